@@ -1,0 +1,107 @@
+"""neuropil: describe a brain once, run it at native speed.
+
+The names below are the public ones; units are in `neuropil.units`, functions for equations in `neuropil.maths`. What
+runs, explains or draws is imported on first use, so that describing a network costs no start-up of JAX and Numba.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from neuropil import maths, units
+from neuropil.errors import (
+    CheckpointError,
+    LoweringError,
+    MemoryLimitError,
+    ModelError,
+    NetworkError,
+    NeuropilError,
+    PlanError,
+    PrimitiveError,
+    ResultError,
+    SimulationError,
+    UnitError,
+)
+from neuropil.model import (
+    AllToAll,
+    DistanceDependent,
+    Distribution,
+    Edges,
+    FixedInDegree,
+    FixedOutDegree,
+    FixedProbability,
+    FixedTotal,
+    InhomogeneousPoisson,
+    Input,
+    LogNormal,
+    Network,
+    Neuron,
+    Noise,
+    Normal,
+    OneToOne,
+    Poisson,
+    Population,
+    Port,
+    Projection,
+    Regular,
+    Sine,
+    SpikeList,
+    State,
+    Step,
+    TimeArray,
+    Uniform,
+)
+from neuropil.model.validate import validate
+from neuropil.units import (
+    Capacitance,
+    CapacitanceDensity,
+    Concentration,
+    Conductance,
+    ConductanceDensity,
+    Current,
+    Length,
+    Quantity,
+    Rate,
+    Resistance,
+    Time,
+    Voltage,
+)
+
+if TYPE_CHECKING:
+    from neuropil.engine import Simulation, run
+    from neuropil.lower import explain
+    from neuropil.result import Result, Spikes, Trace
+
+__version__ = "0.1.0"
+
+_LATER = {
+    "run": "neuropil.engine",
+    "Simulation": "neuropil.engine",
+    "explain": "neuropil.lower",
+    "Result": "neuropil.result",
+    "Spikes": "neuropil.result",
+    "Trace": "neuropil.result",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'neuropil' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
+
+__all__ = [
+    "AllToAll", "Capacitance", "CapacitanceDensity", "CheckpointError", "Concentration", "Conductance",
+    "ConductanceDensity", "Current", "DistanceDependent", "Distribution", "Edges", "FixedInDegree", "FixedOutDegree",
+    "FixedProbability", "FixedTotal", "InhomogeneousPoisson", "Input", "Length", "LogNormal", "LoweringError",
+    "MemoryLimitError", "ModelError", "Network", "NetworkError", "Neuron", "NeuropilError", "Noise", "Normal",
+    "OneToOne", "PlanError", "Poisson", "Population", "Port", "PrimitiveError", "Projection", "Quantity", "Rate",
+    "Regular", "Resistance", "Result", "ResultError", "Simulation", "SimulationError", "Sine", "SpikeList", "Spikes",
+    "State", "Step", "Time", "TimeArray", "Trace", "Uniform", "UnitError", "Voltage", "__version__", "explain", "maths",
+    "run", "units", "validate",
+]  # fmt: skip

@@ -1,0 +1,138 @@
+"""The commands. What is slow to import is imported by the command that needs it, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from neuropil.errors import CommandError, NeuropilError
+
+INTERRUPTED = 130  # 128 + SIGINT, what a shell reports for Ctrl-C
+
+app = typer.Typer(
+    name="neuropil",
+    help="Describe a brain once and run it at native speed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """An error of ours is a message and exit code 2, Ctrl-C is exit code 130; neither is a traceback."""
+
+    @functools.wraps(command)
+    def guard(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except NeuropilError as error:
+            print(f"neuropil: {error}", file=sys.stderr)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            print("neuropil: interrupted", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+
+    return guard
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from neuropil import __version__
+
+        print(f"neuropil {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Describe a brain once and run it at native speed."""
+
+
+@app.command("list")
+@_guarded
+def list_models() -> None:
+    """List the neuron models and circuits that come with neuropil."""
+    from neuropil.cli.catalogue import lines
+
+    console = Console()
+    for line in lines():
+        # A terminal gets one line each; a pipe, which has no width, gets them whole.
+        if console.is_terminal:
+            console.print(line, no_wrap=True, overflow="ellipsis", highlight=False)
+        else:
+            print(line)
+
+
+@app.command()
+@_guarded
+def explain(
+    model: Annotated[str, typer.Argument(help="A neuron model, a circuit, or path.py:function.")],
+    dt: Annotated[float, typer.Option(help="Time step, ms.")] = 0.1,
+) -> None:
+    """Say how a model will be run: equations, classes and reasons, memory, FLOPs per step, generated source."""
+    from neuropil.cli.catalogue import explanation
+
+    print(explanation(model, dt))
+
+
+@app.command()
+@_guarded
+def run(
+    name: Annotated[str, typer.Argument(help="A circuit (see `neuropil list`) or path.py:function.")],
+    time: Annotated[float, typer.Option(help="Biological time to simulate, ms.")] = 1000.0,
+    dt: Annotated[float, typer.Option(help="Time step, ms.")] = 0.1,
+    scale: Annotated[float | None, typer.Option(help="Size of the circuit relative to the published one.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every random number; equal seeds give equal spikes.")] = 1,
+    threads: Annotated[int | None, typer.Option(help="Threads; all cores if not given. Results do not depend on it.")] = None,
+    precision: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="pop.param=value, e.g. L23E.tau_m=12ms; *.param=value for all. Repeatable.")
+    ] = None,
+    option: Annotated[list[str] | None, typer.Option(help="key=value for the circuit, e.g. drive=dc. Repeatable.")] = None,
+    record: Annotated[
+        list[str] | None, typer.Option(help="spikes (default), none, or pop.var[first:last]:interval in ms. Repeatable.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results; neuropil-out/NAME if not given.")] = None,
+    checkpoint_every: Annotated[float | None, typer.Option(help="Biological time between checkpoints, ms.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the results' folder.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, all else on standard error.")] = False,
+) -> None:
+    """Simulate a circuit and write spikes.h5, summary.json, raster.png and report.html into a folder."""
+    from neuropil.cli.running import Job, carry_out
+
+    job = Job(
+        name=name, time_ms=time, dt_ms=dt, scale=scale, seed=seed, threads=threads, precision=precision, settings=set_ or [],
+        options=option or [], record=record or [], out=out, checkpoint_every_ms=checkpoint_every, resume=resume,
+    )  # fmt: skip
+    if carry_out(job, as_json):
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+@_guarded
+def bench(
+    name: Annotated[list[str] | None, typer.Argument(help="Circuits to time; a small set if none is given.")] = None,
+    time: Annotated[float, typer.Option(help="Biological time of each, ms.")] = 1000.0,
+    scale: Annotated[float, typer.Option(help="Scale of each circuit.")] = 0.2,
+    threads: Annotated[int | None, typer.Option(help="Threads; all cores if not given.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Time circuits on this machine: real-time factor, nanoseconds per neuron-step and per synaptic event."""
+    from neuropil.cli.bench import carry_out
+
+    if not scale > 0:
+        raise CommandError("--scale must be positive", got=scale)
+    carry_out(name or ["microcircuit", "brunel", "vogels_abbott"], time, scale, threads, as_json)
+
+
+def main() -> None:
+    """Entry point of the `neuropil` command."""
+    app()

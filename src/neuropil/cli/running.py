@@ -1,0 +1,136 @@
+"""`neuropil run`: simulate, save, report."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from neuropil.cli.loading import add_probes, load, with_settings
+from neuropil.cli.progress import Reporter
+from neuropil.errors import CommandError, did_you_mean
+from neuropil.model import Network
+from neuropil.units import ms
+
+
+@dataclass(frozen=True)
+class Job:
+    """The command line of one run. Times in ms; see `neuropil run --help`."""
+
+    name: str
+    time_ms: float = 1000.0
+    dt_ms: float = 0.1
+    scale: float | None = None
+    seed: int = 1
+    threads: int | None = None
+    precision: str = "float32"
+    settings: list[str] | tuple[str, ...] = ()
+    options: list[str] | tuple[str, ...] = ()
+    record: list[str] | tuple[str, ...] = ()
+    out: Path | None = None
+    checkpoint_every_ms: float | None = None
+    resume: bool = False
+
+    def check(self) -> None:
+        """Raise CommandError for what no network could make sense of."""
+        for flag, value in (("--time", self.time_ms), ("--dt", self.dt_ms), ("--checkpoint-every", self.checkpoint_every_ms)):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise CommandError(f"{flag} must be a positive time in ms", got=value)
+        if self.precision not in ("float32", "float64"):
+            raise CommandError("--precision is unknown", got=self.precision, fix=did_you_mean(self.precision, ("float32", "float64")))
+        if self.threads is not None and self.threads < 1:
+            raise CommandError("--threads must be at least 1", got=self.threads)
+        if self.seed < 0:
+            raise CommandError("--seed must not be negative", got=self.seed)
+
+
+def carry_out(job: Job, as_json: bool) -> bool:
+    """Run the job, write its folder and print a summary. Returns whether Ctrl-C ended it early."""
+    job.check()
+    network = with_settings(load(job.name, job.scale, list(job.options)), list(job.settings))
+    record_spikes = add_probes(network, list(job.record))
+    folder = job.out or Path("neuropil-out") / network.name
+    if job.resume and not folder.is_dir():
+        raise CommandError("--resume: there is no such folder of results", got=str(folder), fix="name it with --out")
+    result = simulate(network, job, folder, record_spikes)
+    result.save(folder)
+    interrupted = bool(result.summary.get("interrupted", False))
+    _pictures(result, network, folder)
+    console = Console(stderr=as_json)
+    if as_json:
+        json.dump(result.to_json(), sys.stdout)
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    _show(result.to_json(), network, folder, console)
+    if interrupted:
+        print("neuropil: interrupted; what was recorded is saved", file=sys.stderr)
+    return interrupted
+
+
+def simulate(network: Network, job: Job, folder: Path | None, record_spikes: bool = True) -> Any:
+    """Hand the job to the engine, with a progress bar. Returns its Result."""
+    from neuropil.engine import Simulation
+
+    with Reporter(job.time_ms) as progress:
+        simulation = Simulation(
+            network,
+            dt=job.dt_ms * ms,
+            seed=job.seed,
+            threads=job.threads,
+            precision=job.precision,
+            out=folder,
+            record_spikes=record_spikes,
+            resume=folder if job.resume else None,
+            progress=progress,
+        )
+        every = None if job.checkpoint_every_ms is None else job.checkpoint_every_ms * ms
+        return simulation.run(job.time_ms * ms, checkpoint_every=every)
+
+
+def _pictures(result: Any, network: Network, folder: Path) -> None:
+    from neuropil.view import raster_figure, write_report
+
+    raster_figure(result).savefig(folder / "raster.png", dpi=150)
+    write_report(result, folder / "report.html", published=network.published)
+
+
+def _show(summary: dict[str, Any], network: Network, folder: Path, console: Console) -> None:
+    """What a person wants to know: the rates beside the published ones, the speed, where the files lie."""
+    rates = Table("population", "neurons", "rate (Hz)", box=box.SIMPLE_HEAD)
+    if network.published:
+        rates.add_column("published (Hz)")
+    for column in rates.columns[1:]:
+        column.justify = "right"
+    for name, rate in summary.get("rates_hz", {}).items():
+        size = network.populations[name].size if name in network.populations else 0
+        row = [name, f"{size:,}", f"{rate:.3f}"]
+        if network.published:
+            row.append(f"{network.published[name]:.3f}" if name in network.published else "")
+        rates.add_row(*row)
+    console.print(rates)
+    for line in _figures(summary):
+        console.print(line, highlight=False)
+    console.print(f"results: {folder}/ (report.html, raster.png, spikes.h5, summary.json)", highlight=False, soft_wrap=True)
+
+
+def _figures(summary: dict[str, Any]) -> list[str]:
+    def value(key: str) -> Any:
+        return summary.get(key) or 0
+
+    seconds, wall = value("biological_seconds"), value("wall_seconds")
+    lines = [
+        f"{value('neurons'):,} neurons, {value('synapses'):,} synapses, dt {value('dt_ms'):g} ms, {value('threads')} threads, "
+        f"{summary.get('precision', '')}, seed {value('seed')}",
+        f"{seconds:g} s of biological time in {wall:.2f} s: real-time factor {value('real_time_factor'):.2f} "
+        f"(compiled in {value('compile_seconds'):.1f} s, connected in {value('build_seconds'):.1f} s)",
+        f"{value('spikes'):,} spikes, {value('synaptic_events'):,} synaptic events, "
+        f"peak memory {value('peak_memory_bytes') / 1e9:.2f} GB",
+    ]
+    return lines

@@ -1,0 +1,25 @@
+"""A processor's cycle counter, read inside kernels to tell how a step's time divides into phases."""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+PHASES = ("spikes", "delivery", "stimuli", "neurons", "probes", "waiting")
+SAMPLED = 16
+"""One step in so many is timed, so that reading the counter costs nothing."""
+
+
+@intrinsic
+def cycles(typingctx):  # type: ignore[no-untyped-def]
+    """The cycle counter, as int64."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.IntType(64), []), "llvm.readcyclecounter"
+        )
+        return builder.call(function, [])
+
+    return types.int64(), codegen

@@ -1,0 +1,309 @@
+"""From a plan and its layout to arrays and operations: what each thread holds and what it does in a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neuropil import rng
+from neuropil.engine import drive as kernels
+from neuropil.engine.layout import Layout, Share
+from neuropil.engine.program import Operation
+from neuropil.engine.waveform import IndexRow, WaveRow, index_row, listed, poisson_classes, wave_row
+from neuropil.lower.cache import load
+from neuropil.lower.plan import Group, Plan, PlannedDrive, drive_weight
+from neuropil.model.distribution import Distribution
+from neuropil.model.network import Probe
+from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
+from neuropil.units import Quantity
+
+_DRIVE = "neuropil.engine.drive"
+
+
+@dataclass
+class GroupArrays:
+    """The arrays of one group in one thread, by the kernel's argument names; length: its slots."""
+
+    size: int
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass
+class Machine:
+    """Everything a network's program works on.
+
+    Attributes:
+        groups: [thread][group].
+        arrived: for each thread the accumulators, int[channels, slots].
+        operations: in order.
+        index_rows, wave_rows: functions of time that fill the tables a run is given.
+        amplitudes: current drives that can be set between steps: (drive index) -> one array per thread.
+        probes: [thread][probe] buffers.
+    """
+
+    groups: list[list[GroupArrays]]
+    arrived: list[np.ndarray]
+    operations: list[Operation] = field(default_factory=list)
+    index_rows: list[IndexRow] = field(default_factory=list)
+    wave_rows: list[WaveRow] = field(default_factory=list)
+    amplitudes: dict[int, list[np.ndarray]] = field(default_factory=dict)
+    probes: list[list[ProbeBuffer]] = field(default_factory=list)
+
+
+@dataclass
+class ProbeBuffer:
+    """What a thread records for a probe until the next flush.
+
+    Attributes:
+        columns: which of the probe's neurons this thread owns.
+        values: [rows, own neurons].
+        filled: int64[1], rows written.
+    """
+
+    columns: np.ndarray
+    values: np.ndarray
+    filled: np.ndarray
+
+
+def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
+    """Allocate the state of a plan and list the operations of a step.
+
+    Args:
+        probe_rows: samples a probe's buffer can hold.
+    """
+    accumulator = np.int32 if plan.word == np.uint32 else np.int64
+    arrived = [np.zeros((max(plan.channels, 1), share.size), accumulator) for share in layout.shares]
+    machine = Machine([[] for _ in layout.shares], arrived)
+    for g, group in enumerate(plan.groups):
+        for t, share in enumerate(layout.shares):
+            machine.groups[t].append(_group_arrays(plan, group, share, g, arrived[t]))
+    for g, group in enumerate(plan.groups):
+        machine.operations += _group_stimuli(plan, layout, machine, g, group)
+        machine.operations += _group_update(plan, layout, machine, g, group)
+    _add_probes(plan, layout, machine, probe_rows)
+    # Within a step all stimuli come first; Python's sort keeps the order otherwise.
+    machine.operations.sort(key=lambda op: ("stimuli", "neurons", "probes").index(op.phase))
+    return machine
+
+
+# --- arrays ------------------------------------------------------------------------------------------------------
+
+
+def _group_arrays(plan: Plan, group: Group, share: Share, g: int, arrived: np.ndarray) -> GroupArrays:
+    """Zeroed, then filled with initial states and per-neuron constants."""
+    start = share.start[g]
+    stop = share.start[g + 1] if g + 1 < len(share.start) else share.size
+    real = np.dtype(plan.precision)
+    made = GroupArrays(stop - start)
+    ports = list(group.program.step.traced.spec.ports)
+    for name in group.kernel.arguments:
+        kind, _, rest = name.partition("_")
+        if kind == "arrived":
+            made.arrays[name] = arrived[ports.index(rest), start:stop]
+        else:
+            dtype = {"left": np.dtype(np.int32), "period": np.dtype(np.int32), "fired": np.dtype(np.uint8), "count": np.dtype(np.uint8)}
+            made.arrays[name] = np.zeros(stop - start, dtype.get(kind, real))
+    for m, member in enumerate(group.members):
+        a, b = share.bounds[g][m], share.bounds[g][m + 1]
+        own = slice(share.lower[g][m], share.lower[g][m] + b - a)
+        for state, value in member.initial.items():
+            made.arrays[f"s_{state}"][a:b] = value[own] if np.ndim(value) else value
+        for name, value in member.arrays.items():
+            made.arrays[name][a:b] = value[own]
+    return made
+
+
+def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group) -> list[Operation]:
+    """Advance the group's neurons and collect those that fired."""
+    kernel = load(group.name, group.kernel.source)
+    numbers = np.array([m.numbers for m in group.members], plan.precision).reshape(len(group.members), -1)
+    periods = np.array([m.period for m in group.members], np.int32)
+    arguments = tuple(
+        (share.bounds[g], numbers, periods, *(machine.groups[t][g].arrays[n] for n in group.kernel.arguments))
+        for t, share in enumerate(layout.shares)
+    )
+    function = f"advance_{g}"
+    made = [
+        Operation(
+            "neurons", f"{group.name}: {group.size} neurons", (function, f"from {kernel.__name__} import advance as {function}"),
+            "*a", arguments, "bad",
+        )
+    ]  # fmt: skip
+    if group.program.can_fire:
+        lists = tuple(
+            (machine.groups[t][g].arrays["fired"], share.neurons[share.start[g] : share.start[g] + machine.groups[t][g].size])
+            for t, share in enumerate(layout.shares)
+        )
+        made.append(Operation("neurons", f"{group.name}: who fired", ("collect", ""), "*a, published[k & 1, thread], found", lists, "spikes"))
+    return made
+
+
+# --- stimuli -----------------------------------------------------------------------------------------------------
+
+
+def _group_stimuli(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group) -> list[Operation]:
+    operations = []
+    for port in group.program.variant.counted:
+        operations.append(_counted(plan, layout, machine, g, group, port))
+    for name in [f"event_{p}" for p in group.program.variant.irregular] + [f"x_{x}_" for x in group.program.variant.driven]:
+        arrays = tuple((machine.groups[t][g].arrays[name],) for t in range(len(layout.shares)))
+        operations.append(Operation("stimuli", f"{group.name}: clear {name}", _import("clear"), "*a", arrays))
+    if group.program.draws_uniform:
+        operations.append(_uniform(plan, layout, machine, g, group))
+    for m, member in enumerate(group.members):
+        for planned in plan.drives:
+            if planned.drive.target is member.population and planned.kind != "counted":
+                operations.append(_added(plan, layout, machine, g, m, planned))
+    return operations
+
+
+def _import(function: str) -> tuple[str, str]:
+    return function, f"from {_DRIVE} import {function}"
+
+
+def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group, port: str) -> Operation:
+    """Poisson counts of every member of a group on a port, by thresholds."""
+    tables, keys = [], []
+    for member in group.members:
+        planned = next(
+            d for d in plan.drives if d.kind == "counted" and d.drive.target is member.population and d.drive.port == port
+        )
+        tables.append(rng.poisson_thresholds(_base(planned.drive.stimulus.rate) * plan.dt))  # type: ignore[attr-defined]
+        keys.append(rng.stream_key(plan.seed, "drive", planned.index))
+    width = -(-max(4, *(t.size for t in tables)) // 4) * 4
+    table = np.full((len(tables), width), 0xFFFFFFFF, np.uint32)
+    for row, thresholds in zip(table, tables, strict=True):
+        row[: thresholds.size] = thresholds
+    arguments = tuple(
+        (
+            share.bounds[g], np.array(share.lower[g], np.int64), np.array(keys, np.uint32), table, np.full(1, -1, np.int64),
+            machine.groups[t][g].arrays[f"count_{port}"], np.zeros(machine.groups[t][g].size, np.uint8),
+        )
+        for t, share in enumerate(layout.shares)
+    )  # fmt: skip
+    function = f"poisson_{width}"
+    made = f"from {_DRIVE} import poisson_counter\n{function} = poisson_counter({width})"
+    return Operation("stimuli", f"{group.name}.{port}: Poisson counts", (function, made), "k, *a", arguments)
+
+
+def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group) -> Operation:
+    keys = np.array([rng.stream_key(plan.seed, "hazard", m.population.name) for m in group.members], np.uint32)
+    arguments = tuple(
+        (share.bounds[g], np.array(share.lower[g], np.int64), keys, machine.groups[t][g].arrays["u_"])
+        for t, share in enumerate(layout.shares)
+    )
+    made = f'from {_DRIVE} import uniform_numbers\ndraw_uniform = uniform_numbers("{plan.precision}")'
+    return Operation("stimuli", f"{group.name}: a uniform number each", ("draw_uniform", made), "k, *a", arguments)
+
+
+def _added(plan: Plan, layout: Layout, machine: Machine, g: int, m: int, planned: PlannedDrive) -> Operation:
+    """A stimulus of one population that adds to its events or currents."""
+    stimulus, size = planned.drive.stimulus, planned.drive.target.size
+    name = f"{planned.drive.name} ({type(stimulus).__name__})"
+    array = f"event_{planned.drive.port}" if planned.drive.port else f"x_{planned.drive.input}_"
+    key = [np.uint32(part) for part in rng.stream_key(plan.seed, "drive", planned.index)]
+    target = [
+        (int(s.bounds[g][m]), s.lower[g][m], int(s.bounds[g][m + 1] - s.bounds[g][m]), machine.groups[t][g].arrays[array])
+        for t, s in enumerate(layout.shares)
+    ]
+
+    def own(value: Any, t: int) -> np.ndarray:
+        """A value per neuron of the population, cut to thread t's part."""
+        _, low, n, _ = target[t]
+        full = np.broadcast_to(_base(value), (size,))
+        return np.ascontiguousarray(full[low : low + n], plan.precision)
+
+    def operation(function: tuple[str, str], call: str, arguments: list[tuple[Any, ...]]) -> Operation:
+        return Operation("stimuli", name, function, call, tuple(arguments))
+
+    threads = range(len(target))
+    if isinstance(stimulus, (Poisson, InhomogeneousPoisson)):
+        classes, sizes, table, row = poisson_classes(stimulus, plan, planned.index)
+        machine.index_rows.append(row)
+        weight = drive_weight(planned, plan.seed)
+        cut = [classes[:, low : low + n] if classes.shape[1] > 1 else classes for _, low, n, _ in target]
+        return operation(
+            _import("poisson_events"), f"k, row({len(machine.index_rows) - 1}), *a",
+            [(target[t][0], target[t][1], *key, np.ascontiguousarray(cut[t]), sizes, table, own(weight, t), target[t][3]) for t in threads],
+        )  # fmt: skip
+    if isinstance(stimulus, SpikeList):
+        when, who = listed(stimulus, plan.dt)
+        weight = drive_weight(planned, plan.seed)
+        arguments = []
+        for t in threads:
+            start, low, n, out = target[t]
+            mine = (who < 0) | ((who >= low) & (who < low + n))
+            arguments.append((start, when[mine], np.where(who < 0, -1, who - low)[mine], own(weight, t), out))
+        return operation(_import("listed_events"), "k, *a", arguments)
+    if isinstance(stimulus, Noise):
+        machine.index_rows.append(index_row(stimulus, plan.dt))
+        function = f'from {_DRIVE} import gaussian_current\nnoise = gaussian_current("{plan.precision}")'
+        return operation(
+            ("noise", function), f"row({len(machine.index_rows) - 1}), *a",
+            [(target[t][0], target[t][1], *key, own(_drawn(plan, planned, "mean"), t), own(_drawn(plan, planned, "sd"), t), target[t][3]) for t in threads],
+        )  # fmt: skip
+    if isinstance(stimulus, TimeArray) and np.ndim(_base(stimulus.values)) == 2:
+        machine.index_rows.append(index_row(stimulus, plan.dt))
+        values = np.asarray(_base(stimulus.values), plan.precision)
+        return operation(
+            _import("sampled_current"), f"row({len(machine.index_rows) - 1}), *a",
+            [(target[t][0], np.ascontiguousarray(values[:, target[t][1] : target[t][1] + target[t][2]]), target[t][3]) for t in threads],
+        )  # fmt: skip
+    machine.wave_rows.append(wave_row(stimulus, plan.dt))
+    if isinstance(stimulus, Regular):
+        scale = drive_weight(planned, plan.seed)
+    else:
+        scale = 1.0 if isinstance(stimulus, TimeArray) else _drawn(plan, planned, "amplitude")
+    amplitudes = [own(scale, t) for t in threads]
+    machine.amplitudes[planned.index] = amplitudes
+    return operation(
+        _import("scaled_current"), f"wave({len(machine.wave_rows) - 1}), *a",
+        [(amplitudes[t], target[t][3][target[t][0] : target[t][0] + target[t][2]]) for t in threads],
+    )  # fmt: skip
+
+
+def _drawn(plan: Plan, planned: PlannedDrive, attribute: str) -> Any:
+    """A stimulus's amplitude, drawn per neuron where it is a distribution."""
+    value = getattr(planned.drive.stimulus, attribute)
+    if isinstance(value, Distribution):
+        key = rng.stream_key(plan.seed, "drive value", planned.index, attribute)
+        return value.quantile(rng.uniform(key, np.arange(planned.drive.target.size), 0))
+    return value
+
+
+def _base(value: Any) -> Any:
+    return value.value if isinstance(value, Quantity) else value
+
+
+# --- probes ------------------------------------------------------------------------------------------------------
+
+
+def _add_probes(plan: Plan, layout: Layout, machine: Machine, rows: int) -> None:
+    machine.probes = [[] for _ in layout.shares]
+    for probe in plan.network.probes:
+        arguments = []
+        for t in range(len(layout.shares)):
+            buffer, source, slots = _probe_buffer(plan, layout, machine, probe, t, rows)
+            machine.probes[t].append(buffer)
+            arguments.append((steps_between(probe, plan.dt), source, slots, buffer.values, buffer.filled))
+        function = ("sample", "from neuropil.engine.record import sample")
+        machine.operations.append(Operation("probes", f"record {probe.name}", function, "k, *a", tuple(arguments)))
+
+
+def _probe_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t: int, rows: int) -> tuple[ProbeBuffer, Any, Any]:
+    g, _ = plan.group_of(probe.target)
+    everywhere = probe.target.first + probe.neurons
+    columns = np.flatnonzero(layout.thread_of[everywhere] == t)
+    slots = layout.slot_of[everywhere[columns]].astype(np.int64) - layout.shares[t].start[g]
+    source = machine.groups[t][g].arrays[f"s_{probe.variable}"]
+    values = np.zeros((rows, columns.size), plan.precision)
+    return ProbeBuffer(columns, values, np.zeros(1, np.int64)), source, slots
+
+
+def steps_between(probe: Probe, dt: float) -> int:
+    """A probe's interval in steps."""
+    return 1 if probe.interval is None else max(1, round(probe.interval / dt))
+
+

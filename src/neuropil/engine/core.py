@@ -1,0 +1,181 @@
+"""The native side of a simulation: its arrays, its threads, and running them in chunks of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from neuropil.engine.clock import PHASES
+from neuropil.engine.compose import Machine, compose
+from neuropil.engine.deliver import Buckets, Rows, push, ring_length
+from neuropil.engine.layout import Layout
+from neuropil.engine.packed import PackedSynapses, build
+from neuropil.engine.program import program
+from neuropil.engine.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeExchange, SpikeLog
+from neuropil.lower.plan import Plan
+
+DONE, SHORT, RUNAWAY = 0, 1, 2
+PROBE_BUFFER_BYTES = 32_000_000
+
+
+class Core:
+    """Arrays and threads of one simulation; steps are counted from 0.
+
+    Args:
+        plan: the lowered network.
+        threads: number of owners.
+        progress: called while synapses are built, with the fraction done.
+    """
+
+    def __init__(self, plan: Plan, threads: int):
+        self.plan, self.threads = plan, threads
+        self.layout = Layout.of(plan, threads)
+        columns = sum(p.neurons.size for p in plan.network.probes)
+        self.probe_rows = int(np.clip(PROBE_BUFFER_BYTES // (8 * max(columns, 1)), 16, 10_000))
+        self.machine: Machine = compose(plan, self.layout, self.probe_rows)
+        self.step = 0
+        self.pending = False
+        self.clock = [np.zeros(8, np.int64) for _ in range(threads)]
+        self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
+        self._run = program(plan.network.name, self.machine.operations)
+        self.synapses: PackedSynapses | None = None
+
+    # --- preparing -------------------------------------------------------------------------------------------------
+
+    def connect(self, progress: Callable[[float], None] | None) -> None:
+        """Build the synapses and everything whose size depends on them."""
+        plan, layout = self.plan, self.layout
+        self.synapses = build(
+            plan.network, plan.dt, plan.seed, block_of=layout.block_of, local_of=layout.local_of,
+            n_blocks=layout.blocks * self.threads, channel_of=plan.channel_of, quantum=plan.quantum, word=plan.word,
+            threads=self.threads, progress=progress,
+        )  # fmt: skip
+        self._allocate(Rows.of(self.synapses, [p.size for p in plan.network.populations.values()]))
+
+    def _allocate(self, rows: Rows) -> None:
+        self.rows = rows
+        self.ring = ring_length(rows.longest_delay)
+        capacity = max(1024, min(self.plan.network.size, 1 << 14))
+        self.buckets = [Buckets.empty(self.plan.channels, self.ring, self.layout.blocks, capacity) for _ in range(self.threads)]
+        largest = max(s.size for s in self.layout.shares)
+        self.exchange = SpikeExchange.of(self.threads, largest)
+        room = max(1 << 16, 2 * self.plan.network.size)
+        self.logs = [SpikeLog.of(room, self.ring) for _ in range(self.threads)]
+
+    def compile(self) -> None:
+        """Compile, or load from the cache, the program: a run of no steps on an empty store."""
+        empty = np.zeros(1, np.int64)
+        word = np.int32 if self.plan.word == np.uint32 else np.int64
+        sizes = [p.size for p in self.plan.network.populations.values()]
+        none = np.zeros(0, np.int32)
+        offsets = np.zeros(0, np.uint32)
+        rows = Rows(
+            np.repeat(np.arange(len(sizes), dtype=np.uint16), sizes), np.zeros(len(sizes), np.int64),
+            np.zeros(len(sizes) + 1, np.int64), none, none, np.zeros(len(sizes), np.int64), offsets, empty, np.zeros(0, word),
+        )  # fmt: skip
+        self._allocate(rows)
+        self._call(0, 0, *self._tables(1))
+
+    # --- running ---------------------------------------------------------------------------------------------------
+
+    def advance(self, steps: int) -> tuple[int, int]:
+        """Run up to `steps` steps; returns (steps done, DONE | SHORT | RUNAWAY). Probe buffers must have room."""
+        index, waves = self._tables(max(steps, 1))
+        futures = []
+        if self._pool is not None:
+            futures = [self._pool.submit(self._call, t, steps, index, waves) for t in range(1, self.threads)]
+        done, status = self._call(0, steps, index, waves)
+        for future in futures:
+            future.result()
+        self.step += done
+        self.pending = status != DONE
+        return done, status
+
+    def make_room(self) -> None:
+        """Enlarge the buckets after a run ended SHORT (logs are emptied by `flush`)."""
+        side = (self.step - 1) & 1
+        total = int(self.exchange.count[side].sum())
+        needed = int(self.logs[0].counters[IN_RING]) + total
+        if needed > self.buckets[0].capacity:
+            capacity = 1 << int(2 * needed - 1).bit_length()
+            self.buckets = [b.grown(capacity) for b in self.buckets]
+        if total > self.logs[0].step.size:
+            for log in self.logs:
+                log.step, log.neuron = np.zeros(2 * total, np.int64), np.zeros(2 * total, np.int32)
+
+    def flush(self) -> tuple[np.ndarray, np.ndarray]:
+        """All spikes since the last flush, by (step, neuron), the step being the stamp; empties the logs."""
+        parts = [(log.step[: log.counters[LOGGED]], log.neuron[: log.counters[LOGGED]]) for log in self.logs]
+        step, neuron = np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+        for log in self.logs:
+            log.counters[[LOGGED, SINCE_FLUSH]] = 0
+        order = np.lexsort((neuron, step))
+        return step[order], neuron[order].astype(np.int64)
+
+    def flush_probes(self) -> list[np.ndarray]:
+        """Samples of every probe since the last flush, [rows, neurons]; empties the buffers."""
+        samples = []
+        for j, probe in enumerate(self.plan.network.probes):
+            buffers = [self.machine.probes[t][j] for t in range(self.threads)]
+            rows = int(buffers[0].filled[0])
+            values = np.zeros((rows, probe.neurons.size), self.plan.precision)
+            for buffer in buffers:
+                values[:, buffer.columns] = buffer.values[:rows]
+                buffer.filled[0] = 0
+            samples.append(values)
+        return samples
+
+    def refile(self, steps: np.ndarray, neurons: np.ndarray) -> None:
+        """Put the synapses of past spikes (stamps, global neurons) back into flight: what a checkpoint needs on waking."""
+        for t in range(self.threads):
+            log, rows = self.logs[t], self._rows
+            for stamp, neuron in zip(steps, neurons, strict=True):
+                emitted = int(stamp) - 1
+                log.recent[emitted & (self.ring - 1)] += 1
+                log.counters[IN_RING] += 1
+                if log.counters[IN_RING] > self.buckets[t].capacity:
+                    self.buckets = [b.grown(2 * b.capacity) for b in self.buckets]
+                b = self.buckets[t]
+                all_blocks = self.threads * self.layout.blocks
+                push(int(neuron), emitted, self.step - 1 - emitted, t, all_blocks, rows, b.begin, b.end, b.fill)
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+
+    @property
+    def events(self) -> int:
+        """Synaptic events delivered so far."""
+        return sum(int(log.counters[EVENTS]) for log in self.logs)
+
+    def phases(self) -> dict[str, float]:
+        """Share of each phase in the time of the threads, by sampled cycles."""
+        total = np.sum([c[: len(PHASES)] for c in self.clock], axis=0, dtype=float)
+        return dict(zip(PHASES, (total / max(total.sum(), 1.0)).tolist(), strict=True))
+
+    # --- the call --------------------------------------------------------------------------------------------------
+
+    @property
+    def _rows(self) -> tuple[np.ndarray, ...]:
+        r = self.rows
+        return (r.population, r.first, r.key_start, r.channel, r.delay, r.offset_start, r.offsets, r.row_start)
+
+    def _tables(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """What of the stimuli depends on time alone, for the coming steps."""
+        k = np.arange(self.step, self.step + steps)
+        index = np.array([row(k) for row in self.machine.index_rows], np.int64).reshape(-1, steps)
+        waves = np.array([wave(k) for wave in self.machine.wave_rows], float).reshape(-1, steps)
+        return np.ascontiguousarray(index.T), np.ascontiguousarray(waves.T.astype(self.plan.precision))
+
+    def _call(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int]:
+        e, log, b = self.exchange, self.logs[t], self.buckets[t]
+        own = [op.arguments[t] for op in self.machine.operations if op.arguments[0]]
+        return self._run(
+            t, self.threads, self.step, steps, self.pending, index, waves,
+            (e.neurons, e.count, e.alarm, e.barrier), (log.step, log.neuron, log.counters, log.recent),
+            self._rows, self.rows.words, (b.begin, b.end, b.fill), self.machine.arrived[t], self.clock[t], *own,
+        )  # fmt: skip

@@ -1,0 +1,138 @@
+"""Stimuli at native speed: the kernels that fill a thread's counts, events and currents before its neurons advance.
+
+Random numbers are counters' values (element = index in the population, step), so a stimulus is the same for any number
+of threads. Poisson counts come in pairs: one evaluation of the generator serves an even step and the odd one after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numba.np.unsafe.ndarray import to_fixed_tuple
+
+from neuropil.lower.draws import (
+    count_at_least,
+    draw_word,
+    normal_quantile32,
+    normal_quantile64,
+    threefry2x32,
+    to_uniform32,
+    to_uniform64,
+)
+from neuropil.lower.flags import KERNEL_FLAGS
+
+
+@lru_cache(maxsize=None)
+def poisson_counter(width: int) -> Callable[..., Any]:
+    """The kernel that draws Poisson counts with `width` thresholds, unrolled."""
+
+    @njit(**KERNEL_FLAGS)
+    def poisson(step, bounds, lower, keys, table, made, count, later):
+        """Counts of a step for every segment; `table` uint32[segments, width], `keys` uint32[segments, 2]."""
+        pair = step >> 1
+        fresh = made[0] != pair
+        made[0] = pair
+        if not fresh and (step & 1) == 1:
+            count[:] = later
+            return
+        for s in range(bounds.shape[0] - 1):
+            thresholds = to_fixed_tuple(table[s], width)
+            key0, key1 = keys[s, 0], keys[s, 1] ^ np.uint32(pair >> 32)
+            _pairs(
+                np.uint32(lower[s]), key0, key1, np.uint32(pair), thresholds,
+                count[bounds[s] : bounds[s + 1]], later[bounds[s] : bounds[s + 1]],
+            )  # fmt: skip
+        if (step & 1) == 1:
+            count[:] = later
+
+    return poisson
+
+
+@njit(**KERNEL_FLAGS)
+def _pairs(element, key0, key1, pair, thresholds, count, later):
+    for i in range(count.size):
+        now, next_ = threefry2x32(key0, key1, element + np.uint32(i), pair)
+        count[i] = count_at_least(now, thresholds)
+        later[i] = count_at_least(next_, thresholds)
+
+
+@njit(**KERNEL_FLAGS)
+def poisson_events(step, row, start, lower, key0, key1, classes, size, table, weight, event):
+    """Add weighted Poisson events of any rate; classes int32[rows, neurons or 1] point into table uint32[classes, width]."""
+    for i in range(weight.size):
+        c = classes[row, i if classes.shape[1] > 1 else 0]
+        n = size[c]
+        if n:
+            word = draw_word(key0, key1, np.uint32(lower + i), step)
+            count = np.searchsorted(table[c, :n], word, side="right")
+            event[start + i] += count * weight[i]
+
+
+@njit(**KERNEL_FLAGS)
+def listed_events(step, start, when, target, weight, event):
+    """Add the events listed for this step; `when` is sorted, target -1 means all neurons of the slice."""
+    first = np.searchsorted(when, step, side="left")
+    for j in range(first, when.size):
+        if when[j] != step:
+            break
+        if target[j] >= 0:
+            event[start + target[j]] += weight[target[j]]
+        else:
+            for i in range(weight.size):
+                event[start + i] += weight[i]
+
+
+@njit(**KERNEL_FLAGS)
+def scaled_current(wave, amplitude, current):
+    """current += amplitude * wave, on the slice of one population."""
+    for i in range(amplitude.size):
+        current[i] += amplitude[i] * wave
+
+
+@njit(**KERNEL_FLAGS)
+def sampled_current(row, start, values, current):
+    """current += values[row], on the slice of one population; no row beyond the last."""
+    if row < values.shape[0]:
+        for i in range(values.shape[1]):
+            current[start + i] += values[row, i]
+
+
+@lru_cache(maxsize=None)
+def gaussian_current(precision: str) -> Callable[..., Any]:
+    """The kernel of a noise current in a precision."""
+    quantile = normal_quantile32 if precision == "float32" else normal_quantile64
+
+    @njit(**KERNEL_FLAGS)
+    def noise(draw, start, lower, key0, key1, mean, sd, current):
+        """current += mean + sd * normal(element, draw), on the slice of one population."""
+        for i in range(mean.size):
+            current[start + i] += mean[i] + sd[i] * quantile(draw_word(key0, key1, np.uint32(lower + i), draw))
+
+    return noise
+
+
+@lru_cache(maxsize=None)
+def uniform_numbers(precision: str) -> Callable[..., Any]:
+    """The kernel that draws one uniform number per neuron and step, for models with a hazard."""
+    uniform = to_uniform32 if precision == "float32" else to_uniform64
+
+    @njit(**KERNEL_FLAGS)
+    def draw(step, bounds, lower, keys, numbers):
+        for s in range(bounds.shape[0] - 1):
+            first = bounds[s]
+            for i in range(bounds[s + 1] - first):
+                word = draw_word(keys[s, 0], keys[s, 1], np.uint32(lower[s] + i), step)
+                numbers[first + i] = uniform(word)
+
+    return draw
+
+
+@njit(**KERNEL_FLAGS)
+def clear(array):
+    """Set to zero."""
+    for i in range(array.size):
+        array[i] = 0

@@ -1,0 +1,76 @@
+"""What a run will need, before anything is allocated; what the machine has; what the process has used."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import numpy as np
+
+from neuropil.engine.layout import Layout
+from neuropil.engine.packed import predict_memory
+from neuropil.errors import MemoryLimitError
+from neuropil.lower.plan import Plan
+
+PROGRAM_BYTES = 350_000_000
+"""Python with NumPy, JAX, Numba and matplotlib, measured."""
+
+
+def predict(plan: Plan, blocks: int = 1) -> dict[str, float]:
+    """Bytes by purpose of a run of this plan; `blocks` is the number of target blocks over all threads."""
+    parts = predict_memory(plan.network, plan.dt, blocks, plan.channel_of, plan.word)
+    real = np.dtype(plan.precision).itemsize
+    state = accumulators = 0.0
+    for group in plan.groups:
+        wide = {"left": 4, "period": 4, "fired": 1, "count": 2}
+        per_neuron = sum(wide.get(a.split("_")[0], real) for a in group.kernel.arguments if not a.startswith("arrived"))
+        state += per_neuron * group.size
+        accumulators += plan.channels * np.dtype(plan.word).itemsize * group.size
+    spikes = (8 + 12) * 2.0 * plan.network.size  # exchange and log
+    return {"state": state, "accumulators": accumulators, "spikes": spikes, **parts, "program": float(PROGRAM_BYTES)}
+
+
+def require(plan: Plan, layout: Layout, limit: float | None = None) -> dict[str, float]:
+    """The prediction, refused when it exceeds the limit (what the machine has left, if None).
+
+    Raises:
+        MemoryLimitError: with the sum and the remedy.
+    """
+    needs = predict(plan, layout.blocks * len(layout.shares))
+    limit = available() if limit is None else limit
+    total = sum(needs.values())
+    if total > limit:
+        largest = sorted(needs.items(), key=lambda item: -item[1])[:3]
+        parts = " + ".join(f"{name} {size / 1e9:.2f}" for name, size in largest)
+        raise MemoryLimitError(
+            f"{plan.network.name} needs more memory than there is",
+            got=f"{total / 1e9:.2f} GB ({parts} + …)",
+            expected=f"at most {limit / 1e9:.2f} GB",
+            fix="a smaller --scale, fewer synapses, float32 with packed weights, or a larger machine",
+        )
+    return needs
+
+
+def available() -> float:
+    """Bytes of memory that a new allocation can use without swapping."""
+    try:
+        with open("/proc/meminfo") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return 1024.0 * int(line.split()[1])
+    except OSError:
+        pass
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (ValueError, OSError, AttributeError):
+        return float("inf")
+
+
+def peak() -> int:
+    """Largest resident memory of this process so far, bytes (0 where the system does not tell)."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(used if sys.platform == "darwin" else used * 1024)

@@ -1,0 +1,299 @@
+"""The packed synapse store: one machine word per synapse, sorted so that delivery reads straight runs.
+
+A synapse is its target (16 bits, local to a block of neurons that one thread owns) and its weight (16 or 48 bits, in
+whole quanta of its projection). What is not stored is where it stands: a source's row is sorted by block, then by key,
+that is by (channel, delay). A *segment* is the run of words of one source, block and key::
+
+    words[row_start[s] + offsets[s, b, k] : row_start[s] + offsets[s, b, k + 1]]
+
+Building takes one pass: a source's row is drawn into buffers that fit the cache, counting-sorted, and written where it
+stays, since row starts follow from the degrees alone. Rows depend on nothing but their counters, so any number of
+threads builds the same words.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuropil.engine.packed_kernels import pack_rows
+from neuropil.errors import NetworkError, PlanError
+from neuropil.lower.connectivity import KernelTables, Rows, expected_synapses, kernel_tables, realise
+from neuropil.lower.connectivity_kernels import ARRAY, CONSTANT
+from neuropil.lower.synapse_laws import WeightLaw, delay_steps
+from neuropil.model.connect import DistanceDependent, Edges, FixedInDegree, OneToOne
+from neuropil.model.network import Network, Population
+
+Word: TypeAlias = type[np.uint32] | type[np.uint64]
+Progress: TypeAlias = Callable[[float], None]
+
+TASK = 1 << 18
+"""Synapses that a thread builds between two looks at the shared counter: a few ms, so stopping is prompt."""
+
+# The largest expected weight takes a power of two of quanta: weights in ratios of powers of two (-4 in many cortical
+# models) are then exact, and there is as much room again above it. Sums stay exact in accumulators of twice the width.
+_SCALE = {np.uint32: 2**14, np.uint64: 2**46}
+
+
+@dataclass(frozen=True)
+class PackedSynapses:
+    """All synapses of a network without plastic state, by global index of their source.
+
+    Attributes:
+        words: [n_synapses] uint32 (16-bit target below, signed 16-bit weight in quanta above) or uint64 (48-bit weight).
+        row_start: int64[n_neurons + 1].
+        keys: for each source population int32[K, 2], its (channel, delay in steps), sorted; K = 0 without projections.
+        offsets: for each source population uint32[size, n_blocks, K + 1], relative to the row's start.
+        quantum: for each projection the weight of one quantum, in the unit of the port.
+        rounding: for each projection the largest error of a packed weight over the mean magnitude (a bound for drawn weights).
+        clipped: for each projection the number of weights too large for their word, now the largest that fits.
+    """
+
+    words: np.ndarray
+    row_start: NDArray[np.int64]
+    keys: list[NDArray[np.int32]]
+    offsets: list[NDArray[np.uint32]]
+    quantum: list[float]
+    rounding: list[float]
+    clipped: list[int] = field(default_factory=list)
+
+    @property
+    def n_synapses(self) -> int:
+        """Number of synapses."""
+        return self.words.size
+
+    def memory(self) -> dict[str, int]:
+        """Bytes by purpose."""
+        return {
+            "synapses": self.words.nbytes,
+            "row starts": self.row_start.nbytes,
+            "segment bounds": sum(o.nbytes for o in self.offsets),
+            "keys": sum(k.nbytes for k in self.keys),
+        }
+
+    def unpack(self, population: int, source: int, first: int) -> dict[str, NDArray[np.int64]]:
+        """One row as columns block, channel, delay (steps), local (target), quanta; in the order of the words.
+
+        Args:
+            population: its place in the network; source: index within it; first: global index of its first neuron.
+        """
+        bounds, keys = self.offsets[population][source].astype(np.int64), self.keys[population]
+        start, end = self.row_start[first + source], self.row_start[first + source + 1]
+        words = self.words[start:end]
+        lengths = np.diff(bounds, axis=1)
+        block, key = (np.repeat(index.ravel(), lengths.ravel()) for index in np.indices(lengths.shape))
+        signed = words.view(np.int32 if words.dtype == np.uint32 else np.int64).astype(np.int64)
+        return {
+            "block": block,
+            "channel": keys[key, 0].astype(np.int64),
+            "delay": keys[key, 1].astype(np.int64),
+            "local": (words & words.dtype.type(0xFFFF)).astype(np.int64),
+            "quanta": signed >> 16,
+        }
+
+
+def choose_quantum(max_abs_weight: float, word: Word = np.uint32) -> float:
+    """The weight of one quantum, such that `max_abs_weight` (1e-9 tails, see ``Distribution.largest``) fits twice over."""
+    return max_abs_weight / _SCALE[word] if max_abs_weight > 0.0 else 1.0
+
+
+def build(
+    network: Network,
+    dt_ms: float,
+    seed: int,
+    *,
+    block_of: NDArray[np.uint16],
+    local_of: NDArray[np.uint16],
+    n_blocks: int,
+    channel_of: Sequence[int],
+    quantum: Sequence[float],
+    word: Word = np.uint32,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> PackedSynapses:
+    """Draw, pack and sort every synapse of the network's projections.
+
+    Args:
+        dt_ms: time step in ms.
+        block_of, local_of: uint16[n_neurons], the block that owns a neuron and the neuron's index within it.
+        channel_of: for each projection the accumulator it adds to.
+        quantum: for each projection the weight of one quantum, see :func:`choose_quantum`.
+        word: np.uint32 or np.uint64.
+        threads: how many build; the result does not depend on it.
+        progress: called from this thread with the fraction done.
+    """
+    place = block_of.astype(np.uint32) << np.uint32(16) | local_of.astype(np.uint32)
+    if place.size != network.size or (place.size and int(block_of.max()) >= n_blocks):
+        raise PlanError("blocks do not cover the network", got=f"{place.size} places", expected=f"{network.size} in {n_blocks} blocks")
+    realised = [realise(p, j, seed, dt_ms) for j, p in enumerate(network.projections)]
+    row_start = _row_starts(network, realised)
+    words = np.empty(int(row_start[-1]), word)
+    store = PackedSynapses(
+        words, row_start, [], [], [float(q) for q in quantum],
+        [_rounding(r.weight, q) for r, q in zip(realised, quantum, strict=True)], [0] * len(realised),
+    )  # fmt: skip
+    jobs = []
+    for population in network.populations.values():
+        outgoing = _outgoing(network, population)
+        keys = source_keys([(channel_of[j], realised[j].delay.steps) for j in outgoing])
+        offsets = np.empty((population.size, n_blocks, len(keys) + 1), np.uint32)
+        store.keys.append(keys)
+        store.offsets.append(offsets)
+        if outgoing:
+            jobs.append(_job(network, population, outgoing, realised, channel_of, quantum, place, keys, offsets, store))
+        else:
+            offsets[:] = 0
+    del realised  # explicit targets now live in the jobs only
+    _run(jobs, store, threads, progress)
+    return store
+
+
+def source_keys(outgoing: Sequence[tuple[int, NDArray[np.int64]]]) -> NDArray[np.int32]:
+    """int32[K, 2]: the sorted (channel, delay steps) of a source population, given those of its projections."""
+    pairs = {(channel, int(d)) for channel, steps in outgoing for d in steps}
+    return np.array(sorted(pairs), np.int32).reshape(-1, 2)
+
+
+def predict_memory(network: Network, dt_ms: float, n_blocks: int, channel_of: Sequence[int], word: Word = np.uint32) -> dict[str, float]:
+    """Bytes by purpose as :meth:`PackedSynapses.memory` will give them, before anything is allocated.
+
+    Exact for rules that fix the number of synapses, else the expectation. ``"while building"`` is what building holds
+    besides: explicit targets and the values of weights and delays given as arrays.
+    """
+    expected = [expected_synapses(p) for p in network.projections]
+    bounds = keys = building = 0.0
+    for population in network.populations.values():
+        outgoing = _outgoing(network, population)
+        n_keys = len(source_keys([(channel_of[j], delay_steps(network.projections[j], dt_ms)) for j in outgoing]))
+        bounds += 4.0 * population.size * n_blocks * (n_keys + 1)
+        keys += 8.0 * n_keys
+    for projection, n in zip(network.projections, expected, strict=True):
+        explicit = isinstance(projection.rule, (DistanceDependent, Edges, FixedInDegree, OneToOne))
+        building += 4.0 * n * explicit + 8.0 * _array_size(projection.weight) + 2.0 * _array_size(projection.delay)
+        building += 16.0 * projection.source.size
+    return {
+        "synapses": sum(expected) * np.dtype(word).itemsize,
+        "row starts": 8.0 * (network.size + 1),
+        "segment bounds": bounds,
+        "keys": keys,
+        "while building": building,
+    }
+
+
+# --- preparation -----------------------------------------------------------------------------------------------------
+
+
+def _outgoing(network: Network, population: Population) -> list[int]:
+    return [j for j, p in enumerate(network.projections) if p.source is population]
+
+
+def _array_size(value: Any) -> int:
+    return value.size if isinstance(value, np.ndarray) else 0
+
+
+def _row_starts(network: Network, realised: Sequence[Rows]) -> NDArray[np.int64]:
+    """int64[n_neurons + 1]: prefix sums of the sources' total degrees."""
+    length = np.zeros(network.size, np.int64)
+    for projection, rows in zip(network.projections, realised, strict=True):
+        length[projection.source.first : projection.source.first + projection.source.size] += rows.counts
+    if length.size and length.max() >= 2**32:
+        raise NetworkError("a neuron makes more synapses than a row can hold", got=int(length.max()), expected="below 2**32")
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(length)])
+
+
+def _rounding(law: WeightLaw, quantum: float) -> float:
+    """Largest error of a packed weight over the mean magnitude; for drawn weights its bound, half a quantum."""
+    if law.mean == 0.0:
+        return 0.0
+    if law.kind not in (CONSTANT, ARRAY):
+        return 0.5 * quantum / law.mean
+    exact = law.values if law.kind == ARRAY else np.array([law.fields["location"]])
+    return float(np.abs(np.floor(exact / quantum + 0.5) * quantum - exact).max(initial=0.0)) / law.mean
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Everything the kernel needs to pack rows of one source population, in the order of its arguments."""
+
+    tables: KernelTables
+    projections: list[int]
+    row_start: NDArray[np.int64]
+    arguments: tuple[Any, ...]
+
+    def tasks(self) -> Iterator[tuple[_Job, int, int]]:
+        """Ranges of sources that make about TASK synapses each."""
+        last = self.row_start.size - 1
+        cuts = np.searchsorted(self.row_start, np.arange(self.row_start[0], self.row_start[-1], TASK))
+        edges = np.unique(np.concatenate([[0], cuts, [last]]))
+        for a, b in itertools.pairwise(edges.tolist()):
+            yield self, a, b
+
+
+def _job(
+    network: Network, population: Population, outgoing: list[int], realised: Sequence[Rows], channel_of: Sequence[int],
+    quantum: Sequence[float], place: NDArray[np.uint32], keys: NDArray[np.int32], offsets: NDArray[np.uint32], store: PackedSynapses,
+) -> _Job:  # fmt: skip
+    tables = kernel_tables([realised[j] for j in outgoing])
+    number = {(int(c), int(d)): k for k, (c, d) in enumerate(keys)}
+    key_of = [[number[channel_of[j], int(d)] for d in realised[j].delay.steps] for j in outgoing]
+    key_start = np.concatenate([[0], np.cumsum([len(k) for k in key_of])]).astype(np.int64)
+    row_start = store.row_start[population.first : population.first + population.size + 1]
+    real = np.empty(0, np.float32 if store.words.dtype == np.uint32 else np.float64)
+    t = tables
+    return _Job(tables, outgoing, row_start, (
+        t.laws, t.starts, t.counts, t.targets, t.weights, t.delays, t.threshold, t.pair,
+        np.array([network.projections[j].target.first for j in outgoing], np.int64),
+        max(network.projections[j].target.size for j in outgoing), place,
+        np.array([k for ks in key_of for k in ks], np.uint32), key_start,
+        np.array([quantum[j] for j in outgoing], np.float64), row_start, real, offsets, store.words,
+    ))  # fmt: skip
+
+
+# --- threads ---------------------------------------------------------------------------------------------------------
+
+
+def _run(jobs: list[_Job], store: PackedSynapses, threads: int, progress: Progress | None) -> None:
+    """Let `threads` threads take tasks from one iterator until none is left; the first error stops all."""
+    tasks = (task for job in jobs for task in job.tasks())
+    lock, stop = threading.Lock(), threading.Event()
+    done, errors = [0], []  # type: tuple[list[int], list[BaseException]]
+
+    def work() -> None:
+        try:
+            while not stop.is_set():
+                with lock:
+                    task = next(tasks, None)
+                if task is None:
+                    return
+                job, first, last = task
+                clipped = pack_rows(first, last, *job.arguments)
+                with lock:
+                    done[0] += int(job.row_start[last] - job.row_start[first])
+                    for j, n in zip(job.projections, clipped, strict=True):
+                        store.clipped[j] += int(n)
+        except BaseException as error:
+            errors.append(error)
+            stop.set()
+
+    workers = [threading.Thread(target=work, daemon=True, name=f"neuropil-build-{i}") for i in range(max(1, threads))]
+    try:
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            while worker.is_alive():
+                worker.join(0.05)
+                if progress is not None and store.n_synapses:
+                    progress(done[0] / store.n_synapses)
+    finally:
+        stop.set()  # Ctrl-C arrives here: a thread ends after its task, and memory must outlive it
+        for worker in workers:
+            if worker.ident is not None:
+                worker.join()
+    if errors:
+        raise errors[0]

@@ -1,0 +1,111 @@
+"""Compiled packing: draw a row, pack it, sort it by (block, key) and write it to its final place."""
+
+# mypy: ignore-errors
+# (Numba infers the types of these functions from their arguments.)
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, types
+from numba.extending import overload
+
+from neuropil.lower.connectivity_kernels import SLACK, draw_delays, draw_targets, draw_weights
+
+
+def _packed(place, quanta, words):
+    """Target below, signed quanta above, in the type of the array `words`."""
+    raise NotImplementedError("compiled only")
+
+
+@overload(_packed, jit_options={"cache": True, "nogil": True}, inline="always")
+def _packed_as(place, quanta, words):
+    if words.dtype == types.uint32:
+        return lambda place, quanta, words: np.uint32(
+            np.uint32(place & np.uint32(0xFFFF)) | np.uint32(np.uint32(np.int32(quanta)) << np.uint32(16))
+        )
+    return lambda place, quanta, words: (
+        np.uint64(place & np.uint32(0xFFFF)) | (np.uint64(np.int64(quanta)) << np.uint64(16))
+    )
+
+
+@njit(cache=True, nogil=True)
+def _round_to_quanta(n, largest, row):
+    """Round row[:n] to whole numbers within ±largest; returns how many were beyond."""
+    real = row.dtype.type
+    top, half = real(largest), real(0.5)
+    beyond = np.int32(0)
+    for i in range(n):
+        q = np.floor(row[i] + half)
+        beyond += np.int32(abs(q) > top)
+        row[i] = min(max(q, -top), top)
+    return beyond
+
+
+@njit(cache=True, nogil=True)
+def _place_row(
+    n, first_target, place, key_of, key_start, n_keys, target, delay, quanta, words, bins, items, histogram
+):
+    """Pack `n` synapses into `items` and find the bin (block, key) of each, counting them."""
+    keys = np.uint32(n_keys)
+    # Unsigned throughout: Numba checks a signed index for being negative.
+    first, start = np.uint64(first_target), np.uint64(key_start)
+    for i in range(n):
+        where = place[first + np.uint64(target[i])]
+        b = np.uint32(np.uint32(np.uint32(where >> np.uint32(16)) * keys) + key_of[start + np.uint64(delay[i])])
+        bins[i] = b
+        items[i] = _packed(where, quanta[i], words)
+        histogram[b] += 1
+
+
+@njit(cache=True, nogil=True)
+def _sort_row(n, row_start, n_blocks, n_keys, bins, items, histogram, cursor, offsets, words):
+    """Counting sort of a row into its final place, stable; leaves the histogram empty."""
+    total = np.int64(0)
+    for block in range(n_blocks):
+        for key in range(n_keys):
+            b = block * n_keys + key
+            offsets[block, key] = np.uint32(total)
+            cursor[b] = np.uint64(row_start + total)
+            total += histogram[b]
+            histogram[b] = 0
+        offsets[block, n_keys] = np.uint32(total)
+    for i in range(n):
+        b = bins[i]
+        at = cursor[b]
+        words[at] = items[i]
+        cursor[b] = at + np.uint64(1)
+
+
+@njit(cache=True, nogil=True)
+def pack_rows(
+    first, last, laws, starts, counts, targets, weights, delays, threshold, pair, first_target, most_targets, place,
+    key_of, key_start, quantum, row_start, real, offsets, words,
+):  # fmt: skip
+    """Draw, pack, sort and write the rows of sources first … last-1; returns int64[n_projections] of clipped weights."""
+    n_projections, n_blocks, n_keys = laws.size, offsets.shape[1], offsets.shape[2] - 1
+    longest = np.int64(0)
+    for source in range(first, last):
+        longest = max(longest, row_start[source + 1] - row_start[source])
+    scratch = max(longest, most_targets) + SLACK
+    drawn, target = np.empty(scratch, np.uint32), np.empty(scratch, np.uint32)
+    delay, weight = np.empty(longest + SLACK, np.uint16), np.empty(longest + SLACK, real.dtype)
+    bins, items = np.empty(longest + SLACK, np.uint32), np.empty(longest + SLACK, words.dtype)
+    taken = np.zeros((most_targets + 127) >> 6, np.uint64)
+    histogram, cursor = np.zeros(n_blocks * n_keys, np.int32), np.empty(n_blocks * n_keys, np.uint64)
+    clipped = np.zeros(n_projections, np.int64)
+    largest = (1 << (8 * words.itemsize - 17)) - 1
+    for source in range(first, last):
+        filled = 0
+        for j in range(n_projections):
+            law, start, n = laws[j], starts[j, source], counts[j, source]
+            draw_targets(law, source, start, n, targets, drawn, taken, target)
+            draw_delays(law, source, start, n, delays, threshold, pair, drawn, delay)
+            draw_weights(law, source, start, n, weights, quantum[j], drawn, weight)
+            clipped[j] += _round_to_quanta(n, largest, weight)
+            _place_row(
+                n, first_target[j], place, key_of, key_start[j], n_keys, target, delay, weight, words,
+                bins[filled:], items[filled:], histogram,
+            )  # fmt: skip
+            filled += n
+        _sort_row(filled, row_start[source], n_blocks, n_keys, bins, items, histogram, cursor, offsets[source], words)
+    return clipped

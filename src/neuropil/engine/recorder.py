@@ -1,0 +1,130 @@
+"""Where a run's spikes and samples go: to memory, or to journals in a folder in bounded memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuropil.engine.compose import steps_between
+from neuropil.lower.plan import Plan
+from neuropil.result import Result, SpikeJournal, Spikes, Trace, TraceJournal, finalise
+from neuropil.units import unit_name
+
+
+class Recorder:
+    """Collects what a run records.
+
+    Args:
+        folder: for journals, or None for memory.
+        resume: continue what the folder holds, cut to `spikes` records and `rows` samples.
+    """
+
+    def __init__(
+        self, plan: Plan, folder: Path | None, *, record_spikes: bool = True, resume: bool = False,
+        spikes: int = 0, rows: tuple[int, ...] = (),
+    ):  # fmt: skip
+        self.plan, self.folder, self.record_spikes = plan, folder, record_spikes
+        self.populations = {p.name: (p.first, p.size) for p in plan.network.populations.values()}
+        self.samples: list[list[np.ndarray]] = [[] for _ in plan.network.probes]
+        self.steps: list[np.ndarray] = []
+        self.neurons: list[np.ndarray] = []
+        self.rows_written = [0] * len(plan.network.probes)
+        self.spike_journal: SpikeJournal | None = None
+        self.trace_journals: list[TraceJournal] = []
+        if folder is not None:
+            self._open(folder, resume, spikes, rows)
+
+    def _open(self, folder: Path, resume: bool, spikes: int, rows: tuple[int, ...]) -> None:
+        earlier = Result.load(folder) if resume and not (folder / "journal.json").exists() else None
+        again = resume and earlier is None
+        summary = {"model": self.plan.network.name, "seed": self.plan.seed, "precision": self.plan.precision}
+        self.spike_journal = SpikeJournal(folder, self.populations, self.plan.dt, summary=summary, resume=again, overwrite=True)
+        for probe in self.plan.network.probes:
+            spec = type(probe.target.neuron).spec
+            self.trace_journals.append(
+                TraceJournal(
+                    folder, probe.name, probe.neurons, self.plan.dt, unit=unit_name(spec.state_dimensions[probe.variable]),
+                    variable=probe.variable, population=probe.target.name, dtype=self.plan.precision, resume=again,
+                )
+            )  # fmt: skip
+        if earlier is not None:
+            self._copy(earlier, spikes, rows)
+        elif resume:
+            self.spike_journal.truncate(spikes)
+            for journal, n in zip(self.trace_journals, rows, strict=True):
+                journal.truncate(n)
+        if resume:
+            self.rows_written = list(rows)
+
+    def _copy(self, earlier: Result, spikes: int, rows: tuple[int, ...]) -> None:
+        """Journals again from a finished result, for a run that is to go on from its checkpoint."""
+        assert self.spike_journal is not None
+        self.spike_journal.append(earlier.spikes.step[:spikes], earlier.spikes.neuron[:spikes])
+        for journal, probe, n in zip(self.trace_journals, self.plan.network.probes, rows, strict=True):
+            trace = earlier.traces[probe.name]
+            journal.append(np.round(trace.times_ms[:n] / self.plan.dt).astype(np.int64), trace.values[:n])
+
+    def add(self, steps: np.ndarray, neurons: np.ndarray, samples: list[np.ndarray]) -> None:
+        """Take spikes (stamps and global neurons, sorted) and samples of every probe."""
+        if self.record_spikes:
+            if self.spike_journal is not None:
+                self.spike_journal.append(steps, neurons)
+            else:
+                self.steps.append(steps)
+                self.neurons.append(neurons.astype(np.uint32))
+        for j, values in enumerate(samples):
+            if not len(values):
+                continue
+            if self.trace_journals:
+                self.trace_journals[j].append(self._stamps(j, len(values)), values)
+            else:
+                self.samples[j].append(values)
+            self.rows_written[j] += len(values)
+
+    def _stamps(self, j: int, rows: int) -> np.ndarray:
+        every = steps_between(self.plan.network.probes[j], self.plan.dt)
+        return (self.rows_written[j] + 1 + np.arange(rows)) * every
+
+    def sync(self) -> tuple[int, tuple[int, ...]]:
+        """Make everything durable; returns the number of spikes and of samples of each probe so far."""
+        for journal in self.trace_journals:
+            journal.sync()
+        spikes = self.spike_journal.sync() if self.spike_journal is not None else sum(s.size for s in self.steps)
+        return spikes, tuple(self.rows_written)
+
+    def result(self, duration_ms: float) -> Result:
+        """Everything recorded so far, from memory."""
+        step = np.concatenate(self.steps) if self.steps else np.empty(0, np.int64)
+        neuron = np.concatenate(self.neurons) if self.neurons else np.empty(0, np.uint32)
+        traces = {}
+        for j, probe in enumerate(self.plan.network.probes):
+            values = np.concatenate(self.samples[j]) if self.samples[j] else np.empty((0, probe.neurons.size))
+            every = steps_between(probe, self.plan.dt)
+            times = (1 + np.arange(len(values))) * every * self.plan.dt
+            unit = unit_name(type(probe.target.neuron).spec.state_dimensions[probe.variable])
+            traces[probe.name] = Trace(times, values, probe.neurons, unit, probe.variable, probe.target.name)
+        return Result(Spikes(step, neuron, self.populations, self.plan.dt), traces, {}, duration_ms)
+
+    def finish(self, duration_ms: float) -> Result:
+        """The result; journals become HDF5 files first."""
+        if self.folder is None or self.spike_journal is None:
+            return self.result(duration_ms)
+        self.spike_journal.close()
+        for journal in self.trace_journals:
+            journal.close()
+        finalise(self.folder, {}, duration_ms=duration_ms)
+        self.spike_journal, self.trace_journals = None, []
+        return Result.load(self.folder)
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """The part of a run's summary that is known before it starts."""
+    return {
+        "model": plan.network.name,
+        "neurons": plan.network.size,
+        "dt_ms": plan.dt,
+        "precision": plan.precision,
+        "seed": plan.seed,
+    }

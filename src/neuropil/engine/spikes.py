@@ -1,0 +1,116 @@
+"""Spikes within a step: find them, exchange them between owners, log them.
+
+The exchange is the one place where owners meet: each publishes the neurons that fired, all wait, all read. Ranks on
+other machines would replace `SpikeExchange` and `meet`, and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from neuropil.engine.deliver import push
+from neuropil.lower.flags import KERNEL_FLAGS
+from neuropil.lower.threads import new_barrier, spin_barrier
+
+
+@dataclass
+class SpikeExchange:
+    """What the owners publish. Two buffers alternate, so one meeting per step is enough.
+
+    Attributes:
+        neurons: int32[2, threads, largest share], global indices of the neurons that fired.
+        count: int64[2, threads * 8], how many (a cache line per thread).
+        alarm: int64[threads * 8], 1 + the step in which a thread met a runaway state.
+        barrier: state of the barrier.
+    """
+
+    neurons: np.ndarray
+    count: np.ndarray
+    alarm: np.ndarray
+    barrier: np.ndarray
+
+    @classmethod
+    def of(cls, threads: int, largest_share: int) -> SpikeExchange:
+        """An exchange without spikes."""
+        return cls(
+            np.zeros((2, threads, max(largest_share, 1)), np.int32),
+            np.zeros((2, threads * 8), np.int64),
+            np.zeros(threads * 8, np.int64),
+            new_barrier(),
+        )
+
+
+@dataclass
+class SpikeLog:
+    """What one thread keeps: its own spikes since the last flush, and how many there were in all in recent steps.
+
+    Attributes:
+        step: int64[capacity]; neuron: int32[capacity].
+        counters: int64[8]: own spikes logged, all spikes since the flush, all spikes within the ring, synaptic events.
+        recent: int64[ring], all spikes of each recent step.
+    """
+
+    step: np.ndarray
+    neuron: np.ndarray
+    counters: np.ndarray
+    recent: np.ndarray
+
+    @classmethod
+    def of(cls, capacity: int, ring: int) -> SpikeLog:
+        """An empty log."""
+        return cls(np.zeros(capacity, np.int64), np.zeros(capacity, np.int32), np.zeros(8, np.int64), np.zeros(ring, np.int64))
+
+
+LOGGED, SINCE_FLUSH, IN_RING, EVENTS = 0, 1, 2, 3
+
+
+@njit(**KERNEL_FLAGS)
+def collect(fired, neurons, out, n):
+    """Append to out[n:] the global indices of the slots whose `fired` byte is set; returns the new n."""
+    words = fired.view(np.uint64)
+    for j in range(words.size):
+        if words[j] != 0:
+            for i in range(8 * j, 8 * j + 8):
+                if fired[i]:
+                    out[n] = neurons[i]
+                    n += 1
+    return n
+
+
+@njit(nogil=True)
+def absorb(step, thread, threads, published, count, log_step, log_neuron, counters, recent, rows, begin, end, fill):
+    """Log this thread's spikes of `step` and file everyone's segments; False, with nothing done, where room is short.
+
+    Whether room is short follows from numbers that all threads share, so all decide alike.
+    """
+    side = step & 1
+    total = 0
+    for t in range(threads):
+        total += count[side, 8 * t]
+    here = step & (recent.size - 1)
+    in_ring = counters[2] - recent[here] + total
+    if in_ring > begin.shape[3] or counters[1] + total > log_step.size:
+        return False
+    recent[here] = total
+    counters[2] = in_ring
+    counters[1] += total
+    for t in range(threads):
+        for q in range(count[side, 8 * t]):
+            neuron = published[side, t, q]
+            if t == thread:
+                n = counters[0]
+                log_step[n] = step + 1
+                log_neuron[n] = neuron
+                counters[0] = n + 1
+            push(neuron, step, 0, thread, threads * fill.shape[2], rows, begin, end, fill)
+    return True
+
+
+@njit(nogil=True)
+def meet(barrier, thread, threads):
+    """Wait until every owner has published."""
+    if threads > 1:
+        spin_barrier(barrier, thread, threads)

@@ -1,0 +1,85 @@
+"""One hierarchy of errors; each says what was wrong, what was found, what was expected and how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NeuropilError(Exception):
+    """Base of every error that neuropil raises on purpose.
+
+    The parts are kept as fields, so that a program can act on them and a person can read them.
+    """
+
+    def __init__(self, what: str, *, got: object = None, expected: object = None, fix: str | None = None):
+        self.what = what
+        self.got = None if got is None else _short(got)
+        self.expected = None if expected is None else _short(expected)
+        self.fix = fix
+        lines = [what]
+        if self.got is not None:
+            lines.append(f"  got:      {self.got}")
+        if self.expected is not None:
+            lines.append(f"  expected: {self.expected}")
+        if fix is not None:
+            lines.append(f"  fix:      {fix}")
+        super().__init__("\n".join(lines))
+
+
+class UnitError(NeuropilError):
+    """Two quantities whose dimensions do not agree."""
+
+
+class ModelError(NeuropilError):
+    """A neuron, synapse or stimulus description that cannot be used."""
+
+
+class NetworkError(NeuropilError):
+    """A population, projection, stimulus or probe that does not fit its network."""
+
+
+class LoweringError(NeuropilError):
+    """A description that cannot be turned into a kernel."""
+
+
+class PrimitiveError(LoweringError):
+    """A mathematical operation that has no native form."""
+
+
+class PlanError(NeuropilError):
+    """A plan that breaks its specification: a defect of neuropil, not of the model."""
+
+
+class MemoryLimitError(NeuropilError):
+    """A network that would not fit into memory, refused before anything is allocated."""
+
+
+class SimulationError(NeuropilError):
+    """A run that had to stop: NaN, runaway state, a bad input between steps."""
+
+
+class CheckpointError(NeuropilError):
+    """A checkpoint that cannot be read or belongs to another network."""
+
+
+class ResultError(NeuropilError):
+    """A result that cannot be read, written or converted."""
+
+
+class CommandError(NeuropilError):
+    """A command line that cannot be carried out."""
+
+
+def _short(value: object, limit: int = 400) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """A sentence naming the closest of the known names, or all of them."""
+    known = sorted(known)
+    close = difflib.get_close_matches(str(name), known, n=1)
+    if close:
+        return f"did you mean {close[0]!r}? Known: {', '.join(known)}"
+    return f"use one of: {', '.join(known)}" if known else "there is none to choose from"

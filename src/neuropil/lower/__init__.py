@@ -1,0 +1,1 @@
+"""From a described network to native kernels: trace, classify, integrate, emit."""

@@ -1,0 +1,195 @@
+"""Decide how each state of a model is advanced, from the structure of its Jacobian, and say why.
+
+The Jacobian comes from differentiating the traced equations. States whose equations are linear with coefficients that
+depend on parameters alone, and that depend only on such states, are advanced by the exact propagator of their linear
+system. The others take exponential Euler if each is linear in itself (as a membrane potential under conductances, or a
+gate), else a Runge-Kutta method.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from neuropil.errors import ModelError
+from neuropil.lower.graph import Graph, absorb
+from neuropil.lower.trace import TracedNeuron, scalar_jaxpr
+
+
+@dataclass(frozen=True)
+class LinearSystem:
+    """ds/dt = A s + B x + b of the exactly advanced states, as static nodes of a graph (absent entries are zero)."""
+
+    graph: Graph
+    a: dict[tuple[str, str], int]
+    b: dict[tuple[str, str], int]
+    constant: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """How the states of a model are advanced.
+
+    Attributes:
+        exact: states advanced by the exact propagator.
+        stepped: states advanced by `method`.
+        method: "exponential_euler", "euler", "heun", "rk4", or None when nothing is stepped.
+        reasons: one sentence per state.
+        reach: for every exact state, the exact states its future depends on (itself included).
+        driven: for every exact state, the inputs its future depends on.
+        affine: exact states whose future has a constant part.
+        system: the linear system of the exact states.
+    """
+
+    exact: tuple[str, ...]
+    stepped: tuple[str, ...]
+    method: str | None
+    reasons: dict[str, str]
+    reach: dict[str, tuple[str, ...]]
+    driven: dict[str, tuple[str, ...]]
+    affine: frozenset[str]
+    system: LinearSystem
+
+
+def parameter_leaf(name: str) -> str:
+    """The leaf name of a parameter in a graph."""
+    return f"p.{name}"
+
+
+def classify(traced: TracedNeuron) -> Scheme:
+    """The scheme of a model; honours its declared `integrator`.
+
+    Raises:
+        ModelError: when a declared integrator cannot be used for these equations.
+    """
+    spec = traced.spec
+    states, inputs = tuple(spec.states), tuple(spec.inputs)
+    graph, value, slope = _jacobian(traced, states, inputs)
+    moving = {*(f"s.{n}" for n in states), *(f"x.{n}" for n in inputs)}
+
+    def constant(node: int) -> bool:
+        return not (graph.leaves(node) & moving)
+
+    linear = set(states)
+    blame: dict[str, str] = {}
+    while True:
+        out = {i: why for i in linear if (why := _why_not(i, states, inputs, linear, slope, graph, constant))}
+        if not out:
+            break
+        blame.update(out)
+        linear -= set(out)
+    exact = tuple(s for s in states if s in linear)
+    stepped = tuple(s for s in states if s not in linear)
+    method = _method(traced, stepped, slope, graph, blame)
+    system = LinearSystem(
+        graph,
+        {(i, j): slope[i, j] for i in exact for j in exact if graph.literal(slope[i, j]) != 0.0},
+        {(i, k): slope[i, k] for i in exact for k in inputs if graph.literal(slope[i, k]) != 0.0},
+        _constants(graph, value, exact, states, inputs, traced),
+    )
+    reach = {i: _closure(i, exact, system.a) for i in exact}
+    driven = {i: tuple(k for k in inputs if any((j, k) in system.b for j in reach[i])) for i in exact}
+    affine = frozenset(i for i in exact if any(j in system.constant for j in reach[i]))
+    return Scheme(exact, stepped, method, _reasons(exact, stepped, method, blame, system), reach, driven, affine, system)
+
+
+def _jacobian(traced: TracedNeuron, states: tuple[str, ...], inputs: tuple[str, ...]) -> tuple[Graph, dict, dict]:
+    """Graph of all d/dt, of their values and of their slopes by each state and input."""
+    parameters = {n: "f" for n in traced.spec.parameters}
+
+    def slopes(p: Any, s: Any, x: Any) -> Any:
+        def f(s: Any, x: Any) -> Any:
+            return {n: jax.numpy.asarray(v, "float64") for n, v in traced.derivative(p, s, x).items()}
+
+        rows = {}
+        for j in (*states, *inputs):
+            ds = {n: jax.numpy.float64(n == j) for n in states}
+            dx = {n: jax.numpy.float64(n == j) for n in inputs}
+            value, rows[j] = jax.jvp(f, (s, x), (ds, dx))
+        return value, rows
+
+    arguments = (parameters, {n: "f" for n in states}, {n: "f" for n in inputs})
+    closed = scalar_jaxpr(slopes, *arguments)
+    graph = Graph()
+    names = jax.tree.leaves(({n: f"p.{n}" for n in parameters}, {n: f"s.{n}" for n in states}, {n: f"x.{n}" for n in inputs}))
+    leaves = [graph.leaf(name, static=name.startswith("p.")) for name in names]
+    results = absorb(graph, closed, leaves, traced.name)
+    shape = ({n: 0 for n in states}, {j: {i: 0 for i in states} for j in (*states, *inputs)})
+    value, rows = jax.tree.unflatten(jax.tree.structure(shape), results)
+    return graph, value, {(i, j): rows[j][i] for j in rows for i in states}
+
+
+def _why_not(
+    i: str, states: tuple[str, ...], inputs: tuple[str, ...], linear: set[str], slope: dict, graph: Graph, constant: Any
+) -> str | None:
+    """Why state i cannot be advanced exactly, or None."""
+    for j in (*states, *inputs):
+        node = slope[i, j]
+        if not constant(node):
+            return f"d{i}/dt is not linear in {j}"
+        if j in states and j not in linear and graph.literal(node) != 0.0:
+            return f"d{i}/dt depends on {j}, which is not linear"
+    return None
+
+
+def _constants(graph: Graph, value: dict, exact: Any, states: Any, inputs: Any, traced: TracedNeuron) -> dict[str, int]:
+    """b of ds/dt = A s + B x + b: the derivative with every state and input at zero."""
+    if not exact:
+        return {}
+
+    def at_zero(p: Any) -> Any:
+        s, x = {n: jax.numpy.float64(0.0) for n in states}, {n: jax.numpy.float64(0.0) for n in inputs}
+        rates = traced.derivative(p, s, x)
+        return {n: jax.numpy.asarray(rates[n], "float64") for n in exact}
+
+    parameters = sorted(traced.spec.parameters)
+    closed = scalar_jaxpr(at_zero, {n: "f" for n in parameters})
+    nodes = absorb(graph, closed, [graph.leaf(parameter_leaf(n), static=True) for n in parameters], traced.name)
+    found = dict(zip(sorted(exact), nodes, strict=True))
+    return {n: node for n, node in found.items() if graph.literal(node) != 0.0}
+
+
+def _closure(i: str, exact: tuple[str, ...], a: dict[tuple[str, str], int]) -> tuple[str, ...]:
+    reached, frontier = {i}, [i]
+    while frontier:
+        j = frontier.pop()
+        for k in exact:
+            if (j, k) in a and k not in reached:
+                reached.add(k)
+                frontier.append(k)
+    return tuple(s for s in exact if s in reached)
+
+
+def _method(traced: TracedNeuron, stepped: tuple[str, ...], slope: dict, graph: Graph, blame: dict[str, str]) -> str | None:
+    wanted = traced.neuron.integrator
+    if not stepped:
+        return None
+    if wanted == "exact":
+        raise ModelError(
+            f"{traced.name} asks for the exact integrator, but it is not linear",
+            got=blame[stepped[0]],
+            fix='set integrator = "auto", or "rk4"',
+        )
+    if wanted != "auto":
+        return wanted
+    in_itself = all(f"s.{i}" not in graph.leaves(slope[i, i]) for i in stepped)
+    return "exponential_euler" if in_itself else "rk4"
+
+
+def _reasons(exact: Any, stepped: Any, method: str | None, blame: dict[str, str], system: LinearSystem) -> dict[str, str]:
+    reasons = {}
+    for i in exact:
+        alone = not any((i, j) in system.a for j in exact) and i not in system.constant
+        moves = any((i, k) in system.b for (_, k) in system.b)
+        reasons[i] = "constant between events" if alone and not moves else "exact: linear with constant coefficients"
+    why = {
+        "exponential_euler": "exponential Euler: each equation is linear in its own variable",
+        "rk4": "Runge-Kutta of order 4",
+        "heun": "Heun's method, order 2",
+        "euler": "forward Euler, order 1",
+        None: "",
+    }[method]
+    reasons.update({i: f"{why} ({blame[i]})" for i in stepped})
+    return reasons

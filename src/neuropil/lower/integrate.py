@@ -1,0 +1,156 @@
+"""One time step of a model as a JAX function: the step contract, written once.
+
+Kernels are emitted from its trace, the differentiable rollout calls it as it stands. Order within a step: advance the
+continuous state (refractory neurons hold their clamped states), add the events that arrive at its end, test the
+threshold, reset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from neuropil.lower.classify import Scheme, classify
+from neuropil.lower.propagator import entries, tag
+from neuropil.lower.trace import Scalars, TracedNeuron
+
+
+@dataclass(frozen=True)
+class StepFunction:
+    """The step of one model; `p` holds its parameters, the entries of its propagators, and "dt" (ms)."""
+
+    traced: TracedNeuron
+    scheme: Scheme
+
+    @classmethod
+    def of(cls, traced: TracedNeuron) -> StepFunction:
+        """The step function of a traced model."""
+        return cls(traced, classify(traced))
+
+    @property
+    def clamps(self) -> tuple[str, ...]:
+        """States held while refractory."""
+        return self.traced.neuron.clamps
+
+    @cached_property
+    def prefixes(self) -> dict[str, tuple[float, tuple[str, ...]]]:
+        """Tags of the propagators this step uses -> (fraction of dt, held states)."""
+        if not self.scheme.exact:
+            return {}
+        fractions = [False] + ([True] if self.scheme.method in ("rk4",) else [])
+        found: dict[str, tuple[float, tuple[str, ...]]] = {}
+        for half in fractions:
+            found[tag(half, False)] = (0.5 if half else 1.0, ())
+            if self._holding_matters:
+                found[tag(half, True)] = (0.5 if half else 1.0, self.clamps)
+        return found
+
+    @property
+    def entry_names(self) -> tuple[str, ...]:
+        """Names of all propagator entries that `p` must hold."""
+        return tuple(name for prefix in self.prefixes for name in entries(self.scheme, prefix))
+
+    @property
+    def _holding_matters(self) -> bool:
+        """Some exact state that is not clamped depends on one that is: its propagator differs while refractory."""
+        clamped = set(self.clamps)
+        return any(clamped & set(self.scheme.reach[i]) for i in self.scheme.exact if i not in clamped)
+
+    # --- the step ------------------------------------------------------------------------------------------------
+
+    def __call__(self, p: Scalars, s: Scalars, x: Scalars, w: Scalars, refractory: Any, u: Any) -> tuple[Scalars, Any]:
+        """Advance one step.
+
+        Args:
+            p: parameters and propagator entries; s: states; x: inputs; w: summed weights by port.
+            refractory: truth value; u: a uniform number, used by models with a hazard.
+
+        Returns:
+            The new states, and whether a spike is emitted.
+        """
+        new = self._advance(p, s, x, ())
+        if self.clamps:
+            held = self._advance(p, s, x, self.clamps)
+            new = {n: jnp.where(refractory, held[n], new[n]) for n in new}
+        jump = self.traced.receive(p, new, w)
+        for n in new:
+            arriving = new[n] + jump[n]
+            new[n] = jnp.where(refractory, new[n], arriving) if n in self.clamps else arriving
+        fired = self._fires(p, s, new, u)
+        if fired is not False:
+            after = self.traced.reset(p, new)
+            new = {n: jnp.where(fired, after[n], new[n]) for n in new}
+        return new, fired
+
+    def _fires(self, p: Scalars, old: Scalars, new: Scalars, u: Any) -> Any:
+        if self.traced.has_hazard:
+            return u < -jnp.expm1(-self.traced.hazard(p, new) * p["dt"])
+        if not self.traced.has_fires:
+            return False
+        fired = self.traced.fires(p, new)
+        if self.traced.neuron.spikes_on == "rising":
+            fired = jnp.logical_and(fired, jnp.logical_not(self.traced.fires(p, old)))
+        return fired
+
+    def _advance(self, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...]) -> Scalars:
+        """States after dt without events; those in `held` stay as they are."""
+        end = self._propagate(p, s, x, held, half=False)
+        method = self.scheme.method
+        if method is None:
+            return end
+
+        def slopes(stage: Scalars) -> Scalars:
+            rates = self.traced.derivative(p, stage, x)
+            return {n: 0.0 if n in held else rates[n] for n in self.scheme.stepped}
+
+        def moved(base: Scalars, k: Scalars, h: Any) -> Scalars:
+            return {**base, **{n: s[n] + h * k[n] for n in self.scheme.stepped}}
+
+        dt = p["dt"]
+        if method == "exponential_euler":
+            stepped = {n: s[n] if n in held else self._exponential(p, s, x, n) for n in self.scheme.stepped}
+        elif method == "euler":
+            stepped = moved(s, slopes(s), dt)
+        elif method == "heun":
+            k1 = slopes(s)
+            k2 = slopes(moved(end, k1, dt))
+            stepped = moved(s, {n: 0.5 * (k1[n] + k2[n]) for n in k1}, dt)
+        else:
+            middle = self._propagate(p, s, x, held, half=True)
+            k1 = slopes(s)
+            k2 = slopes(moved(middle, k1, 0.5 * dt))
+            k3 = slopes(moved(middle, k2, 0.5 * dt))
+            k4 = slopes(moved(end, k3, dt))
+            stepped = moved(s, {n: (k1[n] + 2.0 * k2[n] + 2.0 * k3[n] + k4[n]) / 6.0 for n in k1}, dt)
+        return {n: stepped[n] if n in self.scheme.stepped else end[n] for n in s}
+
+    def _propagate(self, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...], *, half: bool) -> Scalars:
+        """Exact states after dt or dt/2; the others as they are."""
+        scheme, new = self.scheme, dict(s)
+        for i in scheme.exact:
+            if i in held:
+                continue
+            prefix = tag(half, bool(held) and bool(set(held) & set(scheme.reach[i])))
+            terms = [p[f"{prefix}P_{i}_{j}"] * s[j] for j in scheme.reach[i]]
+            terms += [p[f"{prefix}Q_{i}_{k}"] * x[k] for k in scheme.driven[i]]
+            if i in scheme.affine:
+                terms.append(p[f"{prefix}c_{i}"])
+            new[i] = sum(terms[1:], terms[0])
+        return new
+
+    def _exponential(self, p: Scalars, s: Scalars, x: Scalars, n: str) -> Any:
+        """Exponential Euler: s + f dt φ(J dt) with φ(z) = (eᶻ - 1)/z and J = ∂f/∂s from automatic differentiation."""
+
+        def own(value: Any) -> Any:
+            return jnp.asarray(self.traced.derivative(p, {**s, n: value}, x)[n])
+
+        value = jnp.asarray(s[n])
+        f, slope = jax.jvp(own, (value,), (jnp.ones_like(value),))
+        z = slope * p["dt"]
+        flat = z == 0.0
+        safe = jnp.where(flat, 1.0, z)
+        return value + f * p["dt"] * jnp.where(flat, 1.0, jnp.expm1(safe) / safe)

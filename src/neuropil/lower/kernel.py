@@ -1,0 +1,339 @@
+"""From a step function to the kernel of one kind of neuron: which values it reads and writes, and its source.
+
+A variant says what of a model is in use: ports with synapses, ports with fast Poisson counts, ports with irregular
+events, inputs with a current. What is not in use is zero before simplification, so it costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+
+from neuropil.errors import PlanError
+from neuropil.lower.graph import Graph, absorb
+from neuropil.lower.integrate import StepFunction
+from neuropil.lower.primitives import MATH_FUNCTIONS, PRIMITIVES
+from neuropil.lower.trace import scalar_jaxpr
+
+RUNAWAY = 1e15
+"""A state beyond this magnitude (base units) stops the run."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What of a model a group of populations uses. Tuples are in the model's order."""
+
+    wired: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
+    irregular: tuple[str, ...] = ()
+    driven: tuple[str, ...] = ()
+
+    def weight_in_use(self, port: str) -> bool:
+        """Anything arrives at this port."""
+        return port in self.wired or port in self.counted or port in self.irregular
+
+
+@dataclass(frozen=True)
+class NeuronProgram:
+    """The traced and simplified step of a model in one variant.
+
+    Attributes:
+        graph: its operations.
+        new_states: node of each state's new value.
+        fired: node of the spike condition.
+        frontier: static nodes whose values enter the kernel.
+    """
+
+    step: StepFunction
+    variant: Variant
+    graph: Graph
+    new_states: dict[str, int]
+    fired: int
+
+    @classmethod
+    def of(cls, step: StepFunction, variant: Variant) -> NeuronProgram:
+        """Trace a step function and simplify it for a variant."""
+        spec = step.traced.spec
+        names = (
+            {n: f"p.{n}" for n in (*spec.parameters, *step.entry_names, "dt")},
+            {n: f"s.{n}" for n in spec.states},
+            {n: f"x.{n}" for n in spec.inputs},
+            {n: f"w.{n}" for n in spec.ports},
+            "r",
+            "u",
+        )
+        shapes = jax.tree.map(lambda n: "bool" if n == "r" else "float", names)
+
+        def as_arrays(*arguments: Any) -> Any:
+            new, fired = step(*arguments)
+            return {n: jax.numpy.asarray(v, "float64") for n, v in new.items()}, jax.numpy.asarray(fired)
+
+        closed = scalar_jaxpr(as_arrays, *shapes)
+        graph = Graph()
+
+        def leaf(name: str) -> int:
+            kind, _, rest = name.partition(".")
+            unused = (kind == "x" and rest not in variant.driven) or (kind == "w" and not variant.weight_in_use(rest))
+            if unused:
+                return graph.const(0.0)
+            if kind == "r":
+                return graph.leaf(name, kind="b") if step.clamps else graph.const(False)
+            return graph.leaf(name, static=kind == "p")
+
+        nodes = absorb(graph, closed, [leaf(n) for n in jax.tree.leaves(names)], step.traced.name)
+        *states, fired = nodes
+        return cls(step, variant, graph, dict(zip(sorted(spec.states), states, strict=True)), fired)
+
+    @property
+    def roots(self) -> list[int]:
+        """Nodes the kernel computes."""
+        return [*(self.new_states[n] for n in self.states), self.fired]
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """State names in the model's order."""
+        return tuple(self.step.traced.spec.states)
+
+    @property
+    def changing(self) -> tuple[str, ...]:
+        """States that the kernel writes: those that can differ from their old value."""
+        return tuple(n for n in self.states if self.graph.nodes[self.new_states[n]].value != f"s.{n}")
+
+    @cached_property
+    def frontier(self) -> tuple[int, ...]:
+        """Static nodes, literals aside, that dynamic nodes or results use directly."""
+        used = self.graph.reach(self.roots)
+        wanted = set(self.roots)
+        for n in used:
+            if not self.graph.nodes[n].static:
+                wanted.update(self.graph.nodes[n].args)
+        return tuple(n for n in sorted(wanted) if self.graph.nodes[n].static and self.graph.nodes[n].op != "const")
+
+    @property
+    def draws_uniform(self) -> bool:
+        """The kernel reads a uniform number per neuron (its model has a hazard)."""
+        return "u" in self.graph.leaves(*self.roots)
+
+    @property
+    def refractory(self) -> bool:
+        """The kernel keeps a refractory count."""
+        return bool(self.step.clamps)
+
+    @property
+    def can_fire(self) -> bool:
+        """The model can emit spikes."""
+        return self.graph.literal(self.fired) is not False
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations per neuron and step."""
+        return self.graph.flops(self.roots) + len(self.variant.wired) + 2 * len(self.variant.counted)
+
+    def constants(self, parameters: dict[str, Any]) -> list[Any]:
+        """Values of the frontier, in float64, for parameters (and "dt" and propagator entries) by name."""
+        return self.graph.evaluate(self.frontier, {f"p.{n}": v for n, v in parameters.items()})
+
+
+@dataclass(frozen=True)
+class KernelSource:
+    """The text of a kernel and the order of its array arguments.
+
+    Attributes:
+        source: a Python module with one function `advance`.
+        arguments: names of its arguments after (bounds, numbers, periods).
+        scalars: number of columns of `numbers`.
+    """
+
+    source: str
+    arguments: tuple[str, ...]
+    scalars: int
+
+
+@dataclass(frozen=True)
+class Varying:
+    """What differs between the neurons of one population, and is therefore read from arrays.
+
+    Attributes:
+        nodes: positions in the frontier.
+        weights: counted ports whose drive weight differs.
+        period: the refractory period differs.
+    """
+
+    nodes: tuple[int, ...] = ()
+    weights: tuple[str, ...] = ()
+    period: bool = False
+
+
+def emit(program: NeuronProgram, varying: Varying, precision: str) -> KernelSource:
+    """Write the kernel of a program in "float32" or "float64"."""
+    return _Writer(program, varying, precision).write()
+
+
+class _Writer:
+    """Names every node and writes the loop."""
+
+    def __init__(self, program: NeuronProgram, varying: Varying, precision: str):
+        self.program, self.graph = program, program.graph
+        self.varying, self.precision = varying, precision
+        self.names: dict[int, str] = {}
+        self.head: list[str] = []
+        self.body: list[str] = []
+        self.arguments: list[str] = []
+        self.scalars = 0
+
+    def scalar(self, name: str, comment: str) -> None:
+        self.head.append(f"{name} = numbers[segment, {self.scalars}]  # {comment}")
+        self.scalars += 1
+
+    def array(self, name: str) -> str:
+        self.arguments.append(name)
+        return name
+
+    def write(self) -> KernelSource:
+        self._constants()
+        self._reads()
+        self._operations()
+        self._writes()
+        functions = sorted({self.graph.nodes[n].op for n in self.graph.reach(self.program.roots)} & set(MATH_FUNCTIONS))
+        return KernelSource(self._module(functions), tuple(self.arguments), self.scalars)
+
+    def _constants(self) -> None:
+        for k, node in enumerate(self.program.frontier):
+            label = self._describe(node)
+            if k in self.varying.nodes:
+                self.body.append(f"k{k} = {self.array(f'c{k}')}[i]  # {label}")
+            else:
+                self.scalar(f"k{k}", label)
+            self.names[node] = f"k{k}"
+
+    def _describe(self, node: int) -> str:
+        n = self.graph.nodes[node]
+        return n.value[2:] if n.op == "leaf" else f"from {', '.join(sorted(x[2:] for x in self.graph.leaves(node)))}"
+
+    def _reads(self) -> None:
+        variant, used = self.program.variant, self.graph.leaves(*self.program.roots)
+        for state in self.program.states:
+            name = self.array(f"s_{state}")
+            if f"s.{state}" in used:
+                self.body.append(f"{state}_0 = {name}[i]")
+        if self.program.refractory:
+            self.body.append(f"waiting = {self.array('left')}[i]")
+            self.body.append("r = waiting > 0")
+        for name in variant.driven:
+            self.body.append(f"x_{name} = {self.array(f'x_{name}_')}[i]")
+        for port in self.program.step.traced.spec.ports:
+            if variant.weight_in_use(port):
+                self._port(port)
+        if self.program.draws_uniform:
+            self.body.append(f"u = {self.array('u_')}[i]")
+
+    def _port(self, port: str) -> None:
+        variant, terms = self.program.variant, []
+        if port in variant.wired:
+            self.scalar(f"q_{port}", f"weight of one unit at {port}")
+            name = self.array(f"arrived_{port}")
+            terms.append(f"number({name}[i]) * q_{port}")
+        if port in variant.counted:
+            count = self.array(f"count_{port}")
+            if port in self.varying.weights:
+                weight = self.array(f"drive_{port}") + "[i]"
+            else:
+                weight = f"d_{port}"
+                self.scalar(weight, f"weight of a Poisson event at {port}")
+            terms.append(f"number({count}[i]) * {weight}")
+        if port in variant.irregular:
+            terms.append(f"{self.array(f'event_{port}')}[i]")
+        self.body.append(f"w_{port} = {' + '.join(terms)}")
+        if port in variant.wired:
+            self.body.append(f"arrived_{port}[i] = 0")
+
+    def _operations(self) -> None:
+        for n in self.graph.reach(self.program.roots):
+            node = self.graph.nodes[n]
+            if n in self.names:
+                continue
+            if node.op == "const":
+                self.names[n] = repr(node.value) if node.kind == "b" else f"number({node.value!r})"
+            elif node.op == "leaf":
+                kind, _, rest = node.value.partition(".")
+                self.names[n] = {"s": f"{rest}_0", "x": f"x_{rest}", "w": f"w_{rest}", "r": "r", "u": "u", "p": ""}[kind]
+            elif not node.static:
+                text = PRIMITIVES[node.op].emit.format(*(self.names[a] for a in node.args))
+                self.names[n] = f"t{n}"
+                self.body.append(f"t{n} = {text}")
+
+    def _writes(self) -> None:
+        program = self.program
+        for state in program.changing:
+            self.body.append(f"s_{state}[i] = {self.names[program.new_states[state]]}")
+        stepped = [s for s in program.step.scheme.stepped if s in program.changing]
+        if stepped:
+            total = " + ".join(f"abs({self.names[program.new_states[s]]})" for s in stepped)
+            self.body.append(f"bad += zero if {total} < number({RUNAWAY!r}) else one")
+        if program.can_fire:
+            self.array("fired")
+            self.body.append(f"spike = {self.names[program.fired]}")
+            self.body.append("fired[i] = 1 if spike else 0")
+            if program.refractory:
+                self.body.append("rest = waiting - one if r else zero")
+                period = f"{self.array('period_')}[i]" if self.varying.period else "period"
+                self.body.append(f"pause = {period}")
+                self.body.append("left[i] = pause if spike else rest")
+
+    def _module(self, functions: list[str]) -> str:
+        name = self.program.step.traced.name
+        lines = [
+            f'"""Kernel of {name}, {self.precision}: one step of every neuron. Generated by neuropil; read it, do not edit it."""',
+            "import numpy as np",
+            "from math import sqrt",
+            "from numpy import ceil, floor, isfinite",
+            "from numba import njit",
+            "from neuropil.lower.flags import KERNEL_FLAGS",
+            "from neuropil.lower.noalias import noalias_arguments",
+        ]
+        if functions:
+            lines.append(f"from neuropil.lower.numerics import {', '.join(functions)}")
+        lines += [
+            f"number = np.{self.precision}",
+            "one, zero = np.int32(1), np.int32(0)",
+            "",
+            "",
+            "@njit(cache=True, **KERNEL_FLAGS)",
+            f"def advance({', '.join(['bounds', 'numbers', 'periods', *self.arguments])}):",
+            "    noalias_arguments()",
+            "    bad = zero",
+            "    for segment in range(bounds.shape[0] - 1):",
+            *(f"        {line}" for line in self.head),
+            "        period = periods[segment]",
+            # Unsigned bounds spare Numba its test for negative indices, which would stop LLVM from vectorising.
+            "        for i in range(np.uint64(bounds[segment]), np.uint64(bounds[segment + 1])):",
+            *(f"            {line}" for line in self.body),
+            "    return bad",
+            "",
+        ]
+        return "\n".join(lines)
+
+
+def check(program: NeuronProgram) -> None:
+    """The executable specification of a lowered model.
+
+    Raises:
+        PlanError: a defect of the lowering.
+    """
+    graph, spec = program.graph, program.step.traced.spec
+    known = {f"p.{n}" for n in (*spec.parameters, *program.step.entry_names, "dt")}
+    known |= {f"s.{n}" for n in spec.states} | {f"x.{n}" for n in program.variant.driven} | {"r", "u"}
+    known |= {f"w.{n}" for n in spec.ports if program.variant.weight_in_use(n)}
+    if stray := graph.leaves(*program.roots) - known:
+        raise PlanError(f"{program.step.traced.name}: the kernel reads values nobody provides", got=sorted(stray))
+    if set(program.new_states) != set(spec.states):
+        raise PlanError(f"{program.step.traced.name}: not every state is advanced", got=sorted(program.new_states))
+    for n in graph.reach(program.roots):
+        node = graph.nodes[n]
+        if any(a >= n for a in node.args):
+            raise PlanError(f"{program.step.traced.name}: node {n} comes before what it needs", got=node)
+        if node.op in PRIMITIVES and node.static != all(graph.nodes[a].static for a in node.args):
+            raise PlanError(f"{program.step.traced.name}: node {n} has the wrong binding time", got=node)

@@ -1,0 +1,86 @@
+"""Exact propagators of a model's linear states, by matrix exponential.
+
+For ds/dt = A s + B x + b with inputs x held over h,
+
+    s(t + h) = P s(t) + Q x + c,   where  exp([[A, B, b], [0, 0, 0]] h) = [[P, Q, c], [0, 1, 0]].
+
+The entries are parameters like any other by the time they reach a kernel. A tag says what they belong to: how much of
+the step (whole, or half for Runge-Kutta stages) and whether the clamped states are held.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.linalg import expm
+
+from neuropil.errors import LoweringError
+from neuropil.lower.classify import Scheme, parameter_leaf
+
+
+def tag(half: bool, held: bool) -> str:
+    """Prefix of the entries' names."""
+    return ("half_" if half else "") + ("held_" if held else "")
+
+
+def entries(scheme: Scheme, prefix: str) -> dict[str, tuple[str, str | None]]:
+    """Names of the propagator's entries that can differ from zero -> (row, column); column None is the constant."""
+    names: dict[str, tuple[str, str | None]] = {}
+    for i in scheme.exact:
+        names.update({f"{prefix}P_{i}_{j}": (i, j) for j in scheme.reach[i]})
+        names.update({f"{prefix}Q_{i}_{k}": (i, k) for k in scheme.driven[i]})
+        if i in scheme.affine:
+            names[f"{prefix}c_{i}"] = (i, None)
+    return names
+
+
+def propagators(
+    scheme: Scheme, parameters: dict[str, Any], inputs: tuple[str, ...], dt: float, prefixes: dict[str, tuple[float, tuple[str, ...]]]
+) -> dict[str, Any]:
+    """Values of the entries.
+
+    Args:
+        parameters: by name: floats, or arrays of one value per neuron (all of one length).
+        inputs: the model's inputs.
+        dt: the time step, ms.
+        prefixes: for each tag in use: the fraction of dt and the states that are held.
+
+    Returns:
+        By entry name: a float, or an array per neuron where a parameter is one.
+    """
+    if not scheme.exact or not prefixes:
+        return {}
+    system = scheme.system
+    leaves = {parameter_leaf(n): v for n, v in parameters.items()}
+    index = {n: k for k, n in enumerate((*scheme.exact, *inputs))}
+    size = len(index) + 1
+
+    keys = [*((index[i], index[j]) for i, j in system.a), *((index[i], index[k]) for i, k in system.b)]
+    keys += [(index[i], size - 1) for i in system.constant]
+    nodes = [*system.a.values(), *system.b.values(), *system.constant.values()]
+    values = system.graph.evaluate(nodes, leaves)
+    n = max([np.size(v) for v in values], default=1)
+    matrix = np.zeros((n, size, size))
+    for (row, column), value in zip(keys, values, strict=True):
+        matrix[:, row, column] = value
+    if not np.all(np.isfinite(matrix)):
+        row = int(np.argwhere(~np.isfinite(matrix))[0][1])
+        raise LoweringError(
+            f"the linear equation of {scheme.exact[row]!r} has an infinite coefficient",
+            got="a division by zero in its parameters",
+            fix="check time constants and capacitances: they must not be zero",
+        )
+    # Neurons that share their parameters share the exponential.
+    unique, inverse = np.unique(matrix, axis=0, return_inverse=True)
+    result: dict[str, Any] = {}
+    for prefix, (fraction, held) in prefixes.items():
+        system_matrix = unique.copy()
+        for state in held:
+            if state in scheme.exact:
+                system_matrix[:, index[state], :] = 0.0
+        power = expm(system_matrix * (fraction * dt))
+        for name, (i, j) in entries(scheme, prefix).items():
+            column = power[:, index[i], size - 1 if j is None else index[j]]
+            result[name] = float(column[0]) if n == 1 else column[inverse.ravel()]
+    return result

@@ -1,0 +1,133 @@
+"""Run a model's equations on bare values while checking units: what JAX traces.
+
+`TracedNeuron` turns the methods of a model into functions of plain dicts of scalars (or arrays), in base units. Units
+live only inside these functions, while Python runs them; of what JAX records nothing of them is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+
+from neuropil.errors import ModelError, NeuropilError, PrimitiveError, UnitError, did_you_mean
+from neuropil.model.neuron import Neuron, Values
+from neuropil.units import Dimension, Quantity, kHz, magnitude, unit_name
+
+Scalars = dict[str, Any]
+
+
+class TracedNeuron:
+    """The equations of one model as functions of bare values.
+
+    Every function takes the parameters `p` (by name) first, so that it can be differentiated by them as well.
+    """
+
+    def __init__(self, neuron: Neuron):
+        self.neuron = neuron
+        self.spec = type(neuron).spec
+        self.name = type(neuron).__name__
+        self.has_hazard = type(neuron).hazard is not Neuron.hazard
+        self.has_fires = type(neuron).fires is not Neuron.fires
+        if self.has_hazard and self.has_fires:
+            raise ModelError(
+                f"{self.name} defines both fires() and hazard()", fix="keep the deterministic or the stochastic threshold"
+            )
+
+    def derivative(self, p: Scalars, s: Scalars, x: Scalars) -> Scalars:
+        """d/dt of every state; zero where the model gives none."""
+        spec = self.spec
+        with self._equation("derivative"):
+            rates = self._model(p).derivative(self._states(s), self._values("input", x, spec.inputs))
+        per_ms = {name: (d[0] - 1, *d[1:]) for name, d in spec.state_dimensions.items()}
+        return self._by_state("derivative", rates, per_ms, {name: 0.0 for name in spec.states})
+
+    def receive(self, p: Scalars, s: Scalars, w: Scalars) -> Scalars:
+        """Increment of every state for the summed weights `w` of a step."""
+        spec = self.spec
+        with self._equation("receive"):
+            jumps = self._model(p).receive(self._states(s), self._values("port", w, spec.ports))
+        return self._by_state("receive", jumps, spec.state_dimensions, {name: 0.0 for name in spec.states})
+
+    def reset(self, p: Scalars, s: Scalars) -> Scalars:
+        """Every state after a spike."""
+        with self._equation("reset"):
+            new = self._model(p).reset(self._states(s))
+        return self._by_state("reset", new, self.spec.state_dimensions, dict(s))
+
+    def fires(self, p: Scalars, s: Scalars) -> Any:
+        """Whether the threshold condition holds."""
+        with self._equation("fires"):
+            result = self._model(p).fires(self._states(s))
+        if isinstance(result, Quantity) or getattr(result, "dtype", bool) != bool:
+            raise ModelError(f"{self.name}.fires() must return a comparison", got=result, expected="for example s.v >= self.v_th")
+        return result
+
+    def hazard(self, p: Scalars, s: Scalars) -> Any:
+        """Rate of stochastic spikes, 1/ms."""
+        with self._equation("hazard"):
+            result = self._model(p).hazard(self._states(s))
+            return magnitude(result, kHz.dimension, f"{self.name}.hazard()")
+
+    # --- wrapping ------------------------------------------------------------------------------------------------
+
+    def _model(self, p: Scalars) -> Neuron:
+        return self.neuron.bound({n: p[n] for n in self.spec.parameters if n in p})
+
+    def _states(self, s: Scalars) -> Values:
+        return self._values("state", s, self.spec.state_dimensions)
+
+    def _values(self, kind: str, values: Scalars, dimensions: dict[str, Dimension]) -> Values:
+        return Values(kind, self.name, {n: Quantity(values[n], d) for n, d in dimensions.items()})
+
+    def _by_state(self, method: str, given: Any, dimensions: dict[str, Dimension], default: Scalars) -> Scalars:
+        if not isinstance(given, dict):
+            raise ModelError(f"{self.name}.{method}() must return a dict by state", got=type(given).__name__)
+        result = dict(default)
+        for name, value in given.items():
+            if name not in dimensions:
+                raise ModelError(f"{self.name}.{method}() returns an unknown state {name!r}", fix=did_you_mean(name, dimensions))
+            what = f"d{name}/dt" if method == "derivative" else name
+            if isinstance(value, Quantity) and value.dimension != dimensions[name]:
+                if not (isinstance(value.value, (int, float)) and value.value == 0):
+                    raise UnitError(
+                        f"{self.name}.{method}(): the equation for {what} has the wrong unit",
+                        got=value.unit,
+                        expected=unit_name(dimensions[name]),
+                        fix="compare the terms of this equation: one of them lacks a factor",
+                    )
+            with self._equation(method, what):
+                result[name] = magnitude(value, dimensions[name], f"{self.name}.{method}(): the equation for {what}")
+        return result
+
+    @contextmanager
+    def _equation(self, method: str, what: str = "") -> Iterator[None]:
+        """Errors raised by the model's own code, retold with the model's name."""
+        where = f"{self.name}.{method}()" + (f", equation for {what}" if what else "")
+        try:
+            yield
+        except (PrimitiveError, ModelError):
+            raise
+        except UnitError as error:
+            if error.what.startswith(self.name):
+                raise
+            raise UnitError(
+                f"{where}: {error.what}", got=error.got, expected=error.expected, fix=error.fix
+            ) from None
+        except jax.errors.TracerBoolConversionError:
+            raise ModelError(
+                f"{where} branches on a value", fix="use neuropil.maths.where(condition, a, b) instead of if / and / or"
+            ) from None
+        except NeuropilError:
+            raise
+        except Exception as error:
+            raise ModelError(f"{where} failed: {type(error).__name__}: {error}", fix="equations may use + - * / **, comparisons and neuropil.maths") from error
+
+
+def scalar_jaxpr(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The closed jaxpr of a function of pytrees of scalars, traced in float64."""
+    with jax.enable_x64(True):
+        shaped = jax.tree.map(lambda a: jax.ShapeDtypeStruct((), bool if a == "bool" else "float64"), arguments)
+        return jax.make_jaxpr(function)(*shaped)

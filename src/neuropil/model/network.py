@@ -1,0 +1,354 @@
+"""A network: populations, the projections between them, what drives them and what is recorded.
+
+A network is a value that a program builds up and hands to an executor. It holds no simulation state, touches nothing
+global, and two of them never know of each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neuropil.errors import NetworkError, did_you_mean
+from neuropil.model.connect import Edges, Rule
+from neuropil.model.distribution import Distribution, checked_values, real_array
+from neuropil.model.neuron import Neuron
+from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
+from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Neurons of one model.
+
+    Attributes:
+        name: unique within the network.
+        neuron: the model with its parameters.
+        size: number of neurons.
+        first: global index of its first neuron.
+        initial: starting values by state name that replace the model's own.
+        positions: [size, axes] in µm, or None.
+    """
+
+    name: str
+    neuron: Neuron
+    size: int
+    first: int
+    initial: dict[str, Any] = field(default_factory=dict)
+    positions: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __add__(self, other: Population | tuple[Population, ...]) -> tuple[Population, ...]:
+        return (self, *other) if isinstance(other, tuple) else (self, other)
+
+    def __radd__(self, other: tuple[Population, ...]) -> tuple[Population, ...]:
+        return (*other, self)
+
+    def __repr__(self) -> str:
+        return f"Population({self.name!r}, {self.size} × {type(self.neuron).__name__})"
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses from one population to a port of another. `weight` and `delay` are in base units (port unit, ms)."""
+
+    name: str
+    source: Population
+    target: Population
+    rule: Rule
+    weight: float | np.ndarray | Distribution
+    delay: float | np.ndarray | Distribution
+    port: str
+
+    @property
+    def recurrent(self) -> bool:
+        """The two populations are one."""
+        return self.source is self.target
+
+    def __repr__(self) -> str:
+        return f"Projection({self.name!r}, {type(self.rule).__name__}, port {self.port!r})"
+
+
+@dataclass(frozen=True, eq=False)
+class Drive:
+    """A stimulus attached to a port (events, with a weight) or to an input (a current) of a population."""
+
+    name: str
+    target: Population
+    stimulus: Stimulus
+    port: str | None = None
+    weight: float | np.ndarray | Distribution | None = None
+    input: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A state recorded at an interval (ms, None = every step) for chosen neurons of a population."""
+
+    name: str
+    target: Population
+    variable: str
+    neurons: np.ndarray
+    interval: float | None = None
+
+
+class Network:
+    """A described network; see the methods for what it can hold.
+
+    Args:
+        name: shown in results.
+
+    Attributes:
+        populations, projections, drives, probes: what was added, in order.
+        published: rates in Hz by population that the model's paper reports (shown beside the measured ones).
+        citation: the paper.
+    """
+
+    def __init__(self, name: str = "network", *, published: dict[str, float] | None = None, citation: str = ""):
+        if not isinstance(name, str):
+            raise NetworkError("a network's name must be text", got=name)
+        if published is not None and not isinstance(published, dict):
+            raise NetworkError("published must be a dict of rates in Hz by population", got=published)
+        self.name = name
+        self.populations: dict[str, Population] = {}
+        self.projections: list[Projection] = []
+        self.drives: list[Drive] = []
+        self.probes: list[Probe] = []
+        self.published = dict(published or {})
+        self.citation = citation
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return sum(p.size for p in self.populations.values())
+
+    def __repr__(self) -> str:
+        return f"Network({self.name!r}, {self.size} neurons, {len(self.projections)} projections)"
+
+    def __getitem__(self, name: str) -> Population:
+        try:
+            return self.populations[name]
+        except (KeyError, TypeError):
+            raise NetworkError(f"the network has no population {name!r}", fix=did_you_mean(name, self.populations)) from None
+
+    # --- building ------------------------------------------------------------------------------------------------
+
+    def population(
+        self, name: str, neuron: Neuron, size: int, *, initial: dict[str, Any] | None = None, positions: Any = None
+    ) -> Population:
+        """Add `size` neurons of one model.
+
+        Args:
+            name: unique; used in results and on the command line.
+            neuron: a model instance. Array parameters must have one value per neuron.
+            initial: starting values by state: quantities, arrays or distributions.
+            positions: quantity of shape [size, axes], for rules that depend on distance.
+
+        Raises:
+            NetworkError, UnitError: a name taken, an empty population, a shape or unit that does not fit.
+        """
+        if not isinstance(name, str) or not name or "/" in name or "." in name:
+            raise NetworkError("a population needs a name (text without '/' and '.')", got=name)
+        if name in self.populations:
+            raise NetworkError(f"there is a population {name!r} already", fix="give this one another name")
+        if isinstance(neuron, type) and issubclass(neuron, Neuron):
+            raise NetworkError(f"population {name!r}: pass a model, not its class", got=neuron.__name__, fix=f"{neuron.__name__}()")
+        if not isinstance(neuron, Neuron):
+            raise NetworkError(f"population {name!r}: not a neuron model", got=neuron, expected="an instance of a Neuron subclass")
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
+            raise NetworkError(f"population {name!r}: the size must be a whole number", got=size)
+        if size < 1:
+            raise NetworkError(f"population {name!r} is empty", got=size, expected="at least 1 neuron")
+        if size >= 2**31:
+            raise NetworkError(f"population {name!r}: the size is beyond counting", got=size, expected="less than 2**31 neurons")
+        size = int(size)
+        spec = type(neuron).spec
+        for parameter, dimension in spec.parameters.items():
+            checked_values(getattr(neuron, parameter), dimension, f"{name}.{parameter}", (size,))
+        checked_initial = {}
+        if initial is not None and not isinstance(initial, dict):
+            raise NetworkError(f"population {name!r}: initial must be a dict of states", got=initial)
+        for state, value in (initial or {}).items():
+            if state not in spec.states:
+                raise NetworkError(f"population {name!r}: no state {state!r} to start", fix=did_you_mean(state, spec.states))
+            checked_initial[state] = checked_values(value, spec.state_dimensions[state], f"{name}.{state}", (size,))
+        pop = Population(name, neuron, size, self.size, checked_initial, _positions(positions, name, size))
+        self.populations[name] = pop
+        return pop
+
+    def project(
+        self,
+        source: Population | Sequence[Population],
+        target: Population | Sequence[Population],
+        rule: Rule,
+        *,
+        weight: Any,
+        delay: Any,
+        port: str,
+        name: str | None = None,
+    ) -> list[Projection]:
+        """Connect each source population to each target population by a rule.
+
+        Args:
+            rule: one of the rules of `neuropil.model.connect`.
+            weight: in the port's unit: a number, a distribution, or an array (one value per edge for `Edges`,
+                [sources, targets] for `AllToAll`, [n] for `OneToOne`).
+            delay: a time, likewise; at least one time step.
+            port: the target model's port.
+
+        Returns:
+            The projections made, one for each pair.
+        """
+        made = []
+        for pre in self._own(source, "source"):
+            for post in self._own(target, "target"):
+                made.append(self._projection(pre, post, rule, weight, delay, port, name))
+        self.projections.extend(made)
+        return made
+
+    def stimulate(
+        self,
+        target: Population | Sequence[Population],
+        stimulus: Stimulus,
+        *,
+        port: str | None = None,
+        input: str | None = None,
+        weight: Any = None,
+        name: str | None = None,
+    ) -> list[Drive]:
+        """Drive populations: an event stimulus into a `port` with a `weight`, or a current into an `input`."""
+        if not isinstance(stimulus, Stimulus):
+            raise NetworkError("not a stimulus", got=stimulus, expected="for example Poisson(8 * Hz) or Step(100 * pA)")
+        made = [self._drive(pop, stimulus, port, input, weight, name) for pop in self._own(target, "target")]
+        self.drives.extend(made)
+        return made
+
+    def probe(
+        self, target: Population, variable: str, *, neurons: Any = None, interval: Any = None, name: str | None = None
+    ) -> Probe:
+        """Record a state of chosen neurons (all, if None) at an interval (every step, if None). Spikes need no probe."""
+        (pop,) = self._own(target, "target") if isinstance(target, Population) else self._own([target], "target")
+        spec = type(pop.neuron).spec
+        if not isinstance(variable, str) or variable not in spec.states:
+            raise NetworkError(f"{pop.name} has no state {variable!r} to record", fix=did_you_mean(variable, spec.states))
+        chosen = np.arange(pop.size) if neurons is None else _indices(neurons, pop, "probe")
+        every: float | None = None
+        if interval is not None:
+            checked = checked_values(interval, ms.dimension, "probe interval", ())
+            if not isinstance(checked, float) or not checked > 0:
+                raise NetworkError("a probe's interval must be positive", got=interval)
+            every = checked
+        name = name or f"{pop.name}.{variable}"
+        if any(p.name == name for p in self.probes):
+            raise NetworkError(f"there is a probe {name!r} already", fix="name=...")
+        probe = Probe(name, pop, variable, chosen, every)
+        self.probes.append(probe)
+        return probe
+
+    # --- checks --------------------------------------------------------------------------------------------------
+
+    def _own(self, populations: Any, role: str) -> list[Population]:
+        listed = list(populations) if isinstance(populations, (tuple, list)) else [populations]
+        if not listed:
+            raise NetworkError(f"no {role} population given")
+        for pop in listed:
+            if not isinstance(pop, Population):
+                raise NetworkError(f"the {role} is not a population", got=pop, fix="pass what network.population() returned")
+            if self.populations.get(pop.name) is not pop:
+                raise NetworkError(f"the {role} {pop.name!r} belongs to another network")
+        return listed
+
+    def _port(self, pop: Population, port: Any) -> Dimension:
+        ports = type(pop.neuron).spec.ports
+        if not isinstance(port, str) or port not in ports:
+            raise NetworkError(f"{pop.name} ({type(pop.neuron).__name__}) has no port {port!r}", fix=did_you_mean(port, ports))
+        return ports[port]
+
+    def _projection(
+        self, pre: Population, post: Population, rule: Any, weight: Any, delay: Any, port: Any, name: str | None
+    ) -> Projection:
+        label = f"{pre.name}→{post.name}"
+        if not isinstance(rule, Rule):
+            raise NetworkError(f"projection {label}: not a connection rule", got=rule, expected="for example FixedProbability(0.1)")
+        dimension = self._port(post, port)
+        rule.check(pre.size, post.size, pre is post)
+        shape = _edge_shape(rule, pre, post)
+        w = checked_values(weight, dimension, f"projection {label}: weight", shape)
+        d = checked_values(delay, ms.dimension, f"projection {label}: delay", shape)
+        if not isinstance(d, Distribution) and np.any(np.asarray(d) <= 0):
+            raise NetworkError(f"projection {label}: a delay must be positive", got=f"{np.min(d)} ms", expected="at least one time step")
+        return Projection(name or label, pre, post, rule, w, d, port)
+
+    def _drive(self, pop: Population, stimulus: Stimulus, port: Any, input: Any, weight: Any, name: str | None) -> Drive:
+        label = name or f"{type(stimulus).__name__}→{pop.name}"
+        if isinstance(stimulus, EventStimulus):
+            if port is None or input is not None or weight is None:
+                raise NetworkError(f"stimulus {label}: events need a port and a weight", got=f"port={port!r}, weight={weight!r}")
+            w = checked_values(weight, self._port(pop, port), f"stimulus {label}: weight", (pop.size,))
+            if isinstance(stimulus, SpikeList) and stimulus.neurons is not None:
+                _indices(stimulus.neurons, pop, f"stimulus {label}")
+            if isinstance(stimulus, Poisson):
+                checked_values(stimulus.rate, (-1, 0, 0, 0, 0), f"stimulus {label}: rate", (pop.size,))
+            _check_columns(getattr(stimulus, "rates", None), pop, label)
+            return Drive(label, pop, stimulus, port=port, weight=w)
+        assert isinstance(stimulus, CurrentStimulus)
+        inputs = type(pop.neuron).spec.inputs
+        if input is None or port is not None or weight is not None:
+            raise NetworkError(f"stimulus {label}: a current needs an input (and no port, no weight)", got=f"input={input!r}", fix=did_you_mean(input, inputs))
+        if not isinstance(input, str) or input not in inputs:
+            raise NetworkError(f"{pop.name} ({type(pop.neuron).__name__}) has no input {input!r}", fix=did_you_mean(input, inputs))
+        if stimulus.dimension() != inputs[input]:
+            raise NetworkError(f"stimulus {label} has the wrong unit", got=unit_name(stimulus.dimension()), expected=unit_name(inputs[input]))
+        for attribute in ("amplitude", "mean", "sd"):
+            value = getattr(stimulus, attribute, None)
+            if value is not None:
+                checked_values(value, stimulus.dimension(), f"stimulus {label}: {attribute}", (pop.size,))
+        _check_columns(getattr(stimulus, "values", None), pop, label)
+        return Drive(label, pop, stimulus, input=input)
+
+
+def _edge_shape(rule: Rule, pre: Population, post: Population) -> tuple[int, ...]:
+    if isinstance(rule, Edges):
+        return (rule.pre.size,)
+    if type(rule).__name__ == "OneToOne":
+        return (pre.size,)
+    if type(rule).__name__ == "AllToAll":
+        return (pre.size, post.size)
+    return (-1,)  # the number of synapses is not known beforehand: no array fits
+
+
+def _check_columns(rows: Any, pop: Population, label: str) -> None:
+    if rows is None:
+        return
+    shape = np.shape(rows.value if isinstance(rows, Quantity) else rows)
+    if len(shape) == 2 and shape[1] != pop.size:
+        raise NetworkError(f"stimulus {label}: one column per neuron is needed", got=f"shape {shape}", expected=f"(times, {pop.size})")
+
+
+def _indices(neurons: Any, pop: Population, what: str) -> np.ndarray:
+    try:
+        array = np.atleast_1d(np.arange(pop.size)[neurons] if isinstance(neurons, slice) else np.asarray(neurons))
+    except (ValueError, TypeError):
+        raise NetworkError(f"{what}: not a list of neurons", got=neurons) from None
+    if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
+        raise NetworkError(f"{what}: neurons are given by whole numbers", got=neurons)
+    if array.size and (array.min() < 0 or array.max() >= pop.size):
+        raise NetworkError(f"{what}: no such neuron in {pop.name}", got=int(array[(array < 0) | (array >= pop.size)][0]), expected=f"0 … {pop.size - 1}")
+    return array.astype(np.int64)
+
+
+def _positions(positions: Any, name: str, size: int) -> np.ndarray | None:
+    if positions is None:
+        return None
+    raw = magnitude(positions, um.dimension, f"population {name!r}: positions")
+    array = real_array(raw, f"population {name!r}: positions must be an array of lengths")
+    if array.ndim != 2 or array.shape[0] != size or array.shape[1] not in (1, 2, 3):
+        raise NetworkError(f"population {name!r}: positions have the wrong shape", got=array.shape, expected=f"({size}, 1 to 3)")
+    if not np.all(np.isfinite(array)):
+        raise NetworkError(f"population {name!r}: positions are not finite")
+    return array

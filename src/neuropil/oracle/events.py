@@ -1,0 +1,159 @@
+"""What arrives in a step: spikes through projections, events of stimuli, and currents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuropil import rng
+from neuropil.errors import ModelError
+from neuropil.model import (
+    AllToAll,
+    Distribution,
+    Drive,
+    Edges,
+    InhomogeneousPoisson,
+    Noise,
+    OneToOne,
+    Poisson,
+    Projection,
+    Regular,
+    Sine,
+    SpikeList,
+    Step,
+    TimeArray,
+)
+from neuropil.oracle.integrate import Array
+from neuropil.units import Quantity
+
+
+def per_neuron(value: Any, size: int, seed: int, *purpose: int | str) -> Array:
+    """A number, array or distribution (magnitudes or quantities) as an array with one value per neuron."""
+    if isinstance(value, Distribution):
+        return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), np.arange(size), 0)))
+    raw = value.value if isinstance(value, Quantity) else value
+    return np.array(np.broadcast_to(np.asarray(raw, float), size))
+
+
+def _ms(value: Any) -> float:
+    return float(value.value if isinstance(value, Quantity) else value)
+
+
+class Synapses:
+    """The synapses of one projection, as a list, and the weights under way to each target."""
+
+    def __init__(self, projection: Projection, dt: float, given: tuple[Any, ...] | None):
+        self.source, self.target, self.port = projection.source.name, projection.target.name, projection.port
+        if given is not None:
+            pre, post, weight, steps = (np.asarray(part) for part in given)
+        else:
+            pre, post, weight, delay = _listed(projection)
+            steps = np.rint(delay / dt).astype(np.int64)
+        self.pre, self.post = pre, post
+        self.weight, self.steps = np.broadcast_to(weight, pre.shape), np.broadcast_to(steps, pre.shape)
+        if self.steps.size and self.steps.min() < 1:
+            raise ModelError(f"projection {projection.name}: a delay is shorter than a step", expected=f"at least {dt} ms")
+        self.under_way = np.zeros((int(self.steps.max(initial=1)) + 1, projection.target.size))
+
+    def send(self, fired: Array, stamp: int) -> None:
+        """Spikes of the source neurons (bool per neuron) stamped with a step set out."""
+        on = fired[self.pre]
+        rows = (stamp + self.steps[on]) % len(self.under_way)
+        np.add.at(self.under_way, (rows, self.post[on]), self.weight[on])
+
+    def arrive(self, step: int) -> Array:
+        """Summed weights per target neuron that arrive at the end of the step that ends at this one."""
+        row = self.under_way[step % len(self.under_way)]
+        arrived = row.copy()
+        row[:] = 0.0
+        return arrived
+
+
+def _listed(p: Projection) -> tuple[Array, ...]:
+    """pre, post, weight, delay (ms) of each synapse of a rule that leaves nothing to chance."""
+    known = isinstance(p.rule, (OneToOne, AllToAll, Edges))
+    if not known or isinstance(p.weight, Distribution) or isinstance(p.delay, Distribution):
+        raise ModelError(
+            f"the oracle does not draw the synapses of projection {p.name}",
+            got=repr(p.rule) if not known else f"weight {p.weight!r}, delay {p.delay!r}",
+            expected="OneToOne, AllToAll or Edges with numbers for weight and delay",
+            fix="simulate(..., edges={index of the projection: (pre, post, weight, delay_steps)})",
+        )
+    if isinstance(p.rule, Edges):
+        pre, post = p.rule.pre, p.rule.post
+    elif isinstance(p.rule, OneToOne):
+        pre = post = np.arange(p.source.size)
+    else:
+        pre, post = (a.ravel() for a in np.indices((p.source.size, p.target.size)))
+    weight, delay = (np.broadcast_to(np.ravel(v), pre.shape) for v in (p.weight, p.delay))
+    if isinstance(p.rule, AllToAll) and p.recurrent and not p.rule.allow_self:
+        keep = pre != post
+        return pre[keep], post[keep], weight[keep], delay[keep]
+    return pre, post, weight, delay
+
+
+class Source:
+    """One drive: the weights it brings, or the current it gives, in each step."""
+
+    def __init__(self, drive: Drive, index: int, dt: float, steps: int, seed: int):
+        self.drive, self.stimulus, self.dt = drive, drive.stimulus, dt
+        self.size = drive.target.size
+        self.neurons = np.arange(self.size)
+        self.key = rng.stream_key(seed, "drive", index)
+        drawn = {a: getattr(self.stimulus, a) for a in ("rate", "amplitude", "mean", "sd") if hasattr(self.stimulus, a)}
+        self.value = {a: per_neuron(v, self.size, seed, "drive", index, a) for a, v in drawn.items()}
+        if drive.port is not None:
+            self.weight = per_neuron(drive.weight, self.size, seed, "drive", index, "weight")
+        if isinstance(self.stimulus, (Regular, SpikeList)):
+            self.counts = self._scheduled(steps)
+
+    def _scheduled(self, steps: int) -> dict[int, Array]:
+        """Number of events per neuron, by the step at whose end they arrive."""
+        s = self.stimulus
+        if isinstance(s, Regular):
+            interval = _ms(s.interval)
+            first = interval if s.start is None else _ms(s.start)
+            last = steps * self.dt if s.stop is None else _ms(s.stop)
+            times = first + interval * np.arange(max(0, int((last - first) / interval + 1e-9) + 1))
+            neurons = None
+        else:
+            assert isinstance(s, SpikeList)
+            times, neurons = np.atleast_1d(np.asarray(getattr(s.times, "value", s.times), float)), s.neurons
+        counts: dict[int, Array] = {}
+        for j, step in enumerate(np.rint(times / self.dt).astype(int)):
+            count = counts.setdefault(int(step), np.zeros(self.size))
+            count[slice(None) if neurons is None else np.atleast_1d(neurons)[j]] += 1
+        return counts
+
+    def _row(self, rows: Any, k: int, stay: bool) -> Array:
+        table = np.asarray(rows.value if isinstance(rows, Quantity) else rows, float)
+        j = int(k * self.dt / _ms(self.stimulus.interval) + 1e-9)  # type: ignore[attr-defined]
+        if j >= len(table):
+            return np.broadcast_to(table[-1], self.size) if stay else np.zeros(self.size)
+        return np.broadcast_to(table[j], self.size)
+
+    def events(self, k: int) -> Array:
+        """Weights per neuron that arrive at the end of step k (the one from t_k to t_{k+1})."""
+        s = self.stimulus
+        if isinstance(s, (Regular, SpikeList)):
+            return self.weight * self.counts.get(k + 1, 0.0)
+        rate = self.value["rate"] if isinstance(s, Poisson) else self._row(s.rates, k, stay=True)  # type: ignore[attr-defined]
+        assert isinstance(s, (Poisson, InhomogeneousPoisson))
+        words = rng.words(self.key, self.neurons, k)
+        counts = [int(rng.poisson(lam, word)) for lam, word in zip(rate * self.dt, words, strict=True)]
+        return self.weight * np.array(counts, float)
+
+    def current(self, k: int) -> Array:
+        """The current at t_k, which holds during step k."""
+        s, t = self.stimulus, k * self.dt
+        if isinstance(s, Step):
+            start, stop = (np.inf if a is None else np.rint(_ms(a) / self.dt) for a in (s.start, s.stop))
+            return self.value["amplitude"] * (start <= k < stop)
+        if isinstance(s, Sine):
+            return self.value["amplitude"] * np.sin(2 * np.pi * _ms(s.frequency) * t + float(s.phase))
+        if isinstance(s, TimeArray):
+            return self._row(s.values, k, stay=False)
+        assert isinstance(s, Noise)
+        every = 1 if s.interval is None else max(1, round(_ms(s.interval) / self.dt))
+        return self.value["mean"] + self.value["sd"] * rng.normal(self.key, self.neurons, k // every)

@@ -1,0 +1,198 @@
+"""How the states of one population advance over a step, decided by probing the model's functions with numbers.
+
+The states fall into two sets. The *linear* set is the largest one that depends only on itself and on inputs, with
+constant coefficients; the exact propagator advances it. The *remaining* states are advanced by the scheme that the
+model names, or, for "auto", by exponential Euler if each of them is linear in its own variable, else by Runge-Kutta.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import expm
+
+from neuropil.errors import ModelError, did_you_mean
+from neuropil.model import Neuron
+from neuropil.model.neuron import Values
+from neuropil.units import Dimension, Quantity, magnitude
+
+Array: TypeAlias = NDArray[Any]
+States: TypeAlias = dict[str, Array]
+Matrices: TypeAlias = tuple[Array, Array]
+
+_PROBES = 64
+
+
+class Equations:
+    """The functions of a model on plain arrays with one value per neuron; units are checked on the way out."""
+
+    def __init__(self, neuron: Neuron, parameters: States, size: int):
+        self.name, self.spec, self.size = type(neuron).__name__, type(neuron).spec, size
+        self.model = neuron.bound(parameters)
+
+    def _in(self, kind: str, values: States, dimensions: dict[str, Dimension]) -> Values:
+        return Values(kind, self.name, {name: Quantity(values[name], d) for name, d in dimensions.items()})
+
+    def states(self, s: States) -> Values:
+        return self._in("state", s, self.spec.state_dimensions)
+
+    def _out(self, method: str, values: dict[str, Any], per_ms: bool = False) -> States:
+        checked = {}
+        for name, value in values.items():
+            if name not in self.spec.states:
+                raise ModelError(f"{self.name}.{method}: no state {name!r}", fix=did_you_mean(name, self.spec.states))
+            ms, *rest = self.spec.state_dimensions[name]
+            raw = magnitude(value, (ms - per_ms, *rest), f"{self.name}.{method}: {name}")  # type: ignore[arg-type]
+            checked[name] = np.broadcast_to(np.asarray(raw, float), self.size)
+        return checked
+
+    def derivative(self, s: States, x: States) -> States:
+        given = self.model.derivative(self.states(s), self._in("input", x, self.spec.inputs))
+        return {name: np.zeros(self.size) for name in s} | self._out("derivative", given, per_ms=True)
+
+    def receive(self, s: States, w: States) -> States:
+        return self._out("receive", self.model.receive(self.states(s), self._in("port", w, self.spec.ports)))
+
+    def reset(self, s: States) -> States:
+        return self._out("reset", self.model.reset(self.states(s)))
+
+    def fires(self, s: States) -> Array:
+        return np.broadcast_to(np.asarray(self.model.fires(self.states(s)), bool), self.size)
+
+    def hazard(self, s: States) -> Array:
+        rate = magnitude(self.model.hazard(self.states(s)), (-1, 0, 0, 0, 0), f"{self.name}.hazard")
+        return np.broadcast_to(np.asarray(rate, float), self.size)
+
+
+def classify(neuron: Neuron, parameters: States) -> tuple[list[str], list[str], bool]:
+    """Names of the linear states, of the remaining ones, and whether each of these is linear in its own variable.
+
+    The probes also vary the parameters, so that what counts is the form of an equation and not that a term is zero today.
+    """
+    rng = np.random.default_rng(0)
+    spec = type(neuron).spec
+    shaken = {k: np.resize(v, _PROBES) * rng.uniform(0.7, 1.3, _PROBES) for k, v in parameters.items()}
+    shaken = {k: np.where(v == 0, rng.uniform(0.01, 0.1, _PROBES), v) for k, v in shaken.items()}
+    f = Equations(neuron, shaken, _PROBES).derivative
+    names, inputs = list(spec.states), list(spec.inputs)
+
+    def draw(keys: list[str]) -> States:
+        return {k: rng.normal(size=_PROBES) * 10.0 ** rng.uniform(-1, 2, _PROBES) for k in keys}
+
+    def affine(a: Array, b: Array, c: Array, d: Array) -> bool:  # d is taken where the arguments are those of a + b - c
+        return bool(np.all(abs(a + b - c - d) <= 1e-9 * (abs(a) + abs(b) + abs(c) + abs(d))))
+
+    with np.errstate(all="ignore"):
+        (p, q, r), (xp, xq, xr) = (tuple(draw(keys) for _ in range(3)) for keys in (names, inputs))
+        at_p, at_q, at_r = f(p, xp), f(q, xq), f(r, xr)
+        at_sum = f({k: p[k] + q[k] - r[k] for k in names}, {k: xp[k] + xq[k] - xr[k] for k in inputs})
+        moved = {j: f({**p, j: q[j]}, xp) for j in names}  # only one state differs from p
+        needs = {i: {j for j in names if np.any(moved[j][i] != at_p[i])} for i in names}
+        linear = {i for i in names if affine(at_p[i], at_q[i], at_r[i], at_sum[i])}
+        while any(not needs[i] <= linear for i in linear):
+            linear = {i for i in linear if needs[i] <= linear}
+        remaining = [i for i in names if i not in linear]
+        in_own = all(
+            affine(at_p[i], moved[i][i], f({**p, i: r[i]}, xp)[i], f({**p, i: p[i] + q[i] - r[i]}, xp)[i])
+            for i in remaining
+        )
+    return [i for i in names if i in linear], remaining, in_own
+
+
+class Integrator:
+    """Advances the states of one population by `dt` (ms)."""
+
+    def __init__(self, neuron: Neuron, parameters: States, size: int, dt: float):
+        self.equations = Equations(neuron, parameters, size)
+        self.size, self.dt, self.clamps = size, dt, type(neuron).clamps
+        self.linear, self.remaining, self.in_own = classify(neuron, parameters)
+        self.scheme = type(neuron).integrator
+        if self.scheme == "auto":
+            self.scheme = "exponential_euler" if self.in_own else "rk4"
+        elif self.scheme == "exact" and self.remaining:
+            raise ModelError(
+                f"{type(neuron).__name__} asks for the exact propagator but is not linear",
+                got=f"nonlinear: {', '.join(self.remaining)}",
+                fix='set integrator = "auto"',
+            )
+        self.whole, self.half = self._propagators(dt), self._propagators(dt / 2)
+
+    def _propagators(self, dt: float) -> tuple[Matrices, Matrices]:
+        """(free, clamped), each as matrices [distinct, linear, linear + inputs + 1] and the index of each neuron's."""
+        spec, f = self.equations.spec, self.equations.derivative
+        zero = {k: np.zeros(self.size) for k in spec.states}
+        off = {k: np.zeros(self.size) for k in spec.inputs}
+        one = np.ones(self.size)
+        columns = [*self.linear, *spec.inputs, None]
+        m = np.zeros((self.size, len(columns), len(columns)))
+        with np.errstate(all="ignore"):  # the nonlinear rows may be undefined at zero; they are not used
+            constant = f(zero, off)
+            for j, column in enumerate(columns):
+                at = constant if column is None else (
+                    f({**zero, column: one}, off) if column in zero else f(zero, {**off, column: one})
+                )  # fmt: skip
+                for i, row in enumerate(self.linear):
+                    m[:, i, j] = at[row] if column is None else at[row] - constant[row]
+        held = m.copy()
+        held[:, [i for i, row in enumerate(self.linear) if row in self.clamps], :] = 0.0
+        made = []
+        for matrix in (m, held):
+            distinct, index = np.unique(matrix.reshape(self.size, -1), axis=0, return_inverse=True)
+            exact = [expm(d.reshape(matrix.shape[1:]) * dt)[: len(self.linear)] for d in distinct]
+            made.append((np.array(exact), index.reshape(-1)))
+        return made[0], made[1]
+
+    def advance(self, s: States, x: States, held: Array) -> States:
+        """States at the end of the step; `x` holds throughout, `held` marks the neurons whose clamps stay put."""
+        if not self.remaining:
+            return self._exact(self.whole, s, x, held)
+        if self.scheme == "exponential_euler":
+            moved = self._exponential_euler(s, x, held)
+        else:
+            moved = self._runge_kutta(s, x, held)
+        return self._exact(self.whole, s, x, held) | moved
+
+    def _exact(self, propagators: tuple[Matrices, Matrices], s: States, x: States, held: Array) -> States:
+        if not self.linear:
+            return dict(s)
+        (free, i), (clamped, j) = propagators
+        z = np.array([*(s[k] for k in self.linear), *x.values(), np.ones(self.size)])
+        new = np.einsum("nij,jn->in", np.where(held[:, None, None], clamped[j], free[i]), z)
+        return {**s, **dict(zip(self.linear, new, strict=True))}
+
+    def _slope(self, s: States, x: States, held: Array) -> States:
+        f = self.equations.derivative(s, x)
+        return {i: np.where(held, 0.0, f[i]) if i in self.clamps else f[i] for i in self.remaining}
+
+    def _exponential_euler(self, s: States, x: States, held: Array) -> States:
+        f, moved = self._slope(s, x, held), {}
+        for i in self.remaining:
+            h = np.maximum(1.0, abs(s[i])) * (1.0 if self.in_own else 1e-5)
+            above = self._slope({**s, i: s[i] + h}, x, held)[i]
+            below = f[i] - (above - f[i]) if self.in_own else self._slope({**s, i: s[i] - h}, x, held)[i]
+            z = (above - below) / (2 * h) * self.dt
+            small = abs(z) < 1e-8
+            phi = np.where(small, 1 + z / 2, np.expm1(z) / np.where(small, 1.0, z))
+            moved[i] = s[i] + f[i] * self.dt * phi
+        return moved
+
+    def _runge_kutta(self, s: States, x: States, held: Array) -> States:
+        def slope(at: States, k: States, h: float) -> States:  # linear states exact at that time, the others along k
+            return self._slope({**at, **{i: s[i] + h * k[i] for i in self.remaining}}, x, held)
+
+        dt, end = self.dt, self._exact(self.whole, s, x, held)
+        k1 = self._slope(s, x, held)
+        if self.scheme == "euler":
+            total = k1
+        elif self.scheme == "heun":
+            k2 = slope(end, k1, dt)
+            total = {i: (k1[i] + k2[i]) / 2 for i in self.remaining}
+        else:
+            middle = self._exact(self.half, s, x, held)
+            k2 = slope(middle, k1, dt / 2)
+            k3 = slope(middle, k2, dt / 2)
+            k4 = slope(end, k3, dt)
+            total = {i: (k1[i] + 2 * k2[i] + 2 * k3[i] + k4[i]) / 6 for i in self.remaining}
+        return {i: s[i] + dt * total[i] for i in self.remaining}

@@ -1,0 +1,180 @@
+"""The result of a run."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuropil.errors import NeuropilError, ResultError
+from neuropil.result.atomic import plain, read_json, write_json
+from neuropil.result.finalise import discard_journals, load_journals
+from neuropil.result.journal import HEADER_FILE
+from neuropil.result.sonata import SpikeHeader, read_spikes, write_spikes
+from neuropil.result.spikes import Spikes
+from neuropil.result.trace import Trace
+from neuropil.result.tracefile import header_of, read_traces, write_traces
+
+_COUNTERS = (
+    "wall_seconds",
+    "build_seconds",
+    "compile_seconds",
+    "real_time_factor",
+    "peak_memory_bytes",
+    "neuron_steps",
+    "synaptic_events",
+    "spikes",
+    "phases",
+    "memory",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a run produced.
+
+    Attributes:
+        spikes: every spike of every population.
+        traces: probe name -> Trace.
+        summary: the run in plain JSON types: model, sizes, seed, times, counters, digest.
+        duration_ms: biological length of the run, ms.
+        t_start_ms: biological time at which it began, ms; spikes and traces carry absolute times.
+    """
+
+    spikes: Spikes
+    traces: Mapping[str, Trace] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+    duration_ms: float = 0.0
+    t_start_ms: float = 0.0
+
+    def __repr__(self) -> str:
+        model = self.summary.get("model", "run")
+        return f"Result({model}: {self.duration_ms:g} ms, {self.spikes!r}, {len(self.traces)} traces)"
+
+    @property
+    def t_stop_ms(self) -> float:
+        """Biological time at which the run ended, ms."""
+        return self.t_start_ms + self.duration_ms
+
+    @property
+    def cost(self) -> dict[str, Any]:
+        """What the run cost: seconds, bytes and counts, with the nanoseconds of wall time per unit of work."""
+        cost = {key: self.summary[key] for key in _COUNTERS if key in self.summary}
+        wall = cost.get("wall_seconds")
+        for work, name in (("neuron_steps", "ns_per_neuron_step"), ("synaptic_events", "ns_per_synaptic_event")):
+            if wall and cost.get(work):
+                cost[name] = 1e9 * wall / cost[work]
+        return cost
+
+    def rates(self, t_from_ms: float = 0.0) -> dict[str, float]:
+        """Mean rate of each population in (t_from_ms, end of the run]: population -> spikes per neuron per second."""
+        start = max(t_from_ms, self.t_start_ms)
+        seconds = (self.t_stop_ms - start) / 1000.0
+        if seconds <= 0:
+            raise ResultError("no time left to count spikes in", got=f"t_from_ms = {t_from_ms}", expected=self._span())
+        counted = self.spikes.between(start, self.t_stop_ms).neuron
+        return {
+            name: float(np.count_nonzero((counted >= first) & (counted < first + size))) / (size * seconds)
+            if size
+            else 0.0
+            for name, (first, size) in self.spikes.populations.items()
+        }
+
+    def plot_raster(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the raster into matplotlib axes, or into a new figure; options as in `neuropil.view.draw_raster`.
+
+        Returns the figure.
+        """
+        view = _view()
+        if ax is None:
+            return view.raster_figure(self, **options)
+        view.draw_raster(ax, self.spikes, **{"t_from": self.t_start_ms, "t_to": self.t_stop_ms, **options})
+        return ax.figure
+
+    def plot(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Any:
+        """The raster with the rate of each population; saved to `path` (.png, .svg or .pdf) if given.
+
+        Returns the matplotlib figure.
+        """
+        figure = _view().raster_figure(self, **options)
+        if path is not None:
+            figure.savefig(path, dpi=200)
+        return figure
+
+    def report(
+        self, path: str | os.PathLike[str] = "report.html", published: Mapping[str, float] | None = None
+    ) -> Path:
+        """Write a self-contained HTML report; `published` rates (population -> Hz) are set beside this run's."""
+        written: Path = _view().write_report(self, path, published)
+        return written
+
+    def to_neo(self) -> Any:
+        """The result as a neo.Block, for Elephant and other tools: one SpikeTrain per neuron, one signal per probe."""
+        try:
+            neo = importlib.import_module("neo")
+            quantities = importlib.import_module("quantities")
+        except ImportError as error:
+            raise NeuropilError("neo is not installed", fix="pip install neo") from error
+        ms = quantities.ms
+        segment = neo.Segment(name=str(self.summary.get("model", "run")))
+        window = {"t_start": self.t_start_ms * ms, "t_stop": self.t_stop_ms * ms}
+        for population in self.spikes.populations:
+            for neuron, times in enumerate(self.spikes.trains(population)):
+                train = neo.SpikeTrain(times, units="ms", name=f"{population}[{neuron}]", **window)
+                train.annotate(population=population, neuron=neuron)
+                segment.spiketrains.append(train)
+        for name, trace in self.traces.items():
+            signal = neo.IrregularlySampledSignal(
+                trace.times_ms * ms, np.asarray(trace.values), units=trace.unit or "dimensionless", name=name
+            )
+            signal.annotate(population=trace.population, variable=trace.variable, neurons=trace.neurons.tolist())
+            segment.irregularlysampledsignals.append(signal)
+        block = neo.Block(name=segment.name)
+        block.segments.append(segment)
+        return block
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write spikes.h5 (SONATA), traces.h5 and summary.json into a folder, each replaced as a whole or not at all."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        spikes = self.spikes
+        header = SpikeHeader(spikes.populations, spikes.dt, self.t_start_ms, self.duration_ms)
+        write_spikes(folder / "spikes.h5", header, [(spikes.step, spikes.neuron)], len(spikes))
+        if self.traces:
+            probes = ((header_of(name, trace), [(trace.times_ms, trace.values)]) for name, trace in self.traces.items())
+            write_traces(folder / "traces.h5", probes)
+        else:
+            (folder / "traces.h5").unlink(missing_ok=True)
+        write_json(folder / "summary.json", self.summary)
+        discard_journals(folder)
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Result:
+        """Read a saved run; of one that was killed, as much as reached the disk (`summary["partial"]` is then true)."""
+        folder = Path(folder)
+        if (folder / HEADER_FILE).exists() or not (folder / "spikes.h5").exists():
+            spikes, traces, header, summary = load_journals(folder)
+            return cls(spikes, traces, summary, header.duration_ms, header.t_start_ms)
+        spikes, header = read_spikes(folder / "spikes.h5")
+        traces = read_traces(folder / "traces.h5") if (folder / "traces.h5").exists() else {}
+        summary = read_json(folder / "summary.json") if (folder / "summary.json").exists() else {}
+        return cls(spikes, traces, summary, header.duration_ms, header.t_start_ms)
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary in plain JSON types."""
+        value: dict[str, Any] = plain(self.summary)
+        return value
+
+    def _span(self) -> str:
+        return f"a time before the end of the run, which spans {self.t_start_ms:g} to {self.t_stop_ms:g} ms"
+
+
+def _view() -> Any:
+    """The drawing layer, found by name when it is wanted: this layer lies below it and must load without matplotlib."""
+    return importlib.import_module("neuropil.view")

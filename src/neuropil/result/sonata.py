@@ -1,0 +1,142 @@
+"""Spikes in the SONATA layout (HDF5), readable by libsonata, BMTK and anything that reads HDF5.
+
+    /                                attrs: magic 0x0A7A, version [0, 1]; ours: dt_ms, t_start_ms, duration_ms
+    /spikes/<population>             attrs: sorting = by_time (an enum, as libsonata demands); ours: name, first, size
+    /spikes/<population>/timestamps  float64, ms; attrs: units = "ms"
+    /spikes/<population>/node_ids    uint64, index within the population; attrs: sorting (text, where BMTK looks)
+
+SONATA has no time step and no silent neurons, so our own attributes carry what it would lose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuropil.errors import ResultError
+from neuropil.result.atomic import replacing
+from neuropil.result.spikes import Spikes
+
+MAGIC = 0x0A7A
+VERSION = (0, 1)
+_SORTING = {"none": 0, "by_id": 1, "by_time": 2}
+
+
+@dataclass(frozen=True)
+class SpikeHeader:
+    """What surrounds the spikes of a run: populations as name -> (first, size), and times in ms."""
+
+    populations: Mapping[str, tuple[int, int]]
+    dt: float
+    t_start_ms: float
+    duration_ms: float
+
+
+def write_spikes(
+    path: Path, header: SpikeHeader, chunks: Iterable[tuple[NDArray[Any], NDArray[Any]]], expected: int
+) -> None:
+    """Write (step, neuron) chunks, ascending throughout, holding one chunk in memory at a time.
+
+    `expected`, about how many spikes will come, sets the granularity of the file and nothing else.
+    """
+    import h5py
+
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.create("magic", np.uint32(MAGIC))
+        file.attrs.create("version", np.array(VERSION, dtype=np.uint32))
+        file.attrs["dt_ms"] = header.dt
+        file.attrs["t_start_ms"] = header.t_start_ms
+        file.attrs["duration_ms"] = header.duration_ms
+        rows = 1 << min(max((expected // max(len(header.populations), 1)).bit_length(), 8), 17)
+        groups = [
+            (_population_group(file, name, order, first, size, rows), first, size)
+            for order, (name, (first, size)) in enumerate(header.populations.items())
+        ]
+        for step, neuron in chunks:
+            for group, first, size in groups:
+                chosen = (neuron >= first) & (neuron < first + size)
+                extend(group["timestamps"], step[chosen].astype(np.int64) * header.dt)
+                extend(group["node_ids"], neuron[chosen].astype(np.uint64) - np.uint64(first))
+
+
+def read_spikes(path: Path) -> tuple[Spikes, SpikeHeader]:
+    """Read what `write_spikes` wrote."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(file)
+    except (OSError, KeyError, ValueError) as error:
+        raise ResultError(
+            f"cannot read {path}", got=str(error), expected="a SONATA spike file that neuropil wrote"
+        ) from error
+
+
+def _read(file: Any) -> tuple[Spikes, SpikeHeader]:
+    if int(file.attrs.get("magic", 0)) != MAGIC or "dt_ms" not in file.attrs:
+        raise ValueError("no SONATA magic number, or no attribute dt_ms")
+    dt = float(file.attrs["dt_ms"])
+    groups = sorted(file["spikes"].values(), key=lambda group: int(group.attrs["order"]))
+    populations, steps, neurons = {}, [], []
+    for group in groups:
+        first, size = int(group.attrs["first"]), int(group.attrs["size"])
+        populations[str(group.attrs["name"])] = (first, size)
+        steps.append(np.rint(group["timestamps"][:] / dt).astype(np.int64))
+        neurons.append(group["node_ids"][:].astype(np.int64) + first)
+    step = np.concatenate(steps) if steps else np.zeros(0, np.int64)
+    neuron = np.concatenate(neurons) if neurons else np.zeros(0, np.int64)
+    if neuron.size == 0 or int(neuron.max()) <= np.iinfo(np.uint32).max:
+        neuron = neuron.astype(np.uint32)
+    header = SpikeHeader(populations, dt, float(file.attrs["t_start_ms"]), float(file.attrs["duration_ms"]))
+    return Spikes.from_unsorted(step, neuron, populations, dt), header
+
+
+def _population_group(file: Any, name: str, order: int, first: int, size: int, rows: int) -> Any:
+    import h5py
+
+    group = file.create_group(f"spikes/{_link(name)}")
+    group.attrs.create("sorting", _SORTING["by_time"], dtype=h5py.enum_dtype(_SORTING, basetype="u1"))
+    group.attrs["name"] = name
+    group.attrs["order"] = order
+    group.attrs["first"] = first
+    group.attrs["size"] = size
+    times = growing(group, "timestamps", np.dtype(np.float64), rows)
+    times.attrs["units"] = "ms"
+    nodes = growing(group, "node_ids", np.dtype(np.uint64), rows)
+    nodes.attrs["sorting"] = "by_time"
+    return group
+
+
+def growing(group: Any, name: str, dtype: np.dtype[Any], rows: int, columns: tuple[int, ...] = ()) -> Any:
+    """An empty dataset of shape (0, *columns) that grows along its first axis, `rows` at a time on disk.
+
+    Not compressed: the HDF5 inside the wheels of libsonata has no deflate filter and could not read it.
+    """
+    return group.create_dataset(
+        name,
+        shape=(0, *columns),
+        maxshape=(None, *columns),
+        chunks=(rows, *(max(1, min(count, 1 << 12)) for count in columns)),
+        dtype=dtype.newbyteorder("<"),
+    )
+
+
+def extend(dataset: Any, rows: NDArray[Any]) -> None:
+    """Append rows to a growing dataset."""
+    if len(rows):
+        end = dataset.shape[0]
+        dataset.resize(end + len(rows), axis=0)
+        dataset[end:] = rows
+
+
+def _link(name: str) -> str:
+    """A population's name as one HDF5 link: a slash would start a subgroup, and dots alone would mean the parent."""
+    if not name or "\0" in name:
+        raise ResultError("this population name cannot be stored", got=name, expected="non-empty text without NUL")
+    escaped = name.replace("%", "%25").replace("/", "%2F")
+    return escaped.replace(".", "%2E") if set(escaped) == {"."} else escaped

@@ -1,0 +1,69 @@
+"""What a probe recorded: one variable of chosen neurons, sampled in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuropil.errors import ResultError
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Samples of one variable.
+
+    Attributes:
+        times_ms: (times,) float64, when each row was sampled, ms.
+        values: (times, neurons) float32 or float64, in `unit`.
+        neurons: (neurons,) int64, index within the population.
+        unit: the unit of the values, such as "mV"; empty if the variable has none.
+        variable: the name of the variable, such as "v".
+        population: the population whose neurons were probed.
+    """
+
+    times_ms: NDArray[np.float64]
+    values: NDArray[Any]
+    neurons: NDArray[np.int64]
+    unit: str
+    variable: str
+    population: str
+
+    def __post_init__(self) -> None:
+        times = np.asarray(self.times_ms, dtype=np.float64)
+        values, neurons = np.asarray(self.values), np.asarray(self.neurons, dtype=np.int64)
+        if times.ndim != 1 or neurons.ndim != 1 or values.shape != (times.size, neurons.size):
+            raise ResultError(
+                f"the trace of {self.variable!r} does not fit its times and neurons",
+                got=f"values of shape {values.shape}",
+                expected=f"(times, neurons) = ({times.size}, {neurons.size})",
+            )
+        object.__setattr__(self, "times_ms", times)
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "neurons", neurons)
+
+    def __len__(self) -> int:
+        return int(self.times_ms.size)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Trace):
+            return NotImplemented
+        same_text = (self.unit, self.variable, self.population) == (other.unit, other.variable, other.population)
+        return (
+            same_text
+            and np.array_equal(self.times_ms, other.times_ms)
+            and np.array_equal(self.neurons, other.neurons)
+            and np.array_equal(self.values, other.values, equal_nan=True)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # equality is by content
+
+    def of(self, neuron: int) -> NDArray[Any]:
+        """(times,) values of one neuron, by its index within the population."""
+        column = np.flatnonzero(self.neurons == neuron)
+        if not column.size:
+            raise ResultError("this neuron was not probed", got=neuron, expected=f"one of {self.neurons.tolist()}")
+        values: NDArray[Any] = self.values[:, int(column[0])]
+        return values

@@ -1,0 +1,96 @@
+"""Traces in HDF5: one group per probe, rows appended in time.
+
+    /                        attrs: format = "neuropil traces", version
+    /traces/0000             attrs: name, variable, population, unit
+    /traces/0000/times_ms    (times,) float64, ms
+    /traces/0000/values      (times, neurons) as recorded, in `unit`
+    /traces/0000/neurons     (neurons,) int64, index within the population
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuropil.errors import ResultError
+from neuropil.result.atomic import replacing
+from neuropil.result.sonata import extend, growing
+from neuropil.result.trace import Trace
+
+FORMAT = "neuropil traces"
+VERSION = 1
+_TIMES_CHUNK, _VALUES_CHUNK = 1 << 10, 1 << 14  # numbers per chunk on disk
+
+
+@dataclass(frozen=True)
+class TraceHeader:
+    """What surrounds the rows of a probe; `dtype` is that of its values."""
+
+    name: str
+    neurons: NDArray[np.int64]
+    unit: str
+    variable: str
+    population: str
+    dtype: np.dtype[Any]
+
+
+Rows = Iterable[tuple[NDArray[np.float64], NDArray[Any]]]
+
+
+def write_traces(path: Path, probes: Iterable[tuple[TraceHeader, Rows]]) -> None:
+    """Write probes, each as chunks of (times in ms, values), holding one chunk in memory at a time."""
+    import h5py
+
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["version"] = VERSION
+        traces = file.create_group("traces")
+        for index, (header, chunks) in enumerate(probes):
+            group = traces.create_group(f"{index:04d}")
+            for key in ("name", "unit", "variable", "population"):
+                group.attrs[key] = getattr(header, key)
+            group.create_dataset("neurons", data=np.asarray(header.neurons, dtype="<i8"))
+            columns = len(header.neurons)
+            times = growing(group, "times_ms", np.dtype(np.float64), _TIMES_CHUNK)
+            values = growing(group, "values", header.dtype, max(1, _VALUES_CHUNK // max(columns, 1)), (columns,))
+            for some_times, some_values in chunks:
+                extend(times, some_times)
+                extend(values, some_values)
+
+
+def read_traces(path: Path) -> dict[str, Trace]:
+    """Read what `write_traces` wrote: probe name -> Trace, in the order written."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise ValueError("no attribute format")
+            return dict(_read(file["traces"][key]) for key in sorted(file["traces"]))
+    except (OSError, KeyError, ValueError) as error:
+        raise ResultError(
+            f"cannot read {path}", got=str(error), expected="a trace file that neuropil wrote"
+        ) from error
+
+
+def header_of(name: str, trace: Trace) -> TraceHeader:
+    """The header of a trace in memory."""
+    return TraceHeader(name, trace.neurons, trace.unit, trace.variable, trace.population, trace.values.dtype)
+
+
+def _read(group: Any) -> tuple[str, Trace]:
+    attrs = group.attrs
+    trace = Trace(
+        group["times_ms"][:],
+        group["values"][:],
+        group["neurons"][:],
+        unit=str(attrs["unit"]),
+        variable=str(attrs["variable"]),
+        population=str(attrs["population"]),
+    )
+    return str(attrs["name"]), trace

@@ -1,0 +1,30 @@
+"""Looking at a run: rasters, statistics and a self-contained report."""
+
+from neuropil.view.raster import draw_raster, draw_rates, raster_figure
+from neuropil.view.report import render_report, write_report
+from neuropil.view.statistics import (
+    PopulationStatistics,
+    correlations,
+    describe,
+    isi_cv,
+    ks_distance,
+    neuron_rates,
+    population_rate,
+    power_spectrum,
+)
+
+__all__ = [
+    "PopulationStatistics",
+    "correlations",
+    "describe",
+    "draw_raster",
+    "draw_rates",
+    "isi_cv",
+    "ks_distance",
+    "neuron_rates",
+    "population_rate",
+    "power_spectrum",
+    "raster_figure",
+    "render_report",
+    "write_report",
+]

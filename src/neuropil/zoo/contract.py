@@ -1,0 +1,66 @@
+"""How to bring each registered neuron to life, so that a test over all of them exercises what they do.
+
+The drives are moderate: they make the model spike some ten times a second or more, with excitation and inhibition on
+every port and a current on every input, without holding it in saturation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from neuropil.errors import ModelError, did_you_mean
+from neuropil.model import Network, Poisson, Population, Step
+from neuropil.units import Hz, Quantity, ms, mV, nS, pA
+from neuropil.zoo.registry import NEURONS
+
+
+@dataclass(frozen=True)
+class ContractDrive:
+    """What to feed to a model.
+
+    Attributes:
+        currents: input -> constant amplitude.
+        events: port -> (weight, rate of a Poisson train to each neuron).
+        spikes: whether the model ever spikes.
+        dt: the time step at which the model is at home.
+    """
+
+    currents: dict[str, Quantity | float] = field(default_factory=dict)
+    events: dict[str, tuple[Quantity | float, Quantity]] = field(default_factory=dict)
+    spikes: bool = True
+    dt: Quantity = 0.1 * ms
+
+    def apply(self, network: Network, population: Population) -> None:
+        """Add these stimuli to a population."""
+        for name, amplitude in self.currents.items():
+            network.stimulate(population, Step(amplitude), input=name)
+        for name, (weight, rate) in self.events.items():
+            network.stimulate(population, Poisson(rate), port=name, weight=weight)
+
+
+DRIVES: dict[str, ContractDrive] = {
+    "lif_exp": ContractDrive({"current": 350 * pA}, {"exc": (300 * pA, 1000 * Hz), "inh": (-600 * pA, 250 * Hz)}),
+    "lif_alpha": ContractDrive({"current": 350 * pA}, {"exc": (60 * pA, 1000 * Hz), "inh": (-120 * pA, 250 * Hz)}),
+    "lif_delta": ContractDrive({"current": 350 * pA}, {"syn": (0.5 * mV, 1000 * Hz)}),
+    "lif_cond_exp": ContractDrive({"current": 150 * pA}, {"exc": (10 * nS, 1000 * Hz), "inh": (4 * nS, 250 * Hz)}),
+    "lif_cond_alpha": ContractDrive({"current": 150 * pA}, {"exc": (5 * nS, 1000 * Hz), "inh": (2 * nS, 250 * Hz)}),
+    "eif": ContractDrive({"current": 20 * pA}, {"exc": (10 * pA, 1000 * Hz), "inh": (-10 * pA, 250 * Hz)}),
+    "adex": ContractDrive({"current": 700 * pA}, {"exc": (20 * nS, 1000 * Hz), "inh": (5 * nS, 250 * Hz)}),
+    "izhikevich": ContractDrive({"current": 8 * mV / ms}, {"syn": (0.5 * mV, 1000 * Hz)}),
+    "hodgkin_huxley": ContractDrive(
+        {"current": 1000 * pA}, {"exc": (200 * pA, 1000 * Hz), "inh": (-50 * pA, 250 * Hz)}, dt=0.025 * ms
+    ),
+    "gif": ContractDrive({"current": 100 * pA}, {"exc": (5 * pA, 1000 * Hz), "inh": (-10 * pA, 250 * Hz)}),
+    "rate_unit": ContractDrive({"drive": 2.0}, {"syn": (0.5, 500 * Hz)}, spikes=False),
+    "leaky_readout": ContractDrive({"drive": 0.5}, {"syn": (0.5, 200 * Hz)}, spikes=False),
+    "relay": ContractDrive({}, {"spikes": (1.0, 50 * Hz)}),
+    "poisson_source": ContractDrive(),
+}
+
+
+def contract_drive(name: str) -> ContractDrive:
+    """The drive of a registered neuron."""
+    if name not in DRIVES:
+        expected = "an entry in neuropil.zoo.contract.DRIVES" if name in NEURONS else None
+        raise ModelError(f"no contract drive for neuron {name!r}", expected=expected, fix=did_you_mean(name, DRIVES))
+    return DRIVES[name]
