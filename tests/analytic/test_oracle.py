@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neuropil import rng
-from neuropil.errors import ModelError, SimulationError, UnitError
+from neuropil.errors import ModelError, NetworkError, SimulationError, UnitError
 from neuropil.model import (
     AllToAll,
     Edges,
@@ -486,8 +486,10 @@ def test_all_to_all_may_leave_out_oneself_and_one_to_one_pairs():
 def test_a_delay_shorter_than_a_step_is_refused():
     net, p = one(Relay(), 2)
     net.project(p, p, AllToAll(), weight=1.0, delay=0.02 * ms, port="spikes")
-    with pytest.raises(ModelError, match="shorter than a step"):
+    with pytest.raises(NetworkError, match="delay"):
         simulate(net, 1 * ms)
+    with pytest.raises(ModelError, match="shorter than a step"):
+        simulate(net, 1 * ms, dt=0.01 * ms, edges={0: ([0], [1], [1.0], [0])})
 
 
 class Silent(Neuron):

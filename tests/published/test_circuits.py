@@ -124,8 +124,10 @@ def test_vogels_abbott_sustains_irregular_firing(synapses: str) -> None:
     spikes = spikes_of("vogels_abbott", 1000.0, synapses=synapses)
     assert len(spikes.between(900.0, 1000.0)) > 0, "the activity died"
     found = rates(spikes, 1000.0)
-    assert np.all((found > 2) & (found < 40))
-    assert 0.7 < np.mean(isi_cv(spikes.between(SETTLED, 1000.0), "exc")) < 2.0
+    assert found == pytest.approx(5.7 if synapses == "cuba" else 18.6, rel=0.25)
+    # Oracle, other synapses: CV 0.5 with currents (0.6 over 3 s), 1.45 with conductances; 5.7 and 18.6 Hz.
+    low, high = (0.4, 0.8) if synapses == "cuba" else (1.1, 1.8)
+    assert low < np.mean(isi_cv(spikes.between(SETTLED, 1000.0), "exc")) < high
     c = correlations(spikes, "exc", SETTLED, 1000.0)
     assert abs(np.nanmean(c)) < 0.1
 
@@ -139,7 +141,9 @@ def test_small_microcircuit_keeps_the_rates(drive: str) -> None:
     assert [spikes.size(p) for p in POPULATIONS] == np.round(SIZES * 0.1).astype(int).tolist()
 
 
-@pytest.mark.parametrize("regime", REGIMES)
+# Neurons of a small network share their inputs, and the synchronous irregular states are all about correlation: only
+# the two regimes that need none of it survive the shrinking.
+@pytest.mark.parametrize("regime", ["SR", "AI"])
 def test_small_brunel(regime: str) -> None:
     check_brunel(regime, 500, 600.0)
 

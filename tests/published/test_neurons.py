@@ -254,7 +254,7 @@ def test_eif_rheobase_and_square_root_onset():
 @pytest.fixture(scope="module")
 def hodgkin_huxley():
     density = np.array([0.0, 2.0, 2.5, 6.0, 6.5, 10.0, 20.0])  # µA/cm²
-    return dict(zip(density.tolist(), under_steps(HodgkinHuxley(), 100 * density, 200, 0.025), strict=True))
+    return dict(zip(density.tolist(), under_steps(HodgkinHuxley(), 100 * density, 120, 0.025), strict=True))
 
 
 def test_hodgkin_huxley_rheobases(hodgkin_huxley):
@@ -263,12 +263,12 @@ def test_hodgkin_huxley_rheobases(hodgkin_huxley):
     assert counts[0.0] == counts[2.0] == 0
     assert counts[2.5] == 1
     assert 1 <= counts[6.0] <= 3 and np.all(hodgkin_huxley[6.0] < 60)
-    assert counts[6.5] >= 9
+    assert counts[6.5] >= 6
 
 
 def test_hodgkin_huxley_rates(hodgkin_huxley):
     """Class 2: firing begins at some 50 Hz and rises slowly."""
-    rate = {i: 1000 / np.diff(t[t > 50]).mean() for i, t in hodgkin_huxley.items() if i > 6.2}
+    rate = {i: 1000 / np.diff(t[t > 30]).mean() for i, t in hodgkin_huxley.items() if i > 6.2}
     assert rate[6.5] == pytest.approx(54, abs=3)
     assert rate[10.0] == pytest.approx(68, abs=3)
     assert rate[20.0] == pytest.approx(86, abs=3)

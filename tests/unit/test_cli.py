@@ -61,7 +61,10 @@ class _Engine:
             raise self.failure
         for phase in ("trace", "compile", "build", "run"):
             self.asked["progress"](phase, 0.5, {})
-        return _Result(self.asked["network"], self.interrupted)
+        result = _Result(self.asked["network"], self.interrupted)
+        if self.asked["out"] is not None:
+            result.save(self.asked["out"])
+        return result
 
 
 @pytest.fixture

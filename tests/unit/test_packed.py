@@ -137,6 +137,27 @@ def test_segments_tile_their_rows(net, n_blocks):
     assert store.row_start[0] == 0 and store.row_start[-1] == store.words.size
 
 
+@pytest.mark.parametrize("word", [np.uint32, np.uint64])
+def test_round_trip_of_several_projections_with_arrays(word):
+    """Explicit targets, weights and delays of more than one projection share pools; each must find its own."""
+    some = np.random.default_rng(1)
+    net = Network()
+    a = net.population("a", LIFExp(), 9)
+    b = net.population("b", LIFExp(), 7)
+    for post in (b, a, b):
+        rule = Edges(some.integers(0, 9, 60), some.integers(0, post.size, 60))
+        weight, delay = some.normal(size=60) * pA, some.integers(1, 30, 60) * DT * ms
+        net.project(a, post, rule, weight=weight, delay=delay, port="exc")
+        net.project(a, post, FixedOutDegree(5), weight=Uniform(-1 * pA, 1 * pA), delay=Uniform(1 * ms, 2 * ms), port="inh")
+    shape = 9, 9
+    net.project(a, a, AllToAll(), weight=some.normal(size=shape) * pA, delay=some.uniform(0.1, 3, shape) * ms, port="inh")
+    store = build(net, 2, word)
+    for want, got in zip(listed(net, store, 2), unpacked(net, store, 2), strict=True):
+        want, got = in_order(want), in_order(got)
+        assert np.array_equal(want[:, :4], got[:, :4])
+        assert np.abs(want[:, 4] - got[:, 4]).max(initial=0) <= 0.7
+
+
 def many_rows():
     """Enough synapses for dozens of tasks."""
     net = Network()

@@ -59,8 +59,7 @@ def carry_out(job: Job, as_json: bool) -> bool:
     folder = job.out or Path("neuropil-out") / network.name
     if job.resume and not folder.is_dir():
         raise CommandError("--resume: there is no such folder of results", got=str(folder), fix="name it with --out")
-    result = simulate(network, job, folder, record_spikes)
-    result.save(folder)
+    result = simulate(network, job, folder, record_spikes)  # saves spikes, traces and summary into the folder
     interrupted = bool(result.summary.get("interrupted", False))
     _pictures(result, network, folder)
     console = Console(stderr=as_json)

@@ -172,13 +172,16 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group,
         )
         tables.append(rng.poisson_thresholds(_base(planned.drive.stimulus.rate) * plan.dt))  # type: ignore[attr-defined]
         keys.append(rng.stream_key(plan.seed, "drive", planned.index))
-    width = -(-max(4, *(t.size for t in tables)) // 4) * 4
-    table = np.full((len(tables), width), 0xFFFFFFFF, np.uint32)
+    # Thresholds worth testing for everyone: those that more than one draw in a thousand reaches.
+    rare = np.uint32(2**32 * (1 - 1e-3))
+    width = max(2, *(int(np.searchsorted(t, rare)) for t in tables))
+    table = np.full((len(tables), max(width, *(t.size for t in tables))), 0xFFFFFFFF, np.uint32)
+    sizes = np.array([t.size for t in tables], np.int64)
     for row, thresholds in zip(table, tables, strict=True):
         row[: thresholds.size] = thresholds
     arguments = tuple(
         (
-            share.bounds[g], np.array(share.lower[g], np.int64), np.array(keys, np.uint32), table, np.full(1, -1, np.int64),
+            share.bounds[g], np.array(share.lower[g], np.int64), np.array(keys, np.uint32), table, sizes, np.full(1, -1, np.int64),
             machine.groups[t][g].arrays[f"count_{port}"], np.zeros(machine.groups[t][g].size, np.uint8),
         )
         for t, share in enumerate(layout.shares)
@@ -268,7 +271,7 @@ def _drawn(plan: Plan, planned: PlannedDrive, attribute: str) -> Any:
     """A stimulus's amplitude, drawn per neuron where it is a distribution."""
     value = getattr(planned.drive.stimulus, attribute)
     if isinstance(value, Distribution):
-        key = rng.stream_key(plan.seed, "drive value", planned.index, attribute)
+        key = rng.stream_key(plan.seed, "drive", planned.index, attribute)
         return value.quantile(rng.uniform(key, np.arange(planned.drive.target.size), 0))
     return value
 

@@ -140,7 +140,7 @@ class Core:
                     self.buckets = [b.grown(2 * b.capacity) for b in self.buckets]
                 b = self.buckets[t]
                 all_blocks = self.threads * self.layout.blocks
-                push(int(neuron), emitted, self.step - 1 - emitted, t, all_blocks, rows, b.begin, b.end, b.fill)
+                push(int(neuron), emitted, self.step - 1 - emitted, t, all_blocks, rows, b.segments, b.fill)
 
     def close(self) -> None:
         """End the threads."""
@@ -177,5 +177,5 @@ class Core:
         return self._run(
             t, self.threads, self.step, steps, self.pending, index, waves,
             (e.neurons, e.count, e.alarm, e.barrier), (log.step, log.neuron, log.counters, log.recent),
-            self._rows, self.rows.words, (b.begin, b.end, b.fill), self.machine.arrived[t], self.clock[t], *own,
+            self._rows, self.rows.words, (b.segments, b.fill), self.machine.arrived[t], self.clock[t], *own,
         )  # fmt: skip

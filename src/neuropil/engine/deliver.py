@@ -18,6 +18,10 @@ from neuropil.engine.packed import PackedSynapses
 from neuropil.lower.flags import KERNEL_FLAGS
 from neuropil.lower.threads import prefetch
 
+LENGTH_BITS = 20
+LENGTHS = 1 << LENGTH_BITS
+"""Bound of a segment's length: a start and a length share a word, so that filing a segment touches one cache line."""
+
 AHEAD = 10
 """Segments prefetched ahead of the one being added: hides the latency of main memory."""
 
@@ -77,30 +81,28 @@ class Buckets:
     """What one thread has to deliver, by channel, arrival step (modulo the ring) and block.
 
     Attributes:
-        begin, end: int64[channels, ring, blocks, capacity], segments as ranges of words.
+        segments: int64[channels, ring, blocks, capacity], ranges of words: start * LENGTHS + length.
         fill: int64[channels, ring, blocks], how many there are.
     """
 
-    begin: np.ndarray
-    end: np.ndarray
+    segments: np.ndarray
     fill: np.ndarray
 
     @classmethod
     def empty(cls, channels: int, ring: int, blocks: int, capacity: int) -> Buckets:
         """Buckets of this capacity."""
         shape = (max(channels, 1), ring, blocks)
-        return cls(np.zeros((*shape, capacity), np.int64), np.zeros((*shape, capacity), np.int64), np.zeros(shape, np.int64))
+        return cls(np.zeros((*shape, capacity), np.int64), np.zeros(shape, np.int64))
 
     @property
     def capacity(self) -> int:
         """Segments each bucket can hold."""
-        return self.begin.shape[-1]
+        return self.segments.shape[-1]
 
     def grown(self, capacity: int) -> Buckets:
         """The same contents with more room."""
         new = Buckets.empty(*self.fill.shape, capacity)
-        new.begin[..., : self.capacity] = self.begin
-        new.end[..., : self.capacity] = self.end
+        new.segments[..., : self.capacity] = self.segments
         new.fill[...] = self.fill
         return new
 
@@ -111,7 +113,19 @@ def ring_length(longest_delay: int) -> int:
 
 
 @njit(nogil=True)
-def push(neuron, step, age, thread, all_blocks, rows, begin, end, fill):
+def look_up(neuron, thread, all_blocks, rows, blocks):
+    """Prefetch the segment bounds of a neuron that `push` will read soon."""
+    population, first, key_start, channel, delay, offset_start, offsets, row_start = rows
+    p = population[neuron]
+    keys = key_start[p + 1] - key_start[p]
+    bound = offset_start[p] + ((neuron - first[p]) * all_blocks + thread * blocks) * (keys + 1)
+    for j in range(bound, bound + blocks * (keys + 1) + 16, 16):
+        prefetch(offsets, j)
+    prefetch(row_start, np.int64(neuron))
+
+
+@njit(nogil=True)
+def push(neuron, step, age, thread, all_blocks, rows, segments, fill):
     """File the segments of a neuron that fired in `step`, `age` steps ago; arrivals that are over by now are left out.
 
     `rows` is the tuple of the arrays of `Rows` up to row_start; only the blocks of `thread` are filed.
@@ -134,15 +148,14 @@ def push(neuron, step, age, thread, all_blocks, rows, begin, end, fill):
                 c = channel[k0 + k]
                 slot = (step + delay[k0 + k]) & mask
                 n = fill[c, slot, b]
-                begin[c, slot, b, n] = start
-                end[c, slot, b, n] = stop
+                segments[c, slot, b, n] = start * LENGTHS + (stop - start)
                 fill[c, slot, b] = n + 1
             start = stop
         bound += keys + 1
 
 
 @njit(nogil=True)
-def deliver(step, words, begin, end, fill, arrived):
+def deliver(step, words, segments, fill, arrived):
     """Add the synapses that are due at the end of `step` to the accumulators int[channels, slots]; returns how many."""
     slot = step & (fill.shape[1] - 1)
     events = 0
@@ -151,25 +164,30 @@ def deliver(step, words, begin, end, fill, arrived):
             n = fill[c, slot, b]
             if n:
                 fill[c, slot, b] = 0
-                events += _add(words, begin[c, slot, b], end[c, slot, b], n, arrived[c, b * BLOCK :])
+                events += _add(words, segments[c, slot, b], n, arrived[c, b * BLOCK :])
     return events
 
 
 @njit(**KERNEL_FLAGS)
-def _add(words, begin, end, n, target):
+def _add(words, segments, n, target):
     """Sum n segments of words into the accumulators of one block."""
     line = 64 // words.itemsize
     events = 0
     for q in range(min(AHEAD, n)):
-        for j in range(begin[q], end[q], line):
-            prefetch(words, j)
+        _fetch(words, segments[q], line)
     for q in range(n):
         if q + AHEAD < n:
-            for j in range(begin[q + AHEAD], end[q + AHEAD], line):
-                prefetch(words, j)
-        a, b = begin[q], end[q]
-        events += b - a
-        for j in range(np.uint64(a), np.uint64(b)):
+            _fetch(words, segments[q + AHEAD], line)
+        start, length = segments[q] >> LENGTH_BITS, segments[q] & (LENGTHS - 1)
+        events += length
+        for j in range(np.uint64(start), np.uint64(start + length)):
             word = words[j]
             target[word & 0xFFFF] += word >> 16
     return events
+
+
+@njit(nogil=True, inline="always")
+def _fetch(words, segment, line):
+    start = segment >> LENGTH_BITS
+    for j in range(start, start + (segment & (LENGTHS - 1)), line):
+        prefetch(words, j)

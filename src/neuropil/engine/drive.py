@@ -28,24 +28,25 @@ from neuropil.lower.flags import KERNEL_FLAGS
 
 @lru_cache(maxsize=None)
 def poisson_counter(width: int) -> Callable[..., Any]:
-    """The kernel that draws Poisson counts with `width` thresholds, unrolled."""
+    """The kernel that draws Poisson counts, comparing with `width` thresholds unrolled in registers.
+
+    Counts that reach `width` are rare; they are found afterwards and counted again with all thresholds.
+    """
 
     @njit(**KERNEL_FLAGS)
-    def poisson(step, bounds, lower, keys, table, made, count, later):
-        """Counts of a step for every segment; `table` uint32[segments, width], `keys` uint32[segments, 2]."""
+    def poisson(step, bounds, lower, keys, table, size, made, count, later):
+        """Counts of a step for every segment; `table` uint32[segments, all], `size` int64[segments], `keys` uint32[segments, 2]."""
         pair = step >> 1
-        fresh = made[0] != pair
-        made[0] = pair
-        if not fresh and (step & 1) == 1:
-            count[:] = later
-            return
-        for s in range(bounds.shape[0] - 1):
-            thresholds = to_fixed_tuple(table[s], width)
-            key0, key1 = keys[s, 0], keys[s, 1] ^ np.uint32(pair >> 32)
-            _pairs(
-                np.uint32(lower[s]), key0, key1, np.uint32(pair), thresholds,
-                count[bounds[s] : bounds[s + 1]], later[bounds[s] : bounds[s + 1]],
-            )  # fmt: skip
+        if made[0] != pair:
+            made[0] = pair
+            high = np.uint32(pair >> 32)
+            for s in range(bounds.shape[0] - 1):
+                _pairs(
+                    np.uint32(lower[s]), keys[s, 0], keys[s, 1] ^ high, np.uint32(pair), to_fixed_tuple(table[s], width),
+                    count[bounds[s] : bounds[s + 1]], later[bounds[s] : bounds[s + 1]],
+                )  # fmt: skip
+            _recount(2 * pair, width, bounds, lower, keys, table, size, count)
+            _recount(2 * pair + 1, width, bounds, lower, keys, table, size, later)
         if (step & 1) == 1:
             count[:] = later
 
@@ -58,6 +59,22 @@ def _pairs(element, key0, key1, pair, thresholds, count, later):
         now, next_ = threefry2x32(key0, key1, element + np.uint32(i), pair)
         count[i] = count_at_least(now, thresholds)
         later[i] = count_at_least(next_, thresholds)
+
+
+@njit(**KERNEL_FLAGS)
+def _recount(step, width, bounds, lower, keys, table, size, count):
+    """Count again, with all thresholds, where `width` of them were not enough."""
+    ones = np.uint64(0x0101010101010101)
+    pattern = ones * np.uint64(width)
+    words = count.view(np.uint64)
+    for j in range(words.size):
+        x = words[j] ^ pattern
+        if (x - ones) & ~x & (ones << np.uint64(7)):  # some byte of the eight equals `width`
+            for i in range(8 * j, 8 * j + 8):
+                if count[i] == width and i < bounds[-1]:
+                    s = np.searchsorted(bounds, i, side="right") - 1
+                    word = draw_word(keys[s, 0], keys[s, 1], np.uint32(lower[s] + i - bounds[s]), step)
+                    count[i] = np.searchsorted(table[s, : size[s]], word, side="right")
 
 
 @njit(**KERNEL_FLAGS)

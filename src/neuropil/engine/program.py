@@ -53,7 +53,7 @@ from neuropil.lower.flags import PROGRAM_FLAGS
 def run(thread, threads, first, steps, pending, index, waves, exchange, log, rows, words, buckets, arrived, clock{parameters}):
     published, count, alarm, barrier = exchange
     log_step, log_neuron, counters, recent = log
-    begin, end, fill = buckets
+    segments, fill = buckets
     done = 0
     while True:
         k = first + done
@@ -61,7 +61,7 @@ def run(thread, threads, first, steps, pending, index, waves, exchange, log, row
         c0 = cycles() if timed else 0
         if pending:
             if not absorb(k - 1, thread, threads, published, count, log_step, log_neuron, counters, recent,
-                          rows, begin, end, fill):
+                          rows, segments, fill):
                 return done, 1
             pending = False
         if done == steps:
@@ -87,7 +87,7 @@ def write_program(title: str, operations: Sequence[Operation]) -> str:
         lap += 1
 
     timed("spikes")
-    lines.append("        counters[3] += deliver(k, words, begin, end, fill, arrived)")
+    lines.append("        counters[3] += deliver(k, words, segments, fill, arrived)")
     timed("delivery")
     for phase in ("stimuli", "neurons", "probes"):
         mine = [(j, op) for j, op in enumerate(operations) if op.phase == phase]

@@ -18,8 +18,6 @@ IndexRow: TypeAlias = Callable[[np.ndarray], np.ndarray]
 WaveRow: TypeAlias = Callable[[np.ndarray], np.ndarray]
 """Steps (int64) to values (float64)."""
 
-_SLACK = 1e-6  # steps: a time that is a multiple of dt up to rounding belongs to that step
-
 
 def _ms(value: Any) -> float:
     return float(value.value if isinstance(value, Quantity) else value)
@@ -31,7 +29,7 @@ def _values(value: Any) -> np.ndarray:
 
 def row_of(steps: np.ndarray, interval: float, dt: float) -> np.ndarray:
     """The row of a table with one row per interval that holds at the start of each step."""
-    return np.floor(steps * (dt / interval) + _SLACK * dt / interval).astype(np.int64)
+    return np.floor(steps * dt / interval + 1e-9).astype(np.int64)
 
 
 def index_row(stimulus: Stimulus, dt: float) -> IndexRow:
@@ -102,7 +100,7 @@ def poisson_classes(
         rate: Any = stimulus.rate
         if isinstance(rate, Distribution):
             size = plan.network.drives[index].target.size
-            rate = rate.quantile(rng.uniform(rng.stream_key(plan.seed, "drive value", index, "rate"), np.arange(size), 0))
+            rate = rate.quantile(rng.uniform(rng.stream_key(plan.seed, "drive", index, "rate"), np.arange(size), 0))
         rates = np.atleast_1d(_values(rate))[None, :]
         row: IndexRow = lambda steps: np.zeros(steps.shape, np.int64)  # noqa: E731
     else:

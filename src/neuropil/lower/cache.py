@@ -39,9 +39,8 @@ def _library() -> str:
     """Digest of the code that kernels are compiled from besides their own text."""
     digest = hashlib.sha256(f"{neuropil.__version__} {numba.__version__} {sys.version}".encode())
     package = Path(neuropil.__file__).parent
-    for folder in ("lower", "engine"):
-        for path in sorted((package / folder).glob("*.py")):
-            digest.update(path.read_bytes())
+    for path in [package / "rng.py", *sorted((package / "lower").glob("*.py")), *sorted((package / "engine").glob("*.py"))]:
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -103,11 +103,12 @@ def _jacobian(traced: TracedNeuron, states: tuple[str, ...], inputs: tuple[str, 
         def f(s: Any, x: Any) -> Any:
             return {n: jax.numpy.asarray(v, "float64") for n, v in traced.derivative(p, s, x).items()}
 
-        rows = {}
+        rows: dict[str, Any] = {}
+        value = f(s, x)
         for j in (*states, *inputs):
             ds = {n: jax.numpy.float64(n == j) for n in states}
             dx = {n: jax.numpy.float64(n == j) for n in inputs}
-            value, rows[j] = jax.jvp(f, (s, x), (ds, dx))
+            _, rows[j] = jax.jvp(f, (s, x), (ds, dx))
         return value, rows
 
     arguments = (parameters, {n: "f" for n in states}, {n: "f" for n in inputs})

@@ -20,7 +20,7 @@ __all__ = ["count_at_least", "draw_word", "normal_quantile32", "normal_quantile6
            "to_uniform32", "to_uniform64"]  # fmt: skip
 
 # z / x, with x = 2u - 1 and w = -log(1 - x**2): in w - 3 where w < 6, in sqrt(w) - 3.5 up to w = 21.6 (u = 2**-33).
-# Own minimax fits, relative error 1.2e-7, in the variables of Giles (2011), "Approximating the erfinv function".
+# Own Chebyshev fits, relative error 1e-7, in the variables of Giles (2011), "Approximating the erfinv function".
 _CENTRE_32 = (
     -7.7462741699339888e-9, -5.8773116940436096e-9, 6.3428794217342445e-7, -2.6708098553792167e-6,
     -0.000017973908190961739, 0.00027647079629288327, -0.0011825526351774389, -0.0081156244216712458,

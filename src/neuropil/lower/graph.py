@@ -52,7 +52,7 @@ class Graph:
         value = np.asarray(value).item()
         if isinstance(value, bool):
             return self._put(Node("const", (), value, "b", True))
-        return self._put(Node("const", (), float(value), "f", True))
+        return self._put(Node("const", (), float(value) + 0.0, "f", True))  # + 0.0: one zero, not two
 
     def literal(self, node: int) -> Any:
         """The value of a literal node, else None."""

@@ -82,6 +82,8 @@ class StepFunction:
             new[n] = jnp.where(refractory, new[n], arriving) if n in self.clamps else arriving
         fired = self._fires(p, s, new, u)
         if fired is not False:
+            if self.clamps:  # some models reset above their threshold: silence is part of being refractory
+                fired = jnp.logical_and(fired, jnp.logical_not(refractory))
             after = self.traced.reset(p, new)
             new = {n: jnp.where(fired, after[n], new[n]) for n in new}
         return new, fired

@@ -1,9 +1,9 @@
 """A promise to the compiler that a kernel's arrays do not overlap, so that it vectorises loops over many of them.
 
 LLVM cannot know that two arrays are distinct. For a loop over a few it emits tests at run time and a vector version
-behind them; past 128 pairs (about 16 arrays that are stored to, or 24 of which 12 are) it gives up, and the loop is
-compiled to scalar code, six or seven times slower. The promise removes the question. It needs no option of LLVM, changes
-nothing outside the kernel that makes it, and survives both Numba's on-disk cache and inlining into a caller.
+behind them; past 128 pairs (16 arrays that are stored to, say) it gives up, and the loop becomes scalar code, six to
+eight times slower. The promise removes the question. It needs no option of LLVM, changes nothing outside the kernel
+that makes it, and survives both Numba's on-disk cache and inlining into a caller.
 """
 
 from __future__ import annotations

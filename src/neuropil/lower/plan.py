@@ -292,7 +292,7 @@ def drive_weight(planned: PlannedDrive, seed: int) -> Any:
     """The weight of a stimulus: a float, or one per neuron of its population."""
     weight, size = planned.drive.weight, planned.drive.target.size
     if isinstance(weight, Distribution):
-        key = rng.stream_key(seed, "drive weight", planned.index)
+        key = rng.stream_key(seed, "drive", planned.index, "weight")
         return weight.quantile(rng.uniform(key, np.arange(size), 0))
     return weight
 

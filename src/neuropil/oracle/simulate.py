@@ -18,6 +18,7 @@ import numpy as np
 from neuropil import rng
 from neuropil.errors import ModelError, SimulationError
 from neuropil.model import Network, Neuron, Population
+from neuropil.model.validate import validate
 from neuropil.oracle.events import Source, Synapses, per_neuron
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.result.spikes import Spikes
@@ -107,9 +108,11 @@ def simulate(
             `network.projections`: (pre, post, weight in the port's base unit, delay in steps).
 
     Raises:
-        ModelError: a projection whose synapses would have to be drawn, a delay shorter than a step.
+        NetworkError: a network that does not fit the time step.
+        ModelError: a projection whose synapses would have to be drawn.
         SimulationError: a state that is no longer finite.
     """
+    validate(network, dt)
     h = float(magnitude(dt, ms.dimension, "dt"))
     steps = round(float(magnitude(duration, ms.dimension, "duration")) / h)
     unknown = set(edges or {}) - set(range(len(network.projections)))

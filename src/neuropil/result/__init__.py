@@ -1,6 +1,6 @@
 """What a run leaves behind: spikes, traces and a summary, in memory and on disk."""
 
-from neuropil.result.finalise import finalise
+from neuropil.result.assemble import finalise
 from neuropil.result.journal import SpikeJournal, TraceJournal
 from neuropil.result.run import Result
 from neuropil.result.spikes import Spikes

@@ -151,6 +151,12 @@ class SpikeJournal:
         """Sync and close."""
         self._records.close()
 
+    def __enter__(self) -> SpikeJournal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _read_last(self) -> tuple[int, int]:
         last = self._records.last()
         return (-1, -1) if last is None else (int(last["step"][0]), int(last["neuron"][0]))
@@ -231,6 +237,12 @@ class TraceJournal:
     def close(self) -> None:
         """Sync and close."""
         self._records.close()
+
+    def __enter__(self) -> TraceJournal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def journal_length(folder: Path) -> int:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from neuropil.errors import NeuropilError, ResultError
+from neuropil.result.assemble import discard_journals, load_journals
 from neuropil.result.atomic import plain, read_json, write_json
-from neuropil.result.finalise import discard_journals, load_journals
 from neuropil.result.journal import HEADER_FILE
 from neuropil.result.sonata import SpikeHeader, read_spikes, write_spikes
 from neuropil.result.spikes import Spikes

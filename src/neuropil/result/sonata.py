@@ -120,7 +120,7 @@ def growing(group: Any, name: str, dtype: np.dtype[Any], rows: int, columns: tup
     return group.create_dataset(
         name,
         shape=(0, *columns),
-        maxshape=(None, *columns),
+        maxshape=(None, *(count or None for count in columns)),
         chunks=(rows, *(max(1, min(count, 1 << 12)) for count in columns)),
         dtype=dtype.newbyteorder("<"),
     )

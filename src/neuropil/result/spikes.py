@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -132,8 +133,9 @@ class Spikes:
         local = self.of(population)
         order = np.argsort(local.neuron, kind="stable")
         times = local.times()[order]
-        ends = np.cumsum(np.bincount(local.neuron.astype(np.int64), minlength=self.size(population))).tolist()
-        return [times[low:high] for low, high in zip([0, *ends[:-1]], ends, strict=True)]
+        counts = np.bincount(local.neuron.astype(np.int64), minlength=self.size(population))
+        edges = [0, *np.cumsum(counts).tolist()]
+        return [times[low:high] for low, high in itertools.pairwise(edges)]
 
     def digest(self, chunk: int = 1 << 18) -> str:
         """SHA-256 (hex) of the little-endian int64 pairs (step, neuron) in order: equal runs have equal digests.

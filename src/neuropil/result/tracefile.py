@@ -1,10 +1,10 @@
 """Traces in HDF5: one group per probe, rows appended in time.
 
-    /                        attrs: format = "neuropil traces", version
-    /traces/0000             attrs: name, variable, population, unit
-    /traces/0000/times_ms    (times,) float64, ms
-    /traces/0000/values      (times, neurons) as recorded, in `unit`
-    /traces/0000/neurons     (neurons,) int64, index within the population
+/                        attrs: format = "neuropil traces", version
+/traces/0000             attrs: name, variable, population, unit
+/traces/0000/times_ms    (times,) float64, ms
+/traces/0000/values      (times, neurons) as recorded, in `unit`
+/traces/0000/neurons     (neurons,) int64, index within the population
 """
 
 from __future__ import annotations
@@ -73,9 +73,7 @@ def read_traces(path: Path) -> dict[str, Trace]:
                 raise ValueError("no attribute format")
             return dict(_read(file["traces"][key]) for key in sorted(file["traces"]))
     except (OSError, KeyError, ValueError) as error:
-        raise ResultError(
-            f"cannot read {path}", got=str(error), expected="a trace file that neuropil wrote"
-        ) from error
+        raise ResultError(f"cannot read {path}", got=str(error), expected="a trace file that neuropil wrote") from error
 
 
 def header_of(name: str, trace: Trace) -> TraceHeader:

@@ -83,7 +83,7 @@ def number(value: object, digits: int = 2) -> str:
         return "–" if value is None else str(value)
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:,.{digits}f}" if math.isfinite(value) else "–"
+    return f"{value:,.{digits}f}".replace("-", "−") if math.isfinite(value) else "–"
 
 
 def significant(value: object, digits: int = 3) -> str:

@@ -13,6 +13,7 @@ from neuropil.view.statistics import Floats, PopulationStatistics
 from neuropil.view.style import INK, NORMAL, SERIES, SMALL, colour, kind, label, new_figure, tidy
 
 MAX_ROWS = 24
+MIN_NEURONS = 8  # a smooth curve through fewer values would claim too much
 MAX_SPECTRA = 16
 MAX_PROBES, MAX_LINES, MAX_POINTS = 8, 6, 1500
 
@@ -71,7 +72,9 @@ def spectra_figure(statistics: Mapping[str, PopulationStatistics], columns: int 
         tidy(ax, grid="y")
         ax.tick_params(axis="y", which="minor", length=0)
         ax.set_title(each.name, fontsize=SMALL, color=colour(each.name), loc="left", pad=2)
-        label(ax, x="frequency (Hz)" if index + columns >= len(chosen) else "", y="Hz²/Hz" if not index % columns else "")
+        label(
+            ax, x="frequency (Hz)" if index + columns >= len(chosen) else "", y="Hz²/Hz" if not index % columns else ""
+        )
         ax.tick_params(labelbottom=index + columns >= len(chosen))
     if positive.size:
         axes[0, 0].set_ylim(float(np.percentile(positive, 1)) / 2, float(positive.max()) * 2)
@@ -92,9 +95,7 @@ def traces_figure(traces: Mapping[str, Trace]) -> Any:
             ax.plot(times, values, color=SERIES[column % len(SERIES)], linewidth=0.8)
             place = (1.015, 0.96 - 0.16 * column)
             text = f"{trace.population}[{int(trace.neurons[column])}]"
-            ax.annotate(
-                text, place, xycoords="axes fraction", va="top", fontsize=7, color=SERIES[column % len(SERIES)]
-            )
+            ax.annotate(text, place, xycoords="axes fraction", va="top", fontsize=7, color=SERIES[column % len(SERIES)])
         tidy(ax, grid="y")
         ax.locator_params(axis="y", nbins=4)
         ax.margins(x=0)
@@ -108,7 +109,7 @@ def traces_figure(traces: Mapping[str, Trace]) -> Any:
 
 def thin(times: Floats, values: Floats, points: int = MAX_POINTS) -> tuple[Floats, Floats]:
     """A long (n,) trace by the least and the greatest value of each stretch, so that no spike of it is lost."""
-    stride = values.size // (points // 2)
+    stride = -(-values.size // (points // 2))  # rounded up, so that no more than `points` remain
     if stride < 3:
         return times, values
     rows = values.size // stride
@@ -136,8 +137,16 @@ def _ridges(
         shade = colour(population.name)
         ax.axhline(row, color=INK, alpha=0.15, linewidth=0.5)
         inside = values[(values >= low) & (values <= high)]
-        if values.size < 8:
-            ax.plot(inside, np.full(inside.size, row - 0.12), "o", color=shade, markersize=2.5, markeredgewidth=0)
+        if values.size < MIN_NEURONS:
+            ax.plot(
+                inside,
+                np.full(inside.size, row - 0.12),
+                "o",
+                color=shade,
+                markersize=4,
+                markeredgewidth=0,
+                clip_on=False,
+            )
             continue
         density = _smooth(np.histogram(inside, edges)[0], max(1.5, 0.6 * resolution / (edges[1] - edges[0])))
         shape = row - 0.82 * density / max(float(density.max()), 1e-300)
@@ -156,7 +165,7 @@ def _range(samples: Sequence[Floats], floor: float | None, at_least: float) -> t
     filled = [values for values in samples if values.size]
     high = max([at_least, *(float(np.percentile(values, 97.5)) for values in filled)])
     low = floor if floor is not None else min([0.0, *(float(np.percentile(values, 1)) for values in filled)])
-    return (low, high) if high > low else (low, low + 1.0)
+    return (low, high + 0.03 * (high - low)) if high > low else (low, low + 1.0)
 
 
 def _smooth(histogram: NDArray[Any], sigma: float) -> Floats:

@@ -82,7 +82,8 @@ def draw_raster(
     times, neuron = window.step[shown] * window.dt, window.neuron[shown].astype(np.int64)
     rank = np.cumsum(chosen) - 1
     few = int(chosen.sum()) <= 60
-    ticks = []
+    ticks: dict[str, float] = {}
+    spacing = 12.0 / (72.0 * ax.bbox.height / ax.figure.dpi)  # of one line of text, as a part of the height
     for name, (top, bottom) in _bands(spikes).items():
         first, size = spikes.populations[name]
         mine = (neuron >= first) & (neuron < first + size)
@@ -93,17 +94,20 @@ def draw_raster(
             top + (bottom - top) * (place / count),
             linestyle="none",
             marker="|" if few else "o",
-            markersize=min(40.0 / max(int(chosen.sum()), 1) * 2.5, 9.0) if few else _dot(times.size),
+            markersize=min(100.0 / max(int(chosen.sum()), 1), 24.0) if few else _dot(times.size),
             markeredgewidth=0.9 if few else 0.0,
             color=colour(name),
             rasterized=not few,
         )
-        ticks.append((top + bottom) / 2)
-        hz = np.count_nonzero((window.neuron >= first) & (window.neuron < first + size))
-        hz = hz * 1000.0 / (max(size, 1) * (t_to - t_from))
+        middle = (top + bottom) / 2
+        if ticks and middle - max(ticks.values()) < min(spacing, _LEAST_SHARE):
+            continue  # names that would run into each other are left out, as in any axis
+        ticks[name] = middle
+        fired = int(np.count_nonzero((window.neuron >= first) & (window.neuron < first + size)))
+        hz = fired * 1000.0 / (max(size, 1) * (t_to - t_from))
         ax.annotate(
             f"{size:,} · {hz:.2f} Hz",
-            (1.015, (top + bottom) / 2),
+            (1.015, middle),
             xycoords=("axes fraction", "data"),
             va="center",
             fontsize=SMALL,
@@ -111,10 +115,10 @@ def draw_raster(
         )
     ax.set_ylim(1.0, 0.0)
     ax.set_xlim(t_from, t_to)
-    ax.set_yticks(ticks, list(spikes.populations))
+    ax.set_yticks(list(ticks.values()), list(ticks))
     tidy(ax, left=False)
     ax.tick_params(axis="y", length=0, labelsize=NORMAL)
-    for text, name in zip(ax.get_yticklabels(), spikes.populations, strict=True):
+    for text, name in zip(ax.get_yticklabels(), ticks, strict=True):
         text.set_color(colour(name) if kind(name) else INK)
     if time_axis:
         label(ax, x="time (ms)")
@@ -125,8 +129,13 @@ def draw_raster(
 
 
 def draw_rates(ax: Any, spikes: Spikes, *, t_from: float, t_to: float, bin_ms: float | None = None) -> None:
-    """Draw the mean rate, Hz, of the excitatory, the inhibitory and the other neurons; bins of (t_to - t_from) / 400."""
-    bin_ms = max((t_to - t_from) / 400.0, spikes.dt) if bin_ms is None else bin_ms
+    """Draw the mean rate, Hz, of the excitatory, the inhibitory and the other neurons.
+
+    Bins are a 400th of the window, or wide enough to hold four spikes each on average.
+    """
+    if bin_ms is None:
+        count = min(400.0, max(len(spikes.between(t_from, t_to)) / 4.0, 20.0))
+        bin_ms = max((t_to - t_from) / count, spikes.dt)
     bins = max(int((t_to - t_from) / bin_ms + 1e-9), 1)
     edges = t_from + np.arange(bins + 1) * bin_ms
     window = spikes.between(t_from, float(edges[-1]))
@@ -191,5 +200,3 @@ def _bands(spikes: Spikes) -> dict[str, tuple[float, float]]:
 def _dot(count: int) -> float:
     """Diameter of a dot, points: smaller the more there are."""
     return float(np.clip(220.0 / np.sqrt(max(count, 1)), 0.9, 2.4))
-
-

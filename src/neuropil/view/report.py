@@ -11,7 +11,7 @@ from neuropil.result import Result
 from neuropil.result.atomic import replacing
 from neuropil.view import markup as m
 from neuropil.view.page import page
-from neuropil.view.panels import MAX_ROWS, distributions_figure, spectra_figure, traces_figure
+from neuropil.view.panels import MAX_ROWS, MIN_NEURONS, distributions_figure, spectra_figure, traces_figure
 from neuropil.view.raster import MAX_DOTS, raster_figure, raster_window
 from neuropil.view.statistics import MIN_SPIKES, PopulationStatistics, describe
 from neuropil.view.style import colour, to_svg
@@ -47,9 +47,7 @@ def write_report(
     return path
 
 
-def render_report(
-    result: Result, published: Mapping[str, float] | None = None, *, t_from: float | None = None
-) -> str:
+def render_report(result: Result, published: Mapping[str, float] | None = None, *, t_from: float | None = None) -> str:
     """The report as one HTML document; arguments as in `write_report`."""
     stop = raster_window(result)[1]
     start = max(result.t_start_ms, t_from if t_from is not None else result.t_start_ms)
@@ -72,7 +70,7 @@ def render_report(
 def _head(result: Result) -> str:
     s = result.summary
     neurons = s.get("neurons", sum(size for _, size in result.spikes.populations.values()))
-    lead = [f"{m.number(neurons)} neurons"]
+    lead = [f"{m.number(neurons)} neuron{'' if neurons == 1 else 's'}"]
     if s.get("synapses") is not None:
         lead.append(f"{m.number(s['synapses'])} synapses")
     lead += [f"{result.duration_ms:,g} ms of biological time", f"steps of {result.spikes.dt:g} ms"]
@@ -97,15 +95,14 @@ def _tiles(result: Result) -> list[tuple[str, str, str]]:
     tiles = [
         ("Real-time factor", m.significant(factor), pace),
         ("Wall time", m.seconds(s.get("wall_seconds")), f"for {m.seconds(result.duration_ms / 1000)} of biology"),
-        ("Build", m.seconds(s.get("build_seconds")), "drawing the connections"),
-        ("Compile", m.seconds(s.get("compile_seconds")), "kernels to machine code"),
+        ("Build", m.seconds(s.get("build_seconds")), "of the network"),
+        ("Compile", m.seconds(s.get("compile_seconds")), "of its kernels"),
         ("Peak memory", m.size(s.get("peak_memory_bytes")), _per_synapse(result)),
-        ("Spikes", m.short_count(s.get("spikes", len(result.spikes))), m.number(len(result.spikes))),
+        ("Spikes", m.short_count(s.get("spikes", len(result.spikes))), _mean_rate(result)),
         ("Synaptic events", m.short_count(s.get("synaptic_events")), _event_rate(result)),
-        ("Threads", m.number(s.get("threads")), ""),
-        ("Precision", str(s.get("precision", "–")), "of the state"),
-        ("Seed", str(s.get("seed", "–")), ""),
-        ("Digest of spikes", digest[:10], "SHA-256, in full below"),
+        ("Threads", m.number(s.get("threads")), f"{s.get('precision', 'unknown')} state"),
+        ("Seed", str(s.get("seed", "–")), "of every random number"),
+        ("Digest of spikes", digest[:8], "SHA-256, in full below"),
     ]
     # A tile without a value says nothing; a run that recorded little has few.
     return [tile for tile in tiles if tile[1] != "–"]
@@ -120,7 +117,7 @@ def _raster(result: Result) -> str:
         return m.section(title, "<p>No neuron fired in this window.</p>")
     drawing, fraction = raster_figure(result, with_fraction=True)
     drawn = "every neuron" if fraction >= 1 else f"a random {m.significant(100 * fraction, 2)} % of the neurons"
-    note = f"Each dot is a spike; {drawn} of each population drawn, at most {MAX_DOTS:,} dots. Below, the mean rates."
+    note = f"Each mark is a spike; {drawn} of each population, at most {MAX_DOTS:,} marks. Below, the mean rates."
     return m.section(title, m.figure(to_svg(drawing, "raster", "Raster of spikes")), note)
 
 
@@ -151,7 +148,7 @@ def _rates(statistics: Statistics, published: Mapping[str, float], start: float,
             known = math.isfinite(deviation)
             row += [
                 m.number(float(published[name])) if name in published else "–",
-                f"{deviation:+.1f} %" if known else "–",
+                f"{deviation:+.1f} %".replace("-", "−") if known else "–",
                 m.deviation_bar(deviation / scale, colour(name)) if known else "",
             ]
         else:
@@ -162,7 +159,8 @@ def _rates(statistics: Statistics, published: Mapping[str, float], start: float,
 
 
 def _distributions(statistics: Statistics, start: float, stop: float) -> str:
-    if not any(s.spikes for s in statistics.values()):
+    # Of a handful of neurons there is no distribution, and the table has said it all.
+    if not any(s.spikes and s.size >= MIN_NEURONS for s in statistics.values()):
         return ""
     note = "Each curve is scaled to its own peak; the mark is the median. A Poisson process has a CV of 1."
     if len(statistics) > MAX_ROWS:
@@ -215,7 +213,9 @@ def _plan(result: Result) -> str:
     if not plan:
         return ""
     lines = plan if isinstance(plan, str) else "\n".join(map(str, plan))
-    return m.section("Plan", f"<details><summary>What was compiled, and why</summary><pre>{m.text(lines)}</pre></details>")
+    return m.section(
+        "Plan", f"<details><summary>What was compiled, and why</summary><pre>{m.text(lines)}</pre></details>"
+    )
 
 
 def _reproduce(result: Result) -> str:
@@ -237,6 +237,13 @@ def _amounts(value: object) -> dict[str, float]:
     if not isinstance(value, Mapping):
         return {}
     return {str(k): float(v) for k, v in value.items() if isinstance(v, int | float) and math.isfinite(v) and v > 0}
+
+
+def _mean_rate(result: Result) -> str:
+    neurons = sum(size for _, size in result.spikes.populations.values())
+    if not neurons or result.duration_ms <= 0:
+        return ""
+    return f"{m.significant(1000 * len(result.spikes) / (neurons * result.duration_ms))} Hz a neuron"
 
 
 def _per_synapse(result: Result) -> str:

@@ -174,8 +174,9 @@ def population_rate(
     bins = max(int(_window(t_from, t_to) / bin_ms + 1e-9), 1)
     local = spikes.between(t_from, t_from + bins * bin_ms).of(population)
     counts = np.bincount(_bin_index(local.step, local.dt, t_from, bin_ms, bins), minlength=bins)
-    rate: Floats = counts * (1000.0 / (bin_ms * max(local.size(population), 1)))
-    return t_from + (np.arange(bins) + 0.5) * bin_ms, rate
+    rate = np.asarray(counts * (1000.0 / (bin_ms * max(local.size(population), 1))), np.float64)
+    centres = np.asarray(t_from + (np.arange(bins) + 0.5) * bin_ms, np.float64)
+    return centres, rate
 
 
 def power_spectrum(
@@ -200,7 +201,7 @@ def welch(signal: Floats, sampling_hz: float, segment: int = 256) -> tuple[Float
     spectrum = np.fft.rfft((pieces - pieces.mean(axis=1, keepdims=True)) * window, axis=1)
     density: Floats = (np.abs(spectrum) ** 2).mean(axis=0) / (sampling_hz * np.sum(window**2))
     density[1 : (segment + 1) // 2] *= 2  # every frequency but 0 and Nyquist stands for its negative as well
-    return np.fft.rfftfreq(segment, 1.0 / sampling_hz), density
+    return np.asarray(np.fft.rfftfreq(segment, 1.0 / sampling_hz), np.float64), density
 
 
 def ks_distance(a: ArrayLike, b: ArrayLike) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 
 EXCITATORY = "#2f7fd0"
 INHIBITORY = "#e0602a"
-OTHER = "#7a8494"
+OTHER = "#1a9e77"
 SERIES = ("#2f7fd0", "#e0602a", "#1a9e77", "#b65fb0", "#c79a00", "#58b4e0", "#7a8494", "#9c5a3c")
 INK = "#1d222b"
 SMALL, NORMAL = 8.0, 9.0

@@ -57,7 +57,9 @@ def journal_header(folder: Path, duration_ms: float | None = None) -> tuple[Spik
     """The header of a journalled run and the summary it knew; the duration reaches to its last record, if not given."""
     if not (folder / HEADER_FILE).exists():
         raise ResultError(
-            f"no run in {folder}", expected="spikes.h5, or the journal.json of a run that was stopped", fix="check the path"
+            f"no run in {folder}",
+            expected="spikes.h5, or the journal.json of a run that was stopped",
+            fix="check the path",
         )
     head = read_json(folder / HEADER_FILE)
     try:
