@@ -48,7 +48,7 @@ def poisson_counter(width: int) -> Callable[..., Any]:
             _recount(2 * pair, width, bounds, lower, keys, table, size, count)
             _recount(2 * pair + 1, width, bounds, lower, keys, table, size, later)
         if (step & 1) == 1:
-            count[:] = later
+            _copy(later, count)
 
     return poisson
 
@@ -67,14 +67,24 @@ def _recount(step, width, bounds, lower, keys, table, size, count):
     ones = np.uint64(0x0101010101010101)
     pattern = ones * np.uint64(width)
     words = count.view(np.uint64)
-    for j in range(words.size):
-        x = words[j] ^ pattern
-        if (x - ones) & ~x & (ones << np.uint64(7)):  # some byte of the eight equals `width`
-            for i in range(8 * j, 8 * j + 8):
+    for line in range(words.size // 8):
+        found = np.uint64(0)
+        for j in range(8 * line, 8 * line + 8):
+            x = words[j] ^ pattern
+            found |= (x - ones) & ~x & (ones << np.uint64(7))  # some byte of the eight equals `width`
+        if found:
+            for i in range(64 * line, 64 * line + 64):
                 if count[i] == width and i < bounds[-1]:
                     s = np.searchsorted(bounds, i, side="right") - 1
                     word = draw_word(keys[s, 0], keys[s, 1], np.uint32(lower[s] + i - bounds[s]), step)
                     count[i] = np.searchsorted(table[s, : size[s]], word, side="right")
+
+
+@njit(**KERNEL_FLAGS)
+def _copy(source, target):
+    a, b = source.view(np.uint64), target.view(np.uint64)
+    for j in range(a.size):
+        b[j] = a[j]
 
 
 @njit(**KERNEL_FLAGS)

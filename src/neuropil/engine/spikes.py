@@ -74,9 +74,12 @@ LOGGED, SINCE_FLUSH, IN_RING, EVENTS = 0, 1, 2, 3
 def collect(fired, neurons, out, n):
     """Append to out[n:] the global indices of the slots whose `fired` byte is set; returns the new n."""
     words = fired.view(np.uint64)
-    for j in range(words.size):
-        if words[j] != 0:
-            for i in range(8 * j, 8 * j + 8):
+    for line in range(words.size // 8):
+        found = np.uint64(0)
+        for j in range(8 * line, 8 * line + 8):
+            found |= words[j]
+        if found:
+            for i in range(64 * line, 64 * line + 64):
                 if fired[i]:
                     out[n] = neurons[i]
                     n += 1
