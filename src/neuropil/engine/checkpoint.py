@@ -27,6 +27,7 @@ class Checkpoint:
     Attributes:
         step: steps done.
         states: (population, variable) -> one value per neuron; the refractory count is the variable "left".
+        counts: spikes of each neuron so far.
         flight_step, flight_neuron: spikes whose effects may still be under way (stamps and global neurons).
         events: synaptic events so far.
         spikes: records in the spike journal; rows: records in each trace journal.
@@ -35,6 +36,7 @@ class Checkpoint:
 
     step: int
     states: dict[tuple[str, str], np.ndarray]
+    counts: np.ndarray
     flight_step: np.ndarray
     flight_neuron: np.ndarray
     events: int
@@ -72,6 +74,7 @@ def save(path: Path, plan: Plan, checkpoint: Checkpoint) -> None:
         for name in ("step", "events", "spikes", "wall_seconds"):
             file.attrs[name] = getattr(checkpoint, name)
         file["rows"] = np.array(checkpoint.rows, np.int64)
+        file["counts"] = checkpoint.counts
         file["flight/step"] = checkpoint.flight_step
         file["flight/neuron"] = checkpoint.flight_neuron
         for (population, variable), values in checkpoint.states.items():
@@ -102,11 +105,11 @@ def load(path: Path, plan: Plan) -> Checkpoint:
                 )
             states = {
                 (population, variable): values[()]
-                for population, group in file["states"].items()
+                for population, group in file.get("states", {}).items()
                 for variable, values in group.items()
             }
             return Checkpoint(
-                int(file.attrs["step"]), states, file["flight/step"][()], file["flight/neuron"][()],
+                int(file.attrs["step"]), states, file["counts"][()], file["flight/step"][()], file["flight/neuron"][()],
                 int(file.attrs["events"]), int(file.attrs["spikes"]), tuple(file["rows"][()].tolist()),
                 float(file.attrs["wall_seconds"]),
             )  # fmt: skip

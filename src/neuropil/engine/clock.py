@@ -8,8 +8,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 PHASES = ("spikes", "delivery", "stimuli", "neurons", "probes", "waiting")
-SAMPLED = 16
-"""One step in so many is timed, so that reading the counter costs nothing."""
+SAMPLED = 17
+"""One step in so many is timed, so that reading the counter costs nothing; odd, as some work is done every other step."""
 
 
 @intrinsic

@@ -57,7 +57,7 @@ def run(thread, threads, first, steps, pending, index, waves, exchange, log, row
     done = 0
     while True:
         k = first + done
-        timed = k & {mask} == 0
+        timed = k % {sampled} == 0
         c0 = cycles() if timed else 0
         if pending:
             if not absorb(k - 1, thread, threads, published, count, log_step, log_neuron, counters, recent,
@@ -77,7 +77,7 @@ def write_program(title: str, operations: Sequence[Operation]) -> str:
     for operation in operations:
         used[operation.function[0]] = operation.function[1]
     parameters = "".join(f", a{j}" for j, op in enumerate(operations) if op.arguments[0])
-    text = _HEAD.format(title=title, imports="\n".join(dict.fromkeys(used.values())), parameters=parameters, mask=SAMPLED - 1)
+    text = _HEAD.format(title=title, imports="\n".join(dict.fromkeys(used.values())), parameters=parameters, sampled=SAMPLED)
     lines: list[str] = []
     lap = 0
 

@@ -37,34 +37,33 @@ class Recorder:
             self._open(folder, resume, spikes, rows)
 
     def _open(self, folder: Path, resume: bool, spikes: int, rows: tuple[int, ...]) -> None:
-        earlier = Result.load(folder) if resume and not (folder / "journal.json").exists() else None
-        again = resume and earlier is None
+        if resume:
+            self.rows_written = list(rows)
+            if not (folder / "journal.json").exists():
+                # A finished run goes on in memory and replaces its files at the end, so a kill leaves them as they are.
+                self._take_up(Result.load(folder), spikes, rows)
+                return
         summary = {"model": self.plan.network.name, "seed": self.plan.seed, "precision": self.plan.precision}
-        self.spike_journal = SpikeJournal(folder, self.populations, self.plan.dt, summary=summary, resume=again, overwrite=True)
+        self.spike_journal = SpikeJournal(
+            folder, self.populations, self.plan.dt, summary=summary, resume=resume, overwrite=True
+        )
         for probe in self.plan.network.probes:
             spec = type(probe.target.neuron).spec
             self.trace_journals.append(
                 TraceJournal(
                     folder, probe.name, probe.neurons, self.plan.dt, unit=unit_name(spec.state_dimensions[probe.variable]),
-                    variable=probe.variable, population=probe.target.name, dtype=self.plan.precision, resume=again,
+                    variable=probe.variable, population=probe.target.name, dtype=self.plan.precision, resume=resume,
                 )
             )  # fmt: skip
-        if earlier is not None:
-            self._copy(earlier, spikes, rows)
-        elif resume:
+        if resume:
             self.spike_journal.truncate(spikes)
             for journal, n in zip(self.trace_journals, rows, strict=True):
                 journal.truncate(n)
-        if resume:
-            self.rows_written = list(rows)
 
-    def _copy(self, earlier: Result, spikes: int, rows: tuple[int, ...]) -> None:
-        """Journals again from a finished result, for a run that is to go on from its checkpoint."""
-        assert self.spike_journal is not None
-        self.spike_journal.append(earlier.spikes.step[:spikes], earlier.spikes.neuron[:spikes])
-        for journal, probe, n in zip(self.trace_journals, self.plan.network.probes, rows, strict=True):
-            trace = earlier.traces[probe.name]
-            journal.append(np.round(trace.times_ms[:n] / self.plan.dt).astype(np.int64), trace.values[:n])
+    def _take_up(self, earlier: Result, spikes: int, rows: tuple[int, ...]) -> None:
+        self.steps, self.neurons = [earlier.spikes.step[:spikes]], [earlier.spikes.neuron[:spikes]]
+        for j, (probe, n) in enumerate(zip(self.plan.network.probes, rows, strict=True)):
+            self.samples[j].append(earlier.traces[probe.name].values[:n])
 
     def add(self, steps: np.ndarray, neurons: np.ndarray, samples: list[np.ndarray]) -> None:
         """Take spikes (stamps and global neurons, sorted) and samples of every probe."""
@@ -94,6 +93,13 @@ class Recorder:
         spikes = self.spike_journal.sync() if self.spike_journal is not None else sum(s.size for s in self.steps)
         return spikes, tuple(self.rows_written)
 
+    def close(self) -> None:
+        """Make what is in the journals durable and close them."""
+        if self.spike_journal is not None:
+            self.spike_journal.close()
+        for journal in self.trace_journals:
+            journal.close()
+
     def result(self, duration_ms: float) -> Result:
         """Everything recorded so far, from memory."""
         step = np.concatenate(self.steps) if self.steps else np.empty(0, np.int64)
@@ -108,12 +114,14 @@ class Recorder:
         return Result(Spikes(step, neuron, self.populations, self.plan.dt), traces, {}, duration_ms)
 
     def finish(self, duration_ms: float) -> Result:
-        """The result; journals become HDF5 files first."""
-        if self.folder is None or self.spike_journal is None:
+        """The result; in a folder, its files are complete but for the summary."""
+        if self.folder is None:
             return self.result(duration_ms)
-        self.spike_journal.close()
-        for journal in self.trace_journals:
-            journal.close()
+        if self.spike_journal is None:
+            result = self.result(duration_ms)
+            result.save(self.folder)
+            return result
+        self.close()
         finalise(self.folder, {}, duration_ms=duration_ms)
         self.spike_journal, self.trace_journals = None, []
         return Result.load(self.folder)

@@ -23,6 +23,7 @@ from neuropil.lower.plan import Plan, make_plan
 from neuropil.model.distribution import checked_values
 from neuropil.model.network import Network, Population
 from neuropil.result import Result
+from neuropil.result.atomic import write_json
 from neuropil.units import Quantity, ms, unit_name
 
 Progress = Callable[[str, float, dict[str, Any]], None]
@@ -271,12 +272,11 @@ class Simulation:
             for member in group.members:
                 for name in names:
                     states[member.population.name, name] = self._gather(member.population, name)
-        states["", "counts"] = self.counts
         recent = self._recent or [(np.empty(0, np.int64), np.empty(0, np.int64))]
         step, neuron = (np.concatenate([r[i] for r in recent]) for i in (0, 1))
         late = step > self.core.step - self.core.ring
         data = checkpoints.Checkpoint(
-            self.core.step, states, step[late], neuron[late], self.core.events, spikes, rows, self.wall_seconds
+            self.core.step, states, self.counts, step[late], neuron[late], self.core.events, spikes, rows, self.wall_seconds
         )
         checkpoints.save(target, self.plan, data)
         return target
@@ -289,9 +289,8 @@ class Simulation:
         self.core.step = data.step
         self.wall_seconds = data.wall_seconds
         for (population, name), values in data.states.items():
-            if population:
-                self._scatter(self.network[population], name, values)
-        self.counts = data.states["", "counts"].copy()
+            self._scatter(self.network[population], name, values)
+        self.counts = data.counts.copy()
         self._recent = [(data.flight_step, data.flight_neuron)] if data.flight_step.size else []
         self.core.refile(data.flight_step, data.flight_neuron)
         self.core.logs[0].counters[3] = data.events
@@ -311,7 +310,7 @@ class Simulation:
         result = self.recorder.finish(duration)
         result.summary.update(self.summary(result))
         if self._folder is not None:
-            result.save(self._folder)
+            write_json(self._folder / "summary.json", result.to_json())
             self.recorder = Recorder(self.plan, None)  # what follows in this process stays in memory
         return result
 
@@ -347,8 +346,7 @@ class Simulation:
 
     def _runaway(self) -> None:
         """Name the culprit of a runaway state, keep what was recorded, and stop."""
-        if self._folder is not None:
-            self.recorder.sync()
+        self.recorder.close()
         for group in self.plan.groups:
             for member in group.members:
                 for state in group.program.states:
@@ -367,8 +365,9 @@ class Simulation:
         raise SimulationError("a state ran away and recovered within a step", got=f"t = {self.time}", fix="try a smaller dt")
 
     def close(self) -> None:
-        """End the threads of this simulation."""
+        """End the threads of this simulation and close its journals."""
         self.core.close()
+        self.recorder.close()
 
 
 def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | None = None, **options: Any) -> Result:

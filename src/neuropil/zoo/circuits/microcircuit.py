@@ -13,7 +13,8 @@ exponential currents (`LIFExp`) and 298.9 million synapses:
 Below scale 1 the numbers of neurons, of synapses per neuron and of external inputs shrink together; weights grow by
 1/√scale and a constant current restores the mean input, which keeps mean and variance of the input to each neuron
 (van Albada, Helias & Diesmann 2015, PLoS Comput Biol 11:e1004490, and the reference implementation of the circuit).
-Correlations are not kept: they grow as the circuit shrinks.
+Correlations are not kept: they grow as the circuit shrinks. With the constant drive, the compensation also makes a
+second, silent state stable below about half scale (it stands in for recurrent input that is then missing).
 
 It must show the published rates (`PUBLISHED_HZ`) and asynchronous irregular firing; at full scale with Poisson drive
 NEST 3.10 gives 0.92 2.95 4.41 5.88 7.36 8.61 1.11 7.81 Hz.

@@ -1,0 +1,6 @@
+"""Train: the same description as a differentiable rollout through time."""
+
+from neuropil.learn.rollout import Rolled, Rollout
+from neuropil.learn.surrogate import SHAPES, Surrogate, surrogate
+
+__all__ = ["SHAPES", "Rolled", "Rollout", "Surrogate", "surrogate"]

@@ -1,0 +1,107 @@
+"""Spikes on their way: for each port of a population a ring of the weights that will arrive, one row per step ahead.
+
+A spike of step k through a delay of d steps arrives at the end of step k + d. Projections between small populations
+are matrices, one per delay; the others gather the spikes of their sources and scatter-add into the ring. Both are
+linear in the weights and in the spikes, so gradients flow through either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+DENSE_ENTRIES = 1 << 14
+"""A projection whose matrices have no more entries than this, or than four per synapse, is delivered densely."""
+
+Key = tuple[str, str]
+"""(population, port)."""
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The synapses of one projection without their weights.
+
+    Attributes:
+        name: its key among the parameters.
+        source, target, port: names.
+        pre, post: int64[synapses], indices within their populations, by source.
+        delay: int64[synapses], steps.
+        sizes: numbers of neurons of source and target.
+    """
+
+    name: str
+    source: str
+    target: str
+    port: str
+    pre: NDArray[np.int64]
+    post: NDArray[np.int64]
+    delay: NDArray[np.int64]
+    sizes: tuple[int, int]
+
+    @property
+    def longest(self) -> int:
+        """The longest delay, steps."""
+        return int(self.delay.max(initial=1))
+
+    @property
+    def dense(self) -> bool:
+        """Delivered by matrices."""
+        entries = np.unique(self.delay).size * self.sizes[0] * self.sizes[1]
+        return bool(entries <= max(DENSE_ENTRIES, 4 * self.pre.size))
+
+    def prepare(self, weights: Any) -> Any:
+        """Weights [synapses] as `send` wants them: [delays, sources, targets] if dense."""
+        if not self.dense:
+            return weights
+        steps, place = np.unique(self.delay, return_inverse=True)
+        return jnp.zeros((steps.size, *self.sizes), weights.dtype).at[place, self.pre, self.post].add(weights)
+
+    def send(self, prepared: Any, spikes: Any, ring: Any, k: Any) -> Any:
+        """The ring [rows, targets] after the spikes [sources] of step k have set out."""
+        rows = ring.shape[0]
+        if self.dense:
+            return ring.at[(k + np.unique(self.delay)) % rows].add(jnp.einsum("s,dst->dt", spikes, prepared))
+        return ring.at[(k + self.delay) % rows, self.post].add(prepared * spikes[self.pre])
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """All projections of a network."""
+
+    wirings: tuple[Wiring, ...]
+
+    def empty(self, dtype: Any) -> dict[str, dict[str, NDArray[Any]]]:
+        """Rings without anything under way: population -> port -> zeros [longest delay, neurons]."""
+        longest: dict[Key, int] = {}
+        size: dict[Key, int] = {}
+        for w in self.wirings:
+            key = (w.target, w.port)
+            longest[key] = max(longest.get(key, 1), w.longest)
+            size[key] = w.sizes[1]
+        rings: dict[str, dict[str, NDArray[Any]]] = {}
+        for (target, port), rows in longest.items():
+            rings.setdefault(target, {})[port] = np.zeros((rows, size[target, port]), dtype)
+        return rings
+
+    def prepare(self, weights: dict[str, Any]) -> dict[str, Any]:
+        """Per projection what `send` needs; done once, outside the loop over time."""
+        return {w.name: w.prepare(weights[w.name]) for w in self.wirings}
+
+    def arrive(self, rings: Any, k: Any) -> tuple[Any, Any]:
+        """Weights [neurons] by population and port that arrive at the end of step k, and the rings without them."""
+        arrived = {pop: {port: ring[k % ring.shape[0]] for port, ring in ports.items()} for pop, ports in rings.items()}
+        left = {
+            pop: {port: ring.at[k % ring.shape[0]].set(0.0) for port, ring in ports.items()} for pop, ports in rings.items()
+        }
+        return arrived, left
+
+    def send(self, prepared: dict[str, Any], spikes: dict[str, Any], rings: Any, k: Any) -> Any:
+        """The rings after the spikes (population -> [neurons]) of step k have set out."""
+        new = {pop: dict(ports) for pop, ports in rings.items()}
+        for w in self.wirings:
+            new[w.target][w.port] = w.send(prepared[w.name], spikes[w.source], new[w.target][w.port], k)
+        return new

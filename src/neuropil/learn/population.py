@@ -1,0 +1,127 @@
+"""One population within a rollout: its parameters, its start, and its step with or without surrogate gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.lax import stop_gradient
+
+from neuropil.learn.propagators import entry_values
+from neuropil.learn.stimuli import per_neuron
+from neuropil.learn.surrogate import Surrogate
+from neuropil.learn.threshold import distance
+from neuropil.lower.integrate import StepFunction
+from neuropil.lower.trace import Scalars, TracedNeuron
+from neuropil.model.network import Population
+
+
+@dataclass(frozen=True)
+class Neurons:
+    """A population as a rollout steps it.
+
+    Attributes:
+        population: as described.
+        step: the step of its model; `silent` is the same without threshold and reset.
+        parameters: by name, numbers () or arrays [neurons] in the rollout's precision.
+        initial: states by name, [neurons].
+        surrogate: the surrogate gradient of its spikes, or None.
+        reset_gradient: whether gradients also flow through the spike that triggers the reset.
+        scale: the distance to threshold that counts as 1, in the unit of the threshold's comparison.
+    """
+
+    population: Population
+    step: StepFunction
+    silent: StepFunction
+    parameters: dict[str, Any]
+    initial: dict[str, Any]
+    surrogate: Surrogate | None
+    reset_gradient: bool
+    scale: float
+
+    @classmethod
+    def of(
+        cls, population: Population, seed: int, dtype: Any, surrogate: Surrogate | None, reset_gradient: bool, scale: float | None
+    ) -> Neurons:
+        """Draw what is drawn, trace the model; see `Rollout` for the arguments."""
+        traced, quiet = TracedNeuron(population.neuron), TracedNeuron(population.neuron)
+        quiet.has_fires = quiet.has_hazard = False
+        step = StepFunction.of(traced)
+        spec, size = traced.spec, population.size
+
+        def drawn(purpose: str, name: str, value: Any) -> Any:
+            return per_neuron(value, size, seed, purpose, population.name, name).astype(dtype)
+
+        parameters = {n: drawn("parameter", n, getattr(population.neuron, n)) for n in spec.parameters}
+        initial = {}
+        for name, state in spec.states.items():
+            start = population.initial.get(name, state.initial)
+            value = parameters[start] if isinstance(start, str) else drawn("initial", name, start)
+            initial[name] = np.array(np.broadcast_to(value, size))
+        if surrogate is not None and traced.has_fires and scale is None:
+            far = float(np.mean(np.abs(distance(traced, parameters, initial))))
+            scale = far if far > 0.0 else 1.0
+        silent = StepFunction(quiet, step.scheme)
+        return cls(population, step, silent, parameters, initial, surrogate, reset_gradient, scale or 1.0)
+
+    def constants(self, parameters: Scalars, dt: float, dtype: Any) -> Scalars:
+        """All that a step reads: parameters, propagator entries, "dt", and the refractory period "period", steps."""
+        p = {n: jnp.asarray(v, dtype) for n, v in parameters.items()}
+        p |= entry_values(self.step, p, dt, dtype)
+        name = self.population.neuron.refractory
+        lasting = stop_gradient(p[name]) / dt if name else jnp.zeros((), dtype)
+        return {**p, "dt": jnp.asarray(dt, dtype), "period": jnp.rint(lasting).astype(jnp.int32)}
+
+    def advance(self, p: Scalars, s: Scalars, left: Any, x: Scalars, w: Scalars, u: Any) -> tuple[Scalars, Any, Any]:
+        """One step.
+
+        Args:
+            p: from `constants`; s: states [neurons]; left: int32[neurons], refractory steps to go.
+            x, w: every input and every port, [neurons]; u: uniform numbers [neurons], for models with a hazard.
+
+        Returns:
+            New states, new `left`, and spikes (1 or 0, of the states' type), each [neurons].
+        """
+        refractory = left > 0
+        if self.surrogate is None:
+            new, fired = self.step(p, s, x, w, refractory, u)
+            fired = jnp.broadcast_to(jnp.asarray(fired, bool), left.shape)
+            spikes = fired.astype(u.dtype)
+        else:
+            reached, _ = self.silent(p, s, x, w, refractory, u)
+            fired, spikes = self._threshold(self.surrogate, p, s, reached, refractory, u)
+            new = self._reset(p, reached, fired, spikes)
+        new = {n: jnp.broadcast_to(v, left.shape).astype(u.dtype) for n, v in new.items()}
+        return new, jnp.where(fired, p["period"], jnp.maximum(left - 1, 0)), spikes
+
+    def _threshold(self, shape: Surrogate, p: Scalars, old: Scalars, new: Scalars, refractory: Any, u: Any) -> tuple[Any, Any]:
+        """Who spikes, as truth values and as numbers that carry the surrogate gradient."""
+        traced = self.step.traced
+        if traced.has_hazard:
+            chance = -jnp.expm1(-traced.hazard(p, new) * p["dt"])
+            fired, x = u < chance, chance - u
+        elif traced.has_fires:
+            fired, x = traced.fires(p, new), distance(traced, p, new) / self.scale
+        else:
+            return jnp.zeros(u.shape, bool), jnp.zeros_like(u)
+        able = jnp.ones(u.shape, bool)
+        if traced.has_fires and traced.neuron.spikes_on == "rising":
+            able &= jnp.logical_not(traced.fires(p, old))
+        if self.step.clamps:
+            able &= jnp.logical_not(refractory)
+        # Where a neuron cannot spike, moving its potential moves nothing: no gradient either.
+        spikes = shape.spike(jnp.broadcast_to(fired, u.shape), jnp.broadcast_to(x, u.shape)) * able
+        return fired & able, spikes
+
+    def _reset(self, p: Scalars, s: Scalars, fired: Any, spikes: Any) -> Scalars:
+        after = self.step.traced.reset(p, s)
+        if self.reset_gradient:
+            # The value is that of `where`; the slope by the spike is the jump it causes.
+            ghost = spikes - stop_gradient(spikes)
+            return {n: jnp.where(fired, after[n], s[n]) + ghost * (after[n] - s[n]) for n in s}
+        return {n: jnp.where(fired, after[n], s[n]) for n in s}
+
+

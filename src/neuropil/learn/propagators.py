@@ -1,0 +1,67 @@
+"""Exact propagators as JAX functions of the parameters, so that gradients reach time constants and capacitances.
+
+The same matrices as `neuropil.lower.propagator`, whose entries' names they carry; here the linear system is read off
+the model's derivative by forward differentiation, and exponentiated by JAX:
+
+    exp([[A, B, b], [0, 0, 0]] h) = [[P, Q, c], [0, 1, 0]].
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import expm
+
+from neuropil.lower.integrate import StepFunction
+from neuropil.lower.propagator import entries
+from neuropil.lower.trace import Scalars
+
+
+def entry_values(step: StepFunction, p: Scalars, dt: float, dtype: Any) -> Scalars:
+    """Values of `step.entry_names`.
+
+    Args:
+        p: parameters by name: numbers, or arrays of one value per neuron.
+        dt: the time step, ms.
+
+    Returns:
+        By name, of shape () or, where a parameter differs between neurons, [neurons].
+    """
+    if not step.prefixes:
+        return {}
+    exact, inputs = step.scheme.exact, tuple(step.traced.spec.inputs)
+    matrix, batch = _system(step, p, dtype)
+    index = {n: k for k, n in enumerate((*exact, *inputs, None))}
+    values: Scalars = {}
+    for prefix, (fraction, held) in step.prefixes.items():
+        free = jnp.array([0.0 if n in held else 1.0 for n in exact] + [1.0] * (len(index) - len(exact)), dtype)
+        power = expm(matrix * free[:, None] * (fraction * dt))
+        for name, (i, j) in entries(step.scheme, prefix).items():
+            values[name] = power[..., index[i], index[j]].reshape(batch)
+    return values
+
+
+def _system(step: StepFunction, p: Scalars, dtype: Any) -> tuple[Any, tuple[int, ...]]:
+    """The matrix [[A, B, b], [0, 0, 0]], of shape [..., m, m], and the shape of its batch: () or (neurons,)."""
+    exact, inputs = step.scheme.exact, tuple(step.traced.spec.inputs)
+    zero_s = {n: jnp.zeros((), dtype) for n in step.traced.spec.states}
+    zero_x = {n: jnp.zeros((), dtype) for n in inputs}
+
+    def rates(s: Scalars, x: Scalars) -> list[Any]:
+        # Only the linear equations: the others need not be defined at zero.
+        given = step.traced.derivative(p, s, x)
+        return [jnp.asarray(given[n], dtype) for n in exact]
+
+    constant = rates(zero_s, zero_x)
+    columns = []
+    for j in (*exact, *inputs):
+        ds = {n: jnp.ones((), dtype) if n == j else jnp.zeros((), dtype) for n in zero_s}
+        dx = {n: jnp.ones((), dtype) if n == j else jnp.zeros((), dtype) for n in zero_x}
+        columns.append(jax.jvp(rates, (zero_s, zero_x), (ds, dx))[1])
+    columns.append(constant)
+    batch = jnp.broadcast_shapes(*(v.shape for column in columns for v in column))
+    below = [jnp.zeros(batch, dtype)] * (len(columns) - len(exact))
+    full = [jnp.stack([*(jnp.broadcast_to(v, batch) for v in column), *below], -1) for column in columns]
+    return jnp.stack(full, -1), batch

@@ -1,0 +1,216 @@
+"""A network as one differentiable function of its weights and neuron parameters, over time.
+
+The step of each model is the very function that kernels are emitted from; spikes, delays, refractoriness, stimuli and
+random numbers follow the same contract as the engine and the oracle. What comes out of `Rollout.apply` can be
+differentiated, batched with `vmap` and compiled with `jit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neuropil import rng
+from neuropil.errors import ModelError, did_you_mean
+from neuropil.learn.delivery import Delivery, Wiring
+from neuropil.learn.population import Neurons
+from neuropil.learn.stimuli import stimulus_array
+from neuropil.learn.surrogate import Surrogate, surrogate as named_surrogate
+from neuropil.lower.connectivity import edges
+from neuropil.model.distribution import checked_values
+from neuropil.model.network import Network
+from neuropil.model.validate import validate
+from neuropil.units import Quantity, magnitude, ms
+
+Tree = dict[str, Any]
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["spikes", "traces", "state"], meta_fields=[])
+@dataclass(frozen=True)
+class Rolled:
+    """What a rollout leaves; a pytree.
+
+    Attributes:
+        spikes: population -> [steps, neurons], 1 where a neuron spiked in that step (stamped with its end), else 0.
+        traces: probe name -> [samples, neurons] in base units; from `apply` a sample per step, from `run` at the
+            probe's interval, the first one interval after the start.
+        state: to go on from.
+    """
+
+    spikes: Tree
+    traces: Tree
+    state: Tree
+
+
+class Rollout:
+    """A network to be rolled out.
+
+    Args:
+        network: the description; it is not changed.
+        dt: time step.
+        seed: of every random stream: synapses, drawn parameters and initial states, stimuli, hazards.
+        surrogate: a name in `SHAPES` or a `Surrogate` for the gradient of spikes; None leaves it the true one, zero.
+        reset_gradient: with a surrogate, let gradients also flow through the spike that triggers a reset.
+        scale: population -> distance to threshold that the surrogate counts as 1, in the unit of the threshold's
+            comparison (a quantity or a number). By default the mean distance of a population at the start; 1 if zero.
+            Stochastic thresholds need none: there the distance is that between probability and draw.
+        precision: "float32" or "float64"; float64 needs JAX's x64 mode, which `run` switches on for its duration.
+
+    Attributes:
+        parameters: {"weights": projection -> [synapses], "neurons": population -> name -> () or [neurons]}, in base
+            units; a projection whose name is taken gets "#1", "#2", … after it.
+        wirings: where each synapse goes, in the same order.
+
+    Raises:
+        NeuropilError: whatever is wrong with the description; ModelError for a threshold without a distance.
+    """
+
+    def __init__(
+        self, network: Network, *, dt: Quantity = 0.1 * ms, seed: int = 1, surrogate: str | Surrogate | None = None,
+        reset_gradient: bool = False, scale: Mapping[str, Any] | None = None, precision: str = "float32",
+    ):  # fmt: skip
+        validate(network, dt)
+        if precision not in ("float32", "float64"):
+            raise ModelError("unknown precision", got=precision, expected="'float32' or 'float64'")
+        unknown = set(scale or {}) - set(network.populations)
+        if unknown:
+            name = sorted(unknown)[0]
+            raise ModelError("a scale for a population that does not exist", got=name, fix=did_you_mean(name, network.populations))
+        self.network, self.seed, self.precision = network, seed, precision
+        self.dt = float(magnitude(dt, ms.dimension, "dt"))
+        self.dtype = np.dtype(precision)
+        shape = None if surrogate is None else named_surrogate(surrogate)
+        self.surrogate = shape
+        given = {n: float(v.value if isinstance(v, Quantity) else v) for n, v in (scale or {}).items()}
+        with jax.enable_x64(True):
+            self._neurons = {
+                name: Neurons.of(pop, seed, self.dtype, shape, reset_gradient, given.get(name))
+                for name, pop in network.populations.items()
+            }
+        self.wirings, weights = self._wire()
+        self._delivery = Delivery(self.wirings)
+        self.parameters: Tree = {
+            "weights": weights,
+            "neurons": {name: dict(n.parameters) for name, n in self._neurons.items()},
+        }
+
+    def __repr__(self) -> str:
+        return f"Rollout({self.network.name!r}, {self.network.size} neurons, {self.precision})"
+
+    def _wire(self) -> tuple[tuple[Wiring, ...], Tree]:
+        wirings, weights = [], {}
+        for index, p in enumerate(self.network.projections):
+            name, again = p.name, 0
+            while name in weights:
+                again += 1
+                name = f"{p.name}#{again}"
+            pre, post, weight, delay = edges(p, index, self.seed, self.dt)
+            sizes = (p.source.size, p.target.size)
+            wirings.append(Wiring(name, p.source.name, p.target.name, p.port, pre, post, delay, sizes))
+            weights[name] = weight.astype(self.dtype)
+        return tuple(wirings), weights
+
+    # --- what apply takes --------------------------------------------------------------------------------------------
+
+    def initial(self) -> Tree:
+        """The state at the start: {"neurons": …, "left": refractory steps to go, "flight": weights under way}."""
+        return {
+            "neurons": {name: dict(n.initial) for name, n in self._neurons.items()},
+            "left": {name: np.zeros(n.population.size, np.int32) for name, n in self._neurons.items()},
+            "flight": self._delivery.empty(self.dtype),
+        }
+
+    def inputs(self, duration: Quantity | int) -> Tree:
+        """What the network's stimuli bring, for a time from the start or a number of steps.
+
+        Returns:
+            {"step": int32[steps], "events": population -> port -> [steps, neurons] (weights), "currents": population ->
+            input -> [steps, neurons], "uniform": population -> [steps, neurons] (for models with a hazard)}. Add to these
+            arrays, or put others in their place, to drive the network with something else.
+        """
+        steps = self._steps(duration)
+        made: Tree = {"step": np.arange(steps, dtype=np.int32), "events": {}, "currents": {}, "uniform": {}}
+        for index, drive in enumerate(self.network.drives):
+            kind, name = ("currents", drive.input) if drive.input is not None else ("events", drive.port)
+            assert name is not None
+            values = stimulus_array(drive, index, steps, self.dt, self.seed).astype(self.dtype)
+            mine = made[kind].setdefault(drive.target.name, {})
+            mine[name] = mine[name] + values if name in mine else values
+        for name, neurons in self._neurons.items():
+            if neurons.step.traced.has_hazard:
+                key = rng.stream_key(self.seed, "hazard", name)
+                u = rng.uniform(key, np.arange(neurons.population.size)[None, :], np.arange(steps)[:, None])
+                made["uniform"][name] = u.astype(self.dtype)
+        return made
+
+    def _steps(self, duration: Quantity | int) -> int:
+        if isinstance(duration, (int, np.integer)) and not isinstance(duration, bool):
+            steps = int(duration)
+        else:
+            steps = round(float(checked_values(duration, ms.dimension, "the duration", ())) / self.dt)  # type: ignore[arg-type]
+        if steps < 0:
+            raise ModelError("the duration must not be negative", got=duration)
+        return steps
+
+    # --- rolling -----------------------------------------------------------------------------------------------------
+
+    def run(self, duration: Quantity | int, parameters: Tree | None = None, inputs: Tree | None = None) -> Rolled:
+        """Roll out from the start, compiled.
+
+        Args:
+            duration: biological time, or a number of steps.
+            parameters: in place of `self.parameters`.
+            inputs: in place of `self.inputs(duration)`.
+        """
+        with jax.enable_x64(self.precision == "float64" or bool(jax.config.jax_enable_x64)):
+            made = self.inputs(duration) if inputs is None else inputs
+            rolled = self._compiled(self.parameters if parameters is None else parameters, self.initial(), made)
+            every = {p.name: 1 if p.interval is None else max(1, round(p.interval / self.dt)) for p in self.network.probes}
+            return Rolled(rolled.spikes, {n: t[every[n] - 1 :: every[n]] for n, t in rolled.traces.items()}, rolled.state)
+
+    @cached_property
+    def _compiled(self) -> Any:
+        return jax.jit(self.apply)
+
+    def apply(self, parameters: Tree, state: Tree, inputs: Tree) -> Rolled:
+        """The rollout as a pure function, for `jax.grad`, `jax.vmap` and `jax.jit`.
+
+        Args:
+            parameters: as `self.parameters`; state: as `self.initial()`; inputs: as `self.inputs(steps)`, whose length
+                says how many steps to take.
+        """
+        if self.precision == "float64" and not jax.config.jax_enable_x64:
+            raise ModelError("a float64 rollout needs JAX's x64 mode", fix="call it within `with jax.enable_x64(True):`")
+        dtype = self.dtype
+        constants = {name: n.constants(parameters["neurons"][name], self.dt, dtype) for name, n in self._neurons.items()}
+        prepared = self._delivery.prepare({n: jnp.asarray(w, dtype) for n, w in parameters["weights"].items()})
+
+        def step(carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
+            return self._step(constants, prepared, carry, row)
+
+        state, (spikes, traces) = jax.lax.scan(step, jax.tree.map(jnp.asarray, state), jax.tree.map(jnp.asarray, inputs))
+        return Rolled(spikes, traces, state)
+
+    def _step(self, constants: Tree, prepared: Tree, carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
+        k = row["step"]
+        arrived, flight = self._delivery.arrive(carry["flight"], k)
+        states, left, spikes = {}, {}, {}
+        for name, neurons in self._neurons.items():
+            spec = neurons.step.traced.spec
+            zero = jnp.zeros(neurons.population.size, self.dtype)
+            currents, events = row["currents"].get(name, {}), row["events"].get(name, {})
+            x = {n: zero + currents.get(n, 0.0) for n in spec.inputs}
+            w = {n: zero + events.get(n, 0.0) + arrived.get(name, {}).get(n, 0.0) for n in spec.ports}
+            u = row["uniform"].get(name, zero)
+            states[name], left[name], spikes[name] = neurons.advance(
+                constants[name], carry["neurons"][name], carry["left"][name], x, w, u
+            )
+        flight = self._delivery.send(prepared, spikes, flight, k)
+        traces = {p.name: states[p.target.name][p.variable][p.neurons] for p in self.network.probes}
+        return {"neurons": states, "left": left, "flight": flight}, (spikes, traces)

@@ -1,0 +1,115 @@
+"""Stimuli as arrays over time, made on the host before a rollout: the same numbers as every executor draws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuropil import rng
+from neuropil.model.distribution import Distribution
+from neuropil.model.network import Drive
+from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, Sine, SpikeList, Step, TimeArray
+from neuropil.units import Quantity
+
+Array = NDArray[np.float64]
+
+_NEAR = 1e-9  # a time this close below a grid point (in intervals) counts as on it
+
+
+def per_neuron(value: Any, size: int, seed: int, *purpose: int | str) -> Any:
+    """A number or array as it is, or float64[size] drawn from a distribution on the stream of its purpose."""
+    if isinstance(value, Distribution):
+        return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), np.arange(size), 0)))
+    return np.asarray(_base(value), float)
+
+
+def stimulus_array(drive: Drive, index: int, steps: int, dt: float, seed: int) -> Array:
+    """What a drive brings in each of the first `steps` steps.
+
+    Args:
+        index: its place in the network, which keys its random stream.
+
+    Returns:
+        float64[steps, neurons]: summed weights that arrive at the end of each step (into a port), or the current that
+        holds during it (into an input).
+    """
+    size, k = drive.target.size, np.arange(steps)
+    if drive.input is not None:
+        return np.broadcast_to(_current(drive, index, k, dt, seed), (steps, size))
+    weight = per_neuron(drive.weight, size, seed, "drive", index, "weight")
+    return weight * _counts(drive, index, k, dt, seed)
+
+
+def _base(value: Any) -> Any:
+    return value.value if isinstance(value, Quantity) else value
+
+
+def _rows(table: Any, interval: Any, k: NDArray[np.int64], dt: float, stay: bool) -> Array:
+    """The row of a table [times] or [times, neurons] that holds during each step: the last one stays, or zero follows."""
+    table = np.asarray(_base(table), float)
+    table = table[:, None] if table.ndim == 1 else table
+    row = np.floor(k * dt / float(_base(interval)) + _NEAR).astype(np.int64)
+    values = table[np.minimum(row, len(table) - 1)]
+    return values if stay else np.where((row < len(table))[:, None], values, 0.0)
+
+
+def _current(drive: Drive, index: int, k: NDArray[np.int64], dt: float, seed: int) -> Array:
+    s, size = drive.stimulus, drive.target.size
+
+    def value(attribute: str) -> Any:
+        return per_neuron(getattr(s, attribute), size, seed, "drive", index, attribute)
+
+    if isinstance(s, Step):
+        on = k >= np.rint(float(_base(s.start)) / dt)
+        if s.stop is not None:
+            on &= k < np.rint(float(_base(s.stop)) / dt)
+        return value("amplitude") * on[:, None]
+    if isinstance(s, Sine):
+        return value("amplitude") * np.sin(2 * np.pi * float(_base(s.frequency)) * (k * dt) + float(s.phase))[:, None]
+    if isinstance(s, TimeArray):
+        return _rows(s.values, s.interval, k, dt, stay=False)
+    assert isinstance(s, Noise)
+    every = 1 if s.interval is None else max(1, round(float(_base(s.interval)) / dt))
+    draws = rng.normal(rng.stream_key(seed, "drive", index), np.arange(size)[None, :], (k // every)[:, None])
+    return value("mean") + value("sd") * draws
+
+
+def _counts(drive: Drive, index: int, k: NDArray[np.int64], dt: float, seed: int) -> Array:
+    """Events per step and neuron."""
+    s, size = drive.stimulus, drive.target.size
+    if isinstance(s, (Regular, SpikeList)):
+        return _scheduled(s, size, k.size, dt)
+    if isinstance(s, Poisson):
+        rate = per_neuron(s.rate, size, seed, "drive", index, "rate")
+    else:
+        assert isinstance(s, InhomogeneousPoisson)
+        rate = _rows(s.rates, s.interval, k, dt, stay=True)
+    words = rng.words(rng.stream_key(seed, "drive", index), np.arange(size)[None, :], k[:, None])
+    mean = np.broadcast_to(rate * dt, words.shape)
+    counts = np.zeros(words.shape)
+    for lam in np.unique(mean):
+        chosen = mean == lam
+        counts[chosen] = rng.poisson(float(lam), words[chosen])
+    return counts
+
+
+def _scheduled(s: Regular | SpikeList, size: int, steps: int, dt: float) -> Array:
+    counts = np.zeros((steps + 1, size))
+    neurons: Any = None
+    if isinstance(s, Regular):
+        interval = float(_base(s.interval))
+        first = interval if s.start is None else float(_base(s.start))
+        last = steps * dt if s.stop is None else float(_base(s.stop))
+        times = first + interval * np.arange(max(0, int((last - first) / interval + _NEAR) + 1))
+    else:
+        times = np.atleast_1d(np.asarray(_base(s.times), float))
+        neurons = None if s.neurons is None else np.atleast_1d(np.asarray(s.neurons, np.int64))
+    stamp = np.rint(times / dt).astype(np.int64)
+    inside = (stamp >= 1) & (stamp <= steps)
+    if neurons is None:
+        np.add.at(counts, stamp[inside], 1.0)
+    else:
+        np.add.at(counts, (stamp[inside], neurons[inside]), 1.0)
+    return counts[1:]  # an event stamped j + 1 arrives at the end of step j

@@ -1,0 +1,133 @@
+"""A plan in words: equations, how each state is advanced and why, kernels, memory, operations per step."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from typing import Any
+
+from neuropil.lower.cache import path_of
+from neuropil.lower.kernel import NeuronProgram
+from neuropil.lower.plan import Group, Plan, make_plan
+from neuropil.lower.primitives import PRIMITIVES
+from neuropil.model.network import Network
+from neuropil.model.neuron import Neuron
+from neuropil.units import unit_name
+
+
+def explain(subject: Network | Neuron, **options: Any) -> str:
+    """What neuropil will do with a network, or with a neuron model on its own.
+
+    Options are those of `make_plan` (dt, seed, precision, full_weights).
+    """
+    if isinstance(subject, Neuron):
+        network = Network(type(subject).__name__)
+        network.population("one", subject, 1)
+        return describe_plan(make_plan(network, **options))
+    return describe_plan(make_plan(subject, **options))
+
+
+def describe_plan(plan: Plan) -> str:
+    """The text of a plan."""
+    network = plan.network
+    parts = [
+        f"{network.name}: {network.size:,} neurons in {len(network.populations)} populations, "
+        f"{len(network.projections)} projections",
+        network.citation,
+        f"dt {plan.dt:g} ms, {plan.precision}, {'48' if plan.word().itemsize == 8 else '16'}-bit weights, seed {plan.seed}",
+        "",
+    ]
+    parts += [_group(group) for group in plan.groups]
+    parts += [_drives(plan), _projections(plan), _totals(plan)]
+    return "\n".join(p for p in parts if p is not None)
+
+
+def _group(group: Group) -> str:
+    program = group.program
+    model = type(program.step.traced.neuron)
+    names = ", ".join(f"{m.population.name} ({m.population.size:,})" for m in group.members)
+    lines = [f"── {group.name}: {group.size:,} neurons ── {names}"]
+    lines.append(textwrap.indent(inspect.getdoc(model) or "", "   "))
+    module = inspect.getmodule(model)
+    if module is not None and module.__doc__ and module.__doc__ != model.__doc__:
+        lines.append(textwrap.indent(inspect.cleandoc(module.__doc__), "   │ "))
+    lines.append("   states:")
+    scheme, spec = program.step.scheme, program.step.traced.spec
+    for state in program.states:
+        lines.append(f"     {state} ({unit_name(spec.state_dimensions[state])}): {scheme.reasons[state]}")
+    lines.append(f"   parameters merged into {group.kernel.scalars} constants per population" + _varying(group))
+    lines.append(f"   per neuron and step: {program.flops} FLOPs, {bytes_per_step(group)} bytes read and written")
+    lines.append(f"   operations: {_operations(program)}")
+    lines.append(f"   source: {path_of(group.name, group.kernel.source)}")
+    return "\n".join(lines) + "\n"
+
+
+def _varying(group: Group) -> str:
+    arrays = sorted(group.members[0].arrays)
+    return f" and {len(arrays)} arrays with a value per neuron" if arrays else ""
+
+
+def _operations(program: NeuronProgram) -> str:
+    counts: dict[str, int] = {}
+    for n in program.graph.reach(program.roots):
+        node = program.graph.nodes[n]
+        if node.op in PRIMITIVES and not node.static:
+            counts[node.op] = counts.get(node.op, 0) + 1
+    return ", ".join(f"{n} {op}" for op, n in sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def bytes_per_step(group: Group) -> int:
+    """Bytes that a neuron's step reads and writes, by its kernel's arguments."""
+    real = 8 if '"float64"' in group.kernel.source or "np.float64" in group.kernel.source else 4
+    total = 0
+    for name in group.kernel.arguments:
+        kind = name.split("_")[0]
+        if kind == "s":
+            total += real * (2 if name[2:] in group.program.changing else 1)
+        elif kind in ("left", "arrived"):
+            total += 8 if kind == "left" or real == 4 else 16
+        else:
+            total += {"fired": 1, "count": 1}.get(kind, real)
+    return total
+
+
+def _drives(plan: Plan) -> str | None:
+    if not plan.drives:
+        return None
+    why = {
+        "counted": "Poisson counts by thresholds on one random word",
+        "irregular": "events added one by one",
+        "current": "added to the current before each step",
+    }
+    kinds: dict[str, list[str]] = {}
+    for planned in plan.drives:
+        kinds.setdefault(planned.kind, []).append(planned.drive.name)
+    return "stimuli:\n" + "\n".join(f"   {len(names)} × {kind}: {why[kind]} ({_some(names)})" for kind, names in kinds.items())
+
+
+def _projections(plan: Plan) -> str | None:
+    if not plan.network.projections:
+        return None
+    lines = ["projections:"]
+    by_reason: dict[str, list[str]] = {}
+    for projection, reason in zip(plan.network.projections, plan.reasons, strict=True):
+        by_reason.setdefault(reason, []).append(projection.name)
+    for reason, names in by_reason.items():
+        lines.append(f"   {len(names)} × {reason}\n      ({_some(names)})")
+    smallest, largest = min(plan.quantum), max(plan.quantum)
+    lines.append(f"   weights are whole quanta of {smallest:.3g} to {largest:.3g} (unit of the port): their sums are exact")
+    return "\n".join(lines)
+
+
+def _some(names: list[str], limit: int = 4) -> str:
+    return ", ".join(names[:limit]) + (f", … {len(names) - limit} more" if len(names) > limit else "")
+
+
+def _totals(plan: Plan) -> str:
+    flops = sum(g.program.flops * g.size for g in plan.groups)
+    moved = sum(bytes_per_step(g) * g.size for g in plan.groups)
+    per_second = 1000.0 / plan.dt
+    return (
+        f"neurons, per step: {flops:,} FLOPs, {moved:,} bytes; per second of biology: {flops * per_second:.3g} FLOPs, "
+        f"{moved * per_second:.3g} bytes (synaptic events come on top, by activity)"
+    )
