@@ -251,7 +251,7 @@ def _distances(cross: np.ndarray, nest_nest: np.ndarray, ours_ours: np.ndarray) 
     told = ", ".join(f"{r} ({m})" for (r, _), m in zip(ranks, MEASURES, strict=True))
     return text + (
         f"Six runs can be divided into two threes in {ranks[0][1]} ways; by distance between minus distance within, the "
-        f"division into simulators takes rank {told}. Were the simulators distinguishable it would be rank 1.\n"
+        f"division into simulators takes rank {told}; rank 1 would hint at a difference (by luck once in {ranks[0][1]}).\n"
     )
 
 

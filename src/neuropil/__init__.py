@@ -70,7 +70,7 @@ from neuropil.units import (
 
 if TYPE_CHECKING:
     from neuropil.engine import Simulation, run
-    from neuropil.lower import explain
+    from neuropil.lower.explain import explain
     from neuropil.result import Result, Spikes, Trace
 
 __version__ = "0.1.0"

@@ -232,3 +232,21 @@ def test_poisson_counts_have_the_right_mean_and_variance() -> None:
     counts = simulation.state("p", "i_exc").value
     assert abs(counts.mean() - 1600) < 6 * np.sqrt(1600 / 400)
     assert abs(counts.var() / 1600 - 1) < 6 * np.sqrt(2 / 400)
+
+
+def test_a_long_run_returns_its_end_and_digests_all(straight: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuropil.engine.recorder.LARGE", 300)
+    monkeypatch.setattr("neuropil.result.journal.spike_chunks.__defaults__", (128,))
+    result = Simulation(balanced(), threads=2, seed=5, out=tmp_path).run(100 * ms)
+    assert result.summary["digest"] == straight.spikes.digest()
+    assert 0 < len(result.spikes) < 600 < len(straight.spikes)
+    assert np.array_equal(result.spikes.neuron, straight.spikes.neuron[-len(result.spikes) :])
+    assert Result.load(tmp_path).spikes.digest() == straight.spikes.digest()
+
+
+def test_synapses_can_be_read() -> None:
+    net = balanced()
+    simulation = Simulation(net, threads=1, seed=5)
+    total = sum(simulation.synapses(p)["pre"].size for p in net.projections)
+    assert total == simulation.summary()["synapses"]
+    assert simulation.synapses("inh→exc")["weight"].tolist() == [-200.0] * simulation.synapses("inh→exc")["pre"].size

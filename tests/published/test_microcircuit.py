@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -30,6 +31,7 @@ def verification() -> ModuleType:
     spec = importlib.util.spec_from_file_location("microcircuit_verification", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 
@@ -42,11 +44,11 @@ def runs() -> list:
 
 
 def test_rates_of_one_second_at_full_scale() -> None:
-    """Every population within what NEST's own windows of 1 s allow: 2 % in most, 15 % in the slowly wandering ones.
+    """Every population within what NEST's own windows of 1 s allow: 1 to 3.5 % in most, 10 to 16 % in the slowly wandering ones.
 
     A window's rate differs from the mean of n others by their standard deviation times a t-variable of n - 1 degrees
     of freedom, times √(1 + 1/n); the bound is its quantile for one false alarm in 1000 over all eight populations.
-    Sixteen seeds of neuropil reached at most 0.6 of it.
+    Sixteen seeds of neuropil reached at most 0.8 of it.
     """
     v = verification()
     spikes, _ = v.simulate(1, 1500.0)

@@ -39,22 +39,17 @@ def explanation(name: str, dt_ms: float) -> str:
         return str(explain(neuron(name)(), dt=dt_ms * ms))
     if name not in CIRCUITS and ".py" not in name:
         raise CommandError(f"there is no model {name!r}", fix=did_you_mean(name, [*NEURONS, *CIRCUITS]))
-    network = load(name)
-    parts = [_inventory(network)]
-    seen: list[type] = []
-    for pop in network.populations.values():
-        if type(pop.neuron) not in seen:
-            seen.append(type(pop.neuron))
-            parts.append(str(explain(pop.neuron, dt=dt_ms * ms)))
-    return "\n\n".join(parts)
+    return _inventory(load(name), dt_ms)
 
 
-def _inventory(network: Network) -> str:
-    lines = [f"{network.name}: {network.size:,} neurons, {len(network.projections)} projections"]
-    if network.citation:
-        lines.append(f"  {network.citation}")
-    for pop in network.populations.values():
-        lines.append(f"  {pop.name:<8} {pop.size:>9,} × {pop.neuron!r}")
-    synapses = sum(p.rule.expected_synapses(p.source.size, p.target.size, p.recurrent) for p in network.projections)
-    lines.append(f"  synapses expected: {synapses:,.0f}")
-    return "\n".join(lines)
+def _inventory(network: Network, dt_ms: float) -> str:
+    """The plan of a network and the memory it will take, population by population."""
+    from neuropil.engine.memory import predict
+    from neuropil.lower import describe_plan, make_plan
+
+    plan = make_plan(network, dt=dt_ms * ms)
+    lines = [f"  {pop.name:<8} {pop.size:>9,} × {pop.neuron!r}" for pop in network.populations.values()]
+    parts = predict(plan)
+    memory = "\n".join(f"   {size / 1e6:>10,.1f} MB  {name}" for name, size in sorted(parts.items(), key=lambda p: -p[1]))
+    total = f"memory: {sum(parts.values()) / 1e9:.2f} GB predicted\n{memory}"
+    return "\n".join([describe_plan(plan), "", "populations:", *lines, "", total])

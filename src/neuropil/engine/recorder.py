@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,11 @@ import numpy as np
 from neuropil.engine.compose import steps_between
 from neuropil.lower.plan import Plan
 from neuropil.result import Result, SpikeJournal, Spikes, Trace, TraceJournal, finalise
+from neuropil.result.journal import spike_chunks
 from neuropil.units import unit_name
+
+LARGE = 20_000_000
+"""Spikes that a result of a run in a folder holds in memory at most."""
 
 
 class Recorder:
@@ -113,18 +118,43 @@ class Recorder:
             traces[probe.name] = Trace(times, values, probe.neurons, unit, probe.variable, probe.target.name)
         return Result(Spikes(step, neuron, self.populations, self.plan.dt), traces, {}, duration_ms)
 
-    def finish(self, duration_ms: float) -> Result:
-        """The result; in a folder, its files are complete but for the summary."""
-        if self.folder is None:
-            return self.result(duration_ms)
-        if self.spike_journal is None:
+    def finish(self, duration_ms: float) -> tuple[Result, str]:
+        """The result and the digest of all spikes; in a folder, its files are complete but for the summary.
+
+        Of a run with more than `LARGE` spikes the result holds the last ones only (its `t_start_ms` says from when),
+        so that memory stays bounded; the files hold all.
+        """
+        if self.folder is None or self.spike_journal is None:
             result = self.result(duration_ms)
-            result.save(self.folder)
-            return result
+            if self.folder is not None:
+                result.save(self.folder)
+            return result, result.spikes.digest()
         self.close()
-        finalise(self.folder, {}, duration_ms=duration_ms)
+        n = len(self.spike_journal)
         self.spike_journal, self.trace_journals = None, []
-        return Result.load(self.folder)
+        digest, tail = _stream(self.folder) if n > LARGE else ("", [])
+        finalise(self.folder, {}, duration_ms=duration_ms)
+        if n <= LARGE:
+            result = Result.load(self.folder)
+            return result, result.spikes.digest()
+        step, neuron = np.concatenate([t[0] for t in tail]), np.concatenate([t[1] for t in tail])
+        first = int(step[0])  # this step may be cut: leave it out
+        keep = step > first
+        spikes = Spikes(step[keep], neuron[keep], self.populations, self.plan.dt)
+        start = first * self.plan.dt
+        return Result(spikes, {}, {}, duration_ms - start, start), digest
+
+
+def _stream(folder: Path) -> tuple[str, list[tuple[np.ndarray, np.ndarray]]]:
+    """Digest of a journal, as `Spikes.digest` gives it, and its last `LARGE` spikes in chunks."""
+    digest = hashlib.sha256()
+    tail: list[tuple[np.ndarray, np.ndarray]] = []
+    for steps, neurons in spike_chunks(folder):
+        digest.update(np.stack([steps, neurons], axis=1).astype("<i8").tobytes())
+        tail.append((np.array(steps, np.int64), np.array(neurons, np.uint32)))
+        while sum(t[0].size for t in tail[1:]) >= LARGE:
+            tail.pop(0)
+    return digest.hexdigest(), tail
 
 
 def describe(plan: Plan) -> dict[str, Any]:

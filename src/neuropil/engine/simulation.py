@@ -18,10 +18,11 @@ from neuropil.engine import memory
 from neuropil.engine.core import RUNAWAY, SHORT, Core
 from neuropil.engine.recorder import Recorder, describe
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
+from neuropil.lower.connectivity import edges
 from neuropil.lower.kernel import RUNAWAY as RUNAWAY_LIMIT
 from neuropil.lower.plan import Plan, make_plan
 from neuropil.model.distribution import checked_values
-from neuropil.model.network import Network, Population
+from neuropil.model.network import Network, Population, Projection
 from neuropil.result import Result
 from neuropil.result.atomic import write_json
 from neuropil.units import Quantity, ms, unit_name
@@ -232,6 +233,16 @@ class Simulation:
             low = share.lower[g][m]
             amplitude[:] = full[low : low + amplitude.size]
 
+    def synapses(self, projection: str | Projection) -> dict[str, np.ndarray]:
+        """The synapses of a projection: arrays "pre", "post" (indices within their populations), "weight" (in the
+        port's base unit, before packing) and "delay" (ms), sorted by source."""
+        name = projection.name if isinstance(projection, Projection) else projection
+        for j, p in enumerate(self.network.projections):
+            if p is projection or (not isinstance(projection, Projection) and p.name == name):
+                pre, post, weight, steps = edges(p, j, self.plan.seed, self.plan.dt)
+                return {"pre": pre, "post": post, "weight": weight, "delay": steps * self.plan.dt}
+        raise NetworkError(f"no projection {name!r}", fix=did_you_mean(name, [p.name for p in self.network.projections]))
+
     def _population(self, population: str | Population) -> Population:
         return self.network[population.name if isinstance(population, Population) else population]
 
@@ -307,15 +318,15 @@ class Simulation:
 
     def _result(self) -> Result:
         duration = self.core.step * self.plan.dt
-        result = self.recorder.finish(duration)
-        result.summary.update(self.summary(result))
+        result, digest = self.recorder.finish(duration)
+        result.summary.update({**self.summary(), "digest": digest})
         if self._folder is not None:
             write_json(self._folder / "summary.json", result.to_json())
             self.recorder = Recorder(self.plan, None)  # what follows in this process stays in memory
         return result
 
-    def summary(self, result: Result | None = None) -> dict[str, Any]:
-        """The run so far, in plain types."""
+    def summary(self) -> dict[str, Any]:
+        """The run so far, in plain types (a finished result's summary has the digest of its spikes besides)."""
         seconds = self.core.step * self.plan.dt / 1000.0
         synapses = self.core.synapses
         rates = {
@@ -338,7 +349,6 @@ class Simulation:
             "synaptic_events": self.core.events,
             "neuron_steps": self.network.size * self.core.step,
             "rates_hz": rates,
-            "digest": result.spikes.digest() if result is not None else "",
             "phases": {name: share * self.wall_seconds for name, share in shares.items()},
             "memory": {name: int(size) for name, size in self.memory.items()},
             "interrupted": self.interrupted,

@@ -21,7 +21,8 @@ from neuropil.errors import ModelError, did_you_mean
 from neuropil.learn.delivery import Delivery, Wiring
 from neuropil.learn.population import Neurons
 from neuropil.learn.stimuli import stimulus_array
-from neuropil.learn.surrogate import Surrogate, surrogate as named_surrogate
+from neuropil.learn.surrogate import Surrogate
+from neuropil.learn.surrogate import surrogate as named_surrogate
 from neuropil.lower.connectivity import edges
 from neuropil.model.distribution import checked_values
 from neuropil.model.network import Network
@@ -168,7 +169,7 @@ class Rollout:
             parameters: in place of `self.parameters`.
             inputs: in place of `self.inputs(duration)`.
         """
-        with jax.enable_x64(self.precision == "float64" or bool(jax.config.jax_enable_x64)):
+        with jax.enable_x64(self.precision == "float64" or _x64()):
             made = self.inputs(duration) if inputs is None else inputs
             rolled = self._compiled(self.parameters if parameters is None else parameters, self.initial(), made)
             every = {p.name: 1 if p.interval is None else max(1, round(p.interval / self.dt)) for p in self.network.probes}
@@ -185,7 +186,7 @@ class Rollout:
             parameters: as `self.parameters`; state: as `self.initial()`; inputs: as `self.inputs(steps)`, whose length
                 says how many steps to take.
         """
-        if self.precision == "float64" and not jax.config.jax_enable_x64:
+        if self.precision == "float64" and not _x64():
             raise ModelError("a float64 rollout needs JAX's x64 mode", fix="call it within `with jax.enable_x64(True):`")
         dtype = self.dtype
         constants = {name: n.constants(parameters["neurons"][name], self.dt, dtype) for name, n in self._neurons.items()}
@@ -214,3 +215,8 @@ class Rollout:
         flight = self._delivery.send(prepared, spikes, flight, k)
         traces = {p.name: states[p.target.name][p.variable][p.neurons] for p in self.network.probes}
         return {"neurons": states, "left": left, "flight": flight}, (spikes, traces)
+
+
+def _x64() -> bool:
+    """Whether JAX computes in float64 here."""
+    return bool(jax.dtypes.canonicalize_dtype(np.float64) == np.float64)

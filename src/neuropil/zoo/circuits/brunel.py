@@ -15,7 +15,10 @@ The ratio g of inhibition and the drive eta choose the regime (figure 8 of the p
     C "AI"        g = 5,   eta = 2     stationary global activity, neurons irregular at 37.7 Hz
     D "SI-slow"   g = 4.5, eta = 0.9   slow global oscillation (22 Hz), neurons irregular at 5.5 Hz
 
-(rates and frequencies of B-D: simulations in table 2 of the paper). A smaller `order` shrinks the populations and keeps
+(rates and frequencies of B-D: simulations in table 2 of the paper). Regime C shows the rate, but here is not fully
+asynchronous: in 1 ms bins the population's Fano factor is near 100 and the mean ISI CV 0.40, where theory gives 0.675
+for stationary activity. An independent NumPy simulation of this description shows the same (80 and 0.40), dt = 0.02 ms
+changes nothing, and delays spread over 0.1-2.9 ms only halve the Fano factor. How figure 8C compares is open. A smaller `order` shrinks the populations and keeps
 the synapses per neuron, and with them mean and variance of the input; what neurons share, and so synchrony, grows.
 """
 

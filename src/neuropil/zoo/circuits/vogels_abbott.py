@@ -24,6 +24,8 @@ CV 0.5 over 1 s (0.6 over 3 s); COBA 17 to 19 Hz, CV 1.45.
 
 from __future__ import annotations
 
+import numpy as np
+
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model import FixedProbability, InhomogeneousPoisson, Network, Population, Uniform
 from neuropil.units import Hz, Quantity, ms, mV, nS, pA, pF
@@ -96,7 +98,7 @@ def _coba(net: Network, n_exc: int, n_inh: int) -> Network:
     inh = net.population("inh", neuron, n_inh, initial=start)
     _connect(net, exc, inh, 6 * nS, 67 * nS)
     # Random conductances alone, as in Brian's benchmark, die out within 30 ms in most draws of the synapses.
-    net.stimulate(exc + inh, InhomogeneousPoisson([300, 0] * Hz, 50 * ms), port="exc", weight=6 * nS)
+    net.stimulate(exc + inh, InhomogeneousPoisson(np.array([300.0, 0.0]) * Hz, 50 * ms), port="exc", weight=6 * nS)
     return net
 
 

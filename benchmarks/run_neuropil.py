@@ -1,0 +1,69 @@
+"""One run of a circuit in neuropil, its figures as one JSON object: the neuropil side of every benchmark.
+
+    python benchmarks/run_neuropil.py microcircuit --time 10000 --scale 1 --threads 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+
+START = time.perf_counter()
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("circuit", help="of the zoo, or `uncoupled` for LIF neurons without synapses")
+    parser.add_argument("--time", type=float, default=1000.0, help="biological time, ms")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the circuit; number of neurons for `uncoupled`")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--repeat", type=int, default=1, help="spans of `time` run one after another, each timed")
+    arguments = parser.parse_args()
+    print(json.dumps(figures(arguments)))
+
+
+def figures(arguments: argparse.Namespace) -> dict:
+    """Build and run."""
+    from neuropil.engine import Simulation
+    from neuropil.units import ms
+
+    simulation = Simulation(
+        network(arguments.circuit, arguments.scale),
+        seed=arguments.seed, threads=arguments.threads, precision=arguments.precision,
+    )  # fmt: skip
+    walls = []
+    for n in range(arguments.repeat):
+        before = simulation.wall_seconds
+        result = simulation.run((n + 1) * arguments.time * ms)
+        walls.append(simulation.wall_seconds - before)
+    groups = simulation.plan.groups
+    work = sum(g.size * g.program.flops for g in groups) / simulation.network.size
+    return {
+        **result.to_json(),
+        "walls": walls,
+        "flops_per_neuron_step": work,
+        "seconds_since_start": time.perf_counter() - START,
+    }
+
+
+def network(circuit: str, scale: float):  # type: ignore[no-untyped-def]
+    """A circuit of the zoo, or as many uncoupled neurons, driven to fire now and then by a constant current."""
+    if circuit != "uncoupled":
+        from neuropil.zoo import registry
+
+        return registry.circuit(circuit)(scale=scale)
+    from neuropil.model import Network, Uniform
+    from neuropil.units import mV, pA
+    from neuropil.zoo.neurons.lif import LIFExp
+
+    net = Network("uncoupled")
+    net.population("cells", LIFExp(i_e=376 * pA), int(scale), initial={"v": Uniform(-65 * mV, -50 * mV)})
+    return net
+
+
+if __name__ == "__main__":
+    main()
