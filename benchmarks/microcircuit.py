@@ -114,7 +114,12 @@ def _simulators(raw: dict[str, Any]) -> str:
 def _phases(run: dict[str, Any]) -> str:
     phases, wall = run["phases"], run["wall_seconds"]
     steps, events, spikes = run["neuron_steps"], run["synaptic_events"], run["spikes"]
-    per = {"delivery": (events, "event"), "stimuli": (steps, "neuron-step"), "neurons": (steps, "neuron-step"), "spikes": (spikes, "spike")}
+    per = {
+        "delivery": (events, "event"),
+        "stimuli": (steps, "neuron-step"),
+        "neurons": (steps, "neuron-step"),
+        "spikes": (spikes, "spike"),
+    }
     rows = []
     for name, seconds in sorted(phases.items(), key=lambda p: -p[1]):
         cost = ""

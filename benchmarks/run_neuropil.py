@@ -1,6 +1,6 @@
 """One run of a circuit in neuropil, its figures as one JSON object: the neuropil side of every benchmark.
 
-    python benchmarks/run_neuropil.py microcircuit --time 10000 --scale 1 --threads 2
+python benchmarks/run_neuropil.py microcircuit --time 10000 --scale 1 --threads 2
 """
 
 from __future__ import annotations

@@ -83,7 +83,9 @@ def window_rates(spikes: Spikes, start: float = FROM, stop: float = TO, length: 
     """(windows, 8) mean rates in successive windows of `length` ms."""
     starts = np.arange(start, stop - length + 1e-6, length)
     seconds = length / 1000.0
-    return np.array([[len(spikes.between(t, t + length).of(p)) for p in POPULATIONS] for t in starts]) / (SIZES * seconds)
+    return np.array([[len(spikes.between(t, t + length).of(p)) for p in POPULATIONS] for t in starts]) / (
+        SIZES * seconds
+    )
 
 
 def among(runs: list[Activity]) -> np.ndarray:
@@ -219,7 +221,9 @@ def _page(
 
 def _rates(nest: list[Activity], ours: list[Activity], long: np.ndarray) -> str:
     theirs, mine = np.array([r.rates for r in nest]), np.array([r.rates for r in ours])
-    text = "## Rates\n\nHz; mean of three seeds and, in brackets, their range. `10 s`: neuropil, seed 1, after 0.5 s.\n\n"
+    text = (
+        "## Rates\n\nHz; mean of three seeds and, in brackets, their range. `10 s`: neuropil, seed 1, after 0.5 s.\n\n"
+    )
     text += "| population | neuropil | NEST | deviation | 10 s | published | NEST from published |\n"
     text += "|---|---|---|---|---|---|---|\n"
     for i, p in enumerate(POPULATIONS):
@@ -247,7 +251,9 @@ def _distances(cross: np.ndarray, nest_nest: np.ndarray, ours_ours: np.ndarray) 
     text += "| **mean** | " + " | ".join(f"**{m}**" for m in means) + " |\n"
     inside = int(np.sum(cross.mean(0) <= nest_nest.max(0)))
     text += f"\nIn {inside} of 24 cells the mean distance neuropil–NEST does not exceed the largest NEST–NEST. "
-    ranks = [exchange_rank(cross[:, :, m].mean(1), ours_ours[:, :, m].mean(1), nest_nest[:, :, m].mean(1)) for m in range(3)]
+    ranks = [
+        exchange_rank(cross[:, :, m].mean(1), ours_ours[:, :, m].mean(1), nest_nest[:, :, m].mean(1)) for m in range(3)
+    ]
     told = ", ".join(f"{r} ({m})" for (r, _), m in zip(ranks, MEASURES, strict=True))
     return text + (
         f"Six runs can be divided into two threes in {ranks[0][1]} ways; by distance between minus distance within, the "

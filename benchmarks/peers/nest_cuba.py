@@ -1,6 +1,6 @@
 """CUBA (Brette et al. 2007) in NEST, on one thread.
 
-    python benchmarks/peers/nest_cuba.py --time 10000
+python benchmarks/peers/nest_cuba.py --time 10000
 """
 
 from __future__ import annotations

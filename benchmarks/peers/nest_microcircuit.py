@@ -1,6 +1,6 @@
 """The full-scale cortical microcircuit in NEST, timed for a short while: it needs 15 GB and minutes to build.
 
-    python benchmarks/peers/nest_microcircuit.py --presim 100 --time 300 --threads 2
+python benchmarks/peers/nest_microcircuit.py --presim 100 --time 300 --threads 2
 """
 
 from __future__ import annotations

@@ -12,11 +12,28 @@ from typing import Any
 import numpy as np
 
 from neuropil.errors import UnitError
-from neuropil.units import DIMENSIONLESS, Quantity, _is_zero
+from neuropil.units import Quantity, _is_zero
 
 __all__ = [
-    "exp", "expm1", "log", "log1p", "sqrt", "tanh", "sigmoid", "sin", "cos", "exprel",
-    "absolute", "minimum", "maximum", "clip", "where", "softplus", "logical_and", "logical_or", "logical_not",
+    "absolute",
+    "clip",
+    "cos",
+    "exp",
+    "expm1",
+    "exprel",
+    "log",
+    "log1p",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "maximum",
+    "minimum",
+    "sigmoid",
+    "sin",
+    "softplus",
+    "sqrt",
+    "tanh",
+    "where",
 ]  # fmt: skip
 
 

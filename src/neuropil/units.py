@@ -60,7 +60,7 @@ class Quantity:
         UnitError: from any operation whose two sides do not agree.
     """
 
-    __slots__ = ("value", "dimension")
+    __slots__ = ("dimension", "value")
     value: Any
     dimension: Dimension
     __array_priority__ = 1000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import jax
@@ -130,13 +130,13 @@ def contract_network(name: str) -> Network:
     return network
 
 
-@lru_cache(maxsize=None)
+@cache
 def oracle_of(name: str) -> Run:
     """The oracle's run of a contract network."""
     return by_oracle(contract_network(name), contract_drive(name).dt)
 
 
-@lru_cache(maxsize=None)
+@cache
 def engine_of(name: str, precision: str = "float64", threads: int = 1) -> Run:
     """The engine's run of a contract network."""
     return by_engine(contract_network(name), contract_drive(name).dt, precision, threads)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from contract.contract_networks import (
     assert_same,
     by_rollout,
@@ -15,7 +16,6 @@ from contract.contract_networks import (
     error,
     oracle_of,
 )
-
 from neuropil.learn import SHAPES
 from neuropil.zoo.contract import contract_drive
 from neuropil.zoo.registry import neuron, neuron_names

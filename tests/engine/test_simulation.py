@@ -29,7 +29,7 @@ from neuropil.model import (
     Step,
 )
 from neuropil.result import Result
-from neuropil.units import Hz, kHz, mV, ms, pA
+from neuropil.units import Hz, kHz, ms, mV, pA
 from neuropil.zoo.neurons.gif import GIF
 from neuropil.zoo.neurons.lif import LIFExp
 

@@ -70,7 +70,13 @@ def load(case: str, path: Path = STORED) -> Comparison:
     for port, chosen in ((exc, ~d["inhibitory"]), (inh, d["inhibitory"])):
         edges = Edges(d["pre"][chosen].astype(int), d["post"][chosen].astype(int))
         net.project(
-            cells, cells, edges, weight=weight[chosen] * unit, delay=d["delay"][chosen] * DT, port=port, name=f"{port}{chosen[0]}"
+            cells,
+            cells,
+            edges,
+            weight=weight[chosen] * unit,
+            delay=d["delay"][chosen] * DT,
+            port=port,
+            name=f"{port}{chosen[0]}",
         )
     net.stimulate(cells, SpikeList(events[1], events[0]), port=exc, weight=d["input_weight"] * unit)
     return Comparison(net, duration, d["step"].astype(int), d["neuron"].astype(int), size)

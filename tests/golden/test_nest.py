@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from golden.nest_networks import DT, Comparison, load, names
 
+from golden.nest_networks import DT, Comparison, load, names
 from neuropil.engine import run
 from neuropil.model import Network
 
@@ -69,5 +69,7 @@ def test_float32_stays_close(name: str) -> None:
     """With 24 bits of state and 16-bit weights: at least 95 % of the spikes are the same to the step."""
     case = load(name)
     step, neuron = spikes(case.network, case, precision="float32")
-    mine, theirs = (set(zip(s.tolist(), n.tolist(), strict=True)) for s, n in ((step, neuron), (case.step, case.neuron)))
+    mine, theirs = (
+        set(zip(s.tolist(), n.tolist(), strict=True)) for s, n in ((step, neuron), (case.step, case.neuron))
+    )
     assert len(mine & theirs) >= 0.95 * len(theirs)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from golden.nest_networks import DT, STORED, load, names
 
+from golden.nest_networks import DT, STORED, load, names
 from neuropil.engine import run
 
 pytestmark = pytest.mark.peer

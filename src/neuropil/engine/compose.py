@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from neuropil import rng
-from neuropil.engine import drive as kernels
 from neuropil.engine.layout import Layout, Share
 from neuropil.engine.program import Operation
 from neuropil.engine.waveform import IndexRow, WaveRow, index_row, listed, poisson_classes, wave_row
@@ -20,6 +19,8 @@ from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regula
 from neuropil.units import Quantity
 
 _DRIVE = "neuropil.engine.drive"
+_INTEGERS: dict[str, Any] = {"left": np.int32, "period": np.int32, "fired": np.uint8, "count": np.uint8}
+"""Arguments of a kernel that are not of the run's precision, by the first word of their names."""
 
 
 @dataclass
@@ -103,8 +104,7 @@ def _group_arrays(plan: Plan, group: Group, share: Share, g: int, arrived: np.nd
         if kind == "arrived":
             made.arrays[name] = arrived[ports.index(rest), start:stop]
         else:
-            dtype = {"left": np.dtype(np.int32), "period": np.dtype(np.int32), "fired": np.dtype(np.uint8), "count": np.dtype(np.uint8)}
-            made.arrays[name] = np.zeros(stop - start, dtype.get(kind, real))
+            made.arrays[name] = np.zeros(stop - start, _INTEGERS.get(kind, real))
     for m, member in enumerate(group.members):
         a, b = share.bounds[g][m], share.bounds[g][m + 1]
         own = slice(share.lower[g][m], share.lower[g][m] + b - a)

@@ -101,7 +101,8 @@ class Buckets:
 
     def grown(self, capacity: int) -> Buckets:
         """The same contents with more room."""
-        new = Buckets.empty(*self.fill.shape, capacity)
+        channels, ring, blocks = self.fill.shape
+        new = Buckets.empty(channels, ring, blocks, capacity)
         new.segments[..., : self.capacity] = self.segments
         new.fill[...] = self.fill
         return new
@@ -115,7 +116,7 @@ def ring_length(longest_delay: int) -> int:
 @njit(nogil=True)
 def look_up(neuron, thread, all_blocks, rows, blocks):
     """Prefetch the segment bounds of a neuron that `push` will read soon."""
-    population, first, key_start, channel, delay, offset_start, offsets, row_start = rows
+    population, first, key_start, _, _, offset_start, offsets, row_start = rows
     p = population[neuron]
     keys = key_start[p + 1] - key_start[p]
     bound = offset_start[p] + ((neuron - first[p]) * all_blocks + thread * blocks) * (keys + 1)

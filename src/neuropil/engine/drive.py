@@ -7,7 +7,7 @@ of threads. Poisson counts come in pairs: one evaluation of the generator serves
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from neuropil.lower.draws import (
 from neuropil.lower.flags import KERNEL_FLAGS
 
 
-@lru_cache(maxsize=None)
+@cache
 def poisson_counter(width: int) -> Callable[..., Any]:
     """The kernel that draws Poisson counts, comparing with `width` thresholds unrolled in registers.
 
@@ -128,7 +128,7 @@ def sampled_current(row, start, values, current):
             current[start + i] += values[row, i]
 
 
-@lru_cache(maxsize=None)
+@cache
 def gaussian_current(precision: str) -> Callable[..., Any]:
     """The kernel of a noise current in a precision."""
     quantile = normal_quantile32 if precision == "float32" else normal_quantile64
@@ -142,7 +142,7 @@ def gaussian_current(precision: str) -> Callable[..., Any]:
     return noise
 
 
-@lru_cache(maxsize=None)
+@cache
 def uniform_numbers(precision: str) -> Callable[..., Any]:
     """The kernel that draws one uniform number per neuron and step, for models with a hazard."""
     uniform = to_uniform32 if precision == "float32" else to_uniform64

@@ -115,7 +115,7 @@ class Recorder:
             every = steps_between(probe, self.plan.dt)
             times = (1 + np.arange(len(values))) * every * self.plan.dt
             unit = unit_name(type(probe.target.neuron).spec.state_dimensions[probe.variable])
-            traces[probe.name] = Trace(times, values, probe.neurons, unit, probe.variable, probe.target.name)
+            traces[probe.name] = Trace(times.astype(np.float64), values, probe.neurons, unit, probe.variable, probe.target.name)
         return Result(Spikes(step, neuron, self.populations, self.plan.dt), traces, {}, duration_ms)
 
     def finish(self, duration_ms: float) -> tuple[Result, str]:

@@ -153,7 +153,7 @@ class Simulation:
         while (core.step < target or core.pending) and not stop.is_set():
             begun = time.perf_counter()
             steps = min(self._chunk, target - core.step, self._probe_room())
-            done, status = core.advance(steps)
+            _, status = core.advance(steps)
             spent = time.perf_counter() - begun
             self.wall_seconds += spent
             if status == SHORT:

@@ -10,7 +10,17 @@ import numpy as np
 from neuropil import rng
 from neuropil.lower.plan import Plan
 from neuropil.model.distribution import Distribution
-from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, Sine, SpikeList, Step, Stimulus, TimeArray
+from neuropil.model.stimulus import (
+    InhomogeneousPoisson,
+    Noise,
+    Poisson,
+    Regular,
+    Sine,
+    SpikeList,
+    Step,
+    Stimulus,
+    TimeArray,
+)
 from neuropil.units import Quantity
 
 IndexRow: TypeAlias = Callable[[np.ndarray], np.ndarray]

@@ -1,7 +1,7 @@
 """Generated sources on disk, named by their content, so that Numba's cache serves the next start.
 
 A directory of readable Python modules: `NEUROPIL_CACHE`, or `neuropil` in the user's cache directory. The name of a
-module covers its text, the version of neuropil and of Numba, and the library code that kernels are built from; what
+module covers its text, the version of Numba, and the library code that kernels are built from; what
 changes gets a new name, and nothing stale is ever loaded.
 """
 
@@ -17,8 +17,6 @@ from pathlib import Path
 from types import ModuleType
 
 import numba
-
-import neuropil
 
 
 def directory() -> Path:
@@ -37,8 +35,8 @@ def directory() -> Path:
 @lru_cache(maxsize=1)
 def _library() -> str:
     """Digest of the code that kernels are compiled from besides their own text."""
-    digest = hashlib.sha256(f"{neuropil.__version__} {numba.__version__} {sys.version}".encode())
-    package = Path(neuropil.__file__).parent
+    digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
+    package = Path(__file__).parent.parent
     for path in [package / "rng.py", *sorted((package / "lower").glob("*.py")), *sorted((package / "engine").glob("*.py"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()

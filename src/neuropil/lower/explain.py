@@ -30,7 +30,7 @@ def explain(subject: Network | Neuron, **options: Any) -> str:
 def describe_plan(plan: Plan) -> str:
     """The text of a plan."""
     network = plan.network
-    parts = [
+    parts: list[str | None] = [
         f"{network.name}: {network.size:,} neurons in {len(network.populations)} populations, "
         f"{len(network.projections)} projections",
         network.citation,

@@ -305,7 +305,8 @@ def _merge(placed: list[tuple[NeuronProgram, Varying, Member]], precision: str) 
         key = (id(program), varying)
         together.setdefault(key, []).append(member)
         programs[key] = (program, varying)
-    groups, seen = [], {}
+    groups: list[Group] = []
+    seen: dict[str, int] = {}
     for key, members in together.items():
         program, varying = programs[key]
         name = program.step.traced.name

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
+import numpy as np
 
 from neuropil.errors import ModelError, NeuropilError, PrimitiveError, UnitError, did_you_mean
 from neuropil.model.neuron import Neuron, Values
-from neuropil.units import Dimension, Quantity, kHz, magnitude, unit_name
+from neuropil.units import Dimension, Quantity, kHz, magnitude
 
 Scalars = dict[str, Any]
 
@@ -61,7 +62,7 @@ class TracedNeuron:
         """Whether the threshold condition holds."""
         with self._equation("fires"):
             result = self._model(p).fires(self._states(s))
-        if isinstance(result, Quantity) or getattr(result, "dtype", bool) != bool:
+        if isinstance(result, Quantity) or not np.issubdtype(getattr(result, "dtype", bool), np.bool_):
             raise ModelError(f"{self.name}.fires() must return a comparison", got=result, expected="for example s.v >= self.v_th")
         return result
 
@@ -90,16 +91,11 @@ class TracedNeuron:
             if name not in dimensions:
                 raise ModelError(f"{self.name}.{method}() returns an unknown state {name!r}", fix=did_you_mean(name, dimensions))
             what = f"d{name}/dt" if method == "derivative" else name
-            if isinstance(value, Quantity) and value.dimension != dimensions[name]:
-                if not (isinstance(value.value, (int, float)) and value.value == 0):
-                    raise UnitError(
-                        f"{self.name}.{method}(): the equation for {what} has the wrong unit",
-                        got=value.unit,
-                        expected=unit_name(dimensions[name]),
-                        fix="compare the terms of this equation: one of them lacks a factor",
-                    )
-            with self._equation(method, what):
+            try:
                 result[name] = magnitude(value, dimensions[name], f"{self.name}.{method}(): the equation for {what}")
+            except UnitError as error:
+                fix = "compare the terms of this equation: one of them lacks a factor"
+                raise UnitError(error.what, got=error.got, expected=error.expected, fix=fix) from None
         return result
 
     @contextmanager

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 from neuropil.model import Input, Neuron, Port, State
-from neuropil.units import Capacitance, Current, Time, Voltage, mV, ms, pA, pF
+from neuropil.units import Capacitance, Current, Time, Voltage, ms, mV, pA, pF
 
 
 class _LIF(Neuron):
