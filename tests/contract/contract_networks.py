@@ -111,16 +111,23 @@ def recurrent_edges(pre: int, post: int, synapses: int, salt: int) -> tuple[Edge
     return rule, draw.uniform(0.2, 1.0, synapses), np.resize(np.arange(1, LONGEST_DELAY + 1), synapses)
 
 
+def alone(name: str) -> Network:
+    """The first population of a contract network, which hears of no other, by itself."""
+    network = Network(f"alone_{name}")
+    population = network.population("alone", neuron(name)(), 6)
+    contract_drive(name).apply(network, population)
+    record(network, population)
+    return network
+
+
 def contract_network(name: str) -> Network:
     """A registered model twice: `alone`, driven; and `wired`, driven, varied, recurrent and fed by Poisson sources."""
     drive, model = contract_drive(name), neuron(name)()
-    network = Network(f"contract_{name}")
-    alone = network.population("alone", model, 6)
+    network = alone(name)
     wired = network.population("wired", varied(model, 13), 13)
     source = network.population("source", PoissonSource(rate=80 * Hz), 9)
-    for population in (alone, wired):
-        drive.apply(network, population)
-        record(network, population)
+    drive.apply(network, wired)
+    record(network, wired)
     for salt, (port, (weight, _)) in enumerate(drive.events.items()):
         for pre in (source, wired):
             rule, factor, delay = recurrent_edges(pre.size, wired.size, 60, 2 * salt + (pre is wired))

@@ -39,6 +39,6 @@ def distance(traced: TracedNeuron, p: Scalars, s: Scalars) -> Any:
             fix="write the condition as one comparison, or roll out with surrogate=None",
         )
     last = made_by[0]
-    operands = jaxpr.replace(eqns=jaxpr.eqns[:last], outvars=list(jaxpr.eqns[last].invars), debug_info=None)
+    operands = jaxpr.replace(eqns=jaxpr.eqns[:last], outvars=list(jaxpr.eqns[last].invars))
     left, right = jaxpr_as_fun(ClosedJaxpr(operands, closed.consts))(*jax.tree.leaves((p, s)))
     return _SIGN[name] * (left - right)
