@@ -63,7 +63,7 @@ def mean_potential(parameters, of=rollout):
 def central(function, parameters, path, index, relative=1e-4):
     """Fourth-order central difference by one number of the tree."""
     value = np.asarray(parameters[path[0]][path[1]] if len(path) == 2 else parameters[path[0]][path[1]][path[2]])
-    h = relative * abs(float(value[index]))
+    h = relative * max(abs(float(value[index])), 1.0)
 
     def at(shift):
         moved = value.copy()
@@ -156,7 +156,7 @@ def test_the_gradient_of_one_spike_is_the_slope_at_its_distance():
     relay = net.population("relay", Relay(), 1)
     net.stimulate(relay, SpikeList(np.array([0.5]) * ms), port="spikes", weight=1.0)
     target = net.population("target", Jump(), 1)
-    net.project(relay, target, Edges([0], [0]), weight=17 * mV, delay=0.1 * ms, port="syn", name="p")
+    net.project(relay, target, Edges([0], [0]), weight=17 * pA, delay=0.1 * ms, port="exc", name="p")
     shape = Surrogate("superspike", 0.5)
     roll = Rollout(net, precision="float64", surrogate=shape, scale={"target": 4 * mV})
 
@@ -251,4 +251,4 @@ def test_a_name_that_is_taken_gets_a_number_and_a_run_goes_on_from_its_state():
     first = roll.apply(roll.parameters, roll.initial(), jax.tree.map(lambda a: a[:90], inputs))
     second = roll.apply(roll.parameters, first.state, jax.tree.map(lambda a: a[90:], inputs))
     np.testing.assert_array_equal(np.concatenate([first.spikes["p"], second.spikes["p"]]), whole.spikes["p"])
-    assert float(whole.spikes["p"].sum()) > 3
+    assert float(whole.spikes["p"].sum()) >= 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -250,3 +251,30 @@ def test_synapses_can_be_read() -> None:
     total = sum(simulation.synapses(p)["pre"].size for p in net.projections)
     assert total == simulation.summary()["synapses"]
     assert simulation.synapses("inh→exc")["weight"].tolist() == [-200.0] * simulation.synapses("inh→exc")["pre"].size
+
+
+_DIGEST = """
+from test_simulation import balanced
+from neuropil.engine import run
+from neuropil.units import ms
+for precision in ("float32", "float64"):
+    print(run(balanced(), 100 * ms, threads=2, seed=5, precision=precision).spikes.digest())
+"""
+
+GOLDEN = (
+    "9e35f48b7f57e5bd25890a0797a6192e4883ab6d8698d483a051886c6ce58dc7",
+    "b1add666d81a07f893831baa56f405f0422d5f7a5412aa5ca6a959e6a3953e57",
+)
+"""Digests of `balanced` in float32 and float64: whatever changes a single spike changes these, on any machine."""
+
+
+@pytest.mark.parametrize("processor", ["native", "x86-64"])
+def test_digests_are_golden_on_this_processor_and_on_the_plainest(tmp_path: Path, processor: str) -> None:
+    """The second run compiles for a processor without AVX or FMA: the bits must not depend on the instruction set."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    if processor != "native":
+        if platform.machine() not in ("x86_64", "AMD64"):
+            pytest.skip("the plainest x86-64 can only be tried on an x86-64")
+        env.update(NUMBA_CPU_NAME=processor, NUMBA_CPU_FEATURES="")
+    printed = subprocess.run([sys.executable, "-c", _DIGEST], env=env, capture_output=True, text=True, check=True).stdout
+    assert tuple(printed.split()) == GOLDEN

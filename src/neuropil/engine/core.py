@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -15,6 +15,7 @@ from neuropil.engine.packed import PackedSynapses, build
 from neuropil.engine.program import program
 from neuropil.engine.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeExchange, SpikeLog
 from neuropil.lower.plan import Plan
+from neuropil.model.network import Population
 
 DONE, SHORT, RUNAWAY = 0, 1, 2
 PROBE_BUFFER_BYTES = 32_000_000
@@ -140,6 +141,27 @@ class Core:
                 b = self.buckets[t]
                 all_blocks = self.threads * self.layout.blocks
                 push(int(neuron), emitted, self.step - 1 - emitted, t, all_blocks, rows, b.segments, b.fill)
+
+    # --- state -----------------------------------------------------------------------------------------------------
+
+    def gather(self, population: Population, name: str) -> np.ndarray:
+        """An array of the population's kernel (such as "s_v" or "left"), one value per neuron, in order."""
+        parts = list(self._parts(population, name))
+        values = np.empty(population.size, parts[0][1].dtype)
+        for own, array in parts:
+            values[own] = array
+        return values
+
+    def scatter(self, population: Population, name: str, values: np.ndarray) -> None:
+        """Set an array of the population's kernel."""
+        for own, array in self._parts(population, name):
+            array[:] = values[own]
+
+    def _parts(self, population: Population, name: str) -> Iterator[tuple[slice, np.ndarray]]:
+        g, m = self.plan.group_of(population)
+        for t, share in enumerate(self.layout.shares):
+            a, b, low = share.bounds[g][m], share.bounds[g][m + 1], share.lower[g][m]
+            yield slice(low, low + b - a), self.machine.groups[t][g].arrays[name][a:b]
 
     def close(self) -> None:
         """End the threads."""

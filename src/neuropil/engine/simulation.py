@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import numpy as np
 from neuropil.engine import checkpoint as checkpoints
 from neuropil.engine import memory
 from neuropil.engine.core import RUNAWAY, SHORT, Core
+from neuropil.engine.interrupt import stoppable
 from neuropil.engine.recorder import Recorder, describe
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.connectivity import edges
@@ -76,7 +75,7 @@ class Simulation:
         self.core.compile()
         self._progress("compile", 1.0, {})
         compiled = time.perf_counter()
-        with _stoppable() as stop:
+        with stoppable() as stop:
             self.core.connect(lambda fraction: self._building(fraction, stop))
         self.trace_seconds = traced - start
         self.compile_seconds = compiled - traced
@@ -122,7 +121,7 @@ class Simulation:
                 raise SimulationError("checkpoints need a folder", fix="pass out=...")
             self.checkpoint()
         first = self.core.step
-        with _stoppable() as stop:
+        with stoppable() as stop:
             while self.core.step < total and not stop.is_set():
                 target = total if every is None else min(total, (self.core.step // every + 1) * every)
                 self._run_to(target, stop, first, total)
@@ -206,7 +205,7 @@ class Simulation:
     def state(self, population: str | Population, variable: str) -> Quantity:
         """A state of every neuron of a population, in order."""
         pop = self._population(population)
-        values = self._gather(pop, self._variable(pop, variable))
+        values = self.core.gather(pop, self._variable(pop, variable))
         return Quantity(values, type(pop.neuron).spec.state_dimensions[variable])
 
     def set_state(self, population: str | Population, variable: str, value: Any) -> None:
@@ -215,7 +214,7 @@ class Simulation:
         name = self._variable(pop, variable)
         dimension = type(pop.neuron).spec.state_dimensions[variable]
         checked = checked_values(value, dimension, f"{pop.name}.{variable}", (pop.size,))
-        self._scatter(pop, name, np.broadcast_to(np.asarray(checked, float), (pop.size,)))
+        self.core.scatter(pop, name, np.broadcast_to(np.asarray(checked, float), (pop.size,)))
 
     def set_drive(self, name: str, value: Any) -> None:
         """Set the amplitude of a current drive (or the weight of a Regular one): one value, or one per neuron."""
@@ -252,23 +251,6 @@ class Simulation:
             raise NetworkError(f"{pop.name} has no state {variable!r}", fix=did_you_mean(variable, spec.states))
         return f"s_{variable}"
 
-    def _slices(self, pop: Population, name: str) -> Iterator[tuple[slice, np.ndarray]]:
-        g, m = self.plan.group_of(pop)
-        for t, share in enumerate(self.core.layout.shares):
-            a, b, low = share.bounds[g][m], share.bounds[g][m + 1], share.lower[g][m]
-            yield slice(low, low + b - a), self.core.machine.groups[t][g].arrays[name][a:b]
-
-    def _gather(self, pop: Population, name: str) -> np.ndarray:
-        parts = list(self._slices(pop, name))
-        values = np.empty(pop.size, parts[0][1].dtype)
-        for own, array in parts:
-            values[own] = array
-        return values
-
-    def _scatter(self, pop: Population, name: str, values: np.ndarray) -> None:
-        for own, array in self._slices(pop, name):
-            array[:] = values[own]
-
     # --- checkpoints ---------------------------------------------------------------------------------------------------
 
     def checkpoint(self, path: str | os.PathLike[str] | None = None) -> Path:
@@ -282,7 +264,7 @@ class Simulation:
             names = [f"s_{n}" for n in group.program.states] + (["left"] if group.program.refractory else [])
             for member in group.members:
                 for name in names:
-                    states[member.population.name, name] = self._gather(member.population, name)
+                    states[member.population.name, name] = self.core.gather(member.population, name)
         recent = self._recent or [(np.empty(0, np.int64), np.empty(0, np.int64))]
         step, neuron = (np.concatenate([r[i] for r in recent]) for i in (0, 1))
         late = step > self.core.step - self.core.ring
@@ -300,7 +282,7 @@ class Simulation:
         self.core.step = data.step
         self.wall_seconds = data.wall_seconds
         for (population, name), values in data.states.items():
-            self._scatter(self.network[population], name, values)
+            self.core.scatter(self.network[population], name, values)
         self.counts = data.counts.copy()
         self._recent = [(data.flight_step, data.flight_neuron)] if data.flight_step.size else []
         self.core.refile(data.flight_step, data.flight_neuron)
@@ -360,7 +342,7 @@ class Simulation:
         for group in self.plan.groups:
             for member in group.members:
                 for state in group.program.states:
-                    values = self._gather(member.population, f"s_{state}")
+                    values = self.core.gather(member.population, f"s_{state}")
                     with np.errstate(invalid="ignore"):
                         bad = ~(np.abs(values) < RUNAWAY_LIMIT)
                     if bad.any():
@@ -395,23 +377,3 @@ def _threads(threads: Any) -> int:
     if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or not 1 <= threads <= 256:
         raise SimulationError("the number of threads must be a whole number from 1 to 256", got=threads)
     return int(threads)
-
-
-@contextmanager
-def _stoppable() -> Iterator[threading.Event]:
-    """Within, the first Ctrl-C sets the event; a second one interrupts as usual."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def handle(number: int, frame: Any) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
