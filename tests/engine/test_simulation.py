@@ -166,12 +166,12 @@ def test_states_and_currents_can_be_read_and_set_between_steps() -> None:
     net.stimulate(net["p"], Step(0 * pA), input="current", name="clamp")
     simulation = Simulation(net, threads=2, precision="float64")
     simulation.step(10)
-    assert np.all(simulation.state("p", "v").value == -65.0)
+    assert np.allclose(simulation.state("p", "v").value, -65.0, rtol=1e-13)
     simulation.set_drive("clamp", np.array([0.0, 0.0, 200.0, 0.0, 0.0]) * pA)
     simulation.step(100)
     v = simulation.state("p", "v").value
     assert v[2] == pytest.approx(-65 + 200 / 250 * 10 * (1 - np.exp(-1.0)), rel=1e-12)
-    assert np.all(np.delete(v, 2) == -65.0)
+    assert np.allclose(np.delete(v, 2), -65.0, rtol=1e-13)
     simulation.set_state("p", "v", -49 * mV)
     stamps, neurons = simulation.step(1)
     assert stamps.tolist() == [111] * 5 and neurons.tolist() == [0, 1, 2, 3, 4]

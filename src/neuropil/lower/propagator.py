@@ -106,6 +106,6 @@ def propagators(
                 system_matrix[:, index[state], :] = 0.0
         power = exponential(system_matrix * (fraction * dt))
         for name, (i, j) in entries(scheme, prefix).items():
-            column = power[:, index[i], size - 1 if j is None else index[j]]
-            result[name] = float(column[0]) if n == 1 else column[inverse.ravel()]
+            entry = power[:, index[i], size - 1 if j is None else index[j]]
+            result[name] = float(entry[0]) if n == 1 else entry[inverse.ravel()]
     return result
