@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--nest-time", type=float, default=300.0, help="of NEST, after 100 ms that are not timed, ms")
     arguments = parser.parse_args()
     about = machine()
+    _neuropil(100.0)  # fills the cache of compiled code
     ours = [_neuropil(arguments.time)]
     limits = [_limits()]
     nest, why = _nest(arguments)

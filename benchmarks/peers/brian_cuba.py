@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> dict:
         made.append(b2.Synapses(part, cells, on_pre=step, **options))
         made[-1].connect(p=0.02)
     spikes = b2.SpikeMonitor(cells)
-    b2.run(arguments.time * b2.ms)
+    b2.Network(cells, spikes, *made).run(arguments.time * b2.ms)
     total = time.perf_counter() - start
     device = b2.get_device()
     walls = [float(device._last_run_time)]

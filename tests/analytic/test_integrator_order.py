@@ -19,7 +19,7 @@ from neuropil.engine import Simulation
 from neuropil.model import Network, Neuron, State
 from neuropil.units import Time, ms
 
-Y_0, G_0, TAU, TAU_G, DURATION = 0.3, 2.0, 5.0, 3.0, 8.0
+Y_0, G_0, TAU, TAU_G, DURATION = 0.1, 2.0, 5.0, 3.0, 1.6
 STEPS = (0.4, 0.2, 0.1, 0.05)  # ms
 
 

@@ -19,7 +19,7 @@ from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regula
 from neuropil.units import Quantity
 
 _DRIVE = "neuropil.engine.drive"
-_INTEGERS: dict[str, Any] = {"left": np.int32, "period": np.int32, "fired": np.uint8, "count": np.uint8}
+_INTEGERS: dict[str, Any] = {"period": np.int32, "fired": np.uint8, "count": np.uint8}
 """Arguments of a kernel that are not of the run's precision, by the first word of their names."""
 
 
@@ -104,7 +104,7 @@ def _group_arrays(plan: Plan, group: Group, share: Share, g: int, arrived: np.nd
         if kind == "arrived":
             made.arrays[name] = arrived[ports.index(rest), start:stop]
         else:
-            made.arrays[name] = np.zeros(stop - start, _INTEGERS.get(kind, real))
+            made.arrays[name] = np.zeros(stop - start, _refractory(group) if kind == "left" else _INTEGERS.get(kind, real))
     for m, member in enumerate(group.members):
         a, b = share.bounds[g][m], share.bounds[g][m + 1]
         own = slice(share.lower[g][m], share.lower[g][m] + b - a)
@@ -113,6 +113,12 @@ def _group_arrays(plan: Plan, group: Group, share: Share, g: int, arrived: np.nd
         for name, value in member.arrays.items():
             made.arrays[name][a:b] = value[own]
     return made
+
+
+def _refractory(group: Group) -> Any:
+    """The smallest type that holds the group's refractory counts: the update is bound by bytes."""
+    longest = max((max(m.period, m.arrays.get("period_", np.zeros(1)).max()) for m in group.members), default=0)
+    return np.uint8 if longest < 256 else np.int32
 
 
 def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group) -> list[Operation]:

@@ -22,7 +22,7 @@ def predict(plan: Plan, blocks: int = 1) -> dict[str, float]:
     real = np.dtype(plan.precision).itemsize
     state = accumulators = 0.0
     for group in plan.groups:
-        wide = {"left": 4, "period": 4, "fired": 1, "count": 2}
+        wide = {"left": 1, "period": 4, "fired": 1, "count": 2}
         per_neuron = sum(wide.get(a.split("_")[0], real) for a in group.kernel.arguments if not a.startswith("arrived"))
         state += per_neuron * group.size
         accumulators += plan.channels * np.dtype(plan.word).itemsize * group.size

@@ -85,7 +85,7 @@ def bytes_per_step(group: Group) -> int:
         if kind == "s":
             total += real * (2 if name[2:] in group.program.changing else 1)
         elif kind in ("left", "arrived"):
-            total += 8 if kind == "left" or real == 4 else 16
+            total += 2 if kind == "left" else 8 if real == 4 else 16
         else:
             total += {"fired": 1, "count": 1}.get(kind, real)
     return total
