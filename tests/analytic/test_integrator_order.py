@@ -8,7 +8,7 @@ equation: 1/y = exp(-G(t)) (1/y_0 + ∫₀ᵗ exp(G(r)) dr / tau).
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import pytest
@@ -65,7 +65,7 @@ class Oscillator(Neuron):
 ORDERS = {Euler: 1, Heun: 2, RungeKutta: 4, ExponentialEuler: 1}
 
 
-@lru_cache(maxsize=None)
+@cache
 def finals(dt: float) -> dict[str, dict[str, float]]:
     """Final states of all models, from one run of the engine in float64."""
     network = Network("orders")

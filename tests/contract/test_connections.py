@@ -6,13 +6,13 @@ the packed store of the engine holds the same synapses, with the same weights an
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
-from contract.contract_networks import Run, assert_same, by_engine, by_oracle, by_rollout, error
 
+from contract.contract_networks import Run, assert_same, by_engine, by_oracle, by_rollout, error
 from neuropil.lower.connectivity import edges
 from neuropil.model import (
     AllToAll,
@@ -31,7 +31,7 @@ from neuropil.model import (
     Step,
     Uniform,
 )
-from neuropil.units import Hz, mV, ms, pA, um
+from neuropil.units import Hz, ms, mV, pA, um
 from neuropil.zoo.neurons.lif import LIFDelta
 from neuropil.zoo.neurons.poisson_source import PoissonSource
 
@@ -60,7 +60,7 @@ RULES: dict[str, tuple[Rule, Any, Any]] = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def network() -> Network:
     """For each rule a population that sources project to by it, and that projects to itself by it."""
     made = Network("connections")
@@ -76,7 +76,7 @@ def network() -> Network:
     return made
 
 
-@lru_cache(maxsize=None)
+@cache
 def run_of(executor: str) -> Run:
     """One run of all rules."""
     return {"oracle": by_oracle, "engine": by_engine, "rollout": by_rollout}[executor](network(), DT, steps=STEPS)

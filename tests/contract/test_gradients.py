@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from neuropil import maths
 from neuropil.errors import ModelError
 from neuropil.learn import SHAPES, Rollout, Surrogate, surrogate
 from neuropil.model import Edges, Network, Neuron, SpikeList, State, Step
-from neuropil.units import Voltage, mV, ms, nS, pA
+from neuropil.units import Voltage, ms, mV, nS, pA
 from neuropil.zoo.neurons.gif import GIF
 from neuropil.zoo.neurons.lif import LIFAlpha, LIFExp
 from neuropil.zoo.neurons.lif_cond import LIFCondExp
@@ -49,7 +49,7 @@ def network(current=0 * pA) -> Network:
     return net
 
 
-@lru_cache(maxsize=None)
+@cache
 def rollout(shape=None, reset_gradient=False, current=0.0) -> Rollout:
     return Rollout(network(current * pA), precision="float64", surrogate=shape, reset_gradient=reset_gradient)
 
@@ -203,7 +203,7 @@ def test_a_threshold_that_is_no_comparison_is_refused_only_with_a_surrogate():
     net = Network("window")
     net.population("p", Window(), 1)
     Rollout(net).run(3)
-    with pytest.raises(ModelError, match="Window.fires"):
+    with pytest.raises(ModelError, match=r"Window\.fires"):
         Rollout(net, surrogate="triangle")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import pytest
-from contract.contract_networks import Run, assert_same, by_engine, by_oracle, by_rollout, error
 
+from contract.contract_networks import Run, assert_same, by_engine, by_oracle, by_rollout, error
 from neuropil.model import (
     InhomogeneousPoisson,
     Network,
@@ -65,7 +65,7 @@ CURRENTS: dict[str, Stimulus] = {
 CASES = [f"{kind}/{name}" for kind, cases in (("events", EVENTS), ("currents", CURRENTS)) for name in cases]
 
 
-@lru_cache(maxsize=None)
+@cache
 def network() -> Network:
     """A population of leaky integrators for each case, and one for all of them at once."""
     made = Network("stimuli")
@@ -84,7 +84,7 @@ def network() -> Network:
     return made
 
 
-@lru_cache(maxsize=None)
+@cache
 def run_of(executor: str) -> Run:
     """One run of all cases."""
     return {"oracle": by_oracle, "engine": by_engine, "rollout": by_rollout}[executor](network(), DT, steps=STEPS)

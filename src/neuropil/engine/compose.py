@@ -134,7 +134,7 @@ def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: G
     made = [
         Operation(
             "neurons", f"{group.name}: {group.size} neurons", (function, f"from {kernel.__name__} import advance as {function}"),
-            "*a", arguments, "bad",
+            "*a", arguments.__getitem__, "bad",
         )
     ]  # fmt: skip
     if group.program.can_fire:
@@ -142,7 +142,7 @@ def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: G
             (machine.groups[t][g].arrays["fired"], share.neurons[share.start[g] : share.start[g] + machine.groups[t][g].size])
             for t, share in enumerate(layout.shares)
         )
-        made.append(Operation("neurons", f"{group.name}: who fired", ("collect", ""), "*a, published[k & 1, thread], found", lists, "spikes"))
+        made.append(Operation("neurons", f"{group.name}: who fired", ("collect", ""), "*a, published[k & 1, thread], found", lists.__getitem__, "spikes"))
     return made
 
 
@@ -155,7 +155,7 @@ def _group_stimuli(plan: Plan, layout: Layout, machine: Machine, g: int, group: 
         operations.append(_counted(plan, layout, machine, g, group, port))
     for name in [f"event_{p}" for p in group.program.variant.irregular] + [f"x_{x}_" for x in group.program.variant.driven]:
         arrays = tuple((machine.groups[t][g].arrays[name],) for t in range(len(layout.shares)))
-        operations.append(Operation("stimuli", f"{group.name}: clear {name}", _import("clear"), "*a", arrays))
+        operations.append(Operation("stimuli", f"{group.name}: clear {name}", _import("clear"), "*a", arrays.__getitem__))
     if group.program.draws_uniform:
         operations.append(_uniform(plan, layout, machine, g, group))
     for m, member in enumerate(group.members):
@@ -194,7 +194,7 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group,
     )  # fmt: skip
     function = f"poisson_{width}"
     made = f"from {_DRIVE} import poisson_counter\n{function} = poisson_counter({width})"
-    return Operation("stimuli", f"{group.name}.{port}: Poisson counts", (function, made), "k, *a", arguments)
+    return Operation("stimuli", f"{group.name}.{port}: Poisson counts", (function, made), "k, *a", arguments.__getitem__)
 
 
 def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group) -> Operation:
@@ -204,7 +204,7 @@ def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group)
         for t, share in enumerate(layout.shares)
     )
     made = f'from {_DRIVE} import uniform_numbers\ndraw_uniform = uniform_numbers("{plan.precision}")'
-    return Operation("stimuli", f"{group.name}: a uniform number each", ("draw_uniform", made), "k, *a", arguments)
+    return Operation("stimuli", f"{group.name}: a uniform number each", ("draw_uniform", made), "k, *a", arguments.__getitem__)
 
 
 def _added(plan: Plan, layout: Layout, machine: Machine, g: int, m: int, planned: PlannedDrive) -> Operation:
@@ -225,7 +225,7 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, m: int, planned
         return np.ascontiguousarray(full[low : low + n], plan.precision)
 
     def operation(function: tuple[str, str], call: str, arguments: list[tuple[Any, ...]]) -> Operation:
-        return Operation("stimuli", name, function, call, tuple(arguments))
+        return Operation("stimuli", name, function, call, arguments.__getitem__)
 
     threads = range(len(target))
     if isinstance(stimulus, (Poisson, InhomogeneousPoisson)):
@@ -298,7 +298,7 @@ def _add_probes(plan: Plan, layout: Layout, machine: Machine, rows: int) -> None
             machine.probes[t].append(buffer)
             arguments.append((steps_between(probe, plan.dt), source, slots, buffer.values, buffer.filled))
         function = ("sample", "from neuropil.engine.record import sample")
-        machine.operations.append(Operation("probes", f"record {probe.name}", function, "k, *a", tuple(arguments)))
+        machine.operations.append(Operation("probes", f"record {probe.name}", function, "k, *a", arguments.__getitem__))
 
 
 def _probe_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t: int, rows: int) -> tuple[ProbeBuffer, Any, Any]:

@@ -9,11 +9,12 @@ import numpy as np
 
 from neuropil.engine.clock import PHASES
 from neuropil.engine.compose import Machine, compose
-from neuropil.engine.deliver import Buckets, Rows, push, ring_length
+from neuropil.engine.deliver import Rows
 from neuropil.engine.layout import Layout
 from neuropil.engine.packed import PackedSynapses, build
-from neuropil.engine.program import program
+from neuropil.engine.program import Operation, program
 from neuropil.engine.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeExchange, SpikeLog
+from neuropil.engine.store import PackedStore, Store
 from neuropil.lower.plan import Plan
 from neuropil.model.network import Population
 
@@ -40,10 +41,16 @@ class Core:
         self.pending = False
         self.clock = [np.zeros(8, np.int64) for _ in range(threads)]
         self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
-        self._run = program(plan.network.name, self.machine.operations)
+        sizes = [p.size for p in plan.network.populations.values()]
+        self._use(Rows.empty(sizes, plan.word))
+        self._run = program(plan.network.name, self._operations)
         self.synapses: PackedSynapses | None = None
 
     # --- preparing -------------------------------------------------------------------------------------------------
+
+    def compile(self) -> None:
+        """Compile, or load from the cache, the program: a run of no steps, on a store without synapses."""
+        self._call(0, 0, *self._tables(1))
 
     def connect(self, progress: Callable[[float], None] | None) -> None:
         """Build the synapses and everything whose size depends on them."""
@@ -53,31 +60,20 @@ class Core:
             n_blocks=layout.blocks * self.threads, channel_of=plan.channel_of, quantum=plan.quantum, word=plan.word,
             threads=self.threads, progress=progress,
         )  # fmt: skip
-        self._allocate(Rows.of(self.synapses, [p.size for p in plan.network.populations.values()]))
+        self._use(Rows.of(self.synapses, [p.size for p in plan.network.populations.values()]))
 
-    def _allocate(self, rows: Rows) -> None:
-        self.rows = rows
-        self.ring = ring_length(rows.longest_delay)
+    def _use(self, rows: Rows) -> None:
+        """Take a store into use, with buckets, exchange and logs that fit its delays."""
         capacity = max(1024, min(self.plan.network.size, 1 << 14))
-        self.buckets = [Buckets.empty(self.plan.channels, self.ring, self.layout.blocks, capacity) for _ in range(self.threads)]
-        largest = max(s.size for s in self.layout.shares)
-        self.exchange = SpikeExchange.of(self.threads, largest)
+        self.stores: list[Store] = [PackedStore(rows, self.machine.arrived, self.layout.blocks, capacity)]
+        self.ring = max(store.ring for store in self.stores)
+        self.exchange = SpikeExchange.of(self.threads, max(s.size for s in self.layout.shares))
         room = max(1 << 16, 2 * self.plan.network.size)
         self.logs = [SpikeLog.of(room, self.ring) for _ in range(self.threads)]
 
-    def compile(self) -> None:
-        """Compile, or load from the cache, the program: a run of no steps on an empty store."""
-        empty = np.zeros(1, np.int64)
-        word = np.int32 if self.plan.word == np.uint32 else np.int64
-        sizes = [p.size for p in self.plan.network.populations.values()]
-        none = np.zeros(0, np.int32)
-        offsets = np.zeros(0, np.uint32)
-        rows = Rows(
-            np.repeat(np.arange(len(sizes), dtype=np.uint16), sizes), np.zeros(len(sizes), np.int64),
-            np.zeros(len(sizes) + 1, np.int64), none, none, np.zeros(len(sizes), np.int64), offsets, empty, np.zeros(0, word),
-        )  # fmt: skip
-        self._allocate(rows)
-        self._call(0, 0, *self._tables(1))
+    @property
+    def _operations(self) -> list[Operation]:
+        return [op for store in self.stores for op in store.operations()] + self.machine.operations
 
     # --- running ---------------------------------------------------------------------------------------------------
 
@@ -99,9 +95,8 @@ class Core:
         side = (self.step - 1) & 1
         total = int(self.exchange.count[side].sum())
         needed = int(self.logs[0].counters[IN_RING]) + total
-        if needed > self.buckets[0].capacity:
-            capacity = 1 << int(2 * needed - 1).bit_length()
-            self.buckets = [b.grown(capacity) for b in self.buckets]
+        for store in self.stores:
+            store.grow(needed)
         if total > self.logs[0].step.size:
             for log in self.logs:
                 log.step, log.neuron = np.zeros(2 * total, np.int64), np.zeros(2 * total, np.int32)
@@ -130,17 +125,14 @@ class Core:
 
     def refile(self, steps: np.ndarray, neurons: np.ndarray) -> None:
         """Put the synapses of past spikes (stamps, global neurons) back into flight: what a checkpoint needs on waking."""
-        for t in range(self.threads):
-            log, rows = self.logs[t], self._rows
-            for stamp, neuron in zip(steps, neurons, strict=True):
-                emitted = int(stamp) - 1
+        for stamp, neuron in zip(steps, neurons, strict=True):
+            emitted = int(stamp) - 1
+            for log in self.logs:
                 log.recent[emitted & (self.ring - 1)] += 1
                 log.counters[IN_RING] += 1
-                if log.counters[IN_RING] > self.buckets[t].capacity:
-                    self.buckets = [b.grown(2 * b.capacity) for b in self.buckets]
-                b = self.buckets[t]
-                all_blocks = self.threads * self.layout.blocks
-                push(int(neuron), emitted, self.step - 1 - emitted, t, all_blocks, rows, b.segments, b.fill)
+            for store in self.stores:
+                store.grow(int(self.logs[0].counters[IN_RING]))
+                store.refile(int(neuron), emitted, self.step)
 
     # --- state -----------------------------------------------------------------------------------------------------
 
@@ -180,11 +172,6 @@ class Core:
 
     # --- the call --------------------------------------------------------------------------------------------------
 
-    @property
-    def _rows(self) -> tuple[np.ndarray, ...]:
-        r = self.rows
-        return (r.population, r.first, r.key_start, r.channel, r.delay, r.offset_start, r.offsets, r.row_start)
-
     def _tables(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
         """What of the stimuli depends on time alone, for the coming steps."""
         k = np.arange(self.step, self.step + steps)
@@ -193,10 +180,10 @@ class Core:
         return np.ascontiguousarray(index.T), np.ascontiguousarray(waves.T.astype(self.plan.precision))
 
     def _call(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int]:
-        e, log, b = self.exchange, self.logs[t], self.buckets[t]
-        own = [op.arguments[t] for op in self.machine.operations if op.arguments[0]]
+        e, log = self.exchange, self.logs[t]
+        room = min(store.capacity for store in self.stores)
+        own = [op.arguments(t) for op in self._operations]
         return self._run(
-            t, self.threads, self.step, steps, self.pending, index, waves,
-            (e.neurons, e.count, e.alarm, e.barrier), (log.step, log.neuron, log.counters, log.recent),
-            self._rows, self.rows.words, (b.segments, b.fill), self.machine.arrived[t], self.clock[t], *own,
+            t, self.threads, self.step, steps, self.pending, index, waves, room, (e.neurons, e.count, e.alarm, e.barrier),
+            (log.step, log.neuron, log.counters, log.recent), self.clock[t], *own,
         )  # fmt: skip

@@ -2,8 +2,7 @@
 
 When a neuron fires, its row of segment bounds is read once and each segment goes to the bucket of the step in which it
 arrives, so that a step walks one list. Weights are whole quanta and their sums exact: no order of events, and hence no
-number of threads, can change a result. These are the operations of the packed store; another kind of store (plastic,
-regenerated, factored) brings its own `push` and `deliver` and leaves the loop as it is.
+number of threads, can change a result.
 """
 
 from __future__ import annotations
@@ -24,6 +23,10 @@ LENGTHS = 1 << LENGTH_BITS
 
 AHEAD = 10
 """Segments prefetched ahead of the one being added: hides the latency of main memory."""
+
+
+SPIKES_AHEAD = 4
+"""Spikes whose segment bounds are prefetched ahead."""
 
 
 @dataclass
@@ -65,10 +68,24 @@ class Rows:
             np.ascontiguousarray(keys[:, 0]),
             np.ascontiguousarray(keys[:, 1]),
             np.concatenate([[0], np.cumsum(lengths)])[:-1].astype(np.int64),
-            np.concatenate([o.ravel() for o in store.offsets]) if len(lengths) != 1 else store.offsets[0].ravel(),
+            np.concatenate([o.ravel() for o in store.offsets]) if len(lengths) > 1 else store.offsets[0].ravel(),
             store.row_start,
             store.words.view(signed),
         )
+
+    @classmethod
+    def empty(cls, sizes: list[int], word: type) -> Rows:
+        """The index of no synapses at all."""
+        none = np.zeros((0, 2), np.int32)
+        offsets = [np.zeros((size, 1, 1), np.uint32) for size in sizes]
+        starts = np.zeros(sum(sizes) + 1, np.int64)
+        return cls.of(PackedSynapses(np.zeros(0, word), starts, [none] * len(sizes), offsets, [], []), sizes)
+
+    @property
+    def index(self) -> tuple[np.ndarray, ...]:
+        """The arrays that filing a spike reads."""
+        return (self.population, self.first, self.key_start, self.channel, self.delay, self.offset_start, self.offsets,
+                self.row_start)  # fmt: skip
 
     @property
     def longest_delay(self) -> int:
@@ -108,6 +125,14 @@ class Buckets:
         return new
 
 
+def off_sets(capacity: int) -> int:
+    """A capacity of at least this size whose buckets begin in different sets of the caches.
+
+    A spike writes to one bucket per delay; were they a power of two apart, all would compete for the same few lines.
+    """
+    return -(-capacity // 64) * 64 + 24
+
+
 def ring_length(longest_delay: int) -> int:
     """Steps the buckets look ahead: a power of two, so that a remainder is a mask."""
     return 1 << int(longest_delay).bit_length()
@@ -129,7 +154,7 @@ def look_up(neuron, thread, all_blocks, rows, blocks):
 def push(neuron, step, age, thread, all_blocks, rows, segments, fill):
     """File the segments of a neuron that fired in `step`, `age` steps ago; arrivals that are over by now are left out.
 
-    `rows` is the tuple of the arrays of `Rows` up to row_start; only the blocks of `thread` are filed.
+    `rows` is `Rows.index`; only the blocks of `thread` are filed.
     """
     population, first, key_start, channel, delay, offset_start, offsets, row_start = rows
     p = population[neuron]
@@ -153,6 +178,21 @@ def push(neuron, step, age, thread, all_blocks, rows, segments, fill):
                 fill[c, slot, b] = n + 1
             start = stop
         bound += keys + 1
+
+
+@njit(nogil=True)
+def file_spikes(step, thread, threads, published, count, rows, segments, fill):
+    """File the segments of every neuron that any owner published in `step`."""
+    side = step & 1
+    blocks = fill.shape[2]
+    for t in range(threads):
+        n = count[side, 8 * t]
+        for q in range(min(SPIKES_AHEAD, n)):
+            look_up(published[side, t, q], thread, threads * blocks, rows, blocks)
+        for q in range(n):
+            if q + SPIKES_AHEAD < n:
+                look_up(published[side, t, q + SPIKES_AHEAD], thread, threads * blocks, rows, blocks)
+            push(published[side, t, q], step, 0, thread, threads * blocks, rows, segments, fill)
 
 
 @njit(nogil=True)

@@ -24,15 +24,16 @@ class Operation:
         function: the name it is called by, and the statement that imports or makes it.
         call: its arguments in text; `*a` stands for the operation's own arguments, `k` for the step, `row(j)` for
             entry j of this step's table of indices and `wave(j)` for that of the table of waveforms.
-        arguments: the operation's own arguments, for each thread.
-        result: what its value is: None, "spikes" (appends to the published list) or "bad" (a runaway state).
+        arguments: from a thread to the operation's own arguments (asked anew for every run: a store may have grown).
+        result: what its value is: None, "spikes" (appends to the published list), "events" (synaptic events delivered) or
+            "bad" (a runaway state).
     """
 
     phase: str
     name: str
     function: tuple[str, str]
     call: str
-    arguments: tuple[tuple[Any, ...], ...]
+    arguments: Callable[[int], tuple[Any, ...]]
     result: str | None = None
 
 
@@ -43,26 +44,25 @@ Returns (steps done, why it ended): 0 as asked, 1 room for spikes is short, 2 a 
 import numpy as np
 from numba import njit
 from neuropil.engine.clock import cycles
-from neuropil.engine.deliver import deliver
-from neuropil.engine.spikes import absorb, collect, meet
+from neuropil.engine.spikes import account, collect, log_spikes, meet
 from neuropil.lower.flags import PROGRAM_FLAGS
 {imports}
 
 
 @njit(**PROGRAM_FLAGS)
-def run(thread, threads, first, steps, pending, index, waves, exchange, log, rows, words, buckets, arrived, clock{parameters}):
+def run(thread, threads, first, steps, pending, index, waves, room, exchange, log, clock{parameters}):
     published, count, alarm, barrier = exchange
     log_step, log_neuron, counters, recent = log
-    segments, fill = buckets
     done = 0
     while True:
         k = first + done
         timed = k % {sampled} == 0
         c0 = cycles() if timed else 0
         if pending:
-            if not absorb(k - 1, thread, threads, published, count, log_step, log_neuron, counters, recent,
-                          rows, segments, fill):
+            if not account(k - 1, threads, count, counters, recent, room, log_step.size):
                 return done, 1
+            log_spikes(k - 1, thread, published, count, log_step, log_neuron, counters)
+{filing}
             pending = False
         if done == steps:
             return done, 0
@@ -76,8 +76,11 @@ def write_program(title: str, operations: Sequence[Operation]) -> str:
     used: dict[str, str] = {}
     for operation in operations:
         used[operation.function[0]] = operation.function[1]
-    parameters = "".join(f", a{j}" for j, op in enumerate(operations) if op.arguments[0])
-    text = _HEAD.format(title=title, imports="\n".join(dict.fromkeys(used.values())), parameters=parameters, sampled=SAMPLED)
+    parameters = "".join(f", a{j}" for j in range(len(operations)))
+    filing = "\n".join(f"            {_call(j, op)}" for j, op in enumerate(operations) if op.phase == "spikes")
+    text = _HEAD.format(
+        title=title, imports="\n".join(dict.fromkeys(used.values())), parameters=parameters, sampled=SAMPLED, filing=filing
+    )
     lines: list[str] = []
     lap = 0
 
@@ -87,15 +90,9 @@ def write_program(title: str, operations: Sequence[Operation]) -> str:
         lap += 1
 
     timed("spikes")
-    lines.append("        counters[3] += deliver(k, words, segments, fill, arrived)")
-    timed("delivery")
-    for phase in ("stimuli", "neurons", "probes"):
+    for phase in ("delivery", "stimuli", "neurons", "probes"):
         mine = [(j, op) for j, op in enumerate(operations) if op.phase == phase]
-        for j, op in mine:
-            call = op.call.replace("*a", f"*a{j}").replace("row(", "index[done, ").replace("wave(", "waves[done, ")
-            call = f"{op.function[0]}({_brackets(call)})"
-            target = {None: "", "spikes": "found = ", "bad": "bad += "}[op.result]
-            lines.append(f"        {target}{call}  # {op.name}")
+        lines += [f"        {_call(j, op)}" for j, op in mine]
         if mine:
             timed(phase)
     lines += [
@@ -114,6 +111,15 @@ def write_program(title: str, operations: Sequence[Operation]) -> str:
         "                return done, 2",
     ]
     return text + "\n".join(lines) + "\n"
+
+
+_RESULTS = {None: "", "spikes": "found = ", "events": "counters[3] += ", "bad": "bad += "}
+
+
+def _call(j: int, op: Operation) -> str:
+    """The line that calls operation j."""
+    call = op.call.replace("*a", f"*a{j}").replace("row(", "index[done, ").replace("wave(", "waves[done, ")
+    return f"{_RESULTS[op.result]}{op.function[0]}({_brackets(call)})  # {op.name}"
 
 
 def _brackets(call: str) -> str:

@@ -128,7 +128,7 @@ class Simulation:
                 if every is not None and self.core.step == target:
                     self.checkpoint()
             self.interrupted = stop.is_set()
-        return self._result()
+            return self._result()  # still within: a Ctrl-C now must not cost the result
 
     def step(self, n: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Run n steps and return their spikes: stamps (steps) and global neuron indices.

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from neuropil.engine.deliver import look_up, push
 from neuropil.lower.flags import KERNEL_FLAGS
 from neuropil.lower.threads import new_barrier, spin_barrier
 
@@ -64,9 +63,6 @@ class SpikeLog:
         return cls(np.zeros(capacity, np.int64), np.zeros(capacity, np.int32), np.zeros(8, np.int64), np.zeros(ring, np.int64))
 
 
-AHEAD = 4
-"""Spikes whose segment bounds are prefetched ahead."""
-
 LOGGED, SINCE_FLUSH, IN_RING, EVENTS = 0, 1, 2, 3
 
 
@@ -87,38 +83,33 @@ def collect(fired, neurons, out, n):
 
 
 @njit(nogil=True)
-def absorb(step, thread, threads, published, count, log_step, log_neuron, counters, recent, rows, segments, fill):
-    """Log this thread's spikes of `step` and file everyone's segments; False, with nothing done, where room is short.
+def account(step, threads, count, counters, recent, room, logged):
+    """Count everyone's spikes of `step`; False, with nothing done, where a store (`room`) or the log is too small.
 
-    Whether room is short follows from numbers that all threads share, so all decide alike.
+    All it looks at is the same for all threads, so all decide alike.
     """
-    side = step & 1
     total = 0
     for t in range(threads):
-        total += count[side, 8 * t]
+        total += count[step & 1, 8 * t]
     here = step & (recent.size - 1)
     in_ring = counters[2] - recent[here] + total
-    if in_ring > segments.shape[3] or counters[1] + total > log_step.size:
+    if in_ring > room or counters[1] + total > logged:
         return False
     recent[here] = total
     counters[2] = in_ring
     counters[1] += total
-    all_blocks = threads * fill.shape[2]
-    for t in range(threads):
-        n_spikes = count[side, 8 * t]
-        for q in range(min(AHEAD, n_spikes)):
-            look_up(published[side, t, q], thread, all_blocks, rows, fill.shape[2])
-        for q in range(n_spikes):
-            if q + AHEAD < n_spikes:
-                look_up(published[side, t, q + AHEAD], thread, all_blocks, rows, fill.shape[2])
-            neuron = published[side, t, q]
-            if t == thread:
-                n = counters[0]
-                log_step[n] = step + 1
-                log_neuron[n] = neuron
-                counters[0] = n + 1
-            push(neuron, step, 0, thread, all_blocks, rows, segments, fill)
     return True
+
+
+@njit(nogil=True)
+def log_spikes(step, thread, published, count, log_step, log_neuron, counters):
+    """Keep this thread's own spikes of `step`, stamped with its end."""
+    side = step & 1
+    first, n = counters[0], count[side, 8 * thread]
+    for q in range(n):
+        log_step[first + q] = step + 1
+        log_neuron[first + q] = published[side, thread, q]
+    counters[0] = first + n
 
 
 @njit(nogil=True)
