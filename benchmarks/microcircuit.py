@@ -16,9 +16,6 @@ from typing import Any
 from common import PEERS, ROOT, footing, interpreter, machine, measure, neuropil, table, write
 
 THREADS = 2
-STATE_BYTES = 4 * 8 + 2 * 8 + 2
-"""Of LIFExp with two ports and a counted Poisson drive: v, i_exc, i_inh and the refractory count are read and written,
-two accumulators read and cleared (4 bytes each way), a count read and a spike flag written (1 byte each)."""
 
 
 def main() -> None:
@@ -142,7 +139,7 @@ def _distance(run: dict[str, Any], best: dict[str, float]) -> str:
     event_ns = 1e9 * phases["delivery"] * THREADS / events
     bandwidth = 4e-9 * events / phases["delivery"]
     work = 1e-9 * steps * run["flops_per_neuron_step"] / phases["neurons"]
-    traffic = 1e-9 * steps * STATE_BYTES / phases["neurons"]
+    traffic = 1e-9 * steps * run["bytes_per_neuron_step"] / phases["neurons"]
     rows = [
         ["delivery, ns per event and thread", f"{event_ns:.2f}", f"{best['add_ns']:.2f}", "the same addition, all in the cache", f"{100 * best['add_ns'] / event_ns:.0f} %"],
         ["", "", f"{best['add_stream_ns']:.2f}", "words streamed from main memory", f"{100 * best['add_stream_ns'] / event_ns:.0f} %"],
@@ -154,7 +151,7 @@ def _distance(run: dict[str, Any], best: dict[str, float]) -> str:
         f"\nLimits are measured by [limits.py](../../benchmarks/limits.py) on {THREADS} threads. Delivery is bound by the "
         "additions at random places, one dependent load and store each, not by bandwidth; what it lacks to the limit is "
         "the start of each segment of some dozens of words, which no prefetcher foresees. The neuron update does "
-        f"{run['flops_per_neuron_step']:.0f} operations on {STATE_BYTES} bytes per neuron and step: far too few per byte "
+        f"{run['flops_per_neuron_step']:.0f} operations on {run['bytes_per_neuron_step']:.0f} bytes per neuron and step: far too few per byte "
         "for the arithmetic units to matter, it is bound by the second-level cache.\n"
     )
 

@@ -46,12 +46,22 @@ def figures(arguments: argparse.Namespace) -> dict:
         **result.to_json(),
         "walls": walls,
         "flops_per_neuron_step": work,
+        "bytes_per_neuron_step": sum(g.size * traffic(g, simulation.plan) for g in groups) / simulation.network.size,
         "seconds_since_start": time.perf_counter() - START,
     }
 
 
+def traffic(group, plan) -> int:  # type: ignore[no-untyped-def]
+    """Bytes of a neuron that its update reads and writes: states, refractory count, accumulators, Poisson counts, flag."""
+    number = 4 if plan.precision == "float32" else 8
+    accumulator = 4 if plan.word().itemsize == 4 else 8
+    variant = group.program.variant
+    states = number * (len(group.program.states) + len(group.program.changing))
+    return states + 2 * group.program.refractory + 2 * accumulator * len(variant.wired) + len(variant.counted) + 1
+
+
 def network(circuit: str, scale: float):  # type: ignore[no-untyped-def]
-    """A circuit of the zoo, or as many uncoupled neurons, driven to fire now and then by a constant current."""
+    """A circuit of the zoo, or as many uncoupled neurons, kept just below threshold by a constant current."""
     if circuit != "uncoupled":
         from neuropil.zoo import registry
 
@@ -61,7 +71,7 @@ def network(circuit: str, scale: float):  # type: ignore[no-untyped-def]
     from neuropil.zoo.neurons.lif import LIFExp
 
     net = Network("uncoupled")
-    net.population("cells", LIFExp(i_e=376 * pA), int(scale), initial={"v": Uniform(-65 * mV, -50 * mV)})
+    net.population("cells", LIFExp(i_e=370 * pA), int(scale), initial={"v": Uniform(-65 * mV, -50 * mV)})
     return net
 
 

@@ -6,16 +6,20 @@ as the spikes that sent them. Nothing in the file depends on the number of threa
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from neuropil.errors import CheckpointError
 from neuropil.lower.plan import Plan
+from neuropil.model.distribution import Distribution
+from neuropil.units import Quantity
 
 VERSION = 1
 
@@ -28,6 +32,7 @@ class Checkpoint:
         step: steps done.
         states: (population, variable) -> one value per neuron; the refractory count is the variable "left".
         counts: spikes of each neuron so far.
+        amplitudes: of the drives that can be set between steps, by their place in the network, one value per neuron.
         flight_step, flight_neuron: spikes whose effects may still be under way (stamps and global neurons).
         events: synaptic events so far.
         spikes: records in the spike journal; rows: records in each trace journal.
@@ -37,6 +42,7 @@ class Checkpoint:
     step: int
     states: dict[tuple[str, str], np.ndarray]
     counts: np.ndarray
+    amplitudes: dict[int, np.ndarray]
     flight_step: np.ndarray
     flight_neuron: np.ndarray
     events: int
@@ -51,23 +57,45 @@ def fingerprint(plan: Plan) -> str:
     for group in plan.groups:
         digest.update(group.kernel.source.encode())
         for member in group.members:
-            digest.update(f"{member.population.name} {member.population.size} {member.period}".encode())
-            digest.update(member.numbers.tobytes())
-            for name in sorted(member.arrays):
-                digest.update(member.arrays[name].tobytes())
-    for projection, quantum in zip(plan.network.projections, plan.quantum, strict=True):
-        digest.update(f"{projection.name} {projection.rule!r} {projection.weight!r} {projection.delay!r} {quantum!r}".encode())
-        for array in (projection.weight, projection.delay, getattr(projection.rule, "pre", None), getattr(projection.rule, "post", None)):
-            if isinstance(array, np.ndarray):
-                digest.update(array.tobytes())
+            _absorb(digest, (member.population.name, member.population.size, member.period, member.numbers, member.arrays))
+    network = plan.network
+    for p, quantum in zip(network.projections, plan.quantum, strict=True):
+        positions = (p.source.positions, p.target.positions) if type(p.rule).__name__ == "DistanceDependent" else None
+        _absorb(digest, (p.source.name, p.target.name, p.port, p.rule, p.weight, p.delay, quantum, positions))
     for planned in plan.drives:
-        digest.update(f"{planned.kind} {planned.drive.name} {type(planned.drive.stimulus).__name__}".encode())
+        d = planned.drive
+        _absorb(digest, (planned.kind, d.target.name, d.port, d.input, d.weight, d.stimulus))
+    _absorb(digest, [(p.name, p.target.name, p.variable, p.neurons, p.interval) for p in network.probes])
     return digest.hexdigest()
+
+
+def _absorb(digest: Any, value: Any) -> None:
+    """Add a description's value to a digest: by content, never by address."""
+    digest.update(type(value).__name__.encode())
+    if isinstance(value, np.ndarray):
+        digest.update(str((value.dtype, value.shape)).encode() + np.ascontiguousarray(value).tobytes())
+    elif isinstance(value, dict):
+        _absorb(digest, sorted(value.items()))
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            _absorb(digest, part)
+    elif isinstance(value, Quantity):
+        _absorb(digest, (value.value, value.dimension))
+    elif callable(value) and hasattr(value, "__code__"):
+        digest.update(value.__code__.co_code)
+        closure = [c.cell_contents for c in value.__closure__ or ()]
+        _absorb(digest, ([c for c in value.__code__.co_consts if not hasattr(c, "co_code")], closure))
+    elif dataclasses.is_dataclass(value) or isinstance(value, Distribution):
+        _absorb(digest, vars(value))
+    else:
+        digest.update(repr(value).encode())
 
 
 def save(path: Path, plan: Plan, checkpoint: Checkpoint) -> None:
     """Write a checkpoint: to a temporary name, made durable, then renamed over the old one."""
     temporary = path.with_name(path.name + ".tmp")
+    if not path.parent.is_dir():
+        raise CheckpointError("there is no folder for the checkpoint", got=str(path.parent), fix="make it first")
     with h5py.File(temporary, "w") as file:
         file.attrs["neuropil_checkpoint"] = VERSION
         file.attrs["fingerprint"] = fingerprint(plan)
@@ -75,6 +103,8 @@ def save(path: Path, plan: Plan, checkpoint: Checkpoint) -> None:
             file.attrs[name] = getattr(checkpoint, name)
         file["rows"] = np.array(checkpoint.rows, np.int64)
         file["counts"] = checkpoint.counts
+        for index, values in checkpoint.amplitudes.items():
+            file[f"amplitudes/{index}"] = values
         file["flight/step"] = checkpoint.flight_step
         file["flight/neuron"] = checkpoint.flight_neuron
         for (population, variable), values in checkpoint.states.items():
@@ -109,7 +139,8 @@ def load(path: Path, plan: Plan) -> Checkpoint:
                 for variable, values in group.items()
             }
             return Checkpoint(
-                int(file.attrs["step"]), states, file["counts"][()], file["flight/step"][()], file["flight/neuron"][()],
+                int(file.attrs["step"]), states, file["counts"][()],
+                {int(index): values[()] for index, values in file.get("amplitudes", {}).items()}, file["flight/step"][()], file["flight/neuron"][()],
                 int(file.attrs["events"]), int(file.attrs["spikes"]), tuple(file["rows"][()].tolist()),
                 float(file.attrs["wall_seconds"]),
             )  # fmt: skip

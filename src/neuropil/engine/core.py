@@ -9,13 +9,14 @@ import numpy as np
 
 from neuropil.engine.clock import PHASES
 from neuropil.engine.compose import Machine, compose
-from neuropil.engine.deliver import Rows
+from neuropil.engine.deliver import Rows, first_capacity
 from neuropil.engine.layout import Layout
 from neuropil.engine.packed import PackedSynapses, build
 from neuropil.engine.program import Operation, program
 from neuropil.engine.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeExchange, SpikeLog
 from neuropil.engine.store import PackedStore, Store
 from neuropil.lower.plan import Plan
+from neuropil.lower.threads import abort_barrier
 from neuropil.model.network import Population
 
 DONE, SHORT, RUNAWAY = 0, 1, 2
@@ -28,7 +29,6 @@ class Core:
     Args:
         plan: the lowered network.
         threads: number of owners.
-        progress: called while synapses are built, with the fraction done.
     """
 
     def __init__(self, plan: Plan, threads: int):
@@ -64,7 +64,7 @@ class Core:
 
     def _use(self, rows: Rows) -> None:
         """Take a store into use, with buckets, exchange and logs that fit its delays."""
-        capacity = max(1024, min(self.plan.network.size, 1 << 14))
+        capacity = first_capacity(self.plan)
         self.stores: list[Store] = [PackedStore(rows, self.machine.arrived, self.layout.blocks, capacity)]
         self.ring = max(store.ring for store in self.stores)
         self.exchange = SpikeExchange.of(self.threads, max(s.size for s in self.layout.shares))
@@ -81,11 +81,15 @@ class Core:
         """Run up to `steps` steps; returns (steps done, DONE | SHORT | RUNAWAY). Probe buffers must have room."""
         index, waves = self._tables(max(steps, 1))
         futures = []
-        if self._pool is not None:
-            futures = [self._pool.submit(self._call, t, steps, index, waves) for t in range(1, self.threads)]
-        done, status = self._call(0, steps, index, waves)
-        for future in futures:
-            future.result()
+        try:
+            if self._pool is not None:
+                futures = [self._pool.submit(self._call, t, steps, index, waves) for t in range(1, self.threads)]
+            done, status = self._call(0, steps, index, waves)
+            for future in futures:
+                future.result()
+        except BaseException:
+            abort_barrier(self.exchange.barrier)  # or the others would wait for this thread for ever
+            raise
         self.step += done
         self.pending = status != DONE
         return done, status
@@ -154,6 +158,17 @@ class Core:
         for t, share in enumerate(self.layout.shares):
             a, b, low = share.bounds[g][m], share.bounds[g][m + 1], share.lower[g][m]
             yield slice(low, low + b - a), self.machine.groups[t][g].arrays[name][a:b]
+
+    def amplitude(self, drive: int) -> np.ndarray:
+        """The settable amplitude of a drive, one value per neuron of its population."""
+        return np.concatenate(self.machine.amplitudes[drive])
+
+    def set_amplitude(self, drive: int, values: np.ndarray) -> None:
+        """Set it."""
+        start = 0
+        for part in self.machine.amplitudes[drive]:  # the threads' parts are consecutive
+            part[:] = values[start : start + part.size]
+            start += part.size
 
     def close(self) -> None:
         """End the threads."""

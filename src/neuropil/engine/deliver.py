@@ -14,10 +14,12 @@ from numba import njit
 
 from neuropil.engine.layout import BLOCK
 from neuropil.engine.packed import PackedSynapses
+from neuropil.errors import NetworkError
 from neuropil.lower.flags import KERNEL_FLAGS
+from neuropil.lower.plan import Plan
 from neuropil.lower.threads import prefetch
 
-LENGTH_BITS = 20
+LENGTH_BITS = 24
 LENGTHS = 1 << LENGTH_BITS
 """Bound of a segment's length: a start and a length share a word, so that filing a segment touches one cache line."""
 
@@ -57,6 +59,14 @@ class Rows:
     @classmethod
     def of(cls, store: PackedSynapses, sizes: list[int]) -> Rows:
         """The index of a store whose source populations have these sizes."""
+        longest = int(np.diff(store.row_start).max(initial=0))
+        if longest >= LENGTHS or len(sizes) > 0xFFFF:
+            raise NetworkError(
+                "the synapses do not fit the packed store",
+                got=f"{longest} synapses of one neuron, {len(sizes)} populations",
+                expected=f"below {LENGTHS} and {0xFFFF}",
+                fix="divide the source among more neurons, or merge populations",
+            )
         first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         keys = np.concatenate([*store.keys, np.empty((0, 2), np.int32)]).astype(np.int32)
         lengths = [o.size for o in store.offsets]
@@ -123,6 +133,11 @@ class Buckets:
         new.segments[..., : self.capacity] = self.segments
         new.fill[...] = self.fill
         return new
+
+
+def first_capacity(plan: Plan) -> int:
+    """Segments per bucket to begin with; bursts enlarge it."""
+    return max(1024, min(plan.network.size, 1 << 14))
 
 
 def off_sets(capacity: int) -> int:

@@ -7,17 +7,24 @@ import sys
 
 import numpy as np
 
-from neuropil.engine.layout import Layout
+from neuropil.engine.deliver import first_capacity, ring_length
+from neuropil.engine.layout import BLOCK
 from neuropil.engine.packed import predict_memory
 from neuropil.errors import MemoryLimitError
 from neuropil.lower.plan import Plan
+from neuropil.lower.synapse_laws import delay_steps
 
 PROGRAM_BYTES = 350_000_000
 """Python with NumPy, JAX, Numba and matplotlib, measured."""
 
 
-def predict(plan: Plan, blocks: int = 1) -> dict[str, float]:
-    """Bytes by purpose of a run of this plan; `blocks` is the number of target blocks over all threads."""
+def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
+    """Bytes by purpose of a run of this plan on so many threads."""
+    per_thread = max(1, -(-plan.network.size // (threads * BLOCK)))
+    blocks = threads * per_thread
+    longest = max((int(delay_steps(p, plan.dt)[-1]) for p in plan.network.projections), default=1)
+    buckets = 8.0 * max(plan.channels, 1) * ring_length(longest) * blocks * first_capacity(plan)
+    probes = sum(8.0 * min(p.neurons.size * 10_000, 4_000_000) for p in plan.network.probes)
     parts = predict_memory(plan.network, plan.dt, blocks, plan.channel_of, plan.word)
     real = np.dtype(plan.precision).itemsize
     state = accumulators = 0.0
@@ -27,16 +34,17 @@ def predict(plan: Plan, blocks: int = 1) -> dict[str, float]:
         state += per_neuron * group.size
         accumulators += plan.channels * np.dtype(plan.word).itemsize * group.size
     spikes = (8 + 12) * 2.0 * plan.network.size  # exchange and log
-    return {"state": state, "accumulators": accumulators, "spikes": spikes, **parts, "program": float(PROGRAM_BYTES)}
+    own = {"state": state, "accumulators": accumulators, "spikes": spikes, "spikes in flight": buckets, "probes": probes}
+    return {**own, **parts, "program": float(PROGRAM_BYTES)}
 
 
-def require(plan: Plan, layout: Layout, limit: float | None = None) -> dict[str, float]:
+def require(plan: Plan, threads: int, limit: float | None = None) -> dict[str, float]:
     """The prediction, refused when it exceeds the limit (what the machine has left, if None).
 
     Raises:
         MemoryLimitError: with the sum and the remedy.
     """
-    needs = predict(plan, layout.blocks * len(layout.shares))
+    needs = predict(plan, threads)
     limit = available() if limit is None else limit
     total = sum(needs.values())
     if total > limit:

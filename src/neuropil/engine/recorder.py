@@ -24,18 +24,21 @@ class Recorder:
     Args:
         folder: for journals, or None for memory.
         resume: continue what the folder holds, cut to `spikes` records and `rows` samples.
+        start: step at which recording begins when nothing is continued; `rows` were then sampled before.
     """
 
     def __init__(
         self, plan: Plan, folder: Path | None, *, record_spikes: bool = True, resume: bool = False,
-        spikes: int = 0, rows: tuple[int, ...] = (),
+        spikes: int = 0, rows: tuple[int, ...] = (), start: int = 0,
     ):  # fmt: skip
         self.plan, self.folder, self.record_spikes = plan, folder, record_spikes
         self.populations = {p.name: (p.first, p.size) for p in plan.network.populations.values()}
         self.samples: list[list[np.ndarray]] = [[] for _ in plan.network.probes]
         self.steps: list[np.ndarray] = []
         self.neurons: list[np.ndarray] = []
-        self.rows_written = [0] * len(plan.network.probes)
+        self.start = 0 if resume else start
+        self.first_rows = tuple(rows) if start and not resume else (0,) * len(plan.network.probes)
+        self.rows_written = list(self.first_rows)
         self.spike_journal: SpikeJournal | None = None
         self.trace_journals: list[TraceJournal] = []
         if folder is not None:
@@ -50,8 +53,9 @@ class Recorder:
                 return
         summary = {"model": self.plan.network.name, "seed": self.plan.seed, "precision": self.plan.precision}
         self.spike_journal = SpikeJournal(
-            folder, self.populations, self.plan.dt, summary=summary, resume=resume, overwrite=True
-        )
+            folder, self.populations, self.plan.dt, t_start_ms=self.start * self.plan.dt, summary=summary, resume=resume,
+            overwrite=True,
+        )  # fmt: skip
         for probe in self.plan.network.probes:
             spec = type(probe.target.neuron).spec
             self.trace_journals.append(
@@ -113,10 +117,11 @@ class Recorder:
         for j, probe in enumerate(self.plan.network.probes):
             values = np.concatenate(self.samples[j]) if self.samples[j] else np.empty((0, probe.neurons.size))
             every = steps_between(probe, self.plan.dt)
-            times = (1 + np.arange(len(values))) * every * self.plan.dt
+            times = (self.first_rows[j] + 1 + np.arange(len(values))) * every * self.plan.dt
             unit = unit_name(type(probe.target.neuron).spec.state_dimensions[probe.variable])
             traces[probe.name] = Trace(times.astype(np.float64), values, probe.neurons, unit, probe.variable, probe.target.name)
-        return Result(Spikes(step, neuron, self.populations, self.plan.dt), traces, {}, duration_ms)
+        start_ms = self.start * self.plan.dt
+        return Result(Spikes(step, neuron, self.populations, self.plan.dt), traces, {}, duration_ms - start_ms, start_ms)
 
     def finish(self, duration_ms: float) -> tuple[Result, str]:
         """The result and the digest of all spikes; in a folder, its files are complete but for the summary.
@@ -133,7 +138,7 @@ class Recorder:
         n = len(self.spike_journal)
         self.spike_journal, self.trace_journals = None, []
         digest, tail = _stream(self.folder) if n > LARGE else ("", [])
-        finalise(self.folder, {}, duration_ms=duration_ms)
+        finalise(self.folder, {}, duration_ms=duration_ms - self.start * self.plan.dt)
         if n <= LARGE:
             result = Result.load(self.folder)
             return result, result.spikes.digest()

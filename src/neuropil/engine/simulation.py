@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import threading
 import time
@@ -20,17 +21,18 @@ from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.connectivity import edges
 from neuropil.lower.kernel import RUNAWAY as RUNAWAY_LIMIT
 from neuropil.lower.plan import Plan, make_plan
-from neuropil.model.distribution import checked_values
+from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.network import Network, Population, Projection
 from neuropil.result import Result
 from neuropil.result.atomic import write_json
-from neuropil.units import Quantity, ms, unit_name
+from neuropil.units import Dimension, Quantity, ms, unit_name
 
 Progress = Callable[[str, float, dict[str, Any]], None]
 """Called as progress(phase, fraction done, details); phases are "trace", "compile", "build" and "run"."""
 
 CHUNK_SECONDS = 0.05  # between looks at the clock, Ctrl-C and the progress bar
 CHECKPOINT_FILE = "checkpoint.h5"
+LARGEST_ROUNDING = 0.01  # of a projection's mean weight; more would change what a network does
 
 
 class Simulation:
@@ -61,14 +63,19 @@ class Simulation:
     ):  # fmt: skip
         if not isinstance(network, Network):
             raise SimulationError("only a Network can be simulated", got=network)
+        if progress is not None and not callable(progress):
+            raise SimulationError("progress must be a function", got=progress, expected="progress(phase, fraction, info)")
         self._progress = progress or (lambda phase, fraction, info: None)
         self.network = network
         self.threads = _threads(threads)
+        self._folder = None if out is None else _path(out, "out")
+        if self._folder is not None and self._folder.exists() and not self._folder.is_dir():
+            raise SimulationError("out must be a folder", got=f"the file {self._folder}")
         self._progress("trace", 0.0, {})
         start = time.perf_counter()
         self.plan: Plan = make_plan(network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
+        self.memory = memory.require(self.plan, self.threads, _limit(memory_limit))
         self.core = Core(self.plan, self.threads)
-        self.memory = memory.require(self.plan, self.core.layout, memory_limit)
         self._progress("trace", 1.0, {})
         traced = time.perf_counter()
         self._progress("compile", 0.0, {})
@@ -77,6 +84,7 @@ class Simulation:
         compiled = time.perf_counter()
         with stoppable() as stop:
             self.core.connect(lambda fraction: self._building(fraction, stop))
+        self._check_rounding()
         self.trace_seconds = traced - start
         self.compile_seconds = compiled - traced
         self.build_seconds = time.perf_counter() - compiled
@@ -85,8 +93,10 @@ class Simulation:
         self._recent: list[tuple[np.ndarray, np.ndarray]] = []
         self._chunk = 16
         self.interrupted = False
-        self._folder = None if out is None else Path(out)
-        self.recorder = self._open(resume, record_spikes)
+        self.record_spikes = record_spikes
+        self._finished: tuple[int, tuple[int, ...]] | None = None
+        self._session_start, self._session_seconds = self.core.step, 0.0
+        self.recorder = self._open(resume)
 
     def __repr__(self) -> str:
         return f"Simulation({self.network.name!r}, {self.network.size} neurons, t = {self.time})"
@@ -99,35 +109,37 @@ class Simulation:
     # --- running ---------------------------------------------------------------------------------------------------
 
     def run(self, duration: Quantity, *, checkpoint_every: Quantity | None = None) -> Result:
-        """Run for a biological time, or up to it if resumed from a checkpoint.
+        """Run up to a biological time, counted from the start of the simulation.
 
         Ctrl-C ends the run at once with what was recorded so far (`result.summary["interrupted"]`); a second one kills.
 
         Args:
-            duration: biological time from the start of the run.
+            duration: biological time to reach; what was run before, by `step` or before a checkpoint, counts.
             checkpoint_every: biological time between checkpoints, written to the `out` folder.
 
         Raises:
             SimulationError: a state became NaN or ran away; what was recorded is kept in the folder.
         """
-        total = round(float(checked_values(duration, ms.dimension, "the duration", ())) / self.plan.dt)  # type: ignore[arg-type]
+        total = round(float(_values(duration, ms.dimension, "the duration", ())) / self.plan.dt)
         if total < 0:
             raise SimulationError("the duration must not be negative", got=duration)
         every = None
         if checkpoint_every is not None:
-            interval = float(checked_values(checkpoint_every, ms.dimension, "checkpoint_every", ()))  # type: ignore[arg-type]
+            interval = float(_values(checkpoint_every, ms.dimension, "checkpoint_every", ()))
+            if not interval > 0:
+                raise SimulationError("checkpoint_every must be a positive time", got=checkpoint_every)
             every = max(1, round(interval / self.plan.dt))
             if self._folder is None:
                 raise SimulationError("checkpoints need a folder", fix="pass out=...")
             self.checkpoint()
-        first = self.core.step
         with stoppable() as stop:
             while self.core.step < total and not stop.is_set():
                 target = total if every is None else min(total, (self.core.step // every + 1) * every)
-                self._run_to(target, stop, first, total)
+                self._run_to(target, stop, total)
                 if every is not None and self.core.step == target:
                     self.checkpoint()
             self.interrupted = stop.is_set()
+            self._settle()
             return self._result()  # still within: a Ctrl-C now must not cost the result
 
     def step(self, n: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -139,22 +151,24 @@ class Simulation:
             raise SimulationError("the number of steps must be a whole number", got=n)
         collected: list[tuple[np.ndarray, np.ndarray]] = []
         target = self.core.step + int(n)
-        self._run_to(target, threading.Event(), self.core.step, target, collected, silent=True)
+        self._run_to(target, threading.Event(), target, collected, silent=True)
         if not collected:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         return np.concatenate([c[0] for c in collected]), np.concatenate([c[1] for c in collected])
 
     def _run_to(
-        self, target: int, stop: threading.Event, first: int, total: int,
+        self, target: int, stop: threading.Event, total: int,
         collected: list[tuple[np.ndarray, np.ndarray]] | None = None, silent: bool = False,
     ) -> None:  # fmt: skip
         core = self.core
+        self._reopen()
         while (core.step < target or core.pending) and not stop.is_set():
             begun = time.perf_counter()
             steps = min(self._chunk, target - core.step, self._probe_room())
             _, status = core.advance(steps)
             spent = time.perf_counter() - begun
             self.wall_seconds += spent
+            self._session_seconds += spent
             if status == SHORT:
                 core.make_room()
             spikes = core.flush()
@@ -170,7 +184,36 @@ class Simulation:
             elif spent > 2.0 * CHUNK_SECONDS:
                 self._chunk = max(1, self._chunk // 2)
             if not silent:
-                self._report(first, total)
+                self._report(total)
+
+    def _settle(self) -> None:
+        """Take in the spikes of the last step, if an interrupted run left them waiting for room."""
+        while self.core.pending:
+            self.core.make_room()
+            self.core.advance(0)
+            self._take(*self.core.flush())
+
+    def _reopen(self) -> None:
+        """Go on recording after a run that ended and whose files are complete."""
+        if self._finished is not None:
+            spikes, rows = self._finished
+            self.recorder = Recorder(
+                self.plan, self._folder, record_spikes=self.record_spikes, resume=True, spikes=spikes, rows=rows
+            )
+            self._finished = None
+
+    def _check_rounding(self) -> None:
+        """Refuse weights that the packed store would distort."""
+        store = self.core.synapses
+        assert store is not None
+        for projection, rounding in zip(self.network.projections, store.rounding, strict=True):
+            if rounding > LARGEST_ROUNDING:
+                raise NetworkError(
+                    f"projection {projection.name!r}: its weights are too small beside the largest at port {projection.port!r}",
+                    got=f"an error of up to {100 * rounding:.2g} % of the mean weight in 16 bits",
+                    expected=f"at most {100 * LARGEST_ROUNDING:g} %",
+                    fix='full_weights=True, or precision="float64"',
+                )
 
     def _probe_room(self) -> int:
         """Steps until a probe's buffer would be full."""
@@ -187,10 +230,9 @@ class Simulation:
         while self._recent and self._recent[0][0][-1] <= oldest:
             self._recent.pop(0)
 
-    def _report(self, first: int, total: int) -> None:
-        done = self.core.step - first
-        biological = done * self.plan.dt / 1000.0
-        factor = self.wall_seconds / biological if biological else 0.0
+    def _report(self, total: int) -> None:
+        biological = (self.core.step - self._session_start) * self.plan.dt / 1000.0
+        factor = self._session_seconds / biological if biological else 0.0
         left = (total - self.core.step) * self.plan.dt / 1000.0 * factor
         info = {"real_time_factor": factor, "remaining_seconds": left, "biological_ms": self.core.step * self.plan.dt}
         self._progress("run", self.core.step / max(total, 1), info)
@@ -213,8 +255,8 @@ class Simulation:
         pop = self._population(population)
         name = self._variable(pop, variable)
         dimension = type(pop.neuron).spec.state_dimensions[variable]
-        checked = checked_values(value, dimension, f"{pop.name}.{variable}", (pop.size,))
-        self.core.scatter(pop, name, np.broadcast_to(np.asarray(checked, float), (pop.size,)))
+        checked = _values(value, dimension, f"{pop.name}.{variable}", (pop.size,))
+        self.core.scatter(pop, name, np.broadcast_to(checked, (pop.size,)))
 
     def set_drive(self, name: str, value: Any) -> None:
         """Set the amplitude of a current drive (or the weight of a Regular one): one value, or one per neuron."""
@@ -225,12 +267,8 @@ class Simulation:
         drive = self.network.drives[found[0]]
         spec = type(drive.target.neuron).spec
         dimension = spec.inputs[drive.input] if drive.input else spec.ports[str(drive.port)]
-        checked = checked_values(value, dimension, f"drive {name!r}", (drive.target.size,))
-        full = np.broadcast_to(np.asarray(checked, float), (drive.target.size,))
-        g, m = self.plan.group_of(drive.target)
-        for share, amplitude in zip(self.core.layout.shares, self.core.machine.amplitudes[found[0]], strict=True):
-            low = share.lower[g][m]
-            amplitude[:] = full[low : low + amplitude.size]
+        checked = _values(value, dimension, f"drive {name!r}", (drive.target.size,))
+        self.core.set_amplitude(found[0], np.broadcast_to(checked, (drive.target.size,)))
 
     def synapses(self, projection: str | Projection) -> dict[str, np.ndarray]:
         """The synapses of a projection: arrays "pre", "post" (indices within their populations), "weight" (in the
@@ -247,7 +285,7 @@ class Simulation:
 
     def _variable(self, pop: Population, variable: str) -> str:
         spec = type(pop.neuron).spec
-        if variable not in spec.states:
+        if not isinstance(variable, str) or variable not in spec.states:
             raise NetworkError(f"{pop.name} has no state {variable!r}", fix=did_you_mean(variable, spec.states))
         return f"s_{variable}"
 
@@ -257,7 +295,9 @@ class Simulation:
         """Write the state to a file (`checkpoint.h5` in the `out` folder, if None); going on from it is bit-exact."""
         if path is None and self._folder is None:
             raise SimulationError("where should the checkpoint go?", fix="pass a path, or out=... to Simulation")
-        target = Path(path) if path is not None else self._folder / CHECKPOINT_FILE  # type: ignore[operator]
+        target = _path(path, "path") if path is not None else self._folder / CHECKPOINT_FILE  # type: ignore[operator]
+        self._settle()
+        self._reopen()
         spikes, rows = self.recorder.sync()
         states = {}
         for group in self.plan.groups:
@@ -269,21 +309,27 @@ class Simulation:
         step, neuron = (np.concatenate([r[i] for r in recent]) for i in (0, 1))
         late = step > self.core.step - self.core.ring
         data = checkpoints.Checkpoint(
-            self.core.step, states, self.counts, step[late], neuron[late], self.core.events, spikes, rows, self.wall_seconds
+            self.core.step, states, self.counts, self._amplitudes(), step[late], neuron[late], self.core.events, spikes, rows, self.wall_seconds
         )
         checkpoints.save(target, self.plan, data)
         return target
 
-    def _open(self, resume: str | os.PathLike[str] | None, record_spikes: bool) -> Recorder:
+    def _amplitudes(self) -> dict[int, np.ndarray]:
+        return {drive: self.core.amplitude(drive) for drive in self.core.machine.amplitudes}
+
+    def _open(self, resume: str | os.PathLike[str] | None) -> Recorder:
+        record_spikes = self.record_spikes
         if resume is None:
             return Recorder(self.plan, self._folder, record_spikes=record_spikes)
-        path = Path(resume)
+        path = _path(resume, "resume")
         data = checkpoints.load(path / CHECKPOINT_FILE if path.is_dir() else path, self.plan)
-        self.core.step = data.step
+        self.core.step = self._session_start = data.step
         self.wall_seconds = data.wall_seconds
         for (population, name), values in data.states.items():
             self.core.scatter(self.network[population], name, values)
         self.counts = data.counts.copy()
+        for drive, values in data.amplitudes.items():
+            self.core.set_amplitude(drive, values)
         self._recent = [(data.flight_step, data.flight_neuron)] if data.flight_step.size else []
         self.core.refile(data.flight_step, data.flight_neuron)
         self.core.logs[0].counters[3] = data.events
@@ -292,19 +338,18 @@ class Simulation:
             return Recorder(
                 self.plan, self._folder, record_spikes=record_spikes, resume=True, spikes=data.spikes, rows=data.rows
             )
-        recorder = Recorder(self.plan, self._folder, record_spikes=record_spikes)
-        recorder.rows_written = list(data.rows)
-        return recorder
+        return Recorder(self.plan, self._folder, record_spikes=record_spikes, rows=data.rows, start=data.step)
 
     # --- results -------------------------------------------------------------------------------------------------------
 
     def _result(self) -> Result:
-        duration = self.core.step * self.plan.dt
-        result, digest = self.recorder.finish(duration)
+        if self._folder is not None:
+            spikes, rows = self.recorder.sync()
+            self._finished = (spikes, rows)
+        result, digest = self.recorder.finish(self.core.step * self.plan.dt)
         result.summary.update({**self.summary(), "digest": digest})
         if self._folder is not None:
             write_json(self._folder / "summary.json", result.to_json())
-            self.recorder = Recorder(self.plan, None)  # what follows in this process stays in memory
         return result
 
     def summary(self) -> dict[str, Any]:
@@ -332,6 +377,8 @@ class Simulation:
             "neuron_steps": self.network.size * self.core.step,
             "rates_hz": rates,
             "phases": {name: share * self.wall_seconds for name, share in shares.items()},
+            "weight_rounding": max(synapses.rounding, default=0.0) if synapses is not None else 0.0,
+            "weights_clipped": sum(synapses.clipped) if synapses is not None else 0,
             "memory": {name: int(size) for name, size in self.memory.items()},
             "interrupted": self.interrupted,
         }
@@ -364,11 +411,35 @@ class Simulation:
 
 def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | None = None, **options: Any) -> Result:
     """Build and run a network; options are those of `Simulation`."""
+    known = set(inspect.signature(Simulation).parameters) - {"network"}
+    for name in options:
+        if name not in known:
+            raise SimulationError(f"run() has no option {name!r}", fix=did_you_mean(name, known))
     simulation = Simulation(network, **options)
     try:
         return simulation.run(duration, checkpoint_every=checkpoint_every)
     finally:
         simulation.close()
+
+
+def _path(path: Any, what: str) -> Path:
+    if not isinstance(path, (str, os.PathLike)):
+        raise SimulationError(f"{what} must be a path", got=path)
+    return Path(path)
+
+
+def _limit(limit: Any) -> float | None:
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0):
+        raise SimulationError("memory_limit must be a number of bytes", got=limit)
+    return limit
+
+
+def _values(value: Any, dimension: Dimension, what: str, shape: tuple[int, ...]) -> Any:
+    """A number or an array, checked; a distribution has no place at run time."""
+    checked = checked_values(value, dimension, what, shape)
+    if isinstance(checked, Distribution):
+        raise SimulationError(f"{what} must be a number or an array, not a distribution", got=value)
+    return np.asarray(checked, float)
 
 
 def _threads(threads: Any) -> int:

@@ -114,6 +114,5 @@ def log_spikes(step, thread, published, count, log_step, log_neuron, counters):
 
 @njit(nogil=True)
 def meet(barrier, thread, threads):
-    """Wait until every owner has published."""
-    if threads > 1:
-        spin_barrier(barrier, thread, threads)
+    """Wait until every owner has published; False when one of them failed."""
+    return threads == 1 or spin_barrier(barrier, thread, threads)

@@ -109,7 +109,7 @@ class Neurons:
         able = jnp.ones(u.shape, bool)
         if traced.has_fires and traced.neuron.spikes_on == "rising":
             able &= jnp.logical_not(traced.fires(p, old))
-        if self.step.clamps:
+        if self.step.rests:
             able &= jnp.logical_not(refractory)
         # Where a neuron cannot spike, moving its potential moves nothing: no gradient either.
         spikes = shape.spike(jnp.broadcast_to(fired, u.shape), jnp.broadcast_to(x, u.shape)) * able

@@ -36,6 +36,11 @@ class StepFunction:
         """States held while refractory."""
         return self.traced.neuron.clamps
 
+    @property
+    def rests(self) -> bool:
+        """The model has a refractory period."""
+        return self.traced.neuron.refractory is not None
+
     @cached_property
     def prefixes(self) -> dict[str, tuple[float, tuple[str, ...]]]:
         """Tags of the propagators this step uses -> (fraction of dt, held states)."""
@@ -82,7 +87,7 @@ class StepFunction:
             new[n] = jnp.where(refractory, new[n], arriving) if n in self.clamps else arriving
         fired = self._fires(p, s, new, u)
         if fired is not False:
-            if self.clamps:  # some models reset above their threshold: silence is part of being refractory
+            if self.rests:  # some models reset above their threshold: silence is part of being refractory
                 fired = jnp.logical_and(fired, jnp.logical_not(refractory))
             after = self.traced.reset(p, new)
             new = {n: jnp.where(fired, after[n], new[n]) for n in new}

@@ -80,7 +80,7 @@ class NeuronProgram:
             if unused:
                 return graph.const(0.0)
             if kind == "r":
-                return graph.leaf(name, kind="b") if step.clamps else graph.const(False)
+                return graph.leaf(name, kind="b") if step.rests else graph.const(False)
             return graph.leaf(name, static=kind == "p")
 
         nodes = absorb(graph, closed, [leaf(n) for n in jax.tree.leaves(names)], step.traced.name)
@@ -120,7 +120,7 @@ class NeuronProgram:
     @property
     def refractory(self) -> bool:
         """The kernel keeps a refractory count."""
-        return bool(self.step.clamps)
+        return self.step.rests
 
     @property
     def can_fire(self) -> bool:

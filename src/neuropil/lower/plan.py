@@ -18,6 +18,7 @@ from neuropil.lower.integrate import StepFunction
 from neuropil.lower.kernel import KernelSource, NeuronProgram, Variant, Varying, check, emit
 from neuropil.lower.propagator import propagators
 from neuropil.lower.trace import TracedNeuron
+from neuropil.model.connect import AllToAll, DistanceDependent, Edges, FixedInDegree, OneToOne
 from neuropil.model.distribution import Distribution
 from neuropil.model.network import Drive, Network, Population, Projection
 from neuropil.model.stimulus import Poisson
@@ -132,7 +133,7 @@ def make_plan(
     Raises:
         NeuropilError: whatever is wrong with the description, named.
     """
-    _check_options(seed, precision)
+    _check_options(seed, precision, full_weights)
     step = dt if isinstance(dt, Quantity) or not isinstance(dt, (int, float)) else dt * ms
     validate(network, step)
     dt_ms = float(step.to(ms))
@@ -152,9 +153,11 @@ def make_plan(
     return plan
 
 
-def _check_options(seed: Any, precision: Any) -> None:
+def _check_options(seed: Any, precision: Any, full_weights: Any) -> None:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
         raise ModelError("the seed must be a whole number from 0 to 2**63 - 1", got=seed)
+    if not isinstance(full_weights, bool):
+        raise ModelError("full_weights must be True or False", got=full_weights)
     if precision not in ("float32", "float64"):
         raise ModelError("unknown precision", got=precision, expected="'float32' or 'float64'")
 
@@ -323,9 +326,28 @@ def _quanta(network: Network, groups: tuple[Group, ...], word: Any) -> tuple[flo
         key = (p.target.name, p.port)
         size = p.weight.largest() if isinstance(p.weight, Distribution) else float(np.max(np.abs(p.weight), initial=0.0))
         largest[key] = max(largest.get(key, 0.0), size)
-    # The largest weight takes a power of two of quanta, with as much room again for the tails of distributions.
-    full = 2.0**14 if word == np.uint32 else 2.0**46
-    return tuple((largest[p.target.name, p.port] or full) / full for p in network.projections)
+    # The largest weight takes a power of two of quanta, with as much room again for the tails of distributions, but so
+    # few that even all synapses of a target at once stay within its accumulator.
+    bits, accumulator = (14, 30) if word == np.uint32 else (46, 62)
+    together: dict[Any, float] = {}
+    for p in network.projections:
+        together[p.target.name, p.port] = together.get((p.target.name, p.port), 0.0) + largest_in_degree(p)
+    full = {key: 2.0 ** min(bits, accumulator - int(np.ceil(np.log2(max(n, 1.0))))) for key, n in together.items()}
+    keys = [(p.target.name, p.port) for p in network.projections]
+    return tuple((largest[key] or full[key]) / full[key] for key in keys)
+
+
+def largest_in_degree(projection: Projection) -> float:
+    """A bound on the synapses that any target receives; for random rules one that fewer than 1 in 10⁹ targets exceed."""
+    rule, n_source, n_target = projection.rule, projection.source.size, projection.target.size
+    if isinstance(rule, Edges):
+        return float(np.bincount(rule.post, minlength=1).max(initial=0))
+    if isinstance(rule, (AllToAll, DistanceDependent)):
+        return float(n_source)
+    if isinstance(rule, OneToOne):
+        return 1.0
+    mean = rule.expected_synapses(n_source, n_target, projection.recurrent) / n_target
+    return mean if isinstance(rule, FixedInDegree) else mean + 6.5 * float(np.sqrt(mean)) + 10.0
 
 
 def _with_quanta(group: Group, network: Network, quantum: tuple[float, ...]) -> Group:

@@ -204,10 +204,12 @@ class Network:
         Returns:
             The projections made, one for each pair.
         """
-        made = []
+        made: list[Projection] = []
         for pre in self._own(source, "source"):
             for post in self._own(target, "target"):
-                made.append(self._projection(pre, post, rule, weight, delay, port, name))
+                taken = [p.name for p in (*self.projections, *made)]
+                label = name or _unused(f"{pre.name}→{post.name}", taken)
+                made.append(self._projection(pre, post, rule, weight, delay, port, label))
         self.projections.extend(made)
         return made
 
@@ -224,7 +226,10 @@ class Network:
         """Drive populations: an event stimulus into a `port` with a `weight`, or a current into an `input`."""
         if not isinstance(stimulus, Stimulus):
             raise NetworkError("not a stimulus", got=stimulus, expected="for example Poisson(8 * Hz) or Step(100 * pA)")
-        made = [self._drive(pop, stimulus, port, input, weight, name) for pop in self._own(target, "target")]
+        made: list[Drive] = []
+        for pop in self._own(target, "target"):
+            label = name or _unused(f"{type(stimulus).__name__}→{pop.name}", [d.name for d in (*self.drives, *made)])
+            made.append(self._drive(pop, stimulus, port, input, weight, label))
         self.drives.extend(made)
         return made
 
@@ -310,6 +315,13 @@ class Network:
                 checked_values(value, stimulus.dimension(), f"stimulus {label}: {attribute}", (pop.size,))
         _check_columns(getattr(stimulus, "values", None), pop, label)
         return Drive(label, pop, stimulus, input=input)
+
+
+def _unused(label: str, taken: list[str]) -> str:
+    """The label, numbered if it is taken."""
+    if label not in taken:
+        return label
+    return next(f"{label} #{n}" for n in range(2, len(taken) + 3) if f"{label} #{n}" not in taken)
 
 
 def _edge_shape(rule: Rule, pre: Population, post: Population) -> tuple[int, ...]:

@@ -80,15 +80,15 @@ def _projection(projection: Projection, step: float) -> list[NeuropilError]:
     """Delays that round to at least one step; positions where the rule asks for distances."""
     found: list[NeuropilError] = []
     label = f"projection {projection.name}"
-    # A delay counts as the nearest multiple of dt: half a step and more becomes one.
-    shortest, needed = _smallest(projection.delay), 0.5 * step
+    # A drawn delay counts as the nearest multiple of dt, so its law may reach down to half a step; a given one may not.
+    drawn = isinstance(projection.delay, Distribution)
+    shortest, needed = _smallest(projection.delay), (0.5 if drawn else 1.0) * step
     if shortest < needed * (1 - _SLACK):
-        drawn = isinstance(projection.delay, Distribution)
         found.append(
             NetworkError(
                 f"{label}: a delay is below the time step",
                 got=f"{projection.delay!r}" if drawn else f"{shortest:g} ms",
-                expected=f"at least dt = {step:g} ms (values from dt/2 on round up to it)",
+                expected=f"at least dt = {step:g} ms" + (" (a law may reach down to dt/2)" if drawn else ""),
                 fix=f"truncate it, low={needed:g} * ms, or choose a smaller dt" if drawn else "choose a smaller dt",
             )
         )

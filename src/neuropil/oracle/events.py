@@ -49,7 +49,7 @@ class Synapses:
             pre, post, weight, steps = (np.asarray(part) for part in given)
         else:
             pre, post, weight, delay = _listed(projection)
-            steps = np.rint(delay / dt).astype(np.int64)
+            steps = np.floor(delay / dt + 0.5 + 1e-9).astype(np.int64)
         self.pre, self.post = pre, post
         self.weight, self.steps = np.broadcast_to(weight, pre.shape), np.broadcast_to(steps, pre.shape)
         if self.steps.size and self.steps.min() < 1:
