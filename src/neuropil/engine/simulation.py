@@ -14,6 +14,7 @@ import numpy as np
 
 from neuropil.engine import checkpoint as checkpoints
 from neuropil.engine import memory
+from neuropil.engine.arguments import byte_limit, numbers, path_of, thread_count
 from neuropil.engine.core import RUNAWAY, SHORT, Core
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.recorder import Recorder, describe
@@ -21,11 +22,10 @@ from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.connectivity import edges
 from neuropil.lower.kernel import RUNAWAY as RUNAWAY_LIMIT
 from neuropil.lower.plan import Plan, make_plan
-from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.network import Network, Population, Projection
 from neuropil.result import Result
 from neuropil.result.atomic import write_json
-from neuropil.units import Dimension, Quantity, ms, unit_name
+from neuropil.units import Quantity, ms, unit_name
 
 Progress = Callable[[str, float, dict[str, Any]], None]
 """Called as progress(phase, fraction done, details); phases are "trace", "compile", "build" and "run"."""
@@ -67,14 +67,14 @@ class Simulation:
             raise SimulationError("progress must be a function", got=progress, expected="progress(phase, fraction, info)")
         self._progress = progress or (lambda phase, fraction, info: None)
         self.network = network
-        self.threads = _threads(threads)
-        self._folder = None if out is None else _path(out, "out")
+        self.threads = thread_count(threads)
+        self._folder = None if out is None else path_of(out, "out")
         if self._folder is not None and self._folder.exists() and not self._folder.is_dir():
             raise SimulationError("out must be a folder", got=f"the file {self._folder}")
         self._progress("trace", 0.0, {})
         start = time.perf_counter()
         self.plan: Plan = make_plan(network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
-        self.memory = memory.require(self.plan, self.threads, _limit(memory_limit))
+        self.memory = memory.require(self.plan, self.threads, byte_limit(memory_limit))
         self.core = Core(self.plan, self.threads)
         self._progress("trace", 1.0, {})
         traced = time.perf_counter()
@@ -120,12 +120,12 @@ class Simulation:
         Raises:
             SimulationError: a state became NaN or ran away; what was recorded is kept in the folder.
         """
-        total = round(float(_values(duration, ms.dimension, "the duration", ())) / self.plan.dt)
+        total = round(float(numbers(duration, ms.dimension, "the duration", ())) / self.plan.dt)
         if total < 0:
             raise SimulationError("the duration must not be negative", got=duration)
         every = None
         if checkpoint_every is not None:
-            interval = float(_values(checkpoint_every, ms.dimension, "checkpoint_every", ()))
+            interval = float(numbers(checkpoint_every, ms.dimension, "checkpoint_every", ()))
             if not interval > 0:
                 raise SimulationError("checkpoint_every must be a positive time", got=checkpoint_every)
             every = max(1, round(interval / self.plan.dt))
@@ -255,7 +255,7 @@ class Simulation:
         pop = self._population(population)
         name = self._variable(pop, variable)
         dimension = type(pop.neuron).spec.state_dimensions[variable]
-        checked = _values(value, dimension, f"{pop.name}.{variable}", (pop.size,))
+        checked = numbers(value, dimension, f"{pop.name}.{variable}", (pop.size,))
         self.core.scatter(pop, name, np.broadcast_to(checked, (pop.size,)))
 
     def set_drive(self, name: str, value: Any) -> None:
@@ -267,7 +267,7 @@ class Simulation:
         drive = self.network.drives[found[0]]
         spec = type(drive.target.neuron).spec
         dimension = spec.inputs[drive.input] if drive.input else spec.ports[str(drive.port)]
-        checked = _values(value, dimension, f"drive {name!r}", (drive.target.size,))
+        checked = numbers(value, dimension, f"drive {name!r}", (drive.target.size,))
         self.core.set_amplitude(found[0], np.broadcast_to(checked, (drive.target.size,)))
 
     def synapses(self, projection: str | Projection) -> dict[str, np.ndarray]:
@@ -295,7 +295,7 @@ class Simulation:
         """Write the state to a file (`checkpoint.h5` in the `out` folder, if None); going on from it is bit-exact."""
         if path is None and self._folder is None:
             raise SimulationError("where should the checkpoint go?", fix="pass a path, or out=... to Simulation")
-        target = _path(path, "path") if path is not None else self._folder / CHECKPOINT_FILE  # type: ignore[operator]
+        target = path_of(path, "path") if path is not None else self._folder / CHECKPOINT_FILE  # type: ignore[operator]
         self._settle()
         self._reopen()
         spikes, rows = self.recorder.sync()
@@ -321,7 +321,7 @@ class Simulation:
         record_spikes = self.record_spikes
         if resume is None:
             return Recorder(self.plan, self._folder, record_spikes=record_spikes)
-        path = _path(resume, "resume")
+        path = path_of(resume, "resume")
         data = checkpoints.load(path / CHECKPOINT_FILE if path.is_dir() else path, self.plan)
         self.core.step = self._session_start = data.step
         self.wall_seconds = data.wall_seconds
@@ -420,31 +420,3 @@ def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | No
         return simulation.run(duration, checkpoint_every=checkpoint_every)
     finally:
         simulation.close()
-
-
-def _path(path: Any, what: str) -> Path:
-    if not isinstance(path, (str, os.PathLike)):
-        raise SimulationError(f"{what} must be a path", got=path)
-    return Path(path)
-
-
-def _limit(limit: Any) -> float | None:
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0):
-        raise SimulationError("memory_limit must be a number of bytes", got=limit)
-    return limit
-
-
-def _values(value: Any, dimension: Dimension, what: str, shape: tuple[int, ...]) -> Any:
-    """A number or an array, checked; a distribution has no place at run time."""
-    checked = checked_values(value, dimension, what, shape)
-    if isinstance(checked, Distribution):
-        raise SimulationError(f"{what} must be a number or an array, not a distribution", got=value)
-    return np.asarray(checked, float)
-
-
-def _threads(threads: Any) -> int:
-    if threads is None:
-        return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or not 1 <= threads <= 256:
-        raise SimulationError("the number of threads must be a whole number from 1 to 256", got=threads)
-    return int(threads)
