@@ -27,7 +27,7 @@ def byte_limit(limit: Any) -> float | None:
 
 def numbers(value: Any, dimension: Dimension, what: str, shape: tuple[int, ...]) -> Any:
     """A number or an array, checked; a distribution has no place at run time."""
-    checked = checkednumbers(value, dimension, what, shape)
+    checked = checked_values(value, dimension, what, shape)
     if isinstance(checked, Distribution):
         raise SimulationError(f"{what} must be a number or an array, not a distribution", got=value)
     return np.asarray(checked, float)
