@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.errors import SimulationError
-from neuropil.model.distribution import Distribution
+from neuropil.model.distribution import Distribution, checked_values
 from neuropil.units import Dimension
 
 
