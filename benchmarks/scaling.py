@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+import numpy as np
 from common import ROOT, footing, machine, neuropil, table, write
 
 SCALES = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
@@ -52,12 +53,20 @@ def calm(run: dict[str, Any]) -> float:
 
 def per_event(run: dict[str, Any]) -> dict[str, float]:
     """ns per synaptic event: wall time of everything, and of a thread's delivery; synapses per segment."""
-    slow = calm(run) / run["wall_seconds"]
+    phases = run["phases"]
+    busy = sum(phases.values()) - phases["waiting"]  # a thread waits long where other work holds the other core
     return {
         "all": 1e9 * calm(run) / run["synaptic_events"],
-        "delivery": 1e9 * slow * run["phases"]["delivery"] * run["threads"] / run["synaptic_events"],
+        "delivery": 1e9 * calm(run) * phases["delivery"] / busy * run["threads"] / run["synaptic_events"],
         "events_per_spike": run["synaptic_events"] / run["spikes"],
     }
+
+
+def split(costs: list[dict[str, float]]) -> tuple[float, float]:
+    """Delivery as (ns per event, ns per spike), by least squares over the scales."""
+    x = np.array([1.0 / c["events_per_spike"] for c in costs])
+    slope, constant = np.polyfit(x, [c["delivery"] for c in costs], 1)
+    return float(constant), float(slope)
 
 
 def per_step(run: dict[str, Any]) -> float:
@@ -94,7 +103,7 @@ def page(raw: dict[str, Any]) -> str:
         "# How cost grows\n\n    python benchmarks/scaling.py\n\n![cost per event and per neuron-step](../images/scaling.png)\n\n"
         "## Per synaptic event\n\nThe cortical microcircuit at smaller scales, two threads; the quickest span.\n\n"
         + table(names, circuits)
-        + _EVENTS
+        + _EVENTS.format(*split([per_event(r) for r in raw["circuits"]]))
         + "\n## Per neuron-step\n\nLIF neurons (`LIFExp`) without synapses, kept just below threshold by a constant current; "
         "the quickest span.\n\n"
         + table(["neurons", "state (MB)", "1 thread, ns", "2 threads, ns", "speed-up"], rows)
@@ -105,16 +114,17 @@ def page(raw: dict[str, Any]) -> str:
 
 BYTES = 14  # v and two currents (4 bytes each), the refractory count and the spike flag (1 byte each)
 _EVENTS = """
-The column `all` divides the whole run by its events. Scaled down, a neuron keeps its number of segments (one per delay,
-port and owner) but has fewer synapses in each, so what a segment costs is shared by fewer events, and the neurons'
-update, which does not depend on synapses at all, by fewer still. Towards full scale both fade: what is left is the
-addition itself. Weights no longer fit the caches from scale 0.2 on (4 bytes per synapse, 32 MB of third-level cache),
-and no step shows there: prefetching hides main memory.
+`all` divides the wall time of everything by the events; delivery is the time of one thread. Scaled down, a spike keeps
+its number of segments (one per delay, port and owner; some fifty) with fewer synapses in each, so what a segment costs
+is shared by fewer events: delivery is {0:.2f} ns per event plus {1:.0f} ns per spike. The update of the neurons and their
+Poisson drive, which do not depend on synapses at all, are shared by fewer events still, which is what `all` shows.
+Towards full scale both fade and the addition itself is left. From scale 0.2 on the weights (4 bytes per synapse) are
+larger than the third-level cache (32 MB), and no step up is seen there: prefetching hides main memory.
 """
 _STEPS = """
-Below some ten thousand neurons a step is so short that its fixed cost shows: reading the lists of the step, and with
-two threads meeting at the barrier. Flat while the state of a thread's neurons fits its second-level cache (1 MB), with
-a bend where it moves to the third-level cache (32 MB for both) and none of it needs main memory up to a million.
+Below some ten thousand neurons a step is so short that its fixed cost shows: a quarter of a microsecond on one thread,
+0.4 on two, which meet at a barrier. The step up between 100,000 and 300,000 neurons is where the state a thread touches
+(its share of the column `state`, and the list of slots) leaves the second-level cache (1 MB) for the third (32 MB).
 """
 
 
