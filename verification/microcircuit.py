@@ -176,16 +176,14 @@ def compare(nest_files: list[str], page: Path) -> None:
     if nest_files:
         nest = [Activity.of(read_nest(f)[0]) for f in nest_files]
         nest_nest = among(nest)
-    ours, costs = [], []
+    ours = []
     for seed in (1, 2, 3):
         spikes, summary = simulate(seed, TO)
         ours.append(Activity.of(spikes))
-        costs.append(summary)
         print(f"seed {seed}: real-time factor {summary['real_time_factor']:.2f}", flush=True)
-    spikes, summary = simulate(1, 10_000.0)
-    costs.append(summary)
+    spikes, _ = simulate(1, 10_000.0)
     long = np.array([len(spikes.between(FROM, 10_000.0).of(p)) for p in POPULATIONS]) / (SIZES * (10.0 - FROM / 1000))
-    text = _page(nest, ours, long, between(ours, nest), nest_nest, among(ours), costs, bool(nest_files))
+    text = _page(nest, ours, long, between(ours, nest), nest_nest, among(ours), bool(nest_files))
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(text)
     print(text)
@@ -206,16 +204,14 @@ statistics: of 3 s after 0.5 s, three seeds of each. Made by
 
 def _page(
     nest: list[Activity], ours: list[Activity], long: np.ndarray, cross: np.ndarray, nest_nest: np.ndarray,
-    ours_ours: np.ndarray, costs: list[dict], exact: bool,
+    ours_ours: np.ndarray, exact: bool,
 ) -> str:  # fmt: skip
     files = " --nest nest_seed1.h5 nest_seed2.h5 nest_seed3.h5" if exact else ""
-    factors = ", ".join(f"{c['real_time_factor']:.2f}" for c in costs)
     return (
         _HEAD.format(arguments=files)
         + _rates(nest, ours, long)
         + _distances(cross, nest_nest, ours_ours)
-        + f"\nReal-time factors of these four runs of neuropil (other work shared the machine): {factors}. "
-        + "What it costs is measured in [benchmarks](../benchmarks/microcircuit.md).\n"
+        + "\nWhat it costs is measured in [benchmarks](../benchmarks/microcircuit.md).\n"
     )
 
 
