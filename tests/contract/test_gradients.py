@@ -244,7 +244,7 @@ def test_a_name_that_is_taken_gets_a_number_and_a_run_goes_on_from_its_state():
         net.project(pop, pop, Edges([0, 1], [1, 2]), weight=90 * pA, delay=1.2 * ms, port=port)
     net.probe(pop, "v", interval=0.2 * ms)
     roll = Rollout(net)
-    assert set(roll.parameters["weights"]) == {"p→p", "p→p#1"}
+    assert set(roll.parameters["weights"]) == {"p→p", "p→p #2"}
     whole = roll.run(200)
     assert whole.traces["p.v"].shape == (100, 3) and whole.traces["p.v"].dtype == np.float32
     inputs = roll.inputs(200)

@@ -65,7 +65,7 @@ class Rollout:
 
     Attributes:
         parameters: {"weights": projection -> [synapses], "neurons": population -> name -> () or [neurons]}, in base
-            units; a projection whose name is taken gets "#1", "#2", … after it.
+            units.
         wirings: where each synapse goes, in the same order.
 
     Raises:
@@ -107,14 +107,10 @@ class Rollout:
     def _wire(self) -> tuple[tuple[Wiring, ...], Tree]:
         wirings, weights = [], {}
         for index, p in enumerate(self.network.projections):
-            name, again = p.name, 0
-            while name in weights:
-                again += 1
-                name = f"{p.name}#{again}"
             pre, post, weight, delay = edges(p, index, self.seed, self.dt)
             sizes = (p.source.size, p.target.size)
-            wirings.append(Wiring(name, p.source.name, p.target.name, p.port, pre, post, delay, sizes))
-            weights[name] = weight.astype(self.dtype)
+            wirings.append(Wiring(p.name, p.source.name, p.target.name, p.port, pre, post, delay, sizes))
+            weights[p.name] = weight.astype(self.dtype)
         return tuple(wirings), weights
 
     # --- what apply takes --------------------------------------------------------------------------------------------

@@ -200,6 +200,7 @@ class Network:
                 [sources, targets] for `AllToAll`, [n] for `OneToOne`).
             delay: a time, likewise; at least one time step.
             port: the target model's port.
+            name: of the projection; one that is taken gets a number ("a→b #2").
 
         Returns:
             The projections made, one for each pair.
@@ -208,7 +209,7 @@ class Network:
         for pre in self._own(source, "source"):
             for post in self._own(target, "target"):
                 taken = [p.name for p in (*self.projections, *made)]
-                label = name or _unused(f"{pre.name}→{post.name}", taken)
+                label = _unused(name or f"{pre.name}→{post.name}", taken)
                 made.append(self._projection(pre, post, rule, weight, delay, port, label))
         self.projections.extend(made)
         return made
@@ -228,7 +229,7 @@ class Network:
             raise NetworkError("not a stimulus", got=stimulus, expected="for example Poisson(8 * Hz) or Step(100 * pA)")
         made: list[Drive] = []
         for pop in self._own(target, "target"):
-            label = name or _unused(f"{type(stimulus).__name__}→{pop.name}", [d.name for d in (*self.drives, *made)])
+            label = _unused(name or f"{type(stimulus).__name__}→{pop.name}", [d.name for d in (*self.drives, *made)])
             made.append(self._drive(pop, stimulus, port, input, weight, label))
         self.drives.extend(made)
         return made
