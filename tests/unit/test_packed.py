@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from neuropil.engine import packed
 from neuropil.errors import NetworkError, PlanError
 from neuropil.lower.connectivity import edges
+from neuropil.lower.plan import choose_quantum
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -69,7 +70,7 @@ def blocks(n, n_blocks):
 def build(net, n_blocks=2, word=np.uint32, threads=1, seed=3, **more):
     block_of, local_of = blocks(net.size, n_blocks)
     channel_of = [PORTS.index(p.port) for p in net.projections]
-    quantum = [packed.choose_quantum(_largest(p.weight), word) for p in net.projections]
+    quantum = [choose_quantum(_largest(p.weight), word) for p in net.projections]
     return packed.build(
         net, DT, seed, block_of=block_of, local_of=local_of, n_blocks=n_blocks, channel_of=channel_of, quantum=quantum,
         word=word, threads=threads, **more,
@@ -215,7 +216,7 @@ def test_constant_weights_in_powers_of_two_are_exact():
     for w in (87.81, 2 * 87.81, -4 * 87.81):
         net.project(a, a, AllToAll(), weight=w * pA, delay=1 * ms, port="exc")
     block_of, local_of = blocks(10, 1)
-    q = packed.choose_quantum(4 * 87.81)
+    q = choose_quantum(4 * 87.81)
     store = packed.build(net, DT, 0, block_of=block_of, local_of=local_of, n_blocks=1, channel_of=[0] * 3, quantum=[q] * 3)
     assert store.rounding == [0, 0, 0] and store.clipped == [0, 0, 0]
     assert sorted(set(store.unpack(0, 0, 0)["quanta"] * q)) == [-4 * 87.81, 87.81, 2 * 87.81]
@@ -253,6 +254,6 @@ def test_lessons():
 
 
 def test_choose_quantum():
-    assert packed.choose_quantum(0.0) == 1.0
+    assert choose_quantum(0.0) == 1.0
     for word, bits in ((np.uint32, 16), (np.uint64, 48)):
-        assert 2 * 351.0 / packed.choose_quantum(351.0, word) <= 2 ** (bits - 1)
+        assert 2 * 351.0 / choose_quantum(351.0, word) <= 2 ** (bits - 1)

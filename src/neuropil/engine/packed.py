@@ -36,11 +36,6 @@ Progress: TypeAlias = Callable[[float], None]
 TASK = 1 << 18
 """Synapses that a thread builds between two looks at the shared counter: a few ms, so stopping is prompt."""
 
-# The largest expected weight takes a power of two of quanta: weights in ratios of powers of two (-4 in many cortical
-# models) are then exact, and there is as much room again above it. Sums stay exact in accumulators of twice the width.
-_SCALE = {np.uint32: 2**14, np.uint64: 2**46}
-
-
 @dataclass(frozen=True)
 class PackedSynapses:
     """All synapses of a network without plastic state, by global index of their source.
@@ -98,11 +93,6 @@ class PackedSynapses:
         }
 
 
-def choose_quantum(max_abs_weight: float, word: Word = np.uint32) -> float:
-    """The weight of one quantum, such that `max_abs_weight` (1e-9 tails, see ``Distribution.largest``) fits twice over."""
-    return max_abs_weight / _SCALE[word] if max_abs_weight > 0.0 else 1.0
-
-
 def build(
     network: Network,
     dt_ms: float,
@@ -123,7 +113,7 @@ def build(
         dt_ms: time step in ms.
         block_of, local_of: uint16[n_neurons], the block that owns a neuron and the neuron's index within it.
         channel_of: for each projection the accumulator it adds to.
-        quantum: for each projection the weight of one quantum, see :func:`choose_quantum`.
+        quantum: for each projection the weight of one quantum, see `neuropil.lower.plan.choose_quantum`.
         word: np.uint32 or np.uint64.
         threads: how many build; the result does not depend on it.
         progress: called from this thread with the fraction done.

@@ -326,15 +326,23 @@ def _quanta(network: Network, groups: tuple[Group, ...], word: Any) -> tuple[flo
         key = (p.target.name, p.port)
         size = p.weight.largest() if isinstance(p.weight, Distribution) else float(np.max(np.abs(p.weight), initial=0.0))
         largest[key] = max(largest.get(key, 0.0), size)
-    # The largest weight takes a power of two of quanta, with as much room again for the tails of distributions, but so
-    # few that even all synapses of a target at once stay within its accumulator.
-    bits, accumulator = (14, 30) if word == np.uint32 else (46, 62)
     together: dict[Any, float] = {}
     for p in network.projections:
         together[p.target.name, p.port] = together.get((p.target.name, p.port), 0.0) + largest_in_degree(p)
-    full = {key: 2.0 ** min(bits, accumulator - int(np.ceil(np.log2(max(n, 1.0))))) for key, n in together.items()}
     keys = [(p.target.name, p.port) for p in network.projections]
-    return tuple((largest[key] or full[key]) / full[key] for key in keys)
+    return tuple(choose_quantum(largest[key], word, together[key]) for key in keys)
+
+
+def choose_quantum(largest: float, word: Any = np.uint32, in_degree: float = 1.0) -> float:
+    """The weight of one quantum, for weights up to `largest` (1e-9 tails, see `Distribution.largest`).
+
+    The largest takes a power of two of quanta, so that weights in ratios of powers of two (-4 in many cortical models)
+    are exact, with as much room again for the tails; but so few that even all synapses of a target at once, `in_degree`
+    of them, stay within its accumulator.
+    """
+    bits, accumulator = (14, 30) if word == np.uint32 else (46, 62)
+    full = 2.0 ** min(bits, accumulator - int(np.ceil(np.log2(max(in_degree, 1.0)))))
+    return largest / full if largest > 0.0 else 1.0
 
 
 def largest_in_degree(projection: Projection) -> float:
