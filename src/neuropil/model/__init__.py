@@ -1,5 +1,6 @@
 """Describe: neurons, synapses, stimuli and networks as plain Python with units."""
 
+from neuropil.model.composite import Composite
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -11,9 +12,11 @@ from neuropil.model.connect import (
     OneToOne,
     Rule,
 )
+from neuropil.model.described import STEADY, Described, Input, Port, State
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
+from neuropil.model.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.network import Drive, Network, Population, Probe, Projection
-from neuropil.model.neuron import Input, Neuron, Port, State
+from neuropil.model.neuron import Neuron
 from neuropil.model.stimulus import (
     InhomogeneousPoisson,
     Noise,
@@ -27,7 +30,11 @@ from neuropil.model.stimulus import (
 )
 
 __all__ = [
+    "STEADY",
     "AllToAll",
+    "Channel",
+    "Composite",
+    "Described",
     "DistanceDependent",
     "Distribution",
     "Drive",
@@ -39,11 +46,13 @@ __all__ = [
     "InhomogeneousPoisson",
     "Input",
     "LogNormal",
+    "Mechanism",
     "Network",
     "Neuron",
     "Noise",
     "Normal",
     "OneToOne",
+    "PointProcess",
     "Poisson",
     "Population",
     "Port",
