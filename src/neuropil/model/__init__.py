@@ -1,5 +1,7 @@
 """Describe: neurons, synapses, stimuli and networks as plain Python with units."""
 
+from neuropil.model.builder import MorphologyBuilder
+from neuropil.model.compartments import Compartments
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -11,7 +13,9 @@ from neuropil.model.connect import (
     OneToOne,
     Rule,
 )
+from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
+from neuropil.model.morphology import Morphology, Section
 from neuropil.model.network import Drive, Network, Population, Probe, Projection
 from neuropil.model.neuron import Input, Neuron, Port, State
 from neuropil.model.stimulus import (
@@ -28,10 +32,13 @@ from neuropil.model.stimulus import (
 
 __all__ = [
     "AllToAll",
+    "Compartments",
+    "DLambda",
     "DistanceDependent",
     "Distribution",
     "Drive",
     "Edges",
+    "FixedCount",
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
@@ -39,6 +46,9 @@ __all__ = [
     "InhomogeneousPoisson",
     "Input",
     "LogNormal",
+    "MaxLength",
+    "Morphology",
+    "MorphologyBuilder",
     "Network",
     "Neuron",
     "Noise",
@@ -51,6 +61,7 @@ __all__ = [
     "Projection",
     "Regular",
     "Rule",
+    "Section",
     "Sine",
     "SpikeList",
     "State",
@@ -58,4 +69,5 @@ __all__ = [
     "Stimulus",
     "TimeArray",
     "Uniform",
+    "discretise",
 ]
