@@ -1,6 +1,8 @@
 """Describe: neurons, synapses, stimuli and networks as plain Python with units."""
 
 from neuropil.model.composite import Composite
+from neuropil.model.builder import MorphologyBuilder
+from neuropil.model.compartments import Compartments
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -15,6 +17,9 @@ from neuropil.model.connect import (
 from neuropil.model.described import STEADY, Described, Input, Port, State
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
 from neuropil.model.mechanism import Channel, Mechanism, PointProcess
+from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
+from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
+from neuropil.model.morphology import Morphology, Section
 from neuropil.model.network import Drive, Network, Population, Probe, Projection
 from neuropil.model.neuron import Neuron
 from neuropil.model.stimulus import (
@@ -35,10 +40,13 @@ __all__ = [
     "Channel",
     "Composite",
     "Described",
+    "Compartments",
+    "DLambda",
     "DistanceDependent",
     "Distribution",
     "Drive",
     "Edges",
+    "FixedCount",
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
@@ -47,6 +55,9 @@ __all__ = [
     "Input",
     "LogNormal",
     "Mechanism",
+    "MaxLength",
+    "Morphology",
+    "MorphologyBuilder",
     "Network",
     "Neuron",
     "Noise",
@@ -60,6 +71,7 @@ __all__ = [
     "Projection",
     "Regular",
     "Rule",
+    "Section",
     "Sine",
     "SpikeList",
     "State",
@@ -67,4 +79,5 @@ __all__ = [
     "Stimulus",
     "TimeArray",
     "Uniform",
+    "discretise",
 ]
