@@ -1,8 +1,8 @@
 """Describe: neurons, synapses, stimuli and networks as plain Python with units."""
 
-from neuropil.model.composite import Composite
 from neuropil.model.builder import MorphologyBuilder
 from neuropil.model.compartments import Compartments
+from neuropil.model.composite import Composite
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -15,10 +15,9 @@ from neuropil.model.connect import (
     Rule,
 )
 from neuropil.model.described import STEADY, Described, Input, Port, State
-from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
-from neuropil.model.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
+from neuropil.model.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.morphology import Morphology, Section
 from neuropil.model.network import Drive, Network, Population, Probe, Projection
 from neuropil.model.neuron import Neuron
@@ -38,10 +37,10 @@ __all__ = [
     "STEADY",
     "AllToAll",
     "Channel",
-    "Composite",
-    "Described",
     "Compartments",
+    "Composite",
     "DLambda",
+    "Described",
     "DistanceDependent",
     "Distribution",
     "Drive",
@@ -54,8 +53,8 @@ __all__ = [
     "InhomogeneousPoisson",
     "Input",
     "LogNormal",
-    "Mechanism",
     "MaxLength",
+    "Mechanism",
     "Morphology",
     "MorphologyBuilder",
     "Network",
