@@ -18,6 +18,19 @@ from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
 from neuropil.model.morphology import Morphology, Section
 from neuropil.model.network import Drive, Network, Population, Probe, Projection
 from neuropil.model.neuron import Input, Neuron, Port, State
+from neuropil.model.places import (
+    At,
+    Distance,
+    Evenly,
+    Everywhere,
+    Kind,
+    Location,
+    Region,
+    Sections,
+    Spread,
+    location,
+    region,
+)
 from neuropil.model.stimulus import (
     InhomogeneousPoisson,
     Noise,
@@ -32,12 +45,16 @@ from neuropil.model.stimulus import (
 
 __all__ = [
     "AllToAll",
+    "At",
     "Compartments",
     "DLambda",
+    "Distance",
     "DistanceDependent",
     "Distribution",
     "Drive",
     "Edges",
+    "Evenly",
+    "Everywhere",
     "FixedCount",
     "FixedInDegree",
     "FixedOutDegree",
@@ -45,6 +62,8 @@ __all__ = [
     "FixedTotal",
     "InhomogeneousPoisson",
     "Input",
+    "Kind",
+    "Location",
     "LogNormal",
     "MaxLength",
     "Morphology",
@@ -59,15 +78,20 @@ __all__ = [
     "Port",
     "Probe",
     "Projection",
+    "Region",
     "Regular",
     "Rule",
     "Section",
+    "Sections",
     "Sine",
     "SpikeList",
+    "Spread",
     "State",
     "Step",
     "Stimulus",
     "TimeArray",
     "Uniform",
     "discretise",
+    "location",
+    "region",
 ]
