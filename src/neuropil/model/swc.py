@@ -139,7 +139,8 @@ def _read_points(content: bytes | str, source: str, types: Mapping[int, str], de
         index[identity] = len(rows)
         line_of.append(number)
         kinds.append(names.get(type_number) or f"custom{type_number}")
-        rows.append(tuple(_real(words[c], c, source, number) for c in range(2, 6)))  # type: ignore[arg-type]
+        x, y, z, radius = (_real(words[c], c, source, number) for c in range(2, 6))
+        rows.append((x, y, z, radius))
         parents.append(_whole(words[6], 6, source, number))
     if not rows:
         raise MorphologyError(f"{source}, line 1: no points in this file", got="only comments or nothing", expected=" ".join(COLUMNS))
@@ -166,7 +167,8 @@ def _whole(word: str, column: int, source: str, line: int) -> int:
     return int(value)
 
 
-def _real(word: str, column: int, source: str, line: int, limit: float = LARGEST) -> float:
+def _real(word: str, column: int, source: str, line: int, limit: float = LARGEST / 4) -> float:
+    # A quarter of what a section allows: a diameter, and the cylinder drawn for a sphere, reach further than a radius.
     try:
         value = float(word)
     except ValueError:
@@ -192,7 +194,7 @@ def _fill_radii(xyzr: NDArray[np.float64], line: list[int], source: str, default
         )  # fmt: skip
     if zero.size:
         value = float(magnitude(default_radius, um.dimension, "default_radius"))
-        if not THINNEST <= value <= LARGEST:
+        if not THINNEST <= value <= LARGEST / 4:
             raise MorphologyError("default_radius is not a radius", got=default_radius)
         radius[zero] = value
         notes = (f"{zero.size} of {len(radius)} points had no radius and were given {value:g} µm",)
