@@ -251,7 +251,7 @@ def test_at_is_the_compartment_that_holds_the_place():
         number = c.at("left", x)
         assert number == c.of_section("left")[piece] == At("left", x).compartments(c)[0]
         assert c.name[number] == "left" and c.has_membrane[number]
-    with pytest.raises(MorphologyError, match="x=1.2"):
+    with pytest.raises(MorphologyError, match=r"x=1\.2"):
         c.at("left", 1.2)
     with pytest.raises(MorphologyError, match="did you mean 'left'"):
         c.at("lift")

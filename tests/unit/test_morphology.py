@@ -197,7 +197,7 @@ def test_types_custom_and_renamed():
 
 
 def test_order_of_lines_does_not_matter():
-    lines = "1 1 0 0 0 5 -1\n2 3 0 6 0 2 1\n3 3 0 16 0 2 2\n4 3 5 16 0 1 3\n5 4 -5 16 0 1 3\n6 4 -9 16 0 1 5".split("\n")
+    lines = ["1 1 0 0 0 5 -1", "2 3 0 6 0 2 1", "3 3 0 16 0 2 2", "4 3 5 16 0 1 3", "5 4 -5 16 0 1 3", "6 4 -9 16 0 1 5"]
     first = parse_swc("\n".join(lines))
     for order in ([5, 4, 3, 2, 1, 0], [2, 0, 4, 1, 5, 3]):
         cell = parse_swc("\r\n".join(lines[i] for i in order))
