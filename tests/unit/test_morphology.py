@@ -179,6 +179,8 @@ def test_a_stem_that_forks_at_once():
     cell = parse_swc("1 1 0 0 0 5 -1\n2 3 0 6 0 1 1\n3 3 0 16 0 1 2\n4 3 7 6 0 1 2\n")
     assert joints(cell) == [("soma", -1, 1.0), ("basal[0]", 0, 0.5), ("basal[1]", 1, 0.0)]
     np.testing.assert_allclose(cell["basal[1]"].points[:, 0], [0, 7])
+    different = parse_swc("1 1 0 0 0 5 -1\n2 3 0 6 0 1 1\n3 4 0 16 0 1 2\n4 2 7 6 0 1 2\n")  # nothing to continue it
+    assert joints(different) == [("soma", -1, 1.0), ("basal", 0, 0.5), ("apical", 1, 1.0), ("axon", 1, 1.0)]
 
 
 # --- SWC: everything else -------------------------------------------------------------------------------------------
