@@ -1,5 +1,7 @@
 """Describe: neurons, synapses, stimuli and networks as plain Python with units."""
 
+from neuropil.model.builder import MorphologyBuilder
+from neuropil.model.compartments import Compartments
 from neuropil.model.composite import Composite
 from neuropil.model.connect import (
     AllToAll,
@@ -13,8 +15,10 @@ from neuropil.model.connect import (
     Rule,
 )
 from neuropil.model.described import STEADY, Described, Input, Port, State
+from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
 from neuropil.model.mechanism import Channel, Mechanism, PointProcess
+from neuropil.model.morphology import Morphology, Section
 from neuropil.model.network import Drive, Network, Population, Probe, Projection
 from neuropil.model.neuron import Neuron
 from neuropil.model.stimulus import (
@@ -33,12 +37,15 @@ __all__ = [
     "STEADY",
     "AllToAll",
     "Channel",
+    "Compartments",
     "Composite",
+    "DLambda",
     "Described",
     "DistanceDependent",
     "Distribution",
     "Drive",
     "Edges",
+    "FixedCount",
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
@@ -46,7 +53,10 @@ __all__ = [
     "InhomogeneousPoisson",
     "Input",
     "LogNormal",
+    "MaxLength",
     "Mechanism",
+    "Morphology",
+    "MorphologyBuilder",
     "Network",
     "Neuron",
     "Noise",
@@ -60,6 +70,7 @@ __all__ = [
     "Projection",
     "Regular",
     "Rule",
+    "Section",
     "Sine",
     "SpikeList",
     "State",
@@ -67,4 +78,5 @@ __all__ = [
     "Stimulus",
     "TimeArray",
     "Uniform",
+    "discretise",
 ]
