@@ -18,7 +18,7 @@ from neuropil.units import ConductanceDensity, Voltage, cm, mS, ms, mV
 
 
 class FastSodium(Channel):
-    """NaTa_t: m³h, activating at -40 mV within a tenth of a millisecond."""
+    """NaTa_t: m³h, activating at -40 mV within a fifth of a millisecond."""
 
     g: ConductanceDensity = 2040 * mS / cm**2
     e: Voltage = 50 * mV

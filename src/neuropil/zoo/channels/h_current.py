@@ -18,7 +18,7 @@ from neuropil.units import ConductanceDensity, Voltage, cm, mS, ms, mV
 
 
 class HCurrent(Channel):
-    """Ih: one gate, open below -80 mV."""
+    """Ih: one gate, half open at -110 mV."""
 
     g: ConductanceDensity = 0.2 * mS / cm**2
     e: Voltage = -45 * mV

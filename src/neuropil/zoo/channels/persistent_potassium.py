@@ -19,7 +19,7 @@ from neuropil.units import ConductanceDensity, Voltage, cm, mS, ms, mV
 
 
 class PersistentPotassium(Channel):
-    """K_Pst: m²h, inactivating over half a second."""
+    """K_Pst: m²h, inactivating over hundreds of milliseconds."""
 
     g: ConductanceDensity = 2.23 * mS / cm**2
     e: Voltage = -85 * mV

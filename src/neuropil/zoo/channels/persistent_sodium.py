@@ -8,7 +8,7 @@
 Magistretti & Alonso (1999) J. Gen. Physiol. 114:491; `Nap_Et2` of Hay et al. (2011) PLoS Comput. Biol. 7:e1002107,
 ModelDB 139653. The default conductance is that of the soma there.
 
-Must show: m half open at -52.6 mV and h at -48.8 mV; inactivation that takes seconds.
+Must show: m half open at -52.6 mV and h at -48.8 mV; inactivation over one to two seconds at -50 mV.
 """
 
 from __future__ import annotations

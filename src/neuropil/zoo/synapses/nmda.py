@@ -5,8 +5,8 @@
 with a conductance g that rises and decays (see double_exponential.py). The block: Jahr & Stevens (1990) J. Neurosci.
 10:3178; it follows the voltage at once. Rise of 0.29 ms and decay of 43 ms: Markram et al. (2015) Cell 163:456.
 
-Must show: B = 1/2 at ln([Mg]/3.57 mM)/0.062 mV (-20.5 mV at 1 mM); a current-voltage curve with a region of negative
-slope below that, from which NMDA spikes come; no block without magnesium.
+Must show: B = 1/2 at ln([Mg]/3.57 mM)/0.062 mV (-20.5 mV at 1 mM); a current-voltage curve of negative
+slope below -27 mV at 1 mM, from which NMDA spikes come; no block without magnesium.
 """
 
 from __future__ import annotations
