@@ -21,7 +21,6 @@ from neuropil.model.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.morphology import Morphology, Section
 from neuropil.model.network import Drive, Network, Population, Probe, Projection
 from neuropil.model.neuron import Neuron
-from neuropil.model.neuron import Input, Neuron, Port, State
 from neuropil.model.places import (
     At,
     Distance,
@@ -50,8 +49,8 @@ from neuropil.model.stimulus import (
 __all__ = [
     "STEADY",
     "AllToAll",
-    "Channel",
     "At",
+    "Channel",
     "Compartments",
     "Composite",
     "DLambda",
