@@ -11,7 +11,7 @@ Runs in the interpreter of an environment with NEURON (nothing of neuropil is im
 - ``point_processes``: list of {``kind``: "IClamp" | "SEClamp" | "ExpSyn" | "Exp2Syn" | "NMDA" | ..., ``section``, ``x``,
   ``parameters`` {..}, ``events`` [ms, ...], ``weight`` µS}. An event takes effect in the step whose middle is the first not before it.
 - ``record``: list of {``section``, ``x``, ``variable`` ("v" if absent; or "cai", "m_hh", ...)}.
-- ``dt``, ``stop`` ms; ``v_init`` mV; ``celsius``; ``every`` (1): record each so many steps; ``hh_table`` (false): look hh's
+- ``dt``, ``stop`` ms; ``v_init`` mV; ``celsius``; ``second_order`` (0; 2 is Crank-Nicolson); ``every`` (1): record each so many steps; ``hh_table`` (false): look hh's
   rates up in NEURON's table instead of computing them; ``spikes`` {``section``, ``x``, ``threshold``} mV.
 
 ``OUT.npz`` holds ``t`` (steps + 1,) ms; ``v`` (records, steps + 1), in the variable's unit; ``spikes`` ms, the end of the step
@@ -19,7 +19,7 @@ in which the threshold is passed; of each segment in NEURON's order ``section``,
 axial resistance to the parent's node), by which two discretisations are compared; ``seconds`` of the run.
 
 The step is NEURON's: backward Euler for the voltage with currents and stimuli at t + dt/2, conductances from the gates of
-the last step, then the gates by exponential Euler with the new voltage (``secondorder`` 0, ``cvode`` off). Conductances are
+the last step, then the gates by exponential Euler with the new voltage (``cvode`` off). Conductances are
 numerical derivatives of the currents over 0.001 mV: exact for ohmic currents, and for NMDA they include the slope of the block.
 
 NMODL files in ``mod/`` are compiled with ``nrnivmodl`` on first use, into ``NEUROPIL_CACHE`` (or the system's temporary folder).
@@ -55,7 +55,7 @@ def run(cell: dict) -> dict[str, np.ndarray]:
     """Build and run; the arrays of ``OUT.npz``."""
     h = simulator()
     h.CVode().active(False)
-    h.secondorder = 0
+    h.secondorder = cell.get("second_order", 0)
     h.celsius, h.dt = cell["celsius"], cell["dt"]
     if hasattr(h, "usetable_hh"):
         h.usetable_hh = bool(cell.get("hh_table", False))

@@ -3,7 +3,8 @@
     NEURONPATH/bin/python verification/cells/rallpack3_neuron.py tests/published/rallpack3.npz
 
 1000 compartments as the suite says, hh without its table, absolute tolerance 1e-9 (of mV and of gates). The archive keeps v at both
-ends every 0.25 ms and the times at which each end passes 0 mV. It also says how sure these are, as the largest change of
+ends every 0.25 ms, the times at which each end passes 0 mV upwards (``spikes_0``, ``spikes_1``) and the highest and lowest v of
+each interval, the first from t = 0 (``heights_0``, ``heights_1``). It also says how sure these are, as the largest change of
 a spike time (ms) and of v (mV) when the tolerance is 100 times looser (``time_*``), and when the compartments are 2000 instead
 of 1000 (``space_*``: the distance from the cable itself is a third of it, errors falling by four).
 """
@@ -14,8 +15,7 @@ import sys
 
 import numpy as np
 from neuron import h
-
-from rallpacks import crossings, description
+from rallpacks import crossings, description, extremes
 
 FINE, KEPT = 0.005, 50  # ms; every 50th sample is stored
 
@@ -55,7 +55,9 @@ def main() -> None:
         _, other, times = solve(compartments, tolerance)
         errors[f"{name}_spikes"] = np.max([np.abs(a - b).max() for a, b in zip(spikes, times, strict=True)])
         errors[f"{name}_v"] = np.abs(other - v).max()
-    kept = {"t": t[::KEPT], "v": v[:, ::KEPT], "spikes_first": spikes[0], "spikes_last": spikes[1]}
+    kept = {"t": t[::KEPT], "v": v[:, ::KEPT]}
+    for k in (0, 1):
+        kept |= {f"spikes_{k}": spikes[k], f"heights_{k}": extremes(t, v[k], np.append(0.0, spikes[k]))}
     np.savez_compressed(sys.argv[1], **kept, **errors)
     print({name: float(value) for name, value in errors.items()}, [len(s) for s in spikes])
 
