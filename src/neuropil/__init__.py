@@ -15,6 +15,7 @@ from neuropil.errors import (
     LoweringError,
     MemoryLimitError,
     ModelError,
+    MorphologyError,
     NetworkError,
     NeuropilError,
     PlanError,
@@ -25,9 +26,12 @@ from neuropil.errors import (
 )
 from neuropil.model import (
     AllToAll,
+    Compartments,
     DistanceDependent,
     Distribution,
+    DLambda,
     Edges,
+    FixedCount,
     FixedInDegree,
     FixedOutDegree,
     FixedProbability,
@@ -35,6 +39,9 @@ from neuropil.model import (
     InhomogeneousPoisson,
     Input,
     LogNormal,
+    MaxLength,
+    Morphology,
+    MorphologyBuilder,
     Network,
     Neuron,
     Noise,
@@ -45,12 +52,14 @@ from neuropil.model import (
     Port,
     Projection,
     Regular,
+    Section,
     Sine,
     SpikeList,
     State,
     Step,
     TimeArray,
     Uniform,
+    discretise,
 )
 from neuropil.model.validate import validate
 from neuropil.units import (
@@ -96,12 +105,13 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "AllToAll", "Capacitance", "CapacitanceDensity", "CheckpointError", "Concentration", "Conductance",
-    "ConductanceDensity", "Current", "DistanceDependent", "Distribution", "Edges", "FixedInDegree", "FixedOutDegree",
-    "FixedProbability", "FixedTotal", "InhomogeneousPoisson", "Input", "Length", "LogNormal", "LoweringError",
-    "MemoryLimitError", "ModelError", "Network", "NetworkError", "Neuron", "NeuropilError", "Noise", "Normal",
-    "OneToOne", "PlanError", "Poisson", "Population", "Port", "PrimitiveError", "Projection", "Quantity", "Rate",
-    "Regular", "Resistance", "Result", "ResultError", "Simulation", "SimulationError", "Sine", "SpikeList", "Spikes",
-    "State", "Step", "Time", "TimeArray", "Trace", "Uniform", "UnitError", "Voltage", "__version__", "explain", "maths",
+    "AllToAll", "Capacitance", "CapacitanceDensity", "CheckpointError", "Compartments", "Concentration", "Conductance",
+    "ConductanceDensity", "Current", "DLambda", "DistanceDependent", "Distribution", "Edges", "FixedCount",
+    "FixedInDegree", "FixedOutDegree", "FixedProbability", "FixedTotal", "InhomogeneousPoisson", "Input", "Length",
+    "LogNormal", "LoweringError", "MaxLength", "MemoryLimitError", "ModelError", "Morphology", "MorphologyBuilder",
+    "MorphologyError", "Network", "NetworkError", "Neuron", "NeuropilError", "Noise", "Normal", "OneToOne", "PlanError",
+    "Poisson", "Population", "Port", "PrimitiveError", "Projection", "Quantity", "Rate", "Regular", "Resistance",
+    "Result", "ResultError", "Section", "Simulation", "SimulationError", "Sine", "SpikeList", "Spikes", "State", "Step",
+    "Time", "TimeArray", "Trace", "Uniform", "UnitError", "Voltage", "__version__", "discretise", "explain", "maths",
     "run", "units", "validate",
 ]  # fmt: skip

@@ -1,5 +1,8 @@
 """Describe: neurons, synapses, stimuli and networks as plain Python with units."""
 
+from neuropil.model.builder import MorphologyBuilder
+from neuropil.model.compartments import Compartments
+from neuropil.model.composite import Composite
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -11,9 +14,13 @@ from neuropil.model.connect import (
     OneToOne,
     Rule,
 )
+from neuropil.model.described import STEADY, Described, Input, Port, State
+from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
+from neuropil.model.mechanism import Channel, Mechanism, PointProcess
+from neuropil.model.morphology import Morphology, Section
 from neuropil.model.network import Drive, Network, Population, Probe, Projection
-from neuropil.model.neuron import Input, Neuron, Port, State
+from neuropil.model.neuron import Neuron
 from neuropil.model.stimulus import (
     InhomogeneousPoisson,
     Noise,
@@ -27,11 +34,18 @@ from neuropil.model.stimulus import (
 )
 
 __all__ = [
+    "STEADY",
     "AllToAll",
+    "Channel",
+    "Compartments",
+    "Composite",
+    "DLambda",
+    "Described",
     "DistanceDependent",
     "Distribution",
     "Drive",
     "Edges",
+    "FixedCount",
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
@@ -39,11 +53,16 @@ __all__ = [
     "InhomogeneousPoisson",
     "Input",
     "LogNormal",
+    "MaxLength",
+    "Mechanism",
+    "Morphology",
+    "MorphologyBuilder",
     "Network",
     "Neuron",
     "Noise",
     "Normal",
     "OneToOne",
+    "PointProcess",
     "Poisson",
     "Population",
     "Port",
@@ -51,6 +70,7 @@ __all__ = [
     "Projection",
     "Regular",
     "Rule",
+    "Section",
     "Sine",
     "SpikeList",
     "State",
@@ -58,4 +78,5 @@ __all__ = [
     "Stimulus",
     "TimeArray",
     "Uniform",
+    "discretise",
 ]
