@@ -34,12 +34,12 @@ class StepFunction:
     @property
     def clamps(self) -> tuple[str, ...]:
         """States held while refractory."""
-        return self.traced.neuron.clamps
+        return self.traced.clamps
 
     @property
     def rests(self) -> bool:
         """The model has a refractory period."""
-        return self.traced.neuron.refractory is not None
+        return self.traced.refractory is not None
 
     @cached_property
     def prefixes(self) -> dict[str, tuple[float, tuple[str, ...]]]:
@@ -77,9 +77,9 @@ class StepFunction:
         Returns:
             The new states, and whether a spike is emitted.
         """
-        new = self._advance(p, s, x, ())
+        new = self.advance(p, s, x, ())
         if self.clamps:
-            held = self._advance(p, s, x, self.clamps)
+            held = self.advance(p, s, x, self.clamps)
             new = {n: jnp.where(refractory, held[n], new[n]) for n in new}
         jump = self.traced.receive(p, new, w)
         for n in new:
@@ -103,7 +103,7 @@ class StepFunction:
             fired = jnp.logical_and(fired, jnp.logical_not(self.traced.fires(p, old)))
         return fired
 
-    def _advance(self, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...]) -> Scalars:
+    def advance(self, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...] = ()) -> Scalars:
         """States after dt without events; those in `held` stay as they are."""
         end = self._propagate(p, s, x, held, half=False)
         method = self.scheme.method

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.model import Network, Neuron
+from neuropil.model import Channel, Network, Neuron, PointProcess
 
 _NEURONS = "neuropil.zoo.neurons."
 
@@ -35,13 +36,24 @@ CIRCUITS: dict[str, str] = {
     "vogels_abbott": _CIRCUITS + "vogels_abbott:vogels_abbott",
 }
 
+_CHANNELS = "neuropil.zoo.channels."
+
+CHANNELS: dict[str, str] = {
+    "leak": _CHANNELS + "leak:Leak",
+    "hodgkin_huxley_membrane": _CHANNELS + "squid_axon:HodgkinHuxleyMembrane",
+    "squid_sodium": _CHANNELS + "squid_axon:SquidSodium",
+    "squid_potassium": _CHANNELS + "squid_axon:SquidPotassium",
+}
+
+_SYNAPSES = "neuropil.zoo.synapses."
+_ELECTRODES = "neuropil.zoo.electrodes."
+
+POINT_PROCESSES: dict[str, str] = {}
+
 
 def neuron(name: str) -> type[Neuron]:
     """The class of the neuron model of this name."""
-    if name not in NEURONS:
-        raise ModelError(f"the zoo has no neuron {name!r}", fix=did_you_mean(name, NEURONS))
-    module, _, attribute = NEURONS[name].partition(":")
-    return getattr(import_module(module), attribute)
+    return _find("neuron", name, NEURONS)
 
 
 def neuron_names() -> list[str]:
@@ -51,7 +63,21 @@ def neuron_names() -> list[str]:
 
 def circuit(name: str) -> Callable[..., Network]:
     """The function that makes the circuit of this name."""
-    if name not in CIRCUITS:
-        raise ModelError(f"the zoo has no circuit {name!r}", fix=did_you_mean(name, CIRCUITS))
-    module, _, attribute = CIRCUITS[name].partition(":")
+    return _find("circuit", name, CIRCUITS)
+
+
+def channel(name: str) -> type[Channel]:
+    """The class of the membrane channel, or ion pool, of this name."""
+    return _find("channel", name, CHANNELS)
+
+
+def point_process(name: str) -> type[PointProcess]:
+    """The class of the synapse or electrode of this name."""
+    return _find("point process", name, POINT_PROCESSES)
+
+
+def _find(kind: str, name: str, known: dict[str, str]) -> Any:
+    if name not in known:
+        raise ModelError(f"the zoo has no {kind} {name!r}", fix=did_you_mean(name, known))
+    module, _, attribute = known[name].partition(":")
     return getattr(import_module(module), attribute)
