@@ -82,7 +82,10 @@ LISTED: dict[str, str] = {
 """Every claim: id -> what it is about. A to D from article 000 and 001, E from 002, F from 003, G from 004."""
 
 EXPERIMENTS: dict[str, str] = {
+    "A3": "a3_nmda_spike:CLAIM",
+    "A5": "a5_two_layer_neuron:CLAIM",
     "A7": "a7_back_propagation:CLAIM",
+    "E3": "e3_dendrites:CLAIM",
     "F1": "f1_hodgkin_huxley_step:CLAIM",
 }
 """The claims that have an experiment: id -> where it is."""
