@@ -2,6 +2,7 @@
 
 from neuropil.model.builder import MorphologyBuilder
 from neuropil.model.compartments import Compartments
+from neuropil.model.composite import Composite
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -13,11 +14,13 @@ from neuropil.model.connect import (
     OneToOne,
     Rule,
 )
+from neuropil.model.described import STEADY, Described, Input, Port, State
 from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
+from neuropil.model.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.morphology import Morphology, Section
 from neuropil.model.network import Drive, Network, Population, Probe, Projection
-from neuropil.model.neuron import Input, Neuron, Port, State
+from neuropil.model.neuron import Neuron
 from neuropil.model.places import (
     At,
     Distance,
@@ -44,10 +47,14 @@ from neuropil.model.stimulus import (
 )
 
 __all__ = [
+    "STEADY",
     "AllToAll",
     "At",
+    "Channel",
     "Compartments",
+    "Composite",
     "DLambda",
+    "Described",
     "Distance",
     "DistanceDependent",
     "Distribution",
@@ -66,6 +73,7 @@ __all__ = [
     "Location",
     "LogNormal",
     "MaxLength",
+    "Mechanism",
     "Morphology",
     "MorphologyBuilder",
     "Network",
@@ -73,6 +81,7 @@ __all__ = [
     "Noise",
     "Normal",
     "OneToOne",
+    "PointProcess",
     "Poisson",
     "Population",
     "Port",

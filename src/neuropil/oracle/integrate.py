@@ -15,7 +15,7 @@ from scipy.linalg import expm
 
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model import Neuron
-from neuropil.model.neuron import Values
+from neuropil.model.described import Values
 from neuropil.units import Dimension, Quantity, magnitude
 
 Array: TypeAlias = NDArray[Any]
@@ -29,7 +29,7 @@ class Equations:
     """The functions of a model on plain arrays with one value per neuron; units are checked on the way out."""
 
     def __init__(self, neuron: Neuron, parameters: States, size: int):
-        self.name, self.spec, self.size = type(neuron).__name__, type(neuron).spec, size
+        self.name, self.spec, self.size = type(neuron).__name__, neuron.spec, size
         self.model = neuron.bound(parameters)
 
     def _in(self, kind: str, values: States, dimensions: dict[str, Dimension]) -> Values:
@@ -72,7 +72,7 @@ def classify(neuron: Neuron, parameters: States) -> tuple[list[str], list[str], 
     The probes also vary the parameters, so that what counts is the form of an equation and not that a term is zero today.
     """
     rng = np.random.default_rng(0)
-    spec = type(neuron).spec
+    spec = neuron.spec
     shaken = {k: np.resize(v, _PROBES) * rng.uniform(0.7, 1.3, _PROBES) for k, v in parameters.items()}
     shaken = {k: np.where(v == 0, rng.uniform(0.01, 0.1, _PROBES), v) for k, v in shaken.items()}
     f = Equations(neuron, shaken, _PROBES).derivative
