@@ -18,13 +18,13 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from neuropil import DLambda, FixedCount, MaxLength, Morphology, discretise
-from neuropil.units import MOhm, cm, uF, um
+from neuropil.units import Ohm, cm, uF, um
 
 pytestmark = pytest.mark.peer
 
 DATA = Path("/work/shared/data/morphology")
 SCRIPT = Path(__file__).with_name("neuron_geometry.py")
-OHM_CM = 1e-6 * MOhm * cm
+OHM_CM = Ohm * cm
 RA, CM, LEAK, CURRENT = 123.0, 0.9, 1e-4, 0.01  # ohm cm, uF/cm2, S/cm2, nA
 BROKEN = {"ca1_n120": {"basal": 1}}
 """Runs that Import3d breaks in two because their points are not on successive lines (1764 and 1789): the same cable."""
