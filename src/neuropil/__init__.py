@@ -25,6 +25,8 @@ from neuropil.errors import (
 )
 from neuropil.model import (
     AllToAll,
+    Branch,
+    Branched,
     DistanceDependent,
     Distribution,
     Edges,
@@ -96,7 +98,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "AllToAll", "Capacitance", "CapacitanceDensity", "CheckpointError", "Concentration", "Conductance",
+    "AllToAll", "Branch", "Branched", "Capacitance", "CapacitanceDensity", "CheckpointError", "Concentration", "Conductance",
     "ConductanceDensity", "Current", "DistanceDependent", "Distribution", "Edges", "FixedInDegree", "FixedOutDegree",
     "FixedProbability", "FixedTotal", "InhomogeneousPoisson", "Input", "Length", "LogNormal", "LoweringError",
     "MemoryLimitError", "ModelError", "Network", "NetworkError", "Neuron", "NeuropilError", "Noise", "Normal",

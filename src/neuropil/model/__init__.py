@@ -1,6 +1,7 @@
 """Describe: neurons, synapses, stimuli and networks as plain Python with units."""
 
-from neuropil.model.composite import Composite
+from neuropil.model.branched import Branch, Branched
+from neuropil.model.composite import Composite, Part
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -32,6 +33,8 @@ from neuropil.model.stimulus import (
 __all__ = [
     "STEADY",
     "AllToAll",
+    "Branch",
+    "Branched",
     "Channel",
     "Composite",
     "Described",
@@ -52,6 +55,7 @@ __all__ = [
     "Noise",
     "Normal",
     "OneToOne",
+    "Part",
     "PointProcess",
     "Poisson",
     "Population",
