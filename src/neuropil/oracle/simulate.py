@@ -19,8 +19,10 @@ from neuropil import rng
 from neuropil.errors import ModelError, SimulationError
 from neuropil.model import Network, Neuron, Population
 from neuropil.model.branched import BRANCH, Branched
+from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name
 from neuropil.model.validate import validate
+from neuropil.oracle.cable import Cells
 from neuropil.oracle.events import Source, Synapses, per_element
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.result.spikes import Spikes
@@ -142,6 +144,8 @@ class BranchedGroup:
 
 
 def _running(pop: Population, dt: float, seed: int) -> Running:
+    if isinstance(pop.neuron, Cell):
+        return Cells(pop, dt)
     return BranchedGroup(pop, dt, seed) if isinstance(pop.neuron, Branched) else Group(pop, dt, seed)
 
 
