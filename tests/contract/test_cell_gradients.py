@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from contract.cell_models import CELLS, inputs
 
+from contract.cell_models import CELLS, inputs
 from neuropil.learn import Rollout, surrogate
 from neuropil.learn.cable import CellNeurons, roll
 from neuropil.model import Edges, Network, SpikeList
@@ -25,7 +25,7 @@ def _x64():
         yield
 
 
-def central(function, values, name, index, relative=1e-4):
+def central(function, values, name, index, relative=1e-3):
     """Fourth-order central difference by one number of the dict."""
     value = np.asarray(values[name], float)
     h = relative * max(abs(float(value[index])), 1e-3)
@@ -44,7 +44,7 @@ def branched(size: int = 1) -> CellNeurons:
 
 
 @cache
-def loss(chunk: int | None = None):
+def loss():
     """Mean squared distance of all potentials from -70 mV, by parameters and, as "weight", a factor on events."""
     neurons = branched()
     signals, events = inputs(neurons.cell, 1)
@@ -53,7 +53,7 @@ def loss(chunk: int | None = None):
         own = {n: v for n, v in values.items() if n != "weight"}
         arriving = {n: values["weight"] * v[:STEPS] for n, v in events.items()}
         given = {n: v[:STEPS] for n, v in signals.items()}
-        traces = roll(neurons, STEPS, parameters=own, signals=given, events=arriving, chunk=chunk)
+        traces = roll(neurons, STEPS, parameters=own, signals=given, events=arriving)
         return jnp.mean((traces["v"] + 70.0) ** 2)
 
     return function
@@ -75,6 +75,10 @@ PLACES = [
     ("capacitance", 2),
 ]  # fmt: skip
 
+COARSE = {"CalciumPool.decay": 2e-2, "tuft.e": 10.0}
+"""Relative steps where the usual one shows rounding of the loss alone: the pool hardly acts within 3 ms, and 0 mV has no
+size of its own (this makes 0.01 mV)."""
+
 
 def test_gradients_equal_finite_differences():
     """Densities, reversals, kinetics of gates, pools and synapses, the NMDA block, weights, axial resistance and capacitance."""
@@ -83,16 +87,21 @@ def test_gradients_equal_finite_differences():
     function = jax.jit(loss())
     for name, index in PLACES:
         index = index if np.ndim(values[name]) else ()
-        truth = central(function, values, name, index)
+        truth = central(function, values, name, index, COARSE.get(name, 1e-3))
         assert truth != 0.0, name
         np.testing.assert_allclose(float(gradient[name][index]), truth, rtol=1e-5, err_msg=f"{name}[{index}]")
 
 
 def test_gradients_with_chunks_are_the_same():
-    values = start()
-    whole, chunked = (jax.jit(jax.grad(loss(chunk)))(values) for chunk in (None, 11))
-    for name in values:
-        np.testing.assert_allclose(chunked[name], whole[name], rtol=1e-8, atol=1e-10 * np.abs(whole[name]).max(), err_msg=name)
+    neurons = CellNeurons.alone(CELLS["cable"](), 1, DT)
+
+    def energy(values, chunk):
+        return jnp.mean(roll(neurons, 50, parameters=values, signals={"electrode.amplitude": 300.0}, chunk=chunk)["v"] ** 2)
+
+    whole, chunked = (jax.jit(jax.grad(lambda p, c=chunk: energy(p, c)))(neurons.parameters) for chunk in (None, 11))
+    for name, truth in whole.items():
+        np.testing.assert_allclose(chunked[name], truth, rtol=1e-8, err_msg=name)
+    assert sum(truth != 0.0 for truth in whole.values()) == len(whole) - 1  # at 6.3 °C, q10 acts on nothing
 
 
 def test_a_surrogate_lets_the_number_of_spikes_be_trained():
@@ -129,4 +138,4 @@ def test_a_networks_gradient_reaches_weights_and_cells():
     values = {"weight": rollout.parameters["weights"]["in"], "g": rollout.parameters["neurons"]["cells"]["Leak.g"]}
     gradient, function = jax.jit(jax.grad(by))(values), jax.jit(by)
     for name, index in (("weight", 0), ("weight", 1), ("g", ())):
-        np.testing.assert_allclose(float(gradient[name][index]), central(function, values, name, index, 1e-3), rtol=1e-6)
+        np.testing.assert_allclose(float(gradient[name][index]), central(function, values, name, index), rtol=1e-6)
