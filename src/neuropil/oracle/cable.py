@@ -177,6 +177,10 @@ class Cells:
         place, threshold = self.cell.trigger
         return (before[:, place] < threshold) & (self.v[:, place] >= threshold)
 
+    def potentials(self, place: str) -> Array:
+        """At the sites of a point process, neuron by neuron."""
+        return self.v[:, self.cell.placed[place].compartments].ravel()
+
     @property
     def s(self) -> States:
         """States by full name, of every site neuron by neuron; NaN in compartments without the channel."""

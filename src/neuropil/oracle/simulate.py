@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from neuropil.model import Network, Neuron, Population
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name
+from neuropil.model.coupling import PARTNER
 from neuropil.model.validate import validate
 from neuropil.oracle.cable import Cells
 from neuropil.oracle.events import Source, Synapses, per_element
@@ -194,6 +195,9 @@ def simulate(
                 w[source.drive.target.name][source.drive.port] += source.events(k)
         for synapse in synapses:
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
+        for mine, other in (pair for coupling in network.couplings for pair in coupling.directed):
+            partner = cast(Cells, groups[other.population.name]).potentials(other.part)
+            x[mine.population.name][f"{mine.part}.{PARTNER}"][mine.places] = partner[other.places]
         with np.errstate(over="ignore"):
             fired = {name: g.step(k, x[name], w[name]) for name, g in groups.items()}
         for synapse in synapses:
