@@ -133,6 +133,24 @@ def bench(
     carry_out(name or ["microcircuit", "brunel", "vogels_abbott"], time, scale, threads, as_json)
 
 
+@app.command()
+@_guarded
+def claims(
+    name: Annotated[list[str] | None, typer.Argument(help="Claims to test (A3), a part of them (A), or all; lists them if none.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Repetitions; the claim's own number if not given.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("neuropil-out/claims"),
+    quick: Annotated[bool, typer.Option("--quick", help="Sizes cut to take seconds: a rehearsal, not a result.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output, all else on standard error.")] = False,
+) -> None:
+    """Test what the source articles claim: each an experiment with a criterion, an interval, a verdict and a figure."""
+    from neuropil.cli.claims import carry_out, lines
+
+    if not name:
+        print("\n".join(lines()))
+    elif carry_out(name, seeds, out, quick, as_json):
+        raise typer.Exit(INTERRUPTED)
+
+
 def main() -> None:
     """Entry point of the `neuropil` command."""
     app()

@@ -1,6 +1,6 @@
 """The membrane of a compartment: all its channels together, lowered to two elementwise functions.
 
-Compartments that carry the same channels form a *membrane*. From the channels' equations follow
+Compartments that carry the same channels form a *membrane*; so does a point process, by itself. From the equations follow
 
     currents  from potential and states: the conductance g = dI/dV and the constant part j = g V - I of the current, which
               the implicit solver needs, and the current of each ion that a pool counts
@@ -13,6 +13,7 @@ take turns.
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,11 +25,11 @@ import numpy as np
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.lower.elementwise import Constants, frontier
 from neuropil.lower.graph import Graph, absorb
-from neuropil.lower.integrate import StepFunction
+from neuropil.lower.integrate import Advance
 from neuropil.lower.propagator import propagators
 from neuropil.lower.trace import Scalars, Traced, scalar_jaxpr
 from neuropil.model.described import Steady
-from neuropil.model.mechanism import SUPPLIED, Channel, Mechanism, supplied
+from neuropil.model.mechanism import SUPPLIED, Mechanism, supplied
 from neuropil.units import magnitude
 
 
@@ -59,16 +60,21 @@ class Membrane:
     """Channels that share a compartment, as functions of bare values that any executor may call.
 
     Args:
-        channels: by name in the cell, in the order in which their currents are added.
+        mechanisms: by name in the cell, in the order in which their currents are added: channels, or one point process.
 
-    Values of states and parameters go by "channel.name".
+    Attributes:
+        states, signals, ports: what changes, what stimuli give, where events arrive, by "mechanism.name" like all values
+            of states and parameters.
+        counted: ion currents that a pool counts: "i_ca".
     """
 
-    def __init__(self, channels: dict[str, Channel]):
-        self.traced = {name: TracedMechanism(c) for name, c in channels.items()}
-        self.steps = {name: StepFunction.of(t) for name, t in self.traced.items()}
+    def __init__(self, mechanisms: Mapping[str, Mechanism]):
+        self.traced = {name: TracedMechanism(c) for name, c in mechanisms.items()}
+        self.steps = {name: Advance.of(t) for name, t in self.traced.items()}
         self.states = tuple(f"{n}.{s}" for n, t in self.traced.items() for s in t.spec.states)
         self.counted = tuple(dict.fromkeys(i for t in self.traced.values() for i in t.spec.inputs if i.startswith("i_")))
+        self.signals = tuple(f"{n}.{i}" for n, t in self.traced.items() for i in t.spec.inputs if not supplied(i))
+        self.ports = tuple(f"{n}.{port}" for n, t in self.traced.items() for port in t.spec.ports)
         self._check()
 
     def _check(self) -> None:
@@ -77,8 +83,8 @@ class Membrane:
             offered |= set(self._offer(name, {n: 1.0 for n in t.spec.parameters}, {n: 0.5 for n in t.spec.states}, {n: 1.0 for n in t.spec.inputs}))
         for name, t in self.traced.items():
             for wanted in t.spec.inputs:
-                if wanted not in offered:
-                    what = "paint a pool of the ion there" if supplied(wanted) else did_you_mean(wanted, [*offered])
+                if supplied(wanted) and wanted not in offered:
+                    what = did_you_mean(wanted, [*offered]) or "paint a pool of the ion there"
                     raise ModelError(f"{name} needs {wanted!r}, which nothing in its compartment provides", got=f"channels {', '.join(self.traced)}", fix=what)
 
     def _offer(self, name: str, p: Scalars, s: Scalars, x: Scalars) -> Scalars:
@@ -97,11 +103,12 @@ class Membrane:
             given.update(t.provides(_of(name, p), _of(name, s), x))
         return given
 
-    def _inputs(self, name: str, given: Scalars) -> Scalars:
-        return {n: given[n] for n in self.traced[name].spec.inputs}
+    def _inputs(self, name: str, given: Scalars, signals: Scalars) -> Scalars:
+        return {n: given[n] if supplied(n) else signals[f"{name}.{n}"] for n in self.traced[name].spec.inputs}
 
-    def currents(self, p: Scalars, s: Scalars, v: Any) -> tuple[Any, Any, Scalars]:
-        """(g, j, ion currents): nS/µm² and pA/µm², the outward current being I = g v - j near v."""
+    def currents(self, p: Scalars, s: Scalars, v: Any, signals: Scalars) -> tuple[Any, Any, Scalars]:
+        """(g, j, ion currents), the outward current being I = g v - j near v: densities of channels (nS/µm², pA/µm²),
+        absolute of a point process (nS, pA)."""
         ions = {i: 0.0 for i in self.counted}
 
         def total(v: Any) -> tuple[Any, Scalars]:
@@ -109,7 +116,7 @@ class Membrane:
             amount: Any = jnp.asarray(0.0) * v
             by_ion = dict.fromkeys(self.counted, jnp.asarray(0.0) * v)
             for name, t in self.traced.items():
-                own = t.current(_of(name, p), _of(name, s), self._inputs(name, given))
+                own = t.current(_of(name, p), _of(name, s), self._inputs(name, given, signals))
                 amount = amount + own
                 ion = f"i_{t.mechanism.carries}"
                 if ion in by_ion:
@@ -120,13 +127,16 @@ class Membrane:
         amount, slope, by_ion = jax.jvp(total, (v,), (jnp.ones_like(v),), has_aux=True)
         return slope, slope * v - amount, by_ion
 
-    def advance(self, p: Scalars, s: Scalars, v: Any, ions: Scalars) -> Scalars:
-        """States after a step, for the potential at its end and the ion currents at its start."""
+    def advance(self, p: Scalars, s: Scalars, v: Any, ions: Scalars, signals: Scalars, w: Scalars) -> Scalars:
+        """States after a step, for the potential at its end, the ion currents at its start and the events that arrive."""
         new = dict(s)
         for turn in (self.pools, tuple(n for n in self.traced if n not in self.pools)):
             given = self._surroundings(p, new, v, ions)
             for name in turn:
-                after = self.steps[name].advance({**_of(name, p), "dt": p["dt"]}, _of(name, s), self._inputs(name, given))
+                after = self.steps[name].advance({**_of(name, p), "dt": p["dt"]}, _of(name, s), self._inputs(name, given, signals))
+                if self.traced[name].spec.ports:
+                    jump = self.traced[name].receive(_of(name, p), after, _of(name, w))
+                    after = {n: value + jump[n] for n, value in after.items()}
                 new.update({f"{name}.{n}": value for n, value in after.items()})
         return new
 
@@ -162,7 +172,7 @@ class Membrane:
             given = self._surroundings(parameters, start, v, {i: 0.0 for i in self.counted})
             for name, t in self.traced.items():
                 steady = [n for n, d in t.spec.states.items() if isinstance(d.initial, Steady)]
-                own, x, p = _of(name, start), self._inputs(name, given), _of(name, parameters)
+                own, x, p = _of(name, start), self._inputs(name, given, dict.fromkeys(self.signals, 0.0)), _of(name, parameters)
                 for state in steady:
 
                     def rate(value: Any, t: Any = t, p: Any = p, own: Any = own, x: Any = x, state: str = state) -> Any:
@@ -198,28 +208,36 @@ class MembraneProgram:
     states: dict[str, int]
 
     @classmethod
-    def of(cls, membrane: Membrane) -> MembraneProgram:
-        """Trace and simplify."""
+    def of(cls, membrane: Membrane, used: Container[str] = ()) -> MembraneProgram:
+        """Trace and simplify; signals and ports that are not in `used` are zero."""
         graph = Graph()
         p = {n: f"p.{n}" for n in membrane.names()}
         s = {n: f"s.{n}" for n in membrane.states}
         ions = {n: f"x.{n}" for n in membrane.counted}
 
-        def leaves(*trees: Any) -> list[int]:
-            return [graph.leaf(n, static=n.startswith("p.")) for n in jax.tree.leaves(trees)]
+        x = {n: f"x.{n}" for n in membrane.signals}
+        w = {n: f"w.{n}" for n in membrane.ports}
 
-        def currents(p: Scalars, s: Scalars, v: Any) -> Any:
-            g, j, by_ion = membrane.currents(p, s, v)
+        def leaf(name: str) -> int:
+            kind, _, rest = name.partition(".")
+            idle = (kind == "w" or rest in membrane.signals) and rest not in used
+            return graph.const(0.0) if idle else graph.leaf(name, static=kind == "p")
+
+        def leaves(*trees: Any) -> list[int]:
+            return [leaf(n) for n in jax.tree.leaves(trees)]
+
+        def currents(p: Scalars, s: Scalars, v: Any, x: Scalars) -> Any:
+            g, j, by_ion = membrane.currents(p, s, v, x)
             return [jnp.asarray(value, "float64") for value in (g, j, *by_ion.values())]
 
-        def states(p: Scalars, s: Scalars, v: Any, ions: Scalars) -> Any:
-            new = membrane.advance(p, s, v, ions)
+        def states(p: Scalars, s: Scalars, v: Any, ions: Scalars, x: Scalars, w: Scalars) -> Any:
+            new = membrane.advance(p, s, v, ions, x, w)
             return [jnp.asarray(new[n], "float64") for n in membrane.states]
 
         where = "+".join(membrane.traced) or "bare membrane"
-        nodes = absorb(graph, scalar_jaxpr(currents, p, s, "v"), leaves(p, s, "x.v"), where)
+        nodes = absorb(graph, scalar_jaxpr(currents, p, s, "v", x), leaves(p, s, "x.v", x), where)
         found = dict(zip(("g", "j", *membrane.counted), nodes, strict=True))
-        nodes = absorb(graph, scalar_jaxpr(states, p, s, "v", ions), leaves(p, s, "x.v", ions), where)
+        nodes = absorb(graph, scalar_jaxpr(states, p, s, "v", ions, x, w), leaves(p, s, "x.v", ions, x, w), where)
         return cls(membrane, graph, found, dict(zip(membrane.states, nodes, strict=True)))
 
     @property

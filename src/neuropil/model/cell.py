@@ -22,8 +22,9 @@ from neuropil.model.distribution import Distribution
 from neuropil.model.mechanism import Channel, PointProcess, supplied
 from neuropil.model.morphology import Morphology
 from neuropil.model.neuron import Neuron
-from neuropil.model.places import location, region as region_of
-from neuropil.units import Quantity, cm, magnitude, mV, Ohm, uF
+from neuropil.model.places import location
+from neuropil.model.places import region as region_of
+from neuropil.units import Ohm, Quantity, cm, magnitude, mV, uF
 
 Along = Callable[[np.ndarray], Any]
 """A parameter as a function of path distance from the soma (µm, float64[n]): a quantity with one value each."""
@@ -165,7 +166,7 @@ class Cell(Composite):
     @property
     def parts(self) -> dict[str, Part]:
         """The placed point processes by name, and the cell's own face, ""."""
-        return {"": Part(Soma()), **{p.name: Part(p.process, len(p.compartments)) for p in self.placed.values()}}
+        return {"": Part(Soma()), **{p.name: Part(p.process, len(p.compartments), tuple(filter(supplied, p.process.spec.inputs))) for p in self.placed.values()}}
 
     @property
     def channels(self) -> dict[str, np.ndarray]:
@@ -210,9 +211,4 @@ class Cell(Composite):
                 whole.states[f"{name}.{state}"] = declared
                 whole.state_dimensions[f"{name}.{state}"] = inner.state_dimensions[state]
                 whole.sites[f"{name}.{state}"] = n
-        for part in self.placed:
-            for inner in list(self.placed[part].process.spec.inputs):
-                if supplied(inner):
-                    del whole.inputs[f"{part}.{inner}"]
-                    whole.sites.pop(f"{part}.{inner}", None)
         return whole

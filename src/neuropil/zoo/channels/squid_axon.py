@@ -3,10 +3,10 @@
     i = g_Na m³ h (v - E_Na) + g_K n⁴ (v - E_K) + g_L (v - E_L),
     dm/dt = φ (alpha_m(v) (1 - m) - beta_m(v) m),  likewise h and n,    φ = q10^((celsius - 6.3) / 10)
 
-Hodgkin & Huxley (1952) J. Physiol. 117:500, in today's sign with rest at -65 mV; q10 = 3 as there. Constants as in
-NEURON's `hh`, whose E_L of -54.3 mV brings the rest to -65 mV.
+Hodgkin & Huxley (1952) J. Physiol. 117:500, in today's sign with the rest near -65 mV; q10 = 3 as there. Constants
+as in NEURON's `hh`.
 
-Must show: rest at -65 mV; m, h, n = 0.0529, 0.596, 0.318 there; no net current at rest; gates 3 times faster 10 °C higher.
+Must show: rest at -64.97 mV; m, h, n = 0.0529, 0.596, 0.318 at -65 mV; gates 3 times faster 10 °C higher.
 """
 
 from __future__ import annotations
