@@ -1,0 +1,113 @@
+"""The cells that neuropil and NEURON are compared on: real morphologies with their membrane, a current into the soma."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuropil.model.cell import Cell
+from neuropil.model.discretise import MaxLength
+from neuropil.model.morphology import Morphology
+from neuropil.units import Ohm, cm, mS, ms, mV, uF, um
+from neuropil.zoo.channels.calcium_pool import CalciumPool
+from neuropil.zoo.channels.fast_sodium import FastSodium
+from neuropil.zoo.channels.h_current import HCurrent
+from neuropil.zoo.channels.high_voltage_calcium import HighVoltageCalcium
+from neuropil.zoo.channels.kv3_potassium import Kv3Potassium
+from neuropil.zoo.channels.leak import Leak
+from neuropil.zoo.channels.low_voltage_calcium import LowVoltageCalcium
+from neuropil.zoo.channels.m_current import MCurrent
+from neuropil.zoo.channels.persistent_potassium import PersistentPotassium
+from neuropil.zoo.channels.persistent_sodium import PersistentSodium
+from neuropil.zoo.channels.sk_potassium import SKPotassium
+from neuropil.zoo.channels.squid_axon import HodgkinHuxleyMembrane
+from neuropil.zoo.channels.transient_potassium import TransientPotassium
+
+MORPHOLOGIES = Path(__file__).resolve().parents[3] / "shared" / "data" / "morphology"
+RESISTIVITY = 100.0  # Ω cm, of every case
+SIEMENS = 1000 * mS / cm**2
+
+
+@dataclass(frozen=True)
+class Case:
+    """A comparison.
+
+    Attributes:
+        name: of the comparison; file: an SWC file.
+        build: paints a membrane on a morphology.
+        celsius: of NEURON's hh; amplitude: current into the soma from t = 0, nA.
+    """
+
+    name: str
+    file: Path
+    build: Callable[[Morphology], Cell]
+    celsius: float
+    amplitude: float
+
+    def cell(self) -> Cell:
+        """The cell, its compartments at most 20 µm long; points of radius zero are taken as 0.5 µm thick."""
+        return self.build(Morphology.from_swc(self.file, default_radius=0.25 * um))
+
+
+def cases(folder: Path = MORPHOLOGIES, extra: tuple[Path, ...] = ()) -> list[Case]:
+    """All comparisons whose files are there; `extra` morphologies get the squid's membrane in soma and axon."""
+    listed = [
+        Case("layer 5, its channels", folder / "l5pc_with_axon.swc", layer5, 34.0, 1.0),
+        Case("layer 5, squid soma and axon", folder / "l5pc_with_axon.swc", squid, 6.3, 2.0),
+        Case("CA1, squid soma", folder / "ca1_n120.swc", squid, 6.3, 1.0),
+        Case("retina, squid everywhere", folder / "retina_20161028_1.swc", squid_everywhere, 6.3, 0.3),
+        *(Case(f"{file.stem}, squid soma and axon", file, squid, 6.3, 0.5) for file in extra),
+    ]
+    return [case for case in listed if case.file.exists()]
+
+
+def _divided(morphology: Morphology, capacitance: Any, initial: float) -> Cell:
+    return Cell(
+        morphology, discretisation=MaxLength(20 * um), capacitance=capacitance, resistivity=RESISTIVITY * Ohm * cm, initial=initial * mV
+    )
+
+
+def squid_everywhere(morphology: Morphology) -> Cell:
+    """Hodgkin and Huxley's membrane all over."""
+    return _divided(morphology, 1 * uF / cm**2, -65.0).paint("all", HodgkinHuxleyMembrane())
+
+
+def squid(morphology: Morphology) -> Cell:
+    """Hodgkin and Huxley's membrane in soma and axon, passive dendrites of 0.1 mS/cm²."""
+    cell = _divided(morphology, 1 * uF / cm**2, -65.0)
+    for kind in morphology.kinds:
+        cell.paint(kind, HodgkinHuxleyMembrane() if kind in ("soma", "axon") else Leak(g=1e-4 * SIEMENS, e=-65 * mV))
+    return cell
+
+
+def layer5(morphology: Morphology) -> Cell:
+    """The membrane of Hay et al. (2011), biophys3; see hay2011.md. The axon is passive, as there."""
+    thick = {kind: (2 if kind in ("apical", "basal") else 1) * uF / cm**2 for kind in morphology.kinds}
+    cell = _divided(morphology, thick, -80.0)
+    for kind, g in (("soma", 3.38e-5), ("apical", 5.89e-5), ("basal", 4.67e-5), ("axon", 3.25e-5)):
+        cell.paint(kind, Leak(g=g * SIEMENS, e=-90 * mV))
+    for channel, g in (
+        (FastSodium, 2.04), (PersistentSodium, 0.00172), (TransientPotassium, 0.0812), (PersistentPotassium, 0.00223),
+        (Kv3Potassium, 0.693), (SKPotassium, 0.0441), (HCurrent, 2e-4), (HighVoltageCalcium, 9.92e-4), (LowVoltageCalcium, 0.00343),
+    ):  # fmt: skip
+        cell.paint("soma", channel(g=g * SIEMENS))
+    cell.paint("soma", CalciumPool(gamma=0.000501, decay=460 * ms))
+    for channel, g in ((FastSodium, 0.0213), (Kv3Potassium, 0.000261), (SKPotassium, 0.0012), (MCurrent, 6.75e-5)):
+        cell.paint("apical", channel(g=g * SIEMENS))
+    cell.paint("apical", CalciumPool(gamma=0.000509, decay=122 * ms))
+    cell.paint("basal", HCurrent(g=2e-4 * SIEMENS))
+    own = cell.compartments
+    farthest = float(own.distance[own.kind == "apical"].max())
+    cell.paint("apical", HCurrent(), g=lambda x: 2e-4 * (-0.8696 + 2.0870 * np.exp(3.6161 * x / farthest)) * SIEMENS)
+    cell.paint("apical", HighVoltageCalcium(), g=lambda x: 5.55e-4 * np.where(_hot(x), 1.0, 0.1) * SIEMENS)
+    cell.paint("apical", LowVoltageCalcium(), g=lambda x: 0.0187 * np.where(_hot(x), 1.0, 0.01) * SIEMENS)
+    return cell
+
+
+def _hot(distance: np.ndarray) -> np.ndarray:
+    """Whether a compartment lies in the calcium hot zone of the apical dendrite."""
+    return (distance > 685.0) & (distance < 885.0)
