@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from neuropil import DLambda, Morphology, MorphologyError, NeuropilError, discretise
 from neuropil.model.swc import parse_swc
-from neuropil.units import MOhm, cm, mV, uF, um
+from neuropil.units import Ohm, cm, mV, uF, um
 
 GOOD = (
     "# a small cell\n"
@@ -153,6 +153,6 @@ def read_and_divide(content: bytes | str) -> None:
     except MorphologyError as error:
         assert re.match(r"cell\.swc, line \d+: ", str(error)), error
         return
-    c = discretise(cell, DLambda(), 1e-4 * MOhm * cm, 1 * uF / cm**2)
+    c = discretise(cell, DLambda(), 100 * Ohm * cm, 1 * uF / cm**2)
     assert c.area.sum() == pytest.approx(cell.area, rel=1e-6)
     assert (c.resistance[1:] > 0).all()

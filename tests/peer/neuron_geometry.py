@@ -6,7 +6,8 @@ one as the last line of standard output:
 - ``sections``: list of {name, parent, parent_at, points}, ``ra`` (ohm cm), ``cm`` (uF/cm2), ``nseg`` (a list, or null for the
   d_lambda rule at 0.1 and 100 Hz), ``leak`` (S/cm2): gives nseg, area and ri per segment, distance from the root's middle,
   and the steady voltages (mV) of every segment under ``current`` (nA) into the middle of section ``inject``;
-- ``swc``: a path: gives number, length and area of the sections that Import3d makes of it, by type.
+- ``swc``: paths: gives for each the number, length and area of the sections that Import3d makes of it, by type, and the
+  input resistance (MΩ) at the root's middle with one compartment to a section, ``ra`` and ``leak``.
 """
 
 from __future__ import annotations
@@ -60,8 +61,7 @@ def build(job: dict) -> list:
     return sections
 
 
-def imported(path: str) -> dict:
-    h.load_file("import3d.hoc")
+def imported(path: str, ra: float, leak: float) -> dict:
     reader = h.Import3d_SWC_read()
     reader.quiet = 1
     reader.input(path)
@@ -69,14 +69,25 @@ def imported(path: str) -> dict:
     h.Import3d_GUI(reader, 0).instantiate(holder)
     kinds: dict[str, list] = {}
     for section in h.allsec():
-        section.nseg = 1
+        section.insert("pas")
+        section.nseg, section.g_pas, section.Ra = 1, leak, ra
         kind = section.name().split(".")[-1].split("[")[0]
         n, length, area = kinds.get(kind, (0, 0.0, 0.0))
         kinds[kind] = [n + 1, length + section.L, area + section(0.5).area()]
-    return kinds
+    (root,) = (s for s in h.allsec() if s.parentseg() is None)
+    impedance = h.Impedance()
+    impedance.loc(root(0.5))
+    impedance.compute(0.0)
+    resistance = impedance.input(root(0.5))
+    for section in list(h.allsec()):
+        h.delete_section(sec=section)
+    return {"kinds": kinds, "resistance": resistance}
 
 
 if __name__ == "__main__":
     job = json.load(sys.stdin)
-    result = imported(job["swc"]) if "swc" in job else geometry(job)
-    print("\n" + json.dumps(result))
+    if "swc" in job:
+        h.load_file("import3d.hoc")
+        print("\n" + json.dumps([imported(path, job["ra"], job["leak"]) for path in job["swc"]]))
+    else:
+        print("\n" + json.dumps(geometry(job)))

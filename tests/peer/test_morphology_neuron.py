@@ -18,15 +18,15 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from neuropil import DLambda, FixedCount, MaxLength, Morphology, discretise
-from neuropil.units import MOhm, cm, uF, um
+from neuropil.units import Ohm, cm, uF, um
 
 pytestmark = pytest.mark.peer
 
 DATA = Path("/work/shared/data/morphology")
 SCRIPT = Path(__file__).with_name("neuron_geometry.py")
-OHM_CM = 1e-6 * MOhm * cm
+OHM_CM = Ohm * cm
 RA, CM, LEAK, CURRENT = 123.0, 0.9, 1e-4, 0.01  # ohm cm, uF/cm2, S/cm2, nA
-BROKEN = {("ca1_n120", "basal"): 1}
+BROKEN = {"ca1_n120": {"basal": 1}}
 """Runs that Import3d breaks in two because their points are not on successive lines (1764 and 1789): the same cable."""
 FILES = ("l5pc_with_axon", "ca1_n120", "minimal", "soma_both_ends", "interrupted_soma", "retina_20161028_1")
 
@@ -147,16 +147,68 @@ def test_every_way_to_meet(n):
     assert max(found.values()) < 1e-6, found
 
 
+def compare_import(cells: list[Morphology], paths: list[Path], broken: dict[str, int]) -> None:
+    """Sections, lengths and areas by kind, and the input resistance, against Import3d's."""
+    there = ask({"swc": [str(p) for p in paths], "ra": RA, "leak": LEAK})
+    for cell, other in zip(cells, there, strict=True):
+        assert sorted(IMPORTED[k] for k in cell.kinds) == sorted(other["kinds"]), cell.name
+        for kind in cell.kinds:
+            own = [s for s in cell.sections if s.kind == kind]
+            n, length, area = other["kinds"][IMPORTED[kind]]
+            assert len(own) == n - broken.get(kind, 0), (cell.name, kind)
+            assert sum(s.length for s in own) == pytest.approx(length, rel=1e-5), (cell.name, kind)
+            assert sum(s.area for s in own) == pytest.approx(area, rel=1e-5), (cell.name, kind)
+        if not broken:  # a section more is a compartment more
+            c = discretise(cell, FixedCount(1), RA * OHM_CM, CM * uF / cm**2)
+            found = steady(c, 0)[0] / CURRENT  # mV/nA
+            assert found == pytest.approx(other["resistance"], rel=1e-5), cell.name
+
+
+IMPORTED = {"soma": "soma", "axon": "axon", "basal": "dend", "apical": "apic"}
+
+
 @pytest.mark.parametrize("name", FILES[:-1])
 def test_import3d_makes_the_same_sections(name):
-    cell = load(name)
-    there = ask({"swc": str(DATA / f"{name}.swc")})
-    kinds = {"soma": "soma", "axon": "axon", "basal": "dend", "apical": "apic"}
-    assert sorted(kinds[k] for k in cell.kinds) == sorted(there)
-    for kind, other in kinds.items():
-        own = [s for s in cell.sections if s.kind == kind]
-        if own:
-            n, length, area = there[other]
-            assert len(own) == n - BROKEN.get((name, kind), 0)
-            assert sum(s.length for s in own) == pytest.approx(length, rel=1e-5)
-            assert sum(s.area for s in own) == pytest.approx(area, rel=1e-5)
+    compare_import([load(name)], [DATA / f"{name}.swc"], BROKEN.get(name, {}))
+
+
+def test_import3d_reads_random_cells_alike(tmp_path):
+    """Somas that are spheres, chains and forks; stems from any of their points, forking anywhere."""
+    paths = [tmp_path / f"cell{seed}.swc" for seed in range(100)]
+    for seed, path in enumerate(paths):
+        path.write_text(random_swc(np.random.default_rng(seed)))
+    kept = [p for p in paths if not departs(p)]
+    assert len(kept) > 80
+    compare_import([Morphology.from_swc(p) for p in kept], kept, {})
+
+
+def random_swc(draw: np.random.Generator) -> str:
+    """Points in depth-first order, soma points before others at every fork."""
+    somatic = int(draw.integers(1, 6))
+    kinds, children = [1], [[]]
+    for i in range(1, somatic + int(draw.integers(2, 25))):
+        parent = i - 1 if draw.random() < 0.7 and i != somatic else int(draw.integers(0, i))
+        if i < somatic:
+            kinds.append(1)
+        else:
+            kinds.append(kinds[parent] if kinds[parent] != 1 else int(draw.integers(2, 5)))
+        children.append([])
+        children[parent].append(i)
+    lines, stack = [], [(0, -1)]
+    while stack:
+        i, parent = stack.pop()
+        x, y, z = draw.uniform(-50, 50, 3)
+        lines.append(f"{len(lines) + 1} {kinds[i]} {x:.3f} {y:.3f} {z:.3f} {draw.uniform(0.3, 2):.3f} {parent}")
+        stack.extend((c, len(lines)) for c in sorted(children[i], key=lambda c: kinds[c] != 1)[::-1])
+    return "\n".join(lines) + "\n"
+
+
+def departs(path: Path) -> bool:
+    """Import3d's departures from its own rules, named in `neuropil.model.swc`."""
+    rows = [line.split() for line in path.read_text().splitlines()]
+    parents = [r[6] for r in rows]
+    somatic = {r[0] for r in rows if r[1] == "1"}
+    second_forks = "2" not in somatic and parents.count("2") > 1
+    forked = {s for s in somatic if sum(r[6] == s and r[0] in somatic for r in rows) > 1}
+    lost = any(r[0] not in somatic and r[6] in forked and r[0] not in parents for r in rows)
+    return second_forks or lost

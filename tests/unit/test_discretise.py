@@ -27,9 +27,9 @@ from neuropil import (
     discretise,
 )
 from neuropil.model.places import location, region
-from neuropil.units import Hz, MOhm, cm, mV, uF, um
+from neuropil.units import Hz, Ohm, cm, mV, uF, um
 
-OHM_CM = 1e-6 * MOhm * cm
+OHM_CM = Ohm * cm
 RA, CM = 100 * OHM_CM, 1 * uF / cm**2  # 1e-3 GΩ·µm, 0.01 pF/µm²
 L5 = Path("/work/shared/data/morphology/l5pc_with_axon.swc")
 

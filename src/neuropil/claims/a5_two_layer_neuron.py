@@ -65,7 +65,7 @@ def run(trial: Trial) -> Findings:
         counts = patterns(cells, rng.generator(seed, "A5", "patterns"))
         synapses = Synapses.drawn(counts, rng.generator(seed, "A5", "synapses"))
         fit = np.arange(cells) < FITTED * cells
-        found = {}
+        found: dict[str, float] = {}
         for arm, mg in (("block", 1.0), ("no magnesium", 0.0)):
             y, _ = responses(synapses, cells, BRANCHES, mg=mg)
             point = predicted(counts.sum(axis=1, keepdims=True) * 1.0, y, fit)
