@@ -54,13 +54,14 @@ class Case:
 
 
 def cases(folder: Path = MORPHOLOGIES, extra: tuple[Path, ...] = ()) -> list[Case]:
-    """All comparisons whose files are there; `extra` morphologies get the squid's membrane in soma and axon."""
+    """All comparisons whose files are there; `extra` morphologies get the squid's membrane."""
     listed = [
-        Case("layer 5, its channels", folder / "l5pc_with_axon.swc", layer5, 34.0, 1.0),
-        Case("layer 5, squid soma and axon", folder / "l5pc_with_axon.swc", squid, 6.3, 2.0),
-        Case("CA1, squid soma", folder / "ca1_n120.swc", squid, 6.3, 1.0),
-        Case("retina, squid everywhere", folder / "retina_20161028_1.swc", squid_everywhere, 6.3, 0.3),
-        *(Case(f"{file.stem}, squid soma and axon", file, squid, 6.3, 0.5) for file in extra),
+        Case("layer 5, its own channels", folder / "l5pc_with_axon.swc", layer5, 34.0, 1.0),
+        Case("layer 5, squid membrane", folder / "l5pc_with_axon.swc", squid_everywhere, 6.3, 5.0),
+        Case("layer 5, passive dendrites", folder / "l5pc_with_axon.swc", squid, 6.3, 2.0),
+        Case("CA1, squid membrane", folder / "ca1_n120.swc", squid_everywhere, 6.3, 2.0),
+        Case("retina, squid membrane", folder / "retina_20161028_1.swc", squid_everywhere, 6.3, 0.3),
+        *(Case(f"{file.stem}, squid membrane", file, squid_everywhere, 6.3, 1.0) for file in extra),
     ]
     return [case for case in listed if case.file.exists()]
 

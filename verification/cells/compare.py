@@ -1,0 +1,168 @@
+"""Cells in neuropil against NEURON at equal discretisation: potentials, spike times, and Rallpacks 1 to 3.
+
+    python verification/cells/compare.py --neuron-python PATH [--extra FILE.swc ...]
+
+Both step 0.025 ms with the same scheme, in double precision, for 100 ms; v is compared at every step at the soma and at the
+farthest compartment of each kind of section. Writes docs/verification/cells.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cases import MORPHOLOGIES, RESISTIVITY, Case, cases
+from describe import at, describe, geometry_errors
+from rallpacks import (
+    CURRENT,
+    R_M,
+    REST,
+    STOP,
+    TOLERANCES,
+    in_neuron,
+    normalised_rms,
+    rallpack1,
+    rallpack2,
+    rallpack3,
+    spike_errors,
+    tree,
+)
+
+import neuropil as npl
+from neuropil.model.cell import Cell
+from neuropil.model.discretise import FixedCount
+from neuropil.model.morphology import Morphology
+from neuropil.units import Ohm, cm, mS, ms, mV, nA, um
+from neuropil.zoo.channels.leak import Leak
+from neuropil.zoo.channels.squid_axon import HodgkinHuxleyMembrane
+from neuropil.zoo.electrodes.current_clamp import CurrentClamp
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "verification" / "cells.md"
+DT, SPAN, THRESHOLD = 0.025, 100.0, -20.0  # ms, ms, mV
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--neuron-python", required=True, help="interpreter of an environment with NEURON")
+    parser.add_argument("--morphologies", type=Path, default=MORPHOLOGIES, help="folder of the SWC files of cases.py")
+    parser.add_argument("--extra", type=Path, nargs="*", default=[], help="further SWC files")
+    arguments = parser.parse_args()
+    rows = [compare(case, arguments.neuron_python) for case in cases(arguments.morphologies, tuple(arguments.extra))]
+    PAGE.write_text(page(rows, [rallpack(n, dt) for n in (1, 2, 3) for dt in (0.05, 0.025)]))
+    print(PAGE.read_text())
+
+
+# --- running in neuropil --------------------------------------------------------------------------------------------------
+
+
+def run(cell: Cell, place: Any, amplitude: float, probes: list[int], dt: float, stop: float) -> tuple[np.ndarray, np.ndarray]:
+    """v (mV) [probes, steps] at the end of each step, and spike times (ms), with a steady current (nA) into one place."""
+    cell.place("clamp", CurrentClamp(), place)
+    net = npl.Network("one cell")
+    pop = net.population("cell", cell, 1)
+    net.stimulate(pop, npl.Step(amplitude * nA), input="clamp.amplitude")
+    net.probe(pop, "v", sites=probes, name="v")
+    result = npl.run(net, stop * ms, dt=dt * ms, precision="float64", threads=1)
+    return np.asarray(result.traces["v"].values).reshape(-1, len(probes)).T, result.spikes.times
+
+
+def compare(case: Case, python: str) -> dict[str, Any]:
+    """One case in both simulators."""
+    cell = case.cell()
+    own = cell.compartments
+    soma = own.at(0, 0.5)
+    probes = [soma, *(_farthest(cell, kind) for kind in dict.fromkeys(own.kind.tolist()) if kind != "soma")]
+    clamp = {"kind": "IClamp", **at(own, soma), "parameters": {"delay": 0.0, "dur": 1e9, "amp": case.amplitude}}
+    theirs = in_neuron(
+        python,
+        describe(
+            cell, resistivity=RESISTIVITY, dt=DT, stop=SPAN, celsius=case.celsius, point_processes=[clamp],
+            record=[at(own, p) for p in probes], spikes={**at(own, soma), "threshold": THRESHOLD},
+        ),
+    )  # fmt: skip
+    cell.detect(f"{own.morphology.sections[0].name}(0.5)", threshold=THRESHOLD * mV)
+    v, spikes = run(cell, f"{own.morphology.sections[0].name}(0.5)", case.amplitude, probes, DT, SPAN)
+    late = np.abs(spikes - theirs["spikes"]).max(initial=0.0) / DT if len(spikes) == len(theirs["spikes"]) else np.inf
+    return {
+        "case": case,
+        "compartments": len(own.numbers),
+        "error": float(np.abs(v - theirs["v"][:, 1:]).max()),
+        "spikes": (len(spikes), len(theirs["spikes"])),
+        "late": float(late),
+        **geometry_errors(own, theirs),
+    }
+
+
+def _farthest(cell: Cell, kind: str) -> int:
+    own = cell.compartments
+    here = own.numbers[own.kind[own.numbers] == kind]
+    return int(here[np.argmax(own.distance[here])])
+
+
+# --- Rallpacks --------------------------------------------------------------------------------------------------------------
+
+
+def rallpack(pack: int, dt: float) -> dict[str, Any]:
+    """One of the three in neuropil, against its exact or converged solution; errors at both ends."""
+    leak = 0.1 / R_M * mS / cm**2
+    if pack == 2:
+        build = Morphology.builder("tree")
+        names: list[str] = []
+        for n, branch in enumerate(tree()):
+            parent = None if branch["parent"] is None else names[branch["parent"]]
+            names.append(build.section(f"b{n}", kind="dendrite", length=branch["points"][1][0] * um, diameter=branch["points"][0][3] * um, parent=parent))
+        cell = Cell(build.build(), discretisation=FixedCount(1), initial=REST * mV).paint("all", Leak(g=leak, e=REST * mV))
+        ends = [cell.compartments.at(0, 0.5), cell.compartments.at(len(names) - 1, 0.5)]
+    else:
+        cell = Cell(Morphology.cable(1000 * um, 1 * um), discretisation=FixedCount(1000), resistivity=100 * Ohm * cm, initial=REST * mV)
+        cell.paint("all", Leak(g=leak, e=REST * mV) if pack == 1 else HodgkinHuxleyMembrane(g_l=leak, e_l=REST * mV))
+        ends = [cell.compartments.at(0, 0.0), cell.compartments.at(0, 1.0)]
+    name = cell.compartments.morphology.sections[0].name
+    v, _ = run(cell, f"{name}(0.0)", CURRENT, ends, dt, STOP)
+    t = dt * np.arange(1, v.shape[1] + 1)
+    if pack == 3:
+        errors = [spike_errors(t, one, reference)["sum"] for one, reference in zip(v, rallpack3(), strict=True)]
+    else:
+        exact = rallpack1(t) if pack == 1 else rallpack2(t)
+        errors = [normalised_rms(one, e) for one, e in zip(v, exact, strict=True)]
+    return {"pack": pack, "dt": dt, "errors": errors}
+
+
+# --- the page -----------------------------------------------------------------------------------------------------------
+
+
+def page(rows: list[dict[str, Any]], packs: list[dict[str, Any]]) -> str:
+    """Everything compared, as Markdown."""
+    lines = [
+        "# Cells with morphology against NEURON and against exact solutions\n",
+        "    python verification/cells/compare.py --neuron-python PATH\n",
+        "NEURON 9 and neuropil, both backward Euler with staggered gates, 0.025 ms, double precision, 100 ms with a steady current "
+        "into the soma; v compared at every step at the soma and at the farthest compartment of each kind of section. NEURON "
+        "keeps lengths in single precision, hence the differences of area.\n",
+        "| cell | file | compartments | largest difference of v (mV) | spikes, neuropil and NEURON | largest difference of spike times (steps) | of areas |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        case, spikes = row["case"], row["spikes"]
+        lines.append(
+            f"| {case.name} | {case.file.name} | {row['compartments']} | {row['error']:.1e} | {spikes[0]}, {spikes[1]} | "
+            f"{row['late']:.2g} | {row['area']:.0e} |"
+        )
+    lines += [
+        "\n## Rallpacks\n",
+        "Bhalla, Bilitch & Bower (1992). The first two against closed forms, normalised rms; the third against a converged solution of "
+        "NEURON's, errors of intervals, heights and shapes added up as the suite does. The tolerance is the error that the suite's "
+        "authors published for NEURON at a step of 0.05 ms; see `verification/cells/rallpacks.py`.\n",
+        "| rallpack | dt (ms) | first compartment | last | tolerance |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [f"| {p['pack']} | {p['dt']} | {p['errors'][0]:.2e} | {p['errors'][1]:.2e} | {TOLERANCES[p['pack']]:.2e} |" for p in packs]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
