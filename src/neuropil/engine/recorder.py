@@ -61,7 +61,7 @@ class Recorder:
             self.trace_journals.append(
                 TraceJournal(
                     folder, probe.name, probe.neurons, self.plan.dt, unit=unit_name(spec.state_dimensions[probe.variable]),
-                    variable=probe.variable, population=probe.target.name, dtype=self.plan.precision, resume=resume,
+                    variable=probe.variable, population=probe.target.name, sites=probe.sites, dtype=self.plan.precision, resume=resume,
                 )
             )  # fmt: skip
         if resume:
@@ -119,7 +119,7 @@ class Recorder:
             every = steps_between(probe, self.plan.dt)
             times = (self.first_rows[j] + 1 + np.arange(len(values))) * every * self.plan.dt
             unit = unit_name(probe.target.neuron.spec.state_dimensions[probe.variable])
-            traces[probe.name] = Trace(times.astype(np.float64), values, probe.neurons, unit, probe.variable, probe.target.name)
+            traces[probe.name] = Trace(times.astype(np.float64), values, probe.neurons, unit, probe.variable, probe.target.name, probe.sites)
         start_ms = self.start * self.plan.dt
         return Result(Spikes(step, neuron, self.populations, self.plan.dt), traces, {}, duration_ms - start_ms, start_ms)
 

@@ -22,6 +22,7 @@ from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.connectivity import edges
 from neuropil.lower.kernel import RUNAWAY as RUNAWAY_LIMIT
 from neuropil.lower.plan import Plan, make_plan
+from neuropil.model.composite import full_name, split
 from neuropil.model.network import Network, Population, Projection
 from neuropil.result import Result
 from neuropil.result.atomic import write_json
@@ -245,18 +246,19 @@ class Simulation:
     # --- state between steps -----------------------------------------------------------------------------------------
 
     def state(self, population: str | Population, variable: str) -> Quantity:
-        """A state of every neuron of a population, in order."""
+        """A state of every neuron of a population, in order; of one with several sites, all sites neuron by neuron."""
         pop = self._population(population)
-        values = self.core.gather(pop, self._variable(pop, variable))
+        part, name = self._variable(pop, variable)
+        values = self.core.gather(pop, part, f"s_{name}")
         return Quantity(values, pop.neuron.spec.state_dimensions[variable])
 
     def set_state(self, population: str | Population, variable: str, value: Any) -> None:
-        """Set a state: one value for all neurons, or an array."""
+        """Set a state: one value for all neurons, or an array (with several sites, all of them, neuron by neuron)."""
         pop = self._population(population)
-        name = self._variable(pop, variable)
-        dimension = pop.neuron.spec.state_dimensions[variable]
-        checked = numbers(value, dimension, f"{pop.name}.{variable}", (pop.size,))
-        self.core.scatter(pop, name, np.broadcast_to(checked, (pop.size,)))
+        part, name = self._variable(pop, variable)
+        dimension, shape = pop.neuron.spec.state_dimensions[variable], (pop.size * pop.sites(variable),)
+        checked = numbers(value, dimension, f"{pop.name}.{variable}", shape)
+        self.core.scatter(pop, part, f"s_{name}", np.broadcast_to(checked, shape))
 
     def set_drive(self, name: str, value: Any) -> None:
         """Set the amplitude of a current drive (or the weight of a Regular one): one value, or one per neuron."""
@@ -272,22 +274,22 @@ class Simulation:
 
     def synapses(self, projection: str | Projection) -> dict[str, np.ndarray]:
         """The synapses of a projection: arrays "pre", "post" (indices within their populations), "weight" (in the
-        port's base unit, before packing) and "delay" (ms), sorted by source."""
+        port's base unit, before packing), "delay" (ms) and "site" (of the port), sorted by source."""
         name = projection.name if isinstance(projection, Projection) else projection
         for j, p in enumerate(self.network.projections):
             if p is projection or (not isinstance(projection, Projection) and p.name == name):
-                pre, post, weight, steps = edges(p, j, self.plan.seed, self.plan.dt)
-                return {"pre": pre, "post": post, "weight": weight, "delay": steps * self.plan.dt}
+                pre, post, weight, steps, site = edges(p, j, self.plan.seed, self.plan.dt)
+                return {"pre": pre, "post": post, "weight": weight, "delay": steps * self.plan.dt, "site": site}
         raise NetworkError(f"no projection {name!r}", fix=did_you_mean(name, [p.name for p in self.network.projections]))
 
     def _population(self, population: str | Population) -> Population:
         return self.network[population.name if isinstance(population, Population) else population]
 
-    def _variable(self, pop: Population, variable: str) -> str:
+    def _variable(self, pop: Population, variable: str) -> tuple[str, str]:
         spec = pop.neuron.spec
         if not isinstance(variable, str) or variable not in spec.states:
             raise NetworkError(f"{pop.name} has no state {variable!r}", fix=did_you_mean(variable, spec.states))
-        return f"s_{variable}"
+        return split(variable)
 
     # --- checkpoints ---------------------------------------------------------------------------------------------------
 
@@ -300,11 +302,11 @@ class Simulation:
         self._reopen()
         spikes, rows = self.recorder.sync()
         states = {}
-        for group in self.plan.groups:
-            names = [f"s_{n}" for n in group.program.states] + (["left"] if group.program.refractory else [])
-            for member in group.members:
+        for assembly in self.plan.assemblies:
+            names = [n for n in assembly.arguments if n.startswith("s_") or n == "left"]
+            for member in assembly.members:
                 for name in names:
-                    states[member.population.name, name] = self.core.gather(member.population, name)
+                    states[member.population.name, member.part, name] = self.core.gather(member.population, member.part, name)
         recent = self._recent or [(np.empty(0, np.int64), np.empty(0, np.int64))]
         step, neuron = (np.concatenate([r[i] for r in recent]) for i in (0, 1))
         late = step > self.core.step - self.core.ring
@@ -325,8 +327,8 @@ class Simulation:
         data = checkpoints.load(path / CHECKPOINT_FILE if path.is_dir() else path, self.plan)
         self.core.step = self._session_start = data.step
         self.wall_seconds = data.wall_seconds
-        for (population, name), values in data.states.items():
-            self.core.scatter(self.network[population], name, values)
+        for (population, part, name), values in data.states.items():
+            self.core.scatter(self.network[population], part, name, values)
         self.counts = data.counts.copy()
         for drive, values in data.amplitudes.items():
             self.core.set_amplitude(drive, values)
@@ -386,18 +388,19 @@ class Simulation:
     def _runaway(self) -> None:
         """Name the culprit of a runaway state, keep what was recorded, and stop."""
         self.recorder.close()
-        for group in self.plan.groups:
-            for member in group.members:
-                for state in group.program.states:
-                    values = self.core.gather(member.population, f"s_{state}")
+        for assembly in self.plan.assemblies:
+            for member in assembly.members:
+                for state in assembly.states:
+                    values = self.core.gather(member.population, member.part, f"s_{state}")
                     with np.errstate(invalid="ignore"):
                         bad = ~(np.abs(values) < RUNAWAY_LIMIT)
                     if bad.any():
-                        neuron = int(np.argmax(bad))
-                        unit = unit_name(member.population.neuron.spec.state_dimensions[state])
+                        neuron, site = divmod(int(np.argmax(bad)), member.sites)
+                        name = full_name(member.part, state) + (f"[{site}]" if member.sites > 1 else "")
+                        unit = unit_name(member.population.neuron.spec.state_dimensions[full_name(member.part, state)])
                         raise SimulationError(
-                            f"population {member.population.name!r}: {state} of neuron {neuron} ran away at t = {self.time.value:g} ms",
-                            got=f"{values[neuron]} {unit}",
+                            f"population {member.population.name!r}: {name} of neuron {neuron} ran away at t = {self.time.value:g} ms",
+                            got=f"{values[np.argmax(bad)]} {unit}",
                             expected=f"finite, below {RUNAWAY_LIMIT:g}",
                             fix="a smaller dt, bounded inputs, or another integrator; spikes up to here are kept in the out folder",
                         )

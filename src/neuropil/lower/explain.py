@@ -8,19 +8,21 @@ from typing import Any
 
 from neuropil.lower.cache import path_of
 from neuropil.lower.kernel import NeuronProgram
-from neuropil.lower.plan import Group, Plan, make_plan
+from neuropil.lower.parts import Group
+from neuropil.lower.plan import Plan, make_plan
 from neuropil.lower.primitives import PRIMITIVES
+from neuropil.model.composite import Composite
 from neuropil.model.network import Network
 from neuropil.model.neuron import Neuron
 from neuropil.units import unit_name
 
 
-def explain(subject: Network | Neuron, **options: Any) -> str:
+def explain(subject: Network | Neuron | Composite, **options: Any) -> str:
     """What neuropil will do with a network, or with a neuron model on its own.
 
     Options are those of `make_plan` (dt, seed, precision, full_weights).
     """
-    if isinstance(subject, Neuron):
+    if isinstance(subject, (Neuron, Composite)):
         network = Network(type(subject).__name__)
         network.population("one", subject, 1)
         return describe_plan(make_plan(network, **options))
@@ -80,7 +82,7 @@ def bytes_per_step(group: Group) -> int:
     """Bytes that a neuron's step reads and writes, by its kernel's arguments."""
     real = 8 if '"float64"' in group.kernel.source or "np.float64" in group.kernel.source else 4
     total = 0
-    for name in group.kernel.arguments:
+    for name in group.arguments:
         kind = name.split("_")[0]
         if kind == "s":
             total += real * (2 if name[2:] in group.program.changing else 1)

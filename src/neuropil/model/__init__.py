@@ -1,8 +1,9 @@
 """Describe: neurons, synapses, stimuli and networks as plain Python with units."""
 
+from neuropil.model.branched import Branch, Branched
 from neuropil.model.builder import MorphologyBuilder
 from neuropil.model.compartments import Compartments
-from neuropil.model.composite import Composite
+from neuropil.model.composite import Composite, Part
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -50,6 +51,8 @@ __all__ = [
     "STEADY",
     "AllToAll",
     "At",
+    "Branch",
+    "Branched",
     "Channel",
     "Compartments",
     "Composite",
@@ -81,6 +84,7 @@ __all__ = [
     "Noise",
     "Normal",
     "OneToOne",
+    "Part",
     "PointProcess",
     "Poisson",
     "Population",

@@ -37,7 +37,8 @@ class PersistentSodium(Channel):
 
     def derivative(self, s, x):
         q, u = self.q10 ** ((self.celsius - 21) / 10) / ms, x.v / mV
-        alpha_m, beta_m = 0.182 * 6 * linoid(-(u + 38) / 6), 0.124 * 6 * linoid((u + 38) / 6)
+        w = (u + 38) / 6
+        alpha_m, beta_m = 0.182 * 6 * linoid(-w), 0.124 * 6 * linoid(w)
         alpha_h, beta_h = 2.88e-6 * 4.63 * linoid((u + 17) / 4.63), 6.94e-6 * 2.63 * linoid(-(u + 64.4) / 2.63)
         return {
             "m": q * (alpha_m + beta_m) / 6 * (sigmoid((u + 52.6) / 4.6) - s.m),
