@@ -37,20 +37,20 @@ class Case:
     """A comparison.
 
     Attributes:
-        name: of the comparison; file: an SWC file.
+        name: of the comparison; file: an SWC file, or None for the small tree.
         build: paints a membrane on a morphology.
         celsius: of NEURON's hh; amplitude: current into the soma from t = 0, nA.
     """
 
     name: str
-    file: Path
+    file: Path | None
     build: Callable[[Morphology], Cell]
     celsius: float
     amplitude: float
 
     def cell(self) -> Cell:
         """The cell, its compartments at most 20 µm long; points of radius zero are taken as 0.5 µm thick."""
-        return self.build(Morphology.from_swc(self.file, default_radius=0.25 * um))
+        return self.build(small_tree() if self.file is None else Morphology.from_swc(self.file, default_radius=0.25 * um))
 
 
 def cases(folder: Path = MORPHOLOGIES, extra: tuple[Path, ...] = ()) -> list[Case]:
@@ -63,7 +63,20 @@ def cases(folder: Path = MORPHOLOGIES, extra: tuple[Path, ...] = ()) -> list[Cas
         Case("retina, squid membrane", folder / "retina_20161028_1.swc", squid_everywhere, 6.3, 0.3),
         *(Case(f"{file.stem}, squid membrane", file, squid_everywhere, 6.3, 1.0) for file in extra),
     ]
-    return [case for case in listed if case.file.exists()]
+    return [*SMALL, *(case for case in listed if case.file is not None and case.file.exists())]
+
+
+def small_tree() -> Morphology:
+    """A cell of seven sections: cones, forks, sections that sprout from a middle, and an apical dendrite through the hot zone."""
+    build = Morphology.builder("small tree")
+    soma = build.section("soma", kind="soma", length=20 * um, diameter=20 * um)
+    build.section("axon", kind="axon", length=60 * um, diameter=1 * um, parent=soma, at=0.0)
+    trunk = build.section("trunk", kind="apical", length=650 * um, diameter=[4 * um, 2.5 * um], parent=soma)
+    build.section("tuft", kind="apical", length=300 * um, diameter=[2 * um, 1 * um], parent=trunk)
+    build.section("tuft_2", kind="apical", length=225 * um, diameter=1.5 * um, parent=trunk)
+    build.section("oblique", kind="apical", length=90 * um, diameter=1 * um, parent=trunk, at=0.3)
+    build.section("basal", kind="basal", length=150 * um, diameter=[2 * um, 0.8 * um], parent=soma, at=0.5)
+    return build.build()
 
 
 def _divided(morphology: Morphology, capacitance: Any, initial: float) -> Cell:
@@ -112,3 +125,10 @@ def layer5(morphology: Morphology) -> Cell:
 def _hot(distance: np.ndarray) -> np.ndarray:
     """Whether a compartment lies in the calcium hot zone of the apical dendrite."""
     return (distance > 685.0) & (distance < 885.0)
+
+
+SMALL = [
+    Case("small tree, layer-5 channels", None, layer5, 34.0, 0.5),
+    Case("small tree, squid membrane", None, squid_everywhere, 6.3, 1.0),
+]
+"""Comparisons that need no file."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cases import MORPHOLOGIES, RESISTIVITY, Case, cases
+from cases import MORPHOLOGIES, RESISTIVITY, SMALL, Case, cases
 from describe import at, describe, geometry_errors
 from rallpacks import (
     CURRENT,
@@ -41,7 +41,9 @@ from neuropil.zoo.electrodes.current_clamp import CurrentClamp
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "verification" / "cells.md"
+GOLDEN = ROOT / "tests" / "golden" / "neuron_cells.npz"
 DT, SPAN, THRESHOLD = 0.025, 100.0, -20.0  # ms, ms, mV
+EVERY = 20  # steps between samples that are kept
 
 
 def main() -> None:
@@ -49,8 +51,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--neuron-python", required=True, help="interpreter of an environment with NEURON")
     parser.add_argument("--morphologies", type=Path, default=MORPHOLOGIES, help="folder of the SWC files of cases.py")
+    parser.add_argument("--golden", action="store_true", help="only write tests/golden/neuron_cells.npz")
     parser.add_argument("--extra", type=Path, nargs="*", default=[], help="further SWC files")
     arguments = parser.parse_args()
+    if arguments.golden:
+        write_golden(arguments.neuron_python)
+        return
     rows = [compare(case, arguments.neuron_python) for case in cases(arguments.morphologies, tuple(arguments.extra))]
     PAGE.write_text(page(rows, [rallpack(n, dt) for n in (1, 2, 3) for dt in (0.05, 0.025)]))
     print(PAGE.read_text())
@@ -70,23 +76,39 @@ def run(cell: Cell, place: Any, amplitude: float, probes: list[int], dt: float, 
     return np.asarray(result.traces["v"].values).reshape(-1, len(probes)).T, result.spikes.times
 
 
+def places(cell: Cell) -> list[int]:
+    """Where v is compared: the soma, and the farthest compartment of each other kind of section."""
+    own = cell.compartments
+    kinds = dict.fromkeys(own.kind[own.section > 0].tolist())
+    return [own.at(0, 0.5), *(_farthest(cell, kind) for kind in kinds)]
+
+
+def in_neuropil(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """v (mV) [places, steps] and spike times (ms) of a case."""
+    cell = case.cell()
+    soma = f"{cell.compartments.morphology.sections[0].name}(0.5)"
+    cell.detect(soma, threshold=THRESHOLD * mV)
+    return run(cell, soma, case.amplitude, places(cell), DT, SPAN)
+
+
+def of_neuron(case: Case, python: str) -> dict[str, np.ndarray]:
+    """The same from NEURON, v with the start at t = 0, and its geometry."""
+    cell = case.cell()
+    where = [at(cell.compartments, place) for place in places(cell)]
+    clamp = {"kind": "IClamp", **where[0], "parameters": {"delay": 0.0, "dur": 1e9, "amp": case.amplitude}}
+    spikes = {**where[0], "threshold": THRESHOLD}
+    asked = describe(
+        cell, resistivity=RESISTIVITY, dt=DT, stop=SPAN, celsius=case.celsius, point_processes=[clamp], record=where, spikes=spikes
+    )
+    return in_neuron(python, asked)
+
+
 def compare(case: Case, python: str) -> dict[str, Any]:
     """One case in both simulators."""
-    cell = case.cell()
-    own = cell.compartments
-    soma = own.at(0, 0.5)
-    probes = [soma, *(_farthest(cell, kind) for kind in dict.fromkeys(own.kind.tolist()) if kind != "soma")]
-    clamp = {"kind": "IClamp", **at(own, soma), "parameters": {"delay": 0.0, "dur": 1e9, "amp": case.amplitude}}
-    theirs = in_neuron(
-        python,
-        describe(
-            cell, resistivity=RESISTIVITY, dt=DT, stop=SPAN, celsius=case.celsius, point_processes=[clamp],
-            record=[at(own, p) for p in probes], spikes={**at(own, soma), "threshold": THRESHOLD},
-        ),
-    )  # fmt: skip
-    cell.detect(f"{own.morphology.sections[0].name}(0.5)", threshold=THRESHOLD * mV)
-    v, spikes = run(cell, f"{own.morphology.sections[0].name}(0.5)", case.amplitude, probes, DT, SPAN)
+    theirs = of_neuron(case, python)
+    v, spikes = in_neuropil(case)
     late = np.abs(spikes - theirs["spikes"]).max(initial=0.0) / DT if len(spikes) == len(theirs["spikes"]) else np.inf
+    own = case.cell().compartments
     return {
         "case": case,
         "compartments": len(own.numbers),
@@ -95,6 +117,15 @@ def compare(case: Case, python: str) -> dict[str, Any]:
         "late": float(late),
         **geometry_errors(own, theirs),
     }
+
+
+def write_golden(python: str) -> None:
+    """What NEURON makes of the small cells, every EVERY-th step, for a test that needs no NEURON."""
+    kept: dict[str, np.ndarray] = {}
+    for k, case in enumerate(SMALL):
+        theirs = of_neuron(case, python)
+        kept |= {f"v_{k}": theirs["v"][:, EVERY::EVERY], f"spikes_{k}": theirs["spikes"]}
+    np.savez_compressed(GOLDEN, **kept)
 
 
 def _farthest(cell: Cell, kind: str) -> int:
@@ -149,7 +180,7 @@ def page(rows: list[dict[str, Any]], packs: list[dict[str, Any]]) -> str:
     for row in rows:
         case, spikes = row["case"], row["spikes"]
         lines.append(
-            f"| {case.name} | {case.file.name} | {row['compartments']} | {row['error']:.1e} | {spikes[0]}, {spikes[1]} | "
+            f"| {case.name} | {case.file.name if case.file else '–'} | {row['compartments']} | {row['error']:.1e} | {spikes[0]}, {spikes[1]} | "
             f"{row['late']:.2g} | {row['area']:.0e} |"
         )
     lines += [
