@@ -92,7 +92,7 @@ def run(
     scale: Annotated[float | None, typer.Option(help="Size of the circuit relative to the published one.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every random number; equal seeds give equal spikes.")] = 1,
     threads: Annotated[int | None, typer.Option(help="Threads; all cores if not given. Results do not depend on it.")] = None,
-    precision: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    precision: Annotated[str | None, typer.Option(help="float32 or float64 (by default float64 for cells with morphology).")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="pop.param=value, e.g. L23E.tau_m=12ms; *.param=value for all. Repeatable.")
     ] = None,

@@ -59,6 +59,10 @@ def fingerprint(plan: Plan) -> str:
         digest.update(group.kernel.source.encode())
         for member in group.members:
             _absorb(digest, (member.population.name, member.part, member.population.size, member.period, member.numbers, member.arrays))
+    for cells in plan.cells.values():
+        digest.update(cells.source.source.encode())
+        tree = (cells.cable.parent, cells.cable.axial, cells.cable.area, cells.cable.capacitance, cells.cable.cell.trigger, cells.cable.cell.initial)
+        _absorb(digest, (cells.population.name, cells.population.size, tree, cells.source.numbers, cells.source.expanded))
     network = plan.network
     for p, quantum in zip(network.projections, plan.quantum, strict=True):
         positions = (p.source.positions, p.target.positions) if type(p.rule).__name__ == "DistanceDependent" else None
