@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="turns of each simulator; each times three spans")
     arguments = parser.parse_args()
     raw: dict[str, Any] = {"machine": machine(), "missing": [], "work": {}}
-    sides: list[Side] = []
+    sides: list[Side] = [neuropil_side]
     for given, variable, peer, side in (
         (arguments.arbor_python, "NEUROPIL_ARBOR_PYTHON", "Arbor", arbor_side),
         (arguments.neuron_python, "NEUROPIL_NEURON_PYTHON", "NEURON", neuron_side),
@@ -63,6 +64,16 @@ def work(swc: Path) -> dict[str, Options]:
 
 
 # --- simulators -----------------------------------------------------------------------------------------------------------
+
+
+def neuropil_side(options: Options) -> list[dict[str, Any]]:
+    """neuropil in double precision, which is its default for cells, and in single."""
+    script = ROOT / "benchmarks" / "run_cables.py"
+    return [
+        measure(sys.executable, script, *options, "--repeat", 3, "--threads", threads, "--precision", precision)
+        for threads in (1, 2)
+        for precision in ("float64", "float32")
+    ]
 
 
 def arbor_side(python: str) -> Side:
@@ -106,18 +117,20 @@ def page(raw: dict[str, Any]) -> str:
         grouped: dict[str, dict[int, list[dict[str, Any]]]] = {}
         for run in done["runs"]:
             grouped.setdefault(run["simulator"], {}).setdefault(run["threads"], []).append(run)
+        ours = _median(grouped["neuropil, float64"][2])
         rows = []
         for simulator, by_threads in grouped.items():
             first = by_threads[1][0]
-            spikes = first["spikes"] / first["cells"]
-            rows.append([simulator, *(_figure(by_threads[n]) for n in (1, 2)), first["compartments"], f"{spikes:g}"])
-        header = ["simulator", "1 thread", "2 threads", "compartments with membrane", "spikes per cell"]
+            figures = [_figure(by_threads[n]) for n in (1, 2)]
+            ratio = f"{_median(by_threads[2]) / ours:.1f}"
+            rows.append([simulator, *figures, ratio, first["compartments"], f"{first['spikes'] / first['cells']:g}"])
+        header = ["simulator", "1 thread", "2 threads", "2 threads / neuropil's float64", "compartments with membrane", "spikes per cell"]
         text += f"\n## {name[0].upper()}{name[1:]}\n\n" + table(header, rows)
     return text + "".join(f"\n{m}.\n" for m in raw["missing"]) + NOTES + footing(raw["machine"])
 
 
 NOTES = """
-All in double precision. Cables: 1 mm by 1 µm, 100 Ω cm, 1 µF/cm², 6.3 °C, 0.1 nA; cells: 2 nA, dendrites 0.1 mS/cm² and -65 mV
+Peers in double precision. Cables: 1 mm by 1 µm, 100 Ω cm, 1 µF/cm², 6.3 °C, 0.1 nA; cells: 2 nA, dendrites 0.1 mS/cm² and -65 mV
 where they are passive. Each program records spikes and nothing else. NEURON runs its steps by `ParallelContext.psolve`, with
 the cells spread over its threads; "from its table" is hh as users get it, "computed" with `usetable_hh = 0`. Arbor runs in
 its default context with so many threads. Peers read the SWC file with readers of their own, which differ by a few
@@ -125,9 +138,16 @@ compartments at branch points.
 """
 
 
+def _spans(runs: list[dict[str, Any]]) -> list[float]:
+    return [ns for run in runs for ns in run["ns_per_compartment_step"]]
+
+
+def _median(runs: list[dict[str, Any]]) -> float:
+    return statistics.median(_spans(runs))
+
+
 def _figure(runs: list[dict[str, Any]]) -> str:
-    spans = [ns for run in runs for ns in run["ns_per_compartment_step"]]
-    return f"{statistics.median(spans):.1f} ({min(spans):.1f}–{max(spans):.1f})"
+    return f"{_median(runs):.1f} ({min(_spans(runs)):.1f}–{max(_spans(runs)):.1f})"
 
 
 if __name__ == "__main__":

@@ -65,11 +65,12 @@ def run(arguments: argparse.Namespace) -> dict:
 def cable(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     """1 mm by 1 µm of squid membrane, stimulated at one end, listened to at the other; and the current, nA."""
     import neuropil as npl
+    from neuropil.model.cell import Cell
     from neuropil.units import mV, um
     from neuropil.zoo.channels.squid_axon import HodgkinHuxleyMembrane
     from neuropil.zoo.electrodes.current_clamp import CurrentClamp
 
-    cell = npl.Cell(npl.Morphology.cable(1000 * um, 1 * um), discretisation=npl.FixedCount(arguments.compartments))
+    cell = Cell(npl.Morphology.cable(1000 * um, 1 * um), discretisation=npl.FixedCount(arguments.compartments))
     cell.paint("all", HodgkinHuxleyMembrane()).place("clamp", CurrentClamp(), "cable(0.0)")
     return cell.detect("cable(1.0)", threshold=0 * mV), 0.1
 
@@ -77,13 +78,14 @@ def cable(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
 def morphology(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     """An SWC file, stimulated and listened to at the soma; and the current, nA."""
     import neuropil as npl
+    from neuropil.model.cell import Cell
     from neuropil.units import cm, mS, mV, um
     from neuropil.zoo.channels.leak import Leak
     from neuropil.zoo.channels.squid_axon import HodgkinHuxleyMembrane
     from neuropil.zoo.electrodes.current_clamp import CurrentClamp
 
     shape = npl.Morphology.from_swc(arguments.swc)
-    cell = npl.Cell(shape, discretisation=npl.MaxLength(arguments.longest * um))
+    cell = Cell(shape, discretisation=npl.MaxLength(arguments.longest * um))
     for kind in shape.kinds:
         firing = kind in ("soma", "axon") or arguments.dendrites == "hh"
         cell.paint(kind, HodgkinHuxleyMembrane() if firing else Leak(g=0.1 * mS / cm**2, e=-65 * mV))

@@ -73,7 +73,7 @@ def run(cell: Cell, place: Any, amplitude: float, probes: list[int], dt: float, 
     net.stimulate(pop, npl.Step(amplitude * nA), input="clamp.amplitude")
     net.probe(pop, "v", sites=probes, name="v")
     result = npl.run(net, stop * ms, dt=dt * ms, precision="float64", threads=1)
-    return np.asarray(result.traces["v"].values).reshape(-1, len(probes)).T, result.spikes.times
+    return np.asarray(result.traces["v"].values).reshape(-1, len(probes)).T, result.spikes.times()
 
 
 def places(cell: Cell) -> list[int]:
@@ -154,7 +154,8 @@ def rallpack(pack: int, dt: float) -> dict[str, Any]:
         ends = [cell.compartments.at(0, 0.0), cell.compartments.at(0, 1.0)]
     name = cell.compartments.morphology.sections[0].name
     v, _ = run(cell, f"{name}(0.0)", CURRENT, ends, dt, STOP)
-    t = dt * np.arange(1, v.shape[1] + 1)
+    v = np.hstack([np.full((len(ends), 1), REST), v])
+    t = dt * np.arange(v.shape[1])
     if pack == 3:
         errors = [spike_errors(t, one, reference)["sum"] for one, reference in zip(v, rallpack3(), strict=True)]
     else:
@@ -170,7 +171,7 @@ def page(rows: list[dict[str, Any]], packs: list[dict[str, Any]]) -> str:
     """Everything compared, as Markdown."""
     lines = [
         "# Cells with morphology against NEURON and against exact solutions\n",
-        "    python verification/cells/compare.py --neuron-python PATH\n",
+        "    python verification/cells/compare.py --neuron-python PATH --extra FILE.swc ...\n",
         "NEURON 9 and neuropil, both backward Euler with staggered gates, 0.025 ms, double precision, 100 ms with a steady current "
         "into the soma; v compared at every step at the soma and at the farthest compartment of each kind of section. NEURON "
         "keeps lengths in single precision, hence the differences of area.\n",
