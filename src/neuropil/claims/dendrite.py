@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from neuropil.engine import Simulation
 from neuropil.model import Edges, Network, SpikeList, Step
-from neuropil.units import mM, ms, mV, nS, pA, pF
+from neuropil.units import mM, ms, nS, pA, pF
 from neuropil.zoo.neurons.nmda_branch import NMDABranch
 from neuropil.zoo.neurons.relay import Relay
 

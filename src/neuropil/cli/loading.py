@@ -107,9 +107,9 @@ def _populations(network: Network, pop: str, parameter: str) -> list[str]:
         if pop not in network.populations:
             raise CommandError(f"--set: there is no population {pop!r}", fix=did_you_mean(pop, network.populations))
         return [pop]
-    owners = [p.name for p in network.populations.values() if parameter in type(p.neuron).spec.parameters]
+    owners = [p.name for p in network.populations.values() if parameter in p.neuron.spec.parameters]
     if not owners:
-        known = {n for p in network.populations.values() for n in type(p.neuron).spec.parameters}
+        known = {n for p in network.populations.values() for n in p.neuron.spec.parameters}
         raise CommandError(f"--set: no population has a parameter {parameter!r}", fix=did_you_mean(parameter, known))
     return owners
 

@@ -248,13 +248,13 @@ class Simulation:
         """A state of every neuron of a population, in order."""
         pop = self._population(population)
         values = self.core.gather(pop, self._variable(pop, variable))
-        return Quantity(values, type(pop.neuron).spec.state_dimensions[variable])
+        return Quantity(values, pop.neuron.spec.state_dimensions[variable])
 
     def set_state(self, population: str | Population, variable: str, value: Any) -> None:
         """Set a state: one value for all neurons, or an array."""
         pop = self._population(population)
         name = self._variable(pop, variable)
-        dimension = type(pop.neuron).spec.state_dimensions[variable]
+        dimension = pop.neuron.spec.state_dimensions[variable]
         checked = numbers(value, dimension, f"{pop.name}.{variable}", (pop.size,))
         self.core.scatter(pop, name, np.broadcast_to(checked, (pop.size,)))
 
@@ -265,7 +265,7 @@ class Simulation:
         if not found or found[0] not in self.core.machine.amplitudes:
             raise NetworkError(f"no drive {name!r} whose amplitude can be set", fix=did_you_mean(name, settable))
         drive = self.network.drives[found[0]]
-        spec = type(drive.target.neuron).spec
+        spec = drive.target.neuron.spec
         dimension = spec.inputs[drive.input] if drive.input else spec.ports[str(drive.port)]
         checked = numbers(value, dimension, f"drive {name!r}", (drive.target.size,))
         self.core.set_amplitude(found[0], np.broadcast_to(checked, (drive.target.size,)))
@@ -284,7 +284,7 @@ class Simulation:
         return self.network[population.name if isinstance(population, Population) else population]
 
     def _variable(self, pop: Population, variable: str) -> str:
-        spec = type(pop.neuron).spec
+        spec = pop.neuron.spec
         if not isinstance(variable, str) or variable not in spec.states:
             raise NetworkError(f"{pop.name} has no state {variable!r}", fix=did_you_mean(variable, spec.states))
         return f"s_{variable}"
@@ -394,7 +394,7 @@ class Simulation:
                         bad = ~(np.abs(values) < RUNAWAY_LIMIT)
                     if bad.any():
                         neuron = int(np.argmax(bad))
-                        unit = unit_name(type(member.population.neuron).spec.state_dimensions[state])
+                        unit = unit_name(member.population.neuron.spec.state_dimensions[state])
                         raise SimulationError(
                             f"population {member.population.name!r}: {state} of neuron {neuron} ran away at t = {self.time.value:g} ms",
                             got=f"{values[neuron]} {unit}",

@@ -108,7 +108,7 @@ class Plan:
     @property
     def channels(self) -> int:
         """Number of accumulators per neuron: the largest number of ports of any model."""
-        return max((len(type(p.neuron).spec.ports) for p in self.network.populations.values()), default=0)
+        return max((len(p.neuron.spec.ports) for p in self.network.populations.values()), default=0)
 
     def group_of(self, population: Population) -> tuple[int, int]:
         """(group, member) of a population."""
@@ -139,7 +139,7 @@ def make_plan(
     dt_ms = float(step.to(ms))
     word = np.uint64 if full_weights or precision == "float64" else np.uint32
     drives = _plan_drives(network, dt_ms)
-    channel_of = tuple(list(type(p.target.neuron).spec.ports).index(p.port) for p in network.projections)
+    channel_of = tuple(list(p.target.neuron.spec.ports).index(p.port) for p in network.projections)
     draft = _Draft(network, dt_ms, seed, precision, drives)
     placed = [draft.member(p) for p in network.populations.values()]
     groups = _merge(placed, precision)
@@ -203,7 +203,7 @@ class _Draft:
         return self.programs[key]
 
     def variant(self, population: Population) -> Variant:
-        spec = type(population.neuron).spec
+        spec = population.neuron.spec
         wired = {p.port for p in self.network.projections if p.target is population}
         mine = [d for d in self.drives if d.drive.target is population]
 
@@ -219,7 +219,7 @@ class _Draft:
 
     def member(self, population: Population) -> tuple[NeuronProgram, Varying, Member]:
         """Evaluate everything constant about a population."""
-        program, spec = self.program(population), type(population.neuron).spec
+        program, spec = self.program(population), population.neuron.spec
         step = program.step
         parameters = {n: self._drawn("parameter", population, n, getattr(population.neuron, n)) for n in spec.parameters}
         derived = propagators(step.scheme, parameters, tuple(spec.inputs), self.dt, step.prefixes)
@@ -260,7 +260,7 @@ class _Draft:
         return value.value if isinstance(value, Quantity) else value
 
     def _initial(self, population: Population, state: str, parameters: dict[str, Any]) -> Any:
-        given = population.initial.get(state, type(population.neuron).spec.states[state].initial)
+        given = population.initial.get(state, population.neuron.spec.states[state].initial)
         return parameters[given] if isinstance(given, str) else self._drawn("initial", population, state, given)
 
     def _drive_weight(self, population: Population, port: str) -> Any:

@@ -167,7 +167,7 @@ class Network:
         if size >= 2**31:
             raise NetworkError(f"population {name!r}: the size is beyond counting", got=size, expected="less than 2**31 neurons")
         size = int(size)
-        spec = type(neuron).spec
+        spec = neuron.spec
         for parameter, dimension in spec.parameters.items():
             checked_values(getattr(neuron, parameter), dimension, f"{name}.{parameter}", (size,))
         checked_initial = {}
@@ -239,7 +239,7 @@ class Network:
     ) -> Probe:
         """Record a state of chosen neurons (all, if None) at an interval (every step, if None). Spikes need no probe."""
         (pop,) = self._own(target, "target") if isinstance(target, Population) else self._own([target], "target")
-        spec = type(pop.neuron).spec
+        spec = pop.neuron.spec
         if not isinstance(variable, str) or variable not in spec.states:
             raise NetworkError(f"{pop.name} has no state {variable!r} to record", fix=did_you_mean(variable, spec.states))
         chosen = np.arange(pop.size) if neurons is None else _indices(neurons, pop, "probe")
@@ -270,7 +270,7 @@ class Network:
         return listed
 
     def _port(self, pop: Population, port: Any) -> Dimension:
-        ports = type(pop.neuron).spec.ports
+        ports = pop.neuron.spec.ports
         if not isinstance(port, str) or port not in ports:
             raise NetworkError(f"{pop.name} ({type(pop.neuron).__name__}) has no port {port!r}", fix=did_you_mean(port, ports))
         return ports[port]
@@ -303,7 +303,7 @@ class Network:
             _check_columns(getattr(stimulus, "rates", None), pop, label)
             return Drive(label, pop, stimulus, port=port, weight=w)
         assert isinstance(stimulus, CurrentStimulus)
-        inputs = type(pop.neuron).spec.inputs
+        inputs = pop.neuron.spec.inputs
         if input is None or port is not None or weight is not None:
             raise NetworkError(f"stimulus {label}: a current needs an input (and no port, no weight)", got=f"input={input!r}", fix=did_you_mean(input, inputs))
         if not isinstance(input, str) or input not in inputs:

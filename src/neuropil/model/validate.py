@@ -63,7 +63,7 @@ def validate(network: Network, dt: Quantity) -> None:
 def _population(pop: Population, step: float) -> list[NeuropilError]:
     """Time constants and capacitances positive, other times not negative."""
     found: list[NeuropilError] = []
-    for name, dimension in type(pop.neuron).spec.parameters.items():
+    for name, dimension in pop.neuron.spec.parameters.items():
         smallest = _smallest(getattr(pop.neuron, name))
         divides = (dimension == _TIME and name.startswith("tau")) or name in ("c_m", "tau")
         if divides and not smallest > 0:

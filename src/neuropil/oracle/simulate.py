@@ -45,7 +45,7 @@ class Group:
 
     def __init__(self, pop: Population, dt: float, seed: int):
         self.pop, self.dt = pop, dt
-        model, spec = pop.neuron, type(pop.neuron).spec
+        model, spec = pop.neuron, pop.neuron.spec
         self.parameters = {
             name: per_neuron(getattr(model, name), pop.size, seed, "parameter", pop.name, name) for name in spec.parameters
         }
@@ -126,8 +126,8 @@ def simulate(
     stamps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
 
     for k in range(steps):
-        x = {name: {i: np.zeros(g.pop.size) for i in type(g.pop.neuron).spec.inputs} for name, g in groups.items()}
-        w = {name: {p: np.zeros(g.pop.size) for p in type(g.pop.neuron).spec.ports} for name, g in groups.items()}
+        x = {name: {i: np.zeros(g.pop.size) for i in g.pop.neuron.spec.inputs} for name, g in groups.items()}
+        w = {name: {p: np.zeros(g.pop.size) for p in g.pop.neuron.spec.ports} for name, g in groups.items()}
         for source in sources:
             if source.drive.input is not None:
                 x[source.drive.target.name][source.drive.input] += source.current(k)
