@@ -66,7 +66,8 @@ def run(trial: Trial) -> Findings:
     n = np.arange(1, most + 1)
 
     def measure(seed: int) -> dict[str, Any]:
-        synapses, found = placed(most, seed), {}
+        synapses = placed(most, seed)
+        found: dict[str, Any] = {}
         for arm, conductances in (ARMS | OTHERS).items():
             soma, branch = responses(synapses, 2 * most, BRANCHES, **conductances)
             clustered, spread = soma[:most], soma[most:]

@@ -74,7 +74,8 @@ def run(trial: Trial) -> Findings:
     def measure(seed: int) -> dict[str, float]:
         counts = patterns(cells, rng.generator(seed, "A5", "patterns"))
         synapses = Synapses.drawn(counts, rng.generator(seed, "A5", "synapses"))
-        size, found = counts.sum(axis=1), {}
+        size = counts.sum(axis=1)
+        found: dict[str, float] = {}
         for arm, conductances in ARMS.items():
             y, _ = responses(synapses, cells, BRANCHES, **conductances)
             shown[arm] = held_out(counts, y)
