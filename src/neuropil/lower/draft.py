@@ -81,7 +81,7 @@ class Draft:
 
     def bare(self, planned: PlannedPart) -> Bare:
         """A part that a cable solver advances."""
-        name = full_name(planned.population.name, planned.name)
+        name = ".".join(n for n in (planned.population.name, planned.name) if n)
         member = Member(planned.population, planned.name, planned.part.sites, initial=self._initials(planned, self.parameters(planned)))
         return Bare(name, planned.part.model, self.variant(planned), (member,))
 
