@@ -67,6 +67,6 @@ def achieved(summary: Mapping[str, Any]) -> Achieved | None:
             done.append(Done(kind, sum(w.count for w in mine) * steps, *amounts))
     flops, moved = sum(d.flops for d in done), sum(d.bytes for d in done)
     wall = summary.get("wall_seconds") or 0.0
-    per_second = [x / wall if wall else 0.0 for x in (flops, moved)]
+    flops_rate, bytes_rate = (x / wall if wall else 0.0 for x in (flops, moved))
     exact = [Interval.exact(float(x)) for x in (flops, moved, counted["synaptic event"], summary.get("neuron_steps", 0))]
-    return Achieved(tuple(done), flops, moved, *per_second, watts_of(*exact))
+    return Achieved(tuple(done), flops, moved, flops_rate, bytes_rate, watts_of(*exact))

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuropil.cost.article_equations import NEURON, NEURON_TOTAL, SYNAPSE, SYNAPSE_TOTAL, Line
-from neuropil.cost.brain import BRAINS, Assumptions, assumptions
+from neuropil.cost.brain import BRAINS, Assumptions, assumptions, synapse_kernel
 from neuropil.cost.counted import count, flops
 from neuropil.cost.estimate import draws, estimate, percentile_of
 from neuropil.cost.interval import Interval
@@ -30,8 +30,10 @@ from neuropil.cost.machines import (
     growth_between,
     year_reached,
 )
+from neuropil.cost.measure import neuron_seconds, this_machine
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.trace import scalar_jaxpr
+from neuropil.lower.work import bytes_per_step
 
 NEURONS, SYNAPSES = 100e9, 600e12
 NEURON_FLOPS, SYNAPSE_FLOPS, STEPS = 20_000.0, 85.0, 1000.0
@@ -266,3 +268,31 @@ def article_assumptions() -> Assumptions:
 def article_estimate() -> dict[str, Interval]:
     """The article's inputs through our formula."""
     return dict(estimate(article_assumptions()).totals)
+
+
+def measured_synapse(threads: int | None = None, synapses: int = 1_000_000) -> dict[str, float]:
+    """The article's synapse run on this machine, its state in the cache and in main memory (F7).
+
+    Args:
+        synapses: of each thread in the latter case; their state and inputs take about 55 bytes each.
+
+    Returns:
+        By name: nanoseconds per synapse-step, FLOP/s and bytes/s, all threads together, beside the machine's own.
+    """
+    machine = this_machine(threads)
+    plan, group = synapse_kernel("float32")
+    work, moved = group.program.flops, bytes_per_step(group, plan)
+    found: dict[str, float] = {"FLOPs per synapse-step": work, "bytes per synapse-step": moved, "FLOPs per byte": work / moved}
+    for where, size in (("cache", None), ("memory", synapses)):
+        seconds = neuron_seconds(group, plan, threads, size=size)
+        found |= {
+            f"ns per synapse-step, state in {where}": 1e9 * seconds,
+            f"GFLOP/s, state in {where}": 1e-9 * work / seconds,
+            f"GB/s, state in {where}": 1e-9 * moved / seconds,
+        }
+    found |= {
+        "GFLOP/s of multiply-adds (peak)": 1e-9 * machine.flops32,
+        "GB/s of a triad from memory": 1e-9 * machine.bandwidth,
+        "FLOPs per byte where this machine is balanced": machine.flops32 / machine.bandwidth,
+    }
+    return found

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from neuropil import maths
 from neuropil.cost import article_equations as equations
 from neuropil.model.neuron import Input, Neuron, Port, State
-from neuropil.units import Quantity, ms
+from neuropil.units import ms
 
 _MATHS = SimpleNamespace(exp=maths.exp, maximum=maths.maximum)
 
@@ -20,30 +20,30 @@ _MATHS = SimpleNamespace(exp=maths.exp, maximum=maths.maximum)
 class ArticleSynapse(Neuron):
     """A weight is a number of presynaptic spikes; times in ms, voltages in mV, all as bare numbers."""
 
-    g: Quantity = 1.0
-    e: Quantity = 0.0
-    alpha: Quantity = 1.1
-    beta: Quantity = 0.19
-    alpha_n: Quantity = 0.072
-    beta_n: Quantity = 0.0066
-    magnesium: Quantity = 1.0
-    tau_f: Quantity = 100.0
-    tau_d: Quantity = 500.0
-    jump: Quantity = 0.1
-    loss: Quantity = 0.2
-    tau_ca: Quantity = 20.0
-    gamma: Quantity = -0.01
-    rest_ca: Quantity = 0.005
-    k1: Quantity = 0.1
-    k2: Quantity = 0.05
-    eta: Quantity = 0.001
-    theta_p: Quantity = 0.6
-    theta_d: Quantity = 0.3
-    eta_home: Quantity = 1e-5
-    target: Quantity = 0.4
-    threshold: Quantity = 0.4
-    base_gain: Quantity = 1.0
-    k_gain: Quantity = 0.5
+    g: float = 1.0
+    e: float = 0.0
+    alpha: float = 1.1
+    beta: float = 0.19
+    alpha_n: float = 0.072
+    beta_n: float = 0.0066
+    magnesium: float = 1.0
+    tau_f: float = 100.0
+    tau_d: float = 500.0
+    jump: float = 0.1
+    loss: float = 0.2
+    tau_ca: float = 20.0
+    gamma: float = -0.01
+    rest_ca: float = 0.005
+    k1: float = 0.1
+    k2: float = 0.05
+    eta: float = 0.001
+    theta_p: float = 0.6
+    theta_d: float = 0.3
+    eta_home: float = 1e-5
+    target: float = 0.4
+    threshold: float = 0.4
+    base_gain: float = 1.0
+    k_gain: float = 0.5
 
     s = State(0.0)
     s_nmda = State(0.0)

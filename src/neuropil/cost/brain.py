@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,12 @@ from neuropil.cost.article_synapse import ArticleSynapse
 from neuropil.cost.interval import Interval
 from neuropil.errors import CommandError, did_you_mean
 from neuropil.lower.plan import Group, Plan, make_plan
-from neuropil.lower.work import Work, bytes_per_step, works_of
+from neuropil.lower.work import bytes_per_step, works_of
 from neuropil.model.connect import OneToOne
 from neuropil.model.network import Network
 from neuropil.model.neuron import Neuron
 from neuropil.model.stimulus import Step
-from neuropil.units import Quantity, ms, pA
+from neuropil.units import Quantity, ms
 from neuropil.zoo.neurons.hodgkin_huxley import HodgkinHuxley
 from neuropil.zoo.neurons.lif import LIFExp
 
@@ -86,6 +87,9 @@ BRAINS: dict[str, Brain] = {
         },
     ),
 }  # fmt: skip
+
+POINT_NEURONS = ("fly",)
+"""Brains simulated with integrate-and-fire neurons; the others' compartments are Hodgkin-Huxley's."""
 
 
 def brain(name: str) -> Brain:
@@ -154,9 +158,7 @@ NAMES = {
 """What each assumption is called in print."""
 
 
-def assumptions(
-    subject: Brain, *, event_driven: bool | None = None, precision: str = "float32", clock_flops: float | None = None
-) -> Assumptions:
+def assumptions(subject: Brain, *, event_driven: bool | None = None, precision: str = "float32") -> Assumptions:
     """What to assume for a brain, the operations counted from kernels that run.
 
     A compartment is counted as a Hodgkin-Huxley point neuron (low: leaky integrate-and-fire; high: three times as much,
@@ -165,10 +167,10 @@ def assumptions(
     """
     if event_driven is None:
         event_driven = subject.spiking
-    hh, lif = counted(HodgkinHuxley(), precision), counted(LIFExp(), precision)
+    hh, lif = counted(HodgkinHuxley, precision), counted(LIFExp, precision)
     plan, group = hh
-    best = lif if subject.name == "fly" else hh
-    synapse = _events(precision) if event_driven else _clocked(precision, clock_flops)
+    best = lif if subject.name in POINT_NEURONS else hh
+    synapse = _events(precision) if event_driven else _clocked(precision)
     sources = {
         **subject.sources,
         "dt": "0.1 ms is usual for networks, 0.025 for Hodgkin-Huxley cells; high: the 1 ms of article 003",
@@ -190,16 +192,27 @@ def assumptions(
     )  # fmt: skip
 
 
-def counted(model: Neuron, precision: str) -> tuple[Plan, Group]:
+@cache
+def counted(model: type[Neuron], precision: str) -> tuple[Plan, Group]:
     """The plan and group of one neuron model with all its ports and inputs in use."""
-    network = Network(type(model).__name__)
-    one = network.population("one", model, 40_000)
-    for port, dimension in type(model).spec.ports.items():
+    network = Network(model.__name__)
+    one = network.population("one", model(), 40_000)
+    for port, dimension in model.spec.ports.items():
         network.project(one, one, OneToOne(), weight=Quantity(0.0, dimension), delay=1 * ms, port=port)
-    for name, dimension in type(model).spec.inputs.items():
+    for name, dimension in model.spec.inputs.items():
         network.stimulate(one, Step(Quantity(0.0, dimension)), input=name)
     plan = make_plan(network, precision=precision)
     return plan, plan.groups[0]
+
+
+def kernel_of(name: str, precision: str) -> tuple[Plan, Group]:
+    """The kernel that stands for a compartment of a brain."""
+    return counted(LIFExp if name in POINT_NEURONS else HodgkinHuxley, precision)
+
+
+def synapse_kernel(precision: str) -> tuple[Plan, Group]:
+    """The kernel that stands for a clock-driven synapse."""
+    return counted(ArticleSynapse, precision)
 
 
 def _range(low: float, value: float, high: float) -> Interval:
@@ -212,10 +225,7 @@ def _state(of: tuple[Plan, Group]) -> float:
 
 def _events(precision: str) -> dict[str, Any]:
     """A packed synapse: one addition, a word, an accumulator; at most Carlsmith's 100 FLOPs an event."""
-    network = Network("event")
-    one = network.population("one", LIFExp(), 2)
-    network.project(one, one, OneToOne(), weight=1 * pA, delay=1 * ms, port="exc")
-    event: Work = next(w for w in works_of(make_plan(network, precision=precision)) if w.kind == "synaptic event")
+    event = next(w for w in works_of(counted(LIFExp, precision)[0]) if w.kind == "synaptic event")
     return {
         "flops": Interval(event.flops, event.flops, 100.0),
         "bytes": Interval(event.bytes, event.bytes, 4 * event.bytes),
@@ -226,10 +236,10 @@ def _events(precision: str) -> dict[str, Any]:
     }
 
 
-def _clocked(precision: str, flops: float | None) -> dict[str, Any]:
+def _clocked(precision: str) -> dict[str, Any]:
     """Article 003's synapse, its equations traced."""
-    plan, group = counted(ArticleSynapse(), precision)
-    value = float(group.program.flops) if flops is None else flops
+    plan, group = synapse_kernel(precision)
+    value = float(group.program.flops)
     moved, state = float(bytes_per_step(group, plan)), _state((plan, group))
     return {
         "flops": _range(10.0, value, 2 * value),

@@ -34,8 +34,8 @@ ENERGIES: Mapping[str, tuple[Energy, ...]] = {
     "CPU": (
         _e("FLOP", 2.3, 40, 400, pJ, "low: mean of a 32-bit add (0.9) and multiply (3.7), arithmetic alone at 45 nm, Horowitz 2014; "
            "best: a 360 W server processor at its 9 TF peak; high: the same at a tenth of it", "low published, others derived"),
-        _e("byte", 40, 160, 325, pJ, "DRAM: Horowitz 2014 has 1.3 to 2.6 nJ for 64 bits (163 to 325 pJ/byte); "
-           "low: today's low-power memories", "high published, low reported"),
+        _e("byte", 1.25, 160, 325, pJ, "Horowitz 2014: DRAM 1.3 to 2.6 nJ for 64 bits (163 to 325 pJ/byte), an 8 kB cache 10 pJ "
+           "(1.25 pJ/byte): a circuit whose state stays in the cache is near the low end", "published"),
     ),
     "H100": (
         _e("FLOP", 0.71, 10.4, 63, pJ, "700 W over the data sheet's peak: FP16 tensor 989 TF, FP32 67 TF; "
@@ -62,12 +62,6 @@ ENERGIES: Mapping[str, tuple[Energy, ...]] = {
 }  # fmt: skip
 """By platform. A platform's energy for a workload is the sum over the kinds it has an entry for."""
 
-CACHE_BYTE = Energy(
-    "byte", Interval(1.25 * pJ, 5 * pJ, 12.5 * pJ),
-    "64 bits from an 8 kB (10 pJ) to a 1 MB cache (100 pJ) at 45 nm, Horowitz 2014", "published",
-)  # fmt: skip
-"""A byte that stays on the chip; the difference to DRAM is why a simulator keeps its state there."""
-
 BRAIN_WATTS = Interval(12.0, 20.0, 25.0)
 """Power of a human brain, W (reported: commonly 20; Sokoloff 1960)."""
 
@@ -84,10 +78,29 @@ def watts(platform: str, per_second: Mapping[str, Interval | float]) -> Interval
 
 
 def flop_per_joule(flops: float, power: float) -> float:
-    """FLOP/s and W to FLOP/J, the unit in which processors are compared (CLAIMS E13)."""
+    """FLOP/s and W to FLOP/J, the unit in which processors are compared."""
     return flops / power
 
 
 def joules_per_item(power: float, items: float) -> float:
     """W and items/s to joules for each."""
     return power / items
+
+
+def efficiency_gap(operations: Interval, power: Interval, flops: float, watts: float) -> Interval:
+    """How many times more operations per joule a brain does than a processor (CLAIMS E13).
+
+    Args:
+        operations: of the brain, 1/s; power: of the brain, W.
+        flops, watts: the processor's FLOP/s and power.
+    """
+    return operations / power / flop_per_joule(flops, watts)
+
+
+def break_even_activity(platform: str, joules_per_mac: float) -> Interval:
+    """Synaptic events per synapse and inference below which a neuromorphic chip needs less energy than multiply-adds.
+
+    CLAIMS C4: an H100 at its peak needs 1.4 pJ for one, a Loihi 23.6 pJ for an event.
+    """
+    event = next(e for e in ENERGIES[platform] if e.per == "synaptic event")
+    return joules_per_mac / event.joules

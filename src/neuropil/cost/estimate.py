@@ -12,6 +12,7 @@ step and of the share of peak, which make it smaller; so the ends of a total lie
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -188,8 +189,8 @@ def draws(a: Assumptions, quantity: str, n: int = 20_000, seed: int = 1) -> np.n
     v = {}
     for name, interval in a.intervals().items():
         if interval.high > interval.low:
-            ends = np.log([interval.low, interval.value, interval.high])
-            v[name] = np.exp(generator.triangular(*ends, n))
+            low, mode, high = (math.log(x) for x in (interval.low, interval.value, interval.high))
+            v[name] = np.exp(generator.triangular(low, mode, high, n))
         else:
             v[name] = np.full(n, interval.value)
     found: np.ndarray = totals(v, a.event_driven, a.precision)[quantity]

@@ -28,7 +28,8 @@ def spikes(dt: float, method: str = "euler", *, current: float = 10.0, duration:
     if method not in _STEPS:
         raise CommandError("unknown method", got=method, fix=did_you_mean(method, _STEPS))
     step = _STEPS[method]
-    state, count = START, 0
+    state: tuple[float, ...] = START
+    count = 0
     for _ in range(round(duration / dt)):
         try:
             new = step(state, current, dt)
@@ -42,7 +43,8 @@ def spikes(dt: float, method: str = "euler", *, current: float = 10.0, duration:
 
 
 def _euler(state: tuple[float, ...], current: float, dt: float) -> tuple[float, ...]:
-    return equations.whole_step(math, *state, current, dt)
+    v, m, h, n = state
+    return equations.whole_step(math, v, m, h, n, current, dt)
 
 
 def _voltage(state: tuple[float, ...], current: float, dt: float) -> float:

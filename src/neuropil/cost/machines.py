@@ -47,6 +47,8 @@ P100 = Machine("P100", 2016, 5.3e12, 10.6e12, 5.3e12, 0.732e12, 16e9, 300, "NVID
 V100 = Machine("V100", 2017, 7.8e12, 15.7e12, 7.8e12, 0.9e12, 32e9, 300, "NVIDIA data sheet, SXM2 (reported)")
 A100 = Machine("A100", 2020, 9.7e12, 19.5e12, 19.5e12, 2.04e12, 80e9, 400, "NVIDIA data sheet, SXM4 80 GB (reported)")
 H100 = Machine("H100", 2022, 34e12, 67e12, 67e12, 3.35e12, 80e9, 700, "NVIDIA data sheet, SXM5; CLAIMS F5")
+H100_FP16_TENSOR = 989e12
+"""Dense FP16 FLOP/s of its tensor units (data sheet; CLAIMS E13)."""
 GENERATIONS = (P100, V100, A100, H100)
 
 H100_ALL_IN_WATTS = 1275 * 1.15

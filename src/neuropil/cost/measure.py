@@ -24,6 +24,8 @@ from neuropil.result.atomic import read_json, write_json
 
 KERNEL_SECONDS = 0.02
 """Wall time of one try of a kernel."""
+TRIES = 25
+"""Short tries of each limit, the best of which counts: other work comes and goes."""
 PER_THREAD = 20_000
 """Neurons a thread advances in a measurement at most: their state stays in the second-level cache, as in most circuits."""
 
@@ -39,6 +41,7 @@ class Measured:
         events: packed synaptic events whose words come from main memory, 1/s.
         poisson: counts drawn, 1/s.
         memory: bytes of main memory.
+        load: the system's load average when it was measured; other work makes a machine look slower than it is.
     """
 
     processor: str
@@ -49,6 +52,7 @@ class Measured:
     events: float
     poisson: float
     memory: float
+    load: float
 
     def peak(self, precision: str) -> float:
         """FLOP/s in "float32" or "float64"."""
@@ -66,10 +70,16 @@ def this_machine(threads: int | None = None, *, again: bool = False) -> Measured
     return Measured(**_remembered(f"machine {threads}", lambda: asdict(_measure(threads)), again))
 
 
-def neuron_seconds(group: Group, plan: Plan, threads: int | None = None, *, again: bool = False) -> float:
-    """Seconds of wall time per neuron-step of a group's own kernel, all threads together."""
+def neuron_seconds(
+    group: Group, plan: Plan, threads: int | None = None, *, size: int | None = None, again: bool = False
+) -> float:
+    """Seconds of wall time per neuron-step of a group's own kernel, all threads together.
+
+    Args:
+        size: neurons each thread advances; its share of the group, up to `PER_THREAD`, if None.
+    """
     threads = threads or available_threads()
-    size = max(512, min(PER_THREAD, -(-group.size // threads)))
+    size = size or max(512, min(PER_THREAD, -(-group.size // threads)))
     source = path_of(group.name, group.kernel.source).stem
     found = _remembered(f"{source} {threads} {size}", lambda: {"seconds": _kernel(group, plan, threads, size)}, again)
     return float(found["seconds"])
@@ -90,15 +100,17 @@ def processor() -> str:
 
 
 def _measure(threads: int) -> Measured:
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # before we add to it
     return Measured(
         processor(),
         threads,
-        kernels.multiply_add_rate(threads, np.float32, tries=3),
-        kernels.multiply_add_rate(threads, np.float64, tries=3),
-        kernels.triad_rate(threads, 8_000_000, tries=3),
-        threads / kernels.event_seconds(threads, 1 << 23, 38_600, tries=3),
-        threads / kernels.poisson_seconds(threads, tries=3),
+        kernels.multiply_add_rate(threads, np.float32, tries=TRIES),
+        kernels.multiply_add_rate(threads, np.float64, tries=TRIES),
+        kernels.triad_rate(threads, 8_000_000, tries=TRIES),
+        threads / kernels.event_seconds(threads, 1 << 23, 38_600, tries=TRIES),
+        threads / kernels.poisson_seconds(threads, tries=TRIES),
         float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")),
+        load,
     )
 
 
@@ -154,5 +166,9 @@ def _remembered(what: str, measure: Callable[[], dict[str, Any]], again: bool) -
 
 
 def _file() -> Path:
+    """Named by the machine and by the code that measures: what is kept from another version is not asked for."""
     identity = f"{processor()} {os.cpu_count()} {platform.machine()} {platform.node()} {numba.__version__}"
-    return directory() / f"measured_{hashlib.sha256(identity.encode()).hexdigest()[:12]}.json"
+    digest = hashlib.sha256(identity.encode())
+    for code in (__file__, kernels.__file__):
+        digest.update(Path(code).read_bytes())
+    return directory() / f"measured_{digest.hexdigest()[:12]}.json"
