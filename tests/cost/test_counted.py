@@ -6,7 +6,7 @@ from collections import Counter
 
 import jax.numpy as jnp
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuropil.cost import article_equations as equations
@@ -79,6 +79,7 @@ def size(tree) -> int:
     return 1 if tree == "leaf" else sum(size(part) for part in tree[1:])
 
 
+@settings(deadline=None)  # tracing takes as long as the machine is busy
 @given(TREE)
 def test_both_counts_agree_on_random_expressions(tree):
     n = size(tree)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuropil.cost import energy
@@ -35,6 +35,7 @@ def clocked():
 # --- intervals -----------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(intervals, intervals, st.floats(0, 1), st.floats(0, 1))
 def test_an_interval_holds_what_its_operands_can_give(a, b, s, t):
     x, y = a.low + s * (a.high - a.low), b.low + t * (b.high - b.low)
@@ -42,6 +43,7 @@ def test_an_interval_holds_what_its_operands_can_give(a, b, s, t):
         assert result.low * (1 - 1e-12) <= value <= result.high * (1 + 1e-12)
 
 
+@settings(deadline=None)
 @given(intervals, intervals)
 def test_a_wider_operand_never_narrows_a_result(a, b):
     wider = Interval(a.low / 2, a.value, a.high * 2)
@@ -71,6 +73,7 @@ def test_more_of_an_assumption_never_lessens_a_total(name, event_driven, human, 
     assert any(more[q] != here[q] for q in here), "an assumption that changes nothing is none"
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_random_assumptions_stay_within_the_ends(data):
     a = _HUMAN

@@ -302,7 +302,7 @@ def test_cost_beside_the_clock():
     assert "neuron 1,000 7.00 12.0 7,000 12.0 kB" in page
     assert "synaptic event 400 1.00 12.0 400 4.80 kB" in page
     assert "all 7,400 16.8 kB" in page
-    assert "7,400 GFLOP/s" in page  # 7400 FLOPs in a microsecond
+    assert "7.40 GFLOP/s" in page  # 7400 FLOPs in a microsecond
     assert "Loihi" in page
     without = {k: v for k, v in result.summary.items() if k != "work"}
     assert "Loihi" not in Page(render_report(Result(result.spikes, {}, without, result.duration_ms))).text
