@@ -78,7 +78,7 @@ def carry_out(question: Question, as_json: bool) -> None:
     elif question.plot is not None:
         raise CommandError("--plot draws the assumptions of a brain", got=question.subject, expected=", ".join(BRAINS))
     elif question.subject == "article":
-        answer = cost_article.show(console, question.threads)
+        answer = cost_article.show(console, question.threads, question.again)
     else:
         answer = cost_circuit.show(question, console)
     if as_json:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from neuropil.cost.article import Finding, Row
 
 
-def show(console: Console, threads: int | None = None) -> dict[str, Any]:
+def show(console: Console, threads: int | None = None, again: bool = False) -> dict[str, Any]:
     """Print the tables and return them in plain types."""
     from neuropil.cost.article import findings, measured_synapse, neuron_rows, synapse_rows
     from neuropil.cost.hodgkin_huxley import convergence
@@ -28,7 +28,7 @@ def show(console: Console, threads: int | None = None) -> dict[str, Any]:
     _show_convergence(spikes, console)
     found = findings()
     _show_findings(found, console)
-    measured = measured_synapse(threads)
+    measured = measured_synapse(threads, again=again)
     _show_measured(measured, console)
     return {
         "neuron": [asdict(row) for row in neuron],
