@@ -35,6 +35,10 @@ class ModelError(NeuropilError):
     """A neuron, synapse or stimulus description that cannot be used."""
 
 
+class MorphologyError(NeuropilError):
+    """A cell's shape that cannot be read, built, divided or pointed at."""
+
+
 class NetworkError(NeuropilError):
     """A population, projection, stimulus or probe that does not fit its network."""
 

@@ -9,10 +9,14 @@ import neuropil as npl
 from neuropil.cost.achieved import achieved
 from neuropil.cost.circuit import cost_of, rates_for
 from neuropil.cost.interval import Interval
+from neuropil.lower.cable import SOLVER_FLOPS
 from neuropil.lower.plan import make_plan
 from neuropil.lower.work import Work, works_of
 from neuropil.model import Input, Neuron, Port, State
-from neuropil.units import Current, Hz, Quantity, Time, Voltage, ms, mV, pA
+from neuropil.model.cell import Cell
+from neuropil.units import Current, Hz, Ohm, Quantity, Time, Voltage, cm, ms, mV, nS, pA, um
+from neuropil.zoo.channels.leak import Leak as PassiveMembrane
+from neuropil.zoo.neurons.lif import LIFExp
 
 
 class Leak(Neuron):
@@ -153,3 +157,53 @@ def test_a_summary_without_work_has_no_cost():
 def test_a_record_survives_json():
     work = Work("a", "neuron", 3, "step", 5, 7, "here")
     assert Work(**work.to_json()) == work
+
+
+def test_cells_are_counted_compartment_by_compartment():
+    """The FLOPs of the lowered cell, shared out; bytes by its states and the solver's three numbers."""
+    shape = npl.MorphologyBuilder()
+    shape.section("cable", kind="soma", length=100 * um, diameter=2 * um)
+    cell = Cell(shape.build(), discretisation=npl.FixedCount(10), resistivity=100 * Ohm * cm, initial=-65 * mV)
+    cell.paint("all", PassiveMembrane())
+    net = npl.Network("cells")
+    net.population("cells", cell, 3)
+    plan = make_plan(net, precision="float64")
+    (work,) = [w for w in works_of(plan) if w.kind == "compartment"]
+    cable = plan.cells["cells"].cable
+    assert work.count == 3 * cable.size
+    assert work.flops * cable.size == pytest.approx(cable.flops)
+    assert work.flops >= SOLVER_FLOPS
+    assert work.bytes == 2 * 8 * 3  # V, conductance and current, read and written; a leak has no state
+
+
+class Twig(npl.Branch):
+    """One linear state that flows into the soma."""
+
+    tau: Time = 10 * ms
+    v = State(0 * mV)
+    v_soma = Input(mV)
+    exc = Port(mV)
+
+    def derivative(self, s, x):
+        return {"v": -s.v / self.tau}
+
+    def receive(self, s, w):
+        return {"v": w.exc}
+
+    def output(self, s, x):
+        return (s.v - x.v_soma) * nS
+
+
+def test_branches_are_counted_beside_their_somas():
+    neuron = npl.Branched(soma=LIFExp(), branch=Twig(), branches=5, into="current", reads={"v_soma": "v"})
+    net = npl.Network("branched")
+    pop = net.population("pop", neuron, 4)
+    net.project(pop, pop, npl.AllToAll(), weight=1 * mV, delay=1 * ms, port="branch.exc")
+    works = {w.kind: w for w in works_of(make_plan(net))}
+    assert works["neuron"].count == 4
+    assert works["branch"].count == 20
+    # v read and written, the accumulator read and cleared, the soma's v read, its input read and written
+    assert works["branch"].bytes == 8 + 8 + 4 + 8
+    result = npl.run(net, 10 * ms, threads=1)
+    done = {d.kind: d.times for d in achieved(result.to_json()).done}
+    assert done["branch"] == 5 * done["neuron"] == 20 * 100

@@ -295,7 +295,7 @@ def test_cost_beside_the_clock():
     """Operations, bytes and joules of the work that the summary lists, as often as its counters say."""
     work = {"what": "p", "kind": "neuron", "count": 10, "per": "step", "flops": 7, "bytes": 12, "source": "here", "owner": ""}
     event = {**work, "kind": "synaptic event", "count": 50, "per": "event", "flops": 1, "owner": "p"}
-    summary = {"work": [work, event], "neuron_steps": 1000, "synaptic_events": 400, "spikes": 3, "wall_seconds": 1e-6}
+    summary = {"work": [work, event], "neurons": 10, "neuron_steps": 1000, "synaptic_events": 400, "spikes": 3, "wall_seconds": 1e-6}
     result = network()
     costed = Result(result.spikes, {}, {**result.summary, **summary}, result.duration_ms)
     page = Page(render_report(costed)).text

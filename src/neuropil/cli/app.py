@@ -92,7 +92,7 @@ def run(
     scale: Annotated[float | None, typer.Option(help="Size of the circuit relative to the published one.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every random number; equal seeds give equal spikes.")] = 1,
     threads: Annotated[int | None, typer.Option(help="Threads; all cores if not given. Results do not depend on it.")] = None,
-    precision: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    precision: Annotated[str | None, typer.Option(help="float32 or float64 (by default float64 for cells with morphology).")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="pop.param=value, e.g. L23E.tau_m=12ms; *.param=value for all. Repeatable.")
     ] = None,
@@ -154,7 +154,7 @@ def cost(
     event_driven: Annotated[
         bool | None, typer.Option("--event-driven/--clock-driven", help="Synapses touched by spikes only, or every step.")
     ] = None,
-    precision: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    precision: Annotated[str | None, typer.Option(help="float32 or float64.")] = None,
     scale: Annotated[float | None, typer.Option(help="Of a circuit, relative to the published one.")] = None,
     option: Annotated[list[str] | None, typer.Option(help="key=value for a circuit. Repeatable.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of this machine; all cores if not given.")] = None,
@@ -176,6 +176,20 @@ def cost(
         precision, scale, tuple(option or ()), threads, measure_again, plot,
     )  # fmt: skip
     carry_out(question, as_json)
+def claims(
+    name: Annotated[list[str] | None, typer.Argument(help="Claims to test (A3), a part of them (A), or all; lists them if none.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Repetitions; the claim's own number if not given.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("neuropil-out/claims"),
+    quick: Annotated[bool, typer.Option("--quick", help="Sizes cut to take seconds: a rehearsal, not a result.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output, all else on standard error.")] = False,
+) -> None:
+    """Test what the source articles claim: each an experiment with a criterion, an interval, a verdict and a figure."""
+    from neuropil.cli.claims import carry_out, lines
+
+    if not name:
+        print("\n".join(lines()))
+    elif carry_out(name, seeds, out, quick, as_json):
+        raise typer.Exit(INTERRUPTED)
 
 
 def main() -> None:

@@ -35,14 +35,14 @@ class Question:
         fixed: assumptions given as flags, by their names in `neuropil.cost.Assumptions`.
         synapses_per_neuron: instead of the number of synapses.
         event_driven: None leaves it to the brain.
-        precision: None means float32 (article: as it has them).
+        precision: None means float32 for brains, and for circuits what a run would take.
     """
 
     subject: str
     fixed: Mapping[str, float] = field(default_factory=dict)
     synapses_per_neuron: float | None = None
     event_driven: bool | None = None
-    precision: str = "float32"
+    precision: str | None = None
     scale: float | None = None
     options: tuple[str, ...] = ()
     threads: int | None = None
@@ -58,7 +58,7 @@ class Question:
         for name in ("active_fraction", "utilisation"):
             if self.fixed.get(name, 0.0) > 1:
                 raise CommandError(f"--{name.replace('_', '-')} is a share: at most 1", got=self.fixed[name])
-        if self.precision not in ("float32", "float64"):
+        if self.precision not in (None, "float32", "float64"):
             raise CommandError("--precision is unknown", got=self.precision, expected="float32 or float64")
         if self.synapses_per_neuron is not None and "synapses" in self.fixed:
             raise CommandError("--synapses and --synapses-per-neuron exclude each other")
@@ -131,7 +131,7 @@ def assume(question: Question, event_driven: bool | None, precision: str) -> Ass
 def _brain(question: Question, console: Console) -> dict[str, Any]:
     from neuropil.cost.estimate import draws, estimate, tornado
 
-    a = assume(question, question.event_driven, question.precision)
+    a = assume(question, question.event_driven, question.precision or "float32")
     found = estimate(a)
     driven = "clock-driven" if a.event_driven else "event-driven"
     other = "float64" if a.precision == "float32" else "float32"

@@ -107,9 +107,9 @@ def _populations(network: Network, pop: str, parameter: str) -> list[str]:
         if pop not in network.populations:
             raise CommandError(f"--set: there is no population {pop!r}", fix=did_you_mean(pop, network.populations))
         return [pop]
-    owners = [p.name for p in network.populations.values() if parameter in type(p.neuron).spec.parameters]
+    owners = [p.name for p in network.populations.values() if parameter in p.neuron.spec.parameters]
     if not owners:
-        known = {n for p in network.populations.values() for n in type(p.neuron).spec.parameters}
+        known = {n for p in network.populations.values() for n in p.neuron.spec.parameters}
         raise CommandError(f"--set: no population has a parameter {parameter!r}", fix=did_you_mean(parameter, known))
     return owners
 
@@ -119,7 +119,7 @@ def with_parameters(network: Network, changes: dict[str, dict[str, Quantity | fl
     copy = Network(network.name, published=network.published, citation=network.citation)
     twin = {}
     for name, pop in network.populations.items():
-        neuron = pop.neuron.with_(**changes.get(name, {}))
+        neuron = pop.neuron.with_(**changes[name]) if name in changes else pop.neuron
         # Everything else was checked when the original was made.
         twin[name] = copy.populations[name] = dataclasses.replace(pop, neuron=neuron)
     copy.projections = [

@@ -30,7 +30,7 @@ class Job:
     scale: float | None = None
     seed: int = 1
     threads: int | None = None
-    precision: str = "float32"
+    precision: str | None = None
     settings: list[str] | tuple[str, ...] = ()
     options: list[str] | tuple[str, ...] = ()
     record: list[str] | tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Job:
         for flag, value in (("--time", self.time_ms), ("--dt", self.dt_ms), ("--checkpoint-every", self.checkpoint_every_ms)):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise CommandError(f"{flag} must be a positive time in ms", got=value)
-        if self.precision not in ("float32", "float64"):
+        if self.precision not in (None, "float32", "float64"):
             raise CommandError("--precision is unknown", got=self.precision, fix=did_you_mean(self.precision, ("float32", "float64")))
         if self.threads is not None and self.threads < 1:
             raise CommandError("--threads must be at least 1", got=self.threads)

@@ -11,7 +11,7 @@ from typing import Any
 
 from neuropil.cost.circuit import watts_of
 from neuropil.cost.interval import Interval
-from neuropil.lower.work import Work
+from neuropil.lower.work import ADVANCED, Work
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,9 @@ def achieved(summary: Mapping[str, Any]) -> Achieved | None:
     by their counter, spikes by theirs.
     """
     works = [Work(**record) for record in summary.get("work", ())]
-    neurons = sum(w.count for w in works if w.kind == "neuron")
-    if not works or not neurons:
+    if not works or not summary.get("neurons"):
         return None
-    steps = summary.get("neuron_steps", 0) / neurons
+    steps = summary.get("neuron_steps", 0) / summary["neurons"]
     counted = {"synaptic event": summary.get("synaptic_events", 0), "spike": summary.get("spikes", 0)}
     done = []
     for kind in dict.fromkeys(w.kind for w in works):
@@ -68,5 +67,6 @@ def achieved(summary: Mapping[str, Any]) -> Achieved | None:
     flops, moved = sum(d.flops for d in done), sum(d.bytes for d in done)
     wall = summary.get("wall_seconds") or 0.0
     flops_rate, bytes_rate = (x / wall if wall else 0.0 for x in (flops, moved))
-    exact = [Interval.exact(float(x)) for x in (flops, moved, counted["synaptic event"], summary.get("neuron_steps", 0))]
+    advanced = sum(d.times for d in done if d.kind in ADVANCED)
+    exact = [Interval.exact(float(x)) for x in (flops, moved, counted["synaptic event"], advanced)]
     return Achieved(tuple(done), flops, moved, flops_rate, bytes_rate, watts_of(*exact))

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 from neuropil import maths
 from neuropil.cost import article_equations as equations
-from neuropil.model.neuron import Input, Neuron, Port, State
+from neuropil.model import Input, Neuron, Port, State
 from neuropil.units import ms
 
 _MATHS = SimpleNamespace(exp=maths.exp, maximum=maths.maximum)

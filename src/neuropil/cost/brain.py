@@ -16,7 +16,8 @@ import numpy as np
 from neuropil.cost.article_synapse import ArticleSynapse
 from neuropil.cost.interval import Interval
 from neuropil.errors import CommandError, did_you_mean
-from neuropil.lower.plan import Group, Plan, make_plan
+from neuropil.lower.parts import Group
+from neuropil.lower.plan import Plan, make_plan
 from neuropil.lower.work import bytes_per_step, works_of
 from neuropil.model.connect import OneToOne
 from neuropil.model.network import Network

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from neuropil.cost.brain import kernel_of
 from neuropil.cost.energy import ENERGIES, watts
 from neuropil.cost.interval import Interval
 from neuropil.cost.measure import Measured, neuron_seconds
 from neuropil.lower.plan import Plan
-from neuropil.lower.work import Work, works_of
+from neuropil.lower.work import ADVANCED, Work, works_of
 from neuropil.model.network import Network
 
 ASSUMED_RATE = Interval(0.5, 5.0, 20.0)
@@ -80,7 +81,8 @@ class CircuitCost:
     @property
     def watts(self) -> dict[str, Interval]:
         """Joules by platform."""
-        return watts_of(self.flops, self.bytes, self.times("synaptic event"), self.times("neuron"))
+        advanced = sum((self.times(kind) for kind in ADVANCED), Interval.exact(0.0))
+        return watts_of(self.flops, self.bytes, self.times("synaptic event"), advanced)
 
 
 def watts_of(flops: Interval, moved: Interval, events: Interval, neuron_steps: Interval) -> dict[str, Interval]:
@@ -101,17 +103,24 @@ def cost_of(plan: Plan, rates: Rates) -> CircuitCost:
 def seconds_here(plan: Plan, cost: CircuitCost, machine: Measured) -> dict[str, Interval]:
     """Expected wall time of this machine for a second of biology, s, by kind of work; their sum is the real-time factor.
 
-    Neurons at what their own kernels take; events at what packed events take whose words come from memory; stimuli at
-    what a Poisson count takes. The meeting of threads, the filing of spikes and recording are not in it: what a run
-    takes is more, by a part in ten to a half in large circuits, and by far in small ones.
+    Neurons and branches at what their own kernels take; compartments of cells at the FLOP/s that a Hodgkin-Huxley kernel
+    sustains; events at what packed events take whose words come from memory; stimuli at what a Poisson count takes. The
+    meeting of threads, the filing of spikes and recording are not in it: a run takes longer, by a fifth in large circuits
+    on an idle machine, and by far in small ones.
     """
     steps = 1000.0 / plan.dt
     neurons = sum(neuron_seconds(g, plan, machine.threads) * g.size * steps for g in plan.groups)
-    return {
+    seconds = {
         "neurons": Interval.exact(neurons),
         "stimuli": cost.times("stimulus") / machine.poisson,
         "synaptic events": cost.times("synaptic event") / machine.events,
     }
+    if plan.cells:
+        hh_plan, hh = kernel_of("human", plan.precision)
+        rate = hh.program.flops / neuron_seconds(hh, hh_plan, machine.threads)
+        flops = sum((load.flops for load in cost.loads if load.work.kind == "compartment"), Interval.exact(0.0))
+        seconds["compartments of cells"] = flops / rate
+    return seconds
 
 
 def to_json(cost: CircuitCost) -> dict[str, Any]:

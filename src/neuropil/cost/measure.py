@@ -19,7 +19,8 @@ import numpy as np
 
 from neuropil.cost import kernels
 from neuropil.lower.cache import directory, load, path_of
-from neuropil.lower.plan import Group, Plan
+from neuropil.lower.parts import Group
+from neuropil.lower.plan import Plan
 from neuropil.result.atomic import read_json, write_json
 
 KERNEL_SECONDS = 0.02
@@ -134,7 +135,7 @@ def _kernel(group: Group, plan: Plan, threads: int, size: int) -> float:
 
 
 def _arguments(group: Group, plan: Plan, size: int) -> tuple[Any, ...]:
-    """Arguments of a kernel for `size` neurons of the group's first population."""
+    """Arguments of a kernel for `size` elements of the first site of the group's first part."""
     member, real = group.members[0], np.dtype(plan.precision)
     kinds: dict[str, Any] = {
         "left": np.uint8 if member.period < 256 else np.int32, "fired": np.uint8, "count": np.uint8, "period": np.int32,
@@ -150,8 +151,10 @@ def _arguments(group: Group, plan: Plan, size: int) -> tuple[Any, ...]:
             array[:] = np.resize(member.arrays[name], size)
         elif kind == "u":
             array[:] = 0.5
+        elif kind == "shifts":  # each element's soma is at its own place
+            array = np.zeros(1, np.uint64)
         arrays.append(array)
-    numbers = np.array([member.numbers], plan.precision).reshape(1, -1)
+    numbers = np.ascontiguousarray(member.numbers[:1], plan.precision)
     return np.array([0, size], np.int64), numbers, np.array([member.period], np.int32), *arrays
 
 

@@ -58,11 +58,11 @@ class Recorder:
             overwrite=True,
         )  # fmt: skip
         for probe in self.plan.network.probes:
-            spec = type(probe.target.neuron).spec
+            spec = probe.target.neuron.spec
             self.trace_journals.append(
                 TraceJournal(
                     folder, probe.name, probe.neurons, self.plan.dt, unit=unit_name(spec.state_dimensions[probe.variable]),
-                    variable=probe.variable, population=probe.target.name, dtype=self.plan.precision, resume=resume,
+                    variable=probe.variable, population=probe.target.name, sites=probe.sites, dtype=self.plan.precision, resume=resume,
                 )
             )  # fmt: skip
         if resume:
@@ -119,8 +119,8 @@ class Recorder:
             values = np.concatenate(self.samples[j]) if self.samples[j] else np.empty((0, probe.neurons.size))
             every = steps_between(probe, self.plan.dt)
             times = (self.first_rows[j] + 1 + np.arange(len(values))) * every * self.plan.dt
-            unit = unit_name(type(probe.target.neuron).spec.state_dimensions[probe.variable])
-            traces[probe.name] = Trace(times.astype(np.float64), values, probe.neurons, unit, probe.variable, probe.target.name)
+            unit = unit_name(probe.target.neuron.spec.state_dimensions[probe.variable])
+            traces[probe.name] = Trace(times.astype(np.float64), values, probe.neurons, unit, probe.variable, probe.target.name, probe.sites)
         start_ms = self.start * self.plan.dt
         return Result(Spikes(step, neuron, self.populations, self.plan.dt), traces, {}, duration_ms - start_ms, start_ms)
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, did_you_mean
+from neuropil.learn.branched import steppable
 from neuropil.learn.delivery import Delivery, Wiring
-from neuropil.learn.population import Neurons
 from neuropil.learn.stimuli import stimulus_array
 from neuropil.learn.surrogate import Surrogate
 from neuropil.learn.surrogate import surrogate as named_surrogate
@@ -68,6 +68,9 @@ class Rollout:
             units.
         wirings: where each synapse goes, in the same order.
 
+    Of a part with several sites, states, inputs, events and parameters that differ have one value per site of every
+    neuron, neuron by neuron; names are the full ones ("branch.v").
+
     Raises:
         NeuropilError: whatever is wrong with the description; ModelError for a threshold without a distance.
     """
@@ -91,7 +94,7 @@ class Rollout:
         given = {n: float(v.value if isinstance(v, Quantity) else v) for n, v in (scale or {}).items()}
         with jax.enable_x64(True):
             self._neurons = {
-                name: Neurons.of(pop, seed, self.dtype, shape, reset_gradient, given.get(name))
+                name: steppable(pop, seed, self.dtype, shape, reset_gradient, given.get(name))
                 for name, pop in network.populations.items()
             }
         self.wirings, weights = self._wire()
@@ -107,9 +110,9 @@ class Rollout:
     def _wire(self) -> tuple[tuple[Wiring, ...], Tree]:
         wirings, weights = [], {}
         for index, p in enumerate(self.network.projections):
-            pre, post, weight, delay = edges(p, index, self.seed, self.dt)
-            sizes = (p.source.size, p.target.size)
-            wirings.append(Wiring(p.name, p.source.name, p.target.name, p.port, pre, post, delay, sizes))
+            pre, post, weight, delay, site = edges(p, index, self.seed, self.dt)
+            sizes = (p.source.size, p.target.size * p.sites)
+            wirings.append(Wiring(p.name, p.source.name, p.target.name, p.port, pre, post * p.sites + site, delay, sizes))
             weights[p.name] = weight.astype(self.dtype)
         return tuple(wirings), weights
 
@@ -140,7 +143,7 @@ class Rollout:
             mine = made[kind].setdefault(drive.target.name, {})
             mine[name] = mine[name] + values if name in mine else values
         for name, neurons in self._neurons.items():
-            if neurons.step.traced.has_hazard:
+            if neurons.draws_uniform:
                 key = rng.stream_key(self.seed, "hazard", name)
                 u = rng.uniform(key, np.arange(neurons.population.size)[None, :], np.arange(steps)[:, None])
                 made["uniform"][name] = u.astype(self.dtype)
@@ -199,17 +202,17 @@ class Rollout:
         arrived, flight = self._delivery.arrive(carry["flight"], k)
         states, left, spikes = {}, {}, {}
         for name, neurons in self._neurons.items():
-            spec = neurons.step.traced.spec
-            zero = jnp.zeros(neurons.population.size, self.dtype)
+            pop, spec = neurons.population, neurons.population.neuron.spec
+            zero = {n: jnp.zeros(pop.size * pop.sites(n), self.dtype) for n in (*spec.inputs, *spec.ports)}
             currents, events = row["currents"].get(name, {}), row["events"].get(name, {})
-            x = {n: zero + currents.get(n, 0.0) for n in spec.inputs}
-            w = {n: zero + events.get(n, 0.0) + arrived.get(name, {}).get(n, 0.0) for n in spec.ports}
-            u = row["uniform"].get(name, zero)
+            x = {n: zero[n] + currents.get(n, 0.0) for n in spec.inputs}
+            w = {n: zero[n] + events.get(n, 0.0) + arrived.get(name, {}).get(n, 0.0) for n in spec.ports}
+            u = row["uniform"].get(name, jnp.zeros(pop.size, self.dtype))
             states[name], left[name], spikes[name] = neurons.advance(
                 constants[name], carry["neurons"][name], carry["left"][name], x, w, u
             )
         flight = self._delivery.send(prepared, spikes, flight, k)
-        traces = {p.name: states[p.target.name][p.variable][p.neurons] for p in self.network.probes}
+        traces = {p.name: states[p.target.name][p.variable][p.places] for p in self.network.probes}
         return {"neurons": states, "left": left, "flight": flight}, (spikes, traces)
 
 

@@ -8,19 +8,21 @@ from typing import Any
 
 from neuropil.lower.cache import path_of
 from neuropil.lower.kernel import NeuronProgram
-from neuropil.lower.plan import Group, Plan, make_plan
+from neuropil.lower.parts import Group
+from neuropil.lower.plan import Plan, make_plan
 from neuropil.lower.work import bytes_per_step, works_of
+from neuropil.model.composite import Composite
 from neuropil.model.network import Network
 from neuropil.model.neuron import Neuron
 from neuropil.units import unit_name
 
 
-def explain(subject: Network | Neuron, **options: Any) -> str:
+def explain(subject: Network | Neuron | Composite, **options: Any) -> str:
     """What neuropil will do with a network, or with a neuron model on its own.
 
     Options are those of `make_plan` (dt, seed, precision, full_weights).
     """
-    if isinstance(subject, Neuron):
+    if isinstance(subject, (Neuron, Composite)):
         network = Network(type(subject).__name__)
         network.population("one", subject, 1)
         return describe_plan(make_plan(network, **options))

@@ -14,28 +14,32 @@ import jax
 import numpy as np
 
 from neuropil.errors import ModelError, NeuropilError, PrimitiveError, UnitError, did_you_mean
-from neuropil.model.neuron import Neuron, Values
+from neuropil.model.branched import Branch
+from neuropil.model.described import Described, Values
+from neuropil.model.neuron import Neuron
 from neuropil.units import Dimension, Quantity, kHz, magnitude
 
 Scalars = dict[str, Any]
 
 
-class TracedNeuron:
-    """The equations of one model as functions of bare values.
+class Traced:
+    """A described model whose methods can be called on bare values: checks units, retells errors with its name.
 
-    Every function takes the parameters `p` (by name) first, so that it can be differentiated by them as well.
+    Every function that a subclass offers takes the parameters `p` (by name) first, so that it can be differentiated by
+    them as well.
+
+    Attributes:
+        integrator, clamps, refractory: as a `Neuron` declares them; other models leave all to the classification.
     """
 
-    def __init__(self, neuron: Neuron):
-        self.neuron = neuron
-        self.spec = type(neuron).spec
-        self.name = type(neuron).__name__
-        self.has_hazard = type(neuron).hazard is not Neuron.hazard
-        self.has_fires = type(neuron).fires is not Neuron.fires
-        if self.has_hazard and self.has_fires:
-            raise ModelError(
-                f"{self.name} defines both fires() and hazard()", fix="keep the deterministic or the stochastic threshold"
-            )
+    integrator: str = "auto"
+    clamps: tuple[str, ...] = ()
+    refractory: str | None = None
+
+    def __init__(self, model: Described):
+        self.model = model
+        self.spec = model.spec
+        self.name = type(model).__name__
 
     def derivative(self, p: Scalars, s: Scalars, x: Scalars) -> Scalars:
         """d/dt of every state; zero where the model gives none."""
@@ -52,30 +56,8 @@ class TracedNeuron:
             jumps = self._model(p).receive(self._states(s), self._values("port", w, spec.ports))
         return self._by_state("receive", jumps, spec.state_dimensions, {name: 0.0 for name in spec.states})
 
-    def reset(self, p: Scalars, s: Scalars) -> Scalars:
-        """Every state after a spike."""
-        with self._equation("reset"):
-            new = self._model(p).reset(self._states(s))
-        return self._by_state("reset", new, self.spec.state_dimensions, dict(s))
-
-    def fires(self, p: Scalars, s: Scalars) -> Any:
-        """Whether the threshold condition holds."""
-        with self._equation("fires"):
-            result = self._model(p).fires(self._states(s))
-        if isinstance(result, Quantity) or not np.issubdtype(getattr(result, "dtype", bool), np.bool_):
-            raise ModelError(f"{self.name}.fires() must return a comparison", got=result, expected="for example s.v >= self.v_th")
-        return result
-
-    def hazard(self, p: Scalars, s: Scalars) -> Any:
-        """Rate of stochastic spikes, 1/ms."""
-        with self._equation("hazard"):
-            result = self._model(p).hazard(self._states(s))
-            return magnitude(result, kHz.dimension, f"{self.name}.hazard()")
-
-    # --- wrapping ------------------------------------------------------------------------------------------------
-
-    def _model(self, p: Scalars) -> Neuron:
-        return self.neuron.bound({n: p[n] for n in self.spec.parameters if n in p})
+    def _model(self, p: Scalars) -> Any:
+        return self.model.bound({n: p[n] for n in self.spec.parameters if n in p})
 
     def _states(self, s: Scalars) -> Values:
         return self._values("state", s, self.spec.state_dimensions)
@@ -120,6 +102,48 @@ class TracedNeuron:
             raise
         except Exception as error:
             raise ModelError(f"{where} failed: {type(error).__name__}: {error}", fix="equations may use + - * / **, comparisons and neuropil.maths") from error
+
+
+class TracedNeuron(Traced):
+    """The equations of a neuron model as functions of bare values."""
+
+    def __init__(self, neuron: Neuron):
+        super().__init__(neuron)
+        self.neuron = neuron
+        self.integrator, self.clamps, self.refractory = neuron.integrator, neuron.clamps, neuron.refractory
+        self.has_hazard = type(neuron).hazard is not Neuron.hazard
+        self.has_fires = type(neuron).fires is not Neuron.fires
+        if self.has_hazard and self.has_fires:
+            raise ModelError(
+                f"{self.name} defines both fires() and hazard()", fix="keep the deterministic or the stochastic threshold"
+            )
+
+    def reset(self, p: Scalars, s: Scalars) -> Scalars:
+        """Every state after a spike."""
+        with self._equation("reset"):
+            new = self._model(p).reset(self._states(s))
+        return self._by_state("reset", new, self.spec.state_dimensions, dict(s))
+
+    def fires(self, p: Scalars, s: Scalars) -> Any:
+        """Whether the threshold condition holds."""
+        with self._equation("fires"):
+            result = self._model(p).fires(self._states(s))
+        if isinstance(result, Quantity) or not np.issubdtype(getattr(result, "dtype", bool), np.bool_):
+            raise ModelError(f"{self.name}.fires() must return a comparison", got=result, expected="for example s.v >= self.v_th")
+        return result
+
+    def output(self, p: Scalars, s: Scalars, x: Scalars) -> Any:
+        """What a branch gives to its soma, in the base unit of what it `gives`."""
+        assert isinstance(self.neuron, Branch)
+        with self._equation("output"):
+            result = self._model(p).output(self._states(s), self._values("input", x, self.spec.inputs))
+            return magnitude(result, self.neuron.output_dimension(), f"{self.name}.output()")
+
+    def hazard(self, p: Scalars, s: Scalars) -> Any:
+        """Rate of stochastic spikes, 1/ms."""
+        with self._equation("hazard"):
+            result = self._model(p).hazard(self._states(s))
+            return magnitude(result, kHz.dimension, f"{self.name}.hazard()")
 
 
 def scalar_jaxpr(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -1,5 +1,9 @@
 """Describe: neurons, synapses, stimuli and networks as plain Python with units."""
 
+from neuropil.model.branched import Branch, Branched
+from neuropil.model.builder import MorphologyBuilder
+from neuropil.model.compartments import Compartments
+from neuropil.model.composite import Composite, Part
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -11,9 +15,26 @@ from neuropil.model.connect import (
     OneToOne,
     Rule,
 )
+from neuropil.model.described import STEADY, Described, Input, Port, State
+from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
+from neuropil.model.mechanism import Channel, Mechanism, PointProcess
+from neuropil.model.morphology import Morphology, Section
 from neuropil.model.network import Drive, Network, Population, Probe, Projection
-from neuropil.model.neuron import Input, Neuron, Port, State
+from neuropil.model.neuron import Neuron
+from neuropil.model.places import (
+    At,
+    Distance,
+    Evenly,
+    Everywhere,
+    Kind,
+    Location,
+    Region,
+    Sections,
+    Spread,
+    location,
+    region,
+)
 from neuropil.model.stimulus import (
     InhomogeneousPoisson,
     Noise,
@@ -27,35 +48,63 @@ from neuropil.model.stimulus import (
 )
 
 __all__ = [
+    "STEADY",
     "AllToAll",
+    "At",
+    "Branch",
+    "Branched",
+    "Channel",
+    "Compartments",
+    "Composite",
+    "DLambda",
+    "Described",
+    "Distance",
     "DistanceDependent",
     "Distribution",
     "Drive",
     "Edges",
+    "Evenly",
+    "Everywhere",
+    "FixedCount",
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
     "FixedTotal",
     "InhomogeneousPoisson",
     "Input",
+    "Kind",
+    "Location",
     "LogNormal",
+    "MaxLength",
+    "Mechanism",
+    "Morphology",
+    "MorphologyBuilder",
     "Network",
     "Neuron",
     "Noise",
     "Normal",
     "OneToOne",
+    "Part",
+    "PointProcess",
     "Poisson",
     "Population",
     "Port",
     "Probe",
     "Projection",
+    "Region",
     "Regular",
     "Rule",
+    "Section",
+    "Sections",
     "Sine",
     "SpikeList",
+    "Spread",
     "State",
     "Step",
     "Stimulus",
     "TimeArray",
     "Uniform",
+    "discretise",
+    "location",
+    "region",
 ]

@@ -15,80 +15,15 @@ they may use arithmetic, comparisons and `neuropil.maths`, and must not branch o
 
 from __future__ import annotations
 
-import copy
-import inspect
-import typing
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from neuropil.errors import ModelError, UnitError, did_you_mean
-from neuropil.model.distribution import Distribution
-from neuropil.units import DIMENSIONLESS, Dimension, Quantity, unit_name
+from neuropil.errors import ModelError, did_you_mean
+from neuropil.model.described import Described, Steady
 
 INTEGRATORS = ("auto", "exact", "exponential_euler", "euler", "heun", "rk4")
-_RESERVED = {"spec", "integrator", "spikes_on", "refractory", "clamps"}
 
 
-@dataclass(frozen=True)
-class State:
-    """A variable of the neuron.
-
-    Args:
-        initial: its value at the start: a quantity, a distribution, or the name of a parameter.
-    """
-
-    initial: Any
-
-
-@dataclass(frozen=True)
-class Port:
-    """Where synapses arrive. `unit` is the unit of their weights: ``Port(pA)``."""
-
-    unit: Quantity | float = 1.0
-
-
-@dataclass(frozen=True)
-class Input:
-    """A continuous input such as an injected current. `unit` is its unit: ``Input(pA)``."""
-
-    unit: Quantity | float = 1.0
-
-
-@dataclass(frozen=True)
-class Spec:
-    """The declarations of a model class, collected once when the class is made."""
-
-    parameters: dict[str, Dimension] = field(default_factory=dict)
-    defaults: dict[str, Any] = field(default_factory=dict)
-    states: dict[str, State] = field(default_factory=dict)
-    state_dimensions: dict[str, Dimension] = field(default_factory=dict)
-    ports: dict[str, Dimension] = field(default_factory=dict)
-    inputs: dict[str, Dimension] = field(default_factory=dict)
-
-
-class Values:
-    """Named quantities handed to a model's equations: `s.v`, `x.current`, `w.exc`."""
-
-    def __init__(self, kind: str, owner: str, values: dict[str, Any]):
-        self.__dict__.update(_kind=kind, _owner=owner, _values=values)
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self._values[name]
-        except KeyError:
-            raise ModelError(
-                f"{self._owner} has no {self._kind} {name!r}", fix=did_you_mean(name, self._values)
-            ) from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise ModelError(
-            f"{self._owner}: equations must not assign to a {self._kind}",
-            got=f"assignment to {name!r}",
-            expected="a returned dict",
-        )
-
-
-class Neuron:
+class Neuron(Described):
     """Base class of neuron models; see the module's text for how to write one.
 
     Class attributes a model may set:
@@ -106,47 +41,31 @@ class Neuron:
         UnitError: a value in the wrong unit.
     """
 
-    spec: ClassVar[Spec] = Spec()
     integrator: ClassVar[str] = "auto"
     spikes_on: ClassVar[str] = "level"
     refractory: ClassVar[str | None] = None
     clamps: ClassVar[tuple[str, ...]] = ()
+    reserved: ClassVar[frozenset[str]] = Described.reserved | {"integrator", "spikes_on", "refractory", "clamps"}
 
-    def __init__(self, **parameters: Any):
-        spec = type(self).spec
-        for name in parameters:
-            if name not in spec.parameters:
-                raise ModelError(
-                    f"{type(self).__name__} has no parameter {name!r}", fix=did_you_mean(name, spec.parameters)
-                )
-        for name, dimension in spec.parameters.items():
-            if name not in parameters and name not in spec.defaults:
-                raise ModelError(f"{type(self).__name__} needs a value for {name!r}", expected=unit_name(dimension))
-            value = parameters.get(name, spec.defaults.get(name))
-            object.__setattr__(self, name, as_quantity(value, dimension, f"{type(self).__name__}.{name}"))
-
-    def __init_subclass__(cls, **kwargs: Any):
-        super().__init_subclass__(**kwargs)
-        cls.spec = _collect(cls)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise ModelError(
-            f"{type(self).__name__} is a value and cannot be changed",
-            got=f"assignment to {name!r}",
-            fix=f"make a new one: model.with_({name}=...)",
-        )
-
-    def with_(self, **parameters: Any) -> typing.Self:
-        """A copy with some parameters changed."""
-        values = {name: getattr(self, name) for name in type(self).spec.parameters}
-        return type(self)(**{**values, **parameters})
-
-    def bound(self, values: dict[str, Any]) -> typing.Self:
-        """A copy whose parameters are replaced unchecked: by tracers when lowering, by arrays in the oracle."""
-        twin = copy.copy(self)
-        for name, value in values.items():
-            object.__setattr__(twin, name, Quantity(value, type(self).spec.parameters[name]))
-        return twin
+    @classmethod
+    def check_class(cls) -> None:
+        """The class attributes must name what exists."""
+        spec = cls.spec
+        name = cls.__name__
+        for state, declared in spec.states.items():
+            if isinstance(declared.initial, Steady):
+                raise ModelError(f"{name}.{state}: only gates of membrane mechanisms start at STEADY", fix="give a number")
+        if cls.integrator not in INTEGRATORS:
+            raise ModelError(f"{name}.integrator is unknown", got=cls.integrator, fix=did_you_mean(cls.integrator, INTEGRATORS))
+        if cls.spikes_on not in ("level", "rising"):
+            raise ModelError(f"{name}.spikes_on is unknown", got=cls.spikes_on, expected="'level' or 'rising'")
+        if cls.refractory is not None and spec.parameters.get(cls.refractory) != (1, 0, 0, 0, 0):
+            raise ModelError(f"{name}.refractory must name a parameter in ms", got=cls.refractory)
+        for state in cls.clamps:
+            if state not in spec.states:
+                raise ModelError(f"{name}.clamps names a state that does not exist", got=state, fix=did_you_mean(state, spec.states))
+        if cls.clamps and cls.refractory is None:
+            raise ModelError(f"{name} clamps states but has no refractory period", fix="set refractory to the name of a Time parameter")
 
     # --- the mathematics; a model overrides what it needs ---------------------------------------------------
 
@@ -169,123 +88,3 @@ class Neuron:
     def reset(self, s: Any) -> dict[str, Any]:
         """New values by state name after a spike; a state left out is kept."""
         return {}
-
-    def __repr__(self) -> str:
-        spec = type(self).spec
-        changed = []
-        for name in spec.parameters:
-            value, default = getattr(self, name), spec.defaults.get(name)
-            if isinstance(value, Distribution) or _differs(value, default):
-                changed.append(f"{name}={value!r}")
-        return f"{type(self).__name__}({', '.join(changed)})"
-
-
-def _differs(value: Any, default: Any) -> bool:
-    mine = value.value if isinstance(value, Quantity) else value
-    other = default.value if isinstance(default, Quantity) else default
-    return not (isinstance(mine, (int, float)) and isinstance(other, (int, float)) and mine == other)
-
-
-def as_quantity(value: Any, dimension: Dimension, where: str) -> Any:
-    """The value as a Quantity of this dimension with a finite float or float array in it (or a Distribution)."""
-    from neuropil.model.distribution import checked_values
-
-    raw = value.value if isinstance(value, Quantity) else value
-    shape = getattr(raw, "shape", None)
-    if shape is None and isinstance(raw, (list, tuple)):
-        shape = (len(raw),)
-    if shape is not None and len(shape) > 1:
-        raise ModelError(f"{where} must be one number or one per neuron", got=f"an array of shape {tuple(shape)}")
-    checked = checked_values(value, dimension, where, tuple(shape or ()))
-    return checked if isinstance(checked, Distribution) else Quantity(checked, dimension)
-
-
-def _dimension_of(unit: Any, where: str) -> Dimension:
-    if isinstance(unit, Quantity):
-        return unit.dimension
-    if isinstance(unit, (int, float)) and not isinstance(unit, bool):
-        return DIMENSIONLESS
-    raise ModelError(f"{where} must be given a unit", got=unit, expected="for example pA, or 1.0 for dimensionless")
-
-
-def _annotated_dimension(cls: type, name: str) -> Dimension | None:
-    for base in cls.__mro__:
-        annotation = inspect.get_annotations(base).get(name)
-        if annotation is None:
-            continue
-        if isinstance(annotation, str):
-            module = inspect.getmodule(base)
-            try:
-                annotation = eval(annotation, vars(module) if module else {})
-            except NameError:
-                return None
-        metadata = getattr(annotation, "__metadata__", ())
-        return metadata[0] if metadata else (DIMENSIONLESS if annotation in (float, int) else None)
-    return None
-
-
-def _collect(cls: type[Neuron]) -> Spec:
-    """Read the declarations of a model class, base classes first."""
-    spec = Spec()
-    annotated = [n for base in reversed(cls.__mro__) for n in inspect.get_annotations(base)]
-    declared = [n for base in reversed(cls.__mro__) if issubclass(base, Neuron) for n in vars(base)]
-    for name in dict.fromkeys([*annotated, *declared]):
-        if name.startswith("_") or name in _RESERVED or callable(getattr(cls, name, None)):
-            continue
-        value = getattr(cls, name, None)
-        where = f"{cls.__name__}.{name}"
-        if isinstance(value, State):
-            spec.states[name] = value
-        elif isinstance(value, Port):
-            spec.ports[name] = _dimension_of(value.unit, where)
-        elif isinstance(value, Input):
-            spec.inputs[name] = _dimension_of(value.unit, where)
-        elif name in annotated:
-            dimension = _annotated_dimension(cls, name)
-            if value is not None:
-                own = value.dimension if isinstance(value, (Quantity, Distribution)) else DIMENSIONLESS
-                if dimension is not None and own != dimension:
-                    raise UnitError(
-                        f"{where}: the default does not fit the annotation", got=unit_name(own), expected=unit_name(dimension)
-                    )
-                spec.defaults[name] = as_quantity(value, own, where)
-                dimension = own
-            if dimension is None:
-                raise ModelError(f"{where}: no unit known", fix="annotate it (Time, Voltage, …, float) or give a default")
-            spec.parameters[name] = dimension
-    for name, state in spec.states.items():
-        spec.state_dimensions[name] = _initial_dimension(cls, spec, name, state)
-    _check_class(cls, spec)
-    return spec
-
-
-def _initial_dimension(cls: type, spec: Spec, name: str, state: State) -> Dimension:
-    initial = state.initial
-    if isinstance(initial, str):
-        if initial not in spec.parameters:
-            raise ModelError(
-                f"{cls.__name__}.{name} starts at a parameter that does not exist",
-                got=initial,
-                fix=did_you_mean(initial, spec.parameters),
-            )
-        return spec.parameters[initial]
-    if isinstance(initial, (Quantity, Distribution)):
-        return initial.dimension
-    if isinstance(initial, (int, float)) and not isinstance(initial, bool):
-        return DIMENSIONLESS
-    raise ModelError(f"{cls.__name__}.{name}: not a starting value", got=initial, expected="a quantity, a distribution or a parameter's name")
-
-
-def _check_class(cls: type[Neuron], spec: Spec) -> None:
-    name = cls.__name__
-    if cls.integrator not in INTEGRATORS:
-        raise ModelError(f"{name}.integrator is unknown", got=cls.integrator, fix=did_you_mean(cls.integrator, INTEGRATORS))
-    if cls.spikes_on not in ("level", "rising"):
-        raise ModelError(f"{name}.spikes_on is unknown", got=cls.spikes_on, expected="'level' or 'rising'")
-    if cls.refractory is not None and spec.parameters.get(cls.refractory) != (1, 0, 0, 0, 0):
-        raise ModelError(f"{name}.refractory must name a parameter in ms", got=cls.refractory)
-    for state in cls.clamps:
-        if state not in spec.states:
-            raise ModelError(f"{name}.clamps names a state that does not exist", got=state, fix=did_you_mean(state, spec.states))
-    if cls.clamps and cls.refractory is None:
-        raise ModelError(f"{name} clamps states but has no refractory period", fix="set refractory to the name of a Time parameter")

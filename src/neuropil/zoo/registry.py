@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.model import Network, Neuron
+from neuropil.model import Channel, Network, Neuron, PointProcess
 
 _NEURONS = "neuropil.zoo.neurons."
 
@@ -20,6 +21,7 @@ NEURONS: dict[str, str] = {
     "adex": _NEURONS + "adex:AdEx",
     "izhikevich": _NEURONS + "izhikevich:Izhikevich",
     "hodgkin_huxley": _NEURONS + "hodgkin_huxley:HodgkinHuxley",
+    "nmda_branch": _NEURONS + "nmda_branch:NMDABranch",
     "gif": _NEURONS + "gif:GIF",
     "rate_unit": _NEURONS + "rate:RateUnit",
     "leaky_readout": _NEURONS + "rate:LeakyReadout",
@@ -35,13 +37,46 @@ CIRCUITS: dict[str, str] = {
     "vogels_abbott": _CIRCUITS + "vogels_abbott:vogels_abbott",
 }
 
+_CHANNELS = "neuropil.zoo.channels."
+
+CHANNELS: dict[str, str] = {
+    "leak": _CHANNELS + "leak:Leak",
+    "hodgkin_huxley_membrane": _CHANNELS + "squid_axon:HodgkinHuxleyMembrane",
+    "squid_sodium": _CHANNELS + "squid_axon:SquidSodium",
+    "squid_potassium": _CHANNELS + "squid_axon:SquidPotassium",
+    "fast_sodium": _CHANNELS + "fast_sodium:FastSodium",
+    "persistent_sodium": _CHANNELS + "persistent_sodium:PersistentSodium",
+    "transient_potassium": _CHANNELS + "transient_potassium:TransientPotassium",
+    "persistent_potassium": _CHANNELS + "persistent_potassium:PersistentPotassium",
+    "kv3_potassium": _CHANNELS + "kv3_potassium:Kv3Potassium",
+    "m_current": _CHANNELS + "m_current:MCurrent",
+    "h_current": _CHANNELS + "h_current:HCurrent",
+    "high_voltage_calcium": _CHANNELS + "high_voltage_calcium:HighVoltageCalcium",
+    "low_voltage_calcium": _CHANNELS + "low_voltage_calcium:LowVoltageCalcium",
+    "sk_potassium": _CHANNELS + "sk_potassium:SKPotassium",
+    "calcium_pool": _CHANNELS + "calcium_pool:CalciumPool",
+}
+
+_SYNAPSES = "neuropil.zoo.synapses."
+_ELECTRODES = "neuropil.zoo.electrodes."
+
+POINT_PROCESSES: dict[str, str] = {
+    "ampa": _SYNAPSES + "ampa:AMPA",
+    "ampa_exponential": _SYNAPSES + "ampa:AMPAExponential",
+    "nmda": _SYNAPSES + "nmda:NMDA",
+    "ampa_nmda": _SYNAPSES + "ampa_nmda:AMPANMDA",
+    "gaba_a": _SYNAPSES + "gaba_a:GABAA",
+    "gaba_b": _SYNAPSES + "gaba_b:GABAB",
+    "gap_junction": _SYNAPSES + "gap_junction:GapJunction",
+    "current_clamp": _ELECTRODES + "current_clamp:CurrentClamp",
+    "voltage_clamp": _ELECTRODES + "voltage_clamp:VoltageClamp",
+    "dynamic_clamp": _ELECTRODES + "dynamic_clamp:DynamicClamp",
+}
+
 
 def neuron(name: str) -> type[Neuron]:
     """The class of the neuron model of this name."""
-    if name not in NEURONS:
-        raise ModelError(f"the zoo has no neuron {name!r}", fix=did_you_mean(name, NEURONS))
-    module, _, attribute = NEURONS[name].partition(":")
-    return getattr(import_module(module), attribute)
+    return _find("neuron", name, NEURONS)
 
 
 def neuron_names() -> list[str]:
@@ -51,7 +86,21 @@ def neuron_names() -> list[str]:
 
 def circuit(name: str) -> Callable[..., Network]:
     """The function that makes the circuit of this name."""
-    if name not in CIRCUITS:
-        raise ModelError(f"the zoo has no circuit {name!r}", fix=did_you_mean(name, CIRCUITS))
-    module, _, attribute = CIRCUITS[name].partition(":")
+    return _find("circuit", name, CIRCUITS)
+
+
+def channel(name: str) -> type[Channel]:
+    """The class of the membrane channel, or ion pool, of this name."""
+    return _find("channel", name, CHANNELS)
+
+
+def point_process(name: str) -> type[PointProcess]:
+    """The class of the synapse or electrode of this name."""
+    return _find("point process", name, POINT_PROCESSES)
+
+
+def _find(kind: str, name: str, known: dict[str, str]) -> Any:
+    if name not in known:
+        raise ModelError(f"the zoo has no {kind} {name!r}", fix=did_you_mean(name, known))
+    module, _, attribute = known[name].partition(":")
     return getattr(import_module(module), attribute)

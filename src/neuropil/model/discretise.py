@@ -1,0 +1,322 @@
+"""Dividing a morphology into compartments, and the electrical circuit they make.
+
+The circuit is NEURON's (Carnevale & Hines 2006, "The NEURON Book", ch. 5): each section is divided into compartments
+of equal length; a compartment's membrane sits at its middle; area and axial resistance are integrated along the points,
+frustum by frustum. A frustum of length h between diameters d and e has lateral area ``pi (d + e)/2 sqrt(h² + (d - e)²/4)``
+and axial resistance ``4 R h / (pi d e)``, both exact.
+
+Sections meet as they do there. What sprouts at 0 < x < 1 joins the middle of the compartment that holds x, its index
+``int(x n)``. What sprouts at x = 1 joins the end of the parent, half a compartment beyond the last middle: with one child
+the two resistances are in series and no node is needed; with several, the end becomes a node without membrane (area 0).
+What sprouts at x = 0 joins whatever the parent's own start joins; at the root, the same rule makes a node of the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuropil.errors import MorphologyError, did_you_mean
+from neuropil.model.compartments import Compartments
+from neuropil.model.morphology import Morphology
+from neuropil.units import Dimension, GOhm, Hz, kHz, magnitude, pF, um
+
+MOST = 2**24
+"""Compartments in one cell; more is a slip of units in the rule."""
+
+Ints = NDArray[np.int32]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How many compartments each section is divided into."""
+
+    def counts(self, morphology: Morphology, electrotonic: Floats) -> NDArray[np.float64]:
+        """Whole numbers >= 1, float64[sections].
+
+        Args:
+            electrotonic: float64[sections], ``sqrt(R C/d)`` integrated along each section, ms^0.5; times
+                ``2 sqrt(pi f)`` it is the section's length in units of the length constant at frequency f (1/ms).
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class FixedCount(Rule):
+    """`n` compartments in every section."""
+
+    n: int = 1
+
+    def __post_init__(self) -> None:
+        if isinstance(self.n, bool) or not isinstance(self.n, (int, np.integer)) or self.n < 1:
+            raise MorphologyError("FixedCount.n is not a number of compartments", got=self.n, expected="a whole number >= 1")
+
+    def counts(self, morphology: Morphology, electrotonic: Floats) -> Floats:
+        return np.full(len(morphology), float(self.n))
+
+
+@dataclass(frozen=True)
+class MaxLength(Rule):
+    """As few compartments as keep each at most `length` long."""
+
+    length: Any
+
+    def __post_init__(self) -> None:
+        if not 0 < magnitude(self.length, um.dimension, "MaxLength.length") < np.inf:
+            raise MorphologyError("MaxLength.length is not a length", got=self.length, expected="more than 0 µm")
+
+    def counts(self, morphology: Morphology, electrotonic: Floats) -> Floats:
+        longest = magnitude(self.length, um.dimension, "MaxLength.length")
+        # A section of exactly k lengths gets k compartments, whatever its last digit.
+        return np.maximum(1.0, np.ceil([s.length / longest * (1 - 1e-12) for s in morphology.sections]))
+
+
+@dataclass(frozen=True)
+class DLambda(Rule):
+    """NEURON's d_lambda rule: an odd number of compartments, each at most about `d` length constants at `frequency`.
+
+    The length constant of a cable of diameter D is ``lambda(f) = sqrt(D / (pi f R C)) / 2``; a section of electrotonic
+    length E gets ``2 int((E/d + 0.9)/2) + 1`` compartments (Hines & Carnevale 2001, The Neuroscientist 7:123; the 0.9
+    from NEURON's own geometry procedure).
+    """
+
+    d: float = 0.1
+    frequency: Any = 100.0 * Hz
+
+    def __repr__(self) -> str:
+        return f"DLambda({self.d:g}, {self.frequency.to(Hz):g} Hz)"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.d < np.inf:
+            raise MorphologyError("DLambda.d is not a fraction of the length constant", got=self.d, expected="more than 0, usually 0.1")
+        if not 0 < magnitude(self.frequency, kHz.dimension, "DLambda.frequency") < np.inf:
+            raise MorphologyError("DLambda.frequency is not a frequency", got=self.frequency, expected="more than 0 Hz, usually 100 Hz")
+
+    def counts(self, morphology: Morphology, electrotonic: Floats) -> Floats:
+        frequency = magnitude(self.frequency, kHz.dimension, "DLambda.frequency")
+        lengths = 2.0 * np.sqrt(np.pi * frequency) * electrotonic
+        return 2.0 * np.floor((lengths / self.d + 0.9) / 2.0) + 1.0
+
+
+def discretise(morphology: Morphology, rule: Rule, axial_resistivity: Any, capacitance: Any) -> Compartments:
+    """Divide a morphology into compartments.
+
+    Args:
+        rule: FixedCount, MaxLength or DLambda.
+        axial_resistivity: a quantity (resistance × length, such as ohm·cm), or a dict of them by kind of section.
+        capacitance: of the membrane per area (such as µF/cm²), or a dict by kind.
+
+    Raises:
+        MorphologyError: a kind without a value, a value that is not positive, or an absurd number of compartments.
+        UnitError: a value of another dimension.
+    """
+    resistivity = _per_section(morphology, axial_resistivity, (GOhm * um).dimension, "axial_resistivity")
+    specific = _per_section(morphology, capacitance, (pF / um**2).dimension, "capacitance")
+    outline = _Outline(morphology)
+    electrotonic = np.sqrt(resistivity * specific) * outline.inverse_root_diameter()
+    wanted = rule.counts(morphology, electrotonic)
+    if wanted.sum() > MOST:
+        raise MorphologyError(
+            f"{morphology.name}: {rule} makes too many compartments", got=f"{wanted.sum():.3g}", expected=f"at most {MOST}"
+        )
+    counts = wanted.astype(np.int64)
+    pieces = outline.divide(counts)
+    half = pieces.conductance_length * resistivity[pieces.section, None]
+    parent, resistance, massless = _connect(morphology, counts, half)
+    order = _depth_first(parent)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    renumbered = np.where(parent >= 0, rank[parent], -1)[order]
+
+    section = np.concatenate([pieces.section, [s for s, _ in massless]]).astype(np.int32)[order]
+    ends = np.array([x for _, x in massless])
+    zeros = np.zeros(len(massless))
+    position = np.concatenate([pieces.position, ends])[order]
+    tips = [morphology.sections[s].points[-1 if x else 0, 3] for s, x in massless]
+    return Compartments(
+        morphology=morphology,
+        parent=renumbered.astype(np.int32),
+        area=np.concatenate([pieces.area, zeros])[order],
+        resistance=resistance[order],
+        capacitance=np.concatenate([pieces.area * specific[pieces.section], zeros])[order],
+        length=np.concatenate([pieces.length, zeros])[order],
+        diameter=np.concatenate([pieces.diameter, tips])[order],
+        section=section,
+        position=position,
+        distance=_distances(morphology, section, position),
+        counts=counts.astype(np.int32),
+        numbers=rank[: counts.sum()].astype(np.int32),
+        electrotonic=2.0 * np.sqrt(np.pi * 0.1) * electrotonic,
+        rule=repr(rule),
+    )
+
+
+# --- integrals along the points ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """Compartments section by section, before they are joined; float64[n] unless said otherwise."""
+
+    section: NDArray[np.int64]
+    position: Floats
+    length: Floats
+    diameter: Floats
+    area: Floats
+    conductance_length: Floats
+    """float64[n, 2]: 4/(pi d²) integrated over the first and the second half, 1/µm; times R it is a resistance."""
+
+
+class _Outline:
+    """All points of all sections end to end, with the integrals from the first point to each.
+
+    A gap of 1 µm is left between sections, so that a place on the common axis belongs to one section only.
+    """
+
+    def __init__(self, morphology: Morphology):
+        sections = morphology.sections
+        sizes = np.array([len(s.points) for s in sections])
+        self.lengths = np.array([s.length for s in sections])
+        self.offset = np.concatenate([[0.0], np.cumsum(self.lengths[:-1] + 1.0)])
+        self.first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        self.last = self.first + sizes - 1
+        self.place = np.concatenate([s.arc for s in sections]) + np.repeat(self.offset, sizes)
+        self.diameter = np.concatenate([s.points[:, 3] for s in sections])
+        self.real = np.ones(len(self.place) - 1, dtype=bool)
+        self.real[self.last[:-1]] = False  # the gaps
+
+    def inverse_root_diameter(self) -> Floats:
+        """The integral of d^(-1/2) along each section, each frustum taken at its mean diameter as NEURON does."""
+        h = np.where(self.real, np.diff(self.place), 0.0)
+        steps = h / np.sqrt(0.5 * (self.diameter[1:] + self.diameter[:-1]))
+        return np.add.reduceat(np.append(steps, 0.0), self.first)
+
+    def divide(self, counts: NDArray[np.int64]) -> _Pieces:
+        """Each section into `counts` compartments of equal length."""
+        section = np.repeat(np.arange(len(counts)), counts)
+        within = np.arange(len(section)) - np.repeat(np.cumsum(counts) - counts, counts)
+        n = counts[section]
+        edges = np.stack([2 * within, 2 * within + 1, 2 * within + 2], axis=1) / (2.0 * n[:, None])
+        integrals = self._integrals(section, edges)
+        (area, thickness, resistance) = np.diff(integrals, axis=2)
+        length = self.lengths[section] / n
+        return _Pieces(section, edges[:, 1], length, thickness.sum(axis=1) / length, area.sum(axis=1), resistance)
+
+    def _integrals(self, section: NDArray[np.int64], x: Floats) -> Floats:
+        """Area, d and 4/(pi d²) integrated from the first point of all to the places (section, x); float64[3, n, 3]."""
+        place = self.offset[section, None] + x * self.lengths[section, None]
+        # On the right of coinciding points, so that a step in diameter belongs to the compartment it ends; but a step at
+        # the very start belongs to the first.
+        frustum = np.where(x == 0.0, 0, np.searchsorted(self.place, place, side="right") - 1)
+        frustum = np.clip(frustum, self.first[section, None], self.last[section, None] - 1)
+        d, step = self.diameter, np.diff(self.place)
+        whole = _frustum(np.where(self.real, step, 0.0), d[:-1], np.where(self.real, d[1:], d[:-1]))
+        before = np.concatenate([np.zeros((3, 1)), np.cumsum(whole, axis=1)], axis=1)
+        step = step[frustum]
+        part = np.divide(place - self.place[frustum], step, out=np.ones_like(place), where=step > 0)
+        part = np.where(x == 1.0, 1.0, np.where(x == 0.0, 0.0, np.minimum(part, 1.0)))
+        reached = d[frustum] + part * (d[frustum + 1] - d[frustum])
+        return before[:, frustum] + _frustum(part * step, d[frustum], reached)
+
+
+def _frustum(h: Floats, d: Floats, e: Floats) -> Floats:
+    """Lateral area (µm²), integral of the diameter (µm²) and of 4/(pi d²) (1/µm) of frusta; stacked first."""
+    area = 0.5 * np.pi * (d + e) * np.hypot(h, 0.5 * (d - e))
+    return np.stack([area, 0.5 * (d + e) * h, 4.0 / np.pi * h / (d * e)])
+
+
+# --- the tree ---------------------------------------------------------------------------------------------------
+
+
+def _connect(
+    morphology: Morphology, counts: NDArray[np.int64], half: Floats
+) -> tuple[NDArray[np.int64], Floats, list[tuple[int, float]]]:
+    """Parents, resistances to them, and the nodes without membrane as (section, x), numbered after the compartments."""
+    start = np.cumsum(counts) - counts
+    total = int(counts.sum())
+    parent = np.arange(total) - 1
+    resistance = half[:, 0].copy()
+    resistance[1:] += half[:-1, 1]
+
+    # Where each section begins: the middle of a compartment, or an end (section, 0 or 1) that others may share.
+    place: int | tuple[int, float] = (0, 0.0)
+    origin = [place]
+    sharing: dict[tuple[int, float], list[int]] = {}
+    for i, s in enumerate(morphology.sections[1:], 1):
+        if s.parent_at == 0.0:
+            place = origin[s.parent]
+        elif s.parent_at == 1.0:
+            place = (s.parent, 1.0)
+        else:
+            place = int(start[s.parent] + int(s.parent_at * counts[s.parent]))
+        origin.append(place)
+        if isinstance(place, tuple):
+            sharing.setdefault(place, []).append(i)
+        else:
+            parent[start[i]], resistance[start[i]] = place, half[start[i], 0]
+
+    massless = [end for end, children in sharing.items() if len(children) > 1]
+    node_of = {end: node for node, end in enumerate(massless)}
+    node_parent, node_resistance = np.empty(len(massless), np.int64), np.empty(len(massless))
+    for end, children in sharing.items():
+        owner, x = end
+        nearest = int(start[owner] + counts[owner] - 1) if x else int(start[owner])
+        to_end = half[nearest, 1 if x else 0]
+        heads = start[children]
+        if len(children) == 1:
+            parent[heads], resistance[heads] = nearest, to_end + half[heads, 0]
+        else:
+            node = node_of[end]
+            node_parent[node], node_resistance[node] = nearest, to_end
+            parent[heads], resistance[heads] = total + node, half[heads, 0]
+    parent[0], resistance[0] = -1, 0.0
+    return np.concatenate([parent, node_parent]), np.concatenate([resistance, node_resistance]), massless
+
+
+def _depth_first(parent: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Old numbers in the new order: each parent before its children, each subtree in one piece."""
+    n = len(parent)
+    by_parent = np.argsort(parent, kind="stable")
+    bounds = np.searchsorted(parent[by_parent], np.arange(n + 1)).tolist()
+    children = by_parent[::-1].tolist()  # reversed, so that the stack gives them back in their own order
+    order, stack = [], [0]
+    while stack:
+        i = stack.pop()
+        order.append(i)
+        stack.extend(children[n - bounds[i + 1] : n - bounds[i]])
+    return np.array(order, dtype=np.int64)
+
+
+def _distances(morphology: Morphology, section: Ints, position: Floats) -> Floats:
+    start = morphology.distances()
+    lengths = np.array([s.length for s in morphology.sections])
+    distance = start[section] + position * lengths[section]
+    root = section == 0
+    distance[root] = morphology.distance_at(0, position[root], start)
+    return distance
+
+
+def _per_section(morphology: Morphology, value: Any, dimension: Dimension, where: str) -> Floats:
+    """A quantity, or one for each kind, as float64[sections] in base units."""
+    if isinstance(value, Mapping):
+        for kind in value:
+            if kind not in morphology.kinds:
+                raise MorphologyError(f"{where}: {morphology.name} has no sections of this kind", got=kind, fix=did_you_mean(kind, morphology.kinds))
+        missing = [k for k in morphology.kinds if k not in value]
+        if missing:
+            raise MorphologyError(f"{where}: no value for sections of kind {missing[0]!r}", got=f"values for {', '.join(value)}")
+        by_kind = {k: _positive(v, dimension, f"{where} of {k!r}") for k, v in value.items()}
+        return np.array([by_kind[s.kind] for s in morphology.sections])
+    return np.full(len(morphology), _positive(value, dimension, where))
+
+
+def _positive(value: Any, dimension: Dimension, where: str) -> float:
+    number = float(magnitude(value, dimension, where))
+    if not 0 < number < np.inf:
+        raise MorphologyError(f"{where} must be positive and finite", got=value)
+    return number
