@@ -7,6 +7,7 @@ the equations and not on the values of parameters, and a parameter sweep compile
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -136,8 +137,12 @@ class Graph:
 
     def flops(self, roots: Iterable[int]) -> int:
         """Floating-point operations of one evaluation of the dynamic nodes."""
+        return sum(PRIMITIVES[op].flops * n for op, n in self.operations(roots).items())
+
+    def operations(self, roots: Iterable[int]) -> Counter[str]:
+        """How many dynamic nodes there are of each primitive."""
         used = [self.nodes[n] for n in self.reach(roots)]
-        return sum(PRIMITIVES[n.op].flops for n in used if n.op in PRIMITIVES and not n.static)
+        return Counter(n.op for n in used if n.op in PRIMITIVES and not n.static)
 
     def evaluate(self, roots: Iterable[int], leaves: dict[str, Any]) -> list[Any]:
         """Values of the roots in float64 NumPy; leaves by name (numbers or arrays)."""
