@@ -82,7 +82,9 @@ LISTED: dict[str, str] = {
 """Every claim: id -> what it is about. A to D from article 000 and 001, E from 002, F from 003, G from 004."""
 
 EXPERIMENTS: dict[str, str] = {
+    "A2": "a2_sigma_pi:CLAIM",
     "A3": "a3_nmda_spike:CLAIM",
+    "A4": "a4_calcium_spike:CLAIM",
     "A5": "a5_two_layer_neuron:CLAIM",
     "A7": "a7_back_propagation:CLAIM",
     "E3": "e3_dendrites:CLAIM",

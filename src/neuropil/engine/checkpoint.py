@@ -67,6 +67,8 @@ def fingerprint(plan: Plan) -> str:
     for p, quantum in zip(network.projections, plan.quantum, strict=True):
         positions = (p.source.positions, p.target.positions) if type(p.rule).__name__ == "DistanceDependent" else None
         _absorb(digest, (p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, quantum, positions))
+    for c in network.couplings:
+        _absorb(digest, [(e.population.name, e.part, e.places) for e in (c.first, c.second)])
     for planned in plan.drives:
         d = planned.drive
         _absorb(digest, (planned.kind, d.target.name, d.port, d.input, d.site, d.weight, d.stimulus))

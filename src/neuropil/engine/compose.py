@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from neuropil import rng
 from neuropil.engine.cells import CellArrays
 from neuropil.engine.cells import scatter as scatter_cells
+from neuropil.engine.junctions import junctions
 from neuropil.engine.layout import Layout, Share
 from neuropil.engine.program import Operation
 from neuropil.engine.waveform import IndexRow, WaveRow, index_row, listed, poisson_classes, wave_row
@@ -21,6 +24,7 @@ from neuropil.lower.parts import Assembly, Group, Member, PlannedDrive
 from neuropil.lower.plan import Plan
 from neuropil.model.branched import Branched
 from neuropil.model.composite import full_name, split
+from neuropil.model.coupling import PARTNER
 from neuropil.model.network import Probe
 from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
 from neuropil.units import Quantity
@@ -50,6 +54,7 @@ class Machine:
         amplitudes: current drives that can be set between steps: (drive index) -> one array [sites, own neurons] per thread.
         probes: [thread][probe] buffers.
         cells: populations with morphology, by name: for each thread the cells it owns and their arrays.
+        before: what to do before a run from step k.
     """
 
     groups: list[list[GroupArrays]]
@@ -60,6 +65,7 @@ class Machine:
     amplitudes: dict[int, list[np.ndarray]] = field(default_factory=dict)
     probes: list[list[ProbeBuffer]] = field(default_factory=list)
     cells: dict[str, list[tuple[slice, CellArrays]]] = field(default_factory=dict)
+    before: list[Callable[[int], None]] = field(default_factory=list)
 
 
 @dataclass
@@ -95,6 +101,9 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
             machine.operations += _group_update(plan, layout, machine, g, assembly)
     for planned in plan.cells.values():
         machine.operations += _cells(plan, layout, machine, planned)
+    if plan.network.couplings:
+        made, machine.before = junctions(plan.network, machine.cells, partial(_partners, plan, layout, machine), plan.precision)
+        machine.operations += made
     _add_probes(plan, layout, machine, probe_rows)
     # Within a step all stimuli come first; Python's sort keeps the order otherwise.
     machine.operations.sort(key=lambda op: ("stimuli", "neurons", "probes").index(op.phase))
@@ -206,6 +215,14 @@ def _cells(plan: Plan, layout: Layout, machine: Machine, planned: PlannedCells) 
         Operation("neurons", label, (function, f"from {module} import advance as {function}"), "*a", lambda t: owned[t][1].arguments, "bad"),
         Operation("neurons", f"{population.name}: who fired", ("collect", ""), "*a, published[k & 1, thread], found", lists.__getitem__, "spikes"),
     ]
+
+
+def _partners(plan: Plan, layout: Layout, machine: Machine, population: str, part: str, t: int) -> np.ndarray:
+    """Where a thread's halves of gap junctions find their partners' potentials."""
+    pop = plan.network[population]
+    g, _ = plan.place_of(pop, part)
+    mine, start = layout.slice(pop, part, t), layout.shares[t].start[g]
+    return machine.groups[t][g].arrays[f"x_{PARTNER}_"][mine.start - start : mine.stop - start]
 
 
 # --- stimuli -----------------------------------------------------------------------------------------------------

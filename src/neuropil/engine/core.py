@@ -83,6 +83,8 @@ class Core:
 
     def advance(self, steps: int) -> tuple[int, int]:
         """Run up to `steps` steps; returns (steps done, DONE | SHORT | RUNAWAY). Probe buffers must have room."""
+        for prepare in self.machine.before:
+            prepare(self.step)
         index, waves = self._tables(max(steps, 1))
         futures = []
         try:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.model import Channel, Network, Neuron, PointProcess
+from neuropil.model import Branched, Channel, Network, Neuron, PointProcess
 
 _NEURONS = "neuropil.zoo.neurons."
 
@@ -21,8 +21,13 @@ NEURONS: dict[str, str] = {
     "adex": _NEURONS + "adex:AdEx",
     "izhikevich": _NEURONS + "izhikevich:Izhikevich",
     "hodgkin_huxley": _NEURONS + "hodgkin_huxley:HodgkinHuxley",
+    "bac": _NEURONS + "bac:BACNeuron",
     "nmda_branch": _NEURONS + "nmda_branch:NMDABranch",
     "gif": _NEURONS + "gif:GIF",
+    "two_compartment": _NEURONS + "two_compartment:TwoCompartment",
+    "three_compartment": _NEURONS + "three_compartment:ThreeCompartment",
+    "branch_neuron": _NEURONS + "branch_neuron:BranchNeuron",
+    "sigma_pi": _NEURONS + "sigma_pi:SigmaPi",
     "rate_unit": _NEURONS + "rate:RateUnit",
     "leaky_readout": _NEURONS + "rate:LeakyReadout",
     "relay": _NEURONS + "relay:Relay",
@@ -74,7 +79,7 @@ POINT_PROCESSES: dict[str, str] = {
 }
 
 
-def neuron(name: str) -> type[Neuron]:
+def neuron(name: str) -> type[Neuron | Branched]:
     """The class of the neuron model of this name."""
     return _find("neuron", name, NEURONS)
 
