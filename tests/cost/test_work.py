@@ -7,8 +7,9 @@ import pytest
 
 import neuropil as npl
 from neuropil.cost.achieved import achieved
-from neuropil.cost.circuit import cost_of, rates_for
+from neuropil.cost.circuit import cost_of, rates_for, seconds_here
 from neuropil.cost.interval import Interval
+from neuropil.cost.measure import neuron_seconds, this_machine
 from neuropil.lower.cable import SOLVER_FLOPS
 from neuropil.lower.plan import make_plan
 from neuropil.lower.work import Work, works_of
@@ -173,6 +174,8 @@ def test_cells_are_counted_compartment_by_compartment():
     assert work.count == 3 * cable.size
     assert work.flops * cable.size == pytest.approx(cable.flops)
     assert work.flops >= SOLVER_FLOPS
+    seconds = seconds_here(plan, cost_of(plan, rates_for(net, 1.0)), this_machine(1))
+    assert seconds["compartments of cells"].value > 0
     assert work.bytes == 2 * 8 * 3  # V, conductance and current, read and written; a leak has no state
 
 
@@ -207,3 +210,16 @@ def test_branches_are_counted_beside_their_somas():
     result = npl.run(net, 10 * ms, threads=1)
     done = {d.kind: d.times for d in achieved(result.to_json()).done}
     assert done["branch"] == 5 * done["neuron"] == 20 * 100
+
+
+def test_a_kernel_is_measured_once_and_remembered():
+    plan = make_plan(network())
+    (group,) = plan.groups
+    first = neuron_seconds(group, plan, 1)
+    assert 0 < first < 1e-6
+    assert neuron_seconds(group, plan, 1) == first
+    machine = this_machine(1)
+    assert machine == this_machine(1)
+    assert machine.flops32 > machine.flops64 > 1e8
+    assert machine.bandwidth > 1e8
+    assert machine.events > 1e6

@@ -89,7 +89,8 @@ def _show_answers(cost: CircuitCost, seconds: dict[str, Interval], memory: dict[
     table.add_row("bytes read and written", *ends(cost.bytes))
     table.add_row("synaptic events", *ends(cost.times("synaptic event")), end_section=True)
     for platform, watts in cost.watts.items():
-        table.add_row(f"energy, {platform} (J)", *ends(watts))
+        if watts.high > 0:  # without events, chips that only count events have nothing to do
+            table.add_row(f"energy, {platform} (J)", *ends(watts))
     table.add_section()
     for name, interval in seconds.items():
         table.add_row(f"this machine, {threads} threads: {name} (s)", *ends(interval))

@@ -226,7 +226,7 @@ def f5() -> list[Finding]:
         _found("F5", "H100s at 34 TF of FP64", 1.55e6, needed, ""),
         _found("F5", "H100s at the 67 TF of FP64 tensor units", None, per_second / H100.fp64_tensor, ""),
         _found("F5", "power of the former", None, power, "W", "boards; with hosts; with cooling"),
-        _found("F5", "orders of magnitude beyond 10⁵ GPUs", 2.0, float(np.log10(needed / 1e5)), "", "dated: 10⁵ since 2024"),
+        _found("F5", "orders of magnitude beyond 10⁵ GPUs", 2.0, float(np.log10(needed / 1e5)), "orders", "dated: 10⁵ since 2024"),
     ]
 
 
