@@ -56,7 +56,7 @@ class PlannedCells:
         assert isinstance(cell, Cell)
         variants = {name: part.variant for name, part in parts.items()}
         used = {f"{name}.{n}" for name, v in variants.items() for n in (*v.wired, *v.irregular, *v.driven)}
-        cable = CablePlan.of(cell, dt, used)
+        cable = CablePlan.of(cell, dt, precision, used)
         return cls(population, cable, emit_cable(cable, variants, precision, {n: p.members[0].quanta for n, p in parts.items()}))
 
     def flat(self) -> list[str]:

@@ -218,7 +218,7 @@ def _operation(graph: Graph, name: str, args: list[int], equation: Any, where: s
     if name == "rsqrt":
         return graph.add("div", graph.const(1.0), graph.add("sqrt", args[0]))
     if name == "integer_pow":
-        return _power(graph, args[0], equation.params["y"])
+        return whole_power(graph, args[0], equation.params["y"])
     if name == "select_n" and len(args) == 3:
         return graph.add("select", args[0], args[2], args[1])
     if name == "clamp":
@@ -236,7 +236,7 @@ def _operation(graph: Graph, name: str, args: list[int], equation: Any, where: s
     raise missing(name, where)
 
 
-def _power(graph: Graph, base: int, exponent: int) -> int:
+def whole_power(graph: Graph, base: int, exponent: int) -> int:
     """A whole power by repeated squaring."""
     if exponent == 0:
         return graph.const(1.0)
