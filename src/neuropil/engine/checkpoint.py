@@ -59,10 +59,16 @@ def fingerprint(plan: Plan) -> str:
         digest.update(group.kernel.source.encode())
         for member in group.members:
             _absorb(digest, (member.population.name, member.part, member.population.size, member.period, member.numbers, member.arrays))
+    for cells in plan.cells.values():
+        digest.update(cells.source.source.encode())
+        tree = (cells.cable.parent, cells.cable.axial, cells.cable.area, cells.cable.capacitance, cells.cable.cell.trigger, cells.cable.cell.initial)
+        _absorb(digest, (cells.population.name, cells.population.size, tree, cells.source.numbers, cells.source.expanded))
     network = plan.network
     for p, quantum in zip(network.projections, plan.quantum, strict=True):
         positions = (p.source.positions, p.target.positions) if type(p.rule).__name__ == "DistanceDependent" else None
         _absorb(digest, (p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, quantum, positions))
+    for c in network.couplings:
+        _absorb(digest, [(e.population.name, e.part, e.places) for e in (c.first, c.second)])
     for planned in plan.drives:
         d = planned.drive
         _absorb(digest, (planned.kind, d.target.name, d.port, d.input, d.site, d.weight, d.stimulus))

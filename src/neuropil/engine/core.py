@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from neuropil.engine.cells import gather as gather_cells
+from neuropil.engine.cells import scatter as scatter_cells
 from neuropil.engine.clock import PHASES
 from neuropil.engine.compose import Machine, compose
 from neuropil.engine.deliver import Rows, first_capacity
@@ -17,7 +19,7 @@ from neuropil.engine.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeEx
 from neuropil.engine.store import PackedStore, Store
 from neuropil.lower.plan import Plan
 from neuropil.lower.threads import abort_barrier
-from neuropil.model.composite import split
+from neuropil.model.composite import full_name, split
 from neuropil.model.network import Population
 
 DONE, SHORT, RUNAWAY = 0, 1, 2
@@ -81,6 +83,8 @@ class Core:
 
     def advance(self, steps: int) -> tuple[int, int]:
         """Run up to `steps` steps; returns (steps done, DONE | SHORT | RUNAWAY). Probe buffers must have room."""
+        for prepare in self.machine.before:
+            prepare(self.step)
         index, waves = self._tables(max(steps, 1))
         futures = []
         try:
@@ -144,6 +148,8 @@ class Core:
 
     def gather(self, population: Population, part: str, name: str) -> np.ndarray:
         """An array of a part (such as "s_v" or "left"), one value per site of every neuron, neuron by neuron."""
+        if self.of_compartments(population, part):
+            return gather_cells(self.machine.cells[population.name], population.size, full_name(part, name.removeprefix("s_"))).ravel()
         pieces = list(self._pieces(population, part, name))
         sites = self.plan.parts[population.name, part].part.sites
         values = np.empty((population.size, sites), pieces[0][1].dtype)
@@ -153,8 +159,15 @@ class Core:
 
     def scatter(self, population: Population, part: str, name: str, values: np.ndarray) -> None:
         """Set an array of a part."""
+        if self.of_compartments(population, part):
+            values = values.reshape(population.size, -1)
+            return scatter_cells(self.machine.cells[population.name], full_name(part, name.removeprefix("s_")), values)
         for own, array in self._pieces(population, part, name):
             array[:] = values.reshape(population.size, -1)[own].T.ravel()
+
+    def of_compartments(self, population: Population, part: str) -> bool:
+        """Whether this is a state of a cell's membrane and not of a part."""
+        return population.name in self.plan.cells and part not in population.parts
 
     def _pieces(self, population: Population, part: str, name: str) -> Iterator[tuple[slice, np.ndarray]]:
         g, _ = self.plan.place_of(population, part)

@@ -33,6 +33,9 @@ def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
         per_neuron = sum(wide.get(a.split("_")[0], real) for a in group.arguments if not a.startswith("arrived"))
         state += per_neuron * group.size
         accumulators += plan.channels * np.dtype(plan.word).itemsize * group.size
+    for cells in plan.cells.values():
+        states = sum(p.size * len(p.program.membrane.states) for p in cells.cable.patches)
+        state += real * cells.population.size * (cells.cable.size + states)
     spikes = (8 + 12) * 2.0 * plan.network.size  # exchange and log
     own = {"state": state, "accumulators": accumulators, "spikes": spikes, "spikes in flight": buckets, "probes": probes}
     return {**own, **parts, "program": float(PROGRAM_BYTES)}

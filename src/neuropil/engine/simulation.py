@@ -44,7 +44,8 @@ class Simulation:
         dt: time step.
         seed: of every random stream: synapses, initial states, stimuli.
         threads: owners of the neurons (the machine's cores, if None); results do not depend on it.
-        precision: "float32" or "float64" state; float64 also packs weights in 48 bits.
+        precision: "float32" or "float64" state; float64 also packs weights in 48 bits. None: float32, but float64 for
+            cells with morphology.
         full_weights: 48-bit weights with float32 state too.
         out: folder to stream spikes and traces to, in bounded memory; None keeps them in memory.
         record_spikes: whether the result holds spikes (rates and counts are kept in any case).
@@ -58,7 +59,7 @@ class Simulation:
 
     def __init__(
         self, network: Network, *, dt: Quantity | float = 0.1 * ms, seed: int = 1, threads: int | None = None,
-        precision: str = "float32", full_weights: bool = False, out: str | os.PathLike[str] | None = None,
+        precision: str | None = None, full_weights: bool = False, out: str | os.PathLike[str] | None = None,
         record_spikes: bool = True, resume: str | os.PathLike[str] | None = None, memory_limit: float | None = None,
         progress: Progress | None = None,
     ):  # fmt: skip
@@ -307,6 +308,10 @@ class Simulation:
             for member in assembly.members:
                 for name in names:
                     states[member.population.name, member.part, name] = self.core.gather(member.population, member.part, name)
+        for cells in self.plan.cells.values():
+            for full in cells.flat():
+                part, name = split(full)
+                states[cells.population.name, part, f"s_{name}"] = self.core.gather(cells.population, part, f"s_{name}")
         recent = self._recent or [(np.empty(0, np.int64), np.empty(0, np.int64))]
         step, neuron = (np.concatenate([r[i] for r in recent]) for i in (0, 1))
         late = step > self.core.step - self.core.ring
@@ -388,22 +393,23 @@ class Simulation:
     def _runaway(self) -> None:
         """Name the culprit of a runaway state, keep what was recorded, and stop."""
         self.recorder.close()
-        for assembly in self.plan.assemblies:
-            for member in assembly.members:
-                for state in assembly.states:
-                    values = self.core.gather(member.population, member.part, f"s_{state}")
-                    with np.errstate(invalid="ignore"):
-                        bad = ~(np.abs(values) < RUNAWAY_LIMIT)
-                    if bad.any():
-                        neuron, site = divmod(int(np.argmax(bad)), member.sites)
-                        name = full_name(member.part, state) + (f"[{site}]" if member.sites > 1 else "")
-                        unit = unit_name(member.population.neuron.spec.state_dimensions[full_name(member.part, state)])
-                        raise SimulationError(
-                            f"population {member.population.name!r}: {name} of neuron {neuron} ran away at t = {self.time.value:g} ms",
-                            got=f"{values[np.argmax(bad)]} {unit}",
-                            expected=f"finite, below {RUNAWAY_LIMIT:g}",
-                            fix="a smaller dt, bounded inputs, or another integrator; spikes up to here are kept in the out folder",
-                        )
+        states = [(m.population, full_name(m.part, s)) for a in self.plan.assemblies for m in a.members for s in a.states]
+        states += [(c.population, s) for c in self.plan.cells.values() for s in c.flat()]
+        for population, state in states:
+            part, inner = split(state)
+            values = self.core.gather(population, part, f"s_{inner}")
+            absent = np.isnan(values) if self.core.of_compartments(population, part) and state != "v" else False
+            with np.errstate(invalid="ignore"):
+                bad = ~((np.abs(values) < RUNAWAY_LIMIT) | absent)
+            if bad.any():
+                neuron, site = divmod(int(np.argmax(bad)), values.size // population.size)
+                name = state + (f"[{site}]" if values.size > population.size else "")
+                raise SimulationError(
+                    f"population {population.name!r}: {name} of neuron {neuron} ran away at t = {self.time.value:g} ms",
+                    got=f"{values[np.argmax(bad)]} {unit_name(population.neuron.spec.state_dimensions[state])}",
+                    expected=f"finite, below {RUNAWAY_LIMIT:g}",
+                    fix="a smaller dt, bounded inputs, or another integrator; spikes up to here are kept in the out folder",
+                )
         raise SimulationError("a state ran away and recovered within a step", got=f"t = {self.time}", fix="try a smaller dt")
 
     def close(self) -> None:

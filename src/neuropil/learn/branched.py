@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from neuropil.learn.population import Neurons
-from neuropil.learn.surrogate import Surrogate
 from neuropil.lower.trace import Scalars
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.composite import full_name, split
 from neuropil.model.network import Population
-
-
-class Steppable(Protocol):
-    """What a rollout asks of a population: see `Neurons`, whose methods these are; names are full ones."""
-
-    @property
-    def population(self) -> Population: ...
-    @property
-    def parameters(self) -> dict[str, Any]: ...
-    @property
-    def initial(self) -> dict[str, Any]: ...
-    @property
-    def draws_uniform(self) -> bool: ...
-    def constants(self, parameters: Scalars, dt: float, dtype: Any) -> Scalars: ...
-    def advance(self, p: Scalars, s: Scalars, left: Any, x: Scalars, w: Scalars, u: Any) -> tuple[Scalars, Any, Any]: ...
-
-
-def steppable(
-    population: Population, seed: int, dtype: Any, surrogate: Surrogate | None, reset_gradient: bool, scale: float | None
-) -> Steppable:
-    """A population as a rollout steps it; see `Rollout` for the arguments."""
-    soma = Neurons.of(population, seed, dtype, surrogate, reset_gradient, scale)
-    if not isinstance(population.neuron, Branched):
-        return soma
-    return BranchedNeurons(population.neuron, soma, Neurons.of(population, seed, dtype, None, False, None, BRANCH))
 
 
 @dataclass(frozen=True)
@@ -88,6 +63,10 @@ class BranchedNeurons:
         x_soma = {**x_soma, self.neuron.into: total}
         new_soma, left, spikes = self.soma.advance(p_soma, s_soma, left, x_soma, w_soma, u)
         return _joined(new_soma, new_branch), left, spikes
+
+    def observed(self, s: Scalars, name: str, places: np.ndarray) -> Any:
+        """A state at places counted neuron by neuron."""
+        return s[name][places]
 
 
 def _joined(soma: Scalars, branch: Scalars) -> Scalars:

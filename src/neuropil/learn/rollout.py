@@ -18,8 +18,9 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.learn.branched import steppable
+from neuropil.learn.chunks import scan
 from neuropil.learn.delivery import Delivery, Wiring
+from neuropil.learn.steppable import steppable
 from neuropil.learn.stimuli import stimulus_array
 from neuropil.learn.surrogate import Surrogate
 from neuropil.learn.surrogate import surrogate as named_surrogate
@@ -62,12 +63,15 @@ class Rollout:
             comparison (a quantity or a number). By default the mean distance of a population at the start; 1 if zero.
             Stochastic thresholds need none: there the distance is that between probability and draw.
         precision: "float32" or "float64"; float64 needs JAX's x64 mode, which `run` switches on for its duration.
+        chunk: steps between stored states when a gradient is taken; those between are computed a second time. None stores
+            every step; about the root of the number of steps needs least memory.
 
     Attributes:
         parameters: {"weights": projection -> [synapses], "neurons": population -> name -> () or [neurons]}, in base
             units.
         wirings: where each synapse goes, in the same order.
 
+    Cells with morphology name their parameters, and keep their states, as `neuropil.learn.cable` says.
     Of a part with several sites, states, inputs, events and parameters that differ have one value per site of every
     neuron, neuron by neuron; names are the full ones ("branch.v").
 
@@ -77,7 +81,7 @@ class Rollout:
 
     def __init__(
         self, network: Network, *, dt: Quantity = 0.1 * ms, seed: int = 1, surrogate: str | Surrogate | None = None,
-        reset_gradient: bool = False, scale: Mapping[str, Any] | None = None, precision: str = "float32",
+        reset_gradient: bool = False, scale: Mapping[str, Any] | None = None, precision: str = "float32", chunk: int | None = None,
     ):  # fmt: skip
         validate(network, dt)
         if precision not in ("float32", "float64"):
@@ -86,7 +90,9 @@ class Rollout:
         if unknown:
             name = sorted(unknown)[0]
             raise ModelError("a scale for a population that does not exist", got=name, fix=did_you_mean(name, network.populations))
-        self.network, self.seed, self.precision = network, seed, precision
+        if chunk is not None and chunk < 1:
+            raise ModelError("a chunk has at least one step", got=chunk)
+        self.network, self.seed, self.precision, self.chunk = network, seed, precision, chunk
         self.dt = float(magnitude(dt, ms.dimension, "dt"))
         self.dtype = np.dtype(precision)
         shape = None if surrogate is None else named_surrogate(surrogate)
@@ -94,7 +100,7 @@ class Rollout:
         given = {n: float(v.value if isinstance(v, Quantity) else v) for n, v in (scale or {}).items()}
         with jax.enable_x64(True):
             self._neurons = {
-                name: steppable(pop, seed, self.dtype, shape, reset_gradient, given.get(name))
+                name: steppable(pop, self.dt, seed, self.dtype, shape, reset_gradient, given.get(name))
                 for name, pop in network.populations.items()
             }
         self.wirings, weights = self._wire()
@@ -194,7 +200,8 @@ class Rollout:
         def step(carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
             return self._step(constants, prepared, carry, row)
 
-        state, (spikes, traces) = jax.lax.scan(step, jax.tree.map(jnp.asarray, state), jax.tree.map(jnp.asarray, inputs))
+        started, rows = jax.tree.map(jnp.asarray, (state, inputs))
+        state, (spikes, traces) = scan(step, started, rows, self.chunk)
         return Rolled(spikes, traces, state)
 
     def _step(self, constants: Tree, prepared: Tree, carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
@@ -212,7 +219,7 @@ class Rollout:
                 constants[name], carry["neurons"][name], carry["left"][name], x, w, u
             )
         flight = self._delivery.send(prepared, spikes, flight, k)
-        traces = {p.name: states[p.target.name][p.variable][p.places] for p in self.network.probes}
+        traces = {p.name: self._neurons[p.target.name].observed(states[p.target.name], p.variable, p.places) for p in self.network.probes}
         return {"neurons": states, "left": left, "flight": flight}, (spikes, traces)
 
 

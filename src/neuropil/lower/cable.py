@@ -23,8 +23,8 @@ from neuropil.lower.elementwise import Constants
 from neuropil.lower.membrane import Membrane, MembraneProgram
 from neuropil.model.cell import Cell
 
-SOLVER_FLOPS = 13
-"""Per compartment and step: coefficients 4, elimination 6 (a division among them), substitution 3."""
+SOLVER_FLOPS = 14
+"""Per compartment and step: coefficients 5, elimination 6 (a division among them), substitution 3."""
 
 SITE_FLOPS = 4
 """Per point process and step: its conductance and current per area, added to its compartment's."""
@@ -85,8 +85,8 @@ class CablePlan:
     dt: float
 
     @classmethod
-    def of(cls, cell: Cell, dt: float, used: Container[str] = ()) -> CablePlan:
-        """Lower a cell for a time step (ms); `used` names the inputs and ports of point processes that anything reaches."""
+    def of(cls, cell: Cell, dt: float, precision: str = "float64", used: Container[str] = ()) -> CablePlan:
+        """Lower a cell for a time step (ms) and a precision; `used` names the inputs and ports of point processes that anything reaches."""
         made = cell.compartments
         kinds = _membranes(cell)
         order = _order(np.asarray(made.parent), kinds)
@@ -95,8 +95,8 @@ class CablePlan:
         parent = np.where(made.parent[order] >= 0, rank[made.parent[order]], -1)
         axial = np.zeros(len(order))
         axial[1:] = 1.0 / made.resistance[order][1:]
-        patches = tuple(_patch(cell, i, np.flatnonzero(kinds[order] == i), order, dt) for i in range(kinds.max() + 1))
-        points = tuple(_point(cell, name, rank, dt, used) for name in cell.placed)
+        patches = tuple(_patch(cell, i, np.flatnonzero(kinds[order] == i), order, dt, precision) for i in range(kinds.max() + 1))
+        points = tuple(_point(cell, name, rank, dt, precision, used) for name in cell.placed)
         return cls(cell, order, rank, parent, axial, made.area[order], made.capacitance[order], patches, points, dt)
 
     @property
@@ -150,12 +150,12 @@ def _order(parent: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     return np.array(order, np.int64)
 
 
-def _patch(cell: Cell, index: int, places: np.ndarray, order: np.ndarray, dt: float) -> Patch:
+def _patch(cell: Cell, index: int, places: np.ndarray, order: np.ndarray, dt: float, precision: str) -> Patch:
     where = order[places]
     names = [n for n, has in cell.channels.items() if has[where[0]]]
     found = {n: cell.parameters(n, where) for n in names}
     membrane = Membrane({n: channel for n, (channel, _) in found.items()})
-    program = MembraneProgram.of(membrane)
+    program = MembraneProgram.of(membrane, precision)
     constants = membrane.constants({n: values for n, (_, values) in found.items()}, dt)
     starts = np.flatnonzero(np.diff(places, prepend=-2) != 1)
     lengths = np.diff(np.append(starts, len(places)))
@@ -163,13 +163,13 @@ def _patch(cell: Cell, index: int, places: np.ndarray, order: np.ndarray, dt: fl
     return _made(str(index), program, places, runs, constants, cell.initial)
 
 
-def _point(cell: Cell, name: str, rank: np.ndarray, dt: float, used: Container[str]) -> Patch:
+def _point(cell: Cell, name: str, rank: np.ndarray, dt: float, precision: str, used: Container[str]) -> Patch:
     placed = cell.placed[name]
     membrane = Membrane({name: placed.process})
     values = {n: getattr(placed.process, n).value for n in placed.process.spec.parameters}
     sites = rank[placed.compartments]
     runs = np.array([[0, 0, len(sites)]], np.int64)
-    return _made(name, MembraneProgram.of(membrane, used), sites, runs, membrane.constants({name: values}, dt), cell.initial)
+    return _made(name, MembraneProgram.of(membrane, precision, used), sites, runs, membrane.constants({name: values}, dt), cell.initial)
 
 
 def _made(name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, constants: dict[str, Any], v: float) -> Patch:

@@ -10,6 +10,9 @@ import numpy as np
 from neuropil.lower.cable import CablePlan, Patch
 from neuropil.lower.elementwise import Constants, describe, math_imports, statements
 from neuropil.lower.kernel import RUNAWAY, Variant
+from neuropil.lower.parts import Bare
+from neuropil.model.cell import Cell
+from neuropil.model.network import Population
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,33 @@ class CableSource:
     expanded: dict[str, np.ndarray]
     states: dict[str, tuple[Patch, str]]
     ions: dict[str, tuple[Patch, str]]
+
+
+@dataclass(frozen=True)
+class PlannedCells:
+    """A population of cells, lowered.
+
+    Attributes:
+        population: as described; cable: its cell, lowered; source: of its step.
+    """
+
+    population: Population
+    cable: CablePlan
+    source: CableSource
+
+    @classmethod
+    def of(cls, population: Population, parts: Mapping[str, Bare], dt: float, precision: str) -> PlannedCells:
+        """Lower a population whose point processes are in use as `parts` (by name) say."""
+        cell = population.neuron
+        assert isinstance(cell, Cell)
+        variants = {name: part.variant for name, part in parts.items()}
+        used = {f"{name}.{n}" for name, v in variants.items() for n in (*v.wired, *v.irregular, *v.driven)}
+        cable = CablePlan.of(cell, dt, precision, used)
+        return cls(population, cable, emit_cable(cable, variants, precision, {n: p.members[0].quanta for n, p in parts.items()}))
+
+    def flat(self) -> list[str]:
+        """States of compartments by full name: "v" and the channels'."""
+        return ["v", *dict.fromkeys(s for p in self.cable.patches for s in p.program.membrane.states)]
 
 
 def emit_cable(plan: CablePlan, variants: Mapping[str, Variant], precision: str, quanta: Mapping[str, Mapping[str, float]]) -> CableSource:
@@ -181,7 +211,7 @@ def _module(
         "from math import sqrt",
         "from numpy import ceil, floor, isfinite",
         "from numba import njit",
-        "from neuropil.engine.cable import add_sites, fired_at, read_sites, runaway, solve",
+        "from neuropil.engine.cable import add_sites, detect, look, read_sites, runaway, solve",
         "from neuropil.lower.flags import KERNEL_FLAGS",
         "from neuropil.lower.noalias import noalias_arguments",
         math_imports(loops.graphs),
@@ -194,8 +224,11 @@ def _module(
         "@njit(**KERNEL_FLAGS)",
         f"def advance({', '.join(['shape', 'v', 'g', 'j', 'tree', 'faces', *loops.arguments])}):",
         "    blocks, lanes, own = shape",
-        "    old, fired = faces",
+        "    seen, fired = faces",
         "    bad = 0",
+        "    for b in range(blocks):",
+        "        look(b, lanes, own, v[b], seen, tree)",
+        *(f"        read_sites(b, lanes, own, v[b], {s})" for s in sites),
         *(f"    {line}" for line in first),
         "    for b in range(blocks):",
         "        v_ = v[b]",
@@ -204,7 +237,7 @@ def _module(
         "        solve(lanes, v_, g, j, tree)",
         *(f"        {line}" for line in after),
         *(f"        read_sites(b, lanes, own, v_, {s})" for s in sites),
-        "        fired_at(b, lanes, own, v_, old, fired, tree)",
+        "        detect(b, lanes, own, v_, seen, fired, tree)",
         f"        bad += runaway(lanes, v_, number({RUNAWAY!r}))",
         *(f"    {line}" for line in last),
         "    return bad",

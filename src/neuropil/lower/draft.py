@@ -16,6 +16,7 @@ from neuropil.lower.propagator import propagators
 from neuropil.lower.trace import TracedNeuron
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.composite import full_name, split
+from neuropil.model.coupling import PARTNER
 from neuropil.model.described import Steady
 from neuropil.model.distribution import Distribution
 from neuropil.model.network import Drive, Network
@@ -60,6 +61,8 @@ class Draft:
 
         drives = [d for d in self.drives if d.drive.target is population]
         driven = mine(d.drive.entry for d in drives if d.kind == "current")
+        if any(e.population is population and e.part == planned.name for c in self.network.couplings for e in (c.first, c.second)):
+            driven.add(PARTNER)
         reads: dict[str, str] = {}
         gives = False
         if isinstance(population.neuron, Branched):

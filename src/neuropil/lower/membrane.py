@@ -24,6 +24,7 @@ import numpy as np
 
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.lower.elementwise import Constants, frontier
+from neuropil.lower.exponentials import share_exponentials
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import Advance
 from neuropil.lower.propagator import propagators
@@ -208,8 +209,8 @@ class MembraneProgram:
     states: dict[str, int]
 
     @classmethod
-    def of(cls, membrane: Membrane, used: Container[str] = ()) -> MembraneProgram:
-        """Trace and simplify; signals and ports that are not in `used` are zero."""
+    def of(cls, membrane: Membrane, precision: str, used: Container[str] = ()) -> MembraneProgram:
+        """Trace and simplify, for "float32" or "float64"; signals and ports that are not in `used` are zero."""
         graph = Graph()
         p = {n: f"p.{n}" for n in membrane.names()}
         s = {n: f"s.{n}" for n in membrane.states}
@@ -238,7 +239,9 @@ class MembraneProgram:
         nodes = absorb(graph, scalar_jaxpr(currents, p, s, "v", x), leaves(p, s, "x.v", x), where)
         found = dict(zip(("g", "j", *membrane.counted), nodes, strict=True))
         nodes = absorb(graph, scalar_jaxpr(states, p, s, "v", ions, x, w), leaves(p, s, "x.v", ions, x, w), where)
-        return cls(membrane, graph, found, dict(zip(membrane.states, nodes, strict=True)))
+        graph, place = share_exponentials(graph, [*found.values(), *nodes], "x.v", exact=precision == "float64")
+        states_of = {n: place[node] for n, node in zip(membrane.states, nodes, strict=True)}
+        return cls(membrane, graph, {n: place[node] for n, node in found.items()}, states_of)
 
     @property
     def changing(self) -> dict[str, int]:

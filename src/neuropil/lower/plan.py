@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from neuropil.errors import ModelError, PlanError
+from neuropil.lower.cable_source import PlannedCells
 from neuropil.lower.draft import Draft
 from neuropil.lower.kernel import NeuronProgram, Varying, emit
 from neuropil.lower.parts import Assembly, Bare, Group, Member, PlannedDrive, PlannedPart, own_kernel, plan_parts
+from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
 from neuropil.model.connect import AllToAll, DistanceDependent, Edges, FixedInDegree, OneToOne
 from neuropil.model.distribution import Distribution
@@ -40,6 +42,7 @@ class Plan:
         word: of a synapse, np.uint32 (16-bit weights) or np.uint64 (48-bit weights).
         groups: in order of execution: what acts on a soma comes before it.
         bare: parts without a kernel of their own.
+        cells: populations with morphology, by name.
         parts: (population, part) -> its elements and their numbers.
         channel_of: for each projection the index of its port in the target's model.
         quantum: for each projection the weight of one quantum.
@@ -54,6 +57,7 @@ class Plan:
     word: Any
     groups: tuple[Group, ...]
     bare: tuple[Bare, ...]
+    cells: dict[str, PlannedCells]
     parts: dict[tuple[str, str], PlannedPart]
     channel_of: tuple[int, ...]
     quantum: tuple[float, ...]
@@ -85,19 +89,21 @@ class Plan:
 
 
 def make_plan(
-    network: Network, *, dt: Any = 0.1 * ms, seed: int = 1, precision: str = "float32", full_weights: bool = False
+    network: Network, *, dt: Any = 0.1 * ms, seed: int = 1, precision: str | None = None, full_weights: bool = False
 ) -> Plan:
     """Lower a network.
 
     Args:
         dt: time step (a time, or a bare number of ms).
         seed: of every random stream; a whole number from 0 to 2**63 - 1.
-        precision: "float32" or "float64"; float64 implies full weights.
+        precision: "float32" or "float64"; float64 implies full weights. None: float64 with cells that have morphology,
+            else float32.
         full_weights: 48-bit weights instead of 16-bit ones, for twice the memory.
 
     Raises:
         NeuropilError: whatever is wrong with the description, named.
     """
+    precision = default_precision(network) if precision is None else precision
     _check_options(seed, precision, full_weights)
     step = dt if isinstance(dt, Quantity) or not isinstance(dt, (int, float)) else dt * ms
     validate(network, step)
@@ -113,12 +119,22 @@ def make_plan(
     quantum = _quanta(network, word)
     groups = tuple(dataclasses.replace(g, members=_with_quanta(g, network, quantum)) for g in groups)
     bare = tuple(dataclasses.replace(b, members=_with_quanta(b, network, quantum)) for b in bare)
+    cells = {
+        name: PlannedCells.of(p, {b.members[0].part: b for b in bare if b.members[0].population is p and b.members[0].part}, dt_ms, precision)
+        for name, p in network.populations.items()
+        if isinstance(p.neuron, Cell)
+    }  # fmt: skip
     plan = Plan(
-        network, dt_ms, seed, precision, word, groups, bare, parts, channel_of, quantum, drives,
+        network, dt_ms, seed, precision, word, groups, bare, cells, parts, channel_of, quantum, drives,
         tuple(_why(p) for p in network.projections),
     )  # fmt: skip
     check_plan(plan)
     return plan
+
+
+def default_precision(network: Network) -> str:
+    """float64 where potentials of neighbouring compartments differ by little, else float32."""
+    return "float64" if any(isinstance(p.neuron, Cell) for p in network.populations.values()) else "float32"
 
 
 def _check_options(seed: Any, precision: Any, full_weights: Any) -> None:

@@ -2,6 +2,7 @@
 
 from neuropil.model.branched import Branch, Branched
 from neuropil.model.builder import MorphologyBuilder
+from neuropil.model.cell import Cell
 from neuropil.model.compartments import Compartments
 from neuropil.model.composite import Composite, Part
 from neuropil.model.connect import (
@@ -15,6 +16,7 @@ from neuropil.model.connect import (
     OneToOne,
     Rule,
 )
+from neuropil.model.coupling import Coupling
 from neuropil.model.described import STEADY, Described, Input, Port, State
 from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
@@ -53,9 +55,11 @@ __all__ = [
     "At",
     "Branch",
     "Branched",
+    "Cell",
     "Channel",
     "Compartments",
     "Composite",
+    "Coupling",
     "DLambda",
     "Described",
     "Distance",

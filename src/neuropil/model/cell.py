@@ -21,19 +21,12 @@ from neuropil.model.discretise import DLambda, Rule, discretise
 from neuropil.model.distribution import Distribution
 from neuropil.model.mechanism import Channel, PointProcess, supplied
 from neuropil.model.morphology import Morphology
-from neuropil.model.neuron import Neuron
 from neuropil.model.places import location
 from neuropil.model.places import region as region_of
 from neuropil.units import Ohm, Quantity, cm, magnitude, mV, uF
 
 Along = Callable[[np.ndarray], Any]
 """A parameter as a function of path distance from the soma (µm, float64[n]): a quantity with one value each."""
-
-
-class Soma(Neuron):
-    """What a cell shows to its network besides its parts: the potential where spikes are detected."""
-
-    v = State(-65 * mV)
 
 
 @dataclass(frozen=True)
@@ -130,8 +123,8 @@ class Cell(Composite):
         """
         if not isinstance(process, PointProcess):
             raise ModelError("only point processes can be placed", got=process, expected="an instance of a PointProcess")
-        if not isinstance(name, str) or not name.isidentifier():
-            raise ModelError("a point process needs a name like a variable's", got=name)
+        if not isinstance(name, str) or not name.isidentifier() or name.strip("_") != name or "__" in name:
+            raise ModelError("a point process needs a name like a variable's, without underscores at its ends or in pairs", got=name)
         self._free_name(name, process, "a point process")
         if name in self.placed:
             raise ModelError(f"there is a point process {name!r} in this cell already", fix="give this one another name")
@@ -165,8 +158,8 @@ class Cell(Composite):
 
     @property
     def parts(self) -> dict[str, Part]:
-        """The placed point processes by name, and the cell's own face, ""."""
-        return {"": Part(Soma()), **{p.name: Part(p.process, len(p.compartments), tuple(filter(supplied, p.process.spec.inputs))) for p in self.placed.values()}}
+        """The placed point processes by name."""
+        return {p.name: Part(p.process, len(p.compartments), tuple(filter(supplied, p.process.spec.inputs))) for p in self.placed.values()}
 
     @property
     def channels(self) -> dict[str, np.ndarray]:
@@ -204,7 +197,7 @@ class Cell(Composite):
         """Ports, inputs and states as the network sees them: "tuft.exc", "clamp.amplitude", "v" and "Ih.m" of every compartment."""
         whole = super().spec
         n = len(self)
-        whole.sites["v"] = n
+        whole.states["v"], whole.state_dimensions["v"], whole.sites["v"] = State(self.initial * mV), mV.dimension, n
         for name in dict.fromkeys(p.name for p in self.painted):
             inner = next(p.channel for p in self.painted if p.name == name).spec
             for state, declared in inner.states.items():

@@ -14,10 +14,13 @@ import numpy as np
 
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.branched import Branch
+from neuropil.model.cell import Cell
 from neuropil.model.composite import Composite, Part, full_name, indexed, parts_of
 from neuropil.model.connect import Edges, Rule
+from neuropil.model.coupling import Coupling, end
 from neuropil.model.distribution import Distribution, checked_values, real_array
 from neuropil.model.neuron import Neuron
+from neuropil.model.places import location
 from neuropil.model.sites import check_parameters, edge_sites, named_site, probed_sites
 from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
 from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
@@ -146,7 +149,7 @@ class Network:
         name: shown in results.
 
     Attributes:
-        populations, projections, drives, probes: what was added, in order.
+        populations, projections, drives, probes, couplings: what was added, in order.
         published: rates in Hz by population that the model's paper reports (shown beside the measured ones).
         citation: the paper.
     """
@@ -161,6 +164,7 @@ class Network:
         self.projections: list[Projection] = []
         self.drives: list[Drive] = []
         self.probes: list[Probe] = []
+        self.couplings: list[Coupling] = []
         self.published = dict(published or {})
         self.citation = citation
 
@@ -287,14 +291,42 @@ class Network:
         self.drives.extend(made)
         return made
 
+    def couple(
+        self, first: tuple[Population, str], second: tuple[Population, str], pairs: Any, *, sites: Any = (0, 0), name: str | None = None
+    ) -> Coupling:
+        """Join places of cells by gap junctions.
+
+        Args:
+            first, second: (population, name of a place with half a junction, such as `GapJunction`).
+            pairs: whole numbers [pairs, 2], the neuron of `first` and that of `second`.
+            sites: of the two places, for all pairs, or one row per pair.
+
+        Raises:
+            NetworkError: what does not exist. (That each half has one partner is checked when all is known.)
+        """
+        array, chosen = np.atleast_2d(np.asarray(pairs)), np.asarray(sites)
+        label = _unused(name or f"{first[0].name}~{second[0].name}", [c.name for c in self.couplings])
+        if array.ndim != 2 or array.shape[1] != 2 or chosen.shape not in ((2,), array.shape):
+            raise NetworkError(f"coupling {label}: pairs are rows of two neurons", got=f"shape {array.shape}, sites {chosen.shape}", expected="(pairs, 2)")
+        ends = []
+        for side, (population, part) in enumerate((first, second)):
+            (pop,) = self._own(population, "coupled")
+            ends.append(end(pop, part, array[:, side], chosen[..., side], f"coupling {label}"))
+        self.couplings.append(Coupling(label, *ends))
+        return self.couplings[-1]
+
     def probe(
-        self, target: Population, variable: str, *, neurons: Any = None, sites: Any = None, interval: Any = None,
+        self, target: Population, variable: str, *, neurons: Any = None, sites: Any = None, at: Any = None, interval: Any = None,
         name: str | None = None,
     ) -> Probe:  # fmt: skip
         """Record a state of chosen neurons (all, if None) at an interval (every step, if None). Spikes need no probe.
 
         Of a state with several sites per neuron, all or the chosen `sites` are recorded: a column each, neuron by neuron.
+        The sites of a cell's "v" and of its channels' states are its compartments; `at` names them by a location such as
+        "soma(0.5)", or a list of these.
         """
+        if at is not None:
+            sites = _compartments(target, at, sites)
         (pop,) = self._own(target, "target") if isinstance(target, Population) else self._own([target], "target")
         spec = pop.neuron.spec
         if not isinstance(variable, str) or variable not in spec.states:
@@ -380,6 +412,17 @@ class Network:
                 checked_values(value, stimulus.dimension(), f"stimulus {label}: {attribute}", (pop.size,))
         _check_columns(getattr(stimulus, "values", None), pop, label)
         return Drive(label, pop, stimulus, input=input, site=named_site(index, pop, input))
+
+
+def _compartments(target: Any, at: Any, sites: Any) -> np.ndarray:
+    """The compartments at locations of a population's cell."""
+    cell = getattr(target, "neuron", None)
+    if not isinstance(cell, Cell):
+        raise NetworkError("only cells with morphology have locations", got=target, fix="sites=[...] names sites by number")
+    if sites is not None:
+        raise NetworkError("sites are given twice", got="at=... and sites=...", fix="leave one of them out")
+    listed = at if isinstance(at, (list, tuple)) else [at]
+    return np.concatenate([np.atleast_1d(location(one).compartments(cell.compartments)) for one in listed])
 
 
 def _unused(label: str, taken: list[str]) -> str:

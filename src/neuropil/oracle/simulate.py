@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -19,8 +19,11 @@ from neuropil import rng
 from neuropil.errors import ModelError, SimulationError
 from neuropil.model import Network, Neuron, Population
 from neuropil.model.branched import BRANCH, Branched
+from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name
+from neuropil.model.coupling import PARTNER
 from neuropil.model.validate import validate
+from neuropil.oracle.cable import Cells
 from neuropil.oracle.events import Source, Synapses, per_element
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.result.spikes import Spikes
@@ -142,6 +145,8 @@ class BranchedGroup:
 
 
 def _running(pop: Population, dt: float, seed: int) -> Running:
+    if isinstance(pop.neuron, Cell):
+        return Cells(pop, dt)
     return BranchedGroup(pop, dt, seed) if isinstance(pop.neuron, Branched) else Group(pop, dt, seed)
 
 
@@ -190,6 +195,9 @@ def simulate(
                 w[source.drive.target.name][source.drive.port] += source.events(k)
         for synapse in synapses:
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
+        for mine, other in (pair for coupling in network.couplings for pair in coupling.directed):
+            partner = cast(Cells, groups[other.population.name]).potentials(other.part)
+            x[mine.population.name][f"{mine.part}.{PARTNER}"][mine.places] = partner[other.places]
         with np.errstate(over="ignore"):
             fired = {name: g.step(k, x[name], w[name]) for name, g in groups.items()}
         for synapse in synapses:

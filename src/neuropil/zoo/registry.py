@@ -21,6 +21,7 @@ NEURONS: dict[str, str] = {
     "adex": _NEURONS + "adex:AdEx",
     "izhikevich": _NEURONS + "izhikevich:Izhikevich",
     "hodgkin_huxley": _NEURONS + "hodgkin_huxley:HodgkinHuxley",
+    "bac": _NEURONS + "bac:BACNeuron",
     "nmda_branch": _NEURONS + "nmda_branch:NMDABranch",
     "gif": _NEURONS + "gif:GIF",
     "two_compartment": _NEURONS + "two_compartment:TwoCompartment",
