@@ -301,7 +301,8 @@ class _Writer:
         stepped = [s for s in program.step.scheme.stepped if s in program.changing]
         if stepped:
             total = " + ".join(f"abs({self.names[program.new_states[s]]})" for s in stepped)
-            self.body.append(f"bad += zero if {total} < number({RUNAWAY!r}) else one")
+            # In 32 bits throughout: one wider number would halve the lanes of the whole loop.
+            self.body.append(f"bad = np.int32(bad + (zero if {total} < number({RUNAWAY!r}) else one))")
         if program.can_fire:
             self.array("fired")
             self.body.append(f"spike = {self.names[program.fired]}")

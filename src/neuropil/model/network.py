@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.errors import NetworkError, did_you_mean
+from neuropil.model.branched import Branch
 from neuropil.model.cell import Cell
 from neuropil.model.composite import Composite, Part, full_name, indexed, parts_of
 from neuropil.model.connect import Edges, Rule
@@ -206,6 +207,8 @@ class Network:
             raise NetworkError(f"population {name!r}: pass a model, not its class", got=neuron.__name__, fix=f"{neuron.__name__}()")
         if not isinstance(neuron, (Neuron, Composite)):
             raise NetworkError(f"population {name!r}: not a neuron model", got=neuron, expected="an instance of a Neuron subclass")
+        if isinstance(neuron, Branch):
+            raise NetworkError(f"population {name!r}: a branch is no neuron", got=neuron, fix="Branched(soma=..., branch=..., branches=...)")
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
             raise NetworkError(f"population {name!r}: the size must be a whole number", got=size)
         if size < 1:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.model import Branched, Channel, Network, Neuron, PointProcess
+from neuropil.model import Channel, Network, PointProcess
 
 _NEURONS = "neuropil.zoo.neurons."
 
@@ -79,8 +79,8 @@ POINT_PROCESSES: dict[str, str] = {
 }
 
 
-def neuron(name: str) -> type[Neuron | Branched]:
-    """The class of the neuron model of this name."""
+def neuron(name: str) -> type[Any]:
+    """The class of the neuron model of this name: a `Neuron`, or a `Branched` one that needs no arguments."""
     return _find("neuron", name, NEURONS)
 
 
