@@ -7,8 +7,8 @@ import numpy as np
 from neuropil.model import Morphology
 from neuropil.model.cell import Cell
 from neuropil.model.discretise import FixedCount
-from neuropil.units import mS, mV, um
 from neuropil.units import cm as centimetre
+from neuropil.units import mS, mV, um
 from neuropil.zoo.cells.layer5_pyramidal import layer5_pyramidal
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.channels.squid_axon import HodgkinHuxleyMembrane

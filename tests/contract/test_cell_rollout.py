@@ -5,8 +5,8 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
-from contract.cell_models import CELLS, STEPS, inputs
 
+from contract.cell_models import CELLS, STEPS, inputs
 from neuropil.errors import ModelError
 from neuropil.learn import Rollout
 from neuropil.learn.cable import CellNeurons, roll
