@@ -71,7 +71,7 @@ def test_networks_of_cells_and_points_are_the_oracles():
     roll = Rollout(net, dt=DT * ms, precision="float64", chunk=20)
     rolled = roll.run(10 * ms)
     for name, pop in net.populations.items():
-        ours = np.argwhere(np.asarray(rolled.spikes[name]) > 0) + [1, pop.first]
+        ours = np.argwhere(np.asarray(rolled.spikes[name]) > 0) + np.array([1, pop.first])
         mine = (truth.spikes.neuron >= pop.first) & (truth.spikes.neuron < pop.first + pop.size)
         np.testing.assert_array_equal(ours, np.stack([truth.spikes.step[mine], truth.spikes.neuron[mine]], axis=1))
         assert len(ours) > 0, name

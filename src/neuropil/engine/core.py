@@ -169,6 +169,13 @@ class Core:
         """Whether this is a state of a cell's membrane and not of a part."""
         return population.name in self.plan.cells and part not in population.parts
 
+    def present(self, population: Population, state: str) -> np.ndarray:
+        """bool[neurons * compartments]: where a state of a cell's membrane exists."""
+        _, cells = self.machine.cells[population.name][0]
+        there = np.zeros(cells.plan.size, bool)
+        there[cells.compartments_with(state)] = True
+        return np.tile(there, population.size)
+
     def _pieces(self, population: Population, part: str, name: str) -> Iterator[tuple[slice, np.ndarray]]:
         g, _ = self.plan.place_of(population, part)
         for t, share in enumerate(self.layout.shares):

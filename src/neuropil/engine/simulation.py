@@ -22,6 +22,7 @@ from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.connectivity import edges
 from neuropil.lower.kernel import RUNAWAY as RUNAWAY_LIMIT
 from neuropil.lower.plan import Plan, make_plan
+from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
 from neuropil.model.network import Network, Population, Projection
 from neuropil.result import Result
@@ -247,17 +248,25 @@ class Simulation:
     # --- state between steps -----------------------------------------------------------------------------------------
 
     def state(self, population: str | Population, variable: str) -> Quantity:
-        """A state of every neuron of a population, in order; of one with several sites, all sites neuron by neuron."""
+        """A state of every neuron of a population, in order; of one with several sites, all sites neuron by neuron.
+
+        A state of a cell's compartments ("v", or "Ih.m" of a channel) has a site in every compartment, in the order of
+        `Cell.compartments`; NaN where the channel is not.
+        """
         pop = self._population(population)
         part, name = self._variable(pop, variable)
         values = self.core.gather(pop, part, f"s_{name}")
         return Quantity(values, pop.neuron.spec.state_dimensions[variable])
 
     def set_state(self, population: str | Population, variable: str, value: Any) -> None:
-        """Set a state: one value for all neurons, or an array (with several sites, all of them, neuron by neuron)."""
+        """Set a state: one value for all neurons, or an array as `state` gives it (NaN where a channel is not)."""
         pop = self._population(population)
         part, name = self._variable(pop, variable)
         dimension, shape = pop.neuron.spec.state_dimensions[variable], (pop.size * pop.sites(variable),)
+        raw = value.value if isinstance(value, Quantity) else value
+        if np.shape(raw) == shape and self.core.of_compartments(pop, part):
+            raw = np.where(self.core.present(pop, variable), raw, 0.0)
+            value = Quantity(raw, value.dimension) if isinstance(value, Quantity) else raw
         checked = numbers(value, dimension, f"{pop.name}.{variable}", shape)
         self.core.scatter(pop, part, f"s_{name}", np.broadcast_to(checked, shape))
 
@@ -398,12 +407,12 @@ class Simulation:
         for population, state in states:
             part, inner = split(state)
             values = self.core.gather(population, part, f"s_{inner}")
-            absent = np.isnan(values) if self.core.of_compartments(population, part) and state != "v" else False
+            present = self.core.present(population, state) if self.core.of_compartments(population, part) else True
             with np.errstate(invalid="ignore"):
-                bad = ~((np.abs(values) < RUNAWAY_LIMIT) | absent)
+                bad = ~(np.abs(values) < RUNAWAY_LIMIT) & present
             if bad.any():
                 neuron, site = divmod(int(np.argmax(bad)), values.size // population.size)
-                name = state + (f"[{site}]" if values.size > population.size else "")
+                name = state + (f"[{site}]" if values.size > population.size else "") + _place(population, part, site)
                 raise SimulationError(
                     f"population {population.name!r}: {name} of neuron {neuron} ran away at t = {self.time.value:g} ms",
                     got=f"{values[np.argmax(bad)]} {unit_name(population.neuron.spec.state_dimensions[state])}",
@@ -416,6 +425,15 @@ class Simulation:
         """End the threads of this simulation and close its journals."""
         self.core.close()
         self.recorder.close()
+
+
+def _place(population: Population, part: str, site: int) -> str:
+    """Where on a cell a site lies, in words."""
+    cell = population.neuron
+    if not isinstance(cell, Cell):
+        return ""
+    compartment = int(cell.placed[part].compartments[site]) if part in cell.placed else site
+    return f" (at {cell.compartments.name[compartment]}({cell.compartments.position[compartment]:.3g}))"
 
 
 def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | None = None, **options: Any) -> Result:

@@ -191,7 +191,7 @@ class Network:
 
         Args:
             name: unique; used in results and on the command line.
-            neuron: a model instance. Array parameters must have one value per neuron; those of a part with several sites
+            neuron: a model instance; a cell as it is now, whatever is painted on it later. Array parameters must have one value per neuron; those of a part with several sites
                 one per site, or one for every site of every neuron, neuron by neuron.
             initial: starting values by state: quantities, arrays or distributions.
             positions: quantity of shape [size, axes], for rules that depend on distance.
@@ -216,6 +216,7 @@ class Network:
         if size >= 2**31:
             raise NetworkError(f"population {name!r}: the size is beyond counting", got=size, expected="less than 2**31 neurons")
         size = int(size)
+        neuron = neuron.frozen() if isinstance(neuron, Composite) else neuron
         spec = neuron.spec
         for part_name, part in parts_of(neuron).items():
             check_parameters(f"{name}.{full_name(part_name, '')}", part, size)

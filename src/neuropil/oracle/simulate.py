@@ -146,7 +146,7 @@ class BranchedGroup:
 
 def _running(pop: Population, dt: float, seed: int) -> Running:
     if isinstance(pop.neuron, Cell):
-        return Cells(pop, dt)
+        return Cells(pop, dt, seed)
     return BranchedGroup(pop, dt, seed) if isinstance(pop.neuron, Branched) else Group(pop, dt, seed)
 
 
