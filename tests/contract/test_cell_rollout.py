@@ -34,7 +34,7 @@ def test_every_state_is_the_oracles(name: str):
     watch = {n: np.arange(cell.spec.sites.get(n, 1)) for n in cell.spec.states}
     neurons = CellNeurons.alone(cell, size, DT)
     rolled = jax.jit(lambda x, w: roll(neurons, STEPS, signals=x, events=w, watch=watch))(signals, events)
-    truth = Cells(Population("cells", cell, size, 0), DT)
+    truth = Cells(Population("cells", cell, size, 0), DT, 1)
     moved = {n: 0.0 for n in watch}
     start = {n: np.array(v) for n, v in truth.s.items()}
     for k in range(STEPS):
