@@ -109,7 +109,7 @@ def network(variant: str) -> Any:
     inh = net.population("inh", model, NEURONS - n_exc, initial=start)
     inputs = net.population("inputs", PoissonSource(rate=20 * Hz), INPUTS)
     delay = 1.5 * ms
-    net.project(inputs, (exc, inh), FixedInDegree(100), weight=0.5 * nS, delay=delay, port="branch.exc")
+    net.project(inputs, (exc, inh), FixedInDegree(50), weight=0.5 * nS, delay=delay, port="branch.exc")
     net.project(exc, (exc, inh), FixedInDegree(100), weight=0.2 * nS, delay=delay, port="branch.exc")
     net.project(inh, (exc, inh), FixedInDegree(50), weight=-60 * pA, delay=delay, port="inh")
     net.stimulate((exc, inh), Poisson(1000 * Hz), port="exc", weight=40 * pA)
