@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.maths import exp
 from neuropil.model import Branch, Branched, Edges, Input, Network, Neuron, Port, SpikeList, State
 from neuropil.units import (
     Capacitance,
@@ -44,7 +45,6 @@ from neuropil.units import (
 )
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.relay import Relay
-from neuropil.zoo.synapses.nmda import magnesium_block
 
 
 class NMDADendrite(Branch):
@@ -68,9 +68,10 @@ class NMDADendrite(Branch):
     integrator = "euler"
 
     def derivative(self, s, x):
-        synaptic = -(s.g_a + s.g_n * magnesium_block(s.v, self.mg)) * s.v
+        blocked = 1.0 + self.mg / (3.57 * mM) * exp(-0.062 * s.v / mV)  # 1 / B: one operation less than g_N times B
+        synaptic = (s.g_a + s.g_n / blocked) * s.v
         return {
-            "v": (-self.g_l * (s.v - self.e_l) + synaptic - self.output(s, x)) / self.c_m,
+            "v": (-self.g_l * (s.v - self.e_l) - synaptic - self.output(s, x)) / self.c_m,
             "g_a": -s.g_a / self.tau_ampa,
             "g_n": -s.g_n / self.tau_nmda,
         }
