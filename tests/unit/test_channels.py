@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from neuropil.errors import ModelError
 from neuropil.lower.graph import Graph, absorb
-from neuropil.lower.trace import Traced, scalar_jaxpr
+from neuropil.lower.membrane import TracedMechanism
+from neuropil.lower.trace import scalar_jaxpr
 from neuropil.model import Channel, Mechanism, PointProcess
 from neuropil.model.described import Values
 from neuropil.units import Quantity, kHz, magnitude, mM, ms, mV, nS, pA, um
@@ -93,33 +94,26 @@ def test_units_agree(name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_traces_to_native_operations_and_agrees_with_numpy(name: str) -> None:
     mechanism = model(name)
-    spec, traced = mechanism.spec, Traced(mechanism)
+    spec, traced = mechanism.spec, TracedMechanism(mechanism)
     rng = np.random.default_rng(1)
     s = {n: rng.uniform(0.05, 0.95, 50) for n in spec.states}
-    x = {n: rng.uniform(0.05, 0.95, 50) for n in (*spec.inputs, *spec.ports)} | {"v": rng.uniform(-150, 100, 50)}
-    x = {n: value for n, value in x.items() if n in (*spec.inputs, *spec.ports)}
+    x = {n: rng.uniform(-150, 100, 50) if n == "v" else rng.uniform(0.05, 0.95, 50) for n in spec.inputs}
+    w = {n: rng.uniform(0.05, 0.95, 50) for n in spec.ports}
     p = {n: getattr(mechanism, n).value for n in spec.parameters}
 
-    def everything(p: dict, s: dict, x: dict) -> dict[str, Any]:
+    def everything(p: dict, s: dict, x: dict, w: dict) -> dict[str, Any]:
         """All that the mechanism computes, in base units."""
-        bound = traced._model(p)
-        methods = ["current", "derivative", "provides"] + ["receive"] * isinstance(mechanism, PointProcess)
-        found = {}
-        for method in methods:
-            given = call(bound, method, s, x)
-            for n, value in (given if isinstance(given, dict) else {"": given}).items():
-                found[f"{method} {n}"] = value.value if isinstance(value, Quantity) else value
-        return found
+        heard = traced.receive(p, s, w) if w else {}
+        return {"i": traced.current(p, s, x), "d": traced.derivative(p, s, x), "o": traced.provides(p, s, x), "w": heard}
 
-    names = list(everything(p, s, x))
+    arguments = [{n: f"{kind}.{n}" for n in of} for kind, of in (("p", p), ("s", s), ("x", x), ("w", w))]
     graph = Graph()
-    arguments = [{n: f"{kind}.{n}" for n in of} for kind, of in (("p", p), ("s", s), ("x", x))]
-    leaves = [graph.leaf(name) for name in jax.tree.leaves(arguments)]
+    leaves = [graph.leaf(leaf) for leaf in jax.tree.leaves(arguments)]
     roots = absorb(graph, scalar_jaxpr(everything, *arguments), leaves, name)
-    values = dict(zip(jax.tree.leaves(arguments), jax.tree.leaves([p, s, x]), strict=True))
-    reference = everything(p, s, x)
-    for n, value in zip(sorted(names), graph.evaluate(roots, values), strict=True):
-        np.testing.assert_allclose(value, reference[n], rtol=1e-12, atol=1e-300, err_msg=n)
+    values = dict(zip(jax.tree.leaves(arguments), jax.tree.leaves([p, s, x, w]), strict=True))
+    reference = jax.tree.leaves(everything(p, s, x, w))
+    for traced_value, value in zip(graph.evaluate(roots, values), reference, strict=True):
+        np.testing.assert_allclose(traced_value, value, rtol=1e-12, atol=1e-300)
 
 
 @pytest.mark.parametrize("name", [n for n in CHANNELS if gates(model(n))])
@@ -286,7 +280,7 @@ def test_pool_fills_as_one_counts_ions() -> None:
     expected_mm = ions / 6.02214076e23 / 1e-16 * 1e3
     rate = call(pool, "derivative", {"c_ca": 1e-4}, {"i_ca": -1.0})["c_ca"]
     assert rate.to(mM / ms) == pytest.approx(expected_mm, rel=1e-12)
-    # The published form: -10⁴ i γ / (2 F d) with i in mA/cm² (100 of them are 1 pA/µm²) and d in µm.
+    # The published form: -10⁴ i γ / (2 F d) with i in mA/cm² (0.1 of them is 1 pA/µm²) and d in µm.
     assert rate.to(mM / ms) == pytest.approx(1e4 * 0.1 / (2 * 96485.33212 * 0.1), rel=1e-9)
 
 

@@ -89,6 +89,11 @@ EXPERIMENTS: dict[str, str] = {
     "A7": "a7_back_propagation:CLAIM",
     "E3": "e3_dendrites:CLAIM",
     "F1": "f1_hodgkin_huxley_step:CLAIM",
+    "F3": "f3_exaflops:CLAIM",
+    "F4": "f4_week:CLAIM",
+    "F5": "f5_h100s:CLAIM",
+    "F6": "f6_doubling:CLAIM",
+    "F7": "f7_memory:CLAIM",
 }
 """The claims that have an experiment: id -> where it is."""
 

@@ -102,20 +102,25 @@ def read_sites(b, lanes, own, v, sites):
 
 
 @njit(**KERNEL_FLAGS)
-def fired_at(b, lanes, own, v, old, fired, tree):
-    """Note which cells' potential rose through the threshold at the place of detection; `old` holds it from step to step."""
-    place, threshold = tree[5], tree[6]
-    first = b * lanes
+def look(b, lanes, own, v, seen, tree):
+    """Note the potentials where spikes are detected."""
+    place, first = tree[5], b * lanes
     for q in range(min(lanes, own - first)):
-        now = v[place * lanes + q]
-        fired[first + q] = 1 if now >= threshold and old[first + q] < threshold else 0
-        old[first + q] = now
+        seen[first + q] = v[place * lanes + q]
 
 
 @njit(**KERNEL_FLAGS)
-def runaway(lanes, v, limit):
+def detect(b, lanes, own, v, seen, fired, tree):
+    """Note which cells' potential has risen through the threshold since `look`."""
+    place, threshold, first = tree[5], tree[6], b * lanes
+    for q in range(min(lanes, own - first)):
+        fired[first + q] = 1 if v[place * lanes + q] >= threshold and seen[first + q] < threshold else 0
+
+
+@njit(**KERNEL_FLAGS)
+def runaway(b, lanes, own, v, limit):
     """Cells whose root is not within bounds: what goes wrong anywhere reaches the root in the same solution."""
     bad = 0
-    for q in range(lanes):
+    for q in range(min(lanes, own - b * lanes)):
         bad += 0 if abs(v[q]) < limit else 1
     return bad

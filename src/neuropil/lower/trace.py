@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from neuropil.errors import ModelError, NeuropilError, PrimitiveError, UnitError, did_you_mean
+from neuropil.model.branched import Branch
 from neuropil.model.described import Described, Values
 from neuropil.model.neuron import Neuron
 from neuropil.units import Dimension, Quantity, kHz, magnitude
@@ -130,6 +131,13 @@ class TracedNeuron(Traced):
         if isinstance(result, Quantity) or not np.issubdtype(getattr(result, "dtype", bool), np.bool_):
             raise ModelError(f"{self.name}.fires() must return a comparison", got=result, expected="for example s.v >= self.v_th")
         return result
+
+    def output(self, p: Scalars, s: Scalars, x: Scalars) -> Any:
+        """What a branch gives to its soma, in the base unit of what it `gives`."""
+        assert isinstance(self.neuron, Branch)
+        with self._equation("output"):
+            result = self._model(p).output(self._states(s), self._values("input", x, self.spec.inputs))
+            return magnitude(result, self.neuron.output_dimension(), f"{self.name}.output()")
 
     def hazard(self, p: Scalars, s: Scalars) -> Any:
         """Rate of stochastic spikes, 1/ms."""

@@ -1,8 +1,10 @@
 """Describe: neurons, synapses, stimuli and networks as plain Python with units."""
 
+from neuropil.model.branched import Branch, Branched
 from neuropil.model.builder import MorphologyBuilder
+from neuropil.model.cell import Cell
 from neuropil.model.compartments import Compartments
-from neuropil.model.composite import Composite
+from neuropil.model.composite import Composite, Part
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -14,6 +16,7 @@ from neuropil.model.connect import (
     OneToOne,
     Rule,
 )
+from neuropil.model.coupling import Coupling
 from neuropil.model.described import STEADY, Described, Input, Port, State
 from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
@@ -50,9 +53,13 @@ __all__ = [
     "STEADY",
     "AllToAll",
     "At",
+    "Branch",
+    "Branched",
+    "Cell",
     "Channel",
     "Compartments",
     "Composite",
+    "Coupling",
     "DLambda",
     "Described",
     "Distance",
@@ -81,6 +88,7 @@ __all__ = [
     "Noise",
     "Normal",
     "OneToOne",
+    "Part",
     "PointProcess",
     "Poisson",
     "Population",

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from neuropil.errors import NetworkError
+from neuropil.errors import ModelError, NetworkError
 from neuropil.model.described import Described, Spec
 
 _INDEXED = re.compile(r"(?P<name>[^\[\]]*)\[(?P<index>[^\[\]]*)\]\Z")
@@ -43,10 +43,20 @@ class Composite:
 
     coupling: ClassVar[str] = "cable"
 
+    def frozen(self) -> Composite:
+        """What a population keeps: itself, or where it can still be changed a copy that cannot."""
+        return self
+
     @property
     def parts(self) -> dict[str, Part]:
         """The parts by name; the name "" is the neuron's own, whose ports carry no prefix."""
         raise NotImplementedError
+
+    def with_(self, **parameters: Any) -> Composite:
+        """A copy with some parameters changed, where the kind of neuron offers it."""
+        raise ModelError(
+            f"{type(self).__name__}: parameters cannot be changed from outside", got=list(parameters), fix="make the neuron anew"
+        )
 
     @property
     def spec(self) -> Spec:

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.errors import ModelError
+from neuropil.errors import SimulationError
 from neuropil.model.cell import Cell
 from neuropil.model.described import Steady
 from neuropil.model.mechanism import SUPPLIED, Mechanism, supplied
+from neuropil.model.network import Population
+from neuropil.oracle.events import per_element
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.units import magnitude
 
@@ -71,14 +73,16 @@ class Sites:
 
 
 class Cells:
-    """A population of one cell model while it runs.
+    """A population of cells while it runs.
 
     Attributes:
         v: [cells, compartments], mV, in the order of `cell.compartments`.
     """
 
-    def __init__(self, cell: Cell, size: int, dt: float):
-        self.cell, self.size, self.dt = cell, size, dt
+    def __init__(self, pop: Population, dt: float, seed: int):
+        assert isinstance(pop.neuron, Cell)
+        self.pop, self.cell, self.size, self.dt = pop, pop.neuron, pop.size, dt
+        cell, size = self.cell, self.size
         made = cell.compartments
         self.area, self.capacitance = np.array(made.area), np.array(made.capacitance)
         n = len(made)
@@ -102,6 +106,16 @@ class Cells:
         given = self._surroundings(self.v)
         for site in (*self.channels, *self.points):
             site.settle(site.inputs(given, quiet[site.name]))
+        for name, value in pop.initial.items():
+            self._start(name, per_element(value, size, pop.sites(name), seed, "initial", pop.name, name).reshape(size, -1))
+
+    def _start(self, name: str, value: Array) -> None:
+        place, _, state = name.partition(".")
+        if name == "v":
+            self.v = value
+        for site in (*self.channels, *self.points):
+            if site.name == place:
+                site.s[state] = np.array(value[:, site.where] if site in self.channels else value).ravel()
 
     def _signals(self, x: States) -> dict[str, States]:
         return {
@@ -118,13 +132,13 @@ class Cells:
                 whole[:, site.where] = value
         return given
 
-    def step(self, x: States, w: States) -> Array:
-        """Advance; returns who spiked.
+    def step(self, k: int, x: States, w: States) -> Array:
+        """Advance from t_k to t_{k+1}; returns who spiked.
 
         Args:
-            x: signals by "place.input", w: summed weights by "place.port", each [cells, sites].
+            x: signals by "place.input", w: summed weights by "place.port", of every site neuron by neuron.
         """
-        signals, before = self._signals(x), self.v
+        signals, before = self._signals({n: values.reshape(self.size, -1) for n, values in x.items()}), self.v
         current, slope = np.zeros(self.v.shape, complex), np.zeros(self.v.shape)
         given = self._surroundings(self.v + 1j * TINY)
         self.ions = {i: np.zeros(self.v.shape) for i in self.ions}
@@ -145,7 +159,10 @@ class Cells:
             matrix = self.laplacian + np.diag(storage + slope[c])
             new[c] = np.linalg.solve(matrix, storage * self.v[c] + slope[c] * self.v[c] - current[c].real)
         if not np.all(np.isfinite(new)):
-            raise ModelError("a potential is no longer a finite number", got=f"cell {int(np.argmin(np.isfinite(new).all(axis=1)))}")
+            raise SimulationError(
+                "a potential is no longer a finite number",
+                got=f"{self.pop.name}, cell {int(np.argmin(np.isfinite(new).all(axis=1)))} at {(k + 1) * self.dt:g} ms", fix="a smaller dt",
+            )  # fmt: skip
         self.v = new
         for turn in (True, False):
             given = self._surroundings(self.v)
@@ -155,20 +172,23 @@ class Cells:
         for site in self.points:
             site.advance(site.inputs(given, signals[site.name]))
             if site.spec.ports:
-                site.receive({p: w.get(f"{site.name}.{p}", np.zeros(site.shape)) for p in site.spec.ports})
+                site.receive({p: w[f"{site.name}.{p}"] for p in site.spec.ports})
         place, threshold = self.cell.trigger
         return (before[:, place] < threshold) & (self.v[:, place] >= threshold)
 
-    def state(self, name: str) -> Array:
-        """A state of the whole population as [cells, sites]; NaN in compartments without the channel."""
-        if name == "v":
-            return self.v
-        place, _, state = name.partition(".")
+    def potentials(self, place: str) -> Array:
+        """At the sites of a point process, neuron by neuron."""
+        return self.v[:, self.cell.placed[place].compartments].ravel()
+
+    @property
+    def s(self) -> States:
+        """States by full name, of every site neuron by neuron; NaN in compartments without the channel."""
+        found = {"v": self.v.ravel()}
         for site in self.points:
-            if site.name == place:
-                return site.s[state].reshape(site.shape)
-        whole = np.full(self.v.shape, np.nan)
+            found.update({f"{site.name}.{n}": values for n, values in site.s.items()})
         for site in self.channels:
-            if site.name == place:
-                whole[:, site.where] = site.s[state].reshape(site.shape)
-        return whole
+            for n, values in site.s.items():
+                whole = np.full(self.v.shape, np.nan)
+                whole[:, site.where] = values.reshape(site.shape)
+                found[f"{site.name}.{n}"] = whole.ravel()
+        return found

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 
 from neuropil.errors import ModelError, did_you_mean
+from neuropil.model import Branch
 from neuropil.model.described import Described, Values
 from neuropil.units import Dimension, Quantity, magnitude
 
@@ -56,6 +57,13 @@ class Equations:
 
     def reset(self, s: States) -> States:
         return self._out("reset", self.model.reset(self.states(s)))
+
+    def output(self, s: States, x: States) -> Array:
+        """What branches give to their soma."""
+        assert isinstance(self.model, Branch)
+        given = self.model.output(self.states(s), self._in("input", x, self.spec.inputs))
+        raw = magnitude(given, self.model.output_dimension(), f"{self.name}.output")
+        return np.broadcast_to(np.asarray(raw, float), self.size)
 
     def fires(self, s: States) -> Array:
         return np.broadcast_to(np.asarray(self.model.fires(self.states(s)), bool), self.size)

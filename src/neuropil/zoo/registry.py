@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.model import Channel, Network, Neuron, PointProcess
+from neuropil.model import Channel, Network, PointProcess
 
 _NEURONS = "neuropil.zoo.neurons."
 
@@ -24,6 +24,10 @@ NEURONS: dict[str, str] = {
     "bac": _NEURONS + "bac:BACNeuron",
     "nmda_branch": _NEURONS + "nmda_branch:NMDABranch",
     "gif": _NEURONS + "gif:GIF",
+    "two_compartment": _NEURONS + "two_compartment:TwoCompartment",
+    "three_compartment": _NEURONS + "three_compartment:ThreeCompartment",
+    "branch_neuron": _NEURONS + "branch_neuron:BranchNeuron",
+    "sigma_pi": _NEURONS + "sigma_pi:SigmaPi",
     "rate_unit": _NEURONS + "rate:RateUnit",
     "leaky_readout": _NEURONS + "rate:LeakyReadout",
     "relay": _NEURONS + "relay:Relay",
@@ -75,8 +79,8 @@ POINT_PROCESSES: dict[str, str] = {
 }
 
 
-def neuron(name: str) -> type[Neuron]:
-    """The class of the neuron model of this name."""
+def neuron(name: str) -> type[Any]:
+    """The class of the neuron model of this name: a `Neuron`, or a `Branched` one that needs no arguments."""
     return _find("neuron", name, NEURONS)
 
 

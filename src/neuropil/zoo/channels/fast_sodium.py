@@ -12,7 +12,7 @@ Must show: h half open at -66 mV and α_m / β_m = 0.182 / 0.124 at -38 mV, wher
 
 from __future__ import annotations
 
-from neuropil.maths import exprel
+from neuropil.maths import linoid
 from neuropil.model import STEADY, Channel, Input, State
 from neuropil.units import ConductanceDensity, Voltage, cm, mS, ms, mV
 
@@ -37,8 +37,8 @@ class FastSodium(Channel):
     def derivative(self, s, x):
         q = self.q10 ** ((self.celsius - 21) / 10) / ms
         u, w = (x.v / mV + 38) / 6, (x.v / mV + 66) / 6
-        alpha_m, beta_m = 0.182 * 6 / exprel(-u), 0.124 * 6 / exprel(u)
-        alpha_h, beta_h = 0.015 * 6 / exprel(w), 0.015 * 6 / exprel(-w)
+        alpha_m, beta_m = 0.182 * 6 * linoid(-u), 0.124 * 6 * linoid(u)
+        alpha_h, beta_h = 0.015 * 6 * linoid(w), 0.015 * 6 * linoid(-w)
         return {
             "m": q * (alpha_m * (1 - s.m) - beta_m * s.m),
             "h": q * (alpha_h * (1 - s.h) - beta_h * s.h),

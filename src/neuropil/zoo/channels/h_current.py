@@ -12,7 +12,7 @@ Must show: more open the more negative v is, nothing singular at -154.9 mV; an i
 
 from __future__ import annotations
 
-from neuropil.maths import exp, exprel
+from neuropil.maths import exp, linoid
 from neuropil.model import STEADY, Channel, Input, State
 from neuropil.units import ConductanceDensity, Voltage, cm, mS, ms, mV
 
@@ -31,5 +31,5 @@ class HCurrent(Channel):
 
     def derivative(self, s, x):
         u = x.v / mV
-        alpha, beta = 0.00643 * 11.9 / exprel((u + 154.9) / 11.9), 0.193 * exp(u / 33.1)
+        alpha, beta = 0.00643 * 11.9 * linoid((u + 154.9) / 11.9), 0.193 * exp(u / 33.1)
         return {"m": (alpha * (1 - s.m) - beta * s.m) / ms}

@@ -13,7 +13,7 @@ Must show: activation above -30 mV within milliseconds, inactivation over hundre
 
 from __future__ import annotations
 
-from neuropil.maths import exp, exprel, sigmoid
+from neuropil.maths import exp, linoid, sigmoid
 from neuropil.model import STEADY, Channel, Input, State
 from neuropil.units import ConductanceDensity, cm, mS, ms, mV
 
@@ -35,7 +35,7 @@ class HighVoltageCalcium(Channel):
 
     def derivative(self, s, x):
         u = x.v / mV
-        alpha_m, beta_m = 0.055 * 3.8 / exprel(-(u + 27) / 3.8), 0.94 * exp(-(u + 75) / 17)
+        alpha_m, beta_m = 0.055 * 3.8 * linoid(-(u + 27) / 3.8), 0.94 * exp(-(u + 75) / 17)
         alpha_h, beta_h = 0.000457 * exp(-(u + 13) / 50), 0.0065 * sigmoid((u + 15) / 28)
         return {
             "m": (alpha_m * (1 - s.m) - beta_m * s.m) / ms,

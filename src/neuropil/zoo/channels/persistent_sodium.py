@@ -13,7 +13,7 @@ Must show: m half open at -52.6 mV and h at -48.8 mV; inactivation over one to t
 
 from __future__ import annotations
 
-from neuropil.maths import exprel, sigmoid
+from neuropil.maths import linoid, sigmoid
 from neuropil.model import STEADY, Channel, Input, State
 from neuropil.units import ConductanceDensity, Voltage, cm, mS, ms, mV
 
@@ -37,8 +37,9 @@ class PersistentSodium(Channel):
 
     def derivative(self, s, x):
         q, u = self.q10 ** ((self.celsius - 21) / 10) / ms, x.v / mV
-        alpha_m, beta_m = 0.182 * 6 / exprel(-(u + 38) / 6), 0.124 * 6 / exprel((u + 38) / 6)
-        alpha_h, beta_h = 2.88e-6 * 4.63 / exprel((u + 17) / 4.63), 6.94e-6 * 2.63 / exprel(-(u + 64.4) / 2.63)
+        w = (u + 38) / 6
+        alpha_m, beta_m = 0.182 * 6 * linoid(-w), 0.124 * 6 * linoid(w)
+        alpha_h, beta_h = 2.88e-6 * 4.63 * linoid((u + 17) / 4.63), 6.94e-6 * 2.63 * linoid(-(u + 64.4) / 2.63)
         return {
             "m": q * (alpha_m + beta_m) / 6 * (sigmoid((u + 52.6) / 4.6) - s.m),
             "h": q * (alpha_h + beta_h) * (sigmoid(-(u + 48.8) / 10) - s.h),
