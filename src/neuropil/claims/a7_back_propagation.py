@@ -80,7 +80,7 @@ def paired(
     late = LAGS_MS[1] + 1.0  # so that both orders have positive delays
     net.project(start, synapses, every, weight=1.0, delay=np.full(n, late) * ms, port="pre")
     net.project(start, synapses, every, weight=soma, delay=(late + lag) * ms, port="soma")
-    simulation = Simulation(net, dt=0.1 * ms, precision="float64", record_spikes=False)
+    simulation = Simulation(net, dt=0.1 * ms, precision="float64", threads=1, record_spikes=False)
     try:
         simulation.run((pairings * PERIOD_MS) * ms)
         return np.asarray(simulation.state("synapses", "w").value) - 1.0
