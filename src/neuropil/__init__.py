@@ -57,6 +57,7 @@ from neuropil.model import (
     SpikeList,
     State,
     Step,
+    Synapse,
     TimeArray,
     Uniform,
     discretise,
@@ -110,8 +111,8 @@ __all__ = [
     "FixedInDegree", "FixedOutDegree", "FixedProbability", "FixedTotal", "InhomogeneousPoisson", "Input", "Length",
     "LogNormal", "LoweringError", "MaxLength", "MemoryLimitError", "ModelError", "Morphology", "MorphologyBuilder",
     "MorphologyError", "Network", "NetworkError", "Neuron", "NeuropilError", "Noise", "Normal", "OneToOne", "PlanError",
-    "Poisson", "Population", "Port", "PrimitiveError", "Projection", "Quantity", "Rate", "Regular", "Resistance",
+    "Poisson", "Population", "Port", "PrimitiveError", "Projection", "Quantity", "Rate", "Regular", "Resistance", "Rewiring",
     "Result", "ResultError", "Section", "Simulation", "SimulationError", "Sine", "SpikeList", "Spikes", "State", "Step",
-    "Time", "TimeArray", "Trace", "Uniform", "UnitError", "Voltage", "__version__", "discretise", "explain", "maths",
+    "Synapse", "Time", "TimeArray", "Trace", "Uniform", "UnitError", "Voltage", "__version__", "discretise", "explain", "maths",
     "run", "units", "validate",
 ]  # fmt: skip

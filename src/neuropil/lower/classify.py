@@ -15,7 +15,7 @@ import jax
 
 from neuropil.errors import ModelError
 from neuropil.lower.graph import Graph, absorb
-from neuropil.lower.trace import TracedNeuron, scalar_jaxpr
+from neuropil.lower.trace import Traced, scalar_jaxpr
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def parameter_leaf(name: str) -> str:
     return f"p.{name}"
 
 
-def classify(traced: TracedNeuron) -> Scheme:
+def classify(traced: Traced) -> Scheme:
     """The scheme of a model; honours its declared `integrator`.
 
     Raises:
@@ -95,7 +95,7 @@ def classify(traced: TracedNeuron) -> Scheme:
     return Scheme(exact, stepped, method, _reasons(exact, stepped, method, blame, system), reach, driven, affine, system)
 
 
-def _jacobian(traced: TracedNeuron, states: tuple[str, ...], inputs: tuple[str, ...]) -> tuple[Graph, dict, dict]:
+def _jacobian(traced: Traced, states: tuple[str, ...], inputs: tuple[str, ...]) -> tuple[Graph, dict, dict]:
     """Graph of all d/dt, of their values and of their slopes by each state and input."""
     parameters = {n: "f" for n in traced.spec.parameters}
 
@@ -135,7 +135,7 @@ def _why_not(
     return None
 
 
-def _constants(graph: Graph, value: dict, exact: Any, states: Any, inputs: Any, traced: TracedNeuron) -> dict[str, int]:
+def _constants(graph: Graph, value: dict, exact: Any, states: Any, inputs: Any, traced: Traced) -> dict[str, int]:
     """b of ds/dt = A s + B x + b: the derivative with every state and input at zero."""
     if not exact:
         return {}
@@ -163,8 +163,8 @@ def _closure(i: str, exact: tuple[str, ...], a: dict[tuple[str, str], int]) -> t
     return tuple(s for s in exact if s in reached)
 
 
-def _method(traced: TracedNeuron, stepped: tuple[str, ...], slope: dict, graph: Graph, blame: dict[str, str]) -> str | None:
-    wanted = traced.neuron.integrator
+def _method(traced: Traced, stepped: tuple[str, ...], slope: dict, graph: Graph, blame: dict[str, str]) -> str | None:
+    wanted = traced.integrator
     if not stepped:
         return None
     if wanted == "exact":

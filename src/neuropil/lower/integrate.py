@@ -16,30 +16,20 @@ import jax.numpy as jnp
 
 from neuropil.lower.classify import Scheme, classify
 from neuropil.lower.propagator import entries, tag
-from neuropil.lower.trace import Scalars, TracedNeuron
+from neuropil.lower.trace import Scalars, Traced, TracedNeuron
 
 
 @dataclass(frozen=True)
-class StepFunction:
-    """The step of one model; `p` holds its parameters, the entries of its propagators, and "dt" (ms)."""
+class Flow:
+    """What the states of a model do between events; `p` holds parameters, propagator entries and "dt" (ms)."""
 
-    traced: TracedNeuron
+    traced: Traced
     scheme: Scheme
-
-    @classmethod
-    def of(cls, traced: TracedNeuron) -> StepFunction:
-        """The step function of a traced model."""
-        return cls(traced, classify(traced))
 
     @property
     def clamps(self) -> tuple[str, ...]:
-        """States held while refractory."""
-        return self.traced.neuron.clamps
-
-    @property
-    def rests(self) -> bool:
-        """The model has a refractory period."""
-        return self.traced.neuron.refractory is not None
+        """States that may be held."""
+        return ()
 
     @cached_property
     def prefixes(self) -> dict[str, tuple[float, tuple[str, ...]]]:
@@ -65,45 +55,7 @@ class StepFunction:
         clamped = set(self.clamps)
         return any(clamped & set(self.scheme.reach[i]) for i in self.scheme.exact if i not in clamped)
 
-    # --- the step ------------------------------------------------------------------------------------------------
-
-    def __call__(self, p: Scalars, s: Scalars, x: Scalars, w: Scalars, refractory: Any, u: Any) -> tuple[Scalars, Any]:
-        """Advance one step.
-
-        Args:
-            p: parameters and propagator entries; s: states; x: inputs; w: summed weights by port.
-            refractory: truth value; u: a uniform number, used by models with a hazard.
-
-        Returns:
-            The new states, and whether a spike is emitted.
-        """
-        new = self._advance(p, s, x, ())
-        if self.clamps:
-            held = self._advance(p, s, x, self.clamps)
-            new = {n: jnp.where(refractory, held[n], new[n]) for n in new}
-        jump = self.traced.receive(p, new, w)
-        for n in new:
-            arriving = new[n] + jump[n]
-            new[n] = jnp.where(refractory, new[n], arriving) if n in self.clamps else arriving
-        fired = self._fires(p, s, new, u)
-        if fired is not False:
-            if self.rests:  # some models reset above their threshold: silence is part of being refractory
-                fired = jnp.logical_and(fired, jnp.logical_not(refractory))
-            after = self.traced.reset(p, new)
-            new = {n: jnp.where(fired, after[n], new[n]) for n in new}
-        return new, fired
-
-    def _fires(self, p: Scalars, old: Scalars, new: Scalars, u: Any) -> Any:
-        if self.traced.has_hazard:
-            return u < -jnp.expm1(-self.traced.hazard(p, new) * p["dt"])
-        if not self.traced.has_fires:
-            return False
-        fired = self.traced.fires(p, new)
-        if self.traced.neuron.spikes_on == "rising":
-            fired = jnp.logical_and(fired, jnp.logical_not(self.traced.fires(p, old)))
-        return fired
-
-    def _advance(self, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...]) -> Scalars:
+    def advance(self, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...]) -> Scalars:
         """States after dt without events; those in `held` stay as they are."""
         end = self._propagate(p, s, x, held, half=False)
         method = self.scheme.method
@@ -161,3 +113,63 @@ class StepFunction:
         flat = z == 0.0
         safe = jnp.where(flat, 1.0, z)
         return value + f * p["dt"] * jnp.where(flat, 1.0, jnp.expm1(safe) / safe)
+
+
+@dataclass(frozen=True)
+class StepFunction(Flow):
+    """The step of one model; `p` holds its parameters, the entries of its propagators, and "dt" (ms)."""
+
+    traced: TracedNeuron
+
+    @classmethod
+    def of(cls, traced: TracedNeuron) -> StepFunction:
+        """The step function of a traced model."""
+        return cls(traced, classify(traced))
+
+    @property
+    def clamps(self) -> tuple[str, ...]:
+        """States held while refractory."""
+        return self.traced.neuron.clamps
+
+    @property
+    def rests(self) -> bool:
+        """The model has a refractory period."""
+        return self.traced.neuron.refractory is not None
+
+    # --- the step ------------------------------------------------------------------------------------------------
+
+    def __call__(self, p: Scalars, s: Scalars, x: Scalars, w: Scalars, refractory: Any, u: Any) -> tuple[Scalars, Any]:
+        """Advance one step.
+
+        Args:
+            p: parameters and propagator entries; s: states; x: inputs; w: summed weights by port.
+            refractory: truth value; u: a uniform number, used by models with a hazard.
+
+        Returns:
+            The new states, and whether a spike is emitted.
+        """
+        new = self.advance(p, s, x, ())
+        if self.clamps:
+            held = self.advance(p, s, x, self.clamps)
+            new = {n: jnp.where(refractory, held[n], new[n]) for n in new}
+        jump = self.traced.receive(p, new, w)
+        for n in new:
+            arriving = new[n] + jump[n]
+            new[n] = jnp.where(refractory, new[n], arriving) if n in self.clamps else arriving
+        fired = self._fires(p, s, new, u)
+        if fired is not False:
+            if self.rests:  # some models reset above their threshold: silence is part of being refractory
+                fired = jnp.logical_and(fired, jnp.logical_not(refractory))
+            after = self.traced.reset(p, new)
+            new = {n: jnp.where(fired, after[n], new[n]) for n in new}
+        return new, fired
+
+    def _fires(self, p: Scalars, old: Scalars, new: Scalars, u: Any) -> Any:
+        if self.traced.has_hazard:
+            return u < -jnp.expm1(-self.traced.hazard(p, new) * p["dt"])
+        if not self.traced.has_fires:
+            return False
+        fired = self.traced.fires(p, new)
+        if self.traced.neuron.spikes_on == "rising":
+            fired = jnp.logical_and(fired, jnp.logical_not(self.traced.fires(p, old)))
+        return fired

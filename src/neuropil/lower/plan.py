@@ -17,6 +17,7 @@ from neuropil.errors import ModelError, PlanError
 from neuropil.lower.integrate import StepFunction
 from neuropil.lower.kernel import KernelSource, NeuronProgram, Variant, Varying, check, emit
 from neuropil.lower.propagator import propagators
+from neuropil.lower.synapse import SynapseProgram, plan_synapses
 from neuropil.lower.trace import TracedNeuron
 from neuropil.model.connect import AllToAll, DistanceDependent, Edges, FixedInDegree, OneToOne
 from neuropil.model.distribution import Distribution
@@ -92,6 +93,7 @@ class Plan:
         quantum: for each projection the weight of one quantum.
         drives: in the network's order.
         reasons: why each projection is executed as it is.
+        synapses: programs of the projections whose synapses are kept each by itself, by their place in the network.
     """
 
     network: Network
@@ -104,6 +106,7 @@ class Plan:
     quantum: tuple[float, ...]
     drives: tuple[PlannedDrive, ...]
     reasons: tuple[str, ...] = field(default=())
+    synapses: dict[int, SynapseProgram] = field(default_factory=dict)
 
     @property
     def channels(self) -> int:
@@ -139,7 +142,8 @@ def make_plan(
     dt_ms = float(step.to(ms))
     word = np.uint64 if full_weights or precision == "float64" else np.uint32
     drives = _plan_drives(network, dt_ms)
-    channel_of = tuple(list(p.target.neuron.spec.ports).index(p.port) for p in network.projections)
+    channel_of = tuple(-1 if p.port is None else list(p.target.neuron.spec.ports).index(p.port) for p in network.projections)
+    synapses = plan_synapses(network)
     draft = _Draft(network, dt_ms, seed, precision, drives)
     placed = [draft.member(p) for p in network.populations.values()]
     groups = _merge(placed, precision)
@@ -147,7 +151,7 @@ def make_plan(
     groups = tuple(_with_quanta(g, network, quantum) for g in groups)
     plan = Plan(
         network, dt_ms, seed, precision, word, groups, channel_of, quantum, drives,
-        tuple(_why(p) for p in network.projections),
+        tuple(synapses[j].explain() if j in synapses else _why(p) for j, p in enumerate(network.projections)), synapses,
     )  # fmt: skip
     check_plan(plan)
     return plan
@@ -205,6 +209,7 @@ class _Draft:
     def variant(self, population: Population) -> Variant:
         spec = population.neuron.spec
         wired = {p.port for p in self.network.projections if p.target is population}
+        flows = {p.input for p in self.network.projections if p.target is population}
         mine = [d for d in self.drives if d.drive.target is population]
 
         def used(names: Iterable[str], by: set[Any]) -> tuple[str, ...]:
@@ -214,7 +219,7 @@ class _Draft:
             used(spec.ports, wired),
             used(spec.ports, {d.drive.port for d in mine if d.kind == "counted"}),
             used(spec.ports, {d.drive.port for d in mine if d.kind == "irregular"}),
-            used(spec.inputs, {d.drive.input for d in mine if d.kind == "current"}),
+            used(spec.inputs, {d.drive.input for d in mine if d.kind == "current"} | flows),
         )
 
     def member(self, population: Population) -> tuple[NeuronProgram, Varying, Member]:
@@ -325,7 +330,7 @@ def _quanta(network: Network, groups: tuple[Group, ...], word: Any) -> tuple[flo
     for p in network.projections:
         key = (p.target.name, p.port)
         size = p.weight.largest() if isinstance(p.weight, Distribution) else float(np.max(np.abs(p.weight), initial=0.0))
-        largest[key] = max(largest.get(key, 0.0), size)
+        largest[key] = max(largest.get(key, 0.0), size * (p.synapse.gain if p.synapse is not None else 1.0))
     together: dict[Any, float] = {}
     for p in network.projections:
         together[p.target.name, p.port] = together.get((p.target.name, p.port), 0.0) + largest_in_degree(p)
@@ -393,7 +398,7 @@ def check_plan(plan: Plan) -> None:
                     raise PlanError(f"{where}: array {name!r} does not fit the kernel", got=array.shape)
     for j, projection in enumerate(plan.network.projections):
         group = plan.groups[plan.group_of(projection.target)[0]]
-        if projection.port not in group.program.variant.wired:
+        if projection.port is not None and projection.port not in group.program.variant.wired:
             raise PlanError(f"projection {projection.name!r} arrives at a port nobody reads")
         if not plan.quantum[j] > 0:
             raise PlanError(f"projection {projection.name!r} has no weight scale", got=plan.quantum[j])

@@ -32,6 +32,15 @@ class Traced:
         self.model = model
         self.spec = model.spec
         self.name = type(model).__name__
+        self.integrator: str = getattr(model, "integrator", "auto")
+
+    def derivative(self, p: Scalars, s: Scalars, x: Scalars) -> Scalars:
+        """d/dt of every state; zero where the model gives none."""
+        spec = self.spec
+        with self._equation("derivative"):
+            rates = self._model(p).derivative(self._states(s), self._values("input", x, spec.inputs))
+        per_ms = {name: (d[0] - 1, *d[1:]) for name, d in spec.state_dimensions.items()}
+        return self._by_state("derivative", rates, per_ms, {name: 0.0 for name in spec.states})
 
     def _model(self, p: Scalars) -> Any:
         return self.model.bound({n: p[n] for n in self.spec.parameters if n in p})
@@ -93,14 +102,6 @@ class TracedNeuron(Traced):
             raise ModelError(
                 f"{self.name} defines both fires() and hazard()", fix="keep the deterministic or the stochastic threshold"
             )
-
-    def derivative(self, p: Scalars, s: Scalars, x: Scalars) -> Scalars:
-        """d/dt of every state; zero where the model gives none."""
-        spec = self.spec
-        with self._equation("derivative"):
-            rates = self._model(p).derivative(self._states(s), self._values("input", x, spec.inputs))
-        per_ms = {name: (d[0] - 1, *d[1:]) for name, d in spec.state_dimensions.items()}
-        return self._by_state("derivative", rates, per_ms, {name: 0.0 for name in spec.states})
 
     def receive(self, p: Scalars, s: Scalars, w: Scalars) -> Scalars:
         """Increment of every state for the summed weights `w` of a step."""

@@ -32,6 +32,8 @@ from neuropil.model.stimulus import (
     Stimulus,
     TimeArray,
 )
+from neuropil.model.structure import Rewiring
+from neuropil.model.synapse import Synapse
 
 __all__ = [
     "STEADY",
@@ -69,6 +71,7 @@ __all__ = [
     "Probe",
     "Projection",
     "Regular",
+    "Rewiring",
     "Rule",
     "Section",
     "Sine",
@@ -76,6 +79,7 @@ __all__ = [
     "State",
     "Step",
     "Stimulus",
+    "Synapse",
     "TimeArray",
     "Uniform",
     "discretise",

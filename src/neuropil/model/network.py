@@ -17,6 +17,9 @@ from neuropil.model.connect import Edges, Rule
 from neuropil.model.distribution import Distribution, checked_values, real_array
 from neuropil.model.neuron import Neuron
 from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
+from neuropil.model.structure import Rewiring
+from neuropil.model.synapse import Synapse
+from neuropil.model.wiring import check_synapse, weight_dimension
 from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
 
 
@@ -55,7 +58,14 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Synapses from one population to a port of another. `weight` and `delay` are in base units (port unit, ms)."""
+    """Synapses from one population to another. `weight` and `delay` are in base units (port unit, ms).
+
+    Attributes:
+        port: where their events go (None: nowhere); input: where their currents go.
+        synapse: what each of them is, None for a bare weight.
+        clock_driven: advance all states in every step, also those that have a closed form.
+        structure: how synapses vanish and form.
+    """
 
     name: str
     source: Population
@@ -63,7 +73,16 @@ class Projection:
     rule: Rule
     weight: float | np.ndarray | Distribution
     delay: float | np.ndarray | Distribution
-    port: str
+    port: str | None
+    synapse: Synapse | None = None
+    input: str | None = None
+    clock_driven: bool = False
+    structure: Rewiring | None = None
+
+    @property
+    def listed(self) -> bool:
+        """Each synapse is kept by itself: it has states, or may vanish."""
+        return self.synapse is not None or self.structure is not None
 
     @property
     def recurrent(self) -> bool:
@@ -189,7 +208,11 @@ class Network:
         *,
         weight: Any,
         delay: Any,
-        port: str,
+        port: str | None = None,
+        synapse: Synapse | None = None,
+        input: str | None = None,
+        clock_driven: bool = False,
+        structure: Rewiring | None = None,
         name: str | None = None,
     ) -> list[Projection]:
         """Connect each source population to each target population by a rule.
@@ -200,6 +223,10 @@ class Network:
                 [sources, targets] for `AllToAll`, [n] for `OneToOne`).
             delay: a time, likewise; at least one time step.
             port: the target model's port.
+            synapse: a synapse model, if the synapses have states of their own.
+            input: the target's input that the synapses' current flows into, for models that have one.
+            clock_driven: advance all states of the synapses in every step, also those that have a closed form.
+            structure: a `Rewiring`, if synapses vanish and form while the network runs.
             name: of the projection; one that is taken gets a number ("a→b #2").
 
         Returns:
@@ -210,7 +237,8 @@ class Network:
             for post in self._own(target, "target"):
                 taken = [p.name for p in (*self.projections, *made)]
                 label = _unused(name or f"{pre.name}→{post.name}", taken)
-                made.append(self._projection(pre, post, rule, weight, delay, port, label))
+                more = {"synapse": synapse, "input": input, "clock_driven": clock_driven, "structure": structure}
+                made.append(self._projection(pre, post, rule, weight, delay, port, label, more))
         self.projections.extend(made)
         return made
 
@@ -276,19 +304,22 @@ class Network:
         return ports[port]
 
     def _projection(
-        self, pre: Population, post: Population, rule: Any, weight: Any, delay: Any, port: Any, name: str | None
-    ) -> Projection:
+        self, pre: Population, post: Population, rule: Any, weight: Any, delay: Any, port: Any, name: str | None,
+        more: dict[str, Any],
+    ) -> Projection:  # fmt: skip
         label = f"{pre.name}→{post.name}"
         if not isinstance(rule, Rule):
             raise NetworkError(f"projection {label}: not a connection rule", got=rule, expected="for example FixedProbability(0.1)")
-        dimension = self._port(post, port)
+        check_synapse(label, post.neuron.spec, port=port, weight=weight, delay=delay, **more)
+        at_port = None if port is None and more["input"] is not None else self._port(post, port)
+        dimension = weight_dimension(label, more["synapse"], at_port)
         rule.check(pre.size, post.size, pre is post)
         shape = _edge_shape(rule, pre, post)
         w = checked_values(weight, dimension, f"projection {label}: weight", shape)
         d = checked_values(delay, ms.dimension, f"projection {label}: delay", shape)
         if not isinstance(d, Distribution) and np.any(np.asarray(d) <= 0):
             raise NetworkError(f"projection {label}: a delay must be positive", got=f"{np.min(d)} ms", expected="at least one time step")
-        return Projection(name or label, pre, post, rule, w, d, port)
+        return Projection(name or label, pre, post, rule, w, d, port, **more)
 
     def _drive(self, pop: Population, stimulus: Stimulus, port: Any, input: Any, weight: Any, name: str | None) -> Drive:
         label = name or f"{type(stimulus).__name__}→{pop.name}"

@@ -48,8 +48,7 @@ class Synapses:
         if given is not None:
             pre, post, weight, steps = (np.asarray(part) for part in given)
         else:
-            pre, post, weight, delay = _listed(projection)
-            steps = np.floor(delay / dt + 0.5 + 1e-9).astype(np.int64)
+            pre, post, weight, steps = listed(projection, dt)
         self.pre, self.post = pre, post
         self.weight, self.steps = np.broadcast_to(weight, pre.shape), np.broadcast_to(steps, pre.shape)
         if self.steps.size and self.steps.min() < 1:
@@ -70,8 +69,13 @@ class Synapses:
         return arrived
 
 
+def listed(p: Projection, dt: float) -> tuple[Array, ...]:
+    """pre, post, weight, delay in steps of each synapse of a rule that leaves nothing to chance."""
+    pre, post, weight, delay = _listed(p)
+    return pre, post, weight, np.floor(delay / dt + 0.5 + 1e-9).astype(np.int64)
+
+
 def _listed(p: Projection) -> tuple[Array, ...]:
-    """pre, post, weight, delay (ms) of each synapse of a rule that leaves nothing to chance."""
     known = isinstance(p.rule, (OneToOne, AllToAll, Edges))
     if not known or isinstance(p.weight, Distribution) or isinstance(p.delay, Distribution):
         raise ModelError(

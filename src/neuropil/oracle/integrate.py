@@ -1,4 +1,4 @@
-"""How the states of one population advance over a step, decided by probing the model's functions with numbers.
+"""How the states of one population (or of the synapses of one projection) advance over a step, decided by probing the model's functions with numbers.
 
 The states fall into two sets. The *linear* set is the largest one that depends only on itself and on inputs, with
 constant coefficients; the exact propagator advances it. The *remaining* states are advanced by the scheme that the
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.model import Neuron
+from neuropil.model import Neuron, Synapse
 from neuropil.model.described import Values
 from neuropil.units import Dimension, Quantity, magnitude
 
@@ -28,7 +28,7 @@ _PROBES = 64
 class Equations:
     """The functions of a model on plain arrays with one value per neuron; units are checked on the way out."""
 
-    def __init__(self, neuron: Neuron, parameters: States, size: int):
+    def __init__(self, neuron: Neuron | Synapse, parameters: States, size: int):
         self.name, self.spec, self.size = type(neuron).__name__, neuron.spec, size
         self.model = neuron.bound(parameters)
 
@@ -66,7 +66,7 @@ class Equations:
         return np.broadcast_to(np.asarray(rate, float), self.size)
 
 
-def classify(neuron: Neuron, parameters: States) -> tuple[list[str], list[str], bool]:
+def classify(neuron: Neuron | Synapse, parameters: States) -> tuple[list[str], list[str], bool]:
     """Names of the linear states, of the remaining ones, and whether each of these is linear in its own variable.
 
     The probes also vary the parameters, so that what counts is the form of an equation and not that a term is zero today.
@@ -104,9 +104,9 @@ def classify(neuron: Neuron, parameters: States) -> tuple[list[str], list[str], 
 class Integrator:
     """Advances the states of one population by `dt` (ms)."""
 
-    def __init__(self, neuron: Neuron, parameters: States, size: int, dt: float):
+    def __init__(self, neuron: Neuron | Synapse, parameters: States, size: int, dt: float):
         self.equations = Equations(neuron, parameters, size)
-        self.size, self.dt, self.clamps = size, dt, type(neuron).clamps
+        self.size, self.dt, self.clamps = size, dt, getattr(type(neuron), "clamps", ())
         self.linear, self.remaining, self.in_own = classify(neuron, parameters)
         self.scheme = type(neuron).integrator
         if self.scheme == "auto":

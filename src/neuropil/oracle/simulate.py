@@ -21,6 +21,7 @@ from neuropil.model import Network, Neuron, Population
 from neuropil.model.validate import validate
 from neuropil.oracle.events import Source, Synapses, per_neuron
 from neuropil.oracle.integrate import Array, Integrator, States
+from neuropil.oracle.synapses import LivingSynapses
 from neuropil.result.spikes import Spikes
 from neuropil.units import Quantity, magnitude, ms
 
@@ -33,11 +34,14 @@ class OracleResult:
         spikes: `.step` (k + 1 for a spike of step k) and `.neuron` (global index), sorted by both.
         traces: probe name -> values [samples, neurons], base units; the first sample is one interval after the start.
         states: population -> state -> final values, base units.
+        synapses: name of a projection whose synapses have states (or come and go) -> "pre", "post", "weight" and the
+            states, final values, by source.
     """
 
     spikes: Spikes
     traces: dict[str, Array]
     states: dict[str, States]
+    synapses: dict[str, States]
 
 
 class Group:
@@ -99,6 +103,7 @@ def simulate(
     dt: Quantity = 0.1 * ms,
     seed: int = 1,
     edges: Mapping[int, tuple[Any, ...]] | None = None,
+    modulators: Mapping[int, float] | None = None,
 ) -> OracleResult:
     """Run a network, slowly, in float64.
 
@@ -106,6 +111,7 @@ def simulate(
         duration, dt: times; a whole number of steps is made of them by rounding.
         edges: synapses of projections that are left to chance, by the index of the projection in
             `network.projections`: (pre, post, weight in the port's base unit, delay in steps).
+        modulators: value of the signal of synapses that know one, by the index of the projection; 0 otherwise.
 
     Raises:
         NetworkError: a network that does not fit the time step.
@@ -119,7 +125,12 @@ def simulate(
     if unknown:
         raise ModelError("edges for projections that do not exist", got=sorted(unknown), expected=f"below {len(network.projections)}")
     groups = {name: Group(pop, h, seed) for name, pop in network.populations.items()}
-    synapses = [Synapses(p, h, (edges or {}).get(i)) for i, p in enumerate(network.projections)]
+    given = dict(edges or {})
+    synapses = [Synapses(p, h, given.get(i)) for i, p in enumerate(network.projections) if not p.listed]
+    living = [
+        LivingSynapses(p, i, h, seed, given.get(i), dict(modulators or {}).get(i, 0.0))
+        for i, p in enumerate(network.projections) if p.listed
+    ]  # fmt: skip
     sources = [Source(d, i, h, steps, seed) for i, d in enumerate(network.drives)]
     every = {p.name: 1 if p.interval is None else max(1, round(p.interval / h)) for p in network.probes}
     traces: dict[str, list[Array]] = {p.name: [] for p in network.probes}
@@ -135,10 +146,18 @@ def simulate(
                 w[source.drive.target.name][source.drive.port] += source.events(k)
         for synapse in synapses:
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
+        for alive in living:
+            flow, sent = alive.step(k, groups[alive.target].s)
+            if alive.input is not None:
+                x[alive.target][alive.input] += flow
+            if alive.port is not None:
+                w[alive.target][alive.port] += sent
         with np.errstate(over="ignore"):
             fired = {name: g.step(k, x[name], w[name]) for name, g in groups.items()}
         for synapse in synapses:
             synapse.send(fired[synapse.source], k + 1)
+        for alive in living:
+            alive.send(fired[alive.source], fired[alive.target], k + 1)
         who = np.concatenate([g.pop.first + np.flatnonzero(fired[name]) for name, g in groups.items()] or [neurons[0]])
         stamps.append(np.full(who.size, k + 1))
         neurons.append(who)
@@ -152,4 +171,5 @@ def simulate(
         ),
         {p.name: np.array(traces[p.name]).reshape(-1, p.neurons.size) for p in network.probes},
         {name: g.s for name, g in groups.items()},
+        {a.projection.name: {"pre": a.pre, "post": a.post, "weight": a.weight, **a.s} for a in living},
     )
