@@ -97,6 +97,8 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
         source = "signal[0]" if name == "modulator" else f"{name}[n]"
         target.append(f"x_{name} = {source}")
         names[graph.leaf(f"x.{name}")] = f"x_{name}"
+    if not varying:
+        target += graph.statements(program.shared, names)
     body += graph.statements(roots, names)
     body += [f"s_{n}[i] = {names[program.stepped[n]]}" for n in program.moving]
     watched = [n for n in program.moving if n in program.scheme.stepped]

@@ -155,9 +155,18 @@ class SynapseProgram:
         return tuple(n for n in self.traced.spec.inputs if f"x.{n}" in read)
 
     @property
-    def flops(self) -> tuple[int, int]:
-        """Floating-point operations of a synapse per step, and per spike that arrives."""
-        return self.step.flops(self.step_roots) + (self.flow is not None), self.arrival.flops(self.arrival_roots)
+    def shared(self) -> list[int]:
+        """Dynamic nodes of a step that are the same for all synapses of a target: computed once for each target."""
+        nodes = self.step.nodes
+        same = [n for n in self.step.reach(self.step_roots) if not any(x[0] == "s" for x in self.step.leaves(n)) and not nodes[n].static]
+        return [n for n in same if nodes[n].op not in ("leaf", "const")]
+
+    @property
+    def flops(self) -> dict[str, int]:
+        """Floating-point operations per "synapse" and step, per "target" and step, and per "event" that arrives."""
+        shared, adding = self.step.flops(self.shared), int(self.flow is not None)
+        whole = self.step.flops(self.step_roots)
+        return {"synapse": whole - shared + adding, "target": shared, "event": self.arrival.flops(self.arrival_roots)}
 
     def constants(self, parameters: dict[str, Any], dt: float) -> dict[str, Any]:
         """Everything static by its leaf's name in `p`, for parameters by name: floats or one value per synapse."""
