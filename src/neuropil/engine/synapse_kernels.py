@@ -10,6 +10,7 @@ from numba import njit
 
 from neuropil.engine.deliver import push
 from neuropil.lower.flags import KERNEL_FLAGS
+from neuropil.lower.numerics import flush_subnormal
 
 
 @njit(nogil=True)
@@ -36,6 +37,13 @@ def note_own(step, thread, published, count, place, first, size, post, jump):
         at = place[published[side, thread, q]] - first
         if 0 <= at < size:
             post[at] += jump
+
+
+@njit(**KERNEL_FLAGS)
+def flush(values):
+    """Zero for what has decayed until it is subnormal, which processors handle many times slower."""
+    for i in range(np.uint64(values.size)):
+        values[i] = flush_subnormal(values[i])
 
 
 @njit(**KERNEL_FLAGS)

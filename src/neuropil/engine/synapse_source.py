@@ -16,6 +16,9 @@ from neuropil.lower.kernel import RUNAWAY
 from neuropil.lower.primitives import MATH_FUNCTIONS
 from neuropil.lower.synapse import SynapseProgram
 
+FLUSHED = 64
+"""Steps between looks for states that have decayed to subnormal numbers."""
+
 
 @dataclass(frozen=True)
 class SynapseKernel:
@@ -81,7 +84,7 @@ def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int
 
 
 def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
-    """The kernel of a step: (numbers, run, signal, v, post, decay, part, flow, …)."""
+    """The kernel of a step: (k, numbers, run, signal, v, post, decay, part, flow, …)."""
     graph, roots = program.step, program.step_roots
     reads = graph.leaves(*roots)
     frontier = graph.frontier(roots)
@@ -103,8 +106,8 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
     body += [f"s_{n}[i] = {names[program.stepped[n]]}" for n in program.moving]
     watched = [n for n in program.moving if n in program.scheme.stepped]
     if watched:
-        total = " + ".join(f"abs({names[program.stepped[n]]})" for n in watched)
-        body.append(f"bad += zero if {total} < number({RUNAWAY!r}) else one")
+        total = " + ".join(names[program.stepped[n]] for n in watched)
+        body.append(f"bad += zero if abs({total}) < number({RUNAWAY!r}) else one")
     after = []
     if program.flow is not None:
         body.append(f"part[i - low] = {names[program.flow]}")
@@ -113,10 +116,11 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
         after.append("post[n] *= decay")
     text = [
         *head, "bad = zero", "for n in range(np.uint64(run.size - 1)):",
-        *_indent([*target, "for i in range(low, high):", *_indent(body), *after]), "return bad",
+        *_indent([*target, "for i in range(low, high):", *_indent(body), *after]),
+        f"if k % {FLUSHED} == 0:", *_indent([f"flush(s_{n})" for n in program.moving] + ["flush(post)"]), "return bad",
     ]  # fmt: skip
-    signature = ["numbers", "run", "signal", "v", "post", "decay", "part", "flow", *arguments]
-    extra = ["from neuropil.engine.synapse_kernels import total", "one, zero = np.int32(1), np.int32(0)"]
+    signature = ["k", "numbers", "run", "signal", "v", "post", "decay", "part", "flow", *arguments]
+    extra = ["from neuropil.engine.synapse_kernels import flush, total", "one, zero = np.int32(1), np.int32(0)"]
     return SynapseKernel(_module(program, precision, "advance", signature, text, graph, roots, extra), tuple(arguments), frontier, varying)
 
 

@@ -215,7 +215,7 @@ class SynapseStore:
         if self.stepping is not None:
             module = load(f"{self.program.traced.name}_step", self.stepping.source).__name__
             function = (f"synapse_{j}", f"from {module} import advance as synapse_{j}")
-            made.append(Operation("stimuli", f"{name}: advance synapses", function, "*a", self._advancing, "bad"))
+            made.append(Operation("stimuli", f"{name}: advance synapses", function, "k, *a", self._advancing, "bad"))
         module = load(f"{self.program.traced.name}_arrival", self.arrival.source).__name__
         function = (f"arrive_{j}", f"from {module} import arrive as arrive_{j}")
         # A step reads the states of its beginning, so that arrivals, which belong to its end, come after it.
