@@ -111,8 +111,8 @@ __all__ = [
     "FixedInDegree", "FixedOutDegree", "FixedProbability", "FixedTotal", "InhomogeneousPoisson", "Input", "Length",
     "LogNormal", "LoweringError", "MaxLength", "MemoryLimitError", "ModelError", "Morphology", "MorphologyBuilder",
     "MorphologyError", "Network", "NetworkError", "Neuron", "NeuropilError", "Noise", "Normal", "OneToOne", "PlanError",
-    "Poisson", "Population", "Port", "PrimitiveError", "Projection", "Quantity", "Rate", "Regular", "Resistance", "Rewiring",
-    "Result", "ResultError", "Section", "Simulation", "SimulationError", "Sine", "SpikeList", "Spikes", "State", "Step",
+    "Poisson", "Population", "Port", "PrimitiveError", "Projection", "Quantity", "Rate", "Regular", "Resistance",
+    "Result", "ResultError", "Rewiring", "Section", "Simulation", "SimulationError", "Sine", "SpikeList", "Spikes", "State", "Step",
     "Synapse", "Time", "TimeArray", "Trace", "Uniform", "UnitError", "Voltage", "__version__", "discretise", "explain", "maths",
     "run", "units", "validate",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from neuropil import rng
 from neuropil.lower.connectivity import edges
 from neuropil.lower.plan import Plan
-from neuropil.lower.synapse import SynapseProgram, check_finite
+from neuropil.lower.synapse import SynapseProgram
 from neuropil.model.distribution import Distribution
 from neuropil.model.network import Projection
 from neuropil.units import Quantity
@@ -62,15 +62,14 @@ class SynapseList:
         given = parameters(program, projection, index, plan.seed, n)
         whole = given if n else parameters(program, projection, index, plan.seed, 1)
         constants = {c: v if np.ndim(v) == 0 else np.asarray(v)[:n] for c, v in program.constants(whole, plan.dt).items()}
-        check_finite(f"projection {projection.name!r} ({program.traced.name})", list(constants.values()))
         states = {}
         for name, state in program.traced.spec.states.items():
             value: Any = given[state.initial] if isinstance(state.initial, str) else state.initial
             if name == "weight":
                 value = weight
             states[name] = np.array(np.broadcast_to(_drawn(value, plan.seed, n, "synapse state", index, name), n), float)
-        small = (np.ascontiguousarray(a, np.int32) for a in (pre, post, delay))
-        return cls(*small, np.asarray(weight, float), states, np.full(n, now, np.int32), constants)
+        pre, post, delay = (np.ascontiguousarray(a, np.int32) for a in (pre, post, delay))
+        return cls(pre, post, delay, np.asarray(weight, float), states, np.full(n, now, np.int32), constants)
 
     def take(self, which: np.ndarray) -> SynapseList:
         """Some of them, in the order of the indices."""

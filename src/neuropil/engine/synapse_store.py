@@ -24,7 +24,7 @@ from neuropil.lower.cache import load
 from neuropil.lower.connectivity import delay_steps, expected_synapses
 from neuropil.lower.graph import Graph
 from neuropil.lower.plan import Plan
-from neuropil.lower.synapse import SynapseProgram
+from neuropil.lower.synapse import SynapseProgram, check_finite
 from neuropil.model.distribution import Distribution
 from neuropil.model.synapse import POST_TIME
 
@@ -142,7 +142,7 @@ class SynapseStore:
         """Take up what `save` gave."""
         s = self.synapses
         if self.projection.structure is not None:
-            s = SynapseList.made(self.plan, self.index, *(arrays[n] for n in ("pre", "post", "weight", "delay")), 0)
+            s = SynapseList.made(self.plan, self.index, arrays["pre"], arrays["post"], arrays["weight"], arrays["delay"], 0)
         self.use(replace(s, states={n: arrays[f"state {n}"] for n in self.program.states}, last=arrays["last"]))
         self.signal[:] = arrays["signal"]
         for t in self.targets:
@@ -157,6 +157,7 @@ class SynapseStore:
 
     def _numbers(self, kernel: SynapseKernel, graph: Graph) -> np.ndarray:
         values = self._values(kernel, graph)
+        check_finite(f"projection {self.projection.name!r} ({self.program.traced.name})", values)
         return np.array([0.0 if k in kernel.varying else float(np.ravel(v)[0]) for k, v in enumerate(values)], self.real)
 
     def _own(self, s: SynapseList, t: int) -> OwnSynapses:

@@ -30,7 +30,7 @@ class Equations:
 
     def __init__(self, neuron: Neuron | Synapse, parameters: States, size: int):
         self.name, self.spec, self.size = type(neuron).__name__, neuron.spec, size
-        self.model = neuron.bound(parameters)
+        self.model: Any = neuron.bound(parameters)
 
     def _in(self, kind: str, values: States, dimensions: dict[str, Dimension]) -> Values:
         return Values(kind, self.name, {name: Quantity(values[name], d) for name, d in dimensions.items()})

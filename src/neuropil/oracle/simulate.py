@@ -145,6 +145,7 @@ def simulate(
             elif source.drive.port is not None:
                 w[source.drive.target.name][source.drive.port] += source.events(k)
         for synapse in synapses:
+            assert synapse.port is not None
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
         for alive in living:
             flow, sent = alive.step(k, groups[alive.target].s)

@@ -66,7 +66,7 @@ class LivingSynapses:
         equations, size = self.integrator.equations, self.projection.target.size
         x = self._world(target)
         flow, sent = np.zeros(size), np.zeros(size)
-        if self.model.has_current:
+        if self.input is not None:
             inputs = self.projection.target.neuron.spec.inputs
             values = self.bound.current(equations.states(self.s), equations._in("input", x, self.model.spec.inputs))
             np.add.at(flow, self.post, -np.broadcast_to(magnitude(values, inputs[self.input], "current"), self.pre.size))

@@ -8,7 +8,7 @@ the weight of the AMPA receptors (`calcium_plasticity`), times a factor of neuro
     dw/dt = (b + k·M)·learning(c) + η_h·(target rate - rate)·w
 
 Spine calcium decays over 20 ms after transients of about 1 µM (Sabatini, Oertner & Svoboda 2002, Neuron 33:439, from
-memory); γ is set so that a spike on a depolarised spine gives such a transient. Rates of learning are illustrative.
+memory); γ is set so that spikes on a depolarised spine give such transients. Rates of learning are illustrative.
 Forward Euler for what is not linear, as the article counts operations: every rate times 0.1 ms is below 0.12.
 """
 
@@ -40,7 +40,7 @@ class FullSynapse(TsodyksMarkram, CalciumRule, HomeostaticRule):
     magnesium: Concentration = 1.0 * mM
     calcium_rest: Concentration = 0.05 * uM
     tau_calcium: Time = 20 * ms
-    gamma: Quantity = 2.0 * uM / (pA * ms)
+    gamma: Quantity = 1.2 * uM / (pA * ms)
     baseline: float = 1.0
     per_modulator: float = 1.0
 
