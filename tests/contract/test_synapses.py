@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from functools import cache
 
+import jax
 import numpy as np
 import pytest
 
 from neuropil.engine import Simulation
+from neuropil.learn import Rollout
 from neuropil.lower.connectivity import edges
 from neuropil.lower.plan import make_plan
-from neuropil.model import FixedProbability, Network, Rewiring, Step, Uniform
+from neuropil.model import AllToAll, FixedProbability, Network, Regular, Rewiring, Step, Uniform
 from neuropil.oracle import simulate
 from neuropil.units import Hz, ms, pA
 from neuropil.zoo.contract import synapse_use
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
+from neuropil.zoo.neurons.relay import Relay
 from neuropil.zoo.registry import SYNAPSES, synapse
 
 STEPS = 1500
@@ -97,6 +100,51 @@ def test_engine_equals_oracle(name):
     for projection, states in truth.synapses.items():
         for state, values in states.items():
             assert_close(synapses[projection][state], values, (projection, state))
+
+
+@pytest.mark.parametrize("name", ["tsodyks_markram", "homeostatic", "full_synapse"])
+def test_rollout_equals_oracle(name):
+    network, truth = small_network(name), oracle_of(name)
+    with jax.enable_x64(True):
+        rollout = Rollout(network, precision="float64")
+        inputs = rollout.inputs(STEPS)
+        inputs["modulators"] = dict.fromkeys(("in", "back"), np.full(STEPS, synapse_use(name).modulator))
+        rolled = rollout.run(STEPS, inputs=inputs)
+        step, neuron = np.nonzero(np.asarray(rolled.spikes["target"]))
+        late = truth.spikes.of("target")
+        np.testing.assert_array_equal(step + 1, late.step)
+        assert_close(np.asarray(rolled.traces["target.v"]), truth.traces["target.v"], "v")
+        for projection, states in truth.synapses.items():
+            for state, values in rolled.state["synapses"][projection]["states"].items():
+                assert_close(np.asarray(values), states[state], (projection, state))
+
+
+def test_gradients_reach_the_parameters_of_short_term_plasticity():
+    """d(summed potential)/dU by reverse differentiation against finite differences."""
+    network = Network("gradient")
+    source, target = network.population("source", Relay(), 2), network.population("target", LIFExp(), 3)
+    network.stimulate(source, Regular(15 * ms), port="spikes", weight=1.0)
+    network.project(source, target, AllToAll(), weight=50 * pA, delay=1 * ms, port="exc", synapse=synapse("tsodyks_markram")(), name="p")
+    network.probe(target, "v")
+    with jax.enable_x64(True):
+        rollout = Rollout(network, precision="float64")
+        state, inputs = rollout.initial(), rollout.inputs(600)
+
+        def loss(use, weight):
+            made = {**rollout.parameters["synapses"]["p"], "use": use}
+            parameters = {**rollout.parameters, "synapses": {"p": made}, "weights": {"p": weight}}
+            return rollout.apply(parameters, state, inputs).traces["target.v"].sum()
+
+        weight = np.full(6, 50.0)
+        slope, slopes = jax.jit(jax.grad(loss, (0, 1)))(0.4, weight)
+        compiled = jax.jit(loss)
+
+        def value(use, weight):
+            return float(compiled(use, weight))
+
+        assert float(slope) == pytest.approx((value(0.4 + 1e-5, weight) - value(0.4 - 1e-5, weight)) / 2e-5, rel=1e-5)
+        step = np.eye(6)[2] * 1e-3
+        assert float(slopes[2]) == pytest.approx((value(0.4, weight + step) - value(0.4, weight - step)) / 2e-3, rel=1e-5)
 
 
 @everyone
