@@ -21,6 +21,7 @@ __all__ = [
     "exp",
     "expm1",
     "exprel",
+    "linoid",
     "log",
     "log1p",
     "logical_and",
@@ -109,6 +110,14 @@ def exprel(x: Any) -> Quantity:
     small = abs(x) < 1e-5
     safe = np_.where(small, 1.0, x)
     return Quantity(np_.where(small, 1.0 + 0.5 * x, np_.expm1(safe) / safe))
+
+
+def linoid(x: Any) -> Quantity:
+    """x / (exp(x) - 1), continued through 1 at x = 0: the same for rates that have it in the numerator, in one division."""
+    x = _bare(x, "linoid")
+    np_ = _library(x)
+    small = abs(x) < 1e-3  # the series errs by x⁴/720 there; beyond, exp(x) - 1 would do for expm1 as well
+    return Quantity(np_.where(small, 1.0 - 0.5 * x + x * x / 12.0, x / np_.where(small, 1.0, np_.expm1(x))))
 
 
 def sqrt(x: Any) -> Quantity:

@@ -261,6 +261,7 @@ uS = 1000.0 * nS
 mS = 1e6 * nS
 GOhm = mV / pA
 MOhm = 1e-3 * GOhm
+Ohm = 1e-6 * MOhm
 mm = 1000.0 * um
 cm = 1e4 * um
 uM = 1e-3 * mM

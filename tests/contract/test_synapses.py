@@ -110,7 +110,7 @@ def test_rollout_equals_oracle(name):
         inputs = rollout.inputs(STEPS)
         inputs["modulators"] = dict.fromkeys(("in", "back"), np.full(STEPS, synapse_use(name).modulator))
         rolled = rollout.run(STEPS, inputs=inputs)
-        step, neuron = np.nonzero(np.asarray(rolled.spikes["target"]))
+        step, _ = np.nonzero(np.asarray(rolled.spikes["target"]))
         late = truth.spikes.of("target")
         np.testing.assert_array_equal(step + 1, late.step)
         assert_close(np.asarray(rolled.traces["target.v"]), truth.traces["target.v"], "v")

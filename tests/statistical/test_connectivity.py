@@ -44,7 +44,7 @@ def pair_counts(projection, seeds):
     shape = projection.source.size, projection.target.size
     total, most = np.zeros(shape), 0
     for seed in range(seeds):
-        pre, post, _, _ = edges(projection, 0, seed, DT)
+        pre, post, *_ = edges(projection, 0, seed, DT)
         one = np.zeros(shape)
         np.add.at(one, (pre, post), 1)
         total += one
@@ -146,7 +146,7 @@ def degree_histogram(degrees, law):
 
 def degrees_of(rule, **sizes):
     projection = project(rule, BIG, BIG, **sizes)
-    pre, post, _, _ = edges(projection, 0, 1, DT)
+    pre, post, *_ = edges(projection, 0, 1, DT)
     assert np.all(np.diff(pre) >= 0)
     assert np.array_equal(realise(projection, 0, 1, DT).counts, np.bincount(pre, minlength=BIG))
     return np.bincount(pre, minlength=BIG), np.bincount(post, minlength=BIG)
@@ -188,7 +188,7 @@ def test_fixed_total_without_multapses_beyond_numpys_limit():
 def test_number_of_multapses(seed):
     """Repeats of a pair: K minus the expected number of different cells that K throws into P cells hit."""
     n, cells = 200_000, 1000 * 1000
-    pre, post, _, _ = edges(project(FixedTotal(n), 1000, 1000), 0, seed, DT)
+    pre, post, *_ = edges(project(FixedTotal(n), 1000, 1000), 0, seed, DT)
     repeats = n - np.unique(pre * 1000 + post).size
     expected = n - cells * -np.expm1(n * np.log1p(-1 / cells))
     # The variance of the occupancy of P cells, exactly.
@@ -201,22 +201,22 @@ def test_number_of_multapses(seed):
 
 
 def test_deterministic_rules():
-    pre, post, _, _ = edges(project(AllToAll(), 4, 3), 0, 0, DT)
+    pre, post, *_ = edges(project(AllToAll(), 4, 3), 0, 0, DT)
     assert np.array_equal(np.c_[pre, post], np.argwhere(np.ones((4, 3))))
-    pre, post, _, _ = edges(project(AllToAll(allow_self=False), 4, recurrent=True), 0, 0, DT)
+    pre, post, *_ = edges(project(AllToAll(allow_self=False), 4, recurrent=True), 0, 0, DT)
     assert np.array_equal(np.c_[pre, post], np.argwhere(excluded(4)))
-    pre, post, _, _ = edges(project(OneToOne(), 5, 5), 0, 0, DT)
+    pre, post, *_ = edges(project(OneToOne(), 5, 5), 0, 0, DT)
     assert np.array_equal(pre, np.arange(5)) and np.array_equal(post, np.arange(5))
 
 
 def test_arrays_stay_with_their_edges():
     rule = Edges(np.array([2, 0, 2, 1, 0]), np.array([1, 1, 0, 2, 1]))
     weight, delay = np.array([1.0, 2, 3, 4, 5]) * pA, np.array([0.1, 0.2, 0.3, 0.4, 0.5]) * ms
-    pre, post, w, d = edges(project(rule, 3, 3, weight=weight, delay=delay), 0, 0, DT)
+    pre, post, w, d, _ = edges(project(rule, 3, 3, weight=weight, delay=delay), 0, 0, DT)
     assert list(zip(pre, post, w, d, strict=True)) == [(0, 1, 2, 2), (0, 1, 5, 5), (1, 2, 4, 4), (2, 1, 1, 1), (2, 0, 3, 3)]
     matrix = np.arange(1.0, 10).reshape(3, 3)
     projection = project(AllToAll(allow_self=False), 3, recurrent=True, weight=matrix * pA, delay=matrix * ms)
-    pre, post, w, d = edges(projection, 0, 0, DT)
+    pre, post, w, d, _ = edges(projection, 0, 0, DT)
     assert np.array_equal(w, matrix[pre, post]) and np.array_equal(d, 10 * w)
     assert np.array_equal(delay_steps(projection, DT), np.unique(d))
 
@@ -226,7 +226,7 @@ def test_probability_by_distance(periodic):
     where = rng.generator(5, "positions").uniform(0, 1, (2, 700, 2)) * [1000, 800]
     rule = DistanceDependent(lambda d: 0.6 * np.exp(-d / 150), periodic=periodic)
     projection = project(rule, 700, 700, positions=(where[0] * um, where[1] * um))
-    pre, post, _, _ = edges(projection, 0, 2, DT)
+    pre, post, *_ = edges(projection, 0, 2, DT)
     difference = np.abs(where[0][:, None] - where[1][None])
     if periodic is not None:
         difference = np.minimum(difference, np.array([1000, 800]) - difference)
@@ -244,7 +244,7 @@ def test_probability_by_distance(periodic):
 def test_certain_and_impossible_distances():
     where = np.linspace(0, 90, 10)[:, None] * um
     rule = DistanceDependent(lambda d: (d < 15).astype(float), allow_self=False)
-    pre, post, _, _ = edges(project(rule, 10, recurrent=True, positions=(where, where)), 0, 0, DT)
+    pre, post, *_ = edges(project(rule, 10, recurrent=True, positions=(where, where)), 0, 0, DT)
     assert np.array_equal(np.c_[pre, post], np.argwhere(np.abs(np.subtract.outer(range(10), range(10))) == 1))
 
 
@@ -299,7 +299,7 @@ def test_target_weight_and_delay_are_independent():
     projection = project(
         FixedOutDegree(500), 1000, 1000, weight=Normal(1 * pA, 1 * pA), delay=Normal(5 * ms, 1 * ms, low=1 * ms)
     )
-    _, post, weight, delay = edges(projection, 0, 1, DT)
+    _, post, weight, delay, _ = edges(projection, 0, 1, DT)
     other = edges(projection, 1, 1, DT)
     columns = np.array([post, weight, delay, *other[1:], np.roll(post, 1), np.roll(weight, 1), np.roll(weight, 500)])
     correlation = np.corrcoef(columns)[np.triu_indices(len(columns), 1)]

@@ -85,7 +85,7 @@ def listed(net, store, n_blocks):
     """Per source population, sorted rows (source, target, channel, delay, weight in quanta) that ``edges`` promises."""
     rows = [[np.empty((0, 5))] for _ in net.populations]
     for j, p in enumerate(net.projections):
-        pre, post, weight, delay = edges(p, j, 3, DT)
+        pre, post, weight, delay, _ = edges(p, j, 3, DT)
         columns = pre, post + p.target.first, np.full(pre.size, PORTS.index(p.port)), delay, weight / store.quantum[j]
         rows[list(net.populations.values()).index(p.source)].append(np.stack(columns, axis=1).astype(float))
     return [np.concatenate(r) for r in rows]

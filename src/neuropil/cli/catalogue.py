@@ -12,11 +12,14 @@ from neuropil.units import ms
 
 
 def lines() -> list[str]:
-    """Neurons and circuits, one line each: name, kind, and what its docstring begins with."""
-    from neuropil.zoo.registry import CIRCUITS, NEURONS, circuit, neuron
+    """What the zoo holds, one line each: name, kind, and what its docstring begins with."""
+    from neuropil.zoo import registry
 
-    listed = [f"{name:<16}circuit  {first_line(circuit(name))}" for name in CIRCUITS]
-    return listed + [f"{name:<16}neuron   {_about(neuron(name))}" for name in NEURONS]
+    listed = [(name, "circuit", first_line(registry.circuit(name))) for name in registry.CIRCUITS]
+    listed += [(name, "neuron", _about(registry.neuron(name))) for name in registry.NEURONS]
+    listed += [(name, "channel", _about(registry.channel(name))) for name in registry.CHANNELS]
+    listed += [(name, "point process", _about(registry.point_process(name))) for name in registry.POINT_PROCESSES]
+    return [f"{name:<25}{kind:<15}{text}" for name, kind, text in listed]
 
 
 def first_line(thing: Any) -> str:
@@ -25,9 +28,9 @@ def first_line(thing: Any) -> str:
     return text.splitlines()[0] if text else ""
 
 
-def _about(neuron_class: type) -> str:
+def _about(model: type) -> str:
     """The family, from the model file's docstring, and what sets this member apart, from its own."""
-    return f"{first_line(inspect.getmodule(neuron_class))} {first_line(neuron_class)}"
+    return f"{first_line(inspect.getmodule(model))} {first_line(model)}"
 
 
 def explanation(name: str, dt_ms: float) -> str:

@@ -119,7 +119,7 @@ def with_parameters(network: Network, changes: dict[str, dict[str, Quantity | fl
     copy = Network(network.name, published=network.published, citation=network.citation)
     twin = {}
     for name, pop in network.populations.items():
-        neuron = pop.neuron.with_(**changes.get(name, {}))
+        neuron = pop.neuron.with_(**changes[name]) if name in changes else pop.neuron
         # Everything else was checked when the original was made.
         twin[name] = copy.populations[name] = dataclasses.replace(pop, neuron=neuron)
     copy.projections = [

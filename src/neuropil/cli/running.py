@@ -30,7 +30,7 @@ class Job:
     scale: float | None = None
     seed: int = 1
     threads: int | None = None
-    precision: str = "float32"
+    precision: str | None = None
     settings: list[str] | tuple[str, ...] = ()
     options: list[str] | tuple[str, ...] = ()
     record: list[str] | tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Job:
         for flag, value in (("--time", self.time_ms), ("--dt", self.dt_ms), ("--checkpoint-every", self.checkpoint_every_ms)):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise CommandError(f"{flag} must be a positive time in ms", got=value)
-        if self.precision not in ("float32", "float64"):
+        if self.precision not in (None, "float32", "float64"):
             raise CommandError("--precision is unknown", got=self.precision, fix=did_you_mean(self.precision, ("float32", "float64")))
         if self.threads is not None and self.threads < 1:
             raise CommandError("--threads must be at least 1", got=self.threads)
@@ -132,4 +132,18 @@ def _figures(summary: dict[str, Any]) -> list[str]:
         f"{value('spikes'):,} spikes, {value('synaptic_events'):,} synaptic events, "
         f"peak memory {value('peak_memory_bytes') / 1e9:.2f} GB",
     ]
-    return lines
+    return lines + _work(summary)
+
+
+def _work(summary: dict[str, Any]) -> list[str]:
+    """What the run did, beside the clock."""
+    from neuropil.cost.achieved import achieved
+
+    found = achieved(summary)
+    if found is None:
+        return []
+    joules = found.joules["CPU"]
+    return [
+        f"{found.flops:.3g} FLOPs at {found.flops_per_second / 1e9:.3g} GFLOP/s, {found.bytes:.3g} bytes at "
+        f"{found.bytes_per_second / 1e9:.3g} GB/s; {joules.low:.2g} to {joules.high:.2g} J on a CPU by published energies"
+    ]

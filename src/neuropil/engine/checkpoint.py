@@ -18,6 +18,7 @@ import numpy as np
 
 from neuropil.errors import CheckpointError
 from neuropil.lower.plan import Plan
+from neuropil.model.composite import full_name, split
 from neuropil.model.distribution import Distribution
 from neuropil.units import Quantity
 
@@ -30,9 +31,9 @@ class Checkpoint:
 
     Attributes:
         step: steps done.
-        states: (population, variable) -> one value per neuron; the refractory count is the variable "left".
+        states: (population, part, array) -> one value per site of every neuron; the refractory count is the array "left".
         counts: spikes of each neuron so far.
-        amplitudes: of the drives that can be set between steps, by their place in the network, one value per neuron.
+        amplitudes: of the drives that can be set between steps, by their place in the network, [sites, neurons].
         flight_step, flight_neuron: spikes whose effects may still be under way (stamps and global neurons).
         events: synaptic events so far.
         spikes: records in the spike journal; rows: records in each trace journal.
@@ -41,7 +42,7 @@ class Checkpoint:
     """
 
     step: int
-    states: dict[tuple[str, str], np.ndarray]
+    states: dict[tuple[str, str, str], np.ndarray]
     counts: np.ndarray
     amplitudes: dict[int, np.ndarray]
     flight_step: np.ndarray
@@ -59,11 +60,18 @@ def fingerprint(plan: Plan) -> str:
     for group in plan.groups:
         digest.update(group.kernel.source.encode())
         for member in group.members:
-            _absorb(digest, (member.population.name, member.population.size, member.period, member.numbers, member.arrays))
+            _absorb(digest, (member.population.name, member.part, member.population.size, member.period, member.numbers, member.arrays))
+    for cells in plan.cells.values():
+        digest.update(cells.source.source.encode())
+        tree = (cells.cable.parent, cells.cable.axial, cells.cable.area, cells.cable.capacitance, cells.cable.cell.trigger, cells.cable.cell.initial)
+        where = [(p.name, p.compartments) for p in (*cells.cable.patches, *cells.cable.points)]
+        _absorb(digest, (cells.population.name, cells.population.size, tree, where, cells.source.numbers, cells.source.expanded))
     network = plan.network
     for p, quantum in zip(network.projections, plan.quantum, strict=True):
         positions = (p.source.positions, p.target.positions) if type(p.rule).__name__ == "DistanceDependent" else None
-        _absorb(digest, (p.source.name, p.target.name, p.port, p.rule, p.weight, p.delay, quantum, positions))
+        _absorb(digest, (p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, quantum, positions))
+    for c in network.couplings:
+        _absorb(digest, [(e.population.name, e.part, e.places) for e in (c.first, c.second)])
     for j, program in plan.synapses.items():
         p = network.projections[j]
         model = program.traced.model
@@ -72,8 +80,8 @@ def fingerprint(plan: Plan) -> str:
         _absorb(digest, None if p.structure is None else vars(p.structure))
     for planned in plan.drives:
         d = planned.drive
-        _absorb(digest, (planned.kind, d.target.name, d.port, d.input, d.weight, d.stimulus))
-    _absorb(digest, [(p.name, p.target.name, p.variable, p.neurons, p.interval) for p in network.probes])
+        _absorb(digest, (planned.kind, d.target.name, d.port, d.input, d.site, d.weight, d.stimulus))
+    _absorb(digest, [(p.name, p.target.name, p.variable, p.neurons, p.sites, p.interval) for p in network.probes])
     return digest.hexdigest()
 
 
@@ -118,8 +126,8 @@ def save(path: Path, plan: Plan, checkpoint: Checkpoint) -> None:
         for index, arrays in checkpoint.synapses.items():
             for name, values in arrays.items():
                 file[f"synapses/{index}/{name}"] = values
-        for (population, variable), values in checkpoint.states.items():
-            file[f"states/{population}/{variable}"] = values
+        for (population, part, array), values in checkpoint.states.items():
+            file[f"states/{population}/{full_name(part, array)}"] = values
     with open(temporary, "rb+") as raw:
         os.fsync(raw.fileno())
     os.replace(temporary, path)
@@ -145,7 +153,7 @@ def load(path: Path, plan: Plan) -> Checkpoint:
                     fix="run with the options of the first run, or start anew",
                 )
             states = {
-                (population, variable): values[()]
+                (population, *split(variable)): values[()]
                 for population, group in file.get("states", {}).items()
                 for variable, values in group.items()
             }

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from neuropil import rng
+from neuropil.engine.compose_cells import Owned, cells_of, check_probe, sampled
+from neuropil.engine.junctions import junctions
 from neuropil.engine.layout import Layout, Share
 from neuropil.engine.program import Operation
 from neuropil.engine.waveform import IndexRow, WaveRow, index_row, listed, poisson_classes, wave_row
 from neuropil.lower.cache import load
-from neuropil.lower.plan import Group, Plan, PlannedDrive, drive_weight
-from neuropil.model.distribution import Distribution
+from neuropil.lower.draft import drawn, drive_weight
+from neuropil.lower.parts import Assembly, Group, Member, PlannedDrive
+from neuropil.lower.plan import Plan
+from neuropil.model.branched import Branched
+from neuropil.model.composite import full_name, split
+from neuropil.model.coupling import PARTNER
 from neuropil.model.network import Probe
 from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
 from neuropil.units import Quantity
@@ -25,7 +33,7 @@ _INTEGERS: dict[str, Any] = {"period": np.int32, "fired": np.uint8, "count": np.
 
 @dataclass
 class GroupArrays:
-    """The arrays of one group in one thread, by the kernel's argument names; length: its slots."""
+    """The arrays of one assembly in one thread, by the kernel's argument names; length: its slots."""
 
     size: int
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
@@ -36,12 +44,14 @@ class Machine:
     """Everything a network's program works on.
 
     Attributes:
-        groups: [thread][group].
+        groups: [thread][assembly].
         arrived: for each thread the accumulators, int[channels, slots].
         operations: in order.
         index_rows, wave_rows: functions of time that fill the tables a run is given.
-        amplitudes: current drives that can be set between steps: (drive index) -> one array per thread.
+        amplitudes: current drives that can be set between steps: (drive index) -> one array [sites, own neurons] per thread.
         probes: [thread][probe] buffers.
+        cells: populations with morphology, by name.
+        before: what to do before a run from step k.
     """
 
     groups: list[list[GroupArrays]]
@@ -51,6 +61,8 @@ class Machine:
     wave_rows: list[WaveRow] = field(default_factory=list)
     amplitudes: dict[int, list[np.ndarray]] = field(default_factory=dict)
     probes: list[list[ProbeBuffer]] = field(default_factory=list)
+    cells: dict[str, Owned] = field(default_factory=dict)
+    before: list[Callable[[int], None]] = field(default_factory=list)
 
 
 @dataclass
@@ -58,8 +70,8 @@ class ProbeBuffer:
     """What a thread records for a probe until the next flush.
 
     Attributes:
-        columns: which of the probe's neurons this thread owns.
-        values: [rows, own neurons].
+        columns: which of the probe's columns this thread owns.
+        values: [rows, own columns].
         filled: int64[1], rows written.
     """
 
@@ -77,12 +89,19 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
     accumulator = np.int32 if plan.word == np.uint32 else np.int64
     arrived = [np.zeros((max(plan.channels, 1), share.size), accumulator) for share in layout.shares]
     machine = Machine([[] for _ in layout.shares], arrived)
-    for g, group in enumerate(plan.groups):
+    for g, assembly in enumerate(plan.assemblies):
         for t, share in enumerate(layout.shares):
-            machine.groups[t].append(_group_arrays(plan, group, share, g, arrived[t]))
-    for g, group in enumerate(plan.groups):
-        machine.operations += _group_stimuli(plan, layout, machine, g, group)
-        machine.operations += _group_update(plan, layout, machine, g, group)
+            machine.groups[t].append(_group_arrays(plan, assembly, share, g, arrived[t]))
+    for g, assembly in enumerate(plan.assemblies):
+        machine.operations += _group_stimuli(plan, layout, machine, g, assembly)
+        if isinstance(assembly, Group):
+            machine.operations += _group_update(plan, layout, machine, g, assembly)
+    for name, planned in plan.cells.items():
+        machine.cells[name], operations = cells_of(plan, layout, lambda t, g: machine.groups[t][g].arrays, planned)
+        machine.operations += operations
+    if plan.network.couplings:
+        made, machine.before = junctions(plan.network, machine.cells, partial(_partners, plan, layout, machine), plan.precision)
+        machine.operations += made
     _add_probes(plan, layout, machine, probe_rows)
     # Within a step all stimuli come first; Python's sort keeps the order otherwise.
     machine.operations.sort(key=lambda op: ("stimuli", "neurons", "probes").index(op.phase))
@@ -92,30 +111,29 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
 # --- arrays ------------------------------------------------------------------------------------------------------
 
 
-def _group_arrays(plan: Plan, group: Group, share: Share, g: int, arrived: np.ndarray) -> GroupArrays:
+def _group_arrays(plan: Plan, group: Assembly, share: Share, g: int, arrived: np.ndarray) -> GroupArrays:
     """Zeroed, then filled with initial states and per-neuron constants."""
-    start = share.start[g]
-    stop = share.start[g + 1] if g + 1 < len(share.start) else share.size
+    start, stop = share.start[g], share.start[g + 1]
     real = np.dtype(plan.precision)
     made = GroupArrays(stop - start)
-    ports = list(group.program.step.traced.spec.ports)
-    for name in group.kernel.arguments:
+    ports = list(group.ports)
+    for name in group.arguments:
         kind, _, rest = name.partition("_")
         if kind == "arrived":
             made.arrays[name] = arrived[ports.index(rest), start:stop]
         else:
             made.arrays[name] = np.zeros(stop - start, _refractory(group) if kind == "left" else _INTEGERS.get(kind, real))
-    for m, member in enumerate(group.members):
-        a, b = share.bounds[g][m], share.bounds[g][m + 1]
-        own = slice(share.lower[g][m], share.lower[g][m] + b - a)
+    for member in group.members:
+        mine = share.slices[member.population.name, member.part]
+        own, slots = slice(mine.lower, mine.lower + mine.neurons), slice(mine.start - start, mine.stop - start)
         for state, value in member.initial.items():
-            made.arrays[f"s_{state}"][a:b] = value[own] if np.ndim(value) else value
+            made.arrays[f"s_{state}"][slots] = value[:, own].ravel() if np.ndim(value) else value
         for name, value in member.arrays.items():
-            made.arrays[name][a:b] = value[own]
+            made.arrays[name][slots] = value[:, own].ravel()
     return made
 
 
-def _refractory(group: Group) -> Any:
+def _refractory(group: Assembly) -> Any:
     """The smallest type that holds the group's refractory counts: the update is bound by bytes."""
     longest = max((max(m.period, m.arrays.get("period_", np.zeros(1)).max()) for m in group.members), default=0)
     return np.uint8 if longest < 256 else np.int32
@@ -124,44 +142,74 @@ def _refractory(group: Group) -> Any:
 def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group) -> list[Operation]:
     """Advance the group's neurons and collect those that fired."""
     kernel = load(group.name, group.kernel.source)
-    numbers = np.array([m.numbers for m in group.members], plan.precision).reshape(len(group.members), -1)
-    periods = np.array([m.period for m in group.members], np.int32)
+    numbers = np.concatenate([m.numbers for m in group.members]).astype(plan.precision)
+    periods = np.array([m.period for m in group.members for _ in range(m.sites)], np.int32)
     arguments = tuple(
-        (share.bounds[g], numbers, periods, *(machine.groups[t][g].arrays[n] for n in group.kernel.arguments))
+        (share.bounds[g], numbers, periods, *_kernel_arrays(plan, share, machine.groups[t], g, group))
         for t, share in enumerate(layout.shares)
     )
-    function = f"advance_{g}"
+    function, noun = f"advance_{g}", "branches" if group.variant.gives else "neurons"
     made = [
         Operation(
-            "neurons", f"{group.name}: {group.size} neurons", (function, f"from {kernel.__name__} import advance as {function}"),
+            "neurons", f"{group.name}: {group.size} {noun}", (function, f"from {kernel.__name__} import advance as {function}"),
             "*a", arguments.__getitem__, "bad",
         )
     ]  # fmt: skip
     if group.program.can_fire:
         lists = tuple(
-            (machine.groups[t][g].arrays["fired"], share.neurons[share.start[g] : share.start[g] + machine.groups[t][g].size])
+            (machine.groups[t][g].arrays["fired"], share.elements[share.start[g] : share.start[g + 1]])
             for t, share in enumerate(layout.shares)
         )
         made.append(Operation("neurons", f"{group.name}: who fired", ("collect", ""), "*a, published[k & 1, thread], found", lists.__getitem__, "spikes"))
     return made
 
 
+def _kernel_arrays(plan: Plan, share: Share, mine: list[GroupArrays], g: int, group: Group) -> list[np.ndarray]:
+    """The arrays of a thread that a group's kernel works on: its own, and those of the somas that its elements act on."""
+    made = []
+    for name in group.kernel.arguments:
+        kind, _, rest = name.partition("_")
+        if kind not in ("soma", "into", "shifts"):
+            made.append(mine[g].arrays[name])
+            continue
+        neuron = group.members[0].population.neuron
+        assert isinstance(neuron, Branched)
+        soma, _ = plan.place_of(group.members[0].population)
+        if kind == "soma":
+            made.append(mine[soma].arrays[f"s_{rest}"])
+        elif kind == "into":
+            made.append(mine[soma].arrays[f"x_{neuron.into}_"])
+        else:
+            there = [share.slices[m.population.name, ""].start - share.start[soma] for m in group.members for _ in range(m.sites)]
+            made.append((np.array(there, np.int64) - share.bounds[g][:-1]).astype(np.uint64))
+    return made
+
+
+def _partners(plan: Plan, layout: Layout, machine: Machine, population: str, part: str, t: int) -> np.ndarray:
+    """Where a thread's halves of gap junctions find their partners' potentials."""
+    pop = plan.network[population]
+    g, _ = plan.place_of(pop, part)
+    mine, start = layout.slice(pop, part, t), layout.shares[t].start[g]
+    return machine.groups[t][g].arrays[f"x_{PARTNER}_"][mine.start - start : mine.stop - start]
+
+
 # --- stimuli -----------------------------------------------------------------------------------------------------
 
 
-def _group_stimuli(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group) -> list[Operation]:
+def _group_stimuli(plan: Plan, layout: Layout, machine: Machine, g: int, group: Assembly) -> list[Operation]:
     operations = []
-    for port in group.program.variant.counted:
+    for port in group.variant.counted:
         operations.append(_counted(plan, layout, machine, g, group, port))
-    for name in [f"event_{p}" for p in group.program.variant.irregular] + [f"x_{x}_" for x in group.program.variant.driven]:
+    for name in [f"event_{p}" for p in group.variant.irregular] + [f"x_{x}_" for x in group.variant.driven]:
         arrays = tuple((machine.groups[t][g].arrays[name],) for t in range(len(layout.shares)))
         operations.append(Operation("stimuli", f"{group.name}: clear {name}", _import("clear"), "*a", arrays.__getitem__))
-    if group.program.draws_uniform:
+    if isinstance(group, Group) and group.program.draws_uniform:
         operations.append(_uniform(plan, layout, machine, g, group))
-    for m, member in enumerate(group.members):
+    for member in group.members:
         for planned in plan.drives:
-            if planned.drive.target is member.population and planned.kind != "counted":
-                operations.append(_added(plan, layout, machine, g, m, planned))
+            mine = planned.drive.target is member.population and split(planned.drive.entry)[0] == member.part
+            if mine and planned.kind != "counted":
+                operations.append(_added(plan, layout, machine, g, member, planned))
     return operations
 
 
@@ -169,15 +217,18 @@ def _import(function: str) -> tuple[str, str]:
     return function, f"from {_DRIVE} import {function}"
 
 
-def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group, port: str) -> Operation:
+def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Assembly, port: str) -> Operation:
     """Poisson counts of every member of a group on a port, by thresholds."""
     tables, keys = [], []
     for member in group.members:
         planned = next(
-            d for d in plan.drives if d.kind == "counted" and d.drive.target is member.population and d.drive.port == port
+            d
+            for d in plan.drives
+            if d.kind == "counted" and d.drive.target is member.population and d.drive.port == full_name(member.part, port)
         )
-        tables.append(rng.poisson_thresholds(_base(planned.drive.stimulus.rate) * plan.dt))  # type: ignore[attr-defined]
-        keys.append(rng.stream_key(plan.seed, "drive", planned.index))
+        thresholds = rng.poisson_thresholds(_base(planned.drive.stimulus.rate) * plan.dt)  # type: ignore[attr-defined]
+        tables += [thresholds] * member.sites
+        keys += [rng.stream_key(plan.seed, "drive", planned.index)] * member.sites
     # Thresholds worth testing for everyone: those that more than one draw in a thousand reaches.
     rare = np.uint32(2**32 * (1 - 1e-3))
     width = max(2, *(int(np.searchsorted(t, rare)) for t in tables))
@@ -187,7 +238,7 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group,
         row[: thresholds.size] = thresholds
     arguments = tuple(
         (
-            share.bounds[g], np.array(share.lower[g], np.int64), np.array(keys, np.uint32), table, sizes, np.full(1, -1, np.int64),
+            share.bounds[g], share.lower[g], np.array(keys, np.uint32), table, sizes, np.full(1, -1, np.int64),
             machine.groups[t][g].arrays[f"count_{port}"], np.zeros(machine.groups[t][g].size, np.uint8),
         )
         for t, share in enumerate(layout.shares)
@@ -200,29 +251,31 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group,
 def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group) -> Operation:
     keys = np.array([rng.stream_key(plan.seed, "hazard", m.population.name) for m in group.members], np.uint32)
     arguments = tuple(
-        (share.bounds[g], np.array(share.lower[g], np.int64), keys, machine.groups[t][g].arrays["u_"])
+        (share.bounds[g], share.lower[g], keys, machine.groups[t][g].arrays["u_"])
         for t, share in enumerate(layout.shares)
     )
     made = f'from {_DRIVE} import uniform_numbers\ndraw_uniform = uniform_numbers("{plan.precision}")'
     return Operation("stimuli", f"{group.name}: a uniform number each", ("draw_uniform", made), "k, *a", arguments.__getitem__)
 
 
-def _added(plan: Plan, layout: Layout, machine: Machine, g: int, m: int, planned: PlannedDrive) -> Operation:
+def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member, planned: PlannedDrive) -> Operation:
     """A stimulus of one population that adds to its events or currents."""
-    stimulus, size = planned.drive.stimulus, planned.drive.target.size
+    stimulus, size, sites = planned.drive.stimulus, planned.drive.target.size, planned.drive.sites
     name = f"{planned.drive.name} ({type(stimulus).__name__})"
-    array = f"event_{planned.drive.port}" if planned.drive.port else f"x_{planned.drive.input}_"
+    entry = split(planned.drive.entry)[1]
+    array = f"event_{entry}" if planned.drive.port else f"x_{entry}_"
     key = [np.uint32(part) for part in rng.stream_key(plan.seed, "drive", planned.index)]
-    target = [
-        (int(s.bounds[g][m]), s.lower[g][m], int(s.bounds[g][m + 1] - s.bounds[g][m]), machine.groups[t][g].arrays[array])
-        for t, s in enumerate(layout.shares)
-    ]
+    target = []  # per thread: where its sites start, their counters, its first neuron, how many, the array
+    for t, share in enumerate(layout.shares):
+        place = share.slices[member.population.name, member.part]
+        starts = place.start - share.start[g] + sites * place.neurons
+        target.append((starts, sites * size + place.lower, place.lower, place.neurons, machine.groups[t][g].arrays[array]))
 
     def own(value: Any, t: int) -> np.ndarray:
-        """A value per neuron of the population, cut to thread t's part."""
-        _, low, n, _ = target[t]
-        full = np.broadcast_to(_base(value), (size,))
-        return np.ascontiguousarray(full[low : low + n], plan.precision)
+        """A value per site and neuron of the population, cut to thread t's part."""
+        _, _, low, n, _ = target[t]
+        full = np.broadcast_to(_base(value), (sites.size, size))
+        return np.ascontiguousarray(full[:, low : low + n], plan.precision)
 
     def operation(function: tuple[str, str], call: str, arguments: list[tuple[Any, ...]]) -> Operation:
         return Operation("stimuli", name, function, call, arguments.__getitem__)
@@ -232,17 +285,17 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, m: int, planned
         classes, sizes, table, row = poisson_classes(stimulus, plan, planned.index)
         machine.index_rows.append(row)
         weight = drive_weight(planned, plan.seed)
-        cut = [classes[:, low : low + n] if classes.shape[1] > 1 else classes for _, low, n, _ in target]
+        cut = [classes[:, :, low : low + n] if classes.shape[2] > 1 else classes for _, _, low, n, _ in target]
         return operation(
             _import("poisson_events"), f"k, row({len(machine.index_rows) - 1}), *a",
-            [(target[t][0], target[t][1], *key, np.ascontiguousarray(cut[t]), sizes, table, own(weight, t), target[t][3]) for t in threads],
+            [(target[t][0], target[t][1], *key, np.ascontiguousarray(cut[t]), sizes, table, own(weight, t), target[t][4]) for t in threads],
         )  # fmt: skip
     if isinstance(stimulus, SpikeList):
         when, who = listed(stimulus, plan.dt)
         weight = drive_weight(planned, plan.seed)
         arguments = []
         for t in threads:
-            start, low, n, out = target[t]
+            start, _, low, n, out = target[t]
             mine = (who < 0) | ((who >= low) & (who < low + n))
             arguments.append((start, when[mine], np.where(who < 0, -1, who - low)[mine], own(weight, t), out))
         return operation(_import("listed_events"), "k, *a", arguments)
@@ -251,14 +304,14 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, m: int, planned
         function = f'from {_DRIVE} import gaussian_current\nnoise = gaussian_current("{plan.precision}")'
         return operation(
             ("noise", function), f"row({len(machine.index_rows) - 1}), *a",
-            [(target[t][0], target[t][1], *key, own(_drawn(plan, planned, "mean"), t), own(_drawn(plan, planned, "sd"), t), target[t][3]) for t in threads],
+            [(target[t][0], target[t][1], *key, own(_drawn(plan, planned, "mean"), t), own(_drawn(plan, planned, "sd"), t), target[t][4]) for t in threads],
         )  # fmt: skip
     if isinstance(stimulus, TimeArray) and np.ndim(_base(stimulus.values)) == 2:
         machine.index_rows.append(index_row(stimulus, plan.dt))
         values = np.asarray(_base(stimulus.values), plan.precision)
         return operation(
             _import("sampled_current"), f"row({len(machine.index_rows) - 1}), *a",
-            [(target[t][0], np.ascontiguousarray(values[:, target[t][1] : target[t][1] + target[t][2]]), target[t][3]) for t in threads],
+            [(target[t][0], np.ascontiguousarray(values[:, low : low + n]), out) for t, (_, _, low, n, out) in enumerate(target)],
         )  # fmt: skip
     machine.wave_rows.append(wave_row(stimulus, plan.dt))
     if isinstance(stimulus, Regular):
@@ -269,17 +322,13 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, m: int, planned
     machine.amplitudes[planned.index] = amplitudes
     return operation(
         _import("scaled_current"), f"wave({len(machine.wave_rows) - 1}), *a",
-        [(amplitudes[t], target[t][3][target[t][0] : target[t][0] + target[t][2]]) for t in threads],
+        [(amplitudes[t], out[start[0] : start[0] + n * sites.size]) for t, (start, _, _, n, out) in enumerate(target)],
     )  # fmt: skip
 
 
 def _drawn(plan: Plan, planned: PlannedDrive, attribute: str) -> Any:
-    """A stimulus's amplitude, drawn per neuron where it is a distribution."""
-    value = getattr(planned.drive.stimulus, attribute)
-    if isinstance(value, Distribution):
-        key = rng.stream_key(plan.seed, "drive", planned.index, attribute)
-        return value.quantile(rng.uniform(key, np.arange(planned.drive.target.size), 0))
-    return value
+    """A stimulus's amplitude, drawn where it is a distribution."""
+    return drawn(planned.drive, planned.index, plan.seed, attribute, getattr(planned.drive.stimulus, attribute))
 
 
 def _base(value: Any) -> Any:
@@ -292,23 +341,35 @@ def _base(value: Any) -> Any:
 def _add_probes(plan: Plan, layout: Layout, machine: Machine, rows: int) -> None:
     machine.probes = [[] for _ in layout.shares]
     for probe in plan.network.probes:
+        compartments = probe.target.name in plan.cells and split(probe.variable)[0] not in probe.target.parts
+        if compartments:
+            check_probe(probe, machine.cells[probe.target.name])
         arguments = []
         for t in range(len(layout.shares)):
-            buffer, source, slots = _probe_buffer(plan, layout, machine, probe, t, rows)
+            buffer, sources = (_cell_buffer if compartments else _probe_buffer)(plan, layout, machine, probe, t, rows)
             machine.probes[t].append(buffer)
-            arguments.append((steps_between(probe, plan.dt), source, slots, buffer.values, buffer.filled))
-        function = ("sample", "from neuropil.engine.record import sample")
+            arguments.append((steps_between(probe, plan.dt), *sources, buffer.values, buffer.filled))
+        name = "sample_cells" if compartments else "sample"
+        function = (name, f"from neuropil.engine.record import {name}")
         machine.operations.append(Operation("probes", f"record {probe.name}", function, "k, *a", arguments.__getitem__))
 
 
-def _probe_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t: int, rows: int) -> tuple[ProbeBuffer, Any, Any]:
-    g, _ = plan.group_of(probe.target)
-    everywhere = probe.target.first + probe.neurons
+def _cell_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t: int, rows: int) -> tuple[ProbeBuffer, tuple[Any, ...]]:
+    """Of a state of compartments; NaN where a compartment does not have it."""
+    columns, sources = sampled(probe, *machine.cells[probe.target.name][t])
+    values = np.full((rows, columns.size), np.nan, plan.precision)
+    return ProbeBuffer(columns, values, np.zeros(1, np.int64)), (tuple(sources),)
+
+
+def _probe_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t: int, rows: int) -> tuple[ProbeBuffer, tuple[Any, ...]]:
+    part, state = split(probe.variable)
+    g, _ = plan.place_of(probe.target, part)
+    everywhere = plan.parts[probe.target.name, part].first + probe.places
     columns = np.flatnonzero(layout.thread_of[everywhere] == t)
     slots = layout.slot_of[everywhere[columns]].astype(np.int64) - layout.shares[t].start[g]
-    source = machine.groups[t][g].arrays[f"s_{probe.variable}"]
+    source = machine.groups[t][g].arrays[f"s_{state}"]
     values = np.zeros((rows, columns.size), plan.precision)
-    return ProbeBuffer(columns, values, np.zeros(1, np.int64)), source, slots
+    return ProbeBuffer(columns, values, np.zeros(1, np.int64)), (source, slots)
 
 
 def steps_between(probe: Probe, dt: float) -> int:

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from neuropil.engine.cells import gather as gather_cells
+from neuropil.engine.cells import scatter as scatter_cells
 from neuropil.engine.clock import PHASES
 from neuropil.engine.compose import Machine, compose
 from neuropil.engine.deliver import Rows, first_capacity
@@ -20,6 +22,7 @@ from neuropil.engine.synapse_list import SynapseList
 from neuropil.engine.synapse_store import SynapseStore
 from neuropil.lower.plan import Plan
 from neuropil.lower.threads import abort_barrier
+from neuropil.model.composite import full_name, split
 from neuropil.model.network import Population
 
 DONE, SHORT, RUNAWAY = 0, 1, 2
@@ -64,6 +67,7 @@ class Core:
         self.synapses = build(
             plan.network, plan.dt, plan.seed, block_of=layout.block_of, local_of=layout.local_of,
             n_blocks=layout.blocks * self.threads, channel_of=plan.channel_of, quantum=plan.quantum, word=plan.word,
+            first_target=[plan.parts[p.target.name, split(p.port or "")[0]].first for p in plan.network.projections],
             threads=self.threads, progress=progress,
         )  # fmt: skip
         for j, store in self.listed.items():
@@ -92,6 +96,8 @@ class Core:
 
     def advance(self, steps: int) -> tuple[int, int]:
         """Run up to `steps` steps; returns (steps done, DONE | SHORT | RUNAWAY). Probe buffers must have room."""
+        for prepare in self.machine.before:
+            prepare(self.step)
         index, waves = self._tables(max(steps, 1))
         futures = []
         try:
@@ -128,7 +134,7 @@ class Core:
         return step[order], neuron[order].astype(np.int64)
 
     def flush_probes(self) -> list[np.ndarray]:
-        """Samples of every probe since the last flush, [rows, neurons]; empties the buffers."""
+        """Samples of every probe since the last flush, [rows, columns]; empties the buffers."""
         samples = []
         for j, probe in enumerate(self.plan.network.probes):
             buffers = [self.machine.probes[t][j] for t in range(self.threads)]
@@ -170,35 +176,53 @@ class Core:
 
     # --- state -----------------------------------------------------------------------------------------------------
 
-    def gather(self, population: Population, name: str) -> np.ndarray:
-        """An array of the population's kernel (such as "s_v" or "left"), one value per neuron, in order."""
-        parts = list(self._parts(population, name))
-        values = np.empty(population.size, parts[0][1].dtype)
-        for own, array in parts:
-            values[own] = array
-        return values
+    def gather(self, population: Population, part: str, name: str) -> np.ndarray:
+        """An array of a part (such as "s_v" or "left"), one value per site of every neuron, neuron by neuron."""
+        if self.of_compartments(population, part):
+            return gather_cells(self.machine.cells[population.name], population.size, full_name(part, name.removeprefix("s_"))).ravel()
+        pieces = list(self._pieces(population, part, name))
+        sites = self.plan.parts[population.name, part].part.sites
+        values = np.empty((population.size, sites), pieces[0][1].dtype)
+        for own, array in pieces:
+            values[own] = array.reshape(sites, -1).T
+        return values.ravel()
 
-    def scatter(self, population: Population, name: str, values: np.ndarray) -> None:
-        """Set an array of the population's kernel."""
-        for own, array in self._parts(population, name):
-            array[:] = values[own]
+    def scatter(self, population: Population, part: str, name: str, values: np.ndarray) -> None:
+        """Set an array of a part."""
+        if self.of_compartments(population, part):
+            values = values.reshape(population.size, -1)
+            return scatter_cells(self.machine.cells[population.name], full_name(part, name.removeprefix("s_")), values)
+        for own, array in self._pieces(population, part, name):
+            array[:] = values.reshape(population.size, -1)[own].T.ravel()
 
-    def _parts(self, population: Population, name: str) -> Iterator[tuple[slice, np.ndarray]]:
-        g, m = self.plan.group_of(population)
+    def of_compartments(self, population: Population, part: str) -> bool:
+        """Whether this is a state of a cell's membrane and not of a part."""
+        return population.name in self.plan.cells and part not in population.parts
+
+    def present(self, population: Population, state: str) -> np.ndarray:
+        """bool[neurons * compartments]: where a state of a cell's membrane exists."""
+        _, cells = self.machine.cells[population.name][0]
+        there = np.zeros(cells.plan.size, bool)
+        there[cells.compartments_with(state)] = True
+        return np.tile(there, population.size)
+
+    def _pieces(self, population: Population, part: str, name: str) -> Iterator[tuple[slice, np.ndarray]]:
+        g, _ = self.plan.place_of(population, part)
         for t, share in enumerate(self.layout.shares):
-            a, b, low = share.bounds[g][m], share.bounds[g][m + 1], share.lower[g][m]
-            yield slice(low, low + b - a), self.machine.groups[t][g].arrays[name][a:b]
+            mine = self.layout.slice(population, part, t)
+            slots = slice(mine.start - share.start[g], mine.stop - share.start[g])
+            yield slice(mine.lower, mine.lower + mine.neurons), self.machine.groups[t][g].arrays[name][slots]
 
     def amplitude(self, drive: int) -> np.ndarray:
-        """The settable amplitude of a drive, one value per neuron of its population."""
-        return np.concatenate(self.machine.amplitudes[drive])
+        """The settable amplitude of a drive, [sites, neurons]."""
+        return np.concatenate(self.machine.amplitudes[drive], axis=1)
 
     def set_amplitude(self, drive: int, values: np.ndarray) -> None:
-        """Set it."""
+        """Set it: one value per neuron, or [sites, neurons]."""
         start = 0
         for part in self.machine.amplitudes[drive]:  # the threads' parts are consecutive
-            part[:] = values[start : start + part.size]
-            start += part.size
+            part[:] = values[..., start : start + part.shape[1]]
+            start += part.shape[1]
 
     def close(self) -> None:
         """End the threads."""

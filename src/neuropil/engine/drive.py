@@ -1,7 +1,8 @@
 """Stimuli at native speed: the kernels that fill a thread's counts, events and currents before its neurons advance.
 
 Random numbers are counters' values (element = index in the population, step), so a stimulus is the same for any number
-of threads. Poisson counts come in pairs: one evaluation of the generator serves an even step and the odd one after it.
+of threads. On a part with several sites, arrays have a row for each, and `start` and `lower` (int64[sites]) say where a
+site's elements begin, in the array and among the counters. Poisson counts come in pairs: one evaluation of the generator serves an even step and the odd one after it.
 """
 
 from __future__ import annotations
@@ -89,14 +90,16 @@ def _copy(source, target):
 
 @njit(**KERNEL_FLAGS)
 def poisson_events(step, row, start, lower, key0, key1, classes, size, table, weight, event):
-    """Add weighted Poisson events of any rate; classes int32[rows, neurons or 1] point into table uint32[classes, width]."""
-    for i in range(weight.size):
-        c = classes[row, i if classes.shape[1] > 1 else 0]
-        n = size[c]
-        if n:
-            word = draw_word(key0, key1, np.uint32(lower + i), step)
-            count = np.searchsorted(table[c, :n], word, side="right")
-            event[start + i] += count * weight[i]
+    """Add weighted Poisson events of any rate; classes int32[rows, sites or 1, neurons or 1] point into table uint32[classes, width]."""
+    for s in range(start.size):
+        q = s if classes.shape[1] > 1 else 0
+        for i in range(weight.shape[1]):
+            c = classes[row, q, i if classes.shape[2] > 1 else 0]
+            n = size[c]
+            if n:
+                word = draw_word(key0, key1, np.uint32(lower[s] + i), step)
+                count = np.searchsorted(table[c, :n], word, side="right")
+                event[start[s] + i] += count * weight[s, i]
 
 
 @njit(**KERNEL_FLAGS)
@@ -106,26 +109,29 @@ def listed_events(step, start, when, target, weight, event):
     for j in range(first, when.size):
         if when[j] != step:
             break
-        if target[j] >= 0:
-            event[start + target[j]] += weight[target[j]]
-        else:
-            for i in range(weight.size):
-                event[start + i] += weight[i]
+        for s in range(start.size):
+            if target[j] >= 0:
+                event[start[s] + target[j]] += weight[s, target[j]]
+            else:
+                for i in range(weight.shape[1]):
+                    event[start[s] + i] += weight[s, i]
 
 
 @njit(**KERNEL_FLAGS)
 def scaled_current(wave, amplitude, current):
     """current += amplitude * wave, on the slice of one population."""
-    for i in range(amplitude.size):
-        current[i] += amplitude[i] * wave
+    flat = amplitude.reshape(-1)
+    for i in range(flat.size):
+        current[i] += flat[i] * wave
 
 
 @njit(**KERNEL_FLAGS)
 def sampled_current(row, start, values, current):
     """current += values[row], on the slice of one population; no row beyond the last."""
     if row < values.shape[0]:
-        for i in range(values.shape[1]):
-            current[start + i] += values[row, i]
+        for s in range(start.size):
+            for i in range(values.shape[1]):
+                current[start[s] + i] += values[row, i]
 
 
 @cache
@@ -136,8 +142,10 @@ def gaussian_current(precision: str) -> Callable[..., Any]:
     @njit(**KERNEL_FLAGS)
     def noise(draw, start, lower, key0, key1, mean, sd, current):
         """current += mean + sd * normal(element, draw), on the slice of one population."""
-        for i in range(mean.size):
-            current[start + i] += mean[i] + sd[i] * quantile(draw_word(key0, key1, np.uint32(lower + i), draw))
+        for s in range(start.size):
+            for i in range(mean.shape[1]):
+                word = draw_word(key0, key1, np.uint32(lower[s] + i), draw)
+                current[start[s] + i] += mean[s, i] + sd[s, i] * quantile(word)
 
     return noise
 

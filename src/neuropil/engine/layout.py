@@ -1,8 +1,13 @@
 """Who owns which neuron: the division of a plan over threads, and where a neuron lies in its owner's arrays.
 
-Each thread owns an equal, contiguous part of every population, so load is even whatever the populations do. Within a
-thread the groups follow one another; a neuron's *slot* is its place there, and 65,536 slots make a *block*, the reach
-of a packed synapse's 16-bit target. Results never depend on the division.
+Each thread owns an equal, contiguous part of every population, so load is even whatever the populations do, and all
+elements of its neurons: their branches, their synapse locations. Within a thread the assemblies of the plan follow one
+another; an element's *slot* is its place there, and 65,536 slots make a *block*, the reach of a packed synapse's 16-bit
+target. Of a part with several sites, the thread's neurons lie together site by site,
+
+    slot = start + site * neurons + (neuron - lower),
+
+so that a loop over a site runs over neurons. Results never depend on the division.
 """
 
 from __future__ import annotations
@@ -11,39 +16,64 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neuropil.lower.parts import PlannedPart
 from neuropil.lower.plan import Plan
+from neuropil.model.network import Population
 
 BLOCK = 1 << 16
-ALIGN = 64  # slots: keeps every group's slice on its own cache lines in every array
+ALIGN = 64  # slots: keeps every assembly's slice on its own cache lines in every array
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The slots of a part of a population within one thread.
+
+    Attributes:
+        start: the first slot.
+        lower, neurons: the first owned neuron of the population, and how many.
+        sites: of the part in each neuron.
+    """
+
+    start: int
+    lower: int
+    neurons: int
+    sites: int
+
+    @property
+    def stop(self) -> int:
+        """The slot after the last."""
+        return self.start + self.neurons * self.sites
 
 
 @dataclass(frozen=True)
 class Share:
-    """What one thread owns.
+    """What one thread owns. A *segment* is one site of one member of an assembly: the slots of the neurons owned.
 
     Attributes:
-        start: first slot of each group.
-        bounds: for each group, int64[members + 1], ends of its populations relative to the group's start.
-        lower: for each group and member, the first owned index within the population.
+        start: first slot of each assembly, and the end of the last.
+        bounds: for each assembly, int64[segments + 1], ends of its segments relative to its start.
+        lower: for each assembly, int64[segments], the counter of random numbers of a segment's first element.
         size: number of slots, padding included.
-        neurons: int32[size], global index of the neuron in each slot (-1 for padding).
+        elements: int32[size], the element in each slot (-1 for padding); the first elements are the neurons.
+        slices: (population, part) -> its slots.
     """
 
     start: tuple[int, ...]
     bounds: tuple[np.ndarray, ...]
-    lower: tuple[tuple[int, ...], ...]
+    lower: tuple[np.ndarray, ...]
     size: int
-    neurons: np.ndarray
+    elements: np.ndarray
+    slices: dict[tuple[str, str], Slice]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The shares of all threads, and the place of every neuron.
+    """The shares of all threads, and the place of every element.
 
     Attributes:
         shares: one per thread.
         blocks: blocks per thread.
-        thread_of, slot_of: int32[neurons].
+        thread_of, slot_of: int32[elements].
     """
 
     shares: tuple[Share, ...]
@@ -55,23 +85,27 @@ class Layout:
     def of(cls, plan: Plan, threads: int) -> Layout:
         """Divide a plan."""
         shares = tuple(_share(plan, t, threads) for t in range(threads))
-        thread_of = np.empty(plan.network.size, np.int32)
-        slot_of = np.empty(plan.network.size, np.int32)
+        thread_of = np.empty(plan.elements, np.int32)
+        slot_of = np.empty(plan.elements, np.int32)
         for t, share in enumerate(shares):
-            real = share.neurons >= 0
-            thread_of[share.neurons[real]] = t
-            slot_of[share.neurons[real]] = np.flatnonzero(real)
+            real = share.elements >= 0
+            thread_of[share.elements[real]] = t
+            slot_of[share.elements[real]] = np.flatnonzero(real)
         blocks = max(-(-s.size // BLOCK) for s in shares)
         return cls(shares, max(blocks, 1), thread_of, slot_of)
 
+    def slice(self, population: Population, part: str, thread: int) -> Slice:
+        """Where a part of a population lies in a thread's arrays."""
+        return self.shares[thread].slices[population.name, part]
+
     @property
     def block_of(self) -> np.ndarray:
-        """uint16[neurons], numbered over all threads."""
+        """uint16[elements], numbered over all threads."""
         return (self.thread_of * self.blocks + self.slot_of // BLOCK).astype(np.uint16)
 
     @property
     def local_of(self) -> np.ndarray:
-        """uint16[neurons], place within the block."""
+        """uint16[elements], place within the block."""
         return (self.slot_of % BLOCK).astype(np.uint16)
 
 
@@ -81,19 +115,28 @@ def part(size: int, thread: int, threads: int) -> tuple[int, int]:
 
 
 def _share(plan: Plan, thread: int, threads: int) -> Share:
-    start, bounds, lower, neurons, slot = [], [], [], [], 0
-    for group in plan.groups:
-        start.append(slot)
+    start, bounds, lower, elements, slices, slot = [0], [], [], [], {}, 0
+    for assembly in plan.assemblies:
         ends, firsts = [0], []
-        for member in group.members:
+        for member in assembly.members:
+            planned = plan.parts[member.population.name, member.part]
             a, b = part(member.population.size, thread, threads)
-            firsts.append(a)
-            ends.append(ends[-1] + b - a)
-            neurons.append(np.arange(member.population.first + a, member.population.first + b))
+            slices[member.population.name, member.part] = Slice(slot + ends[-1], a, b - a, member.sites)
+            for site in range(member.sites):
+                firsts.append(site * member.population.size + a)
+                ends.append(ends[-1] + b - a)
+            elements.append(_elements(planned, a, b))
         bounds.append(np.array(ends, np.int64))
-        lower.append(tuple(firsts))
+        lower.append(np.array(firsts, np.int64))
         padding = -ends[-1] % ALIGN
-        neurons.append(np.full(padding, -1))
+        elements.append(np.full(padding, -1))
         slot += ends[-1] + padding
-    ids = np.concatenate(neurons).astype(np.int32) if neurons else np.empty(0, np.int32)
-    return Share(tuple(start), tuple(bounds), tuple(lower), slot, ids)
+        start.append(slot)
+    ids = np.concatenate(elements).astype(np.int32) if elements else np.empty(0, np.int32)
+    return Share(tuple(start), tuple(bounds), tuple(lower), slot, ids, slices)
+
+
+def _elements(planned: PlannedPart, a: int, b: int) -> np.ndarray:
+    """The elements of neurons a … b-1, one site after the other."""
+    sites = planned.part.sites
+    return (planned.first + np.arange(a, b) * sites + np.arange(sites)[:, None]).ravel()

@@ -21,7 +21,7 @@ PROGRAM_BYTES = 350_000_000
 
 def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
     """Bytes by purpose of a run of this plan on so many threads."""
-    per_thread = max(1, -(-plan.network.size // (threads * BLOCK)))
+    per_thread = max(1, -(-plan.elements // (threads * BLOCK)))
     blocks = threads * per_thread
     longest = max((int(delay_steps(p, plan.dt)[-1]) for p in plan.network.projections), default=1)
     buckets = 8.0 * max(plan.channels, 1) * ring_length(longest) * blocks * first_capacity(plan)
@@ -35,11 +35,14 @@ def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
                 parts[name] += size
     real = np.dtype(plan.precision).itemsize
     state = accumulators = 0.0
-    for group in plan.groups:
+    for group in plan.assemblies:
         wide = {"left": 1, "period": 4, "fired": 1, "count": 2}
-        per_neuron = sum(wide.get(a.split("_")[0], real) for a in group.kernel.arguments if not a.startswith("arrived"))
+        per_neuron = sum(wide.get(a.split("_")[0], real) for a in group.arguments if not a.startswith("arrived"))
         state += per_neuron * group.size
         accumulators += plan.channels * np.dtype(plan.word).itemsize * group.size
+    for cells in plan.cells.values():
+        states = sum(p.size * len(p.program.membrane.states) for p in cells.cable.patches)
+        state += real * cells.population.size * (cells.cable.size + states)
     spikes = (8 + 12) * 2.0 * plan.network.size  # exchange and log
     own = {"state": state, "accumulators": accumulators, "spikes": spikes, "spikes in flight": buckets, "probes": probes}
     return {**own, **parts, "program": float(PROGRAM_BYTES)}

@@ -103,6 +103,7 @@ def build(
     n_blocks: int,
     channel_of: Sequence[int],
     quantum: Sequence[float],
+    first_target: Sequence[int] | None = None,
     word: Word = np.uint32,
     threads: int = 1,
     progress: Progress | None = None,
@@ -111,15 +112,17 @@ def build(
 
     Args:
         dt_ms: time step in ms.
-        block_of, local_of: uint16[n_neurons], the block that owns a neuron and the neuron's index within it.
+        block_of, local_of: uint16[n_elements], the block that owns an element and its index within it; neurons first.
         channel_of: for each projection the accumulator it adds to.
         quantum: for each projection the weight of one quantum, see `neuropil.lower.plan.choose_quantum`.
+        first_target: for each projection the first element of its target; None: the first neuron of the population.
         word: np.uint32 or np.uint64.
         threads: how many build; the result does not depend on it.
         progress: called from this thread with the fraction done.
     """
     place = block_of.astype(np.uint32) << np.uint32(16) | local_of.astype(np.uint32)
-    if place.size != network.size or (place.size and int(block_of.max()) >= n_blocks):
+    first = [p.target.first for p in network.projections] if first_target is None else list(first_target)
+    if place.size < network.size or (place.size and int(block_of.max()) >= n_blocks):
         raise PlanError("blocks do not cover the network", got=f"{place.size} places", expected=f"{network.size} in {n_blocks} blocks")
     realised = {j: realise(p, j, seed, dt_ms) for j, p in enumerate(network.projections) if not p.listed}
     row_start = _row_starts(network, realised)
@@ -136,7 +139,7 @@ def build(
         store.keys.append(keys)
         store.offsets.append(offsets)
         if outgoing:
-            jobs.append(_job(network, population, outgoing, realised, channel_of, quantum, place, keys, offsets, store))
+            jobs.append(_job(network, population, outgoing, realised, channel_of, quantum, place, first, keys, offsets, store))
         else:
             offsets[:] = 0
     del realised  # explicit targets now live in the jobs only
@@ -166,6 +169,7 @@ def predict_memory(network: Network, dt_ms: float, n_blocks: int, channel_of: Se
     for projection, n in zip(network.projections, expected, strict=True):
         explicit = isinstance(projection.rule, (DistanceDependent, Edges, FixedInDegree, OneToOne))
         building += 4.0 * n * explicit + 8.0 * _array_size(projection.weight) + 2.0 * _array_size(projection.delay)
+        building += 4.0 * _array_size(projection.site)
         building += 16.0 * projection.source.size
     return {
         "synapses": sum(expected) * np.dtype(word).itemsize,
@@ -228,7 +232,7 @@ class _Job:
 
 def _job(
     network: Network, population: Population, outgoing: list[int], realised: dict[int, Rows], channel_of: Sequence[int],
-    quantum: Sequence[float], place: NDArray[np.uint32], keys: NDArray[np.int32], offsets: NDArray[np.uint32], store: PackedSynapses,
+    quantum: Sequence[float], place: NDArray[np.uint32], first: Sequence[int], keys: NDArray[np.int32], offsets: NDArray[np.uint32], store: PackedSynapses,
 ) -> _Job:  # fmt: skip
     tables = kernel_tables([realised[j] for j in outgoing])
     number = {(int(c), int(d)): k for k, (c, d) in enumerate(keys)}
@@ -238,8 +242,8 @@ def _job(
     real = np.empty(0, np.float32 if store.words.dtype == np.uint32 else np.float64)
     t = tables
     return _Job(tables, outgoing, row_start, (
-        t.laws, t.starts, t.counts, t.targets, t.weights, t.delays, t.threshold, t.pair,
-        np.array([network.projections[j].target.first for j in outgoing], np.int64),
+        t.laws, t.starts, t.counts, t.targets, t.weights, t.delays, t.sites, t.threshold, t.pair,
+        np.array([first[j] for j in outgoing], np.int64),
         max(network.projections[j].target.size for j in outgoing), place,
         np.array([k for ks in key_of for k in ks], np.uint32), key_start,
         np.array([quantum[j] for j in outgoing], np.float64), row_start, real, offsets, store.words,

@@ -9,7 +9,14 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
-from neuropil.lower.connectivity_kernels import SLACK, draw_delays, draw_targets, draw_weights
+from neuropil.lower.connectivity_kernels import (
+    SLACK,
+    draw_delays,
+    draw_sites,
+    draw_targets,
+    draw_weights,
+    number_elements,
+)
 
 
 def _packed(place, quanta, words):
@@ -78,7 +85,7 @@ def _sort_row(n, row_start, n_blocks, n_keys, bins, items, histogram, cursor, of
 
 @njit(cache=True, nogil=True)
 def pack_rows(
-    first, last, laws, starts, counts, targets, weights, delays, threshold, pair, first_target, most_targets, place,
+    first, last, laws, starts, counts, targets, weights, delays, sites, threshold, pair, first_target, most_targets, place,
     key_of, key_start, quantum, row_start, real, offsets, words,
 ):  # fmt: skip
     """Draw, pack, sort and write the rows of sources first … last-1; returns int64[n_projections] of clipped weights."""
@@ -87,7 +94,7 @@ def pack_rows(
     for source in range(first, last):
         longest = max(longest, row_start[source + 1] - row_start[source])
     scratch = max(longest, most_targets) + SLACK
-    drawn, target = np.empty(scratch, np.uint32), np.empty(scratch, np.uint32)
+    drawn, target, site = np.empty(scratch, np.uint32), np.empty(scratch, np.uint32), np.empty(scratch, np.uint32)
     delay, weight = np.empty(longest + SLACK, np.uint16), np.empty(longest + SLACK, real.dtype)
     bins, items = np.empty(longest + SLACK, np.uint32), np.empty(longest + SLACK, words.dtype)
     taken = np.zeros((most_targets + 127) >> 6, np.uint64)
@@ -100,6 +107,9 @@ def pack_rows(
             law, start, n = laws[j], starts[j, source], counts[j, source]
             draw_targets(law, source, start, n, targets, drawn, taken, target)
             draw_delays(law, source, start, n, delays, threshold, pair, drawn, delay)
+            if law.n_sites > 1:
+                draw_sites(law, source, start, n, sites, drawn, site)
+                number_elements(law.n_sites, n, target, site)
             draw_weights(law, source, start, n, weights, quantum[j], drawn, weight)
             clipped[j] += _round_to_quanta(n, largest, weight)
             _place_row(

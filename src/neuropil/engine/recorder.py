@@ -10,6 +10,7 @@ import numpy as np
 
 from neuropil.engine.compose import steps_between
 from neuropil.lower.plan import Plan
+from neuropil.lower.work import works_of
 from neuropil.result import Result, SpikeJournal, Spikes, Trace, TraceJournal, finalise
 from neuropil.result.journal import spike_chunks
 from neuropil.units import unit_name
@@ -61,7 +62,7 @@ class Recorder:
             self.trace_journals.append(
                 TraceJournal(
                     folder, probe.name, probe.neurons, self.plan.dt, unit=unit_name(spec.state_dimensions[probe.variable]),
-                    variable=probe.variable, population=probe.target.name, dtype=self.plan.precision, resume=resume,
+                    variable=probe.variable, population=probe.target.name, sites=probe.sites, dtype=self.plan.precision, resume=resume,
                 )
             )  # fmt: skip
         if resume:
@@ -119,7 +120,7 @@ class Recorder:
             every = steps_between(probe, self.plan.dt)
             times = (self.first_rows[j] + 1 + np.arange(len(values))) * every * self.plan.dt
             unit = unit_name(probe.target.neuron.spec.state_dimensions[probe.variable])
-            traces[probe.name] = Trace(times.astype(np.float64), values, probe.neurons, unit, probe.variable, probe.target.name)
+            traces[probe.name] = Trace(times.astype(np.float64), values, probe.neurons, unit, probe.variable, probe.target.name, probe.sites)
         start_ms = self.start * self.plan.dt
         return Result(Spikes(step, neuron, self.populations, self.plan.dt), traces, {}, duration_ms - start_ms, start_ms)
 
@@ -170,4 +171,5 @@ def describe(plan: Plan) -> dict[str, Any]:
         "dt_ms": plan.dt,
         "precision": plan.precision,
         "seed": plan.seed,
+        "work": [work.to_json() for work in works_of(plan)],
     }

@@ -22,6 +22,8 @@ from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.connectivity import edges
 from neuropil.lower.kernel import RUNAWAY as RUNAWAY_LIMIT
 from neuropil.lower.plan import Plan, make_plan
+from neuropil.model.cell import Cell
+from neuropil.model.composite import full_name, split
 from neuropil.model.network import Network, Population, Projection
 from neuropil.result import Result
 from neuropil.result.atomic import write_json
@@ -43,7 +45,8 @@ class Simulation:
         dt: time step.
         seed: of every random stream: synapses, initial states, stimuli.
         threads: owners of the neurons (the machine's cores, if None); results do not depend on it.
-        precision: "float32" or "float64" state; float64 also packs weights in 48 bits.
+        precision: "float32" or "float64" state; float64 also packs weights in 48 bits. None: float32, but float64 for
+            cells with morphology.
         full_weights: 48-bit weights with float32 state too.
         out: folder to stream spikes and traces to, in bounded memory; None keeps them in memory.
         record_spikes: whether the result holds spikes (rates and counts are kept in any case).
@@ -57,7 +60,7 @@ class Simulation:
 
     def __init__(
         self, network: Network, *, dt: Quantity | float = 0.1 * ms, seed: int = 1, threads: int | None = None,
-        precision: str = "float32", full_weights: bool = False, out: str | os.PathLike[str] | None = None,
+        precision: str | None = None, full_weights: bool = False, out: str | os.PathLike[str] | None = None,
         record_spikes: bool = True, resume: str | os.PathLike[str] | None = None, memory_limit: float | None = None,
         progress: Progress | None = None,
     ):  # fmt: skip
@@ -257,18 +260,27 @@ class Simulation:
     # --- state between steps -----------------------------------------------------------------------------------------
 
     def state(self, population: str | Population, variable: str) -> Quantity:
-        """A state of every neuron of a population, in order."""
+        """A state of every neuron of a population, in order; of one with several sites, all sites neuron by neuron.
+
+        A state of a cell's compartments ("v", or "Ih.m" of a channel) has a site in every compartment, in the order of
+        `Cell.compartments`; NaN where the channel is not.
+        """
         pop = self._population(population)
-        values = self.core.gather(pop, self._variable(pop, variable))
+        part, name = self._variable(pop, variable)
+        values = self.core.gather(pop, part, f"s_{name}")
         return Quantity(values, pop.neuron.spec.state_dimensions[variable])
 
     def set_state(self, population: str | Population, variable: str, value: Any) -> None:
-        """Set a state: one value for all neurons, or an array."""
+        """Set a state: one value for all neurons, or an array as `state` gives it (NaN where a channel is not)."""
         pop = self._population(population)
-        name = self._variable(pop, variable)
-        dimension = pop.neuron.spec.state_dimensions[variable]
-        checked = numbers(value, dimension, f"{pop.name}.{variable}", (pop.size,))
-        self.core.scatter(pop, name, np.broadcast_to(checked, (pop.size,)))
+        part, name = self._variable(pop, variable)
+        dimension, shape = pop.neuron.spec.state_dimensions[variable], (pop.size * pop.sites(variable),)
+        raw = value.value if isinstance(value, Quantity) else value
+        if np.shape(raw) == shape and self.core.of_compartments(pop, part):
+            raw = np.where(self.core.present(pop, variable), raw, 0.0)
+            value = Quantity(raw, value.dimension) if isinstance(value, Quantity) else raw
+        checked = numbers(value, dimension, f"{pop.name}.{variable}", shape)
+        self.core.scatter(pop, part, f"s_{name}", np.broadcast_to(checked, shape))
 
     def set_drive(self, name: str, value: Any) -> None:
         """Set the amplitude of a current drive (or the weight of a Regular one): one value, or one per neuron."""
@@ -284,8 +296,8 @@ class Simulation:
 
     def synapses(self, projection: str | Projection) -> dict[str, np.ndarray]:
         """The synapses of a projection: arrays "pre", "post" (indices within their populations), "weight" (in the
-        port's base unit, before packing) and "delay" (ms), sorted by source. Of a projection with a synapse model also
-        its states of the moment, by name; "weight" is then the present one, if it is a state."""
+        port's base unit, before packing), "delay" (ms) and "site" (of the port), sorted by source. Of a projection with a
+        synapse model also its states of the moment, by name; "weight" is then the present one, if it is a state."""
         name = projection.name if isinstance(projection, Projection) else projection
         for j, p in enumerate(self.network.projections):
             if p is projection or (not isinstance(projection, Projection) and p.name == name):
@@ -293,8 +305,8 @@ class Simulation:
                     s = self.core.listed[j].listed()
                     states = s.up_to(self.plan.synapses[j], self.core.step, self.plan.dt)
                     return {"pre": s.pre, "post": s.post, "weight": s.weight, "delay": s.delay * self.plan.dt, **states}
-                pre, post, weight, steps = edges(p, j, self.plan.seed, self.plan.dt)
-                return {"pre": pre, "post": post, "weight": weight, "delay": steps * self.plan.dt}
+                pre, post, weight, steps, site = edges(p, j, self.plan.seed, self.plan.dt)
+                return {"pre": pre, "post": post, "weight": weight, "delay": steps * self.plan.dt, "site": site}
         raise NetworkError(f"no projection {name!r}", fix=did_you_mean(name, [p.name for p in self.network.projections]))
 
     def set_modulator(self, projection: str | Projection, value: float) -> None:
@@ -308,11 +320,11 @@ class Simulation:
     def _population(self, population: str | Population) -> Population:
         return self.network[population.name if isinstance(population, Population) else population]
 
-    def _variable(self, pop: Population, variable: str) -> str:
+    def _variable(self, pop: Population, variable: str) -> tuple[str, str]:
         spec = pop.neuron.spec
         if not isinstance(variable, str) or variable not in spec.states:
             raise NetworkError(f"{pop.name} has no state {variable!r}", fix=did_you_mean(variable, spec.states))
-        return f"s_{variable}"
+        return split(variable)
 
     # --- checkpoints ---------------------------------------------------------------------------------------------------
 
@@ -325,11 +337,15 @@ class Simulation:
         self._reopen()
         spikes, rows = self.recorder.sync()
         states = {}
-        for group in self.plan.groups:
-            names = [f"s_{n}" for n in group.program.states] + (["left"] if group.program.refractory else [])
-            for member in group.members:
+        for assembly in self.plan.assemblies:
+            names = [n for n in assembly.arguments if n.startswith("s_") or n == "left"]
+            for member in assembly.members:
                 for name in names:
-                    states[member.population.name, name] = self.core.gather(member.population, name)
+                    states[member.population.name, member.part, name] = self.core.gather(member.population, member.part, name)
+        for cells in self.plan.cells.values():
+            for full in cells.flat():
+                part, name = split(full)
+                states[cells.population.name, part, f"s_{name}"] = self.core.gather(cells.population, part, f"s_{name}")
         step, neuron = self._in_flight()
         data = checkpoints.Checkpoint(
             self.core.step, states, self.counts, self._amplitudes(), step, neuron, self.core.events, spikes, rows, self.wall_seconds,
@@ -349,8 +365,8 @@ class Simulation:
         data = checkpoints.load(path / CHECKPOINT_FILE if path.is_dir() else path, self.plan)
         self.core.step = self._session_start = data.step
         self.wall_seconds = data.wall_seconds
-        for (population, name), values in data.states.items():
-            self.core.scatter(self.network[population], name, values)
+        for (population, part, name), values in data.states.items():
+            self.core.scatter(self.network[population], part, name, values)
         for j, arrays in data.synapses.items():
             self.core.listed[j].restore(arrays)
         self._rewiring = self.core.next_rewiring()
@@ -413,21 +429,23 @@ class Simulation:
     def _runaway(self) -> None:
         """Name the culprit of a runaway state, keep what was recorded, and stop."""
         self.recorder.close()
-        for group in self.plan.groups:
-            for member in group.members:
-                for state in group.program.states:
-                    values = self.core.gather(member.population, f"s_{state}")
-                    with np.errstate(invalid="ignore"):
-                        bad = ~(np.abs(values) < RUNAWAY_LIMIT)
-                    if bad.any():
-                        neuron = int(np.argmax(bad))
-                        unit = unit_name(member.population.neuron.spec.state_dimensions[state])
-                        raise SimulationError(
-                            f"population {member.population.name!r}: {state} of neuron {neuron} ran away at t = {self.time.value:g} ms",
-                            got=f"{values[neuron]} {unit}",
-                            expected=f"finite, below {RUNAWAY_LIMIT:g}",
-                            fix="a smaller dt, bounded inputs, or another integrator; spikes up to here are kept in the out folder",
-                        )
+        states = [(m.population, full_name(m.part, s)) for a in self.plan.assemblies for m in a.members for s in a.states]
+        states += [(c.population, s) for c in self.plan.cells.values() for s in c.flat()]
+        for population, state in states:
+            part, inner = split(state)
+            values = self.core.gather(population, part, f"s_{inner}")
+            present = self.core.present(population, state) if self.core.of_compartments(population, part) else True
+            with np.errstate(invalid="ignore"):
+                bad = ~(np.abs(values) < RUNAWAY_LIMIT) & present
+            if bad.any():
+                neuron, site = divmod(int(np.argmax(bad)), values.size // population.size)
+                name = state + (f"[{site}]" if values.size > population.size else "") + _place(population, part, site)
+                raise SimulationError(
+                    f"population {population.name!r}: {name} of neuron {neuron} ran away at t = {self.time.value:g} ms",
+                    got=f"{values[np.argmax(bad)]} {unit_name(population.neuron.spec.state_dimensions[state])}",
+                    expected=f"finite, below {RUNAWAY_LIMIT:g}",
+                    fix="a smaller dt, bounded inputs, or another integrator; spikes up to here are kept in the out folder",
+                )
         for store in self.core.listed.values():
             for state, values in store.listed().states.items():
                 with np.errstate(invalid="ignore"):
@@ -443,6 +461,15 @@ class Simulation:
         """End the threads of this simulation and close its journals."""
         self.core.close()
         self.recorder.close()
+
+
+def _place(population: Population, part: str, site: int) -> str:
+    """Where on a cell a site lies, in words."""
+    cell = population.neuron
+    if not isinstance(cell, Cell):
+        return ""
+    compartment = int(cell.placed[part].compartments[site]) if part in cell.placed else site
+    return f" (at {cell.compartments.name[compartment]}({cell.compartments.position[compartment]:.3g}))"
 
 
 def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | None = None, **options: Any) -> Result:

@@ -45,7 +45,7 @@ class SynapseList:
     @classmethod
     def drawn(cls, plan: Plan, index: int) -> SynapseList:
         """The synapses of a projection at the start."""
-        pre, post, weight, delay = edges(plan.network.projections[index], index, plan.seed, plan.dt)
+        pre, post, weight, delay, _ = edges(plan.network.projections[index], index, plan.seed, plan.dt)
         return cls.made(plan, index, pre, post, weight, delay, 0)
 
     @classmethod

@@ -276,13 +276,14 @@ def _full(argument: str, which: str) -> str:
 def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int, real: Any) -> Targets:
     """Views of what a thread holds of a projection's targets."""
     projection, program = plan.network.projections[index], plan.synapses[index]
-    g, m = plan.group_of(projection.target)
-    share, arrays = layout.shares[t], machine.groups[t][g].arrays
-    a, b = int(share.bounds[g][m]), int(share.bounds[g][m + 1])
+    g, _ = plan.place_of(projection.target)
+    mine, arrays = layout.slice(projection.target, "", t), machine.groups[t][g].arrays
+    a = mine.start - layout.shares[t].start[g]
+    b = a + mine.neurons
     inputs = program.traced.spec.inputs
     none = np.zeros(0, real)
     return Targets(
-        share.start[g] + a, b - a, share.lower[g][m],
+        mine.start, mine.neurons, mine.lower,
         arrays["s_v"][a:b] if "v" in inputs else none,
         np.zeros(b - a, real) if "post" in inputs else none.copy(),
         arrays[f"x_{projection.input}_"][a:b] if projection.input is not None else none.copy(),

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from neuropil import rng
+from neuropil.lower.draft import drawn
 from neuropil.lower.plan import Plan
-from neuropil.model.distribution import Distribution
 from neuropil.model.stimulus import (
     InhomogeneousPoisson,
     Noise,
@@ -104,18 +104,14 @@ def poisson_classes(
     """Thresholds for Poisson drives of any rate.
 
     Returns:
-        classes int32[rows, neurons or 1], sizes int64[classes], thresholds uint32[classes, width], row of each step.
+        classes int32[rows, sites or 1, neurons or 1], sizes int64[classes], thresholds uint32[classes, width], row of each step.
     """
     if isinstance(stimulus, Poisson):
-        rate: Any = stimulus.rate
-        if isinstance(rate, Distribution):
-            size = plan.network.drives[index].target.size
-            rate = rate.quantile(rng.uniform(rng.stream_key(plan.seed, "drive", index, "rate"), np.arange(size), 0))
-        rates = np.atleast_1d(_values(rate))[None, :]
+        rates = np.atleast_2d(drawn(plan.network.drives[index], index, plan.seed, "rate", stimulus.rate))[None]
         row: IndexRow = lambda steps: np.zeros(steps.shape, np.int64)  # noqa: E731
     else:
         rates = _values(stimulus.rates)
-        rates = rates[:, None] if rates.ndim == 1 else rates
+        rates = rates.reshape(len(rates), 1, -1)
         last, interval = rates.shape[0] - 1, _ms(stimulus.interval)
         row = lambda steps: np.minimum(row_of(steps, interval, plan.dt), last)  # noqa: E731
     distinct, inverse = np.unique(rates * plan.dt, return_inverse=True)

@@ -28,9 +28,10 @@ class Wiring:
     Attributes:
         name: its key among the parameters.
         source, target, port: names.
-        pre, post: int64[synapses], indices within their populations, by source.
+        pre, post: int64[synapses], indices within their populations, by source; `post` counts every site of the port,
+            neuron by neuron.
         delay: int64[synapses], steps.
-        sizes: numbers of neurons of source and target.
+        sizes: numbers of neurons of the source, and of sites of all neurons of the target.
     """
 
     name: str

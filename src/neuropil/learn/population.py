@@ -15,7 +15,10 @@ from neuropil.learn.surrogate import Surrogate
 from neuropil.learn.threshold import distance
 from neuropil.lower.integrate import StepFunction
 from neuropil.lower.trace import Scalars, TracedNeuron
+from neuropil.model.composite import full_name
+from neuropil.model.distribution import Distribution
 from neuropil.model.network import Population
+from neuropil.model.neuron import Neuron
 
 
 @dataclass(frozen=True)
@@ -43,21 +46,27 @@ class Neurons:
 
     @classmethod
     def of(
-        cls, population: Population, seed: int, dtype: Any, surrogate: Surrogate | None, reset_gradient: bool, scale: float | None
-    ) -> Neurons:
-        """Draw what is drawn, trace the model; see `Rollout` for the arguments."""
-        traced, quiet = TracedNeuron(population.neuron), TracedNeuron(population.neuron)
+        cls, population: Population, seed: int, dtype: Any, surrogate: Surrogate | None, reset_gradient: bool,
+        scale: float | None, part: str = "",
+    ) -> Neurons:  # fmt: skip
+        """Draw what is drawn, trace the model of a part; see `Rollout` for the arguments."""
+        model, sites = population.parts[part].model, population.parts[part].sites
+        assert isinstance(model, Neuron)
+        traced, quiet = TracedNeuron(model), TracedNeuron(model)
         quiet.has_fires = quiet.has_hazard = False
         step = StepFunction.of(traced)
-        spec, size = traced.spec, population.size
+        spec, size = traced.spec, population.size * sites
 
         def drawn(purpose: str, name: str, value: Any) -> Any:
-            return per_neuron(value, size, seed, purpose, population.name, name).astype(dtype)
+            values = per_neuron(value, size, seed, purpose, population.name, full_name(part, name)).astype(dtype)
+            if isinstance(value, Distribution):  # drawn one site after the other
+                values = values.reshape(sites, -1).T.ravel()
+            return np.tile(values, population.size) if sites > 1 and values.shape == (sites,) else values
 
-        parameters = {n: drawn("parameter", n, getattr(population.neuron, n)) for n in spec.parameters}
+        parameters = {n: drawn("parameter", n, getattr(model, n)) for n in spec.parameters}
         initial = {}
         for name, state in spec.states.items():
-            start = population.initial.get(name, state.initial)
+            start = population.initial.get(full_name(part, name), state.initial)
             value = parameters[start] if isinstance(start, str) else drawn("initial", name, start)
             initial[name] = np.array(np.broadcast_to(value, size))
         if surrogate is not None and traced.has_fires and scale is None:
@@ -66,11 +75,16 @@ class Neurons:
         silent = StepFunction(quiet, step.scheme)
         return cls(population, step, silent, parameters, initial, surrogate, reset_gradient, scale or 1.0)
 
+    @property
+    def draws_uniform(self) -> bool:
+        """Steps need a uniform number per neuron."""
+        return self.step.traced.has_hazard
+
     def constants(self, parameters: Scalars, dt: float, dtype: Any) -> Scalars:
         """All that a step reads: parameters, propagator entries, "dt", and the refractory period "period", steps."""
         p = {n: jnp.asarray(v, dtype) for n, v in parameters.items()}
         p |= entry_values(self.step, p, dt, dtype)
-        name = self.population.neuron.refractory
+        name = self.step.traced.neuron.refractory
         lasting = stop_gradient(p[name]) / dt if name else jnp.zeros((), dtype)
         return {**p, "dt": jnp.asarray(dt, dtype), "period": jnp.rint(lasting).astype(jnp.int32)}
 
@@ -95,6 +109,10 @@ class Neurons:
             new = self._reset(p, reached, fired, spikes)
         new = {n: jnp.broadcast_to(v, left.shape).astype(u.dtype) for n, v in new.items()}
         return new, jnp.where(fired, p["period"], jnp.maximum(left - 1, 0)), spikes
+
+    def observed(self, s: Scalars, name: str, places: np.ndarray) -> Any:
+        """A state at places counted neuron by neuron."""
+        return s[name][places]
 
     def _threshold(self, shape: Surrogate, p: Scalars, old: Scalars, new: Scalars, refractory: Any, u: Any) -> tuple[Any, Any]:
         """Who spikes, as truth values and as numbers that carry the surrogate gradient."""

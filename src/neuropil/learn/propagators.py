@@ -14,12 +14,12 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import expm
 
-from neuropil.lower.integrate import Flow
+from neuropil.lower.integrate import Advance
 from neuropil.lower.propagator import entries
 from neuropil.lower.trace import Scalars
 
 
-def entry_values(step: Flow, p: Scalars, dt: float, dtype: Any) -> Scalars:
+def entry_values(step: Advance, p: Scalars, dt: float, dtype: Any) -> Scalars:
     """Values of `step.entry_names`.
 
     Args:
@@ -43,7 +43,7 @@ def entry_values(step: Flow, p: Scalars, dt: float, dtype: Any) -> Scalars:
     return values
 
 
-def _system(step: Flow, p: Scalars, dtype: Any) -> tuple[Any, tuple[int, ...]]:
+def _system(step: Advance, p: Scalars, dtype: Any) -> tuple[Any, tuple[int, ...]]:
     """The matrix [[A, B, b], [0, 0, 0]], of shape [..., m, m], and the shape of its batch: () or (neurons,)."""
     exact, inputs = step.scheme.exact, tuple(step.traced.spec.inputs)
     zero_s = {n: jnp.zeros((), dtype) for n in step.traced.spec.states}

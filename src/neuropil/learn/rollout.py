@@ -18,8 +18,9 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, did_you_mean
+from neuropil.learn.chunks import scan
 from neuropil.learn.delivery import Delivery, Wiring
-from neuropil.learn.population import Neurons
+from neuropil.learn.steppable import steppable
 from neuropil.learn.stimuli import stimulus_array
 from neuropil.learn.surrogate import Surrogate
 from neuropil.learn.surrogate import surrogate as named_surrogate
@@ -64,11 +65,17 @@ class Rollout:
             comparison (a quantity or a number). By default the mean distance of a population at the start; 1 if zero.
             Stochastic thresholds need none: there the distance is that between probability and draw.
         precision: "float32" or "float64"; float64 needs JAX's x64 mode, which `run` switches on for its duration.
+        chunk: steps between stored states when a gradient is taken; those between are computed a second time. None stores
+            every step; about the root of the number of steps needs least memory.
 
     Attributes:
         parameters: {"weights": projection -> [synapses], "neurons": population -> name -> () or [neurons], "synapses":
             projection with a synapse model -> name -> () or [synapses]}, in base units.
         wirings: where each synapse goes, in the same order.
+
+    Cells with morphology name their parameters, and keep their states, as `neuropil.learn.cable` says.
+    Of a part with several sites, states, inputs, events and parameters that differ have one value per site of every
+    neuron, neuron by neuron; names are the full ones ("branch.v").
 
     Raises:
         NeuropilError: whatever is wrong with the description; ModelError for a threshold without a distance.
@@ -76,7 +83,7 @@ class Rollout:
 
     def __init__(
         self, network: Network, *, dt: Quantity = 0.1 * ms, seed: int = 1, surrogate: str | Surrogate | None = None,
-        reset_gradient: bool = False, scale: Mapping[str, Any] | None = None, precision: str = "float32",
+        reset_gradient: bool = False, scale: Mapping[str, Any] | None = None, precision: str = "float32", chunk: int | None = None,
     ):  # fmt: skip
         validate(network, dt)
         if precision not in ("float32", "float64"):
@@ -85,7 +92,9 @@ class Rollout:
         if unknown:
             name = sorted(unknown)[0]
             raise ModelError("a scale for a population that does not exist", got=name, fix=did_you_mean(name, network.populations))
-        self.network, self.seed, self.precision = network, seed, precision
+        if chunk is not None and chunk < 1:
+            raise ModelError("a chunk has at least one step", got=chunk)
+        self.network, self.seed, self.precision, self.chunk = network, seed, precision, chunk
         self.dt = float(magnitude(dt, ms.dimension, "dt"))
         self.dtype = np.dtype(precision)
         shape = None if surrogate is None else named_surrogate(surrogate)
@@ -93,7 +102,7 @@ class Rollout:
         given = {n: float(v.value if isinstance(v, Quantity) else v) for n, v in (scale or {}).items()}
         with jax.enable_x64(True):
             self._neurons = {
-                name: Neurons.of(pop, seed, self.dtype, shape, reset_gradient, given.get(name))
+                name: steppable(pop, self.dt, seed, self.dtype, shape, reset_gradient, given.get(name))
                 for name, pop in network.populations.items()
             }
             programs = plan_synapses(network)
@@ -118,9 +127,9 @@ class Rollout:
                 weights[p.name] = self.living[p.name].weight
                 continue
             assert p.port is not None
-            pre, post, weight, delay = edges(p, index, self.seed, self.dt)
-            sizes = (p.source.size, p.target.size)
-            wirings.append(Wiring(p.name, p.source.name, p.target.name, p.port, pre, post, delay, sizes))
+            pre, post, weight, delay, site = edges(p, index, self.seed, self.dt)
+            sizes = (p.source.size, p.target.size * p.sites)
+            wirings.append(Wiring(p.name, p.source.name, p.target.name, p.port, pre, post * p.sites + site, delay, sizes))
             weights[p.name] = weight.astype(self.dtype)
         return tuple(wirings), weights
 
@@ -154,7 +163,7 @@ class Rollout:
             mine = made[kind].setdefault(drive.target.name, {})
             mine[name] = mine[name] + values if name in mine else values
         for name, neurons in self._neurons.items():
-            if neurons.step.traced.has_hazard:
+            if neurons.draws_uniform:
                 key = rng.stream_key(self.seed, "hazard", name)
                 u = rng.uniform(key, np.arange(neurons.population.size)[None, :], np.arange(steps)[:, None])
                 made["uniform"][name] = u.astype(self.dtype)
@@ -207,7 +216,8 @@ class Rollout:
         def step(carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
             return self._step(constants, prepared, given, carry, row)
 
-        state, (spikes, traces) = jax.lax.scan(step, jax.tree.map(jnp.asarray, state), jax.tree.map(jnp.asarray, inputs))
+        started, rows = jax.tree.map(jnp.asarray, (state, inputs))
+        state, (spikes, traces) = scan(step, started, rows, self.chunk)
         return Rolled(spikes, traces, state)
 
     def _step(self, constants: Tree, prepared: Tree, given: Tree, carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
@@ -223,13 +233,13 @@ class Rollout:
                 mine = flows.setdefault(p.target.name, {})
                 mine[key] = mine.get(key, 0.0) + brought
         for name, neurons in self._neurons.items():
-            spec = neurons.step.traced.spec
-            zero = jnp.zeros(neurons.population.size, self.dtype)
+            pop, spec = neurons.population, neurons.population.neuron.spec
+            zero = {n: jnp.zeros(pop.size * pop.sites(n), self.dtype) for n in (*spec.inputs, *spec.ports)}
             currents, events = row["currents"].get(name, {}), row["events"].get(name, {})
             more = flows.get(name, {})
-            x = {n: zero + currents.get(n, 0.0) + more.get(n, 0.0) for n in spec.inputs}
-            w = {n: zero + events.get(n, 0.0) + arrived.get(name, {}).get(n, 0.0) + more.get(n, 0.0) for n in spec.ports}
-            u = row["uniform"].get(name, zero)
+            x = {n: zero[n] + currents.get(n, 0.0) + more.get(n, 0.0) for n in spec.inputs}
+            w = {n: zero[n] + events.get(n, 0.0) + arrived.get(name, {}).get(n, 0.0) + more.get(n, 0.0) for n in spec.ports}
+            u = row["uniform"].get(name, jnp.zeros(pop.size, self.dtype))
             states[name], left[name], spikes[name] = neurons.advance(
                 constants[name], carry["neurons"][name], carry["left"][name], x, w, u
             )
@@ -237,7 +247,7 @@ class Rollout:
         for name, living in self.living.items():
             p = living.projection
             synapses[name] = living.send(synapses[name], given[name], spikes[p.source.name], spikes[p.target.name], k)
-        traces = {p.name: states[p.target.name][p.variable][p.neurons] for p in self.network.probes}
+        traces = {p.name: self._neurons[p.target.name].observed(states[p.target.name], p.variable, p.places) for p in self.network.probes}
         return {"neurons": states, "left": left, "flight": flight, "synapses": synapses}, (spikes, traces)
 
 

@@ -18,10 +18,10 @@ Array = NDArray[np.float64]
 _NEAR = 1e-9  # a time this close below a grid point (in intervals) counts as on it
 
 
-def per_neuron(value: Any, size: int, seed: int, *purpose: int | str) -> Any:
-    """A number or array as it is, or float64[size] drawn from a distribution on the stream of its purpose."""
+def per_neuron(value: Any, size: int, seed: int, *purpose: int | str, first: int = 0) -> Any:
+    """A number or array as it is, or float64[size] drawn from a distribution on the stream of its purpose, from `first` on."""
     if isinstance(value, Distribution):
-        return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), np.arange(size), 0)))
+        return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), np.arange(first, first + size), 0)))
     return np.asarray(_base(value), float)
 
 
@@ -32,14 +32,18 @@ def stimulus_array(drive: Drive, index: int, steps: int, dt: float, seed: int) -
         index: its place in the network, which keys its random stream.
 
     Returns:
-        float64[steps, neurons]: summed weights that arrive at the end of each step (into a port), or the current that
-        holds during it (into an input).
+        float64[steps, neurons * sites]: summed weights that arrive at the end of each step (into a port), or the current
+        that holds during it (into an input), of every site neuron by neuron.
     """
-    size, k = drive.target.size, np.arange(steps)
-    if drive.input is not None:
-        return np.broadcast_to(_current(drive, index, k, dt, seed), (steps, size))
-    weight = per_neuron(drive.weight, size, seed, "drive", index, "weight")
-    return weight * _counts(drive, index, k, dt, seed)
+    size, sites, k = drive.target.size, drive.sites, np.arange(steps)
+    whole = np.zeros((steps, size, drive.target.sites(drive.entry)))
+    for site in sites:
+        if drive.input is not None:
+            whole[:, :, site] = _current(drive, index, k, dt, seed, site)
+        else:
+            weight = per_neuron(drive.weight, size, seed, "drive", index, "weight", first=site * size)
+            whole[:, :, site] = weight * _counts(drive, index, k, dt, seed, site)
+    return whole.reshape(steps, -1)
 
 
 def _base(value: Any) -> Any:
@@ -55,11 +59,12 @@ def _rows(table: Any, interval: Any, k: NDArray[np.int64], dt: float, stay: bool
     return values if stay else np.where((row < len(table))[:, None], values, 0.0)
 
 
-def _current(drive: Drive, index: int, k: NDArray[np.int64], dt: float, seed: int) -> Array:
+def _current(drive: Drive, index: int, k: NDArray[np.int64], dt: float, seed: int, site: int) -> Array:
     s, size = drive.stimulus, drive.target.size
+    counters = site * size + np.arange(size)
 
     def value(attribute: str) -> Any:
-        return per_neuron(getattr(s, attribute), size, seed, "drive", index, attribute)
+        return per_neuron(getattr(s, attribute), size, seed, "drive", index, attribute, first=site * size)
 
     if isinstance(s, Step):
         on = k >= np.rint(float(_base(s.start)) / dt)
@@ -72,21 +77,21 @@ def _current(drive: Drive, index: int, k: NDArray[np.int64], dt: float, seed: in
         return _rows(s.values, s.interval, k, dt, stay=False)
     assert isinstance(s, Noise)
     every = 1 if s.interval is None else max(1, round(float(_base(s.interval)) / dt))
-    draws = rng.normal(rng.stream_key(seed, "drive", index), np.arange(size)[None, :], (k // every)[:, None])
+    draws = rng.normal(rng.stream_key(seed, "drive", index), counters[None, :], (k // every)[:, None])
     return value("mean") + value("sd") * draws
 
 
-def _counts(drive: Drive, index: int, k: NDArray[np.int64], dt: float, seed: int) -> Array:
-    """Events per step and neuron."""
+def _counts(drive: Drive, index: int, k: NDArray[np.int64], dt: float, seed: int, site: int) -> Array:
+    """Events per step and neuron at a site."""
     s, size = drive.stimulus, drive.target.size
     if isinstance(s, (Regular, SpikeList)):
         return _scheduled(s, size, k.size, dt)
     if isinstance(s, Poisson):
-        rate = per_neuron(s.rate, size, seed, "drive", index, "rate")
+        rate = per_neuron(s.rate, size, seed, "drive", index, "rate", first=site * size)
     else:
         assert isinstance(s, InhomogeneousPoisson)
         rate = _rows(s.rates, s.interval, k, dt, stay=True)
-    words = rng.words(rng.stream_key(seed, "drive", index), np.arange(size)[None, :], k[:, None])
+    words = rng.words(rng.stream_key(seed, "drive", index), site * size + np.arange(size)[None, :], k[:, None])
     mean = np.broadcast_to(rate * dt, words.shape)
     counts = np.zeros(words.shape)
     for lam in np.unique(mean):

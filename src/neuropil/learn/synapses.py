@@ -16,7 +16,7 @@ from neuropil.errors import ModelError
 from neuropil.learn.propagators import entry_values
 from neuropil.learn.stimuli import per_neuron
 from neuropil.lower.connectivity import edges
-from neuropil.lower.integrate import Flow
+from neuropil.lower.integrate import Advance
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.trace import Scalars
 from neuropil.model.network import Projection
@@ -52,7 +52,7 @@ class Living:
                 f"projection {projection.name!r} rewires itself, which a rollout cannot differentiate",
                 fix="leave structure out to train, or run it with neuropil.run",
             )
-        pre, post, weight, delay = edges(projection, index, seed, dt)
+        pre, post, weight, delay, _ = edges(projection, index, seed, dt)
         model, n = program.traced.model, pre.size
         parameters = {p: per_neuron(getattr(model, p), n, seed, "synapse", index, p).astype(dtype) for p in model.spec.parameters}
         initial = {}
@@ -70,7 +70,7 @@ class Living:
     def constants(self, parameters: Scalars, weight: Any, dt: float, dtype: Any) -> Scalars:
         """All that a step reads; the projection's weights go by the name "weights"."""
         p = {n: jnp.asarray(v, dtype) for n, v in parameters.items()}
-        flow = Flow(self.program.traced, self.program.scheme)
+        flow = Advance(self.program.traced, self.program.scheme)
         p |= entry_values(flow, p, dt, dtype)
         return {**p, "dt": jnp.asarray(dt, dtype), "weights": jnp.asarray(weight, dtype)}
 
@@ -91,7 +91,7 @@ class Living:
         flow = zero
         if self.projection.input is not None:
             flow = zero.at[self.post].add(-jnp.broadcast_to(traced.current(p, s, x), self.pre.shape))
-        ready = Flow(traced, scheme).advance(p, s, x, ())
+        ready = Advance(traced, scheme).advance(p, s, x, ())
         row = k % carry["flight"].shape[0]
         arrived = carry["flight"][row]
         sent = zero

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from neuropil import rng
 from neuropil.errors import NetworkError
 from neuropil.lower import connectivity_kernels as kernels
+from neuropil.lower.site_law import SiteLaw, site_law
 from neuropil.lower.synapse_laws import DelayLaw, WeightLaw, delay_law, delay_steps, weight_law
 from neuropil.model.connect import (
     AllToAll,
@@ -59,6 +60,7 @@ class Rows:
         key: stream of the targets.
         targets: int32[n_synapses] by source if explicit, else empty.
         weight, delay: how the values are made, their arrays (if any) in the order of the synapses.
+        site: where in the target neurons.
     """
 
     counts: NDArray[np.int64]
@@ -69,6 +71,7 @@ class Rows:
     targets: NDArray[np.int32]
     weight: WeightLaw
     delay: DelayLaw
+    site: SiteLaw
 
     @property
     def n_synapses(self) -> int:
@@ -77,7 +80,9 @@ class Rows:
 
     def nbytes(self) -> int:
         """Bytes held while a network is built (arrays that the user gave are not counted twice)."""
-        return self.counts.nbytes + self.targets.nbytes + self.weight.values.nbytes + self.delay.values.nbytes
+        return sum(
+            a.nbytes for a in (self.counts, self.targets, self.weight.values, self.delay.values, self.site.values)
+        )
 
 
 def realise(projection: Projection, index: int, seed: int, dt_ms: float) -> Rows:
@@ -109,7 +114,7 @@ def realise(projection: Projection, index: int, seed: int, dt_ms: float) -> Rows
     weight = weight_law(projection, index, seed, counts, order, skip)
     delay = delay_law(projection, index, seed, dt_ms, order, skip)
     # Self-exclusion of explicit targets is done already.
-    return Rows(counts, kind, n_draw, skip and kind != kernels.EXPLICIT, key, targets, weight, delay)
+    return Rows(counts, kind, n_draw, skip and kind != kernels.EXPLICIT, key, targets, weight, delay, site_law(projection, index, seed, order))
 
 
 # --- how many --------------------------------------------------------------------------------------------------------
@@ -265,7 +270,7 @@ class KernelTables:
         laws: ``kernels.ROW_LAW``[n_projections].
         starts: int64[n_projections, n_source], synapses that earlier sources make through the projection.
         counts: int64[n_projections, n_source].
-        targets: int32, weights: float64, delays: uint16; explicit values, one projection after the other.
+        targets: int32, weights: float64, delays: uint16, sites: int32; explicit values, one projection after the other.
         threshold, pair: uint32, alias tables.
     """
 
@@ -275,6 +280,7 @@ class KernelTables:
     targets: NDArray[np.int32]
     weights: NDArray[np.float64]
     delays: NDArray[np.uint16]
+    sites: NDArray[np.int32]
     threshold: NDArray[np.uint32]
     pair: NDArray[np.uint32]
 
@@ -282,17 +288,18 @@ class KernelTables:
 def kernel_tables(rows: list[Rows]) -> KernelTables:
     """Gather the projections of one source population (at least one) for the kernels."""
     laws = np.zeros(len(rows), kernels.ROW_LAW)
-    pools: dict[str, list[np.ndarray]] = {"target": [], "weight": [], "delay": [], "alias": [], "alias pair": []}
+    pools: dict[str, list[np.ndarray]] = {"target": [], "weight": [], "delay": [], "site": [], "alias": [], "alias pair": []}
     for j, r in enumerate(rows):
         law = laws[j]
         law["target_kind"], law["n_draw"], law["skip_self"] = r.kind, r.n_draw, r.skip_self
         law["target_key0"], law["target_key1"] = r.key
         r.weight.fill(law)
         r.delay.fill(law)
-        for name in ("target", "weight", "delay", "alias"):
+        for name in ("target", "weight", "delay", "site", "alias"):
             law[f"{name}_pool"] = sum(p.size for p in pools[name])
+        r.site.fill(law)
         added: tuple[np.ndarray, ...] = (
-            r.targets, r.weight.values, r.delay.values, r.delay.threshold, r.delay.pair
+            r.targets, r.weight.values, r.delay.values, r.site.values, r.delay.threshold, r.delay.pair
         )  # fmt: skip
         for name, array in zip(pools, added, strict=True):
             pools[name].append(array)
@@ -306,18 +313,19 @@ def kernel_tables(rows: list[Rows]) -> KernelTables:
 
 def edges(
     projection: Projection, index: int, seed: int, dt_ms: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Every synapse of a projection, sorted by source: exactly those that the engine's store holds, before rounding.
 
     Returns:
         pre, post: int64[n], indices within their populations; weight: float64[n] in the port's unit; delay: int64[n]
-        in time steps. Within a source the order is that of the draws.
+        in time steps; site: int64[n], of the target's port (0 where it has one). Within a source the order is that of
+        the draws.
     """
     rows = realise(projection, index, seed, dt_ms)
     tables = kernel_tables([rows])
-    post, weight, delay = kernels.expand(
-        tables.laws, tables.starts, tables.counts, tables.targets, tables.weights, tables.delays, tables.threshold,
-        tables.pair, projection.target.size,
+    post, weight, delay, site = kernels.expand(
+        tables.laws, tables.starts, tables.counts, tables.targets, tables.weights, tables.delays, tables.sites,
+        tables.threshold, tables.pair, projection.target.size,
     )  # fmt: skip
     pre = np.repeat(np.arange(projection.source.size, dtype=np.int64), rows.counts)
-    return pre, post, weight, rows.delay.steps[delay]
+    return pre, post, weight, rows.delay.steps[delay], site

@@ -19,6 +19,8 @@ from neuropil.lower.numerics import exp
 
 # How targets are made.
 REPLACE, DISTINCT, ALL, EXPLICIT = 0, 1, 2, 3
+# How the sites of targets are made.
+SINGLE, DRAWN, NAMED, LISTED = 0, 1, 2, 3
 # How weights and delays are made.
 CONSTANT, ARRAY, NORMAL, LOGNORMAL, UNIFORM, ALIAS = 0, 1, 2, 3, 4, 5
 
@@ -30,10 +32,11 @@ ROW_LAW = np.dtype(
         "target_pool",   # EXPLICIT: where this projection's targets begin in the pool
         "weight_kind", "weight_pool",
         "delay_kind", "delay_pool",
+        "site_kind", "n_sites", "site_pool",  # NAMED: the site is in site_pool itself
         "alias_pool", "alias_shift",  # first cell of the alias table; a word's cell is `word >> shift`
         "word_low", "word_span",      # truncation of a weight: its word is mapped onto [low, low + span)
     )]
-    + [(name, np.uint32) for name in ("target_key0", "target_key1", "weight_key0", "weight_key1", "delay_key0", "delay_key1")]
+    + [(name, np.uint32) for name in ("target_key0", "target_key1", "weight_key0", "weight_key1", "delay_key0", "delay_key1", "site_key0", "site_key1")]
     + [(name, np.float64) for name in ("location", "scale", "low", "high")],
     align=True,
 )  # fmt: skip
@@ -178,6 +181,35 @@ def draw_delays(law, source, start, n, pool, threshold, pair, words, out):
 
 
 @njit(cache=True, nogil=True)
+def draw_sites(law, source, start, n, pool, words, out):
+    """out[:n] (uint32) = the site of each synapse of the row within its target neuron.
+
+    Args:
+        pool: int32, explicit sites by source.
+    """
+    kind = law.site_kind
+    if kind == DRAWN:
+        fill_words(law.site_key0, law.site_key1, source, 0, n, words)
+        _scale_words(words, law.n_sites, n, out)
+    elif kind == LISTED:
+        first = law.site_pool + start
+        for i in range(n):
+            out[i] = np.uint32(pool[first + i])
+    else:
+        site = np.uint32(law.site_pool) if kind == NAMED else np.uint32(0)
+        for i in range(n):
+            out[i] = site
+
+
+@njit(cache=True, nogil=True)
+def number_elements(n_sites, n, target, site):
+    """target[:n] from neurons to elements of a part with several sites."""
+    many = np.uint32(n_sites)
+    for i in range(n):
+        target[i] = np.uint32(np.uint32(target[i] * many) + site[i])
+
+
+@njit(cache=True, nogil=True)
 def draw_weights(law, source, start, n, pool, unit, words, out):
     """out[:n] = weights of the row over `unit`, computed in the type of `out` (float32 or float64).
 
@@ -232,11 +264,12 @@ def _normals(law, n, words, out):
 
 
 @njit(cache=True, nogil=True)
-def expand(laws, starts, counts, targets, weights, delays, threshold, pair, n_target):
-    """(post int64, weight float64, index of delay uint16) of all synapses of the one projection ``laws[0]``."""
+def expand(laws, starts, counts, targets, weights, delays, sites, threshold, pair, n_target):
+    """(post int64, weight float64, index of delay uint16, site int64) of all synapses of the one projection ``laws[0]``."""
     law = laws[0]
     n = counts[0].sum()
     post, weight, delay = np.empty(n, np.int64), np.empty(n, np.float64), np.empty(n, np.uint16)
+    site = np.empty(n, np.int64)
     longest = counts[0].max() + n_target + SLACK  # leaving targets out needs room for all of them
     words, row = np.empty(longest, np.uint32), np.empty(longest, np.uint32)
     row_weight, row_delay = np.empty(longest, np.float64), np.empty(longest, np.uint16)
@@ -249,7 +282,9 @@ def expand(laws, starts, counts, targets, weights, delays, threshold, pair, n_ta
         post[start : start + k] = row[:k]
         weight[start : start + k] = row_weight[:k]
         delay[start : start + k] = row_delay[:k]
-    return post, weight, delay
+        draw_sites(law, source, start, k, sites, words, row)
+        site[start : start + k] = row[:k]
+    return post, weight, delay, site
 
 
 @njit(cache=True, nogil=True)

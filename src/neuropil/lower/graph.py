@@ -7,6 +7,7 @@ the equations and not on the values of parameters, and a parameter sweep compile
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -159,8 +160,12 @@ class Graph:
 
     def flops(self, roots: Iterable[int]) -> int:
         """Floating-point operations of one evaluation of the dynamic nodes."""
+        return sum(PRIMITIVES[op].flops * n for op, n in self.operations(roots).items())
+
+    def operations(self, roots: Iterable[int]) -> Counter[str]:
+        """How many dynamic nodes there are of each primitive."""
         used = [self.nodes[n] for n in self.reach(roots)]
-        return sum(PRIMITIVES[n.op].flops for n in used if n.op in PRIMITIVES and not n.static)
+        return Counter(n.op for n in used if n.op in PRIMITIVES and not n.static)
 
     def evaluate(self, roots: Iterable[int], leaves: dict[str, Any]) -> list[Any]:
         """Values of the roots in float64 NumPy; leaves by name (numbers or arrays)."""
@@ -236,7 +241,7 @@ def _operation(graph: Graph, name: str, args: list[int], equation: Any, where: s
     if name == "rsqrt":
         return graph.add("div", graph.const(1.0), graph.add("sqrt", args[0]))
     if name == "integer_pow":
-        return _power(graph, args[0], equation.params["y"])
+        return whole_power(graph, args[0], equation.params["y"])
     if name == "select_n" and len(args) == 3:
         return graph.add("select", args[0], args[2], args[1])
     if name == "clamp":
@@ -254,7 +259,7 @@ def _operation(graph: Graph, name: str, args: list[int], equation: Any, where: s
     raise missing(name, where)
 
 
-def _power(graph: Graph, base: int, exponent: int) -> int:
+def whole_power(graph: Graph, base: int, exponent: int) -> int:
     """A whole power by repeated squaring."""
     if exponent == 0:
         return graph.const(1.0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -20,16 +20,26 @@ from neuropil.lower.trace import Scalars, Traced, TracedNeuron
 
 
 @dataclass(frozen=True)
-class Flow:
-    """What the states of a model do between events; `p` holds parameters, propagator entries and "dt" (ms)."""
+class Advance:
+    """How the states of a model flow over a step; `p` holds its parameters, the entries of its propagators, and "dt" (ms)."""
 
     traced: Traced
     scheme: Scheme
 
+    @classmethod
+    def of(cls, traced: Any) -> Self:
+        """For a traced model."""
+        return cls(traced, classify(traced))
+
     @property
     def clamps(self) -> tuple[str, ...]:
-        """States that may be held."""
-        return ()
+        """States held while refractory."""
+        return self.traced.clamps
+
+    @property
+    def rests(self) -> bool:
+        """The model has a refractory period."""
+        return self.traced.refractory is not None
 
     @cached_property
     def prefixes(self) -> dict[str, tuple[float, tuple[str, ...]]]:
@@ -55,7 +65,7 @@ class Flow:
         clamped = set(self.clamps)
         return any(clamped & set(self.scheme.reach[i]) for i in self.scheme.exact if i not in clamped)
 
-    def advance(self, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...]) -> Scalars:
+    def advance(self, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...] = ()) -> Scalars:
         """States after dt without events; those in `held` stay as they are."""
         end = self._propagate(p, s, x, held, half=False)
         method = self.scheme.method
@@ -116,27 +126,10 @@ class Flow:
 
 
 @dataclass(frozen=True)
-class StepFunction(Flow):
-    """The step of one model; `p` holds its parameters, the entries of its propagators, and "dt" (ms)."""
+class StepFunction(Advance):
+    """The whole step of a neuron model."""
 
     traced: TracedNeuron
-
-    @classmethod
-    def of(cls, traced: TracedNeuron) -> StepFunction:
-        """The step function of a traced model."""
-        return cls(traced, classify(traced))
-
-    @property
-    def clamps(self) -> tuple[str, ...]:
-        """States held while refractory."""
-        return self.traced.neuron.clamps
-
-    @property
-    def rests(self) -> bool:
-        """The model has a refractory period."""
-        return self.traced.neuron.refractory is not None
-
-    # --- the step ------------------------------------------------------------------------------------------------
 
     def __call__(self, p: Scalars, s: Scalars, x: Scalars, w: Scalars, refractory: Any, u: Any) -> tuple[Scalars, Any]:
         """Advance one step.

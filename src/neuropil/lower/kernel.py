@@ -24,12 +24,22 @@ RUNAWAY = 1e15
 
 @dataclass(frozen=True)
 class Variant:
-    """What of a model a group of populations uses. Tuples are in the model's order."""
+    """What of a model a group of populations uses. Tuples are in the model's order.
+
+    `read` are the inputs that are states of the soma, (input, state); `gives` says that the model's output is added to an
+    input of the soma.
+    """
 
     wired: tuple[str, ...] = ()
     counted: tuple[str, ...] = ()
     irregular: tuple[str, ...] = ()
     driven: tuple[str, ...] = ()
+    read: tuple[tuple[str, str], ...] = ()
+    gives: bool = False
+
+    def input_in_use(self, name: str) -> bool:
+        """Anything flows into this input."""
+        return name in self.driven or name in dict(self.read)
 
     def weight_in_use(self, port: str) -> bool:
         """Anything arrives at this port."""
@@ -44,6 +54,7 @@ class NeuronProgram:
         graph: its operations.
         new_states: node of each state's new value.
         fired: node of the spike condition.
+        given: node of what a step gives to the soma, of the states and inputs at its beginning; None if nothing.
         frontier: static nodes whose values enter the kernel.
     """
 
@@ -52,6 +63,7 @@ class NeuronProgram:
     graph: Graph
     new_states: dict[str, int]
     fired: int
+    given: int | None = None
 
     @classmethod
     def of(cls, step: StepFunction, variant: Variant) -> NeuronProgram:
@@ -69,14 +81,15 @@ class NeuronProgram:
 
         def as_arrays(*arguments: Any) -> Any:
             new, fired = step(*arguments)
-            return {n: jax.numpy.asarray(v, "float64") for n, v in new.items()}, jax.numpy.asarray(fired)
+            given = [jax.numpy.asarray(step.traced.output(*arguments[:3]), "float64")] if variant.gives else []
+            return {n: jax.numpy.asarray(v, "float64") for n, v in new.items()}, jax.numpy.asarray(fired), given
 
         closed = scalar_jaxpr(as_arrays, *shapes)
         graph = Graph()
 
         def leaf(name: str) -> int:
             kind, _, rest = name.partition(".")
-            unused = (kind == "x" and rest not in variant.driven) or (kind == "w" and not variant.weight_in_use(rest))
+            unused = (kind == "x" and not variant.input_in_use(rest)) or (kind == "w" and not variant.weight_in_use(rest))
             if unused:
                 return graph.const(0.0)
             if kind == "r":
@@ -84,13 +97,14 @@ class NeuronProgram:
             return graph.leaf(name, static=kind == "p")
 
         nodes = absorb(graph, closed, [leaf(n) for n in jax.tree.leaves(names)], step.traced.name)
-        *states, fired = nodes
-        return cls(step, variant, graph, dict(zip(sorted(spec.states), states, strict=True)), fired)
+        states, (fired, *given) = nodes[: len(spec.states)], nodes[len(spec.states) :]
+        return cls(step, variant, graph, dict(zip(sorted(spec.states), states, strict=True)), fired, *given)
 
     @property
     def roots(self) -> list[int]:
         """Nodes the kernel computes."""
-        return [*(self.new_states[n] for n in self.states), self.fired]
+        given = [] if self.given is None else [self.given]
+        return [*(self.new_states[n] for n in self.states), self.fired, *given]
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -143,13 +157,19 @@ class KernelSource:
 
     Attributes:
         source: a Python module with one function `advance`.
-        arguments: names of its arguments after (bounds, numbers, periods).
+        arguments: names of its arguments after (bounds, numbers, periods). Those of the soma are `soma_*` (its states),
+            `into_` (its input) and `shifts` (uint64[segments]: from an element's place to its soma's, modulo 2**64).
         scalars: number of columns of `numbers`.
     """
 
     source: str
     arguments: tuple[str, ...]
     scalars: int
+
+    @property
+    def own_arguments(self) -> tuple[str, ...]:
+        """The arrays with an entry per element."""
+        return tuple(n for n in self.arguments if n.split("_")[0] not in ("soma", "into", "shifts"))
 
 
 @dataclass(frozen=True)
@@ -222,6 +242,13 @@ class _Writer:
         if self.program.refractory:
             self.body.append(f"waiting = {self.array('left')}[i]")
             self.body.append("r = waiting > 0")
+        if variant.read or variant.gives:
+            self.head.append(f"shift = {self.array('shifts')}[segment]")
+            self.body.append("j = i + shift")
+        for state in dict.fromkeys(state for _, state in variant.read):
+            self.array(f"soma_{state}")
+        for name, state in variant.read:
+            self.body.append(f"x_{name} = soma_{state}[j]")
         for name in variant.driven:
             self.body.append(f"x_{name} = {self.array(f'x_{name}_')}[i]")
         for port in self.program.step.traced.spec.ports:
@@ -267,12 +294,15 @@ class _Writer:
 
     def _writes(self) -> None:
         program = self.program
+        if program.given is not None:
+            self.body.append(f"{self.array('into_')}[j] += {self.names[program.given]}")
         for state in program.changing:
             self.body.append(f"s_{state}[i] = {self.names[program.new_states[state]]}")
         stepped = [s for s in program.step.scheme.stepped if s in program.changing]
         if stepped:
             total = " + ".join(f"abs({self.names[program.new_states[s]]})" for s in stepped)
-            self.body.append(f"bad += zero if {total} < number({RUNAWAY!r}) else one")
+            # In 32 bits throughout: one wider number would halve the lanes of the whole loop.
+            self.body.append(f"bad = np.int32(bad + (zero if {total} < number({RUNAWAY!r}) else one))")
         if program.can_fire:
             self.array("fired")
             self.body.append(f"spike = {self.names[program.fired]}")
@@ -325,7 +355,7 @@ def check(program: NeuronProgram) -> None:
     """
     graph, spec = program.graph, program.step.traced.spec
     known = {f"p.{n}" for n in (*spec.parameters, *program.step.entry_names, "dt")}
-    known |= {f"s.{n}" for n in spec.states} | {f"x.{n}" for n in program.variant.driven} | {"r", "u"}
+    known |= {f"s.{n}" for n in spec.states} | {f"x.{n}" for n in spec.inputs if program.variant.input_in_use(n)} | {"r", "u"}
     known |= {f"w.{n}" for n in spec.ports if program.variant.weight_in_use(n)}
     if stray := graph.leaves(*program.roots) - known:
         raise PlanError(f"{program.step.traced.name}: the kernel reads values nobody provides", got=sorted(stray))

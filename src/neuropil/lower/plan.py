@@ -6,76 +6,29 @@ each with its own constants; a parameter that differs between neurons becomes an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from neuropil import rng
 from neuropil.errors import ModelError, PlanError
-from neuropil.lower.integrate import StepFunction
-from neuropil.lower.kernel import KernelSource, NeuronProgram, Variant, Varying, check, emit
-from neuropil.lower.propagator import propagators
+from neuropil.lower.cable_source import PlannedCells
+from neuropil.lower.draft import Draft
+from neuropil.lower.kernel import NeuronProgram, Varying, emit
+from neuropil.lower.parts import Assembly, Bare, Group, Member, PlannedDrive, PlannedPart, own_kernel, plan_parts
 from neuropil.lower.synapse import SynapseProgram, plan_synapses
-from neuropil.lower.trace import TracedNeuron
+from neuropil.model.cell import Cell
+from neuropil.model.composite import full_name, split
 from neuropil.model.connect import AllToAll, DistanceDependent, Edges, FixedInDegree, OneToOne
 from neuropil.model.distribution import Distribution
-from neuropil.model.network import Drive, Network, Population, Projection
+from neuropil.model.network import Network, Population, Projection
 from neuropil.model.stimulus import Poisson
 from neuropil.model.validate import validate
 from neuropil.units import Quantity, ms
 
 LARGEST_COUNTED = 8.0
 """Poisson events per step up to which counting thresholds beats inverting the distribution."""
-
-
-@dataclass(frozen=True)
-class Member:
-    """One population within a group.
-
-    Attributes:
-        population: as described.
-        numbers: its row of scalar constants, float64, in the kernel's order.
-        arrays: per-neuron constants by argument name, float64[size].
-        period: refractory period in steps.
-        initial: starting values by state: a float or float64[size].
-    """
-
-    population: Population
-    numbers: np.ndarray
-    arrays: dict[str, np.ndarray]
-    period: int
-    initial: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Group:
-    """Populations that share a kernel."""
-
-    name: str
-    program: NeuronProgram
-    kernel: KernelSource
-    members: tuple[Member, ...]
-
-    @property
-    def size(self) -> int:
-        """Number of neurons."""
-        return sum(m.population.size for m in self.members)
-
-
-@dataclass(frozen=True)
-class PlannedDrive:
-    """How a stimulus is executed.
-
-    Attributes:
-        drive: as described; index: its place in the network, which keys its random stream.
-        kind: "counted" (fast Poisson), "irregular" (events added one by one) or "current".
-    """
-
-    drive: Drive
-    index: int
-    kind: str
 
 
 @dataclass(frozen=True)
@@ -88,7 +41,10 @@ class Plan:
         seed: key of every random stream.
         precision: of state, "float32" or "float64".
         word: of a synapse, np.uint32 (16-bit weights) or np.uint64 (48-bit weights).
-        groups: in order of execution.
+        groups: in order of execution: what acts on a soma comes before it.
+        bare: parts without a kernel of their own.
+        cells: populations with morphology, by name.
+        parts: (population, part) -> its elements and their numbers.
         channel_of: for each projection the index of its port in the target's model.
         quantum: for each projection the weight of one quantum.
         drives: in the network's order.
@@ -102,6 +58,9 @@ class Plan:
     precision: str
     word: Any
     groups: tuple[Group, ...]
+    bare: tuple[Bare, ...]
+    cells: dict[str, PlannedCells]
+    parts: dict[tuple[str, str], PlannedPart]
     channel_of: tuple[int, ...]
     quantum: tuple[float, ...]
     drives: tuple[PlannedDrive, ...]
@@ -110,51 +69,76 @@ class Plan:
 
     @property
     def channels(self) -> int:
-        """Number of accumulators per neuron: the largest number of ports of any model."""
-        return max((len(p.neuron.spec.ports) for p in self.network.populations.values()), default=0)
+        """Number of accumulators per element: the largest number of ports of any model."""
+        return max((len(p.part.model.spec.ports) for p in self.parts.values()), default=0)
 
-    def group_of(self, population: Population) -> tuple[int, int]:
-        """(group, member) of a population."""
-        for g, group in enumerate(self.groups):
-            for m, member in enumerate(group.members):
-                if member.population is population:
+    @property
+    def elements(self) -> int:
+        """Number of elements of all parts; the neurons are the first."""
+        return sum(p.size for p in self.parts.values())
+
+    @property
+    def assemblies(self) -> tuple[Assembly, ...]:
+        """The groups and the bare parts."""
+        return (*self.groups, *self.bare)
+
+    def place_of(self, population: Population, part: str = "") -> tuple[int, int]:
+        """(place among the assemblies, place among its members) of a part of a population."""
+        for g, assembly in enumerate(self.assemblies):
+            for m, member in enumerate(assembly.members):
+                if member.population is population and member.part == part:
                     return g, m
-        raise PlanError(f"population {population.name!r} is in no group")
+        raise PlanError(f"part {part!r} of population {population.name!r} is nowhere")
 
 
 def make_plan(
-    network: Network, *, dt: Any = 0.1 * ms, seed: int = 1, precision: str = "float32", full_weights: bool = False
+    network: Network, *, dt: Any = 0.1 * ms, seed: int = 1, precision: str | None = None, full_weights: bool = False
 ) -> Plan:
     """Lower a network.
 
     Args:
         dt: time step (a time, or a bare number of ms).
         seed: of every random stream; a whole number from 0 to 2**63 - 1.
-        precision: "float32" or "float64"; float64 implies full weights.
+        precision: "float32" or "float64"; float64 implies full weights. None: float64 with cells that have morphology,
+            else float32.
         full_weights: 48-bit weights instead of 16-bit ones, for twice the memory.
 
     Raises:
         NeuropilError: whatever is wrong with the description, named.
     """
+    precision = default_precision(network) if precision is None else precision
     _check_options(seed, precision, full_weights)
     step = dt if isinstance(dt, Quantity) or not isinstance(dt, (int, float)) else dt * ms
     validate(network, step)
     dt_ms = float(step.to(ms))
     word = np.uint64 if full_weights or precision == "float64" else np.uint32
     drives = _plan_drives(network, dt_ms)
-    channel_of = tuple(-1 if p.port is None else list(p.target.neuron.spec.ports).index(p.port) for p in network.projections)
+    parts = plan_parts(network)
     synapses = plan_synapses(network)
-    draft = _Draft(network, dt_ms, seed, precision, drives)
-    placed = [draft.member(p) for p in network.populations.values()]
-    groups = _merge(placed, precision)
-    quantum = _quanta(network, groups, word)
-    groups = tuple(_with_quanta(g, network, quantum) for g in groups)
+    channel_of = tuple(_channel(p, parts) for p in network.projections)
+    draft = Draft(network, dt_ms, seed, precision, drives)
+    updated = [p for p in parts.values() if own_kernel(p.population)]
+    groups = _merge([draft.member(p) for p in updated], precision)
+    bare = tuple(draft.bare(p) for p in parts.values() if not own_kernel(p.population))
+    quantum = _quanta(network, word)
+    groups = tuple(dataclasses.replace(g, members=_with_quanta(g, network, quantum)) for g in groups)
+    bare = tuple(dataclasses.replace(b, members=_with_quanta(b, network, quantum)) for b in bare)
+    cells = {
+        name: PlannedCells.of(p, {b.members[0].part: b for b in bare if b.members[0].population is p and b.members[0].part}, dt_ms, precision)
+        for name, p in network.populations.items()
+        if isinstance(p.neuron, Cell)
+    }  # fmt: skip
     plan = Plan(
-        network, dt_ms, seed, precision, word, groups, channel_of, quantum, drives,
+        network, dt_ms, seed, precision, word, groups, bare, cells, parts, channel_of, quantum, drives,
         tuple(synapses[j].explain() if j in synapses else _why(p) for j, p in enumerate(network.projections)), synapses,
     )  # fmt: skip
     check_plan(plan)
     return plan
+
+
+def default_precision(network: Network) -> str:
+    """float64 where potentials of neighbouring compartments differ by little, else float32."""
+    return "float64" if any(isinstance(p.neuron, Cell) for p in network.populations.values()) else "float32"
 
 
 def _check_options(seed: Any, precision: Any, full_weights: Any) -> None:
@@ -166,13 +150,22 @@ def _check_options(seed: Any, precision: Any, full_weights: Any) -> None:
         raise ModelError("unknown precision", got=precision, expected="'float32' or 'float64'")
 
 
+def _channel(projection: Projection, parts: dict[tuple[str, str], PlannedPart]) -> int:
+    """The accumulator of a projection: the place of its port in the part's model."""
+    if projection.port is None:
+        return -1
+    part, port = split(projection.port)
+    return list(parts[projection.target.name, part].part.model.spec.ports).index(port)
+
+
 def _plan_drives(network: Network, dt: float) -> tuple[PlannedDrive, ...]:
     """A population's first Poisson drive of one moderate rate on a port is counted; other events are irregular."""
     planned, taken = [], set()
     for index, drive in enumerate(network.drives):
         kind = "current" if drive.input is not None else "irregular"
-        if isinstance(drive.stimulus, Poisson) and (drive.target.name, drive.port) not in taken:
-            rate = drive.stimulus.rate.value if isinstance(drive.stimulus.rate, Quantity) else drive.stimulus.rate
+        countable = isinstance(drive.stimulus, Poisson) and drive.site is None and own_kernel(drive.target)
+        if countable and (drive.target.name, drive.port) not in taken:
+            rate = drive.stimulus.rate.value if isinstance(drive.stimulus.rate, Quantity) else drive.stimulus.rate  # type: ignore[attr-defined]
             if np.ndim(rate) == 0 and not isinstance(rate, Distribution) and rate * dt <= LARGEST_COUNTED:
                 kind = "counted"
                 taken.add((drive.target.name, drive.port))
@@ -180,137 +173,14 @@ def _plan_drives(network: Network, dt: float) -> tuple[PlannedDrive, ...]:
     return tuple(planned)
 
 
-@dataclass
-class _Draft:
-    """What is shared while members are made: traced models and programs, once per class and variant."""
-
-    network: Network
-    dt: float
-    seed: int
-    precision: str
-    drives: tuple[PlannedDrive, ...]
-    steps: dict[type, StepFunction] = field(default_factory=dict)
-    programs: dict[Any, NeuronProgram] = field(default_factory=dict)
-
-    def step(self, population: Population) -> StepFunction:
-        model = type(population.neuron)
-        if model not in self.steps:
-            self.steps[model] = StepFunction.of(TracedNeuron(population.neuron))
-        return self.steps[model]
-
-    def program(self, population: Population) -> NeuronProgram:
-        variant = self.variant(population)
-        key = (type(population.neuron), variant)
-        if key not in self.programs:
-            self.programs[key] = NeuronProgram.of(self.step(population), variant)
-            check(self.programs[key])
-        return self.programs[key]
-
-    def variant(self, population: Population) -> Variant:
-        spec = population.neuron.spec
-        wired = {p.port for p in self.network.projections if p.target is population}
-        flows = {p.input for p in self.network.projections if p.target is population}
-        mine = [d for d in self.drives if d.drive.target is population]
-
-        def used(names: Iterable[str], by: set[Any]) -> tuple[str, ...]:
-            return tuple(n for n in names if n in by)
-
-        return Variant(
-            used(spec.ports, wired),
-            used(spec.ports, {d.drive.port for d in mine if d.kind == "counted"}),
-            used(spec.ports, {d.drive.port for d in mine if d.kind == "irregular"}),
-            used(spec.inputs, {d.drive.input for d in mine if d.kind == "current"} | flows),
-        )
-
-    def member(self, population: Population) -> tuple[NeuronProgram, Varying, Member]:
-        """Evaluate everything constant about a population."""
-        program, spec = self.program(population), population.neuron.spec
-        step = program.step
-        parameters = {n: self._drawn("parameter", population, n, getattr(population.neuron, n)) for n in spec.parameters}
-        derived = propagators(step.scheme, parameters, tuple(spec.inputs), self.dt, step.prefixes)
-        values = program.constants({**parameters, **derived, "dt": self.dt})
-        scalars: list[float] = []
-        arrays: dict[str, np.ndarray] = {}
-        nodes: list[int] = []
-        for k, value in enumerate(values):
-            if np.size(value) > 1 and np.ptp(value) != 0.0:
-                arrays[f"c{k}"] = np.asarray(value, float)
-                nodes.append(k)
-            else:
-                scalars.append(float(np.ravel(value)[0]))
-        self._check_finite(population, program, values)
-        weights: list[str] = []
-        for port in spec.ports:
-            if port in program.variant.wired:
-                scalars.append(np.nan)  # the quantum, known once the group is
-            if port in program.variant.counted:
-                weight = self._drive_weight(population, port)
-                if np.size(weight) > 1:
-                    arrays[f"drive_{port}"] = weight
-                    weights.append(port)
-                else:
-                    scalars.append(float(weight))
-        period, varying_period = self._period(population, parameters)
-        if varying_period is not None:
-            arrays["period_"] = varying_period
-        varying = Varying(tuple(nodes), tuple(weights), varying_period is not None)
-        initial = {n: self._initial(population, n, parameters) for n in spec.states}
-        return program, varying, Member(population, np.array(scalars), arrays, period, initial)
-
-    def _drawn(self, purpose: str, population: Population, name: str, value: Any) -> Any:
-        """A parameter-like value as a float or an array; distributions are drawn, one stream per purpose."""
-        if isinstance(value, Distribution):
-            key = rng.stream_key(self.seed, purpose, population.name, name)
-            return value.quantile(rng.uniform(key, np.arange(population.size), 0))
-        return value.value if isinstance(value, Quantity) else value
-
-    def _initial(self, population: Population, state: str, parameters: dict[str, Any]) -> Any:
-        given = population.initial.get(state, population.neuron.spec.states[state].initial)
-        return parameters[given] if isinstance(given, str) else self._drawn("initial", population, state, given)
-
-    def _drive_weight(self, population: Population, port: str) -> Any:
-        drive = next(
-            d for d in self.drives if d.kind == "counted" and d.drive.target is population and d.drive.port == port
-        )
-        return drive_weight(drive, self.seed)
-
-    def _period(self, population: Population, parameters: dict[str, Any]) -> tuple[int, np.ndarray | None]:
-        name = population.neuron.refractory
-        if name is None:
-            return 0, None
-        steps = np.round(np.asarray(parameters[name]) / self.dt)
-        if np.any(steps > 2**30):
-            raise ModelError(f"{population.name}.{name} is too long", got=f"{np.max(parameters[name]):g} ms")
-        if steps.size > 1 and np.ptp(steps):
-            return 0, steps
-        return int(np.ravel(steps)[0]), None
-
-    def _check_finite(self, population: Population, program: NeuronProgram, values: list[Any]) -> None:
-        for node, value in zip(program.frontier, values, strict=True):
-            if not np.all(np.isfinite(value)):
-                names = ", ".join(sorted(x[2:] for x in program.graph.leaves(node)))
-                raise ModelError(
-                    f"population {population.name!r} ({program.step.traced.name}): a constant is not finite",
-                    got=f"{np.ravel(value)[~np.isfinite(np.ravel(value))][0]} from {names}",
-                    fix="look for a zero or negative time constant, slope or capacitance",
-                )
-
-
-def drive_weight(planned: PlannedDrive, seed: int) -> Any:
-    """The weight of a stimulus: a float, or one per neuron of its population."""
-    weight, size = planned.drive.weight, planned.drive.target.size
-    if isinstance(weight, Distribution):
-        key = rng.stream_key(seed, "drive", planned.index, "weight")
-        return weight.quantile(rng.uniform(key, np.arange(size), 0))
-    return weight
-
-
 def _merge(placed: list[tuple[NeuronProgram, Varying, Member]], precision: str) -> tuple[Group, ...]:
-    """Populations of equal program and equal varying parts share a kernel."""
+    """Parts of equal program and equal varying constants share a kernel, if they act on no soma or on those of one group."""
+    soma_of: dict[str, Any] = {m.population.name: (id(p), v) for p, v, m in placed if m.part == ""}
     together: dict[Any, list[Member]] = {}
     programs: dict[Any, tuple[NeuronProgram, Varying]] = {}
-    for program, varying, member in placed:
-        key = (id(program), varying)
+    # What acts on a soma is advanced before it; Python's sort keeps the order otherwise.
+    for program, varying, member in sorted(placed, key=lambda made: made[2].part == ""):
+        key = (id(program), varying, soma_of[member.population.name] if member.part else None)
         together.setdefault(key, []).append(member)
         programs[key] = (program, varying)
     groups: list[Group] = []
@@ -324,7 +194,7 @@ def _merge(placed: list[tuple[NeuronProgram, Varying, Member]], precision: str) 
     return tuple(groups)
 
 
-def _quanta(network: Network, groups: tuple[Group, ...], word: Any) -> tuple[float, ...]:
+def _quanta(network: Network, word: Any) -> tuple[float, ...]:
     """One scale for all weights that meet in an accumulator: those of a port of a population."""
     largest: dict[Any, float] = {}
     for p in network.projections:
@@ -363,15 +233,16 @@ def largest_in_degree(projection: Projection) -> float:
     return mean if isinstance(rule, FixedInDegree) else mean + 6.5 * float(np.sqrt(mean)) + 10.0
 
 
-def _with_quanta(group: Group, network: Network, quantum: tuple[float, ...]) -> Group:
-    """Fill in the quanta of each member's wired ports."""
+def _with_quanta(assembly: Assembly, network: Network, quantum: tuple[float, ...]) -> tuple[Member, ...]:
+    """The members with the quanta of their wired ports, among their constants and by name."""
     members = []
-    for member in group.members:
+    for member in assembly.members:
         scale = {p.port: q for p, q in zip(network.projections, quantum, strict=True) if p.target is member.population}
+        quanta = {port: scale[full_name(member.part, port)] for port in assembly.variant.wired}
         numbers = member.numbers.copy()
-        numbers[np.isnan(numbers)] = [scale[port] for port in group.program.variant.wired]
-        members.append(Member(member.population, numbers, member.arrays, member.period, member.initial))
-    return Group(group.name, group.program, group.kernel, tuple(members))
+        numbers[:, np.isnan(numbers).any(axis=0)] = list(quanta.values()) if isinstance(assembly, Group) else []
+        members.append(dataclasses.replace(member, numbers=numbers, quanta=quanta))
+    return tuple(members)
 
 
 def _why(projection: Projection) -> str:
@@ -385,20 +256,20 @@ def check_plan(plan: Plan) -> None:
     Raises:
         PlanError: a defect of the lowering.
     """
-    planned = [m.population for g in plan.groups for m in g.members]
-    if sorted(p.name for p in planned) != sorted(plan.network.populations):
-        raise PlanError("not every population is in exactly one group", got=[p.name for p in planned])
+    planned = [(m.population.name, m.part) for a in plan.assemblies for m in a.members]
+    if sorted(planned) != sorted(plan.parts):
+        raise PlanError("not every part is in exactly one group", got=planned)
     for group in plan.groups:
         for member in group.members:
             where = f"{group.name}, population {member.population.name!r}"
-            if member.numbers.size != group.kernel.scalars or not np.all(np.isfinite(member.numbers)):
+            if member.numbers.shape != (member.sites, group.kernel.scalars) or not np.all(np.isfinite(member.numbers)):
                 raise PlanError(f"{where}: constants do not fit the kernel", got=member.numbers, expected=group.kernel.scalars)
             for name, array in member.arrays.items():
-                if name not in group.kernel.arguments or array.shape != (member.population.size,):
+                if name not in group.kernel.arguments or array.shape != (member.sites, member.population.size):
                     raise PlanError(f"{where}: array {name!r} does not fit the kernel", got=array.shape)
     for j, projection in enumerate(plan.network.projections):
-        group = plan.groups[plan.group_of(projection.target)[0]]
-        if projection.port is not None and projection.port not in group.program.variant.wired:
+        part, port = split(projection.port or "")
+        if port and port not in plan.assemblies[plan.place_of(projection.target, part)[0]].variant.wired:
             raise PlanError(f"projection {projection.name!r} arrives at a port nobody reads")
         if not plan.quantum[j] > 0:
             raise PlanError(f"projection {projection.name!r} has no weight scale", got=plan.quantum[j])

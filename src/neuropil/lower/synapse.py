@@ -19,7 +19,7 @@ import numpy as np
 from neuropil.errors import ModelError, UnitError
 from neuropil.lower.classify import Scheme, classify
 from neuropil.lower.graph import Graph, absorb
-from neuropil.lower.integrate import Flow
+from neuropil.lower.integrate import Advance
 from neuropil.lower.propagator import propagators
 from neuropil.lower.trace import Scalars, Traced, scalar_jaxpr
 from neuropil.model.network import Network
@@ -41,6 +41,7 @@ class TracedSynapse(Traced):
 
     def __init__(self, synapse: Synapse, weight: Dimension, port: Dimension | None, flow: Dimension | None):
         super().__init__(synapse)
+        self.integrator = synapse.integrator
         self.weight, self.port, self.flow = weight, port, flow
 
     def _weight(self, s: Scalars, w: Any) -> Quantity:
@@ -174,7 +175,7 @@ class SynapseProgram:
         leaves = {f"p.{n}": v for n, v in parameters.items()}
         names = [*(f"A_{i}_{j}" for i, j in system.a), *(f"b_{i}" for i in system.constant)]
         values = system.graph.evaluate([*system.a.values(), *system.constant.values()], leaves)
-        flow = Flow(self.traced, scheme)
+        flow = Advance(self.traced, scheme)
         derived = propagators(scheme, parameters, tuple(self.traced.spec.inputs), dt, flow.prefixes)
         return {**parameters, **dict(zip(names, values, strict=True)), **derived, "dt": dt}
 
@@ -263,7 +264,7 @@ def _traced(function: Any, names: Any, where: str) -> tuple[Graph, list[int]]:
 
 
 def _trace_step(traced: TracedSynapse, scheme: Scheme) -> tuple[Graph, dict[str, int], int | None]:
-    spec, flow = traced.spec, Flow(traced, scheme)
+    spec, flow = traced.spec, Advance(traced, scheme)
     has_current = isinstance(traced.model, Synapse) and traced.model.has_current
     names = (
         {n: f"p.{n}" for n in (*spec.parameters, *flow.entry_names, "dt")},

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from neuropil.errors import ModelError, NeuropilError, PrimitiveError, UnitError, did_you_mean
+from neuropil.model.branched import Branch
 from neuropil.model.described import Described, Values
 from neuropil.model.neuron import Neuron
 from neuropil.units import Dimension, Quantity, kHz, magnitude
@@ -26,13 +27,19 @@ class Traced:
 
     Every function that a subclass offers takes the parameters `p` (by name) first, so that it can be differentiated by
     them as well.
+
+    Attributes:
+        integrator, clamps, refractory: as a `Neuron` declares them; other models leave all to the classification.
     """
+
+    integrator: str = "auto"
+    clamps: tuple[str, ...] = ()
+    refractory: str | None = None
 
     def __init__(self, model: Described):
         self.model = model
         self.spec = model.spec
         self.name = type(model).__name__
-        self.integrator: str = getattr(model, "integrator", "auto")
 
     def derivative(self, p: Scalars, s: Scalars, x: Scalars) -> Scalars:
         """d/dt of every state; zero where the model gives none."""
@@ -41,6 +48,13 @@ class Traced:
             rates = self._model(p).derivative(self._states(s), self._values("input", x, spec.inputs))
         per_ms = {name: (d[0] - 1, *d[1:]) for name, d in spec.state_dimensions.items()}
         return self._by_state("derivative", rates, per_ms, {name: 0.0 for name in spec.states})
+
+    def receive(self, p: Scalars, s: Scalars, w: Scalars) -> Scalars:
+        """Increment of every state for the summed weights `w` of a step."""
+        spec = self.spec
+        with self._equation("receive"):
+            jumps = self._model(p).receive(self._states(s), self._values("port", w, spec.ports))
+        return self._by_state("receive", jumps, spec.state_dimensions, {name: 0.0 for name in spec.states})
 
     def _model(self, p: Scalars) -> Any:
         return self.model.bound({n: p[n] for n in self.spec.parameters if n in p})
@@ -96,19 +110,13 @@ class TracedNeuron(Traced):
     def __init__(self, neuron: Neuron):
         super().__init__(neuron)
         self.neuron = neuron
+        self.integrator, self.clamps, self.refractory = neuron.integrator, neuron.clamps, neuron.refractory
         self.has_hazard = type(neuron).hazard is not Neuron.hazard
         self.has_fires = type(neuron).fires is not Neuron.fires
         if self.has_hazard and self.has_fires:
             raise ModelError(
                 f"{self.name} defines both fires() and hazard()", fix="keep the deterministic or the stochastic threshold"
             )
-
-    def receive(self, p: Scalars, s: Scalars, w: Scalars) -> Scalars:
-        """Increment of every state for the summed weights `w` of a step."""
-        spec = self.spec
-        with self._equation("receive"):
-            jumps = self._model(p).receive(self._states(s), self._values("port", w, spec.ports))
-        return self._by_state("receive", jumps, spec.state_dimensions, {name: 0.0 for name in spec.states})
 
     def reset(self, p: Scalars, s: Scalars) -> Scalars:
         """Every state after a spike."""
@@ -123,6 +131,13 @@ class TracedNeuron(Traced):
         if isinstance(result, Quantity) or not np.issubdtype(getattr(result, "dtype", bool), np.bool_):
             raise ModelError(f"{self.name}.fires() must return a comparison", got=result, expected="for example s.v >= self.v_th")
         return result
+
+    def output(self, p: Scalars, s: Scalars, x: Scalars) -> Any:
+        """What a branch gives to its soma, in the base unit of what it `gives`."""
+        assert isinstance(self.neuron, Branch)
+        with self._equation("output"):
+            result = self._model(p).output(self._states(s), self._values("input", x, self.spec.inputs))
+            return magnitude(result, self.neuron.output_dimension(), f"{self.name}.output()")
 
     def hazard(self, p: Scalars, s: Scalars) -> Any:
         """Rate of stochastic spikes, 1/ms."""

@@ -1,8 +1,10 @@
 """Describe: neurons, synapses, stimuli and networks as plain Python with units."""
 
+from neuropil.model.branched import Branch, Branched
 from neuropil.model.builder import MorphologyBuilder
+from neuropil.model.cell import Cell
 from neuropil.model.compartments import Compartments
-from neuropil.model.composite import Composite
+from neuropil.model.composite import Composite, Part
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -14,6 +16,7 @@ from neuropil.model.connect import (
     OneToOne,
     Rule,
 )
+from neuropil.model.coupling import Coupling
 from neuropil.model.described import STEADY, Described, Input, Port, State
 from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
@@ -21,6 +24,19 @@ from neuropil.model.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.morphology import Morphology, Section
 from neuropil.model.network import Drive, Network, Population, Probe, Projection
 from neuropil.model.neuron import Neuron
+from neuropil.model.places import (
+    At,
+    Distance,
+    Evenly,
+    Everywhere,
+    Kind,
+    Location,
+    Region,
+    Sections,
+    Spread,
+    location,
+    region,
+)
 from neuropil.model.stimulus import (
     InhomogeneousPoisson,
     Noise,
@@ -38,15 +54,23 @@ from neuropil.model.synapse import Synapse
 __all__ = [
     "STEADY",
     "AllToAll",
+    "At",
+    "Branch",
+    "Branched",
+    "Cell",
     "Channel",
     "Compartments",
     "Composite",
+    "Coupling",
     "DLambda",
     "Described",
+    "Distance",
     "DistanceDependent",
     "Distribution",
     "Drive",
     "Edges",
+    "Evenly",
+    "Everywhere",
     "FixedCount",
     "FixedInDegree",
     "FixedOutDegree",
@@ -54,6 +78,8 @@ __all__ = [
     "FixedTotal",
     "InhomogeneousPoisson",
     "Input",
+    "Kind",
+    "Location",
     "LogNormal",
     "MaxLength",
     "Mechanism",
@@ -64,18 +90,22 @@ __all__ = [
     "Noise",
     "Normal",
     "OneToOne",
+    "Part",
     "PointProcess",
     "Poisson",
     "Population",
     "Port",
     "Probe",
     "Projection",
+    "Region",
     "Regular",
     "Rewiring",
     "Rule",
     "Section",
+    "Sections",
     "Sine",
     "SpikeList",
+    "Spread",
     "State",
     "Step",
     "Stimulus",
@@ -83,4 +113,6 @@ __all__ = [
     "TimeArray",
     "Uniform",
     "discretise",
+    "location",
+    "region",
 ]

@@ -3,13 +3,19 @@
 A population's neuron is either a `Neuron`, one set of equations, or a `Composite`: a cell with morphology, or a soma with
 branches. A *part* is a model of which every neuron has one or several, its *sites*: the synapses of one kind along a
 dendrite, the branches themselves. Outside, a part's ports, inputs and states carry its name: "tuft.exc", "branch.v".
+A single site is named by an index behind the name: "branch.exc[3]".
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
+from neuropil.errors import ModelError, NetworkError
 from neuropil.model.described import Described, Spec
+
+_INDEXED = re.compile(r"(?P<name>[^\[\]]*)\[(?P<index>[^\[\]]*)\]\Z")
 
 
 @dataclass(frozen=True)
@@ -19,19 +25,38 @@ class Part:
     Attributes:
         model: its equations and parameters.
         sites: how many; with one site its ports need no index.
+        within: inputs of the model that other parts of the neuron supply: no stimulus reaches them.
     """
 
     model: Described
     sites: int = 1
+    within: tuple[str, ...] = ()
 
 
 class Composite:
-    """Base class of neurons made of parts."""
+    """Base class of neurons made of parts.
+
+    Class attributes:
+        coupling: the machinery that advances the parts: "branched" (kernels of their own, coupled through the soma's
+            input) or "cable" (one solver of the whole cell, for which the parts only collect what arrives).
+    """
+
+    coupling: ClassVar[str] = "cable"
+
+    def frozen(self) -> Composite:
+        """What a population keeps: itself, or where it can still be changed a copy that cannot."""
+        return self
 
     @property
     def parts(self) -> dict[str, Part]:
         """The parts by name; the name "" is the neuron's own, whose ports carry no prefix."""
         raise NotImplementedError
+
+    def with_(self, **parameters: Any) -> Composite:
+        """A copy with some parameters changed, where the kind of neuron offers it."""
+        raise ModelError(
+            f"{type(self).__name__}: parameters cannot be changed from outside", got=list(parameters), fix="make the neuron anew"
+        )
 
     @property
     def spec(self) -> Spec:
@@ -39,10 +64,41 @@ class Composite:
         whole = Spec()
         for name, part in self.parts.items():
             inner, prefix = part.model.spec, f"{name}." if name else ""
+            inputs = {n: d for n, d in inner.inputs.items() if n not in part.within}
             whole.ports.update({prefix + n: d for n, d in inner.ports.items()})
-            whole.inputs.update({prefix + n: d for n, d in inner.inputs.items()})
+            whole.inputs.update({prefix + n: d for n, d in inputs.items()})
             whole.states.update({prefix + n: s for n, s in inner.states.items()})
             whole.state_dimensions.update({prefix + n: d for n, d in inner.state_dimensions.items()})
             if part.sites > 1:
-                whole.sites.update(dict.fromkeys((prefix + n for n in (*inner.ports, *inner.inputs, *inner.states)), part.sites))
+                whole.sites.update(dict.fromkeys((prefix + n for n in (*inner.ports, *inputs, *inner.states)), part.sites))
         return whole
+
+
+def parts_of(neuron: Any) -> dict[str, Part]:
+    """The parts of a population's neuron; a plain model is its own only part."""
+    return neuron.parts if isinstance(neuron, Composite) else {"": Part(neuron)}
+
+
+def split(name: str) -> tuple[str, str]:
+    """A full name as (part, name within it): "branch.v" is ("branch", "v"), "v" is ("", "v")."""
+    part, _, inner = name.rpartition(".")
+    return part, inner
+
+
+def full_name(part: str, name: str) -> str:
+    """The name that a part's port, input or state has outside."""
+    return f"{part}.{name}" if part else name
+
+
+def indexed(name: Any) -> tuple[Any, int | None]:
+    """A name and the site it names, if any: "branch.exc[3]" is ("branch.exc", 3).
+
+    Raises:
+        NetworkError: brackets without a whole number in them.
+    """
+    found = _INDEXED.match(name) if isinstance(name, str) else None
+    if found is None:
+        return name, None
+    if not found["index"].isdecimal():
+        raise NetworkError(f"{name!r} names no site", got=found["index"], expected=f"a whole number: {found['name']}[3]")
+    return found["name"], int(found["index"])

@@ -88,6 +88,9 @@ class DLambda(Rule):
     d: float = 0.1
     frequency: Any = 100.0 * Hz
 
+    def __repr__(self) -> str:
+        return f"DLambda({self.d:g}, {self.frequency.to(Hz):g} Hz)"
+
     def __post_init__(self) -> None:
         if not 0 < self.d < np.inf:
             raise MorphologyError("DLambda.d is not a fraction of the length constant", got=self.d, expected="more than 0, usually 0.1")

@@ -309,7 +309,7 @@ def _check_points(name: str, points: ArrayLike) -> None:
         )
     bad = np.flatnonzero(~np.isfinite(points).all(axis=1) | (abs(points) > LARGEST).any(axis=1))
     if bad.size:
-        raise MorphologyError(f"{where}: point {bad[0]} is not a place", got=list(points[bad[0]]), expected="finite numbers in µm")
+        raise MorphologyError(f"{where}: point {bad[0]} is not a place", got=points[bad[0]].tolist(), expected="finite numbers in µm")
     thin = np.flatnonzero(points[:, 3] < THINNEST)
     if thin.size:
         raise MorphologyError(

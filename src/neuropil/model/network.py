@@ -13,9 +13,15 @@ from typing import Any
 import numpy as np
 
 from neuropil.errors import NetworkError, did_you_mean
+from neuropil.model.branched import Branch
+from neuropil.model.cell import Cell
+from neuropil.model.composite import Composite, Part, full_name, indexed, parts_of
 from neuropil.model.connect import Edges, Rule
+from neuropil.model.coupling import Coupling, end
 from neuropil.model.distribution import Distribution, checked_values, real_array
 from neuropil.model.neuron import Neuron
+from neuropil.model.places import location
+from neuropil.model.sites import check_parameters, edge_sites, named_site, probed_sites
 from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import Synapse
@@ -32,12 +38,12 @@ class Population:
         neuron: the model with its parameters.
         size: number of neurons.
         first: global index of its first neuron.
-        initial: starting values by state name that replace the model's own.
+        initial: starting values by state name that replace the model's own; arrays [size * sites], neuron by neuron.
         positions: [size, axes] in µm, or None.
     """
 
     name: str
-    neuron: Neuron
+    neuron: Neuron | Composite
     size: int
     first: int
     initial: dict[str, Any] = field(default_factory=dict)
@@ -45,6 +51,15 @@ class Population:
 
     def __len__(self) -> int:
         return self.size
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The parts of its neurons by name; a plain neuron is the part ""."""
+        return parts_of(self.neuron)
+
+    def sites(self, name: str) -> int:
+        """How many sites of a port, input or state (by its full name) each neuron has."""
+        return self.neuron.spec.sites.get(name, 1)
 
     def __add__(self, other: Population | tuple[Population, ...]) -> tuple[Population, ...]:
         return (self, *other) if isinstance(other, tuple) else (self, other)
@@ -62,6 +77,8 @@ class Projection:
 
     Attributes:
         port: where their events go (None: nowhere); input: where their currents go.
+        site: where on a port that exists several times in a neuron: the site of all synapses, an array with one per edge,
+            or None: each synapse's is drawn.
         synapse: what each of them is, None for a bare weight.
         clock_driven: advance all states in every step, also those that have a closed form.
         structure: how synapses vanish and form.
@@ -74,10 +91,16 @@ class Projection:
     weight: float | np.ndarray | Distribution
     delay: float | np.ndarray | Distribution
     port: str | None
+    site: int | np.ndarray | None = None
     synapse: Synapse | None = None
     input: str | None = None
     clock_driven: bool = False
     structure: Rewiring | None = None
+
+    @property
+    def sites(self) -> int:
+        """How many sites the port has in each target neuron."""
+        return 1 if self.port is None else self.target.sites(self.port)
 
     @property
     def listed(self) -> bool:
@@ -95,7 +118,10 @@ class Projection:
 
 @dataclass(frozen=True, eq=False)
 class Drive:
-    """A stimulus attached to a port (events, with a weight) or to an input (a current) of a population."""
+    """A stimulus attached to a port (events, with a weight) or to an input (a current) of a population.
+
+    It acts on every site of the port or input, on each with random numbers of its own, or on the one that `site` names.
+    """
 
     name: str
     target: Population
@@ -103,17 +129,34 @@ class Drive:
     port: str | None = None
     weight: float | np.ndarray | Distribution | None = None
     input: str | None = None
+    site: int | None = None
+
+    @property
+    def entry(self) -> str:
+        """The full name of the port or input."""
+        return self.port if self.port is not None else str(self.input)
+
+    @property
+    def sites(self) -> np.ndarray:
+        """The sites it acts on."""
+        return np.arange(self.target.sites(self.entry)) if self.site is None else np.array([self.site])
 
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A state recorded at an interval (ms, None = every step) for chosen neurons of a population."""
+    """A state recorded at an interval (ms, None = every step): for each column the neuron, and the site if there are several."""
 
     name: str
     target: Population
     variable: str
     neurons: np.ndarray
     interval: float | None = None
+    sites: np.ndarray | None = None
+
+    @property
+    def places(self) -> np.ndarray:
+        """int64[columns]: where each column stands among all sites of the state, neuron by neuron."""
+        return self.neurons if self.sites is None else self.neurons * self.target.sites(self.variable) + self.sites
 
 
 class Network:
@@ -123,7 +166,7 @@ class Network:
         name: shown in results.
 
     Attributes:
-        populations, projections, drives, probes: what was added, in order.
+        populations, projections, drives, probes, couplings: what was added, in order.
         published: rates in Hz by population that the model's paper reports (shown beside the measured ones).
         citation: the paper.
     """
@@ -138,6 +181,7 @@ class Network:
         self.projections: list[Projection] = []
         self.drives: list[Drive] = []
         self.probes: list[Probe] = []
+        self.couplings: list[Coupling] = []
         self.published = dict(published or {})
         self.citation = citation
 
@@ -158,13 +202,14 @@ class Network:
     # --- building ------------------------------------------------------------------------------------------------
 
     def population(
-        self, name: str, neuron: Neuron, size: int, *, initial: dict[str, Any] | None = None, positions: Any = None
+        self, name: str, neuron: Neuron | Composite, size: int, *, initial: dict[str, Any] | None = None, positions: Any = None
     ) -> Population:
         """Add `size` neurons of one model.
 
         Args:
             name: unique; used in results and on the command line.
-            neuron: a model instance. Array parameters must have one value per neuron.
+            neuron: a model instance; a cell as it is now, whatever is painted on it later. Array parameters must have one value per neuron; those of a part with several sites
+                one per site, or one for every site of every neuron, neuron by neuron.
             initial: starting values by state: quantities, arrays or distributions.
             positions: quantity of shape [size, axes], for rules that depend on distance.
 
@@ -175,10 +220,12 @@ class Network:
             raise NetworkError("a population needs a name (text without '/' and '.')", got=name)
         if name in self.populations:
             raise NetworkError(f"there is a population {name!r} already", fix="give this one another name")
-        if isinstance(neuron, type) and issubclass(neuron, Neuron):
+        if isinstance(neuron, type) and issubclass(neuron, (Neuron, Composite)):
             raise NetworkError(f"population {name!r}: pass a model, not its class", got=neuron.__name__, fix=f"{neuron.__name__}()")
-        if not isinstance(neuron, Neuron):
+        if not isinstance(neuron, (Neuron, Composite)):
             raise NetworkError(f"population {name!r}: not a neuron model", got=neuron, expected="an instance of a Neuron subclass")
+        if isinstance(neuron, Branch):
+            raise NetworkError(f"population {name!r}: a branch is no neuron", got=neuron, fix="Branched(soma=..., branch=..., branches=...)")
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
             raise NetworkError(f"population {name!r}: the size must be a whole number", got=size)
         if size < 1:
@@ -186,16 +233,18 @@ class Network:
         if size >= 2**31:
             raise NetworkError(f"population {name!r}: the size is beyond counting", got=size, expected="less than 2**31 neurons")
         size = int(size)
+        neuron = neuron.frozen() if isinstance(neuron, Composite) else neuron
         spec = neuron.spec
-        for parameter, dimension in spec.parameters.items():
-            checked_values(getattr(neuron, parameter), dimension, f"{name}.{parameter}", (size,))
+        for part_name, part in parts_of(neuron).items():
+            check_parameters(f"{name}.{full_name(part_name, '')}", part, size)
         checked_initial = {}
         if initial is not None and not isinstance(initial, dict):
             raise NetworkError(f"population {name!r}: initial must be a dict of states", got=initial)
         for state, value in (initial or {}).items():
             if state not in spec.states:
                 raise NetworkError(f"population {name!r}: no state {state!r} to start", fix=did_you_mean(state, spec.states))
-            checked_initial[state] = checked_values(value, spec.state_dimensions[state], f"{name}.{state}", (size,))
+            shape = (size * spec.sites.get(state, 1),)
+            checked_initial[state] = checked_values(value, spec.state_dimensions[state], f"{name}.{state}", shape)
         pop = Population(name, neuron, size, self.size, checked_initial, _positions(positions, name, size))
         self.populations[name] = pop
         return pop
@@ -209,6 +258,7 @@ class Network:
         weight: Any,
         delay: Any,
         port: str | None = None,
+        site: Any = None,
         synapse: Synapse | None = None,
         input: str | None = None,
         clock_driven: bool = False,
@@ -222,7 +272,9 @@ class Network:
             weight: in the port's unit: a number, a distribution, or an array (one value per edge for `Edges`,
                 [sources, targets] for `AllToAll`, [n] for `OneToOne`).
             delay: a time, likewise; at least one time step.
-            port: the target model's port.
+            port: the target model's port. One that exists at several sites of a neuron takes each synapse to a site
+                drawn uniformly; "branch.exc[3]" takes all to one.
+            site: for `Edges`, an array with the site of each.
             synapse: a synapse model, if the synapses have states of their own.
             input: the target's input that the synapses' current flows into, for models that have one.
             clock_driven: advance all states of the synapses in every step, also those that have a closed form.
@@ -238,7 +290,7 @@ class Network:
                 taken = [p.name for p in (*self.projections, *made)]
                 label = _unused(name or f"{pre.name}→{post.name}", taken)
                 more = {"synapse": synapse, "input": input, "clock_driven": clock_driven, "structure": structure}
-                made.append(self._projection(pre, post, rule, weight, delay, port, label, more))
+                made.append(self._projection(pre, post, rule, weight, delay, port, site, label, more))
         self.projections.extend(made)
         return made
 
@@ -252,7 +304,11 @@ class Network:
         weight: Any = None,
         name: str | None = None,
     ) -> list[Drive]:
-        """Drive populations: an event stimulus into a `port` with a `weight`, or a current into an `input`."""
+        """Drive populations: an event stimulus into a `port` with a `weight`, or a current into an `input`.
+
+        Where the port or input exists at several sites of a neuron, each site gets a stimulus of its own; an index
+        ("branch.exc[3]") names one. Arrays have one value per neuron, drawn values one per site.
+        """
         if not isinstance(stimulus, Stimulus):
             raise NetworkError("not a stimulus", got=stimulus, expected="for example Poisson(8 * Hz) or Step(100 * pA)")
         made: list[Drive] = []
@@ -262,15 +318,50 @@ class Network:
         self.drives.extend(made)
         return made
 
+    def couple(
+        self, first: tuple[Population, str], second: tuple[Population, str], pairs: Any, *, sites: Any = (0, 0), name: str | None = None
+    ) -> Coupling:
+        """Join places of cells by gap junctions.
+
+        Args:
+            first, second: (population, name of a place with half a junction, such as `GapJunction`).
+            pairs: whole numbers [pairs, 2], the neuron of `first` and that of `second`.
+            sites: of the two places, for all pairs, or one row per pair.
+
+        Raises:
+            NetworkError: what does not exist. (That each half has one partner is checked when all is known.)
+        """
+        array, chosen = np.atleast_2d(np.asarray(pairs)), np.asarray(sites)
+        label = _unused(name or f"{first[0].name}~{second[0].name}", [c.name for c in self.couplings])
+        if array.ndim != 2 or array.shape[1] != 2 or chosen.shape not in ((2,), array.shape):
+            raise NetworkError(f"coupling {label}: pairs are rows of two neurons", got=f"shape {array.shape}, sites {chosen.shape}", expected="(pairs, 2)")
+        ends = []
+        for side, (population, part) in enumerate((first, second)):
+            (pop,) = self._own(population, "coupled")
+            ends.append(end(pop, part, array[:, side], chosen[..., side], f"coupling {label}"))
+        self.couplings.append(Coupling(label, *ends))
+        return self.couplings[-1]
+
     def probe(
-        self, target: Population, variable: str, *, neurons: Any = None, interval: Any = None, name: str | None = None
-    ) -> Probe:
-        """Record a state of chosen neurons (all, if None) at an interval (every step, if None). Spikes need no probe."""
+        self, target: Population, variable: str, *, neurons: Any = None, sites: Any = None, at: Any = None, interval: Any = None,
+        name: str | None = None,
+    ) -> Probe:  # fmt: skip
+        """Record a state of chosen neurons (all, if None) at an interval (every step, if None). Spikes need no probe.
+
+        Of a state with several sites per neuron, all or the chosen `sites` are recorded: a column each, neuron by neuron.
+        The sites of a cell's "v" and of its channels' states are its compartments; `at` names them by a location such as
+        "soma(0.5)", or a list of these.
+        """
+        if at is not None:
+            sites = _compartments(target, at, sites)
         (pop,) = self._own(target, "target") if isinstance(target, Population) else self._own([target], "target")
         spec = pop.neuron.spec
         if not isinstance(variable, str) or variable not in spec.states:
             raise NetworkError(f"{pop.name} has no state {variable!r} to record", fix=did_you_mean(variable, spec.states))
         chosen = np.arange(pop.size) if neurons is None else _indices(neurons, pop, "probe")
+        columns = probed_sites(sites, pop, variable)
+        if columns is not None:
+            chosen, columns = np.repeat(chosen, columns.size), np.tile(columns, chosen.size)
         every: float | None = None
         if interval is not None:
             checked = checked_values(interval, ms.dimension, "probe interval", ())
@@ -280,7 +371,7 @@ class Network:
         name = name or f"{pop.name}.{variable}"
         if any(p.name == name for p in self.probes):
             raise NetworkError(f"there is a probe {name!r} already", fix="name=...")
-        probe = Probe(name, pop, variable, chosen, every)
+        probe = Probe(name, pop, variable, chosen, every, columns)
         self.probes.append(probe)
         return probe
 
@@ -304,39 +395,47 @@ class Network:
         return ports[port]
 
     def _projection(
-        self, pre: Population, post: Population, rule: Any, weight: Any, delay: Any, port: Any, name: str | None,
+        self, pre: Population, post: Population, rule: Any, weight: Any, delay: Any, port: Any, site: Any,
+        name: str | None,
         more: dict[str, Any],
     ) -> Projection:  # fmt: skip
         label = f"{pre.name}→{post.name}"
         if not isinstance(rule, Rule):
             raise NetworkError(f"projection {label}: not a connection rule", got=rule, expected="for example FixedProbability(0.1)")
         check_synapse(label, post.neuron.spec, port=port, weight=weight, delay=delay, **more)
+        if port is not None or more["input"] is None:
+            port, index = indexed(port)
         at_port = None if port is None and more["input"] is not None else self._port(post, port)
         dimension = weight_dimension(label, more["synapse"], at_port)
+        where = None
+        if port is not None:
+            where = named_site(index, post, port) if site is None else edge_sites(site, index, rule, post, port, label)
         rule.check(pre.size, post.size, pre is post)
         shape = _edge_shape(rule, pre, post)
         w = checked_values(weight, dimension, f"projection {label}: weight", shape)
         d = checked_values(delay, ms.dimension, f"projection {label}: delay", shape)
         if not isinstance(d, Distribution) and np.any(np.asarray(d) <= 0):
             raise NetworkError(f"projection {label}: a delay must be positive", got=f"{np.min(d)} ms", expected="at least one time step")
-        return Projection(name or label, pre, post, rule, w, d, port, **more)
+        return Projection(name or label, pre, post, rule, w, d, port, where, **more)
 
     def _drive(self, pop: Population, stimulus: Stimulus, port: Any, input: Any, weight: Any, name: str | None) -> Drive:
         label = name or f"{type(stimulus).__name__}→{pop.name}"
         if isinstance(stimulus, EventStimulus):
             if port is None or input is not None or weight is None:
                 raise NetworkError(f"stimulus {label}: events need a port and a weight", got=f"port={port!r}, weight={weight!r}")
+            port, index = indexed(port)
             w = checked_values(weight, self._port(pop, port), f"stimulus {label}: weight", (pop.size,))
             if isinstance(stimulus, SpikeList) and stimulus.neurons is not None:
                 _indices(stimulus.neurons, pop, f"stimulus {label}")
             if isinstance(stimulus, Poisson):
                 checked_values(stimulus.rate, (-1, 0, 0, 0, 0), f"stimulus {label}: rate", (pop.size,))
             _check_columns(getattr(stimulus, "rates", None), pop, label)
-            return Drive(label, pop, stimulus, port=port, weight=w)
+            return Drive(label, pop, stimulus, port=port, weight=w, site=named_site(index, pop, port))
         assert isinstance(stimulus, CurrentStimulus)
         inputs = pop.neuron.spec.inputs
         if input is None or port is not None or weight is not None:
             raise NetworkError(f"stimulus {label}: a current needs an input (and no port, no weight)", got=f"input={input!r}", fix=did_you_mean(input, inputs))
+        input, index = indexed(input)
         if not isinstance(input, str) or input not in inputs:
             raise NetworkError(f"{pop.name} ({type(pop.neuron).__name__}) has no input {input!r}", fix=did_you_mean(input, inputs))
         if stimulus.dimension() != inputs[input]:
@@ -346,7 +445,18 @@ class Network:
             if value is not None:
                 checked_values(value, stimulus.dimension(), f"stimulus {label}: {attribute}", (pop.size,))
         _check_columns(getattr(stimulus, "values", None), pop, label)
-        return Drive(label, pop, stimulus, input=input)
+        return Drive(label, pop, stimulus, input=input, site=named_site(index, pop, input))
+
+
+def _compartments(target: Any, at: Any, sites: Any) -> np.ndarray:
+    """The compartments at locations of a population's cell."""
+    cell = getattr(target, "neuron", None)
+    if not isinstance(cell, Cell):
+        raise NetworkError("only cells with morphology have locations", got=target, fix="sites=[...] names sites by number")
+    if sites is not None:
+        raise NetworkError("sites are given twice", got="at=... and sites=...", fix="leave one of them out")
+    listed = at if isinstance(at, (list, tuple)) else [at]
+    return np.concatenate([np.atleast_1d(location(one).compartments(cell.compartments)) for one in listed])
 
 
 def _unused(label: str, taken: list[str]) -> str:

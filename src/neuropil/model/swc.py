@@ -23,9 +23,12 @@ end (x = 1) of its parent's run.
 any point between and from a cylinder that stands for a sphere from its middle, x = 0.5. In the last two cases, and
 where the soma itself forks, a stem begins at its first own point: what lies between that and the soma's axis is inside
 the soma. Elsewhere it begins at the soma's point with the diameter of its first own point (so does a stem of one single
-point, which would have no length otherwise). When a stem that begins at its own point forks right there, the first
-branch continues it and the others sprout from its start. (Import3d does that also to stems that begin at the soma's
-point; here those fork where the file says.)
+point, which would have no length otherwise). When a stem forks right at its first own point, the first branch continues
+it and the others sprout from its start, x = 0.
+
+Import3d departs from these rules of its own in three cases that are not followed: a stem that is the second point of the
+file and forks at once, a stem of one single point where the soma forks (it is lost there), and a run whose points are not
+on successive lines (it is broken in two, the same cable).
 
 Runs without length (points that coincide) are left out and what sprouts from them moves to where they sprouted.
 """
@@ -139,7 +142,8 @@ def _read_points(content: bytes | str, source: str, types: Mapping[int, str], de
         index[identity] = len(rows)
         line_of.append(number)
         kinds.append(names.get(type_number) or f"custom{type_number}")
-        rows.append(tuple(_real(words[c], c, source, number) for c in range(2, 6)))  # type: ignore[arg-type]
+        x, y, z, radius = (_real(words[c], c, source, number) for c in range(2, 6))
+        rows.append((x, y, z, radius))
         parents.append(_whole(words[6], 6, source, number))
     if not rows:
         raise MorphologyError(f"{source}, line 1: no points in this file", got="only comments or nothing", expected=" ".join(COLUMNS))
@@ -166,7 +170,8 @@ def _whole(word: str, column: int, source: str, line: int) -> int:
     return int(value)
 
 
-def _real(word: str, column: int, source: str, line: int, limit: float = LARGEST) -> float:
+def _real(word: str, column: int, source: str, line: int, limit: float = LARGEST / 4) -> float:
+    # A quarter of what a section allows: a diameter, and the cylinder drawn for a sphere, reach further than a radius.
     try:
         value = float(word)
     except ValueError:
@@ -192,7 +197,7 @@ def _fill_radii(xyzr: NDArray[np.float64], line: list[int], source: str, default
         )  # fmt: skip
     if zero.size:
         value = float(magnitude(default_radius, um.dimension, "default_radius"))
-        if not THINNEST <= value <= LARGEST:
+        if not THINNEST <= value <= LARGEST / 4:
             raise MorphologyError("default_radius is not a radius", got=default_radius)
         radius[zero] = value
         notes = (f"{zero.size} of {len(radius)} points had no radius and were given {value:g} µm",)
@@ -238,13 +243,13 @@ def _resolve_parents(parents: list[int], index: dict[int, int], line: list[int],
 class _Joint:
     """Where a run sprouts: the place `x` of a section.
 
-    `wire`: it begins at its own first point. `own_diameter`: it begins at its parent's point, but as thick as its own.
+    `stem`: it leaves the soma. `wire`: it begins at its own first point, not at its parent's.
     """
 
     section: int
     x: float
+    stem: bool = False
     wire: bool = False
-    own_diameter: bool = False
 
 
 class _Sectioner:
@@ -309,25 +314,25 @@ class _Sectioner:
         x, y, z, d = self.points.xyzd[own[0]]
         self.found.append((SOMA, np.array([[x, y - d / 2, z, d], [x, y + d / 2, z, d]]), -1, 1.0))
         for child in (c for p in own for c in self.children[p] if c not in own):
-            heapq.heappush(self.waiting, (child, _Joint(0, 0.5, wire=True, own_diameter=True)))
+            heapq.heappush(self.waiting, (child, _Joint(0, 0.5, stem=True, wire=True)))
 
     def _follow(self, first: int, joint: _Joint) -> None:
         """Record the run that begins at point `first`, and let wait what sprouts from it."""
         kind = self.kind[first]
-        own = self._collect(first, kind, proximal=joint.wire)
+        own = self._collect(first, kind, proximal=joint.stem)
         wire = joint.wire and len(own) > 1
         points = self.points.xyzd[own]
         if not wire:
             start = self.points.xyzd[self.points.parent[first]].copy()
-            if joint.own_diameter:
+            if joint.stem:  # as thick as its own first point, not as the soma
                 start[3] = points[0, 3]
             points = np.vstack([start, points])
         if _length(points) >= SHORTEST:
             self.found.append((kind, points, joint.section, joint.x))
-            self._sprout(own, len(self.found) - 1, proximal=wire)
+            self._sprout(own, len(self.found) - 1, proximal=joint.stem)
         else:
             self.dropped += 1
-            self._sprout(own, joint.section, proximal=wire, moved_to=joint.x)
+            self._sprout(own, joint.section, proximal=joint.stem, moved_to=joint.x)
 
     def _alike(self, i: int, kind: str) -> list[int]:
         return [c for c in self.children[i] if self.kind[c] == kind]
@@ -346,16 +351,16 @@ class _Sectioner:
             own.append(after[0])
 
     def _sprout(self, own: list[int], section: int, *, proximal: bool, moved_to: float | None = None) -> None:
-        """Let wait the branches off each of a run's points."""
+        """Let wait the branches off each of a run's points; `proximal` as in `_collect`."""
         for k, point in enumerate(own):
-            x = 0.0 if proximal and k == 0 else 1.0 if k == len(own) - 1 else 0.5
+            x = 0.0 if proximal and k == 0 < len(own) - 1 else 1.0 if k == len(own) - 1 else 0.5
             forks = len(self._alike(point, SOMA)) > 1
             for child in self.children[point]:
                 if k + 1 < len(own) and child == own[k + 1]:
                     continue
                 stem = self.kind[point] == SOMA != self.kind[child]
                 wire = stem and (x == 0.5 or forks)
-                heapq.heappush(self.waiting, (child, _Joint(section, x if moved_to is None else moved_to, wire, stem)))
+                heapq.heappush(self.waiting, (child, _Joint(section, x if moved_to is None else moved_to, stem, wire)))
 
     def _named(self) -> tuple[Section, ...]:
         kinds = [kind for kind, *_ in self.found]

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from neuropil.errors import NetworkError, NeuropilError
+from neuropil.model.composite import full_name
 from neuropil.model.connect import DistanceDependent
+from neuropil.model.coupling import check_couplings
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.network import Drive, Network, Population, Probe, Projection
 from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
@@ -52,6 +54,7 @@ def validate(network: Network, dt: Quantity) -> None:
         found += _drive(drive, step)
     for probe in network.probes:
         found += _probe(probe, step)
+    found += check_couplings(network.couplings, network.populations, {(d.target.name, d.input or "") for d in network.drives})
     if len(found) == 1:
         raise found[0]
     if found:
@@ -63,16 +66,19 @@ def validate(network: Network, dt: Quantity) -> None:
 def _population(pop: Population, step: float) -> list[NeuropilError]:
     """Time constants and capacitances positive, other times not negative."""
     found: list[NeuropilError] = []
-    for name, dimension in pop.neuron.spec.parameters.items():
-        smallest = _smallest(getattr(pop.neuron, name))
-        divides = (dimension == _TIME and name.startswith("tau")) or name in ("c_m", "tau")
-        if divides and not smallest > 0:
-            found.append(NetworkError(f"{pop.name}.{name} must be positive", got=f"{smallest:g}", fix="equations divide by it"))
-        elif dimension == _TIME and smallest < 0:
-            found.append(NetworkError(f"{pop.name}.{name} must not be negative", got=f"{smallest:g} ms"))
-    refractory = type(pop.neuron).refractory
-    if refractory is not None and _largest(getattr(pop.neuron, refractory)) > 1e9 * step:
-        found.append(NetworkError(f"{pop.name}.{refractory} lasts more than a milliard steps", got=getattr(pop.neuron, refractory)))
+    for part_name, part in pop.parts.items():
+        model = part.model
+        for name, dimension in model.spec.parameters.items():
+            smallest, where = _smallest(getattr(model, name)), f"{pop.name}.{full_name(part_name, name)}"
+            divides = (dimension == _TIME and name.startswith("tau")) or name in ("c_m", "tau")
+            if divides and not smallest > 0:
+                found.append(NetworkError(f"{where} must be positive", got=f"{smallest:g}", fix="equations divide by it"))
+            elif dimension == _TIME and smallest < 0:
+                found.append(NetworkError(f"{where} must not be negative", got=f"{smallest:g} ms"))
+        refractory = getattr(type(model), "refractory", None)
+        if refractory is not None and _largest(getattr(model, refractory)) > 1e9 * step:
+            where = f"{pop.name}.{full_name(part_name, refractory)}"
+            found.append(NetworkError(f"{where} lasts more than a milliard steps", got=getattr(model, refractory)))
     return found
 
 

@@ -40,6 +40,13 @@ def check_synapse(
         raise NetworkError(f"{where}: no current flows through these synapses", got=got, fix="leave input out; events go to a port")
     if flows and (not isinstance(input, str) or input not in target.inputs):
         raise NetworkError(f"{where}: the target has no input {input!r}", fix=did_you_mean(input, target.inputs))
+    if synapse is not None or structure is not None:
+        for name in (port, input):
+            if isinstance(name, str) and "." in name:
+                raise NetworkError(
+                    f"{where}: synapses with states, or that come and go, reach the soma only", got=name,
+                    fix="project bare weights to parts of a neuron, or place a PointProcess there",
+                )  # fmt: skip
     if synapse is not None:
         _check_world(where, synapse, target)
     if structure is not None:

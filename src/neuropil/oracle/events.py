@@ -28,12 +28,17 @@ from neuropil.oracle.integrate import Array
 from neuropil.units import Quantity
 
 
-def per_neuron(value: Any, size: int, seed: int, *purpose: int | str) -> Array:
-    """A number, array or distribution (magnitudes or quantities) as an array with one value per neuron."""
+def counters(size: int, sites: Array) -> Array:
+    """The counters of random numbers: [neurons, sites], those of a site together."""
+    return np.arange(size)[:, None] + sites * size
+
+
+def per_element(value: Any, size: int, sites: int, seed: int, *purpose: int | str) -> Array:
+    """A number, array or distribution (magnitudes or quantities) as one value per site of every neuron, neuron by neuron."""
     if isinstance(value, Distribution):
-        return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), np.arange(size), 0)))
-    raw = value.value if isinstance(value, Quantity) else value
-    return np.array(np.broadcast_to(np.asarray(raw, float), size))
+        return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), counters(size, np.arange(sites)), 0))).ravel()
+    raw = np.asarray(value.value if isinstance(value, Quantity) else value, float)
+    return np.array(np.broadcast_to(raw.reshape(size, sites) if raw.size == size * sites else raw, (size, sites))).ravel()
 
 
 def _ms(value: Any) -> float:
@@ -45,15 +50,20 @@ class Synapses:
 
     def __init__(self, projection: Projection, dt: float, given: tuple[Any, ...] | None):
         self.source, self.target, self.port = projection.source.name, projection.target.name, projection.port
+        site: Array = np.zeros(1, np.int64)
         if given is not None:
-            pre, post, weight, steps = (np.asarray(part) for part in given)
+            pre, post, weight, steps, *more = (np.asarray(part) for part in given)
+            site = more[0] if more else site
+        elif projection.sites > 1 and projection.site is None:
+            raise ModelError(f"the oracle does not draw the sites of projection {projection.name}", fix="simulate(..., edges=...)")
         else:
             pre, post, weight, steps = listed(projection, dt)
-        self.pre, self.post = pre, post
+            site = np.zeros(1, np.int64) if projection.site is None else np.asarray(projection.site)
+        self.pre, self.post = pre, post * projection.sites + site
         self.weight, self.steps = np.broadcast_to(weight, pre.shape), np.broadcast_to(steps, pre.shape)
         if self.steps.size and self.steps.min() < 1:
             raise ModelError(f"projection {projection.name}: a delay is shorter than a step", expected=f"at least {dt} ms")
-        self.under_way = np.zeros((int(self.steps.max(initial=1)) + 1, projection.target.size))
+        self.under_way = np.zeros((int(self.steps.max(initial=1)) + 1, projection.target.size * projection.sites))
 
     def send(self, fired: Array, stamp: int) -> None:
         """Spikes of the source neurons (bool per neuron) stamped with a step set out."""
@@ -62,7 +72,7 @@ class Synapses:
         np.add.at(self.under_way, (rows, self.post[on]), self.weight[on])
 
     def arrive(self, step: int) -> Array:
-        """Summed weights per target neuron that arrive at the end of the step that ends at this one."""
+        """Summed weights per site of every target neuron that arrive at the end of the step that ends at this one."""
         row = self.under_way[step % len(self.under_way)]
         arrived = row.copy()
         row[:] = 0.0
@@ -98,19 +108,33 @@ def _listed(p: Projection) -> tuple[Array, ...]:
 
 
 class Source:
-    """One drive: the weights it brings, or the current it gives, in each step."""
+    """One drive: the weights it brings, or the current it gives, in each step, for every site of every neuron."""
 
     def __init__(self, drive: Drive, index: int, dt: float, steps: int, seed: int):
         self.drive, self.stimulus, self.dt = drive, drive.stimulus, dt
-        self.size = drive.target.size
-        self.neurons = np.arange(self.size)
+        self.size, self.all_sites = drive.target.size, drive.target.sites(drive.entry)
+        self.counters = counters(self.size, drive.sites)
         self.key = rng.stream_key(seed, "drive", index)
         drawn = {a: getattr(self.stimulus, a) for a in ("rate", "amplitude", "mean", "sd") if hasattr(self.stimulus, a)}
-        self.value = {a: per_neuron(v, self.size, seed, "drive", index, a) for a, v in drawn.items()}
+        self.value = {a: self._spread(v, seed, index, a) for a, v in drawn.items()}
         if drive.port is not None:
-            self.weight = per_neuron(drive.weight, self.size, seed, "drive", index, "weight")
+            self.weight = self._spread(drive.weight, seed, index, "weight")
         if isinstance(self.stimulus, (Regular, SpikeList)):
             self.counts = self._scheduled(steps)
+
+    def _spread(self, value: Any, seed: int, index: int, attribute: str) -> Array:
+        """A number of the stimulus as [neurons, sites]: drawn for each site, given for each neuron."""
+        if isinstance(value, Distribution):
+            key = rng.stream_key(seed, "drive", index, attribute)
+            return np.asarray(value.quantile(rng.uniform(key, self.counters, 0)))
+        raw = np.asarray(value.value if isinstance(value, Quantity) else value, float)
+        return np.broadcast_to(raw[:, None] if raw.ndim else raw, self.counters.shape)
+
+    def _placed(self, values: Array) -> Array:
+        """[neurons, sites of the stimulus] among all sites, flat."""
+        whole = np.zeros((self.size, self.all_sites))
+        whole[:, self.drive.sites] = values
+        return whole.ravel()
 
     def _scheduled(self, steps: int) -> dict[int, Array]:
         """Number of events per neuron, by the step at whose end they arrive."""
@@ -126,30 +150,37 @@ class Source:
             times, neurons = np.atleast_1d(np.asarray(getattr(s.times, "value", s.times), float)), s.neurons
         counts: dict[int, Array] = {}
         for j, step in enumerate(np.rint(times / self.dt).astype(int)):
-            count = counts.setdefault(int(step), np.zeros(self.size))
+            count = counts.setdefault(int(step), np.zeros((self.size, 1)))
             count[slice(None) if neurons is None else np.atleast_1d(neurons)[j]] += 1
         return counts
 
     def _row(self, rows: Any, k: int, stay: bool) -> Array:
         table = np.asarray(rows.value if isinstance(rows, Quantity) else rows, float)
         j = int(k * self.dt / _ms(self.stimulus.interval) + 1e-9)  # type: ignore[attr-defined]
-        if j >= len(table):
-            return np.broadcast_to(table[-1], self.size) if stay else np.zeros(self.size)
-        return np.broadcast_to(table[j], self.size)
+        if j >= len(table) and not stay:
+            return np.zeros(self.counters.shape)
+        row = table[min(j, len(table) - 1)]
+        return np.broadcast_to(row[:, None] if row.ndim else row, self.counters.shape)
 
     def events(self, k: int) -> Array:
-        """Weights per neuron that arrive at the end of step k (the one from t_k to t_{k+1})."""
+        """Weights that arrive at the end of step k (the one from t_k to t_{k+1}), neuron by neuron."""
+        return self._placed(self._events(k))
+
+    def _events(self, k: int) -> Array:
         s = self.stimulus
         if isinstance(s, (Regular, SpikeList)):
             return self.weight * self.counts.get(k + 1, 0.0)
         rate = self.value["rate"] if isinstance(s, Poisson) else self._row(s.rates, k, stay=True)  # type: ignore[attr-defined]
         assert isinstance(s, (Poisson, InhomogeneousPoisson))
-        words = rng.words(self.key, self.neurons, k)
-        counts = [int(rng.poisson(lam, word)) for lam, word in zip(rate * self.dt, words, strict=True)]
-        return self.weight * np.array(counts, float)
+        words = rng.words(self.key, self.counters, k)
+        counts = [int(rng.poisson(lam, word)) for lam, word in zip((rate * self.dt).ravel(), words.ravel(), strict=True)]
+        return self.weight * np.array(counts, float).reshape(words.shape)
 
     def current(self, k: int) -> Array:
-        """The current at t_k, which holds during step k."""
+        """The current at t_k, which holds during step k, neuron by neuron."""
+        return self._placed(self._current(k))
+
+    def _current(self, k: int) -> Array:
         s, t = self.stimulus, k * self.dt
         if isinstance(s, Step):
             start, stop = (np.inf if a is None else np.rint(_ms(a) / self.dt) for a in (s.start, s.stop))
@@ -160,4 +191,4 @@ class Source:
             return self._row(s.values, k, stay=False)
         assert isinstance(s, Noise)
         every = 1 if s.interval is None else max(1, round(_ms(s.interval) / self.dt))
-        return self.value["mean"] + self.value["sd"] * rng.normal(self.key, self.neurons, k // every)
+        return self.value["mean"] + self.value["sd"] * rng.normal(self.key, self.counters, k // every)

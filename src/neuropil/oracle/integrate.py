@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.model import Neuron, Synapse
-from neuropil.model.described import Values
+from neuropil.model import Branch
+from neuropil.model.described import Described, Values
 from neuropil.units import Dimension, Quantity, magnitude
 
 Array: TypeAlias = NDArray[Any]
@@ -28,7 +28,7 @@ _PROBES = 64
 class Equations:
     """The functions of a model on plain arrays with one value per neuron; units are checked on the way out."""
 
-    def __init__(self, neuron: Neuron | Synapse, parameters: States, size: int):
+    def __init__(self, neuron: Described, parameters: States, size: int):
         self.name, self.spec, self.size = type(neuron).__name__, neuron.spec, size
         self.model: Any = neuron.bound(parameters)
 
@@ -58,6 +58,13 @@ class Equations:
     def reset(self, s: States) -> States:
         return self._out("reset", self.model.reset(self.states(s)))
 
+    def output(self, s: States, x: States) -> Array:
+        """What branches give to their soma."""
+        assert isinstance(self.model, Branch)
+        given = self.model.output(self.states(s), self._in("input", x, self.spec.inputs))
+        raw = magnitude(given, self.model.output_dimension(), f"{self.name}.output")
+        return np.broadcast_to(np.asarray(raw, float), self.size)
+
     def fires(self, s: States) -> Array:
         return np.broadcast_to(np.asarray(self.model.fires(self.states(s)), bool), self.size)
 
@@ -66,7 +73,7 @@ class Equations:
         return np.broadcast_to(np.asarray(rate, float), self.size)
 
 
-def classify(neuron: Neuron | Synapse, parameters: States) -> tuple[list[str], list[str], bool]:
+def classify(neuron: Described, parameters: States) -> tuple[list[str], list[str], bool]:
     """Names of the linear states, of the remaining ones, and whether each of these is linear in its own variable.
 
     The probes also vary the parameters, so that what counts is the form of an equation and not that a term is zero today.
@@ -104,11 +111,11 @@ def classify(neuron: Neuron | Synapse, parameters: States) -> tuple[list[str], l
 class Integrator:
     """Advances the states of one population by `dt` (ms)."""
 
-    def __init__(self, neuron: Neuron | Synapse, parameters: States, size: int, dt: float):
+    def __init__(self, neuron: Described, parameters: States, size: int, dt: float):
         self.equations = Equations(neuron, parameters, size)
         self.size, self.dt, self.clamps = size, dt, getattr(type(neuron), "clamps", ())
         self.linear, self.remaining, self.in_own = classify(neuron, parameters)
-        self.scheme = type(neuron).integrator
+        self.scheme = getattr(type(neuron), "integrator", "auto")
         if self.scheme == "auto":
             self.scheme = "exponential_euler" if self.in_own else "rk4"
         elif self.scheme == "exact" and self.remaining:

@@ -11,15 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, SimulationError
 from neuropil.model import Network, Neuron, Population
+from neuropil.model.branched import BRANCH, Branched
+from neuropil.model.cell import Cell
+from neuropil.model.composite import full_name
+from neuropil.model.coupling import PARTNER
 from neuropil.model.validate import validate
-from neuropil.oracle.events import Source, Synapses, per_neuron
+from neuropil.oracle.cable import Cells
+from neuropil.oracle.events import Source, Synapses, per_element
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.oracle.synapses import LivingSynapses
 from neuropil.result.spikes import Spikes
@@ -33,7 +38,7 @@ class OracleResult:
     Attributes:
         spikes: `.step` (k + 1 for a spike of step k) and `.neuron` (global index), sorted by both.
         traces: probe name -> values [samples, neurons], base units; the first sample is one interval after the start.
-        states: population -> state -> final values, base units.
+        states: population -> state -> final values, base units, of every site neuron by neuron.
         synapses: name of a projection whose synapses have states (or come and go) -> "pre", "post", "weight" and the
             states, final values, by source.
     """
@@ -44,25 +49,47 @@ class OracleResult:
     synapses: dict[str, States]
 
 
-class Group:
-    """The neurons of one population while they run."""
+class Running(Protocol):
+    """The neurons of one population while they run, whatever they are made of.
 
-    def __init__(self, pop: Population, dt: float, seed: int):
+    Attributes:
+        pop: as described.
+        s: states by their full names, one value for every site of every neuron, neuron by neuron.
+    """
+
+    pop: Population
+
+    @property
+    def s(self) -> States: ...
+
+    def step(self, k: int, x: States, w: States) -> Array:
+        """Advance from t_k to t_{k+1} with inputs and weights by their full names; returns who spiked."""
+        ...
+
+
+class Group:
+    """The neurons of one population, or the sites of one part of theirs, while they run."""
+
+    def __init__(self, pop: Population, dt: float, seed: int, part: str = ""):
         self.pop, self.dt = pop, dt
-        model, spec = pop.neuron, pop.neuron.spec
-        self.parameters = {
-            name: per_neuron(getattr(model, name), pop.size, seed, "parameter", pop.name, name) for name in spec.parameters
-        }
+        model, sites = pop.parts[part].model, pop.parts[part].sites
+        assert isinstance(model, Neuron)
+        self.model, spec = model, model.spec
+        size = pop.size * sites
+
+        def values(purpose: str, name: str, value: Any) -> Array:
+            return per_element(value, pop.size, sites, seed, purpose, pop.name, full_name(part, name))
+
+        self.parameters = {name: values("parameter", name, getattr(model, name)) for name in spec.parameters}
         self.s: States = {}
         for name, state in spec.states.items():
-            start = pop.initial.get(name, state.initial)
-            start = self.parameters[start] if isinstance(start, str) else start
-            self.s[name] = per_neuron(start, pop.size, seed, "initial", pop.name, name)
-        self.integrator = Integrator(model, self.parameters, pop.size, dt)
+            start = pop.initial.get(full_name(part, name), state.initial)
+            self.s[name] = self.parameters[start] if isinstance(start, str) else values("initial", name, start)
+        self.integrator = Integrator(model, self.parameters, size, dt)
         self.equations = self.integrator.equations
-        self.left = np.zeros(pop.size, int)  # refractory steps to go
+        self.left = np.zeros(size, int)  # refractory steps to go
         refractory = type(model).refractory
-        self.count = np.rint(self.parameters[refractory] / dt).astype(int) if refractory else np.zeros(pop.size, int)
+        self.count = np.rint(self.parameters[refractory] / dt).astype(int) if refractory else np.zeros(size, int)
         self.stochastic = type(model).hazard is not Neuron.hazard
         self.key = rng.stream_key(seed, "hazard", pop.name)
 
@@ -71,7 +98,7 @@ class Group:
         before, held = self.s, self.left > 0
         s = self.integrator.advance(before, x, held)
         for name, increment in self.equations.receive(s, w).items():
-            deaf = held & (name in type(self.pop.neuron).clamps)
+            deaf = held & (name in type(self.model).clamps)
             s[name] = s[name] + np.where(deaf, 0.0, increment)
         fired = self._spikes(before, s, k) & ~held
         for name, value in self.equations.reset(s).items():
@@ -86,7 +113,7 @@ class Group:
             chance = -np.expm1(-self.equations.hazard(after) * self.dt)
             return rng.uniform(self.key, np.arange(self.pop.size), k) < chance
         fires = self.equations.fires(after)
-        return fires & ~self.equations.fires(before) if type(self.pop.neuron).spikes_on == "rising" else fires
+        return fires & ~self.equations.fires(before) if type(self.model).spikes_on == "rising" else fires
 
     def _check(self, k: int) -> None:
         for name, values in self.s.items():
@@ -94,6 +121,37 @@ class Group:
                 i = int(np.argmin(np.isfinite(values)))
                 at = f"{self.pop.name}.{name} of neuron {i} at {(k + 1) * self.dt:g} ms"
                 raise SimulationError("a state is no longer a finite number", got=f"{values[i]} in {at}", fix="a smaller dt")
+
+
+class BranchedGroup:
+    """Neurons with branches: what the branches give at t_k flows into the soma, and the soma's states of t_k into them."""
+
+    def __init__(self, pop: Population, dt: float, seed: int):
+        assert isinstance(pop.neuron, Branched)
+        self.pop, self.neuron = pop, pop.neuron
+        self.soma, self.branches = Group(pop, dt, seed), Group(pop, dt, seed, BRANCH)
+
+    @property
+    def s(self) -> States:
+        return {**self.soma.s, **{full_name(BRANCH, n): v for n, v in self.branches.s.items()}}
+
+    def step(self, k: int, x: States, w: States) -> Array:
+        """Both sides see each other as they are at t_k."""
+        count = self.neuron.branches
+        theirs = {n: x[full_name(BRANCH, n)] for n in self.neuron.branch.spec.inputs if n not in self.neuron.reads}
+        theirs |= {n: np.repeat(self.soma.s[state], count) for n, state in self.neuron.reads.items()}
+        given = self.branches.equations.output(self.branches.s, theirs).reshape(-1, count)
+        mine = {n: x[n] for n in self.neuron.soma.spec.inputs}
+        for b in range(count):
+            mine[self.neuron.into] = mine[self.neuron.into] + given[:, b]
+        self.branches.step(k, theirs, {p: w[full_name(BRANCH, p)] for p in self.neuron.branch.spec.ports})
+        return self.soma.step(k, mine, {p: w[p] for p in self.neuron.soma.spec.ports})
+
+
+def _running(pop: Population, dt: float, seed: int) -> Running:
+    if isinstance(pop.neuron, Cell):
+        return Cells(pop, dt, seed)
+    return BranchedGroup(pop, dt, seed) if isinstance(pop.neuron, Branched) else Group(pop, dt, seed)
 
 
 def simulate(
@@ -110,7 +168,8 @@ def simulate(
     Args:
         duration, dt: times; a whole number of steps is made of them by rounding.
         edges: synapses of projections that are left to chance, by the index of the projection in
-            `network.projections`: (pre, post, weight in the port's base unit, delay in steps).
+            `network.projections`: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
+            several sites, the site of each.
         modulators: value of the signal of synapses that know one, by the index of the projection; 0 otherwise.
 
     Raises:
@@ -124,7 +183,7 @@ def simulate(
     unknown = set(edges or {}) - set(range(len(network.projections)))
     if unknown:
         raise ModelError("edges for projections that do not exist", got=sorted(unknown), expected=f"below {len(network.projections)}")
-    groups = {name: Group(pop, h, seed) for name, pop in network.populations.items()}
+    groups: dict[str, Running] = {name: _running(pop, h, seed) for name, pop in network.populations.items()}
     given = dict(edges or {})
     synapses = [Synapses(p, h, given.get(i)) for i, p in enumerate(network.projections) if not p.listed]
     living = [
@@ -135,10 +194,11 @@ def simulate(
     every = {p.name: 1 if p.interval is None else max(1, round(p.interval / h)) for p in network.probes}
     traces: dict[str, list[Array]] = {p.name: [] for p in network.probes}
     stamps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    specs = {name: pop.neuron.spec for name, pop in network.populations.items()}
 
     for k in range(steps):
-        x = {name: {i: np.zeros(g.pop.size) for i in g.pop.neuron.spec.inputs} for name, g in groups.items()}
-        w = {name: {p: np.zeros(g.pop.size) for p in g.pop.neuron.spec.ports} for name, g in groups.items()}
+        x = {name: {i: np.zeros(g.pop.size * g.pop.sites(i)) for i in specs[name].inputs} for name, g in groups.items()}
+        w = {name: {p: np.zeros(g.pop.size * g.pop.sites(p)) for p in specs[name].ports} for name, g in groups.items()}
         for source in sources:
             if source.drive.input is not None:
                 x[source.drive.target.name][source.drive.input] += source.current(k)
@@ -153,6 +213,9 @@ def simulate(
                 x[alive.target][alive.input] += flow
             if alive.port is not None:
                 w[alive.target][alive.port] += sent
+        for mine, other in (pair for coupling in network.couplings for pair in coupling.directed):
+            partner = cast(Cells, groups[other.population.name]).potentials(other.part)
+            x[mine.population.name][f"{mine.part}.{PARTNER}"][mine.places] = partner[other.places]
         with np.errstate(over="ignore"):
             fired = {name: g.step(k, x[name], w[name]) for name, g in groups.items()}
         for synapse in synapses:
@@ -164,7 +227,7 @@ def simulate(
         neurons.append(who)
         for probe in network.probes:
             if (k + 1) % every[probe.name] == 0:
-                traces[probe.name].append(groups[probe.target.name].s[probe.variable][probe.neurons])
+                traces[probe.name].append(groups[probe.target.name].s[probe.variable][probe.places])
 
     return OracleResult(
         Spikes(

@@ -10,9 +10,16 @@ from neuropil import rng
 from neuropil.model import Distribution, Projection, Synapse
 from neuropil.model.synapse import POST_TIME
 from neuropil.model.wiring import threshold, weight_dimension
-from neuropil.oracle.events import listed, per_neuron
+from neuropil.oracle.events import listed
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.units import Quantity, magnitude
+
+
+def per_one(value: Any, size: int, seed: int, *purpose: int | str) -> Array:
+    """A number or distribution as an array with one value per synapse."""
+    if isinstance(value, Distribution):
+        return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), np.arange(size), 0)))
+    return np.full(size, float(value.value if isinstance(value, Quantity) else value))
 
 
 class LivingSynapses:
@@ -27,7 +34,7 @@ class LivingSynapses:
         self.projection, self.index, self.dt, self.seed, self.modulator = projection, index, dt, seed, modulator
         self.model = projection.synapse or Synapse()
         self.source, self.target, self.port, self.input = projection.source.name, projection.target.name, projection.port, projection.input
-        pre, post, weight, steps = listed(projection, dt) if given is None else (np.asarray(part) for part in given)
+        pre, post, weight, steps = listed(projection, dt) if given is None else (np.asarray(part) for part in given[:4])
         order = np.argsort(pre, kind="stable")
         self.pre, self.post = pre[order], post[order]
         self.weight, self.steps = (np.broadcast_to(a, pre.shape)[order] for a in (weight, steps))
@@ -41,11 +48,14 @@ class LivingSynapses:
     def _initial(self, weight: Array) -> States:
         n, s = weight.size, {}
         self.parameters = {
-            name: per_neuron(getattr(self.model, name), n, self.seed, "synapse", self.index, name) for name in self.model.spec.parameters
+            name: per_one(getattr(self.model, name), n, self.seed, "synapse", self.index, name) for name in self.model.spec.parameters
         }
         for name, state in self.model.spec.states.items():
-            start: Any = self.parameters[state.initial] if isinstance(state.initial, str) else state.initial
-            s[name] = weight.copy() if name == "weight" else per_neuron(start, n, self.seed, "synapse state", self.index, name)
+            start: Any = state.initial
+            if isinstance(start, str):
+                s[name] = self.parameters[start].copy()
+                continue
+            s[name] = weight.copy() if name == "weight" else per_one(start, n, self.seed, "synapse state", self.index, name)
         return s
 
     def _ready(self) -> None:

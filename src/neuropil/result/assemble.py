@@ -109,4 +109,4 @@ def _load_trace(path: Path) -> tuple[str, Trace]:
     empty = np.zeros((0, len(header.neurons)), header.dtype)
     values = np.concatenate([values for _, values in parts]) if parts else empty
     native = values.astype(header.dtype.newbyteorder("="), copy=False)
-    return header.name, Trace(times, native, header.neurons, header.unit, header.variable, header.population)
+    return header.name, Trace(times, native, header.neurons, header.unit, header.variable, header.population, header.sites)

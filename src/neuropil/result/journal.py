@@ -5,7 +5,7 @@ cut left as zeros, is dropped on reading. `neuropil.result.finalise` turns journ
 
     journal.json       populations, dt_ms, t_start_ms, version, summary so far
     spikes.journal     12 bytes a spike: uint64 step, uint32 global neuron
-    trace-<n>.json     name, neurons, unit, variable, population, dt_ms, dtype, version
+    trace-<n>.json     name, neurons, sites (null for one), unit, variable, population, dt_ms, dtype, version
     trace-<n>.journal  uint64 step, then one value per neuron
 """
 
@@ -171,6 +171,7 @@ class TraceJournal:
         neurons: (neurons,) index within the population.
         dt: the time step, ms.
         unit, variable, population: as in `Trace`.
+        sites: (neurons,) as in `Trace`, or None.
         dtype: float32 or float64, the type of the values stored.
         resume: continue an existing journal of this name; then `truncate` to the checkpoint's length.
     """
@@ -185,6 +186,7 @@ class TraceJournal:
         unit: str,
         variable: str,
         population: str,
+        sites: ArrayLike | None = None,
         dtype: Any = np.float32,
         resume: bool = False,
     ):
@@ -194,6 +196,7 @@ class TraceJournal:
             "version": VERSION,
             "name": name,
             "neurons": np.asarray(neurons, dtype=np.int64).tolist(),
+            "sites": None if sites is None else np.asarray(sites, dtype=np.int64).tolist(),
             "unit": unit,
             "variable": variable,
             "population": population,
@@ -268,7 +271,8 @@ def trace_chunks(path: Path, chunk_bytes: int = 1 << 24) -> tuple[TraceHeader, f
     """The header of a probe's journal, its dt in ms, and its records, a chunk at a time, with torn ones left out."""
     head = read_json(path)
     value, neurons = np.dtype(head["dtype"]), np.asarray(head["neurons"], dtype=np.int64)
-    header = TraceHeader(head["name"], neurons, head["unit"], head["variable"], head["population"], value)
+    sites = None if head.get("sites") is None else np.asarray(head["sites"], dtype=np.int64)
+    header = TraceHeader(head["name"], neurons, head["unit"], head["variable"], head["population"], value, sites)
     row = _row(value, len(neurons))
     chunks = _ascending(_chunks(path.with_suffix(".journal"), row, max(1, chunk_bytes // row.itemsize)))
     return header, float(head["dt_ms"]), chunks

@@ -22,6 +22,7 @@ class Trace:
         unit: the unit of the values, such as "mV"; empty if the variable has none.
         variable: the name of the variable, such as "v".
         population: the population whose neurons were probed.
+        sites: (neurons,) int64, the site of each column, for a variable with several per neuron; else None.
     """
 
     times_ms: NDArray[np.float64]
@@ -30,6 +31,7 @@ class Trace:
     unit: str
     variable: str
     population: str
+    sites: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         times = np.asarray(self.times_ms, dtype=np.float64)
@@ -43,6 +45,11 @@ class Trace:
         object.__setattr__(self, "times_ms", times)
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "neurons", neurons)
+        if self.sites is not None:
+            sites = np.asarray(self.sites, dtype=np.int64)
+            if sites.shape != neurons.shape:
+                raise ResultError(f"the trace of {self.variable!r} needs a site per column", got=sites.shape, expected=neurons.shape)
+            object.__setattr__(self, "sites", sites)
 
     def __len__(self) -> int:
         return int(self.times_ms.size)
@@ -55,15 +62,22 @@ class Trace:
             same_text
             and np.array_equal(self.times_ms, other.times_ms)
             and np.array_equal(self.neurons, other.neurons)
+            and (self.sites is None) == (other.sites is None)
+            and (self.sites is None or np.array_equal(self.sites, other.sites))  # type: ignore[arg-type]
             and np.array_equal(self.values, other.values, equal_nan=True)
         )
 
     __hash__ = None  # type: ignore[assignment]  # equality is by content
 
-    def of(self, neuron: int) -> NDArray[Any]:
-        """(times,) values of one neuron, by its index within the population."""
+    def of(self, neuron: int, site: int | None = None) -> NDArray[Any]:
+        """(times,) values of one neuron, by its index within the population; at one site (the first probed, if None)."""
         column = np.flatnonzero(self.neurons == neuron)
         if not column.size:
-            raise ResultError("this neuron was not probed", got=neuron, expected=f"one of {self.neurons.tolist()}")
+            raise ResultError("this neuron was not probed", got=neuron, expected=f"one of {np.unique(self.neurons).tolist()}")
+        if site is not None:
+            at = np.zeros(self.neurons.size, np.int64) if self.sites is None else self.sites
+            if not np.any(at[column] == site):
+                raise ResultError("this site was not probed", got=site, expected=f"one of {at[column].tolist()}")
+            column = column[at[column] == site]
         values: NDArray[Any] = self.values[:, int(column[0])]
         return values

@@ -5,6 +5,7 @@
 /traces/0000/times_ms    (times,) float64, ms
 /traces/0000/values      (times, neurons) as recorded, in `unit`
 /traces/0000/neurons     (neurons,) int64, index within the population
+/traces/0000/sites       (neurons,) int64, for variables with several sites per neuron
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class TraceHeader:
     variable: str
     population: str
     dtype: np.dtype[Any]
+    sites: NDArray[np.int64] | None = None
 
 
 Rows = Iterable[tuple[NDArray[np.float64], NDArray[Any]]]
@@ -55,6 +57,8 @@ def write_traces(path: Path, probes: Iterable[tuple[TraceHeader, Rows]]) -> None
             for key in ("name", "unit", "variable", "population"):
                 group.attrs[key] = getattr(header, key)
             group.create_dataset("neurons", data=np.asarray(header.neurons, dtype="<i8"))
+            if header.sites is not None:
+                group.create_dataset("sites", data=np.asarray(header.sites, dtype="<i8"))
             columns = len(header.neurons)
             times = growing(group, "times_ms", np.dtype(np.float64), _TIMES_CHUNK)
             values = growing(group, "values", header.dtype, max(1, _VALUES_CHUNK // max(columns, 1)), (columns,))
@@ -78,7 +82,7 @@ def read_traces(path: Path) -> dict[str, Trace]:
 
 def header_of(name: str, trace: Trace) -> TraceHeader:
     """The header of a trace in memory."""
-    return TraceHeader(name, trace.neurons, trace.unit, trace.variable, trace.population, trace.values.dtype)
+    return TraceHeader(name, trace.neurons, trace.unit, trace.variable, trace.population, trace.values.dtype, trace.sites)
 
 
 def _read(group: Any) -> tuple[str, Trace]:
@@ -90,5 +94,6 @@ def _read(group: Any) -> tuple[str, Trace]:
         unit=str(attrs["unit"]),
         variable=str(attrs["variable"]),
         population=str(attrs["population"]),
+        sites=group["sites"][:] if "sites" in group else None,
     )
     return str(attrs["name"]), trace

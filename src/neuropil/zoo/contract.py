@@ -50,7 +50,24 @@ DRIVES: dict[str, ContractDrive] = {
     "hodgkin_huxley": ContractDrive(
         {"current": 1000 * pA}, {"exc": (200 * pA, 1000 * Hz), "inh": (-50 * pA, 250 * Hz)}, dt=0.025 * ms
     ),
+    "bac": ContractDrive({"current": 250 * pA}, {"dend": (60 * pA, 300 * Hz)}, dt=0.025 * ms),
+    "nmda_branch": ContractDrive({"current": 20 * pA}, {"ampa": (0.5 * nS, 500 * Hz), "nmda": (1 * nS, 200 * Hz)}, spikes=False),
     "gif": ContractDrive({"current": 100 * pA}, {"exc": (5 * pA, 1000 * Hz), "inh": (-10 * pA, 250 * Hz)}),
+    "two_compartment": ContractDrive(
+        {"current": 600 * pA, "apical_current": 300 * pA},
+        {"exc": (4 * nS, 1000 * Hz), "inh": (2 * nS, 250 * Hz), "apical": (0.5 * nS, 400 * Hz)},
+    ),
+    "three_compartment": ContractDrive(
+        {"current": 600 * pA, "apical_current": 300 * pA, "tuft_current": 20 * pA},
+        {"exc": (4 * nS, 1000 * Hz), "inh": (2 * nS, 250 * Hz), "apical": (0.5 * nS, 200 * Hz)},
+    ),
+    "branch_neuron": ContractDrive(
+        {"current": 200 * pA}, {"exc": (60 * pA, 1000 * Hz), "inh": (-40 * pA, 250 * Hz), "branch.exc": (0.5 * nS, 150 * Hz)}
+    ),
+    "sigma_pi": ContractDrive(
+        {"current": 250 * pA},
+        {"exc": (300 * pA, 500 * Hz), "inh": (-300 * pA, 250 * Hz), "branch.x1": (0.5, 60 * Hz), "branch.x2": (0.5, 60 * Hz)},
+    ),
     "rate_unit": ContractDrive({"drive": 2.0}, {"syn": (0.5, 500 * Hz)}, spikes=False),
     "leaky_readout": ContractDrive({"drive": 0.5}, {"syn": (0.5, 200 * Hz)}, spikes=False),
     "relay": ContractDrive({}, {"spikes": (1.0, 50 * Hz)}),

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.model import Channel, Network, Neuron, PointProcess, Synapse
+from neuropil.model import Channel, Network, PointProcess, Synapse
 
 _NEURONS = "neuropil.zoo.neurons."
 
@@ -21,7 +21,13 @@ NEURONS: dict[str, str] = {
     "adex": _NEURONS + "adex:AdEx",
     "izhikevich": _NEURONS + "izhikevich:Izhikevich",
     "hodgkin_huxley": _NEURONS + "hodgkin_huxley:HodgkinHuxley",
+    "bac": _NEURONS + "bac:BACNeuron",
+    "nmda_branch": _NEURONS + "nmda_branch:NMDABranch",
     "gif": _NEURONS + "gif:GIF",
+    "two_compartment": _NEURONS + "two_compartment:TwoCompartment",
+    "three_compartment": _NEURONS + "three_compartment:ThreeCompartment",
+    "branch_neuron": _NEURONS + "branch_neuron:BranchNeuron",
+    "sigma_pi": _NEURONS + "sigma_pi:SigmaPi",
     "rate_unit": _NEURONS + "rate:RateUnit",
     "leaky_readout": _NEURONS + "rate:LeakyReadout",
     "relay": _NEURONS + "relay:Relay",
@@ -43,12 +49,34 @@ CHANNELS: dict[str, str] = {
     "hodgkin_huxley_membrane": _CHANNELS + "squid_axon:HodgkinHuxleyMembrane",
     "squid_sodium": _CHANNELS + "squid_axon:SquidSodium",
     "squid_potassium": _CHANNELS + "squid_axon:SquidPotassium",
+    "fast_sodium": _CHANNELS + "fast_sodium:FastSodium",
+    "persistent_sodium": _CHANNELS + "persistent_sodium:PersistentSodium",
+    "transient_potassium": _CHANNELS + "transient_potassium:TransientPotassium",
+    "persistent_potassium": _CHANNELS + "persistent_potassium:PersistentPotassium",
+    "kv3_potassium": _CHANNELS + "kv3_potassium:Kv3Potassium",
+    "m_current": _CHANNELS + "m_current:MCurrent",
+    "h_current": _CHANNELS + "h_current:HCurrent",
+    "high_voltage_calcium": _CHANNELS + "high_voltage_calcium:HighVoltageCalcium",
+    "low_voltage_calcium": _CHANNELS + "low_voltage_calcium:LowVoltageCalcium",
+    "sk_potassium": _CHANNELS + "sk_potassium:SKPotassium",
+    "calcium_pool": _CHANNELS + "calcium_pool:CalciumPool",
 }
 
 _SYNAPSES = "neuropil.zoo.synapses."
 _ELECTRODES = "neuropil.zoo.electrodes."
 
-POINT_PROCESSES: dict[str, str] = {}
+POINT_PROCESSES: dict[str, str] = {
+    "ampa": _SYNAPSES + "ampa:AMPA",
+    "ampa_exponential": _SYNAPSES + "ampa:AMPAExponential",
+    "nmda": _SYNAPSES + "nmda:NMDA",
+    "ampa_nmda": _SYNAPSES + "ampa_nmda:AMPANMDA",
+    "gaba_a": _SYNAPSES + "gaba_a:GABAA",
+    "gaba_b": _SYNAPSES + "gaba_b:GABAB",
+    "gap_junction": _SYNAPSES + "gap_junction:GapJunction",
+    "current_clamp": _ELECTRODES + "current_clamp:CurrentClamp",
+    "voltage_clamp": _ELECTRODES + "voltage_clamp:VoltageClamp",
+    "dynamic_clamp": _ELECTRODES + "dynamic_clamp:DynamicClamp",
+}
 
 SYNAPSES: dict[str, str] = {
     "tsodyks_markram": _SYNAPSES + "short_term:TsodyksMarkram",
@@ -64,8 +92,8 @@ SYNAPSES: dict[str, str] = {
 }
 
 
-def neuron(name: str) -> type[Neuron]:
-    """The class of the neuron model of this name."""
+def neuron(name: str) -> type[Any]:
+    """The class of the neuron model of this name: a `Neuron`, or a `Branched` one that needs no arguments."""
     return _find("neuron", name, NEURONS)
 
 

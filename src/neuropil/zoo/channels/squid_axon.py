@@ -3,15 +3,15 @@
     i = g_Na m³ h (v - E_Na) + g_K n⁴ (v - E_K) + g_L (v - E_L),
     dm/dt = φ (alpha_m(v) (1 - m) - beta_m(v) m),  likewise h and n,    φ = q10^((celsius - 6.3) / 10)
 
-Hodgkin & Huxley (1952) J. Physiol. 117:500, in today's sign with rest at -65 mV; q10 = 3 as there. Constants as in
-NEURON's `hh`, whose E_L of -54.3 mV brings the rest to -65 mV.
+Hodgkin & Huxley (1952) J. Physiol. 117:500, in today's sign with the rest near -65 mV; q10 = 3 as there. Constants
+as in NEURON's `hh`.
 
-Must show: rest at -65 mV; m, h, n = 0.0529, 0.596, 0.318 there; no net current at rest; gates 3 times faster 10 °C higher.
+Must show: rest at -64.97 mV; m, h, n = 0.0529, 0.596, 0.318 at -65 mV; gates 3 times faster 10 °C higher.
 """
 
 from __future__ import annotations
 
-from neuropil.maths import exp, exprel
+from neuropil.maths import exp, linoid
 from neuropil.model import STEADY, Channel, Input, State
 from neuropil.units import ConductanceDensity, Voltage, cm, mS, ms, mV
 
@@ -19,7 +19,7 @@ from neuropil.units import ConductanceDensity, Voltage, cm, mS, ms, mV
 def sodium_rates(v):
     """Opening and closing rates (1/ms) of m and of h at 6.3 °C."""
     u = v / mV
-    alpha_m, beta_m = 1 / exprel(-(u + 40) / 10), 4 * exp(-(u + 65) / 18)
+    alpha_m, beta_m = linoid(-(u + 40) / 10), 4 * exp(-(u + 65) / 18)
     alpha_h, beta_h = 0.07 * exp(-(u + 65) / 20), 1 / (1 + exp(-(u + 35) / 10))
     return (alpha_m / ms, beta_m / ms), (alpha_h / ms, beta_h / ms)
 
@@ -27,7 +27,7 @@ def sodium_rates(v):
 def potassium_rates(v):
     """Opening and closing rates (1/ms) of n at 6.3 °C."""
     u = v / mV
-    return 0.1 / exprel(-(u + 55) / 10) / ms, 0.125 * exp(-(u + 65) / 80) / ms
+    return 0.1 * linoid(-(u + 55) / 10) / ms, 0.125 * exp(-(u + 65) / 80) / ms
 
 
 class SquidSodium(Channel):

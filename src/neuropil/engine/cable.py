@@ -1,0 +1,126 @@
+"""Compiled parts of a cell's step that do not depend on its channels: the tree solver and what touches single places.
+
+All arrays of a block are [compartment * lanes + cell]; `lanes` is the number of cells side by side.
+"""
+
+# mypy: ignore-errors
+# (Numba infers the types of these functions from their arguments.)
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from neuropil.lower.flags import KERNEL_FLAGS
+from neuropil.lower.noalias import noalias_arguments
+
+
+@njit(**KERNEL_FLAGS)
+def solve(lanes, v, g, j, tree):
+    """Advance the potentials v of a block by one implicit step.
+
+    Args:
+        v: potentials (mV), replaced by the new ones.
+        g, j: conductance and constant current per area (nS/µm², pA/µm²); used as scratch.
+        tree: (parent, axial, area, capacitance / dt, diagonal, …) as `CablePlan` has them.
+    """
+    parent, axial, area, storage, diagonal = tree[0], tree[1], tree[2], tree[3], tree[4]
+    _assemble(lanes, v, g, j, area, storage, diagonal)
+    _eliminate(lanes, g, j, parent, axial)
+    _substitute(lanes, v, g, j, parent, axial)
+
+
+@njit(**KERNEL_FLAGS)
+def _assemble(lanes, v, g, j, area, storage, diagonal):
+    """Diagonal into g and right-hand side into j."""
+    noalias_arguments()
+    for i in range(area.size):
+        a, c, d = area[i], storage[i], diagonal[i]
+        e = np.uint64(i * lanes)
+        for q in range(e, e + np.uint64(lanes)):
+            g[q] = d + a * g[q]
+            j[q] = c * v[q] + a * j[q]
+
+
+@njit(**KERNEL_FLAGS)
+def _eliminate(lanes, d, b, parent, axial):
+    """From the leaves to the root; leaves the reciprocal of each diagonal in d."""
+    noalias_arguments()
+    one = d.dtype.type(1.0)
+    for i in range(parent.size - 1, 0, -1):
+        a = axial[i]
+        e, p = np.uint64(i * lanes), np.uint64(parent[i] * lanes)
+        for q in range(np.uint64(lanes)):
+            r = one / d[e + q]
+            f = a * r
+            d[p + q] -= f * a
+            b[p + q] += f * b[e + q]
+            d[e + q] = r
+
+
+@njit(**KERNEL_FLAGS)
+def _substitute(lanes, v, d, b, parent, axial):
+    """From the root to the leaves."""
+    noalias_arguments()
+    for q in range(np.uint64(lanes)):
+        v[q] = b[q] / d[q]
+    for i in range(1, parent.size):
+        a = axial[i]
+        e, p = np.uint64(i * lanes), np.uint64(parent[i] * lanes)
+        for q in range(np.uint64(lanes)):
+            v[e + q] = (b[e + q] + a * v[p + q]) * d[e + q]
+
+
+@njit(**KERNEL_FLAGS)
+def add_sites(b, lanes, own, g, j, sites):
+    """Add what point processes conduct, in place order.
+
+    Args:
+        own: cells of this thread; sites: (compartment, 1/area, conductance, constant current, potential), the last three
+            [site * own + cell], conductances in nS and currents in pA.
+    """
+    compartment, per_area, conductance, constant, _ = sites
+    first = b * lanes
+    n = min(lanes, own - first)
+    for s in range(compartment.size):
+        e, o, w = compartment[s] * lanes, s * own + first, per_area[s]
+        for q in range(n):
+            g[e + q] += conductance[o + q] * w
+            j[e + q] += constant[o + q] * w
+
+
+@njit(**KERNEL_FLAGS)
+def read_sites(b, lanes, own, v, sites):
+    """Copy the potentials at sites to where point processes read them."""
+    compartment, potential = sites[0], sites[4]
+    first = b * lanes
+    n = min(lanes, own - first)
+    for s in range(compartment.size):
+        e, o = compartment[s] * lanes, s * own + first
+        for q in range(n):
+            potential[o + q] = v[e + q]
+
+
+@njit(**KERNEL_FLAGS)
+def look(b, lanes, own, v, seen, tree):
+    """Note the potentials where spikes are detected."""
+    place, first = tree[5], b * lanes
+    for q in range(min(lanes, own - first)):
+        seen[first + q] = v[place * lanes + q]
+
+
+@njit(**KERNEL_FLAGS)
+def detect(b, lanes, own, v, seen, fired, tree):
+    """Note which cells' potential has risen through the threshold since `look`."""
+    place, threshold, first = tree[5], tree[6], b * lanes
+    for q in range(min(lanes, own - first)):
+        fired[first + q] = 1 if v[place * lanes + q] >= threshold and seen[first + q] < threshold else 0
+
+
+@njit(**KERNEL_FLAGS)
+def runaway(b, lanes, own, v, limit):
+    """Cells whose root is not within bounds: what goes wrong anywhere reaches the root in the same solution."""
+    bad = 0
+    for q in range(min(lanes, own - b * lanes)):
+        bad += 0 if abs(v[q]) < limit else 1
+    return bad

@@ -1,0 +1,79 @@
+"""A population of neurons with branches within a rollout: two populations that see each other as they are at t_k."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from neuropil.learn.population import Neurons
+from neuropil.lower.trace import Scalars
+from neuropil.model.branched import BRANCH, Branched
+from neuropil.model.composite import full_name, split
+from neuropil.model.network import Population
+
+
+@dataclass(frozen=True)
+class BranchedNeurons:
+    """Somas and their branches."""
+
+    neuron: Branched
+    soma: Neurons
+    branches: Neurons
+
+    @property
+    def population(self) -> Population:
+        """As described."""
+        return self.soma.population
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Of the soma and of the branches."""
+        return _joined(self.soma.parameters, self.branches.parameters)
+
+    @property
+    def initial(self) -> dict[str, Any]:
+        """States at the start."""
+        return _joined(self.soma.initial, self.branches.initial)
+
+    @property
+    def draws_uniform(self) -> bool:
+        """The soma's threshold is a hazard."""
+        return self.soma.draws_uniform
+
+    def constants(self, parameters: Scalars, dt: float, dtype: Any) -> Scalars:
+        """All that a step reads."""
+        mine, theirs = _parted(parameters)
+        return _joined(self.soma.constants(mine, dt, dtype), self.branches.constants(theirs, dt, dtype))
+
+    def advance(self, p: Scalars, s: Scalars, left: Any, x: Scalars, w: Scalars, u: Any) -> tuple[Scalars, Any, Any]:
+        """One step: outputs from the states at its beginning, added up in order, then branches and soma by themselves."""
+        (p_soma, p_branch), (s_soma, s_branch), (x_soma, x_branch), (w_soma, w_branch) = map(_parted, (p, s, x, w))
+        count = self.neuron.branches
+        x_branch |= {n: jnp.repeat(s_soma[state], count) for n, state in self.neuron.reads.items()}
+        given = self.branches.step.traced.output(p_branch, s_branch, x_branch)
+        given = jnp.broadcast_to(given, (left.size * count,)).reshape(-1, count)
+        total = x_soma[self.neuron.into]
+        for b in range(count):
+            total = total + given[:, b]
+        still = jnp.zeros(left.size * count, left.dtype)
+        new_branch, _, _ = self.branches.advance(p_branch, s_branch, still, x_branch, w_branch, jnp.zeros(still.shape, u.dtype))
+        x_soma = {**x_soma, self.neuron.into: total}
+        new_soma, left, spikes = self.soma.advance(p_soma, s_soma, left, x_soma, w_soma, u)
+        return _joined(new_soma, new_branch), left, spikes
+
+    def observed(self, s: Scalars, name: str, places: np.ndarray) -> Any:
+        """A state at places counted neuron by neuron."""
+        return s[name][places]
+
+
+def _joined(soma: Scalars, branch: Scalars) -> Scalars:
+    return {**soma, **{full_name(BRANCH, n): v for n, v in branch.items()}}
+
+
+def _parted(values: Scalars) -> tuple[Scalars, Scalars]:
+    """The soma's and the branches' own."""
+    theirs = {split(n)[1]: v for n, v in values.items() if split(n)[0] == BRANCH}
+    return {n: v for n, v in values.items() if split(n)[0] != BRANCH}, theirs

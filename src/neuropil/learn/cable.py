@@ -1,0 +1,307 @@
+"""Cells with morphology within a rollout: potentials implicitly, then pools, gates and point processes.
+
+A step is that of `neuropil.oracle.cable`. Inside, compartments stand membrane by membrane, so that a membrane's share of
+any array is a slice, and arrays are [compartment, cell]; outside, names and places are those of the cell. The whole is a
+function of every number of the description:
+
+    "leak.g"       a parameter of a channel: a number, or one per compartment that has the channel, in the cell's order
+    "tuft.decay"   of a point process: a number, or one per site
+    "capacitance"  factor on the membrane's capacitance: a number, or one per compartment
+    "axial"        factor on the axial conductances: a number, or one per compartment, for that towards its parent
+
+each of these also as [compartments or sites, cells], where cells differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neuropil.errors import ModelError, did_you_mean
+from neuropil.learn.chunks import scan
+from neuropil.learn.propagators import entry_values
+from neuropil.learn.surrogate import Surrogate
+from neuropil.learn.tree import Tree
+from neuropil.lower.cable import CablePlan, Patch
+from neuropil.lower.membrane import Membrane
+from neuropil.lower.trace import Scalars
+from neuropil.model.cell import Cell
+from neuropil.model.network import Population
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """A membrane, or the sites of a point process, within the cells' arrays.
+
+    Attributes:
+        name: what its states are kept under.
+        membrane: its two functions.
+        rows: int[k], rows of the arrays [compartment, cell]; consecutive for a membrane.
+        among: mechanism -> int[k], which of the mechanism's compartments or sites, in the cell's order, each row is.
+        initial: states at the start, [k, cells].
+    """
+
+    name: str
+    membrane: Membrane
+    rows: np.ndarray
+    among: dict[str, np.ndarray]
+    initial: Values
+
+    def constants(self, parameters: Values, dt: float, dtype: Any) -> Values:
+        """Parameters and propagators by "mechanism.name", of shape (), [k, 1] or [k, cells]."""
+        found: Values = {"dt": jnp.asarray(dt, dtype)}
+        for name, t in self.membrane.traced.items():
+            own = {n: _column(parameters[f"{name}.{n}"], self.among[name], dtype) for n in t.spec.parameters}
+            entries = entry_values(self.membrane.steps[name], own, dt, dtype)
+            found.update({f"{name}.{n}": value for n, value in {**own, **entries}.items()})
+        return found
+
+    def currents(self, p: Values, s: Values, v: Any, signals: Values) -> tuple[Any, Any, Values]:
+        """Conductance, constant part of the current and ion currents, each like v; see `Membrane.currents`."""
+        g, j, ions = self.membrane.currents(p, s, v, signals)
+        return _like(g, v), _like(j, v), {n: _like(i, v) for n, i in ions.items()}
+
+    def advance(self, p: Values, s: Values, v: Any, ions: Values, signals: Values, w: Values) -> Values:
+        """States after the step, each like v."""
+        return {n: _like(value, v) for n, value in self.membrane.advance(p, s, v, ions, signals, w).items()}
+
+
+@dataclass(frozen=True, eq=False)
+class CellNeurons:
+    """A population of cells as a rollout steps it; the methods are those of `Neurons`.
+
+    Attributes:
+        population: as described; cell: its neuron; dt: the time step, ms.
+        stored: int[n], the cell's compartment that stands in each row; row is the inverse.
+        tree: the solver, in rows.
+        membranes: of all compartments that have one, row after row; the bare ones follow.
+        points: point processes.
+        parameters: by name, see the module.
+        initial: {"v": [n, cells], "at": stretch -> state -> [k, cells]}.
+        surrogate: the surrogate gradient of spikes, or None; scale: the distance (mV) that it counts as 1.
+    """
+
+    population: Population
+    cell: Cell
+    dt: float
+    stored: np.ndarray
+    row: np.ndarray
+    tree: Tree
+    membranes: tuple[Stretch, ...]
+    points: tuple[Stretch, ...]
+    parameters: Values
+    initial: Values
+    surrogate: Surrogate | None
+    scale: float
+
+    draws_uniform = False
+
+    @classmethod
+    def of(
+        cls, population: Population, dt: float, dtype: Any = np.float64, surrogate: Surrogate | None = None, scale: float | None = None
+    ) -> CellNeurons:
+        """Trace the membranes of a population of cells; `scale` is by default the way from the initial potential to threshold."""
+        cell = population.neuron
+        assert isinstance(cell, Cell)
+        plan = CablePlan.of(cell, dt)
+        having = {n: np.flatnonzero(has) for n, has in cell.channels.items()}
+        painted = [plan.order[p.compartments] for p in plan.patches]
+        bare = np.setdiff1d(np.arange(len(cell)), np.concatenate(painted))
+        stored = np.concatenate([*painted, bare])
+        row = np.empty_like(stored)
+        row[stored] = np.arange(len(stored))
+        above = np.asarray(cell.compartments.parent)[stored]
+        tree = Tree(np.where(above >= 0, row[above], 0), row[plan.order])
+        start = _Start(population, stored, dtype)
+        membranes = tuple(
+            start.stretch(patch, row[where], {n: np.searchsorted(having[n], where) for n in patch.program.membrane.traced}, where)
+            for patch, where in zip(plan.patches, painted, strict=True)
+        )
+        points = tuple(start.stretch(p, row[plan.order[p.compartments]], {p.name: np.arange(p.size)}, np.arange(p.size)) for p in plan.points)
+        parameters: Values = {"capacitance": 1.0, "axial": 1.0}
+        for name, where in having.items():
+            parameters.update({f"{name}.{n}": value for n, value in cell.parameters(name, where)[1].items()})
+        for name, placed in cell.placed.items():
+            parameters.update({f"{name}.{n}": getattr(placed.process, n).value for n in placed.process.spec.parameters})
+        initial = {"v": start.potential(cell.initial), "at": {s.name: s.initial for s in (*membranes, *points)}}
+        return cls(
+            population, cell, dt, stored, row, tree, membranes, points, {n: np.asarray(v, dtype) for n, v in parameters.items()}, initial,
+            surrogate, scale or abs(cell.trigger[1] - cell.initial) or 1.0,
+        )  # fmt: skip
+
+    @classmethod
+    def alone(
+        cls, cell: Cell, size: int, dt: float, *, dtype: Any = np.float64, surrogate: Surrogate | None = None, scale: float | None = None
+    ) -> CellNeurons:
+        """So many cells outside any network, for `roll`; dt in ms."""
+        return cls.of(Population("cells", cell, size, 0), dt, dtype, surrogate, scale)
+
+    def constants(self, parameters: Scalars, dt: float, dtype: Any) -> Values:
+        """All that a step reads.
+
+        Raises:
+            ModelError: a parameter that the cell does not have, or lacks.
+        """
+        for name in set(parameters) ^ set(self.parameters):
+            fix = did_you_mean(name, self.parameters) if name in parameters else "take a copy of the whole tree and change that"
+            raise ModelError(f"{self.population.name}: parameters must be those of the cell", got=name, fix=fix)
+        made = self.cell.compartments
+        conductance = np.zeros(len(self.stored))
+        conductance[1:] = 1.0 / made.resistance[1:]
+        axial = _column(parameters["axial"], self.stored, dtype) * jnp.asarray(conductance[self.stored, None], dtype)
+        storage = _column(parameters["capacitance"], self.stored, dtype) * jnp.asarray(made.capacitance[self.stored, None] / dt, dtype)
+        found = {"axial": axial, "storage": storage, "diagonal": storage + self.tree.diagonal(axial)}
+        return {**found, "at": {s.name: s.constants(parameters, dt, dtype) for s in (*self.membranes, *self.points)}}
+
+    def advance(self, p: Values, s: Values, left: Any, x: Scalars, w: Scalars, u: Any = None) -> tuple[Values, Any, Any]:
+        """One step.
+
+        Args:
+            p: from `constants`; s: as `initial`; left: int32[cells], returned as it is: cells have no refractory count.
+            x, w: signals and summed weights by "place.name", [cells * sites], cell by cell.
+
+        Returns:
+            New states, `left`, and spikes [cells], 1 where the potential rose through the threshold, else 0.
+        """
+        v, size = s["v"], self.population.size
+        signals, events = ({n: a.reshape(size, -1).T for n, a in given.items()} for given in (x, w))
+        g, j, ions = self._currents(p, s, signals)
+        new = self.tree.solve(p["axial"], p["diagonal"] + g, p["storage"] * v + j)
+        at = {}
+        for one in (*self.membranes, *self.points):
+            own = {n: jnp.zeros_like(v[one.rows]) if n not in signals else signals[n] for n in one.membrane.signals}
+            arrived = {n: events[n] for n in one.membrane.ports}
+            at[one.name] = one.advance(p["at"][one.name], s["at"][one.name], self._of(one, new), ions[one.name], own, arrived)
+        return {"v": new, "at": at}, left, self._spikes(v, new)
+
+    def _of(self, stretch: Stretch, v: Any) -> Any:
+        if stretch in self.points:
+            return v[stretch.rows]
+        first = int(stretch.rows[0])
+        return v[first : first + len(stretch.rows)]
+
+    def _currents(self, p: Values, s: Values, signals: Values) -> tuple[Any, Any, Values]:
+        """What membranes and point processes add to the system, nS and pA, [n, cells]; densities of ion currents."""
+        v, ions, parts = s["v"], {}, []
+        area = jnp.asarray(self.cell.compartments.area[self.stored, None], v.dtype)
+        for one in self.membranes:
+            here = self._of(one, v)
+            own = {n: jnp.zeros_like(here) for n in one.membrane.signals}
+            *both, ions[one.name] = one.currents(p["at"][one.name], s["at"][one.name], here, own)
+            parts.append([self._of(one, area) * part for part in both])
+        bare = jnp.zeros((len(v) - sum(len(one.rows) for one in self.membranes), v.shape[1]), v.dtype)
+        g, j = (jnp.concatenate([*column, bare]) for column in zip(*parts, strict=True))
+        for one in self.points:
+            own = {n: signals[n] for n in one.membrane.signals}
+            more, current, ions[one.name] = one.currents(p["at"][one.name], s["at"][one.name], v[one.rows], own)
+            g, j = g.at[one.rows].add(more), j.at[one.rows].add(current)
+        return g, j, ions
+
+    def _spikes(self, before: Any, after: Any) -> Any:
+        place, threshold = self.cell.trigger
+        old, new = before[self.row[place]], after[self.row[place]]
+        below, fired = old < threshold, new >= threshold
+        if self.surrogate is None:
+            return (below & fired).astype(new.dtype)
+        return self.surrogate.spike(fired, (new - threshold) / self.scale) * below
+
+    def observed(self, s: Values, name: str, places: np.ndarray) -> Any:
+        """A state ("v", "leak.m", "tuft.rising") at places counted cell by cell; NaN where a compartment lacks the channel."""
+        sites = self.population.sites(name)
+        cell, site = places // sites, places % sites
+        if name == "v":
+            return s["v"][self.row[site], cell]
+        part = name.partition(".")[0]
+        if part in self.cell.placed:
+            return s["at"][part][name][site, cell]
+        absent = jnp.full_like(s["v"], jnp.nan)
+        whole = [s["at"][one.name].get(name, absent[: len(one.rows)]) for one in self.membranes]
+        return jnp.concatenate([*whole, absent])[self.row[site], cell]
+
+
+@dataclass(frozen=True)
+class _Start:
+    """Where a population begins."""
+
+    population: Population
+    stored: np.ndarray
+    dtype: Any
+
+    def potential(self, v: float) -> np.ndarray:
+        return self._filled("v", v, self.stored)
+
+    def stretch(self, patch: Patch, rows: np.ndarray, among: dict[str, np.ndarray], sites: np.ndarray) -> Stretch:
+        initial = {n: self._filled(n, value, sites) for n, value in patch.initial.items()}
+        return Stretch(patch.name, patch.program.membrane, rows, among, initial)
+
+    def _filled(self, name: str, default: Any, sites: np.ndarray) -> np.ndarray:
+        """[len(sites), cells]: what the population says, else the default."""
+        size = self.population.size
+        if name not in self.population.initial:
+            return np.array(np.broadcast_to(np.reshape(default, (-1, 1)), (len(sites), size)), self.dtype)
+        given = np.asarray(self.population.initial[name])
+        whole = given if given.ndim == 0 else given.reshape(size, -1)
+        return np.array(np.broadcast_to(whole, (size, self.population.sites(name)))[:, sites].T, self.dtype)
+
+
+def _column(value: Any, which: np.ndarray, dtype: Any) -> Any:
+    """A number as it is; of [sites] or [sites, cells] the rows `which`, as [k, 1] or [k, cells]."""
+    array = jnp.asarray(value, dtype)
+    if array.ndim == 0:
+        return array
+    chosen = array[which]
+    return chosen[:, None] if chosen.ndim == 1 else chosen
+
+
+def _like(value: Any, v: Any) -> Any:
+    return jnp.broadcast_to(value, v.shape).astype(v.dtype)
+
+
+def roll(
+    neurons: CellNeurons, steps: int, *, parameters: Values | None = None, signals: Values | None = None,
+    events: Values | None = None, watch: Values | None = None, chunk: int | None = None,
+) -> Values:  # fmt: skip
+    """Roll out cells by themselves, without a network: a pure function of parameters, signals and events.
+
+    Args:
+        neurons: from `CellNeurons.alone`.
+        parameters: in place of those of the description, see the module; names that are left out stay.
+        signals, events: by "place.name", anything that broadcasts to [steps, cells, sites]: what stimuli give during each
+            step, weights that arrive at its end.
+        watch: state -> compartments or sites; by default {"v": all}.
+        chunk: see `neuropil.learn.chunks.scan`.
+
+    Returns:
+        state -> [steps, cells, places], and "spikes" [steps, cells].
+    """
+    population, spec = neurons.population, neurons.cell.spec
+    size, dtype = population.size, neurons.initial["v"].dtype
+    constants = neurons.constants({**neurons.parameters, **(parameters or {})}, neurons.dt, dtype)
+    watched = {n: np.atleast_1d(where) for n, where in (watch or {"v": np.arange(len(neurons.cell))}).items()}
+
+    def rows(given: Values | None, known: Values) -> Values:
+        for name in given or {}:
+            if name not in known:
+                raise ModelError("the cell has no such signal or port", got=name, fix=did_you_mean(name, known))
+        whole = {n: jnp.broadcast_to(jnp.asarray((given or {}).get(n, 0.0), dtype), (steps, size, population.sites(n))) for n in known}
+        return {n: values.reshape(steps, -1) for n, values in whole.items()}
+
+    def step(s: Values, row: tuple[Any, Values, Values]) -> tuple[Values, Values]:
+        s, _, spikes = neurons.advance(constants, s, jnp.zeros(size, jnp.int32), *row[1:])
+        seen = {n: neurons.observed(s, n, _places(where, size, population.sites(n))) for n, where in watched.items()}
+        return s, {**{n: values.reshape(size, -1) for n, values in seen.items()}, "spikes": spikes}
+
+    start = jax.tree.map(jnp.asarray, neurons.initial)
+    # Their numbers tell a cell without any input how many steps there are.
+    return scan(step, start, (jnp.arange(steps), rows(signals, spec.inputs), rows(events, spec.ports)), chunk)[1]
+
+
+def _places(where: np.ndarray, size: int, sites: int) -> np.ndarray:
+    return (np.arange(size)[:, None] * sites + where[None, :]).ravel()
+

@@ -1,0 +1,33 @@
+"""Scans whose gradient needs little memory: within a chunk of steps the states are computed anew on the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+
+def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, rows: Any, chunk: int | None = None) -> tuple[Any, Any]:
+    """`jax.lax.scan`, of which the gradient stores one carry per `chunk` steps and what lies within one chunk.
+
+    Args:
+        chunk: number of steps; None stores every step. About the root of the number of steps needs least memory; every
+            chunk costs its steps a second time.
+    """
+    steps = len(jax.tree.leaves(rows)[0])
+    if chunk is None or chunk >= steps:
+        return jax.lax.scan(step, carry, rows)
+    whole = steps // chunk * chunk
+
+    @jax.checkpoint
+    def stretch(carry: Any, rows: Any) -> tuple[Any, Any]:
+        return jax.lax.scan(step, carry, rows)
+
+    def folded(a: Any) -> Any:
+        return a[:whole].reshape(steps // chunk, chunk, *a.shape[1:])
+
+    carry, first = jax.lax.scan(stretch, carry, jax.tree.map(folded, rows))
+    carry, last = stretch(carry, jax.tree.map(lambda a: a[whole:], rows))
+    joined = jax.tree.map(lambda a, b: jax.numpy.concatenate([a.reshape(whole, *a.shape[2:]), b]), first, last)
+    return carry, joined

@@ -1,0 +1,198 @@
+"""A cell with morphology, lowered: the order of its compartments and its membranes.
+
+A step solves the cable equation implicitly. For every compartment, with axial conductances G to its neighbours,
+
+    C (V' - V)/dt = A (j - g V') + Σ G (V'_neighbour - V') + (what point processes add)
+
+which is one tree-shaped linear system, solved in linear time by elimination from the leaves (Hines 1984, Int. J. Bio-Med.
+Comput. 15:69). Gates and pools then advance with the new potential.
+
+Cells of one population are solved side by side: a *block* holds as many cells as the vector loops want, and its arrays
+are [compartment, cell], so that every inner loop runs over cells, or over compartments and cells at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neuropil.errors import ModelError
+from neuropil.lower.elementwise import Constants
+from neuropil.lower.membrane import Membrane, MembraneProgram
+from neuropil.model.cell import Cell
+
+SOLVER_FLOPS = 14
+"""Per compartment and step: coefficients 5, elimination 6 (a division among them), substitution 3."""
+
+SITE_FLOPS = 4
+"""Per point process and step: its conductance and current per area, added to its compartment's."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """The compartments that carry the same channels, or the sites of a point process.
+
+    Attributes:
+        name: what its arrays are called by: the number of a membrane within its cell, or the name of a point process.
+        program: the membrane.
+        compartments: places in the solver's order, ascending for channels.
+        runs: int64[r, 3], stretches of consecutive ones: first compartment, first place within the patch, how many.
+        parameters: constants of the membrane by "mechanism.name", numbers or float64[compartments].
+        currents, states: constants of the two loops.
+        initial: states by "mechanism.name", numbers or float64[compartments].
+    """
+
+    name: str
+    program: MembraneProgram
+    compartments: np.ndarray
+    runs: np.ndarray
+    parameters: dict[str, Any]
+    currents: Constants
+    states: Constants
+    initial: dict[str, np.ndarray]
+
+    @property
+    def size(self) -> int:
+        """Number of compartments."""
+        return len(self.compartments)
+
+
+@dataclass(frozen=True)
+class CablePlan:
+    """A lowered cell.
+
+    Attributes:
+        cell: the description.
+        order: int64[n], the cell's compartments in the solver's order; rank is the inverse.
+        parent: int64[n] in that order.
+        axial: float64[n], conductance to the parent, nS; area: µm²; capacitance: pF; all in that order.
+        patches: membranes; every compartment with membrane is in one.
+        points: point processes.
+        dt: ms.
+    """
+
+    cell: Cell
+    order: np.ndarray
+    rank: np.ndarray
+    parent: np.ndarray
+    axial: np.ndarray
+    area: np.ndarray
+    capacitance: np.ndarray
+    patches: tuple[Patch, ...]
+    points: tuple[Patch, ...]
+    dt: float
+
+    @classmethod
+    def of(cls, cell: Cell, dt: float, precision: str = "float64", used: Container[str] = ()) -> CablePlan:
+        """Lower a cell for a time step (ms) and a precision; `used` names the inputs and ports of point processes that anything reaches."""
+        made = cell.compartments
+        kinds = _membranes(cell)
+        order = _order(np.asarray(made.parent), kinds)
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        parent = np.where(made.parent[order] >= 0, rank[made.parent[order]], -1)
+        axial = np.zeros(len(order))
+        axial[1:] = 1.0 / made.resistance[order][1:]
+        patches = tuple(_patch(cell, i, np.flatnonzero(kinds[order] == i), order, dt, precision) for i in range(kinds.max() + 1))
+        points = tuple(_point(cell, name, rank, dt, precision, used) for name in cell.placed)
+        return cls(cell, order, rank, parent, axial, made.area[order], made.capacitance[order], patches, points, dt)
+
+    @property
+    def size(self) -> int:
+        """Number of compartments, branch points included."""
+        return len(self.order)
+
+    @property
+    def diagonal(self) -> np.ndarray:
+        """float64[n]: what of the system's diagonal never changes, nS: capacitance/dt and axial conductances."""
+        total = self.capacitance / self.dt + self.axial
+        np.add.at(total, self.parent[1:], self.axial[1:])
+        return total
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of one cell and step."""
+        sites = sum(SITE_FLOPS * p.size for p in self.points)
+        return SOLVER_FLOPS * self.size + sites + sum(p.program.flops * p.size for p in (*self.patches, *self.points))
+
+
+def _membranes(cell: Cell) -> np.ndarray:
+    """For each compartment the number of its membrane, -1 for branch points without any."""
+    channels = cell.channels
+    table = np.array([channels[n] for n in channels]).reshape(len(channels), len(cell))
+    kinds = np.full(len(cell), -1)
+    membrane = np.asarray(cell.compartments.has_membrane)
+    _, kinds[membrane] = np.unique(table[:, membrane].T, axis=0, return_inverse=True) if len(channels) else (None, 0)
+    return kinds
+
+
+def _order(parent: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """Parents before children, with long stretches of one membrane: take what is ready of the present kind, then change."""
+    children: list[list[int]] = [[] for _ in parent]
+    for i, p in enumerate(parent.tolist()):
+        if p >= 0:
+            children[p].append(i)
+    ready: dict[int, list[int]] = {int(kinds[0]): [0]}
+    order: list[int] = []
+    while ready:
+        kind = max(ready, key=lambda k: (len(ready[k]), -k))
+        stack = ready.pop(kind)[::-1]
+        while stack:
+            i = stack.pop()
+            order.append(i)
+            for c in reversed(children[i]):
+                if kinds[c] == kind:
+                    stack.append(c)
+                else:
+                    ready.setdefault(int(kinds[c]), []).append(c)
+    return np.array(order, np.int64)
+
+
+def _patch(cell: Cell, index: int, places: np.ndarray, order: np.ndarray, dt: float, precision: str) -> Patch:
+    where = order[places]
+    names = [n for n, has in cell.channels.items() if has[where[0]]]
+    found = {n: cell.parameters(n, where) for n in names}
+    label = f"the membrane of {cell.compartments.name[where[0]]}"
+    membrane = Membrane({n: channel for n, (channel, _) in found.items()}, label)
+    program = MembraneProgram.of(membrane, precision)
+    constants = membrane.constants({n: values for n, (_, values) in found.items()}, dt)
+    starts = np.flatnonzero(np.diff(places, prepend=-2) != 1)
+    lengths = np.diff(np.append(starts, len(places)))
+    runs = np.stack([places[starts], starts, lengths], axis=1).astype(np.int64)
+    return _made(str(index), program, places, runs, constants, cell.initial)
+
+
+def _point(cell: Cell, name: str, rank: np.ndarray, dt: float, precision: str, used: Container[str]) -> Patch:
+    placed = cell.placed[name]
+    membrane = Membrane({name: placed.process}, "a point process")
+    values = {n: getattr(placed.process, n).value for n in placed.process.spec.parameters}
+    sites = rank[placed.compartments]
+    runs = np.array([[0, 0, len(sites)]], np.int64)
+    return _made(name, MembraneProgram.of(membrane, precision, used), sites, runs, membrane.constants({name: values}, dt), cell.initial)
+
+
+def _made(name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, constants: dict[str, Any], v: float) -> Patch:
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        currents = program.evaluated(tuple(program.currents.values()), constants, len(places))
+        states = program.evaluated(tuple(program.changing.values()), constants, len(places))
+        initial = program.membrane.initial(constants, v)
+    for made in (currents, states):
+        _check_finite(program, made)
+    for state, value in initial.items():
+        if not np.all(np.isfinite(value)):
+            raise ModelError(f"{state} does not start at a finite number", got=value[~np.isfinite(value)].flat[0], fix="look at its parameters and at Cell.initial")
+    return Patch(name, program, places, runs, constants, currents, states, initial)
+
+
+def _check_finite(program: MembraneProgram, made: Constants) -> None:
+    values = {**dict(zip(made.nodes, made.numbers, strict=True)), **made.arrays}
+    for node, value in values.items():
+        if not np.all(np.isfinite(value)):
+            names = ", ".join(sorted(x[2:] for x in program.graph.leaves(node)))
+            raise ModelError(
+                "a constant of a membrane is not finite", got=f"{np.ravel(value)[~np.isfinite(np.ravel(value))][0]} from {names}",
+                fix="look for a zero or negative time constant, slope or capacitance",
+            )  # fmt: skip

@@ -1,0 +1,246 @@
+"""The source of one step of cells with morphology: loops over membranes and point processes around the tree solver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from neuropil.lower.cable import CablePlan, Patch
+from neuropil.lower.elementwise import Constants, describe, math_imports, statements
+from neuropil.lower.kernel import RUNAWAY, Variant
+from neuropil.lower.parts import Bare
+from neuropil.model.cell import Cell
+from neuropil.model.network import Population
+
+
+@dataclass(frozen=True)
+class CableSource:
+    """The text of a cell's step and its arguments.
+
+    Attributes:
+        source: a Python module with one function `advance`.
+        arguments: its arguments after (shape, v, g, j, tree, faces), in order. Beside those of the tables below:
+            `runs_<patch>`, `sites_<point>` (see `neuropil.engine.cable.add_sites`), `g_<point>`, `j_<point>`, `v_<point>`,
+            `<port or input array>__<point>` (the arrays of a part: arrived_, event_, x_).
+        numbers: argument -> values of a loop's scalar constants.
+        expanded: argument -> constants that differ between the compartments of a patch, float64[compartments].
+        states: argument -> (patch, "mechanism.state"); ions: argument -> (patch, ion).
+    """
+
+    source: str
+    arguments: tuple[str, ...]
+    numbers: dict[str, np.ndarray]
+    expanded: dict[str, np.ndarray]
+    states: dict[str, tuple[Patch, str]]
+    ions: dict[str, tuple[Patch, str]]
+
+
+@dataclass(frozen=True)
+class PlannedCells:
+    """A population of cells, lowered.
+
+    Attributes:
+        population: as described; cable: its cell, lowered; source: of its step.
+    """
+
+    population: Population
+    cable: CablePlan
+    source: CableSource
+
+    @classmethod
+    def of(cls, population: Population, parts: Mapping[str, Bare], dt: float, precision: str) -> PlannedCells:
+        """Lower a population whose point processes are in use as `parts` (by name) say."""
+        cell = population.neuron
+        assert isinstance(cell, Cell)
+        variants = {name: part.variant for name, part in parts.items()}
+        used = {f"{name}.{n}" for name, v in variants.items() for n in (*v.wired, *v.irregular, *v.driven)}
+        cable = CablePlan.of(cell, dt, precision, used)
+        return cls(population, cable, emit_cable(cable, variants, precision, {n: p.members[0].quanta for n, p in parts.items()}))
+
+    def flat(self) -> list[str]:
+        """States of compartments by full name: "v" and the channels'."""
+        return ["v", *dict.fromkeys(s for p in self.cable.patches for s in p.program.membrane.states)]
+
+
+def emit_cable(plan: CablePlan, variants: Mapping[str, Variant], precision: str, quanta: Mapping[str, Mapping[str, float]]) -> CableSource:
+    """Write the step of a lowered cell.
+
+    Args:
+        variants: what of each point process is in use, by name; quanta: weights of one unit by point process and port.
+        precision: "float32" or "float64".
+    """
+    loops = _Loops()
+    before = [loops.currents(p, points=False) for p in plan.patches]
+    after = [call for p in plan.patches if (call := loops.states(p, None, {}))]
+    first = [loops.currents(p, points=True) for p in plan.points]
+    last = [call for p in plan.points if (call := loops.states(p, variants[p.name], quanta.get(p.name, {})))]
+    sites = [f"sites_{p.name}" for p in plan.points]
+    loops.use(*sites)
+    text = _module(precision, loops, first, before, sites, after, last)
+    return CableSource(text, tuple(loops.arguments), loops.numbers, loops.expanded, loops.states_of, loops.ions_of)
+
+
+def state_argument(patch: str, state: str) -> str:
+    """The name of the array of a patch's state."""
+    return f"s_{state.replace('.', '__')}__{patch}"
+
+
+@dataclass
+class _Loops:
+    """Writes functions and collects their arguments."""
+
+    functions: list[str] = field(default_factory=list)
+    graphs: list = field(default_factory=list)  # type: ignore[type-arg]
+    arguments: list[str] = field(default_factory=list)
+    numbers: dict[str, np.ndarray] = field(default_factory=dict)
+    expanded: dict[str, np.ndarray] = field(default_factory=dict)
+    states_of: dict[str, tuple[Patch, str]] = field(default_factory=dict)
+    ions_of: dict[str, tuple[Patch, str]] = field(default_factory=dict)
+
+    def use(self, *names: str) -> None:
+        self.arguments.extend(n for n in names if n not in self.arguments)
+
+    def currents(self, patch: Patch, *, points: bool) -> str:
+        """The call that computes a patch's g, j and ion currents."""
+        reads, blocked = self._reads(patch)
+        writes = {"g": "g[a + q]", "j": "j[a + q]", **{i: reads[f"x.{i}"] for i in patch.program.membrane.counted}}
+        fixed = [f"v_{patch.name}", f"g_{patch.name}", f"j_{patch.name}"] if points else ["v_", "g", "j"]
+        if points:
+            self.use(*fixed)
+        signals = self._signals(patch, reads)
+        return self._loop(f"currents_{patch.name}", patch, patch.currents, patch.program.currents, reads, writes,
+                          dict(zip(("v", "g", "j"), fixed, strict=True)), {**blocked, **signals}, points)  # fmt: skip
+
+    def states(self, patch: Patch, variant: Variant | None, quanta: Mapping[str, float]) -> str:
+        """The call that advances a patch's states; "" if nothing changes."""
+        if not patch.program.changing:
+            return ""
+        reads, blocked = self._reads(patch)
+        writes = {s: reads[f"s.{s}"] for s in patch.program.changing}
+        extra = self._signals(patch, reads)
+        scalars: list[tuple[str, float]] = []
+        clear: list[str] = []
+        for port in patch.program.membrane.traced[patch.name].spec.ports if variant else ():
+            terms = []
+            if variant and port in variant.wired:
+                scalars.append((f"q_{port}", quanta[port]))
+                terms.append(f"number(arrived_{port}[c + q]) * q_{port}")
+                clear.append(f"arrived_{port}[c + q] = 0")
+            if variant and port in variant.irregular:
+                terms.append(f"event_{port}[c + q]")
+            extra.update({name: f"{name}__{patch.name}" for name in (t.split("[")[0].removeprefix("number(") for t in terms)})
+            reads[f"w.{patch.name}.{port}"] = " + ".join(terms)
+        self.use(*extra.values())
+        return self._loop(f"states_{patch.name}", patch, patch.states, patch.program.changing, reads, writes,
+                          {"v": f"v_{patch.name}" if variant else "v_"}, {**blocked, **extra}, variant is not None, scalars, clear)  # fmt: skip
+
+    def _reads(self, patch: Patch) -> tuple[dict[str, str], dict[str, str]]:
+        """Leaf -> text, and parameter of the loop -> argument, of a patch's states and ion currents."""
+        reads, blocked = {"x.v": "v[a + q]"}, {}
+        for state in patch.program.membrane.states:
+            name = state_argument(patch.name, state)
+            self.states_of[name] = (patch, state)
+            reads[f"s.{state}"], blocked[name] = f"{name}[c + q]", name
+        for ion in patch.program.membrane.counted:
+            name = f"{ion}__{patch.name}"
+            self.ions_of[name] = (patch, ion)
+            reads[f"x.{ion}"], blocked[name] = f"{name}[c + q]", name
+        self.use(*blocked)
+        return reads, blocked
+
+    def _signals(self, patch: Patch, reads: dict[str, str]) -> dict[str, str]:
+        """Likewise of the signals in use."""
+        found = {}
+        roots = [*patch.program.currents.values(), *patch.program.changing.values()]
+        used = patch.program.graph.leaves(*roots)
+        for signal in patch.program.membrane.signals:
+            if f"x.{signal}" in used:
+                name = f"x_{signal.partition('.')[2]}_"
+                reads[f"x.{signal}"], found[name] = f"{name}[c + q]", f"{name}__{patch.name}"
+        self.use(*found.values())
+        return found
+
+    def _loop(
+        self, function: str, patch: Patch, constants: Constants, outputs: Mapping[str, int], reads: Mapping[str, str], writes: Mapping[str, str],
+        fixed: dict[str, str], arrays: dict[str, str], points: bool, scalars: list[tuple[str, float]] | None = None, clear: list[str] | None = None,
+    ) -> str:  # fmt: skip
+        """Write a loop's function; returns the line that calls it."""
+        graph, names, head, body = patch.program.graph, {}, [], []  # type: ignore[var-annotated]
+        for k, node in enumerate(constants.nodes):
+            names[node] = f"k{node}"
+            head.append(f"k{node} = numbers[{k}]  # {describe(graph, node)}")
+        scalars = scalars or []
+        head += [f"{name} = numbers[{len(constants.nodes) + k}]" for k, (name, _) in enumerate(scalars)]
+        self.numbers[f"numbers_{function}"] = np.append(constants.numbers, [value for _, value in scalars])
+        for node, values in constants.arrays.items():
+            name = f"k{node}_{function}"
+            names[node], self.expanded[name], arrays[name] = f"k{node}", values, name
+            body.append(f"k{node} = {name}[c + q]  # {describe(graph, node)}")
+        used = sorted(graph.leaves(*outputs.values()) & set(reads))
+        leaves = {leaf: f"r{k}" for k, leaf in enumerate(used)}
+        body += [f"{leaves[leaf]} = {reads[leaf]}" for leaf in used]
+        body += statements(graph, list(outputs.values()), names, leaves.__getitem__)
+        body += [f"{writes[name]} = {names[node]}" for name, node in outputs.items()]
+        body += clear or []
+        touched = " ".join(body)
+        arrays = {n: a for n, a in arrays.items() if f"{n}[" in touched}
+        self.use(f"runs_{patch.name}", f"numbers_{function}", *(a for a in arrays.values() if a in self.expanded))
+        self.functions.append("\n".join([
+            "@njit(**KERNEL_FLAGS)",
+            f"def {function}({', '.join(['runs', 'lanes', 'numbers', *fixed, *arrays])}):",
+            "    noalias_arguments()",
+            *(f"    {line}" for line in head),
+            "    for r in range(runs.shape[0]):",
+            "        a, c = np.uint64(runs[r, 0] * lanes), np.uint64(runs[r, 1] * lanes)",
+            "        for q in range(np.uint64(runs[r, 2] * lanes)):",
+            *(f"            {line}" for line in body),
+        ]))  # fmt: skip
+        self.graphs.append((graph, list(outputs.values())))
+        given = [a if points or a in self.expanded else f"{a}[b]" for a in arrays.values()]
+        return f"{function}({', '.join([f'runs_{patch.name}', 'own' if points else 'lanes', f'numbers_{function}', *fixed.values(), *given])})"
+
+
+def _module(
+    precision: str, loops: _Loops, first: list[str], before: list[str], sites: list[str], after: list[str], last: list[str]
+) -> str:
+    return "\n".join([
+        # No sizes in the text: cells of any shape with the same mechanisms share the compiled code.
+        f'"""One step of cells, {precision}. Generated by neuropil; read it, do not edit it."""',
+        "import numpy as np",
+        "from math import sqrt",
+        "from numpy import ceil, floor, isfinite",
+        "from numba import njit",
+        "from neuropil.engine.cable import add_sites, detect, look, read_sites, runaway, solve",
+        "from neuropil.lower.flags import KERNEL_FLAGS",
+        "from neuropil.lower.noalias import noalias_arguments",
+        math_imports(loops.graphs),
+        f"number = np.{precision}",
+        "",
+        "",
+        "\n\n\n".join(loops.functions),
+        "",
+        "",
+        "@njit(**KERNEL_FLAGS)",
+        f"def advance({', '.join(['shape', 'v', 'g', 'j', 'tree', 'faces', *loops.arguments])}):",
+        "    blocks, lanes, own = shape",
+        "    seen, fired = faces",
+        "    bad = 0",
+        "    for b in range(blocks):",
+        "        look(b, lanes, own, v[b], seen, tree)",
+        *(f"        read_sites(b, lanes, own, v[b], {s})" for s in sites),
+        *(f"    {line}" for line in first),
+        "    for b in range(blocks):",
+        "        v_ = v[b]",
+        *(f"        {line}" for line in before),
+        *(f"        add_sites(b, lanes, own, g, j, {s})" for s in sites),
+        "        solve(lanes, v_, g, j, tree)",
+        *(f"        {line}" for line in after),
+        *(f"        read_sites(b, lanes, own, v_, {s})" for s in sites),
+        "        detect(b, lanes, own, v_, seen, fired, tree)",
+        f"        bad += runaway(b, lanes, own, v_, number({RUNAWAY!r}))",
+        *(f"    {line}" for line in last),
+        "    return bad",
+        "",
+    ])  # fmt: skip

@@ -1,0 +1,197 @@
+"""What is constant about every part of a network: its program, its parameters as drawn, its starting values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neuropil import rng
+from neuropil.errors import ModelError
+from neuropil.lower.integrate import StepFunction
+from neuropil.lower.kernel import NeuronProgram, Variant, Varying, check
+from neuropil.lower.parts import Bare, Member, PlannedDrive, PlannedPart, in_order
+from neuropil.lower.propagator import propagators
+from neuropil.lower.trace import TracedNeuron
+from neuropil.model.branched import BRANCH, Branched
+from neuropil.model.composite import full_name, split
+from neuropil.model.coupling import PARTNER
+from neuropil.model.described import Steady
+from neuropil.model.distribution import Distribution
+from neuropil.model.network import Drive, Network
+from neuropil.model.neuron import Neuron
+from neuropil.units import Quantity
+
+
+@dataclass
+class Draft:
+    """What is shared while members are made: traced models and programs, once per class and variant."""
+
+    network: Network
+    dt: float
+    seed: int
+    precision: str
+    drives: tuple[PlannedDrive, ...]
+    steps: dict[type, StepFunction] = field(default_factory=dict)
+    programs: dict[Any, NeuronProgram] = field(default_factory=dict)
+
+    def step(self, model: Neuron) -> StepFunction:
+        """The step of a model."""
+        if type(model) not in self.steps:
+            self.steps[type(model)] = StepFunction.of(TracedNeuron(model))
+        return self.steps[type(model)]
+
+    def program(self, planned: PlannedPart) -> NeuronProgram:
+        """The program of a part."""
+        model, variant = planned.part.model, self.variant(planned)
+        assert isinstance(model, Neuron)
+        key = (type(model), variant)
+        if key not in self.programs:
+            self.programs[key] = NeuronProgram.of(self.step(model), variant)
+            check(self.programs[key])
+        return self.programs[key]
+
+    def variant(self, planned: PlannedPart) -> Variant:
+        """What of a part's model is in use."""
+        population, spec = planned.population, planned.part.model.spec
+
+        def mine(names: Any) -> set[Any]:
+            return {inner for part, inner in map(split, names) if part == planned.name}
+
+        drives = [d for d in self.drives if d.drive.target is population]
+        projections = [p for p in self.network.projections if p.target is population]
+        driven = mine(d.drive.entry for d in drives if d.kind == "current") | mine(p.input for p in projections if p.input is not None)
+        if any(e.population is population and e.part == planned.name for c in self.network.couplings for e in (c.first, c.second)):
+            driven.add(PARTNER)
+        reads: dict[str, str] = {}
+        gives = False
+        if isinstance(population.neuron, Branched):
+            if planned.name == BRANCH:
+                reads, gives = population.neuron.reads, True
+            else:
+                driven.add(population.neuron.into)
+        return Variant(
+            in_order(spec.ports, mine(p.port for p in projections if p.port is not None)),
+            in_order(spec.ports, mine(d.drive.entry for d in drives if d.kind == "counted")),
+            in_order(spec.ports, mine(d.drive.entry for d in drives if d.kind == "irregular")),
+            in_order(spec.inputs, driven),
+            tuple((n, reads[n]) for n in spec.inputs if n in reads),
+            gives,
+        )
+
+    def bare(self, planned: PlannedPart) -> Bare:
+        """A part that a cable solver advances."""
+        name = ".".join(n for n in (planned.population.name, planned.name) if n)
+        member = Member(planned.population, planned.name, planned.part.sites, initial=self._initials(planned, self.parameters(planned)))
+        return Bare(name, planned.part.model, self.variant(planned), (member,))
+
+    def parameters(self, planned: PlannedPart) -> dict[str, Any]:
+        """By name: a float, or float64[sites * neurons], one site after the other."""
+        model = planned.part.model
+        return {n: self._drawn("parameter", planned, n, getattr(model, n)) for n in model.spec.parameters}
+
+    def member(self, planned: PlannedPart) -> tuple[NeuronProgram, Varying, Member]:
+        """Evaluate everything constant about a part."""
+        program, spec, sites = self.program(planned), planned.part.model.spec, planned.part.sites
+        step, shape = program.step, (sites, planned.population.size)
+        parameters = self.parameters(planned)
+        derived = propagators(step.scheme, parameters, tuple(spec.inputs), self.dt, step.prefixes)
+        values = program.constants({**parameters, **derived, "dt": self.dt})
+        scalars: list[Any] = []
+        arrays: dict[str, np.ndarray] = {}
+        nodes: list[int] = []
+        for k, value in enumerate(values):
+            rows = np.asarray(value, float).reshape(shape) if np.size(value) > 1 else np.full((1, 1), np.ravel(value)[0], float)
+            if np.any(np.ptp(rows, axis=1) != 0.0):
+                arrays[f"c{k}"] = rows
+                nodes.append(k)
+            else:
+                scalars.append(rows[:, 0])
+        self._check_finite(planned, program, values)
+        weights: list[str] = []
+        for port in spec.ports:
+            if port in program.variant.wired:
+                scalars.append(np.nan)  # the quantum, known once the group is
+            if port in program.variant.counted:
+                weight = self._counted_weight(planned, port)
+                if np.size(weight) > 1:
+                    arrays[f"drive_{port}"] = np.broadcast_to(weight, shape)
+                    weights.append(port)
+                else:
+                    scalars.append(float(np.ravel(weight)[0]))
+        period, varying_period = self._period(planned, parameters)
+        if varying_period is not None:
+            arrays["period_"] = varying_period.reshape(shape)
+        varying = Varying(tuple(nodes), tuple(weights), varying_period is not None)
+        numbers = np.array([np.broadcast_to(s, sites) for s in scalars], float).reshape(-1, sites).T
+        initial = self._initials(planned, parameters)
+        return program, varying, Member(planned.population, planned.name, sites, numbers, arrays, period, initial)
+
+    def _initials(self, planned: PlannedPart, parameters: dict[str, Any]) -> dict[str, Any]:
+        """By state: a float, or float64[sites, neurons]; nothing for gates that start at STEADY."""
+        shape, made = (planned.part.sites, planned.population.size), {}
+        for state, declared in planned.part.model.spec.states.items():
+            given = planned.population.initial.get(full_name(planned.name, state), declared.initial)
+            if isinstance(given, Steady):
+                continue  # whoever advances it finds where it rests
+            value = parameters[given] if isinstance(given, str) else self._drawn("initial", planned, state, given)
+            made[state] = np.asarray(value).reshape(shape) if np.ndim(value) else value
+        return made
+
+    def _drawn(self, purpose: str, planned: PlannedPart, name: str, value: Any) -> Any:
+        """A parameter-like value as a float or [sites * neurons]; distributions are drawn, one stream per purpose."""
+        sites, size = planned.part.sites, planned.population.size
+        if isinstance(value, Distribution):
+            key = rng.stream_key(self.seed, purpose, planned.population.name, full_name(planned.name, name))
+            return value.quantile(rng.uniform(key, np.arange(sites * size), 0))
+        raw = value.value if isinstance(value, Quantity) else value
+        if sites > 1 and np.ndim(raw):  # one per site, or one for every element, neuron by neuron
+            return np.repeat(raw, size) if np.size(raw) == sites else np.reshape(raw, (size, sites)).T.ravel()
+        return raw
+
+    def _counted_weight(self, planned: PlannedPart, port: str) -> Any:
+        name = full_name(planned.name, port)
+        drive = next(
+            d for d in self.drives if d.kind == "counted" and d.drive.target is planned.population and d.drive.port == name
+        )
+        return drive_weight(drive, self.seed)
+
+    def _period(self, planned: PlannedPart, parameters: dict[str, Any]) -> tuple[int, np.ndarray | None]:
+        name = getattr(type(planned.part.model), "refractory", None)
+        if name is None:
+            return 0, None
+        steps = np.round(np.asarray(parameters[name]) / self.dt)
+        if np.any(steps > 2**30):
+            raise ModelError(f"{planned.population.name}.{name} is too long", got=f"{np.max(parameters[name]):g} ms")
+        if steps.size > 1 and np.ptp(steps):
+            return 0, steps
+        return int(np.ravel(steps)[0]), None
+
+    def _check_finite(self, planned: PlannedPart, program: NeuronProgram, values: list[Any]) -> None:
+        for node, value in zip(program.frontier, values, strict=True):
+            if not np.all(np.isfinite(value)):
+                names = ", ".join(sorted(x[2:] for x in program.graph.leaves(node)))
+                raise ModelError(
+                    f"population {planned.population.name!r} ({program.step.traced.name}): a constant is not finite",
+                    got=f"{np.ravel(value)[~np.isfinite(np.ravel(value))][0]} from {names}",
+                    fix="look for a zero or negative time constant, slope or capacitance",
+                )
+
+
+def drive_weight(planned: PlannedDrive, seed: int) -> Any:
+    """The weight of a stimulus: a float, one per neuron, or drawn for every site and neuron: [sites, neurons]."""
+    return drawn(planned.drive, planned.index, seed, "weight", planned.drive.weight)
+
+
+def drawn(drive: Drive, index: int, seed: int, attribute: str, value: Any) -> Any:
+    """A number of a stimulus: a float or array as it is in base units, a distribution as [sites, neurons]."""
+    if isinstance(value, Distribution):
+        key = rng.stream_key(seed, "drive", index, attribute)
+        return value.quantile(rng.uniform(key, stream_elements(drive), 0))
+    return value.value if isinstance(value, Quantity) else value
+
+
+def stream_elements(drive: Drive) -> np.ndarray:
+    """int64[sites, neurons]: the counters of a stimulus's random numbers."""
+    return drive.sites[:, None] * drive.target.size + np.arange(drive.target.size)

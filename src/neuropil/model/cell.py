@@ -1,0 +1,248 @@
+"""Cells with morphology: what membrane, synapses and electrodes sit where.
+
+A cell is built up like a network: a shape, divided into compartments; channels painted on regions; point processes
+placed at locations; the place where its spikes are detected. It is inert data. Populations of it live in networks beside
+point neurons; a projection to port "tuft.exc" reaches the point processes placed under the name "tuft".
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neuropil.errors import ModelError, did_you_mean
+from neuropil.model.compartments import Compartments
+from neuropil.model.composite import Composite, Part
+from neuropil.model.described import Spec, State
+from neuropil.model.discretise import DLambda, Rule, discretise
+from neuropil.model.distribution import Distribution, checked_values
+from neuropil.model.mechanism import Channel, PointProcess, supplied
+from neuropil.model.morphology import Morphology
+from neuropil.model.places import At, location
+from neuropil.model.places import region as region_of
+from neuropil.units import Dimension, Ohm, Quantity, cm, magnitude, mV, uF
+
+Along = Callable[[np.ndarray], Any]
+"""A parameter as a function of path distance from the soma (µm, float64[n]): a quantity with one value each."""
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A channel on a region; later ones of the same name replace earlier ones where they overlap.
+
+    Attributes:
+        where: int[n], compartments.
+        along: parameters that differ between them: float64[n], base units.
+    """
+
+    name: str
+    where: np.ndarray
+    channel: Channel
+    along: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A point process at each of some compartments, repeated where several sit in one."""
+
+    name: str
+    process: PointProcess
+    compartments: np.ndarray
+
+
+class Cell(Composite):
+    """A neuron with morphology.
+
+    Args:
+        morphology: its shape.
+        discretisation: how it is divided: `FixedCount`, `MaxLength` or `DLambda`.
+        capacitance: of the membrane, per area; one quantity, or one for each kind of section.
+        resistivity: of the axoplasm (ohm·cm); likewise.
+        initial: membrane potential at the start, everywhere.
+
+    Raises:
+        MorphologyError, UnitError: what does not fit.
+    """
+
+    coupling = "cable"
+
+    def __init__(
+        self, morphology: Morphology, *, discretisation: Rule | None = None, capacitance: Any = 1 * uF / cm**2,
+        resistivity: Any = 100 * Ohm * cm, initial: Any = -65 * mV,
+    ):  # fmt: skip
+        if not isinstance(morphology, Morphology):
+            raise ModelError("a cell needs a shape", got=morphology, fix="Morphology.from_swc(path), or Morphology.builder()")
+        self.compartments: Compartments = discretise(morphology, discretisation or DLambda(), resistivity, capacitance)
+        self.initial = _one_number(initial, mV.dimension, "Cell.initial")
+        self._frozen = False
+        self.painted: list[Painted] = []
+        self.placed: dict[str, Placed] = {}
+        self.trigger = (0, 0.0)
+        self.detect("soma" if "soma" in morphology.kinds else At(morphology.sections[0].name, 0.0))
+
+    def __repr__(self) -> str:
+        return f"Cell({self.compartments.morphology.name!r}, {len(self.compartments)} compartments)"
+
+    def __len__(self) -> int:
+        return len(self.compartments)
+
+    # --- building --------------------------------------------------------------------------------------------------
+
+    def frozen(self) -> Cell:
+        """A copy as it is now, which refuses changes: what a population keeps, so that later ones cannot reach it."""
+        twin = copy.copy(self)
+        twin.painted, twin.placed, twin._frozen = list(self.painted), dict(self.placed), True
+        return twin
+
+    def _check_open(self) -> None:
+        if self._frozen:
+            raise ModelError("this cell is in a population and cannot be changed", fix="change the cell first, then make its population")
+
+    def paint(self, region: Any, channel: Channel, *, name: str | None = None, **along: Along) -> Cell:
+        """Spread a channel over a region.
+
+        Args:
+            region: a region of `neuropil.model.places`, or text such as "apical" or "all".
+            channel: with numbers for parameters.
+            name: of this channel in the cell (its class's, if None).
+            along: parameters that vary with path distance from the soma: functions of it.
+
+        Returns:
+            The cell itself.
+
+        Raises:
+            ModelError, MorphologyError: not a channel, an empty region, an unknown parameter.
+        """
+        self._check_open()
+        if not isinstance(channel, Channel):
+            raise ModelError("only channels can be painted", got=channel, expected="an instance of a Channel", fix="place() puts point processes")
+        label = self._free_name(type(channel).__name__ if name is None else name, channel, "a channel")
+        for parameter in along:
+            if parameter not in channel.spec.parameters:
+                raise ModelError(f"{type(channel).__name__} has no parameter {parameter!r}", fix=did_you_mean(parameter, channel.spec.parameters))
+        where = region_of(region).compartments(self.compartments)
+        if not len(where):
+            raise ModelError(f"{label}: there is nothing to paint", got=f"region {region!r} of {self.compartments.morphology.name}")
+        values = {n: self._along(f"{label}.{n}", function, where, channel.spec.parameters[n]) for n, function in along.items()}
+        self.painted.append(Painted(label, np.asarray(where), channel, values))
+        return self
+
+    def place(self, name: str, process: PointProcess, at: Any) -> Cell:
+        """Put a point process at each of some locations; its ports and inputs are "name.port" to the network.
+
+        Args:
+            name: new in this cell.
+            at: a location of `neuropil.model.places`, text such as "apical[12](0.3)", or a list of these.
+        """
+        self._check_open()
+        if not isinstance(process, PointProcess):
+            raise ModelError("only point processes can be placed", got=process, expected="an instance of a PointProcess")
+        self._free_name(name, process, "a point process")
+        if name in self.placed:
+            raise ModelError(f"there is a point process {name!r} in this cell already", fix="give this one another name")
+        listed = at if isinstance(at, (list, tuple)) else [at]
+        found = [np.atleast_1d(location(one).compartments(self.compartments)) for one in listed]
+        where = np.concatenate(found).astype(np.int64) if found else np.empty(0, np.int64)
+        if not where.size:
+            raise ModelError(f"{name}: no location given", got=at)
+        self.placed[name] = Placed(name, process, where)
+        return self
+
+    def detect(self, at: Any, threshold: Any = -20 * mV) -> Cell:
+        """Where spikes are detected: each time the potential there rises through the threshold."""
+        self._check_open()
+        where = location(at).compartments(self.compartments)
+        if where.size != 1:
+            raise ModelError("spikes are detected at one place", got=f"{where.size} compartments", fix='for example "soma(0.5)"')
+        self.trigger = (int(where[0]), _one_number(threshold, mV.dimension, "Cell.detect: threshold"))
+        return self
+
+    def _along(self, what: str, function: Any, where: np.ndarray, dimension: Dimension) -> np.ndarray:
+        """The values of a function of distance, checked."""
+        if not callable(function):
+            raise ModelError(f"{what} must be a function of distance", got=function, fix="a value for all belongs to the channel itself")
+        distance = self.compartments.distance[where]
+        try:
+            value = function(distance.copy())
+        except (TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError) as error:
+            got = f"{type(error).__name__}: {error}"
+            raise ModelError(f"{what}: the function fails on an array of distances (µm)", got=got, fix="write it for arrays: np.where, np.exp") from error
+        checked = checked_values(value, dimension, what, distance.shape)
+        if isinstance(checked, Distribution):
+            raise ModelError(f"{what}: the function gives a distribution", got=value, expected="a quantity with one value for each distance")
+        return np.array(np.broadcast_to(checked, distance.shape))
+
+    def _free_name(self, name: Any, mechanism: Any, what: str) -> str:
+        if not isinstance(name, str) or not name.isidentifier() or name.strip("_") != name or "__" in name:
+            raise ModelError(f"{what} needs a name like a variable's, without underscores at its ends or in pairs", got=name)
+        for parameter, dimension in mechanism.spec.parameters.items():
+            _one_number(getattr(mechanism, parameter), dimension, f"{type(mechanism).__name__}.{parameter}")
+        for state, declared in mechanism.spec.states.items():
+            if isinstance(declared.initial, Distribution):
+                raise ModelError(f"{type(mechanism).__name__}.{state} starts at a distribution", fix="Network.population(..., initial={name.state: ...})")
+        same = [type(p.channel) for p in self.painted if p.name == name and type(p.channel) is not type(mechanism)]
+        if same or (name in self.placed and isinstance(mechanism, Channel)):
+            raise ModelError(f"{name!r} is the name of something else in this cell", fix=f"give {what} another name")
+        return name
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The placed point processes by name."""
+        return {p.name: Part(p.process, len(p.compartments), tuple(filter(supplied, p.process.spec.inputs))) for p in self.placed.values()}
+
+    @property
+    def channels(self) -> dict[str, np.ndarray]:
+        """For every channel's name, whether it is in each compartment: bool[n]."""
+        return {name: self._owner(name) >= 0 for name in dict.fromkeys(p.name for p in self.painted)}
+
+    def _owner(self, name: str) -> np.ndarray:
+        """For each compartment the place in `painted` of what counts there under this name; -1 where nothing does."""
+        owner = np.full(len(self), -1)
+        for k, p in enumerate(self.painted):
+            if p.name == name:
+                owner[p.where] = k
+        return owner
+
+    def parameters(self, name: str, where: np.ndarray) -> tuple[Channel, dict[str, Any]]:
+        """The channel of this name in compartments that have it: its model, and values by parameter, float or [len(where)]."""
+        owner = self._owner(name)[where]
+        channel = self.painted[int(owner[0])].channel
+        values: dict[str, Any] = {}
+        for parameter, dimension in channel.spec.parameters.items():
+            full = np.empty(len(where))
+            for k in np.unique(owner):
+                painted, here = self.painted[int(k)], owner == k
+                value = getattr(painted.channel, parameter)
+                if parameter in painted.along:
+                    full[here] = painted.along[parameter][np.searchsorted(painted.where, where[here])]
+                else:
+                    full[here] = magnitude(value, dimension, f"{name}.{parameter}")
+            values[parameter] = float(full[0]) if np.ptp(full) == 0.0 else full
+        return channel, values
+
+    @property
+    def spec(self) -> Spec:
+        """Ports, inputs and states as the network sees them: "tuft.exc", "clamp.amplitude", "v" and "Ih.m" of every compartment."""
+        whole = super().spec
+        n = len(self)
+        whole.states["v"], whole.state_dimensions["v"], whole.sites["v"] = State(self.initial * mV), mV.dimension, n
+        for name in dict.fromkeys(p.name for p in self.painted):
+            inner = next(p.channel for p in self.painted if p.name == name).spec
+            for state, declared in inner.states.items():
+                whole.states[f"{name}.{state}"] = declared
+                whole.state_dimensions[f"{name}.{state}"] = inner.state_dimensions[state]
+                whole.sites[f"{name}.{state}"] = n
+        return whole
+
+
+def _one_number(value: Any, dimension: Dimension, where: str) -> float:
+    """A finite number in base units."""
+    if isinstance(value, Distribution) or np.ndim(value.value if isinstance(value, Quantity) else value):
+        raise ModelError(f"{where} must be one number in a cell", got=value, fix="along a dendrite: paint(…, parameter=function of distance)")
+    return float(checked_values(value, dimension, where, ()))  # type: ignore[arg-type]

@@ -1,0 +1,67 @@
+"""Which site is meant, where a port, an input or a state exists several times in a neuron: checks of what a caller names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuropil.errors import NetworkError
+from neuropil.model.composite import Part
+from neuropil.model.connect import Edges, Rule
+from neuropil.model.distribution import checked_values
+
+if TYPE_CHECKING:
+    from neuropil.model.network import Population
+
+
+def check_parameters(where: str, part: Part, size: int) -> None:
+    """Arrays of one value per neuron; with several sites, one per site or one for each site of each neuron."""
+    for parameter, dimension in part.model.spec.parameters.items():
+        value, name = getattr(part.model, parameter), f"{where}{parameter}"
+        if part.sites > 1 and np.shape(getattr(value, "value", value)) == (part.sites,):
+            checked_values(value, dimension, name, (part.sites,))
+        else:
+            checked_values(value, dimension, name, (size * part.sites,))
+
+
+def named_site(index: int | None, pop: Population, name: str) -> int | None:
+    """The site that an index names, None for all; a name with one site needs none."""
+    sites = pop.sites(name)
+    if index is not None and index >= sites:
+        raise NetworkError(f"{pop.name} has no site {name}[{index}]", got=index, expected=f"0 … {sites - 1}")
+    return None if sites == 1 else index
+
+
+def edge_sites(given: Any, index: int | None, rule: Rule, pop: Population, port: str, label: str) -> np.ndarray | None:
+    """The site of each edge."""
+    what, sites = f"projection {label}: site", pop.sites(port)
+    if index is not None:
+        raise NetworkError(f"{what}s are given twice", got=f"{port}[{index}] and site=...", fix="leave one of them out")
+    if not isinstance(rule, Edges):
+        raise NetworkError(f"{what}s are given for a rule that is no list", got=type(rule).__name__, expected="Edges", fix=f'port="{port}[0]" names one site for all')
+    array = _whole_numbers(given, what)
+    if array.shape != rule.pre.shape:
+        raise NetworkError(f"{what} needs one value per edge", got=array.shape, expected=rule.pre.shape)
+    if array.size and (array.min() < 0 or array.max() >= sites):
+        raise NetworkError(f"{what} points outside of {port}", got=int(array[(array < 0) | (array >= sites)][0]), expected=f"0 … {sites - 1}")
+    return array if sites > 1 else None
+
+
+def probed_sites(given: Any, pop: Population, variable: str) -> np.ndarray | None:
+    """The sites a probe records, None where there is only one."""
+    sites = pop.sites(variable)
+    chosen = np.arange(sites) if given is None else _whole_numbers(given, "probe: sites")
+    if chosen.size == 0 or chosen.min() < 0 or chosen.max() >= sites:
+        raise NetworkError(f"probe: no such site of {pop.name}.{variable}", got=chosen.tolist(), expected=f"some of 0 … {sites - 1}")
+    return chosen if sites > 1 else None
+
+
+def _whole_numbers(given: Any, what: str) -> np.ndarray:
+    try:
+        array = np.atleast_1d(np.asarray(given))
+    except (ValueError, TypeError):
+        raise NetworkError(f"{what}: not a list of whole numbers", got=given) from None
+    if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
+        raise NetworkError(f"{what}: not a list of whole numbers", got=given)
+    return array.astype(np.int64)

@@ -1,0 +1,194 @@
+"""Cells with morphology, slowly: the whole linear system of every step written down as a matrix and solved.
+
+Order within a step: potentials, implicitly, with gates, concentrations and stimuli as they are at its start; then
+concentrations, with the ion currents of the start; then all other states, with the new potentials and concentrations;
+then the events that arrive. Conductances are derivatives of the currents by the complex step, exact to rounding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuropil.errors import SimulationError
+from neuropil.model.cell import Cell
+from neuropil.model.described import Steady
+from neuropil.model.mechanism import SUPPLIED, Mechanism, supplied
+from neuropil.model.network import Population
+from neuropil.oracle.events import per_element
+from neuropil.oracle.integrate import Array, Integrator, States
+from neuropil.units import magnitude
+
+TINY = 1e-30
+"""The imaginary step: far below rounding, so that the slope has no error of its own."""
+
+
+class Sites:
+    """One mechanism in compartments `where` of every cell; all arrays are [cells, len(where)]."""
+
+    def __init__(self, name: str, mechanism: Mechanism, parameters: dict[str, Any], where: Array, cells: int, dt: float, v: float):
+        self.name, self.mechanism, self.where, self.shape = name, mechanism, where, (cells, len(where))
+        flat = {n: np.broadcast_to(value, self.shape).ravel() for n, value in parameters.items()}
+        self.integrator = Integrator(mechanism, flat, cells * len(where), dt)
+        self.equations, self.spec = self.integrator.equations, mechanism.spec
+        self.pool = any(i.startswith("i_") for i in self.spec.inputs)
+        self.s: States = {}
+        for state, declared in self.spec.states.items():
+            start = declared.initial
+            value = flat[start] if isinstance(start, str) else 0.5 if isinstance(start, Steady) else getattr(start, "value", start)
+            self.s[state] = np.array(np.broadcast_to(np.ravel(value) if np.ndim(value) else value, cells * len(where)), float)
+
+    def settle(self, x: States) -> None:
+        """Gates that start at rest: where their equation, linear in the gate, is zero."""
+        for state, declared in self.spec.states.items():
+            if isinstance(declared.initial, Steady):
+                low = self.equations.derivative({**self.s, state: np.zeros_like(self.s[state])}, x)[state]
+                high = self.equations.derivative({**self.s, state: np.ones_like(self.s[state])}, x)[state]
+                self.s[state] = low / (low - high)
+
+    def inputs(self, given: dict[str, Array], signals: States) -> States:
+        """The mechanism's inputs, flat."""
+        return {n: np.ravel(given[n][:, self.where] if supplied(n) else signals[n]) for n in self.spec.inputs}
+
+    def current(self, x: States) -> Array:
+        """Outward, [cells, sites]."""
+        value = self.equations.model.current(self.equations.states(self.s), self.equations._in("input", x, self.spec.inputs))
+        return np.broadcast_to(magnitude(value, self.mechanism.current_dimension, self.name), self.shape[0] * self.shape[1]).reshape(self.shape)
+
+    def provides(self, x: States) -> dict[str, Array]:
+        """What it offers to its compartments, [cells, sites]."""
+        given = self.equations.model.provides(self.equations.states(self.s), self.equations._in("input", x, self.spec.inputs))
+        found = {n: magnitude(v, SUPPLIED[n[0]], f"{self.name}: {n}") for n, v in given.items()}
+        return {n: np.broadcast_to(v, self.shape[0] * self.shape[1]).reshape(self.shape) for n, v in found.items()}
+
+    def advance(self, x: States) -> None:
+        """States over a step."""
+        self.s = self.integrator.advance(self.s, x, np.zeros(self.shape[0] * self.shape[1], bool))
+
+    def receive(self, w: States) -> None:
+        """Events."""
+        for name, increment in self.equations.receive(self.s, {n: np.ravel(v) for n, v in w.items()}).items():
+            self.s[name] = self.s[name] + increment
+
+
+class Cells:
+    """A population of cells while it runs.
+
+    Attributes:
+        v: [cells, compartments], mV, in the order of `cell.compartments`.
+    """
+
+    def __init__(self, pop: Population, dt: float, seed: int):
+        assert isinstance(pop.neuron, Cell)
+        self.pop, self.cell, self.size, self.dt = pop, pop.neuron, pop.size, dt
+        cell, size = self.cell, self.size
+        made = cell.compartments
+        self.area, self.capacitance = np.array(made.area), np.array(made.capacitance)
+        n = len(made)
+        self.laplacian = np.zeros((n, n))
+        for i in range(1, n):
+            p, g = made.parent[i], 1.0 / made.resistance[i]
+            self.laplacian[[i, p], [i, p]] += g
+            self.laplacian[[i, p], [p, i]] -= g
+        self.v = np.full((size, n), cell.initial)
+        self.channels = []
+        for name, has in cell.channels.items():
+            where = np.flatnonzero(has)
+            channel, values = cell.parameters(name, where)
+            self.channels.append(Sites(name, channel, values, where, size, dt, cell.initial))
+        self.points = []
+        for name, placed in cell.placed.items():
+            values = {p: getattr(placed.process, p).value for p in placed.process.spec.parameters}
+            self.points.append(Sites(name, placed.process, values, placed.compartments, size, dt, cell.initial))
+        self.ions = {i: np.zeros((size, n)) for site in self.channels for i in site.spec.inputs if i.startswith("i_")}
+        quiet = self._signals({})
+        given = self._surroundings(self.v)
+        for site in (*self.channels, *self.points):
+            site.settle(site.inputs(given, quiet[site.name]))
+        for name, value in pop.initial.items():
+            self._start(name, per_element(value, size, pop.sites(name), seed, "initial", pop.name, name).reshape(size, -1))
+
+    def _start(self, name: str, value: Array) -> None:
+        place, _, state = name.partition(".")
+        if name == "v":
+            self.v = value
+        for site in (*self.channels, *self.points):
+            if site.name == place:
+                site.s[state] = np.array(value[:, site.where] if site in self.channels else value).ravel()
+
+    def _signals(self, x: States) -> dict[str, States]:
+        return {
+            s.name: {i: x.get(f"{s.name}.{i}", np.zeros(s.shape)) for i in s.spec.inputs if not supplied(i)}
+            for s in (*self.channels, *self.points)
+        }  # fmt: skip
+
+    def _surroundings(self, v: Array) -> dict[str, Array]:
+        given: dict[str, Array] = {"v": v, **self.ions}
+        for site in self.channels:
+            needed = {n: np.ravel(given[n][:, site.where]) if n in given else np.zeros(site.shape).ravel() for n in site.spec.inputs}
+            for name, value in site.provides(needed).items():
+                whole = given.setdefault(name, np.full(self.v.shape, np.nan, value.dtype))
+                whole[:, site.where] = value
+        return given
+
+    def step(self, k: int, x: States, w: States) -> Array:
+        """Advance from t_k to t_{k+1}; returns who spiked.
+
+        Args:
+            x: signals by "place.input", w: summed weights by "place.port", of every site neuron by neuron.
+        """
+        signals, before = self._signals({n: values.reshape(self.size, -1) for n, values in x.items()}), self.v
+        current, slope = np.zeros(self.v.shape, complex), np.zeros(self.v.shape)
+        given = self._surroundings(self.v + 1j * TINY)
+        self.ions = {i: np.zeros(self.v.shape) for i in self.ions}
+        for site in self.channels:
+            own = site.current(site.inputs(given, signals[site.name]))
+            current[:, site.where] += own * self.area[site.where]
+            ion = f"i_{site.mechanism.carries}"
+            if ion in self.ions:
+                self.ions[ion][:, site.where] += own.real
+        for site in self.points:
+            own = site.current(site.inputs(given, signals[site.name]))
+            for place, amount in zip(site.where, own.T, strict=True):  # several may sit in one compartment
+                current[:, place] += amount
+        slope = current.imag / TINY
+        storage = self.capacitance / self.dt
+        new = np.empty_like(self.v)
+        for c in range(self.size):
+            matrix = self.laplacian + np.diag(storage + slope[c])
+            new[c] = np.linalg.solve(matrix, storage * self.v[c] + slope[c] * self.v[c] - current[c].real)
+        if not np.all(np.isfinite(new)):
+            raise SimulationError(
+                "a potential is no longer a finite number",
+                got=f"{self.pop.name}, cell {int(np.argmin(np.isfinite(new).all(axis=1)))} at {(k + 1) * self.dt:g} ms", fix="a smaller dt",
+            )  # fmt: skip
+        self.v = new
+        for turn in (True, False):
+            given = self._surroundings(self.v)
+            for site in self.channels:
+                if site.pool == turn:
+                    site.advance(site.inputs(given, signals[site.name]))
+        for site in self.points:
+            site.advance(site.inputs(given, signals[site.name]))
+            if site.spec.ports:
+                site.receive({p: w[f"{site.name}.{p}"] for p in site.spec.ports})
+        place, threshold = self.cell.trigger
+        return (before[:, place] < threshold) & (self.v[:, place] >= threshold)
+
+    def potentials(self, place: str) -> Array:
+        """At the sites of a point process, neuron by neuron."""
+        return self.v[:, self.cell.placed[place].compartments].ravel()
+
+    @property
+    def s(self) -> States:
+        """States by full name, of every site neuron by neuron; NaN in compartments without the channel."""
+        found = {"v": self.v.ravel()}
+        for site in self.points:
+            found.update({f"{site.name}.{n}": values for n, values in site.s.items()})
+        for site in self.channels:
+            for n, values in site.s.items():
+                whole = np.full(self.v.shape, np.nan)
+                whole[:, site.where] = values.reshape(site.shape)
+                found[f"{site.name}.{n}"] = whole.ravel()
+        return found
