@@ -12,7 +12,7 @@ import numpy as np
 from neuropil.engine import run
 from neuropil.learn import Rollout
 from neuropil.lower.connectivity import edges
-from neuropil.model import Edges, Network, Neuron, Population, Uniform
+from neuropil.model import Branched, Edges, Network, Neuron, Population, Uniform
 from neuropil.oracle import simulate
 from neuropil.result import Spikes
 from neuropil.units import Hz, Quantity, ms
@@ -84,12 +84,25 @@ def error(values: np.ndarray, truth: np.ndarray) -> float:
 
 def record(network: Network, population: Population) -> None:
     """Probe every state of every neuron at every step."""
-    for state in type(population.neuron).spec.states:
+    for state in population.neuron.spec.states:
         network.probe(population, state)
 
 
-def varied(model: Neuron, size: int) -> Neuron:
-    """The model with its first parameter (and the refractory period) an array and its last one a distribution."""
+def varied(model: Any, size: int) -> Any:
+    """The model with its first parameter (and the refractory period) an array and its last one a distribution.
+
+    Of a neuron with branches, soma and branches alike; one more parameter of the branches differs from branch to branch.
+    """
+    if not isinstance(model, Branched):
+        return model.with_(**_spread(model, size))
+    branch = _spread(model.branch, size * model.branches)
+    names = [n for n in model.branch.spec.parameters if n not in branch and getattr(model.branch, n).value != 0.0]
+    if names:
+        branch[names[0]] = getattr(model.branch, names[0]) * np.linspace(0.9, 1.1, model.branches)
+    return model.with_(**_spread(model.soma, size), **{f"branch__{n}": v for n, v in branch.items()})
+
+
+def _spread(model: Neuron, size: int) -> dict[str, Any]:
     spec = type(model).spec
     names = [n for n in spec.parameters if getattr(model, n).value != 0.0 and n != model.refractory]
     spread: dict[str, Any] = {}
@@ -101,7 +114,7 @@ def varied(model: Neuron, size: int) -> Neuron:
         spread[names[0]] = getattr(model, names[0]) * np.linspace(0.95, 1.05, size)
     if model.refractory is not None:
         spread[model.refractory] = np.linspace(0.5, 3.0, size) * ms
-    return model.with_(**spread)
+    return spread
 
 
 def recurrent_edges(pre: int, post: int, synapses: int, salt: int) -> tuple[Edges, np.ndarray, np.ndarray]:

@@ -32,7 +32,7 @@ everyone = pytest.mark.parametrize("name", neuron_names())
 
 @everyone
 def test_the_contract_drive_reaches_every_port_and_input(name):
-    spec, drive = neuron(name).spec, contract_drive(name)
+    spec, drive = neuron(name)().spec, contract_drive(name)
     assert set(drive.events) == set(spec.ports)
     assert set(drive.currents) == set(spec.inputs)
 

@@ -63,7 +63,7 @@ def test_membrane_of_the_soma_lowers_and_starts_at_rest_of_its_gates(cell) -> No
     assert len(channels) == 11
     membrane = Membrane(channels)
     assert membrane.pools == ("CalciumPool",)
-    program = MembraneProgram.of(membrane)
+    program = MembraneProgram.of(membrane, "float64")
     assert program.flops > 0
     constants = membrane.constants({n: {q: getattr(c, q).value for q in c.spec.parameters} for n, c in channels.items()}, 0.025)
     start = membrane.initial(constants, (-80 * mV).value)

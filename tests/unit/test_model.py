@@ -8,6 +8,7 @@ import pytest
 from neuropil.errors import ModelError, NetworkError, NeuropilError, UnitError
 from neuropil.model import (
     AllToAll,
+    Branched,
     Edges,
     FixedInDegree,
     FixedProbability,
@@ -243,7 +244,7 @@ def test_quantile_and_cdf_are_inverse_and_the_moments_are_as_named(distribution)
 def test_every_registered_neuron_can_be_made_and_driven():
     for name in neuron_names():
         model = neuron(name)()
-        assert isinstance(model, Neuron) and type(model).__doc__
+        assert isinstance(model, (Neuron, Branched)) and type(model).__doc__
         drive = contract_drive(name)
         network = Network()
         drive.apply(network, network.population("p", model, 2))

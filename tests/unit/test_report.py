@@ -289,3 +289,20 @@ def test_thinning_a_trace_keeps_its_extremes():
     assert (few.max(), few.min()) == (40.0, -90.0)
     assert few_times[np.argmax(few)] == times[12_345]
     assert np.all(np.diff(few_times) >= 0)
+
+
+def test_cost_beside_the_clock():
+    """Operations, bytes and joules of the work that the summary lists, as often as its counters say."""
+    work = {"what": "p", "kind": "neuron", "count": 10, "per": "step", "flops": 7, "bytes": 12, "source": "here", "owner": ""}
+    event = {**work, "kind": "synaptic event", "count": 50, "per": "event", "flops": 1, "owner": "p"}
+    summary = {"work": [work, event], "neurons": 10, "neuron_steps": 1000, "synaptic_events": 400, "spikes": 3, "wall_seconds": 1e-6}
+    result = network()
+    costed = Result(result.spikes, {}, {**result.summary, **summary}, result.duration_ms)
+    page = Page(render_report(costed)).text
+    assert "neuron 1,000 7.00 12.0 7,000 12.0 kB" in page
+    assert "synaptic event 400 1.00 12.0 400 4.80 kB" in page
+    assert "all 7,400 16.8 kB" in page
+    assert "7.40 GFLOP/s" in page  # 7400 FLOPs in a microsecond
+    assert "Loihi" in page
+    without = {k: v for k, v in result.summary.items() if k != "work"}
+    assert "Loihi" not in Page(render_report(Result(result.spikes, {}, without, result.duration_ms))).text

@@ -82,11 +82,18 @@ LISTED: dict[str, str] = {
 """Every claim: id -> what it is about. A to D from article 000 and 001, E from 002, F from 003, G from 004."""
 
 EXPERIMENTS: dict[str, str] = {
+    "A2": "a2_sigma_pi:CLAIM",
     "A3": "a3_nmda_spike:CLAIM",
+    "A4": "a4_calcium_spike:CLAIM",
     "A5": "a5_two_layer_neuron:CLAIM",
     "A7": "a7_back_propagation:CLAIM",
     "E3": "e3_dendrites:CLAIM",
     "F1": "f1_hodgkin_huxley_step:CLAIM",
+    "F3": "f3_exaflops:CLAIM",
+    "F4": "f4_week:CLAIM",
+    "F5": "f5_h100s:CLAIM",
+    "F6": "f6_doubling:CLAIM",
+    "F7": "f7_memory:CLAIM",
 }
 """The claims that have an experiment: id -> where it is."""
 

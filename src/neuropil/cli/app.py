@@ -135,6 +135,51 @@ def bench(
 
 @app.command()
 @_guarded
+def cost(
+    subject: Annotated[str, typer.Argument(help="human, mouse, fly or worm; article; a circuit or path.py:function.")],
+    dt: Annotated[float | None, typer.Option(help="Time step, ms.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Spikes per neuron and second.")] = None,
+    neurons: Annotated[float | None, typer.Option(help="Number of neurons.")] = None,
+    synapses: Annotated[float | None, typer.Option(help="Number of synapses.")] = None,
+    synapses_per_neuron: Annotated[float | None, typer.Option(help="Instead of --synapses.")] = None,
+    compartments: Annotated[float | None, typer.Option(help="Compartments per neuron.")] = None,
+    flops_per_compartment: Annotated[float | None, typer.Option(help="For one step.")] = None,
+    bytes_per_compartment: Annotated[float | None, typer.Option(help="Read and written in one step.")] = None,
+    state_bytes: Annotated[float | None, typer.Option(help="Memory of a compartment, bytes.")] = None,
+    flops_per_synapse: Annotated[float | None, typer.Option(help="For one event, or one step if clock-driven.")] = None,
+    bytes_per_synapse: Annotated[float | None, typer.Option(help="Read and written, likewise.")] = None,
+    memory_per_synapse: Annotated[float | None, typer.Option(help="Memory of a synapse, bytes.")] = None,
+    active_fraction: Annotated[float | None, typer.Option(help="Share of synapses that do work at a step or an event.")] = None,
+    utilisation: Annotated[float | None, typer.Option(help="Share of a processor's peak that is reached.")] = None,
+    event_driven: Annotated[
+        bool | None, typer.Option("--event-driven/--clock-driven", help="Synapses touched by spikes only, or every step.")
+    ] = None,
+    precision: Annotated[str | None, typer.Option(help="float32 or float64.")] = None,
+    scale: Annotated[float | None, typer.Option(help="Of a circuit, relative to the published one.")] = None,
+    option: Annotated[list[str] | None, typer.Option(help="key=value for a circuit. Repeatable.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of this machine; all cores if not given.")] = None,
+    measure_again: Annotated[bool, typer.Option("--measure-again", help="Measure this machine anew.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Tornado plot of which assumption matters, .png, .svg or .pdf.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, tables on standard error.")] = False,
+) -> None:
+    """Say what a brain or a circuit costs: FLOP/s, memory, bandwidth, watts, H100s, years, and what of it this machine does."""
+    from neuropil.cli.cost import Question, carry_out
+
+    given = {
+        "dt": dt, "rate": rate, "neurons": neurons, "synapses": synapses, "compartments": compartments,
+        "flops_per_compartment": flops_per_compartment, "bytes_per_compartment": bytes_per_compartment,
+        "state_bytes": state_bytes, "flops_per_synapse": flops_per_synapse, "bytes_per_synapse": bytes_per_synapse,
+        "memory_per_synapse": memory_per_synapse, "active_fraction": active_fraction, "utilisation": utilisation,
+    }  # fmt: skip
+    question = Question(
+        subject, {name: value for name, value in given.items() if value is not None}, synapses_per_neuron, event_driven,
+        precision, scale, tuple(option or ()), threads, measure_again, plot,
+    )  # fmt: skip
+    carry_out(question, as_json)
+
+
+@app.command()
+@_guarded
 def claims(
     name: Annotated[list[str] | None, typer.Argument(help="Claims to test (A3), a part of them (A), or all; lists them if none.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Repetitions; the claim's own number if not given.")] = None,

@@ -132,4 +132,18 @@ def _figures(summary: dict[str, Any]) -> list[str]:
         f"{value('spikes'):,} spikes, {value('synaptic_events'):,} synaptic events, "
         f"peak memory {value('peak_memory_bytes') / 1e9:.2f} GB",
     ]
-    return lines
+    return lines + _work(summary)
+
+
+def _work(summary: dict[str, Any]) -> list[str]:
+    """What the run did, beside the clock."""
+    from neuropil.cost.achieved import achieved
+
+    found = achieved(summary)
+    if found is None:
+        return []
+    joules = found.joules["CPU"]
+    return [
+        f"{found.flops:.3g} FLOPs at {found.flops_per_second / 1e9:.3g} GFLOP/s, {found.bytes:.3g} bytes at "
+        f"{found.bytes_per_second / 1e9:.3g} GB/s; {joules.low:.2g} to {joules.high:.2g} J on a CPU by published energies"
+    ]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.engine.cable import read_sites
 from neuropil.lower.cable import CablePlan, Patch
 from neuropil.lower.cable_source import CableSource
 
@@ -48,6 +49,7 @@ class CellArrays:
         start = plan.cell.initial
         self.v = np.full((self.blocks, plan.size * lanes), start, real)
         self.states: dict[str, np.ndarray] = {}
+        self.sites: dict[str, tuple[np.ndarray, ...]] = {}
         place, threshold = int(plan.rank[plan.cell.trigger[0]]), real.type(plan.cell.trigger[1])
         tree = (
             plan.parent, plan.axial.astype(real), plan.area.astype(real), (plan.capacitance / plan.dt).astype(real),
@@ -86,11 +88,21 @@ class CellArrays:
         self.states[f"{state}/{patch.name}"] = array.reshape(self.blocks, -1)
         return self.states[f"{state}/{patch.name}"]
 
+    def potentials(self, part: str) -> np.ndarray:
+        """Potentials at the sites of a point process, [sites × cells], as the end of a step left them."""
+        return self.sites[part][4]
+
+    def look(self) -> None:
+        """Bring `potentials` up to date with the compartments, before a first step."""
+        for sites in self.sites.values():
+            for b in range(self.blocks):
+                read_sites(b, self.lanes, self.own, self.v[b], sites)
+
     def _point(self, point: Patch, start: float, real: Any) -> dict[str, Any]:
         n = point.size * self.own
         v, g, j = np.full(n, start, real), np.zeros(n, real), np.zeros(n, real)
         per_area = (1.0 / self.plan.area[point.compartments]).astype(real)
-        sites = (point.compartments.astype(np.int64), per_area, g, j, v)
+        sites = self.sites[point.name] = (point.compartments.astype(np.int64), per_area, g, j, v)
         return {f"v_{point.name}": v, f"g_{point.name}": g, f"j_{point.name}": j, f"sites_{point.name}": sites}
 
     def pieces(self, state: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -106,6 +118,10 @@ class CellArrays:
             for p in self.plan.patches
             if state in p.program.membrane.states
         ]
+
+    def compartments_with(self, state: str) -> np.ndarray:
+        """Compartments of the cell that have it."""
+        return np.concatenate([compartments for *_, compartments in self.pieces(state)])
 
     def _places(self, rows: int) -> np.ndarray:
         cell = np.arange(self.own)

@@ -10,6 +10,7 @@ import numpy as np
 
 from neuropil.engine.compose import steps_between
 from neuropil.lower.plan import Plan
+from neuropil.lower.work import works_of
 from neuropil.result import Result, SpikeJournal, Spikes, Trace, TraceJournal, finalise
 from neuropil.result.journal import spike_chunks
 from neuropil.units import unit_name
@@ -170,4 +171,5 @@ def describe(plan: Plan) -> dict[str, Any]:
         "dt_ms": plan.dt,
         "precision": plan.precision,
         "seed": plan.seed,
+        "work": [work.to_json() for work in works_of(plan)],
     }

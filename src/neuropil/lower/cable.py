@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.errors import ModelError
 from neuropil.lower.elementwise import Constants
 from neuropil.lower.membrane import Membrane, MembraneProgram
 from neuropil.model.cell import Cell
 
-SOLVER_FLOPS = 13
-"""Per compartment and step: coefficients 4, elimination 6 (a division among them), substitution 3."""
+SOLVER_FLOPS = 14
+"""Per compartment and step: coefficients 5, elimination 6 (a division among them), substitution 3."""
 
 SITE_FLOPS = 4
 """Per point process and step: its conductance and current per area, added to its compartment's."""
@@ -85,8 +86,8 @@ class CablePlan:
     dt: float
 
     @classmethod
-    def of(cls, cell: Cell, dt: float, used: Container[str] = ()) -> CablePlan:
-        """Lower a cell for a time step (ms); `used` names the inputs and ports of point processes that anything reaches."""
+    def of(cls, cell: Cell, dt: float, precision: str = "float64", used: Container[str] = ()) -> CablePlan:
+        """Lower a cell for a time step (ms) and a precision; `used` names the inputs and ports of point processes that anything reaches."""
         made = cell.compartments
         kinds = _membranes(cell)
         order = _order(np.asarray(made.parent), kinds)
@@ -95,8 +96,8 @@ class CablePlan:
         parent = np.where(made.parent[order] >= 0, rank[made.parent[order]], -1)
         axial = np.zeros(len(order))
         axial[1:] = 1.0 / made.resistance[order][1:]
-        patches = tuple(_patch(cell, i, np.flatnonzero(kinds[order] == i), order, dt) for i in range(kinds.max() + 1))
-        points = tuple(_point(cell, name, rank, dt, used) for name in cell.placed)
+        patches = tuple(_patch(cell, i, np.flatnonzero(kinds[order] == i), order, dt, precision) for i in range(kinds.max() + 1))
+        points = tuple(_point(cell, name, rank, dt, precision, used) for name in cell.placed)
         return cls(cell, order, rank, parent, axial, made.area[order], made.capacitance[order], patches, points, dt)
 
     @property
@@ -150,12 +151,13 @@ def _order(parent: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     return np.array(order, np.int64)
 
 
-def _patch(cell: Cell, index: int, places: np.ndarray, order: np.ndarray, dt: float) -> Patch:
+def _patch(cell: Cell, index: int, places: np.ndarray, order: np.ndarray, dt: float, precision: str) -> Patch:
     where = order[places]
     names = [n for n, has in cell.channels.items() if has[where[0]]]
     found = {n: cell.parameters(n, where) for n in names}
-    membrane = Membrane({n: channel for n, (channel, _) in found.items()})
-    program = MembraneProgram.of(membrane)
+    label = f"the membrane of {cell.compartments.name[where[0]]}"
+    membrane = Membrane({n: channel for n, (channel, _) in found.items()}, label)
+    program = MembraneProgram.of(membrane, precision)
     constants = membrane.constants({n: values for n, (_, values) in found.items()}, dt)
     starts = np.flatnonzero(np.diff(places, prepend=-2) != 1)
     lengths = np.diff(np.append(starts, len(places)))
@@ -163,19 +165,34 @@ def _patch(cell: Cell, index: int, places: np.ndarray, order: np.ndarray, dt: fl
     return _made(str(index), program, places, runs, constants, cell.initial)
 
 
-def _point(cell: Cell, name: str, rank: np.ndarray, dt: float, used: Container[str]) -> Patch:
+def _point(cell: Cell, name: str, rank: np.ndarray, dt: float, precision: str, used: Container[str]) -> Patch:
     placed = cell.placed[name]
-    membrane = Membrane({name: placed.process})
+    membrane = Membrane({name: placed.process}, "a point process")
     values = {n: getattr(placed.process, n).value for n in placed.process.spec.parameters}
     sites = rank[placed.compartments]
     runs = np.array([[0, 0, len(sites)]], np.int64)
-    return _made(name, MembraneProgram.of(membrane, used), sites, runs, membrane.constants({name: values}, dt), cell.initial)
+    return _made(name, MembraneProgram.of(membrane, precision, used), sites, runs, membrane.constants({name: values}, dt), cell.initial)
 
 
 def _made(name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, constants: dict[str, Any], v: float) -> Patch:
-    return Patch(
-        name, program, places, runs, constants,
-        program.evaluated(tuple(program.currents.values()), constants, len(places)),
-        program.evaluated(tuple(program.changing.values()), constants, len(places)),
-        program.membrane.initial(constants, v),
-    )  # fmt: skip
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        currents = program.evaluated(tuple(program.currents.values()), constants, len(places))
+        states = program.evaluated(tuple(program.changing.values()), constants, len(places))
+        initial = program.membrane.initial(constants, v)
+    for made in (currents, states):
+        _check_finite(program, made)
+    for state, value in initial.items():
+        if not np.all(np.isfinite(value)):
+            raise ModelError(f"{state} does not start at a finite number", got=value[~np.isfinite(value)].flat[0], fix="look at its parameters and at Cell.initial")
+    return Patch(name, program, places, runs, constants, currents, states, initial)
+
+
+def _check_finite(program: MembraneProgram, made: Constants) -> None:
+    values = {**dict(zip(made.nodes, made.numbers, strict=True)), **made.arrays}
+    for node, value in values.items():
+        if not np.all(np.isfinite(value)):
+            names = ", ".join(sorted(x[2:] for x in program.graph.leaves(node)))
+            raise ModelError(
+                "a constant of a membrane is not finite", got=f"{np.ravel(value)[~np.isfinite(np.ravel(value))][0]} from {names}",
+                fix="look for a zero or negative time constant, slope or capacitance",
+            )  # fmt: skip

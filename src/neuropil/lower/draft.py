@@ -16,6 +16,7 @@ from neuropil.lower.propagator import propagators
 from neuropil.lower.trace import TracedNeuron
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.composite import full_name, split
+from neuropil.model.coupling import PARTNER
 from neuropil.model.described import Steady
 from neuropil.model.distribution import Distribution
 from neuropil.model.network import Drive, Network
@@ -59,7 +60,10 @@ class Draft:
             return {inner for part, inner in map(split, names) if part == planned.name}
 
         drives = [d for d in self.drives if d.drive.target is population]
-        driven = mine(d.drive.entry for d in drives if d.kind == "current")
+        projections = [p for p in self.network.projections if p.target is population]
+        driven = mine(d.drive.entry for d in drives if d.kind == "current") | mine(p.input for p in projections if p.input is not None)
+        if any(e.population is population and e.part == planned.name for c in self.network.couplings for e in (c.first, c.second)):
+            driven.add(PARTNER)
         reads: dict[str, str] = {}
         gives = False
         if isinstance(population.neuron, Branched):
@@ -68,7 +72,7 @@ class Draft:
             else:
                 driven.add(population.neuron.into)
         return Variant(
-            in_order(spec.ports, mine(p.port for p in self.network.projections if p.target is population)),
+            in_order(spec.ports, mine(p.port for p in projections if p.port is not None)),
             in_order(spec.ports, mine(d.drive.entry for d in drives if d.kind == "counted")),
             in_order(spec.ports, mine(d.drive.entry for d in drives if d.kind == "irregular")),
             in_order(spec.inputs, driven),
@@ -78,7 +82,7 @@ class Draft:
 
     def bare(self, planned: PlannedPart) -> Bare:
         """A part that a cable solver advances."""
-        name = full_name(planned.population.name, planned.name)
+        name = ".".join(n for n in (planned.population.name, planned.name) if n)
         member = Member(planned.population, planned.name, planned.part.sites, initial=self._initials(planned, self.parameters(planned)))
         return Bare(name, planned.part.model, self.variant(planned), (member,))
 

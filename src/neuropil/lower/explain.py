@@ -10,7 +10,7 @@ from neuropil.lower.cache import path_of
 from neuropil.lower.kernel import NeuronProgram
 from neuropil.lower.parts import Group
 from neuropil.lower.plan import Plan, make_plan
-from neuropil.lower.primitives import PRIMITIVES
+from neuropil.lower.work import bytes_per_step, works_of
 from neuropil.model.composite import Composite
 from neuropil.model.network import Network
 from neuropil.model.neuron import Neuron
@@ -39,12 +39,12 @@ def describe_plan(plan: Plan) -> str:
         f"dt {plan.dt:g} ms, {plan.precision}, {'48' if plan.word().itemsize == 8 else '16'}-bit weights, seed {plan.seed}",
         "",
     ]
-    parts += [_group(group) for group in plan.groups]
+    parts += [_group(group, plan) for group in plan.groups]
     parts += [_drives(plan), _projections(plan), _totals(plan)]
     return "\n".join(p for p in parts if p is not None)
 
 
-def _group(group: Group) -> str:
+def _group(group: Group, plan: Plan) -> str:
     program = group.program
     model = type(program.step.traced.neuron)
     names = ", ".join(f"{m.population.name} ({m.population.size:,})" for m in group.members)
@@ -58,7 +58,7 @@ def _group(group: Group) -> str:
     for state in program.states:
         lines.append(f"     {state} ({unit_name(spec.state_dimensions[state])}): {scheme.reasons[state]}")
     lines.append(f"   parameters merged into {group.kernel.scalars} constants per population" + _varying(group))
-    lines.append(f"   per neuron and step: {program.flops} FLOPs, {bytes_per_step(group)} bytes read and written")
+    lines.append(f"   per neuron and step: {program.flops} FLOPs, {bytes_per_step(group, plan)} bytes read and written")
     lines.append(f"   operations: {_operations(program)}")
     lines.append(f"   source: {path_of(group.name, group.kernel.source)}")
     return "\n".join(lines) + "\n"
@@ -70,27 +70,8 @@ def _varying(group: Group) -> str:
 
 
 def _operations(program: NeuronProgram) -> str:
-    counts: dict[str, int] = {}
-    for n in program.graph.reach(program.roots):
-        node = program.graph.nodes[n]
-        if node.op in PRIMITIVES and not node.static:
-            counts[node.op] = counts.get(node.op, 0) + 1
+    counts = program.graph.operations(program.roots)
     return ", ".join(f"{n} {op}" for op, n in sorted(counts.items(), key=lambda item: -item[1]))
-
-
-def bytes_per_step(group: Group) -> int:
-    """Bytes that a neuron's step reads and writes, by its kernel's arguments."""
-    real = 8 if '"float64"' in group.kernel.source or "np.float64" in group.kernel.source else 4
-    total = 0
-    for name in group.arguments:
-        kind = name.split("_")[0]
-        if kind == "s":
-            total += real * (2 if name[2:] in group.program.changing else 1)
-        elif kind in ("left", "arrived"):
-            total += 2 if kind == "left" else 8 if real == 4 else 16
-        else:
-            total += {"fired": 1, "count": 1}.get(kind, real)
-    return total
 
 
 def _drives(plan: Plan) -> str | None:
@@ -126,10 +107,11 @@ def _some(names: list[str], limit: int = 4) -> str:
 
 
 def _totals(plan: Plan) -> str:
-    flops = sum(g.program.flops * g.size for g in plan.groups)
-    moved = sum(bytes_per_step(g) * g.size for g in plan.groups)
+    steady = [w for w in works_of(plan) if w.per == "step"]
+    flops = sum(int(w.flops * w.count) for w in steady)
+    moved = sum(int(w.bytes * w.count) for w in steady)
     per_second = 1000.0 / plan.dt
     return (
-        f"neurons, per step: {flops:,} FLOPs, {moved:,} bytes; per second of biology: {flops * per_second:.3g} FLOPs, "
+        f"neurons and stimuli, per step: {flops:,} FLOPs, {moved:,} bytes; per second of biology: {flops * per_second:.3g} FLOPs, "
         f"{moved * per_second:.3g} bytes (synaptic events come on top, by activity)"
     )

@@ -7,6 +7,7 @@ the equations and not on the values of parameters, and a parameter sweep compile
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -130,14 +131,41 @@ class Graph:
                 stack.extend(self.nodes[n].args)
         return sorted(seen)
 
+    def frontier(self, roots: Iterable[int]) -> tuple[int, ...]:
+        """Static nodes, literals aside, that dynamic nodes or the roots themselves use directly: what a kernel is given."""
+        roots = list(roots)
+        wanted = set(roots)
+        for n in self.reach(roots):
+            if not self.nodes[n].static:
+                wanted.update(self.nodes[n].args)
+        return tuple(n for n in sorted(wanted) if self.nodes[n].static and self.nodes[n].op != "const")
+
+    def statements(self, roots: Iterable[int], names: dict[int, str]) -> list[str]:
+        """The assignments that compute the roots; `names` holds those of leaves and constants, and receives the others."""
+        lines = []
+        for n in self.reach(roots):
+            node = self.nodes[n]
+            if n in names:
+                continue
+            if node.op == "const":
+                names[n] = repr(node.value) if node.kind == "b" else f"number({node.value!r})"
+            elif node.op != "leaf" and not node.static:
+                names[n] = f"t{n}"
+                lines.append(f"t{n} = {PRIMITIVES[node.op].emit.format(*(names[a] for a in node.args))}")
+        return lines
+
     def leaves(self, *roots: int) -> set[str]:
         """Names of the leaves the roots depend on."""
         return {self.nodes[n].value for n in self.reach(roots) if self.nodes[n].op == "leaf"}
 
     def flops(self, roots: Iterable[int]) -> int:
         """Floating-point operations of one evaluation of the dynamic nodes."""
+        return sum(PRIMITIVES[op].flops * n for op, n in self.operations(roots).items())
+
+    def operations(self, roots: Iterable[int]) -> Counter[str]:
+        """How many dynamic nodes there are of each primitive."""
         used = [self.nodes[n] for n in self.reach(roots)]
-        return sum(PRIMITIVES[n.op].flops for n in used if n.op in PRIMITIVES and not n.static)
+        return Counter(n.op for n in used if n.op in PRIMITIVES and not n.static)
 
     def evaluate(self, roots: Iterable[int], leaves: dict[str, Any]) -> list[Any]:
         """Values of the roots in float64 NumPy; leaves by name (numbers or arrays)."""
@@ -213,7 +241,7 @@ def _operation(graph: Graph, name: str, args: list[int], equation: Any, where: s
     if name == "rsqrt":
         return graph.add("div", graph.const(1.0), graph.add("sqrt", args[0]))
     if name == "integer_pow":
-        return _power(graph, args[0], equation.params["y"])
+        return whole_power(graph, args[0], equation.params["y"])
     if name == "select_n" and len(args) == 3:
         return graph.add("select", args[0], args[2], args[1])
     if name == "clamp":
@@ -231,7 +259,7 @@ def _operation(graph: Graph, name: str, args: list[int], equation: Any, where: s
     raise missing(name, where)
 
 
-def _power(graph: Graph, base: int, exponent: int) -> int:
+def whole_power(graph: Graph, base: int, exponent: int) -> int:
     """A whole power by repeated squaring."""
     if exponent == 0:
         return graph.const(1.0)

@@ -2,6 +2,7 @@
 
 from neuropil.model.branched import Branch, Branched
 from neuropil.model.builder import MorphologyBuilder
+from neuropil.model.cell import Cell
 from neuropil.model.compartments import Compartments
 from neuropil.model.composite import Composite, Part
 from neuropil.model.connect import (
@@ -15,6 +16,7 @@ from neuropil.model.connect import (
     OneToOne,
     Rule,
 )
+from neuropil.model.coupling import Coupling
 from neuropil.model.described import STEADY, Described, Input, Port, State
 from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
@@ -46,6 +48,8 @@ from neuropil.model.stimulus import (
     Stimulus,
     TimeArray,
 )
+from neuropil.model.structure import Rewiring
+from neuropil.model.synapse import Synapse
 
 __all__ = [
     "STEADY",
@@ -53,9 +57,11 @@ __all__ = [
     "At",
     "Branch",
     "Branched",
+    "Cell",
     "Channel",
     "Compartments",
     "Composite",
+    "Coupling",
     "DLambda",
     "Described",
     "Distance",
@@ -93,6 +99,7 @@ __all__ = [
     "Projection",
     "Region",
     "Regular",
+    "Rewiring",
     "Rule",
     "Section",
     "Sections",
@@ -102,6 +109,7 @@ __all__ = [
     "State",
     "Step",
     "Stimulus",
+    "Synapse",
     "TimeArray",
     "Uniform",
     "discretise",

@@ -13,6 +13,7 @@ import numpy as np
 from neuropil.errors import NetworkError, NeuropilError
 from neuropil.model.composite import full_name
 from neuropil.model.connect import DistanceDependent
+from neuropil.model.coupling import check_couplings
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.network import Drive, Network, Population, Probe, Projection
 from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
@@ -53,6 +54,7 @@ def validate(network: Network, dt: Quantity) -> None:
         found += _drive(drive, step)
     for probe in network.probes:
         found += _probe(probe, step)
+    found += check_couplings(network.couplings, network.populations, {(d.target.name, d.input or "") for d in network.drives})
     if len(found) == 1:
         raise found[0]
     if found:

@@ -202,10 +202,37 @@ def _cost(result: Result) -> str:
     body = m.table(["work", "count", "wall time for each"], rows) if rows else ""
     phases = m.stack(_amounts(s.get("phases")), {k: m.seconds(v) for k, v in _amounts(s.get("phases")).items()})
     memory = m.stack(_amounts(s.get("memory")), {k: m.size(v) for k, v in _amounts(s.get("memory")).items()})
+    body += _work(s)
     body += f"<h3>Where the wall time went</h3>{phases}" if phases else ""
     body += f"<h3>Where the memory is</h3>{memory}" if memory else ""
     note = "Time for each is the whole wall time of the run divided by that count: the rows are not to be added."
     return m.section("What it cost", body, note if rows else "")
+
+
+def _work(summary: Mapping[str, object]) -> str:
+    """Operations and bytes beside the clock, and the joules that published tables give them."""
+    from neuropil.cost.achieved import achieved
+
+    found = achieved(summary)
+    if found is None:
+        return ""
+    rows = [
+        [m.text(d.kind), m.significant(d.times), m.significant(d.flops / d.times), m.significant(d.bytes / d.times),
+         m.significant(d.flops), m.size(d.bytes)]
+        for d in found.done
+        if d.times
+    ]  # fmt: skip
+    rows.append(["all", "", "", "", m.significant(found.flops), m.size(found.bytes)])
+    head = ["work", "times", "FLOPs each", "bytes each", "FLOPs", "read and written"]
+    body = "<h3>Operations and bytes</h3>" + m.table(head, rows)
+    body += f"<p>{m.significant(found.flops_per_second / 1e9)} GFLOP/s and {m.size(found.bytes_per_second)}/s of wall time.</p>"
+    energy = [
+        [platform, *(m.significant(x) for x in (joules.low, joules.value, joules.high))]
+        for platform, joules in found.joules.items()
+        if joules.high > 0
+    ]
+    note = '<p class="note">Joules for this run by published energies of each operation; the sources are in docs/cost.md.</p>'
+    return body + "<h3>Energy</h3>" + note + m.table(["platform", "at least (J)", "best guess (J)", "at most (J)"], energy)
 
 
 def _plan(result: Result) -> str:

@@ -1,0 +1,128 @@
+"""Kernels that each do one thing as plainly as possible: what a machine can do at most, in the code that we compile."""
+
+# mypy: ignore-errors
+# (Numba infers the types of these functions from their arguments.)
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numba import njit
+
+from neuropil.lower.draws import count_at_least, threefry2x32
+
+OPTIONS = {"nogil": True, "fastmath": True, "boundscheck": False, "cache": True}
+
+
+@njit(**OPTIONS)
+def total(values):
+    """Read an array once."""
+    found = np.uint32(0)
+    for i in range(values.size):
+        found += values[i]
+    return found
+
+
+@njit(**OPTIONS)
+def triad(a, b, c, factor, rounds):
+    """a = b + factor c: two reads and a write per element."""
+    for _ in range(rounds):
+        for i in range(a.size):
+            a[i] = b[i] + factor * c[i]
+    return a[0]
+
+
+@njit(**OPTIONS)
+def add_events(words, target, rounds):
+    """What delivery does to a word: add its upper half at the place its lower half names."""
+    for _ in range(rounds):
+        for j in range(np.uint64(words.size)):
+            word = words[j]
+            target[word & 0xFFFF] += word >> 16
+    return target[0]
+
+
+@njit(nogil=True, fastmath={"contract"}, boundscheck=False, cache=True)
+def multiply_add(x, a, b, rounds):
+    """Sixteen multiply-adds in a row on each of a few hundred numbers, over and over."""
+    for _ in range(rounds):
+        for i in range(x.size):
+            v = x[i]
+            v = v * a + b
+            v = v * a + b
+            v = v * a + b
+            v = v * a + b
+            v = v * a + b
+            v = v * a + b
+            v = v * a + b
+            v = v * a + b
+            v = v * a + b
+            v = v * a + b
+            v = v * a + b
+            v = v * a + b
+            v = v * a + b
+            v = v * a + b
+            v = v * a + b
+            v = v * a + b
+            x[i] = v
+    return x[0]
+
+
+@njit(**OPTIONS)
+def poisson_counts(count, later, thresholds, rounds):
+    """Poisson counts of two steps at a time, by four thresholds on one random word each."""
+    for r in range(rounds):
+        for i in range(count.size):
+            now, after = threefry2x32(np.uint32(1), np.uint32(2), np.uint32(i), np.uint32(r))
+            count[i] = count_at_least(now, thresholds)
+            later[i] = count_at_least(after, thresholds)
+    return count[0]
+
+
+def best(make: Callable[[], Callable[[], object]], threads: int, tries: int = 7) -> float:
+    """Shortest wall time, s, of a job that every thread does on data of its own; the machine may be shared."""
+    jobs = [make() for _ in range(threads)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda job: job(), jobs))
+        times = []
+        for _ in range(tries):
+            start = time.perf_counter()
+            list(pool.map(lambda job: job(), jobs))
+            times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def job(kernel: Callable[..., object], *arguments: object) -> Callable[[], object]:
+    """A call to be made later."""
+    return lambda: kernel(*arguments)
+
+
+def multiply_add_rate(threads: int, dtype: type = np.float32, tries: int = 7) -> float:
+    """Multiply-adds at full tilt, as FLOP/s (two for each), of all threads together."""
+    n, rounds, half = 512, 20_000, dtype(0.5)
+    seconds = best(lambda: job(multiply_add, np.ones(n, dtype), half, half, rounds), threads, tries)
+    return 2.0 * 16 * n * rounds * threads / seconds
+
+
+def triad_rate(threads: int, n: int, rounds: int = 1, tries: int = 7) -> float:
+    """Bytes/s of a triad over arrays of n float32 for each thread."""
+    seconds = best(lambda: job(triad, *np.ones((3, n), np.float32), np.float32(3.0), rounds), threads, tries)
+    return 12.0 * n * rounds * threads / seconds
+
+
+def event_seconds(threads: int, n: int, slots: int, rounds: int = 1, tries: int = 7) -> float:
+    """Seconds per packed synaptic event on one of `threads` threads, for n words each over so many targets."""
+    words = np.random.default_rng(1).integers(0, slots, n).astype(np.int32) | np.int32(5 << 16)
+    seconds = best(lambda: job(add_events, words.copy(), np.zeros(1 << 16, np.int32), rounds), threads, tries)
+    return seconds / (n * rounds)
+
+
+def poisson_seconds(threads: int, n: int = 20_000, tries: int = 7) -> float:
+    """Seconds per Poisson count on one of `threads` threads."""
+    thresholds = tuple(np.uint32(2**32 * q) for q in (0.5, 0.8, 0.95, 0.99))
+    rounds = 10
+    seconds = best(lambda: job(poisson_counts, np.zeros(n, np.uint8), np.zeros(n, np.uint8), thresholds, rounds), threads, tries)
+    return seconds / (2 * n * rounds)

@@ -1,0 +1,177 @@
+"""This machine, measured with real kernels, once: multiply-adds, memory, synaptic events, and the kernels of neurons.
+
+Figures are kept in the cache directory under the machine's identity (processor, cores, Numba), and a kernel's under the
+digest of its source besides, so that a second question is answered from the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+
+from neuropil.cost import kernels
+from neuropil.lower.cache import directory, load, path_of
+from neuropil.lower.parts import Group
+from neuropil.lower.plan import Plan
+from neuropil.result.atomic import read_json, write_json
+
+KERNEL_SECONDS = 0.02
+"""Wall time of one try of a kernel."""
+TRIES = 25
+"""Short tries of each limit, the best of which counts: other work comes and goes."""
+PER_THREAD = 20_000
+"""Neurons a thread advances in a measurement at most: their state stays in the second-level cache, as in most circuits."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """This machine, all threads together.
+
+    Attributes:
+        processor: its name; threads: how many were used.
+        flops32, flops64: multiply-adds counted as two, FLOP/s.
+        bandwidth: triad from main memory, bytes/s.
+        events: packed synaptic events whose words come from main memory, 1/s.
+        poisson: counts drawn, 1/s.
+        memory: bytes of main memory.
+        load: the system's load average when it was measured; other work makes a machine look slower than it is.
+    """
+
+    processor: str
+    threads: int
+    flops32: float
+    flops64: float
+    bandwidth: float
+    events: float
+    poisson: float
+    memory: float
+    load: float
+
+    def peak(self, precision: str) -> float:
+        """FLOP/s in "float32" or "float64"."""
+        return self.flops32 if precision == "float32" else self.flops64
+
+
+def this_machine(threads: int | None = None, *, again: bool = False) -> Measured:
+    """The figures of this machine, measured (in about two seconds) or read from the cache.
+
+    Args:
+        threads: all that this process may use, if None.
+        again: measure even if there are figures.
+    """
+    threads = threads or available_threads()
+    return Measured(**_remembered(f"machine {threads}", lambda: asdict(_measure(threads)), again))
+
+
+def neuron_seconds(
+    group: Group, plan: Plan, threads: int | None = None, *, size: int | None = None, again: bool = False
+) -> float:
+    """Seconds of wall time per neuron-step of a group's own kernel, all threads together.
+
+    Args:
+        size: neurons each thread advances; its share of the group, up to `PER_THREAD`, if None.
+    """
+    threads = threads or available_threads()
+    size = size or max(512, min(PER_THREAD, -(-group.size // threads)))
+    source = path_of(group.name, group.kernel.source).stem
+    found = _remembered(f"{source} {threads} {size}", lambda: {"seconds": _kernel(group, plan, threads, size)}, again)
+    return float(found["seconds"])
+
+
+def available_threads() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processor() -> str:
+    """The name of the processor."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            return next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "unknown")
+    except OSError:
+        return platform.processor() or platform.machine()
+
+
+def _measure(threads: int) -> Measured:
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # before we add to it
+    return Measured(
+        processor(),
+        threads,
+        kernels.multiply_add_rate(threads, np.float32, tries=TRIES),
+        kernels.multiply_add_rate(threads, np.float64, tries=TRIES),
+        kernels.triad_rate(threads, 8_000_000, tries=TRIES),
+        threads / kernels.event_seconds(threads, 1 << 23, 38_600, tries=TRIES),
+        threads / kernels.poisson_seconds(threads, tries=TRIES),
+        float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")),
+        load,
+    )
+
+
+def _kernel(group: Group, plan: Plan, threads: int, size: int) -> float:
+    """Time the kernel that the engine runs, on arrays like the engine's, from the initial state and without input."""
+    advance = load(group.name, group.kernel.source).advance
+    count = [0]
+
+    def make() -> Callable[[], object]:
+        arguments = _arguments(group, plan, size)
+
+        def steps() -> None:
+            for _ in range(max(count[0], 1)):
+                advance(*arguments)
+
+        return steps
+
+    kernels.best(make, 1, tries=1)  # compiles, or loads what was compiled
+    count[0] = max(1, int(KERNEL_SECONDS / kernels.best(make, 1, tries=3)))
+    return kernels.best(make, threads, tries=5) / (count[0] * size * threads)
+
+
+def _arguments(group: Group, plan: Plan, size: int) -> tuple[Any, ...]:
+    """Arguments of a kernel for `size` elements of the first site of the group's first part."""
+    member, real = group.members[0], np.dtype(plan.precision)
+    kinds: dict[str, Any] = {
+        "left": np.uint8 if member.period < 256 else np.int32, "fired": np.uint8, "count": np.uint8, "period": np.int32,
+        "arrived": np.int32 if plan.word == np.uint32 else np.int64,
+    }  # fmt: skip
+    arrays = []
+    for name in group.kernel.arguments:
+        kind, _, rest = name.partition("_")
+        array = np.zeros(size, kinds.get(kind, real))
+        if kind == "s":
+            array[:] = np.resize(member.initial[rest], size)
+        elif name in member.arrays:
+            array[:] = np.resize(member.arrays[name], size)
+        elif kind == "u":
+            array[:] = 0.5
+        elif kind == "shifts":  # each element's soma is at its own place
+            array = np.zeros(1, np.uint64)
+        arrays.append(array)
+    numbers = np.ascontiguousarray(member.numbers[:1], plan.precision)
+    return np.array([0, size], np.int64), numbers, np.array([member.period], np.int32), *arrays
+
+
+def _remembered(what: str, measure: Callable[[], dict[str, Any]], again: bool) -> dict[str, Any]:
+    path = _file()
+    known = read_json(path) if path.exists() else {}
+    if again or what not in known:
+        known = {**known, what: measure()}
+        write_json(path, known)
+    found: dict[str, Any] = known[what]
+    return found
+
+
+def _file() -> Path:
+    """Named by the machine and by the code that measures: what is kept from another version is not asked for."""
+    identity = f"{processor()} {os.cpu_count()} {platform.machine()} {platform.node()} {numba.__version__}"
+    digest = hashlib.sha256(identity.encode())
+    for code in (__file__, kernels.__file__):
+        digest.update(Path(code).read_bytes())
+    return directory() / f"measured_{digest.hexdigest()[:12]}.json"

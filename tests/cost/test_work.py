@@ -1,0 +1,225 @@
+"""Work counted from a plan against what can be counted by hand, and a run's cost against its own counters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import neuropil as npl
+from neuropil.cost.achieved import achieved
+from neuropil.cost.circuit import cost_of, rates_for, seconds_here
+from neuropil.cost.interval import Interval
+from neuropil.cost.measure import neuron_seconds, this_machine
+from neuropil.lower.cable import SOLVER_FLOPS
+from neuropil.lower.plan import make_plan
+from neuropil.lower.work import Work, works_of
+from neuropil.model import Input, Neuron, Port, State
+from neuropil.model.cell import Cell
+from neuropil.units import Current, Hz, Ohm, Quantity, Time, Voltage, cm, ms, mV, nS, pA, um
+from neuropil.zoo.channels.leak import Leak as PassiveMembrane
+from neuropil.zoo.neurons.lif import LIFExp
+
+
+class Leak(Neuron):
+    """One linear state: v <- P v + w."""
+
+    tau: Time = 10 * ms
+    v = State(1.0)
+    push = Port(1.0)
+
+    def derivative(self, s, x):
+        return {"v": -s.v / self.tau}
+
+    def receive(self, s, w):
+        return {"v": w.push}
+
+
+class Square(Neuron):
+    """One nonlinear state by forward Euler: v <- v + dt (c - v v) / ms, whose constants leave the loop."""
+
+    c: float = 2.0
+    v = State(0.5)
+    drive = Input(1.0)
+    integrator = "euler"
+
+    def derivative(self, s, x):
+        return {"v": (self.c - s.v * s.v) / ms}
+
+
+def network(**options):
+    net = npl.Network("small")
+    pop = net.population("pop", Leak(), 7)
+    net.project(pop, pop, npl.AllToAll(), weight=1.0, delay=1 * ms, port="push", **options)
+    return net
+
+
+@pytest.mark.parametrize(("precision", "real", "word"), [("float32", 4, 4), ("float64", 8, 8)])
+def test_a_linear_neuron_and_its_synapses(precision, real, word):
+    works = {w.kind: w for w in works_of(make_plan(network(), precision=precision))}
+    neuron, event = works["neuron"], works["synaptic event"]
+    # P v and the sum with the weight, which itself is quanta times the weight of a quantum
+    assert (neuron.count, neuron.flops) == (7, 3)
+    # v read and written; the accumulator read and cleared
+    assert neuron.bytes == 2 * real + 2 * word
+    assert (event.count, event.flops, event.bytes, event.owner) == (49, 1, 3 * word, "pop")
+
+
+def test_full_weights_widen_the_accumulator_only():
+    works = {w.kind: w for w in works_of(make_plan(network(), full_weights=True))}
+    assert works["neuron"].bytes == 2 * 4 + 2 * 8
+    assert works["synaptic event"].bytes == 24
+
+
+def test_a_nonlinear_neuron():
+    net = npl.Network("square")
+    net.population("pop", Square(), 3)
+    (work,) = [w for w in works_of(make_plan(net)) if w.kind == "neuron"]
+    assert work.flops == 4  # v v, c - v v, times dt, plus v
+    assert work.bytes == 8
+
+
+def test_a_second_of_biology():
+    net = network()
+    plan = make_plan(net, dt=0.5 * ms)
+    cost = cost_of(plan, rates_for(net, 3.0))
+    assert cost.times("neuron") == Interval.exact(7 * 2000)
+    assert cost.times("synaptic event") == Interval.exact(49 * 3.0)
+    assert cost.flops == Interval.exact(7 * 2000 * 3 + 49 * 3.0)
+
+
+def test_rates_are_given_published_or_assumed():
+    net = npl.Network("n", published={"a": 2.0})
+    net.population("a", Leak(), 1)
+    assert rates_for(net).by_population == {"a": Interval.exact(2.0)}
+    net.population("b", Leak(), 1)
+    assert "assumed" in rates_for(net).source
+    assert rates_for(net).by_population["b"].low < rates_for(net).by_population["b"].high
+    assert rates_for(net, 5.0).by_population["b"] == Interval.exact(5.0)
+
+
+def test_a_varying_parameter_is_read_for_every_neuron():
+    net = npl.Network("varying")
+    net.population("pop", Leak(tau=np.array([5.0, 10.0, 20.0]) * ms), 3)
+    same = npl.Network("same")
+    same.population("pop", Leak(), 3)
+    varying, fixed = (works_of(make_plan(n))[0].bytes for n in (net, same))
+    assert varying == fixed + 4
+
+
+class LIF(Neuron):
+    """Fires regularly under its own current."""
+
+    tau: Time = 10 * ms
+    push: Current = 0 * pA
+    v_th: Voltage = 1 * mV
+    v = State(0 * mV)
+    exc = Port(mV)
+
+    def derivative(self, s, x):
+        return {"v": (2 * mV - s.v) / self.tau}
+
+    def receive(self, s, w):
+        return {"v": w.exc}
+
+    def fires(self, s):
+        return s.v >= self.v_th
+
+    def reset(self, s):
+        return {"v": Quantity(0.0, mV.dimension)}
+
+
+def test_a_run_does_the_work_of_its_plan_as_often_as_its_counters_say():
+    net = npl.Network("run")
+    pop = net.population("pop", LIF(), 20)
+    net.project(pop, pop, npl.AllToAll(), weight=0 * mV, delay=1 * ms, port="exc")
+    net.stimulate(pop, npl.Poisson(100 * Hz), port="exc", weight=0 * mV)
+    result = npl.run(net, 50 * ms, threads=1)
+    found = achieved(result.to_json())
+    assert found is not None
+    done = {d.kind: d for d in found.done}
+    works = {w.kind: w for w in works_of(make_plan(net))}
+    assert result.summary["spikes"] > 0
+    assert done["neuron"].times == result.summary["neuron_steps"] == 20 * 500
+    assert done["stimulus"].times == 20 * 500
+    assert done["spike"].times == result.summary["spikes"]
+    assert done["synaptic event"].times == result.summary["synaptic_events"]
+    assert done["synaptic event"].bytes == 12 * result.summary["synaptic_events"]
+    assert found.flops == pytest.approx(works["neuron"].flops * 10_000 + result.summary["synaptic_events"])
+    assert found.flops_per_second == pytest.approx(found.flops / result.summary["wall_seconds"])
+    for joules in found.joules.values():
+        assert joules.low <= joules.value <= joules.high
+
+
+def test_a_summary_without_work_has_no_cost():
+    assert achieved({}) is None
+    assert achieved({"work": []}) is None
+
+
+def test_a_record_survives_json():
+    work = Work("a", "neuron", 3, "step", 5, 7, "here")
+    assert Work(**work.to_json()) == work
+
+
+def test_cells_are_counted_compartment_by_compartment():
+    """The FLOPs of the lowered cell, shared out; bytes by its states and the solver's three numbers."""
+    shape = npl.MorphologyBuilder()
+    shape.section("cable", kind="soma", length=100 * um, diameter=2 * um)
+    cell = Cell(shape.build(), discretisation=npl.FixedCount(10), resistivity=100 * Ohm * cm, initial=-65 * mV)
+    cell.paint("all", PassiveMembrane())
+    net = npl.Network("cells")
+    net.population("cells", cell, 3)
+    plan = make_plan(net, precision="float64")
+    (work,) = [w for w in works_of(plan) if w.kind == "compartment"]
+    cable = plan.cells["cells"].cable
+    assert work.count == 3 * cable.size
+    assert work.flops * cable.size == pytest.approx(cable.flops)
+    assert work.flops >= SOLVER_FLOPS
+    seconds = seconds_here(plan, cost_of(plan, rates_for(net, 1.0)), this_machine(1))
+    assert seconds["compartments of cells"].value > 0
+    assert work.bytes == 2 * 8 * 3  # V, conductance and current, read and written; a leak has no state
+
+
+class Twig(npl.Branch):
+    """One linear state that flows into the soma."""
+
+    tau: Time = 10 * ms
+    v = State(0 * mV)
+    v_soma = Input(mV)
+    exc = Port(mV)
+
+    def derivative(self, s, x):
+        return {"v": -s.v / self.tau}
+
+    def receive(self, s, w):
+        return {"v": w.exc}
+
+    def output(self, s, x):
+        return (s.v - x.v_soma) * nS
+
+
+def test_branches_are_counted_beside_their_somas():
+    neuron = npl.Branched(soma=LIFExp(), branch=Twig(), branches=5, into="current", reads={"v_soma": "v"})
+    net = npl.Network("branched")
+    pop = net.population("pop", neuron, 4)
+    net.project(pop, pop, npl.AllToAll(), weight=1 * mV, delay=1 * ms, port="branch.exc")
+    works = {w.kind: w for w in works_of(make_plan(net))}
+    assert works["neuron"].count == 4
+    assert works["branch"].count == 20
+    # v read and written, the accumulator read and cleared, the soma's v read, its input read and written
+    assert works["branch"].bytes == 8 + 8 + 4 + 8
+    result = npl.run(net, 10 * ms, threads=1)
+    done = {d.kind: d.times for d in achieved(result.to_json()).done}
+    assert done["branch"] == 5 * done["neuron"] == 20 * 100
+
+
+def test_a_kernel_is_measured_once_and_remembered():
+    plan = make_plan(network())
+    (group,) = plan.groups
+    first = neuron_seconds(group, plan, 1)
+    assert 0 < first < 1e-6
+    assert neuron_seconds(group, plan, 1) == first
+    machine = this_machine(1)
+    assert machine == this_machine(1)
+    assert machine.flops32 > machine.flops64 > 1e8
+    assert machine.bandwidth > 1e8
+    assert machine.events > 1e6
