@@ -1,6 +1,7 @@
 """Train: the same description as a differentiable rollout through time."""
 
+from neuropil.learn.cable import CellNeurons, roll
 from neuropil.learn.rollout import Rolled, Rollout
 from neuropil.learn.surrogate import SHAPES, Surrogate, surrogate
 
-__all__ = ["SHAPES", "Rolled", "Rollout", "Surrogate", "surrogate"]
+__all__ = ["SHAPES", "CellNeurons", "Rolled", "Rollout", "Surrogate", "roll", "surrogate"]

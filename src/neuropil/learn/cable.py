@@ -174,7 +174,8 @@ class CellNeurons:
         v, size = s["v"], self.population.size
         signals, events = ({n: a.reshape(size, -1).T for n, a in given.items()} for given in (x, w))
         g, j, ions = self._currents(p, s, signals)
-        new = self.tree.solve(p["axial"], p["diagonal"] + g, p["storage"] * v + j)
+        # Solved for the change: what is rounded then is small beside the potential, which float32 needs.
+        new = v + self.tree.solve(p["axial"], p["diagonal"] + g, j - g * v + self.tree.flow(p["axial"], v))
         at = {}
         for one in (*self.membranes, *self.points):
             own = {n: jnp.zeros_like(v[one.rows]) if n not in signals else signals[n] for n in one.membrane.signals}

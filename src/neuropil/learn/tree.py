@@ -6,8 +6,9 @@ For every compartment i with parent p(i) the matrix has `diagonal[i]` on its dia
     b̄ = A⁻¹ x̄,   d̄_i = -b̄_i x_i,   axial̄_i = b̄_i x_p(i) + b̄_p(i) x_i.
 
 Elimination goes from the leaves to the root, one compartment after the other (Hines 1984, Int. J. Bio-Med. Comput.
-15:69). XLA runs such a loop at about 10 ns per compartment for one cell; eliminating independent compartments together,
-in logarithmically many rounds, was no faster on a CPU and took 10 to 90 s to compile for a whole pyramidal cell.
+15:69). XLA runs such a loop in 13 to 24 ns per compartment for one cell and compiles it in 0.3 s. Eliminating independent
+compartments together, in logarithmically many rounds, was no faster for one cell of 1780 compartments (30 against 23 µs)
+and took 8 s or more to compile.
 """
 
 from __future__ import annotations
@@ -38,6 +39,13 @@ class Tree:
         """Sums of the axial conductances at each compartment, [n, …]; `axial` is [n, …], zero at the root."""
         child = self.order[1:]
         return axial.at[self.parent[child]].add(axial[child])
+
+    def flow(self, axial: Any, v: Any) -> Any:
+        """Current into each compartment from its neighbours at potentials v, [n, cells]."""
+        child = self.order[1:]
+        parent = self.parent[child]
+        towards = axial[child] * (v[parent] - v[child])
+        return jnp.zeros_like(v).at[child].add(towards).at[parent].add(-towards)
 
     def solve(self, axial: Any, diagonal: Any, right: Any) -> Any:
         """x with A x = right.
