@@ -51,7 +51,7 @@ def spike_counts(
     if traced:
         net.probe(cells, "v")
         net.probe(cells, "v_d")
-    simulation = Simulation(net, dt=STEP_MS * ms, precision="float64", record_spikes=False)
+    simulation = Simulation(net, dt=STEP_MS * ms, precision="float64", threads=1, record_spikes=False)
     try:
         result = simulation.run(DURATION_MS * ms)
         v = result.traces.get("cells.v")

@@ -68,7 +68,7 @@ def held_out(counts: NDArray[np.int64], y: NDArray[np.float64]) -> tuple[NDArray
 
 def run(trial: Trial) -> Findings:
     """Fit both to the neuron with its block and to the controls; evaluate the capacity."""
-    cells = trial.size(PATTERNS, 600)
+    cells = trial.size(PATTERNS, 300)
     shown: dict[str, Any] = {}
 
     def measure(seed: int) -> dict[str, float]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuropil import rng
 from neuropil.claims.claim import Claim, Condition, Findings, Measured, Trial
@@ -60,10 +61,14 @@ class Synapse(Neuron):
         return {"e": w.pre, "y": bap, "w": self.eta * s.e * bap - self.eta_minus * s.y * w.pre}
 
 
-def paired(distance: np.ndarray, lag: np.ndarray, pairings: int, *, soma: float = 1.0, eta_minus: float = 0.01) -> np.ndarray:
-    """Weight changes of synapses, each with its own distance (µm) and lag (ms, soma after pre; negative: before).
+def paired(
+    distance: NDArray[Any], lag: NDArray[Any], pairings: int, soma: NDArray[Any], eta_minus: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Weight changes of synapses, all arguments but `pairings` one value each.
 
     Args:
+        distance: from the soma, µm.
+        lag: of the somatic spike behind the presynaptic one, ms; negative before.
         soma: 1, or 0 to block the back-propagated spike.
     """
     n = distance.size
@@ -72,10 +77,10 @@ def paired(distance: np.ndarray, lag: np.ndarray, pairings: int, *, soma: float 
     synapses = net.population("synapses", Synapse(x=distance * um, eta_minus=eta_minus), n)
     net.stimulate(start, SpikeList((1.0 + PERIOD_MS * np.arange(pairings)) * ms), port="spikes", weight=1.0)
     every = Edges(np.zeros(n, int), np.arange(n))
-    late = 50.0  # so that both orders have positive delays
+    late = LAGS_MS[1] + 1.0  # so that both orders have positive delays
     net.project(start, synapses, every, weight=1.0, delay=np.full(n, late) * ms, port="pre")
     net.project(start, synapses, every, weight=soma, delay=(late + lag) * ms, port="soma")
-    simulation = Simulation(net, dt=0.1 * ms, precision="float64", record_spikes=False)
+    simulation = Simulation(net, dt=0.1 * ms, precision="float64", threads=1, record_spikes=False)
     try:
         simulation.run((pairings * PERIOD_MS) * ms)
         return np.asarray(simulation.state("synapses", "w").value) - 1.0
@@ -91,9 +96,10 @@ def run(trial: Trial) -> Findings:
     def measure(seed: int) -> dict[str, float]:
         g = rng.generator(seed, "A7")
         x, lag = g.uniform(*DISTANCES_UM, n), np.round(g.uniform(*LAGS_MS, n), 1)
-        after, before = paired(x, lag, pairings), paired(x, -lag, pairings)
-        blocked = paired(x, lag, pairings, soma=0.0)
-        bare = paired(x, -lag, pairings, eta_minus=0.0)
+        # The four arms side by side: presynaptic first, somatic first, back-propagation blocked, somatic first without y.
+        order, soma, minus = (np.repeat(values, n) for values in ((1, -1, 1, -1), (1.0, 1.0, 0.0, 1.0), (0.01, 0.01, 0.01, 0.0)))
+        changes = paired(np.tile(x, 4), order * np.tile(lag, 4), pairings, soma, minus)
+        after, before, blocked, bare = changes.reshape(4, n)
         shown.update(x=x, lag=lag, after=after, before=before)
         # log dw = log(eta pairings) - x / lambda - lag / tau, so the slope over x, with lag beside it, is -1 / lambda.
         columns = np.stack([np.ones(n), x, lag], axis=1)

@@ -69,7 +69,8 @@ def responses(
             net.project(start, tree, rule, weight=conductance * synapses.strength * nS, delay=delay, port=port)
     net.stimulate(tree, Step(0 * pA), input="current", name="from soma")
     net.stimulate(soma, Step(0 * pA), input="current", name="from branches")
-    simulation = Simulation(net, dt=STEP_MS * ms, precision="float64", record_spikes=False)
+    # One thread: two would wait for each other 600 times, which on a busy machine costs more than it gives.
+    simulation = Simulation(net, dt=STEP_MS * ms, precision="float64", threads=1, record_spikes=False)
     try:
         return _step_through(simulation, cells, branches)
     finally:

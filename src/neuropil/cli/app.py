@@ -176,6 +176,10 @@ def cost(
         precision, scale, tuple(option or ()), threads, measure_again, plot,
     )  # fmt: skip
     carry_out(question, as_json)
+
+
+@app.command()
+@_guarded
 def claims(
     name: Annotated[list[str] | None, typer.Argument(help="Claims to test (A3), a part of them (A), or all; lists them if none.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Repetitions; the claim's own number if not given.")] = None,

@@ -119,6 +119,10 @@ class CellArrays:
             if state in p.program.membrane.states
         ]
 
+    def compartments_with(self, state: str) -> np.ndarray:
+        """Compartments of the cell that have it."""
+        return np.concatenate([compartments for *_, compartments in self.pieces(state)])
+
     def _places(self, rows: int) -> np.ndarray:
         cell = np.arange(self.own)
         block, lane = cell // self.lanes, cell % self.lanes

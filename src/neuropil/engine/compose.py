@@ -10,14 +10,11 @@ from typing import Any
 import numpy as np
 
 from neuropil import rng
-from neuropil.engine.cells import CellArrays
-from neuropil.engine.cells import scatter as scatter_cells
+from neuropil.engine.compose_cells import Owned, cells_of, check_probe, sampled
 from neuropil.engine.junctions import junctions
 from neuropil.engine.layout import Layout, Share
 from neuropil.engine.program import Operation
 from neuropil.engine.waveform import IndexRow, WaveRow, index_row, listed, poisson_classes, wave_row
-from neuropil.errors import NetworkError
-from neuropil.lower.cable_source import PlannedCells
 from neuropil.lower.cache import load
 from neuropil.lower.draft import drawn, drive_weight
 from neuropil.lower.parts import Assembly, Group, Member, PlannedDrive
@@ -53,7 +50,7 @@ class Machine:
         index_rows, wave_rows: functions of time that fill the tables a run is given.
         amplitudes: current drives that can be set between steps: (drive index) -> one array [sites, own neurons] per thread.
         probes: [thread][probe] buffers.
-        cells: populations with morphology, by name: for each thread the cells it owns and their arrays.
+        cells: populations with morphology, by name.
         before: what to do before a run from step k.
     """
 
@@ -64,7 +61,7 @@ class Machine:
     wave_rows: list[WaveRow] = field(default_factory=list)
     amplitudes: dict[int, list[np.ndarray]] = field(default_factory=dict)
     probes: list[list[ProbeBuffer]] = field(default_factory=list)
-    cells: dict[str, list[tuple[slice, CellArrays]]] = field(default_factory=dict)
+    cells: dict[str, Owned] = field(default_factory=dict)
     before: list[Callable[[int], None]] = field(default_factory=list)
 
 
@@ -99,8 +96,9 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
         machine.operations += _group_stimuli(plan, layout, machine, g, assembly)
         if isinstance(assembly, Group):
             machine.operations += _group_update(plan, layout, machine, g, assembly)
-    for planned in plan.cells.values():
-        machine.operations += _cells(plan, layout, machine, planned)
+    for name, planned in plan.cells.items():
+        machine.cells[name], operations = cells_of(plan, layout, lambda t, g: machine.groups[t][g].arrays, planned)
+        machine.operations += operations
     if plan.network.couplings:
         made, machine.before = junctions(plan.network, machine.cells, partial(_partners, plan, layout, machine), plan.precision)
         machine.operations += made
@@ -185,36 +183,6 @@ def _kernel_arrays(plan: Plan, share: Share, mine: list[GroupArrays], g: int, gr
             there = [share.slices[m.population.name, ""].start - share.start[soma] for m in group.members for _ in range(m.sites)]
             made.append((np.array(there, np.int64) - share.bounds[g][:-1]).astype(np.uint64))
     return made
-
-
-def _cells(plan: Plan, layout: Layout, machine: Machine, planned: PlannedCells) -> list[Operation]:
-    """Advance a population of cells and collect those that fired."""
-    population = planned.population
-    somas, _ = plan.place_of(population)
-    given = {f"{m.part}.{s}" for a in plan.assemblies for m in a.members if m.population is population for s in m.initial}
-    owned, lists = [], []
-    for t, share in enumerate(layout.shares):
-        mine = layout.slice(population, "", t)
-        fired = np.zeros(share.start[somas + 1] - share.start[somas], np.uint8)
-        parts = {}
-        for name in population.parts:
-            g, _ = plan.place_of(population, name)
-            parts[name] = machine.groups[t][g].arrays
-        cells = CellArrays(planned.cable, planned.source, mine.neurons, plan.precision, parts, fired, given)
-        owned.append((slice(mine.lower, mine.lower + mine.neurons), cells))
-        lists.append((fired, share.elements[share.start[somas] : share.start[somas + 1]]))
-    machine.cells[population.name] = owned
-    for state in planned.flat():
-        if state in population.initial:
-            values = np.broadcast_to(population.initial[state], (population.size, planned.cable.size))
-            scatter_cells(owned, state, values)
-    module = load(f"cell_{len(machine.cells)}", planned.source.source).__name__
-    function = f"advance_cells_{len(machine.cells)}"
-    label = f"{population.name}: {population.size} cells of {planned.cable.size} compartments"
-    return [
-        Operation("neurons", label, (function, f"from {module} import advance as {function}"), "*a", lambda t: owned[t][1].arguments, "bad"),
-        Operation("neurons", f"{population.name}: who fired", ("collect", ""), "*a, published[k & 1, thread], found", lists.__getitem__, "spikes"),
-    ]
 
 
 def _partners(plan: Plan, layout: Layout, machine: Machine, population: str, part: str, t: int) -> np.ndarray:
@@ -373,44 +341,35 @@ def _base(value: Any) -> Any:
 def _add_probes(plan: Plan, layout: Layout, machine: Machine, rows: int) -> None:
     machine.probes = [[] for _ in layout.shares]
     for probe in plan.network.probes:
+        compartments = probe.target.name in plan.cells and split(probe.variable)[0] not in probe.target.parts
+        if compartments:
+            check_probe(probe, machine.cells[probe.target.name])
         arguments = []
         for t in range(len(layout.shares)):
-            buffer, source, slots = _probe_buffer(plan, layout, machine, probe, t, rows)
+            buffer, sources = (_cell_buffer if compartments else _probe_buffer)(plan, layout, machine, probe, t, rows)
             machine.probes[t].append(buffer)
-            arguments.append((steps_between(probe, plan.dt), source, slots, buffer.values, buffer.filled))
-        function = ("sample", "from neuropil.engine.record import sample")
+            arguments.append((steps_between(probe, plan.dt), *sources, buffer.values, buffer.filled))
+        name = "sample_cells" if compartments else "sample"
+        function = (name, f"from neuropil.engine.record import {name}")
         machine.operations.append(Operation("probes", f"record {probe.name}", function, "k, *a", arguments.__getitem__))
 
 
-def _probe_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t: int, rows: int) -> tuple[ProbeBuffer, Any, Any]:
+def _cell_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t: int, rows: int) -> tuple[ProbeBuffer, tuple[Any, ...]]:
+    """Of a state of compartments; NaN where a compartment does not have it."""
+    columns, sources = sampled(probe, *machine.cells[probe.target.name][t])
+    values = np.full((rows, columns.size), np.nan, plan.precision)
+    return ProbeBuffer(columns, values, np.zeros(1, np.int64)), (tuple(sources),)
+
+
+def _probe_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t: int, rows: int) -> tuple[ProbeBuffer, tuple[Any, ...]]:
     part, state = split(probe.variable)
-    if (probe.target.name, part) not in plan.parts or (probe.target.name in plan.cells and not part):
-        return _cell_buffer(plan, machine, probe, t, rows)
     g, _ = plan.place_of(probe.target, part)
     everywhere = plan.parts[probe.target.name, part].first + probe.places
     columns = np.flatnonzero(layout.thread_of[everywhere] == t)
     slots = layout.slot_of[everywhere[columns]].astype(np.int64) - layout.shares[t].start[g]
     source = machine.groups[t][g].arrays[f"s_{state}"]
     values = np.zeros((rows, columns.size), plan.precision)
-    return ProbeBuffer(columns, values, np.zeros(1, np.int64)), source, slots
-
-
-def _cell_buffer(plan: Plan, machine: Machine, probe: Probe, t: int, rows: int) -> tuple[ProbeBuffer, Any, Any]:
-    """Of a state of compartments; all of a probe's compartments must carry the channel and lie in one membrane's array."""
-    own, cells = machine.cells[probe.target.name][t]
-    neurons, sites = np.divmod(probe.places, cells.plan.size)
-    columns = np.flatnonzero((neurons >= own.start) & (neurons < own.stop))
-    wanted = np.unique(sites)
-    for flat, places, compartments in cells.pieces(probe.variable):
-        if np.isin(wanted, compartments).all():
-            column = np.full(cells.plan.size, -1)
-            column[compartments] = np.arange(compartments.size)
-            slots = places[neurons[columns] - own.start, column[sites[columns]]]
-            return ProbeBuffer(columns, np.zeros((rows, columns.size), plan.precision), np.zeros(1, np.int64)), flat, slots
-    raise NetworkError(
-        f"probe {probe.name!r}: these compartments have no {probe.variable} in common",
-        got=f"sites {wanted[:8].tolist()}", fix="probe compartments with the same channels, a probe for each kind",
-    )  # fmt: skip
+    return ProbeBuffer(columns, values, np.zeros(1, np.int64)), (source, slots)
 
 
 def steps_between(probe: Probe, dt: float) -> int:

@@ -15,3 +15,14 @@ def sample(step, every, source, slots, values, filled):
         for j in range(slots.size):
             values[row, j] = source[slots[j]]
         filled[0] = row + 1
+
+
+@njit(**KERNEL_FLAGS)
+def sample_cells(step, every, sources, values, filled):
+    """Likewise from several arrays: for each (array, slots in it, columns of `values`)."""
+    if (step + 1) % every == 0:
+        row = filled[0]
+        for source, slots, columns in sources:
+            for j in range(slots.size):
+                values[row, columns[j]] = source[slots[j]]
+        filled[0] = row + 1

@@ -22,11 +22,12 @@ from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.connectivity import edges
 from neuropil.lower.kernel import RUNAWAY as RUNAWAY_LIMIT
 from neuropil.lower.plan import Plan, make_plan
+from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
 from neuropil.model.network import Network, Population, Projection
 from neuropil.result import Result
 from neuropil.result.atomic import write_json
-from neuropil.units import Quantity, ms, unit_name
+from neuropil.units import DIMENSIONLESS, Quantity, ms, unit_name
 
 Progress = Callable[[str, float, dict[str, Any]], None]
 """Called as progress(phase, fraction done, details); phases are "trace", "compile", "build" and "run"."""
@@ -92,6 +93,7 @@ class Simulation:
         self.build_seconds = time.perf_counter() - compiled
         self.wall_seconds = 0.0
         self.counts = np.zeros(network.size, np.int64)
+        self._rewiring = self.core.next_rewiring()
         self._recent: list[tuple[np.ndarray, np.ndarray]] = []
         self._chunk = 16
         self.interrupted = False
@@ -166,7 +168,8 @@ class Simulation:
         self._reopen()
         while (core.step < target or core.pending) and not stop.is_set():
             begun = time.perf_counter()
-            steps = min(self._chunk, target - core.step, self._probe_room())
+            due = core.step == self._rewiring
+            steps = 0 if due else min(self._chunk, target - core.step, self._probe_room(), self._rewiring - core.step)
             _, status = core.advance(steps)
             spent = time.perf_counter() - begun
             self.wall_seconds += spent
@@ -181,6 +184,9 @@ class Simulation:
                 core.advance(0)
                 self._take(*core.flush())
                 self._runaway()
+            if core.step == self._rewiring and not core.pending:
+                core.rewire(*self._in_flight())
+                self._rewiring = core.next_rewiring()
             if status == 0 and steps == self._chunk and spent < 0.5 * CHUNK_SECONDS:
                 self._chunk = min(2 * self._chunk, 1 << 16)
             elif spent > 2.0 * CHUNK_SECONDS:
@@ -232,6 +238,13 @@ class Simulation:
         while self._recent and self._recent[0][0][-1] <= oldest:
             self._recent.pop(0)
 
+    def _in_flight(self) -> tuple[np.ndarray, np.ndarray]:
+        """Spikes whose effects may still be under way: stamps and global neurons."""
+        recent = self._recent or [(np.empty(0, np.int64), np.empty(0, np.int64))]
+        step, neuron = (np.concatenate([r[i] for r in recent]) for i in (0, 1))
+        late = step > self.core.step - self.core.ring
+        return step[late], neuron[late]
+
     def _report(self, total: int) -> None:
         biological = (self.core.step - self._session_start) * self.plan.dt / 1000.0
         factor = self._session_seconds / biological if biological else 0.0
@@ -247,17 +260,25 @@ class Simulation:
     # --- state between steps -----------------------------------------------------------------------------------------
 
     def state(self, population: str | Population, variable: str) -> Quantity:
-        """A state of every neuron of a population, in order; of one with several sites, all sites neuron by neuron."""
+        """A state of every neuron of a population, in order; of one with several sites, all sites neuron by neuron.
+
+        A state of a cell's compartments ("v", or "Ih.m" of a channel) has a site in every compartment, in the order of
+        `Cell.compartments`; NaN where the channel is not.
+        """
         pop = self._population(population)
         part, name = self._variable(pop, variable)
         values = self.core.gather(pop, part, f"s_{name}")
         return Quantity(values, pop.neuron.spec.state_dimensions[variable])
 
     def set_state(self, population: str | Population, variable: str, value: Any) -> None:
-        """Set a state: one value for all neurons, or an array (with several sites, all of them, neuron by neuron)."""
+        """Set a state: one value for all neurons, or an array as `state` gives it (NaN where a channel is not)."""
         pop = self._population(population)
         part, name = self._variable(pop, variable)
         dimension, shape = pop.neuron.spec.state_dimensions[variable], (pop.size * pop.sites(variable),)
+        raw = value.value if isinstance(value, Quantity) else value
+        if np.shape(raw) == shape and self.core.of_compartments(pop, part):
+            raw = np.where(self.core.present(pop, variable), raw, 0.0)
+            value = Quantity(raw, value.dimension) if isinstance(value, Quantity) else raw
         checked = numbers(value, dimension, f"{pop.name}.{variable}", shape)
         self.core.scatter(pop, part, f"s_{name}", np.broadcast_to(checked, shape))
 
@@ -275,13 +296,26 @@ class Simulation:
 
     def synapses(self, projection: str | Projection) -> dict[str, np.ndarray]:
         """The synapses of a projection: arrays "pre", "post" (indices within their populations), "weight" (in the
-        port's base unit, before packing), "delay" (ms) and "site" (of the port), sorted by source."""
+        port's base unit, before packing), "delay" (ms) and "site" (of the port), sorted by source. Of a projection with a
+        synapse model also its states of the moment, by name; "weight" is then the present one, if it is a state."""
         name = projection.name if isinstance(projection, Projection) else projection
         for j, p in enumerate(self.network.projections):
             if p is projection or (not isinstance(projection, Projection) and p.name == name):
+                if j in self.core.listed:
+                    s = self.core.listed[j].listed()
+                    states = s.up_to(self.plan.synapses[j], self.core.step, self.plan.dt)
+                    return {"pre": s.pre, "post": s.post, "weight": s.weight, "delay": s.delay * self.plan.dt, **states}
                 pre, post, weight, steps, site = edges(p, j, self.plan.seed, self.plan.dt)
                 return {"pre": pre, "post": post, "weight": weight, "delay": steps * self.plan.dt, "site": site}
         raise NetworkError(f"no projection {name!r}", fix=did_you_mean(name, [p.name for p in self.network.projections]))
+
+    def set_modulator(self, projection: str | Projection, value: float) -> None:
+        """Set the signal that the synapses of a projection know as `modulator`."""
+        name = projection.name if isinstance(projection, Projection) else projection
+        knowing = {s.projection.name: s for s in self.core.listed.values() if "modulator" in s.program.traced.spec.inputs}
+        if name not in knowing:
+            raise NetworkError(f"no projection {name!r} whose synapses know a modulator", fix=did_you_mean(name, knowing))
+        knowing[name].signal[0] = float(numbers(value, DIMENSIONLESS, "the modulator", ()))
 
     def _population(self, population: str | Population) -> Population:
         return self.network[population.name if isinstance(population, Population) else population]
@@ -312,12 +346,11 @@ class Simulation:
             for full in cells.flat():
                 part, name = split(full)
                 states[cells.population.name, part, f"s_{name}"] = self.core.gather(cells.population, part, f"s_{name}")
-        recent = self._recent or [(np.empty(0, np.int64), np.empty(0, np.int64))]
-        step, neuron = (np.concatenate([r[i] for r in recent]) for i in (0, 1))
-        late = step > self.core.step - self.core.ring
+        step, neuron = self._in_flight()
         data = checkpoints.Checkpoint(
-            self.core.step, states, self.counts, self._amplitudes(), step[late], neuron[late], self.core.events, spikes, rows, self.wall_seconds
-        )
+            self.core.step, states, self.counts, self._amplitudes(), step, neuron, self.core.events, spikes, rows, self.wall_seconds,
+            {j: store.save() for j, store in self.core.listed.items()},
+        )  # fmt: skip
         checkpoints.save(target, self.plan, data)
         return target
 
@@ -334,6 +367,9 @@ class Simulation:
         self.wall_seconds = data.wall_seconds
         for (population, part, name), values in data.states.items():
             self.core.scatter(self.network[population], part, name, values)
+        for j, arrays in data.synapses.items():
+            self.core.listed[j].restore(arrays)
+        self._rewiring = self.core.next_rewiring()
         self.counts = data.counts.copy()
         for drive, values in data.amplitudes.items():
             self.core.set_amplitude(drive, values)
@@ -370,7 +406,7 @@ class Simulation:
         shares = self.core.phases()
         return {
             **describe(self.plan),
-            "synapses": synapses.n_synapses if synapses is not None else 0,
+            "synapses": (synapses.n_synapses if synapses is not None else 0) + sum(s.synapses.size for s in self.core.listed.values()),
             "biological_seconds": seconds,
             "wall_seconds": self.wall_seconds,
             "real_time_factor": self.wall_seconds / seconds if seconds else 0.0,
@@ -398,24 +434,42 @@ class Simulation:
         for population, state in states:
             part, inner = split(state)
             values = self.core.gather(population, part, f"s_{inner}")
-            absent = np.isnan(values) if self.core.of_compartments(population, part) and state != "v" else False
+            present = self.core.present(population, state) if self.core.of_compartments(population, part) else True
             with np.errstate(invalid="ignore"):
-                bad = ~((np.abs(values) < RUNAWAY_LIMIT) | absent)
+                bad = ~(np.abs(values) < RUNAWAY_LIMIT) & present
             if bad.any():
                 neuron, site = divmod(int(np.argmax(bad)), values.size // population.size)
-                name = state + (f"[{site}]" if values.size > population.size else "")
+                name = state + (f"[{site}]" if values.size > population.size else "") + _place(population, part, site)
                 raise SimulationError(
                     f"population {population.name!r}: {name} of neuron {neuron} ran away at t = {self.time.value:g} ms",
                     got=f"{values[np.argmax(bad)]} {unit_name(population.neuron.spec.state_dimensions[state])}",
                     expected=f"finite, below {RUNAWAY_LIMIT:g}",
                     fix="a smaller dt, bounded inputs, or another integrator; spikes up to here are kept in the out folder",
                 )
+        for store in self.core.listed.values():
+            for state, values in store.listed().states.items():
+                with np.errstate(invalid="ignore"):
+                    bad = ~(np.abs(values) < RUNAWAY_LIMIT)
+                if bad.any():
+                    raise SimulationError(
+                        f"projection {store.projection.name!r}: {state} of synapse {int(np.argmax(bad))} ran away at t = {self.time.value:g} ms",
+                        got=values[np.argmax(bad)], expected=f"finite, below {RUNAWAY_LIMIT:g}", fix="a smaller dt, or another integrator",
+                    )  # fmt: skip
         raise SimulationError("a state ran away and recovered within a step", got=f"t = {self.time}", fix="try a smaller dt")
 
     def close(self) -> None:
         """End the threads of this simulation and close its journals."""
         self.core.close()
         self.recorder.close()
+
+
+def _place(population: Population, part: str, site: int) -> str:
+    """Where on a cell a site lies, in words."""
+    cell = population.neuron
+    if not isinstance(cell, Cell):
+        return ""
+    compartment = int(cell.placed[part].compartments[site]) if part in cell.placed else site
+    return f" (at {cell.compartments.name[compartment]}({cell.compartments.position[compartment]:.3g}))"
 
 
 def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | None = None, **options: Any) -> Result:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -76,7 +77,7 @@ class CellNeurons:
     """A population of cells as a rollout steps it; the methods are those of `Neurons`.
 
     Attributes:
-        population: as described; cell: its neuron.
+        population: as described; cell: its neuron; dt: the time step, ms.
         stored: int[n], the cell's compartment that stands in each row; row is the inverse.
         tree: the solver, in rows.
         membranes: of all compartments that have one, row after row; the bare ones follow.
@@ -88,6 +89,7 @@ class CellNeurons:
 
     population: Population
     cell: Cell
+    dt: float
     stored: np.ndarray
     row: np.ndarray
     tree: Tree
@@ -129,9 +131,16 @@ class CellNeurons:
             parameters.update({f"{name}.{n}": getattr(placed.process, n).value for n in placed.process.spec.parameters})
         initial = {"v": start.potential(cell.initial), "at": {s.name: s.initial for s in (*membranes, *points)}}
         return cls(
-            population, cell, stored, row, tree, membranes, points, {n: np.asarray(v, dtype) for n, v in parameters.items()}, initial,
+            population, cell, dt, stored, row, tree, membranes, points, {n: np.asarray(v, dtype) for n, v in parameters.items()}, initial,
             surrogate, scale or abs(cell.trigger[1] - cell.initial) or 1.0,
         )  # fmt: skip
+
+    @classmethod
+    def alone(
+        cls, cell: Cell, size: int, dt: float, *, dtype: Any = np.float64, surrogate: Surrogate | None = None, scale: float | None = None
+    ) -> CellNeurons:
+        """So many cells outside any network, for `roll`; dt in ms."""
+        return cls.of(Population("cells", cell, size, 0), dt, dtype, surrogate, scale)
 
     def constants(self, parameters: Scalars, dt: float, dtype: Any) -> Values:
         """All that a step reads.
@@ -255,15 +264,13 @@ def _like(value: Any, v: Any) -> Any:
 
 
 def roll(
-    cell: Cell, steps: int, dt: float, *, size: int = 1, parameters: Values | None = None, signals: Values | None = None,
-    events: Values | None = None, watch: dict[str, Any] | None = None, chunk: int | None = None,
-    surrogate: Surrogate | None = None, dtype: Any = np.float64,
+    neurons: CellNeurons, steps: int, *, parameters: Values | None = None, signals: Values | None = None,
+    events: Values | None = None, watch: Values | None = None, chunk: int | None = None,
 ) -> Values:  # fmt: skip
     """Roll out cells by themselves, without a network: a pure function of parameters, signals and events.
 
     Args:
-        dt: ms.
-        size: number of cells.
+        neurons: from `CellNeurons.alone`.
         parameters: in place of those of the description, see the module; names that are left out stay.
         signals, events: by "place.name", anything that broadcasts to [steps, cells, sites]: what stimuli give during each
             step, weights that arrive at its end.
@@ -273,29 +280,26 @@ def roll(
     Returns:
         state -> [steps, cells, places], and "spikes" [steps, cells].
     """
-    population = Population("cells", cell, size, 0)
-    neurons = CellNeurons.of(population, dt, dtype, surrogate)
-    spec = cell.spec
-    constants = neurons.constants({**neurons.parameters, **(parameters or {})}, dt, dtype)
-    watched = {n: np.atleast_1d(where) for n, where in (watch or {"v": np.arange(len(cell))}).items()}
+    population, spec = neurons.population, neurons.cell.spec
+    size, dtype = population.size, neurons.initial["v"].dtype
+    constants = neurons.constants({**neurons.parameters, **(parameters or {})}, neurons.dt, dtype)
+    watched = {n: np.atleast_1d(where) for n, where in (watch or {"v": np.arange(len(neurons.cell))}).items()}
 
     def rows(given: Values | None, known: Values) -> Values:
         for name in given or {}:
             if name not in known:
                 raise ModelError("the cell has no such signal or port", got=name, fix=did_you_mean(name, known))
-        shape = (steps, size)
-        return {n: jnp.broadcast_to(jnp.asarray((given or {}).get(n, 0.0), dtype), (*shape, population.sites(n))).reshape(*shape[:1], -1) for n in known}
+        whole = {n: jnp.broadcast_to(jnp.asarray((given or {}).get(n, 0.0), dtype), (steps, size, population.sites(n))) for n in known}
+        return {n: values.reshape(steps, -1) for n, values in whole.items()}
 
-    def step(s: Values, row: tuple[Values, Values]) -> tuple[Values, Values]:
-        s, _, spikes = neurons.advance(constants, s, jnp.zeros(size, jnp.int32), *row)
+    def step(s: Values, row: tuple[Any, Values, Values]) -> tuple[Values, Values]:
+        s, _, spikes = neurons.advance(constants, s, jnp.zeros(size, jnp.int32), *row[1:])
         seen = {n: neurons.observed(s, n, _places(where, size, population.sites(n))) for n, where in watched.items()}
         return s, {**{n: values.reshape(size, -1) for n, values in seen.items()}, "spikes": spikes}
 
-    # The number of steps is that of the rows; a cell without inputs needs one that says so.
-    inputs = (rows(signals, spec.inputs), rows(events, spec.ports))
-    start = {"v": jnp.asarray(neurons.initial["v"]), "at": neurons.initial["at"]}
-    _, traces = scan(lambda s, row: step(s, row[1:]), start, (np.arange(steps), *inputs), chunk)
-    return traces
+    start = jax.tree.map(jnp.asarray, neurons.initial)
+    # Their numbers tell a cell without any input how many steps there are.
+    return scan(step, start, (jnp.arange(steps), rows(signals, spec.inputs), rows(events, spec.ports)), chunk)[1]
 
 
 def _places(where: np.ndarray, size: int, sites: int) -> np.ndarray:

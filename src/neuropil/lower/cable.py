@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.errors import ModelError
 from neuropil.lower.elementwise import Constants
 from neuropil.lower.membrane import Membrane, MembraneProgram
 from neuropil.model.cell import Cell
 
-SOLVER_FLOPS = 13
-"""Per compartment and step: coefficients 4, elimination 6 (a division among them), substitution 3."""
+SOLVER_FLOPS = 14
+"""Per compartment and step: coefficients 5, elimination 6 (a division among them), substitution 3."""
 
 SITE_FLOPS = 4
 """Per point process and step: its conductance and current per area, added to its compartment's."""
@@ -154,7 +155,8 @@ def _patch(cell: Cell, index: int, places: np.ndarray, order: np.ndarray, dt: fl
     where = order[places]
     names = [n for n, has in cell.channels.items() if has[where[0]]]
     found = {n: cell.parameters(n, where) for n in names}
-    membrane = Membrane({n: channel for n, (channel, _) in found.items()})
+    label = f"the membrane of {cell.compartments.name[where[0]]}"
+    membrane = Membrane({n: channel for n, (channel, _) in found.items()}, label)
     program = MembraneProgram.of(membrane, precision)
     constants = membrane.constants({n: values for n, (_, values) in found.items()}, dt)
     starts = np.flatnonzero(np.diff(places, prepend=-2) != 1)
@@ -165,7 +167,7 @@ def _patch(cell: Cell, index: int, places: np.ndarray, order: np.ndarray, dt: fl
 
 def _point(cell: Cell, name: str, rank: np.ndarray, dt: float, precision: str, used: Container[str]) -> Patch:
     placed = cell.placed[name]
-    membrane = Membrane({name: placed.process})
+    membrane = Membrane({name: placed.process}, "a point process")
     values = {n: getattr(placed.process, n).value for n in placed.process.spec.parameters}
     sites = rank[placed.compartments]
     runs = np.array([[0, 0, len(sites)]], np.int64)
@@ -173,9 +175,24 @@ def _point(cell: Cell, name: str, rank: np.ndarray, dt: float, precision: str, u
 
 
 def _made(name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, constants: dict[str, Any], v: float) -> Patch:
-    return Patch(
-        name, program, places, runs, constants,
-        program.evaluated(tuple(program.currents.values()), constants, len(places)),
-        program.evaluated(tuple(program.changing.values()), constants, len(places)),
-        program.membrane.initial(constants, v),
-    )  # fmt: skip
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        currents = program.evaluated(tuple(program.currents.values()), constants, len(places))
+        states = program.evaluated(tuple(program.changing.values()), constants, len(places))
+        initial = program.membrane.initial(constants, v)
+    for made in (currents, states):
+        _check_finite(program, made)
+    for state, value in initial.items():
+        if not np.all(np.isfinite(value)):
+            raise ModelError(f"{state} does not start at a finite number", got=value[~np.isfinite(value)].flat[0], fix="look at its parameters and at Cell.initial")
+    return Patch(name, program, places, runs, constants, currents, states, initial)
+
+
+def _check_finite(program: MembraneProgram, made: Constants) -> None:
+    values = {**dict(zip(made.nodes, made.numbers, strict=True)), **made.arrays}
+    for node, value in values.items():
+        if not np.all(np.isfinite(value)):
+            names = ", ".join(sorted(x[2:] for x in program.graph.leaves(node)))
+            raise ModelError(
+                "a constant of a membrane is not finite", got=f"{np.ravel(value)[~np.isfinite(np.ravel(value))][0]} from {names}",
+                fix="look for a zero or negative time constant, slope or capacitance",
+            )  # fmt: skip

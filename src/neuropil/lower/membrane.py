@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from neuropil.errors import ModelError, did_you_mean
+from neuropil.errors import ModelError
 from neuropil.lower.elementwise import Constants, frontier
 from neuropil.lower.exponentials import share_exponentials
 from neuropil.lower.graph import Graph, absorb
@@ -62,6 +62,7 @@ class Membrane:
 
     Args:
         mechanisms: by name in the cell, in the order in which their currents are added: channels, or one point process.
+        where: for people.
 
     Attributes:
         states, signals, ports: what changes, what stimuli give, where events arrive, by "mechanism.name" like all values
@@ -69,24 +70,27 @@ class Membrane:
         counted: ion currents that a pool counts: "i_ca".
     """
 
-    def __init__(self, mechanisms: Mapping[str, Mechanism]):
+    def __init__(self, mechanisms: Mapping[str, Mechanism], where: str = "a compartment"):
         self.traced = {name: TracedMechanism(c) for name, c in mechanisms.items()}
         self.steps = {name: Advance.of(t) for name, t in self.traced.items()}
         self.states = tuple(f"{n}.{s}" for n, t in self.traced.items() for s in t.spec.states)
         self.counted = tuple(dict.fromkeys(i for t in self.traced.values() for i in t.spec.inputs if i.startswith("i_")))
         self.signals = tuple(f"{n}.{i}" for n, t in self.traced.items() for i in t.spec.inputs if not supplied(i))
         self.ports = tuple(f"{n}.{port}" for n, t in self.traced.items() for port in t.spec.ports)
-        self._check()
+        self._check(where)
 
-    def _check(self) -> None:
-        offered = {"v", *self.counted}
+    def _check(self, where: str) -> None:
+        offered = dict.fromkeys(("v", *self.counted), "the compartment")
         for name, t in self.traced.items():
-            offered |= set(self._offer(name, {n: 1.0 for n in t.spec.parameters}, {n: 0.5 for n in t.spec.states}, {n: 1.0 for n in t.spec.inputs}))
+            for given in self._offer(name, {n: 1.0 for n in t.spec.parameters}, {n: 0.5 for n in t.spec.states}, {n: 1.0 for n in t.spec.inputs}):
+                if given in offered:
+                    raise ModelError(f"{where}: {given} comes from {offered[given]} and from {name}", fix="paint one of the two there")
+                offered[given] = name
         for name, t in self.traced.items():
             for wanted in t.spec.inputs:
                 if supplied(wanted) and wanted not in offered:
-                    what = did_you_mean(wanted, [*offered]) or "paint a pool of the ion there"
-                    raise ModelError(f"{name} needs {wanted!r}, which nothing in its compartment provides", got=f"channels {', '.join(self.traced)}", fix=what)
+                    listed, ion = ", ".join(self.traced), wanted.partition("_")[2]
+                    raise ModelError(f"{where}: {name} needs {wanted!r}, which nothing there provides", got=f"only {listed}", fix=f"paint a pool of {ion} too")
 
     def _offer(self, name: str, p: Scalars, s: Scalars, x: Scalars) -> Scalars:
         return self.traced[name].provides(p, s, x)

@@ -7,6 +7,7 @@ point neurons; a projection to port "tuft.exc" reaches the point processes place
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,12 +19,12 @@ from neuropil.model.compartments import Compartments
 from neuropil.model.composite import Composite, Part
 from neuropil.model.described import Spec, State
 from neuropil.model.discretise import DLambda, Rule, discretise
-from neuropil.model.distribution import Distribution
+from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.mechanism import Channel, PointProcess, supplied
 from neuropil.model.morphology import Morphology
-from neuropil.model.places import location
+from neuropil.model.places import At, location
 from neuropil.model.places import region as region_of
-from neuropil.units import Ohm, Quantity, cm, magnitude, mV, uF
+from neuropil.units import Dimension, Ohm, Quantity, cm, magnitude, mV, uF
 
 Along = Callable[[np.ndarray], Any]
 """A parameter as a function of path distance from the soma (µm, float64[n]): a quantity with one value each."""
@@ -31,12 +32,17 @@ Along = Callable[[np.ndarray], Any]
 
 @dataclass(frozen=True)
 class Painted:
-    """A channel on a region; later ones of the same name replace earlier ones where they overlap."""
+    """A channel on a region; later ones of the same name replace earlier ones where they overlap.
+
+    Attributes:
+        where: int[n], compartments.
+        along: parameters that differ between them: float64[n], base units.
+    """
 
     name: str
     where: np.ndarray
     channel: Channel
-    along: dict[str, Along] = field(default_factory=dict)
+    along: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,13 +77,12 @@ class Cell(Composite):
         if not isinstance(morphology, Morphology):
             raise ModelError("a cell needs a shape", got=morphology, fix="Morphology.from_swc(path), or Morphology.builder()")
         self.compartments: Compartments = discretise(morphology, discretisation or DLambda(), resistivity, capacitance)
-        self.initial = float(magnitude(initial, mV.dimension, "Cell.initial"))
-        if not np.isfinite(self.initial):
-            raise ModelError("Cell.initial must be finite", got=initial)
+        self.initial = _one_number(initial, mV.dimension, "Cell.initial")
+        self._frozen = False
         self.painted: list[Painted] = []
         self.placed: dict[str, Placed] = {}
         self.trigger = (0, 0.0)
-        self.detect("soma" if "soma" in morphology.kinds else 0)
+        self.detect("soma" if "soma" in morphology.kinds else At(morphology.sections[0].name, 0.0))
 
     def __repr__(self) -> str:
         return f"Cell({self.compartments.morphology.name!r}, {len(self.compartments)} compartments)"
@@ -86,6 +91,16 @@ class Cell(Composite):
         return len(self.compartments)
 
     # --- building --------------------------------------------------------------------------------------------------
+
+    def frozen(self) -> Cell:
+        """A copy as it is now, which refuses changes: what a population keeps, so that later ones cannot reach it."""
+        twin = copy.copy(self)
+        twin.painted, twin.placed, twin._frozen = list(self.painted), dict(self.placed), True
+        return twin
+
+    def _check_open(self) -> None:
+        if self._frozen:
+            raise ModelError("this cell is in a population and cannot be changed", fix="change the cell first, then make its population")
 
     def paint(self, region: Any, channel: Channel, *, name: str | None = None, **along: Along) -> Cell:
         """Spread a channel over a region.
@@ -102,16 +117,18 @@ class Cell(Composite):
         Raises:
             ModelError, MorphologyError: not a channel, an empty region, an unknown parameter.
         """
+        self._check_open()
         if not isinstance(channel, Channel):
             raise ModelError("only channels can be painted", got=channel, expected="an instance of a Channel", fix="place() puts point processes")
-        label = self._free_name(name or type(channel).__name__, channel, "a channel")
+        label = self._free_name(type(channel).__name__ if name is None else name, channel, "a channel")
         for parameter in along:
             if parameter not in channel.spec.parameters:
                 raise ModelError(f"{type(channel).__name__} has no parameter {parameter!r}", fix=did_you_mean(parameter, channel.spec.parameters))
         where = region_of(region).compartments(self.compartments)
         if not len(where):
             raise ModelError(f"{label}: there is nothing to paint", got=f"region {region!r} of {self.compartments.morphology.name}")
-        self.painted.append(Painted(label, np.asarray(where), channel, dict(along)))
+        values = {n: self._along(f"{label}.{n}", function, where, channel.spec.parameters[n]) for n, function in along.items()}
+        self.painted.append(Painted(label, np.asarray(where), channel, values))
         return self
 
     def place(self, name: str, process: PointProcess, at: Any) -> Cell:
@@ -121,10 +138,9 @@ class Cell(Composite):
             name: new in this cell.
             at: a location of `neuropil.model.places`, text such as "apical[12](0.3)", or a list of these.
         """
+        self._check_open()
         if not isinstance(process, PointProcess):
             raise ModelError("only point processes can be placed", got=process, expected="an instance of a PointProcess")
-        if not isinstance(name, str) or not name.isidentifier() or name.strip("_") != name or "__" in name:
-            raise ModelError("a point process needs a name like a variable's, without underscores at its ends or in pairs", got=name)
         self._free_name(name, process, "a point process")
         if name in self.placed:
             raise ModelError(f"there is a point process {name!r} in this cell already", fix="give this one another name")
@@ -138,17 +154,36 @@ class Cell(Composite):
 
     def detect(self, at: Any, threshold: Any = -20 * mV) -> Cell:
         """Where spikes are detected: each time the potential there rises through the threshold."""
-        where = np.atleast_1d(self.compartments.of_section(at)[:1] if isinstance(at, int) else location(at).compartments(self.compartments))
+        self._check_open()
+        where = location(at).compartments(self.compartments)
         if where.size != 1:
             raise ModelError("spikes are detected at one place", got=f"{where.size} compartments", fix='for example "soma(0.5)"')
-        self.trigger = (int(where[0]), float(magnitude(threshold, mV.dimension, "Cell.detect: threshold")))
+        self.trigger = (int(where[0]), _one_number(threshold, mV.dimension, "Cell.detect: threshold"))
         return self
 
-    def _free_name(self, name: str, mechanism: Any, what: str) -> str:
-        for parameter in mechanism.spec.parameters:
-            value = getattr(mechanism, parameter)
-            if isinstance(value, Distribution) or np.ndim(value.value if isinstance(value, Quantity) else value):
-                raise ModelError(f"{type(mechanism).__name__}.{parameter} must be a number in a cell", got=value, fix="paint(…, parameter=function of distance)")
+    def _along(self, what: str, function: Any, where: np.ndarray, dimension: Dimension) -> np.ndarray:
+        """The values of a function of distance, checked."""
+        if not callable(function):
+            raise ModelError(f"{what} must be a function of distance", got=function, fix="a value for all belongs to the channel itself")
+        distance = self.compartments.distance[where]
+        try:
+            value = function(distance.copy())
+        except (TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError) as error:
+            got = f"{type(error).__name__}: {error}"
+            raise ModelError(f"{what}: the function fails on an array of distances (µm)", got=got, fix="write it for arrays: np.where, np.exp") from error
+        checked = checked_values(value, dimension, what, distance.shape)
+        if isinstance(checked, Distribution):
+            raise ModelError(f"{what}: the function gives a distribution", got=value, expected="a quantity with one value for each distance")
+        return np.array(np.broadcast_to(checked, distance.shape))
+
+    def _free_name(self, name: Any, mechanism: Any, what: str) -> str:
+        if not isinstance(name, str) or not name.isidentifier() or name.strip("_") != name or "__" in name:
+            raise ModelError(f"{what} needs a name like a variable's, without underscores at its ends or in pairs", got=name)
+        for parameter, dimension in mechanism.spec.parameters.items():
+            _one_number(getattr(mechanism, parameter), dimension, f"{type(mechanism).__name__}.{parameter}")
+        for state, declared in mechanism.spec.states.items():
+            if isinstance(declared.initial, Distribution):
+                raise ModelError(f"{type(mechanism).__name__}.{state} starts at a distribution", fix="Network.population(..., initial={name.state: ...})")
         same = [type(p.channel) for p in self.painted if p.name == name and type(p.channel) is not type(mechanism)]
         if same or (name in self.placed and isinstance(mechanism, Channel)):
             raise ModelError(f"{name!r} is the name of something else in this cell", fix=f"give {what} another name")
@@ -185,10 +220,9 @@ class Cell(Composite):
                 painted, here = self.painted[int(k)], owner == k
                 value = getattr(painted.channel, parameter)
                 if parameter in painted.along:
-                    value = painted.along[parameter](self.compartments.distance[where[here]])
-                full[here] = magnitude(value, dimension, f"{name}.{parameter}")
-            if not np.all(np.isfinite(full)):
-                raise ModelError(f"{name}.{parameter} is not finite somewhere", got=full[~np.isfinite(full)][0])
+                    full[here] = painted.along[parameter][np.searchsorted(painted.where, where[here])]
+                else:
+                    full[here] = magnitude(value, dimension, f"{name}.{parameter}")
             values[parameter] = float(full[0]) if np.ptp(full) == 0.0 else full
         return channel, values
 
@@ -205,3 +239,10 @@ class Cell(Composite):
                 whole.state_dimensions[f"{name}.{state}"] = inner.state_dimensions[state]
                 whole.sites[f"{name}.{state}"] = n
         return whole
+
+
+def _one_number(value: Any, dimension: Dimension, where: str) -> float:
+    """A finite number in base units."""
+    if isinstance(value, Distribution) or np.ndim(value.value if isinstance(value, Quantity) else value):
+        raise ModelError(f"{where} must be one number in a cell", got=value, fix="along a dendrite: paint(…, parameter=function of distance)")
+    return float(checked_values(value, dimension, where, ()))  # type: ignore[arg-type]

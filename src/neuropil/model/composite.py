@@ -43,6 +43,10 @@ class Composite:
 
     coupling: ClassVar[str] = "cable"
 
+    def frozen(self) -> Composite:
+        """What a population keeps: itself, or where it can still be changed a copy that cannot."""
+        return self
+
     @property
     def parts(self) -> dict[str, Part]:
         """The parts by name; the name "" is the neuron's own, whose ports carry no prefix."""

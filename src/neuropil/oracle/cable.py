@@ -16,6 +16,7 @@ from neuropil.model.cell import Cell
 from neuropil.model.described import Steady
 from neuropil.model.mechanism import SUPPLIED, Mechanism, supplied
 from neuropil.model.network import Population
+from neuropil.oracle.events import per_element
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.units import magnitude
 
@@ -78,7 +79,7 @@ class Cells:
         v: [cells, compartments], mV, in the order of `cell.compartments`.
     """
 
-    def __init__(self, pop: Population, dt: float):
+    def __init__(self, pop: Population, dt: float, seed: int):
         assert isinstance(pop.neuron, Cell)
         self.pop, self.cell, self.size, self.dt = pop, pop.neuron, pop.size, dt
         cell, size = self.cell, self.size
@@ -106,17 +107,15 @@ class Cells:
         for site in (*self.channels, *self.points):
             site.settle(site.inputs(given, quiet[site.name]))
         for name, value in pop.initial.items():
-            self._start(name, np.asarray(value))
+            self._start(name, per_element(value, size, pop.sites(name), seed, "initial", pop.name, name).reshape(size, -1))
 
     def _start(self, name: str, value: Array) -> None:
         place, _, state = name.partition(".")
         if name == "v":
-            self.v = np.array(np.broadcast_to(value if value.ndim == 0 else value.reshape(self.size, -1), self.v.shape))
+            self.v = value
         for site in (*self.channels, *self.points):
             if site.name == place:
-                n = len(self.cell) if site in self.channels else len(site.where)
-                whole = np.broadcast_to(value if value.ndim == 0 else value.reshape(self.size, -1), (self.size, n))
-                site.s[state] = np.array(whole[:, site.where] if site in self.channels else whole).ravel()
+                site.s[state] = np.array(value[:, site.where] if site in self.channels else value).ravel()
 
     def _signals(self, x: States) -> dict[str, States]:
         return {

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from neuropil.errors import ModelError
 from neuropil.model import Branch, Branched, Neuron, Port, State
-from neuropil.units import DIMENSIONLESS, Dimension, Quantity, Time, ms, pA
+from neuropil.units import DIMENSIONLESS, Current, Dimension, Quantity, Time, ms, pA
 from neuropil.zoo.neurons.lif import LIFExp
 
 
@@ -26,6 +26,7 @@ class _Conjunct(Branch):
     """A product of traces times a weight; the states are its factors."""
 
     tau: Time = 10 * ms
+    weight: Current = 100 * pA
 
     def derivative(self, s, x):
         return {name: -getattr(s, name) / self.tau for name in self.spec.states}
