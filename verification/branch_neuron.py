@@ -272,6 +272,17 @@ def residual_rows(o: Outcome) -> list[tuple[str, Floats, Floats]]:
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
+READING = """
+## Reading
+
+The mean of branches is met, a single branch is not: thin branches saturate at half the depolarisation of thick ones, and one
+kind of branch cannot be both. So at equal numbers of synapses the neuron explains almost nothing of how patterns differ in
+the detailed cell; where the number varies it is hardly better than a function of the number. In the CA1 cell, with distant
+basal branches that share stems, the fit is degenerate (no leak is left to the soma) and its values are not used. Branches
+with parameters of their own (`BranchNeuron(20, g_c=[...] * nS, ...)`) are the way on; they are not fitted here.
+"""
+
+
 def page(outcomes: list[Outcome]) -> str:
     """The text."""
     text = "# The dendritic-branch neuron against a detailed cell\n\n    python verification/branch_neuron.py --morphologies DIRECTORY\n"
@@ -296,7 +307,7 @@ def page(outcomes: list[Outcome]) -> str:
             text += "| predicted by | R² | root mean square error (mV) |\n|---|---|---|\n"
             for name, y in zip(PREDICTORS, predicted, strict=True):
                 text += f"| {name} | {r_squared(truth, y):.3f} | {np.sqrt(np.mean((truth - y) ** 2)):.2f} |\n"
-    return text
+    return text + READING
 
 
 def figure(o: Outcome):
