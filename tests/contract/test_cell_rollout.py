@@ -14,7 +14,7 @@ from neuropil.model import Edges, Network, SpikeList, Step
 from neuropil.model.network import Population
 from neuropil.oracle import simulate
 from neuropil.oracle.cable import Cells
-from neuropil.units import ms, mV, nS, pA
+from neuropil.units import ms, mV, nA, nS, pA
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.relay import Relay
 
@@ -41,7 +41,8 @@ def test_every_state_is_the_oracles(name: str):
         fired = truth.step(k, {n: v[k].ravel() for n, v in signals.items()}, {n: v[k].ravel() for n, v in events.items()})
         np.testing.assert_array_equal(np.asarray(rolled["spikes"][k]), fired)
         for n, values in truth.s.items():
-            np.testing.assert_allclose(np.ravel(rolled[n][k]), values, rtol=1e-10, atol=1e-10, err_msg=f"{n} at step {k}")
+            # Two libraries' exponentials differ in the last bit; the upstroke of a spike, growing ten thousandfold, shows it.
+            np.testing.assert_allclose(np.ravel(rolled[n][k]), values, rtol=1e-8, atol=1e-8, err_msg=f"{n} at step {k}")
             moved[n] = max(moved[n], float(np.nanmax(np.abs(values - start[n]))))
     assert moved["v"] > 1.0 and min(moved.values()) > 0.0
 
@@ -56,7 +57,7 @@ def network() -> Network:
     net.stimulate(cells, Step(2000 * pA, start=0.5 * ms), input="electrode.amplitude")
     pairs = Edges(np.array([0, 1, 1, 0]), np.array([0, 1, 2, 2]))
     net.project(relay, cells, pairs, weight=np.array([1.0, 2.0, 3.0, 1.5]) * nS, delay=0.5 * ms, port="tuft.exc[1]", name="in")
-    net.project(cells, points, Edges(np.array([0, 1, 2]), np.array([0, 1, 1])), weight=900 * pA, delay=0.2 * ms, port="exc", name="out")
+    net.project(cells, points, Edges(np.array([0, 1, 2]), np.array([0, 1, 1])), weight=20 * nA, delay=0.2 * ms, port="exc", name="out")
     net.project(points, cells, Edges(np.array([0, 1]), np.array([2, 0])), weight=2 * nS, delay=0.3 * ms, port="tuft.exc[0]", name="back")
     net.probe(cells, "v", name="v")
     net.probe(cells, "HCurrent.m", name="gate")

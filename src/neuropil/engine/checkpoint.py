@@ -1,6 +1,6 @@
 """Checkpoints: the whole state of a simulation in one small HDF5 file, written so that a kill never spoils it.
 
-Synapses without plastic state follow from the description and the seed and are not stored; spikes in flight are stored
+Synapses without states follow from the description and the seed and are not stored; spikes in flight are stored
 as the spikes that sent them. Nothing in the file depends on the number of threads, so a run may wake on another machine.
 """
 
@@ -38,6 +38,7 @@ class Checkpoint:
         events: synaptic events so far.
         spikes: records in the spike journal; rows: records in each trace journal.
         wall_seconds: time spent so far.
+        synapses: what the stores of synapses with states save, by the projection's place in the network.
     """
 
     step: int
@@ -50,6 +51,7 @@ class Checkpoint:
     spikes: int
     rows: tuple[int, ...]
     wall_seconds: float
+    synapses: dict[int, dict[str, np.ndarray]]
 
 
 def fingerprint(plan: Plan) -> str:
@@ -70,6 +72,12 @@ def fingerprint(plan: Plan) -> str:
         _absorb(digest, (p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, quantum, positions))
     for c in network.couplings:
         _absorb(digest, [(e.population.name, e.part, e.places) for e in (c.first, c.second)])
+    for j, program in plan.synapses.items():
+        p = network.projections[j]
+        model = program.traced.model
+        values = {n: getattr(model, n) for n in model.spec.parameters}
+        _absorb(digest, (j, program.traced.name, program.arrival.nodes, program.step.nodes, values, p.input, p.clock_driven))
+        _absorb(digest, None if p.structure is None else vars(p.structure))
     for planned in plan.drives:
         d = planned.drive
         _absorb(digest, (planned.kind, d.target.name, d.port, d.input, d.site, d.weight, d.stimulus))
@@ -115,6 +123,9 @@ def save(path: Path, plan: Plan, checkpoint: Checkpoint) -> None:
             file[f"amplitudes/{index}"] = values
         file["flight/step"] = checkpoint.flight_step
         file["flight/neuron"] = checkpoint.flight_neuron
+        for index, arrays in checkpoint.synapses.items():
+            for name, values in arrays.items():
+                file[f"synapses/{index}/{name}"] = values
         for (population, part, array), values in checkpoint.states.items():
             file[f"states/{population}/{full_name(part, array)}"] = values
     with open(temporary, "rb+") as raw:
@@ -151,6 +162,7 @@ def load(path: Path, plan: Plan) -> Checkpoint:
                 {int(index): values[()] for index, values in file.get("amplitudes", {}).items()}, file["flight/step"][()], file["flight/neuron"][()],
                 int(file.attrs["events"]), int(file.attrs["spikes"]), tuple(file["rows"][()].tolist()),
                 float(file.attrs["wall_seconds"]),
+                {int(index): {name: v[()] for name, v in group.items()} for index, group in file.get("synapses", {}).items()},
             )  # fmt: skip
     except (OSError, KeyError) as error:
         raise CheckpointError("the checkpoint cannot be read", got=f"{path}: {error}") from error

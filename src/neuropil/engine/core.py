@@ -15,8 +15,11 @@ from neuropil.engine.deliver import Rows, first_capacity
 from neuropil.engine.layout import Layout
 from neuropil.engine.packed import PackedSynapses, build
 from neuropil.engine.program import Operation, program
+from neuropil.engine.rewire import rewired, steps_between
 from neuropil.engine.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeExchange, SpikeLog
 from neuropil.engine.store import PackedStore, Store
+from neuropil.engine.synapse_list import SynapseList
+from neuropil.engine.synapse_store import SynapseStore
 from neuropil.lower.plan import Plan
 from neuropil.lower.threads import abort_barrier
 from neuropil.model.composite import full_name, split
@@ -42,9 +45,12 @@ class Core:
         self.machine: Machine = compose(plan, self.layout, self.probe_rows)
         self.step = 0
         self.pending = False
+        self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
         self.clock = [np.zeros(8, np.int64) for _ in range(threads)]
         self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
         sizes = [p.size for p in plan.network.populations.values()]
+        room = first_capacity(plan)
+        self.listed = {j: SynapseStore(plan, j, self.layout, self.machine, room) for j in plan.synapses}
         self._use(Rows.empty(sizes, plan.word))
         self._run = program(plan.network.name, self._operations)
         self.synapses: PackedSynapses | None = None
@@ -61,15 +67,21 @@ class Core:
         self.synapses = build(
             plan.network, plan.dt, plan.seed, block_of=layout.block_of, local_of=layout.local_of,
             n_blocks=layout.blocks * self.threads, channel_of=plan.channel_of, quantum=plan.quantum, word=plan.word,
-            first_target=[plan.parts[p.target.name, split(p.port)[0]].first for p in plan.network.projections],
+            first_target=[plan.parts[p.target.name, split(p.port or "")[0]].first for p in plan.network.projections],
             threads=self.threads, progress=progress,
         )  # fmt: skip
+        for j, store in self.listed.items():
+            store.use(SynapseList.drawn(plan, j))
+            mean = float(np.abs(store.synapses.weight).mean()) if store.synapses.size else 0.0
+            if plan.network.projections[j].port is not None and mean:
+                self.synapses.rounding[j] = 0.5 * plan.quantum[j] / mean
         self._use(Rows.of(self.synapses, [p.size for p in plan.network.populations.values()]))
 
     def _use(self, rows: Rows) -> None:
         """Take a store into use, with buckets, exchange and logs that fit its delays."""
         capacity = first_capacity(self.plan)
-        self.stores: list[Store] = [PackedStore(rows, self.machine.arrived, self.layout.blocks, capacity)]
+        packed = PackedStore(rows, self.machine.arrived, self.layout.blocks, capacity)
+        self.stores: list[Store] = [packed, *self.listed.values()]
         self.ring = max(store.ring for store in self.stores)
         self.exchange = SpikeExchange.of(self.threads, max(s.size for s in self.layout.shares))
         room = max(1 << 16, 2 * self.plan.network.size)
@@ -77,7 +89,8 @@ class Core:
 
     @property
     def _operations(self) -> list[Operation]:
-        return [op for store in self.stores for op in store.operations()] + self.machine.operations
+        # Within a phase the machine's come first: it clears the inputs that synapses add to.
+        return self.machine.operations + [op for store in self.stores for op in store.operations()]
 
     # --- running ---------------------------------------------------------------------------------------------------
 
@@ -143,6 +156,23 @@ class Core:
             for store in self.stores:
                 store.grow(int(self.logs[0].counters[IN_RING]))
                 store.refile(int(neuron), emitted, self.step)
+
+    def next_rewiring(self) -> int:
+        """The step of the next rewiring of any projection, after the present one; far away if there is none."""
+        every = [n for n in (steps_between(self.plan, j) for j in self.listed) if n is not None]
+        return min(((self.step // n + 1) * n for n in every), default=1 << 62)
+
+    def rewire(self, stamps: np.ndarray, neurons: np.ndarray) -> None:
+        """Rewire what is due at this step; the spikes (stamps, global neurons) still under way are filed anew."""
+        for j, store in self.listed.items():
+            every = steps_between(self.plan, j)
+            if every is not None and self.step % every == 0:
+                after, vanished, formed = rewired(store.listed(), self.plan, j, self.step)
+                store.use(after)
+                self.turnover += np.array([vanished, formed])
+                store.grow(int(self.logs[0].counters[IN_RING]))
+                late = stamps > self.step - store.ring
+                store.refile_all(neurons[late], stamps[late] - 1, self.step)
 
     # --- state -----------------------------------------------------------------------------------------------------
 

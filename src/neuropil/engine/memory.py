@@ -10,6 +10,7 @@ import numpy as np
 from neuropil.engine.deliver import first_capacity, ring_length
 from neuropil.engine.layout import BLOCK
 from neuropil.engine.packed import predict_memory
+from neuropil.engine.synapse_store import predict_memory as predict_listed
 from neuropil.errors import MemoryLimitError
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse_laws import delay_steps
@@ -26,6 +27,12 @@ def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
     buckets = 8.0 * max(plan.channels, 1) * ring_length(longest) * blocks * first_capacity(plan)
     probes = sum(8.0 * min(p.neurons.size * 10_000, 4_000_000) for p in plan.network.probes)
     parts = predict_memory(plan.network, plan.dt, blocks, plan.channel_of, plan.word)
+    for j in plan.synapses:
+        for name, size in predict_listed(plan, j, threads, first_capacity(plan)).items():
+            if name == "spikes in flight":
+                buckets += size
+            else:
+                parts[name] += size
     real = np.dtype(plan.precision).itemsize
     state = accumulators = 0.0
     for group in plan.assemblies:

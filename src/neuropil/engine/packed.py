@@ -38,7 +38,7 @@ TASK = 1 << 18
 
 @dataclass(frozen=True)
 class PackedSynapses:
-    """All synapses of a network without plastic state, by global index of their source.
+    """All synapses of a network that are not listed each by itself, by global index of their source.
 
     Attributes:
         words: [n_synapses] uint32 (16-bit target below, signed 16-bit weight in quanta above) or uint64 (48-bit weight).
@@ -124,12 +124,12 @@ def build(
     first = [p.target.first for p in network.projections] if first_target is None else list(first_target)
     if place.size < network.size or (place.size and int(block_of.max()) >= n_blocks):
         raise PlanError("blocks do not cover the network", got=f"{place.size} places", expected=f"{network.size} in {n_blocks} blocks")
-    realised = [realise(p, j, seed, dt_ms) for j, p in enumerate(network.projections)]
+    realised = {j: realise(p, j, seed, dt_ms) for j, p in enumerate(network.projections) if not p.listed}
     row_start = _row_starts(network, realised)
     words = np.empty(int(row_start[-1]), word)
     store = PackedSynapses(
         words, row_start, [], [], [float(q) for q in quantum],
-        [_rounding(r.weight, q) for r, q in zip(realised, quantum, strict=True)], [0] * len(realised),
+        [_rounding(realised[j].weight, q) if j in realised else 0.0 for j, q in enumerate(quantum)], [0] * len(quantum),
     )  # fmt: skip
     jobs = []
     for population in network.populations.values():
@@ -159,7 +159,7 @@ def predict_memory(network: Network, dt_ms: float, n_blocks: int, channel_of: Se
     Exact for rules that fix the number of synapses, else the expectation. ``"while building"`` is what building holds
     besides: explicit targets and the values of weights and delays given as arrays.
     """
-    expected = [expected_synapses(p) for p in network.projections]
+    expected = [0.0 if p.listed else expected_synapses(p) for p in network.projections]
     bounds = keys = building = 0.0
     for population in network.populations.values():
         outgoing = _outgoing(network, population)
@@ -184,17 +184,18 @@ def predict_memory(network: Network, dt_ms: float, n_blocks: int, channel_of: Se
 
 
 def _outgoing(network: Network, population: Population) -> list[int]:
-    return [j for j, p in enumerate(network.projections) if p.source is population]
+    return [j for j, p in enumerate(network.projections) if p.source is population and not p.listed]
 
 
 def _array_size(value: Any) -> int:
     return value.size if isinstance(value, np.ndarray) else 0
 
 
-def _row_starts(network: Network, realised: Sequence[Rows]) -> NDArray[np.int64]:
+def _row_starts(network: Network, realised: dict[int, Rows]) -> NDArray[np.int64]:
     """int64[n_neurons + 1]: prefix sums of the sources' total degrees."""
     length = np.zeros(network.size, np.int64)
-    for projection, rows in zip(network.projections, realised, strict=True):
+    for j, rows in realised.items():
+        projection = network.projections[j]
         length[projection.source.first : projection.source.first + projection.source.size] += rows.counts
     if length.size and length.max() >= 2**32:
         raise NetworkError("a neuron makes more synapses than a row can hold", got=int(length.max()), expected="below 2**32")
@@ -230,7 +231,7 @@ class _Job:
 
 
 def _job(
-    network: Network, population: Population, outgoing: list[int], realised: Sequence[Rows], channel_of: Sequence[int],
+    network: Network, population: Population, outgoing: list[int], realised: dict[int, Rows], channel_of: Sequence[int],
     quantum: Sequence[float], place: NDArray[np.uint32], first: Sequence[int], keys: NDArray[np.int32], offsets: NDArray[np.uint32], store: PackedSynapses,
 ) -> _Job:  # fmt: skip
     tables = kernel_tables([realised[j] for j in outgoing])

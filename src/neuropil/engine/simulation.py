@@ -27,7 +27,7 @@ from neuropil.model.composite import full_name, split
 from neuropil.model.network import Network, Population, Projection
 from neuropil.result import Result
 from neuropil.result.atomic import write_json
-from neuropil.units import Quantity, ms, unit_name
+from neuropil.units import DIMENSIONLESS, Quantity, ms, unit_name
 
 Progress = Callable[[str, float, dict[str, Any]], None]
 """Called as progress(phase, fraction done, details); phases are "trace", "compile", "build" and "run"."""
@@ -93,6 +93,7 @@ class Simulation:
         self.build_seconds = time.perf_counter() - compiled
         self.wall_seconds = 0.0
         self.counts = np.zeros(network.size, np.int64)
+        self._rewiring = self.core.next_rewiring()
         self._recent: list[tuple[np.ndarray, np.ndarray]] = []
         self._chunk = 16
         self.interrupted = False
@@ -167,7 +168,8 @@ class Simulation:
         self._reopen()
         while (core.step < target or core.pending) and not stop.is_set():
             begun = time.perf_counter()
-            steps = min(self._chunk, target - core.step, self._probe_room())
+            due = core.step == self._rewiring
+            steps = 0 if due else min(self._chunk, target - core.step, self._probe_room(), self._rewiring - core.step)
             _, status = core.advance(steps)
             spent = time.perf_counter() - begun
             self.wall_seconds += spent
@@ -182,6 +184,9 @@ class Simulation:
                 core.advance(0)
                 self._take(*core.flush())
                 self._runaway()
+            if core.step == self._rewiring and not core.pending:
+                core.rewire(*self._in_flight())
+                self._rewiring = core.next_rewiring()
             if status == 0 and steps == self._chunk and spent < 0.5 * CHUNK_SECONDS:
                 self._chunk = min(2 * self._chunk, 1 << 16)
             elif spent > 2.0 * CHUNK_SECONDS:
@@ -232,6 +237,13 @@ class Simulation:
         oldest = self.core.step - self.core.ring
         while self._recent and self._recent[0][0][-1] <= oldest:
             self._recent.pop(0)
+
+    def _in_flight(self) -> tuple[np.ndarray, np.ndarray]:
+        """Spikes whose effects may still be under way: stamps and global neurons."""
+        recent = self._recent or [(np.empty(0, np.int64), np.empty(0, np.int64))]
+        step, neuron = (np.concatenate([r[i] for r in recent]) for i in (0, 1))
+        late = step > self.core.step - self.core.ring
+        return step[late], neuron[late]
 
     def _report(self, total: int) -> None:
         biological = (self.core.step - self._session_start) * self.plan.dt / 1000.0
@@ -284,13 +296,26 @@ class Simulation:
 
     def synapses(self, projection: str | Projection) -> dict[str, np.ndarray]:
         """The synapses of a projection: arrays "pre", "post" (indices within their populations), "weight" (in the
-        port's base unit, before packing), "delay" (ms) and "site" (of the port), sorted by source."""
+        port's base unit, before packing), "delay" (ms) and "site" (of the port), sorted by source. Of a projection with a
+        synapse model also its states of the moment, by name; "weight" is then the present one, if it is a state."""
         name = projection.name if isinstance(projection, Projection) else projection
         for j, p in enumerate(self.network.projections):
             if p is projection or (not isinstance(projection, Projection) and p.name == name):
+                if j in self.core.listed:
+                    s = self.core.listed[j].listed()
+                    states = s.up_to(self.plan.synapses[j], self.core.step, self.plan.dt)
+                    return {"pre": s.pre, "post": s.post, "weight": s.weight, "delay": s.delay * self.plan.dt, **states}
                 pre, post, weight, steps, site = edges(p, j, self.plan.seed, self.plan.dt)
                 return {"pre": pre, "post": post, "weight": weight, "delay": steps * self.plan.dt, "site": site}
         raise NetworkError(f"no projection {name!r}", fix=did_you_mean(name, [p.name for p in self.network.projections]))
+
+    def set_modulator(self, projection: str | Projection, value: float) -> None:
+        """Set the signal that the synapses of a projection know as `modulator`."""
+        name = projection.name if isinstance(projection, Projection) else projection
+        knowing = {s.projection.name: s for s in self.core.listed.values() if "modulator" in s.program.traced.spec.inputs}
+        if name not in knowing:
+            raise NetworkError(f"no projection {name!r} whose synapses know a modulator", fix=did_you_mean(name, knowing))
+        knowing[name].signal[0] = float(numbers(value, DIMENSIONLESS, "the modulator", ()))
 
     def _population(self, population: str | Population) -> Population:
         return self.network[population.name if isinstance(population, Population) else population]
@@ -321,12 +346,11 @@ class Simulation:
             for full in cells.flat():
                 part, name = split(full)
                 states[cells.population.name, part, f"s_{name}"] = self.core.gather(cells.population, part, f"s_{name}")
-        recent = self._recent or [(np.empty(0, np.int64), np.empty(0, np.int64))]
-        step, neuron = (np.concatenate([r[i] for r in recent]) for i in (0, 1))
-        late = step > self.core.step - self.core.ring
+        step, neuron = self._in_flight()
         data = checkpoints.Checkpoint(
-            self.core.step, states, self.counts, self._amplitudes(), step[late], neuron[late], self.core.events, spikes, rows, self.wall_seconds
-        )
+            self.core.step, states, self.counts, self._amplitudes(), step, neuron, self.core.events, spikes, rows, self.wall_seconds,
+            {j: store.save() for j, store in self.core.listed.items()},
+        )  # fmt: skip
         checkpoints.save(target, self.plan, data)
         return target
 
@@ -343,6 +367,9 @@ class Simulation:
         self.wall_seconds = data.wall_seconds
         for (population, part, name), values in data.states.items():
             self.core.scatter(self.network[population], part, name, values)
+        for j, arrays in data.synapses.items():
+            self.core.listed[j].restore(arrays)
+        self._rewiring = self.core.next_rewiring()
         self.counts = data.counts.copy()
         for drive, values in data.amplitudes.items():
             self.core.set_amplitude(drive, values)
@@ -379,7 +406,7 @@ class Simulation:
         shares = self.core.phases()
         return {
             **describe(self.plan),
-            "synapses": synapses.n_synapses if synapses is not None else 0,
+            "synapses": (synapses.n_synapses if synapses is not None else 0) + sum(s.synapses.size for s in self.core.listed.values()),
             "biological_seconds": seconds,
             "wall_seconds": self.wall_seconds,
             "real_time_factor": self.wall_seconds / seconds if seconds else 0.0,
@@ -419,6 +446,15 @@ class Simulation:
                     expected=f"finite, below {RUNAWAY_LIMIT:g}",
                     fix="a smaller dt, bounded inputs, or another integrator; spikes up to here are kept in the out folder",
                 )
+        for store in self.core.listed.values():
+            for state, values in store.listed().states.items():
+                with np.errstate(invalid="ignore"):
+                    bad = ~(np.abs(values) < RUNAWAY_LIMIT)
+                if bad.any():
+                    raise SimulationError(
+                        f"projection {store.projection.name!r}: {state} of synapse {int(np.argmax(bad))} ran away at t = {self.time.value:g} ms",
+                        got=values[np.argmax(bad)], expected=f"finite, below {RUNAWAY_LIMIT:g}", fix="a smaller dt, or another integrator",
+                    )  # fmt: skip
         raise SimulationError("a state ran away and recovered within a step", got=f"t = {self.time}", fix="try a smaller dt")
 
     def close(self) -> None:

@@ -34,13 +34,25 @@ def entry_values(step: Advance, p: Scalars, dt: float, dtype: Any) -> Scalars:
     exact, inputs = step.scheme.exact, tuple(step.traced.spec.inputs)
     matrix, batch = _system(step, p, dtype)
     index = {n: k for k, n in enumerate((*exact, *inputs, None))}
+    apart = all(step.scheme.reach[i] == (i,) for i in exact)
     values: Scalars = {}
     for prefix, (fraction, held) in step.prefixes.items():
         free = jnp.array([0.0 if n in held else 1.0 for n in exact] + [1.0] * (len(index) - len(exact)), dtype)
-        power = expm(matrix * free[:, None] * (fraction * dt))
+        held_still = matrix * free[:, None]
+        power = _separate(held_still, len(exact), fraction * dt) if apart else expm(held_still * (fraction * dt))
         for name, (i, j) in entries(step.scheme, prefix).items():
             values[name] = power[..., index[i], index[j]].reshape(batch)
     return values
+
+
+def _separate(matrix: Any, states: int, h: float) -> Any:
+    """The exponential of matrix · h where no state depends on another: closed forms, which compile far faster than `expm`."""
+    own = jnp.diagonal(matrix, axis1=-2, axis2=-1)[..., :states, None] * h
+    still = own == 0.0
+    safe = jnp.where(still, 1.0, own)
+    mean = jnp.where(still, 1.0, jnp.expm1(safe) / safe)
+    diagonal = jnp.eye(states, matrix.shape[-1], dtype=bool)
+    return jnp.where(diagonal, jnp.exp(own), matrix[..., :states, :] * (h * mean))
 
 
 def _system(step: Advance, p: Scalars, dtype: Any) -> tuple[Any, tuple[int, ...]]:

@@ -24,7 +24,9 @@ from neuropil.learn.steppable import steppable
 from neuropil.learn.stimuli import stimulus_array
 from neuropil.learn.surrogate import Surrogate
 from neuropil.learn.surrogate import surrogate as named_surrogate
+from neuropil.learn.synapses import Living, begin
 from neuropil.lower.connectivity import edges
+from neuropil.lower.synapse import plan_synapses
 from neuropil.model.distribution import checked_values
 from neuropil.model.network import Network
 from neuropil.model.validate import validate
@@ -67,8 +69,8 @@ class Rollout:
             every step; about the root of the number of steps needs least memory.
 
     Attributes:
-        parameters: {"weights": projection -> [synapses], "neurons": population -> name -> () or [neurons]}, in base
-            units.
+        parameters: {"weights": projection -> [synapses], "neurons": population -> name -> () or [neurons], "synapses":
+            projection with a synapse model -> name -> () or [synapses]}, in base units.
         wirings: where each synapse goes, in the same order.
 
     Cells with morphology name their parameters, and keep their states, as `neuropil.learn.cable` says.
@@ -103,11 +105,16 @@ class Rollout:
                 name: steppable(pop, self.dt, seed, self.dtype, shape, reset_gradient, given.get(name))
                 for name, pop in network.populations.items()
             }
+            programs = plan_synapses(network)
+        self.living = {
+            p.name: Living.of(p, programs[j], j, seed, self.dt, self.dtype) for j, p in enumerate(network.projections) if j in programs
+        }
         self.wirings, weights = self._wire()
         self._delivery = Delivery(self.wirings)
         self.parameters: Tree = {
             "weights": weights,
             "neurons": {name: dict(n.parameters) for name, n in self._neurons.items()},
+            "synapses": {name: dict(living.parameters) for name, living in self.living.items()},
         }
 
     def __repr__(self) -> str:
@@ -116,6 +123,10 @@ class Rollout:
     def _wire(self) -> tuple[tuple[Wiring, ...], Tree]:
         wirings, weights = [], {}
         for index, p in enumerate(self.network.projections):
+            if p.listed:
+                weights[p.name] = self.living[p.name].weight
+                continue
+            assert p.port is not None
             pre, post, weight, delay, site = edges(p, index, self.seed, self.dt)
             sizes = (p.source.size, p.target.size * p.sites)
             wirings.append(Wiring(p.name, p.source.name, p.target.name, p.port, pre, post * p.sites + site, delay, sizes))
@@ -125,11 +136,13 @@ class Rollout:
     # --- what apply takes --------------------------------------------------------------------------------------------
 
     def initial(self) -> Tree:
-        """The state at the start: {"neurons": …, "left": refractory steps to go, "flight": weights under way}."""
+        """The state at the start: {"neurons": …, "left": refractory steps to go, "flight": weights under way, "synapses": those with
+        states}."""
         return {
             "neurons": {name: dict(n.initial) for name, n in self._neurons.items()},
             "left": {name: np.zeros(n.population.size, np.int32) for name, n in self._neurons.items()},
             "flight": self._delivery.empty(self.dtype),
+            "synapses": {name: living.start(self.dtype) for name, living in self.living.items()},
         }
 
     def inputs(self, duration: Quantity | int) -> Tree:
@@ -137,7 +150,8 @@ class Rollout:
 
         Returns:
             {"step": int32[steps], "events": population -> port -> [steps, neurons] (weights), "currents": population ->
-            input -> [steps, neurons], "uniform": population -> [steps, neurons] (for models with a hazard)}. Add to these
+            input -> [steps, neurons], "uniform": population -> [steps, neurons] (for models with a hazard)}; besides,
+            where you add it, "modulators": projection -> [steps], the signal its synapses know. Add to these
             arrays, or put others in their place, to drive the network with something else.
         """
         steps = self._steps(duration)
@@ -195,32 +209,46 @@ class Rollout:
             raise ModelError("a float64 rollout needs JAX's x64 mode", fix="call it within `with jax.enable_x64(True):`")
         dtype = self.dtype
         constants = {name: n.constants(parameters["neurons"][name], self.dt, dtype) for name, n in self._neurons.items()}
-        prepared = self._delivery.prepare({n: jnp.asarray(w, dtype) for n, w in parameters["weights"].items()})
+        weights = {n: jnp.asarray(w, dtype) for n, w in parameters["weights"].items()}
+        prepared = self._delivery.prepare(weights)
+        given = {n: v.constants(parameters["synapses"][n], weights[n], self.dt, dtype) for n, v in self.living.items()}
 
         def step(carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
-            return self._step(constants, prepared, carry, row)
+            return self._step(constants, prepared, given, carry, row)
 
         started, rows = jax.tree.map(jnp.asarray, (state, inputs))
         state, (spikes, traces) = scan(step, started, rows, self.chunk)
         return Rolled(spikes, traces, state)
 
-    def _step(self, constants: Tree, prepared: Tree, carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
+    def _step(self, constants: Tree, prepared: Tree, given: Tree, carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
         k = row["step"]
         arrived, flight = self._delivery.arrive(carry["flight"], k)
-        states, left, spikes = {}, {}, {}
+        states, left, spikes, synapses = {}, {}, {}, {}
+        flows: Tree = {}
+        for name, living in self.living.items():
+            p, before = living.projection, begin(carry["synapses"][name], given[name]["weights"], k)
+            signal = row.get("modulators", {}).get(name, 0.0)
+            synapses[name], flow, sent = living.step(given[name], before, carry["neurons"][p.target.name], signal, k)
+            for key, brought in ((p.input, flow), (p.port, sent)):
+                mine = flows.setdefault(p.target.name, {})
+                mine[key] = mine.get(key, 0.0) + brought
         for name, neurons in self._neurons.items():
             pop, spec = neurons.population, neurons.population.neuron.spec
             zero = {n: jnp.zeros(pop.size * pop.sites(n), self.dtype) for n in (*spec.inputs, *spec.ports)}
             currents, events = row["currents"].get(name, {}), row["events"].get(name, {})
-            x = {n: zero[n] + currents.get(n, 0.0) for n in spec.inputs}
-            w = {n: zero[n] + events.get(n, 0.0) + arrived.get(name, {}).get(n, 0.0) for n in spec.ports}
+            more = flows.get(name, {})
+            x = {n: zero[n] + currents.get(n, 0.0) + more.get(n, 0.0) for n in spec.inputs}
+            w = {n: zero[n] + events.get(n, 0.0) + arrived.get(name, {}).get(n, 0.0) + more.get(n, 0.0) for n in spec.ports}
             u = row["uniform"].get(name, jnp.zeros(pop.size, self.dtype))
             states[name], left[name], spikes[name] = neurons.advance(
                 constants[name], carry["neurons"][name], carry["left"][name], x, w, u
             )
         flight = self._delivery.send(prepared, spikes, flight, k)
+        for name, living in self.living.items():
+            p = living.projection
+            synapses[name] = living.send(synapses[name], given[name], spikes[p.source.name], spikes[p.target.name], k)
         traces = {p.name: self._neurons[p.target.name].observed(states[p.target.name], p.variable, p.places) for p in self.network.probes}
-        return {"neurons": states, "left": left, "flight": flight}, (spikes, traces)
+        return {"neurons": states, "left": left, "flight": flight, "synapses": synapses}, (spikes, traces)
 
 
 def _x64() -> bool:

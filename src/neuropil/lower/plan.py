@@ -17,6 +17,7 @@ from neuropil.lower.cable_source import PlannedCells
 from neuropil.lower.draft import Draft
 from neuropil.lower.kernel import NeuronProgram, Varying, emit
 from neuropil.lower.parts import Assembly, Bare, Group, Member, PlannedDrive, PlannedPart, own_kernel, plan_parts
+from neuropil.lower.synapse import SynapseProgram, plan_synapses
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
 from neuropil.model.connect import AllToAll, DistanceDependent, Edges, FixedInDegree, OneToOne
@@ -48,6 +49,7 @@ class Plan:
         quantum: for each projection the weight of one quantum.
         drives: in the network's order.
         reasons: why each projection is executed as it is.
+        synapses: programs of the projections whose synapses are kept each by itself, by their place in the network.
     """
 
     network: Network
@@ -63,6 +65,7 @@ class Plan:
     quantum: tuple[float, ...]
     drives: tuple[PlannedDrive, ...]
     reasons: tuple[str, ...] = field(default=())
+    synapses: dict[int, SynapseProgram] = field(default_factory=dict)
 
     @property
     def channels(self) -> int:
@@ -111,6 +114,7 @@ def make_plan(
     word = np.uint64 if full_weights or precision == "float64" else np.uint32
     drives = _plan_drives(network, dt_ms)
     parts = plan_parts(network)
+    synapses = plan_synapses(network)
     channel_of = tuple(_channel(p, parts) for p in network.projections)
     draft = Draft(network, dt_ms, seed, precision, drives)
     updated = [p for p in parts.values() if own_kernel(p.population)]
@@ -126,7 +130,7 @@ def make_plan(
     }  # fmt: skip
     plan = Plan(
         network, dt_ms, seed, precision, word, groups, bare, cells, parts, channel_of, quantum, drives,
-        tuple(_why(p) for p in network.projections),
+        tuple(synapses[j].explain() if j in synapses else _why(p) for j, p in enumerate(network.projections)), synapses,
     )  # fmt: skip
     check_plan(plan)
     return plan
@@ -148,6 +152,8 @@ def _check_options(seed: Any, precision: Any, full_weights: Any) -> None:
 
 def _channel(projection: Projection, parts: dict[tuple[str, str], PlannedPart]) -> int:
     """The accumulator of a projection: the place of its port in the part's model."""
+    if projection.port is None:
+        return -1
     part, port = split(projection.port)
     return list(parts[projection.target.name, part].part.model.spec.ports).index(port)
 
@@ -194,7 +200,7 @@ def _quanta(network: Network, word: Any) -> tuple[float, ...]:
     for p in network.projections:
         key = (p.target.name, p.port)
         size = p.weight.largest() if isinstance(p.weight, Distribution) else float(np.max(np.abs(p.weight), initial=0.0))
-        largest[key] = max(largest.get(key, 0.0), size)
+        largest[key] = max(largest.get(key, 0.0), size * (p.synapse.gain if p.synapse is not None else 1.0))
     together: dict[Any, float] = {}
     for p in network.projections:
         together[p.target.name, p.port] = together.get((p.target.name, p.port), 0.0) + largest_in_degree(p)
@@ -262,8 +268,8 @@ def check_plan(plan: Plan) -> None:
                 if name not in group.kernel.arguments or array.shape != (member.sites, member.population.size):
                     raise PlanError(f"{where}: array {name!r} does not fit the kernel", got=array.shape)
     for j, projection in enumerate(plan.network.projections):
-        part, port = split(projection.port)
-        if port not in plan.assemblies[plan.place_of(projection.target, part)[0]].variant.wired:
+        part, port = split(projection.port or "")
+        if port and port not in plan.assemblies[plan.place_of(projection.target, part)[0]].variant.wired:
             raise PlanError(f"projection {projection.name!r} arrives at a port nobody reads")
         if not plan.quantum[j] > 0:
             raise PlanError(f"projection {projection.name!r} has no weight scale", got=plan.quantum[j])

@@ -48,6 +48,8 @@ from neuropil.model.stimulus import (
     Stimulus,
     TimeArray,
 )
+from neuropil.model.structure import Rewiring
+from neuropil.model.synapse import Synapse
 
 __all__ = [
     "STEADY",
@@ -97,6 +99,7 @@ __all__ = [
     "Projection",
     "Region",
     "Regular",
+    "Rewiring",
     "Rule",
     "Section",
     "Sections",
@@ -106,6 +109,7 @@ __all__ = [
     "State",
     "Step",
     "Stimulus",
+    "Synapse",
     "TimeArray",
     "Uniform",
     "discretise",

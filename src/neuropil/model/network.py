@@ -23,6 +23,9 @@ from neuropil.model.neuron import Neuron
 from neuropil.model.places import location
 from neuropil.model.sites import check_parameters, edge_sites, named_site, probed_sites
 from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
+from neuropil.model.structure import Rewiring
+from neuropil.model.synapse import Synapse
+from neuropil.model.wiring import check_synapse, weight_dimension
 from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
 
 
@@ -70,10 +73,15 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Synapses from one population to a port of another. `weight` and `delay` are in base units (port unit, ms).
+    """Synapses from one population to another. `weight` and `delay` are in base units (port unit, ms).
 
-    `site` says where on a port that exists several times in a neuron: the site of all synapses, an array with one per edge,
-    or None: each synapse's is drawn.
+    Attributes:
+        port: where their events go (None: nowhere); input: where their currents go.
+        site: where on a port that exists several times in a neuron: the site of all synapses, an array with one per edge,
+            or None: each synapse's is drawn.
+        synapse: what each of them is, None for a bare weight.
+        clock_driven: advance all states in every step, also those that have a closed form.
+        structure: how synapses vanish and form.
     """
 
     name: str
@@ -82,13 +90,22 @@ class Projection:
     rule: Rule
     weight: float | np.ndarray | Distribution
     delay: float | np.ndarray | Distribution
-    port: str
+    port: str | None
     site: int | np.ndarray | None = None
+    synapse: Synapse | None = None
+    input: str | None = None
+    clock_driven: bool = False
+    structure: Rewiring | None = None
 
     @property
     def sites(self) -> int:
         """How many sites the port has in each target neuron."""
-        return self.target.sites(self.port)
+        return 1 if self.port is None else self.target.sites(self.port)
+
+    @property
+    def listed(self) -> bool:
+        """Each synapse is kept by itself: it has states, or may vanish."""
+        return self.synapse is not None or self.structure is not None
 
     @property
     def recurrent(self) -> bool:
@@ -240,8 +257,12 @@ class Network:
         *,
         weight: Any,
         delay: Any,
-        port: str,
+        port: str | None = None,
         site: Any = None,
+        synapse: Synapse | None = None,
+        input: str | None = None,
+        clock_driven: bool = False,
+        structure: Rewiring | None = None,
         name: str | None = None,
     ) -> list[Projection]:
         """Connect each source population to each target population by a rule.
@@ -254,6 +275,10 @@ class Network:
             port: the target model's port. One that exists at several sites of a neuron takes each synapse to a site
                 drawn uniformly; "branch.exc[3]" takes all to one.
             site: for `Edges`, an array with the site of each.
+            synapse: a synapse model, if the synapses have states of their own.
+            input: the target's input that the synapses' current flows into, for models that have one.
+            clock_driven: advance all states of the synapses in every step, also those that have a closed form.
+            structure: a `Rewiring`, if synapses vanish and form while the network runs.
             name: of the projection; one that is taken gets a number ("a→b #2").
 
         Returns:
@@ -264,7 +289,8 @@ class Network:
             for post in self._own(target, "target"):
                 taken = [p.name for p in (*self.projections, *made)]
                 label = _unused(name or f"{pre.name}→{post.name}", taken)
-                made.append(self._projection(pre, post, rule, weight, delay, port, site, label))
+                more = {"synapse": synapse, "input": input, "clock_driven": clock_driven, "structure": structure}
+                made.append(self._projection(pre, post, rule, weight, delay, port, site, label, more))
         self.projections.extend(made)
         return made
 
@@ -369,21 +395,28 @@ class Network:
         return ports[port]
 
     def _projection(
-        self, pre: Population, post: Population, rule: Any, weight: Any, delay: Any, port: Any, site: Any, name: str | None
-    ) -> Projection:
+        self, pre: Population, post: Population, rule: Any, weight: Any, delay: Any, port: Any, site: Any,
+        name: str | None,
+        more: dict[str, Any],
+    ) -> Projection:  # fmt: skip
         label = f"{pre.name}→{post.name}"
         if not isinstance(rule, Rule):
             raise NetworkError(f"projection {label}: not a connection rule", got=rule, expected="for example FixedProbability(0.1)")
-        port, index = indexed(port)
-        dimension = self._port(post, port)
-        where = named_site(index, post, port) if site is None else edge_sites(site, index, rule, post, port, label)
+        check_synapse(label, post.neuron.spec, port=port, weight=weight, delay=delay, **more)
+        if port is not None or more["input"] is None:
+            port, index = indexed(port)
+        at_port = None if port is None and more["input"] is not None else self._port(post, port)
+        dimension = weight_dimension(label, more["synapse"], at_port)
+        where = None
+        if port is not None:
+            where = named_site(index, post, port) if site is None else edge_sites(site, index, rule, post, port, label)
         rule.check(pre.size, post.size, pre is post)
         shape = _edge_shape(rule, pre, post)
         w = checked_values(weight, dimension, f"projection {label}: weight", shape)
         d = checked_values(delay, ms.dimension, f"projection {label}: delay", shape)
         if not isinstance(d, Distribution) and np.any(np.asarray(d) <= 0):
             raise NetworkError(f"projection {label}: a delay must be positive", got=f"{np.min(d)} ms", expected="at least one time step")
-        return Projection(name or label, pre, post, rule, w, d, port, where)
+        return Projection(name or label, pre, post, rule, w, d, port, where, **more)
 
     def _drive(self, pop: Population, stimulus: Stimulus, port: Any, input: Any, weight: Any, name: str | None) -> Drive:
         label = name or f"{type(stimulus).__name__}→{pop.name}"

@@ -57,8 +57,7 @@ class Synapses:
         elif projection.sites > 1 and projection.site is None:
             raise ModelError(f"the oracle does not draw the sites of projection {projection.name}", fix="simulate(..., edges=...)")
         else:
-            pre, post, weight, delay = _listed(projection)
-            steps = np.floor(delay / dt + 0.5 + 1e-9).astype(np.int64)
+            pre, post, weight, steps = listed(projection, dt)
             site = np.zeros(1, np.int64) if projection.site is None else np.asarray(projection.site)
         self.pre, self.post = pre, post * projection.sites + site
         self.weight, self.steps = np.broadcast_to(weight, pre.shape), np.broadcast_to(steps, pre.shape)
@@ -80,8 +79,13 @@ class Synapses:
         return arrived
 
 
+def listed(p: Projection, dt: float) -> tuple[Array, ...]:
+    """pre, post, weight, delay in steps of each synapse of a rule that leaves nothing to chance."""
+    pre, post, weight, delay = _listed(p)
+    return pre, post, weight, np.floor(delay / dt + 0.5 + 1e-9).astype(np.int64)
+
+
 def _listed(p: Projection) -> tuple[Array, ...]:
-    """pre, post, weight, delay (ms) of each synapse of a rule that leaves nothing to chance."""
     known = isinstance(p.rule, (OneToOne, AllToAll, Edges))
     if not known or isinstance(p.weight, Distribution) or isinstance(p.delay, Distribution):
         raise ModelError(

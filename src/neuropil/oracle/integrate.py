@@ -1,4 +1,4 @@
-"""How the states of one population advance over a step, decided by probing the model's functions with numbers.
+"""How the states of one population (or of the synapses of one projection) advance over a step, decided by probing the model's functions with numbers.
 
 The states fall into two sets. The *linear* set is the largest one that depends only on itself and on inputs, with
 constant coefficients; the exact propagator advances it. The *remaining* states are advanced by the scheme that the

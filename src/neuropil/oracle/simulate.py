@@ -26,6 +26,7 @@ from neuropil.model.validate import validate
 from neuropil.oracle.cable import Cells
 from neuropil.oracle.events import Source, Synapses, per_element
 from neuropil.oracle.integrate import Array, Integrator, States
+from neuropil.oracle.synapses import LivingSynapses
 from neuropil.result.spikes import Spikes
 from neuropil.units import Quantity, magnitude, ms
 
@@ -38,11 +39,14 @@ class OracleResult:
         spikes: `.step` (k + 1 for a spike of step k) and `.neuron` (global index), sorted by both.
         traces: probe name -> values [samples, neurons], base units; the first sample is one interval after the start.
         states: population -> state -> final values, base units, of every site neuron by neuron.
+        synapses: name of a projection whose synapses have states (or come and go) -> "pre", "post", "weight" and the
+            states, final values, by source.
     """
 
     spikes: Spikes
     traces: dict[str, Array]
     states: dict[str, States]
+    synapses: dict[str, States]
 
 
 class Running(Protocol):
@@ -157,6 +161,7 @@ def simulate(
     dt: Quantity = 0.1 * ms,
     seed: int = 1,
     edges: Mapping[int, tuple[Any, ...]] | None = None,
+    modulators: Mapping[int, float] | None = None,
 ) -> OracleResult:
     """Run a network, slowly, in float64.
 
@@ -165,6 +170,7 @@ def simulate(
         edges: synapses of projections that are left to chance, by the index of the projection in
             `network.projections`: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
             several sites, the site of each.
+        modulators: value of the signal of synapses that know one, by the index of the projection; 0 otherwise.
 
     Raises:
         NetworkError: a network that does not fit the time step.
@@ -178,7 +184,12 @@ def simulate(
     if unknown:
         raise ModelError("edges for projections that do not exist", got=sorted(unknown), expected=f"below {len(network.projections)}")
     groups: dict[str, Running] = {name: _running(pop, h, seed) for name, pop in network.populations.items()}
-    synapses = [Synapses(p, h, (edges or {}).get(i)) for i, p in enumerate(network.projections)]
+    given = dict(edges or {})
+    synapses = [Synapses(p, h, given.get(i)) for i, p in enumerate(network.projections) if not p.listed]
+    living = [
+        LivingSynapses(p, i, h, seed, given.get(i), dict(modulators or {}).get(i, 0.0))
+        for i, p in enumerate(network.projections) if p.listed
+    ]  # fmt: skip
     sources = [Source(d, i, h, steps, seed) for i, d in enumerate(network.drives)]
     every = {p.name: 1 if p.interval is None else max(1, round(p.interval / h)) for p in network.probes}
     traces: dict[str, list[Array]] = {p.name: [] for p in network.probes}
@@ -194,7 +205,14 @@ def simulate(
             elif source.drive.port is not None:
                 w[source.drive.target.name][source.drive.port] += source.events(k)
         for synapse in synapses:
+            assert synapse.port is not None
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
+        for alive in living:
+            flow, sent = alive.step(k, groups[alive.target].s)
+            if alive.input is not None:
+                x[alive.target][alive.input] += flow
+            if alive.port is not None:
+                w[alive.target][alive.port] += sent
         for mine, other in (pair for coupling in network.couplings for pair in coupling.directed):
             partner = cast(Cells, groups[other.population.name]).potentials(other.part)
             x[mine.population.name][f"{mine.part}.{PARTNER}"][mine.places] = partner[other.places]
@@ -202,6 +220,8 @@ def simulate(
             fired = {name: g.step(k, x[name], w[name]) for name, g in groups.items()}
         for synapse in synapses:
             synapse.send(fired[synapse.source], k + 1)
+        for alive in living:
+            alive.send(fired[alive.source], fired[alive.target], k + 1)
         who = np.concatenate([g.pop.first + np.flatnonzero(fired[name]) for name, g in groups.items()] or [neurons[0]])
         stamps.append(np.full(who.size, k + 1))
         neurons.append(who)
@@ -215,4 +235,5 @@ def simulate(
         ),
         {p.name: np.array(traces[p.name]).reshape(-1, p.neurons.size) for p in network.probes},
         {name: g.s for name, g in groups.items()},
+        {a.projection.name: {"pre": a.pre, "post": a.post, "weight": a.weight, **a.s} for a in living},
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model import Network, Poisson, Population, Step
 from neuropil.units import Hz, Quantity, ms, mV, nS, pA
-from neuropil.zoo.registry import NEURONS
+from neuropil.zoo.registry import NEURONS, SYNAPSES
 
 
 @dataclass(frozen=True)
@@ -81,3 +81,45 @@ def contract_drive(name: str) -> ContractDrive:
         expected = "an entry in neuropil.zoo.contract.DRIVES" if name in NEURONS else None
         raise ModelError(f"no contract drive for neuron {name!r}", expected=expected, fix=did_you_mean(name, DRIVES))
     return DRIVES[name]
+
+
+@dataclass(frozen=True)
+class SynapseUse:
+    """How a synapse model is put to use in its contract test.
+
+    Attributes:
+        weight: of the projection.
+        port, input: of `LIFExp`.
+        clocked: states that advance in every step; the others wait for a spike.
+        modulator: value of the signal.
+    """
+
+    weight: Quantity | float
+    port: str | None = None
+    input: str | None = None
+    clocked: tuple[str, ...] = ()
+    modulator: float = 0.0
+
+
+_FULL = SynapseUse(40.0, input="current", clocked=("transmitter", "ampa", "nmda", "calcium", "camkii", "weight"), modulator=0.5)
+
+SYNAPSE_USES: dict[str, SynapseUse] = {
+    "tsodyks_markram": SynapseUse(900 * pA, "exc"),
+    "tsodyks_markram_1998": SynapseUse(900 * pA, "exc"),
+    "varela": SynapseUse(600 * pA, "exc"),
+    "receptor_kinetics": SynapseUse(20 * nS, input="current", clocked=("transmitter", "open", "weight")),
+    "nmda_kinetics": SynapseUse(60 * nS, input="current", clocked=("transmitter", "open", "weight")),
+    "calcium_weight": SynapseUse(600 * pA, "exc", clocked=("camkii", "efficacy")),
+    "article_weight": SynapseUse(600 * pA, "exc", clocked=("camkii", "efficacy")),
+    "homeostatic": SynapseUse(600 * pA, "exc", clocked=("efficacy",)),
+    "full_synapse": _FULL,
+    "article_synapse": _FULL,
+}
+
+
+def synapse_use(name: str) -> SynapseUse:
+    """The use of a registered synapse."""
+    if name not in SYNAPSE_USES:
+        expected = "an entry in neuropil.zoo.contract.SYNAPSE_USES" if name in SYNAPSES else None
+        raise ModelError(f"no contract use for synapse {name!r}", expected=expected, fix=did_you_mean(name, SYNAPSE_USES))
+    return SYNAPSE_USES[name]

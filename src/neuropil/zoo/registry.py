@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.model import Channel, Network, PointProcess
+from neuropil.model import Channel, Network, PointProcess, Synapse
 
 _NEURONS = "neuropil.zoo.neurons."
 
@@ -78,6 +78,19 @@ POINT_PROCESSES: dict[str, str] = {
     "dynamic_clamp": _ELECTRODES + "dynamic_clamp:DynamicClamp",
 }
 
+SYNAPSES: dict[str, str] = {
+    "tsodyks_markram": _SYNAPSES + "short_term:TsodyksMarkram",
+    "tsodyks_markram_1998": _SYNAPSES + "short_term:TsodyksMarkram1998",
+    "varela": _SYNAPSES + "short_term:Varela",
+    "receptor_kinetics": _SYNAPSES + "receptor_kinetics:ReceptorKinetics",
+    "nmda_kinetics": _SYNAPSES + "receptor_kinetics:NMDAKinetics",
+    "calcium_weight": _SYNAPSES + "calcium_plasticity:CalciumWeight",
+    "article_weight": _SYNAPSES + "calcium_plasticity:ArticleWeight",
+    "homeostatic": _SYNAPSES + "calcium_plasticity:Homeostatic",
+    "full_synapse": _SYNAPSES + "full_synapse:FullSynapse",
+    "article_synapse": _SYNAPSES + "full_synapse:ArticleSynapse",
+}
+
 
 def neuron(name: str) -> type[Any]:
     """The class of the neuron model of this name: a `Neuron`, or a `Branched` one that needs no arguments."""
@@ -102,6 +115,11 @@ def channel(name: str) -> type[Channel]:
 def point_process(name: str) -> type[PointProcess]:
     """The class of the synapse or electrode of this name."""
     return _find("point process", name, POINT_PROCESSES)
+
+
+def synapse(name: str) -> type[Synapse]:
+    """The class of the synapse of this name, whose states a projection keeps."""
+    return _find("synapse", name, SYNAPSES)
 
 
 def _find(kind: str, name: str, known: dict[str, str]) -> Any:

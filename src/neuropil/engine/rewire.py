@@ -1,0 +1,68 @@
+"""Synapses that vanish and form: a projection's list after one rewiring.
+
+All is drawn by counters, by place in the list, by target, by newborn, and the number of the rewiring, so that it does
+not depend on who owns what. What this leaves is compact again: the vanished leave no holes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuropil import rng
+from neuropil.engine.synapse_list import SynapseList
+from neuropil.lower.connectivity import delay_steps
+from neuropil.lower.plan import Plan
+from neuropil.model.distribution import Distribution
+from neuropil.model.wiring import threshold
+
+
+def steps_between(plan: Plan, index: int) -> int | None:
+    """A projection's rewiring interval in steps; None if it keeps its synapses."""
+    structure = plan.network.projections[index].structure
+    return None if structure is None else max(1, round(structure.interval / plan.dt))
+
+
+def rewired(synapses: SynapseList, plan: Plan, index: int, step: int) -> tuple[SynapseList, int, int]:
+    """The list after the rewiring at a step (a multiple of the interval), how many vanished and how many formed."""
+    p, every = plan.network.projections[index], steps_between(plan, index)
+    structure = p.structure
+    assert structure is not None and every is not None
+    draw = _Draw(plan.seed, index, step // every)
+    program = plan.synapses[index]
+    weights = synapses.up_to(program, step, plan.dt)["weight"] if "weight" in program.states else synapses.weight
+    weak = weights < threshold(structure, program.traced.weight, p.name)
+    gone = weak & (draw.uniform("eliminate", synapses.size) < -np.expm1(-structure.eliminate * structure.interval))
+    if structure.form is None:
+        births = np.bincount(synapses.post[gone], minlength=p.target.size)
+    else:
+        births = rng.poisson(structure.form * structure.interval, draw.words("form", p.target.size))
+    post = np.repeat(np.arange(p.target.size), births)
+    apart = p.recurrent and not getattr(p.rule, "allow_self", True)
+    pre = np.floor(draw.uniform("source", post.size) * (p.source.size - apart)).astype(np.int64)
+    if apart:
+        pre += pre >= post
+    known = delay_steps(p, plan.dt)
+    steps = np.floor(draw.value(p.delay, "delay", post.size) / plan.dt + 0.5 + 1e-9).astype(np.int64).clip(known[0], known[-1])
+    born = SynapseList.made(plan, index, pre, post, draw.value(p.weight, "weight", post.size), steps, step)
+    return synapses.take(np.flatnonzero(~gone)).joined(born), int(gone.sum()), post.size
+
+
+class _Draw:
+    """The random numbers of one rewiring of one projection."""
+
+    def __init__(self, seed: int, index: int, number: int):
+        self.seed, self.index, self.number = seed, index, number
+
+    def words(self, what: str, n: int) -> np.ndarray:
+        return rng.words(rng.stream_key(self.seed, "rewiring", self.index, what), np.arange(n), self.number)
+
+    def uniform(self, what: str, n: int) -> np.ndarray:
+        return rng.word_to_uniform(self.words(what, n))
+
+    def value(self, value: Any, what: str, n: int) -> np.ndarray:
+        """A number, or draws from a distribution."""
+        if isinstance(value, Distribution):
+            return np.asarray(value.quantile(self.uniform(what, n)))
+        return np.full(n, float(value))

@@ -1,0 +1,112 @@
+"""The synapses of a projection as a list, each with its states: what a store is built from and turned back into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from neuropil import rng
+from neuropil.lower.connectivity import edges
+from neuropil.lower.plan import Plan
+from neuropil.lower.synapse import SynapseProgram
+from neuropil.model.distribution import Distribution
+from neuropil.model.network import Projection
+from neuropil.units import Quantity
+
+
+@dataclass(frozen=True)
+class SynapseList:
+    """Synapses sorted by source; those of a source in the order of their birth.
+
+    Attributes:
+        pre, post: int32[n], indices within their populations.
+        delay: int32[n], steps.
+        weight: float64[n], in base units: the weight each was made with.
+        states: by name, float64[n].
+        last: int32[n], the step to which the waiting states are up to date.
+        constants: everything static about the model, by name: floats, or float64[n] where drawn for every synapse.
+    """
+
+    pre: np.ndarray
+    post: np.ndarray
+    delay: np.ndarray
+    weight: np.ndarray
+    states: dict[str, np.ndarray]
+    last: np.ndarray
+    constants: dict[str, Any]
+
+    @property
+    def size(self) -> int:
+        """Number of synapses."""
+        return self.pre.size
+
+    @classmethod
+    def drawn(cls, plan: Plan, index: int) -> SynapseList:
+        """The synapses of a projection at the start."""
+        pre, post, weight, delay, _ = edges(plan.network.projections[index], index, plan.seed, plan.dt)
+        return cls.made(plan, index, pre, post, weight, delay, 0)
+
+    @classmethod
+    def empty(cls, plan: Plan, index: int) -> SynapseList:
+        """None at all, of the right types."""
+        none = np.empty(0, np.int64)
+        return cls.made(plan, index, none, none, np.empty(0), none, 0)
+
+    @classmethod
+    def made(cls, plan: Plan, index: int, pre: Any, post: Any, weight: Any, delay: Any, now: int) -> SynapseList:
+        """Synapses in the state in which they begin, at step `now`."""
+        program, projection = plan.synapses[index], plan.network.projections[index]
+        n = pre.size
+        given = parameters(program, projection, index, plan.seed, n)
+        whole = given if n else parameters(program, projection, index, plan.seed, 1)
+        constants = {c: v if np.ndim(v) == 0 else np.asarray(v)[:n] for c, v in program.constants(whole, plan.dt).items()}
+        states = {}
+        for name, state in program.traced.spec.states.items():
+            value: Any = given[state.initial] if isinstance(state.initial, str) else state.initial
+            if name == "weight":
+                value = weight
+            states[name] = np.array(np.broadcast_to(_drawn(value, plan.seed, n, "synapse state", index, name), n), float)
+        pre, post, delay = (np.ascontiguousarray(a, np.int32) for a in (pre, post, delay))
+        return cls(pre, post, delay, np.asarray(weight, float), states, np.full(n, now, np.int32), constants)
+
+    def take(self, which: np.ndarray) -> SynapseList:
+        """Some of them, in the order of the indices."""
+        cut = {n: c[which] if np.ndim(c) else c for n, c in self.constants.items()}
+        states = {n: s[which] for n, s in self.states.items()}
+        return replace(
+            self, pre=self.pre[which], post=self.post[which], delay=self.delay[which], weight=self.weight[which], states=states,
+            last=self.last[which], constants=cut,
+        )  # fmt: skip
+
+    def joined(self, other: SynapseList) -> SynapseList:
+        """With others (of the same constants) put in after those of the same source."""
+        order = np.argsort(np.concatenate([self.pre, other.pre]), kind="stable")
+
+        def both(name: str) -> Any:
+            return np.concatenate([getattr(self, name), getattr(other, name)])[order]
+
+        states = {n: np.concatenate([s, other.states[n]])[order] for n, s in self.states.items()}
+        return replace(
+            self, pre=both("pre"), post=both("post"), delay=both("delay"), weight=both("weight"), states=states, last=both("last")
+        )
+
+    def up_to(self, program: SynapseProgram, step: int, dt: float) -> dict[str, np.ndarray]:
+        """The states brought up to date at a step, in float64."""
+        leaves = {f"p.{n}": v for n, v in self.constants.items()} | {f"s.{n}": v for n, v in self.states.items()}
+        leaves |= {"h": (step - self.last) * dt, "w": self.weight}
+        values = program.arrival.evaluate([program.ready[n] for n in program.states], leaves)
+        return {n: np.array(np.broadcast_to(v, self.size)) for n, v in zip(program.states, values, strict=True)}
+
+
+def parameters(program: SynapseProgram, projection: Projection, index: int, seed: int, n: int) -> dict[str, Any]:
+    """Parameters by name: floats, or float64[n] where drawn for every synapse."""
+    model = program.traced.model
+    return {name: _drawn(getattr(model, name), seed, n, "synapse", index, name) for name in model.spec.parameters}
+
+
+def _drawn(value: Any, seed: int, n: int, *purpose: int | str) -> Any:
+    if isinstance(value, Distribution):
+        return value.quantile(rng.uniform(rng.stream_key(seed, *purpose), np.arange(n), 0))
+    return value.value if isinstance(value, Quantity) else value

@@ -1,0 +1,170 @@
+"""The kernels of synapses with states: what a spike does on arrival, and what every synapse does in a step.
+
+`arrive` walks the segments that are due. Where a spike's synapses lie side by side (event-driven ones are sorted by
+source) they are updated in one vector loop, and the quanta that it leaves are then added to their targets; where they
+lie apart (clock-driven ones are sorted by target) one by one. `advance` goes over the targets of a thread, each with
+the run of its synapses, in one vector loop per target; their currents are summed in a fixed order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from neuropil.lower.graph import Graph
+from neuropil.lower.kernel import RUNAWAY
+from neuropil.lower.primitives import MATH_FUNCTIONS
+from neuropil.lower.synapse import SynapseProgram
+
+FLUSHED = 64
+"""Steps between looks for states that have decayed to subnormal numbers."""
+
+
+@dataclass(frozen=True)
+class SynapseKernel:
+    """The text of a kernel and its arguments.
+
+    Attributes:
+        source: a Python module with one function, `arrive` or `advance`.
+        arguments: names of its array arguments after the fixed ones: "s_<state>", "weight", "last", "c<k>" (a constant
+            with a value per synapse).
+        frontier: static nodes whose values it is given, in the order of `numbers`; those in `varying` as arrays instead.
+        varying: places in the frontier.
+    """
+
+    source: str
+    arguments: tuple[str, ...]
+    frontier: tuple[int, ...]
+    varying: frozenset[int]
+
+
+def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int], *, side_by_side: bool) -> SynapseKernel:
+    """The kernel of a spike's arrival: (k, dt, quantum, top, numbers, words, segments, fill, slot, part, arrived, …)."""
+    graph, roots = program.arrival, program.arrival_roots
+    reads = graph.leaves(*roots)
+    frontier = graph.frontier(roots)
+    names, head, body, arguments = _given(graph, frontier, varying)
+    for state in program.states:
+        if f"s.{state}" in reads or state in program.struck:
+            arguments.append(f"s_{state}")
+        if f"s.{state}" in reads:
+            body.append(f"{state}_0 = s_{state}[i]")
+            names[graph.leaf(f"s.{state}")] = f"{state}_0"
+    if program.dated:
+        arguments.append("last")
+        body += ["h = number(now - last[i]) * dt"]
+        names[graph.leaf("h")] = "h"
+    if "w" in reads:
+        arguments.append("weight")
+        body.append("w = weight[i]")
+        names[graph.leaf("w")] = "w"
+    body += graph.statements(roots, names)
+    body += [f"s_{n}[i] = {names[program.after[n]]}" for n in program.struck]
+    body += ["last[i] = now"] if program.dated else []
+    head += ["now, top, per = np.int32(k + 1), number(largest), number(per_quantum)", "half = number(0.5)", "dt = number(step)"]
+    if program.sent is not None:
+        body.append(f"q = min(max(floor({names[program.sent]} * per + half), -top), top)")
+        body.append("part[i - start] = integer(q)" if side_by_side else "arrived[slot[i]] += integer(q)")
+    if side_by_side:
+        loop = ["for i in range(start, start + length):", *_indent(body)]
+        if program.sent is not None:
+            loop += ["for j in range(length):", "    arrived[slot[start + j]] += part[j]"]
+    else:
+        loop = ["for j in range(start, start + length):", *_indent(["i = np.uint64(words[j])", *body])]
+    text = [
+        *head, "row = k & (fill.shape[1] - 1)", "due = fill[0, row, 0]", "fill[0, row, 0] = 0", "events = 0",
+        "for g in range(due):",
+        *_indent(["segment = segments[0, row, 0, g]", "start, length = np.uint64(segment >> LENGTH_BITS), np.uint64(segment & (LENGTHS - 1))",
+                  *loop, "events += np.int64(length)"]),
+        "return events",
+    ]  # fmt: skip
+    signature = ["k", "step", "per_quantum", "largest", "numbers", "words", "segments", "fill", "slot", "part", "arrived", *arguments]
+    extra = ["from neuropil.engine.deliver import LENGTH_BITS, LENGTHS", f"integer = np.{'int32' if precision == 'float32' else 'int64'}"]
+    return SynapseKernel(_module(program, precision, "arrive", signature, text, graph, roots, extra), tuple(arguments), frontier, varying)
+
+
+def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
+    """The kernel of a step: (k, numbers, run, signal, v, post, decay, part, flow, …)."""
+    graph, roots = program.step, program.step_roots
+    reads = graph.leaves(*roots)
+    frontier = graph.frontier(roots)
+    names, head, body, arguments = _given(graph, frontier, varying)
+    for state in program.states:
+        if f"s.{state}" in reads or state in program.moving:
+            arguments.append(f"s_{state}")
+        if f"s.{state}" in reads:
+            body.append(f"{state}_0 = s_{state}[i]")
+            names[graph.leaf(f"s.{state}")] = f"{state}_0"
+    target = ["low, high = np.uint64(run[n]), np.uint64(run[n + 1])"]
+    for name in program.outside:
+        source = "signal[0]" if name == "modulator" else f"{name}[n]"
+        target.append(f"x_{name} = {source}")
+        names[graph.leaf(f"x.{name}")] = f"x_{name}"
+    if not varying:
+        target += graph.statements(program.shared, names)
+    body += graph.statements(roots, names)
+    body += [f"s_{n}[i] = {names[program.stepped[n]]}" for n in program.moving]
+    watched = [n for n in program.moving if n in program.scheme.stepped]
+    if watched:
+        total = " + ".join(names[program.stepped[n]] for n in watched)
+        body.append(f"bad += zero if abs({total}) < number({RUNAWAY!r}) else one")
+    after = []
+    if program.flow is not None:
+        body.append(f"part[i - low] = {names[program.flow]}")
+        after.append("flow[n] -= total(part, high - low)")
+    if "post" in program.traced.spec.inputs:
+        after.append("post[n] *= decay")
+    text = [
+        *head, "bad = zero", "for n in range(np.uint64(run.size - 1)):",
+        *_indent([*target, "for i in range(low, high):", *_indent(body), *after]),
+        f"if k % {FLUSHED} == 0:", *_indent([f"flush(s_{n})" for n in program.moving] + ["flush(post)"]), "return bad",
+    ]  # fmt: skip
+    signature = ["k", "numbers", "run", "signal", "v", "post", "decay", "part", "flow", *arguments]
+    extra = ["from neuropil.engine.synapse_kernels import flush, total", "one, zero = np.int32(1), np.int32(0)"]
+    return SynapseKernel(_module(program, precision, "advance", signature, text, graph, roots, extra), tuple(arguments), frontier, varying)
+
+
+def _given(graph: Graph, frontier: tuple[int, ...], varying: frozenset[int]) -> tuple[dict[int, str], list[str], list[str], list[str]]:
+    """Names of the constants, the lines that read them before and within the loop, and the arrays they come in."""
+    names: dict[int, str] = {}
+    head, body, arguments = [], [], []
+    for k, node in enumerate(frontier):
+        names[node] = f"k{k}"
+        label = ", ".join(sorted(x[2:] for x in graph.leaves(node)))
+        if k in varying:
+            arguments.append(f"c{k}")
+            body.append(f"k{k} = c{k}[i]  # from {label}")
+        else:
+            head.append(f"k{k} = numbers[{k}]  # from {label}")
+    return names, head, body, arguments
+
+
+def _indent(lines: list[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
+def _module(
+    program: SynapseProgram, precision: str, function: str, signature: list[str], text: list[str], graph: Graph, roots: Any, extra: list[str]
+) -> str:
+    functions = sorted({graph.nodes[n].op for n in graph.reach(roots)} & set(MATH_FUNCTIONS))
+    what = {"arrive": "a spike arrives", "advance": "one step of every synapse"}[function]
+    lines = [
+        f'"""Kernel of {program.traced.name}, {precision}: {what}. Generated by neuropil; read it, do not edit it."""',
+        "import numpy as np",
+        "from math import sqrt",
+        "from numpy import ceil, floor, isfinite",
+        "from numba import njit",
+        "from neuropil.lower.flags import KERNEL_FLAGS",
+        "from neuropil.lower.noalias import noalias_arguments",
+        *([f"from neuropil.lower.numerics import {', '.join(functions)}"] if functions else []),
+        f"number = np.{precision}",
+        *extra,
+        "",
+        "",
+        "@njit(cache=True, **KERNEL_FLAGS)",
+        f"def {function}({', '.join(signature)}):",
+        "    noalias_arguments()",
+        *_indent(text),
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,119 @@
+"""Synapses with states within a rollout: all states of all synapses advance in every step, so that gradients flow.
+
+A spike that arrives is a number a, 1 or 0 with the gradient of its source: states become s + a·(arrive(s) - s), and
+a·transmits(s) goes to the port.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from neuropil.errors import ModelError
+from neuropil.learn.propagators import entry_values
+from neuropil.learn.stimuli import per_neuron
+from neuropil.lower.connectivity import edges
+from neuropil.lower.integrate import Advance
+from neuropil.lower.synapse import SynapseProgram
+from neuropil.lower.trace import Scalars
+from neuropil.model.network import Projection
+from neuropil.model.synapse import POST_TIME
+
+Tree = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Living:
+    """The synapses of one projection that have states.
+
+    Attributes:
+        projection: as described; program: its lowered model.
+        pre, post, delay: int64[synapses], by source; delays in steps.
+        weight, parameters, initial: at the start, by name, [synapses] or ().
+    """
+
+    projection: Projection
+    program: SynapseProgram
+    pre: np.ndarray
+    post: np.ndarray
+    delay: np.ndarray
+    weight: np.ndarray
+    parameters: dict[str, Any]
+    initial: dict[str, Any]
+
+    @classmethod
+    def of(cls, projection: Projection, program: SynapseProgram, index: int, seed: int, dt: float, dtype: Any) -> Living:
+        """Draw what is drawn."""
+        if projection.structure is not None:
+            raise ModelError(
+                f"projection {projection.name!r} rewires itself, which a rollout cannot differentiate",
+                fix="leave structure out to train, or run it with neuropil.run",
+            )
+        pre, post, weight, delay, _ = edges(projection, index, seed, dt)
+        model, n = program.traced.model, pre.size
+        parameters = {p: per_neuron(getattr(model, p), n, seed, "synapse", index, p).astype(dtype) for p in model.spec.parameters}
+        initial = {}
+        for name, state in model.spec.states.items():
+            start = state.initial
+            drawn = parameters[start] if isinstance(start, str) else per_neuron(start, n, seed, "synapse state", index, name)
+            initial[name] = np.array(np.broadcast_to(drawn, n), dtype)
+        return cls(projection, program, pre, post, delay, weight.astype(dtype), parameters, initial)
+
+    def start(self, dtype: Any) -> Tree:
+        """Nothing under way; a state `weight` is filled in by `begin`."""
+        flight = np.zeros((int(self.delay.max(initial=1)), self.pre.size), dtype)
+        return {"states": dict(self.initial), "flight": flight, "post": np.zeros(self.projection.target.size, dtype)}
+
+    def constants(self, parameters: Scalars, weight: Any, dt: float, dtype: Any) -> Scalars:
+        """All that a step reads; the projection's weights go by the name "weights"."""
+        p = {n: jnp.asarray(v, dtype) for n, v in parameters.items()}
+        flow = Advance(self.program.traced, self.program.scheme)
+        p |= entry_values(flow, p, dt, dtype)
+        return {**p, "dt": jnp.asarray(dt, dtype), "weights": jnp.asarray(weight, dtype)}
+
+    def step(self, p: Scalars, carry: Tree, target: Scalars, modulator: Any, k: Any) -> tuple[Tree, Any, Any]:
+        """Advance from t_k to t_{k+1}.
+
+        Args:
+            p: from `constants`; carry: as `start`; target: states of the target at t_k; modulator: the signal.
+
+        Returns:
+            The new carry, and per target the current that flows in during the step and the weights that arrive.
+        """
+        traced, scheme = self.program.traced, self.program.scheme
+        s, size = carry["states"], self.projection.target.size
+        known = {"v": lambda: target["v"][self.post], "post": lambda: carry["post"][self.post], "modulator": lambda: modulator}
+        x = {n: known[n]() for n in traced.spec.inputs}
+        zero = jnp.zeros(size, p["weights"].dtype)
+        flow = zero
+        if self.projection.input is not None:
+            flow = zero.at[self.post].add(-jnp.broadcast_to(traced.current(p, s, x), self.pre.shape))
+        ready = Advance(traced, scheme).advance(p, s, x, ())
+        row = k % carry["flight"].shape[0]
+        arrived = carry["flight"][row]
+        sent = zero
+        if self.projection.port is not None:
+            sent = zero.at[self.post].add(arrived * traced.transmits(p, ready, p["weights"]))
+        after = traced.arrive(p, ready, p["weights"])
+        new = {n: jnp.broadcast_to(ready[n] + arrived * (after[n] - ready[n]), self.pre.shape) for n in s}
+        return {**carry, "states": new, "flight": carry["flight"].at[row].set(0.0)}, flow, sent
+
+    def send(self, carry: Tree, p: Scalars, spikes: Any, mine: Any, k: Any) -> Tree:
+        """Spikes of the sources set out at the end of step k; those of the targets raise their activity."""
+        flight = carry["flight"]
+        flight = flight.at[(k + self.delay) % flight.shape[0], np.arange(self.pre.size)].add(spikes[self.pre])
+        post = carry["post"]
+        if "post" in self.program.traced.spec.inputs:
+            post = post * jnp.exp(-p["dt"] / p[POST_TIME]) + mine / p[POST_TIME]
+        return {**carry, "flight": flight, "post": post}
+
+
+def begin(carry: Tree, weight: Any, k: Any) -> Tree:
+    """A state `weight` starts, at step 0, at the weights among the parameters: gradients reach them."""
+    if "weight" not in carry["states"]:
+        return carry
+    states = {**carry["states"], "weight": jnp.where(k == 0, jnp.asarray(weight), carry["states"]["weight"])}
+    return {**carry, "states": states}

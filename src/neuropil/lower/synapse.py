@@ -1,0 +1,342 @@
+"""How a synapse model runs: which states wait for a spike, which advance in every step, and the operations of both.
+
+A state *waits* when its future between spikes follows from itself and from other such states in closed form: its
+equations are linear with constant coefficients, nothing from outside enters, and no state depends on itself by way of
+others. It is then brought up to date when a spike arrives, with one exponential per rate. A state is *clocked*,
+advanced in every step, when it depends on the world, is not linear, or is read by a clocked state or by the current.
+A synapse all of whose states wait is event-driven; it costs nothing between spikes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from neuropil.errors import ModelError, UnitError
+from neuropil.lower.classify import Scheme, classify
+from neuropil.lower.graph import Graph, absorb
+from neuropil.lower.integrate import Advance
+from neuropil.lower.propagator import propagators
+from neuropil.lower.trace import Scalars, Traced, scalar_jaxpr
+from neuropil.model.network import Network
+from neuropil.model.synapse import Synapse
+from neuropil.model.wiring import weight_dimension
+from neuropil.units import DIMENSIONLESS, Dimension, Quantity, magnitude
+
+
+class Bare(Synapse):
+    """A weight and nothing else: what a projection without a synapse model has."""
+
+
+class TracedSynapse(Traced):
+    """The equations of a synapse model as functions of bare values.
+
+    Args:
+        weight: unit of the weight; port, flow: of the target's port and input, None where it has none.
+    """
+
+    def __init__(self, synapse: Synapse, weight: Dimension, port: Dimension | None, flow: Dimension | None):
+        super().__init__(synapse)
+        self.integrator = synapse.integrator
+        self.weight, self.port, self.flow = weight, port, flow
+
+    def _weight(self, s: Scalars, w: Any) -> Quantity:
+        return Quantity(s.get("weight", w), self.weight)
+
+    def arrive(self, p: Scalars, s: Scalars, w: Any) -> Scalars:
+        """Every state after a spike that finds the synapse in `s`."""
+        with self._equation("arrive"):
+            new = self._model(p).arrive(self._states(s), self._weight(s, w))
+        return self._by_state("arrive", new, self.spec.state_dimensions, dict(s))
+
+    def transmits(self, p: Scalars, s: Scalars, w: Any) -> Any:
+        """What that spike hands to the port, in its unit."""
+        with self._equation("transmits"):
+            given = self._model(p).transmits(self._states(s), self._weight(s, w))
+        return self._checked("transmits", given, self.port)
+
+    def current(self, p: Scalars, s: Scalars, x: Scalars) -> Any:
+        """Outward current in the unit of the input."""
+        with self._equation("current"):
+            given = self._model(p).current(self._states(s), self._values("input", x, self.spec.inputs))
+        return self._checked("current", given, self.flow)
+
+    def _checked(self, method: str, value: Any, dimension: Dimension | None) -> Any:
+        try:
+            return magnitude(value, dimension or DIMENSIONLESS, f"{self.name}.{method}()")
+        except UnitError as error:
+            raise UnitError(error.what, got=error.got, expected=error.expected, fix="compare with the target's port or input") from None
+
+
+@dataclass(frozen=True)
+class Form:
+    """Which states wait for a spike and which are clocked, in the model's order, with a sentence for each."""
+
+    waiting: tuple[str, ...]
+    clocked: tuple[str, ...]
+    reasons: dict[str, str]
+
+
+@dataclass(frozen=True)
+class SynapseProgram:
+    """The traced and simplified operations of the synapses of a projection.
+
+    Attributes:
+        traced, scheme, form: what they were made from.
+        arrival: graph of what a spike does; its leaves are p.* (static), s.*, w and h, the ms since the last one.
+        after: node of each state's value after a spike; ready: the value just before it; sent: node of what is transmitted.
+        step: graph of a step; its leaves are p.* (static), s.* and x.*.
+        stepped: node of each clocked state's new value; flow: node of the current, None without one.
+    """
+
+    traced: TracedSynapse
+    scheme: Scheme
+    form: Form
+    arrival: Graph
+    after: dict[str, int]
+    ready: dict[str, int]
+    sent: int | None
+    step: Graph
+    stepped: dict[str, int]
+    flow: int | None
+
+    @classmethod
+    def of(cls, traced: TracedSynapse, *, clock_driven: bool = False) -> SynapseProgram:
+        """Classify, trace and simplify a synapse model."""
+        scheme = classify(traced)
+        step, stepped, flow = _trace_step(traced, scheme)
+        form = _form(traced, scheme, step, flow, clock_driven)
+        arrival, after, ready, sent = _trace_arrival(traced, scheme, form)
+        return cls(traced, scheme, form, arrival, after, ready, sent, step, {n: stepped[n] for n in form.clocked}, flow)
+
+    @property
+    def event_driven(self) -> bool:
+        """Nothing happens between spikes."""
+        return not self.step_roots
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """In the model's order."""
+        return tuple(self.traced.spec.states)
+
+    @property
+    def arrival_roots(self) -> list[int]:
+        """Nodes computed when a spike arrives."""
+        return [*(self.after[n] for n in self.struck), *([] if self.sent is None else [self.sent])]
+
+    @property
+    def step_roots(self) -> list[int]:
+        """Nodes computed in every step."""
+        moving = [self.stepped[n] for n in self.moving]
+        return [*moving, *([] if self.flow is None else [self.flow])]
+
+    @property
+    def struck(self) -> tuple[str, ...]:
+        """States that a spike's arrival writes."""
+        return tuple(n for n in self.states if self.arrival.nodes[self.after[n]].value != f"s.{n}")
+
+    @property
+    def moving(self) -> tuple[str, ...]:
+        """States that a step writes."""
+        return tuple(n for n in self.form.clocked if self.step.nodes[self.stepped[n]].value != f"s.{n}")
+
+    @property
+    def dated(self) -> bool:
+        """A synapse notes when it was last brought up to date."""
+        return "h" in self.arrival.leaves(*self.arrival_roots)
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """What it reads of the world in a step."""
+        read = self.step.leaves(*self.step_roots)
+        return tuple(n for n in self.traced.spec.inputs if f"x.{n}" in read)
+
+    @property
+    def shared(self) -> list[int]:
+        """Dynamic nodes of a step that are the same for all synapses of a target: computed once for each target."""
+        nodes = self.step.nodes
+        same = [n for n in self.step.reach(self.step_roots) if not any(x[0] == "s" for x in self.step.leaves(n)) and not nodes[n].static]
+        return [n for n in same if nodes[n].op not in ("leaf", "const")]
+
+    @property
+    def flops(self) -> dict[str, int]:
+        """Floating-point operations per "synapse" and step, per "target" and step, and per "event" that arrives."""
+        shared, adding = self.step.flops(self.shared), int(self.flow is not None)
+        whole = self.step.flops(self.step_roots)
+        return {"synapse": whole - shared + adding, "target": shared, "event": self.arrival.flops(self.arrival_roots)}
+
+    def constants(self, parameters: dict[str, Any], dt: float) -> dict[str, Any]:
+        """Everything static by its leaf's name in `p`, for parameters by name: floats or one value per synapse."""
+        system, scheme = self.scheme.system, self.scheme
+        leaves = {f"p.{n}": v for n, v in parameters.items()}
+        names = [*(f"A_{i}_{j}" for i, j in system.a), *(f"b_{i}" for i in system.constant)]
+        values = system.graph.evaluate([*system.a.values(), *system.constant.values()], leaves)
+        flow = Advance(self.traced, scheme)
+        derived = propagators(scheme, parameters, tuple(self.traced.spec.inputs), dt, flow.prefixes)
+        return {**parameters, **dict(zip(names, values, strict=True)), **derived, "dt": dt}
+
+    def explain(self) -> str:
+        """One sentence on how the synapses run and why."""
+        name = self.traced.name
+        if not self.states and self.flow is None:
+            return "listed: synapses come and go, so each is kept by itself"
+        if self.event_driven:
+            return f"event-driven: {name} has a closed form between spikes, and nothing else reads its states"
+        why = "; ".join(f"{n}: {self.form.reasons[n]}" for n in self.form.clocked) or "its current flows in every step"
+        late = f"; {', '.join(self.form.waiting)} only when a spike arrives" if self.form.waiting else ""
+        return f"clock-driven: {name} advances in every step ({why}{late})"
+
+
+def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
+    """The programs of the projections whose synapses are kept each by itself, by their place in the network."""
+    made = {}
+    for j, p in enumerate(network.projections):
+        if p.listed:
+            spec = p.target.neuron.spec
+            port = None if p.port is None else spec.ports[p.port]
+            synapse = p.synapse or Bare()
+            unit = weight_dimension(p.name, p.synapse, port)
+            traced = TracedSynapse(synapse, unit, port, None if p.input is None else spec.inputs[p.input])
+            made[j] = SynapseProgram.of(traced, clock_driven=p.clock_driven)
+    return made
+
+
+# --- which states wait -----------------------------------------------------------------------------------------------
+
+
+def _form(traced: TracedSynapse, scheme: Scheme, step: Graph, flow: int | None, clock_driven: bool) -> Form:
+    states, reads = tuple(traced.spec.states), _dependencies(traced)
+    if clock_driven:
+        return Form((), states, {n: "as asked" for n in states})
+    why: dict[str, str] = {}
+    for n in states:
+        if n in scheme.stepped:
+            why[n] = "no closed form"
+        elif scheme.driven[n]:
+            why[n] = f"driven by {', '.join(scheme.driven[n])}"
+        elif any(j != n and n in scheme.reach[j] for j in scheme.reach[n]):
+            why[n] = "coupled both ways"
+        elif _ramps(n, scheme):
+            why[n] = "grows without bound"
+    shown = {x[2:] for x in step.leaves(flow)} if flow is not None else set()
+    why.update({n: "its current reads it" for n in states if n in shown and n not in why})
+    while True:
+        more = {n: f"{j} reads it" for j in why for n in reads[j] if n not in why and n in traced.spec.states}
+        more |= {n: f"depends on {j}" for n in states if n not in why for j in reads[n] if j in why}
+        if not more:
+            break
+        why.update(more)
+    return Form(tuple(n for n in states if n not in why), tuple(n for n in states if n in why), why)
+
+
+def _ramps(n: str, scheme: Scheme) -> bool:
+    """A drift that never ends: something constant, in the end, feeds a state without decay."""
+    steady = {j for j in scheme.reach[n] if (j, j) not in scheme.system.a}
+    return any(j in scheme.affine or any(k != j and k in steady for k in scheme.reach[j]) for j in steady)
+
+
+def _dependencies(traced: TracedSynapse) -> dict[str, set[str]]:
+    """For every state the names of the states and inputs that its derivative reads."""
+    spec = traced.spec
+    names = ({n: f"p.{n}" for n in spec.parameters}, {n: f"s.{n}" for n in spec.states}, {n: f"x.{n}" for n in spec.inputs})
+
+    def rates(p: Any, s: Any, x: Any) -> Any:
+        return {n: jnp.asarray(v, "float64") for n, v in traced.derivative(p, s, x).items()}
+
+    graph, nodes = _traced(rates, names, traced.name)
+    found = dict(zip(sorted(spec.states), nodes, strict=True))
+    return {n: {x[2:] for x in graph.leaves(found[n]) if not x.startswith("p.")} for n in spec.states}
+
+
+# --- tracing ---------------------------------------------------------------------------------------------------------
+
+
+def _traced(function: Any, names: Any, where: str) -> tuple[Graph, list[int]]:
+    """Graph and result nodes of a function of trees of scalars whose leaves carry these names."""
+    closed = scalar_jaxpr(function, *jax.tree.map(lambda n: "float", names))
+    graph = Graph()
+    leaves = [graph.leaf(n, static=n.startswith("p.")) for n in jax.tree.leaves(names)]
+    return graph, absorb(graph, closed, leaves, where)
+
+
+def _trace_step(traced: TracedSynapse, scheme: Scheme) -> tuple[Graph, dict[str, int], int | None]:
+    spec, flow = traced.spec, Advance(traced, scheme)
+    has_current = isinstance(traced.model, Synapse) and traced.model.has_current
+    names = (
+        {n: f"p.{n}" for n in (*spec.parameters, *flow.entry_names, "dt")},
+        {n: f"s.{n}" for n in spec.states},
+        {n: f"x.{n}" for n in spec.inputs},
+    )
+
+    def step(p: Any, s: Any, x: Any) -> Any:
+        new = {n: jnp.asarray(v, "float64") for n, v in flow.advance(p, s, x, ()).items()}
+        return new, [jnp.asarray(traced.current(p, s, x), "float64")] if has_current else []
+
+    graph, nodes = _traced(step, names, traced.name)
+    return graph, dict(zip(sorted(spec.states), nodes[: len(spec.states)], strict=True)), nodes[-1] if has_current else None
+
+
+def _trace_arrival(traced: TracedSynapse, scheme: Scheme, form: Form) -> tuple[Graph, dict[str, int], dict[str, int], int | None]:
+    spec, system = traced.spec, scheme.system
+    static = (*spec.parameters, *(f"A_{i}_{j}" for i, j in system.a), *(f"b_{i}" for i in system.constant))
+    names = ({n: f"p.{n}" for n in static}, {n: f"s.{n}" for n in spec.states}, "h", "w")
+
+    def arrival(p: Any, s: Any, h: Any, w: Any) -> Any:
+        ready = {**s, **closed_form(scheme, form.waiting, p, s, h)}
+        sent = [] if traced.port is None else [traced.transmits(p, ready, w)]
+        after = traced.arrive(p, ready, w)
+        return tuple([jnp.asarray(v[n], "float64") for n in spec.states] for v in (ready, after)), [
+            jnp.asarray(v, "float64") for v in sent
+        ]
+
+    graph, nodes = _traced(arrival, names, traced.name)
+    n = len(spec.states)
+    ready, after = (dict(zip(spec.states, part, strict=True)) for part in (nodes[:n], nodes[n : 2 * n]))
+    return graph, after, ready, nodes[2 * n] if traced.port is not None else None
+
+
+def closed_form(scheme: Scheme, states: tuple[str, ...], p: Scalars, s: Scalars, h: Any) -> Scalars:
+    """The states after h without spikes, as sums of exponentials.
+
+    With rates a_i = A_ii, a state fed by C·exp(a_j h) holds C/(a_j - a_i)·exp(a_j h) of it, a constant being a rate of
+    zero, and what is missing at h = 0 decays with its own rate. `p` holds the entries A_i_j and b_i.
+    """
+    a = scheme.system.a
+    terms: dict[str, dict[str, Any]] = {}  # state -> rate (a state's name, "" for zero) -> coefficient
+    left = [n for n in scheme.exact if n in states]
+    while left:
+        i = next(n for n in left if all(j == n or (n, j) not in a or j in terms for j in scheme.exact))
+        left.remove(i)
+        own = i if (i, i) in a else ""
+        rate = p[f"A_{i}_{i}"] if own else 0.0
+        feeds: dict[str, Any] = {"": p[f"b_{i}"]} if i in scheme.system.constant else {}
+        for j in terms:
+            if (i, j) in a:
+                for mode, c in terms[j].items():
+                    feeds[mode] = feeds.get(mode, 0.0) + p[f"A_{i}_{j}"] * c
+        mine = {mode: c / ((p[f"A_{mode}_{mode}"] if mode else 0.0) - rate) for mode, c in feeds.items()}
+        rest = s[i]
+        for c in mine.values():
+            rest = rest - c
+        terms[i] = {**mine, own: mine[own] + rest if own in mine else rest}
+    decay = {m: jnp.exp(p[f"A_{m}_{m}"] * h) for m in {m for t in terms.values() for m in t} if m}
+    made = {}
+    for i, parts in terms.items():
+        total: Any = parts.get("", 0.0)
+        for mode, c in parts.items():
+            total = total + c * decay[mode] if mode else total
+        made[i] = total
+    return made
+
+
+def check_finite(where: str, values: list[Any]) -> None:
+    """Refuse constants that are not finite."""
+    if not all(np.all(np.isfinite(v)) for v in values):
+        raise ModelError(
+            f"{where}: a constant is not finite", got="a division by zero",
+            fix="look for a time constant of zero, or two coupled states that decay at the same rate (clock_driven=True takes those)",
+        )  # fmt: skip

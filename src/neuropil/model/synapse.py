@@ -1,0 +1,96 @@
+"""What a synapse with a life of its own is: states that change between spikes and when a spike arrives.
+
+A synapse model is a class of equations, like a neuron model, of which every synapse of a projection is an instance:
+
+    derivative(s, x)  what flows between spikes: a dict state -> d/dt
+    arrive(s, w)      what a presynaptic spike does when it arrives: a dict state -> new value
+    transmits(s, w)   the weight that this spike hands to the target's port, from the states just before it
+    current(s, x)     a current that flows all the time, outward as in a membrane (g·(v - e)); the target's input
+                      gets its negative
+
+`w` is the synapse's weight. A state called `weight` starts at the weight of the projection and may change; then `w` is
+its value of the moment. A synapse knows of the world what it declares as `Input`s, by these names:
+
+    v          membrane potential of its target (mV), the target's state of that name
+    post       the target's activity (1/ms): its spikes filtered with the synapse's parameter `tau_post`
+    modulator  a signal, 0 until somebody sets it (`Simulation.set_modulator`)
+
+A synapse whose states follow from its own past in closed form is brought up to date only when a spike arrives; what
+depends on the world, or feeds a current, advances in every step (`neuropil explain` says which, and why).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from neuropil.errors import ModelError, UnitError, did_you_mean
+from neuropil.model.described import Described, Steady
+from neuropil.model.neuron import INTEGRATORS
+from neuropil.units import DIMENSIONLESS, Dimension, kHz, ms, mV, unit_name
+
+OUTSIDE: dict[str, Dimension] = {"v": mV.dimension, "post": kHz.dimension, "modulator": DIMENSIONLESS}
+"""What a synapse may know of the world, with its units."""
+
+POST_TIME = "tau_post"
+"""The parameter that says over which time `post` is the activity."""
+
+
+class Synapse(Described):
+    """Base class of synapse models; see the module's text for how to write one.
+
+    Class attributes a model may set:
+        integrator: as of a `Neuron`, for the states that have no closed form.
+        gain: the most that `transmits` may exceed the projection's largest weight by, as a factor; beyond it what is
+            transmitted is cut (events are summed as whole quanta, whose size is chosen for this range).
+
+    Args:
+        parameters: values by name; each a quantity, or a `Distribution` that is drawn for every synapse.
+    """
+
+    integrator: ClassVar[str] = "auto"
+    gain: ClassVar[float] = 1.0
+    reserved: ClassVar[frozenset[str]] = Described.reserved | {"integrator", "gain"}
+
+    @classmethod
+    def check_class(cls) -> None:
+        """The declarations must name what exists."""
+        spec, name = cls.spec, cls.__name__
+        if cls.integrator not in INTEGRATORS:
+            raise ModelError(f"{name}.integrator is unknown", got=cls.integrator, fix=did_you_mean(cls.integrator, INTEGRATORS))
+        if spec.ports:
+            raise ModelError(f"{name}: a synapse has no ports of its own", got=list(spec.ports), fix="spikes come in through arrive()")
+        if not isinstance(cls.gain, (int, float)) or not cls.gain > 0:
+            raise ModelError(f"{name}.gain must be a positive number", got=cls.gain)
+        for state, declared in spec.states.items():
+            if isinstance(declared.initial, Steady):
+                raise ModelError(f"{name}.{state}: only gates of membrane mechanisms start at STEADY", fix="give a number")
+        for given, dimension in spec.inputs.items():
+            if given not in OUTSIDE:
+                raise ModelError(f"{name}: a synapse cannot know {given!r}", expected=f"one of {', '.join(OUTSIDE)}", fix=did_you_mean(given, OUTSIDE))
+            if dimension != OUTSIDE[given]:
+                raise UnitError(f"{name}.{given} comes in another unit", got=unit_name(dimension), expected=unit_name(OUTSIDE[given]))
+        if "post" in spec.inputs and spec.parameters.get(POST_TIME) != ms.dimension:
+            raise ModelError(f"{name} knows the target's activity but not over which time", fix=f"declare {POST_TIME}: Time = … * ms")
+
+    @property
+    def has_current(self) -> bool:
+        """A current flows through it all the time."""
+        return type(self).current is not Synapse.current
+
+    # --- the mathematics; a model overrides what it needs ----------------------------------------------------------
+
+    def derivative(self, s: Any, x: Any) -> dict[str, Any]:
+        """Time derivatives by state name between spikes; a state left out stays constant."""
+        return {}
+
+    def arrive(self, s: Any, w: Any) -> dict[str, Any]:
+        """New values by state name when a presynaptic spike arrives; a state left out is kept."""
+        return {}
+
+    def transmits(self, s: Any, w: Any) -> Any:
+        """The weight handed to the target's port by a spike that finds the synapse in state `s`."""
+        return w
+
+    def current(self, s: Any, x: Any) -> Any:
+        """Outward current through the synapse, in the unit of the target's input."""
+        return 0.0

@@ -1,0 +1,95 @@
+"""Whether a synapse model fits the projection it is given to, and the target it projects to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuropil.errors import NetworkError, UnitError, did_you_mean
+from neuropil.model.described import Spec
+from neuropil.model.distribution import Distribution, checked_values
+from neuropil.model.structure import Rewiring
+from neuropil.model.synapse import OUTSIDE, Synapse
+from neuropil.units import DIMENSIONLESS, Dimension, Quantity, unit_name
+
+
+def check_synapse(
+    label: str, target: Spec, *, port: Any, weight: Any, delay: Any, synapse: Any, input: Any, clock_driven: Any, structure: Any
+) -> None:
+    """Refuse what does not fit together.
+
+    Args:
+        target: the declarations of the target's model.
+
+    Raises:
+        NetworkError: naming the projection.
+    """
+    where = f"projection {label}"
+    if isinstance(synapse, type) and issubclass(synapse, Synapse):
+        raise NetworkError(f"{where}: pass a synapse, not its class", got=synapse.__name__, fix=f"{synapse.__name__}()")
+    if synapse is not None and not isinstance(synapse, Synapse):
+        raise NetworkError(f"{where}: not a synapse model", got=synapse, expected="an instance of a Synapse subclass")
+    if not isinstance(clock_driven, bool) or (clock_driven and synapse is None):
+        raise NetworkError(f"{where}: clock_driven is True or False, of a projection with a synapse model", got=clock_driven)
+    flows = synapse is not None and synapse.has_current
+    if flows != (input is not None):
+        got = f"input={input!r}"
+        if flows:
+            raise NetworkError(f"{where}: {type(synapse).__name__} makes a current", got=got, expected="an input of the target", fix=f"input={next(iter(target.inputs), '…')!r}")
+        raise NetworkError(f"{where}: no current flows through these synapses", got=got, fix="leave input out; events go to a port")
+    if flows and (not isinstance(input, str) or input not in target.inputs):
+        raise NetworkError(f"{where}: the target has no input {input!r}", fix=did_you_mean(input, target.inputs))
+    if synapse is not None or structure is not None:
+        for name in (port, input):
+            if isinstance(name, str) and "." in name:
+                raise NetworkError(
+                    f"{where}: synapses with states, or that come and go, reach the soma only", got=name,
+                    fix="project bare weights to parts of a neuron, or place a PointProcess there",
+                )  # fmt: skip
+    if synapse is not None:
+        _check_world(where, synapse, target)
+    if structure is not None:
+        _check_structure(where, structure, synapse, weight, delay)
+
+
+def _check_world(where: str, synapse: Synapse, target: Spec) -> None:
+    name = type(synapse).__name__
+    if "v" in synapse.spec.inputs and target.state_dimensions.get("v") != OUTSIDE["v"]:
+        raise NetworkError(f"{where}: {name} needs the target's potential", got="a target without a state v in mV")
+    for parameter in synapse.spec.parameters:
+        value = getattr(synapse, parameter)
+        if isinstance(value, Quantity) and np.ndim(value.value):
+            raise NetworkError(f"{where}: {name}.{parameter} must be one number or a distribution", got="an array", fix="a Distribution is drawn for every synapse")
+
+
+def _check_structure(where: str, structure: Any, synapse: Synapse | None, weight: Any, delay: Any) -> None:
+    if not isinstance(structure, Rewiring):
+        raise NetworkError(f"{where}: not a structural plasticity", got=structure, expected="for example Rewiring(100 * ms, eliminate=…)")
+    for what, value in (("weights", weight), ("delays", delay)):
+        if not isinstance(value, Distribution) and np.ndim(value.value if isinstance(value, Quantity) else value):
+            raise NetworkError(f"{where}: new synapses need {what}", got="an array", expected="a number or a distribution")
+    if synapse is not None and any(isinstance(getattr(synapse, p), Distribution) for p in synapse.spec.parameters):
+        raise NetworkError(f"{where}: synapses that come and go cannot have drawn parameters", fix="give numbers")
+
+
+def weight_dimension(label: str, synapse: Synapse | None, port: Dimension | None) -> Dimension:
+    """The unit of a projection's weight: the port's, or that of the synapse's state `weight`, or none.
+
+    Raises:
+        UnitError: port and state disagree.
+    """
+    own = None if synapse is None else synapse.spec.state_dimensions.get("weight")
+    if own is not None and port is not None and own != port:
+        raise UnitError(f"projection {label}: the state weight does not fit the port", got=unit_name(own), expected=unit_name(port))
+    return port if port is not None else own if own is not None else DIMENSIONLESS
+
+
+def threshold(structure: Rewiring, dimension: Dimension, label: str) -> float:
+    """The weight below which synapses may vanish, in base units; infinite where all may."""
+    if structure.below is None:
+        return float("inf")
+    checked = checked_values(structure.below, dimension, f"projection {label}: Rewiring.below", ())
+    if isinstance(checked, Distribution):
+        raise NetworkError(f"projection {label}: Rewiring.below must be a number", got=structure.below)
+    return float(checked)

@@ -1,0 +1,148 @@
+"""Synapses with states, one by one and step by step: every state of every synapse advances in every step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuropil import rng
+from neuropil.model import Distribution, Projection, Synapse
+from neuropil.model.synapse import POST_TIME
+from neuropil.model.wiring import threshold, weight_dimension
+from neuropil.oracle.events import listed
+from neuropil.oracle.integrate import Array, Integrator, States
+from neuropil.units import Quantity, magnitude
+
+
+def per_one(value: Any, size: int, seed: int, *purpose: int | str) -> Array:
+    """A number or distribution as an array with one value per synapse."""
+    if isinstance(value, Distribution):
+        return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), np.arange(size), 0)))
+    return np.full(size, float(value.value if isinstance(value, Quantity) else value))
+
+
+class LivingSynapses:
+    """The synapses of one projection that have states, or that vanish and form.
+
+    Args:
+        given: pre, post, weight, delay in steps, where they are not to be read off the description.
+        modulator: value of the signal.
+    """
+
+    def __init__(self, projection: Projection, index: int, dt: float, seed: int, given: tuple[Any, ...] | None, modulator: float):
+        self.projection, self.index, self.dt, self.seed, self.modulator = projection, index, dt, seed, modulator
+        self.model = projection.synapse or Synapse()
+        self.source, self.target, self.port, self.input = projection.source.name, projection.target.name, projection.port, projection.input
+        pre, post, weight, steps = listed(projection, dt) if given is None else (np.asarray(part) for part in given[:4])
+        order = np.argsort(pre, kind="stable")
+        self.pre, self.post = pre[order], post[order]
+        self.weight, self.steps = (np.broadcast_to(a, pre.shape)[order] for a in (weight, steps))
+        bound = projection.delay.largest() / dt if isinstance(projection.delay, Distribution) else 1.0
+        self.longest = max(int(np.ceil(bound)), int(self.steps.max(initial=1)))
+        self.history: list[tuple[int, Array]] = []  # (stamp, fired) of the last spikes of the sources
+        self.activity = np.zeros(projection.target.size)
+        self.s = self._initial(self.weight)
+        self._ready()
+
+    def _initial(self, weight: Array) -> States:
+        n, s = weight.size, {}
+        self.parameters = {
+            name: per_one(getattr(self.model, name), n, self.seed, "synapse", self.index, name) for name in self.model.spec.parameters
+        }
+        for name, state in self.model.spec.states.items():
+            start: Any = state.initial
+            if isinstance(start, str):
+                s[name] = self.parameters[start].copy()
+                continue
+            s[name] = weight.copy() if name == "weight" else per_one(start, n, self.seed, "synapse state", self.index, name)
+        return s
+
+    def _ready(self) -> None:
+        """Everything that depends on how many synapses there are."""
+        self.integrator = Integrator(self.model, self.parameters, self.pre.size, self.dt)
+        self.bound = self.integrator.equations.model
+
+    def _world(self, target: States) -> States:
+        known = {"v": lambda: target["v"][self.post], "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
+        return {name: known[name]() for name in self.model.spec.inputs}
+
+    def step(self, k: int, target: States) -> tuple[Array, Array]:
+        """Advance from t_k to t_{k+1}, the target's states being those of t_k.
+
+        Returns:
+            The current that flows into each target during the step, and the weights that arrive at its end.
+        """
+        equations, size = self.integrator.equations, self.projection.target.size
+        x = self._world(target)
+        flow, sent = np.zeros(size), np.zeros(size)
+        if self.input is not None:
+            inputs = self.projection.target.neuron.spec.inputs
+            values = self.bound.current(equations.states(self.s), equations._in("input", x, self.model.spec.inputs))
+            np.add.at(flow, self.post, -np.broadcast_to(magnitude(values, inputs[self.input], "current"), self.pre.size))
+        self.s = self.integrator.advance(self.s, x, np.zeros(self.pre.size, bool))
+        here = np.zeros(self.pre.size, bool)
+        for stamp, fired in self.history:
+            here |= fired[self.pre] & (stamp + self.steps == k + 1)
+        ports = self.projection.target.neuron.spec.ports
+        unit = weight_dimension("", self.projection.synapse, None if self.port is None else ports[self.port])
+        w = Quantity(self.s.get("weight", self.weight), unit)
+        before = equations.states(self.s)
+        if self.port is not None:
+            handed = np.broadcast_to(magnitude(self.bound.transmits(before, w), ports[self.port], "transmits"), self.pre.size)
+            np.add.at(sent, self.post[here], handed[here])
+        after = equations._out("arrive", self.bound.arrive(before, w))
+        self.s = {**self.s, **{n: np.where(here, after[n], self.s[n]) for n in after}}
+        return flow, sent
+
+    def send(self, fired: Array, mine: Array, stamp: int) -> None:
+        """Spikes of the sources set out, and those of the targets raise their activity; then synapses come and go."""
+        self.history.append((stamp, fired))
+        self.history = [(s, f) for s, f in self.history if s + self.longest > stamp]
+        if "post" in self.model.spec.inputs:
+            tau = float(getattr(self.model, POST_TIME).value)
+            self.activity = self.activity * np.exp(-self.dt / tau) + mine / tau
+        structure = self.projection.structure
+        if structure is not None:
+            every = max(1, round(structure.interval / self.dt))
+            if stamp % every == 0:
+                self._rewire(stamp // every)
+
+    # --- structure ---------------------------------------------------------------------------------------------------
+
+    def _words(self, what: str, n: int, round: int) -> Array:
+        return rng.words(rng.stream_key(self.seed, "rewiring", self.index, what), np.arange(n), round)
+
+    def _uniform(self, what: str, n: int, round: int) -> Array:
+        return rng.word_to_uniform(self._words(what, n, round))
+
+    def _rewire(self, round: int) -> None:
+        p, structure = self.projection, self.projection.structure
+        assert structure is not None
+        unit = weight_dimension("", p.synapse, None if p.port is None else p.target.neuron.spec.ports[p.port])
+        weights = self.s.get("weight", self.weight)
+        chance = -np.expm1(-structure.eliminate * structure.interval)
+        gone = (self._uniform("eliminate", self.pre.size, round) < chance) & (weights < threshold(structure, unit, p.name))
+        if structure.form is None:
+            births = np.bincount(self.post[gone], minlength=p.target.size)
+        else:
+            births = np.array([int(rng.poisson(structure.form * structure.interval, w)) for w in self._words("form", p.target.size, round)])
+        post = np.repeat(np.arange(p.target.size), births)
+        apart = p.recurrent and not getattr(p.rule, "allow_self", True)
+        pre = np.floor(self._uniform("source", post.size, round) * (p.source.size - apart)).astype(int)
+        pre = pre + (apart & (pre >= post))
+        weight = self._drawn(p.weight, "weight", post.size, round)
+        steps = np.maximum(1, np.floor(self._drawn(p.delay, "delay", post.size, round) / self.dt + 0.5 + 1e-9)).astype(int)
+        born = self._initial(weight)
+        keep = ~gone
+        order = np.argsort(np.concatenate([self.pre[keep], pre]), kind="stable")
+        self.s = {n: np.concatenate([v[keep], born[n]])[order] for n, v in self.s.items()}
+        for name, new in (("pre", pre), ("post", post), ("weight", weight), ("steps", steps)):
+            setattr(self, name, np.concatenate([getattr(self, name)[keep], new])[order])
+        self.parameters = {n: np.full(self.pre.size, float(getattr(self.model, n).value)) for n in self.model.spec.parameters}
+        self._ready()
+
+    def _drawn(self, value: Any, what: str, n: int, round: int) -> Array:
+        if isinstance(value, Distribution):
+            return np.asarray(value.quantile(self._uniform(what, n, round)))
+        return np.full(n, float(value))
