@@ -19,6 +19,10 @@ from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.relay import Relay
 
 DT = 0.025
+SPIKING = 1e-8
+"""Relative and mV, once the branched cell spikes. Its matrix has condition 1e4, so that two ways of solving it differ by up
+to 1e-10 mV (epsilon · condition · 70 mV); its dense sodium channels multiply that: the oracle itself, started 1e-12 mV off,
+is 1.4e-10 mV off in its spikes. Before them the limit is 1e-10."""
 
 
 @pytest.fixture(autouse=True)
@@ -35,14 +39,16 @@ def test_every_state_is_the_oracles(name: str):
     neurons = CellNeurons.alone(cell, size, DT)
     rolled = jax.jit(lambda x, w: roll(neurons, STEPS, signals=x, events=w, watch=watch))(signals, events)
     truth = Cells(Population("cells", cell, size, 0), DT, 1)
+    close = 1e-10
     moved = {n: 0.0 for n in watch}
     start = {n: np.array(v) for n, v in truth.s.items()}
     for k in range(STEPS):
         fired = truth.step(k, {n: v[k].ravel() for n, v in signals.items()}, {n: v[k].ravel() for n, v in events.items()})
         np.testing.assert_array_equal(np.asarray(rolled["spikes"][k]), fired)
+        if name == "branched" and truth.v.max() > -45.0:
+            close = SPIKING
         for n, values in truth.s.items():
-            # Two libraries' exponentials differ in the last bit; the upstroke of a spike, growing ten thousandfold, shows it.
-            np.testing.assert_allclose(np.ravel(rolled[n][k]), values, rtol=1e-8, atol=1e-8, err_msg=f"{n} at step {k}")
+            np.testing.assert_allclose(np.ravel(rolled[n][k]), values, rtol=close, atol=close, err_msg=f"{n} at step {k}")
             moved[n] = max(moved[n], float(np.nanmax(np.abs(values - start[n]))))
     assert moved["v"] > 1.0 and min(moved.values()) > 0.0
 
@@ -77,7 +83,7 @@ def test_networks_of_cells_and_points_are_the_oracles():
         np.testing.assert_array_equal(ours, np.stack([truth.spikes.step[mine], truth.spikes.neuron[mine]], axis=1))
         assert len(ours) > 0, name
     for name, values in truth.traces.items():
-        np.testing.assert_allclose(rolled.traces[name], values, rtol=1e-9, atol=1e-9, err_msg=name)
+        np.testing.assert_allclose(rolled.traces[name], values, rtol=SPIKING, atol=SPIKING, err_msg=name)
 
 
 def test_mistakes_are_named():

@@ -46,12 +46,12 @@ def dense(shape: Tree, axial, diagonal, right):
     return jax.vmap(lambda d, b: jnp.linalg.solve(coupling + jnp.diag(d), b), in_axes=1, out_axes=1)(diagonal, right)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(n=st.sampled_from([1, 2, 3, 17, 60]), cells=st.sampled_from([1, 3]), seed=st.integers(0, 2**31))
 def test_solution_is_that_of_the_dense_matrix(n: int, cells: int, seed: int):
     shape = tree(n, seed)
     values = system(shape, cells, seed)
-    np.testing.assert_allclose(shape.solve(*values), dense(shape, *values), rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(jax.jit(shape.solve)(*values), dense(shape, *values), rtol=1e-11, atol=1e-13)
 
 
 def test_gradients_are_those_of_the_dense_solution():
