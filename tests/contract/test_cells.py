@@ -41,7 +41,7 @@ def states_of(name: str) -> list[str]:
 def assert_close(values: np.ndarray, truth: np.ndarray, label: str) -> None:
     """NaN in the same places, and everything else within the tolerance of the largest magnitude."""
     np.testing.assert_array_equal(np.isnan(values), np.isnan(truth), err_msg=label)
-    worst = np.nanmax(np.abs(values - truth)) / np.nanmax(np.abs(truth))
+    worst = np.nanmax(np.abs(values - truth)) / max(np.nanmax(np.abs(truth)), 1e-300)
     assert worst <= TOLERANCE, (label, worst)
 
 
