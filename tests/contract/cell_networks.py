@@ -8,7 +8,22 @@ from typing import Any
 import numpy as np
 
 from contract.contract_networks import Run, by_engine, by_oracle
-from neuropil.model import AllToAll, Edges, FixedCount, Input, Morphology, Network, Noise, Normal, Poisson, Port, Sine, SpikeList, State, Step
+from neuropil.model import (
+    AllToAll,
+    Edges,
+    FixedCount,
+    Input,
+    Morphology,
+    Network,
+    Noise,
+    Normal,
+    Poisson,
+    Port,
+    Sine,
+    SpikeList,
+    State,
+    Step,
+)
 from neuropil.model.branched import Branch, Branched
 from neuropil.model.cell import Cell
 from neuropil.units import Conductance, Hz, MOhm, Time, mS, ms, mV, nS, pA, um

@@ -19,7 +19,6 @@ from neuropil.zoo.channels.high_voltage_calcium import HighVoltageCalcium
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.channels.sk_potassium import SKPotassium
 from neuropil.zoo.electrodes.current_clamp import CurrentClamp
-from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.synapses.ampa import AMPA
 
 SHAPE = Morphology.ball_and_stick()
