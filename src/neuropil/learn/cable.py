@@ -24,12 +24,14 @@ import numpy as np
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.learn.chunks import scan
 from neuropil.learn.propagators import entry_values
+from neuropil.learn.stimuli import per_neuron
 from neuropil.learn.surrogate import Surrogate
 from neuropil.learn.tree import Tree
 from neuropil.lower.cable import CablePlan, Patch
 from neuropil.lower.membrane import Membrane
 from neuropil.lower.trace import Scalars
 from neuropil.model.cell import Cell
+from neuropil.model.distribution import Distribution
 from neuropil.model.network import Population
 
 Values = dict[str, Any]
@@ -104,7 +106,7 @@ class CellNeurons:
 
     @classmethod
     def of(
-        cls, population: Population, dt: float, dtype: Any = np.float64, surrogate: Surrogate | None = None, scale: float | None = None
+        cls, population: Population, dt: float, seed: int, dtype: Any, surrogate: Surrogate | None, scale: float | None
     ) -> CellNeurons:
         """Trace the membranes of a population of cells; `scale` is by default the way from the initial potential to threshold."""
         cell = population.neuron
@@ -118,7 +120,7 @@ class CellNeurons:
         row[stored] = np.arange(len(stored))
         above = np.asarray(cell.compartments.parent)[stored]
         tree = Tree(np.where(above >= 0, row[above], 0), row[plan.order])
-        start = _Start(population, stored, dtype)
+        start = _Start(population, stored, seed, dtype)
         membranes = tuple(
             start.stretch(patch, row[where], {n: np.searchsorted(having[n], where) for n in patch.program.membrane.traced}, where)
             for patch, where in zip(plan.patches, painted, strict=True)
@@ -140,7 +142,7 @@ class CellNeurons:
         cls, cell: Cell, size: int, dt: float, *, dtype: Any = np.float64, surrogate: Surrogate | None = None, scale: float | None = None
     ) -> CellNeurons:
         """So many cells outside any network, for `roll`; dt in ms."""
-        return cls.of(Population("cells", cell, size, 0), dt, dtype, surrogate, scale)
+        return cls.of(Population("cells", cell, size, 0), dt, 1, dtype, surrogate, scale)
 
     def constants(self, parameters: Scalars, dt: float, dtype: Any) -> Values:
         """All that a step reads.
@@ -231,6 +233,7 @@ class _Start:
 
     population: Population
     stored: np.ndarray
+    seed: int
     dtype: Any
 
     def potential(self, v: float) -> np.ndarray:
@@ -245,9 +248,12 @@ class _Start:
         size = self.population.size
         if name not in self.population.initial:
             return np.array(np.broadcast_to(np.reshape(default, (-1, 1)), (len(sites), size)), self.dtype)
-        given = np.asarray(self.population.initial[name])
+        count, value = self.population.sites(name), self.population.initial[name]
+        given = per_neuron(value, size * count, self.seed, "initial", self.population.name, name)
+        if isinstance(value, Distribution):  # drawn one site after the other
+            given = given.reshape(count, size).T
         whole = given if given.ndim == 0 else given.reshape(size, -1)
-        return np.array(np.broadcast_to(whole, (size, self.population.sites(name)))[:, sites].T, self.dtype)
+        return np.array(np.broadcast_to(whole, (size, count))[:, sites].T, self.dtype)
 
 
 def _column(value: Any, which: np.ndarray, dtype: Any) -> Any:

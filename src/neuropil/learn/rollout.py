@@ -27,6 +27,8 @@ from neuropil.learn.surrogate import surrogate as named_surrogate
 from neuropil.learn.synapses import Living, begin
 from neuropil.lower.connectivity import edges
 from neuropil.lower.synapse import plan_synapses
+from neuropil.model.cell import Cell
+from neuropil.model.coupling import PARTNER
 from neuropil.model.distribution import checked_values
 from neuropil.model.network import Network
 from neuropil.model.validate import validate
@@ -232,6 +234,7 @@ class Rollout:
             for key, brought in ((p.input, flow), (p.port, sent)):
                 mine = flows.setdefault(p.target.name, {})
                 mine[key] = mine.get(key, 0.0) + brought
+        self._see_partners(carry["neurons"], flows)
         for name, neurons in self._neurons.items():
             pop, spec = neurons.population, neurons.population.neuron.spec
             zero = {n: jnp.zeros(pop.size * pop.sites(n), self.dtype) for n in (*spec.inputs, *spec.ports)}
@@ -249,6 +252,18 @@ class Rollout:
             synapses[name] = living.send(synapses[name], given[name], spikes[p.source.name], spikes[p.target.name], k)
         traces = {p.name: self._neurons[p.target.name].observed(states[p.target.name], p.variable, p.places) for p in self.network.probes}
         return {"neurons": states, "left": left, "flight": flight, "synapses": synapses}, (spikes, traces)
+
+    def _see_partners(self, states: Tree, flows: Tree) -> None:
+        """Into `flows` what each half of a gap junction sees of its partner at t_k."""
+        for mine, other in (pair for coupling in self.network.couplings for pair in coupling.directed):
+            cell = other.population.neuron
+            assert isinstance(cell, Cell)
+            neuron, site = other.places // other.sites, other.places % other.sites
+            places = neuron * len(cell) + cell.placed[other.part].compartments[site]
+            seen = self._neurons[other.population.name].observed(states[other.population.name], "v", places)
+            inputs, key = flows.setdefault(mine.population.name, {}), f"{mine.part}.{PARTNER}"
+            before = inputs.get(key, jnp.zeros(mine.population.size * mine.sites, self.dtype))
+            inputs[key] = before.at[mine.places].set(seen)
 
 
 def _x64() -> bool:

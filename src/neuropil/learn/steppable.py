@@ -37,7 +37,7 @@ def steppable(
 ) -> Steppable:
     """A population as a rollout steps it; see `Rollout` for the arguments."""
     if isinstance(population.neuron, Cell):
-        return CellNeurons.of(population, dt, dtype, surrogate, scale)
+        return CellNeurons.of(population, dt, seed, dtype, surrogate, scale)
     soma = Neurons.of(population, seed, dtype, surrogate, reset_gradient, scale)
     if not isinstance(population.neuron, Branched):
         return soma
