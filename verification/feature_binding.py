@@ -227,6 +227,25 @@ def experiment() -> dict[str, Outcome]:
         print(condition, f"gain {gain:.2f}", *(f"{name} {found[condition].accuracy(name)}" for name in READOUTS), flush=True)
     return found
 
+READING = """
+## Reading
+
+Real-time factors were measured beside other work on two shared cores, and are upper bounds by about that much.
+
+Branches switched off, the kinds cannot be told apart, however the counts are weighted; the same synapses scattered over
+the same branches do no better. With branches the population's count is right. One neuron's own count says little: its
+preference is a fraction of a spike, and the fibres' Poisson noise is large.
+
+NMDA spikes are not the only nonlinearity that binds. Without NMDA receptors, or without the block, branches saturate, and
+neurons prefer the kind they are not wired for (the preference is negative), more strongly than NMDA spikes prefer the
+other: the readout learns the sign and is right as often, and single neurons tell more. That passive branches suffice for a function no weighted sum computes is known (Cazé, Humphries &
+Gutkin 2013, PLoS Comput. Biol. 9:e1002867, from memory). What the NMDA spike adds is the sign; AMPA alone
+also needs synapses several times as strong to fire the neuron. So the control for the branches is the point neuron.
+
+Fibres are drawn and weights equal, so that point neurons respond to all stimuli by the same law. With unequal weights a
+trained readout of many point neurons could use their mixed selectivity; a threshold on one of them still could not.
+"""
+
 
 def page(found: dict[str, Outcome], timing: dict[float, list[float]]) -> str:
     """The text."""
@@ -256,7 +275,7 @@ def page(found: dict[str, Outcome], timing: dict[float, list[float]]) -> str:
     text += "| dt (ms) | real-time factor |\n|---|---|\n"
     for dt, factors in timing.items():
         text += f"| {dt:g} | {np.median(factors):.2f} ({min(factors):.2f}–{max(factors):.2f}) |\n"
-    return text
+    return text + READING
 
 
 def figure(found: dict[str, Outcome]):

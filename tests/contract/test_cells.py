@@ -41,7 +41,7 @@ def states_of(name: str) -> list[str]:
 def assert_close(values: np.ndarray, truth: np.ndarray, label: str) -> None:
     """NaN in the same places, and everything else within the tolerance of the largest magnitude."""
     np.testing.assert_array_equal(np.isnan(values), np.isnan(truth), err_msg=label)
-    worst = np.nanmax(np.abs(values - truth)) / np.nanmax(np.abs(truth))
+    worst = np.nanmax(np.abs(values - truth)) / max(np.nanmax(np.abs(truth)), 1e-300)
     assert worst <= TOLERANCE, (label, worst)
 
 
@@ -160,11 +160,3 @@ def test_bits_do_not_depend_on_the_instruction_set(straight):
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": ""}
     printed = subprocess.run([sys.executable, "-c", _OUTCOME], env=env, capture_output=True, text=True, check=True).stdout
     assert tuple(printed.split()) == straight
-
-
-GOLDEN = ""
-"""Digest of the spikes of `everything` over 20 ms."""
-
-
-def test_spikes_are_golden(straight):
-    assert straight[0] == GOLDEN

@@ -179,6 +179,21 @@ def test_states_and_currents_can_be_read_and_set_between_steps() -> None:
         simulation.set_drive("clam", 3 * pA)
 
 
+def test_a_drive_of_one_neuron_can_be_set_and_the_network_stays_as_it_was():
+    amplitude = np.array([100.0])
+    net = Network("one")
+    net.stimulate(net.population("cell", LIFExp(), 1), Step(amplitude * pA), input="current", name="clamp")
+    simulation = Simulation(net, threads=1, precision="float64")
+    simulation.step(10)
+    simulation.set_drive("clamp", 0 * pA)
+    charged = simulation.state("cell", "v").value[0]
+    simulation.step(100)
+    assert simulation.state("cell", "v").value[0] < charged
+    assert amplitude[0] == 100.0
+    simulation.close()
+
+
+
 class Explosive(Neuron):
     """dv/dt = v² + I: infinite in finite time."""
 

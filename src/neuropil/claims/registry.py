@@ -89,6 +89,7 @@ EXPERIMENTS: dict[str, str] = {
     "A7": "a7_back_propagation:CLAIM",
     "E3": "e3_dendrites:CLAIM",
     "F1": "f1_hodgkin_huxley_step:CLAIM",
+    "F2": "f2_synapse:CLAIM",
     "F3": "f3_exaflops:CLAIM",
     "F4": "f4_week:CLAIM",
     "F5": "f5_h100s:CLAIM",

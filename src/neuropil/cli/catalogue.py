@@ -17,6 +17,7 @@ def lines() -> list[str]:
 
     listed = [(name, "circuit", first_line(registry.circuit(name))) for name in registry.CIRCUITS]
     listed += [(name, "neuron", _about(registry.neuron(name))) for name in registry.NEURONS]
+    listed += [(name, "cell", _about(registry.cell(name))) for name in registry.CELLS]
     listed += [(name, "channel", _about(registry.channel(name))) for name in registry.CHANNELS]
     listed += [(name, "point process", _about(registry.point_process(name))) for name in registry.POINT_PROCESSES]
     return [f"{name:<25}{kind:<15}{text}" for name, kind, text in listed]
@@ -28,7 +29,7 @@ def first_line(thing: Any) -> str:
     return text.splitlines()[0] if text else ""
 
 
-def _about(model: type) -> str:
+def _about(model: Any) -> str:
     """The family, from the model file's docstring, and what sets this member apart, from its own."""
     return f"{first_line(inspect.getmodule(model))} {first_line(model)}"
 

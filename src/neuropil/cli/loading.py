@@ -16,7 +16,7 @@ from neuropil.errors import CommandError, did_you_mean
 from neuropil.model import Network
 from neuropil.units import Quantity, ms
 
-_PROBE = re.compile(r"(?P<pop>[^.:\[\]]+)\.(?P<var>\w+)(?:\[(?P<part>[\d:]*)\])?(?::(?P<every>.+))?\Z")
+_PROBE = re.compile(r"(?P<pop>[^.:\[\]]+)\.(?P<var>\w+(?:\.\w+)?)(?:\[(?P<part>[\d:]*)\])?(?::(?P<every>.+))?\Z")
 
 
 def load(name: str, scale: float | None = None, options: list[str] | None = None) -> Network:

@@ -275,7 +275,7 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
         """A value per site and neuron of the population, cut to thread t's part."""
         _, _, low, n, _ = target[t]
         full = np.broadcast_to(_base(value), (sites.size, size))
-        return np.ascontiguousarray(full[:, low : low + n], plan.precision)
+        return np.array(full[:, low : low + n], plan.precision, order="C")  # a copy: amplitudes are set between steps
 
     def operation(function: tuple[str, str], call: str, arguments: list[tuple[Any, ...]]) -> Operation:
         return Operation("stimuli", name, function, call, arguments.__getitem__)

@@ -119,6 +119,16 @@ class CablePlan:
         return SOLVER_FLOPS * self.size + sites + sum(p.program.flops * p.size for p in (*self.patches, *self.points))
 
 
+    def bytes_per_step(self, itemsize: int) -> int:
+        """Bytes of state that one cell's step reads and writes: potentials, the system (assembled, eliminated, substituted), states."""
+        moved = 2 * self.size + 3 * 2 * 2 * self.size
+        for patch in (*self.patches, *self.points):
+            program = patch.program
+            moved += patch.size * (len(program.membrane.states) + len(program.changing) + 2 * len(program.membrane.counted))
+            moved += patch.size * (len(patch.currents.arrays) + len(patch.states.arrays))
+        return itemsize * (moved + sum(6 * p.size for p in self.points))
+
+
 def _membranes(cell: Cell) -> np.ndarray:
     """For each compartment the number of its membrane, -1 for branch points without any."""
     channels = cell.channels

@@ -6,6 +6,10 @@ import inspect
 import textwrap
 from typing import Any
 
+import numpy as np
+
+from neuropil.lower.cable import SITE_FLOPS, SOLVER_FLOPS, Patch
+from neuropil.lower.cable_source import PlannedCells, source_name
 from neuropil.lower.cache import path_of
 from neuropil.lower.kernel import NeuronProgram
 from neuropil.lower.parts import Group
@@ -40,6 +44,7 @@ def describe_plan(plan: Plan) -> str:
         "",
     ]
     parts += [_group(group, plan) for group in plan.groups]
+    parts += [_cells(cells, plan) for cells in plan.cells.values()]
     parts += [_drives(plan), _projections(plan), _totals(plan)]
     return "\n".join(p for p in parts if p is not None)
 
@@ -62,6 +67,38 @@ def _group(group: Group, plan: Plan) -> str:
     lines.append(f"   operations: {_operations(program)}")
     lines.append(f"   source: {path_of(group.name, group.kernel.source)}")
     return "\n".join(lines) + "\n"
+
+
+def _cells(cells: PlannedCells, plan: Plan) -> str:
+    """A population of cells: how it is divided, its membranes and point processes, its cost."""
+    cable, population = cells.cable, cells.population
+    lines = [f"── cells with morphology: {population.size:,} ── {population.name}"]
+    lines.append(textwrap.indent(cable.cell.compartments.report(), "   "))
+    for patch in cable.patches:
+        kinds = ", ".join(dict.fromkeys(cable.cell.compartments.kind[cable.order[patch.compartments]].tolist()))
+        lines.append(f"   membrane {patch.name}: {patch.size:,} compartments ({kinds}), {patch.program.flops} FLOPs each and step")
+        lines += _reasons(patch)
+    for point in cable.points:
+        sites = f"{point.size:,} sites" if point.size > 1 else "1 site"
+        lines.append(f"   {point.name}: {sites}, {point.program.flops + SITE_FLOPS} FLOPs each and step")
+        lines += _reasons(point)
+    real = np.dtype(plan.precision).itemsize
+    lines.append(f"   tree solver (Hines): {SOLVER_FLOPS} FLOPs per compartment and step")
+    per_step = cable.flops / cable.size
+    lines.append(f"   per cell and step: {cable.flops:,} FLOPs ({per_step:.1f} per compartment), {cable.bytes_per_step(real):,} bytes read and written")
+    lines.append(f"   source: {path_of(source_name(population), cells.source.source)}")
+    return "\n".join(lines) + "\n"
+
+
+def _reasons(patch: Patch) -> list[str]:
+    """How each state of a membrane is advanced."""
+    lines = []
+    for name, traced in patch.program.membrane.traced.items():
+        scheme = patch.program.membrane.steps[name].scheme
+        label = name if name == type(traced.mechanism).__name__ else f"{name} ({type(traced.mechanism).__name__})"
+        states = "; ".join(f"{s}: {scheme.reasons[s]}" for s in traced.spec.states) or "no state"
+        lines.append(f"     {label}: {states}")
+    return lines
 
 
 def _varying(group: Group) -> str:

@@ -76,6 +76,8 @@ class Cell(Composite):
     ):  # fmt: skip
         if not isinstance(morphology, Morphology):
             raise ModelError("a cell needs a shape", got=morphology, fix="Morphology.from_swc(path), or Morphology.builder()")
+        if discretisation is not None and not isinstance(discretisation, Rule):
+            raise ModelError("a cell is divided by a rule", got=discretisation, expected="FixedCount(n), MaxLength(length) or DLambda(d)")
         self.compartments: Compartments = discretise(morphology, discretisation or DLambda(), resistivity, capacitance)
         self.initial = _one_number(initial, mV.dimension, "Cell.initial")
         self._frozen = False

@@ -195,10 +195,12 @@ def simulate(
     traces: dict[str, list[Array]] = {p.name: [] for p in network.probes}
     stamps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     specs = {name: pop.neuron.spec for name, pop in network.populations.items()}
+    inputs = {name: {i: pop.size * pop.sites(i) for i in specs[name].inputs} for name, pop in network.populations.items()}
+    ports = {name: {p: pop.size * pop.sites(p) for p in specs[name].ports} for name, pop in network.populations.items()}
 
     for k in range(steps):
-        x = {name: {i: np.zeros(g.pop.size * g.pop.sites(i)) for i in specs[name].inputs} for name, g in groups.items()}
-        w = {name: {p: np.zeros(g.pop.size * g.pop.sites(p)) for p in specs[name].ports} for name, g in groups.items()}
+        x = {name: {i: np.zeros(n) for i, n in sizes.items()} for name, sizes in inputs.items()}
+        w = {name: {p: np.zeros(n) for p, n in sizes.items()} for name, sizes in ports.items()}
         for source in sources:
             if source.drive.input is not None:
                 x[source.drive.target.name][source.drive.input] += source.current(k)

@@ -8,6 +8,7 @@ from typing import Any
 
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model import Channel, Network, PointProcess, Synapse
+from neuropil.model.cell import Cell
 
 _NEURONS = "neuropil.zoo.neurons."
 
@@ -91,6 +92,9 @@ SYNAPSES: dict[str, str] = {
     "article_synapse": _SYNAPSES + "full_synapse:ArticleSynapse",
 }
 
+CELLS: dict[str, str] = {"layer5_pyramidal": "neuropil.zoo.cells.layer5_pyramidal:layer5_pyramidal"}
+"""Functions that give a morphology its channels."""
+
 
 def neuron(name: str) -> type[Any]:
     """The class of the neuron model of this name: a `Neuron`, or a `Branched` one that needs no arguments."""
@@ -105,6 +109,11 @@ def neuron_names() -> list[str]:
 def circuit(name: str) -> Callable[..., Network]:
     """The function that makes the circuit of this name."""
     return _find("circuit", name, CIRCUITS)
+
+
+def cell(name: str) -> Callable[..., Cell]:
+    """The function that makes the cell of this name of a morphology."""
+    return _find("cell", name, CELLS)
 
 
 def channel(name: str) -> type[Channel]:
