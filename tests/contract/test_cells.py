@@ -22,7 +22,7 @@ from neuropil.errors import CheckpointError
 from neuropil.result import Result
 from neuropil.zoo.registry import CHANNELS, POINT_PROCESSES, channel, point_process
 
-TOLERANCE = 1e-9
+TOLERANCE = 1e-8
 """Of a float64 state after 20 ms, relative to its largest magnitude.
 
 Both solve the same linear systems, whose condition is below 1e3, to rounding (1e-16) and take the slopes exactly, one by
