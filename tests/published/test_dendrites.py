@@ -9,7 +9,7 @@ import pytest
 
 import neuropil as npl
 from neuropil.model import Network, SpikeList, TimeArray
-from neuropil.units import mM, ms, nS, pA
+from neuropil.units import mM, ms, nS, pA, pF
 from neuropil.zoo.neurons.branch_neuron import BranchNeuron, StiffNMDADendrite, input_output
 from neuropil.zoo.neurons.rate import LeakyReadout
 from neuropil.zoo.neurons.sigma_pi import SigmaPi
@@ -75,9 +75,13 @@ def test_the_tuft_makes_nmda_spikes():
 COUNTS = [1, 4, 8, 12, 16, 20, 40]
 
 
+# A thin branch with twice as much NMDA as AMPA conductance; the defaults, fitted to the mean of thick and thin ones, saturate later.
+THIN = {"c_m": 7.5 * pF, "g_l": 0.5 * nS, "g_c": 3 * nS, "tau_ampa": 2 * ms, "tau_nmda": 50 * ms, "nmda_ratio": 2.0}
+
+
 @cache
 def curve(mg=1.0):
-    return input_output(BranchNeuron(mg=mg * mM), COUNTS, npl.run)
+    return input_output(BranchNeuron(mg=mg * mM, **THIN), COUNTS, npl.run)
 
 
 def test_clustered_synapses_are_supralinear_then_saturate_and_spread_ones_go_on():
@@ -99,7 +103,7 @@ def test_without_magnesium_there_is_no_supralinearity():
 def test_an_nmda_spike_is_a_plateau():
     """Twenty synapses hold their branch beyond -40 mV for tens of ms, five do not reach it."""
     net = Network("plateau")
-    pop = net.population("p", BranchNeuron(), 2)
+    pop = net.population("p", BranchNeuron(**THIN), 2)
     net.stimulate(pop, SpikeList([5.0] * ms), port="branch.exc[0]", weight=np.array([5, 20]) * 0.5 * nS)
     net.probe(pop, "branch.v", sites=[0, 1])
     v = npl.run(net, 150 * ms, threads=1).traces["p.branch.v"]
@@ -110,7 +114,7 @@ def test_an_nmda_spike_is_a_plateau():
 
 def test_the_cheap_integrator_is_near_the_stiff_one():
     """Peaks of 1 to 40 synapses at once within 3 %."""
-    stiff = input_output(BranchNeuron(dendrite=StiffNMDADendrite()), COUNTS, npl.run)
+    stiff = input_output(BranchNeuron(dendrite=StiffNMDADendrite(**THIN)), COUNTS, npl.run)
     for name in ("clustered", "spread", "branch"):
         np.testing.assert_allclose(curve()[name], stiff[name], rtol=0.03)
 
