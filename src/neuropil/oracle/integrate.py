@@ -86,10 +86,16 @@ def classify(neuron: Described, parameters: States) -> tuple[list[str], list[str
     names, inputs = list(spec.states), list(spec.inputs)
 
     def draw(keys: list[str]) -> States:
-        return {k: rng.normal(size=_PROBES) * 10.0 ** rng.uniform(-1, 2, _PROBES) for k in keys}
+        # Potentials are tens of mV, concentrations 1e-5 to 1e-3 mM: a probe must find the bend of either.
+        low = {k: -5.0 if k.startswith("c_") else -1.0 for k in keys}
+        high = {k: -1.0 if k.startswith("c_") else 2.0 for k in keys}
+        return {k: rng.normal(size=_PROBES) * 10.0 ** rng.uniform(low[k], high[k], _PROBES) for k in keys}
 
     def affine(a: Array, b: Array, c: Array, d: Array) -> bool:  # d is taken where the arguments are those of a + b - c
-        return bool(np.all(abs(a + b - c - d) <= 1e-9 * (abs(a) + abs(b) + abs(c) + abs(d))))
+        # Where an equation is not defined (a power of a negative concentration) a probe says nothing of its form.
+        known = np.isfinite(a) & np.isfinite(b) & np.isfinite(c) & np.isfinite(d)
+        close = abs(a + b - c - d) <= 1e-9 * (abs(a) + abs(b) + abs(c) + abs(d))
+        return bool(known.any() and np.all(close[known]))
 
     with np.errstate(all="ignore"):
         (p, q, r), (xp, xq, xr) = (tuple(draw(keys) for _ in range(3)) for keys in (names, inputs))
