@@ -193,7 +193,7 @@ def test_clamps_and_events_at_sites():
 
 # --- precision -------------------------------------------------------------------------------------------------------
 
-SINGLE_PASSIVE, SINGLE_ACTIVE = 2e-3, 0.5
+SINGLE_PASSIVE, SINGLE_ACTIVE = 2e-4, 0.03
 """mV: bounds on what float32 changes over 50 ms (see docs/cells.md for what was measured)."""
 
 

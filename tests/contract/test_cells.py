@@ -22,8 +22,8 @@ from neuropil.errors import CheckpointError
 from neuropil.result import Result
 from neuropil.zoo.registry import CHANNELS, POINT_PROCESSES, channel, point_process
 
-TOLERANCE = 1e-10
-"""Of a float64 state after 20 ms, relative to its largest magnitude. Measured: 4e-12, the solver's roundings, which the
+TOLERANCE = 1e-11
+"""Of a float64 state after 20 ms, relative to its largest magnitude. Measured: 3e-14, roundings, which the
 upstroke of a spike magnifies a hundredfold and the reset of the gates behind it forgets. A scheme that differs in one gate
 shows: a gate by Runge-Kutta instead of exponential Euler gave 2e-9.
 """

@@ -19,32 +19,35 @@ from neuropil.lower.noalias import noalias_arguments
 def solve(lanes, v, g, j, tree):
     """Advance the potentials v of a block by one implicit step.
 
+    Solved for is the change, not the potential: where axial conductances are large against capacitance / dt, their sum in
+    the diagonal loses digits, and what it loses would act as a current of that share times v itself.
+
     Args:
         v: potentials (mV), replaced by the new ones.
         g, j: conductance and constant current per area (nS/µm², pA/µm²); used as scratch.
-        tree: (parent, axial, area, capacitance / dt, diagonal, …) as `CablePlan` has them.
+        tree: (parent, axial, area, diagonal, …) as `CablePlan` has them.
     """
-    parent, axial, area, storage, diagonal = tree[0], tree[1], tree[2], tree[3], tree[4]
-    _assemble(lanes, v, g, j, area, storage, diagonal)
-    _eliminate(lanes, g, j, parent, axial)
+    parent, axial, area, diagonal = tree[0], tree[1], tree[2], tree[3]
+    _assemble(lanes, v, g, j, area, diagonal)
+    _eliminate(lanes, v, g, j, parent, axial)
     _substitute(lanes, v, g, j, parent, axial)
 
 
 @njit(**KERNEL_FLAGS)
-def _assemble(lanes, v, g, j, area, storage, diagonal):
-    """Diagonal into g and right-hand side into j."""
+def _assemble(lanes, v, g, j, area, diagonal):
+    """Diagonal into g, and into j the current through the membrane as it is."""
     noalias_arguments()
     for i in range(area.size):
-        a, c, d = area[i], storage[i], diagonal[i]
+        a, d = area[i], diagonal[i]
         e = np.uint64(i * lanes)
         for q in range(e, e + np.uint64(lanes)):
+            j[q] = a * (j[q] - g[q] * v[q])
             g[q] = d + a * g[q]
-            j[q] = c * v[q] + a * j[q]
 
 
 @njit(**KERNEL_FLAGS)
-def _eliminate(lanes, d, b, parent, axial):
-    """From the leaves to the root; leaves the reciprocal of each diagonal in d."""
+def _eliminate(lanes, v, d, b, parent, axial):
+    """From the leaves to the root, adding axial currents on the way; leaves the reciprocal of each diagonal in d."""
     noalias_arguments()
     one = d.dtype.type(1.0)
     for i in range(parent.size - 1, 0, -1):
@@ -53,22 +56,28 @@ def _eliminate(lanes, d, b, parent, axial):
         for q in range(np.uint64(lanes)):
             r = one / d[e + q]
             f = a * r
+            flow = a * (v[p + q] - v[e + q])
+            own = b[e + q] + flow
             d[p + q] -= f * a
-            b[p + q] += f * b[e + q]
+            b[p + q] += f * own - flow
+            b[e + q] = own
             d[e + q] = r
 
 
 @njit(**KERNEL_FLAGS)
 def _substitute(lanes, v, d, b, parent, axial):
-    """From the root to the leaves."""
+    """From the root to the leaves: changes into b, potentials into v."""
     noalias_arguments()
     for q in range(np.uint64(lanes)):
-        v[q] = b[q] / d[q]
+        b[q] = b[q] / d[q]
+        v[q] += b[q]
     for i in range(1, parent.size):
         a = axial[i]
         e, p = np.uint64(i * lanes), np.uint64(parent[i] * lanes)
         for q in range(np.uint64(lanes)):
-            v[e + q] = (b[e + q] + a * v[p + q]) * d[e + q]
+            change = (b[e + q] + a * b[p + q]) * d[e + q]
+            b[e + q] = change
+            v[e + q] += change
 
 
 @njit(**KERNEL_FLAGS)
@@ -104,7 +113,7 @@ def read_sites(b, lanes, own, v, sites):
 @njit(**KERNEL_FLAGS)
 def look(b, lanes, own, v, seen, tree):
     """Note the potentials where spikes are detected."""
-    place, first = tree[5], b * lanes
+    place, first = tree[4], b * lanes
     for q in range(min(lanes, own - first)):
         seen[first + q] = v[place * lanes + q]
 
@@ -112,7 +121,7 @@ def look(b, lanes, own, v, seen, tree):
 @njit(**KERNEL_FLAGS)
 def detect(b, lanes, own, v, seen, fired, tree):
     """Note which cells' potential has risen through the threshold since `look`."""
-    place, threshold, first = tree[5], tree[6], b * lanes
+    place, threshold, first = tree[4], tree[5], b * lanes
     for q in range(min(lanes, own - first)):
         fired[first + q] = 1 if v[place * lanes + q] >= threshold and seen[first + q] < threshold else 0
 

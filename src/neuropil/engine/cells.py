@@ -52,8 +52,7 @@ class CellArrays:
         self.sites: dict[str, tuple[np.ndarray, ...]] = {}
         place, threshold = int(plan.rank[plan.cell.trigger[0]]), real.type(plan.cell.trigger[1])
         tree = (
-            plan.parent, plan.axial.astype(real), plan.area.astype(real), (plan.capacitance / plan.dt).astype(real),
-            plan.diagonal.astype(real), place, threshold,
+            plan.parent, plan.axial.astype(real), plan.area.astype(real), plan.diagonal.astype(real), place, threshold,
         )  # fmt: skip
         made: dict[str, Any] = {n: values.astype(real) for n, values in source.numbers.items()}
         made.update({f"runs_{p.name}": p.runs for p in (*plan.patches, *plan.points)})

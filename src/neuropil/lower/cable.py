@@ -24,8 +24,8 @@ from neuropil.lower.elementwise import Constants
 from neuropil.lower.membrane import Membrane, MembraneProgram
 from neuropil.model.cell import Cell
 
-SOLVER_FLOPS = 14
-"""Per compartment and step: coefficients 5, elimination 6 (a division among them), substitution 3."""
+SOLVER_FLOPS = 19
+"""Per compartment and step: coefficients 5, elimination 10 (a division among them), substitution 4."""
 
 SITE_FLOPS = 4
 """Per point process and step: its conductance and current per area, added to its compartment's."""

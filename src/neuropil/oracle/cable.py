@@ -85,7 +85,7 @@ class Cells:
         cell, size = self.cell, self.size
         made = cell.compartments
         self.area, self.capacitance = np.array(made.area), np.array(made.capacitance)
-        n = len(made)
+        n, self.parent = len(made), made.parent
         self.laplacian = np.zeros((n, n))
         for i in range(1, n):
             p, g = made.parent[i], 1.0 / made.resistance[i]
@@ -157,7 +157,13 @@ class Cells:
         new = np.empty_like(self.v)
         for c in range(self.size):
             matrix = self.laplacian + np.diag(storage + slope[c])
-            new[c] = np.linalg.solve(matrix, storage * self.v[c] + slope[c] * self.v[c] - current[c].real)
+            # For the change, from differences: no current is lost in the rounding of potentials times large conductances.
+            inward = -current[c].real
+            for i in range(1, len(inward)):
+                flow = (self.v[c, self.parent[i]] - self.v[c, i]) * -self.laplacian[i, self.parent[i]]
+                inward[i] += flow
+                inward[self.parent[i]] -= flow
+            new[c] = self.v[c] + np.linalg.solve(matrix, inward)
         if not np.all(np.isfinite(new)):
             raise SimulationError(
                 "a potential is no longer a finite number",
