@@ -49,7 +49,7 @@ def main() -> None:
             raw["missing"].append(why)
     for name, options in work(arguments.swc).items():
         runs = [run for _ in range(arguments.rounds) for side in sides for run in side(options)]
-        raw["work"][name] = {"options": [str(o) for o in options], "runs": runs}
+        raw["work"][name] = {"options": [o.name if isinstance(o, Path) else str(o) for o in options], "runs": runs}
     write("cables", page(raw), raw)
 
 

@@ -12,11 +12,11 @@ import argparse
 import time
 from typing import Any
 
-import limits
 import numpy as np
 from common import footing, machine, table, write
 from numba import njit
 
+from neuropil.cost.kernels import best, job, multiply_add, multiply_add_rate
 from neuropil.engine import Simulation
 from neuropil.model import FixedInDegree, Network, Rewiring, Synapse
 from neuropil.units import Hz, ms, nS, pA
@@ -29,22 +29,8 @@ IN_DEGREE = 1000
 SPANS = 12
 
 
-@njit(nogil=True, boundscheck=False, cache=True)
-def separate(x, a, b, rounds):
-    """Multiplications and additions that are not fused: what a kernel may use whose bits are the same on all machines."""
-    for _ in range(rounds):
-        for i in range(x.size):
-            v = x[i]
-            v = v * a + b
-            v = v * a + b
-            v = v * a + b
-            v = v * a + b
-            v = v * a + b
-            v = v * a + b
-            v = v * a + b
-            v = v * a + b
-            x[i] = v
-    return x[0]
+separate = njit(nogil=True, boundscheck=False)(multiply_add.py_func)
+"""Multiplications and additions that are not fused: what a kernel may use whose bits are the same on all machines."""
 
 
 @njit(nogil=True, boundscheck=False, cache=True)
@@ -64,14 +50,11 @@ def six_in_place(a, b, c, d, e, f, rounds):
 
 def ceilings(threads: int) -> dict[str, float]:
     """GFLOP/s fused and not, GB/s in place over six arrays from memory, of all threads together."""
-    n, rounds, half = 512, 20_000, np.float32(0.5)
-    fused = limits.best(lambda: limits._job(limits.multiply_add, np.ones(n, np.float32), half, half, rounds), threads)
-    apart = limits.best(lambda: limits._job(separate, np.ones(n, np.float32), half, half, rounds), threads)
     size = 10_000_000 // threads
-    moved = limits.best(lambda: limits._job(six_in_place, *(np.ones(size, np.float32) for _ in range(6)), 1), threads)
+    moved = best(lambda: job(six_in_place, *(np.ones(size, np.float32) for _ in range(6)), 1), threads)
     return {
-        "fused": 32e-9 * n * rounds * threads / fused,
-        "separate": 16e-9 * n * rounds * threads / apart,
+        "fused": 1e-9 * multiply_add_rate(threads),
+        "separate": 1e-9 * multiply_add_rate(threads, kernel=separate),
         "in_place": 48e-9 * size * threads / moved,
     }
 

@@ -151,7 +151,6 @@ print(*outcome(run(everything(), STEPS * DT, dt=DT, threads=2)))
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="spikes are the same, but gates differ by an ulp from the first samples on; cause not found")
 def test_bits_do_not_depend_on_the_instruction_set(straight):
     """Compiled again for a processor without AVX or FMA: every spike and every bit of every state."""
     if platform.machine() not in ("x86_64", "AMD64"):

@@ -13,7 +13,7 @@ from neuropil.cost.measure import neuron_seconds, this_machine
 from neuropil.lower.cable import SOLVER_FLOPS
 from neuropil.lower.plan import make_plan
 from neuropil.lower.work import Work, works_of
-from neuropil.model import Input, Neuron, Port, State
+from neuropil.model import Input, Neuron, Port, State, Synapse
 from neuropil.model.cell import Cell
 from neuropil.units import Current, Hz, Ohm, Quantity, Time, Voltage, cm, ms, mV, nS, pA, um
 from neuropil.zoo.channels.leak import Leak as PassiveMembrane
@@ -223,3 +223,65 @@ def test_a_kernel_is_measured_once_and_remembered():
     assert machine.flops32 > machine.flops64 > 1e8
     assert machine.bandwidth > 1e8
     assert machine.events > 1e6
+
+
+# --- synapses with states -----------------------------------------------------------------------------------------
+
+
+class Fading(Synapse):
+    """One resource that a spike spends and that comes back, in closed form."""
+
+    tau: Time = 50 * ms
+    left = State(1.0)
+
+    def derivative(self, s, x):
+        return {"left": (1.0 - s.left) / self.tau}
+
+    def arrive(self, s, w):
+        return {"left": 0.5 * s.left}
+
+    def transmits(self, s, w):
+        return w * s.left
+
+
+class Flowing(Synapse):
+    """One conductance that decays and carries a current at a fixed driving force."""
+
+    tau: Time = 5 * ms
+    e: Voltage = -70 * mV
+    g = State(0 * nS)
+
+    def derivative(self, s, x):
+        return {"g": -s.g / self.tau}
+
+    def arrive(self, s, w):
+        return {"g": s.g + w * nS}
+
+    def current(self, s, x):
+        return s.g * self.e
+
+
+def with_synapses(synapse, **how):
+    net = npl.Network("living")
+    pre, post = net.population("pre", LIFExp(), 6), net.population("post", LIFExp(), 4)
+    net.project(pre, post, npl.AllToAll(), weight=how.pop("weight"), delay=1 * ms, synapse=synapse, **how)
+    return [w for w in works_of(make_plan(net, precision="float32")) if "syn" in w.kind]
+
+
+def test_event_driven_synapses_cost_at_events_only():
+    (event,) = with_synapses(Fading(), weight=10 * pA, port="exc")
+    assert (event.kind, event.per, event.owner, event.count) == ("synaptic event", "event", "pre", 24)
+    # exp(-h/tau): product and exponential; 1 + (left - 1)·that: a difference, a product, a sum; sent and halved: two products;
+    # and the addition to the accumulator.
+    assert event.flops == (1 + 18) + 3 + 2 + 1
+    # Its place; the resource read and written; when it was last up to date, likewise; an accumulator and what is added.
+    assert event.bytes == 4 + 2 * 4 + 2 * 4 + 3 * 4
+
+
+def test_clock_driven_synapses_cost_at_every_step():
+    event, step = with_synapses(Flowing(), weight=1.0, input="current")
+    assert (step.kind, step.per, step.count, event.count) == ("synapse", "step", 24, 24)
+    assert step.flops == 3  # decay, current, and its sum
+    assert step.bytes == 2 * 4
+    assert event.flops == 1  # g += w
+    assert event.bytes == 4 + 2 * 4

@@ -17,12 +17,12 @@ import pytest
 import scipy.sparse
 import scipy.sparse.linalg
 
+from morphologies import FOLDER as DATA
 from neuropil import DLambda, FixedCount, MaxLength, Morphology, discretise
 from neuropil.units import Ohm, cm, uF, um
 
 pytestmark = pytest.mark.peer
 
-DATA = Path("/work/shared/data/morphology")
 SCRIPT = Path(__file__).with_name("neuron_geometry.py")
 OHM_CM = Ohm * cm
 RA, CM, LEAK, CURRENT = 123.0, 0.9, 1e-4, 0.01  # ohm cm, uF/cm2, S/cm2, nA

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from morphologies import FOLDER
 from neuropil import (
     At,
     Distance,
@@ -31,7 +30,7 @@ from neuropil.units import Hz, Ohm, cm, mV, uF, um
 
 OHM_CM = Ohm * cm
 RA, CM = 100 * OHM_CM, 1 * uF / cm**2  # 1e-3 GΩ·µm, 0.01 pF/µm²
-L5 = Path("/work/shared/data/morphology/l5pc_with_axon.swc")
+L5 = FOLDER / "l5pc_with_axon.swc"
 
 
 def divide(cell, rule, ra=RA, cm_=CM):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from morphologies import FOLDER as DATA
 from neuropil import Morphology, MorphologyError, Section, UnitError
 from neuropil.model.swc import parse_swc
 from neuropil.units import mm, mV, um
-
-DATA = Path("/work/shared/data/morphology")
 
 
 def load(name: str, **options) -> Morphology:

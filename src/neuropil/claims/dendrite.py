@@ -1,11 +1,9 @@
-"""A neuron of independent branches round a passive soma, many at once on the engine: what A3, A5 and E3 experiment on.
+"""A neuron of independent branches round a passive soma, many at once on the engine: what A3 and A5 experiment on.
 
     branch:  C dV/dt = -g_L (V - E_L) - [g_A + g_N B(V)] V - g_c (V - V_soma)
-    soma:    C_s dV_soma/dt = -g_s (V_soma - E_L) - sum over branches of g_c (V_soma - V)
+    soma:    C_s dV_soma/dt = -g_s (V_soma - E_L) + sum over branches of g_c (V - V_soma)
 
-Branches are a population of `NMDABranch`, somata another of the same equation without synapses. The engine has no
-continuous coupling between populations, so this file steps it and hands the currents over once a step; the g_c in front
-of a compartment's own V belongs to its leak, so only the neighbour's V is as old as a step.
+They are the zoo's branch neuron with constants of a thin branch and a soma that does not fire.
 """
 
 from __future__ import annotations
@@ -16,17 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil.engine import Simulation
-from neuropil.model import Edges, Network, SpikeList, Step
-from neuropil.units import mM, ms, nS, pA, pF
-from neuropil.zoo.neurons.nmda_branch import NMDABranch
+from neuropil.model import Edges, Network, SpikeList
+from neuropil.units import Capacitance, Conductance, Time, mM, ms, mV, nS, pF
+from neuropil.zoo.neurons.branch_neuron import BranchNeuron, NMDADendrite
+from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.relay import Relay
 
 REST_MV = -70.0
-COUPLING_NS = 3.0  # of the branch's 3.5 nS: what flows along it to the soma
+COUPLING_NS = 3.0  # along a branch of 150 µm by 0.8 µm; 0.5 nS through its own membrane
 SOMA_NS, SOMA_PF = 10.0, 200.0  # 100 MΩ and 20 ms without the branches
 AMPA_NS, NMDA_NS = 0.5, 1.0  # of one synapse; orders of what models of single spines use
 WEIGHT_CV, JITTER_MS = 0.3, 5.0  # of synaptic strength (lognormal) and of arrival (uniform)
 STEP_MS, DURATION_MS = 0.1, 60.0
+
+
+class ThinBranch(NMDADendrite):
+    """A branch with the constants of this file."""
+
+    c_m: Capacitance = 7.5 * pF
+    g_l: Conductance = 0.5 * nS
+    g_c: Conductance = COUPLING_NS * nS
+    tau_ampa: Time = 2 * ms
+    tau_nmda: Time = 50 * ms
+    integrator = "rk4"  # AMPA decays within a few membrane time constants; first order would lose charge
 
 
 @dataclass(frozen=True)
@@ -58,33 +68,21 @@ def responses(
     """
     net = Network("dendrite")
     start = net.population("start", Relay(), 1)
-    tree = net.population("branches", NMDABranch(mg=mg * mM), cells * branches)
-    leak = SOMA_NS + branches * COUPLING_NS
-    soma = net.population("somata", NMDABranch(c_m=SOMA_PF * pF, g_l=leak * nS), cells)
+    branch = ThinBranch(mg=mg * mM, nmda_ratio=nmda / ampa)
+    passive = LIFExp(c_m=SOMA_PF * pF, tau_m=SOMA_PF / SOMA_NS * ms, e_l=REST_MV * mV, v_th=1000 * mV)
+    neurons = net.population("neurons", BranchNeuron(branches, passive, branch), cells)
+    rule, delay = Edges(np.zeros_like(synapses.cell), synapses.cell), (STEP_MS + synapses.arrival) * ms
     net.stimulate(start, SpikeList(np.array([STEP_MS]) * ms), port="spikes", weight=1.0)
-    target = synapses.cell * branches + synapses.branch
-    rule, delay = Edges(np.zeros_like(target), target), (STEP_MS + synapses.arrival) * ms
-    for port, conductance in (("ampa", ampa), ("nmda", nmda)):
-        if conductance:
-            net.project(start, tree, rule, weight=conductance * synapses.strength * nS, delay=delay, port=port)
-    net.stimulate(tree, Step(0 * pA), input="current", name="from soma")
-    net.stimulate(soma, Step(0 * pA), input="current", name="from branches")
+    net.project(start, neurons, rule, weight=ampa * synapses.strength * nS, delay=delay, port="branch.exc", site=synapses.branch)
     # One thread: two would wait for each other 600 times, which on a busy machine costs more than it gives.
     simulation = Simulation(net, dt=STEP_MS * ms, precision="float64", threads=1, record_spikes=False)
+    soma_peak, branch_peak = np.zeros(cells), np.zeros((cells, branches))
     try:
-        return _step_through(simulation, cells, branches)
+        for _ in range(round(DURATION_MS / STEP_MS)):
+            simulation.step(1)
+            soma, tree = (np.asarray(simulation.state(neurons, name).value) - REST_MV for name in ("v", "branch.v"))
+            np.maximum(soma_peak, soma, out=soma_peak)
+            np.maximum(branch_peak, tree.reshape(cells, branches), out=branch_peak)
     finally:
         simulation.close()
-
-
-def _step_through(simulation: Simulation, cells: int, branches: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    soma_peak, branch_peak = np.zeros(cells), np.zeros((cells, branches))
-    for _ in range(round(DURATION_MS / STEP_MS)):
-        simulation.step(1)
-        soma = np.asarray(simulation.state("somata", "v").value) - REST_MV
-        tree = np.asarray(simulation.state("branches", "v").value).reshape(cells, branches) - REST_MV
-        np.maximum(soma_peak, soma, out=soma_peak)
-        np.maximum(branch_peak, tree, out=branch_peak)
-        simulation.set_drive("from soma", COUPLING_NS * np.repeat(soma, branches) * pA)
-        simulation.set_drive("from branches", COUPLING_NS * tree.sum(axis=1) * pA)
     return soma_peak, branch_peak

@@ -166,7 +166,8 @@ def _here(question: Question, found: Estimate) -> tuple[Interval, dict[str, Any]
     from dataclasses import asdict
 
     from neuropil.cost import neuron_seconds, this_machine
-    from neuropil.cost.brain import kernel_of, synapse_kernel
+    from neuropil.cost.brain import clocked_synapse, kernel_of
+    from neuropil.cost.measure import synapse_seconds
 
     machine = this_machine(question.threads, again=question.again)
     a = found.assumptions
@@ -174,8 +175,8 @@ def _here(question: Question, found: Estimate) -> tuple[Interval, dict[str, Any]
     rate = group.program.flops / neuron_seconds(group, plan, question.threads, again=question.again)
     synapse_rate = None
     if not a.event_driven:
-        plan, synapse = synapse_kernel(a.precision)
-        synapse_rate = synapse.program.flops / neuron_seconds(synapse, plan, question.threads, again=question.again)
+        program, work = clocked_synapse(a.precision)
+        synapse_rate = work.flops / synapse_seconds(program, a.precision, question.threads, again=question.again)
     figures = {**asdict(machine), "neuron_kernel_flops": rate, "synapse_kernel_flops": synapse_rate}
     return found.seconds_here(machine, rate, synapse_rate), figures
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuropil.cost.article_equations import NEURON, NEURON_TOTAL, SYNAPSE, SYNAPSE_TOTAL, Line
-from neuropil.cost.brain import BRAINS, Assumptions, assumptions, synapse_kernel
+from neuropil.cost.brain import BRAINS, Assumptions, assumptions, clocked_synapse
 from neuropil.cost.counted import count, flops
 from neuropil.cost.estimate import draws, estimate, percentile_of
 from neuropil.cost.interval import Interval
@@ -30,10 +30,9 @@ from neuropil.cost.machines import (
     growth_between,
     year_reached,
 )
-from neuropil.cost.measure import neuron_seconds, this_machine
+from neuropil.cost.measure import synapse_seconds, this_machine
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.trace import scalar_jaxpr
-from neuropil.lower.work import bytes_per_step
 
 NEURONS, SYNAPSES = 100e9, 600e12
 NEURON_FLOPS, SYNAPSE_FLOPS, STEPS = 20_000.0, 85.0, 1000.0
@@ -280,18 +279,18 @@ def measured_synapse(threads: int | None = None, synapses: int = 1_000_000, *, a
     """The article's synapse run on this machine, its state in the cache and in main memory (F7).
 
     Args:
-        synapses: of each thread in the latter case; their state and inputs take 52 bytes each.
+        synapses: of each thread in the latter case; their states take 32 bytes each.
         again: measure even if there are figures.
 
     Returns:
         By name: nanoseconds per synapse-step, FLOP/s and bytes/s, all threads together, beside the machine's own.
     """
     machine = this_machine(threads, again=again)
-    plan, group = synapse_kernel("float32")
-    work, moved = group.program.flops, bytes_per_step(group, plan)
+    program, counted = clocked_synapse("float32")
+    work, moved = counted.flops, counted.bytes
     found: dict[str, float] = {"FLOPs per synapse-step": work, "bytes per synapse-step": moved, "FLOPs per byte": work / moved}
-    for where, size in (("cache", None), ("memory", synapses)):
-        seconds = neuron_seconds(group, plan, threads, size=size, again=again)
+    for where, targets in (("cache", 8), ("memory", synapses // 1000)):
+        seconds = synapse_seconds(program, "float32", threads, targets=targets, again=again)
         found |= {
             f"ns per synapse-step, state in {where}": 1e9 * seconds,
             f"GFLOP/s, state in {where}": 1e-9 * work / seconds,

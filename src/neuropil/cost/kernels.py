@@ -100,10 +100,12 @@ def job(kernel: Callable[..., object], *arguments: object) -> Callable[[], objec
     return lambda: kernel(*arguments)
 
 
-def multiply_add_rate(threads: int, dtype: type = np.float32, tries: int = 7) -> float:
-    """Multiply-adds at full tilt, as FLOP/s (two for each), of all threads together."""
+def multiply_add_rate(
+    threads: int, dtype: type = np.float32, tries: int = 7, kernel: Callable[..., object] = multiply_add
+) -> float:
+    """Multiply-adds at full tilt, as FLOP/s (two for each), of all threads together; `kernel` is one compiled otherwise."""
     n, rounds, half = 512, 20_000, dtype(0.5)
-    seconds = best(lambda: job(multiply_add, np.ones(n, dtype), half, half, rounds), threads, tries)
+    seconds = best(lambda: job(kernel, np.ones(n, dtype), half, half, rounds), threads, tries)
     return 2.0 * 16 * n * rounds * threads / seconds
 
 

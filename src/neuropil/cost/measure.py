@@ -21,6 +21,8 @@ from neuropil.cost import kernels
 from neuropil.lower.cache import directory, load, path_of
 from neuropil.lower.parts import Group
 from neuropil.lower.plan import Plan
+from neuropil.lower.synapse import SynapseProgram
+from neuropil.lower.synapse_source import SynapseKernel, emit_step
 from neuropil.result.atomic import read_json, write_json
 
 KERNEL_SECONDS = 0.02
@@ -86,6 +88,25 @@ def neuron_seconds(
     return float(found["seconds"])
 
 
+def synapse_seconds(
+    program: SynapseProgram, precision: str, threads: int | None = None, *, targets: int = 8, each: int = 1000, again: bool = False
+) -> float:
+    """Seconds of wall time per synapse-step of the kernel of clock-driven synapses, all threads together.
+
+    Args:
+        targets: of each thread, with so many synapses `each`; the default stays in the second-level cache.
+    """
+    threads = threads or available_threads()
+    kernel = emit_step(program, precision, frozenset())
+    name = f"{program.traced.name}_step"
+    found = _remembered(
+        f"{path_of(name, kernel.source).stem} {threads} {targets} {each}",
+        lambda: {"seconds": _seconds(lambda: _synapse_steps(name, program, kernel, precision, targets, each), threads) / (targets * each * threads)},
+        again,
+    )
+    return float(found["seconds"])
+
+
 def available_threads() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -118,20 +139,38 @@ def _measure(threads: int) -> Measured:
 def _kernel(group: Group, plan: Plan, threads: int, size: int) -> float:
     """Time the kernel that the engine runs, on arrays like the engine's, from the initial state and without input."""
     advance = load(group.name, group.kernel.source).advance
-    count = [0]
+    return _seconds(lambda: kernels.job(advance, *_arguments(group, plan, size)), threads) / (size * threads)
 
-    def make() -> Callable[[], object]:
-        arguments = _arguments(group, plan, size)
+
+def _seconds(make: Callable[[], Callable[[], object]], threads: int) -> float:
+    """Wall time of a call, each thread making its own at once; `make` gives a call on arrays of its own."""
+    count = [1]
+
+    def repeated() -> Callable[[], object]:
+        step = make()
 
         def steps() -> None:
-            for _ in range(max(count[0], 1)):
-                advance(*arguments)
+            for _ in range(count[0]):
+                step()
 
         return steps
 
-    kernels.best(make, 1, tries=1)  # compiles, or loads what was compiled
-    count[0] = max(1, int(KERNEL_SECONDS / kernels.best(make, 1, tries=3)))
-    return kernels.best(make, threads, tries=5) / (count[0] * size * threads)
+    kernels.best(repeated, 1, tries=1)  # compiles, or loads what was compiled
+    count[0] = max(1, int(KERNEL_SECONDS / kernels.best(repeated, 1, tries=3)))
+    return kernels.best(repeated, threads, tries=5) / count[0]
+
+
+def _synapse_steps(
+    name: str, program: SynapseProgram, kernel: SynapseKernel, precision: str, targets: int, each: int
+) -> Callable[[], object]:
+    """A step of so many synapses at rest, on targets at -65 mV that are silent."""
+    real: Any = np.dtype(precision)
+    model = program.traced.model
+    constants = program.constants({n: getattr(model, n).value for n in model.spec.parameters}, dt=0.1)
+    numbers = np.array(program.step.evaluate(kernel.frontier, {f"p.{n}": v for n, v in constants.items()}), real)
+    run, zero = np.arange(targets + 1) * each, np.zeros(targets, real)
+    fixed = (1, numbers, run, np.zeros(1, real), np.full(targets, -65.0, real), zero, real.type(1.0), np.zeros(each, real), zero.copy())
+    return kernels.job(load(name, kernel.source).advance, *fixed, *(np.zeros(targets * each, real) for _ in kernel.arguments))
 
 
 def _arguments(group: Group, plan: Plan, size: int) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ from neuropil.lower.noalias import noalias_arguments
 
 
 @njit(**KERNEL_FLAGS)
-def solve(lanes, v, g, j, tree):
+def solve(lanes, v, g, out, tree):
     """Advance the potentials v of a block by one implicit step.
 
     Solved for is the change, not the potential: where axial conductances are large against capacitance / dt, their sum in
@@ -24,24 +24,24 @@ def solve(lanes, v, g, j, tree):
 
     Args:
         v: potentials (mV), replaced by the new ones.
-        g, j: conductance and constant current per area (nS/µm², pA/µm²); used as scratch.
+        g, out: conductance and outward current per area (nS/µm², pA/µm²); used as scratch.
         tree: (parent, axial, area, diagonal, …) as `CablePlan` has them.
     """
     parent, axial, area, diagonal = tree[0], tree[1], tree[2], tree[3]
-    _assemble(lanes, v, g, j, area, diagonal)
-    _eliminate(lanes, v, g, j, parent, axial)
-    _substitute(lanes, v, g, j, parent, axial)
+    _assemble(lanes, g, out, area, diagonal)
+    _eliminate(lanes, v, g, out, parent, axial)
+    _substitute(lanes, v, g, out, parent, axial)
 
 
 @njit(**KERNEL_FLAGS)
-def _assemble(lanes, v, g, j, area, diagonal):
-    """Diagonal into g, and into j the current through the membrane as it is."""
+def _assemble(lanes, g, out, area, diagonal):
+    """Diagonal into g, and into `out` the current that flows in."""
     noalias_arguments()
     for i in range(area.size):
         a, d = area[i], diagonal[i]
         e = np.uint64(i * lanes)
         for q in range(e, e + np.uint64(lanes)):
-            j[q] = a * (j[q] - g[q] * v[q])
+            out[q] = -a * out[q]
             g[q] = d + a * g[q]
 
 
@@ -81,21 +81,21 @@ def _substitute(lanes, v, d, b, parent, axial):
 
 
 @njit(**KERNEL_FLAGS)
-def add_sites(b, lanes, own, g, j, sites):
+def add_sites(b, lanes, own, g, out, sites):
     """Add what point processes conduct, in place order.
 
     Args:
-        own: cells of this thread; sites: (compartment, 1/area, conductance, constant current, potential), the last three
+        own: cells of this thread; sites: (compartment, 1/area, conductance, outward current, potential), the last three
             [site * own + cell], conductances in nS and currents in pA.
     """
-    compartment, per_area, conductance, constant, _ = sites
+    compartment, per_area, conductance, current, _ = sites
     first = b * lanes
     n = min(lanes, own - first)
     for s in range(compartment.size):
         e, o, w = compartment[s] * lanes, s * own + first, per_area[s]
         for q in range(n):
             g[e + q] += conductance[o + q] * w
-            j[e + q] += constant[o + q] * w
+            out[e + q] += current[o + q] * w
 
 
 @njit(**KERNEL_FLAGS)

@@ -99,10 +99,10 @@ class CellArrays:
 
     def _point(self, point: Patch, start: float, real: Any) -> dict[str, Any]:
         n = point.size * self.own
-        v, g, j = np.full(n, start, real), np.zeros(n, real), np.zeros(n, real)
+        v, g, out = np.full(n, start, real), np.zeros(n, real), np.zeros(n, real)
         per_area = (1.0 / self.plan.area[point.compartments]).astype(real)
-        sites = self.sites[point.name] = (point.compartments.astype(np.int64), per_area, g, j, v)
-        return {f"v_{point.name}": v, f"g_{point.name}": g, f"j_{point.name}": j, f"sites_{point.name}": sites}
+        sites = self.sites[point.name] = (point.compartments.astype(np.int64), per_area, g, out, v)
+        return {f"v_{point.name}": v, f"g_{point.name}": g, f"out_{point.name}": out, f"sites_{point.name}": sites}
 
     def pieces(self, state: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Where "v" or a channel's state ("Ih.m") lies.

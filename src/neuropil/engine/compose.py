@@ -21,8 +21,8 @@ from neuropil.lower.parts import Assembly, Group, Member, PlannedDrive
 from neuropil.lower.plan import Plan
 from neuropil.model.branched import Branched
 from neuropil.model.composite import full_name, split
+from neuropil.model.contents import Probe
 from neuropil.model.coupling import PARTNER
-from neuropil.model.network import Probe
 from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
 from neuropil.units import Quantity
 

@@ -14,8 +14,8 @@ from neuropil.errors import NetworkError
 from neuropil.lower.cable_source import PlannedCells, source_name
 from neuropil.lower.cache import load
 from neuropil.lower.plan import Plan
+from neuropil.model.contents import Population, Probe
 from neuropil.model.distribution import Distribution
-from neuropil.model.network import Population, Probe
 
 Owned = list[tuple[slice, CellArrays]]
 """For each thread the cells it owns and their arrays."""

@@ -23,7 +23,7 @@ from neuropil.engine.synapse_store import SynapseStore
 from neuropil.lower.plan import Plan
 from neuropil.lower.threads import abort_barrier
 from neuropil.model.composite import full_name, split
-from neuropil.model.network import Population
+from neuropil.model.contents import Population
 
 DONE, SHORT, RUNAWAY = 0, 1, 2
 PROBE_BUFFER_BYTES = 32_000_000
@@ -86,11 +86,8 @@ class Core:
         self.exchange = SpikeExchange.of(self.threads, max(s.size for s in self.layout.shares))
         room = max(1 << 16, 2 * self.plan.network.size)
         self.logs = [SpikeLog.of(room, self.ring) for _ in range(self.threads)]
-
-    @property
-    def _operations(self) -> list[Operation]:
         # Within a phase the machine's come first: it clears the inputs that synapses add to.
-        return self.machine.operations + [op for store in self.stores for op in store.operations()]
+        self._operations: list[Operation] = self.machine.operations + [op for store in self.stores for op in store.operations()]
 
     # --- running ---------------------------------------------------------------------------------------------------
 
@@ -175,6 +172,17 @@ class Core:
                 store.refile_all(neurons[late], stamps[late] - 1, self.step)
 
     # --- state -----------------------------------------------------------------------------------------------------
+
+    def states(self) -> dict[tuple[str, str, str], np.ndarray]:
+        """All that neurons go on from: (population, part, array) -> values as `gather` gives them."""
+        found = {}
+        for assembly in self.plan.assemblies:
+            names = [n for n in assembly.arguments if n.startswith("s_") or n == "left"]
+            found.update({(m.population.name, m.part, n): self.gather(m.population, m.part, n) for m in assembly.members for n in names})
+        for cells in self.plan.cells.values():
+            for part, name in map(split, cells.flat()):
+                found[cells.population.name, part, f"s_{name}"] = self.gather(cells.population, part, f"s_{name}")
+        return found
 
     def gather(self, population: Population, part: str, name: str) -> np.ndarray:
         """An array of a part (such as "s_v" or "left"), one value per site of every neuron, neuron by neuron."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from neuropil.lower.parts import PlannedPart
 from neuropil.lower.plan import Plan
-from neuropil.model.network import Population
+from neuropil.model.contents import Population
 
 BLOCK = 1 << 16
 ALIGN = 64  # slots: keeps every assembly's slice on its own cache lines in every array

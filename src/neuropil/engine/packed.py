@@ -28,7 +28,8 @@ from neuropil.lower.connectivity import KernelTables, Rows, expected_synapses, k
 from neuropil.lower.connectivity_kernels import ARRAY, CONSTANT
 from neuropil.lower.synapse_laws import WeightLaw, delay_steps
 from neuropil.model.connect import DistanceDependent, Edges, FixedInDegree, OneToOne
-from neuropil.model.network import Network, Population
+from neuropil.model.contents import Population
+from neuropil.model.network import Network
 
 Word: TypeAlias = type[np.uint32] | type[np.uint64]
 Progress: TypeAlias = Callable[[float], None]

@@ -18,16 +18,16 @@ from neuropil.engine.arguments import byte_limit, numbers, path_of, thread_count
 from neuropil.engine.core import RUNAWAY, SHORT, Core
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.recorder import Recorder, describe
+from neuropil.engine.runaway import runaway
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.connectivity import edges
-from neuropil.lower.kernel import RUNAWAY as RUNAWAY_LIMIT
 from neuropil.lower.plan import Plan, make_plan
-from neuropil.model.cell import Cell
-from neuropil.model.composite import full_name, split
-from neuropil.model.network import Network, Population, Projection
+from neuropil.model.composite import split
+from neuropil.model.contents import Population, Projection
+from neuropil.model.network import Network
 from neuropil.result import Result
 from neuropil.result.atomic import write_json
-from neuropil.units import DIMENSIONLESS, Quantity, ms, unit_name
+from neuropil.units import DIMENSIONLESS, Quantity, ms
 
 Progress = Callable[[str, float, dict[str, Any]], None]
 """Called as progress(phase, fraction done, details); phases are "trace", "compile", "build" and "run"."""
@@ -183,7 +183,8 @@ class Simulation:
             if status == RUNAWAY:
                 core.advance(0)
                 self._take(*core.flush())
-                self._runaway()
+                self.recorder.close()
+                raise runaway(core)
             if core.step == self._rewiring and not core.pending:
                 core.rewire(*self._in_flight())
                 self._rewiring = core.next_rewiring()
@@ -336,19 +337,9 @@ class Simulation:
         self._settle()
         self._reopen()
         spikes, rows = self.recorder.sync()
-        states = {}
-        for assembly in self.plan.assemblies:
-            names = [n for n in assembly.arguments if n.startswith("s_") or n == "left"]
-            for member in assembly.members:
-                for name in names:
-                    states[member.population.name, member.part, name] = self.core.gather(member.population, member.part, name)
-        for cells in self.plan.cells.values():
-            for full in cells.flat():
-                part, name = split(full)
-                states[cells.population.name, part, f"s_{name}"] = self.core.gather(cells.population, part, f"s_{name}")
         step, neuron = self._in_flight()
         data = checkpoints.Checkpoint(
-            self.core.step, states, self.counts, self._amplitudes(), step, neuron, self.core.events, spikes, rows, self.wall_seconds,
+            self.core.step, self.core.states(), self.counts, self._amplitudes(), step, neuron, self.core.events, spikes, rows, self.wall_seconds,
             {j: store.save() for j, store in self.core.listed.items()},
         )  # fmt: skip
         checkpoints.save(target, self.plan, data)
@@ -426,50 +417,10 @@ class Simulation:
             "interrupted": self.interrupted,
         }
 
-    def _runaway(self) -> None:
-        """Name the culprit of a runaway state, keep what was recorded, and stop."""
-        self.recorder.close()
-        states = [(m.population, full_name(m.part, s)) for a in self.plan.assemblies for m in a.members for s in a.states]
-        states += [(c.population, s) for c in self.plan.cells.values() for s in c.flat()]
-        for population, state in states:
-            part, inner = split(state)
-            values = self.core.gather(population, part, f"s_{inner}")
-            present = self.core.present(population, state) if self.core.of_compartments(population, part) else True
-            with np.errstate(invalid="ignore"):
-                bad = ~(np.abs(values) < RUNAWAY_LIMIT) & present
-            if bad.any():
-                neuron, site = divmod(int(np.argmax(bad)), values.size // population.size)
-                name = state + (f"[{site}]" if values.size > population.size else "") + _place(population, part, site)
-                raise SimulationError(
-                    f"population {population.name!r}: {name} of neuron {neuron} ran away at t = {self.time.value:g} ms",
-                    got=f"{values[np.argmax(bad)]} {unit_name(population.neuron.spec.state_dimensions[state])}",
-                    expected=f"finite, below {RUNAWAY_LIMIT:g}",
-                    fix="a smaller dt, bounded inputs, or another integrator; spikes up to here are kept in the out folder",
-                )
-        for store in self.core.listed.values():
-            for state, values in store.listed().states.items():
-                with np.errstate(invalid="ignore"):
-                    bad = ~(np.abs(values) < RUNAWAY_LIMIT)
-                if bad.any():
-                    raise SimulationError(
-                        f"projection {store.projection.name!r}: {state} of synapse {int(np.argmax(bad))} ran away at t = {self.time.value:g} ms",
-                        got=values[np.argmax(bad)], expected=f"finite, below {RUNAWAY_LIMIT:g}", fix="a smaller dt, or another integrator",
-                    )  # fmt: skip
-        raise SimulationError("a state ran away and recovered within a step", got=f"t = {self.time}", fix="try a smaller dt")
-
     def close(self) -> None:
         """End the threads of this simulation and close its journals."""
         self.core.close()
         self.recorder.close()
-
-
-def _place(population: Population, part: str, site: int) -> str:
-    """Where on a cell a site lies, in words."""
-    cell = population.neuron
-    if not isinstance(cell, Cell):
-        return ""
-    compartment = int(cell.placed[part].compartments[site]) if part in cell.placed else site
-    return f" (at {cell.compartments.name[compartment]}({cell.compartments.position[compartment]:.3g}))"
 
 
 def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | None = None, **options: Any) -> Result:

@@ -11,8 +11,8 @@ from neuropil import rng
 from neuropil.lower.connectivity import edges
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse import SynapseProgram
+from neuropil.model.contents import Projection
 from neuropil.model.distribution import Distribution
-from neuropil.model.network import Projection
 from neuropil.units import Quantity
 
 

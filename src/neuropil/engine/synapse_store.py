@@ -19,12 +19,13 @@ from neuropil.engine.layout import Layout
 from neuropil.engine.program import Operation
 from neuropil.engine.synapse_kernels import file_again
 from neuropil.engine.synapse_list import SynapseList
-from neuropil.engine.synapse_source import SynapseKernel, emit_arrival, emit_step
 from neuropil.lower.cache import load
 from neuropil.lower.connectivity import delay_steps, expected_synapses
+from neuropil.lower.elementwise import frontier
 from neuropil.lower.graph import Graph
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse import SynapseProgram, check_finite
+from neuropil.lower.synapse_source import SynapseKernel, emit_arrival, emit_step
 from neuropil.model.distribution import Distribution
 from neuropil.model.synapse import POST_TIME
 
@@ -105,7 +106,7 @@ class SynapseStore:
         trial = {n: v.quantile(np.array([0.3, 0.7])) if isinstance(v, Distribution) else v.value for n, v in given.items()}
         values = self.program.constants(trial, self.plan.dt)
         leaves = {f"p.{n}": v for n, v in values.items()}
-        return frozenset(k for k, v in enumerate(graph.evaluate(graph.frontier(roots), leaves)) if np.size(v) > 1)
+        return frozenset(k for k, v in enumerate(graph.evaluate(frontier(graph, roots), leaves)) if np.size(v) > 1)
 
     # --- contents ----------------------------------------------------------------------------------------------------
 

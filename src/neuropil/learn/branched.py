@@ -12,7 +12,7 @@ from neuropil.learn.population import Neurons
 from neuropil.lower.trace import Scalars
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.composite import full_name, split
-from neuropil.model.network import Population
+from neuropil.model.contents import Population
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ from neuropil.lower.cable import CablePlan, Patch
 from neuropil.lower.membrane import Membrane
 from neuropil.lower.trace import Scalars
 from neuropil.model.cell import Cell
+from neuropil.model.contents import Population
 from neuropil.model.distribution import Distribution
-from neuropil.model.network import Population
 
 Values = dict[str, Any]
 
@@ -65,9 +65,9 @@ class Stretch:
         return found
 
     def currents(self, p: Values, s: Values, v: Any, signals: Values) -> tuple[Any, Any, Values]:
-        """Conductance, constant part of the current and ion currents, each like v; see `Membrane.currents`."""
-        g, j, ions = self.membrane.currents(p, s, v, signals)
-        return _like(g, v), _like(j, v), {n: _like(i, v) for n, i in ions.items()}
+        """Conductance, outward current and ion currents, each like v; see `Membrane.currents`."""
+        g, out, ions = self.membrane.currents(p, s, v, signals)
+        return _like(g, v), _like(out, v), {n: _like(i, v) for n, i in ions.items()}
 
     def advance(self, p: Values, s: Values, v: Any, ions: Values, signals: Values, w: Values) -> Values:
         """States after the step, each like v."""
@@ -173,9 +173,9 @@ class CellNeurons:
         """
         v, size = s["v"], self.population.size
         signals, events = ({n: a.reshape(size, -1).T for n, a in given.items()} for given in (x, w))
-        g, j, ions = self._currents(p, s, signals)
+        g, out, ions = self._currents(p, s, signals)
         # Solved for the change: what is rounded then is small beside the potential, which float32 needs.
-        new = v + self.tree.solve(p["axial"], p["diagonal"] + g, j - g * v + self.tree.flow(p["axial"], v))
+        new = v + self.tree.solve(p["axial"], p["diagonal"] + g, self.tree.flow(p["axial"], v) - out)
         at = {}
         for one in (*self.membranes, *self.points):
             own = {n: jnp.zeros_like(v[one.rows]) if n not in signals else signals[n] for n in one.membrane.signals}
@@ -199,12 +199,12 @@ class CellNeurons:
             *both, ions[one.name] = one.currents(p["at"][one.name], s["at"][one.name], here, own)
             parts.append([self._of(one, area) * part for part in both])
         bare = jnp.zeros((len(v) - sum(len(one.rows) for one in self.membranes), v.shape[1]), v.dtype)
-        g, j = (jnp.concatenate([*column, bare]) for column in zip(*parts, strict=True))
+        g, out = (jnp.concatenate([*column, bare]) for column in zip(*parts, strict=True))
         for one in self.points:
             own = {n: signals[n] for n in one.membrane.signals}
             more, current, ions[one.name] = one.currents(p["at"][one.name], s["at"][one.name], v[one.rows], own)
-            g, j = g.at[one.rows].add(more), j.at[one.rows].add(current)
-        return g, j, ions
+            g, out = g.at[one.rows].add(more), out.at[one.rows].add(current)
+        return g, out, ions
 
     def _spikes(self, before: Any, after: Any) -> Any:
         place, threshold = self.cell.trigger

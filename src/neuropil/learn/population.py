@@ -16,8 +16,8 @@ from neuropil.learn.threshold import distance
 from neuropil.lower.integrate import StepFunction
 from neuropil.lower.trace import Scalars, TracedNeuron
 from neuropil.model.composite import full_name
+from neuropil.model.contents import Population
 from neuropil.model.distribution import Distribution
-from neuropil.model.network import Population
 from neuropil.model.neuron import Neuron
 
 

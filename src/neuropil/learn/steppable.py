@@ -13,7 +13,7 @@ from neuropil.learn.surrogate import Surrogate
 from neuropil.lower.trace import Scalars
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.cell import Cell
-from neuropil.model.network import Population
+from neuropil.model.contents import Population
 
 
 class Steppable(Protocol):

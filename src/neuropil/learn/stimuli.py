@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil import rng
+from neuropil.model.contents import Drive
 from neuropil.model.distribution import Distribution
-from neuropil.model.network import Drive
 from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, Sine, SpikeList, Step, TimeArray
 from neuropil.units import Quantity
 

@@ -19,7 +19,7 @@ from neuropil.lower.connectivity import edges
 from neuropil.lower.integrate import Advance
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.trace import Scalars
-from neuropil.model.network import Projection
+from neuropil.model.contents import Projection
 from neuropil.model.synapse import POST_TIME
 
 Tree = dict[str, Any]

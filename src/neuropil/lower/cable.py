@@ -2,7 +2,7 @@
 
 A step solves the cable equation implicitly. For every compartment, with axial conductances G to its neighbours,
 
-    C (V' - V)/dt = A (j - g V') + Σ G (V'_neighbour - V') + (what point processes add)
+    C (V' - V)/dt = -A (I + g (V' - V)) + Σ G (V'_neighbour - V') + (what point processes add)
 
 which is one tree-shaped linear system, solved in linear time by elimination from the leaves (Hines 1984, Int. J. Bio-Med.
 Comput. 15:69). Gates and pools then advance with the new potential.
@@ -24,8 +24,8 @@ from neuropil.lower.elementwise import Constants
 from neuropil.lower.membrane import Membrane, MembraneProgram
 from neuropil.model.cell import Cell
 
-SOLVER_FLOPS = 19
-"""Per compartment and step: coefficients 5, elimination 10 (a division among them), substitution 4."""
+SOLVER_FLOPS = 17
+"""Per compartment and step: coefficients 3, elimination 10 (a division among them), substitution 4."""
 
 SITE_FLOPS = 4
 """Per point process and step: its conductance and current per area, added to its compartment's."""

@@ -12,7 +12,7 @@ from neuropil.lower.elementwise import Constants, describe, math_imports, statem
 from neuropil.lower.kernel import RUNAWAY, Variant
 from neuropil.lower.parts import Bare
 from neuropil.model.cell import Cell
-from neuropil.model.network import Population
+from neuropil.model.contents import Population
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class CableSource:
 
     Attributes:
         source: a Python module with one function `advance`.
-        arguments: its arguments after (shape, v, g, j, tree, faces), in order. Beside those of the tables below:
-            `runs_<patch>`, `sites_<point>` (see `neuropil.engine.cable.add_sites`), `g_<point>`, `j_<point>`, `v_<point>`,
+        arguments: its arguments after (shape, v, g, out, tree, faces), in order. Beside those of the tables below:
+            `runs_<patch>`, `sites_<point>` (see `neuropil.engine.cable.add_sites`), `g_<point>`, `out_<point>`, `v_<point>`,
             `<port or input array>__<point>` (the arrays of a part: arrived_, event_, x_).
         numbers: argument -> values of a loop's scalar constants.
         expanded: argument -> constants that differ between the compartments of a patch, float64[compartments].
@@ -108,15 +108,15 @@ class _Loops:
         self.arguments.extend(n for n in names if n not in self.arguments)
 
     def currents(self, patch: Patch, *, points: bool) -> str:
-        """The call that computes a patch's g, j and ion currents."""
+        """The call that computes a patch's g, outward and ion currents."""
         reads, blocked = self._reads(patch)
-        writes = {"g": "g[a + q]", "j": "j[a + q]", **{i: reads[f"x.{i}"] for i in patch.program.membrane.counted}}
-        fixed = [f"v_{patch.name}", f"g_{patch.name}", f"j_{patch.name}"] if points else ["v_", "g", "j"]
+        writes = {"g": "g[a + q]", "out": "out[a + q]", **{i: reads[f"x.{i}"] for i in patch.program.membrane.counted}}
+        fixed = [f"v_{patch.name}", f"g_{patch.name}", f"out_{patch.name}"] if points else ["v_", "g", "out"]
         if points:
             self.use(*fixed)
         signals = self._signals(patch, reads)
         return self._loop(f"currents_{patch.name}", patch, patch.currents, patch.program.currents, reads, writes,
-                          dict(zip(("v", "g", "j"), fixed, strict=True)), {**blocked, **signals}, points)  # fmt: skip
+                          dict(zip(("v", "g", "out"), fixed, strict=True)), {**blocked, **signals}, points)  # fmt: skip
 
     def states(self, patch: Patch, variant: Variant | None, quanta: Mapping[str, float]) -> str:
         """The call that advances a patch's states; "" if nothing changes."""
@@ -228,7 +228,7 @@ def _module(
         "",
         "",
         "@njit(**KERNEL_FLAGS)",
-        f"def advance({', '.join(['shape', 'v', 'g', 'j', 'tree', 'faces', *loops.arguments])}):",
+        f"def advance({', '.join(['shape', 'v', 'g', 'out', 'tree', 'faces', *loops.arguments])}):",
         "    blocks, lanes, own = shape",
         "    seen, fired = faces",
         "    bad = 0",
@@ -239,8 +239,8 @@ def _module(
         "    for b in range(blocks):",
         "        v_ = v[b]",
         *(f"        {line}" for line in before),
-        *(f"        add_sites(b, lanes, own, g, j, {s})" for s in sites),
-        "        solve(lanes, v_, g, j, tree)",
+        *(f"        add_sites(b, lanes, own, g, out, {s})" for s in sites),
+        "        solve(lanes, v_, g, out, tree)",
         *(f"        {line}" for line in after),
         *(f"        read_sites(b, lanes, own, v_, {s})" for s in sites),
         "        detect(b, lanes, own, v_, seen, fired, tree)",

@@ -43,7 +43,7 @@ from neuropil.model.connect import (
     OneToOne,
     Rule,
 )
-from neuropil.model.network import Projection
+from neuropil.model.contents import Projection
 
 __all__ = ["Rows", "delay_steps", "edges", "expected_synapses", "kernel_tables", "realise"]
 

@@ -16,10 +16,11 @@ from neuropil.lower.propagator import propagators
 from neuropil.lower.trace import TracedNeuron
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.composite import full_name, split
+from neuropil.model.contents import Drive
 from neuropil.model.coupling import PARTNER
 from neuropil.model.described import Steady
 from neuropil.model.distribution import Distribution
-from neuropil.model.network import Drive, Network
+from neuropil.model.network import Network
 from neuropil.model.neuron import Neuron
 from neuropil.units import Quantity
 

@@ -25,12 +25,12 @@ def frontier(graph: Graph, roots: Iterable[int]) -> tuple[int, ...]:
     return tuple(n for n in sorted(wanted) if graph.nodes[n].static and graph.nodes[n].op != "const")
 
 
-def statements(graph: Graph, roots: Iterable[int], names: dict[int, str], leaf: Callable[[str], str]) -> list[str]:
+def statements(graph: Graph, roots: Iterable[int], names: dict[int, str], leaf: Callable[[str], str] = str) -> list[str]:
     """Assignments that compute the roots; adds the name of every node to `names`.
 
     Args:
-        names: nodes that have one already (the frontier).
-        leaf: the text that stands for a leaf.
+        names: nodes that have one already: the frontier, leaves that were read before.
+        leaf: the text that stands for any other leaf.
     """
     lines = []
     for n in graph.reach(roots):

@@ -131,29 +131,6 @@ class Graph:
                 stack.extend(self.nodes[n].args)
         return sorted(seen)
 
-    def frontier(self, roots: Iterable[int]) -> tuple[int, ...]:
-        """Static nodes, literals aside, that dynamic nodes or the roots themselves use directly: what a kernel is given."""
-        roots = list(roots)
-        wanted = set(roots)
-        for n in self.reach(roots):
-            if not self.nodes[n].static:
-                wanted.update(self.nodes[n].args)
-        return tuple(n for n in sorted(wanted) if self.nodes[n].static and self.nodes[n].op != "const")
-
-    def statements(self, roots: Iterable[int], names: dict[int, str]) -> list[str]:
-        """The assignments that compute the roots; `names` holds those of leaves and constants, and receives the others."""
-        lines = []
-        for n in self.reach(roots):
-            node = self.nodes[n]
-            if n in names:
-                continue
-            if node.op == "const":
-                names[n] = repr(node.value) if node.kind == "b" else f"number({node.value!r})"
-            elif node.op != "leaf" and not node.static:
-                names[n] = f"t{n}"
-                lines.append(f"t{n} = {PRIMITIVES[node.op].emit.format(*(names[a] for a in node.args))}")
-        return lines
-
     def leaves(self, *roots: int) -> set[str]:
         """Names of the leaves the roots depend on."""
         return {self.nodes[n].value for n in self.reach(roots) if self.nodes[n].op == "leaf"}

@@ -2,8 +2,8 @@
 
 Compartments that carry the same channels form a *membrane*; so does a point process, by itself. From the equations follow
 
-    currents  from potential and states: the conductance g = dI/dV and the constant part j = g V - I of the current, which
-              the implicit solver needs, and the current of each ion that a pool counts
+    currents  from potential and states: the outward current, its slope g = dI/dV, which the implicit solver needs, and
+              the current of each ion that a pool counts
     states    from the new potential: new concentrations, then, with them, new gates
 
 Each state advances as its own equation allows: exactly where it is linear with constant coefficients, else by exponential
@@ -82,7 +82,7 @@ class Membrane:
     def _check(self, where: str) -> None:
         offered = dict.fromkeys(("v", *self.counted), "the compartment")
         for name, t in self.traced.items():
-            for given in self._offer(name, {n: 1.0 for n in t.spec.parameters}, {n: 0.5 for n in t.spec.states}, {n: 1.0 for n in t.spec.inputs}):
+            for given in t.provides({n: 1.0 for n in t.spec.parameters}, {n: 0.5 for n in t.spec.states}, {n: 1.0 for n in t.spec.inputs}):
                 if given in offered:
                     raise ModelError(f"{where}: {given} comes from {offered[given]} and from {name}", fix="paint one of the two there")
                 offered[given] = name
@@ -91,9 +91,6 @@ class Membrane:
                 if supplied(wanted) and wanted not in offered:
                     listed, ion = ", ".join(self.traced), wanted.partition("_")[2]
                     raise ModelError(f"{where}: {name} needs {wanted!r}, which nothing there provides", got=f"only {listed}", fix=f"paint a pool of {ion} too")
-
-    def _offer(self, name: str, p: Scalars, s: Scalars, x: Scalars) -> Scalars:
-        return self.traced[name].provides(p, s, x)
 
     @property
     def pools(self) -> tuple[str, ...]:
@@ -112,8 +109,7 @@ class Membrane:
         return {n: given[n] if supplied(n) else signals[f"{name}.{n}"] for n in self.traced[name].spec.inputs}
 
     def currents(self, p: Scalars, s: Scalars, v: Any, signals: Scalars) -> tuple[Any, Any, Scalars]:
-        """(g, j, ion currents), the outward current being I = g v - j near v: densities of channels (nS/µm², pA/µm²),
-        absolute of a point process (nS, pA)."""
+        """(g, outward current, ion currents): densities of channels (nS/µm², pA/µm²), absolute of a point process (nS, pA)."""
         ions = {i: 0.0 for i in self.counted}
 
         def total(v: Any) -> tuple[Any, Scalars]:
@@ -130,7 +126,7 @@ class Membrane:
 
         v = jnp.asarray(v)
         amount, slope, by_ion = jax.jvp(total, (v,), (jnp.ones_like(v),), has_aux=True)
-        return slope, slope * v - amount, by_ion
+        return slope, amount, by_ion
 
     def advance(self, p: Scalars, s: Scalars, v: Any, ions: Scalars, signals: Scalars, w: Scalars) -> Scalars:
         """States after a step, for the potential at its end, the ion currents at its start and the events that arrive."""
@@ -203,7 +199,7 @@ class MembraneProgram:
     Attributes:
         membrane: what was traced.
         graph: operations of both.
-        currents: nodes of "g", "j" and the ion currents that pools count.
+        currents: nodes of "g", "out" and the ion currents that pools count.
         states: node of each state's new value.
     """
 
@@ -232,8 +228,8 @@ class MembraneProgram:
             return [leaf(n) for n in jax.tree.leaves(trees)]
 
         def currents(p: Scalars, s: Scalars, v: Any, x: Scalars) -> Any:
-            g, j, by_ion = membrane.currents(p, s, v, x)
-            return [jnp.asarray(value, "float64") for value in (g, j, *by_ion.values())]
+            g, out, by_ion = membrane.currents(p, s, v, x)
+            return [jnp.asarray(value, "float64") for value in (g, out, *by_ion.values())]
 
         def states(p: Scalars, s: Scalars, v: Any, ions: Scalars, x: Scalars, w: Scalars) -> Any:
             new = membrane.advance(p, s, v, ions, x, w)
@@ -241,7 +237,7 @@ class MembraneProgram:
 
         where = "+".join(membrane.traced) or "bare membrane"
         nodes = absorb(graph, scalar_jaxpr(currents, p, s, "v", x), leaves(p, s, "x.v", x), where)
-        found = dict(zip(("g", "j", *membrane.counted), nodes, strict=True))
+        found = dict(zip(("g", "out", *membrane.counted), nodes, strict=True))
         nodes = absorb(graph, scalar_jaxpr(states, p, s, "v", ions, x, w), leaves(p, s, "x.v", ions, x, w), where)
         graph, place = share_exponentials(graph, [*found.values(), *nodes], "x.v", exact=precision == "float64")
         states_of = {n: place[node] for n, node in zip(membrane.states, nodes, strict=True)}

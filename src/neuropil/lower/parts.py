@@ -19,8 +19,9 @@ import numpy as np
 
 from neuropil.lower.kernel import KernelSource, NeuronProgram, Variant
 from neuropil.model.composite import Composite, Part
+from neuropil.model.contents import Drive, Population
 from neuropil.model.described import Described
-from neuropil.model.network import Drive, Network, Population
+from neuropil.model.network import Network
 
 
 @dataclass(frozen=True)

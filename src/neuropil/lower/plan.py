@@ -21,8 +21,9 @@ from neuropil.lower.synapse import SynapseProgram, plan_synapses
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
 from neuropil.model.connect import AllToAll, DistanceDependent, Edges, FixedInDegree, OneToOne
+from neuropil.model.contents import Population, Projection
 from neuropil.model.distribution import Distribution
-from neuropil.model.network import Network, Population, Projection
+from neuropil.model.network import Network
 from neuropil.model.stimulus import Poisson
 from neuropil.model.validate import validate
 from neuropil.units import Quantity, ms

@@ -56,8 +56,8 @@ class Real:
         return self.mul(x, self.const(-1.0))
 
     def fma(self, x: Any, y: Any, z: Any) -> Any:
-        """``x * y + z``, fused where the processor can."""
-        return self._call("llvm.fmuladd", x, y, z)
+        """``x * y + z``, rounded once on every processor: one without the instruction calls the C library, slowly."""
+        return self._call("llvm.fma", x, y, z)
 
     def abs(self, x: Any) -> Any:
         return self._call("llvm.fabs", x)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from neuropil import rng
 from neuropil.lower.connectivity_kernels import DRAWN, LISTED, NAMED, SINGLE
-from neuropil.model.network import Projection
+from neuropil.model.contents import Projection
 
 
 @dataclass(frozen=True)

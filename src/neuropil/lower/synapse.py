@@ -145,6 +145,18 @@ class SynapseProgram:
         return tuple(n for n in self.form.clocked if self.step.nodes[self.stepped[n]].value != f"s.{n}")
 
     @property
+    def arrival_reads(self) -> tuple[str, ...]:
+        """States that a spike's arrival reads."""
+        read = self.arrival.leaves(*self.arrival_roots)
+        return tuple(n for n in self.states if f"s.{n}" in read)
+
+    @property
+    def step_reads(self) -> tuple[str, ...]:
+        """States that a step reads."""
+        read = self.step.leaves(*self.step_roots)
+        return tuple(n for n in self.states if f"s.{n}" in read)
+
+    @property
     def dated(self) -> bool:
         """A synapse notes when it was last brought up to date."""
         return "h" in self.arrival.leaves(*self.arrival_roots)

@@ -21,8 +21,8 @@ from neuropil import rng
 from neuropil.errors import NetworkError
 from neuropil.lower import connectivity_kernels as kernels
 from neuropil.model.connect import AllToAll
+from neuropil.model.contents import Projection
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
-from neuropil.model.network import Projection
 
 TAIL = 1e-9
 """Probability at either end of a delay distribution that is cut off."""

@@ -32,7 +32,8 @@ class Work:
 
     Attributes:
         what: which one, for people.
-        kind: "neuron", "branch", "compartment" (see `ADVANCED`), "stimulus", "spike" or "synaptic event".
+        kind: "neuron", "branch", "compartment" (see `ADVANCED`), "synapse" (advanced every step), "stimulus", "spike" or
+            "synaptic event".
         count: how many items there are: neurons, synapses, …
         per: "step" (each item once a time step) or "event" (each item once per spike of a neuron of `owner`).
         flops: floating-point operations for an item and a time.
@@ -80,7 +81,7 @@ def works_of(plan: Plan) -> list[Work]:
     for name, population in plan.network.populations.items():
         if name in firing:
             works.append(Work(f"spikes of {name}", "spike", population.size, "event", 0, SPIKE_BYTES, "engine/spikes.py", name))
-    return works + _events(plan)
+    return works + _events(plan) + _listed(plan)
 
 
 def _group(group: Group, plan: Plan) -> Work:
@@ -110,10 +111,27 @@ def _events(plan: Plan) -> list[Work]:
     """Aggregated synapses: an event reads its word and adds its quanta to an accumulator of its target."""
     word = plan.word().itemsize
     synapses: dict[str, float] = {}
-    for p in plan.network.projections:
+    for p in (p for j, p in enumerate(plan.network.projections) if j not in plan.synapses):
         synapses[p.source.name] = synapses.get(p.source.name, 0.0) + expected_synapses(p)
     source = f"{word}-byte word read, accumulator of {word} bytes read and written, one addition"
     return [Work(f"synapses of {n}", "synaptic event", count, "event", 1, 3 * word, source, n) for n, count in synapses.items()]
+
+
+def _listed(plan: Plan) -> list[Work]:
+    """Synapses with states, or that come and go: what every event does, and what every step does to those that are clocked."""
+    real, word, works = np.dtype(plan.precision).itemsize, plan.word().itemsize, []
+    for j, program in plan.synapses.items():
+        p, flops = plan.network.projections[j], program.flops
+        count, what = expected_synapses(p), f"{p.name} ({program.traced.name})"
+        sums = program.sent is not None
+        # A segment's place, states before and after, when it was last brought up to date, an accumulator.
+        moved = 4 + real * (len(program.arrival_reads) + len(program.struck)) + 8 * program.dated + 3 * word * sums
+        works.append(Work(f"events of {what}", "synaptic event", count, "event", flops["event"] + sums, moved, "lower/synapse.py", p.source.name))
+        if not program.event_driven:
+            shared = flops["target"] * p.target.size / max(count, 1.0)
+            traffic = real * (len(program.step_reads) + len(program.moving))
+            works.append(Work(f"steps of {what}", "synapse", count, "step", flops["synapse"] + shared, traffic, "lower/synapse.py"))
+    return works
 
 
 def _stimulus(planned: PlannedDrive, real: int) -> tuple[int, int]:

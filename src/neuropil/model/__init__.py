@@ -16,13 +16,14 @@ from neuropil.model.connect import (
     OneToOne,
     Rule,
 )
+from neuropil.model.contents import Drive, Population, Probe, Projection
 from neuropil.model.coupling import Coupling
 from neuropil.model.described import STEADY, Described, Input, Port, State
 from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
 from neuropil.model.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.morphology import Morphology, Section
-from neuropil.model.network import Drive, Network, Population, Probe, Projection
+from neuropil.model.network import Network
 from neuropil.model.neuron import Neuron
 from neuropil.model.places import (
     At,

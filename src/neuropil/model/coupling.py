@@ -7,16 +7,14 @@ half sees its partner as it is at t_k; its own side is implicit like every condu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.cell import Cell
+from neuropil.model.contents import Population
 from neuropil.units import mV, unit_name
-
-if TYPE_CHECKING:
-    from neuropil.model.network import Population
 
 PARTNER = "v_partner"
 """The input by which half a junction sees the other."""

@@ -7,156 +7,24 @@ global, and two of them never know of each other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.branched import Branch
-from neuropil.model.cell import Cell
-from neuropil.model.composite import Composite, Part, full_name, indexed, parts_of
+from neuropil.model.composite import Composite, full_name, indexed, parts_of
 from neuropil.model.connect import Edges, Rule
+from neuropil.model.contents import Drive, Population, Probe, Projection
 from neuropil.model.coupling import Coupling, end
 from neuropil.model.distribution import Distribution, checked_values, real_array
 from neuropil.model.neuron import Neuron
-from neuropil.model.places import location
-from neuropil.model.sites import check_parameters, edge_sites, named_site, probed_sites
+from neuropil.model.sites import check_parameters, edge_sites, located, named_site, probed_sites
 from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import Synapse
 from neuropil.model.wiring import check_synapse, weight_dimension
 from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
-
-
-@dataclass(frozen=True, eq=False)
-class Population:
-    """Neurons of one model.
-
-    Attributes:
-        name: unique within the network.
-        neuron: the model with its parameters.
-        size: number of neurons.
-        first: global index of its first neuron.
-        initial: starting values by state name that replace the model's own; arrays [size * sites], neuron by neuron.
-        positions: [size, axes] in µm, or None.
-    """
-
-    name: str
-    neuron: Neuron | Composite
-    size: int
-    first: int
-    initial: dict[str, Any] = field(default_factory=dict)
-    positions: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return self.size
-
-    @property
-    def parts(self) -> dict[str, Part]:
-        """The parts of its neurons by name; a plain neuron is the part ""."""
-        return parts_of(self.neuron)
-
-    def sites(self, name: str) -> int:
-        """How many sites of a port, input or state (by its full name) each neuron has."""
-        return self.neuron.spec.sites.get(name, 1)
-
-    def __add__(self, other: Population | tuple[Population, ...]) -> tuple[Population, ...]:
-        return (self, *other) if isinstance(other, tuple) else (self, other)
-
-    def __radd__(self, other: tuple[Population, ...]) -> tuple[Population, ...]:
-        return (*other, self)
-
-    def __repr__(self) -> str:
-        return f"Population({self.name!r}, {self.size} × {type(self.neuron).__name__})"
-
-
-@dataclass(frozen=True, eq=False)
-class Projection:
-    """Synapses from one population to another. `weight` and `delay` are in base units (port unit, ms).
-
-    Attributes:
-        port: where their events go (None: nowhere); input: where their currents go.
-        site: where on a port that exists several times in a neuron: the site of all synapses, an array with one per edge,
-            or None: each synapse's is drawn.
-        synapse: what each of them is, None for a bare weight.
-        clock_driven: advance all states in every step, also those that have a closed form.
-        structure: how synapses vanish and form.
-    """
-
-    name: str
-    source: Population
-    target: Population
-    rule: Rule
-    weight: float | np.ndarray | Distribution
-    delay: float | np.ndarray | Distribution
-    port: str | None
-    site: int | np.ndarray | None = None
-    synapse: Synapse | None = None
-    input: str | None = None
-    clock_driven: bool = False
-    structure: Rewiring | None = None
-
-    @property
-    def sites(self) -> int:
-        """How many sites the port has in each target neuron."""
-        return 1 if self.port is None else self.target.sites(self.port)
-
-    @property
-    def listed(self) -> bool:
-        """Each synapse is kept by itself: it has states, or may vanish."""
-        return self.synapse is not None or self.structure is not None
-
-    @property
-    def recurrent(self) -> bool:
-        """The two populations are one."""
-        return self.source is self.target
-
-    def __repr__(self) -> str:
-        return f"Projection({self.name!r}, {type(self.rule).__name__}, port {self.port!r})"
-
-
-@dataclass(frozen=True, eq=False)
-class Drive:
-    """A stimulus attached to a port (events, with a weight) or to an input (a current) of a population.
-
-    It acts on every site of the port or input, on each with random numbers of its own, or on the one that `site` names.
-    """
-
-    name: str
-    target: Population
-    stimulus: Stimulus
-    port: str | None = None
-    weight: float | np.ndarray | Distribution | None = None
-    input: str | None = None
-    site: int | None = None
-
-    @property
-    def entry(self) -> str:
-        """The full name of the port or input."""
-        return self.port if self.port is not None else str(self.input)
-
-    @property
-    def sites(self) -> np.ndarray:
-        """The sites it acts on."""
-        return np.arange(self.target.sites(self.entry)) if self.site is None else np.array([self.site])
-
-
-@dataclass(frozen=True, eq=False)
-class Probe:
-    """A state recorded at an interval (ms, None = every step): for each column the neuron, and the site if there are several."""
-
-    name: str
-    target: Population
-    variable: str
-    neurons: np.ndarray
-    interval: float | None = None
-    sites: np.ndarray | None = None
-
-    @property
-    def places(self) -> np.ndarray:
-        """int64[columns]: where each column stands among all sites of the state, neuron by neuron."""
-        return self.neurons if self.sites is None else self.neurons * self.target.sites(self.variable) + self.sites
 
 
 class Network:
@@ -353,7 +221,7 @@ class Network:
         "soma(0.5)", or a list of these.
         """
         if at is not None:
-            sites = _compartments(target, at, sites)
+            sites = located(target, at, sites)
         (pop,) = self._own(target, "target") if isinstance(target, Population) else self._own([target], "target")
         spec = pop.neuron.spec
         if not isinstance(variable, str) or variable not in spec.states:
@@ -446,17 +314,6 @@ class Network:
                 checked_values(value, stimulus.dimension(), f"stimulus {label}: {attribute}", (pop.size,))
         _check_columns(getattr(stimulus, "values", None), pop, label)
         return Drive(label, pop, stimulus, input=input, site=named_site(index, pop, input))
-
-
-def _compartments(target: Any, at: Any, sites: Any) -> np.ndarray:
-    """The compartments at locations of a population's cell."""
-    cell = getattr(target, "neuron", None)
-    if not isinstance(cell, Cell):
-        raise NetworkError("only cells with morphology have locations", got=target, fix="sites=[...] names sites by number")
-    if sites is not None:
-        raise NetworkError("sites are given twice", got="at=... and sites=...", fix="leave one of them out")
-    listed = at if isinstance(at, (list, tuple)) else [at]
-    return np.concatenate([np.atleast_1d(location(one).compartments(cell.compartments)) for one in listed])
 
 
 def _unused(label: str, taken: list[str]) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from neuropil.errors import NetworkError
+from neuropil.model.cell import Cell
 from neuropil.model.composite import Part
 from neuropil.model.connect import Edges, Rule
+from neuropil.model.contents import Population
 from neuropil.model.distribution import checked_values
-
-if TYPE_CHECKING:
-    from neuropil.model.network import Population
+from neuropil.model.places import location
 
 
 def check_parameters(where: str, part: Part, size: int) -> None:
@@ -55,6 +55,17 @@ def probed_sites(given: Any, pop: Population, variable: str) -> np.ndarray | Non
     if chosen.size == 0 or chosen.min() < 0 or chosen.max() >= sites:
         raise NetworkError(f"probe: no such site of {pop.name}.{variable}", got=chosen.tolist(), expected=f"some of 0 … {sites - 1}")
     return chosen if sites > 1 else None
+
+
+def located(target: Any, at: Any, sites: Any) -> np.ndarray:
+    """The sites of a cell's potential at locations: its compartments there."""
+    cell = getattr(target, "neuron", None)
+    if not isinstance(cell, Cell):
+        raise NetworkError("only cells with morphology have locations", got=target, fix="sites=[...] names sites by number")
+    if sites is not None:
+        raise NetworkError("sites are given twice", got="at=... and sites=...", fix="leave one of them out")
+    listed = at if isinstance(at, (list, tuple)) else [at]
+    return np.concatenate([np.atleast_1d(location(one).compartments(cell.compartments)) for one in listed])
 
 
 def _whole_numbers(given: Any, what: str) -> np.ndarray:

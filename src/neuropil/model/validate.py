@@ -13,9 +13,10 @@ import numpy as np
 from neuropil.errors import NetworkError, NeuropilError
 from neuropil.model.composite import full_name
 from neuropil.model.connect import DistanceDependent
+from neuropil.model.contents import Drive, Population, Probe, Projection
 from neuropil.model.coupling import check_couplings
 from neuropil.model.distribution import Distribution, checked_values
-from neuropil.model.network import Drive, Network, Population, Probe, Projection
+from neuropil.model.network import Network
 from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
 from neuropil.units import Quantity, ms
 

@@ -183,59 +183,71 @@ def simulate(
     unknown = set(edges or {}) - set(range(len(network.projections)))
     if unknown:
         raise ModelError("edges for projections that do not exist", got=sorted(unknown), expected=f"below {len(network.projections)}")
-    groups: dict[str, Running] = {name: _running(pop, h, seed) for name, pop in network.populations.items()}
-    given = dict(edges or {})
-    synapses = [Synapses(p, h, given.get(i)) for i, p in enumerate(network.projections) if not p.listed]
-    living = [
-        LivingSynapses(p, i, h, seed, given.get(i), dict(modulators or {}).get(i, 0.0))
-        for i, p in enumerate(network.projections) if p.listed
-    ]  # fmt: skip
-    sources = [Source(d, i, h, steps, seed) for i, d in enumerate(network.drives)]
+    world = _World(network, h, steps, seed, dict(edges or {}), dict(modulators or {}))
     every = {p.name: 1 if p.interval is None else max(1, round(p.interval / h)) for p in network.probes}
     traces: dict[str, list[Array]] = {p.name: [] for p in network.probes}
     stamps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    specs = {name: pop.neuron.spec for name, pop in network.populations.items()}
-    inputs = {name: {i: pop.size * pop.sites(i) for i in specs[name].inputs} for name, pop in network.populations.items()}
-    ports = {name: {p: pop.size * pop.sites(p) for p in specs[name].ports} for name, pop in network.populations.items()}
-
     for k in range(steps):
-        x = {name: {i: np.zeros(n) for i, n in sizes.items()} for name, sizes in inputs.items()}
-        w = {name: {p: np.zeros(n) for p, n in sizes.items()} for name, sizes in ports.items()}
-        for source in sources:
-            if source.drive.input is not None:
-                x[source.drive.target.name][source.drive.input] += source.current(k)
-            elif source.drive.port is not None:
-                w[source.drive.target.name][source.drive.port] += source.events(k)
-        for synapse in synapses:
-            assert synapse.port is not None
-            w[synapse.target][synapse.port] += synapse.arrive(k + 1)
-        for alive in living:
-            flow, sent = alive.step(k, groups[alive.target].s)
-            if alive.input is not None:
-                x[alive.target][alive.input] += flow
-            if alive.port is not None:
-                w[alive.target][alive.port] += sent
-        for mine, other in (pair for coupling in network.couplings for pair in coupling.directed):
-            partner = cast(Cells, groups[other.population.name]).potentials(other.part)
-            x[mine.population.name][f"{mine.part}.{PARTNER}"][mine.places] = partner[other.places]
-        with np.errstate(over="ignore"):
-            fired = {name: g.step(k, x[name], w[name]) for name, g in groups.items()}
-        for synapse in synapses:
-            synapse.send(fired[synapse.source], k + 1)
-        for alive in living:
-            alive.send(fired[alive.source], fired[alive.target], k + 1)
-        who = np.concatenate([g.pop.first + np.flatnonzero(fired[name]) for name, g in groups.items()] or [neurons[0]])
+        who = world.step(k)
         stamps.append(np.full(who.size, k + 1))
         neurons.append(who)
         for probe in network.probes:
             if (k + 1) % every[probe.name] == 0:
-                traces[probe.name].append(groups[probe.target.name].s[probe.variable][probe.places])
-
+                traces[probe.name].append(world.groups[probe.target.name].s[probe.variable][probe.places])
+    spans = {n: (p.first, p.size) for n, p in network.populations.items()}
     return OracleResult(
-        Spikes(
-            np.concatenate(stamps), np.concatenate(neurons), {n: (p.first, p.size) for n, p in network.populations.items()}, h
-        ),
+        Spikes(np.concatenate(stamps), np.concatenate(neurons), spans, h),
         {p.name: np.array(traces[p.name]).reshape(-1, p.neurons.size) for p in network.probes},
-        {name: g.s for name, g in groups.items()},
-        {a.projection.name: {"pre": a.pre, "post": a.post, "weight": a.weight, **a.s} for a in living},
+        {name: g.s for name, g in world.groups.items()},
+        {a.projection.name: {"pre": a.pre, "post": a.post, "weight": a.weight, **a.s} for a in world.living},
     )
+
+
+class _World:
+    """A network while it runs."""
+
+    def __init__(self, network: Network, h: float, steps: int, seed: int, edges: dict[int, Any], modulators: dict[int, float]):
+        self.network, populations, projections = network, network.populations, network.projections
+        self.groups: dict[str, Running] = {name: _running(pop, h, seed) for name, pop in populations.items()}
+        self.synapses = [Synapses(p, h, edges.get(i)) for i, p in enumerate(projections) if not p.listed]
+        self.living = [
+            LivingSynapses(p, i, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.listed
+        ]
+        self.sources = [Source(d, i, h, steps, seed) for i, d in enumerate(network.drives)]
+        specs = {name: pop.neuron.spec for name, pop in populations.items()}
+        self.inputs = {name: {i: pop.size * pop.sites(i) for i in specs[name].inputs} for name, pop in populations.items()}
+        self.ports = {name: {p: pop.size * pop.sites(p) for p in specs[name].ports} for name, pop in populations.items()}
+
+    def step(self, k: int) -> Array:
+        """From t_k to t_{k+1}; returns the neurons that spiked."""
+        x, w = self._arriving(k)
+        with np.errstate(over="ignore"):
+            fired = {name: g.step(k, x[name], w[name]) for name, g in self.groups.items()}
+        for synapse in self.synapses:
+            synapse.send(fired[synapse.source], k + 1)
+        for alive in self.living:
+            alive.send(fired[alive.source], fired[alive.target], k + 1)
+        return np.concatenate([g.pop.first + np.flatnonzero(fired[name]) for name, g in self.groups.items()])
+
+    def _arriving(self, k: int) -> tuple[dict[str, States], dict[str, States]]:
+        """Inputs during the step and weights at its end, by population and full name."""
+        x = {name: {i: np.zeros(n) for i, n in sizes.items()} for name, sizes in self.inputs.items()}
+        w = {name: {p: np.zeros(n) for p, n in sizes.items()} for name, sizes in self.ports.items()}
+        for source in self.sources:
+            if source.drive.input is not None:
+                x[source.drive.target.name][source.drive.input] += source.current(k)
+            elif source.drive.port is not None:
+                w[source.drive.target.name][source.drive.port] += source.events(k)
+        for synapse in self.synapses:
+            assert synapse.port is not None
+            w[synapse.target][synapse.port] += synapse.arrive(k + 1)
+        for alive in self.living:
+            flow, sent = alive.step(k, self.groups[alive.target].s)
+            if alive.input is not None:
+                x[alive.target][alive.input] += flow
+            if alive.port is not None:
+                w[alive.target][alive.port] += sent
+        for mine, other in (pair for coupling in self.network.couplings for pair in coupling.directed):
+            partner = cast(Cells, self.groups[other.population.name]).potentials(other.part)
+            x[mine.population.name][f"{mine.part}.{PARTNER}"][mine.places] = partner[other.places]
+        return x, w

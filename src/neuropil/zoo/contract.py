@@ -51,7 +51,6 @@ DRIVES: dict[str, ContractDrive] = {
         {"current": 1000 * pA}, {"exc": (200 * pA, 1000 * Hz), "inh": (-50 * pA, 250 * Hz)}, dt=0.025 * ms
     ),
     "bac": ContractDrive({"current": 250 * pA}, {"dend": (60 * pA, 300 * Hz)}, dt=0.025 * ms),
-    "nmda_branch": ContractDrive({"current": 20 * pA}, {"ampa": (0.5 * nS, 500 * Hz), "nmda": (1 * nS, 200 * Hz)}, spikes=False),
     "gif": ContractDrive({"current": 100 * pA}, {"exc": (5 * pA, 1000 * Hz), "inh": (-10 * pA, 250 * Hz)}),
     "two_compartment": ContractDrive(
         {"current": 600 * pA, "apical_current": 300 * pA},

@@ -23,7 +23,6 @@ NEURONS: dict[str, str] = {
     "izhikevich": _NEURONS + "izhikevich:Izhikevich",
     "hodgkin_huxley": _NEURONS + "hodgkin_huxley:HodgkinHuxley",
     "bac": _NEURONS + "bac:BACNeuron",
-    "nmda_branch": _NEURONS + "nmda_branch:NMDABranch",
     "gif": _NEURONS + "gif:GIF",
     "two_compartment": _NEURONS + "two_compartment:TwoCompartment",
     "three_compartment": _NEURONS + "three_compartment:ThreeCompartment",

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from neuropil.lower.elementwise import describe, frontier, math_imports, statements
 from neuropil.lower.graph import Graph
 from neuropil.lower.kernel import RUNAWAY
-from neuropil.lower.primitives import MATH_FUNCTIONS
 from neuropil.lower.synapse import SynapseProgram
 
 FLUSHED = 64
@@ -42,8 +42,8 @@ def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int
     """The kernel of a spike's arrival: (k, dt, quantum, top, numbers, words, segments, fill, slot, part, arrived, …)."""
     graph, roots = program.arrival, program.arrival_roots
     reads = graph.leaves(*roots)
-    frontier = graph.frontier(roots)
-    names, head, body, arguments = _given(graph, frontier, varying)
+    given = frontier(graph, roots)
+    names, head, body, arguments = _given(graph, given, varying)
     for state in program.states:
         if f"s.{state}" in reads or state in program.struck:
             arguments.append(f"s_{state}")
@@ -58,7 +58,7 @@ def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int
         arguments.append("weight")
         body.append("w = weight[i]")
         names[graph.leaf("w")] = "w"
-    body += graph.statements(roots, names)
+    body += statements(graph, roots, names)
     body += [f"s_{n}[i] = {names[program.after[n]]}" for n in program.struck]
     body += ["last[i] = now"] if program.dated else []
     head += ["now, top, per = np.int32(k + 1), number(largest), number(per_quantum)", "half = number(0.5)", "dt = number(step)"]
@@ -80,15 +80,15 @@ def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int
     ]  # fmt: skip
     signature = ["k", "step", "per_quantum", "largest", "numbers", "words", "segments", "fill", "slot", "part", "arrived", *arguments]
     extra = ["from neuropil.engine.deliver import LENGTH_BITS, LENGTHS", f"integer = np.{'int32' if precision == 'float32' else 'int64'}"]
-    return SynapseKernel(_module(program, precision, "arrive", signature, text, graph, roots, extra), tuple(arguments), frontier, varying)
+    return SynapseKernel(_module(program, precision, "arrive", signature, text, graph, roots, extra), tuple(arguments), given, varying)
 
 
 def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
     """The kernel of a step: (k, numbers, run, signal, v, post, decay, part, flow, …)."""
     graph, roots = program.step, program.step_roots
     reads = graph.leaves(*roots)
-    frontier = graph.frontier(roots)
-    names, head, body, arguments = _given(graph, frontier, varying)
+    given = frontier(graph, roots)
+    names, head, body, arguments = _given(graph, given, varying)
     for state in program.states:
         if f"s.{state}" in reads or state in program.moving:
             arguments.append(f"s_{state}")
@@ -101,8 +101,8 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
         target.append(f"x_{name} = {source}")
         names[graph.leaf(f"x.{name}")] = f"x_{name}"
     if not varying:
-        target += graph.statements(program.shared, names)
-    body += graph.statements(roots, names)
+        target += statements(graph, program.shared, names)
+    body += statements(graph, roots, names)
     body += [f"s_{n}[i] = {names[program.stepped[n]]}" for n in program.moving]
     watched = [n for n in program.moving if n in program.scheme.stepped]
     if watched:
@@ -121,21 +121,20 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
     ]  # fmt: skip
     signature = ["k", "numbers", "run", "signal", "v", "post", "decay", "part", "flow", *arguments]
     extra = ["from neuropil.engine.synapse_kernels import flush, total", "one, zero = np.int32(1), np.int32(0)"]
-    return SynapseKernel(_module(program, precision, "advance", signature, text, graph, roots, extra), tuple(arguments), frontier, varying)
+    return SynapseKernel(_module(program, precision, "advance", signature, text, graph, roots, extra), tuple(arguments), given, varying)
 
 
-def _given(graph: Graph, frontier: tuple[int, ...], varying: frozenset[int]) -> tuple[dict[int, str], list[str], list[str], list[str]]:
+def _given(graph: Graph, nodes: tuple[int, ...], varying: frozenset[int]) -> tuple[dict[int, str], list[str], list[str], list[str]]:
     """Names of the constants, the lines that read them before and within the loop, and the arrays they come in."""
     names: dict[int, str] = {}
     head, body, arguments = [], [], []
-    for k, node in enumerate(frontier):
+    for k, node in enumerate(nodes):
         names[node] = f"k{k}"
-        label = ", ".join(sorted(x[2:] for x in graph.leaves(node)))
         if k in varying:
             arguments.append(f"c{k}")
-            body.append(f"k{k} = c{k}[i]  # from {label}")
+            body.append(f"k{k} = c{k}[i]  # {describe(graph, node)}")
         else:
-            head.append(f"k{k} = numbers[{k}]  # from {label}")
+            head.append(f"k{k} = numbers[{k}]  # {describe(graph, node)}")
     return names, head, body, arguments
 
 
@@ -146,7 +145,6 @@ def _indent(lines: list[str]) -> list[str]:
 def _module(
     program: SynapseProgram, precision: str, function: str, signature: list[str], text: list[str], graph: Graph, roots: Any, extra: list[str]
 ) -> str:
-    functions = sorted({graph.nodes[n].op for n in graph.reach(roots)} & set(MATH_FUNCTIONS))
     what = {"arrive": "a spike arrives", "advance": "one step of every synapse"}[function]
     lines = [
         f'"""Kernel of {program.traced.name}, {precision}: {what}. Generated by neuropil; read it, do not edit it."""',
@@ -156,7 +154,7 @@ def _module(
         "from numba import njit",
         "from neuropil.lower.flags import KERNEL_FLAGS",
         "from neuropil.lower.noalias import noalias_arguments",
-        *([f"from neuropil.lower.numerics import {', '.join(functions)}"] if functions else []),
+        math_imports([(graph, roots)]),
         f"number = np.{precision}",
         *extra,
         "",

@@ -1,0 +1,146 @@
+"""What a network holds: populations, projections between them, drives that feed them, probes that watch them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neuropil.model.composite import Composite, Part, parts_of
+from neuropil.model.connect import Rule
+from neuropil.model.distribution import Distribution
+from neuropil.model.neuron import Neuron
+from neuropil.model.stimulus import Stimulus
+from neuropil.model.structure import Rewiring
+from neuropil.model.synapse import Synapse
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Neurons of one model.
+
+    Attributes:
+        name: unique within the network.
+        neuron: the model with its parameters.
+        size: number of neurons.
+        first: global index of its first neuron.
+        initial: starting values by state name that replace the model's own; arrays [size * sites], neuron by neuron.
+        positions: [size, axes] in µm, or None.
+    """
+
+    name: str
+    neuron: Neuron | Composite
+    size: int
+    first: int
+    initial: dict[str, Any] = field(default_factory=dict)
+    positions: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return self.size
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The parts of its neurons by name; a plain neuron is the part ""."""
+        return parts_of(self.neuron)
+
+    def sites(self, name: str) -> int:
+        """How many sites of a port, input or state (by its full name) each neuron has."""
+        return self.neuron.spec.sites.get(name, 1)
+
+    def __add__(self, other: Population | tuple[Population, ...]) -> tuple[Population, ...]:
+        return (self, *other) if isinstance(other, tuple) else (self, other)
+
+    def __radd__(self, other: tuple[Population, ...]) -> tuple[Population, ...]:
+        return (*other, self)
+
+    def __repr__(self) -> str:
+        return f"Population({self.name!r}, {self.size} × {type(self.neuron).__name__})"
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses from one population to another. `weight` and `delay` are in base units (port unit, ms).
+
+    Attributes:
+        port: where their events go (None: nowhere); input: where their currents go.
+        site: where on a port that exists several times in a neuron: the site of all synapses, an array with one per edge,
+            or None: each synapse's is drawn.
+        synapse: what each of them is, None for a bare weight.
+        clock_driven: advance all states in every step, also those that have a closed form.
+        structure: how synapses vanish and form.
+    """
+
+    name: str
+    source: Population
+    target: Population
+    rule: Rule
+    weight: float | np.ndarray | Distribution
+    delay: float | np.ndarray | Distribution
+    port: str | None
+    site: int | np.ndarray | None = None
+    synapse: Synapse | None = None
+    input: str | None = None
+    clock_driven: bool = False
+    structure: Rewiring | None = None
+
+    @property
+    def sites(self) -> int:
+        """How many sites the port has in each target neuron."""
+        return 1 if self.port is None else self.target.sites(self.port)
+
+    @property
+    def listed(self) -> bool:
+        """Each synapse is kept by itself: it has states, or may vanish."""
+        return self.synapse is not None or self.structure is not None
+
+    @property
+    def recurrent(self) -> bool:
+        """The two populations are one."""
+        return self.source is self.target
+
+    def __repr__(self) -> str:
+        return f"Projection({self.name!r}, {type(self.rule).__name__}, port {self.port!r})"
+
+
+@dataclass(frozen=True, eq=False)
+class Drive:
+    """A stimulus attached to a port (events, with a weight) or to an input (a current) of a population.
+
+    It acts on every site of the port or input, on each with random numbers of its own, or on the one that `site` names.
+    """
+
+    name: str
+    target: Population
+    stimulus: Stimulus
+    port: str | None = None
+    weight: float | np.ndarray | Distribution | None = None
+    input: str | None = None
+    site: int | None = None
+
+    @property
+    def entry(self) -> str:
+        """The full name of the port or input."""
+        return self.port if self.port is not None else str(self.input)
+
+    @property
+    def sites(self) -> np.ndarray:
+        """The sites it acts on."""
+        return np.arange(self.target.sites(self.entry)) if self.site is None else np.array([self.site])
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A state recorded at an interval (ms, None = every step): for each column the neuron, and the site if there are several."""
+
+    name: str
+    target: Population
+    variable: str
+    neurons: np.ndarray
+    interval: float | None = None
+    sites: np.ndarray | None = None
+
+    @property
+    def places(self) -> np.ndarray:
+        """int64[columns]: where each column stands among all sites of the state, neuron by neuron."""
+        return self.neurons if self.sites is None else self.neurons * self.target.sites(self.variable) + self.sites
