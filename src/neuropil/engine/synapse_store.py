@@ -20,7 +20,7 @@ from neuropil.engine.program import Operation
 from neuropil.engine.synapse_list import SynapseList
 from neuropil.lower.connectivity import delay_steps, expected_synapses
 from neuropil.lower.graph import Graph
-from neuropil.lower.lazy_source import RING
+from neuropil.lower.lazy_source import NOTES
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse import SIDES, SynapseProgram, check_finite
 from neuropil.model.distribution import Distribution
@@ -202,6 +202,6 @@ def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str,
     per_synapse = 20 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * drawn + (5 if program.event_driven else 8)
     steps = delay_steps(p, plan.dt)
     segments = p.source.size * (steps.size + 1)
-    bounds = threads * segments * (8.0 + (real + 4) * shared) + p.target.size * RING * (4.0 + real * shared)
+    bounds = threads * segments * (8.0 + (real + 4) * shared) + p.target.size * NOTES * (4.0 + real * shared)
     buckets = 8.0 * threads * ring_length(int(steps[-1])) * room
     return {"synapses": n * per_synapse, "segment bounds": bounds, "spikes in flight": buckets, "while building": n * (60.0 + 8 * len(program.states))}
