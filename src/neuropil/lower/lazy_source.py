@@ -163,13 +163,24 @@ class _Writer:
         lines, after = self._respond("at", "p", {n: f"s_{n}[i]" for n in self.held}, "last[i]")
         deep = ["at = note_time[p, n]", *self._varied(), *lines, *(f"s_{n}[i] = {value}" for n, value in after.items())]
         deep += ["last[i] = at"] if self.program.dated else []
+        # A time is told from its lowest bits and one near it: twice 2^27 steps must lie between no two events of a synapse.
+        near = "since" if self.source else "last[i]"
+        times = [line for p in range(ALIKE) for line in (
+            f"gap = np.int32(np.uint32(np.uint32(word >> np.uint64({NUMBER_BITS + TIME_BITS * p})) - np.uint32({near})) << np.uint32({32 - TIME_BITS}))",
+            f"times[{p}, i - start] = {near} + (gap >> np.int32({32 - TIME_BITS}))",
+        )]  # fmt: skip
         return [
             "most = np.uint8(0)", "for i in range(start, stop):",
-            *_indent(["word = latest[target[i]]", "c = np.uint8(word)", "m = np.uint8(c - done[i])", "done[i], due[i - start], words[i - start] = c, m, word",
-                      "most = max(most, m)"]),
+            *_indent(["word = latest[target[i]]", "c = np.uint8(word)", "m = np.uint8(c - done[i])", "done[i], due[i - start] = c, m",
+                      *(times if self._timed else []), "most = max(most, m)"]),
             f"if most > {ALIKE}:", "    for i in range(start, stop):", f"        if due[i - start] > {ALIKE}:",
             *_indent(["n = target[i]", f"for p in range(np.int64(due[i - start]) - 1, {ALIKE - 1}, -1):", *_indent(deep)], 3),
         ]  # fmt: skip
+
+    @property
+    def _timed(self) -> bool:
+        """It matters when a target spiked."""
+        return bool(self.source) or self.program.dated
 
     def _varied(self) -> list[str]:
         """Read the constants that differ between synapses, and the weight."""
@@ -182,12 +193,9 @@ class _Writer:
         lines = [f"{n}_0 = s_{n}[i]" for n in self.held] + (["upto0 = last[i]"] if self.program.dated else [])
         last = "upto0"
         if self.program.responds:
-            lines.append("m, word = due[i - start], words[i - start]")
+            lines.append("m = due[i - start]")
             for p in reversed(range(ALIKE)):
-                if self.source or self.program.dated:
-                    near, shift = "since" if self.source else "upto0", NUMBER_BITS + TIME_BITS * p
-                    lines.append(f"gap = np.int32(np.uint32(word >> np.uint64({shift})) - np.uint32({near})) << np.int32({32 - TIME_BITS})")
-                    lines.append(f"at{p} = {near} + np.int32(np.int32(gap) >> np.int32({32 - TIME_BITS}))")
+                lines += [f"at{p} = times[{p}, i - start]"] if self._timed else []
                 more, after = self._respond(f"at{p}", str(p), held, last)
                 lines += [*more, f"now{p} = m > np.uint8({p})"]
                 lines += [f"{n}_{ALIKE - p} = {value} if now{p} else {held[n]}" for n, value in after.items()]
@@ -233,7 +241,7 @@ class _Writer:
             *_indent(["q = segments[row, g]", "start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment, "events += np.int64(stop - start)"]),
             "return events",
         ]  # fmt: skip
-        fixed = ["k", "step", "per_quantum", "largest", "numbers", "segments", "fill", "bounds", "target", "part", "due", "words", "of_target", "arrived"]
+        fixed = ["k", "step", "per_quantum", "largest", "numbers", "segments", "fill", "bounds", "target", "part", "due", "times", "of_target", "arrived"]
         return _function("arrive", [*fixed, *self.arguments], text)
 
     def _of_targets(self) -> list[str]:
@@ -272,11 +280,11 @@ class _Writer:
             *head, "dt, now = number(step), np.int32(k)", "for q in range(bounds.size - 1):",
             *_indent(["start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment]),
         ]  # fmt: skip
-        return _function("settle", ["k", "step", "anew", "numbers", "bounds", "target", "due", "words", *self.arguments], text)
+        return _function("settle", ["k", "step", "anew", "numbers", "bounds", "target", "due", "times", *self.arguments], text)
 
     def _settle_full(self) -> list[str]:
         """Settle if a target's notes are full."""
-        rest = ["numbers", "bounds", "target", "due", "words", *self.arguments]
+        rest = ["numbers", "bounds", "target", "due", "times", *self.arguments]
         text = ["if full[0]:", f"    settle(k, step, False, {', '.join(rest)})", "    full[0] = 0", "    fresh[:] = 0"]
         return ["", "", "@njit(cache=True, **KERNEL_FLAGS)", f"def settle_full({', '.join(['k', 'full', 'fresh', 'step', *rest])}):", *_indent(text)]
 
