@@ -1,7 +1,7 @@
 """Synapses with states within a rollout: all states of all synapses advance in every step, so that gradients flow.
 
 A spike that arrives is a number a, 1 or 0 with the gradient of its source: states become s + a·(arrive(s) - s), and
-a·transmits(s) goes to the port.
+a·transmits(s) goes to the port. A spike of the target does likewise with respond(s).
 """
 
 from __future__ import annotations
@@ -102,13 +102,16 @@ class Living:
         return {**carry, "states": new, "flight": carry["flight"].at[row].set(0.0)}, flow, sent
 
     def send(self, carry: Tree, p: Scalars, spikes: Any, mine: Any, k: Any) -> Tree:
-        """Spikes of the sources set out at the end of step k; those of the targets raise their activity."""
-        flight = carry["flight"]
+        """Spikes of the sources set out at the end of step k; synapses respond to those of the targets."""
+        s, flight = carry["states"], carry["flight"]
+        after = self.program.traced.respond(p, s, p["weights"])
+        here = mine[self.post]
+        s = {n: jnp.broadcast_to(s[n] + here * (after[n] - s[n]), self.pre.shape) for n in s}
         flight = flight.at[(k + self.delay) % flight.shape[0], np.arange(self.pre.size)].add(spikes[self.pre])
         post = carry["post"]
         if "post" in self.program.traced.spec.inputs:
             post = post * jnp.exp(-p["dt"] / p[POST_TIME]) + mine / p[POST_TIME]
-        return {**carry, "flight": flight, "post": post}
+        return {**carry, "states": s, "flight": flight, "post": post}
 
 
 def begin(carry: Tree, weight: Any, k: Any) -> Tree:
