@@ -1,0 +1,139 @@
+"""The plasticity benchmark in Brian2, compiled as C++ standalone.
+
+    python benchmarks/peers/brian_plasticity.py --time 1000 --threads 1
+
+The form of Brian2's own STDP example: traces of each synapse, event-driven. `--post-in-neuron` keeps the target's trace
+with the target, once for all its synapses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import resource
+import sys
+import tempfile
+import time
+
+import stdp_network as net
+
+NEURON = """
+dv/dt = (e_l - v) / tau_m + (i_exc + i_inh) / c_m : volt (unless refractory)
+di_exc/dt = -i_exc / tau_exc : amp
+di_inh/dt = -i_inh / tau_inh : amp
+"""
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--time", type=float, default=1000.0, help="biological time that is measured, ms")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--static", action="store_true", help="without plasticity")
+    parser.add_argument("--post-in-neuron", action="store_true", help="the target's trace is the neuron's")
+    parser.add_argument("--float32", action="store_true", help="single precision; Brian2's default is double")
+    parser.add_argument("--weights", action="store_true", help="describe the weights as well")
+    arguments = parser.parse_args()
+    with contextlib.redirect_stdout(sys.stderr), tempfile.TemporaryDirectory() as folder:
+        figures = run(arguments, folder)
+    print(json.dumps(figures))
+
+
+def run(arguments: argparse.Namespace, folder: str) -> dict:
+    """Compile and run."""
+    import brian2 as b2
+    import numpy as np
+
+    start = time.perf_counter()
+    if arguments.float32:
+        b2.prefs.core.default_float_dtype = np.float32
+    if arguments.threads > 1:
+        b2.prefs.devices.cpp_standalone.openmp_threads = arguments.threads
+    b2.set_device("cpp_standalone", directory=folder, build_on_run=False)
+    b2.defaultclock.dt = net.DT * b2.ms
+    b2.seed(arguments.seed)
+    random = np.random.default_rng(arguments.seed)
+    units = dict(c=b2.pF, t=b2.ms, v=b2.mV, e=b2.mV)
+    names = {name: value * units[name[0]] for name, value in net.NEURON.items()}
+    names |= dict(tau_plus=net.TAU_PLUS * b2.ms, tau_minus=net.TAU_MINUS * b2.ms)
+    names |= dict(a_plus=net.A_PLUS * b2.pA, a_minus=net.A_MINUS * b2.pA, w_max=net.W_MAX * b2.pA)
+    traced = arguments.post_in_neuron and not arguments.static
+    cells = b2.NeuronGroup(
+        net.EXCITATORY + net.INHIBITORY, NEURON + ("dy/dt = -y / tau_minus : 1\n" if traced else ""),
+        threshold="v >= v_th", reset="v = v_reset" + ("; y += 1" if traced else ""), refractory=net.NEURON["t_ref"] * b2.ms,
+        method="exact", namespace=names,
+    )  # fmt: skip
+    low, high = net.V_START
+    cells.v = f"({low} + rand() * {high - low}) * mV"
+    parts = cells[: net.EXCITATORY], cells[net.EXCITATORY :]
+    # As many sources as make a binomial number a Poisson number to one part in 10⁴.
+    drive = b2.PoissonInput(cells, "i_exc", 9000, net.DRIVE_RATE / 9000 * b2.Hz, net.DRIVE_WEIGHT * b2.pA)
+    made = [
+        connected(b2.Synapses(parts[0], parts[0], delay=net.DELAY * b2.ms, namespace=names, **rule(arguments)), net.FROM_EXCITATORY, random),
+        connected(static(b2, parts[0], parts[1], "i_exc", net.WEIGHT), net.FROM_EXCITATORY, random),
+        connected(static(b2, parts[1], cells, "i_inh", net.INHIBITION), net.FROM_INHIBITORY, random),
+    ]
+    made[0].w = "rand() * w_max"
+    if not arguments.static:  # at one time, arrivals come before the target's own spike
+        made[0].pre.order, made[0].post.order = -1, 1
+    spikes = b2.SpikeMonitor(cells)
+    network = b2.Network(cells, spikes, drive, *made)
+    network.run(net.SETTLE * b2.ms)
+    network.run(arguments.time * b2.ms)
+    device = b2.get_device()
+    device.build(directory=folder, run=True)
+    whole = time.perf_counter() - start
+    late = np.asarray(spikes.t / b2.ms) >= net.SETTLE
+    index = np.asarray(spikes.i)[late]
+    found = {}
+    if arguments.weights:
+        target = np.asarray(made[0].j)
+        chosen = target < net.SAMPLED
+        found["weights"] = net.described(np.asarray(made[0].w / b2.pA)[chosen], target[chosen])
+    form = "static" if arguments.static else "target's trace in the neuron" if traced else "traces in the synapses"
+    return {
+        "simulator": f"Brian2 {b2.__version__} cpp_standalone, {form}",
+        "precision": "float32" if arguments.float32 else "float64",
+        "threads": arguments.threads,
+        "biological_seconds": arguments.time / 1000,
+        "run_seconds": float(device._last_run_time),
+        "build_seconds": whole - float(device._last_run_time),
+        "spikes": {"e": int(np.sum(index < net.EXCITATORY)), "i": int(np.sum(index >= net.EXCITATORY))},
+        "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,
+        **found,
+    }
+
+
+def rule(arguments: argparse.Namespace) -> dict:
+    """The plastic synapses: what they hold and do."""
+    if arguments.static:
+        return dict(model="w : amp", on_pre="i_exc_post += w")
+    model = "w : amp\ndx/dt = -x / tau_plus : 1 (event-driven)\n"
+    if not arguments.post_in_neuron:
+        model += "dy/dt = -y / tau_minus : 1 (event-driven)\n"
+    y = "y_post" if arguments.post_in_neuron else "y"
+    return dict(
+        model=model,
+        on_pre=f"i_exc_post += w; x += 1; w = clip(w - a_minus * {y}, 0 * amp, w_max)",
+        on_post=("" if arguments.post_in_neuron else "y += 1; ") + "w = clip(w + a_plus * x, 0 * amp, w_max)",
+    )
+
+
+def static(b2, source, target, current: str, weight: float):  # type: ignore[no-untyped-def]
+    """Synapses that share one weight."""
+    return b2.Synapses(source, target, on_pre=f"{current}_post += {weight} * pA", delay=net.DELAY * b2.ms)
+
+
+def connected(synapses, in_degree: int, random):  # type: ignore[no-untyped-def]
+    """Every target gets as many synapses from sources drawn with replacement."""
+    import numpy as np
+
+    sources, targets = len(synapses.source), len(synapses.target)
+    synapses.connect(i=random.integers(0, sources, in_degree * targets), j=np.repeat(np.arange(targets), in_degree))
+    return synapses
+
+
+if __name__ == "__main__":
+    main()
