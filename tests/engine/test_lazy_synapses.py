@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 
 from neuropil.engine import Simulation
+from neuropil.errors import NetworkError
+from neuropil.learn import Rollout
 from neuropil.lower.connectivity import edges
 from neuropil.lower.lazy_source import NOTES
 from neuropil.lower.plan import make_plan
@@ -67,12 +70,12 @@ MODELS = {
 }
 
 
-def network(model, clock_driven=False, structure=None):
+def network(model, clock_driven=False, structure=None, response_delay=0.0 * ms):
     made = Network("plastic")
     source = made.population("source", PoissonSource(rate=60 * Hz), 12)
     target = made.population("target", LIFExp(), 17)
     made.stimulate(target, Step(380 * pA), input="current")
-    how = dict(synapse=model, port="exc", clock_driven=clock_driven, structure=structure)
+    how = dict(synapse=model, port="exc", clock_driven=clock_driven, structure=structure, response_delay=response_delay)
     made.project(source, target, FixedProbability(0.5), weight=300 * pA, delay=Uniform(0.3 * ms, 2 * ms), name="in", **how)
     made.project(target, target, FixedProbability(0.3), weight=100 * pA, delay=1.5 * ms, name="back", **how)
     return made
@@ -94,10 +97,12 @@ def test_what_is_shared_is_found():
     assert set(make_plan(rewiring).synapses[0].form.side.values()) == {""}, "a newborn synapse has traces of its own"
 
 
+@pytest.mark.parametrize("late", [0.0, 0.1, 3.0])
 @pytest.mark.parametrize("clock_driven", [False, True])
 @pytest.mark.parametrize("name", list(MODELS))
-def test_engine_equals_oracle(name, clock_driven):
-    made = network(MODELS[name], clock_driven)
+def test_engine_equals_oracle(name, clock_driven, late):
+    """Also where the target's spikes take a while to reach the synapses."""
+    made = network(MODELS[name], clock_driven, response_delay=late * ms)
     drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(made.projections)}
     truth = simulate(made, 300 * ms, edges=drawn)
     result, states = finished(made, precision="float64", threads=2)
@@ -106,6 +111,21 @@ def test_engine_equals_oracle(name, clock_driven):
     for projection, expected in truth.synapses.items():
         for state, values in expected.items():
             np.testing.assert_allclose(states[projection][state], values, rtol=1e-11, atol=1e-11 * np.abs(values).max(), err_msg=state)
+
+
+@pytest.mark.parametrize("late", [0.0, 3.0])
+def test_rollout_equals_oracle(late):
+    made = network(MODELS["tagged"], response_delay=late * ms)
+    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(made.projections)}
+    truth = simulate(made, 150 * ms, edges=drawn)
+    with jax.enable_x64(True):
+        rollout = Rollout(made, precision="float64")
+        rolled = rollout.run(1500, inputs=rollout.inputs(1500))
+        assert len(truth.spikes.of("target")) > 20, "alive"
+        np.testing.assert_array_equal(np.nonzero(np.asarray(rolled.spikes["target"]))[0] + 1, truth.spikes.of("target").step)
+        for projection, expected in truth.synapses.items():
+            for state, values in rolled.state["synapses"][projection]["states"].items():
+                np.testing.assert_allclose(np.asarray(values), expected[state], rtol=1e-10, atol=1e-10, err_msg=state)
 
 
 def test_rewiring_equals_oracle():
@@ -133,14 +153,16 @@ def test_the_bits_do_not_depend_on_threads_or_on_when_spikes_are_made_up_for(pre
     curious.close()
 
 
+@pytest.mark.parametrize("late", [0.0, 3.0])
 @pytest.mark.parametrize("name", ["pair", "tagged"])
-def test_waking_is_exact(name, tmp_path):
-    whole, states = finished(network(MODELS[name]), threads=2)
-    first = Simulation(network(MODELS[name]), threads=2, out=tmp_path / "run")
+def test_waking_is_exact(name, late, tmp_path):
+    made = network(MODELS[name], response_delay=late * ms)
+    whole, states = finished(made, threads=2)
+    first = Simulation(made, threads=2, out=tmp_path / "run")
     first.run(137 * ms)
     first.checkpoint()
     first.close()
-    second = Simulation(network(MODELS[name]), threads=1, out=tmp_path / "run", resume=tmp_path / "run")
+    second = Simulation(made, threads=1, out=tmp_path / "run", resume=tmp_path / "run")
     result = second.run(300 * ms)
     assert result.summary["digest"] == whole.summary["digest"]
     for projection, expected in states.items():
@@ -182,6 +204,43 @@ def test_a_target_that_spikes_often_while_its_source_is_silent(spikes):
     assert when.size == spikes
     arrived = result.spikes.of("source").step[0] * 0.1 + 0.5
     assert states["p"]["weight"][0] == pytest.approx(np.exp(-(when - arrived) / 20.0).sum(), rel=1e-12)
+
+
+def test_dendritic_delay_by_hand():
+    """A spike arrives at 1.5 ms; the target's, at 0.6 ms, takes 2 ms to the synapse and finds a trace 1.1 ms old."""
+    made = Network("dendrite")
+    source, target = made.population("source", Relay(), 1), made.population("target", Relay(), 1)
+    made.stimulate(source, SpikeList(np.array([0.4]) * ms), port="spikes", weight=1.0)
+    made.stimulate(target, SpikeList(np.array([0.5]) * ms), port="spikes", weight=1.0)
+
+    class Trace(Synapse):
+        tau: Time = 20 * ms
+        weight = State(0.0)
+        pre = State(0.0)
+
+        def derivative(self, s, x):
+            return dict(pre=-s.pre / self.tau)
+
+        def arrive(self, s, w):
+            return dict(pre=s.pre + 1.0)
+
+        def respond(self, s, w):
+            return dict(weight=s.pre)
+
+        def transmits(self, s, w):
+            return 0.0 * w
+
+    made.project(source, target, Edges([0], [0]), weight=0.0, delay=1.0 * ms, port="spikes", synapse=Trace(), name="p", response_delay=2 * ms)
+    result, states = finished(made, 5 * ms, precision="float64")
+    arrived, spiked = (result.spikes.of(n).step[0] * 0.1 for n in ("source", "target"))
+    assert states["p"]["weight"][0] == pytest.approx(np.exp(-(spiked + 2.0 - arrived - 1.0) / 20.0), rel=1e-12)
+
+
+def test_a_response_delay_needs_a_response():
+    made = Network("none")
+    a = made.population("a", Relay(), 1)
+    with pytest.raises(NetworkError, match="respond"):
+        made.project(a, a, Edges([0], [0]), weight=1.0, delay=1 * ms, port="spikes", response_delay=1 * ms)
 
 
 def test_a_parameter_changes_from_now_on():

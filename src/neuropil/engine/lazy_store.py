@@ -181,7 +181,7 @@ class LazyStore(SynapseStore):
         file = ("file_segments", _HERE + "file_segments")
         made = [Operation("spikes", f"{name}: file segments", file, "k - 1, threads, published, count, *a", self._filing)]
         if self.program.responds:
-            made.append(Operation("spikes", f"{name}: note targets' spikes", kernel("note"), "k - 1, thread, published, count, *a", self._noting))
+            made += [self.own_spikes(), Operation("spikes", f"{name}: note them", kernel("note"), "k - 1, *a", self._noting)]
             settle = kernel("settle_full")
             made.append(Operation("spikes", f"{name}: make up for them", settle, "k, *a", self._full))
         made.append(Operation("delivery", f"{name}: spikes arrive", kernel("arrive"), "k, *a", self._arriving, "events"))
@@ -193,7 +193,7 @@ class LazyStore(SynapseStore):
 
     def _noting(self, t: int) -> tuple[object, ...]:
         own = self.own[t]
-        fixed = (self.layout.slot_of, self.targets[t].first, self.plan.dt, self.numbers, NOTES - 1, own.seen["full"], own.seen["fresh"])
+        fixed = (self.late, *self.spiked[t], self.plan.dt, self.numbers, NOTES - 1, own.seen["full"], own.seen["fresh"])
         return *fixed, *(own.array(n) for n in self.kernels.noting)
 
     def _full(self, t: int) -> tuple[object, ...]:

@@ -305,10 +305,10 @@ class _Writer:
         body += [f"target_{n}[n] = {names[self.program.noted[n]]}" for n in self.target]
         body += ["target_last[n] = now"] if self.target else []
         text = [
-            *head, "dt = number(ms)", "side = step & 1", "for spike in range(count[side, 8 * thread]):",
-            *_indent(["n = np.int64(place[published[side, thread, spike]] - first)", "if 0 <= n < latest.size:", *_indent(body)]),
+            *head, "dt, row = number(ms), (step - late) & (many.size - 1)", "for spike in range(many[row]):",
+            *_indent(["n = np.int64(who[row, spike])", *body]),
         ]  # fmt: skip
-        fixed = ["step", "thread", "published", "count", "place", "first", "ms", "numbers", "room", "full", "fresh"]
+        fixed = ["step", "late", "who", "many", "ms", "numbers", "room", "full", "fresh"]
         return _function("note", [*fixed, *self.noting], text)
 
 

@@ -42,6 +42,8 @@ class LivingSynapses:
         self.longest = max(int(np.ceil(bound)), int(self.steps.max(initial=1)))
         self.history: list[tuple[int, Array]] = []  # (stamp, fired) of the last spikes of the sources
         self.activity = np.zeros(projection.target.size)
+        self.late = round(projection.response_delay / dt)
+        self.answers = [np.zeros(projection.target.size, bool)] * self.late  # spikes of the targets on their way to the synapses
         self.s = self._initial(self.weight)
         self._ready()
 
@@ -105,7 +107,8 @@ class LivingSynapses:
 
     def send(self, fired: Array, mine: Array, stamp: int) -> None:
         """Synapses respond to their targets' spikes, which raise their activity; those of the sources set out; then synapses come and go."""
-        self._change("respond", mine[self.post])
+        self.answers.append(mine)
+        self._change("respond", self.answers.pop(0)[self.post])
         self.history.append((stamp, fired))
         self.history = [(s, f) for s, f in self.history if s + self.longest > stamp]
         if "post" in self.model.spec.inputs:
