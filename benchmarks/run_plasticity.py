@@ -9,17 +9,18 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from neuropil.engine import Simulation
 from neuropil.maths import maximum, minimum
-from neuropil.model import FixedInDegree, Network, Poisson, State, Synapse, Uniform
-from neuropil.units import Current, Hz, Time, mV, ms, pA, pF
+from neuropil.model import FixedInDegree, Network, Poisson, State, Step, Synapse, Uniform
+from neuropil.units import Current, Hz, Time, ms, mV, pA, pF
 from neuropil.zoo.neurons.lif import LIFExp
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
-import stdp_network as net  # noqa: E402
+import stdp_network as net
 
 
 class PairSTDP(Synapse):
@@ -32,21 +33,28 @@ class PairSTDP(Synapse):
     w_max: Current = net.W_MAX * pA
 
     weight = State(0 * pA)
-    pre = State(0.0)
-    post = State(0.0)
+    x = State(0.0)
+    y = State(0.0)
 
-    def derivative(self, s, x):
-        return dict(pre=-s.pre / self.tau_plus, post=-s.post / self.tau_minus)
+    def derivative(self, s, _):
+        return dict(x=-s.x / self.tau_plus, y=-s.y / self.tau_minus)
 
     def arrive(self, s, w):
-        return dict(pre=s.pre + 1.0, weight=maximum(w - self.a_minus * s.post, 0.0))
+        return dict(x=s.x + 1.0, weight=maximum(w - self.a_minus * s.y, 0.0))
 
     def respond(self, s, w):
-        return dict(post=s.post + 1.0, weight=minimum(w + self.a_plus * s.pre, self.w_max))
+        return dict(y=s.y + 1.0, weight=minimum(w + self.a_plus * s.x, self.w_max))
 
 
-def network(plastic: bool) -> Network:
-    """The network of `peers/stdp_network.py`."""
+class AfterDepression(PairSTDP):
+    """A spike hands over the weight that it leaves behind, as in NEST."""
+
+    def transmits(self, s, w):
+        return maximum(w - self.a_minus * s.y, 0.0)
+
+
+def network(synapse: Synapse | None, *, start_weight: Any = None, response_delay: float = 0.0, volley: bool = False) -> Network:
+    """The network of `peers/stdp_network.py`; without a synapse model its weights are static."""
     made = Network("brunel stdp")
     p = net.NEURON
     units = dict(c=pF, t=ms, v=mV, e=mV)
@@ -56,9 +64,12 @@ def network(plastic: bool) -> Network:
     i = made.population("i", model, net.INHIBITORY, initial=start)
     for cells in (e, i):
         made.stimulate(cells, Poisson(net.DRIVE_RATE * Hz), port="exc", weight=net.DRIVE_WEIGHT * pA)
-    how = {"synapse": PairSTDP()} if plastic else {}
+    if volley:
+        made.stimulate(e, Step(net.VOLLEY_CURRENT * pA, start=net.LEARNT * ms, stop=(net.LEARNT + net.VOLLEY) * ms), input="current")
+    how = {"synapse": synapse, "response_delay": response_delay * ms} if synapse is not None else {}
+    weight = Uniform(0 * pA, net.W_MAX * pA) if start_weight is None else start_weight
     rule, delay = FixedInDegree(net.FROM_EXCITATORY), net.DELAY * ms
-    made.project(e, e, rule, weight=Uniform(0 * pA, net.W_MAX * pA), delay=delay, port="exc", name="plastic", **how)
+    made.project(e, e, rule, weight=weight, delay=delay, port="exc", name="plastic", **how)
     made.project(e, i, rule, weight=net.WEIGHT * pA, delay=delay, port="exc")
     made.project(i, (e, i), FixedInDegree(net.FROM_INHIBITORY), weight=net.INHIBITION * pA, delay=delay, port="inh")
     return made
@@ -72,13 +83,35 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--static", action="store_true", help="without plasticity")
-    parser.add_argument("--weights", action="store_true", help="describe the weights as well")
-    print(json.dumps(run(parser.parse_args())))
+    parser.add_argument("--weights", choices=CONVENTIONS, help="instead describe the weights that a faster rule makes, for a peer")
+    arguments = parser.parse_args()
+    print(json.dumps(weights(arguments) if arguments.weights else run(arguments)))
+
+
+CONVENTIONS = ("brian", "nest", "nest, axonal delay")
+"""Whose delays and order of events to take; with the last, NEST's but for the delay, the comparison must fail."""
+
+
+def weights(arguments: argparse.Namespace) -> dict:
+    """Learn fast and describe the weights."""
+    nest = arguments.weights.startswith("nest")
+    rule = (AfterDepression if nest else PairSTDP)(a_plus=net.FASTER * net.A_PLUS * pA, a_minus=net.FASTER * net.A_MINUS * pA)
+    late = 2 * net.DELAY if arguments.weights == "nest" else 0.0
+    made = network(rule, start_weight=net.WEIGHT * pA, response_delay=late, volley=nest)
+    simulation = Simulation(made, threads=arguments.threads, seed=arguments.seed)
+    result = simulation.run((net.READ if nest else net.LEARNT) * ms)
+    spikes, found = result.spikes, simulation.synapses("plastic")
+    at = spikes.step * net.DT
+    chosen = found["post"] < net.SAMPLED
+    if nest:
+        chosen &= np.isin(found["pre"], spikes.neuron[at > net.LEARNT + net.DT])
+    rate = 1000 * np.sum(at <= net.LEARNT) / net.LEARNT / (net.EXCITATORY + net.INHIBITORY)
+    return {"rate_hz": float(rate), **net.described(found["weight"][chosen], found["post"][chosen])}
 
 
 def run(arguments: argparse.Namespace) -> dict:
     """Build and run."""
-    simulation = Simulation(network(not arguments.static), threads=arguments.threads, seed=arguments.seed)
+    simulation = Simulation(network(None if arguments.static else PairSTDP()), threads=arguments.threads, seed=arguments.seed)
     simulation.run(net.SETTLE * ms)
     spans = []
     for n in range(1, arguments.repeat + 1):
@@ -88,11 +121,6 @@ def run(arguments: argparse.Namespace) -> dict:
     seconds = arguments.repeat * arguments.time / 1000
     late = result.spikes.step * net.DT > net.SETTLE
     excitatory = result.spikes.neuron[late] < net.EXCITATORY
-    found = {}
-    if arguments.weights:
-        synapses = simulation.synapses("plastic")
-        chosen = synapses["post"] < net.SAMPLED
-        found["weights"] = net.described(synapses["weight"][chosen], synapses["post"][chosen])
     wall = sum(s["seconds"] for s in spans)
     return {
         "simulator": "neuropil, " + ("static" if arguments.static else "plastic"),
@@ -105,7 +133,6 @@ def run(arguments: argparse.Namespace) -> dict:
         "phases": result.summary["phases"],
         "spikes": {"e": int(excitatory.sum()), "i": int((~excitatory).sum())},
         "peak_memory_bytes": result.summary["peak_memory_bytes"],
-        **found,
     }
 
 

@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--model", default="stdp_synapse_hom", help="of the plastic synapses; `static_synapse` without plasticity")
-    parser.add_argument("--weights", action="store_true", help="describe the weights as well")
+    parser.add_argument("--weights", action="store_true", help="instead describe the weights that a faster rule makes")
     arguments = parser.parse_args()
     with contextlib.redirect_stdout(sys.stderr):
         figures = run(arguments)
@@ -55,9 +55,11 @@ def run(arguments: argparse.Namespace) -> dict:
         nest.Connect(drive, cells, syn_spec={"weight": net.DRIVE_WEIGHT, "delay": net.DT})
         nest.Connect(cells, recorder)
     rule = {"rule": "fixed_indegree", "indegree": net.FROM_EXCITATORY}
-    nest.Connect(exc, exc, rule, plastic(nest, arguments.model))
+    nest.Connect(exc, exc, rule, plastic(nest, arguments))
     nest.Connect(exc, inh, rule, {"weight": net.WEIGHT, "delay": net.DELAY})
     nest.Connect(inh, exc + inh, {"rule": "fixed_indegree", "indegree": net.FROM_INHIBITORY}, {"weight": net.INHIBITION, "delay": net.DELAY})
+    if arguments.weights:
+        return weights(nest, exc, recorder)
     nest.Prepare()
     built = time.perf_counter() - start
     nest.Run(net.SETTLE)
@@ -66,36 +68,45 @@ def run(arguments: argparse.Namespace) -> dict:
     wall = time.perf_counter() - begun
     events = recorder.get("events")
     sender = np.asarray(events["senders"])[np.asarray(events["times"]) > net.SETTLE]
-    spikes = {"e": int(np.sum(sender <= net.EXCITATORY)), "i": int(np.sum(sender > net.EXCITATORY))}
-    nest.Cleanup()
-    found = {}
-    if arguments.weights:
-        weights = nest.GetConnections(target=exc[: net.SAMPLED], synapse_model="plastic").get(["weight", "target"])
-        found["weights"] = net.described(weights["weight"], weights["target"])
     return {
         "simulator": f"NEST {nest.__version__}, {arguments.model}",
         "threads": arguments.threads,
         "biological_seconds": arguments.time / 1000,
         "build_seconds": built,
         "run_seconds": wall,
-        "spikes": spikes,
+        "spikes": {"e": int(np.sum(sender <= net.EXCITATORY)), "i": int(np.sum(sender > net.EXCITATORY))},
         "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-        **found,
     }
 
 
-def plastic(nest, model: str) -> dict:  # type: ignore[no-untyped-def]
+def weights(nest, exc, recorder) -> dict:  # type: ignore[no-untyped-def]
+    """Learn, let a volley bring the weights up to date, and describe those of the sources that took part in it."""
+    import numpy as np
+
+    shock = nest.Create("dc_generator", params={"amplitude": net.VOLLEY_CURRENT, "start": net.LEARNT, "stop": net.LEARNT + net.VOLLEY})
+    nest.Connect(shock, exc, syn_spec={"delay": net.DT})
+    nest.Simulate(net.READ)
+    events = recorder.get("events")
+    took_part = np.asarray(events["senders"])[np.asarray(events["times"]) > net.LEARNT + net.DT]
+    found = nest.GetConnections(target=exc[: net.SAMPLED], synapse_model="plastic").get(["weight", "target", "source"])
+    chosen = np.isin(found["source"], took_part)
+    rate = 1000 * np.sum(np.asarray(events["times"]) <= net.LEARNT) / net.LEARNT / (net.EXCITATORY + net.INHIBITORY)
+    return {"rate_hz": float(rate), **net.described(np.asarray(found["weight"])[chosen], np.asarray(found["target"])[chosen])}
+
+
+def plastic(nest, arguments: argparse.Namespace) -> dict:  # type: ignore[no-untyped-def]
     """How the plastic synapses are made."""
-    if model == "static_synapse":
-        nest.CopyModel(model, "plastic")
+    if arguments.model == "static_synapse":
+        nest.CopyModel(arguments.model, "plastic")
     else:
         # A change is λ·Wmax, or α·λ·Wmax, times the trace; exponents of 0 make it independent of the weight.
         constants = dict(
             tau_plus=net.TAU_PLUS, Wmax=net.W_MAX, mu_plus=0.0, mu_minus=0.0, alpha=net.A_MINUS / net.A_PLUS,
         )  # fmt: skip
-        constants["lambda"] = net.A_PLUS / net.W_MAX
-        nest.CopyModel(model, "plastic", constants)
-    return {"synapse_model": "plastic", "weight": nest.random.uniform(0.0, net.W_MAX), "delay": net.DELAY}
+        constants["lambda"] = net.A_PLUS / net.W_MAX * (net.FASTER if arguments.weights else 1)
+        nest.CopyModel(arguments.model, "plastic", constants)
+    start = net.WEIGHT if arguments.weights else nest.random.uniform(0.0, net.W_MAX)
+    return {"synapse_model": "plastic", "weight": start, "delay": net.DELAY}
 
 
 if __name__ == "__main__":

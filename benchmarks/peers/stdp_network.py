@@ -2,7 +2,9 @@
 
 A Brunel network of 8000 excitatory and 2000 inhibitory neurons; the 10⁷ synapses between excitatory neurons obey additive
 pair STDP between hard bounds, all spikes pairing with all (Song, Miller & Abbott 2000, Nat. Neurosci. 3:919: changes by
-0.005 of the largest weight, depression 1.05 times stronger, 20 ms). Weights start uniform between the bounds.
+0.005 of the largest weight, depression 1.05 times stronger, 20 ms). Weights start uniform between the bounds. Where the
+distributions that the rule makes are compared, all weights start alike and the rule is `FASTER` times as strong, so that
+within `LEARNT` ms it is the rule that makes them, and many weights reach the bounds.
 """
 
 from __future__ import annotations
@@ -17,6 +19,13 @@ DRIVE_RATE, DRIVE_WEIGHT = 9000.0, 45.0  # Poisson, to each neuron
 W_MAX, A_PLUS, A_MINUS, TAU_PLUS, TAU_MINUS = 40.0, 0.2, 0.21, 20.0, 20.0
 SETTLE = 200.0
 """Simulated before anything is timed."""
+FASTER, LEARNT = 20.0, 500.0
+VOLLEY = 1.0
+"""After `LEARNT`, all excitatory neurons are driven to spike for so long, ms: NEST's synapses hold their weights as of their
+last spike and cannot be asked for a later one. Weights are read when that volley has arrived, `VOLLEY` + `DELAY` later and
+a little, before the targets' own spikes of the volley reach the synapses, twice the delay after they were fired."""
+READ = LEARNT + VOLLEY + DELAY + 0.3
+VOLLEY_CURRENT = 1e6
 SAMPLED = 400
 """Targets whose plastic weights are looked at: neurons are alike, and a peer needs minutes to hand over all."""
 
@@ -25,7 +34,7 @@ def described(weight, target) -> dict:  # type: ignore[no-untyped-def]
     """Figures of a distribution of weights, and of the mean weight onto each target."""
     import numpy as np
 
-    weight, target = np.asarray(weight, float), np.asarray(target)
+    weight, target = np.asarray(weight, float), np.asarray(target, np.int64)
     count = np.bincount(target - target.min())
     means = np.bincount(target - target.min(), weights=weight)[count > 0] / count[count > 0]
     edge = 1e-5 * W_MAX
