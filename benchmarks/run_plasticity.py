@@ -65,7 +65,7 @@ def network(synapse: Synapse | None, *, start_weight: Any = None, response_delay
     for cells in (e, i):
         made.stimulate(cells, Poisson(net.DRIVE_RATE * Hz), port="exc", weight=net.DRIVE_WEIGHT * pA)
     if volley:
-        made.stimulate(e, Step(net.VOLLEY_CURRENT * pA, start=net.LEARNT * ms, stop=(net.LEARNT + net.VOLLEY) * ms), input="current")
+        made.stimulate(e, Step(net.VOLLEY_CURRENT * pA, start=net.LEARNT * ms, stop=(net.LEARNT + net.DT) * ms), input="current")
     how = {"synapse": synapse, "response_delay": response_delay * ms} if synapse is not None else {}
     weight = Uniform(0 * pA, net.W_MAX * pA) if start_weight is None else start_weight
     rule, delay = FixedInDegree(net.FROM_EXCITATORY), net.DELAY * ms
@@ -99,12 +99,12 @@ def weights(arguments: argparse.Namespace) -> dict:
     late = 2 * net.DELAY if arguments.weights == "nest" else 0.0
     made = network(rule, start_weight=net.WEIGHT * pA, response_delay=late, volley=nest)
     simulation = Simulation(made, threads=arguments.threads, seed=arguments.seed)
-    result = simulation.run((net.READ if nest else net.LEARNT) * ms)
+    result = simulation.run((net.LEARNT + (net.DT + net.DELAY if nest else 0.0)) * ms)
     spikes, found = result.spikes, simulation.synapses("plastic")
     at = spikes.step * net.DT
     chosen = found["post"] < net.SAMPLED
     if nest:
-        chosen &= np.isin(found["pre"], spikes.neuron[at > net.LEARNT + net.DT])
+        chosen &= np.isin(found["pre"], spikes.neuron[np.abs(at - net.LEARNT - net.DT) < net.DT / 2])
     rate = 1000 * np.sum(at <= net.LEARNT) / net.LEARNT / (net.EXCITATORY + net.INHIBITORY)
     return {"rate_hz": float(rate), **net.described(found["weight"][chosen], found["post"][chosen])}
 

@@ -83,11 +83,11 @@ def weights(nest, exc, recorder) -> dict:  # type: ignore[no-untyped-def]
     """Learn, let a volley bring the weights up to date, and describe those of the sources that took part in it."""
     import numpy as np
 
-    shock = nest.Create("dc_generator", params={"amplitude": net.VOLLEY_CURRENT, "start": net.LEARNT, "stop": net.LEARNT + net.VOLLEY})
+    shock = nest.Create("dc_generator", params={"amplitude": net.VOLLEY_CURRENT, "start": net.LEARNT - net.DT, "stop": net.LEARNT})
     nest.Connect(shock, exc, syn_spec={"delay": net.DT})
-    nest.Simulate(net.READ)
+    nest.Simulate(net.LEARNT + 3 * net.DT)
     events = recorder.get("events")
-    took_part = np.asarray(events["senders"])[np.asarray(events["times"]) > net.LEARNT + net.DT]
+    took_part = np.asarray(events["senders"])[np.abs(np.asarray(events["times"]) - net.LEARNT - net.DT) < net.DT / 2]
     found = nest.GetConnections(target=exc[: net.SAMPLED], synapse_model="plastic").get(["weight", "target", "source"])
     chosen = np.isin(found["source"], took_part)
     rate = 1000 * np.sum(np.asarray(events["times"]) <= net.LEARNT) / net.LEARNT / (net.EXCITATORY + net.INHIBITORY)

@@ -20,12 +20,9 @@ W_MAX, A_PLUS, A_MINUS, TAU_PLUS, TAU_MINUS = 40.0, 0.2, 0.21, 20.0, 20.0
 SETTLE = 200.0
 """Simulated before anything is timed."""
 FASTER, LEARNT = 20.0, 500.0
-VOLLEY = 1.0
-"""After `LEARNT`, all excitatory neurons are driven to spike for so long, ms: NEST's synapses hold their weights as of their
-last spike and cannot be asked for a later one. Weights are read when that volley has arrived, `VOLLEY` + `DELAY` later and
-a little, before the targets' own spikes of the volley reach the synapses, twice the delay after they were fired."""
-READ = LEARNT + VOLLEY + DELAY + 0.3
 VOLLEY_CURRENT = 1e6
+"""After `LEARNT`, a current makes all excitatory neurons spike that can: NEST's synapses hold their weights as of their last
+spike and cannot be asked for later ones. Weights of the sources that take part are read before anything further happens."""
 SAMPLED = 400
 """Targets whose plastic weights are looked at: neurons are alike, and a peer needs minutes to hand over all."""
 
