@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +116,10 @@ def run(arguments: argparse.Namespace) -> dict:
     simulation.run(net.SETTLE * ms)
     spans = []
     for n in range(1, arguments.repeat + 1):
-        events, wall = simulation.core.events, simulation.wall_seconds
+        events, wall, worked = simulation.core.events, simulation.wall_seconds, time.process_time()
         result = simulation.run((net.SETTLE + n * arguments.time) * ms)
-        spans.append({"seconds": simulation.wall_seconds - wall, "events": simulation.core.events - events})
+        worked = time.process_time() - worked
+        spans.append({"seconds": simulation.wall_seconds - wall, "processor_seconds": worked, "events": simulation.core.events - events})
     seconds = arguments.repeat * arguments.time / 1000
     late = result.spikes.step * net.DT > net.SETTLE
     excitatory = result.spikes.neuron[late] < net.EXCITATORY
@@ -128,6 +130,7 @@ def run(arguments: argparse.Namespace) -> dict:
         "biological_seconds": seconds,
         "build_seconds": simulation.build_seconds,
         "run_seconds": wall,
+        "processor_seconds": sum(s["processor_seconds"] for s in spans),
         "spans": spans,
         "events": sum(s["events"] for s in spans),
         "phases": result.summary["phases"],
