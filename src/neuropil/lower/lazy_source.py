@@ -10,9 +10,9 @@ synapses when a target's notes are nearly full, or somebody wants to see them.
 Most synapses have to make up for a spike or two, so this is done for all synapses of a segment alike, in the vector loop
 that lets the spike arrive, with a choice for each whether to take the outcome. The few that have more to make up for are
 listed and begin together, each with its oldest spike, in rounds from which those that have no more than the others drop
-out. While a segment is dealt with, the next is fetched from memory. Fetching something of a target costs more than computing with it, so what is needed of every one is
-put into one word (the number of its last spike, and the times of the last two), and what an arrival reads of a target's
-states is computed once for all targets in a step.
+out. While a segment is dealt with, the next is fetched from memory. Fetching something of a target costs more than
+computing with it, so what is needed of every one is put into one word (the number of its last spike, and the times of the
+last two), and what an arrival reads of a target's states is computed once for all targets in a step.
 """
 
 from __future__ import annotations
