@@ -3,7 +3,7 @@
     python benchmarks/plasticity.py --brian-python PATH --nest-python PATH   # or NEUROPIL_BRIAN_PYTHON, NEUROPIL_NEST_PYTHON
 
 Writes docs/benchmarks/plasticity.md and .json. The simulators take turns, so that all meet the same machine. `--part
-speed` or `--part weights` measures one part anew and keeps the other from the file.
+speed` or `--part weights` measures one part anew and keeps the other from the file; `--part page` only writes the page anew.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--peer-time", type=float, default=200.0, help="of the peers, ms")
     parser.add_argument("--repeat", type=int, default=3, help="turns of all simulators")
     parser.add_argument("--seeds", type=int, default=6, help="networks per simulator whose weights are compared")
-    parser.add_argument("--part", choices=("speed", "weights"), default=None)
+    parser.add_argument("--part", choices=("speed", "weights", "page"), default=None)
     arguments = parser.parse_args()
     pythons, missing = {}, []
     for peer, given, variable in (
@@ -53,9 +53,9 @@ def main() -> None:
         missing += [why] if why else []
     kept = PAGES / "plasticity.json"
     raw = json.loads(kept.read_text()) if arguments.part and kept.exists() else {}
-    if arguments.part != "weights":
+    if arguments.part in (None, "speed"):
         raw |= {"machine": machine(), "missing": missing, "speed": speed(pythons, arguments)}
-    if arguments.part != "speed":
+    if arguments.part in (None, "weights"):
         raw["weights"] = weights(pythons, arguments.seeds)
     write("plasticity", page(raw), raw)
 
@@ -189,7 +189,7 @@ def _weights(runs: list[dict[str, Any]]) -> str:
         + table(["against", "", "neuropil", "peer", "difference", "p"], rows)
         + "\n" + "; ".join(verdicts) + ".\n\nWith Brian2, a delay is the axon's. NEST counts it as dendritic (neuropil: `response_delay` of twice the delay), hands "
         "over the weight after its own depression, and holds each weight as of its last spike: a volley of all sources makes it the present one in both. The last "
-        "comparison leaves the dendritic delay out: the test must see it, which shows what it can see.\n"
+        "comparison leaves the dendritic delay out, so that the volley, too, meets the targets' own spikes: the test must see it.\n"
     )  # fmt: skip
 
 
