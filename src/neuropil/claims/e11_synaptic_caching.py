@@ -182,7 +182,7 @@ def _figure(thetas: NDArray[Any], found: dict[str, Any], patterns: int) -> Any:
     left.set_yscale("log")
     label(left, "threshold of consolidation", "energy, of that without a cache", f"Learning {patterns} patterns")
     legend(left)
-    right.plot(thetas, found["time"].mean(axis=0), "o-", color=SERIES[1], markersize=3)
+    right.semilogy(thetas, found["time"].mean(axis=0), "o-", color=SERIES[1], markersize=3)
     label(right, "threshold of consolidation", "presentations of each pattern", "Time to learn")
     return figure
 

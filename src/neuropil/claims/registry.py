@@ -88,6 +88,7 @@ EXPERIMENTS: dict[str, str] = {
     "A5": "a5_two_layer_neuron:CLAIM",
     "A7": "a7_back_propagation:CLAIM",
     "B1": "b1_dopamine:CLAIM",
+    "B2": "b2_acetylcholine:CLAIM",
     "C7": "c7_hopfield:CLAIM",
     "E3": "e3_dendrites:CLAIM",
     "E11": "e11_synaptic_caching:CLAIM",
