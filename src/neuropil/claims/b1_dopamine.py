@@ -74,7 +74,7 @@ def run(trial: Trial) -> Findings:
             shown[trace] = (errors, omitted)
             row |= {
                 f"first {trace}": at_reward[0], f"reward {trace}": abs(at_reward[-1]), f"cue {trace}": errors[-1, CUE],
-                f"omission {trace}": omitted[REWARD], f"when {trace}": np.argmin(omitted), f"between {trace}": between(errors),
+                f"omission {trace}": omitted[REWARD], f"when {trace}": float(np.argmin(omitted)), f"between {trace}": between(errors),
             }  # fmt: skip
         errors, at_reward, _ = conditioned(seed, TRACES[-1], trials, random=True)
         row["random"], row["random cue"] = at_reward[trials // 2 :].mean(), errors[trials // 2 :, CUE].mean()

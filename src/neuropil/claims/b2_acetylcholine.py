@@ -112,8 +112,8 @@ def run(trial: Trial) -> Findings:
         }  # fmt: skip
 
     found = trial.each_seed(measure)
-    wins = Measured.exact("share of seeds in which the gate beats the best fixed rate", np.mean(found["gated"] < found["fixed"]))
-    chance = Measured.exact("the same of shuffled rates", np.mean(found["shuffled"] < found["fixed"]), control=True)
+    wins = Measured.exact("share of seeds in which the gate beats the best fixed rate", float(np.mean(found["gated"] < found["fixed"])))
+    chance = Measured.exact("the same of shuffled rates", float(np.mean(found["shuffled"] < found["fixed"])), control=True)
     ratio = Measured.estimate("error of the gate over that of the best fixed rate", paired_ratio(found["gated"], found["fixed"]))
     return Findings(
         [

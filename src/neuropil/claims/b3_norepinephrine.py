@@ -18,6 +18,7 @@ memory); the rest are choices of this file, made before the first run.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -115,7 +116,7 @@ def run(trial: Trial) -> Findings:
     }
     steps_up = [
         Measured.over_seeds(f"rise of AUC from gain {a:g} to {b:g}, noise after it", found["downstream"][:, i + 1] - found["downstream"][:, i])
-        for i, (a, b) in enumerate(zip(GAINS, GAINS[1:], strict=False))
+        for i, (a, b) in enumerate(pairwise(GAINS))
     ]
     spread = Measured.over_seeds(
         "largest deviation of AUC from its mean over gains, noise before", np.abs(found["upstream"] - found["upstream"].mean(axis=1, keepdims=True)).max(axis=1)

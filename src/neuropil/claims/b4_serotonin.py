@@ -26,7 +26,7 @@ from neuropil.claims.claim import Claim, Condition, Findings, Measured, Trial
 from neuropil.claims.drawing import SERIES, label, legend, panels
 from neuropil.claims.td import q_error
 
-CASES = ((1.0, 2.0, 5), (1.0, 4.0, 5), (1.0, 4.0, 10))  # small reward, large reward, extra delay D in steps
+CASES = ((1.0, 2.0, 5), (1.0, 4.0, 5), (1.0, 2.0, 10))  # small reward, large reward, extra delay D in steps
 SOON = 2  # steps to the small reward
 ALPHA, EXPLORING, NOISE = 0.1, 0.1, 0.2
 TRIALS, THIRD, COUNTED = 8000, 4000, 500  # a choice explored in one trial of twenty must still carry its value down a chain of waits
@@ -53,14 +53,14 @@ def choices(
     n = gammas.shape[1]
     waits = (SOON - 1, SOON + delay - 1)  # states to wait in, before the reward
     q = np.zeros((n, 1 + sum(waits), 2))  # state 0 chooses; where one can only wait, both actions are the same
-    first, rewards = (1, 1 + waits[0]), (small, large)
+    first, rewards = (1, 1 + waits[0]), (small, large)  # the first state of each wait
     everyone = np.arange(n)
     chosen = np.empty((trials, n), bool)
     for t in range(trials):
         greedy = np.where(q[:, 0, SMALL] == q[:, 0, LARGE], g.random(n) < 0.5, q[:, 0, LARGE] > q[:, 0, SMALL])
         action = np.where(g.random(n) < EXPLORING, g.random(n) < 0.5, greedy).astype(int)
         chosen[t] = action == LARGE
-        noise = NOISE * g.standard_normal(n)
+        noise = NOISE * g.standard_normal((n,))
         for which in (SMALL, LARGE):
             who = everyone[action == which]
             states = [0, *range(first[which], first[which] + waits[which])]
@@ -152,8 +152,9 @@ def _figure(cases: Any, grids: list[NDArray[Any]], found: dict[str, Any], third:
     for i, (colour, (small, large, delay), grid) in enumerate(zip(SERIES, cases, grids, strict=False)):
         left.plot(grid, found[f"share {i}"].mean(axis=0), color=colour, linewidth=1, label=f"{small:g} or {large:g}, {delay} steps later")
         left.axvline(switch_point(small, large, delay), color=colour, linewidth=0.8, linestyle=":")
+    left.set_ylim(0, 1.35)
     label(left, "discount γ (dotted: γ*)", "share of large choices", "Where patience begins")
-    legend(left, loc="center left")
+    legend(left, loc="upper left")
     smooth = np.convolve(found["life"].mean(axis=0), np.ones(25) / 25, "valid")
     right.plot(smooth, color=SERIES[1], linewidth=1)
     right.axvspan(third, 2 * third, color="black", alpha=0.08)

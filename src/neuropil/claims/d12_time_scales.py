@@ -5,7 +5,7 @@ A network of two hidden layers of 40 rectified units is prepared on many tasks, 
 gradient descent at 0.01 on its ten points:
 
     MAML           the start w is learnt so that one such step from it does well: w <- Adam(grad of L_new(w - 0.01 grad L_seen(w)))
-    joint          w <- Adam(grad of L(w)) on the points of all tasks together; adapts at the best of several rates and steps
+    joint          w <- Adam(grad of L(w)) on the points of all tasks together; adapts at the best of several rates and numbers of steps
     fast and slow  a task changes fast weights f by ten steps, w + f -> w + f - 0.01 grad L; then w <- w + eps mean f, and f is gone
 
 All see the same number of points in the same number of steps. Second half: see `cascade`.
@@ -32,7 +32,7 @@ from neuropil.claims.statistics import paired_ratio
 
 HIDDEN, SHOTS, TASKS, ITERATIONS = 40, 10, 25, 12_000
 INNER, OUTER, ADAPT = 0.01, 0.001, 10
-JOINT_RATES = (0.0003, 0.001, 0.003, 0.01, 0.03)
+RATES = (0.0003, 0.001, 0.003, 0.01, 0.03)
 TEST_TASKS, TEST_POINTS = 500, 100
 ARMS = ("MAML", "joint", "fast and slow")
 LEAST_RATIO = 5.0
@@ -136,14 +136,14 @@ def adapting(w: Weights, key: Any, rate: Any, tasks: int) -> Any:
 
 
 def meta_learning(seed: int, iterations: int, tasks: int) -> dict[str, Any]:
-    """Errors over the steps of adaptation, of each arm at 0.01, and the best that joint training reaches at any rate and step."""
+    """Errors over the steps of adaptation, of each arm at 0.01, and the best that the other two reach at any rate and step."""
     key, test = jax.random.split(jax.random.key(seed))
     row: dict[str, Any] = {}
     for arm in ARMS:
         w = prepared(arm, key, iterations)
         row[arm] = np.asarray(adapting(w, test, INNER, tasks))
-        if arm == "joint":
-            row["joint, best"] = min(float(jnp.nanmin(adapting(w, test, rate, tasks))) for rate in JOINT_RATES)
+        if arm != "MAML":
+            row[f"{arm}, best"] = min(float(jnp.nanmin(adapting(w, test, rate, tasks))) for rate in RATES)
     return row
 
 
@@ -163,11 +163,14 @@ def run(trial: Trial) -> Findings:
 
     found = trial.each_seed(measure)
     error = {arm: Measured.over_seeds(f"10-shot mean square error, {arm}", found[arm][:, -1], control=arm == "joint") for arm in ARMS}
-    best = Measured.over_seeds("10-shot mean square error, joint, best rate and number of steps", found["joint, best"], control=True)
-    ratio = {
-        arm: Measured.estimate(f"error of joint training at its best over that of {arm}", paired_ratio(found["joint, best"], found[arm][:, -1]))
-        for arm in ("MAML", "fast and slow")
+    best = {
+        arm: Measured.over_seeds(f"the same at its best rate and number of steps, {arm}", found[f"{arm}, best"], control=arm == "joint")
+        for arm in ARMS[1:]
     }
+    ratio = Measured.estimate("error of joint training at its best over that of MAML", paired_ratio(found["joint, best"], found["MAML"][:, -1]))
+    slow = Measured.estimate(
+        "error of joint training over that of fast and slow weights, each at its best", paired_ratio(found["joint, best"], found["fast and slow, best"])
+    )
     exponent = Measured.over_seeds(f"exponent of SNR over lag, {STAGES} stages", found["power"])
     single = Measured.over_seeds("one stage: residual of a power law over that of an exponential", found["fit"])
     theory = [
@@ -175,16 +178,17 @@ def run(trial: Trial) -> Findings:
         for m in range(3, STAGES + 1)
     ]
     return Findings(
-        [*error.values(), best, *ratio.values(), exponent, single, *theory],
+        [*error.values(), *best.values(), ratio, slow, exponent, single, *theory],
         [
-            Condition.at_least(ratio["MAML"], LEAST_RATIO),
+            Condition.at_least(ratio, LEAST_RATIO),
             Condition.within(exponent, *EXPONENT),
             Condition.at_least(single, 1.0),
         ],
         [],
         [
-            f"The criterion is held against MAML. Fast and slow weights without a gradient through the fast ones come {ratio['fast and slow'].value:.2g} "
-            "times below joint training.",
+            "The criterion is held against MAML. Fast and slow weights, without a gradient through the fast ones, come "
+            f"{slow.value:.3g} times below joint training at their best rate and number of steps; at 0.01 and ten steps nothing keeps them "
+            "from running away on a single task, and a mean over tasks shows it.",
             "'A single epoch-level update' is no description of today's training: every arm here, joint training too, changes its weights "
             f"at each of {iterations:,} steps.",
             f"A chain of m stages keeps the power law up to lags near 4^m; shorter chains end in an exponential: {_ends(theory)}.",
@@ -201,9 +205,9 @@ def _ends(theory: list[Measured]) -> str:
 def _figure(found: dict[str, Any], synapses: int) -> Any:
     figure, (left, right) = panels(2, width=4.0)
     for colour, arm in zip(SERIES, ARMS, strict=False):
-        left.semilogy(np.arange(ADAPT + 1), found[arm].mean(axis=0), "o-", color=colour, markersize=3, label=arm)
+        left.semilogy(np.arange(ADAPT + 1), np.median(found[arm], axis=0), "o-", color=colour, markersize=3, label=arm)
     left.axhline(found["joint, best"].mean(), color=SERIES[1], linewidth=0.8, linestyle="--", label="joint, best rate and step")
-    label(left, "steps of adaptation on ten points", "mean square error, new points", "A new sine")
+    label(left, "steps of adaptation on ten points", "mean square error, median of seeds", "A new sine")
     legend(left)
     dense: NDArray[Any] = np.unique(np.geomspace(1, 3000, 60).astype(int))
     for colour, stages in zip(SERIES, (1, 2, 4, 8), strict=False):
@@ -211,9 +215,9 @@ def _figure(found: dict[str, Any], synapses: int) -> Any:
     right.loglog(LONG, found["long"].mean(axis=0), "o", color=SERIES[3], markersize=3, label="measured")
     right.loglog(SHORT, np.maximum(found["short"].mean(axis=0), 1e-3), "o", color=SERIES[0], markersize=3)
     right.loglog(dense, 8 * dense**-0.5, color="black", linewidth=0.6, linestyle="--", label="lag^-1/2")
-    right.set_ylim(1e-2, None)
+    right.set_ylim(1e-2, 20)
     label(right, "lag (memories)", "signal to noise", "Forgetting")
-    legend(right)
+    legend(right, loc="lower left")
     return figure
 
 
