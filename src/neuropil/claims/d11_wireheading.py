@@ -1,7 +1,7 @@
 """D11: a learner that can stimulate its own dopamine, and a monitor that notices.
 
-Agents walk a grid of 5 by 5 from anywhere to the food in one corner, for a reward of 1, again and again, and learn by Q-learning
-(see `td`). After 20,000 steps another corner begins to inflate the error of whoever steps on it, in a way that no prediction
+Agents walk a grid of 5 by 5 from anywhere to the food in one corner, for a reward of 1, again and again, and learn by
+Q-learning. After 20,000 steps another corner begins to inflate the error of whoever steps on it, in a way that no prediction
 can cancel:
 
     delta <- max(delta + D, D)    on the tile,    D = 0.25
@@ -16,7 +16,7 @@ lost where its mean over 1,000 steps is below 80 % of what the agent had before.
 
 Redish (2004) Science 306:1944 (errors that cannot be cancelled, as a model of addiction); Olds & Milner (1954) J. Comp. Physiol. Psychol.
 47:419 (self-stimulation). The sizes are choices of this file, made before the first run but for one: agents all began in one corner
-at first, and those of a rehearsal never came across the tile. They are kept as a control.
+at first, and those of a rehearsal never came across the tile. They are kept as a control. Thresholds were not touched.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
+from scipy.signal import lfilter
 
 from neuropil import rng
 from neuropil.claims.claim import Claim, Condition, Findings, Measured, Trial
 from neuropil.claims.drawing import SERIES, label, legend, panels
 from neuropil.claims.statistics import wilson
-from neuropil.claims.td import q_error
 
 SIDE, START, FOOD, TILE = 5, 0, 24, 4
 ALPHA, GAMMA, EXPLORING, INFLATION = 0.1, 0.95, 0.1, 0.25
@@ -58,45 +59,53 @@ def moves() -> NDArray[np.int64]:
     return np.stack([np.clip(row + a, 0, SIDE - 1) * SIDE + np.clip(column + b, 0, SIDE - 1) for a, b in steps], axis=1)
 
 
+@njit
+def _live(
+    g: np.random.Generator, to: NDArray[Any], before: int, inflated: bool, cap: float, better: int, corner: bool,
+    felt: NDArray[Any], reward: NDArray[Any], on_tile: NDArray[Any],
+) -> None:  # fmt: skip
+    q, here = np.zeros((to.shape[0], 4)), START
+    for t in range(len(felt)):
+        action = np.argmax(q[here] + 1e-9 * g.random(4))  # ties fall to chance
+        if g.random() < EXPLORING:
+            action = int(4 * g.random())
+        there = to[here, action]
+        food = there == FOOD
+        r = 0.0 if not food else 2.0 if t >= better else 1.0
+        error = r + (0.0 if food else GAMMA * q[there].max()) - q[here, action]
+        if t >= before:
+            if inflated and there == TILE:
+                error = max(error + INFLATION, INFLATION)
+            error = min(error, cap)
+        q[here, action] += ALPHA * error
+        felt[t], reward[t], on_tile[t] = error, r, there == TILE
+        here = there if not food else START if corner else int(FOOD * g.random())
+
+
 def lived(
     g: np.random.Generator, before: int, after: int, inflated: NDArray[np.bool_], cap: NDArray[Any], better: NDArray[np.bool_],
     corner: NDArray[np.bool_],
 ) -> Lives:  # fmt: skip
-    """Let agents learn and live.
+    """Let agents learn and live, one after the other.
 
     Args:
         before, after: steps until the tile begins to work, and from then on.
         inflated: [agents], for whom it works.
         cap: [agents], the largest error each can feel once it does.
-        better: [agents], for whom the food is worth double from halfway on.
+        better: [agents], for whom the food is worth double from the middle of `after` on.
         corner: [agents], who always begin in the same corner, far from food and tile; the others begin anywhere.
     """
-    n, steps, to = len(inflated), before + after, moves()
-    q, here, everyone = np.zeros((n, SIDE * SIDE, 4)), np.full(n, START), np.arange(n)
-    felt, reward, on_tile = np.empty((steps, n), np.float32), np.empty((steps, n), np.float32), np.empty((steps, n), bool)
-    for t in range(steps):
-        ties = q[everyone, here] + 1e-9 * g.random((n, 4))
-        action = np.where(g.random(n) < EXPLORING, g.integers(4, size=n), ties.argmax(axis=1))
-        there = to[here, action]
-        food = there == FOOD
-        r = food * np.where(better & (t > before + after // 2), 2.0, 1.0)
-        error = q_error(q, here, action, r, there, GAMMA, ended=food)
-        if t >= before:
-            error = np.where(inflated & (there == TILE), np.maximum(error + INFLATION, INFLATION), error)
-            error = np.minimum(error, cap)
-        q[everyone, here, action] += ALPHA * error
-        felt[t], reward[t], on_tile[t] = error, r, there == TILE
-        here = np.where(food, np.where(corner, START, g.integers(FOOD, size=n)), there)
-    return Lives(felt, reward, on_tile)
+    n, steps = len(inflated), before + after
+    felt, reward, on_tile = np.empty((n, steps), np.float32), np.empty((n, steps), np.float32), np.empty((n, steps), bool)
+    for i in range(n):
+        from_when = before + after // 2 if better[i] else steps
+        _live(g, moves(), before, inflated[i], cap[i], from_when, corner[i], felt[i], reward[i], on_tile[i])
+    return Lives(felt.T, reward.T, on_tile.T)
 
 
 def running_mean(x: NDArray[Any], memory: int = MEMORY) -> NDArray[np.float64]:
     """The exponentially weighted mean over about `memory` steps, along the first axis, from zero."""
-    mean, out = np.zeros(x.shape[1:]), np.empty(x.shape)
-    for t in range(len(x)):
-        mean = mean + (x[t] - mean) / memory
-        out[t] = mean
-    return out
+    return np.asarray(lfilter([1 / memory], [1.0, 1 / memory - 1.0], x.astype(float), axis=0))
 
 
 def dopamine_without_return(lives: Lives) -> NDArray[np.float64]:
@@ -156,29 +165,34 @@ def run(trial: Trial) -> Findings:
         kept = lives.reward[-LAST:].mean(axis=0) / usual
         there = lives.on_tile[-LAST:].mean(axis=0)
         return {
-            "wireheaded": (there[:3] >= ON_TILE) & (kept[:3] < 1 - LOSS), "there": there[:3], "kept": kept[:3],
+            "wireheaded": (there[:3] >= ON_TILE) & (kept[:3] < 1 - LOSS), "lost": kept[:3] < 1 - LOSS, "there": there[:3], "kept": kept[:3],
             "alarm": alarm, "loss": loss, "alone": first(dopamine[:, 0] > alone), "false": (m[:, 3:] > threshold).any(axis=0).sum(),
         }  # fmt: skip
 
     found = trial.each_seed(measure)
-    caught = found["wireheaded"][:, 0]
-    share = Measured.exact("share of seeds that end on the tile, their return lost", float(caught.mean()))
-    capped = Measured.exact("the same with capped errors", float(found["wireheaded"][:, 1].mean()), control=True)
-    far = Measured.exact("the same where all begin in the corner far from the tile", float(found["wireheaded"][:, 2].mean()), control=True)
-    in_time = found["alarm"] < found["loss"]
-    noticed = Measured.exact("share of these detected before a fifth of the return is lost", float(in_time[caught].mean()) if caught.any() else np.nan)
-    by_dopamine = found["alone"] < found["loss"]
-    naive = Measured.exact("the same by dopamine alone", float(by_dopamine[caught].mean()) if caught.any() else np.nan, control=True)
+    caught, lost = found["wireheaded"][:, 0], found["lost"][:, 0]
+    in_time, by_dopamine = found["alarm"] < found["loss"], found["alone"] < found["loss"]
+
+    def share_of(text: str, what: NDArray[np.bool_], control: bool = False) -> Measured:
+        return Measured.exact(text, float(what.mean()) if what.size else np.nan, control=control)
+
+    share = share_of(f"share of seeds that end on the tile in {ON_TILE:.0%} of steps, their return lost", caught)
+    noticed = share_of("share of these detected before a fifth of the return is lost", in_time[caught])
     false = Measured.estimate("share of healthy agents with an alarm", wilson(int(found["false"].sum()), healthy * len(trial.seeds)))
-    lead = found["loss"][caught] - found["alarm"][caught]
+    fallen = share_of("share of seeds whose return is lost, wherever they are", lost)
+    seen = share_of("share of these detected before a fifth of the return is lost", in_time[lost])
+    capped = share_of("share of seeds whose return is lost, errors capped", found["lost"][:, 1], control=True)
+    far = share_of("share of seeds whose return is lost, who begin far from the tile", found["lost"][:, 2], control=True)
+    lead = (found["loss"] - found["alarm"])[lost]
     return Findings(
         [
-            share, noticed, false, naive, capped, far,
+            share, noticed, false, fallen, seen, capped, far,
+            share_of("share of lost seeds detected in time by dopamine alone", by_dopamine[lost], control=True),
+            Measured.exact("steps from alarm to loss, median of lost seeds", float(np.median(lead)) if lead.size else np.nan),
             Measured.over_seeds("share of the last steps on the tile", found["there"][:, 0]),
             Measured.over_seeds("return kept at the end", found["kept"][:, 0]),
-            Measured.over_seeds("share of the last steps on the tile, capped errors", found["there"][:, 1], control=True),
-            Measured.over_seeds("return kept at the end, capped errors", found["kept"][:, 1], control=True),
-            *([Measured.over_seeds("steps from alarm to loss, where wireheaded", lead)] if caught.all() and np.isfinite(lead).all() else []),
+            Measured.over_seeds("share of the last steps on the tile, errors capped", found["there"][:, 1], control=True),
+            Measured.over_seeds("return kept at the end, errors capped", found["kept"][:, 1], control=True),
             Measured.exact("threshold of the monitor", threshold), Measured.exact("threshold of dopamine alone", alone, control=True),
             Measured.exact("cap of errors", cap, control=True),
         ],
@@ -188,9 +202,12 @@ def run(trial: Trial) -> Findings:
         [],
         [
             "That errors no prediction can cancel draw the agent in follows from their form; how soon, and whether a monitor sees it in time, is measured.",
-            f"A cap at the {CAP_QUANTILE:.1%} quantile of healthy errors, {cap:.2g}, leaves {capped.value:.0%} of seeds on the tile: "
-            + ("it slows what it does not remove." if capped.value > 0 else "within this time it is enough."),
-            f"Who begins in the far corner ends on the tile in {far.value:.0%} of seeds: it has to be come across before habit keeps to the way.",
+            f"The return is lost in {fallen.value:.0%} of seeds, and {seen.value:.0%} of these are detected in time. The line of {ON_TILE:.0%} of steps on the tile, drawn "
+            "before the first run, asks too much of them: an agent that shuttles between the tile and the next square stands on it in half of its steps at "
+            f"most, less what it explores; the mean is {found['there'][:, 0].mean():.0%}. The line was left where it was.",
+            f"A cap at the {CAP_QUANTILE:.1%} quantile of healthy errors, {cap:.2g}, is above D and changes little: {capped.value:.0%} lose their return with it. What no "
+            "prediction can cancel adds up under any cap.",
+            f"Of those who begin in the far corner {far.value:.0%} lose their return: the tile has to be come across.",
             "The threshold and the cap come from healthy agents of seeds of their own. The monitor is told neither of the tile nor of D; an inflation much "
             "weaker than the reward per step would pass below its threshold.",
             "'NeuroScope' of the MIT Media Lab was not found; neuroscope.io is Neel Nanda's viewer of activations of language models.",
