@@ -66,7 +66,7 @@ def _live(
 ) -> None:  # fmt: skip
     q, here = np.zeros((to.shape[0], 4)), START
     for t in range(len(felt)):
-        action = np.argmax(q[here] + 1e-9 * g.random(4))  # ties fall to chance
+        action = int(np.argmax(q[here] + 1e-9 * g.random(4)))  # ties fall to chance
         if g.random() < EXPLORING:
             action = int(4 * g.random())
         there = to[here, action]
