@@ -1,5 +1,6 @@
 """Describe: neurons, synapses, stimuli and networks as plain Python with units."""
 
+from neuropil.model.agent import Agent, Critic, Efference, Sense, TemporalDifference
 from neuropil.model.branched import Branch, Branched
 from neuropil.model.builder import MorphologyBuilder
 from neuropil.model.cell import Cell
@@ -18,9 +19,11 @@ from neuropil.model.connect import (
 )
 from neuropil.model.contents import Drive, Population, Probe, Projection
 from neuropil.model.coupling import Coupling
+from neuropil.model.decode import Decoder, PopulationVector, RateCode, Softmax, WinnerTakesAll
 from neuropil.model.described import STEADY, Described, Input, Port, State
 from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
+from neuropil.model.encode import Code, Currents, Gain, OneHot, PlaceCode, PopulationCode, Rates
 from neuropil.model.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.morphology import Morphology, Section
 from neuropil.model.network import Network
@@ -54,22 +57,28 @@ from neuropil.model.synapse import Synapse
 
 __all__ = [
     "STEADY",
+    "Agent",
     "AllToAll",
     "At",
     "Branch",
     "Branched",
     "Cell",
     "Channel",
+    "Code",
     "Compartments",
     "Composite",
     "Coupling",
+    "Critic",
+    "Currents",
     "DLambda",
+    "Decoder",
     "Described",
     "Distance",
     "DistanceDependent",
     "Distribution",
     "Drive",
     "Edges",
+    "Efference",
     "Evenly",
     "Everywhere",
     "FixedCount",
@@ -77,6 +86,7 @@ __all__ = [
     "FixedOutDegree",
     "FixedProbability",
     "FixedTotal",
+    "Gain",
     "InhomogeneousPoisson",
     "Input",
     "Kind",
@@ -90,29 +100,39 @@ __all__ = [
     "Neuron",
     "Noise",
     "Normal",
+    "OneHot",
     "OneToOne",
     "Part",
+    "PlaceCode",
     "PointProcess",
     "Poisson",
     "Population",
+    "PopulationCode",
+    "PopulationVector",
     "Port",
     "Probe",
     "Projection",
+    "RateCode",
+    "Rates",
     "Region",
     "Regular",
     "Rewiring",
     "Rule",
     "Section",
     "Sections",
+    "Sense",
     "Sine",
+    "Softmax",
     "SpikeList",
     "Spread",
     "State",
     "Step",
     "Stimulus",
     "Synapse",
+    "TemporalDifference",
     "TimeArray",
     "Uniform",
+    "WinnerTakesAll",
     "discretise",
     "location",
     "region",

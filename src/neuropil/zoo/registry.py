@@ -32,6 +32,7 @@ NEURONS: dict[str, str] = {
     "leaky_readout": _NEURONS + "rate:LeakyReadout",
     "relay": _NEURONS + "relay:Relay",
     "poisson_source": _NEURONS + "poisson_source:PoissonSource",
+    "sensor": _NEURONS + "sensor:Sensor",
 }
 
 _CIRCUITS = "neuropil.zoo.circuits."
@@ -89,6 +90,7 @@ SYNAPSES: dict[str, str] = {
     "homeostatic": _SYNAPSES + "calcium_plasticity:Homeostatic",
     "full_synapse": _SYNAPSES + "full_synapse:FullSynapse",
     "article_synapse": _SYNAPSES + "full_synapse:ArticleSynapse",
+    "td_stdp": _SYNAPSES + "td_stdp:TDSTDP",
 }
 
 CELLS: dict[str, str] = {"layer5_pyramidal": "neuropil.zoo.cells.layer5_pyramidal:layer5_pyramidal"}
