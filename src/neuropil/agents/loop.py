@@ -81,7 +81,8 @@ class Loop:
             resume=None if saved is None else saved / "checkpoint.h5",
         )  # fmt: skip
         self._decide, self._act = agent.steps("decide"), agent.steps("act")
-        self._rest = max(1, -(-agent.steps("rest") // (self._decide + self._act)))
+        self._settle, self._rest = (-(-agent.steps(what) // (self._decide + self._act)) for what in ("settle", "rest"))
+        self._rest = max(1, self._rest)
         self.gamma = agent.teacher.discount(agent.interval_ms)
         self._actor, self._critic = self._cells(agent.actor), self._cells(agent.critic.population) if agent.critic else None
         self.history = History.empty(k)
@@ -91,6 +92,7 @@ class Loop:
         self._value, self._reward, self._extra = np.zeros(k), np.zeros(k), np.zeros(k)
         self._judged, self._over = np.zeros(k, bool), np.zeros(k, bool)  # a step awaits its error; and nothing follows it
         self._awake, self._resting = np.zeros(k, bool), np.zeros(k, np.int64)
+        self._settling = np.zeros(k, np.int64)  # turns until the first action
         self._sums, self._lengths, self._errors = np.zeros(k), np.zeros(k, np.int64), np.zeros(k)
         self._seeds = np.zeros(k, np.int64)
         self._key, self._block, self._deviates = rng.stream_key(seed, "decode"), -1, np.zeros((k, DRAWN))
@@ -153,31 +155,32 @@ class Loop:
         self._seen[i] = self._fitting(self.worlds[i].reset(int(self._seeds[i]), int(self._begun[i])), i)
         self._begun[i] += 1
         self._awake[i], self._judged[i], self._over[i] = True, False, False
+        self._settling[i] = self._settle
         self._sums[i], self._lengths[i], self._errors[i] = 0.0, 0, 0.0
 
     def _turn(self) -> bool:
         """One step of every environment; whether an episode ended."""
-        agent, awake = self.agent, self._awake.copy()
-        self._sense(awake)
+        agent, acting = self.agent, self._awake & (self._settling == 0)
+        self._sense(self._awake)
         counts = self._run(self._decide)
         rates = counts[self._actor].reshape(agent.copies, agent.decoder.groups, -1) * (1000.0 / (self._decide * self.simulation.plan.dt))
         value = self._values(counts)
         error = self._judge(value)
         action = agent.decoder.decode(rates, self._deviate())
         self._release(error)
-        self._feed_back(action, awake)
+        self._feed_back(action, acting)
         if self._act:
             self._run(self._act)
         self._release(np.zeros_like(error))
-        self._feed_back(None, awake)
+        self._feed_back(None, acting)
         self.turns += 1
-        self._resting = np.maximum(self._resting - 1, 0)
+        self._resting, self._settling = np.maximum(self._resting - 1, 0), np.maximum(self._settling - 1, 0)
         before = self.history.episodes
         self._value = value
-        for i in np.flatnonzero(awake):
+        for i in np.flatnonzero(acting):
             self._live(int(i), action[i])
         if self.watch is not None:
-            self.watch(Turn(self.turns, error, np.where(awake, self._reward, np.nan), np.where(awake, value, np.nan), action))
+            self.watch(Turn(self.turns, error, np.where(acting, self._reward, np.nan), np.where(acting, value, np.nan), action))
         return self.history.episodes > before
 
     def _live(self, i: int, action: Any) -> None:
@@ -235,15 +238,15 @@ class Loop:
             for name in names:
                 self.simulation.set_modulator(name, dopamine)
 
-    def _feed_back(self, action: Any, awake: NDArray[np.bool_]) -> None:
+    def _feed_back(self, action: Any, acting: NDArray[np.bool_]) -> None:
         efference = self.agent.efference
         if efference is None:
             return
         k, groups = self.agent.copies, self.agent.decoder.groups
         current = np.zeros((k, groups, self._width // (k * groups)))
         if action is not None:
-            current[awake] = efference.others.value
-            current[np.flatnonzero(awake), action[awake]] = efference.chosen.value
+            current[acting] = efference.others.value
+            current[np.flatnonzero(acting), action[acting]] = efference.chosen.value
         self.simulation.set_drive(efference.drive, Quantity(current.ravel(), efference.chosen.dimension))
 
     @property

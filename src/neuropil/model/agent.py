@@ -103,7 +103,8 @@ class Agent:
         learning: names of the projections, by copy, whose `modulator` is the dopamine of that copy.
         teacher: from reward and values to dopamine.
         efference: the action's copy, if any.
-        decide, act, rest: times of hearing, of acting, and between episodes; whole steps of `dt`.
+        decide, act: times of hearing and of acting; whole steps of `dt`.
+        settle, rest: times of hearing before the first action of an episode, and of quiet after the last; in whole turns.
         stimulation: name of an entry of the environment's `info` that is added to dopamine (self-stimulation).
         copies: agents in the network.
         citation: the paper.
@@ -121,6 +122,7 @@ class Agent:
     efference: Efference | None = None
     decide: Quantity = 10 * ms
     act: Quantity = 10 * ms
+    settle: Quantity = 0 * ms
     rest: Quantity = 500 * ms
     dt: Quantity = 1 * ms
     stimulation: str | None = None
@@ -148,11 +150,11 @@ class Agent:
         for name in (n for names in self.learning for n in names):
             if name not in projections:
                 raise ModelError(f"agent {self.name!r}: the network has no projection {name!r}", fix=did_you_mean(name, projections))
-        for what in ("decide", "act", "rest"):
+        for what in ("decide", "act", "settle", "rest"):
             self.steps(what)
 
     def steps(self, what: str) -> int:
-        """`decide`, `act` or `rest` in time steps."""
+        """`decide`, `act`, `settle` or `rest` in time steps."""
         time, dt = (float(magnitude(t, ms.dimension, f"agent {self.name!r}: {what}")) for t in (getattr(self, what), self.dt))
         steps = round(time / dt)
         if steps < (what == "decide") or abs(steps * dt - time) > 1e-6 * dt:

@@ -114,7 +114,7 @@ SYNAPSE_USES: dict[str, SynapseUse] = {
     "homeostatic": SynapseUse(600 * pA, "exc", clocked=("efficacy",)),
     "full_synapse": _FULL,
     "article_synapse": _FULL,
-    "td_stdp": SynapseUse(600 * pA, "exc", clocked=("weight", "x", "h", "e"), modulator=0.5),
+    "td_stdp": SynapseUse(600 * pA, "exc", clocked=("weight", "x", "h", "e", "mean"), modulator=0.5),
 }
 
 

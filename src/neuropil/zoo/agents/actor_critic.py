@@ -54,12 +54,12 @@ class Body:
     weight: float = 20.0
     bias: tuple[float, float] = (300.0, 450.0)
     noise: float = 100.0
-    critic_rate: float = 0.017  # η
-    actor_rate: float = 0.05
+    critic_rate: float = 0.02  # η
+    actor_rate: float = 0.02
     tau_e: float = 290.0
-    rise: float = 20.0
+    rise: float = 10.0
     temperature: float = 10.0
-    value: tuple[float, float] = (115.0, 315.0)
+    value: tuple[float, float] = (60.0, 260.0)
     chosen: float = 400.0
     others: float = -550.0
 
@@ -98,8 +98,8 @@ def actor_critic(
     learning = []
     for copy in range(copies):
         made = []
-        for population, rate in ((critic, b.critic_rate), (actor, b.actor_rate)):
-            rule = TDSTDP(eta=rate * pA, rise=b.rise * ms, tau_e=b.tau_e * ms)
+        for population, rate, covariance in ((critic, b.critic_rate, 0.0), (actor, b.actor_rate, 1.0)):
+            rule = TDSTDP(eta=rate * pA, rise=b.rise * ms, tau_e=b.tau_e * ms, covariance=covariance)
             made += net.project(
                 place, population, slices(copies, code.cells, population.size // copies, copy), weight=Uniform(0.5 * b.weight * pA, 1.5 * b.weight * pA),
                 delay=1 * ms, port="exc", synapse=rule, name=f"place→{population.name} of {copy}",
@@ -107,7 +107,7 @@ def actor_critic(
         learning.append(tuple(p.name for p in made))
     return Agent(
         name, net, world, Sense(code, Currents(b.peak * 1e-3 * kHz), drive="sense"), "actor", Softmax(actions, b.temperature), Critic("critic", *b.value),
-        tuple(learning), teacher or TemporalDifference(bound=1.0), Efference("efference", b.chosen * pA, b.others * pA), rest=600 * ms,
+        tuple(learning), teacher or TemporalDifference(bound=1.0), Efference("efference", b.chosen * pA, b.others * pA), settle=40 * ms, rest=600 * ms,
         copies=copies, citation=net.citation,
     )  # fmt: skip
 

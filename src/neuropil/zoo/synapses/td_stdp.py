@@ -5,12 +5,15 @@ the target, the coincidences are filtered with a double exponential kernel κ, a
 the weight:
 
     dx/dt = -x/τ₊, x ← x + 1 at a presynaptic spike
-    dh/dt = -h/υ + x·post            coincidences; post is the target's activity
+    dm/dt = (post - m)/τ_m           mean activity of the target; post is its activity
+    dh/dt = -h/υ + x·(post - c·m)    coincidences
     de/dt = -e/τ_e + h/υ             their eligibility, which rises in υ and lasts τ_e
     dw/dt = η·δ·e                    within [low, high]
 
-The paper's kernel has υ = 50 ms and τ = 200 ms. It delays the tag as long as the critic's own read-out takes, so that the
-error meets the coincidences that it speaks about.
+c = 0 is the paper's rule. With c = 1 the tag is a covariance (Sejnowski 1977, J. Math. Biol. 4:303): of targets that
+compete, those that kept silent are tagged with the opposite sign, and what all have in common is not learned. The paper's
+kernel has υ = 50 ms and τ = 200 ms. It delays the tag as long as the critic's own read-out takes, so that the error meets
+the coincidences that it speaks about.
 """
 
 from __future__ import annotations
@@ -29,6 +32,9 @@ class TDSTDP(Synapse):
     rise: Time = 20 * ms  # υ
     tau_e: Time = 200 * ms
     tau_post: Time = 2 * ms
+    covariance: float = 0.0  # c
+    tau_mean: Time = 3000 * ms
+    start: Rate = 0.1 * kHz
     low: Current = 0 * pA
     high: Current = 100 * pA
 
@@ -38,12 +44,14 @@ class TDSTDP(Synapse):
     x = State(0.0)
     h = State(0.0)
     e = State(0.0)
+    mean = State("start")
 
     def derivative(self, s, x):
         change = self.eta * x.modulator * s.e / (1.0 * ms)
         stuck = logical_or((s.weight >= self.high) * (change > 0.0 * pA / ms), (s.weight <= self.low) * (change < 0.0 * pA / ms))
         return dict(
-            x=-s.x / self.tau_plus, h=-s.h / self.rise + s.x * x.post, e=-s.e / self.tau_e + s.h / self.rise,
+            x=-s.x / self.tau_plus, h=-s.h / self.rise + s.x * (x.post - self.covariance * s.mean),
+            mean=(x.post - s.mean) / self.tau_mean, e=-s.e / self.tau_e + s.h / self.rise,
             weight=where(stuck, 0.0 * pA / ms, change),
         )  # fmt: skip
 
