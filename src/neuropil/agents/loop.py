@@ -85,6 +85,7 @@ class Loop:
         self._rest = max(1, self._rest)
         self.gamma = agent.teacher.discount(agent.interval_ms)
         self._actor, self._critic = self._cells(agent.actor), self._cells(agent.critic.population) if agent.critic else None
+        self._drives = {d.name: j for j, d in enumerate(agent.network.drives)}
         self.history = History.empty(k)
         self.turns, self.steps = 0, 0
         self._begun = np.zeros(k, np.int64)  # episodes
@@ -227,11 +228,14 @@ class Loop:
     def _sense(self, awake: NDArray[np.bool_]) -> None:
         sense = self.agent.sense
         drive = sense.by.drive(sense.code.activity(self._seen) * awake[:, None])
-        flat = Quantity(drive.value.ravel(), drive.dimension)
         if sense.drive is not None:
-            self.simulation.set_drive(sense.drive, flat)
+            self._set(sense.drive, drive.value)
         else:
-            self.simulation.set_state(str(sense.population), sense.state, flat)
+            self.simulation.set_state(str(sense.population), sense.state, Quantity(drive.value.ravel(), drive.dimension))
+
+    def _set(self, drive: str, amplitude: NDArray[np.float64]) -> None:
+        """As `Simulation.set_drive`, for what needs no check in every turn: the values are of our own making."""
+        self.simulation.core.set_amplitude(self._drives[drive], amplitude.ravel())
 
     def _release(self, error: NDArray[np.float64]) -> None:
         for names, dopamine in zip(self.agent.learning, error.tolist(), strict=False):
@@ -243,15 +247,11 @@ class Loop:
         if efference is None:
             return
         k, groups = self.agent.copies, self.agent.decoder.groups
-        current = np.zeros((k, groups, self._width // (k * groups)))
+        current = np.zeros((k, groups, (self._actor.stop - self._actor.start) // (k * groups)))
         if action is not None:
             current[acting] = efference.others.value
-            current[np.flatnonzero(acting), action[acting]] = efference.chosen.value
-        self.simulation.set_drive(efference.drive, Quantity(current.ravel(), efference.chosen.dimension))
-
-    @property
-    def _width(self) -> int:
-        return self._actor.stop - self._actor.start
+            current[acting, action[acting]] = efference.chosen.value
+        self._set(efference.drive, current)
 
     def _deviate(self) -> NDArray[np.float64]:
         """The uniform deviates of this turn, one per copy."""

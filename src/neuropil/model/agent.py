@@ -139,6 +139,10 @@ class Agent:
                 raise ModelError(f"agent {self.name!r}: population {population!r} does not divide into copies", got=size, expected=f"a multiple of {self.copies}")
         if (self.network[self.actor].size // self.copies) % self.decoder.groups:
             raise ModelError(f"agent {self.name!r}: the actor does not divide into groups", got=self.network[self.actor].size, expected=f"a multiple of {self.decoder.groups}")
+        if self.efference is not None:
+            amplitudes = {d.name: d for d in self.network.drives}
+            if self.efference.drive in amplitudes and amplitudes[self.efference.drive].target.name != self.actor:
+                raise ModelError(f"agent {self.name!r}: the efference copy must go to the actor", got=amplitudes[self.efference.drive].target.name)
         drives, projections = [d.name for d in self.network.drives], [p.name for p in self.network.projections]
         for drive in (self.sense.drive, self.efference.drive if self.efference else None):
             if drive is not None and drive not in drives:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.model import Channel, Network, PointProcess, Synapse
+from neuropil.model import Agent, Channel, Network, PointProcess, Synapse
 from neuropil.model.cell import Cell
 
 _NEURONS = "neuropil.zoo.neurons."
@@ -96,6 +96,12 @@ SYNAPSES: dict[str, str] = {
 CELLS: dict[str, str] = {"layer5_pyramidal": "neuropil.zoo.cells.layer5_pyramidal:layer5_pyramidal"}
 """Functions that give a morphology its channels."""
 
+_AGENTS = "neuropil.zoo.agents."
+
+AGENTS: dict[str, str] = {
+    "cartpole": _AGENTS + "actor_critic:cartpole",
+}
+
 
 def neuron(name: str) -> type[Any]:
     """The class of the neuron model of this name: a `Neuron`, or a `Branched` one that needs no arguments."""
@@ -110,6 +116,11 @@ def neuron_names() -> list[str]:
 def circuit(name: str) -> Callable[..., Network]:
     """The function that makes the circuit of this name."""
     return _find("circuit", name, CIRCUITS)
+
+
+def agent(name: str) -> Callable[..., Agent]:
+    """The function that makes the agent of this name."""
+    return _find("agent", name, AGENTS)
 
 
 def cell(name: str) -> Callable[..., Cell]:

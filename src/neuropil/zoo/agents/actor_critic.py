@@ -48,8 +48,8 @@ from neuropil.zoo.synapses.td_stdp import TDSTDP
 class Body:
     """Sizes and constants of the network; currents and weights in pA, rates in Hz, times in ms."""
 
-    critics: int = 24
-    actors: int = 16  # for each action
+    critics: int = 16
+    actors: int = 10  # for each action
     peak: float = 2000.0  # F
     weight: float = 20.0
     bias: tuple[float, float] = (300.0, 450.0)
@@ -114,4 +114,4 @@ def actor_critic(
 
 def cartpole(copies: int = 1) -> Agent:
     """Balance a pole on a cart by spikes: place cells over position, speed, angle and its speed; TD dopamine."""
-    return actor_critic("cartpole", "CartPole-v1", PlaceCode((-2.4, -2.0, -0.21, -2.0), (2.4, 2.0, 0.21, 2.0), (3, 3, 5, 5)), 2, copies=copies)
+    return actor_critic("cartpole", "CartPole-v1", PlaceCode((-2.4, -2.0, -0.21, -2.0), (2.4, 2.0, 0.21, 2.0), (2, 3, 5, 5)), 2, copies=copies)

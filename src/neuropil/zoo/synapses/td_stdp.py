@@ -8,7 +8,7 @@ the weight:
     dm/dt = (post - m)/τ_m           mean activity of the target; post is its activity
     dh/dt = -h/υ + x·(post - c·m)    coincidences
     de/dt = -e/τ_e + h/υ             their eligibility, which rises in υ and lasts τ_e
-    dw/dt = η·δ·e                    within [low, high]
+    dw/dt = η·δ·e                    stops at the bounds; what is transmitted is w cut to [low, high]
 
 c = 0 is the paper's rule. With c = 1 the tag is a covariance (Sejnowski 1977, J. Math. Biol. 4:303): of targets that
 compete, those that kept silent are tagged with the opposite sign, and what all have in common is not learned. The paper's
@@ -18,9 +18,9 @@ the coincidences that it speaks about.
 
 from __future__ import annotations
 
-from neuropil.maths import logical_or, where
+from neuropil.maths import clip, logical_and, logical_or, where
 from neuropil.model import Input, State, Synapse
-from neuropil.units import Current, Time, kHz, ms, pA
+from neuropil.units import Current, Rate, Time, kHz, ms, pA
 
 
 class TDSTDP(Synapse):
@@ -48,12 +48,16 @@ class TDSTDP(Synapse):
 
     def derivative(self, s, x):
         change = self.eta * x.modulator * s.e / (1.0 * ms)
-        stuck = logical_or((s.weight >= self.high) * (change > 0.0 * pA / ms), (s.weight <= self.low) * (change < 0.0 * pA / ms))
+        still = 0.0 * pA / ms
+        stuck = logical_or(logical_and(s.weight >= self.high, change > still), logical_and(s.weight <= self.low, change < still))
         return dict(
             x=-s.x / self.tau_plus, h=-s.h / self.rise + s.x * (x.post - self.covariance * s.mean),
             mean=(x.post - s.mean) / self.tau_mean, e=-s.e / self.tau_e + s.h / self.rise,
-            weight=where(stuck, 0.0 * pA / ms, change),
+            weight=where(stuck, still, change),
         )  # fmt: skip
 
     def arrive(self, s, w):
         return dict(x=s.x + 1.0)
+
+    def transmits(self, s, w):
+        return clip(w, self.low, self.high)
