@@ -48,18 +48,18 @@ from neuropil.zoo.synapses.td_stdp import TDSTDP
 class Body:
     """Sizes and constants of the network; currents and weights in pA, rates in Hz, times in ms."""
 
-    critics: int = 16
+    critics: int = 32
     actors: int = 10  # for each action
     peak: float = 2000.0  # F
     weight: float = 20.0
     bias: tuple[float, float] = (300.0, 450.0)
     noise: float = 100.0
-    critic_rate: float = 0.02  # η
+    critic_rate: float = 0.012  # η
     actor_rate: float = 0.02
     tau_e: float = 290.0
     rise: float = 10.0
     temperature: float = 10.0
-    value: tuple[float, float] = (60.0, 260.0)
+    value: tuple[float, float] = (60.0, 200.0)
     chosen: float = 400.0
     others: float = -550.0
 
