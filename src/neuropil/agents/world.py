@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 
 from neuropil.errors import WorldError, did_you_mean
 
-WORLDS: dict[str, str] = {}
+WORLDS: dict[str, str] = {
+    "neuropil/Bandit": "neuropil.agents.worlds.bandit:Bandit",
+    "neuropil/Foraging": "neuropil.agents.worlds.foraging:Foraging",
+}
 """Our own environments: id -> where it is."""
 
 

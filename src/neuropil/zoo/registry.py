@@ -100,6 +100,9 @@ _AGENTS = "neuropil.zoo.agents."
 
 AGENTS: dict[str, str] = {
     "cartpole": _AGENTS + "actor_critic:cartpole",
+    "acrobot": _AGENTS + "actor_critic:acrobot",
+    "bandit": _AGENTS + "bandit:bandit",
+    "forager": _AGENTS + "forager:forager",
 }
 
 

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from neuropil.model import (
     Agent,
+    Code,
     Critic,
     Currents,
     Edges,
@@ -77,7 +78,7 @@ def spread(bias: tuple[float, float], each: int, groups: int) -> Any:
 
 
 def actor_critic(
-    name: str, world: str, code: PlaceCode, actions: int, *, copies: int = 1, body: Body | None = None, teacher: TemporalDifference | None = None
+    name: str, world: str, code: Code, actions: int, *, copies: int = 1, body: Body | None = None, teacher: TemporalDifference | None = None
 ) -> Agent:
     """A spiking actor-critic for an environment with few actions.
 
@@ -115,3 +116,9 @@ def actor_critic(
 def cartpole(copies: int = 1) -> Agent:
     """Balance a pole on a cart by spikes: place cells over position, speed, angle and its speed; TD dopamine."""
     return actor_critic("cartpole", "CartPole-v1", PlaceCode((-2.4, -2.0, -0.21, -2.0), (2.4, 2.0, 0.21, 2.0), (2, 3, 5, 5)), 2, copies=copies)
+
+
+def acrobot(copies: int = 1) -> Agent:
+    """Swing two links up by spikes: place cells over both angles, as cosine and sine, and their speeds; TD dopamine."""
+    code = PlaceCode((-1.0, -1.0, -1.0, -1.0, -6.0, -9.0), (1.0, 1.0, 1.0, 1.0, 6.0, 9.0), (2, 3, 2, 3, 3, 3))
+    return actor_critic("acrobot", "Acrobot-v1", code, 3, copies=copies, body=Body(value=(200.0, 340.0)))
