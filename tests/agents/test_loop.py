@@ -12,13 +12,14 @@ from agents.stub_world import StubWorld
 from neuropil.agents import History, Loop, Turn
 from neuropil.errors import CheckpointError, ModelError, WorldError
 from neuropil.model import Agent, PlaceCode, TemporalDifference
+from neuropil.units import ms
 from neuropil.zoo.agents.actor_critic import Body, actor_critic
 
 
 def small(copies: int = 1, **changes: object) -> Agent:
     code = PlaceCode((-1.0, -1.0), (1.0, 1.0), (3, 3))
     body = Body(critics=4, actors=3, critic_rate=0.2, actor_rate=0.2)
-    return replace(actor_critic("small", "stub", code, 2, copies=copies, body=body), **changes)  # type: ignore[arg-type]
+    return replace(actor_critic("small", "stub", code, 2, copies=copies, body=body), **{"settle": 0 * ms, **changes})  # type: ignore[arg-type]
 
 
 def weights(loop: Loop) -> np.ndarray:
