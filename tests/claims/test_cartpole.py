@@ -24,8 +24,8 @@ def test_a_step_is_gymnasiums() -> None:
 
 
 def test_chance_lasts_some_22_steps() -> None:
-    """Random pushes last 22.2 steps on average with standard deviation 12 (10⁵ episodes of Gymnasium's); over some
-    1300 episodes the mean is within 5 standard errors: a false alarm in 10⁶ runs."""
+    """Random pushes last 22.1 ± 0.13 steps with standard deviation 11.7 in 8,000 episodes of Gymnasium's, 22.3 ± 0.07 in
+    26,848 of ours; over some 1300 episodes the mean is within 5 standard errors: a false alarm in 10⁶ runs."""
     lengths = np.concatenate(lengths_of_episodes(chance, (1, 2, 3), 10_000))
     assert abs(lengths.mean() - 22.2) < 5 * 12 / np.sqrt(lengths.size)
 

@@ -36,7 +36,8 @@ class History:
     @classmethod
     def empty(cls, copies: int) -> History:
         """For so many copies."""
-        return cls(*([[] for _ in range(copies)] for _ in COLUMNS))
+        columns: list[Any] = [[[] for _ in range(copies)] for _ in COLUMNS]
+        return cls(*columns)
 
     def add(self, copy: int, total: float, length: int, error: float, seed: int) -> None:
         """An episode is over."""
@@ -77,7 +78,8 @@ class History:
         try:
             with h5py.File(folder / "episodes.h5", "r") as file:
                 copies = sorted(file, key=int)
-                return cls(*([file[f"{c}/{name}"][()].tolist() for c in copies] for name in COLUMNS))
+                columns: list[Any] = [[file[f"{c}/{name}"][()].tolist() for c in copies] for name in COLUMNS]
+                return cls(*columns)
         except (OSError, KeyError) as error:
             raise ResultError("the episodes cannot be read", got=f"{folder}: {error}") from error
 

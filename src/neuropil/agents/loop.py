@@ -164,7 +164,7 @@ class Loop:
         agent, acting = self.agent, self._awake & (self._settling == 0)
         self._sense(self._awake)
         counts = self._run(self._decide)
-        rates = counts[self._actor].reshape(agent.copies, agent.decoder.groups, -1) * (1000.0 / (self._decide * self.simulation.plan.dt))
+        rates: NDArray[Any] = counts[self._actor].reshape(agent.copies, agent.decoder.groups, -1) * (1000.0 / (self._decide * self.simulation.plan.dt))
         value = self._values(counts)
         error = self._judge(value)
         action = agent.decoder.decode(rates, self._deviate())

@@ -27,14 +27,13 @@ class Bandit(gymnasium.Env[Any, Any]):
     def __init__(self, arms: int = 3, good: float = 0.8, bad: float = 0.2, reversal: int = 100, seed: int = 0):
         self.observation_space = Box(0.0, 0.0, (1,), np.float64)
         self.action_space = Discrete(arms)
-        self.good, self.bad, self.reversal, self.order = good, bad, reversal, seed
+        self.arms, self.good, self.bad, self.reversal, self.order = arms, good, bad, reversal, seed
         self.pulls = 0
 
     def best(self, pulls: int) -> int:
         """The good arm after so many pulls."""
-        arms = int(self.action_space.n)
-        steps = np.random.default_rng(self.order).integers(1, arms, pulls // self.reversal + 1)
-        return int(np.sum(steps[: pulls // self.reversal]) % arms)
+        steps = np.random.default_rng(self.order).integers(1, self.arms, pulls // self.reversal + 1)
+        return int(np.sum(steps[: pulls // self.reversal]) % self.arms)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Ready for the next pull."""
