@@ -143,11 +143,29 @@ class SynapseStore:
         """Take up what `save` gave."""
         s = self.synapses
         if self.projection.structure is not None:
-            s = SynapseList.made(self.plan, self.index, arrays["pre"], arrays["post"], arrays["weight"], arrays["delay"], 0)
+            made = SynapseList.made(self.plan, self.index, arrays["pre"], arrays["post"], arrays["weight"], arrays["delay"], 0)
+            s = replace(made, constants=s.constants)
         self.use(replace(s, states={n: arrays[f"state {n}"] for n in self.program.states}, last=arrays["last"]))
         self.signal[:] = arrays["signal"]
         for t in self.targets:
             t.post[:] = arrays["activity"][t.low : t.low + t.post.size]
+
+    def change(self, parameters: dict[str, float], step: int) -> None:
+        """Give parameters of all synapses new values at a step: what went before keeps the old ones."""
+        s = self.listed()
+        s = replace(s, states=s.up_to(self.program, step, self.plan.dt), last=np.full(s.size, step, np.int32))
+        given = {n: parameters.get(n, s.constants[n]) for n in self.program.traced.spec.parameters}
+        constants = self.program.constants(given, self.plan.dt)
+        self.synapses = replace(self.synapses, constants=constants)
+        self.numbers = [self._numbers(k, g) for k, g in self._kernels()]
+        for own in self.own:
+            for name, values in s.states.items():
+                own.arrays[f"s_{name}"][:] = values[own.order]
+            own.arrays["last"][:] = step
+            for which, (kernel, graph) in zip("as", self._kernels(), strict=False):
+                values = self._values(kernel, graph)
+                for k in kernel.varying:
+                    own.arrays[f"{which}_c{k}"][:] = np.broadcast_to(values[k], s.size)[own.order]
 
     def _kernels(self) -> list[tuple[SynapseKernel, Graph]]:
         made = [(self.arrival, self.program.arrival)]
@@ -234,7 +252,7 @@ class SynapseStore:
 
     @property
     def _post_time(self) -> float:
-        return float(getattr(self.program.traced.model, POST_TIME).value)
+        return float(self.synapses.constants[POST_TIME])
 
     def _arriving(self, t: int) -> tuple[object, ...]:
         own, bucket, target = self.own[t], self.buckets[t], self.targets[t]
