@@ -163,9 +163,9 @@ class SynapseStore:
                 own.arrays[f"s_{name}"][:] = values[own.order]
             own.arrays["last"][:] = step
             for which, (kernel, graph) in zip("as", self._kernels(), strict=False):
-                values = self._values(kernel, graph)
+                constant = self._values(kernel, graph)
                 for k in kernel.varying:
-                    own.arrays[f"{which}_c{k}"][:] = np.broadcast_to(values[k], s.size)[own.order]
+                    own.arrays[f"{which}_c{k}"][:] = np.broadcast_to(constant[k], s.size)[own.order]
 
     def _kernels(self) -> list[tuple[SynapseKernel, Graph]]:
         made = [(self.arrival, self.program.arrival)]

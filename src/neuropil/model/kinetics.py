@@ -57,13 +57,18 @@ class Kinetics(Described):
         """Of the concentration."""
         return self.spec.parameters["baseline"]
 
+    @property
+    def rest(self) -> float:
+        """The baseline in base units."""
+        return float(self.baseline.value)
+
     def removal(self, c: Any) -> Any:
         """What is removed per time at concentration `c` (a quantity, of any shape)."""
         raise ModelError(f"{type(self).__name__} does not say what removes it", fix="define removal(self, c)")
 
     def supplied(self, signal: float, tick: float) -> float:
         """What the nucleus supplies over a tick (ms) with this signal, base units."""
-        return max(0.0, 1.0 + signal) * float(self.removed(self.baseline.value)) * tick
+        return max(0.0, 1.0 + signal) * float(self.removed(self.rest)) * tick
 
     def advance(self, c: np.ndarray, given: float, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
         """The concentration a tick (ms) later, `given` being what is supplied over it, evenly."""
@@ -88,8 +93,8 @@ class Kinetics(Described):
 
     def steps(self, tick: float, fastest_spread: float = 0.0) -> int:
         """Runge-Kutta steps in a tick (ms), from the rates (1/ms) of removal around rest, and of diffusion."""
-        at = self.baseline.value * np.array([0.0, 1.0, 10.0])
-        h = 1e-6 * max(self.baseline.value, 1e-12)
+        at = self.rest * np.array([0.0, 1.0, 10.0])
+        h = 1e-6 * max(abs(self.rest), 1e-12)
         with np.errstate(all="ignore"):
             rates = (np.asarray(self.removed(at + h)) - np.asarray(self.removed(at))) / h
         if not np.all(np.isfinite(rates)):
@@ -127,7 +132,7 @@ class MichaelisMenten(Kinetics):
 class Signal(Kinetics):
     """No substance: a level that follows the signal at once, level = baseline + signal. It may be negative."""
 
-    baseline: float = 0.0
+    baseline: float = 0.0  # type: ignore[assignment]
 
     instant = True
 
@@ -138,7 +143,7 @@ class Signal(Kinetics):
         return signal
 
     def advance(self, c: np.ndarray, given: float, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
-        return np.full_like(c, self.baseline.value + given)
+        return np.full_like(c, self.rest + given)
 
 
 def concentration_text(value: float, dimension: Dimension) -> str:

@@ -90,7 +90,7 @@ class Modulator:
         if not self.tick > 0:
             raise NetworkError(f"{where}: the tick must be a positive time", got=tick)
         self.cap = np.inf if cap is None else self._number(cap, kinetics.dimension, "cap")
-        self.populations, self.projections = self._volume(volume)
+        self.populations, self.projections = self._reached(volume)
         self.releases: list[Release] = []
         self.receptors: dict[str, Receptor] = {}
         self.effects: list[Effect] = []
@@ -151,11 +151,16 @@ class Modulator:
             self.effects.append(self._effect(one, parameter, change, receptor, low, high))
         return self
 
+    @property
+    def volume(self) -> tuple[Target, ...]:
+        """The populations and projections it reaches."""
+        return (*self.populations, *self.projections)
+
     # --- the law ---------------------------------------------------------------------------------------------------
 
     def start(self) -> np.ndarray:
         """Concentrations at t = 0: the baseline."""
-        return np.full(self.grid.size, float(self.kinetics.baseline.value))
+        return np.full(self.grid.size, self.kinetics.rest)
 
     def after(self, c: np.ndarray, signal: float, released: np.ndarray, cap: float, *, first: bool = False) -> np.ndarray:
         """Concentrations a tick later: float64[grid.size].
@@ -190,7 +195,7 @@ class Modulator:
         values = {n: getattr(kinetics, n) for n in kinetics.spec.parameters}
         laws = [getattr(type(kinetics), n) for n in ("removal", "supplied", "advance")]
         diffusion = None if self.diffusion is None else (vars(self.diffusion), self.grid.origin, self.grid.places)
-        volume = [p.name for p in (*self.populations, *self.projections)]
+        volume = [p.name for p in self.volume]
         releases = [(r.nucleus.name, r.amount, r.sites) for r in self.releases]
         effects = [(type(e.target).__name__, e.target.name, e.parameter, e.change, e.receptor, e.low, e.high, e.order) for e in self.effects]
         return self.name, type(kinetics).__name__, values, laws, self.tick, diffusion, volume, releases, effects
@@ -203,7 +208,7 @@ class Modulator:
             raise NetworkError(f"modulator {self.name!r}: {what} must be one number", got=value)
         return number
 
-    def _volume(self, volume: Any) -> tuple[tuple[Population, ...], tuple[Projection, ...]]:
+    def _reached(self, volume: Any) -> tuple[tuple[Population, ...], tuple[Projection, ...]]:
         populations: list[Population] = []
         projections: list[Projection] = []
         waiting = list(volume) if isinstance(volume, (list, tuple)) else [volume]
@@ -235,8 +240,8 @@ class Modulator:
 
     def _effect(self, target: Any, parameter: Any, change: Any, receptor: Any, low: Any, high: Any) -> Effect:
         where = f"modulator {self.name!r}"
-        if not any(target is one for one in (*self.populations, *self.projections)):
-            reached = ", ".join(p.name for p in (*self.populations, *self.projections))
+        if not any(target is one for one in self.volume):
+            reached = ", ".join(p.name for p in self.volume)
             raise NetworkError(f"{where}: it cannot change what lies outside of its volume", got=target, expected=f"one of {reached}", fix="add it to volume=[...]")
         model = model_of(target, parameter)
         part, name = split(parameter)
@@ -250,23 +255,22 @@ class Modulator:
         base = getattr(model, name)
         if isinstance(target, Projection) and not isinstance(base.value if isinstance(base, Quantity) else None, (int, float)):
             raise NetworkError(f"{where}: {target.name}.{parameter} is drawn for every synapse", got=base, expected="one number, which effects can start from")
-        bounds = [self._bound(b, model.spec.parameters[name], f"{target.name}.{parameter}", inf) for b, inf in ((low, -np.inf), (high, np.inf))]
-        if must_be_positive(name, model.spec.parameters[name]):
-            bounds[0] = max(bounds[0], np.nextafter(0.0, 1.0))
-        elif model.spec.parameters[name] == ms.dimension:
-            bounds[0] = max(bounds[0], 0.0)
+        dimension, what = model.spec.parameters[name], f"bound of {target.name}.{parameter}"
+        least = -np.inf if low is None else self._number(low, dimension, what)
+        most = np.inf if high is None else self._number(high, dimension, what)
+        if must_be_positive(name, dimension):
+            least = max(least, float(np.nextafter(0.0, 1.0)))
+        elif dimension == ms.dimension:
+            least = max(least, 0.0)
         order = sum(len(m.effects) for m in self.network.modulators.values())
-        made = Effect(self, target, parameter, change, None if receptor is None else self.receptors[receptor], *bounds, order)
+        made = Effect(self, target, parameter, change, None if receptor is None else self.receptors[receptor], least, most, order)
         self._try(made, base)
         return made
-
-    def _bound(self, value: Any, dimension: Dimension, what: str, otherwise: float) -> float:
-        return otherwise if value is None else self._number(value, dimension, f"bound of {what}")
 
     def _try(self, effect: Effect, base: Any) -> None:
         """What the change makes of one value in the middle: its unit, its shape; with whatever foreign error, said in ours."""
         value = float(base.quantile(0.5)) if isinstance(base, Distribution) else float(np.ravel(base.value)[0])
-        c = effect.receptor.ec50 if effect.receptor is not None else float(self.kinetics.baseline.value)
+        c = effect.receptor.ec50 if effect.receptor is not None else self.kinetics.rest
         level = Quantity(effect.level(c), self.kinetics.dimension if effect.receptor is None else DIMENSIONLESS)
         try:
             made = magnitude(effect.change(Quantity(value, effect.dimension), level), effect.dimension, effect.label)
