@@ -11,7 +11,7 @@ import pytest
 
 from neuropil.engine import Simulation, run
 from neuropil.lower.connectivity import edges
-from neuropil.model import AllToAll, Branch, Branched, FixedProbability, Input, Network, Rewiring, State, Step, Uniform
+from neuropil.model import AllToAll, FixedProbability, Network, Rewiring, Step, Uniform
 from neuropil.model.diffusion import Diffusion
 from neuropil.model.effects import Becomes, Gain, Shift, Toward
 from neuropil.model.kinetics import FirstOrder, Signal
@@ -81,7 +81,7 @@ def short_term():
 
 
 def clocked_synapse():
-    network, cells, into, m = base(TsodyksMarkram())
+    network, cells, into, _ = base(TsodyksMarkram())
     (full,) = network.project(network["source"], cells, FixedProbability(0.3), weight=20.0, delay=1 * ms, input="current", synapse=FullSynapse(), name="full")
     third = network.modulator("third", Signal(), volume=[full, into], tick=2.5 * ms)
     names = [n for n in full.synapse.spec.parameters if n.startswith(("tau", "per_modulator"))]

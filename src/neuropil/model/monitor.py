@@ -21,8 +21,9 @@ class SelfStimulationMonitor:
 
         divergence = z_dopamine - max(0, z_reward)      flagged where it exceeds `threshold` for `patience` observations in a row
 
-    (worse reward than usual is no excuse). For independent normal dopamine and reward the divergence is at most a standard
-    normal in each observation, so that one of them exceeds 5 with a chance below 3e-7.
+    (worse reward than usual is no excuse), in standard deviations that include the error of the calibration. For independent
+    normal observations each divergence is at most a Student's t of `calibration` - 1 degrees of freedom: above 5 with a chance
+    of 6e-7 after 200. (Levels that are correlated in time vary more; observe them less often, or raise the threshold.)
 
     Args:
         calibration: observations that say what is usual.
@@ -68,7 +69,8 @@ class SelfStimulationMonitor:
             self._running = list(self._mean)
             return False
         self._running = [self.weight * v + (1.0 - self.weight) * r for v, r in zip(pair, self._running, strict=True)]
-        spread = math.sqrt(self.weight / (2.0 - self.weight))  # of a running mean of independent values of spread 1
+        # Of a running mean of independent values of spread 1, beside that of the mean it is compared with.
+        spread = math.sqrt(self.weight / (2.0 - self.weight) + 1.0 / self.calibration)
         z = [(self._running[i] - self._mean[i]) / (spread * self._deviation(i)) for i in (0, 1)]
         self.divergence = z[0] - max(0.0, z[1])
         self._above = self._above + 1 if self.divergence > self.threshold else 0
