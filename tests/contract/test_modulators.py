@@ -24,7 +24,7 @@ from neuropil.zoo.synapses.full_synapse import FullSynapse
 from neuropil.zoo.synapses.scaled import Scaled
 from neuropil.zoo.synapses.short_term import TsodyksMarkram
 
-STEPS = 1500
+STEPS = 900
 TOLERANCE = 1e-9
 
 
@@ -133,7 +133,7 @@ def branches():
 
 
 CASES = [threshold, time_constants, refractory, gain, short_term, clocked_synapse, rewired, composed, over_positions, branches]
-SIGNALS = {"da": {300: 2.0, 705: -1.0, 1100: 0.0}}
+SIGNALS = {"da": {300: 2.0, 705: -1.0, 800: 0.0}}
 DOSES = {"da": {503: 4e-4}}
 
 
@@ -184,7 +184,7 @@ def test_threads_and_chunks_change_nothing(case, precision) -> None:
 
 
 @pytest.mark.parametrize("case", [composed, over_positions, clocked_synapse, rewired])
-@pytest.mark.parametrize("when", [500, 503, 1204])
+@pytest.mark.parametrize("when", [500, 503, 804])
 def test_waking_changes_nothing(case, when, tmp_path) -> None:
     """A checkpoint at a tick and between ticks, woken on another number of threads."""
 

@@ -51,7 +51,7 @@ def raster_figure(
     fraction = draw_raster(upper, result.spikes, t_from=start, t_to=stop, max_dots=max_dots, time_axis=False)
     draw_rates(lower, result.spikes, t_from=start, t_to=stop)
     for row, (ax, places) in enumerate(zip(under, shown, strict=True)):
-        draw_concentration(ax, places, t_from=start, t_to=stop, shade=SERIES[(row + 2) % len(SERIES)], time_axis=row == len(shown) - 1)
+        draw_concentration(ax, places, t_from=start, t_to=stop, shade=SERIES[(row + 3) % len(SERIES)], time_axis=row == len(shown) - 1)
     if shown:
         lower.set_xlabel("")
         lower.tick_params(axis="x", labelbottom=False)

@@ -4,8 +4,8 @@ Uptake in the substantia nigra, V_max 0.57 µM/s and K_m 0.17 µM (Bunin & Wight
 memory), a time constant of 0.3 s. A rest of 10 nM and half-activation of 5-HT2A at 50 nM are from memory.
 
 What it says: the time horizon of reward, the discount γ of a step (Doya 2002, Neural Networks 15:495): people with less of
-it discount delayed reward more steeply (Schweighofer et al. 2008, J Neurosci 28:4528). `TimeHorizon` reads γ from a
-level, and can find it: a slow random search that keeps what made recent reward better than usual, after the
+it discount delayed reward more steeply (Schweighofer et al. 2008, J Neurosci 28:4528). `discount` reads γ from a
+level, `TimeHorizon` finds it: it tries a longer and a shorter horizon and follows the one that reward came with, as in the
 meta-learning of Schweighofer & Doya (2003, Neural Networks 16:5); the form here is ours.
 """
 
@@ -48,46 +48,51 @@ def discount(level: float, shortest: float = 1.0, longest: float = 100.0) -> flo
 
 
 class TimeHorizon:
-    """The horizon of reward, learnt: its logarithm is jittered, and follows jitters that reward came with.
+    """The horizon of reward, learnt: `hold` steps with ln τ = ln τ₀ + n σ, as many with ln τ₀ - n σ, then
 
-        ln τ = ln τ₀ + σ n,   n drawn anew every `hold` steps,   ln τ₀ += rate · σ n · (fast - slow)
+        ln τ₀ += rate · n · (mean reward of the first - mean reward of the second),    n = ±1 at random
 
-    with fast and slow running means of reward.
+    (simultaneous perturbation: Spall 1992, IEEE Trans Autom Control 37:332).
 
     Args:
         horizon: τ₀ at the start, steps (above 1).
-        rate, sigma, hold: of the search; seed: of its jitters.
-        fast, slow: weights of the newest reward in the two means.
+        rate, sigma, hold: of the search; seed: of the signs.
 
     Attributes:
         gamma: the present discount of a step.
+        log_horizon: ln τ₀.
     """
 
-    def __init__(
-        self, horizon: float = 10.0, *, rate: float = 0.1, sigma: float = 0.2, hold: int = 100, seed: int = 1, fast: float = 0.02, slow: float = 0.002
-    ):
+    def __init__(self, horizon: float = 10.0, *, rate: float = 1.0, sigma: float = 0.2, hold: int = 100, seed: int = 1):
         if not horizon > 1.0:
             raise ModelError("TimeHorizon: a horizon is longer than one step", got=horizon)
         self.log_horizon, self.rate, self.sigma, self.hold = math.log(horizon), rate, sigma, hold
-        self.key, self.weights = rng.stream_key(seed, "time horizon"), (fast, slow)
-        self.means, self.steps, self.jitter = [0.0, 0.0], 0, 0.0
-        self.gamma = self._gamma()
+        self.key, self.pairs, self.steps = rng.stream_key(seed, "time horizon"), 0, 0
+        self.totals = [0.0, 0.0]
+        self.sign = self._sign()
+
+    @property
+    def gamma(self) -> float:
+        """1 - 1/τ."""
+        away = self.sign if self.steps < self.hold else -self.sign
+        return 1.0 - math.exp(-max(0.0, self.log_horizon + away * self.sigma))
 
     def update(self, reward: float) -> float:
-        """γ after a step's reward.
+        """γ for the next step, after a step's reward.
 
         Raises:
             ModelError: a reward that is not finite.
         """
         if not math.isfinite(reward):
             raise ModelError("TimeHorizon: the reward is not finite", got=reward)
-        self.means = [w * reward + (1.0 - w) * m for w, m in zip(self.weights, self.means, strict=True)]
-        self.log_horizon = max(0.0, self.log_horizon + self.rate * self.jitter * (self.means[0] - self.means[1]))
+        self.totals[self.steps >= self.hold] += reward
         self.steps += 1
-        if self.steps % self.hold == 0:
-            self.jitter = self.sigma * float(rng.normal(self.key, np.arange(1), self.steps // self.hold)[0])
-        self.gamma = self._gamma()
+        if self.steps == 2 * self.hold:
+            better = (self.totals[0] - self.totals[1]) / self.hold
+            self.log_horizon = max(0.0, self.log_horizon + self.rate * self.sign * better)
+            self.pairs, self.steps, self.totals = self.pairs + 1, 0, [0.0, 0.0]
+            self.sign = self._sign()
         return self.gamma
 
-    def _gamma(self) -> float:
-        return 1.0 - math.exp(-max(0.0, self.log_horizon + self.jitter))
+    def _sign(self) -> float:
+        return 1.0 if rng.uniform(self.key, np.arange(1), self.pairs)[0] < 0.5 else -1.0
