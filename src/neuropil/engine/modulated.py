@@ -8,7 +8,7 @@ import numpy as np
 
 from neuropil.engine.core import Core
 from neuropil.engine.synapse_store import SynapseStore
-from neuropil.lower.draft import check_finite, constants, refractory_steps
+from neuropil.lower.draft import check_finite, depending, derived, propagating, refractory_steps
 from neuropil.lower.parts import Group, Member
 from neuropil.lower.plan import Plan
 from neuropil.model.composite import full_name
@@ -51,21 +51,29 @@ class ModulatedPart(_Modulated):
         before = sum(m.sites for m in group.members[: [m is member for m in group.members].index(True)])
         self.rows = slice(before, before + member.sites)  # of the kernel's table of constants
         self.refractory = getattr(type(group.program.step.traced.neuron), "refractory", None)
+        # Only what depends on a modulated parameter is evaluated again.
+        self.places = sorted(depending(self.program, set(effects)))
+        scalars = [k for k in range(len(self.program.frontier)) if f"c{k}" not in member.arrays]
+        self.columns = {k: scalars.index(k) for k in self.places if k in scalars}
+        self.propagating = {n for n in effects if propagating(self.program, {n})}
+        self.entries = derived(self.program, member.parameters, self.dt)
 
     def write(self, changed: dict[str, Any], step: int) -> None:
         """Constants, propagators, and the refractory period."""
-        parameters = {**self.member.parameters, **self.now}
-        values = constants(self.program, parameters, self.dt)
-        check_finite(self.program, values, self.member.population.name)
-        table, column = self.core.machine.numbers[self.g], 0
-        for k, value in enumerate(values):
-            if f"c{k}" in self.member.arrays:
+        parameters, program, name = {**self.member.parameters, **self.now}, self.program, self.member.population.name
+        if self.propagating & set(changed):
+            self.entries = derived(program, parameters, self.dt)
+        leaves = {f"p.{n}": v for n, v in {**parameters, **self.entries, "dt": self.dt}.items()}
+        values = program.graph.evaluate([program.frontier[k] for k in self.places], leaves)
+        check_finite(program, values, name, self.places)
+        table = self.core.machine.numbers[self.g]
+        for k, value in zip(self.places, values, strict=True):
+            if k not in self.columns:
                 self._spread(f"c{k}", value)
-            else:
-                table[self.rows, column] = np.reshape(value, (self.member.sites, -1))[:, 0] if np.size(value) > 1 else float(np.ravel(value)[0])
-                column += 1
+            else:  # one value for each site
+                table[self.rows, self.columns[k]] = np.reshape(value, (self.member.sites, -1))[:, 0] if np.size(value) > 1 else value
         if self.refractory in changed:
-            steps = refractory_steps(parameters[self.refractory], self.dt, f"{self.member.population.name}.{self.refractory}")
+            steps = refractory_steps(parameters[self.refractory], self.dt, f"{name}.{self.refractory}")
             if "period_" in self.member.arrays:
                 self._spread("period_", steps)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -186,17 +187,26 @@ class Draft:
 
 def constants(program: NeuronProgram, parameters: dict[str, Any], dt: float) -> list[Any]:
     """Values of a program's frontier for parameters by name: floats, or arrays over the elements."""
+    return program.constants({**parameters, **derived(program, parameters, dt), "dt": dt})
+
+
+def derived(program: NeuronProgram, parameters: dict[str, Any], dt: float) -> dict[str, Any]:
+    """The entries of a program's propagators."""
     step = program.step
-    derived = propagators(step.scheme, parameters, tuple(step.traced.spec.inputs), dt, step.prefixes)
-    return program.constants({**parameters, **derived, "dt": dt})
+    return propagators(step.scheme, parameters, tuple(step.traced.spec.inputs), dt, step.prefixes)
+
+
+def propagating(program: NeuronProgram, parameters: set[str]) -> bool:
+    """Whether the propagators depend on any of these parameters."""
+    system = program.step.scheme.system
+    linear = system.graph.leaves(*system.a.values(), *system.b.values(), *system.constant.values())
+    return bool(linear & {parameter_leaf(n) for n in parameters})
 
 
 def depending(program: NeuronProgram, parameters: set[str]) -> set[int]:
     """Places in a program's frontier whose values may depend on any of these parameters."""
-    system = program.step.scheme.system
     leaves = {f"p.{n}" for n in parameters}
-    linear = system.graph.leaves(*system.a.values(), *system.b.values(), *system.constant.values())
-    if linear & {parameter_leaf(n) for n in parameters}:
+    if propagating(program, parameters):
         leaves |= {f"p.{n}" for n in program.step.entry_names}  # each entry of a matrix exponential may depend on all of the matrix
     return {k for k, node in enumerate(program.frontier) if program.graph.leaves(node) & leaves}
 
@@ -209,9 +219,10 @@ def refractory_steps(period: Any, dt: float, what: str) -> np.ndarray:
     return steps
 
 
-def check_finite(program: NeuronProgram, values: list[Any], population: str) -> None:
-    """Refuse constants that are no numbers, naming the parameters they come from."""
-    for node, value in zip(program.frontier, values, strict=True):
+def check_finite(program: NeuronProgram, values: list[Any], population: str, places: Iterable[int] | None = None) -> None:
+    """Refuse constants that are no numbers, naming the parameters they come from; of some places in the frontier, or of all."""
+    nodes = program.frontier if places is None else [program.frontier[k] for k in places]
+    for node, value in zip(nodes, values, strict=True):
         if not np.all(np.isfinite(value)):
             names = ", ".join(sorted(x[2:] for x in program.graph.leaves(node)))
             raise ModelError(

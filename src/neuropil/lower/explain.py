@@ -17,7 +17,7 @@ from neuropil.lower.plan import Plan, make_plan
 from neuropil.lower.work import bytes_per_step, works_of
 from neuropil.model.composite import Composite
 from neuropil.model.contents import Projection
-from neuropil.model.effects import effects_on
+from neuropil.model.effects import Target, effects_on
 from neuropil.model.kinetics import concentration_text
 from neuropil.model.network import Network
 from neuropil.model.neuron import Neuron
@@ -153,7 +153,8 @@ def _modulators(plan: Plan) -> str | None:
         lines.append(f"   {m.name}: {m.kinetics!r}, every {m.tick:g} ms in {m.steps} Runge-Kutta step{'s' if m.steps > 1 else ''}, {grid}")
         lines += [f"      released by {r.nucleus.name}: {concentration_text(r.amount, m.kinetics.dimension)} a spike" for r in m.releases]
     lines.append("   modulated parameters, each effect on what the one before made of it:")
-    for target in (*network.populations.values(), *network.projections):
+    targets: list[Target] = [*network.populations.values(), *network.projections]
+    for target in targets:
         for name, effects in effects_on(network, target).items():
             values = "one value per neuron" if not isinstance(target, Projection) and any(not e.modulator.grid.mixed for e in effects) else "one value"
             lines.append(f"      {target.name}.{name} ({values}): " + "; ".join(e.label.partition(" on ")[0] for e in effects))
