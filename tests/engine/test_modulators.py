@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -230,9 +232,26 @@ def test_the_rollout_says_that_it_knows_none() -> None:
         Rollout(dopaminergic())
 
 
+def test_the_documented_example_runs(capsys) -> None:
+    """The first block of docs/modulators.md, as it stands there."""
+    text = (Path(__file__).parents[2] / "docs" / "modulators.md").read_text(encoding="utf-8")
+    code = [block.partition("```")[0] for block in text.split("```python\n")[1:]]
+    space: dict = {}
+    for block in code:
+        exec(block, space)
+    trace = space["result"].modulators["dopamine"].values[:, 0]
+    assert trace[100:200].mean() > 1.5 * trace[:100].mean() and trace[-1] < trace[199]
+    assert space["Histamine"]().removed(1.0) == pytest.approx(2e-3)
+
+
 def test_unknown_modulators_of_a_simulation() -> None:
-    simulation = Simulation(circuit()[0])
-    assert simulation.modulators == {}
+    assert Simulation(circuit()[0]).modulators == {}
+    running = Simulation(dopaminergic()).modulators
+    with pytest.raises(NetworkError, match="did you mean 'dopamine'"):
+        running["dopamin"]
+    with pytest.raises(NetworkError, match="did you mean 'D1'"):
+        running["dopamine"].occupancy("D")
+    assert running["dopamine"].occupancy("D2") == pytest.approx(5 / 6)  # 50 nM at 10 nM
 
 
 def test_bare_weights_have_no_parameters() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from neuropil.engine.arguments import numbers
 from neuropil.engine.core import Core
 from neuropil.engine.modulated import ModulatedPart, ModulatedSynapses, modulated
-from neuropil.errors import SimulationError
+from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.plan import Plan
 from neuropil.model.modulator import Modulator
 from neuropil.units import DIMENSIONLESS, Quantity
@@ -45,6 +45,8 @@ class RunningModulator:
 
     def occupancy(self, receptor: str) -> float:
         """The present occupancy of a receptor at the mean concentration."""
+        if receptor not in self.modulator.receptors:
+            raise NetworkError(f"modulator {self.modulator.name!r} has no receptor {receptor!r}", fix=did_you_mean(receptor, self.modulator.receptors))
         return float(self.modulator.receptors[receptor].occupancy(self.c.mean()))
 
     def set_signal(self, value: float) -> None:
@@ -96,6 +98,13 @@ class RunningModulator:
             count[:] = arrays[f"spikes {j}"]
 
 
+class _ByName(dict[str, RunningModulator]):
+    """A wrong name is answered with the right one."""
+
+    def __missing__(self, name: str) -> RunningModulator:
+        raise NetworkError(f"the network has no modulator {name!r}", fix=did_you_mean(name, self))
+
+
 class Modulation:
     """All modulators of a simulation.
 
@@ -106,7 +115,7 @@ class Modulation:
 
     def __init__(self, plan: Plan, core: Core):
         self.plan = plan
-        self.running = {name: RunningModulator(m, plan.dt) for name, m in plan.network.modulators.items()}
+        self.running = _ByName({name: RunningModulator(m, plan.dt) for name, m in plan.network.modulators.items()})
         self.targets: list[ModulatedPart | ModulatedSynapses] = modulated(plan, core)
         self.due = 0 if self.running else FAR
 
