@@ -11,12 +11,12 @@ import pytest
 
 from neuropil.engine import Simulation, run
 from neuropil.lower.connectivity import edges
-from neuropil.model import AllToAll, FixedProbability, Network, Rewiring, Step, Uniform
+from neuropil.model import AllToAll, FixedProbability, Network, Rewiring, State, Step, Synapse, Uniform
 from neuropil.model.diffusion import Diffusion
 from neuropil.model.effects import Becomes, Gain, Shift, Toward
 from neuropil.model.kinetics import FirstOrder, Signal
 from neuropil.oracle import simulate
-from neuropil.units import Hz, mM, ms, mV, nM, pA, uM, um
+from neuropil.units import Current, Hz, Time, mM, ms, mV, nM, pA, uM, um
 from neuropil.zoo.neurons.branch_neuron import BranchNeuron
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
@@ -26,6 +26,28 @@ from neuropil.zoo.synapses.short_term import TsodyksMarkram
 
 STEPS = 900
 TOLERANCE = 1e-9
+
+
+class Eligible(Synapse):
+    """The core of a three-factor rule: arrivals raise an eligibility, which dopamine turns into weight."""
+
+    dopamine: float = 0.0
+    tau_e: Time = 30 * ms
+    rate: Current = 20 * pA
+
+    weight = State(0 * pA)
+    eligibility = State(0.0)
+
+    gain = 4.0  # at most 4 times the largest weight is transmitted
+
+    def derivative(self, s, x):
+        return {"weight": self.rate * self.dopamine * s.eligibility / self.tau_e, "eligibility": -s.eligibility / self.tau_e}
+
+    def arrive(self, s, w):
+        return {"eligibility": s.eligibility + 1.0}
+
+    def transmits(self, s, w):
+        return w
 
 
 def base(synapse=None, structure=None, neuron=None, positions=False, kinetics=None, diffusion=None, tick=1 * ms):
@@ -91,6 +113,13 @@ def clocked_synapse():
     return network
 
 
+def three_factors():
+    """Weights that wait for spikes, while what dopamine is worth to them changes every millisecond."""
+    network, _, into, m = base(Eligible())
+    m.modulates(into, "dopamine", Becomes(0.8), receptor="D1").modulates(into, "dopamine", Shift(by=-300 / mM))
+    return network
+
+
 def rewired():
     network, _, into, m = base(Scaled(), Rewiring(10 * ms, eliminate=5 * Hz))
     m.modulates(into, "scale", Becomes(2.0), receptor="D2")
@@ -132,12 +161,12 @@ def branches():
     return network
 
 
-CASES = [threshold, time_constants, refractory, gain, short_term, clocked_synapse, rewired, composed, over_positions, branches]
+CASES = [threshold, time_constants, refractory, gain, short_term, clocked_synapse, three_factors, rewired, composed, over_positions, branches]
 SIGNALS = {"da": {300: 2.0, 705: -1.0, 800: 0.0}}
 DOSES = {"da": {503: 4e-4}}
 
 
-def by_engine(network, threads=1, precision="float64", chunks=(STEPS,), between=None):
+def by_engine(network, threads=1, precision="float64", chunks=(STEPS,), between=None, with_simulation=False):
     """Step by step, with the signals and doses given at their times."""
     simulation = Simulation(network, threads=threads, precision=precision)
     stops = sorted({*SIGNALS["da"], *DOSES["da"], *np.cumsum(chunks).tolist()} - {STEPS})
@@ -151,7 +180,7 @@ def by_engine(network, threads=1, precision="float64", chunks=(STEPS,), between=
             simulation = between(simulation, stop)
     result = simulation.run(STEPS * 0.1 * ms)
     simulation.close()
-    return result
+    return (result, simulation) if with_simulation else result
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -159,7 +188,7 @@ def test_engine_equals_oracle(case) -> None:
     network = case()
     drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(network.projections)}
     truth = simulate(network, STEPS * 0.1 * ms, edges=drawn, signals=SIGNALS, doses=DOSES)
-    result = by_engine(network, threads=2, chunks=(137, 400))
+    result, simulation = by_engine(network, threads=2, chunks=(137, 400), with_simulation=True)
     plain = case()
     plain.modulators.clear()
     still = run(plain, STEPS * 0.1 * ms, precision="float64")
@@ -167,13 +196,16 @@ def test_engine_equals_oracle(case) -> None:
     np.testing.assert_array_equal(result.spikes.neuron, truth.spikes.neuron)
     for name, values in truth.traces.items():
         assert np.abs(result.traces[name].values - values).max() <= TOLERANCE * np.abs(values).max(), name
+    for name, arrays in truth.synapses.items():
+        for state in set(arrays) - {"pre", "post"}:
+            np.testing.assert_allclose(simulation.synapses(name)[state], arrays[state], rtol=1e-9, atol=1e-9, err_msg=f"{name}.{state}")
     for name, values in truth.modulators.items():
         np.testing.assert_array_equal(result.modulators[name].values[:, 0], values)
     # The modulator did change something, or the test would prove nothing.
     assert any(np.abs(result.traces[n].values - still.traces[n].values).max() > 1e-3 for n in truth.traces)
 
 
-@pytest.mark.parametrize("case", [composed, over_positions, clocked_synapse, rewired])
+@pytest.mark.parametrize("case", [composed, over_positions, clocked_synapse, three_factors, rewired])
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_threads_and_chunks_change_nothing(case, precision) -> None:
     digests = {
@@ -183,7 +215,7 @@ def test_threads_and_chunks_change_nothing(case, precision) -> None:
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("case", [composed, over_positions, clocked_synapse, rewired])
+@pytest.mark.parametrize("case", [composed, over_positions, clocked_synapse, three_factors, rewired])
 @pytest.mark.parametrize("when", [500, 503, 804])
 def test_waking_changes_nothing(case, when, tmp_path) -> None:
     """A checkpoint at a tick and between ticks, woken on another number of threads."""

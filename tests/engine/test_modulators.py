@@ -249,7 +249,7 @@ def test_unknown_modulators_of_a_simulation() -> None:
     running = Simulation(dopaminergic()).modulators
     with pytest.raises(NetworkError, match="did you mean 'dopamine'"):
         running["dopamin"]
-    with pytest.raises(NetworkError, match="use one of: D1, D2"):
+    with pytest.raises(NetworkError, match="Known: D1, D2"):
         running["dopamine"].occupancy("D")
     assert running["dopamine"].occupancy("D2") == pytest.approx(5 / 6)  # 50 nM at 10 nM
 
