@@ -113,6 +113,7 @@ SYNAPSE_USES: dict[str, SynapseUse] = {
     "homeostatic": SynapseUse(600 * pA, "exc", clocked=("efficacy",)),
     "full_synapse": _FULL,
     "article_synapse": _FULL,
+    "scaled": SynapseUse(600 * pA, "exc"),
 }
 
 
