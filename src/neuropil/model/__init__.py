@@ -21,10 +21,15 @@ from neuropil.model.contents import Drive, Population, Probe, Projection
 from neuropil.model.coupling import Coupling
 from neuropil.model.decode import Decoder, PopulationVector, RateCode, Softmax, WinnerTakesAll
 from neuropil.model.described import STEADY, Described, Input, Port, State
+from neuropil.model.diffusion import Diffusion
 from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
-from neuropil.model.encode import Code, Currents, Gain, OneHot, PlaceCode, PopulationCode, Rates
+from neuropil.model.effects import Becomes, Gain, Shift, Toward
+from neuropil.model.encode import Code, Currents, OneHot, PlaceCode, PopulationCode, Proportional, Rates
+from neuropil.model.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
 from neuropil.model.mechanism import Channel, Mechanism, PointProcess
+from neuropil.model.modulator import Modulator
+from neuropil.model.monitor import SelfStimulationMonitor
 from neuropil.model.morphology import Morphology, Section
 from neuropil.model.network import Network
 from neuropil.model.neuron import Neuron
@@ -60,6 +65,7 @@ __all__ = [
     "Agent",
     "AllToAll",
     "At",
+    "Becomes",
     "Branch",
     "Branched",
     "Cell",
@@ -73,6 +79,7 @@ __all__ = [
     "DLambda",
     "Decoder",
     "Described",
+    "Diffusion",
     "Distance",
     "DistanceDependent",
     "Distribution",
@@ -81,6 +88,7 @@ __all__ = [
     "Efference",
     "Evenly",
     "Everywhere",
+    "FirstOrder",
     "FixedCount",
     "FixedInDegree",
     "FixedOutDegree",
@@ -90,10 +98,13 @@ __all__ = [
     "InhomogeneousPoisson",
     "Input",
     "Kind",
+    "Kinetics",
     "Location",
     "LogNormal",
     "MaxLength",
     "Mechanism",
+    "MichaelisMenten",
+    "Modulator",
     "Morphology",
     "MorphologyBuilder",
     "Network",
@@ -112,6 +123,7 @@ __all__ = [
     "Port",
     "Probe",
     "Projection",
+    "Proportional",
     "RateCode",
     "Rates",
     "Region",
@@ -120,7 +132,10 @@ __all__ = [
     "Rule",
     "Section",
     "Sections",
+    "SelfStimulationMonitor",
     "Sense",
+    "Shift",
+    "Signal",
     "Sine",
     "Softmax",
     "SpikeList",
@@ -131,6 +146,7 @@ __all__ = [
     "Synapse",
     "TemporalDifference",
     "TimeArray",
+    "Toward",
     "Uniform",
     "WinnerTakesAll",
     "discretise",

@@ -30,7 +30,7 @@ class Sense:
 
     Args:
         code: activity of the cells for an observation.
-        by: `Rates`, `Currents` or `Gain`: the form in which they are driven.
+        by: `Rates`, `Currents` or `Proportional`: the form in which they are driven.
         drive: name of the drive whose amplitude is set; or
         population, state: the state that is set.
     """

@@ -179,11 +179,11 @@ class Currents:
 
 
 @dataclass(frozen=True)
-class Gain:
+class Proportional:
     """A current in proportion to the activity: `peak` at 1."""
 
     peak: Any
 
     def drive(self, activity: Activity) -> Quantity:
         """Currents, of the activity's shape."""
-        return Quantity(magnitude(self.peak, pA.dimension, "Gain.peak") * activity, pA.dimension)
+        return Quantity(magnitude(self.peak, pA.dimension, "Proportional.peak") * activity, pA.dimension)

@@ -115,6 +115,7 @@ SYNAPSE_USES: dict[str, SynapseUse] = {
     "full_synapse": _FULL,
     "article_synapse": _FULL,
     "td_stdp": SynapseUse(600 * pA, "exc", clocked=("weight", "x", "h", "e", "mean"), modulator=0.5),
+    "scaled": SynapseUse(600 * pA, "exc"),
 }
 
 

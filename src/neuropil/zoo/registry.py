@@ -9,6 +9,7 @@ from typing import Any
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model import Agent, Channel, Network, PointProcess, Synapse
 from neuropil.model.cell import Cell
+from neuropil.model.kinetics import Kinetics
 
 _NEURONS = "neuropil.zoo.neurons."
 
@@ -91,6 +92,16 @@ SYNAPSES: dict[str, str] = {
     "full_synapse": _SYNAPSES + "full_synapse:FullSynapse",
     "article_synapse": _SYNAPSES + "full_synapse:ArticleSynapse",
     "td_stdp": _SYNAPSES + "td_stdp:TDSTDP",
+    "scaled": _SYNAPSES + "scaled:Scaled",
+}
+
+_MODULATORS = "neuropil.zoo.modulators."
+
+MODULATORS: dict[str, str] = {
+    "dopamine": _MODULATORS + "dopamine:Dopamine",
+    "acetylcholine": _MODULATORS + "acetylcholine:Acetylcholine",
+    "norepinephrine": _MODULATORS + "norepinephrine:Norepinephrine",
+    "serotonin": _MODULATORS + "serotonin:Serotonin",
 }
 
 CELLS: dict[str, str] = {"layer5_pyramidal": "neuropil.zoo.cells.layer5_pyramidal:layer5_pyramidal"}
@@ -144,6 +155,11 @@ def point_process(name: str) -> type[PointProcess]:
 def synapse(name: str) -> type[Synapse]:
     """The class of the synapse of this name, whose states a projection keeps."""
     return _find("synapse", name, SYNAPSES)
+
+
+def modulator(name: str) -> type[Kinetics]:
+    """The class of the kinetics of the modulator of this name."""
+    return _find("modulator", name, MODULATORS)
 
 
 def _find(kind: str, name: str, known: dict[str, str]) -> Any:
