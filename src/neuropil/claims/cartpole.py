@@ -5,7 +5,7 @@ The physics and limits are those of Gymnasium's CartPole-v1 (Barto, Sutton & And
 advance together in one compiled scan.
 
     DQN           Mnih et al. 2015, Nature 518:529: replay, ε-greedy, Huber loss; here Adam, and a target that follows
-                  slowly (Lillicrap et al. 2016), as is usual for small networks. 4-32-32-2.
+                  slowly (Lillicrap et al. 2016), as is usual for small networks. 4-64-64-2.
     linear TD(λ)  actor and critic, linear in Gaussian place cells, with traces (Sutton & Barto 2018, section 13.6)
 """
 
@@ -108,7 +108,7 @@ def linear(gamma: float = 0.98, lam: float = 0.95, critic_rate: float = 0.5, act
 
 
 def dqn(
-    width: int = 32, batch: int = 32, replay: int = 10_000, rate: float = 5e-4, gamma: float = 0.99, follow: float = 0.005,
+    width: int = 64, batch: int = 64, replay: int = 20_000, rate: float = 1e-3, gamma: float = 0.99, follow: float = 0.005,
     explore: float = 5000.0, least: float = 0.01, wait: int = 500,
 ) -> Learner:  # fmt: skip
     """A tiny deep Q-network; ε falls from 1 to `least` with time constant `explore` steps."""
