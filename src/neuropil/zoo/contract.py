@@ -71,6 +71,7 @@ DRIVES: dict[str, ContractDrive] = {
     "leaky_readout": ContractDrive({"drive": 0.5}, {"syn": (0.5, 200 * Hz)}, spikes=False),
     "relay": ContractDrive({}, {"spikes": (1.0, 50 * Hz)}),
     "poisson_source": ContractDrive(),
+    "sensor": ContractDrive(),
 }
 
 
@@ -113,6 +114,7 @@ SYNAPSE_USES: dict[str, SynapseUse] = {
     "homeostatic": SynapseUse(600 * pA, "exc", clocked=("efficacy",)),
     "full_synapse": _FULL,
     "article_synapse": _FULL,
+    "td_stdp": SynapseUse(600 * pA, "exc", clocked=("weight", "x", "h", "e", "mean"), modulator=0.5),
     "scaled": SynapseUse(600 * pA, "exc"),
 }
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.model import Channel, Network, PointProcess, Synapse
+from neuropil.model import Agent, Channel, Network, PointProcess, Synapse
 from neuropil.model.cell import Cell
 from neuropil.model.kinetics import Kinetics
 
@@ -33,6 +33,7 @@ NEURONS: dict[str, str] = {
     "leaky_readout": _NEURONS + "rate:LeakyReadout",
     "relay": _NEURONS + "relay:Relay",
     "poisson_source": _NEURONS + "poisson_source:PoissonSource",
+    "sensor": _NEURONS + "sensor:Sensor",
 }
 
 _CIRCUITS = "neuropil.zoo.circuits."
@@ -90,6 +91,7 @@ SYNAPSES: dict[str, str] = {
     "homeostatic": _SYNAPSES + "calcium_plasticity:Homeostatic",
     "full_synapse": _SYNAPSES + "full_synapse:FullSynapse",
     "article_synapse": _SYNAPSES + "full_synapse:ArticleSynapse",
+    "td_stdp": _SYNAPSES + "td_stdp:TDSTDP",
     "scaled": _SYNAPSES + "scaled:Scaled",
 }
 
@@ -105,6 +107,15 @@ MODULATORS: dict[str, str] = {
 CELLS: dict[str, str] = {"layer5_pyramidal": "neuropil.zoo.cells.layer5_pyramidal:layer5_pyramidal"}
 """Functions that give a morphology its channels."""
 
+_AGENTS = "neuropil.zoo.agents."
+
+AGENTS: dict[str, str] = {
+    "cartpole": _AGENTS + "actor_critic:cartpole",
+    "acrobot": _AGENTS + "actor_critic:acrobot",
+    "bandit": _AGENTS + "bandit:bandit",
+    "forager": _AGENTS + "forager:forager",
+}
+
 
 def neuron(name: str) -> type[Any]:
     """The class of the neuron model of this name: a `Neuron`, or a `Branched` one that needs no arguments."""
@@ -119,6 +130,11 @@ def neuron_names() -> list[str]:
 def circuit(name: str) -> Callable[..., Network]:
     """The function that makes the circuit of this name."""
     return _find("circuit", name, CIRCUITS)
+
+
+def agent(name: str) -> Callable[..., Agent]:
+    """The function that makes the agent of this name."""
+    return _find("agent", name, AGENTS)
 
 
 def cell(name: str) -> Callable[..., Cell]:
