@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neuropil.claims.b1_dopamine import asymmetry, compound, conditioned
-from neuropil.claims.td import lambda_returns, learn_trial, q_error
+from neuropil.claims.td import lambda_returns, learn_trial
 from neuropil.rng import generator
 
 
@@ -54,12 +54,3 @@ def test_rewards_at_random_go_on_surprising():
 
 def test_a_gradient_would_be_symmetric():
     assert asymmetry() > 0.1
-
-
-def test_q_error_of_two_agents():
-    q = np.zeros((2, 3, 2))
-    q[0, 1] = (1.0, 3.0)
-    q[1, 0] = (0.5, 0.0)
-    found = q_error(q, state=0, action=np.array([1, 0]), reward=1.0, after=np.array([1, 1]), gamma=0.5)
-    assert found.tolist() == [1 + 1.5, 1 - 0.5]
-    assert q_error(q, 0, 1, 1.0, 1, 0.5, ended=True).tolist() == [1, 1]

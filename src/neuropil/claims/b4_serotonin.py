@@ -1,7 +1,8 @@
 """B4: serotonin sets patience, the discount of the future.
 
 An agent chooses again and again between a small reward soon, r_s after d steps, and a large one late, r_l after d + D steps, and waits for
-it through states of its own. Q-learning (see `td`) with discount gamma, here the level of serotonin, values them at
+it through states of its own. Q-learning, Q(s, a) += alpha (r + gamma max Q(s') - Q(s, a)), with discount gamma, here the level of
+serotonin, values them at
 gamma^(d-1) r_s and gamma^(d+D-1) r_l, and so changes its mind at
 
     gamma* = (r_s / r_l)^(1 / D)
@@ -19,12 +20,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from neuropil import rng
 from neuropil.claims.claim import Claim, Condition, Findings, Measured, Trial
 from neuropil.claims.drawing import SERIES, label, legend, panels
-from neuropil.claims.td import q_error
 
 CASES = ((1.0, 2.0, 5), (1.0, 4.0, 5), (1.0, 2.0, 10))  # small reward, large reward, extra delay D in steps
 SOON = 2  # steps to the small reward
@@ -40,6 +41,23 @@ def switch_point(small: float, large: float, delay: int) -> float:
     return float((small / large) ** (1 / delay))
 
 
+@njit
+def _choose(
+    g: np.random.Generator, gamma: NDArray[Any], rewards: NDArray[Any], steps: NDArray[Any], chosen: NDArray[Any]
+) -> None:
+    q = np.zeros((2, steps.max()))  # of each way, from the choice on: one can only wait
+    for t in range(len(gamma)):
+        better = q[LARGE, 0] - q[SMALL, 0]
+        which = int(better > 0) if better != 0 else int(g.random() < 0.5)
+        if g.random() < EXPLORING:
+            which = int(g.random() < 0.5)
+        chosen[t] = which == LARGE
+        last = steps[which] - 1
+        for k in range(last):
+            q[which, k] += ALPHA * (gamma[t] * q[which, k + 1] - q[which, k])
+        q[which, last] += ALPHA * (rewards[which] + NOISE * g.standard_normal() - q[which, last])
+
+
 def choices(
     gamma: NDArray[Any], small: float, large: float, delay: int, trials: int, g: np.random.Generator
 ) -> NDArray[np.bool_]:
@@ -50,29 +68,10 @@ def choices(
         delay: steps that the large reward comes later.
     """
     gammas = np.broadcast_to(gamma, (trials, np.shape(gamma)[-1]))
-    n = gammas.shape[1]
-    waits = (SOON - 1, SOON + delay - 1)  # states to wait in, before the reward
-    q = np.zeros((n, 1 + sum(waits), 2))  # state 0 chooses; where one can only wait, both actions are the same
-    first, rewards = (1, 1 + waits[0]), (small, large)  # the first state of each wait
-    everyone = np.arange(n)
-    chosen = np.empty((trials, n), bool)
-    for t in range(trials):
-        greedy = np.where(q[:, 0, SMALL] == q[:, 0, LARGE], g.random(n) < 0.5, q[:, 0, LARGE] > q[:, 0, SMALL])
-        action = np.where(g.random(n) < EXPLORING, g.random(n) < 0.5, greedy).astype(int)
-        chosen[t] = action == LARGE
-        noise = NOISE * g.standard_normal((n,))
-        for which in (SMALL, LARGE):
-            who = everyone[action == which]
-            states = [0, *range(first[which], first[which] + waits[which])]
-            for k, state in enumerate(states):
-                ended = k == len(states) - 1
-                reward = rewards[which] + noise[who] if ended else 0.0
-                after = 0 if ended else states[k + 1]
-                does = which if k == 0 else 0
-                error = q_error(q[who], state, does, reward, after, gammas[t, who], ended)
-                q[who, state, does] += ALPHA * error
-                if k:
-                    q[who, state, 1] = q[who, state, 0]
+    chosen = np.empty(gammas.shape, bool)
+    rewards, steps = np.array([small, large]), np.array([SOON, SOON + delay])
+    for i in range(gammas.shape[1]):
+        _choose(g, np.ascontiguousarray(gammas[:, i]), rewards, steps, chosen[:, i])
     return chosen
 
 

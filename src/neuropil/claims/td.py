@@ -1,11 +1,11 @@
-"""Temporal-difference learning: linear values with eligibility traces, its forward view, and tabular Q-learning.
+"""Temporal-difference learning: linear values with eligibility traces, and the forward view of the same.
 
     delta(t) = r(t) + gamma V(t) - V(t - 1),    V(t) = w·x(t)
     e <- gamma lambda e + x(t - 1),             w <- w + alpha delta(t) e
 
 The error is stamped with the moment at which it can be known: the arrival at t (Schultz, Dayan & Montague 1997).
 
-Sutton (1988) Machine Learning 3:9 (TD(lambda)); Sutton & Barto (2018) Reinforcement Learning, ch. 6 and 12 (the views, Q-learning).
+Sutton (1988) Machine Learning 3:9 (TD(lambda)); Sutton & Barto (2018) Reinforcement Learning, ch. 12 (the views).
 """
 
 from __future__ import annotations
@@ -66,16 +66,3 @@ def lambda_returns(values: NDArray[Any], r: ArrayLike, *, gamma: float, trace: f
         ahead = rewards[t + 1] + gamma * ((1 - trace) * values[t + 1] + trace * ahead)
         returns[t] = ahead
     return returns
-
-
-def q_error(
-    q: NDArray[Any], state: Any, action: Any, reward: Any, after: Any, gamma: Any, ended: Any = False
-) -> NDArray[np.float64]:
-    """The error of Q-learning, r + gamma max Q(s') - Q(s, a), for many agents at once.
-
-    Args:
-        q: [agents, states, actions].
-        state, action, reward, after, gamma, ended: one each, [agents] or a scalar.
-    """
-    agents = np.arange(len(q))
-    return np.asarray(reward + np.where(ended, 0.0, gamma * q[agents, after].max(axis=1)) - q[agents, state, action])
