@@ -87,6 +87,7 @@ EXPERIMENTS: dict[str, str] = {
     "A4": "a4_calcium_spike:CLAIM",
     "A5": "a5_two_layer_neuron:CLAIM",
     "A7": "a7_back_propagation:CLAIM",
+    "C9": "c9_stdp:CLAIM",
     "E3": "e3_dendrites:CLAIM",
     "F1": "f1_hodgkin_huxley_step:CLAIM",
     "F2": "f2_synapse:CLAIM",
