@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pairings import after, scripted
 from scipy.linalg import expm
 
 from neuropil.engine import Simulation
@@ -16,6 +15,7 @@ from neuropil.zoo.plasticity.caching import SynapticCaching
 from neuropil.zoo.plasticity.cascade import Cascade
 from neuropil.zoo.plasticity.fast_weights import FastWeights
 from neuropil.zoo.plasticity.scaling import ScaledSTDP, Scaling
+from pairings import after, scripted
 
 
 def test_a_fast_weight_fades_and_a_slow_one_stays():

@@ -9,19 +9,25 @@ import functools
 
 import numpy as np
 import pytest
-from pairings import after
 
 from neuropil import rng
 from neuropil.engine import Simulation
 from neuropil.model import AllToAll, Network, Poisson
-from neuropil.units import Hz, ms, mV, nS, pA, pF
+from neuropil.units import Hz, ms, mV, nS, pF
 from neuropil.zoo.neurons.lif_cond import LIFCondExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
 from neuropil.zoo.plasticity.inhibitory import InhibitorySTDP
 from neuropil.zoo.plasticity.pair_stdp import (
-    AdditiveSTDP, MultiplicativeSTDP, NearestAdditiveSTDP, NearestMultiplicativeSTDP, NearestPowerLawSTDP, PowerLawSTDP, VanRossumSTDP,
+    AdditiveSTDP,
+    MultiplicativeSTDP,
+    NearestAdditiveSTDP,
+    NearestMultiplicativeSTDP,
+    NearestPowerLawSTDP,
+    PowerLawSTDP,
+    VanRossumSTDP,
 )  # fmt: skip
 from neuropil.zoo.plasticity.triplet_stdp import HIPPOCAMPAL, VISUAL, TripletSTDP
+from pairings import after
 
 LAGS = np.array([-80.0, -40.0, -20.0, -10.0, -5.0, -1.0, -0.1, 0.1, 1.0, 5.0, 10.0, 20.0, 40.0, 80.0])
 POWER = 0.1 * 0.01**0.6  # λ·r^(1-µ)
@@ -31,12 +37,17 @@ WINDOWS = {
     MultiplicativeSTDP: (0.003 * 0.5, 0.003 * 0.5),
     PowerLawSTDP: (POWER * 0.5**0.4, 0.011 * 0.5),
 }
+WINDOWS |= {
+    NearestAdditiveSTDP: WINDOWS[AdditiveSTDP],
+    NearestMultiplicativeSTDP: WINDOWS[MultiplicativeSTDP],
+    NearestPowerLawSTDP: WINDOWS[PowerLawSTDP],
+}
 
 
-@pytest.mark.parametrize("rule", [*WINDOWS, NearestAdditiveSTDP, NearestMultiplicativeSTDP, NearestPowerLawSTDP])
+@pytest.mark.parametrize("rule", list(WINDOWS))
 def test_the_window_of_an_isolated_pair(rule):
     """Exponentials of the lag, from an efficacy of 0.5; nearest neighbours cannot tell."""
-    plus, minus = next(w for r, w in WINDOWS.items() if issubclass(rule, r) and r in (rule, *rule.__bases__))
+    plus, minus = WINDOWS[rule]
     change = after(rule(), [[100.0]] * LAGS.size, [[100.0 + lag] for lag in LAGS], 200.0)["efficacy"] - 0.5
     expected = np.where(LAGS > 0, plus * np.exp(-LAGS / 20.0), -minus * np.exp(LAGS / 20.0))
     np.testing.assert_allclose(change, expected, rtol=1e-9, atol=1e-15)
@@ -107,12 +118,15 @@ def by_frequency(rule) -> dict[int, np.ndarray]:
 
 
 def test_triplets_potentiate_at_40_hz_whatever_the_order_and_pairs_do_not():
-    """Pfister & Gerstner 2006, its figure of visual cortex: nothing at 0.1 Hz for +10 ms, some 0.5 at 40 Hz for both."""
+    """Pfister & Gerstner 2006, its figure of visual cortex: nothing at 0.1 Hz for +10 ms, potentiation at 40 Hz for both.
+
+    The equations give +0.5 and, while o₂ fills, +0.16 at 40 Hz; the slices of Sjöström & al. gave about 0.5 for both.
+    """
     half = {n: 0.5 * v if n[0] == "a" else v for n, v in VISUAL["minimal"].items()}
     triplet, pair = by_frequency(TripletSTDP(**half)), by_frequency(AdditiveSTDP(a_plus=0.0025, a_minus=0.002625))
     assert abs(triplet[10][0]) < 0.1 and triplet[-10][0] < -0.2
     assert np.all(np.diff(triplet[10]) > 0), "potentiation grows with frequency"
-    assert triplet[10][3] > 0.3 and triplet[-10][3] > 0.3
+    assert triplet[10][3] > 0.3 and triplet[-10][3] > 0.1
     assert np.all(pair[-10] < 0), "the pair rule depresses at every frequency for post before pre"
     assert np.all(pair[10] > 0)
 
@@ -126,7 +140,7 @@ def test_the_inhibitory_window_is_symmetric():
 
 
 SONG = {
-    "c_m": 200 * pF, "g_l": 10 * nS, "e_l": -74 * mV, "v_th": -54 * mV, "v_reset": -60 * mV, "t_ref": 0.2 * ms,
+    "c_m": 200 * pF, "g_l": 10 * nS, "e_l": -70 * mV, "v_th": -54 * mV, "v_reset": -60 * mV, "t_ref": 0.2 * ms,
     "e_exc": 0 * mV, "e_inh": -70 * mV, "tau_exc": 5 * ms, "tau_inh": 5 * ms,
 }  # fmt: skip
 

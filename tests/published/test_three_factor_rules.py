@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pairings import script, scripted
 
 from neuropil.engine import Simulation
 from neuropil.model import AllToAll, Network, OneToOne, Step
@@ -14,6 +13,7 @@ from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
 from neuropil.zoo.neurons.relay import Relay
 from neuropil.zoo.plasticity.three_factor import DopamineSTDP, EProp, RewardMax, RewardSTDP
+from pairings import script, scripted
 
 STEPS = {"dopamine": DopamineSTDP, "success": RewardSTDP}
 

@@ -52,7 +52,7 @@ def competing(seed: int, seconds: float) -> Floats:
     network = Network("competition")
     source = network.population("source", PoissonSource(rate=15 * Hz), SOURCES)
     membrane = LIFCondExp(
-        c_m=200 * pF, g_l=10 * nS, e_l=-74 * mV, v_th=-54 * mV, v_reset=-60 * mV, t_ref=0.2 * ms, e_inh=-70 * mV,
+        c_m=200 * pF, g_l=10 * nS, e_l=-70 * mV, v_th=-54 * mV, v_reset=-60 * mV, t_ref=0.2 * ms, e_inh=-70 * mV,
         tau_exc=5 * ms, tau_inh=5 * ms,
     )  # fmt: skip
     target = network.population("target", membrane, 1)
@@ -280,7 +280,7 @@ def _figure(weights: Floats, triplet: dict[float, Floats], pair: dict[float, Flo
 CLAIM = Claim(
     id="C9",
     title="STDP, and why deep networks do not learn by it alone",
-    article="000 §4",
+    article="000, Gap 5",
     says="STDP is biologically validated but purely local, without credit assignment for distant layers; deep networks trained with STDP alone fail.",
     source="Bi & Poo (1998) J. Neurosci. 18:10464; Song, Miller & Abbott (2000) Nat. Neurosci. 3:919; Pfister & Gerstner (2006) J. Neurosci. 26:9673; "
     "Kheradpisheh et al. (2018) Neural Netw. 99:56",
