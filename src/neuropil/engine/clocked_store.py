@@ -145,7 +145,7 @@ class ClockedStore(SynapseStore):
         name, spikes = self.projection.name, "k - 1, thread, published, count, *a"
         made = [Operation("spikes", f"{name}: file segments", ("file_own", _HERE + "file_own"), "k - 1, threads, published, count, *a", self._filing)]
         if "respond" in self.kernels:
-            made.append(Operation("spikes", f"{name}: targets' spikes", self._kernel("respond"), spikes, self._responding))
+            made += [self.own_spikes(), Operation("spikes", f"{name}: respond to them", self._kernel("respond"), "k - 1, *a", self._responding)]
         if self.post[0].size:
             made.append(Operation("spikes", f"{name}: activity of targets", ("note_own", _HERE + "note_own"), spikes, self._noting))
         # A step reads the states of its beginning, so that arrivals, which belong to its end, come after it.
@@ -176,8 +176,7 @@ class ClockedStore(SynapseStore):
         return float(self.synapses.constants[POST_TIME])
 
     def _responding(self, t: int) -> tuple[object, ...]:
-        target, own = self.targets[t], self.own[t]
-        return self.layout.slot_of, target.first, target.size, self.plan.dt, self.numbers["respond"], own.run, *self._arrays(t, "respond")
+        return self.late, *self.spiked[t], self.plan.dt, self.numbers["respond"], self.own[t].run, *self._arrays(t, "respond")
 
     def _arriving(self, t: int) -> tuple[object, ...]:
         own, bucket = self.own[t], self.buckets[t]

@@ -6,7 +6,7 @@ does not matter when spikes of the targets are made up for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from neuropil.engine.synapse_list import SynapseList
 from neuropil.engine.synapse_store import SynapseStore
 from neuropil.lower.cache import load
 from neuropil.lower.elementwise import frontier
-from neuropil.lower.lazy_source import RING, all_roots, emit_lazy
+from neuropil.lower.lazy_source import ALIKE, NOTES, all_roots, emit_lazy
 from neuropil.lower.synapse import SIDES
 
 _HERE = "from neuropil.engine.synapse_kernels import "
@@ -28,15 +28,16 @@ class OwnSynapses:
 
     Attributes:
         order: int32[n], the place in the list of each synapse, as they lie here.
-        target: uint32[n], which of the thread's targets each is on.
+        target: uint16[n] or uint32[n], which of the thread's targets each is on.
         bounds: int64[sources * delays + 1], of the segments.
         own: with an entry per synapse: "s_<state>", "weight", "last", constants that differ, and "done", the number
             (modulo 256) of the target's last spike that it has responded to.
         source: with an entry per segment: "last" and states.
-        seen: with an entry per target: "last" and states; "noted", the number of its last spike; "fresh", spikes since
-            the last settling; "full" (one entry): a ring is.
-        ring: with RING entries per target: "time" and states.
-        part: room for a segment.
+        seen: with an entry per target: "last" and states; "latest", the number of its last spike (modulo 256) and the times
+            of the last two in one word; "fresh", spikes since the last settling; "full" (one entry): notes have no more room.
+        notes: [NOTES, targets], of the latest spikes, the last one first: "time", and states just before it.
+        part, due, times: room for a segment: what is handed over, how many spikes are to be made up for, when the last were.
+        of_target: [values, targets], what arrivals of a step read of their targets.
     """
 
     order: np.ndarray
@@ -45,15 +46,18 @@ class OwnSynapses:
     own: dict[str, np.ndarray]
     source: dict[str, np.ndarray]
     seen: dict[str, np.ndarray]
-    ring: dict[str, np.ndarray]
-    part: np.ndarray = field(repr=False)
+    notes: dict[str, np.ndarray]
+    part: np.ndarray
+    due: np.ndarray
+    times: np.ndarray
+    of_target: np.ndarray
 
     def array(self, name: str) -> np.ndarray:
         """An argument of a kernel by its name."""
         kind, _, rest = name.partition("_")
         if name in self.own:
             return self.own[name]
-        return {"source": self.source, "target": self.seen, "ring": self.ring}.get(kind, self.seen)[rest or name]
+        return {"source": self.source, "target": self.seen, "note": self.notes}.get(kind, self.seen)[rest or name]
 
 
 class LazyStore(SynapseStore):
@@ -106,10 +110,15 @@ class LazyStore(SynapseStore):
 
         # A target without synapses, too, has its spikes noted.
         seen = shared("target", post, target.size)
-        seen |= {"noted": np.zeros(target.size, np.uint8), "fresh": np.zeros(target.size, np.int64), "full": np.zeros(1, np.int64)}
-        ring = {"time": np.zeros(target.size * RING, np.int32), **{n: np.zeros(target.size * RING, real) for n in form.of("target")}}
-        part = np.zeros(int(np.diff(bounds).max(initial=0)), target.arrived.dtype)
-        return OwnSynapses(mine.astype(np.int32), post.astype(np.uint32), bounds, own, shared("source", segment, segments), seen, ring, part)
+        seen |= {"latest": np.zeros(target.size, np.uint64), "fresh": np.zeros(target.size, np.int64), "full": np.zeros(1, np.int64)}
+        room = (NOTES, target.size) if self.program.responds else (0, 0)
+        notes = {"time": np.zeros(room, np.int32), **{n: np.zeros(room, real) for n in form.of("target")}}
+        longest = int(np.diff(bounds).max(initial=0))
+        return OwnSynapses(
+            mine.astype(np.int32), post.astype(np.uint16 if target.size <= 1 << 16 else np.uint32), bounds, own, shared("source", segment, segments), seen, notes,
+            np.zeros(longest, target.arrived.dtype), np.zeros(longest, np.uint8), np.zeros((ALIKE, longest), np.int32),
+            np.zeros((len(self.program.per_target), target.size), real),
+        )  # fmt: skip
 
     def settle(self, step: int = 0, *, anew: bool = False) -> None:
         """Make up for the targets' spikes; with `anew` bring the synapses' own states to a step as well."""
@@ -119,7 +128,7 @@ class LazyStore(SynapseStore):
             own.seen["full"][:] = 0
 
     def _settling(self, own: OwnSynapses) -> tuple[object, ...]:
-        return self.numbers, own.bounds, own.target, *(own.array(n) for n in self.kernels.arguments)
+        return self.numbers, own.bounds, own.target, own.due, own.times, *(own.array(n) for n in self.kernels.arguments)
 
     def listed(self) -> SynapseList:
         """The synapses with their present states."""
@@ -156,14 +165,14 @@ class LazyStore(SynapseStore):
         """Bytes of what threads hold."""
         total = 0
         for o in self.own:
-            kept = (o.own, o.source, o.seen, o.ring)
+            kept = (o.own, o.source, o.seen, o.notes)
             total += o.order.nbytes + o.target.nbytes + o.bounds.nbytes + sum(a.nbytes for arrays in kept for a in arrays.values())
         return total
 
     # --- what the loop asks ------------------------------------------------------------------------------------------
 
     def operations(self) -> list[Operation]:
-        """File and note spikes; let them arrive; settle when a ring is full."""
+        """File and note spikes; let them arrive; settle when notes are full."""
         name, j, module = self.projection.name, self.index, self.module.__name__
 
         def kernel(function: str) -> tuple[str, str]:
@@ -172,7 +181,7 @@ class LazyStore(SynapseStore):
         file = ("file_segments", _HERE + "file_segments")
         made = [Operation("spikes", f"{name}: file segments", file, "k - 1, threads, published, count, *a", self._filing)]
         if self.program.responds:
-            made.append(Operation("spikes", f"{name}: note targets' spikes", kernel("note"), "k - 1, thread, published, count, *a", self._noting))
+            made += [self.own_spikes(), Operation("spikes", f"{name}: note them", kernel("note"), "k - 1, *a", self._noting)]
             settle = kernel("settle_full")
             made.append(Operation("spikes", f"{name}: make up for them", settle, "k, *a", self._full))
         made.append(Operation("delivery", f"{name}: spikes arrive", kernel("arrive"), "k, *a", self._arriving, "events"))
@@ -184,7 +193,7 @@ class LazyStore(SynapseStore):
 
     def _noting(self, t: int) -> tuple[object, ...]:
         own = self.own[t]
-        fixed = (self.layout.slot_of, self.targets[t].first, self.plan.dt, self.numbers, RING - 1, own.seen["full"], own.seen["fresh"])
+        fixed = (self.late, *self.spiked[t], self.plan.dt, self.numbers, NOTES - 1, own.seen["full"], own.seen["fresh"])
         return *fixed, *(own.array(n) for n in self.kernels.noting)
 
     def _full(self, t: int) -> tuple[object, ...]:
@@ -195,7 +204,7 @@ class LazyStore(SynapseStore):
         own, bucket = self.own[t], self.buckets[t]
         return (
             self.plan.dt, self.per_quantum, self.largest, self.numbers, bucket.segments[0, :, 0], bucket.fill[0, :, 0], own.bounds, own.target,
-            own.part, self.targets[t].arrived, *(own.array(n) for n in self.kernels.arguments),
+            own.part, own.due, own.times, own.of_target, self.targets[t].arrived, *(own.array(n) for n in self.kernels.arguments),
         )  # fmt: skip
 
     def refile_all(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:

@@ -60,6 +60,18 @@ def _file(source, step, age, size, delays, bounds, segments, fill):
 
 
 @njit(nogil=True)
+def own_spikes(step, thread, published, count, place, first, who, many):
+    """Keep, by their numbers, a thread's own targets that fired in `step`: who[ring, targets], many[ring]."""
+    side, row, n = step & 1, step & (many.size - 1), 0
+    for q in range(count[side, 8 * thread]):
+        at = place[published[side, thread, q]] - first
+        if 0 <= at < who.shape[1]:
+            who[row, n] = at
+            n += 1
+    many[row] = n
+
+
+@njit(nogil=True)
 def note_own(step, thread, published, count, place, first, size, post, jump):
     """Raise the activity `post` of a thread's own targets that fired in `step`: `place` is where each neuron lies."""
     side = step & 1

@@ -20,7 +20,7 @@ from neuropil.engine.program import Operation
 from neuropil.engine.synapse_list import SynapseList
 from neuropil.lower.connectivity import delay_steps, expected_synapses
 from neuropil.lower.graph import Graph
-from neuropil.lower.lazy_source import RING
+from neuropil.lower.lazy_source import NOTES
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse import SIDES, SynapseProgram, check_finite
 from neuropil.model.distribution import Distribution
@@ -57,6 +57,10 @@ class SynapseStore(ABC):
         self.signal = np.zeros(1, self.real)
         self.ring = ring_length(int(delay_steps(self.projection, plan.dt)[-1]))
         self.targets = [_targets(plan, layout, machine, index, t) for t in range(len(layout.shares))]
+        self.late = round(self.projection.response_delay / plan.dt)
+        kept = ring_length(self.late) if self.program.responds else 0
+        # Spikes of each thread's targets on their way to the synapses: who, by the step they fired in, and how many.
+        self.spiked = [(np.zeros((kept, t.size), np.int32), np.zeros(kept, np.int64)) for t in self.targets]
         self.buckets: list[Buckets] = []
         self.prepare()
         self.use(SynapseList.empty(plan, index))
@@ -106,6 +110,11 @@ class SynapseStore(ABC):
         s = self.listed()
         arrays = {f"state {n}": v.astype(self.real) for n, v in s.states.items()} | {"signal": self.signal}
         arrays |= {f"last {side}": last for side, last in s.last.items() if self.program.aged(side)}
+        if self.late:
+            arrays["spiked"] = np.zeros((self.spiked[0][1].size, self.projection.target.size), bool)
+            for t, (who, many) in zip(self.targets, self.spiked, strict=True):
+                for row, n in enumerate(many):
+                    arrays["spiked"][row, t.low + who[row, :n]] = True
         if self.projection.structure is not None:
             arrays |= {"pre": s.pre, "post": s.post, "delay": s.delay, "weight": s.weight}
         return arrays
@@ -114,11 +123,17 @@ class SynapseStore(ABC):
         """Take up what `save` gave."""
         s = self.synapses
         if self.projection.structure is not None:
-            s = SynapseList.made(self.plan, self.index, arrays["pre"], arrays["post"], arrays["weight"], arrays["delay"], 0)
+            made = SynapseList.made(self.plan, self.index, arrays["pre"], arrays["post"], arrays["weight"], arrays["delay"], 0)
+            s = replace(made, constants=s.constants)  # which may have been changed
         none = np.zeros(s.size, np.int32)
         last = {side: arrays.get(f"last {side}", none) for side in SIDES}
         self.use(replace(s, states={n: arrays[f"state {n}"] for n in self.program.states}, last=last))
         self.signal[:] = arrays["signal"]
+        if self.late:
+            for t, (who, many) in zip(self.targets, self.spiked, strict=True):
+                for row, fired in enumerate(arrays["spiked"][:, t.low : t.low + t.size]):
+                    many[row] = fired.sum()
+                    who[row, : many[row]] = np.flatnonzero(fired)
 
     def change(self, parameters: Mapping[str, Quantity | float], step: int) -> None:
         """Give parameters of all synapses new values at a step: what went before keeps the old ones."""
@@ -162,6 +177,15 @@ class SynapseStore(ABC):
         """A spike adds at most one segment to a bucket."""
         return self.buckets[0].capacity
 
+    def own_spikes(self) -> Operation:
+        """Keep the spikes of each thread's targets until their synapses respond."""
+        function = ("own_spikes", "from neuropil.engine.synapse_kernels import own_spikes")
+        name = f"{self.projection.name}: targets that spiked"
+        return Operation("spikes", name, function, "k - 1, thread, published, count, *a", self._keeping)
+
+    def _keeping(self, t: int) -> tuple[object, ...]:
+        return self.layout.slot_of, self.targets[t].first, *self.spiked[t]
+
     def grow(self, spikes: int) -> None:
         """Twice the room that is needed now."""
         if spikes > self.capacity:
@@ -202,6 +226,6 @@ def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str,
     per_synapse = 20 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * drawn + (5 if program.event_driven else 8)
     steps = delay_steps(p, plan.dt)
     segments = p.source.size * (steps.size + 1)
-    bounds = threads * segments * (8.0 + (real + 4) * shared) + p.target.size * RING * (4.0 + real * shared)
+    bounds = threads * segments * (8.0 + (real + 4) * shared) + p.target.size * NOTES * (4.0 + real * shared)
     buckets = 8.0 * threads * ring_length(int(steps[-1])) * room
     return {"synapses": n * per_synapse, "segment bounds": bounds, "spikes in flight": buckets, "while building": n * (60.0 + 8 * len(program.states))}

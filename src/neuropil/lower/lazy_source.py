@@ -2,10 +2,16 @@
 
 The synapses of a source with one delay, a *segment*, lie side by side, so that a spike walks a straight run. When a
 target spikes, nothing is done to its synapses, which lie scattered: the time of the spike, and the target's states just
-before it, are noted in a ring of the target's own. A synapse knows how many of them it has responded to, and makes up
-for the others, in their order and at their times, when the next spike arrives. All values at an event follow from the
-values at earlier events and from nothing between, so that it does not matter when the making-up is done: `settle` does it
-for all synapses when a ring is nearly full, or somebody wants to see them.
+before it, are noted as the target's latest. A synapse knows how many of them it has responded to, and makes up for the
+others, in their order and at their times, when the next spike arrives. All values at an event follow from the values at
+earlier events and from nothing between, so that it does not matter when the making-up is done: `settle` does it for all
+synapses when a target's notes are nearly full, or somebody wants to see them.
+
+Most synapses have to make up for a spike or two, so this is done for all synapses of a segment alike, in the vector loop
+that lets the spike arrive, with a choice for each whether to take the outcome; the few that have more to make up for
+begin one by one. Fetching something of a target costs more than computing with it, so what is needed of every one is
+put into one word (the number of its last spike, and the times of the last two), and what an arrival reads of a target's
+states is computed once for all targets in a step.
 """
 
 from __future__ import annotations
@@ -15,10 +21,14 @@ from dataclasses import dataclass
 from neuropil.lower.elementwise import describe, frontier, math_imports, statements
 from neuropil.lower.synapse import SynapseProgram, age
 
-RING = 64
-"""Spikes of a target that are remembered: a power of two, at most 128."""
+NOTES = 32
+"""Spikes of a target that are remembered, at most 255."""
 
-_REST = RING - 1
+ALIKE = 2
+"""Spikes that all synapses of a segment make up for alike."""
+
+NUMBER_BITS, TIME_BITS = 8, 28
+"""Of the number of a target's last spike, and of each time, in its word; times are told from others near them."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class LazyKernels:
     Attributes:
         source: a Python module with functions `arrive`, `settle`, and, if synapses respond, `settle_full` and `note`.
         own: arrays with an entry per synapse: "s_<state>", "weight", "last", "c<k>" (a constant that differs).
-        arguments: the last arguments of `arrive` and `settle`: shared states, rings, and `own`; noting: those of `note`.
+        arguments: the last arguments of `arrive` and `settle`: shared states, notes, and `own`; noting: those of `note`.
         frontier: static nodes whose values are given in the order of `numbers`; those in `varying` as arrays instead.
         varying: places in the frontier.
     """
@@ -93,20 +103,6 @@ class _Writer:
         equal = [k for k in range(len(self.frontier)) if k not in self.varying]
         return names, [f"k{k} = numbers[{k}]  # {describe(self.graph, self.frontier[k])}" for k in equal]
 
-    def _read_own(self, names: dict[int, str], now: str) -> list[str]:
-        """Read what a synapse holds, and its age at `now`."""
-        lines = [f"k{k} = c{k}[i]  # {describe(self.graph, self.frontier[k])}" for k in sorted(self.varying)]
-        for n in self.held:
-            lines.append(f"{n}_0 = s_{n}[i]")
-            names[self.graph.leaf(f"s.{n}")] = f"{n}_0"
-        if self.weighed:
-            lines.append("w = weight[i]")
-            names[self.graph.leaf("w")] = "w"
-        if self.program.dated:
-            lines.append(f"h = number({now} - last[i]) * dt")
-            names[self.graph.leaf(age(""))] = "h"
-        return lines
-
     def _read_source(self, names: dict[int, str]) -> list[str]:
         """Read what a segment holds."""
         for n in self.source:
@@ -115,70 +111,120 @@ class _Writer:
 
     @property
     def _shared(self) -> list[str]:
-        """Arrays with an entry per segment, per target, and per target and place in its ring."""
+        """Arrays with an entry per segment, and per target."""
         source = ["source_last", *(f"source_{n}" for n in self.source)] if self.source else []
         target = ["target_last", *(f"target_{n}" for n in self.target)] if self.target else []
         return source + target
 
     @property
-    def _ring(self) -> list[str]:
-        return ["done", "noted", "ring_time", *(f"ring_{n}" for n in self.target)] if self.program.responds else []
+    def _notes(self) -> list[str]:
+        return ["done", "latest", "note_time", *(f"note_{n}" for n in self.target)] if self.program.responds else []
 
     @property
     def arguments(self) -> list[str]:
         """Array arguments of `arrive` and `settle` besides the fixed ones."""
-        return [*self._shared, *self._ring, *self.own]
+        return [*self._shared, *self._notes, *self.own]
 
     @property
     def noting(self) -> list[str]:
         """Those of `note`."""
         target = ["target_last", *(f"target_{n}" for n in self.target)] if self.target else []
-        return [*target, *self._ring[1:]]
+        return [*target, *self._notes[1:]]
 
     # --- functions ---------------------------------------------------------------------------------------------------
 
-    def _catch_up(self) -> list[str]:
-        """Of synapse i: respond to the spikes of target n that are still to be made up for."""
+    def _respond(self, at: str, note: str, held: dict[str, str], last: str) -> tuple[list[str], dict[str, str]]:
+        """Lines that answer a spike of target n at step `at`, and the new values of the states by name.
+
+        Args:
+            note: which of the target's latest spikes it is.
+            held: present values of the synapse's states; last: the step to which they are up to date.
+        """
+        names, _ = self._numbers()
+        graph, lines = self.graph, []
+        names |= {graph.leaf(f"s.{n}"): f"{n}_q" for n in self.source} | {graph.leaf(f"s.{n}"): value for n, value in held.items()}
+        names |= {graph.leaf("w"): "w"} if self.weighed else {}
+        if self.source:
+            lines.append(f"age = number({at} - since) * dt")
+            names[graph.leaf(age("source"))] = "age"
+        for n in self.target:
+            lines.append(f"{n}_b = note_{n}[{note}, n]")
+            names[graph.leaf(f"s.{n}")] = f"{n}_b"
+        if self.program.dated:
+            lines.append(f"h = number({at} - {last}) * dt")
+            names[graph.leaf(age(""))] = "h"
+        lines += statements(graph, self.program.response_roots, names)
+        return lines, {n: names[self.program.answered[n]] for n in self.program.answering}
+
+    def _begin(self) -> list[str]:
+        """Before the common loop over a segment: how much each synapse has to make up for, and what is too much for it."""
         if not self.program.responds:
             return []
-        names, _ = self._numbers()
-        for n in self.source:
-            names[self.graph.leaf(f"s.{n}")] = f"{n}_q"
-        inner = [f"e = np.uint64(n) * np.uint64({RING}) + np.uint64(d & np.uint8({_REST}))", "at = ring_time[e]"]
-        if self.source:
-            inner.append("age = number(at - since) * dt")
-            names[self.graph.leaf(age("source"))] = "age"
-        for n in self.target:
-            inner.append(f"{n}_b = ring_{n}[e]")
-            names[self.graph.leaf(f"s.{n}")] = f"{n}_b"
-        inner += self._read_own(names, "at")
-        inner += statements(self.graph, self.program.response_roots, names)
-        inner += [f"s_{n}[i] = {names[self.program.answered[n]]}" for n in self.program.answering]
-        inner += ["last[i] = at"] if self.program.dated else []
+        lines, after = self._respond("at", "p", {n: f"s_{n}[i]" for n in self.held}, "last[i]")
+        deep = ["at = note_time[p, n]", *self._varied(), *lines, *(f"s_{n}[i] = {value}" for n, value in after.items())]
+        deep += ["last[i] = at"] if self.program.dated else []
+        # A time is told from its lowest bits and one near it: twice 2^27 steps must lie between no two events of a synapse.
+        near = "since" if self.source else "last[i]"
+        times = [line for p in range(ALIKE) for line in (
+            f"gap = np.int32(np.uint32(np.uint32(word >> np.uint64({NUMBER_BITS + TIME_BITS * p})) - np.uint32({near})) << np.uint32({32 - TIME_BITS}))",
+            f"times[{p}, i - start] = {near} + (gap >> np.int32({32 - TIME_BITS}))",
+        )]  # fmt: skip
         return [
-            "d, c = done[i], noted[n]", "while d != c:", *_indent(["d = np.uint8(d + np.uint8(1))", *inner]), "done[i] = d",
+            "most = np.uint8(0)", "for i in range(start, stop):",
+            *_indent(["word = latest[target[i]]", "c = np.uint8(word)", "m = np.uint8(c - done[i])", "done[i], due[i - start] = c, m",
+                      *(times if self._timed else []), "most = max(most, m)"]),
+            f"if most > {ALIKE}:", "    for i in range(start, stop):", f"        if due[i - start] > {ALIKE}:",
+            *_indent(["n = target[i]", f"for p in range(np.int64(due[i - start]) - 1, {ALIKE - 1}, -1):", *_indent(deep)], 3),
         ]  # fmt: skip
+
+    @property
+    def _timed(self) -> bool:
+        """It matters when a target spiked."""
+        return bool(self.source) or self.program.dated
+
+    def _varied(self) -> list[str]:
+        """Read the constants that differ between synapses, and the weight."""
+        lines = [f"k{k} = c{k}[i]  # {describe(self.graph, self.frontier[k])}" for k in sorted(self.varying)]
+        return lines + (["w = weight[i]"] if self.weighed else [])
+
+    def _alike(self) -> tuple[list[str], dict[str, str], str]:
+        """Within the common loop: make up for the last spikes; the present values of the states, and since when."""
+        held = {n: f"{n}_0" for n in self.held}
+        lines = [f"{n}_0 = s_{n}[i]" for n in self.held] + (["upto0 = last[i]"] if self.program.dated else [])
+        last = "upto0"
+        if self.program.responds:
+            lines.append("m = due[i - start]")
+            for p in reversed(range(ALIKE)):
+                lines += [f"at{p} = times[{p}, i - start]"] if self._timed else []
+                more, after = self._respond(f"at{p}", str(p), held, last)
+                lines += [*more, f"now{p} = m > np.uint8({p})"]
+                lines += [f"{n}_{ALIKE - p} = {value} if now{p} else {held[n]}" for n, value in after.items()]
+                held = held | {n: f"{n}_{ALIKE - p}" for n in after}
+                if self.program.dated:
+                    lines.append(f"upto{ALIKE - p} = at{p} if now{p} else {last}")
+                    last = f"upto{ALIKE - p}"
+        return lines, held, last
 
     def _arrive(self) -> list[str]:
         program, graph = self.program, self.graph
         names, head = self._numbers()
-        segment = self._read_source(names)
-        if self.program.responds:
-            segment += ["for i in range(start, stop):", *_indent(["n = target[i]", *self._catch_up()])]
+        segment = [*self._read_source(names), *self._begin()]
         if self.source:
-            segment.append("age = number(now - since) * dt")
-            names[graph.leaf(age("source"))] = "age"
-        segment += statements(graph, self._once(), names)
-        body = ["n = target[i]"] if self.target else []
-        for n in self.target:
-            body.append(f"{n}_0 = target_{n}[n]")
-            names[graph.leaf(f"s.{n}")] = f"{n}_0"
-        if self.target:
-            body.append("rest = number(now - target_last[n]) * dt")
-            names[graph.leaf(age("target"))] = "rest"
-        body += self._read_own(names, "now")
+            segment.append("lapse = number(now - since) * dt")
+            names[graph.leaf(age("source"))] = "lapse"
+        segment += statements(graph, program.once, names)
+        lines, held, last = self._alike()
+        body = [*(["n = target[i]"] if self.target or program.responds else []), *self._varied(), *lines]
+        names |= {graph.leaf(f"s.{n}"): value for n, value in held.items()} | ({graph.leaf("w"): "w"} if self.weighed else {})
+        for j, node in enumerate(program.per_target):
+            body.append(f"u{j} = of_target[{j}, n]")
+            names[node] = f"u{j}"
+        if program.dated:
+            body.append(f"own = number(now - {last}) * dt")
+            names[graph.leaf(age(""))] = "own"
         body += statements(graph, program.arrival_roots, names)
-        body += [f"s_{n}[i] = {names[program.after[n]]}" for n in program.struck if n in self.mine]
+        changed = [n for n in self.mine if n in (*program.struck, *program.answering)]
+        body += [f"s_{n}[i] = {names[program.after[n]]}" for n in changed]
         body += ["last[i] = now"] if program.dated else []
         if program.sent is not None:
             body += [f"sum = min(max(floor({names[program.sent]} * per + half), -top), top)", "part[i - start] = integer(sum)"]
@@ -190,78 +236,84 @@ class _Writer:
         segment += ["source_last[q] = now"] if self.source else []
         text = [
             *head, "now, top, per = np.int32(k + 1), number(largest), number(per_quantum)", "half, dt = number(0.5), number(step)",
-            "row = k & (fill.shape[0] - 1)", "due = fill[row]", "fill[row] = 0", "events = 0",
-            "for g in range(due):",
+            "row = k & (fill.shape[0] - 1)", "filled = fill[row]", "fill[row] = 0", "events = 0", *self._of_targets(),
+            "for g in range(filled):",
             *_indent(["q = segments[row, g]", "start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment, "events += np.int64(stop - start)"]),
             "return events",
         ]  # fmt: skip
-        fixed = ["k", "step", "per_quantum", "largest", "numbers", "segments", "fill", "bounds", "target", "part", "arrived"]
+        fixed = ["k", "step", "per_quantum", "largest", "numbers", "segments", "fill", "bounds", "target", "part", "due", "times", "of_target", "arrived"]
         return _function("arrive", [*fixed, *self.arguments], text)
 
-    def _once(self) -> list[int]:
-        """Dynamic nodes of an arrival that are the same for a whole segment."""
-        same = {f"s.{n}" for n in self.source} | {age("source")}
-        differ = {self.frontier[k] for k in self.varying}
-        found = []
-        for n in self.graph.reach(self.program.arrival_roots):
-            node = self.graph.nodes[n]
-            if not node.static and node.op not in ("leaf", "const"):
-                reach = self.graph.reach([n])
-                moving = {self.graph.nodes[m].value for m in reach if self.graph.nodes[m].op == "leaf" and not self.graph.nodes[m].static}
-                if moving <= same and not differ & set(reach):
-                    found.append(n)
-        return found
+    def _of_targets(self) -> list[str]:
+        """What arrivals read of the states of their targets, for all targets, in steps in which spikes arrive."""
+        wanted = self.program.per_target
+        if not wanted:
+            return []
+        names, _ = self._numbers()
+        lines = self._target_states(names, "now")
+        lines += statements(self.graph, wanted, names)
+        lines += [f"of_target[{j}, n] = {names[node]}" for j, node in enumerate(wanted)]
+        return ["if filled:", "    for n in range(np.uint64(target_last.size)):", *_indent(lines, 2)]
+
+    def _target_states(self, names: dict[int, str], now: str) -> list[str]:
+        """Read the states of target n, and their age."""
+        names |= {self.graph.leaf(f"s.{n}"): f"{n}_0" for n in self.target} | {self.graph.leaf(age("target")): "rest"}
+        return [*(f"{n}_0 = target_{n}[n]" for n in self.target), f"rest = number({now} - target_last[n]) * dt"]
 
     def _settle(self) -> list[str]:
         """Make up for all spikes of the targets; with `anew` bring the synapses' own states to step `now` as well."""
         names, head = self._numbers()
-        segment = self._read_source({})
-        body = ["n = target[i]", *self._catch_up()] if self.program.responds else []
+        segment, body = self._read_source({}), []
         moving = [n for n in self.held if self.graph.nodes[self.program.ready[n]].value != f"s.{n}"]
+        if self.program.responds or self.program.dated:
+            lines, held, last = self._alike()
+            body = ["n = target[i]", *self._varied(), *lines, *(f"s_{n}[i] = {held[n]}" for n in self.program.answering)]
+            body += [f"last[i] = {last}"] if self.program.dated else []
+            segment += [*self._begin(), "for i in range(start, stop):", *_indent(body)]
         if self.program.dated:
-            lines = self._read_own(names, "now")
-            lines += statements(self.graph, [self.program.ready[n] for n in moving], names)
-            lines += [f"s_{n}[i] = {names[self.program.ready[n]]}" for n in moving] + ["last[i] = now"]
-            body += ["if anew:", *_indent(lines)]
+            names |= {self.graph.leaf(f"s.{n}"): f"s_{n}[i]" for n in self.held} | {self.graph.leaf(age("")): "h"}
+            late = ["h = number(now - last[i]) * dt", *self._varied(), *statements(self.graph, [self.program.ready[n] for n in moving], names)]
+            late += [f"new_{n} = {names[self.program.ready[n]]}" for n in moving]
+            late += [f"s_{n}[i] = new_{n}" for n in moving] + ["last[i] = now"]
+            segment += ["if anew:", "    for i in range(start, stop):", *_indent(late, 2)]
         text = [
             *head, "dt, now = number(step), np.int32(k)", "for q in range(bounds.size - 1):",
-            *_indent(["start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment, "for i in range(start, stop):", *_indent(body or ["pass"])]),
+            *_indent(["start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment]),
         ]  # fmt: skip
-        return _function("settle", ["k", "step", "anew", "numbers", "bounds", "target", *self.arguments], text)
+        return _function("settle", ["k", "step", "anew", "numbers", "bounds", "target", "due", "times", *self.arguments], text)
 
     def _settle_full(self) -> list[str]:
-        """Settle if a ring is full."""
-        rest = ["numbers", "bounds", "target", *self.arguments]
+        """Settle if a target's notes are full."""
+        rest = ["numbers", "bounds", "target", "due", "times", *self.arguments]
         text = ["if full[0]:", f"    settle(k, step, False, {', '.join(rest)})", "    full[0] = 0", "    fresh[:] = 0"]
         return ["", "", "@njit(cache=True, **KERNEL_FLAGS)", f"def settle_full({', '.join(['k', 'full', 'fresh', 'step', *rest])}):", *_indent(text)]
 
     def _note(self) -> list[str]:
-        """Note the spikes of own targets; `full` is raised when a ring has no more room, `fresh` counts since the last settling."""
+        """Note the spikes of own targets; `full` is raised when one has no more room, `fresh` counts since the last settling."""
         names, head = self._numbers()
+        mask = (1 << TIME_BITS) - 1
         body = [
-            "now = np.int32(step + 1)", "c = np.uint8(noted[n] + np.uint8(1))", f"e = n * {RING} + np.int64(c & np.uint8({_REST}))",
-            "ring_time[e] = now", "noted[n] = c", "fresh[n] += 1", "if fresh[n] == room:", "    full[0] = 1",
+            "for p in range(note_time.shape[0] - 1, 0, -1):",
+            *(f"    {a}[p, n] = {a}[p - 1, n]" for a in ["note_time", *(f"note_{n}" for n in self.target)]),
+            "now = np.int32(step + 1)", "note_time[0, n] = now", "word = latest[n]", f"before = (word >> np.uint64({NUMBER_BITS})) & np.uint64({mask})",
+            f"number_of_last = (word + np.uint64(1)) & np.uint64({(1 << NUMBER_BITS) - 1})",
+            f"latest[n] = number_of_last | ((np.uint64(now) & np.uint64({mask})) << np.uint64({NUMBER_BITS})) | (before << np.uint64({NUMBER_BITS + TIME_BITS}))",
+            "fresh[n] += 1", "if fresh[n] == room:", "    full[0] = 1", *(self._target_states(names, "now") if self.target else []),
         ]  # fmt: skip
-        for n in self.target:
-            body.append(f"{n}_0 = target_{n}[n]")
-            names[self.graph.leaf(f"s.{n}")] = f"{n}_0"
-        if self.target:
-            body.append("rest = number(now - target_last[n]) * dt")
-            names[self.graph.leaf(age("target"))] = "rest"
         body += statements(self.graph, self.program.target_roots, names)
-        body += [f"ring_{n}[e] = {names[self.program.ready[n]]}" for n in self.target]
+        body += [f"note_{n}[0, n] = {names[self.program.ready[n]]}" for n in self.target]
         body += [f"target_{n}[n] = {names[self.program.noted[n]]}" for n in self.target]
         body += ["target_last[n] = now"] if self.target else []
         text = [
-            *head, "dt = number(ms)", "side = step & 1", "for p in range(count[side, 8 * thread]):",
-            *_indent(["n = np.int64(place[published[side, thread, p]] - first)", "if 0 <= n < noted.size:", *_indent(body)]),
+            *head, "dt, row = number(ms), (step - late) & (many.size - 1)", "for spike in range(many[row]):",
+            *_indent(["n = np.int64(who[row, spike])", *body]),
         ]  # fmt: skip
-        fixed = ["step", "thread", "published", "count", "place", "first", "ms", "numbers", "room", "full", "fresh"]
+        fixed = ["step", "late", "who", "many", "ms", "numbers", "room", "full", "fresh"]
         return _function("note", [*fixed, *self.noting], text)
 
 
-def _indent(lines: list[str]) -> list[str]:
-    return [f"    {line}" for line in lines]
+def _indent(lines: list[str], depth: int = 1) -> list[str]:
+    return ["    " * depth + line for line in lines]
 
 
 def _function(name: str, signature: list[str], text: list[str]) -> list[str]:

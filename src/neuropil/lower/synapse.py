@@ -173,6 +173,27 @@ class SynapseProgram:
         return [*(self.after[n] for n in self.struck), *([] if self.sent is None else [self.sent])]
 
     @property
+    def once(self) -> list[int]:
+        """Nodes of an arrival that are the same for all synapses of a source and delay."""
+        return self._of_one("source")
+
+    @property
+    def per_target(self) -> list[int]:
+        """Nodes of an arrival that are the same for all synapses of a target, and that something else reads."""
+        mine, graph = set(self._of_one("target")), self.arrival
+        read = {a for n in graph.reach(self.arrival_roots) if n not in mine for a in graph.nodes[n].args} | set(self.arrival_roots)
+        return sorted(mine & read)
+
+    def _of_one(self, side: str) -> list[int]:
+        """Dynamic nodes of an arrival that read what is shared by a side alone, and no parameter drawn for every synapse."""
+        graph, mine = self.arrival, {f"s.{n}" for n in self.form.of(side)} | {age(side)}
+        drawn = {f"p.{n}" for n in self.traced.spec.parameters if isinstance(getattr(self.traced.model, n), Distribution)}
+        # A state that does not change by itself is a node of this kind, too.
+        nodes = [n for n in graph.reach(self.arrival_roots) if not graph.nodes[n].static and graph.nodes[n].op != "const"]
+        nodes = [n for n in nodes if all(x in mine or (x[0] == "p" and x not in drawn) for x in graph.leaves(n))]
+        return [n for n in nodes if graph.nodes[n].op != "leaf" or side == "target"]
+
+    @property
     def response_roots(self) -> list[int]:
         """Nodes computed for a synapse when its target spikes."""
         return [self.answered[n] for n in self.answering]
@@ -243,7 +264,8 @@ class SynapseProgram:
         """Floating-point operations per "synapse" and step, per "target" and step, and per "event" that arrives."""
         shared, adding = self.step.flops(self.shared), int(self.flow is not None)
         whole = self.step.flops(self.step_roots)
-        spikes = {"event": self.arrival.flops(self.arrival_roots), "response": self.arrival.flops(self.response_roots)}
+        arrival = self.arrival.flops(self.arrival_roots) - self.arrival.flops(self.once) - self.arrival.flops(self.per_target)
+        spikes = {"event": arrival, "response": self.arrival.flops(self.response_roots)}
         return {"synapse": whole - shared + adding, "target": shared, **spikes}
 
     def constants(self, parameters: dict[str, Any], dt: float) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int
 
 
 def emit_response(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
-    """The kernel of the targets' spikes: (step, thread, published, count, place, first, size, dt, numbers, run, …)."""
+    """The kernel of the targets' spikes: (step, late, who, many, dt, numbers, run, …)."""
     graph, roots = program.arrival, program.response_roots
     given = frontier(graph, roots)
     names, head, body, arguments = _given(graph, given, varying)
@@ -72,11 +72,10 @@ def emit_response(program: SynapseProgram, precision: str, varying: frozenset[in
     body += [f"s_{n}[i] = {names[program.answered[n]]}" for n in program.answering]
     body += ["last[i] = now"] if program.dated else []
     text = [
-        *head, "now, dt, side = np.int32(step + 1), number(ms), step & 1", "for p in range(count[side, 8 * thread]):",
-        *_indent(["n = np.int64(place[published[side, thread, p]] - first)", "if 0 <= n < size:",
-                  *_indent(["for i in range(np.uint64(run[n]), np.uint64(run[n + 1])):", *_indent(body)])]),
+        *head, "now, dt, row = np.int32(step + 1), number(ms), (step - late) & (many.size - 1)", "for spike in range(many[row]):",
+        *_indent(["n = who[row, spike]", "for i in range(np.uint64(run[n]), np.uint64(run[n + 1])):", *_indent(body)]),
     ]  # fmt: skip
-    signature = ["step", "thread", "published", "count", "place", "first", "size", "ms", "numbers", "run", *arguments]
+    signature = ["step", "late", "who", "many", "ms", "numbers", "run", *arguments]
     return SynapseKernel(_module(program, precision, "respond", signature, text, graph, roots, []), tuple(arguments), given, varying)
 
 

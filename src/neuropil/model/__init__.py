@@ -19,9 +19,14 @@ from neuropil.model.connect import (
 from neuropil.model.contents import Drive, Population, Probe, Projection
 from neuropil.model.coupling import Coupling
 from neuropil.model.described import STEADY, Described, Input, Port, State
+from neuropil.model.diffusion import Diffusion
 from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
+from neuropil.model.effects import Becomes, Gain, Shift, Toward
+from neuropil.model.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
 from neuropil.model.mechanism import Channel, Mechanism, PointProcess
+from neuropil.model.modulator import Modulator
+from neuropil.model.monitor import SelfStimulationMonitor
 from neuropil.model.morphology import Morphology, Section
 from neuropil.model.network import Network
 from neuropil.model.neuron import Neuron
@@ -56,6 +61,7 @@ __all__ = [
     "STEADY",
     "AllToAll",
     "At",
+    "Becomes",
     "Branch",
     "Branched",
     "Cell",
@@ -65,6 +71,7 @@ __all__ = [
     "Coupling",
     "DLambda",
     "Described",
+    "Diffusion",
     "Distance",
     "DistanceDependent",
     "Distribution",
@@ -72,18 +79,23 @@ __all__ = [
     "Edges",
     "Evenly",
     "Everywhere",
+    "FirstOrder",
     "FixedCount",
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
     "FixedTotal",
+    "Gain",
     "InhomogeneousPoisson",
     "Input",
     "Kind",
+    "Kinetics",
     "Location",
     "LogNormal",
     "MaxLength",
     "Mechanism",
+    "MichaelisMenten",
+    "Modulator",
     "Morphology",
     "MorphologyBuilder",
     "Network",
@@ -104,6 +116,9 @@ __all__ = [
     "Rule",
     "Section",
     "Sections",
+    "SelfStimulationMonitor",
+    "Shift",
+    "Signal",
     "Sine",
     "SpikeList",
     "Spread",
@@ -112,6 +127,7 @@ __all__ = [
     "Stimulus",
     "Synapse",
     "TimeArray",
+    "Toward",
     "Uniform",
     "discretise",
     "location",

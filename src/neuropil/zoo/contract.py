@@ -148,6 +148,7 @@ SYNAPSE_USES: dict[str, SynapseUse] = {
     "reward_stdp": _plastic(success=-1.0, eta=0.1 / ms),
     "reward_max": _plastic(("pre", "eligibility", "efficacy"), success=1.0, eta=0.1 / ms),
     "e_prop": _plastic(("pre", "eligibility", "efficacy"), eta=0.02 / ms**2, learning_signal=-1.0),
+    "scaled": SynapseUse(600 * pA, "exc"),
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model import Channel, Network, PointProcess, Synapse
 from neuropil.model.cell import Cell
+from neuropil.model.kinetics import Kinetics
 
 _NEURONS = "neuropil.zoo.neurons."
 
@@ -115,6 +116,16 @@ SYNAPSES: dict[str, str] = {
     "reward_stdp": _PLASTICITY + "three_factor:RewardSTDP",
     "reward_max": _PLASTICITY + "three_factor:RewardMax",
     "e_prop": _PLASTICITY + "three_factor:EProp",
+    "scaled": _SYNAPSES + "scaled:Scaled",
+}
+
+_MODULATORS = "neuropil.zoo.modulators."
+
+MODULATORS: dict[str, str] = {
+    "dopamine": _MODULATORS + "dopamine:Dopamine",
+    "acetylcholine": _MODULATORS + "acetylcholine:Acetylcholine",
+    "norepinephrine": _MODULATORS + "norepinephrine:Norepinephrine",
+    "serotonin": _MODULATORS + "serotonin:Serotonin",
 }
 
 CELLS: dict[str, str] = {"layer5_pyramidal": "neuropil.zoo.cells.layer5_pyramidal:layer5_pyramidal"}
@@ -154,6 +165,11 @@ def point_process(name: str) -> type[PointProcess]:
 def synapse(name: str) -> type[Synapse]:
     """The class of the synapse of this name, whose states a projection keeps."""
     return _find("synapse", name, SYNAPSES)
+
+
+def modulator(name: str) -> type[Kinetics]:
+    """The class of the kinetics of the modulator of this name."""
+    return _find("modulator", name, MODULATORS)
 
 
 def _find(kind: str, name: str, known: dict[str, str]) -> Any:
