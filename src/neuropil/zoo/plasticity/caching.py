@@ -3,9 +3,10 @@
     sent: w·(efficacy + transient);  dtransient/dt = -transient/τ;  where |transient| ≥ θ: efficacy += transient, transient = 0
     energy: |transient| costs `maintenance` a unit and ms, a consolidation `price` a unit moved
 
-Li & van Rossum 2020, eLife 9:e50804: a decay and a maintenance cost of 1e-3 for each of the perceptron's steps (from memory),
-here for each ms. The rule that proposes the changes is pair STDP, of which a synapse pays nothing before it consolidates; a
-threshold of zero consolidates every change at once, which is the naive learner with the energy Σ|Δw|.
+Li & van Rossum 2020, eLife 9:e50804, with both the threshold and the consolidation of each synapse by itself (claim E11 has the
+scheme in which one synapse above the threshold consolidates all): a decay and a maintenance cost of 1e-3 for each of the
+perceptron's steps (from memory), here for each ms. The rule that proposes the changes is pair STDP. A threshold of zero
+consolidates every change at once, which is the naive learner with the energy Σ|Δw|.
 
 |transient| decays as the transient does; it is a state by itself (`size`), so that the energy too has a closed form.
 Must show: energy in closed form of one pairing; less energy than with a threshold of zero for changes that cancel.
