@@ -47,7 +47,7 @@ def test_the_eligibility_of_a_policy_gradient_has_no_mean():
     network = Network("score")
     source = network.population("source", PoissonSource(rate=30 * Hz), 10)
     target = network.population("target", EscapeLIF(), 40)
-    network.stimulate(target, Step(180 * pA), input="current")
+    network.stimulate(target, Step(260 * pA), input="current")
     rule = RewardMax()
     network.project(source, target, AllToAll(), weight=40 * pA, delay=1 * ms, port="exc", synapse=rule, name="p")
     simulation = Simulation(network, precision="float64", threads=1)

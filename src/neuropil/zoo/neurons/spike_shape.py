@@ -2,12 +2,12 @@
 
     C dV/dt   = -g_L (V - E_L) + g_L Delta_T exp((V - V_T) / Delta_T) - w + z - g_exc (V - E_exc) - g_inh (V - E_inh) + I
     tau_w dw/dt = a (V - E_L) - w,   tau_z dz/dt = -z,   tau_T dV_T/dt = V_rest - V_T,
-    where V rises through V_peak: spike, w <- w + b, z <- I_sp, V_T <- V_max, and for `width` V is drawn to V_top, for as long
-    again to V_reset, each with the time constant `quick`.
+    where V rises through V_peak: spike, V <- V_top, w <- w + b, z <- I_sp, V_T <- V_max; for `width` V stays at V_top, for as
+    long again it is drawn to V_reset with the time constant `quick`.
 
 Clopath, Büsing, Vasilaki & Gerstner (2010) Nat. Neurosci. 13:344, Methods, after Badel et al. (2008) J. Neurophysiol. 99:656;
-parameters from memory. Its spike is a jump to a fixed potential for 1 ms; the two draws stand in for it (width and quick are
-chosen here), told apart by `since`, the time since the last spike.
+parameters from memory. Its spike is a jump to a fixed potential for 1 ms; width and quick are chosen here; times after a spike are
+told apart by `since`, the time since the last spike.
 
 Must show: a spike of 1 to 2 ms that passes 0 mV; a second spike needs more current soon after the first.
 """
@@ -81,4 +81,4 @@ class SpikeShapeAdEx(Neuron):
         return s.v >= self.v_peak
 
     def reset(self, s):
-        return {"w": s.w + self.b, "z": self.i_sp, "v_t": self.v_max, "since": 0 * ms}
+        return {"v": self.v_top, "w": s.w + self.b, "z": self.i_sp, "v_t": self.v_max, "since": 0 * ms}
