@@ -34,6 +34,9 @@ NEURONS: dict[str, str] = {
     "relay": _NEURONS + "relay:Relay",
     "poisson_source": _NEURONS + "poisson_source:PoissonSource",
     "sensor": _NEURONS + "sensor:Sensor",
+    "intrinsic_lif": _NEURONS + "intrinsic:IntrinsicLIF",
+    "escape_lif": _NEURONS + "escape_lif:EscapeLIF",
+    "spike_shape_adex": _NEURONS + "spike_shape:SpikeShapeAdEx",
 }
 
 _CIRCUITS = "neuropil.zoo.circuits."
@@ -65,6 +68,7 @@ CHANNELS: dict[str, str] = {
 }
 
 _SYNAPSES = "neuropil.zoo.synapses."
+_PLASTICITY = "neuropil.zoo.plasticity."
 _ELECTRODES = "neuropil.zoo.electrodes."
 
 POINT_PROCESSES: dict[str, str] = {
@@ -92,6 +96,28 @@ SYNAPSES: dict[str, str] = {
     "full_synapse": _SYNAPSES + "full_synapse:FullSynapse",
     "article_synapse": _SYNAPSES + "full_synapse:ArticleSynapse",
     "td_stdp": _SYNAPSES + "td_stdp:TDSTDP",
+    "stdp_additive": _PLASTICITY + "pair_stdp:AdditiveSTDP",
+    "stdp_van_rossum": _PLASTICITY + "pair_stdp:VanRossumSTDP",
+    "stdp_multiplicative": _PLASTICITY + "pair_stdp:MultiplicativeSTDP",
+    "stdp_power_law": _PLASTICITY + "pair_stdp:PowerLawSTDP",
+    "stdp_nearest_additive": _PLASTICITY + "pair_stdp:NearestAdditiveSTDP",
+    "triplet_stdp": _PLASTICITY + "triplet_stdp:TripletSTDP",
+    "voltage_stdp": _PLASTICITY + "voltage_stdp:VoltageSTDP",
+    "graupner_brunel": _PLASTICITY + "calcium_graupner_brunel:GraupnerBrunel",
+    "graupner_brunel_events": _PLASTICITY + "calcium_graupner_brunel:GraupnerBrunelEvents",
+    "oja": _PLASTICITY + "rate_rules:Oja",
+    "bcm": _PLASTICITY + "rate_rules:BCM",
+    "covariance": _PLASTICITY + "rate_rules:Covariance",
+    "anti_hebbian": _PLASTICITY + "rate_rules:AntiHebbian",
+    "inhibitory_stdp": _PLASTICITY + "inhibitory:InhibitorySTDP",
+    "scaled_stdp": _PLASTICITY + "scaling:ScaledSTDP",
+    "fast_weights": _PLASTICITY + "fast_weights:FastWeights",
+    "synaptic_caching": _PLASTICITY + "caching:SynapticCaching",
+    "cascade": _PLASTICITY + "cascade:Cascade",
+    "dopamine_stdp": _PLASTICITY + "three_factor:DopamineSTDP",
+    "reward_stdp": _PLASTICITY + "three_factor:RewardSTDP",
+    "reward_max": _PLASTICITY + "three_factor:RewardMax",
+    "e_prop": _PLASTICITY + "three_factor:EProp",
     "scaled": _SYNAPSES + "scaled:Scaled",
 }
 
