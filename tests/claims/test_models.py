@@ -7,13 +7,24 @@ import math
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 from neuropil.claims.a2_sigma_pi import INPUTS, best_halfspace, hidden, subsets, terms
 from neuropil.claims.a3_nmda_spike import hill_coefficient
 from neuropil.claims.a5_two_layer_neuron import BRANCHES, hats, patterns, predicted
 from neuropil.claims.capacity import branched_bits, linear_bits
 from neuropil.claims.claim import Trial
-from neuropil.claims.dendrite import AMPA_NS, COUPLING_NS, SOMA_NS, Synapses, responses
+from neuropil.claims.dendrite import (
+    AMPA_NS,
+    COUPLING_NS,
+    NMDA_NS,
+    REST_MV,
+    SOMA_NS,
+    SOMA_PF,
+    STEP_MS,
+    Synapses,
+    responses,
+)
 from neuropil.rng import generator
 
 
@@ -61,7 +72,7 @@ def test_the_hill_fit_finds_its_own_curve(h):
 def test_many_synapses_pull_the_branch_towards_its_limit():
     """AMPA alone and far above the leak: the branch reaches the synapses' reversal potential, 70 mV above rest; the soma then
     sits between rest and there, no further than the conductances around it allow."""
-    n = 300  # 150 nS: the most that Runge-Kutta takes at 0.1 ms
+    n = 300  # 150 nS: three quarters of what Runge-Kutta takes at 0.1 ms
     flood = Synapses(np.zeros(n, int), np.zeros(n, int), np.ones(n), np.full(n, 1.0))
     soma, branch = responses(flood, 1, 1, nmda=0.0, ampa=AMPA_NS)
     assert 67.0 < branch[0, 0] <= 70.0
@@ -69,10 +80,43 @@ def test_many_synapses_pull_the_branch_towards_its_limit():
 
 
 def test_a_silent_branch_follows_the_soma():
-    counts = np.array([[30, 0], [0, 0]])
-    soma, branch = responses(Synapses.drawn(counts, generator(1, "test")), 2, 2)
+    soma, branch = beside_a_silent_cell(30)
     assert 0 < branch[0, 1] < soma[0] < branch[0, 0], "through the soma and no other way"
-    assert soma[1] == 0 and not branch[1].any(), "cells do not hear each other"
+
+
+@pytest.mark.parametrize(("clustered", "mg"), [(5, 1.0), (15, 1.0), (15, 0.0)])
+def test_the_neuron_solves_its_equations(clustered, mg):
+    """Against SciPy's solver at a tolerance of 1e-8: `clustered` synapses on one of five branches, one on another."""
+    synapses = Synapses(np.zeros(clustered + 1, int), np.r_[np.zeros(clustered, int), 1], np.ones(clustered + 1), np.zeros(clustered + 1))
+    opened = np.array([clustered, 1, 0, 0, 0])
+
+    def flow(t, y):
+        branch, soma = y[:-1], y[-1]
+        block = 1 / (1 + mg / 3.57 * np.exp(-0.062 * branch))
+        open_nS = opened * (AMPA_NS * math.exp(-t / 2) + NMDA_NS * math.exp(-t / 50) * block)
+        along = COUPLING_NS * (branch - soma)
+        of_branches = (-0.5 * (branch - REST_MV) - open_nS * branch - along) / 7.5
+        return np.append(of_branches, (-SOMA_NS * (soma - REST_MV) + along.sum()) / SOMA_PF)
+
+    exact = solve_ivp(flow, (0, 59), np.full(6, REST_MV), rtol=1e-8, atol=1e-8, max_step=0.1).y.max(axis=1) - REST_MV
+    soma, branch = responses(synapses, 1, 5, mg=mg)
+    assert soma[0] == pytest.approx(exact[-1], rel=0.01)
+    assert branch[0] == pytest.approx(exact[:-1], abs=0.2)
+
+
+def test_a_silent_cell_stays_at_rest_whatever_its_neighbour_does():
+    """Rest is a fixed point up to rounding: a unit in the last place at each step, and the leak that takes it back."""
+    soma, branch = beside_a_silent_cell(30)
+    forgotten = STEP_MS * SOMA_NS / SOMA_PF  # of a deviation, in a step
+    assert max(soma[1], *branch[1]) < 2 * np.spacing(-REST_MV) / forgotten < 1e-11
+    quieter_soma, quieter_branch = beside_a_silent_cell(1)
+    assert quieter_soma[0] < 0.2 * soma[0]
+    assert quieter_soma[1] == soma[1] and (quieter_branch[1] == branch[1]).all(), "cells do not hear each other"
+
+
+def beside_a_silent_cell(active):
+    """Peaks of two cells of two branches; `active` synapses, all on the first branch of the first."""
+    return responses(Synapses.drawn(np.array([[active, 0], [0, 0]]), generator(1, "test")), 2, 2)
 
 
 def test_patterns_and_the_two_fits():

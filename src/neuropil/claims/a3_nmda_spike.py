@@ -98,7 +98,7 @@ def run(trial: Trial) -> Findings:
         [
             "The criterion is held against the branch's peak depolarisation, in which the AMPA current adds a graded part. At the "
             f"soma, where that part is filtered out, the same input has a Hill coefficient of {soma[WHOLE]}.",
-            "Steepness follows the NMDA conductance: "
+            "Steepness depends on the NMDA conductance; in the branch it rises with it, at the soma only until a few synapses fill the branch: "
             + "; ".join(f"{arm}, {hill[arm]} in the branch and {soma[arm]} at the soma" for arm in OTHERS) + ".",
             "The advantage ends where the branch is full: for many synapses spreading wins again (figure).",
         ],

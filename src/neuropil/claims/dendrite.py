@@ -3,7 +3,8 @@
     branch:  C dV/dt = -g_L (V - E_L) - [g_A + g_N B(V)] V - g_c (V - V_soma)
     soma:    C_s dV_soma/dt = -g_s (V_soma - E_L) + sum over branches of g_c (V - V_soma)
 
-They are the zoo's branch neuron with constants of a thin branch and a soma that does not fire.
+They are the zoo's branch neuron with constants of a thin branch and a soma that does not fire. Each sees the other's
+potential as of the start of the step, which makes the whole first order: at 0.1 ms the peaks at the soma are within 1 %.
 """
 
 from __future__ import annotations

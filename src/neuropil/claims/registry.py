@@ -94,6 +94,8 @@ EXPERIMENTS: dict[str, str] = {
     "B4": "b4_serotonin:CLAIM",
     "B5": "b5_global_fast:CLAIM",
     "C7": "c7_hopfield:CLAIM",
+    "C9": "c9_stdp:CLAIM",
+    "D8": "d8_cartpole:CLAIM",
     "D11": "d11_wireheading:CLAIM",
     "D12": "d12_time_scales:CLAIM",
     "E3": "e3_dendrites:CLAIM",

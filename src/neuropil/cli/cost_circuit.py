@@ -40,7 +40,7 @@ def show(question: Question, console: Console) -> dict[str, Any]:
     threads = question.threads or available_threads()
     machine = this_machine(threads, again=question.again)
     cost = cost_of(plan, rates_for(network, rate))
-    seconds = seconds_here(plan, cost, machine)
+    seconds = seconds_here(plan, cost, machine, again=question.again)
     memory = predict(plan, threads)
     _show_work(cost, network.name, plan.dt, plan.precision, console)
     _show_answers(cost, seconds, memory, threads, console)

@@ -289,7 +289,7 @@ def measured_synapse(threads: int | None = None, synapses: int = 1_000_000, *, a
     program, counted = clocked_synapse("float32")
     work, moved = counted.flops, counted.bytes
     found: dict[str, float] = {"FLOPs per synapse-step": work, "bytes per synapse-step": moved, "FLOPs per byte": work / moved}
-    for where, targets in (("cache", 8), ("memory", synapses // 1000)):
+    for where, targets in (("cache", 24), ("memory", synapses // 1000)):
         seconds = synapse_seconds(program, "float32", threads, targets=targets, again=again)
         found |= {
             f"ns per synapse-step, state in {where}": 1e9 * seconds,

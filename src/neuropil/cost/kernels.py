@@ -82,6 +82,13 @@ def poisson_counts(count, later, thresholds, rounds):
     return count[0]
 
 
+@njit(nogil=True)
+def repeat(kernel, rounds, arguments):
+    """Call a compiled kernel again and again."""
+    for _ in range(rounds):
+        kernel(*arguments)
+
+
 def best(make: Callable[[], Callable[[], object]], threads: int, tries: int = 7) -> float:
     """Shortest wall time, s, of a job that every thread does on data of its own; the machine may be shared."""
     jobs = [make() for _ in range(threads)]

@@ -25,10 +25,10 @@ from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.synapse_source import SynapseKernel, emit_step
 from neuropil.result.atomic import read_json, write_json
 
-KERNEL_SECONDS = 0.02
+KERNEL_SECONDS = 0.005
 """Wall time of one try of a kernel."""
 TRIES = 25
-"""Short tries of each limit, the best of which counts: other work comes and goes."""
+"""Short tries, the best of which counts: other work comes and goes."""
 PER_THREAD = 20_000
 """Neurons a thread advances in a measurement at most: their state stays in the second-level cache, as in most circuits."""
 
@@ -89,19 +89,19 @@ def neuron_seconds(
 
 
 def synapse_seconds(
-    program: SynapseProgram, precision: str, threads: int | None = None, *, targets: int = 8, each: int = 1000, again: bool = False
+    program: SynapseProgram, precision: str, threads: int | None = None, *, targets: int = 24, each: int = 1000, again: bool = False
 ) -> float:
     """Seconds of wall time per synapse-step of the kernel of clock-driven synapses, all threads together.
 
     Args:
-        targets: of each thread, with so many synapses `each`; the default stays in the second-level cache.
+        targets: of each thread, with so many synapses `each`; the states of the default (0.8 MB in float32) stay in a cache.
     """
     threads = threads or available_threads()
     kernel = emit_step(program, precision, frozenset())
     name = f"{program.traced.name}_step"
     found = _remembered(
         f"{path_of(name, kernel.source).stem} {threads} {targets} {each}",
-        lambda: {"seconds": _seconds(lambda: _synapse_steps(name, program, kernel, precision, targets, each), threads) / (targets * each * threads)},
+        lambda: {"seconds": _synapses(name, program, kernel, precision, threads, targets, each)},
         again,
     )
     return float(found["seconds"])
@@ -139,38 +139,38 @@ def _measure(threads: int) -> Measured:
 def _kernel(group: Group, plan: Plan, threads: int, size: int) -> float:
     """Time the kernel that the engine runs, on arrays like the engine's, from the initial state and without input."""
     advance = load(group.name, group.kernel.source).advance
-    return _seconds(lambda: kernels.job(advance, *_arguments(group, plan, size)), threads) / (size * threads)
+    return _seconds(advance, lambda: _arguments(group, plan, size), threads) / (size * threads)
 
 
-def _seconds(make: Callable[[], Callable[[], object]], threads: int) -> float:
-    """Wall time of a call, each thread making its own at once; `make` gives a call on arrays of its own."""
-    count = [1]
-
-    def repeated() -> Callable[[], object]:
-        step = make()
-
-        def steps() -> None:
-            for _ in range(count[0]):
-                step()
-
-        return steps
-
-    kernels.best(repeated, 1, tries=1)  # compiles, or loads what was compiled
-    count[0] = max(1, int(KERNEL_SECONDS / kernels.best(repeated, 1, tries=3)))
-    return kernels.best(repeated, threads, tries=5) / count[0]
-
-
-def _synapse_steps(
-    name: str, program: SynapseProgram, kernel: SynapseKernel, precision: str, targets: int, each: int
-) -> Callable[[], object]:
-    """A step of so many synapses at rest, on targets at -65 mV that are silent."""
+def _synapses(
+    name: str, program: SynapseProgram, kernel: SynapseKernel, precision: str, threads: int, targets: int, each: int
+) -> float:
+    """The same of synapses at rest, on targets at -65 mV that are silent."""
     real: Any = np.dtype(precision)
     model = program.traced.model
     constants = program.constants({n: getattr(model, n).value for n in model.spec.parameters}, dt=0.1)
     numbers = np.array(program.step.evaluate(kernel.frontier, {f"p.{n}": v for n, v in constants.items()}), real)
     run, zero = np.arange(targets + 1) * each, np.zeros(targets, real)
-    fixed = (1, numbers, run, np.zeros(1, real), np.full(targets, -65.0, real), zero, real.type(1.0), np.zeros(each, real), zero.copy())
-    return kernels.job(load(name, kernel.source).advance, *fixed, *(np.zeros(targets * each, real) for _ in kernel.arguments))
+
+    def arguments() -> tuple[Any, ...]:
+        fixed = (1, numbers, run, np.zeros(1, real), np.full(targets, -65.0, real), zero, real.type(1.0), np.zeros(each, real), zero.copy())
+        return *fixed, *(np.zeros(targets * each, real) for _ in kernel.arguments)
+
+    return _seconds(load(name, kernel.source).advance, arguments, threads) / (targets * each * threads)
+
+
+def _seconds(kernel: Callable[..., object], arguments: Callable[[], tuple[Any, ...]], threads: int) -> float:
+    """Wall time of a call, each thread making its own at once; `arguments` makes arrays for one thread.
+
+    Calls are repeated by compiled code: threads that come back to Python after every call wait for each other there.
+    """
+
+    def repeated(rounds: int) -> Callable[[], Callable[[], object]]:
+        return lambda: kernels.job(kernels.repeat, kernel, rounds, arguments())
+
+    kernels.best(repeated(1), 1, tries=1)  # compiles, or loads what was compiled
+    rounds = max(1, int(KERNEL_SECONDS / kernels.best(repeated(1), 1, tries=3)))
+    return kernels.best(repeated(rounds), threads, tries=TRIES) / rounds
 
 
 def _arguments(group: Group, plan: Plan, size: int) -> tuple[Any, ...]:

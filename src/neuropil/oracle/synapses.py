@@ -42,6 +42,9 @@ class LivingSynapses:
         self.longest = max(int(np.ceil(bound)), int(self.steps.max(initial=1)))
         self.history: list[tuple[int, Array]] = []  # (stamp, fired) of the last spikes of the sources
         self.activity = np.zeros(projection.target.size)
+        self.changed: dict[str, float] = {}
+        self.late = round(projection.response_delay / dt)
+        self.answers = [np.zeros(projection.target.size, bool)] * self.late  # spikes of the targets on their way to the synapses
         self.s = self._initial(self.weight)
         self._ready()
 
@@ -61,6 +64,13 @@ class LivingSynapses:
     def _ready(self) -> None:
         """Everything that depends on how many synapses there are."""
         self.integrator = Integrator(self.model, self.parameters, self.pre.size, self.dt)
+        self.bound = self.integrator.equations.model
+
+    def change(self, values: dict[str, float]) -> None:
+        """Give parameters new values, one for all synapses."""
+        self.changed = values
+        self.parameters |= {n: np.full(self.pre.size, v) for n, v in values.items()}
+        self.integrator = self.integrator.with_parameters(self.parameters)
         self.bound = self.integrator.equations.model
 
     def _world(self, target: States) -> States:
@@ -84,23 +94,33 @@ class LivingSynapses:
         here = np.zeros(self.pre.size, bool)
         for stamp, fired in self.history:
             here |= fired[self.pre] & (stamp + self.steps == k + 1)
-        ports = self.projection.target.neuron.spec.ports
-        unit = weight_dimension("", self.projection.synapse, None if self.port is None else ports[self.port])
-        w = Quantity(self.s.get("weight", self.weight), unit)
+        ports, w = self.projection.target.neuron.spec.ports, self._w()
         before = equations.states(self.s)
         if self.port is not None:
             handed = np.broadcast_to(magnitude(self.bound.transmits(before, w), ports[self.port], "transmits"), self.pre.size)
             np.add.at(sent, self.post[here], handed[here])
-        after = equations._out("arrive", self.bound.arrive(before, w))
-        self.s = {**self.s, **{n: np.where(here, after[n], self.s[n]) for n in after}}
+        self._change("arrive", here)
         return flow, sent
 
+    def _w(self) -> Quantity:
+        """The present weights."""
+        port = None if self.port is None else self.projection.target.neuron.spec.ports[self.port]
+        return Quantity(self.s.get("weight", self.weight), weight_dimension("", self.projection.synapse, port))
+
+    def _change(self, method: str, where: Array) -> None:
+        """What `arrive` or `respond` does to some of the synapses."""
+        equations = self.integrator.equations
+        after = equations._out(method, getattr(self.bound, method)(equations.states(self.s), self._w()))
+        self.s = {**self.s, **{n: np.where(where, after[n], self.s[n]) for n in after}}
+
     def send(self, fired: Array, mine: Array, stamp: int) -> None:
-        """Spikes of the sources set out, and those of the targets raise their activity; then synapses come and go."""
+        """Synapses respond to their targets' spikes, which raise their activity; those of the sources set out; then synapses come and go."""
+        self.answers.append(mine)
+        self._change("respond", self.answers.pop(0)[self.post])
         self.history.append((stamp, fired))
         self.history = [(s, f) for s, f in self.history if s + self.longest > stamp]
         if "post" in self.model.spec.inputs:
-            tau = float(getattr(self.model, POST_TIME).value)
+            tau = self.changed.get(POST_TIME, float(getattr(self.model, POST_TIME).value))
             self.activity = self.activity * np.exp(-self.dt / tau) + mine / tau
         structure = self.projection.structure
         if structure is not None:
@@ -139,7 +159,7 @@ class LivingSynapses:
         self.s = {n: np.concatenate([v[keep], born[n]])[order] for n, v in self.s.items()}
         for name, new in (("pre", pre), ("post", post), ("weight", weight), ("steps", steps)):
             setattr(self, name, np.concatenate([getattr(self, name)[keep], new])[order])
-        self.parameters = {n: np.full(self.pre.size, float(getattr(self.model, n).value)) for n in self.model.spec.parameters}
+        self.parameters = {n: np.full(self.pre.size, self.changed.get(n, float(getattr(self.model, n).value))) for n in self.model.spec.parameters}
         self._ready()
 
     def _drawn(self, value: Any, what: str, n: int, round: int) -> Array:
