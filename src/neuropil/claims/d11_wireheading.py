@@ -183,7 +183,7 @@ def run(trial: Trial) -> Findings:
     seen = share_of("share of these detected before a fifth of the return is lost", in_time[lost])
     capped = share_of("share of seeds whose return is lost, errors capped", found["lost"][:, 1], control=True)
     far = share_of("share of seeds whose return is lost, who begin far from the tile", found["lost"][:, 2], control=True)
-    lead = (found["loss"] - found["alarm"])[lost]
+    lead = found["loss"][lost] - found["alarm"][lost]
     return Findings(
         [
             share, noticed, false, fallen, seen, capped, far,
