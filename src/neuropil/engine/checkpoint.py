@@ -39,6 +39,7 @@ class Checkpoint:
         spikes: records in the spike journal; rows: records in each trace journal.
         wall_seconds: time spent so far.
         synapses: what the stores of synapses with states save, by the projection's place in the network.
+        modulators: what modulators go on from, by name.
     """
 
     step: int
@@ -52,6 +53,7 @@ class Checkpoint:
     rows: tuple[int, ...]
     wall_seconds: float
     synapses: dict[int, dict[str, np.ndarray]]
+    modulators: dict[str, dict[str, np.ndarray]]
 
 
 def fingerprint(plan: Plan) -> str:
@@ -81,6 +83,8 @@ def fingerprint(plan: Plan) -> str:
     for planned in plan.drives:
         d = planned.drive
         _absorb(digest, (planned.kind, d.target.name, d.port, d.input, d.site, d.weight, d.stimulus))
+    if network.modulators:
+        _absorb(digest, [m.described() for m in network.modulators.values()])
     _absorb(digest, [(p.name, p.target.name, p.variable, p.neurons, p.sites, p.interval) for p in network.probes])
     return digest.hexdigest()
 
@@ -100,6 +104,7 @@ def _absorb(digest: Any, value: Any) -> None:
     elif callable(value) and hasattr(value, "__code__"):
         digest.update(value.__code__.co_code)
         closure = [c.cell_contents for c in value.__closure__ or ()]
+        _absorb(digest, (value.__code__.co_names, value.__defaults__, value.__kwdefaults__))
         _absorb(digest, ([c for c in value.__code__.co_consts if not hasattr(c, "co_code")], closure))
     elif dataclasses.is_dataclass(value) or isinstance(value, Distribution):
         _absorb(digest, vars(value))
@@ -126,6 +131,9 @@ def save(path: Path, plan: Plan, checkpoint: Checkpoint) -> None:
         for index, arrays in checkpoint.synapses.items():
             for name, values in arrays.items():
                 file[f"synapses/{index}/{name}"] = values
+        for name, arrays in checkpoint.modulators.items():
+            for array, values in arrays.items():
+                file[f"modulators/{name}/{array}"] = values
         for (population, part, array), values in checkpoint.states.items():
             file[f"states/{population}/{full_name(part, array)}"] = values
     with open(temporary, "rb+") as raw:
@@ -163,6 +171,7 @@ def load(path: Path, plan: Plan) -> Checkpoint:
                 int(file.attrs["events"]), int(file.attrs["spikes"]), tuple(file["rows"][()].tolist()),
                 float(file.attrs["wall_seconds"]),
                 {int(index): {name: v[()] for name, v in group.items()} for index, group in file.get("synapses", {}).items()},
+                {name: {array: v[()] for array, v in group.items()} for name, group in file.get("modulators", {}).items()},
             )  # fmt: skip
     except (OSError, KeyError) as error:
         raise CheckpointError("the checkpoint cannot be read", got=f"{path}: {error}") from error

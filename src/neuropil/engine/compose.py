@@ -52,6 +52,7 @@ class Machine:
         probes: [thread][probe] buffers.
         cells: populations with morphology, by name.
         before: what to do before a run from step k.
+        numbers, periods: by assembly, what its kernel reads for each segment (rows, see `Share`); all threads share them.
     """
 
     groups: list[list[GroupArrays]]
@@ -63,6 +64,8 @@ class Machine:
     probes: list[list[ProbeBuffer]] = field(default_factory=list)
     cells: dict[str, Owned] = field(default_factory=dict)
     before: list[Callable[[int], None]] = field(default_factory=list)
+    numbers: dict[int, np.ndarray] = field(default_factory=dict)
+    periods: dict[int, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass
@@ -134,7 +137,9 @@ def _group_arrays(plan: Plan, group: Assembly, share: Share, g: int, arrived: np
 
 
 def _refractory(group: Assembly) -> Any:
-    """The smallest type that holds the group's refractory counts: the update is bound by bytes."""
+    """The smallest type that holds the group's refractory counts: the update is bound by bytes. A modulated one may grow."""
+    if isinstance(group, Group) and any(getattr(type(m.population.parts[m.part].model), "refractory", None) in m.modulated for m in group.members):
+        return np.int32
     longest = max((max(m.period, m.arrays.get("period_", np.zeros(1)).max()) for m in group.members), default=0)
     return np.uint8 if longest < 256 else np.int32
 
@@ -144,6 +149,7 @@ def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: G
     kernel = load(group.name, group.kernel.source)
     numbers = np.concatenate([m.numbers for m in group.members]).astype(plan.precision)
     periods = np.array([m.period for m in group.members for _ in range(m.sites)], np.int32)
+    machine.numbers[g], machine.periods[g] = numbers, periods
     arguments = tuple(
         (share.bounds[g], numbers, periods, *_kernel_arrays(plan, share, machine.groups[t], g, group))
         for t, share in enumerate(layout.shares)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,47 @@ import numpy as np
 from neuropil.engine.compose import steps_between
 from neuropil.lower.plan import Plan
 from neuropil.lower.work import works_of
+from neuropil.model.modulator import trace_name
 from neuropil.result import Result, SpikeJournal, Spikes, Trace, TraceJournal, finalise
 from neuropil.result.journal import spike_chunks
+from neuropil.result.trace import concentration_of
 from neuropil.units import unit_name
 
 LARGE = 20_000_000
 """Spikes that a result of a run in a folder holds in memory at most."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """One trace that a run records.
+
+    Attributes:
+        name, neurons, unit, variable, population, sites: as of a `Trace`.
+        dtype: of its values; every: steps between samples; first: the step of the first, in units of `every`.
+    """
+
+    name: str
+    neurons: np.ndarray
+    unit: str
+    variable: str
+    population: str
+    sites: np.ndarray | None
+    dtype: str
+    every: int
+    first: int
+
+
+def tracks(plan: Plan) -> list[Track]:
+    """All traces: of the probes, then of the modulators, whose first tick is at t = 0."""
+    made = []
+    for p in plan.network.probes:
+        unit = unit_name(p.target.neuron.spec.state_dimensions[p.variable])
+        made.append(Track(p.name, p.neurons, unit, p.variable, p.target.name, p.sites, plan.precision, steps_between(p, plan.dt), 1))
+    for m in plan.network.modulators.values():
+        unit, every = unit_name(m.kinetics.dimension), round(m.tick / plan.dt)
+        for population in m.watched:
+            made.append(Track(trace_name(m, population), np.zeros(1, np.int64), unit, concentration_of(m.name), population, None, "float64", every, 0))
+    return made
 
 
 class Recorder:
@@ -34,11 +70,12 @@ class Recorder:
     ):  # fmt: skip
         self.plan, self.folder, self.record_spikes = plan, folder, record_spikes
         self.populations = {p.name: (p.first, p.size) for p in plan.network.populations.values()}
-        self.samples: list[list[np.ndarray]] = [[] for _ in plan.network.probes]
+        self.tracks = tracks(plan)
+        self.samples: list[list[np.ndarray]] = [[] for _ in self.tracks]
         self.steps: list[np.ndarray] = []
         self.neurons: list[np.ndarray] = []
         self.start = 0 if resume else start
-        self.first_rows = tuple(rows) if start and not resume else (0,) * len(plan.network.probes)
+        self.first_rows = tuple(rows) if start and not resume else (0,) * len(self.tracks)
         self.rows_written = list(self.first_rows)
         self.spike_journal: SpikeJournal | None = None
         self.trace_journals: list[TraceJournal] = []
@@ -57,12 +94,11 @@ class Recorder:
             folder, self.populations, self.plan.dt, t_start_ms=self.start * self.plan.dt, summary=summary, resume=resume,
             overwrite=True,
         )  # fmt: skip
-        for probe in self.plan.network.probes:
-            spec = probe.target.neuron.spec
+        for track in self.tracks:
             self.trace_journals.append(
                 TraceJournal(
-                    folder, probe.name, probe.neurons, self.plan.dt, unit=unit_name(spec.state_dimensions[probe.variable]),
-                    variable=probe.variable, population=probe.target.name, sites=probe.sites, dtype=self.plan.precision, resume=resume,
+                    folder, track.name, track.neurons, self.plan.dt, unit=track.unit, variable=track.variable,
+                    population=track.population, sites=track.sites, dtype=track.dtype, resume=resume,
                 )
             )  # fmt: skip
         if resume:
@@ -72,11 +108,11 @@ class Recorder:
 
     def _take_up(self, earlier: Result, spikes: int, rows: tuple[int, ...]) -> None:
         self.steps, self.neurons = [earlier.spikes.step[:spikes]], [earlier.spikes.neuron[:spikes]]
-        for j, (probe, n) in enumerate(zip(self.plan.network.probes, rows, strict=True)):
-            self.samples[j].append(earlier.traces[probe.name].values[:n])
+        for j, (track, n) in enumerate(zip(self.tracks, rows, strict=True)):
+            self.samples[j].append(earlier.traces[track.name].values[:n])
 
     def add(self, steps: np.ndarray, neurons: np.ndarray, samples: list[np.ndarray]) -> None:
-        """Take spikes (stamps and global neurons, sorted) and samples of every probe."""
+        """Take spikes (stamps and global neurons, sorted) and samples of every track."""
         if self.record_spikes:
             if self.spike_journal is not None:
                 self.spike_journal.append(steps, neurons)
@@ -93,11 +129,10 @@ class Recorder:
             self.rows_written[j] += len(values)
 
     def _stamps(self, j: int, rows: int) -> np.ndarray:
-        every = steps_between(self.plan.network.probes[j], self.plan.dt)
-        return (self.rows_written[j] + 1 + np.arange(rows)) * every
+        return (self.rows_written[j] + self.tracks[j].first + np.arange(rows)) * self.tracks[j].every
 
     def sync(self) -> tuple[int, tuple[int, ...]]:
-        """Make everything durable; returns the number of spikes and of samples of each probe so far."""
+        """Make everything durable; returns the number of spikes and of samples of each track so far."""
         for journal in self.trace_journals:
             journal.sync()
         spikes = self.spike_journal.sync() if self.spike_journal is not None else sum(s.size for s in self.steps)
@@ -115,12 +150,10 @@ class Recorder:
         step = np.concatenate(self.steps) if self.steps else np.empty(0, np.int64)
         neuron = np.concatenate(self.neurons) if self.neurons else np.empty(0, np.uint32)
         traces = {}
-        for j, probe in enumerate(self.plan.network.probes):
-            values = np.concatenate(self.samples[j]) if self.samples[j] else np.empty((0, probe.neurons.size))
-            every = steps_between(probe, self.plan.dt)
-            times = (self.first_rows[j] + 1 + np.arange(len(values))) * every * self.plan.dt
-            unit = unit_name(probe.target.neuron.spec.state_dimensions[probe.variable])
-            traces[probe.name] = Trace(times.astype(np.float64), values, probe.neurons, unit, probe.variable, probe.target.name, probe.sites)
+        for j, t in enumerate(self.tracks):
+            values = np.concatenate(self.samples[j]) if self.samples[j] else np.empty((0, t.neurons.size))
+            times = (self.first_rows[j] + t.first + np.arange(len(values))) * t.every * self.plan.dt
+            traces[t.name] = Trace(times.astype(np.float64), values, t.neurons, t.unit, t.variable, t.population, t.sites)
         start_ms = self.start * self.plan.dt
         return Result(Spikes(step, neuron, self.populations, self.plan.dt), traces, {}, duration_ms - start_ms, start_ms)
 

@@ -17,9 +17,10 @@ from neuropil.engine import memory
 from neuropil.engine.arguments import byte_limit, numbers, path_of, thread_count
 from neuropil.engine.core import RUNAWAY, SHORT, Core
 from neuropil.engine.interrupt import stoppable
+from neuropil.engine.modulate import Modulation, RunningModulator
 from neuropil.engine.recorder import Recorder, describe
 from neuropil.engine.runaway import runaway
-from neuropil.errors import NetworkError, SimulationError, did_you_mean
+from neuropil.errors import NetworkError, NeuropilError, SimulationError, did_you_mean
 from neuropil.lower.connectivity import edges
 from neuropil.lower.plan import Plan, make_plan
 from neuropil.model.composite import split
@@ -94,6 +95,7 @@ class Simulation:
         self.wall_seconds = 0.0
         self.counts = np.zeros(network.size, np.int64)
         self._rewiring = self.core.next_rewiring()
+        self._modulation = Modulation(self.plan, self.core)
         self._recent: list[tuple[np.ndarray, np.ndarray]] = []
         self._chunk = 16
         self.interrupted = False
@@ -168,8 +170,10 @@ class Simulation:
         self._reopen()
         while (core.step < target or core.pending) and not stop.is_set():
             begun = time.perf_counter()
-            due = core.step == self._rewiring
-            steps = 0 if due else min(self._chunk, target - core.step, self._probe_room(), self._rewiring - core.step)
+            if core.step == self._modulation.due and not core.pending:
+                self._tick()
+            due = min(self._rewiring, self._modulation.due)  # the next interruption
+            steps = 0 if core.step == due else min(self._chunk, target - core.step, self._probe_room(), due - core.step)
             _, status = core.advance(steps)
             spent = time.perf_counter() - begun
             self.wall_seconds += spent
@@ -194,6 +198,14 @@ class Simulation:
                 self._chunk = max(1, self._chunk // 2)
             if not silent:
                 self._report(total)
+
+    def _tick(self) -> None:
+        """Let the modulators act before the step that comes."""
+        try:
+            self._modulation.tick(self.core.step)
+        except NeuropilError:
+            self.recorder.close()
+            raise
 
     def _settle(self) -> None:
         """Take in the spikes of the last step, if an interrupted run left them waiting for room."""
@@ -232,7 +244,8 @@ class Simulation:
 
     def _take(self, steps: np.ndarray, neurons: np.ndarray) -> None:
         self.counts += np.bincount(neurons, minlength=self.counts.size)
-        self.recorder.add(steps, neurons, self.core.flush_probes())
+        self._modulation.observe(neurons)
+        self.recorder.add(steps, neurons, self.core.flush_probes() + self._modulation.flush())
         if steps.size:
             self._recent.append((steps, neurons))
         oldest = self.core.step - self.core.ring
@@ -318,6 +331,11 @@ class Simulation:
             raise NetworkError(f"no projection {name!r} whose synapses know a modulator", fix=did_you_mean(name, knowing))
         knowing[name].signal[0] = float(numbers(value, DIMENSIONLESS, "the modulator", ()))
 
+    @property
+    def modulators(self) -> dict[str, RunningModulator]:
+        """The network's modulators as they run, by name: give them signals and doses, read concentrations, set caps."""
+        return self._modulation.running
+
     def _population(self, population: str | Population) -> Population:
         return self.network[population.name if isinstance(population, Population) else population]
 
@@ -340,7 +358,7 @@ class Simulation:
         step, neuron = self._in_flight()
         data = checkpoints.Checkpoint(
             self.core.step, self.core.states(), self.counts, self._amplitudes(), step, neuron, self.core.events, spikes, rows, self.wall_seconds,
-            {j: store.save() for j, store in self.core.listed.items()},
+            {j: store.save() for j, store in self.core.listed.items()}, self._modulation.save(),
         )  # fmt: skip
         checkpoints.save(target, self.plan, data)
         return target
@@ -358,6 +376,7 @@ class Simulation:
         self.wall_seconds = data.wall_seconds
         for (population, part, name), values in data.states.items():
             self.core.scatter(self.network[population], part, name, values)
+        self._modulation.restore(data.modulators, data.step)  # first: what it does to the synapses of the start is lost
         for j, arrays in data.synapses.items():
             self.core.listed[j].restore(arrays)
         self._rewiring = self.core.next_rewiring()

@@ -90,6 +90,9 @@ class Rollout:
         validate(network, dt)
         if precision not in ("float32", "float64"):
             raise ModelError("unknown precision", got=precision, expected="'float32' or 'float64'")
+        if network.modulators:
+            fix = "run it with neuropil.run, or train with the parameter itself as an input of the loss"
+            raise ModelError("the rollout knows no modulators", got=", ".join(network.modulators), fix=fix)
         unknown = set(scale or {}) - set(network.populations)
         if unknown:
             name = sorted(unknown)[0]

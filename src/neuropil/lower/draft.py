@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError
+from neuropil.lower.classify import parameter_leaf
 from neuropil.lower.integrate import StepFunction
 from neuropil.lower.kernel import NeuronProgram, Variant, Varying, check
 from neuropil.lower.parts import Bare, Member, PlannedDrive, PlannedPart, in_order
@@ -20,6 +22,7 @@ from neuropil.model.contents import Drive
 from neuropil.model.coupling import PARTNER
 from neuropil.model.described import Steady
 from neuropil.model.distribution import Distribution
+from neuropil.model.effects import effects_on
 from neuropil.model.network import Network
 from neuropil.model.neuron import Neuron
 from neuropil.units import Quantity
@@ -95,21 +98,22 @@ class Draft:
     def member(self, planned: PlannedPart) -> tuple[NeuronProgram, Varying, Member]:
         """Evaluate everything constant about a part."""
         program, spec, sites = self.program(planned), planned.part.model.spec, planned.part.sites
-        step, shape = program.step, (sites, planned.population.size)
+        shape = (sites, planned.population.size)
         parameters = self.parameters(planned)
-        derived = propagators(step.scheme, parameters, tuple(spec.inputs), self.dt, step.prefixes)
-        values = program.constants({**parameters, **derived, "dt": self.dt})
+        values = constants(program, parameters, self.dt)
+        apart = depending(program, self.modulated_apart(planned, parameters))
         scalars: list[Any] = []
         arrays: dict[str, np.ndarray] = {}
         nodes: list[int] = []
         for k, value in enumerate(values):
             rows = np.asarray(value, float).reshape(shape) if np.size(value) > 1 else np.full((1, 1), np.ravel(value)[0], float)
-            if np.any(np.ptp(rows, axis=1) != 0.0):
+            if k in apart or np.any(np.ptp(rows, axis=1) != 0.0):
+                rows = np.broadcast_to(rows, shape)
                 arrays[f"c{k}"] = rows
                 nodes.append(k)
             else:
                 scalars.append(rows[:, 0])
-        self._check_finite(planned, program, values)
+        check_finite(program, values, planned.population.name)
         weights: list[str] = []
         for port in spec.ports:
             if port in program.variant.wired:
@@ -122,12 +126,25 @@ class Draft:
                 else:
                     scalars.append(float(np.ravel(weight)[0]))
         period, varying_period = self._period(planned, parameters)
+        if varying_period is None and getattr(type(planned.part.model), "refractory", None) in self.modulated_apart(planned, parameters):
+            varying_period = np.full(shape, float(period))
         if varying_period is not None:
             arrays["period_"] = varying_period.reshape(shape)
         varying = Varying(tuple(nodes), tuple(weights), varying_period is not None)
         numbers = np.array([np.broadcast_to(s, sites) for s in scalars], float).reshape(-1, sites).T
         initial = self._initials(planned, parameters)
-        return program, varying, Member(planned.population, planned.name, sites, numbers, arrays, period, initial)
+        modulated = frozenset(split(n)[1] for n in effects_on(self.network, planned.population) if split(n)[0] == planned.name)
+        member = Member(planned.population, planned.name, sites, numbers, arrays, period, initial, parameters=parameters, modulated=modulated)
+        return program, varying, member
+
+    def modulated_apart(self, planned: PlannedPart, parameters: dict[str, Any]) -> set[str]:
+        """The parameters to which modulators may give different values in different neurons."""
+        made = set()
+        for name, effects in effects_on(self.network, planned.population).items():
+            part, inner = split(name)
+            if part == planned.name and (np.size(parameters[inner]) > 1 or any(not e.modulator.grid.mixed for e in effects)):
+                made.add(inner)
+        return made
 
     def _initials(self, planned: PlannedPart, parameters: dict[str, Any]) -> dict[str, Any]:
         """By state: a float, or float64[sites, neurons]; nothing for gates that start at STEADY."""
@@ -162,22 +179,57 @@ class Draft:
         name = getattr(type(planned.part.model), "refractory", None)
         if name is None:
             return 0, None
-        steps = np.round(np.asarray(parameters[name]) / self.dt)
-        if np.any(steps > 2**30):
-            raise ModelError(f"{planned.population.name}.{name} is too long", got=f"{np.max(parameters[name]):g} ms")
+        steps = refractory_steps(parameters[name], self.dt, f"{planned.population.name}.{name}")
         if steps.size > 1 and np.ptp(steps):
             return 0, steps
         return int(np.ravel(steps)[0]), None
 
-    def _check_finite(self, planned: PlannedPart, program: NeuronProgram, values: list[Any]) -> None:
-        for node, value in zip(program.frontier, values, strict=True):
-            if not np.all(np.isfinite(value)):
-                names = ", ".join(sorted(x[2:] for x in program.graph.leaves(node)))
-                raise ModelError(
-                    f"population {planned.population.name!r} ({program.step.traced.name}): a constant is not finite",
-                    got=f"{np.ravel(value)[~np.isfinite(np.ravel(value))][0]} from {names}",
-                    fix="look for a zero or negative time constant, slope or capacitance",
-                )
+
+def constants(program: NeuronProgram, parameters: dict[str, Any], dt: float) -> list[Any]:
+    """Values of a program's frontier for parameters by name: floats, or arrays over the elements."""
+    return program.constants({**parameters, **derived(program, parameters, dt), "dt": dt})
+
+
+def derived(program: NeuronProgram, parameters: dict[str, Any], dt: float) -> dict[str, Any]:
+    """The entries of a program's propagators."""
+    step = program.step
+    return propagators(step.scheme, parameters, tuple(step.traced.spec.inputs), dt, step.prefixes)
+
+
+def propagating(program: NeuronProgram, parameters: set[str]) -> bool:
+    """Whether the propagators depend on any of these parameters."""
+    system = program.step.scheme.system
+    linear = system.graph.leaves(*system.a.values(), *system.b.values(), *system.constant.values())
+    return bool(linear & {parameter_leaf(n) for n in parameters})
+
+
+def depending(program: NeuronProgram, parameters: set[str]) -> set[int]:
+    """Places in a program's frontier whose values may depend on any of these parameters."""
+    leaves = {f"p.{n}" for n in parameters}
+    if propagating(program, parameters):
+        leaves |= {f"p.{n}" for n in program.step.entry_names}  # each entry of a matrix exponential may depend on all of the matrix
+    return {k for k, node in enumerate(program.frontier) if program.graph.leaves(node) & leaves}
+
+
+def refractory_steps(period: Any, dt: float, what: str) -> np.ndarray:
+    """Refractory periods (ms) in steps."""
+    steps: np.ndarray = np.round(np.asarray(period) / dt)
+    if np.any(steps > 2**30):
+        raise ModelError(f"{what} is too long", got=f"{np.max(period):g} ms")
+    return steps
+
+
+def check_finite(program: NeuronProgram, values: list[Any], population: str, places: Iterable[int] | None = None) -> None:
+    """Refuse constants that are no numbers, naming the parameters they come from; of some places in the frontier, or of all."""
+    nodes = program.frontier if places is None else [program.frontier[k] for k in places]
+    for node, value in zip(nodes, values, strict=True):
+        if not np.all(np.isfinite(value)):
+            names = ", ".join(sorted(x[2:] for x in program.graph.leaves(node)))
+            raise ModelError(
+                f"population {population!r} ({program.step.traced.name}): a constant is not finite",
+                got=f"{np.ravel(value)[~np.isfinite(np.ravel(value))][0]} from {names}",
+                fix="look for a zero or negative time constant, slope or capacitance",
+            )
 
 
 def drive_weight(planned: PlannedDrive, seed: int) -> Any:

@@ -16,6 +16,9 @@ from neuropil.lower.parts import Group
 from neuropil.lower.plan import Plan, make_plan
 from neuropil.lower.work import bytes_per_step, works_of
 from neuropil.model.composite import Composite
+from neuropil.model.contents import Projection
+from neuropil.model.effects import Target, effects_on
+from neuropil.model.kinetics import concentration_text
 from neuropil.model.network import Network
 from neuropil.model.neuron import Neuron
 from neuropil.units import unit_name
@@ -45,7 +48,7 @@ def describe_plan(plan: Plan) -> str:
     ]
     parts += [_group(group, plan) for group in plan.groups]
     parts += [_cells(cells, plan) for cells in plan.cells.values()]
-    parts += [_drives(plan), _projections(plan), _totals(plan)]
+    parts += [_drives(plan), _projections(plan), _modulators(plan), _totals(plan)]
     return "\n".join(p for p in parts if p is not None)
 
 
@@ -136,6 +139,25 @@ def _projections(plan: Plan) -> str | None:
         lines.append(f"   {len(names)} × {reason}\n      ({_some(names)})")
     smallest, largest = min(plan.quantum), max(plan.quantum)
     lines.append(f"   weights are whole quanta of {smallest:.3g} to {largest:.3g} (unit of the port): their sums are exact")
+    return "\n".join(lines)
+
+
+def _modulators(plan: Plan) -> str | None:
+    """Each modulator: its kinetics, who releases it, and which parameters it changes, in the order of the effects."""
+    network = plan.network
+    if not network.modulators:
+        return None
+    lines = ["modulators:"]
+    for m in network.modulators.values():
+        grid = "one concentration for all" if m.grid.mixed else f"{' × '.join(map(str, m.grid.shape))} cubes, {m.diffusion!r}"
+        lines.append(f"   {m.name}: {m.kinetics!r}, every {m.tick:g} ms in {m.steps} Runge-Kutta step{'s' if m.steps > 1 else ''}, {grid}")
+        lines += [f"      released by {r.nucleus.name}: {concentration_text(r.amount, m.kinetics.dimension)} a spike" for r in m.releases]
+    lines.append("   modulated parameters, each effect on what the one before made of it:")
+    targets: list[Target] = [*network.populations.values(), *network.projections]
+    for target in targets:
+        for name, effects in effects_on(network, target).items():
+            values = "one value per neuron" if not isinstance(target, Projection) and any(not e.modulator.grid.mixed for e in effects) else "one value"
+            lines.append(f"      {target.name}.{name} ({values}): " + "; ".join(e.label.partition(" on ")[0] for e in effects))
     return "\n".join(lines)
 
 

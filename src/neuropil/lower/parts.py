@@ -89,6 +89,8 @@ class Member:
         period: refractory period in steps.
         initial: starting values by state: a float or float64[sites, neurons].
         quanta: weight of one quantum by the names of the ports that synapses reach.
+        parameters: by name: a float or float64[sites * neurons], one site after the other.
+        modulated: names of those that a modulator changes.
     """
 
     population: Population
@@ -99,6 +101,8 @@ class Member:
     period: int = 0
     initial: dict[str, Any] = field(default_factory=dict)
     quanta: dict[str, float] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    modulated: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:

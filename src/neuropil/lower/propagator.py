@@ -28,9 +28,10 @@ def exponential(matrix: np.ndarray) -> np.ndarray:
     largest = float(np.abs(matrix).sum(axis=-1).max(initial=0.0))
     halvings = max(0, int(np.ceil(np.log2(largest / 0.25)))) if largest > 0.25 else 0
     scaled = matrix * 0.5**halvings
-    result = np.broadcast_to(np.eye(size), matrix.shape).copy()
+    unit = np.eye(size)
+    result = np.broadcast_to(unit, matrix.shape).copy()
     for k in range(14, 0, -1):  # Horner: 1 + x (1 + x/2 (1 + x/3 (…)))
-        result = np.eye(size) + _product(scaled, result) / k
+        result = unit + _product(scaled, result) / k
     for _ in range(halvings):
         result = _product(result, result)
     return result
@@ -97,7 +98,7 @@ def propagators(
             fix="check time constants and capacitances: they must not be zero",
         )
     # Neurons that share their parameters share the exponential.
-    unique, inverse = np.unique(matrix, axis=0, return_inverse=True)
+    unique, inverse = np.unique(matrix, axis=0, return_inverse=True) if n > 1 else (matrix, np.zeros(1, np.int64))
     result: dict[str, Any] = {}
     for prefix, (fraction, held) in prefixes.items():
         system_matrix = unique.copy()

@@ -17,7 +17,10 @@ from neuropil.model.composite import Composite, full_name, indexed, parts_of
 from neuropil.model.connect import Edges, Rule
 from neuropil.model.contents import Drive, Population, Probe, Projection
 from neuropil.model.coupling import Coupling, end
+from neuropil.model.diffusion import Diffusion
 from neuropil.model.distribution import Distribution, checked_values, real_array
+from neuropil.model.kinetics import Kinetics
+from neuropil.model.modulator import Modulator
 from neuropil.model.neuron import Neuron
 from neuropil.model.sites import check_parameters, edge_sites, located, named_site, probed_sites
 from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
@@ -34,7 +37,7 @@ class Network:
         name: shown in results.
 
     Attributes:
-        populations, projections, drives, probes, couplings: what was added, in order.
+        populations, projections, drives, probes, couplings, modulators: what was added, in order.
         published: rates in Hz by population that the model's paper reports (shown beside the measured ones).
         citation: the paper.
     """
@@ -50,6 +53,7 @@ class Network:
         self.drives: list[Drive] = []
         self.probes: list[Probe] = []
         self.couplings: list[Coupling] = []
+        self.modulators: dict[str, Modulator] = {}
         self.published = dict(published or {})
         self.citation = citation
 
@@ -246,6 +250,24 @@ class Network:
         probe = Probe(name, pop, variable, chosen, every, columns)
         self.probes.append(probe)
         return probe
+
+    def modulator(
+        self, name: str, kinetics: Kinetics, *, volume: Any, tick: Any = 1 * ms, diffusion: Diffusion | None = None, cap: Any = None
+    ) -> Modulator:
+        """Add a modulator; what releases it and what it changes is then declared on it (`neuropil.model.modulator`).
+
+        Args:
+            kinetics: how its concentration changes, such as `FirstOrder(tau=200 * ms)` or one of `neuropil.zoo.modulators`.
+            volume: the populations and projections it reaches.
+            tick: time between its actions, a multiple of the time step.
+            diffusion: how it spreads between the positions of the cells; None: one concentration for all.
+            cap: the most that is supplied and released in a tick (concentration, mean over the volume).
+        """
+        made = Modulator(self, name, kinetics, volume, tick, diffusion, cap)
+        if name in self.modulators:
+            raise NetworkError(f"there is a modulator {name!r} already", fix="give this one another name")
+        self.modulators[name] = made
+        return made
 
     # --- checks --------------------------------------------------------------------------------------------------
 

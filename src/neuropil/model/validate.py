@@ -16,6 +16,8 @@ from neuropil.model.connect import DistanceDependent
 from neuropil.model.contents import Drive, Population, Probe, Projection
 from neuropil.model.coupling import check_couplings
 from neuropil.model.distribution import Distribution, checked_values
+from neuropil.model.effects import must_be_positive
+from neuropil.model.modulator import check_modulators
 from neuropil.model.network import Network
 from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
 from neuropil.units import Quantity, ms
@@ -56,6 +58,7 @@ def validate(network: Network, dt: Quantity) -> None:
     for probe in network.probes:
         found += _probe(probe, step)
     found += check_couplings(network.couplings, network.populations, {(d.target.name, d.input or "") for d in network.drives})
+    found += check_modulators(network, step)
     if len(found) == 1:
         raise found[0]
     if found:
@@ -71,8 +74,7 @@ def _population(pop: Population, step: float) -> list[NeuropilError]:
         model = part.model
         for name, dimension in model.spec.parameters.items():
             smallest, where = _smallest(getattr(model, name)), f"{pop.name}.{full_name(part_name, name)}"
-            divides = (dimension == _TIME and name.startswith("tau")) or name in ("c_m", "tau")
-            if divides and not smallest > 0:
+            if must_be_positive(name, dimension) and not smallest > 0:
                 found.append(NetworkError(f"{where} must be positive", got=f"{smallest:g}", fix="equations divide by it"))
             elif dimension == _TIME and smallest < 0:
                 found.append(NetworkError(f"{where} must not be negative", got=f"{smallest:g} ms"))

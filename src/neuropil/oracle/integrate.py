@@ -7,6 +7,7 @@ model names, or, for "auto", by exponential Euler if each of them is linear in i
 
 from __future__ import annotations
 
+import copy
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -118,7 +119,7 @@ class Integrator:
     """Advances the states of one population by `dt` (ms)."""
 
     def __init__(self, neuron: Described, parameters: States, size: int, dt: float):
-        self.equations = Equations(neuron, parameters, size)
+        self.neuron, self.equations = neuron, Equations(neuron, parameters, size)
         self.size, self.dt, self.clamps = size, dt, getattr(type(neuron), "clamps", ())
         self.linear, self.remaining, self.in_own = classify(neuron, parameters)
         self.scheme = getattr(type(neuron), "integrator", "auto")
@@ -131,6 +132,13 @@ class Integrator:
                 fix='set integrator = "auto"',
             )
         self.whole, self.half = self._propagators(dt), self._propagators(dt / 2)
+
+    def with_parameters(self, parameters: States) -> Integrator:
+        """The same scheme with other values of the parameters."""
+        twin = copy.copy(self)
+        twin.equations = Equations(self.neuron, parameters, self.size)
+        twin.whole, twin.half = twin._propagators(self.dt), twin._propagators(self.dt / 2)
+        return twin
 
     def _propagators(self, dt: float) -> tuple[Matrices, Matrices]:
         """(free, clamped), each as matrices [distinct, linear, linear + inputs + 1] and the index of each neuron's."""

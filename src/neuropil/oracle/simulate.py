@@ -17,15 +17,16 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, SimulationError
-from neuropil.model import Network, Neuron, Population
+from neuropil.model import Network, Neuron, Population, Projection
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.cell import Cell
-from neuropil.model.composite import full_name
+from neuropil.model.composite import full_name, split
 from neuropil.model.coupling import PARTNER
 from neuropil.model.validate import validate
 from neuropil.oracle.cable import Cells
 from neuropil.oracle.events import Source, Synapses, per_element
 from neuropil.oracle.integrate import Array, Integrator, States
+from neuropil.oracle.modulate import Given, Modulators
 from neuropil.oracle.synapses import LivingSynapses
 from neuropil.result.spikes import Spikes
 from neuropil.units import Quantity, magnitude, ms
@@ -39,6 +40,7 @@ class OracleResult:
         spikes: `.step` (k + 1 for a spike of step k) and `.neuron` (global index), sorted by both.
         traces: probe name -> values [samples, neurons], base units; the first sample is one interval after the start.
         states: population -> state -> final values, base units, of every site neuron by neuron.
+        modulators: trace -> concentrations at its ticks, base units; the first is of t = 0.
         synapses: name of a projection whose synapses have states (or come and go) -> "pre", "post", "weight" and the
             states, final values, by source.
     """
@@ -47,6 +49,7 @@ class OracleResult:
     traces: dict[str, Array]
     states: dict[str, States]
     synapses: dict[str, States]
+    modulators: dict[str, Array]
 
 
 class Running(Protocol):
@@ -86,12 +89,22 @@ class Group:
             start = pop.initial.get(full_name(part, name), state.initial)
             self.s[name] = self.parameters[start] if isinstance(start, str) else values("initial", name, start)
         self.integrator = Integrator(model, self.parameters, size, dt)
-        self.equations = self.integrator.equations
         self.left = np.zeros(size, int)  # refractory steps to go
-        refractory = type(model).refractory
-        self.count = np.rint(self.parameters[refractory] / dt).astype(int) if refractory else np.zeros(size, int)
+        self._constants()
         self.stochastic = type(model).hazard is not Neuron.hazard
         self.key = rng.stream_key(seed, "hazard", pop.name)
+
+    def _constants(self) -> None:
+        """What follows from parameters alone."""
+        self.equations = self.integrator.equations
+        refractory = type(self.model).refractory
+        self.count = np.rint(self.parameters[refractory] / self.dt).astype(int) if refractory else np.zeros(self.left.size, int)
+
+    def change(self, values: dict[str, Any]) -> None:
+        """Give parameters new values: numbers, or one per element."""
+        self.parameters = self.parameters | {n: np.broadcast_to(v, self.left.size) for n, v in values.items()}
+        self.integrator = self.integrator.with_parameters(self.parameters)
+        self._constants()
 
     def step(self, k: int, x: States, w: States) -> Array:
         """Advance from t_k to t_{k+1}; returns who spiked."""
@@ -162,6 +175,8 @@ def simulate(
     seed: int = 1,
     edges: Mapping[int, tuple[Any, ...]] | None = None,
     modulators: Mapping[int, float] | None = None,
+    signals: Given | None = None,
+    doses: Given | None = None,
 ) -> OracleResult:
     """Run a network, slowly, in float64.
 
@@ -171,6 +186,7 @@ def simulate(
             `network.projections`: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
             several sites, the site of each.
         modulators: value of the signal of synapses that know one, by the index of the projection; 0 otherwise.
+        signals, doses: of the network's modulators by name: the signal from a step on, and what is given at a step.
 
     Raises:
         NetworkError: a network that does not fit the time step.
@@ -184,11 +200,15 @@ def simulate(
     if unknown:
         raise ModelError("edges for projections that do not exist", got=sorted(unknown), expected=f"below {len(network.projections)}")
     world = _World(network, h, steps, seed, dict(edges or {}), dict(modulators or {}))
+    modulation = Modulators(network, h, signals or {}, doses or {}, world.parameter, world.change)
     every = {p.name: 1 if p.interval is None else max(1, round(p.interval / h)) for p in network.probes}
     traces: dict[str, list[Array]] = {p.name: [] for p in network.probes}
     stamps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for k in range(steps):
-        who = world.step(k)
+        modulation.before(k)
+        fired = world.step(k)
+        modulation.after(fired)
+        who = np.concatenate([world.groups[n].pop.first + np.flatnonzero(f) for n, f in fired.items()])
         stamps.append(np.full(who.size, k + 1))
         neurons.append(who)
         for probe in network.probes:
@@ -200,6 +220,7 @@ def simulate(
         {p.name: np.array(traces[p.name]).reshape(-1, p.neurons.size) for p in network.probes},
         {name: g.s for name, g in world.groups.items()},
         {a.projection.name: {"pre": a.pre, "post": a.post, "weight": a.weight, **a.s} for a in world.living},
+        {name: np.array(values) for name, values in modulation.traces.items()},
     )
 
 
@@ -218,8 +239,29 @@ class _World:
         self.inputs = {name: {i: pop.size * pop.sites(i) for i in specs[name].inputs} for name, pop in populations.items()}
         self.ports = {name: {p: pop.size * pop.sites(p) for p in specs[name].ports} for name, pop in populations.items()}
 
-    def step(self, k: int) -> Array:
-        """From t_k to t_{k+1}; returns the neurons that spiked."""
+    def parameter(self, target: Population | Projection, name: str) -> Any:
+        """A parameter's value in the description."""
+        if isinstance(target, Projection):
+            return float(getattr(target.synapse, name).value)
+        part, inner = split(name)
+        return self.group(target, part).parameters[inner]
+
+    def group(self, population: Population, part: str) -> Group:
+        """The neurons of a population, or the sites of a part."""
+        found = self.groups[population.name]
+        if isinstance(found, BranchedGroup):
+            return found.branches if part == BRANCH else found.soma
+        return cast(Group, found)
+
+    def change(self, target: Population | Projection, values: dict[str, Any]) -> None:
+        """Give parameters of a target new values."""
+        if isinstance(target, Projection):
+            return next(a for a in self.living if a.projection is target).change(values)
+        for part in dict.fromkeys(split(n)[0] for n in values):
+            self.group(target, part).change({split(n)[1]: v for n, v in values.items() if split(n)[0] == part})
+
+    def step(self, k: int) -> dict[str, Array]:
+        """From t_k to t_{k+1}; returns who spiked, bool per neuron by population."""
         x, w = self._arriving(k)
         with np.errstate(over="ignore"):
             fired = {name: g.step(k, x[name], w[name]) for name, g in self.groups.items()}
@@ -227,7 +269,7 @@ class _World:
             synapse.send(fired[synapse.source], k + 1)
         for alive in self.living:
             alive.send(fired[alive.source], fired[alive.target], k + 1)
-        return np.concatenate([g.pop.first + np.flatnonzero(fired[name]) for name, g in self.groups.items()])
+        return fired
 
     def _arriving(self, k: int) -> tuple[dict[str, States], dict[str, States]]:
         """Inputs during the step and weights at its end, by population and full name."""

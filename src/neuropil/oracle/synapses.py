@@ -42,6 +42,7 @@ class LivingSynapses:
         self.longest = max(int(np.ceil(bound)), int(self.steps.max(initial=1)))
         self.history: list[tuple[int, Array]] = []  # (stamp, fired) of the last spikes of the sources
         self.activity = np.zeros(projection.target.size)
+        self.changed: dict[str, float] = {}
         self.late = round(projection.response_delay / dt)
         self.answers = [np.zeros(projection.target.size, bool)] * self.late  # spikes of the targets on their way to the synapses
         self.s = self._initial(self.weight)
@@ -63,6 +64,13 @@ class LivingSynapses:
     def _ready(self) -> None:
         """Everything that depends on how many synapses there are."""
         self.integrator = Integrator(self.model, self.parameters, self.pre.size, self.dt)
+        self.bound = self.integrator.equations.model
+
+    def change(self, values: dict[str, float]) -> None:
+        """Give parameters new values, one for all synapses."""
+        self.changed = values
+        self.parameters |= {n: np.full(self.pre.size, v) for n, v in values.items()}
+        self.integrator = self.integrator.with_parameters(self.parameters)
         self.bound = self.integrator.equations.model
 
     def _world(self, target: States) -> States:
@@ -112,7 +120,7 @@ class LivingSynapses:
         self.history.append((stamp, fired))
         self.history = [(s, f) for s, f in self.history if s + self.longest > stamp]
         if "post" in self.model.spec.inputs:
-            tau = float(getattr(self.model, POST_TIME).value)
+            tau = self.changed.get(POST_TIME, float(getattr(self.model, POST_TIME).value))
             self.activity = self.activity * np.exp(-self.dt / tau) + mine / tau
         structure = self.projection.structure
         if structure is not None:
@@ -151,7 +159,7 @@ class LivingSynapses:
         self.s = {n: np.concatenate([v[keep], born[n]])[order] for n, v in self.s.items()}
         for name, new in (("pre", pre), ("post", post), ("weight", weight), ("steps", steps)):
             setattr(self, name, np.concatenate([getattr(self, name)[keep], new])[order])
-        self.parameters = {n: np.full(self.pre.size, float(getattr(self.model, n).value)) for n in self.model.spec.parameters}
+        self.parameters = {n: np.full(self.pre.size, self.changed.get(n, float(getattr(self.model, n).value))) for n in self.model.spec.parameters}
         self._ready()
 
     def _drawn(self, value: Any, what: str, n: int, round: int) -> Array:

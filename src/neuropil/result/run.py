@@ -40,7 +40,7 @@ class Result:
 
     Attributes:
         spikes: every spike of every population.
-        traces: probe name -> Trace.
+        traces: probe name -> Trace; those of modulators stand among them (see `modulators`).
         summary: the run in plain JSON types: model, sizes, seed, times, counters, digest.
         duration_ms: biological length of the run, ms.
         t_start_ms: biological time at which it began, ms; spikes and traces carry absolute times.
@@ -60,6 +60,11 @@ class Result:
     def t_stop_ms(self) -> float:
         """Biological time at which the run ended, ms."""
         return self.t_start_ms + self.duration_ms
+
+    @property
+    def modulators(self) -> dict[str, Trace]:
+        """The concentration of each modulator at its ticks: name -> Trace; over positions "name in population"."""
+        return {name: trace for name, trace in self.traces.items() if trace.is_concentration}
 
     @property
     def cost(self) -> dict[str, Any]:

@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 from neuropil.errors import ResultError
 
 
+def concentration_of(modulator: str) -> str:
+    """The variable of a modulator's trace, "[dopamine]": no state of a model has such a name."""
+    return f"[{modulator}]"
+
+
 @dataclass(frozen=True, eq=False)
 class Trace:
     """Samples of one variable.
@@ -32,6 +37,11 @@ class Trace:
     variable: str
     population: str
     sites: NDArray[np.int64] | None = None
+
+    @property
+    def is_concentration(self) -> bool:
+        """It is of a modulator: its mean over the population, or over all of a well-mixed volume."""
+        return self.variable.startswith("[")
 
     def __post_init__(self) -> None:
         times = np.asarray(self.times_ms, dtype=np.float64)

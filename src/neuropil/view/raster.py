@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil.result import Result, Spikes
+from neuropil.view.concentrations import draw_concentration, strips
 from neuropil.view.statistics import last_time
-from neuropil.view.style import INK, NORMAL, SMALL, colour, kind, label, new_figure, tidy
+from neuropil.view.style import INK, NORMAL, SERIES, SMALL, colour, kind, label, new_figure, tidy
 
 MAX_DOTS = 40_000
 _LEAST_SHARE = 0.035  # of the height, for a population too small to be seen at its true share
@@ -25,7 +26,7 @@ def raster_figure(
     width: float = 7.4,
     with_fraction: bool = False,
 ) -> Any:
-    """A figure with the raster above and the mean rates of the excitatory and inhibitory neurons below.
+    """A figure with the raster above, the mean rates of the excitatory and inhibitory neurons below, and then modulators.
 
     Args:
         result: the run.
@@ -39,15 +40,21 @@ def raster_figure(
     """
     start, stop = raster_window(result, max_dots)
     start, stop = start if t_from is None else t_from, stop if t_to is None else t_to
-    rows = len(result.spikes.populations)
+    rows, shown = len(result.spikes.populations), strips(result.modulators)
     height = min(2.3 + 0.42 * rows, 6.5)
-    figure = new_figure(width, height)
-    upper, lower = figure.subplots(
-        2, 1, sharex=True, gridspec_kw={"height_ratios": [height - 1.35, 0.9], "hspace": 0.1}
+    whole = height + 0.75 * len(shown)
+    figure = new_figure(width, whole)
+    upper, lower, *under = figure.subplots(
+        2 + len(shown), 1, sharex=True, gridspec_kw={"height_ratios": [height - 1.35, 0.9, *([0.65] * len(shown))], "hspace": 0.1 if not shown else 0.16}
     )
-    figure.subplots_adjust(left=0.09, right=0.83, top=0.985, bottom=0.42 / height)
+    figure.subplots_adjust(left=0.09, right=0.83, top=0.985, bottom=0.42 / whole)
     fraction = draw_raster(upper, result.spikes, t_from=start, t_to=stop, max_dots=max_dots, time_axis=False)
     draw_rates(lower, result.spikes, t_from=start, t_to=stop)
+    for row, (ax, places) in enumerate(zip(under, shown, strict=True)):
+        draw_concentration(ax, places, t_from=start, t_to=stop, shade=SERIES[(row + 3) % len(SERIES)], time_axis=row == len(shown) - 1)
+    if shown:
+        lower.set_xlabel("")
+        lower.tick_params(axis="x", labelbottom=False)
     return (figure, fraction) if with_fraction else figure
 
 

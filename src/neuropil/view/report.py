@@ -113,11 +113,13 @@ def _raster(result: Result) -> str:
     title = f"Spikes from {start:,g} to {stop:,g} ms"
     if not result.spikes.populations:
         return ""
-    if not len(result.spikes.between(start, stop)):
+    if not len(result.spikes.between(start, stop)) and not result.modulators:
         return m.section(title, "<p>No neuron fired in this window.</p>")
     drawing, fraction = raster_figure(result, with_fraction=True)
     drawn = "every neuron" if fraction >= 1 else f"a random {m.significant(100 * fraction, 2)} % of the neurons"
     note = f"Each mark is a spike; {drawn} of each population, at most {MAX_DOTS:,} marks. Below, the mean rates."
+    if result.modulators:
+        note += " Under them the modulators: concentrations at their ticks, over positions the mean over each population."
     return m.section(title, m.figure(to_svg(drawing, "raster", "Raster of spikes")), note)
 
 
@@ -181,9 +183,10 @@ def _spectra(statistics: Statistics, duration_ms: float) -> str:
 
 
 def _traces(result: Result) -> str:
-    if not any(len(trace) and trace.neurons.size for trace in result.traces.values()):
+    probes = {name: trace for name, trace in result.traces.items() if not trace.is_concentration}
+    if not any(len(trace) and trace.neurons.size for trace in probes.values()):
         return ""
-    return m.section("Probes", m.figure(to_svg(traces_figure(result.traces), "traces", "Traces of the probes")))
+    return m.section("Probes", m.figure(to_svg(traces_figure(probes), "traces", "Traces of the probes")))
 
 
 def _cost(result: Result) -> str:

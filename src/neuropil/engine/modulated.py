@@ -1,0 +1,113 @@
+"""What a modulator changes: parts of populations and projections, whose constants are evaluated anew and written in place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuropil.engine.core import Core
+from neuropil.engine.synapse_store import SynapseStore
+from neuropil.lower.draft import check_finite, depending, derived, propagating, refractory_steps
+from neuropil.lower.parts import Group, Member
+from neuropil.lower.plan import Plan
+from neuropil.model.composite import full_name
+from neuropil.model.effects import Effect, effects_on
+
+
+class _Modulated:
+    """Parameters under effects: their values in the description (`base`) and at present (`now`), by name within the model."""
+
+    def __init__(self, effects: dict[str, tuple[Effect, ...]], base: dict[str, Any], dt: float, sites: int = 1):
+        self.effects, self.base, self.now = effects, base, dict(base)
+        self.dt, self.sites = dt, sites
+        self.modulators = {e.modulator.name for listed in effects.values() for e in listed}
+
+    def act(self, concentrations: dict[str, np.ndarray], step: int) -> None:
+        """Let the concentrations (by modulator) change the parameters."""
+        changed = {}
+        for name, listed in self.effects.items():
+            value = self.base[name]
+            for effect in listed:
+                felt = effect.modulator.at(effect.target, concentrations[effect.modulator.name])
+                value = effect.apply(value, np.tile(felt, self.sites) if np.ndim(felt) else felt, step * self.dt)
+            if not np.array_equal(value, self.now[name]):
+                changed[name] = value
+        if changed:
+            self.now.update(changed)
+            self.write(changed, step)
+
+    def write(self, changed: dict[str, Any], step: int) -> None:
+        """Bring the new values to where they are read."""
+        raise NotImplementedError
+
+
+class ModulatedPart(_Modulated):
+    """A part of a population with a kernel of its own."""
+
+    def __init__(self, core: Core, g: int, group: Group, member: Member, effects: dict[str, tuple[Effect, ...]]):
+        super().__init__(effects, {n: member.parameters[n] for n in effects}, core.plan.dt, member.sites)
+        self.core, self.g, self.program, self.member = core, g, group.program, member
+        before = sum(m.sites for m in group.members[: [m is member for m in group.members].index(True)])
+        self.rows = slice(before, before + member.sites)  # of the kernel's table of constants
+        self.refractory = getattr(type(group.program.step.traced.neuron), "refractory", None)
+        # Only what depends on a modulated parameter is evaluated again.
+        self.places = sorted(depending(self.program, set(effects)))
+        scalars = [k for k in range(len(self.program.frontier)) if f"c{k}" not in member.arrays]
+        self.columns = {k: scalars.index(k) for k in self.places if k in scalars}
+        self.propagating = {n for n in effects if propagating(self.program, {n})}
+        self.entries = derived(self.program, member.parameters, self.dt)
+
+    def write(self, changed: dict[str, Any], step: int) -> None:
+        """Constants, propagators, and the refractory period."""
+        parameters, program, name = {**self.member.parameters, **self.now}, self.program, self.member.population.name
+        if self.propagating & set(changed):
+            self.entries = derived(program, parameters, self.dt)
+        leaves = {f"p.{n}": v for n, v in {**parameters, **self.entries, "dt": self.dt}.items()}
+        values = program.graph.evaluate([program.frontier[k] for k in self.places], leaves)
+        check_finite(program, values, name, self.places)
+        table = self.core.machine.numbers[self.g]
+        for k, value in zip(self.places, values, strict=True):
+            if k not in self.columns:
+                self._spread(f"c{k}", value)
+            else:  # one value for each site
+                table[self.rows, self.columns[k]] = np.reshape(value, (self.member.sites, -1))[:, 0] if np.size(value) > 1 else value
+        if self.refractory in changed:
+            steps = refractory_steps(parameters[self.refractory], self.dt, f"{name}.{self.refractory}")
+            if "period_" in self.member.arrays:
+                self._spread("period_", steps)
+            else:
+                self.core.machine.periods[self.g][self.rows] = int(np.ravel(steps)[0])
+
+    def _spread(self, name: str, value: Any) -> None:
+        member = self.member
+        whole = np.broadcast_to(np.reshape(value, (member.sites, -1)), (member.sites, member.population.size))
+        self.core.scatter(member.population, member.part, name, whole.T)
+
+
+class ModulatedSynapses(_Modulated):
+    """The synapses of a projection that have a model."""
+
+    def __init__(self, plan: Plan, store: SynapseStore, effects: dict[str, tuple[Effect, ...]]):
+        model = store.program.traced.model
+        super().__init__(effects, {n: float(getattr(model, n).value) for n in effects}, plan.dt)
+        self.store = store
+
+    def write(self, changed: dict[str, Any], step: int) -> None:
+        self.store.change(changed, step)
+
+
+def modulated(plan: Plan, core: Core) -> list[ModulatedPart | ModulatedSynapses]:
+    """All targets of a network's modulators."""
+    network = plan.network
+    made: list[ModulatedPart | ModulatedSynapses] = []
+    for g, group in enumerate(plan.groups):
+        for member in group.members:
+            if member.modulated:
+                whole = effects_on(network, member.population)
+                mine = {n: whole[full_name(member.part, n)] for n in sorted(member.modulated)}
+                made.append(ModulatedPart(core, g, group, member, mine))
+    for j, store in core.listed.items():
+        if effects := effects_on(network, network.projections[j]):
+            made.append(ModulatedSynapses(plan, store, effects))
+    return made

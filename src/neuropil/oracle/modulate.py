@@ -1,0 +1,82 @@
+"""Modulators, tick by tick: concentrations by the law of the description, and the parameters that follow them.
+
+At the beginning of every step that is a multiple of a modulator's tick: advance, add what was released, then compute
+every parameter that it changes from its value in the description.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from neuropil.model import Network, Population, Projection
+from neuropil.model.effects import Effect, effects_on
+from neuropil.model.modulator import Modulator, trace_name
+from neuropil.oracle.integrate import Array
+
+Given = Mapping[str, Mapping[int, float]]
+"""By modulator, a number for some steps."""
+
+Setter = Callable[[Population | Projection, dict[str, Any]], None]
+"""What gives a target new values of parameters, by their full names."""
+
+
+class Modulators:
+    """All modulators of a network while it runs.
+
+    Args:
+        signals: the signal from a step on; doses: what is given to the whole volume at a step (base units).
+        base: (target, parameter) -> its value in the description: a number, or one per site of every neuron, neuron by neuron.
+        set_parameters: see `Setter`.
+    """
+
+    def __init__(self, network: Network, dt: float, signals: Given, doses: Given, base: Callable[[Any, str], Any], set_parameters: Setter):
+        self.modulators, self.dt = list(network.modulators.values()), dt
+        self.signals, self.doses, self.set_parameters = signals, doses, set_parameters
+        self.c = {m.name: m.start() for m in self.modulators}
+        self.signal = {m.name: 0.0 for m in self.modulators}
+        self.dose = {m.name: 0.0 for m in self.modulators}
+        self.counts: dict[str, list[Array]] = {m.name: [np.zeros(r.nucleus.size) for r in m.releases] for m in self.modulators}
+        self.traces: dict[str, list[float]] = {trace_name(m, p): [] for m in self.modulators for p in m.watched}
+        targets: list[Population | Projection] = [*network.populations.values(), *network.projections]
+        self.effects = [(t, effects_on(network, t)) for t in targets if effects_on(network, t)]
+        self.base = {(id(t), name): base(t, name) for t, effects in self.effects for name in effects}
+
+    def before(self, k: int) -> None:
+        """What happens at t_k, before the step."""
+        for m in self.modulators:
+            self.signal[m.name] = self.signals.get(m.name, {}).get(k, self.signal[m.name])
+            self.dose[m.name] += self.doses.get(m.name, {}).get(k, 0.0)
+        ticking = [m for m in self.modulators if k % round(m.tick / self.dt) == 0]
+        for m in ticking:
+            self._tick(m, k)
+        if ticking:
+            for target, effects in self.effects:
+                self.set_parameters(target, {name: self._value(target, name, listed, k) for name, listed in effects.items()})
+
+    def after(self, fired: dict[str, Array]) -> None:
+        """Count the spikes of a step, bool per neuron by population."""
+        for m in self.modulators:
+            for release, count in zip(m.releases, self.counts[m.name], strict=True):
+                count += fired[release.nucleus.name]
+
+    def _tick(self, m: Modulator, k: int) -> None:
+        released = np.full(m.grid.size, self.dose[m.name])
+        for release, count in zip(m.releases, self.counts[m.name], strict=True):
+            released = released + release.released(count, m.grid)
+            count[:] = 0
+        self.dose[m.name] = 0.0
+        self.c[m.name] = m.after(self.c[m.name], self.signal[m.name], released, m.cap, first=k == 0)
+        for population in m.watched:
+            self.traces[trace_name(m, population)].append(m.grid.mean(self.c[m.name], population))
+
+    def _value(self, target: Population | Projection, name: str, effects: tuple[Effect, ...], k: int) -> Any:
+        value = self.base[id(target), name]
+        for effect in effects:
+            felt = effect.modulator.at(target, self.c[effect.modulator.name])
+            if np.ndim(felt) and np.size(value) > np.size(felt):
+                felt = np.repeat(felt, np.size(value) // np.size(felt))
+            value = effect.apply(value, felt, k * self.dt)
+        return value

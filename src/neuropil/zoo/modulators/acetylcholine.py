@@ -1,0 +1,70 @@
+"""Acetylcholine: cleared by esterase, muscarinic receptors, and the uncertainty one has come to expect.
+
+Acetylcholinesterase is so fast and so plentiful that removal is first order at any physiological concentration. How long
+volume-transmitted acetylcholine stays in cortex is not settled; 0.5 s here is between the milliseconds at a synapse and
+the seconds of the transients that electrodes see (Parikh, Kozak, Martinez & Sarter 2007, Neuron 56:141; from memory, as
+are a rest of 10 nM and a muscarinic half-activation of 0.1 µM).
+
+What it says: expected uncertainty, the error one is used to (Yu & Dayan 2005, Neuron 46:681), here as the running mean of
+unsigned prediction errors, and so how fast to learn (Doya 2002, Neural Networks 15:495),
+
+    α_t = κ |δ_t| + (1 - κ) α_{t-1}.
+
+What it does: it closes potassium channels, so that neurons adapt less and sit nearer threshold (McCormick 1993, Prog
+Brain Res 98:303), and turns recurrent synapses down against afferent ones (Hasselmo 2006, Curr Opin Neurobiol 16:710).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neuropil.errors import ModelError
+from neuropil.model.contents import Population
+from neuropil.model.effects import Gain, Shift
+from neuropil.model.kinetics import FirstOrder
+from neuropil.model.modulator import Modulator
+from neuropil.units import Concentration, Quantity, Time, ms, mV, nM
+
+
+class Acetylcholine(FirstOrder):
+    """Acetylcholine in cortex."""
+
+    baseline: Concentration = 10 * nM
+    tau: Time = 500 * ms
+
+
+def receptors(modulator: Modulator) -> Modulator:
+    """Declare the muscarinic receptor M1."""
+    return modulator.receptor("M1", ec50=100 * nM)
+
+
+def favours_input(modulator: Modulator, recurrent: Any, suppression: float = 0.6) -> Modulator:
+    """Recurrent projections of `Scaled` synapses lose up to this share of their weight (M1)."""
+    return modulator.modulates(recurrent, "scale", Gain(by=-suppression), receptor="M1", low=0.0)
+
+
+def excites(modulator: Modulator, population: Population, by: Quantity = 5 * mV, parameter: str = "e_l") -> Modulator:
+    """Neurons rest up to `by` nearer threshold (M1)."""
+    return modulator.modulates(population, parameter, Shift(by=by), receptor="M1")
+
+
+class ExpectedUncertainty:
+    """The running mean of unsigned errors.
+
+    Args:
+        kappa: weight of the newest error, above 0 and at most 1.
+        start: α before the first.
+
+    Attributes:
+        level: α.
+    """
+
+    def __init__(self, kappa: float = 0.05, start: float = 0.0):
+        if not 0.0 < kappa <= 1.0:
+            raise ModelError("ExpectedUncertainty: kappa is a weight", got=kappa, expected="above 0, at most 1")
+        self.kappa, self.level = kappa, start
+
+    def update(self, delta: float) -> float:
+        """α after an error δ."""
+        self.level = self.kappa * abs(delta) + (1.0 - self.kappa) * self.level
+        return self.level

@@ -1,0 +1,245 @@
+"""Modulated networks: the engine does what the oracle does, whatever is modulated, and whatever the threads and the chunks.
+
+The two share the law of concentrations and effects, which is the description, and nothing of how parameters become
+kernels; that the law itself is right is tested in tests/analytic/test_modulators.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from neuropil.engine import Simulation, run
+from neuropil.lower.connectivity import edges
+from neuropil.model import AllToAll, FixedProbability, Network, Rewiring, State, Step, Synapse, Uniform
+from neuropil.model.diffusion import Diffusion
+from neuropil.model.effects import Becomes, Gain, Shift, Toward
+from neuropil.model.kinetics import FirstOrder, Signal
+from neuropil.oracle import simulate
+from neuropil.units import Current, Hz, Time, mM, ms, mV, nM, pA, uM, um
+from neuropil.zoo.neurons.branch_neuron import BranchNeuron
+from neuropil.zoo.neurons.lif import LIFExp
+from neuropil.zoo.neurons.poisson_source import PoissonSource
+from neuropil.zoo.synapses.full_synapse import FullSynapse
+from neuropil.zoo.synapses.scaled import Scaled
+from neuropil.zoo.synapses.short_term import TsodyksMarkram
+
+STEPS = 900
+TOLERANCE = 1e-9
+
+
+class DopamineSTDP(Synapse):
+    """Spike pairs leave an eligibility, which dopamine turns into weight (the form of Izhikevich 2007)."""
+
+    dopamine: float = 0.0
+    tau_plus: Time = 20 * ms
+    tau_minus: Time = 30 * ms
+    tau_e: Time = 50 * ms
+    rate: Current = 40 * pA
+
+    weight = State(0 * pA)
+    eligibility = State(0.0)
+    before = State(0.0)
+    after = State(0.0)
+
+    gain = 4.0  # at most 4 times the largest weight is transmitted
+
+    def derivative(self, s, x):
+        return {
+            "weight": self.rate * self.dopamine * s.eligibility / self.tau_e,
+            "eligibility": -s.eligibility / self.tau_e,
+            "before": -s.before / self.tau_plus,
+            "after": -s.after / self.tau_minus,
+        }
+
+    def arrive(self, s, w):
+        return {"before": s.before + 1.0, "eligibility": s.eligibility - 0.8 * s.after}
+
+    def respond(self, s, w):
+        return {"after": s.after + 1.0, "eligibility": s.eligibility + s.before}
+
+
+def base(synapse=None, structure=None, neuron=None, positions=False, kinetics=None, diffusion=None, tick=1 * ms):
+    """A nucleus of Poisson sources, sources of input, and neurons that a modulator reaches."""
+    network = Network("modulated")
+    place = np.random.default_rng(5).uniform(0.0, 60.0, (14, 2)) * um if positions else None
+    nucleus = network.population("nucleus", PoissonSource(rate=200 * Hz), 5)
+    source = network.population("source", PoissonSource(rate=80 * Hz), 9)
+    cells = network.population("cells", neuron or LIFExp(), 14, positions=place)
+    network.stimulate(cells, Step(360 * pA), input="current")
+    how = {"weight": 200 * pA, "delay": Uniform(0.3 * ms, 2 * ms), "port": "exc"}
+    network.project(source, cells, FixedProbability(0.4), name="plain", **how)
+    (into,) = network.project(source, cells, FixedProbability(0.5), name="in", synapse=synapse or Scaled(), structure=structure, **how)
+    network.project(cells, cells, FixedProbability(0.2), weight=-90 * pA, delay=1.5 * ms, port="inh")
+    network.probe(cells, "v")
+    m = network.modulator("da", kinetics or FirstOrder(baseline=50 * nM, tau=40 * ms), volume=[cells, into], tick=tick, diffusion=diffusion)
+    m.released_by(nucleus, 100 * nM, at=network["cells"].positions[:5] * um if positions else None)
+    return network, cells, into, m.receptor("D1", ec50=600 * nM).receptor("D2", ec50=80 * nM, hill=2.0)
+
+
+def threshold():
+    network, cells, _, m = base()
+    m.modulates(cells, "v_th", Shift(by=-6 * mV), receptor="D1")
+    return network
+
+
+def time_constants():
+    network, cells, _, m = base(neuron=LIFExp(tau_m=Uniform(8 * ms, 14 * ms)))
+    m.modulates(cells, "tau_m", Gain(by=0.8), receptor="D1").modulates(cells, "tau_exc", Toward(2 * ms), receptor="D2")
+    return network
+
+
+def refractory():
+    network, cells, _, m = base(neuron=LIFExp(t_ref=1 * ms))
+    m.modulates(cells, "t_ref", lambda value, level: value + 60 * ms * level, receptor="D1")
+    return network
+
+
+def gain():
+    network, _, into, m = base()
+    m.modulates(into, "scale", Gain(by=2.0), receptor="D1", high=4.0)
+    return network
+
+
+def synapse_time():
+    network, _, into, m = base(TsodyksMarkram())
+    name = next(p for p in into.synapse.spec.parameters if p.startswith("tau"))
+    return network, m.modulates(into, name, Gain(by=-0.7), receptor="D1")
+
+
+def short_term():
+    return synapse_time()[0]
+
+
+def clocked_synapse():
+    network, cells, into, _ = base(TsodyksMarkram())
+    (full,) = network.project(network["source"], cells, FixedProbability(0.3), weight=20.0, delay=1 * ms, input="current", synapse=FullSynapse(), name="full")
+    third = network.modulator("third", Signal(), volume=[full, into], tick=2.5 * ms)
+    names = [n for n in full.synapse.spec.parameters if n.startswith(("tau", "per_modulator"))]
+    third.released_by(network["nucleus"], 0.2)
+    for name in names[:2]:
+        third.modulates(full, name, Gain(by=0.5, at=0.3))
+    return network
+
+
+def three_factors():
+    """Weights that wait for spikes of either side, while what dopamine is worth to them changes every millisecond."""
+    network, _, into, m = base(DopamineSTDP())
+    m.modulates(into, "dopamine", Becomes(0.8), receptor="D1").modulates(into, "dopamine", Shift(by=-300 / mM))
+    return network
+
+
+def rewired():
+    network, _, into, m = base(Scaled(), Rewiring(10 * ms, eliminate=5 * Hz))
+    m.modulates(into, "scale", Becomes(2.0), receptor="D2")
+    return network
+
+
+def composed():
+    """Two modulators of different ticks on one parameter, in an order that matters."""
+    network, cells, _, m = base()
+    other = network.modulator("na", FirstOrder(tau=15 * ms, baseline=0 * mM), volume=cells, tick=0.7 * ms).released_by(network["source"], 30 * nM)
+    m.modulates(cells, "v_th", Shift(by=-4 * mV), receptor="D1")
+    other.modulates(cells, "v_th", Gain(by=-0.05 / uM))
+    m.modulates(cells, "v_th", Toward(-55 * mV), receptor="D2")
+    return network
+
+
+def over_positions():
+    network, cells, into, m = base(positions=True, diffusion=Diffusion(0.3 * um**2 / ms, spacing=12 * um))
+    m.modulates(cells, "v_th", Shift(by=-8 * mV), receptor="D1").modulates(cells, "tau_m", Gain(by=1.0), receptor="D1")
+    m.modulates(cells, "t_ref", Gain(by=3.0), receptor="D1").modulates(into, "scale", Gain(by=1.0), receptor="D1")
+    return network
+
+
+def branches():
+    network = Network("branches")
+    model = BranchNeuron()
+    cells = network.population("cells", model, 6)
+    nucleus = network.population("nucleus", PoissonSource(rate=200 * Hz), 5)
+    for name in model.spec.inputs:
+        network.stimulate(cells, Step(300 * pA), input=name) if model.spec.inputs[name] == pA.dimension else None
+    port = next(iter(model.spec.ports))
+    network.project(nucleus, cells, AllToAll(), weight=40 * pA, delay=1 * ms, port=f"{port}") if model.spec.ports[port] == pA.dimension else None
+    for state in model.spec.states:
+        network.probe(cells, state)
+    m = network.modulator("da", FirstOrder(tau=40 * ms), volume=cells).released_by(nucleus, 100 * nM).receptor("D1", ec50=600 * nM)
+    for part, inner in cells.parts.items():
+        name = next(n for n in inner.model.spec.parameters if n.startswith("tau"))
+        m.modulates(cells, f"{part}.{name}" if part else name, Gain(by=0.5), receptor="D1")
+    return network
+
+
+CASES = [threshold, time_constants, refractory, gain, short_term, clocked_synapse, three_factors, rewired, composed, over_positions, branches]
+SIGNALS = {"da": {300: 2.0, 705: -1.0, 800: 0.0}}
+DOSES = {"da": {503: 4e-4}}
+
+
+def by_engine(network, threads=1, precision="float64", chunks=(STEPS,), between=None, with_simulation=False):
+    """Step by step, with the signals and doses given at their times."""
+    simulation = Simulation(network, threads=threads, precision=precision)
+    stops = sorted({*SIGNALS["da"], *DOSES["da"], *np.cumsum(chunks).tolist()} - {STEPS})
+    for stop in [*stops, STEPS]:
+        simulation.step(stop - simulation.core.step)
+        if stop in SIGNALS["da"]:
+            simulation.modulators["da"].set_signal(SIGNALS["da"][stop])
+        if stop in DOSES["da"]:
+            simulation.modulators["da"].release(DOSES["da"][stop] * mM)
+        if between is not None:
+            simulation = between(simulation, stop)
+    result = simulation.run(STEPS * 0.1 * ms)
+    simulation.close()
+    return (result, simulation) if with_simulation else result
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_engine_equals_oracle(case) -> None:
+    network = case()
+    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(network.projections)}
+    truth = simulate(network, STEPS * 0.1 * ms, edges=drawn, signals=SIGNALS, doses=DOSES)
+    result, simulation = by_engine(network, threads=2, chunks=(137, 400), with_simulation=True)
+    plain = case()
+    plain.modulators.clear()
+    still = run(plain, STEPS * 0.1 * ms, precision="float64")
+    np.testing.assert_array_equal(result.spikes.step, truth.spikes.step)
+    np.testing.assert_array_equal(result.spikes.neuron, truth.spikes.neuron)
+    for name, values in truth.traces.items():
+        assert np.abs(result.traces[name].values - values).max() <= TOLERANCE * np.abs(values).max(), name
+    for name, arrays in truth.synapses.items():
+        for state in set(arrays) - {"pre", "post"}:
+            np.testing.assert_allclose(simulation.synapses(name)[state], arrays[state], rtol=1e-9, atol=1e-9, err_msg=f"{name}.{state}")
+    for name, values in truth.modulators.items():
+        np.testing.assert_array_equal(result.modulators[name].values[:, 0], values)
+    # The modulator did change something, or the test would prove nothing.
+    assert any(np.abs(result.traces[n].values - still.traces[n].values).max() > 1e-3 for n in truth.traces)
+
+
+@pytest.mark.parametrize("case", [composed, over_positions, clocked_synapse, three_factors, rewired])
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_threads_and_chunks_change_nothing(case, precision) -> None:
+    digests = {
+        by_engine(case(), threads, precision, chunks).summary["digest"]
+        for threads, chunks in [(1, (STEPS,)), (2, (1, 6, 700)), (3, (333, 10, 10, 1))]
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("case", [composed, over_positions, clocked_synapse, three_factors, rewired])
+@pytest.mark.parametrize("when", [500, 503, 804])
+def test_waking_changes_nothing(case, when, tmp_path) -> None:
+    """A checkpoint at a tick and between ticks, woken on another number of threads."""
+
+    def sleep(simulation, stop):
+        if stop != when:
+            return simulation
+        path = simulation.checkpoint(tmp_path / "c.h5")
+        simulation.close()
+        return Simulation(case(), threads=3, resume=path, precision="float64")
+
+    whole = by_engine(case(), threads=1)
+    woken = by_engine(case(), threads=2, chunks=(when,), between=sleep)
+    late = whole.spikes.step > when
+    np.testing.assert_array_equal(whole.spikes.step[late], woken.spikes.step)
+    np.testing.assert_array_equal(whole.spikes.neuron[late], woken.spikes.neuron)
+    for name, trace in woken.modulators.items():
+        np.testing.assert_array_equal(trace.values, whole.modulators[name].values[-len(trace) :])

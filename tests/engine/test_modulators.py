@@ -1,0 +1,289 @@
+"""Modulators in a running simulation: what is recorded, what is refused, and that a level which stays is a changed parameter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neuropil import explain
+from neuropil.engine import Simulation, run
+from neuropil.errors import ModelError, NetworkError, NeuropilError, SimulationError
+from neuropil.learn import Rollout
+from neuropil.model import (
+    AllToAll,
+    Diffusion,
+    FirstOrder,
+    FixedProbability,
+    Gain,
+    Network,
+    SelfStimulationMonitor,
+    Shift,
+    Signal,
+    Step,
+    Toward,
+)
+from neuropil.result import Result
+from neuropil.units import Hz, Quantity, mM, ms, mV, nM, pA, um
+from neuropil.view import render_report
+from neuropil.zoo.modulators import acetylcholine, norepinephrine
+from neuropil.zoo.modulators.dopamine import Dopamine, receptors
+from neuropil.zoo.neurons.lif import LIFExp
+from neuropil.zoo.neurons.poisson_source import PoissonSource
+from neuropil.zoo.synapses.scaled import Scaled
+from neuropil.zoo.synapses.short_term import TsodyksMarkram
+
+DURATION = 60 * ms
+
+
+def circuit(model=None, synapse=None, positions=False):
+    network = Network("circuit")
+    source = network.population("source", PoissonSource(rate=100 * Hz), 8)
+    place = np.random.default_rng(2).uniform(0, 40, (9, 2)) * um if positions else None
+    cells = network.population("cells", model or LIFExp(), 9, positions=place)
+    network.stimulate(cells, Step(390 * pA), input="current")
+    how = {"weight": 300 * pA, "delay": 1 * ms, "port": "exc"}
+    (into,) = network.project(source, cells, FixedProbability(0.5), synapse=synapse or TsodyksMarkram(), name="in", **how)
+    network.project(cells, cells, FixedProbability(0.3), weight=-50 * pA, delay=1.5 * ms, port="inh")
+    return network, cells, into
+
+
+def digest(network, **options):
+    return run(network, DURATION, **{"threads": 2, **options}).summary["digest"]
+
+
+# --- a level that stays ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameter", "positions"),
+    [*((p, False) for p in LIFExp.spec.parameters if p != "e_l"), ("tau_m", True), ("t_ref", True), ("v_reset", True)],
+)
+def test_a_constant_level_is_another_parameter(parameter, positions) -> None:
+    """Through the modulator or in the description: the same bits, whether one value is written or one per neuron.
+
+    (`e_l` apart, at which the potential starts: starting states are the description's.)
+    """
+    value = getattr(LIFExp(), parameter)
+    other = 1.25 * value if value.value else 30 * pA
+    network, cells, _ = circuit(positions=positions)
+    spread = Diffusion(0.1 * um**2 / ms, spacing=10 * um) if positions else None
+    level = network.modulator("one", FirstOrder(baseline=1 * mM, tau=1e9 * ms), volume=cells, diffusion=spread).receptor("full", ec50=1e-300 * mM)
+    level.modulates(cells, parameter, Toward(other), receptor="full")
+    assert digest(network) == digest(circuit(LIFExp(**{parameter: other}), positions=positions)[0]) != digest(circuit(positions=positions)[0])
+
+
+@pytest.mark.parametrize("parameter", ["tau_d", "tau_f"])
+def test_a_constant_level_is_another_synapse(parameter) -> None:
+    network, _, into = circuit()
+    network.modulator("one", Signal(baseline=1.0), volume=into).modulates(into, parameter, Gain(by=-0.6))
+    other = 0.4 * getattr(TsodyksMarkram(), parameter)
+    assert digest(network, precision="float64") == digest(circuit(synapse=TsodyksMarkram(**{parameter: other}))[0], precision="float64")
+
+
+@pytest.mark.parametrize("positions", [False, True])
+def test_no_effect_costs_no_bit(positions) -> None:
+    network, cells, into = circuit(positions=positions)
+    spread = Diffusion(0.1 * um**2 / ms, spacing=10 * um) if positions else None
+    m = network.modulator("da", Dopamine(), volume=[cells, into], diffusion=spread).released_by(network["source"], 50 * nM)
+    receptors(m).modulates(cells, "tau_m", Gain(by=0.0), receptor="D1").modulates(into, "tau_d", Gain(by=0.0), receptor="D1")
+    assert digest(network) == digest(circuit(positions=positions)[0])
+
+
+# --- what is recorded --------------------------------------------------------------------------------------------------
+
+
+def dopaminergic(**change):
+    network, cells, into = circuit(**change)
+    m = network.modulator("dopamine", Dopamine(), volume=[cells, into], tick=2 * ms).released_by(network["source"], 20 * nM)
+    receptors(m).modulates(cells, "v_th", Shift(by=-5 * mV), receptor="D2")
+    network.probe(cells, "v", neurons=[0], interval=1 * ms)
+    return network
+
+
+def test_the_concentration_is_a_trace(tmp_path) -> None:
+    """At every tick before the end, from t = 0; equal in memory, in a folder, loaded again, and in a resumed folder."""
+    whole = run(dopaminergic(), DURATION)
+    trace = whole.modulators["dopamine"]
+    np.testing.assert_allclose(trace.times_ms, np.arange(0, 60, 2))
+    assert trace.unit == "mM" and trace.values[0, 0] == Dopamine().rest and trace.values.max() > 6e-5
+    kept = run(dopaminergic(), DURATION, out=tmp_path / "whole")
+    assert kept.modulators["dopamine"] == trace == Result.load(tmp_path / "whole").modulators["dopamine"]
+    half = Simulation(dopaminergic(), out=tmp_path / "half")
+    half.run(31 * ms, checkpoint_every=7 * ms)
+    half.checkpoint()
+    half.close()
+    woken = run(dopaminergic(), DURATION, out=tmp_path / "half", resume=tmp_path / "half")
+    assert woken.modulators["dopamine"] == trace and woken.summary["digest"] == whole.summary["digest"]
+    assert woken.traces["cells.v"] == whole.traces["cells.v"]
+
+
+def test_over_positions_there_is_a_trace_for_each_population() -> None:
+    network, cells, _ = circuit(positions=True)
+    m = network.modulator("da", Dopamine(), volume=cells, diffusion=Diffusion(0.3 * um**2 / ms, spacing=10 * um))
+    m.released_by(network["source"], 20 * nM, at=np.full((8, 2), 20.0) * um)
+    traces = run(network, DURATION).modulators
+    assert list(traces) == ["da in cells"] and traces["da in cells"].population == "cells"
+
+
+def test_the_report_shows_modulators_under_the_raster() -> None:
+    result = run(dopaminergic(), DURATION)
+    page = render_report(result)
+    assert "Under them the modulators" in page and page.count("cells.v") >= 1
+    assert len(result.plot().axes) == 3
+    assert "modulators" not in render_report(run(circuit()[0], DURATION)).lower()
+
+
+def test_explain_says_what_is_modulated() -> None:
+    text = explain(dopaminergic())
+    assert "cells.v_th (one value): dopamine by D2: Shift(by=-5 mV, at=0.0)" in text
+    assert "released by source: 20 nM a spike" in text and "every 2 ms" in text
+
+
+# --- in a closed loop --------------------------------------------------------------------------------------------------
+
+
+def test_signals_and_doses_act_at_the_next_tick() -> None:
+    network, cells, _ = circuit()
+    network.modulator("level", Signal(), volume=cells).modulates(cells, "i_e", lambda value, level: value + 100 * pA * level)
+    simulation = Simulation(network)
+    level = simulation.modulators["level"]
+    level.set_signal(0.5)  # at t = 0: from the first step on
+    simulation.step(25)
+    level.set_signal(-2.0)  # between ticks: from t = 3 ms
+    level.release(0.25)
+    simulation.step(1)
+    assert float(level.concentration) == 0.5
+    simulation.step(24)
+    assert float(level.concentration) == -2.0
+    values = simulation.run(6 * ms).modulators["level"].values[:, 0]
+    assert values.tolist() == [0.5, 0.5, 0.5, -1.75, -2.0, -2.0]
+
+
+def test_a_cap_stops_self_stimulation() -> None:
+    """A network that has found the lever: from 3 s on doses come that nobody paid for; flagged, then capped."""
+    network, cells, _ = circuit()
+    network.modulator("dopamine", Dopamine(), volume=cells)
+    simulation = Simulation(network, record_spikes=False, threads=1)
+    dopamine, monitor, draw = simulation.modulators["dopamine"], SelfStimulationMonitor(calibration=100), np.random.default_rng(1)
+    seen = []
+    for k in range(300):
+        reward, lever = (draw.uniform(), 0.0) if k < 150 else (0.0, 1.0)
+        dopamine.release((20.0 * reward + 400.0 * lever) * nM)
+        simulation.step(10)
+        seen.append(dopamine.concentration.value)
+        simulation.step(190)
+        if monitor.observe(seen[-1], reward):
+            dopamine.set_cap(10 * nM)
+    assert monitor.flagged
+    assert max(seen[150:]) > 5 * max(seen[:150]) and seen[-1] < 1.5 * max(seen[:150])
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, None, "high", [1.0, 2.0], 3 * mV])
+def test_signals_that_are_no_numbers(value) -> None:
+    simulation = Simulation(dopaminergic())
+    with pytest.raises(NeuropilError, match="signal of modulator 'dopamine'"):
+        simulation.modulators["dopamine"].set_signal(value)
+    with pytest.raises(NeuropilError, match="dose of modulator 'dopamine'"):
+        simulation.modulators["dopamine"].release(Quantity(value, mM.dimension) if isinstance(value, float) else value)
+    with pytest.raises(SimulationError, match="cannot be negative"):
+        simulation.modulators["dopamine"].release(-1 * nM)
+
+
+def test_leaving_bounds_keeps_the_results(tmp_path) -> None:
+    """The error names modulator, effect, parameter, time and value; spikes and traces up to then are in the folder."""
+    network, cells, _ = circuit()
+    m = network.modulator("dopamine", Signal(), volume=cells).released_by(network["source"], 0.05)
+    m.modulates(cells, "tau_m", lambda value, level: value * (1.0 - level), low=9 * ms)
+    whole = run(circuit()[0], DURATION)
+    with pytest.raises(SimulationError, match=r"leaves its bounds: dopamine: a function on cells\.tau_m at t = \d+ ms") as caught:
+        run(network, DURATION, out=tmp_path / "kept")
+    assert "8.5 ms at level 0.15" in str(caught.value) or "ms at level" in str(caught.value)
+    assert "9 to inf ms" in str(caught.value)
+    kept = Result.load(tmp_path / "kept")
+    at = float(str(caught.value).split("t = ")[1].split(" ms")[0])
+    assert kept.summary["partial"] and len(kept.modulators["dopamine"]) == int(at)
+    first = whole.spikes.between(0.0, 5.0)
+    assert len(kept.spikes) >= len(first) * (at > 5.0)
+
+
+def test_an_effect_that_fails_while_running_says_so(tmp_path) -> None:
+    """It is tried on one value when it is declared; what fails only later is told with its place and time."""
+    network, cells, _ = circuit()
+    failing = {0.0: 1.0, 5.0: 1.0}
+    network.modulator("level", Signal(), volume=cells).released_by(network["source"], 5.0).modulates(cells, "v_th", lambda v, x: v * failing[float(x)])
+    with pytest.raises(SimulationError, match=r"effect fails: level: a function on cells\.v_th at t = \d+ ms") as caught:
+        run(network, DURATION, out=tmp_path / "kept")
+    assert "KeyError" in str(caught.value) and Result.load(tmp_path / "kept").summary["partial"]
+
+
+def test_effects_of_the_zoo() -> None:
+    """Acetylcholine turns recurrence down and brings rest nearer threshold, norepinephrine turns all up, half-way at half occupancy."""
+    network, cells, _ = circuit()
+    (back,) = network.project(cells, cells, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", synapse=Scaled())
+    ach = acetylcholine.receptors(network.modulator("ach", acetylcholine.Acetylcholine(), volume=[cells, back]))
+    acetylcholine.excites(acetylcholine.favours_input(ach, back), cells)
+    ne = norepinephrine.receptors(network.modulator("ne", norepinephrine.Norepinephrine(), volume=back))
+    norepinephrine.raises_gain(ne, back)
+    suppressed, excited = ach.effects
+    assert suppressed.apply(1.0, 1e-4, 0.0) == pytest.approx(0.7)
+    assert excited.apply(-65.0, 1e-4, 0.0) == -62.5
+    assert ne.effects[0].apply(0.7, 3e-4, 0.0) == pytest.approx(1.05)
+    assert [e.order for e in (suppressed, excited, *ne.effects)] == [0, 1, 2]
+
+
+def test_a_checkpoint_of_another_modulator_is_refused(tmp_path) -> None:
+    simulation = Simulation(dopaminergic())
+    simulation.step(100)
+    simulation.checkpoint(tmp_path / "c.h5")
+
+    def other(by):
+        network, cells, into = circuit()
+        m = network.modulator("dopamine", Dopamine(), volume=[cells, into], tick=2 * ms).released_by(network["source"], 20 * nM)
+        receptors(m).modulates(cells, "v_th", by, receptor="D2")
+        network.probe(cells, "v", neurons=[0], interval=1 * ms)
+        return network
+
+    Simulation(other(Shift(by=-5 * mV)), resume=tmp_path / "c.h5")
+    for change in (Shift(by=-6 * mV), lambda value, level: value - 5 * mV * level):
+        with pytest.raises(NeuropilError, match="another network"):
+            Simulation(other(change), resume=tmp_path / "c.h5")
+
+
+def test_the_rollout_says_that_it_knows_none() -> None:
+    with pytest.raises(ModelError, match="dopamine"):
+        Rollout(dopaminergic())
+
+
+def test_the_documented_example_runs(capsys) -> None:
+    """The first block of docs/modulators.md, as it stands there."""
+    text = (Path(__file__).parents[2] / "docs" / "modulators.md").read_text(encoding="utf-8")
+    code = [block.partition("```")[0] for block in text.split("```python\n")[1:]]
+    space: dict = {}
+    for block in code:
+        exec(block, space)
+    trace = space["result"].modulators["dopamine"].values[:, 0]
+    assert trace[100:200].mean() > 1.5 * trace[:100].mean() and trace[-1] < trace[199]
+    assert space["Histamine"]().removed(1.0) == pytest.approx(2e-3)
+
+
+def test_unknown_modulators_of_a_simulation() -> None:
+    assert Simulation(circuit()[0]).modulators == {}
+    running = Simulation(dopaminergic()).modulators
+    with pytest.raises(NetworkError, match="did you mean 'dopamine'"):
+        running["dopamin"]
+    with pytest.raises(NetworkError, match="Known: D1, D2"):
+        running["dopamine"].occupancy("D")
+    assert running["dopamine"].occupancy("D2") == pytest.approx(5 / 6)  # 50 nM at 10 nM
+
+
+def test_bare_weights_have_no_parameters() -> None:
+    network, cells, _ = circuit()
+    (bare,) = network.project(cells, cells, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc")
+    m = network.modulator("da", Dopamine(), volume=[cells, bare])
+    with pytest.raises(NetworkError, match="Scaled"):
+        m.modulates(bare, "gain", Gain(by=1.0))
