@@ -36,7 +36,7 @@ class OwnSynapses:
         seen: with an entry per target: "last" and states; "latest", the number of its last spike (modulo 256) and the times
             of the last two in one word; "fresh", spikes since the last settling; "full" (one entry): notes have no more room.
         notes: [NOTES, targets], of the latest spikes, the last one first: "time", and states just before it.
-        part, due, times: room for a segment: what is handed over, how many spikes are to be made up for, when the last were.
+        part: room for a segment: what is handed over; room: for what else a segment needs, see `lazy_source.ROOM`.
         of_target: [values, targets], what arrivals of a step read of their targets.
     """
 
@@ -48,8 +48,7 @@ class OwnSynapses:
     seen: dict[str, np.ndarray]
     notes: dict[str, np.ndarray]
     part: np.ndarray
-    due: np.ndarray
-    times: np.ndarray
+    room: tuple[np.ndarray, ...]
     of_target: np.ndarray
 
     def array(self, name: str) -> np.ndarray:
@@ -114,10 +113,11 @@ class LazyStore(SynapseStore):
         room = (NOTES, target.size) if self.program.responds else (0, 0)
         notes = {"time": np.zeros(room, np.int32), **{n: np.zeros(room, real) for n in form.of("target")}}
         longest = int(np.diff(bounds).max(initial=0))
+        counts, times, deep = np.zeros(longest, np.uint8), np.zeros((ALIKE, longest), np.int32), np.zeros(longest, np.uint32)
+        scratch = (counts, times, deep, np.zeros((len(self.program.answering), longest), real), np.zeros(longest, np.int32))
         return OwnSynapses(
             mine.astype(np.int32), post.astype(np.uint16 if target.size <= 1 << 16 else np.uint32), bounds, own, shared("source", segment, segments), seen, notes,
-            np.zeros(longest, target.arrived.dtype), np.zeros(longest, np.uint8), np.zeros((ALIKE, longest), np.int32),
-            np.zeros((len(self.program.per_target), target.size), real),
+            np.zeros(longest, target.arrived.dtype), scratch, np.zeros((len(self.program.per_target), target.size), real),
         )  # fmt: skip
 
     def settle(self, step: int = 0, *, anew: bool = False) -> None:
@@ -128,7 +128,7 @@ class LazyStore(SynapseStore):
             own.seen["full"][:] = 0
 
     def _settling(self, own: OwnSynapses) -> tuple[object, ...]:
-        return self.numbers, own.bounds, own.target, own.due, own.times, *(own.array(n) for n in self.kernels.arguments)
+        return self.numbers, own.bounds, own.target, *own.room, *(own.array(n) for n in self.kernels.arguments)
 
     def listed(self) -> SynapseList:
         """The synapses with their present states."""
@@ -204,7 +204,7 @@ class LazyStore(SynapseStore):
         own, bucket = self.own[t], self.buckets[t]
         return (
             self.plan.dt, self.per_quantum, self.largest, self.numbers, bucket.segments[0, :, 0], bucket.fill[0, :, 0], own.bounds, own.target,
-            own.part, own.due, own.times, own.of_target, self.targets[t].arrived, *(own.array(n) for n in self.kernels.arguments),
+            own.part, *own.room, own.of_target, self.targets[t].arrived, *(own.array(n) for n in self.kernels.arguments),
         )  # fmt: skip
 
     def refile_all(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:

@@ -8,10 +8,11 @@ earlier events and from nothing between, so that it does not matter when the mak
 synapses when a target's notes are nearly full, or somebody wants to see them.
 
 Most synapses have to make up for a spike or two, so this is done for all synapses of a segment alike, in the vector loop
-that lets the spike arrive, with a choice for each whether to take the outcome; the few that have more to make up for
-begin one by one. Fetching something of a target costs more than computing with it, so what is needed of every one is
-put into one word (the number of its last spike, and the times of the last two), and what an arrival reads of a target's
-states is computed once for all targets in a step.
+that lets the spike arrive, with a choice for each whether to take the outcome. The few that have more to make up for are
+listed and begin together, each with its oldest spike, in rounds from which those that have no more than the others drop
+out. While a segment is dealt with, the next is fetched from memory. Fetching something of a target costs more than
+computing with it, so what is needed of every one is put into one word (the number of its last spike, and the times of the
+last two), and what an arrival reads of a target's states is computed once for all targets in a step.
 """
 
 from __future__ import annotations
@@ -26,6 +27,13 @@ NOTES = 32
 
 ALIKE = 2
 """Spikes that all synapses of a segment make up for alike."""
+
+ROOM = ("due", "times", "deep", "made", "until")
+"""Scratch arrays for a segment: how many spikes each synapse has to make up for, and when the last were; which have more to
+make up for than `ALIKE`, their new states, and since when."""
+
+AHEAD = 4096
+"""Synapses of the next segment that are fetched ahead, as far as they go."""
 
 NUMBER_BITS, TIME_BITS = 8, 28
 """Of the number of a target's last spike, and of each time, in its word; times are told from others near them."""
@@ -88,6 +96,7 @@ class _Writer:
             "from numba import njit",
             "from neuropil.lower.flags import KERNEL_FLAGS",
             "from neuropil.lower.noalias import noalias_arguments",
+            "from neuropil.lower.threads import prefetch",
             math_imports(graphs),
             f"number = np.{self.precision}",
             f"integer = np.{'int32' if self.precision == 'float32' else 'int64'}",
@@ -160,9 +169,6 @@ class _Writer:
         """Before the common loop over a segment: how much each synapse has to make up for, and what is too much for it."""
         if not self.program.responds:
             return []
-        lines, after = self._respond("at", "p", {n: f"s_{n}[i]" for n in self.held}, "last[i]")
-        deep = ["at = note_time[p, n]", *self._varied(), *lines, *(f"s_{n}[i] = {value}" for n, value in after.items())]
-        deep += ["last[i] = at"] if self.program.dated else []
         # A time is told from its lowest bits and one near it: twice 2^27 steps must lie between no two events of a synapse.
         near = "since" if self.source else "last[i]"
         times = [line for p in range(ALIKE) for line in (
@@ -173,9 +179,29 @@ class _Writer:
             "most = np.uint8(0)", "for i in range(start, stop):",
             *_indent(["word = latest[target[i]]", "c = np.uint8(word)", "m = np.uint8(c - done[i])", "done[i], due[i - start] = c, m",
                       *(times if self._timed else []), "most = max(most, m)"]),
-            f"if most > {ALIKE}:", "    for i in range(start, stop):", f"        if due[i - start] > {ALIKE}:",
-            *_indent(["n = target[i]", f"for p in range(np.int64(due[i - start]) - 1, {ALIKE - 1}, -1):", *_indent(deep)], 3),
+            f"if most > {ALIKE}:", *_indent(self._deep()),
         ]  # fmt: skip
+
+    def _deep(self) -> list[str]:
+        """Bring those that have more to make up for than `ALIKE` spikes to where the others are."""
+        lines, after = self._respond("at", "p", {n: f"s_{n}[i]" for n in self.held}, "last[i]")
+        answer = ["i = start + np.uint64(deep[j])", "n, p = target[i], due[deep[j]] - np.uint8(1)", "at = note_time[p, n]", *self._varied(), *lines]
+        answer += [f"made[{r}, j] = {value}" for r, value in enumerate(after.values())] + (["until[j] = at"] if self.program.dated else [])
+        keep = ["which = deep[j]", "i = start + np.uint64(which)", *(f"s_{n}[i] = made[{r}, j]" for r, n in enumerate(after))]
+        keep += ["last[i] = until[j]"] if self.program.dated else []
+        keep += ["due[which] -= np.uint8(1)", "deep[more] = which", f"more += np.int64(due[which] > {ALIKE})"]
+        return [
+            "some = 0", "for j in range(np.uint64(stop - start)):", "    deep[some] = np.uint32(j)", f"    some += np.int64(due[j] > {ALIKE})",
+            "while some:", "    for j in range(some):", *_indent(answer, 2), "    more = 0", "    for j in range(some):", *_indent(keep, 2), "    some = more",
+        ]  # fmt: skip
+
+    def _ahead(self) -> list[str]:
+        """Ask for what the next segment needs."""
+        wanted = [*(["target"] if self.program.responds or self.program.sent is not None else []), *(["done"] if self.program.responds else []), *self.own]
+        lines = ["soon = segments[row, g + 1]", f"first, end = np.uint64(bounds[soon]), np.uint64(min(bounds[soon + 1], bounds[soon] + {AHEAD}))"]
+        for array in wanted:
+            lines += [f"for i in range(first, end, np.uint64(64 // {array}.itemsize)):", f"    prefetch({array}, i)"]
+        return ["if g + 1 < filled:", *_indent(lines)]
 
     @property
     def _timed(self) -> bool:
@@ -238,10 +264,10 @@ class _Writer:
             *head, "now, top, per = np.int32(k + 1), number(largest), number(per_quantum)", "half, dt = number(0.5), number(step)",
             "row = k & (fill.shape[0] - 1)", "filled = fill[row]", "fill[row] = 0", "events = 0", *self._of_targets(),
             "for g in range(filled):",
-            *_indent(["q = segments[row, g]", "start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment, "events += np.int64(stop - start)"]),
+            *_indent([*self._ahead(), "q = segments[row, g]", "start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment, "events += np.int64(stop - start)"]),
             "return events",
         ]  # fmt: skip
-        fixed = ["k", "step", "per_quantum", "largest", "numbers", "segments", "fill", "bounds", "target", "part", "due", "times", "of_target", "arrived"]
+        fixed = ["k", "step", "per_quantum", "largest", "numbers", "segments", "fill", "bounds", "target", "part", *ROOM, "of_target", "arrived"]
         return _function("arrive", [*fixed, *self.arguments], text)
 
     def _of_targets(self) -> list[str]:
@@ -280,11 +306,11 @@ class _Writer:
             *head, "dt, now = number(step), np.int32(k)", "for q in range(bounds.size - 1):",
             *_indent(["start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment]),
         ]  # fmt: skip
-        return _function("settle", ["k", "step", "anew", "numbers", "bounds", "target", "due", "times", *self.arguments], text)
+        return _function("settle", ["k", "step", "anew", "numbers", "bounds", "target", *ROOM, *self.arguments], text)
 
     def _settle_full(self) -> list[str]:
         """Settle if a target's notes are full."""
-        rest = ["numbers", "bounds", "target", "due", "times", *self.arguments]
+        rest = ["numbers", "bounds", "target", *ROOM, *self.arguments]
         text = ["if full[0]:", f"    settle(k, step, False, {', '.join(rest)})", "    full[0] = 0", "    fresh[:] = 0"]
         return ["", "", "@njit(cache=True, **KERNEL_FLAGS)", f"def settle_full({', '.join(['k', 'full', 'fresh', 'step', *rest])}):", *_indent(text)]
 
