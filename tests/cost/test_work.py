@@ -13,7 +13,7 @@ from neuropil.cost.measure import neuron_seconds, this_machine
 from neuropil.lower.cable import SOLVER_FLOPS
 from neuropil.lower.plan import make_plan
 from neuropil.lower.work import Work, works_of
-from neuropil.model import Input, Neuron, Port, State, Synapse
+from neuropil.model import Input, Neuron, Port, State, Synapse, Uniform
 from neuropil.model.cell import Cell
 from neuropil.units import Current, Hz, Ohm, Quantity, Time, Voltage, cm, ms, mV, nS, pA, um
 from neuropil.zoo.channels.leak import Leak as PassiveMembrane
@@ -271,11 +271,16 @@ def with_synapses(synapse, **how):
 def test_event_driven_synapses_cost_at_events_only():
     (event,) = with_synapses(Fading(), weight=10 * pA, port="exc")
     assert (event.kind, event.per, event.owner, event.count) == ("synaptic event", "event", "pre", 24)
+    # What is left is the same for all synapses of a spike: theirs is the product with the weight, and a sum.
+    assert event.flops == 1 + 1
+    # Its target; an accumulator and what is added.
+    assert event.bytes == 4 + 3 * 4
+    drawn = with_synapses(Fading(tau=Uniform(10 * ms, 20 * ms)), weight=10 * pA, port="exc")[0]
     # exp(-h/tau): product and exponential; 1 + (left - 1)·that: a difference, a product, a sum; sent and halved: two products;
     # and the addition to the accumulator.
-    assert event.flops == (1 + 18) + 3 + 2 + 1
-    # Its place; the resource read and written; when it was last up to date, likewise; an accumulator and what is added.
-    assert event.bytes == 4 + 2 * 4 + 2 * 4 + 3 * 4
+    assert drawn.flops == (1 + 18) + 3 + 2 + 1
+    # Its target; the resource read and written; when it was last up to date, likewise; an accumulator and what is added.
+    assert drawn.bytes == 4 + 2 * 4 + 2 * 4 + 3 * 4
 
 
 def test_clock_driven_synapses_cost_at_every_step():

@@ -78,7 +78,7 @@ def fingerprint(plan: Plan) -> str:
         p = network.projections[j]
         model = program.traced.model
         values = {n: getattr(model, n) for n in model.spec.parameters}
-        _absorb(digest, (j, program.traced.name, program.arrival.nodes, program.step.nodes, values, p.input, p.clock_driven))
+        _absorb(digest, (j, program.traced.name, program.arrival.nodes, program.step.nodes, values, p.input, p.clock_driven, p.response_delay))
         _absorb(digest, None if p.structure is None else vars(p.structure))
     for planned in plan.drives:
         d = planned.drive

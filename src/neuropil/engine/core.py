@@ -10,9 +10,11 @@ import numpy as np
 from neuropil.engine.cells import gather as gather_cells
 from neuropil.engine.cells import scatter as scatter_cells
 from neuropil.engine.clock import PHASES
+from neuropil.engine.clocked_store import ClockedStore
 from neuropil.engine.compose import Machine, compose
 from neuropil.engine.deliver import Rows, first_capacity
 from neuropil.engine.layout import Layout
+from neuropil.engine.lazy_store import LazyStore
 from neuropil.engine.packed import PackedSynapses, build
 from neuropil.engine.program import Operation, program
 from neuropil.engine.rewire import rewired, steps_between
@@ -50,7 +52,10 @@ class Core:
         self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
         sizes = [p.size for p in plan.network.populations.values()]
         room = first_capacity(plan)
-        self.listed = {j: SynapseStore(plan, j, self.layout, self.machine, room) for j in plan.synapses}
+        self.listed: dict[int, SynapseStore] = {
+            j: (LazyStore if program.event_driven else ClockedStore)(plan, j, self.layout, self.machine, room)
+            for j, program in plan.synapses.items()
+        }
         self._use(Rows.empty(sizes, plan.word))
         self._run = program(plan.network.name, self._operations)
         self.synapses: PackedSynapses | None = None

@@ -30,6 +30,48 @@ def file_again(neurons, emitted, now, rows, segments, fill):
 
 
 @njit(nogil=True)
+def file_segments(step, threads, published, count, first, size, delays, bounds, segments, fill):
+    """File, by their numbers, the segments of every neuron of one population that any owner published in `step`.
+
+    Segments are numbered source by source and delay by delay; segments[ring, capacity], fill[ring].
+    """
+    side = step & 1
+    for t in range(threads):
+        for q in range(count[side, 8 * t]):
+            _file(published[side, t, q] - first, step, 0, size, delays, bounds, segments, fill)
+
+
+@njit(nogil=True)
+def file_segments_again(neurons, emitted, now, first, size, delays, bounds, segments, fill):
+    """File spikes of earlier steps once more, leaving out what arrived before step `now`."""
+    for q in range(neurons.size):
+        _file(neurons[q] - first, emitted[q], now - 1 - emitted[q], size, delays, bounds, segments, fill)
+
+
+@njit(nogil=True)
+def _file(source, step, age, size, delays, bounds, segments, fill):
+    if 0 <= source < size:
+        for k in range(delays.size):
+            number = source * delays.size + k
+            if delays[k] > age and bounds[number + 1] > bounds[number]:
+                row = (step + delays[k]) & (fill.size - 1)
+                segments[row, fill[row]] = number
+                fill[row] += 1
+
+
+@njit(nogil=True)
+def own_spikes(step, thread, published, count, place, first, who, many):
+    """Keep, by their numbers, a thread's own targets that fired in `step`: who[ring, targets], many[ring]."""
+    side, row, n = step & 1, step & (many.size - 1), 0
+    for q in range(count[side, 8 * thread]):
+        at = place[published[side, thread, q]] - first
+        if 0 <= at < who.shape[1]:
+            who[row, n] = at
+            n += 1
+    many[row] = n
+
+
+@njit(nogil=True)
 def note_own(step, thread, published, count, place, first, size, post, jump):
     """Raise the activity `post` of a thread's own targets that fired in `step`: `place` is where each neuron lies."""
     side = step & 1

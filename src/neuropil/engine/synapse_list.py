@@ -10,7 +10,7 @@ import numpy as np
 from neuropil import rng
 from neuropil.lower.connectivity import edges
 from neuropil.lower.plan import Plan
-from neuropil.lower.synapse import SynapseProgram
+from neuropil.lower.synapse import SIDES, SynapseProgram, age
 from neuropil.model.contents import Projection
 from neuropil.model.distribution import Distribution
 from neuropil.units import Quantity
@@ -25,7 +25,7 @@ class SynapseList:
         delay: int32[n], steps.
         weight: float64[n], in base units: the weight each was made with.
         states: by name, float64[n].
-        last: int32[n], the step to which the waiting states are up to date.
+        last: by whose they are (`neuropil.lower.synapse.SIDES`), int32[n], the step to which waiting states are up to date.
         constants: everything static about the model, by name: floats, or float64[n] where drawn for every synapse.
     """
 
@@ -34,7 +34,7 @@ class SynapseList:
     delay: np.ndarray
     weight: np.ndarray
     states: dict[str, np.ndarray]
-    last: np.ndarray
+    last: dict[str, np.ndarray]
     constants: dict[str, Any]
 
     @property
@@ -69,7 +69,7 @@ class SynapseList:
                 value = weight
             states[name] = np.array(np.broadcast_to(_drawn(value, plan.seed, n, "synapse state", index, name), n), float)
         pre, post, delay = (np.ascontiguousarray(a, np.int32) for a in (pre, post, delay))
-        return cls(pre, post, delay, np.asarray(weight, float), states, np.full(n, now, np.int32), constants)
+        return cls(pre, post, delay, np.asarray(weight, float), states, {side: np.full(n, now, np.int32) for side in SIDES}, constants)
 
     def take(self, which: np.ndarray) -> SynapseList:
         """Some of them, in the order of the indices."""
@@ -77,7 +77,7 @@ class SynapseList:
         states = {n: s[which] for n, s in self.states.items()}
         return replace(
             self, pre=self.pre[which], post=self.post[which], delay=self.delay[which], weight=self.weight[which], states=states,
-            last=self.last[which], constants=cut,
+            last={side: last[which] for side, last in self.last.items()}, constants=cut,
         )  # fmt: skip
 
     def joined(self, other: SynapseList) -> SynapseList:
@@ -88,14 +88,15 @@ class SynapseList:
             return np.concatenate([getattr(self, name), getattr(other, name)])[order]
 
         states = {n: np.concatenate([s, other.states[n]])[order] for n, s in self.states.items()}
+        last = {side: np.concatenate([mine, other.last[side]])[order] for side, mine in self.last.items()}
         return replace(
-            self, pre=both("pre"), post=both("post"), delay=both("delay"), weight=both("weight"), states=states, last=both("last")
+            self, pre=both("pre"), post=both("post"), delay=both("delay"), weight=both("weight"), states=states, last=last
         )
 
     def up_to(self, program: SynapseProgram, step: int, dt: float) -> dict[str, np.ndarray]:
         """The states brought up to date at a step, in float64."""
         leaves = {f"p.{n}": v for n, v in self.constants.items()} | {f"s.{n}": v for n, v in self.states.items()}
-        leaves |= {"h": (step - self.last) * dt, "w": self.weight}
+        leaves |= {age(side): (step - last) * dt for side, last in self.last.items()} | {"w": self.weight}
         values = program.arrival.evaluate([program.ready[n] for n in program.states], leaves)
         return {n: np.array(np.broadcast_to(v, self.size)) for n, v in zip(program.states, values, strict=True)}
 

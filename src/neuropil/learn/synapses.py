@@ -1,7 +1,7 @@
 """Synapses with states within a rollout: all states of all synapses advance in every step, so that gradients flow.
 
 A spike that arrives is a number a, 1 or 0 with the gradient of its source: states become s + a·(arrive(s) - s), and
-a·transmits(s) goes to the port.
+a·transmits(s) goes to the port. A spike of the target does likewise with respond(s).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Living:
         projection: as described; program: its lowered model.
         pre, post, delay: int64[synapses], by source; delays in steps.
         weight, parameters, initial: at the start, by name, [synapses] or ().
+        late: steps that a target's spike takes to reach the synapses.
     """
 
     projection: Projection
@@ -43,6 +44,7 @@ class Living:
     weight: np.ndarray
     parameters: dict[str, Any]
     initial: dict[str, Any]
+    late: int = 0
 
     @classmethod
     def of(cls, projection: Projection, program: SynapseProgram, index: int, seed: int, dt: float, dtype: Any) -> Living:
@@ -60,12 +62,13 @@ class Living:
             start = state.initial
             drawn = parameters[start] if isinstance(start, str) else per_neuron(start, n, seed, "synapse state", index, name)
             initial[name] = np.array(np.broadcast_to(drawn, n), dtype)
-        return cls(projection, program, pre, post, delay, weight.astype(dtype), parameters, initial)
+        return cls(projection, program, pre, post, delay, weight.astype(dtype), parameters, initial, round(projection.response_delay / dt))
 
     def start(self, dtype: Any) -> Tree:
         """Nothing under way; a state `weight` is filled in by `begin`."""
         flight = np.zeros((int(self.delay.max(initial=1)), self.pre.size), dtype)
-        return {"states": dict(self.initial), "flight": flight, "post": np.zeros(self.projection.target.size, dtype)}
+        late = np.zeros((self.late, self.projection.target.size), dtype)
+        return {"states": dict(self.initial), "flight": flight, "late": late, "post": np.zeros(self.projection.target.size, dtype)}
 
     def constants(self, parameters: Scalars, weight: Any, dt: float, dtype: Any) -> Scalars:
         """All that a step reads; the projection's weights go by the name "weights"."""
@@ -102,13 +105,17 @@ class Living:
         return {**carry, "states": new, "flight": carry["flight"].at[row].set(0.0)}, flow, sent
 
     def send(self, carry: Tree, p: Scalars, spikes: Any, mine: Any, k: Any) -> Tree:
-        """Spikes of the sources set out at the end of step k; those of the targets raise their activity."""
-        flight = carry["flight"]
+        """Spikes of the sources set out at the end of step k; synapses respond to those of the targets."""
+        s, flight, late = carry["states"], carry["flight"], carry["late"]
+        after = self.program.traced.respond(p, s, p["weights"])
+        here = (late[k % self.late] if self.late else mine)[self.post]
+        late = late.at[k % self.late].set(mine) if self.late else late
+        s = {n: jnp.broadcast_to(s[n] + here * (after[n] - s[n]), self.pre.shape) for n in s}
         flight = flight.at[(k + self.delay) % flight.shape[0], np.arange(self.pre.size)].add(spikes[self.pre])
         post = carry["post"]
         if "post" in self.program.traced.spec.inputs:
             post = post * jnp.exp(-p["dt"] / p[POST_TIME]) + mine / p[POST_TIME]
-        return {**carry, "flight": flight, "post": post}
+        return {**carry, "states": s, "flight": flight, "late": late, "post": post}
 
 
 def begin(carry: Tree, weight: Any, k: Any) -> Tree:

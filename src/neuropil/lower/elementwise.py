@@ -33,7 +33,7 @@ def statements(graph: Graph, roots: Iterable[int], names: dict[int, str], leaf: 
         leaf: the text that stands for any other leaf.
     """
     lines = []
-    for n in graph.reach(roots):
+    for n in graph.reach(roots, names):
         node = graph.nodes[n]
         if n in names:
             continue

@@ -8,7 +8,7 @@ the equations and not on the values of parameters, and a parameter sweep compile
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -120,15 +120,15 @@ class Graph:
 
     # --- reading -----------------------------------------------------------------------------------------------
 
-    def reach(self, roots: Iterable[int]) -> list[int]:
-        """All nodes the roots need, in order of evaluation."""
+    def reach(self, roots: Iterable[int], known: Container[int] = ()) -> list[int]:
+        """All nodes the roots need, in order of evaluation; not those that only known ones need."""
         seen: set[int] = set()
         stack = list(roots)
         while stack:
             n = stack.pop()
             if n not in seen:
                 seen.add(n)
-                stack.extend(self.nodes[n].args)
+                stack.extend(() if n in known else self.nodes[n].args)
         return sorted(seen)
 
     def leaves(self, *roots: int) -> set[str]:

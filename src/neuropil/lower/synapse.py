@@ -5,6 +5,11 @@ equations are linear with constant coefficients, nothing from outside enters, an
 others. It is then brought up to date when a spike arrives, with one exponential per rate. A state is *clocked*,
 advanced in every step, when it depends on the world, is not linear, or is read by a clocked state or by the current.
 A synapse all of whose states wait is event-driven; it costs nothing between spikes.
+
+In an event-driven synapse a state that arrivals alone decide is the same for all synapses of a source with one delay,
+and one that the target's spikes alone decide is the same for all synapses of a target: such a state is kept once for
+them all (`_shared`). Each kind of state has an age of its own, the time since it was last brought up to date: "h" of
+the synapse, "h_source" of what it shares with those of its source, "h_target" with those of its target.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import Advance
 from neuropil.lower.propagator import propagators
 from neuropil.lower.trace import Scalars, Traced, scalar_jaxpr
+from neuropil.model.distribution import Distribution
 from neuropil.model.network import Network
 from neuropil.model.synapse import Synapse
 from neuropil.model.wiring import weight_dimension
@@ -53,6 +59,12 @@ class TracedSynapse(Traced):
             new = self._model(p).arrive(self._states(s), self._weight(s, w))
         return self._by_state("arrive", new, self.spec.state_dimensions, dict(s))
 
+    def respond(self, p: Scalars, s: Scalars, w: Any) -> Scalars:
+        """Every state after a spike of the target that finds the synapse in `s`."""
+        with self._equation("respond"):
+            new = self._model(p).respond(self._states(s), self._weight(s, w))
+        return self._by_state("respond", new, self.spec.state_dimensions, dict(s))
+
     def transmits(self, p: Scalars, s: Scalars, w: Any) -> Any:
         """What that spike hands to the port, in its unit."""
         with self._equation("transmits"):
@@ -72,13 +84,30 @@ class TracedSynapse(Traced):
             raise UnitError(error.what, got=error.got, expected=error.expected, fix="compare with the target's port or input") from None
 
 
+SIDES = ("", "source", "target")
+"""Whose a waiting state is: the synapse's own, or shared."""
+
+
+def age(side: str) -> str:
+    """The leaf of the time since the states of a side were brought up to date."""
+    return f"h_{side}" if side else "h"
+
+
 @dataclass(frozen=True)
 class Form:
-    """Which states wait for a spike and which are clocked, in the model's order, with a sentence for each."""
+    """Which states wait for a spike and which are clocked, in the model's order, with a sentence for each.
+
+    `side` says of every state whose it is, by `SIDES`.
+    """
 
     waiting: tuple[str, ...]
     clocked: tuple[str, ...]
     reasons: dict[str, str]
+    side: dict[str, str]
+
+    def of(self, side: str) -> tuple[str, ...]:
+        """The states of a side."""
+        return tuple(n for n, mine in self.side.items() if mine == side)
 
 
 @dataclass(frozen=True)
@@ -87,8 +116,10 @@ class SynapseProgram:
 
     Attributes:
         traced, scheme, form: what they were made from.
-        arrival: graph of what a spike does; its leaves are p.* (static), s.*, w and h, the ms since the last one.
-        after: node of each state's value after a spike; ready: the value just before it; sent: node of what is transmitted.
+        arrival: graph of what spikes do; its leaves are p.* (static), s.*, w and the ages h, h_source, h_target (ms).
+        ready: node of each state's value just before a spike arrives; after: just after it; sent: of what it transmits.
+        answered: node of each state's value just after a spike of the target, whose states come as they are just before it.
+        noted: node of each of the target's states just after its spike.
         step: graph of a step; its leaves are p.* (static), s.* and x.*.
         stepped: node of each clocked state's new value; flow: node of the current, None without one.
     """
@@ -97,21 +128,27 @@ class SynapseProgram:
     scheme: Scheme
     form: Form
     arrival: Graph
-    after: dict[str, int]
     ready: dict[str, int]
+    after: dict[str, int]
     sent: int | None
+    answered: dict[str, int]
+    noted: dict[str, int]
     step: Graph
     stepped: dict[str, int]
     flow: int | None
 
     @classmethod
-    def of(cls, traced: TracedSynapse, *, clock_driven: bool = False) -> SynapseProgram:
-        """Classify, trace and simplify a synapse model."""
+    def of(cls, traced: TracedSynapse, *, clock_driven: bool = False, alike: bool = True) -> SynapseProgram:
+        """Classify, trace and simplify a synapse model.
+
+        Args:
+            clock_driven: advance every state in every step.
+            alike: all synapses of the projection have been there from the start, so that they may share states.
+        """
         scheme = classify(traced)
         step, stepped, flow = _trace_step(traced, scheme)
-        form = _form(traced, scheme, step, flow, clock_driven)
-        arrival, after, ready, sent = _trace_arrival(traced, scheme, form)
-        return cls(traced, scheme, form, arrival, after, ready, sent, step, {n: stepped[n] for n in form.clocked}, flow)
+        form = _form(traced, scheme, step, flow, clock_driven, alike)
+        return cls(traced, scheme, form, *_trace_spikes(traced, scheme, form), step, {n: stepped[n] for n in form.clocked}, flow)
 
     @property
     def event_driven(self) -> bool:
@@ -124,9 +161,48 @@ class SynapseProgram:
         return tuple(self.traced.spec.states)
 
     @property
+    def responds(self) -> bool:
+        """A spike of the target changes something."""
+        graph = self.arrival
+        quiet = {n: self.ready[n] if self.form.side[n] != "target" else graph.leaf(f"s.{n}") for n in self.states}
+        return any(self.answered[n] != quiet[n] for n in self.states)
+
+    @property
     def arrival_roots(self) -> list[int]:
         """Nodes computed when a spike arrives."""
         return [*(self.after[n] for n in self.struck), *([] if self.sent is None else [self.sent])]
+
+    @property
+    def once(self) -> list[int]:
+        """Nodes of an arrival that are the same for all synapses of a source and delay."""
+        return self._of_one("source")
+
+    @property
+    def per_target(self) -> list[int]:
+        """Nodes of an arrival that are the same for all synapses of a target, and that something else reads."""
+        mine, graph = set(self._of_one("target")), self.arrival
+        read = {a for n in graph.reach(self.arrival_roots) if n not in mine for a in graph.nodes[n].args} | set(self.arrival_roots)
+        return sorted(mine & read)
+
+    def _of_one(self, side: str) -> list[int]:
+        """Dynamic nodes of an arrival that read what is shared by a side alone, and no parameter drawn for every synapse."""
+        graph, mine = self.arrival, {f"s.{n}" for n in self.form.of(side)} | {age(side)}
+        drawn = {f"p.{n}" for n in self.traced.spec.parameters if isinstance(getattr(self.traced.model, n), Distribution)}
+        # A state that does not change by itself is a node of this kind, too.
+        nodes = [n for n in graph.reach(self.arrival_roots) if not graph.nodes[n].static and graph.nodes[n].op != "const"]
+        nodes = [n for n in nodes if all(x in mine or (x[0] == "p" and x not in drawn) for x in graph.leaves(n))]
+        return [n for n in nodes if graph.nodes[n].op != "leaf" or side == "target"]
+
+    @property
+    def response_roots(self) -> list[int]:
+        """Nodes computed for a synapse when its target spikes."""
+        return [self.answered[n] for n in self.answering]
+
+    @property
+    def target_roots(self) -> list[int]:
+        """Nodes computed for a target when it spikes: its states just before and just after."""
+        mine = self.form.of("target")
+        return [*(self.ready[n] for n in mine), *(self.noted[n] for n in mine)]
 
     @property
     def step_roots(self) -> list[int]:
@@ -137,7 +213,16 @@ class SynapseProgram:
     @property
     def struck(self) -> tuple[str, ...]:
         """States that a spike's arrival writes."""
-        return tuple(n for n in self.states if self.arrival.nodes[self.after[n]].value != f"s.{n}")
+        return self._written(self.after, "target")
+
+    @property
+    def answering(self) -> tuple[str, ...]:
+        """States of a synapse that a spike of its target writes."""
+        return self._written(self.answered, "target", "source")
+
+    def _written(self, after: dict[str, int], *but: str) -> tuple[str, ...]:
+        """States that change, leaving out those that belong to other sides."""
+        return tuple(n for n in self.states if self.form.side[n] not in but and self.arrival.nodes[after[n]].value != f"s.{n}")
 
     @property
     def moving(self) -> tuple[str, ...]:
@@ -159,7 +244,7 @@ class SynapseProgram:
     @property
     def dated(self) -> bool:
         """A synapse notes when it was last brought up to date."""
-        return "h" in self.arrival.leaves(*self.arrival_roots)
+        return "h" in self.arrival.leaves(*self.arrival_roots, *self.response_roots)
 
     @property
     def outside(self) -> tuple[str, ...]:
@@ -179,7 +264,9 @@ class SynapseProgram:
         """Floating-point operations per "synapse" and step, per "target" and step, and per "event" that arrives."""
         shared, adding = self.step.flops(self.shared), int(self.flow is not None)
         whole = self.step.flops(self.step_roots)
-        return {"synapse": whole - shared + adding, "target": shared, "event": self.arrival.flops(self.arrival_roots)}
+        arrival = self.arrival.flops(self.arrival_roots) - self.arrival.flops(self.once) - self.arrival.flops(self.per_target)
+        spikes = {"event": arrival, "response": self.arrival.flops(self.response_roots)}
+        return {"synapse": whole - shared + adding, "target": shared, **spikes}
 
     def constants(self, parameters: dict[str, Any], dt: float) -> dict[str, Any]:
         """Everything static by its leaf's name in `p`, for parameters by name: floats or one value per synapse."""
@@ -191,16 +278,26 @@ class SynapseProgram:
         derived = propagators(scheme, parameters, tuple(self.traced.spec.inputs), dt, flow.prefixes)
         return {**parameters, **dict(zip(names, values, strict=True)), **derived, "dt": dt}
 
+    def aged(self, side: str) -> bool:
+        """It matters when the states of a side were last brought up to date."""
+        return self.dated if side == "" else bool(self.form.of(side))
+
     def explain(self) -> str:
         """One sentence on how the synapses run and why."""
         name = self.traced.name
         if not self.states and self.flow is None:
             return "listed: synapses come and go, so each is kept by itself"
         if self.event_driven:
-            return f"event-driven: {name} has a closed form between spikes, and nothing else reads its states"
+            kept = [f"{', '.join(self.form.of(side))} once for each {whose}" for side, whose in _WHOSE.items() if self.form.of(side)]
+            late = "; spikes of the target are made up for when the next one arrives" if self.responds else ""
+            shared = f"; kept {' and '.join(kept)}" if kept else ""
+            return f"event-driven: {name} has a closed form between spikes, and nothing else reads its states{shared}{late}"
         why = "; ".join(f"{n}: {self.form.reasons[n]}" for n in self.form.clocked) or "its current flows in every step"
         late = f"; {', '.join(self.form.waiting)} only when a spike arrives" if self.form.waiting else ""
         return f"clock-driven: {name} advances in every step ({why}{late})"
+
+
+_WHOSE = {"source": "source and delay", "target": "target"}
 
 
 def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
@@ -213,17 +310,18 @@ def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
             synapse = p.synapse or Bare()
             unit = weight_dimension(p.name, p.synapse, port)
             traced = TracedSynapse(synapse, unit, port, None if p.input is None else spec.inputs[p.input])
-            made[j] = SynapseProgram.of(traced, clock_driven=p.clock_driven)
+            made[j] = SynapseProgram.of(traced, clock_driven=p.clock_driven, alike=p.structure is None)
     return made
 
 
 # --- which states wait -----------------------------------------------------------------------------------------------
 
 
-def _form(traced: TracedSynapse, scheme: Scheme, step: Graph, flow: int | None, clock_driven: bool) -> Form:
+def _form(traced: TracedSynapse, scheme: Scheme, step: Graph, flow: int | None, clock_driven: bool, alike: bool) -> Form:
     states, reads = tuple(traced.spec.states), _dependencies(traced)
+    own = dict.fromkeys(states, "")
     if clock_driven:
-        return Form((), states, {n: "as asked" for n in states})
+        return Form((), states, {n: "as asked" for n in states}, own)
     why: dict[str, str] = {}
     for n in states:
         if n in scheme.stepped:
@@ -242,7 +340,33 @@ def _form(traced: TracedSynapse, scheme: Scheme, step: Graph, flow: int | None, 
         if not more:
             break
         why.update(more)
-    return Form(tuple(n for n in states if n not in why), tuple(n for n in states if n in why), why)
+    side = _shared(traced, reads) if alike and not why and flow is None else own
+    return Form(tuple(n for n in states if n not in why), tuple(n for n in states if n in why), why, side)
+
+
+def _shared(traced: TracedSynapse, reads: dict[str, set[str]]) -> dict[str, str]:
+    """Whose each state of an event-driven synapse is, by `SIDES`.
+
+    A state is shared if its own equations read nothing but states shared alike, no parameter drawn for every synapse, and
+    neither the synapse's weight nor a spike from the other side; and if no state of the synapse's own flows with it.
+    """
+    graph, arrived, answered = _strikes(traced)
+    spec, drawn = traced.spec, {f"p.{n}" for n in traced.spec.parameters if isinstance(getattr(traced.model, n), Distribution)}
+    side = {}
+    for n, state in spec.states.items():
+        still = graph.leaf(f"s.{n}")
+        heard, answers = arrived[n] != still, answered[n] != still
+        sole = graph.leaves(arrived[n], answered[n]) | {f"p.{x}" for x in reads[n] if x in spec.parameters}
+        start = f"p.{state.initial}" if isinstance(state.initial, str) else ""
+        alike = not (sole & drawn or "w" in sole or start in drawn or isinstance(state.initial, Distribution) or n == "weight")
+        side[n] = ("source" if heard else "target") if alike and heard != answers else ""
+    while True:
+        strikes = {n: {x[2:] for x in graph.leaves(arrived[n], answered[n]) if x[0] == "s"} for n in side}
+        apart = {n for n in side if side[n] and any(side[j] != side[n] for j in strikes[n] | (reads[n] & set(side)))}
+        apart |= {j for n in side for j in reads[n] & set(side) if side[j] and side[n] != side[j]}
+        if not apart:
+            return side
+        side.update(dict.fromkeys(apart, ""))
 
 
 def _ramps(n: str, scheme: Scheme) -> bool:
@@ -251,8 +375,21 @@ def _ramps(n: str, scheme: Scheme) -> bool:
     return any(j in scheme.affine or any(k != j and k in steady for k in scheme.reach[j]) for j in steady)
 
 
+def _strikes(traced: TracedSynapse) -> tuple[Graph, dict[str, int], dict[str, int]]:
+    """Every state after `arrive` and after `respond`, of the states just before."""
+    spec = traced.spec
+    names = ({n: f"p.{n}" for n in spec.parameters}, {n: f"s.{n}" for n in spec.states}, "w")
+
+    def strike(p: Any, s: Any, w: Any) -> Any:
+        return tuple([jnp.asarray(v[n], "float64") for n in spec.states] for v in (traced.arrive(p, s, w), traced.respond(p, s, w)))
+
+    graph, nodes = _traced(strike, names, traced.name)
+    n = len(spec.states)
+    return graph, dict(zip(spec.states, nodes[:n], strict=True)), dict(zip(spec.states, nodes[n:], strict=True))
+
+
 def _dependencies(traced: TracedSynapse) -> dict[str, set[str]]:
-    """For every state the names of the states and inputs that its derivative reads."""
+    """For every state the names of the parameters, states and inputs that its derivative reads."""
     spec = traced.spec
     names = ({n: f"p.{n}" for n in spec.parameters}, {n: f"s.{n}" for n in spec.states}, {n: f"x.{n}" for n in spec.inputs})
 
@@ -261,7 +398,7 @@ def _dependencies(traced: TracedSynapse) -> dict[str, set[str]]:
 
     graph, nodes = _traced(rates, names, traced.name)
     found = dict(zip(sorted(spec.states), nodes, strict=True))
-    return {n: {x[2:] for x in graph.leaves(found[n]) if not x.startswith("p.")} for n in spec.states}
+    return {n: {x[2:] for x in graph.leaves(found[n])} for n in spec.states}
 
 
 # --- tracing ---------------------------------------------------------------------------------------------------------
@@ -292,23 +429,28 @@ def _trace_step(traced: TracedSynapse, scheme: Scheme) -> tuple[Graph, dict[str,
     return graph, dict(zip(sorted(spec.states), nodes[: len(spec.states)], strict=True)), nodes[-1] if has_current else None
 
 
-def _trace_arrival(traced: TracedSynapse, scheme: Scheme, form: Form) -> tuple[Graph, dict[str, int], dict[str, int], int | None]:
+def _trace_spikes(
+    traced: TracedSynapse, scheme: Scheme, form: Form
+) -> tuple[Graph, dict[str, int], dict[str, int], int | None, dict[str, int], dict[str, int]]:
+    """(graph, ready, after, sent, answered, noted), see `SynapseProgram`."""
     spec, system = traced.spec, scheme.system
     static = (*spec.parameters, *(f"A_{i}_{j}" for i, j in system.a), *(f"b_{i}" for i in system.constant))
-    names = ({n: f"p.{n}" for n in static}, {n: f"s.{n}" for n in spec.states}, "h", "w")
+    names = ({n: f"p.{n}" for n in static}, {n: f"s.{n}" for n in spec.states}, {side: age(side) for side in SIDES}, "w")
 
-    def arrival(p: Any, s: Any, h: Any, w: Any) -> Any:
-        ready = {**s, **closed_form(scheme, form.waiting, p, s, h)}
+    def spikes(p: Any, s: Any, h: Any, w: Any) -> Any:
+        ready = dict(s)
+        for side in SIDES:
+            mine = tuple(n for n in form.waiting if form.side[n] == side)
+            ready |= closed_form(scheme, mine, p, s, h[side])
+        found = {**ready, **{n: s[n] for n in form.of("target")}}
         sent = [] if traced.port is None else [traced.transmits(p, ready, w)]
-        after = traced.arrive(p, ready, w)
-        return tuple([jnp.asarray(v[n], "float64") for n in spec.states] for v in (ready, after)), [
-            jnp.asarray(v, "float64") for v in sent
-        ]
+        every = (ready, traced.arrive(p, ready, w), traced.respond(p, found, w), traced.respond(p, ready, w))
+        return tuple([jnp.asarray(v[n], "float64") for n in spec.states] for v in every), [jnp.asarray(v, "float64") for v in sent]
 
-    graph, nodes = _traced(arrival, names, traced.name)
+    graph, nodes = _traced(spikes, names, traced.name)
     n = len(spec.states)
-    ready, after = (dict(zip(spec.states, part, strict=True)) for part in (nodes[:n], nodes[n : 2 * n]))
-    return graph, after, ready, nodes[2 * n] if traced.port is not None else None
+    ready, after, answered, noted = (dict(zip(spec.states, nodes[k * n : (k + 1) * n], strict=True)) for k in range(4))
+    return graph, ready, after, nodes[4 * n] if traced.port is not None else None, answered, noted
 
 
 def closed_form(scheme: Scheme, states: tuple[str, ...], p: Scalars, s: Scalars, h: Any) -> Scalars:

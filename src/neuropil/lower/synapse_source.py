@@ -1,9 +1,8 @@
-"""The kernels of synapses with states: what a spike does on arrival, and what every synapse does in a step.
+"""The kernels of clock-driven synapses: what a spike does on arrival, what one of the target does, and what a step does.
 
-`arrive` walks the segments that are due. Where a spike's synapses lie side by side (event-driven ones are sorted by
-source) they are updated in one vector loop, and the quanta that it leaves are then added to their targets; where they
-lie apart (clock-driven ones are sorted by target) one by one. `advance` goes over the targets of a thread, each with
-the run of its synapses, in one vector loop per target; their currents are summed in a fixed order.
+Synapses are sorted by target. `advance` goes over the targets of a thread, each with the run of its synapses, in one
+vector loop per target; their currents are summed in a fixed order. `respond` goes over the runs of the targets that
+spiked. `arrive` walks the segments that are due, lists of the places where the synapses of a source lie.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 from neuropil.lower.elementwise import describe, frontier, math_imports, statements
 from neuropil.lower.graph import Graph
 from neuropil.lower.kernel import RUNAWAY
-from neuropil.lower.synapse import SynapseProgram
+from neuropil.lower.synapse import SynapseProgram, age
 
 FLUSHED = 64
 """Steps between looks for states that have decayed to subnormal numbers."""
@@ -25,7 +24,7 @@ class SynapseKernel:
     """The text of a kernel and its arguments.
 
     Attributes:
-        source: a Python module with one function, `arrive` or `advance`.
+        source: a Python module with one function, `arrive`, `respond` or `advance`.
         arguments: names of its array arguments after the fixed ones: "s_<state>", "weight", "last", "c<k>" (a constant
             with a value per synapse).
         frontier: static nodes whose values it is given, in the order of `numbers`; those in `varying` as arrays instead.
@@ -38,49 +37,65 @@ class SynapseKernel:
     varying: frozenset[int]
 
 
-def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int], *, side_by_side: bool) -> SynapseKernel:
-    """The kernel of a spike's arrival: (k, dt, quantum, top, numbers, words, segments, fill, slot, part, arrived, …)."""
+def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
+    """The kernel of a spike's arrival: (k, dt, quantum, top, numbers, words, segments, fill, slot, arrived, …)."""
     graph, roots = program.arrival, program.arrival_roots
-    reads = graph.leaves(*roots)
     given = frontier(graph, roots)
     names, head, body, arguments = _given(graph, given, varying)
-    for state in program.states:
-        if f"s.{state}" in reads or state in program.struck:
-            arguments.append(f"s_{state}")
-        if f"s.{state}" in reads:
-            body.append(f"{state}_0 = s_{state}[i]")
-            names[graph.leaf(f"s.{state}")] = f"{state}_0"
-    if program.dated:
-        arguments.append("last")
-        body += ["h = number(now - last[i]) * dt"]
-        names[graph.leaf("h")] = "h"
-    if "w" in reads:
-        arguments.append("weight")
-        body.append("w = weight[i]")
-        names[graph.leaf("w")] = "w"
+    _read(program, roots, program.struck, names, body, arguments)
     body += statements(graph, roots, names)
     body += [f"s_{n}[i] = {names[program.after[n]]}" for n in program.struck]
     body += ["last[i] = now"] if program.dated else []
     head += ["now, top, per = np.int32(k + 1), number(largest), number(per_quantum)", "half = number(0.5)", "dt = number(step)"]
     if program.sent is not None:
         body.append(f"q = min(max(floor({names[program.sent]} * per + half), -top), top)")
-        body.append("part[i - start] = integer(q)" if side_by_side else "arrived[slot[i]] += integer(q)")
-    if side_by_side:
-        loop = ["for i in range(start, start + length):", *_indent(body)]
-        if program.sent is not None:
-            loop += ["for j in range(length):", "    arrived[slot[start + j]] += part[j]"]
-    else:
-        loop = ["for j in range(start, start + length):", *_indent(["i = np.uint64(words[j])", *body])]
+        body.append("arrived[slot[i]] += integer(q)")
     text = [
         *head, "row = k & (fill.shape[1] - 1)", "due = fill[0, row, 0]", "fill[0, row, 0] = 0", "events = 0",
         "for g in range(due):",
         *_indent(["segment = segments[0, row, 0, g]", "start, length = np.uint64(segment >> LENGTH_BITS), np.uint64(segment & (LENGTHS - 1))",
-                  *loop, "events += np.int64(length)"]),
+                  "for j in range(start, start + length):", *_indent(["i = np.uint64(words[j])", *body]), "events += np.int64(length)"]),
         "return events",
     ]  # fmt: skip
-    signature = ["k", "step", "per_quantum", "largest", "numbers", "words", "segments", "fill", "slot", "part", "arrived", *arguments]
+    signature = ["k", "step", "per_quantum", "largest", "numbers", "words", "segments", "fill", "slot", "arrived", *arguments]
     extra = ["from neuropil.engine.deliver import LENGTH_BITS, LENGTHS", f"integer = np.{'int32' if precision == 'float32' else 'int64'}"]
     return SynapseKernel(_module(program, precision, "arrive", signature, text, graph, roots, extra), tuple(arguments), given, varying)
+
+
+def emit_response(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
+    """The kernel of the targets' spikes: (step, late, who, many, dt, numbers, run, …)."""
+    graph, roots = program.arrival, program.response_roots
+    given = frontier(graph, roots)
+    names, head, body, arguments = _given(graph, given, varying)
+    _read(program, roots, program.answering, names, body, arguments)
+    body += statements(graph, roots, names)
+    body += [f"s_{n}[i] = {names[program.answered[n]]}" for n in program.answering]
+    body += ["last[i] = now"] if program.dated else []
+    text = [
+        *head, "now, dt, row = np.int32(step + 1), number(ms), (step - late) & (many.size - 1)", "for spike in range(many[row]):",
+        *_indent(["n = who[row, spike]", "for i in range(np.uint64(run[n]), np.uint64(run[n + 1])):", *_indent(body)]),
+    ]  # fmt: skip
+    signature = ["step", "late", "who", "many", "ms", "numbers", "run", *arguments]
+    return SynapseKernel(_module(program, precision, "respond", signature, text, graph, roots, []), tuple(arguments), given, varying)
+
+
+def _read(program: SynapseProgram, roots: list[int], written: tuple[str, ...], names: dict[int, str], body: list[str], arguments: list[str]) -> None:
+    """Read what a synapse holds; adds to names, lines and arguments."""
+    graph, reads = program.arrival, program.arrival.leaves(*roots)
+    for state in program.states:
+        if f"s.{state}" in reads or state in written:
+            arguments.append(f"s_{state}")
+        if f"s.{state}" in reads:
+            body.append(f"{state}_0 = s_{state}[i]")
+            names[graph.leaf(f"s.{state}")] = f"{state}_0"
+    if program.dated:
+        arguments.append("last")
+        body.append("h = number(now - last[i]) * dt")
+        names[graph.leaf(age(""))] = "h"
+    if "w" in reads:
+        arguments.append("weight")
+        body.append("w = weight[i]")
+        names[graph.leaf("w")] = "w"
 
 
 def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
@@ -145,7 +160,7 @@ def _indent(lines: list[str]) -> list[str]:
 def _module(
     program: SynapseProgram, precision: str, function: str, signature: list[str], text: list[str], graph: Graph, roots: Any, extra: list[str]
 ) -> str:
-    what = {"arrive": "a spike arrives", "advance": "one step of every synapse"}[function]
+    what = {"arrive": "a spike arrives", "respond": "a target spikes", "advance": "one step of every synapse"}[function]
     lines = [
         f'"""Kernel of {program.traced.name}, {precision}: {what}. Generated by neuropil; read it, do not edit it."""',
         "import numpy as np",

@@ -21,6 +21,7 @@ from neuropil.lower.cache import path_of
 from neuropil.lower.connectivity import expected_synapses
 from neuropil.lower.parts import Group, PlannedDrive
 from neuropil.lower.plan import Plan
+from neuropil.lower.synapse import SynapseProgram
 
 SPIKE_BYTES = 4 + 12
 """A spike's place in the exchange between threads (4) and in the log (a step of 8 bytes, a neuron of 4)."""
@@ -32,8 +33,8 @@ class Work:
 
     Attributes:
         what: which one, for people.
-        kind: "neuron", "branch", "compartment" (see `ADVANCED`), "synapse" (advanced every step), "stimulus", "spike" or
-            "synaptic event".
+        kind: "neuron", "branch", "compartment" (see `ADVANCED`), "synapse" (advanced every step), "stimulus", "spike",
+            "synaptic event" or "response" (of a synapse to a spike of its target).
         count: how many items there are: neurons, synapses, …
         per: "step" (each item once a time step) or "event" (each item once per spike of a neuron of `owner`).
         flops: floating-point operations for an item and a time.
@@ -124,14 +125,25 @@ def _listed(plan: Plan) -> list[Work]:
         p, flops = plan.network.projections[j], program.flops
         count, what = expected_synapses(p), f"{p.name} ({program.traced.name})"
         sums = program.sent is not None
-        # A segment's place, states before and after, when it was last brought up to date, an accumulator.
-        moved = 4 + real * (len(program.arrival_reads) + len(program.struck)) + 8 * program.dated + 3 * word * sums
-        works.append(Work(f"events of {what}", "synaptic event", count, "event", flops["event"] + sums, moved, "lower/synapse.py", p.source.name))
+        works.append(Work(f"events of {what}", "synaptic event", count, "event", flops["event"] + sums, _event_bytes(program, real, word), "lower/synapse.py", p.source.name))
+        if program.responds:
+            moved = 0 if program.event_driven else 2 * real * len(program.answering)
+            works.append(Work(f"responses of {what}", "response", count, "event", flops["response"], moved, "lower/synapse.py", p.target.name))
         if not program.event_driven:
             shared = flops["target"] * p.target.size / max(count, 1.0)
             traffic = real * (len(program.step_reads) + len(program.moving))
             works.append(Work(f"steps of {what}", "synapse", count, "step", flops["synapse"] + shared, traffic, "lower/synapse.py"))
     return works
+
+
+def _event_bytes(program: SynapseProgram, real: int, word: int) -> int:
+    """A synapse's place or target, its own states before and after, when it was last brought up to date, an accumulator; of
+    event-driven ones also what is fetched of the target, and (9 bytes) how many of its spikes are to be made up for, and when
+    they were. What is shared by the synapses of a source is not counted."""
+    own = program.form.of("")
+    moved = 4 + real * (sum(n in own for n in program.arrival_reads) + sum(n in own for n in program.struck)) + 8 * program.dated
+    moved += 3 * word * (program.sent is not None)
+    return moved + (real * len(program.per_target) + (9 if program.responds else 0) if program.event_driven else 0)
 
 
 def _stimulus(planned: PlannedDrive, real: int) -> tuple[int, int]:

@@ -68,6 +68,7 @@ class Projection:
             or None: each synapse's is drawn.
         synapse: what each of them is, None for a bare weight.
         clock_driven: advance all states in every step, also those that have a closed form.
+        response_delay: time that a target's spike takes to reach the synapse, ms.
         structure: how synapses vanish and form.
     """
 
@@ -82,6 +83,7 @@ class Projection:
     synapse: Synapse | None = None
     input: str | None = None
     clock_driven: bool = False
+    response_delay: float = 0.0
     structure: Rewiring | None = None
 
     @property

@@ -134,6 +134,7 @@ class Network:
         synapse: Synapse | None = None,
         input: str | None = None,
         clock_driven: bool = False,
+        response_delay: Any = 0.0 * ms,
         structure: Rewiring | None = None,
         name: str | None = None,
     ) -> list[Projection]:
@@ -150,6 +151,8 @@ class Network:
             synapse: a synapse model, if the synapses have states of their own.
             input: the target's input that the synapses' current flows into, for models that have one.
             clock_driven: advance all states of the synapses in every step, also those that have a closed form.
+            response_delay: time that a target's spike takes to reach the synapse. The delay is the axon's; if a part b of it
+                is the dendrite's, a spike reaches the synapse b earlier and the target's b later: response_delay = 2 b.
             structure: a `Rewiring`, if synapses vanish and form while the network runs.
             name: of the projection; one that is taken gets a number ("a→b #2").
 
@@ -161,7 +164,8 @@ class Network:
             for post in self._own(target, "target"):
                 taken = [p.name for p in (*self.projections, *made)]
                 label = _unused(name or f"{pre.name}→{post.name}", taken)
-                more = {"synapse": synapse, "input": input, "clock_driven": clock_driven, "structure": structure}
+                more: dict[str, Any] = {"synapse": synapse, "input": input, "clock_driven": clock_driven, "structure": structure}
+                more["response_delay"] = checked_values(response_delay, ms.dimension, f"projection {label}: response_delay", ())
                 made.append(self._projection(pre, post, rule, weight, delay, port, site, label, more))
         self.projections.extend(made)
         return made

@@ -4,6 +4,7 @@ A synapse model is a class of equations, like a neuron model, of which every syn
 
     derivative(s, x)  what flows between spikes: a dict state -> d/dt
     arrive(s, w)      what a presynaptic spike does when it arrives: a dict state -> new value
+    respond(s, w)     what a spike of the target does to the synapse: a dict state -> new value
     transmits(s, w)   the weight that this spike hands to the target's port, from the states just before it
     current(s, x)     a current that flows all the time, outward as in a membrane (g·(v - e)); the target's input
                       gets its negative
@@ -15,8 +16,21 @@ its value of the moment. A synapse knows of the world what it declares as `Input
     post       the target's activity (1/ms): its spikes filtered with the synapse's parameter `tau_post`
     modulator  a signal, 0 until somebody sets it (`Simulation.set_modulator`)
 
+Learning rules need nothing further: a trace is a state that decays and that spikes raise, and equations see the states
+as they are just before the spike. Of two spikes with one stamp the arriving one comes first. Pair-based STDP:
+
+    def derivative(self, s, x):
+        return dict(pre=-s.pre / self.tau_plus, post=-s.post / self.tau_minus)
+
+    def arrive(self, s, w):
+        return dict(pre=s.pre + 1.0, weight=maximum(w - self.a_minus * s.post, 0.0))
+
+    def respond(self, s, w):
+        return dict(post=s.post + 1.0, weight=minimum(w + self.a_plus * s.pre, self.w_max))
+
 A synapse whose states follow from its own past in closed form is brought up to date only when a spike arrives; what
-depends on the world, or feeds a current, advances in every step (`neuropil explain` says which, and why).
+depends on the world, or feeds a current, advances in every step. A state that arrivals alone decide is kept once for
+each source and delay, one that responses alone decide once for each target (`neuropil explain` says which, and why).
 """
 
 from __future__ import annotations
@@ -85,6 +99,10 @@ class Synapse(Described):
 
     def arrive(self, s: Any, w: Any) -> dict[str, Any]:
         """New values by state name when a presynaptic spike arrives; a state left out is kept."""
+        return {}
+
+    def respond(self, s: Any, w: Any) -> dict[str, Any]:
+        """New values by state name when the target spikes; a state left out is kept."""
         return {}
 
     def transmits(self, s: Any, w: Any) -> Any:

@@ -15,7 +15,8 @@ from neuropil.units import DIMENSIONLESS, Dimension, Quantity, unit_name
 
 
 def check_synapse(
-    label: str, target: Spec, *, port: Any, weight: Any, delay: Any, synapse: Any, input: Any, clock_driven: Any, structure: Any
+    label: str, target: Spec, *, port: Any, weight: Any, delay: Any, synapse: Any, input: Any, clock_driven: Any, structure: Any,
+    response_delay: Any = 0.0,
 ) -> None:
     """Refuse what does not fit together.
 
@@ -32,6 +33,10 @@ def check_synapse(
         raise NetworkError(f"{where}: not a synapse model", got=synapse, expected="an instance of a Synapse subclass")
     if not isinstance(clock_driven, bool) or (clock_driven and synapse is None):
         raise NetworkError(f"{where}: clock_driven is True or False, of a projection with a synapse model", got=clock_driven)
+    if not isinstance(response_delay, float) or response_delay < 0:
+        raise NetworkError(f"{where}: response_delay is a time, not negative", got=response_delay)
+    if response_delay and (synapse is None or type(synapse).respond is Synapse.respond):
+        raise NetworkError(f"{where}: these synapses do not respond to their targets' spikes", got="a response_delay", fix="leave it out, or give the synapse model respond(s, w)")
     flows = synapse is not None and synapse.has_current
     if flows != (input is not None):
         got = f"input={input!r}"

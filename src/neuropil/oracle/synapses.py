@@ -43,6 +43,8 @@ class LivingSynapses:
         self.history: list[tuple[int, Array]] = []  # (stamp, fired) of the last spikes of the sources
         self.activity = np.zeros(projection.target.size)
         self.changed: dict[str, float] = {}
+        self.late = round(projection.response_delay / dt)
+        self.answers = [np.zeros(projection.target.size, bool)] * self.late  # spikes of the targets on their way to the synapses
         self.s = self._initial(self.weight)
         self._ready()
 
@@ -92,19 +94,29 @@ class LivingSynapses:
         here = np.zeros(self.pre.size, bool)
         for stamp, fired in self.history:
             here |= fired[self.pre] & (stamp + self.steps == k + 1)
-        ports = self.projection.target.neuron.spec.ports
-        unit = weight_dimension("", self.projection.synapse, None if self.port is None else ports[self.port])
-        w = Quantity(self.s.get("weight", self.weight), unit)
+        ports, w = self.projection.target.neuron.spec.ports, self._w()
         before = equations.states(self.s)
         if self.port is not None:
             handed = np.broadcast_to(magnitude(self.bound.transmits(before, w), ports[self.port], "transmits"), self.pre.size)
             np.add.at(sent, self.post[here], handed[here])
-        after = equations._out("arrive", self.bound.arrive(before, w))
-        self.s = {**self.s, **{n: np.where(here, after[n], self.s[n]) for n in after}}
+        self._change("arrive", here)
         return flow, sent
 
+    def _w(self) -> Quantity:
+        """The present weights."""
+        port = None if self.port is None else self.projection.target.neuron.spec.ports[self.port]
+        return Quantity(self.s.get("weight", self.weight), weight_dimension("", self.projection.synapse, port))
+
+    def _change(self, method: str, where: Array) -> None:
+        """What `arrive` or `respond` does to some of the synapses."""
+        equations = self.integrator.equations
+        after = equations._out(method, getattr(self.bound, method)(equations.states(self.s), self._w()))
+        self.s = {**self.s, **{n: np.where(where, after[n], self.s[n]) for n in after}}
+
     def send(self, fired: Array, mine: Array, stamp: int) -> None:
-        """Spikes of the sources set out, and those of the targets raise their activity; then synapses come and go."""
+        """Synapses respond to their targets' spikes, which raise their activity; those of the sources set out; then synapses come and go."""
+        self.answers.append(mine)
+        self._change("respond", self.answers.pop(0)[self.post])
         self.history.append((stamp, fired))
         self.history = [(s, f) for s, f in self.history if s + self.longest > stamp]
         if "post" in self.model.spec.inputs:

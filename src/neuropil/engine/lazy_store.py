@@ -1,0 +1,213 @@
+"""The store of event-driven synapses: nothing happens to them between spikes, and little when their targets spike.
+
+They lie in the order of their sources and delays; `neuropil.lower.lazy_source` says what its kernels do and why it
+does not matter when spikes of the targets are made up for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from neuropil.engine.program import Operation
+from neuropil.engine.synapse_kernels import file_segments_again
+from neuropil.engine.synapse_list import SynapseList
+from neuropil.engine.synapse_store import SynapseStore
+from neuropil.lower.cache import load
+from neuropil.lower.elementwise import frontier
+from neuropil.lower.lazy_source import ALIKE, NOTES, all_roots, emit_lazy
+from neuropil.lower.synapse import SIDES
+
+_HERE = "from neuropil.engine.synapse_kernels import "
+
+
+@dataclass
+class OwnSynapses:
+    """What one thread holds of a projection.
+
+    Attributes:
+        order: int32[n], the place in the list of each synapse, as they lie here.
+        target: uint16[n] or uint32[n], which of the thread's targets each is on.
+        bounds: int64[sources * delays + 1], of the segments.
+        own: with an entry per synapse: "s_<state>", "weight", "last", constants that differ, and "done", the number
+            (modulo 256) of the target's last spike that it has responded to.
+        source: with an entry per segment: "last" and states.
+        seen: with an entry per target: "last" and states; "latest", the number of its last spike (modulo 256) and the times
+            of the last two in one word; "fresh", spikes since the last settling; "full" (one entry): notes have no more room.
+        notes: [NOTES, targets], of the latest spikes, the last one first: "time", and states just before it.
+        part, due, times: room for a segment: what is handed over, how many spikes are to be made up for, when the last were.
+        of_target: [values, targets], what arrivals of a step read of their targets.
+    """
+
+    order: np.ndarray
+    target: np.ndarray
+    bounds: np.ndarray
+    own: dict[str, np.ndarray]
+    source: dict[str, np.ndarray]
+    seen: dict[str, np.ndarray]
+    notes: dict[str, np.ndarray]
+    part: np.ndarray
+    due: np.ndarray
+    times: np.ndarray
+    of_target: np.ndarray
+
+    def array(self, name: str) -> np.ndarray:
+        """An argument of a kernel by its name."""
+        kind, _, rest = name.partition("_")
+        if name in self.own:
+            return self.own[name]
+        return {"source": self.source, "target": self.seen, "note": self.notes}.get(kind, self.seen)[rest or name]
+
+
+class LazyStore(SynapseStore):
+    """Synapses that wait for spikes."""
+
+    def prepare(self) -> None:
+        """Write the kernels."""
+        graph, precision = self.program.arrival, self.plan.precision
+        self.kernels = emit_lazy(self.program, precision, self.varying(graph, frontier(graph, all_roots(self.program))))
+        self.module = load(f"{self.program.traced.name}_lazy", self.kernels.source)
+        self.delays = np.empty(0, np.int32)
+
+    # --- contents ----------------------------------------------------------------------------------------------------
+
+    def take(self, synapses: SynapseList) -> None:
+        """Share them out."""
+        self.delays = np.unique(synapses.delay).astype(np.int32)
+        self.numbers, differ = self.constants(self.program.arrival, self.kernels.frontier, self.kernels.varying)
+        self.own = [self._own(synapses, t, differ) for t in range(len(self.targets))]
+
+    def renew(self) -> None:
+        """Evaluate the constants of the kernels anew."""
+        self.numbers, differ = self.constants(self.program.arrival, self.kernels.frontier, self.kernels.varying)
+        for own in self.own:
+            own.own |= {f"c{k}": v[own.order].astype(self.real) for k, v in differ.items()}
+
+    def _segment(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
+        """Number of the segment of each synapse."""
+        return s.pre[which].astype(np.int64) * max(self.delays.size, 1) + np.searchsorted(self.delays, s.delay[which])
+
+    def _own(self, s: SynapseList, t: int, differ: dict[int, np.ndarray]) -> OwnSynapses:
+        target, form, real = self.targets[t], self.program.form, self.real
+        mine = np.flatnonzero((s.post >= target.low) & (s.post < target.low + target.size))
+        mine = mine[np.argsort(self._segment(s, mine), kind="stable")]
+        segments = self.projection.source.size * self.delays.size
+        segment, post = self._segment(s, mine), s.post[mine] - target.low
+        bounds = np.concatenate([[0], np.cumsum(np.bincount(segment, minlength=segments))]).astype(np.int64)
+        own = {f"s_{n}": np.ascontiguousarray(s.states[n][mine], real) for n in form.of("")}
+        own["done"] = np.zeros(mine.size if self.program.responds else 0, np.uint8)
+        own["last"] = s.last[""][mine].astype(np.int32) if self.program.dated else np.empty(0, np.int32)
+        own["weight"] = s.weight[mine].astype(real) if "weight" in self.kernels.own else np.empty(0, real)
+        own |= {f"c{k}": v[mine].astype(real) for k, v in differ.items()}
+
+        def shared(side: str, where: np.ndarray, size: int) -> dict[str, np.ndarray]:
+            made = {"last": np.zeros(size, np.int32), **{n: np.zeros(size, real) for n in form.of(side)}}
+            made["last"][where] = s.last[side][mine]
+            for n in form.of(side):
+                made[n][where] = s.states[n][mine]
+            return made
+
+        # A target without synapses, too, has its spikes noted.
+        seen = shared("target", post, target.size)
+        seen |= {"latest": np.zeros(target.size, np.uint64), "fresh": np.zeros(target.size, np.int64), "full": np.zeros(1, np.int64)}
+        room = (NOTES, target.size) if self.program.responds else (0, 0)
+        notes = {"time": np.zeros(room, np.int32), **{n: np.zeros(room, real) for n in form.of("target")}}
+        longest = int(np.diff(bounds).max(initial=0))
+        return OwnSynapses(
+            mine.astype(np.int32), post.astype(np.uint16 if target.size <= 1 << 16 else np.uint32), bounds, own, shared("source", segment, segments), seen, notes,
+            np.zeros(longest, target.arrived.dtype), np.zeros(longest, np.uint8), np.zeros((ALIKE, longest), np.int32),
+            np.zeros((len(self.program.per_target), target.size), real),
+        )  # fmt: skip
+
+    def settle(self, step: int = 0, *, anew: bool = False) -> None:
+        """Make up for the targets' spikes; with `anew` bring the synapses' own states to a step as well."""
+        for own in self.own:
+            self.module.settle(step, self.plan.dt, anew, *self._settling(own))
+            own.seen["fresh"][:] = 0
+            own.seen["full"][:] = 0
+
+    def _settling(self, own: OwnSynapses) -> tuple[object, ...]:
+        return self.numbers, own.bounds, own.target, own.due, own.times, *(own.array(n) for n in self.kernels.arguments)
+
+    def listed(self) -> SynapseList:
+        """The synapses with their present states."""
+        self.settle()
+        s, form = self.synapses, self.program.form
+        states = {n: np.empty(s.size) for n in self.program.states}
+        last = {side: np.zeros(s.size, np.int32) for side in SIDES}
+        for own in self.own:
+            segment = np.repeat(np.arange(own.bounds.size - 1), np.diff(own.bounds))
+            found = {n: own.own[f"s_{n}"] for n in form.of("")}
+            found |= {n: own.source[n][segment] for n in form.of("source")} | {n: own.seen[n][own.target] for n in form.of("target")}
+            for n, values in found.items():
+                states[n][own.order] = values
+            last["source"][own.order], last["target"][own.order] = own.source["last"][segment], own.seen["last"][own.target]
+            if self.program.dated:
+                last[""][own.order] = own.own["last"]
+        return replace(s, states=states, last=last)
+
+    def bring_up(self, step: int) -> None:
+        """Every state to a step: the synapses' own by their kernel, the shared ones, few, here."""
+        self.settle(step, anew=True)
+        program, dt = self.program, self.plan.dt
+        leaves = {f"p.{n}": v for n, v in self.synapses.constants.items()}
+        for own in self.own:
+            for side, arrays in (("source", own.source), ("target", own.seen)):
+                names = program.form.of(side)
+                ages = {f"h_{side}": (step - arrays["last"]) * dt}
+                values = program.arrival.evaluate([program.ready[n] for n in names], leaves | ages | {f"s.{n}": arrays[n].astype(float) for n in names})
+                for n, value in zip(names, values, strict=True):
+                    arrays[n][:] = value
+                arrays["last"][:] = step
+
+    def held_bytes(self) -> int:
+        """Bytes of what threads hold."""
+        total = 0
+        for o in self.own:
+            kept = (o.own, o.source, o.seen, o.notes)
+            total += o.order.nbytes + o.target.nbytes + o.bounds.nbytes + sum(a.nbytes for arrays in kept for a in arrays.values())
+        return total
+
+    # --- what the loop asks ------------------------------------------------------------------------------------------
+
+    def operations(self) -> list[Operation]:
+        """File and note spikes; let them arrive; settle when notes are full."""
+        name, j, module = self.projection.name, self.index, self.module.__name__
+
+        def kernel(function: str) -> tuple[str, str]:
+            return f"{function}_synapses_{j}", f"from {module} import {function} as {function}_synapses_{j}"
+
+        file = ("file_segments", _HERE + "file_segments")
+        made = [Operation("spikes", f"{name}: file segments", file, "k - 1, threads, published, count, *a", self._filing)]
+        if self.program.responds:
+            made += [self.own_spikes(), Operation("spikes", f"{name}: note them", kernel("note"), "k - 1, *a", self._noting)]
+            settle = kernel("settle_full")
+            made.append(Operation("spikes", f"{name}: make up for them", settle, "k, *a", self._full))
+        made.append(Operation("delivery", f"{name}: spikes arrive", kernel("arrive"), "k, *a", self._arriving, "events"))
+        return made
+
+    def _filing(self, t: int) -> tuple[object, ...]:
+        source, bucket = self.projection.source, self.buckets[t]
+        return source.first, source.size, self.delays, self.own[t].bounds, bucket.segments[0, :, 0], bucket.fill[0, :, 0]
+
+    def _noting(self, t: int) -> tuple[object, ...]:
+        own = self.own[t]
+        fixed = (self.late, *self.spiked[t], self.plan.dt, self.numbers, NOTES - 1, own.seen["full"], own.seen["fresh"])
+        return *fixed, *(own.array(n) for n in self.kernels.noting)
+
+    def _full(self, t: int) -> tuple[object, ...]:
+        own = self.own[t]
+        return own.seen["full"], own.seen["fresh"], self.plan.dt, *self._settling(own)
+
+    def _arriving(self, t: int) -> tuple[object, ...]:
+        own, bucket = self.own[t], self.buckets[t]
+        return (
+            self.plan.dt, self.per_quantum, self.largest, self.numbers, bucket.segments[0, :, 0], bucket.fill[0, :, 0], own.bounds, own.target,
+            own.part, own.due, own.times, own.of_target, self.targets[t].arrived, *(own.array(n) for n in self.kernels.arguments),
+        )  # fmt: skip
+
+    def refile_all(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
+        """Many at once; there must be room."""
+        for t in range(len(self.own)):
+            file_segments_again(neurons, emitted, now, *self._filing(t))
