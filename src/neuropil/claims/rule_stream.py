@@ -24,7 +24,7 @@ another run signalled.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from neuropil import rng
 from neuropil.engine.simulation import Simulation
+from neuropil.model.effects import effects_on, model_of
 from neuropil.units import Hz, ms, nM, pA
 from neuropil.zoo.circuits.modulated_choice import ACTIONS, LOOPS, MODULATORS, PER_ACTION, PER_STIMULUS, STIMULI, TICK, modulated_choice
 from neuropil.zoo.modulators.acetylcholine import ExpectedUncertainty
@@ -111,23 +112,24 @@ class Stream:
         return np.where(self.patient == 1, self.late, self.soon)
 
 
-@dataclass
+@dataclass(frozen=True)
 class History:
     """What a run leaves.
 
     Attributes:
-        action, reward: [trials].
-        level: by modulator, float[ticks], base units; signal: by modulator, float[trials, 3].
-        spikes: stamps (ms) and neurons of the trials that were asked for; simulation: to be asked for more.
+        right: bool[trials], whether the best action was chosen; reward: float[trials].
+        signal: by modulator, float[trials, 3], what its nucleus signalled in each phase.
+        level: by modulator, float[3 trials], its concentration at every tick, base units.
+        spikes: stamps (ms) and neurons, if they were to be kept.
+        digest: of the spikes.
     """
 
-    action: Array
+    right: Array
     reward: Array
     signal: dict[str, Array]
-    level: dict[str, Array] = field(default_factory=dict)
-    counts: Array = field(default_factory=lambda: np.empty(0))
-    spikes: tuple[Array, Array] = (np.empty(0, int), np.empty(0, int))
-    digest: str = ""
+    level: dict[str, Array]
+    spikes: tuple[Array, Array] | None
+    digest: str
 
 
 class Brain:
@@ -143,15 +145,14 @@ class Brain:
         self.expected, self.unexpected, self.h = ExpectedUncertainty(KAPPA), UnexpectedUncertainty(1.0), 0.5
         self.now = dict.fromkeys(MODULATORS, 0.0) | {"serotonin": SEROTONIN * self.h}
         self.sent: dict[str, list[list[float]]] = {name: [] for name in MODULATORS}
-        self.spikes: list[tuple[Array, Array]] = []
 
     def value(self, loop: str, stimulus: int, action: int) -> float:
         """Q: the mean value of the synapses from a stimulus to an action."""
         values = self.simulation.synapses(loop)["value"].reshape(STIMULI, PER_STIMULUS, ACTIONS, PER_ACTION)
         return float(values[stimulus, :, action].mean())
 
-    def choose(self, stimulus: int, urge: Array) -> tuple[int, Array]:
-        """Show a stimulus; the action that spikes most (the first of equals), and the counts of all."""
+    def choose(self, stimulus: int, urge: Array) -> int:
+        """Show a stimulus; the action that spikes most (the first of equals)."""
         rate = np.full(STIMULI * PER_STIMULUS, SILENT)
         rate[stimulus * PER_STIMULUS : (stimulus + 1) * PER_STIMULUS] = SHOWN
         self.simulation.set_state("stimulus", "rate", rate * Hz)
@@ -161,7 +162,7 @@ class Brain:
         self.simulation.set_drive("urge", 0 * pA)
         first = STIMULI * PER_STIMULUS
         counts = np.bincount((neurons[neurons >= first] - first) // PER_ACTION, minlength=ACTIONS)
-        return int(np.argmax(counts)), counts
+        return int(np.argmax(counts))
 
     def learn(self, stimulus: int, action: int, soon: float, late: float) -> None:
         """What follows a choice: dopamine in either loop, then what the other nuclei make of it."""
@@ -194,23 +195,36 @@ class Brain:
             if phase == 0:
                 self.sent[name].append([])
             self.sent[name][-1].append(signal)
-        stamps, neurons = self.simulation.step(STEPS)
-        self.spikes.append((stamps, neurons))
-        return neurons
+        return self.simulation.step(STEPS)[1]
 
 
-def live(stream: Stream, seed: int, clamped: dict[str, Any] | None = None, played: dict[str, Array] | None = None, *, threads: int = 1) -> History:
-    """A whole life in a stream."""
+def live(
+    stream: Stream, seed: int, clamped: dict[str, Any] | None = None, played: dict[str, Array] | None = None, *,
+    threads: int = 1, keep_spikes: bool = False,
+) -> History:  # fmt: skip
+    """A whole life in a stream; see `Brain` for the arguments."""
     brain = Brain(seed, clamped, played, threads=threads)
     trials = stream.stimulus.size
-    action, reward, counts = np.zeros(trials, int), np.zeros(trials), np.zeros((trials, ACTIONS), int)
-    for t in range(trials):
-        s = int(stream.stimulus[t])
-        action[t], counts[t] = brain.choose(s, stream.urge[t])
+    action, reward = np.zeros(trials, int), np.zeros(trials)
+    for t, stimulus in enumerate(stream.stimulus.tolist()):
+        action[t] = brain.choose(stimulus, stream.urge[t])
         soon, late = stream.pays(t, int(action[t]))
         reward[t] = soon + late
-        brain.learn(s, int(action[t]), soon, late)
+        brain.learn(stimulus, int(action[t]), soon, late)
     result = brain.simulation.run(3 * trials * TICK)
     level = {name: result.modulators[name].values[:, 0] for name in MODULATORS}
-    stamps, neurons = (np.concatenate([part[i] for part in brain.spikes]) for i in (0, 1))
-    return History(action, reward, {n: np.array(v) for n, v in brain.sent.items()}, level, counts, (stamps, neurons), result.summary["digest"])
+    spikes = (np.asarray(result.spikes.step), np.asarray(result.spikes.neuron)) if keep_spikes else None
+    return History(action == stream.best, reward, {n: np.array(v) for n, v in brain.sent.items()}, level, spikes, result.summary["digest"])
+
+
+def parameters(level: dict[str, Array]) -> dict[str, Array]:
+    """What the modulators made of parameters at every tick: "ventral.rate", "action.gain", …, base units."""
+    net, made = modulated_choice(), {}
+    for target in (net["action"], *net.projections):
+        for name, effects in effects_on(net, target).items():
+            value: Any = getattr(model_of(target, name), name)
+            value = np.full(next(iter(level.values())).size, getattr(value, "value", value))
+            for effect in effects:
+                value = effect.apply(value, level[effect.modulator.name], 0.0)
+            made[f"{target.name}.{name}"] = value
+    return made
