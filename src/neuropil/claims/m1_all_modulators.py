@@ -65,7 +65,7 @@ def run(trial: Trial) -> Findings:
         nonlocal done
         trial.progress(done / total)
         done += 1
-        return live(streams[seed], seed, clamped, played, keep_spikes=clamped is None and played is None and seed == trial.seeds[0])
+        return live(streams[seed], seed, clamped, played, keep=clamped is None and played is None and seed == trial.seeds[0])
 
     earned = {point: np.mean([lived(seed, fixed(point)).reward.mean() for seed in training]) for point in grid}
     best = max(earned, key=lambda point: earned[point])

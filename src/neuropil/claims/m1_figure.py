@@ -102,13 +102,13 @@ def _parameters(ax: Any, stream: Stream, life: History) -> None:
 
 def _raster(ax: Any, stream: Stream, life: History) -> None:
     """The actions' neurons in choices for one stimulus, before and after the first change of map."""
-    assert life.spikes is not None
+    assert life.result is not None
     at = next(at for at, kind in stream.changes if kind == "map")
     asked = np.bincount(stream.stimulus[max(0, at - 25) : at + 25], minlength=STIMULI)
     stimulus = int(np.argmax(asked))
     mine = np.flatnonzero(stream.stimulus == stimulus)
     mine = np.concatenate([mine[mine < at][-5:], mine[mine >= at][:9]])
-    stamps, neurons = life.spikes
+    stamps, neurons = life.result.spikes.step, life.result.spikes.neuron
     first = STIMULI * PER_STIMULUS
     for column, t in enumerate(mine.tolist()):
         inside = (stamps > 3 * STEPS * t) & (stamps <= 3 * STEPS * t + STEPS) & (neurons >= first)

@@ -32,9 +32,19 @@ from numpy.typing import NDArray
 
 from neuropil import rng
 from neuropil.engine.simulation import Simulation
-from neuropil.model.effects import effects_on, model_of
+from neuropil.model.effects import Target, effects_on, model_of
+from neuropil.result import Result
 from neuropil.units import Hz, ms, nM, pA
-from neuropil.zoo.circuits.modulated_choice import ACTIONS, LOOPS, MODULATORS, PER_ACTION, PER_STIMULUS, STIMULI, TICK, modulated_choice
+from neuropil.zoo.circuits.modulated_choice import (
+    ACTIONS,
+    LOOPS,
+    MODULATORS,
+    PER_ACTION,
+    PER_STIMULUS,
+    STIMULI,
+    TICK,
+    modulated_choice,
+)
 from neuropil.zoo.modulators.acetylcholine import ExpectedUncertainty
 from neuropil.zoo.modulators.norepinephrine import UnexpectedUncertainty
 
@@ -120,15 +130,14 @@ class History:
         right: bool[trials], whether the best action was chosen; reward: float[trials].
         signal: by modulator, float[trials, 3], what its nucleus signalled in each phase.
         level: by modulator, float[3 trials], its concentration at every tick, base units.
-        spikes: stamps (ms) and neurons, if they were to be kept.
-        digest: of the spikes.
+        result: the whole run, if it was to be kept; digest: of its spikes.
     """
 
     right: Array
     reward: Array
     signal: dict[str, Array]
     level: dict[str, Array]
-    spikes: tuple[Array, Array] | None
+    result: Result | None
     digest: str
 
 
@@ -200,7 +209,7 @@ class Brain:
 
 def live(
     stream: Stream, seed: int, clamped: dict[str, Any] | None = None, played: dict[str, Array] | None = None, *,
-    threads: int = 1, keep_spikes: bool = False,
+    threads: int = 1, keep: bool = False,
 ) -> History:  # fmt: skip
     """A whole life in a stream; see `Brain` for the arguments."""
     brain = Brain(seed, clamped, played, threads=threads)
@@ -213,14 +222,15 @@ def live(
         brain.learn(stimulus, int(action[t]), soon, late)
     result = brain.simulation.run(3 * trials * TICK)
     level = {name: result.modulators[name].values[:, 0] for name in MODULATORS}
-    spikes = (np.asarray(result.spikes.step), np.asarray(result.spikes.neuron)) if keep_spikes else None
-    return History(action == stream.best, reward, {n: np.array(v) for n, v in brain.sent.items()}, level, spikes, result.summary["digest"])
+    sent = {name: np.array(signals) for name, signals in brain.sent.items()}
+    return History(action == stream.best, reward, sent, level, result if keep else None, result.summary["digest"])
 
 
 def parameters(level: dict[str, Array]) -> dict[str, Array]:
     """What the modulators made of parameters at every tick: "ventral.rate", "action.gain", …, base units."""
     net, made = modulated_choice(), {}
-    for target in (net["action"], *net.projections):
+    targets: list[Target] = [net["action"], *net.projections]
+    for target in targets:
         for name, effects in effects_on(net, target).items():
             value: Any = getattr(model_of(target, name), name)
             value = np.full(next(iter(level.values())).size, getattr(value, "value", value))

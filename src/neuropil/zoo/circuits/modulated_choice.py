@@ -11,9 +11,10 @@ two loops and serotonin's balance between them). A synapse marks pairs of spikes
 q being the value it holds, in units of reward. What the modulators change, while the circuit works:
 
     dopamine (ventral, dorsal)  `dopamine` of its loop: the error of predicted reward, soon and late
-    acetylcholine               `rate` of both loops falls (M1), and `scale` of recurrent excitation (Hasselmo 2006)
-    norepinephrine              `gain` of the actions' neurons rises (α1); `forget` of both loops rises beyond a level (network
-                                reset, Bouret & Sara 2005, Trends Neurosci 28:574)
+    acetylcholine               `rate` of both loops falls (M1), and `scale` of recurrent excitation (Hasselmo 2006, Curr Opin
+                                Neurobiol 16:710)
+    norepinephrine              `gain` of the actions' neurons rises (α1); so does `rate` of both loops, after acetylcholine's
+                                effect, and, beyond a level, `forget` (network reset, Bouret & Sara 2005, Trends Neurosci 28:574)
     serotonin                   `scale` of the ventral loop falls, that of the dorsal one rises (5-HT2A)
 
 That acetylcholine slows learning is our choice, the direction that is best where it stands for noise that one is used to;
@@ -22,9 +23,11 @@ Doya 2002 (Neural Networks 15:495) ties it to the speed of learning. Sizes, weig
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from neuropil.maths import clip
+from neuropil.maths import clip, maximum
 from neuropil.model import Edges, Network, Neuron, State, Step, Synapse
 from neuropil.model.connect import AllToAll
 from neuropil.model.effects import Becomes, Gain, Shift
@@ -101,6 +104,11 @@ class ValueSynapse(Synapse):
         return w * self.scale * clip(self.rest + s.value, 0.0, 2.0)
 
 
+def slower(rate: Any, level: Any) -> Any:
+    """Acetylcholine's effect on learning: none at its rest, an end to it at 0.6 of M1."""
+    return maximum(Gain(by=-2.0, at=0.1)(rate, level), 0.0 * kHz)
+
+
 def modulated_choice(clamped: dict[str, Quantity | float] | None = None) -> Network:
     """The circuit, for `neuropil.Simulation(..., dt=1 * ms)`.
 
@@ -134,9 +142,9 @@ def modulated_choice(clamped: dict[str, Quantity | float] | None = None) -> Netw
     both = [loops[name] for name in LOOPS]
     ach = net.modulator("acetylcholine", Acetylcholine(baseline=held.get("acetylcholine", 10 * nM)), volume=[*both, recurrent], tick=TICK)
     ach.receptor("M1", ec50=100 * nM)
-    ach.modulates(both, "rate", Gain(by=-2.0, at=0.1), receptor="M1", low=0 * kHz)
+    ach.modulates(both, "rate", slower, receptor="M1", low=0 * kHz)
     favours_input(ach, recurrent, 0.3)
-    # Cleared faster than in the zoo: here a trial takes a third of a second.
+    # Cleared faster than in the zoo: here a trial takes a third of a second. "reset" and "beta" are steeper and fill earlier.
     ne = net.modulator("norepinephrine", Norepinephrine(baseline=held.get("norepinephrine", 10 * nM), vmax=0.8 * uM / second), volume=[action, *both], tick=TICK)
     ne.receptor("alpha1", ec50=300 * nM).receptor("reset", ec50=150 * nM, hill=6).receptor("beta", ec50=150 * nM, hill=2)
     ne.modulates(action, "gain", Gain(by=0.3), receptor="alpha1")
