@@ -14,7 +14,8 @@ No article states this; it is the project's own claim for its simulator, held to
     all shuffled             dopamine's too
 
 The circuit, its rates and the stream (that maps change in quiet blocks and noise stays without other changes) were chosen on
-the training streams, seeds 1001 to 1004; the criterion was fixed before a test stream had been seen.
+the training streams, seeds 1001 to 1004; the criterion was fixed before a test stream had been seen. (On four training streams
+the full system earned 0.06 more than without acetylcholine. Test streams did not bear that out.)
 """
 
 from __future__ import annotations
@@ -106,6 +107,6 @@ CLAIM = Claim(
     source="none: the project's own; roles after Doya (2002) Neural Networks 15:495 and Yu & Dayan (2005) Neuron 46:681", traceable=False, tag="UNS",
     criterion="Reward per trial of the full system exceeds, over the whole 95 % interval of paired differences over ten seeds, that of each modulator removed "
     "(clamped at its mean), of the best fixed levels (chosen on other seeds), and of shuffled modulators.",
-    scope="124 spiking neurons and 3,000 plastic or modulated synapses; stimuli, actions, two loops; changes of map, noise and delay, one at a time.",
+    scope="100 spiking neurons, 4,608 plastic synapses; stimuli, actions, two loops; changes of map, noise and delay, one at a time.",
     run=run, wrong="It is no claim of an article; article 001 names the modulators and does not say how they would work together.", seeds=10,
 )

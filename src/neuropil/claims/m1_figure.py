@@ -44,8 +44,7 @@ def draw(streams: dict[int, Stream], seeds: Sequence[int], arms: dict[str, list[
             ax.plot(np.arange(-BEFORE, AFTER), around(streams, seeds, lives, kind), color=colour, lw=2.0 if name == "full" else 0.9, label=name)
         ax.axvline(0, color="0.6", lw=0.8)
         label(ax, f"trials since a change of {kind}", "best choices")
-        if j == 2:
-            legend(ax, ncol=2)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncol=9, frameon=False, fontsize=7, title="arms of the second row", title_fontsize=7)
     first, life = streams[seeds[0]], arms["full"][0]
     _levels(figure.add_subplot(places[2, :]), first, life)
     _parameters(figure.add_subplot(places[3, :]), first, life)
@@ -78,8 +77,8 @@ def _levels(ax: Any, stream: Stream, life: History) -> None:
     trials = np.arange(life.level[MODULATORS[0]].size) / 3
     for colour, name in zip(SERIES, MODULATORS[2:], strict=False):
         ax.plot(trials, life.level[name] * 1e6, color=colour, lw=1.2, label=name)
-    legend(ax, loc="upper right", ncol=3)
-    label(ax, "trial", "concentration (nM)", "full system, first seed: concentrations; in grey the two dopamine errors, times 50")
+    legend(ax, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncol=3)
+    label(ax, "trial", "concentration (nM)", "full system, first seed; grey: both errors of dopamine, times 50")
     for name in MODULATORS[:2]:
         ax.plot(trials, life.level[name] * 50 - 60, color="0.6", lw=0.5)
     _changes(ax, stream)
@@ -94,8 +93,8 @@ def _parameters(ax: Any, stream: Stream, life: History) -> None:
     }  # fmt: skip
     for colour, (name, values) in zip(SERIES, shown.items(), strict=False):
         ax.plot(trials, values, color=colour, lw=1.0, label=name)
-    legend(ax, loc="upper right", ncol=5)
-    ax.set_ylim(0, 1.6)
+    legend(ax, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncol=5)
+    ax.set_ylim(0, 1.3)
     label(ax, "trial", "parameter", "what they made of parameters")
     _changes(ax, stream)
 
