@@ -63,6 +63,10 @@ class SimulationError(NeuropilError):
     """A run that had to stop: NaN, runaway state, a bad input between steps."""
 
 
+class WorldError(NeuropilError):
+    """An environment that does not exist, does not fit its agent, raised, or gave what is no number."""
+
+
 class CheckpointError(NeuropilError):
     """A checkpoint that cannot be read or belongs to another network."""
 

@@ -28,26 +28,35 @@ STEPS = 900
 TOLERANCE = 1e-9
 
 
-class Eligible(Synapse):
-    """The core of a three-factor rule: arrivals raise an eligibility, which dopamine turns into weight."""
+class DopamineSTDP(Synapse):
+    """Spike pairs leave an eligibility, which dopamine turns into weight (the form of Izhikevich 2007)."""
 
     dopamine: float = 0.0
-    tau_e: Time = 30 * ms
-    rate: Current = 20 * pA
+    tau_plus: Time = 20 * ms
+    tau_minus: Time = 30 * ms
+    tau_e: Time = 50 * ms
+    rate: Current = 40 * pA
 
     weight = State(0 * pA)
     eligibility = State(0.0)
+    before = State(0.0)
+    after = State(0.0)
 
     gain = 4.0  # at most 4 times the largest weight is transmitted
 
     def derivative(self, s, x):
-        return {"weight": self.rate * self.dopamine * s.eligibility / self.tau_e, "eligibility": -s.eligibility / self.tau_e}
+        return {
+            "weight": self.rate * self.dopamine * s.eligibility / self.tau_e,
+            "eligibility": -s.eligibility / self.tau_e,
+            "before": -s.before / self.tau_plus,
+            "after": -s.after / self.tau_minus,
+        }
 
     def arrive(self, s, w):
-        return {"eligibility": s.eligibility + 1.0}
+        return {"before": s.before + 1.0, "eligibility": s.eligibility - 0.8 * s.after}
 
-    def transmits(self, s, w):
-        return w
+    def respond(self, s, w):
+        return {"after": s.after + 1.0, "eligibility": s.eligibility + s.before}
 
 
 def base(synapse=None, structure=None, neuron=None, positions=False, kinetics=None, diffusion=None, tick=1 * ms):
@@ -114,8 +123,8 @@ def clocked_synapse():
 
 
 def three_factors():
-    """Weights that wait for spikes, while what dopamine is worth to them changes every millisecond."""
-    network, _, into, m = base(Eligible())
+    """Weights that wait for spikes of either side, while what dopamine is worth to them changes every millisecond."""
+    network, _, into, m = base(DopamineSTDP())
     m.modulates(into, "dopamine", Becomes(0.8), receptor="D1").modulates(into, "dopamine", Shift(by=-300 / mM))
     return network
 

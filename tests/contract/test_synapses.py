@@ -33,7 +33,8 @@ everyone = pytest.mark.parametrize("name", list(SYNAPSES))
 
 def small_network(name, clock_driven=False, structure=None, drawn=True):
     """Sources onto neurons that excite each other; distributed delays, and a parameter drawn for every synapse."""
-    use, model = synapse_use(name), synapse(name)()
+    use = synapse_use(name)
+    model = synapse(name)(**use.given)
     first = next(p for p in model.spec.parameters if getattr(model, p).value != 0.0)
     if drawn:
         value = getattr(model, first)

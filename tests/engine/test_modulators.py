@@ -27,9 +27,11 @@ from neuropil.model import (
 from neuropil.result import Result
 from neuropil.units import Hz, Quantity, mM, ms, mV, nM, pA, um
 from neuropil.view import render_report
+from neuropil.zoo.modulators import acetylcholine, norepinephrine
 from neuropil.zoo.modulators.dopamine import Dopamine, receptors
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
+from neuropil.zoo.synapses.scaled import Scaled
 from neuropil.zoo.synapses.short_term import TsodyksMarkram
 
 DURATION = 60 * ms
@@ -207,6 +209,31 @@ def test_leaving_bounds_keeps_the_results(tmp_path) -> None:
     assert kept.summary["partial"] and len(kept.modulators["dopamine"]) == int(at)
     first = whole.spikes.between(0.0, 5.0)
     assert len(kept.spikes) >= len(first) * (at > 5.0)
+
+
+def test_an_effect_that_fails_while_running_says_so(tmp_path) -> None:
+    """It is tried on one value when it is declared; what fails only later is told with its place and time."""
+    network, cells, _ = circuit()
+    failing = {0.0: 1.0, 5.0: 1.0}
+    network.modulator("level", Signal(), volume=cells).released_by(network["source"], 5.0).modulates(cells, "v_th", lambda v, x: v * failing[float(x)])
+    with pytest.raises(SimulationError, match=r"effect fails: level: a function on cells\.v_th at t = \d+ ms") as caught:
+        run(network, DURATION, out=tmp_path / "kept")
+    assert "KeyError" in str(caught.value) and Result.load(tmp_path / "kept").summary["partial"]
+
+
+def test_effects_of_the_zoo() -> None:
+    """Acetylcholine turns recurrence down and brings rest nearer threshold, norepinephrine turns all up, half-way at half occupancy."""
+    network, cells, _ = circuit()
+    (back,) = network.project(cells, cells, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", synapse=Scaled())
+    ach = acetylcholine.receptors(network.modulator("ach", acetylcholine.Acetylcholine(), volume=[cells, back]))
+    acetylcholine.excites(acetylcholine.favours_input(ach, back), cells)
+    ne = norepinephrine.receptors(network.modulator("ne", norepinephrine.Norepinephrine(), volume=back))
+    norepinephrine.raises_gain(ne, back)
+    suppressed, excited = ach.effects
+    assert suppressed.apply(1.0, 1e-4, 0.0) == pytest.approx(0.7)
+    assert excited.apply(-65.0, 1e-4, 0.0) == -62.5
+    assert ne.effects[0].apply(0.7, 3e-4, 0.0) == pytest.approx(1.05)
+    assert [e.order for e in (suppressed, excited, *ne.effects)] == [0, 1, 2]
 
 
 def test_a_checkpoint_of_another_modulator_is_refused(tmp_path) -> None:

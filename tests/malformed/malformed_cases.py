@@ -176,6 +176,8 @@ SINGULAR: dict[str, tuple[Callable[[], Any], str]] = {
     "kinetics that do nothing": (lambda: modulator(kinetics=Kinetics()), "removal"),
     "kinetics of no time": (lambda: modulator(kinetics=FirstOrder(tau=0 * ms)), "not finite"),
     "kinetics beyond the tick": (lambda: modulator(kinetics=FirstOrder(tau=1e-3 * ms)), "tick"),
+    "kinetics that fail": (lambda: modulator(kinetics=type("Odd", (FirstOrder,), {"removal": lambda self, c: c / self.tua})()), "Odd.removal"),
+    "kinetics in the wrong unit": (lambda: modulator(kinetics=type("Odd", (FirstOrder,), {"removal": lambda self, c: c})()), "Odd.removal"),
     "volume empty": (lambda: modulator(volume=[]), "volume is empty"),
     "volume of lists of nothing": (lambda: modulator(volume=[[], []]), "volume is empty"),
     "volume of another network": (lambda: modulator(volume=[pair()[1]]), "volume"),

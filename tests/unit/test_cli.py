@@ -156,12 +156,12 @@ def test_network_from_a_file(tmp_path: Path) -> None:
 
 
 def test_list_names_every_model() -> None:
-    from neuropil.zoo.registry import CELLS, CHANNELS, CIRCUITS, NEURONS, POINT_PROCESSES
+    from neuropil.zoo.registry import AGENTS, CELLS, CHANNELS, CIRCUITS, NEURONS, POINT_PROCESSES
 
     result = call("list")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == [*CIRCUITS, *NEURONS, *CELLS, *CHANNELS, *POINT_PROCESSES]
+    assert [line.split()[0] for line in lines] == [*CIRCUITS, *AGENTS, *NEURONS, *CELLS, *CHANNELS, *POINT_PROCESSES]
     assert all(len(line.split()) > 4 for line in lines), "each says what it is"
 
 

@@ -59,7 +59,7 @@ def _top(
 @app.command("list")
 @_guarded
 def list_models() -> None:
-    """List the neuron models and circuits that come with neuropil."""
+    """List the neuron models, circuits and agents that come with neuropil."""
     from neuropil.cli.catalogue import lines
 
     console = Console()
@@ -86,9 +86,9 @@ def explain(
 @app.command()
 @_guarded
 def run(
-    name: Annotated[str, typer.Argument(help="A circuit (see `neuropil list`) or path.py:function.")],
-    time: Annotated[float, typer.Option(help="Biological time to simulate, ms.")] = 1000.0,
-    dt: Annotated[float, typer.Option(help="Time step, ms.")] = 0.1,
+    name: Annotated[str, typer.Argument(help="A circuit or an agent (see `neuropil list`), or path.py:function.")],
+    time: Annotated[float, typer.Option(help="Biological time to simulate, ms; an agent's time is its episodes.")] = 1000.0,
+    dt: Annotated[float, typer.Option(help="Time step of a circuit, ms.")] = 0.1,
     scale: Annotated[float | None, typer.Option(help="Size of the circuit relative to the published one.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every random number; equal seeds give equal spikes.")] = 1,
     threads: Annotated[int | None, typer.Option(help="Threads; all cores if not given. Results do not depend on it.")] = None,
@@ -103,14 +103,17 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Folder for the results; neuropil-out/NAME if not given.")] = None,
     checkpoint_every: Annotated[float | None, typer.Option(help="Biological time between checkpoints, ms.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the results' folder.")] = False,
+    env: Annotated[str | None, typer.Option(help="Gymnasium environment of an agent; its own if not given.")] = None,
+    episodes: Annotated[int | None, typer.Option(help="Episodes of an agent (200 if not given), in each copy.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, all else on standard error.")] = False,
 ) -> None:
-    """Simulate a circuit and write spikes.h5, summary.json, raster.png and report.html into a folder."""
+    """Simulate a circuit, or let an agent live in its world; results, pictures and a report go into a folder."""
     from neuropil.cli.running import Job, carry_out
 
     job = Job(
         name=name, time_ms=time, dt_ms=dt, scale=scale, seed=seed, threads=threads, precision=precision, settings=set_ or [],
         options=option or [], record=record or [], out=out, checkpoint_every_ms=checkpoint_every, resume=resume,
+        env=env, episodes=episodes,
     )  # fmt: skip
     if carry_out(job, as_json):
         raise typer.Exit(INTERRUPTED)

@@ -16,6 +16,7 @@ def lines() -> list[str]:
     from neuropil.zoo import registry
 
     listed = [(name, "circuit", first_line(registry.circuit(name))) for name in registry.CIRCUITS]
+    listed += [(name, "agent", first_line(registry.agent(name))) for name in registry.AGENTS]
     listed += [(name, "neuron", _about(registry.neuron(name))) for name in registry.NEURONS]
     listed += [(name, "cell", _about(registry.cell(name))) for name in registry.CELLS]
     listed += [(name, "channel", _about(registry.channel(name))) for name in registry.CHANNELS]

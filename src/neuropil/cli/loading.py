@@ -13,14 +13,22 @@ from typing import Any
 
 from neuropil.cli.values import assignments, literal, quantity
 from neuropil.errors import CommandError, did_you_mean
-from neuropil.model import Network
+from neuropil.model import Agent, Network
 from neuropil.units import Quantity, ms
 
 _PROBE = re.compile(r"(?P<pop>[^.:\[\]]+)\.(?P<var>\w+(?:\.\w+)?)(?:\[(?P<part>[\d:]*)\])?(?::(?P<every>.+))?\Z")
 
 
 def load(name: str, scale: float | None = None, options: list[str] | None = None) -> Network:
-    """The network that a circuit's name, or path.py:function, describes.
+    """The network that a circuit's name, or path.py:function, describes; see `described`."""
+    network = described(name, scale, options)
+    if isinstance(network, Agent):
+        raise CommandError(f"{name} is an agent", expected="a circuit", fix="neuropil run takes agents")
+    return network
+
+
+def described(name: str, scale: float | None = None, options: list[str] | None = None) -> Network | Agent:
+    """The network or agent that a name of the zoo, or path.py:function, describes.
 
     Args:
         scale: handed to the circuit as `scale`, if given.
@@ -37,23 +45,23 @@ def load(name: str, scale: float | None = None, options: list[str] | None = None
             raise CommandError(f"{name} cannot be scaled", fix="its function has no argument `scale`; leave --scale out")
         arguments["scale"] = scale
     _require_callable_with(function, arguments, name)
-    network = function(**arguments)
-    if not isinstance(network, Network):
-        raise CommandError(f"{name} did not return a network", got=network, expected="a neuropil.Network")
-    return network
+    made = function(**arguments)
+    if not isinstance(made, (Network, Agent)):
+        raise CommandError(f"{name} did not return a network", got=made, expected="a neuropil.Network, or a neuropil.Agent")
+    return made
 
 
 def _find(name: str) -> Callable[..., Any]:
-    from neuropil.zoo.registry import CIRCUITS, circuit
+    from neuropil.zoo.registry import AGENTS, CIRCUITS, agent, circuit
 
     path, colon, function = name.rpartition(":")
     if colon and path.endswith(".py"):
         return _from_file(Path(path), function)
     if name.endswith(".py"):
         raise CommandError("name the function of the file that makes the network", got=name, fix=f"{name}:function")
-    if name not in CIRCUITS:
-        raise CommandError(f"there is no circuit {name!r}", fix=f"{did_you_mean(name, CIRCUITS)}; or give path.py:function")
-    found: Callable[..., Any] = circuit(name)
+    if name not in CIRCUITS and name not in AGENTS:
+        raise CommandError(f"there is no circuit or agent {name!r}", fix=f"{did_you_mean(name, [*CIRCUITS, *AGENTS])}; or give path.py:function")
+    found: Callable[..., Any] = circuit(name) if name in CIRCUITS else agent(name)
     return found
 
 

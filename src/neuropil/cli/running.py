@@ -13,10 +13,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from neuropil.cli.loading import add_probes, load, with_settings
+from neuropil.cli.loading import add_probes, described, with_settings
 from neuropil.cli.progress import Reporter
 from neuropil.errors import CommandError, did_you_mean
-from neuropil.model import Network
+from neuropil.model import Agent, Network
 from neuropil.units import ms
 
 
@@ -37,6 +37,8 @@ class Job:
     out: Path | None = None
     checkpoint_every_ms: float | None = None
     resume: bool = False
+    env: str | None = None
+    episodes: int | None = None
 
     def check(self) -> None:
         """Raise CommandError for what no network could make sense of."""
@@ -54,7 +56,12 @@ class Job:
 def carry_out(job: Job, as_json: bool) -> bool:
     """Run the job, write its folder and print a summary. Returns whether Ctrl-C ended it early."""
     job.check()
-    network = with_settings(load(job.name, job.scale, list(job.options)), list(job.settings))
+    made = described(job.name, job.scale, list(job.options))
+    if isinstance(made, Agent):
+        return _live(made, job, as_json)
+    if job.env is not None or job.episodes is not None:
+        raise CommandError("--env and --episodes are for agents", got=job.name, fix="see `neuropil list`")
+    network = with_settings(made, list(job.settings))
     record_spikes = add_probes(network, list(job.record))
     folder = job.out or Path("neuropil-out") / network.name
     if job.resume and not folder.is_dir():
@@ -71,6 +78,16 @@ def carry_out(job: Job, as_json: bool) -> bool:
     if interrupted:
         print("neuropil: interrupted; what was recorded is saved", file=sys.stderr)
     return interrupted
+
+
+def _live(agent: Agent, job: Job, as_json: bool) -> bool:
+    """An agent's run. What is said of a circuit's time, recording and parameters has no meaning for it."""
+    from neuropil.cli.agents import EPISODES, Life, live
+
+    if job.settings or job.record or job.checkpoint_every_ms is not None:
+        raise CommandError("--set, --record and --checkpoint-every are for circuits", got=agent.name, fix="agents take --option key=value")
+    episodes = EPISODES if job.episodes is None else job.episodes
+    return live(agent, Life(job.env, episodes, job.seed, job.threads, job.precision, job.out, job.resume), as_json)
 
 
 def simulate(network: Network, job: Job, folder: Path | None, record_spikes: bool = True) -> Any:

@@ -131,7 +131,7 @@ class Core:
         parts = [(log.step[: log.counters[LOGGED]], log.neuron[: log.counters[LOGGED]]) for log in self.logs]
         step, neuron = np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
         for log in self.logs:
-            log.counters[[LOGGED, SINCE_FLUSH]] = 0
+            log.counters[LOGGED] = log.counters[SINCE_FLUSH] = 0
         order = np.lexsort((neuron, step))
         return step[order], neuron[order].astype(np.int64)
 

@@ -124,7 +124,7 @@ class SynapseStore(ABC):
         s = self.synapses
         if self.projection.structure is not None:
             made = SynapseList.made(self.plan, self.index, arrays["pre"], arrays["post"], arrays["weight"], arrays["delay"], 0)
-            s = replace(made, constants=s.constants)
+            s = replace(made, constants=s.constants)  # which may have been changed
         none = np.zeros(s.size, np.int32)
         last = {side: arrays.get(f"last {side}", none) for side in SIDES}
         self.use(replace(s, states={n: arrays[f"state {n}"] for n in self.program.states}, last=last))

@@ -477,7 +477,8 @@ def closed_form(scheme: Scheme, states: tuple[str, ...], p: Scalars, s: Scalars,
         for c in mine.values():
             rest = rest - c
         terms[i] = {**mine, own: mine[own] + rest if own in mine else rest}
-    decay = {m: jnp.exp(p[f"A_{m}_{m}"] * h) for m in {m for t in terms.values() for m in t} if m}
+    modes = dict.fromkeys(m for t in terms.values() for m in t if m)  # not a set: the order of operations must be the same in every process
+    decay = {m: jnp.exp(p[f"A_{m}_{m}"] * h) for m in modes}
     made = {}
     for i, parts in terms.items():
         total: Any = parts.get("", 0.0)

@@ -1,5 +1,6 @@
 """Describe: neurons, synapses, stimuli and networks as plain Python with units."""
 
+from neuropil.model.agent import Agent, Critic, Efference, Sense, TemporalDifference
 from neuropil.model.branched import Branch, Branched
 from neuropil.model.builder import MorphologyBuilder
 from neuropil.model.cell import Cell
@@ -18,11 +19,13 @@ from neuropil.model.connect import (
 )
 from neuropil.model.contents import Drive, Population, Probe, Projection
 from neuropil.model.coupling import Coupling
+from neuropil.model.decode import Decoder, PopulationVector, RateCode, Softmax, WinnerTakesAll
 from neuropil.model.described import STEADY, Described, Input, Port, State
 from neuropil.model.diffusion import Diffusion
 from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
 from neuropil.model.effects import Becomes, Gain, Shift, Toward
+from neuropil.model.encode import Code, Currents, OneHot, PlaceCode, PopulationCode, Proportional, Rates
 from neuropil.model.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
 from neuropil.model.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.modulator import Modulator
@@ -59,6 +62,7 @@ from neuropil.model.synapse import Synapse
 
 __all__ = [
     "STEADY",
+    "Agent",
     "AllToAll",
     "At",
     "Becomes",
@@ -66,10 +70,14 @@ __all__ = [
     "Branched",
     "Cell",
     "Channel",
+    "Code",
     "Compartments",
     "Composite",
     "Coupling",
+    "Critic",
+    "Currents",
     "DLambda",
+    "Decoder",
     "Described",
     "Diffusion",
     "Distance",
@@ -77,6 +85,7 @@ __all__ = [
     "Distribution",
     "Drive",
     "Edges",
+    "Efference",
     "Evenly",
     "Everywhere",
     "FirstOrder",
@@ -102,14 +111,21 @@ __all__ = [
     "Neuron",
     "Noise",
     "Normal",
+    "OneHot",
     "OneToOne",
     "Part",
+    "PlaceCode",
     "PointProcess",
     "Poisson",
     "Population",
+    "PopulationCode",
+    "PopulationVector",
     "Port",
     "Probe",
     "Projection",
+    "Proportional",
+    "RateCode",
+    "Rates",
     "Region",
     "Regular",
     "Rewiring",
@@ -117,18 +133,22 @@ __all__ = [
     "Section",
     "Sections",
     "SelfStimulationMonitor",
+    "Sense",
     "Shift",
     "Signal",
     "Sine",
+    "Softmax",
     "SpikeList",
     "Spread",
     "State",
     "Step",
     "Stimulus",
     "Synapse",
+    "TemporalDifference",
     "TimeArray",
     "Toward",
     "Uniform",
+    "WinnerTakesAll",
     "discretise",
     "location",
     "region",

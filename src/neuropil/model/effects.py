@@ -7,6 +7,7 @@ classes below say the usual ones in words, and print themselves.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -80,7 +81,7 @@ class Becomes:
 
 @dataclass(frozen=True)
 class Receptor:
-    """Saturating binding: occupancy = Cⁿ / (ec50ⁿ + Cⁿ)."""
+    """Saturating binding: occupancy = Cⁿ / (ec50ⁿ + Cⁿ). Of a whole n every machine makes the same bits."""
 
     name: str
     ec50: float
@@ -88,8 +89,9 @@ class Receptor:
 
     def occupancy(self, c: Any) -> Any:
         """0 to 1, of a concentration in base units; a negative one binds nothing."""
-        ratio = np.maximum(c, 0.0) / self.ec50
-        power = ratio if self.hill == 1.0 else ratio**self.hill
+        most = 1e300 ** (1.0 / self.hill)  # beyond it the power would overflow, and the occupancy is 1 long before
+        ratio = np.minimum(np.maximum(c, 0.0) / self.ec50, most)
+        power = math.prod([ratio] * int(self.hill)) if self.hill.is_integer() else ratio**self.hill
         return power / (1.0 + power)
 
 
@@ -125,11 +127,16 @@ class Effect:
         """The parameter's value (base units) after this effect, at a concentration; both one number, or one per neuron.
 
         Raises:
-            SimulationError: the value leaves its bounds, or is no number.
+            SimulationError: the value leaves its bounds, or is no number; the change fails, or makes another number of values.
         """
         level = Quantity(self.level(c), self.modulator.kinetics.dimension if self.receptor is None else DIMENSIONLESS)
-        made = magnitude(self.change(Quantity(value, self.dimension), level), self.dimension, self.label)
-        raw = np.asarray(made, float)
+        try:
+            raw = np.asarray(magnitude(self.change(Quantity(value, self.dimension), level), self.dimension, "its outcome"), float)
+        except Exception as error:
+            raise SimulationError(f"an effect fails: {self.label} at t = {when:g} ms", got=f"{type(error).__name__}: {error}") from error
+        if raw.shape != np.broadcast_shapes(np.shape(value), np.shape(c)):
+            expected = np.broadcast_shapes(np.shape(value), np.shape(c))
+            raise SimulationError(f"an effect makes another number of values: {self.label} at t = {when:g} ms", got=raw.shape, expected=expected)
         with np.errstate(invalid="ignore"):
             bad = ~((raw >= self.low) & (raw <= self.high) & np.isfinite(raw))
         if bad.any():

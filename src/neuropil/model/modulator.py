@@ -96,7 +96,12 @@ class Modulator:
         self.effects: list[Effect] = []
         felt = dict.fromkeys([*self.populations, *(p.target for p in self.projections)])
         self.grid = Grid.over(diffusion, list(felt), name)
-        self.steps = kinetics.steps(self.tick, self.grid.fastest)
+        try:
+            self.steps = kinetics.steps(self.tick, self.grid.fastest)
+        except NeuropilError:
+            raise
+        except Exception as error:
+            raise ModelError(f"{where}: {type(kinetics).__name__}.removal fails", got=f"{type(error).__name__}: {error}") from error
 
     def __repr__(self) -> str:
         return f"Modulator({self.name!r}, {self.kinetics!r}, {len(self.effects)} effects)"

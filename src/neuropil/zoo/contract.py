@@ -7,6 +7,7 @@ every port and a current on every input, without holding it in saturation.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model import Network, Poisson, Population, Step
@@ -71,6 +72,10 @@ DRIVES: dict[str, ContractDrive] = {
     "leaky_readout": ContractDrive({"drive": 0.5}, {"syn": (0.5, 200 * Hz)}, spikes=False),
     "relay": ContractDrive({}, {"spikes": (1.0, 50 * Hz)}),
     "poisson_source": ContractDrive(),
+    "sensor": ContractDrive(),
+    "intrinsic_lif": ContractDrive({"current": 350 * pA}, {"exc": (300 * pA, 1000 * Hz), "inh": (-600 * pA, 250 * Hz)}),
+    "escape_lif": ContractDrive({"current": 350 * pA}, {"exc": (300 * pA, 1000 * Hz), "inh": (-600 * pA, 250 * Hz)}),
+    "spike_shape_adex": ContractDrive({"current": 700 * pA}, {"exc": (5 * nS, 1000 * Hz), "inh": (3 * nS, 250 * Hz)}),
 }
 
 
@@ -91,6 +96,7 @@ class SynapseUse:
         port, input: of `LIFExp`.
         clocked: states that advance in every step; the others wait for a spike.
         modulator: value of the signal.
+        given: parameters other than the defaults, so that whatever can happen does.
     """
 
     weight: Quantity | float
@@ -98,9 +104,16 @@ class SynapseUse:
     input: str | None = None
     clocked: tuple[str, ...] = ()
     modulator: float = 0.0
+    given: dict[str, Any] = field(default_factory=dict)
 
 
 _FULL = SynapseUse(40.0, input="current", clocked=("transmitter", "ampa", "nmda", "calcium", "camkii", "weight"), modulator=0.5)
+_BEAKERS = tuple(f"u{k}" for k in range(1, 7))
+
+
+def _plastic(clocked: tuple[str, ...] = (), weight: Quantity = 900 * pA, **given: Any) -> SynapseUse:
+    return SynapseUse(weight, "exc", clocked=clocked, given=given)
+
 
 SYNAPSE_USES: dict[str, SynapseUse] = {
     "tsodyks_markram": SynapseUse(900 * pA, "exc"),
@@ -113,6 +126,30 @@ SYNAPSE_USES: dict[str, SynapseUse] = {
     "homeostatic": SynapseUse(600 * pA, "exc", clocked=("efficacy",)),
     "full_synapse": _FULL,
     "article_synapse": _FULL,
+    "td_stdp": SynapseUse(600 * pA, "exc", clocked=("weight", "x", "h", "e", "mean"), modulator=0.5),
+    # Learning rates are raised, so that bounds and thresholds are met within the test.
+    "stdp_additive": _plastic(a_plus=0.3, a_minus=0.2),
+    "stdp_van_rossum": _plastic(a_plus=0.3, a_minus=0.2),
+    "stdp_multiplicative": _plastic(a_plus=0.3, a_minus=0.2),
+    "stdp_power_law": _plastic(a_plus=0.3, a_minus=0.2),
+    "stdp_nearest_additive": _plastic(a_plus=0.3, a_minus=0.2),
+    "triplet_stdp": _plastic(a2_plus=0.1, a3_plus=0.1, a2_minus=0.1, a3_minus=0.1),
+    "voltage_stdp": _plastic(("low_minus", "low_plus", "pre", "efficacy"), a_ltd=0.01 / mV, a_ltp=0.01 / mV**2, theta_plus=-55 * mV),
+    "graupner_brunel": _plastic(("calcium", "efficacy"), tau=2000 * ms),
+    "graupner_brunel_events": _plastic(tau=2000 * ms),
+    "oja": _plastic(eta=0.2),
+    "bcm": _plastic(eta=0.5, tau_theta=100 * ms),
+    "covariance": _plastic(eta=0.2, tau_mean=100 * ms),
+    "anti_hebbian": _plastic(eta=0.2),
+    "inhibitory_stdp": _plastic(weight=-300 * pA, eta=0.2),
+    "scaled_stdp": _plastic(a_plus=0.3, a_minus=0.2, k=0.5, tau_s=100 * ms),
+    "fast_weights": _plastic(),
+    "synaptic_caching": _plastic(a_plus=0.3, a_minus=0.2, threshold=0.15),
+    "cascade": _plastic(_BEAKERS, a_plus=0.3, a_minus=0.2, alpha=0.5 / ms),
+    "dopamine_stdp": _plastic(dopamine=50.0),
+    "reward_stdp": _plastic(success=-1.0, eta=0.1 / ms),
+    "reward_max": _plastic(("pre", "eligibility", "efficacy"), success=1.0, eta=0.1 / ms),
+    "e_prop": _plastic(("pre", "eligibility", "efficacy"), eta=0.02 / ms**2, learning_signal=-1.0),
     "scaled": SynapseUse(600 * pA, "exc"),
 }
 

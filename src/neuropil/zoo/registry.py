@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.model import Channel, Network, PointProcess, Synapse
+from neuropil.model import Agent, Channel, Network, PointProcess, Synapse
 from neuropil.model.cell import Cell
 from neuropil.model.kinetics import Kinetics
 
@@ -33,6 +33,10 @@ NEURONS: dict[str, str] = {
     "leaky_readout": _NEURONS + "rate:LeakyReadout",
     "relay": _NEURONS + "relay:Relay",
     "poisson_source": _NEURONS + "poisson_source:PoissonSource",
+    "sensor": _NEURONS + "sensor:Sensor",
+    "intrinsic_lif": _NEURONS + "intrinsic:IntrinsicLIF",
+    "escape_lif": _NEURONS + "escape_lif:EscapeLIF",
+    "spike_shape_adex": _NEURONS + "spike_shape:SpikeShapeAdEx",
 }
 
 _CIRCUITS = "neuropil.zoo.circuits."
@@ -64,6 +68,7 @@ CHANNELS: dict[str, str] = {
 }
 
 _SYNAPSES = "neuropil.zoo.synapses."
+_PLASTICITY = "neuropil.zoo.plasticity."
 _ELECTRODES = "neuropil.zoo.electrodes."
 
 POINT_PROCESSES: dict[str, str] = {
@@ -90,6 +95,29 @@ SYNAPSES: dict[str, str] = {
     "homeostatic": _SYNAPSES + "calcium_plasticity:Homeostatic",
     "full_synapse": _SYNAPSES + "full_synapse:FullSynapse",
     "article_synapse": _SYNAPSES + "full_synapse:ArticleSynapse",
+    "td_stdp": _SYNAPSES + "td_stdp:TDSTDP",
+    "stdp_additive": _PLASTICITY + "pair_stdp:AdditiveSTDP",
+    "stdp_van_rossum": _PLASTICITY + "pair_stdp:VanRossumSTDP",
+    "stdp_multiplicative": _PLASTICITY + "pair_stdp:MultiplicativeSTDP",
+    "stdp_power_law": _PLASTICITY + "pair_stdp:PowerLawSTDP",
+    "stdp_nearest_additive": _PLASTICITY + "pair_stdp:NearestAdditiveSTDP",
+    "triplet_stdp": _PLASTICITY + "triplet_stdp:TripletSTDP",
+    "voltage_stdp": _PLASTICITY + "voltage_stdp:VoltageSTDP",
+    "graupner_brunel": _PLASTICITY + "calcium_graupner_brunel:GraupnerBrunel",
+    "graupner_brunel_events": _PLASTICITY + "calcium_graupner_brunel:GraupnerBrunelEvents",
+    "oja": _PLASTICITY + "rate_rules:Oja",
+    "bcm": _PLASTICITY + "rate_rules:BCM",
+    "covariance": _PLASTICITY + "rate_rules:Covariance",
+    "anti_hebbian": _PLASTICITY + "rate_rules:AntiHebbian",
+    "inhibitory_stdp": _PLASTICITY + "inhibitory:InhibitorySTDP",
+    "scaled_stdp": _PLASTICITY + "scaling:ScaledSTDP",
+    "fast_weights": _PLASTICITY + "fast_weights:FastWeights",
+    "synaptic_caching": _PLASTICITY + "caching:SynapticCaching",
+    "cascade": _PLASTICITY + "cascade:Cascade",
+    "dopamine_stdp": _PLASTICITY + "three_factor:DopamineSTDP",
+    "reward_stdp": _PLASTICITY + "three_factor:RewardSTDP",
+    "reward_max": _PLASTICITY + "three_factor:RewardMax",
+    "e_prop": _PLASTICITY + "three_factor:EProp",
     "scaled": _SYNAPSES + "scaled:Scaled",
 }
 
@@ -105,6 +133,15 @@ MODULATORS: dict[str, str] = {
 CELLS: dict[str, str] = {"layer5_pyramidal": "neuropil.zoo.cells.layer5_pyramidal:layer5_pyramidal"}
 """Functions that give a morphology its channels."""
 
+_AGENTS = "neuropil.zoo.agents."
+
+AGENTS: dict[str, str] = {
+    "cartpole": _AGENTS + "actor_critic:cartpole",
+    "acrobot": _AGENTS + "actor_critic:acrobot",
+    "bandit": _AGENTS + "bandit:bandit",
+    "forager": _AGENTS + "forager:forager",
+}
+
 
 def neuron(name: str) -> type[Any]:
     """The class of the neuron model of this name: a `Neuron`, or a `Branched` one that needs no arguments."""
@@ -119,6 +156,11 @@ def neuron_names() -> list[str]:
 def circuit(name: str) -> Callable[..., Network]:
     """The function that makes the circuit of this name."""
     return _find("circuit", name, CIRCUITS)
+
+
+def agent(name: str) -> Callable[..., Agent]:
+    """The function that makes the agent of this name."""
+    return _find("agent", name, AGENTS)
 
 
 def cell(name: str) -> Callable[..., Cell]:

@@ -1,0 +1,320 @@
+"""An agent and its world in one loop: observe, decide, act, learn, at native speed between.
+
+One `Simulation` holds all copies of the agent, each with an environment of its own. A turn is one step of every
+environment; what happens in it is said in `neuropil.model.agent`. Between episodes a copy rests for as many turns as its
+agent asks for; in the first of them the error of the last step is released.
+
+Nothing but counters is kept besides the network: environments are reset with seeds that follow from the loop's seed and
+the episode's number, decoders draw by the number of the turn. So a loop that was saved between episodes wakes to
+the same bits. With several copies `run` ends when the last of them has finished; the others rest until then.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuropil import rng
+from neuropil.agents.history import History
+from neuropil.agents.world import World, make_world
+from neuropil.engine.interrupt import stoppable
+from neuropil.engine.simulation import Simulation
+from neuropil.errors import CheckpointError, ModelError, SimulationError
+from neuropil.model.agent import Agent
+from neuropil.result.atomic import read_json, write_json
+from neuropil.units import Quantity
+
+DRAWN = 1024
+"""Deviates of so many turns are drawn at once."""
+SAVED_EVERY = 10.0
+"""Seconds between writings of the episodes to disk."""
+
+
+class Turn(NamedTuple):
+    """What a turn brought, for those who watch; arrays have one entry per copy, NaN where it rested."""
+
+    number: int
+    error: NDArray[np.float64]
+    reward: NDArray[np.float64]
+    value: NDArray[np.float64]
+    action: Any
+
+
+class Loop:
+    """An agent at work in its world.
+
+    Args:
+        agent: what is to live there.
+        worlds: one environment per copy, ids or Gymnasium environments; the agent's own world for all, if None.
+        seed: of the network, the decoder and the episodes.
+        out: folder for episodes and summary, written now and then and whatever ends a run; None keeps them in memory.
+        resume: folder that `save` wrote, to go on from, bit by bit.
+        watch: called with a `Turn` after each turn.
+        progress: called as progress(fraction, history) after each episode.
+        threads, precision: of the simulation; small networks are fastest on one thread.
+
+    Raises:
+        WorldError: an environment that does not exist or does not fit; on running, one that raises or gives NaN.
+        NeuropilError: whatever is wrong with the network.
+    """
+
+    def __init__(
+        self, agent: Agent, worlds: Any = None, *, seed: int = 1, out: str | os.PathLike[str] | None = None,
+        resume: str | os.PathLike[str] | None = None, watch: Callable[[Turn], None] | None = None,
+        progress: Callable[[float, History], None] | None = None, threads: int = 1, precision: str | None = None,
+    ):  # fmt: skip
+        if not isinstance(agent, Agent):
+            raise ModelError("only an Agent can be put into a loop", got=agent)
+        self.agent, self.seed, self.out = agent, seed, None if out is None else Path(out)
+        self.watch, self.progress = watch, progress
+        k = agent.copies
+        self.worlds = [World(w, agent.decoder.groups) for w in _environments(worlds, agent)]
+        saved = None if resume is None else Path(resume)
+        self.simulation = Simulation(
+            agent.network, dt=agent.dt, seed=seed, threads=threads, precision=precision, record_spikes=False,
+            resume=None if saved is None else saved / "checkpoint.h5",
+        )  # fmt: skip
+        self._decide, self._act = agent.steps("decide"), agent.steps("act")
+        self._settle, self._rest = (-(-agent.steps(what) // (self._decide + self._act)) for what in ("settle", "rest"))
+        self._rest = max(1, self._rest)
+        self.gamma = agent.teacher.discount(agent.interval_ms)
+        self._actor, self._critic = self._cells(agent.actor), self._cells(agent.critic.population) if agent.critic else None
+        self._drives = {d.name: j for j, d in enumerate(agent.network.drives)}
+        self.history = History.empty(k)
+        self.turns, self.steps = 0, 0
+        self._begun = np.zeros(k, np.int64)  # episodes
+        self._seen = np.zeros((k, agent.sense.code.dimensions))
+        self._value, self._reward, self._extra = np.zeros(k), np.zeros(k), np.zeros(k)
+        self._judged, self._over = np.zeros(k, bool), np.zeros(k, bool)  # a step awaits its error; and nothing follows it
+        self._awake, self._resting = np.zeros(k, bool), np.zeros(k, np.int64)
+        self._settling = np.zeros(k, np.int64)  # turns until the first action
+        self._sums, self._lengths, self._errors = np.zeros(k), np.zeros(k, np.int64), np.zeros(k)
+        self._seeds = np.zeros(k, np.int64)
+        self._key, self._block, self._deviates = rng.stream_key(seed, "decode"), -1, np.zeros((k, DRAWN))
+        self.wall_seconds = 0.0
+        if saved is not None:
+            self._wake(saved)
+
+    def __repr__(self) -> str:
+        return f"Loop({self.agent.name!r} in {self.worlds[0].name}, {self.history.episodes} episodes)"
+
+    # --- running -------------------------------------------------------------------------------------------------------
+
+    def run(self, episodes: int) -> History:
+        """Let every copy live through so many more episodes; returns the history of all.
+
+        Ctrl-C ends it at once; unfinished episodes are dropped, the rest is kept (`history.summary["interrupted"]`).
+        Whatever else ends it, finished episodes are in the history and, with `out`, on disk.
+
+        Raises:
+            WorldError: see the class. SimulationError: a state of the network ran away.
+        """
+        if isinstance(episodes, bool) or not isinstance(episodes, (int, np.integer)) or episodes < 0:
+            raise SimulationError("the number of episodes must be a whole number", got=episodes)
+        goal = self._begun + int(episodes)
+        ended = "interrupted by an error"
+        saved = begun = time.perf_counter()
+        try:
+            with stoppable() as stop:
+                while not stop.is_set():
+                    for i in np.flatnonzero(~self._awake & (self._resting == 0) & (self._begun < goal)):
+                        self._begin(int(i))
+                    if not (self._awake.any() or self._resting.any()):
+                        break
+                    if self._turn() and self.progress is not None:
+                        self.progress(self.history.episodes / max(int(goal.sum()), 1), self.history)
+                    if self.out is not None and time.perf_counter() - saved > SAVED_EVERY:
+                        self._write("running", begun)
+                        saved = time.perf_counter()
+                if stop.is_set():
+                    self._drop()
+                ended = "interrupted" if stop.is_set() else ""
+        finally:
+            self._write(ended, begun)
+            self.wall_seconds += time.perf_counter() - begun
+        return self.history
+
+    def _write(self, ended: str, begun: float) -> None:
+        seconds = self.wall_seconds + time.perf_counter() - begun
+        self.history.summary.update(
+            agent=self.agent.name, world=self.worlds[0].name, seed=self.seed, copies=self.agent.copies, interrupted=ended, wall_seconds=seconds,
+            environment_steps=self.steps, microseconds_per_step=1e6 * seconds / max(self.steps, 1), network_seconds=self.simulation.wall_seconds,
+            biological_seconds=float(self.simulation.time.value) / 1000.0,
+        )  # fmt: skip
+        if self.out is not None:
+            self.history.save(self.out)
+
+    def _begin(self, i: int) -> None:
+        """Reset the environment of copy i."""
+        self._seeds[i] = rng.stream_key(self.seed, "episode", i, int(self._begun[i]))[0]
+        self._seen[i] = self._fitting(self.worlds[i].reset(int(self._seeds[i]), int(self._begun[i])), i)
+        self._begun[i] += 1
+        self._awake[i], self._judged[i], self._over[i] = True, False, False
+        self._settling[i] = self._settle
+        self._sums[i], self._lengths[i], self._errors[i] = 0.0, 0, 0.0
+
+    def _turn(self) -> bool:
+        """One step of every environment; whether an episode ended."""
+        agent, acting = self.agent, self._awake & (self._settling == 0)
+        self._sense(self._awake)
+        counts = self._run(self._decide)
+        rates: NDArray[Any] = counts[self._actor].reshape(agent.copies, agent.decoder.groups, -1) * (1000.0 / (self._decide * self.simulation.plan.dt))
+        value = self._values(counts)
+        error = self._judge(value)
+        action = agent.decoder.decode(rates, self._deviate())
+        self._release(error)
+        self._feed_back(action, acting)
+        if self._act:
+            self._run(self._act)
+        self._release(np.zeros_like(error))
+        self._feed_back(None, acting)
+        self.turns += 1
+        self._resting, self._settling = np.maximum(self._resting - 1, 0), np.maximum(self._settling - 1, 0)
+        before = self.history.episodes
+        self._value = value
+        for i in np.flatnonzero(acting):
+            self._live(int(i), action[i])
+        if self.watch is not None:
+            self.watch(Turn(self.turns, error, np.where(acting, self._reward, np.nan), np.where(acting, value, np.nan), action))
+        return self.history.episodes > before
+
+    def _live(self, i: int, action: Any) -> None:
+        """Step the environment of copy i."""
+        happened = self.worlds[i].step(action)
+        self.steps += 1
+        self._seen[i] = self._fitting(happened.seen, i)
+        self._reward[i] = happened.reward
+        self._extra[i] = float(happened.info.get(self.agent.stimulation, 0.0)) if self.agent.stimulation else 0.0
+        self._sums[i] += happened.reward
+        self._lengths[i] += 1
+        self._judged[i] = not happened.truncated or happened.terminated
+        self._over[i] = happened.terminated
+        if happened.terminated or happened.truncated:
+            self._awake[i], self._resting[i] = False, self._rest
+            self.history.add(i, float(self._sums[i]), int(self._lengths[i]), float(self._errors[i] / self._lengths[i]), int(self._seeds[i]))
+
+    def _judge(self, value: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Dopamine of every copy for its last step, given what the critic says now."""
+        teacher = self.agent.teacher
+        error = teacher.error(self.gamma, self._reward, self._value, np.where(self._over, 0.0, value)) + self._extra
+        error = np.where(self._judged, np.clip(error, -teacher.bound, teacher.bound), 0.0)
+        self._judged &= self._awake
+        self._errors += np.abs(error)
+        return error
+
+    # --- the network ---------------------------------------------------------------------------------------------------
+
+    def _run(self, steps: int) -> NDArray[np.int64]:
+        """Spikes of every neuron in so many steps."""
+        _, neurons = self.simulation.step(steps)
+        return np.bincount(neurons, minlength=self.agent.network.size)
+
+    def _cells(self, population: str) -> slice:
+        p = self.agent.network[population]
+        return slice(p.first, p.first + p.size)
+
+    def _values(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        if self.agent.critic is None or self._critic is None:
+            return np.zeros(self.agent.copies)
+        rate = counts[self._critic].reshape(self.agent.copies, -1).mean(axis=1) * (1000.0 / (self._decide * self.simulation.plan.dt))
+        return self.agent.critic.value(rate)
+
+    def _sense(self, awake: NDArray[np.bool_]) -> None:
+        sense = self.agent.sense
+        drive = sense.by.drive(sense.code.activity(self._seen) * awake[:, None])
+        if sense.drive is not None:
+            self._set(sense.drive, drive.value)
+        else:
+            self.simulation.set_state(str(sense.population), sense.state, Quantity(drive.value.ravel(), drive.dimension))
+
+    def _set(self, drive: str, amplitude: NDArray[np.float64]) -> None:
+        """As `Simulation.set_drive`, for what needs no check in every turn: the values are of our own making."""
+        self.simulation.core.set_amplitude(self._drives[drive], amplitude.ravel())
+
+    def _release(self, error: NDArray[np.float64]) -> None:
+        for names, dopamine in zip(self.agent.learning, error.tolist(), strict=False):
+            for name in names:
+                self.simulation.set_modulator(name, dopamine)
+
+    def _feed_back(self, action: Any, acting: NDArray[np.bool_]) -> None:
+        efference = self.agent.efference
+        if efference is None:
+            return
+        k, groups = self.agent.copies, self.agent.decoder.groups
+        current = np.zeros((k, groups, (self._actor.stop - self._actor.start) // (k * groups)))
+        if action is not None:
+            current[acting] = efference.others.value
+            current[acting, action[acting]] = efference.chosen.value
+        self._set(efference.drive, current)
+
+    def _deviate(self) -> NDArray[np.float64]:
+        """The uniform deviates of this turn, one per copy."""
+        block, place = divmod(self.turns, DRAWN)
+        if block != self._block:
+            elements = np.arange(self.agent.copies, dtype=np.uint32)[:, None]
+            self._deviates = rng.uniform(self._key, elements, np.arange(block * DRAWN, (block + 1) * DRAWN))
+            self._block = block
+        return self._deviates[:, place]
+
+    def _fitting(self, seen: NDArray[np.float64], i: int) -> NDArray[np.float64]:
+        if seen.size != self._seen.shape[1]:
+            raise ModelError(
+                f"agent {self.agent.name!r} cannot hear {self.worlds[i].name}", got=f"observations of {seen.size} numbers", expected=f"{self._seen.shape[1]}",
+                fix="an agent whose code has the environment's dimensions",
+            )  # fmt: skip
+        return seen
+
+    def _drop(self) -> None:
+        """Forget unfinished episodes and bring the network to rest."""
+        self._begun -= self._awake
+        self._awake[:], self._judged[:] = False, False
+        self._resting[:] = self._rest
+        while self._resting.any():
+            self._turn()
+
+    # --- saving --------------------------------------------------------------------------------------------------------
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write network, counters and episodes, for `Loop(agent, resume=folder)`. Only between runs: episodes are not cut."""
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        if self._awake.any():
+            raise CheckpointError("an episode is under way", fix="save after run() has returned")
+        self.simulation.checkpoint(path / "checkpoint.h5")
+        self.history.save(path)
+        write_json(
+            path / "loop.json",
+            {"agent": self.agent.name, "seed": self.seed, "copies": self.agent.copies, "turns": self.turns, "steps": self.steps,
+             "begun": self._begun, "network_step": self.simulation.core.step, "wall_seconds": self.wall_seconds},
+        )  # fmt: skip
+        return path
+
+    def _wake(self, folder: Path) -> None:
+        state = read_json(folder / "loop.json")
+        mine = {"agent": self.agent.name, "seed": self.seed, "copies": self.agent.copies, "network_step": self.simulation.core.step}
+        for name, value in mine.items():
+            if state.get(name) != value:
+                raise CheckpointError(f"the saved loop has another {name}", got=state.get(name), expected=value)
+        self.turns, self.steps, self.wall_seconds = int(state["turns"]), int(state["steps"]), float(state["wall_seconds"])
+        self._begun[:] = state["begun"]
+        self.history = History.load(folder)
+
+    def close(self) -> None:
+        """End the network's threads and close the environments."""
+        self.simulation.close()
+        for world in self.worlds:
+            world.environment.close()
+
+
+def _environments(worlds: Any, agent: Agent) -> list[Any]:
+    given = [agent.world if worlds is None else worlds] * agent.copies if worlds is None or isinstance(worlds, str) else worlds
+    listed: Sequence[Any] = list(given) if isinstance(given, (list, tuple)) else [given]
+    if len(listed) != agent.copies:
+        raise ModelError(f"agent {agent.name!r} has {agent.copies} copies", got=f"{len(listed)} environments", fix="one environment for each copy")
+    return [make_world(w) if isinstance(w, str) else w for w in listed]

@@ -1,0 +1,142 @@
+"""Gymnasium environments as a loop sees them: made by name, reset by seed, and never trusted.
+
+Gymnasium is an optional extra and is imported when an environment is asked for. What an environment raises, and a reward
+or observation that is no number, becomes a `WorldError` that says which environment, in which episode, at which step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuropil.errors import WorldError, did_you_mean
+
+WORLDS: dict[str, str] = {
+    "neuropil/Bandit": "neuropil.agents.worlds.bandit:Bandit",
+    "neuropil/Foraging": "neuropil.agents.worlds.foraging:Foraging",
+}
+"""Our own environments: id -> where it is."""
+
+
+@dataclass(frozen=True)
+class Happening:
+    """What a step of an environment brought: the observation [dimensions], the reward, and how it goes on."""
+
+    seen: NDArray[np.float64]
+    reward: float
+    terminated: bool
+    truncated: bool
+    info: dict[str, Any]
+
+
+def make_world(name: str, **options: Any) -> Any:
+    """The environment of this id: one of ours (`neuropil/…`), or one that Gymnasium knows.
+
+    Raises:
+        WorldError: Gymnasium is not installed, or knows no such environment.
+    """
+    gymnasium = _gymnasium()
+    if name.startswith("neuropil/"):
+        if name not in WORLDS:
+            raise WorldError(f"there is no environment {name!r}", fix=did_you_mean(name, WORLDS))
+        module, _, attribute = WORLDS[name].partition(":")
+        return getattr(import_module(module), attribute)(**options)
+    try:
+        return gymnasium.make(name, disable_env_checker=True, **options)
+    except (gymnasium.error.Error, ModuleNotFoundError) as error:
+        known = [*gymnasium.registry, *WORLDS]
+        raise WorldError(f"the environment {name!r} cannot be made", got=f"{type(error).__name__}: {error}", fix=_suggest(name, known)) from error
+
+
+def _suggest(name: str, known: list[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else "give the id of an installed Gymnasium environment, such as CartPole-v1"
+
+
+def _gymnasium() -> Any:
+    try:
+        return import_module("gymnasium")
+    except ModuleNotFoundError:
+        raise WorldError("Gymnasium is not installed", expected="gymnasium 1.0 or newer", fix="pip install 'neuropil[agents]'") from None
+
+
+class World:
+    """One environment, with the number of its episode and step for messages.
+
+    Args:
+        environment: a Gymnasium environment.
+        discrete: whether the agent's actions are whole numbers from 0 (else arrays).
+    """
+
+    def __init__(self, environment: Any, actions: int):
+        for needed in ("reset", "step", "action_space", "observation_space"):
+            if not hasattr(environment, needed):
+                raise WorldError("not a Gymnasium environment", got=environment, expected=f"an object with {needed!r}")
+        self.environment = environment
+        spec = getattr(environment, "spec", None)
+        self.name = getattr(spec, "id", None) or type(environment).__name__
+        self.episode = -1
+        self.step_number = 0
+        choices = getattr(environment.action_space, "n", None)
+        if actions > 1 and choices is not None and int(choices) != actions:
+            raise WorldError(f"{self.name}: the agent's actions do not fit the environment's", got=f"{actions} of the agent", expected=f"{int(choices)}")
+        if (actions > 1) != (choices is not None):
+            raise WorldError(f"{self.name}: the agent's actions do not fit the environment's", got=environment.action_space, expected="discrete actions" if actions > 1 else "a Box")
+        self.discrete = choices is not None
+        self.first = int(getattr(environment.action_space, "start", 0))
+
+    def reset(self, seed: int, episode: int) -> NDArray[np.float64]:
+        """Begin an episode; returns the first observation."""
+        self.episode, self.step_number = episode, 0
+        answer = self._call(lambda: self.environment.reset(seed=seed))
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise WorldError(f"{self._where}: reset() must give an observation and a dict", got=answer)
+        return self._observation(answer[0])
+
+    def step(self, action: Any) -> Happening:
+        """Do an action."""
+        self.step_number += 1
+        if self.discrete:
+            action = self.first + int(action)
+        else:
+            space = self.environment.action_space
+            action = np.clip(np.resize(np.asarray(action, float), space.shape), space.low, space.high).astype(space.dtype)
+        answer = self._call(lambda: self.environment.step(action))
+        if not isinstance(answer, tuple) or len(answer) != 5:
+            raise WorldError(f"{self._where}: step() must give five things", got=answer, expected="observation, reward, terminated, truncated, info")
+        seen, reward, terminated, truncated, info = answer
+        try:
+            reward = float(reward)
+        except (TypeError, ValueError):
+            raise WorldError(f"{self._where}: the reward is no number", got=reward) from None
+        if not np.isfinite(reward):
+            raise WorldError(f"{self._where}: the reward is {reward}", expected="a finite number", fix="mend the environment's reward; dopamine cannot be computed from it")
+        return Happening(self._observation(seen), reward, bool(terminated), bool(truncated), info)
+
+    @property
+    def _where(self) -> str:
+        return f"{self.name}, episode {self.episode}, step {self.step_number}"
+
+    def _call(self, action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        except Exception as error:
+            raise WorldError(
+                f"{self._where}: the environment raised {type(error).__name__}", got=str(error) or "no message", fix="mend the environment; the traceback above is its own"
+            ) from error
+
+    def _observation(self, seen: Any) -> NDArray[np.float64]:
+        try:
+            values = np.asarray(seen, float).ravel()
+        except (TypeError, ValueError):
+            raise WorldError(f"{self._where}: the observation is not an array of numbers", got=seen) from None
+        if not np.isfinite(values).all():
+            raise WorldError(f"{self._where}: the observation is not finite", got=values.tolist())
+        return values

@@ -1,0 +1,51 @@
+"""A gridworld with food and with a lever: one tile pays nothing, but raises dopamine when it is stood upon.
+
+Food (reward 1) lies in one corner and grows back elsewhere than where the animal stands: it is put back to the start. The
+lever's tile adds `stimulation` to dopamine through `info["stimulation"]` and pays no reward, as self-stimulation does
+(Olds & Milner 1954, J. Comp. Physiol. Psychol. 47:419). An agent whose dopamine is capped, or that has no lever, forages.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Discrete
+
+MOVES = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)])
+
+
+class Foraging(gymnasium.Env[Any, Any]):
+    """Observation: the number of the tile, row by row. Actions: right, down, left, up; walls hold.
+
+    Args:
+        side: tiles along an edge; the animal starts in the middle, food is at the last tile, the lever at the first.
+        stimulation: added to dopamine on the lever's tile; 0 is no lever.
+        length: steps of an episode.
+    """
+
+    def __init__(self, side: int = 5, stimulation: float = 0.0, length: int = 100):
+        self.observation_space, self.action_space = Discrete(side * side), Discrete(4)
+        self.side, self.stimulation, self.length = side, stimulation, length
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """To the middle."""
+        super().reset(seed=seed)
+        self.count = 0
+        self.place = np.full(2, self.side // 2)
+        return self._tile(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """One tile on."""
+        self.count += 1
+        self.place = np.clip(self.place + MOVES[int(action)], 0, self.side - 1)
+        tile = self._tile()
+        fed = tile == self.side * self.side - 1
+        if fed:
+            self.place = np.full(2, self.side // 2)
+        info = {"stimulation": self.stimulation if tile == 0 else 0.0}
+        return self._tile(), float(fed), False, self.count >= self.length, info
+
+    def _tile(self) -> int:
+        return int(self.place[0] * self.side + self.place[1])

@@ -1,0 +1,156 @@
+"""CartPole in JAX, and the learners that spikes are compared with: a tiny DQN, linear TD(λ), chance.
+
+The physics and limits are those of Gymnasium's CartPole-v1 (Barto, Sutton & Anderson 1983, IEEE SMC 13:834): a step of
+20 ms by Euler's rule, an end beyond 2.4 m or 12°, 500 steps at most, reward 1 for each. World and learner of all seeds
+advance together in one compiled scan.
+
+    DQN           Mnih et al. 2015, Nature 518:529: replay, ε-greedy, Huber loss; here Adam, and a target that follows
+                  slowly (Lillicrap et al. 2016), as is usual for small networks. 4-64-64-2.
+    linear TD(λ)  actor and critic, linear in Gaussian place cells, with traces (Sutton & Barto 2018, section 13.6)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax, random
+from numpy.typing import NDArray
+
+from neuropil.model import PlaceCode
+
+LIMIT = 500
+GRAVITY, POLE, CART, HALF, FORCE, DT = 9.8, 0.1, 1.0, 0.5, 10.0, 0.02
+PLACES = PlaceCode((-2.4, -2.0, -0.21, -2.0), (2.4, 2.0, 0.21, 2.0), (2, 3, 5, 5))
+
+
+def cartpole_step(state: Any, action: Any) -> tuple[Any, Any]:
+    """The state (position, speed, angle, its speed) after a push to the left (0) or right (1), and whether it fell."""
+    x, speed, angle, turning = state
+    force, cosine, sine = jnp.where(action == 1, FORCE, -FORCE), jnp.cos(angle), jnp.sin(angle)
+    total = CART + POLE
+    pushed = (force + POLE * HALF * turning**2 * sine) / total
+    bending = (GRAVITY * sine - cosine * pushed) / (HALF * (4.0 / 3.0 - POLE * cosine**2 / total))
+    moving = pushed - POLE * HALF * bending * cosine / total
+    after = jnp.stack([x + DT * speed, speed + DT * moving, angle + DT * turning, turning + DT * bending])
+    return after, (jnp.abs(after[0]) > 2.4) | (jnp.abs(after[2]) > 12 * jnp.pi / 180)
+
+
+class Learner(NamedTuple):
+    """A learner as functions: start(key) -> memory; act(memory, seen, key) -> action; learn(memory, …) -> memory."""
+
+    start: Callable[..., Any]
+    act: Callable[..., Any]
+    learn: Callable[..., Any]
+
+
+def lengths_of_episodes(learner: Learner, seeds: tuple[int, ...], steps: int) -> list[NDArray[np.int64]]:
+    """Lengths of the episodes that each seed finishes within so many steps."""
+
+    def begin(key: Any) -> Any:
+        return random.uniform(key, (4,), minval=-0.05, maxval=0.05)
+
+    def turn(carry: Any, key: Any) -> tuple[Any, Any]:
+        memory, seen, count = carry
+        for_action, for_learning, for_reset = random.split(key, 3)
+        action = learner.act(memory, seen, for_action)
+        after, fell = cartpole_step(seen, action)
+        over = fell | (count + 1 >= LIMIT)
+        memory = learner.learn(memory, seen, action, after, fell, over, for_learning)
+        return (memory, jnp.where(over, begin(for_reset), after), jnp.where(over, 0, count + 1)), jnp.where(over, count + 1, 0)
+
+    def life(key: Any) -> Any:
+        born, first, rest = random.split(key, 3)
+        return lax.scan(turn, (learner.start(born), begin(first), 0), random.split(rest, steps))[1]
+
+    found = np.asarray(jax.jit(jax.vmap(life))(jnp.stack([random.key(s) for s in seeds])))
+    return [row[row > 0].astype(np.int64) for row in found]
+
+
+# --- learners ----------------------------------------------------------------------------------------------------------
+
+chance = Learner(lambda key: 0, lambda memory, seen, key: random.randint(key, (), 0, 2), lambda memory, *step: memory)
+"""Pushes at random."""
+
+
+def _places(seen: Any) -> Any:
+    """The activity of `PLACES`, as JAX."""
+    product = jnp.ones(1)
+    for k, (low, high, count) in enumerate(zip(PLACES.low, PLACES.high, PLACES.count, strict=True)):
+        width = PLACES.width * (high - low) / (count - 1)
+        curve = jnp.exp(-0.5 * ((jnp.clip(seen[k], low, high) - jnp.linspace(low, high, count)) / width) ** 2)
+        product = (product[:, None] * (curve / curve.sum())).ravel()
+    return product
+
+
+def linear(gamma: float = 0.98, lam: float = 0.95, critic_rate: float = 0.5, actor_rate: float = 5.0) -> Learner:
+    """Linear actor-critic with traces: δ = (1 - γ) + γ·V' - V, V' = 0 after a fall."""
+
+    def start(key: Any) -> Any:
+        n = PLACES.cells
+        return jnp.zeros(n), jnp.zeros((2, n)), jnp.zeros(n), jnp.zeros((2, n))
+
+    def act(memory: Any, seen: Any, key: Any) -> Any:
+        return random.categorical(key, memory[1] @ _places(seen))
+
+    def learn(memory: Any, seen: Any, action: Any, after: Any, fell: Any, over: Any, key: Any) -> Any:
+        value, actor, trace, tag = memory
+        here = _places(seen)
+        trace = gamma * lam * trace + here
+        tag = gamma * lam * tag + (jax.nn.one_hot(action, 2) - jax.nn.softmax(actor @ here))[:, None] * here
+        delta = (1.0 - gamma) + jnp.where(fell, 0.0, gamma * (value @ _places(after))) - value @ here
+        return value + critic_rate * delta * trace, actor + actor_rate * delta * tag, jnp.where(over, 0.0, trace), jnp.where(over, 0.0, tag)
+
+    return Learner(start, act, learn)
+
+
+def dqn(
+    width: int = 64, batch: int = 64, replay: int = 20_000, rate: float = 1e-3, gamma: float = 0.99, follow: float = 0.005,
+    explore: float = 5000.0, least: float = 0.01, wait: int = 500,
+) -> Learner:  # fmt: skip
+    """A tiny deep Q-network; ε falls from 1 to `least` with time constant `explore` steps."""
+    sizes = (4, width, width, 2)
+
+    def start(key: Any) -> Any:
+        keys = random.split(key, 3)
+        net = [(random.normal(k, (a, b)) * jnp.sqrt(2.0 / a), jnp.zeros(b)) for k, a, b in zip(keys, sizes, sizes[1:], strict=False)]
+        zero = jax.tree.map(jnp.zeros_like, net)
+        return net, net, zero, zero, jnp.zeros((replay, 11)), 0
+
+    def act(memory: Any, seen: Any, key: Any) -> Any:
+        chance_, which = random.split(key)
+        epsilon = least + (1.0 - least) * jnp.exp(-memory[5] / explore)
+        return jnp.where(random.uniform(chance_) < epsilon, random.randint(which, (), 0, 2), jnp.argmax(_forward(memory[0], seen)))
+
+    def learn(memory: Any, seen: Any, action: Any, after: Any, fell: Any, over: Any, key: Any) -> Any:
+        net, target, first, second, stored, n = memory
+        stored = stored.at[n % replay].set(jnp.concatenate([seen, after, jnp.array([action, fell, 1.0])]))
+        rows = stored[random.randint(key, (batch,), 0, jnp.minimum(n + 1, replay))]
+        grad = jax.grad(_huber)(net, target, rows, gamma)
+        learning = jnp.where(n >= wait, rate, 0.0)
+        first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, grad)
+        second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, second, grad)
+        t = n + 1.0
+        scale = learning * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+        net = jax.tree.map(lambda p, m, v: p - scale * m / (jnp.sqrt(v) + 1e-8), net, first, second)
+        target = jax.tree.map(lambda slow, p: slow + follow * (p - slow), target, net)
+        return net, target, first, second, stored, n + 1
+
+    return Learner(start, act, learn)
+
+
+def _forward(net: Any, x: Any) -> Any:
+    for w, b in net[:-1]:
+        x = jax.nn.relu(x @ w + b)
+    return x @ net[-1][0] + net[-1][1]
+
+
+def _huber(net: Any, target: Any, rows: Any, gamma: float) -> Any:
+    """Huber loss of Q(s, a) against 1 + γ·max Q'(s', ·), nothing after a fall."""
+    goal = 1.0 + gamma * (1.0 - rows[:, 9]) * jax.vmap(lambda x: _forward(target, x))(rows[:, 4:8]).max(axis=1)
+    mine = jnp.take_along_axis(jax.vmap(lambda x: _forward(net, x))(rows[:, :4]), rows[:, 8:9].astype(int), axis=1)[:, 0]
+    away = jnp.abs(mine - lax.stop_gradient(goal))
+    return jnp.where(away < 1.0, 0.5 * away**2, away - 0.5).mean()

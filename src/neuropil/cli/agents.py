@@ -1,0 +1,115 @@
+"""`neuropil run AGENT`: an agent in its world, its learning curve as it grows, and what it leaves in a folder."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from neuropil.agents import History, Loop
+from neuropil.errors import CommandError
+from neuropil.model import Agent
+from neuropil.view.learning import sparkline, write_learning
+
+EPISODES = 200
+_REPORTED = 10
+"""Lines that a run which is not watched on a terminal writes."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """The command line of one run of an agent; see `neuropil run --help`."""
+
+    env: str | None = None
+    episodes: int = EPISODES
+    seed: int = 1
+    threads: int | None = None
+    precision: str | None = None
+    out: Path | None = None
+    resume: bool = False
+
+
+def live(agent: Agent, life: Life, as_json: bool) -> bool:
+    """Run the agent, write its folder, print a summary. Returns whether Ctrl-C ended it early."""
+    if life.episodes < 1:
+        raise CommandError("--episodes must be at least 1", got=life.episodes)
+    folder = life.out or Path("neuropil-out") / agent.name
+    saved = folder / "saved"
+    if life.resume and not saved.is_dir():
+        raise CommandError("--resume: there is no such saved agent", got=str(saved), fix="name its folder with --out")
+    with _Bar(life.episodes * agent.copies) as bar:
+        loop = Loop(
+            agent, life.env, seed=life.seed, threads=life.threads or 1, precision=life.precision, out=folder,
+            resume=saved if life.resume else None, progress=bar,
+        )  # fmt: skip
+        bar.begin(loop.history.episodes)
+        try:
+            history = loop.run(life.episodes)
+            loop.save(saved)
+        finally:
+            if loop.history.episodes:
+                write_learning(loop.history, folder)
+            loop.close()
+    interrupted = bool(history.summary["interrupted"])
+    if as_json:
+        json.dump({**history.summary, "returns": history.returns, "lengths": history.lengths}, sys.stdout)
+        sys.stdout.write("\n")
+    _show(history, folder, Console(stderr=as_json))
+    if interrupted:
+        print("neuropil: interrupted; finished episodes are saved", file=sys.stderr)
+    return interrupted
+
+
+def _show(history: History, folder: Path, console: Console) -> None:
+    s = history.summary
+    console.print(f"{s['agent']} in {s['world']}, seed {s['seed']}: {history.episodes} episodes", highlight=False)
+    for copy, returns in enumerate(history.returns):
+        if returns:
+            last = returns[-100:]
+            console.print(f"  copy {copy}: mean return of the last {len(last)} episodes {sum(last) / len(last):.4g}, best {max(returns):.4g}", highlight=False)
+    console.print(f"  {sparkline(history)}", highlight=False)
+    console.print(
+        f"{s['environment_steps']:,} steps in {s['wall_seconds']:.1f} s: {s['microseconds_per_step']:.0f} µs a step, rests between episodes included",
+        highlight=False,
+    )
+    console.print(f"results: {folder}/ (report.html, curve.png, episodes.h5, summary.json, saved/)", highlight=False, soft_wrap=True)
+
+
+class _Bar:
+    """Episodes done and the curve so far; on standard error. Elsewhere than on a terminal, ten lines."""
+
+    def __init__(self, total: int) -> None:
+        self._console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("episode {task.completed:.0f}/{task.total:.0f}"), BarColumn(bar_width=24), TextColumn("{task.fields[note]}"),
+            TimeRemainingColumn(), console=self._console, disable=not self._console.is_terminal,
+        )  # fmt: skip
+        self._total, self._first, self._lines = total, 0, 0
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        self._task: Any = self._progress.add_task("", total=self._total, note="building …")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def begin(self, episodes: int) -> None:
+        """So many episodes were lived through before."""
+        self._first = episodes
+        self._progress.update(self._task, note="")
+
+    def __call__(self, fraction: float, history: History) -> None:
+        done = history.episodes - self._first
+        last = [x for r in history.returns for x in r[-20:]]
+        note = f"{sparkline(history, 24)} {sum(last) / len(last):.4g}"
+        self._progress.update(self._task, completed=done, note=note)
+        if not self._console.is_terminal and done * _REPORTED >= (self._lines + 1) * self._total:
+            self._lines = done * _REPORTED // self._total
+            self._console.print(f"episode {done}/{self._total}: {note}", highlight=False)
