@@ -78,8 +78,9 @@ LISTED: dict[str, str] = {
     "G2": "Attention mirrors activity of the brain",
     "G3": "Tools of brain imaging show a shared hierarchy",
     "G4": "Timing within mere milliseconds",
+    "M1": "All modulators at once in one spiking network (the project's own claim)",
 }
-"""Every claim: id -> what it is about. A to D from article 000 and 001, E from 002, F from 003, G from 004."""
+"""Every claim: id -> what it is about. A to D from article 000 and 001, E from 002, F from 003, G from 004; M is the project's own."""
 
 EXPERIMENTS: dict[str, str] = {
     "A2": "a2_sigma_pi:CLAIM",
@@ -107,6 +108,7 @@ EXPERIMENTS: dict[str, str] = {
     "F5": "f5_h100s:CLAIM",
     "F6": "f6_doubling:CLAIM",
     "F7": "f7_memory:CLAIM",
+    "M1": "m1_all_modulators:CLAIM",
 }
 """The claims that have an experiment: id -> where it is."""
 

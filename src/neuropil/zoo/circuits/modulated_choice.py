@@ -1,0 +1,157 @@
+"""A small spiking circuit that chooses, under four modulators at once.
+
+Stimulus populations (Poisson) excite populations of actions (leaky integrate-and-fire, with recurrent excitation within an
+action and inhibition between actions) through two parallel loops of three-factor synapses: a *ventral* one that learns from
+reward at once and a *dorsal* one that learns from reward that comes later (Tanaka et al. 2004, Nat Neurosci 7:887, for the
+two loops and serotonin's balance between them). A synapse marks pairs of spikes and learns from them under dopamine
+(Izhikevich 2007, Cereb Cortex 17:2443),
+
+    dc/dt = -c/tau_c + pairs,    dq/dt = rate · dopamine · c - forget · q,    transmits w · scale · clip(rest + q),
+
+q being the value it holds, in units of reward. What the modulators change, while the circuit works:
+
+    dopamine (ventral, dorsal)  `dopamine` of its loop: the error of predicted reward, soon and late
+    acetylcholine               `rate` of both loops falls (M1), and `scale` of recurrent excitation (Hasselmo 2006, Curr Opin
+                                Neurobiol 16:710)
+    norepinephrine              `gain` of the actions' neurons rises (α1); so does `rate` of both loops, after acetylcholine's
+                                effect, and, beyond a level, `forget` (network reset, Bouret & Sara 2005, Trends Neurosci 28:574)
+    serotonin                   `scale` of the ventral loop falls, that of the dorsal one rises (5-HT2A)
+
+That acetylcholine slows learning is our choice, the direction that is best where it stands for noise that one is used to;
+Doya 2002 (Neural Networks 15:495) ties it to the speed of learning. Sizes, weights and rates are chosen, not measured.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuropil.maths import clip, maximum
+from neuropil.model import Edges, Network, Neuron, State, Step, Synapse
+from neuropil.model.connect import AllToAll
+from neuropil.model.effects import Becomes, Gain, Shift
+from neuropil.model.kinetics import Signal
+from neuropil.model.stimulus import Noise
+from neuropil.units import Hz, Quantity, Rate, Time, kHz, ms, nM, pA, second, uM
+from neuropil.zoo.modulators.acetylcholine import Acetylcholine, favours_input
+from neuropil.zoo.modulators.norepinephrine import Norepinephrine
+from neuropil.zoo.modulators.serotonin import Serotonin
+from neuropil.zoo.neurons.lif import LIFExp
+from neuropil.zoo.synapses.scaled import Scaled
+
+STIMULI, ACTIONS = 4, 3
+PER_STIMULUS, PER_ACTION = 16, 12
+TICK = 100 * ms
+LOOPS = ("ventral", "dorsal")
+MODULATORS = ("dopamine ventral", "dopamine dorsal", "acetylcholine", "norepinephrine", "serotonin")
+
+
+class Shown(Neuron):
+    """A Poisson source whose rate is a state that a program sets."""
+
+    rate = State(0.0 * Hz)
+
+    def hazard(self, s):
+        return s.rate
+
+
+class ActionNeuron(LIFExp):
+    """Leaky integrate-and-fire; `gain` multiplies all that comes in."""
+
+    gain: float = 1.0
+    tau_exc: Time = 5 * ms
+    tau_inh: Time = 5 * ms
+
+    def membrane(self, s, x, i_syn):
+        return LIFExp.membrane(self, s, x, i_syn) + (self.gain - 1.0) * (i_syn + x.current) / self.c_m
+
+
+class ValueSynapse(Synapse):
+    """Pairs of spikes within `tau` mark; under dopamine marked synapses change their value; `forget` takes it back to 0."""
+
+    gain = 2.0
+
+    scale: float = 1.0
+    rest: float = 0.4
+    mark: float = 0.06
+    tau: Time = 20 * ms
+    tau_c: Time = 150 * ms
+    rate: Rate = 0.01 / ms
+    dopamine: float = 0.0
+    forget: Rate = 0 * kHz
+
+    pre = State(0.0)
+    post = State(0.0)
+    eligibility = State(0.0)
+    value = State(0.0)
+
+    def derivative(self, s, x):
+        return dict(
+            pre=-s.pre / self.tau,
+            post=-s.post / self.tau,
+            eligibility=-s.eligibility / self.tau_c,
+            value=self.rate * self.dopamine * s.eligibility - self.forget * s.value,
+        )
+
+    def arrive(self, s, w):
+        return dict(pre=s.pre + 1.0, eligibility=s.eligibility + self.mark * s.post)
+
+    def respond(self, s, w):
+        return dict(post=s.post + 1.0, eligibility=s.eligibility + self.mark * s.pre)
+
+    def transmits(self, s, w):
+        return w * self.scale * clip(self.rest + s.value, 0.0, 2.0)
+
+
+def slower(rate: Any, level: Any) -> Any:
+    """Acetylcholine's effect on learning: none at its rest, an end to it at 0.6 of M1."""
+    return maximum(Gain(by=-2.0, at=0.1)(rate, level), 0.0 * kHz)
+
+
+def modulated_choice(clamped: dict[str, Quantity | float] | None = None) -> Network:
+    """The circuit, for `neuropil.Simulation(..., dt=1 * ms)`.
+
+    Args:
+        clamped: by modulator, the level (a concentration; of dopamine a number) at which its nucleus holds it for good:
+            give such a modulator no signal.
+
+    Returns:
+        Populations stimulus (`STIMULI` x `PER_STIMULUS` neurons) and action (`ACTIONS` x `PER_ACTION`), projections ventral,
+        dorsal, recurrent and rivalry, the drive "urge" onto the actions, and the modulators `MODULATORS`.
+    """
+    net = Network("modulated_choice")
+    stimulus = net.population("stimulus", Shown(), STIMULI * PER_STIMULUS)
+    action = net.population("action", ActionNeuron(i_e=300 * pA), ACTIONS * PER_ACTION)
+    net.stimulate(action, Noise(0 * pA, 60 * pA, 2 * ms), input="current")
+    net.stimulate(action, Step(np.zeros(action.size) * pA), input="current", name="urge")
+    loops = {}
+    for name, rate in (("ventral", 0.036 / ms), ("dorsal", 0.068 / ms)):
+        (loops[name],) = net.project(stimulus, action, AllToAll(), weight=45 * pA, delay=1 * ms, port="exc", synapse=ValueSynapse(rate=rate), name=name)
+    group = np.arange(action.size) // PER_ACTION
+    same = group[:, None] == group[None, :]
+    pre, post = np.nonzero(same & ~np.eye(action.size, dtype=bool))
+    (recurrent,) = net.project(action, action, Edges(pre, post), weight=12 * pA, delay=2 * ms, port="exc", synapse=Scaled(), name="recurrent")
+    pre, post = np.nonzero(~same)
+    net.project(action, action, Edges(pre, post), weight=-24 * pA, delay=2 * ms, port="inh", name="rivalry")
+
+    held = clamped or {}
+    for name in LOOPS:
+        full = f"dopamine {name}"
+        net.modulator(full, Signal(baseline=held.get(full, 0.0)), volume=loops[name], tick=TICK).modulates(loops[name], "dopamine", Becomes())
+    both = [loops[name] for name in LOOPS]
+    ach = net.modulator("acetylcholine", Acetylcholine(baseline=held.get("acetylcholine", 10 * nM)), volume=[*both, recurrent], tick=TICK)
+    ach.receptor("M1", ec50=100 * nM)
+    ach.modulates(both, "rate", slower, receptor="M1", low=0 * kHz)
+    favours_input(ach, recurrent, 0.3)
+    # Cleared faster than in the zoo: here a trial takes a third of a second. "reset" and "beta" are steeper and fill earlier.
+    ne = net.modulator("norepinephrine", Norepinephrine(baseline=held.get("norepinephrine", 10 * nM), vmax=0.8 * uM / second), volume=[action, *both], tick=TICK)
+    ne.receptor("alpha1", ec50=300 * nM).receptor("reset", ec50=150 * nM, hill=6).receptor("beta", ec50=150 * nM, hill=2)
+    ne.modulates(action, "gain", Gain(by=0.3), receptor="alpha1")
+    ne.modulates(both, "forget", Shift(by=0.006 * kHz), receptor="reset")
+    ne.modulates(both, "rate", Gain(by=2.0), receptor="beta")
+    sero = net.modulator("serotonin", Serotonin(baseline=held.get("serotonin", 10 * nM)), volume=both, tick=TICK)
+    sero.receptor("5-HT2A", ec50=50 * nM, hill=2)
+    sero.modulates(loops["ventral"], "scale", Gain(by=-1.0), receptor="5-HT2A", low=0)
+    sero.modulates(loops["dorsal"], "scale", Gain(by=1.0, at=1.0), receptor="5-HT2A", low=0)
+    return net

@@ -1,0 +1,141 @@
+"""The modulated circuit and its stream: by hand, by closed forms, by playing a run's own signals again, and over threads."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from neuropil import Simulation
+from neuropil.claims.m1_all_modulators import resting, shuffled
+from neuropil.claims.rule_stream import LATE, SOON, Brain, History, Stream, live, parameters
+from neuropil.model import Becomes, Network, OneToOne, Signal, SpikeList
+from neuropil.units import kHz, mM, ms, pA
+from neuropil.view import render_report
+from neuropil.zoo.circuits.modulated_choice import (
+    ACTIONS,
+    MODULATORS,
+    STIMULI,
+    ActionNeuron,
+    ValueSynapse,
+)
+from neuropil.zoo.neurons.relay import Relay
+
+SEED = 5
+
+
+@pytest.fixture(scope="module")
+def stream() -> Stream:
+    return Stream.of(SEED, 4)
+
+
+@pytest.fixture(scope="module")
+def life(stream) -> History:
+    return live(stream, SEED, keep=True)
+
+
+def test_a_stream_changes_what_it_says_and_nothing_else():
+    stream = Stream.of(SEED, 30)
+    assert [kind for _, kind in stream.changes] == ["map", "noise", "noise", "delay", "map", "noise", "noise", "delay"]
+    bounds = [0, *(at for at, _ in stream.changes), stream.stimulus.size]
+    maps, noisy, patient = [], [], []
+    for low, high in itertools.pairwise(bounds):
+        block = slice(low, high)
+        maps.append({(s, a, b) for s, a, b in zip(stream.stimulus[block], stream.soon[block], stream.late[block], strict=True)})
+        noisy.append(stream.turned[block].any())
+        patient.append(set(stream.patient[block].tolist()))
+        assert len(maps[-1]) == len({s for s, _, _ in maps[-1]}), "one map in a block"
+    for j, (_, kind) in enumerate(stream.changes):
+        before, after = ({s: (a, b) for s, a, b in maps[k]} for k in (j, j + 1))
+        both = before.keys() & after.keys()
+        if kind == "map":
+            assert all(before[s][0] != after[s][0] and before[s][1] != after[s][1] for s in both)
+        else:
+            assert all(before[s] == after[s] for s in both)
+        assert (noisy[j] != noisy[j + 1]) == (kind == "noise")
+        assert (patient[j] != patient[j + 1]) == (kind == "delay") and len(patient[j]) == 1
+
+
+def test_what_a_trial_pays(stream):
+    for t in range(stream.stimulus.size):
+        paid = [stream.pays(t, a) for a in range(ACTIONS)]
+        soon, late, patient = int(stream.soon[t]), int(stream.late[t]), int(stream.patient[t])
+        neither = 3 - soon - late
+        if not stream.turned[t]:
+            assert paid[soon] == (SOON[patient], 0.0) and paid[late] == (0.0, LATE[patient]) and paid[neither] == (0.0, 0.0)
+            assert int(np.argmax([sum(p) for p in paid])) == stream.best[t]
+        else:
+            assert paid[soon] == paid[late] == (0.0, 0.0) and sum(paid[neither]) == (LATE[1] if patient else SOON[0])
+
+
+def test_a_pair_of_spikes_marks_and_dopamine_teaches():
+    """c₀ = mark·exp(-5 ms/tau); under dopamine d for T: q = rate·d·c·tau_c·(1 - exp(-T/tau_c)); then forget."""
+    net = Network("pair")
+    pre, post = net.population("pre", Relay(), 1), net.population("post", ActionNeuron(), 1)
+    net.stimulate(pre, SpikeList([10.0] * ms), port="spikes", weight=1.0)
+    net.stimulate(post, SpikeList([16.0] * ms), port="exc", weight=60_000 * pA)
+    synapse = ValueSynapse()
+    (loop,) = net.project(pre, post, OneToOne(), weight=1e-3 * pA, delay=1 * ms, port="exc", synapse=synapse)
+    net.modulator("dopamine", Signal(), volume=loop, tick=100 * ms).modulates(loop, "dopamine", Becomes())
+    simulation = Simulation(net, dt=1 * ms, threads=1)
+    stamps, neurons = simulation.step(100)
+    fired = stamps[neurons == 1]
+    marked = synapse.mark.value * sum(math.exp(-(t - 11) / 20.0 - (100 - t) / 150.0) for t in fired)
+    assert fired.size >= 1 and simulation.synapses(loop)["eligibility"][0] == pytest.approx(marked, rel=1e-5)
+    assert simulation.synapses(loop)["value"][0] == 0.0
+    simulation.modulators["dopamine"].set_signal(-0.5)
+    simulation.step(100)
+    rate = synapse.rate.to(kHz)
+    assert simulation.synapses(loop)["value"][0] == pytest.approx(-0.5 * rate * marked * 150 * (1 - math.exp(-100 / 150)), rel=1e-5)
+
+
+def test_what_modulators_make_of_parameters():
+    """By hand, at half occupancy of M1, of the receptors of reset and of rate, and of 5-HT2A; a third of α1."""
+    level = {name: np.zeros(1) for name in MODULATORS} | {
+        "dopamine dorsal": np.array([0.3]), "acetylcholine": np.array([100e-6]), "norepinephrine": np.array([150e-6]), "serotonin": np.array([50e-6]),
+    }  # fmt: skip
+    made = {name: float(v[0]) for name, v in parameters(level).items()}
+    for loop, rate in (("ventral", 0.036), ("dorsal", 0.068)):
+        assert made[f"{loop}.rate"] == pytest.approx(rate * (1 - 2.0 * (0.5 - 0.1)) * (1 + 2.0 * 0.5))
+        assert made[f"{loop}.scale"] == pytest.approx(0.5)
+        assert made[f"{loop}.forget"] == pytest.approx(0.006 * 0.5)
+    assert made["recurrent.scale"] == pytest.approx(1 - 0.3 * 0.5)
+    assert made["action.gain"] == pytest.approx(1 + 0.3 / 3)
+    assert made["ventral.dopamine"] == 0.0 and made["dorsal.dopamine"] == pytest.approx(0.3)
+
+
+def test_a_clamped_modulator_rests_and_a_played_one_repeats(stream, life):
+    held = resting(life, ("norepinephrine", "dopamine ventral"))
+    rest = live(stream, SEED, held)
+    assert rest.level["norepinephrine"] == pytest.approx(np.full(rest.level["norepinephrine"].size, held["norepinephrine"].to(mM)), rel=1e-5)
+    assert np.all(rest.level["dopamine ventral"] == held["dopamine ventral"]) and rest.level["acetylcholine"].std() > 0
+    again = live(stream, SEED, None, life.signal)
+    assert again.digest == life.digest and np.array_equal(again.reward, life.reward), "its own signals, played, are its own life"
+    other = live(stream, SEED, None, shuffled(life, MODULATORS[2:], stream.stimulus.size))
+    assert other.digest != life.digest
+
+
+def test_the_same_life_on_two_threads(stream, life):
+    assert live(stream, SEED, threads=2).digest == life.digest
+
+
+def test_nuclei_say_what_they_should():
+    brain = Brain(1)
+    assert brain.alpha == 0.0 and brain.value("ventral", 0, 0) == 0.0
+    brain.choose(0, np.zeros(ACTIONS))
+    brain.learn(0, 1, 0.7, 0.0)
+    assert brain.sent["dopamine ventral"][0] == [0.0, 0.7, 0.0] and brain.sent["dopamine dorsal"][0] == [0.0, 0.0, 0.0]
+    assert brain.now["acetylcholine"] == pytest.approx(20.0 * 0.1 * 0.7), "α = κ|δ|"
+    assert brain.now["norepinephrine"] == 0.0, "more than expected is no disappointment"
+    assert brain.h == 0.0 == brain.now["serotonin"], "reward at once: patience falls"
+    brain.choose(0, np.zeros(ACTIONS))
+    brain.learn(0, 2, 0.0, 1.0)
+    assert brain.h > 0.5 and brain.now["serotonin"] > 5.0, "later reward: patience"
+
+
+def test_the_report_shows_them_under_the_raster(life):
+    page = render_report(life.result)
+    assert all(name in page for name in MODULATORS)
+    assert life.result.spikes.populations["stimulus"][1] % STIMULI == 0
