@@ -103,11 +103,11 @@ def weights(arguments: argparse.Namespace) -> dict:
     result = simulation.run((net.LEARNT + (net.DT + net.DELAY if nest else 0.0)) * ms)
     spikes, found = result.spikes, simulation.synapses("plastic")
     at = spikes.step * net.DT
-    chosen = found["post"] < net.SAMPLED
+    chosen = found["target"] < net.SAMPLED
     if nest:
-        chosen &= np.isin(found["pre"], spikes.neuron[np.abs(at - net.LEARNT - net.DT) < net.DT / 2])
+        chosen &= np.isin(found["source"], spikes.neuron[np.abs(at - net.LEARNT - net.DT) < net.DT / 2])
     rate = 1000 * np.sum(at <= net.LEARNT) / net.LEARNT / (net.EXCITATORY + net.INHIBITORY)
-    return {"rate_hz": float(rate), **net.described(found["weight"][chosen], found["post"][chosen])}
+    return {"rate_hz": float(rate), **net.described(found["weight"][chosen], found["target"][chosen])}
 
 
 def run(arguments: argparse.Namespace) -> dict:

@@ -206,7 +206,7 @@ def test_engine_equals_oracle(case) -> None:
     for name, values in truth.traces.items():
         assert np.abs(result.traces[name].values - values).max() <= TOLERANCE * np.abs(values).max(), name
     for name, arrays in truth.synapses.items():
-        for state in set(arrays) - {"pre", "post"}:
+        for state in set(arrays) - {"source", "target"}:
             np.testing.assert_allclose(simulation.synapses(name)[state], arrays[state], rtol=1e-9, atol=1e-9, err_msg=f"{name}.{state}")
     for name, values in truth.modulators.items():
         np.testing.assert_array_equal(result.modulators[name].values[:, 0], values)

@@ -263,9 +263,9 @@ def test_a_long_run_returns_its_end_and_digests_all(straight: Result, tmp_path: 
 def test_synapses_can_be_read() -> None:
     net = balanced()
     simulation = Simulation(net, threads=1, seed=5)
-    total = sum(simulation.synapses(p)["pre"].size for p in net.projections)
+    total = sum(simulation.synapses(p)["source"].size for p in net.projections)
     assert total == simulation.summary()["synapses"]
-    assert simulation.synapses("inh→exc")["weight"].tolist() == [-200.0] * simulation.synapses("inh→exc")["pre"].size
+    assert simulation.synapses("inh→exc")["weight"].tolist() == [-200.0] * simulation.synapses("inh→exc")["source"].size
 
 
 _DIGEST = """

@@ -65,7 +65,7 @@ def test_chunks_do_not_matter():
     by_one = Simulation(network(), threads=1, precision="float64")
     stamps = np.concatenate([by_one.step(n)[0] for n in (1, 99, 100, 37, 63)])
     np.testing.assert_array_equal(stamps, whole.spikes.step)
-    np.testing.assert_array_equal(by_one.synapses("full")["post"], states["full"]["post"])
+    np.testing.assert_array_equal(by_one.synapses("full")["target"], states["full"]["target"])
     by_one.close()
 
 
@@ -78,10 +78,10 @@ def test_rewiring_keeps_degrees_and_turns_over_at_its_rate():
     duration = 1000 * np.log(2.0) / 10.0 // 20 * 20
     simulation.run(duration * ms)
     found, gone = simulation.synapses("p"), simulation.core.turnover[0]
-    np.testing.assert_array_equal(np.bincount(found["post"]), 40)
+    np.testing.assert_array_equal(np.bincount(found["target"]), 40)
     expected = 4000 * 0.01 * duration  # each vanishes, and is replaced, at 10 Hz
     assert abs(gone - expected * (1 - np.exp(-0.2)) / 0.2) < 4 * np.sqrt(expected)
-    np.testing.assert_array_equal(np.diff(found["pre"]) >= 0, True)
+    np.testing.assert_array_equal(np.diff(found["source"]) >= 0, True)
     simulation.close()
 
 
@@ -93,9 +93,9 @@ def test_growth_by_rate_and_a_threshold():
     weak = Rewiring(10 * ms, eliminate=1000 * Hz, form=0 * Hz, below=2 * pA)
     made.project(a, b, AllToAll(), weight=Uniform(1 * pA, 3 * pA), delay=1 * ms, port="exc", structure=weak, name="q")
     simulation = Simulation(made, threads=1)
-    n = simulation.synapses("p")["pre"].size
+    n = simulation.synapses("p")["source"].size
     simulation.run(200 * ms)
-    born = simulation.synapses("p")["pre"].size - n
+    born = simulation.synapses("p")["source"].size - n
     assert abs(born - 400) < 4 * 20, "100 targets, 20 Hz, 0.2 s; false alarm 6e-5"
     assert simulation.synapses("q")["weight"].min() >= 2.0
     simulation.close()

@@ -57,7 +57,7 @@ def patterned(rule, rates, seconds, gain, base=0.0, seed=1, interval=100.0, targ
     result = simulation.run(1000.0 * seconds * ms)
     found = simulation.synapses("p")
     simulation.close()
-    order = np.lexsort((found["pre"], found["post"]))
+    order = np.lexsort((found["source"], found["target"]))
     late = result.spikes.of("target")
     count = np.bincount(late.neuron[late.step > 800 * seconds] - target.first, minlength=targets)
     return found["efficacy"][order].reshape(targets, -1), {n: v[order] for n, v in found.items()}, count / (0.2 * seconds)

@@ -19,7 +19,7 @@ from neuropil.lower.cache import load
 from neuropil.lower.elementwise import frontier
 from neuropil.lower.graph import Graph
 from neuropil.lower.plan import Plan
-from neuropil.lower.synapse import SIDES
+from neuropil.lower.synapse_form import SIDES
 from neuropil.lower.synapse_source import SynapseKernel, emit_arrival, emit_response, emit_step
 from neuropil.model.synapse import POST_TIME
 

@@ -17,7 +17,7 @@ from neuropil.engine.synapse_store import SynapseStore
 from neuropil.lower.cache import load
 from neuropil.lower.elementwise import frontier
 from neuropil.lower.lazy_source import ALIKE, NOTES, all_roots, emit_lazy
-from neuropil.lower.synapse import SIDES
+from neuropil.lower.synapse_form import SIDES
 
 _HERE = "from neuropil.engine.synapse_kernels import "
 

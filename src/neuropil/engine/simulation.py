@@ -309,7 +309,7 @@ class Simulation:
         self.core.set_amplitude(found[0], np.broadcast_to(checked, (drive.target.size,)))
 
     def synapses(self, projection: str | Projection) -> dict[str, np.ndarray]:
-        """The synapses of a projection: arrays "pre", "post" (indices within their populations), "weight" (in the
+        """The synapses of a projection: arrays "source", "target" (indices within their populations), "weight" (in the
         port's base unit, before packing), "delay" (ms) and "site" (of the port), sorted by source. Of a projection with a
         synapse model also its states of the moment, by name; "weight" is then the present one, if it is a state."""
         name = projection.name if isinstance(projection, Projection) else projection
@@ -318,9 +318,9 @@ class Simulation:
                 if j in self.core.listed:
                     s = self.core.listed[j].listed()
                     states = s.up_to(self.plan.synapses[j], self.core.step, self.plan.dt)
-                    return {"pre": s.pre, "post": s.post, "weight": s.weight, "delay": s.delay * self.plan.dt, **states}
+                    return {"source": s.pre, "target": s.post, "weight": s.weight, "delay": s.delay * self.plan.dt, **states}
                 pre, post, weight, steps, site = edges(p, j, self.plan.seed, self.plan.dt)
-                return {"pre": pre, "post": post, "weight": weight, "delay": steps * self.plan.dt, "site": site}
+                return {"source": pre, "target": post, "weight": weight, "delay": steps * self.plan.dt, "site": site}
         raise NetworkError(f"no projection {name!r}", fix=did_you_mean(name, [p.name for p in self.network.projections]))
 
     def set_modulator(self, projection: str | Projection, value: float) -> None:

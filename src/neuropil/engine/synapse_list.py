@@ -10,7 +10,8 @@ import numpy as np
 from neuropil import rng
 from neuropil.lower.connectivity import edges
 from neuropil.lower.plan import Plan
-from neuropil.lower.synapse import SIDES, SynapseProgram, age
+from neuropil.lower.synapse import SynapseProgram
+from neuropil.lower.synapse_form import SIDES, age
 from neuropil.model.contents import Projection
 from neuropil.model.distribution import Distribution
 from neuropil.units import Quantity

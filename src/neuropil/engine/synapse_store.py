@@ -22,7 +22,8 @@ from neuropil.lower.connectivity import delay_steps, expected_synapses
 from neuropil.lower.graph import Graph
 from neuropil.lower.lazy_source import NOTES
 from neuropil.lower.plan import Plan
-from neuropil.lower.synapse import SIDES, SynapseProgram, check_finite
+from neuropil.lower.synapse import SynapseProgram, check_finite
+from neuropil.lower.synapse_form import SIDES
 from neuropil.model.distribution import Distribution
 from neuropil.units import Quantity
 

@@ -20,7 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neuropil.lower.elementwise import describe, frontier, math_imports, statements
-from neuropil.lower.synapse import SynapseProgram, age
+from neuropil.lower.synapse import SynapseProgram
+from neuropil.lower.synapse_form import age
 
 NOTES = 32
 """Spikes of a target that are remembered, at most 255."""

@@ -13,7 +13,8 @@ from typing import Any
 from neuropil.lower.elementwise import describe, frontier, math_imports, statements
 from neuropil.lower.graph import Graph
 from neuropil.lower.kernel import RUNAWAY
-from neuropil.lower.synapse import SynapseProgram, age
+from neuropil.lower.synapse import SynapseProgram
+from neuropil.lower.synapse_form import age
 
 FLUSHED = 64
 """Steps between looks for states that have decayed to subnormal numbers."""

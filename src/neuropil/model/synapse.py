@@ -45,6 +45,9 @@ from neuropil.units import DIMENSIONLESS, Dimension, kHz, ms, mV, unit_name
 OUTSIDE: dict[str, Dimension] = {"v": mV.dimension, "post": kHz.dimension, "modulator": DIMENSIONLESS}
 """What a synapse may know of the world, with its units."""
 
+ADDRESS = ("source", "target", "delay", "site")
+"""What is told of every synapse beside its states (`Simulation.synapses`)."""
+
 POST_TIME = "tau_post"
 """The parameter that says over which time `post` is the activity."""
 
@@ -76,6 +79,8 @@ class Synapse(Described):
         if not isinstance(cls.gain, (int, float)) or not cls.gain > 0:
             raise ModelError(f"{name}.gain must be a positive number", got=cls.gain)
         for state, declared in spec.states.items():
+            if state in ADDRESS:
+                raise ModelError(f"{name}.{state}: the name is taken by what says where a synapse is", got=state, expected=f"none of {', '.join(ADDRESS)}")
             if isinstance(declared.initial, Steady):
                 raise ModelError(f"{name}.{state}: only gates of membrane mechanisms start at STEADY", fix="give a number")
         for given, dimension in spec.inputs.items():

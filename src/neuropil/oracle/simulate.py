@@ -41,7 +41,7 @@ class OracleResult:
         traces: probe name -> values [samples, neurons], base units; the first sample is one interval after the start.
         states: population -> state -> final values, base units, of every site neuron by neuron.
         modulators: trace -> concentrations at its ticks, base units; the first is of t = 0.
-        synapses: name of a projection whose synapses have states (or come and go) -> "pre", "post", "weight" and the
+        synapses: name of a projection whose synapses have states (or come and go) -> "source", "target", "weight" and the
             states, final values, by source.
     """
 
@@ -219,7 +219,7 @@ def simulate(
         Spikes(np.concatenate(stamps), np.concatenate(neurons), spans, h),
         {p.name: np.array(traces[p.name]).reshape(-1, p.neurons.size) for p in network.probes},
         {name: g.s for name, g in world.groups.items()},
-        {a.projection.name: {"pre": a.pre, "post": a.post, "weight": a.weight, **a.s} for a in world.living},
+        {a.projection.name: {"source": a.pre, "target": a.post, "weight": a.weight, **a.s} for a in world.living},
         {name: np.array(values) for name, values in modulation.traces.items()},
     )
 

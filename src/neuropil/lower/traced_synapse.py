@@ -1,0 +1,71 @@
+"""The equations of a synapse model as functions of bare values, and graphs of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from neuropil.errors import UnitError
+from neuropil.lower.graph import Graph, absorb
+from neuropil.lower.trace import Scalars, Traced, scalar_jaxpr
+from neuropil.model.synapse import Synapse
+from neuropil.units import DIMENSIONLESS, Dimension, Quantity, magnitude
+
+
+class Bare(Synapse):
+    """A weight and nothing else: what a projection without a synapse model has."""
+
+
+class TracedSynapse(Traced):
+    """The equations of a synapse model as functions of bare values.
+
+    Args:
+        weight: unit of the weight; port, flow: of the target's port and input, None where it has none.
+    """
+
+    def __init__(self, synapse: Synapse, weight: Dimension, port: Dimension | None, flow: Dimension | None):
+        super().__init__(synapse)
+        self.integrator = synapse.integrator
+        self.weight, self.port, self.flow = weight, port, flow
+
+    def _weight(self, s: Scalars, w: Any) -> Quantity:
+        return Quantity(s.get("weight", w), self.weight)
+
+    def arrive(self, p: Scalars, s: Scalars, w: Any) -> Scalars:
+        """Every state after a spike that finds the synapse in `s`."""
+        with self._equation("arrive"):
+            new = self._model(p).arrive(self._states(s), self._weight(s, w))
+        return self._by_state("arrive", new, self.spec.state_dimensions, dict(s))
+
+    def respond(self, p: Scalars, s: Scalars, w: Any) -> Scalars:
+        """Every state after a spike of the target that finds the synapse in `s`."""
+        with self._equation("respond"):
+            new = self._model(p).respond(self._states(s), self._weight(s, w))
+        return self._by_state("respond", new, self.spec.state_dimensions, dict(s))
+
+    def transmits(self, p: Scalars, s: Scalars, w: Any) -> Any:
+        """What that spike hands to the port, in its unit."""
+        with self._equation("transmits"):
+            given = self._model(p).transmits(self._states(s), self._weight(s, w))
+        return self._checked("transmits", given, self.port)
+
+    def current(self, p: Scalars, s: Scalars, x: Scalars) -> Any:
+        """Outward current in the unit of the input."""
+        with self._equation("current"):
+            given = self._model(p).current(self._states(s), self._values("input", x, self.spec.inputs))
+        return self._checked("current", given, self.flow)
+
+    def _checked(self, method: str, value: Any, dimension: Dimension | None) -> Any:
+        try:
+            return magnitude(value, dimension or DIMENSIONLESS, f"{self.name}.{method}()")
+        except UnitError as error:
+            raise UnitError(error.what, got=error.got, expected=error.expected, fix="compare with the target's port or input") from None
+
+
+def traced_graph(function: Any, names: Any, where: str) -> tuple[Graph, list[int]]:
+    """Graph and result nodes of a function of trees of scalars whose leaves carry these names."""
+    closed = scalar_jaxpr(function, *jax.tree.map(lambda n: "float", names))
+    graph = Graph()
+    leaves = [graph.leaf(n, static=n.startswith("p.")) for n in jax.tree.leaves(names)]
+    return graph, absorb(graph, closed, leaves, where)
