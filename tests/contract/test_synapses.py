@@ -32,7 +32,10 @@ TOLERANCE = 1e-9
 everyone = pytest.mark.parametrize("name", list(SYNAPSES), scope="module")
 
 # Whose states and events are those of a sibling tested in both forms: their own clock-driven form is `slow`.
-SIBLINGS = ("stdp_van_rossum", "stdp_multiplicative", "stdp_power_law", "stdp_nearest_additive", "covariance", "oja", "reward_stdp")
+SIBLINGS = (
+    "stdp_van_rossum", "stdp_multiplicative", "stdp_power_law", "stdp_nearest_additive", "inhibitory_stdp",
+    "oja", "covariance", "anti_hebbian", "reward_stdp",
+)  # fmt: skip
 
 
 def small_network(name, clock_driven=False, structure=None, drawn=True):
