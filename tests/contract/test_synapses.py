@@ -28,7 +28,14 @@ STEPS = 1500
 TOLERANCE = 1e-9
 """Of a float64 state, relative to its largest magnitude."""
 
-everyone = pytest.mark.parametrize("name", list(SYNAPSES))
+# Of module scope, so that all tests of one synapse follow each other, on one worker, and share its runs.
+everyone = pytest.mark.parametrize("name", list(SYNAPSES), scope="module")
+
+# Whose states and events are those of a sibling tested in both forms: their own clock-driven form is `slow`.
+SIBLINGS = (
+    "stdp_van_rossum", "stdp_multiplicative", "stdp_power_law", "stdp_nearest_additive", "inhibitory_stdp",
+    "oja", "covariance", "anti_hebbian", "reward_stdp",
+)  # fmt: skip
 
 
 def small_network(name, clock_driven=False, structure=None, drawn=True):
@@ -148,7 +155,7 @@ def test_gradients_reach_the_parameters_of_short_term_plasticity():
         assert float(slopes[2]) == pytest.approx((value(0.4, weight + step) - value(0.4, weight - step)) / 2e-3, rel=1e-5)
 
 
-@everyone
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SIBLINGS else n for n in SYNAPSES], scope="module")
 def test_both_forms_agree(name):
     """What waits for spikes and what advances in every step are the same synapse."""
     (waiting, a), (clocked, b) = engine_of(name), engine_of(name, clock_driven=True)
@@ -158,10 +165,17 @@ def test_both_forms_agree(name):
             assert_close(b[projection][state], values, (projection, state))
 
 
-@pytest.mark.parametrize(
-    ("name", "precision"), [*((n, "float64") for n in SYNAPSES), ("tsodyks_markram", "float32"), ("full_synapse", "float32")]
-)
-def test_threads_do_not_matter(name, precision):
+@everyone
+def test_threads_do_not_matter(name):
+    equal_over_threads(name, "float64")
+
+
+@pytest.mark.parametrize("name", ["tsodyks_markram", "full_synapse"])
+def test_threads_do_not_matter_in_float32(name):
+    equal_over_threads(name, "float32")
+
+
+def equal_over_threads(name, precision):
     one, synapses = engine_of(name, precision=precision)
     for threads in (2, 3):
         other, others = engine_of(name, threads=threads, precision=precision)

@@ -58,20 +58,41 @@ def test_at_a_held_potential_the_change_is_the_equation_summed():
 
 
 def paired(frequencies: list[float], lag: float) -> np.ndarray:
-    """Change by five bursts of five pairings, half a second apart, in the spike-shaped AdEx; scaled to 15 bursts."""
-    network, n = Network("pairing"), len(frequencies)
+    """Change by five bursts of five pairings, 1.5 s apart, in the spike-shaped AdEx; scaled to 15 bursts.
+
+    On the way: the rule's equations, stepped here over the recorded potential, give the same to 1e-9.
+    """
+    network, n, dt = Network("pairing"), len(frequencies), 0.1
     source, target = network.population("source", Relay(), n), network.population("target", SpikeShapeAdEx(), n)
     trains = [np.concatenate([200.0 + 1500.0 * burst + np.arange(5) * 1000.0 / f for burst in range(5)]) for f in frequencies]
     script(network, source, [np.round(t, 1) for t in trains])
     every, who = np.round(np.concatenate(trains) + lag, 1), np.repeat(np.arange(n), [t.size for t in trains])
-    network.stimulate(target, SpikeList(every * ms, who), port="exc", weight=150 * nS)
-    network.project(source, target, OneToOne(), weight=1e-6 * nS, delay=0.1 * ms, port="exc", synapse=VoltageSTDP(), name="p")
+    network.stimulate(target, SpikeList(every * ms, who), port="exc", weight=200 * nS)
+    network.project(source, target, OneToOne(), weight=1e-6 * nS, delay=dt * ms, port="exc", synapse=VoltageSTDP(), name="p")
+    network.probe(target, "v")
     simulation = Simulation(network, precision="float64", threads=1)
     result = simulation.run(8000 * ms)
     found = simulation.synapses("p")["efficacy"]
     simulation.close()
-    assert np.all(np.bincount(result.spikes.of("target").neuron - target.first, minlength=n) == 25), "one spike for each pulse"
+    assert np.all(np.bincount(result.spikes.of("target").neuron, minlength=n) == 25), "one spike for each pulse"
+    np.testing.assert_allclose(found - 0.5, stepped(result.traces["target.v"].values, trains, dt), rtol=1e-9)
     return 3.0 * (found - 0.5) / 0.5
+
+
+def stepped(v, trains, dt):
+    """Clopath's equations over the target's potential [steps, synapses], which begins at rest."""
+    arrives = np.zeros(v.shape, bool)
+    for synapse, t in enumerate(trains):
+        arrives[np.round(t / dt).astype(int), synapse] = True  # the step after it was told, and a delay of one step
+    low = high = np.full(v.shape[1], -70.6)
+    x = change = np.zeros(v.shape[1])
+    for before, arriving in zip(np.vstack([low, v[:-1]]), arrives, strict=True):
+        change = change + 8e-5 * x * np.maximum(before + 45.3, 0.0) * np.maximum(high + 70.6, 0.0) * dt
+        low = before + (low - before) * np.exp(-dt / 10.0)
+        high = before + (high - before) * np.exp(-dt / 7.0)
+        change = change - 14e-5 * np.maximum(low + 70.6, 0.0) * arriving
+        x = x * np.exp(-dt / 15.0) + arriving / 15.0
+    return change
 
 
 def test_pairings_depress_at_low_and_potentiate_at_high_frequency():
@@ -83,17 +104,22 @@ def test_pairings_depress_at_low_and_potentiate_at_high_frequency():
 
 
 def test_the_spike_can_be_seen_in_v_and_the_threshold_jumps():
+    """An event that makes a neuron at rest spike fails 4 ms after a spike: the threshold falls back from its jump with τ_T."""
     network = Network("shape")
     target = network.population("target", SpikeShapeAdEx(), 2)
-    network.stimulate(target, SpikeList(np.array([50.0, 50.0, 54.0]) * ms, np.array([0, 1, 1])), port="exc", weight=60 * nS)
+    network.stimulate(target, SpikeList(np.array([50.0, 50.0, 54.0]) * ms, np.array([0, 1, 1])), port="exc", weight=100 * nS)
     network.probe(target, "v")
+    network.probe(target, "v_t")
     simulation = Simulation(network, precision="float64", threads=1)
     result = simulation.run(100 * ms)
     simulation.close()
-    v = result.traces["target.v"].values[:, 0]
+    v, threshold = result.traces["target.v"].values[:, 0], result.traces["target.v_t"].values[:, 0]
     above = np.sum(v > 0.0) * 0.1
     assert v.max() > 20.0 and 0.8 <= above <= 2.5, f"{above} ms above 0 mV"
-    assert np.bincount(result.spikes.of("target").neuron, minlength=2).tolist() == [1, 1], "the second event of neuron 1 fails"
+    spikes = result.spikes.of("target")
+    assert np.bincount(spikes.neuron, minlength=2).tolist() == [1, 1], "the second event of neuron 1 fails"
+    since = 0.1 * np.arange(threshold.size - spikes.step[0] + 1)
+    np.testing.assert_allclose(threshold[spikes.step[0] - 1 :], -50.4 + 20.0 * np.exp(-since / 50.0), rtol=1e-9)
 
 
 # --- Graupner and Brunel ---------------------------------------------------------------------------------------------

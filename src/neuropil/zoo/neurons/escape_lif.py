@@ -11,6 +11,7 @@ Must show: a constant hazard at a held potential; a rate that grows by e for eve
 from __future__ import annotations
 
 from neuropil.maths import exp, minimum
+from neuropil.model import Neuron
 from neuropil.units import Hz, Rate, Voltage, mV
 from neuropil.zoo.neurons.lif import LIFExp
 
@@ -20,6 +21,8 @@ class EscapeLIF(LIFExp):
 
     rho: Rate = 60 * Hz
     softness: Voltage = 2 * mV
+
+    fires = Neuron.fires  # none: a model has one threshold, and this one is the hazard
 
     def hazard(self, s):
         return self.rho * exp(minimum((s.v - self.v_th) / self.softness, 5.0))
