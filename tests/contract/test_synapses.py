@@ -28,14 +28,17 @@ STEPS = 1500
 TOLERANCE = 1e-9
 """Of a float64 state, relative to its largest magnitude."""
 
-# Of module scope, so that all tests of one synapse follow each other, on one worker, and share its runs.
-everyone = pytest.mark.parametrize("name", list(SYNAPSES), scope="module")
-
-# Whose states and events are those of a sibling tested in both forms: their own clock-driven form is `slow`.
+# Whose states and events are those of a sibling that is tested by default: what compiles and runs theirs is `slow`.
 SIBLINGS = (
     "stdp_van_rossum", "stdp_multiplicative", "stdp_power_law", "stdp_nearest_additive", "inhibitory_stdp",
     "oja", "covariance", "anti_hebbian", "reward_stdp",
 )  # fmt: skip
+
+# Of module scope, so that all tests of one synapse follow each other, on one worker, and share its runs.
+everyone = pytest.mark.parametrize("name", list(SYNAPSES), scope="module")
+each_kind = pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in SIBLINGS else n for n in SYNAPSES], scope="module"
+)
 
 
 def small_network(name, clock_driven=False, structure=None, drawn=True):
@@ -98,7 +101,7 @@ def test_the_classification_is_as_expected(name):
     assert program.event_driven == (not synapse_use(name).clocked)
 
 
-@everyone
+@each_kind
 def test_engine_equals_oracle(name):
     (result, synapses), truth = engine_of(name), oracle_of(name)
     assert len(truth.spikes.of("target")) > 20, "alive"
@@ -155,7 +158,7 @@ def test_gradients_reach_the_parameters_of_short_term_plasticity():
         assert float(slopes[2]) == pytest.approx((value(0.4, weight + step) - value(0.4, weight - step)) / 2e-3, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SIBLINGS else n for n in SYNAPSES], scope="module")
+@each_kind
 def test_both_forms_agree(name):
     """What waits for spikes and what advances in every step are the same synapse."""
     (waiting, a), (clocked, b) = engine_of(name), engine_of(name, clock_driven=True)
@@ -165,7 +168,7 @@ def test_both_forms_agree(name):
             assert_close(b[projection][state], values, (projection, state))
 
 
-@everyone
+@each_kind
 def test_threads_do_not_matter(name):
     equal_over_threads(name, "float64")
 
