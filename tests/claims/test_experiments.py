@@ -12,7 +12,11 @@ from neuropil.claims import Outcome, Verdict, claim, write_report, written
 from neuropil.claims.claim import TAGS
 from neuropil.claims.registry import LISTED
 
+LONG = ("C9", "M1")
+"""Experiments whose rehearsal takes long; their other tests are quick."""
+
 everyone = pytest.mark.parametrize("id", written())
+quick_ones = pytest.mark.parametrize("id", [pytest.param(i, marks=pytest.mark.slow) if i in LONG else i for i in written()])
 
 
 @functools.cache
@@ -30,7 +34,7 @@ def test_the_description_is_complete(id):
     assert c.tag == "OK" or c.wrong, "what is not plainly supported must say what is wrong"
 
 
-@everyone
+@quick_ones
 def test_it_runs_and_its_verdict_follows_from_its_conditions(id):
     found = outcome(id)
     assert found.quick and found.wall_seconds > 0

@@ -65,8 +65,15 @@ def test_a_surrogate_leaves_the_forward_run_as_it_is(name):
         assert error(values, truth.traces[probe]) <= TOLERANCE, probe
 
 
-@everyone
-@pytest.mark.parametrize("precision", ["float64", "float32"])
+IN_SINGLE = ("lif_exp", "lif_cond_alpha", "hodgkin_huxley", "gif", "branch_neuron")
+"""Neurons whose threads are tested by default in single precision, too: one of each kind of kernel."""
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [(n, "float64") for n in neuron_names()]
+    + [pytest.param(n, "float32", marks=() if n in IN_SINGLE else pytest.mark.slow) for n in neuron_names()],
+)
 def test_threads_do_not_matter(name, precision):
     one = engine_of(name, precision, 1)
     for threads in (2, 4):

@@ -172,6 +172,7 @@ def at_the_bounds(efficacy: np.ndarray) -> tuple[float, float]:
     return float(np.mean(efficacy < 0.2)), float(np.mean(efficacy > 0.8))
 
 
+@pytest.mark.slow
 def test_additive_weights_gather_at_both_bounds_and_multiplicative_ones_in_the_middle():
     """Song 2000 against van Rossum 2000, learning faster than the papers; the paper's own rate is `slow`.
 
@@ -190,6 +191,7 @@ def test_additive_weights_gather_at_both_bounds_at_the_papers_own_rate():
     assert low > 0.3 and high > 0.1 and low + high > 0.7
 
 
+@pytest.mark.slow
 def test_inhibition_balances_tuned_excitation_at_its_target_rate():
     """Vogels 2011: 20 neurons, excitation differing between 8 channels; the rate ends at 5 Hz and inhibition follows the tuning.
 
