@@ -13,7 +13,7 @@ from neuropil.claims.claim import TAGS
 from neuropil.claims.registry import LISTED
 
 LONG = ("C9", "M1")
-"""Experiments whose rehearsal takes long; their other tests are quick."""
+"""Experiments whose rehearsal takes long."""
 
 everyone = pytest.mark.parametrize("id", written())
 quick_ones = pytest.mark.parametrize("id", [pytest.param(i, marks=pytest.mark.slow) if i in LONG else i for i in written()])
@@ -52,7 +52,7 @@ def test_it_runs_and_its_verdict_follows_from_its_conditions(id):
         assert not (m.high < m.value or m.low > m.value), m.name
 
 
-@everyone
+@quick_ones
 def test_it_says_the_same_after_a_round_trip_and_leaves_its_files(id, tmp_path):
     found = outcome(id)
     back = Outcome.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False)))
