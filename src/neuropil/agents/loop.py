@@ -83,7 +83,7 @@ class Loop:
         self._decide, self._act = agent.steps("decide"), agent.steps("act")
         self._settle, self._rest = (-(-agent.steps(what) // (self._decide + self._act)) for what in ("settle", "rest"))
         self._rest = max(1, self._rest)
-        self.gamma = agent.teacher.discount(agent.interval_ms)
+        self.gamma = np.full(k, agent.teacher.discount(agent.interval_ms))
         self._actor, self._critic = self._cells(agent.actor), self._cells(agent.critic.population) if agent.critic else None
         self._drives = {d.name: j for j, d in enumerate(agent.network.drives)}
         self.history = History.empty(k)
@@ -202,6 +202,8 @@ class Loop:
     def _judge(self, value: NDArray[np.float64]) -> NDArray[np.float64]:
         """Dopamine of every copy for its last step, given what the critic says now."""
         teacher = self.agent.teacher
+        for i, horizon in enumerate(self.agent.horizons):
+            self.gamma[i] = horizon.discount(self.simulation.modulators[horizon.modulator].occupancy(horizon.receptor))
         error = teacher.error(self.gamma, self._reward, self._value, np.where(self._over, 0.0, value)) + self._extra
         error = np.where(self._judged, np.clip(error, -teacher.bound, teacher.bound), 0.0)
         self._judged &= self._awake
@@ -241,6 +243,9 @@ class Loop:
         for names, dopamine in zip(self.agent.learning, error.tolist(), strict=False):
             for name in names:
                 self.simulation.set_modulator(name, dopamine)
+        for signals, delta in zip(self.agent.signals, error.tolist(), strict=False):
+            for one in signals:
+                self.simulation.modulators[one.modulator].set_signal(one.law(delta))
 
     def _feed_back(self, action: Any, acting: NDArray[np.bool_]) -> None:
         efference = self.agent.efference

@@ -18,6 +18,7 @@ from neuropil.errors import WorldError, did_you_mean
 
 WORLDS: dict[str, str] = {
     "neuropil/Bandit": "neuropil.agents.worlds.bandit:Bandit",
+    "neuropil/DelayedChoice": "neuropil.agents.worlds.delayed_choice:DelayedChoice",
     "neuropil/Foraging": "neuropil.agents.worlds.foraging:Foraging",
 }
 """Our own environments: id -> where it is."""

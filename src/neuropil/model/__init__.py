@@ -1,6 +1,6 @@
 """Describe: neurons, synapses, stimuli and networks as plain Python with units."""
 
-from neuropil.model.agent import Agent, Critic, Efference, Sense, TemporalDifference
+from neuropil.model.agent import Agent, Critic, Efference, Horizon, Sense, Signalling, TemporalDifference
 from neuropil.model.branched import Branch, Branched
 from neuropil.model.builder import MorphologyBuilder
 from neuropil.model.cell import Cell
@@ -95,6 +95,7 @@ __all__ = [
     "FixedProbability",
     "FixedTotal",
     "Gain",
+    "Horizon",
     "InhomogeneousPoisson",
     "Input",
     "Kind",
@@ -136,6 +137,7 @@ __all__ = [
     "Sense",
     "Shift",
     "Signal",
+    "Signalling",
     "Sine",
     "Softmax",
     "SpikeList",

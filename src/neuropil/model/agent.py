@@ -5,12 +5,15 @@ network may hold several `copies` of the agent, each with its own slice of every
 cells are numbered copy by copy.
 
 In a step of the environment the network hears the observation for `decide`; then critic and actor are read, the action
-is fed back as an efference copy, and the error of the step before is released as dopamine for the time `act`.
+is fed back as an efference copy, and the error of the step before is released as dopamine for the time `act`. Modulators of
+the network take part in two ways: the error may be a signal to them, for the same time (`Signalling`), and the level of one
+may be the horizon of reward (`Horizon`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,20 +68,51 @@ class TemporalDifference:
         horizon: over which reward counts; 0 ms leaves r - V.
         scale: factor of the reward.
         bound: the largest |δ| that is released; a cap on dopamine.
+        mean: whether r is so weighed; without, V is the sum of what is to come, for worlds where that is bounded.
     """
 
     horizon: Any = 1000 * ms
     scale: float = 1.0
     bound: float = math.inf
+    mean: bool = True
 
     def discount(self, interval_ms: float) -> float:
         """γ over a step of the environment."""
         horizon = float(magnitude(self.horizon, ms.dimension, "TemporalDifference.horizon"))
         return math.exp(-interval_ms / horizon) if horizon > 0 else 0.0
 
-    def error(self, gamma: float, reward: Any, value: Any, following: Any) -> NDArray[np.float64]:
+    def error(self, gamma: Any, reward: Any, value: Any, following: Any) -> NDArray[np.float64]:
         """δ before the bound."""
-        return (1.0 - gamma) * self.scale * np.asarray(reward) + gamma * np.asarray(following) - np.asarray(value)
+        weight = 1.0 - gamma if self.mean else 1.0
+        return weight * self.scale * np.asarray(reward) + gamma * np.asarray(following) - np.asarray(value)
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """A modulator whose level says how far ahead reward counts.
+
+    Args:
+        modulator: its name in the network.
+        receptor: whose occupancy, from 0 to 1, is the level.
+        discount: from the level to γ of a step.
+    """
+
+    modulator: str
+    receptor: str
+    discount: Callable[[float], float]
+
+
+@dataclass(frozen=True)
+class Signalling:
+    """A modulator whose nucleus hears of the error.
+
+    Args:
+        modulator: its name in the network.
+        law: from δ to its signal (see `neuropil.model.kinetics`); the signal of no error should be 0.
+    """
+
+    modulator: str
+    law: Callable[[float], float]
 
 
 @dataclass(frozen=True)
@@ -105,7 +139,10 @@ class Agent:
         efference: the action's copy, if any.
         decide, act: times of hearing and of acting; whole steps of `dt`.
         settle, rest: times of hearing before the first action of an episode, and of quiet after the last; in whole turns.
-        stimulation: name of an entry of the environment's `info` that is added to dopamine (self-stimulation).
+        stimulation: name of an entry of the environment's `info` that is added to dopamine (self-stimulation, or an error that
+            the environment tells).
+        horizons: by copy, the modulator that says γ; none leaves the teacher's.
+        signals: by copy, the modulators that hear of δ.
         copies: agents in the network.
         citation: the paper.
     """
@@ -126,6 +163,8 @@ class Agent:
     rest: Quantity = 500 * ms
     dt: Quantity = 1 * ms
     stimulation: str | None = None
+    horizons: tuple[Horizon, ...] = ()
+    signals: tuple[tuple[Signalling, ...], ...] = ()
     copies: int = 1
     citation: str = ""
 
@@ -149,13 +188,25 @@ class Agent:
                 raise ModelError(f"agent {self.name!r}: the network has no drive {drive!r}", fix=did_you_mean(drive, drives))
         if (self.sense.drive is None) == (self.sense.population is None):
             raise ModelError(f"agent {self.name!r}: its sense needs a drive or a population", got=self.sense)
-        if self.learning and len(self.learning) != self.copies:
-            raise ModelError(f"agent {self.name!r}: learning projections are named copy by copy", got=len(self.learning), expected=self.copies)
+        for what, given in (("learning projections", self.learning), ("horizons", self.horizons), ("signals", self.signals)):
+            if given and len(given) != self.copies:
+                raise ModelError(f"agent {self.name!r}: {what} are named copy by copy", got=len(given), expected=self.copies)
         for name in (n for names in self.learning for n in names):
             if name not in projections:
                 raise ModelError(f"agent {self.name!r}: the network has no projection {name!r}", fix=did_you_mean(name, projections))
+        self._check_modulators()
         for what in ("decide", "act", "settle", "rest"):
             self.steps(what)
+
+    def _check_modulators(self) -> None:
+        modulators = self.network.modulators
+        for name in (one.modulator for one in (*self.horizons, *(s for signals in self.signals for s in signals))):
+            if name not in modulators:
+                raise ModelError(f"agent {self.name!r}: the network has no modulator {name!r}", fix=did_you_mean(name, modulators))
+        for h in self.horizons:
+            receptors = modulators[h.modulator].receptors
+            if h.receptor not in receptors:
+                raise ModelError(f"agent {self.name!r}: modulator {h.modulator!r} has no receptor {h.receptor!r}", fix=did_you_mean(h.receptor, receptors))
 
     def steps(self, what: str) -> int:
         """`decide`, `act`, `settle` or `rest` in time steps."""

@@ -140,6 +140,7 @@ AGENTS: dict[str, str] = {
     "acrobot": _AGENTS + "actor_critic:acrobot",
     "bandit": _AGENTS + "bandit:bandit",
     "forager": _AGENTS + "forager:forager",
+    "patience": _AGENTS + "patience:patience",
 }
 
 
