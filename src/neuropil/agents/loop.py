@@ -166,9 +166,11 @@ class Loop:
         counts = self._run(self._decide)
         rates: NDArray[Any] = counts[self._actor].reshape(agent.copies, agent.decoder.groups, -1) * (1000.0 / (self._decide * self.simulation.plan.dt))
         value = self._values(counts)
+        judged = self._judged.copy()
         error = self._judge(value)
         action = agent.decoder.decode(rates, self._deviate())
         self._release(error)
+        self._signal(error, judged)
         self._feed_back(action, acting)
         if self._act:
             self._run(self._act)
@@ -243,8 +245,11 @@ class Loop:
         for names, dopamine in zip(self.agent.learning, error.tolist(), strict=False):
             for name in names:
                 self.simulation.set_modulator(name, dopamine)
-        for signals, delta in zip(self.agent.signals, error.tolist(), strict=False):
-            for one in signals:
+
+    def _signal(self, error: NDArray[np.float64], judged: NDArray[np.bool_]) -> None:
+        """Tell modulators of the errors there were; what they were told holds until the next."""
+        for signals, delta, new in zip(self.agent.signals, error.tolist(), judged, strict=False):
+            for one in signals if new else ():
                 self.simulation.modulators[one.modulator].set_signal(one.law(delta))
 
     def _feed_back(self, action: Any, acting: NDArray[np.bool_]) -> None:

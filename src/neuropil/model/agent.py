@@ -6,8 +6,8 @@ cells are numbered copy by copy.
 
 In a step of the environment the network hears the observation for `decide`; then critic and actor are read, the action
 is fed back as an efference copy, and the error of the step before is released as dopamine for the time `act`. Modulators of
-the network take part in two ways: the error may be a signal to them, for the same time (`Signalling`), and the level of one
-may be the horizon of reward (`Horizon`).
+the network take part in two ways: the error may be a signal to them, which holds until the next error (`Signalling`), and the
+level of one may be the horizon of reward (`Horizon`).
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Signalling:
 
     Args:
         modulator: its name in the network.
-        law: from δ to its signal (see `neuropil.model.kinetics`); the signal of no error should be 0.
+        law: from δ to its signal (see `neuropil.model.kinetics`).
     """
 
     modulator: str

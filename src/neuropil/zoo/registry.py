@@ -141,6 +141,7 @@ AGENTS: dict[str, str] = {
     "bandit": _AGENTS + "bandit:bandit",
     "forager": _AGENTS + "forager:forager",
     "patience": _AGENTS + "patience:patience",
+    "regressor": _AGENTS + "regressor:regressor",
 }
 
 
