@@ -26,7 +26,7 @@ def test_every_agent_lives_in_its_world(name: str) -> None:
     for _ in range(20):
         loop._turn()
     assert world is not None and loop.steps + loop.history.episodes > 0
-    assert np.isfinite(loop.simulation.state("critic", "v").value).all()
+    assert np.isfinite(loop.simulation.state(loop.agent.actor, "v").value).all()
 
 
 def test_dopamine_teaches_the_good_arm() -> None:
