@@ -10,7 +10,7 @@ from neuropil.engine import Simulation
 from neuropil.errors import ModelError, NetworkError
 from neuropil.learn import Rollout
 from neuropil.lower.connectivity import edges
-from neuropil.lower.lazy_source import NOTES
+from neuropil.lower.lazy_source import LONGEST, NOTES
 from neuropil.lower.plan import make_plan
 from neuropil.maths import maximum, minimum
 from neuropil.model import Edges, FixedProbability, Network, Rewiring, SpikeList, State, Step, Synapse, Uniform
@@ -60,6 +60,27 @@ class Tagged(Pair):
 
     def respond(self, s, w):
         return dict(post=s.post + 1.0, tag=s.tag + self.a_plus * s.pre * (1.0 + s.post))
+
+
+class Listening(Synapse):
+    """Adds up what its trace is when the target spikes, and transmits nothing."""
+
+    tau: Time = 20 * ms
+
+    weight = State(0.0)
+    pre = State(0.0)
+
+    def derivative(self, s, x):
+        return dict(pre=-s.pre / self.tau)
+
+    def arrive(self, s, w):
+        return dict(pre=s.pre + 1.0)
+
+    def respond(self, s, w):
+        return dict(weight=w + s.pre)
+
+    def transmits(self, s, w):
+        return 0.0 * w
 
 
 MODELS = {
@@ -182,29 +203,27 @@ def test_a_target_that_spikes_often_while_its_source_is_silent(spikes):
     made.stimulate(driver, SpikeList(late * ms), port="spikes", weight=1.0)
     made.project(driver, target, Edges([0], [0]), weight=1.0, delay=0.1 * ms, port="spikes")
 
-    class Bare(Synapse):
-        tau: Time = 20 * ms
-        weight = State(0.0)
-        pre = State(0.0)
-
-        def derivative(self, s, x):
-            return dict(pre=-s.pre / self.tau)
-
-        def arrive(self, s, w):
-            return dict(pre=s.pre + 1.0)
-
-        def respond(self, s, w):
-            return dict(weight=w + s.pre)
-
-        def transmits(self, s, w):
-            return 0.0 * w
-
-    made.project(source, target, Edges([0], [0]), weight=0.0, delay=0.5 * ms, port="spikes", synapse=Bare(), name="p")
+    made.project(source, target, Edges([0], [0]), weight=0.0, delay=0.5 * ms, port="spikes", synapse=Listening(), name="p")
     result, states = finished(made, (5.0 + late[-1]) * ms, precision="float64", threads=1)
     when = result.spikes.of("target").step * 0.1
     assert when.size == spikes
     arrived = result.spikes.of("source").step[0] * 0.1 + 0.5
     assert states["p"]["weight"][0] == pytest.approx(np.exp(-(when - arrived) / 20.0).sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("begin", [LONGEST, 2 * LONGEST, 15 * LONGEST])
+def test_times_of_many_hours_are_not_mistaken(begin):
+    """Times are kept by their lowest 28 bits; some 3.7, 7.5 and 56 hours after the start both forms still agree."""
+    runs = []
+    for clock_driven in (False, True):
+        simulation = Simulation(network(MODELS["tagged"], clock_driven), precision="float64", threads=1)
+        simulation.core.step = begin - 400
+        simulation.step(1500)
+        runs.append(simulation.synapses("in"))
+        simulation.close()
+    for state, values in runs[1].items():
+        np.testing.assert_allclose(runs[0][state], values, rtol=1e-11, atol=1e-11, err_msg=state)
+    assert np.abs(runs[0]["weight"] - 300.0).max() > 1.0, "something was learnt"
 
 
 def test_dendritic_delay_by_hand():
@@ -214,24 +233,7 @@ def test_dendritic_delay_by_hand():
     made.stimulate(source, SpikeList(np.array([0.4]) * ms), port="spikes", weight=1.0)
     made.stimulate(target, SpikeList(np.array([0.5]) * ms), port="spikes", weight=1.0)
 
-    class Trace(Synapse):
-        tau: Time = 20 * ms
-        weight = State(0.0)
-        pre = State(0.0)
-
-        def derivative(self, s, x):
-            return dict(pre=-s.pre / self.tau)
-
-        def arrive(self, s, w):
-            return dict(pre=s.pre + 1.0)
-
-        def respond(self, s, w):
-            return dict(weight=s.pre)
-
-        def transmits(self, s, w):
-            return 0.0 * w
-
-    made.project(source, target, Edges([0], [0]), weight=0.0, delay=1.0 * ms, port="spikes", synapse=Trace(), name="p", response_delay=2 * ms)
+    made.project(source, target, Edges([0], [0]), weight=0.0, delay=1.0 * ms, port="spikes", synapse=Listening(), name="p", response_delay=2 * ms)
     result, states = finished(made, 5 * ms, precision="float64")
     arrived, spiked = (result.spikes.of(n).step[0] * 0.1 for n in ("source", "target"))
     assert states["p"]["weight"][0] == pytest.approx(np.exp(-(spiked + 2.0 - arrived - 1.0) / 20.0), rel=1e-12)

@@ -71,9 +71,9 @@ class ClockedStore(SynapseStore):
 
     def take(self, synapses: SynapseList) -> None:
         """Share them out."""
-        values = {name: self.constants(graph, kernel.frontier, kernel.varying) for name, (kernel, graph) in self.kernels.items()}
-        self.numbers = {name: numbers for name, (numbers, _) in values.items()}
-        self.own = [self._own(synapses, t, {name: differ for name, (_, differ) in values.items()}) for t in range(len(self.targets))]
+        self.own = [self._own(synapses, t) for t in range(len(self.targets))]
+        self.numbers: dict[str, np.ndarray] = {}
+        self.renew()
 
     def renew(self) -> None:
         """Evaluate the constants of the kernels anew."""
@@ -113,7 +113,7 @@ class ClockedStore(SynapseStore):
         for t, post in zip(self.targets, self.post, strict=True):
             post[:] = arrays["activity"][t.low : t.low + post.size]
 
-    def _own(self, s: SynapseList, t: int, differ: dict[str, dict[int, np.ndarray]]) -> OwnSynapses:
+    def _own(self, s: SynapseList, t: int) -> OwnSynapses:
         target = self.targets[t]
         mine = np.flatnonzero((s.post >= target.low) & (s.post < target.low + target.size))
         mine = mine[np.argsort(s.post[mine], kind="stable")]
@@ -126,7 +126,6 @@ class ClockedStore(SynapseStore):
         arrays["last"] = s.last[""][mine].astype(np.int32)
         weighed = any("weight" in kernel.arguments for kernel, _ in self.kernels.values())
         arrays["weight"] = s.weight[mine].astype(self.real) if weighed else np.empty(0, self.real)
-        arrays |= {f"{name}_c{k}": v[mine].astype(self.real) for name, values in differ.items() for k, v in values.items()}
         part = np.zeros(int(np.diff(run).max(initial=0)), self.real)
         return OwnSynapses(mine.astype(np.int32), rows, run, post.astype(np.int32), arrays, part)
 

@@ -34,7 +34,7 @@ class OwnSynapses:
             (modulo 256) of the target's last spike that it has responded to.
         source: with an entry per segment: "last" and states.
         seen: with an entry per target: "last" and states; "latest", the number of its last spike (modulo 256) and the times
-            of the last two in one word; "fresh", spikes since the last settling; "full" (one entry): notes have no more room.
+            of the last two in one word; "fresh", spikes since the last settling; "full" (two entries): notes have no more room; the step of the last.
         notes: [NOTES, targets], of the latest spikes, the last one first: "time", and states just before it.
         part: room for a segment: what is handed over; room: for what else a segment needs, see `lazy_source.ROOM`.
         of_target: [values, targets], what arrivals of a step read of their targets.
@@ -74,8 +74,8 @@ class LazyStore(SynapseStore):
     def take(self, synapses: SynapseList) -> None:
         """Share them out."""
         self.delays = np.unique(synapses.delay).astype(np.int32)
-        self.numbers, differ = self.constants(self.program.arrival, self.kernels.frontier, self.kernels.varying)
-        self.own = [self._own(synapses, t, differ) for t in range(len(self.targets))]
+        self.own = [self._own(synapses, t) for t in range(len(self.targets))]
+        self.renew()
 
     def renew(self) -> None:
         """Evaluate the constants of the kernels anew."""
@@ -87,7 +87,7 @@ class LazyStore(SynapseStore):
         """Number of the segment of each synapse."""
         return s.pre[which].astype(np.int64) * max(self.delays.size, 1) + np.searchsorted(self.delays, s.delay[which])
 
-    def _own(self, s: SynapseList, t: int, differ: dict[int, np.ndarray]) -> OwnSynapses:
+    def _own(self, s: SynapseList, t: int) -> OwnSynapses:
         target, form, real = self.targets[t], self.program.form, self.real
         mine = np.flatnonzero((s.post >= target.low) & (s.post < target.low + target.size))
         mine = mine[np.argsort(self._segment(s, mine), kind="stable")]
@@ -98,7 +98,6 @@ class LazyStore(SynapseStore):
         own["done"] = np.zeros(mine.size if self.program.responds else 0, np.uint8)
         own["last"] = s.last[""][mine].astype(np.int32) if self.program.dated else np.empty(0, np.int32)
         own["weight"] = s.weight[mine].astype(real) if "weight" in self.kernels.own else np.empty(0, real)
-        own |= {f"c{k}": v[mine].astype(real) for k, v in differ.items()}
 
         def shared(side: str, where: np.ndarray, size: int) -> dict[str, np.ndarray]:
             made = {"last": np.zeros(size, np.int32), **{n: np.zeros(size, real) for n in form.of(side)}}
@@ -109,7 +108,7 @@ class LazyStore(SynapseStore):
 
         # A target without synapses, too, has its spikes noted.
         seen = shared("target", post, target.size)
-        seen |= {"latest": np.zeros(target.size, np.uint64), "fresh": np.zeros(target.size, np.int64), "full": np.zeros(1, np.int64)}
+        seen |= {"latest": np.zeros(target.size, np.uint64), "fresh": np.zeros(target.size, np.int64), "full": np.zeros(2, np.int64)}
         room = (NOTES, target.size) if self.program.responds else (0, 0)
         notes = {"time": np.zeros(room, np.int32), **{n: np.zeros(room, real) for n in form.of("target")}}
         longest = int(np.diff(bounds).max(initial=0))
@@ -120,12 +119,13 @@ class LazyStore(SynapseStore):
             np.zeros(longest, target.arrived.dtype), scratch, np.zeros((len(self.program.per_target), target.size), real),
         )  # fmt: skip
 
-    def settle(self, step: int = 0, *, anew: bool = False) -> None:
-        """Make up for the targets' spikes; with `anew` bring the synapses' own states to a step as well."""
+    def settle(self, anew: int | None = None) -> None:
+        """Make up for the targets' spikes; bring the synapses' own states to the step `anew`, if one is given."""
         for own in self.own:
-            self.module.settle(step, self.plan.dt, anew, *self._settling(own))
+            step = int(own.seen["full"][1]) if anew is None else anew
+            self.module.settle(step, self.plan.dt, anew is not None, *self._settling(own))
             own.seen["fresh"][:] = 0
-            own.seen["full"][:] = 0
+            own.seen["full"][0] = 0
 
     def _settling(self, own: OwnSynapses) -> tuple[object, ...]:
         return self.numbers, own.bounds, own.target, *own.room, *(own.array(n) for n in self.kernels.arguments)
@@ -149,7 +149,7 @@ class LazyStore(SynapseStore):
 
     def bring_up(self, step: int) -> None:
         """Every state to a step: the synapses' own by their kernel, the shared ones, few, here."""
-        self.settle(step, anew=True)
+        self.settle(anew=step)
         program, dt = self.program, self.plan.dt
         leaves = {f"p.{n}": v for n, v in self.synapses.constants.items()}
         for own in self.own:

@@ -21,10 +21,10 @@ from __future__ import annotations
 from neuropil.maths import exp, log, maximum, minimum, where
 from neuropil.model import State
 from neuropil.units import Time, ms, second
-from neuropil.zoo.plasticity.efficacy import Efficacy, bounded
+from neuropil.zoo.plasticity.efficacy import Drifting, bounded
 
 
-class CalciumTraffic(Efficacy):
+class CalciumTraffic(Drifting):
     """Parameters, and calcium, which both sides raise; the efficacy is ρ."""
 
     c_pre: float = 1.0
@@ -37,9 +37,6 @@ class CalciumTraffic(Efficacy):
     tau_c: Time = 20 * ms
 
     calcium = State(0.0)
-
-    def transmits(self, s, w):
-        return w * bounded(s.efficacy)
 
 
 class GraupnerBrunel(CalciumTraffic):

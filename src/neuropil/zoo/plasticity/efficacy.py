@@ -24,3 +24,10 @@ class Efficacy(Synapse):
 
     def transmits(self, s, w):
         return w * s.efficacy
+
+
+class Drifting(Efficacy):
+    """One whose efficacy also moves between spikes, where nothing stops it; what is sent is within the bounds."""
+
+    def transmits(self, s, w):
+        return w * bounded(s.efficacy)

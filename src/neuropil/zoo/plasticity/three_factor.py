@@ -23,11 +23,11 @@ from __future__ import annotations
 from neuropil.maths import absolute, exp, maximum, minimum
 from neuropil.model import Input, State
 from neuropil.units import Hz, Quantity, Rate, Time, Voltage, kHz, ms, mV
-from neuropil.zoo.plasticity.efficacy import Efficacy, bounded
+from neuropil.zoo.plasticity.efficacy import Drifting, bounded
 from neuropil.zoo.plasticity.pair_stdp import PairSTDP
 
 
-class EligibleSTDP(PairSTDP):
+class EligibleSTDP(Drifting, PairSTDP):
     """Pairs of spikes mark, nothing moves yet."""
 
     tau_c: Time = 1000 * ms
@@ -48,9 +48,6 @@ class EligibleSTDP(PairSTDP):
     def respond(self, s, w):
         mark = s.eligibility + self.a_plus * s.pre
         return dict(post=self.raised(s.post), eligibility=mark, efficacy=bounded(s.efficacy))
-
-    def transmits(self, s, w):
-        return w * bounded(s.efficacy)
 
 
 class DopamineSTDP(EligibleSTDP):
@@ -76,7 +73,7 @@ class RewardSTDP(EligibleSTDP):
         return self.eta * self.success
 
 
-class RewardMax(Efficacy):
+class RewardMax(Drifting):
     """The gradient of expected reward for a neuron that escapes its threshold at random (`zoo.neurons.escape_lif`)."""
 
     eta: Rate = 1 * Hz
@@ -105,11 +102,8 @@ class RewardMax(Efficacy):
     def respond(self, s, w):
         return dict(eligibility=s.eligibility + s.pre, efficacy=bounded(s.efficacy))
 
-    def transmits(self, s, w):
-        return w * bounded(s.efficacy)
 
-
-class EProp(Efficacy):
+class EProp(Drifting):
     """Bellec's local form, one learning signal for the projection."""
 
     eta: Quantity = 1e-3 / ms**2
@@ -140,6 +134,3 @@ class EProp(Efficacy):
 
     def respond(self, s, w):
         return dict(efficacy=bounded(s.efficacy))
-
-    def transmits(self, s, w):
-        return w * bounded(s.efficacy)

@@ -18,10 +18,10 @@ from __future__ import annotations
 from neuropil.maths import maximum
 from neuropil.model import Input, State
 from neuropil.units import Quantity, Time, Voltage, kHz, ms, mV
-from neuropil.zoo.plasticity.efficacy import Efficacy, bounded
+from neuropil.zoo.plasticity.efficacy import Drifting, bounded
 
 
-class VoltageSTDP(Efficacy):
+class VoltageSTDP(Drifting):
     """Clopath's rule; the filtered potentials are those of the target, kept by each synapse."""
 
     a_ltd: Quantity = 14e-5 / mV
@@ -54,9 +54,6 @@ class VoltageSTDP(Efficacy):
 
     def respond(self, s, w):
         return dict(efficacy=bounded(s.efficacy))
-
-    def transmits(self, s, w):
-        return w * bounded(s.efficacy)
 
 
 HIPPOCAMPAL = {

@@ -1,0 +1,99 @@
+"""What may be read and set of a simulation between its steps: states, drives, synapses, modulators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuropil.engine.arguments import numbers
+from neuropil.engine.core import Core
+from neuropil.engine.modulate import Modulation, RunningModulator
+from neuropil.errors import NetworkError, did_you_mean
+from neuropil.lower.connectivity import edges
+from neuropil.lower.plan import Plan
+from neuropil.model.composite import split
+from neuropil.model.contents import Population, Projection
+from neuropil.model.network import Network
+from neuropil.units import DIMENSIONLESS, Quantity
+
+
+class Access:
+    """The part of a `Simulation` that looks into its network, and touches it."""
+
+    network: Network
+    plan: Plan
+    core: Core
+    _modulation: Modulation
+
+    def state(self, population: str | Population, variable: str) -> Quantity:
+        """A state of every neuron of a population, in order; of one with several sites, all sites neuron by neuron.
+
+        A state of a cell's compartments ("v", or "Ih.m" of a channel) has a site in every compartment, in the order of
+        `Cell.compartments`; NaN where the channel is not.
+        """
+        pop = self._population(population)
+        part, name = self._variable(pop, variable)
+        values = self.core.gather(pop, part, f"s_{name}")
+        return Quantity(values, pop.neuron.spec.state_dimensions[variable])
+
+    def set_state(self, population: str | Population, variable: str, value: Any) -> None:
+        """Set a state: one value for all neurons, or an array as `state` gives it (NaN where a channel is not)."""
+        pop = self._population(population)
+        part, name = self._variable(pop, variable)
+        dimension, shape = pop.neuron.spec.state_dimensions[variable], (pop.size * pop.sites(variable),)
+        raw = value.value if isinstance(value, Quantity) else value
+        if np.shape(raw) == shape and self.core.of_compartments(pop, part):
+            raw = np.where(self.core.present(pop, variable), raw, 0.0)
+            value = Quantity(raw, value.dimension) if isinstance(value, Quantity) else raw
+        checked = numbers(value, dimension, f"{pop.name}.{variable}", shape)
+        self.core.scatter(pop, part, f"s_{name}", np.broadcast_to(checked, shape))
+
+    def set_drive(self, name: str, value: Any) -> None:
+        """Set the amplitude of a current drive (or the weight of a Regular one): one value, or one per neuron."""
+        found = [j for j, d in enumerate(self.network.drives) if d.name == name]
+        settable = {self.network.drives[j].name for j in self.core.machine.amplitudes}
+        if not found or found[0] not in self.core.machine.amplitudes:
+            raise NetworkError(f"no drive {name!r} whose amplitude can be set", fix=did_you_mean(name, settable))
+        drive = self.network.drives[found[0]]
+        spec = drive.target.neuron.spec
+        dimension = spec.inputs[drive.input] if drive.input else spec.ports[str(drive.port)]
+        checked = numbers(value, dimension, f"drive {name!r}", (drive.target.size,))
+        self.core.set_amplitude(found[0], np.broadcast_to(checked, (drive.target.size,)))
+
+    def synapses(self, projection: str | Projection) -> dict[str, np.ndarray]:
+        """The synapses of a projection: arrays "source", "target" (indices within their populations), "weight" (in the
+        port's base unit, before packing), "delay" (ms) and "site" (of the port), sorted by source. Of a projection with a
+        synapse model also its states of the moment, by name; "weight" is then the present one, if it is a state."""
+        name = projection.name if isinstance(projection, Projection) else projection
+        for j, p in enumerate(self.network.projections):
+            if p is projection or (not isinstance(projection, Projection) and p.name == name):
+                if j in self.core.listed:
+                    s = self.core.listed[j].listed()
+                    states = s.up_to(self.plan.synapses[j], self.core.step, self.plan.dt)
+                    return {"source": s.pre, "target": s.post, "weight": s.weight, "delay": s.delay * self.plan.dt, **states}
+                pre, post, weight, steps, site = edges(p, j, self.plan.seed, self.plan.dt)
+                return {"source": pre, "target": post, "weight": weight, "delay": steps * self.plan.dt, "site": site}
+        raise NetworkError(f"no projection {name!r}", fix=did_you_mean(name, [p.name for p in self.network.projections]))
+
+    def set_modulator(self, projection: str | Projection, value: float) -> None:
+        """Set the signal that the synapses of a projection know as `modulator`."""
+        name = projection.name if isinstance(projection, Projection) else projection
+        knowing = {s.projection.name: s for s in self.core.listed.values() if "modulator" in s.program.traced.spec.inputs}
+        if name not in knowing:
+            raise NetworkError(f"no projection {name!r} whose synapses know a modulator", fix=did_you_mean(name, knowing))
+        knowing[name].signal[0] = float(numbers(value, DIMENSIONLESS, "the modulator", ()))
+
+    @property
+    def modulators(self) -> dict[str, RunningModulator]:
+        """The network's modulators as they run, by name: give them signals and doses, read concentrations, set caps."""
+        return self._modulation.running
+
+    def _population(self, population: str | Population) -> Population:
+        return self.network[population.name if isinstance(population, Population) else population]
+
+    def _variable(self, pop: Population, variable: str) -> tuple[str, str]:
+        spec = pop.neuron.spec
+        if not isinstance(variable, str) or variable not in spec.states:
+            raise NetworkError(f"{pop.name} has no state {variable!r}", fix=did_you_mean(variable, spec.states))
+        return split(variable)
