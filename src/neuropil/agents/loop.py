@@ -1,6 +1,6 @@
 """An agent and its world in one loop: observe, decide, act, learn, at native speed between.
 
-One `Simulation` holds all copies of the agent, each with an environment of its own. A turn is one step of every
+One `Simulation` holds all copies of the agent, each with an environment of its own. A turn is one action in every
 environment; what happens in it is said in `neuropil.model.agent`. Between episodes a copy rests for as many turns as its
 agent asks for; in the first of them the error of the last step is released.
 
@@ -160,7 +160,7 @@ class Loop:
         self._sums[i], self._lengths[i], self._errors[i] = 0.0, 0, 0.0
 
     def _turn(self) -> bool:
-        """One step of every environment; whether an episode ended."""
+        """One action in every environment; whether an episode ended."""
         agent, acting = self.agent, self._awake & (self._settling == 0)
         self._sense(self._awake)
         counts = self._run(self._decide)
@@ -187,14 +187,18 @@ class Loop:
         return self.history.episodes > before
 
     def _live(self, i: int, action: Any) -> None:
-        """Step the environment of copy i."""
-        happened = self.worlds[i].step(action)
-        self.steps += 1
+        """Step the environment of copy i, as long as the action lasts."""
+        self._reward[i], self._extra[i] = 0.0, 0.0
+        for _ in range(self.agent.repeat):
+            happened = self.worlds[i].step(action)
+            self.steps += 1
+            self._reward[i] += happened.reward
+            self._extra[i] += float(happened.info.get(self.agent.stimulation, 0.0)) if self.agent.stimulation else 0.0
+            self._lengths[i] += 1
+            if happened.terminated or happened.truncated:
+                break
         self._seen[i] = self._fitting(happened.seen, i)
-        self._reward[i] = happened.reward
-        self._extra[i] = float(happened.info.get(self.agent.stimulation, 0.0)) if self.agent.stimulation else 0.0
-        self._sums[i] += happened.reward
-        self._lengths[i] += 1
+        self._sums[i] += self._reward[i]
         self._judged[i] = not happened.truncated or happened.terminated
         self._over[i] = happened.terminated
         if happened.terminated or happened.truncated:

@@ -4,7 +4,7 @@ An agent is a description, like a network; `neuropil.agents.Loop` brings it to l
 network may hold several `copies` of the agent, each with its own slice of every population and its own environment:
 cells are numbered copy by copy.
 
-In a step of the environment the network hears the observation for `decide`; then critic and actor are read, the action
+In a turn, a step of the environment (or `repeat`), the network hears the observation for `decide`; then critic and actor are read, the action
 is fed back as an efference copy, and the error of the step before is released as dopamine for the time `act`. Modulators of
 the network take part in two ways: the error may be a signal to them, which holds until the next error (`Signalling`), and the
 level of one may be the horizon of reward (`Horizon`).
@@ -77,7 +77,7 @@ class TemporalDifference:
     mean: bool = True
 
     def discount(self, interval_ms: float) -> float:
-        """γ over a step of the environment."""
+        """γ over a turn."""
         horizon = float(magnitude(self.horizon, ms.dimension, "TemporalDifference.horizon"))
         return math.exp(-interval_ms / horizon) if horizon > 0 else 0.0
 
@@ -143,6 +143,7 @@ class Agent:
             the environment tells).
         horizons: by copy, the modulator that says γ; none leaves the teacher's.
         signals: by copy, the modulators that hear of δ.
+        repeat: steps of the environment that an action lasts; their rewards add up to one.
         copies: agents in the network.
         citation: the paper.
     """
@@ -165,12 +166,14 @@ class Agent:
     stimulation: str | None = None
     horizons: tuple[Horizon, ...] = ()
     signals: tuple[tuple[Signalling, ...], ...] = ()
+    repeat: int = 1
     copies: int = 1
     citation: str = ""
 
     def __post_init__(self) -> None:
-        if self.copies < 1:
-            raise ModelError(f"agent {self.name!r}: at least one copy is needed", got=self.copies)
+        for what in ("copies", "repeat"):
+            if getattr(self, what) < 1:
+                raise ModelError(f"agent {self.name!r}: {what} must be at least 1", got=getattr(self, what))
         named = [self.actor, *([self.critic.population] if self.critic else []), *([self.sense.population] if self.sense.population else [])]
         for population in named:
             size = self.network[population].size
@@ -218,5 +221,5 @@ class Agent:
 
     @property
     def interval_ms(self) -> float:
-        """Biological time of a step of the environment."""
+        """Biological time of a turn."""
         return (self.steps("decide") + self.steps("act")) * float(magnitude(self.dt, ms.dimension, "dt"))
