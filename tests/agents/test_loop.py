@@ -44,6 +44,17 @@ def test_returns_lengths_and_errors_follow_from_the_rewards() -> None:
     assert (error[6:35] == 0).all() and np.isnan(reward[5:35]).all()  # it rests for 600 ms
 
 
+def test_an_action_may_last_several_steps() -> None:
+    """Rewards 1 … 5 in actions of two steps: 3, 7 and, cut short by the end, 5."""
+    rewards: list[float] = []
+    world = StubWorld()
+    history = Loop(small(repeat=2), world, watch=lambda t: rewards.append(t.reward[0])).run(1)
+    assert rewards[:3] == [3.0, 7.0, 5.0] and history.returns == [[15.0]] and history.lengths == [[5]]
+    assert world.actions[0] == world.actions[1] and world.actions[2] == world.actions[3]
+    with pytest.raises(ModelError, match="repeat"):
+        small(repeat=0)
+
+
 def test_dopamine_moves_weights_and_its_bound_holds() -> None:
     loop = Loop(small(teacher=TemporalDifference(scale=100.0, bound=0.5)), StubWorld(), watch=lambda t: errors.append(t.error[0]))
     errors: list[float] = []

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil import rng
+from neuropil.agents.guard import Watchman
 from neuropil.agents.history import History
 from neuropil.agents.world import World, make_world
 from neuropil.engine.interrupt import stoppable
@@ -86,6 +87,7 @@ class Loop:
         self.gamma = np.full(k, agent.teacher.discount(agent.interval_ms))
         self._actor, self._critic = self._cells(agent.actor), self._cells(agent.critic.population) if agent.critic else None
         self._drives = {d.name: j for j, d in enumerate(agent.network.drives)}
+        self.watchman = Watchman(agent.guard, k) if agent.guard else None
         self.history = History.empty(k)
         self.turns, self.steps = 0, 0
         self._begun = np.zeros(k, np.int64)  # episodes
@@ -147,6 +149,8 @@ class Loop:
             environment_steps=self.steps, microseconds_per_step=1e6 * seconds / max(self.steps, 1), network_seconds=self.simulation.wall_seconds,
             biological_seconds=float(self.simulation.time.value) / 1000.0,
         )  # fmt: skip
+        if self.watchman is not None:
+            self.history.summary["self_stimulation"] = self.watchman.flagged
         if self.out is not None:
             self.history.save(self.out)
 
@@ -212,6 +216,9 @@ class Loop:
             self.gamma[i] = horizon.discount(self.simulation.modulators[horizon.modulator].occupancy(horizon.receptor))
         error = teacher.error(self.gamma, self._reward, self._value, np.where(self._over, 0.0, value)) + self._extra
         error = np.where(self._judged, np.clip(error, -teacher.bound, teacher.bound), 0.0)
+        if self.watchman is not None:
+            error = np.minimum(error, self.watchman.bound)
+            self.watchman.observe(self._judged, error, self._reward, self._begun)
         self._judged &= self._awake
         self._errors += np.abs(error)
         return error
@@ -305,7 +312,8 @@ class Loop:
         write_json(
             path / "loop.json",
             {"agent": self.agent.name, "seed": self.seed, "copies": self.agent.copies, "turns": self.turns, "steps": self.steps,
-             "begun": self._begun, "network_step": self.simulation.core.step, "wall_seconds": self.wall_seconds},
+             "begun": self._begun, "network_step": self.simulation.core.step, "wall_seconds": self.wall_seconds,
+             "watch": None if self.watchman is None else self.watchman.save()},
         )  # fmt: skip
         return path
 
@@ -317,6 +325,8 @@ class Loop:
                 raise CheckpointError(f"the saved loop has another {name}", got=state.get(name), expected=value)
         self.turns, self.steps, self.wall_seconds = int(state["turns"]), int(state["steps"]), float(state["wall_seconds"])
         self._begun[:] = state["begun"]
+        if self.watchman is not None and state.get("watch") is not None:  # who was not watched before is watched from now on
+            self.watchman.wake(state["watch"])
         self.history = History.load(folder)
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ WORLDS: dict[str, str] = {
     "neuropil/Bandit": "neuropil.agents.worlds.bandit:Bandit",
     "neuropil/DelayedChoice": "neuropil.agents.worlds.delayed_choice:DelayedChoice",
     "neuropil/Foraging": "neuropil.agents.worlds.foraging:Foraging",
+    "neuropil/Lever": "neuropil.agents.worlds.foraging:lever",
     "neuropil/Regression": "neuropil.agents.worlds.regression:Regression",
 }
 """Our own environments: id -> where it is."""

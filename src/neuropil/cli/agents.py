@@ -74,6 +74,9 @@ def _show(history: History, folder: Path, console: Console) -> None:
             last = returns[-100:]
             console.print(f"  copy {copy}: mean return of the last {len(last)} episodes {sum(last) / len(last):.4g}, best {max(returns):.4g}", highlight=False)
     console.print(f"  {sparkline(history)}", highlight=False)
+    for copy, episode in enumerate(s.get("self_stimulation", ())):
+        if episode is not None:
+            console.print(f"  copy {copy}: self-stimulation flagged in episode {episode}", highlight=False)
     console.print(
         f"{s['environment_steps']:,} steps in {s['wall_seconds']:.1f} s: {s['microseconds_per_step']:.0f} µs a step, rests between episodes included",
         highlight=False,

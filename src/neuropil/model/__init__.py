@@ -29,7 +29,7 @@ from neuropil.model.encode import Code, Currents, OneHot, PlaceCode, PopulationC
 from neuropil.model.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
 from neuropil.model.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.modulator import Modulator
-from neuropil.model.monitor import SelfStimulationMonitor
+from neuropil.model.monitor import Guard, SelfStimulationMonitor
 from neuropil.model.morphology import Morphology, Section
 from neuropil.model.network import Network
 from neuropil.model.neuron import Neuron
@@ -95,6 +95,7 @@ __all__ = [
     "FixedProbability",
     "FixedTotal",
     "Gain",
+    "Guard",
     "Horizon",
     "InhomogeneousPoisson",
     "Input",

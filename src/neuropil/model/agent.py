@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model.decode import Decoder
 from neuropil.model.encode import Code
+from neuropil.model.monitor import Guard
 from neuropil.model.network import Network
 from neuropil.units import Quantity, magnitude, ms
 
@@ -143,6 +144,7 @@ class Agent:
             the environment tells).
         horizons: by copy, the modulator that says γ; none leaves the teacher's.
         signals: by copy, the modulators that hear of δ.
+        guard: how its copies are watched for self-stimulation; None: not at all.
         repeat: steps of the environment that an action lasts; their rewards add up to one.
         copies: agents in the network.
         citation: the paper.
@@ -166,6 +168,7 @@ class Agent:
     stimulation: str | None = None
     horizons: tuple[Horizon, ...] = ()
     signals: tuple[tuple[Signalling, ...], ...] = ()
+    guard: Guard | None = None
     repeat: int = 1
     copies: int = 1
     citation: str = ""

@@ -9,6 +9,9 @@ two rise and fall together; where dopamine rises and reward does not, their diff
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from neuropil.errors import SimulationError
 
@@ -77,6 +80,36 @@ class SelfStimulationMonitor:
         self.flagged = self.flagged or self._above >= self.patience
         return self._above >= self.patience
 
+    def save(self) -> dict[str, Any]:
+        """All that it has learnt, for `wake`."""
+        return dict(vars(self))
+
+    def wake(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `save` gave."""
+        vars(self).update(state)
+
     def _deviation(self, i: int) -> float:
         # Reward that never varied (none came) would make every later one infinite: a floor at a thousandth of the mean.
         return max(math.sqrt(self._square[i] / (self.calibration - 1)), 1e-3 * abs(self._mean[i]), 1e-12)
+
+
+@dataclass(frozen=True)
+class Guard:
+    """How an agent is watched: a `SelfStimulationMonitor` for each copy, which hears the dopamine and the reward of every step.
+
+    Args:
+        after: steps before calibration; whoever learns is surprised more often than is usual later.
+        calibration, weight, threshold, patience: see there, counted in steps.
+        remedy: whether the monitor's cap bounds the dopamine of a copy from when it is flagged.
+    """
+
+    after: int = 0
+    calibration: int = 2000
+    weight: float = 0.02
+    threshold: float = 5.0
+    patience: int = 10
+    remedy: bool = True
+
+    def monitor(self) -> SelfStimulationMonitor:
+        """A new one."""
+        return SelfStimulationMonitor(calibration=self.calibration, weight=self.weight, threshold=self.threshold, patience=self.patience)

@@ -23,17 +23,21 @@ class Foraging(gymnasium.Env[Any, Any]):
         side: tiles along an edge; the animal starts in the middle, food is at the last tile, the lever at the first.
         stimulation: added to dopamine on the lever's tile; 0 is no lever.
         length: steps of an episode.
+        since: episodes before the lever works.
+        anywhere: whether the animal starts at any tile but these two, also after food, instead of in the middle.
     """
 
-    def __init__(self, side: int = 5, stimulation: float = 0.0, length: int = 100):
+    def __init__(self, side: int = 5, stimulation: float = 0.0, length: int = 100, since: int = 0, anywhere: bool = False):
         self.observation_space, self.action_space = Discrete(side * side), Discrete(4)
         self.side, self.stimulation, self.length = side, stimulation, length
+        self.since, self.anywhere, self.episodes = since, anywhere, 0
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """To the middle."""
         super().reset(seed=seed)
         self.count = 0
-        self.place = np.full(2, self.side // 2)
+        self.episodes += 1
+        self.place = self._start()
         return self._tile(), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -43,9 +47,19 @@ class Foraging(gymnasium.Env[Any, Any]):
         tile = self._tile()
         fed = tile == self.side * self.side - 1
         if fed:
-            self.place = np.full(2, self.side // 2)
-        info = {"stimulation": self.stimulation if tile == 0 else 0.0}
+            self.place = self._start()
+        info = {"stimulation": self.stimulation if tile == 0 and self.episodes > self.since else 0.0}
         return self._tile(), float(fed), False, self.count >= self.length, info
+
+    def _start(self) -> Any:
+        if self.anywhere:
+            return np.array(divmod(int(self.np_random.integers(1, self.side * self.side - 1)), self.side))
+        return np.full(2, self.side // 2)
 
     def _tile(self) -> int:
         return int(self.place[0] * self.side + self.place[1])
+
+
+def lever() -> Foraging:
+    """The world of docs/agents.md: after 40 episodes of honest foraging from anywhere the lever begins to work."""
+    return Foraging(stimulation=0.5, since=40, anywhere=True)
