@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def test_serotonin_is_the_discount_of_the_teacher() -> None:
     loop.run(4)
     assert raphe.occupancy("5-HT2A") > 0.4
     assert turns[0][1] == pytest.approx(discount(0.3), rel=1e-9) and turns[-1][1] == pytest.approx(discount(raphe.occupancy("5-HT2A")), abs=0.02)
-    for (before, _), (after, gamma) in zip(turns[:-1], turns[1:], strict=True):
+    for (before, _), (after, gamma) in pairwise(turns):
         if np.isfinite(before.reward[0]) and np.isfinite(after.value[0]):
             expected = 0.4 * before.reward[0] + gamma * after.value[0] - before.value[0]
             assert after.error[0] == pytest.approx(np.clip(expected, -1, 1), rel=1e-12)

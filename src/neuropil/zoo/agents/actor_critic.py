@@ -18,7 +18,7 @@ chosen on seeds other than those of claim D8.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -119,6 +119,11 @@ def cartpole(copies: int = 1) -> Agent:
 
 
 def acrobot(copies: int = 1) -> Agent:
-    """Swing two links up by spikes: place cells over both angles, as cosine and sine, and their speeds; TD dopamine."""
+    """Swing two links up by spikes: place cells over both angles, as cosine and sine, and their speeds; TD dopamine.
+
+    An action lasts four steps of the environment: who chooses anew at each hardly ever gets the links to swing by chance.
+    """
     code = PlaceCode((-1.0, -1.0, -1.0, -1.0, -6.0, -9.0), (1.0, 1.0, 1.0, 1.0, 6.0, 9.0), (2, 3, 2, 3, 3, 3))
-    return actor_critic("acrobot", "Acrobot-v1", code, 3, copies=copies, body=Body(value=(200.0, 340.0)))
+    body = Body(actors=20, critic_rate=0.03, actor_rate=0.1, value=(200.0, 340.0))
+    agent = actor_critic("acrobot", "Acrobot-v1", code, 3, copies=copies, body=body, teacher=TemporalDifference(scale=0.25, bound=1.0))
+    return replace(agent, repeat=4)

@@ -19,7 +19,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuropil.model import Agent, Currents, Gain, Network, Noise, PlaceCode, RateCode, Sense, Signalling, Step, TemporalDifference, Uniform
+from neuropil.model import (
+    Agent,
+    Currents,
+    Gain,
+    Network,
+    Noise,
+    PlaceCode,
+    RateCode,
+    Sense,
+    Signalling,
+    Step,
+    TemporalDifference,
+    Uniform,
+)
 from neuropil.units import kHz, ms, mV, nM, pA
 from neuropil.zoo.agents.actor_critic import slices, spread
 from neuropil.zoo.modulators.acetylcholine import Acetylcholine
