@@ -66,6 +66,14 @@ def test_serotonin_is_the_discount_of_the_teacher() -> None:
             assert after.error[0] == pytest.approx(np.clip(expected, -1, 1), rel=1e-12)
 
 
+def test_a_level_is_found_for_every_discount_and_no_other() -> None:
+    for gamma in (0.0, 0.5, STAR, 0.99):
+        assert discount(level_for(gamma)) == pytest.approx(gamma, abs=1e-12)
+    for gamma in (-0.1, 0.995, 1.0, math.nan):
+        with pytest.raises(ModelError, match="no level"):
+            level_for(gamma)
+
+
 def test_choice_turns_from_soon_to_late_with_the_horizon() -> None:
     """Eight agents with γ from γ* - 0.125 to γ* + 0.125, none nearer to it than 0.05, 80 choices each, the last 30 counted.
 

@@ -49,7 +49,7 @@ def discount(level: float, shortest: float = 1.0, longest: float = 100.0) -> flo
 
 def level_for(gamma: float, shortest: float = 1.0, longest: float = 100.0) -> float:
     """The level at which `discount` is γ."""
-    if not 1.0 <= shortest < longest or not shortest <= 1.0 / (1.0 - gamma) <= longest:
+    if not (1.0 <= shortest < longest and 1.0 - 1.0 / shortest <= gamma <= 1.0 - 1.0 / longest):
         raise ModelError("no level gives this discount", got=f"γ = {gamma}", expected=f"horizons from {shortest} to {longest} steps")
     return math.log(1.0 / (1.0 - gamma) / shortest) / math.log(longest / shortest)
 
