@@ -13,6 +13,7 @@ from neuropil.errors import ModelError, NetworkError, NeuropilError, SimulationE
 from neuropil.learn import Rollout
 from neuropil.model import (
     AllToAll,
+    Apart,
     Diffusion,
     FirstOrder,
     FixedProbability,
@@ -159,6 +160,30 @@ def test_signals_and_doses_act_at_the_next_tick() -> None:
     assert float(level.concentration) == -2.0
     values = simulation.run(6 * ms).modulators["level"].values[:, 0]
     assert values.tolist() == [0.5, 0.5, 0.5, -1.75, -2.0, -2.0]
+
+
+def test_every_cell_may_have_a_level_of_its_own() -> None:
+    """A signal, and what a nucleus gives to single cells; the trace is their mean. Whatever may not be one for each says so."""
+    network, cells, into = circuit()
+    made = network.modulator("own", FirstOrder(baseline=40 * nM, tau=20 * ms), volume=[cells, into], diffusion=Apart())
+    made.released_by(network["source"], 1 * nM, at=np.arange(8))
+    made.modulates(into, "use", Gain(by=-0.001 / nM, at=40 * nM), low=0.0)
+    assert "one for every cell" in explain(network) and "in.use (one value per target)" in explain(network)
+    simulation = Simulation(network, threads=1)
+    own = simulation.modulators["own"]
+    own.set_signal(np.append(np.zeros(8), 3.0))
+    simulation.run(2000 * ms)
+    spikes = simulation.counts[network["source"].first : network["source"].first + 8]
+    simulation.close()
+    # Rest plus what is released, tau times its rate; the ninth is supplied four times its tonic rate.
+    assert own.c[8] == pytest.approx(4 * 40e-6, rel=1e-6)
+    assert (spikes > 100).all() and np.all(own.c[:8] >= 40e-6 - 1e-12)
+    assert own.concentration.value == pytest.approx(own.c.mean(), rel=1e-12)
+    with pytest.raises(NeuropilError, match="signal of modulator 'own' has the wrong shape"):
+        own.set_signal(np.zeros(8))
+    for at in (np.arange(8) + 2, np.arange(8) + 0.5, -np.arange(8)):
+        with pytest.raises(NetworkError, match="one cell per neuron"):
+            made.released_by(network["source"], 1 * nM, at=at)
 
 
 def test_a_cap_stops_self_stimulation() -> None:

@@ -18,9 +18,8 @@ from neuropil.model.effects import Effect, effects_on
 class _Modulated:
     """Parameters under effects: their values in the description (`base`) and at present (`now`), by name within the model."""
 
-    def __init__(self, effects: dict[str, tuple[Effect, ...]], base: dict[str, Any], dt: float, sites: int = 1):
-        self.effects, self.base, self.now = effects, base, dict(base)
-        self.dt, self.sites = dt, sites
+    def __init__(self, effects: dict[str, tuple[Effect, ...]], base: dict[str, Any], dt: float):
+        self.effects, self.base, self.now, self.dt = effects, base, dict(base), dt
         self.modulators = {e.modulator.name for listed in effects.values() for e in listed}
 
     def act(self, concentrations: dict[str, np.ndarray], step: int) -> None:
@@ -30,12 +29,16 @@ class _Modulated:
             value = self.base[name]
             for effect in listed:
                 felt = effect.modulator.at(effect.target, concentrations[effect.modulator.name])
-                value = effect.apply(value, np.tile(felt, self.sites) if np.ndim(felt) else felt, step * self.dt)
+                value = effect.apply(value, self.each(felt, name) if np.ndim(felt) else felt, step * self.dt)
             if not np.array_equal(value, self.now[name]):
                 changed[name] = value
         if changed:
             self.now.update(changed)
             self.write(changed, step)
+
+    def each(self, felt: np.ndarray, name: str) -> np.ndarray:
+        """For every value of a parameter, of what each cell feels (float64[cells])."""
+        raise NotImplementedError
 
     def write(self, changed: dict[str, Any], step: int) -> None:
         """Bring the new values to where they are read."""
@@ -46,7 +49,7 @@ class ModulatedPart(_Modulated):
     """A part of a population with a kernel of its own."""
 
     def __init__(self, core: Core, g: int, group: Group, member: Member, effects: dict[str, tuple[Effect, ...]]):
-        super().__init__(effects, {n: member.parameters[n] for n in effects}, core.plan.dt, member.sites)
+        super().__init__(effects, {n: member.parameters[n] for n in effects}, core.plan.dt)
         self.core, self.g, self.program, self.member = core, g, group.program, member
         before = sum(m.sites for m in group.members[: [m is member for m in group.members].index(True)])
         self.rows = slice(before, before + member.sites)  # of the kernel's table of constants
@@ -57,6 +60,9 @@ class ModulatedPart(_Modulated):
         self.columns = {k: scalars.index(k) for k in self.places if k in scalars}
         self.propagating = {n for n in effects if propagating(self.program, {n})}
         self.entries = derived(self.program, member.parameters, self.dt)
+
+    def each(self, felt: np.ndarray, name: str) -> np.ndarray:
+        return np.tile(felt, self.member.sites)
 
     def write(self, changed: dict[str, Any], step: int) -> None:
         """Constants, propagators, and the refractory period."""
@@ -86,12 +92,14 @@ class ModulatedPart(_Modulated):
 
 
 class ModulatedSynapses(_Modulated):
-    """The synapses of a projection that have a model."""
+    """The synapses of a projection that have a model: one value for all, one for each target, or, of drawn parameters, for each synapse."""
 
     def __init__(self, plan: Plan, store: SynapseStore, effects: dict[str, tuple[Effect, ...]]):
-        model = store.program.traced.model
-        super().__init__(effects, {n: float(getattr(model, n).value) for n in effects}, plan.dt)
+        super().__init__(effects, {n: store.synapses.constants[n] for n in effects}, plan.dt)
         self.store = store
+
+    def each(self, felt: np.ndarray, name: str) -> np.ndarray:
+        return felt[self.store.synapses.post] if np.ndim(self.base[name]) else felt
 
     def write(self, changed: dict[str, Any], step: int) -> None:
         self.store.change(changed, step)
