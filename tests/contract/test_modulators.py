@@ -176,7 +176,7 @@ def own_factors_rewired():
 
 def drawn_factors():
     """A rate drawn for every synapse, changed for all alike and at every target."""
-    network, cells, into, m = base(DopamineSTDP(rate=Uniform(20 * pA, 60 * pA), dopamine=0.3), positions=True, diffusion=Diffusion(0.3 * um**2 / ms, spacing=12 * um))
+    network, _, into, m = base(DopamineSTDP(rate=Uniform(20 * pA, 60 * pA), dopamine=0.3), positions=True, diffusion=Diffusion(0.3 * um**2 / ms, spacing=12 * um))
     m.modulates(into, "rate", Gain(by=2.0), receptor="D1")
     alike = network.modulator("alike", FirstOrder(tau=15 * ms, baseline=0 * mM), volume=into, tick=0.7 * ms).released_by(network["nucleus"], 30 * nM)
     alike.modulates(into, "rate", Gain(by=-0.1 / uM), low=0 * pA)
