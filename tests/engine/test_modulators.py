@@ -18,6 +18,7 @@ from neuropil.model import (
     FirstOrder,
     FixedProbability,
     Gain,
+    Morphology,
     Network,
     SelfStimulationMonitor,
     Shift,
@@ -25,9 +26,11 @@ from neuropil.model import (
     Step,
     Toward,
 )
+from neuropil.model.cell import Cell
 from neuropil.result import Result
-from neuropil.units import Hz, Quantity, mM, ms, mV, nM, pA, um
+from neuropil.units import Hz, Quantity, cm, mM, mS, ms, mV, nM, pA, um
 from neuropil.view import render_report
+from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.modulators import acetylcholine, norepinephrine
 from neuropil.zoo.modulators.dopamine import Dopamine, receptors
 from neuropil.zoo.neurons.lif import LIFExp
@@ -304,6 +307,24 @@ def test_unknown_modulators_of_a_simulation() -> None:
     with pytest.raises(NetworkError, match="Known: D1, D2"):
         running["dopamine"].occupancy("D")
     assert running["dopamine"].occupancy("D2") == pytest.approx(5 / 6)  # 50 nM at 10 nM
+
+
+def test_cells_with_morphology_share_their_membranes() -> None:
+    """A concentration for each of them finds no parameters to change; and what they do not have is named."""
+    network = Network("cells")
+    build = Morphology.builder("ball")
+    build.section("soma", kind="soma", length=20 * um, diameter=20 * um)
+    cell = Cell(build.build()).paint("all", Leak(), name="leak")
+    cells = network.population("cells", cell, 3)
+    apart = network.modulator("apart", Signal(), volume=cells, diffusion=Apart())
+    with pytest.raises(NetworkError, match="share the parameters of their membranes"):
+        apart.modulates(cells, "leak.g", Gain(by=0.1))
+    alike = network.modulator("alike", Signal(), volume=cells)
+    with pytest.raises(NetworkError, match=r"did you mean 'leak\.g'"):
+        alike.modulates(cells, "leak.gg", Gain(by=0.1))
+    with pytest.raises(NetworkError, match="has no part 'lek'"):
+        alike.modulates(cells, "lek.g", Gain(by=0.1))
+    assert alike.modulates(cells, "leak.g", Gain(by=0.1)).effects[0].dimension == (mS / cm**2).dimension
 
 
 def test_bare_weights_have_no_parameters() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from neuropil.engine.arguments import numbers
 from neuropil.engine.core import Core
-from neuropil.engine.modulated import ModulatedPart, ModulatedSynapses, modulated
+from neuropil.engine.modulated import Modulated, modulated
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.plan import Plan
 from neuropil.model.modulator import Modulator
@@ -122,7 +122,7 @@ class Modulation:
     def __init__(self, plan: Plan, core: Core):
         self.plan = plan
         self.running = _ByName({name: RunningModulator(m, plan.dt) for name, m in plan.network.modulators.items()})
-        self.targets: list[ModulatedPart | ModulatedSynapses] = modulated(plan, core)
+        self.targets: list[Modulated] = modulated(plan, core)
         self.due = 0 if self.running else FAR
 
     def observe(self, neurons: np.ndarray) -> None:

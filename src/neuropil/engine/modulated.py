@@ -6,16 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.engine.cells import CellArrays
 from neuropil.engine.core import Core
 from neuropil.engine.synapse_store import SynapseStore
+from neuropil.lower.cable import Patch
 from neuropil.lower.draft import check_finite, depending, derived, propagating, refractory_steps
 from neuropil.lower.parts import Group, Member
 from neuropil.lower.plan import Plan
-from neuropil.model.composite import full_name
+from neuropil.model.composite import full_name, split
 from neuropil.model.effects import Effect, effects_on
 
 
-class _Modulated:
+class Modulated:
     """Parameters under effects: their values in the description (`base`) and at present (`now`), by name within the model."""
 
     def __init__(self, effects: dict[str, tuple[Effect, ...]], base: dict[str, Any], dt: float):
@@ -45,7 +47,7 @@ class _Modulated:
         raise NotImplementedError
 
 
-class ModulatedPart(_Modulated):
+class ModulatedPart(Modulated):
     """A part of a population with a kernel of its own."""
 
     def __init__(self, core: Core, g: int, group: Group, member: Member, effects: dict[str, tuple[Effect, ...]]):
@@ -91,7 +93,20 @@ class ModulatedPart(_Modulated):
         self.core.scatter(member.population, member.part, name, whole.T)
 
 
-class ModulatedSynapses(_Modulated):
+class ModulatedMembrane(Modulated):
+    """What some compartments carry, or a point process, in all cells of a population alike."""
+
+    def __init__(self, plan: Plan, cells: list[CellArrays], patch: Patch, effects: dict[str, tuple[Effect, ...]]):
+        super().__init__(effects, {n: patch.parameters[n] for n in effects}, plan.dt)
+        self.cells, self.patch = cells, patch
+
+    def write(self, changed: dict[str, Any], step: int) -> None:
+        loops = self.patch.changed(self.now, self.dt)
+        for cells in self.cells:
+            cells.change(self.patch, *loops)
+
+
+class ModulatedSynapses(Modulated):
     """The synapses of a projection that have a model: one value for all, one for each target, or, of drawn parameters, for each synapse."""
 
     def __init__(self, plan: Plan, store: SynapseStore, effects: dict[str, tuple[Effect, ...]]):
@@ -105,16 +120,21 @@ class ModulatedSynapses(_Modulated):
         self.store.change(changed, step)
 
 
-def modulated(plan: Plan, core: Core) -> list[ModulatedPart | ModulatedSynapses]:
+def modulated(plan: Plan, core: Core) -> list[Modulated]:
     """All targets of a network's modulators."""
     network = plan.network
-    made: list[ModulatedPart | ModulatedSynapses] = []
+    made: list[Modulated] = []
     for g, group in enumerate(plan.groups):
         for member in group.members:
             if member.modulated:
                 whole = effects_on(network, member.population)
                 mine = {n: whole[full_name(member.part, n)] for n in sorted(member.modulated)}
                 made.append(ModulatedPart(core, g, group, member, mine))
+    for name, cells in plan.cells.items():
+        whole = effects_on(network, cells.population)
+        for patch in (*cells.cable.patches, *cells.cable.points):
+            if mine := {n: whole[n] for n in whole if split(n)[0] in patch.program.membrane.traced}:
+                made.append(ModulatedMembrane(plan, [arrays for _, arrays in core.machine.cells[name]], patch, mine))
     for j, store in core.listed.items():
         if effects := effects_on(network, network.projections[j]):
             made.append(ModulatedSynapses(plan, store, effects))

@@ -23,7 +23,7 @@ from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
 from neuropil.model.coupling import PARTNER
 from neuropil.model.validate import validate
-from neuropil.oracle.cable import Cells
+from neuropil.oracle.cable import Cells, Sites
 from neuropil.oracle.events import Source, Synapses, per_element
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.oracle.modulate import Given, Modulators
@@ -249,9 +249,11 @@ class _World:
         values = self.group(target, part).parameters[inner]
         return values, np.repeat(np.arange(target.size), values.size // target.size)
 
-    def group(self, population: Population, part: str) -> Group:
-        """The neurons of a population, or the sites of a part."""
+    def group(self, population: Population, part: str) -> Group | Sites:
+        """The neurons of a population, or the sites of a part, a channel or a point process."""
         found = self.groups[population.name]
+        if isinstance(found, Cells):
+            return next(s for s in (*found.channels, *found.points) if s.name == part)
         if isinstance(found, BranchedGroup):
             return found.branches if part == BRANCH else found.soma
         return cast(Group, found)
