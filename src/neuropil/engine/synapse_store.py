@@ -152,12 +152,14 @@ class SynapseStore(ABC):
         """With the constants that follow from what was changed."""
         if not self.changed:
             return synapses
-        model = self.program.traced.model
-        given = {n: synapses.constants[n] for n in self.program.traced.spec.parameters}
-        for n, v in self.changed.items():
-            of_targets = np.ndim(v) and not isinstance(getattr(model, n), Distribution)
-            given[n] = v[synapses.post] if of_targets else v
-        return replace(synapses, constants=self.program.constants(given, self.plan.dt))
+        traced, post = self.program.traced, synapses.post
+        drawn = {n for n in traced.spec.parameters if isinstance(getattr(traced.model, n), Distribution)}
+        given = {n: self.changed.get(n, synapses.constants[n] if n in drawn else getattr(traced.model, n).value) for n in traced.spec.parameters}
+        if drawn:
+            given = {n: v[post] if np.ndim(v) and n not in drawn else v for n, v in given.items()}
+            return replace(synapses, constants=self.program.constants(given, self.plan.dt))
+        made = self.program.constants(given, self.plan.dt)  # of each target, of which there are fewer than synapses
+        return replace(synapses, constants={n: v[post] if np.ndim(v) else v for n, v in made.items()})
 
     @abstractmethod
     def renew(self) -> None:

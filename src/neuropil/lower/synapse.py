@@ -188,8 +188,9 @@ class SynapseProgram:
         leaves = {f"p.{n}": v for n, v in parameters.items()}
         names = [*(f"A_{i}_{j}" for i, j in system.a), *(f"b_{i}" for i in system.constant)]
         values = system.graph.evaluate([*system.a.values(), *system.constant.values()], leaves)
-        flow = Advance(self.traced, scheme)
-        derived = propagators(scheme, parameters, tuple(self.traced.spec.inputs), dt, flow.prefixes)
+        derived = {}
+        if not self.event_driven:  # only a step reads the propagators
+            derived = propagators(scheme, parameters, tuple(self.traced.spec.inputs), dt, Advance(self.traced, scheme).prefixes)
         return {**parameters, **dict(zip(names, values, strict=True)), **derived, "dt": dt}
 
     def aged(self, side: str) -> bool:
