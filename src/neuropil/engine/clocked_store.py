@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from neuropil import rng
 from neuropil.engine.deliver import Rows
 from neuropil.engine.program import Operation
 from neuropil.engine.synapse_kernels import file_again
@@ -65,6 +66,8 @@ class ClockedStore(SynapseStore):
             answer = emit_response(program, precision, varying(program.arrival, program.response_roots))
             self.kernels["respond"] = (answer, program.arrival)
         known = self.program.traced.spec.inputs
+        key = rng.stream_key(self.plan.seed, "synapse noise", self.index)
+        self.noise = (np.uint32(key[0]), np.uint32(key[1]), self.real.type(1.0 / np.sqrt(self.plan.dt)))
         self.post = [np.zeros(t.size if "post" in known else 0, self.real) for t in self.targets]
 
     # --- contents ----------------------------------------------------------------------------------------------------
@@ -124,6 +127,7 @@ class ClockedStore(SynapseStore):
         rows = _rows(self.plan, self.index, s.pre[ordered], s.delay[ordered], by_source.astype(np.int32))
         arrays = {f"s_{n}": np.ascontiguousarray(s.states[n][mine], self.real) for n in self.program.states}
         arrays["last"] = s.last[""][mine].astype(np.int32)
+        arrays["place"] = mine.astype(np.uint32) if "noise" in self.program.outside else np.empty(0, np.uint32)
         weighed = any("weight" in kernel.arguments for kernel, _ in self.kernels.values())
         arrays["weight"] = s.weight[mine].astype(self.real) if weighed else np.empty(0, self.real)
         part = np.zeros(int(np.diff(run).max(initial=0)), self.real)
@@ -190,7 +194,7 @@ class ClockedStore(SynapseStore):
         v = target.arrays["s_v"][target.where] if "v" in known else none
         flow = target.arrays[f"x_{self.projection.input}_"][target.where] if self.projection.input is not None else none.copy()
         decay = np.exp(-self.plan.dt / self._post_time) if self.post[t].size else 1.0
-        return self.numbers["advance"], own.run, self.signal, v, self.post[t], self.real.type(decay), own.part, flow, *self._arrays(t, "advance")
+        return self.numbers["advance"], own.run, self.signal, self.noise, v, self.post[t], self.real.type(decay), own.part, flow, *self._arrays(t, "advance")
 
     def refile_all(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
         """Many at once; there must be room."""

@@ -11,7 +11,10 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.random import threefry_2x32
+from jax.scipy.special import ndtri
 
+from neuropil import rng
 from neuropil.errors import ModelError
 from neuropil.learn.propagators import entry_values
 from neuropil.learn.stimuli import per_neuron
@@ -33,7 +36,7 @@ class Living:
         projection: as described; program: its lowered model.
         pre, post, delay: int64[synapses], by source; delays in steps.
         weight, parameters, initial: at the start, by name, [synapses] or ().
-        late: steps that a target's spike takes to reach the synapses.
+        late: steps that a target's spike takes to reach the synapses; key: of their noise.
     """
 
     projection: Projection
@@ -45,6 +48,7 @@ class Living:
     parameters: dict[str, Any]
     initial: dict[str, Any]
     late: int = 0
+    key: rng.Key = (0, 0)
 
     @classmethod
     def of(cls, projection: Projection, program: SynapseProgram, index: int, seed: int, dt: float, dtype: Any) -> Living:
@@ -62,7 +66,7 @@ class Living:
             start = state.initial
             drawn = parameters[start] if isinstance(start, str) else per_neuron(start, n, seed, "synapse state", index, name)
             initial[name] = np.array(np.broadcast_to(drawn, n), dtype)
-        return cls(projection, program, pre, post, delay, weight.astype(dtype), parameters, initial, round(projection.response_delay / dt))
+        return cls(projection, program, pre, post, delay, weight.astype(dtype), parameters, initial, round(projection.response_delay / dt), rng.stream_key(seed, "synapse noise", index))
 
     def start(self, dtype: Any) -> Tree:
         """Nothing under way; a state `weight` is filled in by `begin`."""
@@ -88,7 +92,7 @@ class Living:
         """
         traced, scheme = self.program.traced, self.program.scheme
         s, size = carry["states"], self.projection.target.size
-        known = {"v": lambda: target["v"][self.post], "post": lambda: carry["post"][self.post], "modulator": lambda: modulator}
+        known = {"noise": lambda: _white(self.key, self.pre.size, k, p["dt"]), "v": lambda: target["v"][self.post], "post": lambda: carry["post"][self.post], "modulator": lambda: modulator}
         x = {n: known[n]() for n in traced.spec.inputs}
         zero = jnp.zeros(size, p["weights"].dtype)
         flow = zero
@@ -116,6 +120,16 @@ class Living:
         if "post" in self.program.traced.spec.inputs:
             post = post * jnp.exp(-p["dt"] / p[POST_TIME]) + mine / p[POST_TIME]
         return {**carry, "states": s, "flight": flight, "late": late, "post": post}
+
+
+def _white(key: rng.Key, n: int, k: Any, dt: Any) -> Any:
+    """White noise of n synapses in step k: the very words of `neuropil.rng.words`, as normal numbers over √dt."""
+    element, pair = jnp.arange(n, dtype=jnp.uint32), jnp.full(n, k >> 1).astype(jnp.uint32)
+    first, second = jnp.split(threefry_2x32(jnp.array(key, jnp.uint32), jnp.concatenate([element, pair])), 2)
+    word = jnp.where(k & 1, second, first)
+    exact = dt.dtype == jnp.float64
+    uniform = (word.astype(dt.dtype) + 0.5) * 2.0**-32 if exact else ((word >> 9).astype(dt.dtype) + 0.5) * 2.0**-23
+    return ndtri(uniform) / jnp.sqrt(dt)
 
 
 def begin(carry: Tree, weight: Any, k: Any) -> Tree:

@@ -79,8 +79,11 @@ class LivingSynapses:
             return np.array(np.broadcast_to(value, self.post.size))
         return np.broadcast_to(value, self.projection.target.size)[self.post]
 
-    def _world(self, target: States) -> States:
-        known = {"v": lambda: target["v"][self.post], "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
+    def _world(self, k: int, target: States) -> States:
+        def noise() -> Array:
+            return rng.normal(rng.stream_key(self.seed, "synapse noise", self.index), np.arange(self.pre.size), k) / np.sqrt(self.dt)
+
+        known = {"noise": noise, "v": lambda: target["v"][self.post], "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
         return {name: known[name]() for name in self.model.spec.inputs}
 
     def step(self, k: int, target: States) -> tuple[Array, Array]:
@@ -90,7 +93,7 @@ class LivingSynapses:
             The current that flows into each target during the step, and the weights that arrive at its end.
         """
         equations, size = self.integrator.equations, self.projection.target.size
-        x = self._world(target)
+        x = self._world(k, target)
         flow, sent = np.zeros(size), np.zeros(size)
         if self.input is not None:
             inputs = self.projection.target.neuron.spec.inputs
