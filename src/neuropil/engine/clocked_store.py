@@ -108,20 +108,20 @@ class ClockedStore(SynapseStore):
 
     def save(self) -> dict[str, np.ndarray]:
         """With the targets' activity."""
-        return super().save() | {"activity": np.concatenate(self.post)}
+        return super().save() | {"activity": np.concatenate([post[: t.neurons] for t, post in zip(self.targets, self.post, strict=True)])}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Take up what `save` gave."""
         super().restore(arrays)
         for t, post in zip(self.targets, self.post, strict=True):
-            post[:] = arrays["activity"][t.low : t.low + post.size]
+            post[:] = np.tile(arrays["activity"][t.low : t.low + t.neurons], t.sites)[: post.size]
 
     def _own(self, s: SynapseList, t: int) -> OwnSynapses:
         target = self.targets[t]
-        mine = np.flatnonzero((s.post >= target.low) & (s.post < target.low + target.size))
-        mine = mine[np.argsort(s.post[mine], kind="stable")]
+        mine = target.owned(s)
+        mine = mine[np.argsort(target.reached(s, mine), kind="stable")]
         by_source = np.lexsort((s.delay[mine], s.pre[mine]))
-        post = s.post[mine] - target.low
+        post = target.reached(s, mine)
         run = np.concatenate([[0], np.cumsum(np.bincount(post, minlength=target.size))]).astype(np.int64)
         ordered = mine[by_source]
         rows = _rows(self.plan, self.index, s.pre[ordered], s.delay[ordered], by_source.astype(np.int32))
@@ -172,7 +172,7 @@ class ClockedStore(SynapseStore):
 
     def _noting(self, t: int) -> tuple[object, ...]:
         target = self.targets[t]
-        return self.layout.slot_of, target.first, target.size, self.post[t], self.real.type(1.0 / self._post_time)
+        return self.layout.slot_of, target.first, target.neurons, self.post[t], self.real.type(1.0 / self._post_time)
 
     @property
     def _post_time(self) -> float:
@@ -189,12 +189,9 @@ class ClockedStore(SynapseStore):
         )  # fmt: skip
 
     def _advancing(self, t: int) -> tuple[object, ...]:
-        own, target, known = self.own[t], self.targets[t], self.program.traced.spec.inputs
-        none = np.zeros(0, self.real)
-        v = target.arrays["s_v"][target.where] if "v" in known else none
-        flow = target.arrays[f"x_{self.projection.input}_"][target.where] if self.projection.input is not None else none.copy()
+        own, target = self.own[t], self.targets[t]
         decay = np.exp(-self.plan.dt / self._post_time) if self.post[t].size else 1.0
-        return self.numbers["advance"], own.run, self.signal, self.noise, v, self.post[t], self.real.type(decay), own.part, flow, *self._arrays(t, "advance")
+        return self.numbers["advance"], own.run, self.signal, self.noise, target.v, self.post[t], self.real.type(decay), own.part, target.flow, *self._arrays(t, "advance")
 
     def refile_all(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
         """Many at once; there must be room."""
