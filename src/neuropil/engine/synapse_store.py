@@ -121,7 +121,7 @@ class SynapseStore(ABC):
         self.take(self.synapses)
         self.buckets = [Buckets.empty(1, self.ring, 1, off_sets(self.room)) for _ in self.targets]
         # What stays the same is kept once, in the list; what changes lives in the arrays.
-        self.synapses = replace(synapses, states={}, last={})
+        self.synapses = replace(self.synapses, states={}, last={})
 
     def save(self) -> dict[str, np.ndarray]:
         """Everything that a checkpoint needs, independent of threads."""

@@ -157,8 +157,9 @@ class SynapseProgram:
 
     @property
     def dated(self) -> bool:
-        """A synapse notes when it was last brought up to date."""
-        return "h" in self.arrival.leaves(*self.arrival_roots, *self.response_roots)
+        """A synapse notes when it was last brought up to date: something reads how long ago that was, if only who looks at its states."""
+        seen = (self.ready[n] for n in self.form.of(""))
+        return "h" in self.arrival.leaves(*self.arrival_roots, *self.response_roots, *seen)
 
     @property
     def outside(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from neuropil.model.composite import full_name, split
 from neuropil.model.contents import Population
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.structure import Rewiring
-from neuropil.model.synapse import OUTSIDE, Synapse
+from neuropil.model.synapse import OUTSIDE, POST_TIME, Synapse
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, unit_name
 
 
@@ -62,6 +62,8 @@ def _check_world(where: str, synapse: Synapse, target: Population, part: str) ->
         raise NetworkError(f"{where}: {name} needs the target's potential", got=f"a target without a state {v} in mV")
     for parameter in synapse.spec.parameters:
         value = getattr(synapse, parameter)
+        if parameter == POST_TIME and "post" in synapse.spec.inputs and isinstance(value, Distribution):
+            raise NetworkError(f"{where}: {name}.{parameter} is one for all targets", got=value, expected="one time")
         if isinstance(value, Quantity) and np.ndim(value.value):
             raise NetworkError(f"{where}: {name}.{parameter} must be one number or a distribution", got="an array", fix="a Distribution is drawn for every synapse")
 
