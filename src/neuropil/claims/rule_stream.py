@@ -1,24 +1,29 @@
 """A stream of trials whose rules change without notice, and the modulated circuit that lives in it.
 
-A trial: a stimulus, 100 ms, in which the action whose neurons spike most is chosen; 100 ms in which reward at once may come;
-100 ms in which later reward may come. For every stimulus one action is *soon* and another *late*. Three things about the
-world stay for a block and then change, one of them at a time, nobody being told:
+A trial: a cue says which of four stimuli is to come, and what comes is seen blurred, 100 ms, in which the stimulus whose
+cortical neurons spike most is perceived and the action whose neurons spike most is chosen; 100 ms in which reward at once may
+come, and the stimulus is seen for what it was; 100 ms in which later reward may come. For every stimulus one action is *soon*
+and another *late*. Three things about the world stay for a block and then change, one of them at a time, nobody being told:
 
     map      which action is which, for each stimulus
-    noise    with what chance an outcome is turned over (what was to be rewarded is not, another action is)
+    cue      whether the cue is always right, or wrong nine times in ten
     delay    whether patience pays: the soon action brings 0.7 and the late one nothing, or 0.2 at once and 1 later
 
 The circuit is `neuropil.zoo.circuits.modulated_choice`. Here are its nuclei: what they signal, from what they see.
 
     dopamine        δ = r - Q, of the ventral loop for reward at once, of the dorsal loop for later reward; Q is the value that
-                    the synapses just used hold (values of chosen actions: Morris et al. 2006, Nat Neurosci 9:1057)
-    acetylcholine   α, the running mean of |δ| (`ExpectedUncertainty`)
-    norepinephrine  how far a disappointment exceeds α, which is read from acetylcholine's concentration, so that who lacks
-                    the one misjudges the other (`UnexpectedUncertainty`, Yu & Dayan 2005, Neuron 46:681)
+                    the synapses just used hold (values of chosen actions: Morris et al. 2006, Nat Neurosci 9:1057). Nothing
+                    where the stimulus had been mistaken for another: that explains the outcome (dopamine's errors go by what
+                    was believed: Lak, Nomoto, Keramati, Sakagami & Kepecs 2017, Curr Biol 27:821)
+    acetylcholine   how often the cue has misled of late: its expected uncertainty (`ExpectedUncertainty`, as in the task of
+                    Yu & Dayan 2005, Neuron 46:681)
+    norepinephrine  how far a disappointment exceeds the usual error (`UnexpectedUncertainty`)
     serotonin       h in 0..1: up where reward at once disappoints, down where later reward does
 
 A modulator that is *clamped* fires so that its concentration rests at a given level; one that is *played* repeats what
 another run signalled.
+
+Whether it pays to follow the cue's validity can be asked without a spike: `observer` weighs what is seen against the cue.
 """
 
 from __future__ import annotations
@@ -34,7 +39,7 @@ from neuropil import rng
 from neuropil.engine.simulation import Simulation
 from neuropil.model.effects import Target, effects_on, model_of
 from neuropil.result import Result
-from neuropil.units import Hz, ms, nM, pA
+from neuropil.units import Hz, ms, pA
 from neuropil.zoo.circuits.modulated_choice import (
     ACTIONS,
     LOOPS,
@@ -51,9 +56,9 @@ from neuropil.zoo.modulators.norepinephrine import UnexpectedUncertainty
 SILENT, BLANK, SHOWN, CUED = 1.0, 50.0, 60.0, 100.0  # Hz of a neuron: at rest; of any stimulus; more if shown; of the cued one
 BLUR = 0.67  # standard deviation of what is seen of a stimulus, of what is shown
 URGE = 25.0  # pA, standard deviation over trials of a current into each action's neurons: what makes it explore
-VALID, SOON, LATE = (0.95, 0.1), (0.7, 0.2), (0.0, 1.0)
-CHANGES = ("map", "cue", "map", "delay", "map", "cue", "map", "delay")
-ACH, NE, SEROTONIN, TRUST = 30.0, 40.0, 10.0, 0.8  # of the nuclei: signals for one unit; how fast patience follows
+VALID, SOON, LATE = (1.0, 0.1), (0.7, 0.2), (0.0, 1.0)
+CHANGES = ("map", "cue", "map", "delay", "map", "map", "cue", "map", "delay", "map")
+ACH, NE, SEROTONIN, TRUST = 30.0, 50.0, 10.0, 0.8  # of the nuclei: signals for one unit; how fast patience follows
 STEPS = 100  # of a phase, at 1 ms
 
 Array = NDArray[Any]
@@ -122,6 +127,19 @@ class Stream:
         return np.where(self.patient == 1, self.late, self.soon)
 
 
+def observer(weight: float, trials: int = 50_000) -> tuple[float, float]:
+    """How often the largest of "what is seen, and `weight` more for the cued stimulus" is the true one, for a cue that is always
+    right, and for one that mostly is not. Log-likelihoods are what is seen over BLUR², so that for a cue of validity v the best
+    weight is BLUR² ln(3 v / (1 - v)); of none below 0 is made use here.
+    """
+    g = rng.generator(1, "observer")
+    stimulus, turn = g.integers(STIMULI, size=trials), g.integers(1, STIMULI, size=trials)
+    seen, chance = np.eye(STIMULI)[stimulus] + g.normal(0.0, BLUR, (trials, STIMULI)), g.random(trials)
+    cues = (np.where(chance < valid, stimulus, (stimulus + turn) % STIMULI) for valid in VALID)
+    right, wrong = (float(np.mean(np.argmax(seen + weight * np.eye(STIMULI)[cue], axis=1) == stimulus)) for cue in cues)
+    return right, wrong
+
+
 @dataclass(frozen=True)
 class History:
     """What a run leaves.
@@ -188,8 +206,6 @@ class Brain:
             self._phase(phase)
         self.now |= {f"dopamine {name}": 0.0 for name in LOOPS}
         self.now["acetylcholine"] = ACH * self.misled.update(float(cue != stimulus))
-        if perceived != stimulus:
-            return
         total, usual = sum(errors), self.used_to.level
         self.unexpected.update(min(total, 0.0), usual)
         self.used_to.update(total)
