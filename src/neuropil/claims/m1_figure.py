@@ -118,4 +118,4 @@ def _raster(ax: Any, stream: Stream, life: History) -> None:
         if t < at <= (mine[column + 1] if column + 1 < mine.size else t):
             ax.axvline(column + 0.95, color="black", lw=1.0)
     ax.set_xticks(np.arange(mine.size) + 0.45, mine)
-    label(ax, f"trials that show stimulus {stimulus} (100 ms of choice each; above: reward; line: the map changes)", "neuron of the actions", "the same input, another answer")
+    label(ax, f"trials that show stimulus {stimulus} (100 ms of choice each; above: reward; line: the map changes)", "neuron of the actions", "the same stimulus, another answer")
