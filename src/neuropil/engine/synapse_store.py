@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -24,27 +25,42 @@ from neuropil.lower.lazy_source import NOTES
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse import SynapseProgram, check_finite
 from neuropil.lower.synapse_form import SIDES
+from neuropil.model.composite import split
 from neuropil.model.distribution import Distribution
 from neuropil.units import Quantity
 
 
 @dataclass
 class Targets:
-    """The targets of a projection that one thread owns.
+    """The targets of a projection that one thread owns: the sites of its neurons that the projection reaches, site by site.
 
     Attributes:
-        first: slot of the first; size: how many.
-        low: index of the first within the population.
-        arrays: the thread's arrays of the targets' assembly; where: their places in it.
-        arrived: accumulators of the port, of the targets alone.
+        first: slot of the first neuron; neurons: how many; sites: of each.
+        low: index of the first neuron within the population.
+        v: potentials of the targets, where there are any; flow: what flows into them, of a projection with an input.
+        arrived: accumulators of the port.
     """
 
     first: int
-    size: int
+    neurons: int
+    sites: int
     low: int
-    arrays: dict[str, np.ndarray]
-    where: slice
+    v: np.ndarray
+    flow: np.ndarray
     arrived: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """Number of targets."""
+        return self.neurons * self.sites
+
+    def owned(self, s: SynapseList) -> np.ndarray:
+        """Places in a list of the synapses on them."""
+        return np.flatnonzero((s.post >= self.low) & (s.post < self.low + self.neurons))
+
+    def reached(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
+        """For some of the synapses, the target."""
+        return s.site[which] * self.neurons + s.post[which] - self.low
 
 
 class SynapseStore(ABC):
@@ -63,6 +79,7 @@ class SynapseStore(ABC):
         # Spikes of each thread's targets on their way to the synapses: who, by the step they fired in, and how many.
         self.spiked = [(np.zeros((kept, t.size), np.int32), np.zeros(kept, np.int64)) for t in self.targets]
         self.buckets: list[Buckets] = []
+        self.changed: dict[str, Any] = {}
         self.prepare()
         self.use(SynapseList.empty(plan, index))
 
@@ -100,11 +117,11 @@ class SynapseStore(ABC):
 
     def use(self, synapses: SynapseList) -> None:
         """Hold these synapses; nothing is under way."""
-        self.synapses = synapses
-        self.take(synapses)
+        self.synapses = self._fitted(synapses)
+        self.take(self.synapses)
         self.buckets = [Buckets.empty(1, self.ring, 1, off_sets(self.room)) for _ in self.targets]
         # What stays the same is kept once, in the list; what changes lives in the arrays.
-        self.synapses = replace(synapses, states={}, last={})
+        self.synapses = replace(self.synapses, states={}, last={})
 
     def save(self) -> dict[str, np.ndarray]:
         """Everything that a checkpoint needs, independent of threads."""
@@ -115,45 +132,61 @@ class SynapseStore(ABC):
             arrays["spiked"] = np.zeros((self.spiked[0][1].size, self.projection.target.size), bool)
             for t, (who, many) in zip(self.targets, self.spiked, strict=True):
                 for row, n in enumerate(many):
-                    arrays["spiked"][row, t.low + who[row, :n]] = True
+                    arrays["spiked"][row, t.low + who[row, :n] % t.neurons] = True
         if self.projection.structure is not None:
-            arrays |= {"pre": s.pre, "post": s.post, "delay": s.delay, "weight": s.weight}
+            arrays |= {"pre": s.pre, "post": s.post, "site": s.site, "delay": s.delay, "weight": s.weight}
         return arrays
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Take up what `save` gave."""
         s = self.synapses
         if self.projection.structure is not None:
-            made = SynapseList.made(self.plan, self.index, arrays["pre"], arrays["post"], arrays["weight"], arrays["delay"], 0)
-            s = replace(made, constants=s.constants)  # which may have been changed
+            pre, post, site, weight, delay = (arrays[n] for n in ("pre", "post", "site", "weight", "delay"))
+            s = SynapseList.made(self.plan, self.index, pre, post, site, weight, delay, 0)
         none = np.zeros(s.size, np.int32)
         last = {side: arrays.get(f"last {side}", none) for side in SIDES}
         self.use(replace(s, states={n: arrays[f"state {n}"] for n in self.program.states}, last=last))
         self.signal[:] = arrays["signal"]
         if self.late:
             for t, (who, many) in zip(self.targets, self.spiked, strict=True):
-                for row, fired in enumerate(arrays["spiked"][:, t.low : t.low + t.size]):
-                    many[row] = fired.sum()
-                    who[row, : many[row]] = np.flatnonzero(fired)
+                for row, fired in enumerate(arrays["spiked"][:, t.low : t.low + t.neurons]):
+                    many[row] = fired.sum() * t.sites
+                    who[row, : many[row]] = np.flatnonzero(np.tile(fired, t.sites))
 
-    def change(self, parameters: Mapping[str, Quantity | float], step: int) -> None:
-        """Give parameters of all synapses new values at a step: what went before keeps the old ones."""
+    def change(self, parameters: Mapping[str, Any], step: int) -> None:
+        """Give parameters new values at a step: what went before keeps the old ones.
+
+        Args:
+            parameters: by name, one for all synapses; one for each target, of a parameter that varies; one for each synapse, of a drawn one.
+        """
         self.bring_up(step)
-        spec = self.program.traced.spec
-        values = {n: v.value if isinstance(v, Quantity) else v for n, v in parameters.items()}
-        given = {n: values.get(n, self.synapses.constants[n]) for n in spec.parameters}
-        self.synapses = replace(self.synapses, constants=self.program.constants(given, self.plan.dt))
+        self.changed |= {n: v.value if isinstance(v, Quantity) else v for n, v in parameters.items()}
+        self.synapses = self._fitted(self.synapses)
         self.renew()
+
+    def _fitted(self, synapses: SynapseList) -> SynapseList:
+        """With the constants that follow from what was changed."""
+        if not self.changed:
+            return synapses
+        traced, post = self.program.traced, synapses.post
+        drawn = {n for n in traced.spec.parameters if isinstance(getattr(traced.model, n), Distribution)}
+        given = {n: self.changed.get(n, synapses.constants[n] if n in drawn else getattr(traced.model, n).value) for n in traced.spec.parameters}
+        if drawn:
+            given = {n: v[post] if np.ndim(v) and n not in drawn else v for n, v in given.items()}
+            return replace(synapses, constants=self.program.constants(given, self.plan.dt))
+        made = self.program.constants(given, self.plan.dt)  # of each target, of which there are fewer than synapses
+        return replace(synapses, constants={n: v[post] if np.ndim(v) else v for n, v in made.items()})
 
     @abstractmethod
     def renew(self) -> None:
         """Evaluate the constants of the kernels anew."""
 
     def varying(self, graph: Graph, frontier: tuple[int, ...]) -> frozenset[int]:
-        """Places in a frontier whose values differ between synapses: those that depend on a drawn parameter."""
-        model = self.program.traced.model
-        given = {n: getattr(model, n) for n in model.spec.parameters}
+        """Places in a frontier whose values differ between synapses: those that depend on a parameter that varies."""
+        traced = self.program.traced
+        given = {n: getattr(traced.model, n) for n in traced.spec.parameters}
         trial = {n: v.quantile(np.array([0.3, 0.7])) if isinstance(v, Distribution) else v.value for n, v in given.items()}
+        trial |= {n: np.full(2, v) for n, v in trial.items() if n in traced.varied and np.ndim(v) == 0}
         values = self.program.constants(trial, self.plan.dt)
         leaves = {f"p.{n}": v for n, v in values.items()}
         return frozenset(k for k, v in enumerate(graph.evaluate(frontier, leaves)) if np.size(v) > 1)
@@ -168,7 +201,7 @@ class SynapseStore(ABC):
     def memory(self) -> int:
         """Bytes held."""
         s = self.synapses
-        total = s.pre.nbytes + s.post.nbytes + s.delay.nbytes + s.weight.nbytes + sum(b.segments.nbytes for b in self.buckets)
+        total = s.pre.nbytes + s.post.nbytes + s.site.nbytes + s.delay.nbytes + s.weight.nbytes + sum(b.segments.nbytes for b in self.buckets)
         return total + self.held_bytes() + sum(np.asarray(c).nbytes for c in s.constants.values())
 
     # --- what the loop asks ------------------------------------------------------------------------------------------
@@ -185,7 +218,8 @@ class SynapseStore(ABC):
         return Operation("spikes", name, function, "k - 1, thread, published, count, *a", self._keeping)
 
     def _keeping(self, t: int) -> tuple[object, ...]:
-        return self.layout.slot_of, self.targets[t].first, *self.spiked[t]
+        target = self.targets[t]
+        return self.layout.slot_of, target.first, target.neurons, *self.spiked[t]
 
     def grow(self, spikes: int) -> None:
         """Twice the room that is needed now."""
@@ -209,24 +243,34 @@ class SynapseStore(ABC):
 
 def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -> Targets:
     """Views of what a thread holds of a projection's targets."""
-    projection = plan.network.projections[index]
-    g, _ = plan.place_of(projection.target)
-    mine, arrays = layout.slice(projection.target, "", t), machine.groups[t][g].arrays
+    projection, known = plan.network.projections[index], plan.synapses[index].traced.spec.inputs
+    population, part = projection.target, projection.part
+    g, _ = plan.place_of(population, part)
+    mine, somas, arrays = layout.slice(population, part, t), layout.slice(population, "", t), machine.groups[t][g].arrays
     a = mine.start - layout.shares[t].start[g]
-    arrived = machine.arrived[t][max(plan.channel_of[index], 0)][mine.start : mine.start + mine.neurons]
-    return Targets(mine.start, mine.neurons, mine.lower, arrays, slice(a, a + mine.neurons), arrived)
+    here, v, flow = slice(a, a + mine.neurons * mine.sites), np.zeros(0, plan.precision), np.zeros(0, plan.precision)
+    if "v" in known:
+        v = arrays.get("s_v", v)[here]
+        if population.name in plan.cells:
+            cells = machine.cells[population.name][t][1]
+            v = cells.potentials(part)
+            machine.before.append(lambda _: cells.look())
+    if projection.input is not None:
+        flow = arrays[f"x_{split(projection.input)[1]}_"][here]
+    arrived = machine.arrived[t][max(plan.channel_of[index], 0)][mine.start : mine.stop]
+    return Targets(somas.start, mine.neurons, mine.sites, mine.lower, v, flow, arrived)
 
 
 def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str, float]:
     """Bytes that the store of a projection will hold, and besides while it is built, from expected numbers of synapses."""
     p, program = plan.network.projections[index], plan.synapses[index]
     n, real = expected_synapses(p), np.dtype(plan.precision).itemsize
-    drawn = sum(isinstance(getattr(program.traced.model, q), Distribution) for q in program.traced.spec.parameters)
+    varied = len(program.traced.varied)
     own, shared = len(program.form.of("")), len(program.states) - len(program.form.of(""))
-    # The list (16 and a weight of 8), the place in it and the target; a step and a weight, or a place among the targets'.
-    per_synapse = 20 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * drawn + (5 if program.event_driven else 8)
+    # The list (20 and a weight of 8), the place in it and the target; a step and a weight, or a place among the targets'.
+    per_synapse = 24 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * varied + (5 if program.event_driven else 8)
     steps = delay_steps(p, plan.dt)
     segments = p.source.size * (steps.size + 1)
-    bounds = threads * segments * (8.0 + (real + 4) * shared) + p.target.size * NOTES * (4.0 + real * shared)
+    bounds = threads * segments * (8.0 + (real + 4) * shared) + p.target.size * p.sites * NOTES * (4.0 + real * shared)
     buckets = 8.0 * threads * ring_length(int(steps[-1])) * room
     return {"synapses": n * per_synapse, "segment bounds": bounds, "spikes in flight": buckets, "while building": n * (60.0 + 8 * len(program.states))}

@@ -66,11 +66,11 @@ class Kinetics(Described):
         """What is removed per time at concentration `c` (a quantity, of any shape)."""
         raise ModelError(f"{type(self).__name__} does not say what removes it", fix="define removal(self, c)")
 
-    def supplied(self, signal: float, tick: float) -> float:
-        """What the nucleus supplies over a tick (ms) with this signal, base units."""
-        return max(0.0, 1.0 + signal) * float(self.removed(self.rest)) * tick
+    def supplied(self, signal: Any, tick: float) -> Any:
+        """What the nucleus supplies over a tick (ms) with this signal, base units: one number, or one per cell as the signal is."""
+        return np.maximum(0.0, 1.0 + signal) * float(self.removed(self.rest)) * tick
 
-    def advance(self, c: Any, given: float, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
+    def advance(self, c: Any, given: Any, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
         """The concentration (an array) a tick (ms) later, `given` being what is supplied over it, evenly."""
         h, rate = tick / steps, given / tick
 
@@ -102,6 +102,8 @@ class Kinetics(Described):
             rates = (np.asarray(self.removed(at + h)) - np.asarray(self.removed(at))) / h
         if not np.all(np.isfinite(rates)):
             raise NetworkError(f"{self!r}: what it removes near rest is not finite", got=rates, fix="check its parameters: none that divides may be 0")
+        if float(np.max(rates)) < 0:
+            raise NetworkError(f"{self!r}: it removes less the more there is, so that concentrations grow for ever", got=f"a rate of {float(np.max(rates)):g} per ms", expected="not negative")
         # With diffusion a step of one over its fastest rate keeps concentrations positive, which Runge-Kutta allows up to twice.
         steps = int(np.ceil(max(PER_TIME_CONSTANT * float(np.max(np.abs(rates))) * tick, fastest_spread * tick, 1.0)))
         if steps > MOST_STEPS:
@@ -142,10 +144,10 @@ class Signal(Kinetics):
     def removal(self, c: Any) -> Any:
         return 0.0 * c / ms
 
-    def supplied(self, signal: float, tick: float) -> float:
+    def supplied(self, signal: Any, tick: float) -> Any:
         return signal
 
-    def advance(self, c: Any, given: float, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
+    def advance(self, c: Any, given: Any, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
         return np.full_like(c, self.rest + given)
 
 
