@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from agents.stub_world import StubWorld
 from neuropil.agents import History, Loop, Turn
+from neuropil.agents.worlds.bandit import Bandit
+from neuropil.agents.worlds.regression import Regression
 from neuropil.errors import CheckpointError, ModelError, WorldError
-from neuropil.model import Agent, PlaceCode, TemporalDifference
+from neuropil.model import Agent, Critic, OneHot, PlaceCode, Softmax, TemporalDifference
 from neuropil.units import ms
 from neuropil.zoo.agents.actor_critic import Body, actor_critic
+from neuropil.zoo.agents.bandit import bandit
+from neuropil.zoo.agents.regressor import regressor
 
 
 def small(copies: int = 1, **changes: object) -> Agent:
@@ -42,6 +48,7 @@ def test_returns_lengths_and_errors_follow_from_the_rewards() -> None:
     np.testing.assert_allclose(error[1:5], expected, rtol=1e-12)
     np.testing.assert_allclose(error[5], (1 - gamma) * 3.0 * 5.0 - value[4], rtol=1e-12)
     assert (error[6:35] == 0).all() and np.isnan(reward[5:35]).all()  # it rests for 600 ms
+    np.testing.assert_allclose(history.errors[0][0], np.abs(error[1:6]).mean(), rtol=1e-12)  # that of the last step, too
 
 
 def test_an_action_may_last_several_steps() -> None:
@@ -78,6 +85,36 @@ def test_a_world_that_breaks_ends_in_an_error_that_says_where_and_keeps_what_was
     assert History.load(tmp_path).returns == [[15.0]]
 
 
+def test_after_a_world_that_raised_the_loop_can_be_saved_and_goes_on(tmp_path: Path) -> None:
+    """With two copies: the other's episode is dropped with the broken one, so that both begin anew."""
+    loop = Loop(small(2), [StubWorld(breaks="raise"), StubWorld()])
+    with pytest.raises(WorldError, match="RuntimeError"):
+        loop.run(3)
+    assert loop.history.returns == [[15.0], [15.0]]
+    loop.save(tmp_path)
+    assert loop.run(1).returns == [[15.0, 15.0], [15.0, 15.0]]
+
+
+@pytest.mark.parametrize("told", [None, {"extra": "much"}, {"extra": float("nan")}])
+def test_what_a_world_tells_beside_the_reward_is_checked(told: object) -> None:
+    world = StubWorld()
+    step = world.step
+    world.step = lambda action: (*step(action)[:4], told)  # type: ignore[method-assign, assignment]
+    with pytest.raises(WorldError, match="StubWorld, episode 0, step 1"):
+        Loop(small(stimulation="extra"), world).run(1)
+
+
+@pytest.mark.parametrize("make", [lambda: Bandit(reversal=3), lambda: Regression(hazard=0.5)])
+def test_worlds_that_remember_over_episodes_wake_with_what_they_know(tmp_path: Path, make: Callable[[], Any]) -> None:
+    agent = bandit(copies=2) if isinstance(make(), Bandit) else regressor(copies=2)
+    whole = Loop(agent, [make(), make()], seed=5).run(8)
+    first = Loop(agent, [make(), make()], seed=5)
+    first.run(4)
+    first.save(tmp_path)
+    assert Loop(agent, [make(), make()], seed=5, resume=tmp_path).run(4).returns == whole.returns
+    assert min(min(e) for e in whole.errors) > 0.0  # of episodes of one step, too
+
+
 def test_ctrl_c_keeps_what_there_is_and_the_loop_goes_on_afterwards(tmp_path: Path) -> None:
     loop = Loop(small(), StubWorld(breaks="interrupt"), out=tmp_path)
     history = loop.run(5)
@@ -102,6 +139,29 @@ def test_a_saved_loop_wakes_to_the_same_bits(tmp_path: Path, copies: int) -> Non
     assert [a.actions + b.actions for a, b in zip(worlds, woken_worlds, strict=True)] == [w.actions for w in whole_worlds]
     assert (weights(woken) == weights(whole)).all()
     assert (woken.simulation.state("critic", "v").value == whole.simulation.state("critic", "v").value).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "culprit"),
+    [
+        (lambda: small(decide=float("nan") * ms), "decide"),
+        (lambda: small(dt=0 * ms), "dt"),
+        (lambda: small(sense=None), "sense"),
+        (lambda: small(decoder=None), "decoder"),
+        (lambda: small(network=None), "network"),
+        (lambda: small(sense=replace(small().sense, code=PlaceCode((-1.0,), (1.0,), (7,)))), "the code does not fit"),
+        (lambda: Softmax("a"), "actions"),
+        (lambda: PlaceCode(-1.0, 1.0, 3), "sequences"),
+        (lambda: PlaceCode((-1.0,), (1.0,), (2.5,)), "whole number"),
+        (lambda: OneHot(0), "whole numbers"),
+        (lambda: OneHot(3).activity([[7]]), "no cells"),
+        (lambda: Critic("critic", 1.0, 1.0), "Critic"),
+        (lambda: TemporalDifference(bound=float("nan")), "bound"),
+    ],
+)
+def test_agents_that_cannot_live_are_refused(make: Callable[[], Any], culprit: str) -> None:
+    with pytest.raises(ModelError, match=culprit):
+        make()
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:

@@ -2,11 +2,11 @@
 
 One `Simulation` holds all copies of the agent, each with an environment of its own. A turn is one action in every
 environment; what happens in it is said in `neuropil.model.agent`. Between episodes a copy rests for as many turns as its
-agent asks for; in the first of them the error of the last step is released.
+agent asks for; in the first of them the error of the last step is released, and the episode enters the history.
 
 Nothing but counters is kept besides the network: environments are reset with seeds that follow from the loop's seed and
 the episode's number, decoders draw by the number of the turn. So a loop that was saved between episodes wakes to
-the same bits. With several copies `run` ends when the last of them has finished; the others rest until then.
+the same bits, if its environments remember nothing over episodes or say what (`neuropil.agents.world`). With several copies `run` ends when the last of them has finished; the others rest until then.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from neuropil.agents.history import History
 from neuropil.agents.world import World, make_world
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.simulation import Simulation
-from neuropil.errors import CheckpointError, ModelError, SimulationError
+from neuropil.errors import CheckpointError, ModelError, SimulationError, WorldError
 from neuropil.model.agent import Agent
 from neuropil.result.atomic import read_json, write_json
 from neuropil.units import Quantity
@@ -95,6 +95,7 @@ class Loop:
         self._value, self._reward, self._extra = np.zeros(k), np.zeros(k), np.zeros(k)
         self._judged, self._over = np.zeros(k, bool), np.zeros(k, bool)  # a step awaits its error; and nothing follows it
         self._awake, self._resting = np.zeros(k, bool), np.zeros(k, np.int64)
+        self._ended = np.zeros(k, bool)  # an episode that is not in the history yet
         self._settling = np.zeros(k, np.int64)  # turns until the first action
         self._sums, self._lengths, self._errors = np.zeros(k), np.zeros(k, np.int64), np.zeros(k)
         self._seeds = np.zeros(k, np.int64)
@@ -111,8 +112,9 @@ class Loop:
     def run(self, episodes: int) -> History:
         """Let every copy live through so many more episodes; returns the history of all.
 
-        Ctrl-C ends it at once; unfinished episodes are dropped, the rest is kept (`history.summary["interrupted"]`).
-        Whatever else ends it, finished episodes are in the history and, with `out`, on disk.
+        Ctrl-C ends it at once, as does an environment that raises; unfinished episodes are dropped, the rest is kept
+        (`history.summary["interrupted"]`), and the loop may be saved or run on. Whatever else ends it, finished episodes are in
+        the history and, with `out`, on disk.
 
         Raises:
             WorldError: see the class. SimulationError: a state of the network ran away.
@@ -137,6 +139,9 @@ class Loop:
                 if stop.is_set():
                     self._drop()
                 ended = "interrupted" if stop.is_set() else ""
+        except (WorldError, ModelError):
+            self._drop()
+            raise
         finally:
             self._write(ended, begun)
             self.wall_seconds += time.perf_counter() - begun
@@ -172,6 +177,7 @@ class Loop:
         value = self._values(counts)
         judged = self._judged.copy()
         error = self._judge(value)
+        ended = self._conclude()
         action = agent.decoder.decode(rates, self._deviate())
         self._release(error)
         self._signal(error, judged)
@@ -182,13 +188,12 @@ class Loop:
         self._feed_back(None, acting)
         self.turns += 1
         self._resting, self._settling = np.maximum(self._resting - 1, 0), np.maximum(self._settling - 1, 0)
-        before = self.history.episodes
         self._value = value
         for i in np.flatnonzero(acting):
             self._live(int(i), action[i])
         if self.watch is not None:
             self.watch(Turn(self.turns, error, np.where(acting, self._reward, np.nan), np.where(acting, value, np.nan), action))
-        return self.history.episodes > before
+        return ended
 
     def _live(self, i: int, action: Any) -> None:
         """Step the environment of copy i, as long as the action lasts."""
@@ -197,7 +202,7 @@ class Loop:
             happened = self.worlds[i].step(action)
             self.steps += 1
             self._reward[i] += happened.reward
-            self._extra[i] += float(happened.info.get(self.agent.stimulation, 0.0)) if self.agent.stimulation else 0.0
+            self._extra[i] += self.worlds[i].told(happened, self.agent.stimulation) if self.agent.stimulation else 0.0
             self._lengths[i] += 1
             if happened.terminated or happened.truncated:
                 break
@@ -206,8 +211,15 @@ class Loop:
         self._judged[i] = not happened.truncated or happened.terminated
         self._over[i] = happened.terminated
         if happened.terminated or happened.truncated:
-            self._awake[i], self._resting[i] = False, self._rest
-            self.history.add(i, float(self._sums[i]), int(self._lengths[i]), float(self._errors[i] / self._lengths[i]), int(self._seeds[i]))
+            self._awake[i], self._resting[i], self._ended[i] = False, self._rest, True
+
+    def _conclude(self) -> bool:
+        """Put episodes whose last error is known into the history; whether there were any."""
+        ended = np.flatnonzero(self._ended)
+        for i in ended:
+            self.history.add(int(i), float(self._sums[i]), int(self._lengths[i]), float(self._errors[i] / self._lengths[i]), int(self._seeds[i]))
+        self._ended[:] = False
+        return ended.size > 0
 
     def _judge(self, value: NDArray[np.float64]) -> NDArray[np.float64]:
         """Dopamine of every copy for its last step, given what the critic says now."""
@@ -313,7 +325,7 @@ class Loop:
             path / "loop.json",
             {"agent": self.agent.name, "seed": self.seed, "copies": self.agent.copies, "turns": self.turns, "steps": self.steps,
              "begun": self._begun, "network_step": self.simulation.core.step, "wall_seconds": self.wall_seconds,
-             "watch": None if self.watchman is None else self.watchman.save()},
+             "worlds": [w.memory() for w in self.worlds], "watch": None if self.watchman is None else self.watchman.save()},
         )  # fmt: skip
         return path
 
@@ -325,6 +337,8 @@ class Loop:
                 raise CheckpointError(f"the saved loop has another {name}", got=state.get(name), expected=value)
         self.turns, self.steps, self.wall_seconds = int(state["turns"]), int(state["steps"]), float(state["wall_seconds"])
         self._begun[:] = state["begun"]
+        for world, memory in zip(self.worlds, state["worlds"], strict=True):
+            world.remember(memory)
         if self.watchman is not None and state.get("watch") is not None:  # who was not watched before is watched from now on
             self.watchman.wake(state["watch"])
         self.history = History.load(folder)

@@ -115,6 +115,8 @@ class World:
         if not isinstance(answer, tuple) or len(answer) != 5:
             raise WorldError(f"{self._where}: step() must give five things", got=answer, expected="observation, reward, terminated, truncated, info")
         seen, reward, terminated, truncated, info = answer
+        if not isinstance(info, dict):
+            raise WorldError(f"{self._where}: what step() gives last must be a dict", got=info)
         try:
             reward = float(reward)
         except (TypeError, ValueError):
@@ -122,6 +124,32 @@ class World:
         if not np.isfinite(reward):
             raise WorldError(f"{self._where}: the reward is {reward}", expected="a finite number", fix="mend the environment's reward; dopamine cannot be computed from it")
         return Happening(self._observation(seen), reward, bool(terminated), bool(truncated), info)
+
+    def told(self, happened: Happening, entry: str) -> float:
+        """A number that `info` has under this name; 0 where it has none."""
+        value = happened.info.get(entry, 0.0)
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = np.nan
+        if not np.isfinite(number):
+            raise WorldError(f"{self._where}: info[{entry!r}] is no finite number", got=value)
+        return number
+
+    def memory(self) -> Any:
+        """What the environment itself says it keeps over episodes, by a method `memory()`, in types of JSON; None without one."""
+        tell = getattr(self._own, "memory", None)
+        return self._call(tell) if callable(tell) else None
+
+    def remember(self, memory: Any) -> None:
+        """Give it back what `memory` gave, by its method `remember(memory)`."""
+        if memory is not None:
+            self._call(lambda: self._own.remember(memory))
+
+    @property
+    def _own(self) -> Any:
+        """The environment without wrappers."""
+        return getattr(self.environment, "unwrapped", self.environment)
 
     @property
     def _where(self) -> str:

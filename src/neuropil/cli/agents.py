@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from neuropil.agents import History, Loop
-from neuropil.errors import CommandError
+from neuropil.errors import CommandError, WorldError
 from neuropil.model import Agent
 from neuropil.view.learning import sparkline, write_learning
 
@@ -52,6 +52,9 @@ def live(agent: Agent, life: Life, as_json: bool) -> bool:
         try:
             history = loop.run(life.episodes)
             loop.save(saved)
+        except WorldError:  # the network is at rest, and what it learnt is worth keeping
+            loop.save(saved)
+            raise
         finally:
             if loop.history.episodes:
                 write_learning(loop.history, folder)

@@ -54,6 +54,10 @@ class Critic:
     zero: float
     one: float
 
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.one - self.zero) or self.one == self.zero:
+            raise ModelError("Critic: two different rates say what a value of 0 and of 1 is", got=(self.zero, self.one))
+
     def value(self, rate: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values of mean rates (Hz)."""
         return (rate - self.zero) / (self.one - self.zero)
@@ -76,6 +80,10 @@ class TemporalDifference:
     scale: float = 1.0
     bound: float = math.inf
     mean: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.bound >= 0 or not math.isfinite(self.scale):
+            raise ModelError("TemporalDifference: bound is a number from 0, scale a finite one", got=(self.bound, self.scale))
 
     def discount(self, interval_ms: float) -> float:
         """γ over a turn."""
@@ -174,6 +182,9 @@ class Agent:
     citation: str = ""
 
     def __post_init__(self) -> None:
+        for what, kind in (("network", Network), ("sense", Sense), ("decoder", Decoder)):
+            if not isinstance(getattr(self, what), kind):
+                raise ModelError(f"agent {self.name!r}: its {what} is none", got=getattr(self, what), expected=f"a {kind.__name__}")
         for what in ("copies", "repeat"):
             if getattr(self, what) < 1:
                 raise ModelError(f"agent {self.name!r}: {what} must be at least 1", got=getattr(self, what))
@@ -194,6 +205,9 @@ class Agent:
                 raise ModelError(f"agent {self.name!r}: the network has no drive {drive!r}", fix=did_you_mean(drive, drives))
         if (self.sense.drive is None) == (self.sense.population is None):
             raise ModelError(f"agent {self.name!r}: its sense needs a drive or a population", got=self.sense)
+        hearing = self.network[self.sense.population] if self.sense.population else next(d.target for d in self.network.drives if d.name == self.sense.drive)
+        if hearing.size != self.copies * self.sense.code.cells:
+            raise ModelError(f"agent {self.name!r}: the code does not fit the cells that hear", got=f"{hearing.size} cells of {hearing.name!r}", expected=f"{self.copies} × {self.sense.code.cells}")
         for what, given in (("learning projections", self.learning), ("horizons", self.horizons), ("signals", self.signals)):
             if given and len(given) != self.copies:
                 raise ModelError(f"agent {self.name!r}: {what} are named copy by copy", got=len(given), expected=self.copies)
@@ -206,7 +220,7 @@ class Agent:
 
     def _check_modulators(self) -> None:
         modulators = self.network.modulators
-        for name in (one.modulator for one in (*self.horizons, *(s for signals in self.signals for s in signals))):
+        for name in (*(h.modulator for h in self.horizons), *(s.modulator for signals in self.signals for s in signals)):
             if name not in modulators:
                 raise ModelError(f"agent {self.name!r}: the network has no modulator {name!r}", fix=did_you_mean(name, modulators))
         for h in self.horizons:
@@ -217,6 +231,8 @@ class Agent:
     def steps(self, what: str) -> int:
         """`decide`, `act`, `settle` or `rest` in time steps."""
         time, dt = (float(magnitude(t, ms.dimension, f"agent {self.name!r}: {what}")) for t in (getattr(self, what), self.dt))
+        if not (dt > 0 and math.isfinite(time)):
+            raise ModelError(f"agent {self.name!r}: {what} and dt must be finite times, dt above zero", got=f"{time:g} and {dt:g} ms")
         steps = round(time / dt)
         if steps < (what == "decide") or abs(steps * dt - time) > 1e-6 * dt:
             raise ModelError(f"agent {self.name!r}: {what} must be a whole number of steps", got=f"{time:g} ms", expected=f"a multiple of {dt:g} ms")

@@ -35,8 +35,8 @@ class _Choice(Decoder):
     actions: int
 
     def __post_init__(self) -> None:
-        if self.actions < 2:
-            raise ModelError(f"{type(self).__name__}: a choice needs at least two actions", got=self.actions)
+        if not isinstance(self.actions, int) or self.actions < 2:
+            raise ModelError(f"{type(self).__name__}: a choice needs at least two actions, a whole number", got=self.actions)
 
     @property
     def groups(self) -> int:
@@ -63,7 +63,7 @@ class Softmax(_Choice):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.temperature > 0:
+        if not isinstance(self.temperature, (int, float)) or not self.temperature > 0:
             raise ModelError("Softmax: the temperature must be positive", got=self.temperature)
 
     def decode(self, rates: Rates, deviate: Rates) -> NDArray[np.int64]:

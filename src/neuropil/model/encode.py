@@ -68,12 +68,14 @@ class _Gaussian(Code):
 
     def __post_init__(self) -> None:
         name = type(self).__name__
+        if not all(isinstance(given, (Sequence, np.ndarray)) and not isinstance(given, str) for given in (self.low, self.high, self.count)):
+            raise ModelError(f"{name}: low, high and count are sequences, one value per dimension", got=(self.low, self.high, self.count))
         if not len(self.low) == len(self.high) == len(self.count) > 0:
             raise ModelError(f"{name}: low, high and count must have one value per dimension", got=(self.low, self.high, self.count))
         if not all(a < b for a, b in zip(self.low, self.high, strict=True)) or not np.all(np.isfinite([*self.low, *self.high])):
             raise ModelError(f"{name}: an interval is empty or infinite", got=(self.low, self.high), fix="low below high, both finite")
-        if not all(n >= 2 for n in self.count):
-            raise ModelError(f"{name}: each dimension needs at least 2 cells", got=self.count)
+        if not all(isinstance(n, (int, np.integer)) and n >= 2 for n in self.count):
+            raise ModelError(f"{name}: each dimension needs at least 2 cells, a whole number", got=self.count)
         if not self.width > 0:
             raise ModelError(f"{name}: the width must be positive", got=self.width)
 
@@ -129,6 +131,10 @@ class OneHot(Code):
     values: int
     each: int = 1
 
+    def __post_init__(self) -> None:
+        if not all(isinstance(n, int) and n >= 1 for n in (self.values, self.each)):
+            raise ModelError("OneHot: values and cells for each must be whole numbers from 1", got=(self.values, self.each))
+
     @property
     def cells(self) -> int:
         return self.values * self.each
@@ -138,7 +144,10 @@ class OneHot(Code):
         return 1
 
     def _activity(self, seen: Activity) -> Activity:
-        return np.repeat((seen == np.arange(self.values)).astype(float), self.each, axis=1)
+        here = seen == np.arange(self.values)
+        if not here.any(axis=1).all():
+            raise ModelError("OneHot: an observation has no cells", got=float(seen[~here.any(axis=1)][0, 0]), expected=f"a whole number from 0 to {self.values - 1}")
+        return np.repeat(here.astype(float), self.each, axis=1)
 
 
 # --- how activity reaches cells ----------------------------------------------------------------------------------------

@@ -35,6 +35,14 @@ class Bandit(gymnasium.Env[Any, Any]):
         steps = np.random.default_rng(self.order).integers(1, self.arms, pulls // self.reversal + 1)
         return int(np.sum(steps[: pulls // self.reversal]) % self.arms)
 
+    def memory(self) -> dict[str, int]:
+        """What is kept over episodes."""
+        return {"pulls": self.pulls}
+
+    def remember(self, memory: dict[str, int]) -> None:
+        """Go on from there."""
+        self.pulls = memory["pulls"]
+
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Ready for the next pull."""
         super().reset(seed=seed)

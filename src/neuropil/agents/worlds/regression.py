@@ -33,6 +33,14 @@ class Regression(gymnasium.Env[Any, Any]):
         self.changes = np.random.default_rng(seed)
         self.slope = float(self.changes.uniform(-1, 1))
 
+    def memory(self) -> dict[str, Any]:
+        """What is kept over episodes."""
+        return {"slope": self.slope, "changes": self.changes.bit_generator.state}
+
+    def remember(self, memory: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.slope, self.changes.bit_generator.state = memory["slope"], memory["changes"]
+
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Show an x."""
         super().reset(seed=seed)
