@@ -206,7 +206,7 @@ class Agent:
 
     def _check_modulators(self) -> None:
         modulators = self.network.modulators
-        for name in (one.modulator for one in (*self.horizons, *(s for signals in self.signals for s in signals))):
+        for name in [h.modulator for h in self.horizons] + [s.modulator for signals in self.signals for s in signals]:
             if name not in modulators:
                 raise ModelError(f"agent {self.name!r}: the network has no modulator {name!r}", fix=did_you_mean(name, modulators))
         for h in self.horizons:
