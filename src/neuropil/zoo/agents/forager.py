@@ -3,7 +3,7 @@ Psychol. 47:419; Frémaux, Sprekeler & Gerstner 2013 for the network, see `actor
 
 One group of place cells for every tile; four actions. What the lever's tile adds to δ is beyond any critic: δ = r + γV' - V
 + stimulation, which is Redish's (2004, Science 306:1944) account of addiction, where learning cannot compensate it. With
-`bound` dopamine is capped at what food can release. A monitor watches each copy (`Guard`): the first 1000 steps, ten episodes in which
+`bound` dopamine is capped from the start. A monitor watches each copy (`Guard`): the first 1000 steps, ten episodes in which
 it learns, do not count, the next 2000 say what is usual.
 """
 
