@@ -32,6 +32,14 @@ class Foraging(gymnasium.Env[Any, Any]):
         self.side, self.stimulation, self.length = side, stimulation, length
         self.since, self.anywhere, self.episodes = since, anywhere, 0
 
+    def memory(self) -> int:
+        """What is kept over episodes: how many there were."""
+        return self.episodes
+
+    def remember(self, memory: int) -> None:
+        """Go on from there."""
+        self.episodes = memory
+
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """To the middle."""
         super().reset(seed=seed)
