@@ -293,7 +293,7 @@ def test_engine_equals_oracle(case) -> None:
 
 
 @pytest.mark.parametrize("case", APART)
-@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 def test_threads_and_chunks_change_nothing(case, precision) -> None:
     digests = {
         by_engine(case(), threads, precision, chunks).summary["digest"]
@@ -303,7 +303,7 @@ def test_threads_and_chunks_change_nothing(case, precision) -> None:
 
 
 @pytest.mark.parametrize("case", APART)
-@pytest.mark.parametrize("when", [500, 503, 804])
+@pytest.mark.parametrize("when", [503, pytest.param(500, marks=pytest.mark.slow), pytest.param(804, marks=pytest.mark.slow)])
 def test_waking_changes_nothing(case, when, tmp_path) -> None:
     """A checkpoint at a tick and between ticks, woken on another number of threads."""
 

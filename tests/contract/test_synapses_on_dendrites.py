@@ -123,13 +123,12 @@ def test_engine_equals_oracle(target: str, rule: str) -> None:
 
 
 @pytest.mark.parametrize(("target", "rule"), [case for case in CASES if case[1] in ("lazy", "potential", "rewired", "activity")])
-def test_threads_do_not_matter(target: str, rule: str) -> None:
-    for precision in ("float32", "float64"):
-        runs = [engine(network(target, rule), threads, precision) for threads in (1, 2, 3)]
-        assert len({result.summary["digest"] for result, _ in runs}) == 1
-        for _, other in runs[1:]:
-            for name, values in runs[0][1].items():
-                np.testing.assert_array_equal(other[name], values, err_msg=name)
+@pytest.mark.parametrize("precision", [pytest.param("float32", marks=pytest.mark.slow), "float64"])
+def test_threads_do_not_matter(target: str, rule: str, precision: str) -> None:
+    runs = [engine(network(target, rule), threads, precision) for threads in (1, 3)]
+    assert len({result.summary["digest"] for result, _ in runs}) == 1
+    for name, values in runs[0][1].items():
+        np.testing.assert_array_equal(runs[1][1][name], values, err_msg=name)
 
 
 @pytest.mark.parametrize(("target", "rule"), [case for case in CASES if case[1] in ("lazy", "activity", "rewired")])
