@@ -231,7 +231,7 @@ SINGULAR: dict[str, tuple[Callable[[], Any], str]] = {
     "time constant of a trace drawn through zero": (lambda: _validated(synapse=AdditiveSTDP(tau_plus=Uniform(-5 * ms, 5 * ms))), "tau_plus"),
     "time of activity drawn": (lambda: project(synapse=TDSTDP(tau_post=Uniform(1 * ms, 2 * ms))), "tau_post"),
     "rule that responds in words": (lambda: _planned(type("Odd", (AdditiveSTDP,), {"respond": lambda self, s, w: {"post": "much"}})()), "Odd.respond"),
-    "rule that makes many of one": (lambda: _planned(type("Odd", (AdditiveSTDP,), {"arrive": lambda self, s, w: {"pre": s.pre + np.ones(3)}})()), "Odd.arrive"),
+    "rule that makes many of one": (lambda: _planned(type("Odd", (AdditiveSTDP,), {"arrive": lambda self, s, w: {"pre": s.pre + np.ones(3)}})()), "several numbers of one"),
     # Neurons
     "unknown parameter": (lambda: LIFExp(tau=1 * ms), "tau"),
     "unknown parameter, with_": (lambda: LIFExp().with_(x=1), "x"),

@@ -78,7 +78,7 @@ class Traced:
             except UnitError as error:
                 fix = "compare the terms of this equation: one of them lacks a factor"
                 raise UnitError(error.what, got=error.got, expected=error.expected, fix=fix) from None
-            if np.ndim(result[name]) or isinstance(result[name], (str, bytes)):
+            if isinstance(result[name], (str, bytes)):
                 raise ModelError(f"{self.name}.{method}(): the equation for {what} gives no number", got=value, expected="one quantity")
         return result
 
@@ -152,4 +152,7 @@ def scalar_jaxpr(function: Callable[..., Any], *arguments: Any) -> Any:
     """The closed jaxpr of a function of pytrees of scalars, traced in float64."""
     with jax.enable_x64(True):
         shaped = jax.tree.map(lambda a: jax.ShapeDtypeStruct((), bool if a == "bool" else "float64"), arguments)
-        return jax.make_jaxpr(function)(*shaped)
+        made = jax.make_jaxpr(function)(*shaped)
+    if wrong := [v.aval.shape for v in made.jaxpr.outvars if v.aval.shape]:
+        raise ModelError("an equation makes several numbers of one", got=f"an array of shape {wrong[0]}", expected="one number for one neuron or synapse")
+    return made
