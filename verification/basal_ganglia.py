@@ -113,7 +113,6 @@ def softmax(copies: int) -> Agent:
 PLAYERS: dict[str, Callable[[int], Agent]] = {
     "basal ganglia": lambda copies: bandit(copies=copies),
     "without D2's output": lambda copies: bandit(copies=copies, without=("D2",)),
-    "without STN's output": lambda copies: bandit(copies=copies, without=("STN",)),
     "softmax over the striatum": softmax,
 }
 
