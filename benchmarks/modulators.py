@@ -45,6 +45,7 @@ CASES: dict[str, tuple[Callable, bool]] = {
     "one threshold": (lambda m, cells, into: m.modulates(cells, "v_th", Shift(by=-2 * mV), receptor="D2"), False),
     "one time constant (its propagator)": (lambda m, cells, into: m.modulates(cells, "tau_m", Gain(by=0.2), receptor="D2"), False),
     "100,000 synapses": (lambda m, cells, into: m.modulates(into, "scale", Gain(by=0.2), receptor="D2"), False),
+    "100,000 synapses by target, 8,000 cubes": (lambda m, cells, into: m.modulates(into, "scale", Gain(by=0.2), receptor="D2"), True),
     "10,000 thresholds, 8,000 cubes": (lambda m, cells, into: m.modulates(cells, "v_th", Shift(by=-2 * mV), receptor="D2"), True),
     "10,000 time constants, 8,000 cubes": (lambda m, cells, into: m.modulates(cells, "tau_m", Gain(by=0.2), receptor="D2"), True),
 }

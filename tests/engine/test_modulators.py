@@ -13,10 +13,12 @@ from neuropil.errors import ModelError, NetworkError, NeuropilError, SimulationE
 from neuropil.learn import Rollout
 from neuropil.model import (
     AllToAll,
+    Apart,
     Diffusion,
     FirstOrder,
     FixedProbability,
     Gain,
+    Morphology,
     Network,
     SelfStimulationMonitor,
     Shift,
@@ -24,9 +26,11 @@ from neuropil.model import (
     Step,
     Toward,
 )
+from neuropil.model.cell import Cell
 from neuropil.result import Result
-from neuropil.units import Hz, Quantity, mM, ms, mV, nM, pA, um
+from neuropil.units import Hz, Quantity, cm, mM, mS, ms, mV, nM, pA, um
 from neuropil.view import render_report
+from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.modulators import acetylcholine, norepinephrine
 from neuropil.zoo.modulators.dopamine import Dopamine, receptors
 from neuropil.zoo.neurons.lif import LIFExp
@@ -161,6 +165,30 @@ def test_signals_and_doses_act_at_the_next_tick() -> None:
     assert values.tolist() == [0.5, 0.5, 0.5, -1.75, -2.0, -2.0]
 
 
+def test_every_cell_may_have_a_level_of_its_own() -> None:
+    """A signal, and what a nucleus gives to single cells; the trace is their mean. Whatever may not be one for each says so."""
+    network, cells, into = circuit()
+    made = network.modulator("own", FirstOrder(baseline=40 * nM, tau=20 * ms), volume=[cells, into], diffusion=Apart())
+    made.released_by(network["source"], 1 * nM, at=np.arange(8))
+    made.modulates(into, "use", Gain(by=-0.001 / nM, at=40 * nM), low=0.0)
+    assert "one for every cell" in explain(network) and "in.use (one value per target)" in explain(network)
+    simulation = Simulation(network, threads=1)
+    own = simulation.modulators["own"]
+    own.set_signal(np.append(np.zeros(8), 3.0))
+    simulation.run(2000 * ms)
+    spikes = simulation.counts[network["source"].first : network["source"].first + 8]
+    simulation.close()
+    # Rest plus what is released, tau times its rate; the ninth is supplied four times its tonic rate.
+    assert own.c[8] == pytest.approx(4 * 40e-6, rel=1e-6)
+    assert (spikes > 100).all() and np.all(own.c[:8] >= 40e-6 - 1e-12)
+    assert own.concentration.value == pytest.approx(own.c.mean(), rel=1e-12)
+    with pytest.raises(NeuropilError, match="signal of modulator 'own' has the wrong shape"):
+        own.set_signal(np.zeros(8))
+    for at in (np.arange(8) + 2, np.arange(8) + 0.5, -np.arange(8)):
+        with pytest.raises(NetworkError, match="one cell per neuron"):
+            made.released_by(network["source"], 1 * nM, at=at)
+
+
 def test_a_cap_stops_self_stimulation() -> None:
     """A network that has found the lever: from 3 s on doses come that nobody paid for; flagged, then capped."""
     network, cells, _ = circuit()
@@ -279,6 +307,24 @@ def test_unknown_modulators_of_a_simulation() -> None:
     with pytest.raises(NetworkError, match="Known: D1, D2"):
         running["dopamine"].occupancy("D")
     assert running["dopamine"].occupancy("D2") == pytest.approx(5 / 6)  # 50 nM at 10 nM
+
+
+def test_cells_with_morphology_share_their_membranes() -> None:
+    """A concentration for each of them finds no parameters to change; and what they do not have is named."""
+    network = Network("cells")
+    build = Morphology.builder("ball")
+    build.section("soma", kind="soma", length=20 * um, diameter=20 * um)
+    cell = Cell(build.build()).paint("all", Leak(), name="leak")
+    cells = network.population("cells", cell, 3)
+    apart = network.modulator("apart", Signal(), volume=cells, diffusion=Apart())
+    with pytest.raises(NetworkError, match="share the parameters of their membranes"):
+        apart.modulates(cells, "leak.g", Gain(by=0.1))
+    alike = network.modulator("alike", Signal(), volume=cells)
+    with pytest.raises(NetworkError, match=r"did you mean 'leak\.g'"):
+        alike.modulates(cells, "leak.gg", Gain(by=0.1))
+    with pytest.raises(NetworkError, match="has no part 'lek'"):
+        alike.modulates(cells, "lek.g", Gain(by=0.1))
+    assert alike.modulates(cells, "leak.g", Gain(by=0.1)).effects[0].dimension == (mS / cm**2).dimension
 
 
 def test_bare_weights_have_no_parameters() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from neuropil.engine.cable import read_sites
 from neuropil.lower.cable import CablePlan, Patch
 from neuropil.lower.cable_source import CableSource
+from neuropil.lower.elementwise import Constants
 
 CACHE_BYTES = 400_000
 """What a block of cells may take, so that a step finds it in the second-level cache."""
@@ -69,7 +70,16 @@ class CellArrays:
                 array, _, part = name.rpartition("__")
                 made[name] = parts[part][array][: self.own * self._sites(part)]
         scratch = [np.zeros(plan.size * lanes, real) for _ in range(2)]
+        self.made = made
         self.arguments = ((self.blocks, lanes, own), self.v, *scratch, tree, (np.zeros(own, real), fired), *(made[n] for n in source.arguments))
+
+    def change(self, patch: Patch, currents: Constants, states: Constants) -> None:
+        """Give the loops of a patch other constants."""
+        for loop, constants in ((f"currents_{patch.name}", currents), (f"states_{patch.name}", states)):
+            if f"numbers_{loop}" in self.made:  # it has states that change
+                self.made[f"numbers_{loop}"][: constants.numbers.size] = constants.numbers
+            for node, values in constants.arrays.items():
+                self.made[f"k{node}_{loop}"][:] = np.repeat(values, self.lanes)
 
     def _sites(self, part: str) -> int:
         return next(p.size for p in self.plan.points if p.name == part)

@@ -12,7 +12,7 @@ import numpy as np
 
 from neuropil.engine.arguments import numbers
 from neuropil.engine.core import Core
-from neuropil.engine.modulated import ModulatedPart, ModulatedSynapses, modulated
+from neuropil.engine.modulated import Modulated, modulated
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.plan import Plan
 from neuropil.model.modulator import Modulator
@@ -26,14 +26,15 @@ class RunningModulator:
 
     Attributes:
         modulator: as described.
-        signal: how its nucleus fires beside its tonic rate (see `neuropil.model.kinetics`); 0 at the start.
+        signal: how its nucleus fires beside its tonic rate (see `neuropil.model.kinetics`); 0 at the start; one number or one per cell.
         cap: the most that is supplied and released in a tick, base units.
         c: concentrations, base units.
     """
 
     def __init__(self, modulator: Modulator, dt: float):
         self.modulator, self.every = modulator, round(modulator.tick / dt)
-        self.signal, self.dose, self.cap = 0.0, 0.0, float(modulator.cap)
+        self.signal: Any = np.zeros(())
+        self.dose, self.cap = 0.0, float(modulator.cap)
         self.c = modulator.start()
         self.spikes = [np.zeros(r.nucleus.size, np.int64) for r in modulator.releases]
         self.samples: list[list[float]] = []
@@ -49,9 +50,13 @@ class RunningModulator:
             raise NetworkError(f"modulator {self.modulator.name!r} has no receptor {receptor!r}", fix=did_you_mean(receptor, self.modulator.receptors))
         return float(self.modulator.receptors[receptor].occupancy(self.c.mean()))
 
-    def set_signal(self, value: float) -> None:
-        """Set the signal; it holds until it is set again. A value that is not finite is refused."""
-        self.signal = float(numbers(value, DIMENSIONLESS, f"the signal of modulator {self.modulator.name!r}", ()))
+    def set_signal(self, value: Any) -> None:
+        """Set the signal; it holds until it is set again.
+
+        Args:
+            value: a finite number; where cells are `Apart`, it may be an array with one for each, in the order of the volume.
+        """
+        self.signal = numbers(value, DIMENSIONLESS, f"the signal of modulator {self.modulator.name!r}", self.modulator.signals)
 
     def release(self, amount: Any) -> None:
         """Give a dose, a concentration, to the whole volume; doses add up until the next tick."""
@@ -88,12 +93,13 @@ class RunningModulator:
     def save(self) -> dict[str, np.ndarray]:
         """What it goes on from."""
         counts = {f"spikes {j}": count for j, count in enumerate(self.spikes)}
-        return {"concentration": self.c, "given": np.array([self.signal, self.dose, self.cap]), **counts}
+        return {"concentration": self.c, "signal": self.signal, "given": np.array([self.dose, self.cap]), **counts}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Take up what `save` gave."""
         self.c = np.array(arrays["concentration"])
-        self.signal, self.dose, self.cap = (float(v) for v in arrays["given"])
+        self.signal = np.array(arrays["signal"])
+        self.dose, self.cap = (float(v) for v in arrays["given"])
         for j, count in enumerate(self.spikes):
             count[:] = arrays[f"spikes {j}"]
 
@@ -116,7 +122,7 @@ class Modulation:
     def __init__(self, plan: Plan, core: Core):
         self.plan = plan
         self.running = _ByName({name: RunningModulator(m, plan.dt) for name, m in plan.network.modulators.items()})
-        self.targets: list[ModulatedPart | ModulatedSynapses] = modulated(plan, core)
+        self.targets: list[Modulated] = modulated(plan, core)
         self.due = 0 if self.running else FAR
 
     def observe(self, neurons: np.ndarray) -> None:

@@ -6,21 +6,22 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.engine.cells import CellArrays
 from neuropil.engine.core import Core
 from neuropil.engine.synapse_store import SynapseStore
+from neuropil.lower.cable import Patch
 from neuropil.lower.draft import check_finite, depending, derived, propagating, refractory_steps
 from neuropil.lower.parts import Group, Member
 from neuropil.lower.plan import Plan
-from neuropil.model.composite import full_name
+from neuropil.model.composite import full_name, split
 from neuropil.model.effects import Effect, effects_on
 
 
-class _Modulated:
+class Modulated:
     """Parameters under effects: their values in the description (`base`) and at present (`now`), by name within the model."""
 
-    def __init__(self, effects: dict[str, tuple[Effect, ...]], base: dict[str, Any], dt: float, sites: int = 1):
-        self.effects, self.base, self.now = effects, base, dict(base)
-        self.dt, self.sites = dt, sites
+    def __init__(self, effects: dict[str, tuple[Effect, ...]], base: dict[str, Any], dt: float):
+        self.effects, self.base, self.now, self.dt = effects, base, dict(base), dt
         self.modulators = {e.modulator.name for listed in effects.values() for e in listed}
 
     def act(self, concentrations: dict[str, np.ndarray], step: int) -> None:
@@ -30,23 +31,27 @@ class _Modulated:
             value = self.base[name]
             for effect in listed:
                 felt = effect.modulator.at(effect.target, concentrations[effect.modulator.name])
-                value = effect.apply(value, np.tile(felt, self.sites) if np.ndim(felt) else felt, step * self.dt)
+                value = effect.apply(value, self.each(felt, name) if np.ndim(felt) else felt, step * self.dt)
             if not np.array_equal(value, self.now[name]):
                 changed[name] = value
         if changed:
             self.now.update(changed)
             self.write(changed, step)
 
+    def each(self, felt: np.ndarray, name: str) -> np.ndarray:
+        """For every value of a parameter, of what each cell feels (float64[cells])."""
+        raise NotImplementedError
+
     def write(self, changed: dict[str, Any], step: int) -> None:
         """Bring the new values to where they are read."""
         raise NotImplementedError
 
 
-class ModulatedPart(_Modulated):
+class ModulatedPart(Modulated):
     """A part of a population with a kernel of its own."""
 
     def __init__(self, core: Core, g: int, group: Group, member: Member, effects: dict[str, tuple[Effect, ...]]):
-        super().__init__(effects, {n: member.parameters[n] for n in effects}, core.plan.dt, member.sites)
+        super().__init__(effects, {n: member.parameters[n] for n in effects}, core.plan.dt)
         self.core, self.g, self.program, self.member = core, g, group.program, member
         before = sum(m.sites for m in group.members[: [m is member for m in group.members].index(True)])
         self.rows = slice(before, before + member.sites)  # of the kernel's table of constants
@@ -57,6 +62,9 @@ class ModulatedPart(_Modulated):
         self.columns = {k: scalars.index(k) for k in self.places if k in scalars}
         self.propagating = {n for n in effects if propagating(self.program, {n})}
         self.entries = derived(self.program, member.parameters, self.dt)
+
+    def each(self, felt: np.ndarray, name: str) -> np.ndarray:
+        return np.tile(felt, self.member.sites)
 
     def write(self, changed: dict[str, Any], step: int) -> None:
         """Constants, propagators, and the refractory period."""
@@ -85,28 +93,48 @@ class ModulatedPart(_Modulated):
         self.core.scatter(member.population, member.part, name, whole.T)
 
 
-class ModulatedSynapses(_Modulated):
-    """The synapses of a projection that have a model."""
+class ModulatedMembrane(Modulated):
+    """What some compartments carry, or a point process, in all cells of a population alike."""
+
+    def __init__(self, plan: Plan, cells: list[CellArrays], patch: Patch, effects: dict[str, tuple[Effect, ...]]):
+        super().__init__(effects, {n: patch.parameters[n] for n in effects}, plan.dt)
+        self.cells, self.patch = cells, patch
+
+    def write(self, changed: dict[str, Any], step: int) -> None:
+        loops = self.patch.changed(self.now, self.dt)
+        for cells in self.cells:
+            cells.change(self.patch, *loops)
+
+
+class ModulatedSynapses(Modulated):
+    """The synapses of a projection that have a model: one value for all, one for each target, or, of drawn parameters, for each synapse."""
 
     def __init__(self, plan: Plan, store: SynapseStore, effects: dict[str, tuple[Effect, ...]]):
-        model = store.program.traced.model
-        super().__init__(effects, {n: float(getattr(model, n).value) for n in effects}, plan.dt)
+        super().__init__(effects, {n: store.synapses.constants[n] for n in effects}, plan.dt)
         self.store = store
+
+    def each(self, felt: np.ndarray, name: str) -> np.ndarray:
+        return felt[self.store.synapses.post] if np.ndim(self.base[name]) else felt
 
     def write(self, changed: dict[str, Any], step: int) -> None:
         self.store.change(changed, step)
 
 
-def modulated(plan: Plan, core: Core) -> list[ModulatedPart | ModulatedSynapses]:
+def modulated(plan: Plan, core: Core) -> list[Modulated]:
     """All targets of a network's modulators."""
     network = plan.network
-    made: list[ModulatedPart | ModulatedSynapses] = []
+    made: list[Modulated] = []
     for g, group in enumerate(plan.groups):
         for member in group.members:
             if member.modulated:
                 whole = effects_on(network, member.population)
                 mine = {n: whole[full_name(member.part, n)] for n in sorted(member.modulated)}
                 made.append(ModulatedPart(core, g, group, member, mine))
+    for name, cells in plan.cells.items():
+        whole = effects_on(network, cells.population)
+        for patch in (*cells.cable.patches, *cells.cable.points):
+            if mine := {n: whole[n] for n in whole if split(n)[0] in patch.program.membrane.traced}:
+                made.append(ModulatedMembrane(plan, [arrays for _, arrays in core.machine.cells[name]], patch, mine))
     for j, store in core.listed.items():
         if effects := effects_on(network, network.projections[j]):
             made.append(ModulatedSynapses(plan, store, effects))

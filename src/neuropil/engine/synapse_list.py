@@ -27,7 +27,7 @@ class SynapseList:
         weight: float64[n], in base units: the weight each was made with.
         states: by name, float64[n].
         last: by whose they are (`neuropil.lower.synapse.SIDES`), int32[n], the step to which waiting states are up to date.
-        constants: everything static about the model, by name: floats, or float64[n] where drawn for every synapse.
+        constants: everything static about the model, by name: floats, or float64[n] where it varies between synapses.
     """
 
     pre: np.ndarray
@@ -82,7 +82,7 @@ class SynapseList:
         )  # fmt: skip
 
     def joined(self, other: SynapseList) -> SynapseList:
-        """With others (of the same constants) put in after those of the same source."""
+        """With others put in after those of the same source; constants that vary are still to be found anew."""
         order = np.argsort(np.concatenate([self.pre, other.pre]), kind="stable")
 
         def both(name: str) -> Any:

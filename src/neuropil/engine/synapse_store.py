@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +64,7 @@ class SynapseStore(ABC):
         # Spikes of each thread's targets on their way to the synapses: who, by the step they fired in, and how many.
         self.spiked = [(np.zeros((kept, t.size), np.int32), np.zeros(kept, np.int64)) for t in self.targets]
         self.buckets: list[Buckets] = []
+        self.changed: dict[str, Any] = {}
         self.prepare()
         self.use(SynapseList.empty(plan, index))
 
@@ -100,8 +102,8 @@ class SynapseStore(ABC):
 
     def use(self, synapses: SynapseList) -> None:
         """Hold these synapses; nothing is under way."""
-        self.synapses = synapses
-        self.take(synapses)
+        self.synapses = self._fitted(synapses)
+        self.take(self.synapses)
         self.buckets = [Buckets.empty(1, self.ring, 1, off_sets(self.room)) for _ in self.targets]
         # What stays the same is kept once, in the list; what changes lives in the arrays.
         self.synapses = replace(synapses, states={}, last={})
@@ -124,8 +126,7 @@ class SynapseStore(ABC):
         """Take up what `save` gave."""
         s = self.synapses
         if self.projection.structure is not None:
-            made = SynapseList.made(self.plan, self.index, arrays["pre"], arrays["post"], arrays["weight"], arrays["delay"], 0)
-            s = replace(made, constants=s.constants)  # which may have been changed
+            s = SynapseList.made(self.plan, self.index, arrays["pre"], arrays["post"], arrays["weight"], arrays["delay"], 0)
         none = np.zeros(s.size, np.int32)
         last = {side: arrays.get(f"last {side}", none) for side in SIDES}
         self.use(replace(s, states={n: arrays[f"state {n}"] for n in self.program.states}, last=last))
@@ -136,24 +137,40 @@ class SynapseStore(ABC):
                     many[row] = fired.sum()
                     who[row, : many[row]] = np.flatnonzero(fired)
 
-    def change(self, parameters: Mapping[str, Quantity | float], step: int) -> None:
-        """Give parameters of all synapses new values at a step: what went before keeps the old ones."""
+    def change(self, parameters: Mapping[str, Any], step: int) -> None:
+        """Give parameters new values at a step: what went before keeps the old ones.
+
+        Args:
+            parameters: by name, one for all synapses; one for each target, of a parameter that varies; one for each synapse, of a drawn one.
+        """
         self.bring_up(step)
-        spec = self.program.traced.spec
-        values = {n: v.value if isinstance(v, Quantity) else v for n, v in parameters.items()}
-        given = {n: values.get(n, self.synapses.constants[n]) for n in spec.parameters}
-        self.synapses = replace(self.synapses, constants=self.program.constants(given, self.plan.dt))
+        self.changed |= {n: v.value if isinstance(v, Quantity) else v for n, v in parameters.items()}
+        self.synapses = self._fitted(self.synapses)
         self.renew()
+
+    def _fitted(self, synapses: SynapseList) -> SynapseList:
+        """With the constants that follow from what was changed."""
+        if not self.changed:
+            return synapses
+        traced, post = self.program.traced, synapses.post
+        drawn = {n for n in traced.spec.parameters if isinstance(getattr(traced.model, n), Distribution)}
+        given = {n: self.changed.get(n, synapses.constants[n] if n in drawn else getattr(traced.model, n).value) for n in traced.spec.parameters}
+        if drawn:
+            given = {n: v[post] if np.ndim(v) and n not in drawn else v for n, v in given.items()}
+            return replace(synapses, constants=self.program.constants(given, self.plan.dt))
+        made = self.program.constants(given, self.plan.dt)  # of each target, of which there are fewer than synapses
+        return replace(synapses, constants={n: v[post] if np.ndim(v) else v for n, v in made.items()})
 
     @abstractmethod
     def renew(self) -> None:
         """Evaluate the constants of the kernels anew."""
 
     def varying(self, graph: Graph, frontier: tuple[int, ...]) -> frozenset[int]:
-        """Places in a frontier whose values differ between synapses: those that depend on a drawn parameter."""
-        model = self.program.traced.model
-        given = {n: getattr(model, n) for n in model.spec.parameters}
+        """Places in a frontier whose values differ between synapses: those that depend on a parameter that varies."""
+        traced = self.program.traced
+        given = {n: getattr(traced.model, n) for n in traced.spec.parameters}
         trial = {n: v.quantile(np.array([0.3, 0.7])) if isinstance(v, Distribution) else v.value for n, v in given.items()}
+        trial |= {n: np.full(2, v) for n, v in trial.items() if n in traced.varied and np.ndim(v) == 0}
         values = self.program.constants(trial, self.plan.dt)
         leaves = {f"p.{n}": v for n, v in values.items()}
         return frozenset(k for k, v in enumerate(graph.evaluate(frontier, leaves)) if np.size(v) > 1)
@@ -221,10 +238,10 @@ def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str,
     """Bytes that the store of a projection will hold, and besides while it is built, from expected numbers of synapses."""
     p, program = plan.network.projections[index], plan.synapses[index]
     n, real = expected_synapses(p), np.dtype(plan.precision).itemsize
-    drawn = sum(isinstance(getattr(program.traced.model, q), Distribution) for q in program.traced.spec.parameters)
+    varied = len(program.traced.varied)
     own, shared = len(program.form.of("")), len(program.states) - len(program.form.of(""))
     # The list (16 and a weight of 8), the place in it and the target; a step and a weight, or a place among the targets'.
-    per_synapse = 20 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * drawn + (5 if program.event_driven else 8)
+    per_synapse = 20 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * varied + (5 if program.event_driven else 8)
     steps = delay_steps(p, plan.dt)
     segments = p.source.size * (steps.size + 1)
     bounds = threads * segments * (8.0 + (real + 4) * shared) + p.target.size * NOTES * (4.0 + real * shared)

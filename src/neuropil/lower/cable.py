@@ -13,7 +13,7 @@ are [compartment, cell], so that every inner loop runs over cells, or over compa
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,13 @@ class Patch:
         """Number of compartments."""
         return len(self.compartments)
 
+    def changed(self, parameters: Mapping[str, Any], dt: float) -> tuple[Constants, Constants]:
+        """Constants of the two loops if some parameters ("mechanism.name") had other values, of the same shapes."""
+        values: dict[str, dict[str, Any]] = {}
+        for name, traced in self.program.membrane.traced.items():
+            values[name] = {n: parameters.get(f"{name}.{n}", self.parameters[f"{name}.{n}"]) for n in traced.spec.parameters}
+        return self.program.evaluated(self.program.membrane.constants(values, dt), self.size, as_given=True)
+
 
 @dataclass(frozen=True)
 class CablePlan:
@@ -86,8 +93,13 @@ class CablePlan:
     dt: float
 
     @classmethod
-    def of(cls, cell: Cell, dt: float, precision: str = "float64", used: Container[str] = ()) -> CablePlan:
-        """Lower a cell for a time step (ms) and a precision; `used` names the inputs and ports of point processes that anything reaches."""
+    def of(cls, cell: Cell, dt: float, precision: str = "float64", used: Container[str] = (), modulated: frozenset[str] = frozenset()) -> CablePlan:
+        """Lower a cell for a time step (ms) and a precision.
+
+        Args:
+            used: names of the inputs and ports of point processes that anything reaches.
+            modulated: channels and point processes whose parameters may change while the cell runs.
+        """
         made = cell.compartments
         kinds = _membranes(cell)
         order = _order(np.asarray(made.parent), kinds)
@@ -96,8 +108,8 @@ class CablePlan:
         parent = np.where(made.parent[order] >= 0, rank[made.parent[order]], -1)
         axial = np.zeros(len(order))
         axial[1:] = 1.0 / made.resistance[order][1:]
-        patches = tuple(_patch(cell, i, np.flatnonzero(kinds[order] == i), order, dt, precision) for i in range(kinds.max() + 1))
-        points = tuple(_point(cell, name, rank, dt, precision, used) for name in cell.placed)
+        patches = tuple(_patch(cell, i, np.flatnonzero(kinds[order] == i), order, dt, precision, modulated) for i in range(kinds.max() + 1))
+        points = tuple(_point(cell, name, rank, dt, precision, used, modulated) for name in cell.placed)
         return cls(cell, order, rank, parent, axial, made.area[order], made.capacitance[order], patches, points, dt)
 
     @property
@@ -161,7 +173,7 @@ def _order(parent: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     return np.array(order, np.int64)
 
 
-def _patch(cell: Cell, index: int, places: np.ndarray, order: np.ndarray, dt: float, precision: str) -> Patch:
+def _patch(cell: Cell, index: int, places: np.ndarray, order: np.ndarray, dt: float, precision: str, modulated: frozenset[str]) -> Patch:
     where = order[places]
     names = [n for n, has in cell.channels.items() if has[where[0]]]
     found = {n: cell.parameters(n, where) for n in names}
@@ -172,37 +184,24 @@ def _patch(cell: Cell, index: int, places: np.ndarray, order: np.ndarray, dt: fl
     starts = np.flatnonzero(np.diff(places, prepend=-2) != 1)
     lengths = np.diff(np.append(starts, len(places)))
     runs = np.stack([places[starts], starts, lengths], axis=1).astype(np.int64)
-    return _made(str(index), program, places, runs, constants, cell.initial)
+    return _made(str(index), program, places, runs, constants, cell.initial, not modulated.isdisjoint(names))
 
 
-def _point(cell: Cell, name: str, rank: np.ndarray, dt: float, precision: str, used: Container[str]) -> Patch:
+def _point(cell: Cell, name: str, rank: np.ndarray, dt: float, precision: str, used: Container[str], modulated: frozenset[str]) -> Patch:
     placed = cell.placed[name]
     membrane = Membrane({name: placed.process}, "a point process")
     values = {n: getattr(placed.process, n).value for n in placed.process.spec.parameters}
     sites = rank[placed.compartments]
     runs = np.array([[0, 0, len(sites)]], np.int64)
-    return _made(name, MembraneProgram.of(membrane, precision, used), sites, runs, membrane.constants({name: values}, dt), cell.initial)
+    return _made(name, MembraneProgram.of(membrane, precision, used), sites, runs, membrane.constants({name: values}, dt), cell.initial, name in modulated)
 
 
-def _made(name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, constants: dict[str, Any], v: float) -> Patch:
+def _made(name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, constants: dict[str, Any], v: float, modulated: bool) -> Patch:
+    currents, states = program.evaluated(constants, len(places), as_given=modulated)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        currents = program.evaluated(tuple(program.currents.values()), constants, len(places))
-        states = program.evaluated(tuple(program.changing.values()), constants, len(places))
         initial = program.membrane.initial(constants, v)
-    for made in (currents, states):
-        _check_finite(program, made)
     for state, value in initial.items():
         if not np.all(np.isfinite(value)):
             raise ModelError(f"{state} does not start at a finite number", got=value[~np.isfinite(value)].flat[0], fix="look at its parameters and at Cell.initial")
     return Patch(name, program, places, runs, constants, currents, states, initial)
 
-
-def _check_finite(program: MembraneProgram, made: Constants) -> None:
-    values = {**dict(zip(made.nodes, made.numbers, strict=True)), **made.arrays}
-    for node, value in values.items():
-        if not np.all(np.isfinite(value)):
-            names = ", ".join(sorted(x[2:] for x in program.graph.leaves(node)))
-            raise ModelError(
-                "a constant of a membrane is not finite", got=f"{np.ravel(value)[~np.isfinite(np.ravel(value))][0]} from {names}",
-                fix="look for a zero or negative time constant, slope or capacitance",
-            )  # fmt: skip

@@ -50,13 +50,13 @@ class PlannedCells:
     source: CableSource
 
     @classmethod
-    def of(cls, population: Population, parts: Mapping[str, Bare], dt: float, precision: str) -> PlannedCells:
-        """Lower a population whose point processes are in use as `parts` (by name) say."""
+    def of(cls, population: Population, parts: Mapping[str, Bare], dt: float, precision: str, modulated: frozenset[str] = frozenset()) -> PlannedCells:
+        """Lower a population whose point processes are in use as `parts` (by name) say; `modulated`: see `CablePlan.of`."""
         cell = population.neuron
         assert isinstance(cell, Cell)
         variants = {name: part.variant for name, part in parts.items()}
         used = {f"{name}.{n}" for name, v in variants.items() for n in (*v.wired, *v.irregular, *v.driven)}
-        cable = CablePlan.of(cell, dt, precision, used)
+        cable = CablePlan.of(cell, dt, precision, used, modulated)
         return cls(population, cable, emit_cable(cable, variants, precision, {n: p.members[0].quanta for n, p in parts.items()}))
 
     def flat(self) -> list[str]:

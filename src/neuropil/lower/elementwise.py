@@ -94,11 +94,15 @@ class Constants:
     arrays: dict[int, np.ndarray]
 
     @classmethod
-    def of(cls, graph: Graph, nodes: tuple[int, ...], parameters: dict[str, Any], size: int) -> Constants:
-        """Evaluate the nodes for parameters by leaf name, numbers or arrays [size]."""
+    def of(cls, graph: Graph, nodes: tuple[int, ...], parameters: dict[str, Any], size: int, *, as_given: bool = False) -> Constants:
+        """Evaluate the nodes for parameters by leaf name, numbers or arrays [size].
+
+        Args:
+            as_given: what depends on an array is one, though all its values be equal: other values may come.
+        """
         numbers, same, arrays = [], [], {}
         for node, value in zip(nodes, graph.evaluate(nodes, parameters), strict=True):
-            if np.size(value) > 1 and np.ptp(value) != 0.0:
+            if np.size(value) > 1 and (as_given or np.ptp(value) != 0.0):
                 arrays[node] = np.broadcast_to(np.asarray(value, float), size)
             else:
                 numbers.append(float(np.ravel(value)[0]))

@@ -253,6 +253,21 @@ class MembraneProgram:
         """Floating-point operations of a compartment and step, without the solver's."""
         return self.graph.flops(self.currents.values()) + self.graph.flops(self.changing.values())
 
-    def evaluated(self, roots: tuple[int, ...], parameters: dict[str, Any], size: int) -> Constants:
-        """Constants of the loop that computes these roots."""
-        return Constants.of(self.graph, frontier(self.graph, roots), {f"p.{n}": v for n, v in parameters.items()}, size)
+    def evaluated(self, parameters: dict[str, Any], size: int, *, as_given: bool) -> tuple[Constants, Constants]:
+        """Constants of the loops that compute currents and states (see `Constants.of`)."""
+        loops, leaves = (tuple(self.currents.values()), tuple(self.changing.values())), {f"p.{n}": v for n, v in parameters.items()}
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            currents, states = (Constants.of(self.graph, frontier(self.graph, roots), leaves, size, as_given=as_given) for roots in loops)
+        for made in (currents, states):
+            self._check_finite(made)
+        return currents, states
+
+    def _check_finite(self, made: Constants) -> None:
+        values = {**dict(zip(made.nodes, made.numbers, strict=True)), **made.arrays}
+        for node, value in values.items():
+            if not np.all(np.isfinite(value)):
+                names = ", ".join(sorted(x[2:] for x in self.graph.leaves(node)))
+                raise ModelError(
+                    "a constant of a membrane is not finite", got=f"{np.ravel(value)[~np.isfinite(np.ravel(value))][0]} from {names}",
+                    fix="look for a zero or negative time constant, slope or capacitance",
+                )  # fmt: skip

@@ -23,6 +23,7 @@ from neuropil.model.composite import full_name, split
 from neuropil.model.connect import AllToAll, DistanceDependent, Edges, FixedInDegree, OneToOne
 from neuropil.model.contents import Population, Projection
 from neuropil.model.distribution import Distribution
+from neuropil.model.effects import effects_on
 from neuropil.model.network import Network
 from neuropil.model.stimulus import Poisson
 from neuropil.model.validate import validate
@@ -125,7 +126,10 @@ def make_plan(
     groups = tuple(dataclasses.replace(g, members=_with_quanta(g, network, quantum)) for g in groups)
     bare = tuple(dataclasses.replace(b, members=_with_quanta(b, network, quantum)) for b in bare)
     cells = {
-        name: PlannedCells.of(p, {b.members[0].part: b for b in bare if b.members[0].population is p and b.members[0].part}, dt_ms, precision)
+        name: PlannedCells.of(
+            p, {b.members[0].part: b for b in bare if b.members[0].population is p and b.members[0].part}, dt_ms, precision,
+            frozenset(split(n)[0] for n in effects_on(network, p)),
+        )
         for name, p in network.populations.items()
         if isinstance(p.neuron, Cell)
     }  # fmt: skip

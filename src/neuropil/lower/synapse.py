@@ -18,7 +18,7 @@ from neuropil.lower.integrate import Advance
 from neuropil.lower.propagator import propagators
 from neuropil.lower.synapse_form import SIDES, Form, age, closed_form, form_of
 from neuropil.lower.traced_synapse import Bare, TracedSynapse, traced_graph
-from neuropil.model.distribution import Distribution
+from neuropil.model.effects import effects_on
 from neuropil.model.network import Network
 from neuropil.model.synapse import Synapse
 from neuropil.model.wiring import weight_dimension
@@ -99,12 +99,12 @@ class SynapseProgram:
         return sorted(mine & read)
 
     def _of_one(self, side: str) -> list[int]:
-        """Dynamic nodes of an arrival that read what is shared by a side alone, and no parameter drawn for every synapse."""
+        """Dynamic nodes of an arrival that read what is shared by a side alone, and no parameter that varies."""
         graph, mine = self.arrival, {f"s.{n}" for n in self.form.of(side)} | {age(side)}
-        drawn = {f"p.{n}" for n in self.traced.spec.parameters if isinstance(getattr(self.traced.model, n), Distribution)}
+        varied = {f"p.{n}" for n in self.traced.varied}
         # A state that does not change by itself is a node of this kind, too.
         nodes = [n for n in graph.reach(self.arrival_roots) if not graph.nodes[n].static and graph.nodes[n].op != "const"]
-        nodes = [n for n in nodes if all(x in mine or (x[0] == "p" and x not in drawn) for x in graph.leaves(n))]
+        nodes = [n for n in nodes if all(x in mine or (x[0] == "p" and x not in varied) for x in graph.leaves(n))]
         return [n for n in nodes if graph.nodes[n].op != "leaf" or side == "target"]
 
     @property
@@ -188,8 +188,9 @@ class SynapseProgram:
         leaves = {f"p.{n}": v for n, v in parameters.items()}
         names = [*(f"A_{i}_{j}" for i, j in system.a), *(f"b_{i}" for i in system.constant)]
         values = system.graph.evaluate([*system.a.values(), *system.constant.values()], leaves)
-        flow = Advance(self.traced, scheme)
-        derived = propagators(scheme, parameters, tuple(self.traced.spec.inputs), dt, flow.prefixes)
+        derived = {}
+        if not self.event_driven:  # only a step reads the propagators
+            derived = propagators(scheme, parameters, tuple(self.traced.spec.inputs), dt, Advance(self.traced, scheme).prefixes)
         return {**parameters, **dict(zip(names, values, strict=True)), **derived, "dt": dt}
 
     def aged(self, side: str) -> bool:
@@ -223,7 +224,8 @@ def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
             port = None if p.port is None else spec.ports[p.port]
             synapse = p.synapse or Bare()
             unit = weight_dimension(p.name, p.synapse, port)
-            traced = TracedSynapse(synapse, unit, port, None if p.input is None else spec.inputs[p.input])
+            apart = frozenset(n for n, effects in effects_on(network, p).items() if any(not e.modulator.grid.mixed for e in effects))
+            traced = TracedSynapse(synapse, unit, port, None if p.input is None else spec.inputs[p.input], apart)
             made[j] = SynapseProgram.of(traced, clock_driven=p.clock_driven, alike=p.structure is None)
     return made
 

@@ -88,18 +88,18 @@ def form_of(traced: TracedSynapse, scheme: Scheme, step: Graph, flow: int | None
 def _shared(traced: TracedSynapse, reads: dict[str, set[str]]) -> dict[str, str]:
     """Whose each state of an event-driven synapse is, by `SIDES`.
 
-    A state is shared if its own equations read nothing but states shared alike, no parameter drawn for every synapse, and
+    A state is shared if its own equations read nothing but states shared alike, no parameter that varies between synapses, and
     neither the synapse's weight nor a spike from the other side; and if no state of the synapse's own flows with it.
     """
     graph, arrived, answered = _strikes(traced)
-    spec, drawn = traced.spec, {f"p.{n}" for n in traced.spec.parameters if isinstance(getattr(traced.model, n), Distribution)}
+    spec, varied = traced.spec, {f"p.{n}" for n in traced.varied}
     side = {}
     for n, state in spec.states.items():
         still = graph.leaf(f"s.{n}")
         heard, answers = arrived[n] != still, answered[n] != still
         sole = graph.leaves(arrived[n], answered[n]) | {f"p.{x}" for x in reads[n] if x in spec.parameters}
         start = f"p.{state.initial}" if isinstance(state.initial, str) else ""
-        alike = not (sole & drawn or "w" in sole or start in drawn or isinstance(state.initial, Distribution) or n == "weight")
+        alike = not (sole & varied or "w" in sole or start in varied or isinstance(state.initial, Distribution) or n == "weight")
         side[n] = ("source" if heard else "target") if alike and heard != answers else ""
     while True:
         strikes = {n: {x[2:] for x in graph.leaves(arrived[n], answered[n]) if x[0] == "s"} for n in side}

@@ -9,6 +9,7 @@ import jax
 from neuropil.errors import UnitError
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.trace import Scalars, Traced, scalar_jaxpr
+from neuropil.model.distribution import Distribution
 from neuropil.model.synapse import Synapse
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, magnitude
 
@@ -22,10 +23,15 @@ class TracedSynapse(Traced):
 
     Args:
         weight: unit of the weight; port, flow: of the target's port and input, None where it has none.
+        apart: parameters to which modulators may give different values in different synapses.
+
+    Attributes:
+        varied: parameters that may differ between synapses: those, and those drawn for every synapse.
     """
 
-    def __init__(self, synapse: Synapse, weight: Dimension, port: Dimension | None, flow: Dimension | None):
+    def __init__(self, synapse: Synapse, weight: Dimension, port: Dimension | None, flow: Dimension | None, apart: frozenset[str] = frozenset()):
         super().__init__(synapse)
+        self.varied = apart | {n for n in self.spec.parameters if isinstance(getattr(synapse, n), Distribution)}
         self.integrator = synapse.integrator
         self.weight, self.port, self.flow = weight, port, flow
 

@@ -21,7 +21,7 @@ from neuropil.model.contents import Drive, Population, Probe, Projection
 from neuropil.model.coupling import Coupling
 from neuropil.model.decode import Decoder, PopulationVector, RateCode, Softmax, WinnerTakesAll
 from neuropil.model.described import STEADY, Described, Input, Port, State
-from neuropil.model.diffusion import Diffusion
+from neuropil.model.diffusion import Apart, Diffusion
 from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
 from neuropil.model.effects import Becomes, Gain, Shift, Toward
@@ -64,6 +64,7 @@ __all__ = [
     "STEADY",
     "Agent",
     "AllToAll",
+    "Apart",
     "At",
     "Becomes",
     "Branch",

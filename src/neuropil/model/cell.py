@@ -17,7 +17,7 @@ import numpy as np
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model.compartments import Compartments
 from neuropil.model.composite import Composite, Part
-from neuropil.model.described import Spec, State
+from neuropil.model.described import Described, Spec, State
 from neuropil.model.discretise import DLambda, Rule, discretise
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.mechanism import Channel, PointProcess, supplied
@@ -197,6 +197,11 @@ class Cell(Composite):
     def parts(self) -> dict[str, Part]:
         """The placed point processes by name."""
         return {p.name: Part(p.process, len(p.compartments), tuple(filter(supplied, p.process.spec.inputs))) for p in self.placed.values()}
+
+    @property
+    def models(self) -> dict[str, Described]:
+        """The point processes, and the channels (of several under one name the first)."""
+        return super().models | {p.name: p.channel for p in reversed(self.painted)}
 
     @property
     def channels(self) -> dict[str, np.ndarray]:

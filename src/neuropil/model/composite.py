@@ -52,6 +52,11 @@ class Composite:
         """The parts by name; the name "" is the neuron's own, whose ports carry no prefix."""
         raise NotImplementedError
 
+    @property
+    def models(self) -> dict[str, Described]:
+        """Whatever has parameters, by name: the parts' models, and in a cell with morphology its channels."""
+        return {name: part.model for name, part in self.parts.items()}
+
     def with_(self, **parameters: Any) -> Composite:
         """A copy with some parameters changed, where the kind of neuron offers it."""
         raise ModelError(

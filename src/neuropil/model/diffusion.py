@@ -39,12 +39,22 @@ class Diffusion:
         return f"Diffusion({self.coefficient:g} µm²/ms, cubes of {self.spacing:g} µm)"
 
 
+class Apart:
+    """In place of a diffusion: every cell has a concentration of its own, and nothing of it reaches others.
+
+    A learning signal for each neuron, or a substance that acts on the cell that released it.
+    """
+
+    def __repr__(self) -> str:
+        return "Apart()"
+
+
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Where the modulator is: one well-mixed place, or cubes over the positions of cells.
+    """Where the modulator is: one well-mixed place, cubes over the positions of cells, or a place for every cell.
 
     Attributes:
-        shape: cubes along each axis, () for a well-mixed volume.
+        shape: cubes along each axis, () for a well-mixed volume; (cells,) where they are apart.
         rate: D / spacing², 1/ms.
         origin: corner, µm; spacing: µm.
         places: population -> int64[neurons], the cube of each.
@@ -57,10 +67,13 @@ class Grid:
     places: dict[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
-    def over(cls, diffusion: Diffusion | None, populations: Sequence[Population], name: str) -> Grid:
+    def over(cls, diffusion: Diffusion | Apart | None, populations: Sequence[Population], name: str) -> Grid:
         """The grid of a modulator; none without diffusion."""
         if diffusion is None:
             return cls()
+        if isinstance(diffusion, Apart):
+            first = np.cumsum([0, *(pop.size for pop in populations)])
+            return cls((int(first[-1]),), places={pop.name: np.arange(a, a + pop.size) for a, pop in zip(first, populations, strict=False)})
         for pop in populations:
             if pop.positions is None:
                 fix = f"network.population({pop.name!r}, ..., positions=xyz * um), or leave diffusion out"

@@ -166,12 +166,11 @@ def model_of(target: Target, parameter: Any) -> Any:
                 fix="give it a synapse model: project(..., synapse=Scaled()) of neuropil.zoo.synapses.scaled has a parameter `scale`",
             )  # fmt: skip
         return target.synapse
-    if isinstance(target.neuron, Composite) and target.neuron.coupling != "branched":
-        raise NetworkError(f"population {target.name!r}: parameters of cells with morphology cannot be modulated", got=parameter, fix="modulate a projection onto it, or use Branched neurons")
+    models: dict[str, Any] = dict(target.neuron.models) if isinstance(target.neuron, Composite) else {"": target.neuron}
     part, _ = split(parameter)
-    if part not in target.parts:
-        raise NetworkError(f"{target.name} has no part {part!r}", fix=did_you_mean(part, target.parts))
-    return target.parts[part].model
+    if part not in models:
+        raise NetworkError(f"{target.name} has no part {part!r}", got=parameter, fix=did_you_mean(part, models))
+    return models[part]
 
 
 def must_be_positive(name: str, dimension: Dimension) -> bool:

@@ -66,11 +66,11 @@ class Kinetics(Described):
         """What is removed per time at concentration `c` (a quantity, of any shape)."""
         raise ModelError(f"{type(self).__name__} does not say what removes it", fix="define removal(self, c)")
 
-    def supplied(self, signal: float, tick: float) -> float:
-        """What the nucleus supplies over a tick (ms) with this signal, base units."""
-        return max(0.0, 1.0 + signal) * float(self.removed(self.rest)) * tick
+    def supplied(self, signal: Any, tick: float) -> Any:
+        """What the nucleus supplies over a tick (ms) with this signal, base units: one number, or one per cell as the signal is."""
+        return np.maximum(0.0, 1.0 + signal) * float(self.removed(self.rest)) * tick
 
-    def advance(self, c: Any, given: float, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
+    def advance(self, c: Any, given: Any, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
         """The concentration (an array) a tick (ms) later, `given` being what is supplied over it, evenly."""
         h, rate = tick / steps, given / tick
 
@@ -142,10 +142,10 @@ class Signal(Kinetics):
     def removal(self, c: Any) -> Any:
         return 0.0 * c / ms
 
-    def supplied(self, signal: float, tick: float) -> float:
+    def supplied(self, signal: Any, tick: float) -> Any:
         return signal
 
-    def advance(self, c: Any, given: float, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
+    def advance(self, c: Any, given: Any, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
         return np.full_like(c, self.rest + given)
 
 

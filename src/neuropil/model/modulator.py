@@ -15,7 +15,8 @@ A modulator acts at ticks, t = 0, tick, 2 · tick, …: at the beginning of the 
 
 Until the next tick the parameters stay. A signal, or a dose, that a program gives at time t acts at the first tick from
 t on, t itself included.
-Neurons feel the concentration where they are; the synapses of a projection the mean over their target neurons.
+Neurons feel the concentration where they are, synapses where their target neurons are. Without positions it is the same for
+all (a well-mixed volume), or, with `diffusion=Apart()`, every cell's own.
 Starting states are those of the description's own values.
 """
 
@@ -28,12 +29,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuropil.errors import ModelError, NetworkError, NeuropilError, did_you_mean
-from neuropil.model.composite import full_name, split
+from neuropil.model.composite import Composite, full_name, split
 from neuropil.model.contents import Population, Projection
-from neuropil.model.diffusion import Diffusion, Grid
+from neuropil.model.diffusion import Apart, Diffusion, Grid
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.effects import Change, Effect, Receptor, Target, model_of, must_be_positive
 from neuropil.model.kinetics import Kinetics
+from neuropil.model.synapse import POST_TIME
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, magnitude, ms, um
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class Release:
     """A nucleus: each of its spikes raises the mean concentration of the volume by `amount` (base units).
 
     Attributes:
-        sites: int64[neurons], the cube into which each releases; None: everywhere alike.
+        sites: int64[neurons], the cube (or the cell) into which each releases; None: everywhere alike.
     """
 
     nucleus: Population
@@ -71,7 +73,7 @@ class Modulator:
     """
 
     def __init__(
-        self, network: Network, name: str, kinetics: Kinetics, volume: Any, tick: Any, diffusion: Diffusion | None, cap: Any
+        self, network: Network, name: str, kinetics: Kinetics, volume: Any, tick: Any, diffusion: Diffusion | Apart | None, cap: Any
     ):
         if not isinstance(name, str) or not name or "/" in name:
             raise NetworkError("a modulator needs a name (text without '/')", got=name)
@@ -83,8 +85,8 @@ class Modulator:
         varied = [n for n in kinetics.spec.parameters if not isinstance(getattr(kinetics, n).value if isinstance(getattr(kinetics, n), Quantity) else None, (int, float))]
         if varied:
             raise NetworkError(f"{where}: its kinetics are one for the whole volume", got=f"{varied[0]} = {getattr(kinetics, varied[0])!r}", expected="one number")
-        if diffusion is not None and not isinstance(diffusion, Diffusion):
-            raise NetworkError(f"{where}: not a diffusion", got=diffusion, expected="for example Diffusion(0.3 * um**2 / ms, spacing=20 * um)")
+        if diffusion is not None and not isinstance(diffusion, (Diffusion, Apart)):
+            raise NetworkError(f"{where}: not a diffusion", got=diffusion, expected="for example Diffusion(0.3 * um**2 / ms, spacing=20 * um), or Apart()")
         self.network, self.name, self.kinetics, self.diffusion = network, name, kinetics, diffusion
         self.tick = self._number(tick, ms.dimension, "tick")
         if not self.tick > 0:
@@ -112,8 +114,8 @@ class Modulator:
         """Each spike of a population raises the mean concentration of the volume by `amount`.
 
         Args:
-            at: lengths [neurons, axes], where each neuron releases (the whole `amount` into the cube there); else
-                everywhere alike. Needs diffusion.
+            at: lengths [neurons, axes], where each neuron releases (the whole `amount` into the cube there); of cells
+                that are `Apart`, the number of the cell that each neuron reaches, in the order of the volume. Else everywhere alike.
         """
         if not isinstance(nucleus, Population) or self.network.populations.get(nucleus.name) is not nucleus:
             raise NetworkError(f"modulator {self.name!r}: the nucleus is no population of this network", got=nucleus)
@@ -167,27 +169,31 @@ class Modulator:
         """Concentrations at t = 0: the baseline."""
         return np.full(self.grid.size, self.kinetics.rest)
 
-    def after(self, c: np.ndarray, signal: float, released: np.ndarray, cap: float, *, first: bool = False) -> np.ndarray:
+    def after(self, c: np.ndarray, signal: Any, released: np.ndarray, cap: float, *, first: bool = False) -> np.ndarray:
         """Concentrations a tick later: float64[grid.size].
 
         Args:
-            signal: held over the tick; released: float64[grid.size], added at its end; cap: see the class.
+            signal: held over the tick, one number or float64[grid.size]; released: float64[grid.size], added at its end; cap: see the class.
             first: this is t = 0: no time has gone by.
         """
-        given = 0.0 if first and not self.kinetics.instant else min(self.kinetics.supplied(signal, self.tick), cap)
-        total = float(released.mean())
-        if total > cap - given:
-            released = released * ((cap - given) / total)
+        given = 0.0 if first and not self.kinetics.instant else np.minimum(self.kinetics.supplied(signal, self.tick), cap)
+        total, room = float(released.mean()), cap - float(np.mean(given))
+        if total > room:
+            released = released * (room / total)
         if first and not self.kinetics.instant:
             return c + released
-        spread = None if self.grid.mixed else self.grid.spread
+        spread = self.grid.spread if self.grid.rate else None
         return self.kinetics.advance(c, given, self.tick, spread, self.steps) + released
 
     def at(self, target: Target, c: np.ndarray) -> Any:
-        """The concentration that a target feels: one number, or one per neuron of a population over positions."""
-        if isinstance(target, Projection):
-            return self.grid.mean(c, target.target.name)
-        return float(c[0]) if self.grid.mixed else self.grid.at(c, target.name)
+        """The concentration that a target feels: one number, or one per neuron (of a projection, per target neuron)."""
+        population = target.target if isinstance(target, Projection) else target
+        return float(c[0]) if self.grid.mixed else self.grid.at(c, population.name)
+
+    @property
+    def signals(self) -> tuple[int, ...]:
+        """The shape of a signal that is not one number: of cells that are `Apart` one each, in the order of the volume."""
+        return self.grid.shape if isinstance(self.diffusion, Apart) else ()
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -235,6 +241,11 @@ class Modulator:
         where = f"modulator {self.name!r}: release sites of {nucleus.name}"
         if self.grid.mixed:
             raise NetworkError(f"{where}: a well-mixed volume has no places", fix="give the modulator a diffusion, or leave at= out")
+        if isinstance(self.diffusion, Apart):
+            cells = checked_values(at, DIMENSIONLESS, where, (nucleus.size,))
+            if not isinstance(cells, np.ndarray) or not np.array_equal(cells, cells.round()) or cells.min() < 0 or cells.max() >= self.grid.size:
+                raise NetworkError(f"{where}: one cell per neuron is needed", got=at, expected=f"{nucleus.size} whole numbers from 0 to {self.grid.size - 1}")
+            return cells.astype(np.int64)
         positions = checked_values(at, um.dimension, where, (nucleus.size, len(self.grid.shape)))
         if not isinstance(positions, np.ndarray):
             raise NetworkError(f"{where}: one position per neuron is needed", got=at, expected=f"({nucleus.size}, {len(self.grid.shape)}) lengths")
@@ -253,13 +264,18 @@ class Modulator:
         if name not in model.spec.parameters:
             known = [full_name(part, n) for n in model.spec.parameters]
             raise NetworkError(f"{where}: {target.name} ({type(model).__name__}) has no parameter {parameter!r}", fix=did_you_mean(parameter, known))
+        if isinstance(target, Population) and isinstance(target.neuron, Composite) and target.neuron.coupling == "cable" and not self.grid.mixed:
+            raise NetworkError(
+                f"{where}: cells with morphology share the parameters of their membranes", got=f"{self.diffusion!r} over {target.name}",
+                fix="a modulator without diffusion for them",
+            )  # fmt: skip
         if not callable(change):
             raise NetworkError(f"{where}: a change is a function of (value, level)", got=change, expected="for example Gain(by=0.5)")
         if receptor is not None and receptor not in self.receptors:
             raise NetworkError(f"{where} has no receptor {receptor!r}", fix=did_you_mean(receptor, self.receptors))
         base = getattr(model, name)
-        if isinstance(target, Projection) and not isinstance(base.value if isinstance(base, Quantity) else None, (int, float)):
-            raise NetworkError(f"{where}: {target.name}.{parameter} is drawn for every synapse", got=base, expected="one number, which effects can start from")
+        if isinstance(target, Projection) and name == POST_TIME and not self.grid.mixed:
+            raise NetworkError(f"{where}: the time over which activity is measured is one for all of {target.name}", got=parameter, fix="a modulator without diffusion")
         dimension, what = model.spec.parameters[name], f"bound of {target.name}.{parameter}"
         least = -np.inf if low is None else self._number(low, dimension, what)
         most = np.inf if high is None else self._number(high, dimension, what)

@@ -17,7 +17,7 @@ from neuropil.model.composite import Composite, full_name, indexed, parts_of
 from neuropil.model.connect import Edges, Rule
 from neuropil.model.contents import Drive, Population, Probe, Projection
 from neuropil.model.coupling import Coupling, end
-from neuropil.model.diffusion import Diffusion
+from neuropil.model.diffusion import Apart, Diffusion
 from neuropil.model.distribution import Distribution, checked_values, real_array
 from neuropil.model.kinetics import Kinetics
 from neuropil.model.modulator import Modulator
@@ -252,7 +252,7 @@ class Network:
         return probe
 
     def modulator(
-        self, name: str, kinetics: Kinetics, *, volume: Any, tick: Any = 1 * ms, diffusion: Diffusion | None = None, cap: Any = None
+        self, name: str, kinetics: Kinetics, *, volume: Any, tick: Any = 1 * ms, diffusion: Diffusion | Apart | None = None, cap: Any = None
     ) -> Modulator:
         """Add a modulator; what releases it and what it changes is then declared on it (`neuropil.model.modulator`).
 
@@ -260,7 +260,7 @@ class Network:
             kinetics: how its concentration changes, such as `FirstOrder(tau=200 * ms)` or one of `neuropil.zoo.modulators`.
             volume: the populations and projections it reaches.
             tick: time between its actions, a multiple of the time step.
-            diffusion: how it spreads between the positions of the cells; None: one concentration for all.
+            diffusion: how it spreads between the positions of the cells; `Apart()`: each has its own; None: one concentration for all.
             cap: the most that is supplied and released in a tick (concentration, mean over the volume).
         """
         made = Modulator(self, name, kinetics, volume, tick, diffusion, cap)

@@ -29,7 +29,7 @@ class Sites:
 
     def __init__(self, name: str, mechanism: Mechanism, parameters: dict[str, Any], where: Array, cells: int, dt: float, v: float):
         self.name, self.mechanism, self.where, self.shape = name, mechanism, where, (cells, len(where))
-        flat = {n: np.broadcast_to(value, self.shape).ravel() for n, value in parameters.items()}
+        self.parameters = flat = {n: np.broadcast_to(value, self.shape).ravel() for n, value in parameters.items()}
         self.integrator = Integrator(mechanism, flat, cells * len(where), dt)
         self.equations, self.spec = self.integrator.equations, mechanism.spec
         self.pool = any(i.startswith("i_") for i in self.spec.inputs)
@@ -38,6 +38,12 @@ class Sites:
             start = declared.initial
             value = flat[start] if isinstance(start, str) else 0.5 if isinstance(start, Steady) else getattr(start, "value", start)
             self.s[state] = np.array(np.broadcast_to(np.ravel(value) if np.ndim(value) else value, cells * len(where)), float)
+
+    def change(self, values: dict[str, Any]) -> None:
+        """Give parameters new values, one for each site of every cell."""
+        self.parameters = self.parameters | values
+        self.integrator = self.integrator.with_parameters(self.parameters)
+        self.equations = self.integrator.equations
 
     def settle(self, x: States) -> None:
         """Gates that start at rest: where their equation, linear in the gate, is zero."""

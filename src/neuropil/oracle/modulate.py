@@ -16,8 +16,8 @@ from neuropil.model.effects import Effect, effects_on
 from neuropil.model.modulator import Modulator, trace_name
 from neuropil.oracle.integrate import Array
 
-Given = Mapping[str, Mapping[int, float]]
-"""By modulator, a number for some steps."""
+Given = Mapping[str, Mapping[int, Any]]
+"""By modulator, a number (or one for each cell that is apart) for some steps."""
 
 Setter = Callable[[Population | Projection, dict[str, Any]], None]
 """What gives a target new values of parameters, by their full names."""
@@ -28,15 +28,15 @@ class Modulators:
 
     Args:
         signals: the signal from a step on; doses: what is given to the whole volume at a step (base units).
-        base: (target, parameter) -> its value in the description: a number, or one per site of every neuron, neuron by neuron.
+        base: (target, parameter) -> its value in the description, a number or several, and of which cell each of them is.
         set_parameters: see `Setter`.
     """
 
-    def __init__(self, network: Network, dt: float, signals: Given, doses: Given, base: Callable[[Any, str], Any], set_parameters: Setter):
+    def __init__(self, network: Network, dt: float, signals: Given, doses: Given, base: Callable[[Any, str], tuple[Any, Array | None]], set_parameters: Setter):
         self.modulators, self.dt = list(network.modulators.values()), dt
         self.signals, self.doses, self.set_parameters = signals, doses, set_parameters
         self.c = {m.name: m.start() for m in self.modulators}
-        self.signal = {m.name: 0.0 for m in self.modulators}
+        self.signal: dict[str, Any] = {m.name: 0.0 for m in self.modulators}
         self.dose = {m.name: 0.0 for m in self.modulators}
         self.counts: dict[str, list[Array]] = {m.name: [np.zeros(r.nucleus.size) for r in m.releases] for m in self.modulators}
         self.traces: dict[str, list[float]] = {trace_name(m, p): [] for m in self.modulators for p in m.watched}
@@ -73,10 +73,8 @@ class Modulators:
             self.traces[trace_name(m, population)].append(m.grid.mean(self.c[m.name], population))
 
     def _value(self, target: Population | Projection, name: str, effects: tuple[Effect, ...], k: int) -> Any:
-        value = self.base[id(target), name]
+        value, cells = self.base[id(target), name]
         for effect in effects:
             felt = effect.modulator.at(target, self.c[effect.modulator.name])
-            if np.ndim(felt) and np.size(value) > np.size(felt):
-                felt = np.repeat(felt, np.size(value) // np.size(felt))
-            value = effect.apply(value, felt, k * self.dt)
+            value = effect.apply(value, felt[cells] if np.ndim(felt) and cells is not None else felt, k * self.dt)
         return value

@@ -17,13 +17,13 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, SimulationError
-from neuropil.model import Network, Neuron, Population, Projection
+from neuropil.model import Distribution, Network, Neuron, Population, Projection
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
 from neuropil.model.coupling import PARTNER
 from neuropil.model.validate import validate
-from neuropil.oracle.cable import Cells
+from neuropil.oracle.cable import Cells, Sites
 from neuropil.oracle.events import Source, Synapses, per_element
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.oracle.modulate import Given, Modulators
@@ -239,16 +239,21 @@ class _World:
         self.inputs = {name: {i: pop.size * pop.sites(i) for i in specs[name].inputs} for name, pop in populations.items()}
         self.ports = {name: {p: pop.size * pop.sites(p) for p in specs[name].ports} for name, pop in populations.items()}
 
-    def parameter(self, target: Population | Projection, name: str) -> Any:
-        """A parameter's value in the description."""
+    def parameter(self, target: Population | Projection, name: str) -> tuple[Any, Array | None]:
+        """A parameter's value in the description, and, where there is not one for each cell, which cell each value is of."""
         if isinstance(target, Projection):
-            return float(getattr(target.synapse, name).value)
+            alive = next(a for a in self.living if a.projection is target)
+            drawn = isinstance(getattr(target.synapse, name), Distribution)
+            return (alive.parameters[name], alive.post) if drawn else (float(getattr(target.synapse, name).value), None)
         part, inner = split(name)
-        return self.group(target, part).parameters[inner]
+        values = self.group(target, part).parameters[inner]
+        return values, np.repeat(np.arange(target.size), values.size // target.size)
 
-    def group(self, population: Population, part: str) -> Group:
-        """The neurons of a population, or the sites of a part."""
+    def group(self, population: Population, part: str) -> Group | Sites:
+        """The neurons of a population, or the sites of a part, a channel or a point process."""
         found = self.groups[population.name]
+        if isinstance(found, Cells):
+            return next(s for s in (*found.channels, *found.points) if s.name == part)
         if isinstance(found, BranchedGroup):
             return found.branches if part == BRANCH else found.soma
         return cast(Group, found)

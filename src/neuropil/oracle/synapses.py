@@ -42,7 +42,7 @@ class LivingSynapses:
         self.longest = max(int(np.ceil(bound)), int(self.steps.max(initial=1)))
         self.history: list[tuple[int, Array]] = []  # (stamp, fired) of the last spikes of the sources
         self.activity = np.zeros(projection.target.size)
-        self.changed: dict[str, float] = {}
+        self.changed: dict[str, Any] = {}
         self.late = round(projection.response_delay / dt)
         self.answers = [np.zeros(projection.target.size, bool)] * self.late  # spikes of the targets on their way to the synapses
         self.s = self._initial(self.weight)
@@ -66,12 +66,18 @@ class LivingSynapses:
         self.integrator = Integrator(self.model, self.parameters, self.pre.size, self.dt)
         self.bound = self.integrator.equations.model
 
-    def change(self, values: dict[str, float]) -> None:
-        """Give parameters new values, one for all synapses."""
+    def change(self, values: dict[str, Any]) -> None:
+        """Give parameters new values: one for all synapses, one for each target, or, of drawn parameters, one for each synapse."""
         self.changed = values
-        self.parameters |= {n: np.full(self.pre.size, v) for n, v in values.items()}
+        self.parameters |= {n: self._each(n, v) for n, v in values.items()}
         self.integrator = self.integrator.with_parameters(self.parameters)
         self.bound = self.integrator.equations.model
+
+    def _each(self, name: str, value: Any) -> Array:
+        """A changed parameter of every synapse."""
+        if isinstance(getattr(self.model, name), Distribution):
+            return np.array(np.broadcast_to(value, self.post.size))
+        return np.broadcast_to(value, self.projection.target.size)[self.post]
 
     def _world(self, target: States) -> States:
         known = {"v": lambda: target["v"][self.post], "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
@@ -159,7 +165,7 @@ class LivingSynapses:
         self.s = {n: np.concatenate([v[keep], born[n]])[order] for n, v in self.s.items()}
         for name, new in (("pre", pre), ("post", post), ("weight", weight), ("steps", steps)):
             setattr(self, name, np.concatenate([getattr(self, name)[keep], new])[order])
-        self.parameters = {n: np.full(self.pre.size, self.changed.get(n, float(getattr(self.model, n).value))) for n in self.model.spec.parameters}
+        self.parameters = {n: self._each(n, self.changed.get(n, float(getattr(self.model, n).value))) for n in self.model.spec.parameters}
         self._ready()
 
     def _drawn(self, value: Any, what: str, n: int, round: int) -> Array:

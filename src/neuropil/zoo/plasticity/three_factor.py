@@ -9,8 +9,8 @@
 `EProp`          de/dt = -e/τ_out + ψ(v)·x̄,  ψ = γ·(1 - |v - θ|/(θ - v_rest))₊,  dw/dt = -η·L·e   Bellec & al. 2020, Nat. Commun.
                  11:3625, for neurons without adaptation, γ = 0.3 (from memory)
 
-The third factor is a plain parameter (`dopamine`, `success`, `learning_signal`), the same for all synapses of a projection,
-and constant until something changes it: e-prop's own is one for each neuron. `DopamineSTDP` and `RewardSTDP` have a closed form
+The third factor is a plain parameter (`dopamine`, `success`, `learning_signal`) that a modulator changes: for all synapses of a
+projection alike, or, as e-prop wants it, at every neuron by a signal of its own (`Signal` with `diffusion=Apart()`). `DopamineSTDP` and `RewardSTDP` have a closed form
 between spikes; the others read v and advance in every step. A drift may carry the efficacy past its bounds until the next
 spike; what is sent is always within them. Rates of learning are chosen here.
 
@@ -104,7 +104,7 @@ class RewardMax(Drifting):
 
 
 class EProp(Drifting):
-    """Bellec's local form, one learning signal for the projection."""
+    """Bellec's local form."""
 
     eta: Quantity = 1e-3 / ms**2
     learning_signal: float = 0.0
