@@ -1,4 +1,4 @@
-"""Our CartPole against Gymnasium's, and the yardsticks of claim D8: chance and linear TD(λ)."""
+"""Our CartPole against Gymnasium's, and the yardsticks of claim D8: chance, linear TD(λ), a deep Q-network's loss."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gymnasium
 import jax.numpy as jnp
 import numpy as np
 
-from neuropil.claims.cartpole import PLACES, _places, cartpole_step, chance, lengths_of_episodes
+from neuropil.claims.cartpole import PLACES, _huber, _places, cartpole_step, chance, lengths_of_episodes
 from neuropil.claims.d8_cartpole import _median
 
 
@@ -34,6 +34,20 @@ def test_place_cells_in_jax_are_those_of_the_spiking_agent() -> None:
     g = np.random.default_rng(2)
     seen = g.uniform(-3, 3, (50, 4))
     np.testing.assert_allclose([_places(jnp.array(s)) for s in seen], PLACES.activity(seen), atol=2e-6)
+
+
+def test_the_deep_networks_loss_is_double_and_ends_at_a_fall_alone() -> None:
+    """Networks that say the same of every state: Q = (0.3, 0.5), the target's (0.2, 0.9), so Q' = 0.9 by the choice of Q."""
+
+    def saying(*q: float) -> list[tuple[jnp.ndarray, jnp.ndarray]]:
+        return [(jnp.zeros((4, 3)), jnp.zeros(3)), (jnp.zeros((3, 2)), jnp.array(q))]
+
+    def row(action: int, fell: bool) -> jnp.ndarray:
+        return jnp.array([[0.0] * 8 + [action, fell, 1.0]])
+
+    for action, fell, error in ((0, False, 0.01 + 0.99 * 0.9 - 0.3), (1, False, 0.01 + 0.99 * 0.9 - 0.5), (0, True, 0.01 - 0.3)):
+        found = _huber(saying(0.3, 0.5), saying(0.2, 0.9), row(action, fell), 0.99)
+        np.testing.assert_allclose(found, 0.5 * error**2, rtol=1e-5)
 
 
 def test_a_median_of_what_was_never_reached() -> None:

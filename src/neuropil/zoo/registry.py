@@ -45,6 +45,7 @@ CIRCUITS: dict[str, str] = {
     "microcircuit": _CIRCUITS + "microcircuit:microcircuit",
     "brunel": _CIRCUITS + "brunel:brunel",
     "vogels_abbott": _CIRCUITS + "vogels_abbott:vogels_abbott",
+    "basal_ganglia": _CIRCUITS + "basal_ganglia:basal_ganglia",
 }
 
 _CHANNELS = "neuropil.zoo.channels."
