@@ -78,6 +78,7 @@ def test_seeds():
     assert [t.size(10, 2) for t in seen] == [10, 2, 10, 10]
     with pytest.raises(NeuropilError, match="at least one seed"):
         made(run).test(seeds=0)
+    assert made(run, first=11).test(seeds=2).seeds == (11, 12)
     with pytest.raises(NeuropilError, match="unknown tag"):
         made(run, tag="MAYBE")
 

@@ -113,7 +113,7 @@ def test_engine_equals_oracle(name):
             assert_close(synapses[projection][state], values, (projection, state))
 
 
-@pytest.mark.parametrize("name", ["tsodyks_markram", "homeostatic", "full_synapse"])
+@pytest.mark.parametrize("name", ["tsodyks_markram", "homeostatic", "full_synapse", "graupner_brunel"])
 def test_rollout_equals_oracle(name):
     network, truth = small_network(name), oracle_of(name)
     with jax.enable_x64(True):
@@ -189,7 +189,7 @@ def equal_over_threads(name, precision):
                 np.testing.assert_array_equal(others[projection][state], values, err_msg=f"{state}, {threads} threads")
 
 
-@pytest.mark.parametrize("name", ["tsodyks_markram", "full_synapse", None])
+@pytest.mark.parametrize("name", ["tsodyks_markram", "full_synapse", "graupner_brunel", None])
 def test_rewiring_equals_oracle(name):
     """Synapses vanish and form under way, also between a spike's emission and arrival; any threads, one digest."""
     structure = Rewiring(37.3 * ms, eliminate=5 * Hz)

@@ -16,9 +16,11 @@ import pytest
 import neuropil as npl
 from neuropil.engine import Simulation
 from neuropil.maths import maximum, minimum
-from neuropil.units import Current, Hz, Time, ms, mV, nM, pA
+from neuropil.units import Current, Hz, Time, ms, mV, nM, nS, pA
+from neuropil.zoo.neurons.branch_neuron import BranchNeuron
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
+from neuropil.zoo.plasticity.three_factor import DopamineSTDP
 
 END = 300.0
 
@@ -47,7 +49,8 @@ class Tagged(npl.Synapse):
 
 
 def network():
-    """Two projections learn, one of them (with traces shared) keeps its synapses, the other rewires; two modulators."""
+    """Three projections learn: one (with traces shared) keeps its synapses, one rewires, one reaches branches that make NMDA
+    spikes; two modulators change rules, time constants, thresholds, and what branches leak."""
     net = npl.Network("everything")
     source = net.population("source", PoissonSource(rate=40 * Hz), 40)
     nucleus = net.population("nucleus", PoissonSource(rate=8 * Hz), 10)
@@ -58,11 +61,17 @@ def network():
         cells, cells, npl.FixedProbability(0.1), weight=60 * pA, delay=1.5 * ms, port="exc", synapse=Tagged(), structure=npl.Rewiring(35 * ms, eliminate=3 * Hz),
         response_delay=1 * ms,
     )  # fmt: skip
+    tufted = net.population("tufted", BranchNeuron(), 12)
+    (onto_branches,) = net.project(
+        cells, tufted, npl.FixedProbability(0.5), weight=2 * nS, delay=1 * ms, port="branch.exc", synapse=DopamineSTDP(a_plus=0.3, start=npl.Uniform(0.3, 0.7))
+    )  # fmt: skip
     net.project(cells, cells, npl.FixedProbability(0.1), weight=-80 * pA, delay=1 * ms, port="inh")
-    dopamine = net.modulator("dopamine", npl.FirstOrder(tau=40 * ms), volume=[taught, moving], tick=2 * ms)
+    dopamine = net.modulator("dopamine", npl.FirstOrder(tau=40 * ms), volume=[taught, moving, onto_branches], tick=2 * ms)
+    dopamine.modulates(onto_branches, "dopamine", lambda value, c: value + 4.0 * (c / (1 * nM)))
     dopamine.released_by(nucleus, 1 * nM)
     dopamine.modulates([taught, moving], "dopamine", lambda value, c: value + 0.004 * (c / (1 * nM)))
-    noradrenaline = net.modulator("norepinephrine", npl.FirstOrder(tau=25 * ms), volume=[cells, moving], tick=5 * ms)
+    noradrenaline = net.modulator("norepinephrine", npl.FirstOrder(tau=25 * ms), volume=[cells, moving, tufted], tick=5 * ms)
+    noradrenaline.modulates(tufted, "branch.g_l", lambda value, c: value / (1.0 + c / (20 * nM)))
     noradrenaline.released_by(cells, 0.05 * nM)
     noradrenaline.modulates(cells, "tau_m", lambda value, c: value / (1.0 + c / (20 * nM)))
     noradrenaline.modulates(cells, "v_th", lambda value, c: value - 0.01 * mV * (c / (1 * nM)))
@@ -73,7 +82,7 @@ def network():
 def digest(simulation, result) -> str:
     """Of the spikes, of every synapse and of every concentration."""
     found = hashlib.sha256(result.summary["digest"].encode())
-    for projection in simulation.network.projections[:2]:
+    for projection in (p for p in simulation.network.projections if p.synapse is not None):
         for name, values in sorted(simulation.synapses(projection).items()):
             found.update(name.encode() + np.ascontiguousarray(values).tobytes())
     for trace in result.modulators.values():
@@ -85,7 +94,7 @@ def digest(simulation, result) -> str:
 def whole(precision: str) -> str:
     simulation = Simulation(network(), threads=1, precision=precision)
     result = simulation.run(END * ms)
-    assert len(result.spikes.of("cells")) > 200 and simulation.core.turnover.min() > 10, "alive"
+    assert len(result.spikes.of("cells")) > 200 and len(result.spikes.of("tufted")) > 20 and simulation.core.turnover.min() > 10, "alive"
     weights = simulation.synapses(network().projections[0].name)["weight"]
     assert np.ptp(weights) > 5.0, "learning"
     simulation.close()

@@ -83,6 +83,23 @@ class Listening(Synapse):
         return 0.0 * w
 
 
+class Seen(Synapse):
+    """Marks either side's last spike, for who looks: nothing else reads it."""
+
+    tau: Time = 20 * ms
+
+    seen = State(0.0)
+
+    def derivative(self, s, x):
+        return dict(seen=-s.seen / self.tau)
+
+    def arrive(self, s, w):
+        return dict(seen=1.0)
+
+    def respond(self, s, w):
+        return dict(seen=1.0)
+
+
 MODELS = {
     "pair": Pair(),
     "tagged": Tagged(),
@@ -133,6 +150,26 @@ def test_engine_equals_oracle(name, clock_driven, late):
     for projection, expected in truth.synapses.items():
         for state, values in expected.items():
             np.testing.assert_allclose(states[projection][state], values, rtol=1e-11, atol=1e-11 * np.abs(values).max(), err_msg=state)
+
+
+def test_a_state_that_nothing_reads_is_told_as_it_is():
+    made = network(Seen())
+    truth = simulate(made, 60 * ms, edges={j: edges(p, j, 1, 0.1) for j, p in enumerate(made.projections)})
+    _, states = finished(made, 60 * ms, precision="float64", threads=2)
+    for projection, expected in truth.synapses.items():
+        np.testing.assert_allclose(states[projection]["seen"], expected["seen"], rtol=1e-11, err_msg=projection)
+
+
+@pytest.mark.parametrize("clock_driven", [False, True])
+def test_no_synapses_at_all(clock_driven):
+    """A rule that made none is no error, neither for the engine nor for the oracle."""
+    made = Network("none")
+    source, target = made.population("source", PoissonSource(rate=60 * Hz), 3), made.population("target", LIFExp(), 2)
+    made.project(source, target, FixedProbability(0.0), weight=1 * pA, delay=1 * ms, port="exc", synapse=Tagged(), name="in", clock_driven=clock_driven)
+    truth = simulate(made, 20 * ms, edges={0: edges(made.projections[0], 0, 1, 0.1)})
+    result, states = finished(made, 20 * ms, precision="float64")
+    np.testing.assert_array_equal(result.spikes.neuron, truth.spikes.neuron)
+    assert states["in"]["tag"].size == truth.synapses["in"]["tag"].size == 0
 
 
 @pytest.mark.parametrize("late", [0.0, 3.0])

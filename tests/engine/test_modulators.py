@@ -287,8 +287,9 @@ def test_the_rollout_says_that_it_knows_none() -> None:
         Rollout(dopaminergic())
 
 
-def test_the_documented_example_runs(capsys) -> None:
-    """The first block of docs/modulators.md, as it stands there."""
+def test_the_documented_examples_run(tmp_path, monkeypatch) -> None:
+    """The blocks of docs/modulators.md, one after the other, as they stand there."""
+    monkeypatch.chdir(tmp_path)  # one writes a report
     text = (Path(__file__).parents[2] / "docs" / "modulators.md").read_text(encoding="utf-8")
     code = [block.partition("```")[0] for block in text.split("```python\n")[1:]]
     space: dict = {}
@@ -297,6 +298,7 @@ def test_the_documented_example_runs(capsys) -> None:
     trace = space["result"].modulators["dopamine"].values[:, 0]
     assert trace[100:200].mean() > 1.5 * trace[:100].mean() and trace[-1] < trace[199]
     assert space["Histamine"]().removed(1.0) == pytest.approx(2e-3)
+    assert (tmp_path / "report.html").exists()
 
 
 def test_unknown_modulators_of_a_simulation() -> None:

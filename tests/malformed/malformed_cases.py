@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.lower.plan import make_plan
 from neuropil.model import (
     AllToAll,
     Diffusion,
@@ -44,6 +45,8 @@ from neuropil.zoo.circuits.brunel import brunel
 from neuropil.zoo.circuits.microcircuit import microcircuit
 from neuropil.zoo.circuits.vogels_abbott import vogels_abbott
 from neuropil.zoo.neurons.lif import LIFExp
+from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
+from neuropil.zoo.synapses.td_stdp import TDSTDP
 
 
 def pair(positions: Any = None) -> tuple[Network, Any, Any]:
@@ -87,6 +90,12 @@ def modulator(**change: Any) -> Any:
 def modulates(parameter: Any = "v_th", by: Any = None, **change: Any) -> Any:
     da, a, _ = modulator()
     return da.receptor("D1", ec50=1 * mM).modulates(change.pop("target", a), parameter, by or Gain(by=1.0), **{"receptor": "D1", **change})
+
+
+def _planned(synapse: Any) -> Any:
+    net, a, _ = pair()
+    net.project(a, a, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", synapse=synapse)
+    return make_plan(net)
 
 
 class Nothing:
@@ -210,6 +219,19 @@ SINGULAR: dict[str, tuple[Callable[[], Any], str]] = {
     "effect by an unknown receptor": (lambda: modulates(receptor="D3"), "D3"),
     "bounds in the wrong unit": (lambda: modulates(low=1 * ms), "bound of a.v_th"),
     "modulator's trace clashes": (_clash, "'da'"),
+    "kinetics that run backwards": (lambda: modulator(kinetics=FirstOrder(tau=-5 * ms)), "removes less"),
+    "rest below nothing": (lambda: modulator(kinetics=FirstOrder(baseline=-1 * mM)), "cannot be negative"),
+    "cap below nothing": (lambda: modulator(cap=-1 * mM), "cap"),
+    "bounds the wrong way round": (lambda: modulates(low=-40 * mV, high=-50 * mV), "between the bounds"),
+    "modulated targets none": (lambda: modulates(target=[]), "no target"),
+    "effect that gives nan": (lambda: modulates(by=lambda v, x: v * np.nan), "no finite number"),
+    "effect by a list of receptors": (lambda: modulates(receptor=["D1"]), "no receptor"),
+    # Rules of plasticity
+    "time constant of a trace below zero": (lambda: _validated(synapse=AdditiveSTDP(tau_plus=-5 * ms)), "tau_plus"),
+    "time constant of a trace drawn through zero": (lambda: _validated(synapse=AdditiveSTDP(tau_plus=Uniform(-5 * ms, 5 * ms))), "tau_plus"),
+    "time of activity drawn": (lambda: project(synapse=TDSTDP(tau_post=Uniform(1 * ms, 2 * ms))), "tau_post"),
+    "rule that responds in words": (lambda: _planned(type("Odd", (AdditiveSTDP,), {"respond": lambda self, s, w: {"post": "much"}})()), "Odd.respond"),
+    "rule that makes many of one": (lambda: _planned(type("Odd", (AdditiveSTDP,), {"arrive": lambda self, s, w: {"pre": s.pre + np.ones(3)}})()), "Odd.arrive"),
     # Neurons
     "unknown parameter": (lambda: LIFExp(tau=1 * ms), "tau"),
     "unknown parameter, with_": (lambda: LIFExp().with_(x=1), "x"),

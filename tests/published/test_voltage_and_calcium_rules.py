@@ -6,10 +6,11 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.special import erf
 
 from neuropil.engine import Simulation
 from neuropil.model import Network, Neuron, OneToOne, Port, SpikeList, State
-from neuropil.units import Voltage, ms, mV, nS
+from neuropil.units import Voltage, ms, mV, nS, second
 from neuropil.zoo.neurons.relay import Relay
 from neuropil.zoo.neurons.spike_shape import SpikeShapeAdEx
 from neuropil.zoo.plasticity.calcium_graupner_brunel import CURVES, GraupnerBrunel, GraupnerBrunelEvents
@@ -155,7 +156,6 @@ def protocol(name: str, pairs: int = 20, interval: float = 1000.0):
     return given, [np.round(np.append(p, interval * pairs + 1000.0), 1) for p in pre], [np.round(p, 1) for p in post]
 
 
-
 @pytest.mark.parametrize("name", list(CURVES))
 def test_change_over_lag_is_the_time_above_thresholds(name):
     """20 pairs at 1 Hz, from ρ = 0.5, by the event-driven form: equal to 1e-9 to a walk over crossings; signs as in figure 2."""
@@ -180,8 +180,45 @@ def test_change_over_lag_is_the_time_above_thresholds(name):
 
 def test_the_whole_equation_agrees_where_the_drift_is_weak_and_has_two_stable_values():
     given, pre, post = protocol("DP", pairs=10, interval=200.0)
-    slow = after(GraupnerBrunel(**given), pre, post, 4000.0)["efficacy"]
+    slow = after(GraupnerBrunel(sigma=0.0, **given), pre, post, 4000.0)["efficacy"]
     events = after(GraupnerBrunelEvents(**given), [np.append(p, 3900.0) for p in pre], post, 4000.0)["efficacy"]
     np.testing.assert_allclose(slow, events, atol=2e-3)  # crossings fall between steps of 0.1 ms
     rest = [after(GraupnerBrunel(start=rho, tau=10 * ms), [[]], [[]], 1000.0)["efficacy"][0] for rho in (0.0, 0.49, 0.51, 1.0)]
     np.testing.assert_allclose(rest, [0.0, 0.0, 1.0, 1.0], atol=1e-6)
+
+
+def test_noise_spreads_an_efficacy_as_the_process_says():
+    """Calcium above both thresholds for good: an Ornstein-Uhlenbeck process of mean γp/(γp + γd) and variance σ²/(γp + γd).
+
+    500 synapses after ten of its time constants; five standard errors of mean and variance: a false alarm in a million runs.
+    """
+    n, rates, sigma = 500, 200.0 + 321.808, 2.8284
+    rho = after(GraupnerBrunel(c_pre=10.0, tau_c=1e6 * second), [[1.0]] * n, [[]] * n, 3000.0, dt=0.5)["efficacy"]
+    variance = sigma**2 / rates
+    assert abs(rho.mean() - 321.808 / rates) < 5 * np.sqrt(variance / n)
+    assert abs(rho.var() / variance - 1.0) < 5 * np.sqrt(2.0 / n)
+
+
+def test_as_many_synapses_cross_as_the_paper_computes():
+    """Sixty pairs at 1 Hz, curve "DP": the share of 200 synapses that go from 0 beyond ρ* and from 1 below it, at five lags.
+
+    The paper's own formula, from the shares of time α above the thresholds and without the cubic drift:
+    ρ̄ = Γp/(Γp + Γd), s² = σ²(αp + αd)/(Γp + Γd), Γ = γα, U(ρ₀) = (1 + erf((ρ̄ - ρ* + (ρ₀ - ρ̄)e)/(s·√(1 - e²))))/2,
+    e = exp(-nT(Γp + Γd)/τ). Five binomial standard errors, and 0.02 for the mean over a cycle.
+    """
+    lags, n, pairs, sigma = [-60.0, -20.0, 0.0, 20.0, 60.0], 200, 60, 2.8284
+    values, delay = CURVES["DP"]
+    begins = 100.0 + 1000.0 * np.arange(pairs)
+    pre = [begins + delay.value for _ in lags for _ in range(n)]
+    post = [begins + lag for lag in lags for _ in range(n)]
+    t = np.arange(0.0, 1000.0, 0.05)
+    for start in (0.0, 1.0):
+        rho = after(GraupnerBrunel(start=start, **values), pre, post, 1000.0 * pairs + 300.0, dt=0.5)["efficacy"].reshape(len(lags), n)
+        for lag, found in zip(lags, (rho > 0.5).mean(axis=1), strict=True):
+            calcium = np.exp(-((t - 100.0 - delay.value) % 1000.0) / 20.0) + 2.0 * np.exp(-((t - 100.0 - lag) % 1000.0) / 20.0)
+            up, down = float((calcium > 1.3).mean()), float((calcium > 1.0).mean())
+            rates = values["gamma_p"] * up + values["gamma_d"] * down
+            middle, faded = values["gamma_p"] * up / rates, np.exp(-pairs * rates / 150.0)
+            s = sigma * np.sqrt((up + down) / rates)
+            above = 0.5 * (1.0 + erf((middle - 0.5 + (start - middle) * faded) / (s * np.sqrt(1.0 - faded**2))))
+            assert abs(found - above) < 5 * np.sqrt(above * (1.0 - above) / n) + 0.02, (start, lag, found, above)

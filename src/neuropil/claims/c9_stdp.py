@@ -1,7 +1,7 @@
 """C9: spike-timing-dependent plasticity, and why stacking it does not make a deep network.
 
 Three experiments. Additive STDP makes the weights of one neuron bimodal (Song, Miller & Abbott 2000: 1000 Poisson sources of 15 Hz,
-A₊ = 0.005, A₋ = 1.05·A₊, 20 ms; here at four times these amplitudes, in a quarter of the time). Pairs at ±10 ms and 40 Hz, by the
+A₊ = 0.005, A₋ = 1.05·A₊, 20 ms), given the time it takes. Pairs at ±10 ms and 40 Hz, by the
 pair rule and the minimal triplet rule (Pfister & Gerstner 2006). And digits: layers that learn by STDP alone, one after the other,
 each with a linear readout on its answers, against the same layers trained by backpropagation.
 
@@ -35,7 +35,7 @@ from neuropil.zoo.neurons.relay import Relay
 from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
 from neuropil.zoo.plasticity.triplet_stdp import VISUAL, TripletSTDP
 
-SOURCES, FASTER, SECONDS = 1000, 4.0, 150
+SOURCES, SECONDS = 1000, 2000
 EDGE, LEAST_AT_BOUNDS, LEAST_EACH = 0.2, 0.7, 0.1
 FREQUENCIES, LAG, PAIRINGS = (1.0, 10.0, 20.0, 40.0, 50.0), 10.0, 60
 WIDTHS, BINS, HELD_OUT = (128, 128, 128), 16, 0.3
@@ -56,7 +56,7 @@ def competing(seed: int, seconds: float) -> Floats:
         tau_exc=5 * ms, tau_inh=5 * ms,
     )  # fmt: skip
     target = network.population("target", membrane, 1)
-    rule = AdditiveSTDP(a_plus=0.005 * FASTER, a_minus=1.05 * 0.005 * FASTER)
+    rule = AdditiveSTDP(a_plus=0.005, a_minus=1.05 * 0.005)
     network.project(source, target, AllToAll(), weight=0.15 * nS, delay=0.2 * ms, port="exc", synapse=rule, name="learning")
     network.stimulate(target, Poisson(200 * 10 * Hz), port="inh", weight=0.5 * nS)
     return _learned(network, seconds * 1000.0, 0.2, seed)
@@ -254,7 +254,8 @@ def run(trial: Trial) -> Findings:
             "The readout sees labels, the layers never do: what STDP lacks is not a readout but a reason to change a lower layer for the sake of a higher.",
             "One construction of local layers (order of spikes, winner takes all, no convolution, no pooling) cannot speak for all; Kheradpisheh "
             "& al. 2018 report 98.4 % on MNIST with convolutions, pooling and a support-vector readout of the last layer.",
-            f"Amplitudes of Song's rule are {FASTER:g} times the paper's, over {SECONDS} s.",
+            f"{SECONDS} s of Song's rule: on a seed of its own, 11, the share near the bounds grew to 0.89 by 1500 s and stayed there. A first run of this "
+            "claim had four times the paper's amplitudes, for 150 s, to save time: the larger steps left 0.58 near the bounds.",
         ],
         figure=_figure(weights[0], triplet, pair, accuracy),
     )  # fmt: skip

@@ -213,6 +213,7 @@ class Claim:
         run: the experiment.
         wrong: where the article is wrong, and why.
         seeds: how many it takes by default; 0 for an experiment without chance.
+        first: the first of its seeds; beyond 1 where earlier ones were used up by an earlier design.
     """
 
     id: str
@@ -227,6 +228,7 @@ class Claim:
     run: Callable[[Trial], Findings] = field(compare=False, repr=False)
     wrong: str = ""
     seeds: int = DEFAULT_SEEDS
+    first: int = 1
 
     def __post_init__(self) -> None:
         if self.tag not in TAGS:
@@ -238,7 +240,7 @@ class Claim:
         """Run the experiment.
 
         Args:
-            seeds: how many (1, 2, …); the claim's own number, or two for a quick run, if None.
+            seeds: how many, from `first` on; the claim's own number, or two for a quick run, if None.
             quick: see `Trial`.
             progress: called with the fraction done.
 
@@ -248,7 +250,7 @@ class Claim:
         count = (min(self.seeds, QUICK_SEEDS) if quick else self.seeds) if seeds is None else seeds
         if seeds is not None and seeds < 1:
             raise NeuropilError("an experiment needs at least one seed", got=seeds)
-        chosen = tuple(range(1, count + 1)) if self.seeds else ()
+        chosen = tuple(range(self.first, self.first + count)) if self.seeds else ()
         begun = time.perf_counter()
         findings = self.run(Trial(chosen, quick, progress or (lambda fraction: None)))
         return Outcome(

@@ -13,9 +13,12 @@ No article states this; it is the project's own claim for its simulator, held to
                              half a stream later
     all shuffled             dopamine's too
 
-The circuit, its rates and the stream (that maps change in quiet blocks and noise stays without other changes) were chosen on
-the training streams, seeds 1001 to 1004; the criterion was fixed before a test stream had been seen. (On four training streams
-the full system earned 0.06 more than without acetylcholine. Test streams did not bear that out.)
+The circuit, its rates and the stream were chosen on training streams, seeds 1001 to 1008, and the criterion stands since
+before any test stream was seen. Test streams are those of seeds 11 to 20. Seeds 1 to 10 were used up by an earlier design, in
+which the noise of rewards changed instead of the cue, and acetylcholine slowed learning: seven of the eight conditions held,
+acetylcholine's did not (0.008 more per trial, [-0.013, 0.031]; on training streams it had been 0.06). For this design an
+observer without spikes was asked first whether following the validity of a cue can pay (`rule_stream.observer`). On the eight
+training streams the full system earned 0.036 more than without acetylcholine and 0.053 more than without norepinephrine.
 """
 
 from __future__ import annotations
@@ -27,14 +30,14 @@ import numpy as np
 
 from neuropil.claims.claim import Claim, Condition, Findings, Measured, Trial
 from neuropil.claims.m1_figure import draw
-from neuropil.claims.rule_stream import History, Stream, live
+from neuropil.claims.rule_stream import History, Stream, live, observer
 from neuropil.claims.statistics import paired_difference
 from neuropil.units import mM, nM
 from neuropil.zoo.circuits.modulated_choice import MODULATORS
 
 DOPAMINE, OTHERS = MODULATORS[:2], MODULATORS[2:]
 TRAINING = (1001, 1002)
-GRID = tuple(itertools.product((20.0, 50.0, 90.0), (10.0, 60.0), (40.0, 60.0)))  # nM, in the order of OTHERS
+GRID = tuple(itertools.product((90.0, 140.0), (10.0, 40.0), (40.0, 60.0)))  # nM, in the order of OTHERS
 MORE = 0.0  # the criterion: what the full system earns more, per trial, exceeds this over the whole interval
 
 Levels = dict[str, Any]
@@ -57,7 +60,7 @@ def shuffled(other: History, names: tuple[str, ...], trials: int) -> dict[str, A
 
 
 def run(trial: Trial) -> Findings:
-    block = trial.size(36, 3)
+    block = trial.size(32, 3)
     grid, training = (GRID, TRAINING) if not trial.quick else (GRID[:2], TRAINING[:1])
     streams = {seed: Stream.of(seed, block) for seed in (*trial.seeds, *training)}
     total, done = len(grid) * len(training) + 9 * len(trial.seeds), 0
@@ -85,14 +88,19 @@ def run(trial: Trial) -> Findings:
     right = {name: np.array([h.right.mean() for h in lives]) for name, lives in arms.items()}
     measured = [Measured.over_seeds(f"{name}: reward per trial", r, control=name != "full") for name, r in reward.items()]
     measured += [Measured.over_seeds(f"{name}: best choices", r, control=name != "full") for name, r in right.items()]
+    perceived = {name: np.array([h.perceived.mean() for h in arms[name]]) for name in ("full", "no acetylcholine", "fixed")}
+    measured += [Measured.over_seeds(f"{name}: stimuli perceived", p, control=name != "full") for name, p in perceived.items()]
     more = [
         Measured.estimate(f"full - {name}: reward per trial", paired_difference(reward["full"], r), by_seed=(reward["full"] - r).tolist())
         for name, r in reward.items() if name != "full"
     ]  # fmt: skip
+    weighed = np.array([observer(weight) for weight in np.linspace(0.0, 3.0, 31)])
+    adapting, unmoved = weighed.max(axis=0).mean(), weighed.mean(axis=1).max()
     notes = [
         f"Best of {len(grid)} fixed points on {len(training)} training streams: {', '.join(f'{n} {c:g} nM' for n, c in zip(OTHERS, best, strict=True))} "
         f"({earned[best]:.3f} per trial there; the worst of the grid {min(earned.values()):.3f}).",
-        f"{min(s.stimulus.size for s in streams.values())} to {max(s.stimulus.size for s in streams.values())} trials of 300 ms a stream, nine blocks.",
+        f"{min(s.stimulus.size for s in streams.values())} to {max(s.stimulus.size for s in streams.values())} trials of 300 ms a stream, eleven blocks.",
+        f"An observer without spikes perceives {adapting:.3f} of the stimuli if it weighs the cue by its present validity, {unmoved:.3f} with the best fixed weight.",
         "Without dopamine nothing can be learnt, by construction: that arm shows chance. The sharper tests are fixed, three shuffled, and the other three.",
         "The nuclei compute their signals outside of the network, from its synapses' values and the rewards; release, receptors and effects are in it.",
         "The circuit was designed for this stream: that its modulators help says that they can, in one network at once, not that brains use them so.",
@@ -107,6 +115,6 @@ CLAIM = Claim(
     source="none: the project's own; roles after Doya (2002) Neural Networks 15:495 and Yu & Dayan (2005) Neuron 46:681", traceable=False, tag="UNS",
     criterion="Reward per trial of the full system exceeds, over the whole 95 % interval of paired differences over ten seeds, that of each modulator removed "
     "(clamped at its mean), of the best fixed levels (chosen on other seeds), and of shuffled modulators.",
-    scope="100 spiking neurons, 4,608 plastic synapses; stimuli, actions, two loops; changes of map, noise and delay, one at a time.",
-    run=run, wrong="It is no claim of an article; article 001 names the modulators and does not say how they would work together.", seeds=10,
+    scope="228 spiking neurons, 4,608 plastic synapses; thalamus, expectation, cortex, actions, two loops; changes of map, cue and delay, one at a time.",
+    run=run, wrong="It is no claim of an article; article 001 names the modulators and does not say how they would work together.", seeds=10, first=11,
 )

@@ -13,7 +13,7 @@ from neuropil.claims.rule_stream import STEPS, History, Stream, parameters
 from neuropil.zoo.circuits.modulated_choice import ACTIONS, MODULATORS, PER_ACTION, PER_STIMULUS, STIMULI
 
 BEFORE, AFTER = 8, 24  # trials around a change
-KINDS = ("map", "noise", "delay")
+KINDS = ("map", "cue", "delay")
 
 
 def around(streams: dict[int, Stream], seeds: Sequence[int], lives: list[History], kind: str) -> np.ndarray:
@@ -89,7 +89,7 @@ def _parameters(ax: Any, stream: Stream, life: History) -> None:
     trials = np.arange(life.level[MODULATORS[0]].size) / 3
     shown = {
         "learning rate (ventral), of its largest": made["ventral.rate"] / made["ventral.rate"].max(), "gain of actions": made["action.gain"],
-        "forgetting, times 100 ms": made["ventral.forget"] * 100, "scale of dorsal loop": made["dorsal.scale"], "recurrence": made["recurrent.scale"],
+        "forgetting, times 100 ms": made["ventral.forget"] * 100, "scale of dorsal loop": made["dorsal.scale"], "expectation": made["expectation.scale"],
     }  # fmt: skip
     for colour, (name, values) in zip(SERIES, shown.items(), strict=False):
         ax.plot(trials, values, color=colour, lw=1.0, label=name)
@@ -108,7 +108,7 @@ def _raster(ax: Any, stream: Stream, life: History) -> None:
     mine = np.flatnonzero(stream.stimulus == stimulus)
     mine = np.concatenate([mine[mine < at][-5:], mine[mine >= at][:9]])
     stamps, neurons = life.result.spikes.step, life.result.spikes.neuron
-    first = STIMULI * PER_STIMULUS
+    first = 3 * STIMULI * PER_STIMULUS
     for column, t in enumerate(mine.tolist()):
         inside = (stamps > 3 * STEPS * t) & (stamps <= 3 * STEPS * t + STEPS) & (neurons >= first)
         who, when = neurons[inside].astype(int) - first, (stamps[inside] - 3 * STEPS * t) / STEPS * 0.9 + column
@@ -118,4 +118,4 @@ def _raster(ax: Any, stream: Stream, life: History) -> None:
         if t < at <= (mine[column + 1] if column + 1 < mine.size else t):
             ax.axvline(column + 0.95, color="black", lw=1.0)
     ax.set_xticks(np.arange(mine.size) + 0.45, mine)
-    label(ax, f"trials that show stimulus {stimulus} (100 ms of choice each; above: reward; line: the map changes)", "neuron of the actions", "the same input, another answer")
+    label(ax, f"trials that show stimulus {stimulus} (100 ms of choice each; above: reward; line: the map changes)", "neuron of the actions", "the same stimulus, another answer")

@@ -1,24 +1,29 @@
 """A stream of trials whose rules change without notice, and the modulated circuit that lives in it.
 
-A trial: a stimulus, 100 ms, in which the action whose neurons spike most is chosen; 100 ms in which reward at once may come;
-100 ms in which later reward may come. For every stimulus one action is *soon* and another *late*. Three things about the
-world stay for a block and then change, one of them at a time, nobody being told:
+A trial: a cue says which of four stimuli is to come, and what comes is seen blurred, 100 ms, in which the stimulus whose
+cortical neurons spike most is perceived and the action whose neurons spike most is chosen; 100 ms in which reward at once may
+come, and the stimulus is seen for what it was; 100 ms in which later reward may come. For every stimulus one action is *soon*
+and another *late*. Three things about the world stay for a block and then change, one of them at a time, nobody being told:
 
     map      which action is which, for each stimulus
-    noise    with what chance an outcome is turned over (what was to be rewarded is not, another action is)
+    cue      whether the cue is always right, or wrong nine times in ten
     delay    whether patience pays: the soon action brings 0.7 and the late one nothing, or 0.2 at once and 1 later
 
 The circuit is `neuropil.zoo.circuits.modulated_choice`. Here are its nuclei: what they signal, from what they see.
 
     dopamine        δ = r - Q, of the ventral loop for reward at once, of the dorsal loop for later reward; Q is the value that
-                    the synapses just used hold (values of chosen actions: Morris et al. 2006, Nat Neurosci 9:1057)
-    acetylcholine   α, the running mean of |δ| (`ExpectedUncertainty`)
-    norepinephrine  how far a disappointment exceeds α, which is read from acetylcholine's concentration, so that who lacks
-                    the one misjudges the other (`UnexpectedUncertainty`, Yu & Dayan 2005, Neuron 46:681)
+                    the synapses just used hold (values of chosen actions: Morris et al. 2006, Nat Neurosci 9:1057). Nothing
+                    where the stimulus had been mistaken for another: that explains the outcome (dopamine's errors go by what
+                    was believed: Lak, Nomoto, Keramati, Sakagami & Kepecs 2017, Curr Biol 27:821)
+    acetylcholine   how often the cue has misled of late: its expected uncertainty (`ExpectedUncertainty`, as in the task of
+                    Yu & Dayan 2005, Neuron 46:681)
+    norepinephrine  how far a disappointment exceeds the usual error (`UnexpectedUncertainty`)
     serotonin       h in 0..1: up where reward at once disappoints, down where later reward does
 
 A modulator that is *clamped* fires so that its concentration rests at a given level; one that is *played* repeats what
 another run signalled.
+
+Whether it pays to follow the cue's validity can be asked without a spike: `observer` weighs what is seen against the cue.
 """
 
 from __future__ import annotations
@@ -34,7 +39,7 @@ from neuropil import rng
 from neuropil.engine.simulation import Simulation
 from neuropil.model.effects import Target, effects_on, model_of
 from neuropil.result import Result
-from neuropil.units import Hz, ms, nM, pA
+from neuropil.units import Hz, ms, pA
 from neuropil.zoo.circuits.modulated_choice import (
     ACTIONS,
     LOOPS,
@@ -48,11 +53,12 @@ from neuropil.zoo.circuits.modulated_choice import (
 from neuropil.zoo.modulators.acetylcholine import ExpectedUncertainty
 from neuropil.zoo.modulators.norepinephrine import UnexpectedUncertainty
 
-SHOWN, SILENT = 60.0, 1.0  # Hz, a neuron of the stimulus that is shown, and of the others
+SILENT, BLANK, SHOWN, CUED = 1.0, 50.0, 60.0, 100.0  # Hz of a neuron: at rest; of any stimulus; more if shown; of the cued one
+BLUR = 0.67  # standard deviation of what is seen of a stimulus, of what is shown
 URGE = 25.0  # pA, standard deviation over trials of a current into each action's neurons: what makes it explore
-NOISES, SOON, LATE = (0.0, 0.35), (0.7, 0.2), (0.0, 1.0)
-CHANGES = ("map", "noise", "noise", "delay", "map", "noise", "noise", "delay")
-KAPPA, ACH, NE, SEROTONIN, TRUST = 0.1, 20.0, 40.0, 10.0, 0.8  # of the nuclei: rates, and signals for one unit
+VALID, SOON, LATE = (1.0, 0.1), (0.7, 0.2), (0.0, 1.0)
+CHANGES = ("map", "cue", "map", "delay", "map", "map", "cue", "map", "delay", "map")
+ACH, NE, SEROTONIN, TRUST = 30.0, 50.0, 10.0, 0.8  # of the nuclei: signals for one unit; how fast patience follows
 STEPS = 100  # of a phase, at 1 ms
 
 Array = NDArray[Any]
@@ -64,17 +70,19 @@ class Stream:
 
     Attributes:
         stimulus: int[trials].
+        cue: int[trials], the stimulus that is cued.
+        seen: float[trials, STIMULI], what is to be seen of every stimulus: 1 for the one that is there, and blur.
         soon, late: int[trials], the actions that are so for the stimulus of the trial.
-        turned: bool[trials], whether the outcome is turned over.
         patient: int[trials], 1 where patience pays.
         changes: trial and kind of every change.
         urge: float[trials, ACTIONS], pA.
     """
 
     stimulus: Array
+    cue: Array
+    seen: Array
     soon: Array
     late: Array
-    turned: Array
     patient: Array
     changes: tuple[tuple[int, str], ...]
     urge: Array
@@ -84,23 +92,24 @@ class Stream:
         """Blocks of `block` trials, give or take a fifth; the first before any change."""
         g = rng.generator(seed, "rule stream")
         lengths = g.integers(block - block // 5, block + block // 5 + 1, len(changes) + 1)
-        mapping, noise, patient = cls._maps(g), 0, int(g.integers(2))
+        mapping, wrong, patient = cls._maps(g), int(g.integers(2)), int(g.integers(2))
         rows: list[tuple[int, ...]] = []
         starts = []
-        for j, length in enumerate(lengths):
-            if j:
-                kind = changes[j - 1]
+        for kind, length in zip(("", *changes), lengths.tolist(), strict=True):
+            if kind:
                 starts.append((len(rows), kind))
-                if kind == "map":
-                    before = mapping
-                    while np.any(mapping == before):
-                        mapping = cls._maps(g)
-                noise, patient = noise ^ (kind == "noise"), patient ^ (kind == "delay")
+            if kind == "map":
+                before = mapping
+                while np.any(mapping == before):
+                    mapping = cls._maps(g)
+            wrong, patient = wrong ^ (kind == "cue"), patient ^ (kind == "delay")
             for _ in range(length):
                 s = int(g.integers(STIMULI))
-                rows.append((s, *mapping[:, s], g.random() < NOISES[noise], patient))
-        columns = np.array(rows, int).T
-        return cls(columns[0], columns[1], columns[2], columns[3] > 0, columns[4], tuple(starts), g.normal(0.0, URGE, (len(rows), ACTIONS)))
+                cue = s if g.random() < VALID[wrong] else (s + int(g.integers(1, STIMULI))) % STIMULI
+                rows.append((s, cue, *mapping[:, s], patient))
+        stimulus, cue, soon, late, patience = np.array(rows, int).T
+        seen = np.eye(STIMULI)[stimulus] + g.normal(0.0, BLUR, (len(rows), STIMULI))
+        return cls(stimulus, cue, seen, soon, late, patience, tuple(starts), g.normal(0.0, URGE, (len(rows), ACTIONS)))
 
     @staticmethod
     def _maps(g: np.random.Generator) -> Array:
@@ -108,18 +117,27 @@ class Stream:
         return np.array([g.permutation(ACTIONS)[:2] for _ in range(STIMULI)]).T
 
     def pays(self, trial: int, action: int) -> tuple[float, float]:
-        """Reward at once and later. A turned outcome rewards, in the block's coin, the actions that are neither."""
-        soon, late = SOON[self.patient[trial]], LATE[self.patient[trial]]
-        is_soon, is_late = action == self.soon[trial], action == self.late[trial]
-        if self.turned[trial]:
-            neither = not (is_soon or is_late)
-            return (soon, 0.0) if neither and not self.patient[trial] else (0.0, late if neither else 0.0)
-        return (soon if is_soon else 0.0), (late if is_late else 0.0)
+        """Reward at once and later."""
+        patient = self.patient[trial]
+        return (SOON[patient] if action == self.soon[trial] else 0.0), (LATE[patient] if action == self.late[trial] else 0.0)
 
     @property
     def best(self) -> Array:
-        """The action that pays most on average, int[trials]."""
+        """The action that pays most, int[trials]."""
         return np.where(self.patient == 1, self.late, self.soon)
+
+
+def observer(weight: float, trials: int = 50_000) -> tuple[float, float]:
+    """How often the largest of "what is seen, and `weight` more for the cued stimulus" is the true one, for a cue that is always
+    right, and for one that mostly is not. Log-likelihoods are what is seen over BLUR², so that for a cue of validity v the best
+    weight is BLUR² ln(3 v / (1 - v)); of none below 0 is made use here.
+    """
+    g = rng.generator(1, "observer")
+    stimulus, turn = g.integers(STIMULI, size=trials), g.integers(1, STIMULI, size=trials)
+    seen, chance = np.eye(STIMULI)[stimulus] + g.normal(0.0, BLUR, (trials, STIMULI)), g.random(trials)
+    cues = (np.where(chance < valid, stimulus, (stimulus + turn) % STIMULI) for valid in VALID)
+    right, wrong = (float(np.mean(np.argmax(seen + weight * np.eye(STIMULI)[cue], axis=1) == stimulus)) for cue in cues)
+    return right, wrong
 
 
 @dataclass(frozen=True)
@@ -128,6 +146,7 @@ class History:
 
     Attributes:
         right: bool[trials], whether the best action was chosen; reward: float[trials].
+        perceived: bool[trials], whether the stimulus was taken for what it was.
         signal: by modulator, float[trials, 3], what its nucleus signalled in each phase.
         level: by modulator, float[3 trials], its concentration at every tick, base units.
         result: the whole run, if it was to be kept; digest: of its spikes.
@@ -135,6 +154,7 @@ class History:
 
     right: Array
     reward: Array
+    perceived: Array
     signal: dict[str, Array]
     level: dict[str, Array]
     result: Result | None
@@ -151,7 +171,8 @@ class Brain:
     def __init__(self, seed: int, clamped: dict[str, Any] | None = None, played: dict[str, Array] | None = None, *, threads: int = 1):
         self.clamped, self.played = clamped or {}, played or {}
         self.simulation = Simulation(modulated_choice(self.clamped), dt=1 * ms, seed=seed, threads=threads)
-        self.expected, self.unexpected, self.h = ExpectedUncertainty(KAPPA), UnexpectedUncertainty(1.0), 0.5
+        self.misled, self.used_to = ExpectedUncertainty(0.2), ExpectedUncertainty(0.1)
+        self.unexpected, self.h = UnexpectedUncertainty(1.0), 0.5
         self.now = dict.fromkeys(MODULATORS, 0.0) | {"serotonin": SEROTONIN * self.h}
         self.sent: dict[str, list[list[float]]] = {name: [] for name in MODULATORS}
 
@@ -160,41 +181,43 @@ class Brain:
         values = self.simulation.synapses(loop)["value"].reshape(STIMULI, PER_STIMULUS, ACTIONS, PER_ACTION)
         return float(values[stimulus, :, action].mean())
 
-    def choose(self, stimulus: int, urge: Array) -> int:
-        """Show a stimulus; the action that spikes most (the first of equals)."""
-        rate = np.full(STIMULI * PER_STIMULUS, SILENT)
-        rate[stimulus * PER_STIMULUS : (stimulus + 1) * PER_STIMULUS] = SHOWN
-        self.simulation.set_state("stimulus", "rate", rate * Hz)
-        self.simulation.set_drive("urge", np.repeat(urge, PER_ACTION) * pA)
+    def choose(self, seen: Array, cue: int, urge: Array) -> tuple[int, int]:
+        """Show what is to be seen, with a cue; the stimulus and the action whose neurons spike most (the first of equals)."""
+        expected = np.where(np.arange(STIMULI) == cue, CUED, SILENT)
+        self._excite(np.maximum(BLANK + SHOWN * seen, 0.0), expected, urge)
         neurons = self._phase(0)
-        self.simulation.set_state("stimulus", "rate", SILENT * Hz)
-        self.simulation.set_drive("urge", 0 * pA)
-        first = STIMULI * PER_STIMULUS
-        counts = np.bincount((neurons[neurons >= first] - first) // PER_ACTION, minlength=ACTIONS)
-        return int(np.argmax(counts))
+        self._excite(np.full(STIMULI, SILENT), np.full(STIMULI, SILENT), np.zeros(ACTIONS))
+        spikes = np.bincount(neurons, minlength=3 * STIMULI * PER_STIMULUS + ACTIONS * PER_ACTION)
+        cortex, actions = np.split(spikes[2 * STIMULI * PER_STIMULUS :], [STIMULI * PER_STIMULUS])
+        return int(np.argmax(cortex.reshape(STIMULI, -1).sum(axis=1))), int(np.argmax(actions.reshape(ACTIONS, -1).sum(axis=1)))
 
-    def learn(self, stimulus: int, action: int, soon: float, late: float) -> None:
-        """What follows a choice: dopamine in either loop, then what the other nuclei make of it."""
+    def learn(self, perceived: int, action: int, soon: float, late: float, *, stimulus: int, cue: int) -> None:
+        """What follows a choice: dopamine in either loop, then what the other nuclei make of it.
+
+        Args:
+            perceived, action: what `choose` gave; soon, late: reward.
+            stimulus: what it had been, which is now to be seen; cue: what was cued.
+        """
         errors = []
         for phase, (loop, reward) in enumerate(zip(LOOPS, (soon, late), strict=True), start=1):
-            delta = reward - self.value(loop, stimulus, action)
+            delta = reward - self.value(loop, stimulus, action) if perceived == stimulus else 0.0
             errors.append(delta)
             self.now |= {f"dopamine {name}": delta if name == loop else 0.0 for name in LOOPS}
             self._phase(phase)
         self.now |= {f"dopamine {name}": 0.0 for name in LOOPS}
-        total, alpha = sum(errors), self.alpha
-        self.unexpected.update(min(total, 0.0), alpha)
+        self.now["acetylcholine"] = ACH * self.misled.update(float(cue != stimulus))
+        total, usual = sum(errors), self.used_to.level
+        self.unexpected.update(min(total, 0.0), usual)
+        self.used_to.update(total)
         self.now["norepinephrine"] = NE * self.unexpected.level
-        self.now["acetylcholine"] = ACH * self.expected.update(total)
-        beyond = [np.sign(e) * max(0.0, abs(e) - alpha) for e in errors]
+        beyond = [np.sign(e) * max(0.0, abs(e) - usual) for e in errors]
         self.h = float(np.clip(self.h + TRUST * (beyond[1] - beyond[0]), 0.0, 1.0))
         self.now["serotonin"] = SEROTONIN * self.h
 
-    @property
-    def alpha(self) -> float:
-        """Expected uncertainty as acetylcholine's concentration tells it."""
-        c = self.simulation.modulators["acetylcholine"].concentration.to(nM)
-        return max(0.0, (c / 10.0 - 1.0) / ACH)
+    def _excite(self, thalamus: Array, expecting: Array, urge: Array) -> None:
+        for name, rate in (("thalamus", thalamus), ("expecting", expecting)):
+            self.simulation.set_state(name, "rate", np.repeat(rate, PER_STIMULUS) * Hz)
+        self.simulation.set_drive("urge", np.repeat(urge, PER_ACTION) * pA)
 
     def _phase(self, phase: int) -> Array:
         trial = len(self.sent[MODULATORS[0]]) - (phase > 0)
@@ -214,16 +237,16 @@ def live(
     """A whole life in a stream; see `Brain` for the arguments."""
     brain = Brain(seed, clamped, played, threads=threads)
     trials = stream.stimulus.size
-    action, reward = np.zeros(trials, int), np.zeros(trials)
-    for t, stimulus in enumerate(stream.stimulus.tolist()):
-        action[t] = brain.choose(stimulus, stream.urge[t])
-        soon, late = stream.pays(t, int(action[t]))
-        reward[t] = soon + late
-        brain.learn(stimulus, int(action[t]), soon, late)
+    perceived, action, reward = np.zeros(trials, int), np.zeros(trials, int), np.zeros(trials)
+    for t, (stimulus, cue) in enumerate(zip(stream.stimulus.tolist(), stream.cue.tolist(), strict=True)):
+        saw, did = brain.choose(stream.seen[t], cue, stream.urge[t])
+        soon, late = stream.pays(t, did)
+        perceived[t], action[t], reward[t] = saw, did, soon + late
+        brain.learn(saw, did, soon, late, stimulus=stimulus, cue=cue)
     result = brain.simulation.run(3 * trials * TICK)
     level = {name: result.modulators[name].values[:, 0] for name in MODULATORS}
     sent = {name: np.array(signals) for name, signals in brain.sent.items()}
-    return History(action == stream.best, reward, sent, level, result if keep else None, result.summary["digest"])
+    return History(action == stream.best, reward, perceived == stream.stimulus, sent, level, result if keep else None, result.summary["digest"])
 
 
 def parameters(level: dict[str, Array]) -> dict[str, Array]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from neuropil import rng
 from neuropil.engine.deliver import Rows
 from neuropil.engine.program import Operation
 from neuropil.engine.synapse_kernels import file_again
@@ -65,6 +66,8 @@ class ClockedStore(SynapseStore):
             answer = emit_response(program, precision, varying(program.arrival, program.response_roots))
             self.kernels["respond"] = (answer, program.arrival)
         known = self.program.traced.spec.inputs
+        key = rng.stream_key(self.plan.seed, "synapse noise", self.index)
+        self.noise = (np.uint32(key[0]), np.uint32(key[1]), self.real.type(1.0 / np.sqrt(self.plan.dt)))
         self.post = [np.zeros(t.size if "post" in known else 0, self.real) for t in self.targets]
 
     # --- contents ----------------------------------------------------------------------------------------------------
@@ -105,25 +108,26 @@ class ClockedStore(SynapseStore):
 
     def save(self) -> dict[str, np.ndarray]:
         """With the targets' activity."""
-        return super().save() | {"activity": np.concatenate(self.post)}
+        return super().save() | {"activity": np.concatenate([post[: t.neurons] for t, post in zip(self.targets, self.post, strict=True)])}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Take up what `save` gave."""
         super().restore(arrays)
         for t, post in zip(self.targets, self.post, strict=True):
-            post[:] = arrays["activity"][t.low : t.low + post.size]
+            post[:] = np.tile(arrays["activity"][t.low : t.low + t.neurons], t.sites)[: post.size]
 
     def _own(self, s: SynapseList, t: int) -> OwnSynapses:
         target = self.targets[t]
-        mine = np.flatnonzero((s.post >= target.low) & (s.post < target.low + target.size))
-        mine = mine[np.argsort(s.post[mine], kind="stable")]
+        mine = target.owned(s)
+        mine = mine[np.argsort(target.reached(s, mine), kind="stable")]
         by_source = np.lexsort((s.delay[mine], s.pre[mine]))
-        post = s.post[mine] - target.low
+        post = target.reached(s, mine)
         run = np.concatenate([[0], np.cumsum(np.bincount(post, minlength=target.size))]).astype(np.int64)
         ordered = mine[by_source]
         rows = _rows(self.plan, self.index, s.pre[ordered], s.delay[ordered], by_source.astype(np.int32))
         arrays = {f"s_{n}": np.ascontiguousarray(s.states[n][mine], self.real) for n in self.program.states}
         arrays["last"] = s.last[""][mine].astype(np.int32)
+        arrays["place"] = mine.astype(np.uint32) if "noise" in self.program.outside else np.empty(0, np.uint32)
         weighed = any("weight" in kernel.arguments for kernel, _ in self.kernels.values())
         arrays["weight"] = s.weight[mine].astype(self.real) if weighed else np.empty(0, self.real)
         part = np.zeros(int(np.diff(run).max(initial=0)), self.real)
@@ -168,7 +172,7 @@ class ClockedStore(SynapseStore):
 
     def _noting(self, t: int) -> tuple[object, ...]:
         target = self.targets[t]
-        return self.layout.slot_of, target.first, target.size, self.post[t], self.real.type(1.0 / self._post_time)
+        return self.layout.slot_of, target.first, target.neurons, self.post[t], self.real.type(1.0 / self._post_time)
 
     @property
     def _post_time(self) -> float:
@@ -185,12 +189,9 @@ class ClockedStore(SynapseStore):
         )  # fmt: skip
 
     def _advancing(self, t: int) -> tuple[object, ...]:
-        own, target, known = self.own[t], self.targets[t], self.program.traced.spec.inputs
-        none = np.zeros(0, self.real)
-        v = target.arrays["s_v"][target.where] if "v" in known else none
-        flow = target.arrays[f"x_{self.projection.input}_"][target.where] if self.projection.input is not None else none.copy()
+        own, target = self.own[t], self.targets[t]
         decay = np.exp(-self.plan.dt / self._post_time) if self.post[t].size else 1.0
-        return self.numbers["advance"], own.run, self.signal, v, self.post[t], self.real.type(decay), own.part, flow, *self._arrays(t, "advance")
+        return self.numbers["advance"], own.run, self.signal, self.noise, target.v, self.post[t], self.real.type(decay), own.part, target.flow, *self._arrays(t, "advance")
 
     def refile_all(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
         """Many at once; there must be room."""

@@ -89,10 +89,10 @@ class LazyStore(SynapseStore):
 
     def _own(self, s: SynapseList, t: int) -> OwnSynapses:
         target, form, real = self.targets[t], self.program.form, self.real
-        mine = np.flatnonzero((s.post >= target.low) & (s.post < target.low + target.size))
+        mine = target.owned(s)
         mine = mine[np.argsort(self._segment(s, mine), kind="stable")]
         segments = self.projection.source.size * self.delays.size
-        segment, post = self._segment(s, mine), s.post[mine] - target.low
+        segment, post = self._segment(s, mine), target.reached(s, mine)
         bounds = np.concatenate([[0], np.cumsum(np.bincount(segment, minlength=segments))]).astype(np.int64)
         own = {f"s_{n}": np.ascontiguousarray(s.states[n][mine], real) for n in form.of("")}
         own["done"] = np.zeros(mine.size if self.program.responds else 0, np.uint8)

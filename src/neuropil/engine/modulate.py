@@ -68,7 +68,10 @@ class RunningModulator:
     def set_cap(self, amount: Any | None) -> None:
         """Limit what is supplied and released in a tick (None: no limit): the remedy for self-stimulation."""
         name, dimension = self.modulator.name, self.modulator.kinetics.dimension
-        self.cap = np.inf if amount is None else float(numbers(amount, dimension, f"the cap of modulator {name!r}", ()))
+        cap = np.inf if amount is None else float(numbers(amount, dimension, f"the cap of modulator {name!r}", ()))
+        if cap < 0:
+            raise SimulationError(f"the cap of modulator {name!r} cannot be negative", got=amount)
+        self.cap = cap
 
     # --- for the loop ----------------------------------------------------------------------------------------------
 
@@ -132,11 +135,11 @@ class Modulation:
 
     def tick(self, step: int) -> None:
         """What is due at this step, before it runs."""
+        self.due = min((step // r.every + 1) * r.every for r in self.running.values())  # first: a tick that fails is not repeated
         ticking = {name for name, r in self.running.items() if step % r.every == 0}
         for name in ticking:
             self.running[name].advance(step == 0)
         self._act(ticking, step)
-        self.due = min((step // r.every + 1) * r.every for r in self.running.values())
 
     def _act(self, ticking: set[str], step: int) -> None:
         concentrations = {name: r.c for name, r in self.running.items()}

@@ -60,25 +60,27 @@ def _file(source, step, age, size, delays, bounds, segments, fill):
 
 
 @njit(nogil=True)
-def own_spikes(step, thread, published, count, place, first, who, many):
-    """Keep, by their numbers, a thread's own targets that fired in `step`: who[ring, targets], many[ring]."""
+def own_spikes(step, thread, published, count, place, first, neurons, who, many):
+    """Keep, by their numbers, a thread's own targets, all sites of the neurons that fired in `step`: who[ring, targets], many[ring]."""
     side, row, n = step & 1, step & (many.size - 1), 0
     for q in range(count[side, 8 * thread]):
         at = place[published[side, thread, q]] - first
-        if 0 <= at < who.shape[1]:
-            who[row, n] = at
-            n += 1
+        if 0 <= at < neurons:
+            for target in range(at, who.shape[1], neurons):
+                who[row, n] = target
+                n += 1
     many[row] = n
 
 
 @njit(nogil=True)
-def note_own(step, thread, published, count, place, first, size, post, jump):
+def note_own(step, thread, published, count, place, first, neurons, post, jump):
     """Raise the activity `post` of a thread's own targets that fired in `step`: `place` is where each neuron lies."""
     side = step & 1
     for q in range(count[side, 8 * thread]):
         at = place[published[side, thread, q]] - first
-        if 0 <= at < size:
-            post[at] += jump
+        if 0 <= at < neurons:
+            for target in range(at, post.size, neurons):
+                post[target] += jump
 
 
 @njit(**KERNEL_FLAGS)

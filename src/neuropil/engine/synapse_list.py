@@ -23,7 +23,7 @@ class SynapseList:
 
     Attributes:
         pre, post: int32[n], indices within their populations.
-        delay: int32[n], steps.
+        site: int32[n], of the target; delay: int32[n], steps.
         weight: float64[n], in base units: the weight each was made with.
         states: by name, float64[n].
         last: by whose they are (`neuropil.lower.synapse.SIDES`), int32[n], the step to which waiting states are up to date.
@@ -32,6 +32,7 @@ class SynapseList:
 
     pre: np.ndarray
     post: np.ndarray
+    site: np.ndarray
     delay: np.ndarray
     weight: np.ndarray
     states: dict[str, np.ndarray]
@@ -46,17 +47,17 @@ class SynapseList:
     @classmethod
     def drawn(cls, plan: Plan, index: int) -> SynapseList:
         """The synapses of a projection at the start."""
-        pre, post, weight, delay, _ = edges(plan.network.projections[index], index, plan.seed, plan.dt)
-        return cls.made(plan, index, pre, post, weight, delay, 0)
+        pre, post, weight, delay, site = edges(plan.network.projections[index], index, plan.seed, plan.dt)
+        return cls.made(plan, index, pre, post, site, weight, delay, 0)
 
     @classmethod
     def empty(cls, plan: Plan, index: int) -> SynapseList:
         """None at all, of the right types."""
         none = np.empty(0, np.int64)
-        return cls.made(plan, index, none, none, np.empty(0), none, 0)
+        return cls.made(plan, index, none, none, none, np.empty(0), none, 0)
 
     @classmethod
-    def made(cls, plan: Plan, index: int, pre: Any, post: Any, weight: Any, delay: Any, now: int) -> SynapseList:
+    def made(cls, plan: Plan, index: int, pre: Any, post: Any, site: Any, weight: Any, delay: Any, now: int) -> SynapseList:
         """Synapses in the state in which they begin, at step `now`."""
         program, projection = plan.synapses[index], plan.network.projections[index]
         n = pre.size
@@ -69,16 +70,16 @@ class SynapseList:
             if name == "weight":
                 value = weight
             states[name] = np.array(np.broadcast_to(_drawn(value, plan.seed, n, "synapse state", index, name), n), float)
-        pre, post, delay = (np.ascontiguousarray(a, np.int32) for a in (pre, post, delay))
-        return cls(pre, post, delay, np.asarray(weight, float), states, {side: np.full(n, now, np.int32) for side in SIDES}, constants)
+        pre, post, site, delay = (np.ascontiguousarray(a, np.int32) for a in (pre, post, site, delay))
+        return cls(pre, post, site, delay, np.asarray(weight, float), states, {side: np.full(n, now, np.int32) for side in SIDES}, constants)
 
     def take(self, which: np.ndarray) -> SynapseList:
         """Some of them, in the order of the indices."""
         cut = {n: c[which] if np.ndim(c) else c for n, c in self.constants.items()}
         states = {n: s[which] for n, s in self.states.items()}
         return replace(
-            self, pre=self.pre[which], post=self.post[which], delay=self.delay[which], weight=self.weight[which], states=states,
-            last={side: last[which] for side, last in self.last.items()}, constants=cut,
+            self, pre=self.pre[which], post=self.post[which], site=self.site[which], delay=self.delay[which], weight=self.weight[which],
+            states=states, last={side: last[which] for side, last in self.last.items()}, constants=cut,
         )  # fmt: skip
 
     def joined(self, other: SynapseList) -> SynapseList:
@@ -91,7 +92,7 @@ class SynapseList:
         states = {n: np.concatenate([s, other.states[n]])[order] for n, s in self.states.items()}
         last = {side: np.concatenate([mine, other.last[side]])[order] for side, mine in self.last.items()}
         return replace(
-            self, pre=both("pre"), post=both("post"), delay=both("delay"), weight=both("weight"), states=states, last=last
+            self, pre=both("pre"), post=both("post"), site=both("site"), delay=both("delay"), weight=both("weight"), states=states, last=last
         )
 
     def up_to(self, program: SynapseProgram, step: int, dt: float) -> dict[str, np.ndarray]:

@@ -25,27 +25,42 @@ from neuropil.lower.lazy_source import NOTES
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse import SynapseProgram, check_finite
 from neuropil.lower.synapse_form import SIDES
+from neuropil.model.composite import split
 from neuropil.model.distribution import Distribution
 from neuropil.units import Quantity
 
 
 @dataclass
 class Targets:
-    """The targets of a projection that one thread owns.
+    """The targets of a projection that one thread owns: the sites of its neurons that the projection reaches, site by site.
 
     Attributes:
-        first: slot of the first; size: how many.
-        low: index of the first within the population.
-        arrays: the thread's arrays of the targets' assembly; where: their places in it.
-        arrived: accumulators of the port, of the targets alone.
+        first: slot of the first neuron; neurons: how many; sites: of each.
+        low: index of the first neuron within the population.
+        v: potentials of the targets, where there are any; flow: what flows into them, of a projection with an input.
+        arrived: accumulators of the port.
     """
 
     first: int
-    size: int
+    neurons: int
+    sites: int
     low: int
-    arrays: dict[str, np.ndarray]
-    where: slice
+    v: np.ndarray
+    flow: np.ndarray
     arrived: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """Number of targets."""
+        return self.neurons * self.sites
+
+    def owned(self, s: SynapseList) -> np.ndarray:
+        """Places in a list of the synapses on them."""
+        return np.flatnonzero((s.post >= self.low) & (s.post < self.low + self.neurons))
+
+    def reached(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
+        """For some of the synapses, the target."""
+        return s.site[which] * self.neurons + s.post[which] - self.low
 
 
 class SynapseStore(ABC):
@@ -106,7 +121,7 @@ class SynapseStore(ABC):
         self.take(self.synapses)
         self.buckets = [Buckets.empty(1, self.ring, 1, off_sets(self.room)) for _ in self.targets]
         # What stays the same is kept once, in the list; what changes lives in the arrays.
-        self.synapses = replace(synapses, states={}, last={})
+        self.synapses = replace(self.synapses, states={}, last={})
 
     def save(self) -> dict[str, np.ndarray]:
         """Everything that a checkpoint needs, independent of threads."""
@@ -117,25 +132,26 @@ class SynapseStore(ABC):
             arrays["spiked"] = np.zeros((self.spiked[0][1].size, self.projection.target.size), bool)
             for t, (who, many) in zip(self.targets, self.spiked, strict=True):
                 for row, n in enumerate(many):
-                    arrays["spiked"][row, t.low + who[row, :n]] = True
+                    arrays["spiked"][row, t.low + who[row, :n] % t.neurons] = True
         if self.projection.structure is not None:
-            arrays |= {"pre": s.pre, "post": s.post, "delay": s.delay, "weight": s.weight}
+            arrays |= {"pre": s.pre, "post": s.post, "site": s.site, "delay": s.delay, "weight": s.weight}
         return arrays
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Take up what `save` gave."""
         s = self.synapses
         if self.projection.structure is not None:
-            s = SynapseList.made(self.plan, self.index, arrays["pre"], arrays["post"], arrays["weight"], arrays["delay"], 0)
+            pre, post, site, weight, delay = (arrays[n] for n in ("pre", "post", "site", "weight", "delay"))
+            s = SynapseList.made(self.plan, self.index, pre, post, site, weight, delay, 0)
         none = np.zeros(s.size, np.int32)
         last = {side: arrays.get(f"last {side}", none) for side in SIDES}
         self.use(replace(s, states={n: arrays[f"state {n}"] for n in self.program.states}, last=last))
         self.signal[:] = arrays["signal"]
         if self.late:
             for t, (who, many) in zip(self.targets, self.spiked, strict=True):
-                for row, fired in enumerate(arrays["spiked"][:, t.low : t.low + t.size]):
-                    many[row] = fired.sum()
-                    who[row, : many[row]] = np.flatnonzero(fired)
+                for row, fired in enumerate(arrays["spiked"][:, t.low : t.low + t.neurons]):
+                    many[row] = fired.sum() * t.sites
+                    who[row, : many[row]] = np.flatnonzero(np.tile(fired, t.sites))
 
     def change(self, parameters: Mapping[str, Any], step: int) -> None:
         """Give parameters new values at a step: what went before keeps the old ones.
@@ -185,7 +201,7 @@ class SynapseStore(ABC):
     def memory(self) -> int:
         """Bytes held."""
         s = self.synapses
-        total = s.pre.nbytes + s.post.nbytes + s.delay.nbytes + s.weight.nbytes + sum(b.segments.nbytes for b in self.buckets)
+        total = s.pre.nbytes + s.post.nbytes + s.site.nbytes + s.delay.nbytes + s.weight.nbytes + sum(b.segments.nbytes for b in self.buckets)
         return total + self.held_bytes() + sum(np.asarray(c).nbytes for c in s.constants.values())
 
     # --- what the loop asks ------------------------------------------------------------------------------------------
@@ -202,7 +218,8 @@ class SynapseStore(ABC):
         return Operation("spikes", name, function, "k - 1, thread, published, count, *a", self._keeping)
 
     def _keeping(self, t: int) -> tuple[object, ...]:
-        return self.layout.slot_of, self.targets[t].first, *self.spiked[t]
+        target = self.targets[t]
+        return self.layout.slot_of, target.first, target.neurons, *self.spiked[t]
 
     def grow(self, spikes: int) -> None:
         """Twice the room that is needed now."""
@@ -226,12 +243,22 @@ class SynapseStore(ABC):
 
 def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -> Targets:
     """Views of what a thread holds of a projection's targets."""
-    projection = plan.network.projections[index]
-    g, _ = plan.place_of(projection.target)
-    mine, arrays = layout.slice(projection.target, "", t), machine.groups[t][g].arrays
+    projection, known = plan.network.projections[index], plan.synapses[index].traced.spec.inputs
+    population, part = projection.target, projection.part
+    g, _ = plan.place_of(population, part)
+    mine, somas, arrays = layout.slice(population, part, t), layout.slice(population, "", t), machine.groups[t][g].arrays
     a = mine.start - layout.shares[t].start[g]
-    arrived = machine.arrived[t][max(plan.channel_of[index], 0)][mine.start : mine.start + mine.neurons]
-    return Targets(mine.start, mine.neurons, mine.lower, arrays, slice(a, a + mine.neurons), arrived)
+    here, v, flow = slice(a, a + mine.neurons * mine.sites), np.zeros(0, plan.precision), np.zeros(0, plan.precision)
+    if "v" in known:
+        v = arrays.get("s_v", v)[here]
+        if population.name in plan.cells:
+            cells = machine.cells[population.name][t][1]
+            v = cells.potentials(part)
+            machine.before.append(lambda _: cells.look())
+    if projection.input is not None:
+        flow = arrays[f"x_{split(projection.input)[1]}_"][here]
+    arrived = machine.arrived[t][max(plan.channel_of[index], 0)][mine.start : mine.stop]
+    return Targets(somas.start, mine.neurons, mine.sites, mine.lower, v, flow, arrived)
 
 
 def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str, float]:
@@ -240,10 +267,10 @@ def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str,
     n, real = expected_synapses(p), np.dtype(plan.precision).itemsize
     varied = len(program.traced.varied)
     own, shared = len(program.form.of("")), len(program.states) - len(program.form.of(""))
-    # The list (16 and a weight of 8), the place in it and the target; a step and a weight, or a place among the targets'.
-    per_synapse = 20 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * varied + (5 if program.event_driven else 8)
+    # The list (20 and a weight of 8), the place in it and the target; a step and a weight, or a place among the targets'.
+    per_synapse = 24 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * varied + (5 if program.event_driven else 8)
     steps = delay_steps(p, plan.dt)
     segments = p.source.size * (steps.size + 1)
-    bounds = threads * segments * (8.0 + (real + 4) * shared) + p.target.size * NOTES * (4.0 + real * shared)
+    bounds = threads * segments * (8.0 + (real + 4) * shared) + p.target.size * p.sites * NOTES * (4.0 + real * shared)
     buckets = 8.0 * threads * ring_length(int(steps[-1])) * room
     return {"synapses": n * per_synapse, "segment bounds": bounds, "spikes in flight": buckets, "while building": n * (60.0 + 8 * len(program.states))}

@@ -11,7 +11,10 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.random import threefry_2x32
+from jax.scipy.special import ndtri
 
+from neuropil import rng
 from neuropil.errors import ModelError
 from neuropil.learn.propagators import entry_values
 from neuropil.learn.stimuli import per_neuron
@@ -19,6 +22,8 @@ from neuropil.lower.connectivity import edges
 from neuropil.lower.integrate import Advance
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.trace import Scalars
+from neuropil.model.cell import Cell
+from neuropil.model.composite import full_name
 from neuropil.model.contents import Projection
 from neuropil.model.synapse import POST_TIME
 
@@ -31,20 +36,22 @@ class Living:
 
     Attributes:
         projection: as described; program: its lowered model.
-        pre, post, delay: int64[synapses], by source; delays in steps.
+        pre, post, reached, delay: int64[synapses], by source: neurons, the site of the target, neuron by neuron; delays in steps.
         weight, parameters, initial: at the start, by name, [synapses] or ().
-        late: steps that a target's spike takes to reach the synapses.
+        late: steps that a target's spike takes to reach the synapses; key: of their noise.
     """
 
     projection: Projection
     program: SynapseProgram
     pre: np.ndarray
     post: np.ndarray
+    reached: np.ndarray
     delay: np.ndarray
     weight: np.ndarray
     parameters: dict[str, Any]
     initial: dict[str, Any]
     late: int = 0
+    key: rng.Key = (0, 0)
 
     @classmethod
     def of(cls, projection: Projection, program: SynapseProgram, index: int, seed: int, dt: float, dtype: Any) -> Living:
@@ -54,7 +61,9 @@ class Living:
                 f"projection {projection.name!r} rewires itself, which a rollout cannot differentiate",
                 fix="leave structure out to train, or run it with neuropil.run",
             )
-        pre, post, weight, delay, _ = edges(projection, index, seed, dt)
+        if isinstance(projection.target.neuron, Cell) and "v" in program.traced.spec.inputs:
+            raise ModelError(f"projection {projection.name!r} reads potentials of a cell with morphology, which a rollout does not hand on", fix="run it with neuropil.run")
+        pre, post, weight, delay, site = edges(projection, index, seed, dt)
         model, n = program.traced.model, pre.size
         parameters = {p: per_neuron(getattr(model, p), n, seed, "synapse", index, p).astype(dtype) for p in model.spec.parameters}
         initial = {}
@@ -62,7 +71,7 @@ class Living:
             start = state.initial
             drawn = parameters[start] if isinstance(start, str) else per_neuron(start, n, seed, "synapse state", index, name)
             initial[name] = np.array(np.broadcast_to(drawn, n), dtype)
-        return cls(projection, program, pre, post, delay, weight.astype(dtype), parameters, initial, round(projection.response_delay / dt))
+        return cls(projection, program, pre, post, post * projection.sites + site, delay, weight.astype(dtype), parameters, initial, round(projection.response_delay / dt), rng.stream_key(seed, "synapse noise", index))
 
     def start(self, dtype: Any) -> Tree:
         """Nothing under way; a state `weight` is filled in by `begin`."""
@@ -87,19 +96,20 @@ class Living:
             The new carry, and per target the current that flows in during the step and the weights that arrive.
         """
         traced, scheme = self.program.traced, self.program.scheme
-        s, size = carry["states"], self.projection.target.size
-        known = {"v": lambda: target["v"][self.post], "post": lambda: carry["post"][self.post], "modulator": lambda: modulator}
+        s, size = carry["states"], self.projection.target.size * self.projection.sites
+        v = full_name(self.projection.part, "v")
+        known = {"noise": lambda: _white(self.key, self.pre.size, k, p["dt"]), "v": lambda: target[v][self.reached], "post": lambda: carry["post"][self.post], "modulator": lambda: modulator}
         x = {n: known[n]() for n in traced.spec.inputs}
         zero = jnp.zeros(size, p["weights"].dtype)
         flow = zero
         if self.projection.input is not None:
-            flow = zero.at[self.post].add(-jnp.broadcast_to(traced.current(p, s, x), self.pre.shape))
+            flow = zero.at[self.reached].add(-jnp.broadcast_to(traced.current(p, s, x), self.pre.shape))
         ready = Advance(traced, scheme).advance(p, s, x, ())
         row = k % carry["flight"].shape[0]
         arrived = carry["flight"][row]
         sent = zero
         if self.projection.port is not None:
-            sent = zero.at[self.post].add(arrived * traced.transmits(p, ready, p["weights"]))
+            sent = zero.at[self.reached].add(arrived * traced.transmits(p, ready, p["weights"]))
         after = traced.arrive(p, ready, p["weights"])
         new = {n: jnp.broadcast_to(ready[n] + arrived * (after[n] - ready[n]), self.pre.shape) for n in s}
         return {**carry, "states": new, "flight": carry["flight"].at[row].set(0.0)}, flow, sent
@@ -116,6 +126,16 @@ class Living:
         if "post" in self.program.traced.spec.inputs:
             post = post * jnp.exp(-p["dt"] / p[POST_TIME]) + mine / p[POST_TIME]
         return {**carry, "states": s, "flight": flight, "late": late, "post": post}
+
+
+def _white(key: rng.Key, n: int, k: Any, dt: Any) -> Any:
+    """White noise of n synapses in step k: the very words of `neuropil.rng.words`, as normal numbers over √dt."""
+    element, pair = jnp.arange(n, dtype=jnp.uint32), jnp.full(n, k >> 1).astype(jnp.uint32)
+    first, second = jnp.split(threefry_2x32(jnp.array(key, jnp.uint32), jnp.concatenate([element, pair])), 2)
+    word = jnp.where(k & 1, second, first)
+    exact = dt.dtype == jnp.float64
+    uniform = (word.astype(dt.dtype) + 0.5) * 2.0**-32 if exact else ((word >> 9).astype(dt.dtype) + 0.5) * 2.0**-23
+    return ndtri(uniform) / jnp.sqrt(dt)
 
 
 def begin(carry: Tree, weight: Any, k: Any) -> Tree:

@@ -64,8 +64,9 @@ class LazyKernels:
 
 
 def all_roots(program: SynapseProgram) -> list[int]:
-    """Every node that the kernels compute."""
-    return [*program.arrival_roots, *program.response_roots, *program.target_roots]
+    """Every node that the kernels compute: what spikes do, and the synapses' own states as they are when somebody looks."""
+    own = [program.ready[n] for n in program.form.of("")]
+    return [*program.arrival_roots, *program.response_roots, *program.target_roots, *own]
 
 
 def emit_lazy(program: SynapseProgram, precision: str, varying: frozenset[int]) -> LazyKernels:

@@ -157,8 +157,9 @@ class SynapseProgram:
 
     @property
     def dated(self) -> bool:
-        """A synapse notes when it was last brought up to date."""
-        return "h" in self.arrival.leaves(*self.arrival_roots, *self.response_roots)
+        """A synapse notes when it was last brought up to date: something reads how long ago that was, if only who looks at its states."""
+        seen = (self.ready[n] for n in self.form.of(""))
+        return "h" in self.arrival.leaves(*self.arrival_roots, *self.response_roots, *seen)
 
     @property
     def outside(self) -> tuple[str, ...]:
@@ -170,7 +171,8 @@ class SynapseProgram:
     def shared(self) -> list[int]:
         """Dynamic nodes of a step that are the same for all synapses of a target: computed once for each target."""
         nodes = self.step.nodes
-        same = [n for n in self.step.reach(self.step_roots) if not any(x[0] == "s" for x in self.step.leaves(n)) and not nodes[n].static]
+        own = ("s.", "x.noise")
+        same = [n for n in self.step.reach(self.step_roots) if not any(x.startswith(own) for x in self.step.leaves(n)) and not nodes[n].static]
         return [n for n in same if nodes[n].op not in ("leaf", "const")]
 
     @property

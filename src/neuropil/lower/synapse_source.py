@@ -99,7 +99,7 @@ def _strike(
 
 
 def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
-    """The kernel of a step: (k, numbers, run, signal, v, post, decay, part, flow, …)."""
+    """The kernel of a step: (k, numbers, run, signal, noise, v, post, decay, part, flow, …), noise being (key, key, its deviation)."""
     graph, roots = program.step, program.step_roots
     reads = graph.leaves(*roots)
     given = frontier(graph, roots)
@@ -111,7 +111,12 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
             body.append(f"{state}_0 = s_{state}[i]")
             names[graph.leaf(f"s.{state}")] = f"{state}_0"
     target = ["low, high = np.uint64(run[n]), np.uint64(run[n + 1])"]
-    for name in program.outside:
+    bits = precision.removeprefix("float")
+    if "noise" in program.outside:
+        arguments.append("place")
+        body.append(f"x_noise = noise[2] * normal_quantile{bits}(draw_word(noise[0], noise[1], place[i], k))")
+        names[graph.leaf("x.noise")] = "x_noise"
+    for name in (n for n in program.outside if n != "noise"):
         source = "signal[0]" if name == "modulator" else f"{name}[n]"
         target.append(f"x_{name} = {source}")
         names[graph.leaf(f"x.{name}")] = f"x_{name}"
@@ -134,8 +139,11 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
         *_indent([*target, "for i in range(low, high):", *_indent(body), *after]),
         f"if k % {FLUSHED} == 0:", *_indent([f"flush(s_{n})" for n in program.moving] + ["flush(post)"]), "return bad",
     ]  # fmt: skip
-    signature = ["k", "numbers", "run", "signal", "v", "post", "decay", "part", "flow", *arguments]
-    extra = ["from neuropil.engine.synapse_kernels import flush, total", "one, zero = np.int32(1), np.int32(0)"]
+    signature = ["k", "numbers", "run", "signal", "noise", "v", "post", "decay", "part", "flow", *arguments]
+    extra = [
+        "from neuropil.engine.synapse_kernels import flush, total", f"from neuropil.lower.draws import draw_word, normal_quantile{bits}",
+        "one, zero = np.int32(1), np.int32(0)",
+    ]  # fmt: skip
     return SynapseKernel(_module(program, precision, "advance", signature, text, graph, roots, extra), tuple(arguments), given, varying)
 
 

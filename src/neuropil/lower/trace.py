@@ -78,6 +78,8 @@ class Traced:
             except UnitError as error:
                 fix = "compare the terms of this equation: one of them lacks a factor"
                 raise UnitError(error.what, got=error.got, expected=error.expected, fix=fix) from None
+            if np.ndim(result[name]) or isinstance(result[name], (str, bytes)):
+                raise ModelError(f"{self.name}.{method}(): the equation for {what} gives no number", got=value, expected="one quantity")
         return result
 
     @contextmanager

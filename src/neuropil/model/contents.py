@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.model.composite import Composite, Part, parts_of
+from neuropil.model.composite import Composite, Part, parts_of, split
 from neuropil.model.connect import Rule
 from neuropil.model.distribution import Distribution
 from neuropil.model.neuron import Neuron
@@ -88,8 +88,13 @@ class Projection:
 
     @property
     def sites(self) -> int:
-        """How many sites the port has in each target neuron."""
-        return 1 if self.port is None else self.target.sites(self.port)
+        """How many sites the port (or the input) has in each target neuron."""
+        return self.target.sites(self.port or self.input or "")
+
+    @property
+    def part(self) -> str:
+        """The part of the target that it reaches."""
+        return split(self.port or self.input or "")[0]
 
     @property
     def listed(self) -> bool:

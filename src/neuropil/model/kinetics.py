@@ -102,6 +102,8 @@ class Kinetics(Described):
             rates = (np.asarray(self.removed(at + h)) - np.asarray(self.removed(at))) / h
         if not np.all(np.isfinite(rates)):
             raise NetworkError(f"{self!r}: what it removes near rest is not finite", got=rates, fix="check its parameters: none that divides may be 0")
+        if float(np.max(rates)) < 0:
+            raise NetworkError(f"{self!r}: it removes less the more there is, so that concentrations grow for ever", got=f"a rate of {float(np.max(rates)):g} per ms", expected="not negative")
         # With diffusion a step of one over its fastest rate keeps concentrations positive, which Runge-Kutta allows up to twice.
         steps = int(np.ceil(max(PER_TIME_CONSTANT * float(np.max(np.abs(rates))) * tick, fastest_spread * tick, 1.0)))
         if steps > MOST_STEPS:

@@ -92,6 +92,10 @@ class Modulator:
         if not self.tick > 0:
             raise NetworkError(f"{where}: the tick must be a positive time", got=tick)
         self.cap = np.inf if cap is None else self._number(cap, kinetics.dimension, "cap")
+        if self.cap < 0:
+            raise NetworkError(f"{where}: a cap cannot be negative", got=cap)
+        if kinetics.rest < 0 and not kinetics.instant:
+            raise NetworkError(f"{where}: a concentration at rest cannot be negative", got=kinetics.baseline)
         self.populations, self.projections = self._reached(volume)
         self.releases: list[Release] = []
         self.receptors: dict[str, Receptor] = {}
@@ -154,6 +158,8 @@ class Modulator:
             NetworkError, UnitError: a target outside the volume, an unknown parameter, a change in the wrong unit.
         """
         listed = list(target) if isinstance(target, (list, tuple)) else [target]
+        if not listed:
+            raise NetworkError(f"modulator {self.name!r}: no target to modulate", got=target, expected=f"some of {', '.join(p.name for p in self.volume)}")
         for one in listed:
             self.effects.append(self._effect(one, parameter, change, receptor, low, high))
         return self
@@ -271,7 +277,7 @@ class Modulator:
             )  # fmt: skip
         if not callable(change):
             raise NetworkError(f"{where}: a change is a function of (value, level)", got=change, expected="for example Gain(by=0.5)")
-        if receptor is not None and receptor not in self.receptors:
+        if receptor is not None and (not isinstance(receptor, str) or receptor not in self.receptors):
             raise NetworkError(f"{where} has no receptor {receptor!r}", fix=did_you_mean(receptor, self.receptors))
         base = getattr(model, name)
         if isinstance(target, Projection) and name == POST_TIME and not self.grid.mixed:
@@ -283,6 +289,8 @@ class Modulator:
             least = max(least, float(np.nextafter(0.0, 1.0)))
         elif dimension == ms.dimension:
             least = max(least, 0.0)
+        if least > most:
+            raise NetworkError(f"{where}: nothing lies between the bounds of {target.name}.{parameter}", got=f"low = {least:g}, high = {most:g}")
         order = sum(len(m.effects) for m in self.network.modulators.values())
         made = Effect(self, target, parameter, change, None if receptor is None else self.receptors[receptor], least, most, order)
         self._try(made, base)
@@ -301,6 +309,8 @@ class Modulator:
             raise ModelError(f"{effect.label}: the change fails", got=f"{type(error).__name__}: {error}", fix="a function of (value, level), both quantities") from error
         if np.shape(made) != () or not isinstance(made, (int, float, np.number)):
             raise ModelError(f"{effect.label}: the change must give one number for one", got=made)
+        if not np.isfinite(made):
+            raise ModelError(f"{effect.label}: the change gives no finite number", got=f"{made} of {value:g}")
 
 
 def check_modulators(network: Network, step: float) -> list[NeuropilError]:

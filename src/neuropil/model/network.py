@@ -296,14 +296,16 @@ class Network:
         label = f"{pre.name}→{post.name}"
         if not isinstance(rule, Rule):
             raise NetworkError(f"projection {label}: not a connection rule", got=rule, expected="for example FixedProbability(0.1)")
-        check_synapse(label, post.neuron.spec, port=port, weight=weight, delay=delay, **more)
+        index, where = None, None
+        if more["input"] is not None:
+            more["input"], index = indexed(more["input"])
         if port is not None or more["input"] is None:
             port, index = indexed(port)
+        check_synapse(label, post, port=port, weight=weight, delay=delay, **more)
         at_port = None if port is None and more["input"] is not None else self._port(post, port)
         dimension = weight_dimension(label, more["synapse"], at_port)
-        where = None
-        if port is not None:
-            where = named_site(index, post, port) if site is None else edge_sites(site, index, rule, post, port, label)
+        if (entry := port or more["input"]) is not None:
+            where = named_site(index, post, entry) if site is None else edge_sites(site, index, rule, post, entry, label)
         rule.check(pre.size, post.size, pre is post)
         shape = _edge_shape(rule, pre, post)
         w = checked_values(weight, dimension, f"projection {label}: weight", shape)

@@ -15,6 +15,8 @@ its value of the moment. A synapse knows of the world what it declares as `Input
     v          membrane potential of its target (mV), the target's state of that name
     post       the target's activity (1/ms): its spikes filtered with the synapse's parameter `tau_post`
     modulator  a signal, 0 until somebody sets it (`Simulation.set_modulator`)
+    noise      white noise of its own: in every step a normal number over √(dt / 1 ms), so that its integral over a time t
+               has the variance t · 1 ms; in an equation d/dt that is noise / √(1 ms · τ)
 
 Learning rules need nothing further: a trace is a state that decays and that spikes raise, and equations see the states
 as they are just before the spike. Of two spikes with one stamp the arriving one comes first. Pair-based STDP:
@@ -42,7 +44,7 @@ from neuropil.model.described import Described, Steady
 from neuropil.model.neuron import INTEGRATORS
 from neuropil.units import DIMENSIONLESS, Dimension, kHz, ms, mV, unit_name
 
-OUTSIDE: dict[str, Dimension] = {"v": mV.dimension, "post": kHz.dimension, "modulator": DIMENSIONLESS}
+OUTSIDE: dict[str, Dimension] = {"v": mV.dimension, "post": kHz.dimension, "modulator": DIMENSIONLESS, "noise": DIMENSIONLESS}
 """What a synapse may know of the world, with its units."""
 
 ADDRESS = ("source", "target", "delay", "site")

@@ -15,6 +15,7 @@ from neuropil.model.composite import full_name
 from neuropil.model.connect import DistanceDependent
 from neuropil.model.contents import Drive, Population, Probe, Projection
 from neuropil.model.coupling import check_couplings
+from neuropil.model.described import Described
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.effects import must_be_positive
 from neuropil.model.modulator import check_modulators
@@ -72,12 +73,7 @@ def _population(pop: Population, step: float) -> list[NeuropilError]:
     found: list[NeuropilError] = []
     for part_name, part in pop.parts.items():
         model = part.model
-        for name, dimension in model.spec.parameters.items():
-            smallest, where = _smallest(getattr(model, name)), f"{pop.name}.{full_name(part_name, name)}"
-            if must_be_positive(name, dimension) and not smallest > 0:
-                found.append(NetworkError(f"{where} must be positive", got=f"{smallest:g}", fix="equations divide by it"))
-            elif dimension == _TIME and smallest < 0:
-                found.append(NetworkError(f"{where} must not be negative", got=f"{smallest:g} ms"))
+        found += _parameters(model, f"{pop.name}.{full_name(part_name, '')}")
         refractory = getattr(type(model), "refractory", None)
         if refractory is not None and _largest(getattr(model, refractory)) > 1e9 * step:
             where = f"{pop.name}.{full_name(part_name, refractory)}"
@@ -85,10 +81,21 @@ def _population(pop: Population, step: float) -> list[NeuropilError]:
     return found
 
 
-def _projection(projection: Projection, step: float) -> list[NeuropilError]:
-    """Delays that round to at least one step; positions where the rule asks for distances."""
+def _parameters(model: Described, prefix: str) -> list[NeuropilError]:
     found: list[NeuropilError] = []
+    for name, dimension in model.spec.parameters.items():
+        smallest = _smallest(getattr(model, name))
+        if must_be_positive(name, dimension) and not smallest > 0:
+            found.append(NetworkError(f"{prefix}{name} must be positive", got=f"{smallest:g}", fix="equations divide by it"))
+        elif dimension == _TIME and smallest < 0:
+            found.append(NetworkError(f"{prefix}{name} must not be negative", got=f"{smallest:g} ms"))
+    return found
+
+
+def _projection(projection: Projection, step: float) -> list[NeuropilError]:
+    """Delays that round to at least one step; a synapse's times; positions where the rule asks for distances."""
     label = f"projection {projection.name}"
+    found = [] if projection.synapse is None else _parameters(projection.synapse, f"{label}: {type(projection.synapse).__name__}.")
     # A drawn delay counts as the nearest multiple of dt, so its law may reach down to half a step; a given one may not.
     drawn = isinstance(projection.delay, Distribution)
     shortest, needed = _smallest(projection.delay), (0.5 if drawn else 1.0) * step

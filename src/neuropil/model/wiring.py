@@ -7,26 +7,28 @@ from typing import Any
 import numpy as np
 
 from neuropil.errors import NetworkError, UnitError, did_you_mean
-from neuropil.model.described import Spec
+from neuropil.model.cell import Cell
+from neuropil.model.composite import full_name, split
+from neuropil.model.contents import Population
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.structure import Rewiring
-from neuropil.model.synapse import OUTSIDE, Synapse
+from neuropil.model.synapse import OUTSIDE, POST_TIME, Synapse
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, unit_name
 
 
 def check_synapse(
-    label: str, target: Spec, *, port: Any, weight: Any, delay: Any, synapse: Any, input: Any, clock_driven: Any, structure: Any,
+    label: str, population: Population, *, port: Any, weight: Any, delay: Any, synapse: Any, input: Any, clock_driven: Any, structure: Any,
     response_delay: Any = 0.0,
 ) -> None:
     """Refuse what does not fit together.
 
     Args:
-        target: the declarations of the target's model.
+        population: the target.
 
     Raises:
         NetworkError: naming the projection.
     """
-    where = f"projection {label}"
+    where, target = f"projection {label}", population.neuron.spec
     if isinstance(synapse, type) and issubclass(synapse, Synapse):
         raise NetworkError(f"{where}: pass a synapse, not its class", got=synapse.__name__, fix=f"{synapse.__name__}()")
     if synapse is not None and not isinstance(synapse, Synapse):
@@ -45,25 +47,23 @@ def check_synapse(
         raise NetworkError(f"{where}: no current flows through these synapses", got=got, fix="leave input out; events go to a port")
     if flows and (not isinstance(input, str) or input not in target.inputs):
         raise NetworkError(f"{where}: the target has no input {input!r}", fix=did_you_mean(input, target.inputs))
-    if synapse is not None or structure is not None:
-        for name in (port, input):
-            if isinstance(name, str) and "." in name:
-                raise NetworkError(
-                    f"{where}: synapses with states, or that come and go, reach the soma only", got=name,
-                    fix="project bare weights to parts of a neuron, or place a PointProcess there",
-                )  # fmt: skip
+    if isinstance(port, str) and flows and split(port)[0] != split(input)[0]:
+        raise NetworkError(f"{where}: port and input belong to different parts of the target", got=f"{port} and {input}", expected="one part, where the synapse sits")
     if synapse is not None:
-        _check_world(where, synapse, target)
+        _check_world(where, synapse, population, split(port or input or "")[0])
     if structure is not None:
         _check_structure(where, structure, synapse, weight, delay)
 
 
-def _check_world(where: str, synapse: Synapse, target: Spec) -> None:
-    name = type(synapse).__name__
-    if "v" in synapse.spec.inputs and target.state_dimensions.get("v") != OUTSIDE["v"]:
-        raise NetworkError(f"{where}: {name} needs the target's potential", got="a target without a state v in mV")
+def _check_world(where: str, synapse: Synapse, target: Population, part: str) -> None:
+    name, spec = type(synapse).__name__, target.neuron.spec
+    v = "v" if isinstance(target.neuron, Cell) else full_name(part, "v")  # every compartment has one
+    if "v" in synapse.spec.inputs and spec.state_dimensions.get(v) != OUTSIDE["v"]:
+        raise NetworkError(f"{where}: {name} needs the target's potential", got=f"a target without a state {v} in mV")
     for parameter in synapse.spec.parameters:
         value = getattr(synapse, parameter)
+        if parameter == POST_TIME and "post" in synapse.spec.inputs and isinstance(value, Distribution):
+            raise NetworkError(f"{where}: {name}.{parameter} is one for all targets", got=value, expected="one time")
         if isinstance(value, Quantity) and np.ndim(value.value):
             raise NetworkError(f"{where}: {name}.{parameter} must be one number or a distribution", got="an array", fix="a Distribution is drawn for every synapse")
 

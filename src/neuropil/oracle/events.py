@@ -54,11 +54,9 @@ class Synapses:
         if given is not None:
             pre, post, weight, steps, *more = (np.asarray(part) for part in given)
             site = more[0] if more else site
-        elif projection.sites > 1 and projection.site is None:
-            raise ModelError(f"the oracle does not draw the sites of projection {projection.name}", fix="simulate(..., edges=...)")
         else:
             pre, post, weight, steps = listed(projection, dt)
-            site = np.zeros(1, np.int64) if projection.site is None else np.asarray(projection.site)
+            site = site_of(projection)
         self.pre, self.post = pre, post * projection.sites + site
         self.weight, self.steps = np.broadcast_to(weight, pre.shape), np.broadcast_to(steps, pre.shape)
         if self.steps.size and self.steps.min() < 1:
@@ -77,6 +75,13 @@ class Synapses:
         arrived = row.copy()
         row[:] = 0.0
         return arrived
+
+
+def site_of(p: Projection) -> Array:
+    """The sites of a projection's synapses, which must be given."""
+    if p.sites > 1 and p.site is None:
+        raise ModelError(f"the oracle does not draw the sites of projection {p.name}", fix="simulate(..., edges=...)")
+    return np.zeros(1, np.int64) if p.site is None else np.asarray(p.site)
 
 
 def listed(p: Projection, dt: float) -> tuple[Array, ...]:

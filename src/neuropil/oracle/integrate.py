@@ -160,6 +160,9 @@ class Integrator:
         held[:, [i for i, row in enumerate(self.linear) if row in self.clamps], :] = 0.0
         made = []
         for matrix in (m, held):
+            if not self.size:
+                made.append((np.zeros((1, len(self.linear), len(columns))), np.zeros(0, np.int64)))
+                continue
             distinct, index = np.unique(matrix.reshape(self.size, -1), axis=0, return_inverse=True)
             exact = [expm(d.reshape(matrix.shape[1:]) * dt)[: len(self.linear)] for d in distinct]
             made.append((np.array(exact), index.reshape(-1)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -276,6 +277,11 @@ class _World:
             alive.send(fired[alive.source], fired[alive.target], k + 1)
         return fired
 
+    def _potentials(self, projection: Projection) -> Array:
+        """Of the sites that a projection reaches, neuron by neuron."""
+        group, part = self.groups[projection.target.name], projection.part
+        return group.potentials(part) if isinstance(group, Cells) else group.s[full_name(part, "v")]
+
     def _arriving(self, k: int) -> tuple[dict[str, States], dict[str, States]]:
         """Inputs during the step and weights at its end, by population and full name."""
         x = {name: {i: np.zeros(n) for i, n in sizes.items()} for name, sizes in self.inputs.items()}
@@ -289,7 +295,7 @@ class _World:
             assert synapse.port is not None
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
         for alive in self.living:
-            flow, sent = alive.step(k, self.groups[alive.target].s)
+            flow, sent = alive.step(k, partial(self._potentials, alive.projection))
             if alive.input is not None:
                 x[alive.target][alive.input] += flow
             if alive.port is not None:

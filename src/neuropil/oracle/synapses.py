@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from neuropil import rng
 from neuropil.model import Distribution, Projection, Synapse
 from neuropil.model.synapse import POST_TIME
 from neuropil.model.wiring import threshold, weight_dimension
-from neuropil.oracle.events import listed
+from neuropil.oracle.events import listed, site_of
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.units import Quantity, magnitude
 
@@ -26,7 +27,7 @@ class LivingSynapses:
     """The synapses of one projection that have states, or that vanish and form.
 
     Args:
-        given: pre, post, weight, delay in steps, where they are not to be read off the description.
+        given: pre, post, weight, delay in steps, site, where they are not to be read off the description.
         modulator: value of the signal.
     """
 
@@ -35,8 +36,9 @@ class LivingSynapses:
         self.model = projection.synapse or Synapse()
         self.source, self.target, self.port, self.input = projection.source.name, projection.target.name, projection.port, projection.input
         pre, post, weight, steps = listed(projection, dt) if given is None else (np.asarray(part) for part in given[:4])
+        site = site_of(projection) if given is None or len(given) < 5 else np.asarray(given[4])
         order = np.argsort(pre, kind="stable")
-        self.pre, self.post = pre[order], post[order]
+        self.pre, self.post, self.site = pre[order], post[order], np.broadcast_to(site, pre.shape)[order]
         self.weight, self.steps = (np.broadcast_to(a, pre.shape)[order] for a in (weight, steps))
         bound = projection.delay.largest() / dt if isinstance(projection.delay, Distribution) else 1.0
         self.longest = max(int(np.ceil(bound)), int(self.steps.max(initial=1)))
@@ -79,23 +81,31 @@ class LivingSynapses:
             return np.array(np.broadcast_to(value, self.post.size))
         return np.broadcast_to(value, self.projection.target.size)[self.post]
 
-    def _world(self, target: States) -> States:
-        known = {"v": lambda: target["v"][self.post], "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
+    @property
+    def reached(self) -> Array:
+        """Of every synapse the site it is on, sites being numbered neuron by neuron."""
+        return self.post * self.projection.sites + self.site
+
+    def _world(self, k: int, potentials: Callable[[], Array]) -> States:
+        def noise() -> Array:
+            return rng.normal(rng.stream_key(self.seed, "synapse noise", self.index), np.arange(self.pre.size), k) / np.sqrt(self.dt)
+
+        known = {"noise": noise, "v": lambda: potentials()[self.reached], "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
         return {name: known[name]() for name in self.model.spec.inputs}
 
-    def step(self, k: int, target: States) -> tuple[Array, Array]:
-        """Advance from t_k to t_{k+1}, the target's states being those of t_k.
+    def step(self, k: int, potentials: Callable[[], Array]) -> tuple[Array, Array]:
+        """Advance from t_k to t_{k+1}, the potentials of the target's sites being those of t_k.
 
         Returns:
-            The current that flows into each target during the step, and the weights that arrive at its end.
+            The current that flows into each site of the targets during the step, and the weights that arrive at its end.
         """
-        equations, size = self.integrator.equations, self.projection.target.size
-        x = self._world(target)
+        equations, size = self.integrator.equations, self.projection.target.size * self.projection.sites
+        x = self._world(k, potentials)
         flow, sent = np.zeros(size), np.zeros(size)
         if self.input is not None:
             inputs = self.projection.target.neuron.spec.inputs
             values = self.bound.current(equations.states(self.s), equations._in("input", x, self.model.spec.inputs))
-            np.add.at(flow, self.post, -np.broadcast_to(magnitude(values, inputs[self.input], "current"), self.pre.size))
+            np.add.at(flow, self.reached, -np.broadcast_to(magnitude(values, inputs[self.input], "current"), self.pre.size))
         self.s = self.integrator.advance(self.s, x, np.zeros(self.pre.size, bool))
         here = np.zeros(self.pre.size, bool)
         for stamp, fired in self.history:
@@ -104,7 +114,7 @@ class LivingSynapses:
         before = equations.states(self.s)
         if self.port is not None:
             handed = np.broadcast_to(magnitude(self.bound.transmits(before, w), ports[self.port], "transmits"), self.pre.size)
-            np.add.at(sent, self.post[here], handed[here])
+            np.add.at(sent, self.reached[here], handed[here])
         self._change("arrive", here)
         return flow, sent
 
@@ -157,13 +167,14 @@ class LivingSynapses:
         apart = p.recurrent and not getattr(p.rule, "allow_self", True)
         pre = np.floor(self._uniform("source", post.size, round) * (p.source.size - apart)).astype(int)
         pre = pre + (apart & (pre >= post))
+        site = site_of(p) if p.site is not None or p.sites == 1 else np.floor(self._uniform("site", post.size, round) * p.sites).astype(int)
         weight = self._drawn(p.weight, "weight", post.size, round)
         steps = np.maximum(1, np.floor(self._drawn(p.delay, "delay", post.size, round) / self.dt + 0.5 + 1e-9)).astype(int)
         born = self._initial(weight)
         keep = ~gone
         order = np.argsort(np.concatenate([self.pre[keep], pre]), kind="stable")
         self.s = {n: np.concatenate([v[keep], born[n]])[order] for n, v in self.s.items()}
-        for name, new in (("pre", pre), ("post", post), ("weight", weight), ("steps", steps)):
+        for name, new in (("pre", pre), ("post", post), ("site", np.broadcast_to(site, pre.shape)), ("weight", weight), ("steps", steps)):
             setattr(self, name, np.concatenate([getattr(self, name)[keep], new])[order])
         self.parameters = {n: self._each(n, self.changed.get(n, float(getattr(self.model, n).value))) for n in self.model.spec.parameters}
         self._ready()

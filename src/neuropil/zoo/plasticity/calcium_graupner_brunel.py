@@ -1,25 +1,25 @@
 """Calcium of both sides moves an efficacy between two stable values.
 
     dc/dt = -c/τ_c;  c ← c + C_pre at an arriving spike, c ← c + C_post at a spike of the target
-    τ dρ/dt = -ρ·(1 - ρ)·(ρ* - ρ) + γ_p·(1 - ρ)·[c > θ_p] - γ_d·ρ·[c > θ_d]
+    τ dρ/dt = -ρ·(1 - ρ)·(ρ* - ρ) + γ_p·(1 - ρ)·[c > θ_p] - γ_d·ρ·[c > θ_d] + σ·√(τ·([c > θ_p] + [c > θ_d]))·η(t)
 
 Graupner & Brunel 2012, PNAS 109:3991. Parameters of the curve "DP" (depression, then potentiation, over the lag) are the
 defaults, other curves stand in CURVES (from memory of its Table S1; rates in units of 1/τ). The delay D between an arriving
-spike and its calcium, 13.7 ms, is the delay of the projection; an early EPSP is a second projection's. Its noise is left
-out: synapses draw no random numbers of their own, so that this is the deterministic limit.
+spike and its calcium, 13.7 ms, is the delay of the projection; an early EPSP is a second projection's. σ is 2.8284 there.
 
-`GraupnerBrunel` advances in every step, since ρ reads thresholds of c. `GraupnerBrunelEvents` leaves out the slow drift to 0
-or 1 (hours for τ = 150 s), as the paper's own analysis of protocols does; what is left has a closed form. Calcium falls from
+`GraupnerBrunel` advances in every step, since ρ reads thresholds of c. `GraupnerBrunelEvents` leaves out the noise and the slow
+drift to 0 or 1 (hours for τ = 150 s); what is left has a closed form. Calcium falls from
 the value `was` after the last event to c, is above θ for τ_c·ln(max(was, θ)/max(c, θ)), first above both thresholds (higher
 first), then above the lower alone. So nothing happens between spikes; the ρ that one reads is that of the last event.
 
-Must show: the time above a threshold in closed form; the sign of the change against the lag for the curves of the paper.
+Must show: the time above a threshold in closed form; the sign of the change against the lag for the curves of the paper; of
+many synapses under noise the paper's own share that cross ρ* either way.
 """
 
 from __future__ import annotations
 
-from neuropil.maths import exp, log, maximum, minimum, where
-from neuropil.model import State
+from neuropil.maths import exp, log, maximum, minimum, sqrt, where
+from neuropil.model import Input, State
 from neuropil.units import Time, ms, second
 from neuropil.zoo.plasticity.efficacy import Drifting, bounded
 
@@ -40,16 +40,22 @@ class CalciumTraffic(Drifting):
 
 
 class GraupnerBrunel(CalciumTraffic):
-    """The whole deterministic equation, step by step."""
+    """The whole equation, step by step; its noise is drawn for every synapse."""
 
     rho_star: float = 0.5
+    sigma: float = 2.8284
+
+    noise = Input(1.0)
 
     def derivative(self, s, x):
         rho = s.efficacy
         drift = -rho * (1.0 - rho) * (self.rho_star - rho)
         up = where(s.calcium > self.theta_p, self.gamma_p * (1.0 - rho), 0.0)
         down = where(s.calcium > self.theta_d, self.gamma_d * rho, 0.0)
-        return dict(calcium=-s.calcium / self.tau_c, efficacy=(drift + up - down) / self.tau)
+        one = where(s.calcium > minimum(self.theta_p, self.theta_d), 1.0, 0.0)
+        deviation = self.sigma * where(s.calcium > maximum(self.theta_p, self.theta_d), 2.0**0.5, one)
+        jitter = deviation * x.noise / sqrt(self.tau * ms)
+        return dict(calcium=-s.calcium / self.tau_c, efficacy=(drift + up - down) / self.tau + jitter)
 
     def arrive(self, s, w):
         return dict(calcium=s.calcium + self.c_pre)

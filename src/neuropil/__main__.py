@@ -1,0 +1,5 @@
+"""`python -m neuropil`: the command line."""
+
+from neuropil.cli import main
+
+main()
