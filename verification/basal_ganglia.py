@@ -8,7 +8,7 @@ rest. Where one salience is at least 0.6 and the other at least 0.4 below it (a 
 are removed by cutting what they send; λ is tonic dopamine.
 
 **Reversals** (`neuropil.zoo.agents.bandit`): three arms pay with chances 0.8, 0.2, 0.2; after every 100 pulls another is the good one.
-Ten agents, each with its own world, play 600 pulls: five reversals. Seeds are not those on which constants were chosen. What it is
+Ten agents, each with its own world, play 400 pulls: three reversals. Seeds are not those on which constants were chosen. What it is
 compared with is the actor of `actor_critic`, whose arm is drawn by softmax over striatal rates, without nuclei after the striatum.
 """
 
@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +43,7 @@ STRONG, APART, BARELY = 0.6, 0.4, 0.2
 SETTLE, COUNT = 200, 600  # steps of 1 ms
 LESIONS: tuple[tuple[str, ...], ...] = ((), ("STN",), ("D2",), ("GPe",), ("D1",))
 TONIC = (0.0, 0.2, 0.4, 0.6)
-COPIES, PULLS, REVERSAL, WINDOW = 10, 600, 100, 10
+COPIES, PULLS, REVERSAL, WINDOW = 10, 400, 100, 10
 SEED, FIRST_WORLD = 11, 100
 CHANCE = 1 / 3
 
@@ -168,7 +170,7 @@ def page(salience: Floats, lesions: dict[str, dict[str, Floats]], tonic: dict[st
     resting = next(iter(lesions.values()))
     text += "\nAt rest, without any salience: " + ", ".join(f"{n} {r[0].mean():.1f}" for n, r in resting.items() if n != "cortex") + " Hz.\n"
     text += "\n## Reversals\n\nMeans over ten agents and their 95 % bootstrap intervals; chance is 1/3. Pulls are counted from the reversal to the first "
-    text += f"of {WINDOW} pulls in which an agent's curve, the mean of its five reversals, is that high.\n\n"
+    text += f"of {WINDOW} pulls in which an agent's curve, the mean of its three reversals, is that high.\n\n"
     text += "| | good arm, all pulls | in the last 20 before a reversal | in the first 10 after | pulls to 50 % | to 75 % |\n|---|---|---|---|---|---|\n"
     for name, good in games.items():
         text += f"| {name} | " + " | ".join(row(good)) + " |\n"
@@ -191,21 +193,27 @@ def figure(salience: Floats, lesions: dict[str, dict[str, Floats]], games: dict[
         axes[2].plot(np.convolve(after_reversals(good).mean(axis=0), np.ones(5) / 5, "valid"), color=colour, linewidth=1.2, label=name)
     axes[2].axhline(CHANCE, color="black", linewidth=0.6, linestyle="--")
     axes[2].set_ylim(0, 1.02)
-    label(axes[2], "pulls after a reversal", "good arm (5 pulls, 50 reversals)", "Reversals")
+    label(axes[2], "pulls after a reversal", "good arm (5 pulls, 30 reversals)", "Reversals")
     legend(axes[2], loc="lower right")
     return made
+
+
+def game(name: str) -> NDArray[np.bool_]:
+    """What a player of this name did; to be run in a process of its own."""
+    good = play(PLAYERS[name](COPIES))
+    print(name, *row(good), flush=True)
+    return good
 
 
 def main() -> None:
     """The command line."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    salience = pairs()
-    lesions = {"intact" if not w else f"without {w[0]}": rates(salience, without=w) for w in LESIONS}
-    tonic = {f"λ = {level:g}": rates(salience, dopamine=level) for level in TONIC}
-    games = {}
-    for name, player in PLAYERS.items():
-        games[name] = play(player(COPIES))
-        print(name, *row(games[name]), flush=True)
+    with ProcessPoolExecutor(len(PLAYERS), get_context("spawn")) as pool:
+        playing = {name: pool.submit(game, name) for name in PLAYERS}
+        salience = pairs()
+        lesions = {"intact" if not w else f"without {w[0]}": rates(salience, without=w) for w in LESIONS}
+        tonic = {f"λ = {level:g}": rates(salience, dopamine=level) for level in TONIC}
+        games = {name: future.result() for name, future in playing.items()}
     text = page(salience, lesions, tonic, games)
     PAGE.write_text(text)
     figure(salience, lesions, games).savefig(FIGURE)
