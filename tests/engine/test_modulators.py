@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 
 from neuropil import explain
 from neuropil.engine import Simulation, run
+from neuropil.engine.checkpoint import fingerprint
 from neuropil.errors import ModelError, NetworkError, NeuropilError, SimulationError
 from neuropil.learn import Rollout
+from neuropil.lower.plan import make_plan
 from neuropil.model import (
     AllToAll,
     Apart,
@@ -262,6 +265,31 @@ def test_effects_of_the_zoo() -> None:
     assert excited.apply(-65.0, 1e-4, 0.0) == -62.5
     assert ne.effects[0].apply(0.7, 3e-4, 0.0) == pytest.approx(1.05)
     assert [e.order for e in (suppressed, excited, *ne.effects)] == [0, 1, 2]
+
+
+class Halves:
+    """An effect that is an object."""
+
+    def __init__(self, part: float):
+        self.part = part
+
+    def __call__(self, value, level):
+        return value * (1.0 - self.part * float(level.value))
+
+
+def test_an_effect_is_known_by_what_it_does_and_not_by_where_it_lies() -> None:
+    """Of objects that are called, and of functions with some arguments given: the same of equal ones, another of others."""
+
+    def made(change):
+        network, cells, _ = circuit()
+        network.modulator("level", Signal(), volume=cells).modulates(cells, "v_th", change)
+        return fingerprint(make_plan(network))
+
+    def partly(part):
+        return functools.partial(lambda part, value, level: value * (1.0 - part * float(level.value)), part)
+
+    for kind in (Halves, partly):
+        assert made(kind(0.5)) == made(kind(0.5)) != made(kind(0.25))
 
 
 def test_a_checkpoint_of_another_modulator_is_refused(tmp_path) -> None:

@@ -7,6 +7,7 @@ as the spikes that sent them. Nothing in the file depends on the number of threa
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import os
 from dataclasses import dataclass
@@ -101,6 +102,8 @@ def _absorb(digest: Any, value: Any) -> None:
             _absorb(digest, part)
     elif isinstance(value, Quantity):
         _absorb(digest, (value.value, value.dimension))
+    elif isinstance(value, functools.partial):
+        _absorb(digest, (value.func, value.args, value.keywords))
     elif callable(value) and hasattr(value, "__code__"):
         digest.update(value.__code__.co_code)
         closure = [c.cell_contents for c in value.__closure__ or ()]
@@ -108,6 +111,8 @@ def _absorb(digest: Any, value: Any) -> None:
         _absorb(digest, ([c for c in value.__code__.co_consts if not hasattr(c, "co_code")], closure))
     elif dataclasses.is_dataclass(value) or isinstance(value, Distribution):
         _absorb(digest, vars(value))
+    elif callable(value) and hasattr(type(value).__call__, "__code__"):  # an object that is called like a function
+        _absorb(digest, (type(value).__call__, vars(value)))
     else:
         digest.update(repr(value).encode())
 
