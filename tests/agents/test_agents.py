@@ -43,6 +43,7 @@ class Ties(WinnerTakesAll):
         return super().decode(rates, deviate)
 
 
+@pytest.mark.slow
 def test_basal_ganglia_learn_the_good_arm_and_another_after_it_changes() -> None:
     """Four agents, arms paying always or never, 40 pulls between two reversals. An agent without a preference chooses well in a
     third of the 60 pulls that end each 40; 40 of them have chance 1e-7 (binomial). Spikes choose: few channels tie."""

@@ -246,8 +246,9 @@ def every_mechanism():
 
 
 CASES = [threshold, time_constants, refractory, gain, short_term, clocked_synapse, three_factors, rewired, composed, over_positions, own_third_factors, own_clocked_factors, own_factors_rewired, drifting_and_rewired, own_factors_drifting_and_rewired, drawn_factors, branches, morphologies, pytest.param(every_mechanism, marks=pytest.mark.slow)]
-APART = [composed, over_positions, clocked_synapse, three_factors, rewired, own_third_factors, own_factors_rewired, drifting_and_rewired, own_factors_drifting_and_rewired, morphologies]
-APART += [pytest.param(case, marks=pytest.mark.slow) for case in (own_clocked_factors, drawn_factors)]
+APART = [composed, over_positions, clocked_synapse, three_factors, rewired, drifting_and_rewired, morphologies]
+_OWN = [own_third_factors, own_factors_rewired, own_factors_drifting_and_rewired, own_clocked_factors, drawn_factors]
+APART += [pytest.param(case, marks=() if case is own_factors_rewired else pytest.mark.slow) for case in _OWN]
 SIGNALS = {"da": {300: 2.0, 705: -1.0, 800: 0.0}}
 DOSES = {"da": {503: 4e-4}}
 

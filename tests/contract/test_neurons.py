@@ -66,7 +66,7 @@ def test_a_surrogate_leaves_the_forward_run_as_it_is(name):
 
 
 IN_SINGLE = ("lif_exp", "lif_cond_alpha", "hodgkin_huxley", "gif", "branch_neuron")
-"""Neurons whose threads are tested by default in single precision, too: one of each kind of kernel."""
+"""Neurons that are tested by default in single precision, too: one of each kind of kernel."""
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_threads_do_not_matter(name, precision):
             np.testing.assert_array_equal(other.traces[probe], values, err_msg=f"{probe}, {threads} threads")
 
 
-@everyone
+@pytest.mark.parametrize("name", [n if n in IN_SINGLE else pytest.param(n, marks=pytest.mark.slow) for n in neuron_names()])
 def test_single_precision_stays_close(name):
     """Spike counts within 5 % (or 3), states within `SINGLE`; no spike moves in the first fifth of the run."""
     single, double = engine_of(name, "float32"), engine_of(name)

@@ -31,7 +31,7 @@ TOLERANCE = 1e-9
 # Whose states and events are those of a sibling that is tested by default: what compiles and runs theirs is `slow`.
 SIBLINGS = (
     "stdp_van_rossum", "stdp_multiplicative", "stdp_power_law", "stdp_nearest_additive", "inhibitory_stdp",
-    "oja", "covariance", "anti_hebbian", "reward_stdp",
+    "oja", "covariance", "anti_hebbian", "reward_stdp", "tsodyks_markram_1998", "varela", "nmda_kinetics", "article_weight", "article_synapse",
 )  # fmt: skip
 
 # Of module scope, so that all tests of one synapse follow each other, on one worker, and share its runs.

@@ -135,7 +135,7 @@ def test_what_is_shared_is_found():
     assert set(make_plan(rewiring).synapses[0].form.side.values()) == {""}, "a newborn synapse has traces of its own"
 
 
-@pytest.mark.parametrize("late", [0.0, 3.0])
+@pytest.mark.parametrize("late", [0.0, pytest.param(3.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("clock_driven", [False, True])
 @pytest.mark.parametrize("name", list(MODELS))
 def test_engine_equals_oracle(name, clock_driven, late):
@@ -197,7 +197,7 @@ def test_rewiring_equals_oracle():
         np.testing.assert_allclose(states["in"][state], truth.synapses["in"][state], rtol=1e-10, atol=1e-10, err_msg=state)
 
 
-@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 def test_the_bits_do_not_depend_on_threads_or_on_when_spikes_are_made_up_for(precision):
     """Looking at the synapses makes up for everything; so does a wake from a checkpoint, and each thread in its own time."""
     whole, states = finished(network(MODELS["tagged"]), precision=precision, threads=1)
