@@ -31,7 +31,6 @@ from neuropil.zoo.modulators.serotonin import level_for
 
 AWAY = np.array([-0.125, -0.1, -0.075, -0.05, -0.025, 0.025, 0.05, 0.075, 0.1, 0.125])  # of γ from γ*
 CHOICES, COUNTED = 120, 40
-CASES = ((1.0, 2.0, 4),)  # small, large, delay
 RATES = (0.005, 0.01, 0.015, 0.02, 0.03)  # fixed ones, pA
 SAMPLES, BURN = 1000, 100
 WINDOW, GOALS = 20, (-200, -150, -100)  # episodes averaged; returns
@@ -46,20 +45,16 @@ def said(i: Interval) -> str:
 
 def measure_patience(seeds: list[int], choices: int) -> None:
     """Ten agents for each seed, γ around γ*: late choices among the last, and where they turn."""
-    for small, large, delay in CASES:
-        world = make_world("neuropil/DelayedChoice", small=small, large=large, delay=delay)
-        gammas = world.switch + AWAY
-        gammas = gammas[gammas < 0.985]
-        late = []
-        for seed in seeds:
-            worlds = [make_world("neuropil/DelayedChoice", small=small, large=large, delay=delay) for _ in gammas]
-            agent = patience([level_for(g) for g in gammas], moments=world.moments, copies=len(gammas))
-            returns = np.array(Loop(agent, worlds, seed=seed).run(choices).returns)[:, -COUNTED:]
-            late.append((returns > small).mean(axis=1))
-        turned = mean_interval([split(gammas, np.array(share)) for share in late])
-        print(f"{small:g} after 2 steps or {large:g} after {delay} more: γ* = {world.switch:.3f}, choice turns at {said(turned)}")
-        for gamma, share in zip(gammas, np.mean(late, axis=0), strict=True):
-            print(f"    γ - γ* = {gamma - world.switch:+.3f}  late {share:.2f}")
+    world = make_world("neuropil/DelayedChoice")
+    gammas, late = world.switch + AWAY, []
+    for seed in seeds:
+        agent = patience([level_for(g) for g in gammas], copies=len(gammas))
+        returns = np.array(Loop(agent, seed=seed).run(choices).returns)[:, -COUNTED:]
+        late.append((returns > world.small).mean(axis=1))
+    turned = mean_interval([split(gammas, np.array(share)) for share in late])
+    print(f"{world.small:g} soon or {world.large:g} late: γ* = {world.switch:.3f}, choice turns at {said(turned)}")
+    for gamma, share in zip(gammas, np.mean(late, axis=0), strict=True):
+        print(f"    γ - γ* = {gamma - world.switch:+.3f}  late {share:.2f}")
 
 
 def followed(constants: dict[str, float], seeds: list[int], samples: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

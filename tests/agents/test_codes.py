@@ -26,7 +26,6 @@ from neuropil.model import (
     WinnerTakesAll,
 )
 from neuropil.units import Hz, kHz, ms
-from neuropil.zoo.agents.actor_critic import slices
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.sensor import Sensor
 
@@ -122,8 +121,8 @@ def test_what_makes_no_code_is_refused() -> None:
 
 
 def test_copies_do_not_touch() -> None:
-    rule = slices(3, 2, 4, 1)
-    assert isinstance(rule, Edges) and set(rule.pre) == {2, 3} and set(rule.post) == {4, 5, 6, 7} and rule.pre.size == 8
+    rule = Edges.blocks([1], 2, 4)
+    assert set(rule.pre) == {2, 3} and set(rule.post) == {4, 5, 6, 7} and rule.pre.size == 8
 
 
 def test_deviates_are_functions_of_copy_and_turn() -> None:

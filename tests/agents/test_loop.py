@@ -13,12 +13,14 @@ import pytest
 from agents.stub_world import StubWorld
 from neuropil.agents import History, Loop, Turn
 from neuropil.agents.worlds.bandit import Bandit
+from neuropil.agents.worlds.foraging import Foraging
 from neuropil.agents.worlds.regression import Regression
-from neuropil.errors import CheckpointError, ModelError, WorldError
+from neuropil.errors import CheckpointError, ModelError, SimulationError, WorldError
 from neuropil.model import Agent, Critic, OneHot, PlaceCode, Softmax, TemporalDifference
 from neuropil.units import ms
 from neuropil.zoo.agents.actor_critic import Body, actor_critic
 from neuropil.zoo.agents.bandit import bandit
+from neuropil.zoo.agents.forager import forager
 from neuropil.zoo.agents.regressor import regressor
 
 
@@ -93,6 +95,36 @@ def test_after_a_world_that_raised_the_loop_can_be_saved_and_goes_on(tmp_path: P
     assert loop.history.returns == [[15.0], [15.0]]
     loop.save(tmp_path)
     assert loop.run(1).returns == [[15.0, 15.0], [15.0, 15.0]]
+
+
+def test_an_episode_that_ended_is_kept_whatever_ends_the_run() -> None:
+    """The network fails in the turn in which the last error of the first episode would have been known."""
+    loop = Loop(small(), StubWorld())
+    run, after = loop._run, loop._live
+
+    def live(i: int, action: object) -> None:
+        after(i, action)
+        if loop._ended[i]:
+            loop._run = failing  # type: ignore[method-assign, assignment]
+
+    def failing(steps: int) -> object:
+        raise SimulationError("a state ran away", got=steps)
+
+    loop._live = live  # type: ignore[method-assign]
+    with pytest.raises(SimulationError, match="ran away"):
+        loop.run(3)
+    assert loop.history.returns == [[15.0]] and run is not loop._run
+
+
+def test_an_observation_that_no_cell_stands_for_ends_in_one_error_and_the_loop_goes_on() -> None:
+    world = Foraging()
+    tile = world._tile
+    world._tile = lambda: 99 if world.count == 3 else tile()  # type: ignore[method-assign]
+    loop = Loop(forager(), world)
+    with pytest.raises(ModelError, match="no cells"):
+        loop.run(1)
+    world._tile = tile  # type: ignore[method-assign]
+    assert len(loop.run(1).returns[0]) == 1
 
 
 @pytest.mark.parametrize("told", [None, {"extra": "much"}, {"extra": float("nan")}])

@@ -42,6 +42,7 @@ from neuropil.zoo.plasticity.efficacy import Drifting
 from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
 from neuropil.zoo.plasticity.three_factor import EProp
 from neuropil.zoo.synapses.ampa import AMPAExponential
+from neuropil.zoo.synapses.full_synapse import FullSynapse
 from neuropil.zoo.synapses.scaled import Scaled
 
 STEPS = 1200
@@ -161,6 +162,21 @@ def test_rollout_equals_oracle(rule: str) -> None:
             np.testing.assert_allclose(np.asarray(values), truth.synapses["in"][name], rtol=1e-7, atol=1e-9, err_msg=name)
 
 
+def test_synapses_that_form_where_edges_were_listed_find_a_site_of_their_own() -> None:
+    """Each listed edge has its site; those that take the place of vanished ones are drawn one. Engine and oracle agree."""
+    net = Network("listed")
+    source = net.population("source", PoissonSource(rate=80 * Hz), 6)
+    cells = net.population("cells", Branched(LIFExp(), Twig(), 3, reads={"v_soma": "v"}), 4)
+    pre, post = (a.ravel() for a in np.indices((6, 4)))
+    how = {"weight": 3 * mV, "delay": 1 * ms, "port": "branch.exc", "structure": Rewiring(10 * ms, eliminate=20 * Hz)}
+    net.project(source, cells, Edges(pre, post), site=np.zeros(24, int), synapse=Scaled(), name="in", **how)
+    truth = simulate(net, STEPS * 0.1 * ms)
+    _, found = engine(net, threads=2)
+    assert len(np.unique(found["site"])) == 3
+    for name in ("source", "target", "weight"):
+        np.testing.assert_array_equal(found[name], truth.synapses["in"][name])
+
+
 def test_where_synapses_sit_may_be_said() -> None:
     """By an index in the port's name, or edge by edge; another part for the current than for the events is refused."""
     net = network("branches", "lazy")
@@ -171,5 +187,7 @@ def test_where_synapses_sit_may_be_said() -> None:
     simulation = Simulation(net)
     assert set(simulation.synapses("third")["site"]) == {2} and simulation.synapses("listed")["site"].tolist() == [1, 0, 2]
     simulation.close()
+    with pytest.raises(NetworkError, match="different parts"):
+        net.project(source, cells, AllToAll(), weight=20.0, delay=1 * ms, port="branch.exc", input="current", synapse=FullSynapse())
     with pytest.raises(NetworkError, match="no site"):
         net.project(source, cells, AllToAll(), port="branch.exc[3]", **how)

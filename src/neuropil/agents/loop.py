@@ -6,7 +6,8 @@ agent asks for; in the first of them the error of the last step is released, and
 
 Nothing but counters is kept besides the network: environments are reset with seeds that follow from the loop's seed and
 the episode's number, decoders draw by the number of the turn. So a loop that was saved between episodes wakes to
-the same bits, if its environments remember nothing over episodes or say what (`neuropil.agents.world`). With several copies `run` ends when the last of them has finished; the others rest until then.
+the same bits, if its environments remember nothing over episodes or say what (`neuropil.agents.world`). With several copies
+`run` ends when the last of them has finished; the others rest until then.
 """
 
 from __future__ import annotations
@@ -143,6 +144,7 @@ class Loop:
             self._drop()
             raise
         finally:
+            self._conclude()
             self._write(ended, begun)
             self.wall_seconds += time.perf_counter() - begun
         return self.history
@@ -307,6 +309,7 @@ class Loop:
         """Forget unfinished episodes and bring the network to rest."""
         self._begun -= self._awake
         self._awake[:], self._judged[:] = False, False
+        self._seen[:] = 0.0  # what was seen last may be what was wrong
         self._resting[:] = self._rest
         while self._resting.any():
             self._turn()

@@ -155,7 +155,7 @@ def _synapses(
     def arguments() -> tuple[Any, ...]:
         noise = np.uint32(1), np.uint32(2), real.type(1.0)
         fixed = (1, numbers, run, np.zeros(1, real), noise, np.full(targets, -65.0, real), zero, real.type(1.0), np.zeros(each, real), zero.copy())
-        return *fixed, *(np.zeros(targets * each, np.uint32 if n == "place" else real) for n in kernel.arguments)
+        return *fixed, *(np.zeros(targets * each, np.int32 if n == "place" else real) for n in kernel.arguments)
 
     return _seconds(load(name, kernel.source).advance, arguments, threads) / (targets * each * threads)
 

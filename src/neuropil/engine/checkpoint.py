@@ -23,7 +23,7 @@ from neuropil.model.composite import full_name, split
 from neuropil.model.distribution import Distribution
 from neuropil.units import Quantity
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)

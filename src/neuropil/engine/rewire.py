@@ -45,7 +45,7 @@ def rewired(synapses: SynapseList, plan: Plan, index: int, step: int) -> tuple[S
         pre += pre >= post
     known = delay_steps(p, plan.dt)
     steps = np.floor(draw.value(p.delay, "delay", post.size) / plan.dt + 0.5 + 1e-9).astype(np.int64).clip(known[0], known[-1])
-    site = np.floor(draw.uniform("site", post.size) * p.sites) if p.site is None else np.full(post.size, p.site)
+    site = np.full(post.size, p.site) if isinstance(p.site, int) else np.floor(draw.uniform("site", post.size) * p.sites)
     born = SynapseList.made(plan, index, pre, post, site, draw.value(p.weight, "weight", post.size), steps, step)
     return synapses.take(np.flatnonzero(~gone)).joined(born), int(gone.sum()), post.size
 

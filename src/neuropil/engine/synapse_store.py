@@ -169,10 +169,9 @@ class SynapseStore(ABC):
         if not self.changed:
             return synapses
         traced, post = self.program.traced, synapses.post
-        drawn = {n for n in traced.spec.parameters if isinstance(getattr(traced.model, n), Distribution)}
-        given = {n: self.changed.get(n, synapses.constants[n] if n in drawn else getattr(traced.model, n).value) for n in traced.spec.parameters}
-        if drawn:
-            given = {n: v[post] if np.ndim(v) and n not in drawn else v for n, v in given.items()}
+        given = {n: self.changed.get(n, synapses.constants[n] if n in traced.drawn else getattr(traced.model, n).value) for n in traced.spec.parameters}
+        if traced.drawn:
+            given = {n: v[post] if np.ndim(v) and n not in traced.drawn else v for n, v in given.items()}
             return replace(synapses, constants=self.program.constants(given, self.plan.dt))
         made = self.program.constants(given, self.plan.dt)  # of each target, of which there are fewer than synapses
         return replace(synapses, constants={n: v[post] if np.ndim(v) else v for n, v in made.items()})
@@ -248,13 +247,13 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
     g, _ = plan.place_of(population, part)
     mine, somas, arrays = layout.slice(population, part, t), layout.slice(population, "", t), machine.groups[t][g].arrays
     a = mine.start - layout.shares[t].start[g]
-    here, v, flow = slice(a, a + mine.neurons * mine.sites), np.zeros(0, plan.precision), np.zeros(0, plan.precision)
-    if "v" in known:
-        v = arrays.get("s_v", v)[here]
-        if population.name in plan.cells:
-            cells = machine.cells[population.name][t][1]
-            v = cells.potentials(part)
-            machine.before.append(lambda _: cells.look())
+    here, v, flow = slice(a, a + mine.stop - mine.start), np.zeros(0, plan.precision), np.zeros(0, plan.precision)
+    if "v" in known and population.name in plan.cells:
+        cells = machine.cells[population.name][t][1]
+        v = cells.potentials(part)
+        machine.before.append(lambda _: cells.look())
+    elif "v" in known:
+        v = arrays["s_v"][here]
     if projection.input is not None:
         flow = arrays[f"x_{split(projection.input)[1]}_"][here]
     arrived = machine.arrived[t][max(plan.channel_of[index], 0)][mine.start : mine.stop]

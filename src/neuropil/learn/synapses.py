@@ -71,7 +71,8 @@ class Living:
             start = state.initial
             drawn = parameters[start] if isinstance(start, str) else per_neuron(start, n, seed, "synapse state", index, name)
             initial[name] = np.array(np.broadcast_to(drawn, n), dtype)
-        return cls(projection, program, pre, post, post * projection.sites + site, delay, weight.astype(dtype), parameters, initial, round(projection.response_delay / dt), rng.stream_key(seed, "synapse noise", index))
+        reached, late, key = post * projection.sites + site, round(projection.response_delay / dt), rng.stream_key(seed, "synapse noise", index)
+        return cls(projection, program, pre, post, reached, delay, weight.astype(dtype), parameters, initial, late, key)
 
     def start(self, dtype: Any) -> Tree:
         """Nothing under way; a state `weight` is filled in by `begin`."""
@@ -98,7 +99,10 @@ class Living:
         traced, scheme = self.program.traced, self.program.scheme
         s, size = carry["states"], self.projection.target.size * self.projection.sites
         v = full_name(self.projection.part, "v")
-        known = {"noise": lambda: _white(self.key, self.pre.size, k, p["dt"]), "v": lambda: target[v][self.reached], "post": lambda: carry["post"][self.post], "modulator": lambda: modulator}
+        known = {
+            "noise": lambda: _white(self.key, self.pre.size, k, p["dt"]), "modulator": lambda: modulator,
+            "v": lambda: target[v][self.reached], "post": lambda: carry["post"][self.post],
+        }  # fmt: skip
         x = {n: known[n]() for n in traced.spec.inputs}
         zero = jnp.zeros(size, p["weights"].dtype)
         flow = zero

@@ -130,7 +130,6 @@ class CablePlan:
         sites = sum(SITE_FLOPS * p.size for p in self.points)
         return SOLVER_FLOPS * self.size + sites + sum(p.program.flops * p.size for p in (*self.patches, *self.points))
 
-
     def bytes_per_step(self, itemsize: int) -> int:
         """Bytes of state that one cell's step reads and writes: potentials, the system (assembled, eliminated, substituted), states."""
         moved = 2 * self.size + 3 * 2 * 2 * self.size
@@ -204,4 +203,3 @@ def _made(name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndar
         if not np.all(np.isfinite(value)):
             raise ModelError(f"{state} does not start at a finite number", got=value[~np.isfinite(value)].flat[0], fix="look at its parameters and at Cell.initial")
     return Patch(name, program, places, runs, constants, currents, states, initial)
-

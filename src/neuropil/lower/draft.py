@@ -22,7 +22,7 @@ from neuropil.model.contents import Drive
 from neuropil.model.coupling import PARTNER
 from neuropil.model.described import Steady
 from neuropil.model.distribution import Distribution
-from neuropil.model.effects import effects_on
+from neuropil.model.effects import effects_on, vary_by_cell
 from neuropil.model.network import Network
 from neuropil.model.neuron import Neuron
 from neuropil.units import Quantity
@@ -142,7 +142,7 @@ class Draft:
         made = set()
         for name, effects in effects_on(self.network, planned.population).items():
             part, inner = split(name)
-            if part == planned.name and (np.size(parameters[inner]) > 1 or any(not e.modulator.grid.mixed for e in effects)):
+            if part == planned.name and (np.size(parameters[inner]) > 1 or vary_by_cell(effects)):
                 made.add(inner)
         return made
 

@@ -18,7 +18,7 @@ from neuropil.lower.work import bytes_per_step, works_of
 from neuropil.model.composite import Composite
 from neuropil.model.contents import Projection
 from neuropil.model.diffusion import Apart
-from neuropil.model.effects import Target, effects_on
+from neuropil.model.effects import Target, effects_on, vary_by_cell
 from neuropil.model.kinetics import concentration_text
 from neuropil.model.network import Network
 from neuropil.model.neuron import Neuron
@@ -150,16 +150,17 @@ def _modulators(plan: Plan) -> str | None:
         return None
     lines = ["modulators:"]
     for m in network.modulators.values():
-        cubes = "one for every cell" if isinstance(m.diffusion, Apart) else f"{' × '.join(map(str, m.grid.shape))} cubes, {m.diffusion!r}"
-        grid = "one concentration for all" if m.grid.mixed else cubes
+        grid = f"{' × '.join(map(str, m.grid.shape))} cubes, {m.diffusion!r}"
+        if m.grid.mixed or isinstance(m.diffusion, Apart):
+            grid = "one concentration for all" if m.grid.mixed else "one for every cell"
         lines.append(f"   {m.name}: {m.kinetics!r}, every {m.tick:g} ms in {m.steps} Runge-Kutta step{'s' if m.steps > 1 else ''}, {grid}")
         lines += [f"      released by {r.nucleus.name}: {concentration_text(r.amount, m.kinetics.dimension)} a spike" for r in m.releases]
     lines.append("   modulated parameters, each effect on what the one before made of it:")
     targets: list[Target] = [*network.populations.values(), *network.projections]
     for target in targets:
         for name, effects in effects_on(network, target).items():
-            apart = any(not e.modulator.grid.mixed for e in effects)
-            values = ("one value per target" if isinstance(target, Projection) else "one value per neuron") if apart else "one value"
+            whose = "target" if isinstance(target, Projection) else "neuron"
+            values = f"one value per {whose}" if vary_by_cell(effects) else "one value"
             lines.append(f"      {target.name}.{name} ({values}): " + "; ".join(e.label.partition(" on ")[0] for e in effects))
     return "\n".join(lines)
 

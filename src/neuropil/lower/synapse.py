@@ -18,7 +18,7 @@ from neuropil.lower.integrate import Advance
 from neuropil.lower.propagator import propagators
 from neuropil.lower.synapse_form import SIDES, Form, age, closed_form, form_of
 from neuropil.lower.traced_synapse import Bare, TracedSynapse, traced_graph
-from neuropil.model.effects import effects_on
+from neuropil.model.effects import effects_on, vary_by_cell
 from neuropil.model.network import Network
 from neuropil.model.synapse import Synapse
 from neuropil.model.wiring import weight_dimension
@@ -226,8 +226,8 @@ def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
             port = None if p.port is None else spec.ports[p.port]
             synapse = p.synapse or Bare()
             unit = weight_dimension(p.name, p.synapse, port)
-            apart = frozenset(n for n, effects in effects_on(network, p).items() if any(not e.modulator.grid.mixed for e in effects))
-            traced = TracedSynapse(synapse, unit, port, None if p.input is None else spec.inputs[p.input], apart)
+            differing = frozenset(n for n, effects in effects_on(network, p).items() if vary_by_cell(effects))
+            traced = TracedSynapse(synapse, unit, port, None if p.input is None else spec.inputs[p.input], differing)
             made[j] = SynapseProgram.of(traced, clock_driven=p.clock_driven, alike=p.structure is None)
     return made
 

@@ -26,12 +26,13 @@ class TracedSynapse(Traced):
         apart: parameters to which modulators may give different values in different synapses.
 
     Attributes:
-        varied: parameters that may differ between synapses: those, and those drawn for every synapse.
+        drawn: parameters drawn for every synapse; varied: those that may differ between synapses, drawn or apart.
     """
 
     def __init__(self, synapse: Synapse, weight: Dimension, port: Dimension | None, flow: Dimension | None, apart: frozenset[str] = frozenset()):
         super().__init__(synapse)
-        self.varied = apart | {n for n in self.spec.parameters if isinstance(getattr(synapse, n), Distribution)}
+        self.drawn = frozenset(n for n in self.spec.parameters if isinstance(getattr(synapse, n), Distribution))
+        self.varied = self.drawn | apart
         self.integrator = synapse.integrator
         self.weight, self.port, self.flow = weight, port, flow
 

@@ -7,7 +7,7 @@ Self-connections (`allow_self`) matter only where a population projects to itsel
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,6 +163,12 @@ class Edges(Rule):
         except AttributeError:
             raise NetworkError("Edges.from_sparse needs a SciPy sparse matrix", got=type(matrix).__name__) from None
         return cls(coo.row.astype(np.int64), coo.col.astype(np.int64)), np.asarray(coo.data, float)
+
+    @classmethod
+    def blocks(cls, groups: Iterable[int], sources: int, targets: int) -> Edges:
+        """All synapses within some groups, of populations that are groups of `sources` and of `targets` neurons side by side."""
+        group, pre, post = np.meshgrid(np.array(list(groups), np.int64), np.arange(sources), np.arange(targets), indexing="ij")
+        return cls((group * sources + pre).ravel(), (group * targets + post).ravel())
 
     def check(self, n_source: int, n_target: int, recurrent: bool) -> None:
         for name, array, size in (("pre", self.pre, n_source), ("post", self.post, n_target)):

@@ -9,6 +9,7 @@ import numpy as np
 
 from neuropil.model.composite import Composite, Part, parts_of, split
 from neuropil.model.connect import Rule
+from neuropil.model.described import Described
 from neuropil.model.distribution import Distribution
 from neuropil.model.neuron import Neuron
 from neuropil.model.stimulus import Stimulus
@@ -43,6 +44,11 @@ class Population:
     def parts(self) -> dict[str, Part]:
         """The parts of its neurons by name; a plain neuron is the part ""."""
         return parts_of(self.neuron)
+
+    @property
+    def models(self) -> dict[str, Described]:
+        """Whatever of its neurons has parameters, by name; a plain neuron is ""."""
+        return self.neuron.models if isinstance(self.neuron, Composite) else {"": self.neuron}
 
     def sites(self, name: str) -> int:
         """How many sites of a port, input or state (by its full name) each neuron has."""

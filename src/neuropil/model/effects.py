@@ -8,14 +8,14 @@ classes below say the usual ones in words, and print themselves.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
-from neuropil.model.composite import Composite, split
+from neuropil.model.composite import split
 from neuropil.model.contents import Population, Projection
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, magnitude, ms, unit_name
 
@@ -166,11 +166,15 @@ def model_of(target: Target, parameter: Any) -> Any:
                 fix="give it a synapse model: project(..., synapse=Scaled()) of neuropil.zoo.synapses.scaled has a parameter `scale`",
             )  # fmt: skip
         return target.synapse
-    models: dict[str, Any] = dict(target.neuron.models) if isinstance(target.neuron, Composite) else {"": target.neuron}
     part, _ = split(parameter)
-    if part not in models:
-        raise NetworkError(f"{target.name} has no part {part!r}", got=parameter, fix=did_you_mean(part, models))
-    return models[part]
+    if part not in target.models:
+        raise NetworkError(f"{target.name} has no part {part!r}", got=parameter, fix=did_you_mean(part, target.models))
+    return target.models[part]
+
+
+def vary_by_cell(effects: Iterable[Effect]) -> bool:
+    """Effects may give different values in different neurons, or at different targets."""
+    return any(not e.modulator.grid.mixed for e in effects)
 
 
 def must_be_positive(name: str, dimension: Dimension) -> bool:

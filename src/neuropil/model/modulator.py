@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuropil.errors import ModelError, NetworkError, NeuropilError, did_you_mean
-from neuropil.model.composite import Composite, full_name, split
+from neuropil.model.cell import Cell
+from neuropil.model.composite import full_name, split
 from neuropil.model.contents import Population, Projection
 from neuropil.model.diffusion import Apart, Diffusion, Grid
 from neuropil.model.distribution import Distribution, checked_values
@@ -270,7 +271,7 @@ class Modulator:
         if name not in model.spec.parameters:
             known = [full_name(part, n) for n in model.spec.parameters]
             raise NetworkError(f"{where}: {target.name} ({type(model).__name__}) has no parameter {parameter!r}", fix=did_you_mean(parameter, known))
-        if isinstance(target, Population) and isinstance(target.neuron, Composite) and target.neuron.coupling == "cable" and not self.grid.mixed:
+        if isinstance(target, Population) and isinstance(target.neuron, Cell) and not self.grid.mixed:
             raise NetworkError(
                 f"{where}: cells with morphology share the parameters of their membranes", got=f"{self.diffusion!r} over {target.name}",
                 fix="a modulator without diffusion for them",

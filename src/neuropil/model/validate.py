@@ -71,8 +71,7 @@ def validate(network: Network, dt: Quantity) -> None:
 def _population(pop: Population, step: float) -> list[NeuropilError]:
     """Time constants and capacitances positive, other times not negative."""
     found: list[NeuropilError] = []
-    for part_name, part in pop.parts.items():
-        model = part.model
+    for part_name, model in pop.models.items():
         found += _parameters(model, f"{pop.name}.{full_name(part_name, '')}")
         refractory = getattr(type(model), "refractory", None)
         if refractory is not None and _largest(getattr(model, refractory)) > 1e9 * step:

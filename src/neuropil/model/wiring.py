@@ -60,10 +60,10 @@ def _check_world(where: str, synapse: Synapse, target: Population, part: str) ->
     v = "v" if isinstance(target.neuron, Cell) else full_name(part, "v")  # every compartment has one
     if "v" in synapse.spec.inputs and spec.state_dimensions.get(v) != OUTSIDE["v"]:
         raise NetworkError(f"{where}: {name} needs the target's potential", got=f"a target without a state {v} in mV")
+    if "post" in synapse.spec.inputs and isinstance(getattr(synapse, POST_TIME), Distribution):
+        raise NetworkError(f"{where}: {name}.{POST_TIME} is one for all targets", got=getattr(synapse, POST_TIME), expected="one time")
     for parameter in synapse.spec.parameters:
         value = getattr(synapse, parameter)
-        if parameter == POST_TIME and "post" in synapse.spec.inputs and isinstance(value, Distribution):
-            raise NetworkError(f"{where}: {name}.{parameter} is one for all targets", got=value, expected="one time")
         if isinstance(value, Quantity) and np.ndim(value.value):
             raise NetworkError(f"{where}: {name}.{parameter} must be one number or a distribution", got="an array", fix="a Distribution is drawn for every synapse")
 

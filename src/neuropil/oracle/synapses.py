@@ -167,14 +167,14 @@ class LivingSynapses:
         apart = p.recurrent and not getattr(p.rule, "allow_self", True)
         pre = np.floor(self._uniform("source", post.size, round) * (p.source.size - apart)).astype(int)
         pre = pre + (apart & (pre >= post))
-        site = site_of(p) if p.site is not None or p.sites == 1 else np.floor(self._uniform("site", post.size, round) * p.sites).astype(int)
+        site = np.full(post.size, p.site) if isinstance(p.site, int) else np.floor(self._uniform("site", post.size, round) * p.sites).astype(int)
         weight = self._drawn(p.weight, "weight", post.size, round)
         steps = np.maximum(1, np.floor(self._drawn(p.delay, "delay", post.size, round) / self.dt + 0.5 + 1e-9)).astype(int)
         born = self._initial(weight)
         keep = ~gone
         order = np.argsort(np.concatenate([self.pre[keep], pre]), kind="stable")
         self.s = {n: np.concatenate([v[keep], born[n]])[order] for n, v in self.s.items()}
-        for name, new in (("pre", pre), ("post", post), ("site", np.broadcast_to(site, pre.shape)), ("weight", weight), ("steps", steps)):
+        for name, new in (("pre", pre), ("post", post), ("site", site), ("weight", weight), ("steps", steps)):
             setattr(self, name, np.concatenate([getattr(self, name)[keep], new])[order])
         self.parameters = {n: self._each(n, self.changed.get(n, float(getattr(self.model, n).value))) for n in self.model.spec.parameters}
         self._ready()

@@ -65,12 +65,6 @@ class Body:
     others: float = -550.0
 
 
-def slices(copies: int, sources: int, targets: int, copy: int) -> Edges:
-    """All synapses from one copy's slice of a population to its slice of another."""
-    pre, post = np.meshgrid(np.arange(sources) + copy * sources, np.arange(targets) + copy * targets, indexing="ij")
-    return Edges(pre.ravel(), post.ravel())
-
-
 def spread(bias: tuple[float, float], each: int, groups: int) -> Any:
     """Bias currents, evenly spread within each group."""
     values: NDArray[np.float64] = np.tile(np.linspace(*bias, each), groups)
@@ -102,7 +96,7 @@ def actor_critic(
         for population, rate, covariance in ((critic, b.critic_rate, 0.0), (actor, b.actor_rate, 1.0)):
             rule = TDSTDP(eta=rate * pA, rise=b.rise * ms, tau_e=b.tau_e * ms, covariance=covariance)
             made += net.project(
-                place, population, slices(copies, code.cells, population.size // copies, copy), weight=Uniform(0.5 * b.weight * pA, 1.5 * b.weight * pA),
+                place, population, Edges.blocks([copy], code.cells, population.size // copies), weight=Uniform(0.5 * b.weight * pA, 1.5 * b.weight * pA),
                 delay=1 * ms, port="exc", synapse=rule, name=f"place→{population.name} of {copy}",
             )  # fmt: skip
         learning.append(tuple(p.name for p in made))

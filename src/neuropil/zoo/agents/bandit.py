@@ -29,6 +29,7 @@ import numpy as np
 from neuropil.model import (
     Agent,
     Critic,
+    Edges,
     Efference,
     Network,
     Noise,
@@ -42,7 +43,7 @@ from neuropil.model import (
     WinnerTakesAll,
 )
 from neuropil.units import Hz, ms, mV, pA
-from neuropil.zoo.agents.actor_critic import slices, spread
+from neuropil.zoo.agents.actor_critic import spread
 from neuropil.zoo.circuits.basal_ganglia import DELAY_MS, NOISE, Pathway, connect, nuclei, weight
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.sensor import Sensor
@@ -88,7 +89,7 @@ def bandit(arms: int = 3, copies: int = 1, without: Collection[str] = ()) -> Age
 def _cortical(net: Network, cortex: Population, made: dict[str, Population], critic: Population, copies: int, copy: int) -> tuple[str, ...]:
     """What cortex sends to the nuclei and the critic of a copy; the names of the projections that learn."""
     delay, learning = DELAY_MS * ms, []
-    to_stn = slices(copies, CORTEX, made["STN"].size // copies, copy)
+    to_stn = Edges.blocks([copy], CORTEX, made["STN"].size // copies)
     net.project(cortex, made["STN"], to_stn, weight=weight(HYPERDIRECT, CORTEX), delay=delay, port="exc", name=f"cortex→STN of {copy}")
     rules = {
         name: TDSTDP(eta=sign * ETA, covariance=1.0, start=THETA, tau_mean=FIXED, low=weight(LEAST, CORTEX), high=weight(MOST, CORTEX), **TAG)
@@ -98,6 +99,6 @@ def _cortical(net: Network, cortex: Population, made: dict[str, Population], cri
         (made["D1"], rules["D1"], weight(START["D1"], CORTEX)), (made["D2"], rules["D2"], weight(START["D2"], CORTEX)),
         (critic, TDSTDP(eta=ETA_CRITIC, **TAG), EXPECTED),
     ):  # fmt: skip
-        edges = slices(copies, CORTEX, target.size // copies, copy)
+        edges = Edges.blocks([copy], CORTEX, target.size // copies)
         learning += net.project(cortex, target, edges, weight=first, delay=delay, port="exc", synapse=rule, name=f"cortex→{target.name} of {copy}")
     return tuple(p.name for p in learning)

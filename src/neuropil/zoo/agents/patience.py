@@ -19,13 +19,12 @@ import numpy as np
 
 from neuropil.errors import ModelError
 from neuropil.model import Agent, Horizon, OneHot, TemporalDifference
-from neuropil.units import ms, nM
+from neuropil.units import ms
 from neuropil.zoo.agents.actor_critic import Body, actor_critic
-from neuropil.zoo.modulators.serotonin import Serotonin, discount, receptors
+from neuropil.zoo.modulators.serotonin import EC50, Serotonin, discount, receptors
 
 BODY = Body(peak=500.0, critic_rate=0.03, actor_rate=0.03, tau_e=60.0)
 SCALE = 0.4  # the large reward, 2, is near the top of what the critic's rate can say
-EC50 = 50 * nM  # of the zoo's 5-HT2A
 
 
 def patience(level: float | Sequence[float] = 0.4, moments: int = 7, copies: int = 1) -> Agent:

@@ -22,6 +22,7 @@ import numpy as np
 from neuropil.model import (
     Agent,
     Currents,
+    Edges,
     Gain,
     Network,
     Noise,
@@ -34,7 +35,7 @@ from neuropil.model import (
     Uniform,
 )
 from neuropil.units import kHz, ms, mV, nM, pA
-from neuropil.zoo.agents.actor_critic import slices, spread
+from neuropil.zoo.agents.actor_critic import spread
 from neuropil.zoo.modulators.acetylcholine import Acetylcholine
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.synapses.td_stdp import TDSTDP
@@ -64,7 +65,7 @@ def regressor(rate: float = 0.00035, gate: float = 40.0, copies: int = 1) -> Age
     learning, signals = [], []
     for copy in range(copies):
         made = net.project(
-            place, guess, slices(copies, CODE.cells, CELLS, copy), weight=Uniform(30 * pA, 50 * pA), delay=1 * ms, port="exc",
+            place, guess, Edges.blocks([copy], CODE.cells, CELLS), weight=Uniform(30 * pA, 50 * pA), delay=1 * ms, port="exc",
             synapse=TDSTDP(eta=rate * pA, rise=10 * ms, tau_e=100 * ms), name=f"place→guess of {copy}",
         )  # fmt: skip
         ach = net.modulator(f"acetylcholine of {copy}", Acetylcholine(baseline=REST, tau=2000 * ms), volume=made, tick=60 * ms)

@@ -56,12 +56,6 @@ PATHWAYS = (
 )  # fmt: skip
 
 
-def blocks(groups: int, sources: int, targets: int) -> Edges:
-    """All synapses from the cells of a group to those of its fellow, for groups of `sources` and `targets` cells."""
-    group, pre, post = np.meshgrid(np.arange(groups), np.arange(sources), np.arange(targets), indexing="ij")
-    return Edges((group * sources + pre).ravel(), (group * targets + post).ravel())
-
-
 def weight(strength: float, cells: int = CELLS) -> Any:
     """The weight of each of so many synapses that together give this strength."""
     return strength / (cells * TAU_MS * 1e-3) * pA
@@ -71,7 +65,7 @@ def connect(net: Network, pathway: Pathway, source: Population, target: Populati
     """Make a pathway between populations of `CELLS` for every channel, copy by copy."""
     one = CELLS * channels if pathway.diffuse else CELLS
     port = "exc" if pathway.strength > 0 else "inh"
-    net.project(source, target, blocks(source.size // one, one, one), weight=weight(pathway.strength), delay=DELAY_MS * ms, port=port)
+    net.project(source, target, Edges.blocks(range(source.size // one), one, one), weight=weight(pathway.strength), delay=DELAY_MS * ms, port=port)
 
 
 def nuclei(net: Network, channels: int, copies: int = 1, without: Collection[str] = ()) -> dict[str, Population]:

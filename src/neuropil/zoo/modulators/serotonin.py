@@ -21,6 +21,9 @@ from neuropil.model.kinetics import MichaelisMenten, RateOfChange
 from neuropil.model.modulator import Modulator
 from neuropil.units import Concentration, nM, second, uM
 
+EC50 = 50 * nM
+"""Of 5-HT2A."""
+
 
 class Serotonin(MichaelisMenten):
     """Serotonin in the basal ganglia."""
@@ -32,7 +35,7 @@ class Serotonin(MichaelisMenten):
 
 def receptors(modulator: Modulator) -> Modulator:
     """Declare the receptor 5-HT2A."""
-    return modulator.receptor("5-HT2A", ec50=50 * nM)
+    return modulator.receptor("5-HT2A", ec50=EC50)
 
 
 def discount(level: float, shortest: float = 1.0, longest: float = 100.0) -> float:
