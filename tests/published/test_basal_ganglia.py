@@ -15,7 +15,7 @@ import pytest
 import neuropil as npl
 from neuropil.errors import NeuropilError
 from neuropil.units import ms
-from neuropil.zoo.circuits.basal_ganglia import CELLS, PATHWAYS, RESTING, basal_ganglia, blocks, weight
+from neuropil.zoo.circuits.basal_ganglia import CELLS, PATHWAYS, RESTING, basal_ganglia, weight
 
 LEVELS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 GRID = np.array([(a, b, 0.0) for a, b in itertools.product(LEVELS, LEVELS)])
@@ -100,7 +100,7 @@ def test_pathways_have_the_papers_ratios() -> None:
 
 def test_blocks_keep_groups_apart_and_weights_give_their_strength() -> None:
     """A hundred hertz from 20 cells through weights of strength 2 is a mean current of 200 pA: cells · weight · tau · rate."""
-    edges = blocks(3, 2, 4)
+    edges = npl.Edges.blocks(range(3), 2, 4)
     assert edges.pre.size == 3 * 2 * 4 and (np.asarray(edges.pre) // 2 == np.asarray(edges.post) // 4).all()
     assert len(set(zip(edges.pre, edges.post, strict=True))) == 24
     assert 20 * weight(2.0).value * 5.0 * 0.1 == pytest.approx(200.0)
