@@ -7,21 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.lower.plan import make_plan
 from neuropil.model import (
     AllToAll,
-    Diffusion,
     DistanceDependent,
     Edges,
-    FirstOrder,
     FixedInDegree,
     FixedOutDegree,
     FixedProbability,
     FixedTotal,
-    Gain,
     InhomogeneousPoisson,
     Input,
-    Kinetics,
     LogNormal,
     Network,
     Neuron,
@@ -31,7 +26,6 @@ from neuropil.model import (
     Poisson,
     Port,
     Regular,
-    Shift,
     Sine,
     SpikeList,
     State,
@@ -40,13 +34,11 @@ from neuropil.model import (
     Uniform,
 )
 from neuropil.model.validate import validate
-from neuropil.units import Hz, Quantity, mM, ms, mV, pA, um
+from neuropil.units import Hz, Quantity, ms, mV, pA, um
 from neuropil.zoo.circuits.brunel import brunel
 from neuropil.zoo.circuits.microcircuit import microcircuit
 from neuropil.zoo.circuits.vogels_abbott import vogels_abbott
 from neuropil.zoo.neurons.lif import LIFExp
-from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
-from neuropil.zoo.synapses.td_stdp import TDSTDP
 
 
 def pair(positions: Any = None) -> tuple[Network, Any, Any]:
@@ -81,23 +73,6 @@ def population(**change: Any) -> Any:
     return Network("misused").population(**{"name": "c", "neuron": LIFExp(), "size": 4, **change})
 
 
-def modulator(**change: Any) -> Any:
-    net, a, b = pair(np.zeros((4, 2)) * um)
-    change = {"name": "da", "kinetics": FirstOrder(), "volume": [a], **change}
-    return net.modulator(**change), a, b
-
-
-def modulates(parameter: Any = "v_th", by: Any = None, **change: Any) -> Any:
-    da, a, _ = modulator()
-    return da.receptor("D1", ec50=1 * mM).modulates(change.pop("target", a), parameter, by or Gain(by=1.0), **{"receptor": "D1", **change})
-
-
-def _planned(synapse: Any) -> Any:
-    net, a, _ = pair()
-    net.project(a, a, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", synapse=synapse)
-    return make_plan(net)
-
-
 class Nothing:
     """An object of nobody's."""
 
@@ -115,7 +90,7 @@ def _spatial(rule: Any, positions: Any = None) -> Any:
     return validate(net, 0.1 * ms)
 
 
-def _validated(**change: Any) -> Any:
+def validated(**change: Any) -> Any:
     net, a, b = pair()
     arguments = {"rule": AllToAll(), "weight": 1 * pA, "delay": 1 * ms, "port": "exc", **change}
     net.project(a, b, **arguments)
@@ -156,82 +131,7 @@ def _twice_probed() -> Any:
     return net.probe(a, "v")
 
 
-def _clash() -> Any:
-    net, a, _ = pair()
-    net.modulator("da", FirstOrder(), volume=a)
-    net.probe(a, "v", name="da")
-    validate(net, 0.1 * ms)
-
-
-def _off_grid() -> Any:
-    net, a, _ = pair()
-    net.modulator("da", FirstOrder(), volume=a, tick=0.25 * ms)
-    validate(net, 0.1 * ms)
-
-
-def _bare_projection() -> Any:
-    net, a, b = pair()
-    (bare,) = net.project(a, b, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc")
-    net.modulator("da", FirstOrder(), volume=bare).modulates(bare, "gain", Gain(by=1.0))
-
-
 SINGULAR: dict[str, tuple[Callable[[], Any], str]] = {
-    # Modulators
-    "modulator without a name": (lambda: modulator(name=""), "name"),
-    "modulator twice": (lambda: [m := modulator()[0], m.network.modulator("da", FirstOrder(), volume=m.populations)], "'da'"),
-    "modulator of a class": (lambda: modulator(kinetics=FirstOrder), "FirstOrder()"),
-    "modulator of nothing": (lambda: modulator(kinetics=None), "kinetics"),
-    "kinetics that vary": (lambda: modulator(kinetics=FirstOrder(tau=Uniform(1 * ms, 2 * ms))), "tau"),
-    "kinetics that do nothing": (lambda: modulator(kinetics=Kinetics()), "removal"),
-    "kinetics of no time": (lambda: modulator(kinetics=FirstOrder(tau=0 * ms)), "not finite"),
-    "kinetics beyond the tick": (lambda: modulator(kinetics=FirstOrder(tau=1e-3 * ms)), "tick"),
-    "kinetics that fail": (lambda: modulator(kinetics=type("Odd", (FirstOrder,), {"removal": lambda self, c: c / self.tua})()), "Odd.removal"),
-    "kinetics in the wrong unit": (lambda: modulator(kinetics=type("Odd", (FirstOrder,), {"removal": lambda self, c: c})()), "Odd.removal"),
-    "volume empty": (lambda: modulator(volume=[]), "volume is empty"),
-    "volume of lists of nothing": (lambda: modulator(volume=[[], []]), "volume is empty"),
-    "volume of another network": (lambda: modulator(volume=[pair()[1]]), "volume"),
-    "volume of names": (lambda: modulator(volume=["a"]), "volume"),
-    "tick of zero": (lambda: modulator(tick=0 * ms), "tick"),
-    "tick of no time": (lambda: modulator(tick=1 * mV), "tick"),
-    "tick off the grid": (_off_grid, "tick is no multiple"),
-    "cap of no concentration": (lambda: modulator(cap=1 * mV), "cap"),
-    "diffusion of a number": (lambda: modulator(diffusion=0.3), "diffusion"),
-    "diffusion of nothing": (lambda: Diffusion(0 * um**2 / ms, spacing=1 * um), "coefficient"),
-    "diffusion in the wrong unit": (lambda: Diffusion(1 * ms, spacing=1 * um), "coefficient"),
-    "diffusion without places": (lambda: [net := pair()[0], net.modulator("da", FirstOrder(), volume=net["b"], diffusion=Diffusion(1 * um**2 / ms, 1 * um))], "positions"),
-    "nucleus of another network": (lambda: modulator()[0].released_by(pair()[1], 1 * mM), "nucleus"),
-    "release of a bare number": (lambda: [m := modulator(), m[0].released_by(m[1], 1.0)], "release by a"),
-    "release below nothing": (lambda: [m := modulator(), m[0].released_by(m[1], -1 * mM)], "less than nothing"),
-    "release at a place in a mixed volume": (lambda: [m := modulator(), m[0].released_by(m[1], 1 * mM, at=np.zeros((4, 2)) * um)], "well-mixed"),
-    "receptor twice": (lambda: modulator()[0].receptor("x", ec50=1 * mM).receptor("x", ec50=1 * mM), "taken: x"),
-    "receptor without affinity": (lambda: modulator()[0].receptor("x", ec50=0 * mM), "ec50"),
-    "receptor in the wrong unit": (lambda: modulator()[0].receptor("x", ec50=1 * mV), "'x'"),
-    "modulated parameter unknown": (lambda: modulates("v_thr"), "did you mean 'v_th'"),
-    "modulated part unknown": (lambda: modulates("dendrite.v_th"), "dendrite"),
-    "modulated parameter of no text": (lambda: modulates(3), "name"),
-    "modulated outside of the volume": (lambda: [m := modulator(), m[0].modulates(m[2], "v_th", Gain(by=1.0))], "outside of its volume"),
-    "modulated nothing": (lambda: modulates(target=None), "outside of its volume"),
-    "modulated bare weights": (_bare_projection, "synapse model"),
-    "effect of no function": (lambda: modulates(by=0.5), "function"),
-    "effect in the wrong unit": (lambda: modulates(by=Shift(by=1.0)), "v_th"),
-    "effect of the wrong arity": (lambda: modulates(by=lambda v: v), "change fails"),
-    "effect that makes many of one": (lambda: modulates(by=lambda v, x: v * np.ones(3)), "one number"),
-    "effect by an unknown receptor": (lambda: modulates(receptor="D3"), "D3"),
-    "bounds in the wrong unit": (lambda: modulates(low=1 * ms), "bound of a.v_th"),
-    "modulator's trace clashes": (_clash, "'da'"),
-    "kinetics that run backwards": (lambda: modulator(kinetics=FirstOrder(tau=-5 * ms)), "removes less"),
-    "rest below nothing": (lambda: modulator(kinetics=FirstOrder(baseline=-1 * mM)), "cannot be negative"),
-    "cap below nothing": (lambda: modulator(cap=-1 * mM), "cap"),
-    "bounds the wrong way round": (lambda: modulates(low=-40 * mV, high=-50 * mV), "between the bounds"),
-    "modulated targets none": (lambda: modulates(target=[]), "no target"),
-    "effect that gives nan": (lambda: modulates(by=lambda v, x: v * np.nan), "no finite number"),
-    "effect by a list of receptors": (lambda: modulates(receptor=["D1"]), "no receptor"),
-    # Rules of plasticity
-    "time constant of a trace below zero": (lambda: _validated(synapse=AdditiveSTDP(tau_plus=-5 * ms)), "tau_plus"),
-    "time constant of a trace drawn through zero": (lambda: _validated(synapse=AdditiveSTDP(tau_plus=Uniform(-5 * ms, 5 * ms))), "tau_plus"),
-    "time of activity drawn": (lambda: project(synapse=TDSTDP(tau_post=Uniform(1 * ms, 2 * ms))), "tau_post"),
-    "rule that responds in words": (lambda: _planned(type("Odd", (AdditiveSTDP,), {"respond": lambda self, s, w: {"post": "much"}})()), "Odd.respond"),
-    "rule that makes many of one": (lambda: _planned(type("Odd", (AdditiveSTDP,), {"arrive": lambda self, s, w: {"pre": s.pre + np.ones(3)}})()), "several numbers of one"),
     # Neurons
     "unknown parameter": (lambda: LIFExp(tau=1 * ms), "tau"),
     "unknown parameter, with_": (lambda: LIFExp().with_(x=1), "x"),
@@ -304,11 +204,11 @@ SINGULAR: dict[str, tuple[Callable[[], Any], str]] = {
     "weights of another shape": (lambda: project(weight=np.ones((3, 4)) * pA), "weight"),
     "weights of unknown number": (lambda: project(rule=FixedProbability(0.5), weight=np.ones(6) * pA), "weight"),
     "fewer weights than edges": (lambda: project(rule=Edges([0, 1], [0, 1]), weight=np.ones(1) * pA), "weight"),
-    "delay below dt": (lambda: _validated(delay=0.04 * ms), "delay"),
-    "one delay below dt": (lambda: _validated(rule=Edges([0, 1], [0, 1]), delay=[1, 0.01] * ms), "delay"),
-    "delays drawn below dt": (lambda: _validated(delay=Normal(1.5 * ms, 0.75 * ms)), "delay"),
-    "delays drawn from zero": (lambda: _validated(delay=Uniform(0 * ms, 1 * ms)), "delay"),
-    "delay of an age": (lambda: _validated(delay=1e12 * ms), "delay"),
+    "delay below dt": (lambda: validated(delay=0.04 * ms), "delay"),
+    "one delay below dt": (lambda: validated(rule=Edges([0, 1], [0, 1]), delay=[1, 0.01] * ms), "delay"),
+    "delays drawn below dt": (lambda: validated(delay=Normal(1.5 * ms, 0.75 * ms)), "delay"),
+    "delays drawn from zero": (lambda: validated(delay=Uniform(0 * ms, 1 * ms)), "delay"),
+    "delay of an age": (lambda: validated(delay=1e12 * ms), "delay"),
     # Rules
     "probability above one": (lambda: FixedProbability(1.5), "FixedProbability"),
     "probability negative": (lambda: FixedProbability(-0.1), "FixedProbability"),

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from malformed.malformed_cases import SINGULAR, Nothing, one_to_one, pair, population, probe, project, stimulate
+from malformed.malformed_cases import SINGULAR as CASES
+from malformed.malformed_cases import Nothing, one_to_one, pair, population, probe, project, stimulate
+from malformed.malformed_learning import LEARNING
 from neuropil.errors import NeuropilError
 from neuropil.model import (
     AllToAll,
@@ -141,6 +143,9 @@ def test_value_is_refused_by_name(slot: Slot, bad: Callable[[Dimension], Any]) -
 
 
 # --- one by one --------------------------------------------------------------------------------
+
+
+SINGULAR = CASES | LEARNING
 
 
 @pytest.mark.parametrize("case", SINGULAR)
