@@ -40,6 +40,7 @@ from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
 from neuropil.zoo.synapses.scaled import Scaled
 from neuropil.zoo.synapses.short_term import TsodyksMarkram
+from neuropil.zoo.synapses.td_stdp import TDSTDP
 
 DURATION = 60 * ms
 
@@ -255,18 +256,22 @@ def test_an_effect_that_fails_while_running_says_so(tmp_path) -> None:
 
 
 def test_effects_of_the_zoo() -> None:
-    """Acetylcholine turns recurrence down and brings rest nearer threshold, norepinephrine turns all up, half-way at half occupancy."""
-    network, cells, _ = circuit()
+    """Acetylcholine turns recurrence down, brings rest nearer threshold, lengthens membranes' times and quickens learning;
+    norepinephrine turns all up; half-way at half occupancy."""
+    network, cells, into = circuit(synapse=TDSTDP(eta=2 * pA))
     (back,) = network.project(cells, cells, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", synapse=Scaled())
-    ach = acetylcholine.receptors(network.modulator("ach", acetylcholine.Acetylcholine(), volume=[cells, back]))
+    ach = acetylcholine.receptors(network.modulator("ach", acetylcholine.Acetylcholine(), volume=[cells, back, into]))
     acetylcholine.excites(acetylcholine.favours_input(ach, back), cells)
+    acetylcholine.gates_plasticity(acetylcholine.lengthens(ach, cells), into, by=3.0)
     ne = norepinephrine.receptors(network.modulator("ne", norepinephrine.Norepinephrine(), volume=back))
     norepinephrine.raises_gain(ne, back)
-    suppressed, excited = ach.effects
+    suppressed, excited, longer, quicker = ach.effects
+    assert longer.apply(10.0, 1e-4, 0.0) == pytest.approx(12.5) and longer.parameter == "tau_m"
+    assert quicker.apply(2.0, 1e-4, 0.0) == pytest.approx(5.0) and quicker.target is into
     assert suppressed.apply(1.0, 1e-4, 0.0) == pytest.approx(0.7)
     assert excited.apply(-65.0, 1e-4, 0.0) == -62.5
     assert ne.effects[0].apply(0.7, 3e-4, 0.0) == pytest.approx(1.05)
-    assert [e.order for e in (suppressed, excited, *ne.effects)] == [0, 1, 2]
+    assert [e.order for e in ach.effects] == [0, 1, 2, 3] and ne.effects[0].order == 4
 
 
 class Halves:

@@ -23,7 +23,6 @@ from neuropil.model import (
     Agent,
     Currents,
     Edges,
-    Gain,
     Network,
     Noise,
     PlaceCode,
@@ -36,7 +35,7 @@ from neuropil.model import (
 )
 from neuropil.units import kHz, ms, mV, nM, pA
 from neuropil.zoo.agents.actor_critic import spread
-from neuropil.zoo.modulators.acetylcholine import Acetylcholine
+from neuropil.zoo.modulators.acetylcholine import Acetylcholine, gates_plasticity
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.synapses.td_stdp import TDSTDP
 
@@ -69,7 +68,7 @@ def regressor(rate: float = 0.00035, gate: float = 40.0, copies: int = 1) -> Age
             synapse=TDSTDP(eta=rate * pA, rise=10 * ms, tau_e=100 * ms), name=f"place→guess of {copy}",
         )  # fmt: skip
         ach = net.modulator(f"acetylcholine of {copy}", Acetylcholine(baseline=REST, tau=2000 * ms), volume=made, tick=60 * ms)
-        ach.receptor("nicotinic", ec50=EC50, hill=HILL).modulates(made, "eta", Gain(by=1 / SHARE, at=SHARE), receptor="nicotinic", low=0 * pA)
+        gates_plasticity(ach.receptor("nicotinic", ec50=EC50, hill=HILL), made, by=1 / SHARE, at=SHARE, receptor="nicotinic")
         learning.append(tuple(p.name for p in made))
         signals.append((Signalling(ach.name, lambda error: gate * abs(error)),))
     return Agent(

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil.maths import clip
-from neuropil.model import Edges, Network, Neuron, Projection, State, Step, Synapse
+from neuropil.model import Edges, Network, Projection, State, Step, Synapse
 from neuropil.model.connect import AllToAll
 from neuropil.model.effects import Becomes, Gain, Shift
 from neuropil.model.kinetics import Signal
@@ -38,6 +38,7 @@ from neuropil.zoo.modulators.acetylcholine import Acetylcholine, favours_input
 from neuropil.zoo.modulators.norepinephrine import Norepinephrine
 from neuropil.zoo.modulators.serotonin import Serotonin
 from neuropil.zoo.neurons.lif import LIFExp
+from neuropil.zoo.neurons.sensor import Sensor
 from neuropil.zoo.synapses.scaled import Scaled
 
 STIMULI, ACTIONS = 4, 3
@@ -47,15 +48,6 @@ LOOPS = ("ventral", "dorsal")
 MODULATORS = ("dopamine ventral", "dopamine dorsal", "acetylcholine", "norepinephrine", "serotonin")
 
 Pairs = tuple[NDArray[np.intp], ...]
-
-
-class Shown(Neuron):
-    """A Poisson source whose rate is a state that a program sets."""
-
-    rate = State(0.0 * Hz)
-
-    def hazard(self, s):
-        return s.rate
 
 
 class ActionNeuron(LIFExp):
@@ -145,8 +137,9 @@ def modulated_choice(clamped: dict[str, Quantity | float] | None = None) -> Netw
 
 def _neurons(net: Network) -> tuple[dict[str, Projection], Projection, Projection, Projection]:
     """Populations and projections; returns the loops by name, and the afferent synapses, those of expectation and the echo's."""
-    thalamus = net.population("thalamus", Shown(), STIMULI * PER_STIMULUS)
-    expecting = net.population("expecting", Shown(), STIMULI * PER_STIMULUS)
+    silent = {"rate": 0 * Hz}
+    thalamus = net.population("thalamus", Sensor(), STIMULI * PER_STIMULUS, initial=silent)
+    expecting = net.population("expecting", Sensor(), STIMULI * PER_STIMULUS, initial=silent)
     cortex = net.population("cortex", LIFExp(i_e=200 * pA, tau_exc=5 * ms, tau_inh=5 * ms), STIMULI * PER_STIMULUS)
     action = net.population("action", ActionNeuron(i_e=320 * pA), ACTIONS * PER_ACTION)
     for population in (cortex, action):

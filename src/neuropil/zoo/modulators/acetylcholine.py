@@ -11,7 +11,9 @@ unsigned prediction errors, and so how fast to learn (Doya 2002, Neural Networks
     α_t = κ |δ_t| + (1 - κ) α_{t-1}.
 
 What it does: it closes potassium channels, so that neurons adapt less and sit nearer threshold (McCormick 1993, Prog
-Brain Res 98:303), and turns recurrent synapses down against afferent ones (Hasselmo 2006, Curr Opin Neurobiol 16:710).
+Brain Res 98:303) and membranes, which leak less, integrate over a longer time (McCormick & Prince 1986, J Physiol 375:169,
+from memory); it turns recurrent synapses down against afferent ones, and lets synapses learn (Hasselmo 2006, Curr Opin
+Neurobiol 16:710).
 """
 
 from __future__ import annotations
@@ -46,6 +48,18 @@ def favours_input(modulator: Modulator, recurrent: Any, suppression: float = 0.6
 def excites(modulator: Modulator, population: Population, by: Quantity = 5 * mV, parameter: str = "e_l") -> Modulator:
     """Neurons rest up to `by` nearer threshold (M1)."""
     return modulator.modulates(population, parameter, Shift(by=by), receptor="M1")
+
+
+def lengthens(modulator: Modulator, population: Population, by: float = 0.5, parameter: str = "tau_m") -> Modulator:
+    """A membrane's time constant grows by up to this share, as the potassium conductance of rest is closed (M1)."""
+    return modulator.modulates(population, parameter, Gain(by=by), receptor="M1")
+
+
+def gates_plasticity(
+    modulator: Modulator, projections: Any, by: float = 1.0, at: float = 0.0, parameter: str = "eta", receptor: str = "M1"
+) -> Modulator:
+    """Synapses learn (1 + by · (occupancy - at)) times as fast; `parameter` is their model's rate of learning."""
+    return modulator.modulates(projections, parameter, Gain(by=by, at=at), receptor=receptor)
 
 
 class ExpectedUncertainty:
