@@ -67,8 +67,9 @@ def fingerprint(plan: Plan) -> str:
     for cells in plan.cells.values():
         digest.update(cells.source.source.encode())
         tree = (cells.cable.parent, cells.cable.axial, cells.cable.area, cells.cable.capacitance, cells.cable.cell.trigger, cells.cable.cell.initial)
+        differing = {name: values for name, (_, values) in cells.source.expanded.items()}
         where = [(p.name, p.compartments) for p in (*cells.cable.patches, *cells.cable.points)]
-        _absorb(digest, (cells.population.name, cells.population.size, tree, where, cells.source.numbers, cells.source.expanded))
+        _absorb(digest, (cells.population.name, cells.population.size, tree, where, cells.source.numbers, differing))
     network = plan.network
     for p, quantum in zip(network.projections, plan.quantum, strict=True):
         positions = (p.source.positions, p.target.positions) if type(p.rule).__name__ == "DistanceDependent" else None

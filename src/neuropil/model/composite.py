@@ -63,6 +63,9 @@ class Composite:
             f"{type(self).__name__}: parameters cannot be changed from outside", got=list(parameters), fix="make the neuron anew"
         )
 
+    def check_size(self, population: str, size: int) -> None:
+        """Refuse what does not fit a population of this size, parts aside."""
+
     @property
     def spec(self) -> Spec:
         """What the whole declares to the outside: ports, inputs and states of the parts under their full names."""

@@ -109,6 +109,8 @@ class Network:
         spec = neuron.spec
         for part_name, part in parts_of(neuron).items():
             check_parameters(f"{name}.{full_name(part_name, '')}", part, size)
+        if isinstance(neuron, Composite):
+            neuron.check_size(name, size)
         checked_initial = {}
         if initial is not None and not isinstance(initial, dict):
             raise NetworkError(f"population {name!r}: initial must be a dict of states", got=initial)
