@@ -72,7 +72,7 @@ class Access:
                     s = self.core.listed[j].listed()
                     states = s.up_to(self.plan.synapses[j], self.core.step, self.plan.dt)
                     return {"source": s.pre, "target": s.post, "site": s.site, "weight": s.weight, "delay": s.delay * self.plan.dt, **states}
-                pre, post, weight, steps, site = edges(p, j, self.plan.seed, self.plan.dt)
+                pre, post, weight, steps, site = edges(p, self.plan.seed, self.plan.dt)
                 return {"source": pre, "target": post, "weight": weight, "delay": steps * self.plan.dt, "site": site}
         raise NetworkError(f"no projection {name!r}", fix=did_you_mean(name, [p.name for p in self.network.projections]))
 

@@ -66,7 +66,7 @@ class ClockedStore(SynapseStore):
             answer = emit_response(program, precision, varying(program.arrival, program.response_roots))
             self.kernels["respond"] = (answer, program.arrival)
         known = self.program.traced.spec.inputs
-        key = rng.stream_key(self.plan.seed, "synapse noise", self.index)
+        key = rng.stream_key(self.plan.seed, "synapse noise", *self.projection.stream)
         self.noise = (np.uint32(key[0]), np.uint32(key[1]), self.real.type(1.0 / np.sqrt(self.plan.dt)))
         self.post = [np.zeros(t.size if "post" in known else 0, self.real) for t in self.targets]
 

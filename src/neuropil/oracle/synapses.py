@@ -31,8 +31,8 @@ class LivingSynapses:
         modulator: value of the signal.
     """
 
-    def __init__(self, projection: Projection, index: int, dt: float, seed: int, given: tuple[Any, ...] | None, modulator: float):
-        self.projection, self.index, self.dt, self.seed, self.modulator = projection, index, dt, seed, modulator
+    def __init__(self, projection: Projection, dt: float, seed: int, given: tuple[Any, ...] | None, modulator: float):
+        self.projection, self.dt, self.seed, self.modulator = projection, dt, seed, modulator
         self.model = projection.synapse or Synapse()
         self.source, self.target, self.port, self.input = projection.source.name, projection.target.name, projection.port, projection.input
         pre, post, weight, steps = listed(projection, dt) if given is None else (np.asarray(part) for part in given[:4])
@@ -53,14 +53,14 @@ class LivingSynapses:
     def _initial(self, weight: Array) -> States:
         n, s = weight.size, {}
         self.parameters = {
-            name: per_one(getattr(self.model, name), n, self.seed, "synapse", self.index, name) for name in self.model.spec.parameters
+            name: per_one(getattr(self.model, name), n, self.seed, "synapse", *self.projection.stream, name) for name in self.model.spec.parameters
         }
         for name, state in self.model.spec.states.items():
             start: Any = state.initial
             if isinstance(start, str):
                 s[name] = self.parameters[start].copy()
                 continue
-            s[name] = weight.copy() if name == "weight" else per_one(start, n, self.seed, "synapse state", self.index, name)
+            s[name] = weight.copy() if name == "weight" else per_one(start, n, self.seed, "synapse state", *self.projection.stream, name)
         return s
 
     def _ready(self) -> None:
@@ -88,7 +88,7 @@ class LivingSynapses:
 
     def _world(self, k: int, potentials: Callable[[], Array]) -> States:
         def noise() -> Array:
-            return rng.normal(rng.stream_key(self.seed, "synapse noise", self.index), np.arange(self.pre.size), k) / np.sqrt(self.dt)
+            return rng.normal(rng.stream_key(self.seed, "synapse noise", *self.projection.stream), np.arange(self.pre.size), k) / np.sqrt(self.dt)
 
         known = {"noise": noise, "v": lambda: potentials()[self.reached], "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
         return {name: known[name]() for name in self.model.spec.inputs}
@@ -147,7 +147,7 @@ class LivingSynapses:
     # --- structure ---------------------------------------------------------------------------------------------------
 
     def _words(self, what: str, n: int, round: int) -> Array:
-        return rng.words(rng.stream_key(self.seed, "rewiring", self.index, what), np.arange(n), round)
+        return rng.words(rng.stream_key(self.seed, "rewiring", *self.projection.stream, what), np.arange(n), round)
 
     def _uniform(self, what: str, n: int, round: int) -> Array:
         return rng.word_to_uniform(self._words(what, n, round))
