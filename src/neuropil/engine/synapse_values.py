@@ -82,7 +82,8 @@ class Pairs:
         self._require_single(where)
         there = np.zeros(self.shape, bool)
         there[self.pre, self.post] = True
-        self._refuse_extra(*np.nonzero(~there & (matrix != 0.0) & ~np.isnan(matrix)), lambda i, j: matrix[i, j], where)
+        rows, columns = np.nonzero(~there & (matrix != 0.0) & ~np.isnan(matrix))
+        self._refuse_extra(rows, columns, lambda i, j: matrix[i, j], where)
         return np.asarray(matrix[self.pre, self.post], float)
 
     def _from_sparse(self, coo: Any, where: str) -> np.ndarray:

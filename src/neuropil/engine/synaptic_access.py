@@ -9,7 +9,7 @@ import numpy as np
 from neuropil.engine.core import Core
 from neuropil.engine.packed_weights import PackedWeights
 from neuropil.engine.synapse_values import Pairs
-from neuropil.errors import NetworkError, SimulationError, did_you_mean
+from neuropil.errors import NetworkError, did_you_mean
 from neuropil.lower.connectivity import edges
 from neuropil.lower.plan import Plan
 from neuropil.model.contents import Projection
