@@ -18,6 +18,8 @@ def bounded(efficacy):
 class Efficacy(Synapse):
     """A synapse whose efficacy begins at `start` (a number, or a distribution drawn for every synapse)."""
 
+    learned = ("efficacy",)
+
     start: float = 0.5
 
     efficacy = State("start")
