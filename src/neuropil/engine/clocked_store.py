@@ -95,6 +95,16 @@ class ClockedStore(SynapseStore):
                     own.arrays[f"s_{name}"][:] = states[name][own.order]
                 own.arrays["last"][:] = step
 
+    def settle(self) -> None:
+        """Nothing is put off but the states that wait."""
+
+    def write(self, name: str, values: np.ndarray) -> None:
+        """Set a state, or the weight, of every synapse."""
+        for own in self.own:
+            array = own.arrays[f"s_{name}" if name in self.program.states else name]
+            if array.size:
+                array[:] = values[own.order]
+
     def listed(self) -> SynapseList:
         """The synapses with their present states."""
         n = self.synapses.size
