@@ -101,6 +101,23 @@ def test_the_classification_is_as_expected(name):
     assert program.event_driven == (not synapse_use(name).clocked)
 
 
+LEARNED = {
+    **dict.fromkeys(("tsodyks_markram", "tsodyks_markram_1998", "varela", "receptor_kinetics", "nmda_kinetics", "scaled"), ()),
+    **dict.fromkeys(("full_synapse", "article_synapse", "td_stdp"), ("weight",)),
+    "scaled_stdp": ("efficacy", "log_factor"),
+    "fast_weights": ("efficacy", "fast"),
+    "synaptic_caching": ("efficacy", "transient", "size", "energy"),
+    "cascade": ("efficacy", *(f"u{k}" for k in range(1, 7))),
+}
+"""What is held while plasticity is off; of all others the efficacy."""
+
+
+@everyone
+def test_what_is_learnt_is_as_expected(name):
+    """Weights and efficacies, but no trace, no eligibility, no resource of short-term plasticity."""
+    assert make_plan(small_network(name)).synapses[0].learned == LEARNED.get(name, ("efficacy",))
+
+
 @each_kind
 def test_engine_equals_oracle(name):
     (result, synapses), truth = engine_of(name), oracle_of(name)

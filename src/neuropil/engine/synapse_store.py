@@ -23,6 +23,7 @@ from neuropil.errors import SimulationError
 from neuropil.lower.connectivity import delay_steps, expected_synapses
 from neuropil.lower.graph import Graph
 from neuropil.lower.lazy_source import NOTES
+from neuropil.lower.learned import PLASTIC
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse import SynapseProgram, check_finite
 from neuropil.lower.synapse_form import SIDES
@@ -81,6 +82,7 @@ class SynapseStore(ABC):
         self.spiked = [(np.zeros((kept, t.size), np.int32), np.zeros(kept, np.int64)) for t in self.targets]
         self.buckets: list[Buckets] = []
         self.changed: dict[str, Any] = {}
+        self.plastic = True  # the rule acts
         self.reweighed = False  # the weights that the synapses were made with have been replaced
         self.prepare()
         self.use(SynapseList.empty(plan, index))
@@ -136,7 +138,7 @@ class SynapseStore(ABC):
     def save(self) -> dict[str, np.ndarray]:
         """Everything that a checkpoint needs, independent of threads."""
         s = self.listed()
-        arrays = {f"state {n}": v.astype(self.real) for n, v in s.states.items()} | {"signal": self.signal}
+        arrays = {f"state {n}": v.astype(self.real) for n, v in s.states.items()} | {"signal": self.signal, "plastic": np.array(self.plastic)}
         arrays |= {f"last {side}": last for side, last in s.last.items() if self.program.aged(side)}
         if self.late:
             arrays["spiked"] = np.zeros((self.spiked[0][1].size, self.projection.target.size), bool)
@@ -151,7 +153,7 @@ class SynapseStore(ABC):
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Take up what `save` gave."""
-        s = self.synapses
+        s, self.plastic = self.synapses, bool(arrays["plastic"])
         if self.projection.structure is not None:
             pre, post, site, weight, delay = (arrays[n] for n in ("pre", "post", "site", "weight", "delay"))
             s = SynapseList.made(self.plan, self.index, pre, post, site, weight, delay, 0)
@@ -215,16 +217,29 @@ class SynapseStore(ABC):
         self.synapses = self._fitted(self.synapses)
         self.renew()
 
+    def switch(self, plastic: bool, step: int) -> None:
+        """Let the rule act, or hold what it has learnt, from a step on."""
+        if plastic != self.plastic:
+            self.bring_up(step)
+            self.plastic = plastic
+            self.synapses = self._fitted(self.synapses)
+            self.renew()
+
+    @property
+    def learns(self) -> bool:
+        """There is something to hold."""
+        return bool(self.program.learned) or self.projection.structure is not None
+
     def _fitted(self, synapses: SynapseList) -> SynapseList:
         """With the constants that follow from what was changed."""
         if not self.changed:
-            return synapses
+            return replace(synapses, constants={**synapses.constants, PLASTIC: float(self.plastic)})
         traced, post = self.program.traced, synapses.post
         given = {n: self.changed.get(n, synapses.constants[n] if n in traced.drawn else getattr(traced.model, n).value) for n in traced.spec.parameters}
         if traced.drawn:
             given = {n: v[post] if np.ndim(v) and n not in traced.drawn else v for n, v in given.items()}
-            return replace(synapses, constants=self.program.constants(given, self.plan.dt))
-        made = self.program.constants(given, self.plan.dt)  # of each target, of which there are fewer than synapses
+            return replace(synapses, constants=self.program.constants(given, self.plan.dt, self.plastic))
+        made = self.program.constants(given, self.plan.dt, self.plastic)  # of each target, of which there are fewer than synapses
         return replace(synapses, constants={n: v[post] if np.ndim(v) else v for n, v in made.items()})
 
     @abstractmethod

@@ -22,7 +22,7 @@ from neuropil.model.distribution import Distribution, checked_values, real_array
 from neuropil.model.kinetics import Kinetics
 from neuropil.model.modulator import Modulator
 from neuropil.model.neuron import Neuron
-from neuropil.model.sites import check_parameters, edge_sites, located, named_site, probed_sites
+from neuropil.model.sites import check_parameters, edge_sites, located, named_site, probed_sites, started
 from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import Synapse
@@ -82,7 +82,8 @@ class Network:
             name: unique; used in results and on the command line.
             neuron: a model instance; a cell as it is now, whatever is painted on it later. Array parameters must have one value per neuron; those of a part with several sites
                 one per site, or one for every site of every neuron, neuron by neuron.
-            initial: starting values by state: quantities, arrays or distributions.
+            initial: starting values by state: quantities, arrays or distributions. An array for a cell's "v" has a value for
+                each of its compartments; its nodes without membrane may be left out.
             positions: quantity of shape [size, axes], for rules that depend on distance.
 
         Raises:
@@ -116,7 +117,7 @@ class Network:
             if state not in spec.states:
                 raise NetworkError(f"population {name!r}: no state {state!r} to start", fix=did_you_mean(state, spec.states))
             shape = (size * spec.sites.get(state, 1),)
-            checked_initial[state] = checked_values(value, spec.state_dimensions[state], f"{name}.{state}", shape)
+            checked_initial[state] = checked_values(started(value, neuron, state, size), spec.state_dimensions[state], f"{name}.{state}", shape)
         pop = Population(name, neuron, size, self.size, checked_initial, _positions(positions, name, size))
         self.populations[name] = pop
         return pop

@@ -178,6 +178,7 @@ def simulate(
     signals: Given | None = None,
     doses: Given | None = None,
     changes: Mapping[int, Mapping[str, Mapping[str, Any]]] | None = None,
+    held: Mapping[int, Mapping[str, tuple[str, ...] | None]] | None = None,
 ) -> OracleResult:
     """Run a network, slowly, in float64.
 
@@ -190,6 +191,8 @@ def simulate(
         signals, doses: of the network's modulators by name: the signal from a step on, and what is given at a step.
         changes: before a step, by the name of a projection: new values of "weight" or of states, base units, for its synapses
             sorted by source.
+        held: from a step on, by the name of a projection: the states that do not change while its plasticity is off, which
+            stops rewiring too; None: it is on again.
 
     Raises:
         NetworkError: a network that does not fit the time step.
@@ -210,6 +213,8 @@ def simulate(
     for k in range(steps):
         for name, values in (changes or {}).get(k, {}).items():
             world.rewrite(name, values)
+        for name, states in (held or {}).get(k, {}).items():
+            next(a for a in world.living if a.projection.name == name).held = states
         modulation.before(k)
         fired = world.step(k)
         modulation.after(fired)

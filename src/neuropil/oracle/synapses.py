@@ -45,6 +45,7 @@ class LivingSynapses:
         self.history: list[tuple[int, Array]] = []  # (stamp, fired) of the last spikes of the sources
         self.activity = np.zeros(projection.target.size)
         self.changed: dict[str, Any] = {}
+        self.held: tuple[str, ...] | None = None  # while plasticity is off, the states that do not change
         self.late = round(projection.response_delay / dt)
         self.answers = [np.zeros(projection.target.size, bool)] * self.late  # spikes of the targets on their way to the synapses
         self.s = self._initial(self.weight)
@@ -106,7 +107,8 @@ class LivingSynapses:
             inputs = self.projection.target.neuron.spec.inputs
             values = self.bound.current(equations.states(self.s), equations._in("input", x, self.model.spec.inputs))
             np.add.at(flow, self.reached, -np.broadcast_to(magnitude(values, inputs[self.input], "current"), self.pre.size))
-        self.s = self.integrator.advance(self.s, x, np.zeros(self.pre.size, bool))
+        still = {n: self.s[n] for n in self.held or ()}
+        self.s = {**self.integrator.advance(self.s, x, np.zeros(self.pre.size, bool)), **still}
         here = np.zeros(self.pre.size, bool)
         for stamp, fired in self.history:
             here |= fired[self.pre] & (stamp + self.steps == k + 1)
@@ -127,7 +129,7 @@ class LivingSynapses:
         """What `arrive` or `respond` does to some of the synapses."""
         equations = self.integrator.equations
         after = equations._out(method, getattr(self.bound, method)(equations.states(self.s), self._w()))
-        self.s = {**self.s, **{n: np.where(where, after[n], self.s[n]) for n in after}}
+        self.s = {**self.s, **{n: np.where(where, after[n], self.s[n]) for n in after if n not in (self.held or ())}}
 
     def send(self, fired: Array, mine: Array, stamp: int) -> None:
         """Synapses respond to their targets' spikes, which raise their activity; those of the sources set out; then synapses come and go."""
@@ -139,7 +141,7 @@ class LivingSynapses:
             tau = self.changed.get(POST_TIME, float(getattr(self.model, POST_TIME).value))
             self.activity = self.activity * np.exp(-self.dt / tau) + mine / tau
         structure = self.projection.structure
-        if structure is not None:
+        if structure is not None and self.held is None:
             every = max(1, round(structure.interval / self.dt))
             if stamp % every == 0:
                 self._rewire(stamp // every)
