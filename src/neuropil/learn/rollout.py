@@ -28,7 +28,8 @@ from neuropil.learn.synapses import Living, begin
 from neuropil.lower.connectivity import edges
 from neuropil.lower.synapse import plan_synapses
 from neuropil.model.cell import Cell
-from neuropil.model.coupling import PARTNER
+from neuropil.model.composite import full_name
+from neuropil.model.coupling import End
 from neuropil.model.distribution import checked_values
 from neuropil.model.network import Network
 from neuropil.model.validate import validate
@@ -257,16 +258,24 @@ class Rollout:
         return {"neurons": states, "left": left, "flight": flight, "synapses": synapses}, (spikes, traces)
 
     def _see_partners(self, states: Tree, flows: Tree) -> None:
-        """Into `flows` what each half of a gap junction sees of its partner at t_k."""
+        """Into `flows` what gap junctions do at t_k: what each half sees of its partner, or the currents."""
         for mine, other in (pair for coupling in self.network.couplings for pair in coupling.directed):
-            cell = other.population.neuron
-            assert isinstance(cell, Cell)
-            neuron, site = other.places // other.sites, other.places % other.sites
-            places = neuron * len(cell) + cell.placed[other.part].compartments[site]
-            seen = self._neurons[other.population.name].observed(states[other.population.name], "v", places)
-            inputs, key = flows.setdefault(mine.population.name, {}), f"{mine.part}.{PARTNER}"
-            before = inputs.get(key, jnp.zeros(mine.population.size * mine.sites, self.dtype))
-            inputs[key] = before.at[mine.places].set(seen)
+            inputs, there = flows.setdefault(mine.population.name, {}), self._potentials(states, other)
+            before = inputs.get(mine.input, jnp.zeros(mine.population.size * mine.sites, self.dtype))
+            if mine.conductance is None:
+                inputs[mine.input] = before.at[mine.places].set(there)
+            else:
+                current = jnp.asarray(mine.conductance, self.dtype) * (there - self._potentials(states, mine))
+                inputs[mine.input] = before.at[mine.places].add(current)
+
+    def _potentials(self, states: Tree, end: End) -> Any:
+        """The potential at each place of an end."""
+        population, places = end.population, end.places
+        name = full_name(end.part, "v")
+        if isinstance(cell := population.neuron, Cell):
+            neuron, site = places // end.sites, places % end.sites
+            name, places = "v", neuron * len(cell) + cell.placed[end.part].compartments[site]
+        return self._neurons[population.name].observed(states[population.name], name, places)
 
 
 def _x64() -> bool:

@@ -19,7 +19,6 @@ from neuropil.lower.trace import TracedNeuron
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.composite import full_name, split
 from neuropil.model.contents import Drive
-from neuropil.model.coupling import PARTNER
 from neuropil.model.described import Steady
 from neuropil.model.distribution import Distribution
 from neuropil.model.effects import effects_on, vary_by_cell
@@ -66,8 +65,7 @@ class Draft:
         drives = [d for d in self.drives if d.drive.target is population]
         projections = [p for p in self.network.projections if p.target is population]
         driven = mine(d.drive.entry for d in drives if d.kind == "current") | mine(p.input for p in projections if p.input is not None)
-        if any(e.population is population and e.part == planned.name for c in self.network.couplings for e in (c.first, c.second)):
-            driven.add(PARTNER)
+        driven |= mine(e.input for c in self.network.couplings for e in (c.first, c.second) if e.population is population)
         reads: dict[str, str] = {}
         gives = False
         if isinstance(population.neuron, Branched):

@@ -224,17 +224,23 @@ class Network:
         return made
 
     def couple(
-        self, first: tuple[Population, str], second: tuple[Population, str], pairs: Any, *, sites: Any = (0, 0), name: str | None = None
+        self, first: tuple[Population, str], second: tuple[Population, str], pairs: Any, *, g: Any = None, sites: Any = (0, 0), name: str | None = None
     ) -> Coupling:
-        """Join places of cells by gap junctions.
+        """Join neurons by gap junctions.
 
         Args:
-            first, second: (population, name of a place with half a junction, such as `GapJunction`).
+            first, second: (population, place). Of cells with morphology a place is one with half a junction, such as
+                `GapJunction`; of other neurons it is an input in pA, such as "current", which may take any number of junctions.
             pairs: whole numbers [pairs, 2], the neuron of `first` and that of `second`.
+            g: conductance of a junction, one for all pairs or one each (halves on cells with morphology have their own).
             sites: of the two places, for all pairs, or one row per pair.
 
         Raises:
-            NetworkError: what does not exist. (That each half has one partner is checked when all is known.)
+            NetworkError: what does not exist; a conductance that is missing or that nothing uses. (That each half has one
+                partner is checked when all is known.)
+
+        Example:
+            `network.couple((inh, "current"), (inh, "current"), [(0, 1), (1, 2)], g=0.5 * nS)`
         """
         self._edit("couple()")
         array, chosen = np.atleast_2d(np.asarray(pairs)), np.asarray(sites)
@@ -244,7 +250,9 @@ class Network:
         ends = []
         for side, (population, part) in enumerate((first, second)):
             (pop,) = self._own(population, "coupled")
-            ends.append(end(pop, part, array[:, side], chosen[..., side], f"coupling {label}"))
+            ends.append(end(pop, part, array[:, side], chosen[..., side], g, f"coupling {label}"))
+        if g is not None and all(e.conductance is None for e in ends):
+            raise NetworkError(f"coupling {label}: these halves of junctions have conductances of their own", got=f"g={g}", fix="leave g out, and give it where the halves are placed")
         self.couplings.append(Coupling(label, *ends))
         return self.couplings[-1]
 

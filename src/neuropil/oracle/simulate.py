@@ -22,7 +22,6 @@ from neuropil.model import Distribution, Network, Neuron, Population, Projection
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
-from neuropil.model.coupling import PARTNER
 from neuropil.model.validate import validate
 from neuropil.oracle.cable import Cells, Sites
 from neuropil.oracle.events import Source, Synapses, per_element
@@ -277,9 +276,9 @@ class _World:
             alive.send(fired[alive.source], fired[alive.target], k + 1)
         return fired
 
-    def _potentials(self, projection: Projection) -> Array:
-        """Of the sites that a projection reaches, neuron by neuron."""
-        group, part = self.groups[projection.target.name], projection.part
+    def _potentials(self, population: Population, part: str) -> Array:
+        """Of the sites of a part, neuron by neuron."""
+        group = self.groups[population.name]
         return group.potentials(part) if isinstance(group, Cells) else group.s[full_name(part, "v")]
 
     def _arriving(self, k: int) -> tuple[dict[str, States], dict[str, States]]:
@@ -295,12 +294,16 @@ class _World:
             assert synapse.port is not None
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
         for alive in self.living:
-            flow, sent = alive.step(k, partial(self._potentials, alive.projection))
+            flow, sent = alive.step(k, partial(self._potentials, alive.projection.target, alive.projection.part))
             if alive.input is not None:
                 x[alive.target][alive.input] += flow
             if alive.port is not None:
                 w[alive.target][alive.port] += sent
         for mine, other in (pair for coupling in self.network.couplings for pair in coupling.directed):
-            partner = cast(Cells, self.groups[other.population.name]).potentials(other.part)
-            x[mine.population.name][f"{mine.part}.{PARTNER}"][mine.places] = partner[other.places]
+            entry, there = x[mine.population.name][mine.input], self._potentials(other.population, other.part)[other.places]
+            if mine.conductance is None:
+                entry[mine.places] = there
+            else:
+                here = self._potentials(mine.population, mine.part)[mine.places]
+                np.add.at(entry, mine.places, mine.conductance * (there - here))
         return x, w
