@@ -51,7 +51,7 @@ class Network:
             raise NetworkError("a network's name must be text", got=name)
         if published is not None and not isinstance(published, dict):
             raise NetworkError("published must be a dict of rates in Hz by population", got=published)
-        self._revision, self._frozen = 0, False
+        self._frozen = False
         self.name = name
         self.populations: dict[str, Population] = {}
         self.projections: list[Projection] = []
@@ -102,11 +102,11 @@ class Network:
         return duplicate(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_frozen": False, "_revision": 0}
+        return {**self.__dict__, "_frozen": False}
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if self.__dict__.get("_frozen"):
-            self._edit(name)
+        if "_frozen" in self.__dict__:
+            self._check_open(name)
         super().__setattr__(name, value)
 
     def frozen(self) -> Network:
@@ -115,14 +115,13 @@ class Network:
         twin._frozen = True
         return twin
 
-    def _edit(self, what: str) -> None:
-        """Note a change; refuse it in what a simulation runs."""
+    def _check_open(self, what: str) -> None:
+        """Refuse a change of what a simulation runs."""
         if self._frozen:
             raise NetworkError(
                 f"{what}: this is the network of a simulation and cannot be changed",
                 fix="describe everything first, or change a copy (copy.copy(network)) and make a new Simulation of it",
             )
-        self._revision += 1
 
     # --- building ------------------------------------------------------------------------------------------------
 
@@ -141,7 +140,7 @@ class Network:
         Raises:
             NetworkError, UnitError: a name taken, an empty population, a shape or unit that does not fit.
         """
-        self._edit("population()")
+        self._check_open("population()")
         if isinstance(name, str) and name in self.populations:
             raise NetworkError(f"there is a population {name!r} already", fix="give this one another name")
         pop = self._described_population(name, neuron, size, initial, positions, self.size)
@@ -186,7 +185,7 @@ class Network:
         Returns:
             The projections made, one for each pair.
         """
-        self._edit("project()")
+        self._check_open("project()")
         made: list[Projection] = []
         for pre in self._own(source, "source"):
             for post in self._own(target, "target"):
@@ -213,7 +212,7 @@ class Network:
         Where the port or input exists at several sites of a neuron, each site gets a stimulus of its own; an index
         ("branch.exc[3]") names one. Arrays have one value per neuron, drawn values one per site.
         """
-        self._edit("stimulate()")
+        self._check_open("stimulate()")
         if not isinstance(stimulus, Stimulus):
             raise NetworkError("not a stimulus", got=stimulus, expected="for example Poisson(8 * Hz) or Step(100 * pA)")
         made: list[Drive] = []
@@ -242,7 +241,7 @@ class Network:
         Example:
             `network.couple((inh, "current"), (inh, "current"), [(0, 1), (1, 2)], g=0.5 * nS)`
         """
-        self._edit("couple()")
+        self._check_open("couple()")
         array, chosen = np.atleast_2d(np.asarray(pairs)), np.asarray(sites)
         label = _unused(name or f"{first[0].name}~{second[0].name}", [c.name for c in self.couplings])
         if array.ndim != 2 or array.shape[1] != 2 or chosen.shape not in ((2,), array.shape):
@@ -266,7 +265,7 @@ class Network:
         The sites of a cell's "v" and of its channels' states are its compartments; `at` names them by a location such as
         "soma(0.5)", or a list of these.
         """
-        self._edit("probe()")
+        self._check_open("probe()")
         if at is not None:
             sites = located(target, at, sites)
         (pop,) = self._own(target, "target") if isinstance(target, Population) else self._own([target], "target")
@@ -302,7 +301,7 @@ class Network:
             diffusion: how it spreads between the positions of the cells; `Apart()`: each has its own; None: one concentration for all.
             cap: the most that is supplied and released in a tick (concentration, mean over the volume).
         """
-        self._edit("modulator()")
+        self._check_open("modulator()")
         made = Modulator(self, name, kinetics, volume, tick, diffusion, cap)
         if name in self.modulators:
             raise NetworkError(f"there is a modulator {name!r} already", fix="give this one another name")

@@ -50,10 +50,13 @@ def duplicate(network: T, replaced: Mapping[int, Any] | None = None) -> T:
 
     class Writer(pickle.Pickler):
         def persistent_id(self, one: Any) -> int | None:
-            if id(one) not in twins and not isinstance(one, _VALUES):
+            if not isinstance(one, _VALUES):
                 return None
-            shared.append(twins.get(id(one), one))
+            shared.append(one)
             return len(shared) - 1
+
+        def reducer_override(self, one: Any) -> Any:
+            return twins[id(one)].__reduce_ex__(5) if id(one) in twins else NotImplemented
 
     class Reader(pickle.Unpickler):
         def persistent_load(self, place: int) -> Any:
