@@ -161,8 +161,8 @@ def test_what_is_described_anew_is_described_in_full(kind: type) -> None:
 
     handed = {
         contents.Population: {*replace.OF_POPULATION, "name", "first"},
-        contents.Projection: {*replace.OF_PROJECTION, "name", "source", "target", "port", "input"},
-        contents.Drive: {*replace.OF_DRIVE, "name", "target", "port", "input", "site"},
+        contents.Projection: {*replace.OF_PROJECTION, "name", "source", "target", "port", "input", "stream"},
+        contents.Drive: {*replace.OF_DRIVE, "name", "target", "port", "input", "site", "stream"},
     }
     assert {f.name for f in dataclasses.fields(kind)} == handed[kind]
 

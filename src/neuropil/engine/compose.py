@@ -249,7 +249,7 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Assemb
         )
         thresholds = rng.poisson_thresholds(_base(planned.drive.stimulus.rate) * plan.dt)  # type: ignore[attr-defined]
         tables += [thresholds] * member.sites
-        keys += [rng.stream_key(plan.seed, "drive", planned.index)] * member.sites
+        keys += [rng.stream_key(plan.seed, "drive", *planned.drive.stream)] * member.sites
     # Thresholds worth testing for everyone: those that more than one draw in a thousand reaches.
     rare = np.uint32(2**32 * (1 - 1e-3))
     width = max(2, *(int(np.searchsorted(t, rare)) for t in tables))
@@ -285,7 +285,7 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
     name = f"{planned.drive.name} ({type(stimulus).__name__})"
     entry = split(planned.drive.entry)[1]
     array = f"event_{entry}" if planned.drive.port else f"x_{entry}_"
-    key = [np.uint32(part) for part in rng.stream_key(plan.seed, "drive", planned.index)]
+    key = [np.uint32(part) for part in rng.stream_key(plan.seed, "drive", *planned.drive.stream)]
     target = []  # per thread: where its sites start, their counters, its first neuron, how many, the array
     for t, share in enumerate(layout.shares):
         place = share.slices[member.population.name, member.part]
@@ -303,7 +303,7 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
 
     threads = range(len(target))
     if isinstance(stimulus, (Poisson, InhomogeneousPoisson)):
-        classes, sizes, table, row = poisson_classes(stimulus, plan, planned.index)
+        classes, sizes, table, row = poisson_classes(planned.drive, plan)
         machine.index_rows.append(row)
         weight = drive_weight(planned, plan.seed)
         cut = [classes[:, :, low : low + n] if classes.shape[2] > 1 else classes for _, _, low, n, _ in target]
@@ -349,7 +349,7 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
 
 def _drawn(plan: Plan, planned: PlannedDrive, attribute: str) -> Any:
     """A stimulus's amplitude, drawn where it is a distribution."""
-    return drawn(planned.drive, planned.index, plan.seed, attribute, getattr(planned.drive.stimulus, attribute))
+    return drawn(planned.drive, plan.seed, attribute, getattr(planned.drive.stimulus, attribute))
 
 
 def _base(value: Any) -> Any:

@@ -232,13 +232,13 @@ def check_finite(program: NeuronProgram, values: list[Any], population: str, pla
 
 def drive_weight(planned: PlannedDrive, seed: int) -> Any:
     """The weight of a stimulus: a float, one per neuron, or drawn for every site and neuron: [sites, neurons]."""
-    return drawn(planned.drive, planned.index, seed, "weight", planned.drive.weight)
+    return drawn(planned.drive, seed, "weight", planned.drive.weight)
 
 
-def drawn(drive: Drive, index: int, seed: int, attribute: str, value: Any) -> Any:
+def drawn(drive: Drive, seed: int, attribute: str, value: Any) -> Any:
     """A number of a stimulus: a float or array as it is in base units, a distribution as [sites, neurons]."""
     if isinstance(value, Distribution):
-        key = rng.stream_key(seed, "drive", index, attribute)
+        key = rng.stream_key(seed, "drive", *drive.stream, attribute)
         return value.quantile(rng.uniform(key, stream_elements(drive), 0))
     return value.value if isinstance(value, Quantity) else value
 

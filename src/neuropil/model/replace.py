@@ -163,7 +163,7 @@ def _projection(network: Network, p: Projection, changes: Mapping[str, Any]) -> 
         site, which = None, "port" if p.port is not None else "input"
         entry[which] = f"{entry[which]}[{p.site}]"
     weight, delay, rule = (fields.pop(name) for name in ("weight", "delay", "rule"))
-    return network._projection(p.source, p.target, rule, weight, delay, entry["port"], site, p.name, {"input": entry["input"], **fields})
+    return network._projection(p.source, p.target, rule, weight, delay, entry["port"], site, p.name, p.stream, {"input": entry["input"], **fields})
 
 
 def _drive(network: Network, d: Drive, changes: Mapping[str, Any]) -> Drive:
@@ -177,7 +177,7 @@ def _drive(network: Network, d: Drive, changes: Mapping[str, Any]) -> Drive:
     if isinstance(stimulus, EventStimulus) != isinstance(d.stimulus, EventStimulus):
         raise NetworkError(f"replace: stimulus {d.name!r} stays of its kind", got=stimulus, expected="events for events, a current for a current")
     port = None if d.port is None else d.port + index
-    return network._drive(d.target, stimulus, port, None if d.input is None else d.input + index, weight, d.name)
+    return network._drive(d.target, stimulus, port, None if d.input is None else d.input + index, weight, d.name, d.stream)
 
 
 def _known(changes: Mapping[str, Any], fields: tuple[str, ...], model: Described | None, what: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Scaling(Efficacy):
     """The factor alone, between 1/4 and 4."""
 
     gain = 4.0
+    learned = ("efficacy", "log_factor")
     k: float = 0.02  # L of a spike
     tau_s: Time = 20 * second
     target_rate: Rate = 10 * Hz

@@ -85,6 +85,7 @@ class Homeostatic(HomeostaticRule):
     """Homeostatic scaling, alone: a spike transmits weight times efficacy."""
 
     gain = 4.0  # the efficacy may grow
+    learned = ("efficacy",)
 
     efficacy = State(1.0)
 
