@@ -88,7 +88,7 @@ class Plan:
         """(place among the assemblies, place among its members) of a part of a population."""
         for g, assembly in enumerate(self.assemblies):
             for m, member in enumerate(assembly.members):
-                if member.population is population and member.part == part:
+                if member.population.name == population.name and member.part == part:
                     return g, m
         raise PlanError(f"part {part!r} of population {population.name!r} is nowhere")
 
