@@ -116,12 +116,12 @@ def test_an_episode_that_ended_is_kept_whatever_ends_the_run() -> None:
     assert loop.history.returns == [[15.0]] and run is not loop._run
 
 
-def test_an_observation_that_no_cell_stands_for_ends_in_one_error_and_the_loop_goes_on() -> None:
+def test_an_observation_that_is_not_in_its_space_ends_in_one_error_and_the_loop_goes_on() -> None:
     world = Foraging()
     tile = world._tile
     world._tile = lambda: 99 if world.count == 3 else tile()  # type: ignore[method-assign]
     loop = Loop(forager(), world)
-    with pytest.raises(ModelError, match="no cells"):
+    with pytest.raises(WorldError, match="does not fit its space"):
         loop.run(1)
     world._tile = tile  # type: ignore[method-assign]
     assert len(loop.run(1).returns[0]) == 1

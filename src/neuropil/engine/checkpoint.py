@@ -74,7 +74,7 @@ def fingerprint(plan: Plan) -> str:
         positions = (p.source.positions, p.target.positions) if type(p.rule).__name__ == "DistanceDependent" else None
         _absorb(digest, (p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, quantum, positions))
     for c in network.couplings:
-        _absorb(digest, [(e.population.name, e.part, e.places) for e in (c.first, c.second)])
+        _absorb(digest, [(e.population.name, e.input, e.places, e.conductance) for e in (c.first, c.second)])
     for j, program in plan.synapses.items():
         p = network.projections[j]
         model = program.traced.model

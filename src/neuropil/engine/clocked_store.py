@@ -66,7 +66,7 @@ class ClockedStore(SynapseStore):
             answer = emit_response(program, precision, varying(program.arrival, program.response_roots))
             self.kernels["respond"] = (answer, program.arrival)
         known = self.program.traced.spec.inputs
-        key = rng.stream_key(self.plan.seed, "synapse noise", self.index)
+        key = rng.stream_key(self.plan.seed, "synapse noise", *self.projection.stream)
         self.noise = (np.uint32(key[0]), np.uint32(key[1]), self.real.type(1.0 / np.sqrt(self.plan.dt)))
         self.post = [np.zeros(t.size if "post" in known else 0, self.real) for t in self.targets]
 
@@ -94,6 +94,16 @@ class ClockedStore(SynapseStore):
                 for name in self.program.form.waiting:
                     own.arrays[f"s_{name}"][:] = states[name][own.order]
                 own.arrays["last"][:] = step
+
+    def settle(self) -> None:
+        """Nothing is put off but the states that wait."""
+
+    def write(self, name: str, values: np.ndarray) -> None:
+        """Set a state, or the weight, of every synapse."""
+        for own in self.own:
+            array = own.arrays[f"s_{name}" if name in self.program.states else name]
+            if array.size:
+                array[:] = values[own.order]
 
     def listed(self) -> SynapseList:
         """The synapses with their present states."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.engine.compose_cells import Owned, cells_of, check_probe, sampled
-from neuropil.engine.junctions import junctions
+from neuropil.engine.junctions import Potentials, junctions
 from neuropil.engine.layout import Layout, Share
 from neuropil.engine.program import Operation
 from neuropil.engine.waveform import IndexRow, WaveRow, index_row, listed, poisson_classes, wave_row
@@ -21,8 +21,7 @@ from neuropil.lower.parts import Assembly, Group, Member, PlannedDrive
 from neuropil.lower.plan import Plan
 from neuropil.model.branched import Branched
 from neuropil.model.composite import full_name, split
-from neuropil.model.contents import Probe
-from neuropil.model.coupling import PARTNER
+from neuropil.model.contents import Population, Probe
 from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
 from neuropil.units import Quantity
 
@@ -103,7 +102,9 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
         machine.cells[name], operations = cells_of(plan, layout, lambda t, g: machine.groups[t][g].arrays, planned)
         machine.operations += operations
     if plan.network.couplings:
-        made, machine.before = junctions(plan.network, machine.cells, partial(_partners, plan, layout, machine), plan.precision)
+        made, machine.before = junctions(
+            plan.network, len(layout.shares), partial(_potentials, plan, layout, machine), partial(_input, plan, layout, machine), plan.precision
+        )
         machine.operations += made
     _add_probes(plan, layout, machine, probe_rows)
     # Within a step all stimuli come first; Python's sort keeps the order otherwise.
@@ -191,12 +192,26 @@ def _kernel_arrays(plan: Plan, share: Share, mine: list[GroupArrays], g: int, gr
     return made
 
 
-def _partners(plan: Plan, layout: Layout, machine: Machine, population: str, part: str, t: int) -> np.ndarray:
-    """Where a thread's halves of gap junctions find their partners' potentials."""
-    pop = plan.network[population]
-    g, _ = plan.place_of(pop, part)
-    mine, start = layout.slice(pop, part, t), layout.shares[t].start[g]
-    return machine.groups[t][g].arrays[f"x_{PARTNER}_"][mine.start - start : mine.stop - start]
+def _own_array(plan: Plan, layout: Layout, machine: Machine, population: Population, part: str, name: str, t: int) -> np.ndarray:
+    """An array of a part of a population in a thread, [sites × own neurons]."""
+    g, _ = plan.place_of(population, part)
+    mine, start = layout.slice(population, part, t), layout.shares[t].start[g]
+    return machine.groups[t][g].arrays[name][mine.start - start : mine.stop - start]
+
+
+def _input(plan: Plan, layout: Layout, machine: Machine, population: Population, entry: str, t: int) -> np.ndarray:
+    """Where a thread's neurons find an input, by its full name."""
+    part, name = split(entry)
+    return _own_array(plan, layout, machine, population, part, f"x_{name}_", t)
+
+
+def _potentials(plan: Plan, layout: Layout, machine: Machine, population: Population, part: str, t: int) -> Potentials:
+    """The potentials of a part in a thread: of a place on a cell, those of its compartments."""
+    if population.name in machine.cells:
+        own, cells = machine.cells[population.name][t]
+        return Potentials(own, cells.potentials(part), cells.look)
+    mine = layout.slice(population, part, t)
+    return Potentials(slice(mine.lower, mine.lower + mine.neurons), _own_array(plan, layout, machine, population, part, "s_v", t), lambda: None)
 
 
 # --- stimuli -----------------------------------------------------------------------------------------------------
@@ -234,7 +249,7 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Assemb
         )
         thresholds = rng.poisson_thresholds(_base(planned.drive.stimulus.rate) * plan.dt)  # type: ignore[attr-defined]
         tables += [thresholds] * member.sites
-        keys += [rng.stream_key(plan.seed, "drive", planned.index)] * member.sites
+        keys += [rng.stream_key(plan.seed, "drive", *planned.drive.stream)] * member.sites
     # Thresholds worth testing for everyone: those that more than one draw in a thousand reaches.
     rare = np.uint32(2**32 * (1 - 1e-3))
     width = max(2, *(int(np.searchsorted(t, rare)) for t in tables))
@@ -270,7 +285,7 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
     name = f"{planned.drive.name} ({type(stimulus).__name__})"
     entry = split(planned.drive.entry)[1]
     array = f"real_{entry}" if planned.drive.port else f"x_{entry}_"
-    key = [np.uint32(part) for part in rng.stream_key(plan.seed, "drive", planned.index)]
+    key = [np.uint32(part) for part in rng.stream_key(plan.seed, "drive", *planned.drive.stream)]
     target = []  # per thread: where its sites start, their counters, its first neuron, how many, the array
     for t, share in enumerate(layout.shares):
         place = share.slices[member.population.name, member.part]
@@ -288,7 +303,7 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
 
     threads = range(len(target))
     if isinstance(stimulus, (Poisson, InhomogeneousPoisson)):
-        classes, sizes, table, row = poisson_classes(stimulus, plan, planned.index)
+        classes, sizes, table, row = poisson_classes(planned.drive, plan)
         machine.index_rows.append(row)
         weight = drive_weight(planned, plan.seed)
         cut = [classes[:, :, low : low + n] if classes.shape[2] > 1 else classes for _, _, low, n, _ in target]
@@ -334,7 +349,7 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
 
 def _drawn(plan: Plan, planned: PlannedDrive, attribute: str) -> Any:
     """A stimulus's amplitude, drawn where it is a distribution."""
-    return drawn(planned.drive, planned.index, plan.seed, attribute, getattr(planned.drive.stimulus, attribute))
+    return drawn(planned.drive, plan.seed, attribute, getattr(planned.drive.stimulus, attribute))
 
 
 def _base(value: Any) -> Any:

@@ -165,7 +165,7 @@ class Core:
         """Rewire what is due at this step; the spikes (stamps, global neurons) still under way are filed anew."""
         for j, store in self.listed.items():
             every = steps_between(self.plan, j)
-            if every is not None and self.step % every == 0:
+            if every is not None and self.step % every == 0 and store.plastic:
                 after, vanished, formed = rewired(store.listed(), self.plan, j, self.step)
                 store.use(after)
                 self.turnover += np.array([vanished, formed])

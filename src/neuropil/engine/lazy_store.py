@@ -119,6 +119,18 @@ class LazyStore(SynapseStore):
             np.zeros(longest, real), scratch, np.zeros((len(self.program.per_target), target.size), real),
         )  # fmt: skip
 
+    def write(self, name: str, values: np.ndarray) -> None:
+        """Set a state, or the weight, of every synapse."""
+        side = self.program.form.side.get(name, "")
+        for own in self.own:
+            mine = values[own.order]
+            if side == "source":
+                own.source[name][np.repeat(np.arange(own.bounds.size - 1), np.diff(own.bounds))] = mine
+            elif side == "target":
+                own.seen[name][own.target] = mine
+            elif (array := own.own[f"s_{name}" if name in self.program.states else name]).size:
+                array[:] = mine
+
     def settle(self, anew: int | None = None) -> None:
         """Make up for the targets' spikes; bring the synapses' own states to the step `anew`, if one is given."""
         for own in self.own:

@@ -19,6 +19,7 @@ from neuropil.engine.arguments import byte_limit, numbers, path_of, thread_count
 from neuropil.engine.core import RUNAWAY, SHORT, Core
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.modulate import Modulation
+from neuropil.engine.packed_weights import PackedWeights
 from neuropil.engine.recorder import Recorder, describe
 from neuropil.engine.runaway import runaway
 from neuropil.errors import NetworkError, NeuropilError, SimulationError, did_you_mean
@@ -87,6 +88,8 @@ class Simulation(Access):
         with stoppable() as stop:
             self.core.connect(lambda fraction: self._building(fraction, stop))
         self._check_rounding()
+        assert self.core.synapses is not None
+        self._packed = PackedWeights(self.plan, self.core.layout, self.core.synapses)
         self.trace_seconds = traced - start
         self.compile_seconds = compiled - traced
         self.build_seconds = time.perf_counter() - compiled
@@ -282,7 +285,7 @@ class Simulation(Access):
         step, neuron = self._in_flight()
         data = checkpoints.Checkpoint(
             self.core.step, self.core.states(), self.counts, self._amplitudes(), step, neuron, self.core.events, spikes, rows, self.wall_seconds,
-            {j: store.save() for j, store in self.core.listed.items()}, self._modulation.save(),
+            {j: store.save() for j, store in self.core.listed.items()} | self._packed.save(), self._modulation.save(),
         )  # fmt: skip
         checkpoints.save(target, self.plan, data)
         return target
@@ -302,7 +305,10 @@ class Simulation(Access):
             self.core.scatter(self.network[population], part, name, values)
         self._modulation.restore(data.modulators, data.step)  # first: what it does to the synapses of the start is lost
         for j, arrays in data.synapses.items():
-            self.core.listed[j].restore(arrays)
+            if j in self.core.listed:
+                self.core.listed[j].restore(arrays)
+            else:
+                self._packed.write(j, arrays["weight"])
         self._rewiring = self.core.next_rewiring()
         self.counts = data.counts.copy()
         for drive, values in data.amplitudes.items():

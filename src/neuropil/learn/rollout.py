@@ -28,7 +28,8 @@ from neuropil.learn.synapses import Living, begin
 from neuropil.lower.connectivity import edges
 from neuropil.lower.synapse import plan_synapses
 from neuropil.model.cell import Cell
-from neuropil.model.coupling import PARTNER
+from neuropil.model.composite import full_name
+from neuropil.model.coupling import End
 from neuropil.model.distribution import checked_values
 from neuropil.model.network import Network
 from neuropil.model.validate import validate
@@ -112,7 +113,7 @@ class Rollout:
             }
             programs = plan_synapses(network)
         self.living = {
-            p.name: Living.of(p, programs[j], j, seed, self.dt, self.dtype) for j, p in enumerate(network.projections) if j in programs
+            p.name: Living.of(p, programs[j], seed, self.dt, self.dtype) for j, p in enumerate(network.projections) if j in programs
         }
         self.wirings, weights = self._wire()
         self._delivery = Delivery(self.wirings)
@@ -127,12 +128,12 @@ class Rollout:
 
     def _wire(self) -> tuple[tuple[Wiring, ...], Tree]:
         wirings, weights = [], {}
-        for index, p in enumerate(self.network.projections):
+        for p in self.network.projections:
             if p.listed:
                 weights[p.name] = self.living[p.name].weight
                 continue
             assert p.port is not None
-            pre, post, weight, delay, site = edges(p, index, self.seed, self.dt)
+            pre, post, weight, delay, site = edges(p, self.seed, self.dt)
             sizes = (p.source.size, p.target.size * p.sites)
             wirings.append(Wiring(p.name, p.source.name, p.target.name, p.port, pre, post * p.sites + site, delay, sizes))
             weights[p.name] = weight.astype(self.dtype)
@@ -161,10 +162,10 @@ class Rollout:
         """
         steps = self._steps(duration)
         made: Tree = {"step": np.arange(steps, dtype=np.int32), "events": {}, "currents": {}, "uniform": {}}
-        for index, drive in enumerate(self.network.drives):
+        for drive in self.network.drives:
             kind, name = ("currents", drive.input) if drive.input is not None else ("events", drive.port)
             assert name is not None
-            values = stimulus_array(drive, index, steps, self.dt, self.seed).astype(self.dtype)
+            values = stimulus_array(drive, steps, self.dt, self.seed).astype(self.dtype)
             mine = made[kind].setdefault(drive.target.name, {})
             mine[name] = mine[name] + values if name in mine else values
         for name, neurons in self._neurons.items():
@@ -257,16 +258,24 @@ class Rollout:
         return {"neurons": states, "left": left, "flight": flight, "synapses": synapses}, (spikes, traces)
 
     def _see_partners(self, states: Tree, flows: Tree) -> None:
-        """Into `flows` what each half of a gap junction sees of its partner at t_k."""
+        """Into `flows` what gap junctions do at t_k: what each half sees of its partner, or the currents."""
         for mine, other in (pair for coupling in self.network.couplings for pair in coupling.directed):
-            cell = other.population.neuron
-            assert isinstance(cell, Cell)
-            neuron, site = other.places // other.sites, other.places % other.sites
-            places = neuron * len(cell) + cell.placed[other.part].compartments[site]
-            seen = self._neurons[other.population.name].observed(states[other.population.name], "v", places)
-            inputs, key = flows.setdefault(mine.population.name, {}), f"{mine.part}.{PARTNER}"
-            before = inputs.get(key, jnp.zeros(mine.population.size * mine.sites, self.dtype))
-            inputs[key] = before.at[mine.places].set(seen)
+            inputs, there = flows.setdefault(mine.population.name, {}), self._potentials(states, other)
+            before = inputs.get(mine.input, jnp.zeros(mine.population.size * mine.sites, self.dtype))
+            if mine.conductance is None:
+                inputs[mine.input] = before.at[mine.places].set(there)
+            else:
+                current = jnp.asarray(mine.conductance, self.dtype) * (there - self._potentials(states, mine))
+                inputs[mine.input] = before.at[mine.places].add(current)
+
+    def _potentials(self, states: Tree, end: End) -> Any:
+        """The potential at each place of an end."""
+        population, places = end.population, end.places
+        name = full_name(end.part, "v")
+        if isinstance(cell := population.neuron, Cell):
+            neuron, site = places // end.sites, places % end.sites
+            name, places = "v", neuron * len(cell) + cell.placed[end.part].compartments[site]
+        return self._neurons[population.name].observed(states[population.name], name, places)
 
 
 def _x64() -> bool:

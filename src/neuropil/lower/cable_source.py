@@ -215,7 +215,7 @@ def _module(
         # No sizes in the text: cells of any shape with the same mechanisms share the compiled code.
         *module_head(
             f"One step of cells, {precision}.", precision, loops.graphs,
-            "from neuropil.engine.cable import add_sites, detect, look, read_sites, runaway, solve",
+            "from neuropil.engine.cable import add_sites, assemble, detect, look, read_sites, runaway, solve",
         ),
         "",
         "",
@@ -234,6 +234,7 @@ def _module(
         "    for b in range(blocks):",
         "        v_ = v[b]",
         *(f"        {line}" for line in before),
+        "        assemble(lanes, g, out, tree)",
         *(f"        add_sites(b, lanes, own, g, out, {s})" for s in sites),
         "        solve(lanes, v_, g, out, tree)",
         *(f"        {line}" for line in after),

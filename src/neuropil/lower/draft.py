@@ -19,7 +19,6 @@ from neuropil.lower.trace import TracedNeuron
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.composite import full_name, split
 from neuropil.model.contents import Drive
-from neuropil.model.coupling import PARTNER
 from neuropil.model.described import Steady
 from neuropil.model.distribution import Distribution
 from neuropil.model.effects import effects_on, vary_by_cell
@@ -67,8 +66,7 @@ class Draft:
         projections = [p for p in self.network.projections if p.target is population]
         driven = mine(d.drive.entry for d in drives if d.kind == "current") | mine(p.input for p in projections if p.input is not None)
         added = [d.drive.entry for d in drives if d.kind == "irregular"] + [p.port for p in projections if p.port is not None and p.listed]
-        if any(e.population is population and e.part == planned.name for c in self.network.couplings for e in (c.first, c.second)):
-            driven.add(PARTNER)
+        driven |= mine(e.input for c in self.network.couplings for e in (c.first, c.second) if e.population is population)
         reads: dict[str, str] = {}
         gives = False
         if isinstance(population.neuron, Branched):
@@ -235,13 +233,13 @@ def check_finite(program: NeuronProgram, values: list[Any], population: str, pla
 
 def drive_weight(planned: PlannedDrive, seed: int) -> Any:
     """The weight of a stimulus: a float, one per neuron, or drawn for every site and neuron: [sites, neurons]."""
-    return drawn(planned.drive, planned.index, seed, "weight", planned.drive.weight)
+    return drawn(planned.drive, seed, "weight", planned.drive.weight)
 
 
-def drawn(drive: Drive, index: int, seed: int, attribute: str, value: Any) -> Any:
+def drawn(drive: Drive, seed: int, attribute: str, value: Any) -> Any:
     """A number of a stimulus: a float or array as it is in base units, a distribution as [sites, neurons]."""
     if isinstance(value, Distribution):
-        key = rng.stream_key(seed, "drive", index, attribute)
+        key = rng.stream_key(seed, "drive", *drive.stream, attribute)
         return value.quantile(rng.uniform(key, stream_elements(drive), 0))
     return value.value if isinstance(value, Quantity) else value
 

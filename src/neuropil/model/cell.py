@@ -147,7 +147,9 @@ class Cell(Composite):
         if name in self.placed:
             raise ModelError(f"there is a point process {name!r} in this cell already", fix="give this one another name")
         listed = at if isinstance(at, (list, tuple)) else [at]
-        found = [np.atleast_1d(location(one).compartments(self.compartments)) for one in listed]
+        places = [location(one) for one in listed]
+        self.compartments = self.compartments.with_nodes(end for one in places for end in one.ends(self.compartments))
+        found = [np.atleast_1d(one.compartments(self.compartments)) for one in places]
         where = np.concatenate(found).astype(np.int64) if found else np.empty(0, np.int64)
         if not where.size:
             raise ModelError(f"{name}: no location given", got=at)

@@ -1,6 +1,6 @@
 """Connection rules: which neuron of one population projects to which of another.
 
-A rule is a plain value; sampling happens when a network is built, from counters keyed by the seed and the projection,
+A rule is a plain value; sampling happens when a network is built, from counters keyed by the seed and the names of projection and populations,
 so that the same description gives the same synapses whatever else is in the network and however many threads build it.
 Self-connections (`allow_self`) matter only where a population projects to itself.
 """

@@ -15,14 +15,14 @@ from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.branched import Branch
 from neuropil.model.composite import Composite, full_name, indexed, parts_of
 from neuropil.model.connect import Edges, Rule
-from neuropil.model.contents import Drive, Population, Probe, Projection
+from neuropil.model.contents import Drive, Population, Probe, Projection, Stream
 from neuropil.model.coupling import Coupling, end
 from neuropil.model.diffusion import Apart, Diffusion
 from neuropil.model.distribution import Distribution, checked_values, real_array
 from neuropil.model.kinetics import Kinetics
 from neuropil.model.modulator import Modulator
 from neuropil.model.neuron import Neuron
-from neuropil.model.sites import check_parameters, edge_sites, located, named_site, probed_sites
+from neuropil.model.sites import check_parameters, edge_sites, located, named_site, probed_sites, started
 from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import Synapse
@@ -82,7 +82,8 @@ class Network:
             name: unique; used in results and on the command line.
             neuron: a model instance; a cell as it is now, whatever is painted on it later. Array parameters must have one value per neuron; those of a part with several sites
                 one per site, or one for every site of every neuron, neuron by neuron.
-            initial: starting values by state: quantities, arrays or distributions.
+            initial: starting values by state: quantities, arrays or distributions. An array for a cell's "v" has a value for
+                each of its compartments; its nodes without membrane may be left out.
             positions: quantity of shape [size, axes], for rules that depend on distance.
 
         Raises:
@@ -116,7 +117,7 @@ class Network:
             if state not in spec.states:
                 raise NetworkError(f"population {name!r}: no state {state!r} to start", fix=did_you_mean(state, spec.states))
             shape = (size * spec.sites.get(state, 1),)
-            checked_initial[state] = checked_values(value, spec.state_dimensions[state], f"{name}.{state}", shape)
+            checked_initial[state] = checked_values(started(value, neuron, state, size), spec.state_dimensions[state], f"{name}.{state}", shape)
         pop = Population(name, neuron, size, self.size, checked_initial, _positions(positions, name, size))
         self.populations[name] = pop
         return pop
@@ -154,7 +155,9 @@ class Network:
             response_delay: time that a target's spike takes to reach the synapse. The delay is the axon's; if a part b of it
                 is the dendrite's, a spike reaches the synapse b earlier and the target's b later: response_delay = 2 b.
             structure: a `Rewiring`, if synapses vanish and form while the network runs.
-            name: of the projection; one that is taken gets a number ("a→b #2").
+            name: of the projection; one that is taken gets a number ("a→b #2"). With the two populations it keys the
+                projection's random draws; without a name the port stands in for it. Projections that are equal in all of
+                these are told apart by their order.
 
         Returns:
             The projections made, one for each pair.
@@ -166,7 +169,9 @@ class Network:
                 label = _unused(name or f"{pre.name}→{post.name}", taken)
                 more: dict[str, Any] = {"synapse": synapse, "input": input, "clock_driven": clock_driven, "structure": structure}
                 more["response_delay"] = checked_values(response_delay, ms.dimension, f"projection {label}: response_delay", ())
-                made.append(self._projection(pre, post, rule, weight, delay, port, site, label, more))
+                key = (name, pre.name, post.name) if name else ("", pre.name, post.name, str(port or input))
+                stream = _stream(key, [*self.projections, *made])
+                made.append(self._projection(pre, post, rule, weight, delay, port, site, label, stream, more))
         self.projections.extend(made)
         return made
 
@@ -184,28 +189,38 @@ class Network:
 
         Where the port or input exists at several sites of a neuron, each site gets a stimulus of its own; an index
         ("branch.exc[3]") names one. Arrays have one value per neuron, drawn values one per site.
+
+        The name, with the population, keys the random draws; without a name the kind of stimulus and the port or input do, and
+        those that are equal in all of these are told apart by their order.
         """
         if not isinstance(stimulus, Stimulus):
             raise NetworkError("not a stimulus", got=stimulus, expected="for example Poisson(8 * Hz) or Step(100 * pA)")
         made: list[Drive] = []
         for pop in self._own(target, "target"):
             label = _unused(name or f"{type(stimulus).__name__}→{pop.name}", [d.name for d in (*self.drives, *made)])
-            made.append(self._drive(pop, stimulus, port, input, weight, label))
+            key = (name, pop.name) if name else ("", type(stimulus).__name__, pop.name, str(port or input))
+            made.append(self._drive(pop, stimulus, port, input, weight, label, _stream(key, [*self.drives, *made])))
         self.drives.extend(made)
         return made
 
     def couple(
-        self, first: tuple[Population, str], second: tuple[Population, str], pairs: Any, *, sites: Any = (0, 0), name: str | None = None
+        self, first: tuple[Population, str], second: tuple[Population, str], pairs: Any, *, g: Any = None, sites: Any = (0, 0), name: str | None = None
     ) -> Coupling:
-        """Join places of cells by gap junctions.
+        """Join neurons by gap junctions.
 
         Args:
-            first, second: (population, name of a place with half a junction, such as `GapJunction`).
+            first, second: (population, place). Of cells with morphology a place is one with half a junction, such as
+                `GapJunction`; of other neurons it is an input in pA, such as "current", which may take any number of junctions.
             pairs: whole numbers [pairs, 2], the neuron of `first` and that of `second`.
+            g: conductance of a junction, one for all pairs or one each (halves on cells with morphology have their own).
             sites: of the two places, for all pairs, or one row per pair.
 
         Raises:
-            NetworkError: what does not exist. (That each half has one partner is checked when all is known.)
+            NetworkError: what does not exist; a conductance that is missing or that nothing uses. (That each half has one
+                partner is checked when all is known.)
+
+        Example:
+            `network.couple((inh, "current"), (inh, "current"), [(0, 1), (1, 2)], g=0.5 * nS)`
         """
         array, chosen = np.atleast_2d(np.asarray(pairs)), np.asarray(sites)
         label = _unused(name or f"{first[0].name}~{second[0].name}", [c.name for c in self.couplings])
@@ -214,7 +229,9 @@ class Network:
         ends = []
         for side, (population, part) in enumerate((first, second)):
             (pop,) = self._own(population, "coupled")
-            ends.append(end(pop, part, array[:, side], chosen[..., side], f"coupling {label}"))
+            ends.append(end(pop, part, array[:, side], chosen[..., side], g, f"coupling {label}"))
+        if g is not None and all(e.conductance is None for e in ends):
+            raise NetworkError(f"coupling {label}: these halves of junctions have conductances of their own", got=f"g={g}", fix="leave g out, and give it where the halves are placed")
         self.couplings.append(Coupling(label, *ends))
         return self.couplings[-1]
 
@@ -290,8 +307,7 @@ class Network:
 
     def _projection(
         self, pre: Population, post: Population, rule: Any, weight: Any, delay: Any, port: Any, site: Any,
-        name: str | None,
-        more: dict[str, Any],
+        name: str, stream: Stream, more: dict[str, Any],
     ) -> Projection:  # fmt: skip
         label = f"{pre.name}→{post.name}"
         if not isinstance(rule, Rule):
@@ -312,10 +328,9 @@ class Network:
         d = checked_values(delay, ms.dimension, f"projection {label}: delay", shape)
         if not isinstance(d, Distribution) and np.any(np.asarray(d) <= 0):
             raise NetworkError(f"projection {label}: a delay must be positive", got=f"{np.min(d)} ms", expected="at least one time step")
-        return Projection(name or label, pre, post, rule, w, d, port, where, **more)
+        return Projection(name, pre, post, rule, w, d, port, where, stream=stream, **more)
 
-    def _drive(self, pop: Population, stimulus: Stimulus, port: Any, input: Any, weight: Any, name: str | None) -> Drive:
-        label = name or f"{type(stimulus).__name__}→{pop.name}"
+    def _drive(self, pop: Population, stimulus: Stimulus, port: Any, input: Any, weight: Any, label: str, stream: Stream) -> Drive:
         if isinstance(stimulus, EventStimulus):
             if port is None or input is not None or weight is None:
                 raise NetworkError(f"stimulus {label}: events need a port and a weight", got=f"port={port!r}, weight={weight!r}")
@@ -326,7 +341,7 @@ class Network:
             if isinstance(stimulus, Poisson):
                 checked_values(stimulus.rate, (-1, 0, 0, 0, 0), f"stimulus {label}: rate", (pop.size,))
             _check_columns(getattr(stimulus, "rates", None), pop, label)
-            return Drive(label, pop, stimulus, port=port, weight=w, site=named_site(index, pop, port))
+            return Drive(label, pop, stimulus, port=port, weight=w, site=named_site(index, pop, port), stream=stream)
         assert isinstance(stimulus, CurrentStimulus)
         inputs = pop.neuron.spec.inputs
         if input is None or port is not None or weight is not None:
@@ -341,7 +356,7 @@ class Network:
             if value is not None:
                 checked_values(value, stimulus.dimension(), f"stimulus {label}: {attribute}", (pop.size,))
         _check_columns(getattr(stimulus, "values", None), pop, label)
-        return Drive(label, pop, stimulus, input=input, site=named_site(index, pop, input))
+        return Drive(label, pop, stimulus, input=input, site=named_site(index, pop, input), stream=stream)
 
 
 def _unused(label: str, taken: list[str]) -> str:
@@ -349,6 +364,11 @@ def _unused(label: str, taken: list[str]) -> str:
     if label not in taken:
         return label
     return next(f"{label} #{n}" for n in range(2, len(taken) + 3) if f"{label} #{n}" not in taken)
+
+
+def _stream(key: Stream, earlier: Sequence[Projection | Drive]) -> Stream:
+    """The key, with the place among those that share it."""
+    return (*key, sum(one.stream[:-1] == key for one in earlier))
 
 
 def _edge_shape(rule: Rule, pre: Population, post: Population) -> tuple[int, ...]:

@@ -22,7 +22,6 @@ from neuropil.model import Distribution, Network, Neuron, Population, Projection
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
-from neuropil.model.coupling import PARTNER
 from neuropil.model.validate import validate
 from neuropil.oracle.cable import Cells, Sites
 from neuropil.oracle.events import Source, Synapses, per_element
@@ -178,6 +177,8 @@ def simulate(
     modulators: Mapping[int, float] | None = None,
     signals: Given | None = None,
     doses: Given | None = None,
+    changes: Mapping[int, Mapping[str, Mapping[str, Any]]] | None = None,
+    held: Mapping[int, Mapping[str, tuple[str, ...] | None]] | None = None,
 ) -> OracleResult:
     """Run a network, slowly, in float64.
 
@@ -188,6 +189,10 @@ def simulate(
             several sites, the site of each.
         modulators: value of the signal of synapses that know one, by the index of the projection; 0 otherwise.
         signals, doses: of the network's modulators by name: the signal from a step on, and what is given at a step.
+        changes: before a step, by the name of a projection: new values of "weight" or of states, base units, for its synapses
+            sorted by source.
+        held: from a step on, by the name of a projection: the states that do not change while its plasticity is off, which
+            stops rewiring too; None: it is on again.
 
     Raises:
         NetworkError: a network that does not fit the time step.
@@ -206,6 +211,10 @@ def simulate(
     traces: dict[str, list[Array]] = {p.name: [] for p in network.probes}
     stamps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for k in range(steps):
+        for name, values in (changes or {}).get(k, {}).items():
+            world.rewrite(name, values)
+        for name, states in (held or {}).get(k, {}).items():
+            next(a for a in world.living if a.projection.name == name).held = states
         modulation.before(k)
         fired = world.step(k)
         modulation.after(fired)
@@ -233,9 +242,9 @@ class _World:
         self.groups: dict[str, Running] = {name: _running(pop, h, seed) for name, pop in populations.items()}
         self.synapses = [Synapses(p, h, edges.get(i)) for i, p in enumerate(projections) if not p.listed]
         self.living = [
-            LivingSynapses(p, i, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.listed
+            LivingSynapses(p, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.listed
         ]
-        self.sources = [Source(d, i, h, steps, seed) for i, d in enumerate(network.drives)]
+        self.sources = [Source(d, h, steps, seed) for d in network.drives]
         specs = {name: pop.neuron.spec for name, pop in populations.items()}
         self.inputs = {name: {i: pop.size * pop.sites(i) for i in specs[name].inputs} for name, pop in populations.items()}
         self.ports = {name: {p: pop.size * pop.sites(p) for p in specs[name].ports} for name, pop in populations.items()}
@@ -266,6 +275,18 @@ class _World:
         for part in dict.fromkeys(split(n)[0] for n in values):
             self.group(target, part).change({split(n)[1]: v for n, v in values.items() if split(n)[0] == part})
 
+    def rewrite(self, projection: str, values: Mapping[str, Any]) -> None:
+        """Give the synapses of a projection, sorted by source, other weights or states."""
+        for synapse in (s for s in self.synapses if s.projection.name == projection):
+            synapse.weight = np.empty(synapse.pre.size)
+            synapse.weight[np.argsort(synapse.pre, kind="stable")] = values["weight"]
+        for alive in (a for a in self.living if a.projection.name == projection):
+            for name, value in values.items():
+                if name in alive.s:
+                    alive.s[name] = np.array(np.broadcast_to(value, alive.pre.size), float)
+                else:
+                    alive.weight = np.array(np.broadcast_to(value, alive.pre.size), float)
+
     def step(self, k: int) -> dict[str, Array]:
         """From t_k to t_{k+1}; returns who spiked, bool per neuron by population."""
         x, w = self._arriving(k)
@@ -277,9 +298,9 @@ class _World:
             alive.send(fired[alive.source], fired[alive.target], k + 1)
         return fired
 
-    def _potentials(self, projection: Projection) -> Array:
-        """Of the sites that a projection reaches, neuron by neuron."""
-        group, part = self.groups[projection.target.name], projection.part
+    def _potentials(self, population: Population, part: str) -> Array:
+        """Of the sites of a part, neuron by neuron."""
+        group = self.groups[population.name]
         return group.potentials(part) if isinstance(group, Cells) else group.s[full_name(part, "v")]
 
     def _arriving(self, k: int) -> tuple[dict[str, States], dict[str, States]]:
@@ -293,13 +314,17 @@ class _World:
                 w[source.drive.target.name][source.drive.port] += source.events(k)
         # Per-synapse projections add one event after the other to what stimuli brought; the exact sums of the others join last.
         for alive in self.living:
-            flow = alive.step(k, partial(self._potentials, alive.projection), None if alive.port is None else w[alive.target][alive.port])
+            flow = alive.step(k, partial(self._potentials, alive.projection.target, alive.projection.part), None if alive.port is None else w[alive.target][alive.port])
             if alive.input is not None:
                 x[alive.target][alive.input] += flow
         for synapse in self.synapses:
             assert synapse.port is not None
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
         for mine, other in (pair for coupling in self.network.couplings for pair in coupling.directed):
-            partner = cast(Cells, self.groups[other.population.name]).potentials(other.part)
-            x[mine.population.name][f"{mine.part}.{PARTNER}"][mine.places] = partner[other.places]
+            entry, there = x[mine.population.name][mine.input], self._potentials(other.population, other.part)[other.places]
+            if mine.conductance is None:
+                entry[mine.places] = there
+            else:
+                here = self._potentials(mine.population, mine.part)[mine.places]
+                np.add.at(entry, mine.places, mine.conductance * (there - here))
         return x, w

@@ -31,8 +31,8 @@ class LivingSynapses:
         modulator: value of the signal.
     """
 
-    def __init__(self, projection: Projection, index: int, dt: float, seed: int, given: tuple[Any, ...] | None, modulator: float):
-        self.projection, self.index, self.dt, self.seed, self.modulator = projection, index, dt, seed, modulator
+    def __init__(self, projection: Projection, dt: float, seed: int, given: tuple[Any, ...] | None, modulator: float):
+        self.projection, self.dt, self.seed, self.modulator = projection, dt, seed, modulator
         self.model = projection.synapse or Synapse()
         self.source, self.target, self.port, self.input = projection.source.name, projection.target.name, projection.port, projection.input
         pre, post, weight, steps = listed(projection, dt) if given is None else (np.asarray(part) for part in given[:4])
@@ -45,6 +45,7 @@ class LivingSynapses:
         self.history: list[tuple[int, Array]] = []  # (stamp, fired) of the last spikes of the sources
         self.activity = np.zeros(projection.target.size)
         self.changed: dict[str, Any] = {}
+        self.held: tuple[str, ...] | None = None  # while plasticity is off, the states that do not change
         self.late = round(projection.response_delay / dt)
         self.answers = [np.zeros(projection.target.size, bool)] * self.late  # spikes of the targets on their way to the synapses
         self.s = self._initial(self.weight)
@@ -53,14 +54,14 @@ class LivingSynapses:
     def _initial(self, weight: Array) -> States:
         n, s = weight.size, {}
         self.parameters = {
-            name: per_one(getattr(self.model, name), n, self.seed, "synapse", self.index, name) for name in self.model.spec.parameters
+            name: per_one(getattr(self.model, name), n, self.seed, "synapse", *self.projection.stream, name) for name in self.model.spec.parameters
         }
         for name, state in self.model.spec.states.items():
             start: Any = state.initial
             if isinstance(start, str):
                 s[name] = self.parameters[start].copy()
                 continue
-            s[name] = weight.copy() if name == "weight" else per_one(start, n, self.seed, "synapse state", self.index, name)
+            s[name] = weight.copy() if name == "weight" else per_one(start, n, self.seed, "synapse state", *self.projection.stream, name)
         return s
 
     def _ready(self) -> None:
@@ -88,7 +89,7 @@ class LivingSynapses:
 
     def _world(self, k: int, potentials: Callable[[], Array]) -> States:
         def noise() -> Array:
-            return rng.normal(rng.stream_key(self.seed, "synapse noise", self.index), np.arange(self.pre.size), k) / np.sqrt(self.dt)
+            return rng.normal(rng.stream_key(self.seed, "synapse noise", *self.projection.stream), np.arange(self.pre.size), k) / np.sqrt(self.dt)
 
         known = {"noise": noise, "v": lambda: potentials()[self.reached], "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
         return {name: known[name]() for name in self.model.spec.inputs}
@@ -110,7 +111,8 @@ class LivingSynapses:
             inputs = self.projection.target.neuron.spec.inputs
             values = self.bound.current(equations.states(self.s), equations._in("input", x, self.model.spec.inputs))
             np.add.at(flow, self.reached, -np.broadcast_to(magnitude(values, inputs[self.input], "current"), self.pre.size))
-        self.s = self.integrator.advance(self.s, x, np.zeros(self.pre.size, bool))
+        still = {n: self.s[n] for n in self.held or ()}
+        self.s = {**self.integrator.advance(self.s, x, np.zeros(self.pre.size, bool)), **still}
         due = [np.flatnonzero(fired[self.pre] & (stamp + self.steps == k + 1)) for stamp, fired in self.history]
         if arrived is not None:
             unit = self.projection.target.neuron.spec.ports[str(self.port)]
@@ -131,7 +133,7 @@ class LivingSynapses:
         """What `arrive` or `respond` does to some of the synapses."""
         equations = self.integrator.equations
         after = equations._out(method, getattr(self.bound, method)(equations.states(self.s), self._w()))
-        self.s = {**self.s, **{n: np.where(where, after[n], self.s[n]) for n in after}}
+        self.s = {**self.s, **{n: np.where(where, after[n], self.s[n]) for n in after if n not in (self.held or ())}}
 
     def send(self, fired: Array, mine: Array, stamp: int) -> None:
         """Synapses respond to their targets' spikes, which raise their activity; those of the sources set out; then synapses come and go."""
@@ -143,7 +145,7 @@ class LivingSynapses:
             tau = self.changed.get(POST_TIME, float(getattr(self.model, POST_TIME).value))
             self.activity = self.activity * np.exp(-self.dt / tau) + mine / tau
         structure = self.projection.structure
-        if structure is not None:
+        if structure is not None and self.held is None:
             every = max(1, round(structure.interval / self.dt))
             if stamp % every == 0:
                 self._rewire(stamp // every)
@@ -151,7 +153,7 @@ class LivingSynapses:
     # --- structure ---------------------------------------------------------------------------------------------------
 
     def _words(self, what: str, n: int, round: int) -> Array:
-        return rng.words(rng.stream_key(self.seed, "rewiring", self.index, what), np.arange(n), round)
+        return rng.words(rng.stream_key(self.seed, "rewiring", *self.projection.stream, what), np.arange(n), round)
 
     def _uniform(self, what: str, n: int, round: int) -> Array:
         return rng.word_to_uniform(self._words(what, n, round))

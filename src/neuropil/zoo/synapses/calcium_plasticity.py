@@ -83,6 +83,7 @@ class ArticleWeight(ArticleRule, CalciumWeight):
 class Homeostatic(HomeostaticRule):
     """Homeostatic scaling, alone: a spike transmits weight times efficacy."""
 
+    learned = ("efficacy",)
 
     efficacy = State(1.0)
 

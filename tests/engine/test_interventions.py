@@ -1,0 +1,208 @@
+"""Weights and states of synapses read and written while a network runs: what the oracle does, whatever the threads, and after waking."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from neuropil.engine import Simulation
+from neuropil.errors import NetworkError, SimulationError, UnitError
+from neuropil.lower.connectivity import edges
+from neuropil.model import AllToAll, Edges, FixedProbability, Network, Regular, Step, Uniform
+from neuropil.oracle import simulate
+from neuropil.units import Hz, ms, mV, pA
+from neuropil.zoo.neurons.lif import LIFExp
+from neuropil.zoo.neurons.poisson_source import PoissonSource
+from neuropil.zoo.neurons.relay import Relay
+from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
+
+STORES = ("packed", "lazy", "clocked")
+
+
+def network():
+    """The three kinds of store between the same neurons, with drawn weights and delays; two packed projections share rows."""
+    made = Network("interventions")
+    source, target = made.population("source", PoissonSource(rate=60 * Hz), 12), made.population("target", LIFExp(), 17)
+    made.stimulate(target, Step(370 * pA), input="current")
+    how = dict(weight=Uniform(100 * pA, 300 * pA), delay=Uniform(0.3 * ms, 2 * ms), port="exc")
+    made.project(source, target, FixedProbability(0.3), name="before", **how)
+    made.project(source, target, FixedProbability(0.5), name="packed", **how)
+    made.project(source, target, FixedProbability(0.5), name="lazy", synapse=AdditiveSTDP(), **how)
+    made.project(target, target, FixedProbability(0.3), name="clocked", synapse=AdditiveSTDP(), clock_driven=True, **how)
+    return made
+
+
+def new_values(simulation):
+    """Other weights for all stores, and efficacies for those that have them, in the order of the synapses."""
+    made = {name: {"weight": np.linspace(50.0, 280.0, simulation.weights(name).size)} for name in STORES}
+    for name in STORES[1:]:
+        made[name]["efficacy"] = np.linspace(0.9, 0.1, made[name]["weight"].size)
+    return made
+
+
+def rewrite(simulation, values):
+    for name, given in values.items():
+        simulation.set_weights(name, given["weight"])
+        if "efficacy" in given:
+            simulation.set_synapses(name, efficacy=given["efficacy"])
+
+
+def all_of(simulation):
+    return {(p, n): v for p in ("before", *STORES) for n, v in simulation.synapses(p).items()}
+
+
+def test_what_is_written_acts_as_in_the_oracle(tmp_path):
+    """Written at an odd step on two threads; a spike under way delivers the new weight. Then: woken on another number of threads."""
+    made, at, end = network(), 333, 1000
+    simulation = Simulation(made, threads=2, precision="float64")
+    stamps = [simulation.step(at)]
+    values = new_values(simulation)
+    rewrite(simulation, values)
+    for name, given in values.items():
+        np.testing.assert_allclose(simulation.weights(name), given["weight"], rtol=1e-9)
+    stamps.append(simulation.step(200))
+    path = simulation.checkpoint(tmp_path / "written.h5")
+    woken = Simulation(made, threads=1, precision="float64", resume=path)
+    stamps.append(simulation.step(end - at - 200))
+    woken.step(end - at - 200)
+    drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(made.projections)}
+    truth = simulate(made, end * 0.1 * ms, edges=drawn, changes={at: values})
+    assert len(truth.spikes.of("target")) > 20, "alive"
+    np.testing.assert_array_equal(np.concatenate([s[0] for s in stamps]), truth.spikes.step)
+    np.testing.assert_array_equal(np.concatenate([s[1] for s in stamps]), truth.spikes.neuron)
+    for name in STORES[1:]:
+        for state in ("weight", "efficacy", "pre", "post"):
+            np.testing.assert_allclose(simulation.synapses(name)[state], truth.synapses[name][state], rtol=1e-9, err_msg=f"{name}.{state}")
+    for key, expected in all_of(simulation).items():
+        np.testing.assert_array_equal(all_of(woken)[key], expected, err_msg=key)
+    np.testing.assert_array_equal(woken.state("target", "v").value, simulation.state("target", "v").value)
+    simulation.close()
+    woken.close()
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_a_matrix_says_the_same_as_an_array(name):
+    """Dense with NaN or 0 elsewhere, sparse, a quantity, and what `weights` itself gave, all write one thing."""
+    simulation = Simulation(network(), threads=1, precision="float64")
+    s = simulation.synapses(name)
+    wanted, shape = np.linspace(50.0, 280.0, s["weight"].size), tuple(simulation.network[p].size for p in (("target" if name == "clocked" else "source"), "target"))
+    matrix = np.full(shape, np.nan)
+    matrix[s["source"], s["target"]] = wanted
+    ways = (wanted * pA, matrix, np.nan_to_num(matrix) * pA, sparse.csr_matrix(np.nan_to_num(matrix)), sparse.coo_array(np.nan_to_num(matrix)))
+    for value in ways:
+        simulation.set_weights(name, 100 * pA)
+        np.testing.assert_allclose(simulation.weights(name), 100.0, rtol=1e-9)
+        simulation.set_weights(simulation.network.projections[[p.name for p in simulation.network.projections].index(name)], value)
+        np.testing.assert_allclose(simulation.weights(name), wanted, rtol=1e-9)
+    found = simulation.weights(name, dense=True)
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(matrix))
+    simulation.set_weights(name, found)
+    np.testing.assert_allclose(simulation.weights(name), wanted, rtol=1e-9)
+    np.testing.assert_array_equal(simulation.weights("before"), Simulation(network(), threads=1, precision="float64").weights("before"))
+    simulation.close()
+
+
+def test_a_spike_under_way_delivers_the_new_weight():
+    """Sent at 1 ms, weights changed at 2 ms, delivered at 4 ms: by hand, for a packed projection in float32."""
+    made = Network("flight")
+    source, target = made.population("source", Relay(), 1), made.population("target", LIFExp(), 2)
+    made.stimulate(source, Regular(1 * ms, stop=1 * ms), port="spikes", weight=1.0)
+    made.project(source, target, AllToAll(), weight=np.array([[64.0, 128.0]]) * pA, delay=3 * ms, port="exc", name="p")
+    simulation = Simulation(made, threads=1)
+    simulation.step(20)
+    simulation.set_weights("p", np.array([32.0, 16.0]))
+    simulation.step(20)
+    np.testing.assert_array_equal(simulation.state("target", "i_exc").value, [32.0, 16.0])
+    simulation.close()
+
+
+def wrong_ones(s):
+    pair = ~np.isnan(s.weights("packed", dense=True))
+    i, j = np.argwhere(~pair)[0]
+    extra = np.where(pair, 1.0, 0.0)
+    extra[i, j] = 7.0
+    return {
+        f"7 at \\[{i}, {j}\\]": lambda: s.set_weights("packed", extra),
+        f"{i}, {j}": lambda: s.set_weights("packed", sparse.csr_matrix(extra)),
+        "transposed": lambda: s.set_weights("packed", np.zeros(pair.shape[::-1])),
+        "wrong shape": lambda: s.set_weights("lazy", np.ones(3)),
+        "wrong unit": lambda: s.set_weights("lazy", 3 * mV),
+        "not finite": lambda: s.set_weights("lazy", np.where(np.arange(s.weights("lazy").size) == 1, np.nan, 1.0)),
+        "no projection": lambda: s.set_weights("packd", 1 * pA),
+        "no state": lambda: s.set_synapses("lazy", eficacy=1.0),
+        "'packed' have no state": lambda: s.set_synapses("packed", efficacy=1.0),
+        "kept once for each source and delay": lambda: s.set_synapses("lazy", pre=np.arange(s.weights("lazy").size) * 1.0),
+        "does not fit the scale": lambda: s.set_weights("packed", 1e9 * pA),
+    }
+
+
+def test_what_does_not_fit_is_refused_and_changes_nothing():
+    simulation = Simulation(network(), threads=1)
+    before = all_of(simulation)
+    for message, act in wrong_ones(simulation).items():
+        with pytest.raises((NetworkError, SimulationError, UnitError), match=message):
+            act()
+    for key, value in all_of(simulation).items():
+        np.testing.assert_array_equal(value, before[key], err_msg=key)
+    simulation.close()
+
+
+def test_several_synapses_between_two_neurons_need_an_array():
+    made = Network("multapses")
+    source, target = made.population("source", Relay(), 2), made.population("target", LIFExp(), 2)
+    made.project(source, target, Edges([0, 0, 1], [1, 1, 0]), weight=10 * pA, delay=1 * ms, port="exc", name="p")
+    simulation = Simulation(made, threads=1)
+    for act in (lambda: simulation.weights("p", dense=True), lambda: simulation.set_weights("p", np.zeros((2, 2)))):
+        with pytest.raises(SimulationError, match="2 synapses from 0 to 1"):
+            act()
+    simulation.set_weights("p", [1.0, 2.0, 3.0])
+    np.testing.assert_allclose(simulation.weights("p"), [1.0, 2.0, 3.0], rtol=1e-3)
+    simulation.close()
+
+
+# --- plasticity off and on ---------------------------------------------------------------------------------------------
+
+
+def test_plasticity_off_holds_what_was_learnt_and_nothing_else(tmp_path):
+    """Off, woken from a checkpoint while off, and on again: the oracle with the efficacies held, on another number of threads."""
+    made, off, on, end = network(), 300, 700, 1100
+    first = Simulation(made, threads=2, precision="float64")
+    stamps = [first.step(off)]
+    assert first.plasticity is True
+    first.plasticity = False
+    learnt = {name: first.synapses(name) for name in STORES[1:]}
+    stamps.append(first.step(150))
+    second = Simulation(made, threads=1, precision="float64", resume=first.checkpoint(tmp_path / "off.h5"))
+    assert second.plasticity is False
+    stamps.append(second.step(on - off - 150))
+    for name in STORES[1:]:
+        np.testing.assert_array_equal(second.synapses(name)["efficacy"], learnt[name]["efficacy"])
+        assert not np.array_equal(second.synapses(name)["post"], learnt[name]["post"]), "traces go on"
+    second.plasticity = True
+    stamps.append(second.step(end - on))
+    held = {off: dict.fromkeys(STORES[1:], ("efficacy",)), on: dict.fromkeys(STORES[1:])}
+    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(made.projections)}
+    truth = simulate(made, end * 0.1 * ms, edges=drawn, held=held)
+    np.testing.assert_array_equal(np.concatenate([s[1] for s in stamps]), truth.spikes.neuron)
+    for name in STORES[1:]:
+        assert np.abs(second.synapses(name)["efficacy"] - learnt[name]["efficacy"]).max() > 1e-3, "learns again"
+        for state in ("efficacy", "pre", "post"):
+            np.testing.assert_allclose(second.synapses(name)[state], truth.synapses[name][state], rtol=1e-9, atol=1e-12, err_msg=f"{name}.{state}")
+    first.close()
+    second.close()
+
+
+def test_plasticity_of_one_projection_by_its_name():
+    simulation = Simulation(network(), threads=1, precision="float64")
+    simulation.plasticity = {"lazy": False}
+    assert simulation.plasticity == {"lazy": False, "clocked": True}
+    before = all_of(simulation)
+    simulation.step(500)
+    after = all_of(simulation)
+    np.testing.assert_array_equal(after["lazy", "efficacy"], before["lazy", "efficacy"])
+    assert np.abs(after["clocked", "efficacy"] - before["clocked", "efficacy"]).max() > 1e-3
+    for wrong, message in (({"packed": False}, "that learns"), (0, "True or False"), ({"lazy": None}, "True or False")):
+        with pytest.raises((NetworkError, SimulationError), match=message):
+            simulation.plasticity = wrong
+    simulation.close()
