@@ -118,7 +118,7 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
 def _group_arrays(plan: Plan, group: Assembly, share: Share, g: int, arrived: np.ndarray) -> GroupArrays:
     """Zeroed, then filled with initial states and per-neuron constants."""
     start, stop = share.start[g], share.start[g + 1]
-    real = np.dtype(plan.precision)
+    real = np.dtype(group.precision)
     made = GroupArrays(stop - start)
     ports = list(group.ports)
     for name in group.arguments:
@@ -148,7 +148,7 @@ def _refractory(group: Assembly) -> Any:
 def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group) -> list[Operation]:
     """Advance the group's neurons and collect those that fired."""
     kernel = load(group.name, group.kernel.source)
-    numbers = np.concatenate([m.numbers for m in group.members]).astype(plan.precision)
+    numbers = np.concatenate([m.numbers for m in group.members]).astype(group.precision)
     periods = np.array([m.period for m in group.members for _ in range(m.sites)], np.int32)
     machine.numbers[g], machine.periods[g] = numbers, periods
     arguments = tuple(
@@ -275,8 +275,9 @@ def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group)
         (share.bounds[g], share.lower[g], keys, machine.groups[t][g].arrays["u_"])
         for t, share in enumerate(layout.shares)
     )
-    made = f'from {_DRIVE} import uniform_numbers\ndraw_uniform = uniform_numbers("{plan.precision}")'
-    return Operation("stimuli", f"{group.name}: a uniform number each", ("draw_uniform", made), "k, *a", arguments.__getitem__)
+    function = "draw_uniform" if group.precision == plan.precision else f"draw_uniform_{group.precision}"
+    made = f'from {_DRIVE} import uniform_numbers\n{function} = uniform_numbers("{group.precision}")'
+    return Operation("stimuli", f"{group.name}: a uniform number each", (function, made), "k, *a", arguments.__getitem__)
 
 
 def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member, planned: PlannedDrive) -> Operation:
@@ -286,6 +287,7 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
     entry = split(planned.drive.entry)[1]
     array = f"real_{entry}" if planned.drive.port else f"x_{entry}_"
     key = [np.uint32(part) for part in rng.stream_key(plan.seed, "drive", *planned.drive.stream)]
+    real = machine.groups[0][g].arrays[array].dtype
     target = []  # per thread: where its sites start, their counters, its first neuron, how many, the array
     for t, share in enumerate(layout.shares):
         place = share.slices[member.population.name, member.part]
@@ -296,7 +298,7 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
         """A value per site and neuron of the population, cut to thread t's part."""
         _, _, low, n, _ = target[t]
         full = np.broadcast_to(_base(value), (sites.size, size))
-        return np.array(full[:, low : low + n], plan.precision, order="C")  # a copy: amplitudes are set between steps
+        return np.array(full[:, low : low + n], real, order="C")  # a copy: amplitudes are set between steps
 
     def operation(function: tuple[str, str], call: str, arguments: list[tuple[Any, ...]]) -> Operation:
         return Operation("stimuli", name, function, call, arguments.__getitem__)
@@ -322,14 +324,15 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
         return operation(_import("listed_events"), "k, *a", arguments)
     if isinstance(stimulus, Noise):
         machine.index_rows.append(index_row(stimulus, plan.dt))
-        function = f'from {_DRIVE} import gaussian_current\nnoise = gaussian_current("{plan.precision}")'
+        name_of = "noise" if real == plan.precision else f"noise_{real}"
+        function = f'from {_DRIVE} import gaussian_current\n{name_of} = gaussian_current("{real}")'
         return operation(
-            ("noise", function), f"row({len(machine.index_rows) - 1}), *a",
+            (name_of, function), f"row({len(machine.index_rows) - 1}), *a",
             [(target[t][0], target[t][1], *key, own(_drawn(plan, planned, "mean"), t), own(_drawn(plan, planned, "sd"), t), target[t][4]) for t in threads],
         )  # fmt: skip
     if isinstance(stimulus, TimeArray) and np.ndim(_base(stimulus.values)) == 2:
         machine.index_rows.append(index_row(stimulus, plan.dt))
-        values = np.asarray(_base(stimulus.values), plan.precision)
+        values = np.asarray(_base(stimulus.values), real)
         return operation(
             _import("sampled_current"), f"row({len(machine.index_rows) - 1}), *a",
             [(target[t][0], np.ascontiguousarray(values[:, low : low + n]), out) for t, (_, _, low, n, out) in enumerate(target)],

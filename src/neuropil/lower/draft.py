@@ -15,6 +15,7 @@ from neuropil.lower.integrate import StepFunction
 from neuropil.lower.kernel import NeuronProgram, Variant, Varying, check
 from neuropil.lower.parts import Bare, Member, PlannedDrive, PlannedPart, in_order
 from neuropil.lower.propagator import propagators
+from neuropil.lower.resolution import slow_states, typical
 from neuropil.lower.trace import TracedNeuron
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.composite import full_name, split
@@ -87,7 +88,7 @@ class Draft:
         """A part that a cable solver advances."""
         name = ".".join(n for n in (planned.population.name, planned.name) if n)
         member = Member(planned.population, planned.name, planned.part.sites, initial=self._initials(planned, self.parameters(planned)))
-        return Bare(name, planned.part.model, self.variant(planned), (member,))
+        return Bare(name, planned.part.model, self.variant(planned), (member,), self.precision)
 
     def parameters(self, planned: PlannedPart) -> dict[str, Any]:
         """By name: a float, or float64[sites * neurons], one site after the other."""
@@ -133,8 +134,24 @@ class Draft:
         numbers = np.array([np.broadcast_to(s, sites) for s in scalars], float).reshape(-1, sites).T
         initial = self._initials(planned, parameters)
         modulated = frozenset(split(n)[1] for n in effects_on(self.network, planned.population) if split(n)[0] == planned.name)
-        member = Member(planned.population, planned.name, sites, numbers, arrays, period, initial, parameters=parameters, modulated=modulated)
+        slow = self._slow(planned, program, parameters, initial, modulated)
+        member = Member(planned.population, planned.name, sites, numbers, arrays, period, initial, parameters=parameters, modulated=modulated, slow=slow)
         return program, varying, member
+
+    def _slow(
+        self, planned: PlannedPart, program: NeuronProgram, parameters: dict[str, Any], initial: dict[str, Any], modulated: frozenset[str]
+    ) -> dict[str, str]:
+        """The states of a part that float32 would not resolve, if that is asked for."""
+        if self.precision == "float64":
+            return {}
+        weights: dict[str, float] = {}
+        arriving = [(d.drive.target, d.drive.port, d.drive.weight) for d in self.drives]
+        arriving += [(p.target, p.port, p.weight) for p in self.network.projections]
+        for target, port, weight in arriving:
+            size = typical(weight) if target is planned.population and port is not None and split(port)[0] == planned.name else 0.0
+            if port is not None and size > 0.0:
+                weights[split(port)[1]] = min(size, weights.get(split(port)[1], size))
+        return slow_states(program.step, parameters, initial, weights, self.dt, modulated)
 
     def modulated_apart(self, planned: PlannedPart, parameters: dict[str, Any]) -> set[str]:
         """The parameters to which modulators may give different values in different neurons."""

@@ -244,7 +244,7 @@ class _Writer:
         for state in dict.fromkeys(state for _, state in variant.read):
             self.array(f"soma_{state}")
         for name, state in variant.read:
-            self.body.append(f"x_{name} = soma_{state}[j]")
+            self.body.append(f"x_{name} = number(soma_{state}[j])")
         for name in variant.driven:
             self.body.append(f"x_{name} = {self.array(f'x_{name}_')}[i]")
         for port in self.program.step.traced.spec.ports:

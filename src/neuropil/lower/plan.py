@@ -41,7 +41,7 @@ class Plan:
         network: the description.
         dt: time step, ms.
         seed: key of every random stream.
-        precision: of state, "float32" or "float64".
+        precision: of state, "float32" or "float64"; parts with states that float32 does not resolve have their own.
         word: of a synapse, np.uint32 (16-bit weights) or np.uint64 (48-bit weights).
         groups: in order of execution: what acts on a soma comes before it.
         bare: parts without a kernel of their own.
@@ -88,7 +88,7 @@ class Plan:
         """(place among the assemblies, place among its members) of a part of a population."""
         for g, assembly in enumerate(self.assemblies):
             for m, member in enumerate(assembly.members):
-                if member.population is population and member.part == part:
+                if member.population.name == population.name and member.part == part:
                     return g, m
         raise PlanError(f"part {part!r} of population {population.name!r} is nowhere")
 
@@ -179,13 +179,17 @@ def _plan_drives(network: Network, dt: float) -> tuple[PlannedDrive, ...]:
 
 
 def _merge(placed: list[tuple[NeuronProgram, Varying, Member]], precision: str) -> tuple[Group, ...]:
-    """Parts of equal program and equal varying constants share a kernel, if they act on no soma or on those of one group."""
-    soma_of: dict[str, Any] = {m.population.name: (id(p), v) for p, v, m in placed if m.part == ""}
+    """Parts of equal program and equal varying constants share a kernel, if they act on no soma or on those of one group.
+
+    Those with slow states have one of their own, in float64.
+    """
+    wide = {id(m): "float64" if m.slow else precision for _, _, m in placed}
+    soma_of: dict[str, Any] = {m.population.name: (id(p), v, wide[id(m)]) for p, v, m in placed if m.part == ""}
     together: dict[Any, list[Member]] = {}
     programs: dict[Any, tuple[NeuronProgram, Varying]] = {}
     # What acts on a soma is advanced before it; Python's sort keeps the order otherwise.
     for program, varying, member in sorted(placed, key=lambda made: made[2].part == ""):
-        key = (id(program), varying, soma_of[member.population.name] if member.part else None)
+        key = (id(program), varying, wide[id(member)], soma_of[member.population.name] if member.part else None)
         together.setdefault(key, []).append(member)
         programs[key] = (program, varying)
     groups: list[Group] = []
@@ -195,7 +199,7 @@ def _merge(placed: list[tuple[NeuronProgram, Varying, Member]], precision: str) 
         name = program.step.traced.name
         seen[name] = seen.get(name, 0) + 1
         label = name if seen[name] == 1 else f"{name}_{seen[name]}"
-        groups.append(Group(label, program, emit(program, varying, precision), tuple(members)))
+        groups.append(Group(label, program, emit(program, varying, key[2]), tuple(members), key[2]))
     return tuple(groups)
 
 

@@ -102,7 +102,7 @@ def _cells(cells: PlannedCells, plan: Plan) -> Work:
     for bare in plan.bare:
         if bare.members[0].population is cells.population:
             sites = bare.members[0].sites
-            moved += sum(sites * _traffic(name, (), plan) for name in bare.arguments if not name.startswith("s_"))
+            moved += sum(sites * _traffic(name, (), real, plan) for name in bare.arguments if not name.startswith("s_"))
     what = f"cells of {cable.size} compartments ({cells.population.name})"
     count = cells.population.size * cable.size
     return Work(what, "compartment", count, "step", cable.flops / cable.size, moved / cable.size, "lower/cable.py: CablePlan")
@@ -157,11 +157,11 @@ def _stimulus(planned: PlannedDrive, real: int) -> tuple[int, int]:
 
 def bytes_per_step(group: Group, plan: Plan) -> int:
     """Bytes that an element's step reads and writes, by its kernel's arguments."""
-    return sum(_traffic(name, group.program.changing, plan) for name in group.kernel.arguments)
+    return sum(_traffic(name, group.program.changing, np.dtype(group.precision).itemsize, plan) for name in group.kernel.arguments)
 
 
-def _traffic(argument: str, changing: tuple[str, ...], plan: Plan) -> int:
-    real, word = np.dtype(plan.precision).itemsize, plan.word().itemsize
+def _traffic(argument: str, changing: tuple[str, ...], real: int, plan: Plan) -> int:
+    word = plan.word().itemsize
     kind, _, name = argument.partition("_")
     if kind == "s":
         return real * (2 if name in changing else 1)

@@ -8,6 +8,7 @@ point neurons; a projection to port "tuft.exc" reaches the point processes place
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -98,6 +99,20 @@ class Cell(Composite):
         """A copy as it is now, which refuses changes: what a population keeps, so that later ones cannot reach it."""
         twin = copy.copy(self)
         twin.painted, twin.placed, twin._frozen = list(self.painted), dict(self.placed), True
+        return twin
+
+    def _with(self, changes: dict[str, dict[str, Any]]) -> Cell:
+        """A value takes the place of that of every channel of the name, also where it varied along the dendrites."""
+        twin = copy.copy(self)
+        for part, values in changes.items():
+            for name, value in values.items():
+                _one_number(value, self.models[part].spec.parameters[name], f"{part}.{name}")
+        twin.painted = [
+            dataclasses.replace(p, channel=p.channel.with_(**changes[p.name]), along={n: a for n, a in p.along.items() if n not in changes[p.name]})
+            if p.name in changes else p
+            for p in self.painted
+        ]  # fmt: skip
+        twin.placed = {n: dataclasses.replace(p, process=p.process.with_(**changes[n])) if n in changes else p for n, p in self.placed.items()}
         return twin
 
     def _check_open(self) -> None:

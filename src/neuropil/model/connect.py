@@ -151,7 +151,9 @@ class Edges(Rule):
                 raise NetworkError(
                     f"Edges.{name} must be a one-dimensional array of whole numbers", got=f"{array.dtype}, shape {array.shape}"
                 )
-            object.__setattr__(self, name, array.astype(np.int64))
+            indices = array.astype(np.int64)
+            indices.setflags(write=False)
+            object.__setattr__(self, name, indices)
         if self.pre.shape != self.post.shape:
             raise NetworkError("Edges: pre and post differ in length", got=f"{self.pre.size} and {self.post.size}")
 
