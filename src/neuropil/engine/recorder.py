@@ -108,6 +108,7 @@ class Recorder:
         self.spike_journal: SpikeJournal | None = None
         self.trace_journals: list[TraceJournal] = []
         self._lock: FolderLock | None = None
+        self._refused: StorageError | None = None
         if folder is not None:
             self._lock = FolderLock(folder)
             try:
@@ -157,10 +158,8 @@ class Recorder:
     def add(self, steps: np.ndarray, neurons: np.ndarray, samples: list[np.ndarray], until: int) -> None:
         """Take spikes (stamps and global neurons, sorted) and samples of every track: all there were up to a step.
 
-        Raises:
-            StorageError: the system refused; what was given is kept, and written with what comes next.
+        What the system refuses to write is kept in memory, and written with what comes next; see `require_room`.
         """
-        refused: StorageError | None = None
         if self.spike_journal is None:
             if self.record_spikes:
                 self.steps.append(steps)
@@ -170,7 +169,7 @@ class Recorder:
             try:
                 self.spike_journal.append(steps[:own], neurons[:own], until)
             except StorageError as error:
-                refused = error
+                self._refused = error
         for j, values in enumerate(samples):
             stamps = self._stamps(j, len(values))
             self.rows_written[j] += len(values)
@@ -181,7 +180,11 @@ class Recorder:
             try:
                 self.trace_journals[j].append(stamps, values, until)
             except StorageError as error:
-                refused = refused or error
+                self._refused = error
+
+    def require_room(self) -> None:
+        """Raise the StorageError of a system that refused to write what was added."""
+        refused, self._refused = self._refused, None
         if refused is not None:
             raise refused
 
