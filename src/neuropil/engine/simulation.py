@@ -24,7 +24,15 @@ from neuropil.engine.modulate import Modulation
 from neuropil.engine.packed_weights import PackedWeights
 from neuropil.engine.recorder import Marks, Recorder, describe
 from neuropil.engine.runaway import runaway
-from neuropil.errors import Interrupted, NetworkError, NeuropilError, ResultError, SimulationError, StorageError, did_you_mean
+from neuropil.errors import (
+    Interrupted,
+    NetworkError,
+    NeuropilError,
+    ResultError,
+    SimulationError,
+    StorageError,
+    did_you_mean,
+)
 from neuropil.lower.plan import Plan, make_plan
 from neuropil.model.network import Network
 from neuropil.result import Result
