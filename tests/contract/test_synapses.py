@@ -63,7 +63,7 @@ def small_network(name, clock_driven=False, structure=None, drawn=True):
 
 
 def oracle_run(network, name):
-    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(network.projections)}
+    drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(network.projections)}
     return simulate(network, STEPS * 0.1 * ms, edges=drawn, modulators=dict.fromkeys((0, 1), synapse_use(name).modulator))
 
 

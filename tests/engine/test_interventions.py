@@ -66,7 +66,7 @@ def test_what_is_written_acts_as_in_the_oracle(tmp_path):
     woken = Simulation(made, threads=1, precision="float64", resume=path)
     stamps.append(simulation.step(end - at - 200))
     woken.step(end - at - 200)
-    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(made.projections)}
+    drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(made.projections)}
     truth = simulate(made, end * 0.1 * ms, edges=drawn, changes={at: values})
     assert len(truth.spikes.of("target")) > 20, "alive"
     np.testing.assert_array_equal(np.concatenate([s[0] for s in stamps]), truth.spikes.step)
@@ -182,7 +182,7 @@ def test_plasticity_off_holds_what_was_learnt_and_nothing_else(tmp_path):
     second.plasticity = True
     stamps.append(second.step(end - on))
     held = {off: dict.fromkeys(STORES[1:], ("efficacy",)), on: dict.fromkeys(STORES[1:])}
-    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(made.projections)}
+    drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(made.projections)}
     truth = simulate(made, end * 0.1 * ms, edges=drawn, held=held)
     np.testing.assert_array_equal(np.concatenate([s[1] for s in stamps]), truth.spikes.neuron)
     for name in STORES[1:]:
@@ -227,7 +227,7 @@ def kept_network():
 def test_recorded_and_normalised_as_in_the_oracle(tmp_path):
     """Into memory, and into a folder in two sessions cut at a step where both are due; sums are exact where nothing came after."""
     made, end = kept_network(), 80 * ms
-    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(made.projections)}
+    drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(made.projections)}
     truth = simulate(made, end, edges=drawn)
     whole = Simulation(made, threads=2, precision="float64")
     result = whole.run(end)

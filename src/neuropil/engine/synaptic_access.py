@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.engine.core import Core
+from neuropil.engine.guard import Guard
 from neuropil.engine.synapse_values import Pairs
 from neuropil.engine.synaptic_state import SynapticState
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
@@ -25,6 +26,7 @@ class SynapticAccess:
     network: Network
     plan: Plan
     core: Core
+    _guard: Guard
     _synaptic: SynapticState
 
     def _settle(self) -> None:
@@ -47,7 +49,7 @@ class SynapticAccess:
             s = self.core.listed[j].synapses
             pre, post, steps, site = s.pre, s.post, s.delay, s.site
         else:
-            pre, post, _, steps, site = edges(self.network.projections[j], j, self.plan.seed, self.plan.dt)
+            pre, post, _, steps, site = edges(self.network.projections[j], self.plan.seed, self.plan.dt)
         found = {"source": pre, "target": post, "delay": steps * self.plan.dt, "site": site, **self._synaptic.all(j)}
         return {n: np.array(v) for n, v in found.items()}
 
@@ -88,8 +90,9 @@ class SynapticAccess:
         """
         j = self._projection(projection)
         values = self._pairs(j).in_order(value, self._weight_dimension(j), "weight")
-        self._settle()
-        self._synaptic.write(j, {"weight": values})
+        with self._guard.using("set_weights"):
+            self._settle()
+            self._synaptic.write(j, {"weight": values})
 
     def set_synapses(self, projection: str | Projection, **states: Any) -> None:
         """Set states of the synapses of a projection, from now on: ``set_synapses("learning", efficacy=0.5)``.
@@ -111,9 +114,10 @@ class SynapticAccess:
                 raise NetworkError(f"the synapses of projection {name!r} have no state {state!r}", fix=did_you_mean(state, known))
         pairs = self._pairs(j)
         values = {n: pairs.in_order(v, known[n], n) for n, v in states.items()}
-        self._settle()
-        if values:
-            self._synaptic.write(j, values)
+        with self._guard.using("set_synapses"):
+            self._settle()
+            if values:
+                self._synaptic.write(j, values)
 
     @property
     def plasticity(self) -> bool | dict[str, bool]:
@@ -144,9 +148,10 @@ class SynapticAccess:
                 raise NetworkError(f"no projection {name!r} that learns", fix=did_you_mean(name, places))
             if not isinstance(value, (bool, np.bool_)):
                 raise SimulationError("plasticity is True or False", got=value)
-        self._settle()
-        for name, value in wanted.items():
-            self._synaptic.switch(places[name], bool(value))
+        with self._guard.using("plasticity"):
+            self._settle()
+            for name, value in wanted.items():
+                self._synaptic.switch(places[name], bool(value))
 
     # --- what they need ----------------------------------------------------------------------------------------------
 

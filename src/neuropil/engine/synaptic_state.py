@@ -40,7 +40,7 @@ class SynapticState:
         if j in self.core.listed:
             s = self.core.listed[j].synapses
             return s.pre, s.post
-        pre, post, *_ = edges(self.plan.network.projections[j], j, self.plan.seed, self.plan.dt)
+        pre, post, *_ = edges(self.plan.network.projections[j], self.plan.seed, self.plan.dt)
         return pre, post
 
     # --- plasticity --------------------------------------------------------------------------------------------------

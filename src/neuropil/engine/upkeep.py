@@ -23,8 +23,7 @@ def columns(plan: Plan, probe: SynapseProbe) -> np.ndarray:
     Raises:
         NetworkError: a place beyond the last synapse.
     """
-    j = plan.network.projections.index(probe.projection)
-    n = realise(probe.projection, j, plan.seed, plan.dt).n_synapses
+    n = realise(probe.projection, plan.seed, plan.dt).n_synapses
     if probe.chosen is None:
         return np.arange(n)
     if probe.chosen.size and probe.chosen.max() >= n:

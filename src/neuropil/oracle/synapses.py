@@ -31,8 +31,8 @@ class LivingSynapses:
         modulator: value of the signal.
     """
 
-    def __init__(self, projection: Projection, index: int, dt: float, seed: int, given: tuple[Any, ...] | None, modulator: float):
-        self.projection, self.index, self.dt, self.seed, self.modulator = projection, index, dt, seed, modulator
+    def __init__(self, projection: Projection, dt: float, seed: int, given: tuple[Any, ...] | None, modulator: float):
+        self.projection, self.dt, self.seed, self.modulator = projection, dt, seed, modulator
         self.model = projection.synapse or Synapse()
         self.source, self.target, self.port, self.input = projection.source.name, projection.target.name, projection.port, projection.input
         pre, post, weight, steps = listed(projection, dt) if given is None else (np.asarray(part) for part in given[:4])
@@ -54,14 +54,14 @@ class LivingSynapses:
     def _initial(self, weight: Array) -> States:
         n, s = weight.size, {}
         self.parameters = {
-            name: per_one(getattr(self.model, name), n, self.seed, "synapse", self.index, name) for name in self.model.spec.parameters
+            name: per_one(getattr(self.model, name), n, self.seed, "synapse", *self.projection.stream, name) for name in self.model.spec.parameters
         }
         for name, state in self.model.spec.states.items():
             start: Any = state.initial
             if isinstance(start, str):
                 s[name] = self.parameters[start].copy()
                 continue
-            s[name] = weight.copy() if name == "weight" else per_one(start, n, self.seed, "synapse state", self.index, name)
+            s[name] = weight.copy() if name == "weight" else per_one(start, n, self.seed, "synapse state", *self.projection.stream, name)
         return s
 
     def _ready(self) -> None:
@@ -89,36 +89,40 @@ class LivingSynapses:
 
     def _world(self, k: int, potentials: Callable[[], Array]) -> States:
         def noise() -> Array:
-            return rng.normal(rng.stream_key(self.seed, "synapse noise", self.index), np.arange(self.pre.size), k) / np.sqrt(self.dt)
+            return rng.normal(rng.stream_key(self.seed, "synapse noise", *self.projection.stream), np.arange(self.pre.size), k) / np.sqrt(self.dt)
 
         known = {"noise": noise, "v": lambda: potentials()[self.reached], "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
         return {name: known[name]() for name in self.model.spec.inputs}
 
-    def step(self, k: int, potentials: Callable[[], Array]) -> tuple[Array, Array]:
+    def step(self, k: int, potentials: Callable[[], Array], arrived: Array | None) -> Array:
         """Advance from t_k to t_{k+1}, the potentials of the target's sites being those of t_k.
 
+        Args:
+            arrived: where to add, for each site of the targets, the weights that arrive at the end of the step: by the step
+                in which the spikes were emitted, then by source, then by place in the list.
+
         Returns:
-            The current that flows into each site of the targets during the step, and the weights that arrive at its end.
+            The current that flows into each site of the targets during the step.
         """
         equations, size = self.integrator.equations, self.projection.target.size * self.projection.sites
         x = self._world(k, potentials)
-        flow, sent = np.zeros(size), np.zeros(size)
+        flow = np.zeros(size)
         if self.input is not None:
             inputs = self.projection.target.neuron.spec.inputs
             values = self.bound.current(equations.states(self.s), equations._in("input", x, self.model.spec.inputs))
             np.add.at(flow, self.reached, -np.broadcast_to(magnitude(values, inputs[self.input], "current"), self.pre.size))
         still = {n: self.s[n] for n in self.held or ()}
         self.s = {**self.integrator.advance(self.s, x, np.zeros(self.pre.size, bool)), **still}
+        due = [np.flatnonzero(fired[self.pre] & (stamp + self.steps == k + 1)) for stamp, fired in self.history]
+        if arrived is not None:
+            unit = self.projection.target.neuron.spec.ports[str(self.port)]
+            handed = np.broadcast_to(magnitude(self.bound.transmits(equations.states(self.s), self._w()), unit, "transmits"), self.pre.size)
+            for which in due:
+                np.add.at(arrived, self.reached[which], handed[which])
         here = np.zeros(self.pre.size, bool)
-        for stamp, fired in self.history:
-            here |= fired[self.pre] & (stamp + self.steps == k + 1)
-        ports, w = self.projection.target.neuron.spec.ports, self._w()
-        before = equations.states(self.s)
-        if self.port is not None:
-            handed = np.broadcast_to(magnitude(self.bound.transmits(before, w), ports[self.port], "transmits"), self.pre.size)
-            np.add.at(sent, self.reached[here], handed[here])
+        here[np.concatenate([np.empty(0, int), *due])] = True
         self._change("arrive", here)
-        return flow, sent
+        return flow
 
     def _w(self) -> Quantity:
         """The present weights."""
@@ -149,7 +153,7 @@ class LivingSynapses:
     # --- structure ---------------------------------------------------------------------------------------------------
 
     def _words(self, what: str, n: int, round: int) -> Array:
-        return rng.words(rng.stream_key(self.seed, "rewiring", self.index, what), np.arange(n), round)
+        return rng.words(rng.stream_key(self.seed, "rewiring", *self.projection.stream, what), np.arange(n), round)
 
     def _uniform(self, what: str, n: int, round: int) -> Array:
         return rng.word_to_uniform(self._words(what, n, round))
