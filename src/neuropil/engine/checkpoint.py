@@ -92,6 +92,10 @@ def parts(plan: Plan) -> dict[str, str]:
         found[f"modulator {modulator.name!r}"] = _digest(modulator.described())
     for probe in network.probes:
         found[f"probe {probe.name!r}"] = _digest(probe.target.name, probe.variable, probe.neurons, probe.sites, probe.interval)
+    for recorded in network.synapse_probes:
+        found[f"probe {recorded.name!r}"] = _digest(recorded.projection.name, recorded.variable, recorded.chosen, recorded.interval)
+    for n in network.normalisations:
+        found[f"normalisation of {n.variable!r} of projection {n.projection.name!r}"] = _digest(n.total, n.interval)
     return found
 
 
