@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class NeuropilError(Exception):
@@ -53,6 +54,21 @@ class PrimitiveError(LoweringError):
 
 class PlanError(NeuropilError):
     """A plan that breaks its specification: a defect of neuropil, not of the model."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C ended a simulation between two steps. A `KeyboardInterrupt`: loops around the simulation end as well.
+
+    The simulation is whole: `run` and `step` go on from where it stopped, as if nothing had been.
+
+    Attributes:
+        result: what was recorded until then (a `Result`, saved if there is an `out` folder); None if nothing had run yet.
+        spikes: of an interrupted `Simulation.step`, what it would have returned for the steps that were done.
+    """
+
+    def __init__(self, what: str, result: Any = None, spikes: Any = None):
+        self.result, self.spikes = result, spikes
+        super().__init__(what)
 
 
 class MemoryLimitError(NeuropilError):

@@ -66,7 +66,7 @@ def test_what_is_written_acts_as_in_the_oracle(tmp_path):
     woken = Simulation(made, threads=1, precision="float64", resume=path)
     stamps.append(simulation.step(end - at - 200))
     woken.step(end - at - 200)
-    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(made.projections)}
+    drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(made.projections)}
     truth = simulate(made, end * 0.1 * ms, edges=drawn, changes={at: values})
     assert len(truth.spikes.of("target")) > 20, "alive"
     np.testing.assert_array_equal(np.concatenate([s[0] for s in stamps]), truth.spikes.step)
@@ -158,4 +158,51 @@ def test_several_synapses_between_two_neurons_need_an_array():
             act()
     simulation.set_weights("p", [1.0, 2.0, 3.0])
     np.testing.assert_allclose(simulation.weights("p"), [1.0, 2.0, 3.0], rtol=1e-3)
+    simulation.close()
+
+
+# --- plasticity off and on ---------------------------------------------------------------------------------------------
+
+
+def test_plasticity_off_holds_what_was_learnt_and_nothing_else(tmp_path):
+    """Off, woken from a checkpoint while off, and on again: the oracle with the efficacies held, on another number of threads."""
+    made, off, on, end = network(), 300, 700, 1100
+    first = Simulation(made, threads=2, precision="float64")
+    stamps = [first.step(off)]
+    assert first.plasticity is True
+    first.plasticity = False
+    learnt = {name: first.synapses(name) for name in STORES[1:]}
+    stamps.append(first.step(150))
+    second = Simulation(made, threads=1, precision="float64", resume=first.checkpoint(tmp_path / "off.h5"))
+    assert second.plasticity is False
+    stamps.append(second.step(on - off - 150))
+    for name in STORES[1:]:
+        np.testing.assert_array_equal(second.synapses(name)["efficacy"], learnt[name]["efficacy"])
+        assert not np.array_equal(second.synapses(name)["post"], learnt[name]["post"]), "traces go on"
+    second.plasticity = True
+    stamps.append(second.step(end - on))
+    held = {off: dict.fromkeys(STORES[1:], ("efficacy",)), on: dict.fromkeys(STORES[1:])}
+    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(made.projections)}
+    truth = simulate(made, end * 0.1 * ms, edges=drawn, held=held)
+    np.testing.assert_array_equal(np.concatenate([s[1] for s in stamps]), truth.spikes.neuron)
+    for name in STORES[1:]:
+        assert np.abs(second.synapses(name)["efficacy"] - learnt[name]["efficacy"]).max() > 1e-3, "learns again"
+        for state in ("efficacy", "pre", "post"):
+            np.testing.assert_allclose(second.synapses(name)[state], truth.synapses[name][state], rtol=1e-9, atol=1e-12, err_msg=f"{name}.{state}")
+    first.close()
+    second.close()
+
+
+def test_plasticity_of_one_projection_by_its_name():
+    simulation = Simulation(network(), threads=1, precision="float64")
+    simulation.plasticity = {"lazy": False}
+    assert simulation.plasticity == {"lazy": False, "clocked": True}
+    before = all_of(simulation)
+    simulation.step(500)
+    after = all_of(simulation)
+    np.testing.assert_array_equal(after["lazy", "efficacy"], before["lazy", "efficacy"])
+    assert np.abs(after["clocked", "efficacy"] - before["clocked", "efficacy"]).max() > 1e-3
+    for wrong, message in (({"packed": False}, "that learns"), (0, "True or False"), ({"lazy": None}, "True or False")):
+        with pytest.raises((NetworkError, SimulationError), match=message):
+            simulation.plasticity = wrong
     simulation.close()

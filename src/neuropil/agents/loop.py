@@ -28,7 +28,7 @@ from neuropil.agents.history import History
 from neuropil.agents.world import World, check_single, make_world
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.simulation import Simulation
-from neuropil.errors import CheckpointError, ModelError, SimulationError, WorldError
+from neuropil.errors import CheckpointError, Interrupted, ModelError, SimulationError, WorldError
 from neuropil.model.agent import Agent
 from neuropil.result.atomic import read_json, write_json
 from neuropil.units import Quantity
@@ -122,11 +122,12 @@ class Loop:
     def run(self, episodes: int) -> History:
         """Let every copy live through so many more episodes; returns the history of all.
 
-        Ctrl-C ends it at once, as does an environment that raises; unfinished episodes are dropped, the rest is kept
+        Ctrl-C ends it after the turn, as does an environment that raises; unfinished episodes are dropped, the rest is kept
         (`history.summary["interrupted"]`), and the loop may be saved or run on. Whatever else ends it, finished episodes are in
         the history and, with `out`, on disk.
 
         Raises:
+            Interrupted: Ctrl-C; its `result` is the history.
             WorldError: see the class. SimulationError: a state of the network ran away.
         """
         if isinstance(episodes, bool) or not isinstance(episodes, (int, np.integer)) or episodes < 0:
@@ -156,6 +157,8 @@ class Loop:
             self._conclude()
             self._write(ended, begun)
             self.wall_seconds += time.perf_counter() - begun
+        if ended:
+            raise Interrupted(f"Ctrl-C after {self.history.episodes} episodes", self.history)
         return self.history
 
     def _write(self, ended: str, begun: float) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from neuropil.agents import History, Loop
-from neuropil.errors import CommandError, WorldError
+from neuropil.errors import CommandError, Interrupted, WorldError
 from neuropil.model import Agent
 from neuropil.view.learning import sparkline, write_learning
 
@@ -50,7 +50,10 @@ def live(agent: Agent, life: Life, as_json: bool) -> bool:
         )  # fmt: skip
         bar.begin(loop.history.episodes)
         try:
-            history = loop.run(life.episodes)
+            try:
+                history = loop.run(life.episodes)
+            except Interrupted as interruption:
+                history = interruption.result
             loop.save(saved)
         except WorldError:  # the network is at rest, and what it learnt is worth keeping
             loop.save(saved)

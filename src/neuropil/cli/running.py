@@ -15,7 +15,7 @@ from rich.table import Table
 
 from neuropil.cli.loading import add_probes, described, with_settings
 from neuropil.cli.progress import Reporter
-from neuropil.errors import CommandError, did_you_mean
+from neuropil.errors import CommandError, Interrupted, did_you_mean
 from neuropil.model import Agent, Network
 from neuropil.units import ms
 
@@ -107,7 +107,10 @@ def simulate(network: Network, job: Job, folder: Path | None, record_spikes: boo
             progress=progress,
         )
         every = None if job.checkpoint_every_ms is None else job.checkpoint_every_ms * ms
-        return simulation.run(job.time_ms * ms, checkpoint_every=every)
+        try:
+            return simulation.run(job.time_ms * ms, checkpoint_every=every)
+        except Interrupted as interruption:
+            return interruption.result
 
 
 def _pictures(result: Any, network: Network, folder: Path) -> None:

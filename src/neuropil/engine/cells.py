@@ -33,7 +33,7 @@ class CellArrays:
     Args:
         plan, source: the lowered cell; own: how many cells.
         precision: of all numbers.
-        parts: for each point process its arrays as the network fills and reads them: `s_*`, `arrived_*`, `event_*`, `x_*_`.
+        parts: for each point process its arrays as the network fills and reads them: `s_*`, `arrived_*`, `real_*`, `x_*_`.
         fired: uint8[>= own], where to note spikes.
         given: states of point processes whose starting values are there already.
     """
@@ -99,7 +99,7 @@ class CellArrays:
 
     def potentials(self, part: str) -> np.ndarray:
         """Potentials at the sites of a point process, [sites × cells], as the end of a step left them."""
-        return self.sites[part][4]
+        return self.sites[part][3]
 
     def look(self) -> None:
         """Bring `potentials` up to date with the compartments, before a first step."""
@@ -110,8 +110,7 @@ class CellArrays:
     def _point(self, point: Patch, start: float, real: Any) -> dict[str, Any]:
         n = point.size * self.own
         v, g, out = np.full(n, start, real), np.zeros(n, real), np.zeros(n, real)
-        per_area = (1.0 / self.plan.area[point.compartments]).astype(real)
-        sites = self.sites[point.name] = (point.compartments.astype(np.int64), per_area, g, out, v)
+        sites = self.sites[point.name] = (point.compartments.astype(np.int64), g, out, v)
         return {f"v_{point.name}": v, f"g_{point.name}": g, f"out_{point.name}": out, f"sites_{point.name}": sites}
 
     def pieces(self, state: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -125,7 +125,7 @@ def build(
     first = [p.target.first for p in network.projections] if first_target is None else list(first_target)
     if place.size < network.size or (place.size and int(block_of.max()) >= n_blocks):
         raise PlanError("blocks do not cover the network", got=f"{place.size} places", expected=f"{network.size} in {n_blocks} blocks")
-    realised = {j: realise(p, j, seed, dt_ms) for j, p in enumerate(network.projections) if not p.listed}
+    realised = {j: realise(p, seed, dt_ms) for j, p in enumerate(network.projections) if not p.listed}
     row_start = _row_starts(network, realised)
     words = np.empty(int(row_start[-1]), word)
     store = PackedSynapses(

@@ -89,7 +89,7 @@ class PackedWeights:
     def _bins(self, j: int, population: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of every synapse of projection j: its source, the number of its run (block and key), its target within the block."""
         plan, projection = self.plan, self.plan.network.projections[j]
-        pre, post, _, delay, site = edges(projection, j, plan.seed, plan.dt)
+        pre, post, _, delay, site = edges(projection, plan.seed, plan.dt)
         element = plan.parts[projection.target.name, projection.part].first + post * projection.sites + site
         number = {(int(c), int(d)): k for k, (c, d) in enumerate(self.packed.keys[population])}
         steps, which = np.unique(delay, return_inverse=True)

@@ -17,12 +17,13 @@ from neuropil.engine import memory
 from neuropil.engine.access import Access
 from neuropil.engine.arguments import byte_limit, numbers, path_of, thread_count
 from neuropil.engine.core import RUNAWAY, SHORT, Core
+from neuropil.engine.guard import Guard
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.modulate import Modulation
 from neuropil.engine.packed_weights import PackedWeights
 from neuropil.engine.recorder import Recorder, describe
 from neuropil.engine.runaway import runaway
-from neuropil.errors import NetworkError, NeuropilError, SimulationError, did_you_mean
+from neuropil.errors import Interrupted, NetworkError, NeuropilError, SimulationError, did_you_mean
 from neuropil.lower.plan import Plan, make_plan
 from neuropil.model.network import Network
 from neuropil.result import Result
@@ -41,7 +42,8 @@ class Simulation(Access):
     """A network ready to run.
 
     Args:
-        network: the description; it is not changed.
+        network: the description. The simulation keeps a copy of it (`network`, which refuses changes); running on after a
+            change of what was given is refused, so that nothing is ignored.
         dt: time step.
         seed: of every random stream: synapses, initial states, stimuli.
         threads: owners of the neurons (the machine's cores, if None); results do not depend on it.
@@ -54,8 +56,12 @@ class Simulation(Access):
         memory_limit: bytes not to exceed (what the machine has left, if None).
         progress: see `Progress`.
 
+    One Python thread at a time may run it, in the process that made it. It is a context manager, which closes it. It cannot be copied
+    or pickled: checkpoints and results can.
+
     Raises:
         NeuropilError: whatever is wrong, before anything large is allocated.
+        Interrupted: Ctrl-C while it was made.
     """
 
     def __init__(
@@ -69,41 +75,53 @@ class Simulation(Access):
         if progress is not None and not callable(progress):
             raise SimulationError("progress must be a function", got=progress, expected="progress(phase, fraction, info)")
         self._progress = progress or (lambda phase, fraction, info: None)
-        self.network = network
-        self.threads = thread_count(threads)
+        self._guard = Guard(network)
+        self.network = network.frozen()
         self._folder = None if out is None else path_of(out, "out")
         if self._folder is not None and self._folder.exists() and not self._folder.is_dir():
             raise SimulationError("out must be a folder", got=f"the file {self._folder}")
         self._progress("trace", 0.0, {})
         start = time.perf_counter()
-        self.plan: Plan = make_plan(network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
+        self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
+        self.threads = thread_count(threads)
         self.memory = memory.require(self.plan, self.threads, byte_limit(memory_limit))
         self.core = Core(self.plan, self.threads)
         self._progress("trace", 1.0, {})
-        traced = time.perf_counter()
+        self.trace_seconds = time.perf_counter() - start
+        self.wall_seconds = 0.0
+        self.counts = np.zeros(network.size, np.int64)
+        self._recent: list[tuple[np.ndarray, np.ndarray]] = []
+        self._chunk = 16
+        self.interrupted = False
+        self.record_spikes = record_spikes
+        self._finished: tuple[int, tuple[int, ...]] | None = None
+        try:
+            self._build()
+            self._rewiring = self.core.next_rewiring()
+            self._modulation = Modulation(self.plan, self.core)
+            self._session_start, self._session_seconds = self.core.step, 0.0
+            self.recorder = self._open(resume)
+        except BaseException as error:
+            self.core.close()
+            if isinstance(error, KeyboardInterrupt):
+                raise Interrupted(f"Ctrl-C while {network.name!r} was built") from None
+            raise
+
+    def _build(self) -> None:
+        """Compile the program and draw the synapses."""
+        start = time.perf_counter()
         self._progress("compile", 0.0, {})
         self.core.compile()
         self._progress("compile", 1.0, {})
         compiled = time.perf_counter()
         with stoppable() as stop:
             self.core.connect(lambda fraction: self._building(fraction, stop))
+            self._building(1.0, stop)
         self._check_rounding()
         assert self.core.synapses is not None
         self._packed = PackedWeights(self.plan, self.core.layout, self.core.synapses)
-        self.trace_seconds = traced - start
-        self.compile_seconds = compiled - traced
+        self.compile_seconds = compiled - start
         self.build_seconds = time.perf_counter() - compiled
-        self.wall_seconds = 0.0
-        self.counts = np.zeros(network.size, np.int64)
-        self._rewiring = self.core.next_rewiring()
-        self._modulation = Modulation(self.plan, self.core)
-        self._recent: list[tuple[np.ndarray, np.ndarray]] = []
-        self._chunk = 16
-        self.interrupted = False
-        self.record_spikes = record_spikes
-        self._finished: tuple[int, tuple[int, ...]] | None = None
-        self._session_start, self._session_seconds = self.core.step, 0.0
-        self.recorder = self._open(resume)
 
     def __repr__(self) -> str:
         return f"Simulation({self.network.name!r}, {self.network.size} neurons, t = {self.time})"
@@ -113,12 +131,25 @@ class Simulation(Access):
         """Biological time reached."""
         return self.core.step * self.plan.dt * ms
 
+    def __enter__(self) -> Simulation:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise SimulationError(
+            "a Simulation cannot be copied or pickled: its threads and native arrays belong to this process",
+            fix="pickle the network or the result; to continue elsewhere, checkpoint(path) and Simulation(network, resume=path)",
+        )
+
     # --- running ---------------------------------------------------------------------------------------------------
 
     def run(self, duration: Quantity, *, checkpoint_every: Quantity | None = None) -> Result:
         """Run up to a biological time, counted from the start of the simulation.
 
-        Ctrl-C ends the run at once with what was recorded so far (`result.summary["interrupted"]`); a second one kills.
+        Ctrl-C ends the run between two steps: what was recorded is saved, with a checkpoint if there are any, and `Interrupted` carries it
+        (`error.result`, whose summary says "interrupted"). The run may then go on. The third Ctrl-C ends it in the middle.
 
         Args:
             duration: biological time to reach; what was run before, by `step` or before a checkpoint, counts.
@@ -126,6 +157,7 @@ class Simulation(Access):
 
         Raises:
             SimulationError: a state became NaN or ran away; what was recorded is kept in the folder.
+            Interrupted: Ctrl-C.
         """
         total = round(float(numbers(duration, ms.dimension, "the duration", ())) / self.plan.dt)
         if total < 0:
@@ -138,30 +170,48 @@ class Simulation(Access):
             every = max(1, round(interval / self.plan.dt))
             if self._folder is None:
                 raise SimulationError("checkpoints need a folder", fix="pass out=...")
-            self.checkpoint()
-        with stoppable() as stop:
+        with self._guard.running("run"), stoppable() as stop:
+            if every is not None:
+                self.checkpoint()
             while self.core.step < total and not stop.is_set():
                 target = total if every is None else min(total, (self.core.step // every + 1) * every)
                 self._run_to(target, stop, total)
                 if every is not None and self.core.step == target:
                     self.checkpoint()
-            self.interrupted = stop.is_set()
+            self.interrupted = stop.is_set() and self.core.step < total
             self._settle()
-            return self._result()  # still within: a Ctrl-C now must not cost the result
+            if self.interrupted and every is not None:
+                self.checkpoint()
+            result = self._result()  # still within: a Ctrl-C now must not cost the result
+            self._check_stop(stop, result)
+            return result
 
     def step(self, n: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Run n steps and return their spikes: stamps (steps) and global neuron indices.
 
         Between calls, states, weights of currents and inputs may be read and set; inside, nothing leaves native code.
+
+        Raises:
+            Interrupted: Ctrl-C, between two steps; with the spikes of the steps that were done.
         """
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise SimulationError("the number of steps must be a whole number", got=n)
-        collected: list[tuple[np.ndarray, np.ndarray]] = []
-        target = self.core.step + int(n)
-        self._run_to(target, threading.Event(), target, collected, silent=True)
-        if not collected:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        return np.concatenate([c[0] for c in collected]), np.concatenate([c[1] for c in collected])
+        collected = [(np.empty(0, np.int64), np.empty(0, np.int64))]
+        with self._guard.running("step"), stoppable() as stop:
+            target = self.core.step + int(n)
+            self._run_to(target, stop, target, collected, silent=True)
+            self._settle(collected)
+            spikes = np.concatenate([c[0] for c in collected]), np.concatenate([c[1] for c in collected])
+            self.interrupted = stop.is_set()
+            if self.interrupted:
+                self._check_stop(stop, self._result(), spikes)
+            return spikes
+
+    def _check_stop(self, stop: threading.Event, result: Result, spikes: Any = None) -> None:
+        """Let Ctrl-C end what called."""
+        if stop.is_set():
+            where = "" if self._folder is None else f"; the result is in {self._folder}"
+            raise Interrupted(f"Ctrl-C at t = {self.time}{where}", result, spikes)
 
     def _run_to(
         self, target: int, stop: threading.Event, total: int,
@@ -171,34 +221,46 @@ class Simulation(Access):
         self._reopen()
         while (core.step < target or core.pending) and not stop.is_set():
             begun = time.perf_counter()
-            if core.step == self._modulation.due and not core.pending:
-                self._tick()
-            due = min(self._rewiring, self._modulation.due)  # the next interruption
-            steps = 0 if core.step == due else min(self._chunk, target - core.step, self._probe_room(), due - core.step)
-            _, status = core.advance(steps)
+            with self._guard.whole():
+                steps, status = self._chunk_of(target, collected)
             spent = time.perf_counter() - begun
             self.wall_seconds += spent
             self._session_seconds += spent
-            if status == SHORT:
-                core.make_room()
-            spikes = core.flush()
-            self._take(*spikes)
-            if collected is not None:
-                collected.append(spikes)
             if status == RUNAWAY:
-                core.advance(0)
-                self._take(*core.flush())
                 self.recorder.close()
                 raise runaway(core)
-            if core.step == self._rewiring and not core.pending:
-                core.rewire(*self._in_flight())
-                self._rewiring = core.next_rewiring()
             if status == 0 and steps == self._chunk and spent < 0.5 * CHUNK_SECONDS:
                 self._chunk = min(2 * self._chunk, 1 << 16)
             elif spent > 2.0 * CHUNK_SECONDS:
                 self._chunk = max(1, self._chunk // 2)
             if not silent:
                 self._report(total)
+
+    def _chunk_of(self, target: int, collected: list[tuple[np.ndarray, np.ndarray]] | None) -> tuple[int, int]:
+        """Some steps towards a target, with all that belongs to them; returns how many were asked for, and how they ended."""
+        core = self.core
+        if core.step == self._modulation.due and not core.pending:
+            self._tick()
+        due = min(self._rewiring, self._modulation.due)  # the next interruption
+        steps = 0 if core.step == due else min(self._chunk, target - core.step, self._probe_room(), due - core.step)
+        _, status = core.advance(steps)
+        if status == SHORT:
+            core.make_room()
+        self._collect(collected)
+        if status == RUNAWAY:
+            core.advance(0)
+            self._collect(collected)
+        if core.step == self._rewiring and not core.pending:
+            core.rewire(*self._in_flight())
+            self._rewiring = core.next_rewiring()
+        return steps, status
+
+    def _collect(self, collected: list[tuple[np.ndarray, np.ndarray]] | None) -> None:
+        """Take in the spikes since the last time."""
+        spikes = self.core.flush()
+        self._take(*spikes)
+        if collected is not None:
+            collected.append(spikes)
 
     def _tick(self) -> None:
         """Let the modulators act before the step that comes."""
@@ -208,12 +270,13 @@ class Simulation(Access):
             self.recorder.close()
             raise
 
-    def _settle(self) -> None:
+    def _settle(self, collected: list[tuple[np.ndarray, np.ndarray]] | None = None) -> None:
         """Take in the spikes of the last step, if an interrupted run left them waiting for room."""
         while self.core.pending:
-            self.core.make_room()
-            self.core.advance(0)
-            self._take(*self.core.flush())
+            with self._guard.whole():
+                self.core.make_room()
+                self.core.advance(0)
+                self._collect(collected)
 
     def _reopen(self) -> None:
         """Go on recording after a run that ended and whose files are complete."""
@@ -270,7 +333,7 @@ class Simulation(Access):
     def _building(self, fraction: float, stop: threading.Event) -> None:
         self._progress("build", fraction, {})
         if stop.is_set():
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt  # which `__init__` makes one of ours
 
     # --- checkpoints ---------------------------------------------------------------------------------------------------
 
@@ -279,6 +342,11 @@ class Simulation(Access):
         if path is None and self._folder is None:
             raise SimulationError("where should the checkpoint go?", fix="pass a path, or out=... to Simulation")
         target = path_of(path, "path") if path is not None else self._folder / CHECKPOINT_FILE  # type: ignore[operator]
+        with self._guard.using("checkpoint"):
+            self._write_checkpoint(target)
+        return target
+
+    def _write_checkpoint(self, target: Path) -> None:
         self._settle()
         self._reopen()
         spikes, rows = self.recorder.sync()
@@ -288,7 +356,6 @@ class Simulation(Access):
             {j: store.save() for j, store in self.core.listed.items()} | self._packed.save(), self._modulation.save(),
         )  # fmt: skip
         checkpoints.save(target, self.plan, data)
-        return target
 
     def _amplitudes(self) -> dict[int, np.ndarray]:
         return {drive: self.core.amplitude(drive) for drive in self.core.machine.amplitudes}
@@ -367,19 +434,17 @@ class Simulation(Access):
         }
 
     def close(self) -> None:
-        """End the threads of this simulation and close its journals."""
-        self.core.close()
-        self.recorder.close()
+        """End the threads of this simulation and close its journals; what it holds can still be read. A second time does nothing."""
+        if self._guard.close():
+            self.core.close()
+            self.recorder.close()
 
 
 def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | None = None, **options: Any) -> Result:
-    """Build and run a network; options are those of `Simulation`."""
+    """Build and run a network; options are those of `Simulation`. Ctrl-C raises `Interrupted`, as in `Simulation.run`."""
     known = set(inspect.signature(Simulation).parameters) - {"network"}
     for name in options:
         if name not in known:
             raise SimulationError(f"run() has no option {name!r}", fix=did_you_mean(name, known))
-    simulation = Simulation(network, **options)
-    try:
+    with Simulation(network, **options) as simulation:
         return simulation.run(duration, checkpoint_every=checkpoint_every)
-    finally:
-        simulation.close()

@@ -1,7 +1,9 @@
 """What the stores of synapses with states, or that come and go, have in common: arrays of one entry per synapse.
 
-Each synapse belongs to the thread that owns its target, and what it hands to a port is rounded to whole quanta of the
-port, of which sums are exact: no number of threads can change a result. Event-driven synapses lie in the order of
+Each synapse belongs to the thread that owns its target. What it hands to a port is added to a float64 accumulator of the
+target, in an order that the step contract fixes: by the step of emission, then the source, then the place in the list. All
+spikes of a step that a projection sees come from one population, whose neurons the owners publish in ascending order, so
+filing them owner by owner files them by index, whatever the number of threads. Event-driven synapses lie in the order of
 their sources (`neuropil.engine.lazy_store`), clock-driven ones in that of their targets (`neuropil.engine.clocked_store`).
 """
 
@@ -23,6 +25,7 @@ from neuropil.errors import SimulationError
 from neuropil.lower.connectivity import delay_steps, expected_synapses
 from neuropil.lower.graph import Graph
 from neuropil.lower.lazy_source import NOTES
+from neuropil.lower.learned import PLASTIC
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse import SynapseProgram, check_finite
 from neuropil.lower.synapse_form import SIDES
@@ -39,7 +42,7 @@ class Targets:
         first: slot of the first neuron; neurons: how many; sites: of each.
         low: index of the first neuron within the population.
         v: potentials of the targets, where there are any; flow: what flows into them, of a projection with an input.
-        arrived: accumulators of the port.
+        arrived: float64, real accumulators of the port.
     """
 
     first: int
@@ -81,6 +84,7 @@ class SynapseStore(ABC):
         self.spiked = [(np.zeros((kept, t.size), np.int32), np.zeros(kept, np.int64)) for t in self.targets]
         self.buckets: list[Buckets] = []
         self.changed: dict[str, Any] = {}
+        self.plastic = True  # the rule acts
         self.reweighed = False  # the weights that the synapses were made with have been replaced
         self.prepare()
         self.use(SynapseList.empty(plan, index))
@@ -136,7 +140,7 @@ class SynapseStore(ABC):
     def save(self) -> dict[str, np.ndarray]:
         """Everything that a checkpoint needs, independent of threads."""
         s = self.listed()
-        arrays = {f"state {n}": v.astype(self.real) for n, v in s.states.items()} | {"signal": self.signal}
+        arrays = {f"state {n}": v.astype(self.real) for n, v in s.states.items()} | {"signal": self.signal, "plastic": np.array(self.plastic)}
         arrays |= {f"last {side}": last for side, last in s.last.items() if self.program.aged(side)}
         if self.late:
             arrays["spiked"] = np.zeros((self.spiked[0][1].size, self.projection.target.size), bool)
@@ -151,7 +155,7 @@ class SynapseStore(ABC):
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Take up what `save` gave."""
-        s = self.synapses
+        s, self.plastic = self.synapses, bool(arrays["plastic"])
         if self.projection.structure is not None:
             pre, post, site, weight, delay = (arrays[n] for n in ("pre", "post", "site", "weight", "delay"))
             s = SynapseList.made(self.plan, self.index, pre, post, site, weight, delay, 0)
@@ -215,16 +219,29 @@ class SynapseStore(ABC):
         self.synapses = self._fitted(self.synapses)
         self.renew()
 
+    def switch(self, plastic: bool, step: int) -> None:
+        """Let the rule act, or hold what it has learnt, from a step on."""
+        if plastic != self.plastic:
+            self.bring_up(step)
+            self.plastic = plastic
+            self.synapses = self._fitted(self.synapses)
+            self.renew()
+
+    @property
+    def learns(self) -> bool:
+        """There is something to hold."""
+        return bool(self.program.learned) or self.projection.structure is not None
+
     def _fitted(self, synapses: SynapseList) -> SynapseList:
         """With the constants that follow from what was changed."""
         if not self.changed:
-            return synapses
+            return replace(synapses, constants={**synapses.constants, PLASTIC: float(self.plastic)})
         traced, post = self.program.traced, synapses.post
         given = {n: self.changed.get(n, synapses.constants[n] if n in traced.drawn else getattr(traced.model, n).value) for n in traced.spec.parameters}
         if traced.drawn:
             given = {n: v[post] if np.ndim(v) and n not in traced.drawn else v for n, v in given.items()}
-            return replace(synapses, constants=self.program.constants(given, self.plan.dt))
-        made = self.program.constants(given, self.plan.dt)  # of each target, of which there are fewer than synapses
+            return replace(synapses, constants=self.program.constants(given, self.plan.dt, self.plastic))
+        made = self.program.constants(given, self.plan.dt, self.plastic)  # of each target, of which there are fewer than synapses
         return replace(synapses, constants={n: v[post] if np.ndim(v) else v for n, v in made.items()})
 
     @abstractmethod
@@ -280,16 +297,6 @@ class SynapseStore(ABC):
         """For every thread's share."""
         self.refile_all(np.array([neuron]), np.array([emitted]), now)
 
-    @property
-    def per_quantum(self) -> float:
-        """Quanta of the port in a unit of what is transmitted."""
-        return 1.0 / self.plan.quantum[self.index]
-
-    @property
-    def largest(self) -> float:
-        """Most quanta that a synapse may hand over at once."""
-        return float(np.iinfo(self.targets[0].arrived.dtype).max // 2)
-
 
 def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -> Targets:
     """Views of what a thread holds of a projection's targets."""
@@ -307,7 +314,7 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
         v = arrays["s_v"][here]
     if projection.input is not None:
         flow = arrays[f"x_{split(projection.input)[1]}_"][here]
-    arrived = machine.arrived[t][max(plan.channel_of[index], 0)][mine.start : mine.stop]
+    arrived = np.zeros(0) if projection.port is None else arrays[f"real_{split(projection.port)[1]}"][here]
     return Targets(somas.start, mine.neurons, mine.sites, mine.lower, v, flow, arrived)
 
 

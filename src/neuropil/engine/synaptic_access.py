@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from neuropil.engine.core import Core
 from neuropil.engine.packed_weights import PackedWeights
 from neuropil.engine.synapse_values import Pairs
-from neuropil.errors import NetworkError, did_you_mean
+from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.connectivity import edges
 from neuropil.lower.plan import Plan
 from neuropil.model.contents import Projection
@@ -47,7 +48,7 @@ class SynapticAccess:
             states = s.up_to(self.plan.synapses[j], self.core.step, self.plan.dt)
             address = {"source": s.pre, "target": s.post, "site": s.site, "weight": s.weight, "delay": s.delay * self.plan.dt}
             return {n: np.array(v) for n, v in (address | states).items()}
-        pre, post, _, steps, site = edges(self.network.projections[j], j, self.plan.seed, self.plan.dt)
+        pre, post, _, steps, site = edges(self.network.projections[j], self.plan.seed, self.plan.dt)
         return {"source": pre, "target": post, "weight": self._packed.read(j), "delay": steps * self.plan.dt, "site": site}
 
     def weights(self, projection: str | Projection, dense: bool = False) -> np.ndarray:
@@ -117,6 +118,39 @@ class SynapticAccess:
         if values:
             self.core.listed[j].put(values, self.core.step)
 
+    @property
+    def plasticity(self) -> bool | dict[str, bool]:
+        """Whether synapses learn: True or False, or by projection where they differ.
+
+        While it is off, the states that a rule changes for good are held (`Synapse.learned`: weights and efficacies), and no synapse
+        vanishes or forms. Everything else goes on: spikes are delivered, traces and eligibilities follow them, and
+        short-term plasticity, which is a part of transmission, acts. A spike of a target that has yet to reach its synapses
+        (`response_delay`) acts as plasticity is when it does.
+
+        Set it to True or False for all projections, or to a dict by their names for some. It is part of a checkpoint.
+
+        Raises:
+            NetworkError: a name that is not of a projection that learns.
+            SimulationError: something else than True or False.
+        """
+        found = {store.projection.name: store.plastic for store in self.core.listed.values() if store.learns}
+        return next(iter(found.values()), True) if len(set(found.values())) < 2 else found
+
+    @plasticity.setter
+    def plasticity(self, on: bool | Mapping[str, bool]) -> None:
+        stores = {store.projection.name: store for store in self.core.listed.values() if store.learns}
+        wanted = dict(on) if isinstance(on, Mapping) else dict.fromkeys(stores, on)
+        for name, value in wanted.items():
+            if name not in stores:
+                raise NetworkError(f"no projection {name!r} that learns", fix=did_you_mean(name, stores))
+            if not isinstance(value, (bool, np.bool_)):
+                raise SimulationError("plasticity is True or False", got=value)
+        if not isinstance(on, (bool, np.bool_, Mapping)):
+            raise SimulationError("plasticity is True or False, or a dict of these by projection", got=on)
+        self._settle()
+        for name, value in wanted.items():
+            stores[name].switch(bool(value), self.core.step)
+
     # --- what they need ----------------------------------------------------------------------------------------------
 
     def _projection(self, projection: str | Projection) -> int:
@@ -134,7 +168,7 @@ class SynapticAccess:
             s = self.core.listed[j].synapses
             pre, post = s.pre, s.post
         else:
-            pre, post = edges(p, j, self.plan.seed, self.plan.dt)[:2]
+            pre, post = edges(p, self.plan.seed, self.plan.dt)[:2]
         return Pairs(p.name, pre, post, (p.source.size, p.target.size))
 
     def _weight_dimension(self, j: int) -> Dimension:

@@ -116,7 +116,7 @@ class Rollout:
             }
             programs = plan_synapses(network)
         self.living = {
-            p.name: Living.of(p, programs[j], j, seed, self.dt, self.dtype) for j, p in enumerate(network.projections) if j in programs
+            p.name: Living.of(p, programs[j], seed, self.dt, self.dtype) for j, p in enumerate(network.projections) if j in programs
         }
         self.wirings, weights = self._wire()
         self._delivery = Delivery(self.wirings)
@@ -131,12 +131,12 @@ class Rollout:
 
     def _wire(self) -> tuple[tuple[Wiring, ...], Tree]:
         wirings, weights = [], {}
-        for index, p in enumerate(self.network.projections):
+        for p in self.network.projections:
             if p.listed:
                 weights[p.name] = self.living[p.name].weight
                 continue
             assert p.port is not None
-            pre, post, weight, delay, site = edges(p, index, self.seed, self.dt)
+            pre, post, weight, delay, site = edges(p, self.seed, self.dt)
             sizes = (p.source.size, p.target.size * p.sites)
             wirings.append(Wiring(p.name, p.source.name, p.target.name, p.port, pre, post * p.sites + site, delay, sizes))
             weights[p.name] = weight.astype(self.dtype)
@@ -165,10 +165,10 @@ class Rollout:
         """
         steps = self._steps(duration)
         made: Tree = {"step": np.arange(steps, dtype=np.int32), "events": {}, "currents": {}, "uniform": {}}
-        for index, drive in enumerate(self.network.drives):
+        for drive in self.network.drives:
             kind, name = ("currents", drive.input) if drive.input is not None else ("events", drive.port)
             assert name is not None
-            values = stimulus_array(drive, index, steps, self.dt, self.seed).astype(self.dtype)
+            values = stimulus_array(drive, steps, self.dt, self.seed).astype(self.dtype)
             mine = made[kind].setdefault(drive.target.name, {})
             mine[name] = mine[name] + values if name in mine else values
         for name, neurons in self._neurons.items():

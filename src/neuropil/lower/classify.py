@@ -15,6 +15,7 @@ import jax
 
 from neuropil.errors import ModelError
 from neuropil.lower.graph import Graph, absorb
+from neuropil.lower.purity import check_pure
 from neuropil.lower.trace import Traced, scalar_jaxpr
 
 
@@ -41,6 +42,7 @@ class Scheme:
         driven: for every exact state, the inputs its future depends on.
         affine: exact states whose future has a constant part.
         system: the linear system of the exact states.
+        own: for every state the node, in the system's graph, of the slope of its rate of change by itself.
     """
 
     exact: tuple[str, ...]
@@ -51,6 +53,7 @@ class Scheme:
     driven: dict[str, tuple[str, ...]]
     affine: frozenset[str]
     system: LinearSystem
+    own: dict[str, int]
 
 
 def parameter_leaf(name: str) -> str:
@@ -62,8 +65,9 @@ def classify(traced: Traced) -> Scheme:
     """The scheme of a model; honours its declared `integrator`.
 
     Raises:
-        ModelError: when a declared integrator cannot be used for these equations.
+        ModelError: when a declared integrator cannot be used for these equations, or an equation has an effect.
     """
+    check_pure(traced)
     spec = traced.spec
     states, inputs = tuple(spec.states), tuple(spec.inputs)
     graph, value, slope = _jacobian(traced, states, inputs)
@@ -92,7 +96,7 @@ def classify(traced: Traced) -> Scheme:
     reach = {i: _closure(i, exact, system.a) for i in exact}
     driven = {i: tuple(k for k in inputs if any((j, k) in system.b for j in reach[i])) for i in exact}
     affine = frozenset(i for i in exact if any(j in system.constant for j in reach[i]))
-    return Scheme(exact, stepped, method, _reasons(exact, stepped, method, blame, system), reach, driven, affine, system)
+    return Scheme(exact, stepped, method, _reasons(exact, stepped, method, blame, system), reach, driven, affine, system, {i: slope[i, i] for i in states})
 
 
 def _jacobian(traced: Traced, states: tuple[str, ...], inputs: tuple[str, ...]) -> tuple[Graph, dict, dict]:

@@ -13,7 +13,7 @@ take turns.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -40,6 +40,10 @@ class TracedMechanism(Traced):
     def __init__(self, mechanism: Mechanism):
         super().__init__(mechanism)
         self.mechanism = mechanism
+
+    @property
+    def equations(self) -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
+        return super().equations | self._given({"current": (self.current, ("s", "x")), "provides": (self.provides, ("s", "x"))})
 
     def current(self, p: Scalars, s: Scalars, x: Scalars) -> Any:
         """Outward current, in the mechanism's own unit."""

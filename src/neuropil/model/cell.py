@@ -8,6 +8,7 @@ point neurons; a projection to port "tuft.exc" reaches the point processes place
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,6 +101,20 @@ class Cell(Composite):
         twin.painted, twin.placed, twin._frozen = list(self.painted), dict(self.placed), True
         return twin
 
+    def _with(self, changes: dict[str, dict[str, Any]]) -> Cell:
+        """A value takes the place of that of every channel of the name, also where it varied along the dendrites."""
+        twin = copy.copy(self)
+        for part, values in changes.items():
+            for name, value in values.items():
+                _one_number(value, self.models[part].spec.parameters[name], f"{part}.{name}")
+        twin.painted = [
+            dataclasses.replace(p, channel=p.channel.with_(**changes[p.name]), along={n: a for n, a in p.along.items() if n not in changes[p.name]})
+            if p.name in changes else p
+            for p in self.painted
+        ]  # fmt: skip
+        twin.placed = {n: dataclasses.replace(p, process=p.process.with_(**changes[n])) if n in changes else p for n, p in self.placed.items()}
+        return twin
+
     def _check_open(self) -> None:
         if self._frozen:
             raise ModelError("this cell is in a population and cannot be changed", fix="change the cell first, then make its population")
@@ -147,7 +162,9 @@ class Cell(Composite):
         if name in self.placed:
             raise ModelError(f"there is a point process {name!r} in this cell already", fix="give this one another name")
         listed = at if isinstance(at, (list, tuple)) else [at]
-        found = [np.atleast_1d(location(one).compartments(self.compartments)) for one in listed]
+        places = [location(one) for one in listed]
+        self.compartments = self.compartments.with_nodes(end for one in places for end in one.ends(self.compartments))
+        found = [np.atleast_1d(one.compartments(self.compartments)) for one in places]
         where = np.concatenate(found).astype(np.int64) if found else np.empty(0, np.int64)
         if not where.size:
             raise ModelError(f"{name}: no location given", got=at)

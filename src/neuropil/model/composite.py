@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from neuropil.errors import ModelError, NetworkError
+from neuropil.errors import ModelError, NetworkError, did_you_mean
 from neuropil.model.described import Described, Spec
 
 _INDEXED = re.compile(r"(?P<name>[^\[\]]*)\[(?P<index>[^\[\]]*)\]\Z")
@@ -58,10 +58,24 @@ class Composite:
         return {name: part.model for name, part in self.parts.items()}
 
     def with_(self, **parameters: Any) -> Composite:
-        """A copy with some parameters changed, where the kind of neuron offers it."""
-        raise ModelError(
-            f"{type(self).__name__}: parameters cannot be changed from outside", got=list(parameters), fix="make the neuron anew"
-        )
+        """A copy with some parameters changed: those of a part or a channel as "part.name" (part__name as a keyword).
+
+        Raises:
+            ModelError, UnitError: no such part or parameter; a value that does not fit.
+        """
+        changes: dict[str, dict[str, Any]] = {}
+        models = self.models
+        for given, value in parameters.items():
+            part, name = split(given.replace("__", "."))
+            if part not in models or name not in models[part].spec.parameters:
+                known = [full_name(p, n) for p, model in models.items() for n in model.spec.parameters]
+                raise ModelError(f"{type(self).__name__} has no parameter {given!r}", fix=did_you_mean(given.replace("__", "."), known))
+            changes.setdefault(part, {})[name] = value
+        return self._with(changes)
+
+    def _with(self, changes: dict[str, dict[str, Any]]) -> Composite:
+        """A copy in which these parameters of these models are changed: {part: {parameter: value}}."""
+        raise ModelError(f"{type(self).__name__}: parameters cannot be changed from outside", got=list(changes), fix="make the neuron anew")
 
     @property
     def spec(self) -> Spec:

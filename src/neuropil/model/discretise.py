@@ -6,9 +6,11 @@ frustum by frustum. A frustum of length h between diameters d and e has lateral 
 and axial resistance ``4 R h / (pi d e)``, both exact.
 
 Sections meet as they do there. What sprouts at 0 < x < 1 joins the middle of the compartment that holds x, its index
-``int(x n)``. What sprouts at x = 1 joins the end of the parent, half a compartment beyond the last middle: with one child
-the two resistances are in series and no node is needed; with several, the end becomes a node without membrane (area 0).
-What sprouts at x = 0 joins whatever the parent's own start joins; at the root, the same rule makes a node of the start.
+``int(x n)``. What sprouts at x = 1 joins the end of the parent, a node without membrane (area 0) half a compartment beyond
+the last middle. What sprouts at x = 0 joins whatever the parent's own start joins; at the root, the start becomes a node.
+
+NEURON keeps a node at every end. Here a free end, from which nothing sprouts, becomes one only when a point process sits on
+it (`Compartments.with_nodes`): without, no current flows there and its potential is that of the last compartment.
 """
 
 from __future__ import annotations
@@ -127,8 +129,9 @@ def discretise(morphology: Morphology, rule: Rule, axial_resistivity: Any, capac
     counts = wanted.astype(np.int64)
     pieces = outline.divide(counts)
     half = pieces.conductance_length * resistivity[pieces.section, None]
-    parent, resistance, massless = _connect(morphology, counts, half)
-    order = _depth_first(parent)
+    parent, resistance, massless, first_child = _connect(morphology, counts, half)
+    order = _depth_first(parent, np.concatenate([np.arange(len(half)), first_child]))
+    order = np.concatenate([order[order < len(half)], np.arange(len(half), len(parent))])  # the nodes last
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     renumbered = np.where(parent >= 0, rank[parent], -1)[order]
@@ -152,6 +155,7 @@ def discretise(morphology: Morphology, rule: Rule, axial_resistivity: Any, capac
         counts=counts.astype(np.int32),
         numbers=rank[: counts.sum()].astype(np.int32),
         electrotonic=2.0 * np.sqrt(np.pi * 0.1) * electrotonic,
+        tips=np.stack([half[np.cumsum(counts) - counts, 0], half[np.cumsum(counts) - 1, 1]], axis=1),
         rule=repr(rule),
     )
 
@@ -235,8 +239,9 @@ def _frustum(h: Floats, d: Floats, e: Floats) -> Floats:
 
 def _connect(
     morphology: Morphology, counts: NDArray[np.int64], half: Floats
-) -> tuple[NDArray[np.int64], Floats, list[tuple[int, float]]]:
-    """Parents, resistances to them, and the nodes without membrane as (section, x), numbered after the compartments."""
+) -> tuple[NDArray[np.int64], Floats, list[tuple[int, float]], NDArray[np.int64]]:
+    """Parents, resistances to them, the nodes without membrane as (section, x), numbered after the compartments, and the
+    first compartment beyond each node."""
     start = np.cumsum(counts) - counts
     total = int(counts.sum())
     parent = np.arange(total) - 1
@@ -260,28 +265,20 @@ def _connect(
         else:
             parent[start[i]], resistance[start[i]] = place, half[start[i], 0]
 
-    massless = [end for end, children in sharing.items() if len(children) > 1]
-    node_of = {end: node for node, end in enumerate(massless)}
-    node_parent, node_resistance = np.empty(len(massless), np.int64), np.empty(len(massless))
-    for end, children in sharing.items():
-        owner, x = end
+    node_parent, node_resistance = np.empty(len(sharing), np.int64), np.empty(len(sharing))
+    for node, ((owner, x), children) in enumerate(sharing.items()):
         nearest = int(start[owner] + counts[owner] - 1) if x else int(start[owner])
-        to_end = half[nearest, 1 if x else 0]
+        node_parent[node], node_resistance[node] = nearest, half[nearest, 1 if x else 0]
         heads = start[children]
-        if len(children) == 1:
-            parent[heads], resistance[heads] = nearest, to_end + half[heads, 0]
-        else:
-            node = node_of[end]
-            node_parent[node], node_resistance[node] = nearest, to_end
-            parent[heads], resistance[heads] = total + node, half[heads, 0]
+        parent[heads], resistance[heads] = total + node, half[heads, 0]
     parent[0], resistance[0] = -1, 0.0
-    return np.concatenate([parent, node_parent]), np.concatenate([resistance, node_resistance]), massless
+    return np.concatenate([parent, node_parent]), np.concatenate([resistance, node_resistance]), list(sharing), start[[c[0] for c in sharing.values()]]
 
 
-def _depth_first(parent: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Old numbers in the new order: each parent before its children, each subtree in one piece."""
+def _depth_first(parent: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Old numbers in the new order: each parent before its children, these by rank, each subtree in one piece."""
     n = len(parent)
-    by_parent = np.argsort(parent, kind="stable")
+    by_parent = np.lexsort([rank, parent])
     bounds = np.searchsorted(parent[by_parent], np.arange(n + 1)).tolist()
     children = by_parent[::-1].tolist()  # reversed, so that the stack gives them back in their own order
     order, stack = [], [0]

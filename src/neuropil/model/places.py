@@ -180,7 +180,11 @@ def _names(cell: Morphology) -> list[str]:
 
 
 class Location:
-    """Base of all locations: an ordered list of places, each in the membrane of one compartment."""
+    """Base of all locations: an ordered list of places, each in the membrane of one compartment or at the end of a section."""
+
+    def ends(self, compartments: Compartments) -> list[tuple[str, float]]:
+        """Which of the places are ends of sections, as (section, 0.0 or 1.0)."""
+        return []
 
     def compartments(self, compartments: Compartments) -> Ints:
         """int32[m], in the order of the places: the compartment of each; one compartment may hold several.
@@ -204,6 +208,9 @@ class At(Location):
     def __post_init__(self) -> None:
         if not 0.0 <= self.x <= 1.0:
             raise MorphologyError(f"At({self.section!r}): no section has such a place", got=f"x={self.x}", expected="0 (its start) to 1 (its end)")
+
+    def ends(self, compartments: Compartments) -> list[tuple[str, float]]:
+        return [(self._name(compartments.morphology), float(self.x))] if self.x in (0.0, 1.0) else []
 
     def compartments(self, compartments: Compartments) -> Ints:
         return np.array([compartments.at(self._name(compartments.morphology), self.x)], dtype=np.int32)

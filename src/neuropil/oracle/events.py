@@ -119,22 +119,22 @@ def _listed(p: Projection) -> tuple[Array, ...]:
 class Source:
     """One drive: the weights it brings, or the current it gives, in each step, for every site of every neuron."""
 
-    def __init__(self, drive: Drive, index: int, dt: float, steps: int, seed: int):
+    def __init__(self, drive: Drive, dt: float, steps: int, seed: int):
         self.drive, self.stimulus, self.dt = drive, drive.stimulus, dt
         self.size, self.all_sites = drive.target.size, drive.target.sites(drive.entry)
         self.counters = counters(self.size, drive.sites)
-        self.key = rng.stream_key(seed, "drive", index)
+        self.key = rng.stream_key(seed, "drive", *drive.stream)
         drawn = {a: getattr(self.stimulus, a) for a in ("rate", "amplitude", "mean", "sd") if hasattr(self.stimulus, a)}
-        self.value = {a: self._spread(v, seed, index, a) for a, v in drawn.items()}
+        self.value = {a: self._spread(v, seed, a) for a, v in drawn.items()}
         if drive.port is not None:
-            self.weight = self._spread(drive.weight, seed, index, "weight")
+            self.weight = self._spread(drive.weight, seed, "weight")
         if isinstance(self.stimulus, (Regular, SpikeList)):
             self.counts = self._scheduled(steps)
 
-    def _spread(self, value: Any, seed: int, index: int, attribute: str) -> Array:
+    def _spread(self, value: Any, seed: int, attribute: str) -> Array:
         """A number of the stimulus as [neurons, sites]: drawn for each site, given for each neuron."""
         if isinstance(value, Distribution):
-            key = rng.stream_key(seed, "drive", index, attribute)
+            key = rng.stream_key(seed, "drive", *self.drive.stream, attribute)
             return np.asarray(value.quantile(rng.uniform(key, self.counters, 0)))
         raw = np.asarray(value.value if isinstance(value, Quantity) else value, float)
         return np.broadcast_to(raw[:, None] if raw.ndim else raw, self.counters.shape)
@@ -151,8 +151,8 @@ class Source:
         if isinstance(s, Regular):
             interval = _ms(s.interval)
             first = interval if s.start is None else _ms(s.start)
-            last = steps * self.dt if s.stop is None else _ms(s.stop)
-            times = first + interval * np.arange(max(0, int((last - first) / interval + 1e-9) + 1))
+            last = (steps + 1) * self.dt if s.stop is None else _ms(s.stop)
+            times = first + interval * np.arange(max(0, int(np.floor((last - first) / interval + 1e-9)) + 1))
             neurons = None
         else:
             assert isinstance(s, SpikeList)

@@ -178,6 +178,7 @@ def simulate(
     signals: Given | None = None,
     doses: Given | None = None,
     changes: Mapping[int, Mapping[str, Mapping[str, Any]]] | None = None,
+    held: Mapping[int, Mapping[str, tuple[str, ...] | None]] | None = None,
 ) -> OracleResult:
     """Run a network, slowly, in float64.
 
@@ -190,6 +191,8 @@ def simulate(
         signals, doses: of the network's modulators by name: the signal from a step on, and what is given at a step.
         changes: before a step, by the name of a projection: new values of "weight" or of states, base units, for its synapses
             sorted by source.
+        held: from a step on, by the name of a projection: the states that do not change while its plasticity is off, which
+            stops rewiring too; None: it is on again.
 
     Raises:
         NetworkError: a network that does not fit the time step.
@@ -210,6 +213,8 @@ def simulate(
     for k in range(steps):
         for name, values in (changes or {}).get(k, {}).items():
             world.rewrite(name, values)
+        for name, states in (held or {}).get(k, {}).items():
+            next(a for a in world.living if a.projection.name == name).held = states
         modulation.before(k)
         fired = world.step(k)
         modulation.after(fired)
@@ -237,9 +242,9 @@ class _World:
         self.groups: dict[str, Running] = {name: _running(pop, h, seed) for name, pop in populations.items()}
         self.synapses = [Synapses(p, h, edges.get(i)) for i, p in enumerate(projections) if not p.listed]
         self.living = [
-            LivingSynapses(p, i, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.listed
+            LivingSynapses(p, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.listed
         ]
-        self.sources = [Source(d, i, h, steps, seed) for i, d in enumerate(network.drives)]
+        self.sources = [Source(d, h, steps, seed) for d in network.drives]
         specs = {name: pop.neuron.spec for name, pop in populations.items()}
         self.inputs = {name: {i: pop.size * pop.sites(i) for i in specs[name].inputs} for name, pop in populations.items()}
         self.ports = {name: {p: pop.size * pop.sites(p) for p in specs[name].ports} for name, pop in populations.items()}
@@ -307,15 +312,14 @@ class _World:
                 x[source.drive.target.name][source.drive.input] += source.current(k)
             elif source.drive.port is not None:
                 w[source.drive.target.name][source.drive.port] += source.events(k)
+        # Per-synapse projections add one event after the other to what stimuli brought; the exact sums of the others join last.
+        for alive in self.living:
+            flow = alive.step(k, partial(self._potentials, alive.projection.target, alive.projection.part), None if alive.port is None else w[alive.target][alive.port])
+            if alive.input is not None:
+                x[alive.target][alive.input] += flow
         for synapse in self.synapses:
             assert synapse.port is not None
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
-        for alive in self.living:
-            flow, sent = alive.step(k, partial(self._potentials, alive.projection.target, alive.projection.part))
-            if alive.input is not None:
-                x[alive.target][alive.input] += flow
-            if alive.port is not None:
-                w[alive.target][alive.port] += sent
         for mine, other in (pair for coupling in self.network.couplings for pair in coupling.directed):
             entry, there = x[mine.population.name][mine.input], self._potentials(other.population, other.part)[other.places]
             if mine.conductance is None:
