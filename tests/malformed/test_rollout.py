@@ -78,7 +78,8 @@ def test_inputs_that_do_not_fit_are_refused(change: Callable[[Any], Any], said: 
         (lambda p: p["neurons"]["b"].update(tua_m=1.0), "unknown name 'tua_m'.*did you mean 'tau_m'"),
         (lambda p: p["neurons"]["b"].update(tau_m=np.ones(3)), r"shape \(3,\)"),
         (lambda p: p["neurons"].pop("a"), "lacks 'a'"),
-        (lambda p: p.pop("synapses"), "lacks 'synapses'"),
+        (lambda p: p.pop("weights"), "lacks 'weights'"),
+        (lambda p: p["synapses"].update(w={}), "unknown name 'w'"),
     ],
 )
 def test_parameters_that_do_not_fit_are_refused(change: Callable[[Any], Any], said: str) -> None:

@@ -60,12 +60,12 @@ def check_parameters(own: Tree, given: Tree, sizes: Mapping[str, int]) -> None:
         ModelError: a name that does not exist or is missing, an array of another shape.
     """
     fix = "take a copy of Rollout.parameters and change its arrays"
-    _keys("parameters", given, own, (), fix)
-    for kind in own:
+    _keys("parameters", given, [kind for kind in own if own[kind]], own, fix)
+    for kind in given:
         _keys(f"parameters[{kind!r}]", given[kind], own[kind], (), fix)
-    for name, values in given["weights"].items():
+    for name, values in given.get("weights", {}).items():
         _shape(f"parameters['weights'][{name!r}]", values, np.shape(own["weights"][name]), "one for each synapse, in the order of Rollout.wirings")
-    for kind in ("neurons", "synapses"):
+    for kind in {"neurons", "synapses"} & given.keys():
         for name, mine in own[kind].items():
             if kind == "neurons" and name not in sizes:
                 continue
