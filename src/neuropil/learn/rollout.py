@@ -97,6 +97,8 @@ class Rollout:
         if network.modulators:
             fix = "run it with neuropil.run, or train with the parameter itself as an input of the loss"
             raise ModelError("the rollout knows no modulators", got=", ".join(network.modulators), fix=fix)
+        if kept := [n.name for n in network.normalisations] + [p.name for p in network.synapse_probes]:
+            raise ModelError("Rollout neither normalises nor records synapses", got=", ".join(kept), fix="run it with neuropil.run, or describe the network without")
         unknown = set(scale or {}) - set(network.populations)
         if unknown:
             name = sorted(unknown)[0]
