@@ -46,15 +46,32 @@ def kept_states(network: Network, keep: Iterable[str]) -> set[tuple[str, str, st
     return found
 
 
-def reset_neurons(core: Core, start: States, kept: set[tuple[str, str, str]]) -> None:
-    """States and refractory counts as at the start, but for some."""
+def begin_anew(
+    core: Core, synaptic: SynapticState, modulation: Modulation, start: States, kept: set[tuple[str, str, str]], *, weights: bool, restart: bool
+) -> None:
+    """See `Simulation.reset`; all spikes up to now have been taken in.
+
+    Args:
+        start: from `starting_states`; kept: from `kept_states`.
+    """
+    end = core.step
+    if restart:
+        core.step = 0
+        for log in core.logs:
+            log.counters[EVENTS] = 0
     for key, values in start.items():
         if key not in kept:
             population, part, name = key
             core.scatter(core.plan.network[population], part, name, values)
+    for store in core.listed.values():
+        store.reset(weights, end, core.step)
+    if not weights:
+        synaptic.packed.forget()
+    _reset_modulators(modulation, core.step)  # after the synapses, whose parameters they change
+    _drop_spikes(core)
 
 
-def drop_spikes(core: Core) -> None:
+def _drop_spikes(core: Core) -> None:
     """Nothing is under way, and nobody has just spiked."""
     core.exchange.count[:] = 0
     for arrived in core.machine.arrived:
@@ -66,22 +83,7 @@ def drop_spikes(core: Core) -> None:
         store.drop()
 
 
-def begin_again(core: Core) -> None:
-    """Time begins again."""
-    core.step = 0
-    for log in core.logs:
-        log.counters[EVENTS] = 0
-
-
-def reset_synapses(state: SynapticState, weights: bool, end: int) -> None:
-    """Traces and resources as at the start; also what was learnt or set up to the step `end`, unless it is kept."""
-    for store in state.core.listed.values():
-        store.reset(weights, end, state.core.step)
-    if not weights:
-        state.packed.forget()
-
-
-def reset_modulators(modulation: Modulation, step: int) -> None:
+def _reset_modulators(modulation: Modulation, step: int) -> None:
     """Concentrations as at the start, and parameters as they follow from them; signals and caps, which somebody set, stay."""
     for running in modulation.running.values():
         running.c = running.modulator.start()
