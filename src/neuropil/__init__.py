@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from neuropil import maths, units
 from neuropil.errors import (
     CheckpointError,
+    Interrupted,
     LoweringError,
     MemoryLimitError,
     ModelError,
@@ -199,6 +200,7 @@ __all__ = [
     "Horizon",
     "InhomogeneousPoisson",
     "Input",
+    "Interrupted",
     "Kind",
     "Kinetics",
     "Length",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
+from typing import Any
 
 
 class NeuropilError(Exception):
@@ -55,6 +57,21 @@ class PlanError(NeuropilError):
     """A plan that breaks its specification: a defect of neuropil, not of the model."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C ended a simulation between two steps. A `KeyboardInterrupt`: loops around the simulation end as well.
+
+    The simulation is whole: `run` and `step` go on from where it stopped, as if nothing had been.
+
+    Attributes:
+        result: what was recorded until then (a `Result`, saved if there is an `out` folder); None if nothing had run yet.
+        spikes: of an interrupted `Simulation.step`, what it would have returned for the steps that were done.
+    """
+
+    def __init__(self, what: str, result: Any = None, spikes: Any = None):
+        self.result, self.spikes = result, spikes
+        super().__init__(what)
+
+
 class MemoryLimitError(NeuropilError):
     """A network that would not fit into memory, refused before anything is allocated."""
 
@@ -75,8 +92,41 @@ class ResultError(NeuropilError):
     """A result that cannot be read, written or converted."""
 
 
+class StorageError(ResultError):
+    """The system refused to write: the disk is full, a limit is reached, a permission is missing.
+
+    Attributes:
+        result: what a run had recorded until then, of an error that ended a run; else None.
+    """
+
+    result: Any = None
+
+
 class CommandError(NeuropilError):
     """A command line that cannot be carried out."""
+
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space on this disk, or choose a folder on another one",
+    errno.EDQUOT: "your quota is used up: free some space, or choose a folder on another disk",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f), or record less",
+    errno.EMFILE: "raise the limit on open files (ulimit -n), or use fewer probes: one probe may hold many neurons",
+    errno.ENFILE: "close other programs: the machine has too many open files",
+    errno.EACCES: "choose a folder that you may write to",
+    errno.EPERM: "choose a folder that you may write to",
+    errno.EROFS: "choose a folder on a disk that is not read-only",
+    errno.ENOTDIR: "a part of this path is a file: choose another folder",
+    errno.EISDIR: "this path is a folder: name a file",
+    errno.ENOENT: "make the folder first",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EIO: "the disk reports an error: check it, and choose a folder on another one",
+}
+
+
+def storage_error(error: OSError, what: str) -> StorageError:
+    """The error of the system in our own terms, with what to do about it; `what` could not be done."""
+    fix = _REMEDIES.get(error.errno or 0, "check the disk and the permissions, or choose another folder")
+    return StorageError(what, got=error.strerror or str(error), fix=fix)
 
 
 def _short(value: object, limit: int = 400) -> str:

@@ -73,6 +73,9 @@ class Quantity:
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("a Quantity is immutable")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Quantity, (self.value, self.dimension)
+
     @property
     def unit(self) -> str:
         """The unit of `value`, as text."""

@@ -15,7 +15,7 @@ from neuropil.agents import History, Loop, Turn
 from neuropil.agents.worlds.bandit import Bandit
 from neuropil.agents.worlds.foraging import Foraging
 from neuropil.agents.worlds.regression import Regression
-from neuropil.errors import CheckpointError, ModelError, SimulationError, WorldError
+from neuropil.errors import CheckpointError, Interrupted, ModelError, SimulationError, WorldError
 from neuropil.model import Agent, Critic, OneHot, PlaceCode, Softmax, TemporalDifference
 from neuropil.units import ms
 from neuropil.zoo.agents.actor_critic import Body, actor_critic
@@ -116,12 +116,12 @@ def test_an_episode_that_ended_is_kept_whatever_ends_the_run() -> None:
     assert loop.history.returns == [[15.0]] and run is not loop._run
 
 
-def test_an_observation_that_no_cell_stands_for_ends_in_one_error_and_the_loop_goes_on() -> None:
+def test_an_observation_that_is_not_in_its_space_ends_in_one_error_and_the_loop_goes_on() -> None:
     world = Foraging()
     tile = world._tile
     world._tile = lambda: 99 if world.count == 3 else tile()  # type: ignore[method-assign]
     loop = Loop(forager(), world)
-    with pytest.raises(ModelError, match="no cells"):
+    with pytest.raises(WorldError, match="does not fit its space"):
         loop.run(1)
     world._tile = tile  # type: ignore[method-assign]
     assert len(loop.run(1).returns[0]) == 1
@@ -149,7 +149,9 @@ def test_worlds_that_remember_over_episodes_wake_with_what_they_know(tmp_path: P
 
 def test_ctrl_c_keeps_what_there_is_and_the_loop_goes_on_afterwards(tmp_path: Path) -> None:
     loop = Loop(small(), StubWorld(breaks="interrupt"), out=tmp_path)
-    history = loop.run(5)
+    with pytest.raises(Interrupted) as caught:
+        loop.run(5)
+    history = caught.value.result
     assert history.summary["interrupted"] == "interrupted" and history.returns == [[15.0]]
     assert History.load(tmp_path).returns == [[15.0]]
     assert loop.run(1).returns == [[15.0, 15.0]]

@@ -237,7 +237,7 @@ def test_poisson_events_are_those_of_the_documented_stream_and_follow_campbell()
     net.stimulate(p, Poisson(2 * kHz), port="syn", weight=0.5)  # drive 1
     net.probe(p, "y")
     y = simulate(net, 600 * ms, seed=4).traces["p.y"]
-    words = rng.words(rng.stream_key(4, "drive", 1), np.arange(40)[None, :], np.arange(6000)[:, None])
+    words = rng.words(rng.stream_key(4, "drive", "", "Poisson", "p", "syn", 0), np.arange(40)[None, :], np.arange(6000)[:, None])
     counts = rng.poisson(0.2, words)
     np.testing.assert_allclose(y[0], 0.5 * counts[0], atol=1e-15)
     np.testing.assert_allclose(y[1] - y[0] * math.exp(-0.1 / 20), 0.5 * counts[1], atol=1e-12)
@@ -298,7 +298,7 @@ def test_currents_hold_their_value_at_the_beginning_of_the_step():
     rows = TimeArray(np.array([[1.0, 2], [3, 4], [5, 6]]), 1 * ms)
     np.testing.assert_allclose(increments(rows, 2)[:, 1], [2, 2, 4, 4, 6, 6, 0, 0, 0, 0])
     noise = increments(Noise(1.0, 2.0, 1 * ms), 3)
-    drawn = rng.normal(rng.stream_key(3, "drive", 0), np.arange(3)[None, :], np.arange(5)[:, None])
+    drawn = rng.normal(rng.stream_key(3, "drive", "", "Noise", "p", "drive", 0), np.arange(3)[None, :], np.arange(5)[:, None])
     np.testing.assert_allclose(noise, 1 + 2 * np.repeat(drawn, 2, axis=0))
 
 
@@ -309,7 +309,7 @@ def test_events_arrive_at_the_end_of_their_step():
     np.testing.assert_allclose(increments(regular, **where)[:, 0], [0, 2, 0, 0, 2, 0, 0, 2, 0, 0])
     np.testing.assert_allclose(increments(Regular(2 * ms), **where)[:, 0], [0, 0, 0, 2, 0, 0, 0, 2, 0, 0])
     rates = InhomogeneousPoisson(np.array([0.0, 4.0]) * kHz, 2 * ms)
-    words = rng.words(rng.stream_key(3, "drive", 0), np.zeros(10, int), np.arange(10))
+    words = rng.words(rng.stream_key(3, "drive", "", "InhomogeneousPoisson", "p", "syn", 0), np.zeros(10, int), np.arange(10))
     np.testing.assert_allclose(increments(rates, **where)[:, 0], 2.0 * np.where(np.arange(10) < 4, 0, rng.poisson(2.0, words)))
 
 

@@ -23,7 +23,7 @@ def passive() -> Cell:
     """Ball and stick."""
     cell = Cell(Morphology.ball_and_stick(), discretisation=FixedCount(7))
     cell.paint("all", Leak(g=0.1 * mS / centimetre**2, e=-70 * mV))
-    return cell.place("electrode", CurrentClamp(), "soma(0.5)").place("inhibition", GABAA(), ["dend(0.9)", "dend(0.9)"])
+    return cell.place("electrode", CurrentClamp(), "soma(0.5)").place("inhibition", GABAA(), ["dend(0.9)", "dend(0.9)", "dend(1)", "dend(0)"])
 
 
 def cable() -> Cell:

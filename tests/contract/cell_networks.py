@@ -19,7 +19,6 @@ from neuropil.model import (
     Normal,
     Poisson,
     Port,
-    Sine,
     SpikeList,
     State,
     Step,
@@ -41,12 +40,12 @@ REGIONS = {"hodgkin_huxley_membrane": "left", "squid_sodium": "right", "squid_po
 DENSITIES = {"fast_sodium": 200, "kv3_potassium": 100, "transient_potassium": 20, "sk_potassium": 20}
 """mS/cm², of channels that would drown the others at the densities of a soma."""
 
-SITES: list[Any] = ["twig(0.9)", "left(0.3)", "left(0.3)"]
-"""Where every point process sits: two sites share a compartment."""
+SITES: list[Any] = ["twig(0.9)", "left(0.3)", "left(0.3)", "left(0)", "right(1)"]
+"""Where every point process sits: two sites share a compartment, one is where sections meet, one a free end."""
 
 CURRENTS: dict[str, Any] = {
     "current_clamp": ("amplitude", Step(np.linspace(100, 300, CELLS) * pA, start=1 * ms)),
-    "voltage_clamp": ("command", Sine(30 * mV, 50 * Hz, phase=-1.5)),
+    "voltage_clamp": ("command", Step(-20 * mV, start=3 * ms, stop=14 * ms)),
     "dynamic_clamp": ("conductance", Noise(0.5 * nS, 0.1 * nS, interval=0.5 * ms)),
     "gap_junction": ("v_partner", Step(-60 * mV)),
 }
@@ -102,7 +101,7 @@ def everything() -> Network:
     """Cells, branched and point neurons, each projecting to the two others and to itself."""
     net = Network("everything")
     made = cell_with_everything()
-    cells = net.population("cells", made, CELLS, initial={"v": Normal(-70 * mV, 1 * mV), "ampa_exponential.g": np.linspace(0, 0.2, 3 * CELLS) * nS})
+    cells = net.population("cells", made, CELLS, initial={"v": Normal(-70 * mV, 1 * mV), "ampa_exponential.g": np.linspace(0, 0.2, len(SITES) * CELLS) * nS})
     points = net.population("points", LIFExp(), 4, initial={"v": -52 * mV})
     branched = net.population("branched", Branched(LIFExp(), Twig(), 2, reads={"v_soma": "v"}), 3)
     for name, (entry, stimulus) in CURRENTS.items():

@@ -37,7 +37,7 @@ class Run:
 
 def by_oracle(network: Network, dt: Quantity, steps: int = STEPS, seed: int = 1) -> Run:
     """The truth. Synapses left to chance are those that the engine draws."""
-    drawn = {j: edges(p, j, seed, float(dt.to(ms))) for j, p in enumerate(network.projections)}
+    drawn = {j: edges(p, seed, float(dt.to(ms))) for j, p in enumerate(network.projections)}
     result = simulate(network, steps * dt, dt=dt, seed=seed, edges=drawn)
     return Run(result.spikes, result.traces)
 

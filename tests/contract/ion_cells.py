@@ -8,7 +8,20 @@ import numpy as np
 
 from contract.contract_networks import Run, by_engine, by_oracle
 from neuropil.maths import exp, sigmoid
-from neuropil.model import STEADY, Channel, FixedCount, Input, Morphology, Network, Normal, PointProcess, Port, SpikeList, State, Step
+from neuropil.model import (
+    STEADY,
+    Channel,
+    FixedCount,
+    Input,
+    Morphology,
+    Network,
+    Normal,
+    PointProcess,
+    Port,
+    SpikeList,
+    State,
+    Step,
+)
 from neuropil.model.cell import Cell
 from neuropil.units import Concentration, Conductance, ConductanceDensity, Time, Voltage, cm, mM, mS, ms, mV, nS, pA, um
 from neuropil.zoo.channels.calcium_pool import CalciumPool

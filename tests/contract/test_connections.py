@@ -99,7 +99,7 @@ def test_threads_do_not_matter(threads):
 def test_another_seed_is_another_network():
     first, second = (by_engine(network(), DT, steps=STEPS, seed=s) for s in (1, 2))
     assert first.spikes != second.spikes
-    for j, projection in enumerate(network().projections):
-        pre, post, weight, delay, _ = edges(projection, j, 2, 0.1)
+    for projection in network().projections:
+        pre, post, weight, delay, _ = edges(projection, 2, 0.1)
         assert pre.size == post.size == weight.size == delay.size
         assert delay.min(initial=1) >= 1

@@ -49,7 +49,6 @@ class DopamineSTDP(Synapse):
     before = State(0.0)
     after = State(0.0)
 
-    gain = 4.0  # at most 4 times the largest weight is transmitted
 
     def derivative(self, s, x):
         return {
@@ -273,7 +272,7 @@ def by_engine(network, threads=1, precision="float64", chunks=(STEPS,), between=
 @pytest.mark.parametrize("case", CASES)
 def test_engine_equals_oracle(case) -> None:
     network = case()
-    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(network.projections)}
+    drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(network.projections)}
     truth = simulate(network, STEPS * 0.1 * ms, edges=drawn, signals=SIGNALS, doses=DOSES)
     result, simulation = by_engine(network, threads=2, chunks=(137, 400), with_simulation=True)
     plain = case()

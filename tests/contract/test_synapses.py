@@ -63,7 +63,7 @@ def small_network(name, clock_driven=False, structure=None, drawn=True):
 
 
 def oracle_run(network, name):
-    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(network.projections)}
+    drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(network.projections)}
     return simulate(network, STEPS * 0.1 * ms, edges=drawn, modulators=dict.fromkeys((0, 1), synapse_use(name).modulator))
 
 
@@ -99,6 +99,23 @@ def test_the_classification_is_as_expected(name):
     program = make_plan(small_network(name)).synapses[0]
     assert set(program.form.clocked) == set(synapse_use(name).clocked)
     assert program.event_driven == (not synapse_use(name).clocked)
+
+
+LEARNED = {
+    **dict.fromkeys(("tsodyks_markram", "tsodyks_markram_1998", "varela", "receptor_kinetics", "nmda_kinetics", "scaled"), ()),
+    **dict.fromkeys(("full_synapse", "article_synapse", "td_stdp"), ("weight",)),
+    "scaled_stdp": ("efficacy", "log_factor"),
+    "fast_weights": ("efficacy", "fast"),
+    "synaptic_caching": ("efficacy", "transient", "size", "energy"),
+    "cascade": ("efficacy", *(f"u{k}" for k in range(1, 7))),
+}
+"""What is held while plasticity is off; of all others the efficacy."""
+
+
+@everyone
+def test_what_is_learnt_is_as_expected(name):
+    """Weights and efficacies, but no trace, no eligibility, no resource of short-term plasticity."""
+    assert make_plan(small_network(name)).synapses[0].learned == LEARNED.get(name, ("efficacy",))
 
 
 @each_kind

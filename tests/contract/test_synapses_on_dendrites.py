@@ -110,7 +110,7 @@ CASES = [(target, rule) for target in ("branches", "cells") for rule in RULES]
 @pytest.mark.parametrize(("target", "rule"), CASES)
 def test_engine_equals_oracle(target: str, rule: str) -> None:
     net = network(target, rule)
-    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(net.projections)}
+    drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(net.projections)}
     truth = simulate(net, STEPS * 0.1 * ms, edges=drawn)
     result, found = engine(net, threads=2)
     assert len(truth.spikes.of("cells")) > 10 and len(np.unique(found["site"])) == 3
@@ -151,7 +151,7 @@ def test_waking_changes_nothing(target: str, rule: str, tmp_path) -> None:
 @pytest.mark.parametrize("rule", ["lazy", "potential"])
 def test_rollout_equals_oracle(rule: str) -> None:
     net = network("branches", rule)
-    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(net.projections)}
+    drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(net.projections)}
     truth = simulate(net, STEPS * 0.1 * ms, edges=drawn)
     with jax.enable_x64(True):
         rolled = Rollout(net, precision="float64").run(STEPS)

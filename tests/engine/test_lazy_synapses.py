@@ -141,7 +141,7 @@ def test_what_is_shared_is_found():
 def test_engine_equals_oracle(name, clock_driven, late):
     """Also where the target's spikes take a while to reach the synapses."""
     made = network(MODELS[name], clock_driven, response_delay=late * ms)
-    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(made.projections)}
+    drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(made.projections)}
     truth = simulate(made, 150 * ms, edges=drawn)
     assert len(truth.spikes.of("target")) > 20, "alive"
     result, states = finished(made, 150 * ms, precision="float64", threads=2)
@@ -154,7 +154,7 @@ def test_engine_equals_oracle(name, clock_driven, late):
 
 def test_a_state_that_nothing_reads_is_told_as_it_is():
     made = network(Seen())
-    truth = simulate(made, 60 * ms, edges={j: edges(p, j, 1, 0.1) for j, p in enumerate(made.projections)})
+    truth = simulate(made, 60 * ms, edges={j: edges(p, 1, 0.1) for j, p in enumerate(made.projections)})
     _, states = finished(made, 60 * ms, precision="float64", threads=2)
     for projection, expected in truth.synapses.items():
         np.testing.assert_allclose(states[projection]["seen"], expected["seen"], rtol=1e-11, err_msg=projection)
@@ -166,7 +166,7 @@ def test_no_synapses_at_all(clock_driven):
     made = Network("none")
     source, target = made.population("source", PoissonSource(rate=60 * Hz), 3), made.population("target", LIFExp(), 2)
     made.project(source, target, FixedProbability(0.0), weight=1 * pA, delay=1 * ms, port="exc", synapse=Tagged(), name="in", clock_driven=clock_driven)
-    truth = simulate(made, 20 * ms, edges={0: edges(made.projections[0], 0, 1, 0.1)})
+    truth = simulate(made, 20 * ms, edges={0: edges(made.projections[0], 1, 0.1)})
     result, states = finished(made, 20 * ms, precision="float64")
     np.testing.assert_array_equal(result.spikes.neuron, truth.spikes.neuron)
     assert states["in"]["tag"].size == truth.synapses["in"]["tag"].size == 0
@@ -175,7 +175,7 @@ def test_no_synapses_at_all(clock_driven):
 @pytest.mark.parametrize("late", [0.0, 3.0])
 def test_rollout_equals_oracle(late):
     made = network(MODELS["tagged"], response_delay=late * ms)
-    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(made.projections)}
+    drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(made.projections)}
     truth = simulate(made, 150 * ms, edges=drawn)
     with jax.enable_x64(True):
         rollout = Rollout(made, precision="float64")
@@ -189,7 +189,7 @@ def test_rollout_equals_oracle(late):
 
 def test_rewiring_equals_oracle():
     made = network(MODELS["tagged"], structure=Rewiring(20 * ms, eliminate=5 * Hz))
-    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(made.projections)}
+    drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(made.projections)}
     truth = simulate(made, 300 * ms, edges=drawn)
     result, states = finished(made, precision="float64", threads=2)
     np.testing.assert_array_equal(result.spikes.neuron, truth.spikes.neuron)

@@ -31,12 +31,12 @@ ALARM = 1e-6
 DT = 0.1
 
 
-def project(rule, n_source=30, n_target=20, recurrent=False, weight=1 * pA, delay=1 * ms, positions=None):
+def project(rule, n_source=30, n_target=20, recurrent=False, weight=1 * pA, delay=1 * ms, positions=None, name=None):
     net = Network()
     pos = (None, None) if positions is None else positions
     a = net.population("a", LIFExp(), n_source, positions=pos[0])
     b = a if recurrent else net.population("b", LIFExp(), n_target, positions=pos[1])
-    return net.project(a, b, rule, weight=weight, delay=delay, port="exc")[0]
+    return net.project(a, b, rule, weight=weight, delay=delay, port="exc", name=name)[0]
 
 
 def pair_counts(projection, seeds):
@@ -44,7 +44,7 @@ def pair_counts(projection, seeds):
     shape = projection.source.size, projection.target.size
     total, most = np.zeros(shape), 0
     for seed in range(seeds):
-        pre, post, *_ = edges(projection, 0, seed, DT)
+        pre, post, *_ = edges(projection, seed, DT)
         one = np.zeros(shape)
         np.add.at(one, (pre, post), 1)
         total += one
@@ -146,9 +146,9 @@ def degree_histogram(degrees, law):
 
 def degrees_of(rule, **sizes):
     projection = project(rule, BIG, BIG, **sizes)
-    pre, post, *_ = edges(projection, 0, 1, DT)
+    pre, post, *_ = edges(projection, 1, DT)
     assert np.all(np.diff(pre) >= 0)
-    assert np.array_equal(realise(projection, 0, 1, DT).counts, np.bincount(pre, minlength=BIG))
+    assert np.array_equal(realise(projection, 1, DT).counts, np.bincount(pre, minlength=BIG))
     return np.bincount(pre, minlength=BIG), np.bincount(post, minlength=BIG)
 
 
@@ -179,7 +179,7 @@ def test_the_free_degree_of_fixed_degree_rules(multiple):
 def test_fixed_total_without_multapses_beyond_numpys_limit():
     """More than 10**9 pairs, where NumPy's multivariate hypergeometric gives up."""
     projection = project(FixedTotal(400_000, allow_multiple=False), 40_000, 40_000)
-    counts = realise(projection, 0, 3, DT).counts
+    counts = realise(projection, 3, DT).counts
     assert counts.sum() == 400_000
     degree_histogram(counts, stats.binom(400_000, 1 / 40_000))
 
@@ -188,7 +188,7 @@ def test_fixed_total_without_multapses_beyond_numpys_limit():
 def test_number_of_multapses(seed):
     """Repeats of a pair: K minus the expected number of different cells that K throws into P cells hit."""
     n, cells = 200_000, 1000 * 1000
-    pre, post, *_ = edges(project(FixedTotal(n), 1000, 1000), 0, seed, DT)
+    pre, post, *_ = edges(project(FixedTotal(n), 1000, 1000), seed, DT)
     repeats = n - np.unique(pre * 1000 + post).size
     expected = n - cells * -np.expm1(n * np.log1p(-1 / cells))
     # The variance of the occupancy of P cells, exactly.
@@ -201,22 +201,22 @@ def test_number_of_multapses(seed):
 
 
 def test_deterministic_rules():
-    pre, post, *_ = edges(project(AllToAll(), 4, 3), 0, 0, DT)
+    pre, post, *_ = edges(project(AllToAll(), 4, 3), 0, DT)
     assert np.array_equal(np.c_[pre, post], np.argwhere(np.ones((4, 3))))
-    pre, post, *_ = edges(project(AllToAll(allow_self=False), 4, recurrent=True), 0, 0, DT)
+    pre, post, *_ = edges(project(AllToAll(allow_self=False), 4, recurrent=True), 0, DT)
     assert np.array_equal(np.c_[pre, post], np.argwhere(excluded(4)))
-    pre, post, *_ = edges(project(OneToOne(), 5, 5), 0, 0, DT)
+    pre, post, *_ = edges(project(OneToOne(), 5, 5), 0, DT)
     assert np.array_equal(pre, np.arange(5)) and np.array_equal(post, np.arange(5))
 
 
 def test_arrays_stay_with_their_edges():
     rule = Edges(np.array([2, 0, 2, 1, 0]), np.array([1, 1, 0, 2, 1]))
     weight, delay = np.array([1.0, 2, 3, 4, 5]) * pA, np.array([0.1, 0.2, 0.3, 0.4, 0.5]) * ms
-    pre, post, w, d, _ = edges(project(rule, 3, 3, weight=weight, delay=delay), 0, 0, DT)
+    pre, post, w, d, _ = edges(project(rule, 3, 3, weight=weight, delay=delay), 0, DT)
     assert list(zip(pre, post, w, d, strict=True)) == [(0, 1, 2, 2), (0, 1, 5, 5), (1, 2, 4, 4), (2, 1, 1, 1), (2, 0, 3, 3)]
     matrix = np.arange(1.0, 10).reshape(3, 3)
     projection = project(AllToAll(allow_self=False), 3, recurrent=True, weight=matrix * pA, delay=matrix * ms)
-    pre, post, w, d, _ = edges(projection, 0, 0, DT)
+    pre, post, w, d, _ = edges(projection, 0, DT)
     assert np.array_equal(w, matrix[pre, post]) and np.array_equal(d, 10 * w)
     assert np.array_equal(delay_steps(projection, DT), np.unique(d))
 
@@ -226,7 +226,7 @@ def test_probability_by_distance(periodic):
     where = rng.generator(5, "positions").uniform(0, 1, (2, 700, 2)) * [1000, 800]
     rule = DistanceDependent(lambda d: 0.6 * np.exp(-d / 150), periodic=periodic)
     projection = project(rule, 700, 700, positions=(where[0] * um, where[1] * um))
-    pre, post, *_ = edges(projection, 0, 2, DT)
+    pre, post, *_ = edges(projection, 2, DT)
     difference = np.abs(where[0][:, None] - where[1][None])
     if periodic is not None:
         difference = np.minimum(difference, np.array([1000, 800]) - difference)
@@ -244,18 +244,18 @@ def test_probability_by_distance(periodic):
 def test_certain_and_impossible_distances():
     where = np.linspace(0, 90, 10)[:, None] * um
     rule = DistanceDependent(lambda d: (d < 15).astype(float), allow_self=False)
-    pre, post, *_ = edges(project(rule, 10, recurrent=True, positions=(where, where)), 0, 0, DT)
+    pre, post, *_ = edges(project(rule, 10, recurrent=True, positions=(where, where)), 0, DT)
     assert np.array_equal(np.c_[pre, post], np.argwhere(np.abs(np.subtract.outer(range(10), range(10))) == 1))
 
 
 def test_distances_need_positions_and_probabilities():
     with pytest.raises(NetworkError, match="has no positions"):
-        realise(project(DistanceDependent(np.exp)), 0, 0, DT)
+        realise(project(DistanceDependent(np.exp)), 0, DT)
     where = np.zeros((30, 2)) * um, np.ones((20, 2)) * um
     with pytest.raises(NetworkError, match="not a probability"):
-        realise(project(DistanceDependent(np.exp), positions=where), 0, 0, DT)
+        realise(project(DistanceDependent(np.exp), positions=where), 0, DT)
     with pytest.raises(NetworkError, match="one positive length per axis"):
-        realise(project(DistanceDependent(np.exp, periodic=[1.0, 1, 1] * um), positions=where), 0, 0, DT)
+        realise(project(DistanceDependent(np.exp, periodic=[1.0, 1, 1] * um), positions=where), 0, DT)
 
 
 # --- weights ---------------------------------------------------------------------------------------------------------
@@ -274,7 +274,7 @@ WEIGHTS = [
 @pytest.mark.parametrize("law", WEIGHTS, ids=repr)
 def test_weights_follow_their_law(law):
     projection = project(FixedOutDegree(500), 400, 1000, weight=law)
-    weight = edges(projection, 0, 1, DT)[2]
+    weight = edges(projection, 1, DT)[2]
     assert weight.min() >= law.low and weight.max() <= law.high
     assert stats.kstest(weight, law.cdf).pvalue > ALARM
 
@@ -282,25 +282,26 @@ def test_weights_follow_their_law(law):
 @pytest.mark.parametrize("law", WEIGHTS, ids=repr)
 def test_weights_are_the_quantiles_of_the_reference_generator(law):
     projection = project(FixedOutDegree(37), 5, 50, weight=law)
-    weight = edges(projection, 4, 9, DT)[2].reshape(5, 37)
-    u = rng.uniform(rng.stream_key(9, "projection", 4, "weight"), np.arange(5)[:, None], np.arange(37))
+    weight = edges(projection, 9, DT)[2].reshape(5, 37)
+    u = rng.uniform(rng.stream_key(9, "projection", *projection.stream, "weight"), np.arange(5)[:, None], np.arange(37))
     # Truncation maps words to words: 2**-32 of the probability, here at most 1e-6 of the range of values.
     np.testing.assert_allclose(weight, law.quantile(u), atol=1e-6 * law.largest(), rtol=1e-12)
 
 
 def test_targets_are_those_of_the_reference_generator():
-    projection = project(FixedOutDegree(37), 5, 50)
-    post = edges(projection, 4, 9, DT)[1].reshape(5, 37)
-    words = rng.words(rng.stream_key(9, "projection", 4, "target"), np.arange(5)[:, None], np.arange(37))
+    projection = project(FixedOutDegree(37), 5, 50, name="named")
+    post = edges(projection, 9, DT)[1].reshape(5, 37)
+    words = rng.words(rng.stream_key(9, "projection", "named", "a", "b", 0, "target"), np.arange(5)[:, None], np.arange(37))
     assert np.array_equal(post, (words.astype(np.uint64) * np.uint64(50)) >> np.uint64(32))
 
 
 def test_target_weight_and_delay_are_independent():
-    projection = project(
-        FixedOutDegree(500), 1000, 1000, weight=Normal(1 * pA, 1 * pA), delay=Normal(5 * ms, 1 * ms, low=1 * ms)
-    )
-    _, post, weight, delay, _ = edges(projection, 0, 1, DT)
-    other = edges(projection, 1, 1, DT)
+    def drawn(name):
+        law = {"weight": Normal(1 * pA, 1 * pA), "delay": Normal(5 * ms, 1 * ms, low=1 * ms)}
+        return edges(project(FixedOutDegree(500), 1000, 1000, name=name, **law), 1, DT)
+
+    _, post, weight, delay, _ = drawn("one")
+    other = drawn("other")
     columns = np.array([post, weight, delay, *other[1:4], np.roll(post, 1), np.roll(weight, 1), np.roll(weight, 500)])
     correlation = np.corrcoef(columns)[np.triu_indices(len(columns), 1)]
     assert np.all(np.abs(correlation) * np.sqrt(post.size) < stats.norm.isf(ALARM / 2 / correlation.size))
@@ -327,7 +328,7 @@ def test_delays_on_the_grid(law):
     reference = np.bincount(rounded, minlength=steps[-1] + 1)[: steps[-1] + 1] / middle.size
     np.testing.assert_allclose(probability, reference[steps], atol=2e-6)
     projection = project(FixedOutDegree(1000), 1000, 1000, delay=law)
-    delay = edges(projection, 0, 1, DT)[3]
+    delay = edges(projection, 1, DT)[3]
     assert np.isin(delay, delay_steps(projection, DT)).all()
     counts = np.bincount(delay, minlength=steps[-1] + 1)
     follows(counts[steps], probability)
@@ -364,10 +365,11 @@ def test_delays_below_the_time_step_are_refused():
 # --- reproducibility -------------------------------------------------------------------------------------------------
 
 
-def test_the_same_seed_and_place_give_the_same_synapses():
-    projection = project(FixedProbability(0.3), weight=Normal(1 * pA, 1 * pA), delay=Uniform(1 * ms, 2 * ms))
-    first = edges(projection, 2, 7, DT)
-    assert all(np.array_equal(a, b) for a, b in zip(first, edges(projection, 2, 7, DT), strict=True))
-    for index, seed in ((3, 7), (2, 8)):
-        other = edges(projection, index, seed, DT)
+def test_the_same_seed_and_name_give_the_same_synapses():
+    law = {"weight": Normal(1 * pA, 1 * pA), "delay": Uniform(1 * ms, 2 * ms)}
+    projection = project(FixedProbability(0.3), name="one", **law)
+    first = edges(projection, 7, DT)
+    assert all(np.array_equal(a, b) for a, b in zip(first, edges(projection, 7, DT), strict=True))
+    for name, seed in (("other", 7), ("one", 8)):
+        other = edges(project(FixedProbability(0.3), name=name, **law), seed, DT)
         assert other[0].size != first[0].size or not np.array_equal(other[1], first[1])

@@ -94,16 +94,18 @@ def test_a_thread_owns_its_neurons_with_all_their_elements_site_by_site(threads)
 
 def test_sites_are_drawn_uniformly_and_leave_everything_else_as_it_was():
     """10,000 draws over 4 sites: a chi-squared above 16.3 (3 degrees) comes once in a thousand seeds."""
-    net = Network()
-    a, b = net.population("a", LIFExp(), 50), net.population("b", BranchNeuron(4), 100)
-    (drawn,) = net.project(a, b, FixedTotal(10_000), weight=1 * nS, delay=1 * ms, port="branch.exc")
-    (named,) = net.project(a, b, FixedTotal(10_000), weight=1 * nS, delay=1 * ms, port="branch.exc[2]")
-    one, other = edges(drawn, 0, 1, 0.1), edges(named, 0, 1, 0.1)
+
+    def drawn(port, name="p"):
+        net = Network()
+        a, b = net.population("a", LIFExp(), 50), net.population("b", BranchNeuron(4), 100)
+        return edges(net.project(a, b, FixedTotal(10_000), weight=1 * nS, delay=1 * ms, port=port, name=name)[0], 1, 0.1)
+
+    one, other = drawn("branch.exc"), drawn("branch.exc[2]")
     counts = np.bincount(one[4], minlength=4)
     assert counts.size == 4 and np.sum((counts - 2500) ** 2 / 2500) < 16.3
     assert set(other[4]) == {2}
     assert all(np.array_equal(x, y) for x, y in zip(one[:4], other[:4], strict=True))
-    assert not np.array_equal(one[4], edges(drawn, 1, 1, 0.1)[4]), "another place, another stream"
+    assert not np.array_equal(one[4], drawn("branch.exc", "q")[4]), "another name, another stream"
 
 
 def test_listed_sites_stay_with_their_edges():
@@ -111,7 +113,7 @@ def test_listed_sites_stay_with_their_edges():
     pre, post, site = draw.integers(0, 9, 40), draw.integers(0, 6, 40), draw.integers(0, 4, 40)
     _, projection = network(rule=Edges(pre, post), site=site)
     given = sorted(zip(pre, post, site, strict=True))
-    assert sorted(zip(*(edges(projection, 0, 1, 0.1)[i] for i in (0, 1, 4)), strict=True)) == given
+    assert sorted(zip(*(edges(projection, 1, 0.1)[i] for i in (0, 1, 4)), strict=True)) == given
 
 
 def test_an_index_names_one_site_and_is_not_needed_where_there_is_one():
@@ -145,7 +147,7 @@ def test_a_part_without_a_kernel_collects_what_arrives():
     net.stimulate(cell, Poisson(10 * Hz), port="trunk.exc", weight=1 * nS)
     bare = {b.members[0].part: b for b in make_plan(net).bare}
     assert bare["tuft"].arguments == ("s_g", "arrived_exc") and bare["tuft"].members[0].quanta["exc"] > 0
-    assert bare["trunk"].arguments == ("s_g", "event_exc")
+    assert bare["trunk"].arguments == ("s_g", "real_exc")
 
 
 # --- what is refused ------------------------------------------------------------------------------------------------

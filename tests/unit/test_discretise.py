@@ -89,7 +89,7 @@ def test_a_cone(n):
 
 
 def test_where_sections_meet():
-    """One child: resistances in series. Several: a node without membrane. Inside: the compartment's middle."""
+    """At an end: a node without membrane. Inside: the compartment's middle."""
     c = divide(fork(), FixedCount(1), {"soma": 2 * RA, "apical": RA, "basal": 3 * RA})
     half = {
         "soma": 2e-3 * 10 * 4 / (np.pi * 20 * 20),
@@ -99,16 +99,35 @@ def test_where_sections_meet():
         "right": 1e-3 * 30 * 4 / (np.pi * 1 * 1),
         "dend": 3e-3 * 45 * 4 / (np.pi * 1.5 * 1.5),
     }
-    assert c.name.tolist() == ["soma", "trunk", "trunk", "left", "right", "dend"]
-    assert c.parent.tolist() == [-1, 0, 1, 2, 2, 0]
-    assert c.has_membrane.tolist() == [True, True, False, True, True, True]
+    assert c.name.tolist() == ["soma", "trunk", "left", "right", "dend", "soma(1)", "trunk(1)"]
+    assert c.parent.tolist() == [-1, 5, 6, 6, 0, 0, 1]
+    assert c.has_membrane.tolist() == [True] * 5 + [False] * 2
     np.testing.assert_allclose(
         c.resistance,
-        [0, half["soma"] + half["trunk 1"], half["trunk 2"], half["left"], half["right"], half["dend"]],
+        [0, half["trunk 1"], half["left"], half["right"], half["dend"], half["soma"], half["trunk 2"]],
         rtol=1e-13,
     )
-    np.testing.assert_allclose(c.distance, [0, 70, 130, 180, 160, 45])
-    assert (c.position[2], c.diameter[2], c.length[2], c.capacitance[2]) == (1.0, 2.0, 0.0, 0.0)
+    np.testing.assert_allclose(c.distance, [0, 70, 180, 160, 45, 10, 130])
+    assert (c.position[6], c.diameter[6], c.length[6], c.capacitance[6]) == (1.0, 2.0, 0.0, 0.0)
+    np.testing.assert_allclose(c.tips[1], [half["trunk 1"], half["trunk 2"]], rtol=1e-13)
+
+
+def test_ends_of_sections():
+    """x = 1 is the end's node, x = 0 what the section sprouts from; a free end gets its node where something is placed."""
+    c = divide(fork(), FixedCount(3))
+    assert c.at("trunk", 1.0) == c.at("left", 0.0) == c.at("right", 0.0) == 16 and not c.has_membrane[16]
+    assert c.at("soma", 1.0) == c.at("trunk", 0.0) == 15
+    assert c.at("dend", 0.0) == c.at("soma", 0.5)  # sprouts from a middle
+    assert c.at("left", 1.0) == c.of_section("left")[-1] and c.at("soma", 0.0) == 0  # free ends
+    more = c.with_nodes([("left", 1.0), ("soma", 0.0), ("dend", 0.0), ("left", 0.0), ("left", 1.0)])
+    assert len(more) == len(c) + 2 and (more.at("left", 1.0), more.at("soma", 0.0)) == (17, 18)
+    for name in ("parent", "area", "resistance", "distance"):
+        np.testing.assert_array_equal(getattr(more, name)[: len(c)], getattr(c, name))
+    assert more.parent[17:].tolist() == [c.of_section("left")[-1], 0] and more.area[17:].tolist() == [0.0, 0.0]
+    np.testing.assert_allclose(more.resistance[17:], [1e-3 * 4 / np.pi * 100 / 6 / (1 + 1 / 6), 2e-3 / 2 * 4 / np.pi * 20 / 6 / 400], rtol=1e-13)
+    np.testing.assert_allclose(more.distance[17:], [230.0, 10.0])
+    assert more.diameter[17:].tolist() == [1.0, 20.0]
+    assert more.with_nodes([("left", 1.0)]) is more and more.beside[17:].tolist() == more.parent[17:].tolist()
 
 
 def test_children_at_the_start_of_the_root():
@@ -159,18 +178,18 @@ def test_totals_do_not_depend_on_the_rule(cell, n):
 @given(cells(), st.integers(1, 6))
 def test_numbering_is_depth_first(cell, n):
     c = divide(cell, FixedCount(n))
-    children = np.arange(1, len(c))
-    assert c.parent[0] == -1 and (c.parent[1:] < children).all() and (c.parent[1:] >= 0).all()
-    # Depth first: the parent of i + 1 is i or one of its ancestors.
-    for i in children[:-1] if len(c) > 2 else []:
-        above = {int(i)}
-        while (up := int(c.parent[min(above)])) >= 0:
-            above.add(up)
-        assert int(c.parent[i + 1]) in above
+    assert c.parent[0] == -1 and (c.parent[1:] >= 0).all()
+    # Those with membrane come first. Depth first: what lies above i + 1 is i or one of its ancestors.
+    count = len(c.numbers)
+    assert sorted(c.numbers.tolist()) == np.flatnonzero(c.has_membrane).tolist() == list(range(count))
+    ancestors = [set()]
+    for i in range(1, count):
+        up = int(c.beside[c.parent[i]])
+        assert up in ancestors[-1] | {i - 1}
+        ancestors.append(ancestors[up] | {up})
     assert (c.resistance[1:] > 0).all()
-    assert sorted(c.numbers.tolist()) == np.flatnonzero(c.has_membrane).tolist()
-    for node in np.flatnonzero(~c.has_membrane):
-        assert (c.parent == node).sum() >= 2
+    for node in range(count, len(c)):
+        assert (c.parent == node).sum() >= 1
 
 
 @settings(deadline=None, max_examples=30)
@@ -217,7 +236,7 @@ def test_values_by_kind():
     with pytest.raises(UnitError, match="axial_resistivity"):
         divide(cell, FixedCount(1), 100.0)
     c = divide(cell, FixedCount(1), RA, {"soma": CM, "apical": 2 * CM, "basal": CM})
-    np.testing.assert_allclose((c.capacitance / np.where(c.area > 0, c.area, 1))[c.kind == "apical"], [0.02, 0, 0.02, 0.02])
+    np.testing.assert_allclose((c.capacitance / np.where(c.area > 0, c.area, 1))[c.kind == "apical"], [0.02, 0.02, 0.02, 0])
 
 
 @pytest.mark.parametrize(
@@ -237,7 +256,7 @@ def test_rules_refuse(make):
 
 def test_report():
     text = divide(fork(), DLambda()).report()
-    assert "DLambda" in text and "1 branch nodes" in text
+    assert "DLambda" in text and "2 nodes without membrane" in text
     assert [line.split()[0] for line in text.splitlines()[2:]] == ["soma", "apical", "basal"]
 
 
@@ -246,7 +265,7 @@ def test_report():
 
 def test_at_is_the_compartment_that_holds_the_place():
     c = divide(fork(), FixedCount(4))
-    for x, piece in ((0.0, 0), (0.2499, 0), (0.25, 1), (0.5, 2), (0.99, 3), (1.0, 3)):
+    for x, piece in ((0.0001, 0), (0.2499, 0), (0.25, 1), (0.5, 2), (0.99, 3), (1.0, 3)):
         number = c.at("left", x)
         assert number == c.of_section("left")[piece] == At("left", x).compartments(c)[0]
         assert c.name[number] == "left" and c.has_membrane[number]
@@ -322,4 +341,4 @@ def test_a_real_cell_of_ten_thousand_points():
         c = divide(cell, rule)
         assert c.area.sum() == pytest.approx(cell.area, rel=1e-9)
         assert c.length.sum() == pytest.approx(cell.length, rel=1e-9)
-        assert (c.parent[1:] < np.arange(1, len(c))).all()
+        assert (c.beside[c.parent[1 : len(c.numbers)]] < np.arange(1, len(c.numbers))).all()

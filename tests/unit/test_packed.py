@@ -85,7 +85,7 @@ def listed(net, store, n_blocks):
     """Per source population, sorted rows (source, target, channel, delay, weight in quanta) that ``edges`` promises."""
     rows = [[np.empty((0, 5))] for _ in net.populations]
     for j, p in enumerate(net.projections):
-        pre, post, weight, delay, _ = edges(p, j, 3, DT)
+        pre, post, weight, delay, _ = edges(p, 3, DT)
         columns = pre, post + p.target.first, np.full(pre.size, PORTS.index(p.port)), delay, weight / store.quantum[j]
         rows[list(net.populations.values()).index(p.source)].append(np.stack(columns, axis=1).astype(float))
     return [np.concatenate(r) for r in rows]
@@ -120,7 +120,7 @@ def test_round_trip(net, n_blocks, word):
         assert np.array_equal(want[:, :4], got[:, :4])
         if not sum(store.clipped):
             assert np.abs(want[:, 4] - got[:, 4]).max(initial=0) <= slack
-    assert store.n_synapses == sum(len(edges(p, j, 3, DT)[0]) for j, p in enumerate(net.projections))
+    assert store.n_synapses == sum(len(edges(p, 3, DT)[0]) for p in net.projections)
 
 
 @settings(max_examples=30, deadline=None)

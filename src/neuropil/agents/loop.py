@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,10 +25,10 @@ from numpy.typing import NDArray
 from neuropil import rng
 from neuropil.agents.guard import Watchman
 from neuropil.agents.history import History
-from neuropil.agents.world import World, make_world
+from neuropil.agents.world import World, check_single, make_world
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.simulation import Simulation
-from neuropil.errors import CheckpointError, ModelError, SimulationError, WorldError
+from neuropil.errors import CheckpointError, Interrupted, ModelError, SimulationError, WorldError
 from neuropil.model.agent import Agent
 from neuropil.result.atomic import read_json, write_json
 from neuropil.units import Quantity
@@ -57,6 +58,9 @@ class Loop:
         seed: of the network, the decoder and the episodes.
         out: folder for episodes and summary, written now and then and whatever ends a run; None keeps them in memory.
         resume: folder that `save` wrote, to go on from, bit by bit.
+        limit: steps of the environment after which an episode is cut short (truncated) if the environment has not ended it;
+            None: 2,000, or none where the environment is registered with a limit of its own. `history.summary["episodes_cut"]`
+            counts them, and the first is warned of.
         watch: called with a `Turn` after each turn.
         progress: called as progress(fraction, history) after each episode.
         threads, precision: of the simulation; small networks are fastest on one thread.
@@ -68,7 +72,7 @@ class Loop:
 
     def __init__(
         self, agent: Agent, worlds: Any = None, *, seed: int = 1, out: str | os.PathLike[str] | None = None,
-        resume: str | os.PathLike[str] | None = None, watch: Callable[[Turn], None] | None = None,
+        resume: str | os.PathLike[str] | None = None, limit: int | None = None, watch: Callable[[Turn], None] | None = None,
         progress: Callable[[float, History], None] | None = None, threads: int = 1, precision: str | None = None,
     ):  # fmt: skip
         if not isinstance(agent, Agent):
@@ -76,7 +80,11 @@ class Loop:
         self.agent, self.seed, self.out = agent, seed, None if out is None else Path(out)
         self.watch, self.progress = watch, progress
         k = agent.copies
-        self.worlds = [World(w, agent.decoder.groups) for w in _environments(worlds, agent)]
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, np.integer)) or limit < 1):
+            raise ModelError("the limit of an episode is a whole number of steps from 1", got=limit)
+        self.worlds = [World(w, agent.decoder, limit) for w in _environments(worlds, agent)]
+        for world in self.worlds:
+            self._check_hearing(world)
         saved = None if resume is None else Path(resume)
         self.simulation = Simulation(
             agent.network, dt=agent.dt, seed=seed, threads=threads, precision=precision, record_spikes=False,
@@ -91,6 +99,7 @@ class Loop:
         self.watchman = Watchman(agent.guard, k) if agent.guard else None
         self.history = History.empty(k)
         self.turns, self.steps = 0, 0
+        self._told = False  # that episodes are cut short
         self._begun = np.zeros(k, np.int64)  # episodes
         self._seen = np.zeros((k, agent.sense.code.dimensions))
         self._value, self._reward, self._extra = np.zeros(k), np.zeros(k), np.zeros(k)
@@ -113,11 +122,12 @@ class Loop:
     def run(self, episodes: int) -> History:
         """Let every copy live through so many more episodes; returns the history of all.
 
-        Ctrl-C ends it at once, as does an environment that raises; unfinished episodes are dropped, the rest is kept
+        Ctrl-C ends it after the turn, as does an environment that raises; unfinished episodes are dropped, the rest is kept
         (`history.summary["interrupted"]`), and the loop may be saved or run on. Whatever else ends it, finished episodes are in
         the history and, with `out`, on disk.
 
         Raises:
+            Interrupted: Ctrl-C; its `result` is the history.
             WorldError: see the class. SimulationError: a state of the network ran away.
         """
         if isinstance(episodes, bool) or not isinstance(episodes, (int, np.integer)) or episodes < 0:
@@ -147,6 +157,8 @@ class Loop:
             self._conclude()
             self._write(ended, begun)
             self.wall_seconds += time.perf_counter() - begun
+        if ended:
+            raise Interrupted(f"Ctrl-C after {self.history.episodes} episodes", self.history)
         return self.history
 
     def _write(self, ended: str, begun: float) -> None:
@@ -154,7 +166,7 @@ class Loop:
         self.history.summary.update(
             agent=self.agent.name, world=self.worlds[0].name, seed=self.seed, copies=self.agent.copies, interrupted=ended, wall_seconds=seconds,
             environment_steps=self.steps, microseconds_per_step=1e6 * seconds / max(self.steps, 1), network_seconds=self.simulation.wall_seconds,
-            biological_seconds=float(self.simulation.time.value) / 1000.0,
+            biological_seconds=float(self.simulation.time.value) / 1000.0, episodes_cut=sum(w.limited for w in self.worlds),
         )  # fmt: skip
         if self.watchman is not None:
             self.history.summary["self_stimulation"] = self.watchman.flagged
@@ -164,7 +176,7 @@ class Loop:
     def _begin(self, i: int) -> None:
         """Reset the environment of copy i."""
         self._seeds[i] = rng.stream_key(self.seed, "episode", i, int(self._begun[i]))[0]
-        self._seen[i] = self._fitting(self.worlds[i].reset(int(self._seeds[i]), int(self._begun[i])), i)
+        self._seen[i] = self.worlds[i].reset(int(self._seeds[i]), int(self._begun[i]))
         self._begun[i] += 1
         self._awake[i], self._judged[i], self._over[i] = True, False, False
         self._settling[i] = self._settle
@@ -208,7 +220,10 @@ class Loop:
             self._lengths[i] += 1
             if happened.terminated or happened.truncated:
                 break
-        self._seen[i] = self._fitting(happened.seen, i)
+        if self.worlds[i].limited and not self._told:
+            self._told = True
+            warnings.warn(f"an episode of {self.worlds[i].name} did not end within {self.worlds[i].limit} steps and was cut short; Loop(..., limit=...) says when", stacklevel=4)
+        self._seen[i] = happened.seen
         self._sums[i] += self._reward[i]
         self._judged[i] = not happened.truncated or happened.terminated
         self._over[i] = happened.terminated
@@ -297,13 +312,14 @@ class Loop:
             self._block = block
         return self._deviates[:, place]
 
-    def _fitting(self, seen: NDArray[np.float64], i: int) -> NDArray[np.float64]:
-        if seen.size != self._seen.shape[1]:
+    def _check_hearing(self, world: World) -> None:
+        """Refuse a world whose observations the agent's code is not for."""
+        hears = self.agent.sense.code.dimensions
+        if world.dimensions != hears:
             raise ModelError(
-                f"agent {self.agent.name!r} cannot hear {self.worlds[i].name}", got=f"observations of {seen.size} numbers", expected=f"{self._seen.shape[1]}",
+                f"agent {self.agent.name!r} cannot hear {world.name}", got=f"observations of {world.dimensions} numbers", expected=f"{hears}",
                 fix="an agent whose code has the environment's dimensions",
             )  # fmt: skip
-        return seen
 
     def _drop(self) -> None:
         """Forget unfinished episodes and bring the network to rest."""
@@ -356,6 +372,14 @@ class Loop:
 def _environments(worlds: Any, agent: Agent) -> list[Any]:
     given = [agent.world if worlds is None else worlds] * agent.copies if worlds is None or isinstance(worlds, str) else worlds
     listed: Sequence[Any] = list(given) if isinstance(given, (list, tuple)) else [given]
+    for environment in listed:
+        check_single(environment)
     if len(listed) != agent.copies:
         raise ModelError(f"agent {agent.name!r} has {agent.copies} copies", got=f"{len(listed)} environments", fix="one environment for each copy")
+    objects = [id(w) for w in listed if not isinstance(w, str)]
+    if len(set(objects)) < len(objects):
+        raise WorldError(
+            f"agent {agent.name!r}: one environment object is given to several copies", got=f"{len(objects)} copies, {len(set(objects))} environments",
+            expected="one environment for each", fix="[make() for _ in range(copies)]",
+        )  # fmt: skip
     return [make_world(w) if isinstance(w, str) else w for w in listed]

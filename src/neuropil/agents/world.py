@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuropil.agents.spaces import action_for, check_actions, check_observations, observation_from
 from neuropil.errors import WorldError, did_you_mean
+from neuropil.model.decode import Decoder
 
 WORLDS: dict[str, str] = {
     "neuropil/Bandit": "neuropil.agents.worlds.bandit:Bandit",
@@ -24,6 +26,9 @@ WORLDS: dict[str, str] = {
     "neuropil/Regression": "neuropil.agents.worlds.regression:Regression",
 }
 """Our own environments: id -> where it is."""
+
+LONGEST_EPISODE = 2_000
+"""Steps after which an episode is cut short: some tasks never end one."""
 
 
 @dataclass(frozen=True)
@@ -70,30 +75,47 @@ def _gymnasium() -> Any:
         raise WorldError("Gymnasium is not installed", expected="gymnasium 1.0 or newer", fix="pip install 'neuropil[agents]'") from None
 
 
+def check_single(environment: Any) -> None:
+    """Refuse a vector of environments.
+
+    Raises:
+        WorldError: it steps several at once.
+    """
+    if hasattr(environment, "num_envs"):
+        raise WorldError(
+            "a vector environment steps its copies together and resets them by itself", got=f"{environment.num_envs} environments in one",
+            fix="a list of single environments, one for each copy of the agent: Loop(agent, [gymnasium.make(id) for _ in range(copies)])",
+        )  # fmt: skip
+
+
 class World:
     """One environment, with the number of its episode and step for messages.
 
     Args:
-        environment: a Gymnasium environment.
-        discrete: whether the agent's actions are whole numbers from 0 (else arrays).
+        environment: a Gymnasium environment (one, not a vector of them).
+        decoder: what makes the agent's actions.
+        limit: steps after which an episode is cut short (truncated); None: `LONGEST_EPISODE`, or none where the environment
+            is registered with a limit of its own.
+
+    Attributes:
+        dimensions: how many numbers an observation has.
+        limited: episodes that were cut short.
     """
 
-    def __init__(self, environment: Any, actions: int):
+    def __init__(self, environment: Any, decoder: Decoder, limit: int | None = None):
         for needed in ("reset", "step", "action_space", "observation_space"):
             if not hasattr(environment, needed):
                 raise WorldError("not a Gymnasium environment", got=environment, expected=f"an object with {needed!r}")
-        self.environment = environment
+        self.environment, self.limited = environment, 0
         spec = getattr(environment, "spec", None)
+        limits_itself = getattr(spec, "max_episode_steps", None) is not None
+        self.limit = limit if limit is not None or limits_itself else LONGEST_EPISODE
         self.name = getattr(spec, "id", None) or type(environment).__name__
         self.episode = -1
         self.step_number = 0
-        choices = getattr(environment.action_space, "n", None)
-        if actions > 1 and choices is not None and int(choices) != actions:
-            raise WorldError(f"{self.name}: the agent's actions do not fit the environment's", got=f"{actions} of the agent", expected=f"{int(choices)}")
-        if (actions > 1) != (choices is not None):
-            raise WorldError(f"{self.name}: the agent's actions do not fit the environment's", got=environment.action_space, expected="discrete actions" if actions > 1 else "a Box")
-        self.discrete = choices is not None
-        self.first = int(getattr(environment.action_space, "start", 0))
+        check_single(environment)
+        check_actions(environment.action_space, decoder, self.name)
+        self.dimensions = check_observations(environment.observation_space, self.name)
 
     def reset(self, seed: int, episode: int) -> NDArray[np.float64]:
         """Begin an episode; returns the first observation."""
@@ -106,11 +128,7 @@ class World:
     def step(self, action: Any) -> Happening:
         """Do an action."""
         self.step_number += 1
-        if self.discrete:
-            action = self.first + int(action)
-        else:
-            space = self.environment.action_space
-            action = np.clip(np.resize(np.asarray(action, float), space.shape), space.low, space.high).astype(space.dtype)
+        action = action_for(self.environment.action_space, action, self._where)
         answer = self._call(lambda: self.environment.step(action))
         if not isinstance(answer, tuple) or len(answer) != 5:
             raise WorldError(f"{self._where}: step() must give five things", got=answer, expected="observation, reward, terminated, truncated, info")
@@ -123,7 +141,9 @@ class World:
             raise WorldError(f"{self._where}: the reward is no number", got=reward) from None
         if not np.isfinite(reward):
             raise WorldError(f"{self._where}: the reward is {reward}", expected="a finite number", fix="mend the environment's reward; dopamine cannot be computed from it")
-        return Happening(self._observation(seen), reward, bool(terminated), bool(truncated), info)
+        cut = self.limit is not None and self.step_number >= self.limit and not (terminated or truncated)
+        self.limited += cut
+        return Happening(self._observation(seen), reward, bool(terminated), bool(truncated) or cut, info)
 
     def told(self, happened: Happening, entry: str) -> float:
         """A number that `info` has under this name; 0 where it has none."""
@@ -164,10 +184,4 @@ class World:
             ) from error
 
     def _observation(self, seen: Any) -> NDArray[np.float64]:
-        try:
-            values = np.asarray(seen, float).ravel()
-        except (TypeError, ValueError):
-            raise WorldError(f"{self._where}: the observation is not an array of numbers", got=seen) from None
-        if not np.isfinite(values).all():
-            raise WorldError(f"{self._where}: the observation is not finite", got=values.tolist())
-        return values
+        return observation_from(self.environment.observation_space, seen, self._where)

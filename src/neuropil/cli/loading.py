@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import inspect
 import re
@@ -14,6 +13,7 @@ from typing import Any
 from neuropil.cli.values import assignments, literal, quantity
 from neuropil.errors import CommandError, did_you_mean
 from neuropil.model import Agent, Network
+from neuropil.model.composite import full_name
 from neuropil.units import Quantity, ms
 
 _PROBE = re.compile(r"(?P<pop>[^.:\[\]]+)\.(?P<var>\w+(?:\.\w+)?)(?:\[(?P<part>[\d:]*)\])?(?::(?P<every>.+))?\Z")
@@ -107,35 +107,23 @@ def with_settings(network: Network, settings: list[str]) -> Network:
         value = quantity(text, f"--set {target}")
         for name in _populations(network, pop, parameter):
             changes.setdefault(name, {})[parameter] = value
-    return with_parameters(network, changes) if changes else network
+    return network.replace(populations=changes)
 
 
 def _populations(network: Network, pop: str, parameter: str) -> list[str]:
+    parameters = {
+        name: {full_name(part, n) for part, model in p.models.items() for n in model.spec.parameters} for name, p in network.populations.items()
+    }
     if pop != "*":
-        if pop not in network.populations:
-            raise CommandError(f"--set: there is no population {pop!r}", fix=did_you_mean(pop, network.populations))
+        if pop not in parameters:
+            raise CommandError(f"--set: there is no population {pop!r}", fix=did_you_mean(pop, parameters))
+        if parameter not in parameters[pop]:
+            raise CommandError(f"--set: {pop} has no parameter {parameter!r}", fix=did_you_mean(parameter, parameters[pop]))
         return [pop]
-    owners = [p.name for p in network.populations.values() if parameter in p.neuron.spec.parameters]
+    owners = [name for name, known in parameters.items() if parameter in known]
     if not owners:
-        known = {n for p in network.populations.values() for n in p.neuron.spec.parameters}
-        raise CommandError(f"--set: no population has a parameter {parameter!r}", fix=did_you_mean(parameter, known))
+        raise CommandError(f"--set: no population has a parameter {parameter!r}", fix=did_you_mean(parameter, set().union(*parameters.values())))
     return owners
-
-
-def with_parameters(network: Network, changes: dict[str, dict[str, Quantity | float]]) -> Network:
-    """A copy of the network in which some populations' neurons have other parameters; the original is untouched."""
-    copy = Network(network.name, published=network.published, citation=network.citation)
-    twin = {}
-    for name, pop in network.populations.items():
-        neuron = pop.neuron.with_(**changes[name]) if name in changes else pop.neuron
-        # Everything else was checked when the original was made.
-        twin[name] = copy.populations[name] = dataclasses.replace(pop, neuron=neuron)
-    copy.projections = [
-        dataclasses.replace(p, source=twin[p.source.name], target=twin[p.target.name]) for p in network.projections
-    ]
-    copy.drives = [dataclasses.replace(d, target=twin[d.target.name]) for d in network.drives]
-    copy.probes = [dataclasses.replace(p, target=twin[p.target.name]) for p in network.probes]
-    return copy
 
 
 # --- --record --------------------------------------------------------------------------------------------------

@@ -176,9 +176,9 @@ def _seconds(kernel: Callable[..., object], arguments: Callable[[], tuple[Any, .
 
 def _arguments(group: Group, plan: Plan, size: int) -> tuple[Any, ...]:
     """Arguments of a kernel for `size` elements of the first site of the group's first part."""
-    member, real = group.members[0], np.dtype(plan.precision)
+    member, real = group.members[0], np.dtype(group.precision)
     kinds: dict[str, Any] = {
-        "left": np.uint8 if member.period < 256 else np.int32, "fired": np.uint8, "count": np.uint8, "period": np.int32,
+        "left": np.uint8 if member.period < 256 else np.int32, "fired": np.uint8, "count": np.uint8, "period": np.int32, "real": np.float64,
         "arrived": np.int32 if plan.word == np.uint32 else np.int64,
     }  # fmt: skip
     arrays = []
@@ -194,7 +194,7 @@ def _arguments(group: Group, plan: Plan, size: int) -> tuple[Any, ...]:
         elif kind == "shifts":  # each element's soma is at its own place
             array = np.zeros(1, np.uint64)
         arrays.append(array)
-    numbers = np.ascontiguousarray(member.numbers[:1], plan.precision)
+    numbers = np.ascontiguousarray(member.numbers[:1], group.precision)
     return np.array([0, size], np.int64), numbers, np.array([member.period], np.int32), *arrays
 
 

@@ -7,23 +7,17 @@ from typing import Any
 import numpy as np
 
 from neuropil.engine.arguments import numbers
-from neuropil.engine.core import Core
 from neuropil.engine.modulate import Modulation, RunningModulator
+from neuropil.engine.synaptic_access import SynapticAccess
 from neuropil.errors import NetworkError, did_you_mean
-from neuropil.lower.connectivity import edges
-from neuropil.lower.plan import Plan
 from neuropil.model.composite import split
 from neuropil.model.contents import Population, Projection
-from neuropil.model.network import Network
 from neuropil.units import DIMENSIONLESS, Quantity
 
 
-class Access:
+class Access(SynapticAccess):
     """The part of a `Simulation` that looks into its network, and touches it."""
 
-    network: Network
-    plan: Plan
-    core: Core
     _modulation: Modulation
 
     def state(self, population: str | Population, variable: str) -> Quantity:
@@ -60,21 +54,6 @@ class Access:
         dimension = spec.inputs[drive.input] if drive.input else spec.ports[str(drive.port)]
         checked = numbers(value, dimension, f"drive {name!r}", (drive.target.size,))
         self.core.set_amplitude(found[0], np.broadcast_to(checked, (drive.target.size,)))
-
-    def synapses(self, projection: str | Projection) -> dict[str, np.ndarray]:
-        """The synapses of a projection: arrays "source", "target" (indices within their populations), "weight" (in the
-        port's base unit, before packing), "delay" (ms) and "site" (of the port), sorted by source. Of a projection with a
-        synapse model also its states of the moment, by name; "weight" is then the present one, if it is a state."""
-        name = projection.name if isinstance(projection, Projection) else projection
-        for j, p in enumerate(self.network.projections):
-            if p is projection or (not isinstance(projection, Projection) and p.name == name):
-                if j in self.core.listed:
-                    s = self.core.listed[j].listed()
-                    states = s.up_to(self.plan.synapses[j], self.core.step, self.plan.dt)
-                    return {"source": s.pre, "target": s.post, "site": s.site, "weight": s.weight, "delay": s.delay * self.plan.dt, **states}
-                pre, post, weight, steps, site = edges(p, j, self.plan.seed, self.plan.dt)
-                return {"source": pre, "target": post, "weight": weight, "delay": steps * self.plan.dt, "site": site}
-        raise NetworkError(f"no projection {name!r}", fix=did_you_mean(name, [p.name for p in self.network.projections]))
 
     def set_modulator(self, projection: str | Projection, value: float) -> None:
         """Set the signal that the synapses of a projection know as `modulator`."""

@@ -16,6 +16,25 @@ from neuropil.lower.noalias import noalias_arguments
 
 
 @njit(**KERNEL_FLAGS)
+def assemble(lanes, g, out, tree):
+    """Turn what membranes conduct into the system of a step, to which point processes are then added.
+
+    Args:
+        g, out: conductance and outward current per area (nS/µm², pA/µm²), replaced by the diagonal (nS) and by the current
+            that flows in (pA).
+        tree: (parent, axial, area, diagonal, …) as `CablePlan` has them.
+    """
+    noalias_arguments()
+    area, diagonal = tree[2], tree[3]
+    for i in range(area.size):
+        a, d = area[i], diagonal[i]
+        e = np.uint64(i * lanes)
+        for q in range(e, e + np.uint64(lanes)):
+            out[q] = -a * out[q]
+            g[q] = d + a * g[q]
+
+
+@njit(**KERNEL_FLAGS)
 def solve(lanes, v, g, out, tree):
     """Advance the potentials v of a block by one implicit step.
 
@@ -24,25 +43,12 @@ def solve(lanes, v, g, out, tree):
 
     Args:
         v: potentials (mV), replaced by the new ones.
-        g, out: conductance and outward current per area (nS/µm², pA/µm²); used as scratch.
-        tree: (parent, axial, area, diagonal, …) as `CablePlan` has them.
+        g, out: diagonal and current that flows in, as assembled; used as scratch.
+        tree: (parent, axial, …) as `CablePlan` has them.
     """
-    parent, axial, area, diagonal = tree[0], tree[1], tree[2], tree[3]
-    _assemble(lanes, g, out, area, diagonal)
+    parent, axial = tree[0], tree[1]
     _eliminate(lanes, v, g, out, parent, axial)
     _substitute(lanes, v, g, out, parent, axial)
-
-
-@njit(**KERNEL_FLAGS)
-def _assemble(lanes, g, out, area, diagonal):
-    """Diagonal into g, and into `out` the current that flows in."""
-    noalias_arguments()
-    for i in range(area.size):
-        a, d = area[i], diagonal[i]
-        e = np.uint64(i * lanes)
-        for q in range(e, e + np.uint64(lanes)):
-            out[q] = -a * out[q]
-            g[q] = d + a * g[q]
 
 
 @njit(**KERNEL_FLAGS)
@@ -85,23 +91,24 @@ def add_sites(b, lanes, own, g, out, sites):
     """Add what point processes conduct, in place order.
 
     Args:
-        own: cells of this thread; sites: (compartment, 1/area, conductance, outward current, potential), the last three
+        g, out: the system as assembled.
+        own: cells of this thread; sites: (compartment, conductance, outward current, potential), the last three
             [site * own + cell], conductances in nS and currents in pA.
     """
-    compartment, per_area, conductance, current, _ = sites
+    compartment, conductance, current, _ = sites
     first = b * lanes
     n = min(lanes, own - first)
     for s in range(compartment.size):
-        e, o, w = compartment[s] * lanes, s * own + first, per_area[s]
+        e, o = compartment[s] * lanes, s * own + first
         for q in range(n):
-            g[e + q] += conductance[o + q] * w
-            out[e + q] += current[o + q] * w
+            g[e + q] += conductance[o + q]
+            out[e + q] -= current[o + q]
 
 
 @njit(**KERNEL_FLAGS)
 def read_sites(b, lanes, own, v, sites):
     """Copy the potentials at sites to where point processes read them."""
-    compartment, potential = sites[0], sites[4]
+    compartment, potential = sites[0], sites[3]
     first = b * lanes
     n = min(lanes, own - first)
     for s in range(compartment.size):

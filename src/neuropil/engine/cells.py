@@ -33,7 +33,7 @@ class CellArrays:
     Args:
         planned: the lowered population; owned: which of its cells.
         precision: of all numbers.
-        parts: for each point process its arrays as the network fills and reads them: `s_*`, `arrived_*`, `event_*`, `x_*_`.
+        parts: for each point process its arrays as the network fills and reads them: `s_*`, `arrived_*`, `real_*`, `x_*_`.
         fired: uint8[>= own], where to note spikes.
     """
 
@@ -114,7 +114,7 @@ class CellArrays:
 
     def potentials(self, part: str) -> np.ndarray:
         """Potentials at the sites of a point process, [sites × cells], as the end of a step left them."""
-        return self.sites[part][4]
+        return self.sites[part][3]
 
     def look(self) -> None:
         """Bring `potentials` up to date with the compartments, before a first step."""
@@ -127,7 +127,7 @@ class CellArrays:
         v, g, out = self._by_site(start), np.zeros(n, real), np.zeros(n, real)
         area = self.plan.area[point.compartments]
         per_area = np.divide(1.0, area, out=np.zeros_like(area), where=area > 0).astype(real)
-        sites = self.sites[point.name] = (point.compartments.astype(np.int64), per_area, g, out, v)
+        sites = self.sites[point.name] = (point.compartments.astype(np.int64), g, out, v)
         return {f"v_{point.name}": v, f"g_{point.name}": g, f"out_{point.name}": out, f"sites_{point.name}": sites, f"area_{point.name}": per_area}
 
     def pieces(self, state: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -53,7 +53,7 @@ class ClockedStore(SynapseStore):
 
     def prepare(self) -> None:
         """Write the kernels of a step, of arrivals and, where they do something, of the targets' spikes."""
-        program, precision = self.program, self.plan.precision
+        program, precision = self.program, self.real.name
 
         def varying(graph: Graph, roots: list[int]) -> frozenset[int]:
             return self.varying(graph, frontier(graph, roots))
@@ -66,7 +66,7 @@ class ClockedStore(SynapseStore):
             answer = emit_response(program, precision, varying(program.arrival, program.response_roots))
             self.kernels["respond"] = (answer, program.arrival)
         known = self.program.traced.spec.inputs
-        key = rng.stream_key(self.plan.seed, "synapse noise", self.index)
+        key = rng.stream_key(self.plan.seed, "synapse noise", *self.projection.stream)
         self.noise = (np.uint32(key[0]), np.uint32(key[1]), self.real.type(1.0 / np.sqrt(self.plan.dt)))
         self.post = [np.zeros(t.size if "post" in known else 0, self.real) for t in self.targets]
 
@@ -95,6 +95,16 @@ class ClockedStore(SynapseStore):
                     own.arrays[f"s_{name}"][:] = states[name][own.order]
                 own.arrays["last"][:] = step
 
+    def settle(self) -> None:
+        """Nothing is put off but the states that wait."""
+
+    def write(self, name: str, values: np.ndarray) -> None:
+        """Set a state, or the weight, of every synapse."""
+        for own in self.own:
+            array = own.arrays[f"s_{name}" if name in self.program.states else name]
+            if array.size:
+                array[:] = values[own.order]
+
     def listed(self) -> SynapseList:
         """The synapses with their present states."""
         n = self.synapses.size
@@ -105,6 +115,12 @@ class ClockedStore(SynapseStore):
                 states[name][own.order] = own.arrays[f"s_{name}"]
             last[own.order] = own.arrays["last"]
         return replace(self.synapses, states=states, last=dict.fromkeys(SIDES, last))
+
+    def reset(self, weights: bool, end: int, step: int) -> None:
+        """Begin again, the targets' activity too."""
+        super().reset(weights, end, step)
+        for post in self.post:
+            post[:] = 0.0
 
     def save(self) -> dict[str, np.ndarray]:
         """With the targets' activity."""
@@ -152,7 +168,7 @@ class ClockedStore(SynapseStore):
             made.append(Operation("spikes", f"{name}: activity of targets", ("note_own", _HERE + "note_own"), spikes, self._noting))
         # A step reads the states of its beginning, so that arrivals, which belong to its end, come after it.
         made.append(Operation("stimuli", f"{name}: advance synapses", self._kernel("advance"), "k, *a", self._advancing, "bad"))
-        made.append(Operation("stimuli", f"{name}: spikes arrive", self._kernel("arrive"), "k, *a", self._arriving, "events"))
+        made.append(Operation("delivery", f"{name}: spikes arrive", self._kernel("arrive"), "k, *a", self._arriving, "events"))
         return made
 
     def _kernel(self, name: str) -> tuple[str, str]:
@@ -183,7 +199,7 @@ class ClockedStore(SynapseStore):
     def _arriving(self, t: int) -> tuple[object, ...]:
         own, bucket = self.own[t], self.buckets[t]
         return (
-            self.plan.dt, self.per_quantum, self.largest, self.numbers["arrive"], own.rows.words, bucket.segments, bucket.fill, own.slot,
+            self.plan.dt, self.numbers["arrive"], own.rows.words, bucket.segments, bucket.fill, own.slot,
             self.targets[t].arrived, *self._arrays(t, "arrive"),
         )  # fmt: skip
 

@@ -26,7 +26,7 @@ from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regula
 from neuropil.units import Quantity
 
 _DRIVE = "neuropil.engine.drive"
-_INTEGERS: dict[str, Any] = {"period": np.int32, "fired": np.uint8, "count": np.uint8}
+_TYPES: dict[str, Any] = {"period": np.int32, "fired": np.uint8, "count": np.uint8, "real": np.float64}
 """Arguments of a kernel that are not of the run's precision, by the first word of their names."""
 
 
@@ -118,7 +118,7 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
 def _group_arrays(plan: Plan, group: Assembly, share: Share, g: int, arrived: np.ndarray) -> GroupArrays:
     """Zeroed, then filled with initial states and per-neuron constants."""
     start, stop = share.start[g], share.start[g + 1]
-    real = np.dtype(plan.precision)
+    real = np.dtype(group.precision)
     made = GroupArrays(stop - start)
     ports = list(group.ports)
     for name in group.arguments:
@@ -126,7 +126,7 @@ def _group_arrays(plan: Plan, group: Assembly, share: Share, g: int, arrived: np
         if kind == "arrived":
             made.arrays[name] = arrived[ports.index(rest), start:stop]
         else:
-            made.arrays[name] = np.zeros(stop - start, _refractory(group) if kind == "left" else _INTEGERS.get(kind, real))
+            made.arrays[name] = np.zeros(stop - start, _refractory(group) if kind == "left" else _TYPES.get(kind, real))
     for member in group.members:
         mine = share.slices[member.population.name, member.part]
         own, slots = slice(mine.lower, mine.lower + mine.neurons), slice(mine.start - start, mine.stop - start)
@@ -148,7 +148,7 @@ def _refractory(group: Assembly) -> Any:
 def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group) -> list[Operation]:
     """Advance the group's neurons and collect those that fired."""
     kernel = load(group.name, group.kernel.source)
-    numbers = np.concatenate([m.numbers for m in group.members]).astype(plan.precision)
+    numbers = np.concatenate([m.numbers for m in group.members]).astype(group.precision)
     periods = np.array([m.period for m in group.members for _ in range(m.sites)], np.int32)
     machine.numbers[g], machine.periods[g] = numbers, periods
     arguments = tuple(
@@ -221,7 +221,7 @@ def _group_stimuli(plan: Plan, layout: Layout, machine: Machine, g: int, group: 
     operations = []
     for port in group.variant.counted:
         operations.append(_counted(plan, layout, machine, g, group, port))
-    for name in [f"event_{p}" for p in group.variant.irregular] + [f"x_{x}_" for x in group.variant.driven]:
+    for name in [f"x_{x}_" for x in group.variant.driven]:
         arrays = tuple((machine.groups[t][g].arrays[name],) for t in range(len(layout.shares)))
         operations.append(Operation("stimuli", f"{group.name}: clear {name}", _import("clear"), "*a", arrays.__getitem__))
     if isinstance(group, Group) and group.program.draws_uniform:
@@ -249,7 +249,7 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Assemb
         )
         thresholds = rng.poisson_thresholds(_base(planned.drive.stimulus.rate) * plan.dt)  # type: ignore[attr-defined]
         tables += [thresholds] * member.sites
-        keys += [rng.stream_key(plan.seed, "drive", planned.index)] * member.sites
+        keys += [rng.stream_key(plan.seed, "drive", *planned.drive.stream)] * member.sites
     # Thresholds worth testing for everyone: those that more than one draw in a thousand reaches.
     rare = np.uint32(2**32 * (1 - 1e-3))
     width = max(2, *(int(np.searchsorted(t, rare)) for t in tables))
@@ -275,8 +275,9 @@ def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group)
         (share.bounds[g], share.lower[g], keys, machine.groups[t][g].arrays["u_"])
         for t, share in enumerate(layout.shares)
     )
-    made = f'from {_DRIVE} import uniform_numbers\ndraw_uniform = uniform_numbers("{plan.precision}")'
-    return Operation("stimuli", f"{group.name}: a uniform number each", ("draw_uniform", made), "k, *a", arguments.__getitem__)
+    function = "draw_uniform" if group.precision == plan.precision else f"draw_uniform_{group.precision}"
+    made = f'from {_DRIVE} import uniform_numbers\n{function} = uniform_numbers("{group.precision}")'
+    return Operation("stimuli", f"{group.name}: a uniform number each", (function, made), "k, *a", arguments.__getitem__)
 
 
 def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member, planned: PlannedDrive) -> Operation:
@@ -284,8 +285,9 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
     stimulus, size, sites = planned.drive.stimulus, planned.drive.target.size, planned.drive.sites
     name = f"{planned.drive.name} ({type(stimulus).__name__})"
     entry = split(planned.drive.entry)[1]
-    array = f"event_{entry}" if planned.drive.port else f"x_{entry}_"
-    key = [np.uint32(part) for part in rng.stream_key(plan.seed, "drive", planned.index)]
+    array = f"real_{entry}" if planned.drive.port else f"x_{entry}_"
+    key = [np.uint32(part) for part in rng.stream_key(plan.seed, "drive", *planned.drive.stream)]
+    real = machine.groups[0][g].arrays[array].dtype
     target = []  # per thread: where its sites start, their counters, its first neuron, how many, the array
     for t, share in enumerate(layout.shares):
         place = share.slices[member.population.name, member.part]
@@ -296,14 +298,14 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
         """A value per site and neuron of the population, cut to thread t's part."""
         _, _, low, n, _ = target[t]
         full = np.broadcast_to(_base(value), (sites.size, size))
-        return np.array(full[:, low : low + n], plan.precision, order="C")  # a copy: amplitudes are set between steps
+        return np.array(full[:, low : low + n], real, order="C")  # a copy: amplitudes are set between steps
 
     def operation(function: tuple[str, str], call: str, arguments: list[tuple[Any, ...]]) -> Operation:
         return Operation("stimuli", name, function, call, arguments.__getitem__)
 
     threads = range(len(target))
     if isinstance(stimulus, (Poisson, InhomogeneousPoisson)):
-        classes, sizes, table, row = poisson_classes(stimulus, plan, planned.index)
+        classes, sizes, table, row = poisson_classes(planned.drive, plan)
         machine.index_rows.append(row)
         weight = drive_weight(planned, plan.seed)
         cut = [classes[:, :, low : low + n] if classes.shape[2] > 1 else classes for _, _, low, n, _ in target]
@@ -322,14 +324,15 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
         return operation(_import("listed_events"), "k, *a", arguments)
     if isinstance(stimulus, Noise):
         machine.index_rows.append(index_row(stimulus, plan.dt))
-        function = f'from {_DRIVE} import gaussian_current\nnoise = gaussian_current("{plan.precision}")'
+        name_of = "noise" if real == plan.precision else f"noise_{real}"
+        function = f'from {_DRIVE} import gaussian_current\n{name_of} = gaussian_current("{real}")'
         return operation(
-            ("noise", function), f"row({len(machine.index_rows) - 1}), *a",
+            (name_of, function), f"row({len(machine.index_rows) - 1}), *a",
             [(target[t][0], target[t][1], *key, own(_drawn(plan, planned, "mean"), t), own(_drawn(plan, planned, "sd"), t), target[t][4]) for t in threads],
         )  # fmt: skip
     if isinstance(stimulus, TimeArray) and np.ndim(_base(stimulus.values)) == 2:
         machine.index_rows.append(index_row(stimulus, plan.dt))
-        values = np.asarray(_base(stimulus.values), plan.precision)
+        values = np.asarray(_base(stimulus.values), real)
         return operation(
             _import("sampled_current"), f"row({len(machine.index_rows) - 1}), *a",
             [(target[t][0], np.ascontiguousarray(values[:, low : low + n]), out) for t, (_, _, low, n, out) in enumerate(target)],
@@ -349,7 +352,7 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
 
 def _drawn(plan: Plan, planned: PlannedDrive, attribute: str) -> Any:
     """A stimulus's amplitude, drawn where it is a distribution."""
-    return drawn(planned.drive, planned.index, plan.seed, attribute, getattr(planned.drive.stimulus, attribute))
+    return drawn(planned.drive, plan.seed, attribute, getattr(planned.drive.stimulus, attribute))
 
 
 def _base(value: Any) -> Any:

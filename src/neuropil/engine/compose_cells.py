@@ -31,7 +31,7 @@ def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCel
         mine = layout.slice(population, "", t)
         fired = np.zeros(share.start[somas + 1] - share.start[somas], np.uint8)
         parts = {name: arrays(t, plan.place_of(population, name)[0]) for name in population.parts}
-        cells = CellArrays(planned, slice(mine.lower, mine.lower + mine.neurons), plan.precision, parts, fired)
+        cells = CellArrays(planned, slice(mine.lower, mine.lower + mine.neurons), planned.precision, parts, fired)
         owned.append((cells.owned, cells))
         lists.append((fired, share.elements[share.start[somas] : share.start[somas + 1]]))
     module = load(source_name(population), planned.source.source).__name__

@@ -77,9 +77,6 @@ class Core:
         )  # fmt: skip
         for j, store in self.listed.items():
             store.use(SynapseList.drawn(plan, j))
-            mean = float(np.abs(store.synapses.weight).mean()) if store.synapses.size else 0.0
-            if plan.network.projections[j].port is not None and mean:
-                self.synapses.rounding[j] = 0.5 * plan.quantum[j] / mean
         self._use(Rows.of(self.synapses, [p.size for p in plan.network.populations.values()]))
 
     def _use(self, rows: Rows) -> None:
@@ -168,7 +165,7 @@ class Core:
         """Rewire what is due at this step; the spikes (stamps, global neurons) still under way are filed anew."""
         for j, store in self.listed.items():
             every = steps_between(self.plan, j)
-            if every is not None and self.step % every == 0:
+            if every is not None and self.step % every == 0 and store.plastic:
                 after, vanished, formed = rewired(store.listed(), self.plan, j, self.step)
                 store.use(after)
                 self.turnover += np.array([vanished, formed])

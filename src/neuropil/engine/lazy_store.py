@@ -64,7 +64,7 @@ class LazyStore(SynapseStore):
 
     def prepare(self) -> None:
         """Write the kernels."""
-        graph, precision = self.program.arrival, self.plan.precision
+        graph, precision = self.program.arrival, self.real.name
         self.kernels = emit_lazy(self.program, precision, self.varying(graph, frontier(graph, all_roots(self.program))))
         self.module = load(f"{self.program.traced.name}_lazy", self.kernels.source)
         self.delays = np.empty(0, np.int32)
@@ -116,8 +116,20 @@ class LazyStore(SynapseStore):
         scratch = (counts, times, deep, np.zeros((len(self.program.answering), longest), real), np.zeros(longest, np.int32))
         return OwnSynapses(
             mine.astype(np.int32), post.astype(np.uint16 if target.size <= 1 << 16 else np.uint32), bounds, own, shared("source", segment, segments), seen, notes,
-            np.zeros(longest, target.arrived.dtype), scratch, np.zeros((len(self.program.per_target), target.size), real),
+            np.zeros(longest, real), scratch, np.zeros((len(self.program.per_target), target.size), real),
         )  # fmt: skip
+
+    def write(self, name: str, values: np.ndarray) -> None:
+        """Set a state, or the weight, of every synapse."""
+        side = self.program.form.side.get(name, "")
+        for own in self.own:
+            mine = values[own.order]
+            if side == "source":
+                own.source[name][np.repeat(np.arange(own.bounds.size - 1), np.diff(own.bounds))] = mine
+            elif side == "target":
+                own.seen[name][own.target] = mine
+            elif (array := own.own[f"s_{name}" if name in self.program.states else name]).size:
+                array[:] = mine
 
     def settle(self, anew: int | None = None) -> None:
         """Make up for the targets' spikes; bring the synapses' own states to the step `anew`, if one is given."""
@@ -203,7 +215,7 @@ class LazyStore(SynapseStore):
     def _arriving(self, t: int) -> tuple[object, ...]:
         own, bucket = self.own[t], self.buckets[t]
         return (
-            self.plan.dt, self.per_quantum, self.largest, self.numbers, bucket.segments[0, :, 0], bucket.fill[0, :, 0], own.bounds, own.target,
+            self.plan.dt, self.numbers, bucket.segments[0, :, 0], bucket.fill[0, :, 0], own.bounds, own.target,
             own.part, *own.room, own.of_target, self.targets[t].arrived, *(own.array(n) for n in self.kernels.arguments),
         )  # fmt: skip
 

@@ -33,16 +33,16 @@ def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
                 buckets += size
             else:
                 parts[name] += size
-    real = np.dtype(plan.precision).itemsize
     state = accumulators = 0.0
     for group in plan.assemblies:
-        wide = {"left": 1, "period": 4, "fired": 1, "count": 2}
+        real = np.dtype(group.precision).itemsize
+        wide = {"left": 1, "period": 4, "fired": 1, "count": 2, "real": 8}
         per_neuron = sum(wide.get(a.split("_")[0], real) for a in group.arguments if not a.startswith("arrived"))
         state += per_neuron * group.size
         accumulators += plan.channels * np.dtype(plan.word).itemsize * group.size
     for cells in plan.cells.values():
         states = sum(p.size * len(p.program.membrane.states) for p in cells.cable.patches)
-        state += real * cells.population.size * (cells.cable.size + states)
+        state += np.dtype(cells.precision).itemsize * cells.population.size * (cells.cable.size + states)
     spikes = (8 + 12) * 2.0 * plan.network.size  # exchange and log
     own = {"state": state, "accumulators": accumulators, "spikes": spikes, "spikes in flight": buckets, "probes": probes}
     return {**own, **parts, "program": float(PROGRAM_BYTES)}

@@ -9,10 +9,13 @@ import numpy as np
 from neuropil.engine.cells import CellArrays
 from neuropil.engine.core import Core
 from neuropil.engine.synapse_store import SynapseStore
+from neuropil.errors import SimulationError
 from neuropil.lower.cable import Patch
 from neuropil.lower.draft import check_finite, depending, derived, propagating, refractory_steps
 from neuropil.lower.parts import Group, Member
 from neuropil.lower.plan import Plan
+from neuropil.lower.resolution import RESOLVED, slow_flows
+from neuropil.lower.synapse_resolution import slow_synapses
 from neuropil.model.composite import full_name, split
 from neuropil.model.effects import Effect, effects_on
 
@@ -52,7 +55,7 @@ class ModulatedPart(Modulated):
 
     def __init__(self, core: Core, g: int, group: Group, member: Member, effects: dict[str, tuple[Effect, ...]]):
         super().__init__(effects, {n: member.parameters[n] for n in effects}, core.plan.dt)
-        self.core, self.g, self.program, self.member = core, g, group.program, member
+        self.core, self.g, self.program, self.member, self.precision = core, g, group.program, member, group.precision
         before = sum(m.sites for m in group.members[: [m is member for m in group.members].index(True)])
         self.rows = slice(before, before + member.sites)  # of the kernel's table of constants
         self.refractory = getattr(type(group.program.step.traced.neuron), "refractory", None)
@@ -67,8 +70,14 @@ class ModulatedPart(Modulated):
         return np.tile(felt, self.member.sites)
 
     def write(self, changed: dict[str, Any], step: int) -> None:
-        """Constants, propagators, and the refractory period."""
+        """Constants, propagators, and the refractory period.
+
+        Raises:
+            SimulationError: states that have become too slow for float32.
+        """
         parameters, program, name = {**self.member.parameters, **self.now}, self.program, self.member.population.name
+        if self.precision == "float32":
+            resolved(f"population {name!r}", slow_flows(program.step, parameters, self.member.initial, self.dt), step * self.dt)
         if self.propagating & set(changed):
             self.entries = derived(program, parameters, self.dt)
         leaves = {f"p.{n}": v for n, v in {**parameters, **self.entries, "dt": self.dt}.items()}
@@ -117,7 +126,23 @@ class ModulatedSynapses(Modulated):
         return felt[self.store.synapses.post] if np.ndim(self.base[name]) else felt
 
     def write(self, changed: dict[str, Any], step: int) -> None:
+        projection, precision = self.store.projection, self.store.real.name
+        if precision == "float32":
+            resolved(f"projection {projection.name!r}", slow_synapses(self.store.program, projection.weight, self.dt, changed=self.now), step * self.dt)
         self.store.change(changed, step)
+
+
+def resolved(where: str, slow: dict[str, str], time: float) -> None:
+    """Stop where modulators have made states too slow for float32 (ms).
+
+    Raises:
+        SimulationError: names the state and the remedy.
+    """
+    for state, why in slow.items():
+        raise SimulationError(
+            f"{where}: modulators have made {state} too slow for float32", got=f"{why} at {time:g} ms",
+            expected=f"at most {1.0 / RESOLVED:g} steps", fix='Simulation(..., precision="float64")',
+        )  # fmt: skip
 
 
 def modulated(plan: Plan, core: Core) -> list[Modulated]:

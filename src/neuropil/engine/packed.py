@@ -125,7 +125,7 @@ def build(
     first = [p.target.first for p in network.projections] if first_target is None else list(first_target)
     if place.size < network.size or (place.size and int(block_of.max()) >= n_blocks):
         raise PlanError("blocks do not cover the network", got=f"{place.size} places", expected=f"{network.size} in {n_blocks} blocks")
-    realised = {j: realise(p, j, seed, dt_ms) for j, p in enumerate(network.projections) if not p.listed}
+    realised = {j: realise(p, seed, dt_ms) for j, p in enumerate(network.projections) if not p.listed}
     row_start = _row_starts(network, realised)
     words = np.empty(int(row_start[-1]), word)
     store = PackedSynapses(
@@ -134,7 +134,7 @@ def build(
     )  # fmt: skip
     jobs = []
     for population in network.populations.values():
-        outgoing = _outgoing(network, population)
+        outgoing = packed_from(network, population)
         keys = source_keys([(channel_of[j], realised[j].delay.steps) for j in outgoing])
         offsets = np.empty((population.size, n_blocks, len(keys) + 1), np.uint32)
         store.keys.append(keys)
@@ -163,7 +163,7 @@ def predict_memory(network: Network, dt_ms: float, n_blocks: int, channel_of: Se
     expected = [0.0 if p.listed else expected_synapses(p) for p in network.projections]
     bounds = keys = building = 0.0
     for population in network.populations.values():
-        outgoing = _outgoing(network, population)
+        outgoing = packed_from(network, population)
         n_keys = len(source_keys([(channel_of[j], delay_steps(network.projections[j], dt_ms)) for j in outgoing]))
         bounds += 4.0 * population.size * n_blocks * (n_keys + 1)
         keys += 8.0 * n_keys
@@ -184,7 +184,8 @@ def predict_memory(network: Network, dt_ms: float, n_blocks: int, channel_of: Se
 # --- preparation -----------------------------------------------------------------------------------------------------
 
 
-def _outgoing(network: Network, population: Population) -> list[int]:
+def packed_from(network: Network, population: Population) -> list[int]:
+    """Places of the packed projections from a population, in the order in which they share its rows."""
     return [j for j, p in enumerate(network.projections) if p.source is population and not p.listed]
 
 

@@ -14,6 +14,7 @@ from neuropil import rng
 from neuropil.engine.synapse_list import SynapseList
 from neuropil.lower.connectivity import delay_steps
 from neuropil.lower.plan import Plan
+from neuropil.model.contents import Stream
 from neuropil.model.distribution import Distribution
 from neuropil.model.wiring import threshold
 
@@ -29,7 +30,7 @@ def rewired(synapses: SynapseList, plan: Plan, index: int, step: int) -> tuple[S
     p, every = plan.network.projections[index], steps_between(plan, index)
     structure = p.structure
     assert structure is not None and every is not None
-    draw = _Draw(plan.seed, index, step // every)
+    draw = _Draw(plan.seed, p.stream, step // every)
     program = plan.synapses[index]
     weights = synapses.up_to(program, step, plan.dt)["weight"] if "weight" in program.states else synapses.weight
     weak = weights < threshold(structure, program.traced.weight, p.name)
@@ -53,11 +54,11 @@ def rewired(synapses: SynapseList, plan: Plan, index: int, step: int) -> tuple[S
 class _Draw:
     """The random numbers of one rewiring of one projection."""
 
-    def __init__(self, seed: int, index: int, number: int):
-        self.seed, self.index, self.number = seed, index, number
+    def __init__(self, seed: int, stream: Stream, number: int):
+        self.seed, self.stream, self.number = seed, stream, number
 
     def words(self, what: str, n: int) -> np.ndarray:
-        return rng.words(rng.stream_key(self.seed, "rewiring", self.index, what), np.arange(n), self.number)
+        return rng.words(rng.stream_key(self.seed, "rewiring", *self.stream, what), np.arange(n), self.number)
 
     def uniform(self, what: str, n: int) -> np.ndarray:
         return rng.word_to_uniform(self.words(what, n))

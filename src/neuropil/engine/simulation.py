@@ -6,7 +6,8 @@ import inspect
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +18,34 @@ from neuropil.engine import memory
 from neuropil.engine.access import Access
 from neuropil.engine.arguments import byte_limit, numbers, path_of, thread_count
 from neuropil.engine.core import RUNAWAY, SHORT, Core
+from neuropil.engine.guard import Guard
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.modulate import Modulation
-from neuropil.engine.recorder import Recorder, describe
+from neuropil.engine.packed_weights import PackedWeights
+from neuropil.engine.recorder import Marks, Recorder, describe
+from neuropil.engine.reset import States, begin_anew, kept_states, starting_states
 from neuropil.engine.runaway import runaway
-from neuropil.errors import NetworkError, NeuropilError, SimulationError, did_you_mean
+from neuropil.engine.synaptic_state import SynapticState
+from neuropil.engine.upkeep import Upkeep
+from neuropil.errors import (
+    Interrupted,
+    NetworkError,
+    NeuropilError,
+    ResultError,
+    SimulationError,
+    StorageError,
+    did_you_mean,
+)
 from neuropil.lower.plan import Plan, make_plan
 from neuropil.model.network import Network
 from neuropil.result import Result
-from neuropil.result.atomic import write_json
+from neuropil.result.folder import CHECKPOINT_FILE, require_room
 from neuropil.units import Quantity, ms
 
 Progress = Callable[[str, float, dict[str, Any]], None]
 """Called as progress(phase, fraction done, details); phases are "trace", "compile", "build" and "run"."""
 
 CHUNK_SECONDS = 0.05  # between looks at the clock, Ctrl-C and the progress bar
-CHECKPOINT_FILE = "checkpoint.h5"
 LARGEST_ROUNDING = 0.01  # of a projection's mean weight; more would change what a network does
 
 
@@ -40,67 +53,93 @@ class Simulation(Access):
     """A network ready to run.
 
     Args:
-        network: the description; it is not changed.
+        network: the description. The simulation keeps a copy of it (`network`, which refuses changes); running on after a
+            change of what was given is refused, so that nothing is ignored.
         dt: time step.
         seed: of every random stream: synapses, initial states, stimuli.
         threads: owners of the neurons (the machine's cores, if None); results do not depend on it.
         precision: "float32" or "float64" state; float64 also packs weights in 48 bits. None: float32, but float64 for
             cells with morphology.
         full_weights: 48-bit weights with float32 state too.
-        out: folder to stream spikes and traces to, in bounded memory; None keeps them in memory.
+        out: folder to stream spikes and traces to, in bounded memory; None keeps them in memory. One simulation writes to a
+            folder at a time.
+        overwrite: replace the run that the folder `out` holds, and its checkpoint; otherwise it is refused.
         record_spikes: whether the result holds spikes (rates and counts are kept in any case).
         resume: folder (or file) of a checkpoint to go on from.
         memory_limit: bytes not to exceed (what the machine has left, if None).
         progress: see `Progress`.
 
+    One Python thread at a time may run it, in the process that made it. It is a context manager, which closes it. It cannot be copied
+    or pickled: checkpoints and results can.
+
     Raises:
         NeuropilError: whatever is wrong, before anything large is allocated.
+        Interrupted: Ctrl-C while it was made.
     """
 
     def __init__(
         self, network: Network, *, dt: Quantity | float = 0.1 * ms, seed: int = 1, threads: int | None = None,
         precision: str | None = None, full_weights: bool = False, out: str | os.PathLike[str] | None = None,
         record_spikes: bool = True, resume: str | os.PathLike[str] | None = None, memory_limit: float | None = None,
-        progress: Progress | None = None,
+        progress: Progress | None = None, overwrite: bool = False,
     ):  # fmt: skip
         if not isinstance(network, Network):
             raise SimulationError("only a Network can be simulated", got=network)
         if progress is not None and not callable(progress):
             raise SimulationError("progress must be a function", got=progress, expected="progress(phase, fraction, info)")
         self._progress = progress or (lambda phase, fraction, info: None)
-        self.network = network
-        self.threads = thread_count(threads)
+        self._guard = Guard(network)
+        self.network = network.frozen()
         self._folder = None if out is None else path_of(out, "out")
         if self._folder is not None and self._folder.exists() and not self._folder.is_dir():
             raise SimulationError("out must be a folder", got=f"the file {self._folder}")
+        self._overwrite, self._here = overwrite, _is_of(resume, self._folder)
+        if self._folder is not None and not self._here:
+            require_room(self._folder, overwrite)  # before the work; the folder is taken when there is something to record
         self._progress("trace", 0.0, {})
         start = time.perf_counter()
-        self.plan: Plan = make_plan(network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
+        self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
+        self.threads = thread_count(threads)
         self.memory = memory.require(self.plan, self.threads, byte_limit(memory_limit))
         self.core = Core(self.plan, self.threads)
         self._progress("trace", 1.0, {})
-        traced = time.perf_counter()
+        self.trace_seconds = time.perf_counter() - start
+        self.wall_seconds = 0.0
+        self.counts = np.zeros(network.size, np.int64)
+        self._recent: list[tuple[np.ndarray, np.ndarray]] = []
+        self._chunk = 16
+        self.interrupted = False
+        self.record_spikes = record_spikes
+        self._finished: Marks | None = None
+        self._start: States | None = None
+        try:
+            self._build()
+            self._rewiring = self.core.next_rewiring()
+            self._modulation = Modulation(self.plan, self.core)
+            self._session_start, self._session_seconds = self.core.step, 0.0
+            self.recorder = self._open(resume)
+        except BaseException as error:
+            self.core.close()
+            if isinstance(error, KeyboardInterrupt):
+                raise Interrupted(f"Ctrl-C while {network.name!r} was built") from None
+            raise
+
+    def _build(self) -> None:
+        """Compile the program and draw the synapses."""
+        start = time.perf_counter()
         self._progress("compile", 0.0, {})
         self.core.compile()
         self._progress("compile", 1.0, {})
         compiled = time.perf_counter()
         with stoppable() as stop:
             self.core.connect(lambda fraction: self._building(fraction, stop))
+            self._building(1.0, stop)
         self._check_rounding()
-        self.trace_seconds = traced - start
-        self.compile_seconds = compiled - traced
+        assert self.core.synapses is not None
+        self._synaptic = SynapticState(self.plan, self.core, PackedWeights(self.plan, self.core.layout, self.core.synapses))
+        self._upkeep = Upkeep(self.plan, self._synaptic)
+        self.compile_seconds = compiled - start
         self.build_seconds = time.perf_counter() - compiled
-        self.wall_seconds = 0.0
-        self.counts = np.zeros(network.size, np.int64)
-        self._rewiring = self.core.next_rewiring()
-        self._modulation = Modulation(self.plan, self.core)
-        self._recent: list[tuple[np.ndarray, np.ndarray]] = []
-        self._chunk = 16
-        self.interrupted = False
-        self.record_spikes = record_spikes
-        self._finished: tuple[int, tuple[int, ...]] | None = None
-        self._session_start, self._session_seconds = self.core.step, 0.0
-        self.recorder = self._open(resume)
 
     def __repr__(self) -> str:
         return f"Simulation({self.network.name!r}, {self.network.size} neurons, t = {self.time})"
@@ -110,12 +149,25 @@ class Simulation(Access):
         """Biological time reached."""
         return self.core.step * self.plan.dt * ms
 
+    def __enter__(self) -> Simulation:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise SimulationError(
+            "a Simulation cannot be copied or pickled: its threads and native arrays belong to this process",
+            fix="pickle the network or the result; to continue elsewhere, checkpoint(path) and Simulation(network, resume=path)",
+        )
+
     # --- running ---------------------------------------------------------------------------------------------------
 
     def run(self, duration: Quantity, *, checkpoint_every: Quantity | None = None) -> Result:
         """Run up to a biological time, counted from the start of the simulation.
 
-        Ctrl-C ends the run at once with what was recorded so far (`result.summary["interrupted"]`); a second one kills.
+        Ctrl-C ends the run between two steps: what was recorded is saved, with a checkpoint if there are any, and `Interrupted` carries it
+        (`error.result`, whose summary says "interrupted"). The run may then go on. The third Ctrl-C ends it in the middle.
 
         Args:
             duration: biological time to reach; what was run before, by `step` or before a checkpoint, counts.
@@ -123,6 +175,8 @@ class Simulation(Access):
 
         Raises:
             SimulationError: a state became NaN or ran away; what was recorded is kept in the folder.
+            StorageError: the system refused to write; `error.result` holds what was recorded, and the run may go on.
+            Interrupted: Ctrl-C.
         """
         total = round(float(numbers(duration, ms.dimension, "the duration", ())) / self.plan.dt)
         if total < 0:
@@ -135,30 +189,49 @@ class Simulation(Access):
             every = max(1, round(interval / self.plan.dt))
             if self._folder is None:
                 raise SimulationError("checkpoints need a folder", fix="pass out=...")
-            self.checkpoint()
-        with stoppable() as stop:
+        with self._guard.running("run"), self._keeping_results(), stoppable() as stop:
+            if every is not None:
+                self.checkpoint()
             while self.core.step < total and not stop.is_set():
                 target = total if every is None else min(total, (self.core.step // every + 1) * every)
                 self._run_to(target, stop, total)
                 if every is not None and self.core.step == target:
                     self.checkpoint()
-            self.interrupted = stop.is_set()
+            self.interrupted = stop.is_set() and self.core.step < total
             self._settle()
-            return self._result()  # still within: a Ctrl-C now must not cost the result
+            if self.interrupted and every is not None:
+                self.checkpoint()
+            result = self._result()  # still within: a Ctrl-C now must not cost the result
+            self._check_stop(stop, result)
+            return result
 
     def step(self, n: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Run n steps and return their spikes: stamps (steps) and global neuron indices.
 
         Between calls, states, weights of currents and inputs may be read and set; inside, nothing leaves native code.
+
+        Raises:
+            Interrupted: Ctrl-C, between two steps; with the spikes of the steps that were done.
+            StorageError: as in `run`.
         """
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise SimulationError("the number of steps must be a whole number", got=n)
-        collected: list[tuple[np.ndarray, np.ndarray]] = []
-        target = self.core.step + int(n)
-        self._run_to(target, threading.Event(), target, collected, silent=True)
-        if not collected:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        return np.concatenate([c[0] for c in collected]), np.concatenate([c[1] for c in collected])
+        collected = [(np.empty(0, np.int64), np.empty(0, np.int64))]
+        with self._guard.running("step"), self._keeping_results(), stoppable() as stop:
+            target = self.core.step + int(n)
+            self._run_to(target, stop, target, collected, silent=True)
+            self._settle(collected)
+            spikes = np.concatenate([c[0] for c in collected]), np.concatenate([c[1] for c in collected])
+            self.interrupted = stop.is_set()
+            if self.interrupted:
+                self._check_stop(stop, self._result(), spikes)
+            return spikes
+
+    def _check_stop(self, stop: threading.Event, result: Result, spikes: Any = None) -> None:
+        """Let Ctrl-C end what called."""
+        if stop.is_set():
+            where = "" if self._folder is None else f"; the result is in {self._folder}"
+            raise Interrupted(f"Ctrl-C at t = {self.time}{where}", result, spikes)
 
     def _run_to(
         self, target: int, stop: threading.Event, total: int,
@@ -168,28 +241,15 @@ class Simulation(Access):
         self._reopen()
         while (core.step < target or core.pending) and not stop.is_set():
             begun = time.perf_counter()
-            if core.step == self._modulation.due and not core.pending:
-                self._tick()
-            due = min(self._rewiring, self._modulation.due)  # the next interruption
-            steps = 0 if core.step == due else min(self._chunk, target - core.step, self._probe_room(), due - core.step)
-            _, status = core.advance(steps)
+            with self._guard.whole():
+                steps, status = self._chunk_of(target, collected)
+            self.recorder.require_room()
             spent = time.perf_counter() - begun
             self.wall_seconds += spent
             self._session_seconds += spent
-            if status == SHORT:
-                core.make_room()
-            spikes = core.flush()
-            self._take(*spikes)
-            if collected is not None:
-                collected.append(spikes)
             if status == RUNAWAY:
-                core.advance(0)
-                self._take(*core.flush())
                 self.recorder.close()
                 raise runaway(core)
-            if core.step == self._rewiring and not core.pending:
-                core.rewire(*self._in_flight())
-                self._rewiring = core.next_rewiring()
             if status == 0 and steps == self._chunk and spent < 0.5 * CHUNK_SECONDS:
                 self._chunk = min(2 * self._chunk, 1 << 16)
             elif spent > 2.0 * CHUNK_SECONDS:
@@ -197,28 +257,67 @@ class Simulation(Access):
             if not silent:
                 self._report(total)
 
-    def _tick(self) -> None:
-        """Let the modulators act before the step that comes."""
+    @contextmanager
+    def _keeping_results(self) -> Iterator[None]:
+        """Give what was recorded to the error of a disk that refuses."""
         try:
-            self._modulation.tick(self.core.step)
+            yield
+        except StorageError as error:
+            with suppress(ResultError):
+                error.result = self.recorder.result(self.core.step * self.plan.dt)
+                error.result.summary.update({**self.summary(), "partial": True})
+            raise
+
+    def _chunk_of(self, target: int, collected: list[tuple[np.ndarray, np.ndarray]] | None) -> tuple[int, int]:
+        """Some steps towards a target, with all that belongs to them; returns how many were asked for, and how they ended."""
+        core = self.core
+        if not core.pending:
+            self._before_step()
+        due = min(self._rewiring, self._modulation.due, self._upkeep.due)  # the next interruption
+        steps = 0 if core.step == due else min(self._chunk, target - core.step, self._probe_room(), due - core.step)
+        _, status = core.advance(steps)
+        if status == SHORT:
+            core.make_room()
+        elif status == 0:
+            self._upkeep.after(core.step)
+        self._collect(collected)
+        if status == RUNAWAY:
+            core.advance(0)
+            self._collect(collected)
+        if core.step == self._rewiring and not core.pending:
+            core.rewire(*self._in_flight())
+            self._rewiring = core.next_rewiring()
+        return steps, status
+
+    def _collect(self, collected: list[tuple[np.ndarray, np.ndarray]] | None) -> None:
+        """Take in the spikes since the last time."""
+        spikes = self.core.flush()
+        self._take(*spikes)
+        if collected is not None:
+            collected.append(spikes)
+
+    def _before_step(self) -> None:
+        """Let the modulators act and normalise, where that is due before the step that comes."""
+        try:
+            if self.core.step == self._modulation.due:
+                self._modulation.tick(self.core.step)
+            self._upkeep.before(self.core.step)
         except NeuropilError:
             self.recorder.close()
             raise
 
-    def _settle(self) -> None:
+    def _settle(self, collected: list[tuple[np.ndarray, np.ndarray]] | None = None) -> None:
         """Take in the spikes of the last step, if an interrupted run left them waiting for room."""
         while self.core.pending:
-            self.core.make_room()
-            self.core.advance(0)
-            self._take(*self.core.flush())
+            with self._guard.whole():
+                self.core.make_room()
+                self.core.advance(0)
+                self._collect(collected)
 
     def _reopen(self) -> None:
         """Go on recording after a run that ended and whose files are complete."""
         if self._finished is not None:
-            spikes, rows = self._finished
-            self.recorder = Recorder(
-                self.plan, self._folder, record_spikes=self.record_spikes, resume=True, spikes=spikes, rows=rows
-            )
+            self.recorder = Recorder(self.plan, self._folder, record_spikes=self.record_spikes, resume=self._finished)
             self._finished = None
 
     def _check_rounding(self) -> None:
@@ -243,7 +342,8 @@ class Simulation(Access):
     def _take(self, steps: np.ndarray, neurons: np.ndarray) -> None:
         self.counts += np.bincount(neurons, minlength=self.counts.size)
         self._modulation.observe(neurons)
-        self.recorder.add(steps, neurons, self.core.flush_probes() + self._modulation.flush())
+        samples = self.core.flush_probes() + self._upkeep.flush() + self._modulation.flush()
+        self.recorder.add(steps, neurons, samples, self.core.step - bool(self.core.pending))
         if steps.size:
             self._recent.append((steps, neurons))
         oldest = self.core.step - self.core.ring
@@ -267,7 +367,41 @@ class Simulation(Access):
     def _building(self, fraction: float, stop: threading.Event) -> None:
         self._progress("build", fraction, {})
         if stop.is_set():
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt  # which `__init__` makes one of ours
+
+    def reset(self, *, keep: Iterable[str] = (), weights: bool = True, restart: bool = False) -> None:
+        """Begin anew between trials; what was learnt stays.
+
+        States of neurons (and refractory counts) are as at the start, spikes under way are dropped, traces, eligibilities and
+        resources of synapses and concentrations of modulators are as at the start. Weights, what rules have learnt
+        (`Synapse.learned`), synapses that have formed, and what somebody has set stay: drives, signals, caps, `plasticity`.
+
+        Args:
+            keep: states of neurons that stay as they are, such as ["exc.theta"].
+            weights: False: weights and learnt states are as at the start, too.
+            restart: False: time goes on, and with it stimuli and random numbers, which are functions of time: each trial has its
+                own noise. True: time, counts and recordings begin again at 0 with the same random numbers: after
+                ``reset(weights=False, restart=True)`` the simulation does, to the bit, what it did when it was new.
+
+        Raises:
+            NetworkError: a state to keep that does not exist.
+            SimulationError: `restart` of a simulation that records to a folder.
+        """
+        with self._guard.using("reset"):
+            kept = kept_states(self.network, keep)
+            if restart and self._folder is not None:
+                raise SimulationError("reset: a folder holds one recording", got="restart=True", fix="restart=False, or Simulation without out")
+            self._settle()
+            if self._start is None:
+                self._start = starting_states(self.core)
+            with self._guard.whole():
+                begin_anew(self.core, self._synaptic, self._modulation, self._start, kept, weights=weights, restart=restart)
+                self._recent = []
+                if restart:
+                    self.counts[:], self.wall_seconds, self._session_start, self._session_seconds = 0, 0.0, 0, 0.0
+                    self.recorder, self._finished = self._open(None), None
+                self._rewiring = self.core.next_rewiring()
+                self._upkeep.resume(self.core.step)
 
     # --- checkpoints ---------------------------------------------------------------------------------------------------
 
@@ -276,16 +410,20 @@ class Simulation(Access):
         if path is None and self._folder is None:
             raise SimulationError("where should the checkpoint go?", fix="pass a path, or out=... to Simulation")
         target = path_of(path, "path") if path is not None else self._folder / CHECKPOINT_FILE  # type: ignore[operator]
+        with self._guard.using("checkpoint"):
+            self._write_checkpoint(target)
+        return target
+
+    def _write_checkpoint(self, target: Path) -> None:
         self._settle()
         self._reopen()
-        spikes, rows = self.recorder.sync()
+        marks = self.recorder.sync()
         step, neuron = self._in_flight()
         data = checkpoints.Checkpoint(
-            self.core.step, self.core.states(), self.counts, self._amplitudes(), step, neuron, self.core.events, spikes, rows, self.wall_seconds,
-            {j: store.save() for j, store in self.core.listed.items()}, self._modulation.save(),
+            self.core.step, self.core.states(), self.counts, self._amplitudes(), step, neuron, self.core.events, marks, self.wall_seconds,
+            self._synaptic.save(), self._modulation.save(),
         )  # fmt: skip
         checkpoints.save(target, self.plan, data)
-        return target
 
     def _amplitudes(self) -> dict[int, np.ndarray]:
         return {drive: self.core.amplitude(drive) for drive in self.core.machine.amplitudes}
@@ -293,7 +431,7 @@ class Simulation(Access):
     def _open(self, resume: str | os.PathLike[str] | None) -> Recorder:
         record_spikes = self.record_spikes
         if resume is None:
-            return Recorder(self.plan, self._folder, record_spikes=record_spikes)
+            return Recorder(self.plan, self._folder, record_spikes=record_spikes, overwrite=self._overwrite)
         path = path_of(resume, "resume")
         data = checkpoints.load(path / CHECKPOINT_FILE if path.is_dir() else path, self.plan)
         self.core.step = self._session_start = data.step
@@ -301,33 +439,27 @@ class Simulation(Access):
         for (population, part, name), values in data.states.items():
             self.core.scatter(self.network[population], part, name, values)
         self._modulation.restore(data.modulators, data.step)  # first: what it does to the synapses of the start is lost
-        for j, arrays in data.synapses.items():
-            self.core.listed[j].restore(arrays)
+        self._synaptic.restore(data.synapses)
         self._rewiring = self.core.next_rewiring()
+        self._upkeep.resume(data.step)
         self.counts = data.counts.copy()
         for drive, values in data.amplitudes.items():
             self.core.set_amplitude(drive, values)
         self._recent = [(data.flight_step, data.flight_neuron)] if data.flight_step.size else []
         self.core.refile(data.flight_step, data.flight_neuron)
         self.core.logs[0].counters[3] = data.events
-        here = self._folder is not None and path.is_dir() and path.resolve() == self._folder.resolve()
-        if here:
-            return Recorder(
-                self.plan, self._folder, record_spikes=record_spikes, resume=True, spikes=data.spikes, rows=data.rows
-            )
-        return Recorder(self.plan, self._folder, record_spikes=record_spikes, rows=data.rows, start=data.step)
+        if self._here:
+            return Recorder(self.plan, self._folder, record_spikes=record_spikes, resume=data.marks)
+        return Recorder(
+            self.plan, self._folder, record_spikes=record_spikes, rows=data.marks.rows, start=data.step, overwrite=self._overwrite
+        )
 
     # --- results -------------------------------------------------------------------------------------------------------
 
     def _result(self) -> Result:
         if self._folder is not None:
-            spikes, rows = self.recorder.sync()
-            self._finished = (spikes, rows)
-        result, digest = self.recorder.finish(self.core.step * self.plan.dt)
-        result.summary.update({**self.summary(), "digest": digest})
-        if self._folder is not None:
-            write_json(self._folder / "summary.json", result.to_json())
-        return result
+            self._finished = self.recorder.sync()
+        return self.recorder.finish(self.core.step * self.plan.dt, self.summary())
 
     def summary(self) -> dict[str, Any]:
         """The run so far, in plain types (a finished result's summary has the digest of its spikes besides)."""
@@ -361,19 +493,26 @@ class Simulation(Access):
         }
 
     def close(self) -> None:
-        """End the threads of this simulation and close its journals."""
-        self.core.close()
-        self.recorder.close()
+        """End the threads of this simulation and close its journals; what it holds can still be read. A second time does nothing."""
+        if self._guard.close():
+            self.core.close()
+            self.recorder.close()
+
+
+def _is_of(resume: Any, folder: Path | None) -> bool:
+    """Whether a run goes on in the folder that holds its checkpoint."""
+    if resume is None or folder is None:
+        return False
+    path = path_of(resume, "resume")
+    own = path if path.is_dir() else path.parent if path.name == CHECKPOINT_FILE else None
+    return own is not None and own.resolve() == folder.resolve()
 
 
 def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | None = None, **options: Any) -> Result:
-    """Build and run a network; options are those of `Simulation`."""
+    """Build and run a network; options are those of `Simulation`. Ctrl-C raises `Interrupted`, as in `Simulation.run`."""
     known = set(inspect.signature(Simulation).parameters) - {"network"}
     for name in options:
         if name not in known:
             raise SimulationError(f"run() has no option {name!r}", fix=did_you_mean(name, known))
-    simulation = Simulation(network, **options)
-    try:
+    with Simulation(network, **options) as simulation:
         return simulation.run(duration, checkpoint_every=checkpoint_every)
-    finally:
-        simulation.close()

@@ -47,7 +47,7 @@ class SynapseList:
     @classmethod
     def drawn(cls, plan: Plan, index: int) -> SynapseList:
         """The synapses of a projection at the start."""
-        pre, post, weight, delay, site = edges(plan.network.projections[index], index, plan.seed, plan.dt)
+        pre, post, weight, delay, site = edges(plan.network.projections[index], plan.seed, plan.dt)
         return cls.made(plan, index, pre, post, site, weight, delay, 0)
 
     @classmethod
@@ -61,15 +61,15 @@ class SynapseList:
         """Synapses in the state in which they begin, at step `now`."""
         program, projection = plan.synapses[index], plan.network.projections[index]
         n = pre.size
-        given = parameters(program, projection, index, plan.seed, n)
-        whole = given if n else parameters(program, projection, index, plan.seed, 1)
+        given = parameters(program, projection, plan.seed, n)
+        whole = given if n else parameters(program, projection, plan.seed, 1)
         constants = {c: v if np.ndim(v) == 0 else np.asarray(v)[:n] for c, v in program.constants(whole, plan.dt).items()}
         states = {}
         for name, state in program.traced.spec.states.items():
             value: Any = given[state.initial] if isinstance(state.initial, str) else state.initial
             if name == "weight":
                 value = weight
-            states[name] = np.array(np.broadcast_to(_drawn(value, plan.seed, n, "synapse state", index, name), n), float)
+            states[name] = np.array(np.broadcast_to(_drawn(value, plan.seed, n, "synapse state", *projection.stream, name), n), float)
         pre, post, site, delay = (np.ascontiguousarray(a, np.int32) for a in (pre, post, site, delay))
         return cls(pre, post, site, delay, np.asarray(weight, float), states, {side: np.full(n, now, np.int32) for side in SIDES}, constants)
 
@@ -95,6 +95,13 @@ class SynapseList:
             self, pre=both("pre"), post=both("post"), site=both("site"), delay=both("delay"), weight=both("weight"), states=states, last=last
         )
 
+    def sent(self, program: SynapseProgram, step: int, dt: float) -> np.ndarray:
+        """What a spike that arrived at a step would hand to the port, in float64."""
+        assert program.sent is not None
+        leaves = {f"p.{n}": v for n, v in self.constants.items()} | {f"s.{n}": v for n, v in self.states.items()}
+        leaves |= {age(side): (step - last) * dt for side, last in self.last.items()} | {"w": self.weight}
+        return np.array(np.broadcast_to(program.arrival.evaluate([program.sent], leaves)[0], self.size))
+
     def up_to(self, program: SynapseProgram, step: int, dt: float) -> dict[str, np.ndarray]:
         """The states brought up to date at a step, in float64."""
         leaves = {f"p.{n}": v for n, v in self.constants.items()} | {f"s.{n}": v for n, v in self.states.items()}
@@ -103,10 +110,10 @@ class SynapseList:
         return {n: np.array(np.broadcast_to(v, self.size)) for n, v in zip(program.states, values, strict=True)}
 
 
-def parameters(program: SynapseProgram, projection: Projection, index: int, seed: int, n: int) -> dict[str, Any]:
+def parameters(program: SynapseProgram, projection: Projection, seed: int, n: int) -> dict[str, Any]:
     """Parameters by name: floats, or float64[n] where drawn for every synapse."""
     model = program.traced.model
-    return {name: _drawn(getattr(model, name), seed, n, "synapse", index, name) for name in model.spec.parameters}
+    return {name: _drawn(getattr(model, name), seed, n, "synapse", *projection.stream, name) for name in model.spec.parameters}
 
 
 def _drawn(value: Any, seed: int, n: int, *purpose: int | str) -> Any:

@@ -1,7 +1,9 @@
 """What the stores of synapses with states, or that come and go, have in common: arrays of one entry per synapse.
 
-Each synapse belongs to the thread that owns its target, and what it hands to a port is rounded to whole quanta of the
-port, of which sums are exact: no number of threads can change a result. Event-driven synapses lie in the order of
+Each synapse belongs to the thread that owns its target. What it hands to a port is added to a float64 accumulator of the
+target, in an order that the step contract fixes: by the step of emission, then the source, then the place in the list. All
+spikes of a step that a projection sees come from one population, whose neurons the owners publish in ascending order, so
+filing them owner by owner files them by index, whatever the number of threads. Event-driven synapses lie in the order of
 their sources (`neuropil.engine.lazy_store`), clock-driven ones in that of their targets (`neuropil.engine.clocked_store`).
 """
 
@@ -19,9 +21,11 @@ from neuropil.engine.deliver import Buckets, off_sets, ring_length
 from neuropil.engine.layout import Layout
 from neuropil.engine.program import Operation
 from neuropil.engine.synapse_list import SynapseList
+from neuropil.errors import SimulationError
 from neuropil.lower.connectivity import delay_steps, expected_synapses
 from neuropil.lower.graph import Graph
 from neuropil.lower.lazy_source import NOTES
+from neuropil.lower.learned import PLASTIC
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse import SynapseProgram, check_finite
 from neuropil.lower.synapse_form import SIDES
@@ -38,7 +42,7 @@ class Targets:
         first: slot of the first neuron; neurons: how many; sites: of each.
         low: index of the first neuron within the population.
         v: potentials of the targets, where there are any; flow: what flows into them, of a projection with an input.
-        arrived: accumulators of the port.
+        arrived: float64, real accumulators of the port.
     """
 
     first: int
@@ -70,7 +74,7 @@ class SynapseStore(ABC):
         self.plan, self.index, self.layout, self.room = plan, index, layout, room
         self.projection = plan.network.projections[index]
         self.program: SynapseProgram = plan.synapses[index]
-        self.real = np.dtype(plan.precision)
+        self.real = np.dtype(plan.synapse_precision(index))
         self.signal = np.zeros(1, self.real)
         self.ring = ring_length(int(delay_steps(self.projection, plan.dt)[-1]))
         self.targets = [_targets(plan, layout, machine, index, t) for t in range(len(layout.shares))]
@@ -80,6 +84,8 @@ class SynapseStore(ABC):
         self.spiked = [(np.zeros((kept, t.size), np.int32), np.zeros(kept, np.int64)) for t in self.targets]
         self.buckets: list[Buckets] = []
         self.changed: dict[str, Any] = {}
+        self.plastic = True  # the rule acts
+        self.reweighed = False  # the weights that the synapses were made with have been replaced
         self.prepare()
         self.use(SynapseList.empty(plan, index))
 
@@ -113,6 +119,14 @@ class SynapseStore(ABC):
     def bring_up(self, step: int) -> None:
         """Bring every state that waits to a step, so that constants may change."""
 
+    @abstractmethod
+    def settle(self) -> None:
+        """Make up for what spikes up to now have yet to do to the synapses."""
+
+    @abstractmethod
+    def write(self, name: str, values: np.ndarray) -> None:
+        """Set a state, or the weight, of every synapse (float64[n], in their order)."""
+
     # --- contents ----------------------------------------------------------------------------------------------------
 
     def use(self, synapses: SynapseList) -> None:
@@ -126,7 +140,7 @@ class SynapseStore(ABC):
     def save(self) -> dict[str, np.ndarray]:
         """Everything that a checkpoint needs, independent of threads."""
         s = self.listed()
-        arrays = {f"state {n}": v.astype(self.real) for n, v in s.states.items()} | {"signal": self.signal}
+        arrays = {f"state {n}": v.astype(self.real) for n, v in s.states.items()} | {"signal": self.signal, "plastic": np.array(self.plastic)}
         arrays |= {f"last {side}": last for side, last in s.last.items() if self.program.aged(side)}
         if self.late:
             arrays["spiked"] = np.zeros((self.spiked[0][1].size, self.projection.target.size), bool)
@@ -134,15 +148,19 @@ class SynapseStore(ABC):
                 for row, n in enumerate(many):
                     arrays["spiked"][row, t.low + who[row, :n] % t.neurons] = True
         if self.projection.structure is not None:
-            arrays |= {"pre": s.pre, "post": s.post, "site": s.site, "delay": s.delay, "weight": s.weight}
+            arrays |= {"pre": s.pre, "post": s.post, "site": s.site, "delay": s.delay}
+        if self.projection.structure is not None or self.reweighed:
+            arrays["weight"] = s.weight
         return arrays
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Take up what `save` gave."""
-        s = self.synapses
+        s, self.plastic = self.synapses, bool(arrays["plastic"])
         if self.projection.structure is not None:
             pre, post, site, weight, delay = (arrays[n] for n in ("pre", "post", "site", "weight", "delay"))
             s = SynapseList.made(self.plan, self.index, pre, post, site, weight, delay, 0)
+        elif "weight" in arrays:
+            s, self.reweighed = replace(s, weight=arrays["weight"]), True
         none = np.zeros(s.size, np.int32)
         last = {side: arrays.get(f"last {side}", none) for side in SIDES}
         self.use(replace(s, states={n: arrays[f"state {n}"] for n in self.program.states}, last=last))
@@ -152,6 +170,43 @@ class SynapseStore(ABC):
                 for row, fired in enumerate(arrays["spiked"][:, t.low : t.low + t.neurons]):
                     many[row] = fired.sum() * t.sites
                     who[row, : many[row]] = np.flatnonzero(np.tile(fired, t.sites))
+
+    def put(self, values: Mapping[str, np.ndarray], step: int) -> None:
+        """Give states, or the weight, new values at a step; what went before meets the old ones.
+
+        Args:
+            values: by name, float64[n] in the order of the synapses.
+        """
+        states = self.program.states
+        for name in values:
+            if name in states:
+                self._require_alike(name, values[name])
+        if any(self.program.arrival.nodes[self.program.ready[n]].value != f"s.{n}" for n in values if n in states):
+            self.bring_up(step)  # a state that moves by itself has an age, and those of its side share it
+        else:
+            self.settle()
+        if "weight" in values and "weight" not in states:
+            self.synapses, self.reweighed = replace(self.synapses, weight=np.array(values["weight"], float)), True
+        for name, array in values.items():
+            self.write(name, array)
+
+    def _require_alike(self, name: str, values: np.ndarray) -> None:
+        """A state that is kept once for several synapses has one value for them."""
+        side, s = self.program.form.side[name], self.synapses
+        if not side or not s.size:
+            return
+        mine, other = (s.pre, s.delay) if side == "source" else (s.post, s.site)
+        key = mine.astype(np.int64) * (int(other.max()) + 1) + other
+        _, first, which = np.unique(key, return_index=True, return_inverse=True)
+        differs = values != values[first][which]
+        if differs.any():
+            j = int(np.argmax(differs))
+            whose = "source and delay" if side == "source" else "target"
+            raise SimulationError(
+                f"projection {self.projection.name!r}: the state {name!r} is kept once for each {whose}, so its synapses cannot differ",
+                got=f"{values[j]:g} and {values[first][which][j]:g} at synapses {j} and {int(first[which[j]])}",
+                fix="one value for all of them, or clock_driven=True in the description",
+            )  # fmt: skip
 
     def change(self, parameters: Mapping[str, Any], step: int) -> None:
         """Give parameters new values at a step: what went before keeps the old ones.
@@ -164,16 +219,54 @@ class SynapseStore(ABC):
         self.synapses = self._fitted(self.synapses)
         self.renew()
 
+    def switch(self, plastic: bool, step: int) -> None:
+        """Let the rule act, or hold what it has learnt, from a step on."""
+        if plastic != self.plastic:
+            self.bring_up(step)
+            self.plastic = plastic
+            self.synapses = self._fitted(self.synapses)
+            self.renew()
+
+    def reset(self, weights: bool, end: int, step: int) -> None:
+        """Begin again at a step, with nothing under way: all states as at the start.
+
+        Args:
+            weights: keep the synapses that there are, their weights, and what they have learnt.
+            end: the step at which what was ends.
+        """
+        if weights:
+            self.bring_up(end)
+            now = self.listed()
+            s = SynapseList.made(self.plan, self.index, now.pre, now.post, now.site, now.weight, now.delay, step)
+            s = replace(s, states={**s.states, **{n: now.states[n] for n in self.program.learned}})
+        else:
+            s, self.reweighed = SynapseList.drawn(self.plan, self.index), False
+            s = replace(s, last={side: np.full(s.size, step, np.int32) for side in SIDES})
+        self.use(s)
+        self.drop()
+
+    def drop(self) -> None:
+        """Nothing is under way, from sources or from targets."""
+        for bucket in self.buckets:
+            bucket.fill[:] = 0
+        for _, many in self.spiked:
+            many[:] = 0
+
+    @property
+    def learns(self) -> bool:
+        """There is something to hold."""
+        return bool(self.program.learned) or self.projection.structure is not None
+
     def _fitted(self, synapses: SynapseList) -> SynapseList:
         """With the constants that follow from what was changed."""
         if not self.changed:
-            return synapses
+            return replace(synapses, constants={**synapses.constants, PLASTIC: float(self.plastic)})
         traced, post = self.program.traced, synapses.post
         given = {n: self.changed.get(n, synapses.constants[n] if n in traced.drawn else getattr(traced.model, n).value) for n in traced.spec.parameters}
         if traced.drawn:
             given = {n: v[post] if np.ndim(v) and n not in traced.drawn else v for n, v in given.items()}
-            return replace(synapses, constants=self.program.constants(given, self.plan.dt))
-        made = self.program.constants(given, self.plan.dt)  # of each target, of which there are fewer than synapses
+            return replace(synapses, constants=self.program.constants(given, self.plan.dt, self.plastic))
+        made = self.program.constants(given, self.plan.dt, self.plastic)  # of each target, of which there are fewer than synapses
         return replace(synapses, constants={n: v[post] if np.ndim(v) else v for n, v in made.items()})
 
     @abstractmethod
@@ -229,16 +322,6 @@ class SynapseStore(ABC):
         """For every thread's share."""
         self.refile_all(np.array([neuron]), np.array([emitted]), now)
 
-    @property
-    def per_quantum(self) -> float:
-        """Quanta of the port in a unit of what is transmitted."""
-        return 1.0 / self.plan.quantum[self.index]
-
-    @property
-    def largest(self) -> float:
-        """Most quanta that a synapse may hand over at once."""
-        return float(np.iinfo(self.targets[0].arrived.dtype).max // 2)
-
 
 def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -> Targets:
     """Views of what a thread holds of a projection's targets."""
@@ -256,14 +339,14 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
         v = arrays["s_v"][here]
     if projection.input is not None:
         flow = arrays[f"x_{split(projection.input)[1]}_"][here]
-    arrived = machine.arrived[t][max(plan.channel_of[index], 0)][mine.start : mine.stop]
+    arrived = np.zeros(0) if projection.port is None else arrays[f"real_{split(projection.port)[1]}"][here]
     return Targets(somas.start, mine.neurons, mine.sites, mine.lower, v, flow, arrived)
 
 
 def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str, float]:
     """Bytes that the store of a projection will hold, and besides while it is built, from expected numbers of synapses."""
     p, program = plan.network.projections[index], plan.synapses[index]
-    n, real = expected_synapses(p), np.dtype(plan.precision).itemsize
+    n, real = expected_synapses(p), np.dtype(plan.synapse_precision(index)).itemsize
     varied = len(program.traced.varied)
     own, shared = len(program.form.of("")), len(program.states) - len(program.form.of(""))
     # The list (20 and a weight of 8), the place in it and the target; a step and a weight, or a place among the targets'.

@@ -10,6 +10,7 @@ import numpy as np
 from neuropil import rng
 from neuropil.lower.draft import drawn
 from neuropil.lower.plan import Plan
+from neuropil.model.contents import Drive
 from neuropil.model.stimulus import (
     InhomogeneousPoisson,
     Noise,
@@ -99,17 +100,19 @@ def listed(stimulus: SpikeList, dt: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def poisson_classes(
-    stimulus: Poisson | InhomogeneousPoisson, plan: Plan, index: int
+    drive: Drive, plan: Plan
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, IndexRow]:
     """Thresholds for Poisson drives of any rate.
 
     Returns:
         classes int32[rows, sites or 1, neurons or 1], sizes int64[classes], thresholds uint32[classes, width], row of each step.
     """
+    stimulus = drive.stimulus
     if isinstance(stimulus, Poisson):
-        rates = np.atleast_2d(drawn(plan.network.drives[index], index, plan.seed, "rate", stimulus.rate))[None]
+        rates = np.atleast_2d(drawn(drive, plan.seed, "rate", stimulus.rate))[None]
         row: IndexRow = lambda steps: np.zeros(steps.shape, np.int64)  # noqa: E731
     else:
+        assert isinstance(stimulus, InhomogeneousPoisson)
         rates = _values(stimulus.rates)
         rates = rates.reshape(len(rates), 1, -1)
         last, interval = rates.shape[0] - 1, _ms(stimulus.interval)

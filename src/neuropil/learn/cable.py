@@ -137,6 +137,7 @@ class CellNeurons:
             for patch, where in zip(plan.patches, painted, strict=True)
         )
         points = tuple(stretch(p, row[plan.order[p.compartments]], {p.name: np.arange(p.size)}) for p in plan.points)
+        away = abs(cell.trigger[1] - cell.initial)
         parameters: Values = {"capacitance": 1.0, "axial": 1.0}
         for name, where in having.items():
             for n, value in cell.parameters(name, where, draw)[1].items():
@@ -146,7 +147,7 @@ class CellNeurons:
         initial = {"v": _filled(start.v[stored], population.size, dtype), "at": {s.name: s.initial for s in (*membranes, *points)}}
         return cls(
             population, cell, dt, stored, row, tree, membranes, points, {n: np.asarray(v, dtype) for n, v in parameters.items()}, initial,
-            surrogate, scale or abs(cell.trigger[1] - cell.initial) or 1.0,
+            surrogate, scale or (surrogate.scale(away, away) if surrogate else 1.0),
         )  # fmt: skip
 
     @classmethod
@@ -217,7 +218,8 @@ class CellNeurons:
 
     def _currents(self, p: Values, s: Values, signals: Values) -> tuple[Any, Any, Values]:
         """What membranes and point processes add to the system, nS and pA; densities of ion currents: each [n, cells]."""
-        v, ions, parts = s["v"], {}, []
+        v, parts = s["v"], []
+        ions: Values = {}
         area = jnp.asarray(self.cell.compartments.area[self.stored, None], v.dtype)
         for one in self.membranes:
             here = self._of(one, v)

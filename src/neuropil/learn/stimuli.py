@@ -25,11 +25,8 @@ def per_neuron(value: Any, size: int, seed: int, *purpose: int | str, first: int
     return np.asarray(_base(value), float)
 
 
-def stimulus_array(drive: Drive, index: int, steps: int, dt: float, seed: int) -> Array:
+def stimulus_array(drive: Drive, steps: int, dt: float, seed: int) -> Array:
     """What a drive brings in each of the first `steps` steps.
-
-    Args:
-        index: its place in the network, which keys its random stream.
 
     Returns:
         float64[steps, neurons * sites]: summed weights that arrive at the end of each step (into a port), or the current
@@ -39,10 +36,10 @@ def stimulus_array(drive: Drive, index: int, steps: int, dt: float, seed: int) -
     whole = np.zeros((steps, size, drive.target.sites(drive.entry)))
     for site in sites:
         if drive.input is not None:
-            whole[:, :, site] = _current(drive, index, k, dt, seed, site)
+            whole[:, :, site] = _current(drive, k, dt, seed, site)
         else:
-            weight = per_neuron(drive.weight, size, seed, "drive", index, "weight", first=site * size)
-            whole[:, :, site] = weight * _counts(drive, index, k, dt, seed, site)
+            weight = per_neuron(drive.weight, size, seed, "drive", *drive.stream, "weight", first=site * size)
+            whole[:, :, site] = weight * _counts(drive, k, dt, seed, site)
     return whole.reshape(steps, -1)
 
 
@@ -59,12 +56,12 @@ def _rows(table: Any, interval: Any, k: NDArray[np.int64], dt: float, stay: bool
     return values if stay else np.where((row < len(table))[:, None], values, 0.0)
 
 
-def _current(drive: Drive, index: int, k: NDArray[np.int64], dt: float, seed: int, site: int) -> Array:
+def _current(drive: Drive, k: NDArray[np.int64], dt: float, seed: int, site: int) -> Array:
     s, size = drive.stimulus, drive.target.size
     counters = site * size + np.arange(size)
 
     def value(attribute: str) -> Any:
-        return per_neuron(getattr(s, attribute), size, seed, "drive", index, attribute, first=site * size)
+        return per_neuron(getattr(s, attribute), size, seed, "drive", *drive.stream, attribute, first=site * size)
 
     if isinstance(s, Step):
         on = k >= np.rint(float(_base(s.start)) / dt)
@@ -77,21 +74,21 @@ def _current(drive: Drive, index: int, k: NDArray[np.int64], dt: float, seed: in
         return _rows(s.values, s.interval, k, dt, stay=False)
     assert isinstance(s, Noise)
     every = 1 if s.interval is None else max(1, round(float(_base(s.interval)) / dt))
-    draws = rng.normal(rng.stream_key(seed, "drive", index), counters[None, :], (k // every)[:, None])
+    draws = rng.normal(rng.stream_key(seed, "drive", *drive.stream), counters[None, :], (k // every)[:, None])
     return value("mean") + value("sd") * draws
 
 
-def _counts(drive: Drive, index: int, k: NDArray[np.int64], dt: float, seed: int, site: int) -> Array:
+def _counts(drive: Drive, k: NDArray[np.int64], dt: float, seed: int, site: int) -> Array:
     """Events per step and neuron at a site."""
     s, size = drive.stimulus, drive.target.size
     if isinstance(s, (Regular, SpikeList)):
         return _scheduled(s, size, k.size, dt)
     if isinstance(s, Poisson):
-        rate = per_neuron(s.rate, size, seed, "drive", index, "rate", first=site * size)
+        rate = per_neuron(s.rate, size, seed, "drive", *drive.stream, "rate", first=site * size)
     else:
         assert isinstance(s, InhomogeneousPoisson)
         rate = _rows(s.rates, s.interval, k, dt, stay=True)
-    words = rng.words(rng.stream_key(seed, "drive", index), site * size + np.arange(size)[None, :], k[:, None])
+    words = rng.words(rng.stream_key(seed, "drive", *drive.stream), site * size + np.arange(size)[None, :], k[:, None])
     mean = np.broadcast_to(rate * dt, words.shape)
     counts = np.zeros(words.shape)
     for lam in np.unique(mean):

@@ -54,7 +54,7 @@ class Living:
     key: rng.Key = (0, 0)
 
     @classmethod
-    def of(cls, projection: Projection, program: SynapseProgram, index: int, seed: int, dt: float, dtype: Any) -> Living:
+    def of(cls, projection: Projection, program: SynapseProgram, seed: int, dt: float, dtype: Any) -> Living:
         """Draw what is drawn."""
         if projection.structure is not None:
             raise ModelError(
@@ -63,15 +63,15 @@ class Living:
             )
         if isinstance(projection.target.neuron, Cell) and "v" in program.traced.spec.inputs:
             raise ModelError(f"projection {projection.name!r} reads potentials of a cell with morphology, which a rollout does not hand on", fix="run it with neuropil.run")
-        pre, post, weight, delay, site = edges(projection, index, seed, dt)
+        pre, post, weight, delay, site = edges(projection, seed, dt)
         model, n = program.traced.model, pre.size
-        parameters = {p: per_neuron(getattr(model, p), n, seed, "synapse", index, p).astype(dtype) for p in model.spec.parameters}
+        parameters = {p: per_neuron(getattr(model, p), n, seed, "synapse", *projection.stream, p).astype(dtype) for p in model.spec.parameters}
         initial = {}
         for name, state in model.spec.states.items():
             start = state.initial
-            drawn = parameters[start] if isinstance(start, str) else per_neuron(start, n, seed, "synapse state", index, name)
+            drawn = parameters[start] if isinstance(start, str) else per_neuron(start, n, seed, "synapse state", *projection.stream, name)
             initial[name] = np.array(np.broadcast_to(drawn, n), dtype)
-        reached, late, key = post * projection.sites + site, round(projection.response_delay / dt), rng.stream_key(seed, "synapse noise", index)
+        reached, late, key = post * projection.sites + site, round(projection.response_delay / dt), rng.stream_key(seed, "synapse noise", *projection.stream)
         return cls(projection, program, pre, post, reached, delay, weight.astype(dtype), parameters, initial, late, key)
 
     def start(self, dtype: Any) -> Tree:

@@ -219,7 +219,7 @@ class _Lowering:
         placed = self.cell.placed[name]
         sites = self.rank[placed.compartments]
         beneath = [p for p in patches if np.isin(sites, p.compartments).any()]
-        bare = not np.isin(sites, np.concatenate([p.compartments for p in beneath] or [[]])).all()
+        bare = sum(int(np.isin(sites, p.compartments).sum()) for p in beneath) < len(sites)  # at an end of a section there is no membrane
         offered = [] if bare else sorted(set.intersection(*(set(p.program.membrane.offers) for p in beneath)))
         membrane = Membrane({name: placed.process}, f"the place of {name!r}", offered, self.counted)
         values = {n: self._values(placed, n) for n in placed.process.spec.parameters}

@@ -12,6 +12,7 @@ from neuropil.lower.cable_start import Start, draw_for
 from neuropil.lower.elementwise import describe, module_head, statements
 from neuropil.lower.kernel import RUNAWAY, Variant
 from neuropil.lower.parts import Bare
+from neuropil.lower.resolution import slow_flows
 from neuropil.model.cell import Cell
 from neuropil.model.contents import Population
 
@@ -24,7 +25,7 @@ class CableSource:
         source: a Python module with one function `advance`.
         arguments: its arguments after (shape, v, g, out, tree, faces), in order. Beside those of the tables below:
             `runs_<patch>`, `sites_<point>` (see `neuropil.engine.cable.add_sites`), `area_<point>`, `g_<point>`, `out_<point>`,
-            `v_<point>`, `<port or input array>__<point>` (the arrays of a part: arrived_, event_, x_).
+            `v_<point>`, `<port or input array>__<point>` (the arrays of a part: arrived_, real_, x_).
         numbers: argument -> values of a loop's scalar constants.
         expanded: argument -> (patch, constants that differ between its compartments or cells, float64[compartments, 1 or cells]).
         states: argument -> (patch, "mechanism.state").
@@ -47,12 +48,15 @@ class PlannedCells:
 
     Attributes:
         population: as described; cable: its cell, lowered; source: of its step; start: where it begins.
+        precision: of all its numbers; slow: states that float32 would not resolve -> why, for which they are float64.
     """
 
     population: Population
     cable: CablePlan
     source: CableSource
     start: Start
+    precision: str
+    slow: dict[str, str]
 
     @classmethod
     def of(
@@ -62,14 +66,35 @@ class PlannedCells:
         cell = population.neuron
         assert isinstance(cell, Cell)
         variants = {name: part.variant for name, part in parts.items()}
-        used = {f"{name}.{n}" for name, v in variants.items() for n in (*v.wired, *v.irregular, *v.driven)}
-        cable = CablePlan.of(cell, dt, precision, used, modulated, draw_for(population, seed))
+        used = {f"{name}.{n}" for name, v in variants.items() for n in (*v.wired, *v.real, *v.driven)}
+        draw = draw_for(population, seed)
+        cable = CablePlan.of(cell, dt, precision, used, modulated, draw)
+        start = Start.of(cable, population, seed)
+        slow = _slow(cable, start, dt, modulated) if precision == "float32" else {}
+        if slow:
+            precision = "float64"
+            cable = CablePlan.of(cell, dt, precision, used, modulated, draw)
         source = emit_cable(cable, variants, precision, {n: p.members[0].quanta for n, p in parts.items()})
-        return cls(population, cable, source, Start.of(cable, population, seed))
+        return cls(population, cable, source, start, precision, slow)
 
     def flat(self) -> list[str]:
         """States of compartments by full name: "v" and the channels'."""
         return ["v", *dict.fromkeys(s for p in self.cable.patches for s in p.program.membrane.states)]
+
+
+def _slow(cable: CablePlan, start: Start, dt: float, modulated: frozenset[str]) -> dict[str, str]:
+    """States of mechanisms that float32 would not resolve; of those that modulators may change, any parameter may become another."""
+    found: dict[str, str] = {}
+    for patch in (*cable.patches, *cable.points):
+        for name, step in patch.program.membrane.steps.items():
+            spec = step.traced.spec
+            values = {n: patch.parameters[f"{name}.{n}"] for n in spec.parameters}
+            shape = np.broadcast_shapes(*(np.shape(v) for v in values.values()))
+            values = {n: np.broadcast_to(v, shape).ravel() if np.ndim(v) else v for n, v in values.items()}
+            initial = {n: start.states[patch.name][f"{name}.{n}"] for n in spec.states}
+            slow = slow_flows(step, values, initial, dt, spec.parameters if name in modulated else ())
+            found |= {f"{name}.{n}": why for n, why in slow.items()}
+    return found
 
 
 def source_name(population: Population) -> str:
@@ -194,8 +219,9 @@ class _Loops:
                 scalars.append((f"q_{port}", quanta[port]))
                 terms.append(f"number(arrived_{port}[c + q]) * q_{port}")
                 clear.append(f"arrived_{port}[c + q] = 0")
-            if variant and port in variant.irregular:
-                terms.append(f"event_{port}[c + q]")
+            if variant and port in variant.real:
+                terms.append(f"number(real_{port}[c + q])")
+                clear.append(f"real_{port}[c + q] = 0.0")
             extra.update({name: f"{name}__{patch.name}" for name in (t.split("[")[0].removeprefix("number(") for t in terms)})
             reads[f"w.{patch.name}.{port}"] = " + ".join(terms)
         self.use(*extra.values())
@@ -277,7 +303,7 @@ def _module(
         # No sizes in the text: cells of any shape with the same mechanisms share the compiled code.
         *module_head(
             f"One step of cells, {precision}.", precision, loops.graphs,
-            "from neuropil.engine.cable import add_at, add_sites, detect, look, read_at, read_sites, runaway, solve",
+            "from neuropil.engine.cable import add_at, add_sites, assemble, detect, look, read_at, read_sites, runaway, solve",
         ),
         "",
         "",
@@ -298,6 +324,7 @@ def _module(
         "    for b in range(blocks):",
         "        v_ = v[b]",
         *(f"        {line}" for line in (*before, *exchange.ions)),
+        "        assemble(lanes, g, out, tree)",
         *(f"        add_sites(b, lanes, own, g, out, {s})" for s in sites),
         "        solve(lanes, v_, g, out, tree)",
         *(f"        {line}" for line in after),

@@ -19,6 +19,7 @@ import numpy as np
 from neuropil.errors import ModelError
 from neuropil.lower.coupled import LARGEST_GROUP
 from neuropil.lower.graph import Graph, absorb
+from neuropil.lower.purity import check_pure
 from neuropil.lower.trace import Traced, scalar_jaxpr
 from neuropil.units import mV
 
@@ -49,6 +50,7 @@ class Scheme:
         driven: for every exact state, the inputs its future depends on.
         affine: exact states whose future has a constant part.
         system: the linear system of the exact states.
+        own: for every state the node, in the system's graph, of the slope of its rate of change by itself.
         coupled: groups of the stepped states that are advanced together.
     """
 
@@ -60,6 +62,7 @@ class Scheme:
     driven: dict[str, tuple[str, ...]]
     affine: frozenset[str]
     system: LinearSystem
+    own: dict[str, int]
     coupled: tuple[tuple[str, ...], ...] = ()
 
 
@@ -72,8 +75,9 @@ def classify(traced: Traced) -> Scheme:
     """The scheme of a model; honours its declared `integrator`.
 
     Raises:
-        ModelError: when a declared integrator cannot be used for these equations.
+        ModelError: when a declared integrator cannot be used for these equations, or an equation has an effect.
     """
+    check_pure(traced)
     spec = traced.spec
     states, inputs = tuple(spec.states), tuple(spec.inputs)
     graph, value, slope = _jacobian(traced, states, inputs)
@@ -103,7 +107,7 @@ def classify(traced: Traced) -> Scheme:
     driven = {i: tuple(k for k in inputs if any((j, k) in system.b for j in reach[i])) for i in exact}
     affine = frozenset(i for i in exact if any(j in system.constant for j in reach[i]))
     reasons = _reasons(exact, stepped, method, blame, system) | _together(groups)
-    return Scheme(exact, stepped, method, reasons, reach, driven, affine, system, groups)
+    return Scheme(exact, stepped, method, reasons, reach, driven, affine, system, {i: slope[i, i] for i in states}, groups)
 
 
 def _linear(linear: set[str], blame: dict[str, str], states: Any, inputs: Any, slope: dict, graph: Graph, constant: Any) -> tuple[set[str], dict[str, str]]:

@@ -16,7 +16,7 @@ DistanceDependent     from one uniform number per pair    explicit
 Edges                 given                               explicit
 ====================  ==================================  =========================================================
 
-Degrees are drawn on the host; everything else is a function of (seed, projection, source, position in the row), so
+Degrees are drawn on the host; everything else is a function of (seed, stream of the projection, source, position in the row), so
 sampled rows are never stored: whoever needs one draws it again (:mod:`neuropil.lower.connectivity_kernels`).
 """
 
@@ -85,11 +85,10 @@ class Rows:
         )
 
 
-def realise(projection: Projection, index: int, seed: int, dt_ms: float) -> Rows:
+def realise(projection: Projection, seed: int, dt_ms: float) -> Rows:
     """Draw a projection's degrees, and its targets where they cannot be drawn row by row.
 
     Args:
-        index: the projection's place in ``network.projections``; part of every key.
         dt_ms: time step in ms; delays become whole numbers of it.
 
     Raises:
@@ -98,11 +97,11 @@ def realise(projection: Projection, index: int, seed: int, dt_ms: float) -> Rows
     rule, n_source = projection.rule, projection.source.size
     skip = projection.recurrent and not getattr(rule, "allow_self", True)
     n_draw = projection.target.size - skip
-    key = rng.stream_key(seed, "projection", index, "target")
+    key = rng.stream_key(seed, "projection", *projection.stream, "target")
     targets: NDArray[np.int32] = np.empty(0, np.int32)
     order: NDArray[np.int64] | None = None
     if isinstance(rule, (FixedTotal, FixedOutDegree, FixedProbability)):
-        host = rng.generator(seed, "projection", index, "degree")
+        host = rng.generator(seed, "projection", *projection.stream, "degree")
         counts = _degrees(rule, n_source, n_draw, host)
         multiple = getattr(rule, "allow_multiple", False)
         kind = kernels.REPLACE if multiple else kernels.DISTINCT
@@ -111,10 +110,10 @@ def realise(projection: Projection, index: int, seed: int, dt_ms: float) -> Rows
     else:
         kind = kernels.EXPLICIT
         counts, targets, order = _explicit(projection, rule, key, skip)
-    weight = weight_law(projection, index, seed, counts, order, skip)
-    delay = delay_law(projection, index, seed, dt_ms, order, skip)
+    weight = weight_law(projection, seed, counts, order, skip)
+    delay = delay_law(projection, seed, dt_ms, order, skip)
     # Self-exclusion of explicit targets is done already.
-    return Rows(counts, kind, n_draw, skip and kind != kernels.EXPLICIT, key, targets, weight, delay, site_law(projection, index, seed, order))
+    return Rows(counts, kind, n_draw, skip and kind != kernels.EXPLICIT, key, targets, weight, delay, site_law(projection, seed, order))
 
 
 # --- how many --------------------------------------------------------------------------------------------------------
@@ -312,7 +311,7 @@ def kernel_tables(rows: list[Rows]) -> KernelTables:
 
 
 def edges(
-    projection: Projection, index: int, seed: int, dt_ms: float
+    projection: Projection, seed: int, dt_ms: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Every synapse of a projection, sorted by source: exactly those that the engine's store holds, before rounding.
 
@@ -321,7 +320,7 @@ def edges(
         in time steps; site: int64[n], of the target's port (0 where it has one). Within a source the order is that of
         the draws.
     """
-    rows = realise(projection, index, seed, dt_ms)
+    rows = realise(projection, seed, dt_ms)
     tables = kernel_tables([rows])
     post, weight, delay, site = kernels.expand(
         tables.laws, tables.starts, tables.counts, tables.targets, tables.weights, tables.delays, tables.sites,

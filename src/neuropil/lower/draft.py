@@ -15,6 +15,7 @@ from neuropil.lower.integrate import StepFunction
 from neuropil.lower.kernel import NeuronProgram, Variant, Varying, check
 from neuropil.lower.parts import Bare, Member, PlannedDrive, PlannedPart, in_order
 from neuropil.lower.propagator import propagators
+from neuropil.lower.resolution import slow_states, typical
 from neuropil.lower.trace import TracedNeuron
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.composite import full_name, split
@@ -65,6 +66,7 @@ class Draft:
         drives = [d for d in self.drives if d.drive.target is population]
         projections = [p for p in self.network.projections if p.target is population]
         driven = mine(d.drive.entry for d in drives if d.kind == "current") | mine(p.input for p in projections if p.input is not None)
+        added = [d.drive.entry for d in drives if d.kind == "irregular"] + [p.port for p in projections if p.port is not None and p.listed]
         driven |= mine(e.input for c in self.network.couplings for e in (c.first, c.second) if e.population is population)
         reads: dict[str, str] = {}
         gives = False
@@ -74,9 +76,9 @@ class Draft:
             else:
                 driven.add(population.neuron.into)
         return Variant(
-            in_order(spec.ports, mine(p.port for p in projections if p.port is not None)),
+            in_order(spec.ports, mine(p.port for p in projections if p.port is not None and not p.listed)),
             in_order(spec.ports, mine(d.drive.entry for d in drives if d.kind == "counted")),
-            in_order(spec.ports, mine(d.drive.entry for d in drives if d.kind == "irregular")),
+            in_order(spec.ports, mine(added)),
             in_order(spec.inputs, driven),
             tuple((n, reads[n]) for n in spec.inputs if n in reads),
             gives,
@@ -86,7 +88,7 @@ class Draft:
         """A part that a cable solver advances, which knows its parameters and where it starts (`neuropil.lower.cable_start`)."""
         name = ".".join(n for n in (planned.population.name, planned.name) if n)
         member = Member(planned.population, planned.name, planned.part.sites)
-        return Bare(name, planned.part.model, self.variant(planned), (member,))
+        return Bare(name, planned.part.model, self.variant(planned), (member,), self.precision)
 
     def parameters(self, planned: PlannedPart) -> dict[str, Any]:
         """By name: a float, or float64[sites * neurons], one site after the other."""
@@ -132,8 +134,24 @@ class Draft:
         numbers = np.array([np.broadcast_to(s, sites) for s in scalars], float).reshape(-1, sites).T
         initial = self._initials(planned, parameters)
         modulated = frozenset(split(n)[1] for n in effects_on(self.network, planned.population) if split(n)[0] == planned.name)
-        member = Member(planned.population, planned.name, sites, numbers, arrays, period, initial, parameters=parameters, modulated=modulated)
+        slow = self._slow(planned, program, parameters, initial, modulated)
+        member = Member(planned.population, planned.name, sites, numbers, arrays, period, initial, parameters=parameters, modulated=modulated, slow=slow)
         return program, varying, member
+
+    def _slow(
+        self, planned: PlannedPart, program: NeuronProgram, parameters: dict[str, Any], initial: dict[str, Any], modulated: frozenset[str]
+    ) -> dict[str, str]:
+        """The states of a part that float32 would not resolve, if that is asked for."""
+        if self.precision == "float64":
+            return {}
+        weights: dict[str, float] = {}
+        arriving = [(d.drive.target, d.drive.port, d.drive.weight) for d in self.drives]
+        arriving += [(p.target, p.port, p.weight) for p in self.network.projections]
+        for target, port, weight in arriving:
+            size = typical(weight) if target is planned.population and port is not None and split(port)[0] == planned.name else 0.0
+            if port is not None and size > 0.0:
+                weights[split(port)[1]] = min(size, weights.get(split(port)[1], size))
+        return slow_states(program.step, parameters, initial, weights, self.dt, modulated)
 
     def modulated_apart(self, planned: PlannedPart, parameters: dict[str, Any]) -> set[str]:
         """The parameters to which modulators may give different values in different neurons."""
@@ -232,13 +250,13 @@ def check_finite(program: NeuronProgram, values: list[Any], population: str, pla
 
 def drive_weight(planned: PlannedDrive, seed: int) -> Any:
     """The weight of a stimulus: a float, one per neuron, or drawn for every site and neuron: [sites, neurons]."""
-    return drawn(planned.drive, planned.index, seed, "weight", planned.drive.weight)
+    return drawn(planned.drive, seed, "weight", planned.drive.weight)
 
 
-def drawn(drive: Drive, index: int, seed: int, attribute: str, value: Any) -> Any:
+def drawn(drive: Drive, seed: int, attribute: str, value: Any) -> Any:
     """A number of a stimulus: a float or array as it is in base units, a distribution as [sites, neurons]."""
     if isinstance(value, Distribution):
-        key = rng.stream_key(seed, "drive", index, attribute)
+        key = rng.stream_key(seed, "drive", *drive.stream, attribute)
         return value.quantile(rng.uniform(key, stream_elements(drive), 0))
     return value.value if isinstance(value, Quantity) else value
 

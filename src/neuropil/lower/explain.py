@@ -64,13 +64,26 @@ def _group(group: Group, plan: Plan) -> str:
         lines.append(textwrap.indent(inspect.cleandoc(module.__doc__), "   │ "))
     lines.append("   states:")
     scheme, spec = program.step.scheme, program.step.traced.spec
+    slow = _slow(group)
     for state in program.states:
-        lines.append(f"     {state} ({unit_name(spec.state_dimensions[state])}): {scheme.reasons[state]}")
+        wide = f"; in float64: {slow[state]}" if state in slow else ""
+        lines.append(f"     {state} ({unit_name(spec.state_dimensions[state])}): {scheme.reasons[state]}{wide}")
+    if slow:
+        lines.append(f"   all of its numbers are float64, because float32 would not resolve the changes of {', '.join(slow)}")
     lines.append(f"   parameters merged into {group.kernel.scalars} constants per population" + _varying(group))
     lines.append(f"   per neuron and step: {program.flops} FLOPs, {bytes_per_step(group, plan)} bytes read and written")
     lines.append(f"   operations: {_operations(program)}")
     lines.append(f"   source: {path_of(group.name, group.kernel.source)}")
     return "\n".join(lines) + "\n"
+
+
+def _slow(group: Group) -> dict[str, str]:
+    """Why states are too slow for float32: of the first population, and how many others there are."""
+    every: dict[str, list[str]] = {}
+    for member in group.members:
+        for state, why in member.slow.items():
+            every.setdefault(state, []).append(why if len(group.members) == 1 else f"in {member.population.name} {why}")
+    return {s: reasons[0] + (f", and {len(reasons) - 1} more" if len(reasons) > 1 else "") for s, reasons in every.items()}
 
 
 def _cells(cells: PlannedCells, plan: Plan) -> str:
@@ -86,7 +99,10 @@ def _cells(cells: PlannedCells, plan: Plan) -> str:
         sites = f"{point.size:,} sites" if point.size > 1 else "1 site"
         lines.append(f"   {point.name}: {sites}, {point.program.flops + SITE_FLOPS} FLOPs each and step")
         lines += _reasons(point)
-    real = np.dtype(plan.precision).itemsize
+    real = np.dtype(cells.precision).itemsize
+    if cells.slow:
+        listed = ", ".join(f"{n} ({why})" for n, why in cells.slow.items())
+        lines.append(f"   all of its numbers are float64, because float32 would not resolve {listed}")
     lines.append(f"   tree solver (Hines): {SOLVER_FLOPS} FLOPs per compartment and step")
     per_step = cable.flops / cable.size
     lines.append(f"   per cell and step: {cable.flops:,} FLOPs ({per_step:.1f} per compartment), {cable.bytes_per_step(real):,} bytes read and written")
@@ -138,8 +154,8 @@ def _projections(plan: Plan) -> str | None:
         by_reason.setdefault(reason, []).append(projection.name)
     for reason, names in by_reason.items():
         lines.append(f"   {len(names)} × {reason}\n      ({_some(names)})")
-    smallest, largest = min(plan.quantum), max(plan.quantum)
-    lines.append(f"   weights are whole quanta of {smallest:.3g} to {largest:.3g} (unit of the port): their sums are exact")
+    if packed := [q for q in plan.quantum if q]:
+        lines.append(f"   packed weights are whole quanta of {min(packed):.3g} to {max(packed):.3g} (unit of the port): their sums are exact")
     return "\n".join(lines)
 
 

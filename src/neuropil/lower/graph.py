@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.lower.coupled import coupled_flow
 from neuropil.lower.primitives import PRIMITIVES, missing
 
 
@@ -141,9 +140,10 @@ class Graph:
         return sum(PRIMITIVES[op].flops * n for op, n in self.operations(roots).items())
 
     def operations(self, roots: Iterable[int]) -> Counter[str]:
-        """How many dynamic nodes there are of each primitive."""
+        """How many dynamic nodes there are of each primitive; a choice that parameters alone decide is made outside the loop."""
         used = [self.nodes[n] for n in self.reach(roots)]
-        return Counter(n.op for n in used if n.op in PRIMITIVES and not n.static)
+        decided = [n for n in used if n.op == "select" and self.nodes[n.args[0]].static]
+        return Counter(n.op for n in used if n.op in PRIMITIVES and not n.static) - Counter(n.op for n in decided if not n.static)
 
     def evaluate(self, roots: Iterable[int], leaves: dict[str, Any]) -> list[Any]:
         """Values of the roots in float64 NumPy; leaves by name (numbers or arrays)."""
@@ -199,7 +199,7 @@ def absorb(graph: Graph, closed: Any, arguments: list[int], where: str) -> list[
         name = equation.primitive.name
         args = [read(v) for v in equation.invars]
         if name in _CALLS:
-            if equation.params.get("name") == coupled_flow.__name__:
+            if equation.params.get("name") == "coupled_flow":
                 n = len(equation.outvars)
                 whole = graph.add(f"flow{n}", *args)
                 results = [graph.add(f"item{k}", whole) for k in range(n)]

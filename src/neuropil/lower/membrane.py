@@ -53,6 +53,11 @@ class TracedMechanism(Traced):
         super().__init__(mechanism)
         self.mechanism = mechanism
 
+    @property
+    def equations(self) -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
+        mine = {name: (self.current, ("s", "x")) for name in ("current", "currents")}
+        return super().equations | self._given({**mine, "provides": (self.provides, ("s", "x"))})
+
     def currents(self, p: Scalars, s: Scalars, x: Scalars) -> Scalars:
         """Outward current by ion, in the mechanism's own unit; "" for what no ion in particular carries."""
         with self._equation("current"):

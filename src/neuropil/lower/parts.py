@@ -91,6 +91,7 @@ class Member:
         quanta: weight of one quantum by the names of the ports that synapses reach.
         parameters: by name: a float or float64[sites * neurons], one site after the other.
         modulated: names of those that a modulator changes.
+        slow: states that float32 would not resolve -> why (see `neuropil.lower.resolution`).
     """
 
     population: Population
@@ -103,6 +104,7 @@ class Member:
     quanta: dict[str, float] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     modulated: frozenset[str] = frozenset()
+    slow: dict[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -115,11 +117,13 @@ class Assembly:
 
     Attributes:
         name: for people; members: the parts; variant: what of their model is in use.
+        precision: of their numbers, "float32" or "float64".
         states, ports: the model's, in order; arguments: names of the arrays.
     """
 
     name: str
     members: tuple[Member, ...]
+    precision: str
 
     @property
     def variant(self) -> Variant:
@@ -151,6 +155,7 @@ class Group(Assembly):
     program: NeuronProgram
     kernel: KernelSource
     members: tuple[Member, ...]
+    precision: str
 
     @property
     def variant(self) -> Variant:
@@ -173,14 +178,15 @@ class Group(Assembly):
 class Bare(Assembly):
     """A part without a kernel of its own: a cable solver reads and writes its arrays.
 
-    They are its states `s_*`, accumulators `arrived_*` (whole quanta, see `Member.quanta`; whoever reads sets them to
-    zero), weights of a step's stimuli `event_*`, and currents of stimuli `x_*_`; in each, sites come one after the other.
+    They are its states `s_*`, accumulators `arrived_*` (whole quanta, see `Member.quanta`) and `real_*` (float64), which
+    whoever reads sets to zero, and currents of stimuli `x_*_`; in each, sites come one after the other.
     """
 
     name: str
     model: Described
     used: Variant
     members: tuple[Member, ...]
+    precision: str
 
     @property
     def variant(self) -> Variant:
@@ -199,7 +205,7 @@ class Bare(Assembly):
         return (
             *(f"s_{n}" for n in self.states),
             *(f"arrived_{n}" for n in self.used.wired),
-            *(f"event_{n}" for n in self.used.irregular),
+            *(f"real_{n}" for n in self.used.real),
             *(f"x_{n}_" for n in self.used.driven),
         )
 

@@ -18,6 +18,7 @@ from neuropil.lower.draft import Draft
 from neuropil.lower.kernel import NeuronProgram, Varying, emit
 from neuropil.lower.parts import Assembly, Bare, Group, Member, PlannedDrive, PlannedPart, own_kernel, plan_parts
 from neuropil.lower.synapse import SynapseProgram, plan_synapses
+from neuropil.lower.synapse_resolution import slow_synapses
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
 from neuropil.model.connect import AllToAll, DistanceDependent, Edges, FixedInDegree, OneToOne
@@ -41,17 +42,18 @@ class Plan:
         network: the description.
         dt: time step, ms.
         seed: key of every random stream.
-        precision: of state, "float32" or "float64".
+        precision: of state, "float32" or "float64"; parts with states that float32 does not resolve have their own.
         word: of a synapse, np.uint32 (16-bit weights) or np.uint64 (48-bit weights).
         groups: in order of execution: what acts on a soma comes before it.
         bare: parts without a kernel of their own.
         cells: populations with morphology, by name.
         parts: (population, part) -> its elements and their numbers.
         channel_of: for each projection the index of its port in the target's model.
-        quantum: for each projection the weight of one quantum.
+        quantum: for each packed projection the weight of one quantum; 0 for those kept per synapse, whose weights have none.
         drives: in the network's order.
         reasons: why each projection is executed as it is.
         synapses: programs of the projections whose synapses are kept each by itself, by their place in the network.
+        slow: their states that float32 would not resolve -> why, likewise; those of such a projection are float64.
     """
 
     network: Network
@@ -68,6 +70,11 @@ class Plan:
     drives: tuple[PlannedDrive, ...]
     reasons: tuple[str, ...] = field(default=())
     synapses: dict[int, SynapseProgram] = field(default_factory=dict)
+    slow: dict[int, dict[str, str]] = field(default_factory=dict)
+
+    def synapse_precision(self, projection: int) -> str:
+        """Of the states of a projection's synapses."""
+        return "float64" if self.slow.get(projection) else self.precision
 
     @property
     def channels(self) -> int:
@@ -88,7 +95,7 @@ class Plan:
         """(place among the assemblies, place among its members) of a part of a population."""
         for g, assembly in enumerate(self.assemblies):
             for m, member in enumerate(assembly.members):
-                if member.population is population and member.part == part:
+                if member.population.name == population.name and member.part == part:
                     return g, m
         raise PlanError(f"part {part!r} of population {population.name!r} is nowhere")
 
@@ -133,10 +140,10 @@ def make_plan(
         for name, p in network.populations.items()
         if isinstance(p.neuron, Cell)
     }  # fmt: skip
-    plan = Plan(
-        network, dt_ms, seed, precision, word, groups, bare, cells, parts, channel_of, quantum, drives,
-        tuple(synapses[j].explain() if j in synapses else _why(p) for j, p in enumerate(network.projections)), synapses,
-    )  # fmt: skip
+    bare = tuple(dataclasses.replace(b, precision=cells[b.members[0].population.name].precision) for b in bare)
+    slow = {} if precision == "float64" else {j: _slow_synapses(network, j, s, dt_ms) for j, s in synapses.items()}
+    why = tuple(_why(p, synapses.get(j), slow.get(j, {})) for j, p in enumerate(network.projections))
+    plan = Plan(network, dt_ms, seed, precision, word, groups, bare, cells, parts, channel_of, quantum, drives, why, synapses, slow)
     check_plan(plan)
     return plan
 
@@ -179,13 +186,17 @@ def _plan_drives(network: Network, dt: float) -> tuple[PlannedDrive, ...]:
 
 
 def _merge(placed: list[tuple[NeuronProgram, Varying, Member]], precision: str) -> tuple[Group, ...]:
-    """Parts of equal program and equal varying constants share a kernel, if they act on no soma or on those of one group."""
-    soma_of: dict[str, Any] = {m.population.name: (id(p), v) for p, v, m in placed if m.part == ""}
+    """Parts of equal program and equal varying constants share a kernel, if they act on no soma or on those of one group.
+
+    Those with slow states have one of their own, in float64.
+    """
+    wide = {id(m): "float64" if m.slow else precision for _, _, m in placed}
+    soma_of: dict[str, Any] = {m.population.name: (id(p), v, wide[id(m)]) for p, v, m in placed if m.part == ""}
     together: dict[Any, list[Member]] = {}
     programs: dict[Any, tuple[NeuronProgram, Varying]] = {}
     # What acts on a soma is advanced before it; Python's sort keeps the order otherwise.
     for program, varying, member in sorted(placed, key=lambda made: made[2].part == ""):
-        key = (id(program), varying, soma_of[member.population.name] if member.part else None)
+        key = (id(program), varying, wide[id(member)], soma_of[member.population.name] if member.part else None)
         together.setdefault(key, []).append(member)
         programs[key] = (program, varying)
     groups: list[Group] = []
@@ -195,22 +206,21 @@ def _merge(placed: list[tuple[NeuronProgram, Varying, Member]], precision: str) 
         name = program.step.traced.name
         seen[name] = seen.get(name, 0) + 1
         label = name if seen[name] == 1 else f"{name}_{seen[name]}"
-        groups.append(Group(label, program, emit(program, varying, precision), tuple(members)))
+        groups.append(Group(label, program, emit(program, varying, key[2]), tuple(members), key[2]))
     return tuple(groups)
 
 
 def _quanta(network: Network, word: Any) -> tuple[float, ...]:
     """One scale for all weights that meet in an accumulator: those of a port of a population."""
     largest: dict[Any, float] = {}
-    for p in network.projections:
+    together: dict[Any, float] = {}
+    for p in (p for p in network.projections if not p.listed):
         key = (p.target.name, p.port)
         size = p.weight.largest() if isinstance(p.weight, Distribution) else float(np.max(np.abs(p.weight), initial=0.0))
-        largest[key] = max(largest.get(key, 0.0), size * (p.synapse.gain if p.synapse is not None else 1.0))
-    together: dict[Any, float] = {}
-    for p in network.projections:
-        together[p.target.name, p.port] = together.get((p.target.name, p.port), 0.0) + largest_in_degree(p)
-    keys = [(p.target.name, p.port) for p in network.projections]
-    return tuple(choose_quantum(largest[key], word, together[key]) for key in keys)
+        largest[key] = max(largest.get(key, 0.0), size)
+        together[key] = together.get(key, 0.0) + largest_in_degree(p)
+    scale = {key: choose_quantum(largest[key], word, together[key]) for key in largest}
+    return tuple(0.0 if p.listed else scale[p.target.name, p.port] for p in network.projections)
 
 
 def choose_quantum(largest: float, word: Any = np.uint32, in_degree: float = 1.0) -> float:
@@ -242,7 +252,7 @@ def _with_quanta(assembly: Assembly, network: Network, quantum: tuple[float, ...
     """The members with the quanta of their wired ports, among their constants and by name."""
     members = []
     for member in assembly.members:
-        scale = {p.port: q for p, q in zip(network.projections, quantum, strict=True) if p.target is member.population}
+        scale = {p.port: q for p, q in zip(network.projections, quantum, strict=True) if p.target is member.population and not p.listed}
         quanta = {port: scale[full_name(member.part, port)] for port in assembly.variant.wired}
         numbers = member.numbers.copy()
         numbers[:, np.isnan(numbers).any(axis=0)] = list(quanta.values()) if isinstance(assembly, Group) else []
@@ -250,7 +260,17 @@ def _with_quanta(assembly: Assembly, network: Network, quantum: tuple[float, ...
     return tuple(members)
 
 
-def _why(projection: Projection) -> str:
+def _slow_synapses(network: Network, j: int, program: SynapseProgram, dt: float) -> dict[str, str]:
+    """The states of a projection's synapses that float32 would not resolve."""
+    projection = network.projections[j]
+    return slow_synapses(program, projection.weight, dt, effects_on(network, projection))
+
+
+def _why(projection: Projection, synapse: SynapseProgram | None, slow: dict[str, str]) -> str:
+    """Why a projection is executed as it is."""
+    if synapse is not None:
+        wide = "; in float64, because float32 would not resolve it: " + ", ".join(f"{n} ({why})" for n, why in slow.items())
+        return synapse.explain() + (wide if slow else "")
     port = f"{type(projection.target.neuron).__name__}.{projection.port}"
     return f"aggregated: events at {port} act through their sum, so no synapse needs a state of its own"
 
@@ -274,7 +294,8 @@ def check_plan(plan: Plan) -> None:
                     raise PlanError(f"{where}: array {name!r} does not fit the kernel", got=array.shape)
     for j, projection in enumerate(plan.network.projections):
         part, port = split(projection.port or "")
-        if port and port not in plan.assemblies[plan.place_of(projection.target, part)[0]].variant.wired:
+        variant = plan.assemblies[plan.place_of(projection.target, part)[0]].variant
+        if port and port not in (variant.real if projection.listed else variant.wired):
             raise PlanError(f"projection {projection.name!r} arrives at a port nobody reads")
-        if not plan.quantum[j] > 0:
+        if not projection.listed and not plan.quantum[j] > 0:
             raise PlanError(f"projection {projection.name!r} has no weight scale", got=plan.quantum[j])

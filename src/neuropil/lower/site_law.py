@@ -35,14 +35,14 @@ class SiteLaw:
             law["site_pool"] = self.named
 
 
-def site_law(projection: Projection, index: int, seed: int, order: NDArray[np.int64] | None) -> SiteLaw:
+def site_law(projection: Projection, seed: int, order: NDArray[np.int64] | None) -> SiteLaw:
     """The law of a projection.
 
     Args:
-        index: its place in the network; order: where each synapse stands in the arrays that the user gave.
+        order: where each synapse stands in the arrays that the user gave.
     """
     site, sites = projection.site, projection.sites
-    key, none = rng.stream_key(seed, "projection", index, "site"), np.empty(0, np.int32)
+    key, none = rng.stream_key(seed, "projection", *projection.stream, "site"), np.empty(0, np.int32)
     if sites == 1:
         return SiteLaw(SINGLE, 1, 0, key, none)
     if site is None:

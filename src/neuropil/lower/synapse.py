@@ -15,6 +15,7 @@ from neuropil.errors import ModelError
 from neuropil.lower.classify import Scheme, classify
 from neuropil.lower.graph import Graph
 from neuropil.lower.integrate import Advance
+from neuropil.lower.learned import PLASTIC, learned_states
 from neuropil.lower.propagator import propagators
 from neuropil.lower.synapse_form import SIDES, Form, age, closed_form, form_of
 from neuropil.lower.traced_synapse import Bare, TracedSynapse, traced_graph
@@ -36,6 +37,7 @@ class SynapseProgram:
         noted: node of each of the target's states just after its spike.
         step: graph of a step; its leaves are p.* (static), s.* and x.*.
         stepped: node of each clocked state's new value; flow: node of the current, None without one.
+        learned: states that are held while plasticity is off (`neuropil.lower.learned`).
     """
 
     traced: TracedSynapse
@@ -50,6 +52,7 @@ class SynapseProgram:
     step: Graph
     stepped: dict[str, int]
     flow: int | None
+    learned: tuple[str, ...]
 
     @classmethod
     def of(cls, traced: TracedSynapse, *, clock_driven: bool = False, alike: bool = True) -> SynapseProgram:
@@ -60,9 +63,10 @@ class SynapseProgram:
             alike: all synapses of the projection have been there from the start, so that they may share states.
         """
         scheme = classify(traced)
-        step, stepped, flow = _trace_step(traced, scheme)
+        learned = learned_states(traced)
+        step, stepped, flow = _trace_step(traced, scheme, learned)
         form = form_of(traced, scheme, step, flow, clock_driven, alike)
-        return cls(traced, scheme, form, *_trace_spikes(traced, scheme, form), step, {n: stepped[n] for n in form.clocked}, flow)
+        return cls(traced, scheme, form, *_trace_spikes(traced, scheme, form, learned), step, {n: stepped[n] for n in form.clocked}, flow, learned)
 
     @property
     def event_driven(self) -> bool:
@@ -184,7 +188,7 @@ class SynapseProgram:
         spikes = {"event": arrival, "response": self.arrival.flops(self.response_roots)}
         return {"synapse": whole - shared + adding, "target": shared, **spikes}
 
-    def constants(self, parameters: dict[str, Any], dt: float) -> dict[str, Any]:
+    def constants(self, parameters: dict[str, Any], dt: float, plastic: bool = True) -> dict[str, Any]:
         """Everything static by its leaf's name in `p`, for parameters by name: floats or one value per synapse."""
         system, scheme = self.scheme.system, self.scheme
         leaves = {f"p.{n}": v for n, v in parameters.items()}
@@ -193,7 +197,7 @@ class SynapseProgram:
         derived = {}
         if not self.event_driven:  # only a step reads the propagators
             derived = propagators(scheme, parameters, tuple(self.traced.spec.inputs), dt, Advance(self.traced, scheme).prefixes)
-        return {**parameters, **dict(zip(names, values, strict=True)), **derived, "dt": dt}
+        return {**parameters, **dict(zip(names, values, strict=True)), **derived, "dt": dt, PLASTIC: float(plastic)}
 
     def aged(self, side: str) -> bool:
         """It matters when the states of a side were last brought up to date."""
@@ -232,17 +236,22 @@ def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
     return made
 
 
-def _trace_step(traced: TracedSynapse, scheme: Scheme) -> tuple[Graph, dict[str, int], int | None]:
+def _held(p: Any, learned: tuple[str, ...], new: Any, old: Any) -> dict[str, Any]:
+    """New values of the states, those that are learnt only while the rule acts."""
+    return {**new, **{n: jnp.where(p[PLASTIC] > 0.0, new[n], old[n]) for n in learned if n in new}}
+
+
+def _trace_step(traced: TracedSynapse, scheme: Scheme, learned: tuple[str, ...]) -> tuple[Graph, dict[str, int], int | None]:
     spec, flow = traced.spec, Advance(traced, scheme)
     has_current = isinstance(traced.model, Synapse) and traced.model.has_current
     names = (
-        {n: f"p.{n}" for n in (*spec.parameters, *flow.entry_names, "dt")},
+        {n: f"p.{n}" for n in (*spec.parameters, *flow.entry_names, "dt", PLASTIC)},
         {n: f"s.{n}" for n in spec.states},
         {n: f"x.{n}" for n in spec.inputs},
     )
 
     def step(p: Any, s: Any, x: Any) -> Any:
-        new = {n: jnp.asarray(v, "float64") for n, v in flow.advance(p, s, x, ()).items()}
+        new = {n: jnp.asarray(v, "float64") for n, v in _held(p, learned, flow.advance(p, s, x, ()), s).items()}
         return new, [jnp.asarray(traced.current(p, s, x), "float64")] if has_current else []
 
     graph, nodes = traced_graph(step, names, traced.name)
@@ -250,21 +259,22 @@ def _trace_step(traced: TracedSynapse, scheme: Scheme) -> tuple[Graph, dict[str,
 
 
 def _trace_spikes(
-    traced: TracedSynapse, scheme: Scheme, form: Form
+    traced: TracedSynapse, scheme: Scheme, form: Form, learned: tuple[str, ...]
 ) -> tuple[Graph, dict[str, int], dict[str, int], int | None, dict[str, int], dict[str, int]]:
     """(graph, ready, after, sent, answered, noted), see `SynapseProgram`."""
     spec, system = traced.spec, scheme.system
-    static = (*spec.parameters, *(f"A_{i}_{j}" for i, j in system.a), *(f"b_{i}" for i in system.constant))
+    static = (*spec.parameters, *(f"A_{i}_{j}" for i, j in system.a), *(f"b_{i}" for i in system.constant), PLASTIC)
     names = ({n: f"p.{n}" for n in static}, {n: f"s.{n}" for n in spec.states}, {side: age(side) for side in SIDES}, "w")
 
     def spikes(p: Any, s: Any, h: Any, w: Any) -> Any:
         ready = dict(s)
         for side in SIDES:
             mine = tuple(n for n in form.waiting if form.side[n] == side)
-            ready |= closed_form(scheme, mine, p, s, h[side])
+            ready |= _held(p, learned, closed_form(scheme, mine, p, s, h[side]), s)
         found = {**ready, **{n: s[n] for n in form.of("target")}}
         sent = [] if traced.port is None else [traced.transmits(p, ready, w)]
-        every = (ready, traced.arrive(p, ready, w), traced.respond(p, found, w), traced.respond(p, ready, w))
+        struck = ((traced.arrive, ready), (traced.respond, found), (traced.respond, ready))
+        every = (ready, *(_held(p, learned, strike(p, before, w), before) for strike, before in struck))
         return tuple([jnp.asarray(v[n], "float64") for n in spec.states] for v in every), [jnp.asarray(v, "float64") for v in sent]
 
     graph, nodes = traced_graph(spikes, names, traced.name)

@@ -59,7 +59,7 @@ def form_of(traced: TracedSynapse, scheme: Scheme, step: Graph, flow: int | None
         clock_driven: advance every state in every step.
         alike: all synapses have been there from the start, so that they may share states.
     """
-    states, reads = tuple(traced.spec.states), _dependencies(traced)
+    states, reads = tuple(traced.spec.states), dependencies(traced)
     own = dict.fromkeys(states, "")
     if clock_driven:
         return Form((), states, {n: "as asked" for n in states}, own)
@@ -91,7 +91,7 @@ def _shared(traced: TracedSynapse, reads: dict[str, set[str]]) -> dict[str, str]
     A state is shared if its own equations read nothing but states shared alike, no parameter that varies between synapses, and
     neither the synapse's weight nor a spike from the other side; and if no state of the synapse's own flows with it.
     """
-    graph, arrived, answered = _strikes(traced)
+    graph, arrived, answered = strikes(traced)
     spec, varied = traced.spec, {f"p.{n}" for n in traced.varied}
     side = {}
     for n, state in spec.states.items():
@@ -102,8 +102,8 @@ def _shared(traced: TracedSynapse, reads: dict[str, set[str]]) -> dict[str, str]
         alike = not (sole & varied or "w" in sole or start in varied or isinstance(state.initial, Distribution) or n == "weight")
         side[n] = ("source" if heard else "target") if alike and heard != answers else ""
     while True:
-        strikes = {n: {x[2:] for x in graph.leaves(arrived[n], answered[n]) if x[0] == "s"} for n in side}
-        apart = {n for n in side if side[n] and any(side[j] != side[n] for j in strikes[n] | (reads[n] & set(side)))}
+        struck = {n: {x[2:] for x in graph.leaves(arrived[n], answered[n]) if x[0] == "s"} for n in side}
+        apart = {n for n in side if side[n] and any(side[j] != side[n] for j in struck[n] | (reads[n] & set(side)))}
         apart |= {j for n in side for j in reads[n] & set(side) if side[j] and side[n] != side[j]}
         if not apart:
             return side
@@ -116,7 +116,7 @@ def _ramps(n: str, scheme: Scheme) -> bool:
     return any(j in scheme.affine or any(k != j and k in steady for k in scheme.reach[j]) for j in steady)
 
 
-def _strikes(traced: TracedSynapse) -> tuple[Graph, dict[str, int], dict[str, int]]:
+def strikes(traced: TracedSynapse) -> tuple[Graph, dict[str, int], dict[str, int]]:
     """Every state after `arrive` and after `respond`, of the states just before."""
     spec = traced.spec
     names = ({n: f"p.{n}" for n in spec.parameters}, {n: f"s.{n}" for n in spec.states}, "w")
@@ -129,7 +129,7 @@ def _strikes(traced: TracedSynapse) -> tuple[Graph, dict[str, int], dict[str, in
     return graph, dict(zip(spec.states, nodes[:n], strict=True)), dict(zip(spec.states, nodes[n:], strict=True))
 
 
-def _dependencies(traced: TracedSynapse) -> dict[str, set[str]]:
+def dependencies(traced: TracedSynapse) -> dict[str, set[str]]:
     """For every state the names of the parameters, states and inputs that its derivative reads."""
     spec = traced.spec
     names = ({n: f"p.{n}" for n in spec.parameters}, {n: f"s.{n}" for n in spec.states}, {n: f"x.{n}" for n in spec.inputs})

@@ -90,7 +90,6 @@ class DelayLaw:
 
 def weight_law(
     projection: Projection,
-    index: int,
     seed: int,
     counts: NDArray[np.int64],
     order: NDArray[np.int64] | None = None,
@@ -100,7 +99,7 @@ def weight_law(
     value = projection.weight
     none = np.empty(0)
     if isinstance(value, Distribution):
-        key = rng.stream_key(seed, "projection", index, "weight")
+        key = rng.stream_key(seed, "projection", *projection.stream, "weight")
         kind, fields = _distribution_fields(value)
         fields |= {"weight_key0": key[0], "weight_key1": key[1], "low": value.low, "high": value.high}
         middles = (np.arange(4096) + 0.5) / 4096
@@ -154,7 +153,6 @@ def synapse_order(value: Any, projection: Projection, order: NDArray[np.int64] |
 
 def delay_law(
     projection: Projection,
-    index: int,
     seed: int,
     dt_ms: float,
     order: NDArray[np.int64] | None = None,
@@ -171,7 +169,7 @@ def delay_law(
         if steps.size == 1:
             return DelayLaw(steps, kernels.CONSTANT)
         threshold, pair, shift = alias_table(probability)
-        key = rng.stream_key(seed, "projection", index, "delay")
+        key = rng.stream_key(seed, "projection", *projection.stream, "delay")
         return DelayLaw(steps, kernels.ALIAS, threshold=threshold, pair=pair, shift=shift, key=key)
     if np.ndim(value) == 0:
         return DelayLaw(_grid_steps(np.atleast_1d(value), dt_ms, projection.name), kernels.CONSTANT)

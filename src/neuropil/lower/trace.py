@@ -56,6 +56,19 @@ class Traced:
             jumps = self._model(p).receive(self._states(s), self._values("port", w, spec.ports))
         return self._by_state("receive", jumps, spec.state_dimensions, {name: 0.0 for name in spec.states})
 
+    @property
+    def equations(self) -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
+        """The equations that the model gives, by the names of its methods: functions of (p, …), and what they are of.
+
+        That is "s" (the states), "x" (the inputs), "w" (the weights by port) or "weight" (of a synapse).
+        """
+        return self._given({"derivative": (self.derivative, ("s", "x")), "receive": (self.receive, ("s", "w"))})
+
+    def _given(self, every: dict[str, tuple[Callable[..., Any], tuple[str, ...]]]) -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
+        """Those of some methods that the model defines itself, and not the base class of its kind."""
+        mine = {n for base in type(self.model).__mro__ if not base.__module__.startswith("neuropil.model.") for n in vars(base)}
+        return {n: e for n, e in every.items() if n in mine}
+
     def _model(self, p: Scalars) -> Any:
         return self.model.bound({n: p[n] for n in self.spec.parameters if n in p})
 
@@ -119,6 +132,13 @@ class TracedNeuron(Traced):
             raise ModelError(
                 f"{self.name} defines both fires() and hazard()", fix="keep the deterministic or the stochastic threshold"
             )
+
+    @property
+    def equations(self) -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
+        mine: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+            "fires": (self.fires, ("s",)), "hazard": (self.hazard, ("s",)), "reset": (self.reset, ("s",)), "output": (self.output, ("s", "x")),
+        }  # fmt: skip
+        return super().equations | self._given(mine)
 
     def reset(self, p: Scalars, s: Scalars) -> Scalars:
         """Every state after a spike."""

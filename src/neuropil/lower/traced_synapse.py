@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -35,6 +36,15 @@ class TracedSynapse(Traced):
         self.varied = self.drawn | apart
         self.integrator = synapse.integrator
         self.weight, self.port, self.flow = weight, port, flow
+
+    @property
+    def equations(self) -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
+        mine: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+            "arrive": (self.arrive, ("s", "weight")), "respond": (self.respond, ("s", "weight")),
+        }  # fmt: skip
+        mine |= {} if self.port is None else {"transmits": (self.transmits, ("s", "weight"))}
+        mine |= {} if self.flow is None else {"current": (self.current, ("s", "x"))}
+        return super().equations | self._given(mine)
 
     def _weight(self, s: Scalars, w: Any) -> Quantity:
         return Quantity(s.get("weight", w), self.weight)

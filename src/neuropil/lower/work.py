@@ -94,7 +94,7 @@ def _group(group: Group, plan: Plan) -> Work:
 
 def _cells(cells: PlannedCells, plan: Plan) -> Work:
     """A compartment's share of its cell: membranes, point processes and the tree solver."""
-    cable, real = cells.cable, np.dtype(plan.precision).itemsize
+    cable, real = cells.cable, np.dtype(cells.precision).itemsize
     states = sum(p.size * len(p.program.membrane.states) for p in (*cable.patches, *cable.points))
     places = cable.size + sum(p.size for p in cable.points)
     # Each state, and at each place the potential, the conductance and the current, is read and written.
@@ -102,7 +102,7 @@ def _cells(cells: PlannedCells, plan: Plan) -> Work:
     for bare in plan.bare:
         if bare.members[0].population is cells.population:
             sites = bare.members[0].sites
-            moved += sum(sites * _traffic(name, (), plan) for name in bare.arguments if not name.startswith("s_"))
+            moved += sum(sites * _traffic(name, (), real, plan) for name in bare.arguments if not name.startswith("s_"))
     what = f"cells of {cable.size} compartments ({cells.population.name})"
     count = cells.population.size * cable.size
     return Work(what, "compartment", count, "step", cable.flops / cable.size, moved / cable.size, "lower/cable.py: CablePlan")
@@ -120,12 +120,13 @@ def _events(plan: Plan) -> list[Work]:
 
 def _listed(plan: Plan) -> list[Work]:
     """Synapses with states, or that come and go: what every event does, and what every step does to those that are clocked."""
-    real, word, works = np.dtype(plan.precision).itemsize, plan.word().itemsize, []
+    works: list[Work] = []
     for j, program in plan.synapses.items():
+        real = np.dtype(plan.synapse_precision(j)).itemsize
         p, flops = plan.network.projections[j], program.flops
         count, what = expected_synapses(p), f"{p.name} ({program.traced.name})"
         sums = program.sent is not None
-        works.append(Work(f"events of {what}", "synaptic event", count, "event", flops["event"] + sums, _event_bytes(program, real, word), "lower/synapse.py", p.source.name))
+        works.append(Work(f"events of {what}", "synaptic event", count, "event", flops["event"] + sums, _event_bytes(program, real), "lower/synapse.py", p.source.name))
         if program.responds:
             moved = 0 if program.event_driven else 2 * real * len(program.answering)
             works.append(Work(f"responses of {what}", "response", count, "event", flops["response"], moved, "lower/synapse.py", p.target.name))
@@ -136,13 +137,13 @@ def _listed(plan: Plan) -> list[Work]:
     return works
 
 
-def _event_bytes(program: SynapseProgram, real: int, word: int) -> int:
-    """A synapse's place or target, its own states before and after, when it was last brought up to date, an accumulator; of
+def _event_bytes(program: SynapseProgram, real: int) -> int:
+    """A synapse's place or target, its own states before and after, when it was last brought up to date, a real accumulator; of
     event-driven ones also what is fetched of the target, and (9 bytes) how many of its spikes are to be made up for, and when
     they were. What is shared by the synapses of a source is not counted."""
     own = program.form.of("")
     moved = 4 + real * (sum(n in own for n in program.arrival_reads) + sum(n in own for n in program.struck)) + 8 * program.dated
-    moved += 3 * word * (program.sent is not None)
+    moved += (16 + real * program.event_driven) * (program.sent is not None)
     return moved + (real * len(program.per_target) + (9 if program.responds else 0) if program.event_driven else 0)
 
 
@@ -151,17 +152,17 @@ def _stimulus(planned: PlannedDrive, real: int) -> tuple[int, int]:
     if planned.kind == "counted":
         return 0, 1
     if planned.kind == "irregular":
-        return 2, 3 * real  # event += count * weight
+        return 2, real + 16  # real accumulator += count * weight
     return 2, 3 * real  # current += amplitude * wave
 
 
 def bytes_per_step(group: Group, plan: Plan) -> int:
     """Bytes that an element's step reads and writes, by its kernel's arguments."""
-    return sum(_traffic(name, group.program.changing, plan) for name in group.kernel.arguments)
+    return sum(_traffic(name, group.program.changing, np.dtype(group.precision).itemsize, plan) for name in group.kernel.arguments)
 
 
-def _traffic(argument: str, changing: tuple[str, ...], plan: Plan) -> int:
-    real, word = np.dtype(plan.precision).itemsize, plan.word().itemsize
+def _traffic(argument: str, changing: tuple[str, ...], real: int, plan: Plan) -> int:
+    word = plan.word().itemsize
     kind, _, name = argument.partition("_")
     if kind == "s":
         return real * (2 if name in changing else 1)
@@ -169,6 +170,6 @@ def _traffic(argument: str, changing: tuple[str, ...], plan: Plan) -> int:
         return 2 * word  # read, and set to zero
     if kind == "into":
         return 2 * real  # what a branch adds to its soma's input
-    # A refractory count is a byte, read and written (four beyond 255 steps); flags and Poisson counts are bytes; shifts
+    # A real accumulator is a float64, read and set to zero. A refractory count is a byte, read and written (four beyond 255 steps); flags and Poisson counts are bytes; shifts
     # are read once for all elements.
-    return {"left": 2, "fired": 1, "count": 1, "period": 4, "shifts": 0}.get(kind, real)
+    return {"left": 2, "fired": 1, "count": 1, "period": 4, "shifts": 0, "real": 16}.get(kind, real)

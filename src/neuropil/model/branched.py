@@ -90,6 +90,7 @@ class Branched(Composite):
         self.soma, self.branch = soma, branch.with_(**parameters) if parameters else branch
         self.branches, self.into, self.reads = int(branches), into, dict(reads or {})
         self._check()
+        self._complete = True
 
     def _check(self) -> None:
         soma, branch = type(self.soma).__name__, type(self.branch).__name__
@@ -117,13 +118,9 @@ class Branched(Composite):
         """The soma, "", and the branches, "branch"."""
         return {"": Part(self.soma), BRANCH: Part(self.branch, self.branches, tuple(self.reads))}
 
-    def with_(self, **parameters: Any) -> Branched:
-        """A copy with some parameters changed: the soma's by their names, the branches' as `branch__g_c=...`."""
+    def _with(self, changes: dict[str, dict[str, Any]]) -> Branched:
         twin = copy.copy(self)
-        prefix = f"{BRANCH}__"
-        own = {n: v for n, v in parameters.items() if not n.startswith(prefix)}
-        theirs = {n.removeprefix(prefix): v for n, v in parameters.items() if n.startswith(prefix)}
-        twin.soma, twin.branch = self.soma.with_(**own), self.branch.with_(**theirs)
+        vars(twin).update(soma=self.soma.with_(**changes.get("", {})), branch=self.branch.with_(**changes.get(BRANCH, {})))
         return twin
 
     def __repr__(self) -> str:

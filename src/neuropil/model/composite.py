@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from neuropil.errors import ModelError, NetworkError
+from neuropil.errors import ModelError, NetworkError, did_you_mean
 from neuropil.model.described import Described, Spec
 
 _INDEXED = re.compile(r"(?P<name>[^\[\]]*)\[(?P<index>[^\[\]]*)\]\Z")
@@ -42,6 +42,12 @@ class Composite:
     """
 
     coupling: ClassVar[str] = "cable"
+    _complete = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._complete:
+            raise ModelError(f"{type(self).__name__}.{name} cannot be set", got=f"{name} = {value!r}", fix="make a new one with other arguments")
+        super().__setattr__(name, value)
 
     def frozen(self) -> Composite:
         """What a population keeps: itself, or where it can still be changed a copy that cannot."""
@@ -58,10 +64,24 @@ class Composite:
         return {name: part.model for name, part in self.parts.items()}
 
     def with_(self, **parameters: Any) -> Composite:
-        """A copy with some parameters changed, where the kind of neuron offers it."""
-        raise ModelError(
-            f"{type(self).__name__}: parameters cannot be changed from outside", got=list(parameters), fix="make the neuron anew"
-        )
+        """A copy with some parameters changed: those of a part or a channel as "part.name" (part__name as a keyword).
+
+        Raises:
+            ModelError, UnitError: no such part or parameter; a value that does not fit.
+        """
+        changes: dict[str, dict[str, Any]] = {}
+        models = self.models
+        for given, value in parameters.items():
+            part, name = split(given.replace("__", "."))
+            if part not in models or name not in models[part].spec.parameters:
+                known = [full_name(p, n) for p, model in models.items() for n in model.spec.parameters]
+                raise ModelError(f"{type(self).__name__} has no parameter {given!r}", fix=did_you_mean(given.replace("__", "."), known))
+            changes.setdefault(part, {})[name] = value
+        return self._with(changes)
+
+    def _with(self, changes: dict[str, dict[str, Any]]) -> Composite:
+        """A copy in which these parameters of these models are changed: {part: {parameter: value}}."""
+        raise ModelError(f"{type(self).__name__}: parameters cannot be changed from outside", got=list(changes), fix="make the neuron anew")
 
     def check_size(self, population: str, size: int) -> None:
         """Refuse what does not fit a population of this size, parts aside."""
@@ -75,6 +95,7 @@ class Composite:
             inputs = {n: d for n, d in inner.inputs.items() if n not in part.within}
             whole.ports.update({prefix + n: d for n, d in inner.ports.items()})
             whole.inputs.update({prefix + n: d for n, d in inputs.items()})
+            whole.windows.update({prefix + n: prefix + w for n, w in inner.windows.items()})
             whole.states.update({prefix + n: s for n, s in inner.states.items()})
             whole.state_dimensions.update({prefix + n: d for n, d in inner.state_dimensions.items()})
             if part.sites > 1:

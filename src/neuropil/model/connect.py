@@ -1,6 +1,6 @@
 """Connection rules: which neuron of one population projects to which of another.
 
-A rule is a plain value; sampling happens when a network is built, from counters keyed by the seed and the projection,
+A rule is a plain value; sampling happens when a network is built, from counters keyed by the seed and the names of projection and populations,
 so that the same description gives the same synapses whatever else is in the network and however many threads build it.
 Self-connections (`allow_self`) matter only where a population projects to itself.
 """
@@ -151,7 +151,9 @@ class Edges(Rule):
                 raise NetworkError(
                     f"Edges.{name} must be a one-dimensional array of whole numbers", got=f"{array.dtype}, shape {array.shape}"
                 )
-            object.__setattr__(self, name, array.astype(np.int64))
+            indices = array.astype(np.int64)
+            indices.setflags(write=False)
+            object.__setattr__(self, name, indices)
         if self.pre.shape != self.post.shape:
             raise NetworkError("Edges: pre and post differ in length", got=f"{self.pre.size} and {self.post.size}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from neuropil.model.neuron import Neuron
 from neuropil.model.stimulus import Stimulus
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import Synapse
+
+Stream: TypeAlias = tuple[str | int, ...]
+"""What keys the random draws of a projection or a drive besides the seed: names, never places in a list, so that whatever else
+is in the network leaves them alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +80,7 @@ class Projection:
         clock_driven: advance all states in every step, also those that have a closed form.
         response_delay: time that a target's spike takes to reach the synapse, ms.
         structure: how synapses vanish and form.
+        stream: of its random draws.
     """
 
     name: str
@@ -91,6 +96,7 @@ class Projection:
     clock_driven: bool = False
     response_delay: float = 0.0
     structure: Rewiring | None = None
+    stream: Stream = field(kw_only=True)
 
     @property
     def sites(self) -> int:
@@ -120,7 +126,8 @@ class Projection:
 class Drive:
     """A stimulus attached to a port (events, with a weight) or to an input (a current) of a population.
 
-    It acts on every site of the port or input, on each with random numbers of its own, or on the one that `site` names.
+    It acts on every site of the port or input, on each with random numbers of its own (from `stream`), or on the one that `site`
+    names.
     """
 
     name: str
@@ -130,6 +137,7 @@ class Drive:
     weight: float | np.ndarray | Distribution | None = None
     input: str | None = None
     site: int | None = None
+    stream: Stream = field(kw_only=True)
 
     @property
     def entry(self) -> str:

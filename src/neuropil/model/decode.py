@@ -25,6 +25,16 @@ class Decoder:
         """1, where the actor is one population."""
         return 1
 
+    @property
+    def chooses(self) -> bool:
+        """Whether an action is the number of a choice among the groups, and not one or several real numbers."""
+        return self.groups > 1
+
+    @property
+    def numbers(self) -> int | None:
+        """How many real numbers an action has; None: not known before it is decoded."""
+        return None
+
     def decode(self, rates: Rates, deviate: Rates) -> Any:
         """Rates [environments, groups, cells] in Hz and deviates [environments] in (0, 1) -> one action per environment."""
         raise NotImplementedError
@@ -79,6 +89,10 @@ class RateCode(Decoder):
     gain: float
     offset: float = 0.0
 
+    @property
+    def numbers(self) -> int:
+        return 1
+
     def decode(self, rates: Rates, deviate: Rates) -> Rates:
         return self.gain * (rates.mean(axis=(1, 2)) - self.offset)
 
@@ -93,10 +107,19 @@ class PopulationVector(Decoder):
 
     preferred: ArrayLike
 
+    def __post_init__(self) -> None:
+        shape = np.shape(self.preferred)
+        if len(shape) != 2 or 0 in shape:
+            raise ModelError("PopulationVector: one preferred vector per cell is needed", got=shape, expected="(cells, dimensions)")
+
+    @property
+    def numbers(self) -> int:
+        return int(np.shape(self.preferred)[1])
+
     def decode(self, rates: Rates, deviate: Rates) -> Rates:
         preferred = np.asarray(self.preferred, float)
         cells = rates.reshape(len(rates), -1)
-        if preferred.ndim != 2 or cells.shape[1] != len(preferred):
+        if cells.shape[1] != len(preferred):
             raise ModelError("PopulationVector: one preferred vector per cell is needed", got=preferred.shape, expected=f"({cells.shape[1]}, dimensions)")
         total = cells.sum(axis=1, keepdims=True)
         share = np.where(total > 0, cells / np.where(total > 0, total, 1.0), 1.0 / cells.shape[1])

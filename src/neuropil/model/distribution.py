@@ -216,4 +216,5 @@ def checked_values(value: Any, dimension: Dimension, where: str, shape: tuple[in
         return float(array)
     if array.shape != shape:
         raise ModelError(f"{where} has the wrong shape", got=array.shape, expected=f"{shape} (or one number for all)")
+    array.setflags(write=False)  # a copy of what was given: descriptions share it and never change it
     return array

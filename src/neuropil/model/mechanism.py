@@ -99,7 +99,7 @@ class Mechanism(Described):
         ModelError: a parameter that does not exist, or a negative conductance, density, resistance, time or the like.
     """
 
-    carries: ClassVar[str] = ""
+    carries: ClassVar[Any] = ""
     reserved: ClassVar[frozenset[str]] = Described.reserved | {"carries", "current_dimension"}
     current_dimension: ClassVar[Dimension] = (pA / um**2).dimension
 

@@ -122,6 +122,7 @@ class Modulator:
             at: lengths [neurons, axes], where each neuron releases (the whole `amount` into the cube there); of cells
                 that are `Apart`, the number of the cell that each neuron reaches, in the order of the volume. Else everywhere alike.
         """
+        self.network._check_open("released_by()")
         if not isinstance(nucleus, Population) or self.network.populations.get(nucleus.name) is not nucleus:
             raise NetworkError(f"modulator {self.name!r}: the nucleus is no population of this network", got=nucleus)
         number = self._number(amount, self.kinetics.dimension, f"release by {nucleus.name}")
@@ -132,6 +133,7 @@ class Modulator:
 
     def receptor(self, name: str, *, ec50: Any, hill: float = 1.0) -> Modulator:
         """Declare a receptor: its half-maximal concentration and Hill exponent."""
+        self.network._check_open("receptor()")
         where = f"receptor {name!r} of {self.name!r}"
         if not isinstance(name, str) or not name or name in self.receptors:
             raise NetworkError(f"modulator {self.name!r}: a receptor needs a name of its own", got=name, fix=f"taken: {', '.join(self.receptors) or 'none'}")
@@ -158,6 +160,7 @@ class Modulator:
         Raises:
             NetworkError, UnitError: a target outside the volume, an unknown parameter, a change in the wrong unit.
         """
+        self.network._check_open("modulates()")
         listed = list(target) if isinstance(target, (list, tuple)) else [target]
         if not listed:
             raise NetworkError(f"modulator {self.name!r}: no target to modulate", got=target, expected=f"some of {', '.join(p.name for p in self.volume)}")

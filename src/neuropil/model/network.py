@@ -15,17 +15,20 @@ from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.branched import Branch
 from neuropil.model.composite import Composite, full_name, indexed, parts_of
 from neuropil.model.connect import Edges, Rule
-from neuropil.model.contents import Drive, Population, Probe, Projection
+from neuropil.model.contents import Drive, Population, Probe, Projection, Stream
 from neuropil.model.coupling import Coupling, end
 from neuropil.model.diffusion import Apart, Diffusion
 from neuropil.model.distribution import Distribution, checked_values, real_array
 from neuropil.model.kinetics import Kinetics
 from neuropil.model.modulator import Modulator
 from neuropil.model.neuron import Neuron
-from neuropil.model.sites import check_parameters, edge_sites, located, named_site, probed_sites
+from neuropil.model.replace import Changes, duplicate, replaced
+from neuropil.model.sites import check_parameters, edge_sites, located, named_site, probed_sites, started
 from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import Synapse
+from neuropil.model.upkeep import Normalisation, SynapseProbe, normalisation, one_projection, synapse_probe
+from neuropil.model.windows import window_drives
 from neuropil.model.wiring import check_synapse, weight_dimension
 from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
 
@@ -33,11 +36,14 @@ from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
 class Network:
     """A described network; see the methods for what it can hold.
 
+    `copy.copy`, `copy.deepcopy` and `replace` give independent networks; a network can be pickled, if the functions that it holds
+    (probabilities by distance, effects of modulators) stand at the top level of a module. A `Simulation` keeps a copy that refuses changes.
+
     Args:
         name: shown in results.
 
     Attributes:
-        populations, projections, drives, probes, couplings, modulators: what was added, in order.
+        populations, projections, drives, probes, synapse_probes, normalisations, couplings, modulators: what was added, in order.
         published: rates in Hz by population that the model's paper reports (shown beside the measured ones).
         citation: the paper.
     """
@@ -47,11 +53,14 @@ class Network:
             raise NetworkError("a network's name must be text", got=name)
         if published is not None and not isinstance(published, dict):
             raise NetworkError("published must be a dict of rates in Hz by population", got=published)
+        self._frozen = False
         self.name = name
         self.populations: dict[str, Population] = {}
         self.projections: list[Projection] = []
         self.drives: list[Drive] = []
         self.probes: list[Probe] = []
+        self.synapse_probes: list[SynapseProbe] = []
+        self.normalisations: list[Normalisation] = []
         self.couplings: list[Coupling] = []
         self.modulators: dict[str, Modulator] = {}
         self.published = dict(published or {})
@@ -71,6 +80,53 @@ class Network:
         except (KeyError, TypeError):
             raise NetworkError(f"the network has no population {name!r}", fix=did_you_mean(name, self.populations)) from None
 
+    # --- copying -------------------------------------------------------------------------------------------------
+
+    def replace(
+        self, *, name: str | None = None, populations: Changes | None = None, projections: Changes | None = None, drives: Changes | None = None
+    ) -> Network:
+        """An independent copy in which some things are described anew; everything else is carried over.
+
+            net.replace(populations={"exc": {"tau_m": 12 * ms, "size": 400}}, projections={"exc→inh": {"weight": 2 * pA}})
+
+        Args:
+            populations: by name, parameters of the neurons (of a part or a channel "part.name"), or `neuron`, `size`,
+                `initial`, `positions` as in `population`.
+            projections: by name, parameters of the synapse model, or `rule`, `weight`, `delay`, `site`, `synapse`, `clock_driven`,
+                `response_delay`, `structure` as in `project`.
+            drives: by name, `stimulus` or `weight` as in `stimulate`.
+
+        Raises:
+            NetworkError, ModelError, UnitError: an unknown name; a value that does not fit; arrays, lists of neurons or
+                places that do not fit a population's new size.
+        """
+        return replaced(self, name, populations, projections, drives)
+
+    def __copy__(self) -> Network:
+        return duplicate(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_frozen": False}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_frozen" in self.__dict__:
+            self._check_open(name)
+        super().__setattr__(name, value)
+
+    def frozen(self) -> Network:
+        """A copy that refuses changes."""
+        twin = duplicate(self)
+        twin._frozen = True
+        return twin
+
+    def _check_open(self, what: str) -> None:
+        """Refuse a change of what a simulation runs."""
+        if self._frozen:
+            raise NetworkError(
+                f"{what}: this is the network of a simulation and cannot be changed",
+                fix="describe everything first, or change a copy (copy.copy(network)) and make a new Simulation of it",
+            )
+
     # --- building ------------------------------------------------------------------------------------------------
 
     def population(
@@ -82,44 +138,17 @@ class Network:
             name: unique; used in results and on the command line.
             neuron: a model instance; a cell as it is now, whatever is painted on it later. Array parameters must have one value per neuron; those of a part with several sites
                 one per site, or one for every site of every neuron, neuron by neuron.
-            initial: starting values by state: quantities, arrays or distributions.
+            initial: starting values by state: quantities, arrays or distributions. An array for a cell's "v" has a value for
+                each of its compartments; its nodes without membrane may be left out.
             positions: quantity of shape [size, axes], for rules that depend on distance.
 
         Raises:
             NetworkError, UnitError: a name taken, an empty population, a shape or unit that does not fit.
         """
-        if not isinstance(name, str) or not name or "/" in name or "." in name:
-            raise NetworkError("a population needs a name (text without '/' and '.')", got=name)
-        if name in self.populations:
+        self._check_open("population()")
+        if isinstance(name, str) and name in self.populations:
             raise NetworkError(f"there is a population {name!r} already", fix="give this one another name")
-        if isinstance(neuron, type) and issubclass(neuron, (Neuron, Composite)):
-            raise NetworkError(f"population {name!r}: pass a model, not its class", got=neuron.__name__, fix=f"{neuron.__name__}()")
-        if not isinstance(neuron, (Neuron, Composite)):
-            raise NetworkError(f"population {name!r}: not a neuron model", got=neuron, expected="an instance of a Neuron subclass")
-        if isinstance(neuron, Branch):
-            raise NetworkError(f"population {name!r}: a branch is no neuron", got=neuron, fix="Branched(soma=..., branch=..., branches=...)")
-        if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-            raise NetworkError(f"population {name!r}: the size must be a whole number", got=size)
-        if size < 1:
-            raise NetworkError(f"population {name!r} is empty", got=size, expected="at least 1 neuron")
-        if size >= 2**31:
-            raise NetworkError(f"population {name!r}: the size is beyond counting", got=size, expected="less than 2**31 neurons")
-        size = int(size)
-        neuron = neuron.frozen() if isinstance(neuron, Composite) else neuron
-        spec = neuron.spec
-        for part_name, part in parts_of(neuron).items():
-            check_parameters(f"{name}.{full_name(part_name, '')}", part, size)
-        if isinstance(neuron, Composite):
-            neuron.check_size(name, size)
-        checked_initial = {}
-        if initial is not None and not isinstance(initial, dict):
-            raise NetworkError(f"population {name!r}: initial must be a dict of states", got=initial)
-        for state, value in (initial or {}).items():
-            if state not in spec.states:
-                raise NetworkError(f"population {name!r}: no state {state!r} to start", fix=did_you_mean(state, spec.states))
-            shape = (size * spec.sites.get(state, 1),)
-            checked_initial[state] = checked_values(value, spec.state_dimensions[state], f"{name}.{state}", shape)
-        pop = Population(name, neuron, size, self.size, checked_initial, _positions(positions, name, size))
+        pop = self._described_population(name, neuron, size, initial, positions, self.size)
         self.populations[name] = pop
         return pop
 
@@ -156,11 +185,14 @@ class Network:
             response_delay: time that a target's spike takes to reach the synapse. The delay is the axon's; if a part b of it
                 is the dendrite's, a spike reaches the synapse b earlier and the target's b later: response_delay = 2 b.
             structure: a `Rewiring`, if synapses vanish and form while the network runs.
-            name: of the projection; one that is taken gets a number ("a→b #2").
+            name: of the projection; one that is taken gets a number ("a→b #2"). With the two populations it keys the
+                projection's random draws; without a name the port stands in for it. Projections that are equal in all of
+                these are told apart by their order.
 
         Returns:
             The projections made, one for each pair.
         """
+        self._check_open("project()")
         made: list[Projection] = []
         for pre in self._own(source, "source"):
             for post in self._own(target, "target"):
@@ -168,7 +200,9 @@ class Network:
                 label = _unused(name or f"{pre.name}→{post.name}", taken)
                 more: dict[str, Any] = {"synapse": synapse, "input": input, "clock_driven": clock_driven, "structure": structure}
                 more["response_delay"] = checked_values(response_delay, ms.dimension, f"projection {label}: response_delay", ())
-                made.append(self._projection(pre, post, rule, weight, delay, port, site, label, more))
+                key = (name, pre.name, post.name) if name else ("", pre.name, post.name, str(port or input))
+                stream = _stream(key, [*self.projections, *made])
+                made.append(self._projection(pre, post, rule, weight, delay, port, site, label, stream, more))
         self.projections.extend(made)
         return made
 
@@ -186,14 +220,19 @@ class Network:
 
         Where the port or input exists at several sites of a neuron, each site gets a stimulus of its own; an index
         ("branch.exc[3]") names one. Arrays have one value per neuron, drawn values one per site.
+
+        The name, with the population, keys the random draws; without a name the kind of stimulus and the port or input do, and
+        those that are equal in all of these are told apart by their order.
         """
+        self._check_open("stimulate()")
         if not isinstance(stimulus, Stimulus):
             raise NetworkError("not a stimulus", got=stimulus, expected="for example Poisson(8 * Hz) or Step(100 * pA)")
         made: list[Drive] = []
         for pop in self._own(target, "target"):
             label = _unused(name or f"{type(stimulus).__name__}→{pop.name}", [d.name for d in (*self.drives, *made)])
-            made.append(self._drive(pop, stimulus, port, input, weight, label))
-        self.drives.extend(made)
+            key = (name, pop.name) if name else ("", type(stimulus).__name__, pop.name, str(port or input))
+            made.append(self._drive(pop, stimulus, port, input, weight, label, _stream(key, [*self.drives, *made])))
+        self.drives.extend(d for drive in made for d in (drive, *window_drives(drive)))
         return made
 
     def couple(
@@ -215,6 +254,7 @@ class Network:
         Example:
             `network.couple((inh, "current"), (inh, "current"), [(0, 1), (1, 2)], g=0.5 * nS)`
         """
+        self._check_open("couple()")
         array, chosen = np.atleast_2d(np.asarray(pairs)), np.asarray(sites)
         label = _unused(name or f"{first[0].name}~{second[0].name}", [c.name for c in self.couplings])
         if array.ndim != 2 or array.shape[1] != 2 or chosen.shape not in ((2,), array.shape):
@@ -229,15 +269,28 @@ class Network:
         return self.couplings[-1]
 
     def probe(
-        self, target: Population, variable: str, *, neurons: Any = None, sites: Any = None, at: Any = None, interval: Any = None,
-        name: str | None = None,
-    ) -> Probe:  # fmt: skip
+        self, target: Population | Projection | Sequence[Projection], variable: str, *, neurons: Any = None, sites: Any = None, at: Any = None,
+        synapses: Any = None, interval: Any = None, name: str | None = None,
+    ) -> Probe | SynapseProbe:  # fmt: skip
         """Record a state of chosen neurons (all, if None) at an interval (every step, if None). Spikes need no probe.
 
         Of a state with several sites per neuron, all or the chosen `sites` are recorded: a column each, neuron by neuron.
         The sites of a cell's "v" and of its channels' states are its compartments; `at` names them by a location such as
         "soma(0.5)", or a list of these.
+
+        Of a projection, "weight" or a state of its synapse model is recorded, of the chosen `synapses` (places in the order of
+        `Simulation.synapses`; all, if None), a column each; an interval is needed. The first sample is one interval after the
+        start. A projection is what `project` returned, or one of them.
         """
+        self._check_open("probe()")
+        if not isinstance(target, Population) and (projection := one_projection(self.projections, target, "probed")) is not None:
+            if any(given is not None for given in (neurons, sites, at)):
+                raise NetworkError("a probe of a projection chooses synapses", got="neurons, sites or at", fix="synapses=[...]")
+            name = self._unused_probe(name or f"{projection.name}.{variable}")
+            self.synapse_probes.append(synapse_probe(projection, variable, synapses, interval, name))
+            return self.synapse_probes[-1]
+        if synapses is not None:
+            raise NetworkError("a probe of a population chooses neurons", got="synapses", fix="neurons=[...]")
         if at is not None:
             sites = located(target, at, sites)
         (pop,) = self._own(target, "target") if isinstance(target, Population) else self._own([target], "target")
@@ -254,12 +307,34 @@ class Network:
             if not isinstance(checked, float) or not checked > 0:
                 raise NetworkError("a probe's interval must be positive", got=interval)
             every = checked
-        name = name or f"{pop.name}.{variable}"
-        if any(p.name == name for p in self.probes):
-            raise NetworkError(f"there is a probe {name!r} already", fix="name=...")
-        probe = Probe(name, pop, variable, chosen, every, columns)
+        probe = Probe(self._unused_probe(name or f"{pop.name}.{variable}"), pop, variable, chosen, every, columns)
         self.probes.append(probe)
         return probe
+
+    def normalise(
+        self, projection: Projection | Sequence[Projection], total: Any, *, interval: Any, variable: str = "weight", name: str | None = None
+    ) -> Normalisation:
+        """Scale what arrives at each target of a projection to a total, at t = 0 and every interval (`Normalisation`).
+
+        Args:
+            projection: what `project` returned, for one pair of populations.
+            total: of the magnitudes of all synapses of a target, in the unit of what is scaled; one for all targets, or [targets].
+            interval: a multiple of the time step. It acts before the step that begins then.
+            variable: "weight", or a state of the synapse model such as "efficacy".
+            name: for messages; "normalise <projection>", if None.
+
+        Raises:
+            NetworkError: a state that does not exist, a total or an interval that is not positive, two of one state.
+        """
+        self._check_open("normalise()")
+        chosen = one_projection(self.projections, projection, "normalised")
+        if chosen is None:
+            raise NetworkError("only a projection can be normalised", got=projection, fix="pass what network.project() returned")
+        made = normalisation(chosen, total, interval, variable, name or f"normalise {chosen.name}")
+        if any(n.projection is chosen and n.variable == variable for n in self.normalisations):
+            raise NetworkError(f"{chosen.name!r}: {variable!r} is normalised already")
+        self.normalisations.append(made)
+        return made
 
     def modulator(
         self, name: str, kinetics: Kinetics, *, volume: Any, tick: Any = 1 * ms, diffusion: Diffusion | Apart | None = None, cap: Any = None
@@ -273,6 +348,7 @@ class Network:
             diffusion: how it spreads between the positions of the cells; `Apart()`: each has its own; None: one concentration for all.
             cap: the most that is supplied and released in a tick (concentration, mean over the volume).
         """
+        self._check_open("modulator()")
         made = Modulator(self, name, kinetics, volume, tick, diffusion, cap)
         if name in self.modulators:
             raise NetworkError(f"there is a modulator {name!r} already", fix="give this one another name")
@@ -280,6 +356,11 @@ class Network:
         return made
 
     # --- checks --------------------------------------------------------------------------------------------------
+
+    def _unused_probe(self, name: str) -> str:
+        if name in [p.name for p in self.probes] + [p.name for p in self.synapse_probes]:
+            raise NetworkError(f"there is a probe {name!r} already", fix="name=...")
+        return name
 
     def _own(self, populations: Any, role: str) -> list[Population]:
         listed = list(populations) if isinstance(populations, (tuple, list)) else [populations]
@@ -292,6 +373,39 @@ class Network:
                 raise NetworkError(f"the {role} {pop.name!r} belongs to another network")
         return listed
 
+    def _described_population(self, name: Any, neuron: Any, size: Any, initial: Any, positions: Any, first: int) -> Population:
+        """What `population` makes, whose first neuron has the global index `first`."""
+        if not isinstance(name, str) or not name or "/" in name or "." in name:
+            raise NetworkError("a population needs a name (text without '/' and '.')", got=name)
+        if isinstance(neuron, type) and issubclass(neuron, (Neuron, Composite)):
+            raise NetworkError(f"population {name!r}: pass a model, not its class", got=neuron.__name__, fix=f"{neuron.__name__}()")
+        if not isinstance(neuron, (Neuron, Composite)):
+            raise NetworkError(f"population {name!r}: not a neuron model", got=neuron, expected="an instance of a Neuron subclass")
+        if isinstance(neuron, Branch):
+            raise NetworkError(f"population {name!r}: a branch is no neuron", got=neuron, fix="Branched(soma=..., branch=..., branches=...)")
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
+            raise NetworkError(f"population {name!r}: the size must be a whole number", got=size)
+        if size < 1:
+            raise NetworkError(f"population {name!r} is empty", got=size, expected="at least 1 neuron")
+        if size >= 2**31:
+            raise NetworkError(f"population {name!r}: the size is beyond counting", got=size, expected="less than 2**31 neurons")
+        size = int(size)
+        neuron = neuron.frozen() if isinstance(neuron, Composite) else neuron
+        spec = neuron.spec
+        for part_name, part in parts_of(neuron).items():
+            check_parameters(f"{name}.{full_name(part_name, '')}", part, size)
+        if isinstance(neuron, Composite):
+            neuron.check_size(name, size)
+        checked_initial = {}
+        if initial is not None and not isinstance(initial, dict):
+            raise NetworkError(f"population {name!r}: initial must be a dict of states", got=initial)
+        for state, value in (initial or {}).items():
+            if state not in spec.states:
+                raise NetworkError(f"population {name!r}: no state {state!r} to start", fix=did_you_mean(state, spec.states))
+            shape = (size * spec.sites.get(state, 1),)
+            checked_initial[state] = checked_values(started(value, neuron, state, size), spec.state_dimensions[state], f"{name}.{state}", shape)
+        return Population(name, neuron, size, first, checked_initial, _positions(positions, name, size))
+
     def _port(self, pop: Population, port: Any) -> Dimension:
         ports = pop.neuron.spec.ports
         if not isinstance(port, str) or port not in ports:
@@ -300,8 +414,7 @@ class Network:
 
     def _projection(
         self, pre: Population, post: Population, rule: Any, weight: Any, delay: Any, port: Any, site: Any,
-        name: str | None,
-        more: dict[str, Any],
+        name: str, stream: Stream, more: dict[str, Any],
     ) -> Projection:  # fmt: skip
         label = f"{pre.name}→{post.name}"
         if not isinstance(rule, Rule):
@@ -322,10 +435,9 @@ class Network:
         d = checked_values(delay, ms.dimension, f"projection {label}: delay", shape)
         if not isinstance(d, Distribution) and np.any(np.asarray(d) <= 0):
             raise NetworkError(f"projection {label}: a delay must be positive", got=f"{np.min(d)} ms", expected="at least one time step")
-        return Projection(name or label, pre, post, rule, w, d, port, where, **more)
+        return Projection(name, pre, post, rule, w, d, port, where, stream=stream, **more)
 
-    def _drive(self, pop: Population, stimulus: Stimulus, port: Any, input: Any, weight: Any, name: str | None) -> Drive:
-        label = name or f"{type(stimulus).__name__}→{pop.name}"
+    def _drive(self, pop: Population, stimulus: Stimulus, port: Any, input: Any, weight: Any, label: str, stream: Stream) -> Drive:
         if isinstance(stimulus, EventStimulus):
             if port is None or input is not None or weight is None:
                 raise NetworkError(f"stimulus {label}: events need a port and a weight", got=f"port={port!r}, weight={weight!r}")
@@ -336,7 +448,7 @@ class Network:
             if isinstance(stimulus, Poisson):
                 checked_values(stimulus.rate, (-1, 0, 0, 0, 0), f"stimulus {label}: rate", (pop.size,))
             _check_columns(getattr(stimulus, "rates", None), pop, label)
-            return Drive(label, pop, stimulus, port=port, weight=w, site=named_site(index, pop, port))
+            return Drive(label, pop, stimulus, port=port, weight=w, site=named_site(index, pop, port), stream=stream)
         assert isinstance(stimulus, CurrentStimulus)
         inputs = pop.neuron.spec.inputs
         if input is None or port is not None or weight is not None:
@@ -351,7 +463,7 @@ class Network:
             if value is not None:
                 checked_values(value, stimulus.dimension(), f"stimulus {label}: {attribute}", (pop.size,))
         _check_columns(getattr(stimulus, "values", None), pop, label)
-        return Drive(label, pop, stimulus, input=input, site=named_site(index, pop, input))
+        return Drive(label, pop, stimulus, input=input, site=named_site(index, pop, input), stream=stream)
 
 
 def _unused(label: str, taken: list[str]) -> str:
@@ -359,6 +471,11 @@ def _unused(label: str, taken: list[str]) -> str:
     if label not in taken:
         return label
     return next(f"{label} #{n}" for n in range(2, len(taken) + 3) if f"{label} #{n}" not in taken)
+
+
+def _stream(key: Stream, earlier: Sequence[Projection | Drive]) -> Stream:
+    """The key, with the place among those that share it."""
+    return (*key, sum(one.stream[:-1] == key for one in earlier))
 
 
 def _edge_shape(rule: Rule, pre: Population, post: Population) -> tuple[int, ...]:

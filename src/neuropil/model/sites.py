@@ -13,6 +13,7 @@ from neuropil.model.connect import Edges, Rule
 from neuropil.model.contents import Population
 from neuropil.model.distribution import checked_values
 from neuropil.model.places import location
+from neuropil.units import Quantity
 
 
 def check_parameters(where: str, part: Part, size: int) -> None:
@@ -23,6 +24,22 @@ def check_parameters(where: str, part: Part, size: int) -> None:
             checked_values(value, dimension, name, (part.sites,))
         else:
             checked_values(value, dimension, name, (size * part.sites,))
+
+
+def started(value: Any, neuron: Any, state: str, size: int) -> Any:
+    """Starting values of a cell's compartments, with those of the nodes without membrane where an array leaves them out.
+
+    A node starts as the compartment beside it does. It keeps no charge, so its potential after the first step does not depend
+    on where it starts.
+    """
+    if not isinstance(neuron, Cell) or neuron.spec.sites.get(state) != len(neuron):
+        return value
+    raw, own = value.value if isinstance(value, Quantity) else value, neuron.compartments
+    count = len(own.numbers)
+    if np.shape(raw) != (size * count,) or count == len(own):
+        return value
+    filled = np.asarray(raw).reshape(size, count)[:, own.beside].ravel()
+    return Quantity(filled, value.dimension) if isinstance(value, Quantity) else filled
 
 
 def named_site(index: int | None, pop: Population, name: str) -> int | None:
@@ -54,7 +71,7 @@ def probed_sites(given: Any, pop: Population, variable: str) -> np.ndarray | Non
     chosen = np.arange(sites) if given is None else _whole_numbers(given, "probe: sites")
     if chosen.size == 0 or chosen.min() < 0 or chosen.max() >= sites:
         raise NetworkError(f"probe: no such site of {pop.name}.{variable}", got=chosen.tolist(), expected=f"some of 0 … {sites - 1}")
-    return chosen if sites > 1 else None
+    return chosen if sites > 1 or chosen.size > 1 else None
 
 
 def located(target: Any, at: Any, sites: Any) -> np.ndarray:

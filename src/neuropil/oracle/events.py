@@ -46,9 +46,10 @@ def _ms(value: Any) -> float:
 
 
 class Synapses:
-    """The synapses of one projection, as a list, and the weights under way to each target."""
+    """The synapses of one projection, as a list, and those that a spike is under way through, by the step in which it arrives."""
 
     def __init__(self, projection: Projection, dt: float, given: tuple[Any, ...] | None):
+        self.projection = projection
         self.source, self.target, self.port = projection.source.name, projection.target.name, projection.port
         site: Array = np.zeros(1, np.int64)
         if given is not None:
@@ -61,19 +62,22 @@ class Synapses:
         self.weight, self.steps = np.broadcast_to(weight, pre.shape), np.broadcast_to(steps, pre.shape)
         if self.steps.size and self.steps.min() < 1:
             raise ModelError(f"projection {projection.name}: a delay is shorter than a step", expected=f"at least {dt} ms")
-        self.under_way = np.zeros((int(self.steps.max(initial=1)) + 1, projection.target.size * projection.sites))
+        self.under_way: list[list[Array]] = [[] for _ in range(int(self.steps.max(initial=1)) + 1)]
+        self.size = projection.target.size * projection.sites
 
     def send(self, fired: Array, stamp: int) -> None:
         """Spikes of the source neurons (bool per neuron) stamped with a step set out."""
-        on = fired[self.pre]
-        rows = (stamp + self.steps[on]) % len(self.under_way)
-        np.add.at(self.under_way, (rows, self.post[on]), self.weight[on])
+        on = np.flatnonzero(fired[self.pre])
+        for steps in np.unique(self.steps[on]):
+            self.under_way[(stamp + steps) % len(self.under_way)].append(on[self.steps[on] == steps])
 
     def arrive(self, step: int) -> Array:
         """Summed weights per site of every target neuron that arrive at the end of the step that ends at this one."""
-        row = self.under_way[step % len(self.under_way)]
-        arrived = row.copy()
-        row[:] = 0.0
+        row = step % len(self.under_way)
+        arrived = np.zeros(self.size)
+        for which in self.under_way[row]:
+            np.add.at(arrived, self.post[which], self.weight[which])
+        self.under_way[row] = []
         return arrived
 
 
@@ -115,22 +119,22 @@ def _listed(p: Projection) -> tuple[Array, ...]:
 class Source:
     """One drive: the weights it brings, or the current it gives, in each step, for every site of every neuron."""
 
-    def __init__(self, drive: Drive, index: int, dt: float, steps: int, seed: int):
+    def __init__(self, drive: Drive, dt: float, steps: int, seed: int):
         self.drive, self.stimulus, self.dt = drive, drive.stimulus, dt
         self.size, self.all_sites = drive.target.size, drive.target.sites(drive.entry)
         self.counters = counters(self.size, drive.sites)
-        self.key = rng.stream_key(seed, "drive", index)
+        self.key = rng.stream_key(seed, "drive", *drive.stream)
         drawn = {a: getattr(self.stimulus, a) for a in ("rate", "amplitude", "mean", "sd") if hasattr(self.stimulus, a)}
-        self.value = {a: self._spread(v, seed, index, a) for a, v in drawn.items()}
+        self.value = {a: self._spread(v, seed, a) for a, v in drawn.items()}
         if drive.port is not None:
-            self.weight = self._spread(drive.weight, seed, index, "weight")
+            self.weight = self._spread(drive.weight, seed, "weight")
         if isinstance(self.stimulus, (Regular, SpikeList)):
             self.counts = self._scheduled(steps)
 
-    def _spread(self, value: Any, seed: int, index: int, attribute: str) -> Array:
+    def _spread(self, value: Any, seed: int, attribute: str) -> Array:
         """A number of the stimulus as [neurons, sites]: drawn for each site, given for each neuron."""
         if isinstance(value, Distribution):
-            key = rng.stream_key(seed, "drive", index, attribute)
+            key = rng.stream_key(seed, "drive", *self.drive.stream, attribute)
             return np.asarray(value.quantile(rng.uniform(key, self.counters, 0)))
         raw = np.asarray(value.value if isinstance(value, Quantity) else value, float)
         return np.broadcast_to(raw[:, None] if raw.ndim else raw, self.counters.shape)
@@ -147,8 +151,8 @@ class Source:
         if isinstance(s, Regular):
             interval = _ms(s.interval)
             first = interval if s.start is None else _ms(s.start)
-            last = steps * self.dt if s.stop is None else _ms(s.stop)
-            times = first + interval * np.arange(max(0, int((last - first) / interval + 1e-9) + 1))
+            last = (steps + 1) * self.dt if s.stop is None else _ms(s.stop)
+            times = first + interval * np.arange(max(0, int(np.floor((last - first) / interval + 1e-9)) + 1))
             neurons = None
         else:
             assert isinstance(s, SpikeList)

@@ -31,8 +31,8 @@ class LivingSynapses:
         modulator: value of the signal.
     """
 
-    def __init__(self, projection: Projection, index: int, dt: float, seed: int, given: tuple[Any, ...] | None, modulator: float):
-        self.projection, self.index, self.dt, self.seed, self.modulator = projection, index, dt, seed, modulator
+    def __init__(self, projection: Projection, dt: float, seed: int, given: tuple[Any, ...] | None, modulator: float):
+        self.projection, self.dt, self.seed, self.modulator = projection, dt, seed, modulator
         self.model = projection.synapse or Synapse()
         self.source, self.target, self.port, self.input = projection.source.name, projection.target.name, projection.port, projection.input
         pre, post, weight, steps = listed(projection, dt) if given is None else (np.asarray(part) for part in given[:4])
@@ -40,11 +40,14 @@ class LivingSynapses:
         order = np.argsort(pre, kind="stable")
         self.pre, self.post, self.site = pre[order], post[order], np.broadcast_to(site, pre.shape)[order]
         self.weight, self.steps = (np.broadcast_to(a, pre.shape)[order] for a in (weight, steps))
-        bound = projection.delay.largest() / dt if isinstance(projection.delay, Distribution) else 1.0
-        self.longest = max(int(np.ceil(bound)), int(self.steps.max(initial=1)))
+        # Not the longest of those that exist: synapses that form later may have any delay of the description.
+        law = projection.delay
+        bound = law.quantile(rng.word_to_uniform(np.uint32(0xFFFFFFFF))) if isinstance(law, Distribution) else np.max(law, initial=0.0)
+        self.longest = max(int(np.ceil(bound / dt)), int(self.steps.max(initial=1)))
         self.history: list[tuple[int, Array]] = []  # (stamp, fired) of the last spikes of the sources
         self.activity = np.zeros(projection.target.size)
         self.changed: dict[str, Any] = {}
+        self.held: tuple[str, ...] | None = None  # while plasticity is off, the states that do not change
         self.late = round(projection.response_delay / dt)
         self.answers = [np.zeros(projection.target.size, bool)] * self.late  # spikes of the targets on their way to the synapses
         self.s = self._initial(self.weight)
@@ -53,14 +56,14 @@ class LivingSynapses:
     def _initial(self, weight: Array) -> States:
         n, s = weight.size, {}
         self.parameters = {
-            name: per_one(getattr(self.model, name), n, self.seed, "synapse", self.index, name) for name in self.model.spec.parameters
+            name: per_one(getattr(self.model, name), n, self.seed, "synapse", *self.projection.stream, name) for name in self.model.spec.parameters
         }
         for name, state in self.model.spec.states.items():
             start: Any = state.initial
             if isinstance(start, str):
                 s[name] = self.parameters[start].copy()
                 continue
-            s[name] = weight.copy() if name == "weight" else per_one(start, n, self.seed, "synapse state", self.index, name)
+            s[name] = weight.copy() if name == "weight" else per_one(start, n, self.seed, "synapse state", *self.projection.stream, name)
         return s
 
     def _ready(self) -> None:
@@ -88,35 +91,40 @@ class LivingSynapses:
 
     def _world(self, k: int, potentials: Callable[[], Array]) -> States:
         def noise() -> Array:
-            return rng.normal(rng.stream_key(self.seed, "synapse noise", self.index), np.arange(self.pre.size), k) / np.sqrt(self.dt)
+            return rng.normal(rng.stream_key(self.seed, "synapse noise", *self.projection.stream), np.arange(self.pre.size), k) / np.sqrt(self.dt)
 
         known = {"noise": noise, "v": lambda: potentials()[self.reached], "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
         return {name: known[name]() for name in self.model.spec.inputs}
 
-    def step(self, k: int, potentials: Callable[[], Array]) -> tuple[Array, Array]:
+    def step(self, k: int, potentials: Callable[[], Array], arrived: Array | None) -> Array:
         """Advance from t_k to t_{k+1}, the potentials of the target's sites being those of t_k.
 
+        Args:
+            arrived: where to add, for each site of the targets, the weights that arrive at the end of the step: by the step
+                in which the spikes were emitted, then by source, then by place in the list.
+
         Returns:
-            The current that flows into each site of the targets during the step, and the weights that arrive at its end.
+            The current that flows into each site of the targets during the step.
         """
         equations, size = self.integrator.equations, self.projection.target.size * self.projection.sites
         x = self._world(k, potentials)
-        flow, sent = np.zeros(size), np.zeros(size)
+        flow = np.zeros(size)
         if self.input is not None:
             inputs = self.projection.target.neuron.spec.inputs
             values = self.bound.current(equations.states(self.s), equations._in("input", x, self.model.spec.inputs))
             np.add.at(flow, self.reached, -np.broadcast_to(magnitude(values, inputs[self.input], "current"), self.pre.size))
-        self.s = self.integrator.advance(self.s, x, np.zeros(self.pre.size, bool))
+        still = {n: self.s[n] for n in self.held or ()}
+        self.s = {**self.integrator.advance(self.s, x, np.zeros(self.pre.size, bool)), **still}
+        due = [np.flatnonzero(fired[self.pre] & (stamp + self.steps == k + 1)) for stamp, fired in self.history]
+        if arrived is not None:
+            unit = self.projection.target.neuron.spec.ports[str(self.port)]
+            handed = np.broadcast_to(magnitude(self.bound.transmits(equations.states(self.s), self._w()), unit, "transmits"), self.pre.size)
+            for which in due:
+                np.add.at(arrived, self.reached[which], handed[which])
         here = np.zeros(self.pre.size, bool)
-        for stamp, fired in self.history:
-            here |= fired[self.pre] & (stamp + self.steps == k + 1)
-        ports, w = self.projection.target.neuron.spec.ports, self._w()
-        before = equations.states(self.s)
-        if self.port is not None:
-            handed = np.broadcast_to(magnitude(self.bound.transmits(before, w), ports[self.port], "transmits"), self.pre.size)
-            np.add.at(sent, self.reached[here], handed[here])
+        here[np.concatenate([np.empty(0, int), *due])] = True
         self._change("arrive", here)
-        return flow, sent
+        return flow
 
     def _w(self) -> Quantity:
         """The present weights."""
@@ -127,7 +135,7 @@ class LivingSynapses:
         """What `arrive` or `respond` does to some of the synapses."""
         equations = self.integrator.equations
         after = equations._out(method, getattr(self.bound, method)(equations.states(self.s), self._w()))
-        self.s = {**self.s, **{n: np.where(where, after[n], self.s[n]) for n in after}}
+        self.s = {**self.s, **{n: np.where(where, after[n], self.s[n]) for n in after if n not in (self.held or ())}}
 
     def send(self, fired: Array, mine: Array, stamp: int) -> None:
         """Synapses respond to their targets' spikes, which raise their activity; those of the sources set out; then synapses come and go."""
@@ -139,7 +147,7 @@ class LivingSynapses:
             tau = self.changed.get(POST_TIME, float(getattr(self.model, POST_TIME).value))
             self.activity = self.activity * np.exp(-self.dt / tau) + mine / tau
         structure = self.projection.structure
-        if structure is not None:
+        if structure is not None and self.held is None:
             every = max(1, round(structure.interval / self.dt))
             if stamp % every == 0:
                 self._rewire(stamp // every)
@@ -147,7 +155,7 @@ class LivingSynapses:
     # --- structure ---------------------------------------------------------------------------------------------------
 
     def _words(self, what: str, n: int, round: int) -> Array:
-        return rng.words(rng.stream_key(self.seed, "rewiring", self.index, what), np.arange(n), round)
+        return rng.words(rng.stream_key(self.seed, "rewiring", *self.projection.stream, what), np.arange(n), round)
 
     def _uniform(self, what: str, n: int, round: int) -> Array:
         return rng.word_to_uniform(self._words(what, n, round))

@@ -58,6 +58,9 @@ class Spikes:
         object.__setattr__(self, "populations", MappingProxyType(populations))
         object.__setattr__(self, "_sizes", {name: size for name, (_, size) in populations.items()})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Spikes, (self.step, self.neuron, dict(self.populations), self.dt)
+
     @classmethod
     def from_unsorted(
         cls, step: ArrayLike, neuron: ArrayLike, populations: Mapping[str, tuple[int, int]], dt: float

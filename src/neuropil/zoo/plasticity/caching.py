@@ -24,6 +24,8 @@ from neuropil.zoo.plasticity.pair_stdp import PairSTDP
 class SynapticCaching(PairSTDP):
     """`efficacy` is the persistent part."""
 
+    learned = ("efficacy", "transient", "size", "energy")
+
     threshold: float = 0.02
     tau_transient: Time = 1000 * ms
     maintenance: Rate = 1e-3 / ms

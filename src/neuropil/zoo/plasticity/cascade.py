@@ -23,6 +23,8 @@ BEAKERS = 6
 class Cascade(PairSTDP):
     """`alpha` is four times the conductance of the first tube."""
 
+    learned = ("efficacy", *(f"u{k}" for k in range(1, BEAKERS + 1)))
+
     alpha: Rate = 1e-3 / ms
 
     u1 = State(0.0)

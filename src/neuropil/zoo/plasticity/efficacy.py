@@ -6,6 +6,8 @@ unit of the target's port whatever that is, and a rule needs no units and no lar
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from neuropil.maths import clip
 from neuropil.model import State, Synapse
 
@@ -17,6 +19,8 @@ def bounded(efficacy):
 
 class Efficacy(Synapse):
     """A synapse whose efficacy begins at `start` (a number, or a distribution drawn for every synapse)."""
+
+    learned: ClassVar[tuple[str, ...] | None] = ("efficacy",)
 
     start: float = 0.5
 

@@ -19,6 +19,8 @@ from neuropil.zoo.plasticity.efficacy import Efficacy, bounded
 class FastWeights(Efficacy):
     """The efficacy is the slow weight."""
 
+    learned = ("efficacy", "fast")
+
     start: float = 0.2
     eta_fast: float = 0.2
     eta_slow: float = 0.002

@@ -1,0 +1,108 @@
+"""When a simulation may run: one caller at a time, in the process that made it, until it is closed or left in the middle.
+
+What a step changes (states, the number of the step, what was recorded) is committed together or not at all: an error between
+them leaves a simulation that says so instead of going on from half a step.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from neuropil.errors import SimulationError
+from neuropil.model.network import Network
+
+
+def contents(network: Network) -> dict[str, int]:
+    """How many things of each kind a network holds."""
+    modulators = network.modulators.values()
+    return {
+        "populations": len(network.populations), "projections": len(network.projections), "stimuli": len(network.drives),
+        "probes": len(network.probes) + len(network.synapse_probes), "normalisations": len(network.normalisations), "couplings": len(network.couplings), "modulators": len(modulators),
+        "releases": sum(len(m.releases) for m in modulators), "effects": sum(len(m.effects) for m in modulators),
+    }  # fmt: skip
+
+
+class Guard:
+    """Of one simulation.
+
+    Args:
+        network: as it was described; changes of it after this moment are not part of the simulation.
+    """
+
+    def __init__(self, network: Network):
+        self._network, self._contents = network, contents(network)
+        self._process = os.getpid()
+        self._lock = threading.RLock()
+        self._running = False
+        self._torn = False
+        self.closed = False
+
+    @contextmanager
+    def running(self, what: str) -> Iterator[None]:
+        """Within, the simulation advances.
+
+        Raises:
+            SimulationError: it is running already, closed, of another process, or no longer whole; its network was changed.
+        """
+        with self.using(what):
+            if self._running:
+                raise SimulationError(f"{what}: this simulation is running", got="a call from its own progress function", fix="call it after run() or step() has returned")
+            self._check_network(what)
+            self._running = True
+            try:
+                yield
+            finally:
+                self._running = False
+
+    def _check_network(self, what: str) -> None:
+        now = contents(self._network)
+        if now != self._contents:
+            changed = ", ".join(f"{n - self._contents.get(kind, 0):+d} {kind}" for kind, n in now.items() if n != self._contents.get(kind, 0))
+            raise SimulationError(
+                f"{what}: network {self._network.name!r} was changed after this simulation was made", got=changed,
+                expected="a network that stays as it was: the simulation runs a copy, which changes do not reach",
+                fix="make a new Simulation of it; to go on with this one as well, change a copy (copy.copy(network))",
+            )  # fmt: skip
+
+    @contextmanager
+    def using(self, what: str) -> Iterator[None]:
+        """Within, the simulation is looked at or changed as a whole, between steps; raises as `running` does."""
+        if self._process != os.getpid():
+            raise SimulationError(
+                f"{what}: this simulation belongs to another process, whose threads a fork does not copy", got=f"process {os.getpid()}", expected=f"process {self._process}",
+                fix='make it in the process that runs it (multiprocessing.get_context("spawn"))',
+            )  # fmt: skip
+        if not self._lock.acquire(blocking=False):
+            raise SimulationError(f"{what}: this simulation is running in another Python thread", fix="one thread at a time, or a Simulation for each")
+        try:
+            if self.closed:
+                raise SimulationError(f"{what}: this simulation is closed", fix="make a new one; to go on with this one, do not close it before")
+            if self._torn:
+                raise SimulationError(f"{what}: an error ended an earlier call in the middle of a step", fix="make a new Simulation, or resume from a checkpoint")
+            yield
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """What happens within belongs together; if it fails, the simulation cannot go on."""
+        self._torn = True
+        yield
+        self._torn = False
+
+    def close(self) -> bool:
+        """Whether it was open until now, and is the caller's to close."""
+        if self.closed or self._process != os.getpid():
+            return False
+        if not self._lock.acquire(blocking=False):
+            raise SimulationError("close: this simulation is running in another Python thread", fix="wait for it, or interrupt it")
+        try:
+            if self._running:
+                raise SimulationError("close: this simulation is running", fix="close it after run() or step() has returned")
+            self.closed = True
+        finally:
+            self._lock.release()
+        return True

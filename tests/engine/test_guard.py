@@ -1,0 +1,316 @@
+"""One caller at a time, whole steps, and Ctrl-C: a simulation goes on as if nothing had been, or says why it does not.
+
+Why to believe them: signals are raised at chosen instants inside a run, and what follows is compared, bit by bit, with a run that
+nothing disturbed.
+"""
+
+from __future__ import annotations
+
+import copy
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import neuropil as npl
+from neuropil.engine.core import Core
+from neuropil.engine.interrupt import stoppable
+from neuropil.errors import NetworkError, NeuropilError, SimulationError
+from neuropil.units import Hz, ms, nM, pA
+from neuropil.zoo.neurons.lif import LIFExp
+from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
+
+
+def network() -> npl.Network:
+    net = npl.Network("guarded")
+    e = net.population("e", LIFExp(), 100)
+    net.stimulate(e, npl.Poisson(20000 * Hz), port="exc", weight=80 * pA)
+    net.project(e, e, npl.FixedProbability(0.1), weight=30 * pA, delay=1.5 * ms, port="exc", synapse=AdditiveSTDP())
+    net.probe(e, "v", neurons=[0], interval=1 * ms)
+    return net
+
+
+@pytest.fixture(scope="module")
+def straight() -> npl.Result:
+    return npl.run(network(), 200 * ms, threads=1)
+
+
+def signals(simulation: npl.Simulation, *instants: int) -> None:
+    """Raise SIGINT inside the n-th call of native code, right after it, for each n."""
+    advance, calls = simulation.core.advance, iter(range(10**9))
+
+    def disturbed(steps: int) -> Any:
+        done = advance(steps)
+        for _ in range(instants.count(next(calls))):
+            signal.raise_signal(signal.SIGINT)
+        return done
+
+    simulation.core.advance = disturbed  # type: ignore[method-assign]
+
+
+def equal(a: npl.Result, b: npl.Result) -> bool:
+    return a.summary["digest"] == b.summary["digest"] and all(np.array_equal(a.traces[n].values, b.traces[n].values) for n in a.traces)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_step_goes_on_after_ctrl_c_as_if_nothing_had_been(straight: npl.Result, threads: int) -> None:
+    with npl.Simulation(network(), threads=threads) as simulation:
+        signals(simulation, 0, 2, 2, 4)  # twice in one place, too
+        spikes, left = [], 2000
+        while left:
+            before = simulation.core.step
+            try:
+                spikes.append(simulation.step(left))
+            except npl.Interrupted as stop:
+                spikes.append(stop.spikes)
+                assert stop.result.summary["interrupted"] and stop.result.duration_ms == pytest.approx(float(simulation.time.value))
+            left -= simulation.core.step - before
+        assert len(spikes) == 4
+        assert np.array_equal(np.concatenate([n for _, n in spikes]), straight.spikes.neuron)
+        assert equal(simulation.run(200 * ms), straight)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_sweep_ends_with_what_there_is_and_a_run_goes_on(straight: npl.Result, threads: int, tmp_path: Path) -> None:
+    """`Interrupted` is a KeyboardInterrupt: a loop that catches Exception does not go on with the next point."""
+    assert issubclass(npl.Interrupted, KeyboardInterrupt) and not issubclass(npl.Interrupted, Exception)
+    with npl.Simulation(network(), threads=threads, out=tmp_path) as simulation:
+        signals(simulation, 3)
+        with pytest.raises(npl.Interrupted, match="Ctrl-C at t = ") as stop:
+            simulation.run(200 * ms, checkpoint_every=100 * ms)
+        result = stop.value.result
+        saved = npl.Result.load(tmp_path)
+        assert 0 < result.duration_ms < 200 and saved.duration_ms == result.duration_ms and saved.summary["interrupted"]
+        assert equal(npl.run(network(), result.duration_ms * ms, threads=1), saved)
+    with npl.Simulation(network(), threads=1, out=tmp_path, resume=tmp_path) as again:
+        assert float(again.time.value) == result.duration_ms, "the checkpoint is of where it stopped"
+        assert equal(again.run(200 * ms), straight)
+
+
+def test_ctrl_c_after_the_last_step_costs_nothing(straight: npl.Result) -> None:
+    with npl.Simulation(network(), threads=1) as simulation:
+        result = simulation._result
+        simulation._result = lambda: (signal.raise_signal(signal.SIGINT), result())[1]  # type: ignore[method-assign]
+        with pytest.raises(npl.Interrupted) as stop:
+            simulation.run(200 * ms)
+        assert equal(stop.value.result, straight) and not stop.value.result.summary["interrupted"]
+
+
+def test_the_third_ctrl_c_ends_at_once_and_the_simulation_says_so() -> None:
+    with npl.Simulation(network(), threads=2) as simulation:
+        signals(simulation, 1, 1, 1)
+        with pytest.raises(KeyboardInterrupt):
+            simulation.step(2000)
+        with pytest.raises(SimulationError, match="in the middle of a step"):
+            simulation.step()
+
+
+def test_an_error_of_the_progress_function_leaves_a_whole_simulation(straight: npl.Result) -> None:
+    failures = iter([ValueError("mine")])
+
+    def progress(phase: str, fraction: float, info: Any) -> None:
+        if phase == "run" and fraction > 0.3:
+            for failure in failures:
+                raise failure
+
+    with npl.Simulation(network(), threads=1, progress=progress) as simulation:
+        with pytest.raises(ValueError, match="mine"):
+            simulation.run(200 * ms)
+        assert equal(simulation.run(200 * ms), straight)
+
+
+@pytest.mark.parametrize("phase", ["compile", "build"])
+def test_ctrl_c_while_it_is_built(phase: str) -> None:
+    def progress(now: str, fraction: float, info: Any) -> None:
+        if now == phase:
+            signal.raise_signal(signal.SIGINT)
+
+    before = threading.active_count()
+    with pytest.raises(npl.Interrupted, match="was built") as stop:
+        npl.Simulation(network(), threads=2, progress=progress)
+    assert stop.value.result is None and threading.active_count() == before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_other_handlers_of_ctrl_c_are_respected() -> None:
+    heard: list[int] = []
+    try:
+        signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+        with stoppable() as outer:
+            with stoppable() as inner:
+                signal.raise_signal(signal.SIGINT)
+            assert outer.is_set() and not inner.is_set(), "the outermost acts"
+        assert heard == [signal.SIGINT]
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with stoppable() as stop:
+            signal.raise_signal(signal.SIGINT)
+        assert not stop.is_set(), "a job in the background goes on"
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# --- one caller at a time ----------------------------------------------------------------------------------------
+
+
+def elsewhere(call: Callable[[], Any]) -> Any:
+    """What a call in another thread returns, or the error it raises."""
+    out: list[Any] = []
+
+    def attempt() -> None:
+        try:
+            out.append(call())
+        except BaseException as error:
+            out.append(error)
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(30)
+    return out[0] if out else "hangs"
+
+
+def test_a_second_thread_is_refused_and_the_first_goes_on(straight: npl.Result) -> None:
+    with npl.Simulation(network(), threads=2) as simulation:
+        advance, errors = simulation.core.advance, []
+
+        def while_it_runs(steps: int) -> Any:
+            if not errors:
+                errors.extend(elsewhere(call) for call in (simulation.step, lambda: simulation.run(1 * ms), simulation.close, lambda: simulation.checkpoint("x.h5")))
+            return advance(steps)
+
+        simulation.core.advance = while_it_runs  # type: ignore[method-assign]
+        assert equal(simulation.run(200 * ms), straight)
+    assert len(errors) == 4 and all(isinstance(e, SimulationError) and "another Python thread" in str(e) for e in errors), errors
+
+
+def test_a_simulation_may_be_handed_to_another_thread(straight: npl.Result) -> None:
+    with npl.Simulation(network(), threads=2) as simulation:
+        simulation.step(100)
+        assert equal(elsewhere(lambda: simulation.run(200 * ms)), straight)
+
+
+def test_a_progress_function_may_look_but_not_run() -> None:
+    errors: list[Exception] = []
+
+    def progress(phase: str, fraction: float, info: Any) -> None:
+        if phase == "run" and not errors:
+            simulation.state("e", "v")
+            for call in (simulation.step, simulation.close):
+                try:
+                    call()
+                except SimulationError as error:
+                    errors.append(error)
+
+    with npl.Simulation(network(), threads=1, progress=progress) as simulation:
+        simulation.run(10 * ms)
+    assert len(errors) == 2 and all("is running" in str(e) for e in errors)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_closed_simulation_can_be_read_and_nothing_else(threads: int, tmp_path: Path) -> None:
+    simulation = npl.Simulation(network(), threads=threads)
+    simulation.step(10)
+    simulation.close()
+    simulation.close()
+    assert simulation.state("e", "v").value.size == 100 and simulation.summary()["spikes"] >= 0
+    calls: list[Callable[[], Any]] = [simulation.step, lambda: simulation.run(5 * ms), lambda: simulation.checkpoint(tmp_path / "c.h5")]
+    for call in calls:
+        with pytest.raises(SimulationError, match="is closed"):
+            call()
+
+
+def test_it_is_neither_copied_nor_pickled_but_its_result_is() -> None:
+    with npl.Simulation(network(), threads=1) as simulation:
+        for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(SimulationError, match=r"checkpoint\(path\)"):
+                attempt(simulation)
+        result = simulation.run(20 * ms)
+    again = pickle.loads(pickle.dumps(result))
+    assert again.spikes == result.spikes and again.summary == result.summary and again.rates() == result.rates()
+    assert np.array_equal(again.traces["e.v"].values, result.traces["e.v"].values)
+    assert copy.deepcopy(result).spikes == result.spikes
+
+
+def _child(pipe: Any, simulation: npl.Simulation) -> None:
+    try:
+        simulation.step()
+    except NeuropilError as error:
+        pipe.send(str(error))
+    simulation.close()
+    pipe.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*")
+def test_after_a_fork_it_belongs_to_the_parent() -> None:
+    with npl.Simulation(network(), threads=2) as simulation:
+        simulation.step(10)
+        here, there = multiprocessing.Pipe()
+        child = multiprocessing.get_context("fork").Process(target=_child, args=(there, simulation))
+        child.start()
+        assert here.poll(30) and "another process" in here.recv()
+        child.join(30)
+        assert child.exitcode == 0
+        simulation.step(10)
+
+
+# --- the network stays as it was -----------------------------------------------------------------------------------
+
+
+def changes(net: npl.Network) -> dict[str, Callable[[], Any]]:
+    e = net["e"]
+    return {
+        "probes": lambda: net.probe(e, "i_exc"),
+        "stimuli": lambda: net.stimulate(e, npl.Step(1e6 * pA), input="current"),
+        "populations": lambda: net.population("q", LIFExp(), 3),
+        "projections": lambda: net.project(e, e, npl.AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", name="new"),
+        "modulators": lambda: net.modulator("da", npl.FirstOrder(baseline=1 * nM, tau=9 * ms), volume=[e]),
+    }
+
+
+@pytest.mark.parametrize("what", ["probes", "stimuli", "populations", "projections", "modulators"])
+def test_a_change_of_the_network_is_not_ignored(what: str) -> None:
+    net = network()
+    with npl.Simulation(net, threads=1) as simulation:
+        simulation.step(10)
+        changes(net)[what]()
+        for call in (simulation.step, lambda: simulation.run(5 * ms)):
+            with pytest.raises(SimulationError, match=rf"was changed(.|\n)*\+1 {what}(.|\n)*new Simulation"):
+                call()
+        with pytest.raises(NetworkError, match="cannot be changed"):
+            changes(simulation.network)[what]()
+        with pytest.raises(NetworkError, match="no projection 'new'"):
+            simulation.synapses("new")
+        assert simulation.summary()["neurons"] == 100
+
+
+def test_a_change_that_fails_is_none(straight: npl.Result) -> None:
+    net = network()
+    with npl.Simulation(net, threads=1) as simulation:
+        with pytest.raises(NetworkError):
+            net.probe(net["e"], "V")
+        assert equal(simulation.run(200 * ms), straight)
+
+
+def test_a_failure_in_native_code_of_one_thread_frees_the_others() -> None:
+    with npl.Simulation(network(), threads=2) as simulation:
+        call = Core._call
+
+        def failing(self: Core, t: int, *rest: Any) -> Any:
+            if t == 0:
+                raise MemoryError("none left")
+            return call(self, t, *rest)
+
+        Core._call = failing  # type: ignore[method-assign, assignment]
+        try:
+            with pytest.raises(MemoryError):
+                simulation.step(100)
+        finally:
+            Core._call = call  # type: ignore[method-assign]
+        assert isinstance(elsewhere(simulation.step), SimulationError)
