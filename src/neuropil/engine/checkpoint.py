@@ -70,9 +70,9 @@ def fingerprint(plan: Plan) -> str:
         where = [(p.name, p.compartments) for p in (*cells.cable.patches, *cells.cable.points)]
         _absorb(digest, (cells.population.name, cells.population.size, tree, where, cells.source.numbers, cells.source.expanded))
     network = plan.network
-    for p, quantum in zip(network.projections, plan.quantum, strict=True):
+    for p, scale in zip(network.projections, plan.scale, strict=True):
         positions = (p.source.positions, p.target.positions) if type(p.rule).__name__ == "DistanceDependent" else None
-        _absorb(digest, (p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, quantum, positions))
+        _absorb(digest, (p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, scale and (scale.quantum, scale.top, str(np.dtype(scale.word))), positions))
     for c in network.couplings:
         _absorb(digest, [(e.population.name, e.input, e.places, e.conductance) for e in (c.first, c.second)])
     for j, program in plan.synapses.items():

@@ -23,7 +23,7 @@ from neuropil.engine.modulate import Modulation
 from neuropil.engine.packed_weights import PackedWeights
 from neuropil.engine.recorder import Recorder, describe
 from neuropil.engine.runaway import runaway
-from neuropil.errors import Interrupted, NetworkError, NeuropilError, SimulationError, did_you_mean
+from neuropil.errors import Interrupted, NeuropilError, SimulationError, did_you_mean
 from neuropil.lower.plan import Plan, make_plan
 from neuropil.model.network import Network
 from neuropil.result import Result
@@ -35,7 +35,6 @@ Progress = Callable[[str, float, dict[str, Any]], None]
 
 CHUNK_SECONDS = 0.05  # between looks at the clock, Ctrl-C and the progress bar
 CHECKPOINT_FILE = "checkpoint.h5"
-LARGEST_ROUNDING = 0.01  # of a projection's mean weight; more would change what a network does
 
 
 class Simulation(Access):
@@ -117,9 +116,7 @@ class Simulation(Access):
         with stoppable() as stop:
             self.core.connect(lambda fraction: self._building(fraction, stop))
             self._building(1.0, stop)
-        self._check_rounding()
-        assert self.core.synapses is not None
-        self._packed = PackedWeights(self.plan, self.core.layout, self.core.synapses)
+        self._packed = PackedWeights(self.plan, self.core)
         self.compile_seconds = compiled - start
         self.build_seconds = time.perf_counter() - compiled
 
@@ -287,19 +284,6 @@ class Simulation(Access):
             )
             self._finished = None
 
-    def _check_rounding(self) -> None:
-        """Refuse weights that the packed store would distort."""
-        store = self.core.synapses
-        assert store is not None
-        for projection, rounding in zip(self.network.projections, store.rounding, strict=True):
-            if rounding > LARGEST_ROUNDING:
-                raise NetworkError(
-                    f"projection {projection.name!r}: its weights are too small beside the largest at port {projection.port!r}",
-                    got=f"an error of up to {100 * rounding:.2g} % of the mean weight in 16 bits",
-                    expected=f"at most {100 * LARGEST_ROUNDING:g} %",
-                    fix='full_weights=True, or precision="float64"',
-                )
-
     def _probe_room(self) -> int:
         """Steps until a probe's buffer would be full."""
         from neuropil.engine.compose import steps_between
@@ -375,7 +359,7 @@ class Simulation(Access):
             if j in self.core.listed:
                 self.core.listed[j].restore(arrays)
             else:
-                self._packed.write(j, arrays["weight"])
+                self._packed.restore(j, arrays)
         self._rewiring = self.core.next_rewiring()
         self.counts = data.counts.copy()
         for drive, values in data.amplitudes.items():
@@ -405,7 +389,6 @@ class Simulation(Access):
     def summary(self) -> dict[str, Any]:
         """The run so far, in plain types (a finished result's summary has the digest of its spikes besides)."""
         seconds = self.core.step * self.plan.dt / 1000.0
-        synapses = self.core.synapses
         rates = {
             p.name: float(self.counts[p.first : p.first + p.size].sum() / (p.size * seconds)) if seconds else 0.0
             for p in self.network.populations.values()
@@ -413,7 +396,7 @@ class Simulation(Access):
         shares = self.core.phases()
         return {
             **describe(self.plan),
-            "synapses": (synapses.n_synapses if synapses is not None else 0) + sum(s.synapses.size for s in self.core.listed.values()),
+            "synapses": sum(packed.n_synapses for packed in self.core.packed) + sum(s.synapses.size for s in self.core.listed.values()),
             "biological_seconds": seconds,
             "wall_seconds": self.wall_seconds,
             "real_time_factor": self.wall_seconds / seconds if seconds else 0.0,
@@ -427,8 +410,9 @@ class Simulation(Access):
             "neuron_steps": self.network.size * self.core.step,
             "rates_hz": rates,
             "phases": {name: share * self.wall_seconds for name, share in shares.items()},
-            "weight_rounding": max(synapses.rounding, default=0.0) if synapses is not None else 0.0,
-            "weights_clipped": sum(synapses.clipped) if synapses is not None else 0,
+            "weights_saturated": sum(sum(packed.saturated) for packed in self.core.packed),
+            "weight_rounding_max": max((max(packed.rounding, default=0.0) for packed in self.core.packed), default=0.0),
+            "weights_vanished": sum(sum(packed.vanished) for packed in self.core.packed),
             "memory": {name: int(size) for name, size in self.memory.items()},
             "interrupted": self.interrupted,
         }
