@@ -36,6 +36,7 @@ class PackedWeights:
         self.written: dict[int, np.ndarray] = {}
         self.rescaled: set[int] = set()
         self._places: dict[int, np.ndarray] = {}
+        self._posts: dict[int, np.ndarray] = {}
 
     def store(self, j: int) -> PackedSynapses:
         """What holds projection j."""
@@ -105,7 +106,9 @@ class PackedWeights:
     def _shortcoming(self, j: int, weights: np.ndarray, scale: Scale) -> str:
         """What is wrong with a scale for these weights, in words; "" if nothing is."""
         p = self.plan.network.projections[j]
-        post = edges(p, self.plan.seed, self.plan.dt)[1]
+        if j not in self._posts:
+            self._posts[j] = edges(p, self.plan.seed, self.plan.dt)[1].astype(np.int32)
+        post = self._posts[j]
         return of_explicit(weights, lambda a, b: post[a:b], p.target.size, scale.quantum, _finest(weights))
 
     def _exact(self, j: int) -> np.ndarray:

@@ -151,8 +151,8 @@ class Source:
         if isinstance(s, Regular):
             interval = _ms(s.interval)
             first = interval if s.start is None else _ms(s.start)
-            last = steps * self.dt if s.stop is None else _ms(s.stop)
-            times = first + interval * np.arange(max(0, int((last - first) / interval + 1e-9) + 1))
+            last = (steps + 1) * self.dt if s.stop is None else _ms(s.stop)
+            times = first + interval * np.arange(max(0, int(np.floor((last - first) / interval + 1e-9)) + 1))
             neurons = None
         else:
             assert isinstance(s, SpikeList)
