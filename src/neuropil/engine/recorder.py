@@ -11,7 +11,9 @@ import numpy as np
 
 from neuropil.engine.compose import steps_between
 from neuropil.lower.plan import Plan
+from neuropil.lower.rounding import moved
 from neuropil.lower.work import works_of
+from neuropil.model import grid
 from neuropil.model.modulator import trace_name
 from neuropil.result import Result, SpikeJournal, Spikes, Trace, TraceJournal, finalise
 from neuropil.result.journal import spike_chunks
@@ -49,7 +51,7 @@ def tracks(plan: Plan) -> list[Track]:
         unit = unit_name(p.target.neuron.spec.state_dimensions[p.variable])
         made.append(Track(p.name, p.neurons, unit, p.variable, p.target.name, p.sites, plan.precision, steps_between(p, plan.dt), 1))
     for m in plan.network.modulators.values():
-        unit, every = unit_name(m.kinetics.dimension), round(m.tick / plan.dt)
+        unit, every = unit_name(m.kinetics.dimension), grid.steps(m.tick, plan.dt, "tick")
         for population in m.watched:
             made.append(Track(trace_name(m, population), np.zeros(1, np.int64), unit, concentration_of(m.name), population, None, "float64", every, 0))
     return made
@@ -204,5 +206,6 @@ def describe(plan: Plan) -> dict[str, Any]:
         "dt_ms": plan.dt,
         "precision": plan.precision,
         "seed": plan.seed,
+        **moved(plan.network, plan.dt),
         "work": [work.to_json() for work in works_of(plan)],
     }

@@ -25,6 +25,7 @@ from neuropil.engine.recorder import Recorder, describe
 from neuropil.engine.runaway import runaway
 from neuropil.errors import Interrupted, NetworkError, NeuropilError, SimulationError, did_you_mean
 from neuropil.lower.plan import Plan, make_plan
+from neuropil.model import grid
 from neuropil.model.network import Network
 from neuropil.result import Result
 from neuropil.result.atomic import write_json
@@ -146,28 +147,48 @@ class Simulation(Access):
     # --- running ---------------------------------------------------------------------------------------------------
 
     def run(self, duration: Quantity, *, checkpoint_every: Quantity | None = None) -> Result:
-        """Run up to a biological time, counted from the start of the simulation.
+        """Run for a biological time, from where the simulation stands.
 
         Ctrl-C ends the run between two steps: what was recorded is saved, with a checkpoint if there are any, and `Interrupted` carries it
         (`error.result`, whose summary says "interrupted"). The run may then go on. The third Ctrl-C ends it in the middle.
 
         Args:
-            duration: biological time to reach; what was run before, by `step` or before a checkpoint, counts.
+            duration: biological time to run for, a multiple of the time step from dt on.
             checkpoint_every: biological time between checkpoints, written to the `out` folder.
 
+        Returns:
+            The result of everything since the simulation began, or since what it resumed from if that was recorded elsewhere.
+
         Raises:
-            SimulationError: a state became NaN or ran away; what was recorded is kept in the folder.
+            SimulationError: a duration that is no time or not on the grid; a state that became NaN or ran away (what was recorded
+                is kept in the folder).
             Interrupted: Ctrl-C.
         """
-        total = round(float(numbers(duration, ms.dimension, "the duration", ())) / self.plan.dt)
-        if total < 0:
-            raise SimulationError("the duration must not be negative", got=duration)
+        return self._run_up_to(self.core.step + self._steps(duration, "the duration"), checkpoint_every)
+
+    def run_until(self, time: Quantity, *, checkpoint_every: Quantity | None = None) -> Result:
+        """Run up to a biological time, counted from the start of the simulation: what was run before, also before a checkpoint, counts.
+
+        Args:
+            time: the time to reach, later than `Simulation.time`; else as `run`.
+
+        Raises:
+            SimulationError: as `run`, and for a time that the simulation has reached already.
+        """
+        target = self._steps(time, "the time to run until")
+        if target <= self.core.step:
+            got, now = f"{target * self.plan.dt:.12g} ms", f"{self.core.step * self.plan.dt:.12g} ms"
+            raise SimulationError("the simulation has reached this time already", got=got, expected=f"later than {now}", fix="run(duration) runs on from there")
+        return self._run_up_to(target, checkpoint_every)
+
+    def _steps(self, time: Any, what: str) -> int:
+        return grid.steps(float(numbers(time, ms.dimension, what, ())), self.plan.dt, what, error=SimulationError)
+
+    def _run_up_to(self, total: int, checkpoint_every: Quantity | None) -> Result:
+        """Run to a step, with checkpoints on the way."""
         every = None
         if checkpoint_every is not None:
-            interval = float(numbers(checkpoint_every, ms.dimension, "checkpoint_every", ()))
-            if not interval > 0:
-                raise SimulationError("checkpoint_every must be a positive time", got=checkpoint_every)
-            every = max(1, round(interval / self.plan.dt))
+            every = self._steps(checkpoint_every, "checkpoint_every")
             if self._folder is None:
                 raise SimulationError("checkpoints need a folder", fix="pass out=...")
         with self._guard.running("run"), stoppable() as stop:

@@ -18,7 +18,7 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, SimulationError
-from neuropil.model import Distribution, Network, Neuron, Population, Projection
+from neuropil.model import Distribution, Network, Neuron, Population, Projection, grid
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
@@ -98,7 +98,7 @@ class Group:
         """What follows from parameters alone."""
         self.equations = self.integrator.equations
         refractory = type(self.model).refractory
-        self.count = np.rint(self.parameters[refractory] / self.dt).astype(int) if refractory else np.zeros(self.left.size, int)
+        self.count = grid.nearest(self.parameters[refractory], self.dt) if refractory else np.zeros(self.left.size, int)
 
     def change(self, values: dict[str, Any]) -> None:
         """Give parameters new values: numbers, or one per element."""
@@ -183,7 +183,7 @@ def simulate(
     """Run a network, slowly, in float64.
 
     Args:
-        duration, dt: times; a whole number of steps is made of them by rounding.
+        duration, dt: times; the duration is a multiple of dt.
         edges: synapses of projections that are left to chance, by the index of the projection in
             `network.projections`: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
             several sites, the site of each.
@@ -201,13 +201,13 @@ def simulate(
     """
     validate(network, dt)
     h = float(magnitude(dt, ms.dimension, "dt"))
-    steps = round(float(magnitude(duration, ms.dimension, "duration")) / h)
+    steps = grid.steps(magnitude(duration, ms.dimension, "duration"), h, "the duration", least=0)
     unknown = set(edges or {}) - set(range(len(network.projections)))
     if unknown:
         raise ModelError("edges for projections that do not exist", got=sorted(unknown), expected=f"below {len(network.projections)}")
     world = _World(network, h, steps, seed, dict(edges or {}), dict(modulators or {}))
     modulation = Modulators(network, h, signals or {}, doses or {}, world.parameter, world.change)
-    every = {p.name: 1 if p.interval is None else max(1, round(p.interval / h)) for p in network.probes}
+    every = {p.name: 1 if p.interval is None else grid.steps(p.interval, h, f"probe {p.name}: interval") for p in network.probes}
     traces: dict[str, list[Array]] = {p.name: [] for p in network.probes}
     stamps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for k in range(steps):
