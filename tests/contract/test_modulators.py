@@ -49,7 +49,6 @@ class DopamineSTDP(Synapse):
     before = State(0.0)
     after = State(0.0)
 
-    gain = 4.0  # at most 4 times the largest weight is transmitted
 
     def derivative(self, s, x):
         return {

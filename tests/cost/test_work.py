@@ -274,13 +274,13 @@ def test_event_driven_synapses_cost_at_events_only():
     # What is left is the same for all synapses of a spike: theirs is the product with the weight, and a sum.
     assert event.flops == 1 + 1
     # Its target; an accumulator and what is added.
-    assert event.bytes == 4 + 3 * 4
+    assert event.bytes == 4 + 2 * 8 + 4
     drawn = with_synapses(Fading(tau=Uniform(10 * ms, 20 * ms)), weight=10 * pA, port="exc")[0]
     # exp(-h/tau): product and exponential; 1 + (left - 1)·that: a difference, a product, a sum; sent and halved: two products;
     # and the addition to the accumulator.
     assert drawn.flops == (1 + 18) + 3 + 2 + 1
     # Its target; the resource read and written; when it was last up to date, likewise; an accumulator and what is added.
-    assert drawn.bytes == 4 + 2 * 4 + 2 * 4 + 3 * 4
+    assert drawn.bytes == 4 + 2 * 4 + 2 * 4 + 2 * 8 + 4
 
 
 def test_clock_driven_synapses_cost_at_every_step():

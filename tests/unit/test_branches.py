@@ -147,7 +147,7 @@ def test_a_part_without_a_kernel_collects_what_arrives():
     net.stimulate(cell, Poisson(10 * Hz), port="trunk.exc", weight=1 * nS)
     bare = {b.members[0].part: b for b in make_plan(net).bare}
     assert bare["tuft"].arguments == ("s_g", "arrived_exc") and bare["tuft"].members[0].quanta["exc"] > 0
-    assert bare["trunk"].arguments == ("s_g", "event_exc")
+    assert bare["trunk"].arguments == ("s_g", "real_exc")
 
 
 # --- what is refused ------------------------------------------------------------------------------------------------

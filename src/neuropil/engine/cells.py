@@ -33,7 +33,7 @@ class CellArrays:
     Args:
         plan, source: the lowered cell; own: how many cells.
         precision: of all numbers.
-        parts: for each point process its arrays as the network fills and reads them: `s_*`, `arrived_*`, `event_*`, `x_*_`.
+        parts: for each point process its arrays as the network fills and reads them: `s_*`, `arrived_*`, `real_*`, `x_*_`.
         fired: uint8[>= own], where to note spikes.
         given: states of point processes whose starting values are there already.
     """

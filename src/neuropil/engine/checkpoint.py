@@ -87,6 +87,10 @@ def fingerprint(plan: Plan) -> str:
     if network.modulators:
         _absorb(digest, [m.described() for m in network.modulators.values()])
     _absorb(digest, [(p.name, p.target.name, p.variable, p.neurons, p.sites, p.interval) for p in network.probes])
+    if network.synapse_probes:
+        _absorb(digest, [(p.name, p.projection.name, p.variable, p.chosen, p.interval) for p in network.synapse_probes])
+    if network.normalisations:
+        _absorb(digest, [(n.projection.name, n.variable, n.total, n.interval) for n in network.normalisations])
     return digest.hexdigest()
 
 

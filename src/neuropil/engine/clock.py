@@ -7,7 +7,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-PHASES = ("spikes", "delivery", "stimuli", "neurons", "probes", "waiting")
+PHASES = ("spikes", "stimuli", "delivery", "neurons", "probes", "waiting")
 SAMPLED = 17
 """One step in so many is timed, so that reading the counter costs nothing; odd, as some work is done every other step."""
 

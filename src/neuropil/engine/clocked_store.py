@@ -162,7 +162,7 @@ class ClockedStore(SynapseStore):
             made.append(Operation("spikes", f"{name}: activity of targets", ("note_own", _HERE + "note_own"), spikes, self._noting))
         # A step reads the states of its beginning, so that arrivals, which belong to its end, come after it.
         made.append(Operation("stimuli", f"{name}: advance synapses", self._kernel("advance"), "k, *a", self._advancing, "bad"))
-        made.append(Operation("stimuli", f"{name}: spikes arrive", self._kernel("arrive"), "k, *a", self._arriving, "events"))
+        made.append(Operation("delivery", f"{name}: spikes arrive", self._kernel("arrive"), "k, *a", self._arriving, "events"))
         return made
 
     def _kernel(self, name: str) -> tuple[str, str]:
@@ -193,7 +193,7 @@ class ClockedStore(SynapseStore):
     def _arriving(self, t: int) -> tuple[object, ...]:
         own, bucket = self.own[t], self.buckets[t]
         return (
-            self.plan.dt, self.per_quantum, self.largest, self.numbers["arrive"], own.rows.words, bucket.segments, bucket.fill, own.slot,
+            self.plan.dt, self.numbers["arrive"], own.rows.words, bucket.segments, bucket.fill, own.slot,
             self.targets[t].arrived, *self._arrays(t, "arrive"),
         )  # fmt: skip
 

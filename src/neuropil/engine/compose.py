@@ -27,7 +27,7 @@ from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regula
 from neuropil.units import Quantity
 
 _DRIVE = "neuropil.engine.drive"
-_INTEGERS: dict[str, Any] = {"period": np.int32, "fired": np.uint8, "count": np.uint8}
+_TYPES: dict[str, Any] = {"period": np.int32, "fired": np.uint8, "count": np.uint8, "real": np.float64}
 """Arguments of a kernel that are not of the run's precision, by the first word of their names."""
 
 
@@ -127,7 +127,7 @@ def _group_arrays(plan: Plan, group: Assembly, share: Share, g: int, arrived: np
         if kind == "arrived":
             made.arrays[name] = arrived[ports.index(rest), start:stop]
         else:
-            made.arrays[name] = np.zeros(stop - start, _refractory(group) if kind == "left" else _INTEGERS.get(kind, real))
+            made.arrays[name] = np.zeros(stop - start, _refractory(group) if kind == "left" else _TYPES.get(kind, real))
     for member in group.members:
         mine = share.slices[member.population.name, member.part]
         own, slots = slice(mine.lower, mine.lower + mine.neurons), slice(mine.start - start, mine.stop - start)
@@ -222,7 +222,7 @@ def _group_stimuli(plan: Plan, layout: Layout, machine: Machine, g: int, group: 
     operations = []
     for port in group.variant.counted:
         operations.append(_counted(plan, layout, machine, g, group, port))
-    for name in [f"event_{p}" for p in group.variant.irregular] + [f"x_{x}_" for x in group.variant.driven]:
+    for name in [f"x_{x}_" for x in group.variant.driven]:
         arrays = tuple((machine.groups[t][g].arrays[name],) for t in range(len(layout.shares)))
         operations.append(Operation("stimuli", f"{group.name}: clear {name}", _import("clear"), "*a", arrays.__getitem__))
     if isinstance(group, Group) and group.program.draws_uniform:
@@ -286,7 +286,7 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
     stimulus, size, sites = planned.drive.stimulus, planned.drive.target.size, planned.drive.sites
     name = f"{planned.drive.name} ({type(stimulus).__name__})"
     entry = split(planned.drive.entry)[1]
-    array = f"event_{entry}" if planned.drive.port else f"x_{entry}_"
+    array = f"real_{entry}" if planned.drive.port else f"x_{entry}_"
     key = [np.uint32(part) for part in rng.stream_key(plan.seed, "drive", *planned.drive.stream)]
     real = machine.groups[0][g].arrays[array].dtype
     target = []  # per thread: where its sites start, their counters, its first neuron, how many, the array

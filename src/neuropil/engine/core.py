@@ -77,9 +77,6 @@ class Core:
         )  # fmt: skip
         for j, store in self.listed.items():
             store.use(SynapseList.drawn(plan, j))
-            mean = float(np.abs(store.synapses.weight).mean()) if store.synapses.size else 0.0
-            if plan.network.projections[j].port is not None and mean:
-                self.synapses.rounding[j] = 0.5 * plan.quantum[j] / mean
         self._use(Rows.of(self.synapses, [p.size for p in plan.network.populations.values()]))
 
     def _use(self, rows: Rows) -> None:

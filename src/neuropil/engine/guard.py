@@ -20,7 +20,7 @@ def contents(network: Network) -> dict[str, int]:
     modulators = network.modulators.values()
     return {
         "populations": len(network.populations), "projections": len(network.projections), "stimuli": len(network.drives),
-        "probes": len(network.probes), "couplings": len(network.couplings), "modulators": len(modulators),
+        "probes": len(network.probes) + len(network.synapse_probes), "normalisations": len(network.normalisations), "couplings": len(network.couplings), "modulators": len(modulators),
         "releases": sum(len(m.releases) for m in modulators), "effects": sum(len(m.effects) for m in modulators),
     }  # fmt: skip
 

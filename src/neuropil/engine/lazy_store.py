@@ -116,7 +116,7 @@ class LazyStore(SynapseStore):
         scratch = (counts, times, deep, np.zeros((len(self.program.answering), longest), real), np.zeros(longest, np.int32))
         return OwnSynapses(
             mine.astype(np.int32), post.astype(np.uint16 if target.size <= 1 << 16 else np.uint32), bounds, own, shared("source", segment, segments), seen, notes,
-            np.zeros(longest, target.arrived.dtype), scratch, np.zeros((len(self.program.per_target), target.size), real),
+            np.zeros(longest, real), scratch, np.zeros((len(self.program.per_target), target.size), real),
         )  # fmt: skip
 
     def write(self, name: str, values: np.ndarray) -> None:
@@ -215,7 +215,7 @@ class LazyStore(SynapseStore):
     def _arriving(self, t: int) -> tuple[object, ...]:
         own, bucket = self.own[t], self.buckets[t]
         return (
-            self.plan.dt, self.per_quantum, self.largest, self.numbers, bucket.segments[0, :, 0], bucket.fill[0, :, 0], own.bounds, own.target,
+            self.plan.dt, self.numbers, bucket.segments[0, :, 0], bucket.fill[0, :, 0], own.bounds, own.target,
             own.part, *own.room, own.of_target, self.targets[t].arrived, *(own.array(n) for n in self.kernels.arguments),
         )  # fmt: skip
 

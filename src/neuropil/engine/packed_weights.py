@@ -48,10 +48,6 @@ class PackedWeights:
         words[places] = (quanta << FIELD).astype(words.dtype) | (words[places] & 0xFFFF)
         self.written[j] = np.array(weights, float)
 
-    def save(self) -> dict[int, dict[str, np.ndarray]]:
-        """What a checkpoint needs: the weights that were written; all others follow from the description."""
-        return {j: {"weight": weights} for j, weights in self.written.items()}
-
     def _signed(self) -> np.ndarray:
         words = self.packed.words
         return words.view(np.int32 if words.dtype == np.uint32 else np.int64)

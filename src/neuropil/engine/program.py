@@ -91,7 +91,7 @@ def write_program(title: str, operations: Sequence[Operation]) -> str:
         lap += 1
 
     timed("spikes")
-    for phase in ("delivery", "stimuli", "neurons", "probes"):
+    for phase in ("stimuli", "delivery", "neurons", "probes"):
         mine = [(j, op) for j, op in enumerate(operations) if op.phase == phase]
         lines += [f"        {_call(j, op)}" for j, op in mine]
         if mine:

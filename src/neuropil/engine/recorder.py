@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from neuropil.engine.compose import steps_between
+from neuropil.engine.upkeep import columns
 from neuropil.lower.plan import Plan
 from neuropil.lower.rounding import moved
 from neuropil.lower.work import works_of
 from neuropil.model import grid
 from neuropil.model.modulator import trace_name
+from neuropil.model.upkeep import unit_of
 from neuropil.result import Result, SpikeJournal, Spikes, Trace, TraceJournal, finalise
 from neuropil.result.journal import spike_chunks
 from neuropil.result.trace import concentration_of
@@ -29,7 +31,7 @@ class Track:
     """One trace that a run records.
 
     Attributes:
-        name, neurons, unit, variable, population, sites: as of a `Trace`.
+        name, neurons, unit, variable, population, sites: as of a `Trace`; of synapses their places and their projection.
         dtype: of its values; every: steps between samples; first: the step of the first, in units of `every`.
     """
 
@@ -45,11 +47,14 @@ class Track:
 
 
 def tracks(plan: Plan) -> list[Track]:
-    """All traces: of the probes, then of the modulators, whose first tick is at t = 0."""
+    """All traces: of the probes of neurons, of those of synapses, then of the modulators, whose first tick is at t = 0."""
     made = []
     for p in plan.network.probes:
         unit = unit_name(p.target.neuron.spec.state_dimensions[p.variable])
         made.append(Track(p.name, p.neurons, unit, p.variable, p.target.name, p.sites, plan.precision, steps_between(p, plan.dt), 1))
+    for s in plan.network.synapse_probes:
+        every = grid.steps(s.interval, plan.dt, f"probe {s.name}: interval")
+        made.append(Track(s.name, columns(plan, s), unit_name(unit_of(s)), s.variable, s.projection.name, None, "float64", every, 1))
     for m in plan.network.modulators.values():
         unit, every = unit_name(m.kinetics.dimension), grid.steps(m.tick, plan.dt, "tick")
         for population in m.watched:

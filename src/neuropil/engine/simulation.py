@@ -23,6 +23,8 @@ from neuropil.engine.modulate import Modulation
 from neuropil.engine.packed_weights import PackedWeights
 from neuropil.engine.recorder import Recorder, describe
 from neuropil.engine.runaway import runaway
+from neuropil.engine.synaptic_state import SynapticState
+from neuropil.engine.upkeep import Upkeep
 from neuropil.errors import Interrupted, NetworkError, NeuropilError, SimulationError, did_you_mean
 from neuropil.lower.plan import Plan, make_plan
 from neuropil.model import grid
@@ -120,7 +122,8 @@ class Simulation(Access):
             self._building(1.0, stop)
         self._check_rounding()
         assert self.core.synapses is not None
-        self._packed = PackedWeights(self.plan, self.core.layout, self.core.synapses)
+        self._synaptic = SynapticState(self.plan, self.core, PackedWeights(self.plan, self.core.layout, self.core.synapses))
+        self._upkeep = Upkeep(self.plan, self._synaptic)
         self.compile_seconds = compiled - start
         self.build_seconds = time.perf_counter() - compiled
 
@@ -260,13 +263,15 @@ class Simulation(Access):
     def _chunk_of(self, target: int, collected: list[tuple[np.ndarray, np.ndarray]] | None) -> tuple[int, int]:
         """Some steps towards a target, with all that belongs to them; returns how many were asked for, and how they ended."""
         core = self.core
-        if core.step == self._modulation.due and not core.pending:
-            self._tick()
-        due = min(self._rewiring, self._modulation.due)  # the next interruption
+        if not core.pending:
+            self._before_step()
+        due = min(self._rewiring, self._modulation.due, self._upkeep.due)  # the next interruption
         steps = 0 if core.step == due else min(self._chunk, target - core.step, self._probe_room(), due - core.step)
         _, status = core.advance(steps)
         if status == SHORT:
             core.make_room()
+        elif status == 0:
+            self._upkeep.after(core.step)
         self._collect(collected)
         if status == RUNAWAY:
             core.advance(0)
@@ -283,10 +288,12 @@ class Simulation(Access):
         if collected is not None:
             collected.append(spikes)
 
-    def _tick(self) -> None:
-        """Let the modulators act before the step that comes."""
+    def _before_step(self) -> None:
+        """Let the modulators act and normalise, where that is due before the step that comes."""
         try:
-            self._modulation.tick(self.core.step)
+            if self.core.step == self._modulation.due:
+                self._modulation.tick(self.core.step)
+            self._upkeep.before(self.core.step)
         except NeuropilError:
             self.recorder.close()
             raise
@@ -330,7 +337,7 @@ class Simulation(Access):
     def _take(self, steps: np.ndarray, neurons: np.ndarray) -> None:
         self.counts += np.bincount(neurons, minlength=self.counts.size)
         self._modulation.observe(neurons)
-        self.recorder.add(steps, neurons, self.core.flush_probes() + self._modulation.flush())
+        self.recorder.add(steps, neurons, self.core.flush_probes() + self._upkeep.flush() + self._modulation.flush())
         if steps.size:
             self._recent.append((steps, neurons))
         oldest = self.core.step - self.core.ring
@@ -374,7 +381,7 @@ class Simulation(Access):
         step, neuron = self._in_flight()
         data = checkpoints.Checkpoint(
             self.core.step, self.core.states(), self.counts, self._amplitudes(), step, neuron, self.core.events, spikes, rows, self.wall_seconds,
-            {j: store.save() for j, store in self.core.listed.items()} | self._packed.save(), self._modulation.save(),
+            self._synaptic.save(), self._modulation.save(),
         )  # fmt: skip
         checkpoints.save(target, self.plan, data)
 
@@ -392,12 +399,9 @@ class Simulation(Access):
         for (population, part, name), values in data.states.items():
             self.core.scatter(self.network[population], part, name, values)
         self._modulation.restore(data.modulators, data.step)  # first: what it does to the synapses of the start is lost
-        for j, arrays in data.synapses.items():
-            if j in self.core.listed:
-                self.core.listed[j].restore(arrays)
-            else:
-                self._packed.write(j, arrays["weight"])
+        self._synaptic.restore(data.synapses)
         self._rewiring = self.core.next_rewiring()
+        self._upkeep.resume(data.step)
         self.counts = data.counts.copy()
         for drive, values in data.amplitudes.items():
             self.core.set_amplitude(drive, values)

@@ -92,8 +92,8 @@ def flush(values):
 
 @njit(**KERNEL_FLAGS)
 def total(part, n):
-    """Sum of part[:n] in one fixed order: eight running sums, so that each addition need not wait for the last."""
-    real = part.dtype.type
+    """Sum of part[:n] in float64 and one fixed order: eight running sums, so that each addition need not wait for the last."""
+    real = np.float64
     a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = real(0.0)
     whole = n & ~np.uint64(7)
     for i in range(np.uint64(0), whole, np.uint64(8)):

@@ -1,7 +1,9 @@
 """What the stores of synapses with states, or that come and go, have in common: arrays of one entry per synapse.
 
-Each synapse belongs to the thread that owns its target, and what it hands to a port is rounded to whole quanta of the
-port, of which sums are exact: no number of threads can change a result. Event-driven synapses lie in the order of
+Each synapse belongs to the thread that owns its target. What it hands to a port is added to a float64 accumulator of the
+target, in an order that the step contract fixes: by the step of emission, then the source, then the place in the list. All
+spikes of a step that a projection sees come from one population, whose neurons the owners publish in ascending order, so
+filing them owner by owner files them by index, whatever the number of threads. Event-driven synapses lie in the order of
 their sources (`neuropil.engine.lazy_store`), clock-driven ones in that of their targets (`neuropil.engine.clocked_store`).
 """
 
@@ -41,7 +43,7 @@ class Targets:
         first: slot of the first neuron; neurons: how many; sites: of each.
         low: index of the first neuron within the population.
         v: potentials of the targets, where there are any; flow: what flows into them, of a projection with an input.
-        arrived: accumulators of the port.
+        arrived: float64, real accumulators of the port.
     """
 
     first: int
@@ -296,16 +298,6 @@ class SynapseStore(ABC):
         """For every thread's share."""
         self.refile_all(np.array([neuron]), np.array([emitted]), now)
 
-    @property
-    def per_quantum(self) -> float:
-        """Quanta of the port in a unit of what is transmitted."""
-        return 1.0 / self.plan.quantum[self.index]
-
-    @property
-    def largest(self) -> float:
-        """Most quanta that a synapse may hand over at once."""
-        return float(np.iinfo(self.targets[0].arrived.dtype).max // 2)
-
 
 def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -> Targets:
     """Views of what a thread holds of a projection's targets."""
@@ -323,7 +315,7 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
         v = arrays["s_v"][here]
     if projection.input is not None:
         flow = arrays[f"x_{split(projection.input)[1]}_"][here]
-    arrived = machine.arrived[t][max(plan.channel_of[index], 0)][mine.start : mine.stop]
+    arrived = np.zeros(0) if projection.port is None else arrays[f"real_{split(projection.port)[1]}"][here]
     return Targets(somas.start, mine.neurons, mine.sites, mine.lower, v, flow, arrived)
 
 

@@ -23,7 +23,7 @@ class CableSource:
         source: a Python module with one function `advance`.
         arguments: its arguments after (shape, v, g, out, tree, faces), in order. Beside those of the tables below:
             `runs_<patch>`, `sites_<point>` (see `neuropil.engine.cable.add_sites`), `g_<point>`, `out_<point>`, `v_<point>`,
-            `<port or input array>__<point>` (the arrays of a part: arrived_, event_, x_).
+            `<port or input array>__<point>` (the arrays of a part: arrived_, real_, x_).
         numbers: argument -> values of a loop's scalar constants.
         expanded: argument -> constants that differ between the compartments of a patch, float64[compartments].
         states: argument -> (patch, "mechanism.state"); ions: argument -> (patch, ion).
@@ -55,7 +55,7 @@ class PlannedCells:
         cell = population.neuron
         assert isinstance(cell, Cell)
         variants = {name: part.variant for name, part in parts.items()}
-        used = {f"{name}.{n}" for name, v in variants.items() for n in (*v.wired, *v.irregular, *v.driven)}
+        used = {f"{name}.{n}" for name, v in variants.items() for n in (*v.wired, *v.real, *v.driven)}
         cable = CablePlan.of(cell, dt, precision, used, modulated)
         return cls(population, cable, emit_cable(cable, variants, precision, {n: p.members[0].quanta for n, p in parts.items()}))
 
@@ -133,8 +133,9 @@ class _Loops:
                 scalars.append((f"q_{port}", quanta[port]))
                 terms.append(f"number(arrived_{port}[c + q]) * q_{port}")
                 clear.append(f"arrived_{port}[c + q] = 0")
-            if variant and port in variant.irregular:
-                terms.append(f"event_{port}[c + q]")
+            if variant and port in variant.real:
+                terms.append(f"number(real_{port}[c + q])")
+                clear.append(f"real_{port}[c + q] = 0.0")
             extra.update({name: f"{name}__{patch.name}" for name in (t.split("[")[0].removeprefix("number(") for t in terms)})
             reads[f"w.{patch.name}.{port}"] = " + ".join(terms)
         self.use(*extra.values())

@@ -67,6 +67,7 @@ class Draft:
         drives = [d for d in self.drives if d.drive.target is population]
         projections = [p for p in self.network.projections if p.target is population]
         driven = mine(d.drive.entry for d in drives if d.kind == "current") | mine(p.input for p in projections if p.input is not None)
+        added = [d.drive.entry for d in drives if d.kind == "irregular"] + [p.port for p in projections if p.port is not None and p.listed]
         driven |= mine(e.input for c in self.network.couplings for e in (c.first, c.second) if e.population is population)
         reads: dict[str, str] = {}
         gives = False
@@ -76,9 +77,9 @@ class Draft:
             else:
                 driven.add(population.neuron.into)
         return Variant(
-            in_order(spec.ports, mine(p.port for p in projections if p.port is not None)),
+            in_order(spec.ports, mine(p.port for p in projections if p.port is not None and not p.listed)),
             in_order(spec.ports, mine(d.drive.entry for d in drives if d.kind == "counted")),
-            in_order(spec.ports, mine(d.drive.entry for d in drives if d.kind == "irregular")),
+            in_order(spec.ports, mine(added)),
             in_order(spec.inputs, driven),
             tuple((n, reads[n]) for n in spec.inputs if n in reads),
             gives,

@@ -151,8 +151,8 @@ def _projections(plan: Plan) -> str | None:
         by_reason.setdefault(reason, []).append(projection.name)
     for reason, names in by_reason.items():
         lines.append(f"   {len(names)} × {reason}\n      ({_some(names)})")
-    smallest, largest = min(plan.quantum), max(plan.quantum)
-    lines.append(f"   weights are whole quanta of {smallest:.3g} to {largest:.3g} (unit of the port): their sums are exact")
+    if packed := [q for q in plan.quantum if q]:
+        lines.append(f"   packed weights are whole quanta of {min(packed):.3g} to {max(packed):.3g} (unit of the port): their sums are exact")
     return "\n".join(lines)
 
 

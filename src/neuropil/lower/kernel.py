@@ -1,7 +1,8 @@
 """From a step function to the kernel of one kind of neuron: which values it reads and writes, and its source.
 
-A variant says what of a model is in use: ports with synapses, ports with fast Poisson counts, ports with irregular
-events, inputs with a current. What is not in use is zero before simplification, so it costs nothing.
+A variant says what of a model is in use: ports whose events are summed exactly (packed synapses), ports with fast Poisson
+counts, ports whose events are summed as real numbers (irregular stimuli, per-synapse projections), inputs with a current.
+What is not in use is zero before simplification, so it costs nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Variant:
 
     wired: tuple[str, ...] = ()
     counted: tuple[str, ...] = ()
-    irregular: tuple[str, ...] = ()
+    real: tuple[str, ...] = ()
     driven: tuple[str, ...] = ()
     read: tuple[tuple[str, str], ...] = ()
     gives: bool = False
@@ -44,7 +45,7 @@ class Variant:
 
     def weight_in_use(self, port: str) -> bool:
         """Anything arrives at this port."""
-        return port in self.wired or port in self.counted or port in self.irregular
+        return port in self.wired or port in self.counted or port in self.real
 
 
 @dataclass(frozen=True)
@@ -266,11 +267,11 @@ class _Writer:
                 weight = f"d_{port}"
                 self.scalar(weight, f"weight of a Poisson event at {port}")
             terms.append(f"number({count}[i]) * {weight}")
-        if port in variant.irregular:
-            terms.append(f"{self.array(f'event_{port}')}[i]")
+        if port in variant.real:
+            terms.append(f"number({self.array(f'real_{port}')}[i])")
         self.body.append(f"w_{port} = {' + '.join(terms)}")
-        if port in variant.wired:
-            self.body.append(f"arrived_{port}[i] = 0")
+        self.body += [f"arrived_{port}[i] = 0"] if port in variant.wired else []
+        self.body += [f"real_{port}[i] = 0.0"] if port in variant.real else []
 
     def _operations(self) -> None:
         def leaf(name: str) -> str:

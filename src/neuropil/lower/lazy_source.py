@@ -95,7 +95,6 @@ class _Writer:
         graphs = [(self.graph, all_roots(self.program))]
         lines = [
             *module_head(f"Kernels of {self.program.traced.name}, {self.precision}.", self.precision, graphs, "from neuropil.lower.threads import prefetch"),
-            f"integer = np.{'int32' if self.precision == 'float32' else 'int64'}",
             *self._arrive(), *self._settle(), *([*self._settle_full(), *self._note()] if self.program.responds else []), "",
         ]  # fmt: skip
         return LazyKernels("\n".join(lines), self.own, tuple(self.arguments), tuple(self.noting), self.frontier, self.varying)
@@ -246,7 +245,7 @@ class _Writer:
         body += [f"s_{n}[i] = {names[program.after[n]]}" for n in changed]
         body += ["last[i] = now"] if program.dated else []
         if program.sent is not None:
-            body += [f"sum = min(max(floor({names[program.sent]} * per + half), -top), top)", "part[i - start] = integer(sum)"]
+            body.append(f"part[i - start] = {names[program.sent]}")
         if body:
             segment += ["for i in range(start, stop):", *_indent(body)]
         if program.sent is not None:
@@ -254,13 +253,13 @@ class _Writer:
         segment += [f"source_{n}[q] = {names[program.after[n]]}" for n in self.source]
         segment += ["source_last[q] = now"] if self.source else []
         text = [
-            *head, "now, top, per = np.int32(k + 1), number(largest), number(per_quantum)", "half, dt = number(0.5), number(step)",
+            *head, "now, dt = np.int32(k + 1), number(step)",
             "row = k & (fill.shape[0] - 1)", "filled = fill[row]", "fill[row] = 0", "events = 0", *self._of_targets(),
             "for g in range(filled):",
             *_indent([*self._ahead(), "q = segments[row, g]", "start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment, "events += np.int64(stop - start)"]),
             "return events",
         ]  # fmt: skip
-        fixed = ["k", "step", "per_quantum", "largest", "numbers", "segments", "fill", "bounds", "target", "part", *ROOM, "of_target", "arrived"]
+        fixed = ["k", "step", "numbers", "segments", "fill", "bounds", "target", "part", *ROOM, "of_target", "arrived"]
         return _function("arrive", [*fixed, *self.arguments], text)
 
     def _of_targets(self) -> list[str]:

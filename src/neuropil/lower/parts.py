@@ -178,8 +178,8 @@ class Group(Assembly):
 class Bare(Assembly):
     """A part without a kernel of its own: a cable solver reads and writes its arrays.
 
-    They are its states `s_*`, accumulators `arrived_*` (whole quanta, see `Member.quanta`; whoever reads sets them to
-    zero), weights of a step's stimuli `event_*`, and currents of stimuli `x_*_`; in each, sites come one after the other.
+    They are its states `s_*`, accumulators `arrived_*` (whole quanta, see `Member.quanta`) and `real_*` (float64), which
+    whoever reads sets to zero, and currents of stimuli `x_*_`; in each, sites come one after the other.
     """
 
     name: str
@@ -205,7 +205,7 @@ class Bare(Assembly):
         return (
             *(f"s_{n}" for n in self.states),
             *(f"arrived_{n}" for n in self.used.wired),
-            *(f"event_{n}" for n in self.used.irregular),
+            *(f"real_{n}" for n in self.used.real),
             *(f"x_{n}_" for n in self.used.driven),
         )
 

@@ -48,7 +48,7 @@ class Plan:
         cells: populations with morphology, by name.
         parts: (population, part) -> its elements and their numbers.
         channel_of: for each projection the index of its port in the target's model.
-        quantum: for each projection the weight of one quantum.
+        quantum: for each packed projection the weight of one quantum; 0 for those kept per synapse, whose weights have none.
         drives: in the network's order.
         reasons: why each projection is executed as it is.
         synapses: programs of the projections whose synapses are kept each by itself, by their place in the network.
@@ -206,15 +206,14 @@ def _merge(placed: list[tuple[NeuronProgram, Varying, Member]], precision: str) 
 def _quanta(network: Network, word: Any) -> tuple[float, ...]:
     """One scale for all weights that meet in an accumulator: those of a port of a population."""
     largest: dict[Any, float] = {}
-    for p in network.projections:
+    together: dict[Any, float] = {}
+    for p in (p for p in network.projections if not p.listed):
         key = (p.target.name, p.port)
         size = p.weight.largest() if isinstance(p.weight, Distribution) else float(np.max(np.abs(p.weight), initial=0.0))
-        largest[key] = max(largest.get(key, 0.0), size * (p.synapse.gain if p.synapse is not None else 1.0))
-    together: dict[Any, float] = {}
-    for p in network.projections:
-        together[p.target.name, p.port] = together.get((p.target.name, p.port), 0.0) + largest_in_degree(p)
-    keys = [(p.target.name, p.port) for p in network.projections]
-    return tuple(choose_quantum(largest[key], word, together[key]) for key in keys)
+        largest[key] = max(largest.get(key, 0.0), size)
+        together[key] = together.get(key, 0.0) + largest_in_degree(p)
+    scale = {key: choose_quantum(largest[key], word, together[key]) for key in largest}
+    return tuple(0.0 if p.listed else scale[p.target.name, p.port] for p in network.projections)
 
 
 def choose_quantum(largest: float, word: Any = np.uint32, in_degree: float = 1.0) -> float:
@@ -246,7 +245,7 @@ def _with_quanta(assembly: Assembly, network: Network, quantum: tuple[float, ...
     """The members with the quanta of their wired ports, among their constants and by name."""
     members = []
     for member in assembly.members:
-        scale = {p.port: q for p, q in zip(network.projections, quantum, strict=True) if p.target is member.population}
+        scale = {p.port: q for p, q in zip(network.projections, quantum, strict=True) if p.target is member.population and not p.listed}
         quanta = {port: scale[full_name(member.part, port)] for port in assembly.variant.wired}
         numbers = member.numbers.copy()
         numbers[:, np.isnan(numbers).any(axis=0)] = list(quanta.values()) if isinstance(assembly, Group) else []
@@ -278,7 +277,8 @@ def check_plan(plan: Plan) -> None:
                     raise PlanError(f"{where}: array {name!r} does not fit the kernel", got=array.shape)
     for j, projection in enumerate(plan.network.projections):
         part, port = split(projection.port or "")
-        if port and port not in plan.assemblies[plan.place_of(projection.target, part)[0]].variant.wired:
+        variant = plan.assemblies[plan.place_of(projection.target, part)[0]].variant
+        if port and port not in (variant.real if projection.listed else variant.wired):
             raise PlanError(f"projection {projection.name!r} arrives at a port nobody reads")
-        if not plan.quantum[j] > 0:
+        if not projection.listed and not plan.quantum[j] > 0:
             raise PlanError(f"projection {projection.name!r} has no weight scale", got=plan.quantum[j])

@@ -39,13 +39,12 @@ class SynapseKernel:
 
 
 def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
-    """The kernel of a spike's arrival: (k, dt, quantum, top, numbers, words, segments, fill, slot, arrived, …)."""
+    """The kernel of a spike's arrival: (k, dt, numbers, words, segments, fill, slot, arrived, …)."""
     graph, roots = program.arrival, program.arrival_roots
     given, names, head, body, arguments = _strike(program, roots, program.struck, program.after, varying)
-    head += ["now, top, per = np.int32(k + 1), number(largest), number(per_quantum)", "half = number(0.5)", "dt = number(step)"]
+    head += ["now, dt = np.int32(k + 1), number(step)"]
     if program.sent is not None:
-        body.append(f"q = min(max(floor({names[program.sent]} * per + half), -top), top)")
-        body.append("arrived[slot[i]] += integer(q)")
+        body.append(f"arrived[slot[i]] += {names[program.sent]}")
     text = [
         *head, "row = k & (fill.shape[1] - 1)", "due = fill[0, row, 0]", "fill[0, row, 0] = 0", "events = 0",
         "for g in range(due):",
@@ -53,8 +52,8 @@ def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int
                   "for j in range(start, start + length):", *_indent(["i = np.uint64(words[j])", *body]), "events += np.int64(length)"]),
         "return events",
     ]  # fmt: skip
-    signature = ["k", "step", "per_quantum", "largest", "numbers", "words", "segments", "fill", "slot", "arrived", *arguments]
-    extra = ["from neuropil.engine.deliver import LENGTH_BITS, LENGTHS", f"integer = np.{'int32' if precision == 'float32' else 'int64'}"]
+    signature = ["k", "step", "numbers", "words", "segments", "fill", "slot", "arrived", *arguments]
+    extra = ["from neuropil.engine.deliver import LENGTH_BITS, LENGTHS"]
     return SynapseKernel(_module(program, precision, "arrive", signature, text, graph, roots, extra), tuple(arguments), given, varying)
 
 
@@ -131,7 +130,7 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
     after = []
     if program.flow is not None:
         body.append(f"part[i - low] = {names[program.flow]}")
-        after.append("flow[n] -= total(part, high - low)")
+        after.append("flow[n] -= number(total(part, high - low))")
     if "post" in program.traced.spec.inputs:
         after.append("post[n] *= decay")
     text = [

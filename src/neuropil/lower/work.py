@@ -120,12 +120,12 @@ def _events(plan: Plan) -> list[Work]:
 
 def _listed(plan: Plan) -> list[Work]:
     """Synapses with states, or that come and go: what every event does, and what every step does to those that are clocked."""
-    real, word, works = np.dtype(plan.precision).itemsize, plan.word().itemsize, []
+    real, works = np.dtype(plan.precision).itemsize, []  # type: ignore[var-annotated]
     for j, program in plan.synapses.items():
         p, flops = plan.network.projections[j], program.flops
         count, what = expected_synapses(p), f"{p.name} ({program.traced.name})"
         sums = program.sent is not None
-        works.append(Work(f"events of {what}", "synaptic event", count, "event", flops["event"] + sums, _event_bytes(program, real, word), "lower/synapse.py", p.source.name))
+        works.append(Work(f"events of {what}", "synaptic event", count, "event", flops["event"] + sums, _event_bytes(program, real), "lower/synapse.py", p.source.name))
         if program.responds:
             moved = 0 if program.event_driven else 2 * real * len(program.answering)
             works.append(Work(f"responses of {what}", "response", count, "event", flops["response"], moved, "lower/synapse.py", p.target.name))
@@ -136,13 +136,13 @@ def _listed(plan: Plan) -> list[Work]:
     return works
 
 
-def _event_bytes(program: SynapseProgram, real: int, word: int) -> int:
-    """A synapse's place or target, its own states before and after, when it was last brought up to date, an accumulator; of
+def _event_bytes(program: SynapseProgram, real: int) -> int:
+    """A synapse's place or target, its own states before and after, when it was last brought up to date, a real accumulator; of
     event-driven ones also what is fetched of the target, and (9 bytes) how many of its spikes are to be made up for, and when
     they were. What is shared by the synapses of a source is not counted."""
     own = program.form.of("")
     moved = 4 + real * (sum(n in own for n in program.arrival_reads) + sum(n in own for n in program.struck)) + 8 * program.dated
-    moved += 3 * word * (program.sent is not None)
+    moved += (16 + real * program.event_driven) * (program.sent is not None)
     return moved + (real * len(program.per_target) + (9 if program.responds else 0) if program.event_driven else 0)
 
 
@@ -151,7 +151,7 @@ def _stimulus(planned: PlannedDrive, real: int) -> tuple[int, int]:
     if planned.kind == "counted":
         return 0, 1
     if planned.kind == "irregular":
-        return 2, 3 * real  # event += count * weight
+        return 2, real + 16  # real accumulator += count * weight
     return 2, 3 * real  # current += amplitude * wave
 
 
@@ -169,6 +169,6 @@ def _traffic(argument: str, changing: tuple[str, ...], real: int, plan: Plan) ->
         return 2 * word  # read, and set to zero
     if kind == "into":
         return 2 * real  # what a branch adds to its soma's input
-    # A refractory count is a byte, read and written (four beyond 255 steps); flags and Poisson counts are bytes; shifts
+    # A real accumulator is a float64, read and set to zero. A refractory count is a byte, read and written (four beyond 255 steps); flags and Poisson counts are bytes; shifts
     # are read once for all elements.
-    return {"left": 2, "fired": 1, "count": 1, "period": 4, "shifts": 0}.get(kind, real)
+    return {"left": 2, "fired": 1, "count": 1, "period": 4, "shifts": 0, "real": 16}.get(kind, real)

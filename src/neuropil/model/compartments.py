@@ -129,7 +129,8 @@ class Compartments:
             "position": [x for _, x in free],
             "distance": [float(self.morphology.distance_at(s, x)) for s, x in free],
         }  # fmt: skip
-        return replace(self, **{name: np.append(old := getattr(self, name), np.asarray(new, old.dtype)) for name, new in more.items()})
+        grown: dict[str, Any] = {name: np.append(old := getattr(self, name), np.asarray(new, old.dtype)) for name, new in more.items()}
+        return replace(self, **grown)
 
     @cached_property
     def _nodes(self) -> dict[tuple[int, float], int]:

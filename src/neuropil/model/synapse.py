@@ -59,8 +59,6 @@ class Synapse(Described):
 
     Class attributes a model may set:
         integrator: as of a `Neuron`, for the states that have no closed form.
-        gain: the most that `transmits` may exceed the projection's largest weight by, as a factor; beyond it what is
-            transmitted is cut (events are summed as whole quanta, whose size is chosen for this range).
         learned: names of the states that are held while plasticity is off. None: the state `weight`, and every state that nothing
             brings back (its own derivative does not read it), so not traces, and not short-term plasticity.
 
@@ -69,9 +67,8 @@ class Synapse(Described):
     """
 
     integrator: ClassVar[str] = "auto"
-    gain: ClassVar[float] = 1.0
     learned: ClassVar[tuple[str, ...] | None] = None
-    reserved: ClassVar[frozenset[str]] = Described.reserved | {"integrator", "gain", "learned"}
+    reserved: ClassVar[frozenset[str]] = Described.reserved | {"integrator", "learned"}
 
     @classmethod
     def check_class(cls) -> None:
@@ -81,8 +78,6 @@ class Synapse(Described):
             raise ModelError(f"{name}.integrator is unknown", got=cls.integrator, fix=did_you_mean(cls.integrator, INTEGRATORS))
         if spec.ports:
             raise ModelError(f"{name}: a synapse has no ports of its own", got=list(spec.ports), fix="spikes come in through arrive()")
-        if not isinstance(cls.gain, (int, float)) or not cls.gain > 0:
-            raise ModelError(f"{name}.gain must be a positive number", got=cls.gain)
         for state in cls.learned or ():
             if state not in spec.states:
                 raise ModelError(f"{name}.learned names a state that does not exist", got=state, fix=did_you_mean(state, spec.states))

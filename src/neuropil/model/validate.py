@@ -58,6 +58,8 @@ def validate(network: Network, dt: Quantity) -> None:
         found += _projection(projection, step)
     for drive in network.drives:
         found += _drive(drive, step)
+    for name, interval in [(k.name, k.interval) for k in network.synapse_probes] + [(k.name, k.interval) for k in network.normalisations]:
+        found += grid.fault(interval, step, f"{name}: interval")
     for probe in network.probes:
         found += _probe(probe, step)
     found += check_couplings(network.couplings, network.populations, {(d.target.name, d.input or "") for d in network.drives})

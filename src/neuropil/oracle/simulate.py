@@ -22,6 +22,7 @@ from neuropil.model import Distribution, Network, Neuron, Population, Projection
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
+from neuropil.model.upkeep import Normalisation
 from neuropil.model.validate import validate
 from neuropil.oracle.cable import Cells, Sites
 from neuropil.oracle.events import Source, Synapses, per_element
@@ -208,7 +209,8 @@ def simulate(
     world = _World(network, h, steps, seed, dict(edges or {}), dict(modulators or {}))
     modulation = Modulators(network, h, signals or {}, doses or {}, world.parameter, world.change)
     every = {p.name: 1 if p.interval is None else grid.steps(p.interval, h, f"probe {p.name}: interval") for p in network.probes}
-    traces: dict[str, list[Array]] = {p.name: [] for p in network.probes}
+    traces: dict[str, list[Array]] = {name: [] for name in [p.name for p in network.probes] + [p.name for p in network.synapse_probes]}
+    normalisations = [(n, grid.steps(n.interval, h, "the interval of normalise")) for n in network.normalisations]
     stamps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for k in range(steps):
         for name, values in (changes or {}).get(k, {}).items():
@@ -216,6 +218,9 @@ def simulate(
         for name, states in (held or {}).get(k, {}).items():
             next(a for a in world.living if a.projection.name == name).held = states
         modulation.before(k)
+        for n, steps_between in normalisations:
+            if k % steps_between == 0:
+                world.normalise(n)
         fired = world.step(k)
         modulation.after(fired)
         who = np.concatenate([world.groups[n].pop.first + np.flatnonzero(f) for n, f in fired.items()])
@@ -224,10 +229,14 @@ def simulate(
         for probe in network.probes:
             if (k + 1) % every[probe.name] == 0:
                 traces[probe.name].append(world.groups[probe.target.name].s[probe.variable][probe.places])
+        for watched in network.synapse_probes:
+            if (k + 1) % grid.steps(watched.interval, h, f"probe {watched.name}: interval") == 0:
+                traces[watched.name].append(world.synaptic(watched.projection, watched.variable, watched.chosen)[0])
     spans = {n: (p.first, p.size) for n, p in network.populations.items()}
     return OracleResult(
         Spikes(np.concatenate(stamps), np.concatenate(neurons), spans, h),
-        {p.name: np.array(traces[p.name]).reshape(-1, p.neurons.size) for p in network.probes},
+        {p.name: np.array(traces[p.name]).reshape(-1, p.neurons.size) for p in network.probes}
+        | {p.name: np.array(traces[p.name]).reshape(-1, world.synaptic(p.projection, p.variable, p.chosen)[0].size) for p in network.synapse_probes},
         {name: g.s for name, g in world.groups.items()},
         {a.projection.name: {"source": a.pre, "target": a.post, "weight": a.weight, **a.s} for a in world.living},
         {name: np.array(values) for name, values in modulation.traces.items()},
@@ -275,6 +284,21 @@ class _World:
         for part in dict.fromkeys(split(n)[0] for n in values):
             self.group(target, part).change({split(n)[1]: v for n, v in values.items() if split(n)[0] == part})
 
+    def synaptic(self, projection: Projection, name: str, chosen: Array | None = None) -> tuple[Array, Array, Any]:
+        """A state, or "weight", of the (chosen) synapses of a projection by source; the target of each; what keeps them."""
+        which = slice(None) if chosen is None else chosen
+        for alive in (a for a in self.living if a.projection is projection):
+            return alive.s.get(name, alive.weight)[which], alive.post[which], alive
+        kept = next(s for s in self.synapses if s.projection is projection)
+        order = np.argsort(kept.pre, kind="stable")[which]
+        return kept.weight[order], kept.post[order] // projection.sites, kept
+
+    def normalise(self, n: Normalisation) -> None:
+        """Scale what arrives at each target to a total."""
+        values, post, kept = self.synaptic(n.projection, n.variable)
+        if getattr(kept, "held", None) is None:
+            self.rewrite(n.projection.name, {n.variable: n.scaled(values, post)})
+
     def rewrite(self, projection: str, values: Mapping[str, Any]) -> None:
         """Give the synapses of a projection, sorted by source, other weights or states."""
         for synapse in (s for s in self.synapses if s.projection.name == projection):
@@ -312,15 +336,14 @@ class _World:
                 x[source.drive.target.name][source.drive.input] += source.current(k)
             elif source.drive.port is not None:
                 w[source.drive.target.name][source.drive.port] += source.events(k)
+        # Per-synapse projections add one event after the other to what stimuli brought; the exact sums of the others join last.
+        for alive in self.living:
+            flow = alive.step(k, partial(self._potentials, alive.projection.target, alive.projection.part), None if alive.port is None else w[alive.target][alive.port])
+            if alive.input is not None:
+                x[alive.target][alive.input] += flow
         for synapse in self.synapses:
             assert synapse.port is not None
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
-        for alive in self.living:
-            flow, sent = alive.step(k, partial(self._potentials, alive.projection.target, alive.projection.part))
-            if alive.input is not None:
-                x[alive.target][alive.input] += flow
-            if alive.port is not None:
-                w[alive.target][alive.port] += sent
         for mine, other in (pair for coupling in self.network.couplings for pair in coupling.directed):
             entry, there = x[mine.population.name][mine.input], self._potentials(other.population, other.part)[other.places]
             if mine.conductance is None:

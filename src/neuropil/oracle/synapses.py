@@ -40,8 +40,10 @@ class LivingSynapses:
         order = np.argsort(pre, kind="stable")
         self.pre, self.post, self.site = pre[order], post[order], np.broadcast_to(site, pre.shape)[order]
         self.weight, self.steps = (np.broadcast_to(a, pre.shape)[order] for a in (weight, steps))
-        bound = projection.delay.largest() / dt if isinstance(projection.delay, Distribution) else 1.0
-        self.longest = max(int(np.ceil(bound)), int(self.steps.max(initial=1)))
+        # Not the longest of those that exist: synapses that form later may have any delay of the description.
+        law = projection.delay
+        bound = law.quantile(rng.word_to_uniform(np.uint32(0xFFFFFFFF))) if isinstance(law, Distribution) else np.max(law, initial=0.0)
+        self.longest = max(int(np.ceil(bound / dt)), int(self.steps.max(initial=1)))
         self.history: list[tuple[int, Array]] = []  # (stamp, fired) of the last spikes of the sources
         self.activity = np.zeros(projection.target.size)
         self.changed: dict[str, Any] = {}
@@ -94,31 +96,35 @@ class LivingSynapses:
         known = {"noise": noise, "v": lambda: potentials()[self.reached], "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
         return {name: known[name]() for name in self.model.spec.inputs}
 
-    def step(self, k: int, potentials: Callable[[], Array]) -> tuple[Array, Array]:
+    def step(self, k: int, potentials: Callable[[], Array], arrived: Array | None) -> Array:
         """Advance from t_k to t_{k+1}, the potentials of the target's sites being those of t_k.
 
+        Args:
+            arrived: where to add, for each site of the targets, the weights that arrive at the end of the step: by the step
+                in which the spikes were emitted, then by source, then by place in the list.
+
         Returns:
-            The current that flows into each site of the targets during the step, and the weights that arrive at its end.
+            The current that flows into each site of the targets during the step.
         """
         equations, size = self.integrator.equations, self.projection.target.size * self.projection.sites
         x = self._world(k, potentials)
-        flow, sent = np.zeros(size), np.zeros(size)
+        flow = np.zeros(size)
         if self.input is not None:
             inputs = self.projection.target.neuron.spec.inputs
             values = self.bound.current(equations.states(self.s), equations._in("input", x, self.model.spec.inputs))
             np.add.at(flow, self.reached, -np.broadcast_to(magnitude(values, inputs[self.input], "current"), self.pre.size))
         still = {n: self.s[n] for n in self.held or ()}
         self.s = {**self.integrator.advance(self.s, x, np.zeros(self.pre.size, bool)), **still}
+        due = [np.flatnonzero(fired[self.pre] & (stamp + self.steps == k + 1)) for stamp, fired in self.history]
+        if arrived is not None:
+            unit = self.projection.target.neuron.spec.ports[str(self.port)]
+            handed = np.broadcast_to(magnitude(self.bound.transmits(equations.states(self.s), self._w()), unit, "transmits"), self.pre.size)
+            for which in due:
+                np.add.at(arrived, self.reached[which], handed[which])
         here = np.zeros(self.pre.size, bool)
-        for stamp, fired in self.history:
-            here |= fired[self.pre] & (stamp + self.steps == k + 1)
-        ports, w = self.projection.target.neuron.spec.ports, self._w()
-        before = equations.states(self.s)
-        if self.port is not None:
-            handed = np.broadcast_to(magnitude(self.bound.transmits(before, w), ports[self.port], "transmits"), self.pre.size)
-            np.add.at(sent, self.reached[here], handed[here])
+        here[np.concatenate([np.empty(0, int), *due])] = True
         self._change("arrive", here)
-        return flow, sent
+        return flow
 
     def _w(self) -> Quantity:
         """The present weights."""

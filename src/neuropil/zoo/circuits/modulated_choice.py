@@ -64,8 +64,6 @@ class ActionNeuron(LIFExp):
 class ValueSynapse(Synapse):
     """Pairs of spikes within `tau` mark; under dopamine marked synapses change their value; `forget` takes it back to 0."""
 
-    gain = 2.0
-
     scale: float = 1.0
     rest: float = 0.4
     mark: float = 0.06

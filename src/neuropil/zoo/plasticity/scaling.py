@@ -23,7 +23,6 @@ from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
 class Scaling(Efficacy):
     """The factor alone, between 1/4 and 4."""
 
-    gain = 4.0
     learned = ("efficacy", "log_factor")
     k: float = 0.02  # L of a spike
     tau_s: Time = 20 * second

@@ -64,7 +64,6 @@ class HomeostaticRule(Synapse):
 class CalciumWeight(CalciumRule):
     """The rule with a window, alone: calcium is held, the efficacy follows; a spike transmits weight times efficacy."""
 
-    gain = 4.0  # the efficacy may grow
     calcium: Concentration = 0.05 * uM
 
     camkii = State(0.0)
@@ -84,7 +83,6 @@ class ArticleWeight(ArticleRule, CalciumWeight):
 class Homeostatic(HomeostaticRule):
     """Homeostatic scaling, alone: a spike transmits weight times efficacy."""
 
-    gain = 4.0  # the efficacy may grow
     learned = ("efficacy",)
 
     efficacy = State(1.0)

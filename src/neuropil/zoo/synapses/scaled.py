@@ -14,7 +14,6 @@ class Scaled(Synapse):
 
     scale: float = 1.0
 
-    gain = 4.0
 
     def transmits(self, s, w):
         return w * self.scale

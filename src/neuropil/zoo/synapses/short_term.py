@@ -56,7 +56,6 @@ class Varela(Synapse):
     dF/dt = (1 - F)/τ_F, dD/dt = (1 - D)/τ_D; a spike transmits w·F·D, then F ← F + f and D ← d·D.
     """
 
-    gain = 4.0  # F may grow
     f: float = 0.2
     d: float = 0.6
     tau_f: Time = 100 * ms

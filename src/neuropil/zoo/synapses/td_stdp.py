@@ -27,7 +27,6 @@ class TDSTDP(Synapse):
     """`weight` starts at the projection's and moves by η pA for a unit of δ·e lasting 1 ms; δ is the modulator."""
 
     integrator = "exponential_euler"  # each state is linear in itself; x·post is not, in the two together
-    gain = 8.0  # the weight may grow
     eta: Current = 1 * pA  # per ms of δ = e = 1
     tau_plus: Time = 20 * ms
     rise: Time = 20 * ms  # υ
