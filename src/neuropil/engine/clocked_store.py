@@ -53,7 +53,7 @@ class ClockedStore(SynapseStore):
 
     def prepare(self) -> None:
         """Write the kernels of a step, of arrivals and, where they do something, of the targets' spikes."""
-        program, precision = self.program, self.plan.precision
+        program, precision = self.program, self.real.name
 
         def varying(graph: Graph, roots: list[int]) -> frozenset[int]:
             return self.varying(graph, frontier(graph, roots))

@@ -6,7 +6,8 @@ import inspect
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +22,30 @@ from neuropil.engine.guard import Guard
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.modulate import Modulation
 from neuropil.engine.packed_weights import PackedWeights
-from neuropil.engine.recorder import Recorder, describe
+from neuropil.engine.recorder import Marks, Recorder, describe
 from neuropil.engine.runaway import runaway
 from neuropil.engine.synaptic_state import SynapticState
 from neuropil.engine.upkeep import Upkeep
-from neuropil.errors import Interrupted, NetworkError, NeuropilError, SimulationError, did_you_mean
+from neuropil.errors import (
+    Interrupted,
+    NetworkError,
+    NeuropilError,
+    ResultError,
+    SimulationError,
+    StorageError,
+    did_you_mean,
+)
 from neuropil.lower.plan import Plan, make_plan
 from neuropil.model import grid
 from neuropil.model.network import Network
 from neuropil.result import Result
-from neuropil.result.atomic import write_json
+from neuropil.result.folder import CHECKPOINT_FILE, require_room
 from neuropil.units import Quantity, ms
 
 Progress = Callable[[str, float, dict[str, Any]], None]
 """Called as progress(phase, fraction done, details); phases are "trace", "compile", "build" and "run"."""
 
 CHUNK_SECONDS = 0.05  # between looks at the clock, Ctrl-C and the progress bar
-CHECKPOINT_FILE = "checkpoint.h5"
 LARGEST_ROUNDING = 0.01  # of a projection's mean weight; more would change what a network does
 
 
@@ -53,7 +61,9 @@ class Simulation(Access):
         precision: "float32" or "float64" state; float64 also packs weights in 48 bits. None: float32, but float64 for
             cells with morphology.
         full_weights: 48-bit weights with float32 state too.
-        out: folder to stream spikes and traces to, in bounded memory; None keeps them in memory.
+        out: folder to stream spikes and traces to, in bounded memory; None keeps them in memory. One simulation writes to a
+            folder at a time.
+        overwrite: replace the run that the folder `out` holds, and its checkpoint; otherwise it is refused.
         record_spikes: whether the result holds spikes (rates and counts are kept in any case).
         resume: folder (or file) of a checkpoint to go on from.
         memory_limit: bytes not to exceed (what the machine has left, if None).
@@ -71,7 +81,7 @@ class Simulation(Access):
         self, network: Network, *, dt: Quantity | float = 0.1 * ms, seed: int = 1, threads: int | None = None,
         precision: str | None = None, full_weights: bool = False, out: str | os.PathLike[str] | None = None,
         record_spikes: bool = True, resume: str | os.PathLike[str] | None = None, memory_limit: float | None = None,
-        progress: Progress | None = None,
+        progress: Progress | None = None, overwrite: bool = False,
     ):  # fmt: skip
         if not isinstance(network, Network):
             raise SimulationError("only a Network can be simulated", got=network)
@@ -83,6 +93,9 @@ class Simulation(Access):
         self._folder = None if out is None else path_of(out, "out")
         if self._folder is not None and self._folder.exists() and not self._folder.is_dir():
             raise SimulationError("out must be a folder", got=f"the file {self._folder}")
+        self._overwrite, self._here = overwrite, _is_of(resume, self._folder)
+        if self._folder is not None and not self._here:
+            require_room(self._folder, overwrite)  # before the work; the folder is taken when there is something to record
         self._progress("trace", 0.0, {})
         start = time.perf_counter()
         self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
@@ -97,7 +110,7 @@ class Simulation(Access):
         self._chunk = 16
         self.interrupted = False
         self.record_spikes = record_spikes
-        self._finished: tuple[int, tuple[int, ...]] | None = None
+        self._finished: Marks | None = None
         try:
             self._build()
             self._rewiring = self.core.next_rewiring()
@@ -165,6 +178,7 @@ class Simulation(Access):
         Raises:
             SimulationError: a duration that is no time or not on the grid; a state that became NaN or ran away (what was recorded
                 is kept in the folder).
+            StorageError: the system refused to write; `error.result` holds what was recorded, and the run may go on.
             Interrupted: Ctrl-C.
         """
         return self._run_up_to(self.core.step + self._steps(duration, "the duration"), checkpoint_every)
@@ -194,7 +208,7 @@ class Simulation(Access):
             every = self._steps(checkpoint_every, "checkpoint_every")
             if self._folder is None:
                 raise SimulationError("checkpoints need a folder", fix="pass out=...")
-        with self._guard.running("run"), stoppable() as stop:
+        with self._guard.running("run"), self._keeping_results(), stoppable() as stop:
             if every is not None:
                 self.checkpoint()
             while self.core.step < total and not stop.is_set():
@@ -217,11 +231,12 @@ class Simulation(Access):
 
         Raises:
             Interrupted: Ctrl-C, between two steps; with the spikes of the steps that were done.
+            StorageError: as in `run`.
         """
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise SimulationError("the number of steps must be a whole number", got=n)
         collected = [(np.empty(0, np.int64), np.empty(0, np.int64))]
-        with self._guard.running("step"), stoppable() as stop:
+        with self._guard.running("step"), self._keeping_results(), stoppable() as stop:
             target = self.core.step + int(n)
             self._run_to(target, stop, target, collected, silent=True)
             self._settle(collected)
@@ -247,6 +262,7 @@ class Simulation(Access):
             begun = time.perf_counter()
             with self._guard.whole():
                 steps, status = self._chunk_of(target, collected)
+            self.recorder.require_room()
             spent = time.perf_counter() - begun
             self.wall_seconds += spent
             self._session_seconds += spent
@@ -259,6 +275,17 @@ class Simulation(Access):
                 self._chunk = max(1, self._chunk // 2)
             if not silent:
                 self._report(total)
+
+    @contextmanager
+    def _keeping_results(self) -> Iterator[None]:
+        """Give what was recorded to the error of a disk that refuses."""
+        try:
+            yield
+        except StorageError as error:
+            with suppress(ResultError):
+                error.result = self.recorder.result(self.core.step * self.plan.dt)
+                error.result.summary.update({**self.summary(), "partial": True})
+            raise
 
     def _chunk_of(self, target: int, collected: list[tuple[np.ndarray, np.ndarray]] | None) -> tuple[int, int]:
         """Some steps towards a target, with all that belongs to them; returns how many were asked for, and how they ended."""
@@ -309,10 +336,7 @@ class Simulation(Access):
     def _reopen(self) -> None:
         """Go on recording after a run that ended and whose files are complete."""
         if self._finished is not None:
-            spikes, rows = self._finished
-            self.recorder = Recorder(
-                self.plan, self._folder, record_spikes=self.record_spikes, resume=True, spikes=spikes, rows=rows
-            )
+            self.recorder = Recorder(self.plan, self._folder, record_spikes=self.record_spikes, resume=self._finished)
             self._finished = None
 
     def _check_rounding(self) -> None:
@@ -337,7 +361,8 @@ class Simulation(Access):
     def _take(self, steps: np.ndarray, neurons: np.ndarray) -> None:
         self.counts += np.bincount(neurons, minlength=self.counts.size)
         self._modulation.observe(neurons)
-        self.recorder.add(steps, neurons, self.core.flush_probes() + self._upkeep.flush() + self._modulation.flush())
+        samples = self.core.flush_probes() + self._upkeep.flush() + self._modulation.flush()
+        self.recorder.add(steps, neurons, samples, self.core.step - bool(self.core.pending))
         if steps.size:
             self._recent.append((steps, neurons))
         oldest = self.core.step - self.core.ring
@@ -377,10 +402,10 @@ class Simulation(Access):
     def _write_checkpoint(self, target: Path) -> None:
         self._settle()
         self._reopen()
-        spikes, rows = self.recorder.sync()
+        marks = self.recorder.sync()
         step, neuron = self._in_flight()
         data = checkpoints.Checkpoint(
-            self.core.step, self.core.states(), self.counts, self._amplitudes(), step, neuron, self.core.events, spikes, rows, self.wall_seconds,
+            self.core.step, self.core.states(), self.counts, self._amplitudes(), step, neuron, self.core.events, marks, self.wall_seconds,
             self._synaptic.save(), self._modulation.save(),
         )  # fmt: skip
         checkpoints.save(target, self.plan, data)
@@ -391,7 +416,7 @@ class Simulation(Access):
     def _open(self, resume: str | os.PathLike[str] | None) -> Recorder:
         record_spikes = self.record_spikes
         if resume is None:
-            return Recorder(self.plan, self._folder, record_spikes=record_spikes)
+            return Recorder(self.plan, self._folder, record_spikes=record_spikes, overwrite=self._overwrite)
         path = path_of(resume, "resume")
         data = checkpoints.load(path / CHECKPOINT_FILE if path.is_dir() else path, self.plan)
         self.core.step = self._session_start = data.step
@@ -408,24 +433,18 @@ class Simulation(Access):
         self._recent = [(data.flight_step, data.flight_neuron)] if data.flight_step.size else []
         self.core.refile(data.flight_step, data.flight_neuron)
         self.core.logs[0].counters[3] = data.events
-        here = self._folder is not None and path.is_dir() and path.resolve() == self._folder.resolve()
-        if here:
-            return Recorder(
-                self.plan, self._folder, record_spikes=record_spikes, resume=True, spikes=data.spikes, rows=data.rows
-            )
-        return Recorder(self.plan, self._folder, record_spikes=record_spikes, rows=data.rows, start=data.step)
+        if self._here:
+            return Recorder(self.plan, self._folder, record_spikes=record_spikes, resume=data.marks)
+        return Recorder(
+            self.plan, self._folder, record_spikes=record_spikes, rows=data.marks.rows, start=data.step, overwrite=self._overwrite
+        )
 
     # --- results -------------------------------------------------------------------------------------------------------
 
     def _result(self) -> Result:
         if self._folder is not None:
-            spikes, rows = self.recorder.sync()
-            self._finished = (spikes, rows)
-        result, digest = self.recorder.finish(self.core.step * self.plan.dt)
-        result.summary.update({**self.summary(), "digest": digest})
-        if self._folder is not None:
-            write_json(self._folder / "summary.json", result.to_json())
-        return result
+            self._finished = self.recorder.sync()
+        return self.recorder.finish(self.core.step * self.plan.dt, self.summary())
 
     def summary(self) -> dict[str, Any]:
         """The run so far, in plain types (a finished result's summary has the digest of its spikes besides)."""
@@ -463,6 +482,15 @@ class Simulation(Access):
         if self._guard.close():
             self.core.close()
             self.recorder.close()
+
+
+def _is_of(resume: Any, folder: Path | None) -> bool:
+    """Whether a run goes on in the folder that holds its checkpoint."""
+    if resume is None or folder is None:
+        return False
+    path = path_of(resume, "resume")
+    own = path if path.is_dir() else path.parent if path.name == CHECKPOINT_FILE else None
+    return own is not None and own.resolve() == folder.resolve()
 
 
 def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | None = None, **options: Any) -> Result:

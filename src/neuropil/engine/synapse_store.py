@@ -75,7 +75,7 @@ class SynapseStore(ABC):
         self.plan, self.index, self.layout, self.room = plan, index, layout, room
         self.projection = plan.network.projections[index]
         self.program: SynapseProgram = plan.synapses[index]
-        self.real = np.dtype(plan.precision)
+        self.real = np.dtype(plan.synapse_precision(index))
         self.signal = np.zeros(1, self.real)
         self.ring = ring_length(int(delay_steps(self.projection, plan.dt)[-1]))
         self.targets = [_targets(plan, layout, machine, index, t) for t in range(len(layout.shares))]
@@ -322,7 +322,7 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
 def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str, float]:
     """Bytes that the store of a projection will hold, and besides while it is built, from expected numbers of synapses."""
     p, program = plan.network.projections[index], plan.synapses[index]
-    n, real = expected_synapses(p), np.dtype(plan.precision).itemsize
+    n, real = expected_synapses(p), np.dtype(plan.synapse_precision(index)).itemsize
     varied = len(program.traced.varied)
     own, shared = len(program.form.of("")), len(program.states) - len(program.form.of(""))
     # The list (20 and a weight of 8), the place in it and the target; a step and a weight, or a place among the targets'.
