@@ -116,6 +116,12 @@ class ClockedStore(SynapseStore):
             last[own.order] = own.arrays["last"]
         return replace(self.synapses, states=states, last=dict.fromkeys(SIDES, last))
 
+    def reset(self, weights: bool, end: int, step: int) -> None:
+        """Begin again, the targets' activity too."""
+        super().reset(weights, end, step)
+        for post in self.post:
+            post[:] = 0.0
+
     def save(self) -> dict[str, np.ndarray]:
         """With the targets' activity."""
         return super().save() | {"activity": np.concatenate([post[: t.neurons] for t, post in zip(self.targets, self.post, strict=True)])}

@@ -166,6 +166,10 @@ class Modulation:
         """Take up what `save` gave at a step: the parameters are again what they were."""
         for name, arrays in saved.items():
             self.running[name].restore(arrays)
+        self.resume(step)
+
+    def resume(self, step: int) -> None:
+        """Go on from a step with the concentrations of the moment, which have acted on the parameters unless it is the first."""
         if self.running and step:
             self._act(set(self.running), step)
         self.due = min((-(-step // r.every) * r.every for r in self.running.values()), default=FAR)

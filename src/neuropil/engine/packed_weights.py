@@ -48,6 +48,12 @@ class PackedWeights:
         words[places] = (quanta << FIELD).astype(words.dtype) | (words[places] & 0xFFFF)
         self.written[j] = np.array(weights, float)
 
+    def forget(self) -> None:
+        """The weights of the description again."""
+        for j in list(self.written):
+            self.write(j, edges(self.plan.network.projections[j], self.plan.seed, self.plan.dt)[2])
+            del self.written[j]
+
     def _signed(self) -> np.ndarray:
         words = self.packed.words
         return words.view(np.int32 if words.dtype == np.uint32 else np.int64)

@@ -6,7 +6,7 @@ import inspect
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from neuropil.engine.interrupt import stoppable
 from neuropil.engine.modulate import Modulation
 from neuropil.engine.packed_weights import PackedWeights
 from neuropil.engine.recorder import Marks, Recorder, describe
+from neuropil.engine.reset import States, begin_anew, kept_states, starting_states
 from neuropil.engine.runaway import runaway
 from neuropil.engine.synaptic_state import SynapticState
 from neuropil.engine.upkeep import Upkeep
@@ -111,6 +112,7 @@ class Simulation(Access):
         self.interrupted = False
         self.record_spikes = record_spikes
         self._finished: Marks | None = None
+        self._start: States | None = None
         try:
             self._build()
             self._rewiring = self.core.next_rewiring()
@@ -387,6 +389,40 @@ class Simulation(Access):
         self._progress("build", fraction, {})
         if stop.is_set():
             raise KeyboardInterrupt  # which `__init__` makes one of ours
+
+    def reset(self, *, keep: Iterable[str] = (), weights: bool = True, restart: bool = False) -> None:
+        """Begin anew between trials; what was learnt stays.
+
+        States of neurons (and refractory counts) are as at the start, spikes under way are dropped, traces, eligibilities and
+        resources of synapses and concentrations of modulators are as at the start. Weights, what rules have learnt
+        (`Synapse.learned`), synapses that have formed, and what somebody has set stay: drives, signals, caps, `plasticity`.
+
+        Args:
+            keep: states of neurons that stay as they are, such as ["exc.theta"].
+            weights: False: weights and learnt states are as at the start, too.
+            restart: False: time goes on, and with it stimuli and random numbers, which are functions of time: each trial has its
+                own noise. True: time, counts and recordings begin again at 0 with the same random numbers: after
+                ``reset(weights=False, restart=True)`` the simulation does, to the bit, what it did when it was new.
+
+        Raises:
+            NetworkError: a state to keep that does not exist.
+            SimulationError: `restart` of a simulation that records to a folder.
+        """
+        with self._guard.using("reset"):
+            kept = kept_states(self.network, keep)
+            if restart and self._folder is not None:
+                raise SimulationError("reset: a folder holds one recording", got="restart=True", fix="restart=False, or Simulation without out")
+            self._settle()
+            if self._start is None:
+                self._start = starting_states(self.core)
+            with self._guard.whole():
+                begin_anew(self.core, self._synaptic, self._modulation, self._start, kept, weights=weights, restart=restart)
+                self._recent = []
+                if restart:
+                    self.counts[:], self.wall_seconds, self._session_start, self._session_seconds = 0, 0.0, 0, 0.0
+                    self.recorder, self._finished = self._open(None), None
+                self._rewiring = self.core.next_rewiring()
+                self._upkeep.resume(self.core.step)
 
     # --- checkpoints ---------------------------------------------------------------------------------------------------
 

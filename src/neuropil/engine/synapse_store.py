@@ -228,6 +228,31 @@ class SynapseStore(ABC):
             self.synapses = self._fitted(self.synapses)
             self.renew()
 
+    def reset(self, weights: bool, end: int, step: int) -> None:
+        """Begin again at a step, with nothing under way: all states as at the start.
+
+        Args:
+            weights: keep the synapses that there are, their weights, and what they have learnt.
+            end: the step at which what was ends.
+        """
+        if weights:
+            self.bring_up(end)
+            now = self.listed()
+            s = SynapseList.made(self.plan, self.index, now.pre, now.post, now.site, now.weight, now.delay, step)
+            s = replace(s, states={**s.states, **{n: now.states[n] for n in self.program.learned}})
+        else:
+            s, self.reweighed = SynapseList.drawn(self.plan, self.index), False
+            s = replace(s, last={side: np.full(s.size, step, np.int32) for side in SIDES})
+        self.use(s)
+        self.drop()
+
+    def drop(self) -> None:
+        """Nothing is under way, from sources or from targets."""
+        for bucket in self.buckets:
+            bucket.fill[:] = 0
+        for _, many in self.spiked:
+            many[:] = 0
+
     @property
     def learns(self) -> bool:
         """There is something to hold."""
