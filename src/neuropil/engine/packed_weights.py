@@ -35,6 +35,7 @@ class PackedWeights:
         self.plan, self.core, self.layout = plan, core, core.layout
         self.written: dict[int, np.ndarray] = {}
         self.rescaled: set[int] = set()
+        self._first: dict[int, tuple[np.ndarray, int, int, float]] = {}  # words and what rounding did, before anything was written
         self._places: dict[int, np.ndarray] = {}
         self._posts: dict[int, np.ndarray] = {}
 
@@ -75,6 +76,19 @@ class PackedWeights:
             self._use(j, dataclasses.replace(self._scale(j), quantum=float(arrays["quantum"])))
         else:
             self._pack(j, arrays["weight"])
+
+    def forget(self) -> None:
+        """The weights of the description again, as they were packed at first."""
+        for j, (words, saturated, vanished, rounding) in self._first.items():
+            packed, scale = self.store(j), self.plan.scale[j]
+            assert scale is not None
+            _signed(packed)[self.places(j)] = words
+            packed.saturated[j], packed.vanished[j], packed.rounding[j] = saturated, vanished, rounding
+            if packed.scale[j] != scale:
+                packed.scale[j] = scale
+                self.core.set_quantum(self.plan.network.projections[j], scale.quantum)
+        for kept in (self._first, self.written, self.rescaled):
+            kept.clear()
 
     # --- scales ------------------------------------------------------------------------------------------------------
 
@@ -128,6 +142,7 @@ class PackedWeights:
         """Write the words of a projection, and account for what rounding does."""
         packed, scale, places = self.store(j), self._scale(j), self.places(j)
         words, quanta = _signed(packed), np.floor(weights / scale.quantum + 0.5)
+        self._first.setdefault(j, (words[places], packed.saturated[j], packed.vanished[j], packed.rounding[j]))
         held = np.clip(quanta, -scale.top, scale.top)
         words[places] = (held.astype(np.int64) << FIELD).astype(words.dtype) | (words[places] & 0xFFFF)
         kept = (held == quanta) & (held != 0.0)

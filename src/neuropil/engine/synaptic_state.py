@@ -37,11 +37,15 @@ class SynapticState:
 
     def ends(self, j: int) -> tuple[np.ndarray, np.ndarray]:
         """The source and the target of each synapse of projection j."""
+        return self.address(j)[:2]
+
+    def address(self, j: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The source, the target and the site of each synapse of projection j."""
         if j in self.core.listed:
             s = self.core.listed[j].synapses
-            return s.pre, s.post
-        pre, post, *_ = edges(self.plan.network.projections[j], self.plan.seed, self.plan.dt)
-        return pre, post
+            return s.pre, s.post, s.site
+        pre, post, _, _, site = edges(self.plan.network.projections[j], self.plan.seed, self.plan.dt)
+        return pre, post, site
 
     # --- plasticity --------------------------------------------------------------------------------------------------
 
