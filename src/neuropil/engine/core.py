@@ -57,7 +57,7 @@ class Core:
             for j, program in plan.synapses.items()
         }
         self._use(Rows.empty(sizes, plan.word))
-        self._run = program(plan.network.name, self._operations)
+        self._run = program(self._operations)
         self.synapses: PackedSynapses | None = None
 
     # --- preparing -------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from neuropil.engine.modulate import Modulation
 from neuropil.engine.packed_weights import PackedWeights
 from neuropil.engine.recorder import Recorder, describe
 from neuropil.engine.runaway import runaway
+from neuropil.engine.worthwhile import worthwhile
 from neuropil.errors import Interrupted, NetworkError, NeuropilError, SimulationError, did_you_mean
 from neuropil.lower.plan import Plan, make_plan
 from neuropil.model.network import Network
@@ -46,7 +47,8 @@ class Simulation(Access):
             change of what was given is refused, so that nothing is ignored.
         dt: time step.
         seed: of every random stream: synapses, initial states, stimuli.
-        threads: owners of the neurons (the machine's cores, if None); results do not depend on it.
+        threads: owners of the neurons; None: the machine's cores, but one where the network is too small to divide (see
+            `neuropil.engine.worthwhile`). Results do not depend on it.
         precision: "float32" or "float64" state; float64 also packs weights in 48 bits. None: float32, but float64 for
             cells with morphology.
         full_weights: 48-bit weights with float32 state too.
@@ -83,13 +85,15 @@ class Simulation(Access):
         self._progress("trace", 0.0, {})
         start = time.perf_counter()
         self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
-        self.threads = thread_count(threads)
-        self.memory = memory.require(self.plan, self.threads, byte_limit(memory_limit))
+        self.threads = worthwhile(self.plan) if threads is None else thread_count(threads)
+        self._memory_limit = byte_limit(memory_limit)
+        self.memory = memory.require(self.plan, self.threads, self._memory_limit)
         self.core = Core(self.plan, self.threads)
         self._progress("trace", 1.0, {})
         self.trace_seconds = time.perf_counter() - start
         self.wall_seconds = 0.0
         self.counts = np.zeros(network.size, np.int64)
+        self._counted_from = (0, np.zeros(network.size, np.int64))  # where recording began: the step, and `counts` then
         self._recent: list[tuple[np.ndarray, np.ndarray]] = []
         self._chunk = 16
         self.interrupted = False
@@ -218,6 +222,7 @@ class Simulation(Access):
         collected: list[tuple[np.ndarray, np.ndarray]] | None = None, silent: bool = False,
     ) -> None:  # fmt: skip
         core = self.core
+        self.memory["traces"] = memory.require_traces(self.recorder, core.step, total, self._memory_limit)
         self._reopen()
         while (core.step < target or core.pending) and not stop.is_set():
             begun = time.perf_counter()
@@ -384,6 +389,8 @@ class Simulation(Access):
         self.core.refile(data.flight_step, data.flight_neuron)
         self.core.logs[0].counters[3] = data.events
         here = self._folder is not None and path.is_dir() and path.resolve() == self._folder.resolve()
+        if not here:
+            self._counted_from = (data.step, data.counts)
         if here:
             return Recorder(
                 self.plan, self._folder, record_spikes=record_spikes, resume=True, spikes=data.spikes, rows=data.rows
@@ -406,8 +413,11 @@ class Simulation(Access):
         """The run so far, in plain types (a finished result's summary has the digest of its spikes besides)."""
         seconds = self.core.step * self.plan.dt / 1000.0
         synapses = self.core.synapses
+        first, before = self._counted_from
+        counted_ms = [first * self.plan.dt, self.core.step * self.plan.dt]
+        counted, spikes = (counted_ms[1] - counted_ms[0]) / 1000.0, self.counts - before
         rates = {
-            p.name: float(self.counts[p.first : p.first + p.size].sum() / (p.size * seconds)) if seconds else 0.0
+            p.name: float(spikes[p.first : p.first + p.size].sum() / (p.size * counted)) if counted else 0.0
             for p in self.network.populations.values()
         }
         shares = self.core.phases()
@@ -426,6 +436,8 @@ class Simulation(Access):
             "synaptic_events": self.core.events,
             "neuron_steps": self.network.size * self.core.step,
             "rates_hz": rates,
+            "counted_ms": counted_ms,
+            "record_spikes": self.record_spikes,
             "phases": {name: share * self.wall_seconds for name, share in shares.items()},
             "weight_rounding": max(synapses.rounding, default=0.0) if synapses is not None else 0.0,
             "weights_clipped": sum(synapses.clipped) if synapses is not None else 0,

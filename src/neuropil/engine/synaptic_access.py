@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.engine.core import Core
+from neuropil.engine.guard import between_steps
 from neuropil.engine.packed_weights import PackedWeights
 from neuropil.engine.synapse_values import Pairs
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
@@ -71,6 +72,7 @@ class SynapticAccess:
         found = self.synapses(projection)
         return self._pairs(self._projection(projection)).as_matrix(found["weight"], "weights") if dense else found["weight"]
 
+    @between_steps
     def set_weights(self, projection: str | Projection, value: Any) -> None:
         """Replace the weights of a projection, from now on.
 
@@ -94,6 +96,7 @@ class SynapticAccess:
         else:
             self._packed.write(j, values)
 
+    @between_steps
     def set_synapses(self, projection: str | Projection, **states: Any) -> None:
         """Set states of the synapses of a projection, from now on: ``set_synapses("learning", efficacy=0.5)``.
 

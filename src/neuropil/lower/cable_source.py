@@ -64,9 +64,8 @@ class PlannedCells:
         return ["v", *dict.fromkeys(s for p in self.cable.patches for s in p.program.membrane.states)]
 
 
-def source_name(population: Population) -> str:
-    """The name under which the source of a population's step is kept."""
-    return f"cell_{population.first}"
+SOURCE_NAME = "cell"
+"""The name under which the source of a population's step is kept."""
 
 
 def emit_cable(plan: CablePlan, variants: Mapping[str, Variant], precision: str, quanta: Mapping[str, Mapping[str, float]]) -> CableSource:
