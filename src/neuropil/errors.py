@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 from typing import Any
 
@@ -91,8 +92,41 @@ class ResultError(NeuropilError):
     """A result that cannot be read, written or converted."""
 
 
+class StorageError(ResultError):
+    """The system refused to write: the disk is full, a limit is reached, a permission is missing.
+
+    Attributes:
+        result: what a run had recorded until then, of an error that ended a run; else None.
+    """
+
+    result: Any = None
+
+
 class CommandError(NeuropilError):
     """A command line that cannot be carried out."""
+
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space on this disk, or choose a folder on another one",
+    errno.EDQUOT: "your quota is used up: free some space, or choose a folder on another disk",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f), or record less",
+    errno.EMFILE: "raise the limit on open files (ulimit -n), or use fewer probes: one probe may hold many neurons",
+    errno.ENFILE: "close other programs: the machine has too many open files",
+    errno.EACCES: "choose a folder that you may write to",
+    errno.EPERM: "choose a folder that you may write to",
+    errno.EROFS: "choose a folder on a disk that is not read-only",
+    errno.ENOTDIR: "a part of this path is a file: choose another folder",
+    errno.EISDIR: "this path is a folder: name a file",
+    errno.ENOENT: "make the folder first",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EIO: "the disk reports an error: check it, and choose a folder on another one",
+}
+
+
+def storage_error(error: OSError, what: str) -> StorageError:
+    """The error of the system in our own terms, with what to do about it; `what` could not be done."""
+    fix = _REMEDIES.get(error.errno or 0, "check the disk and the permissions, or choose another folder")
+    return StorageError(what, got=error.strerror or str(error), fix=fix)
 
 
 def _short(value: object, limit: int = 400) -> str:

@@ -7,9 +7,9 @@ import pytest
 from scipy import sparse
 
 from neuropil.engine import Simulation
-from neuropil.errors import NetworkError, SimulationError, UnitError
+from neuropil.errors import ModelError, NetworkError, SimulationError, UnitError
 from neuropil.lower.connectivity import edges
-from neuropil.model import AllToAll, Edges, FixedProbability, Network, Regular, Step, Uniform
+from neuropil.model import AllToAll, Edges, FixedProbability, Network, Regular, State, Step, Synapse, Uniform
 from neuropil.oracle import simulate
 from neuropil.units import Hz, ms, mV, pA
 from neuropil.zoo.neurons.lif import LIFExp
@@ -182,7 +182,7 @@ def test_plasticity_off_holds_what_was_learnt_and_nothing_else(tmp_path):
     second.plasticity = True
     stamps.append(second.step(end - on))
     held = {off: dict.fromkeys(STORES[1:], ("efficacy",)), on: dict.fromkeys(STORES[1:])}
-    drawn = {j: edges(p, j, 1, 0.1) for j, p in enumerate(made.projections)}
+    drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(made.projections)}
     truth = simulate(made, end * 0.1 * ms, edges=drawn, held=held)
     np.testing.assert_array_equal(np.concatenate([s[1] for s in stamps]), truth.spikes.neuron)
     for name in STORES[1:]:
@@ -206,3 +206,206 @@ def test_plasticity_of_one_projection_by_its_name():
         with pytest.raises((NetworkError, SimulationError), match=message):
             simulation.plasticity = wrong
     simulation.close()
+
+
+# --- recorded and normalised at intervals --------------------------------------------------------------------------------
+
+
+def kept_network():
+    made = network()
+    projections = {p.name: p for p in made.projections}
+    made.probe(projections["lazy"], "efficacy", interval=5 * ms)
+    made.probe(projections["lazy"], "pre", interval=5 * ms, synapses=[3, 0], name="two traces")
+    made.probe(projections["packed"], "weight", interval=20 * ms, synapses=np.arange(4))
+    made.probe(projections["clocked"], "efficacy", interval=10 * ms)
+    made.normalise(projections["lazy"], 2.5, interval=20 * ms, variable="efficacy")
+    made.normalise(projections["clocked"], np.linspace(1.0, 3.0, 17), interval=15 * ms, variable="efficacy")
+    made.normalise(projections["packed"], 900 * pA, interval=30 * ms)
+    return made
+
+
+def test_recorded_and_normalised_as_in_the_oracle(tmp_path):
+    """Into memory, and into a folder in two sessions cut at a step where both are due; sums are exact where nothing came after."""
+    made, end = kept_network(), 80 * ms
+    drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(made.projections)}
+    truth = simulate(made, end, edges=drawn)
+    whole = Simulation(made, threads=2, precision="float64")
+    result = whole.run(end)
+    assert len(truth.spikes.of("target")) > 20, "alive"
+    np.testing.assert_array_equal(result.spikes.neuron, truth.spikes.neuron)
+    for name in ("lazy.efficacy", "two traces", "packed.weight", "clocked.efficacy"):
+        np.testing.assert_allclose(result.traces[name].values, truth.traces[name], rtol=1e-9, atol=1e-12, err_msg=name)
+    np.testing.assert_allclose(result.traces["lazy.efficacy"].times_ms, np.arange(5.0, 81.0, 5.0), rtol=1e-12)
+    assert result.traces["two traces"].neurons.tolist() == [3, 0] and result.traces["packed.weight"].unit == "pA"
+    first = Simulation(made, threads=1, precision="float64", out=tmp_path / "run")
+    first.step(600)
+    first.checkpoint()
+    first.close()
+    second = Simulation(made, threads=2, precision="float64", out=tmp_path / "run", resume=tmp_path / "run")
+    second.step(150)
+    for name, trace in second.run_until(end).traces.items():
+        np.testing.assert_array_equal(trace.values, result.traces[name].values, err_msg=name)
+    for key, values in all_of(whole).items():
+        np.testing.assert_array_equal(all_of(second)[key], values, err_msg=key)
+    whole.close()
+    second.close()
+
+
+def test_what_arrives_at_each_target_sums_to_the_total():
+    """After one step of silence: Σ|w| = total, whatever the signs, and targets without synapses stay."""
+    made = Network("sums")
+    source, target = made.population("source", Relay(), 3), made.population("target", LIFExp(), 3)
+    weights = np.array([1.0, -3.0, 0.0, 4.0])
+    (p,) = made.project(source, target, Edges([0, 1, 1, 2], [0, 0, 1, 2]), weight=weights * pA, delay=1 * ms, port="exc", synapse=Kept(), name="p")
+    made.normalise(p, 8 * pA, interval=1 * ms)
+    simulation = Simulation(made, threads=1, precision="float64")
+    simulation.step(1)
+    np.testing.assert_array_equal(simulation.weights("p"), [2.0, -6.0, 0.0, 8.0])
+    simulation.plasticity = False
+    simulation.set_weights("p", weights)
+    simulation.step(20)
+    np.testing.assert_array_equal(simulation.weights("p"), weights)
+    simulation.close()
+
+
+class Kept(Synapse):
+    """A weight that can be changed from outside."""
+
+    weight = State(0.0 * pA)
+
+    def arrive(self, s, w):
+        return {"weight": w * 1.0}
+
+
+def test_probes_and_normalisations_that_do_not_fit_are_refused():
+    made = network()
+    p, q = made.projections[1:3]
+    other = network().projections[0]
+    wrong = {
+        "needs an interval": lambda: made.probe(p, "weight"),
+        "have no 'eficacy'": lambda: made.probe(q, "eficacy", interval=1 * ms),
+        "chooses synapses": lambda: made.probe(q, "efficacy", neurons=[0], interval=1 * ms),
+        "chooses neurons": lambda: made.probe(made["target"], "v", synapses=[0]),
+        "another network": lambda: made.probe(other, "weight", interval=1 * ms),
+        "one projection at a time": lambda: made.normalise(made.projections, 1.0, interval=1 * ms),
+        "total must be positive": lambda: made.normalise(q, 0.0, interval=1 * ms, variable="efficacy"),
+        "wrong shape": lambda: made.normalise(q, np.ones(3), interval=1 * ms, variable="efficacy"),
+        "interval must be a positive time": lambda: made.normalise(q, 1.0, interval=0 * ms, variable="efficacy"),
+        "only a projection": lambda: made.normalise(made["target"], 1.0, interval=1 * ms),
+        "places in the order": lambda: made.probe(q, "weight", synapses=[0.5], interval=1 * ms),
+    }
+    for message, act in wrong.items():
+        with pytest.raises((NetworkError, ModelError), match=message):
+            act()
+    made.probe(q, "efficacy", interval=1 * ms)
+    with pytest.raises(NetworkError, match="already"):
+        made.probe(q, "efficacy", interval=1 * ms)
+    made.probe(p, "weight", synapses=[10_000], interval=1 * ms)
+    with pytest.raises(NetworkError, match="no such synapse"):
+        Simulation(made, threads=1)
+    for description in (lambda n: n.probe(n.projections[1], "weight", interval=0.25 * ms), lambda n: n.normalise(n.projections[1], 1 * pA, interval=0.25 * ms)):
+        off_grid = network()
+        description(off_grid)
+        with pytest.raises(NetworkError, match="no multiple of the time step"):
+            Simulation(off_grid, threads=1)
+
+
+# --- between trials, and into another network ------------------------------------------------------------------------------
+
+
+def everything(simulation):
+    return all_of(simulation) | {"v": simulation.state("target", "v").value, "exc": simulation.state("target", "i_exc").value}
+
+
+def assert_same(one, other):
+    for key, values in one.items():
+        np.testing.assert_array_equal(other[key], values, err_msg=str(key))
+
+
+def test_a_restart_is_as_new():
+    """To the bit, spikes, states and recordings, after weights were written and plasticity did its work; in float32 on two threads."""
+    made = kept_network()
+    fresh, used = Simulation(made, threads=1), Simulation(made, threads=2)
+    used.step(777)
+    used.set_weights("packed", 250 * pA)
+    used.set_weights("lazy", 250 * pA)
+    used.step(40)
+    used.reset(weights=False, restart=True)
+    assert_same(everything(fresh), everything(used))
+    stamps = [s.step(500) for s in (fresh, used)]
+    np.testing.assert_array_equal(stamps[0][1], stamps[1][1])
+    assert_same(everything(fresh), everything(used))
+    assert used.time.value == fresh.time.value and used.summary()["spikes"] == fresh.summary()["spikes"] > 20
+    fresh.close()
+    used.close()
+
+
+def test_what_was_learnt_outlives_a_reset_and_nothing_else():
+    """Kept weights in a restarted simulation, and in a new one that loads them, go on alike."""
+    made = network()
+    trained, other = Simulation(made, threads=2, precision="float64"), Simulation(made, threads=1, precision="float64")
+    trained.step(700)
+    trained.set_weights("packed", 250 * pA)
+    learnt = all_of(trained)
+    trained.reset(restart=True)
+    after = all_of(trained)
+    for name in STORES:
+        np.testing.assert_array_equal(after[name, "weight"], learnt[name, "weight"])
+    for name in STORES[1:]:
+        np.testing.assert_array_equal(after[name, "efficacy"], learnt[name, "efficacy"])
+        assert np.all(after[name, "pre"] == 0.0) and np.all(after[name, "post"] == 0.0) and np.any(learnt[name, "post"] > 0.0)
+    other.load_weights(trained)
+    assert_same(everything(trained), everything(other))
+    stamps = [s.step(400) for s in (trained, other)]
+    np.testing.assert_array_equal(stamps[0][1], stamps[1][1])
+    assert stamps[0][1].size > 20, "alive"
+    assert_same(everything(trained), everything(other))
+    trained.close()
+    other.close()
+
+
+def test_time_goes_on_and_spikes_under_way_are_dropped():
+    """By hand: a spike 1 ms before it arrives is dropped; a kept state stays; the next regular event comes at its own time."""
+    made = Network("reset")
+    source, target = made.population("source", Relay(), 1), made.population("target", LIFExp(), 2, initial={"v": [-60.0, -65.0] * mV})
+    made.stimulate(source, Regular(10 * ms), port="spikes", weight=1.0)
+    made.project(source, target, AllToAll(), weight=64 * pA, delay=3 * ms, port="exc", name="p")
+    simulation = Simulation(made, threads=1)
+    simulation.step(120)
+    v = simulation.state("target", "v").value
+    assert v[0] < -60.0
+    simulation.reset(keep=["target.v"])
+    np.testing.assert_array_equal(simulation.state("target", "v").value, v)
+    simulation.step(30)
+    assert np.all(simulation.state("target", "i_exc").value == 0.0)
+    simulation.reset()
+    np.testing.assert_array_equal(simulation.state("target", "v").value, [-60.0, -65.0])
+    simulation.step(80)
+    assert simulation.time.value == pytest.approx(23.0) and np.all(simulation.state("target", "i_exc").value == 64.0)
+    for wrong, message in ((["target.w"], "no state 'w'"), (["tarjet.v"], "no population"), ("target.v", "keep names states")):
+        with pytest.raises((NetworkError, SimulationError), match=message):
+            simulation.reset(keep=wrong)
+    simulation.close()
+
+
+def test_a_frozen_copy_transmits_what_was_learnt():
+    """A network without a rule gets what a spike would transmit: weight times efficacy. What does not fit is refused."""
+    trained = Simulation(network(), threads=1, precision="float64")
+    trained.step(700)
+    made = Network("frozen")
+    source, target = made.population("source", PoissonSource(rate=60 * Hz), 12), made.population("target", LIFExp(), 17)
+    made.project(source, target, trained.network.projections[2].rule, weight=300 * pA, delay=1 * ms, port="exc", name="lazy")
+    frozen = Simulation(made, threads=1, precision="float64")
+    frozen.load_weights(trained)
+    s = trained.synapses("lazy")
+    np.testing.assert_allclose(frozen.weights("lazy"), s["weight"] * s["efficacy"], rtol=1e-9)
+    for act, message in (
+        (lambda: frozen.load_weights(trained, ["packed"]), "no projection 'packed'"),
+        (lambda: trained.load_weights(frozen, ["clocked"]), "no projection 'clocked'"),
+        (lambda: Simulation(made, seed=2, threads=1, precision="float64").load_weights(trained), "other synapses"),
+        (lambda: frozen.load_weights(s), "needs a Simulation"),
+    ):
+        with pytest.raises((NetworkError, SimulationError), match=message):
+            act()
+    trained.close()
+    frozen.close()

@@ -220,7 +220,9 @@ def test_the_summary_is_strict_json(tmp_path):
     summary = {"factor": np.float64("nan"), "steps": np.int64(7), "rates": np.array([1.5]), "path": tmp_path}
     Result(spikes([]), summary=summary).save(tmp_path)
     text = (tmp_path / "summary.json").read_text()
-    assert json.loads(text, parse_constant=pytest.fail) == {
+    stored = json.loads(text, parse_constant=pytest.fail)
+    assert set(stored.pop("integrity")["files"]) == {"spikes.h5"}
+    assert stored == {
         "factor": None,
         "steps": 7,
         "rates": [1.5],
@@ -234,7 +236,7 @@ def test_a_failed_save_leaves_the_old_result_and_no_litter(tmp_path):
     before = sorted(path.name for path in tmp_path.iterdir())
     bad = Result(Spikes.empty({"\0": (0, 1)}, 0.1), {}, {"seed": 2}, 1.0)
     with pytest.raises(ResultError, match="cannot be stored"):
-        bad.save(tmp_path)
+        bad.save(tmp_path, overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert Result.load(tmp_path).summary == {"seed": 1}
     assert Result.load(tmp_path).spikes == kept.spikes
@@ -242,7 +244,9 @@ def test_a_failed_save_leaves_the_old_result_and_no_litter(tmp_path):
 
 def test_saving_again_forgets_old_traces(tmp_path):
     Result(spikes([]), {"v": trace(2, 2)}).save(tmp_path)
-    Result(spikes([])).save(tmp_path)
+    with pytest.raises(ResultError, match="already holds a run"):
+        Result(spikes([])).save(tmp_path)
+    Result(spikes([])).save(tmp_path, overwrite=True)
     assert Result.load(tmp_path).traces == {}
 
 

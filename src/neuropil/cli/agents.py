@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from neuropil.agents import History, Loop
 from neuropil.errors import CommandError, Interrupted, WorldError
 from neuropil.model import Agent
+from neuropil.result.folder import folder_name
 from neuropil.view.learning import sparkline, write_learning
 
 EPISODES = 200
@@ -33,13 +34,14 @@ class Life:
     precision: str | None = None
     out: Path | None = None
     resume: bool = False
+    overwrite: bool = False
 
 
 def live(agent: Agent, life: Life, as_json: bool) -> bool:
     """Run the agent, write its folder, print a summary. Returns whether Ctrl-C ended it early."""
     if life.episodes < 1:
         raise CommandError("--episodes must be at least 1", got=life.episodes)
-    folder = life.out or Path("neuropil-out") / agent.name
+    folder = life.out or Path("neuropil-out") / folder_name(agent.name)
     saved = folder / "saved"
     if life.resume and not saved.is_dir():
         raise CommandError("--resume: there is no such saved agent", got=str(saved), fix="name its folder with --out")

@@ -103,6 +103,7 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Folder for the results; neuropil-out/NAME if not given.")] = None,
     checkpoint_every: Annotated[float | None, typer.Option(help="Biological time between checkpoints, ms.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the results' folder.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that the folder holds.")] = False,
     env: Annotated[str | None, typer.Option(help="Gymnasium environment of an agent; its own if not given.")] = None,
     episodes: Annotated[int | None, typer.Option(help="Episodes of an agent (200 if not given), in each copy.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, all else on standard error.")] = False,
@@ -113,7 +114,7 @@ def run(
     job = Job(
         name=name, time_ms=time, dt_ms=dt, scale=scale, seed=seed, threads=threads, precision=precision, settings=set_ or [],
         options=option or [], record=record or [], out=out, checkpoint_every_ms=checkpoint_every, resume=resume,
-        env=env, episodes=episodes,
+        overwrite=overwrite, env=env, episodes=episodes,
     )  # fmt: skip
     if carry_out(job, as_json):
         raise typer.Exit(INTERRUPTED)

@@ -17,6 +17,7 @@ from neuropil.cli.loading import add_probes, described, with_settings
 from neuropil.cli.progress import Reporter
 from neuropil.errors import CommandError, Interrupted, did_you_mean
 from neuropil.model import Agent, Network
+from neuropil.result.folder import folder_name
 from neuropil.units import ms
 
 
@@ -37,6 +38,7 @@ class Job:
     out: Path | None = None
     checkpoint_every_ms: float | None = None
     resume: bool = False
+    overwrite: bool = False
     env: str | None = None
     episodes: int | None = None
 
@@ -63,7 +65,7 @@ def carry_out(job: Job, as_json: bool) -> bool:
         raise CommandError("--env and --episodes are for agents", got=job.name, fix="see `neuropil list`")
     network = with_settings(made, list(job.settings))
     record_spikes = add_probes(network, list(job.record))
-    folder = job.out or Path("neuropil-out") / network.name
+    folder = job.out or Path("neuropil-out") / folder_name(network.name)
     if job.resume and not folder.is_dir():
         raise CommandError("--resume: there is no such folder of results", got=str(folder), fix="name it with --out")
     result = simulate(network, job, folder, record_spikes)  # saves spikes, traces and summary into the folder
@@ -87,7 +89,7 @@ def _live(agent: Agent, job: Job, as_json: bool) -> bool:
     if job.settings or job.record or job.checkpoint_every_ms is not None:
         raise CommandError("--set, --record and --checkpoint-every are for circuits", got=agent.name, fix="agents take --option key=value")
     episodes = EPISODES if job.episodes is None else job.episodes
-    return live(agent, Life(job.env, episodes, job.seed, job.threads, job.precision, job.out, job.resume), as_json)
+    return live(agent, Life(job.env, episodes, job.seed, job.threads, job.precision, job.out, job.resume, job.overwrite), as_json)
 
 
 def simulate(network: Network, job: Job, folder: Path | None, record_spikes: bool = True) -> Any:
@@ -104,11 +106,12 @@ def simulate(network: Network, job: Job, folder: Path | None, record_spikes: boo
             out=folder,
             record_spikes=record_spikes,
             resume=folder if job.resume else None,
+            overwrite=job.overwrite,
             progress=progress,
         )
         every = None if job.checkpoint_every_ms is None else job.checkpoint_every_ms * ms
         try:
-            return simulation.run(job.time_ms * ms, checkpoint_every=every)
+            return simulation.run_until(job.time_ms * ms, checkpoint_every=every)
         except Interrupted as interruption:
             return interruption.result
 

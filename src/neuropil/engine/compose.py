@@ -19,6 +19,7 @@ from neuropil.lower.cache import load
 from neuropil.lower.draft import drawn, drive_weight
 from neuropil.lower.parts import Assembly, Group, Member, PlannedDrive
 from neuropil.lower.plan import Plan
+from neuropil.model import grid
 from neuropil.model.branched import Branched
 from neuropil.model.composite import full_name, split
 from neuropil.model.contents import Population, Probe
@@ -402,6 +403,6 @@ def _probe_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t:
 
 def steps_between(probe: Probe, dt: float) -> int:
     """A probe's interval in steps."""
-    return 1 if probe.interval is None else max(1, round(probe.interval / dt))
+    return 1 if probe.interval is None else grid.steps(probe.interval, dt, f"probe {probe.name}: interval")
 
 

@@ -49,7 +49,7 @@ def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
         accumulators += plan.channels * np.dtype(plan.word).itemsize * group.size
     for cells in plan.cells.values():
         states = sum(p.size * len(p.program.membrane.states) for p in cells.cable.patches)
-        state += np.dtype(plan.precision).itemsize * cells.population.size * (cells.cable.size + states)
+        state += np.dtype(cells.precision).itemsize * cells.population.size * (cells.cable.size + states)
     spikes = (8 + 12) * 2.0 * plan.network.size  # exchange and log
     own = {"state": state, "accumulators": accumulators, "spikes": spikes, "spikes in flight": buckets, "probes": probes}
     return {**own, **parts, "program": float(PROGRAM_BYTES)}

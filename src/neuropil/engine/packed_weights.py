@@ -48,9 +48,11 @@ class PackedWeights:
         words[places] = (quanta << FIELD).astype(words.dtype) | (words[places] & 0xFFFF)
         self.written[j] = np.array(weights, float)
 
-    def save(self) -> dict[int, dict[str, np.ndarray]]:
-        """What a checkpoint needs: the weights that were written; all others follow from the description."""
-        return {j: {"weight": weights} for j, weights in self.written.items()}
+    def forget(self) -> None:
+        """The weights of the description again."""
+        for j in list(self.written):
+            self.write(j, edges(self.plan.network.projections[j], self.plan.seed, self.plan.dt)[2])
+            del self.written[j]
 
     def _signed(self) -> np.ndarray:
         words = self.packed.words

@@ -6,7 +6,8 @@ import inspect
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +22,33 @@ from neuropil.engine.guard import Guard
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.modulate import Modulation
 from neuropil.engine.packed_weights import PackedWeights
-from neuropil.engine.recorder import Recorder, describe
+from neuropil.engine.recorder import Marks, Recorder, describe
+from neuropil.engine.reset import States, begin_anew, kept_states, starting_states
 from neuropil.engine.runaway import runaway
+from neuropil.engine.synaptic_state import SynapticState
+from neuropil.engine.upkeep import Upkeep
 from neuropil.engine.worthwhile import worthwhile
-from neuropil.errors import Interrupted, NetworkError, NeuropilError, SimulationError, did_you_mean
+from neuropil.errors import (
+    Interrupted,
+    NetworkError,
+    NeuropilError,
+    ResultError,
+    SimulationError,
+    StorageError,
+    did_you_mean,
+)
 from neuropil.lower.plan import Plan, make_plan
+from neuropil.model import grid
+from neuropil.model.contents import Population
 from neuropil.model.network import Network
 from neuropil.result import Result
-from neuropil.result.atomic import write_json
+from neuropil.result.folder import CHECKPOINT_FILE, require_room
 from neuropil.units import Quantity, ms
 
 Progress = Callable[[str, float, dict[str, Any]], None]
 """Called as progress(phase, fraction done, details); phases are "trace", "compile", "build" and "run"."""
 
 CHUNK_SECONDS = 0.05  # between looks at the clock, Ctrl-C and the progress bar
-CHECKPOINT_FILE = "checkpoint.h5"
 LARGEST_ROUNDING = 0.01  # of a projection's mean weight; more would change what a network does
 
 
@@ -52,7 +65,9 @@ class Simulation(Access):
         precision: "float32" or "float64" state; float64 also packs weights in 48 bits. None: float32, but float64 for
             cells with morphology.
         full_weights: 48-bit weights with float32 state too.
-        out: folder to stream spikes and traces to, in bounded memory; None keeps them in memory.
+        out: folder to stream spikes and traces to, in bounded memory; None keeps them in memory. One simulation writes to a
+            folder at a time.
+        overwrite: replace the run that the folder `out` holds, and its checkpoint; otherwise it is refused.
         record_spikes: whether the result holds spikes (rates and counts are kept in any case).
         resume: folder (or file) of a checkpoint to go on from.
         memory_limit: bytes not to exceed (what the machine has left, if None).
@@ -70,7 +85,7 @@ class Simulation(Access):
         self, network: Network, *, dt: Quantity | float = 0.1 * ms, seed: int = 1, threads: int | None = None,
         precision: str | None = None, full_weights: bool = False, out: str | os.PathLike[str] | None = None,
         record_spikes: bool = True, resume: str | os.PathLike[str] | None = None, memory_limit: float | None = None,
-        progress: Progress | None = None,
+        progress: Progress | None = None, overwrite: bool = False,
     ):  # fmt: skip
         if not isinstance(network, Network):
             raise SimulationError("only a Network can be simulated", got=network)
@@ -82,6 +97,9 @@ class Simulation(Access):
         self._folder = None if out is None else path_of(out, "out")
         if self._folder is not None and self._folder.exists() and not self._folder.is_dir():
             raise SimulationError("out must be a folder", got=f"the file {self._folder}")
+        self._overwrite, self._here = overwrite, _is_of(resume, self._folder)
+        if self._folder is not None and not self._here:
+            require_room(self._folder, overwrite)  # before the work; the folder is taken when there is something to record
         self._progress("trace", 0.0, {})
         start = time.perf_counter()
         self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
@@ -93,12 +111,12 @@ class Simulation(Access):
         self.trace_seconds = time.perf_counter() - start
         self.wall_seconds = 0.0
         self.counts = np.zeros(network.size, np.int64)
-        self._counted_from = (0, np.zeros(network.size, np.int64))  # where recording began: the step, and `counts` then
         self._recent: list[tuple[np.ndarray, np.ndarray]] = []
         self._chunk = 16
         self.interrupted = False
         self.record_spikes = record_spikes
-        self._finished: tuple[int, tuple[int, ...]] | None = None
+        self._finished: Marks | None = None
+        self._start: States | None = None
         try:
             self._build()
             self._rewiring = self.core.next_rewiring()
@@ -123,7 +141,8 @@ class Simulation(Access):
             self._building(1.0, stop)
         self._check_rounding()
         assert self.core.synapses is not None
-        self._packed = PackedWeights(self.plan, self.core.layout, self.core.synapses)
+        self._synaptic = SynapticState(self.plan, self.core, PackedWeights(self.plan, self.core.layout, self.core.synapses))
+        self._upkeep = Upkeep(self.plan, self._synaptic)
         self.compile_seconds = compiled - start
         self.build_seconds = time.perf_counter() - compiled
 
@@ -150,31 +169,52 @@ class Simulation(Access):
     # --- running ---------------------------------------------------------------------------------------------------
 
     def run(self, duration: Quantity, *, checkpoint_every: Quantity | None = None) -> Result:
-        """Run up to a biological time, counted from the start of the simulation.
+        """Run for a biological time, from where the simulation stands.
 
         Ctrl-C ends the run between two steps: what was recorded is saved, with a checkpoint if there are any, and `Interrupted` carries it
         (`error.result`, whose summary says "interrupted"). The run may then go on. The third Ctrl-C ends it in the middle.
 
         Args:
-            duration: biological time to reach; what was run before, by `step` or before a checkpoint, counts.
+            duration: biological time to run for, a multiple of the time step from dt on.
             checkpoint_every: biological time between checkpoints, written to the `out` folder.
 
+        Returns:
+            The result of everything since the simulation began, or since what it resumed from if that was recorded elsewhere.
+
         Raises:
-            SimulationError: a state became NaN or ran away; what was recorded is kept in the folder.
+            SimulationError: a duration that is no time or not on the grid; a state that became NaN or ran away (what was recorded
+                is kept in the folder).
+            StorageError: the system refused to write; `error.result` holds what was recorded, and the run may go on.
             Interrupted: Ctrl-C.
         """
-        total = round(float(numbers(duration, ms.dimension, "the duration", ())) / self.plan.dt)
-        if total < 0:
-            raise SimulationError("the duration must not be negative", got=duration)
+        return self._run_up_to(self.core.step + self._steps(duration, "the duration"), checkpoint_every)
+
+    def run_until(self, time: Quantity, *, checkpoint_every: Quantity | None = None) -> Result:
+        """Run up to a biological time, counted from the start of the simulation: what was run before, also before a checkpoint, counts.
+
+        Args:
+            time: the time to reach, later than `Simulation.time`; else as `run`.
+
+        Raises:
+            SimulationError: as `run`, and for a time that the simulation has reached already.
+        """
+        target = self._steps(time, "the time to run until")
+        if target <= self.core.step:
+            got, now = f"{target * self.plan.dt:.12g} ms", f"{self.core.step * self.plan.dt:.12g} ms"
+            raise SimulationError("the simulation has reached this time already", got=got, expected=f"later than {now}", fix="run(duration) runs on from there")
+        return self._run_up_to(target, checkpoint_every)
+
+    def _steps(self, time: Any, what: str) -> int:
+        return grid.steps(float(numbers(time, ms.dimension, what, ())), self.plan.dt, what, error=SimulationError)
+
+    def _run_up_to(self, total: int, checkpoint_every: Quantity | None) -> Result:
+        """Run to a step, with checkpoints on the way."""
         every = None
         if checkpoint_every is not None:
-            interval = float(numbers(checkpoint_every, ms.dimension, "checkpoint_every", ()))
-            if not interval > 0:
-                raise SimulationError("checkpoint_every must be a positive time", got=checkpoint_every)
-            every = max(1, round(interval / self.plan.dt))
+            every = self._steps(checkpoint_every, "checkpoint_every")
             if self._folder is None:
                 raise SimulationError("checkpoints need a folder", fix="pass out=...")
-        with self._guard.running("run"), stoppable() as stop:
+        with self._guard.running("run"), self._keeping_results(), stoppable() as stop:
             if every is not None:
                 self.checkpoint()
             while self.core.step < total and not stop.is_set():
@@ -197,11 +237,12 @@ class Simulation(Access):
 
         Raises:
             Interrupted: Ctrl-C, between two steps; with the spikes of the steps that were done.
+            StorageError: as in `run`.
         """
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise SimulationError("the number of steps must be a whole number", got=n)
         collected = [(np.empty(0, np.int64), np.empty(0, np.int64))]
-        with self._guard.running("step"), stoppable() as stop:
+        with self._guard.running("step"), self._keeping_results(), stoppable() as stop:
             target = self.core.step + int(n)
             self._run_to(target, stop, target, collected, silent=True)
             self._settle(collected)
@@ -228,6 +269,7 @@ class Simulation(Access):
             begun = time.perf_counter()
             with self._guard.whole():
                 steps, status = self._chunk_of(target, collected)
+            self.recorder.require_room()
             spent = time.perf_counter() - begun
             self.wall_seconds += spent
             self._session_seconds += spent
@@ -241,16 +283,29 @@ class Simulation(Access):
             if not silent:
                 self._report(total)
 
+    @contextmanager
+    def _keeping_results(self) -> Iterator[None]:
+        """Give what was recorded to the error of a disk that refuses."""
+        try:
+            yield
+        except StorageError as error:
+            with suppress(ResultError):
+                error.result = self.recorder.result(self.core.step * self.plan.dt)
+                error.result.summary.update({**self.summary(), "partial": True})
+            raise
+
     def _chunk_of(self, target: int, collected: list[tuple[np.ndarray, np.ndarray]] | None) -> tuple[int, int]:
         """Some steps towards a target, with all that belongs to them; returns how many were asked for, and how they ended."""
         core = self.core
-        if core.step == self._modulation.due and not core.pending:
-            self._tick()
-        due = min(self._rewiring, self._modulation.due)  # the next interruption
+        if not core.pending:
+            self._before_step()
+        due = min(self._rewiring, self._modulation.due, self._upkeep.due)  # the next interruption
         steps = 0 if core.step == due else min(self._chunk, target - core.step, self._probe_room(), due - core.step)
         _, status = core.advance(steps)
         if status == SHORT:
             core.make_room()
+        elif status == 0:
+            self._upkeep.after(core.step)
         self._collect(collected)
         if status == RUNAWAY:
             core.advance(0)
@@ -267,10 +322,12 @@ class Simulation(Access):
         if collected is not None:
             collected.append(spikes)
 
-    def _tick(self) -> None:
-        """Let the modulators act before the step that comes."""
+    def _before_step(self) -> None:
+        """Let the modulators act and normalise, where that is due before the step that comes."""
         try:
-            self._modulation.tick(self.core.step)
+            if self.core.step == self._modulation.due:
+                self._modulation.tick(self.core.step)
+            self._upkeep.before(self.core.step)
         except NeuropilError:
             self.recorder.close()
             raise
@@ -286,10 +343,7 @@ class Simulation(Access):
     def _reopen(self) -> None:
         """Go on recording after a run that ended and whose files are complete."""
         if self._finished is not None:
-            spikes, rows = self._finished
-            self.recorder = Recorder(
-                self.plan, self._folder, record_spikes=self.record_spikes, resume=True, spikes=spikes, rows=rows
-            )
+            self.recorder = Recorder(self.plan, self._folder, record_spikes=self.record_spikes, resume=self._finished)
             self._finished = None
 
     def _check_rounding(self) -> None:
@@ -314,7 +368,8 @@ class Simulation(Access):
     def _take(self, steps: np.ndarray, neurons: np.ndarray) -> None:
         self.counts += np.bincount(neurons, minlength=self.counts.size)
         self._modulation.observe(neurons)
-        self.recorder.add(steps, neurons, self.core.flush_probes() + self._modulation.flush())
+        samples = self.core.flush_probes() + self._upkeep.flush() + self._modulation.flush()
+        self.recorder.add(steps, neurons, samples, self.core.step - bool(self.core.pending))
         if steps.size:
             self._recent.append((steps, neurons))
         oldest = self.core.step - self.core.ring
@@ -340,6 +395,40 @@ class Simulation(Access):
         if stop.is_set():
             raise KeyboardInterrupt  # which `__init__` makes one of ours
 
+    def reset(self, *, keep: Iterable[str] = (), weights: bool = True, restart: bool = False) -> None:
+        """Begin anew between trials; what was learnt stays.
+
+        States of neurons (and refractory counts) are as at the start, spikes under way are dropped, traces, eligibilities and
+        resources of synapses and concentrations of modulators are as at the start. Weights, what rules have learnt
+        (`Synapse.learned`), synapses that have formed, and what somebody has set stay: drives, signals, caps, `plasticity`.
+
+        Args:
+            keep: states of neurons that stay as they are, such as ["exc.theta"].
+            weights: False: weights and learnt states are as at the start, too.
+            restart: False: time goes on, and with it stimuli and random numbers, which are functions of time: each trial has its
+                own noise. True: time, counts and recordings begin again at 0 with the same random numbers: after
+                ``reset(weights=False, restart=True)`` the simulation does, to the bit, what it did when it was new.
+
+        Raises:
+            NetworkError: a state to keep that does not exist.
+            SimulationError: `restart` of a simulation that records to a folder.
+        """
+        with self._guard.using("reset"):
+            kept = kept_states(self.network, keep)
+            if restart and self._folder is not None:
+                raise SimulationError("reset: a folder holds one recording", got="restart=True", fix="restart=False, or Simulation without out")
+            self._settle()
+            if self._start is None:
+                self._start = starting_states(self.core)
+            with self._guard.whole():
+                begin_anew(self.core, self._synaptic, self._modulation, self._start, kept, weights=weights, restart=restart)
+                self._recent = []
+                if restart:
+                    self.counts[:], self.wall_seconds, self._session_start, self._session_seconds = 0, 0.0, 0, 0.0
+                    self.recorder, self._finished = self._open(None), None
+                self._rewiring = self.core.next_rewiring()
+                self._upkeep.resume(self.core.step)
+
     # --- checkpoints ---------------------------------------------------------------------------------------------------
 
     def checkpoint(self, path: str | os.PathLike[str] | None = None) -> Path:
@@ -354,11 +443,11 @@ class Simulation(Access):
     def _write_checkpoint(self, target: Path) -> None:
         self._settle()
         self._reopen()
-        spikes, rows = self.recorder.sync()
+        marks = self.recorder.sync()
         step, neuron = self._in_flight()
         data = checkpoints.Checkpoint(
-            self.core.step, self.core.states(), self.counts, self._amplitudes(), step, neuron, self.core.events, spikes, rows, self.wall_seconds,
-            {j: store.save() for j, store in self.core.listed.items()} | self._packed.save(), self._modulation.save(),
+            self.core.step, self.core.states(), self.counts, self._amplitudes(), step, neuron, self.core.events, marks, self.wall_seconds,
+            self._synaptic.save(), self._modulation.save(),
         )  # fmt: skip
         checkpoints.save(target, self.plan, data)
 
@@ -368,7 +457,7 @@ class Simulation(Access):
     def _open(self, resume: str | os.PathLike[str] | None) -> Recorder:
         record_spikes = self.record_spikes
         if resume is None:
-            return Recorder(self.plan, self._folder, record_spikes=record_spikes)
+            return Recorder(self.plan, self._folder, record_spikes=record_spikes, overwrite=self._overwrite)
         path = path_of(resume, "resume")
         data = checkpoints.load(path / CHECKPOINT_FILE if path.is_dir() else path, self.plan)
         self.core.step = self._session_start = data.step
@@ -376,49 +465,42 @@ class Simulation(Access):
         for (population, part, name), values in data.states.items():
             self.core.scatter(self.network[population], part, name, values)
         self._modulation.restore(data.modulators, data.step)  # first: what it does to the synapses of the start is lost
-        for j, arrays in data.synapses.items():
-            if j in self.core.listed:
-                self.core.listed[j].restore(arrays)
-            else:
-                self._packed.write(j, arrays["weight"])
+        self._synaptic.restore(data.synapses)
         self._rewiring = self.core.next_rewiring()
+        self._upkeep.resume(data.step)
         self.counts = data.counts.copy()
         for drive, values in data.amplitudes.items():
             self.core.set_amplitude(drive, values)
         self._recent = [(data.flight_step, data.flight_neuron)] if data.flight_step.size else []
         self.core.refile(data.flight_step, data.flight_neuron)
         self.core.logs[0].counters[3] = data.events
-        here = self._folder is not None and path.is_dir() and path.resolve() == self._folder.resolve()
-        if not here:
-            self._counted_from = (data.step, data.counts)
-        if here:
-            return Recorder(
-                self.plan, self._folder, record_spikes=record_spikes, resume=True, spikes=data.spikes, rows=data.rows
-            )
-        return Recorder(self.plan, self._folder, record_spikes=record_spikes, rows=data.rows, start=data.step)
+        if self._here:
+            return Recorder(self.plan, self._folder, record_spikes=record_spikes, resume=data.marks)
+        earlier = tuple(self._spikes_of(p) for p in self.network.populations.values())
+        return Recorder(
+            self.plan, self._folder, record_spikes=record_spikes, rows=data.marks.rows, earlier=earlier, start=data.step, overwrite=self._overwrite
+        )
+
+    def _spikes_of(self, population: Population) -> int:
+        """How many spikes a population has fired since t = 0."""
+        return int(self.counts[population.first : population.first + population.size].sum())
 
     # --- results -------------------------------------------------------------------------------------------------------
 
     def _result(self) -> Result:
         if self._folder is not None:
-            spikes, rows = self.recorder.sync()
-            self._finished = (spikes, rows)
-        result, digest = self.recorder.finish(self.core.step * self.plan.dt)
-        result.summary.update({**self.summary(), "digest": digest})
-        if self._folder is not None:
-            write_json(self._folder / "summary.json", result.to_json())
-        return result
+            self._finished = self.recorder.sync()
+        return self.recorder.finish(self.core.step * self.plan.dt, self.summary())
 
     def summary(self) -> dict[str, Any]:
         """The run so far, in plain types (a finished result's summary has the digest of its spikes besides)."""
         seconds = self.core.step * self.plan.dt / 1000.0
         synapses = self.core.synapses
-        first, before = self._counted_from
-        counted_ms = [first * self.plan.dt, self.core.step * self.plan.dt]
-        counted, spikes = (counted_ms[1] - counted_ms[0]) / 1000.0, self.counts - before
+        counted_ms = [self.recorder.start * self.plan.dt, self.core.step * self.plan.dt]
+        counted = (counted_ms[1] - counted_ms[0]) / 1000.0
         rates = {
-            p.name: float(spikes[p.first : p.first + p.size].sum() / (p.size * counted)) if counted else 0.0
-            for p in self.network.populations.values()
+            p.name: (self._spikes_of(p) - earlier) / (p.size * counted) if counted else 0.0
+            for p, earlier in zip(self.network.populations.values(), self.recorder.earlier, strict=True)
         }
         shares = self.core.phases()
         return {
@@ -450,6 +532,15 @@ class Simulation(Access):
         if self._guard.close():
             self.core.close()
             self.recorder.close()
+
+
+def _is_of(resume: Any, folder: Path | None) -> bool:
+    """Whether a run goes on in the folder that holds its checkpoint."""
+    if resume is None or folder is None:
+        return False
+    path = path_of(resume, "resume")
+    own = path if path.is_dir() else path.parent if path.name == CHECKPOINT_FILE else None
+    return own is not None and own.resolve() == folder.resolve()
 
 
 def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | None = None, **options: Any) -> Result:

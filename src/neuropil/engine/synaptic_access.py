@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from neuropil.engine.core import Core
-from neuropil.engine.guard import between_steps
-from neuropil.engine.packed_weights import PackedWeights
+from neuropil.engine.guard import Guard
 from neuropil.engine.synapse_values import Pairs
+from neuropil.engine.synaptic_state import SynapticState
+from neuropil.engine.transfer import transfer
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.connectivity import edges
 from neuropil.lower.plan import Plan
@@ -26,7 +27,8 @@ class SynapticAccess:
     network: Network
     plan: Plan
     core: Core
-    _packed: PackedWeights
+    _guard: Guard
+    _synaptic: SynapticState
 
     def _settle(self) -> None:
         raise NotImplementedError
@@ -45,12 +47,12 @@ class SynapticAccess:
         j = self._projection(projection)
         self._settle()
         if j in self.core.listed:
-            s = self.core.listed[j].listed()
-            states = s.up_to(self.plan.synapses[j], self.core.step, self.plan.dt)
-            address = {"source": s.pre, "target": s.post, "site": s.site, "weight": s.weight, "delay": s.delay * self.plan.dt}
-            return {n: np.array(v) for n, v in (address | states).items()}
-        pre, post, _, steps, site = edges(self.network.projections[j], self.plan.seed, self.plan.dt)
-        return {"source": pre, "target": post, "weight": self._packed.read(j), "delay": steps * self.plan.dt, "site": site}
+            s = self.core.listed[j].synapses
+            pre, post, steps, site = s.pre, s.post, s.delay, s.site
+        else:
+            pre, post, _, steps, site = edges(self.network.projections[j], self.plan.seed, self.plan.dt)
+        found = {"source": pre, "target": post, "delay": steps * self.plan.dt, "site": site, **self._synaptic.all(j)}
+        return {n: np.array(v) for n, v in found.items()}
 
     def weights(self, projection: str | Projection, dense: bool = False) -> np.ndarray:
         """The present weights of a projection, in the unit of its port.
@@ -72,7 +74,6 @@ class SynapticAccess:
         found = self.synapses(projection)
         return self._pairs(self._projection(projection)).as_matrix(found["weight"], "weights") if dense else found["weight"]
 
-    @between_steps
     def set_weights(self, projection: str | Projection, value: Any) -> None:
         """Replace the weights of a projection, from now on.
 
@@ -90,13 +91,10 @@ class SynapticAccess:
         """
         j = self._projection(projection)
         values = self._pairs(j).in_order(value, self._weight_dimension(j), "weight")
-        self._settle()
-        if j in self.core.listed:
-            self.core.listed[j].put({"weight": values}, self.core.step)
-        else:
-            self._packed.write(j, values)
+        with self._guard.using("set_weights"):
+            self._settle()
+            self._synaptic.write(j, {"weight": values})
 
-    @between_steps
     def set_synapses(self, projection: str | Projection, **states: Any) -> None:
         """Set states of the synapses of a projection, from now on: ``set_synapses("learning", efficacy=0.5)``.
 
@@ -117,16 +115,38 @@ class SynapticAccess:
                 raise NetworkError(f"the synapses of projection {name!r} have no state {state!r}", fix=did_you_mean(state, known))
         pairs = self._pairs(j)
         values = {n: pairs.in_order(v, known[n], n) for n, v in states.items()}
-        self._settle()
-        if values:
-            self.core.listed[j].put(values, self.core.step)
+        with self._guard.using("set_synapses"):
+            self._settle()
+            if values:
+                self._synaptic.write(j, values)
+
+    def load_weights(self, trained: SynapticAccess, projections: Iterable[str] | None = None) -> None:
+        """Take over the weights, and what rules have learnt, from another simulation: projections are matched by name.
+
+        A projection with the same synapse model gets its weights and learnt states (`Synapse.learned`). One without a synapse model
+        gets as its weight what a spike that arrives now would transmit there: the frozen copy of a trained network.
+
+        Args:
+            trained: the other simulation; it stays as it is.
+            projections: names; None: all that both have.
+
+        Raises:
+            NetworkError: a projection that one of them does not have.
+            SimulationError: other synapses, or a model that cannot hold what was learnt. Nothing is changed then.
+        """
+        if not isinstance(trained, SynapticAccess):
+            raise SimulationError("load_weights needs a Simulation", got=trained, fix="set_weights takes arrays and matrices")
+        with self._guard.using("load_weights"), trained._guard.using("load_weights"):
+            trained._settle()
+            self._settle()
+            transfer(trained._synaptic, self._synaptic, projections)
 
     @property
     def plasticity(self) -> bool | dict[str, bool]:
         """Whether synapses learn: True or False, or by projection where they differ.
 
-        While it is off, the states that a rule changes for good are held (`Synapse.learned`: weights and efficacies), and no synapse
-        vanishes or forms. Everything else goes on: spikes are delivered, traces and eligibilities follow them, and
+        While it is off, the states that a rule changes for good are held (`Synapse.learned`: weights and efficacies), no synapse
+        vanishes or forms, and nothing is normalised. Everything else goes on: spikes are delivered, traces and eligibilities follow them, and
         short-term plasticity, which is a part of transmission, acts. A spike of a target that has yet to reach its synapses
         (`response_delay`) acts as plasticity is when it does.
 
@@ -136,23 +156,24 @@ class SynapticAccess:
             NetworkError: a name that is not of a projection that learns.
             SimulationError: something else than True or False.
         """
-        found = {store.projection.name: store.plastic for store in self.core.listed.values() if store.learns}
+        found = {self.network.projections[j].name: on for j, on in self._synaptic.learning.items()}
         return next(iter(found.values()), True) if len(set(found.values())) < 2 else found
 
     @plasticity.setter
     def plasticity(self, on: bool | Mapping[str, bool]) -> None:
-        stores = {store.projection.name: store for store in self.core.listed.values() if store.learns}
-        wanted = dict(on) if isinstance(on, Mapping) else dict.fromkeys(stores, on)
-        for name, value in wanted.items():
-            if name not in stores:
-                raise NetworkError(f"no projection {name!r} that learns", fix=did_you_mean(name, stores))
-            if not isinstance(value, (bool, np.bool_)):
-                raise SimulationError("plasticity is True or False", got=value)
         if not isinstance(on, (bool, np.bool_, Mapping)):
             raise SimulationError("plasticity is True or False, or a dict of these by projection", got=on)
-        self._settle()
+        places = {self.network.projections[j].name: j for j in self._synaptic.learning}
+        wanted = dict(on) if isinstance(on, Mapping) else dict.fromkeys(places, on)
         for name, value in wanted.items():
-            stores[name].switch(bool(value), self.core.step)
+            if name not in places:
+                raise NetworkError(f"no projection {name!r} that learns", fix=did_you_mean(name, places))
+            if not isinstance(value, (bool, np.bool_)):
+                raise SimulationError("plasticity is True or False", got=value)
+        with self._guard.using("plasticity"):
+            self._settle()
+            for name, value in wanted.items():
+                self._synaptic.switch(places[name], bool(value))
 
     # --- what they need ----------------------------------------------------------------------------------------------
 
@@ -167,12 +188,7 @@ class SynapticAccess:
     def _pairs(self, j: int) -> Pairs:
         """Which neurons the synapses of a projection join."""
         p = self.network.projections[j]
-        if j in self.core.listed:
-            s = self.core.listed[j].synapses
-            pre, post = s.pre, s.post
-        else:
-            pre, post = edges(p, self.plan.seed, self.plan.dt)[:2]
-        return Pairs(p.name, pre, post, (p.source.size, p.target.size))
+        return Pairs(p.name, *self._synaptic.ends(j), (p.source.size, p.target.size))
 
     def _weight_dimension(self, j: int) -> Dimension:
         p = self.network.projections[j]

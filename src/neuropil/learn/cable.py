@@ -126,6 +126,7 @@ class CellNeurons:
             for patch, where in zip(plan.patches, painted, strict=True)
         )
         points = tuple(start.stretch(p, row[plan.order[p.compartments]], {p.name: np.arange(p.size)}, np.arange(p.size)) for p in plan.points)
+        away = abs(cell.trigger[1] - cell.initial)
         parameters: Values = {"capacitance": 1.0, "axial": 1.0}
         for name, where in having.items():
             parameters.update({f"{name}.{n}": value for n, value in cell.parameters(name, where)[1].items()})
@@ -134,7 +135,7 @@ class CellNeurons:
         initial = {"v": start.potential(cell.initial), "at": {s.name: s.initial for s in (*membranes, *points)}}
         return cls(
             population, cell, dt, stored, row, tree, membranes, points, {n: np.asarray(v, dtype) for n, v in parameters.items()}, initial,
-            surrogate, scale or abs(cell.trigger[1] - cell.initial) or 1.0,
+            surrogate, scale or (surrogate.scale(away, away) if surrogate else 1.0),
         )  # fmt: skip
 
     @classmethod

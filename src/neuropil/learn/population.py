@@ -18,6 +18,7 @@ from neuropil.lower.trace import Scalars, TracedNeuron
 from neuropil.model.composite import full_name
 from neuropil.model.contents import Population
 from neuropil.model.distribution import Distribution
+from neuropil.model.grid import TOLERANCE
 from neuropil.model.neuron import Neuron
 
 
@@ -70,8 +71,8 @@ class Neurons:
             value = parameters[start] if isinstance(start, str) else drawn("initial", name, start)
             initial[name] = np.array(np.broadcast_to(value, size))
         if surrogate is not None and traced.has_fires and scale is None:
-            far = float(np.mean(np.abs(distance(traced, parameters, initial))))
-            scale = far if far > 0.0 else 1.0
+            declared = {n: parameters[v.initial] if isinstance(v.initial, str) else drawn("initial", n, v.initial) for n, v in spec.states.items()}
+            scale = _scale(traced, parameters, initial, declared, surrogate)
         silent = StepFunction(quiet, step.scheme)
         return cls(population, step, silent, parameters, initial, surrogate, reset_gradient, scale or 1.0)
 
@@ -86,7 +87,7 @@ class Neurons:
         p |= entry_values(self.step, p, dt, dtype)
         name = self.step.traced.neuron.refractory
         lasting = stop_gradient(p[name]) / dt if name else jnp.zeros((), dtype)
-        return {**p, "dt": jnp.asarray(dt, dtype), "period": jnp.rint(lasting).astype(jnp.int32)}
+        return {**p, "dt": jnp.asarray(dt, dtype), "period": jnp.floor(lasting + 0.5 + TOLERANCE).astype(jnp.int32)}
 
     def advance(self, p: Scalars, s: Scalars, left: Any, x: Scalars, w: Scalars, u: Any) -> tuple[Scalars, Any, Any]:
         """One step.
@@ -142,3 +143,13 @@ class Neurons:
         return {n: jnp.where(fired, after[n], s[n]) for n in s}
 
 
+
+
+def _scale(traced: TracedNeuron, parameters: Scalars, start: Scalars, declared: Scalars, surrogate: Surrogate) -> float:
+    """The distance to threshold that counts as 1 where none is given: about the way from rest to threshold.
+
+    Where a population starts at threshold, its declared start and its reset still say how far that is.
+    """
+    states = (start, declared, {**start, **traced.reset(parameters, start)})
+    away = [np.abs(np.asarray(distance(traced, parameters, s))) for s in states]
+    return surrogate.scale(max(float(np.mean(d)) for d in away), float(np.max(away[0])))

@@ -18,8 +18,10 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, did_you_mean
+from neuropil.learn.checks import check_inputs, check_parameters, check_state
 from neuropil.learn.chunks import scan
 from neuropil.learn.delivery import Delivery, Wiring
+from neuropil.learn.population import Neurons
 from neuropil.learn.steppable import steppable
 from neuropil.learn.stimuli import stimulus_array
 from neuropil.learn.surrogate import Surrogate
@@ -27,6 +29,7 @@ from neuropil.learn.surrogate import surrogate as named_surrogate
 from neuropil.learn.synapses import Living, begin
 from neuropil.lower.connectivity import edges
 from neuropil.lower.synapse import plan_synapses
+from neuropil.model import grid
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name
 from neuropil.model.coupling import End
@@ -65,7 +68,8 @@ class Rollout:
         surrogate: a name in `SHAPES` or a `Surrogate` for the gradient of spikes; None leaves it the true one, zero.
         reset_gradient: with a surrogate, let gradients also flow through the spike that triggers a reset.
         scale: population -> distance to threshold that the surrogate counts as 1, in the unit of the threshold's
-            comparison (a quantity or a number). By default the mean distance of a population at the start; 1 if zero.
+            comparison (a quantity or a number). By default the largest of a population's mean distances at the start, at
+            the model's own start and after a reset (1 if zero), and so much that the surrogate's slope at the start is not zero.
             Stochastic thresholds need none: there the distance is that between probability and draw.
         precision: "float32" or "float64"; float64 needs JAX's x64 mode, which `run` switches on for its duration.
         chunk: steps between stored states when a gradient is taken; those between are computed a second time. None stores
@@ -94,6 +98,8 @@ class Rollout:
         if network.modulators:
             fix = "run it with neuropil.run, or train with the parameter itself as an input of the loss"
             raise ModelError("the rollout knows no modulators", got=", ".join(network.modulators), fix=fix)
+        if kept := [n.name for n in network.normalisations] + [p.name for p in network.synapse_probes]:
+            raise ModelError("Rollout neither normalises nor records synapses", got=", ".join(kept), fix="run it with neuropil.run, or describe the network without")
         unknown = set(scale or {}) - set(network.populations)
         if unknown:
             name = sorted(unknown)[0]
@@ -179,7 +185,7 @@ class Rollout:
         if isinstance(duration, (int, np.integer)) and not isinstance(duration, bool):
             steps = int(duration)
         else:
-            steps = round(float(checked_values(duration, ms.dimension, "the duration", ())) / self.dt)  # type: ignore[arg-type]
+            steps = grid.steps(checked_values(duration, ms.dimension, "the duration", ()), self.dt, "the duration", least=0, error=ModelError)
         if steps < 0:
             raise ModelError("the duration must not be negative", got=duration)
         return steps
@@ -196,8 +202,10 @@ class Rollout:
         """
         with jax.enable_x64(self.precision == "float64" or _x64()):
             made = self.inputs(duration) if inputs is None else inputs
-            rolled = self._compiled(self.parameters if parameters is None else parameters, self.initial(), made)
-            every = {p.name: 1 if p.interval is None else max(1, round(p.interval / self.dt)) for p in self.network.probes}
+            given = (self.parameters if parameters is None else parameters, self.initial(), made)
+            self._check(*given)  # here, too: an error from within `jit` is followed by words of JAX's
+            rolled = self._compiled(*given)
+            every = {p.name: 1 if p.interval is None else grid.steps(p.interval, self.dt, f"probe {p.name}: interval") for p in self.network.probes}
             return Rolled(rolled.spikes, {n: t[every[n] - 1 :: every[n]] for n, t in rolled.traces.items()}, rolled.state)
 
     @cached_property
@@ -210,9 +218,13 @@ class Rollout:
         Args:
             parameters: as `self.parameters`; state: as `self.initial()`; inputs: as `self.inputs(steps)`, whose length
                 says how many steps to take.
+
+        Raises:
+            ModelError: names or shapes that are not those of this rollout.
         """
         if self.precision == "float64" and not _x64():
             raise ModelError("a float64 rollout needs JAX's x64 mode", fix="call it within `with jax.enable_x64(True):`")
+        self._check(parameters, state, inputs)
         dtype = self.dtype
         constants = {name: n.constants(parameters["neurons"][name], self.dt, dtype) for name, n in self._neurons.items()}
         weights = {n: jnp.asarray(w, dtype) for n, w in parameters["weights"].items()}
@@ -225,6 +237,12 @@ class Rollout:
         started, rows = jax.tree.map(jnp.asarray, (state, inputs))
         state, (spikes, traces) = scan(step, started, rows, self.chunk)
         return Rolled(spikes, traces, state)
+
+    def _check(self, parameters: Tree, state: Tree, inputs: Tree) -> None:
+        """Refuse names and shapes that are not those of this rollout."""
+        check_inputs(self.network, inputs, {n for n, v in self._neurons.items() if v.draws_uniform}, set(self.living))
+        check_parameters(self.parameters, parameters, {n: v.population.size for n, v in self._neurons.items() if isinstance(v, Neurons)})
+        check_state(self.initial(), state)
 
     def _step(self, constants: Tree, prepared: Tree, given: Tree, carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
         k = row["step"]

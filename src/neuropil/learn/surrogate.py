@@ -64,6 +64,9 @@ SHAPES: dict[str, tuple[Callable[[Any], Any], float]] = {
 }
 """Shapes by name, each with the width it has when none is given (the usual one of its paper)."""
 
+ENDS: dict[str, float] = {"triangle": 1.0, "rectangle": 0.5}
+"""Where shapes end, in widths; the others have no end."""
+
 
 @dataclass(frozen=True)
 class Surrogate:
@@ -78,6 +81,16 @@ class Surrogate:
     shape: str
     width: float
     height: float = 1.0
+
+    @property
+    def reach(self) -> float:
+        """The scaled distance to threshold beyond which the slope is zero."""
+        return ENDS.get(self.shape, float("inf")) * self.width
+
+    def scale(self, far: float, start: float) -> float:
+        """The distance to threshold to count as 1: `far`, the way from rest to threshold, or more where the slope at the distance
+        `start` would else be zero; 1 if both are zero."""
+        return max(far, start / (0.9 * self.reach)) or 1.0
 
     def slope(self, x: Any) -> Any:
         """The derivative that stands in for that of the step; same shape as `x`, the scaled distance to threshold."""

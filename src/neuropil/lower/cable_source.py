@@ -11,6 +11,7 @@ from neuropil.lower.cable import CablePlan, Patch
 from neuropil.lower.elementwise import Constants, describe, module_head, statements
 from neuropil.lower.kernel import RUNAWAY, Variant
 from neuropil.lower.parts import Bare
+from neuropil.lower.resolution import slow_flows
 from neuropil.model.cell import Cell
 from neuropil.model.contents import Population
 
@@ -43,11 +44,14 @@ class PlannedCells:
 
     Attributes:
         population: as described; cable: its cell, lowered; source: of its step.
+        precision: of all its numbers; slow: states that float32 would not resolve -> why, for which they are float64.
     """
 
     population: Population
     cable: CablePlan
     source: CableSource
+    precision: str
+    slow: dict[str, str]
 
     @classmethod
     def of(cls, population: Population, parts: Mapping[str, Bare], dt: float, precision: str, modulated: frozenset[str] = frozenset()) -> PlannedCells:
@@ -57,7 +61,12 @@ class PlannedCells:
         variants = {name: part.variant for name, part in parts.items()}
         used = {f"{name}.{n}" for name, v in variants.items() for n in (*v.wired, *v.real, *v.driven)}
         cable = CablePlan.of(cell, dt, precision, used, modulated)
-        return cls(population, cable, emit_cable(cable, variants, precision, {n: p.members[0].quanta for n, p in parts.items()}))
+        slow = _slow(cable, dt, modulated) if precision == "float32" else {}
+        if slow:
+            precision = "float64"
+            cable = CablePlan.of(cell, dt, precision, used, modulated)
+        source = emit_cable(cable, variants, precision, {n: p.members[0].quanta for n, p in parts.items()})
+        return cls(population, cable, source, precision, slow)
 
     def flat(self) -> list[str]:
         """States of compartments by full name: "v" and the channels'."""
@@ -66,6 +75,19 @@ class PlannedCells:
 
 SOURCE_NAME = "cell"
 """The name under which the source of a population's step is kept."""
+
+
+def _slow(cable: CablePlan, dt: float, modulated: frozenset[str]) -> dict[str, str]:
+    """States of mechanisms that float32 would not resolve; of those that modulators may change, any parameter may become another."""
+    found: dict[str, str] = {}
+    for patch in (*cable.patches, *cable.points):
+        for name, step in patch.program.membrane.steps.items():
+            spec = step.traced.spec
+            values = {n: patch.parameters[f"{name}.{n}"] for n in spec.parameters}
+            initial = {n: patch.initial[f"{name}.{n}"] for n in spec.states}
+            slow = slow_flows(step, values, initial, dt, spec.parameters if name in modulated else ())
+            found |= {f"{name}.{n}": why for n, why in slow.items()}
+    return found
 
 
 def emit_cable(plan: CablePlan, variants: Mapping[str, Variant], precision: str, quanta: Mapping[str, Mapping[str, float]]) -> CableSource:

@@ -18,6 +18,7 @@ from neuropil.lower.draft import Draft
 from neuropil.lower.kernel import NeuronProgram, Varying, emit
 from neuropil.lower.parts import Assembly, Bare, Group, Member, PlannedDrive, PlannedPart, own_kernel, plan_parts
 from neuropil.lower.synapse import SynapseProgram, plan_synapses
+from neuropil.lower.synapse_resolution import slow_synapses
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
 from neuropil.model.connect import AllToAll, DistanceDependent, Edges, FixedInDegree, OneToOne
@@ -52,6 +53,7 @@ class Plan:
         drives: in the network's order.
         reasons: why each projection is executed as it is.
         synapses: programs of the projections whose synapses are kept each by itself, by their place in the network.
+        slow: their states that float32 would not resolve -> why, likewise; those of such a projection are float64.
     """
 
     network: Network
@@ -68,6 +70,11 @@ class Plan:
     drives: tuple[PlannedDrive, ...]
     reasons: tuple[str, ...] = field(default=())
     synapses: dict[int, SynapseProgram] = field(default_factory=dict)
+    slow: dict[int, dict[str, str]] = field(default_factory=dict)
+
+    def synapse_precision(self, projection: int) -> str:
+        """Of the states of a projection's synapses."""
+        return "float64" if self.slow.get(projection) else self.precision
 
     @property
     def channels(self) -> int:
@@ -133,10 +140,10 @@ def make_plan(
         for name, p in network.populations.items()
         if isinstance(p.neuron, Cell)
     }  # fmt: skip
-    plan = Plan(
-        network, dt_ms, seed, precision, word, groups, bare, cells, parts, channel_of, quantum, drives,
-        tuple(synapses[j].explain() if j in synapses else _why(p) for j, p in enumerate(network.projections)), synapses,
-    )  # fmt: skip
+    bare = tuple(dataclasses.replace(b, precision=cells[b.members[0].population.name].precision) for b in bare)
+    slow = {} if precision == "float64" else {j: _slow_synapses(network, j, s, dt_ms) for j, s in synapses.items()}
+    why = tuple(_why(p, synapses.get(j), slow.get(j, {})) for j, p in enumerate(network.projections))
+    plan = Plan(network, dt_ms, seed, precision, word, groups, bare, cells, parts, channel_of, quantum, drives, why, synapses, slow)
     check_plan(plan)
     return plan
 
@@ -253,7 +260,17 @@ def _with_quanta(assembly: Assembly, network: Network, quantum: tuple[float, ...
     return tuple(members)
 
 
-def _why(projection: Projection) -> str:
+def _slow_synapses(network: Network, j: int, program: SynapseProgram, dt: float) -> dict[str, str]:
+    """The states of a projection's synapses that float32 would not resolve."""
+    projection = network.projections[j]
+    return slow_synapses(program, projection.weight, dt, effects_on(network, projection))
+
+
+def _why(projection: Projection, synapse: SynapseProgram | None, slow: dict[str, str]) -> str:
+    """Why a projection is executed as it is."""
+    if synapse is not None:
+        wide = "; in float64, because float32 would not resolve it: " + ", ".join(f"{n} ({why})" for n, why in slow.items())
+        return synapse.explain() + (wide if slow else "")
     port = f"{type(projection.target.neuron).__name__}.{projection.port}"
     return f"aggregated: events at {port} act through their sum, so no synapse needs a state of its own"
 

@@ -94,7 +94,7 @@ def _group(group: Group, plan: Plan) -> Work:
 
 def _cells(cells: PlannedCells, plan: Plan) -> Work:
     """A compartment's share of its cell: membranes, point processes and the tree solver."""
-    cable, real = cells.cable, np.dtype(plan.precision).itemsize
+    cable, real = cells.cable, np.dtype(cells.precision).itemsize
     states = sum(p.size * len(p.program.membrane.states) for p in (*cable.patches, *cable.points))
     places = cable.size + sum(p.size for p in cable.points)
     # Each state, and at each place the potential, the conductance and the current, is read and written.
@@ -120,8 +120,9 @@ def _events(plan: Plan) -> list[Work]:
 
 def _listed(plan: Plan) -> list[Work]:
     """Synapses with states, or that come and go: what every event does, and what every step does to those that are clocked."""
-    real, works = np.dtype(plan.precision).itemsize, []  # type: ignore[var-annotated]
+    works: list[Work] = []
     for j, program in plan.synapses.items():
+        real = np.dtype(plan.synapse_precision(j)).itemsize
         p, flops = plan.network.projections[j], program.flops
         count, what = expected_synapses(p), f"{p.name} ({program.traced.name})"
         sums = program.sent is not None

@@ -27,6 +27,8 @@ from neuropil.model.sites import check_parameters, edge_sites, located, named_si
 from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import Synapse
+from neuropil.model.upkeep import Normalisation, SynapseProbe, normalisation, one_projection, synapse_probe
+from neuropil.model.windows import window_drives
 from neuropil.model.wiring import check_synapse, weight_dimension
 from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
 
@@ -41,7 +43,7 @@ class Network:
         name: shown in results.
 
     Attributes:
-        populations, projections, drives, probes, couplings, modulators: what was added, in order.
+        populations, projections, drives, probes, synapse_probes, normalisations, couplings, modulators: what was added, in order.
         published: rates in Hz by population that the model's paper reports (shown beside the measured ones).
         citation: the paper.
     """
@@ -57,6 +59,8 @@ class Network:
         self.projections: list[Projection] = []
         self.drives: list[Drive] = []
         self.probes: list[Probe] = []
+        self.synapse_probes: list[SynapseProbe] = []
+        self.normalisations: list[Normalisation] = []
         self.couplings: list[Coupling] = []
         self.modulators: dict[str, Modulator] = {}
         self.published = dict(published or {})
@@ -228,7 +232,7 @@ class Network:
             label = _unused(name or f"{type(stimulus).__name__}→{pop.name}", [d.name for d in (*self.drives, *made)])
             key = (name, pop.name) if name else ("", type(stimulus).__name__, pop.name, str(port or input))
             made.append(self._drive(pop, stimulus, port, input, weight, label, _stream(key, [*self.drives, *made])))
-        self.drives.extend(made)
+        self.drives.extend(d for drive in made for d in (drive, *window_drives(drive)))
         return made
 
     def couple(
@@ -265,16 +269,28 @@ class Network:
         return self.couplings[-1]
 
     def probe(
-        self, target: Population, variable: str, *, neurons: Any = None, sites: Any = None, at: Any = None, interval: Any = None,
-        name: str | None = None,
-    ) -> Probe:  # fmt: skip
+        self, target: Population | Projection | Sequence[Projection], variable: str, *, neurons: Any = None, sites: Any = None, at: Any = None,
+        synapses: Any = None, interval: Any = None, name: str | None = None,
+    ) -> Probe | SynapseProbe:  # fmt: skip
         """Record a state of chosen neurons (all, if None) at an interval (every step, if None). Spikes need no probe.
 
         Of a state with several sites per neuron, all or the chosen `sites` are recorded: a column each, neuron by neuron.
         The sites of a cell's "v" and of its channels' states are its compartments; `at` names them by a location such as
         "soma(0.5)", or a list of these.
+
+        Of a projection, "weight" or a state of its synapse model is recorded, of the chosen `synapses` (places in the order of
+        `Simulation.synapses`; all, if None), a column each; an interval is needed. The first sample is one interval after the
+        start. A projection is what `project` returned, or one of them.
         """
         self._check_open("probe()")
+        if not isinstance(target, Population) and (projection := one_projection(self.projections, target, "probed")) is not None:
+            if any(given is not None for given in (neurons, sites, at)):
+                raise NetworkError("a probe of a projection chooses synapses", got="neurons, sites or at", fix="synapses=[...]")
+            name = self._unused_probe(name or f"{projection.name}.{variable}")
+            self.synapse_probes.append(synapse_probe(projection, variable, synapses, interval, name))
+            return self.synapse_probes[-1]
+        if synapses is not None:
+            raise NetworkError("a probe of a population chooses neurons", got="synapses", fix="neurons=[...]")
         if at is not None:
             sites = located(target, at, sites)
         (pop,) = self._own(target, "target") if isinstance(target, Population) else self._own([target], "target")
@@ -291,12 +307,34 @@ class Network:
             if not isinstance(checked, float) or not checked > 0:
                 raise NetworkError("a probe's interval must be positive", got=interval)
             every = checked
-        name = name or f"{pop.name}.{variable}"
-        if any(p.name == name for p in self.probes):
-            raise NetworkError(f"there is a probe {name!r} already", fix="name=...")
-        probe = Probe(name, pop, variable, chosen, every, columns)
+        probe = Probe(self._unused_probe(name or f"{pop.name}.{variable}"), pop, variable, chosen, every, columns)
         self.probes.append(probe)
         return probe
+
+    def normalise(
+        self, projection: Projection | Sequence[Projection], total: Any, *, interval: Any, variable: str = "weight", name: str | None = None
+    ) -> Normalisation:
+        """Scale what arrives at each target of a projection to a total, at t = 0 and every interval (`Normalisation`).
+
+        Args:
+            projection: what `project` returned, for one pair of populations.
+            total: of the magnitudes of all synapses of a target, in the unit of what is scaled; one for all targets, or [targets].
+            interval: a multiple of the time step. It acts before the step that begins then.
+            variable: "weight", or a state of the synapse model such as "efficacy".
+            name: for messages; "normalise <projection>", if None.
+
+        Raises:
+            NetworkError: a state that does not exist, a total or an interval that is not positive, two of one state.
+        """
+        self._check_open("normalise()")
+        chosen = one_projection(self.projections, projection, "normalised")
+        if chosen is None:
+            raise NetworkError("only a projection can be normalised", got=projection, fix="pass what network.project() returned")
+        made = normalisation(chosen, total, interval, variable, name or f"normalise {chosen.name}")
+        if any(n.projection is chosen and n.variable == variable for n in self.normalisations):
+            raise NetworkError(f"{chosen.name!r}: {variable!r} is normalised already")
+        self.normalisations.append(made)
+        return made
 
     def modulator(
         self, name: str, kinetics: Kinetics, *, volume: Any, tick: Any = 1 * ms, diffusion: Diffusion | Apart | None = None, cap: Any = None
@@ -318,6 +356,11 @@ class Network:
         return made
 
     # --- checks --------------------------------------------------------------------------------------------------
+
+    def _unused_probe(self, name: str) -> str:
+        if name in [p.name for p in self.probes] + [p.name for p in self.synapse_probes]:
+            raise NetworkError(f"there is a probe {name!r} already", fix="name=...")
+        return name
 
     def _own(self, populations: Any, role: str) -> list[Population]:
         listed = list(populations) if isinstance(populations, (tuple, list)) else [populations]

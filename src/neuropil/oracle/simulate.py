@@ -18,10 +18,11 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, SimulationError
-from neuropil.model import Distribution, Network, Neuron, Population, Projection
+from neuropil.model import Distribution, Network, Neuron, Population, Projection, grid
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
+from neuropil.model.upkeep import Normalisation
 from neuropil.model.validate import validate
 from neuropil.oracle.cable import Cells, Sites
 from neuropil.oracle.events import Source, Synapses, per_element
@@ -98,7 +99,7 @@ class Group:
         """What follows from parameters alone."""
         self.equations = self.integrator.equations
         refractory = type(self.model).refractory
-        self.count = np.rint(self.parameters[refractory] / self.dt).astype(int) if refractory else np.zeros(self.left.size, int)
+        self.count = grid.nearest(self.parameters[refractory], self.dt) if refractory else np.zeros(self.left.size, int)
 
     def change(self, values: dict[str, Any]) -> None:
         """Give parameters new values: numbers, or one per element."""
@@ -183,7 +184,7 @@ def simulate(
     """Run a network, slowly, in float64.
 
     Args:
-        duration, dt: times; a whole number of steps is made of them by rounding.
+        duration, dt: times; the duration is a multiple of dt.
         edges: synapses of projections that are left to chance, by the index of the projection in
             `network.projections`: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
             several sites, the site of each.
@@ -201,14 +202,15 @@ def simulate(
     """
     validate(network, dt)
     h = float(magnitude(dt, ms.dimension, "dt"))
-    steps = round(float(magnitude(duration, ms.dimension, "duration")) / h)
+    steps = grid.steps(magnitude(duration, ms.dimension, "duration"), h, "the duration", least=0)
     unknown = set(edges or {}) - set(range(len(network.projections)))
     if unknown:
         raise ModelError("edges for projections that do not exist", got=sorted(unknown), expected=f"below {len(network.projections)}")
     world = _World(network, h, steps, seed, dict(edges or {}), dict(modulators or {}))
     modulation = Modulators(network, h, signals or {}, doses or {}, world.parameter, world.change)
-    every = {p.name: 1 if p.interval is None else max(1, round(p.interval / h)) for p in network.probes}
-    traces: dict[str, list[Array]] = {p.name: [] for p in network.probes}
+    every = {p.name: 1 if p.interval is None else grid.steps(p.interval, h, f"probe {p.name}: interval") for p in network.probes}
+    traces: dict[str, list[Array]] = {name: [] for name in [p.name for p in network.probes] + [p.name for p in network.synapse_probes]}
+    normalisations = [(n, grid.steps(n.interval, h, "the interval of normalise")) for n in network.normalisations]
     stamps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for k in range(steps):
         for name, values in (changes or {}).get(k, {}).items():
@@ -216,6 +218,9 @@ def simulate(
         for name, states in (held or {}).get(k, {}).items():
             next(a for a in world.living if a.projection.name == name).held = states
         modulation.before(k)
+        for n, steps_between in normalisations:
+            if k % steps_between == 0:
+                world.normalise(n)
         fired = world.step(k)
         modulation.after(fired)
         who = np.concatenate([world.groups[n].pop.first + np.flatnonzero(f) for n, f in fired.items()])
@@ -224,10 +229,14 @@ def simulate(
         for probe in network.probes:
             if (k + 1) % every[probe.name] == 0:
                 traces[probe.name].append(world.groups[probe.target.name].s[probe.variable][probe.places])
+        for watched in network.synapse_probes:
+            if (k + 1) % grid.steps(watched.interval, h, f"probe {watched.name}: interval") == 0:
+                traces[watched.name].append(world.synaptic(watched.projection, watched.variable, watched.chosen)[0])
     spans = {n: (p.first, p.size) for n, p in network.populations.items()}
     return OracleResult(
         Spikes(np.concatenate(stamps), np.concatenate(neurons), spans, h),
-        {p.name: np.array(traces[p.name]).reshape(-1, p.neurons.size) for p in network.probes},
+        {p.name: np.array(traces[p.name]).reshape(-1, p.neurons.size) for p in network.probes}
+        | {p.name: np.array(traces[p.name]).reshape(-1, world.synaptic(p.projection, p.variable, p.chosen)[0].size) for p in network.synapse_probes},
         {name: g.s for name, g in world.groups.items()},
         {a.projection.name: {"source": a.pre, "target": a.post, "weight": a.weight, **a.s} for a in world.living},
         {name: np.array(values) for name, values in modulation.traces.items()},
@@ -274,6 +283,21 @@ class _World:
             return next(a for a in self.living if a.projection is target).change(values)
         for part in dict.fromkeys(split(n)[0] for n in values):
             self.group(target, part).change({split(n)[1]: v for n, v in values.items() if split(n)[0] == part})
+
+    def synaptic(self, projection: Projection, name: str, chosen: Array | None = None) -> tuple[Array, Array, Any]:
+        """A state, or "weight", of the (chosen) synapses of a projection by source; the target of each; what keeps them."""
+        which = slice(None) if chosen is None else chosen
+        for alive in (a for a in self.living if a.projection is projection):
+            return alive.s.get(name, alive.weight)[which], alive.post[which], alive
+        kept = next(s for s in self.synapses if s.projection is projection)
+        order = np.argsort(kept.pre, kind="stable")[which]
+        return kept.weight[order], kept.post[order] // projection.sites, kept
+
+    def normalise(self, n: Normalisation) -> None:
+        """Scale what arrives at each target to a total."""
+        values, post, kept = self.synaptic(n.projection, n.variable)
+        if getattr(kept, "held", None) is None:
+            self.rewrite(n.projection.name, {n.variable: n.scaled(values, post)})
 
     def rewrite(self, projection: str, values: Mapping[str, Any]) -> None:
         """Give the synapses of a projection, sorted by source, other weights or states."""

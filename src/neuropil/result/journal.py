@@ -1,17 +1,18 @@
-"""Journals: append-only files that a long run writes as it goes, so that a kill loses at most the last sync.
+"""Journals: append-only files that a long run writes as it goes, so that a kill loses at most the last second.
 
-A journal is raw little-endian records beside a small JSON header. A record that a kill tore in half, or that a power
-cut left as zeros, is dropped on reading. `neuropil.result.finalise` turns journals into HDF5.
+A journal is a small JSON header beside records in blocks with checksums (`neuropil.result.blocks`). `neuropil.result.finalise`
+turns journals into HDF5.
 
-    journal.json       populations, dt_ms, t_start_ms, version, summary so far
-    spikes.journal     12 bytes a spike: uint64 step, uint32 global neuron
+    journal.json       run (a number of this run alone), populations, dt_ms, t_start_ms, traces (how many), version, summary so far
+    spikes.journal     records of 12 bytes, one a spike: uint64 step, uint32 global neuron
     trace-<n>.json     name, neurons, sites (null for one), unit, variable, population, dt_ms, dtype, version
-    trace-<n>.journal  uint64 step, then one value per neuron
+    trace-<n>.journal  records: uint64 step, then one value per neuron
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,63 +21,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuropil.errors import ResultError
-from neuropil.result.atomic import read_json, write_json
-from neuropil.result.spikes import is_sorted, sorted_prefix
+from neuropil.result.atomic import make_folder, read_json, write_json
+from neuropil.result.blocks import UNTOLD, BlockFile, chain_after, read_blocks, seed_of
+from neuropil.result.folder import clear, require_room
+from neuropil.result.sonata import SpikeHeader
+from neuropil.result.spikes import is_sorted
 from neuropil.result.tracefile import TraceHeader
 
-VERSION = 1
+VERSION = 2
 SPIKE = np.dtype([("step", "<u8"), ("neuron", "<u4")])
 SPIKE_FILE, HEADER_FILE = "spikes.journal", "journal.json"
-_FINISHED = ("spikes.h5", "traces.h5", "summary.json")
-
-
-class _Records:
-    """An append-only file of fixed-size records."""
-
-    def __init__(self, path: Path, dtype: np.dtype[Any], resume: bool):
-        self.path, self.dtype = path, dtype
-        self._file = path.open("r+b" if resume else "w+b")
-        size = self._file.seek(0, os.SEEK_END)
-        self._length = size // dtype.itemsize
-        if size % dtype.itemsize:
-            self.truncate(self._length)
-
-    def __len__(self) -> int:
-        return self._length
-
-    def write(self, records: NDArray[Any]) -> None:
-        self._file.write(records.tobytes())
-        self._length += len(records)
-
-    def last(self) -> NDArray[Any] | None:
-        """The last record, or None."""
-        if not self._length:
-            return None
-        self._file.seek((self._length - 1) * self.dtype.itemsize)
-        data = self._file.read(self.dtype.itemsize)
-        self._file.seek(0, os.SEEK_END)
-        record: NDArray[Any] = np.frombuffer(data, self.dtype)
-        return record
-
-    def sync(self) -> int:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        return self._length
-
-    def truncate(self, records: int) -> None:
-        if not 0 <= records <= self._length:
-            raise ResultError(
-                f"cannot cut {self.path.name} to that length", got=records, expected=f"0 to {self._length} records"
-            )
-        self._file.flush()
-        self._file.truncate(records * self.dtype.itemsize)
-        self._file.seek(0, os.SEEK_END)
-        self._length = records
-
-    def close(self) -> None:
-        if not self._file.closed:
-            self.sync()
-            self._file.close()
 
 
 class SpikeJournal:
@@ -90,6 +44,8 @@ class SpikeJournal:
         summary: what is already known of the run (model, seed, command), for a result that is never finished.
         resume: continue an existing journal, whose header must agree; then `truncate` to the checkpoint's length.
         overwrite: replace the files of an earlier run; otherwise they are refused.
+        traces: how many probes will be journalled beside it, if that is known: fewer are then missing on reading.
+        run: the number of the run; a new one, if None.
     """
 
     def __init__(
@@ -102,32 +58,38 @@ class SpikeJournal:
         summary: Mapping[str, Any] | None = None,
         resume: bool = False,
         overwrite: bool = False,
+        traces: int | None = None,
+        run: str | None = None,
     ):
         self.folder = Path(folder)
-        header = {
-            "version": VERSION,
-            "dt_ms": float(dt),
-            "t_start_ms": float(t_start_ms),
-            "populations": [[name, int(first), int(size)] for name, (first, size) in populations.items()],
-        }
+        header = head_of(SpikeHeader(populations, dt, t_start_ms, 0.0))
         if resume:
-            _require_same(read_json(self.folder / HEADER_FILE), header, ("version", "dt_ms", "populations"))
+            found = read_json(self.folder / HEADER_FILE)
+            _require_same(found, header, ("version", "dt_ms", "populations"))
+            self.run = str(found["run"])
         else:
-            _clear(self.folder, overwrite)
-            write_json(self.folder / HEADER_FILE, {**header, "summary": dict(summary or {})})
-        self._records = _Records(self.folder / SPIKE_FILE, SPIKE, resume)
+            make_folder(self.folder)
+            require_room(self.folder, overwrite)
+            clear(self.folder)
+            self.run = run or secrets.token_hex(8)
+            write_json(self.folder / HEADER_FILE, {**header, "run": self.run, "traces": traces, "summary": dict(summary or {})})
+        self._records = BlockFile(self.folder / SPIKE_FILE, SPIKE, spike_seed(self.run), resume)
         self._last = self._read_last()
 
     def __len__(self) -> int:
         return len(self._records)
 
-    def append(self, steps: ArrayLike, neurons: ArrayLike) -> None:
-        """Append (n,) steps and (n,) global neuron indices, ascending by (step, neuron) and after all before."""
-        step, neuron = np.asarray(steps), np.asarray(neurons)
-        if not step.size:
+    def append(self, steps: ArrayLike, neurons: ArrayLike, until: int | None = None) -> None:
+        """Append (n,) steps and (n,) global neuron indices, ascending by (step, neuron) and after all before.
+
+        `until`: the step up to which the journal now holds all spikes there were. A run that is stopped is read up to the
+        least such step of its journals; of those that name none, everything is read.
+        """
+        records = spike_records(steps, neurons)
+        if not records.size:
+            if until is not None:
+                self._records.append(records, until)
             return
-        records = np.empty(step.shape, SPIKE)
-        records["step"], records["neuron"] = step, neuron
         first = (int(records["step"][0]), int(records["neuron"][0]))
         if first < self._last or not is_sorted(records["step"], records["neuron"]):
             raise ResultError(
@@ -135,8 +97,13 @@ class SpikeJournal:
                 got=f"{first} after {self._last}",
                 fix="append whole steps, each with its neurons ascending",
             )
-        self._records.write(records)
         self._last = (int(records["step"][-1]), int(records["neuron"][-1]))
+        self._records.append(records, UNTOLD if until is None else until)
+
+    @property
+    def file(self) -> BlockFile:
+        """The file of its records."""
+        return self._records
 
     def sync(self) -> int:
         """Make all that was appended durable; returns the length in records, for the checkpoint."""
@@ -158,7 +125,7 @@ class SpikeJournal:
         self.close()
 
     def _read_last(self) -> tuple[int, int]:
-        last = self._records.last()
+        last = self._records.last
         return (-1, -1) if last is None else (int(last["step"][0]), int(last["neuron"][0]))
 
 
@@ -214,20 +181,25 @@ class TraceJournal:
             path = folder / f"trace-{len(existing):04d}.json"
         if not resume:
             write_json(path, header)
-        self._records = _Records(path.with_suffix(".journal"), _row(value, len(header["neurons"])), resume)
+        run = str(read_json(folder / HEADER_FILE)["run"])
+        self._records = BlockFile(path.with_suffix(".journal"), trace_row(value, len(header["neurons"])), trace_seed(run, name), resume)
 
     def __len__(self) -> int:
         return len(self._records)
 
-    def append(self, steps: ArrayLike, values: ArrayLike) -> None:
-        """Append rows: (rows,) steps and (rows, neurons) values."""
+    def append(self, steps: ArrayLike, values: ArrayLike, until: int | None = None) -> None:
+        """Append rows: (rows,) steps and (rows, neurons) values; `until` as in `SpikeJournal.append`."""
         step, rows = np.atleast_1d(np.asarray(steps)), np.atleast_2d(np.asarray(values))
         shape = (step.size, self._records.dtype["values"].shape[0])
         if rows.shape != shape:
             raise ResultError("these rows do not fit the probe", got=rows.shape, expected=f"(rows, neurons) = {shape}")
-        records = np.empty(step.size, self._records.dtype)
-        records["step"], records["values"] = step, rows
-        self._records.write(records)
+        records = trace_records(step, rows, self._records.dtype["values"].base)
+        self._records.append(records, UNTOLD if until is None else until)
+
+    @property
+    def file(self) -> BlockFile:
+        """The file of its records."""
+        return self._records
 
     def sync(self) -> int:
         """Make all that was appended durable; returns the length in records, for the checkpoint."""
@@ -248,34 +220,93 @@ class TraceJournal:
         self.close()
 
 
+def head_of(header: SpikeHeader) -> dict[str, Any]:
+    """What journal.json says of a run, but for its number, its traces and its summary."""
+    return {
+        "version": VERSION,
+        "dt_ms": float(header.dt),
+        "t_start_ms": float(header.t_start_ms),
+        "populations": [[name, int(first), int(size)] for name, (first, size) in header.populations.items()],
+    }
+
+
+def spike_records(steps: ArrayLike, neurons: ArrayLike) -> NDArray[Any]:
+    """(n,) steps and (n,) global neurons as records."""
+    step, neuron = np.asarray(steps), np.asarray(neurons)
+    records = np.empty(step.shape, SPIKE)
+    records["step"], records["neuron"] = step, neuron
+    return records
+
+
+def spike_seed(run: str) -> int:
+    """The start of the chain of a run's spikes."""
+    return seed_of(run, "spikes")
+
+
+def trace_seed(run: str, name: str) -> int:
+    """The start of the chain of a probe's rows."""
+    return seed_of(run, "trace", name)
+
+
+def is_journalled(folder: Path) -> bool:
+    """Whether the journals of a folder are what it holds, and not its HDF5 files."""
+    return (folder / HEADER_FILE).exists() and not read_json(folder / HEADER_FILE).get("copying", False)
+
+
+def run_of(folder: Path) -> str:
+    """The number of the run that is journalled in a folder."""
+    return str(read_json(folder / HEADER_FILE)["run"])
+
+
 def journal_length(folder: Path) -> int:
-    """Whole spike records in the journal of a folder."""
+    """About how many spikes the journal of a folder holds."""
     path = folder / SPIKE_FILE
     return path.stat().st_size // SPIKE.itemsize if path.exists() else 0
 
 
+def journal_chains(folder: Path, spikes: int, rows: Mapping[str, int]) -> list[int | None]:
+    """The chains of the spikes and of each named probe after so many records; None where there are fewer."""
+    run = run_of(folder)
+    found = [chain_after(read_blocks(folder / SPIKE_FILE, SPIKE, spike_seed(run)), spike_seed(run), spikes)]
+    heads = {head["name"]: (path, head) for path, head in ((path, read_json(path)) for path in trace_headers(folder))}
+    for name, length in rows.items():
+        if name not in heads:
+            found.append(None)
+            continue
+        path, head = heads[name]
+        row = trace_row(np.dtype(head["dtype"]), len(head["neurons"]))
+        found.append(chain_after(read_blocks(path.with_suffix(".journal"), row, trace_seed(run, name)), trace_seed(run, name), length))
+    return found
+
+
+def journal_end(folder: Path) -> int | None:
+    """The step up to which all journals of a folder are complete; None if none of them says."""
+    ends = []
+    for path, row, seed in _files(folder):
+        end = UNTOLD
+        for block in read_blocks(path, row, seed):
+            end = block.step
+        ends.append(end)
+    end = min(ends)
+    return None if end == UNTOLD else end
+
+
 def spike_chunks(folder: Path, chunk: int = 1 << 20) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """The (step, neuron) records of a journal, a chunk at a time, up to the first that is torn or out of order."""
-    end = np.zeros(0, SPIKE)
-    for records in _chunks(folder / SPIKE_FILE, SPIKE, chunk):
-        joined = np.concatenate((end, records))
-        good = sorted_prefix(joined["step"], joined["neuron"])
-        kept = joined[len(end) : good]
-        yield kept["step"].astype(np.int64), kept["neuron"].copy()
-        if good < len(joined):
-            return
-        end = joined[-1:]
+    """The (step, neuron) records of a journal, about `chunk` at a time."""
+    for records in _gathered((b.records for b in read_blocks(folder / SPIKE_FILE, SPIKE, spike_seed(run_of(folder)))), chunk):
+        yield records["step"].astype(np.int64), records["neuron"].copy()
 
 
 def trace_chunks(path: Path, chunk_bytes: int = 1 << 24) -> tuple[TraceHeader, float, Iterator[NDArray[Any]]]:
-    """The header of a probe's journal, its dt in ms, and its records, a chunk at a time, with torn ones left out."""
+    """The header of a probe's journal, its dt in ms, and its records, a chunk at a time."""
     head = read_json(path)
     value, neurons = np.dtype(head["dtype"]), np.asarray(head["neurons"], dtype=np.int64)
     sites = None if head.get("sites") is None else np.asarray(head["sites"], dtype=np.int64)
     header = TraceHeader(head["name"], neurons, head["unit"], head["variable"], head["population"], value, sites)
-    row = _row(value, len(neurons))
-    chunks = _ascending(_chunks(path.with_suffix(".journal"), row, max(1, chunk_bytes // row.itemsize)))
-    return header, float(head["dt_ms"]), chunks
+    row = trace_row(value, len(neurons))
+    seed = trace_seed(run_of(path.parent), header.name)
+    blocks = read_blocks(path.with_suffix(".journal"), row, seed)
+    return header, float(head["dt_ms"]), _gathered((b.records for b in blocks), max(1, chunk_bytes // row.itemsize))
 
 
 def trace_headers(folder: Path) -> list[Path]:
@@ -283,45 +314,43 @@ def trace_headers(folder: Path) -> list[Path]:
     return sorted(folder.glob("trace-*.json"))
 
 
-def _ascending(chunks: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    """Rows up to the first whose step does not follow: what a power cut promised but never wrote."""
-    last = -1
-    for records in chunks:
-        step = records["step"].astype(np.int64)
-        broken = np.flatnonzero(np.diff(step, prepend=last) <= 0)
-        yield records[: broken[0]] if broken.size else records
-        if broken.size:
-            return
-        last = int(step[-1])
-
-
-def _chunks(path: Path, dtype: np.dtype[Any], chunk: int) -> Iterator[NDArray[Any]]:
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        while data := file.read(chunk * dtype.itemsize):
-            whole = len(data) // dtype.itemsize
-            if whole:
-                yield np.frombuffer(data, dtype, count=whole)
-
-
-def _row(value: np.dtype[Any], neurons: int) -> np.dtype[Any]:
+def trace_row(value: np.dtype[Any], neurons: int) -> np.dtype[Any]:
+    """The record of a probe: its step and its values."""
     return np.dtype([("step", "<u8"), ("values", value, (neurons,))])
 
 
-def _clear(folder: Path, overwrite: bool) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    old = [folder / name for name in (*_FINISHED, HEADER_FILE, SPIKE_FILE) if (folder / name).exists()]
-    old += folder.glob("trace-*.journal")
-    old += trace_headers(folder)
-    if old and not overwrite:
-        raise ResultError(
-            f"{folder} already holds a run",
-            got=", ".join(sorted(path.name for path in old)),
-            fix="choose another folder, resume the run, or pass overwrite=True",
-        )
-    for path in old:
-        path.unlink()
+def trace_records(steps: ArrayLike, values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """(rows,) steps and (rows, neurons) values as records."""
+    records = np.empty(np.shape(steps), trace_row(dtype.newbyteorder("<"), values.shape[1]))
+    records["step"], records["values"] = steps, values
+    return records
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, np.dtype[Any], int]]:
+    """Every journal of a folder: path, record and seed."""
+    run = run_of(folder)
+    yield folder / SPIKE_FILE, SPIKE, spike_seed(run)
+    for path in trace_headers(folder):
+        head = read_json(path)
+        yield path.with_suffix(".journal"), trace_row(np.dtype(head["dtype"]), len(head["neurons"])), trace_seed(run, head["name"])
+
+
+def _gathered(parts: Iterator[NDArray[Any]], chunk: int) -> Iterator[NDArray[Any]]:
+    """The same records, `chunk` at a time."""
+    waiting: list[NDArray[Any]] = []
+    length = 0
+    for part in parts:
+        waiting.append(part)
+        length += len(part)
+        if length < chunk:
+            continue
+        whole = np.concatenate(waiting)
+        end = length - length % chunk
+        for start in range(0, end, chunk):
+            yield whole[start : start + chunk]
+        waiting, length = [whole[end:]], length - end
+    if length:
+        yield np.concatenate(waiting)
 
 
 def _require_same(found: Mapping[str, Any], wanted: Mapping[str, Any], keys: tuple[str, ...]) -> None:

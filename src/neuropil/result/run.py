@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from neuropil.errors import NeuropilError, ResultError
-from neuropil.result.assemble import discard_journals, load_journals
-from neuropil.result.atomic import plain, read_json, write_json
-from neuropil.result.journal import HEADER_FILE
-from neuropil.result.sonata import SpikeHeader, read_spikes, write_spikes
+from neuropil.result.assemble import discard_journals, load_journals, read_result, write_result
+from neuropil.result.atomic import plain
+from neuropil.result.folder import CHECKPOINT_FILE, PICTURES, SPIKES_FILE, SUMMARY_FILE, FolderLock, require_room
+from neuropil.result.journal import is_journalled
+from neuropil.result.sonata import SpikeHeader
 from neuropil.result.spikes import Spikes
 from neuropil.result.trace import Trace
-from neuropil.result.tracefile import header_of, read_traces, write_traces
+from neuropil.result.tracefile import header_of
 
 _COUNTERS = (
     "wall_seconds",
@@ -156,32 +157,42 @@ class Result:
         block.segments.append(segment)
         return block
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write spikes.h5 (SONATA), traces.h5 and summary.json into a folder, each replaced as a whole or not at all."""
+    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write spikes.h5 (SONATA), traces.h5 and summary.json into a folder, each replaced as a whole or not at all.
+
+        Args:
+            folder: made if absent.
+            overwrite: replace the run that the folder holds, its checkpoint and pictures; otherwise it is refused.
+
+        Raises:
+            ResultError: the folder holds a run, or another run is writing to it. StorageError: the system refused.
+        """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        spikes = self.spikes
-        header = SpikeHeader(spikes.populations, spikes.dt, self.t_start_ms, self.duration_ms)
-        write_spikes(folder / "spikes.h5", header, [(spikes.step, spikes.neuron)], len(spikes))
-        if self.traces:
-            probes = ((header_of(name, trace), [(trace.times_ms, trace.values)]) for name, trace in self.traces.items())
-            write_traces(folder / "traces.h5", probes)
-        else:
-            (folder / "traces.h5").unlink(missing_ok=True)
-        write_json(folder / "summary.json", self.summary)
-        discard_journals(folder)
+        require_room(folder, overwrite)
+        header = SpikeHeader(self.spikes.populations, self.spikes.dt, self.t_start_ms, self.duration_ms)
+        probes = [(header_of(name, trace), [(trace.times_ms, trace.values)]) for name, trace in self.traces.items()]
+        lock = FolderLock(folder)
+        try:
+            write_result(folder, header, [(self.spikes.step, self.spikes.neuron)], len(self.spikes), probes, self.summary)
+            discard_journals(folder)
+            for name in (CHECKPOINT_FILE, *PICTURES):
+                (folder / name).unlink(missing_ok=True)
+        finally:
+            lock.release()
         return folder
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Result:
-        """Read a saved run; of one that was killed, as much as reached the disk (`summary["partial"]` is then true)."""
+        """Read a saved run; of one that was killed, as much as reached the disk (`summary["partial"]` is then true).
+
+        Every file is compared with its checksum, and with those of the others.
+
+        Raises:
+            ResultError: there is no run, or a file of it is missing, damaged, cut, changed, or of another run.
+        """
         folder = Path(folder)
-        if (folder / HEADER_FILE).exists() or not (folder / "spikes.h5").exists():
-            spikes, traces, header, summary = load_journals(folder)
-            return cls(spikes, traces, summary, header.duration_ms, header.t_start_ms)
-        spikes, header = read_spikes(folder / "spikes.h5")
-        traces = read_traces(folder / "traces.h5") if (folder / "traces.h5").exists() else {}
-        summary = read_json(folder / "summary.json") if (folder / "summary.json").exists() else {}
+        journalled = is_journalled(folder) or not any((folder / name).exists() for name in (SPIKES_FILE, SUMMARY_FILE))
+        spikes, traces, header, summary = (load_journals if journalled else read_result)(folder)
         return cls(spikes, traces, summary, header.duration_ms, header.t_start_ms)
 
     def to_json(self) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Spikes in the SONATA layout (HDF5), readable by libsonata, BMTK and anything that reads HDF5.
 
-    /                                attrs: magic 0x0A7A, version [0, 1]; ours: dt_ms, t_start_ms, duration_ms
+    /                                attrs: magic 0x0A7A, version [0, 1]; ours: dt_ms, t_start_ms, duration_ms, run
     /spikes/<population>             attrs: sorting = by_time (an enum, as libsonata demands); ours: name, first, size
     /spikes/<population>/timestamps  float64, ms; attrs: units = "ms"
     /spikes/<population>/node_ids    uint64, index within the population; attrs: sorting (text, where BMTK looks)
 
-SONATA has no time step and no silent neurons, so our own attributes carry what it would lose.
+SONATA has no time step and no silent neurons, so our own attributes carry what it would lose. The file begins with a block that
+HDF5 skips (`neuropil.result.sealed`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuropil.errors import ResultError
-from neuropil.result.atomic import replacing
+from neuropil.result.sealed import reading, seal_of, writing
 from neuropil.result.spikes import Spikes
 
 MAGIC = 0x0A7A
@@ -29,29 +31,29 @@ _SORTING = {"none": 0, "by_id": 1, "by_time": 2}
 
 @dataclass(frozen=True)
 class SpikeHeader:
-    """What surrounds the spikes of a run: populations as name -> (first, size), and times in ms."""
+    """What surrounds the spikes of a run: populations as name -> (first, size), times in ms, and the run's number."""
 
     populations: Mapping[str, tuple[int, int]]
     dt: float
     t_start_ms: float
     duration_ms: float
+    run: str = ""
 
 
 def write_spikes(
     path: Path, header: SpikeHeader, chunks: Iterable[tuple[NDArray[Any], NDArray[Any]]], expected: int
-) -> None:
+) -> str:
     """Write (step, neuron) chunks, ascending throughout, holding one chunk in memory at a time.
 
-    `expected`, about how many spikes will come, sets the granularity of the file and nothing else.
+    `expected`, about how many spikes will come, sets the granularity of the file and nothing else. Returns the file's seal.
     """
-    import h5py
-
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with writing(path) as file:
         file.attrs.create("magic", np.uint32(MAGIC))
         file.attrs.create("version", np.array(VERSION, dtype=np.uint32))
         file.attrs["dt_ms"] = header.dt
         file.attrs["t_start_ms"] = header.t_start_ms
         file.attrs["duration_ms"] = header.duration_ms
+        file.attrs["run"] = header.run
         rows = 1 << min(max((expected // max(len(header.populations), 1)).bit_length(), 8), 17)
         groups = [
             (_population_group(file, name, order, first, size, rows), first, size)
@@ -62,19 +64,13 @@ def write_spikes(
                 chosen = (neuron >= first) & (neuron < first + size)
                 extend(group["timestamps"], step[chosen].astype(np.int64) * header.dt)
                 extend(group["node_ids"], neuron[chosen].astype(np.uint64) - np.uint64(first))
+    return seal_of(path)
 
 
 def read_spikes(path: Path) -> tuple[Spikes, SpikeHeader]:
     """Read what `write_spikes` wrote."""
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            return _read(file)
-    except (OSError, KeyError, ValueError) as error:
-        raise ResultError(
-            f"cannot read {path}", got=str(error), expected="a SONATA spike file that neuropil wrote"
-        ) from error
+    with reading(path) as file:
+        return _read(file)
 
 
 def _read(file: Any) -> tuple[Spikes, SpikeHeader]:
@@ -92,14 +88,14 @@ def _read(file: Any) -> tuple[Spikes, SpikeHeader]:
     neuron = np.concatenate(neurons) if neurons else np.zeros(0, np.int64)
     if neuron.size == 0 or int(neuron.max()) <= np.iinfo(np.uint32).max:
         neuron = neuron.astype(np.uint32)
-    header = SpikeHeader(populations, dt, float(file.attrs["t_start_ms"]), float(file.attrs["duration_ms"]))
+    header = SpikeHeader(populations, dt, float(file.attrs["t_start_ms"]), float(file.attrs["duration_ms"]), str(file.attrs["run"]))
     return Spikes.from_unsorted(step, neuron, populations, dt), header
 
 
 def _population_group(file: Any, name: str, order: int, first: int, size: int, rows: int) -> Any:
     import h5py
 
-    group = file.create_group(f"spikes/{_link(name)}")
+    group = file.create_group(f"spikes/{link(name)}")
     group.attrs.create("sorting", _SORTING["by_time"], dtype=h5py.enum_dtype(_SORTING, basetype="u1"))
     group.attrs["name"] = name
     group.attrs["order"] = order
@@ -134,9 +130,14 @@ def extend(dataset: Any, rows: NDArray[Any]) -> None:
         dataset[end:] = rows
 
 
-def _link(name: str) -> str:
-    """A population's name as one HDF5 link: a slash would start a subgroup, and dots alone would mean the parent."""
+def link(name: str) -> str:
+    """A name as one HDF5 link: a slash would start a subgroup, and dots alone would mean the parent."""
     if not name or "\0" in name:
-        raise ResultError("this population name cannot be stored", got=name, expected="non-empty text without NUL")
+        raise ResultError("this name cannot be stored", got=name, expected="non-empty text without NUL")
     escaped = name.replace("%", "%25").replace("/", "%2F")
     return escaped.replace(".", "%2E") if set(escaped) == {"."} else escaped
+
+
+def unlink(name: str) -> str:
+    """The name that `link` made a link of."""
+    return unquote(name)

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuropil.errors import ResultError
-from neuropil.result.atomic import replacing
+from neuropil.result.sealed import reading, seal_of, writing
 from neuropil.result.sonata import extend, growing
 from neuropil.result.trace import Trace
 
@@ -44,11 +43,9 @@ class TraceHeader:
 Rows = Iterable[tuple[NDArray[np.float64], NDArray[Any]]]
 
 
-def write_traces(path: Path, probes: Iterable[tuple[TraceHeader, Rows]]) -> None:
-    """Write probes, each as chunks of (times in ms, values), holding one chunk in memory at a time."""
-    import h5py
-
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+def write_traces(path: Path, probes: Iterable[tuple[TraceHeader, Rows]]) -> str:
+    """Write probes, each as chunks of (times in ms, values), holding one chunk in memory at a time. Returns the file's seal."""
+    with writing(path) as file:
         file.attrs["format"] = FORMAT
         file.attrs["version"] = VERSION
         traces = file.create_group("traces")
@@ -65,19 +62,15 @@ def write_traces(path: Path, probes: Iterable[tuple[TraceHeader, Rows]]) -> None
             for some_times, some_values in chunks:
                 extend(times, some_times)
                 extend(values, some_values)
+    return seal_of(path)
 
 
 def read_traces(path: Path) -> dict[str, Trace]:
     """Read what `write_traces` wrote: probe name -> Trace, in the order written."""
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise ValueError("no attribute format")
-            return dict(_read(file["traces"][key]) for key in sorted(file["traces"]))
-    except (OSError, KeyError, ValueError) as error:
-        raise ResultError(f"cannot read {path}", got=str(error), expected="a trace file that neuropil wrote") from error
+    with reading(path) as file:
+        if file.attrs.get("format") != FORMAT:
+            raise ValueError("no attribute format")
+        return dict(_read(file["traces"][key]) for key in sorted(file["traces"]))
 
 
 def header_of(name: str, trace: Trace) -> TraceHeader:
