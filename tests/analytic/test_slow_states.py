@@ -14,10 +14,12 @@ from neuropil.errors import SimulationError
 from neuropil.lower.explain import describe_plan
 from neuropil.lower.plan import make_plan
 from neuropil.lower.resolution import RESOLVED
+from neuropil.maths import minimum
 from neuropil.model.branched import Branched
-from neuropil.units import Hz, Rate, Time, Voltage, ms, mV
+from neuropil.units import Hz, Rate, Time, Voltage, cm, mS, ms, mV, pA, um
 from neuropil.zoo.neurons.intrinsic import IntrinsicLIF
 from neuropil.zoo.neurons.lif import LIFDelta, LIFExp
+from neuropil.zoo.neurons.relay import Relay
 
 DT = 0.1
 STEPS = np.array([1e2, 1e3, 8e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9])
@@ -89,8 +91,7 @@ def test_ordinary_neurons_stay_in_float32():
     assert set(precisions(network, precision="float64").values()) == {"float64"}
 
 
-@pytest.mark.parametrize("tau", [1e2, 1e5, 1e7, 1e9])
-def test_equations_that_are_not_linear(tau):
+def test_equations_that_are_not_linear():
     """dr/dt = (1 - r²)/τ from 0: r = tanh(t/τ)."""
 
     class Hyperbolic(npl.Neuron):
@@ -101,9 +102,12 @@ def test_equations_that_are_not_linear(tau):
             return {"r": (1.0 - s.r * s.r) / self.tau}
 
     network = npl.Network("tanh")
-    network.population("p", Hyperbolic(tau=tau * DT * ms), 1)
+    taus = (1e2, 1e5, 1e7, 1e9)
+    for k, tau in enumerate(taus):
+        network.population(f"p{k}", Hyperbolic(tau=tau * DT * ms), 1)
     with ran(network, 10_000) as (simulation, _):
-        assert simulation.state("p", "r").value == pytest.approx(np.tanh(10_000 / tau), rel=1e-4)
+        for k, tau in enumerate(taus):
+            assert simulation.state(f"p{k}", "r").value == pytest.approx(np.tanh(10_000 / tau), rel=1e-4)
 
 
 def test_a_slow_sum_of_two_fast_states():
@@ -178,7 +182,7 @@ def test_the_offset_of_intrinsic_plasticity_is_its_sum():
 
     network = npl.Network("intrinsic")
     population = network.population("p", Fine(), 5, initial={"offset": 3 * mV})
-    network.stimulate(population, npl.Step(500 * npl.units.pA), input="current")
+    network.stimulate(population, npl.Step(500 * pA), input="current")
     with ran(network, 20_000) as (simulation, result):
         moved = simulation.state("p", "offset").value - 3.0
     spikes = np.bincount(result.spikes.neuron, minlength=5)
@@ -197,7 +201,7 @@ def test_branches():
             return LIFExp.derivative(self, s, x) | {"slow": -s.slow / self.tau}
 
     class Twig(npl.Branch):
-        gives = npl.units.pA
+        gives = pA
         tau: Time = 1e6 * ms
         slow = npl.State(1.0)
         v = npl.Input(mV)
@@ -206,7 +210,7 @@ def test_branches():
             return {"slow": -s.slow / self.tau}
 
         def output(self, s, x):
-            return 0.0 * x.v * (npl.units.pA / mV)
+            return 0.0 * x.v * (pA / mV)
 
     network = npl.Network("branches")
     for name, soma, twig in (("both", Soma(), Twig()), ("twig", LIFExp(), Twig()), ("soma", Soma(), Twig(tau=10 * ms))):
@@ -240,3 +244,87 @@ def test_a_modulator_that_makes_a_float32_state_too_slow_stops_the_run():
     population = slower.population("p", Slow(tau=2000 * DT * ms), 2)
     slower.modulator("m", npl.Signal(), volume=[population], tick=1 * ms).modulates(population, "tau", lambda value, c: value)
     assert precisions(slower) == {"p": "float64"}
+
+
+class Memory(npl.Synapse):
+    """A trace that every spike raises, and a weight that every spike raises a little."""
+
+    tau: Time = 1e6 * ms
+    step: float = 1.0
+    share: float = 0.0
+    m = npl.State(1.0)
+    weight = npl.State(0 * pA)
+
+    def derivative(self, s, x):
+        return {"m": -s.m / self.tau}
+
+    def arrive(self, s, w):
+        return {"m": s.m + self.step, "weight": minimum(w * (1.0 + self.share), 1000 * pA)}
+
+
+TRACES, SHARES = (1e2, 1e4, 1e7, 1e9), (1e-2, 1e-7)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["waiting", "clocked"])
+def synapses(request):
+    """Synapses on which a spike arrives every 100 steps, after 10,000: by name (m, weight, precision); and whether they are clocked."""
+    network = npl.Network("synapses")
+    source, target = network.population("source", Relay(), 1), network.population("target", LIFExp(), 1)
+    network.stimulate(source, npl.Regular(100 * DT * ms), port="spikes", weight=1.0)
+    models = {f"tau{k}": Memory(tau=tau * DT * ms, step=1e-3) for k, tau in enumerate(TRACES)}
+    models |= {f"share{k}": Memory(tau=10 * ms, share=share) for k, share in enumerate(SHARES)}
+    for name, model in models.items():
+        options = {"port": "exc", "synapse": model, "clock_driven": request.param, "name": name}
+        network.project(source, target, npl.AllToAll(), weight=100 * pA, delay=DT * ms, **options)
+    with ran(network, 10_000) as (simulation, _):
+        found = {}
+        for j, name in enumerate(models):
+            states = simulation.synapses(name)
+            found[name] = float(states["m"][0]), float(states["weight"][0]), simulation.plan.synapse_precision(j)
+    return found, request.param
+
+
+@pytest.mark.parametrize("k", range(len(TRACES)))
+def test_traces_of_synapses(synapses, k):
+    """Each of the 99 spikes that arrive leaves step·exp(-age/τ), the start exp(-T/τ)."""
+    (m, _, precision), tau = synapses[0][f"tau{k}"], TRACES[k]
+    ages = 10_000 - (100.0 * np.arange(1, 100) + 1)
+    exact = np.exp(-10_000 / tau) + 1e-3 * np.exp(-ages / tau).sum()
+    assert m == pytest.approx(exact, rel=2e-4 if precision == "float32" else 1e-10)
+    assert 1.099 - m == pytest.approx(1.099 - exact, rel=3e-3)
+    assert precision == ("float32" if tau == 1e2 or (tau == 1e4 and not synapses[1]) else "float64")
+
+
+@pytest.mark.parametrize("k", range(len(SHARES)))
+def test_weights_that_learn_slowly(synapses, k):
+    (_, weight, precision), share = synapses[0][f"share{k}"], SHARES[k]
+    assert weight / 100 - 1 == pytest.approx((1 + share) ** 99 - 1, rel=2e-4)
+    assert precision == ("float32" if share == 1e-2 else "float64")
+
+
+def test_gates_of_cells_in_float32():
+    """A gate that opens from 0 with its time constant, in a cell that is asked to run in float32."""
+
+    class Gate(npl.Channel):
+        g: npl.ConductanceDensity = 0.1 * mS / cm**2
+        tau: Time = 10 * ms
+        m = npl.State(0.0)
+        v = npl.Input(mV)
+
+        def derivative(self, s, x):
+            return {"m": (1.0 - s.m) / self.tau}
+
+        def current(self, s, x):
+            return self.g * s.m * (x.v + 65 * mV)
+
+    network, taus = npl.Network("cell"), (1e2, 1e7)
+    for k, tau in enumerate(taus):
+        cell = npl.Cell(npl.Morphology.cable(20 * um, 20 * um))
+        cell.paint("all", Gate(tau=tau * DT * ms), name="gate")
+        network.population(f"p{k}", cell, 2)
+    with started(network, precision="float32") as simulation:
+        simulation.run(10_000 * DT * ms)
+        for k, tau in enumerate(taus):
+            assert simulation.plan.cells[f"p{k}"].precision == ("float32" if tau == 1e2 else "float64")
+            assert float(simulation.state(f"p{k}", "gate.m").value[0]) == pytest.approx(-np.expm1(-10_000 / tau), rel=5e-6)
+        assert "float32 would not resolve gate.m" in describe_plan(simulation.plan)

@@ -53,7 +53,7 @@ class ClockedStore(SynapseStore):
 
     def prepare(self) -> None:
         """Write the kernels of a step, of arrivals and, where they do something, of the targets' spikes."""
-        program, precision = self.program, self.plan.precision
+        program, precision = self.program, self.real.name
 
         def varying(graph: Graph, roots: list[int]) -> frozenset[int]:
             return self.varying(graph, frontier(graph, roots))
@@ -115,6 +115,12 @@ class ClockedStore(SynapseStore):
                 states[name][own.order] = own.arrays[f"s_{name}"]
             last[own.order] = own.arrays["last"]
         return replace(self.synapses, states=states, last=dict.fromkeys(SIDES, last))
+
+    def reset(self, weights: bool, end: int, step: int) -> None:
+        """Begin again, the targets' activity too."""
+        super().reset(weights, end, step)
+        for post in self.post:
+            post[:] = 0.0
 
     def save(self) -> dict[str, np.ndarray]:
         """With the targets' activity."""

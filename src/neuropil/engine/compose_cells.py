@@ -34,7 +34,7 @@ def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCel
         mine = layout.slice(population, "", t)
         fired = np.zeros(share.start[somas + 1] - share.start[somas], np.uint8)
         parts = {name: arrays(t, plan.place_of(population, name)[0]) for name in population.parts}
-        cells = CellArrays(planned.cable, planned.source, mine.neurons, plan.precision, parts, fired, given)
+        cells = CellArrays(planned.cable, planned.source, mine.neurons, planned.precision, parts, fired, given)
         owned.append((slice(mine.lower, mine.lower + mine.neurons), cells))
         lists.append((fired, share.elements[share.start[somas] : share.start[somas + 1]]))
     for state in planned.flat():

@@ -64,7 +64,7 @@ class LazyStore(SynapseStore):
 
     def prepare(self) -> None:
         """Write the kernels."""
-        graph, precision = self.program.arrival, self.plan.precision
+        graph, precision = self.program.arrival, self.real.name
         self.kernels = emit_lazy(self.program, precision, self.varying(graph, frontier(graph, all_roots(self.program))))
         self.module = load(f"{self.program.traced.name}_lazy", self.kernels.source)
         self.delays = np.empty(0, np.int32)

@@ -15,6 +15,7 @@ from neuropil.lower.draft import check_finite, depending, derived, propagating, 
 from neuropil.lower.parts import Group, Member
 from neuropil.lower.plan import Plan
 from neuropil.lower.resolution import RESOLVED, slow_flows
+from neuropil.lower.synapse_resolution import slow_synapses
 from neuropil.model.composite import full_name, split
 from neuropil.model.effects import Effect, effects_on
 
@@ -75,12 +76,8 @@ class ModulatedPart(Modulated):
             SimulationError: states that have become too slow for float32.
         """
         parameters, program, name = {**self.member.parameters, **self.now}, self.program, self.member.population.name
-        if self.precision == "float32" and (slow := slow_flows(program.step, parameters, self.member.initial, self.dt)):
-            state, why = next(iter(slow.items()))
-            raise SimulationError(
-                f"population {name!r}: modulators have made {state} too slow for float32", got=f"{why} at {step * self.dt:g} ms",
-                expected=f"at most {1.0 / RESOLVED:g} steps", fix='Simulation(..., precision="float64")',
-            )  # fmt: skip
+        if self.precision == "float32":
+            resolved(f"population {name!r}", slow_flows(program.step, parameters, self.member.initial, self.dt), step * self.dt)
         if self.propagating & set(changed):
             self.entries = derived(program, parameters, self.dt)
         leaves = {f"p.{n}": v for n, v in {**parameters, **self.entries, "dt": self.dt}.items()}
@@ -129,7 +126,23 @@ class ModulatedSynapses(Modulated):
         return felt[self.store.synapses.post] if np.ndim(self.base[name]) else felt
 
     def write(self, changed: dict[str, Any], step: int) -> None:
+        projection, precision = self.store.projection, self.store.real.name
+        if precision == "float32":
+            resolved(f"projection {projection.name!r}", slow_synapses(self.store.program, projection.weight, self.dt, changed=self.now), step * self.dt)
         self.store.change(changed, step)
+
+
+def resolved(where: str, slow: dict[str, str], time: float) -> None:
+    """Stop where modulators have made states too slow for float32 (ms).
+
+    Raises:
+        SimulationError: names the state and the remedy.
+    """
+    for state, why in slow.items():
+        raise SimulationError(
+            f"{where}: modulators have made {state} too slow for float32", got=f"{why} at {time:g} ms",
+            expected=f"at most {1.0 / RESOLVED:g} steps", fix='Simulation(..., precision="float64")',
+        )  # fmt: skip
 
 
 def modulated(plan: Plan, core: Core) -> list[Modulated]:

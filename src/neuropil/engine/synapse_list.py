@@ -95,6 +95,13 @@ class SynapseList:
             self, pre=both("pre"), post=both("post"), site=both("site"), delay=both("delay"), weight=both("weight"), states=states, last=last
         )
 
+    def sent(self, program: SynapseProgram, step: int, dt: float) -> np.ndarray:
+        """What a spike that arrived at a step would hand to the port, in float64."""
+        assert program.sent is not None
+        leaves = {f"p.{n}": v for n, v in self.constants.items()} | {f"s.{n}": v for n, v in self.states.items()}
+        leaves |= {age(side): (step - last) * dt for side, last in self.last.items()} | {"w": self.weight}
+        return np.array(np.broadcast_to(program.arrival.evaluate([program.sent], leaves)[0], self.size))
+
     def up_to(self, program: SynapseProgram, step: int, dt: float) -> dict[str, np.ndarray]:
         """The states brought up to date at a step, in float64."""
         leaves = {f"p.{n}": v for n, v in self.constants.items()} | {f"s.{n}": v for n, v in self.states.items()}

@@ -29,6 +29,7 @@ from neuropil.lower.learned import PLASTIC
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse import SynapseProgram, check_finite
 from neuropil.lower.synapse_form import SIDES
+from neuropil.model import grid
 from neuropil.model.composite import split
 from neuropil.model.distribution import Distribution
 from neuropil.units import Quantity
@@ -74,11 +75,11 @@ class SynapseStore(ABC):
         self.plan, self.index, self.layout, self.room = plan, index, layout, room
         self.projection = plan.network.projections[index]
         self.program: SynapseProgram = plan.synapses[index]
-        self.real = np.dtype(plan.precision)
+        self.real = np.dtype(plan.synapse_precision(index))
         self.signal = np.zeros(1, self.real)
         self.ring = ring_length(int(delay_steps(self.projection, plan.dt)[-1]))
         self.targets = [_targets(plan, layout, machine, index, t) for t in range(len(layout.shares))]
-        self.late = round(self.projection.response_delay / plan.dt)
+        self.late = grid.steps(self.projection.response_delay, plan.dt, "response_delay", least=0)
         kept = ring_length(self.late) if self.program.responds else 0
         # Spikes of each thread's targets on their way to the synapses: who, by the step they fired in, and how many.
         self.spiked = [(np.zeros((kept, t.size), np.int32), np.zeros(kept, np.int64)) for t in self.targets]
@@ -227,6 +228,31 @@ class SynapseStore(ABC):
             self.synapses = self._fitted(self.synapses)
             self.renew()
 
+    def reset(self, weights: bool, end: int, step: int) -> None:
+        """Begin again at a step, with nothing under way: all states as at the start.
+
+        Args:
+            weights: keep the synapses that there are, their weights, and what they have learnt.
+            end: the step at which what was ends.
+        """
+        if weights:
+            self.bring_up(end)
+            now = self.listed()
+            s = SynapseList.made(self.plan, self.index, now.pre, now.post, now.site, now.weight, now.delay, step)
+            s = replace(s, states={**s.states, **{n: now.states[n] for n in self.program.learned}})
+        else:
+            s, self.reweighed = SynapseList.drawn(self.plan, self.index), False
+            s = replace(s, last={side: np.full(s.size, step, np.int32) for side in SIDES})
+        self.use(s)
+        self.drop()
+
+    def drop(self) -> None:
+        """Nothing is under way, from sources or from targets."""
+        for bucket in self.buckets:
+            bucket.fill[:] = 0
+        for _, many in self.spiked:
+            many[:] = 0
+
     @property
     def learns(self) -> bool:
         """There is something to hold."""
@@ -321,7 +347,7 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
 def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str, float]:
     """Bytes that the store of a projection will hold, and besides while it is built, from expected numbers of synapses."""
     p, program = plan.network.projections[index], plan.synapses[index]
-    n, real = expected_synapses(p), np.dtype(plan.precision).itemsize
+    n, real = expected_synapses(p), np.dtype(plan.synapse_precision(index)).itemsize
     varied = len(program.traced.varied)
     own, shared = len(program.form.of("")), len(program.states) - len(program.form.of(""))
     # The list (20 and a weight of 8), the place in it and the target; a step and a weight, or a place among the targets'.

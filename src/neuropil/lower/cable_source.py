@@ -11,6 +11,7 @@ from neuropil.lower.cable import CablePlan, Patch
 from neuropil.lower.elementwise import Constants, describe, module_head, statements
 from neuropil.lower.kernel import RUNAWAY, Variant
 from neuropil.lower.parts import Bare
+from neuropil.lower.resolution import slow_flows
 from neuropil.model.cell import Cell
 from neuropil.model.contents import Population
 
@@ -27,6 +28,7 @@ class CableSource:
         numbers: argument -> values of a loop's scalar constants.
         expanded: argument -> constants that differ between the compartments of a patch, float64[compartments].
         states: argument -> (patch, "mechanism.state"); ions: argument -> (patch, ion).
+        quanta: "part.port" -> (argument, place in it) of the weight of its quantum.
     """
 
     source: str
@@ -35,6 +37,7 @@ class CableSource:
     expanded: dict[str, np.ndarray]
     states: dict[str, tuple[Patch, str]]
     ions: dict[str, tuple[Patch, str]]
+    quanta: dict[str, tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,14 @@ class PlannedCells:
 
     Attributes:
         population: as described; cable: its cell, lowered; source: of its step.
+        precision: of all its numbers; slow: states that float32 would not resolve -> why, for which they are float64.
     """
 
     population: Population
     cable: CablePlan
     source: CableSource
+    precision: str
+    slow: dict[str, str]
 
     @classmethod
     def of(cls, population: Population, parts: Mapping[str, Bare], dt: float, precision: str, modulated: frozenset[str] = frozenset()) -> PlannedCells:
@@ -57,11 +63,29 @@ class PlannedCells:
         variants = {name: part.variant for name, part in parts.items()}
         used = {f"{name}.{n}" for name, v in variants.items() for n in (*v.wired, *v.real, *v.driven)}
         cable = CablePlan.of(cell, dt, precision, used, modulated)
-        return cls(population, cable, emit_cable(cable, variants, precision, {n: p.members[0].quanta for n, p in parts.items()}))
+        slow = _slow(cable, dt, modulated) if precision == "float32" else {}
+        if slow:
+            precision = "float64"
+            cable = CablePlan.of(cell, dt, precision, used, modulated)
+        source = emit_cable(cable, variants, precision, {n: p.members[0].quanta for n, p in parts.items()})
+        return cls(population, cable, source, precision, slow)
 
     def flat(self) -> list[str]:
         """States of compartments by full name: "v" and the channels'."""
         return ["v", *dict.fromkeys(s for p in self.cable.patches for s in p.program.membrane.states)]
+
+
+def _slow(cable: CablePlan, dt: float, modulated: frozenset[str]) -> dict[str, str]:
+    """States of mechanisms that float32 would not resolve; of those that modulators may change, any parameter may become another."""
+    found: dict[str, str] = {}
+    for patch in (*cable.patches, *cable.points):
+        for name, step in patch.program.membrane.steps.items():
+            spec = step.traced.spec
+            values = {n: patch.parameters[f"{name}.{n}"] for n in spec.parameters}
+            initial = {n: patch.initial[f"{name}.{n}"] for n in spec.states}
+            slow = slow_flows(step, values, initial, dt, spec.parameters if name in modulated else ())
+            found |= {f"{name}.{n}": why for n, why in slow.items()}
+    return found
 
 
 def source_name(population: Population) -> str:
@@ -84,7 +108,7 @@ def emit_cable(plan: CablePlan, variants: Mapping[str, Variant], precision: str,
     sites = [f"sites_{p.name}" for p in plan.points]
     loops.use(*sites)
     text = _module(precision, loops, first, before, sites, after, last)
-    return CableSource(text, tuple(loops.arguments), loops.numbers, loops.expanded, loops.states_of, loops.ions_of)
+    return CableSource(text, tuple(loops.arguments), loops.numbers, loops.expanded, loops.states_of, loops.ions_of, loops.quanta)
 
 
 def state_argument(patch: str, state: str) -> str:
@@ -103,6 +127,7 @@ class _Loops:
     expanded: dict[str, np.ndarray] = field(default_factory=dict)
     states_of: dict[str, tuple[Patch, str]] = field(default_factory=dict)
     ions_of: dict[str, tuple[Patch, str]] = field(default_factory=dict)
+    quanta: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def use(self, *names: str) -> None:
         self.arguments.extend(n for n in names if n not in self.arguments)
@@ -130,6 +155,7 @@ class _Loops:
         for port in patch.program.membrane.traced[patch.name].spec.ports if variant else ():
             terms = []
             if variant and port in variant.wired:
+                self.quanta[f"{patch.name}.{port}"] = (f"numbers_states_{patch.name}", len(patch.states.nodes) + len(scalars))
                 scalars.append((f"q_{port}", quanta[port]))
                 terms.append(f"number(arrived_{port}[c + q]) * q_{port}")
                 clear.append(f"arrived_{port}[c + q] = 0")

@@ -99,7 +99,10 @@ def _cells(cells: PlannedCells, plan: Plan) -> str:
         sites = f"{point.size:,} sites" if point.size > 1 else "1 site"
         lines.append(f"   {point.name}: {sites}, {point.program.flops + SITE_FLOPS} FLOPs each and step")
         lines += _reasons(point)
-    real = np.dtype(plan.precision).itemsize
+    real = np.dtype(cells.precision).itemsize
+    if cells.slow:
+        listed = ", ".join(f"{n} ({why})" for n, why in cells.slow.items())
+        lines.append(f"   all of its numbers are float64, because float32 would not resolve {listed}")
     lines.append(f"   tree solver (Hines): {SOLVER_FLOPS} FLOPs per compartment and step")
     per_step = cable.flops / cable.size
     lines.append(f"   per cell and step: {cable.flops:,} FLOPs ({per_step:.1f} per compartment), {cable.bytes_per_step(real):,} bytes read and written")
@@ -151,7 +154,7 @@ def _projections(plan: Plan) -> str | None:
         by_reason.setdefault(reason, []).append(projection.name)
     for reason, names in by_reason.items():
         lines.append(f"   {len(names)} × {reason}\n      ({_some(names)})")
-    if packed := [q for q in plan.quantum if q]:
+    if packed := [s.quantum for s in plan.scale if s is not None]:
         lines.append(f"   packed weights are whole quanta of {min(packed):.3g} to {max(packed):.3g} (unit of the port): their sums are exact")
     return "\n".join(lines)
 

@@ -108,17 +108,24 @@ def slow_states(
     return {n: found[n] for n in step.traced.spec.states if n in found}
 
 
-def slow_flows(advance: Advance, parameters: Mapping[str, Any], initial: Mapping[str, Any], dt: float, modulated: Iterable[str] = ()) -> dict[str, str]:
-    """Those that are slow between events (arguments as of `slow_states`)."""
+def slow_flows(
+    advance: Advance, parameters: Mapping[str, Any], initial: Mapping[str, Any], dt: float | Mapping[str, float], modulated: Iterable[str] = ()
+) -> dict[str, str]:
+    """Those that are slow between events.
+
+    Args:
+        dt: time between two changes, ms: of all states, or of each; the others as of `slow_states`.
+    """
     scheme, leaves, found = advance.scheme, {parameter_leaf(n) for n in modulated}, {}
     rates = {**_linear_rates(scheme, parameters), **_stepped_rates(advance, parameters, initial)}
     for n, rate in rates.items():
+        share = rate * (dt[n] if isinstance(dt, Mapping) else dt)
         room = MODULATED_ROOM if scheme.system.graph.leaves(*_slope_nodes(scheme, n)) & leaves else 1.0
         if rate == 0.0:
             if not _decays_never(scheme, n) or _flows(scheme, n):
                 found[n] = "it integrates what flows in, without decay"
-        elif rate * dt < RESOLVED * room:
-            found[n] = f"its time constant is {1.0 / (rate * dt):.3g} steps" + (", and modulated" if room > 1.0 else "")
+        elif share < RESOLVED * room:
+            found[n] = f"its time constant is {1.0 / share:.3g} steps" + (", and modulated" if room > 1.0 else "")
     return found
 
 
@@ -188,7 +195,7 @@ def _stepped_rates(advance: Advance, parameters: Mapping[str, Any], initial: Map
         return {}
     chosen = _extremes(parameters)
     leaves = {parameter_leaf(n): v[chosen, None] if np.size(v) > 1 else v for n, v in parameters.items()}
-    leaves |= {f"s.{n}": v for n, v in _plausible(spec, initial).items()} | {f"x.{n}": 0.0 for n in spec.inputs}
+    leaves |= {f"s.{n}": v for n, v in _plausible(spec, initial).items()} | {f"x.{n}": v for n, v in _surroundings(spec).items()}
     rates = {}
     for n in scheme.stepped:
         slope = np.abs(np.asarray(scheme.system.graph.evaluate([scheme.own[n]], leaves)[0], float))
@@ -219,6 +226,16 @@ def _plausible(spec: Spec, initial: Mapping[str, Any]) -> dict[str, np.ndarray]:
             made[n] = u if 0.0 <= start <= 1.0 else start * 10.0 ** (2.0 * u - 1.0)
         else:
             made[n] = start * 10.0 ** (2.0 * u - 1.0) if start else 10.0 ** (3.0 * u - 1.0)
+    return made
+
+
+def _surroundings(spec: Spec) -> dict[str, Any]:
+    """Likewise of what flows in: potentials, concentrations of ions (10⁻⁵ to 10⁻² mM); anything else is 0."""
+    draw = np.random.default_rng(1)
+    made: dict[str, Any] = {}
+    for n, dimension in spec.inputs.items():
+        u = draw.uniform(size=SAMPLES)
+        made[n] = -90.0 * u if dimension == mV.dimension else 10.0 ** (3.0 * u - 5.0) if n.startswith("c_") else 0.0
     return made
 
 

@@ -117,7 +117,7 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
         names[graph.leaf("x.noise")] = "x_noise"
     for name in (n for n in program.outside if n != "noise"):
         source = "signal[0]" if name == "modulator" else f"{name}[n]"
-        target.append(f"x_{name} = {source}")
+        target.append(f"x_{name} = number({source})")
         names[graph.leaf(f"x.{name}")] = f"x_{name}"
     if not varying:
         target += statements(graph, program.shared, names)

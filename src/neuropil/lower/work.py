@@ -94,7 +94,7 @@ def _group(group: Group, plan: Plan) -> Work:
 
 def _cells(cells: PlannedCells, plan: Plan) -> Work:
     """A compartment's share of its cell: membranes, point processes and the tree solver."""
-    cable, real = cells.cable, np.dtype(plan.precision).itemsize
+    cable, real = cells.cable, np.dtype(cells.precision).itemsize
     states = sum(p.size * len(p.program.membrane.states) for p in (*cable.patches, *cable.points))
     places = cable.size + sum(p.size for p in cable.points)
     # Each state, and at each place the potential, the conductance and the current, is read and written.
@@ -110,18 +110,22 @@ def _cells(cells: PlannedCells, plan: Plan) -> Work:
 
 def _events(plan: Plan) -> list[Work]:
     """Aggregated synapses: an event reads its word and adds its quanta to an accumulator of its target."""
-    word = plan.word().itemsize
-    synapses: dict[str, float] = {}
-    for p in (p for j, p in enumerate(plan.network.projections) if j not in plan.synapses):
-        synapses[p.source.name] = synapses.get(p.source.name, 0.0) + expected_synapses(p)
-    source = f"{word}-byte word read, accumulator of {word} bytes read and written, one addition"
-    return [Work(f"synapses of {n}", "synaptic event", count, "event", 1, 3 * word, source, n) for n, count in synapses.items()]
+    works, accumulator = [], np.dtype(plan.accumulator).itemsize
+    for word, held in plan.packed.items():
+        synapses: dict[str, float] = {}
+        for p in (plan.network.projections[j] for j in held):
+            synapses[p.source.name] = synapses.get(p.source.name, 0.0) + expected_synapses(p)
+        size = np.dtype(word).itemsize
+        source = f"{size}-byte word read, accumulator of {accumulator} bytes read and written, one addition"
+        works += [Work(f"synapses of {n}", "synaptic event", count, "event", 1, size + 2 * accumulator, source, n) for n, count in synapses.items()]
+    return works
 
 
 def _listed(plan: Plan) -> list[Work]:
     """Synapses with states, or that come and go: what every event does, and what every step does to those that are clocked."""
-    real, works = np.dtype(plan.precision).itemsize, []  # type: ignore[var-annotated]
+    works: list[Work] = []
     for j, program in plan.synapses.items():
+        real = np.dtype(plan.synapse_precision(j)).itemsize
         p, flops = plan.network.projections[j], program.flops
         count, what = expected_synapses(p), f"{p.name} ({program.traced.name})"
         sums = program.sent is not None
@@ -161,7 +165,7 @@ def bytes_per_step(group: Group, plan: Plan) -> int:
 
 
 def _traffic(argument: str, changing: tuple[str, ...], real: int, plan: Plan) -> int:
-    word = plan.word().itemsize
+    word = np.dtype(plan.accumulator).itemsize
     kind, _, name = argument.partition("_")
     if kind == "s":
         return real * (2 if name in changing else 1)

@@ -1,0 +1,91 @@
+"""Which states of synapses change too little at a time for float32 (see `neuropil.lower.resolution`).
+
+A clocked state changes in every step, a waiting one when a spike arrives, taken to be after `BETWEEN_SPIKES` at least. A
+state that nothing but spikes changes, as most weights, is slow if what they add, once traces are fresh, is too small beside
+it, or if it can outgrow them: if nothing bounds it where it is thousands of times as large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from neuropil.lower.integrate import Advance
+from neuropil.lower.resolution import RESOLVED, slow_flows, typical
+from neuropil.lower.synapse import SynapseProgram
+from neuropil.lower.synapse_form import strikes
+from neuropil.model.described import Described
+from neuropil.model.distribution import Distribution
+from neuropil.units import Quantity
+
+BETWEEN_SPIKES = 1.0
+"""Shortest mean interval between the spikes of a source, ms."""
+
+_SHARES = np.array([1e-6, 0.01, 0.5, 0.99, 1 - 1e-6])
+"""Where distributions are looked at."""
+
+
+def slow_synapses(
+    program: SynapseProgram, weight: Any, dt: float, modulated: Iterable[str] = (), changed: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    """The slow states of the synapses of a projection, each with the reason.
+
+    Args:
+        weight: of the projection, in its base unit: a number, an array or a distribution.
+        dt: ms.
+        modulated: parameters that modulators change; changed: values that they have at present.
+    """
+    model, spec, form = program.traced.model, program.traced.spec, program.form
+    parameters = {n: _spread(getattr(model, n)) for n in spec.parameters} | dict(changed or {})
+    initial = _initial(model, parameters, typical(weight))
+    between = {n: dt if n in form.clocked else max(dt, BETWEEN_SPIKES) for n in spec.states}
+    found = slow_flows(Advance(program.traced, program.scheme), parameters, initial, between, modulated)
+    decaying = {n for n in program.scheme.stepped} | {i for i, j in program.scheme.system.a if i == j}
+    found |= {n: why for n, why in _slow_sums(program, parameters, initial, typical(weight), decaying).items() if n not in found}
+    return {n: found[n] for n in spec.states if n in found}
+
+
+def _slow_sums(
+    program: SynapseProgram, parameters: Mapping[str, Any], initial: Mapping[str, float], w: float, decaying: set[str]
+) -> dict[str, str]:
+    """States to which spikes add too little."""
+    graph, arrived, answered = strikes(program.traced)
+    leaves = {f"p.{n}": float(np.median(v)) for n, v in parameters.items()} | {"w": w}
+
+    def after(nodes: Mapping[str, int], s: Mapping[str, float]) -> dict[str, float]:
+        values = graph.evaluate(nodes.values(), leaves | {f"s.{n}": v for n, v in s.items()})
+        return {n: float(np.ravel(v)[0]) for n, v in zip(nodes, values, strict=True)}
+
+    start = dict(initial)
+    struck, spiked = after(arrived, start), after(answered, start)
+    pairs = [(arrived, start), (answered, start), (answered, struck), (arrived, spiked)]  # the last two with fresh traces
+    found = {}
+    for n in initial:
+        jumps = [after(nodes, s)[n] - s[n] for nodes, s in pairs]
+        jump, size = max(map(abs, jumps)), max(abs(v[n]) for v in (start, struck, spiked))
+        if not 0.0 < jump < np.inf:
+            continue
+        far = [(size + 2.0 * jump / RESOLVED) * np.sign(j) for j in jumps]  # thousands of steps on
+        if jump < RESOLVED * size:
+            found[n] = f"spikes change it by {jump:.2g} at a value of {size:.3g}"
+        elif n not in decaying and any((after(nodes, {**s, n: x})[n] - x) * x > 0.0 for (nodes, s), x in zip(pairs, far, strict=True)):
+            found[n] = "it sums up spikes without bound"
+    return found
+
+
+def _spread(value: Any) -> Any:
+    """A parameter in base units; of a distribution, some of its quantiles."""
+    if isinstance(value, Distribution):
+        return np.asarray(value.quantile(_SHARES))
+    return value.value if isinstance(value, Quantity) else value
+
+
+def _initial(model: Described, parameters: Mapping[str, Any], weight: float) -> dict[str, float]:
+    """A typical starting value of each state."""
+    made = {}
+    for n, state in model.spec.states.items():
+        given = parameters[state.initial] if isinstance(state.initial, str) else _spread(state.initial)
+        made[n] = weight if n == "weight" else float(np.median(given))
+    return made
