@@ -22,6 +22,7 @@ from neuropil.lower.connectivity import edges
 from neuropil.lower.integrate import Advance
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.trace import Scalars
+from neuropil.model import grid
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name
 from neuropil.model.contents import Projection
@@ -71,7 +72,7 @@ class Living:
             start = state.initial
             drawn = parameters[start] if isinstance(start, str) else per_neuron(start, n, seed, "synapse state", *projection.stream, name)
             initial[name] = np.array(np.broadcast_to(drawn, n), dtype)
-        reached, late, key = post * projection.sites + site, round(projection.response_delay / dt), rng.stream_key(seed, "synapse noise", *projection.stream)
+        reached, late, key = post * projection.sites + site, grid.steps(projection.response_delay, dt, "response_delay", least=0), rng.stream_key(seed, "synapse noise", *projection.stream)
         return cls(projection, program, pre, post, reached, delay, weight.astype(dtype), parameters, initial, late, key)
 
     def start(self, dtype: Any) -> Tree:

@@ -31,6 +31,7 @@ class CableSource:
         states: argument -> (patch, "mechanism.state").
         wholes: argument -> what of a block's compartments it holds: "c_ca", "i_ca".
         around: argument -> point process, at whose sites it holds such a thing.
+        quanta: "part.port" -> (argument, place in it) of the weight of its quantum.
     """
 
     source: str
@@ -40,6 +41,7 @@ class CableSource:
     states: dict[str, tuple[Patch, str]]
     wholes: dict[str, str]
     around: dict[str, str]
+    quanta: dict[str, tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,10 @@ class PlannedCells:
         return ["v", *dict.fromkeys(s for p in self.cable.patches for s in p.program.membrane.states)]
 
 
+SOURCE_NAME = "cell"
+"""The name under which the source of a population's step is kept."""
+
+
 def _slow(cable: CablePlan, start: Start, dt: float, modulated: frozenset[str]) -> dict[str, str]:
     """States of mechanisms that float32 would not resolve; of those that modulators may change, any parameter may become another."""
     found: dict[str, str] = {}
@@ -95,11 +101,6 @@ def _slow(cable: CablePlan, start: Start, dt: float, modulated: frozenset[str]) 
             slow = slow_flows(step, values, initial, dt, spec.parameters if name in modulated else ())
             found |= {f"{name}.{n}": why for n, why in slow.items()}
     return found
-
-
-def source_name(population: Population) -> str:
-    """The name under which the source of a population's step is kept."""
-    return f"cell_{population.first}"
 
 
 def emit_cable(plan: CablePlan, variants: Mapping[str, Variant], precision: str, quanta: Mapping[str, Mapping[str, float]]) -> CableSource:
@@ -118,7 +119,7 @@ def emit_cable(plan: CablePlan, variants: Mapping[str, Variant], precision: str,
     sites = [f"sites_{p.name}" for p in plan.points]
     loops.use(*sites)
     text = _module(precision, loops, first, before, sites, after, last, offers, _Exchange.of(plan, loops))
-    return CableSource(text, tuple(loops.arguments), loops.numbers, loops.expanded, loops.states_of, loops.wholes, loops.around)
+    return CableSource(text, tuple(loops.arguments), loops.numbers, loops.expanded, loops.states_of, loops.wholes, loops.around, loops.quanta)
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,7 @@ class _Loops:
     states_of: dict[str, tuple[Patch, str]] = field(default_factory=dict)
     wholes: dict[str, str] = field(default_factory=dict)
     around: dict[str, str] = field(default_factory=dict)
+    quanta: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def use(self, *names: str) -> None:
         self.arguments.extend(n for n in names if n not in self.arguments)
@@ -216,6 +218,7 @@ class _Loops:
         for port in patch.program.membrane.traced[patch.name].spec.ports if variant else ():
             terms = []
             if variant and port in variant.wired:
+                self.quanta[f"{patch.name}.{port}"] = (f"numbers_states_{patch.name}", len(patch.loops["states"].nodes) + len(scalars))
                 scalars.append((f"q_{port}", quanta[port]))
                 terms.append(f"number(arrived_{port}[c + q]) * q_{port}")
                 clear.append(f"arrived_{port}[c + q] = 0")

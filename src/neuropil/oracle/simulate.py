@@ -18,7 +18,7 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, SimulationError
-from neuropil.model import Distribution, Network, Neuron, Population, Projection
+from neuropil.model import Distribution, Network, Neuron, Population, Projection, grid
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
@@ -99,7 +99,7 @@ class Group:
         """What follows from parameters alone."""
         self.equations = self.integrator.equations
         refractory = type(self.model).refractory
-        self.count = np.rint(self.parameters[refractory] / self.dt).astype(int) if refractory else np.zeros(self.left.size, int)
+        self.count = grid.nearest(self.parameters[refractory], self.dt) if refractory else np.zeros(self.left.size, int)
 
     def change(self, values: dict[str, Any]) -> None:
         """Give parameters new values: numbers, or one per element."""
@@ -184,7 +184,7 @@ def simulate(
     """Run a network, slowly, in float64.
 
     Args:
-        duration, dt: times; a whole number of steps is made of them by rounding.
+        duration, dt: times; the duration is a multiple of dt.
         edges: synapses of projections that are left to chance, by the index of the projection in
             `network.projections`: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
             several sites, the site of each.
@@ -202,15 +202,15 @@ def simulate(
     """
     validate(network, dt)
     h = float(magnitude(dt, ms.dimension, "dt"))
-    steps = round(float(magnitude(duration, ms.dimension, "duration")) / h)
+    steps = grid.steps(magnitude(duration, ms.dimension, "duration"), h, "the duration", least=0)
     unknown = set(edges or {}) - set(range(len(network.projections)))
     if unknown:
         raise ModelError("edges for projections that do not exist", got=sorted(unknown), expected=f"below {len(network.projections)}")
     world = _World(network, h, steps, seed, dict(edges or {}), dict(modulators or {}))
     modulation = Modulators(network, h, signals or {}, doses or {}, world.parameter, world.change)
-    every = {p.name: 1 if p.interval is None else max(1, round(p.interval / h)) for p in network.probes}
+    every = {p.name: 1 if p.interval is None else grid.steps(p.interval, h, f"probe {p.name}: interval") for p in network.probes}
     traces: dict[str, list[Array]] = {name: [] for name in [p.name for p in network.probes] + [p.name for p in network.synapse_probes]}
-    normalisations = [(n, max(1, round(n.interval / h))) for n in network.normalisations]
+    normalisations = [(n, grid.steps(n.interval, h, "the interval of normalise")) for n in network.normalisations]
     stamps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for k in range(steps):
         for name, values in (changes or {}).get(k, {}).items():
@@ -230,7 +230,7 @@ def simulate(
             if (k + 1) % every[probe.name] == 0:
                 traces[probe.name].append(world.groups[probe.target.name].s[probe.variable][probe.places])
         for watched in network.synapse_probes:
-            if (k + 1) % max(1, round(watched.interval / h)) == 0:
+            if (k + 1) % grid.steps(watched.interval, h, f"probe {watched.name}: interval") == 0:
                 traces[watched.name].append(world.synaptic(watched.projection, watched.variable, watched.chosen)[0])
     spans = {n: (p.first, p.size) for n, p in network.populations.items()}
     return OracleResult(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neuropil import rng
-from neuropil.model import Distribution, Projection, Synapse
+from neuropil.model import Distribution, Projection, Synapse, grid
 from neuropil.model.synapse import POST_TIME
 from neuropil.model.wiring import threshold, weight_dimension
 from neuropil.oracle.events import listed, site_of
@@ -48,7 +48,7 @@ class LivingSynapses:
         self.activity = np.zeros(projection.target.size)
         self.changed: dict[str, Any] = {}
         self.held: tuple[str, ...] | None = None  # while plasticity is off, the states that do not change
-        self.late = round(projection.response_delay / dt)
+        self.late = grid.steps(projection.response_delay, dt, "response_delay", least=0)
         self.answers = [np.zeros(projection.target.size, bool)] * self.late  # spikes of the targets on their way to the synapses
         self.s = self._initial(self.weight)
         self._ready()
@@ -148,7 +148,7 @@ class LivingSynapses:
             self.activity = self.activity * np.exp(-self.dt / tau) + mine / tau
         structure = self.projection.structure
         if structure is not None and self.held is None:
-            every = max(1, round(structure.interval / self.dt))
+            every = grid.steps(structure.interval, self.dt, "Rewiring.interval")
             if stamp % every == 0:
                 self._rewire(stamp // every)
 
@@ -177,7 +177,7 @@ class LivingSynapses:
         pre = pre + (apart & (pre >= post))
         site = np.full(post.size, p.site) if isinstance(p.site, int) else np.floor(self._uniform("site", post.size, round) * p.sites).astype(int)
         weight = self._drawn(p.weight, "weight", post.size, round)
-        steps = np.maximum(1, np.floor(self._drawn(p.delay, "delay", post.size, round) / self.dt + 0.5 + 1e-9)).astype(int)
+        steps = np.maximum(1, grid.nearest(self._drawn(p.delay, "delay", post.size, round), self.dt))
         born = self._initial(weight)
         keep = ~gone
         order = np.argsort(np.concatenate([self.pre[keep], pre]), kind="stable")
