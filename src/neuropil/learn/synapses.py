@@ -25,6 +25,8 @@ from neuropil.lower.trace import Scalars
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name
 from neuropil.model.contents import Projection
+from neuropil.model.distribution import Distribution
+from neuropil.model.per_synapse import in_order
 from neuropil.model.synapse import POST_TIME
 
 Tree = dict[str, Any]
@@ -65,11 +67,16 @@ class Living:
             raise ModelError(f"projection {projection.name!r} reads potentials of a cell with morphology, which a rollout does not hand on", fix="run it with neuropil.run")
         pre, post, weight, delay, site = edges(projection, seed, dt)
         model, n = program.traced.model, pre.size
-        parameters = {p: per_neuron(getattr(model, p), n, seed, "synapse", *projection.stream, p).astype(dtype) for p in model.spec.parameters}
+
+        def each(value: Any, purpose: str, name: str) -> Any:
+            given = per_neuron(value, n, seed, purpose, *projection.stream, name)
+            return given if isinstance(value, Distribution) else in_order(given, projection.rule, pre, post)
+
+        parameters = {p: each(getattr(model, p), "synapse", p).astype(dtype) for p in model.spec.parameters}
         initial = {}
         for name, state in model.spec.states.items():
-            start = state.initial
-            drawn = parameters[start] if isinstance(start, str) else per_neuron(start, n, seed, "synapse state", *projection.stream, name)
+            start = projection.initial.get(name, state.initial)
+            drawn = parameters[start] if isinstance(start, str) else each(start, "synapse state", name)
             initial[name] = np.array(np.broadcast_to(drawn, n), dtype)
         reached, late, key = post * projection.sites + site, round(projection.response_delay / dt), rng.stream_key(seed, "synapse noise", *projection.stream)
         return cls(projection, program, pre, post, reached, delay, weight.astype(dtype), parameters, initial, late, key)

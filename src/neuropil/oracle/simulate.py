@@ -18,10 +18,11 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, SimulationError
-from neuropil.model import Distribution, Network, Neuron, Population, Projection
+from neuropil.model import Network, Neuron, Population, Projection
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
+from neuropil.model.per_synapse import differs
 from neuropil.model.upkeep import Normalisation
 from neuropil.model.validate import validate
 from neuropil.oracle.cable import Cells, Sites
@@ -262,7 +263,7 @@ class _World:
         """A parameter's value in the description, and, where there is not one for each cell, which cell each value is of."""
         if isinstance(target, Projection):
             alive = next(a for a in self.living if a.projection is target)
-            drawn = isinstance(getattr(target.synapse, name), Distribution)
+            drawn = differs(getattr(target.synapse, name))
             return (alive.parameters[name], alive.post) if drawn else (float(getattr(target.synapse, name).value), None)
         part, inner = split(name)
         values = self.group(target, part).parameters[inner]
