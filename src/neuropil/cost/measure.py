@@ -179,7 +179,7 @@ def _arguments(group: Group, plan: Plan, size: int) -> tuple[Any, ...]:
     member, real = group.members[0], np.dtype(group.precision)
     kinds: dict[str, Any] = {
         "left": np.uint8 if member.period < 256 else np.int32, "fired": np.uint8, "count": np.uint8, "period": np.int32, "real": np.float64,
-        "arrived": np.int32 if plan.word == np.uint32 else np.int64,
+        "arrived": plan.accumulator,
     }  # fmt: skip
     arrays = []
     for name in group.kernel.arguments:

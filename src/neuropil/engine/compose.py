@@ -19,6 +19,7 @@ from neuropil.lower.cache import load
 from neuropil.lower.draft import drawn, drive_weight
 from neuropil.lower.parts import Assembly, Group, Member, PlannedDrive
 from neuropil.lower.plan import Plan
+from neuropil.model import grid
 from neuropil.model.branched import Branched
 from neuropil.model.composite import full_name, split
 from neuropil.model.contents import Population, Probe
@@ -88,8 +89,7 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
     Args:
         probe_rows: samples a probe's buffer can hold.
     """
-    accumulator = np.int32 if plan.word == np.uint32 else np.int64
-    arrived = [np.zeros((max(plan.channels, 1), share.size), accumulator) for share in layout.shares]
+    arrived = [np.zeros((max(plan.channels, 1), share.size), plan.accumulator) for share in layout.shares]
     machine = Machine([[] for _ in layout.shares], arrived)
     for g, assembly in enumerate(plan.assemblies):
         for t, share in enumerate(layout.shares):
@@ -398,6 +398,6 @@ def _probe_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t:
 
 def steps_between(probe: Probe, dt: float) -> int:
     """A probe's interval in steps."""
-    return 1 if probe.interval is None else max(1, round(probe.interval / dt))
+    return 1 if probe.interval is None else grid.steps(probe.interval, dt, f"probe {probe.name}: interval")
 
 

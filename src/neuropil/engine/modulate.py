@@ -15,6 +15,7 @@ from neuropil.engine.core import Core
 from neuropil.engine.modulated import Modulated, modulated
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.plan import Plan
+from neuropil.model import grid
 from neuropil.model.modulator import Modulator
 from neuropil.units import DIMENSIONLESS, Quantity
 
@@ -32,7 +33,7 @@ class RunningModulator:
     """
 
     def __init__(self, modulator: Modulator, dt: float):
-        self.modulator, self.every = modulator, round(modulator.tick / dt)
+        self.modulator, self.every = modulator, grid.steps(modulator.tick, dt, "tick")
         self.signal: Any = np.zeros(())
         self.dose, self.cap = 0.0, float(modulator.cap)
         self.c = modulator.start()

@@ -13,7 +13,9 @@ from neuropil.engine.compose import steps_between
 from neuropil.engine.upkeep import columns
 from neuropil.errors import CheckpointError, StorageError
 from neuropil.lower.plan import Plan
+from neuropil.lower.rounding import moved
 from neuropil.lower.work import works_of
+from neuropil.model import grid
 from neuropil.model.modulator import trace_name
 from neuropil.model.upkeep import unit_of
 from neuropil.result import Result, SpikeJournal, Spikes, Trace, TraceJournal, finalise
@@ -54,10 +56,10 @@ def tracks(plan: Plan) -> list[Track]:
         unit = unit_name(p.target.neuron.spec.state_dimensions[p.variable])
         made.append(Track(p.name, p.neurons, unit, p.variable, p.target.name, p.sites, plan.precision, steps_between(p, plan.dt), 1))
     for s in plan.network.synapse_probes:
-        every = max(1, round(s.interval / plan.dt))
+        every = grid.steps(s.interval, plan.dt, f"probe {s.name}: interval")
         made.append(Track(s.name, columns(plan, s), unit_name(unit_of(s)), s.variable, s.projection.name, None, "float64", every, 1))
     for m in plan.network.modulators.values():
-        unit, every = unit_name(m.kinetics.dimension), round(m.tick / plan.dt)
+        unit, every = unit_name(m.kinetics.dimension), grid.steps(m.tick, plan.dt, "tick")
         for population in m.watched:
             made.append(Track(trace_name(m, population), np.zeros(1, np.int64), unit, concentration_of(m.name), population, None, "float64", every, 0))
     return made
@@ -292,5 +294,6 @@ def describe(plan: Plan) -> dict[str, Any]:
         "dt_ms": plan.dt,
         "precision": plan.precision,
         "seed": plan.seed,
+        **moved(plan.network, plan.dt),
         "work": [work.to_json() for work in works_of(plan)],
     }

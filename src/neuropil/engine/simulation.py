@@ -29,7 +29,6 @@ from neuropil.engine.synaptic_state import SynapticState
 from neuropil.engine.upkeep import Upkeep
 from neuropil.errors import (
     Interrupted,
-    NetworkError,
     NeuropilError,
     ResultError,
     SimulationError,
@@ -37,6 +36,7 @@ from neuropil.errors import (
     did_you_mean,
 )
 from neuropil.lower.plan import Plan, make_plan
+from neuropil.model import grid
 from neuropil.model.network import Network
 from neuropil.result import Result
 from neuropil.result.folder import CHECKPOINT_FILE, require_room
@@ -46,7 +46,6 @@ Progress = Callable[[str, float, dict[str, Any]], None]
 """Called as progress(phase, fraction done, details); phases are "trace", "compile", "build" and "run"."""
 
 CHUNK_SECONDS = 0.05  # between looks at the clock, Ctrl-C and the progress bar
-LARGEST_ROUNDING = 0.01  # of a projection's mean weight; more would change what a network does
 
 
 class Simulation(Access):
@@ -134,9 +133,7 @@ class Simulation(Access):
         with stoppable() as stop:
             self.core.connect(lambda fraction: self._building(fraction, stop))
             self._building(1.0, stop)
-        self._check_rounding()
-        assert self.core.synapses is not None
-        self._synaptic = SynapticState(self.plan, self.core, PackedWeights(self.plan, self.core.layout, self.core.synapses))
+        self._synaptic = SynapticState(self.plan, self.core, PackedWeights(self.plan, self.core))
         self._upkeep = Upkeep(self.plan, self._synaptic)
         self.compile_seconds = compiled - start
         self.build_seconds = time.perf_counter() - compiled
@@ -164,29 +161,49 @@ class Simulation(Access):
     # --- running ---------------------------------------------------------------------------------------------------
 
     def run(self, duration: Quantity, *, checkpoint_every: Quantity | None = None) -> Result:
-        """Run up to a biological time, counted from the start of the simulation.
+        """Run for a biological time, from where the simulation stands.
 
         Ctrl-C ends the run between two steps: what was recorded is saved, with a checkpoint if there are any, and `Interrupted` carries it
         (`error.result`, whose summary says "interrupted"). The run may then go on. The third Ctrl-C ends it in the middle.
 
         Args:
-            duration: biological time to reach; what was run before, by `step` or before a checkpoint, counts.
+            duration: biological time to run for, a multiple of the time step from dt on.
             checkpoint_every: biological time between checkpoints, written to the `out` folder.
 
+        Returns:
+            The result of everything since the simulation began, or since what it resumed from if that was recorded elsewhere.
+
         Raises:
-            SimulationError: a state became NaN or ran away; what was recorded is kept in the folder.
+            SimulationError: a duration that is no time or not on the grid; a state that became NaN or ran away (what was recorded
+                is kept in the folder).
             StorageError: the system refused to write; `error.result` holds what was recorded, and the run may go on.
             Interrupted: Ctrl-C.
         """
-        total = round(float(numbers(duration, ms.dimension, "the duration", ())) / self.plan.dt)
-        if total < 0:
-            raise SimulationError("the duration must not be negative", got=duration)
+        return self._run_up_to(self.core.step + self._steps(duration, "the duration"), checkpoint_every)
+
+    def run_until(self, time: Quantity, *, checkpoint_every: Quantity | None = None) -> Result:
+        """Run up to a biological time, counted from the start of the simulation: what was run before, also before a checkpoint, counts.
+
+        Args:
+            time: the time to reach, later than `Simulation.time`; else as `run`.
+
+        Raises:
+            SimulationError: as `run`, and for a time that the simulation has reached already.
+        """
+        target = self._steps(time, "the time to run until")
+        if target <= self.core.step:
+            got, now = f"{target * self.plan.dt:.12g} ms", f"{self.core.step * self.plan.dt:.12g} ms"
+            raise SimulationError("the simulation has reached this time already", got=got, expected=f"later than {now}", fix="run(duration) runs on from there")
+        return self._run_up_to(target, checkpoint_every)
+
+    def _steps(self, time: Any, what: str) -> int:
+        return grid.steps(float(numbers(time, ms.dimension, what, ())), self.plan.dt, what, error=SimulationError)
+
+    def _run_up_to(self, total: int, checkpoint_every: Quantity | None) -> Result:
+        """Run to a step, with checkpoints on the way."""
         every = None
         if checkpoint_every is not None:
-            interval = float(numbers(checkpoint_every, ms.dimension, "checkpoint_every", ()))
-            if not interval > 0:
-                raise SimulationError("checkpoint_every must be a positive time", got=checkpoint_every)
-            every = max(1, round(interval / self.plan.dt))
+            every = self._steps(checkpoint_every, "checkpoint_every")
             if self._folder is None:
                 raise SimulationError("checkpoints need a folder", fix="pass out=...")
         with self._guard.running("run"), self._keeping_results(), stoppable() as stop:
@@ -320,19 +337,6 @@ class Simulation(Access):
             self.recorder = Recorder(self.plan, self._folder, record_spikes=self.record_spikes, resume=self._finished)
             self._finished = None
 
-    def _check_rounding(self) -> None:
-        """Refuse weights that the packed store would distort."""
-        store = self.core.synapses
-        assert store is not None
-        for projection, rounding in zip(self.network.projections, store.rounding, strict=True):
-            if rounding > LARGEST_ROUNDING:
-                raise NetworkError(
-                    f"projection {projection.name!r}: its weights are too small beside the largest at port {projection.port!r}",
-                    got=f"an error of up to {100 * rounding:.2g} % of the mean weight in 16 bits",
-                    expected=f"at most {100 * LARGEST_ROUNDING:g} %",
-                    fix='full_weights=True, or precision="float64"',
-                )
-
     def _probe_room(self) -> int:
         """Steps until a probe's buffer would be full."""
         from neuropil.engine.compose import steps_between
@@ -464,7 +468,6 @@ class Simulation(Access):
     def summary(self) -> dict[str, Any]:
         """The run so far, in plain types (a finished result's summary has the digest of its spikes besides)."""
         seconds = self.core.step * self.plan.dt / 1000.0
-        synapses = self.core.synapses
         rates = {
             p.name: float(self.counts[p.first : p.first + p.size].sum() / (p.size * seconds)) if seconds else 0.0
             for p in self.network.populations.values()
@@ -472,7 +475,7 @@ class Simulation(Access):
         shares = self.core.phases()
         return {
             **describe(self.plan),
-            "synapses": (synapses.n_synapses if synapses is not None else 0) + sum(s.synapses.size for s in self.core.listed.values()),
+            "synapses": sum(packed.n_synapses for packed in self.core.packed) + sum(s.synapses.size for s in self.core.listed.values()),
             "biological_seconds": seconds,
             "wall_seconds": self.wall_seconds,
             "real_time_factor": self.wall_seconds / seconds if seconds else 0.0,
@@ -486,8 +489,9 @@ class Simulation(Access):
             "neuron_steps": self.network.size * self.core.step,
             "rates_hz": rates,
             "phases": {name: share * self.wall_seconds for name, share in shares.items()},
-            "weight_rounding": max(synapses.rounding, default=0.0) if synapses is not None else 0.0,
-            "weights_clipped": sum(synapses.clipped) if synapses is not None else 0,
+            "weights_saturated": sum(sum(packed.saturated) for packed in self.core.packed),
+            "weight_rounding_max": max((max(packed.rounding, default=0.0) for packed in self.core.packed), default=0.0),
+            "weights_vanished": sum(sum(packed.vanished) for packed in self.core.packed),
             "memory": {name: int(size) for name, size in self.memory.items()},
             "interrupted": self.interrupted,
         }

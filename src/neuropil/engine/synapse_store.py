@@ -29,6 +29,7 @@ from neuropil.lower.learned import PLASTIC
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse import SynapseProgram, check_finite
 from neuropil.lower.synapse_form import SIDES
+from neuropil.model import grid
 from neuropil.model.composite import split
 from neuropil.model.distribution import Distribution
 from neuropil.model.synapse import OUTSIDE
@@ -79,7 +80,7 @@ class SynapseStore(ABC):
         self.signal = np.zeros(1, self.real)
         self.ring = ring_length(int(delay_steps(self.projection, plan.dt)[-1]))
         self.targets = [_targets(plan, layout, machine, index, t) for t in range(len(layout.shares))]
-        self.late = round(self.projection.response_delay / plan.dt)
+        self.late = grid.steps(self.projection.response_delay, plan.dt, "response_delay", least=0)
         kept = ring_length(self.late) if self.program.responds else 0
         # Spikes of each thread's targets on their way to the synapses: who, by the step they fired in, and how many.
         self.spiked = [(np.zeros((kept, t.size), np.int32), np.zeros(kept, np.int64)) for t in self.targets]

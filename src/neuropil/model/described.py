@@ -53,9 +53,15 @@ class Port:
 
 @dataclass(frozen=True)
 class Input:
-    """A continuous input such as an injected current. `unit` is its unit: ``Input(pA)``."""
+    """A continuous input such as an injected current. `unit` is its unit: ``Input(pA)``.
+
+    An input without a stimulus is zero, and so is one whose stimuli are outside their windows. Where zero is a value like any
+    other, `window` names a second, dimensionless input of the model: it is negative while stimuli are attached to the first and
+    all of them are outside their windows, and else zero or positive.
+    """
 
     unit: Quantity | float = 1.0
+    window: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ class Spec:
     state_dimensions: dict[str, Dimension] = field(default_factory=dict)
     ports: dict[str, Dimension] = field(default_factory=dict)
     inputs: dict[str, Dimension] = field(default_factory=dict)
+    windows: dict[str, str] = field(default_factory=dict)
     sites: dict[str, int] = field(default_factory=dict)
 
 
@@ -221,6 +228,8 @@ def _collect(cls: type[Described]) -> Spec:
             spec.ports[name] = _dimension_of(value.unit, where)
         elif isinstance(value, Input):
             spec.inputs[name] = _dimension_of(value.unit, where)
+            if value.window:
+                spec.windows[name] = value.window
         elif name in annotated:
             dimension = _annotated_dimension(cls, name)
             if value is not None:
@@ -234,6 +243,9 @@ def _collect(cls: type[Described]) -> Spec:
             if dimension is None:
                 raise ModelError(f"{where}: no unit known", fix="annotate it (Time, Voltage, …, float) or give a default")
             spec.parameters[name] = dimension
+    for name, window in spec.windows.items():
+        if spec.inputs.get(window) != DIMENSIONLESS:
+            raise ModelError(f"{cls.__name__}.{name}: its window is no dimensionless input", got=window, expected=f"{window} = Input()")
     for name, state in spec.states.items():
         spec.state_dimensions[name] = _initial_dimension(cls, spec, name, state)
     return spec

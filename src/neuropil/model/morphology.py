@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuropil.errors import MorphologyError, did_you_mean
+from neuropil.model.unchanging import unchanging
 from neuropil.units import magnitude, um
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ SHORTEST = 1e-9
 """µm; a section shorter than this has no length."""
 
 
+@unchanging
 @dataclass(frozen=True, eq=False)
 class Section:
     """An unbranched piece of a cell.
@@ -92,6 +94,7 @@ class Section:
         return np.array([np.interp(x * self.length, self.arc, column) for column in self.points.T])
 
 
+@unchanging
 @dataclass(frozen=True, eq=False)
 class Morphology:
     """A tree of sections, each parent before its children; the first is the root (the soma, where there is one).
@@ -240,24 +243,40 @@ class Morphology:
             places[s.parent, s.parent_at] = places.get((s.parent, s.parent_at), 0) + 1
         return sum(n > 1 for n in places.values())
 
+    @property
+    def soma(self) -> int | None:
+        """The index of the soma: of the first section of kind "soma", wherever in the tree it is; None where there is none."""
+        return next((i for i, s in enumerate(self.sections) if s.kind == "soma"), None)
+
     def distances(self) -> NDArray[np.float64]:
-        """Path length from the middle of the soma to the start of each section, µm; float64[sections].
+        """Path length from the middle of the soma to the start of each section, µm; float64[sections]."""
+        return np.asarray(self.distance_at(np.arange(len(self.sections)), 0.0))
 
-        It is measured from the middle (x = 0.5) of the root section where that is a soma, else from its start. The
-        root's own entry is zero.
+    def distance_at(self, section: Any, x: Any) -> Any:
+        """Path length from the middle of the soma to the place `x` of a section, µm; both numbers or arrays.
+
+        The soma is :attr:`soma`, its middle is x = 0.5, and the path is that through the tree, also towards the root. Without a
+        soma it is measured from the start of the root.
         """
-        start = np.zeros(len(self.sections))
-        for i, s in enumerate(self.sections[1:], 1):
-            start[i] = self.distance_at(s.parent, s.parent_at, start)
-        return start
+        nearest, there, lengths_ = self._paths
+        return there[section] + np.abs(np.asarray(x) - nearest[section]) * lengths_[section]
 
-    def distance_at(self, section: int, x: Any, start: NDArray[np.float64] | None = None) -> Any:
-        """Path length from the middle of the soma to the place `x` (number or array) of a section, µm."""
-        start = self.distances() if start is None else start
-        root = self.sections[0]
-        if section == 0 and root.kind == "soma":
-            return abs(np.asarray(x) - 0.5) * root.length
-        return start[section] + np.asarray(x) * self.sections[section].length
+    @cached_property
+    def _paths(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Of each section the place nearest to the soma's middle, the path length from there to it, and its own length."""
+        own = np.array([s.length for s in self.sections])
+        nearest, there = np.zeros(len(own)), np.zeros(len(own))
+        towards = 0 if self.soma is None else self.soma
+        nearest[towards] = 0.0 if self.soma is None else 0.5
+        passed = {towards}
+        while (up := self.sections[towards].parent) >= 0:  # what lies between the soma and the root is nearest where the path leaves it
+            nearest[up], there[up] = self.sections[towards].parent_at, there[towards] + nearest[towards] * own[towards]
+            towards = up
+            passed.add(up)
+        for i, s in enumerate(self.sections):
+            if i not in passed:
+                there[i] = there[s.parent] + abs(s.parent_at - nearest[s.parent]) * own[s.parent]
+        return nearest, there, own
 
     def summary(self) -> str:
         """A table of sections, points, length and area by kind, as text."""

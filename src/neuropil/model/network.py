@@ -29,6 +29,7 @@ from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, Spi
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import Synapse
 from neuropil.model.upkeep import Normalisation, SynapseProbe, normalisation, one_projection, synapse_probe
+from neuropil.model.windows import window_drives
 from neuropil.model.wiring import check_synapse, check_values, weight_dimension
 from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
 
@@ -236,7 +237,7 @@ class Network:
             label = _unused(name or f"{type(stimulus).__name__}→{pop.name}", [d.name for d in (*self.drives, *made)])
             key = (name, pop.name) if name else ("", type(stimulus).__name__, pop.name, str(port or input))
             made.append(self._drive(pop, stimulus, port, input, weight, label, _stream(key, [*self.drives, *made])))
-        self.drives.extend(made)
+        self.drives.extend(d for drive in made for d in (drive, *window_drives(drive)))
         return made
 
     def couple(

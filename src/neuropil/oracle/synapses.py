@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neuropil import rng
-from neuropil.model import Distribution, Projection, Synapse
+from neuropil.model import Distribution, Projection, Synapse, grid
 from neuropil.model.connect import Rule
 from neuropil.model.per_synapse import differs, in_order
 from neuropil.model.synapse import POST_TIME
@@ -51,7 +51,7 @@ class LivingSynapses:
         self.activity = np.zeros(projection.target.size)
         self.changed: dict[str, Any] = {}
         self.held: tuple[str, ...] | None = None  # while plasticity is off, the states that do not change
-        self.late = round(projection.response_delay / dt)
+        self.late = grid.steps(projection.response_delay, dt, "response_delay", least=0)
         self.answers = [np.zeros(projection.target.size, bool)] * self.late  # spikes of the targets on their way to the synapses
         self.s = self._initial(self.weight, self.pre, self.post)
         self._ready()
@@ -98,7 +98,7 @@ class LivingSynapses:
         known = {"noise": noise, "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
         return {name: known[name]() if name in known else state(name)[self.reached] for name in self.model.spec.inputs}
 
-    def step(self, k: int, potentials: Callable[[], Array], arrived: Array | None) -> Array:
+    def step(self, k: int, state: Callable[[str], Array], arrived: Array | None) -> Array:
         """Advance from t_k to t_{k+1}; `state` gives states of the target's sites as of t_k, by name.
 
         Args:
@@ -150,7 +150,7 @@ class LivingSynapses:
             self.activity = self.activity * np.exp(-self.dt / tau) + mine / tau
         structure = self.projection.structure
         if structure is not None and self.held is None:
-            every = max(1, round(structure.interval / self.dt))
+            every = grid.steps(structure.interval, self.dt, "Rewiring.interval")
             if stamp % every == 0:
                 self._rewire(stamp // every)
 
@@ -179,7 +179,7 @@ class LivingSynapses:
         pre = pre + (apart & (pre >= post))
         site = np.full(post.size, p.site) if isinstance(p.site, int) else np.floor(self._uniform("site", post.size, round) * p.sites).astype(int)
         weight = self._drawn(p.weight, "weight", post.size, round)
-        steps = np.maximum(1, np.floor(self._drawn(p.delay, "delay", post.size, round) / self.dt + 0.5 + 1e-9)).astype(int)
+        steps = np.maximum(1, grid.nearest(self._drawn(p.delay, "delay", post.size, round), self.dt))
         born = self._initial(weight, pre, post)
         keep = ~gone
         order = np.argsort(np.concatenate([self.pre[keep], pre]), kind="stable")
