@@ -306,7 +306,7 @@ def test_probes_and_normalisations_that_do_not_fit_are_refused():
     for description in (lambda n: n.probe(n.projections[1], "weight", interval=0.25 * ms), lambda n: n.normalise(n.projections[1], 1 * pA, interval=0.25 * ms)):
         off_grid = network()
         description(off_grid)
-        with pytest.raises(NetworkError, match="no multiple of the time step"):
+        with pytest.raises(NetworkError, match="not a multiple of the time step"):
             Simulation(off_grid, threads=1)
 
 
