@@ -130,7 +130,7 @@ class Drive:
     """A stimulus attached to a port (events, with a weight) or to an input (a current) of a population.
 
     It acts on every site of the port or input, on each with random numbers of its own (from `stream`), or on the one that `site`
-    names.
+    names. One that `follows` another tells the target when that is within its window (`Input.window`).
     """
 
     name: str
@@ -141,6 +141,7 @@ class Drive:
     input: str | None = None
     site: int | None = None
     stream: Stream = field(kw_only=True)
+    follows: Drive | None = None
 
     @property
     def entry(self) -> str:

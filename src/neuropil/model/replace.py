@@ -23,6 +23,7 @@ from neuropil.model.described import Described
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.neuron import Neuron
 from neuropil.model.stimulus import EventStimulus
+from neuropil.model.windows import window_drives
 from neuropil.model.wiring import weight_dimension
 from neuropil.units import Quantity, ms, um
 
@@ -75,7 +76,7 @@ def replaced(
     """See `Network.replace`."""
     wanted = {"populations": _asked(populations, network.populations, "population")}
     wanted["projections"] = _asked(projections, [p.name for p in network.projections], "projection")
-    wanted["drives"] = _asked(drives, [d.name for d in network.drives], "stimulus")
+    wanted["drives"] = _asked(drives, [d.name for d in network.drives if d.follows is None], "stimulus")
     pops, anew = _populations(network, wanted["populations"])
     made = duplicate(network, {id(old): new for old, new in zip(network.populations.values(), pops, strict=True) if old is not new})
     if name is not None:
@@ -139,8 +140,12 @@ def _elements(made: Network, wanted: dict[str, Changes], anew: dict[str, int]) -
         if p.name in wanted["projections"] or anew.keys() & {p.source.name, p.target.name}:
             found[id(p)] = _projection(made, p, wanted["projections"].get(p.name, {}))
     for d in made.drives:
-        if d.name in wanted["drives"] or d.target.name in anew:
+        if d.follows is None and (d.name in wanted["drives"] or d.target.name in anew):
             found[id(d)] = _drive(made, d, wanted["drives"].get(d.name, {}))
+    for d in made.drives:
+        if d.follows is not None and id(d.follows) in found:
+            (twin,) = (one for one in window_drives(found[id(d.follows)]) if one.name == d.name)
+            found[id(d)] = dataclasses.replace(twin, follows=d.follows)
     for probe in made.probes:
         if probe.target.name in anew:
             found[id(probe)] = _probe(probe, anew[probe.target.name])
