@@ -113,7 +113,7 @@ def _synapses(plan: Plan, j: int) -> object:
     p, program = plan.network.projections[j], plan.synapses[j]
     model = program.traced.model
     values = {n: getattr(model, n) for n in model.spec.parameters}
-    described = (program.traced.name, program.arrival.nodes, program.step.nodes, values, p.input, p.clock_driven, p.response_delay)
+    described = (program.traced.name, program.arrival.nodes, program.step.nodes, values, p.input, p.clock_driven, p.response_delay, p.initial)
     return described, None if p.structure is None else vars(p.structure)
 
 
