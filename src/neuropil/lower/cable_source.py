@@ -75,6 +75,10 @@ class PlannedCells:
         return ["v", *dict.fromkeys(s for p in self.cable.patches for s in p.program.membrane.states)]
 
 
+SOURCE_NAME = "cell"
+"""The name under which the source of a population's step is kept."""
+
+
 def _slow(cable: CablePlan, dt: float, modulated: frozenset[str]) -> dict[str, str]:
     """States of mechanisms that float32 would not resolve; of those that modulators may change, any parameter may become another."""
     found: dict[str, str] = {}
@@ -86,11 +90,6 @@ def _slow(cable: CablePlan, dt: float, modulated: frozenset[str]) -> dict[str, s
             slow = slow_flows(step, values, initial, dt, spec.parameters if name in modulated else ())
             found |= {f"{name}.{n}": why for n, why in slow.items()}
     return found
-
-
-def source_name(population: Population) -> str:
-    """The name under which the source of a population's step is kept."""
-    return f"cell_{population.first}"
 
 
 def emit_cable(plan: CablePlan, variants: Mapping[str, Variant], precision: str, quanta: Mapping[str, Mapping[str, float]]) -> CableSource:
