@@ -130,6 +130,18 @@ def test_a_run_whose_files_end_at_different_times_is_read_up_to_the_first(tmp_pa
     assert found.traces["v"].times_ms[-1] == pytest.approx(60.0)
 
 
+def test_a_file_that_was_just_begun_limits_what_is_read(tmp_path):
+    """The samples of the first block reached the disk, of the spikes nothing did."""
+    with SpikeJournal(tmp_path, POPULATIONS, 0.1, traces=1) as journal, TraceJournal(
+        tmp_path, "v", [0], 0.1, unit="mV", variable="v", population="exc"
+    ) as row:
+        journal.sync()
+        row.append([10], [[1.0]], 20)
+        row.sync()
+        found = Result.load(tmp_path)
+    assert found.duration_ms == 0.0 and len(found.traces["v"]) == 0
+
+
 def test_a_sealed_file_is_read_by_other_tools(tmp_path):
     """HDF5 skips the block with the digest, and the digest is that of the common tool for it."""
     import h5py
