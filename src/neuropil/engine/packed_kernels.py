@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
 from neuropil.lower.connectivity_kernels import (
@@ -17,6 +17,7 @@ from neuropil.lower.connectivity_kernels import (
     draw_weights,
     number_elements,
 )
+from neuropil.lower.kernel_cache import cached_njit
 
 
 def _packed(place, quanta, words):
@@ -24,7 +25,7 @@ def _packed(place, quanta, words):
     raise NotImplementedError("compiled only")
 
 
-@overload(_packed, jit_options={"cache": True, "nogil": True}, inline="always")
+@overload(_packed, jit_options={"nogil": True}, inline="always")
 def _packed_as(place, quanta, words):
     if words.dtype == types.uint32:
         return lambda place, quanta, words: np.uint32(
@@ -35,7 +36,7 @@ def _packed_as(place, quanta, words):
     )
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _round_to_quanta(n, largest, row):
     """Round row[:n] to whole numbers within ±largest; returns how many were beyond, how many are 0 now, and the largest error
     of the others relative to themselves."""
@@ -55,7 +56,7 @@ def _round_to_quanta(n, largest, row):
     return beyond, zeros, worst
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _place_row(
     n, first_target, place, key_of, key_start, n_keys, target, delay, quanta, words, bins, items, histogram
 ):
@@ -71,7 +72,7 @@ def _place_row(
         histogram[b] += 1
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _sort_row(n, row_start, n_blocks, n_keys, bins, items, histogram, cursor, offsets, words):
     """Counting sort of a row into its final place, stable; leaves the histogram empty."""
     total = np.int64(0)
@@ -90,7 +91,7 @@ def _sort_row(n, row_start, n_blocks, n_keys, bins, items, histogram, cursor, of
         cursor[b] = at + np.uint64(1)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def pack_rows(
     first, last, laws, starts, counts, targets, weights, delays, sites, threshold, pair, first_target, most_targets, place,
     key_of, key_start, quantum, top, row_start, real, offsets, words,

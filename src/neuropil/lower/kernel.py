@@ -312,7 +312,7 @@ class _Writer:
             *module_head(about, self.precision, graphs, "one, zero = np.int32(1), np.int32(0)"),
             "",
             "",
-            "@njit(cache=True, **KERNEL_FLAGS)",
+            "@cached_njit(**KERNEL_FLAGS)",
             f"def advance({', '.join(['bounds', 'numbers', 'periods', *self.arguments])}):",
             "    noalias_arguments()",
             "    bad = zero",
