@@ -290,7 +290,7 @@ class _Writer:
             segment += [*self._begin(), "for i in range(start, stop):", *_indent(body)]
         if self.program.dated:
             names |= {self.graph.leaf(f"s.{n}"): f"s_{n}[i]" for n in self.held} | {self.graph.leaf(age("")): "h"}
-            late = ["h = number(now - last[i]) * dt", *self._varied(), *statements(self.graph, [self.program.ready[n] for n in moving], names)]
+            late = ["h = number(np.uint32(now - last[i])) * dt", *self._varied(), *statements(self.graph, [self.program.ready[n] for n in moving], names)]
             late += [f"new_{n} = {names[self.program.ready[n]]}" for n in moving]
             late += [f"s_{n}[i] = new_{n}" for n in moving] + ["last[i] = now"]
             segment += ["if anew:", "    for i in range(start, stop):", *_indent(late, 2)]
