@@ -80,6 +80,8 @@ class Projection:
         clock_driven: advance all states in every step, also those that have a closed form.
         response_delay: time that a target's spike takes to reach the synapse, ms.
         structure: how synapses vanish and form.
+        initial: starting values of states that replace the model's own, in base units: numbers, distributions, or arrays as of
+            parameters (`neuropil.model.per_synapse`).
         stream: of its random draws.
     """
 
@@ -96,6 +98,7 @@ class Projection:
     clock_driven: bool = False
     response_delay: float = 0.0
     structure: Rewiring | None = None
+    initial: dict[str, Any] = field(default_factory=dict)
     stream: Stream = field(kw_only=True)
 
     @property

@@ -36,7 +36,7 @@ T = TypeVar("T")
 _VALUES = (np.ndarray, Described, Composite, Distribution, type, FunctionType, BuiltinFunctionType, MethodType)
 """What a copy shares with its original: it never changes."""
 OF_POPULATION = ("neuron", "size", "initial", "positions")
-OF_PROJECTION = ("rule", "weight", "delay", "site", "synapse", "clock_driven", "response_delay", "structure")
+OF_PROJECTION = ("rule", "weight", "delay", "site", "synapse", "clock_driven", "response_delay", "structure", "initial")
 OF_DRIVE = ("stimulus", "weight")
 
 
@@ -158,6 +158,7 @@ def _projection(network: Network, p: Projection, changes: Mapping[str, Any]) -> 
     at_port = None if p.port is None else p.target.neuron.spec.ports.get(p.port)
     fields["weight"] = _in_unit(p.weight, weight_dimension(p.name, p.synapse, at_port))
     fields["delay"] = _in_unit(p.delay, ms.dimension)
+    fields["initial"] = {} if p.synapse is None else {n: _in_unit(v, p.synapse.spec.state_dimensions[n]) for n, v in p.initial.items()}
     if own:
         fields["synapse"] = p.synapse.with_(**own)  # type: ignore[union-attr]
     fields.update({name: value for name, value in changes.items() if name in OF_PROJECTION})
