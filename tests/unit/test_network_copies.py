@@ -164,7 +164,7 @@ def test_what_is_described_anew_is_described_in_full(kind: type) -> None:
     handed = {
         contents.Population: {*replace.OF_POPULATION, "name", "first"},
         contents.Projection: {*replace.OF_PROJECTION, "name", "source", "target", "port", "input", "stream"},
-        contents.Drive: {*replace.OF_DRIVE, "name", "target", "port", "input", "site", "stream"},
+        contents.Drive: {*replace.OF_DRIVE, "name", "target", "port", "input", "site", "stream", "follows"},  # those that follow go with their drive
     }
     assert {f.name for f in dataclasses.fields(kind)} == handed[kind]
 

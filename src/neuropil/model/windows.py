@@ -21,7 +21,7 @@ def window_drives(drive: Drive) -> list[Drive]:
         return []
     start, stop = window(drive.stimulus)
     told = {"attached": Step(ATTACHED), "active": Step(ACTIVE, start=start, stop=stop)}
-    return [replace(drive, name=f"{drive.name}, {what}", stimulus=one, input=entry) for what, one in told.items()]
+    return [replace(drive, name=f"{drive.name}, {what}", stimulus=one, input=entry, follows=drive) for what, one in told.items()]
 
 
 def window(stimulus: Stimulus) -> tuple[Any, Any]:
