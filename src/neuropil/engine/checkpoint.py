@@ -70,7 +70,7 @@ def parts(plan: Plan) -> dict[str, str]:
     }  # fmt: skip
     for group in plan.groups:
         for m in group.members:
-            name = full_name(m.population.name, m.part)
+            name = f"{m.population.name}.{m.part}" if m.part else m.population.name
             found[f"population {name!r}"] = _digest(group.kernel.source, m.population.size, m.period, m.numbers, m.arrays)
     for cells in plan.cells.values():
         tree = (cells.cable.parent, cells.cable.axial, cells.cable.area, cells.cable.capacitance, cells.cable.cell.trigger, cells.cable.cell.initial)
