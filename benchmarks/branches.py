@@ -50,11 +50,11 @@ def figures(variant: str, threads: int, time: float, repeat: int) -> dict[str, A
     from neuropil.units import ms
 
     simulation = Simulation(network(variant), threads=threads)
-    simulation.run(200 * ms)
+    simulation.run_until(200 * ms)
     walls, processor = [], []
     for n in range(repeat):
         before, used = simulation.wall_seconds, process_time()
-        result = simulation.run((200 + (n + 1) * time) * ms)
+        result = simulation.run_until((200 + (n + 1) * time) * ms)
         walls.append(simulation.wall_seconds - before)
         processor.append(process_time() - used)
     v = result.traces["exc.branch.v"].values

@@ -61,7 +61,7 @@ def main() -> None:
         for k in range(1, REPEATS + 1):
             for which, simulation in enumerate((without, with_it)):
                 begun = time.perf_counter()
-                simulation.run(k * DURATION)
+                simulation.run_until(k * DURATION)
                 times[which].append(time.perf_counter() - begun)
         plain, modulated = (statistics.median(t) for t in times.values())
         ticks = float(DURATION.to(ms))

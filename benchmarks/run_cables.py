@@ -41,12 +41,12 @@ def run(arguments: argparse.Namespace) -> dict:
     net.stimulate(cells, npl.Step(current * nA), input="clamp.amplitude")
     dt = 0.025
     simulation = Simulation(net, dt=dt * ms, threads=arguments.threads, precision=arguments.precision)
-    simulation.run(arguments.warm * ms)
+    simulation.run_until(arguments.warm * ms)
     built = time.perf_counter() - START
     walls = []
     for n in range(arguments.repeat):
         before = simulation.wall_seconds
-        result = simulation.run((arguments.warm + (n + 1) * arguments.time) * ms)
+        result = simulation.run_until((arguments.warm + (n + 1) * arguments.time) * ms)
         walls.append(simulation.wall_seconds - before)
     compartments = arguments.cells * len(cell.compartments.numbers)
     steps = round(arguments.time / dt)

@@ -38,7 +38,7 @@ def figures(arguments: argparse.Namespace) -> dict:
     walls = []
     for n in range(arguments.repeat):
         before = simulation.wall_seconds
-        result = simulation.run((n + 1) * arguments.time * ms)
+        result = simulation.run_until((n + 1) * arguments.time * ms)
         walls.append(simulation.wall_seconds - before)
     groups = simulation.plan.groups
     work = sum(g.size * g.program.flops for g in groups) / simulation.network.size

@@ -100,7 +100,7 @@ def weights(arguments: argparse.Namespace) -> dict:
     late = 2 * net.DELAY if arguments.weights == "nest" else 0.0
     made = network(rule, start_weight=net.WEIGHT * pA, response_delay=late, volley=nest)
     simulation = Simulation(made, threads=arguments.threads, seed=arguments.seed)
-    result = simulation.run((net.LEARNT + (net.DT + net.DELAY if nest else 0.0)) * ms)
+    result = simulation.run_until((net.LEARNT + (net.DT + net.DELAY if nest else 0.0)) * ms)
     spikes, found = result.spikes, simulation.synapses("plastic")
     at = spikes.step * net.DT
     chosen = found["target"] < net.SAMPLED
@@ -113,11 +113,11 @@ def weights(arguments: argparse.Namespace) -> dict:
 def run(arguments: argparse.Namespace) -> dict:
     """Build and run."""
     simulation = Simulation(network(None if arguments.static else PairSTDP()), threads=arguments.threads, seed=arguments.seed)
-    simulation.run(net.SETTLE * ms)
+    simulation.run_until(net.SETTLE * ms)
     spans = []
     for n in range(1, arguments.repeat + 1):
         events, wall, worked = simulation.core.events, simulation.wall_seconds, time.process_time()
-        result = simulation.run((net.SETTLE + n * arguments.time) * ms)
+        result = simulation.run_until((net.SETTLE + n * arguments.time) * ms)
         worked = time.process_time() - worked
         spans.append({"seconds": simulation.wall_seconds - wall, "processor_seconds": worked, "events": simulation.core.events - events})
     seconds = arguments.repeat * arguments.time / 1000

@@ -19,7 +19,6 @@ from neuropil.model import (
     Normal,
     Poisson,
     Port,
-    Sine,
     SpikeList,
     State,
     Step,
@@ -46,7 +45,7 @@ SITES: list[Any] = ["twig(0.9)", "left(0.3)", "left(0.3)", "left(0)", "right(1)"
 
 CURRENTS: dict[str, Any] = {
     "current_clamp": ("amplitude", Step(np.linspace(100, 300, CELLS) * pA, start=1 * ms)),
-    "voltage_clamp": ("command", Sine(30 * mV, 50 * Hz, phase=-1.5)),
+    "voltage_clamp": ("command", Step(-20 * mV, start=3 * ms, stop=14 * ms)),
     "dynamic_clamp": ("conductance", Noise(0.5 * nS, 0.1 * nS, interval=0.5 * ms)),
     "gap_junction": ("v_partner", Step(-60 * mV)),
 }

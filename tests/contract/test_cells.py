@@ -107,7 +107,7 @@ def test_chunks_and_single_steps_are_the_same_run(straight):
     simulation = Simulation(everything(), dt=DT, threads=2)
     for n in (1, 1, 2, 3, 293):
         simulation.step(n)
-    assert outcome(simulation.run(STEPS * DT)) == straight
+    assert outcome(simulation.run_until(STEPS * DT)) == straight
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -115,7 +115,7 @@ def test_resuming_is_bit_exact(straight, tmp_path: Path, threads):
     Simulation(everything(), dt=DT, threads=2, out=tmp_path).run(9 * 40 * DT, checkpoint_every=120 * DT)
     resumed = Simulation(everything(), dt=DT, threads=threads, out=tmp_path, resume=tmp_path)
     assert 0 < resumed.core.step < STEPS
-    assert outcome(resumed.run(STEPS * DT)) == straight
+    assert outcome(resumed.run_until(STEPS * DT)) == straight
 
 
 def test_states_can_be_read_and_set(straight):
@@ -130,7 +130,7 @@ def test_states_can_be_read_and_set(straight):
     absent = np.isnan(simulation.state("cells", "h_current.m").value.reshape(CELLS, -1))
     np.testing.assert_array_equal(absent, np.tile(~cell.channels["h_current"], (CELLS, 1)))
     assert simulation.state("cells", "nmda.rising").value.size == 3 * CELLS
-    assert outcome(simulation.run(STEPS * DT)) == straight
+    assert outcome(simulation.run_until(STEPS * DT)) == straight
 
 
 def test_a_checkpoint_knows_where_synapses_sit(tmp_path: Path):

@@ -72,7 +72,7 @@ def test_chunks_do_not_matter():
     whole = npl.run(network, TIME, dt=DT, threads=1).traces["cells.v"].values
     simulation = npl.Simulation(network, dt=DT, threads=1)
     for i in range(1, 11):
-        result = simulation.run(3 * i * ms)
+        result = simulation.run_until(3 * i * ms)
     assert np.array_equal(result.traces["cells.v"].values, whole)
 
 
@@ -162,7 +162,7 @@ def test_a_run_in_pieces_and_a_point_neuron_joined_to_a_cell():
     assert np.ptp(whole["single.v"].values[:, 0]) > 0.1  # the driven cell pulls its partner along
     simulation = npl.Simulation(network, dt=DT, threads=2)
     for stop in (7, 19, 30):
-        result = simulation.run(stop * ms)
+        result = simulation.run_until(stop * ms)
     assert np.array_equal(result.traces["single.v"].values, whole["single.v"].values)
 
 

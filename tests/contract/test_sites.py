@@ -132,7 +132,7 @@ def test_single_precision_does_not_depend_on_the_threads():
 
 def test_a_trace_says_which_neuron_and_site_a_column_is(tmp_path):
     simulation = Simulation(network(), out=tmp_path, threads=2)
-    trace = simulation.run(10 * ms).traces["a.branch.g"]
+    trace = simulation.run_until(10 * ms).traces["a.branch.g"]
     simulation.close()
     assert trace.neurons.tolist() == [1, 1, 3, 3] and trace.sites.tolist() == [2, 0, 2, 0]
     np.testing.assert_array_equal(trace.of(3, site=0), trace.values[:, 3])
@@ -143,11 +143,11 @@ def test_a_run_resumes_on_another_number_of_threads_to_the_same_bits(tmp_path):
     whole = Simulation(network(), threads=1)
     expected = whole.run(40 * ms)
     first = Simulation(network(), threads=3)
-    first.run(23 * ms)
+    first.run_until(23 * ms)
     first.set_drive("Step→b", np.arange(5.0) * pA)  # as it was
     first.checkpoint(tmp_path / "half.h5")
     second = Simulation(network(), threads=2, resume=tmp_path / "half.h5")
-    later = second.run(40 * ms)
+    later = second.run_until(40 * ms)
     late = expected.spikes.step > 230
     np.testing.assert_array_equal(later.spikes.neuron, expected.spikes.neuron[late])
     for name in ("v", "branch.v", "branch.g"):
@@ -172,7 +172,7 @@ def test_a_runaway_branch_is_named():
     values[4 * 5 + 2] = 1e30
     simulation.set_state("a", "branch.v", values * mV)
     with pytest.raises(SimulationError, match=r"branch\.v\[2\] of neuron 5"):
-        simulation.run(5 * ms)
+        simulation.run_until(5 * ms)
     simulation.close()
 
 

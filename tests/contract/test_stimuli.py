@@ -40,16 +40,18 @@ EVENTS: dict[str, Stimulus] = {
     "inhomogeneous": InhomogeneousPoisson(np.array([0, 2000, 500]) * Hz, 10 * ms),
     "inhomogeneous, each": InhomogeneousPoisson(_draw.uniform(0, 3000, (9, N)) * Hz, 3.7 * ms),
     "regular": Regular(1.3 * ms),
-    "regular, start off the grid": Regular(0.4 * ms, start=0.26 * ms),
+    "regular, start off the interval": Regular(0.4 * ms, start=0.3 * ms),
     "regular, each step": Regular(0.1 * ms, stop=20 * ms),
-    "regular, from start to stop": Regular(2 * ms, start=0 * ms, stop=30 * ms),
-    "list for all": SpikeList(np.array([5.0, 0.1, 5.0, 33.3, 69.94, 200.0]) * ms),
-    "list for some": SpikeList(np.array([5.0, 0.1, 5.04, 33.3]) * ms, np.array([0, 6, 0, 3])),
+    "regular, from start to stop": Regular(2 * ms, start=0.2 * ms, stop=30.2 * ms),
+    "list for all": SpikeList(np.array([5.0, 0.1, 5.0, 33.3, 69.9, 200.0]) * ms),
+    "list for some": SpikeList(np.array([5.0, 0.1, 5.0, 33.3]) * ms, np.array([0, 6, 0, 3])),
+    "recorded list": SpikeList(np.array([5.0, 0.04, 0.05, 5.04, 33.35, 33.449]) * ms, np.array([0, 6, 6, 0, 3, 3]), grid="nearest"),
+    "recorded rates": InhomogeneousPoisson(_draw.uniform(0, 3000, (90, N)) * Hz, 0.3333 * ms, grid="nearest"),
 }
 
 CURRENTS: dict[str, Stimulus] = {
     "step": Step(0.7),
-    "step, from start to stop": Step(0.7, start=10.04 * ms, stop=30.06 * ms),
+    "step, from start to stop": Step(0.7, start=10.1 * ms, stop=30.2 * ms),
     "step of each": Step(np.linspace(-1, 1, N), start=5 * ms),
     "step, drawn": Step(Normal(1.0, 0.3)),
     "sine": Sine(0.8, 130 * Hz, phase=0.4),
@@ -59,6 +61,7 @@ CURRENTS: dict[str, Stimulus] = {
     "noise, drawn spread": Noise(0.0, Uniform(0.1, 0.9)),
     "array": TimeArray(_draw.normal(size=40), 1.1 * ms),
     "array of each": TimeArray(_draw.normal(size=(40, N)), 1.1 * ms),
+    "recorded array": TimeArray(_draw.normal(size=200), 0.3333 * ms, grid="nearest"),
     "array, each step": TimeArray(_draw.normal(size=(STEPS, N)), 0.1 * ms),
 }
 

@@ -98,7 +98,7 @@ def network(target: str, rule: str) -> Network:
 def engine(net: Network, threads: int = 1, precision: str = "float64"):
     simulation = Simulation(net, threads=threads, precision=precision)
     simulation.step(333)
-    result = simulation.run(STEPS * 0.1 * ms)
+    result = simulation.run_until(STEPS * 0.1 * ms)
     found = simulation.synapses("in")
     simulation.close()
     return result, found
@@ -140,7 +140,7 @@ def test_waking_changes_nothing(target: str, rule: str, tmp_path) -> None:
     path = first.checkpoint(tmp_path / "c.h5")
     first.close()
     woken = Simulation(network(target, rule), threads=3, precision="float64", resume=path)
-    result, late = woken.run(STEPS * 0.1 * ms), whole.spikes.step > 440
+    result, late = woken.run_until(STEPS * 0.1 * ms), whole.spikes.step > 440
     np.testing.assert_array_equal(whole.spikes.step[late], result.spikes.step)
     np.testing.assert_array_equal(whole.spikes.neuron[late], result.spikes.neuron)
     for name, values in woken.synapses("in").items():

@@ -117,7 +117,7 @@ def test_the_order_of_a_sum_is_the_contracts(threads, sums):
     simulation = Simulation(wide(), precision="float64", threads=threads)
     for n in (1, 7, 13, 39):
         simulation.step(n)
-    found = simulation.run(6 * ms).traces["target.got"].values
+    found = simulation.run_until(6 * ms).traces["target.got"].values
     simulation.close()
     np.testing.assert_array_equal(found, sums)
 
@@ -129,7 +129,7 @@ def test_the_order_survives_a_checkpoint(tmp_path, sums):
     path = first.checkpoint(tmp_path / "flight.h5")
     first.close()
     second = Simulation(wide(), precision="float64", threads=1, resume=path)
-    found = second.run(6 * ms).traces["target.got"].values
+    found = second.run_until(6 * ms).traces["target.got"].values
     second.close()
     np.testing.assert_array_equal(found[-43:], sums[17:])
 

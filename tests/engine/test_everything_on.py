@@ -93,7 +93,7 @@ def digest(simulation, result) -> str:
 @cache
 def whole(precision: str) -> str:
     simulation = Simulation(network(), threads=1, precision=precision)
-    result = simulation.run(END * ms)
+    result = simulation.run_until(END * ms)
     assert len(result.spikes.of("cells")) > 200 and len(result.spikes.of("tufted")) > 20 and simulation.core.turnover.min() > 10, "alive"
     weights = simulation.synapses(network().projections[0].name)["weight"]
     assert np.ptp(weights) > 5.0, "learning"
@@ -104,7 +104,7 @@ def whole(precision: str) -> str:
 @pytest.mark.parametrize(("threads", "precision"), [(2, "float32"), (3, "float32"), (4, "float32"), pytest.param(3, "float64", marks=pytest.mark.slow)])
 def test_threads_do_not_matter(threads, precision):
     simulation = Simulation(network(), threads=threads, precision=precision)
-    assert digest(simulation, simulation.run(END * ms)) == whole(precision)
+    assert digest(simulation, simulation.run_until(END * ms)) == whole(precision)
     simulation.close()
 
 
@@ -114,7 +114,7 @@ def test_chunks_and_waking_do_not_matter(tmp_path):
     for threads, until in ((2, 34.9), (1, 35.0), (3, 137.3), (2, END)):
         simulation = Simulation(network(), threads=threads, out=tmp_path / "run", resume=resume)
         simulation.step(7)
-        result = simulation.run(until * ms)
+        result = simulation.run_until(until * ms)
         if until < END:
             resume = simulation.checkpoint().parent
             simulation.close()
@@ -129,7 +129,7 @@ from test_everything_on import END, network
 from neuropil.engine import Simulation
 from neuropil.units import ms
 simulation = Simulation(network(), threads=2, out={out!r})
-simulation.run(END * ms, checkpoint_every=20 * ms)
+simulation.run_until(END * ms, checkpoint_every=20 * ms)
 """
 
 
@@ -146,5 +146,5 @@ def test_a_kill_costs_nothing_but_time(tmp_path):
     process.wait()
     assert (out / "checkpoint.h5").exists()
     simulation = Simulation(network(), threads=1, out=out, resume=out)
-    assert digest(simulation, simulation.run(END * ms)) == whole("float32")
+    assert digest(simulation, simulation.run_until(END * ms)) == whole("float32")
     simulation.close()

@@ -121,7 +121,7 @@ def network(model, clock_driven=False, structure=None, response_delay=0.0 * ms):
 
 def finished(made, duration=300 * ms, **options):
     simulation = Simulation(made, **options)
-    result = simulation.run(duration)
+    result = simulation.run_until(duration)
     states = {p.name: simulation.synapses(p) for p in made.projections}
     simulation.close()
     return result, states
@@ -203,9 +203,9 @@ def test_the_bits_do_not_depend_on_threads_or_on_when_spikes_are_made_up_for(pre
     whole, states = finished(network(MODELS["tagged"]), precision=precision, threads=1)
     curious = Simulation(network(MODELS["tagged"]), precision=precision, threads=3)
     for _ in range(10):
-        curious.run((curious.time.value + 30.0) * ms)
+        curious.run_until((curious.time.value + 30.0) * ms)
         curious.synapses("in")
-    result = curious.run(300 * ms)
+    result = curious.run_until(300 * ms)
     assert result.summary["digest"] == whole.summary["digest"]
     for state, values in states["in"].items():
         np.testing.assert_array_equal(curious.synapses("in")[state], values, err_msg=state)
@@ -218,11 +218,11 @@ def test_waking_is_exact(name, late, tmp_path):
     made = network(MODELS[name], response_delay=late * ms)
     whole, states = finished(made, threads=2)
     first = Simulation(made, threads=2, out=tmp_path / "run")
-    first.run(137 * ms)
+    first.run_until(137 * ms)
     first.checkpoint()
     first.close()
     second = Simulation(made, threads=1, out=tmp_path / "run", resume=tmp_path / "run")
-    result = second.run(300 * ms)
+    result = second.run_until(300 * ms)
     assert result.summary["digest"] == whole.summary["digest"]
     for projection, expected in states.items():
         for state, values in expected.items():

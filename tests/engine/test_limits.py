@@ -126,8 +126,8 @@ def test_what_was_set_between_steps_survives_a_checkpoint(tmp_path: Path) -> Non
 def test_a_second_run_goes_on_where_the_first_ended(tmp_path: Path) -> None:
     straight = Simulation(driven(), threads=1).run(100 * ms)
     simulation = Simulation(driven(), threads=2, out=tmp_path)
-    simulation.run(50 * ms)
-    result = simulation.run(100 * ms)
+    simulation.run_until(50 * ms)
+    result = simulation.run_until(100 * ms)
     for r in (result, Result.load(tmp_path)):
         assert r.spikes.digest() == straight.spikes.digest() == r.summary["digest"]
         assert np.array_equal(r.traces["a.v"].values, straight.traces["a.v"].values)
@@ -137,7 +137,7 @@ def test_a_second_run_goes_on_where_the_first_ended(tmp_path: Path) -> None:
 def test_resuming_elsewhere_keeps_absolute_times(tmp_path: Path) -> None:
     straight = Simulation(driven(), threads=1).run(100 * ms)
     first = Simulation(driven(), threads=1)
-    first.run(33.3 * ms)
+    first.run_until(33.3 * ms)
     path = first.checkpoint(tmp_path / "c.h5")
     result = Simulation(driven(), threads=1, resume=path).run(100 * ms)
     late = straight.spikes.step > 333
@@ -178,8 +178,8 @@ def test_names_never_become_code(name: str) -> None:
 
 
 BAD_CALLS = {
-    "duration": lambda s, p: s.run(Normal(1 * ms, 1 * ms)),
-    "checkpoint_every": lambda s, p: s.run(1 * ms, checkpoint_every=-1 * ms),
+    "duration": lambda s, p: s.run_until(Normal(1 * ms, 1 * ms)),
+    "checkpoint_every": lambda s, p: s.run_until(1 * ms, checkpoint_every=-1 * ms),
     "v": lambda s, p: s.set_state("a", "v", Normal(1 * mV, 1 * mV)),
     "state": lambda s, p: s.set_state("a", ["v"], 1 * mV),
     "drive": lambda s, p: s.set_drive("current", Normal(1 * pA, 1 * pA)),

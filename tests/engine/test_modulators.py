@@ -119,7 +119,7 @@ def test_the_concentration_is_a_trace(tmp_path) -> None:
     kept = run(dopaminergic(), DURATION, out=tmp_path / "whole")
     assert kept.modulators["dopamine"] == trace == Result.load(tmp_path / "whole").modulators["dopamine"]
     half = Simulation(dopaminergic(), out=tmp_path / "half")
-    half.run(31 * ms, checkpoint_every=7 * ms)
+    half.run_until(31 * ms, checkpoint_every=7 * ms)
     half.checkpoint()
     half.close()
     woken = run(dopaminergic(), DURATION, out=tmp_path / "half", resume=tmp_path / "half")
@@ -165,7 +165,7 @@ def test_signals_and_doses_act_at_the_next_tick() -> None:
     assert float(level.concentration) == 0.5
     simulation.step(24)
     assert float(level.concentration) == -2.0
-    values = simulation.run(6 * ms).modulators["level"].values[:, 0]
+    values = simulation.run_until(6 * ms).modulators["level"].values[:, 0]
     assert values.tolist() == [0.5, 0.5, 0.5, -1.75, -2.0, -2.0]
 
 
@@ -179,7 +179,7 @@ def test_every_cell_may_have_a_level_of_its_own() -> None:
     simulation = Simulation(network, threads=1)
     own = simulation.modulators["own"]
     own.set_signal(np.append(np.zeros(8), 3.0))
-    spikes = simulation.run(500 * ms).spikes.of("source")
+    spikes = simulation.run_until(500 * ms).spikes.of("source")
     simulation.close()
     # The last tick was at 499 ms. Each spike of source i raised cell i, one of nine, by nine times the mean, from the tick after it on.
     age = 499.0 - np.ceil(spikes.times() - 1e-9)

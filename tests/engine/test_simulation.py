@@ -55,7 +55,7 @@ def balanced(scale: int = 100) -> Network:
 @pytest.fixture(scope="module")
 def straight() -> Result:
     simulation = Simulation(balanced(), threads=1, seed=5)
-    return simulation.run(100 * ms)
+    return simulation.run_until(100 * ms)
 
 
 def same(a: Result, b: Result) -> bool:
@@ -77,7 +77,7 @@ def test_two_networks_in_one_process_do_not_touch(straight: Result) -> None:
     for _ in range(10):
         a.step(100)
         b.step(70)
-    assert same(straight, a.run(100 * ms))
+    assert same(straight, a.run_until(100 * ms))
 
 
 def test_stepping_equals_running(straight: Result) -> None:
@@ -86,7 +86,7 @@ def test_stepping_equals_running(straight: Result) -> None:
     together = np.concatenate([s for s, _ in stamps])
     assert simulation.time.value == pytest.approx(100.0)
     assert np.array_equal(together, straight.spikes.step)
-    assert same(straight, simulation.run(100 * ms))
+    assert same(straight, simulation.run_until(100 * ms))
 
 
 def test_streaming_to_a_folder_equals_memory(straight: Result, tmp_path: Path) -> None:
@@ -101,10 +101,10 @@ def test_streaming_to_a_folder_equals_memory(straight: Result, tmp_path: Path) -
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_resume_is_bit_exact_with_any_number_of_threads(straight: Result, tmp_path: Path, threads: int) -> None:
     first = Simulation(balanced(), threads=2, seed=5, out=tmp_path)
-    first.run(37.1 * ms, checkpoint_every=10 * ms)
+    first.run_until(37.1 * ms, checkpoint_every=10 * ms)
     resumed = Simulation(balanced(), threads=threads, seed=5, out=tmp_path, resume=tmp_path)
     assert resumed.core.step == 371 or resumed.core.step % 100 == 0
-    assert same(straight, resumed.run(100 * ms))
+    assert same(straight, resumed.run_until(100 * ms))
 
 
 _VICTIM = """
@@ -115,7 +115,7 @@ from neuropil.units import ms
 simulation = Simulation(balanced(), threads=2, seed=5, out=sys.argv[1], resume=sys.argv[1] if len(sys.argv) > 2 else None)
 print("started", flush=True)
 try:
-    simulation.run(20000 * ms, checkpoint_every=50 * ms)
+    simulation.run_until(20000 * ms, checkpoint_every=50 * ms)
 except KeyboardInterrupt as stop:
     print("interrupted", stop.result.duration_ms)
 """
@@ -132,7 +132,7 @@ def test_killed_at_any_instant_leaves_a_valid_checkpoint_and_readable_results(tm
     partial = Result.load(tmp_path)
     resumed = Simulation(balanced(), threads=1, seed=5, out=tmp_path, resume=tmp_path)
     end = (resumed.core.step // 10 + 300) * 1.0 * ms
-    result = resumed.run(end)
+    result = resumed.run_until(end)
     reference = Simulation(balanced(), threads=2, seed=5).run(end)
     assert same(reference, result)
     n = min(len(partial.spikes), len(reference.spikes))
@@ -213,7 +213,7 @@ def test_a_runaway_state_is_named(tmp_path: Path) -> None:
     net.stimulate(bomb, Step(np.array([0.0, 0.0, 1.0, 0.0]), start=3 * ms), input="drive")
     simulation = Simulation(net, threads=2, out=tmp_path)
     with pytest.raises(SimulationError, match=r"'bomb': v of neuron 2 ran away at t = 4\.\d"):
-        simulation.run(100 * ms)
+        simulation.run_until(100 * ms)
     assert Result.load(tmp_path).spikes is not None
 
 
@@ -246,7 +246,7 @@ def test_poisson_counts_have_the_right_mean_and_variance() -> None:
     p = net.population("p", LIFExp(tau_exc=1e9 * ms, v_th=1e9 * mV, tau_m=1e9 * ms), 400)
     net.stimulate(p, Poisson(800 * Hz), port="exc", weight=1 * pA)
     simulation = Simulation(net, threads=2, precision="float64")
-    simulation.run(2000 * ms)
+    simulation.run_until(2000 * ms)
     counts = simulation.state("p", "i_exc").value
     assert abs(counts.mean() - 1600) < 6 * np.sqrt(1600 / 400)
     assert abs(counts.var() / 1600 - 1) < 6 * np.sqrt(2 / 400)

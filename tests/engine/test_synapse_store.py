@@ -34,7 +34,7 @@ def network():
 
 
 def finished(simulation, duration):
-    result = simulation.run(duration)
+    result = simulation.run_until(duration)
     states = {name: simulation.synapses(name) for name in ("stp", "full", "bare")}
     simulation.close()
     return result, states
@@ -47,7 +47,7 @@ def test_resume_is_bit_exact_on_other_threads(tmp_path, precision):
     for cut in (23.7, 30.0):
         first = Simulation(network(), threads=1, precision=precision)
         first.set_modulator("full", 0.0)
-        first.run(cut * ms)
+        first.run_until(cut * ms)
         path = first.checkpoint(tmp_path / f"{cut}.h5")
         first.close()
         rest, others = finished(Simulation(network(), threads=3, precision=precision, resume=path), 60 * ms)
@@ -76,7 +76,7 @@ def test_rewiring_keeps_degrees_and_turns_over_at_its_rate():
     made.project(a, b, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", structure=Rewiring(20 * ms, eliminate=10 * Hz), name="p")
     simulation = Simulation(made, threads=2)
     duration = 1000 * np.log(2.0) / 10.0 // 20 * 20
-    simulation.run(duration * ms)
+    simulation.run_until(duration * ms)
     found, gone = simulation.synapses("p"), simulation.core.turnover[0]
     np.testing.assert_array_equal(np.bincount(found["target"]), 40)
     expected = 4000 * 0.01 * duration  # each vanishes, and is replaced, at 10 Hz
@@ -94,7 +94,7 @@ def test_growth_by_rate_and_a_threshold():
     made.project(a, b, AllToAll(), weight=Uniform(1 * pA, 3 * pA), delay=1 * ms, port="exc", structure=weak, name="q")
     simulation = Simulation(made, threads=1)
     n = simulation.synapses("p")["source"].size
-    simulation.run(200 * ms)
+    simulation.run_until(200 * ms)
     born = simulation.synapses("p")["source"].size - n
     assert abs(born - 400) < 4 * 20, "100 targets, 20 Hz, 0.2 s; false alarm 6e-5"
     assert simulation.synapses("q")["weight"].min() >= 2.0
@@ -131,7 +131,7 @@ def test_chains_have_closed_forms():
         made.project(a, b, AllToAll(), weight=50 * pA, delay=1 * ms, port="exc", synapse=Chain(), clock_driven=clock_driven, name="p")
         assert make_plan(made).synapses[0].event_driven != clock_driven
         simulation = Simulation(made, precision="float64", threads=1)
-        simulation.run(100 * ms)
+        simulation.run_until(100 * ms)
         runs.append(simulation.synapses("p"))
         simulation.close()
     for state in ("a", "b", "c", "held"):
@@ -200,7 +200,7 @@ def project(**how):
         ({"synapse": FullSynapse(), "port": None, "weight": 1.0, "input": "curent"}, "did you mean 'current'"),
         ({"port": None}, "no port"),
         ({"clock_driven": True}, "clock_driven"),
-        ({"synapse": TsodyksMarkram(use=np.full(16, 0.5))}, "one number or a distribution"),
+        ({"synapse": TsodyksMarkram(use=np.full(3, 0.5))}, "wrong shape"),
         ({"structure": 3}, "not a structural plasticity"),
         ({"structure": Rewiring(10 * ms, eliminate=1 * Hz), "weight": np.ones((4, 4)) * pA}, "new synapses need weights"),
     ],
@@ -229,11 +229,11 @@ def test_units_of_weights():
 
 
 def test_a_synapse_cannot_know_what_nobody_tells():
-    with pytest.raises(ModelError, match="cannot know"):
+    class Curious(Synapse):
+        temperature = Input(mV)
 
-        class Curious(Synapse):
-            temperature = Input(mV)
-
+    with pytest.raises(NetworkError, match="reads 'temperature', which is no state of"):
+        project(synapse=Curious())
     with pytest.raises(UnitError, match="another unit"):
 
         class Mistaken(Synapse):

@@ -78,7 +78,7 @@ LEARNING: dict[str, tuple[Callable[[], Any], str]] = {
     "volume of names": (lambda: modulator(volume=["a"]), "volume"),
     "tick of zero": (lambda: modulator(tick=0 * ms), "tick"),
     "tick of no time": (lambda: modulator(tick=1 * mV), "tick"),
-    "tick off the grid": (_off_grid, "tick is no multiple"),
+    "tick off the grid": (_off_grid, "tick is not a multiple"),
     "cap of no concentration": (lambda: modulator(cap=1 * mV), "cap"),
     "diffusion of a number": (lambda: modulator(diffusion=0.3), "diffusion"),
     "diffusion of nothing": (lambda: Diffusion(0 * um**2 / ms, spacing=1 * um), "coefficient"),

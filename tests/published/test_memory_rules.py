@@ -22,7 +22,7 @@ def test_a_fast_weight_fades_and_a_slow_one_stays():
     """One pairing at +10 ms, read 10 and 500 ms later."""
     simulation = scripted(FastWeights(), [[50.0]], [[60.0]])
     for when in (70.0, 560.0):
-        simulation.run(when * ms)
+        simulation.run_until(when * ms)
         found = simulation.synapses("p")
         assert found["fast"][0] == pytest.approx(0.2 * np.exp(-10 / 20) * np.exp(-(when - 60.0) / 500), rel=1e-9)
         assert found["efficacy"][0] == pytest.approx(0.2 + 0.002 * np.exp(-10 / 20), rel=1e-9)
@@ -75,7 +75,7 @@ def test_a_change_runs_down_the_chain_as_its_matrix_says_and_fades_as_a_root():
     times = np.array([300.0, 1e4, 2e4, 4e4, 8e4, 1.6e5, 3.2e5])
     seen = []
     for t in times:
-        simulation.run((60.0 + t) * ms)
+        simulation.run_until((60.0 + t) * ms)
         found = simulation.synapses("p")
         seen.append(found["u1"][0])
         expected = expm(matrix * t)[:, 0] * begun
@@ -90,7 +90,7 @@ def test_scaling_keeps_ratios_and_follows_its_closed_form():
     spikes = 100.0 + 40.0 * np.arange(10)
     rule = Scaling(start=Uniform(0.2, 0.9), k=0.05, tau_s=500 * ms, target_rate=10 * Hz)
     simulation = scripted(rule, [[], []], [spikes, []])
-    simulation.run(700 * ms)
+    simulation.run_until(700 * ms)
     found = simulation.synapses("p")
     simulation.close()
     rest = 0.05 * 0.01 * 500 * (1 - np.exp(-700 / 500))
@@ -108,7 +108,7 @@ def test_scaled_stdp_brings_the_rate_near_its_target():
         rule = ScaledSTDP(k=k, tau_s=5000 * ms, target_rate=10 * Hz, start=0.5, a_plus=0.001, a_minus=0.0011)
         network.project(source, target, AllToAll(), weight=1400 * pA, delay=1 * ms, port="exc", synapse=rule)
         simulation = Simulation(network, threads=1)
-        result = simulation.run(15_000 * ms)
+        result = simulation.run_until(15_000 * ms)
         simulation.close()
         return np.sum(result.spikes.of("target").step > 100_000) / 25.0
 
@@ -123,7 +123,7 @@ def test_the_threshold_learns_the_rate_and_moves_by_what_was_missed():
     target = network.population("target", IntrinsicLIF(goal=10 * Hz, step=0.2 * mV), 30)
     network.stimulate(target, Poisson(np.repeat([4000.0, 6000.0, 9000.0], 10) * Hz), port="exc", weight=180 * pA)
     simulation = Simulation(network, precision="float64", threads=1)
-    result = simulation.run(12_000 * ms)
+    result = simulation.run_until(12_000 * ms)
     offset = simulation.state("target", "offset").value
     simulation.close()
     count = np.bincount(result.spikes.of("target").neuron, minlength=30)

@@ -162,7 +162,7 @@ def competing(rule, seconds: float, faster: float) -> np.ndarray:
     network.project(source, target, AllToAll(), weight=0.15 * nS, delay=0.2 * ms, port="exc", synapse=model, name="p")
     network.stimulate(target, Poisson(200 * 10 * Hz), port="inh", weight=0.5 * nS)
     simulation = Simulation(network, dt=0.2 * ms, threads=1, record_spikes=False)
-    simulation.run(1000 * seconds * ms)
+    simulation.run_until(1000 * seconds * ms)
     found = simulation.synapses("p")["efficacy"]
     simulation.close()
     return found
@@ -211,8 +211,8 @@ def test_inhibition_balances_tuned_excitation_at_its_target_rate():
         network.project(common, target, AllToAll(), weight=10 * nS, delay=1.5 * ms, port="inh", synapse=rule, name=channels[-1])
     network.stimulate(target, Poisson(1500 * Hz), port="exc", weight=0.7 * nS)
     simulation = Simulation(network, threads=1)
-    simulation.run(40_000 * ms)
-    result = simulation.run(60_000 * ms)
+    simulation.run_until(40_000 * ms)
+    result = simulation.run_until(60_000 * ms)
     learned = [simulation.synapses(c)["efficacy"].mean() for c in channels]
     simulation.close()
     late = np.sum(result.spikes.of("target").step * 0.1 > 40_000.0)

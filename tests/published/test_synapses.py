@@ -27,7 +27,7 @@ def train(synapse, **how):
     network.project(source, target, OneToOne(), weight=100 * pA, delay=1 * ms, port="exc", synapse=synapse, **how)
     network.probe(target, "i_exc")
     simulation = Simulation(network, precision="float64", threads=1)
-    current = simulation.run((SPIKES + 0.5) * INTERVAL * ms).traces["target.i_exc"].values[:, 0]
+    current = simulation.run_until((SPIKES + 0.5) * INTERVAL * ms).traces["target.i_exc"].values[:, 0]
     simulation.close()
     jumps = np.diff(current, prepend=0.0)
     return current[jumps > 1e-6] - np.r_[0.0, current[:-1]][jumps > 1e-6] * np.exp(-0.1 / LIFExp().tau_exc.value)
@@ -72,7 +72,7 @@ def weights_after(synapses, seconds, key="efficacy"):
     for j, synapse in enumerate(synapses):
         network.project(source, target, OneToOne(), weight=1 * pA, delay=1 * ms, port="exc", synapse=synapse, name=str(j))
     simulation = Simulation(network, dt=1 * ms, precision="float64", threads=1)
-    simulation.run(1000 * seconds * ms)
+    simulation.run_until(1000 * seconds * ms)
     found = np.array([simulation.synapses(str(j))[key][0] for j in range(len(synapses))])
     simulation.close()
     return found
@@ -107,7 +107,7 @@ def paired(model, modulator, current):
     network.project(source, target, OneToOne(), weight=1.0, delay=1 * ms, synapse=model(eta_h=0.0), input="current", name="one")
     simulation = Simulation(network, threads=1)
     simulation.set_modulator("one", modulator)
-    simulation.run(1000 * ms)
+    simulation.run_until(1000 * ms)
     found = simulation.synapses("one")
     simulation.close()
     return found
@@ -129,7 +129,7 @@ def test_homeostasis_brings_the_rate_to_its_target():
     network.stimulate(source, Regular(5 * ms), port="spikes", weight=1.0)
     network.project(source, target, OneToOne(), weight=6000 * pA, delay=1 * ms, port="exc", synapse=Homeostatic(eta_h=0.1, target_rate=20 * Hz))
     simulation = Simulation(network, threads=1)
-    result = simulation.run(6000 * ms)
+    result = simulation.run_until(6000 * ms)
     simulation.close()
     late = result.spikes.of("target").step * 0.1
     assert np.sum(late > 4000.0) / 2.0 == pytest.approx(20.0, rel=0.2)
@@ -143,12 +143,12 @@ def test_receptor_kinetics_settle_where_binding_balances_unbinding():
     model = ReceptorKinetics(pulse=(1.0 - np.exp(-0.1)) * 1000 * uM)
     network.project(source, target, OneToOne(), weight=0.001 * nS, delay=0.1 * ms, synapse=model, input="current", name="one")
     simulation = Simulation(network, precision="float64", threads=1)
-    simulation.run(50 * ms)
+    simulation.run_until(50 * ms)
     found = simulation.synapses("one")
     mean = found["transmitter"][0]  # at the end of a step, just after the pulse
     assert found["open"][0] == pytest.approx(1.1 * mean / (1.1 * mean + 0.19), rel=1e-2)
-    simulation.run(70 * ms)
+    simulation.run_until(70 * ms)
     before = simulation.synapses("one")["open"][0]
-    simulation.run(75 * ms)
+    simulation.run_until(75 * ms)
     assert simulation.synapses("one")["open"][0] == pytest.approx(before * np.exp(-0.19 * 5), rel=1e-6)
     simulation.close()

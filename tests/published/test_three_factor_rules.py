@@ -25,12 +25,12 @@ def test_a_late_reward_finds_what_is_still_eligible(factor, clock_driven):
     simulation = scripted(STEPS[factor](), [[50.0], [60.0]], [[60.0], [50.0]], clock_driven=clock_driven)
     store = next(iter(simulation.core.listed.values()))
     amplitude = np.array([0.1, -0.15 if factor == "dopamine" else -0.1]) * np.exp(-10 / 20)
-    simulation.run(1000 * ms)
+    simulation.run_until(1000 * ms)
     np.testing.assert_allclose(simulation.synapses("p")["efficacy"], 0.5, rtol=1e-15)
     store.change({factor: 0.5}, simulation.core.step)
-    simulation.run(1500 * ms)
+    simulation.run_until(1500 * ms)
     store.change({factor: 0.0}, simulation.core.step)
-    simulation.run(2000 * ms)
+    simulation.run_until(2000 * ms)
     found = simulation.synapses("p")
     simulation.close()
     lasted = np.exp(-(1000 - 60) / 1000) - np.exp(-(1500 - 60) / 1000)
@@ -53,7 +53,7 @@ def test_the_eligibility_of_a_policy_gradient_has_no_mean():
     simulation = Simulation(network, precision="float64", threads=1)
     means, spikes = [], 0
     for end in range(1, 5):
-        result = simulation.run(2 * end * second)
+        result = simulation.run_until(2 * end * second)
         means.append(simulation.synapses("p")["eligibility"].reshape(10, 40).mean(0))
     spikes = len(result.spikes.of("target"))
     simulation.close()
@@ -73,7 +73,7 @@ def test_e_prop_is_its_sum_over_the_recorded_potential():
     network.project(source, target, OneToOne(), weight=300 * pA, delay=1 * ms, port="exc", synapse=rule, name="p")
     network.probe(target, "v")
     simulation = Simulation(network, precision="float64", threads=1)
-    v = np.append(-65.0, simulation.run(steps * dt * ms).traces["target.v"].values[:, 0])
+    v = np.append(-65.0, simulation.run_until(steps * dt * ms).traces["target.v"].values[:, 0])
     found = simulation.synapses("p")
     simulation.close()
     stamps, x, e, w = np.round(arrivals / dt).astype(int), 0.0, 0.0, 0.5

@@ -282,7 +282,8 @@ def test_positive_amplitude_flows_inward() -> None:
 
 def test_voltage_clamp_obeys_ohm() -> None:
     # 10 mV over 1 MΩ is 10 nA; outward, because the membrane is above the command.
-    assert call(model("voltage_clamp"), "current", {}, {"v": -60.0, "command": -70.0}).to(pA) == pytest.approx(1e4)
+    assert call(model("voltage_clamp"), "current", {}, {"v": -60.0, "command": -70.0, "active": 0.0}).to(pA) == pytest.approx(1e4)
+    assert call(model("voltage_clamp"), "current", {}, {"v": -60.0, "command": -70.0, "active": -1.0}).to(pA) == 0  # let go
 
 
 def test_dynamic_clamp_is_a_conductance() -> None:

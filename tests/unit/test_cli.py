@@ -55,7 +55,7 @@ class _Engine:
         self.asked = {"network": network, **arguments}
         return self
 
-    def run(self, duration: Any, checkpoint_every: Any = None) -> _Result:
+    def run_until(self, duration: Any, checkpoint_every: Any = None) -> _Result:
         self.asked |= {"duration": duration, "checkpoint_every": checkpoint_every}
         if self.failure is not None:
             raise self.failure

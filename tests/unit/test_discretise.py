@@ -99,7 +99,7 @@ def test_where_sections_meet():
         "right": 1e-3 * 30 * 4 / (np.pi * 1 * 1),
         "dend": 3e-3 * 45 * 4 / (np.pi * 1.5 * 1.5),
     }
-    assert c.name.tolist() == ["soma", "trunk", "left", "right", "dend", "soma", "trunk"]
+    assert c.name.tolist() == ["soma", "trunk", "left", "right", "dend", "soma(1)", "trunk(1)"]
     assert c.parent.tolist() == [-1, 5, 6, 6, 0, 0, 1]
     assert c.has_membrane.tolist() == [True] * 5 + [False] * 2
     np.testing.assert_allclose(

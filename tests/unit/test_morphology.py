@@ -35,7 +35,7 @@ def test_a_cable_and_a_cone_have_the_areas_of_school_geometry():
 def test_a_ball_has_the_area_of_its_sphere():
     cell = Morphology.ball_and_stick(20 * um, 500 * um, 2 * um)
     assert cell["soma"].area == pytest.approx(4 * np.pi * 10**2, rel=1e-14)
-    assert cell.distances().tolist() == pytest.approx([0.0, 10.0])
+    assert cell.distances().tolist() == pytest.approx([10.0, 10.0])
     assert cell.distance_at(1, 0.5) == pytest.approx(260.0)
 
 
@@ -51,7 +51,7 @@ def test_builder_places_children_where_they_sprout():
     np.testing.assert_allclose(cell["oblique"].points[0], [20, 25, 0, 1])
     assert (len(cell), cell.branch_points, cell.kinds) == (5, 1, ("soma", "apical"))
     assert cell.length == pytest.approx(20 + 100 + 50 + 50 + 10)
-    assert cell.distances().tolist() == pytest.approx([0, 10, 110, 110, 35])
+    assert cell.distances().tolist() == pytest.approx([10, 10, 110, 110, 35])
     assert "apical" in cell.summary() and "5 sections, 1 branch points" in str(cell)
     assert cell.with_label("thin", ["left"])["left"].labels == ("tuft", "thin")
 

@@ -82,7 +82,7 @@ def paired(
     net.project(start, synapses, every, weight=soma, delay=(late + lag) * ms, port="soma")
     simulation = Simulation(net, dt=0.1 * ms, precision="float64", threads=1, record_spikes=False)
     try:
-        simulation.run((pairings * PERIOD_MS) * ms)
+        simulation.run_until((pairings * PERIOD_MS) * ms)
         return np.asarray(simulation.state("synapses", "w").value) - 1.0
     finally:
         simulation.close()

@@ -52,7 +52,7 @@ def amplitudes(synapses: dict[str, Synapse], spikes: int) -> dict[str, np.ndarra
         net.probe(target, "i_exc")
     simulation = Simulation(net, dt=0.1 * ms, precision="float64", threads=1)
     try:
-        traces = simulation.run((spikes + 0.5) * INTERVAL_MS * ms).traces
+        traces = simulation.run_until((spikes + 0.5) * INTERVAL_MS * ms).traces
     finally:
         simulation.close()
     found = {}
@@ -74,7 +74,7 @@ def changes(rules: dict[str, list[Synapse]], seconds: float) -> dict[str, np.nda
             net.project(source, target, OneToOne(), weight=1.0 * unit, delay=1 * ms, port=port, synapse=synapse, name=f"{name}/{j}")
     simulation = Simulation(net, dt=1 * ms, precision="float64", threads=1)
     try:
-        simulation.run(1000 * seconds * ms)
+        simulation.run_until(1000 * seconds * ms)
         return {n: np.array([simulation.synapses(f"{n}/{j}")["efficacy"][0] for j in range(len(s))]) - 1.0 for n, s in rules.items()}
     finally:
         simulation.close()

@@ -111,7 +111,7 @@ def simulate(network: Network, job: Job, folder: Path | None, record_spikes: boo
         )
         every = None if job.checkpoint_every_ms is None else job.checkpoint_every_ms * ms
         try:
-            return simulation.run(job.time_ms * ms, checkpoint_every=every)
+            return simulation.run_until(job.time_ms * ms, checkpoint_every=every)
         except Interrupted as interruption:
             return interruption.result
 

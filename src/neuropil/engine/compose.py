@@ -19,6 +19,7 @@ from neuropil.lower.cache import load
 from neuropil.lower.draft import drawn, drive_weight
 from neuropil.lower.parts import Assembly, Group, Member, PlannedDrive
 from neuropil.lower.plan import Plan
+from neuropil.model import grid
 from neuropil.model.branched import Branched
 from neuropil.model.composite import full_name, split
 from neuropil.model.contents import Population, Probe
@@ -26,6 +27,8 @@ from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regula
 from neuropil.units import Quantity
 
 _DRIVE = "neuropil.engine.drive"
+POISSON_WIDTHS = (2, 4, 6, 8, 10, 12, 16, 20, 24, 32)
+"""How many thresholds of a Poisson count are tested for every neuron."""
 _TYPES: dict[str, Any] = {"period": np.int32, "fired": np.uint8, "count": np.uint8, "real": np.float64}
 """Arguments of a kernel that are not of the run's precision, by the first word of their names."""
 
@@ -88,8 +91,7 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
     Args:
         probe_rows: samples a probe's buffer can hold.
     """
-    accumulator = np.int32 if plan.word == np.uint32 else np.int64
-    arrived = [np.zeros((max(plan.channels, 1), share.size), accumulator) for share in layout.shares]
+    arrived = [np.zeros((max(plan.channels, 1), share.size), plan.accumulator) for share in layout.shares]
     machine = Machine([[] for _ in layout.shares], arrived)
     for g, assembly in enumerate(plan.assemblies):
         for t, share in enumerate(layout.shares):
@@ -252,7 +254,9 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Assemb
         keys += [rng.stream_key(plan.seed, "drive", *planned.drive.stream)] * member.sites
     # Thresholds worth testing for everyone: those that more than one draw in a thousand reaches.
     rare = np.uint32(2**32 * (1 - 1e-3))
-    width = max(2, *(int(np.searchsorted(t, rare)) for t in tables))
+    # Their number is in the program: a few sizes for all rates, so that a sweep of rates shares one.
+    needed = max(int(np.searchsorted(t, rare)) for t in tables)
+    width = next((w for w in POISSON_WIDTHS if w >= needed), needed)
     table = np.full((len(tables), max(width, *(t.size for t in tables))), 0xFFFFFFFF, np.uint32)
     sizes = np.array([t.size for t in tables], np.int64)
     for row, thresholds in zip(table, tables, strict=True):
@@ -398,6 +402,6 @@ def _probe_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t:
 
 def steps_between(probe: Probe, dt: float) -> int:
     """A probe's interval in steps."""
-    return 1 if probe.interval is None else max(1, round(probe.interval / dt))
+    return 1 if probe.interval is None else grid.steps(probe.interval, dt, f"probe {probe.name}: interval")
 
 

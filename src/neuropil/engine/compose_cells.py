@@ -11,7 +11,7 @@ from neuropil.engine.cells import CellArrays, scatter
 from neuropil.engine.layout import Layout
 from neuropil.engine.program import Operation
 from neuropil.errors import NetworkError
-from neuropil.lower.cable_source import PlannedCells, source_name
+from neuropil.lower.cable_source import SOURCE_NAME, PlannedCells
 from neuropil.lower.cache import load
 from neuropil.lower.plan import Plan
 from neuropil.model.contents import Population, Probe
@@ -40,8 +40,8 @@ def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCel
     for state in planned.flat():
         if state in population.initial:
             scatter(owned, state, _initial(population, state, planned.cable.size, plan.seed))
-    module = load(source_name(population), planned.source.source).__name__
-    function = f"advance_cells_{population.first}"
+    module = load(SOURCE_NAME, planned.source.source).__name__
+    function = f"advance_cells_{list(plan.cells).index(population.name)}"
     return owned, [
         Operation("neurons", f"{population.name}: cells", (function, f"from {module} import advance as {function}"), "*a", lambda t: owned[t][1].arguments, "bad"),
         Operation("neurons", f"{population.name}: who fired", ("collect", ""), "*a, published[k & 1, thread], found", lists.__getitem__, "spikes"),

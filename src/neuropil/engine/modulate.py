@@ -15,6 +15,7 @@ from neuropil.engine.core import Core
 from neuropil.engine.modulated import Modulated, modulated
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.plan import Plan
+from neuropil.model import grid
 from neuropil.model.modulator import Modulator
 from neuropil.units import DIMENSIONLESS, Quantity
 
@@ -32,7 +33,7 @@ class RunningModulator:
     """
 
     def __init__(self, modulator: Modulator, dt: float):
-        self.modulator, self.every = modulator, round(modulator.tick / dt)
+        self.modulator, self.every = modulator, grid.steps(modulator.tick, dt, "tick")
         self.signal: Any = np.zeros(())
         self.dose, self.cap = 0.0, float(modulator.cap)
         self.c = modulator.start()
@@ -165,6 +166,10 @@ class Modulation:
         """Take up what `save` gave at a step: the parameters are again what they were."""
         for name, arrays in saved.items():
             self.running[name].restore(arrays)
+        self.resume(step)
+
+    def resume(self, step: int) -> None:
+        """Go on from a step with the concentrations of the moment, which have acted on the parameters unless it is the first."""
         if self.running and step:
             self._act(set(self.running), step)
         self.due = min((-(-step // r.every) * r.every for r in self.running.values()), default=FAR)

@@ -13,7 +13,9 @@ from neuropil.engine.compose import steps_between
 from neuropil.engine.upkeep import columns
 from neuropil.errors import CheckpointError, StorageError
 from neuropil.lower.plan import Plan
+from neuropil.lower.rounding import moved
 from neuropil.lower.work import works_of
+from neuropil.model import grid
 from neuropil.model.modulator import trace_name
 from neuropil.model.upkeep import unit_of
 from neuropil.result import Result, SpikeJournal, Spikes, Trace, TraceJournal, finalise
@@ -54,10 +56,10 @@ def tracks(plan: Plan) -> list[Track]:
         unit = unit_name(p.target.neuron.spec.state_dimensions[p.variable])
         made.append(Track(p.name, p.neurons, unit, p.variable, p.target.name, p.sites, plan.precision, steps_between(p, plan.dt), 1))
     for s in plan.network.synapse_probes:
-        every = max(1, round(s.interval / plan.dt))
+        every = grid.steps(s.interval, plan.dt, f"probe {s.name}: interval")
         made.append(Track(s.name, columns(plan, s), unit_name(unit_of(s)), s.variable, s.projection.name, None, "float64", every, 1))
     for m in plan.network.modulators.values():
-        unit, every = unit_name(m.kinetics.dimension), round(m.tick / plan.dt)
+        unit, every = unit_name(m.kinetics.dimension), grid.steps(m.tick, plan.dt, "tick")
         for population in m.watched:
             made.append(Track(trace_name(m, population), np.zeros(1, np.int64), unit, concentration_of(m.name), population, None, "float64", every, 0))
     return made
@@ -72,6 +74,7 @@ class Marks(NamedTuple):
         record_spikes: whether spikes are recorded.
         run: number of the run, "" in memory.
         chains: checksums of what the folder holds of the spikes and of each track; none in memory.
+        earlier: spikes of each population before `start`.
     """
 
     spikes: int
@@ -81,6 +84,7 @@ class Marks(NamedTuple):
     record_spikes: bool
     run: str
     chains: tuple[int, ...]
+    earlier: tuple[int, ...]
 
 
 class Recorder:
@@ -89,7 +93,8 @@ class Recorder:
     Args:
         folder: for journals, or None for memory. It is locked until `finish` or `close`.
         resume: continue what the folder holds, cut to these marks.
-        start: step at which recording begins when nothing is continued; `rows` were then sampled before.
+        start: step at which recording begins when nothing is continued; `rows` were then sampled before, and there were
+            `earlier` spikes of each population.
         overwrite: replace a run that the folder holds.
 
     Raises:
@@ -99,7 +104,7 @@ class Recorder:
 
     def __init__(
         self, plan: Plan, folder: Path | None, *, record_spikes: bool = True, resume: Marks | None = None,
-        rows: tuple[int, ...] = (), start: int = 0, overwrite: bool = False,
+        rows: tuple[int, ...] = (), earlier: tuple[int, ...] = (), start: int = 0, overwrite: bool = False,
     ):  # fmt: skip
         self.plan, self.folder, self.record_spikes = plan, folder, record_spikes
         self.populations = {p.name: (p.first, p.size) for p in plan.network.populations.values()}
@@ -108,6 +113,7 @@ class Recorder:
         self.steps: list[np.ndarray] = []
         self.neurons: list[np.ndarray] = []
         self.start = resume.start if resume else start
+        self.earlier = resume.earlier if resume else earlier or (0,) * len(self.populations)
         self.first_rows = resume.first_rows if resume else tuple(rows) if start else (0,) * len(self.tracks)
         self.rows_written = list(resume.rows if resume else self.first_rows)
         self.spike_journal: SpikeJournal | None = None
@@ -202,10 +208,10 @@ class Recorder:
             journal.sync()
         start = (self.start, self.first_rows, self.record_spikes)
         if self.spike_journal is None:
-            return Marks(sum(s.size for s in self.steps), tuple(self.rows_written), *start, "", ())
+            return Marks(sum(s.size for s in self.steps), tuple(self.rows_written), *start, "", (), self.earlier)
         spikes = self.spike_journal.sync()
         files = [self.spike_journal.file, *(journal.file for journal in self.trace_journals)]
-        return Marks(spikes, tuple(self.rows_written), *start, self.spike_journal.run, tuple(file.chain for file in files))
+        return Marks(spikes, tuple(self.rows_written), *start, self.spike_journal.run, tuple(file.chain for file in files), self.earlier)
 
     def close(self) -> None:
         """Make what is in the journals durable, close them, and let others write to the folder."""
@@ -292,5 +298,6 @@ def describe(plan: Plan) -> dict[str, Any]:
         "dt_ms": plan.dt,
         "precision": plan.precision,
         "seed": plan.seed,
+        **moved(plan.network, plan.dt),
         "work": [work.to_json() for work in works_of(plan)],
     }

@@ -14,6 +14,7 @@ from neuropil import rng
 from neuropil.engine.synapse_list import SynapseList
 from neuropil.lower.connectivity import delay_steps
 from neuropil.lower.plan import Plan
+from neuropil.model import grid
 from neuropil.model.contents import Stream
 from neuropil.model.distribution import Distribution
 from neuropil.model.wiring import threshold
@@ -22,7 +23,7 @@ from neuropil.model.wiring import threshold
 def steps_between(plan: Plan, index: int) -> int | None:
     """A projection's rewiring interval in steps; None if it keeps its synapses."""
     structure = plan.network.projections[index].structure
-    return None if structure is None else max(1, round(structure.interval / plan.dt))
+    return None if structure is None else grid.steps(structure.interval, plan.dt, "Rewiring.interval")
 
 
 def rewired(synapses: SynapseList, plan: Plan, index: int, step: int) -> tuple[SynapseList, int, int]:
@@ -45,7 +46,7 @@ def rewired(synapses: SynapseList, plan: Plan, index: int, step: int) -> tuple[S
     if apart:
         pre += pre >= post
     known = delay_steps(p, plan.dt)
-    steps = np.floor(draw.value(p.delay, "delay", post.size) / plan.dt + 0.5 + 1e-9).astype(np.int64).clip(known[0], known[-1])
+    steps = grid.nearest(draw.value(p.delay, "delay", post.size), plan.dt).clip(known[0], known[-1])
     site = np.full(post.size, p.site) if isinstance(p.site, int) else np.floor(draw.uniform("site", post.size) * p.sites)
     born = SynapseList.made(plan, index, pre, post, site, draw.value(p.weight, "weight", post.size), steps, step)
     return synapses.take(np.flatnonzero(~gone)).joined(born), int(gone.sum()), post.size

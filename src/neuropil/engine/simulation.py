@@ -6,7 +6,7 @@ import inspect
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,13 @@ from neuropil.engine.interrupt import stoppable
 from neuropil.engine.modulate import Modulation
 from neuropil.engine.packed_weights import PackedWeights
 from neuropil.engine.recorder import Marks, Recorder, describe
+from neuropil.engine.reset import States, begin_anew, kept_states, starting_states
 from neuropil.engine.runaway import runaway
 from neuropil.engine.synaptic_state import SynapticState
 from neuropil.engine.upkeep import Upkeep
+from neuropil.engine.worthwhile import worthwhile
 from neuropil.errors import (
     Interrupted,
-    NetworkError,
     NeuropilError,
     ResultError,
     SimulationError,
@@ -36,6 +37,8 @@ from neuropil.errors import (
     did_you_mean,
 )
 from neuropil.lower.plan import Plan, make_plan
+from neuropil.model import grid
+from neuropil.model.contents import Population
 from neuropil.model.network import Network
 from neuropil.result import Result
 from neuropil.result.folder import CHECKPOINT_FILE, require_room
@@ -45,7 +48,6 @@ Progress = Callable[[str, float, dict[str, Any]], None]
 """Called as progress(phase, fraction done, details); phases are "trace", "compile", "build" and "run"."""
 
 CHUNK_SECONDS = 0.05  # between looks at the clock, Ctrl-C and the progress bar
-LARGEST_ROUNDING = 0.01  # of a projection's mean weight; more would change what a network does
 
 
 class Simulation(Access):
@@ -56,7 +58,8 @@ class Simulation(Access):
             change of what was given is refused, so that nothing is ignored.
         dt: time step.
         seed: of every random stream: synapses, initial states, stimuli.
-        threads: owners of the neurons (the machine's cores, if None); results do not depend on it.
+        threads: owners of the neurons; None: the machine's cores, but one where the network is too small to divide (see
+            `neuropil.engine.worthwhile`). Results do not depend on it.
         precision: "float32" or "float64" state; float64 also packs weights in 48 bits. None: float32, but float64 for
             cells with morphology.
         full_weights: 48-bit weights with float32 state too.
@@ -98,8 +101,9 @@ class Simulation(Access):
         self._progress("trace", 0.0, {})
         start = time.perf_counter()
         self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
-        self.threads = thread_count(threads)
-        self.memory = memory.require(self.plan, self.threads, byte_limit(memory_limit))
+        self.threads = worthwhile(self.plan) if threads is None else thread_count(threads)
+        self._memory_limit = byte_limit(memory_limit)
+        self.memory = memory.require(self.plan, self.threads, self._memory_limit)
         self.core = Core(self.plan, self.threads)
         self._progress("trace", 1.0, {})
         self.trace_seconds = time.perf_counter() - start
@@ -110,6 +114,7 @@ class Simulation(Access):
         self.interrupted = False
         self.record_spikes = record_spikes
         self._finished: Marks | None = None
+        self._start: States | None = None
         try:
             self._build()
             self._rewiring = self.core.next_rewiring()
@@ -132,9 +137,7 @@ class Simulation(Access):
         with stoppable() as stop:
             self.core.connect(lambda fraction: self._building(fraction, stop))
             self._building(1.0, stop)
-        self._check_rounding()
-        assert self.core.synapses is not None
-        self._synaptic = SynapticState(self.plan, self.core, PackedWeights(self.plan, self.core.layout, self.core.synapses))
+        self._synaptic = SynapticState(self.plan, self.core, PackedWeights(self.plan, self.core))
         self._upkeep = Upkeep(self.plan, self._synaptic)
         self.compile_seconds = compiled - start
         self.build_seconds = time.perf_counter() - compiled
@@ -162,29 +165,49 @@ class Simulation(Access):
     # --- running ---------------------------------------------------------------------------------------------------
 
     def run(self, duration: Quantity, *, checkpoint_every: Quantity | None = None) -> Result:
-        """Run up to a biological time, counted from the start of the simulation.
+        """Run for a biological time, from where the simulation stands.
 
         Ctrl-C ends the run between two steps: what was recorded is saved, with a checkpoint if there are any, and `Interrupted` carries it
         (`error.result`, whose summary says "interrupted"). The run may then go on. The third Ctrl-C ends it in the middle.
 
         Args:
-            duration: biological time to reach; what was run before, by `step` or before a checkpoint, counts.
+            duration: biological time to run for, a multiple of the time step from dt on.
             checkpoint_every: biological time between checkpoints, written to the `out` folder.
 
+        Returns:
+            The result of everything since the simulation began, or since what it resumed from if that was recorded elsewhere.
+
         Raises:
-            SimulationError: a state became NaN or ran away; what was recorded is kept in the folder.
+            SimulationError: a duration that is no time or not on the grid; a state that became NaN or ran away (what was recorded
+                is kept in the folder).
             StorageError: the system refused to write; `error.result` holds what was recorded, and the run may go on.
             Interrupted: Ctrl-C.
         """
-        total = round(float(numbers(duration, ms.dimension, "the duration", ())) / self.plan.dt)
-        if total < 0:
-            raise SimulationError("the duration must not be negative", got=duration)
+        return self._run_up_to(self.core.step + self._steps(duration, "the duration"), checkpoint_every)
+
+    def run_until(self, time: Quantity, *, checkpoint_every: Quantity | None = None) -> Result:
+        """Run up to a biological time, counted from the start of the simulation: what was run before, also before a checkpoint, counts.
+
+        Args:
+            time: the time to reach, later than `Simulation.time`; else as `run`.
+
+        Raises:
+            SimulationError: as `run`, and for a time that the simulation has reached already.
+        """
+        target = self._steps(time, "the time to run until")
+        if target <= self.core.step:
+            got, now = f"{target * self.plan.dt:.12g} ms", f"{self.core.step * self.plan.dt:.12g} ms"
+            raise SimulationError("the simulation has reached this time already", got=got, expected=f"later than {now}", fix="run(duration) runs on from there")
+        return self._run_up_to(target, checkpoint_every)
+
+    def _steps(self, time: Any, what: str) -> int:
+        return grid.steps(float(numbers(time, ms.dimension, what, ())), self.plan.dt, what, error=SimulationError)
+
+    def _run_up_to(self, total: int, checkpoint_every: Quantity | None) -> Result:
+        """Run to a step, with checkpoints on the way."""
         every = None
         if checkpoint_every is not None:
-            interval = float(numbers(checkpoint_every, ms.dimension, "checkpoint_every", ()))
-            if not interval > 0:
-                raise SimulationError("checkpoint_every must be a positive time", got=checkpoint_every)
-            every = max(1, round(interval / self.plan.dt))
+            every = self._steps(checkpoint_every, "checkpoint_every")
             if self._folder is None:
                 raise SimulationError("checkpoints need a folder", fix="pass out=...")
         with self._guard.running("run"), self._keeping_results(), stoppable() as stop:
@@ -236,6 +259,7 @@ class Simulation(Access):
         collected: list[tuple[np.ndarray, np.ndarray]] | None = None, silent: bool = False,
     ) -> None:  # fmt: skip
         core = self.core
+        self.memory["traces"] = memory.require_traces(self.recorder, core.step, total, self._memory_limit)
         self._reopen()
         while (core.step < target or core.pending) and not stop.is_set():
             begun = time.perf_counter()
@@ -318,19 +342,6 @@ class Simulation(Access):
             self.recorder = Recorder(self.plan, self._folder, record_spikes=self.record_spikes, resume=self._finished)
             self._finished = None
 
-    def _check_rounding(self) -> None:
-        """Refuse weights that the packed store would distort."""
-        store = self.core.synapses
-        assert store is not None
-        for projection, rounding in zip(self.network.projections, store.rounding, strict=True):
-            if rounding > LARGEST_ROUNDING:
-                raise NetworkError(
-                    f"projection {projection.name!r}: its weights are too small beside the largest at port {projection.port!r}",
-                    got=f"an error of up to {100 * rounding:.2g} % of the mean weight in 16 bits",
-                    expected=f"at most {100 * LARGEST_ROUNDING:g} %",
-                    fix='full_weights=True, or precision="float64"',
-                )
-
     def _probe_room(self) -> int:
         """Steps until a probe's buffer would be full."""
         from neuropil.engine.compose import steps_between
@@ -366,6 +377,40 @@ class Simulation(Access):
         self._progress("build", fraction, {})
         if stop.is_set():
             raise KeyboardInterrupt  # which `__init__` makes one of ours
+
+    def reset(self, *, keep: Iterable[str] = (), weights: bool = True, restart: bool = False) -> None:
+        """Begin anew between trials; what was learnt stays.
+
+        States of neurons (and refractory counts) are as at the start, spikes under way are dropped, traces, eligibilities and
+        resources of synapses and concentrations of modulators are as at the start. Weights, what rules have learnt
+        (`Synapse.learned`), synapses that have formed, and what somebody has set stay: drives, signals, caps, `plasticity`.
+
+        Args:
+            keep: states of neurons that stay as they are, such as ["exc.theta"].
+            weights: False: weights and learnt states are as at the start, too.
+            restart: False: time goes on, and with it stimuli and random numbers, which are functions of time: each trial has its
+                own noise. True: time, counts and recordings begin again at 0 with the same random numbers: after
+                ``reset(weights=False, restart=True)`` the simulation does, to the bit, what it did when it was new.
+
+        Raises:
+            NetworkError: a state to keep that does not exist.
+            SimulationError: `restart` of a simulation that records to a folder.
+        """
+        with self._guard.using("reset"):
+            kept = kept_states(self.network, keep)
+            if restart and self._folder is not None:
+                raise SimulationError("reset: a folder holds one recording", got="restart=True", fix="restart=False, or Simulation without out")
+            self._settle()
+            if self._start is None:
+                self._start = starting_states(self.core)
+            with self._guard.whole():
+                begin_anew(self.core, self._synaptic, self._modulation, self._start, kept, weights=weights, restart=restart)
+                self._recent = []
+                if restart:
+                    self.counts[:], self.wall_seconds, self._session_start, self._session_seconds = 0, 0.0, 0, 0.0
+                    self.recorder, self._finished = self._open(None), None
+                self._rewiring = self.core.next_rewiring()
+                self._upkeep.resume(self.core.step)
 
     # --- checkpoints ---------------------------------------------------------------------------------------------------
 
@@ -414,9 +459,14 @@ class Simulation(Access):
         self.core.logs[0].counters[3] = data.events
         if self._here:
             return Recorder(self.plan, self._folder, record_spikes=record_spikes, resume=data.marks)
+        earlier = tuple(self._spikes_of(p) for p in self.network.populations.values())
         return Recorder(
-            self.plan, self._folder, record_spikes=record_spikes, rows=data.marks.rows, start=data.step, overwrite=self._overwrite
+            self.plan, self._folder, record_spikes=record_spikes, rows=data.marks.rows, earlier=earlier, start=data.step, overwrite=self._overwrite
         )
+
+    def _spikes_of(self, population: Population) -> int:
+        """How many spikes a population has fired since t = 0."""
+        return int(self.counts[population.first : population.first + population.size].sum())
 
     # --- results -------------------------------------------------------------------------------------------------------
 
@@ -428,15 +478,16 @@ class Simulation(Access):
     def summary(self) -> dict[str, Any]:
         """The run so far, in plain types (a finished result's summary has the digest of its spikes besides)."""
         seconds = self.core.step * self.plan.dt / 1000.0
-        synapses = self.core.synapses
+        counted_ms = [self.recorder.start * self.plan.dt, self.core.step * self.plan.dt]
+        counted = (counted_ms[1] - counted_ms[0]) / 1000.0
         rates = {
-            p.name: float(self.counts[p.first : p.first + p.size].sum() / (p.size * seconds)) if seconds else 0.0
-            for p in self.network.populations.values()
+            p.name: (self._spikes_of(p) - earlier) / (p.size * counted) if counted else 0.0
+            for p, earlier in zip(self.network.populations.values(), self.recorder.earlier, strict=True)
         }
         shares = self.core.phases()
         return {
             **describe(self.plan),
-            "synapses": (synapses.n_synapses if synapses is not None else 0) + sum(s.synapses.size for s in self.core.listed.values()),
+            "synapses": sum(packed.n_synapses for packed in self.core.packed) + sum(s.synapses.size for s in self.core.listed.values()),
             "biological_seconds": seconds,
             "wall_seconds": self.wall_seconds,
             "real_time_factor": self.wall_seconds / seconds if seconds else 0.0,
@@ -449,9 +500,12 @@ class Simulation(Access):
             "synaptic_events": self.core.events,
             "neuron_steps": self.network.size * self.core.step,
             "rates_hz": rates,
+            "counted_ms": counted_ms,
+            "record_spikes": self.record_spikes,
             "phases": {name: share * self.wall_seconds for name, share in shares.items()},
-            "weight_rounding": max(synapses.rounding, default=0.0) if synapses is not None else 0.0,
-            "weights_clipped": sum(synapses.clipped) if synapses is not None else 0,
+            "weights_saturated": sum(sum(packed.saturated) for packed in self.core.packed),
+            "weight_rounding_max": max((max(packed.rounding, default=0.0) for packed in self.core.packed), default=0.0),
+            "weights_vanished": sum(sum(packed.vanished) for packed in self.core.packed),
             "memory": {name: int(size) for name, size in self.memory.items()},
             "interrupted": self.interrupted,
         }

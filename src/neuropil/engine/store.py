@@ -40,6 +40,10 @@ class Store(Protocol):
         """Note a spike of an earlier step once more, leaving out what arrived before step `now`."""
         ...
 
+    def drop(self) -> None:
+        """Forget all spikes that are under way."""
+        ...
+
 
 class PackedStore:
     """The store of packed words (`neuropil.engine.packed`).
@@ -80,6 +84,11 @@ class PackedStore:
     def _due(self, thread: int) -> tuple[object, ...]:
         bucket = self.buckets[thread]
         return self.rows.words, bucket.segments, bucket.fill, self.arrived[thread]
+
+    def drop(self) -> None:
+        """Nothing is under way."""
+        for bucket in self.buckets:
+            bucket.fill[:] = 0
 
     def grow(self, spikes: int) -> None:
         """Twice the room that is needed now."""

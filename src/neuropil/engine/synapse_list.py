@@ -14,6 +14,7 @@ from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.synapse_form import SIDES, age
 from neuropil.model.contents import Projection
 from neuropil.model.distribution import Distribution
+from neuropil.model.per_synapse import in_order
 from neuropil.units import Quantity
 
 
@@ -61,15 +62,17 @@ class SynapseList:
         """Synapses in the state in which they begin, at step `now`."""
         program, projection = plan.synapses[index], plan.network.projections[index]
         n = pre.size
-        given = parameters(program, projection, plan.seed, n)
-        whole = given if n else parameters(program, projection, plan.seed, 1)
+        given = parameters(program, projection, plan.seed, pre, post)
+        whole = given if n else {name: v if np.ndim(v) == 0 else np.ones(1) for name, v in given.items()}
         constants = {c: v if np.ndim(v) == 0 else np.asarray(v)[:n] for c, v in program.constants(whole, plan.dt).items()}
         states = {}
         for name, state in program.traced.spec.states.items():
-            value: Any = given[state.initial] if isinstance(state.initial, str) else state.initial
+            value: Any = projection.initial.get(name, state.initial)
             if name == "weight":
-                value = weight
-            states[name] = np.array(np.broadcast_to(_drawn(value, plan.seed, n, "synapse state", *projection.stream, name), n), float)
+                found = weight
+            else:
+                found = given[value] if isinstance(value, str) else _each(value, projection, plan.seed, pre, post, "synapse state", name)
+            states[name] = np.array(np.broadcast_to(found, n), float)
         pre, post, site, delay = (np.ascontiguousarray(a, np.int32) for a in (pre, post, site, delay))
         return cls(pre, post, site, delay, np.asarray(weight, float), states, {side: np.full(n, now, np.int32) for side in SIDES}, constants)
 
@@ -95,6 +98,13 @@ class SynapseList:
             self, pre=both("pre"), post=both("post"), site=both("site"), delay=both("delay"), weight=both("weight"), states=states, last=last
         )
 
+    def sent(self, program: SynapseProgram, step: int, dt: float) -> np.ndarray:
+        """What a spike that arrived at a step would hand to the port, in float64."""
+        assert program.sent is not None
+        leaves = {f"p.{n}": v for n, v in self.constants.items()} | {f"s.{n}": v for n, v in self.states.items()}
+        leaves |= {age(side): (step - last) * dt for side, last in self.last.items()} | {"w": self.weight}
+        return np.array(np.broadcast_to(program.arrival.evaluate([program.sent], leaves)[0], self.size))
+
     def up_to(self, program: SynapseProgram, step: int, dt: float) -> dict[str, np.ndarray]:
         """The states brought up to date at a step, in float64."""
         leaves = {f"p.{n}": v for n, v in self.constants.items()} | {f"s.{n}": v for n, v in self.states.items()}
@@ -103,13 +113,15 @@ class SynapseList:
         return {n: np.array(np.broadcast_to(v, self.size)) for n, v in zip(program.states, values, strict=True)}
 
 
-def parameters(program: SynapseProgram, projection: Projection, seed: int, n: int) -> dict[str, Any]:
-    """Parameters by name: floats, or float64[n] where drawn for every synapse."""
+def parameters(program: SynapseProgram, projection: Projection, seed: int, pre: np.ndarray, post: np.ndarray) -> dict[str, Any]:
+    """Parameters by name: floats, or float64[n] where drawn or given for every synapse."""
     model = program.traced.model
-    return {name: _drawn(getattr(model, name), seed, n, "synapse", *projection.stream, name) for name in model.spec.parameters}
+    return {name: _each(getattr(model, name), projection, seed, pre, post, "synapse", name) for name in model.spec.parameters}
 
 
-def _drawn(value: Any, seed: int, n: int, *purpose: int | str) -> Any:
+def _each(value: Any, projection: Projection, seed: int, pre: np.ndarray, post: np.ndarray, purpose: str, name: str) -> Any:
+    """A value of the synapses that join these neurons."""
     if isinstance(value, Distribution):
-        return value.quantile(rng.uniform(rng.stream_key(seed, *purpose), np.arange(n), 0))
-    return value.value if isinstance(value, Quantity) else value
+        return value.quantile(rng.uniform(rng.stream_key(seed, purpose, *projection.stream, name), np.arange(pre.size), 0))
+    raw = value.value if isinstance(value, Quantity) else value
+    return in_order(raw, projection.rule, pre, post) if pre.size or np.ndim(raw) == 0 else np.empty(0)

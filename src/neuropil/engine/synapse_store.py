@@ -29,8 +29,10 @@ from neuropil.lower.learned import PLASTIC
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse import SynapseProgram, check_finite
 from neuropil.lower.synapse_form import SIDES
+from neuropil.model import grid
 from neuropil.model.composite import split
 from neuropil.model.distribution import Distribution
+from neuropil.model.synapse import OUTSIDE
 from neuropil.units import Quantity
 
 
@@ -41,7 +43,7 @@ class Targets:
     Attributes:
         first: slot of the first neuron; neurons: how many; sites: of each.
         low: index of the first neuron within the population.
-        v: potentials of the targets, where there are any; flow: what flows into them, of a projection with an input.
+        seen: states of the targets that the synapses read, by name; flow: what flows into them, of a projection with an input.
         arrived: float64, real accumulators of the port.
     """
 
@@ -49,7 +51,7 @@ class Targets:
     neurons: int
     sites: int
     low: int
-    v: np.ndarray
+    seen: dict[str, np.ndarray]
     flow: np.ndarray
     arrived: np.ndarray
 
@@ -78,7 +80,7 @@ class SynapseStore(ABC):
         self.signal = np.zeros(1, self.real)
         self.ring = ring_length(int(delay_steps(self.projection, plan.dt)[-1]))
         self.targets = [_targets(plan, layout, machine, index, t) for t in range(len(layout.shares))]
-        self.late = round(self.projection.response_delay / plan.dt)
+        self.late = grid.steps(self.projection.response_delay, plan.dt, "response_delay", least=0)
         kept = ring_length(self.late) if self.program.responds else 0
         # Spikes of each thread's targets on their way to the synapses: who, by the step they fired in, and how many.
         self.spiked = [(np.zeros((kept, t.size), np.int32), np.zeros(kept, np.int64)) for t in self.targets]
@@ -227,6 +229,31 @@ class SynapseStore(ABC):
             self.synapses = self._fitted(self.synapses)
             self.renew()
 
+    def reset(self, weights: bool, end: int, step: int) -> None:
+        """Begin again at a step, with nothing under way: all states as at the start.
+
+        Args:
+            weights: keep the synapses that there are, their weights, and what they have learnt.
+            end: the step at which what was ends.
+        """
+        if weights:
+            self.bring_up(end)
+            now = self.listed()
+            s = SynapseList.made(self.plan, self.index, now.pre, now.post, now.site, now.weight, now.delay, step)
+            s = replace(s, states={**s.states, **{n: now.states[n] for n in self.program.learned}})
+        else:
+            s, self.reweighed = SynapseList.drawn(self.plan, self.index), False
+            s = replace(s, last={side: np.full(s.size, step, np.int32) for side in SIDES})
+        self.use(s)
+        self.drop()
+
+    def drop(self) -> None:
+        """Nothing is under way, from sources or from targets."""
+        for bucket in self.buckets:
+            bucket.fill[:] = 0
+        for _, many in self.spiked:
+            many[:] = 0
+
     @property
     def learns(self) -> bool:
         """There is something to hold."""
@@ -253,6 +280,7 @@ class SynapseStore(ABC):
         traced = self.program.traced
         given = {n: getattr(traced.model, n) for n in traced.spec.parameters}
         trial = {n: v.quantile(np.array([0.3, 0.7])) if isinstance(v, Distribution) else v.value for n, v in given.items()}
+        trial |= {n: np.resize(v, 2) for n, v in trial.items() if np.ndim(v)}
         trial |= {n: np.full(2, v) for n, v in trial.items() if n in traced.varied and np.ndim(v) == 0}
         values = self.program.constants(trial, self.plan.dt)
         leaves = {f"p.{n}": v for n, v in values.items()}
@@ -305,17 +333,17 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
     g, _ = plan.place_of(population, part)
     mine, somas, arrays = layout.slice(population, part, t), layout.slice(population, "", t), machine.groups[t][g].arrays
     a = mine.start - layout.shares[t].start[g]
-    here, v, flow = slice(a, a + mine.stop - mine.start), np.zeros(0, plan.precision), np.zeros(0, plan.precision)
+    here, flow = slice(a, a + mine.stop - mine.start), np.zeros(0, plan.precision)
+    states = [n for n in known if n == "v" or n not in OUTSIDE]
+    seen = {n: arrays[f"s_{n}"][here] for n in states if f"s_{n}" in arrays}
     if "v" in known and population.name in plan.cells:
         cells = machine.cells[population.name][t][1]
-        v = cells.potentials(part)
+        seen["v"] = cells.potentials(part)
         machine.before.append(lambda _: cells.look())
-    elif "v" in known:
-        v = arrays["s_v"][here]
     if projection.input is not None:
         flow = arrays[f"x_{split(projection.input)[1]}_"][here]
     arrived = np.zeros(0) if projection.port is None else arrays[f"real_{split(projection.port)[1]}"][here]
-    return Targets(somas.start, mine.neurons, mine.sites, mine.lower, v, flow, arrived)
+    return Targets(somas.start, mine.neurons, mine.sites, mine.lower, seen, flow, arrived)
 
 
 def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str, float]:

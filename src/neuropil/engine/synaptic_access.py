@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from neuropil.engine.core import Core
 from neuropil.engine.guard import Guard
 from neuropil.engine.synapse_values import Pairs
 from neuropil.engine.synaptic_state import SynapticState
+from neuropil.engine.transfer import transfer
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.lower.connectivity import edges
 from neuropil.lower.plan import Plan
@@ -58,7 +59,7 @@ class SynapticAccess:
 
         Of a synapse model with a state `weight` they are that state; of another, the weight that each synapse was made with or
         that was set (what the model does with it is said by its `transmits`). Weights without a synapse model are those that
-        are delivered: rounded to the port's quantum, see `summary()["weight_rounding"]`.
+        are delivered: rounded to the port's quantum, see `summary()["weight_rounding_max"]`.
 
         Args:
             projection: the projection, or its name.
@@ -118,6 +119,27 @@ class SynapticAccess:
             self._settle()
             if values:
                 self._synaptic.write(j, values)
+
+    def load_weights(self, trained: SynapticAccess, projections: Iterable[str] | None = None) -> None:
+        """Take over the weights, and what rules have learnt, from another simulation: projections are matched by name.
+
+        A projection with the same synapse model gets its weights and learnt states (`Synapse.learned`). One without a synapse model
+        gets as its weight what a spike that arrives now would transmit there: the frozen copy of a trained network.
+
+        Args:
+            trained: the other simulation; it stays as it is.
+            projections: names; None: all that both have.
+
+        Raises:
+            NetworkError: a projection that one of them does not have.
+            SimulationError: other synapses, or a model that cannot hold what was learnt. Nothing is changed then.
+        """
+        if not isinstance(trained, SynapticAccess):
+            raise SimulationError("load_weights needs a Simulation", got=trained, fix="set_weights takes arrays and matrices")
+        with self._guard.using("load_weights"), trained._guard.using("load_weights"):
+            trained._settle()
+            self._settle()
+            transfer(trained._synaptic, self._synaptic, projections)
 
     @property
     def plasticity(self) -> bool | dict[str, bool]:

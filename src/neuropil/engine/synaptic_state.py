@@ -37,11 +37,15 @@ class SynapticState:
 
     def ends(self, j: int) -> tuple[np.ndarray, np.ndarray]:
         """The source and the target of each synapse of projection j."""
+        return self.address(j)[:2]
+
+    def address(self, j: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The source, the target and the site of each synapse of projection j."""
         if j in self.core.listed:
             s = self.core.listed[j].synapses
-            return s.pre, s.post
-        pre, post, *_ = edges(self.plan.network.projections[j], self.plan.seed, self.plan.dt)
-        return pre, post
+            return s.pre, s.post, s.site
+        pre, post, _, _, site = edges(self.plan.network.projections[j], self.plan.seed, self.plan.dt)
+        return pre, post, site
 
     # --- plasticity --------------------------------------------------------------------------------------------------
 
@@ -68,7 +72,7 @@ class SynapticState:
     def save(self) -> dict[int, dict[str, np.ndarray]]:
         """What a checkpoint needs, by projection."""
         found = {j: store.save() for j, store in self.core.listed.items()}
-        found |= {j: {"weight": weights} for j, weights in self.packed.written.items()}
+        found |= self.packed.save()
         for j in self.held:
             found.setdefault(j, {})["held"] = np.array(True)
         return found
@@ -80,6 +84,6 @@ class SynapticState:
                 self.core.listed[j].restore(arrays)
                 continue
             if "weight" in arrays:
-                self.packed.write(j, arrays["weight"])
+                self.packed.restore(j, arrays)
             if "held" in arrays:
                 self.held.add(j)

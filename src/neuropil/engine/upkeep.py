@@ -11,6 +11,7 @@ from neuropil.engine.synaptic_state import SynapticState
 from neuropil.errors import NetworkError
 from neuropil.lower.connectivity import realise
 from neuropil.lower.plan import Plan
+from neuropil.model import grid
 from neuropil.model.upkeep import SynapseProbe
 
 FAR = 1 << 62
@@ -89,4 +90,4 @@ class Upkeep:
 
 
 def _steps(plan: Plan, interval: float) -> int:
-    return max(1, round(interval / plan.dt))
+    return grid.steps(interval, plan.dt, "an interval")

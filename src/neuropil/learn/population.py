@@ -18,6 +18,7 @@ from neuropil.lower.trace import Scalars, TracedNeuron
 from neuropil.model.composite import full_name
 from neuropil.model.contents import Population
 from neuropil.model.distribution import Distribution
+from neuropil.model.grid import TOLERANCE
 from neuropil.model.neuron import Neuron
 
 
@@ -86,7 +87,7 @@ class Neurons:
         p |= entry_values(self.step, p, dt, dtype)
         name = self.step.traced.neuron.refractory
         lasting = stop_gradient(p[name]) / dt if name else jnp.zeros((), dtype)
-        return {**p, "dt": jnp.asarray(dt, dtype), "period": jnp.rint(lasting).astype(jnp.int32)}
+        return {**p, "dt": jnp.asarray(dt, dtype), "period": jnp.floor(lasting + 0.5 + TOLERANCE).astype(jnp.int32)}
 
     def advance(self, p: Scalars, s: Scalars, left: Any, x: Scalars, w: Scalars, u: Any) -> tuple[Scalars, Any, Any]:
         """One step.

@@ -29,6 +29,7 @@ from neuropil.learn.surrogate import surrogate as named_surrogate
 from neuropil.learn.synapses import Living, begin
 from neuropil.lower.connectivity import edges
 from neuropil.lower.synapse import plan_synapses
+from neuropil.model import grid
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name
 from neuropil.model.coupling import End
@@ -184,7 +185,7 @@ class Rollout:
         if isinstance(duration, (int, np.integer)) and not isinstance(duration, bool):
             steps = int(duration)
         else:
-            steps = round(float(checked_values(duration, ms.dimension, "the duration", ())) / self.dt)  # type: ignore[arg-type]
+            steps = grid.steps(checked_values(duration, ms.dimension, "the duration", ()), self.dt, "the duration", least=0, error=ModelError)
         if steps < 0:
             raise ModelError("the duration must not be negative", got=duration)
         return steps
@@ -204,7 +205,7 @@ class Rollout:
             given = (self.parameters if parameters is None else parameters, self.initial(), made)
             self._check(*given)  # here, too: an error from within `jit` is followed by words of JAX's
             rolled = self._compiled(*given)
-            every = {p.name: 1 if p.interval is None else max(1, round(p.interval / self.dt)) for p in self.network.probes}
+            every = {p.name: 1 if p.interval is None else grid.steps(p.interval, self.dt, f"probe {p.name}: interval") for p in self.network.probes}
             return Rolled(rolled.spikes, {n: t[every[n] - 1 :: every[n]] for n, t in rolled.traces.items()}, rolled.state)
 
     @cached_property

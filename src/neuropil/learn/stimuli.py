@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil import rng
+from neuropil.model import grid
 from neuropil.model.contents import Drive
 from neuropil.model.distribution import Distribution
 from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, Sine, SpikeList, Step, TimeArray
 from neuropil.units import Quantity
 
 Array = NDArray[np.float64]
-
-_NEAR = 1e-9  # a time this close below a grid point (in intervals) counts as on it
 
 
 def per_neuron(value: Any, size: int, seed: int, *purpose: int | str, first: int = 0) -> Any:
@@ -47,11 +46,11 @@ def _base(value: Any) -> Any:
     return value.value if isinstance(value, Quantity) else value
 
 
-def _rows(table: Any, interval: Any, k: NDArray[np.int64], dt: float, stay: bool) -> Array:
+def _rows(table: Any, s: TimeArray | InhomogeneousPoisson, k: NDArray[np.int64], dt: float, stay: bool) -> Array:
     """The row of a table [times] or [times, neurons] that holds during each step: the last one stays, or zero follows."""
     table = np.asarray(_base(table), float)
     table = table[:, None] if table.ndim == 1 else table
-    row = np.floor(k * dt / float(_base(interval)) + _NEAR).astype(np.int64)
+    row = grid.rows(k, s.interval, dt, s.grid)
     values = table[np.minimum(row, len(table) - 1)]
     return values if stay else np.where((row < len(table))[:, None], values, 0.0)
 
@@ -64,16 +63,16 @@ def _current(drive: Drive, k: NDArray[np.int64], dt: float, seed: int, site: int
         return per_neuron(getattr(s, attribute), size, seed, "drive", *drive.stream, attribute, first=site * size)
 
     if isinstance(s, Step):
-        on = k >= np.rint(float(_base(s.start)) / dt)
+        on = k >= grid.steps(s.start, dt, "Step.start", least=0)
         if s.stop is not None:
-            on &= k < np.rint(float(_base(s.stop)) / dt)
+            on &= k < grid.steps(s.stop, dt, "Step.stop", least=0)
         return value("amplitude") * on[:, None]
     if isinstance(s, Sine):
         return value("amplitude") * np.sin(2 * np.pi * float(_base(s.frequency)) * (k * dt) + float(s.phase))[:, None]
     if isinstance(s, TimeArray):
-        return _rows(s.values, s.interval, k, dt, stay=False)
+        return _rows(s.values, s, k, dt, stay=False)
     assert isinstance(s, Noise)
-    every = 1 if s.interval is None else max(1, round(float(_base(s.interval)) / dt))
+    every = 1 if s.interval is None else grid.steps(s.interval, dt, "Noise.interval")
     draws = rng.normal(rng.stream_key(seed, "drive", *drive.stream), counters[None, :], (k // every)[:, None])
     return value("mean") + value("sd") * draws
 
@@ -87,7 +86,7 @@ def _counts(drive: Drive, k: NDArray[np.int64], dt: float, seed: int, site: int)
         rate = per_neuron(s.rate, size, seed, "drive", *drive.stream, "rate", first=site * size)
     else:
         assert isinstance(s, InhomogeneousPoisson)
-        rate = _rows(s.rates, s.interval, k, dt, stay=True)
+        rate = _rows(s.rates, s, k, dt, stay=True)
     words = rng.words(rng.stream_key(seed, "drive", *drive.stream), site * size + np.arange(size)[None, :], k[:, None])
     mean = np.broadcast_to(rate * dt, words.shape)
     counts = np.zeros(words.shape)
@@ -101,15 +100,14 @@ def _scheduled(s: Regular | SpikeList, size: int, steps: int, dt: float) -> Arra
     counts = np.zeros((steps + 1, size))
     neurons: Any = None
     if isinstance(s, Regular):
-        interval = float(_base(s.interval))
-        first = interval if s.start is None else float(_base(s.start))
-        last = steps * dt if s.stop is None else float(_base(s.stop))
-        times = first + interval * np.arange(max(0, int((last - first) / interval + _NEAR) + 1))
+        every = grid.steps(s.interval, dt, "Regular.interval")
+        first = every if s.start is None else grid.steps(s.start, dt, "Regular.start")
+        last = steps if s.stop is None else grid.steps(s.stop, dt, "Regular.stop", least=0)
+        stamp = np.arange(first, min(last, steps) + 1, every)
     else:
-        times = np.atleast_1d(np.asarray(_base(s.times), float))
+        stamp = s.stamps(dt)
         neurons = None if s.neurons is None else np.atleast_1d(np.asarray(s.neurons, np.int64))
-    stamp = np.rint(times / dt).astype(np.int64)
-    inside = (stamp >= 1) & (stamp <= steps)
+    inside = stamp <= steps
     if neurons is None:
         np.add.at(counts, stamp[inside], 1.0)
     else:

@@ -22,7 +22,7 @@ sampled rows are never stored: whoever needs one draws it again (:mod:`neuropil.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,15 @@ from neuropil import rng
 from neuropil.errors import NetworkError
 from neuropil.lower import connectivity_kernels as kernels
 from neuropil.lower.site_law import SiteLaw, site_law
-from neuropil.lower.synapse_laws import DelayLaw, WeightLaw, delay_law, delay_steps, weight_law
+from neuropil.lower.synapse_laws import (
+    DelayLaw,
+    WeightLaw,
+    constant_weight,
+    delay_law,
+    delay_steps,
+    explicit_weights,
+    weight_law,
+)
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -110,10 +118,16 @@ def realise(projection: Projection, seed: int, dt_ms: float) -> Rows:
     else:
         kind = kernels.EXPLICIT
         counts, targets, order = _explicit(projection, rule, key, skip)
-    weight = weight_law(projection, seed, counts, order, skip)
+    given = projection.weight
+    matrix = given if isinstance(given, np.ndarray) and given.ndim == 2 and kind != kernels.ALL else None
+    weight = constant_weight(0.0) if matrix is not None else weight_law(projection, seed, counts, order, skip)
     delay = delay_law(projection, seed, dt_ms, order, skip)
     # Self-exclusion of explicit targets is done already.
-    return Rows(counts, kind, n_draw, skip and kind != kernels.EXPLICIT, key, targets, weight, delay, site_law(projection, seed, order))
+    rows = Rows(counts, kind, n_draw, skip and kind != kernels.EXPLICIT, key, targets, weight, delay, site_law(projection, seed, order))
+    if matrix is None:
+        return rows
+    pre, post, *_ = _expanded(rows, projection)
+    return replace(rows, weight=explicit_weights(matrix[pre, post]))  # each takes the entry of the neurons it joins
 
 
 # --- how many --------------------------------------------------------------------------------------------------------
@@ -321,10 +335,16 @@ def edges(
         the draws.
     """
     rows = realise(projection, seed, dt_ms)
+    pre, post, weight, delay, site = _expanded(rows, projection)
+    return pre, post, weight, rows.delay.steps[delay], site
+
+
+def _expanded(rows: Rows, projection: Projection) -> tuple[np.ndarray, ...]:
+    """Source, target, weight, index of the delay and site of every synapse."""
     tables = kernel_tables([rows])
     post, weight, delay, site = kernels.expand(
         tables.laws, tables.starts, tables.counts, tables.targets, tables.weights, tables.delays, tables.sites,
         tables.threshold, tables.pair, projection.target.size,
     )  # fmt: skip
     pre = np.repeat(np.arange(projection.source.size, dtype=np.int64), rows.counts)
-    return pre, post, weight, rows.delay.steps[delay], site
+    return pre, post, weight, delay, site

@@ -17,6 +17,7 @@ from neuropil.lower.parts import Bare, Member, PlannedDrive, PlannedPart, in_ord
 from neuropil.lower.propagator import propagators
 from neuropil.lower.resolution import slow_states, typical
 from neuropil.lower.trace import TracedNeuron
+from neuropil.model import grid
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.composite import full_name, split
 from neuropil.model.contents import Drive
@@ -228,8 +229,8 @@ def depending(program: NeuronProgram, parameters: set[str]) -> set[int]:
 
 
 def refractory_steps(period: Any, dt: float, what: str) -> np.ndarray:
-    """Refractory periods (ms) in steps."""
-    steps: np.ndarray = np.round(np.asarray(period) / dt)
+    """Refractory periods (ms), each the nearest number of steps. (One that is described as a number is on the grid: `validate`.)"""
+    steps = grid.nearest(period, dt)
     if np.any(steps > 2**30):
         raise ModelError(f"{what} is too long", got=f"{np.max(period):g} ms")
     return steps

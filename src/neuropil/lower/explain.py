@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.lower.cable import SITE_FLOPS, SOLVER_FLOPS, Patch
-from neuropil.lower.cable_source import PlannedCells, source_name
+from neuropil.lower.cable_source import SOURCE_NAME, PlannedCells
 from neuropil.lower.cache import path_of
 from neuropil.lower.kernel import NeuronProgram
 from neuropil.lower.parts import Group
@@ -106,7 +106,7 @@ def _cells(cells: PlannedCells, plan: Plan) -> str:
     lines.append(f"   tree solver (Hines): {SOLVER_FLOPS} FLOPs per compartment and step")
     per_step = cable.flops / cable.size
     lines.append(f"   per cell and step: {cable.flops:,} FLOPs ({per_step:.1f} per compartment), {cable.bytes_per_step(real):,} bytes read and written")
-    lines.append(f"   source: {path_of(source_name(population), cells.source.source)}")
+    lines.append(f"   source: {path_of(SOURCE_NAME, cells.source.source)}")
     return "\n".join(lines) + "\n"
 
 
@@ -154,7 +154,7 @@ def _projections(plan: Plan) -> str | None:
         by_reason.setdefault(reason, []).append(projection.name)
     for reason, names in by_reason.items():
         lines.append(f"   {len(names)} × {reason}\n      ({_some(names)})")
-    if packed := [q for q in plan.quantum if q]:
+    if packed := [s.quantum for s in plan.scale if s is not None]:
         lines.append(f"   packed weights are whole quanta of {min(packed):.3g} to {max(packed):.3g} (unit of the port): their sums are exact")
     return "\n".join(lines)
 

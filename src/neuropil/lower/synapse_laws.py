@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from neuropil import rng
 from neuropil.errors import NetworkError
 from neuropil.lower import connectivity_kernels as kernels
+from neuropil.model import grid
 from neuropil.model.connect import AllToAll
 from neuropil.model.contents import Projection
 from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
@@ -51,6 +52,12 @@ class WeightLaw:
     fields: dict[str, Any]
     largest: float
     mean: float
+
+    def nonzero(self, n: int) -> int:
+        """How many of n weights are other than 0."""
+        if self.kind == kernels.ARRAY:
+            return int(np.count_nonzero(self.values))
+        return 0 if self.kind == kernels.CONSTANT and self.fields["location"] == 0.0 else n
 
     def fill(self, law: np.void) -> None:
         """Write the parameters into a kernel's record."""
@@ -106,8 +113,18 @@ def weight_law(
         drawn = _draw_on_host(value, key, counts) if kind == kernels.ARRAY else none
         return WeightLaw(kind, drawn, fields, value.largest(), float(np.abs(value.quantile(middles)).mean()))
     if np.ndim(value) == 0:
-        return WeightLaw(kernels.CONSTANT, none, {"location": float(value)}, abs(float(value)), abs(float(value)))
-    values = np.ascontiguousarray(synapse_order(value, projection, order, skip_self), np.float64)
+        return constant_weight(float(value))
+    return explicit_weights(synapse_order(value, projection, order, skip_self))
+
+
+def constant_weight(value: float) -> WeightLaw:
+    """The same weight for all."""
+    return WeightLaw(kernels.CONSTANT, np.empty(0), {"location": value}, abs(value), abs(value))
+
+
+def explicit_weights(weights: np.ndarray) -> WeightLaw:
+    """Weights in the order of the synapses."""
+    values = np.ascontiguousarray(weights, np.float64)
     magnitude = np.abs(values) if values.size else np.zeros(1)
     return WeightLaw(kernels.ARRAY, values, {}, float(magnitude.max()), float(magnitude.mean()))
 
@@ -172,7 +189,7 @@ def delay_law(
         key = rng.stream_key(seed, "projection", *projection.stream, "delay")
         return DelayLaw(steps, kernels.ALIAS, threshold=threshold, pair=pair, shift=shift, key=key)
     if np.ndim(value) == 0:
-        return DelayLaw(_grid_steps(np.atleast_1d(value), dt_ms, projection.name), kernels.CONSTANT)
+        return DelayLaw(delay_steps(projection, dt_ms), kernels.CONSTANT)
     every = _grid_steps(synapse_order(value, projection, order, skip_self), dt_ms, projection.name)
     steps, which = np.unique(every, return_inverse=True)
     return DelayLaw(steps, kernels.ARRAY, values=which.astype(np.uint16))
@@ -183,24 +200,34 @@ def delay_steps(projection: Projection, dt_ms: float) -> NDArray[np.int64]:
     value = projection.delay
     if isinstance(value, Distribution):
         return delay_pmf(value, dt_ms, projection.name)[0]
+    if np.ndim(value) == 0:
+        _check_shortest(float(value), dt_ms, projection.name)
+        steps = grid.all_steps(value, dt_ms, f"projection {projection.name!r}: the delay")
+        _check_longest(float(steps[0]), dt_ms, projection.name)
+        return steps
     skip = projection.recurrent and not getattr(projection.rule, "allow_self", True)
-    flat = np.atleast_1d(value) if np.ndim(value) == 0 else synapse_order(value, projection, None, skip)
-    return np.unique(_grid_steps(flat, dt_ms, projection.name))
+    return np.unique(_grid_steps(synapse_order(value, projection, None, skip), dt_ms, projection.name))
 
 
 def _grid_steps(delay_ms: Any, dt_ms: float, name: str) -> NDArray[np.int64]:
-    """Delays rounded to the nearest step, halves up."""
-    ratio = np.asarray(delay_ms, float) / dt_ms
-    if ratio.size and ratio.min() < 1.0 - 1e-9:
+    """An array of delays in steps, each the nearest."""
+    values = np.asarray(delay_ms, float)
+    if values.size == 0:
+        return np.empty(0, np.int64)
+    _check_shortest(float(values.min()), dt_ms, name)
+    steps = grid.nearest(values, dt_ms)
+    _check_longest(float(steps.max()), dt_ms, name)
+    return steps
+
+
+def _check_shortest(delay_ms: float, dt_ms: float, name: str) -> None:
+    if delay_ms < dt_ms * (1.0 - grid.TOLERANCE):
         raise NetworkError(
             f"projection {name!r}: a delay is shorter than the time step",
-            got=f"{ratio.min() * dt_ms:g} ms with dt = {dt_ms:g} ms",
+            got=f"{delay_ms:g} ms with dt = {dt_ms:g} ms",
             expected=f"at least {dt_ms:g} ms: a spike is delivered at the earliest in the step after it",
             fix="lengthen the delay, or simulate with a smaller dt",
         )
-    steps = np.floor(ratio + 0.5 + 1e-9)
-    _check_longest(float(steps.max()) if steps.size else 1.0, dt_ms, name)
-    return steps.astype(np.int64)
 
 
 def _check_longest(steps: float, dt_ms: float, name: str) -> None:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model.decode import Decoder
 from neuropil.model.encode import Code
+from neuropil.model.grid import steps
 from neuropil.model.monitor import Guard
 from neuropil.model.network import Network
 from neuropil.units import Quantity, magnitude, ms
@@ -233,10 +234,7 @@ class Agent:
         time, dt = (float(magnitude(t, ms.dimension, f"agent {self.name!r}: {what}")) for t in (getattr(self, what), self.dt))
         if not (dt > 0 and math.isfinite(time)):
             raise ModelError(f"agent {self.name!r}: {what} and dt must be finite times, dt above zero", got=f"{time:g} and {dt:g} ms")
-        steps = round(time / dt)
-        if steps < (what == "decide") or abs(steps * dt - time) > 1e-6 * dt:
-            raise ModelError(f"agent {self.name!r}: {what} must be a whole number of steps", got=f"{time:g} ms", expected=f"a multiple of {dt:g} ms")
-        return steps
+        return steps(time, dt, f"agent {self.name!r}: {what}", least=int(what == "decide"), error=ModelError)
 
     @property
     def interval_ms(self) -> float:

@@ -90,6 +90,7 @@ class Branched(Composite):
         self.soma, self.branch = soma, branch.with_(**parameters) if parameters else branch
         self.branches, self.into, self.reads = int(branches), into, dict(reads or {})
         self._check()
+        self._complete = True
 
     def _check(self) -> None:
         soma, branch = type(self.soma).__name__, type(self.branch).__name__
@@ -119,7 +120,7 @@ class Branched(Composite):
 
     def _with(self, changes: dict[str, dict[str, Any]]) -> Branched:
         twin = copy.copy(self)
-        twin.soma, twin.branch = self.soma.with_(**changes.get("", {})), self.branch.with_(**changes.get(BRANCH, {}))
+        vars(twin).update(soma=self.soma.with_(**changes.get("", {})), branch=self.branch.with_(**changes.get(BRANCH, {})))
         return twin
 
     def __repr__(self) -> str:

@@ -19,16 +19,19 @@ from neuropil.errors import ModelError, did_you_mean
 from neuropil.model.compartments import Compartments
 from neuropil.model.composite import Composite, Part
 from neuropil.model.described import Described, Spec, State
-from neuropil.model.discretise import DLambda, Rule, discretise
+from neuropil.model.discretise import CAPACITANCE, RESISTIVITY, DLambda, Rule, discretise
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.mechanism import Channel, PointProcess, supplied
 from neuropil.model.morphology import Morphology
 from neuropil.model.places import At, location
 from neuropil.model.places import region as region_of
-from neuropil.units import Dimension, Ohm, Quantity, cm, magnitude, mV, uF
+from neuropil.units import Dimension, Quantity, magnitude, mV
+
+GIVEN = ("morphology", "discretisation", "capacitance", "resistivity")
+"""What a cell is made of, and keeps as compartments only."""
 
 Along = Callable[[np.ndarray], Any]
-"""A parameter as a function of path distance from the soma (µm, float64[n]): a quantity with one value each."""
+"""A parameter as a function of path distance from the middle of the soma (µm, float64[n]): a quantity with one value each."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,10 @@ class Cell(Composite):
     Args:
         morphology: its shape.
         discretisation: how it is divided: `FixedCount`, `MaxLength` or `DLambda`.
-        capacitance: of the membrane, per area; one quantity, or one for each kind of section.
+        capacitance: of the membrane, per area: one quantity; a mapping of them by section, label, kind or "all" (the
+            rest); a function of path distance from the soma (µm); or an array with one value for each compartment.
         resistivity: of the axoplasm (ohm·cm); likewise.
-        initial: membrane potential at the start, everywhere.
+        initial: membrane potential at the start, everywhere. It may also be set afterwards: ``cell.initial = -80 * mV``.
 
     Raises:
         MorphologyError, UnitError: what does not fit.
@@ -72,8 +76,8 @@ class Cell(Composite):
     coupling = "cable"
 
     def __init__(
-        self, morphology: Morphology, *, discretisation: Rule | None = None, capacitance: Any = 1 * uF / cm**2,
-        resistivity: Any = 100 * Ohm * cm, initial: Any = -65 * mV,
+        self, morphology: Morphology, *, discretisation: Rule | None = None, capacitance: Any = CAPACITANCE,
+        resistivity: Any = RESISTIVITY, initial: Any = -65 * mV,
     ):  # fmt: skip
         if not isinstance(morphology, Morphology):
             raise ModelError("a cell needs a shape", got=morphology, fix="Morphology.from_swc(path), or Morphology.builder()")
@@ -85,6 +89,7 @@ class Cell(Composite):
         self.painted: list[Painted] = []
         self.placed: dict[str, Placed] = {}
         self.trigger = (0, 0.0)
+        self._complete = True
         self.detect("soma" if "soma" in morphology.kinds else At(morphology.sections[0].name, 0.0))
 
     def __repr__(self) -> str:
@@ -93,12 +98,25 @@ class Cell(Composite):
     def __len__(self) -> int:
         return len(self.compartments)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Of a cell that is made only `initial` may be set; the rest decides how its compartments were made."""
+        if not self._complete:
+            super().__setattr__(name, value)
+        elif name == "initial":
+            self._check_open()
+            vars(self)["initial"] = _one_number(value, mV.dimension, "Cell.initial")
+        elif name in GIVEN or name in vars(self) or hasattr(type(self), name):
+            fix = f"make a new one: Cell(morphology, {name}=...)" if name in GIVEN else "paint(), place() and detect() change it"
+            raise ModelError(f"Cell.{name} cannot be set once the cell is made", got=f"{name} = {value!r}", fix=fix)
+        else:
+            raise ModelError(f"a Cell has no attribute {name!r}", got=f"{name} = {value!r}", fix=did_you_mean(name, ["initial", *GIVEN]))
+
     # --- building --------------------------------------------------------------------------------------------------
 
     def frozen(self) -> Cell:
         """A copy as it is now, which refuses changes: what a population keeps, so that later ones cannot reach it."""
         twin = copy.copy(self)
-        twin.painted, twin.placed, twin._frozen = list(self.painted), dict(self.placed), True
+        vars(twin).update(painted=list(self.painted), placed=dict(self.placed), _frozen=True)
         return twin
 
     def _with(self, changes: dict[str, dict[str, Any]]) -> Cell:
@@ -107,12 +125,12 @@ class Cell(Composite):
         for part, values in changes.items():
             for name, value in values.items():
                 _one_number(value, self.models[part].spec.parameters[name], f"{part}.{name}")
-        twin.painted = [
+        vars(twin)["painted"] = [
             dataclasses.replace(p, channel=p.channel.with_(**changes[p.name]), along={n: a for n, a in p.along.items() if n not in changes[p.name]})
             if p.name in changes else p
             for p in self.painted
         ]  # fmt: skip
-        twin.placed = {n: dataclasses.replace(p, process=p.process.with_(**changes[n])) if n in changes else p for n, p in self.placed.items()}
+        vars(twin)["placed"] = {n: dataclasses.replace(p, process=p.process.with_(**changes[n])) if n in changes else p for n, p in self.placed.items()}
         return twin
 
     def _check_open(self) -> None:
@@ -163,7 +181,7 @@ class Cell(Composite):
             raise ModelError(f"there is a point process {name!r} in this cell already", fix="give this one another name")
         listed = at if isinstance(at, (list, tuple)) else [at]
         places = [location(one) for one in listed]
-        self.compartments = self.compartments.with_nodes(end for one in places for end in one.ends(self.compartments))
+        vars(self)["compartments"] = self.compartments.with_nodes(end for one in places for end in one.ends(self.compartments))
         found = [np.atleast_1d(one.compartments(self.compartments)) for one in places]
         where = np.concatenate(found).astype(np.int64) if found else np.empty(0, np.int64)
         if not where.size:
@@ -177,7 +195,7 @@ class Cell(Composite):
         where = location(at).compartments(self.compartments)
         if where.size != 1:
             raise ModelError("spikes are detected at one place", got=f"{where.size} compartments", fix='for example "soma(0.5)"')
-        self.trigger = (int(where[0]), _one_number(threshold, mV.dimension, "Cell.detect: threshold"))
+        vars(self)["trigger"] = (int(where[0]), _one_number(threshold, mV.dimension, "Cell.detect: threshold"))
         return self
 
     def _along(self, what: str, function: Any, where: np.ndarray, dimension: Dimension) -> np.ndarray:

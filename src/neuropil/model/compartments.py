@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from neuropil.errors import MorphologyError
 from neuropil.model.morphology import Morphology
+from neuropil.model.unchanging import unchanging
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
 
 
+@unchanging
 @dataclass(frozen=True, eq=False)
 class Compartments:
     """A morphology divided; made by :func:`neuropil.model.discretise.discretise`.
@@ -34,8 +36,8 @@ class Compartments:
         length, diameter: float64[n], µm; the diameter is the mean along the compartment.
         section: int32[n], the section it belongs to.
         position: float64[n], where its middle lies on the section, 0 to 1.
-        distance: float64[n], path length from the middle of the soma to its middle, µm (from the root's start where the
-            root is no soma).
+        distance: float64[n], path length from the middle of the soma to its middle, µm (from the root's start where there
+            is no soma).
         counts: int32[sections], compartments with membrane in each section.
         numbers: int32[sum of counts], the compartments with membrane, section after section from start to end:
             places in this list keep their order however finely the cell is divided.
@@ -86,8 +88,9 @@ class Compartments:
 
     @cached_property
     def name(self) -> NDArray[np.str_]:
-        """str[n]: the name of the section each compartment belongs to."""
-        return self._by_section(lambda s: s.name)
+        """str[n]: the name of the section each compartment belongs to; of a node its place, "soma(1)"."""
+        names = self._by_section(lambda s: s.name).tolist()
+        return np.array([n if own else f"{n}({x:g})" for n, own, x in zip(names, self.has_membrane, self.position, strict=True)])
 
     def _by_section(self, of: Callable[[Any], str]) -> NDArray[np.str_]:
         return np.array([of(s) for s in self.morphology.sections])[self.section]

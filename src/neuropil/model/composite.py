@@ -42,6 +42,12 @@ class Composite:
     """
 
     coupling: ClassVar[str] = "cable"
+    _complete = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._complete:
+            raise ModelError(f"{type(self).__name__}.{name} cannot be set", got=f"{name} = {value!r}", fix="make a new one with other arguments")
+        super().__setattr__(name, value)
 
     def frozen(self) -> Composite:
         """What a population keeps: itself, or where it can still be changed a copy that cannot."""
@@ -86,6 +92,7 @@ class Composite:
             inputs = {n: d for n, d in inner.inputs.items() if n not in part.within}
             whole.ports.update({prefix + n: d for n, d in inner.ports.items()})
             whole.inputs.update({prefix + n: d for n, d in inputs.items()})
+            whole.windows.update({prefix + n: prefix + w for n, w in inner.windows.items()})
             whole.states.update({prefix + n: s for n, s in inner.states.items()})
             whole.state_dimensions.update({prefix + n: d for n, d in inner.state_dimensions.items()})
             if part.sites > 1:

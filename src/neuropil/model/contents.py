@@ -80,6 +80,8 @@ class Projection:
         clock_driven: advance all states in every step, also those that have a closed form.
         response_delay: time that a target's spike takes to reach the synapse, ms.
         structure: how synapses vanish and form.
+        initial: starting values of states that replace the model's own, in base units: numbers, distributions, or arrays as of
+            parameters (`neuropil.model.per_synapse`).
         stream: of its random draws.
     """
 
@@ -96,6 +98,7 @@ class Projection:
     clock_driven: bool = False
     response_delay: float = 0.0
     structure: Rewiring | None = None
+    initial: dict[str, Any] = field(default_factory=dict)
     stream: Stream = field(kw_only=True)
 
     @property
@@ -127,7 +130,7 @@ class Drive:
     """A stimulus attached to a port (events, with a weight) or to an input (a current) of a population.
 
     It acts on every site of the port or input, on each with random numbers of its own (from `stream`), or on the one that `site`
-    names.
+    names. One that `follows` another tells the target when that is within its window (`Input.window`).
     """
 
     name: str
@@ -138,6 +141,7 @@ class Drive:
     input: str | None = None
     site: int | None = None
     stream: Stream = field(kw_only=True)
+    follows: Drive | None = None
 
     @property
     def entry(self) -> str:

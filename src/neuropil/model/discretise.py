@@ -22,10 +22,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuropil.errors import MorphologyError, did_you_mean
+from neuropil.errors import MorphologyError
 from neuropil.model.compartments import Compartments
 from neuropil.model.morphology import Morphology
-from neuropil.units import Dimension, GOhm, Hz, kHz, magnitude, pF, um
+from neuropil.model.regional import EVERYTHING, along, by_section, is_listed
+from neuropil.model.unchanging import unchanging
+from neuropil.units import Dimension, GOhm, Hz, Ohm, kHz, magnitude, pF, uF, um
+from neuropil.units import cm as centimetre
 
 MOST = 2**24
 """Compartments in one cell; more is a slip of units in the rule."""
@@ -34,6 +37,7 @@ Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
 
 
+@unchanging
 @dataclass(frozen=True)
 class Rule:
     """How many compartments each section is divided into."""
@@ -48,20 +52,29 @@ class Rule:
         raise NotImplementedError
 
 
+@unchanging
 @dataclass(frozen=True)
 class FixedCount(Rule):
-    """`n` compartments in every section."""
+    """`n` compartments in every section, or as many as a mapping says: ``FixedCount({"soma": 1, "apical": 9})``.
 
-    n: int = 1
+    A mapping names sections, labels, kinds or "all" for the rest (see :mod:`neuropil.model.regional`).
+    """
+
+    n: int | Mapping[str, int] = 1
 
     def __post_init__(self) -> None:
-        if isinstance(self.n, bool) or not isinstance(self.n, (int, np.integer)) or self.n < 1:
-            raise MorphologyError("FixedCount.n is not a number of compartments", got=self.n, expected="a whole number >= 1")
+        for n in self.n.values() if isinstance(self.n, Mapping) else [self.n]:
+            if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+                raise MorphologyError("FixedCount.n is not a number of compartments", got=self.n, expected="a whole number >= 1, or a mapping of them")
+        if isinstance(self.n, Mapping):
+            object.__setattr__(self, "n", dict(self.n))
 
     def counts(self, morphology: Morphology, electrotonic: Floats) -> Floats:
-        return np.full(len(morphology), float(self.n))
+        by = self.n if isinstance(self.n, Mapping) else {EVERYTHING: self.n}
+        return np.array(by_section(morphology, by, "FixedCount"), float)
 
 
+@unchanging
 @dataclass(frozen=True)
 class MaxLength(Rule):
     """As few compartments as keep each at most `length` long."""
@@ -78,6 +91,7 @@ class MaxLength(Rule):
         return np.maximum(1.0, np.ceil([s.length / longest * (1 - 1e-12) for s in morphology.sections]))
 
 
+@unchanging
 @dataclass(frozen=True)
 class DLambda(Rule):
     """NEURON's d_lambda rule: an odd number of compartments, each at most about `d` length constants at `frequency`.
@@ -105,57 +119,73 @@ class DLambda(Rule):
         return 2.0 * np.floor((lengths / self.d + 0.9) / 2.0) + 1.0
 
 
-def discretise(morphology: Morphology, rule: Rule, axial_resistivity: Any, capacitance: Any) -> Compartments:
+RESISTIVITY, CAPACITANCE = 100 * Ohm * centimetre, 1 * uF / centimetre**2
+"""Of the axoplasm and of the membrane, where nothing else is said: the values that most models of cells take; unverified."""
+
+
+def discretise(morphology: Morphology, rule: Rule, axial_resistivity: Any = RESISTIVITY, capacitance: Any = CAPACITANCE) -> Compartments:
     """Divide a morphology into compartments.
 
     Args:
         rule: FixedCount, MaxLength or DLambda.
-        axial_resistivity: a quantity (resistance × length, such as ohm·cm), or a dict of them by kind of section.
-        capacitance: of the membrane per area (such as µF/cm²), or a dict by kind.
+        axial_resistivity: a quantity (resistance × length, such as ohm·cm); a function of path distance from the soma (µm,
+            float64[n]) that gives one for each; an array with one for each compartment with membrane; or a mapping of
+            quantities and functions by region (see :mod:`neuropil.model.regional`).
+        capacitance: of the membrane per area (such as µF/cm²), likewise.
+
+    A function is evaluated at the middle of each compartment; before that, to find how many a section needs, at the middle of the
+    section.
 
     Raises:
-        MorphologyError: a kind without a value, a value that is not positive, or an absurd number of compartments.
+        MorphologyError: an unknown region, sections without a value, a value that is not positive, an absurd number of compartments, or an array for a rule
+            that needs the values before it divides.
         UnitError: a value of another dimension.
     """
-    resistivity = _per_section(morphology, axial_resistivity, (GOhm * um).dimension, "axial_resistivity")
-    specific = _per_section(morphology, capacitance, (pF / um**2).dimension, "capacitance")
+    resistivity = _Specific(morphology, axial_resistivity, (GOhm * um).dimension, "axial_resistivity")
+    specific = _Specific(morphology, capacitance, (pF / um**2).dimension, "capacitance")
     outline = _Outline(morphology)
-    electrotonic = np.sqrt(resistivity * specific) * outline.inverse_root_diameter()
-    wanted = rule.counts(morphology, electrotonic)
+    wanted = rule.counts(morphology, np.sqrt(resistivity.first() * specific.first()) * outline.inverse_root_diameter())
+    if not np.all(np.isfinite(wanted)):
+        raise MorphologyError(f"{rule} needs capacitance and resistivity before it divides", got="an array with a value for each compartment", fix="FixedCount, MaxLength, or a function of distance")
     if wanted.sum() > MOST:
         raise MorphologyError(
             f"{morphology.name}: {rule} makes too many compartments", got=f"{wanted.sum():.3g}", expected=f"at most {MOST}"
         )
     counts = wanted.astype(np.int64)
-    pieces = outline.divide(counts)
-    half = pieces.conductance_length * resistivity[pieces.section, None]
-    parent, resistance, massless, first_child = _connect(morphology, counts, half)
-    order = _depth_first(parent, np.concatenate([np.arange(len(half)), first_child]))
-    order = np.concatenate([order[order < len(half)], np.arange(len(half), len(parent))])  # the nodes last
+    parent, ends, beyond = _connect(morphology, counts)
+    total = int(counts.sum())
+    order = _depth_first(parent, np.concatenate([np.arange(total), beyond]))
+    order = np.concatenate([order[order < total], np.arange(total, len(parent))])  # the nodes last
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
-    renumbered = np.where(parent >= 0, rank[parent], -1)[order]
 
-    section = np.concatenate([pieces.section, [s for s, _ in massless]]).astype(np.int32)[order]
-    ends = np.array([x for _, x in massless])
-    zeros = np.zeros(len(massless))
-    position = np.concatenate([pieces.position, ends])[order]
-    tips = [morphology.sections[s].points[-1 if x else 0, 3] for s, x in massless]
+    pieces = outline.divide(counts)
+    distance = morphology.distance_at(pieces.section, pieces.position)
+    r, c = (value.at(pieces.section, distance, rank[:total]) for value in (resistivity, specific))
+    half = pieces.conductance_length * r[:, None]
+    tips = np.stack([half[np.cumsum(counts) - counts, 0], half[np.cumsum(counts) - 1, 1]], axis=1)
+
+    def joined(values: NDArray[Any], at_ends: list[Any]) -> NDArray[Any]:
+        return np.concatenate([values, at_ends])[order]
+
+    zeros = [0.0] * len(ends)
+    section = joined(pieces.section, [s for s, _ in ends]).astype(np.int32)
+    position = joined(pieces.position, [x for _, x in ends])
     return Compartments(
         morphology=morphology,
-        parent=renumbered.astype(np.int32),
-        area=np.concatenate([pieces.area, zeros])[order],
-        resistance=resistance[order],
-        capacitance=np.concatenate([pieces.area * specific[pieces.section], zeros])[order],
-        length=np.concatenate([pieces.length, zeros])[order],
-        diameter=np.concatenate([pieces.diameter, tips])[order],
+        parent=np.where(parent >= 0, rank[parent], -1)[order].astype(np.int32),
+        area=joined(pieces.area, zeros),
+        resistance=joined(_resistances(counts, half), [tips[s, int(x)] for s, x in ends]),
+        capacitance=joined(pieces.area * c, zeros),
+        length=joined(pieces.length, zeros),
+        diameter=joined(pieces.diameter, [morphology.sections[s].points[-1 if x else 0, 3] for s, x in ends]),
         section=section,
         position=position,
-        distance=_distances(morphology, section, position),
+        distance=morphology.distance_at(section, position),
         counts=counts.astype(np.int32),
-        numbers=rank[: counts.sum()].astype(np.int32),
-        electrotonic=2.0 * np.sqrt(np.pi * 0.1) * electrotonic,
-        tips=np.stack([half[np.cumsum(counts) - counts, 0], half[np.cumsum(counts) - 1, 1]], axis=1),
+        numbers=rank[:total].astype(np.int32),
+        electrotonic=2.0 * np.sqrt(np.pi * 0.1) * outline.inverse_root_diameter() * np.bincount(pieces.section, np.sqrt(r * c)) / counts,
+        tips=tips,
         rule=repr(rule),
     )
 
@@ -237,21 +267,16 @@ def _frustum(h: Floats, d: Floats, e: Floats) -> Floats:
 # --- the tree ---------------------------------------------------------------------------------------------------
 
 
-def _connect(
-    morphology: Morphology, counts: NDArray[np.int64], half: Floats
-) -> tuple[NDArray[np.int64], Floats, list[tuple[int, float]], NDArray[np.int64]]:
-    """Parents, resistances to them, the nodes without membrane as (section, x), numbered after the compartments, and the
-    first compartment beyond each node."""
+def _connect(morphology: Morphology, counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[tuple[int, float]], NDArray[np.int64]]:
+    """Parents of compartments and, numbered after them, of the ends at which sections meet, as (section, x); and the first
+    compartment beyond each of these."""
     start = np.cumsum(counts) - counts
     total = int(counts.sum())
-    parent = np.arange(total) - 1
-    resistance = half[:, 0].copy()
-    resistance[1:] += half[:-1, 1]
-
     # Where each section begins: the middle of a compartment, or an end (section, 0 or 1) that others may share.
     place: int | tuple[int, float] = (0, 0.0)
     origin = [place]
     sharing: dict[tuple[int, float], list[int]] = {}
+    parent = np.arange(total) - 1
     for i, s in enumerate(morphology.sections[1:], 1):
         if s.parent_at == 0.0:
             place = origin[s.parent]
@@ -263,16 +288,21 @@ def _connect(
         if isinstance(place, tuple):
             sharing.setdefault(place, []).append(i)
         else:
-            parent[start[i]], resistance[start[i]] = place, half[start[i], 0]
+            parent[start[i]] = place
+    for node, children in enumerate(sharing.values(), total):
+        parent[start[children]] = node
+    beside = [start[s] + counts[s] - 1 if x else start[s] for s, x in sharing]
+    return np.append(parent, np.array(beside, np.int64)), list(sharing), start[[c[0] for c in sharing.values()]]
 
-    node_parent, node_resistance = np.empty(len(sharing), np.int64), np.empty(len(sharing))
-    for node, ((owner, x), children) in enumerate(sharing.items()):
-        nearest = int(start[owner] + counts[owner] - 1) if x else int(start[owner])
-        node_parent[node], node_resistance[node] = nearest, half[nearest, 1 if x else 0]
-        heads = start[children]
-        parent[heads], resistance[heads] = total + node, half[heads, 0]
-    parent[0], resistance[0] = -1, 0.0
-    return np.concatenate([parent, node_parent]), np.concatenate([resistance, node_resistance]), list(sharing), start[[c[0] for c in sharing.values()]]
+
+def _resistances(counts: NDArray[np.int64], half: Floats) -> Floats:
+    """Axial resistance from each compartment's middle to the one before it, or to where its section begins; 0 at the root."""
+    resistance = half[:, 0].copy()
+    resistance[1:] += half[:-1, 1]
+    first = np.cumsum(counts) - counts
+    resistance[first] = half[first, 0]
+    resistance[0] = 0.0
+    return resistance
 
 
 def _depth_first(parent: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -289,31 +319,38 @@ def _depth_first(parent: NDArray[np.int64], rank: NDArray[np.int64]) -> NDArray[
     return np.array(order, dtype=np.int64)
 
 
-def _distances(morphology: Morphology, section: Ints, position: Floats) -> Floats:
-    start = morphology.distances()
-    lengths = np.array([s.length for s in morphology.sections])
-    distance = start[section] + position * lengths[section]
-    root = section == 0
-    distance[root] = morphology.distance_at(0, position[root], start)
-    return distance
+class _Specific:
+    """Capacitance or resistivity, as it was given, evaluated where it is needed; positive."""
 
+    def __init__(self, morphology: Morphology, value: Any, dimension: Dimension, what: str):
+        self.morphology, self.dimension, self.what = morphology, dimension, what
+        by = value if isinstance(value, Mapping) else {EVERYTHING: value}
+        self.listed = None if isinstance(value, Mapping) or not is_listed(value) else value
+        self.values = by_section(morphology, by, what)
+        for name, one in by.items():
+            if isinstance(value, Mapping) and is_listed(one):
+                raise MorphologyError(f"{what} of {name!r} is an array", got=one, expected="one value, or a function of distance")
 
-def _per_section(morphology: Morphology, value: Any, dimension: Dimension, where: str) -> Floats:
-    """A quantity, or one for each kind, as float64[sections] in base units."""
-    if isinstance(value, Mapping):
-        for kind in value:
-            if kind not in morphology.kinds:
-                raise MorphologyError(f"{where}: {morphology.name} has no sections of this kind", got=kind, fix=did_you_mean(kind, morphology.kinds))
-        missing = [k for k in morphology.kinds if k not in value]
-        if missing:
-            raise MorphologyError(f"{where}: no value for sections of kind {missing[0]!r}", got=f"values for {', '.join(value)}")
-        by_kind = {k: _positive(v, dimension, f"{where} of {k!r}") for k, v in value.items()}
-        return np.array([by_kind[s.kind] for s in morphology.sections])
-    return np.full(len(morphology), _positive(value, dimension, where))
+    def first(self) -> Floats:
+        """At the middle of each section; NaN where there is a value for each compartment."""
+        n = len(self.morphology)
+        if self.listed is not None:
+            return np.full(n, np.nan)
+        middle = self.morphology.distance_at(np.arange(n), 0.5)
+        return self.at(np.arange(n), middle, np.arange(n))
 
+    def at(self, section: NDArray[np.int64], distance: Floats, rank: NDArray[np.int64]) -> Floats:
+        """At places, section after section; rank: the numbers that they will have."""
+        if self.listed is not None:
+            return self._positive(along(self.what, self.listed, distance, self.dimension)[rank], section, distance)
+        found = np.empty(len(section))
+        for value in {id(v): v for v in self.values}.values():
+            here = np.array([v is value for v in self.values])[section]
+            found[here] = along(self.what, value, distance[here], self.dimension)
+        return self._positive(found, section, distance)
 
-def _positive(value: Any, dimension: Dimension, where: str) -> float:
-    number = float(magnitude(value, dimension, where))
-    if not 0 < number < np.inf:
-        raise MorphologyError(f"{where} must be positive and finite", got=value)
-    return number
+    def _positive(self, values: Floats, section: NDArray[np.int64], distance: Floats) -> Floats:
+        for i in np.flatnonzero(~(values > 0))[:1]:
+            place = f"{self.morphology.sections[section[i]].name}, {distance[i]:.4g} µm from the soma"
+            raise MorphologyError(f"{self.what} must be positive and finite", got=f"{values[i]:g} at {place}")
+        return values

@@ -35,6 +35,7 @@ from neuropil.model.contents import Population, Projection
 from neuropil.model.diffusion import Apart, Diffusion, Grid
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.effects import Change, Effect, Receptor, Target, model_of, must_be_positive
+from neuropil.model.grid import fault
 from neuropil.model.kinetics import Kinetics
 from neuropil.model.synapse import POST_TIME
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, magnitude, ms, um
@@ -322,9 +323,7 @@ def check_modulators(network: Network, step: float) -> list[NeuropilError]:
     found: list[NeuropilError] = []
     probes = {p.name for p in network.probes}
     for m in network.modulators.values():
-        steps = m.tick / step
-        if round(steps) < 1 or abs(steps - round(steps)) > 1e-6 * max(1.0, steps):
-            found.append(NetworkError(f"modulator {m.name!r}: its tick is no multiple of the time step", got=f"{m.tick:g} ms at dt = {step:g} ms"))
+        found += fault(m.tick, step, f"modulator {m.name!r}: its tick")
         found += [
             NetworkError(f"probe {trace!r} has the name of a modulator's trace", fix="probe(..., name=...)")
             for trace in (trace_name(m, p) for p in m.watched) if trace in probes

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from neuropil.errors import MorphologyError, did_you_mean
+from neuropil.model.unchanging import unchanging
 from neuropil.units import magnitude, um
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ SHORTEST = 1e-9
 """µm; a section shorter than this has no length."""
 
 
+@unchanging
 @dataclass(frozen=True, eq=False)
 class Section:
     """An unbranched piece of a cell.
@@ -92,6 +94,7 @@ class Section:
         return np.array([np.interp(x * self.length, self.arc, column) for column in self.points.T])
 
 
+@unchanging
 @dataclass(frozen=True, eq=False)
 class Morphology:
     """A tree of sections, each parent before its children; the first is the root (the soma, where there is one).
@@ -167,6 +170,8 @@ class Morphology:
         soma: str = "auto",
         types: Mapping[int, str] | None = None,
         default_radius: Any = None,
+        tree: str | int = "only",
+        scale: Any = 1.0,
         name: str | None = None,
     ) -> Morphology:
         """Read an SWC file; the rules are those of :mod:`neuropil.model.swc`.
@@ -175,6 +180,9 @@ class Morphology:
             soma: "auto" recognises the three-point soma of NeuroMorpho.org; "points" takes soma points as they stand.
             types: kinds for SWC type numbers, over the usual {1: "soma", 2: "axon", 3: "basal", 4: "apical"}.
             default_radius: a length for points whose radius is zero; without it such a file is refused.
+            tree: which tree of a file with several is meant: "largest" (by length; a note says what was left out), or its
+                number, 0 the first in the file. "only": several are refused.
+            scale: µm in a unit of the file's coordinates and radii: a number (0.001 for nanometres), or a length.
             name: of the morphology; the file's name when left out.
 
         Raises:
@@ -182,7 +190,31 @@ class Morphology:
         """
         from neuropil.model.swc import read_swc
 
-        return read_swc(path, soma=soma, types=types, default_radius=default_radius, name=name)
+        return read_swc(path, soma=soma, types=types, default_radius=default_radius, tree=tree, scale=scale, name=name)
+
+    @classmethod
+    def from_asc(cls, path: str | PathLike[str], *, name: str | None = None) -> Morphology:
+        """Read a Neurolucida ASC file through MorphIO, an extra (``pip install neuropil[asc]``); see :mod:`neuropil.model.asc`.
+
+        Raises:
+            MorphologyError: MorphIO is missing, or the file holds no cell.
+        """
+        from neuropil.model.asc import read_asc
+
+        return read_asc(path, name)
+
+    def to_swc(self, path: str | PathLike[str]) -> dict[int, str]:
+        """Write an SWC file, in µm; :mod:`neuropil.model.swc_write` says what the format has no place for.
+
+        Returns:
+            The kinds that are not SWC's own, by the type numbers that stand for them: ``types=`` of `from_swc`.
+
+        Raises:
+            MorphologyError: the file cannot be written.
+        """
+        from neuropil.model.swc_write import write_swc
+
+        return write_swc(self, path)
 
     def with_label(self, label: str, sections: Iterable[str]) -> Morphology:
         """The same morphology, its sections of these names also belonging to the region `label`."""
@@ -240,24 +272,40 @@ class Morphology:
             places[s.parent, s.parent_at] = places.get((s.parent, s.parent_at), 0) + 1
         return sum(n > 1 for n in places.values())
 
+    @property
+    def soma(self) -> int | None:
+        """The index of the soma: of the first section of kind "soma", wherever in the tree it is; None where there is none."""
+        return next((i for i, s in enumerate(self.sections) if s.kind == "soma"), None)
+
     def distances(self) -> NDArray[np.float64]:
-        """Path length from the middle of the soma to the start of each section, µm; float64[sections].
+        """Path length from the middle of the soma to the start of each section, µm; float64[sections]."""
+        return np.asarray(self.distance_at(np.arange(len(self.sections)), 0.0))
 
-        It is measured from the middle (x = 0.5) of the root section where that is a soma, else from its start. The
-        root's own entry is zero.
+    def distance_at(self, section: Any, x: Any) -> Any:
+        """Path length from the middle of the soma to the place `x` of a section, µm; both numbers or arrays.
+
+        The soma is :attr:`soma`, its middle is x = 0.5, and the path is that through the tree, also towards the root. Without a
+        soma it is measured from the start of the root.
         """
-        start = np.zeros(len(self.sections))
-        for i, s in enumerate(self.sections[1:], 1):
-            start[i] = self.distance_at(s.parent, s.parent_at, start)
-        return start
+        nearest, there, lengths_ = self._paths
+        return there[section] + np.abs(np.asarray(x) - nearest[section]) * lengths_[section]
 
-    def distance_at(self, section: int, x: Any, start: NDArray[np.float64] | None = None) -> Any:
-        """Path length from the middle of the soma to the place `x` (number or array) of a section, µm."""
-        start = self.distances() if start is None else start
-        root = self.sections[0]
-        if section == 0 and root.kind == "soma":
-            return abs(np.asarray(x) - 0.5) * root.length
-        return start[section] + np.asarray(x) * self.sections[section].length
+    @cached_property
+    def _paths(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Of each section the place nearest to the soma's middle, the path length from there to it, and its own length."""
+        own = np.array([s.length for s in self.sections])
+        nearest, there = np.zeros(len(own)), np.zeros(len(own))
+        towards = 0 if self.soma is None else self.soma
+        nearest[towards] = 0.0 if self.soma is None else 0.5
+        passed = {towards}
+        while (up := self.sections[towards].parent) >= 0:  # what lies between the soma and the root is nearest where the path leaves it
+            nearest[up], there[up] = self.sections[towards].parent_at, there[towards] + nearest[towards] * own[towards]
+            towards = up
+            passed.add(up)
+        for i, s in enumerate(self.sections):
+            if i not in passed:
+                there[i] = there[s.parent] + abs(s.parent_at - nearest[s.parent]) * own[s.parent]
+        return nearest, there, own
 
     def summary(self) -> str:
         """A table of sections, points, length and area by kind, as text."""
@@ -280,6 +328,17 @@ class Morphology:
 
     def __repr__(self) -> str:
         return f"Morphology({self.name!r}, {len(self)} sections, area {self.area:.4g} µm²)"
+
+
+def numbered(kinds: Iterable[str]) -> list[str]:
+    """Names of sections: `kind[0]`, `kind[1]`, ... in their order, or `kind` alone where there is one."""
+    kinds = list(kinds)
+    seen: dict[str, int] = {}
+    names = []
+    for kind in kinds:
+        number = seen[kind] = seen.get(kind, -1) + 1
+        names.append(kind if kinds.count(kind) == 1 else f"{kind}[{number}]")
+    return names
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

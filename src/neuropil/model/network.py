@@ -14,7 +14,7 @@ import numpy as np
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.branched import Branch
 from neuropil.model.composite import Composite, full_name, indexed, parts_of
-from neuropil.model.connect import Edges, Rule
+from neuropil.model.connect import Edges, OneToOne, Rule
 from neuropil.model.contents import Drive, Population, Probe, Projection, Stream
 from neuropil.model.coupling import Coupling, end
 from neuropil.model.diffusion import Apart, Diffusion
@@ -22,13 +22,15 @@ from neuropil.model.distribution import Distribution, checked_values, real_array
 from neuropil.model.kinetics import Kinetics
 from neuropil.model.modulator import Modulator
 from neuropil.model.neuron import Neuron
+from neuropil.model.per_synapse import edge_weights
 from neuropil.model.replace import Changes, duplicate, replaced
 from neuropil.model.sites import check_parameters, edge_sites, located, named_site, probed_sites, started
 from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import Synapse
 from neuropil.model.upkeep import Normalisation, SynapseProbe, normalisation, one_projection, synapse_probe
-from neuropil.model.wiring import check_synapse, weight_dimension
+from neuropil.model.windows import window_drives
+from neuropil.model.wiring import check_synapse, check_values, weight_dimension
 from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
 
 
@@ -166,15 +168,16 @@ class Network:
         clock_driven: bool = False,
         response_delay: Any = 0.0 * ms,
         structure: Rewiring | None = None,
+        initial: dict[str, Any] | None = None,
         name: str | None = None,
     ) -> list[Projection]:
         """Connect each source population to each target population by a rule.
 
         Args:
             rule: one of the rules of `neuropil.model.connect`.
-            weight: in the port's unit: a number, a distribution, or an array (one value per edge for `Edges`,
-                [sources, targets] for `AllToAll`, [n] for `OneToOne`).
-            delay: a time, likewise; at least one time step.
+            weight: in the port's unit: a number, a distribution, a matrix [sources, targets], from which each synapse takes the
+                entry of the neurons that it joins, or an array (one value per edge for `Edges`, [n] for `OneToOne`).
+            delay: a time: a number, a distribution or an array ([sources, targets] for `AllToAll`); at least one time step.
             port: the target model's port. One that exists at several sites of a neuron takes each synapse to a site
                 drawn uniformly; "branch.exc[3]" takes all to one.
             site: for `Edges`, an array with the site of each.
@@ -184,6 +187,8 @@ class Network:
             response_delay: time that a target's spike takes to reach the synapse. The delay is the axon's; if a part b of it
                 is the dendrite's, a spike reaches the synapse b earlier and the target's b later: response_delay = 2 b.
             structure: a `Rewiring`, if synapses vanish and form while the network runs.
+            initial: starting values of the synapses' states by name, in place of the model's: numbers, distributions, or arrays
+                and matrices, as the model's parameters may be (`neuropil.model.per_synapse`).
             name: of the projection; one that is taken gets a number ("a→b #2"). With the two populations it keys the
                 projection's random draws; without a name the port stands in for it. Projections that are equal in all of
                 these are told apart by their order.
@@ -198,6 +203,7 @@ class Network:
                 taken = [p.name for p in (*self.projections, *made)]
                 label = _unused(name or f"{pre.name}→{post.name}", taken)
                 more: dict[str, Any] = {"synapse": synapse, "input": input, "clock_driven": clock_driven, "structure": structure}
+                more["initial"] = {} if initial is None else initial
                 more["response_delay"] = checked_values(response_delay, ms.dimension, f"projection {label}: response_delay", ())
                 key = (name, pre.name, post.name) if name else ("", pre.name, post.name, str(port or input))
                 stream = _stream(key, [*self.projections, *made])
@@ -231,7 +237,7 @@ class Network:
             label = _unused(name or f"{type(stimulus).__name__}→{pop.name}", [d.name for d in (*self.drives, *made)])
             key = (name, pop.name) if name else ("", type(stimulus).__name__, pop.name, str(port or input))
             made.append(self._drive(pop, stimulus, port, input, weight, label, _stream(key, [*self.drives, *made])))
-        self.drives.extend(made)
+        self.drives.extend(d for drive in made for d in (drive, *window_drives(drive)))
         return made
 
     def couple(
@@ -421,14 +427,16 @@ class Network:
             more["input"], index = indexed(more["input"])
         if port is not None or more["input"] is None:
             port, index = indexed(port)
+        initial = more.pop("initial")
         check_synapse(label, post, port=port, weight=weight, delay=delay, **more)
         at_port = None if port is None and more["input"] is not None else self._port(post, port)
         dimension = weight_dimension(label, more["synapse"], at_port)
         if (entry := port or more["input"]) is not None:
             where = named_site(index, post, entry) if site is None else edge_sites(site, index, rule, post, entry, label)
         rule.check(pre.size, post.size, pre is post)
+        more["initial"] = check_values(label, more["synapse"], rule, pre, post, initial, more["structure"])
         shape = _edge_shape(rule, pre, post)
-        w = checked_values(weight, dimension, f"projection {label}: weight", shape)
+        w = _weights(weight, dimension, rule, pre, post, label)
         d = checked_values(delay, ms.dimension, f"projection {label}: delay", shape)
         if not isinstance(d, Distribution) and np.any(np.asarray(d) <= 0):
             raise NetworkError(f"projection {label}: a delay must be positive", got=f"{np.min(d)} ms", expected="at least one time step")
@@ -473,6 +481,14 @@ def _unused(label: str, taken: list[str]) -> str:
 def _stream(key: Stream, earlier: Sequence[Projection | Drive]) -> Stream:
     """The key, with the place among those that share it."""
     return (*key, sum(one.stream[:-1] == key for one in earlier))
+
+
+def _weights(weight: Any, dimension: Dimension, rule: Rule, pre: Population, post: Population, label: str) -> Any:
+    """Weights in base units; those of edges, given as a matrix, as one for each edge."""
+    matrix = not isinstance(weight, Distribution) and np.ndim(weight.value if isinstance(weight, Quantity) else weight) == 2
+    what = f"projection {label}: weight"
+    checked = checked_values(weight, dimension, what, (pre.size, post.size) if matrix else _edge_shape(rule, pre, post))
+    return edge_weights(checked, rule, pre.size, what) if matrix and isinstance(rule, (Edges, OneToOne)) else checked  # type: ignore[arg-type]
 
 
 def _edge_shape(rule: Rule, pre: Population, post: Population) -> tuple[int, ...]:

@@ -18,14 +18,12 @@ from neuropil import rng
 from neuropil.errors import MorphologyError
 from neuropil.model.compartments import Compartments
 from neuropil.model.morphology import Morphology, suggest
+from neuropil.model.regional import EVERYTHING, region_names
 from neuropil.units import Quantity, magnitude, um
 
 Ints: TypeAlias = NDArray[np.int32]
 RegionLike: TypeAlias = "Region | str"
 LocationLike: TypeAlias = "Location | str"
-
-EVERYTHING = "all"
-
 
 # --- regions ------------------------------------------------------------------------------------------------------
 
@@ -132,7 +130,7 @@ class Named(Region):
             i for i, s in enumerate(cell.sections) if self.name in (EVERYTHING, s.kind, s.name) or self.name in s.labels
         ]
         if not matching:
-            raise MorphologyError(f"{cell.name} has no region {self.name!r}", fix=suggest(self.name, _names(cell)))
+            raise MorphologyError(f"{cell.name} has no region {self.name!r}", fix=suggest(self.name, region_names(cell)))
         return np.isin(compartments.section, matching)
 
 
@@ -171,11 +169,6 @@ def region(value: RegionLike) -> Region:
     raise MorphologyError("this is no region", got=value, expected='a region, or text such as "apical", "basal[3]" or "all"')
 
 
-def _names(cell: Morphology) -> list[str]:
-    labels = (label for s in cell.sections for label in s.labels)
-    return list(dict.fromkeys([EVERYTHING, *cell.kinds, *labels, *(s.name for s in cell.sections)]))
-
-
 # --- locations ----------------------------------------------------------------------------------------------------
 
 
@@ -199,7 +192,8 @@ class Location:
 class At(Location):
     """The place `x` (0 to 1) of a section, given by name.
 
-    A kind stands for its only section, or for the root section where that is of the kind (``At("soma")``).
+    A kind stands for its only section, or for the root section where that is of the kind; ``At("soma")`` for the soma that
+    distances are measured from.
     """
 
     section: str
@@ -222,7 +216,7 @@ class At(Location):
             if self.section not in names:
                 raise MorphologyError(f"{cell.name} has no section {self.section!r}", fix=suggest(self.section, names))
             return self.section
-        if len(own) > 1 and cell.sections[0].kind != self.section:
+        if len(own) > 1 and self.section not in (cell.sections[0].kind, "soma"):
             raise MorphologyError(
                 f"{cell.name}: {self.section!r} is {len(own)} sections, not one place", fix=f"name one of them, such as {own[0]!r}"
             )

@@ -1,7 +1,8 @@
 """Stimuli: events into a port (Poisson, regular, lists) and currents into an input (step, sine, noise, arrays).
 
 Events arrive on the grid: one stamped `t` is added at the end of the step that ends at `t`. A current holds during
-the step from `t_k` to `t_{k+1}` the value it has at `t_k`.
+the step from `t_k` to `t_{k+1}` the value it has at `t_k`. All times are multiples of the time step (`neuropil.model.grid`), or
+an error; recorded data are given with ``grid="nearest"``, and each of their times becomes the nearest grid time.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from neuropil.errors import ModelError
 from neuropil.model.distribution import Distribution, checked_values
+from neuropil.model.grid import DESCRIBED, GRIDS, NEAREST, all_steps, nearest
 from neuropil.units import Dimension, Quantity, kHz, magnitude, ms
 
 
@@ -58,13 +60,16 @@ class InhomogeneousPoisson(EventStimulus):
 
     Args:
         rates: shape [times] for all neurons, or [times, neurons]; row j holds from j·interval on, the last one stays.
-        interval: duration of a row.
+        interval: duration of a row, a multiple of the time step.
+        grid: "nearest", if the interval is no multiple of the step: each row begins at the nearest step.
     """
 
     rates: Any
     interval: Any
+    grid: str = DESCRIBED
 
     def __post_init__(self) -> None:
+        _grid(self.grid, "InhomogeneousPoisson")
         _non_negative(self.rates, kHz.dimension, "InhomogeneousPoisson.rates", axes=2)
         _rows(self.rates, "InhomogeneousPoisson.rates")
         _positive_time(self.interval, "InhomogeneousPoisson.interval")
@@ -72,7 +77,10 @@ class InhomogeneousPoisson(EventStimulus):
 
 @dataclass(frozen=True, eq=False)
 class Regular(EventStimulus):
-    """An event every `interval`, the first at `start` (after one interval, if None), none after `stop`."""
+    """An event every `interval`, the first at `start` (after one interval, if None), the last at `stop` or before.
+
+    All three are multiples of the time step; the first event comes at the end of the first step or later.
+    """
 
     interval: Any
     start: Any = None
@@ -92,14 +100,18 @@ class SpikeList(EventStimulus):
     """Events at given times.
 
     Args:
-        times: array of times (> 0).
+        times: array of times: multiples of the time step from dt on.
         neurons: array of the neuron each goes to (within the target population); None sends each to all.
+        grid: "nearest" for recorded times (> 0), which are no multiples of the step: each becomes the nearest, from dt on. The
+            summary states the largest shift, and how many events met in one step of a neuron (all are delivered).
     """
 
     times: Any
     neurons: Any = None
+    grid: str = DESCRIBED
 
     def __post_init__(self) -> None:
+        _grid(self.grid, "SpikeList")
         checked = _non_negative(self.times, ms.dimension, "SpikeList.times", axes=1)
         if isinstance(checked, Distribution):
             raise ModelError("SpikeList.times must be given, not drawn", got=checked)
@@ -116,13 +128,19 @@ class SpikeList(EventStimulus):
                     expected=f"integers, shape {times.shape}",
                 )
 
+    def stamps(self, dt: float) -> np.ndarray:
+        """int64[times]: the step at whose end each arrives, with steps of dt (ms)."""
+        if self.grid == DESCRIBED:
+            return all_steps(self.times, dt, "SpikeList.times")
+        return np.maximum(nearest(np.atleast_1d(magnitude(self.times, ms.dimension, "SpikeList.times")), dt), 1)
+
 
 # --- currents -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
 class Step(CurrentStimulus):
-    """A constant current from `start` to `stop` (to the end, if None). `amplitude` may differ between neurons."""
+    """A constant current from `start` to `stop` (to the end, if None), multiples of the time step. `amplitude` may differ between neurons."""
 
     amplitude: Any
     start: Any = 0 * ms
@@ -157,7 +175,10 @@ class Sine(CurrentStimulus):
 
 @dataclass(frozen=True, eq=False)
 class Noise(CurrentStimulus):
-    """Gaussian noise, drawn anew for every neuron each `interval` (each step, if None), with mean and standard deviation."""
+    """Gaussian noise, drawn anew for every neuron each `interval` (each step, if None), with mean and standard deviation.
+
+    The interval is a multiple of the time step. Drawn anew in each step, the noise's effect on a membrane depends on dt.
+    """
 
     mean: Any
     sd: Any
@@ -166,7 +187,8 @@ class Noise(CurrentStimulus):
     def __post_init__(self) -> None:
         _amplitude(self.mean, "Noise.mean", axes=1)
         _amplitude(self.sd, "Noise.sd", axes=1)
-        magnitude(self.mean, _dim(self.sd), "Noise.mean")
+        if _dim(self.mean) != _dim(self.sd):
+            magnitude(self.mean, _dim(self.sd), "Noise.mean")  # refuses it, unless it is zero
         _non_negative(self.sd, _dim(self.sd), "Noise.sd", axes=1)
         if self.interval is not None:
             _positive_time(self.interval, "Noise.interval")
@@ -181,13 +203,17 @@ class TimeArray(CurrentStimulus):
 
     Args:
         values: shape [times] for all neurons, or [times, neurons]; row j holds from j·interval on, then zero.
-        interval: duration of a row.
+        interval: duration of a row, a multiple of the time step.
+        grid: "nearest" for recorded values whose interval is no multiple of the step (but not shorter): each row begins at the
+            nearest step.
     """
 
     values: Any
     interval: Any
+    grid: str = DESCRIBED
 
     def __post_init__(self) -> None:
+        _grid(self.grid, "TimeArray")
         _amplitude(self.values, "TimeArray.values", axes=2)
         _rows(self.values, "TimeArray.values")
         _positive_time(self.interval, "TimeArray.interval")
@@ -223,6 +249,11 @@ def _non_negative(value: Any, dimension: Dimension, where: str, axes: int = 0) -
     elif np.any(np.asarray(checked) < 0):
         raise ModelError(f"{where} must not be negative", got=float(np.min(checked)))
     return checked
+
+
+def _grid(value: Any, where: str) -> None:
+    if value not in GRIDS:
+        raise ModelError(f'{where}.grid: "{DESCRIBED}" times are multiples of the time step, "{NEAREST}" ones are moved there', got=value)
 
 
 def _moment(value: Any, where: str) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.errors import NetworkError, NeuropilError
+from neuropil.model import grid
 from neuropil.model.composite import full_name
 from neuropil.model.connect import DistanceDependent
 from neuropil.model.contents import Drive, Population, Probe, Projection
@@ -20,10 +21,11 @@ from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.effects import must_be_positive
 from neuropil.model.modulator import check_modulators
 from neuropil.model.network import Network
-from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
-from neuropil.units import Quantity, ms
+from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, Step, TimeArray
+from neuropil.units import Quantity, magnitude, ms
 
 _TIME = ms.dimension
+_RECORDED = 'grid="nearest" for recorded times: each becomes the nearest grid time, from dt on'
 # Relative slack when a time is compared with a multiple of the step: 0.3 / 0.1 is not 3 in binary.
 _SLACK = 1e-6
 # Beyond this mean number of events per step and neuron a Poisson drive is surely a slip of the unit (Hz for kHz).
@@ -57,7 +59,7 @@ def validate(network: Network, dt: Quantity) -> None:
     for drive in network.drives:
         found += _drive(drive, step)
     for name, interval in [(k.name, k.interval) for k in network.synapse_probes] + [(k.name, k.interval) for k in network.normalisations]:
-        found += _on_grid(interval, step, f"{name}: interval")
+        found += grid.fault(interval, step, f"{name}: interval")
     for probe in network.probes:
         found += _probe(probe, step)
     found += check_couplings(network.couplings, network.populations, {(d.target.name, d.input or "") for d in network.drives})
@@ -79,6 +81,8 @@ def _population(pop: Population, step: float) -> list[NeuropilError]:
         if refractory is not None and _largest(getattr(model, refractory)) > 1e9 * step:
             where = f"{pop.name}.{full_name(part_name, refractory)}"
             found.append(NetworkError(f"{where} lasts more than a milliard steps", got=getattr(model, refractory)))
+        elif refractory is not None and isinstance(value := getattr(model, refractory), Quantity) and np.ndim(value.value) == 0:
+            found += grid.fault(value, step, f"{pop.name}.{full_name(part_name, refractory)}", least=0)
     return found
 
 
@@ -109,6 +113,11 @@ def _projection(projection: Projection, step: float) -> list[NeuropilError]:
                 fix=f"truncate it, low={needed:g} * ms, or choose a smaller dt" if drawn else "choose a smaller dt",
             )
         )
+    elif isinstance(projection.delay, float):
+        found += grid.fault(projection.delay, step, f"{label}: the delay")
+    found += grid.fault(projection.response_delay, step, f"{label}: response_delay", least=0)
+    if projection.structure is not None:
+        found += grid.fault(projection.structure.interval, step, f"{label}: Rewiring.interval")
     longest = _largest(projection.delay)
     if longest > 2**31 * step:
         found.append(NetworkError(f"{label}: a delay spans too many steps", got=f"{longest:g} ms at dt = {step:g} ms"))
@@ -163,30 +172,39 @@ def _drive(drive: Drive, step: float) -> list[NeuropilError]:
         if events > _MOST_EVENTS:
             expected = f"at most {_MOST_EVENTS:g} (rates are in kHz inside, {_MOST_EVENTS / step:g} kHz at this dt)"
             found.append(NetworkError(f"{label}: too many events per step", got=f"{events:g}", expected=expected))
+    return found + _times(drive, step, label)
+
+
+def _times(drive: Drive, step: float, label: str) -> list[NeuropilError]:
+    """Described times on the grid; events after the start; rows of data not shorter than a step."""
+    found: list[NeuropilError] = []
+    stimulus, data = drive.stimulus, getattr(drive.stimulus, "grid", None) == grid.NEAREST
     if isinstance(stimulus, (InhomogeneousPoisson, TimeArray, Regular, Noise)) and stimulus.interval is not None:
-        found += _on_grid(stimulus.interval, step, f"{label}: interval")
-    if isinstance(stimulus, SpikeList):
-        times = np.atleast_1d(np.asarray(stimulus.times.value if isinstance(stimulus.times, Quantity) else stimulus.times))
-        if times.size and times.min() < 0.5 * step * (1 - _SLACK):
-            expected = f"times from dt = {step:g} ms on (an event arrives at the end of a step)"
-            found.append(NetworkError(f"{label}: an event comes before the first step ends", got=f"{times.min():g} ms", expected=expected))
+        interval = float(magnitude(stimulus.interval, _TIME, label))
+        if not data:
+            found += grid.fault(interval, step, f"{label}: interval")
+        elif interval < step * (1 - grid.TOLERANCE):
+            found.append(NetworkError(f"{label}: its rows are shorter than the time step", got=f"{interval:g} ms at dt = {step:g} ms", fix="average them, or choose a smaller dt"))
+    if isinstance(stimulus, (Step, Regular)):
+        for name in ("start", "stop"):
+            if (time := getattr(stimulus, name)) is not None:
+                found += grid.fault(time, step, f"{label}: {name}", least=0)
+    first = stimulus.times if isinstance(stimulus, SpikeList) else stimulus.start if isinstance(stimulus, Regular) else None
+    times = np.empty(0) if first is None else np.atleast_1d(magnitude(first, _TIME, label))
+    if times.size and (times.min() <= 0 if data else times.min() < step * (1 - grid.TOLERANCE)):
+        expected = f"times from dt = {step:g} ms on (an event arrives at the end of a step)"
+        fix = _RECORDED if isinstance(stimulus, SpikeList) and times.min() > 0 else None
+        found.append(NetworkError(f"{label}: an event comes before the first step ends", got=f"{times.min():g} ms", expected=expected, fix=fix))
+    elif isinstance(stimulus, SpikeList) and not data:
+        off = grid.fault(times, step, f"{label}: the time of an event")
+        found += [NetworkError(error.what, got=error.got, fix=f"{error.fix}; or {_RECORDED}") for error in off]
     return found
 
 
 def _probe(probe: Probe, step: float) -> list[NeuropilError]:
     if probe.neurons.size == 0:
         return [NetworkError(f"probe {probe.name} records no neuron", fix="neurons=None records all")]
-    return [] if probe.interval is None else _on_grid(probe.interval, step, f"probe {probe.name}: interval")
-
-
-def _on_grid(interval: Any, step: float, what: str) -> list[NeuropilError]:
-    value = float(interval.value if isinstance(interval, Quantity) else interval)
-    steps = value / step
-    if round(steps) >= 1 and abs(steps - round(steps)) <= _SLACK * max(1.0, steps):
-        return []
-    below, above = np.floor(steps) * step, np.ceil(steps) * step
-    near = f"{above:g} ms" if below <= 0 else f"{below:g} or {above:g} ms"
-    return [NetworkError(f"{what} is no multiple of the time step", got=f"{value:g} ms at dt = {step:g} ms", fix=f"use {near}")]
+    return [] if probe.interval is None else grid.fault(probe.interval, step, f"probe {probe.name}: interval")
 
 
 def _extreme(value: Any, u: float, pick: Any) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from neuropil.model import (
     SpikeList,
     Step,
     TimeArray,
+    grid,
 )
 from neuropil.oracle.integrate import Array
 from neuropil.units import Quantity
@@ -91,7 +92,7 @@ def site_of(p: Projection) -> Array:
 def listed(p: Projection, dt: float) -> tuple[Array, ...]:
     """pre, post, weight, delay in steps of each synapse of a rule that leaves nothing to chance."""
     pre, post, weight, delay = _listed(p)
-    return pre, post, weight, np.floor(delay / dt + 0.5 + 1e-9).astype(np.int64)
+    return pre, post, weight, grid.nearest(delay, dt)
 
 
 def _listed(p: Projection) -> tuple[Array, ...]:
@@ -149,23 +150,23 @@ class Source:
         """Number of events per neuron, by the step at whose end they arrive."""
         s = self.stimulus
         if isinstance(s, Regular):
-            interval = _ms(s.interval)
-            first = interval if s.start is None else _ms(s.start)
-            last = (steps + 1) * self.dt if s.stop is None else _ms(s.stop)
-            times = first + interval * np.arange(max(0, int(np.floor((last - first) / interval + 1e-9)) + 1))
-            neurons = None
+            every = grid.steps(s.interval, self.dt, "Regular.interval")
+            first = every if s.start is None else grid.steps(s.start, self.dt, "Regular.start")
+            last = steps if s.stop is None else grid.steps(s.stop, self.dt, "Regular.stop", least=0)
+            stamps, neurons = np.arange(first, min(last, steps) + 1, every), None
         else:
             assert isinstance(s, SpikeList)
-            times, neurons = np.atleast_1d(np.asarray(getattr(s.times, "value", s.times), float)), s.neurons
+            stamps, neurons = s.stamps(self.dt), s.neurons
         counts: dict[int, Array] = {}
-        for j, step in enumerate(np.rint(times / self.dt).astype(int)):
+        for j, step in enumerate(stamps):
             count = counts.setdefault(int(step), np.zeros((self.size, 1)))
             count[slice(None) if neurons is None else np.atleast_1d(neurons)[j]] += 1
         return counts
 
     def _row(self, rows: Any, k: int, stay: bool) -> Array:
         table = np.asarray(rows.value if isinstance(rows, Quantity) else rows, float)
-        j = int(k * self.dt / _ms(self.stimulus.interval) + 1e-9)  # type: ignore[attr-defined]
+        s = cast(TimeArray | InhomogeneousPoisson, self.stimulus)
+        j = int(grid.rows(np.array([k]), s.interval, self.dt, s.grid)[0])
         if j >= len(table) and not stay:
             return np.zeros(self.counters.shape)
         row = table[min(j, len(table) - 1)]
@@ -192,12 +193,12 @@ class Source:
     def _current(self, k: int) -> Array:
         s, t = self.stimulus, k * self.dt
         if isinstance(s, Step):
-            start, stop = (np.inf if a is None else np.rint(_ms(a) / self.dt) for a in (s.start, s.stop))
+            start, stop = (np.inf if a is None else grid.steps(a, self.dt, "Step", least=0) for a in (s.start, s.stop))
             return self.value["amplitude"] * (start <= k < stop)
         if isinstance(s, Sine):
             return self.value["amplitude"] * np.sin(2 * np.pi * _ms(s.frequency) * t + float(s.phase))
         if isinstance(s, TimeArray):
             return self._row(s.values, k, stay=False)
         assert isinstance(s, Noise)
-        every = 1 if s.interval is None else max(1, round(_ms(s.interval) / self.dt))
+        every = 1 if s.interval is None else grid.steps(s.interval, self.dt, "Noise.interval")
         return self.value["mean"] + self.value["sd"] * rng.normal(self.key, self.counters, k // every)

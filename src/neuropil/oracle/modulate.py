@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.model import Network, Population, Projection
+from neuropil.model import Network, Population, Projection, grid
 from neuropil.model.effects import Effect, effects_on
 from neuropil.model.modulator import Modulator, trace_name
 from neuropil.oracle.integrate import Array
@@ -49,7 +49,7 @@ class Modulators:
         for m in self.modulators:
             self.signal[m.name] = self.signals.get(m.name, {}).get(k, self.signal[m.name])
             self.dose[m.name] += self.doses.get(m.name, {}).get(k, 0.0)
-        ticking = [m for m in self.modulators if k % round(m.tick / self.dt) == 0]
+        ticking = [m for m in self.modulators if k % grid.steps(m.tick, self.dt, "tick") == 0]
         for m in ticking:
             self._tick(m, k)
         if ticking:

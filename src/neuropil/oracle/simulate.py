@@ -18,10 +18,11 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, SimulationError
-from neuropil.model import Distribution, Network, Neuron, Population, Projection
+from neuropil.model import Network, Neuron, Population, Projection, grid
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
+from neuropil.model.per_synapse import differs
 from neuropil.model.upkeep import Normalisation
 from neuropil.model.validate import validate
 from neuropil.oracle.cable import Cells, Sites
@@ -99,7 +100,7 @@ class Group:
         """What follows from parameters alone."""
         self.equations = self.integrator.equations
         refractory = type(self.model).refractory
-        self.count = np.rint(self.parameters[refractory] / self.dt).astype(int) if refractory else np.zeros(self.left.size, int)
+        self.count = grid.nearest(self.parameters[refractory], self.dt) if refractory else np.zeros(self.left.size, int)
 
     def change(self, values: dict[str, Any]) -> None:
         """Give parameters new values: numbers, or one per element."""
@@ -184,7 +185,7 @@ def simulate(
     """Run a network, slowly, in float64.
 
     Args:
-        duration, dt: times; a whole number of steps is made of them by rounding.
+        duration, dt: times; the duration is a multiple of dt.
         edges: synapses of projections that are left to chance, by the index of the projection in
             `network.projections`: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
             several sites, the site of each.
@@ -202,15 +203,15 @@ def simulate(
     """
     validate(network, dt)
     h = float(magnitude(dt, ms.dimension, "dt"))
-    steps = round(float(magnitude(duration, ms.dimension, "duration")) / h)
+    steps = grid.steps(magnitude(duration, ms.dimension, "duration"), h, "the duration", least=0)
     unknown = set(edges or {}) - set(range(len(network.projections)))
     if unknown:
         raise ModelError("edges for projections that do not exist", got=sorted(unknown), expected=f"below {len(network.projections)}")
     world = _World(network, h, steps, seed, dict(edges or {}), dict(modulators or {}))
     modulation = Modulators(network, h, signals or {}, doses or {}, world.parameter, world.change)
-    every = {p.name: 1 if p.interval is None else max(1, round(p.interval / h)) for p in network.probes}
+    every = {p.name: 1 if p.interval is None else grid.steps(p.interval, h, f"probe {p.name}: interval") for p in network.probes}
     traces: dict[str, list[Array]] = {name: [] for name in [p.name for p in network.probes] + [p.name for p in network.synapse_probes]}
-    normalisations = [(n, max(1, round(n.interval / h))) for n in network.normalisations]
+    normalisations = [(n, grid.steps(n.interval, h, "the interval of normalise")) for n in network.normalisations]
     stamps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for k in range(steps):
         for name, values in (changes or {}).get(k, {}).items():
@@ -230,7 +231,7 @@ def simulate(
             if (k + 1) % every[probe.name] == 0:
                 traces[probe.name].append(world.groups[probe.target.name].s[probe.variable][probe.places])
         for watched in network.synapse_probes:
-            if (k + 1) % max(1, round(watched.interval / h)) == 0:
+            if (k + 1) % grid.steps(watched.interval, h, f"probe {watched.name}: interval") == 0:
                 traces[watched.name].append(world.synaptic(watched.projection, watched.variable, watched.chosen)[0])
     spans = {n: (p.first, p.size) for n, p in network.populations.items()}
     return OracleResult(
@@ -262,7 +263,7 @@ class _World:
         """A parameter's value in the description, and, where there is not one for each cell, which cell each value is of."""
         if isinstance(target, Projection):
             alive = next(a for a in self.living if a.projection is target)
-            drawn = isinstance(getattr(target.synapse, name), Distribution)
+            drawn = differs(getattr(target.synapse, name))
             return (alive.parameters[name], alive.post) if drawn else (float(getattr(target.synapse, name).value), None)
         part, inner = split(name)
         values = self.group(target, part).parameters[inner]
@@ -322,10 +323,10 @@ class _World:
             alive.send(fired[alive.source], fired[alive.target], k + 1)
         return fired
 
-    def _potentials(self, population: Population, part: str) -> Array:
-        """Of the sites of a part, neuron by neuron."""
+    def _seen(self, population: Population, part: str, state: str) -> Array:
+        """A state of the sites of a part, neuron by neuron."""
         group = self.groups[population.name]
-        return group.potentials(part) if isinstance(group, Cells) else group.s[full_name(part, "v")]
+        return group.potentials(part) if isinstance(group, Cells) and state == "v" else group.s[full_name(part, state)]
 
     def _arriving(self, k: int) -> tuple[dict[str, States], dict[str, States]]:
         """Inputs during the step and weights at its end, by population and full name."""
@@ -338,17 +339,17 @@ class _World:
                 w[source.drive.target.name][source.drive.port] += source.events(k)
         # Per-synapse projections add one event after the other to what stimuli brought; the exact sums of the others join last.
         for alive in self.living:
-            flow = alive.step(k, partial(self._potentials, alive.projection.target, alive.projection.part), None if alive.port is None else w[alive.target][alive.port])
+            flow = alive.step(k, partial(self._seen, alive.projection.target, alive.projection.part), None if alive.port is None else w[alive.target][alive.port])
             if alive.input is not None:
                 x[alive.target][alive.input] += flow
         for synapse in self.synapses:
             assert synapse.port is not None
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
         for mine, other in (pair for coupling in self.network.couplings for pair in coupling.directed):
-            entry, there = x[mine.population.name][mine.input], self._potentials(other.population, other.part)[other.places]
+            entry, there = x[mine.population.name][mine.input], self._seen(other.population, other.part, "v")[other.places]
             if mine.conductance is None:
                 entry[mine.places] = there
             else:
-                here = self._potentials(mine.population, mine.part)[mine.places]
+                here = self._seen(mine.population, mine.part, "v")[mine.places]
                 np.add.at(entry, mine.places, mine.conductance * (there - here))
         return x, w
