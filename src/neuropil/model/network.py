@@ -155,7 +155,7 @@ class Network:
             neuron: a model instance; a cell as it is now, whatever is painted on it later. Array parameters must have one value per neuron; those of a part with several sites
                 one per site, or one for every site of every neuron, neuron by neuron.
             initial: starting values by state: quantities, arrays or distributions. An array for a cell's "v" has a value for
-                each of its compartments; its nodes without membrane may be left out.
+                each cell, or one for each compartment of each (nodes without membrane may be left out).
             positions: quantity of shape [size, axes], for rules that depend on distance.
 
         Raises:
