@@ -133,7 +133,7 @@ def wrong_ones(s):
         "no state": lambda: s.set_synapses("lazy", eficacy=1.0),
         "'packed' have no state": lambda: s.set_synapses("packed", efficacy=1.0),
         "kept once for each source and delay": lambda: s.set_synapses("lazy", pre=np.arange(s.weights("lazy").size) * 1.0),
-        "does not fit the scale": lambda: s.set_weights("packed", 1e9 * pA),
+        "16 bits do not hold": lambda: s.set_weights("packed", 1e9 * pA),
     }
 
 

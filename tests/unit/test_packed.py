@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from neuropil.engine import packed
 from neuropil.errors import NetworkError, PlanError
 from neuropil.lower.connectivity import edges
-from neuropil.lower.plan import choose_quantum
+from neuropil.lower.weight_scale import Scale, scale_for
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -70,9 +70,9 @@ def blocks(n, n_blocks):
 def build(net, n_blocks=2, word=np.uint32, threads=1, seed=3, **more):
     block_of, local_of = blocks(net.size, n_blocks)
     channel_of = [PORTS.index(p.port) for p in net.projections]
-    quantum = [choose_quantum(_largest(p.weight), word) for p in net.projections]
+    scale = [scale_for(_largest(p.weight), word) for p in net.projections]
     return packed.build(
-        net, DT, seed, block_of=block_of, local_of=local_of, n_blocks=n_blocks, channel_of=channel_of, quantum=quantum,
+        net, DT, seed, block_of=block_of, local_of=local_of, n_blocks=n_blocks, channel_of=channel_of, scale=scale,
         word=word, threads=threads, **more,
     )  # fmt: skip
 
@@ -86,7 +86,7 @@ def listed(net, store, n_blocks):
     rows = [[np.empty((0, 5))] for _ in net.populations]
     for j, p in enumerate(net.projections):
         pre, post, weight, delay, _ = edges(p, 3, DT)
-        columns = pre, post + p.target.first, np.full(pre.size, PORTS.index(p.port)), delay, weight / store.quantum[j]
+        columns = pre, post + p.target.first, np.full(pre.size, PORTS.index(p.port)), delay, weight / store.scale[j].quantum
         rows[list(net.populations.values()).index(p.source)].append(np.stack(columns, axis=1).astype(float))
     return [np.concatenate(r) for r in rows]
 
@@ -118,7 +118,7 @@ def test_round_trip(net, n_blocks, word):
         want, got = in_order(want), in_order(got)
         assert want.shape == got.shape
         assert np.array_equal(want[:, :4], got[:, :4])
-        if not sum(store.clipped):
+        if not sum(store.saturated):
             assert np.abs(want[:, 4] - got[:, 4]).max(initial=0) <= slack
     assert store.n_synapses == sum(len(edges(p, 3, DT)[0]) for p in net.projections)
 
@@ -199,14 +199,14 @@ def test_memory_is_predicted_exactly_for_fixed_numbers():
     net.project(a, b, FixedTotal(5000), weight=1 * pA, delay=Uniform(1 * ms, 2 * ms), port="exc")
     net.project(b, (a, b), FixedOutDegree(50), weight=1 * pA, delay=1 * ms, port="inh")
     for word in (np.uint32, np.uint64):
-        predicted = packed.predict_memory(net, DT, 2, [0, 1, 1], word)
+        predicted = packed.predict_memory(net, DT, 2, [0, 1, 1], [scale_for(1.0, word)] * 3, word)
         building = predicted.pop("while building")
         assert predicted == build(net, 2, word).memory() and building > 0
 
 
 def test_memory_is_predicted_in_expectation_otherwise():
     net = many_rows()
-    predicted = packed.predict_memory(net, DT, 2, [0, 0, 1, 1, 0])
+    predicted = packed.predict_memory(net, DT, 2, [0, 0, 1, 1, 0], [scale_for(1.0, np.uint32)] * 5)
     assert predicted["synapses"] == pytest.approx(build(net).memory()["synapses"], rel=0.01)
 
 
@@ -216,19 +216,23 @@ def test_constant_weights_in_powers_of_two_are_exact():
     for w in (87.81, 2 * 87.81, -4 * 87.81):
         net.project(a, a, AllToAll(), weight=w * pA, delay=1 * ms, port="exc")
     block_of, local_of = blocks(10, 1)
-    q = choose_quantum(4 * 87.81)
-    store = packed.build(net, DT, 0, block_of=block_of, local_of=local_of, n_blocks=1, channel_of=[0] * 3, quantum=[q] * 3)
-    assert store.rounding == [0, 0, 0] and store.clipped == [0, 0, 0]
-    assert sorted(set(store.unpack(0, 0, 0)["quanta"] * q)) == [-4 * 87.81, 87.81, 2 * 87.81]
+    scale = scale_for(4 * 87.81, np.uint32)
+    store = packed.build(net, DT, 0, block_of=block_of, local_of=local_of, n_blocks=1, channel_of=[0] * 3, scale=[scale] * 3)
+    assert store.rounding == [0, 0, 0] and store.saturated == [0, 0, 0] and store.vanished == [0, 0, 0]
+    assert sorted(set(store.unpack(0, 0, 0)["quanta"] * scale.quantum)) == [-4 * 87.81, 87.81, 2 * 87.81]
 
 
-def test_weights_too_large_are_clipped_and_counted():
+def test_weights_too_large_are_saturated_and_those_stored_as_0_counted():
     net = Network()
     a = net.population("a", LIFExp(), 4)
-    net.project(a, a, AllToAll(), weight=(np.eye(4) * 5.0 - 1) * pA, delay=1 * ms, port="exc")
+    matrix = np.eye(4) * 5.0 - 1
+    matrix[0] = [0.0, 1e-300, -2e-5, 1.6e-4]  # what is 0 has not vanished
+    net.project(a, a, AllToAll(), weight=matrix * pA, delay=1 * ms, port="exc")
     block_of, local_of = blocks(4, 1)
-    store = packed.build(net, DT, 0, block_of=block_of, local_of=local_of, n_blocks=1, channel_of=[0], quantum=[1e-4])
-    assert store.clipped == [4]
+    scale = Scale(1e-4, 32767, np.uint32)
+    store = packed.build(net, DT, 0, block_of=block_of, local_of=local_of, n_blocks=1, channel_of=[0], scale=[scale])
+    assert store.saturated == [3] and store.vanished == [2] and store.rounding == [pytest.approx(0.25, rel=1e-5)]
+    assert store.unpack(0, 0, 0)["quanta"].tolist() == [0, 0, 0, 2]
     assert store.unpack(0, 1, 0)["quanta"].tolist() == [-10000, 32767, -10000, -10000]
 
 
@@ -248,12 +252,8 @@ def test_lessons():
     net = many_rows()
     block_of, local_of = blocks(net.size, 2)
     with pytest.raises(PlanError):
-        packed.build(net, DT, 0, block_of=block_of, local_of=local_of, n_blocks=1, channel_of=[0] * 5, quantum=[1.0] * 5)
+        packed.build(net, DT, 0, block_of=block_of, local_of=local_of, n_blocks=1, channel_of=[0] * 5, scale=[Scale(1.0, 32767, np.uint32)] * 5)
     with pytest.raises(NetworkError, match="time step"):
-        packed.build(net, 5.0, 0, block_of=block_of, local_of=local_of, n_blocks=2, channel_of=[0] * 5, quantum=[1.0] * 5)
+        packed.build(net, 5.0, 0, block_of=block_of, local_of=local_of, n_blocks=2, channel_of=[0] * 5, scale=[Scale(1.0, 32767, np.uint32)] * 5)
 
 
-def test_choose_quantum():
-    assert choose_quantum(0.0) == 1.0
-    for word, bits in ((np.uint32, 16), (np.uint64, 48)):
-        assert 2 * 351.0 / choose_quantum(351.0, word) <= 2 ** (bits - 1)

@@ -13,11 +13,12 @@ import numpy as np
 from numba import njit
 
 from neuropil.lower.draws import count_at_least, threefry2x32
+from neuropil.lower.kernel_cache import cached_njit
 
-OPTIONS = {"nogil": True, "fastmath": True, "boundscheck": False, "cache": True}
+OPTIONS = {"nogil": True, "fastmath": True, "boundscheck": False}
 
 
-@njit(**OPTIONS)
+@cached_njit(**OPTIONS)
 def total(values):
     """Read an array once."""
     found = np.uint32(0)
@@ -26,7 +27,7 @@ def total(values):
     return found
 
 
-@njit(**OPTIONS)
+@cached_njit(**OPTIONS)
 def triad(a, b, c, factor, rounds):
     """a = b + factor c: two reads and a write per element."""
     for _ in range(rounds):
@@ -35,7 +36,7 @@ def triad(a, b, c, factor, rounds):
     return a[0]
 
 
-@njit(**OPTIONS)
+@cached_njit(**OPTIONS)
 def add_events(words, target, rounds):
     """What delivery does to a word: add its upper half at the place its lower half names."""
     for _ in range(rounds):
@@ -45,7 +46,7 @@ def add_events(words, target, rounds):
     return target[0]
 
 
-@njit(nogil=True, fastmath={"contract"}, boundscheck=False, cache=True)
+@cached_njit(nogil=True, fastmath={"contract"}, boundscheck=False)
 def multiply_add(x, a, b, rounds):
     """Sixteen multiply-adds in a row on each of a few hundred numbers, over and over."""
     for _ in range(rounds):
@@ -71,7 +72,7 @@ def multiply_add(x, a, b, rounds):
     return x[0]
 
 
-@njit(**OPTIONS)
+@cached_njit(**OPTIONS)
 def poisson_counts(count, later, thresholds, rounds):
     """Poisson counts of two steps at a time, by four thresholds on one random word each."""
     for r in range(rounds):

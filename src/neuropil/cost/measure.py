@@ -10,6 +10,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import numba
 import numpy as np
 
 from neuropil.cost import kernels
+from neuropil.errors import ResultError
 from neuropil.lower.cache import directory, load, path_of
 from neuropil.lower.parts import Group
 from neuropil.lower.plan import Plan
@@ -179,7 +181,7 @@ def _arguments(group: Group, plan: Plan, size: int) -> tuple[Any, ...]:
     member, real = group.members[0], np.dtype(group.precision)
     kinds: dict[str, Any] = {
         "left": np.uint8 if member.period < 256 else np.int32, "fired": np.uint8, "count": np.uint8, "period": np.int32, "real": np.float64,
-        "arrived": np.int32 if plan.word == np.uint32 else np.int64,
+        "arrived": plan.accumulator,
     }  # fmt: skip
     arrays = []
     for name in group.kernel.arguments:
@@ -200,10 +202,14 @@ def _arguments(group: Group, plan: Plan, size: int) -> tuple[Any, ...]:
 
 def _remembered(what: str, measure: Callable[[], dict[str, Any]], again: bool) -> dict[str, Any]:
     path = _file()
-    known = read_json(path) if path.exists() else {}
+    known: dict[str, Any] = {}
+    if path.exists():
+        with suppress(ResultError):  # damaged: measured again
+            known = read_json(path)
     if again or what not in known:
         known = {**known, what: measure()}
-        write_json(path, known)
+        with suppress(ResultError):  # no room to remember it
+            write_json(path, known)
     found: dict[str, Any] = known[what]
     return found
 

@@ -78,10 +78,11 @@ def parts(plan: Plan) -> dict[str, str]:
         found[f"cells of population {cells.population.name!r}"] = _digest(
             cells.source.source, cells.population.size, tree, where, cells.source.numbers, cells.source.expanded
         )
-    for j, (p, quantum) in enumerate(zip(projections, plan.quantum, strict=True)):
+    for j, (p, scale) in enumerate(zip(projections, plan.scale, strict=True)):
+        stored = scale and (scale.quantum, scale.top, str(np.dtype(scale.word)))
         positions = (p.source.positions, p.target.positions) if type(p.rule).__name__ == "DistanceDependent" else None
         found[f"projection {p.name!r}"] = _digest(
-            p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, quantum, positions, _synapses(plan, j)
+            p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, stored, positions, _synapses(plan, j)
         )
     for j, c in enumerate(network.couplings):
         found[f"coupling {j + 1}"] = _digest([(e.population.name, e.input, e.places, e.conductance) for e in (c.first, c.second)])

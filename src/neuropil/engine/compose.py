@@ -89,8 +89,7 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
     Args:
         probe_rows: samples a probe's buffer can hold.
     """
-    accumulator = np.int32 if plan.word == np.uint32 else np.int64
-    arrived = [np.zeros((max(plan.channels, 1), share.size), accumulator) for share in layout.shares]
+    arrived = [np.zeros((max(plan.channels, 1), share.size), plan.accumulator) for share in layout.shares]
     machine = Machine([[] for _ in layout.shares], arrived)
     for g, assembly in enumerate(plan.assemblies):
         for t, share in enumerate(layout.shares):

@@ -25,7 +25,7 @@ from neuropil.engine.synapse_store import SynapseStore
 from neuropil.lower.plan import Plan
 from neuropil.lower.threads import abort_barrier
 from neuropil.model.composite import full_name, split
-from neuropil.model.contents import Population
+from neuropil.model.contents import Population, Projection
 
 DONE, SHORT, RUNAWAY = 0, 1, 2
 PROBE_BUFFER_BYTES = 32_000_000
@@ -56,9 +56,9 @@ class Core:
             j: (LazyStore if program.event_driven else ClockedStore)(plan, j, self.layout, self.machine, room)
             for j, program in plan.synapses.items()
         }
-        self._use(Rows.empty(sizes, plan.word))
+        self._use([Rows.empty(sizes, word) for word in plan.packed])
         self._run = program(plan.network.name, self._operations)
-        self.synapses: PackedSynapses | None = None
+        self.packed: list[PackedSynapses] = []
 
     # --- preparing -------------------------------------------------------------------------------------------------
 
@@ -69,22 +69,25 @@ class Core:
     def connect(self, progress: Callable[[float], None] | None) -> None:
         """Build the synapses and everything whose size depends on them."""
         plan, layout = self.plan, self.layout
-        self.synapses = build(
-            plan.network, plan.dt, plan.seed, block_of=layout.block_of, local_of=layout.local_of,
-            n_blocks=layout.blocks * self.threads, channel_of=plan.channel_of, quantum=plan.quantum, word=plan.word,
-            first_target=[plan.parts[p.target.name, split(p.port or "")[0]].first for p in plan.network.projections],
-            threads=self.threads, progress=progress,
-        )  # fmt: skip
+        self.packed = [
+            build(
+                plan.network, plan.dt, plan.seed, block_of=layout.block_of, local_of=layout.local_of,
+                n_blocks=layout.blocks * self.threads, channel_of=plan.channel_of, scale=plan.scale, word=word,
+                first_target=[plan.parts[p.target.name, split(p.port or "")[0]].first for p in plan.network.projections],
+                threads=self.threads, progress=progress,
+            )
+            for word in plan.packed
+        ]  # fmt: skip
         for j, store in self.listed.items():
             store.use(SynapseList.drawn(plan, j))
-        self._use(Rows.of(self.synapses, [p.size for p in plan.network.populations.values()]))
+        self._use([Rows.of(packed, [p.size for p in plan.network.populations.values()]) for packed in self.packed])
 
-    def _use(self, rows: Rows) -> None:
-        """Take a store into use, with buckets, exchange and logs that fit its delays."""
+    def _use(self, rows: list[Rows]) -> None:
+        """Take the packed stores into use, with buckets, exchange and logs that fit its delays."""
         capacity = first_capacity(self.plan)
-        packed = PackedStore(rows, self.machine.arrived, self.layout.blocks, capacity)
-        self.stores: list[Store] = [packed, *self.listed.values()]
-        self.ring = max(store.ring for store in self.stores)
+        packed = [PackedStore(r, self.machine.arrived, self.layout.blocks, capacity) for r in rows]
+        self.stores: list[Store] = [*packed, *self.listed.values()]
+        self.ring = max((store.ring for store in self.stores), default=2)
         self.exchange = SpikeExchange.of(self.threads, max(s.size for s in self.layout.shares))
         room = max(1 << 16, 2 * self.plan.network.size)
         self.logs = [SpikeLog.of(room, self.ring) for _ in range(self.threads)]
@@ -110,7 +113,12 @@ class Core:
             raise
         self.step += done
         self.pending = status != DONE
-        return done, status
+        return done, status if status != DONE or self._finite() else RUNAWAY
+
+    def _finite(self) -> bool:
+        """No state of a neuron is infinite or NaN: what arrived was too much for its type, or its equations, if linear, went wrong."""
+        states = (a for groups in self.machine.groups for group in groups for name, a in group.arrays.items() if name.startswith("s_"))
+        return all(bool(np.isfinite(a).all()) for a in states)
 
     def make_room(self) -> None:
         """Enlarge the buckets after a run ended SHORT (logs are emptied by `flush`)."""
@@ -234,6 +242,19 @@ class Core:
             part[:] = values[..., start : start + part.shape[1]]
             start += part.shape[1]
 
+    def set_quantum(self, projection: Projection, quantum: float) -> None:
+        """Change the weight of a quantum at the port of a packed projection, between steps."""
+        part, port = split(projection.port or "")
+        if projection.target.name in self.plan.cells:
+            argument, place = self.plan.cells[projection.target.name].source.quanta[f"{part}.{port}"]
+            for _, cells in self.machine.cells[projection.target.name]:
+                cells.made[argument][place] = quantum
+            return
+        g, m = self.plan.place_of(projection.target, part)
+        group = self.plan.groups[g]
+        first = sum(member.sites for member in group.members[:m])
+        self.machine.numbers[g][first : first + group.members[m].sites, group.kernel.quanta[port]] = quantum
+
     def close(self) -> None:
         """End the threads."""
         if self._pool is not None:
@@ -260,7 +281,7 @@ class Core:
 
     def _call(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int]:
         e, log = self.exchange, self.logs[t]
-        room = min(store.capacity for store in self.stores)
+        room = min((store.capacity for store in self.stores), default=1 << 62)
         own = [op.arguments(t) for op in self._operations]
         return self._run(
             t, self.threads, self.step, steps, self.pending, index, waves, room, (e.neurons, e.count, e.alarm, e.barrier),

@@ -26,7 +26,10 @@ def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
     longest = max((int(delay_steps(p, plan.dt)[-1]) for p in plan.network.projections), default=1)
     buckets = 8.0 * max(plan.channels, 1) * ring_length(longest) * blocks * first_capacity(plan)
     probes = sum(8.0 * min(p.neurons.size * 10_000, 4_000_000) for p in plan.network.probes)
-    parts = predict_memory(plan.network, plan.dt, blocks, plan.channel_of, plan.word)
+    parts = dict.fromkeys(("synapses", "row starts", "segment bounds", "keys", "while building"), 0.0)
+    for word in plan.packed:
+        for name, size in predict_memory(plan.network, plan.dt, blocks, plan.channel_of, plan.scale, word).items():
+            parts[name] += size
     for j in plan.synapses:
         for name, size in predict_listed(plan, j, threads, first_capacity(plan)).items():
             if name == "spikes in flight":
@@ -39,7 +42,7 @@ def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
         wide = {"left": 1, "period": 4, "fired": 1, "count": 2, "real": 8}
         per_neuron = sum(wide.get(a.split("_")[0], real) for a in group.arguments if not a.startswith("arrived"))
         state += per_neuron * group.size
-        accumulators += plan.channels * np.dtype(plan.word).itemsize * group.size
+        accumulators += plan.channels * np.dtype(plan.accumulator).itemsize * group.size
     for cells in plan.cells.values():
         states = sum(p.size * len(p.program.membrane.states) for p in cells.cable.patches)
         state += np.dtype(cells.precision).itemsize * cells.population.size * (cells.cable.size + states)

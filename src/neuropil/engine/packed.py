@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from neuropil.engine.packed_kernels import pack_rows
 from neuropil.errors import NetworkError, PlanError
 from neuropil.lower.connectivity import KernelTables, Rows, expected_synapses, kernel_tables, realise
-from neuropil.lower.connectivity_kernels import ARRAY, CONSTANT
-from neuropil.lower.synapse_laws import WeightLaw, delay_steps
+from neuropil.lower.synapse_laws import delay_steps
+from neuropil.lower.weight_scale import Scale
 from neuropil.model.connect import DistanceDependent, Edges, FixedInDegree, OneToOne
 from neuropil.model.contents import Population
 from neuropil.model.network import Network
@@ -46,18 +46,21 @@ class PackedSynapses:
         row_start: int64[n_neurons + 1].
         keys: for each source population int32[K, 2], its (channel, delay in steps), sorted; K = 0 without projections.
         offsets: for each source population uint32[size, n_blocks, K + 1], relative to the row's start.
-        quantum: for each projection the weight of one quantum, in the unit of the port.
-        rounding: for each projection the largest error of a packed weight over the mean magnitude (a bound for drawn weights).
-        clipped: for each projection the number of weights too large for their word, now the largest that fits.
+        scale: for each projection of the network how its weights are stored, here those whose word this is.
+        rounding: for each projection the largest |stored - described| / |described| of its weights, leaving out those that the next
+            two count.
+        saturated: for each projection how many weights were too large, and are now the largest that fits.
+        vanished: for each projection how many weights other than 0 are stored as 0.
     """
 
     words: np.ndarray
     row_start: NDArray[np.int64]
     keys: list[NDArray[np.int32]]
     offsets: list[NDArray[np.uint32]]
-    quantum: list[float]
-    rounding: list[float]
-    clipped: list[int] = field(default_factory=list)
+    scale: list[Scale | None]
+    rounding: list[float] = field(default_factory=list)
+    saturated: list[int] = field(default_factory=list)
+    vanished: list[int] = field(default_factory=list)
 
     @property
     def n_synapses(self) -> int:
@@ -103,19 +106,19 @@ def build(
     local_of: NDArray[np.uint16],
     n_blocks: int,
     channel_of: Sequence[int],
-    quantum: Sequence[float],
+    scale: Sequence[Scale | None],
     first_target: Sequence[int] | None = None,
     word: Word = np.uint32,
     threads: int = 1,
     progress: Progress | None = None,
 ) -> PackedSynapses:
-    """Draw, pack and sort every synapse of the network's projections.
+    """Draw, pack and sort every synapse of the projections whose weights such words hold.
 
     Args:
         dt_ms: time step in ms.
         block_of, local_of: uint16[n_elements], the block that owns an element and its index within it; neurons first.
         channel_of: for each projection the accumulator it adds to.
-        quantum: for each projection the weight of one quantum, see `neuropil.lower.plan.choose_quantum`.
+        scale: for each projection how its weights are stored (`neuropil.lower.weight_scale.scales`).
         first_target: for each projection the first element of its target; None: the first neuron of the population.
         word: np.uint32 or np.uint64.
         threads: how many build; the result does not depend on it.
@@ -125,27 +128,33 @@ def build(
     first = [p.target.first for p in network.projections] if first_target is None else list(first_target)
     if place.size < network.size or (place.size and int(block_of.max()) >= n_blocks):
         raise PlanError("blocks do not cover the network", got=f"{place.size} places", expected=f"{network.size} in {n_blocks} blocks")
-    realised = {j: realise(p, seed, dt_ms) for j, p in enumerate(network.projections) if not p.listed}
+    held = held_by(scale, word)
+    realised = {j: realise(network.projections[j], seed, dt_ms) for j in held}
     row_start = _row_starts(network, realised)
     words = np.empty(int(row_start[-1]), word)
-    store = PackedSynapses(
-        words, row_start, [], [], [float(q) for q in quantum],
-        [_rounding(realised[j].weight, q) if j in realised else 0.0 for j, q in enumerate(quantum)], [0] * len(quantum),
-    )  # fmt: skip
+    store = PackedSynapses(words, row_start, [], [], list(scale), [0.0] * len(scale), [0] * len(scale), [0] * len(scale))
     jobs = []
     for population in network.populations.values():
-        outgoing = packed_from(network, population)
+        outgoing = packed_from(network, population, held)
         keys = source_keys([(channel_of[j], realised[j].delay.steps) for j in outgoing])
         offsets = np.empty((population.size, n_blocks, len(keys) + 1), np.uint32)
         store.keys.append(keys)
         store.offsets.append(offsets)
         if outgoing:
-            jobs.append(_job(network, population, outgoing, realised, channel_of, quantum, place, first, keys, offsets, store))
+            jobs.append(_job(network, population, outgoing, realised, channel_of, scale, place, first, keys, offsets, store))
         else:
             offsets[:] = 0
+    zeros = {j: rows.n_synapses - rows.weight.nonzero(rows.n_synapses) for j, rows in realised.items()}
     del realised  # explicit targets now live in the jobs only
     _run(jobs, store, threads, progress)
+    for j, described in zeros.items():
+        store.vanished[j] -= described
     return store
+
+
+def held_by(scale: Sequence[Scale | None], word: Word) -> list[int]:
+    """Places of the projections whose weights such words hold."""
+    return [j for j, s in enumerate(scale) if s is not None and s.word == word]
 
 
 def source_keys(outgoing: Sequence[tuple[int, NDArray[np.int64]]]) -> NDArray[np.int32]:
@@ -154,20 +163,23 @@ def source_keys(outgoing: Sequence[tuple[int, NDArray[np.int64]]]) -> NDArray[np
     return np.array(sorted(pairs), np.int32).reshape(-1, 2)
 
 
-def predict_memory(network: Network, dt_ms: float, n_blocks: int, channel_of: Sequence[int], word: Word = np.uint32) -> dict[str, float]:
+def predict_memory(
+    network: Network, dt_ms: float, n_blocks: int, channel_of: Sequence[int], scale: Sequence[Scale | None], word: Word = np.uint32
+) -> dict[str, float]:
     """Bytes by purpose as :meth:`PackedSynapses.memory` will give them, before anything is allocated.
 
     Exact for rules that fix the number of synapses, else the expectation. ``"while building"`` is what building holds
     besides: explicit targets and the values of weights and delays given as arrays.
     """
-    expected = [0.0 if p.listed else expected_synapses(p) for p in network.projections]
+    held = held_by(scale, word)
+    expected = [expected_synapses(p) if j in held else 0.0 for j, p in enumerate(network.projections)]
     bounds = keys = building = 0.0
     for population in network.populations.values():
-        outgoing = packed_from(network, population)
+        outgoing = packed_from(network, population, held)
         n_keys = len(source_keys([(channel_of[j], delay_steps(network.projections[j], dt_ms)) for j in outgoing]))
         bounds += 4.0 * population.size * n_blocks * (n_keys + 1)
         keys += 8.0 * n_keys
-    for projection, n in zip(network.projections, expected, strict=True):
+    for projection, n in ((network.projections[j], expected[j]) for j in held):
         explicit = isinstance(projection.rule, (DistanceDependent, Edges, FixedInDegree, OneToOne))
         building += 4.0 * n * explicit + 8.0 * _array_size(projection.weight) + 2.0 * _array_size(projection.delay)
         building += 4.0 * _array_size(projection.site)
@@ -184,9 +196,9 @@ def predict_memory(network: Network, dt_ms: float, n_blocks: int, channel_of: Se
 # --- preparation -----------------------------------------------------------------------------------------------------
 
 
-def packed_from(network: Network, population: Population) -> list[int]:
-    """Places of the packed projections from a population, in the order in which they share its rows."""
-    return [j for j, p in enumerate(network.projections) if p.source is population and not p.listed]
+def packed_from(network: Network, population: Population, held: Sequence[int]) -> list[int]:
+    """Places of the projections from a population among those held, in the order in which they share its rows."""
+    return [j for j in held if network.projections[j].source is population]
 
 
 def _array_size(value: Any) -> int:
@@ -202,16 +214,6 @@ def _row_starts(network: Network, realised: dict[int, Rows]) -> NDArray[np.int64
     if length.size and length.max() >= 2**32:
         raise NetworkError("a neuron makes more synapses than a row can hold", got=int(length.max()), expected="below 2**32")
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(length)])
-
-
-def _rounding(law: WeightLaw, quantum: float) -> float:
-    """Largest error of a packed weight over the mean magnitude; for drawn weights its bound, half a quantum."""
-    if law.mean == 0.0:
-        return 0.0
-    if law.kind not in (CONSTANT, ARRAY):
-        return 0.5 * quantum / law.mean
-    exact = law.values if law.kind == ARRAY else np.array([law.fields["location"]])
-    return float(np.abs(np.floor(exact / quantum + 0.5) * quantum - exact).max(initial=0.0)) / law.mean
 
 
 @dataclass(frozen=True)
@@ -234,13 +236,14 @@ class _Job:
 
 def _job(
     network: Network, population: Population, outgoing: list[int], realised: dict[int, Rows], channel_of: Sequence[int],
-    quantum: Sequence[float], place: NDArray[np.uint32], first: Sequence[int], keys: NDArray[np.int32], offsets: NDArray[np.uint32], store: PackedSynapses,
+    scale: Sequence[Scale | None], place: NDArray[np.uint32], first: Sequence[int], keys: NDArray[np.int32], offsets: NDArray[np.uint32], store: PackedSynapses,
 ) -> _Job:  # fmt: skip
     tables = kernel_tables([realised[j] for j in outgoing])
     number = {(int(c), int(d)): k for k, (c, d) in enumerate(keys)}
     key_of = [[number[channel_of[j], int(d)] for d in realised[j].delay.steps] for j in outgoing]
     key_start = np.concatenate([[0], np.cumsum([len(k) for k in key_of])]).astype(np.int64)
     row_start = store.row_start[population.first : population.first + population.size + 1]
+    used = {j: s for j, s in enumerate(scale) if s is not None}
     real = np.empty(0, np.float32 if store.words.dtype == np.uint32 else np.float64)
     t = tables
     return _Job(tables, outgoing, row_start, (
@@ -248,7 +251,7 @@ def _job(
         np.array([first[j] for j in outgoing], np.int64),
         max(network.projections[j].target.size for j in outgoing), place,
         np.array([k for ks in key_of for k in ks], np.uint32), key_start,
-        np.array([quantum[j] for j in outgoing], np.float64), row_start, real, offsets, store.words,
+        np.array([used[j].quantum for j in outgoing], np.float64), np.array([used[j].top for j in outgoing], np.float64), row_start, real, offsets, store.words,
     ))  # fmt: skip
 
 
@@ -269,11 +272,13 @@ def _run(jobs: list[_Job], store: PackedSynapses, threads: int, progress: Progre
                 if task is None:
                     return
                 job, first, last = task
-                clipped = pack_rows(first, last, *job.arguments)
+                account = pack_rows(first, last, *job.arguments)
                 with lock:
                     done[0] += int(job.row_start[last] - job.row_start[first])
-                    for j, n in zip(job.projections, clipped, strict=True):
-                        store.clipped[j] += int(n)
+                    for j, (saturated, zeros, worst) in zip(job.projections, account.tolist(), strict=True):
+                        store.saturated[j] += int(saturated)
+                        store.vanished[j] += int(zeros)
+                        store.rounding[j] = max(store.rounding[j], worst)
         except BaseException as error:
             errors.append(error)
             stop.set()

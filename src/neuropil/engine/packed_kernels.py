@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
 from neuropil.lower.connectivity_kernels import (
@@ -17,6 +17,7 @@ from neuropil.lower.connectivity_kernels import (
     draw_weights,
     number_elements,
 )
+from neuropil.lower.kernel_cache import cached_njit
 
 
 def _packed(place, quanta, words):
@@ -24,7 +25,7 @@ def _packed(place, quanta, words):
     raise NotImplementedError("compiled only")
 
 
-@overload(_packed, jit_options={"cache": True, "nogil": True}, inline="always")
+@overload(_packed, jit_options={"nogil": True}, inline="always")
 def _packed_as(place, quanta, words):
     if words.dtype == types.uint32:
         return lambda place, quanta, words: np.uint32(
@@ -35,20 +36,27 @@ def _packed_as(place, quanta, words):
     )
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _round_to_quanta(n, largest, row):
-    """Round row[:n] to whole numbers within ±largest; returns how many were beyond."""
+    """Round row[:n] to whole numbers within ±largest; returns how many were beyond, how many are 0 now, and the largest error
+    of the others relative to themselves."""
     real = row.dtype.type
     top, half = real(largest), real(0.5)
-    beyond = np.int32(0)
+    beyond, zeros, worst = np.int32(0), np.int32(0), real(0.0)
     for i in range(n):
-        q = np.floor(row[i] + half)
-        beyond += np.int32(abs(q) > top)
+        w = row[i]
+        q = np.floor(w + half)
         row[i] = min(max(q, -top), top)
-    return beyond
+        if abs(q) > top:
+            beyond += np.int32(1)
+        elif q == 0:
+            zeros += np.int32(1)
+        else:
+            worst = max(worst, abs(q - w) / abs(w))
+    return beyond, zeros, worst
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _place_row(
     n, first_target, place, key_of, key_start, n_keys, target, delay, quanta, words, bins, items, histogram
 ):
@@ -64,7 +72,7 @@ def _place_row(
         histogram[b] += 1
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _sort_row(n, row_start, n_blocks, n_keys, bins, items, histogram, cursor, offsets, words):
     """Counting sort of a row into its final place, stable; leaves the histogram empty."""
     total = np.int64(0)
@@ -83,12 +91,16 @@ def _sort_row(n, row_start, n_blocks, n_keys, bins, items, histogram, cursor, of
         cursor[b] = at + np.uint64(1)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def pack_rows(
     first, last, laws, starts, counts, targets, weights, delays, sites, threshold, pair, first_target, most_targets, place,
-    key_of, key_start, quantum, row_start, real, offsets, words,
+    key_of, key_start, quantum, top, row_start, real, offsets, words,
 ):  # fmt: skip
-    """Draw, pack, sort and write the rows of sources first … last-1; returns int64[n_projections] of clipped weights."""
+    """Draw, pack, sort and write the rows of sources first … last-1.
+
+    Returns float64[n_projections, 3]: how many weights are saturated, how many are stored as 0, and the largest error of the
+    others relative to themselves.
+    """
     n_projections, n_blocks, n_keys = laws.size, offsets.shape[1], offsets.shape[2] - 1
     longest = np.int64(0)
     for source in range(first, last):
@@ -99,8 +111,7 @@ def pack_rows(
     bins, items = np.empty(longest + SLACK, np.uint32), np.empty(longest + SLACK, words.dtype)
     taken = np.zeros((most_targets + 127) >> 6, np.uint64)
     histogram, cursor = np.zeros(n_blocks * n_keys, np.int32), np.empty(n_blocks * n_keys, np.uint64)
-    clipped = np.zeros(n_projections, np.int64)
-    largest = (1 << (8 * words.itemsize - 17)) - 1
+    account = np.zeros((n_projections, 3))
     for source in range(first, last):
         filled = 0
         for j in range(n_projections):
@@ -111,11 +122,14 @@ def pack_rows(
                 draw_sites(law, source, start, n, sites, drawn, site)
                 number_elements(law.n_sites, n, target, site)
             draw_weights(law, source, start, n, weights, quantum[j], drawn, weight)
-            clipped[j] += _round_to_quanta(n, largest, weight)
+            beyond, zeros, worst = _round_to_quanta(n, top[j], weight)
+            account[j, 0] += beyond
+            account[j, 1] += zeros
+            account[j, 2] = max(account[j, 2], worst)
             _place_row(
                 n, first_target[j], place, key_of, key_start[j], n_keys, target, delay, weight, words,
                 bins[filled:], items[filled:], histogram,
             )  # fmt: skip
             filled += n
         _sort_row(filled, row_start[source], n_blocks, n_keys, bins, items, histogram, cursor, offsets[source], words)
-    return clipped
+    return account

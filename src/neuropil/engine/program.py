@@ -43,14 +43,14 @@ Returns (steps done, why it ended): 0 as asked, 1 room for spikes is short, 2 a 
 thread failed.
 """
 import numpy as np
-from numba import njit
 from neuropil.engine.clock import cycles
 from neuropil.engine.spikes import account, collect, log_spikes, meet
 from neuropil.lower.flags import PROGRAM_FLAGS
+from neuropil.lower.kernel_cache import cached_njit
 {imports}
 
 
-@njit(**PROGRAM_FLAGS)
+@cached_njit(**PROGRAM_FLAGS)
 def run(thread, threads, first, steps, pending, index, waves, room, exchange, log, clock{parameters}):
     published, count, alarm, barrier = exchange
     log_step, log_neuron, counters, recent = log

@@ -29,7 +29,6 @@ from neuropil.engine.synaptic_state import SynapticState
 from neuropil.engine.upkeep import Upkeep
 from neuropil.errors import (
     Interrupted,
-    NetworkError,
     NeuropilError,
     ResultError,
     SimulationError,
@@ -47,7 +46,6 @@ Progress = Callable[[str, float, dict[str, Any]], None]
 """Called as progress(phase, fraction done, details); phases are "trace", "compile", "build" and "run"."""
 
 CHUNK_SECONDS = 0.05  # between looks at the clock, Ctrl-C and the progress bar
-LARGEST_ROUNDING = 0.01  # of a projection's mean weight; more would change what a network does
 
 
 class Simulation(Access):
@@ -135,9 +133,7 @@ class Simulation(Access):
         with stoppable() as stop:
             self.core.connect(lambda fraction: self._building(fraction, stop))
             self._building(1.0, stop)
-        self._check_rounding()
-        assert self.core.synapses is not None
-        self._synaptic = SynapticState(self.plan, self.core, PackedWeights(self.plan, self.core.layout, self.core.synapses))
+        self._synaptic = SynapticState(self.plan, self.core, PackedWeights(self.plan, self.core))
         self._upkeep = Upkeep(self.plan, self._synaptic)
         self.compile_seconds = compiled - start
         self.build_seconds = time.perf_counter() - compiled
@@ -341,19 +337,6 @@ class Simulation(Access):
             self.recorder = Recorder(self.plan, self._folder, record_spikes=self.record_spikes, resume=self._finished)
             self._finished = None
 
-    def _check_rounding(self) -> None:
-        """Refuse weights that the packed store would distort."""
-        store = self.core.synapses
-        assert store is not None
-        for projection, rounding in zip(self.network.projections, store.rounding, strict=True):
-            if rounding > LARGEST_ROUNDING:
-                raise NetworkError(
-                    f"projection {projection.name!r}: its weights are too small beside the largest at port {projection.port!r}",
-                    got=f"an error of up to {100 * rounding:.2g} % of the mean weight in 16 bits",
-                    expected=f"at most {100 * LARGEST_ROUNDING:g} %",
-                    fix='full_weights=True, or precision="float64"',
-                )
-
     def _probe_room(self) -> int:
         """Steps until a probe's buffer would be full."""
         from neuropil.engine.compose import steps_between
@@ -490,7 +473,6 @@ class Simulation(Access):
     def summary(self) -> dict[str, Any]:
         """The run so far, in plain types (a finished result's summary has the digest of its spikes besides)."""
         seconds = self.core.step * self.plan.dt / 1000.0
-        synapses = self.core.synapses
         rates = {
             p.name: float(self.counts[p.first : p.first + p.size].sum() / (p.size * seconds)) if seconds else 0.0
             for p in self.network.populations.values()
@@ -498,7 +480,7 @@ class Simulation(Access):
         shares = self.core.phases()
         return {
             **describe(self.plan),
-            "synapses": (synapses.n_synapses if synapses is not None else 0) + sum(s.synapses.size for s in self.core.listed.values()),
+            "synapses": sum(packed.n_synapses for packed in self.core.packed) + sum(s.synapses.size for s in self.core.listed.values()),
             "biological_seconds": seconds,
             "wall_seconds": self.wall_seconds,
             "real_time_factor": self.wall_seconds / seconds if seconds else 0.0,
@@ -512,8 +494,9 @@ class Simulation(Access):
             "neuron_steps": self.network.size * self.core.step,
             "rates_hz": rates,
             "phases": {name: share * self.wall_seconds for name, share in shares.items()},
-            "weight_rounding": max(synapses.rounding, default=0.0) if synapses is not None else 0.0,
-            "weights_clipped": sum(synapses.clipped) if synapses is not None else 0,
+            "weights_saturated": sum(sum(packed.saturated) for packed in self.core.packed),
+            "weight_rounding_max": max((max(packed.rounding, default=0.0) for packed in self.core.packed), default=0.0),
+            "weights_vanished": sum(sum(packed.vanished) for packed in self.core.packed),
             "memory": {name: int(size) for name, size in self.memory.items()},
             "interrupted": self.interrupted,
         }

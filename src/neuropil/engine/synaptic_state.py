@@ -72,7 +72,7 @@ class SynapticState:
     def save(self) -> dict[int, dict[str, np.ndarray]]:
         """What a checkpoint needs, by projection."""
         found = {j: store.save() for j, store in self.core.listed.items()}
-        found |= {j: {"weight": weights} for j, weights in self.packed.written.items()}
+        found |= self.packed.save()
         for j in self.held:
             found.setdefault(j, {})["held"] = np.array(True)
         return found
@@ -84,6 +84,6 @@ class SynapticState:
                 self.core.listed[j].restore(arrays)
                 continue
             if "weight" in arrays:
-                self.packed.write(j, arrays["weight"])
+                self.packed.restore(j, arrays)
             if "held" in arrays:
                 self.held.add(j)

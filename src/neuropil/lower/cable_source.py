@@ -28,6 +28,7 @@ class CableSource:
         numbers: argument -> values of a loop's scalar constants.
         expanded: argument -> constants that differ between the compartments of a patch, float64[compartments].
         states: argument -> (patch, "mechanism.state"); ions: argument -> (patch, ion).
+        quanta: "part.port" -> (argument, place in it) of the weight of its quantum.
     """
 
     source: str
@@ -36,6 +37,7 @@ class CableSource:
     expanded: dict[str, np.ndarray]
     states: dict[str, tuple[Patch, str]]
     ions: dict[str, tuple[Patch, str]]
+    quanta: dict[str, tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def emit_cable(plan: CablePlan, variants: Mapping[str, Variant], precision: str,
     sites = [f"sites_{p.name}" for p in plan.points]
     loops.use(*sites)
     text = _module(precision, loops, first, before, sites, after, last)
-    return CableSource(text, tuple(loops.arguments), loops.numbers, loops.expanded, loops.states_of, loops.ions_of)
+    return CableSource(text, tuple(loops.arguments), loops.numbers, loops.expanded, loops.states_of, loops.ions_of, loops.quanta)
 
 
 def state_argument(patch: str, state: str) -> str:
@@ -125,6 +127,7 @@ class _Loops:
     expanded: dict[str, np.ndarray] = field(default_factory=dict)
     states_of: dict[str, tuple[Patch, str]] = field(default_factory=dict)
     ions_of: dict[str, tuple[Patch, str]] = field(default_factory=dict)
+    quanta: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def use(self, *names: str) -> None:
         self.arguments.extend(n for n in names if n not in self.arguments)
@@ -152,6 +155,7 @@ class _Loops:
         for port in patch.program.membrane.traced[patch.name].spec.ports if variant else ():
             terms = []
             if variant and port in variant.wired:
+                self.quanta[f"{patch.name}.{port}"] = (f"numbers_states_{patch.name}", len(patch.states.nodes) + len(scalars))
                 scalars.append((f"q_{port}", quanta[port]))
                 terms.append(f"number(arrived_{port}[c + q]) * q_{port}")
                 clear.append(f"arrived_{port}[c + q] = 0")

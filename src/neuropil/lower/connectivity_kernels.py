@@ -11,10 +11,11 @@ one type vectorise, one loop over everything would not.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
 from neuropil.lower.draws import normal_quantile32, normal_quantile64, threefry2x32, to_uniform64
+from neuropil.lower.kernel_cache import cached_njit
 from neuropil.lower.numerics import exp
 
 # How targets are made.
@@ -51,14 +52,14 @@ def _standard_normal(word, out):
     raise NotImplementedError("compiled only")
 
 
-@overload(_standard_normal, jit_options={"cache": True, "nogil": True}, inline="always")
+@overload(_standard_normal, jit_options={"nogil": True}, inline="always")
 def _standard_normal_of_type(word, out):
     if out.dtype == types.float32:
         return lambda word, out: normal_quantile32(word)
     return lambda word, out: normal_quantile64(word)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def fill_words(key0, key1, element, first, n, out):
     """out[i] = rng.words(key, element, first + i) for i < n; `first` even, below 2**33; may write out[n] as well."""
     k0, k1, c0 = np.uint32(key0), np.uint32(key1), np.uint32(element)
@@ -69,7 +70,7 @@ def fill_words(key0, key1, element, first, n, out):
         out[2 * q + 1] = b
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _scale_words(words, n_draw, n, out):
     """out[i] = floor(words[i] * n_draw / 2**32): uniform on 0 … n_draw-1 to a relative n_draw / 2**32."""
     span = np.uint64(n_draw)
@@ -77,7 +78,7 @@ def _scale_words(words, n_draw, n, out):
         out[i] = np.uint32((np.uint64(words[i]) * span) >> np.uint64(32))
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _shift_past(source, n, out):
     """Renumber indices drawn from "all but the source"."""
     s = np.uint32(source)
@@ -86,7 +87,7 @@ def _shift_past(source, n, out):
         out[i] = np.uint32(t + np.uint32(t >= s))
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _draw_distinct(key0, key1, element, n_draw, k, words, taken, out):
     """`k` different indices below `n_draw`, every subset equally likely: draw, and draw again what is taken already.
 
@@ -110,7 +111,7 @@ def _draw_distinct(key0, key1, element, n_draw, k, words, taken, out):
         taken[out[i] >> np.uint32(6)] = np.uint64(0)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _draw_subset(key0, key1, element, n_draw, k, words, taken, out):
     """As :func:`_draw_distinct`; above half of all it is quicker to draw those left out."""
     if 2 * k <= n_draw:
@@ -127,7 +128,7 @@ def _draw_subset(key0, key1, element, n_draw, k, words, taken, out):
     taken[: (n_draw + 63) >> 6] = np.uint64(0)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def draw_targets(law, source, start, n, pool, words, taken, out):
     """out[:n] (uint32) = targets of `source`, as indices within their population.
 
@@ -154,7 +155,7 @@ def draw_targets(law, source, start, n, pool, words, taken, out):
         _shift_past(source, n, out)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def draw_delays(law, source, start, n, pool, threshold, pair, words, out):
     """out[:n] (uint16) = delays of the row, as indices into the projection's sorted list of delays.
 
@@ -180,7 +181,7 @@ def draw_delays(law, source, start, n, pool, threshold, pair, words, out):
             out[i] = np.uint16(both & np.uint32(0xFFFF)) if words[i] < threshold[cell] else np.uint16(both >> np.uint32(16))
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def draw_sites(law, source, start, n, pool, words, out):
     """out[:n] (uint32) = the site of each synapse of the row within its target neuron.
 
@@ -201,7 +202,7 @@ def draw_sites(law, source, start, n, pool, words, out):
             out[i] = site
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def number_elements(n_sites, n, target, site):
     """target[:n] from neurons to elements of a part with several sites."""
     many = np.uint32(n_sites)
@@ -209,7 +210,7 @@ def number_elements(n_sites, n, target, site):
         target[i] = np.uint32(np.uint32(target[i] * many) + site[i])
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def draw_weights(law, source, start, n, pool, unit, words, out):
     """out[:n] = weights of the row over `unit`, computed in the type of `out` (float32 or float64).
 
@@ -229,7 +230,7 @@ def draw_weights(law, source, start, n, pool, unit, words, out):
         _draw_law(law, unit, n, words, out)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _draw_law(law, unit, n, words, out):
     """Quantiles of a truncated normal, lognormal or uniform law at the row's words."""
     real = out.dtype.type
@@ -252,7 +253,7 @@ def _draw_law(law, unit, n, words, out):
         out[i] = min(max(out[i], low), high)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _normals(law, n, words, out):
     """Standard normals, truncated by mapping the words onto the part of (0, 1) that the bounds leave."""
     if law.word_span < 1 << 32:
@@ -263,7 +264,7 @@ def _normals(law, n, words, out):
         out[i] = _standard_normal(words[i], out)
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def expand(laws, starts, counts, targets, weights, delays, sites, threshold, pair, n_target):
     """(post int64, weight float64, index of delay uint16, site int64) of all synapses of the one projection ``laws[0]``."""
     law = laws[0]
@@ -287,7 +288,7 @@ def expand(laws, starts, counts, targets, weights, delays, sites, threshold, pai
     return post, weight, delay, site
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def transpose_in_degree(key0, key1, k, n_source, n_target, skip_self, multiple):
     """Draw `k` sources of every target, then sort by source: (counts int64[n_source], targets int32[k * n_target])."""
     n_draw = n_source - np.int64(skip_self)
@@ -315,7 +316,7 @@ def transpose_in_degree(key0, key1, k, n_source, n_target, skip_self, multiple):
     return counts, targets
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def words_of_rows(key0, key1, first, n_rows, n):
     """uint32[n_rows, n]: the first `n` words of the elements from `first` on."""
     out = np.empty((n_rows, n), np.uint32)

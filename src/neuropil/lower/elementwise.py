@@ -68,6 +68,7 @@ def module_head(about: str, precision: str, graphs: Iterable[tuple[Graph, Iterab
         "from numpy import ceil, floor, isfinite",
         "from numba import njit",
         "from neuropil.lower.flags import KERNEL_FLAGS",
+        "from neuropil.lower.kernel_cache import cached_njit",
         "from neuropil.lower.noalias import noalias_arguments",
         math_imports(graphs),
         f"number = np.{precision}",

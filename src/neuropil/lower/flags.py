@@ -13,5 +13,5 @@ FASTMATH = {"nsz", "afn"}
 KERNEL_FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FASTMATH}
 """Options of `numba.njit` for code that computes. Not cached by itself: it lives in the cached program that calls it."""
 
-PROGRAM_FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
+PROGRAM_FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 """Options of the generated program of a network, whose file name covers all code it is compiled from."""

@@ -7,7 +7,7 @@ What is not in use is zero before simplification, so it costs nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -157,11 +157,13 @@ class KernelSource:
         arguments: names of its arguments after (bounds, numbers, periods). Those of the soma are `soma_*` (its states),
             `into_` (its input) and `shifts` (uint64[segments]: from an element's place to its soma's, modulo 2**64).
         scalars: number of columns of `numbers`.
+        quanta: port -> the column that holds the weight of its quantum.
     """
 
     source: str
     arguments: tuple[str, ...]
     scalars: int
+    quanta: dict[str, int] = field(default_factory=dict)
 
     @property
     def own_arguments(self) -> tuple[str, ...]:
@@ -200,6 +202,7 @@ class _Writer:
         self.body: list[str] = []
         self.arguments: list[str] = []
         self.scalars = 0
+        self.quanta: dict[str, int] = {}
 
     def scalar(self, name: str, comment: str) -> None:
         self.head.append(f"{name} = numbers[segment, {self.scalars}]  # {comment}")
@@ -214,7 +217,7 @@ class _Writer:
         self._reads()
         self._operations()
         self._writes()
-        return KernelSource(self._module(), tuple(self.arguments), self.scalars)
+        return KernelSource(self._module(), tuple(self.arguments), self.scalars, self.quanta)
 
     def _constants(self) -> None:
         for k, node in enumerate(self.program.frontier):
@@ -256,6 +259,7 @@ class _Writer:
     def _port(self, port: str) -> None:
         variant, terms = self.program.variant, []
         if port in variant.wired:
+            self.quanta[port] = self.scalars
             self.scalar(f"q_{port}", f"weight of one unit at {port}")
             name = self.array(f"arrived_{port}")
             terms.append(f"number({name}[i]) * q_{port}")
@@ -308,7 +312,7 @@ class _Writer:
             *module_head(about, self.precision, graphs, "one, zero = np.int32(1), np.int32(0)"),
             "",
             "",
-            "@njit(cache=True, **KERNEL_FLAGS)",
+            "@cached_njit(**KERNEL_FLAGS)",
             f"def advance({', '.join(['bounds', 'numbers', 'periods', *self.arguments])}):",
             "    noalias_arguments()",
             "    bad = zero",

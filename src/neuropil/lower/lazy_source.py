@@ -304,7 +304,7 @@ class _Writer:
         """Settle if a target's notes are full, or the oldest could become too old."""
         rest = ["numbers", "bounds", "target", *ROOM, *self.arguments]
         text = [f"if full[0] or k % {LONGEST} == 0:", f"    settle(k, step, False, {', '.join(rest)})", "    full[0] = 0", "    fresh[:] = 0"]
-        return ["", "", "@njit(cache=True, **KERNEL_FLAGS)", f"def settle_full({', '.join(['k', 'full', 'fresh', 'step', *rest])}):", *_indent(text)]
+        return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def settle_full({', '.join(['k', 'full', 'fresh', 'step', *rest])}):", *_indent(text)]
 
     def _note(self) -> list[str]:
         """Note the spikes of own targets; full[0] is raised when one has no more room, full[1] is the step of the
@@ -336,4 +336,4 @@ def _indent(lines: list[str], depth: int = 1) -> list[str]:
 
 
 def _function(name: str, signature: list[str], text: list[str]) -> list[str]:
-    return ["", "", "@njit(cache=True, **KERNEL_FLAGS)", f"def {name}({', '.join(signature)}):", "    noalias_arguments()", *_indent(text)]
+    return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def {name}({', '.join(signature)}):", "    noalias_arguments()", *_indent(text)]

@@ -19,9 +19,9 @@ from neuropil.lower.kernel import NeuronProgram, Varying, emit
 from neuropil.lower.parts import Assembly, Bare, Group, Member, PlannedDrive, PlannedPart, own_kernel, plan_parts
 from neuropil.lower.synapse import SynapseProgram, plan_synapses
 from neuropil.lower.synapse_resolution import slow_synapses
+from neuropil.lower.weight_scale import Scale, scales
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
-from neuropil.model.connect import AllToAll, DistanceDependent, Edges, FixedInDegree, OneToOne
 from neuropil.model.contents import Population, Projection
 from neuropil.model.distribution import Distribution
 from neuropil.model.effects import effects_on
@@ -43,13 +43,13 @@ class Plan:
         dt: time step, ms.
         seed: key of every random stream.
         precision: of state, "float32" or "float64"; parts with states that float32 does not resolve have their own.
-        word: of a synapse, np.uint32 (16-bit weights) or np.uint64 (48-bit weights).
+        word: of a synapse, np.uint32 (16-bit weights) or np.uint64 (48-bit weights), where its port needs no wider one.
         groups: in order of execution: what acts on a soma comes before it.
         bare: parts without a kernel of their own.
         cells: populations with morphology, by name.
         parts: (population, part) -> its elements and their numbers.
         channel_of: for each projection the index of its port in the target's model.
-        quantum: for each packed projection the weight of one quantum; 0 for those kept per synapse, whose weights have none.
+        scale: for each packed projection how its weights are stored; None for those kept per synapse.
         drives: in the network's order.
         reasons: why each projection is executed as it is.
         synapses: programs of the projections whose synapses are kept each by itself, by their place in the network.
@@ -66,7 +66,7 @@ class Plan:
     cells: dict[str, PlannedCells]
     parts: dict[tuple[str, str], PlannedPart]
     channel_of: tuple[int, ...]
-    quantum: tuple[float, ...]
+    scale: tuple[Scale | None, ...]
     drives: tuple[PlannedDrive, ...]
     reasons: tuple[str, ...] = field(default=())
     synapses: dict[int, SynapseProgram] = field(default_factory=dict)
@@ -80,6 +80,20 @@ class Plan:
     def channels(self) -> int:
         """Number of accumulators per element: the largest number of ports of any model."""
         return max((len(p.part.model.spec.ports) for p in self.parts.values()), default=0)
+
+    @property
+    def packed(self) -> dict[Any, list[int]]:
+        """The packed projections by the words that hold them; nothing for a word that is not in use."""
+        held: dict[Any, list[int]] = {}
+        for word in (np.uint32, np.uint64):
+            if mine := [j for j, s in enumerate(self.scale) if s is not None and s.word == word]:
+                held[word] = mine
+        return held
+
+    @property
+    def accumulator(self) -> Any:
+        """The type of exact accumulators: wide enough for the widest words."""
+        return np.int64 if self.word == np.uint64 or np.uint64 in self.packed else np.int32
 
     @property
     def elements(self) -> int:
@@ -129,9 +143,9 @@ def make_plan(
     updated = [p for p in parts.values() if own_kernel(p.population)]
     groups = _merge([draft.member(p) for p in updated], precision)
     bare = tuple(draft.bare(p) for p in parts.values() if not own_kernel(p.population))
-    quantum = _quanta(network, word)
-    groups = tuple(dataclasses.replace(g, members=_with_quanta(g, network, quantum)) for g in groups)
-    bare = tuple(dataclasses.replace(b, members=_with_quanta(b, network, quantum)) for b in bare)
+    scale = tuple(scales(network, word))
+    groups = tuple(dataclasses.replace(g, members=_with_quanta(g, network, scale)) for g in groups)
+    bare = tuple(dataclasses.replace(b, members=_with_quanta(b, network, scale)) for b in bare)
     cells = {
         name: PlannedCells.of(
             p, {b.members[0].part: b for b in bare if b.members[0].population is p and b.members[0].part}, dt_ms, precision,
@@ -142,8 +156,8 @@ def make_plan(
     }  # fmt: skip
     bare = tuple(dataclasses.replace(b, precision=cells[b.members[0].population.name].precision) for b in bare)
     slow = {} if precision == "float64" else {j: _slow_synapses(network, j, s, dt_ms) for j, s in synapses.items()}
-    why = tuple(_why(p, synapses.get(j), slow.get(j, {})) for j, p in enumerate(network.projections))
-    plan = Plan(network, dt_ms, seed, precision, word, groups, bare, cells, parts, channel_of, quantum, drives, why, synapses, slow)
+    why = tuple(_why(p, scale[j], synapses.get(j), slow.get(j, {})) for j, p in enumerate(network.projections))
+    plan = Plan(network, dt_ms, seed, precision, word, groups, bare, cells, parts, channel_of, scale, drives, why, synapses, slow)
     check_plan(plan)
     return plan
 
@@ -210,49 +224,11 @@ def _merge(placed: list[tuple[NeuronProgram, Varying, Member]], precision: str) 
     return tuple(groups)
 
 
-def _quanta(network: Network, word: Any) -> tuple[float, ...]:
-    """One scale for all weights that meet in an accumulator: those of a port of a population."""
-    largest: dict[Any, float] = {}
-    together: dict[Any, float] = {}
-    for p in (p for p in network.projections if not p.listed):
-        key = (p.target.name, p.port)
-        size = p.weight.largest() if isinstance(p.weight, Distribution) else float(np.max(np.abs(p.weight), initial=0.0))
-        largest[key] = max(largest.get(key, 0.0), size)
-        together[key] = together.get(key, 0.0) + largest_in_degree(p)
-    scale = {key: choose_quantum(largest[key], word, together[key]) for key in largest}
-    return tuple(0.0 if p.listed else scale[p.target.name, p.port] for p in network.projections)
-
-
-def choose_quantum(largest: float, word: Any = np.uint32, in_degree: float = 1.0) -> float:
-    """The weight of one quantum, for weights up to `largest` (1e-9 tails, see `Distribution.largest`).
-
-    The largest takes a power of two of quanta, so that weights in ratios of powers of two (-4 in many cortical models)
-    are exact, with as much room again for the tails; but so few that even all synapses of a target at once, `in_degree`
-    of them, stay within its accumulator.
-    """
-    bits, accumulator = (14, 30) if word == np.uint32 else (46, 62)
-    full = 2.0 ** min(bits, accumulator - int(np.ceil(np.log2(max(in_degree, 1.0)))))
-    return largest / full if largest > 0.0 else 1.0
-
-
-def largest_in_degree(projection: Projection) -> float:
-    """A bound on the synapses that any target receives; for random rules one that fewer than 1 in 10⁹ targets exceed."""
-    rule, n_source, n_target = projection.rule, projection.source.size, projection.target.size
-    if isinstance(rule, Edges):
-        return float(np.bincount(rule.post, minlength=1).max(initial=0))
-    if isinstance(rule, (AllToAll, DistanceDependent)):
-        return float(n_source)
-    if isinstance(rule, OneToOne):
-        return 1.0
-    mean = rule.expected_synapses(n_source, n_target, projection.recurrent) / n_target
-    return mean if isinstance(rule, FixedInDegree) else mean + 6.5 * float(np.sqrt(mean)) + 10.0
-
-
-def _with_quanta(assembly: Assembly, network: Network, quantum: tuple[float, ...]) -> tuple[Member, ...]:
+def _with_quanta(assembly: Assembly, network: Network, scales: tuple[Scale | None, ...]) -> tuple[Member, ...]:
     """The members with the quanta of their wired ports, among their constants and by name."""
     members = []
     for member in assembly.members:
-        scale = {p.port: q for p, q in zip(network.projections, quantum, strict=True) if p.target is member.population and not p.listed}
+        scale = {p.port: s.quantum for p, s in zip(network.projections, scales, strict=True) if p.target is member.population and s is not None}
         quanta = {port: scale[full_name(member.part, port)] for port in assembly.variant.wired}
         numbers = member.numbers.copy()
         numbers[:, np.isnan(numbers).any(axis=0)] = list(quanta.values()) if isinstance(assembly, Group) else []
@@ -266,13 +242,14 @@ def _slow_synapses(network: Network, j: int, program: SynapseProgram, dt: float)
     return slow_synapses(program, projection.weight, dt, effects_on(network, projection))
 
 
-def _why(projection: Projection, synapse: SynapseProgram | None, slow: dict[str, str]) -> str:
+def _why(projection: Projection, scale: Scale | None, synapse: SynapseProgram | None, slow: dict[str, str]) -> str:
     """Why a projection is executed as it is."""
     if synapse is not None:
         wide = "; in float64, because float32 would not resolve it: " + ", ".join(f"{n} ({why})" for n, why in slow.items())
         return synapse.explain() + (wide if slow else "")
     port = f"{type(projection.target.neuron).__name__}.{projection.port}"
-    return f"aggregated: events at {port} act through their sum, so no synapse needs a state of its own"
+    wider = f"; {scale.why}" if scale is not None and scale.why else ""
+    return f"aggregated: events at {port} act through their sum, so no synapse needs a state of its own{wider}"
 
 
 def check_plan(plan: Plan) -> None:
@@ -297,5 +274,6 @@ def check_plan(plan: Plan) -> None:
         variant = plan.assemblies[plan.place_of(projection.target, part)[0]].variant
         if port and port not in (variant.real if projection.listed else variant.wired):
             raise PlanError(f"projection {projection.name!r} arrives at a port nobody reads")
-        if not projection.listed and not plan.quantum[j] > 0:
-            raise PlanError(f"projection {projection.name!r} has no weight scale", got=plan.quantum[j])
+        scale = plan.scale[j]
+        if (scale is None) != projection.listed or (scale is not None and not scale.quantum > 0):
+            raise PlanError(f"projection {projection.name!r} has no weight scale", got=scale)

@@ -53,6 +53,12 @@ class WeightLaw:
     largest: float
     mean: float
 
+    def nonzero(self, n: int) -> int:
+        """How many of n weights are other than 0."""
+        if self.kind == kernels.ARRAY:
+            return int(np.count_nonzero(self.values))
+        return 0 if self.kind == kernels.CONSTANT and self.fields["location"] == 0.0 else n
+
     def fill(self, law: np.void) -> None:
         """Write the parameters into a kernel's record."""
         law["weight_kind"] = self.kind

@@ -172,7 +172,7 @@ def _module(
         *module_head(f"Kernel of {program.traced.name}, {precision}: {what}.", precision, [(graph, roots)], *extra),
         "",
         "",
-        "@njit(cache=True, **KERNEL_FLAGS)",
+        "@cached_njit(**KERNEL_FLAGS)",
         f"def {function}({', '.join(signature)}):",
         "    noalias_arguments()",
         *_indent(text),

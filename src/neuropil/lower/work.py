@@ -110,12 +110,15 @@ def _cells(cells: PlannedCells, plan: Plan) -> Work:
 
 def _events(plan: Plan) -> list[Work]:
     """Aggregated synapses: an event reads its word and adds its quanta to an accumulator of its target."""
-    word = plan.word().itemsize
-    synapses: dict[str, float] = {}
-    for p in (p for j, p in enumerate(plan.network.projections) if j not in plan.synapses):
-        synapses[p.source.name] = synapses.get(p.source.name, 0.0) + expected_synapses(p)
-    source = f"{word}-byte word read, accumulator of {word} bytes read and written, one addition"
-    return [Work(f"synapses of {n}", "synaptic event", count, "event", 1, 3 * word, source, n) for n, count in synapses.items()]
+    works, accumulator = [], np.dtype(plan.accumulator).itemsize
+    for word, held in plan.packed.items():
+        synapses: dict[str, float] = {}
+        for p in (plan.network.projections[j] for j in held):
+            synapses[p.source.name] = synapses.get(p.source.name, 0.0) + expected_synapses(p)
+        size = np.dtype(word).itemsize
+        source = f"{size}-byte word read, accumulator of {accumulator} bytes read and written, one addition"
+        works += [Work(f"synapses of {n}", "synaptic event", count, "event", 1, size + 2 * accumulator, source, n) for n, count in synapses.items()]
+    return works
 
 
 def _listed(plan: Plan) -> list[Work]:
@@ -162,7 +165,7 @@ def bytes_per_step(group: Group, plan: Plan) -> int:
 
 
 def _traffic(argument: str, changing: tuple[str, ...], real: int, plan: Plan) -> int:
-    word = plan.word().itemsize
+    word = np.dtype(plan.accumulator).itemsize
     kind, _, name = argument.partition("_")
     if kind == "s":
         return real * (2 if name in changing else 1)
