@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neuropil import rng
-from neuropil.lower.connectivity import edges
+from neuropil.lower.connectivity import numbered_edges
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.synapse_form import SIDES, age
@@ -27,6 +27,7 @@ class SynapseList:
         weight: float64[n], in base units: the weight each was made with.
         states: by name, float64[n].
         last: by whose they are (`neuropil.lower.synapse.SIDES`), int32[n], the step to which waiting states are up to date.
+        number: int64[n], what tells each from the others in draws of its own: among all that the whole populations would have.
         constants: everything static about the model, by name: floats, or float64[n] where it varies between synapses.
     """
 
@@ -37,6 +38,7 @@ class SynapseList:
     weight: np.ndarray
     states: dict[str, np.ndarray]
     last: dict[str, np.ndarray]
+    number: np.ndarray
     constants: dict[str, Any]
 
     @property
@@ -47,8 +49,10 @@ class SynapseList:
     @classmethod
     def drawn(cls, plan: Plan, index: int) -> SynapseList:
         """The synapses of a projection at the start."""
-        pre, post, weight, delay, site = edges(plan.network.projections[index], plan.seed, plan.dt)
-        return cls.made(plan, index, pre, post, site, weight, delay, 0)
+        projection = plan.network.projections[index]
+        pre, post, weight, delay, site, number = numbered_edges(projection, plan.seed, plan.dt)
+        # Those that come and go are numbered by their places.
+        return cls.made(plan, index, pre, post, site, weight, delay, 0, None if projection.structure is not None else number)
 
     @classmethod
     def empty(cls, plan: Plan, index: int) -> SynapseList:
@@ -57,21 +61,22 @@ class SynapseList:
         return cls.made(plan, index, none, none, none, np.empty(0), none, 0)
 
     @classmethod
-    def made(cls, plan: Plan, index: int, pre: Any, post: Any, site: Any, weight: Any, delay: Any, now: int) -> SynapseList:
-        """Synapses in the state in which they begin, at step `now`."""
+    def made(cls, plan: Plan, index: int, pre: Any, post: Any, site: Any, weight: Any, delay: Any, now: int, number: Any = None) -> SynapseList:
+        """Synapses in the state in which they begin, at step `now`; `number`: see the class (their places, if None)."""
         program, projection = plan.synapses[index], plan.network.projections[index]
         n = pre.size
-        given = parameters(program, projection, plan.seed, n)
-        whole = given if n else parameters(program, projection, plan.seed, 1)
+        number = np.arange(n) if number is None else number
+        given = parameters(program, projection, plan.seed, number)
+        whole = given if n else parameters(program, projection, plan.seed, np.zeros(1, np.int64))
         constants = {c: v if np.ndim(v) == 0 else np.asarray(v)[:n] for c, v in program.constants(whole, plan.dt).items()}
         states = {}
         for name, state in program.traced.spec.states.items():
             value: Any = given[state.initial] if isinstance(state.initial, str) else state.initial
             if name == "weight":
                 value = weight
-            states[name] = np.array(np.broadcast_to(_drawn(value, plan.seed, n, "synapse state", *projection.stream, name), n), float)
+            states[name] = np.array(np.broadcast_to(_drawn(value, plan.seed, number, "synapse state", *projection.stream, name), n), float)
         pre, post, site, delay = (np.ascontiguousarray(a, np.int32) for a in (pre, post, site, delay))
-        return cls(pre, post, site, delay, np.asarray(weight, float), states, {side: np.full(n, now, np.int32) for side in SIDES}, constants)
+        return cls(pre, post, site, delay, np.asarray(weight, float), states, {side: np.full(n, now, np.int32) for side in SIDES}, number, constants)
 
     def take(self, which: np.ndarray) -> SynapseList:
         """Some of them, in the order of the indices."""
@@ -79,11 +84,11 @@ class SynapseList:
         states = {n: s[which] for n, s in self.states.items()}
         return replace(
             self, pre=self.pre[which], post=self.post[which], site=self.site[which], delay=self.delay[which], weight=self.weight[which],
-            states=states, last={side: last[which] for side, last in self.last.items()}, constants=cut,
+            states=states, last={side: last[which] for side, last in self.last.items()}, number=self.number[which], constants=cut,
         )  # fmt: skip
 
     def joined(self, other: SynapseList) -> SynapseList:
-        """With others put in after those of the same source; constants that vary are still to be found anew."""
+        """With others put in after those of the same source, and numbered by their places; constants that vary are still to be found."""
         order = np.argsort(np.concatenate([self.pre, other.pre]), kind="stable")
 
         def both(name: str) -> Any:
@@ -92,7 +97,8 @@ class SynapseList:
         states = {n: np.concatenate([s, other.states[n]])[order] for n, s in self.states.items()}
         last = {side: np.concatenate([mine, other.last[side]])[order] for side, mine in self.last.items()}
         return replace(
-            self, pre=both("pre"), post=both("post"), site=both("site"), delay=both("delay"), weight=both("weight"), states=states, last=last
+            self, pre=both("pre"), post=both("post"), site=both("site"), delay=both("delay"), weight=both("weight"), states=states, last=last,
+            number=np.arange(order.size),
         )
 
     def sent(self, program: SynapseProgram, step: int, dt: float) -> np.ndarray:
@@ -110,13 +116,13 @@ class SynapseList:
         return {n: np.array(np.broadcast_to(v, self.size)) for n, v in zip(program.states, values, strict=True)}
 
 
-def parameters(program: SynapseProgram, projection: Projection, seed: int, n: int) -> dict[str, Any]:
-    """Parameters by name: floats, or float64[n] where drawn for every synapse."""
+def parameters(program: SynapseProgram, projection: Projection, seed: int, number: np.ndarray) -> dict[str, Any]:
+    """Parameters by name: floats, or float64[n] where drawn for every synapse, by its number."""
     model = program.traced.model
-    return {name: _drawn(getattr(model, name), seed, n, "synapse", *projection.stream, name) for name in model.spec.parameters}
+    return {name: _drawn(getattr(model, name), seed, number, "synapse", *projection.stream, name) for name in model.spec.parameters}
 
 
-def _drawn(value: Any, seed: int, n: int, *purpose: int | str) -> Any:
+def _drawn(value: Any, seed: int, number: np.ndarray, *purpose: int | str) -> Any:
     if isinstance(value, Distribution):
-        return value.quantile(rng.uniform(rng.stream_key(seed, *purpose), np.arange(n), 0))
+        return value.quantile(rng.uniform(rng.stream_key(seed, *purpose), number, 0))
     return value.value if isinstance(value, Quantity) else value

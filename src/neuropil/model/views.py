@@ -127,6 +127,11 @@ def _listed(which: Any, size: int, of: str) -> Indices:
     return array
 
 
+def overlapping(sources: Indices | None, targets: Indices | None) -> bool:
+    """Whether some neuron is in both (None: all are)."""
+    return sources is None or targets is None or np.intersect1d(sources, targets).size > 0
+
+
 def whole(end: Population | View) -> Population:
     """The population, or the one that a view is of."""
     return end.population if isinstance(end, View) else end
