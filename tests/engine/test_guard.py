@@ -23,7 +23,7 @@ import neuropil as npl
 from neuropil.engine.core import Core
 from neuropil.engine.interrupt import stoppable
 from neuropil.errors import NetworkError, NeuropilError, SimulationError
-from neuropil.units import Hz, ms, nM, pA
+from neuropil.units import Hz, ms, mV, nM, pA
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
 
@@ -63,7 +63,7 @@ def equal(a: npl.Result, b: npl.Result) -> bool:
 def test_step_goes_on_after_ctrl_c_as_if_nothing_had_been(straight: npl.Result, threads: int) -> None:
     with npl.Simulation(network(), threads=threads) as simulation:
         signals(simulation, 0, 2, 2, 4)  # twice in one place, too
-        spikes, left = [], 2000
+        spikes, left = [], 1999
         while left:
             before = simulation.core.step
             try:
@@ -73,7 +73,8 @@ def test_step_goes_on_after_ctrl_c_as_if_nothing_had_been(straight: npl.Result, 
                 assert stop.result.summary["interrupted"] and stop.result.duration_ms == pytest.approx(float(simulation.time.value))
             left -= simulation.core.step - before
         assert len(spikes) == 4
-        assert np.array_equal(np.concatenate([n for _, n in spikes]), straight.spikes.neuron)
+        before_the_last = straight.spikes.step < 2000
+        assert np.array_equal(np.concatenate([n for _, n in spikes]), straight.spikes.neuron[before_the_last])
         assert equal(simulation.run_until(200 * ms), straight)
 
 
@@ -220,6 +221,7 @@ def test_a_closed_simulation_can_be_read_and_nothing_else(threads: int, tmp_path
     simulation.close()
     assert simulation.state("e", "v").value.size == 100 and simulation.summary()["spikes"] >= 0
     calls: list[Callable[[], Any]] = [simulation.step, lambda: simulation.run(5 * ms), lambda: simulation.checkpoint(tmp_path / "c.h5")]
+    calls += [lambda: simulation.set_state("e", "v", -60 * mV), lambda: simulation.set_weights("e→e", 1.0)]
     for call in calls:
         with pytest.raises(SimulationError, match="is closed"):
             call()
@@ -267,14 +269,14 @@ def changes(net: npl.Network) -> dict[str, Callable[[], Any]]:
     e = net["e"]
     return {
         "probes": lambda: net.probe(e, "i_exc"),
-        "stimuli": lambda: net.stimulate(e, npl.Step(1e6 * pA), input="current"),
+        "drives": lambda: net.stimulate(e, npl.Step(1e6 * pA), input="current"),
         "populations": lambda: net.population("q", LIFExp(), 3),
         "projections": lambda: net.project(e, e, npl.AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", name="new"),
         "modulators": lambda: net.modulator("da", npl.FirstOrder(baseline=1 * nM, tau=9 * ms), volume=[e]),
     }
 
 
-@pytest.mark.parametrize("what", ["probes", "stimuli", "populations", "projections", "modulators"])
+@pytest.mark.parametrize("what", ["probes", "drives", "populations", "projections", "modulators"])
 def test_a_change_of_the_network_is_not_ignored(what: str) -> None:
     net = network()
     with npl.Simulation(net, threads=1) as simulation:

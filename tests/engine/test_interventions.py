@@ -230,7 +230,7 @@ def test_recorded_and_normalised_as_in_the_oracle(tmp_path):
     drawn = {j: edges(p, 1, 0.1) for j, p in enumerate(made.projections)}
     truth = simulate(made, end, edges=drawn)
     whole = Simulation(made, threads=2, precision="float64")
-    result = whole.run(end)
+    result = whole.run_until(end)
     assert len(truth.spikes.of("target")) > 20, "alive"
     np.testing.assert_array_equal(result.spikes.neuron, truth.spikes.neuron)
     for name in ("lazy.efficacy", "two traces", "packed.weight", "clocked.efficacy"):
@@ -306,7 +306,7 @@ def test_probes_and_normalisations_that_do_not_fit_are_refused():
     for description in (lambda n: n.probe(n.projections[1], "weight", interval=0.25 * ms), lambda n: n.normalise(n.projections[1], 1 * pA, interval=0.25 * ms)):
         off_grid = network()
         description(off_grid)
-        with pytest.raises(NetworkError, match="no multiple of the time step"):
+        with pytest.raises(NetworkError, match="not a multiple of the time step"):
             Simulation(off_grid, threads=1)
 
 

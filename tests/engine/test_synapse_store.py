@@ -200,7 +200,7 @@ def project(**how):
         ({"synapse": FullSynapse(), "port": None, "weight": 1.0, "input": "curent"}, "did you mean 'current'"),
         ({"port": None}, "no port"),
         ({"clock_driven": True}, "clock_driven"),
-        ({"synapse": TsodyksMarkram(use=np.full(16, 0.5))}, "one number or a distribution"),
+        ({"synapse": TsodyksMarkram(use=np.full(3, 0.5))}, "wrong shape"),
         ({"structure": 3}, "not a structural plasticity"),
         ({"structure": Rewiring(10 * ms, eliminate=1 * Hz), "weight": np.ones((4, 4)) * pA}, "new synapses need weights"),
     ],
@@ -229,11 +229,11 @@ def test_units_of_weights():
 
 
 def test_a_synapse_cannot_know_what_nobody_tells():
-    with pytest.raises(ModelError, match="cannot know"):
+    class Curious(Synapse):
+        temperature = Input(mV)
 
-        class Curious(Synapse):
-            temperature = Input(mV)
-
+    with pytest.raises(NetworkError, match="reads 'temperature', which is no state of"):
+        project(synapse=Curious())
     with pytest.raises(UnitError, match="another unit"):
 
         class Mistaken(Synapse):

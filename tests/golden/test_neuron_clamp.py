@@ -21,6 +21,10 @@ THEIRS = {1: -40.30025193399643, 9.975: -40.11926903520134, 10: -40.119255360745
 
 def clamped(*commands: Stimulus, compartments: int = 11) -> np.ndarray:
     """Potential of the soma at the end of each of 1200 steps, mV."""
+    return potential(network(*commands, compartments=compartments))
+
+
+def network(*commands: Stimulus, compartments: int = 11) -> Network:
     cell = Cell(Morphology.ball_and_stick(), discretisation=FixedCount(compartments), initial=-70 * mV)
     cell.paint("all", Leak(g=0.1 * mS / cm**2, e=-70 * mV)).place("clamp", VoltageClamp(r_series=1 * MOhm), at="soma")
     net = Network("clamp")
@@ -28,6 +32,10 @@ def clamped(*commands: Stimulus, compartments: int = 11) -> np.ndarray:
     for command in commands:
         net.stimulate(p, command, input="clamp.command")
     net.probe(p, "v", at="soma")
+    return net
+
+
+def potential(net: Network) -> np.ndarray:
     return run(net, 30 * ms, dt=0.025 * ms, threads=1).traces["c.v"].values[:, 0]
 
 
@@ -46,3 +54,10 @@ def test_it_is_on_while_one_of_its_stimuli_is() -> None:
     assert abs(v[8 * 40 - 1] - -40) < 1 and abs(v[10 * 40 - 1] - -90) < 1 and abs(v[12 * 40 - 1] - -30) < 1 and abs(v[20 * 40 - 1] - 20) < 1
     quiet = clamped(Step(-40 * mV, start=10 * ms, stop=11 * ms), Step(-50 * mV, start=20 * ms), compartments=3)
     assert (quiet[: 10 * 40] == -70).all() and quiet[20 * 40 - 1] < quiet[11 * 40 - 1] - 5
+
+
+def test_a_command_that_is_replaced_takes_its_window_along() -> None:
+    step = Step(-40 * mV, stop=10 * ms)
+    net = network(Step(-40 * mV, start=15 * ms), compartments=3).replace(drives={"Step→c": {"stimulus": step}})
+    np.testing.assert_array_equal(potential(net), clamped(step, compartments=3))
+    assert net.drives[0] is net.drives[1].follows is net.drives[2].follows

@@ -53,6 +53,8 @@ def network() -> npl.Network:
     net.stimulate(exc, npl.SpikeList(np.array([5.0, 9.0]) * ms), port="exc", weight=60 * pA, name="volley")
     net.probe(exc, "v", neurons=[1, 3], interval=1 * ms)
     net.probe(exc, "i_exc", interval=1 * ms)
+    net.probe(net.projections[2], "weight", interval=5 * ms)
+    net.normalise(net.projections[2], 20 * pA, interval=10 * ms)
     net.couple((exc, "current"), (exc, "current"), [[0, 1]], g=1 * nS)
     da = net.modulator("da", npl.FirstOrder(baseline=50 * nM, tau=40 * ms), volume=[exc, *net.projections], tick=1 * ms, cap=500 * nM)
     da.released_by(src, 100 * nM).receptor("D1", ec50=600 * nM).modulates(exc, "v_th", npl.Shift(by=-6 * mV), receptor="D1")
@@ -162,7 +164,7 @@ def test_what_is_described_anew_is_described_in_full(kind: type) -> None:
     handed = {
         contents.Population: {*replace.OF_POPULATION, "name", "first"},
         contents.Projection: {*replace.OF_PROJECTION, "name", "source", "target", "port", "input", "stream"},
-        contents.Drive: {*replace.OF_DRIVE, "name", "target", "port", "input", "site", "stream"},
+        contents.Drive: {*replace.OF_DRIVE, "name", "target", "port", "input", "site", "stream", "follows"},  # those that follow go with their drive
     }
     assert {f.name for f in dataclasses.fields(kind)} == handed[kind]
 

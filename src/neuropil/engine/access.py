@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.engine.arguments import numbers
+from neuropil.engine.guard import between_steps
 from neuropil.engine.modulate import Modulation, RunningModulator
 from neuropil.engine.synaptic_access import SynapticAccess
 from neuropil.errors import NetworkError, did_you_mean
@@ -34,6 +35,7 @@ class Access(SynapticAccess):
             values = values.reshape(pop.size, -1)[population.indices].ravel()
         return Quantity(values, pop.neuron.spec.state_dimensions[variable])
 
+    @between_steps
     def set_state(self, population: str | Population | View, variable: str, value: Any) -> None:
         """Set a state: one value for all neurons (of a view: its own), or an array as `state` gives it (NaN where a channel is not)."""
         pop = self._population(population)
@@ -49,6 +51,7 @@ class Access(SynapticAccess):
         values[among] = np.broadcast_to(checked, shape).reshape(among.size, -1)
         self.core.scatter(pop, part, f"s_{name}", values.ravel())
 
+    @between_steps
     def set_drive(self, name: str, value: Any) -> None:
         """Set the amplitude of a current drive (or the weight of a Regular one): one value, or one per driven neuron."""
         found = [j for j, d in enumerate(self.network.drives) if d.name == name]
@@ -61,6 +64,7 @@ class Access(SynapticAccess):
         checked = numbers(value, dimension, f"drive {name!r}", (drive.size,))
         self.core.set_amplitude(found[0], np.broadcast_to(drive.everywhere(checked), (drive.target.size,)))
 
+    @between_steps
     def set_modulator(self, projection: str | Projection, value: float) -> None:
         """Set the signal that the synapses of a projection know as `modulator`."""
         name = projection.name if isinstance(projection, Projection) else projection

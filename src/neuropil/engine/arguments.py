@@ -35,7 +35,12 @@ def numbers(value: Any, dimension: Dimension, what: str, shape: tuple[int, ...])
 
 def thread_count(threads: Any) -> int:
     if threads is None:
-        return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+        return cores()
     if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or not 1 <= threads <= 256:
         raise SimulationError("the number of threads must be a whole number from 1 to 256", got=threads)
     return int(threads)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

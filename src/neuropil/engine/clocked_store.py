@@ -179,7 +179,7 @@ class ClockedStore(SynapseStore):
 
     def _arrays(self, t: int, name: str) -> list[np.ndarray]:
         """A kernel's own arguments; constants are numbered in each kernel by itself."""
-        own = self.own[t].arrays
+        own = self.own[t].arrays | {f"of_{n}": states for n, states in self.targets[t].seen.items()}
         return [own[f"{name}_{a}" if a[0] == "c" and a[1:].isdigit() else a] for a in self.kernels[name][0].arguments]
 
     def _filing(self, t: int) -> tuple[object, ...]:
@@ -206,7 +206,7 @@ class ClockedStore(SynapseStore):
     def _advancing(self, t: int) -> tuple[object, ...]:
         own, target = self.own[t], self.targets[t]
         decay = np.exp(-self.plan.dt / self._post_time) if self.post[t].size else 1.0
-        return self.numbers["advance"], own.run, self.signal, self.noise, target.v, self.post[t], self.real.type(decay), own.part, target.flow, *self._arrays(t, "advance")
+        return self.numbers["advance"], own.run, self.signal, self.noise, self.post[t], self.real.type(decay), own.part, target.flow, *self._arrays(t, "advance")
 
     def refile_all(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
         """Many at once; there must be room."""

@@ -27,6 +27,8 @@ from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regula
 from neuropil.units import Quantity
 
 _DRIVE = "neuropil.engine.drive"
+POISSON_WIDTHS = (2, 4, 6, 8, 10, 12, 16, 20, 24, 32)
+"""How many thresholds of a Poisson count are tested for every neuron."""
 _TYPES: dict[str, Any] = {"period": np.int32, "fired": np.uint8, "count": np.uint8, "real": np.float64}
 """Arguments of a kernel that are not of the run's precision, by the first word of their names."""
 
@@ -252,7 +254,9 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Assemb
         keys += [rng.stream_key(plan.seed, "drive", *planned.drive.stream)] * member.sites
     # Thresholds worth testing for everyone: those that more than one draw in a thousand reaches.
     rare = np.uint32(2**32 * (1 - 1e-3))
-    width = max(2, *(int(np.searchsorted(t, rare)) for t in tables))
+    # Their number is in the program: a few sizes for all rates, so that a sweep of rates shares one.
+    needed = max(int(np.searchsorted(t, rare)) for t in tables)
+    width = next((w for w in POISSON_WIDTHS if w >= needed), needed)
     table = np.full((len(tables), max(width, *(t.size for t in tables))), 0xFFFFFFFF, np.uint32)
     sizes = np.array([t.size for t in tables], np.int64)
     for row, thresholds in zip(table, tables, strict=True):

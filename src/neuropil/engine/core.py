@@ -57,7 +57,7 @@ class Core:
             for j, program in plan.synapses.items()
         }
         self._use([Rows.empty(sizes, word) for word in plan.packed])
-        self._run = program(plan.network.name, self._operations)
+        self._run = program(self._operations)
         self.packed: list[PackedSynapses] = []
 
     # --- preparing -------------------------------------------------------------------------------------------------

@@ -6,23 +6,36 @@ them leaves a simulation that says so instead of going on from half a step.
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from neuropil.errors import SimulationError
 from neuropil.model.network import Network
 
+T = TypeVar("T")
+
 
 def contents(network: Network) -> dict[str, int]:
     """How many things of each kind a network holds."""
-    modulators = network.modulators.values()
-    return {
-        "populations": len(network.populations), "projections": len(network.projections), "stimuli": len(network.drives),
-        "probes": len(network.probes) + len(network.synapse_probes), "normalisations": len(network.normalisations), "couplings": len(network.couplings), "modulators": len(modulators),
-        "releases": sum(len(m.releases) for m in modulators), "effects": sum(len(m.effects) for m in modulators),
-    }  # fmt: skip
+    modulators = list(network.modulators.values())
+    kinds = {kind: len(held) for kind, held in vars(network).items() if isinstance(held, (list, dict)) and kind != "published"}
+    kinds["releases"] = sum(len(m.releases) for m in modulators)
+    return {**kinds, "effects": sum(len(m.effects) for m in modulators)}
+
+
+def between_steps(method: Callable[..., T]) -> Callable[..., T]:
+    """A method of a simulation that changes it as a whole: not while another thread runs it, not after it was closed."""
+
+    @functools.wraps(method)
+    def guarded(self: Any, *args: Any, **options: Any) -> T:
+        with self._guard.using(method.__name__):
+            return method(self, *args, **options)
+
+    return guarded
 
 
 class Guard:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,12 @@ from neuropil.engine.synapse_store import predict_memory as predict_listed
 from neuropil.errors import MemoryLimitError
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse_laws import delay_steps
+
+if TYPE_CHECKING:
+    from neuropil.engine.recorder import Recorder
+
+NEGLIGIBLE = 16e6
+"""Bytes of traces that are granted without asking the system what it has."""
 
 PROGRAM_BYTES = 350_000_000
 """Python with NumPy, JAX, Numba and matplotlib, measured."""
@@ -70,6 +77,32 @@ def require(plan: Plan, threads: int, limit: float | None = None) -> dict[str, f
             fix="a smaller --scale, fewer synapses, float32 with packed weights, or a larger machine",
         )
     return needs
+
+
+def require_traces(recorder: Recorder, step: int, target: int, limit: float | None = None) -> float:
+    """Bytes that traces will take when a run reaches a step, refused when they exceed the limit (what the machine has left, if None).
+
+    Samples are collected in pieces and joined into the result: in memory each takes its bytes twice for a moment. With a
+    folder they wait on disk, and the result takes them once.
+
+    Raises:
+        MemoryLimitError: with the sum and the remedy.
+    """
+    copies = 2.0 if recorder.folder is None else 1.0
+    pending = needed = 0.0
+    for track, rows in zip(recorder.tracks, recorder.rows_written, strict=True):
+        sample = copies * track.neurons.size * np.dtype(track.dtype).itemsize
+        needed += sample * (rows + max(0, target - step) / track.every)
+        pending += sample * max(0, target - step) / track.every
+    if pending > NEGLIGIBLE and (needed if limit is not None else pending) > (limit if limit is not None else available()):
+        largest = max(recorder.tracks, key=lambda t: t.neurons.size / t.every)
+        raise MemoryLimitError(
+            f"the traces of {recorder.plan.network.name} need more memory than there is",
+            got=f"{needed / 1e9:.2f} GB, most of them for {largest.neurons.size} columns of {largest.name!r} every {largest.every * recorder.plan.dt:g} ms",
+            expected=f"at most {(available() if limit is None else limit) / 1e9:.2f} GB",
+            fix="probe fewer neurons or at a longer interval, run in parts, or stream to a folder (out=...), which takes half",
+        )
+    return needed
 
 
 def available() -> float:

@@ -74,6 +74,7 @@ class Marks(NamedTuple):
         record_spikes: whether spikes are recorded.
         run: number of the run, "" in memory.
         chains: checksums of what the folder holds of the spikes and of each track; none in memory.
+        earlier: spikes of each population before `start`.
     """
 
     spikes: int
@@ -83,6 +84,7 @@ class Marks(NamedTuple):
     record_spikes: bool
     run: str
     chains: tuple[int, ...]
+    earlier: tuple[int, ...]
 
 
 class Recorder:
@@ -91,7 +93,8 @@ class Recorder:
     Args:
         folder: for journals, or None for memory. It is locked until `finish` or `close`.
         resume: continue what the folder holds, cut to these marks.
-        start: step at which recording begins when nothing is continued; `rows` were then sampled before.
+        start: step at which recording begins when nothing is continued; `rows` were then sampled before, and there were
+            `earlier` spikes of each population.
         overwrite: replace a run that the folder holds.
 
     Raises:
@@ -101,7 +104,7 @@ class Recorder:
 
     def __init__(
         self, plan: Plan, folder: Path | None, *, record_spikes: bool = True, resume: Marks | None = None,
-        rows: tuple[int, ...] = (), start: int = 0, overwrite: bool = False,
+        rows: tuple[int, ...] = (), earlier: tuple[int, ...] = (), start: int = 0, overwrite: bool = False,
     ):  # fmt: skip
         self.plan, self.folder, self.record_spikes = plan, folder, record_spikes
         self.populations = {p.name: (p.first, p.size) for p in plan.network.populations.values()}
@@ -110,6 +113,7 @@ class Recorder:
         self.steps: list[np.ndarray] = []
         self.neurons: list[np.ndarray] = []
         self.start = resume.start if resume else start
+        self.earlier = resume.earlier if resume else earlier or (0,) * len(self.populations)
         self.first_rows = resume.first_rows if resume else tuple(rows) if start else (0,) * len(self.tracks)
         self.rows_written = list(resume.rows if resume else self.first_rows)
         self.spike_journal: SpikeJournal | None = None
@@ -145,8 +149,6 @@ class Recorder:
             self.spike_journal.truncate(resume.spikes)
             for journal, first, n in zip(self.trace_journals, self.first_rows, resume.rows, strict=True):
                 journal.truncate(n - first)
-        for file in (self.spike_journal.file, *(journal.file for journal in self.trace_journals)):
-            file.begin(self.start)
 
     def _require(self, folder: Path, marks: Marks) -> None:
         """Refuse to go on from other records than those of the run that set the marks."""
@@ -204,10 +206,10 @@ class Recorder:
             journal.sync()
         start = (self.start, self.first_rows, self.record_spikes)
         if self.spike_journal is None:
-            return Marks(sum(s.size for s in self.steps), tuple(self.rows_written), *start, "", ())
+            return Marks(sum(s.size for s in self.steps), tuple(self.rows_written), *start, "", (), self.earlier)
         spikes = self.spike_journal.sync()
         files = [self.spike_journal.file, *(journal.file for journal in self.trace_journals)]
-        return Marks(spikes, tuple(self.rows_written), *start, self.spike_journal.run, tuple(file.chain for file in files))
+        return Marks(spikes, tuple(self.rows_written), *start, self.spike_journal.run, tuple(file.chain for file in files), self.earlier)
 
     def close(self) -> None:
         """Make what is in the journals durable, close them, and let others write to the folder."""
@@ -221,7 +223,9 @@ class Recorder:
 
     def result(self, duration_ms: float) -> Result:
         """Everything recorded so far, what a full disk refused included."""
-        if self.spike_journal is not None:
+        if self.folder is not None:
+            if not is_journalled(self.folder):  # complete
+                return Result.load(self.folder)
             self._gather()
         step = np.concatenate(self.steps) if self.steps else np.empty(0, np.int64)
         neuron = np.concatenate(self.neurons) if self.neurons else np.empty(0, np.uint32)

@@ -27,6 +27,7 @@ from neuropil.engine.reset import States, begin_anew, kept_states, starting_stat
 from neuropil.engine.runaway import runaway
 from neuropil.engine.synaptic_state import SynapticState
 from neuropil.engine.upkeep import Upkeep
+from neuropil.engine.worthwhile import worthwhile
 from neuropil.errors import (
     Interrupted,
     NeuropilError,
@@ -37,6 +38,7 @@ from neuropil.errors import (
 )
 from neuropil.lower.plan import Plan, make_plan
 from neuropil.model import grid
+from neuropil.model.contents import Population
 from neuropil.model.network import Network
 from neuropil.result import Result
 from neuropil.result.folder import CHECKPOINT_FILE, require_room
@@ -56,7 +58,8 @@ class Simulation(Access):
             change of what was given is refused, so that nothing is ignored.
         dt: time step.
         seed: of every random stream: synapses, initial states, stimuli.
-        threads: owners of the neurons (the machine's cores, if None); results do not depend on it.
+        threads: owners of the neurons; None: the machine's cores, but one where the network is too small to divide (see
+            `neuropil.engine.worthwhile`). Results do not depend on it.
         precision: "float32" or "float64" state; float64 also packs weights in 48 bits. None: float32, but float64 for
             cells with morphology.
         full_weights: 48-bit weights with float32 state too.
@@ -98,8 +101,9 @@ class Simulation(Access):
         self._progress("trace", 0.0, {})
         start = time.perf_counter()
         self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
-        self.threads = thread_count(threads)
-        self.memory = memory.require(self.plan, self.threads, byte_limit(memory_limit))
+        self.threads = worthwhile(self.plan) if threads is None else thread_count(threads)
+        self._memory_limit = byte_limit(memory_limit)
+        self.memory = memory.require(self.plan, self.threads, self._memory_limit)
         self.core = Core(self.plan, self.threads)
         self._progress("trace", 1.0, {})
         self.trace_seconds = time.perf_counter() - start
@@ -255,6 +259,7 @@ class Simulation(Access):
         collected: list[tuple[np.ndarray, np.ndarray]] | None = None, silent: bool = False,
     ) -> None:  # fmt: skip
         core = self.core
+        self.memory["traces"] = memory.require_traces(self.recorder, core.step, total, self._memory_limit)
         self._reopen()
         while (core.step < target or core.pending) and not stop.is_set():
             begun = time.perf_counter()
@@ -420,8 +425,7 @@ class Simulation(Access):
 
     def _write_checkpoint(self, target: Path) -> None:
         self._settle()
-        self._reopen()
-        marks = self.recorder.sync()
+        marks = self._finished or self.recorder.sync()  # files that are complete stay so
         step, neuron = self._in_flight()
         data = checkpoints.Checkpoint(
             self.core.step, self.core.states(), self.counts, self._amplitudes(), step, neuron, self.core.events, marks, self.wall_seconds,
@@ -454,9 +458,14 @@ class Simulation(Access):
         self.core.logs[0].counters[3] = data.events
         if self._here:
             return Recorder(self.plan, self._folder, record_spikes=record_spikes, resume=data.marks)
+        earlier = tuple(self._spikes_of(p) for p in self.network.populations.values())
         return Recorder(
-            self.plan, self._folder, record_spikes=record_spikes, rows=data.marks.rows, start=data.step, overwrite=self._overwrite
+            self.plan, self._folder, record_spikes=record_spikes, rows=data.marks.rows, earlier=earlier, start=data.step, overwrite=self._overwrite
         )
+
+    def _spikes_of(self, population: Population) -> int:
+        """How many spikes a population has fired since t = 0."""
+        return int(self.counts[population.first : population.first + population.size].sum())
 
     # --- results -------------------------------------------------------------------------------------------------------
 
@@ -473,9 +482,11 @@ class Simulation(Access):
     def summary(self) -> dict[str, Any]:
         """The run so far, in plain types (a finished result's summary has the digest of its spikes besides)."""
         seconds = self.core.step * self.plan.dt / 1000.0
+        counted_ms = [self.recorder.start * self.plan.dt, self.core.step * self.plan.dt]
+        counted = (counted_ms[1] - counted_ms[0]) / 1000.0
         rates = {
-            p.name: float(self.counts[p.first : p.first + p.size].sum() / (p.size * seconds)) if seconds else 0.0
-            for p in self.network.populations.values()
+            p.name: (self._spikes_of(p) - earlier) / (p.size * counted) if counted else 0.0
+            for p, earlier in zip(self.network.populations.values(), self.recorder.earlier, strict=True)
         }
         shares = self.core.phases()
         return {
@@ -493,6 +504,8 @@ class Simulation(Access):
             "synaptic_events": self.core.events,
             "neuron_steps": self.network.size * self.core.step,
             "rates_hz": rates,
+            "counted_ms": counted_ms,
+            "record_spikes": self.record_spikes,
             "phases": {name: share * self.wall_seconds for name, share in shares.items()},
             "weights_saturated": sum(sum(packed.saturated) for packed in self.core.packed),
             "weight_rounding_max": max((max(packed.rounding, default=0.0) for packed in self.core.packed), default=0.0),

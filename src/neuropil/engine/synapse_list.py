@@ -14,6 +14,7 @@ from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.synapse_form import SIDES, age
 from neuropil.model.contents import Projection
 from neuropil.model.distribution import Distribution
+from neuropil.model.per_synapse import in_order
 from neuropil.units import Quantity
 
 
@@ -66,15 +67,17 @@ class SynapseList:
         program, projection = plan.synapses[index], plan.network.projections[index]
         n = pre.size
         number = np.arange(n) if number is None else number
-        given = parameters(program, projection, plan.seed, number)
-        whole = given if n else parameters(program, projection, plan.seed, np.zeros(1, np.int64))
+        given = parameters(program, projection, plan.seed, pre, post, number)
+        whole = given if n else {name: v if np.ndim(v) == 0 else np.ones(1) for name, v in given.items()}
         constants = {c: v if np.ndim(v) == 0 else np.asarray(v)[:n] for c, v in program.constants(whole, plan.dt).items()}
         states = {}
         for name, state in program.traced.spec.states.items():
-            value: Any = given[state.initial] if isinstance(state.initial, str) else state.initial
+            value: Any = projection.initial.get(name, state.initial)
             if name == "weight":
-                value = weight
-            states[name] = np.array(np.broadcast_to(_drawn(value, plan.seed, number, "synapse state", *projection.stream, name), n), float)
+                found = weight
+            else:
+                found = given[value] if isinstance(value, str) else _each(value, projection, plan.seed, pre, post, number, "synapse state", name)
+            states[name] = np.array(np.broadcast_to(found, n), float)
         pre, post, site, delay = (np.ascontiguousarray(a, np.int32) for a in (pre, post, site, delay))
         return cls(pre, post, site, delay, np.asarray(weight, float), states, {side: np.full(n, now, np.int32) for side in SIDES}, number, constants)
 
@@ -116,13 +119,15 @@ class SynapseList:
         return {n: np.array(np.broadcast_to(v, self.size)) for n, v in zip(program.states, values, strict=True)}
 
 
-def parameters(program: SynapseProgram, projection: Projection, seed: int, number: np.ndarray) -> dict[str, Any]:
-    """Parameters by name: floats, or float64[n] where drawn for every synapse, by its number."""
+def parameters(program: SynapseProgram, projection: Projection, seed: int, pre: np.ndarray, post: np.ndarray, number: np.ndarray) -> dict[str, Any]:
+    """Parameters by name: floats, or float64[n] where drawn (by its number) or given for every synapse."""
     model = program.traced.model
-    return {name: _drawn(getattr(model, name), seed, number, "synapse", *projection.stream, name) for name in model.spec.parameters}
+    return {name: _each(getattr(model, name), projection, seed, pre, post, number, "synapse", name) for name in model.spec.parameters}
 
 
-def _drawn(value: Any, seed: int, number: np.ndarray, *purpose: int | str) -> Any:
+def _each(value: Any, projection: Projection, seed: int, pre: np.ndarray, post: np.ndarray, number: np.ndarray, purpose: str, name: str) -> Any:
+    """A value of the synapses that join these neurons."""
     if isinstance(value, Distribution):
-        return value.quantile(rng.uniform(rng.stream_key(seed, *purpose), number, 0))
-    return value.value if isinstance(value, Quantity) else value
+        return value.quantile(rng.uniform(rng.stream_key(seed, purpose, *projection.stream, name), number, 0))
+    raw = value.value if isinstance(value, Quantity) else value
+    return in_order(raw, projection, pre, post) if pre.size or np.ndim(raw) == 0 else np.empty(0)

@@ -32,6 +32,7 @@ from neuropil.lower.synapse_form import SIDES
 from neuropil.model import grid
 from neuropil.model.composite import split
 from neuropil.model.distribution import Distribution
+from neuropil.model.synapse import OUTSIDE
 from neuropil.units import Quantity
 
 
@@ -42,7 +43,7 @@ class Targets:
     Attributes:
         first: slot of the first neuron; neurons: how many; sites: of each.
         low: index of the first neuron within the population.
-        v: potentials of the targets, where there are any; flow: what flows into them, of a projection with an input.
+        seen: states of the targets that the synapses read, by name; flow: what flows into them, of a projection with an input.
         arrived: float64, real accumulators of the port.
     """
 
@@ -50,7 +51,7 @@ class Targets:
     neurons: int
     sites: int
     low: int
-    v: np.ndarray
+    seen: dict[str, np.ndarray]
     flow: np.ndarray
     arrived: np.ndarray
 
@@ -279,6 +280,7 @@ class SynapseStore(ABC):
         traced = self.program.traced
         given = {n: getattr(traced.model, n) for n in traced.spec.parameters}
         trial = {n: v.quantile(np.array([0.3, 0.7])) if isinstance(v, Distribution) else v.value for n, v in given.items()}
+        trial |= {n: np.resize(v, 2) for n, v in trial.items() if np.ndim(v)}
         trial |= {n: np.full(2, v) for n, v in trial.items() if n in traced.varied and np.ndim(v) == 0}
         values = self.program.constants(trial, self.plan.dt)
         leaves = {f"p.{n}": v for n, v in values.items()}
@@ -331,17 +333,17 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
     g, _ = plan.place_of(population, part)
     mine, somas, arrays = layout.slice(population, part, t), layout.slice(population, "", t), machine.groups[t][g].arrays
     a = mine.start - layout.shares[t].start[g]
-    here, v, flow = slice(a, a + mine.stop - mine.start), np.zeros(0, plan.precision), np.zeros(0, plan.precision)
+    here, flow = slice(a, a + mine.stop - mine.start), np.zeros(0, plan.precision)
+    states = [n for n in known if n == "v" or n not in OUTSIDE]
+    seen = {n: arrays[f"s_{n}"][here] for n in states if f"s_{n}" in arrays}
     if "v" in known and population.name in plan.cells:
         cells = machine.cells[population.name][t][1]
-        v = cells.potentials(part)
+        seen["v"] = cells.potentials(part)
         machine.before.append(lambda _: cells.look())
-    elif "v" in known:
-        v = arrays["s_v"][here]
     if projection.input is not None:
         flow = arrays[f"x_{split(projection.input)[1]}_"][here]
     arrived = np.zeros(0) if projection.port is None else arrays[f"real_{split(projection.port)[1]}"][here]
-    return Targets(somas.start, mine.neurons, mine.sites, mine.lower, v, flow, arrived)
+    return Targets(somas.start, mine.neurons, mine.sites, mine.lower, seen, flow, arrived)
 
 
 def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str, float]:

@@ -26,7 +26,9 @@ from neuropil.model import grid
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name
 from neuropil.model.contents import Projection
-from neuropil.model.synapse import POST_TIME
+from neuropil.model.distribution import Distribution
+from neuropil.model.per_synapse import in_order
+from neuropil.model.synapse import OUTSIDE, POST_TIME
 
 Tree = dict[str, Any]
 
@@ -63,15 +65,20 @@ class Living:
                 f"projection {projection.name!r} rewires itself, which a rollout cannot differentiate",
                 fix="leave structure out to train, or run it with neuropil.run",
             )
-        if isinstance(projection.target.neuron, Cell) and "v" in program.traced.spec.inputs:
-            raise ModelError(f"projection {projection.name!r} reads potentials of a cell with morphology, which a rollout does not hand on", fix="run it with neuropil.run")
+        if isinstance(projection.target.neuron, Cell) and set(program.traced.spec.inputs) - (set(OUTSIDE) - {"v"}):
+            raise ModelError(f"projection {projection.name!r} reads states of a cell with morphology, which a rollout does not hand on", fix="run it with neuropil.run")
         pre, post, weight, delay, site, number = numbered_edges(projection, seed, dt)
         model, n = program.traced.model, pre.size
-        parameters = {p: per_neuron(getattr(model, p), number, seed, "synapse", *projection.stream, p).astype(dtype) for p in model.spec.parameters}
+
+        def each(value: Any, purpose: str, name: str) -> Any:
+            given = per_neuron(value, number, seed, purpose, *projection.stream, name)
+            return given if isinstance(value, Distribution) else in_order(given, projection, pre, post)
+
+        parameters = {p: each(getattr(model, p), "synapse", p).astype(dtype) for p in model.spec.parameters}
         initial = {}
         for name, state in model.spec.states.items():
-            start = state.initial
-            drawn = parameters[start] if isinstance(start, str) else per_neuron(start, number, seed, "synapse state", *projection.stream, name)
+            start = projection.initial.get(name, state.initial)
+            drawn = parameters[start] if isinstance(start, str) else each(start, "synapse state", name)
             initial[name] = np.array(np.broadcast_to(drawn, n), dtype)
         reached, late, key = post * projection.sites + site, grid.steps(projection.response_delay, dt, "response_delay", least=0), rng.stream_key(seed, "synapse noise", *projection.stream)
         return cls(projection, program, pre, post, reached, delay, weight.astype(dtype), parameters, initial, late, key, number)
@@ -100,12 +107,10 @@ class Living:
         """
         traced, scheme = self.program.traced, self.program.scheme
         s, size = carry["states"], self.projection.target.size * self.projection.sites
-        v = full_name(self.projection.part, "v")
         known = {
-            "noise": lambda: _white(self.key, self.number, k, p["dt"]), "modulator": lambda: modulator,
-            "v": lambda: target[v][self.reached], "post": lambda: carry["post"][self.post],
+            "noise": lambda: _white(self.key, self.number, k, p["dt"]), "modulator": lambda: modulator, "post": lambda: carry["post"][self.post],
         }  # fmt: skip
-        x = {n: known[n]() for n in traced.spec.inputs}
+        x = {n: known[n]() if n in known else target[full_name(self.projection.part, n)][self.reached] for n in traced.spec.inputs}
         zero = jnp.zeros(size, p["weights"].dtype)
         flow = zero
         if self.projection.input is not None:

@@ -33,7 +33,7 @@ from neuropil.errors import NetworkError
 from neuropil.lower import connectivity_kernels as kernels
 from neuropil.lower.rows import KernelTables, Rows, kernel_tables
 from neuropil.lower.site_law import site_law
-from neuropil.lower.synapse_laws import delay_law, delay_steps, delays_of, weight_law, weights_of
+from neuropil.lower.synapse_laws import delay_law, delay_steps, delays_of, explicit_weights, weight_law
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -46,6 +46,7 @@ from neuropil.model.connect import (
     Rule,
 )
 from neuropil.model.contents import Projection
+from neuropil.model.views import places
 
 __all__ = ["KernelTables", "Rows", "delay_steps", "edges", "expected_synapses", "kernel_tables", "numbered_edges", "realise"]
 
@@ -67,13 +68,14 @@ def realise(projection: Projection, seed: int, dt_ms: float) -> Rows:
     Raises:
         NetworkError: a delay below the time step, or distances without positions.
     """
-    matrices = isinstance(projection.rule, AllToAll) and (projection.sources is not None or projection.targets is not None)
-    rows = _realised(_without_arrays(projection, dt_ms) if matrices else projection, seed, dt_ms)
-    if projection.sources is not None and isinstance(projection.rule, INDEPENDENT):
+    rule, views = projection.rule, projection.sources is not None or projection.targets is not None
+    matrices = any(_is_matrix(v) for v in (projection.weight, projection.delay)) and (views or not isinstance(rule, AllToAll))
+    rows = _realised(_without_matrices(projection, dt_ms) if matrices else projection, seed, dt_ms)
+    if projection.sources is not None and isinstance(rule, INDEPENDENT):
         rows = rows.of_sources(projection.sources)
-    if projection.targets is not None and not isinstance(projection.rule, (FixedOutDegree, FixedTotal)):
+    if projection.targets is not None and isinstance(rule, (*INDEPENDENT, FixedInDegree)):
         rows = rows.of_targets(projection.targets, projection.target.size)
-    return _with_arrays(rows, projection, dt_ms) if matrices else rows
+    return _with_matrices(rows, projection, dt_ms) if matrices else rows
 
 
 def _realised(projection: Projection, seed: int, dt_ms: float) -> Rows:
@@ -105,30 +107,26 @@ def _realised(projection: Projection, seed: int, dt_ms: float) -> Rows:
 # --- views -----------------------------------------------------------------------------------------------------------
 
 
-def _without_arrays(projection: Projection, dt_ms: float) -> Projection:
+def _is_matrix(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 2
+
+
+def _without_matrices(projection: Projection, dt_ms: float) -> Projection:
     """With numbers in place of matrices of weights and delays."""
     numbers = {"weight": 0.0, "delay": dt_ms}
-    return dataclasses.replace(projection, **{n: v for n, v in numbers.items() if isinstance(getattr(projection, n), np.ndarray)})  # type: ignore[arg-type]
+    return dataclasses.replace(projection, **{n: v for n, v in numbers.items() if _is_matrix(getattr(projection, n))})  # type: ignore[arg-type]
 
 
-def _with_arrays(rows: Rows, projection: Projection, dt_ms: float) -> Rows:
-    """With the entries of matrices of weights and delays, [sources, targets] in the order of the views."""
-    column = [_places(chosen, p.size) for chosen, p in ((projection.sources, projection.source), (projection.targets, projection.target))]
-    post = rows.targets if rows.kind == kernels.EXPLICIT else rows.of_targets(np.arange(projection.target.size), projection.target.size).targets
-    where = column[0][np.repeat(np.arange(rows.counts.size), rows.counts)], column[1][post]
-    if isinstance(projection.weight, np.ndarray):
-        rows = dataclasses.replace(rows, weight=weights_of(projection.weight[where]))
-    if isinstance(projection.delay, np.ndarray):
-        rows = dataclasses.replace(rows, delay=delays_of(projection.delay[where], dt_ms, projection.name))
+def _with_matrices(rows: Rows, projection: Projection, dt_ms: float) -> Rows:
+    """With matrices of weights and delays, [sources, targets] in the order of the views: each synapse takes the entry of its neurons."""
+    every = np.arange(projection.target.size)
+    post = rows.targets if rows.kind == kernels.EXPLICIT else rows.of_targets(every, every.size).targets
+    where = projection.within(np.repeat(np.arange(rows.counts.size), rows.counts), post.astype(np.int64))
+    if _is_matrix(projection.weight):
+        rows = dataclasses.replace(rows, weight=explicit_weights(np.asarray(projection.weight)[where]))
+    if _is_matrix(projection.delay):
+        rows = dataclasses.replace(rows, delay=delays_of(np.asarray(projection.delay)[where], dt_ms, projection.name))
     return rows
-
-
-def _places(chosen: NDArray[np.int64] | None, size: int) -> NDArray[np.int64]:
-    """int64[size]: where each neuron stands in a view, -1 outside."""
-    places = np.full(size, -1)
-    chosen = np.arange(size) if chosen is None else chosen
-    places[chosen] = np.arange(chosen.size)
-    return places
 
 
 def _from_pool(
@@ -136,7 +134,7 @@ def _from_pool(
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """(counts, targets by source) of sources that draw their targets within a view."""
     pool, own = _pool(projection.targets, projection.target.size, projection.source.size, projection.excludes_self)
-    capacity = np.where(_places(projection.sources, own.size) >= 0, pool.size - (own >= 0), 0).astype(np.int64)
+    capacity = np.where(places(projection.sources, own.size) >= 0, pool.size - (own >= 0), 0).astype(np.int64)
     counts = _degrees(rule, capacity.size, capacity, host)
     return counts, kernels.draw_from(key[0], key[1], counts, pool, own, bool(rule.allow_multiple))
 
@@ -144,7 +142,7 @@ def _from_pool(
 def _pool(chosen: NDArray[np.int64] | None, size: int, n_elements: int, excluded: bool) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """(int32, sorted: whom elements draw; int64[n_elements]: where each stands among them itself, if that is excluded, else -1)."""
     pool = np.arange(size) if chosen is None else np.sort(chosen)
-    return pool.astype(np.int32), _places(pool, n_elements) if excluded else np.full(n_elements, -1)
+    return pool.astype(np.int32), places(pool, n_elements) if excluded else np.full(n_elements, -1)
 
 
 # --- how many --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.lower.cable import SITE_FLOPS, SOLVER_FLOPS, Patch
-from neuropil.lower.cable_source import PlannedCells, source_name
+from neuropil.lower.cable_source import SOURCE_NAME, PlannedCells
 from neuropil.lower.cache import path_of
 from neuropil.lower.kernel import NeuronProgram
 from neuropil.lower.parts import Group
@@ -106,7 +106,7 @@ def _cells(cells: PlannedCells, plan: Plan) -> str:
     lines.append(f"   tree solver (Hines): {SOLVER_FLOPS} FLOPs per compartment and step")
     per_step = cable.flops / cable.size
     lines.append(f"   per cell and step: {cable.flops:,} FLOPs ({per_step:.1f} per compartment), {cable.bytes_per_step(real):,} bytes read and written")
-    lines.append(f"   source: {path_of(source_name(population), cells.source.source)}")
+    lines.append(f"   source: {path_of(SOURCE_NAME, cells.source.source)}")
     return "\n".join(lines) + "\n"
 
 

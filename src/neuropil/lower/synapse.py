@@ -21,6 +21,7 @@ from neuropil.lower.synapse_form import SIDES, Form, age, closed_form, form_of
 from neuropil.lower.traced_synapse import Bare, TracedSynapse, traced_graph
 from neuropil.model.effects import effects_on, vary_by_cell
 from neuropil.model.network import Network
+from neuropil.model.per_synapse import differs
 from neuropil.model.synapse import Synapse
 from neuropil.model.wiring import weight_dimension
 
@@ -231,7 +232,8 @@ def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
             synapse = p.synapse or Bare()
             unit = weight_dimension(p.name, p.synapse, port)
             differing = frozenset(n for n, effects in effects_on(network, p).items() if vary_by_cell(effects))
-            traced = TracedSynapse(synapse, unit, port, None if p.input is None else spec.inputs[p.input], differing)
+            starts = frozenset(n for n, v in p.initial.items() if differs(v))
+            traced = TracedSynapse(synapse, unit, port, None if p.input is None else spec.inputs[p.input], differing, starts)
             made[j] = SynapseProgram.of(traced, clock_driven=p.clock_driven, alike=p.structure is None)
     return made
 

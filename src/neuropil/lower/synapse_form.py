@@ -99,7 +99,7 @@ def _shared(traced: TracedSynapse, reads: dict[str, set[str]]) -> dict[str, str]
         heard, answers = arrived[n] != still, answered[n] != still
         sole = graph.leaves(arrived[n], answered[n]) | {f"p.{x}" for x in reads[n] if x in spec.parameters}
         start = f"p.{state.initial}" if isinstance(state.initial, str) else ""
-        alike = not (sole & varied or "w" in sole or start in varied or isinstance(state.initial, Distribution) or n == "weight")
+        alike = not (sole & varied or "w" in sole or start in varied or n in traced.starts or isinstance(state.initial, Distribution) or n == "weight")
         side[n] = ("source" if heard else "target") if alike and heard != answers else ""
     while True:
         struck = {n: {x[2:] for x in graph.leaves(arrived[n], answered[n]) if x[0] == "s"} for n in side}

@@ -113,12 +113,17 @@ def weight_law(
         drawn = _draw_on_host(value, key, counts) if kind == kernels.ARRAY else none
         return WeightLaw(kind, drawn, fields, value.largest(), float(np.abs(value.quantile(middles)).mean()))
     if np.ndim(value) == 0:
-        return WeightLaw(kernels.CONSTANT, none, {"location": float(value)}, abs(float(value)), abs(float(value)))
-    return weights_of(synapse_order(value, projection, order, skip_self))
+        return constant_weight(float(value))
+    return explicit_weights(synapse_order(value, projection, order, skip_self))
 
 
-def weights_of(weights: Any) -> WeightLaw:
-    """The law of given weights, in the order of the synapses."""
+def constant_weight(value: float) -> WeightLaw:
+    """The same weight for all."""
+    return WeightLaw(kernels.CONSTANT, np.empty(0), {"location": value}, abs(value), abs(value))
+
+
+def explicit_weights(weights: np.ndarray) -> WeightLaw:
+    """Weights in the order of the synapses."""
     values = np.ascontiguousarray(weights, np.float64)
     magnitude = np.abs(values) if values.size else np.zeros(1)
     return WeightLaw(kernels.ARRAY, values, {}, float(magnitude.max()), float(magnitude.mean()))

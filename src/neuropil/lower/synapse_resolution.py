@@ -79,7 +79,8 @@ def _spread(value: Any) -> Any:
     """A parameter in base units; of a distribution, some of its quantiles."""
     if isinstance(value, Distribution):
         return np.asarray(value.quantile(_SHARES))
-    return value.value if isinstance(value, Quantity) else value
+    raw = value.value if isinstance(value, Quantity) else value
+    return np.quantile(raw, _SHARES) if np.size(raw) > 1 else raw
 
 
 def _initial(model: Described, parameters: Mapping[str, Any], weight: float) -> dict[str, float]:

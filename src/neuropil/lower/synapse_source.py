@@ -27,7 +27,7 @@ class SynapseKernel:
     Attributes:
         source: a Python module with one function, `arrive`, `respond` or `advance`.
         arguments: names of its array arguments after the fixed ones: "s_<state>", "weight", "last", "c<k>" (a constant
-            with a value per synapse).
+            with a value per synapse), "of_<state>" (of the targets).
         frontier: static nodes whose values it is given, in the order of `numbers`; those in `varying` as arrays instead.
         varying: places in the frontier.
     """
@@ -98,7 +98,7 @@ def _strike(
 
 
 def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
-    """The kernel of a step: (k, numbers, run, signal, noise, v, post, decay, part, flow, …), noise being (key, key, its deviation)."""
+    """The kernel of a step: (k, numbers, run, signal, noise, post, decay, part, flow, …), noise being (key, key, its deviation)."""
     graph, roots = program.step, program.step_roots
     reads = graph.leaves(*roots)
     given = frontier(graph, roots)
@@ -116,7 +116,9 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
         body.append(f"x_noise = noise[2] * normal_quantile{bits}(draw_word(noise[0], noise[1], place[i], k))")
         names[graph.leaf("x.noise")] = "x_noise"
     for name in (n for n in program.outside if n != "noise"):
-        source = "signal[0]" if name == "modulator" else f"{name}[n]"
+        source = {"modulator": "signal[0]", "post": "post[n]"}.get(name, f"of_{name}[n]")
+        if name not in ("modulator", "post"):
+            arguments.append(f"of_{name}")
         target.append(f"x_{name} = number({source})")
         names[graph.leaf(f"x.{name}")] = f"x_{name}"
     if not varying:
@@ -138,7 +140,7 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
         *_indent([*target, "for i in range(low, high):", *_indent(body), *after]),
         f"if k % {FLUSHED} == 0:", *_indent([f"flush(s_{n})" for n in program.moving] + ["flush(post)"]), "return bad",
     ]  # fmt: skip
-    signature = ["k", "numbers", "run", "signal", "noise", "v", "post", "decay", "part", "flow", *arguments]
+    signature = ["k", "numbers", "run", "signal", "noise", "post", "decay", "part", "flow", *arguments]
     extra = [
         "from neuropil.engine.synapse_kernels import flush, total", f"from neuropil.lower.draws import draw_word, normal_quantile{bits}",
         "one, zero = np.int32(1), np.int32(0)",

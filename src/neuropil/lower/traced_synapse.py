@@ -10,7 +10,7 @@ import jax
 from neuropil.errors import UnitError
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.trace import Scalars, Traced, scalar_jaxpr
-from neuropil.model.distribution import Distribution
+from neuropil.model.per_synapse import differs
 from neuropil.model.synapse import Synapse
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, magnitude
 
@@ -25,14 +25,19 @@ class TracedSynapse(Traced):
     Args:
         weight: unit of the weight; port, flow: of the target's port and input, None where it has none.
         apart: parameters to which modulators may give different values in different synapses.
+        starts: states that need not start alike in all synapses of a projection.
 
     Attributes:
-        drawn: parameters drawn for every synapse; varied: those that may differ between synapses, drawn or apart.
+        drawn: parameters drawn or given for every synapse; varied: those that may differ between synapses, drawn or apart.
     """
 
-    def __init__(self, synapse: Synapse, weight: Dimension, port: Dimension | None, flow: Dimension | None, apart: frozenset[str] = frozenset()):
+    def __init__(
+        self, synapse: Synapse, weight: Dimension, port: Dimension | None, flow: Dimension | None, apart: frozenset[str] = frozenset(),
+        starts: frozenset[str] = frozenset(),
+    ):  # fmt: skip
         super().__init__(synapse)
-        self.drawn = frozenset(n for n in self.spec.parameters if isinstance(getattr(synapse, n), Distribution))
+        self.drawn = frozenset(n for n in self.spec.parameters if differs(getattr(synapse, n)))
+        self.starts = starts
         self.varied = self.drawn | apart
         self.integrator = synapse.integrator
         self.weight, self.port, self.flow = weight, port, flow

@@ -15,7 +15,7 @@ from neuropil.model.neuron import Neuron
 from neuropil.model.stimulus import Stimulus
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import Synapse
-from neuropil.model.views import Indices, View, view
+from neuropil.model.views import Indices, View, places, view
 
 Stream: TypeAlias = tuple[str | int, ...]
 """What keys the random draws of a projection or a drive besides the seed: names, never places in a list, so that whatever else
@@ -88,8 +88,10 @@ class Projection:
         clock_driven: advance all states in every step, also those that have a closed form.
         response_delay: time that a target's spike takes to reach the synapse, ms.
         structure: how synapses vanish and form.
-        sources, targets: of views, the neurons that it joins, in the order of its arrays; None: all. (`Edges` and `OneToOne` between
-            views are `Edges` between the populations.)
+        initial: starting values of states that replace the model's own, in base units: numbers, distributions, or arrays as of
+            parameters (`neuropil.model.per_synapse`).
+        sources, targets: of views, the neurons that it joins, in the order of its arrays; None: all. (The indices of `Edges` are those
+            within the populations also then.)
         stream: of its random draws.
     """
 
@@ -106,6 +108,7 @@ class Projection:
     clock_driven: bool = False
     response_delay: float = 0.0
     structure: Rewiring | None = None
+    initial: dict[str, Any] = field(default_factory=dict)
     sources: Indices | None = None
     targets: Indices | None = None
     stream: Stream = field(kw_only=True)
@@ -117,6 +120,11 @@ class Projection:
             self.source.size if self.sources is None else self.sources.size,
             self.target.size if self.targets is None else self.targets.size,
         )
+
+    def within(self, pre: Indices, post: Indices) -> tuple[Indices, Indices]:
+        """Where sources and targets (indices within their populations) stand in the views: rows and columns of its matrices."""
+        rows = pre if self.sources is None else places(self.sources, self.source.size)[pre]
+        return rows, post if self.targets is None else places(self.targets, self.target.size)[post]
 
     @property
     def excludes_self(self) -> bool:
@@ -162,7 +170,8 @@ class Drive:
     """A stimulus attached to a port (events, with a weight) or to an input (a current) of a population.
 
     It acts on every site of the port or input, on each with random numbers of its own (from `stream`), or on the one that `site`
-    names; on the `neurons` of a view, or on all.
+    names; on the `neurons` of a view, or on all. One that `follows` another tells the target when that is within its window
+    (`Input.window`).
     """
 
     name: str
@@ -174,6 +183,7 @@ class Drive:
     site: int | None = None
     neurons: Indices | None = None
     stream: Stream = field(kw_only=True)
+    follows: Drive | None = None
 
     @property
     def size(self) -> int:

@@ -14,6 +14,8 @@ import typing
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
+
 from neuropil.errors import ModelError, UnitError, did_you_mean
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, unit_name
@@ -114,7 +116,8 @@ class Described:
     """
 
     spec: ClassVar[Spec] = Spec()
-    reserved: ClassVar[frozenset[str]] = frozenset({"spec", "reserved"})
+    reserved: ClassVar[frozenset[str]] = frozenset({"spec", "reserved", "each"})
+    each: ClassVar[tuple[str, int]] = ("neuron", 1)  # what an array of a parameter has values for, and how many axes it has at most
 
     def __init__(self, **parameters: Any):
         spec = self.spec
@@ -127,7 +130,7 @@ class Described:
             if name not in parameters and name not in spec.defaults:
                 raise ModelError(f"{type(self).__name__} needs a value for {name!r}", expected=unit_name(dimension))
             value = parameters.get(name, spec.defaults.get(name))
-            object.__setattr__(self, name, as_quantity(value, dimension, f"{type(self).__name__}.{name}"))
+            object.__setattr__(self, name, as_quantity(value, dimension, f"{type(self).__name__}.{name}", self.each))
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -173,14 +176,14 @@ def _differs(value: Any, default: Any) -> bool:
     return not (isinstance(mine, (int, float)) and isinstance(other, (int, float)) and mine == other)
 
 
-def as_quantity(value: Any, dimension: Dimension, where: str) -> Any:
+def as_quantity(value: Any, dimension: Dimension, where: str, each: tuple[str, int] = ("neuron", 1)) -> Any:
     """The value as a Quantity of this dimension with a finite float or float array in it (or a Distribution)."""
     raw = value.value if isinstance(value, Quantity) else value
     shape = getattr(raw, "shape", None)
     if shape is None and isinstance(raw, (list, tuple)):
-        shape = (len(raw),)
-    if shape is not None and len(shape) > 1:
-        raise ModelError(f"{where} must be one number or one per neuron", got=f"an array of shape {tuple(shape)}")
+        shape = (len(raw),) if each[1] == 1 else np.shape(raw)
+    if shape is not None and len(shape) > each[1]:
+        raise ModelError(f"{where} must be one number or one per {each[0]}", got=f"an array of shape {tuple(shape)}")
     checked = checked_values(value, dimension, where, tuple(shape or ()))
     return checked if isinstance(checked, Distribution) else Quantity(checked, dimension)
 

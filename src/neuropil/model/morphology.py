@@ -170,6 +170,8 @@ class Morphology:
         soma: str = "auto",
         types: Mapping[int, str] | None = None,
         default_radius: Any = None,
+        tree: str | int = "only",
+        scale: Any = 1.0,
         name: str | None = None,
     ) -> Morphology:
         """Read an SWC file; the rules are those of :mod:`neuropil.model.swc`.
@@ -178,6 +180,9 @@ class Morphology:
             soma: "auto" recognises the three-point soma of NeuroMorpho.org; "points" takes soma points as they stand.
             types: kinds for SWC type numbers, over the usual {1: "soma", 2: "axon", 3: "basal", 4: "apical"}.
             default_radius: a length for points whose radius is zero; without it such a file is refused.
+            tree: which tree of a file with several is meant: "largest" (by length; a note says what was left out), or its
+                number, 0 the first in the file. "only": several are refused.
+            scale: µm in a unit of the file's coordinates and radii: a number (0.001 for nanometres), or a length.
             name: of the morphology; the file's name when left out.
 
         Raises:
@@ -185,7 +190,31 @@ class Morphology:
         """
         from neuropil.model.swc import read_swc
 
-        return read_swc(path, soma=soma, types=types, default_radius=default_radius, name=name)
+        return read_swc(path, soma=soma, types=types, default_radius=default_radius, tree=tree, scale=scale, name=name)
+
+    @classmethod
+    def from_asc(cls, path: str | PathLike[str], *, name: str | None = None) -> Morphology:
+        """Read a Neurolucida ASC file through MorphIO, an extra (``pip install neuropil[asc]``); see :mod:`neuropil.model.asc`.
+
+        Raises:
+            MorphologyError: MorphIO is missing, or the file holds no cell.
+        """
+        from neuropil.model.asc import read_asc
+
+        return read_asc(path, name)
+
+    def to_swc(self, path: str | PathLike[str]) -> dict[int, str]:
+        """Write an SWC file, in µm; :mod:`neuropil.model.swc_write` says what the format has no place for.
+
+        Returns:
+            The kinds that are not SWC's own, by the type numbers that stand for them: ``types=`` of `from_swc`.
+
+        Raises:
+            MorphologyError: the file cannot be written.
+        """
+        from neuropil.model.swc_write import write_swc
+
+        return write_swc(self, path)
 
     def with_label(self, label: str, sections: Iterable[str]) -> Morphology:
         """The same morphology, its sections of these names also belonging to the region `label`."""
@@ -299,6 +328,17 @@ class Morphology:
 
     def __repr__(self) -> str:
         return f"Morphology({self.name!r}, {len(self)} sections, area {self.area:.4g} µm²)"
+
+
+def numbered(kinds: Iterable[str]) -> list[str]:
+    """Names of sections: `kind[0]`, `kind[1]`, ... in their order, or `kind` alone where there is one."""
+    kinds = list(kinds)
+    seen: dict[str, int] = {}
+    names = []
+    for kind in kinds:
+        number = seen[kind] = seen.get(kind, -1) + 1
+        names.append(kind if kinds.count(kind) == 1 else f"{kind}[{number}]")
+    return names
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -23,6 +23,7 @@ from neuropil.model.distribution import Distribution, checked_values, real_array
 from neuropil.model.kinetics import Kinetics
 from neuropil.model.modulator import Modulator
 from neuropil.model.neuron import Neuron
+from neuropil.model.per_synapse import edge_weights
 from neuropil.model.replace import Changes, duplicate, replaced
 from neuropil.model.sites import check_parameters, edge_sites, located, named_site, probed_sites, started
 from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
@@ -31,7 +32,7 @@ from neuropil.model.synapse import Synapse
 from neuropil.model.upkeep import Normalisation, SynapseProbe, normalisation, one_projection, synapse_probe
 from neuropil.model.views import View, indices_of, overlapping, whole
 from neuropil.model.windows import window_drives
-from neuropil.model.wiring import check_synapse, weight_dimension
+from neuropil.model.wiring import check_synapse, check_values, weight_dimension
 from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
 
 
@@ -169,6 +170,7 @@ class Network:
         clock_driven: bool = False,
         response_delay: Any = 0.0 * ms,
         structure: Rewiring | None = None,
+        initial: dict[str, Any] | None = None,
         name: str | None = None,
     ) -> list[Projection]:
         """Connect each source population to each target population by a rule.
@@ -177,9 +179,9 @@ class Network:
             source, target: populations or views of them (`exc[:50]`), one or several (`exc[:50] + inh`). Arrays and the indices of
                 `Edges` count within a view, and so does `OneToOne`; degrees are met within it (`neuropil.lower.connectivity.realise`).
             rule: one of the rules of `neuropil.model.connect`.
-            weight: in the port's unit: a number, a distribution, or an array (one value per edge for `Edges`,
-                [sources, targets] for `AllToAll`, [n] for `OneToOne`).
-            delay: a time, likewise; at least one time step.
+            weight: in the port's unit: a number, a distribution, a matrix [sources, targets], from which each synapse takes the
+                entry of the neurons that it joins, or an array (one value per edge for `Edges`, [n] for `OneToOne`).
+            delay: a time: a number, a distribution or an array ([sources, targets] for `AllToAll`); at least one time step.
             port: the target model's port. One that exists at several sites of a neuron takes each synapse to a site
                 drawn uniformly; "branch.exc[3]" takes all to one.
             site: for `Edges`, an array with the site of each.
@@ -189,6 +191,8 @@ class Network:
             response_delay: time that a target's spike takes to reach the synapse. The delay is the axon's; if a part b of it
                 is the dendrite's, a spike reaches the synapse b earlier and the target's b later: response_delay = 2 b.
             structure: a `Rewiring`, if synapses vanish and form while the network runs.
+            initial: starting values of the synapses' states by name, in place of the model's: numbers, distributions, or arrays
+                and matrices, as the model's parameters may be (`neuropil.model.per_synapse`).
             name: of the projection; one that is taken gets a number ("a→b #2"). With the two populations it keys the
                 projection's random draws; without a name the port stands in for it. Projections that are equal in all of
                 these are told apart by their order.
@@ -203,6 +207,7 @@ class Network:
                 taken = [p.name for p in (*self.projections, *made)]
                 label = _unused(name or f"{pre.name}→{post.name}", taken)
                 more: dict[str, Any] = {"synapse": synapse, "input": input, "clock_driven": clock_driven, "structure": structure}
+                more["initial"] = {} if initial is None else initial
                 more["response_delay"] = checked_values(response_delay, ms.dimension, f"projection {label}: response_delay", ())
                 key = (name, pre.name, post.name) if name else ("", pre.name, post.name, str(port or input))
                 stream = _stream(key, [*self.projections, *made])
@@ -404,6 +409,8 @@ class Network:
         spec = neuron.spec
         for part_name, part in parts_of(neuron).items():
             check_parameters(f"{name}.{full_name(part_name, '')}", part, size)
+        if isinstance(neuron, Composite):
+            neuron.check_size(name, size)
         checked_initial = {}
         if initial is not None and not isinstance(initial, dict):
             raise NetworkError(f"population {name!r}: initial must be a dict of states", got=initial)
@@ -433,6 +440,7 @@ class Network:
             more["input"], index = indexed(more["input"])
         if port is not None or more["input"] is None:
             port, index = indexed(port)
+        initial = more.pop("initial")
         check_synapse(label, post, port=port, weight=weight, delay=delay, **more)
         at_port = None if port is None and more["input"] is not None else self._port(post, port)
         dimension = weight_dimension(label, more["synapse"], at_port)
@@ -440,13 +448,14 @@ class Network:
             where = named_site(index, post, entry) if site is None else edge_sites(site, index, rule, post, entry, label)
         among = {"sources": indices_of(source), "targets": indices_of(target)}
         rule.check(source.size, target.size, pre is post and overlapping(**among))
+        more["initial"] = check_values(label, more["synapse"], rule, source, target, initial, more["structure"])
         shape = _edge_shape(rule, source, target)
-        w = checked_values(weight, dimension, f"projection {label}: weight", shape)
+        w = _weights(weight, dimension, rule, source, target, label)
         d = checked_values(delay, ms.dimension, f"projection {label}: delay", shape)
         if not isinstance(d, Distribution) and np.any(np.asarray(d) <= 0):
             raise NetworkError(f"projection {label}: a delay must be positive", got=f"{np.min(d)} ms", expected="at least one time step")
         if isinstance(rule, (Edges, OneToOne)) and any(v is not None for v in among.values()):
-            rule, among = rule.between(source.size, **among), {"sources": None, "targets": None}
+            rule = rule.between(source.size, **among)
         return Projection(name, pre, post, rule, w, d, port, where, sources=among["sources"], targets=among["targets"], stream=stream, **more)
 
     def _drive(self, one: Population | View, stimulus: Stimulus, port: Any, input: Any, weight: Any, label: str, stream: Stream) -> Drive:
@@ -490,6 +499,14 @@ def _unused(label: str, taken: list[str]) -> str:
 def _stream(key: Stream, earlier: Sequence[Projection | Drive]) -> Stream:
     """The key, with the place among those that share it."""
     return (*key, sum(one.stream[:-1] == key for one in earlier))
+
+
+def _weights(weight: Any, dimension: Dimension, rule: Rule, pre: Population | View, post: Population | View, label: str) -> Any:
+    """Weights in base units; those of edges, given as a matrix, as one for each edge."""
+    matrix = not isinstance(weight, Distribution) and np.ndim(weight.value if isinstance(weight, Quantity) else weight) == 2
+    what = f"projection {label}: weight"
+    checked = checked_values(weight, dimension, what, (pre.size, post.size) if matrix else _edge_shape(rule, pre, post))
+    return edge_weights(checked, rule, pre.size, what) if matrix and isinstance(rule, (Edges, OneToOne)) else checked  # type: ignore[arg-type]
 
 
 def _edge_shape(rule: Rule, pre: Population | View, post: Population | View) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ from neuropil.model.described import Described
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.neuron import Neuron
 from neuropil.model.stimulus import EventStimulus
+from neuropil.model.windows import window_drives
 from neuropil.model.wiring import weight_dimension
 from neuropil.units import Quantity, ms, um
 
@@ -35,7 +36,7 @@ T = TypeVar("T")
 _VALUES = (np.ndarray, Described, Composite, Distribution, type, FunctionType, BuiltinFunctionType, MethodType)
 """What a copy shares with its original: it never changes."""
 OF_POPULATION = ("neuron", "size", "initial", "positions")
-OF_PROJECTION = ("rule", "weight", "delay", "site", "synapse", "clock_driven", "response_delay", "structure")
+OF_PROJECTION = ("rule", "weight", "delay", "site", "synapse", "clock_driven", "response_delay", "structure", "initial")
 OF_DRIVE = ("stimulus", "weight")
 
 
@@ -75,7 +76,7 @@ def replaced(
     """See `Network.replace`."""
     wanted = {"populations": _asked(populations, network.populations, "population")}
     wanted["projections"] = _asked(projections, [p.name for p in network.projections], "projection")
-    wanted["drives"] = _asked(drives, [d.name for d in network.drives], "stimulus")
+    wanted["drives"] = _asked(drives, [d.name for d in network.drives if d.follows is None], "stimulus")
     pops, anew = _populations(network, wanted["populations"])
     made = duplicate(network, {id(old): new for old, new in zip(network.populations.values(), pops, strict=True) if old is not new})
     if name is not None:
@@ -139,8 +140,12 @@ def _elements(made: Network, wanted: dict[str, Changes], anew: dict[str, int]) -
         if p.name in wanted["projections"] or anew.keys() & {p.source.name, p.target.name}:
             found[id(p)] = _projection(made, p, wanted["projections"].get(p.name, {}))
     for d in made.drives:
-        if d.name in wanted["drives"] or d.target.name in anew:
+        if d.follows is None and (d.name in wanted["drives"] or d.target.name in anew):
             found[id(d)] = _drive(made, d, wanted["drives"].get(d.name, {}))
+    for d in made.drives:
+        if d.follows is not None and id(d.follows) in found:
+            (twin,) = (one for one in window_drives(found[id(d.follows)]) if one.name == d.name)
+            found[id(d)] = dataclasses.replace(twin, follows=d.follows)
     for probe in made.probes:
         if probe.target.name in anew:
             found[id(probe)] = _probe(probe, anew[probe.target.name])
@@ -153,6 +158,7 @@ def _projection(network: Network, p: Projection, changes: Mapping[str, Any]) -> 
     at_port = None if p.port is None else p.target.neuron.spec.ports.get(p.port)
     fields["weight"] = _in_unit(p.weight, weight_dimension(p.name, p.synapse, at_port))
     fields["delay"] = _in_unit(p.delay, ms.dimension)
+    fields["initial"] = {} if p.synapse is None else {n: _in_unit(v, p.synapse.spec.state_dimensions[n]) for n, v in p.initial.items()}
     if own:
         fields["synapse"] = p.synapse.with_(**own)  # type: ignore[union-attr]
     fields.update({name: value for name, value in changes.items() if name in OF_PROJECTION})

@@ -1,7 +1,8 @@
 """Reading SWC files: one point a line, `id type x y z radius parent`, radius and coordinates in µm (Cannon et al. 1998).
 
-**Lines.** A `#` begins a comment. Ids need not be in order and a parent may come after its child; there is one root,
-whose parent is -1. Anything else is refused with the line.
+**Lines** are read by :mod:`neuropil.model.swc_points`. A `#` begins a comment. Ids need not be in order and a parent may come
+after its child; a root's parent is -1. A file of several trees is read when `tree` says which of them is meant. Anything else is
+refused with the line and, where what was meant is known, with what to write instead.
 
 **Types.** 1 soma, 2 axon, 3 basal, 4 apical; 0 "undefined"; n >= 5 "custom<n>". `types` renames any of them.
 
@@ -46,11 +47,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil.errors import MorphologyError, did_you_mean
-from neuropil.model.morphology import LARGEST, SHORTEST, THINNEST, Morphology, Section
-from neuropil.units import magnitude, um
+from neuropil.model.morphology import SHORTEST, Morphology, Section, numbered
+from neuropil.model.swc_points import Points, read_points, refuse
 
-KINDS = {0: "undefined", 1: "soma", 2: "axon", 3: "basal", 4: "apical"}
-COLUMNS = ("id", "type", "x", "y", "z", "radius", "parent")
 SOMA = "soma"
 CONVENTIONS = ("auto", "points")
 
@@ -61,6 +60,8 @@ def read_swc(
     soma: str = "auto",
     types: Mapping[int, str] | None = None,
     default_radius: Any = None,
+    tree: str | int = "only",
+    scale: Any = 1.0,
     name: str | None = None,
 ) -> Morphology:
     """Read an SWC file; the arguments are those of :meth:`Morphology.from_swc`.
@@ -73,7 +74,7 @@ def read_swc(
         content = Path(source).read_bytes()
     except OSError as error:
         raise MorphologyError(f"{source}: the file cannot be read", got=error.strerror or str(error)) from None
-    return parse_swc(content, source, soma=soma, types=types, default_radius=default_radius, name=name)
+    return parse_swc(content, source, soma=soma, types=types, default_radius=default_radius, tree=tree, scale=scale, name=name)
 
 
 def parse_swc(
@@ -83,157 +84,16 @@ def parse_swc(
     soma: str = "auto",
     types: Mapping[int, str] | None = None,
     default_radius: Any = None,
+    tree: str | int = "only",
+    scale: Any = 1.0,
     name: str | None = None,
 ) -> Morphology:
     """The same for the content of a file; `source` names it in errors."""
     if soma not in CONVENTIONS:
         raise MorphologyError(f"soma={soma!r} is no convention of the soma", fix=did_you_mean(soma, CONVENTIONS))
-    points = _read_points(content, source, types or {}, default_radius)
+    points = read_points(content, source, types or {}, default_radius, tree, scale)
     sections, notes = _Sectioner(points, recognise=soma == "auto").run()
     return Morphology(sections, name or Path(source).stem or source, notes)
-
-
-# --- lines to points ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Points:
-    """The points of a file, in its order.
-
-    Attributes:
-        source: the file's name.
-        line: list[n], the line of each, from 1.
-        kind: list[n].
-        xyzd: float64[n, 4], with diameters.
-        parent: list[n], index of the parent point; -1 for the root.
-        notes: about radii filled in.
-    """
-
-    source: str
-    line: list[int]
-    kind: list[str]
-    xyzd: NDArray[np.float64]
-    parent: list[int]
-    notes: tuple[str, ...]
-
-
-def _refuse(source: str, line: int, what: str, **parts: Any) -> NoReturn:
-    raise MorphologyError(f"{source}, line {line}: {what}", **parts)
-
-
-def _read_points(content: bytes | str, source: str, types: Mapping[int, str], default_radius: Any) -> _Points:
-    text = _as_text(content, source)
-    index: dict[int, int] = {}
-    line_of: list[int] = []
-    kinds: list[str] = []
-    rows: list[tuple[float, float, float, float]] = []
-    parents: list[int] = []
-    names = {**KINDS, **types}
-    for number, line in enumerate(text.split("\n"), 1):
-        words = line.partition("#")[0].split()
-        if not words:
-            continue
-        if len(words) != 7:
-            _refuse(source, number, "not seven columns", got=line.strip(), expected=" ".join(COLUMNS))
-        identity = _whole(words[0], 0, source, number)
-        if identity in index:
-            _refuse(source, number, f"a second point {identity}", got=f"the first is on line {line_of[index[identity]]}", expected="an id of its own")
-        type_number = _whole(words[1], 1, source, number)
-        index[identity] = len(rows)
-        line_of.append(number)
-        kinds.append(names.get(type_number) or f"custom{type_number}")
-        x, y, z, radius = (_real(words[c], c, source, number) for c in range(2, 6))
-        rows.append((x, y, z, radius))
-        parents.append(_whole(words[6], 6, source, number))
-    if not rows:
-        raise MorphologyError(f"{source}, line 1: no points in this file", got="only comments or nothing", expected=" ".join(COLUMNS))
-    xyzd = np.array(rows)
-    notes = _fill_radii(xyzd, line_of, source, default_radius)
-    xyzd[:, 3] *= 2.0
-    parent = _resolve_parents(parents, index, line_of, source)
-    return _Points(source, line_of, kinds, xyzd, parent, notes)
-
-
-def _as_text(content: bytes | str, source: str) -> str:
-    if isinstance(content, bytes):
-        if b"\0" in content:
-            line = content[: content.index(b"\0")].count(b"\n") + 1
-            _refuse(source, line, "not a text file", got="a zero byte", expected="plain text (UTF-8 or ASCII)")
-        content = content.decode("utf-8-sig", errors="replace")  # comments may be in any encoding
-    return content.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _whole(word: str, column: int, source: str, line: int) -> int:
-    value = _real(word, column, source, line, limit=2.0**53)
-    if value != int(value):
-        _refuse(source, line, f"{COLUMNS[column]} is not a whole number", got=word)
-    return int(value)
-
-
-def _real(word: str, column: int, source: str, line: int, limit: float = LARGEST / 4) -> float:
-    # A quarter of what a section allows: a diameter, and the cylinder drawn for a sphere, reach further than a radius.
-    try:
-        value = float(word)
-    except ValueError:
-        _refuse(source, line, f"{COLUMNS[column]} is not a number", got=word)
-    if not abs(value) <= limit:
-        _refuse(source, line, f"{COLUMNS[column]} is out of range", got=word, expected=f"a number between -{limit:g} and {limit:g}")
-    return value
-
-
-def _fill_radii(xyzr: NDArray[np.float64], line: list[int], source: str, default_radius: Any) -> tuple[str, ...]:
-    """Replace radii of zero by the default in place, and refuse those that are no radii."""
-    radius = xyzr[:, 3]
-    for i in np.flatnonzero(radius < 0)[:1]:
-        _refuse(source, line[i], "a negative radius", got=f"{radius[i]:g}")
-    zero = np.flatnonzero(radius == 0)
-    notes: tuple[str, ...] = ()
-    if zero.size and default_radius is None:
-        _refuse(
-            source, line[zero[0]], "a radius of zero",
-            got=f"{zero.size} of {len(radius)} points have none",
-            expected="a positive radius in µm",
-            fix="pass default_radius=, for example 0.5 * um",
-        )  # fmt: skip
-    if zero.size:
-        value = float(magnitude(default_radius, um.dimension, "default_radius"))
-        if not THINNEST <= value <= LARGEST / 4:
-            raise MorphologyError("default_radius is not a radius", got=default_radius)
-        radius[zero] = value
-        notes = (f"{zero.size} of {len(radius)} points had no radius and were given {value:g} µm",)
-    for i in np.flatnonzero(2 * radius < THINNEST)[:1]:
-        _refuse(source, line[i], "a point thinner than a membrane", got=f"radius {radius[i]:g} µm", expected=f"at least {THINNEST / 2:g} µm")
-    return notes
-
-
-def _resolve_parents(parents: list[int], index: dict[int, int], line: list[int], source: str) -> list[int]:
-    """Ids of parents as indices, after checking that they make one tree."""
-    resolved: list[int] = []
-    root = -1
-    for i, parent in enumerate(parents):
-        if parent == -1:
-            if root >= 0:
-                _refuse(source, line[i], "a second root", got=f"the first is on line {line[root]}", expected="one point with parent -1",
-                        fix="keep one tree to a file, or give this point its parent")  # fmt: skip
-            root = i
-        elif parent not in index:
-            _refuse(source, line[i], f"there is no point {parent} to be its parent", expected="the id of another point, or -1 for the root")
-        resolved.append(index.get(parent, -1) if parent != -1 else -1)
-    if root < 0:
-        _refuse(source, line[0], "no root", got="every point has a parent", expected="one point with parent -1")
-    state = [0] * len(parents)  # 0 unknown, 1 on the present path, 2 reaches the root
-    state[root] = 2
-    for i in range(len(parents)):
-        path = []
-        while state[i] == 0:
-            state[i] = 1
-            path.append(i)
-            i = resolved[i]
-        if state[i] == 1:
-            _refuse(source, line[i], "a point that is its own ancestor", expected="parents that lead to the root")
-        for j in path:
-            state[j] = 2
-    return resolved
 
 
 # --- points to sections -------------------------------------------------------------------------------------------
@@ -255,7 +115,7 @@ class _Joint:
 class _Sectioner:
     """Follows the tree of points run by run, in the order of the file."""
 
-    def __init__(self, points: _Points, *, recognise: bool):
+    def __init__(self, points: Points, *, recognise: bool):
         self.points = points
         self.recognise = recognise
         self.kind = points.kind
@@ -363,16 +223,11 @@ class _Sectioner:
                 heapq.heappush(self.waiting, (child, _Joint(section, x if moved_to is None else moved_to, stem, wire)))
 
     def _named(self) -> tuple[Section, ...]:
-        kinds = [kind for kind, *_ in self.found]
-        seen: dict[str, int] = {}
-        sections = []
-        for kind, points, parent, x in self.found:
-            number = seen[kind] = seen.get(kind, -1) + 1
-            sections.append(Section(kind if kinds.count(kind) == 1 else f"{kind}[{number}]", kind, points, parent, x))
-        return tuple(sections)
+        names = numbered(kind for kind, *_ in self.found)
+        return tuple(Section(name, *rest) for name, rest in zip(names, self.found, strict=True))
 
     def _refuse(self, point: int, what: str, **parts: Any) -> NoReturn:
-        _refuse(self.points.source, self.points.line[point], what, **parts)
+        refuse(self.points.source, self.points.line[point], what, **parts)
 
 
 def _length(points: NDArray[np.float64]) -> float:

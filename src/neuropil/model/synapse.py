@@ -10,13 +10,15 @@ A synapse model is a class of equations, like a neuron model, of which every syn
                       gets its negative
 
 `w` is the synapse's weight. A state called `weight` starts at the weight of the projection and may change; then `w` is
-its value of the moment. A synapse knows of the world what it declares as `Input`s, by these names:
+its value of the moment. A synapse knows of the world, while it flows (`x`), what it declares as `Input`s, by these names:
 
     v          membrane potential of its target (mV), the target's state of that name
     post       the target's activity (1/ms): its spikes filtered with the synapse's parameter `tau_post`
     modulator  a signal, 0 until somebody sets it (`Simulation.set_modulator`)
     noise      white noise of its own: in every step a normal number over √(dt / 1 ms), so that its integral over a time t
                has the variance t · 1 ms; in an equation d/dt that is noise / √(1 ms · τ)
+    any other  the state of that name of its target, such as an adaptive threshold or calcium, in the unit declared: of the
+               neuron, or of the part (branch, point process) that the projection reaches
 
 Learning rules need nothing further: a trace is a state that decays and that spikes raise, and equations see the states
 as they are just before the spike. Of two spikes with one stamp the arriving one comes first. Pair-based STDP:
@@ -45,7 +47,7 @@ from neuropil.model.neuron import INTEGRATORS
 from neuropil.units import DIMENSIONLESS, Dimension, kHz, ms, mV, unit_name
 
 OUTSIDE: dict[str, Dimension] = {"v": mV.dimension, "post": kHz.dimension, "modulator": DIMENSIONLESS, "noise": DIMENSIONLESS}
-"""What a synapse may know of the world, with its units."""
+"""What a synapse may know of the world by names of their own, with their units; other names are of the target's states."""
 
 ADDRESS = ("source", "target", "delay", "site")
 """What is told of every synapse beside its states (`Simulation.synapses`)."""
@@ -63,11 +65,13 @@ class Synapse(Described):
             brings back (its own derivative does not read it), so not traces, and not short-term plasticity.
 
     Args:
-        parameters: values by name; each a quantity, or a `Distribution` that is drawn for every synapse.
+        parameters: values by name; each a quantity, a `Distribution` that is drawn for every synapse, or an array or a matrix
+            [source, target] with one value for each (`neuropil.model.per_synapse`).
     """
 
     integrator: ClassVar[str] = "auto"
     learned: ClassVar[tuple[str, ...] | None] = None
+    each: ClassVar[tuple[str, int]] = ("synapse", 2)
     reserved: ClassVar[frozenset[str]] = Described.reserved | {"integrator", "learned"}
 
     @classmethod
@@ -87,9 +91,7 @@ class Synapse(Described):
             if isinstance(declared.initial, Steady):
                 raise ModelError(f"{name}.{state}: only gates of membrane mechanisms start at STEADY", fix="give a number")
         for given, dimension in spec.inputs.items():
-            if given not in OUTSIDE:
-                raise ModelError(f"{name}: a synapse cannot know {given!r}", expected=f"one of {', '.join(OUTSIDE)}", fix=did_you_mean(given, OUTSIDE))
-            if dimension != OUTSIDE[given]:
+            if dimension != OUTSIDE.get(given, dimension):
                 raise UnitError(f"{name}.{given} comes in another unit", got=unit_name(dimension), expected=unit_name(OUTSIDE[given]))
         if "post" in spec.inputs and spec.parameters.get(POST_TIME) != ms.dimension:
             raise ModelError(f"{name} knows the target's activity but not over which time", fix=f"declare {POST_TIME}: Time = … * ms")

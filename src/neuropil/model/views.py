@@ -127,6 +127,14 @@ def _listed(which: Any, size: int, of: str) -> Indices:
     return array
 
 
+def places(chosen: Indices | None, size: int) -> Indices:
+    """int64[size]: where each neuron of a population stands in a view (None: all), -1 outside."""
+    found = np.full(size, -1)
+    chosen = np.arange(size) if chosen is None else chosen
+    found[chosen] = np.arange(chosen.size)
+    return found
+
+
 def overlapping(sources: Indices | None, targets: Indices | None) -> bool:
     """Whether some neuron is in both (None: all are)."""
     return sources is None or targets is None or np.intersect1d(sources, targets).size > 0

@@ -20,7 +20,7 @@ def window_drives(drive: Drive) -> list[Drive]:
     if entry is None:
         return []
     told = {"attached": Step(ATTACHED), "active": active(drive.stimulus)}
-    return [replace(drive, name=f"{drive.name}, {what}", stimulus=one, input=entry) for what, one in told.items()]
+    return [replace(drive, name=f"{drive.name}, {what}", stimulus=one, input=entry, follows=drive) for what, one in told.items()]
 
 
 def active(stimulus: Stimulus) -> Stimulus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,14 @@ import numpy as np
 from neuropil.errors import NetworkError, UnitError, did_you_mean
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
+from neuropil.model.connect import Rule
 from neuropil.model.contents import Population
+from neuropil.model.described import Spec
 from neuropil.model.distribution import Distribution, checked_values
+from neuropil.model.per_synapse import check_array, differs
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import OUTSIDE, POST_TIME, Synapse
+from neuropil.model.views import View, indices_of, overlapping, whole
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, unit_name
 
 
@@ -60,12 +65,15 @@ def _check_world(where: str, synapse: Synapse, target: Population, part: str) ->
     v = "v" if isinstance(target.neuron, Cell) else full_name(part, "v")  # every compartment has one
     if "v" in synapse.spec.inputs and spec.state_dimensions.get(v) != OUTSIDE["v"]:
         raise NetworkError(f"{where}: {name} needs the target's potential", got=f"a target without a state {v} in mV")
-    if "post" in synapse.spec.inputs and isinstance(getattr(synapse, POST_TIME), Distribution):
+    for given, dimension in ((n, d) for n, d in synapse.spec.inputs.items() if n not in OUTSIDE):
+        state = full_name(part, given)
+        if state not in spec.state_dimensions:
+            known = [split(n)[1] for n in spec.state_dimensions if split(n)[0] == part] + list(OUTSIDE)
+            raise NetworkError(f"{where}: {name} reads {given!r}, which is no state of {target.name}", got=state, fix=did_you_mean(given, known))
+        if spec.state_dimensions[state] != dimension:
+            raise UnitError(f"{where}: {name} reads {target.name}.{state} in another unit", got=unit_name(dimension), expected=unit_name(spec.state_dimensions[state]))
+    if "post" in synapse.spec.inputs and differs(getattr(synapse, POST_TIME)):
         raise NetworkError(f"{where}: {name}.{POST_TIME} is one for all targets", got=getattr(synapse, POST_TIME), expected="one time")
-    for parameter in synapse.spec.parameters:
-        value = getattr(synapse, parameter)
-        if isinstance(value, Quantity) and np.ndim(value.value):
-            raise NetworkError(f"{where}: {name}.{parameter} must be one number or a distribution", got="an array", fix="a Distribution is drawn for every synapse")
 
 
 def _check_structure(where: str, structure: Any, synapse: Synapse | None, weight: Any, delay: Any) -> None:
@@ -74,8 +82,46 @@ def _check_structure(where: str, structure: Any, synapse: Synapse | None, weight
     for what, value in (("weights", weight), ("delays", delay)):
         if not isinstance(value, Distribution) and np.ndim(value.value if isinstance(value, Quantity) else value):
             raise NetworkError(f"{where}: new synapses need {what}", got="an array", expected="a number or a distribution")
-    if synapse is not None and any(isinstance(getattr(synapse, p), Distribution) for p in synapse.spec.parameters):
-        raise NetworkError(f"{where}: synapses that come and go cannot have drawn parameters", fix="give numbers")
+    if synapse is not None and any(differs(getattr(synapse, p)) for p in synapse.spec.parameters):
+        raise NetworkError(f"{where}: synapses that come and go cannot have drawn parameters, or one for each", fix="give numbers")
+
+
+def check_values(
+    label: str, synapse: Synapse | None, rule: Rule, source: Population | View, target: Population | View, initial: Any, structure: Any
+) -> dict[str, Any]:
+    """Refuse arrays of parameters that do not fit the rule; the starting values of states, checked, in base units.
+
+    Raises:
+        NetworkError, ModelError, UnitError: naming the projection.
+    """
+    where, sizes = f"projection {label}", (source.size, target.size, _recurrent(source, target))
+    spec = Spec() if synapse is None else synapse.spec
+    for parameter in spec.parameters:
+        value = getattr(synapse, parameter)
+        if not isinstance(value, Distribution):
+            check_array(value, rule, *sizes, f"{where}: {type(synapse).__name__}.{parameter}")
+    if not isinstance(initial, Mapping):
+        raise NetworkError(f"{where}: initial must be a dict of states", got=initial)
+    checked: dict[str, Any] = {}
+    for state, value in initial.items():
+        if state not in spec.states or state == "weight":
+            fix = "weight=..." if state == "weight" else did_you_mean(state, spec.states)
+            raise NetworkError(f"{where}: no state {state!r} to start", fix=fix)
+        if not isinstance(value, Distribution):
+            check_array(value, rule, *sizes, f"{where}: {state}")
+            if structure is not None and differs(value):
+                raise NetworkError(f"{where}: new synapses need starting states", got="an array", expected="a number or a distribution")
+        raw = value.value if isinstance(value, Quantity) else value
+        checked[state] = checked_values(value, spec.state_dimensions[state], f"{where}: {state}", np.shape(raw) if not isinstance(value, Distribution) else ())
+    return checked
+
+
+def _recurrent(source: Population | View, target: Population | View) -> bool | None:
+    """Whether they are one population; None: views of one, of which some neurons are in both."""
+    same = whole(source) is whole(target)
+    if not same or (indices_of(source) is None and indices_of(target) is None):
+        return same
+    return None if overlapping(indices_of(source), indices_of(target)) else False
 
 
 def weight_dimension(label: str, synapse: Synapse | None, port: Dimension | None) -> Dimension:

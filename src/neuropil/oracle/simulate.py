@@ -18,10 +18,11 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, SimulationError
-from neuropil.model import Distribution, Network, Neuron, Population, Projection, grid
+from neuropil.model import Network, Neuron, Population, Projection, grid
 from neuropil.model.branched import BRANCH, Branched
 from neuropil.model.cell import Cell
 from neuropil.model.composite import full_name, split
+from neuropil.model.per_synapse import differs
 from neuropil.model.upkeep import Normalisation
 from neuropil.model.validate import validate
 from neuropil.oracle.cable import Cells, Sites
@@ -262,7 +263,7 @@ class _World:
         """A parameter's value in the description, and, where there is not one for each cell, which cell each value is of."""
         if isinstance(target, Projection):
             alive = next(a for a in self.living if a.projection is target)
-            drawn = isinstance(getattr(target.synapse, name), Distribution)
+            drawn = differs(getattr(target.synapse, name))
             return (alive.parameters[name], alive.post) if drawn else (float(getattr(target.synapse, name).value), None)
         part, inner = split(name)
         values = self.group(target, part).parameters[inner]
@@ -322,10 +323,10 @@ class _World:
             alive.send(fired[alive.source], fired[alive.target], k + 1)
         return fired
 
-    def _potentials(self, population: Population, part: str) -> Array:
-        """Of the sites of a part, neuron by neuron."""
+    def _seen(self, population: Population, part: str, state: str) -> Array:
+        """A state of the sites of a part, neuron by neuron."""
         group = self.groups[population.name]
-        return group.potentials(part) if isinstance(group, Cells) else group.s[full_name(part, "v")]
+        return group.potentials(part) if isinstance(group, Cells) and state == "v" else group.s[full_name(part, state)]
 
     def _arriving(self, k: int) -> tuple[dict[str, States], dict[str, States]]:
         """Inputs during the step and weights at its end, by population and full name."""
@@ -338,17 +339,17 @@ class _World:
                 w[source.drive.target.name][source.drive.port] += source.events(k)
         # Per-synapse projections add one event after the other to what stimuli brought; the exact sums of the others join last.
         for alive in self.living:
-            flow = alive.step(k, partial(self._potentials, alive.projection.target, alive.projection.part), None if alive.port is None else w[alive.target][alive.port])
+            flow = alive.step(k, partial(self._seen, alive.projection.target, alive.projection.part), None if alive.port is None else w[alive.target][alive.port])
             if alive.input is not None:
                 x[alive.target][alive.input] += flow
         for synapse in self.synapses:
             assert synapse.port is not None
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
         for mine, other in (pair for coupling in self.network.couplings for pair in coupling.directed):
-            entry, there = x[mine.population.name][mine.input], self._potentials(other.population, other.part)[other.places]
+            entry, there = x[mine.population.name][mine.input], self._seen(other.population, other.part, "v")[other.places]
             if mine.conductance is None:
                 entry[mine.places] = there
             else:
-                here = self._potentials(mine.population, mine.part)[mine.places]
+                here = self._seen(mine.population, mine.part, "v")[mine.places]
                 np.add.at(entry, mine.places, mine.conductance * (there - here))
         return x, w

@@ -9,6 +9,7 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.model import Distribution, Projection, Synapse, grid
+from neuropil.model.per_synapse import differs, in_order
 from neuropil.model.synapse import POST_TIME
 from neuropil.model.wiring import threshold, weight_dimension
 from neuropil.oracle.events import listed, numbers, site_of
@@ -16,11 +17,12 @@ from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.units import Quantity, magnitude
 
 
-def per_one(value: Any, number: Array, seed: int, *purpose: int | str) -> Array:
-    """A number or distribution as an array with one value per synapse, drawn by its number."""
+def per_one(value: Any, p: Projection, pre: Array, post: Array, number: Array, seed: int, *purpose: int | str) -> Array:
+    """A number, distribution, array or matrix as an array with one value per synapse, drawn by its number."""
     if isinstance(value, Distribution):
         return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), number, 0)))
-    return np.full(number.size, float(value.value if isinstance(value, Quantity) else value))
+    raw = value.value if isinstance(value, Quantity) else value
+    return np.array(np.broadcast_to(in_order(raw, p, pre, post), pre.size), float)
 
 
 class LivingSynapses:
@@ -53,21 +55,19 @@ class LivingSynapses:
         self.held: tuple[str, ...] | None = None  # while plasticity is off, the states that do not change
         self.late = grid.steps(projection.response_delay, dt, "response_delay", least=0)
         self.answers = [np.zeros(projection.target.size, bool)] * self.late  # spikes of the targets on their way to the synapses
-        self.s = self._initial(self.weight)
+        self.s = self._initial(self.weight, self.pre, self.post)
         self._ready()
 
-    def _initial(self, weight: Array) -> States:
+    def _initial(self, weight: Array, pre: Array, post: Array) -> States:
         s: States = {}
-        number = self._numbers(weight.size)
-        self.parameters = {
-            name: per_one(getattr(self.model, name), number, self.seed, "synapse", *self.projection.stream, name) for name in self.model.spec.parameters
-        }
+        where, stream = (self.projection, pre, post, self._numbers(weight.size), self.seed), self.projection.stream
+        self.parameters = {name: per_one(getattr(self.model, name), *where, "synapse", *stream, name) for name in self.model.spec.parameters}
         for name, state in self.model.spec.states.items():
-            start: Any = state.initial
+            start: Any = self.projection.initial.get(name, state.initial)
             if isinstance(start, str):
                 s[name] = self.parameters[start].copy()
                 continue
-            s[name] = weight.copy() if name == "weight" else per_one(start, number, self.seed, "synapse state", *self.projection.stream, name)
+            s[name] = weight.copy() if name == "weight" else per_one(start, *where, "synapse state", *stream, name)
         return s
 
     def _numbers(self, n: int) -> Array:
@@ -90,7 +90,7 @@ class LivingSynapses:
 
     def _each(self, name: str, value: Any) -> Array:
         """A changed parameter of every synapse."""
-        if isinstance(getattr(self.model, name), Distribution):
+        if differs(getattr(self.model, name)):
             return np.array(np.broadcast_to(value, self.post.size))
         return np.broadcast_to(value, self.projection.target.size)[self.post]
 
@@ -99,15 +99,15 @@ class LivingSynapses:
         """Of every synapse the site it is on, sites being numbered neuron by neuron."""
         return self.post * self.projection.sites + self.site
 
-    def _world(self, k: int, potentials: Callable[[], Array]) -> States:
+    def _world(self, k: int, state: Callable[[str], Array]) -> States:
         def noise() -> Array:
             return rng.normal(rng.stream_key(self.seed, "synapse noise", *self.projection.stream), self._numbers(self.pre.size), k) / np.sqrt(self.dt)
 
-        known = {"noise": noise, "v": lambda: potentials()[self.reached], "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
-        return {name: known[name]() for name in self.model.spec.inputs}
+        known = {"noise": noise, "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
+        return {name: known[name]() if name in known else state(name)[self.reached] for name in self.model.spec.inputs}
 
-    def step(self, k: int, potentials: Callable[[], Array], arrived: Array | None) -> Array:
-        """Advance from t_k to t_{k+1}, the potentials of the target's sites being those of t_k.
+    def step(self, k: int, state: Callable[[str], Array], arrived: Array | None) -> Array:
+        """Advance from t_k to t_{k+1}; `state` gives states of the target's sites as of t_k, by name.
 
         Args:
             arrived: where to add, for each site of the targets, the weights that arrive at the end of the step: by the step
@@ -117,7 +117,7 @@ class LivingSynapses:
             The current that flows into each site of the targets during the step.
         """
         equations, size = self.integrator.equations, self.projection.target.size * self.projection.sites
-        x = self._world(k, potentials)
+        x = self._world(k, state)
         flow = np.zeros(size)
         if self.input is not None:
             inputs = self.projection.target.neuron.spec.inputs
@@ -188,7 +188,7 @@ class LivingSynapses:
         site = np.full(post.size, p.site) if isinstance(p.site, int) else np.floor(self._uniform("site", post.size, round) * p.sites).astype(int)
         weight = self._drawn(p.weight, "weight", post.size, round)
         steps = np.maximum(1, grid.nearest(self._drawn(p.delay, "delay", post.size, round), self.dt))
-        born = self._initial(weight)
+        born = self._initial(weight, pre, post)
         keep = ~gone
         order = np.argsort(np.concatenate([self.pre[keep], pre]), kind="stable")
         self.s = {n: np.concatenate([v[keep], born[n]])[order] for n, v in self.s.items()}

@@ -78,11 +78,24 @@ class Result:
         return cost
 
     def rates(self, t_from_ms: float = 0.0) -> dict[str, float]:
-        """Mean rate of each population in (t_from_ms, end of the run]: population -> spikes per neuron per second."""
+        """Mean rate of each population in (t_from_ms, end of the run]: population -> spikes per neuron per second.
+
+        Over the whole run these are `summary["rates_hz"]`, which counts every spike whether spikes were recorded or not.
+
+        Raises:
+            ResultError: no time is left; or a part of the run is asked for whose spikes were not recorded.
+        """
         start = max(t_from_ms, self.t_start_ms)
         seconds = (self.t_stop_ms - start) / 1000.0
         if seconds <= 0:
             raise ResultError("no time left to count spikes in", got=f"t_from_ms = {t_from_ms}", expected=self._span())
+        if self.summary.get("counted_ms") == [start, self.t_stop_ms]:
+            return dict(self.summary["rates_hz"])
+        if self.summary.get("record_spikes") is False:
+            raise ResultError(
+                "rates of a part of the run need its spikes, which were not recorded", got=f"t_from_ms = {t_from_ms}",
+                fix="record_spikes=True, or rates() for the whole run",
+            )  # fmt: skip
         counted = self.spikes.between(start, self.t_stop_ms).neuron
         return {
             name: float(np.count_nonzero((counted >= first) & (counted < first + size))) / (size * seconds)

@@ -1,0 +1,145 @@
+"""What a run will need and what it gives, known from its plan: memory of traces, threads, machine code; and rates from one count."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import neuropil as npl
+from neuropil.engine import worthwhile as threads
+from neuropil.engine.core import Core
+from neuropil.errors import MemoryLimitError, ResultError
+from neuropil.lower.plan import make_plan
+from neuropil.units import Hz, cm, mS, ms, nM, pA
+from neuropil.zoo.channels.leak import Leak
+from neuropil.zoo.neurons.lif import LIFExp
+from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
+
+
+def network(size: int = 100, rate: float = 20000, probed: int = 1) -> npl.Network:
+    net = npl.Network("forecast")
+    e = net.population("e", LIFExp(), size)
+    net.stimulate(e, npl.Poisson(rate * Hz), port="exc", weight=80 * pA)
+    net.project(e, e, npl.FixedInDegree(10), weight=30 * pA, delay=1.5 * ms, port="exc")
+    net.probe(e, "v", neurons=slice(0, probed))
+    return net
+
+
+# --- rates -------------------------------------------------------------------------------------------------------
+
+
+def test_rates_have_one_source(tmp_path: Path) -> None:
+    """With spikes, without them, from a folder and after resuming: spikes of the window over neurons and seconds."""
+    with npl.Simulation(network(), threads=1) as simulation:
+        simulation.run(50 * ms)
+        simulation.checkpoint(tmp_path / "c.h5")
+        whole = simulation.run(70 * ms)
+    end = 120.0
+    for options in ({}, {"record_spikes": False}, {"out": tmp_path / "a"}, {"out": tmp_path / "b", "record_spikes": False}):
+        result = npl.run(network(), end * ms, threads=1, **options)
+        assert result.rates() == result.summary["rates_hz"] == whole.rates()
+        if "out" in options:
+            assert npl.Result.load(tmp_path / str(options["out"])).rates() == whole.rates()
+    counted = len(whole.spikes) / (100 * end / 1000)
+    assert whole.rates()["e"] == pytest.approx(counted, rel=1e-12) and counted > 10
+    later = whole.rates(50.0)["e"]
+    assert later != whole.rates()["e"]
+    for record in (True, False):
+        with npl.Simulation(network(), threads=1, resume=tmp_path / "c.h5", record_spikes=record) as again:
+            result = again.run(70 * ms)
+        assert result.t_start_ms == 50.0 and result.rates()["e"] == result.summary["rates_hz"]["e"] == pytest.approx(later, rel=1e-12)
+    with pytest.raises(ResultError, match="not recorded"):
+        result.rates(60.0)
+    npl.Simulation(network(), threads=1, resume=tmp_path / "c.h5", out=tmp_path / "d").run(30 * ms, checkpoint_every=30 * ms)
+    with npl.Simulation(network(), threads=1, resume=tmp_path / "d", out=tmp_path / "d") as again:
+        assert again.run(40 * ms).rates()["e"] == pytest.approx(later, rel=1e-12), "resumed twice"
+
+
+# --- memory ------------------------------------------------------------------------------------------------------
+
+
+def test_traces_in_memory_are_forecast_before_the_run() -> None:
+    with npl.Simulation(network(probed=100), threads=1) as simulation:
+        before = sum(simulation.memory.values())
+        result = simulation.run(50 * ms)
+    held = sum(t.values.nbytes for t in result.traces.values())
+    assert held == 500 * 100 * 4
+    assert result.summary["memory"]["traces"] == 2 * held, "pieces and the whole, for a moment"
+    assert sum(result.summary["memory"].values()) == pytest.approx(before + 2 * held, abs=20)
+
+
+@pytest.mark.parametrize("way", ["run", "step"])
+def test_traces_that_will_not_fit_are_refused_before_a_step_is_done(way: str) -> None:
+    with npl.Simulation(network(probed=100), threads=1, memory_limit=1e9) as simulation:
+        steps = 2_000_000  # 100 columns of 4 bytes, twice: 1.6 GB
+        with pytest.raises(MemoryLimitError, match=r"1\.60 GB(.|\n)*'e\.v' every 0\.1 ms(.|\n)*out="):
+            simulation.run(steps * 0.1 * ms) if way == "run" else simulation.step(steps)
+        assert simulation.core.step == 0
+        simulation.step(10)
+
+
+def test_a_folder_needs_the_half(tmp_path: Path) -> None:
+    with npl.Simulation(network(probed=100), threads=1, out=tmp_path) as simulation:
+        result = simulation.run(50 * ms)
+    assert result.summary["memory"]["traces"] == result.traces["e.v"].values.nbytes
+
+
+# --- threads -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "expected"), [(100, 1), (1_000, 1), (3_000, 1), (20_000, 5), (200_000, 8)])
+def test_threads_are_as_many_as_have_enough_to_do(monkeypatch: pytest.MonkeyPatch, size: int, expected: int) -> None:
+    monkeypatch.setattr(threads, "cores", lambda: 8)
+    assert threads.worthwhile(make_plan(network(size))) == pytest.approx(expected, abs=1 if 1 < expected < 8 else 0)
+
+
+def test_few_cells_of_many_compartments_have_enough_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "cores", lambda: 2)
+    net = npl.Network()
+    cell = npl.Cell(npl.Morphology.ball_and_stick(), discretisation=npl.FixedCount(400)).paint("all", Leak(g=0.1 * mS / cm**2))
+    net.population("cells", cell, 20)
+    assert threads.worthwhile(make_plan(net, dt=0.025 * ms)) == 2
+
+
+def test_a_number_of_threads_that_is_asked_for_is_taken() -> None:
+    for asked, used in ((None, 1), (2, 2)):
+        result = npl.run(network(), 5 * ms, threads=asked)
+        assert result.summary["threads"] == used
+
+
+# --- machine code ------------------------------------------------------------------------------------------------
+
+
+def generated() -> set[str]:
+    return {name for name in sys.modules if name.startswith("neuropil_generated.")}
+
+
+def labelled(name: str, size: int, rate: float, order: int) -> npl.Network:
+    """A network of every kind of generated code, under other names, with other sizes and values."""
+    net = npl.Network(f"network {name}")
+    e = net.population(f"e{name}", LIFExp(tau_m=(10 + order) * ms), size)
+    cell = npl.Cell(npl.Morphology.ball_and_stick(), discretisation=npl.FixedCount(3)).paint("all", Leak(g=(0.1 + order) * mS / cm**2))
+    c = net.population(f"c{name}", cell, 2 + order)
+    net.stimulate(e, npl.Poisson(rate * Hz), port="exc", weight=(8 + order) * pA, name=f"drive{name}")
+    net.stimulate(e, npl.Step((3 + order) * pA), input="current", name=f"dc{name}")
+    net.project(e, e, npl.FixedInDegree(3), weight=(1 + order) * pA, delay=(1 + order) * ms, port="exc", name=f"plain{name}")
+    net.project(e, e, npl.FixedInDegree(3), weight=(1 + order) * pA, delay=2 * ms, port="exc", name=f"stdp{name}", synapse=AdditiveSTDP())
+    net.probe(e, "v", neurons=[0], name=f"v{name}")
+    net.probe(c, "v", at="soma(0.5)", name=f"vc{name}")
+    net.modulator(f"da{name}", npl.FirstOrder(baseline=(1 + order) * nM, tau=40 * ms), volume=[e], tick=1 * ms)
+    return net
+
+
+def test_a_sweep_over_names_sizes_and_values_compiles_once() -> None:
+    def made(*arguments: Any) -> set[str]:
+        before = generated()
+        Core(make_plan(labelled(*arguments), precision="float64"), 1).close()
+        return generated() - before
+
+    made("a", 20, 4000.0, 0)
+    assert made("a", 20, 4000.0, 0) == made("b β", 33, 5500.0, 1) == set()
+    assert np.ptp([len(made(f"n{k}", 40 + k, 4000.0 + 250 * k, k)) for k in range(2, 5)]) == 0
