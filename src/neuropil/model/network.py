@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.errors import NetworkError, did_you_mean
+from neuropil.errors import MissingNameError, NetworkError, did_you_mean
 from neuropil.model.branched import Branch
 from neuropil.model.composite import Composite, full_name, indexed, parts_of
 from neuropil.model.connect import Edges, OneToOne, Rule
@@ -34,6 +34,14 @@ from neuropil.model.views import View, indices_of, overlapping, whole
 from neuropil.model.windows import window_drives
 from neuropil.model.wiring import check_synapse, check_values, weight_dimension
 from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
+
+_ELSEWHERE = {
+    **dict.fromkeys(("run", "simulate"), "neuropil.run(network, 1000 * ms), or Simulation(network).run(1000 * ms)"),
+    **dict.fromkeys(("connect", "synapses", "synapse"), "network.project(source, target, rule, weight=..., delay=..., port=...)"),
+    **dict.fromkeys(("record", "monitor"), 'network.probe(population, "v"); spikes need no probe'),
+    "neurons": "network.populations, or network.size", "add": "network.population, project, stimulate or probe", "plot": "neuropil.run(network, 1000 * ms).plot()",
+}  # fmt: skip
+"""What people call methods of a network, and where it is done."""
 
 
 class Network:
@@ -111,6 +119,13 @@ class Network:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_frozen": False}
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"Network has no attribute {name!r}")
+        use = _ELSEWHERE.get(name)
+        known = [n for n in (*vars(self), *dir(type(self))) if not n.startswith("_")]
+        raise MissingNameError(f"a Network has no {name!r}", fix=use or did_you_mean(name, known))
+
     def __setattr__(self, name: str, value: Any) -> None:
         if "_frozen" in self.__dict__:
             self._check_open(name)
@@ -142,7 +157,7 @@ class Network:
             neuron: a model instance; a cell as it is now, whatever is painted on it later. Array parameters must have one value per neuron; those of a part with several sites
                 one per site, or one for every site of every neuron, neuron by neuron.
             initial: starting values by state: quantities, arrays or distributions. An array for a cell's "v" has a value for
-                each of its compartments; its nodes without membrane may be left out.
+                each cell, or one for each compartment of each (nodes without membrane may be left out).
             positions: quantity of shape [size, axes], for rules that depend on distance.
 
         Raises:
@@ -383,7 +398,8 @@ class Network:
             raise NetworkError(f"no {role} population given")
         for pop in listed:
             if not isinstance(pop, (Population, View)):
-                raise NetworkError(f"the {role} is not a population", got=pop, fix="pass what network.population() returned")
+                known = isinstance(pop, str) and pop in self.populations
+                raise NetworkError(f"the {role} is not a population", got=repr(pop), fix=f"network[{pop!r}]" if known else "pass what network.population() returned")
             if self.populations.get(pop.name) is not whole(pop):
                 raise NetworkError(f"the {role} {pop.name!r} belongs to another network")
         return listed
@@ -399,7 +415,7 @@ class Network:
         if isinstance(neuron, Branch):
             raise NetworkError(f"population {name!r}: a branch is no neuron", got=neuron, fix="Branched(soma=..., branch=..., branches=...)")
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-            raise NetworkError(f"population {name!r}: the size must be a whole number", got=size)
+            raise NetworkError(f"population {name!r}: the size must be a whole number", got=repr(size), expected=f"int({size!r})" if isinstance(size, (str, float)) else "an int")
         if size < 1:
             raise NetworkError(f"population {name!r} is empty", got=size, expected="at least 1 neuron")
         if size >= 2**31:
