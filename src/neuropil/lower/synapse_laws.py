@@ -200,7 +200,7 @@ def delays_of(delays: Any, dt_ms: float, name: str) -> DelayLaw:
     """The law of given delays (ms), in the order of the synapses."""
     every = _grid_steps(delays, dt_ms, name)
     steps, which = np.unique(every, return_inverse=True)
-    _check_many(steps.size, projection.name)
+    _check_many(steps.size, name)
     return DelayLaw(steps, kernels.ARRAY, values=which.astype(np.uint16))
 
 
