@@ -136,7 +136,7 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "time constant zero of a synapse": (lambda: planned(cell().place("s", AMPA(tau_rise=0 * ms), at="soma")), "tau_rise|finite"),
     # populations
     "initial of no state": (lambda: network(initial={"Ih.n": 0.5}), "Ih.n"),
-    "initial of a wrong length": (lambda: network(initial={"v": np.zeros(3) * mV}), "c.v"),
+    "initial of a wrong length": (lambda: network(initial={"v": np.zeros(4) * mV}), "c.v"),
     "initial in no unit": (lambda: network(initial={"v": -65.0}), "c.v"),
     "a cell changed in a population": (lambda: network()[1].neuron.paint("all", Leak()), "in a population"),
     "a synapse added in a population": (lambda: network()[1].neuron.place("late", AMPA(), at="soma"), "in a population"),

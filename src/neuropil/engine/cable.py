@@ -24,8 +24,12 @@ def assemble(lanes, g, out, tree):
             that flows in (pA).
         tree: (parent, axial, area, diagonal, …) as `CablePlan` has them.
     """
-    noalias_arguments()
-    area, diagonal = tree[2], tree[3]
+    _assemble(lanes, g, out, tree[2], tree[3])
+
+
+@njit(**KERNEL_FLAGS)
+def _assemble(lanes, g, out, area, diagonal):
+    noalias_arguments()  # of arrays within a tuple nothing is known
     for i in range(area.size):
         a, d = area[i], diagonal[i]
         e = np.uint64(i * lanes)

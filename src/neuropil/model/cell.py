@@ -25,13 +25,11 @@ from neuropil.model.mechanism import Channel, PointProcess, check_physical, supp
 from neuropil.model.morphology import Morphology
 from neuropil.model.places import At, location
 from neuropil.model.places import region as region_of
+from neuropil.model.regional import along, is_listed
 from neuropil.units import Dimension, Quantity, magnitude, mV
 
 GIVEN = ("morphology", "discretisation", "capacitance", "resistivity")
 """What a cell is made of, and keeps as compartments only."""
-
-Along = Callable[[np.ndarray], Any]
-"""A parameter as a function of path distance from the middle of the soma (µm, float64[n]): a quantity with one value each."""
 
 Draw = Callable[[str, Any, int], np.ndarray]
 """The values in a population of a parameter that differs between its cells: (full name, an array with one value for each
@@ -142,7 +140,7 @@ class Cell(Composite):
         if self._frozen:
             raise ModelError("this cell is in a population and cannot be changed", fix="change the cell first, then make its population")
 
-    def paint(self, region: Any, channel: Channel, *, name: str | None = None, **along: Along) -> Cell:
+    def paint(self, region: Any, channel: Channel, *, name: str | None = None, **varying: Any) -> Cell:
         """Spread a channel over a region.
 
         Args:
@@ -150,7 +148,8 @@ class Cell(Composite):
             channel: its parameters are numbers, or differ between the cells of a population: an array with one value for each
                 cell, or a distribution from which each cell draws one value (the same wherever in it the channel is).
             name: of this channel in the cell (its class's, if None).
-            along: parameters that vary with path distance from the soma: functions of it.
+            varying: parameters that vary along the cell: functions of path distance from the soma (µm), or arrays with one value for
+                each compartment of the region, in the order of `compartments`.
 
         Returns:
             The cell itself.
@@ -162,7 +161,7 @@ class Cell(Composite):
         if not isinstance(channel, Channel):
             raise ModelError("only channels can be painted", got=channel, expected="an instance of a Channel", fix="place() puts point processes")
         label = self._free_name(type(channel).__name__ if name is None else name, channel, "a channel")
-        for parameter in along:
+        for parameter in varying:
             if parameter not in channel.spec.parameters:
                 raise ModelError(f"{type(channel).__name__} has no parameter {parameter!r}", fix=did_you_mean(parameter, channel.spec.parameters))
             if differs(getattr(channel, parameter)):
@@ -171,7 +170,7 @@ class Cell(Composite):
         where = region_of(region).compartments(self.compartments)
         if not len(where):
             raise ModelError(f"{label}: there is nothing to paint", got=f"region {region!r} of {self.compartments.morphology.name}")
-        values = {n: self._along(f"{label}.{n}", function, where, channel.spec.parameters[n]) for n, function in along.items()}
+        values = {n: self._along(f"{label}.{n}", value, where, channel.spec.parameters[n]) for n, value in varying.items()}
         self.painted.append(Painted(label, np.asarray(where), channel, values))
         return self
 
@@ -209,20 +208,13 @@ class Cell(Composite):
         vars(self)["trigger"] = (int(where[0]), _one_number(threshold, mV.dimension, "Cell.detect: threshold"))
         return self
 
-    def _along(self, what: str, function: Any, where: np.ndarray, dimension: Dimension) -> np.ndarray:
-        """The values of a function of distance, checked."""
-        if not callable(function):
-            raise ModelError(f"{what} must be a function of distance", got=function, fix="a value for all belongs to the channel itself")
+    def _along(self, what: str, value: Any, where: np.ndarray, dimension: Dimension) -> np.ndarray:
+        """The values of a function of distance or of an array, checked."""
+        if not callable(value) and not is_listed(value):
+            fix = "a value for all belongs to the channel itself"
+            raise ModelError(f"{what} must be a function of distance, or an array with one value for each compartment painted", got=value, fix=fix)
         distance = self.compartments.distance[where]
-        try:
-            value = function(distance.copy())
-        except (TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError) as error:
-            got = f"{type(error).__name__}: {error}"
-            raise ModelError(f"{what}: the function fails on an array of distances (µm)", got=got, fix="write it for arrays: np.where, np.exp") from error
-        checked = checked_values(value, dimension, what, distance.shape)
-        if isinstance(checked, Distribution):
-            raise ModelError(f"{what}: the function gives a distribution", got=value, expected="a quantity with one value for each distance")
-        values = np.array(np.broadcast_to(checked, distance.shape))
+        values = along(what, value, distance, dimension)
         if (bad := unphysical(values, dimension)).any():
             first = int(np.argmax(bad))
             made, where_first = self.compartments, int(where[first])
@@ -267,7 +259,7 @@ class Cell(Composite):
         return owner
 
     def parameters(self, name: str, where: np.ndarray, draw: Draw | None = None) -> tuple[Channel, dict[str, Any]]:
-        """The channel of this name in compartments that have it: its model, and values by parameter.
+        """The channel of this name in some compartments: its model, and values by parameter; NaN where it is not.
 
         Args:
             draw: gives the values of parameters that differ between the cells of a population.
@@ -276,11 +268,13 @@ class Cell(Composite):
             Values in base units: a float, [len(where)], or [len(where) or 1, cells].
         """
         owner = self._owner(name)[where]
-        channel = self.painted[int(owner[0])].channel
+        if not np.any(owner >= 0):
+            raise ModelError(f"channel {name!r} is in none of these compartments", got=where, fix=did_you_mean(name, self.channels))
+        channel = self.painted[int(owner.max())].channel
         values: dict[str, Any] = {}
         for parameter, dimension in channel.spec.parameters.items():
-            found = {int(k): self._columns(self.painted[int(k)], parameter, dimension, where[owner == k], draw) for k in np.unique(owner)}
-            full = np.empty((len(where), max(v.shape[1] for v in found.values())))
+            found = {int(k): self._columns(self.painted[int(k)], parameter, dimension, where[owner == k], draw) for k in np.unique(owner[owner >= 0])}
+            full = np.full((len(where), max(v.shape[1] for v in found.values())), np.nan)
             for k, columns in found.items():
                 full[owner == k] = columns
             if np.any(np.ptp(full, axis=0)):
