@@ -202,7 +202,7 @@ class Simulation(Access):
         target = self._steps(time, "the time to run until")
         if target <= self.core.step:
             got, now = f"{target * self.plan.dt:.12g} ms", f"{self.core.step * self.plan.dt:.12g} ms"
-            raise SimulationError("the simulation has reached this time already", got=got, expected=f"later than {now}", fix="run(duration) runs on from there")
+            raise SimulationError("the simulation has reached this time already", got=got, expected=f"later than {now}", fix="run(duration) runs on from there; result() gives what was recorded so far")
         return self._run_up_to(target, checkpoint_every)
 
     def _steps(self, time: Any, what: str) -> int:
@@ -473,6 +473,11 @@ class Simulation(Access):
         return int(self.counts[population.first : population.first + population.size].sum())
 
     # --- results -------------------------------------------------------------------------------------------------------
+
+    def result(self) -> Result:
+        """What was recorded so far, as `run` returns it; also after calls of `step`. The simulation may then go on."""
+        with self._guard.running("result"), self._keeping_results():
+            return self._result()
 
     def _result(self) -> Result:
         if self._folder is not None:
