@@ -462,6 +462,8 @@ class Network:
         dimension = weight_dimension(label, more["synapse"], at_port)
         if (entry := port or more["input"]) is not None:
             where = named_site(index, post, entry) if site is None else edge_sites(site, index, rule, post, entry, label)
+        if more["structure"] is not None and isinstance(rule, OneToOne):
+            raise NetworkError(f"projection {label}: OneToOne leaves no other source for a new synapse", got=more["structure"], fix="Edges, or leave structure out")
         among = {"sources": indices_of(source), "targets": indices_of(target)}
         rule.check(source.size, target.size, pre is post and overlapping(**among))
         more["initial"] = check_values(label, more["synapse"], rule, source, target, initial, more["structure"])
