@@ -6,6 +6,7 @@ import inspect
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,6 +37,7 @@ from neuropil.errors import (
     StorageError,
     did_you_mean,
 )
+from neuropil.lower.coarse import too_coarse
 from neuropil.lower.plan import Plan, make_plan
 from neuropil.model import grid
 from neuropil.model.contents import Population
@@ -101,6 +103,9 @@ class Simulation(Access):
         self._progress("trace", 0.0, {})
         start = time.perf_counter()
         self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
+        for cells in self.plan.cells.values():
+            if note := too_coarse(cells.cable):
+                warnings.warn(f"population {cells.population.name!r}: {note}", stacklevel=2)
         self.threads = worthwhile(self.plan) if threads is None else thread_count(threads)
         self._memory_limit = byte_limit(memory_limit)
         self.memory = memory.require(self.plan, self.threads, self._memory_limit)

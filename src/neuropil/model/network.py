@@ -521,10 +521,18 @@ def _stream(key: Stream, earlier: Sequence[Projection | Drive]) -> Stream:
 
 def _weights(weight: Any, dimension: Dimension, rule: Rule, pre: Population | View, post: Population | View, label: str) -> Any:
     """Weights in base units; those of edges, given as a matrix, as one for each edge."""
-    matrix = not isinstance(weight, Distribution) and np.ndim(weight.value if isinstance(weight, Quantity) else weight) == 2
+    matrix = not isinstance(weight, Distribution) and _axes(weight.value if isinstance(weight, Quantity) else weight) == 2
     what = f"projection {label}: weight"
     checked = checked_values(weight, dimension, what, (pre.size, post.size) if matrix else _edge_shape(rule, pre, post))
     return edge_weights(checked, rule, pre.size, what) if matrix and isinstance(rule, (Edges, OneToOne)) else checked  # type: ignore[arg-type]
+
+
+def _axes(raw: Any) -> int:
+    """Of an array; of what is none, none."""
+    try:
+        return np.ndim(raw)
+    except ValueError:
+        return 0
 
 
 def _edge_shape(rule: Rule, pre: Population | View, post: Population | View) -> tuple[int, ...]:
