@@ -9,28 +9,40 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.model import Distribution, Projection, Synapse, grid
-from neuropil.model.connect import Rule
+from neuropil.model.connect import DistanceDependent
 from neuropil.model.per_synapse import differs, in_order
+from neuropil.model.structure import multapses
 from neuropil.model.synapse import POST_TIME
 from neuropil.model.wiring import threshold, weight_dimension
-from neuropil.oracle.events import listed, site_of
+from neuropil.oracle.events import listed, numbers, site_of
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.units import Quantity, magnitude
 
 
-def per_one(value: Any, rule: Rule, pre: Array, post: Array, seed: int, *purpose: int | str) -> Array:
-    """A number, distribution, array or matrix as an array with one value per synapse."""
+def per_one(value: Any, p: Projection, pre: Array, post: Array, number: Array, seed: int, *purpose: int | str) -> Array:
+    """A number, distribution, array or matrix as an array with one value per synapse, drawn by its number."""
     if isinstance(value, Distribution):
-        return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), np.arange(pre.size), 0)))
+        return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), number, 0)))
     raw = value.value if isinstance(value, Quantity) else value
-    return np.array(np.broadcast_to(in_order(raw, rule, pre, post), pre.size), float)
+    return np.array(np.broadcast_to(in_order(raw, p, pre, post), pre.size), float)
+
+
+def _probability(p: Projection, sources: Array, target: int) -> Array:
+    """Of the pairs of some sources and one target, by their distance."""
+    assert isinstance(p.rule, DistanceDependent) and p.source.positions is not None and p.target.positions is not None
+    apart = np.abs(p.source.positions[sources] - p.target.positions[target])
+    if p.rule.periodic is not None:
+        box = np.broadcast_to(np.asarray(p.rule.periodic.value, float), apart.shape[1:])
+        apart = np.abs(apart - box * np.rint(apart / box))
+    return np.broadcast_to(np.asarray(p.rule.probability(np.sqrt((apart**2).sum(axis=1))), float), sources.shape)
 
 
 class LivingSynapses:
     """The synapses of one projection that have states, or that vanish and form.
 
     Args:
-        given: pre, post, weight, delay in steps, site, where they are not to be read off the description.
+        given: pre, post, weight, delay in steps, site, and their numbers in draws of their own (their places, if left out), where
+            they are not to be read off the description.
         modulator: value of the signal.
     """
 
@@ -41,6 +53,8 @@ class LivingSynapses:
         pre, post, weight, steps = listed(projection, dt) if given is None else (np.asarray(part) for part in given[:4])
         site = site_of(projection) if given is None or len(given) < 5 else np.asarray(given[4])
         order = np.argsort(pre, kind="stable")
+        self.given = None if given is None or len(given) < 6 else np.asarray(given[5])[order]
+        self.drawn = given is not None
         self.pre, self.post, self.site = pre[order], post[order], np.broadcast_to(site, pre.shape)[order]
         self.weight, self.steps = (np.broadcast_to(a, pre.shape)[order] for a in (weight, steps))
         # Not the longest of those that exist: synapses that form later may have any delay of the description.
@@ -58,7 +72,7 @@ class LivingSynapses:
 
     def _initial(self, weight: Array, pre: Array, post: Array) -> States:
         s: States = {}
-        where, stream = (self.projection.rule, pre, post, self.seed), self.projection.stream
+        where, stream = (self.projection, pre, post, self._numbers(weight.size), self.seed), self.projection.stream
         self.parameters = {name: per_one(getattr(self.model, name), *where, "synapse", *stream, name) for name in self.model.spec.parameters}
         for name, state in self.model.spec.states.items():
             start: Any = self.projection.initial.get(name, state.initial)
@@ -67,6 +81,12 @@ class LivingSynapses:
                 continue
             s[name] = weight.copy() if name == "weight" else per_one(start, *where, "synapse state", *stream, name)
         return s
+
+    def _numbers(self, n: int) -> Array:
+        """What tells n synapses apart in draws of their own; those that come and go, by their places."""
+        if self.projection.structure is not None or (self.drawn and self.given is None):
+            return np.arange(n)
+        return numbers(self.projection, self.pre, self.post) if self.given is None else self.given
 
     def _ready(self) -> None:
         """Everything that depends on how many synapses there are."""
@@ -93,7 +113,7 @@ class LivingSynapses:
 
     def _world(self, k: int, state: Callable[[str], Array]) -> States:
         def noise() -> Array:
-            return rng.normal(rng.stream_key(self.seed, "synapse noise", *self.projection.stream), np.arange(self.pre.size), k) / np.sqrt(self.dt)
+            return rng.normal(rng.stream_key(self.seed, "synapse noise", *self.projection.stream), self._numbers(self.pre.size), k) / np.sqrt(self.dt)
 
         known = {"noise": noise, "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
         return {name: known[name]() if name in known else state(name)[self.reached] for name in self.model.spec.inputs}
@@ -173,21 +193,38 @@ class LivingSynapses:
             births = np.bincount(self.post[gone], minlength=p.target.size)
         else:
             births = np.array([int(rng.poisson(structure.form * structure.interval, w)) for w in self._words("form", p.target.size, round)])
-        post = np.repeat(np.arange(p.target.size), births)
-        apart = p.recurrent and not getattr(p.rule, "allow_self", True)
-        pre = np.floor(self._uniform("source", post.size, round) * (p.source.size - apart)).astype(int)
-        pre = pre + (apart & (pre >= post))
+            births[np.setdiff1d(np.arange(p.target.size), np.arange(p.target.size) if p.targets is None else p.targets)] = 0
+        post, keep = np.repeat(np.arange(p.target.size), births), ~gone
+        pre = self._partners(post, self.pre[keep], self.post[keep], self._uniform("source", post.size, round))
         site = np.full(post.size, p.site) if isinstance(p.site, int) else np.floor(self._uniform("site", post.size, round) * p.sites).astype(int)
         weight = self._drawn(p.weight, "weight", post.size, round)
         steps = np.maximum(1, grid.nearest(self._drawn(p.delay, "delay", post.size, round), self.dt))
+        found = pre >= 0
+        pre, post, site, weight, steps = (a[found] for a in (pre, post, site, weight, steps))
         born = self._initial(weight, pre, post)
-        keep = ~gone
         order = np.argsort(np.concatenate([self.pre[keep], pre]), kind="stable")
         self.s = {n: np.concatenate([v[keep], born[n]])[order] for n, v in self.s.items()}
         for name, new in (("pre", pre), ("post", post), ("site", site), ("weight", weight), ("steps", steps)):
             setattr(self, name, np.concatenate([getattr(self, name)[keep], new])[order])
         self.parameters = {n: self._each(n, self.changed.get(n, float(getattr(self.model, n).value))) for n in self.model.spec.parameters}
         self._ready()
+
+    def _partners(self, targets: Array, pre: Array, post: Array, u: Array) -> Array:
+        """A source for each new synapse onto these targets, one after the other, as the rule allows; -1 where there is none."""
+        p, made = self.projection, []
+        several, apart = multapses(p.rule), p.recurrent and not getattr(p.rule, "allow_self", True)
+        joined = set(zip(pre.tolist(), post.tolist(), strict=True))
+        for target, number in zip(targets.tolist(), u, strict=True):
+            sources = np.arange(p.source.size) if p.sources is None else np.sort(p.sources)
+            likely = _probability(p, sources, target) if isinstance(p.rule, DistanceDependent) else np.ones(sources.size)
+            taken = np.array([(apart and s == target) or (not several and (s, target) in joined) for s in sources.tolist()])
+            up_to = np.cumsum(np.where(taken, 0.0, likely))
+            if up_to[-1] == 0.0:
+                made.append(-1)
+                continue
+            made.append(int(sources[np.argmax(up_to > number * up_to[-1])]))
+            joined.add((made[-1], target))
+        return np.array(made, int)
 
     def _drawn(self, value: Any, what: str, n: int, round: int) -> Array:
         if isinstance(value, Distribution):
