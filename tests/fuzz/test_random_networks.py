@@ -5,7 +5,7 @@ each network, in float64: the same spikes as the oracle, and traces and states o
 value; the same bits on 1, 2 and 3 threads, in chunks, and after a checkpoint. In float32: the same bits on other threads and
 chunks; as many spikes, within 10 and a quarter of them (single spikes differ, and what follows from them).
 
-Structures are numbered (`fuzz.structures`); of each, twenty networks are tried, drawn by Hypothesis with the number as its seed.
+Structures are numbered (`fuzz.structures`); of each, thirty networks are tried, drawn by Hypothesis with the number as its seed.
 
     NEUROPIL_FUZZ=5000 pytest tests/fuzz          this many networks, from the first structure on (200 without it)
     NEUROPIL_FUZZ_FIRST=100                       begin at this structure
@@ -28,8 +28,8 @@ from neuropil.engine import Simulation
 from neuropil.lower.connectivity import edges
 from neuropil.oracle import simulate
 
-EACH = 20
-"""Networks of a structure: compiling one takes as long as running ten."""
+EACH = 30
+"""Networks of a structure: compiling one takes as long as running thirty."""
 
 NETWORKS = int(os.environ.get("NEUROPIL_FUZZ", "200"))
 FIRST = int(os.environ.get("NEUROPIL_FUZZ_FIRST", "0"))
