@@ -28,8 +28,11 @@ from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
 TAIL = 1e-9
 """Probability at either end of a delay distribution that is cut off."""
 
-LONGEST = 0xFFFF
-"""Most delay steps, and most different delays of a projection."""
+LONGEST = 1 << 21
+"""Most steps of a delay: 200 s at 0.1 ms. Each step ahead takes some bytes, whoever spikes."""
+
+MOST_DELAYS = 0xFFFF
+"""Most different delays of a projection."""
 
 _COARSE = 2.0**-10
 """If truncation leaves a smaller share of a law than this, mapping words onto the rest would be coarse."""
@@ -178,7 +181,7 @@ def delay_law(
     """The law of a projection's delays on the grid of time steps.
 
     Raises:
-        NetworkError: a delay that is, or can be, below one time step; delays longer than 65,535 steps.
+        NetworkError: a delay that is, or can be, below one time step; delays longer than `LONGEST` steps, or more than `MOST_DELAYS` different ones.
     """
     value = projection.delay
     if isinstance(value, Distribution):
@@ -190,8 +193,14 @@ def delay_law(
         return DelayLaw(steps, kernels.ALIAS, threshold=threshold, pair=pair, shift=shift, key=key)
     if np.ndim(value) == 0:
         return DelayLaw(delay_steps(projection, dt_ms), kernels.CONSTANT)
-    every = _grid_steps(synapse_order(value, projection, order, skip_self), dt_ms, projection.name)
+    return delays_of(synapse_order(value, projection, order, skip_self), dt_ms, projection.name)
+
+
+def delays_of(delays: Any, dt_ms: float, name: str) -> DelayLaw:
+    """The law of given delays (ms), in the order of the synapses."""
+    every = _grid_steps(delays, dt_ms, name)
     steps, which = np.unique(every, return_inverse=True)
+    _check_many(steps.size, name)
     return DelayLaw(steps, kernels.ARRAY, values=which.astype(np.uint16))
 
 
@@ -205,8 +214,9 @@ def delay_steps(projection: Projection, dt_ms: float) -> NDArray[np.int64]:
         steps = grid.all_steps(value, dt_ms, f"projection {projection.name!r}: the delay")
         _check_longest(float(steps[0]), dt_ms, projection.name)
         return steps
-    skip = projection.recurrent and not getattr(projection.rule, "allow_self", True)
-    return np.unique(_grid_steps(synapse_order(value, projection, None, skip), dt_ms, projection.name))
+    views = projection.sources is not None or projection.targets is not None
+    flat = value if views else synapse_order(value, projection, None, projection.excludes_self)
+    return np.unique(_grid_steps(flat, dt_ms, projection.name))
 
 
 def _grid_steps(delay_ms: Any, dt_ms: float, name: str) -> NDArray[np.int64]:
@@ -240,6 +250,14 @@ def _check_longest(steps: float, dt_ms: float, name: str) -> None:
         )
 
 
+def _check_many(different: int, name: str) -> None:
+    if different > MOST_DELAYS:
+        raise NetworkError(
+            f"projection {name!r}: too many different delays", got=different, expected=f"at most {MOST_DELAYS}",
+            fix="truncate the distribution with low=... and high=..., round the delays to fewer values, or use a larger dt",
+        )  # fmt: skip
+
+
 def delay_pmf(law: Distribution, dt_ms: float, name: str = "") -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """A distribution of delays on the grid: (steps, their probabilities, which sum to 1), tails below 1e-9 cut off.
 
@@ -257,6 +275,7 @@ def delay_pmf(law: Distribution, dt_ms: float, name: str = "") -> tuple[NDArray[
     last = np.floor(float(law.quantile(1 - TAIL)) / dt_ms + 0.5)
     _check_longest(last, dt_ms, name)
     first = max(1.0, np.floor(float(law.quantile(TAIL)) / dt_ms + 0.5))
+    _check_many(int(max(last, first) - first) + 1, name)
     steps = np.arange(int(first), max(int(last), int(first)) + 1)
     cdf = law.cdf((np.append(steps, steps[-1] + 1) - 0.5) * dt_ms)
     if steps[0] == 1:
