@@ -137,6 +137,8 @@ class Drawing:
 
     def population(self, name: str, kind: str, modulated: list[str]) -> Any:
         size, model = self.whole(1, LARGEST), KINDS[kind].make()
+        if getattr(type(model), "refractory", None):  # on the grid of the step
+            model = model.with_(**{type(model).refractory: self.whole(1, 40) * self.dt})
         for parameter in KINDS[kind].tunable[:1]:
             if parameter not in modulated and self.maybe():
                 model = model.with_(**{parameter: self.value(getattr(model, parameter), size)})
