@@ -11,7 +11,7 @@ import pytest
 import neuropil as npl
 from neuropil.engine import Simulation
 from neuropil.engine.checkpoint import fingerprint
-from neuropil.errors import CheckpointError, NetworkError, NeuropilError
+from neuropil.errors import CheckpointError, NeuropilError
 from neuropil.lower import make_plan
 from neuropil.model import AllToAll, DistanceDependent, FixedTotal, Network, Normal, OneToOne, Poisson, Step
 from neuropil.result import Result
