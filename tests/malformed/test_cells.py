@@ -12,14 +12,16 @@ from neuropil.errors import NeuropilError
 from neuropil.lower import make_plan
 from neuropil.model import AllToAll, FixedCount, Morphology, Network, Normal, Poisson, Step
 from neuropil.model.cell import Cell
-from neuropil.units import Hz, Ohm, cm, mS, ms, mV, nS, pA
+from neuropil.units import Hz, MOhm, Ohm, cm, mS, ms, mV, nS, pA
 from neuropil.zoo.channels.calcium_pool import CalciumPool
 from neuropil.zoo.channels.h_current import HCurrent
 from neuropil.zoo.channels.high_voltage_calcium import HighVoltageCalcium
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.channels.sk_potassium import SKPotassium
 from neuropil.zoo.electrodes.current_clamp import CurrentClamp
+from neuropil.zoo.electrodes.voltage_clamp import VoltageClamp
 from neuropil.zoo.synapses.ampa import AMPA
+from neuropil.zoo.synapses.gap_junction import GapJunction
 
 SHAPE = Morphology.ball_and_stick()
 
@@ -85,8 +87,17 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "channel without a name": (lambda: cell().paint("all", Leak(), name=""), "name"),
     "channel named by a number": (lambda: cell().paint("all", Leak(), name=3), "name"),
     "one name, two channels": (lambda: cell().paint("all", Leak(), name="x").paint("soma", HCurrent(), name="x"), "'x'"),
-    "parameter of an array": (lambda: cell().paint("all", Leak(g=[1, 2] * G)), "Leak.g"),
-    "parameter drawn": (lambda: cell().paint("all", Leak(e=Normal(-65 * mV, 1 * mV))), "Leak.e"),
+    "an array for other cells": (lambda: network(cell().paint("all", Leak(g=[1, 2] * G))), "Leak.g"),
+    "an array and a function": (lambda: cell().paint("all", HCurrent(g=[1, 2, 3] * G), g=lambda x: x * G), "HCurrent.g is given twice"),
+    "a draw below zero": (lambda: planned(cell().paint("all", Leak(g=Normal(0.1 * G, 1 * G)))), "Leak.g of cell"),
+    "an array without a population": (lambda: cell().paint("all", Leak(g=[1, 2] * G)).parameters("Leak", np.array([0])), "Leak.g differs"),
+    "a negative density": (lambda: Leak(g=-1 * G), "Leak.g: a conductance density"),
+    "a negative density of a cell": (lambda: Leak(g=[1, -1] * G), "Leak.g"),
+    "a density that turns negative": (lambda: along(lambda x: (1 - x / 200) * G), "HCurrent.g at dend("),
+    "a negative conductance": (lambda: GapJunction(g=-1 * nS), "GapJunction.g"),
+    "no series resistance": (lambda: VoltageClamp(r_series=0 * MOhm), "r_series: a resistance must be more than 0"),
+    "a negative series resistance": (lambda: VoltageClamp(r_series=-1 * MOhm), "r_series"),
+    "a negative time": (lambda: CalciumPool(decay=-1 * ms), "decay"),
     "parameter nan": (lambda: cell().paint("all", Leak(e=np.nan * mV)), "Leak.e"),
     "parameter endless": (lambda: cell().paint("all", Leak(g=np.inf * G)), "Leak.g"),
     "function of no parameter": (lambda: cell().paint("all", Leak(), gg=lambda x: x), "gg"),
@@ -109,7 +120,7 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "place on no section": (lambda: cell().place("s", AMPA(), at="dent(0.5)"), "dend"),
     "place by a number": (lambda: cell().place("s", AMPA(), at=[0.5]), "0.5"),
     "synapse with a parameter nan": (lambda: cell().place("s", AMPA(e=np.nan * mV), at="soma"), "AMPA.e"),
-    "synapse with an array": (lambda: cell().place("s", AMPA(e=[0, 1] * mV), at="soma"), "AMPA.e"),
+    "synapse with an array for others": (lambda: network(cell().place("s", AMPA(e=[0, 1] * mV), at="soma")), "c.s.e"),
     # detect
     "detect nowhere": (lambda: cell().detect("axon"), "axon"),
     "detect by a number": (lambda: cell().detect(0), "location"),
@@ -125,7 +136,7 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "time constant zero of a synapse": (lambda: planned(cell().place("s", AMPA(tau_rise=0 * ms), at="soma")), "tau_rise|finite"),
     # populations
     "initial of no state": (lambda: network(initial={"Ih.n": 0.5}), "Ih.n"),
-    "initial of a wrong length": (lambda: network(initial={"v": np.zeros(3) * mV}), "c.v"),
+    "initial of a wrong length": (lambda: network(initial={"v": np.zeros(4) * mV}), "c.v"),
     "initial in no unit": (lambda: network(initial={"v": -65.0}), "c.v"),
     "a cell changed in a population": (lambda: network()[1].neuron.paint("all", Leak()), "in a population"),
     "a synapse added in a population": (lambda: network()[1].neuron.place("late", AMPA(), at="soma"), "in a population"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuropil import DLambda, FixedCount, MaxLength, ModelError, Morphology, MorphologyError, discretise
+from neuropil import DLambda, FixedCount, MaxLength, ModelError, Morphology, MorphologyError, Network, discretise
 from neuropil.model.cell import Cell
 from neuropil.model.places import Distance, location
 from neuropil.model.swc import parse_swc
@@ -72,7 +72,7 @@ def test_functions_of_distance_and_arrays():
         discretise(fork(), DLambda(), RA, factor * CM)
     with pytest.raises(MorphologyError, match=r"positive and finite\n.*at (left|right), 1"):
         discretise(fork(), MaxLength(10 * um), RA, lambda d: (1 - d / 150) * CM)
-    with pytest.raises(MorphologyError, match="the function fails"):
+    with pytest.raises(ModelError, match="the function fails"):
         discretise(fork(), rule, RA, lambda d: CM if d > 3 else 2 * CM)
 
 
@@ -143,3 +143,43 @@ def test_a_made_cell_refuses_what_would_be_ignored():
 def test_descriptions_refuse_assignment(thing):
     with pytest.raises(ModelError):
         thing().nmae = 3
+
+
+# --- painted values ----------------------------------------------------------------------------------------------------
+
+
+def test_a_density_for_each_compartment():
+    cell = Cell(fork(), discretisation=FixedCount(3)).paint("all", Leak())
+    cell.paint("left", Leak(), g=np.array([0.1, 0.2, 0.3]) * mS / cm**2)
+    where = cell.compartments.of_section("left")
+    np.testing.assert_allclose(cell.parameters("Leak", where)[1]["g"], [0.001, 0.002, 0.003])  # nS/µm²
+    every = np.arange(len(cell))
+    np.testing.assert_array_equal(np.isnan(cell.parameters("Leak", every)[1]["g"]), ~cell.compartments.has_membrane)
+    with pytest.raises(ModelError, match="wrong shape"):
+        cell.paint("left", Leak(), g=np.array([0.1, 0.2]) * mS / cm**2)
+    with pytest.raises(ModelError, match="a value for all belongs to the channel"):
+        cell.paint("left", Leak(), g=0.1 * mS / cm**2)
+    with pytest.raises(ModelError, match=r"Leak\.g at left\(0\.833\), 213\.3 µm from the soma"):
+        cell.paint("left", Leak(), g=lambda d: (1 - d / 200) * mS / cm**2)
+    with pytest.raises(ModelError, match="in none of these"):
+        Cell(fork(), discretisation=FixedCount(1)).paint("soma", Leak()).parameters("Leak", np.array([2]))
+
+
+def test_where_compartments_lie():
+    c = discretise(fork(), FixedCount(2))
+    np.testing.assert_allclose(c.xyz[c.at("trunk", 0.25)], [20 + 30, 0, 0])
+    np.testing.assert_allclose(c.xyz[c.at("trunk", 1.0)], [140, 0, 0])
+
+
+def test_potentials_start_by_cell_or_by_compartment():
+    cell = Cell(fork(), discretisation=FixedCount(2)).paint("all", Leak())
+    own = cell.compartments
+    net = Network("n")
+    by_cell = net.population("a", cell, 2, initial={"v": [-80.0, -60.0] * mV}).initial["v"].reshape(2, -1)
+    assert (by_cell == [[-80], [-60]]).all() and by_cell.shape == (2, len(own))
+    given = np.linspace(-80, -60, 2 * len(own.numbers))
+    by_membrane = net.population("b", cell, 2, initial={"v": given * mV}).initial["v"].reshape(2, -1)
+    np.testing.assert_array_equal(by_membrane[:, own.has_membrane].ravel(), given)
+    np.testing.assert_array_equal(by_membrane, by_membrane[:, own.beside])
+    with pytest.raises(ModelError, match="wrong shape"):
+        net.population("c", cell, 2, initial={"v": given[1:] * mV})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import io
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from neuropil.errors import CommandError, NeuropilError
+from neuropil.errors import CommandError, NeuropilError, storage_error
 
 INTERRUPTED = 130  # 128 + SIGINT, what a shell reports for Ctrl-C
 
@@ -33,6 +35,12 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
             command(*args, **kwargs)
         except NeuropilError as error:
             print(f"neuropil: {error}", file=sys.stderr)
+            raise typer.Exit(2) from None
+        except BrokenPipeError:  # what read our output has ended
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(1) from None
+        except OSError as error:
+            print(f"neuropil: {storage_error(error, 'the system refused')}", file=sys.stderr)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             print("neuropil: interrupted", file=sys.stderr)
@@ -202,4 +210,7 @@ def claims(
 
 def main() -> None:
     """Entry point of the `neuropil` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without µ gets a question mark
     app()

@@ -24,8 +24,12 @@ def assemble(lanes, g, out, tree):
             that flows in (pA).
         tree: (parent, axial, area, diagonal, …) as `CablePlan` has them.
     """
-    noalias_arguments()
-    area, diagonal = tree[2], tree[3]
+    _assemble(lanes, g, out, tree[2], tree[3])
+
+
+@njit(**KERNEL_FLAGS)
+def _assemble(lanes, g, out, area, diagonal):
+    noalias_arguments()  # of arrays within a tuple nothing is known
     for i in range(area.size):
         a, d = area[i], diagonal[i]
         e = np.uint64(i * lanes)
@@ -115,6 +119,30 @@ def read_sites(b, lanes, own, v, sites):
         e, o = compartment[s] * lanes, s * own + first
         for q in range(n):
             potential[o + q] = v[e + q]
+
+
+@njit(**KERNEL_FLAGS)
+def add_at(b, lanes, own, whole, values, sites, per_area):
+    """Add currents at sites (pA, [site * own + cell]) to a density in compartments (pA/µm²); per_area: 1/µm², 0 where there is no membrane."""
+    compartment = sites[0]
+    first = b * lanes
+    n = min(lanes, own - first)
+    for s in range(compartment.size):
+        e, o, w = compartment[s] * lanes, s * own + first, per_area[s]
+        for q in range(n):
+            whole[e + q] += values[o + q] * w
+
+
+@njit(**KERNEL_FLAGS)
+def read_at(b, lanes, own, whole, values, sites):
+    """Copy what compartments have, such as concentrations, to where point processes read it."""
+    compartment = sites[0]
+    first = b * lanes
+    n = min(lanes, own - first)
+    for s in range(compartment.size):
+        e, o = compartment[s] * lanes, s * own + first
+        for q in range(n):
+            values[o + q] = whole[e + q]
 
 
 @njit(**KERNEL_FLAGS)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from neuropil.engine.cable import read_sites
-from neuropil.lower.cable import CablePlan, Patch
-from neuropil.lower.cable_source import CableSource
+from neuropil.lower.cable import Patch
+from neuropil.lower.cable_source import PlannedCells
 from neuropil.lower.elementwise import Constants
 
 CACHE_BYTES = 400_000
@@ -31,24 +31,21 @@ class CellArrays:
     """Cells of one population owned by one thread.
 
     Args:
-        plan, source: the lowered cell; own: how many cells.
+        planned: the lowered population; owned: which of its cells.
         precision: of all numbers.
         parts: for each point process its arrays as the network fills and reads them: `s_*`, `arrived_*`, `real_*`, `x_*_`.
         fired: uint8[>= own], where to note spikes.
-        given: states of point processes whose starting values are there already.
     """
 
-    def __init__(
-        self, plan: CablePlan, source: CableSource, own: int, precision: str, parts: Mapping[str, Mapping[str, np.ndarray]],
-        fired: np.ndarray, given: Container[str] = (),
-    ):  # fmt: skip
-        self.plan, self.own, self.given = plan, own, given
-        real: Any = np.dtype(precision)
-        per_compartment = round(sum(p.size * len(p.program.membrane.states) for p in plan.patches) / max(plan.size, 1))
+    def __init__(self, planned: PlannedCells, owned: slice, precision: str, parts: Mapping[str, Mapping[str, np.ndarray]], fired: np.ndarray):
+        self.plan, self.owned, source = planned.cable, owned, planned.source
+        self.own = own = owned.stop - owned.start
+        plan, start = self.plan, planned.start
+        self.real: Any = np.dtype(precision)
+        real, per_compartment = self.real, round(sum(p.size * len(p.program.membrane.states) for p in plan.patches) / max(plan.size, 1))
         self.lanes = lanes = cells_side_by_side(own, plan.size, per_compartment, real.itemsize)
         self.blocks = -(-own // lanes)
-        start = plan.cell.initial
-        self.v = np.full((self.blocks, plan.size * lanes), start, real)
+        self.v = self._blocked(start.v[plan.order])
         self.states: dict[str, np.ndarray] = {}
         self.sites: dict[str, tuple[np.ndarray, ...]] = {}
         place, threshold = int(plan.rank[plan.cell.trigger[0]]), real.type(plan.cell.trigger[1])
@@ -58,13 +55,15 @@ class CellArrays:
         made: dict[str, Any] = {n: values.astype(real) for n, values in source.numbers.items()}
         made.update({f"runs_{p.name}": p.runs for p in (*plan.patches, *plan.points)})
         for name, (patch, state) in source.states.items():
-            made[name] = self._state(patch, state, parts, real)
-        for name, (patch, _) in source.ions.items():
-            made[name] = np.zeros((self.blocks, patch.size * lanes), real)
-        for name, values in source.expanded.items():
-            made[name] = np.repeat(values, lanes).astype(real)  # only membranes have any: a process has the same numbers everywhere
-        for point in plan.points:
-            made.update(self._point(point, start, real))
+            made[name] = self._state(patch, state, start.states[patch.name][state], parts)
+        for name in source.wholes:
+            made[name] = np.zeros(plan.size * lanes, real)
+        for name, point in source.around.items():
+            made[name] = np.zeros(self._sites(point) * own, real)
+        for name, (patch, values) in source.expanded.items():
+            made[name] = self._spread(patch, values)
+        for patch in plan.points:
+            made.update(self._point(patch, start.v[plan.order[patch.compartments]]))
         for name in source.arguments:
             if name not in made:
                 array, _, part = name.rpartition("__")
@@ -73,28 +72,44 @@ class CellArrays:
         self.made = made
         self.arguments = ((self.blocks, lanes, own), self.v, *scratch, tree, (np.zeros(own, real), fired), *(made[n] for n in source.arguments))
 
-    def change(self, patch: Patch, currents: Constants, states: Constants) -> None:
+    def _blocked(self, values: np.ndarray) -> np.ndarray:
+        """[rows, 1 or all cells] -> [blocks, rows × lanes]; places beside the last cell hold what it holds."""
+        rows, (blocks, lanes) = len(values), (self.blocks, self.lanes)
+        if values.shape[1] == 1:
+            return np.array(np.broadcast_to(values[None], (blocks, rows, lanes)), self.real, order="C").reshape(blocks, rows * lanes)
+        mine = values[:, self.owned.start + np.minimum(np.arange(blocks * lanes), self.own - 1)]
+        return np.array(mine.reshape(rows, blocks, lanes).transpose(1, 0, 2), self.real, order="C").reshape(blocks, rows * lanes)
+
+    def _by_site(self, values: np.ndarray) -> np.ndarray:
+        """[sites, 1 or all cells] -> [sites × own cells]."""
+        mine = values if values.shape[1] == 1 else values[:, self.owned]
+        return np.array(np.broadcast_to(mine, (len(values), self.own)), self.real, order="C").ravel()
+
+    def _spread(self, patch: Patch, values: np.ndarray) -> np.ndarray:
+        """Constants of a loop, [places, 1 or all cells], as it reads them: the same for all blocks where cells do not differ."""
+        if patch in self.plan.points:
+            return self._by_site(values)
+        return np.repeat(values[:, 0], self.lanes).astype(self.real) if values.shape[1] == 1 else self._blocked(values)
+
+    def change(self, patch: Patch, loops: Mapping[str, Constants]) -> None:
         """Give the loops of a patch other constants."""
-        for loop, constants in ((f"currents_{patch.name}", currents), (f"states_{patch.name}", states)):
-            if f"numbers_{loop}" in self.made:  # it has states that change
-                self.made[f"numbers_{loop}"][: constants.numbers.size] = constants.numbers
-            for node, values in constants.arrays.items():
-                self.made[f"k{node}_{loop}"][:] = np.repeat(values, self.lanes)
+        for loop, constants in loops.items():
+            function = f"{loop}_{patch.name}"
+            if f"numbers_{function}" in self.made:  # there is such a loop
+                self.made[f"numbers_{function}"][: constants.numbers.size] = constants.numbers
+                for node, values in constants.arrays.items():
+                    self.made[f"k{node}_{function}"][:] = self._spread(patch, values)
 
     def _sites(self, part: str) -> int:
         return next(p.size for p in self.plan.points if p.name == part)
 
-    def _state(self, patch: Patch, state: str, parts: Mapping[str, Mapping[str, np.ndarray]], real: Any) -> np.ndarray:
+    def _state(self, patch: Patch, state: str, start: np.ndarray, parts: Mapping[str, Mapping[str, np.ndarray]]) -> np.ndarray:
         """[blocks, compartments × lanes], or the network's own [sites × cells] of a point process."""
-        initial = np.broadcast_to(patch.initial[state], patch.size)
         if patch in self.plan.points:
             array = parts[patch.name][f"s_{state.partition('.')[2]}"][: patch.size * self.own]
-            if state not in self.given:
-                array[:] = np.repeat(initial, self.own)
+            array[:] = self._by_site(start)
             return array
-        array = np.empty((self.blocks, patch.size, self.lanes), real)
-        array[...] = initial[None, :, None]
-        self.states[f"{state}/{patch.name}"] = array.reshape(self.blocks, -1)
+        self.states[f"{state}/{patch.name}"] = self._blocked(start)
         return self.states[f"{state}/{patch.name}"]
 
     def potentials(self, part: str) -> np.ndarray:
@@ -107,11 +122,13 @@ class CellArrays:
             for b in range(self.blocks):
                 read_sites(b, self.lanes, self.own, self.v[b], sites)
 
-    def _point(self, point: Patch, start: float, real: Any) -> dict[str, Any]:
-        n = point.size * self.own
-        v, g, out = np.full(n, start, real), np.zeros(n, real), np.zeros(n, real)
+    def _point(self, point: Patch, start: np.ndarray) -> dict[str, Any]:
+        n, real = point.size * self.own, self.real
+        v, g, out = self._by_site(start), np.zeros(n, real), np.zeros(n, real)
+        area = self.plan.area[point.compartments]
+        per_area = np.divide(1.0, area, out=np.zeros_like(area), where=area > 0).astype(real)
         sites = self.sites[point.name] = (point.compartments.astype(np.int64), g, out, v)
-        return {f"v_{point.name}": v, f"g_{point.name}": g, f"out_{point.name}": out, f"sites_{point.name}": sites}
+        return {f"v_{point.name}": v, f"g_{point.name}": g, f"out_{point.name}": out, f"sites_{point.name}": sites, f"area_{point.name}": per_area}
 
     def pieces(self, state: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Where "v" or a channel's state ("Ih.m") lies.

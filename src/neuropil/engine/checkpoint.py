@@ -70,13 +70,14 @@ def parts(plan: Plan) -> dict[str, str]:
     }  # fmt: skip
     for group in plan.groups:
         for m in group.members:
-            name = full_name(m.population.name, m.part)
+            name = f"{m.population.name}.{m.part}" if m.part else m.population.name
             found[f"population {name!r}"] = _digest(group.kernel.source, m.population.size, m.period, m.numbers, m.arrays)
     for cells in plan.cells.values():
         tree = (cells.cable.parent, cells.cable.axial, cells.cable.area, cells.cable.capacitance, cells.cable.cell.trigger, cells.cable.cell.initial)
+        differing = {name: values for name, (_, values) in cells.source.expanded.items()}
         where = [(p.name, p.compartments) for p in (*cells.cable.patches, *cells.cable.points)]
         found[f"cells of population {cells.population.name!r}"] = _digest(
-            cells.source.source, cells.population.size, tree, where, cells.source.numbers, cells.source.expanded
+            cells.source.source, cells.population.size, tree, where, cells.source.numbers, differing
         )
     for j, (p, scale) in enumerate(zip(projections, plan.scale, strict=True)):
         stored = scale and (scale.quantum, scale.top, str(np.dtype(scale.word)))

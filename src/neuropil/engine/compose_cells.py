@@ -6,16 +6,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from neuropil import rng
-from neuropil.engine.cells import CellArrays, scatter
+from neuropil.engine.cells import CellArrays
 from neuropil.engine.layout import Layout
 from neuropil.engine.program import Operation
 from neuropil.errors import NetworkError
 from neuropil.lower.cable_source import SOURCE_NAME, PlannedCells
 from neuropil.lower.cache import load
 from neuropil.lower.plan import Plan
-from neuropil.model.contents import Population, Probe
-from neuropil.model.distribution import Distribution
+from neuropil.model.contents import Probe
 
 Owned = list[tuple[slice, CellArrays]]
 """For each thread the cells it owns and their arrays."""
@@ -28,33 +26,20 @@ def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCel
     """Allocate a population of cells; its operations advance them and collect those that fired."""
     population = planned.population
     somas, _ = plan.place_of(population)
-    given = {f"{m.part}.{s}" for a in plan.assemblies for m in a.members if m.population is population for s in m.initial}
     owned, lists = [], []
     for t, share in enumerate(layout.shares):
         mine = layout.slice(population, "", t)
         fired = np.zeros(share.start[somas + 1] - share.start[somas], np.uint8)
         parts = {name: arrays(t, plan.place_of(population, name)[0]) for name in population.parts}
-        cells = CellArrays(planned.cable, planned.source, mine.neurons, planned.precision, parts, fired, given)
-        owned.append((slice(mine.lower, mine.lower + mine.neurons), cells))
+        cells = CellArrays(planned, slice(mine.lower, mine.lower + mine.neurons), planned.precision, parts, fired)
+        owned.append((cells.owned, cells))
         lists.append((fired, share.elements[share.start[somas] : share.start[somas + 1]]))
-    for state in planned.flat():
-        if state in population.initial:
-            scatter(owned, state, _initial(population, state, planned.cable.size, plan.seed))
     module = load(SOURCE_NAME, planned.source.source).__name__
     function = f"advance_cells_{list(plan.cells).index(population.name)}"
     return owned, [
         Operation("neurons", f"{population.name}: cells", (function, f"from {module} import advance as {function}"), "*a", lambda t: owned[t][1].arguments, "bad"),
         Operation("neurons", f"{population.name}: who fired", ("collect", ""), "*a, published[k & 1, thread], found", lists.__getitem__, "spikes"),
     ]
-
-
-def _initial(population: Population, state: str, compartments: int, seed: int) -> np.ndarray:
-    """The network's starting values of a state of compartments, [size, compartments]."""
-    value, shape = population.initial[state], (population.size, compartments)
-    if isinstance(value, Distribution):
-        key = rng.stream_key(seed, "initial", population.name, state)
-        return np.asarray(value.quantile(rng.uniform(key, np.arange(np.prod(shape)), 0))).reshape(shape[::-1]).T
-    return np.broadcast_to(np.reshape(value, shape) if np.ndim(value) else value, shape)
 
 
 def sampled(probe: Probe, own: slice, cells: CellArrays) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:

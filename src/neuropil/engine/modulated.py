@@ -112,7 +112,7 @@ class ModulatedMembrane(Modulated):
     def write(self, changed: dict[str, Any], step: int) -> None:
         loops = self.patch.changed(self.now, self.dt)
         for cells in self.cells:
-            cells.change(self.patch, *loops)
+            cells.change(self.patch, loops)
 
 
 class ModulatedSynapses(Modulated):

@@ -149,8 +149,6 @@ class Recorder:
             self.spike_journal.truncate(resume.spikes)
             for journal, first, n in zip(self.trace_journals, self.first_rows, resume.rows, strict=True):
                 journal.truncate(n - first)
-        for file in (self.spike_journal.file, *(journal.file for journal in self.trace_journals)):
-            file.begin(self.start)
 
     def _require(self, folder: Path, marks: Marks) -> None:
         """Refuse to go on from other records than those of the run that set the marks."""
@@ -225,7 +223,9 @@ class Recorder:
 
     def result(self, duration_ms: float) -> Result:
         """Everything recorded so far, what a full disk refused included."""
-        if self.spike_journal is not None:
+        if self.folder is not None:
+            if not is_journalled(self.folder):  # complete
+                return Result.load(self.folder)
             self._gather()
         step = np.concatenate(self.steps) if self.steps else np.empty(0, np.int64)
         neuron = np.concatenate(self.neurons) if self.neurons else np.empty(0, np.uint32)

@@ -425,8 +425,7 @@ class Simulation(Access):
 
     def _write_checkpoint(self, target: Path) -> None:
         self._settle()
-        self._reopen()
-        marks = self.recorder.sync()
+        marks = self._finished or self.recorder.sync()  # files that are complete stay so
         step, neuron = self._in_flight()
         data = checkpoints.Checkpoint(
             self.core.step, self.core.states(), self.counts, self._amplitudes(), step, neuron, self.core.events, marks, self.wall_seconds,

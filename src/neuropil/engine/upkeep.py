@@ -76,7 +76,7 @@ class Upkeep:
 
     def flush(self) -> list[np.ndarray]:
         """Samples of every probe since the last flush, [rows, columns]."""
-        made = [np.array(rows, float).reshape(-1, chosen.size) for rows, (*_, chosen) in zip(self.samples, self.probed, strict=True)]
+        made = [np.array(rows, float).reshape(len(rows), chosen.size) for rows, (*_, chosen) in zip(self.samples, self.probed, strict=True)]
         self.samples = [[] for _ in self.probed]
         return made
 

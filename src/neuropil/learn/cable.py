@@ -24,15 +24,14 @@ import numpy as np
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.learn.chunks import scan
 from neuropil.learn.propagators import entry_values
-from neuropil.learn.stimuli import per_neuron
 from neuropil.learn.surrogate import Surrogate
 from neuropil.learn.tree import Tree
 from neuropil.lower.cable import CablePlan, Patch
+from neuropil.lower.cable_start import Start, draw_for
 from neuropil.lower.membrane import Membrane
 from neuropil.lower.trace import Scalars
 from neuropil.model.cell import Cell
 from neuropil.model.contents import Population
-from neuropil.model.distribution import Distribution
 
 Values = dict[str, Any]
 
@@ -64,14 +63,20 @@ class Stretch:
             found.update({f"{name}.{n}": value for n, value in {**own, **entries}.items()})
         return found
 
-    def currents(self, p: Values, s: Values, v: Any, signals: Values) -> tuple[Any, Any, Values]:
+    def currents(self, p: Values, s: Values, v: Any, around: Values, signals: Values) -> tuple[Any, Any, Values]:
         """Conductance, outward current and ion currents, each like v; see `Membrane.currents`."""
-        g, out, ions = self.membrane.currents(p, s, v, signals)
+        early = {n: a for n, a in around.items() if not n.startswith("i_")}
+        g, out, ions = self.membrane.currents(p, s, v, early, signals)
         return _like(g, v), _like(out, v), {n: _like(i, v) for n, i in ions.items()}
 
-    def advance(self, p: Values, s: Values, v: Any, ions: Values, signals: Values, w: Values) -> Values:
+    def advance(self, p: Values, s: Values, v: Any, around: Values, signals: Values, w: Values) -> Values:
         """States after the step, each like v."""
-        return {n: _like(value, v) for n, value in self.membrane.advance(p, s, v, ions, signals, w).items()}
+        return {n: _like(value, v) for n, value in self.membrane.advance(p, s, v, around, signals, w).items()}
+
+    def offers(self, p: Values, s: Values, v: Any) -> Values:
+        """What point processes may read, each like v."""
+        given = self.membrane.surroundings(p, s, v, {})
+        return {n: _like(given[n], v) for n in self.membrane.offers}
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +116,8 @@ class CellNeurons:
         """Trace the membranes of a population of cells; `scale` is by default the way from the initial potential to threshold."""
         cell = population.neuron
         assert isinstance(cell, Cell)
-        plan = CablePlan.of(cell, dt)
+        draw = draw_for(population, seed)
+        plan = CablePlan.of(cell, dt, draw=draw)
         having = {n: np.flatnonzero(has) for n, has in cell.channels.items()}
         painted = [plan.order[p.compartments] for p in plan.patches]
         bare = np.setdiff1d(np.arange(len(cell)), np.concatenate(painted))
@@ -120,19 +126,25 @@ class CellNeurons:
         row[stored] = np.arange(len(stored))
         above = np.asarray(cell.compartments.parent)[stored]
         tree = Tree(np.where(above >= 0, row[above], 0), row[plan.order])
-        start = _Start(population, stored, seed, dtype)
+        start = Start.of(plan, population, seed)
+
+        def stretch(patch: Patch, rows: np.ndarray, among: dict[str, np.ndarray]) -> Stretch:
+            initial = {n: _filled(value, population.size, dtype) for n, value in start.states[patch.name].items()}
+            return Stretch(patch.name, patch.program.membrane, rows, among, initial)
+
         membranes = tuple(
-            start.stretch(patch, row[where], {n: np.searchsorted(having[n], where) for n in patch.program.membrane.traced}, where)
+            stretch(patch, row[where], {n: np.searchsorted(having[n], where) for n in patch.program.membrane.traced})
             for patch, where in zip(plan.patches, painted, strict=True)
         )
-        points = tuple(start.stretch(p, row[plan.order[p.compartments]], {p.name: np.arange(p.size)}, np.arange(p.size)) for p in plan.points)
+        points = tuple(stretch(p, row[plan.order[p.compartments]], {p.name: np.arange(p.size)}) for p in plan.points)
         away = abs(cell.trigger[1] - cell.initial)
         parameters: Values = {"capacitance": 1.0, "axial": 1.0}
         for name, where in having.items():
-            parameters.update({f"{name}.{n}": value for n, value in cell.parameters(name, where)[1].items()})
-        for name, placed in cell.placed.items():
-            parameters.update({f"{name}.{n}": getattr(placed.process, n).value for n in placed.process.spec.parameters})
-        initial = {"v": start.potential(cell.initial), "at": {s.name: s.initial for s in (*membranes, *points)}}
+            for n, value in cell.parameters(name, where, draw)[1].items():
+                parameters[f"{name}.{n}"] = np.broadcast_to(value, (len(where), np.shape(value)[1])) if np.ndim(value) == 2 else value
+        for point in plan.points:
+            parameters.update({n: point.parameters[n] for n in (f"{point.name}.{q}" for q in cell.placed[point.name].process.spec.parameters)})
+        initial = {"v": _filled(start.v[stored], population.size, dtype), "at": {s.name: s.initial for s in (*membranes, *points)}}
         return cls(
             population, cell, dt, stored, row, tree, membranes, points, {n: np.asarray(v, dtype) for n, v in parameters.items()}, initial,
             surrogate, scale or (surrogate.scale(away, away) if surrogate else 1.0),
@@ -178,11 +190,25 @@ class CellNeurons:
         # Solved for the change: what is rounded then is small beside the potential, which float32 needs.
         new = v + self.tree.solve(p["axial"], p["diagonal"] + g, self.tree.flow(p["axial"], v) - out)
         at = {}
-        for one in (*self.membranes, *self.points):
-            own = {n: jnp.zeros_like(v[one.rows]) if n not in signals else signals[n] for n in one.membrane.signals}
-            arrived = {n: events[n] for n in one.membrane.ports}
-            at[one.name] = one.advance(p["at"][one.name], s["at"][one.name], self._of(one, new), ions[one.name], own, arrived)
+        for one in self.membranes:
+            own = {n: jnp.zeros_like(v[one.rows]) for n in one.membrane.signals}
+            around = {n: self._of(one, ions[n]) for n in one.membrane.around}
+            at[one.name] = one.advance(p["at"][one.name], s["at"][one.name], self._of(one, new), around, own, {})
+        offered = {**ions, **self._offered(p, at, new)}
+        for one in self.points:
+            own, arrived = ({n: given[n] for n in names} for given, names in ((signals, one.membrane.signals), (events, one.membrane.ports)))
+            around = {n: offered[n][one.rows] for n in one.membrane.around}
+            at[one.name] = one.advance(p["at"][one.name], s["at"][one.name], new[one.rows], around, own, arrived)
         return {"v": new, "at": at}, left, self._spikes(v, new)
+
+    def _offered(self, p: Values, at: Values, v: Any) -> Values:
+        """What point processes read besides potentials and ion currents, [n, cells]."""
+        wanted = {n for one in self.points for n in one.membrane.around if not n.startswith("i_")}
+        found: Values = {}
+        for one in self.membranes if wanted else ():
+            for name, value in one.offers(p["at"][one.name], at[one.name], self._of(one, v)).items():
+                found[name] = found.get(name, jnp.zeros_like(v)).at[one.rows].set(value)
+        return found
 
     def _of(self, stretch: Stretch, v: Any) -> Any:
         if stretch in self.points:
@@ -191,20 +217,28 @@ class CellNeurons:
         return v[first : first + len(stretch.rows)]
 
     def _currents(self, p: Values, s: Values, signals: Values) -> tuple[Any, Any, Values]:
-        """What membranes and point processes add to the system, nS and pA, [n, cells]; densities of ion currents."""
-        v, ions, parts = s["v"], {}, []
+        """What membranes and point processes add to the system, nS and pA; densities of ion currents: each [n, cells]."""
+        v, parts = s["v"], []
+        ions: Values = {}
         area = jnp.asarray(self.cell.compartments.area[self.stored, None], v.dtype)
         for one in self.membranes:
             here = self._of(one, v)
             own = {n: jnp.zeros_like(here) for n in one.membrane.signals}
-            *both, ions[one.name] = one.currents(p["at"][one.name], s["at"][one.name], here, own)
+            *both, carried = one.currents(p["at"][one.name], s["at"][one.name], here, {}, own)
             parts.append([self._of(one, area) * part for part in both])
+            for name, value in carried.items():
+                ions[name] = ions.get(name, jnp.zeros_like(v)).at[one.rows].set(value)
         bare = jnp.zeros((len(v) - sum(len(one.rows) for one in self.membranes), v.shape[1]), v.dtype)
         g, out = (jnp.concatenate([*column, bare]) for column in zip(*parts, strict=True))
+        offered = self._offered(p, s["at"], v)
         for one in self.points:
             own = {n: signals[n] for n in one.membrane.signals}
-            more, current, ions[one.name] = one.currents(p["at"][one.name], s["at"][one.name], v[one.rows], own)
+            around = {n: offered[n][one.rows] for n in one.membrane.around if n in offered}
+            more, current, carried = one.currents(p["at"][one.name], s["at"][one.name], v[one.rows], around, own)
             g, out = g.at[one.rows].add(more), out.at[one.rows].add(current)
+            for name, value in carried.items():
+                here = area[one.rows]
+                ions[name] = ions[name].at[one.rows].add(jnp.where(here > 0, value / jnp.where(here > 0, here, 1.0), 0.0))
         return g, out, ions
 
     def _spikes(self, before: Any, after: Any) -> Any:
@@ -229,33 +263,9 @@ class CellNeurons:
         return jnp.concatenate([*whole, absent])[self.row[site], cell]
 
 
-@dataclass(frozen=True)
-class _Start:
-    """Where a population begins."""
-
-    population: Population
-    stored: np.ndarray
-    seed: int
-    dtype: Any
-
-    def potential(self, v: float) -> np.ndarray:
-        return self._filled("v", v, self.stored)
-
-    def stretch(self, patch: Patch, rows: np.ndarray, among: dict[str, np.ndarray], sites: np.ndarray) -> Stretch:
-        initial = {n: self._filled(n, value, sites) for n, value in patch.initial.items()}
-        return Stretch(patch.name, patch.program.membrane, rows, among, initial)
-
-    def _filled(self, name: str, default: Any, sites: np.ndarray) -> np.ndarray:
-        """[len(sites), cells]: what the population says, else the default."""
-        size = self.population.size
-        if name not in self.population.initial:
-            return np.array(np.broadcast_to(np.reshape(default, (-1, 1)), (len(sites), size)), self.dtype)
-        count, value = self.population.sites(name), self.population.initial[name]
-        given = per_neuron(value, size * count, self.seed, "initial", self.population.name, name)
-        if isinstance(value, Distribution):  # drawn one site after the other
-            given = given.reshape(count, size).T
-        whole = given if given.ndim == 0 else given.reshape(size, -1)
-        return np.array(np.broadcast_to(whole, (size, count))[:, sites].T, self.dtype)
+def _filled(values: np.ndarray, size: int, dtype: Any) -> np.ndarray:
+    """Starting values for all cells, [places, cells]."""
+    return np.array(np.broadcast_to(values, (len(values), size)), dtype)
 
 
 def _column(value: Any, which: np.ndarray, dtype: Any) -> Any:

@@ -15,14 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from neuropil.errors import ModelError
 from neuropil.lower.elementwise import Constants
-from neuropil.lower.membrane import Membrane, MembraneProgram
-from neuropil.model.cell import Cell
+from neuropil.lower.membrane import Membrane, MembraneProgram, TracedMechanism
+from neuropil.model.cell import Cell, Draw, Placed, drawn_values
+from neuropil.model.distribution import Distribution
+from neuropil.model.mechanism import supplied
 
 SOLVER_FLOPS = 17
 """Per compartment and step: coefficients 3, elimination 10 (a division among them), substitution 4."""
@@ -40,9 +42,8 @@ class Patch:
         program: the membrane.
         compartments: places in the solver's order, ascending for channels.
         runs: int64[r, 3], stretches of consecutive ones: first compartment, first place within the patch, how many.
-        parameters: constants of the membrane by "mechanism.name", numbers or float64[compartments].
-        currents, states: constants of the two loops.
-        initial: states by "mechanism.name", numbers or float64[compartments].
+        parameters: constants of the membrane by "mechanism.name", numbers or float64[compartments or 1, cells or 1].
+        loops: constants of the loops "currents", "states" and "offers".
     """
 
     name: str
@@ -50,17 +51,15 @@ class Patch:
     compartments: np.ndarray
     runs: np.ndarray
     parameters: dict[str, Any]
-    currents: Constants
-    states: Constants
-    initial: dict[str, np.ndarray]
+    loops: dict[str, Constants]
 
     @property
     def size(self) -> int:
         """Number of compartments."""
         return len(self.compartments)
 
-    def changed(self, parameters: Mapping[str, Any], dt: float) -> tuple[Constants, Constants]:
-        """Constants of the two loops if some parameters ("mechanism.name") had other values, of the same shapes."""
+    def changed(self, parameters: Mapping[str, Any], dt: float) -> dict[str, Constants]:
+        """Constants of the loops if some parameters ("mechanism.name") had other values, of the same shapes."""
         values: dict[str, dict[str, Any]] = {}
         for name, traced in self.program.membrane.traced.items():
             values[name] = {n: parameters.get(f"{name}.{n}", self.parameters[f"{name}.{n}"]) for n in traced.spec.parameters}
@@ -93,12 +92,16 @@ class CablePlan:
     dt: float
 
     @classmethod
-    def of(cls, cell: Cell, dt: float, precision: str = "float64", used: Container[str] = (), modulated: frozenset[str] = frozenset()) -> CablePlan:
+    def of(
+        cls, cell: Cell, dt: float, precision: str = "float64", used: Container[str] = (), modulated: frozenset[str] = frozenset(),
+        draw: Draw | None = None,
+    ) -> CablePlan:  # fmt: skip
         """Lower a cell for a time step (ms) and a precision.
 
         Args:
             used: names of the inputs and ports of point processes that anything reaches.
             modulated: channels and point processes whose parameters may change while the cell runs.
+            draw: gives the values of parameters that differ between the cells of a population (see `neuropil.lower.cable_start`).
         """
         made = cell.compartments
         kinds = _membranes(cell)
@@ -108,8 +111,9 @@ class CablePlan:
         parent = np.where(made.parent[order] >= 0, rank[made.parent[order]], -1)
         axial = np.zeros(len(order))
         axial[1:] = 1.0 / made.resistance[order][1:]
-        patches = tuple(_patch(cell, i, np.flatnonzero(kinds[order] == i), order, dt, precision, modulated) for i in range(kinds.max() + 1))
-        points = tuple(_point(cell, name, rank, dt, precision, used, modulated) for name in cell.placed)
+        lowering = _Lowering(cell, order, rank, dt, precision, used, modulated, draw)
+        patches = tuple(lowering.patch(i, np.flatnonzero(kinds[order] == i)) for i in range(kinds.max() + 1))
+        points = tuple(lowering.point(name, patches) for name in cell.placed)
         return cls(cell, order, rank, parent, axial, made.area[order], made.capacitance[order], patches, points, dt)
 
     @property
@@ -136,7 +140,7 @@ class CablePlan:
         for patch in (*self.patches, *self.points):
             program = patch.program
             moved += patch.size * (len(program.membrane.states) + len(program.changing) + 2 * len(program.membrane.counted))
-            moved += patch.size * (len(patch.currents.arrays) + len(patch.states.arrays))
+            moved += patch.size * sum(len(loop.arrays) for loop in patch.loops.values())
         return itemsize * (moved + sum(6 * p.size for p in self.points))
 
 
@@ -172,34 +176,64 @@ def _order(parent: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     return np.array(order, np.int64)
 
 
-def _patch(cell: Cell, index: int, places: np.ndarray, order: np.ndarray, dt: float, precision: str, modulated: frozenset[str]) -> Patch:
-    where = order[places]
-    names = [n for n, has in cell.channels.items() if has[where[0]]]
-    found = {n: cell.parameters(n, where) for n in names}
-    label = f"the membrane of {cell.compartments.name[where[0]]}"
-    membrane = Membrane({n: channel for n, (channel, _) in found.items()}, label)
-    program = MembraneProgram.of(membrane, precision)
-    constants = membrane.constants({n: values for n, (_, values) in found.items()}, dt)
-    starts = np.flatnonzero(np.diff(places, prepend=-2) != 1)
-    lengths = np.diff(np.append(starts, len(places)))
-    runs = np.stack([places[starts], starts, lengths], axis=1).astype(np.int64)
-    return _made(str(index), program, places, runs, constants, cell.initial, not modulated.isdisjoint(names))
+@dataclass(frozen=True)
+class _Lowering:
+    """What making patches needs; see `CablePlan.of`."""
 
+    cell: Cell
+    order: np.ndarray
+    rank: np.ndarray
+    dt: float
+    precision: str
+    used: Container[str]
+    modulated: frozenset[str]
+    draw: Draw | None
 
-def _point(cell: Cell, name: str, rank: np.ndarray, dt: float, precision: str, used: Container[str], modulated: frozenset[str]) -> Patch:
-    placed = cell.placed[name]
-    membrane = Membrane({name: placed.process}, "a point process")
-    values = {n: getattr(placed.process, n).value for n in placed.process.spec.parameters}
-    sites = rank[placed.compartments]
-    runs = np.array([[0, 0, len(sites)]], np.int64)
-    return _made(name, MembraneProgram.of(membrane, precision, used), sites, runs, membrane.constants({name: values}, dt), cell.initial, name in modulated)
+    @cached_property
+    def processes(self) -> tuple[TracedMechanism, ...]:
+        """The point processes."""
+        return tuple(TracedMechanism(placed.process) for placed in self.cell.placed.values())
 
+    @cached_property
+    def counted(self) -> tuple[str, ...]:
+        """Ion currents that need the compartment's sum because point processes add to it or read it."""
+        readers = {i for p in self.cell.painted for i in p.channel.spec.inputs} | {i for t in self.processes for i in t.spec.inputs}
+        return tuple(dict.fromkeys(i for t in self.processes for i in (*t.ions, *t.spec.inputs) if i.startswith("i_") and supplied(i) and i in readers))
 
-def _made(name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, constants: dict[str, Any], v: float, modulated: bool) -> Patch:
-    currents, states = program.evaluated(constants, len(places), as_given=modulated)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        initial = program.membrane.initial(constants, v)
-    for state, value in initial.items():
-        if not np.all(np.isfinite(value)):
-            raise ModelError(f"{state} does not start at a finite number", got=value[~np.isfinite(value)].flat[0], fix="look at its parameters and at Cell.initial")
-    return Patch(name, program, places, runs, constants, currents, states, initial)
+    def patch(self, index: int, places: np.ndarray) -> Patch:
+        """A membrane, in compartments by their places in the solver's order."""
+        cell, where = self.cell, self.order[places]
+        names = [n for n, has in cell.channels.items() if has[where[0]]]
+        found = {n: cell.parameters(n, where, self.draw) for n in names}
+        label = f"the membrane of {cell.compartments.name[where[0]]}"
+        membrane = Membrane({n: channel for n, (channel, _) in found.items()}, label, counted=self.counted)
+        wanted = sorted({i for t in self.processes for i in t.spec.inputs if supplied(i)})
+        program = MembraneProgram.of(membrane, self.precision, wanted=wanted)
+        starts = np.flatnonzero(np.diff(places, prepend=-2) != 1)
+        lengths = np.diff(np.append(starts, len(places)))
+        runs = np.stack([places[starts], starts, lengths], axis=1).astype(np.int64)
+        return self._made(str(index), program, places, runs, {n: values for n, (_, values) in found.items()})
+
+    def point(self, name: str, patches: tuple[Patch, ...]) -> Patch:
+        """The sites of a point process."""
+        placed = self.cell.placed[name]
+        sites = self.rank[placed.compartments]
+        beneath = [p for p in patches if np.isin(sites, p.compartments).any()]
+        bare = sum(int(np.isin(sites, p.compartments).sum()) for p in beneath) < len(sites)  # at an end of a section there is no membrane
+        offered = [] if bare else sorted(set.intersection(*(set(p.program.membrane.offers) for p in beneath)))
+        membrane = Membrane({name: placed.process}, f"the place of {name!r}", offered, self.counted)
+        values = {n: self._values(placed, n) for n in placed.process.spec.parameters}
+        runs = np.array([[0, 0, len(sites)]], np.int64)
+        return self._made(name, MembraneProgram.of(membrane, self.precision, self.used), sites, runs, {name: values})
+
+    def _values(self, placed: Placed, parameter: str) -> Any:
+        """A parameter of a point process: a number, or [sites, 1 or cells]."""
+        value = getattr(placed.process, parameter)
+        if not isinstance(value, Distribution) and not np.ndim(value.value):
+            return value.value
+        return drawn_values(self.draw, f"{placed.name}.{parameter}", value, len(placed.compartments), placed.process.spec.parameters[parameter])
+
+    def _made(self, name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, values: dict[str, dict[str, Any]]) -> Patch:
+        columns = {n: {q: v[:, None] if np.ndim(v) == 1 else v for q, v in of.items()} for n, of in values.items()}
+        constants = program.membrane.constants(columns, self.dt)
+        return Patch(name, program, places, runs, constants, program.evaluated(constants, len(places), as_given=not self.modulated.isdisjoint(values)))

@@ -3,7 +3,9 @@
 The Jacobian comes from differentiating the traced equations. States whose equations are linear with coefficients that
 depend on parameters alone, and that depend only on such states, are advanced by the exact propagator of their linear
 system. The others take exponential Euler if each is linear in itself (as a membrane potential under conductances, or a
-gate), else a Runge-Kutta method.
+gate), else a Runge-Kutta method. States of one unit, potentials aside, that depend on each other, or that pass on all they lose,
+form a kinetic scheme: they take exponential Euler together, by the exponential of their whole Jacobian, so that what they
+exchange is neither lost nor made (see `neuropil.lower.coupled`).
 """
 
 from __future__ import annotations
@@ -12,11 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import numpy as np
 
 from neuropil.errors import ModelError
+from neuropil.lower.coupled import LARGEST_GROUP
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.purity import check_pure
 from neuropil.lower.trace import Traced, scalar_jaxpr
+from neuropil.units import mV
+
+PROBES = 16
+"""Random values at which sums of slopes are tried."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Scheme:
         affine: exact states whose future has a constant part.
         system: the linear system of the exact states.
         own: for every state the node, in the system's graph, of the slope of its rate of change by itself.
+        coupled: groups of the stepped states that are advanced together.
     """
 
     exact: tuple[str, ...]
@@ -54,6 +63,7 @@ class Scheme:
     affine: frozenset[str]
     system: LinearSystem
     own: dict[str, int]
+    coupled: tuple[tuple[str, ...], ...] = ()
 
 
 def parameter_leaf(name: str) -> str:
@@ -76,17 +86,17 @@ def classify(traced: Traced) -> Scheme:
     def constant(node: int) -> bool:
         return not (graph.leaves(node) & moving)
 
-    linear = set(states)
-    blame: dict[str, str] = {}
-    while True:
-        out = {i: why for i in linear if (why := _why_not(i, states, inputs, linear, slope, graph, constant))}
-        if not out:
+    linear, blame = _linear(set(states), {}, states, inputs, slope, graph, constant)
+    method = _method(traced, tuple(s for s in states if s not in linear), slope, graph, blame)
+    groups: tuple[tuple[str, ...], ...] = ()
+    while method == "exponential_euler" and traced.integrator == "auto":
+        groups = tuple(g for g in _kinetic_schemes(traced, states, slope, graph) if not linear.issuperset(g))
+        if not (joined := linear.intersection(*[set().union(*groups)])):
             break
-        blame.update(out)
-        linear -= set(out)
-    exact = tuple(s for s in states if s in linear)
-    stepped = tuple(s for s in states if s not in linear)
-    method = _method(traced, stepped, slope, graph, blame)
+        # An exact state that exchanges with others is advanced with them, and what depends on it no longer is exact.
+        blame |= {i: f"d{i}/dt belongs to a kinetic scheme whose rates vary" for i in joined}
+        linear, blame = _linear(linear - joined, blame, states, inputs, slope, graph, constant)
+    exact, stepped = tuple(s for s in states if s in linear), tuple(s for s in states if s not in linear)
     system = LinearSystem(
         graph,
         {(i, j): slope[i, j] for i in exact for j in exact if graph.literal(slope[i, j]) != 0.0},
@@ -96,7 +106,67 @@ def classify(traced: Traced) -> Scheme:
     reach = {i: _closure(i, exact, system.a) for i in exact}
     driven = {i: tuple(k for k in inputs if any((j, k) in system.b for j in reach[i])) for i in exact}
     affine = frozenset(i for i in exact if any(j in system.constant for j in reach[i]))
-    return Scheme(exact, stepped, method, _reasons(exact, stepped, method, blame, system), reach, driven, affine, system, {i: slope[i, i] for i in states})
+    reasons = _reasons(exact, stepped, method, blame, system) | _together(groups)
+    return Scheme(exact, stepped, method, reasons, reach, driven, affine, system, {i: slope[i, i] for i in states}, groups)
+
+
+def _linear(linear: set[str], blame: dict[str, str], states: Any, inputs: Any, slope: dict, graph: Graph, constant: Any) -> tuple[set[str], dict[str, str]]:
+    """Those of the states that can be advanced exactly, and why the others cannot."""
+    while out := {i: why for i in linear if (why := _why_not(i, states, inputs, linear, slope, graph, constant))}:
+        blame = blame | out
+        linear = linear - set(out)
+    return linear, blame
+
+
+def _kinetic_schemes(traced: Traced, states: tuple[str, ...], slope: dict, graph: Graph) -> list[tuple[str, ...]]:
+    """Groups of states of one unit, no potentials, that depend on each other or pass on to each other all that they lose."""
+    unit = traced.spec.state_dimensions
+    able = tuple(s for s in states if unit[s] != mV.dimension)
+    feeds = {j: {i for i in able if unit[i] == unit[j] and graph.literal(slope[i, j]) != 0.0} for j in able}
+    if not any(feeds[j] - {j} for j in able):
+        return []
+    passing = _passing_on(feeds, slope, graph)
+    beyond = {j: _reached(j, feeds) for j in able}
+    joined: dict[str, set[str]] = {s: {i for i in able if (i in beyond[s] and s in beyond[i]) or (s in passing and i in feeds[s])} for s in able}
+    both = {s: joined[s] | {i for i in able if s in joined[i]} for s in able}
+    groups = dict.fromkeys(tuple(s for s in states if s in _reached(first, both)) for first in able)
+    found = [g for g in groups if len(g) > 1]
+    if any(len(g) > LARGEST_GROUP for g in found):
+        raise ModelError(f"{traced.name}: too many states depend on each other", got=max(map(len, found)), expected=f"at most {LARGEST_GROUP}")
+    return found
+
+
+def _reached(first: str, onward: dict[str, set[str]]) -> set[str]:
+    """A state and all that one comes to from it."""
+    found, ahead = {first}, [first]
+    while ahead:
+        new = onward[ahead.pop()] - found
+        found |= new
+        ahead += sorted(new)
+    return found
+
+
+def _passing_on(feeds: dict[str, set[str]], slope: dict, graph: Graph) -> set[str]:
+    """States all of whose loss is others' gain: their slopes in all equations sum to zero, tried at random values of everything."""
+    rng = np.random.default_rng(0)
+    columns = {j: [slope[i, j] for i in (j, *sorted(into - {j}))] for j, into in feeds.items() if into - {j}}
+    leaves = {n: rng.uniform(0.2, 2.0, PROBES) for n in sorted(graph.leaves(*(n for c in columns.values() for n in c)))}
+    found = set()
+    for j, nodes in columns.items():
+        values = np.array([np.broadcast_to(np.asarray(v, float), PROBES) for v in graph.evaluate(nodes, leaves)])
+        known = np.isfinite(values).all(axis=0)
+        left = np.abs(values.sum(axis=0)) <= 1e-12 * np.abs(values).sum(axis=0)
+        if known.any() and left[known].all():
+            found.add(j)
+    return found
+
+
+def _together(groups: tuple[tuple[str, ...], ...]) -> dict[str, str]:
+    """The reason of states that are advanced together."""
+    return {
+        i: f"kinetic scheme with {', '.join(j for j in g if j != i)}: solved together by the exponential of their Jacobian, which keeps their sum"
+        for g in groups for i in g
+    }  # fmt: skip
 
 
 def _jacobian(traced: Traced, states: tuple[str, ...], inputs: tuple[str, ...]) -> tuple[Graph, dict, dict]:

@@ -86,9 +86,9 @@ class Draft:
         )
 
     def bare(self, planned: PlannedPart) -> Bare:
-        """A part that a cable solver advances."""
+        """A part that a cable solver advances, which knows its parameters and where it starts (`neuropil.lower.cable_start`)."""
         name = ".".join(n for n in (planned.population.name, planned.name) if n)
-        member = Member(planned.population, planned.name, planned.part.sites, initial=self._initials(planned, self.parameters(planned)))
+        member = Member(planned.population, planned.name, planned.part.sites)
         return Bare(name, planned.part.model, self.variant(planned), (member,), self.precision)
 
     def parameters(self, planned: PlannedPart) -> dict[str, Any]:

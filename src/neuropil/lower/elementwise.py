@@ -49,9 +49,12 @@ def statements(graph: Graph, roots: Iterable[int], names: dict[int, str], leaf: 
 
 
 def math_imports(graphs: Iterable[tuple[Graph, Iterable[int]]]) -> str:
-    """The statement that imports the functions these graphs call, or ""."""
-    used = {graph.nodes[n].op for graph, roots in graphs for n in graph.reach(roots)} & set(MATH_FUNCTIONS)
-    return f"from neuropil.lower.numerics import {', '.join(sorted(used))}" if used else ""
+    """The statements that import the functions these graphs call, or ""."""
+    used = {graph.nodes[n].op for graph, roots in graphs for n in graph.reach(roots)}
+    numerics, flows = sorted(used & set(MATH_FUNCTIONS)), sorted(op for op in used if op in PRIMITIVES and PRIMITIVES[op].gives == "t")
+    lines = [f"from neuropil.lower.numerics import {', '.join(numerics)}"] if numerics else []
+    lines += [f"from neuropil.lower.coupled import {', '.join(flows)}"] if flows else []
+    return "\n".join(lines)
 
 
 def module_head(about: str, precision: str, graphs: Iterable[tuple[Graph, Iterable[int]]], *more: str) -> list[str]:
@@ -87,7 +90,7 @@ class Constants:
 
     Attributes:
         numbers: float64[k], those equal for all elements, in order; nodes: their nodes.
-        arrays: node -> float64[elements] of those that differ.
+        arrays: node -> float64[elements, 1 or cells] of those that differ between elements or cells.
     """
 
     numbers: np.ndarray
@@ -96,7 +99,7 @@ class Constants:
 
     @classmethod
     def of(cls, graph: Graph, nodes: tuple[int, ...], parameters: dict[str, Any], size: int, *, as_given: bool = False) -> Constants:
-        """Evaluate the nodes for parameters by leaf name, numbers or arrays [size].
+        """Evaluate the nodes for parameters by leaf name, numbers or arrays [size or 1, cells or 1].
 
         Args:
             as_given: what depends on an array is one, though all its values be equal: other values may come.
@@ -104,7 +107,7 @@ class Constants:
         numbers, same, arrays = [], [], {}
         for node, value in zip(nodes, graph.evaluate(nodes, parameters), strict=True):
             if np.size(value) > 1 and (as_given or np.ptp(value) != 0.0):
-                arrays[node] = np.broadcast_to(np.asarray(value, float), size)
+                arrays[node] = np.broadcast_to(np.asarray(value, float), (size, np.shape(value)[1]))
             else:
                 numbers.append(float(np.ravel(value)[0]))
                 same.append(node)

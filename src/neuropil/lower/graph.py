@@ -62,7 +62,7 @@ class Graph:
     def add(self, op: str, *args: int) -> int:
         """The node of an operation, simplified where an identity allows."""
         values = [self.literal(a) for a in args]
-        if all(v is not None for v in values):
+        if all(v is not None for v in values) and PRIMITIVES[op].gives != "t":
             with np.errstate(all="ignore"):
                 return self.const(PRIMITIVES[op].evaluate(*values))
         simple = self._simplify(op, args, values)
@@ -199,8 +199,13 @@ def absorb(graph: Graph, closed: Any, arguments: list[int], where: str) -> list[
         name = equation.primitive.name
         args = [read(v) for v in equation.invars]
         if name in _CALLS:
-            inner = equation.params.get("jaxpr") or equation.params.get("call_jaxpr")
-            results = absorb(graph, inner, args, where)
+            if equation.params.get("name") == "coupled_flow":
+                n = len(equation.outvars)
+                whole = graph.add(f"flow{n}", *args)
+                results = [graph.add(f"item{k}", whole) for k in range(n)]
+            else:
+                inner = equation.params.get("jaxpr") or equation.params.get("call_jaxpr")
+                results = absorb(graph, inner, args, where)
         else:
             results = [_operation(graph, name, args, equation, where)]
         nodes.update(zip(equation.outvars, results, strict=True))

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from neuropil.lower.classify import Scheme, classify
+from neuropil.lower.coupled import coupled_flow
 from neuropil.lower.propagator import entries, tag
 from neuropil.lower.trace import Scalars, Traced, TracedNeuron
 
@@ -81,7 +82,11 @@ class Advance:
 
         dt = p["dt"]
         if method == "exponential_euler":
-            stepped = {n: s[n] if n in held else self._exponential(p, s, x, n) for n in self.scheme.stepped}
+            together = {n for group in self.scheme.coupled for n in group}
+            stepped = {n: s[n] if n in held else self._exponential(p, s, x, n) for n in self.scheme.stepped if n not in together}
+            for group in self.scheme.coupled:
+                stepped |= self._together(p, s, x, tuple(n for n in group if n not in held))
+                stepped |= {n: s[n] for n in group if n in held}
         elif method == "euler":
             stepped = moved(s, slopes(s), dt)
         elif method == "heun":
@@ -110,6 +115,24 @@ class Advance:
                 terms.append(p[f"{prefix}c_{i}"])
             new[i] = sum(terms[1:], terms[0])
         return new
+
+    def _together(self, p: Scalars, s: Scalars, x: Scalars, group: tuple[str, ...]) -> Scalars:
+        """Exponential Euler of several states at once: s + φ(J dt) f dt with their Jacobian J."""
+        if len(group) < 2:
+            return {n: self._exponential(p, s, x, n) for n in group}
+
+        def rates(*values: Any) -> tuple[Any, ...]:
+            found = self.traced.derivative(p, {**s, **dict(zip(group, values, strict=True))}, x)
+            return tuple(jnp.asarray(found[n], at[0].dtype) for n in group)
+
+        at = jnp.broadcast_arrays(*(jnp.asarray(s[n]) for n in group))
+        ones, zeros = jnp.ones_like(at[0]), jnp.zeros_like(at[0])
+        columns = []
+        for j in range(len(group)):
+            f, column = jax.jvp(rates, tuple(at), tuple(ones if i == j else zeros for i in range(len(group))))
+            columns.append(column)
+        matrix = tuple(columns[j][i] * p["dt"] for i in range(len(group)) for j in range(len(group)))
+        return {n: s[n] + change for n, change in zip(group, coupled_flow(matrix, tuple(r * p["dt"] for r in f)), strict=True)}
 
     def _exponential(self, p: Scalars, s: Scalars, x: Scalars, n: str) -> Any:
         """Exponential Euler: s + f dt φ(J dt) with φ(z) = (eᶻ - 1)/z and J = ∂f/∂s from automatic differentiation."""

@@ -149,12 +149,12 @@ def make_plan(
     cells = {
         name: PlannedCells.of(
             p, {b.members[0].part: b for b in bare if b.members[0].population is p and b.members[0].part}, dt_ms, precision,
-            frozenset(split(n)[0] for n in effects_on(network, p)),
+            frozenset(split(n)[0] for n in effects_on(network, p)), seed,
         )
         for name, p in network.populations.items()
         if isinstance(p.neuron, Cell)
     }  # fmt: skip
-    bare = tuple(dataclasses.replace(b, precision=cells[b.members[0].population.name].precision) for b in bare)
+    bare = tuple(dataclasses.replace(b, precision=cells[n].precision) if (n := b.members[0].population.name) in cells else b for b in bare)
     slow = {} if precision == "float64" else {j: _slow_synapses(network, j, s, dt_ms) for j, s in synapses.items()}
     why = tuple(_why(p, scale[j], synapses.get(j), slow.get(j, {})) for j, p in enumerate(network.projections))
     plan = Plan(network, dt_ms, seed, precision, word, groups, bare, cells, parts, channel_of, scale, drives, why, synapses, slow)

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import special
 
 from neuropil.errors import PrimitiveError
+from neuropil.lower.coupled import LARGEST_GROUP, evaluate_flow
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Primitive:
         emit: its text in a kernel, with {0}, {1}, … for the arguments.
         evaluate: the same on NumPy arrays.
         flops: floating-point operations.
-        gives: "f" (a number) or "b" (a truth value).
+        gives: "f" (a number), "b" (a truth value) or "t" (a tuple of numbers).
     """
 
     emit: str
@@ -69,6 +70,11 @@ PRIMITIVES: dict[str, Primitive] = {
     "select": Primitive("{1} if {0} else {2}", np.where, 1),
     "to_float": Primitive("number({0})", lambda b: np.asarray(b, float), 0),
 }
+
+PRIMITIVES |= {
+    f"flow{n}": Primitive(f"flow{n}({', '.join(f'{{{k}}}' for k in range(n * n + n))})", evaluate_flow, 30 * n * n, "t") for n in range(2, LARGEST_GROUP + 1)
+}
+PRIMITIVES |= {f"item{k}": Primitive(f"number({{0}}[{k}])", lambda a, k=k: a[k], 0) for k in range(LARGEST_GROUP)}
 
 MATH_FUNCTIONS = ("exp", "exp2", "expm1", "log", "log1p", "tanh", "logistic", "sin", "cos", "pow")
 """Those that kernels take from `neuropil.lower.numerics`."""

@@ -39,11 +39,12 @@ def slow_synapses(
     """
     model, spec, form = program.traced.model, program.traced.spec, program.form
     parameters = {n: _spread(getattr(model, n)) for n in spec.parameters} | dict(changed or {})
-    initial = _initial(model, parameters, typical(weight))
+    w = typical(weight) * (-1.0 if np.median(_spread(weight)) < 0.0 else 1.0)
+    initial = _initial(model, parameters, w)
     between = {n: dt if n in form.clocked else max(dt, BETWEEN_SPIKES) for n in spec.states}
     found = slow_flows(Advance(program.traced, program.scheme), parameters, initial, between, modulated)
     decaying = {n for n in program.scheme.stepped} | {i for i, j in program.scheme.system.a if i == j}
-    found |= {n: why for n, why in _slow_sums(program, parameters, initial, typical(weight), decaying).items() if n not in found}
+    found |= {n: why for n, why in _slow_sums(program, parameters, initial, w, decaying).items() if n not in found}
     return {n: found[n] for n in spec.states if n in found}
 
 
@@ -80,7 +81,9 @@ def _spread(value: Any) -> Any:
     if isinstance(value, Distribution):
         return np.asarray(value.quantile(_SHARES))
     raw = value.value if isinstance(value, Quantity) else value
-    return np.quantile(raw, _SHARES) if np.size(raw) > 1 else raw
+    if np.ndim(raw) == 0:
+        return raw
+    return np.quantile(raw, np.clip(np.round(_SHARES, 3), 0.0, 1.0)) if np.size(raw) else 1.0  # of no synapses, any number
 
 
 def _initial(model: Described, parameters: Mapping[str, Any], weight: float) -> dict[str, float]:

@@ -21,17 +21,20 @@ from neuropil.model.composite import Composite, Part
 from neuropil.model.described import Described, Spec, State
 from neuropil.model.discretise import CAPACITANCE, RESISTIVITY, DLambda, Rule, discretise
 from neuropil.model.distribution import Distribution, checked_values
-from neuropil.model.mechanism import Channel, PointProcess, supplied
+from neuropil.model.mechanism import Channel, PointProcess, check_physical, supplied, unphysical
 from neuropil.model.morphology import Morphology
 from neuropil.model.places import At, location
 from neuropil.model.places import region as region_of
+from neuropil.model.regional import along, is_listed
 from neuropil.units import Dimension, Quantity, magnitude, mV
 
 GIVEN = ("morphology", "discretisation", "capacitance", "resistivity")
 """What a cell is made of, and keeps as compartments only."""
 
-Along = Callable[[np.ndarray], Any]
-"""A parameter as a function of path distance from the middle of the soma (µm, float64[n]): a quantity with one value each."""
+Draw = Callable[[str, Any, int], np.ndarray]
+"""The values in a population of a parameter that differs between its cells: (full name, an array with one value for each
+cell, or a distribution; number of sites) -> float64[sites, 1 or cells]. A channel counts as one site: a value is a cell's, wherever
+in it the channel is."""
 
 
 @dataclass(frozen=True)
@@ -137,32 +140,37 @@ class Cell(Composite):
         if self._frozen:
             raise ModelError("this cell is in a population and cannot be changed", fix="change the cell first, then make its population")
 
-    def paint(self, region: Any, channel: Channel, *, name: str | None = None, **along: Along) -> Cell:
+    def paint(self, region: Any, channel: Channel, *, name: str | None = None, **varying: Any) -> Cell:
         """Spread a channel over a region.
 
         Args:
             region: a region of `neuropil.model.places`, or text such as "apical" or "all".
-            channel: with numbers for parameters.
+            channel: its parameters are numbers, or differ between the cells of a population: an array with one value for each
+                cell, or a distribution from which each cell draws one value (the same wherever in it the channel is).
             name: of this channel in the cell (its class's, if None).
-            along: parameters that vary with path distance from the soma: functions of it.
+            varying: parameters that vary along the cell: functions of path distance from the soma (µm), or arrays with one value for
+                each compartment of the region, in the order of `compartments`.
 
         Returns:
             The cell itself.
 
         Raises:
-            ModelError, MorphologyError: not a channel, an empty region, an unknown parameter.
+            ModelError, MorphologyError: not a channel, an empty region, an unknown parameter, a negative density.
         """
         self._check_open()
         if not isinstance(channel, Channel):
             raise ModelError("only channels can be painted", got=channel, expected="an instance of a Channel", fix="place() puts point processes")
         label = self._free_name(type(channel).__name__ if name is None else name, channel, "a channel")
-        for parameter in along:
+        for parameter in varying:
             if parameter not in channel.spec.parameters:
                 raise ModelError(f"{type(channel).__name__} has no parameter {parameter!r}", fix=did_you_mean(parameter, channel.spec.parameters))
+            if differs(getattr(channel, parameter)):
+                got = "a value for each cell, and a function of distance"
+                raise ModelError(f"{label}.{parameter} is given twice", got=got, fix="paint two channels of other names, or leave one out")
         where = region_of(region).compartments(self.compartments)
         if not len(where):
             raise ModelError(f"{label}: there is nothing to paint", got=f"region {region!r} of {self.compartments.morphology.name}")
-        values = {n: self._along(f"{label}.{n}", function, where, channel.spec.parameters[n]) for n, function in along.items()}
+        values = {n: self._along(f"{label}.{n}", value, where, channel.spec.parameters[n]) for n, value in varying.items()}
         self.painted.append(Painted(label, np.asarray(where), channel, values))
         return self
 
@@ -171,6 +179,8 @@ class Cell(Composite):
 
         Args:
             name: new in this cell.
+            process: its parameters are numbers, or arrays or distributions as those of a population: one value for each cell
+                (or site, or for every site of every cell, cell by cell, where there are several).
             at: a location of `neuropil.model.places`, text such as "apical[12](0.3)", or a list of these.
         """
         self._check_open()
@@ -198,26 +208,23 @@ class Cell(Composite):
         vars(self)["trigger"] = (int(where[0]), _one_number(threshold, mV.dimension, "Cell.detect: threshold"))
         return self
 
-    def _along(self, what: str, function: Any, where: np.ndarray, dimension: Dimension) -> np.ndarray:
-        """The values of a function of distance, checked."""
-        if not callable(function):
-            raise ModelError(f"{what} must be a function of distance", got=function, fix="a value for all belongs to the channel itself")
+    def _along(self, what: str, value: Any, where: np.ndarray, dimension: Dimension) -> np.ndarray:
+        """The values of a function of distance or of an array, checked."""
+        if not callable(value) and not is_listed(value):
+            fix = "a value for all belongs to the channel itself"
+            raise ModelError(f"{what} must be a function of distance, or an array with one value for each compartment painted", got=value, fix=fix)
         distance = self.compartments.distance[where]
-        try:
-            value = function(distance.copy())
-        except (TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError) as error:
-            got = f"{type(error).__name__}: {error}"
-            raise ModelError(f"{what}: the function fails on an array of distances (µm)", got=got, fix="write it for arrays: np.where, np.exp") from error
-        checked = checked_values(value, dimension, what, distance.shape)
-        if isinstance(checked, Distribution):
-            raise ModelError(f"{what}: the function gives a distribution", got=value, expected="a quantity with one value for each distance")
-        return np.array(np.broadcast_to(checked, distance.shape))
+        values = along(what, value, distance, dimension)
+        if (bad := unphysical(values, dimension)).any():
+            first = int(np.argmax(bad))
+            made, where_first = self.compartments, int(where[first])
+            place = f"{made.name[where_first]}({made.position[where_first]:.3g}), {distance[first]:.4g} µm from the soma"
+            check_physical(f"{what} at {place}", values[first], dimension, "np.maximum(…, 0), or another region")
+        return values
 
     def _free_name(self, name: Any, mechanism: Any, what: str) -> str:
         if not isinstance(name, str) or not name.isidentifier() or name.strip("_") != name or "__" in name:
             raise ModelError(f"{what} needs a name like a variable's, without underscores at its ends or in pairs", got=name)
-        for parameter, dimension in mechanism.spec.parameters.items():
-            _one_number(getattr(mechanism, parameter), dimension, f"{type(mechanism).__name__}.{parameter}")
         for state, declared in mechanism.spec.states.items():
             if isinstance(declared.initial, Distribution):
                 raise ModelError(f"{type(mechanism).__name__}.{state} starts at a distribution", fix="Network.population(..., initial={name.state: ...})")
@@ -251,22 +258,45 @@ class Cell(Composite):
                 owner[p.where] = k
         return owner
 
-    def parameters(self, name: str, where: np.ndarray) -> tuple[Channel, dict[str, Any]]:
-        """The channel of this name in compartments that have it: its model, and values by parameter, float or [len(where)]."""
+    def parameters(self, name: str, where: np.ndarray, draw: Draw | None = None) -> tuple[Channel, dict[str, Any]]:
+        """The channel of this name in some compartments: its model, and values by parameter; NaN where it is not.
+
+        Args:
+            draw: gives the values of parameters that differ between the cells of a population.
+
+        Returns:
+            Values in base units: a float, [len(where)], or [len(where) or 1, cells].
+        """
         owner = self._owner(name)[where]
-        channel = self.painted[int(owner[0])].channel
+        if not np.any(owner >= 0):
+            raise ModelError(f"channel {name!r} is in none of these compartments", got=where, fix=did_you_mean(name, self.channels))
+        channel = self.painted[int(owner.max())].channel
         values: dict[str, Any] = {}
         for parameter, dimension in channel.spec.parameters.items():
-            full = np.empty(len(where))
-            for k in np.unique(owner):
-                painted, here = self.painted[int(k)], owner == k
-                value = getattr(painted.channel, parameter)
-                if parameter in painted.along:
-                    full[here] = painted.along[parameter][np.searchsorted(painted.where, where[here])]
-                else:
-                    full[here] = magnitude(value, dimension, f"{name}.{parameter}")
-            values[parameter] = float(full[0]) if np.ptp(full) == 0.0 else full
+            found = {int(k): self._columns(self.painted[int(k)], parameter, dimension, where[owner == k], draw) for k in np.unique(owner[owner >= 0])}
+            full = np.full((len(where), max(v.shape[1] for v in found.values())), np.nan)
+            for k, columns in found.items():
+                full[owner == k] = columns
+            if np.any(np.ptp(full, axis=0)):
+                values[parameter] = full if full.shape[1] > 1 else full[:, 0]
+            else:
+                values[parameter] = full[:1] if full.shape[1] > 1 else float(full[0, 0])
         return channel, values
+
+    def _columns(self, painted: Painted, parameter: str, dimension: Dimension, where: np.ndarray, draw: Draw | None) -> np.ndarray:
+        """A parameter of a painted channel in some compartments, [len(where) or 1, 1 or cells]."""
+        value = getattr(painted.channel, parameter)
+        if parameter in painted.along:
+            return painted.along[parameter][np.searchsorted(painted.where, where), None]
+        if differs(value):
+            return drawn_values(draw, f"{painted.name}.{parameter}", value, 1, dimension)
+        return np.full((1, 1), magnitude(value, dimension, f"{painted.name}.{parameter}"))
+
+    def check_size(self, population: str, size: int) -> None:
+        """Refuse channels whose parameters are arrays of another length than a population of it would have."""
+        for p in self.painted:
+            for parameter, dimension in p.channel.spec.parameters.items():
+                checked_values(getattr(p.channel, parameter), dimension, f"{population}.{p.name}.{parameter}, one value for each cell", (size,))
 
     @property
     def spec(self) -> Spec:
@@ -283,8 +313,22 @@ class Cell(Composite):
         return whole
 
 
+def differs(value: Any) -> bool:
+    """Whether a parameter has other values in other cells of a population."""
+    return isinstance(value, Distribution) or np.ndim(value.value if isinstance(value, Quantity) else value) > 0
+
+
+def drawn_values(draw: Draw | None, name: str, value: Any, sites: int, dimension: Dimension) -> np.ndarray:
+    """The values in a population of a parameter that differs between its cells, checked: float64[sites, 1 or cells]."""
+    if draw is None:
+        raise ModelError(f"{name} differs between cells", got=value, fix="make a population: its size and the seed say what the values are")
+    values = draw(name, value, sites)
+    check_physical(f"{name} of cell {int(np.argmax(unphysical(values, dimension).any(axis=0)))}", values, dimension, "bound the distribution: low=0 * unit")
+    return values
+
+
 def _one_number(value: Any, dimension: Dimension, where: str) -> float:
     """A finite number in base units."""
     if isinstance(value, Distribution) or np.ndim(value.value if isinstance(value, Quantity) else value):
-        raise ModelError(f"{where} must be one number in a cell", got=value, fix="along a dendrite: paint(…, parameter=function of distance)")
+        raise ModelError(f"{where} must be one number", got=value)
     return float(checked_values(value, dimension, where, ()))  # type: ignore[arg-type]

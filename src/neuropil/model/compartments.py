@@ -82,6 +82,12 @@ class Compartments:
         return np.where(self.has_membrane, np.arange(len(self)), self.parent).astype(np.int32)
 
     @cached_property
+    def xyz(self) -> Floats:
+        """float64[n, 3]: where the middle of each compartment, or the node, lies, µm."""
+        places = zip(self.section, self.position, strict=True)
+        return np.array([self.morphology.sections[s].point_at(x)[:3] for s, x in places])
+
+    @cached_property
     def kind(self) -> NDArray[np.str_]:
         """str[n]: the kind of section each compartment belongs to."""
         return self._by_section(lambda s: s.kind)

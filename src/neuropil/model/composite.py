@@ -83,6 +83,9 @@ class Composite:
         """A copy in which these parameters of these models are changed: {part: {parameter: value}}."""
         raise ModelError(f"{type(self).__name__}: parameters cannot be changed from outside", got=list(changes), fix="make the neuron anew")
 
+    def check_size(self, population: str, size: int) -> None:
+        """Refuse what does not fit a population of this size, parts aside."""
+
     @property
     def spec(self) -> Spec:
         """What the whole declares to the outside: ports, inputs and states of the parts under their full names."""

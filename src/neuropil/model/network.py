@@ -140,7 +140,7 @@ class Network:
             neuron: a model instance; a cell as it is now, whatever is painted on it later. Array parameters must have one value per neuron; those of a part with several sites
                 one per site, or one for every site of every neuron, neuron by neuron.
             initial: starting values by state: quantities, arrays or distributions. An array for a cell's "v" has a value for
-                each of its compartments; its nodes without membrane may be left out.
+                each cell, or one for each compartment of each (nodes without membrane may be left out).
             positions: quantity of shape [size, axes], for rules that depend on distance.
 
         Raises:
@@ -399,6 +399,8 @@ class Network:
         spec = neuron.spec
         for part_name, part in parts_of(neuron).items():
             check_parameters(f"{name}.{full_name(part_name, '')}", part, size)
+        if isinstance(neuron, Composite):
+            neuron.check_size(name, size)
         checked_initial = {}
         if initial is not None and not isinstance(initial, dict):
             raise NetworkError(f"population {name!r}: initial must be a dict of states", got=initial)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from neuropil.errors import MorphologyError
+from neuropil.errors import ModelError, MorphologyError
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.morphology import Morphology, Section, suggest
 from neuropil.units import Dimension, Quantity
@@ -75,7 +75,7 @@ def along(what: str, value: Any, distance: Floats, dimension: Dimension) -> Floa
     """
     given = _called(what, value, distance) if callable(value) else value
     if isinstance(given, Distribution):
-        raise MorphologyError(f"{what} is a distribution", got=given, expected="a quantity, with one value for each place where it differs")
+        raise ModelError(f"{what} is a distribution", got=given, expected="a quantity, with one value for each place where it differs")
     return np.array(np.broadcast_to(np.asarray(checked_values(given, dimension, what, distance.shape)), distance.shape))
 
 
@@ -84,7 +84,7 @@ def _called(what: str, function: Callable[[Floats], Any], distance: Floats) -> A
         return function(distance.copy())
     except (TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError) as error:
         got = f"{type(error).__name__}: {error}"
-        raise MorphologyError(f"{what}: the function fails on an array of distances (µm)", got=got, fix="write it for arrays: np.where, np.exp") from error
+        raise ModelError(f"{what}: the function fails on an array of distances (µm)", got=got, fix="write it for arrays: np.where, np.exp") from error
 
 
 def is_listed(value: Any) -> bool:

@@ -27,18 +27,21 @@ def check_parameters(where: str, part: Part, size: int) -> None:
 
 
 def started(value: Any, neuron: Any, state: str, size: int) -> Any:
-    """Starting values of a cell's compartments, with those of the nodes without membrane where an array leaves them out.
+    """Starting values of a cell's compartments, one for each of every cell, from an array that has fewer.
 
-    A node starts as the compartment beside it does. It keeps no charge, so its potential after the first step does not depend
-    on where it starts.
+    One for each cell counts everywhere in it. Where only the nodes without membrane are left out, each starts as the compartment
+    beside it does; it keeps no charge, so its potential after the first step does not depend on where it starts.
     """
     if not isinstance(neuron, Cell) or neuron.spec.sites.get(state) != len(neuron):
         return value
     raw, own = value.value if isinstance(value, Quantity) else value, neuron.compartments
     count = len(own.numbers)
-    if np.shape(raw) != (size * count,) or count == len(own):
+    if np.shape(raw) == (size,) and len(own) > 1:
+        filled = np.repeat(np.asarray(raw), len(own))
+    elif np.shape(raw) == (size * count,) and count < len(own):
+        filled = np.asarray(raw).reshape(size, count)[:, own.beside].ravel()
+    else:
         return value
-    filled = np.asarray(raw).reshape(size, count)[:, own.beside].ravel()
     return Quantity(filled, value.dimension) if isinstance(value, Quantity) else filled
 
 

@@ -2,7 +2,7 @@
 
 Order within a step: potentials, implicitly, with gates, concentrations and stimuli as they are at its start; then
 concentrations, with the ion currents of the start; then all other states, with the new potentials and concentrations;
-then the events that arrive. Conductances are derivatives of the currents by the complex step, exact to rounding.
+then those of point processes, which see what channels offer as it is by then; then the events that arrive. Conductances are derivatives of the currents by the complex step, exact to rounding.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TINY = 1e-30
 class Sites:
     """One mechanism in compartments `where` of every cell; all arrays are [cells, len(where)]."""
 
-    def __init__(self, name: str, mechanism: Mechanism, parameters: dict[str, Any], where: Array, cells: int, dt: float, v: float):
+    def __init__(self, name: str, mechanism: Mechanism, parameters: dict[str, Any], where: Array, cells: int, dt: float):
         self.name, self.mechanism, self.where, self.shape = name, mechanism, where, (cells, len(where))
         self.parameters = flat = {n: np.broadcast_to(value, self.shape).ravel() for n, value in parameters.items()}
         self.integrator = Integrator(mechanism, flat, cells * len(where), dt)
@@ -45,22 +45,44 @@ class Sites:
         self.integrator = self.integrator.with_parameters(self.parameters)
         self.equations = self.integrator.equations
 
-    def settle(self, x: States) -> None:
-        """Gates that start at rest: where their equation, linear in the gate, is zero."""
-        for state, declared in self.spec.states.items():
-            if isinstance(declared.initial, Steady):
-                low = self.equations.derivative({**self.s, state: np.zeros_like(self.s[state])}, x)[state]
-                high = self.equations.derivative({**self.s, state: np.ones_like(self.s[state])}, x)[state]
-                self.s[state] = low / (low - high)
+    def settle(self, x: States, known: set[str]) -> None:
+        """States that start at rest, unless known: the zero of their equations together, by Newton's method on difference quotients.
+
+        Those without unit that only exchange (every column of their slopes sums to zero) are occupancies: their sum is 1.
+        """
+        names = [n for n, d in self.spec.states.items() if isinstance(d.initial, Steady) and n not in known]
+        for _ in range(100 if names else 0):
+            f = self.equations.derivative(self.s, x)
+            slope = np.empty((f[names[0]].size, len(names), len(names)))
+            for j, n in enumerate(names):
+                h = 1e-5 * np.maximum(abs(self.s[n]), 1e-3)
+                high, low = (self.equations.derivative({**self.s, n: self.s[n] + d}, x) for d in (h, -h))
+                slope[:, :, j] = np.array([(high[i] - low[i]) / (2 * h) for i in names]).T
+            left = np.array([f[n] for n in names]).T
+            unitless = all(self.spec.state_dimensions[n] == (0, 0, 0, 0, 0) for n in names)
+            if len(names) > 1 and unitless and np.all(abs(slope.sum(axis=1)) <= 1e-6 * abs(slope).sum(axis=1)):
+                slope, left = slope.copy(), left.copy()
+                slope[:, -1, :], left[:, -1] = 1.0, sum(self.s[n] for n in names) - 1.0
+            change = np.linalg.solve(slope, left[:, :, None])[:, :, 0]
+            for j, n in enumerate(names):
+                self.s[n] = self.s[n] - change[:, j]
+            if np.all(abs(change) <= 1e-15):
+                break
 
     def inputs(self, given: dict[str, Array], signals: States) -> States:
         """The mechanism's inputs, flat."""
         return {n: np.ravel(given[n][:, self.where] if supplied(n) else signals[n]) for n in self.spec.inputs}
 
-    def current(self, x: States) -> Array:
-        """Outward, [cells, sites]."""
-        value = self.equations.model.current(self.equations.states(self.s), self.equations._in("input", x, self.spec.inputs))
-        return np.broadcast_to(magnitude(value, self.mechanism.current_dimension, self.name), self.shape[0] * self.shape[1]).reshape(self.shape)
+    def currents(self, x: States) -> dict[str, Array]:
+        """Outward by ion ("" for none in particular), [cells, sites]; ion currents are not known while they are summed."""
+        x = {n: np.nan * value if n.startswith("i_") else value for n, value in x.items()}
+        given = self.equations.model.by_ion(self.equations.states(self.s), self.equations._in("input", x, self.spec.inputs))
+        found = {ion: magnitude(value, self.mechanism.current_dimension, self.name) for ion, value in given.items()}
+        return {ion: np.broadcast_to(value, self.shape[0] * self.shape[1]).reshape(self.shape) for ion, value in found.items()}
+
+    def offers(self) -> bool:
+        """Whether it is a channel that offers something."""
+        return type(self.mechanism).provides is not Mechanism.provides
 
     def provides(self, x: States) -> dict[str, Array]:
         """What it offers to its compartments, [cells, sites]."""
@@ -98,22 +120,31 @@ class Cells:
             self.laplacian[[i, p], [i, p]] += g
             self.laplacian[[i, p], [p, i]] -= g
         self.v = np.full((size, n), cell.initial)
+
+        def each(name: str, value: Any, sites: int) -> Array:
+            return per_element(value, size, sites, seed, "parameter", pop.name, name).reshape(size, sites).T
+
         self.channels = []
         for name, has in cell.channels.items():
             where = np.flatnonzero(has)
-            channel, values = cell.parameters(name, where)
-            self.channels.append(Sites(name, channel, values, where, size, dt, cell.initial))
+            channel, values = cell.parameters(name, where, each)
+            self.channels.append(Sites(name, channel, {p: np.transpose(v) for p, v in values.items()}, where, size, dt))
         self.points = []
         for name, placed in cell.placed.items():
-            values = {p: getattr(placed.process, p).value for p in placed.process.spec.parameters}
-            self.points.append(Sites(name, placed.process, values, placed.compartments, size, dt, cell.initial))
-        self.ions = {i: np.zeros((size, n)) for site in self.channels for i in site.spec.inputs if i.startswith("i_")}
-        quiet = self._signals({})
-        given = self._surroundings(self.v)
-        for site in (*self.channels, *self.points):
-            site.settle(site.inputs(given, quiet[site.name]))
+            spec, where = placed.process.spec, placed.compartments
+            values = {p: each(f"{name}.{p}", getattr(placed.process, p), len(where)).T for p in spec.parameters}
+            self.points.append(Sites(name, placed.process, values, where, size, dt))
+        sites = (*self.channels, *self.points)
+        self.ions = {i: np.zeros((size, n)) for site in sites for i in site.spec.inputs if i.startswith("i_") and supplied(i)}
+        known: dict[str, set[str]] = {site.name: set() for site in sites}
         for name, value in pop.initial.items():
+            place, _, state = name.partition(".")
+            known.setdefault(place, set()).add(state)
             self._start(name, per_element(value, size, pop.sites(name), seed, "initial", pop.name, name).reshape(size, -1))
+        quiet = self._signals({})
+        # Pools and whatever offers something before what reads it.
+        for site in sorted(sites, key=lambda s: (s in self.points, not s.pool and not s.offers())):
+            site.settle(site.inputs(self._surroundings(self.v), quiet[site.name]), known[site.name])
 
     def _start(self, name: str, value: Array) -> None:
         place, _, state = name.partition(".")
@@ -149,15 +180,18 @@ class Cells:
         given = self._surroundings(self.v + 1j * TINY)
         self.ions = {i: np.zeros(self.v.shape) for i in self.ions}
         for site in self.channels:
-            own = site.current(site.inputs(given, signals[site.name]))
-            current[:, site.where] += own * self.area[site.where]
-            ion = f"i_{site.mechanism.carries}"
-            if ion in self.ions:
-                self.ions[ion][:, site.where] += own.real
+            for ion, own in site.currents(site.inputs(given, signals[site.name])).items():
+                current[:, site.where] += own * self.area[site.where]
+                if f"i_{ion}" in self.ions:
+                    self.ions[f"i_{ion}"][:, site.where] += own.real
+        # What a compartment offers to points is held over the step: only v is varied.
+        held = {n: value if n == "v" else value.real for n, value in given.items()}
         for site in self.points:
-            own = site.current(site.inputs(given, signals[site.name]))
-            for place, amount in zip(site.where, own.T, strict=True):  # several may sit in one compartment
-                current[:, place] += amount
+            for ion, own in site.currents(site.inputs(held, signals[site.name])).items():
+                for place, amount in zip(site.where, own.T, strict=True):  # several may sit in one compartment
+                    current[:, place] += amount
+                    if f"i_{ion}" in self.ions and self.area[place] > 0:
+                        self.ions[f"i_{ion}"][:, place] += amount.real / self.area[place]
         slope = current.imag / TINY
         storage = self.capacitance / self.dt
         new = np.empty_like(self.v)
@@ -181,6 +215,7 @@ class Cells:
             for site in self.channels:
                 if site.pool == turn:
                     site.advance(site.inputs(given, signals[site.name]))
+        given = self._surroundings(self.v)
         for site in self.points:
             site.advance(site.inputs(given, signals[site.name]))
             if site.spec.ports:

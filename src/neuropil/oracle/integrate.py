@@ -3,6 +3,8 @@
 The states fall into two sets. The *linear* set is the largest one that depends only on itself and on inputs, with
 constant coefficients; the exact propagator advances it. The *remaining* states are advanced by the scheme that the
 model names, or, for "auto", by exponential Euler if each of them is linear in its own variable, else by Runge-Kutta.
+With "auto", states of one unit (potentials aside) that depend on each other, or of which one loses only to others, take
+exponential Euler as one vector; a linear state among them leaves the linear set.
 """
 
 from __future__ import annotations
@@ -74,8 +76,8 @@ class Equations:
         return np.broadcast_to(np.asarray(rate, float), self.size)
 
 
-def classify(neuron: Described, parameters: States) -> tuple[list[str], list[str], bool]:
-    """Names of the linear states, of the remaining ones, and whether each of these is linear in its own variable.
+def classify(neuron: Described, parameters: States, scheme: str = "auto") -> tuple[list[str], list[str], bool, list[list[str]]]:
+    """Names of the linear states, of the remaining ones, whether each of these is linear in its own variable, and which are one vector.
 
     The probes also vary the parameters, so that what counts is the form of an equation and not that a term is zero today.
     """
@@ -103,7 +105,7 @@ def classify(neuron: Described, parameters: States) -> tuple[list[str], list[str
         at_p, at_q, at_r = f(p, xp), f(q, xq), f(r, xr)
         at_sum = f({k: p[k] + q[k] - r[k] for k in names}, {k: xp[k] + xq[k] - xr[k] for k in inputs})
         moved = {j: f({**p, j: q[j]}, xp) for j in names}  # only one state differs from p
-        needs = {i: {j for j in names if np.any(moved[j][i] != at_p[i])} for i in names}
+        needs = {i: {j for j in names if np.any((moved[j][i] != at_p[i]) & np.isfinite(moved[j][i] + at_p[i]))} for i in names}
         linear = {i for i in names if affine(at_p[i], at_q[i], at_r[i], at_sum[i])}
         while any(not needs[i] <= linear for i in linear):
             linear = {i for i in linear if needs[i] <= linear}
@@ -112,7 +114,40 @@ def classify(neuron: Described, parameters: States) -> tuple[list[str], list[str
             affine(at_p[i], moved[i][i], f({**p, i: r[i]}, xp)[i], f({**p, i: p[i] + q[i] - r[i]}, xp)[i])
             for i in remaining
         )
-    return [i for i in names if i in linear], remaining, in_own
+        groups: list[list[str]] = []
+        while scheme == "auto" and in_own and names:
+            groups = [g for g in _vectors(spec.state_dimensions, needs, at_p, moved) if not linear.issuperset(g)]
+            leave = {i for i in linear if any(i in g for g in groups)}
+            if not leave:
+                break
+            linear -= leave
+            while any(not needs[i] <= linear for i in linear):
+                linear = {i for i in linear if needs[i] <= linear}
+    return [i for i in names if i in linear], [i for i in names if i not in linear], in_own, groups
+
+
+def _vectors(units: dict[str, Dimension], needs: dict[str, set[str]], at: States, moved: dict[str, States]) -> list[list[str]]:
+    """States that exchange: a graph with an edge where two need each other, directly or not, or where one loses only to others."""
+    names = [n for n in units if units[n] != (0, 1, 0, 0, 0)]
+    index = {n: k for k, n in enumerate(names)}
+    reads = np.array([[j in needs[i] and units[i] == units[j] for j in names] for i in names], bool).reshape(len(names), len(names))
+    far = reads.copy()
+    for k in range(len(names)):  # Warshall's closure
+        far |= np.outer(far[:, k], far[k])
+    edge = far & far.T
+    for j in names:
+        change = np.array([moved[j][i] - at[i] for i in names if units[i] == units[j]])
+        # A rate may be as large as 10^300 at such probes: what cancels there, cancels everywhere.
+        scale, known = np.abs(change).sum(axis=0), np.isfinite(change).all(axis=0)
+        rounding = 1e-9 * np.array([np.abs(moved[j][i]) + np.abs(at[i]) for i in names if units[i] == units[j]]).sum(axis=0)
+        known &= scale > 10 * rounding
+        if known.any() and np.all(np.abs(change.sum(axis=0))[known] <= rounding[known]):
+            edge[:, index[j]] |= reads[:, index[j]]
+    edge |= edge.T | np.eye(len(names), dtype=bool)
+    for k in range(len(names)):
+        edge |= np.outer(edge[:, k], edge[k])
+    found = dict.fromkeys(tuple(np.flatnonzero(row)) for row in edge)
+    return [[names[k] for k in members] for members in found if len(members) > 1]
 
 
 class Integrator:
@@ -121,8 +156,8 @@ class Integrator:
     def __init__(self, neuron: Described, parameters: States, size: int, dt: float):
         self.neuron, self.equations = neuron, Equations(neuron, parameters, size)
         self.size, self.dt, self.clamps = size, dt, getattr(type(neuron), "clamps", ())
-        self.linear, self.remaining, self.in_own = classify(neuron, parameters)
         self.scheme = getattr(type(neuron), "integrator", "auto")
+        self.linear, self.remaining, self.in_own, self.vectors = classify(neuron, parameters, self.scheme)
         if self.scheme == "auto":
             self.scheme = "exponential_euler" if self.in_own else "rk4"
         elif self.scheme == "exact" and self.remaining:
@@ -200,7 +235,26 @@ class Integrator:
             small = abs(z) < 1e-8
             phi = np.where(small, 1 + z / 2, np.expm1(z) / np.where(small, 1.0, z))
             moved[i] = s[i] + f[i] * self.dt * phi
+        for group in self.vectors:
+            moved |= self._vector(group, f, s, x, held)
         return moved
+
+    def _vector(self, group: list[str], f: States, s: States, x: States, held: Array) -> States:
+        """s + ∫ exp(J t) f dt over the step, from the exponential of the matrix [[J, f], [0, 0]]."""
+        n = len(group)
+        matrix = np.zeros((self.size, n + 1, n + 1))
+        for j, column in enumerate(group):
+            wide = np.maximum(1.0, abs(s[column]))
+            above, below = (self._slope({**s, column: s[column] + h}, x, held) for h in (wide, -wide))
+            near = 1e-6 * wide
+            over, under = (self._slope({**s, column: s[column] + h}, x, held) for h in (near, -near))
+            for i, row in enumerate(group):
+                bend = abs(above[row] + below[row] - 2 * f[row])
+                straight = bend <= 1e-9 * (abs(above[row]) + abs(below[row]))
+                matrix[:, i, j] = np.where(straight, (above[row] - below[row]) / (2 * wide), (over[row] - under[row]) / (2 * near))
+        matrix[:, :n, n] = np.array([f[i] for i in group]).T
+        change = expm(matrix * self.dt)[:, :n, n]
+        return {i: s[i] + change[:, k] for k, i in enumerate(group)}
 
     def _runge_kutta(self, s: States, x: States, held: Array) -> States:
         def slope(at: States, k: States, h: float) -> States:  # linear states exact at that time, the others along k

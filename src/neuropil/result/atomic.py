@@ -59,8 +59,9 @@ def make_folder(folder: Path) -> None:
 
 def remove_temporaries(folder: Path) -> None:
     """Remove what killed writers left in a folder that nobody else writes to."""
-    for path in folder.glob(f".*{SUFFIX}"):
-        path.unlink(missing_ok=True)
+    with suppress(OSError):
+        for path in folder.glob(f".*{SUFFIX}"):
+            path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

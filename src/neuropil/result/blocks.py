@@ -152,12 +152,6 @@ class BlockFile:
         """CRC-32 of all records written; after `sync`, of all there are."""
         return self._chain
 
-    def begin(self, step: int) -> None:
-        """An empty file holds all that was recorded up to this step: nothing."""
-        if not self._length:
-            self._step = step
-            self.drain()
-
     def records(self) -> NDArray[Any]:
         """All records, those that wait to be written included."""
         return np.concatenate([*(block.records for block in read_blocks(self.path, self.dtype, self.seed)), self.waiting])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fnmatch
 import json
 import os
 import platform
@@ -46,11 +47,13 @@ class FolderLock:
         path = folder / LOCK_FILE
         try:
             handle = _locked(path)
-            os.ftruncate(handle, 0)
-            os.write(handle, json.dumps({"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}).encode())
         except OSError as error:
             raise storage_error(error, f"cannot write to the folder {folder}") from error
         self._end = weakref.finalize(self, _release, handle, path, os.getpid())
+        owner = {"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+        with suppress(OSError):  # the lock holds without its text
+            os.ftruncate(handle, 0)
+            os.write(handle, json.dumps(owner).encode())
         remove_temporaries(folder)
 
     def release(self) -> None:
@@ -92,7 +95,13 @@ def folder_name(name: str) -> str:
 
 
 def _found(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
-    return [path for pattern in patterns for path in folder.glob(pattern) if path.is_file()]
+    try:
+        names = sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise storage_error(error, f"cannot read the folder {folder}") from error
+    return [folder / name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 def _locked(path: Path) -> int:

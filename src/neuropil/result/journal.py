@@ -280,10 +280,15 @@ def journal_chains(folder: Path, spikes: int, rows: Mapping[str, int]) -> list[i
 
 
 def journal_end(folder: Path) -> int | None:
-    """The step up to which all journals of a folder are complete; None if none of them says."""
+    """The step up to which all journals of a folder are complete; None if none of them says.
+
+    An empty one is so up to the start of a run that says how many there are: what it held was cut, or never reached the disk.
+    """
+    head = read_json(folder / HEADER_FILE)
+    start = UNTOLD if head.get("traces") is None else round(head["t_start_ms"] / head["dt_ms"])
     ends = []
     for path, row, seed in _files(folder):
-        end = UNTOLD
+        end = start
         for block in read_blocks(path, row, seed):
             end = block.step
         ends.append(end)

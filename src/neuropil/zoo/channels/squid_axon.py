@@ -95,10 +95,12 @@ class HodgkinHuxleyMembrane(Channel):
     h = State(STEADY)
     n = State(STEADY)
 
-    def current(self, s, x):
-        i_na = self.g_na * s.m**3 * s.h * (x.v - self.e_na)
-        i_k = self.g_k * s.n**4 * (x.v - self.e_k)
-        return i_na + i_k + self.g_l * (x.v - self.e_l)
+    def currents(self, s, x):
+        return {
+            "na": self.g_na * s.m**3 * s.h * (x.v - self.e_na),
+            "k": self.g_k * s.n**4 * (x.v - self.e_k),
+            "": self.g_l * (x.v - self.e_l),
+        }
 
     def derivative(self, s, x):
         (alpha_m, beta_m), (alpha_h, beta_h) = sodium_rates(x.v)

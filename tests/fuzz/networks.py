@@ -1,0 +1,249 @@
+"""Random networks of a structure: every number is drawn by Hypothesis, so that a failing one can be made smaller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from fuzz.structures import KINDS, SOURCES, Structure, Wire, synapse_of
+from neuropil.model import (
+    AllToAll,
+    Edges,
+    FirstOrder,
+    FixedInDegree,
+    FixedOutDegree,
+    FixedProbability,
+    FixedTotal,
+    Gain,
+    InhomogeneousPoisson,
+    LogNormal,
+    Network,
+    Noise,
+    Normal,
+    OneToOne,
+    Poisson,
+    Regular,
+    Rewiring,
+    Signal,
+    Sine,
+    SpikeList,
+    Step,
+    TimeArray,
+    Uniform,
+)
+from neuropil.units import Hz, Quantity, ms, nM, nS
+
+LARGEST = 9
+"""Neurons of a population."""
+
+
+@dataclass
+class Case:
+    """A network and what is done with it.
+
+    Attributes:
+        network, dt, steps, seed: what runs.
+        weights: before a step, by projection: new weights in base units, one for all.
+        plastic: from a step on: whether plasticity is on.
+        chunks: in how many steps at a time the second run goes; threads: of the runs; cut: where the third is interrupted.
+    """
+
+    network: Network
+    dt: Quantity
+    steps: int
+    seed: int
+    weights: dict[int, dict[str, float]] = field(default_factory=dict)
+    plastic: dict[int, bool] = field(default_factory=dict)
+    chunks: list[int] = field(default_factory=list)
+    threads: tuple[int, int, int] = (1, 2, 3)
+    cut: int = 0
+    signals: dict[str, dict[int, float]] = field(default_factory=dict)
+
+
+class Drawing:
+    """Draws the numbers of one network."""
+
+    def __init__(self, data: Any, structure: Structure):
+        self.draw, self.structure = data.draw, structure
+        self.h = self.one_of([0.1, 0.05, 0.2, 0.25, 1 / 3])
+        self.dt = self.h * ms
+        self.steps = self.whole(60, 240)
+        self.network = Network("fuzz")
+
+    def whole(self, low: int, high: int) -> int:
+        return int(self.draw(st.integers(low, high)))
+
+    def number(self, low: float, high: float) -> float:
+        return float(self.draw(st.floats(low, high, allow_subnormal=False)))
+
+    def one_of(self, options: Any) -> Any:
+        return self.draw(st.sampled_from(list(options)))
+
+    def maybe(self) -> bool:
+        return bool(self.draw(st.booleans()))
+
+    def array(self, low: float, high: float, *shape: int) -> np.ndarray:
+        return np.random.default_rng(self.whole(0, 2**31)).uniform(low, high, shape)
+
+    def value(self, typical: Any, *shape: int, drawn: bool = True) -> Any:
+        """A value near a typical one: a number, a distribution, or an array of a shape."""
+        unit = Quantity(1.0, typical.dimension) if isinstance(typical, Quantity) else 1.0
+        v = float(getattr(typical, "value", typical))
+        low, high = sorted((0.5 * v, 1.5 * v))
+        kind = self.one_of(["number", "uniform", "normal", "lognormal", "array"] if drawn else ["number"])
+        if kind == "uniform":
+            return Uniform(low * unit, high * unit)
+        if kind == "normal":
+            return Normal(v * unit, 0.3 * abs(v) * unit, **({"low": 0.0 * unit} if v > 0 else {"high": 0.0 * unit}))
+        if kind == "lognormal" and v > 0:
+            return LogNormal(v * unit, 0.5 * v * unit)
+        if kind == "array" and shape:
+            return self.array(low, high, *shape) * unit
+        return self.number(low, high) * unit
+
+    # --- the parts ---------------------------------------------------------------------------------------------------
+
+    def case(self) -> Case:
+        net, s = self.network, self.structure
+        source = SOURCES[s.source]()
+        if s.source == "poisson":
+            source = source.with_(rate=self.number(20, 200) * Hz)
+        pops = [net.population("source", source, self.whole(1, LARGEST))]
+        if s.source == "relay":
+            net.stimulate(pops[0], Poisson(self.number(20, 200) * Hz), port="spikes", weight=1.0)
+        for k, name in enumerate(s.kinds, 1):
+            pops.append(self.population(f"{name}{k}", name, [p for j, p in s.modulated if j == k]))
+        for pop, (port, kind), name in zip(pops[1:], s.events, s.kinds, strict=True):
+            net.stimulate(pop, self.events(kind, pop.size), port=port, weight=self.value(KINDS[name].ports[port]))
+        point = [(pop, name) for pop, name in zip(pops[1:], s.kinds, strict=True) if KINDS[name].inputs]
+        for (pop, name), (entry, kind) in zip(point, s.currents, strict=True):
+            net.stimulate(pop, self.current(kind, pop.size, KINDS[name].inputs[entry]), input=entry)
+        made = [self.project(pops, wire) for wire in s.wires]
+        for k, variable in s.probes:
+            net.probe(pops[k], variable, interval=None if self.maybe() else self.whole(1, 20) * self.dt)
+        if s.coupled:
+            self.couple(*point[0])
+        signals = self.modulate(pops) if s.modulated else {}
+        learning = [p for p, wire in zip(made, s.wires, strict=True) if wire.synapse and not wire.rewired and "weight" in p.synapse.spec.states]
+        if s.normalised and learning:
+            net.normalise(learning[0], self.value(900 * KINDS["lif"].ports["exc"] / 500, drawn=False), interval=self.whole(5, 60) * self.dt)
+        if s.watched and learning:
+            net.probe(learning[0], "weight", interval=self.whole(5, 30) * self.dt)
+        return self.acts(Case(net, self.dt, self.steps, self.whole(0, 2**31), signals=signals), made)
+
+    def population(self, name: str, kind: str, modulated: list[str]) -> Any:
+        size, model = self.whole(1, LARGEST), KINDS[kind].make()
+        for parameter in KINDS[kind].tunable[:1]:
+            if parameter not in modulated and self.maybe():
+                model = model.with_(**{parameter: self.value(getattr(model, parameter), size)})
+        return self.network.population(name, model, size)
+
+    def events(self, kind: str, size: int) -> Any:
+        if kind == "poisson":
+            return Poisson(self.number(0, 3000) * Hz)
+        if kind == "regular":
+            start = self.whole(1, 60)
+            bounds = {"start": start * self.dt, "stop": (start + self.whole(0, 100)) * self.dt} if self.maybe() else {}
+            return Regular(self.whole(1, 100) * self.dt, **bounds)
+        if kind == "list":
+            n = self.whole(0, 20)
+            return SpikeList(np.floor(self.array(1, self.steps, n)) * self.dt, np.floor(self.array(0, size, n)).astype(int) if self.maybe() else None)
+        shape = (self.whole(1, 5), *([size] if self.maybe() else []))
+        return InhomogeneousPoisson(self.array(0, 2000, *shape) * Hz, interval=self.whole(5, 80) * self.dt)
+
+    def current(self, kind: str, size: int, typical: Any) -> Any:
+        if kind == "step":
+            start = self.whole(0, 50)
+            return Step(self.value(typical, size), start=start * self.dt, stop=None if self.maybe() else (start + self.whole(1, 150)) * self.dt)
+        if kind == "sine":
+            return Sine(self.value(typical, size), self.number(1, 200) * Hz, phase=self.number(-3, 3))
+        if kind == "noise":
+            return Noise(self.value(typical, drawn=False), 0.5 * typical, interval=None if self.maybe() else self.whole(1, 20) * self.dt)
+        unit = Quantity(1.0, typical.dimension)
+        return TimeArray(self.array(0, 1.5 * typical.value, self.whole(1, 5), size) * unit, interval=self.whole(5, 100) * self.dt)
+
+    def rule(self, n: int, m: int) -> tuple[Any, tuple[int, ...]]:
+        """A rule, and the shape of arrays with a value per synapse where it has one."""
+        kind = self.one_of(["all", "one", "probability", "edges", "in", "out", "total"])
+        me, several = self.maybe(), self.maybe()
+        if kind == "one" and n == m:
+            return OneToOne(), (n,)
+        if kind == "edges":
+            e = self.whole(0, 30)
+            return Edges(np.floor(self.array(0, n, e)).astype(int), np.floor(self.array(0, m, e)).astype(int)), (e,)
+        if kind == "in":
+            return FixedInDegree(self.whole(0, n - 1), allow_self=me, allow_multiple=several), ()
+        if kind == "out":
+            return FixedOutDegree(self.whole(0, m - 1), allow_self=me, allow_multiple=several), ()
+        if kind == "total":
+            return FixedTotal(self.whole(0, max(0, n * m // 2 - 1)), allow_self=me, allow_multiple=True), ()
+        if kind == "probability":
+            return FixedProbability(self.one_of([0.0, 0.1, 0.5, 1.0]), allow_self=me), ()
+        return AllToAll(allow_self=me), (n, m)
+
+    def delay(self, shape: tuple[int, ...]) -> Any:
+        kind = self.one_of(["step", "whole", "uniform", "lognormal", "array"])
+        if kind == "uniform":
+            return Uniform(1.0 * self.dt, self.number(2, 30) * self.dt)
+        if kind == "lognormal":
+            return LogNormal(8.0 * self.dt, 12.0 * self.dt, low=1.0 * self.dt, high=200.0 * self.dt)
+        if kind == "array" and shape:
+            return np.floor(self.array(1, 25, *shape)) * self.dt
+        return (1 if kind == "step" else self.whole(1, 40)) * self.dt
+
+    def project(self, pops: list[Any], wire: Wire) -> Any:
+        source, target = pops[wire.source], pops[wire.target]
+        rule, shape = (FixedProbability(0.4), ()) if wire.rewired else self.rule(source.size, target.size)
+        options: dict[str, Any] = {}
+        if wire.rewired:
+            form = None if self.maybe() else self.number(0, 50) * Hz
+            options["structure"] = Rewiring(self.whole(5, 60) * self.dt, eliminate=self.number(0, 20) * Hz, form=form)
+        if wire.synapse is None:
+            weight = 2 * KINDS[self.structure.kinds[wire.target - 1]].ports[wire.port]
+            options["port"] = wire.port
+        else:
+            model, weight = synapse_of(wire.synapse)
+            options |= {"synapse": model, "clock_driven": wire.clock_driven, "input" if wire.port == "current" else "port": wire.port}
+            options |= {"response_delay": self.whole(1, 20) * self.dt} if wire.late else {}
+        made = self.network.project(source, target, rule, weight=self.value(weight, *shape), delay=self.delay(shape), **options)
+        return made[0]
+
+    def couple(self, pop: Any, kind: str) -> None:
+        """Gap junctions within a population, along a ring or a part of it."""
+        pairs = [(i, i + 1) for i in range(self.whole(0, pop.size - 1))]
+        entry = next(iter(KINDS[kind].inputs))
+        if pairs:
+            self.network.couple((pop, entry), (pop, entry), pairs, g=self.number(0.1, 1.0) * nS)
+
+    def modulate(self, pops: list[Any]) -> dict[str, dict[int, float]]:
+        (k, parameter), tick = self.structure.modulated[0], self.whole(1, 30)
+        if self.structure.modulator == "signal":
+            m = self.network.modulator("m", Signal(), volume=[pops[k]], tick=tick * self.dt)
+            m.modulates(pops[k], parameter, Gain(by=self.number(-0.4, 0.8)))
+            return {"m": {tick * self.whole(0, 3): self.number(0, 1)}}
+        m = self.network.modulator("m", FirstOrder(baseline=20 * nM, tau=40 * ms), volume=[pops[k]], tick=tick * self.dt)
+        m.released_by(pops[0], 50 * nM)
+        m.modulates(pops[k], parameter, lambda value, c: value * (1.0 + 0.3 * c / (c + 100 * nM)))
+        return {}
+
+    def acts(self, case: Case, made: list[Any]) -> Case:
+        """What is done between steps, and how the runs are divided."""
+        if self.maybe():
+            at = self.whole(1, case.steps - 1)
+            chosen = self.one_of(made)
+            if chosen.port is not None and chosen.structure is None:
+                typical = float(np.mean(np.abs(getattr(chosen.weight, "mean", chosen.weight)))) if not isinstance(chosen.weight, Uniform) else abs(chosen.weight.high)
+                sign = -1.0 if "inh" in chosen.port else 1.0
+                case.weights[at] = {chosen.name: sign * typical * self.number(0, 1.5)}
+        if self.maybe() and any(p.synapse is not None for p in made):
+            off = self.whole(1, case.steps - 1)
+            case.plastic = {off: False, off + self.whole(1, 60): True}
+        left = case.steps
+        while left:
+            case.chunks.append(min(left, self.whole(1, 80)))
+            left -= case.chunks[-1]
+        case.threads, case.cut = self.one_of([(1, 2, 3), (2, 3, 1), (3, 1, 2)]), self.whole(0, case.steps)
+        return case

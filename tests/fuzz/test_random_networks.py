@@ -1,0 +1,161 @@
+"""Random networks: the engine, however it is driven, against the oracle.
+
+Believed because the oracle shares no lowering code, and because every run of the engine must give the same bits. Checked of
+each network, in float64: the same spikes as the oracle, and traces and states of synapses equal to 10⁻⁹ of their largest
+value; the same bits on 1, 2 and 3 threads, in chunks, and after a checkpoint. In float32: the same bits on other threads and
+chunks; as many spikes, within 10 and a quarter of them (single spikes differ, and what follows from them).
+
+Structures are numbered (`fuzz.structures`); of each, twenty networks are tried, drawn by Hypothesis with the number as its seed.
+
+    NEUROPIL_FUZZ=5000 pytest tests/fuzz          this many networks, from the first structure on (200 without it)
+    NEUROPIL_FUZZ_FIRST=100                       begin at this structure
+    NEUROPIL_FUZZ_SHRINK=1                        make a network that fails smaller (takes minutes)
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from fuzz.networks import Case, Drawing
+from fuzz.structures import structure
+from neuropil.engine import Simulation
+from neuropil.lower.connectivity import edges
+from neuropil.oracle import simulate
+
+EACH = 20
+"""Networks of a structure: compiling one takes as long as running ten."""
+
+NETWORKS = int(os.environ.get("NEUROPIL_FUZZ", "200"))
+FIRST = int(os.environ.get("NEUROPIL_FUZZ_FIRST", "0"))
+PHASES = (Phase.generate, *([Phase.shrink] if os.environ.get("NEUROPIL_FUZZ_SHRINK") else []))
+
+
+class Run:
+    """A simulation that is driven to its end, with everything that is done on the way."""
+
+    def __init__(self, case: Case, threads: int, precision: str = "float64", **options: Any):
+        self.case = case
+        self.simulation = Simulation(case.network, dt=case.dt, seed=case.seed, threads=threads, precision=precision, **options)
+
+    def go(self, chunks: list[int]) -> None:
+        """Advance by these steps; what is done at a step is done before it."""
+        case, simulation = self.case, self.simulation
+        acts = sorted({*case.weights, *case.plastic, *(k for signal in case.signals.values() for k in signal)})
+        for chunk in chunks:
+            end = simulation.core.step + chunk
+            while simulation.core.step < end:
+                now = simulation.core.step
+                for name, signal in case.signals.items():
+                    if now in signal:
+                        simulation.modulators[name].set_signal(signal[now])
+                for name, weight in case.weights.get(now, {}).items():
+                    simulation.set_weights(name, weight)
+                if now in case.plastic:
+                    simulation.plasticity = case.plastic[now]
+                until = min([k for k in acts if k > now] + [end])
+                simulation.step(until - now)
+
+    def finish(self) -> tuple[Any, dict[str, Any]]:
+        """The result, and what synapses are in the end."""
+        listed = [p for p in self.case.network.projections if p.listed]
+        states = {p.name: self.simulation.synapses(p) for p in listed}
+        result = self.simulation.run(self.case.steps * self.case.dt)
+        self.simulation.close()
+        return result, states
+
+
+def whole(case: Case, threads: int, chunks: list[int] | None = None, **options: Any) -> tuple[Any, dict[str, Any]]:
+    run = Run(case, threads, **options)
+    run.go(chunks or [case.steps])
+    return run.finish()
+
+
+def resumed(case: Case, folder: Any) -> tuple[Any, dict[str, Any]]:
+    """Stopped at `case.cut`, on some threads, and woken on others."""
+    first = Run(case, case.threads[1])
+    first.go([case.cut])
+    path = first.simulation.checkpoint(folder / f"{len(list(folder.iterdir()))}.h5")
+    first.simulation.close()
+    second = Run(case, case.threads[2], resume=path)
+    second.go([case.steps - case.cut])
+    result, states = second.finish()
+    return (result, case.cut), states
+
+
+def same_bits(one: Any, other: Any, since: int = 0) -> None:
+    """Two runs of the engine; the second may have recorded from a step on."""
+    (a, states), (b, others) = one, other
+    late = a.spikes.step > since
+    np.testing.assert_array_equal(a.spikes.step[late], b.spikes.step)
+    np.testing.assert_array_equal(a.spikes.neuron[late], b.spikes.neuron)
+    for name, trace in a.traces.items():
+        got = b.traces[name].values
+        np.testing.assert_array_equal(trace.values[len(trace.values) - len(got) :], got, err_msg=name)
+    for name, arrays in states.items():
+        for variable, values in arrays.items():
+            np.testing.assert_array_equal(values, others[name][variable], err_msg=f"{name}.{variable}")
+
+
+def by_oracle(case: Case) -> Any:
+    network, h = case.network, float(case.dt.value)
+    drawn = {j: edges(p, case.seed, h) for j, p in enumerate(network.projections)}
+    sizes = {p.name: len(drawn[j][0]) for j, p in enumerate(network.projections)}
+    changes = {k: {n: {"weight": np.full(sizes[n], w)} for n, w in new.items()} for k, new in case.weights.items()}
+    held = {k: {n: None if on else states for n, states in learned(case).items()} for k, on in case.plastic.items()}
+    return simulate(network, case.steps * case.dt, dt=case.dt, seed=case.seed, edges=drawn, signals=case.signals, changes=changes, held=held)
+
+
+def learned(case: Case) -> dict[str, tuple[str, ...]]:
+    """What each projection that learns holds while plasticity is off."""
+    from neuropil.lower.learned import learned_states
+    from neuropil.lower.synapse import plan_synapses
+
+    programs = plan_synapses(case.network)
+    return {case.network.projections[j].name: learned_states(p.traced) for j, p in programs.items()}
+
+
+def close(expected: Any, got: Any, what: str) -> None:
+    expected, got = np.asarray(expected, float), np.asarray(got, float)
+    assert expected.shape == got.shape, what
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9 * max(float(np.abs(expected).max(initial=0.0)), 1e-300), err_msg=what)
+
+
+def check(case: Case, folder: Any, single: bool) -> None:
+    """All that is asked of one network."""
+    reference = whole(case, case.threads[0])
+    result, states = reference
+    truth = by_oracle(case)
+    for name, values in truth.traces.items():
+        close(values, result.traces[name].values, f"trace {name}")
+    np.testing.assert_array_equal(result.spikes.step, truth.spikes.step)
+    np.testing.assert_array_equal(result.spikes.neuron, truth.spikes.neuron)
+    for name, arrays in truth.synapses.items():
+        for variable, values in arrays.items():
+            close(values, states[name][variable], f"{name}.{variable}")
+    same_bits(reference, whole(case, case.threads[1], case.chunks))
+    (woken, since), synapses = resumed(case, folder)
+    same_bits(reference, (woken, synapses), since)
+    if single:
+        one = whole(case, 1, precision="float32")
+        same_bits(one, whole(case, 3, case.chunks, precision="float32"))
+        spikes = len(result.spikes.step)
+        assert abs(len(one[0].spikes.step) - spikes) <= 10 + 0.25 * spikes
+
+
+@pytest.mark.parametrize("number", range(FIRST, FIRST + -(-NETWORKS // EACH)))
+def test_networks_of_a_structure(number, tmp_path):
+    made = structure(number)
+
+    @seed(number)
+    @settings(max_examples=EACH, database=None, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck), report_multiple_bugs=False)
+    @given(st.data())
+    def every(data: Any) -> None:
+        check(Drawing(data, made).case(), tmp_path, single=number % 4 == 0)
+
+    every()
