@@ -15,6 +15,7 @@ from neuropil.errors import (
     Interrupted,
     LoweringError,
     MemoryLimitError,
+    MissingNameError,
     ModelError,
     MorphologyError,
     NetworkError,
@@ -25,6 +26,7 @@ from neuropil.errors import (
     SimulationError,
     UnitError,
     WorldError,
+    did_you_mean,
 )
 from neuropil.model import (
     STEADY,
@@ -150,7 +152,10 @@ _LATER = {
 def __getattr__(name: str) -> Any:
     if name in _LATER:
         return getattr(importlib.import_module(_LATER[name]), name)
-    raise AttributeError(f"module 'neuropil' has no attribute {name!r}")
+    if name.startswith("__"):
+        raise AttributeError(f"module 'neuropil' has no attribute {name!r}")
+    unit = isinstance(units.__dict__.get(name), Quantity)
+    raise MissingNameError(f"neuropil has no {name!r}", fix=f"from neuropil.units import {name}" if unit else did_you_mean(name, __all__))
 
 
 def __dir__() -> list[str]:
@@ -211,6 +216,7 @@ __all__ = [
     "MaxLength",
     "MemoryLimitError",
     "MichaelisMenten",
+    "MissingNameError",
     "ModelError",
     "Modulator",
     "Morphology",

@@ -29,6 +29,10 @@ class NeuropilError(Exception):
         super().__init__("\n".join(lines))
 
 
+class MissingNameError(NeuropilError, AttributeError):
+    """An attribute or method that an object does not have."""
+
+
 class UnitError(NeuropilError):
     """Two quantities whose dimensions do not agree."""
 
@@ -136,8 +140,9 @@ def _short(value: object, limit: int = 400) -> str:
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """A sentence naming the closest of the known names, or all of them."""
-    known = sorted(known)
-    close = difflib.get_close_matches(str(name), known, n=1)
+    known, asked = sorted(known), str(name).lower()
+    close = [k for k in known if k.lower() == asked] or [k for k in known if asked and k.lower().startswith(asked)]
+    close = close or difflib.get_close_matches(str(name), known, n=1)
     if close:
         return f"did you mean {close[0]!r}? Known: {', '.join(known)}"
     return f"use one of: {', '.join(known)}" if known else "there is none to choose from"

@@ -10,11 +10,11 @@ error must name the model and the equation. That takes the few lines below and a
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 
-from neuropil.errors import UnitError
+from neuropil.errors import MissingNameError, UnitError, did_you_mean
 
 _BASES = ("ms", "mV", "pA", "µm", "mM")
 Dimension: TypeAlias = tuple[int, int, int, int, int]
@@ -95,10 +95,14 @@ class Quantity:
     def __hash__(self) -> int:
         return hash((self.dimension, self.value if isinstance(self.value, (int, float)) else id(self.value)))
 
-    # Zero is the one number that has every unit; it saves model files from `0 * pA` in a `where`.
+    @property
+    def anything(self) -> bool:
+        """Whether this is a bare zero, the one number that has every unit: it saves model files from `0 * pA` in a `where`."""
+        return self.dimension == DIMENSIONLESS and _is_zero(self.value)
+
     def _same(self, other: Any, operation: str) -> Any:
         if isinstance(other, Quantity):
-            if other.dimension != self.dimension and not _is_zero(other.value) and not _is_zero(self.value):
+            if other.dimension != self.dimension and not other.anything and not self.anything:
                 raise UnitError(
                     f"cannot {operation} quantities of different units",
                     got=f"{self.unit} and {other.unit}",
@@ -116,7 +120,7 @@ class Quantity:
         return other
 
     def _sum_dimension(self, other: Any) -> Dimension:
-        if _is_zero(self.value) and isinstance(other, Quantity):
+        if self.anything and isinstance(other, Quantity):
             return other.dimension
         return self.dimension
 
@@ -194,10 +198,31 @@ class Quantity:
         return self.value >= self._same(other, "compare")
 
     def __eq__(self, other: Any) -> Any:
+        """Of plain numbers in different units, and of anything else, plainly no (as `in` needs); of arrays and in equations an error."""
+        if isinstance(self.value, (int, float)) and self._foreign(other):
+            return NotImplemented
         return self.value == self._same(other, "compare")
 
     def __ne__(self, other: Any) -> Any:
+        if isinstance(self.value, (int, float)) and self._foreign(other):
+            return NotImplemented
         return self.value != self._same(other, "compare")
+
+    def _foreign(self, other: Any) -> bool:
+        """Whether something is no number at all, or a plain one in another unit."""
+        if isinstance(other, Quantity):
+            return isinstance(other.value, (int, float)) and other.dimension != self.dimension and not other.anything and not self.anything
+        if isinstance(other, (int, float)):
+            return self.dimension != DIMENSIONLESS and not _is_zero(other)
+        return other is None or isinstance(other, (str, bytes, dict, set, type))
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        if function in (np.shape, np.ndim, np.size):
+            return function(*(a.value if isinstance(a, Quantity) else a for a in args), **options)
+        raise UnitError(
+            f"numpy knows no units: {function.__name__}() of quantities", got=" and ".join(sorted({a.unit for a in args if isinstance(a, Quantity)})) or "quantities",
+            fix=f"apply it to numbers in one unit and multiply the outcome: np.{function.__name__}(...) * mV",
+        )  # fmt: skip
 
     def require_dimensionless(self, where: str) -> None:
         """Raises UnitError if this quantity carries a unit."""
@@ -215,6 +240,25 @@ def _add(a: Dimension, b: Dimension, sign: int = 1) -> Dimension:
     return tuple(x + sign * y for x, y in zip(a, b, strict=True))  # type: ignore[return-value]
 
 
+def _told(dimension: Dimension) -> str:
+    """A unit for people: 1/ms is a rate."""
+    return "Hz or kHz (1/ms)" if dimension == kHz.dimension else unit_name(dimension)
+
+
+def _spelled(dimension: Dimension) -> str:
+    """A unit as one writes it in Python."""
+    if dimension == kHz.dimension:
+        return "Hz"
+    named = {d: n for n, d in _UNIT_NAMES.items()}
+    if dimension in named:
+        return named[dimension]
+    return " * ".join(f"{_PYTHON[b]}**{e}" if e != 1 else _PYTHON[b] for b, e in zip(_BASES, dimension, strict=True) if e)
+
+
+def _example(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else "value"
+
+
 def magnitude(value: Any, dimension: Dimension, where: str) -> Any:
     """The magnitude of `value` in base units, after checking that it has this dimension.
 
@@ -226,15 +270,15 @@ def magnitude(value: Any, dimension: Dimension, where: str) -> Any:
         UnitError: when the dimension differs.
     """
     if isinstance(value, Quantity):
-        if value.dimension != dimension and not _is_zero(value.value):
-            raise UnitError(f"{where} has the wrong unit", got=value.unit, expected=unit_name(dimension))
+        if value.dimension != dimension and not value.anything:
+            raise UnitError(f"{where} has the wrong unit", got=value.unit, expected=_told(dimension))
         return value.value
     if dimension != DIMENSIONLESS and not _is_zero(value):
         raise UnitError(
             f"{where} needs a unit",
             got=f"the bare value {value!r}",
-            expected=unit_name(dimension),
-            fix=f"multiply it by a unit of {unit_name(dimension)} from neuropil.units",
+            expected=_told(dimension),
+            fix=f"give it its unit: {_example(value)} * {_spelled(dimension)}, with units from neuropil.units",
         )
     return value
 
@@ -265,6 +309,9 @@ mS = 1e6 * nS
 GOhm = mV / pA
 MOhm = 1e-3 * GOhm
 Ohm = 1e-6 * MOhm
+_PYTHON = {"ms": "ms", "mV": "mV", "pA": "pA", "µm": "um", "mM": "mM"}
+_UNIT_NAMES = {n: q.dimension for n, q in (("ms", ms), ("mV", mV), ("pA", pA), ("um", um), ("mM", mM), ("pF", pF), ("nS", nS), ("GOhm", GOhm), ("mV / ms", mV / ms))}
+
 mm = 1000.0 * um
 cm = 1e4 * um
 uM = 1e-3 * mM
@@ -283,3 +330,17 @@ Concentration: TypeAlias = Annotated[Quantity, mM.dimension]
 CapacitanceDensity: TypeAlias = Annotated[Quantity, (pF / um**2).dimension]
 ConductanceDensity: TypeAlias = Annotated[Quantity, (nS / um**2).dimension]
 
+
+
+_SPOKEN = {"milli": "m", "micro": "u", "nano": "n", "pico": "p", "kilo": "k", "mega": "M", "giga": "G", "centi": "c"}
+_WORDS = {"volt": "V", "second": "s", "amp": "A", "ampere": "A", "siemens": "S", "farad": "F", "hertz": "Hz", "ohm": "Ohm", "meter": "m", "metre": "m", "molar": "M"}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Names that people try are answered with ours: millivolt is mV."""
+        if name.startswith("__"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        known = sorted(n for n, v in globals().items() if isinstance(v, Quantity))
+        spoken = [p + u for long, p in _SPOKEN.items() for word, u in _WORDS.items() if name.lower() in (long + word, f"{long}{word}s")]
+        raise MissingNameError(f"neuropil.units has no {name!r}", fix=did_you_mean(next(iter(spoken), name), known))

@@ -183,6 +183,9 @@ class Ramp(Neuron):
 class LevelRamp(Ramp):
     spikes_on = "level"
 
+    def reset(self, s):
+        return {}
+
 
 def test_rising_fires_once_and_level_fires_while_it_holds():
     for model, expected in ((Ramp(), [4]), (LevelRamp(), [4, 5, 6, 7])):

@@ -198,6 +198,9 @@ class Window(Neuron):
     def fires(self, s):
         return maths.logical_and(s.v > self.low, s.v < 2 * self.low)
 
+    def reset(self, s):
+        return {}
+
 
 def test_a_threshold_that_is_no_comparison_is_refused_only_with_a_surrogate():
     net = Network("window")

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from neuropil.cli.values import milliseconds
 from neuropil.errors import CommandError, NeuropilError, storage_error
 
 INTERRUPTED = 130  # 128 + SIGINT, what a shell reports for Ctrl-C
@@ -49,6 +50,11 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return guard
 
 
+def _time(help: str) -> Any:
+    """An option that takes ms, as a number or with its unit."""
+    return typer.Option(help=f"{help} In ms, or with its unit: 0.1s.", parser=milliseconds, metavar="TIME")
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from neuropil import __version__
@@ -83,7 +89,7 @@ def list_models() -> None:
 @_guarded
 def explain(
     model: Annotated[str, typer.Argument(help="A neuron model, a circuit, or path.py:function.")],
-    dt: Annotated[float, typer.Option(help="Time step, ms.")] = 0.1,
+    dt: Annotated[float, _time("Time step.")] = 0.1,
 ) -> None:
     """Say how a model will be run: equations, classes and reasons, memory, FLOPs per step, generated source."""
     from neuropil.cli.catalogue import explanation
@@ -95,8 +101,8 @@ def explain(
 @_guarded
 def run(
     name: Annotated[str, typer.Argument(help="A circuit or an agent (see `neuropil list`), or path.py:function.")],
-    time: Annotated[float, typer.Option(help="Biological time to simulate, ms; an agent's time is its episodes.")] = 1000.0,
-    dt: Annotated[float, typer.Option(help="Time step of a circuit, ms.")] = 0.1,
+    time: Annotated[float, _time("Biological time to simulate; an agent's time is its episodes.")] = 1000.0,
+    dt: Annotated[float, _time("Time step of a circuit.")] = 0.1,
     scale: Annotated[float | None, typer.Option(help="Size of the circuit relative to the published one.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every random number; equal seeds give equal spikes.")] = 1,
     threads: Annotated[int | None, typer.Option(help="Threads; all cores if not given. Results do not depend on it.")] = None,
@@ -109,7 +115,7 @@ def run(
         list[str] | None, typer.Option(help="spikes (default), none, or pop.var[first:last]:interval in ms. Repeatable.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results; neuropil-out/NAME if not given.")] = None,
-    checkpoint_every: Annotated[float | None, typer.Option(help="Biological time between checkpoints, ms.")] = None,
+    checkpoint_every: Annotated[float | None, _time("Biological time between checkpoints.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the results' folder.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that the folder holds.")] = False,
     env: Annotated[str | None, typer.Option(help="Gymnasium environment of an agent; its own if not given.")] = None,
@@ -132,7 +138,7 @@ def run(
 @_guarded
 def bench(
     name: Annotated[list[str] | None, typer.Argument(help="Circuits to time; a small set if none is given.")] = None,
-    time: Annotated[float, typer.Option(help="Biological time of each, ms.")] = 1000.0,
+    time: Annotated[float, _time("Biological time of each.")] = 1000.0,
     scale: Annotated[float, typer.Option(help="Scale of each circuit.")] = 0.2,
     threads: Annotated[int | None, typer.Option(help="Threads; all cores if not given.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
@@ -149,7 +155,7 @@ def bench(
 @_guarded
 def cost(
     subject: Annotated[str, typer.Argument(help="human, mouse, fly or worm; article; a circuit or path.py:function.")],
-    dt: Annotated[float | None, typer.Option(help="Time step, ms.")] = None,
+    dt: Annotated[float | None, _time("Time step.")] = None,
     rate: Annotated[float | None, typer.Option(help="Spikes per neuron and second.")] = None,
     neurons: Annotated[float | None, typer.Option(help="Number of neurons.")] = None,
     synapses: Annotated[float | None, typer.Option(help="Number of synapses.")] = None,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import typer
+
 from neuropil import units
 from neuropil.errors import CommandError, NeuropilError, did_you_mean
 from neuropil.units import Quantity
@@ -31,6 +33,19 @@ def quantity(text: str, what: str) -> Quantity | float:
         raise CommandError(f"{what} is not a number with a unit", got=text, expected="for example 12ms or -50mV")
     number, unit = float(match[1]), match[2]
     return number * _unit(unit, what) if unit else number
+
+
+def milliseconds(text: str | float) -> float:
+    """A time of the command line in ms: "100", "100ms" or "0.1 s".
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    try:
+        value = quantity(text, "a time") if isinstance(text, str) else text
+        return float(value.to(units.ms)) if isinstance(value, Quantity) else float(value)
+    except NeuropilError as error:
+        raise typer.BadParameter(f"{text!r} is not a time; give a number of ms, or one with its unit: 100ms, 0.1s") from error
 
 
 def _unit(text: str, what: str) -> Quantity:

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from neuropil.errors import ModelError, NeuropilError, PrimitiveError, UnitError, did_you_mean
+from neuropil.lower.mistakes import explained
 from neuropil.model.branched import Branch
 from neuropil.model.described import Described, Values
 from neuropil.model.neuron import Neuron
@@ -80,7 +81,11 @@ class Traced:
 
     def _by_state(self, method: str, given: Any, dimensions: dict[str, Dimension], default: Scalars) -> Scalars:
         if not isinstance(given, dict):
-            raise ModelError(f"{self.name}.{method}() must return a dict by state", got=type(given).__name__)
+            state = next(iter(dimensions), "v")
+            raise ModelError(
+                f"{self.name}.{method}() must return a dict by state", got="nothing" if given is None else type(given).__name__,
+                fix=f'end it with return {{"{state}": ...}}',
+            )  # fmt: skip
         result = dict(default)
         for name, value in given.items():
             if name not in dimensions:
@@ -104,19 +109,16 @@ class Traced:
         except (PrimitiveError, ModelError):
             raise
         except UnitError as error:
+            mistake = explained(error, self.model, method, where)
+            if mistake is not error:
+                raise mistake from None
             if error.what.startswith(self.name):
                 raise
-            raise UnitError(
-                f"{where}: {error.what}", got=error.got, expected=error.expected, fix=error.fix
-            ) from None
-        except jax.errors.TracerBoolConversionError:
-            raise ModelError(
-                f"{where} branches on a value", fix="use neuropil.maths.where(condition, a, b) instead of if / and / or"
-            ) from None
+            raise UnitError(f"{where}: {error.what}", got=error.got, expected=error.expected, fix=error.fix) from None
         except NeuropilError:
             raise
         except Exception as error:
-            raise ModelError(f"{where} failed: {type(error).__name__}: {error}", fix="equations may use + - * / **, comparisons and neuropil.maths") from error
+            raise explained(error, self.model, method, where) from error
 
 
 class TracedNeuron(Traced):

@@ -45,9 +45,9 @@ class Branch(Neuron):
     @classmethod
     def check_class(cls) -> None:
         """A branch does not spike."""
-        super().check_class()
         if cls.fires is not Neuron.fires or cls.hazard is not Neuron.hazard or cls.refractory is not None:
             raise ModelError(f"{cls.__name__}: a branch does not spike", fix="leave fires, hazard and refractory to the soma")
+        super().check_class()
 
     @classmethod
     def output_dimension(cls) -> Dimension:

@@ -16,9 +16,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from neuropil import units
 from neuropil.errors import ModelError, UnitError, did_you_mean
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, unit_name
+
+_ANNOTATIONS = {
+    getattr(units, name).__metadata__[0]: name
+    for name in ("Time", "Rate", "Voltage", "Current", "Capacitance", "Conductance", "Resistance", "Length", "Concentration", "CapacitanceDensity", "ConductanceDensity")
+}
+"""The names that annotate parameters, by dimension."""
 
 
 class Steady:
@@ -41,7 +48,7 @@ class State:
             membrane mechanisms) `STEADY`.
     """
 
-    initial: Any
+    initial: Any = None
 
 
 @dataclass(frozen=True)
@@ -119,8 +126,15 @@ class Described:
     reserved: ClassVar[frozenset[str]] = frozenset({"spec", "reserved", "each"})
     each: ClassVar[tuple[str, int]] = ("neuron", 1)  # what an array of a parameter has values for, and how many axes it has at most
 
-    def __init__(self, **parameters: Any):
+    def __init__(self, *unnamed: Any, **parameters: Any):
         spec = self.spec
+        if unnamed:
+            text = isinstance(unnamed[0], str)
+            raise ModelError(
+                f"{type(self).__name__}: equations are methods, not text" if text else f"{type(self).__name__}: parameters are given by name", got=unnamed[0],
+                expected=', '.join(f"{n}=..." for n in spec.parameters) or None,
+                fix='class MyNeuron(npl.Neuron): ..., with def derivative(self, s, x): return {"v": -s.v / self.tau}' if text else None,
+            )  # fmt: skip
         for name in parameters:
             if name not in spec.parameters:
                 raise ModelError(
@@ -216,9 +230,10 @@ def _collect(cls: type[Described]) -> Spec:
     """Read the declarations of a model class, base classes first."""
     spec = Spec()
     annotated = [n for base in reversed(cls.__mro__) for n in inspect.get_annotations(base)]
+    constants = {n for base in cls.__mro__ for n, a in inspect.get_annotations(base).items() if "ClassVar" in str(a)}
     declared = [n for base in reversed(cls.__mro__) if issubclass(base, Described) for n in vars(base)]
     for name in dict.fromkeys([*annotated, *declared]):
-        if name.startswith("_") or name in cls.reserved or callable(getattr(cls, name, None)):
+        if name.startswith("_") or name in cls.reserved or name in constants or callable(getattr(cls, name, None)):
             continue
         value = getattr(cls, name, None)
         where = f"{cls.__name__}.{name}"
@@ -236,13 +251,20 @@ def _collect(cls: type[Described]) -> Spec:
                 own = value.dimension if isinstance(value, (Quantity, Distribution)) else DIMENSIONLESS
                 if dimension is not None and own != dimension:
                     raise UnitError(
-                        f"{where}: the default does not fit the annotation", got=unit_name(own), expected=unit_name(dimension)
-                    )
+                        f"{where}: the default does not fit the annotation", got=f"{value!r}, {unit_name(own)}", expected=unit_name(dimension),
+                        fix=f"{name} = {value!r} * {unit_name(dimension)}" if own == DIMENSIONLESS else None,
+                    )  # fmt: skip
                 spec.defaults[name] = as_quantity(value, own, where)
                 dimension = own
             if dimension is None:
                 raise ModelError(f"{where}: no unit known", fix="annotate it (Time, Voltage, …, float) or give a default")
             spec.parameters[name] = dimension
+        elif isinstance(value, (Quantity, Distribution, int, float)) and not isinstance(value, bool):
+            kind = _ANNOTATIONS.get(value.dimension, "float") if isinstance(value, (Quantity, Distribution)) else "float"
+            raise ModelError(
+                f"{where} has a value but no annotation: nothing says that it is a parameter", got=f"{name} = {value!r}",
+                fix=f"annotate it: {name}: {kind} = ... (a constant that is no parameter: {name}: ClassVar[...] = ...)",
+            )  # fmt: skip
     for name, window in spec.windows.items():
         if spec.inputs.get(window) != DIMENSIONLESS:
             raise ModelError(f"{cls.__name__}.{name}: its window is no dimensionless input", got=window, expected=f"{window} = Input()")
@@ -253,6 +275,8 @@ def _collect(cls: type[Described]) -> Spec:
 
 def _initial_dimension(cls: type, spec: Spec, name: str, state: State) -> Dimension:
     initial = state.initial
+    if initial is None:
+        raise ModelError(f"{cls.__name__}.{name}: a State needs a starting value", fix='State(-65 * mV); State("e_l") starts at a parameter')
     if isinstance(initial, str):
         if initial not in spec.parameters:
             raise ModelError(

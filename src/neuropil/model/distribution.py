@@ -163,7 +163,7 @@ def _bounds(d: Distribution) -> str:
 
 def _dimension(*values: Any) -> Dimension:
     for v in values:
-        if isinstance(v, Quantity) and not (isinstance(v.value, (int, float)) and v.value == 0):
+        if isinstance(v, Quantity) and not v.anything:
             return v.dimension
     return DIMENSIONLESS
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.errors import NetworkError, did_you_mean
+from neuropil.errors import MissingNameError, NetworkError, did_you_mean
 from neuropil.model.branched import Branch
 from neuropil.model.composite import Composite, full_name, indexed, parts_of
 from neuropil.model.connect import Edges, OneToOne, Rule
@@ -32,6 +32,14 @@ from neuropil.model.upkeep import Normalisation, SynapseProbe, normalisation, on
 from neuropil.model.windows import window_drives
 from neuropil.model.wiring import check_synapse, check_values, weight_dimension
 from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
+
+_ELSEWHERE = {
+    **dict.fromkeys(("run", "simulate"), "neuropil.run(network, 1000 * ms), or Simulation(network).run(1000 * ms)"),
+    **dict.fromkeys(("connect", "synapses", "synapse"), "network.project(source, target, rule, weight=..., delay=..., port=...)"),
+    **dict.fromkeys(("record", "monitor"), 'network.probe(population, "v"); spikes need no probe'),
+    "neurons": "network.populations, or network.size", "add": "network.population, project, stimulate or probe", "plot": "neuropil.run(network, 1000 * ms).plot()",
+}  # fmt: skip
+"""What people call methods of a network, and where it is done."""
 
 
 class Network:
@@ -108,6 +116,13 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_frozen": False}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"Network has no attribute {name!r}")
+        use = _ELSEWHERE.get(name)
+        known = [n for n in (*vars(self), *dir(type(self))) if not n.startswith("_")]
+        raise MissingNameError(f"a Network has no {name!r}", fix=use or did_you_mean(name, known))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_frozen" in self.__dict__:
@@ -373,7 +388,8 @@ class Network:
             raise NetworkError(f"no {role} population given")
         for pop in listed:
             if not isinstance(pop, Population):
-                raise NetworkError(f"the {role} is not a population", got=pop, fix="pass what network.population() returned")
+                known = isinstance(pop, str) and pop in self.populations
+                raise NetworkError(f"the {role} is not a population", got=repr(pop), fix=f"network[{pop!r}]" if known else "pass what network.population() returned")
             if self.populations.get(pop.name) is not pop:
                 raise NetworkError(f"the {role} {pop.name!r} belongs to another network")
         return listed
@@ -389,7 +405,7 @@ class Network:
         if isinstance(neuron, Branch):
             raise NetworkError(f"population {name!r}: a branch is no neuron", got=neuron, fix="Branched(soma=..., branch=..., branches=...)")
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-            raise NetworkError(f"population {name!r}: the size must be a whole number", got=size)
+            raise NetworkError(f"population {name!r}: the size must be a whole number", got=repr(size), expected=f"int({size!r})" if isinstance(size, (str, float)) else "an int")
         if size < 1:
             raise NetworkError(f"population {name!r} is empty", got=size, expected="at least 1 neuron")
         if size >= 2**31:

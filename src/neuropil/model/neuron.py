@@ -15,6 +15,7 @@ they may use arithmetic, comparisons and `neuropil.maths`, and must not branch o
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
 from neuropil.errors import ModelError, did_you_mean
@@ -59,6 +60,14 @@ class Neuron(Described):
             raise ModelError(f"{name}.integrator is unknown", got=cls.integrator, fix=did_you_mean(cls.integrator, INTEGRATORS))
         if cls.spikes_on not in ("level", "rising"):
             raise ModelError(f"{name}.spikes_on is unknown", got=cls.spikes_on, expected="'level' or 'rising'")
+        own = {n for base in cls.__mro__ if base.__module__ != __name__ for n in vars(base)}
+        if "fires" in own and "reset" not in own and cls.spikes_on == "level":
+            warnings.warn(
+                f"{name} fires on a level and has no reset(): it fires in every step in which its threshold is met; "
+                'define def reset(self, s): return {"v": self.v_reset}, or spikes_on = "rising" for one spike each time the threshold is '
+                "crossed; if it is meant so, let reset() return {}",
+                stacklevel=3,
+            )
         if cls.refractory is not None and spec.parameters.get(cls.refractory) != (1, 0, 0, 0, 0):
             raise ModelError(f"{name}.refractory must name a parameter in ms", got=cls.refractory)
         for state in cls.clamps:

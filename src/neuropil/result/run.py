@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil import units
 from neuropil.errors import NeuropilError, ResultError
 from neuropil.result.assemble import discard_journals, load_journals, read_result, write_result
 from neuropil.result.atomic import plain
@@ -20,6 +21,7 @@ from neuropil.result.sonata import SpikeHeader
 from neuropil.result.spikes import Spikes
 from neuropil.result.trace import Trace
 from neuropil.result.tracefile import header_of
+from neuropil.units import Quantity
 
 _COUNTERS = (
     "wall_seconds",
@@ -77,15 +79,20 @@ class Result:
                 cost[name] = 1e9 * wall / cost[work]
         return cost
 
-    def rates(self, t_from_ms: float = 0.0) -> dict[str, float]:
+    def rates(self, t_from_ms: Any = 0.0) -> dict[str, float]:
         """Mean rate of each population in (t_from_ms, end of the run]: population -> spikes per neuron per second.
+
+        Args:
+            t_from_ms: a time in ms, or a quantity.
 
         Over the whole run these are `summary["rates_hz"]`, which counts every spike whether spikes were recorded or not.
 
         Raises:
             ResultError: no time is left; or a part of the run is asked for whose spikes were not recorded.
         """
-        start = max(t_from_ms, self.t_start_ms)
+        if isinstance(t_from_ms, str):
+            raise ResultError("rates() takes the time from which on spikes count, in ms", got=repr(t_from_ms), fix=f"rates()[{t_from_ms!r}] is the rate of one population")
+        start = max(float(t_from_ms.to(units.ms) if isinstance(t_from_ms, Quantity) else t_from_ms), self.t_start_ms)
         seconds = (self.t_stop_ms - start) / 1000.0
         if seconds <= 0:
             raise ResultError("no time left to count spikes in", got=f"t_from_ms = {t_from_ms}", expected=self._span())
