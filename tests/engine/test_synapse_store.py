@@ -157,7 +157,7 @@ def test_memory_is_predicted():
     made.project(a, b, FixedProbability(0.2), weight=1.0, delay=1 * ms, synapse=FullSynapse(), input="current")
     simulation = Simulation(made, threads=2)
     held = simulation.core.listed[0].memory()
-    said = sum(simulation.memory[n] for n in ("synapses", "segment bounds")) + sum(b.segments.nbytes for b in simulation.core.listed[0].buckets)
+    said = sum(simulation.memory[n] for n in ("synapses", "segment bounds")) + sum(b.nbytes for b in simulation.core.listed[0].buckets)
     assert held == pytest.approx(said, rel=0.25)
     simulation.close()
 

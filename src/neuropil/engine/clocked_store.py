@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neuropil import rng
-from neuropil.engine.deliver import Rows
+from neuropil.engine.deliver import Rows, file_again
 from neuropil.engine.program import Operation
-from neuropil.engine.synapse_kernels import file_again
-from neuropil.engine.synapse_list import SynapseList
+from neuropil.engine.synapse_list import SynapseList, low_bits
 from neuropil.engine.synapse_store import SynapseStore
 from neuropil.lower.cache import load
 from neuropil.lower.elementwise import frontier
@@ -93,7 +92,7 @@ class ClockedStore(SynapseStore):
             for own in self.own:
                 for name in self.program.form.waiting:
                     own.arrays[f"s_{name}"][:] = states[name][own.order]
-                own.arrays["last"][:] = step
+                own.arrays["last"][:] = low_bits(step)
 
     def settle(self) -> None:
         """Nothing is put off but the states that wait."""
@@ -116,7 +115,7 @@ class ClockedStore(SynapseStore):
         """The synapses with their present states."""
         n = self.synapses.size
         states = {name: np.empty(n) for name in self.program.states}
-        last = np.zeros(n, np.int32)
+        last = np.zeros(n, np.uint32)
         for own in self.own:
             for name in states:
                 states[name][own.order] = own.arrays[f"s_{name}"]
@@ -149,7 +148,7 @@ class ClockedStore(SynapseStore):
         ordered = mine[by_source]
         rows = _rows(self.plan, self.index, s.pre[ordered], s.delay[ordered], by_source.astype(np.int32))
         arrays = {f"s_{n}": np.ascontiguousarray(s.states[n][mine], self.real) for n in self.program.states}
-        arrays["last"], arrays["place"] = s.last[""][mine].astype(np.int32), mine.astype(np.int32)
+        arrays["last"], arrays["place"] = s.last[""][mine], mine.astype(np.int32)
         weighed = any("weight" in kernel.arguments for kernel, _ in self.kernels.values())
         arrays["weight"] = s.weight[mine].astype(self.real) if weighed else np.empty(0, self.real)
         part = np.zeros(int(np.diff(run).max(initial=0)), self.real)
@@ -190,7 +189,7 @@ class ClockedStore(SynapseStore):
         return [own[f"{name}_{a}" if a[0] == "c" and a[1:].isdigit() else a] for a in self.kernels[name][0].arguments]
 
     def _filing(self, t: int) -> tuple[object, ...]:
-        return self.own[t].rows.index, self.buckets[t].segments, self.buckets[t].fill
+        return self.own[t].rows.index, self.buckets[t].arrays
 
     def _noting(self, t: int) -> tuple[object, ...]:
         target = self.targets[t]
@@ -201,12 +200,12 @@ class ClockedStore(SynapseStore):
         return float(self.synapses.constants[POST_TIME])
 
     def _responding(self, t: int) -> tuple[object, ...]:
-        return self.late, *self.spiked[t], self.plan.dt, self.numbers["respond"], self.own[t].run, *self._arrays(t, "respond")
+        return self.late, *self.waiting(t), self.plan.dt, self.numbers["respond"], self.own[t].run, *self._arrays(t, "respond")
 
     def _arriving(self, t: int) -> tuple[object, ...]:
-        own, bucket = self.own[t], self.buckets[t]
+        own = self.own[t]
         return (
-            self.plan.dt, self.numbers["arrive"], own.rows.words, bucket.segments, bucket.fill, own.slot,
+            self.plan.dt, self.numbers["arrive"], own.rows.words, self.buckets[t].arrays, self.due[t], own.slot,
             self.targets[t].arrived, *self._arrays(t, "arrive"),
         )  # fmt: skip
 
@@ -215,10 +214,10 @@ class ClockedStore(SynapseStore):
         decay = np.exp(-self.plan.dt / self._post_time) if self.post[t].size else 1.0
         return self.numbers["advance"], own.run, self.signal, self.noise, self.post[t], self.real.type(decay), own.part, target.flow, *self._arrays(t, "advance")
 
-    def refile_all(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
-        """Many at once; there must be room."""
+    def refile_segments(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
+        """For every thread's share."""
         for own, bucket in zip(self.own, self.buckets, strict=True):
-            file_again(neurons, emitted, now, own.rows.index, bucket.segments, bucket.fill)
+            file_again(neurons, emitted, now, 0, 1, own.rows.index, bucket.arrays)
 
 
 def _rows(plan: Plan, index: int, pre: np.ndarray, delay: np.ndarray, words: np.ndarray) -> Rows:

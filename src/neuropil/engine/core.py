@@ -20,7 +20,7 @@ from neuropil.engine.program import Operation, program
 from neuropil.engine.rewire import rewired, steps_between
 from neuropil.engine.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeExchange, SpikeLog
 from neuropil.engine.store import PackedStore, Store
-from neuropil.engine.synapse_list import SynapseList
+from neuropil.engine.synapse_list import REFRESHED, SynapseList
 from neuropil.engine.synapse_store import SynapseStore
 from neuropil.lower.plan import Plan
 from neuropil.lower.threads import abort_barrier
@@ -96,8 +96,15 @@ class Core:
 
     # --- running ---------------------------------------------------------------------------------------------------
 
+    def begin_at(self, step: int) -> None:
+        """Take the present state to be that of another step; nothing may be under way."""
+        self.step = step
+        for store in self.listed.values():
+            store.begin_at(step)
+
     def advance(self, steps: int) -> tuple[int, int]:
         """Run up to `steps` steps; returns (steps done, DONE | SHORT | RUNAWAY). Probe buffers must have room."""
+        steps = 0 if self.pending and self.step % REFRESHED == 0 else min(steps, REFRESHED - self.step % REFRESHED)
         for prepare in self.machine.before:
             prepare(self.step)
         index, waves = self._tables(max(steps, 1))
@@ -113,6 +120,9 @@ class Core:
             raise
         self.step += done
         self.pending = status != DONE
+        if self.listed and self.step % REFRESHED == 0 and self.step and not self.pending:
+            for store in self.listed.values():
+                store.bring_up(self.step)
         return done, status if status != DONE or self._finite() else RUNAWAY
 
     def _finite(self) -> bool:
@@ -155,14 +165,13 @@ class Core:
 
     def refile(self, steps: np.ndarray, neurons: np.ndarray) -> None:
         """Put the synapses of past spikes (stamps, global neurons) back into flight: what a checkpoint needs on waking."""
-        for stamp, neuron in zip(steps, neurons, strict=True):
-            emitted = int(stamp) - 1
-            for log in self.logs:
-                log.recent[emitted & (self.ring - 1)] += 1
-                log.counters[IN_RING] += 1
-            for store in self.stores:
-                store.grow(int(self.logs[0].counters[IN_RING]))
-                store.refile(int(neuron), emitted, self.step)
+        emitted = np.asarray(steps, np.int64) - 1
+        for log in self.logs:
+            np.add.at(log.recent, emitted & (self.ring - 1), 1)
+            log.counters[IN_RING] += emitted.size
+        for store in self.stores:
+            store.grow(int(self.logs[0].counters[IN_RING]))
+            store.refile(np.asarray(neurons, np.int64), emitted, self.step)
 
     def next_rewiring(self) -> int:
         """The step of the next rewiring of any projection, after the present one; far away if there is none."""
@@ -179,7 +188,7 @@ class Core:
                 self.turnover += np.array([vanished, formed])
                 store.grow(int(self.logs[0].counters[IN_RING]))
                 late = stamps > self.step - store.ring
-                store.refile_all(neurons[late], stamps[late] - 1, self.step)
+                store.refile_segments(neurons[late], stamps[late] - 1, self.step)
 
     # --- state -----------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Spikes to synapses: push a spike's segments into the steps they arrive in, and add the segments that are due.
 
 When a neuron fires, its row of segment bounds is read once and each segment goes to the bucket of the step in which it
-arrives, so that a step walks one list. Weights are whole quanta and their sums exact: no order of events, and hence no
+arrives (`neuropil.engine.buckets`), so that a step walks one list. Weights are whole quanta and their sums exact: no order of events, and hence no
 number of threads, can change a result.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from neuropil.engine.buckets import append, drain
 from neuropil.engine.layout import BLOCK
 from neuropil.engine.packed import PackedSynapses
 from neuropil.errors import NetworkError
@@ -97,60 +98,20 @@ class Rows:
         return (self.population, self.first, self.key_start, self.channel, self.delay, self.offset_start, self.offsets,
                 self.row_start)  # fmt: skip
 
+    def segments_of_a_spike(self, blocks: int) -> int:
+        """The most segments of a neuron's row within a thread's blocks."""
+        longest = int(np.diff(self.row_start).max(initial=0))
+        return min(longest, int(np.diff(self.key_start).max(initial=0)) * blocks)
+
     @property
     def longest_delay(self) -> int:
         """In steps; at least 1."""
         return int(self.delay.max(initial=1))
 
 
-@dataclass
-class Buckets:
-    """What one thread has to deliver, by channel, arrival step (modulo the ring) and block.
-
-    Attributes:
-        segments: int64[channels, ring, blocks, capacity], ranges of words: start * LENGTHS + length.
-        fill: int64[channels, ring, blocks], how many there are.
-    """
-
-    segments: np.ndarray
-    fill: np.ndarray
-
-    @classmethod
-    def empty(cls, channels: int, ring: int, blocks: int, capacity: int) -> Buckets:
-        """Buckets of this capacity."""
-        shape = (max(channels, 1), ring, blocks)
-        return cls(np.zeros((*shape, capacity), np.int64), np.zeros(shape, np.int64))
-
-    @property
-    def capacity(self) -> int:
-        """Segments each bucket can hold."""
-        return self.segments.shape[-1]
-
-    def grown(self, capacity: int) -> Buckets:
-        """The same contents with more room."""
-        channels, ring, blocks = self.fill.shape
-        new = Buckets.empty(channels, ring, blocks, capacity)
-        new.segments[..., : self.capacity] = self.segments
-        new.fill[...] = self.fill
-        return new
-
-
 def first_capacity(plan: Plan) -> int:
-    """Segments per bucket to begin with; bursts enlarge it."""
+    """Spikes on their way that there is room for to begin with; bursts enlarge it."""
     return max(1024, min(plan.network.size, 1 << 14))
-
-
-def off_sets(capacity: int) -> int:
-    """A capacity of at least this size whose buckets begin in different sets of the caches.
-
-    A spike writes to one bucket per delay; were they a power of two apart, all would compete for the same few lines.
-    """
-    return -(-capacity // 64) * 64 + 24
-
-
-def ring_length(longest_delay: int) -> int:
-    """Steps the buckets look ahead: a power of two, so that a remainder is a mask."""
-    return 1 << int(longest_delay).bit_length()
 
 
 @njit(nogil=True)
@@ -166,7 +127,7 @@ def look_up(neuron, thread, all_blocks, rows, blocks):
 
 
 @njit(nogil=True)
-def push(neuron, step, age, thread, all_blocks, rows, segments, fill):
+def push(neuron, step, age, thread, all_blocks, rows, buckets):
     """File the segments of a neuron that fired in `step`, `age` steps ago; arrivals that are over by now are left out.
 
     `rows` is `Rows.index`; only the blocks of `thread` are filed.
@@ -177,8 +138,8 @@ def push(neuron, step, age, thread, all_blocks, rows, segments, fill):
     keys = key_start[p + 1] - k0
     if keys == 0:
         return
-    mask = fill.shape[1] - 1
-    blocks = fill.shape[2]
+    mask = buckets[0].shape[1] - 1
+    blocks = buckets[0].shape[2]
     row = row_start[neuron]
     bound = offset_start[p] + ((neuron - first[p]) * all_blocks + thread * blocks) * (keys + 1)
     for b in range(blocks):
@@ -186,20 +147,16 @@ def push(neuron, step, age, thread, all_blocks, rows, segments, fill):
         for k in range(keys):
             stop = row + offsets[bound + k + 1]
             if stop > start and delay[k0 + k] > age:
-                c = channel[k0 + k]
-                slot = (step + delay[k0 + k]) & mask
-                n = fill[c, slot, b]
-                segments[c, slot, b, n] = start * LENGTHS + (stop - start)
-                fill[c, slot, b] = n + 1
+                append(buckets, channel[k0 + k], (step + delay[k0 + k]) & mask, b, start * LENGTHS + (stop - start))
             start = stop
         bound += keys + 1
 
 
 @njit(nogil=True)
-def file_spikes(step, thread, threads, published, count, rows, segments, fill):
+def file_spikes(step, thread, threads, published, count, rows, buckets):
     """File the segments of every neuron that any owner published in `step`."""
     side = step & 1
-    blocks = fill.shape[2]
+    blocks = buckets[0].shape[2]
     for t in range(threads):
         n = count[side, 8 * t]
         for q in range(min(SPIKES_AHEAD, n)):
@@ -207,20 +164,30 @@ def file_spikes(step, thread, threads, published, count, rows, segments, fill):
         for q in range(n):
             if q + SPIKES_AHEAD < n:
                 look_up(published[side, t, q + SPIKES_AHEAD], thread, threads * blocks, rows, blocks)
-            push(published[side, t, q], step, 0, thread, threads * blocks, rows, segments, fill)
+            push(published[side, t, q], step, 0, thread, threads * blocks, rows, buckets)
 
 
 @njit(nogil=True)
-def deliver(step, words, segments, fill, arrived):
-    """Add the synapses that are due at the end of `step` to the accumulators int[channels, slots]; returns how many."""
-    slot = step & (fill.shape[1] - 1)
+def file_again(neurons, emitted, now, thread, threads, rows, buckets):
+    """File spikes of earlier steps once more, leaving out what arrived before step `now`."""
+    for q in range(neurons.size):
+        push(neurons[q], emitted[q], now - 1 - emitted[q], thread, threads * buckets[0].shape[2], rows, buckets)
+
+
+@njit(nogil=True)
+def deliver(step, words, buckets, due, arrived):
+    """Add the synapses that are due at the end of `step` to the accumulators int[channels, slots]; returns how many.
+
+    due: room for the segments of a bucket.
+    """
+    end = buckets[0]
+    slot = step & (end.shape[1] - 1)
     events = 0
-    for c in range(fill.shape[0]):
-        for b in range(fill.shape[2]):
-            n = fill[c, slot, b]
+    for c in range(end.shape[0]):
+        for b in range(end.shape[2]):
+            n = drain(buckets, c, slot, b, due)
             if n:
-                fill[c, slot, b] = 0
-                events += _add(words, segments[c, slot, b], n, arrived[c, b * BLOCK :])
+                events += _add(words, due, n, arrived[c, b * BLOCK :])
     return events
 
 

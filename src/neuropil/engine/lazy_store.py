@@ -13,7 +13,7 @@ import numpy as np
 
 from neuropil.engine.program import Operation
 from neuropil.engine.synapse_kernels import file_segments_again
-from neuropil.engine.synapse_list import SynapseList
+from neuropil.engine.synapse_list import SynapseList, low_bits, steps_since
 from neuropil.engine.synapse_store import SynapseStore
 from neuropil.lower.cache import load
 from neuropil.lower.elementwise import frontier
@@ -102,11 +102,11 @@ class LazyStore(SynapseStore):
         bounds = np.concatenate([[0], np.cumsum(np.bincount(segment, minlength=segments))]).astype(np.int64)
         own = {f"s_{n}": np.ascontiguousarray(s.states[n][mine], real) for n in form.of("")}
         own["done"] = np.zeros(mine.size if self.program.responds else 0, np.uint8)
-        own["last"] = s.last[""][mine].astype(np.int32) if self.program.dated else np.empty(0, np.int32)
+        own["last"] = s.last[""][mine] if self.program.dated else np.empty(0, np.uint32)
         own["weight"] = s.weight[mine].astype(real) if "weight" in self.kernels.own else np.empty(0, real)
 
         def shared(side: str, where: np.ndarray, size: int) -> dict[str, np.ndarray]:
-            made = {"last": np.zeros(size, np.int32), **{n: np.zeros(size, real) for n in form.of(side)}}
+            made = {"last": np.zeros(size, np.uint32), **{n: np.zeros(size, real) for n in form.of(side)}}
             made["last"][where] = s.last[side][mine]
             for n in form.of(side):
                 made[n][where] = s.states[n][mine]
@@ -116,10 +116,10 @@ class LazyStore(SynapseStore):
         seen = shared("target", post, target.size)
         seen |= {"latest": np.zeros(target.size, np.uint64), "fresh": np.zeros(target.size, np.int64), "full": np.zeros(2, np.int64)}
         room = (NOTES, target.size) if self.program.responds else (0, 0)
-        notes = {"time": np.zeros(room, np.int32), **{n: np.zeros(room, real) for n in form.of("target")}}
+        notes = {"time": np.zeros(room, np.uint32), **{n: np.zeros(room, real) for n in form.of("target")}}
         longest = int(np.diff(bounds).max(initial=0))
-        counts, times, deep = np.zeros(longest, np.uint8), np.zeros((ALIKE, longest), np.int32), np.zeros(longest, np.uint32)
-        scratch = (counts, times, deep, np.zeros((len(self.program.answering), longest), real), np.zeros(longest, np.int32))
+        counts, times, deep = np.zeros(longest, np.uint8), np.zeros((ALIKE, longest), np.uint32), np.zeros(longest, np.uint32)
+        scratch = (counts, times, deep, np.zeros((len(self.program.answering), longest), real), np.zeros(longest, np.uint32))
         return OwnSynapses(
             mine.astype(np.int32), post.astype(np.uint16 if target.size <= 1 << 16 else np.uint32), bounds, own, shared("source", segment, segments), seen, notes,
             np.zeros(longest, real), scratch, np.zeros((len(self.program.per_target), target.size), real),
@@ -165,7 +165,7 @@ class LazyStore(SynapseStore):
         self.settle()
         s, form = self.synapses, self.program.form
         states = {n: np.empty(s.size) for n in self.program.states}
-        last = {side: np.zeros(s.size, np.int32) for side in SIDES}
+        last = {side: np.zeros(s.size, np.uint32) for side in SIDES}
         for own in self.own:
             segment = np.repeat(np.arange(own.bounds.size - 1), np.diff(own.bounds))
             found = {n: own.own[f"s_{n}"] for n in form.of("")}
@@ -185,11 +185,11 @@ class LazyStore(SynapseStore):
         for own in self.own:
             for side, arrays in (("source", own.source), ("target", own.seen)):
                 names = program.form.of(side)
-                ages = {f"h_{side}": (step - arrays["last"]) * dt}
+                ages = {f"h_{side}": steps_since(arrays["last"], step) * dt}
                 values = program.arrival.evaluate([program.ready[n] for n in names], leaves | ages | {f"s.{n}": arrays[n].astype(float) for n in names})
                 for n, value in zip(names, values, strict=True):
                     arrays[n][:] = value
-                arrays["last"][:] = step
+                arrays["last"][:] = low_bits(step)
 
     def held_bytes(self) -> int:
         """Bytes of what threads hold."""
@@ -218,12 +218,12 @@ class LazyStore(SynapseStore):
         return made
 
     def _filing(self, t: int) -> tuple[object, ...]:
-        source, bucket = self.projection.source, self.buckets[t]
-        return source.first, source.size, self.delays, self.own[t].bounds, bucket.segments[0, :, 0], bucket.fill[0, :, 0]
+        source = self.projection.source
+        return source.first, source.size, self.delays, self.own[t].bounds, self.buckets[t].arrays
 
     def _noting(self, t: int) -> tuple[object, ...]:
         own = self.own[t]
-        fixed = (self.late, *self.spiked[t], self.plan.dt, self.numbers, NOTES - 1, own.seen["full"], own.seen["fresh"])
+        fixed = (self.late, *self.waiting(t), self.plan.dt, self.numbers, NOTES - 1, own.seen["full"], own.seen["fresh"])
         return *fixed, *(own.array(n) for n in self.kernels.noting)
 
     def _full(self, t: int) -> tuple[object, ...]:
@@ -231,13 +231,13 @@ class LazyStore(SynapseStore):
         return own.seen["full"], own.seen["fresh"], self.plan.dt, *self._settling(own)
 
     def _arriving(self, t: int) -> tuple[object, ...]:
-        own, bucket = self.own[t], self.buckets[t]
+        own = self.own[t]
         return (
-            self.plan.dt, self.numbers, bucket.segments[0, :, 0], bucket.fill[0, :, 0], own.bounds, own.target,
+            self.plan.dt, self.numbers, self.buckets[t].arrays, self.due[t], own.bounds, own.target,
             own.part, *own.room, own.of_target, self.targets[t].arrived, *(own.array(n) for n in self.kernels.arguments),
         )  # fmt: skip
 
-    def refile_all(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
-        """Many at once; there must be room."""
+    def refile_segments(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
+        """For every thread's share."""
         for t in range(len(self.own)):
             file_segments_again(neurons, emitted, now, *self._filing(t))

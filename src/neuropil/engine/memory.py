@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuropil.engine.deliver import first_capacity, ring_length
+from neuropil.engine.buckets import ring_length
+from neuropil.engine.deliver import first_capacity
 from neuropil.engine.layout import BLOCK
 from neuropil.engine.packed import predict_memory
+from neuropil.engine.store import predict_in_flight
 from neuropil.engine.synapse_store import predict_memory as predict_listed
 from neuropil.errors import MemoryLimitError
 from neuropil.lower.plan import Plan
@@ -31,14 +33,15 @@ def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
     per_thread = max(1, -(-plan.elements // (threads * BLOCK)))
     blocks = threads * per_thread
     longest = max((int(delay_steps(p, plan.dt)[-1]) for p in plan.network.projections), default=1)
-    buckets = 8.0 * max(plan.channels, 1) * ring_length(longest) * blocks * first_capacity(plan)
+    buckets, room = 8.0 * threads * ring_length(longest), first_capacity(plan)  # first: how many spikes there were in each step
     probes = sum(8.0 * min(p.neurons.size * 10_000, 4_000_000) for p in plan.network.probes)
     parts = dict.fromkeys(("synapses", "row starts", "segment bounds", "keys", "while building"), 0.0)
     for word in plan.packed:
         for name, size in predict_memory(plan.network, plan.dt, blocks, plan.channel_of, plan.scale, word).items():
             parts[name] += size
+        buckets += threads * predict_in_flight(plan, word, per_thread, room)
     for j in plan.synapses:
-        for name, size in predict_listed(plan, j, threads, first_capacity(plan)).items():
+        for name, size in predict_listed(plan, j, threads, room).items():
             if name == "spikes in flight":
                 buckets += size
             else:

@@ -7,12 +7,17 @@ counters, or factored ones come as further stores, with operations of their own 
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from neuropil.engine.deliver import Buckets, Rows, off_sets, push, ring_length
+from neuropil.engine.buckets import Buckets, bucket_bytes, ring_length
+from neuropil.engine.deliver import Rows, file_again
+from neuropil.engine.packed import source_keys
 from neuropil.engine.program import Operation
+from neuropil.lower.connectivity import expected_synapses
+from neuropil.lower.plan import Plan
+from neuropil.lower.synapse_laws import delay_steps
 
 
 class Store(Protocol):
@@ -24,9 +29,7 @@ class Store(Protocol):
     """
 
     ring: int
-
-    @property
-    def capacity(self) -> int: ...
+    capacity: int
 
     def operations(self) -> list[Operation]:
         """One of phase "spikes" (note the spikes published in a step) and one of phase "delivery" (add what is due)."""
@@ -36,13 +39,26 @@ class Store(Protocol):
         """Make room for so many spikes within the ring."""
         ...
 
-    def refile(self, neuron: int, emitted: int, now: int) -> None:
-        """Note a spike of an earlier step once more, leaving out what arrived before step `now`."""
+    def refile(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
+        """Note spikes of earlier steps once more, in their order, leaving out what arrived before step `now`; there must be room."""
         ...
 
     def drop(self) -> None:
         """Forget all spikes that are under way."""
         ...
+
+
+def predict_in_flight(plan: Plan, word: Any, blocks: int, room: int) -> float:
+    """Bytes that a thread's buckets of packed segments will take, for so many spikes on their way."""
+    held = [plan.network.projections[j] for j in plan.packed[word]]
+    longest, most = 1, 0
+    for name in dict.fromkeys(p.source.name for p in held):
+        outgoing = [(j, plan.network.projections[j]) for j in plan.packed[word] if plan.network.projections[j].source.name == name]
+        steps = [(plan.channel_of[j], delay_steps(p, plan.dt)) for j, p in outgoing]
+        degree = sum(expected_synapses(p) / p.source.size for _, p in outgoing)
+        longest = max(longest, *(int(s[-1]) for _, s in steps))
+        most = max(most, min(len(source_keys(steps)) * blocks, int(degree + 6.0 * np.sqrt(degree) + 6.0)))
+    return 8.0 * room + bucket_bytes(max(plan.channels, 1) * ring_length(longest) * blocks, room * most)
 
 
 class PackedStore:
@@ -58,13 +74,13 @@ class PackedStore:
     def __init__(self, rows: Rows, arrived: list[np.ndarray], blocks: int, capacity: int):
         self.rows, self.arrived = rows, arrived
         self.ring = ring_length(rows.longest_delay)
-        channels = arrived[0].shape[0]
-        self.buckets = [Buckets.empty(channels, self.ring, blocks, off_sets(capacity)) for _ in arrived]
+        self.segments = rows.segments_of_a_spike(blocks)
+        self.buckets = [Buckets.empty(arrived[0].shape[0], self.ring, blocks, capacity * self.segments) for _ in arrived]
+        self._make_room(capacity)
 
-    @property
-    def capacity(self) -> int:
-        """A spike adds at most one segment to a bucket."""
-        return self.buckets[0].capacity
+    def _make_room(self, spikes: int) -> None:
+        # A spike adds at most one segment to a bucket.
+        self.capacity, self.due = spikes, [np.zeros(spikes, np.int64) for _ in self.arrived]
 
     def operations(self) -> list[Operation]:
         """File and deliver."""
@@ -79,26 +95,25 @@ class PackedStore:
 
     def _filing(self, thread: int) -> tuple[object, ...]:
         bucket = self.buckets[thread]
-        return self.rows.index, bucket.segments, bucket.fill
+        return self.rows.index, bucket.arrays
 
     def _due(self, thread: int) -> tuple[object, ...]:
         bucket = self.buckets[thread]
-        return self.rows.words, bucket.segments, bucket.fill, self.arrived[thread]
+        return self.rows.words, bucket.arrays, self.due[thread], self.arrived[thread]
 
     def drop(self) -> None:
         """Nothing is under way."""
         for bucket in self.buckets:
-            bucket.fill[:] = 0
+            bucket.clear()
 
     def grow(self, spikes: int) -> None:
         """Twice the room that is needed now."""
         if spikes > self.capacity:
-            self.buckets = [b.grown(off_sets(2 * spikes)) for b in self.buckets]
+            for bucket in self.buckets:
+                bucket.grow(2 * spikes * self.segments)
+            self._make_room(2 * spikes)
 
-    def refile(self, neuron: int, emitted: int, now: int) -> None:
+    def refile(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
         """For every thread's share."""
-        blocks = self.buckets[0].fill.shape[2]
         for t, bucket in enumerate(self.buckets):
-            push(
-                neuron, emitted, now - 1 - emitted, t, blocks * len(self.buckets), self.rows.index, bucket.segments, bucket.fill
-            )
+            file_again(neurons, emitted, now, t, len(self.buckets), self.rows.index, bucket.arrays)

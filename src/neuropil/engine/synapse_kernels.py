@@ -8,68 +8,70 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from neuropil.engine.buckets import append
 from neuropil.engine.deliver import push
 from neuropil.lower.flags import KERNEL_FLAGS
 from neuropil.lower.numerics import flush_subnormal
 
 
 @njit(nogil=True)
-def file_own(step, threads, published, count, rows, segments, fill):
+def file_own(step, threads, published, count, rows, buckets):
     """File the segments, within one thread's own synapses, of every neuron that any owner published in `step`."""
     side = step & 1
     for t in range(threads):
         for q in range(count[side, 8 * t]):
-            push(published[side, t, q], step, 0, 0, 1, rows, segments, fill)
+            push(published[side, t, q], step, 0, 0, 1, rows, buckets)
 
 
 @njit(nogil=True)
-def file_again(neurons, emitted, now, rows, segments, fill):
-    """File spikes of earlier steps once more, leaving out what arrived before step `now`."""
-    for q in range(neurons.size):
-        push(neurons[q], emitted[q], now - 1 - emitted[q], 0, 1, rows, segments, fill)
-
-
-@njit(nogil=True)
-def file_segments(step, threads, published, count, first, size, delays, bounds, segments, fill):
+def file_segments(step, threads, published, count, first, size, delays, bounds, buckets):
     """File, by their numbers, the segments of every neuron of one population that any owner published in `step`.
 
-    Segments are numbered source by source and delay by delay; segments[ring, capacity], fill[ring].
+    Segments are numbered source by source and delay by delay.
     """
     side = step & 1
     for t in range(threads):
         for q in range(count[side, 8 * t]):
-            _file(published[side, t, q] - first, step, 0, size, delays, bounds, segments, fill)
+            _file(published[side, t, q] - first, step, 0, size, delays, bounds, buckets)
 
 
 @njit(nogil=True)
-def file_segments_again(neurons, emitted, now, first, size, delays, bounds, segments, fill):
+def file_segments_again(neurons, emitted, now, first, size, delays, bounds, buckets):
     """File spikes of earlier steps once more, leaving out what arrived before step `now`."""
     for q in range(neurons.size):
-        _file(neurons[q] - first, emitted[q], now - 1 - emitted[q], size, delays, bounds, segments, fill)
+        _file(neurons[q] - first, emitted[q], now - 1 - emitted[q], size, delays, bounds, buckets)
 
 
 @njit(nogil=True)
-def _file(source, step, age, size, delays, bounds, segments, fill):
+def _file(source, step, age, size, delays, bounds, buckets):
     if 0 <= source < size:
         for k in range(delays.size):
             number = source * delays.size + k
             if delays[k] > age and bounds[number + 1] > bounds[number]:
-                row = (step + delays[k]) & (fill.size - 1)
-                segments[row, fill[row]] = number
-                fill[row] += 1
+                append(buckets, 0, (step + delays[k]) & (buckets[0].shape[1] - 1), 0, number)
 
 
 @njit(nogil=True)
-def own_spikes(step, thread, published, count, place, first, neurons, who, many):
-    """Keep, by their numbers, a thread's own targets, all sites of the neurons that fired in `step`: who[ring, targets], many[ring]."""
-    side, row, n = step & 1, step & (many.size - 1), 0
+def own_spikes(step, thread, published, count, place, first, neurons, targets, waiting):
+    """Keep, by their numbers, a thread's own targets, all sites of the neurons that fired in `step`, until synapses respond."""
+    side = step & 1
     for q in range(count[side, 8 * thread]):
-        at = place[published[side, thread, q]] - first
-        if 0 <= at < neurons:
-            for target in range(at, who.shape[1], neurons):
-                who[row, n] = target
-                n += 1
-    many[row] = n
+        _keep(place[published[side, thread, q]] - first, step, neurons, targets, waiting)
+
+
+@njit(nogil=True)
+def own_spikes_again(spiked, emitted, now, late, place, first, neurons, targets, waiting):
+    """Keep once more the targets among neurons that fired earlier, leaving out those to whom synapses responded before step `now`."""
+    for q in range(spiked.size):
+        if emitted[q] + late >= now:
+            _keep(place[spiked[q]] - first, emitted[q], neurons, targets, waiting)
+
+
+@njit(nogil=True)
+def _keep(at, step, neurons, targets, waiting):
+    if 0 <= at < neurons:
+        for target in range(at, targets, neurons):
+            append(waiting, 0, step & (waiting[0].shape[1] - 1), 0, target)
 
 
 @njit(nogil=True)

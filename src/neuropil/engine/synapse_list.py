@@ -27,7 +27,8 @@ class SynapseList:
         site: int32[n], of the target; delay: int32[n], steps.
         weight: float64[n], in base units: the weight each was made with.
         states: by name, float64[n].
-        last: by whose they are (`neuropil.lower.synapse.SIDES`), int32[n], the step to which waiting states are up to date.
+        last: by whose they are (`neuropil.lower.synapse.SIDES`), uint32[n], the step to which waiting states are up to date, by its
+            lowest 32 bits.
         constants: everything static about the model, by name: floats, or float64[n] where it varies between synapses.
     """
 
@@ -74,7 +75,7 @@ class SynapseList:
                 found = given[value] if isinstance(value, str) else _each(value, projection, plan.seed, pre, post, "synapse state", name)
             states[name] = np.array(np.broadcast_to(found, n), float)
         pre, post, site, delay = (np.ascontiguousarray(a, np.int32) for a in (pre, post, site, delay))
-        return cls(pre, post, site, delay, np.asarray(weight, float), states, {side: np.full(n, now, np.int32) for side in SIDES}, constants)
+        return cls(pre, post, site, delay, np.asarray(weight, float), states, {side: np.full(n, low_bits(now)) for side in SIDES}, constants)
 
     def take(self, which: np.ndarray) -> SynapseList:
         """Some of them, in the order of the indices."""
@@ -102,13 +103,13 @@ class SynapseList:
         """What a spike that arrived at a step would hand to the port, in float64."""
         assert program.sent is not None
         leaves = {f"p.{n}": v for n, v in self.constants.items()} | {f"s.{n}": v for n, v in self.states.items()}
-        leaves |= {age(side): (step - last) * dt for side, last in self.last.items()} | {"w": self.weight}
+        leaves |= {age(side): steps_since(last, step) * dt for side, last in self.last.items()} | {"w": self.weight}
         return np.array(np.broadcast_to(program.arrival.evaluate([program.sent], leaves)[0], self.size))
 
     def up_to(self, program: SynapseProgram, step: int, dt: float) -> dict[str, np.ndarray]:
         """The states brought up to date at a step, in float64."""
         leaves = {f"p.{n}": v for n, v in self.constants.items()} | {f"s.{n}": v for n, v in self.states.items()}
-        leaves |= {age(side): (step - last) * dt for side, last in self.last.items()} | {"w": self.weight}
+        leaves |= {age(side): steps_since(last, step) * dt for side, last in self.last.items()} | {"w": self.weight}
         values = program.arrival.evaluate([program.ready[n] for n in program.states], leaves)
         return {n: np.array(np.broadcast_to(v, self.size)) for n, v in zip(program.states, values, strict=True)}
 
@@ -125,3 +126,17 @@ def _each(value: Any, projection: Projection, seed: int, pre: np.ndarray, post: 
         return value.quantile(rng.uniform(rng.stream_key(seed, purpose, *projection.stream, name), np.arange(pre.size), 0))
     raw = value.value if isinstance(value, Quantity) else value
     return in_order(raw, projection.rule, pre, post) if pre.size or np.ndim(raw) == 0 else np.empty(0)
+
+
+REFRESHED = 1 << 31
+"""Steps after which all that waits is brought up to date at the latest, so that the lowest 32 bits tell how long it has waited."""
+
+
+def low_bits(step: int) -> np.uint32:
+    """What is kept of a step."""
+    return np.uint32(step & 0xFFFFFFFF)
+
+
+def steps_since(last: np.ndarray, step: int) -> np.ndarray:
+    """int64[n]: steps from those whose lowest bits these are to `step`."""
+    return (step - last.astype(np.int64)) & 0xFFFFFFFF

@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.engine.buckets import Buckets, bucket_bytes, ring_length
 from neuropil.engine.compose import Machine
-from neuropil.engine.deliver import Buckets, off_sets, ring_length
 from neuropil.engine.layout import Layout
 from neuropil.engine.program import Operation
-from neuropil.engine.synapse_list import SynapseList
+from neuropil.engine.synapse_kernels import own_spikes_again
+from neuropil.engine.synapse_list import SynapseList, low_bits
 from neuropil.errors import SimulationError
 from neuropil.lower.connectivity import delay_steps, expected_synapses
 from neuropil.lower.graph import Graph
@@ -78,13 +79,16 @@ class SynapseStore(ABC):
         self.program: SynapseProgram = plan.synapses[index]
         self.real = np.dtype(plan.synapse_precision(index))
         self.signal = np.zeros(1, self.real)
-        self.ring = ring_length(int(delay_steps(self.projection, plan.dt)[-1]))
+        delays = delay_steps(self.projection, plan.dt)
+        self.delay_ring, self.segments = ring_length(int(delays[-1])), delays.size
         self.targets = [_targets(plan, layout, machine, index, t) for t in range(len(layout.shares))]
         self.late = grid.steps(self.projection.response_delay, plan.dt, "response_delay", least=0)
-        kept = ring_length(self.late) if self.program.responds else 0
-        # Spikes of each thread's targets on their way to the synapses: who, by the step they fired in, and how many.
-        self.spiked = [(np.zeros((kept, t.size), np.int32), np.zeros(kept, np.int64)) for t in self.targets]
+        # Steps within which a spike may still be on its way, from a source or from a target.
+        self.ring = max(self.delay_ring, ring_length(self.late))
         self.buckets: list[Buckets] = []
+        # Spikes of each thread's targets on their way to the synapses, by the step they fired in.
+        self.spiked = [Buckets.empty(1, ring_length(self.late), 1, room * t.sites if self.program.responds else 0) for t in self.targets]
+        self.who = [np.zeros(t.size, np.int64) for t in self.targets]
         self.changed: dict[str, Any] = {}
         self.plastic = True  # the rule acts
         self.reweighed = False  # the weights that the synapses were made with have been replaced
@@ -110,8 +114,8 @@ class SynapseStore(ABC):
         """What a step does."""
 
     @abstractmethod
-    def refile_all(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
-        """File spikes of earlier steps once more; there must be room."""
+    def refile_segments(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
+        """File the segments of earlier spikes once more; there must be room."""
 
     @abstractmethod
     def held_bytes(self) -> int:
@@ -139,7 +143,8 @@ class SynapseStore(ABC):
         """Hold these synapses; nothing is under way."""
         self.synapses = self._fitted(synapses)
         self.take(self.synapses)
-        self.buckets = [Buckets.empty(1, self.ring, 1, off_sets(self.room)) for _ in self.targets]
+        self.buckets = [Buckets.empty(1, self.delay_ring, 1, self.room * self.segments) for _ in self.targets]
+        self._make_room(self.room)
         # What stays the same is kept once, in the list; what changes lives in the arrays.
         self.synapses = replace(self.synapses, states={}, last={})
 
@@ -148,11 +153,6 @@ class SynapseStore(ABC):
         s = self.listed()
         arrays = {f"state {n}": v.astype(self.real) for n, v in s.states.items()} | {"signal": self.signal, "plastic": np.array(self.plastic)}
         arrays |= {f"last {side}": last for side, last in s.last.items() if self.program.aged(side)}
-        if self.late:
-            arrays["spiked"] = np.zeros((self.spiked[0][1].size, self.projection.target.size), bool)
-            for t, (who, many) in zip(self.targets, self.spiked, strict=True):
-                for row, n in enumerate(many):
-                    arrays["spiked"][row, t.low + who[row, :n] % t.neurons] = True
         if self.projection.structure is not None:
             arrays |= {"pre": s.pre, "post": s.post, "site": s.site, "delay": s.delay}
         if self.projection.structure is not None or self.reweighed:
@@ -167,15 +167,10 @@ class SynapseStore(ABC):
             s = SynapseList.made(self.plan, self.index, pre, post, site, weight, delay, 0)
         elif "weight" in arrays:
             s, self.reweighed = replace(s, weight=arrays["weight"]), True
-        none = np.zeros(s.size, np.int32)
-        last = {side: arrays.get(f"last {side}", none) for side in SIDES}
+        none = np.zeros(s.size, np.uint32)
+        last = {side: arrays.get(f"last {side}", none).astype(np.uint32) for side in SIDES}
         self.use(replace(s, states={n: arrays[f"state {n}"] for n in self.program.states}, last=last))
         self.signal[:] = arrays["signal"]
-        if self.late:
-            for t, (who, many) in zip(self.targets, self.spiked, strict=True):
-                for row, fired in enumerate(arrays["spiked"][:, t.low : t.low + t.neurons]):
-                    many[row] = fired.sum() * t.sites
-                    who[row, : many[row]] = np.flatnonzero(np.tile(fired, t.sites))
 
     def read(self, name: str, step: int) -> np.ndarray:
         """float64[n]: a state of every synapse, or the weight, at a step."""
@@ -260,16 +255,19 @@ class SynapseStore(ABC):
             s = replace(s, states={**s.states, **{n: now.states[n] for n in self.program.learned}})
         else:
             s, self.reweighed = SynapseList.drawn(self.plan, self.index), False
-            s = replace(s, last={side: np.full(s.size, step, np.int32) for side in SIDES})
         self.use(s)
+        self.begin_at(step)
         self.drop()
+
+    def begin_at(self, step: int) -> None:
+        """Take all states to be of this step."""
+        s = self.listed()
+        self.use(replace(s, last={side: np.full(s.size, low_bits(step)) for side in SIDES}))
 
     def drop(self) -> None:
         """Nothing is under way, from sources or from targets."""
-        for bucket in self.buckets:
-            bucket.fill[:] = 0
-        for _, many in self.spiked:
-            many[:] = 0
+        for bucket in (*self.buckets, *self.spiked):
+            bucket.clear()
 
     @property
     def learns(self) -> bool:
@@ -313,15 +311,18 @@ class SynapseStore(ABC):
     def memory(self) -> int:
         """Bytes held."""
         s = self.synapses
-        total = s.pre.nbytes + s.post.nbytes + s.site.nbytes + s.delay.nbytes + s.weight.nbytes + sum(b.segments.nbytes for b in self.buckets)
+        total = s.pre.nbytes + s.post.nbytes + s.site.nbytes + s.delay.nbytes + s.weight.nbytes + sum(b.nbytes for b in (*self.buckets, *self.spiked))
         return total + self.held_bytes() + sum(np.asarray(c).nbytes for c in s.constants.values())
 
     # --- what the loop asks ------------------------------------------------------------------------------------------
 
-    @property
-    def capacity(self) -> int:
-        """A spike adds at most one segment to a bucket."""
-        return self.buckets[0].capacity
+    def _make_room(self, spikes: int) -> None:
+        # A spike adds at most one segment to a bucket.
+        self.capacity, self.due = spikes, [np.zeros(spikes, np.int64) for _ in self.targets]
+
+    def waiting(self, t: int) -> tuple[object, ...]:
+        """Spikes of a thread's targets on their way to the synapses, and room for those of a step."""
+        return self.spiked[t].arrays, self.who[t]
 
     def own_spikes(self) -> Operation:
         """Keep the spikes of each thread's targets until their synapses respond."""
@@ -331,16 +332,24 @@ class SynapseStore(ABC):
 
     def _keeping(self, t: int) -> tuple[object, ...]:
         target = self.targets[t]
-        return self.layout.slot_of, target.first, target.neurons, *self.spiked[t]
+        return self.layout.slot_of, target.first, target.neurons, target.size, self.spiked[t].arrays
 
     def grow(self, spikes: int) -> None:
         """Twice the room that is needed now."""
         if spikes > self.capacity:
-            self.buckets = [b.grown(off_sets(2 * spikes)) for b in self.buckets]
+            for bucket, spiked, target in zip(self.buckets, self.spiked, self.targets, strict=True):
+                bucket.grow(2 * spikes * self.segments)
+                if self.program.responds:
+                    spiked.grow(2 * spikes * target.sites)
+            self._make_room(2 * spikes)
 
-    def refile(self, neuron: int, emitted: int, now: int) -> None:
-        """For every thread's share."""
-        self.refile_all(np.array([neuron]), np.array([emitted]), now)
+    def refile(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
+        """Those of the sources, and those of the targets to which synapses have yet to respond."""
+        self.refile_segments(neurons, emitted, now)
+        if self.program.responds:
+            for t in range(len(self.targets)):
+                mine = self.layout.thread_of[neurons] == t
+                own_spikes_again(neurons[mine], emitted[mine], now, self.late, *self._keeping(t))
 
 
 def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -> Targets:
@@ -374,5 +383,8 @@ def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str,
     steps = delay_steps(p, plan.dt)
     segments = p.source.size * (steps.size + 1)
     bounds = threads * segments * (8.0 + (real + 4) * shared) + p.target.size * p.sites * NOTES * (4.0 + real * shared)
-    buckets = 8.0 * threads * ring_length(int(steps[-1])) * room
+    buckets = threads * (8.0 * room + bucket_bytes(ring_length(int(steps[-1])), room * steps.size))
+    if program.responds:
+        late = grid.steps(p.response_delay, plan.dt, "response_delay", least=0)
+        buckets += threads * (bucket_bytes(ring_length(late), room * p.sites) + 8.0 * p.target.size * p.sites / threads)
     return {"synapses": n * per_synapse, "segment bounds": bounds, "spikes in flight": buckets, "while building": n * (60.0 + 8 * len(program.states))}

@@ -94,7 +94,7 @@ class _Writer:
     def write(self) -> LazyKernels:
         graphs = [(self.graph, all_roots(self.program))]
         lines = [
-            *module_head(f"Kernels of {self.program.traced.name}, {self.precision}.", self.precision, graphs, "from neuropil.lower.threads import prefetch"),
+            *module_head(f"Kernels of {self.program.traced.name}, {self.precision}.", self.precision, graphs, "from neuropil.engine.buckets import drain", "from neuropil.lower.threads import prefetch"),
             *self._arrive(), *self._settle(), *([*self._settle_full(), *self._note()] if self.program.responds else []), "",
         ]  # fmt: skip
         return LazyKernels("\n".join(lines), self.own, tuple(self.arguments), tuple(self.noting), self.frontier, self.varying)
@@ -149,13 +149,13 @@ class _Writer:
         names |= {graph.leaf(f"s.{n}"): f"{n}_q" for n in self.source} | {graph.leaf(f"s.{n}"): value for n, value in held.items()}
         names |= {graph.leaf("w"): "w"} if self.weighed else {}
         if self.source:
-            lines.append(f"age = number({at} - since) * dt")
+            lines.append(f"age = number(np.uint32({at} - since)) * dt")
             names[graph.leaf(age("source"))] = "age"
         for n in self.target:
             lines.append(f"{n}_b = note_{n}[{note}, n]")
             names[graph.leaf(f"s.{n}")] = f"{n}_b"
         if self.program.dated:
-            lines.append(f"h = number({at} - {last}) * dt")
+            lines.append(f"h = number(np.uint32({at} - {last})) * dt")
             names[graph.leaf(age(""))] = "h"
         lines += statements(graph, self.program.response_roots, names)
         return lines, {n: names[self.program.answered[n]] for n in self.program.answering}
@@ -165,8 +165,8 @@ class _Writer:
         if not self.program.responds:
             return []
         mask = (1 << TIME_BITS) - 1
-        ago = [f"(np.uint32(now) - np.uint32(word >> np.uint64({NUMBER_BITS + TIME_BITS * p}))) & np.uint32({mask})" for p in range(ALIKE)]
-        times = [f"times[{p}, i - start] = now - np.int32({steps})" for p, steps in enumerate(ago)]
+        ago = [f"(now - np.uint32(word >> np.uint64({NUMBER_BITS + TIME_BITS * p}))) & np.uint32({mask})" for p in range(ALIKE)]
+        times = [f"times[{p}, i - start] = np.uint32(now - np.uint32({steps}))" for p, steps in enumerate(ago)]
         return [
             "most = np.uint8(0)", "for i in range(start, stop):",
             *_indent(["word = latest[target[i]]", "c = np.uint8(word)", "m = np.uint8(c - done[i])", "done[i], due[i - start] = c, m",
@@ -190,7 +190,7 @@ class _Writer:
     def _ahead(self) -> list[str]:
         """Ask for what the next segment needs."""
         wanted = [*(["target"] if self.program.responds or self.program.sent is not None else []), *(["done"] if self.program.responds else []), *self.own]
-        lines = ["soon = segments[row, g + 1]", f"first, end = np.uint64(bounds[soon]), np.uint64(min(bounds[soon + 1], bounds[soon] + {AHEAD}))"]
+        lines = ["soon = waiting[g + 1]", f"first, end = np.uint64(bounds[soon]), np.uint64(min(bounds[soon + 1], bounds[soon] + {AHEAD}))"]
         for array in wanted:
             lines += [f"for i in range(first, end, np.uint64(64 // {array}.itemsize)):", f"    prefetch({array}, i)"]
         return ["if g + 1 < filled:", *_indent(lines)]
@@ -228,7 +228,7 @@ class _Writer:
         names, head = self._numbers()
         segment = [*self._read_source(names), *self._begin()]
         if self.source:
-            segment.append("lapse = number(now - since) * dt")
+            segment.append("lapse = number(np.uint32(now - since)) * dt")
             names[graph.leaf(age("source"))] = "lapse"
         segment += statements(graph, program.once, names)
         lines, held, last = self._alike()
@@ -238,7 +238,7 @@ class _Writer:
             body.append(f"u{j} = of_target[{j}, n]")
             names[node] = f"u{j}"
         if program.dated:
-            body.append(f"own = number(now - {last}) * dt")
+            body.append(f"own = number(np.uint32(now - {last})) * dt")
             names[graph.leaf(age(""))] = "own"
         body += statements(graph, program.arrival_roots, names)
         changed = [n for n in self.mine if n in (*program.struck, *program.answering)]
@@ -253,13 +253,13 @@ class _Writer:
         segment += [f"source_{n}[q] = {names[program.after[n]]}" for n in self.source]
         segment += ["source_last[q] = now"] if self.source else []
         text = [
-            *head, "now, dt = np.int32(k + 1), number(step)",
-            "row = k & (fill.shape[0] - 1)", "filled = fill[row]", "fill[row] = 0", "events = 0", *self._of_targets(),
+            *head, "now, dt = np.uint32(k + 1), number(step)",
+            "filled, events = drain(buckets, 0, k & (buckets[0].shape[1] - 1), 0, waiting), 0", *self._of_targets(),
             "for g in range(filled):",
-            *_indent([*self._ahead(), "q = segments[row, g]", "start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment, "events += np.int64(stop - start)"]),
+            *_indent([*self._ahead(), "q = waiting[g]", "start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment, "events += np.int64(stop - start)"]),
             "return events",
         ]  # fmt: skip
-        fixed = ["k", "step", "numbers", "segments", "fill", "bounds", "target", "part", *ROOM, "of_target", "arrived"]
+        fixed = ["k", "step", "numbers", "buckets", "waiting", "bounds", "target", "part", *ROOM, "of_target", "arrived"]
         return _function("arrive", [*fixed, *self.arguments], text)
 
     def _of_targets(self) -> list[str]:
@@ -276,7 +276,7 @@ class _Writer:
     def _target_states(self, names: dict[int, str], now: str) -> list[str]:
         """Read the states of target n, and their age."""
         names |= {self.graph.leaf(f"s.{n}"): f"{n}_0" for n in self.target} | {self.graph.leaf(age("target")): "rest"}
-        return [*(f"{n}_0 = target_{n}[n]" for n in self.target), f"rest = number({now} - target_last[n]) * dt"]
+        return [*(f"{n}_0 = target_{n}[n]" for n in self.target), f"rest = number(np.uint32({now} - target_last[n])) * dt"]
 
     def _settle(self) -> list[str]:
         """Make up for all spikes of the targets; with `anew` bring the synapses' own states to step `now` as well."""
@@ -290,12 +290,12 @@ class _Writer:
             segment += [*self._begin(), "for i in range(start, stop):", *_indent(body)]
         if self.program.dated:
             names |= {self.graph.leaf(f"s.{n}"): f"s_{n}[i]" for n in self.held} | {self.graph.leaf(age("")): "h"}
-            late = ["h = number(now - last[i]) * dt", *self._varied(), *statements(self.graph, [self.program.ready[n] for n in moving], names)]
+            late = ["h = number(np.uint32(now - last[i])) * dt", *self._varied(), *statements(self.graph, [self.program.ready[n] for n in moving], names)]
             late += [f"new_{n} = {names[self.program.ready[n]]}" for n in moving]
             late += [f"s_{n}[i] = new_{n}" for n in moving] + ["last[i] = now"]
             segment += ["if anew:", "    for i in range(start, stop):", *_indent(late, 2)]
         text = [
-            *head, "dt, now = number(step), np.int32(k)", "for q in range(bounds.size - 1):",
+            *head, "dt, now = number(step), np.uint32(k)", "for q in range(bounds.size - 1):",
             *_indent(["start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment]),
         ]  # fmt: skip
         return _function("settle", ["k", "step", "anew", "numbers", "bounds", "target", *ROOM, *self.arguments], text)
@@ -314,7 +314,7 @@ class _Writer:
         body = [
             "for p in range(note_time.shape[0] - 1, 0, -1):",
             *(f"    {a}[p, n] = {a}[p - 1, n]" for a in ["note_time", *(f"note_{n}" for n in self.target)]),
-            "now = np.int32(step + 1)", "note_time[0, n] = now", "word = latest[n]", f"before = (word >> np.uint64({NUMBER_BITS})) & np.uint64({mask})",
+            "now = np.uint32(step + 1)", "note_time[0, n] = now", "word = latest[n]", f"before = (word >> np.uint64({NUMBER_BITS})) & np.uint64({mask})",
             f"number_of_last = (word + np.uint64(1)) & np.uint64({(1 << NUMBER_BITS) - 1})",
             f"latest[n] = number_of_last | ((np.uint64(now) & np.uint64({mask})) << np.uint64({NUMBER_BITS})) | (before << np.uint64({NUMBER_BITS + TIME_BITS}))",
             "fresh[n] += 1", "if fresh[n] == room:", "    full[0] = 1", "full[1] = now", *(self._target_states(names, "now") if self.target else []),
@@ -324,10 +324,10 @@ class _Writer:
         body += [f"target_{n}[n] = {names[self.program.noted[n]]}" for n in self.target]
         body += ["target_last[n] = now"] if self.target else []
         text = [
-            *head, "dt, row = number(ms), (step - late) & (many.size - 1)", "for spike in range(many[row]):",
-            *_indent(["n = np.int64(who[row, spike])", *body]),
+            *head, "dt = number(ms)", "for spike in range(drain(waiting, 0, (step - late) & (waiting[0].shape[1] - 1), 0, who)):",
+            *_indent(["n = who[spike]", *body]),
         ]  # fmt: skip
-        fixed = ["step", "late", "who", "many", "ms", "numbers", "room", "full", "fresh"]
+        fixed = ["step", "late", "waiting", "who", "ms", "numbers", "room", "full", "fresh"]
         return _function("note", [*fixed, *self.noting], text)
 
 

@@ -28,8 +28,11 @@ from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
 TAIL = 1e-9
 """Probability at either end of a delay distribution that is cut off."""
 
-LONGEST = 0xFFFF
-"""Most delay steps, and most different delays of a projection."""
+LONGEST = 1 << 21
+"""Most steps of a delay: 200 s at 0.1 ms. Each step ahead takes some bytes, whoever spikes."""
+
+MOST_DELAYS = 0xFFFF
+"""Most different delays of a projection."""
 
 _COARSE = 2.0**-10
 """If truncation leaves a smaller share of a law than this, mapping words onto the rest would be coarse."""
@@ -178,7 +181,7 @@ def delay_law(
     """The law of a projection's delays on the grid of time steps.
 
     Raises:
-        NetworkError: a delay that is, or can be, below one time step; delays longer than 65,535 steps.
+        NetworkError: a delay that is, or can be, below one time step; delays longer than `LONGEST` steps, or more than `MOST_DELAYS` different ones.
     """
     value = projection.delay
     if isinstance(value, Distribution):
@@ -192,6 +195,7 @@ def delay_law(
         return DelayLaw(delay_steps(projection, dt_ms), kernels.CONSTANT)
     every = _grid_steps(synapse_order(value, projection, order, skip_self), dt_ms, projection.name)
     steps, which = np.unique(every, return_inverse=True)
+    _check_many(steps.size, projection.name)
     return DelayLaw(steps, kernels.ARRAY, values=which.astype(np.uint16))
 
 
@@ -240,6 +244,14 @@ def _check_longest(steps: float, dt_ms: float, name: str) -> None:
         )
 
 
+def _check_many(different: int, name: str) -> None:
+    if different > MOST_DELAYS:
+        raise NetworkError(
+            f"projection {name!r}: too many different delays", got=different, expected=f"at most {MOST_DELAYS}",
+            fix="truncate the distribution with low=... and high=..., round the delays to fewer values, or use a larger dt",
+        )  # fmt: skip
+
+
 def delay_pmf(law: Distribution, dt_ms: float, name: str = "") -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """A distribution of delays on the grid: (steps, their probabilities, which sum to 1), tails below 1e-9 cut off.
 
@@ -257,6 +269,7 @@ def delay_pmf(law: Distribution, dt_ms: float, name: str = "") -> tuple[NDArray[
     last = np.floor(float(law.quantile(1 - TAIL)) / dt_ms + 0.5)
     _check_longest(last, dt_ms, name)
     first = max(1.0, np.floor(float(law.quantile(TAIL)) / dt_ms + 0.5))
+    _check_many(int(max(last, first) - first) + 1, name)
     steps = np.arange(int(first), max(int(last), int(first)) + 1)
     cdf = law.cdf((np.append(steps, steps[-1] + 1) - 0.5) * dt_ms)
     if steps[0] == 1:

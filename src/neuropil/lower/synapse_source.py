@@ -39,34 +39,33 @@ class SynapseKernel:
 
 
 def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
-    """The kernel of a spike's arrival: (k, dt, numbers, words, segments, fill, slot, arrived, …)."""
+    """The kernel of a spike's arrival: (k, dt, numbers, words, buckets, due, slot, arrived, …)."""
     graph, roots = program.arrival, program.arrival_roots
     given, names, head, body, arguments = _strike(program, roots, program.struck, program.after, varying)
-    head += ["now, dt = np.int32(k + 1), number(step)"]
+    head += ["now, dt = np.uint32(k + 1), number(step)"]
     if program.sent is not None:
         body.append(f"arrived[slot[i]] += {names[program.sent]}")
     text = [
-        *head, "row = k & (fill.shape[1] - 1)", "due = fill[0, row, 0]", "fill[0, row, 0] = 0", "events = 0",
-        "for g in range(due):",
-        *_indent(["segment = segments[0, row, 0, g]", "start, length = np.uint64(segment >> LENGTH_BITS), np.uint64(segment & (LENGTHS - 1))",
+        *head, "events = 0", "for g in range(drain(buckets, 0, k & (buckets[0].shape[1] - 1), 0, due)):",
+        *_indent(["segment = due[g]", "start, length = np.uint64(segment >> LENGTH_BITS), np.uint64(segment & (LENGTHS - 1))",
                   "for j in range(start, start + length):", *_indent(["i = np.uint64(words[j])", *body]), "events += np.int64(length)"]),
         "return events",
     ]  # fmt: skip
-    signature = ["k", "step", "numbers", "words", "segments", "fill", "slot", "arrived", *arguments]
-    extra = ["from neuropil.engine.deliver import LENGTH_BITS, LENGTHS"]
+    signature = ["k", "step", "numbers", "words", "buckets", "due", "slot", "arrived", *arguments]
+    extra = ["from neuropil.engine.buckets import drain", "from neuropil.engine.deliver import LENGTH_BITS, LENGTHS"]
     return SynapseKernel(_module(program, precision, "arrive", signature, text, graph, roots, extra), tuple(arguments), given, varying)
 
 
 def emit_response(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
-    """The kernel of the targets' spikes: (step, late, who, many, dt, numbers, run, …)."""
+    """The kernel of the targets' spikes: (step, late, waiting, who, dt, numbers, run, …)."""
     graph, roots = program.arrival, program.response_roots
     given, _, head, body, arguments = _strike(program, roots, program.answering, program.answered, varying)
     text = [
-        *head, "now, dt, row = np.int32(step + 1), number(ms), (step - late) & (many.size - 1)", "for spike in range(many[row]):",
-        *_indent(["n = who[row, spike]", "for i in range(np.uint64(run[n]), np.uint64(run[n + 1])):", *_indent(body)]),
+        *head, "now, dt = np.uint32(step + 1), number(ms)", "for spike in range(drain(waiting, 0, (step - late) & (waiting[0].shape[1] - 1), 0, who)):",
+        *_indent(["n = who[spike]", "for i in range(np.uint64(run[n]), np.uint64(run[n + 1])):", *_indent(body)]),
     ]  # fmt: skip
-    signature = ["step", "late", "who", "many", "ms", "numbers", "run", *arguments]
-    return SynapseKernel(_module(program, precision, "respond", signature, text, graph, roots, []), tuple(arguments), given, varying)
+    signature = ["step", "late", "waiting", "who", "ms", "numbers", "run", *arguments]
+    return SynapseKernel(_module(program, precision, "respond", signature, text, graph, roots, ["from neuropil.engine.buckets import drain"]), tuple(arguments), given, varying)
 
 
 def _strike(
@@ -85,7 +84,7 @@ def _strike(
             names[graph.leaf(f"s.{state}")] = f"{state}_0"
     if program.dated:
         arguments.append("last")
-        body.append("h = number(now - last[i]) * dt")
+        body.append("h = number(np.uint32(now - last[i])) * dt")
         names[graph.leaf(age(""))] = "h"
     if "w" in reads:
         arguments.append("weight")
