@@ -117,7 +117,7 @@ def test_the_order_of_a_sum_is_the_contracts(threads, sums):
     simulation = Simulation(wide(), precision="float64", threads=threads)
     for n in (1, 7, 13):
         simulation.step(n)
-    found = simulation.run_until(6 * ms).traces["target.got"].values
+    found = simulation.result().traces["target.got"].values
     simulation.close()
     np.testing.assert_array_equal(found, sums)
 

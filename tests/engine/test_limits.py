@@ -139,7 +139,7 @@ def test_resuming_elsewhere_keeps_absolute_times(tmp_path: Path) -> None:
     first = Simulation(driven(), threads=1)
     first.run_until(33.3 * ms)
     path = first.checkpoint(tmp_path / "c.h5")
-    result = Simulation(driven(), threads=1, resume=path).run(100 * ms)
+    result = Simulation(driven(), threads=1, resume=path).run_until(100 * ms)
     late = straight.spikes.step > 333
     assert np.array_equal(result.spikes.step, straight.spikes.step[late])
     assert result.t_start_ms == pytest.approx(33.3) and result.t_stop_ms == pytest.approx(100.0)

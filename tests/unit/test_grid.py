@@ -165,3 +165,5 @@ def test_run_runs_for_that_long_and_run_until_to_a_time():
             with pytest.raises(UnitError):
                 simulation.run(wrong)
         assert simulation.core.step == 53
+        simulation.step(7)
+        assert simulation.result().duration_ms == 6.0 and len(simulation.result().traces["p.v"].times_ms) == 60

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from neuropil.errors import ResultError
-from neuropil.result.atomic import replacing, write_json
+from neuropil.result.atomic import make_folder, write_json
+from neuropil.result.sealed import reading, writing
 
 COLUMNS = {"returns": np.float64, "lengths": np.int64, "errors": np.float64, "seeds": np.int64}
 
@@ -64,24 +63,34 @@ class History:
 
     def save(self, folder: Path) -> None:
         """Write episodes.h5 and summary.json; either the old or the new file is there at any moment."""
-        folder.mkdir(parents=True, exist_ok=True)
-        with replacing(folder / "episodes.h5") as path, h5py.File(path, "w") as file:
+        make_folder(folder)
+        self.write(folder / "episodes.h5")
+        last = [float(np.mean(r[-100:])) if r else None for r in self.returns]
+        write_json(folder / "summary.json", {**self.summary, "episodes": [len(r) for r in self.returns], "mean_return_of_last_100": last})
+
+    def write(self, path: Path) -> None:
+        """Write the episodes to a file, with a checksum."""
+        with writing(path) as file:
             for copy in range(len(self.returns)):
                 for name, kind in COLUMNS.items():
                     file[f"{copy}/{name}"] = np.array(getattr(self, name)[copy], kind)
-        last = [float(np.mean(r[-100:])) if r else None for r in self.returns]
-        write_json(folder / "summary.json", {**self.summary, "episodes": [len(r) for r in self.returns], "mean_return_of_last_100": last})
 
     @classmethod
     def load(cls, folder: Path) -> History:
         """Read back the episodes that `save` wrote."""
-        try:
-            with h5py.File(folder / "episodes.h5", "r") as file:
-                copies = sorted(file, key=int)
-                columns: list[Any] = [[file[f"{c}/{name}"][()].tolist() for c in copies] for name in COLUMNS]
-                return cls(*columns)
-        except (OSError, KeyError) as error:
-            raise ResultError("the episodes cannot be read", got=f"{folder}: {error}") from error
+        return cls.read(folder / "episodes.h5")
+
+    @classmethod
+    def read(cls, path: Path) -> History:
+        """Read back the episodes that `write` wrote.
+
+        Raises:
+            ResultError: the file cannot be read, or is not as it was written.
+        """
+        with reading(path) as file:
+            copies = sorted(file, key=int)
+            columns: list[Any] = [[file[f"{c}/{name}"][()].tolist() for c in copies] for name in COLUMNS]
+            return cls(*columns)
 
 
 def solved_after(returns: Any, least: float, of: int = 100, need: int = 95) -> int | None:

@@ -25,12 +25,13 @@ from numpy.typing import NDArray
 from neuropil import rng
 from neuropil.agents.guard import Watchman
 from neuropil.agents.history import History
+from neuropil.agents.saved import read_saved, write_saved
 from neuropil.agents.world import World, check_single, make_world
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.simulation import Simulation
 from neuropil.errors import CheckpointError, Interrupted, ModelError, SimulationError, WorldError
 from neuropil.model.agent import Agent
-from neuropil.result.atomic import read_json, write_json
+from neuropil.result.folder import FolderLock, clear, require_room
 from neuropil.units import Quantity
 
 DRAWN = 1024
@@ -56,7 +57,9 @@ class Loop:
         agent: what is to live there.
         worlds: one environment per copy, ids or Gymnasium environments; the agent's own world for all, if None.
         seed: of the network, the decoder and the episodes.
-        out: folder for episodes and summary, written now and then and whatever ends a run; None keeps them in memory.
+        out: folder for episodes and summary, written now and then and whatever ends a run; None keeps them in memory. One loop
+            writes to a folder at a time.
+        overwrite: replace the run that the folder `out` holds, and the loop saved in it; otherwise it is refused.
         resume: folder that `save` wrote, to go on from, bit by bit.
         limit: steps of the environment after which an episode is cut short (truncated) if the environment has not ended it;
             None: 2,000, or none where the environment is registered with a limit of its own. `history.summary["episodes_cut"]`
@@ -73,7 +76,7 @@ class Loop:
     def __init__(
         self, agent: Agent, worlds: Any = None, *, seed: int = 1, out: str | os.PathLike[str] | None = None,
         resume: str | os.PathLike[str] | None = None, limit: int | None = None, watch: Callable[[Turn], None] | None = None,
-        progress: Callable[[float, History], None] | None = None, threads: int = 1, precision: str | None = None,
+        progress: Callable[[float, History], None] | None = None, threads: int = 1, precision: str | None = None, overwrite: bool = False,
     ):  # fmt: skip
         if not isinstance(agent, Agent):
             raise ModelError("only an Agent can be put into a loop", got=agent)
@@ -86,9 +89,13 @@ class Loop:
         for world in self.worlds:
             self._check_hearing(world)
         saved = None if resume is None else Path(resume)
+        here = self.out is not None and saved is not None and self.out.resolve() in (saved.resolve(), saved.resolve().parent)
+        if self.out is not None and not here:
+            require_room(self.out, overwrite)
+        counters, network, episodes = (None, None, None) if saved is None else read_saved(saved)
         self.simulation = Simulation(
             agent.network, dt=agent.dt, seed=seed, threads=threads, precision=precision, record_spikes=False,
-            resume=None if saved is None else saved / "checkpoint.h5",
+            resume=network,
         )  # fmt: skip
         self._decide, self._act = agent.steps("decide"), agent.steps("act")
         self._settle, self._rest = (-(-agent.steps(what) // (self._decide + self._act)) for what in ("settle", "rest"))
@@ -111,8 +118,12 @@ class Loop:
         self._seeds = np.zeros(k, np.int64)
         self._key, self._block, self._deviates = rng.stream_key(seed, "decode"), -1, np.zeros((k, DRAWN))
         self.wall_seconds = 0.0
-        if saved is not None:
-            self._wake(saved)
+        if counters is not None and episodes is not None:
+            self._wake(counters, episodes)
+        self._lock = None if self.out is None else FolderLock(self.out)
+        if self.out is not None and not here:
+            for folder in (self.out, self.out / "saved"):
+                clear(folder)
 
     def __repr__(self) -> str:
         return f"Loop({self.agent.name!r} in {self.worlds[0].name}, {self.history.episodes} episodes)"
@@ -335,21 +346,18 @@ class Loop:
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Write network, counters and episodes, for `Loop(agent, resume=folder)`. Only between runs: episodes are not cut."""
         path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
         if self._awake.any():
             raise CheckpointError("an episode is under way", fix="save after run() has returned")
-        self.simulation.checkpoint(path / "checkpoint.h5")
-        self.history.save(path)
-        write_json(
-            path / "loop.json",
+        write_saved(
+            path, self.simulation, self.history,
             {"agent": self.agent.name, "seed": self.seed, "copies": self.agent.copies, "turns": self.turns, "steps": self.steps,
              "begun": self._begun, "network_step": self.simulation.core.step, "wall_seconds": self.wall_seconds,
              "worlds": [w.memory() for w in self.worlds], "watch": None if self.watchman is None else self.watchman.save()},
+            held=self.out is not None and self.out.resolve() == path.resolve(),
         )  # fmt: skip
         return path
 
-    def _wake(self, folder: Path) -> None:
-        state = read_json(folder / "loop.json")
+    def _wake(self, state: dict[str, Any], episodes: Path) -> None:
         mine = {"agent": self.agent.name, "seed": self.seed, "copies": self.agent.copies, "network_step": self.simulation.core.step}
         for name, value in mine.items():
             if state.get(name) != value:
@@ -360,11 +368,13 @@ class Loop:
             world.remember(memory)
         if self.watchman is not None and state.get("watch") is not None:  # who was not watched before is watched from now on
             self.watchman.wake(state["watch"])
-        self.history = History.load(folder)
+        self.history = History.read(episodes)
 
     def close(self) -> None:
-        """End the network's threads and close the environments."""
+        """End the network's threads, close the environments, and let others write to the folder."""
         self.simulation.close()
+        if self._lock is not None:
+            self._lock.release()
         for world in self.worlds:
             world.environment.close()
 

@@ -48,7 +48,7 @@ def live(agent: Agent, life: Life, as_json: bool) -> bool:
     with _Bar(life.episodes * agent.copies) as bar:
         loop = Loop(
             agent, life.env, seed=life.seed, threads=life.threads or 1, precision=life.precision, out=folder,
-            resume=saved if life.resume else None, progress=bar,
+            resume=saved if life.resume else None, progress=bar, overwrite=life.overwrite,
         )  # fmt: skip
         bar.begin(loop.history.episodes)
         try:

@@ -13,6 +13,7 @@ from neuropil.engine.synaptic_access import SynapticAccess
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.composite import split
 from neuropil.model.contents import Population, Projection
+from neuropil.model.views import View
 from neuropil.units import DIMENSIONLESS, Quantity
 
 
@@ -21,8 +22,8 @@ class Access(SynapticAccess):
 
     _modulation: Modulation
 
-    def state(self, population: str | Population, variable: str) -> Quantity:
-        """A state of every neuron of a population, in order; of one with several sites, all sites neuron by neuron.
+    def state(self, population: str | Population | View, variable: str) -> Quantity:
+        """A state of every neuron of a population or view, in order; of one with several sites, all sites neuron by neuron.
 
         A state of a cell's compartments ("v", or "Ih.m" of a channel) has a site in every compartment, in the order of
         `Cell.compartments`; NaN where the channel is not.
@@ -30,24 +31,29 @@ class Access(SynapticAccess):
         pop = self._population(population)
         part, name = self._variable(pop, variable)
         values = self.core.gather(pop, part, f"s_{name}")
+        if isinstance(population, View):
+            values = values.reshape(pop.size, -1)[population.indices].ravel()
         return Quantity(values, pop.neuron.spec.state_dimensions[variable])
 
     @between_steps
-    def set_state(self, population: str | Population, variable: str, value: Any) -> None:
-        """Set a state: one value for all neurons, or an array as `state` gives it (NaN where a channel is not)."""
+    def set_state(self, population: str | Population | View, variable: str, value: Any) -> None:
+        """Set a state: one value for all neurons (of a view: its own), or an array as `state` gives it (NaN where a channel is not)."""
         pop = self._population(population)
+        among = population.indices if isinstance(population, View) else np.arange(pop.size)
         part, name = self._variable(pop, variable)
-        dimension, shape = pop.neuron.spec.state_dimensions[variable], (pop.size * pop.sites(variable),)
+        dimension, shape = pop.neuron.spec.state_dimensions[variable], (among.size * pop.sites(variable),)
         raw = value.value if isinstance(value, Quantity) else value
         if np.shape(raw) == shape and self.core.of_compartments(pop, part):
-            raw = np.where(self.core.present(pop, variable), raw, 0.0)
+            raw = np.where(self.core.present(pop, variable).reshape(pop.size, -1)[among].ravel(), raw, 0.0)
             value = Quantity(raw, value.dimension) if isinstance(value, Quantity) else raw
         checked = numbers(value, dimension, f"{pop.name}.{variable}", shape)
-        self.core.scatter(pop, part, f"s_{name}", np.broadcast_to(checked, shape))
+        values = self.core.gather(pop, part, f"s_{name}").reshape(pop.size, -1)
+        values[among] = np.broadcast_to(checked, shape).reshape(among.size, -1)
+        self.core.scatter(pop, part, f"s_{name}", values.ravel())
 
     @between_steps
     def set_drive(self, name: str, value: Any) -> None:
-        """Set the amplitude of a current drive (or the weight of a Regular one): one value, or one per neuron."""
+        """Set the amplitude of a current drive (or the weight of a Regular one): one value, or one per driven neuron."""
         found = [j for j, d in enumerate(self.network.drives) if d.name == name]
         settable = {self.network.drives[j].name for j in self.core.machine.amplitudes}
         if not found or found[0] not in self.core.machine.amplitudes:
@@ -55,8 +61,8 @@ class Access(SynapticAccess):
         drive = self.network.drives[found[0]]
         spec = drive.target.neuron.spec
         dimension = spec.inputs[drive.input] if drive.input else spec.ports[str(drive.port)]
-        checked = numbers(value, dimension, f"drive {name!r}", (drive.target.size,))
-        self.core.set_amplitude(found[0], np.broadcast_to(checked, (drive.target.size,)))
+        checked = numbers(value, dimension, f"drive {name!r}", (drive.size,))
+        self.core.set_amplitude(found[0], np.broadcast_to(drive.everywhere(checked), (drive.target.size,)))
 
     @between_steps
     def set_modulator(self, projection: str | Projection, value: float) -> None:
@@ -72,8 +78,8 @@ class Access(SynapticAccess):
         """The network's modulators as they run, by name: give them signals and doses, read concentrations, set caps."""
         return self._modulation.running
 
-    def _population(self, population: str | Population) -> Population:
-        return self.network[population.name if isinstance(population, Population) else population]
+    def _population(self, population: str | Population | View) -> Population:
+        return self.network[population.name if isinstance(population, (Population, View)) else population]
 
     def _variable(self, pop: Population, variable: str) -> tuple[str, str]:
         spec = pop.neuron.spec

@@ -83,13 +83,13 @@ def parts(plan: Plan) -> dict[str, str]:
         stored = scale and (scale.quantum, scale.top, str(np.dtype(scale.word)))
         positions = (p.source.positions, p.target.positions) if type(p.rule).__name__ == "DistanceDependent" else None
         found[f"projection {p.name!r}"] = _digest(
-            p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, stored, positions, _synapses(plan, j)
+            p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, stored, positions, _synapses(plan, j), p.sources, p.targets, p.stream
         )
     for j, c in enumerate(network.couplings):
         found[f"coupling {j + 1}"] = _digest([(e.population.name, e.input, e.places, e.conductance) for e in (c.first, c.second)])
     for planned in plan.drives:
         d = planned.drive
-        found[f"stimulus {d.name!r}"] = _digest(planned.kind, d.target.name, d.port, d.input, d.site, d.weight, d.stimulus)
+        found[f"stimulus {d.name!r}"] = _digest(planned.kind, d.target.name, d.port, d.input, d.site, d.weight, d.stimulus, d.neurons, d.stream)
     for modulator in network.modulators.values():
         found[f"modulator {modulator.name!r}"] = _digest(modulator.described())
     for probe in network.probes:

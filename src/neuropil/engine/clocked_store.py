@@ -148,11 +148,11 @@ class ClockedStore(SynapseStore):
         ordered = mine[by_source]
         rows = _rows(self.plan, self.index, s.pre[ordered], s.delay[ordered], by_source.astype(np.int32))
         arrays = {f"s_{n}": np.ascontiguousarray(s.states[n][mine], self.real) for n in self.program.states}
-        arrays["last"], arrays["place"] = s.last[""][mine], mine.astype(np.int32)
+        arrays["last"], arrays["place"] = s.last[""][mine], s.number[mine].astype(np.int32)
         weighed = any("weight" in kernel.arguments for kernel, _ in self.kernels.values())
         arrays["weight"] = s.weight[mine].astype(self.real) if weighed else np.empty(0, self.real)
         part = np.zeros(int(np.diff(run).max(initial=0)), self.real)
-        return OwnSynapses(arrays["place"], rows, run, post.astype(np.int32), arrays, part)
+        return OwnSynapses(mine.astype(np.int32), rows, run, post.astype(np.int32), arrays, part)
 
     def held_bytes(self) -> int:
         """Bytes of what threads hold."""

@@ -22,7 +22,7 @@ from neuropil.lower.plan import Plan
 from neuropil.model import grid
 from neuropil.model.branched import Branched
 from neuropil.model.composite import full_name, split
-from neuropil.model.contents import Population, Probe
+from neuropil.model.contents import Drive, Population, Probe
 from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
 from neuropil.units import Quantity
 
@@ -339,19 +339,26 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
         values = np.asarray(_base(stimulus.values), real)
         return operation(
             _import("sampled_current"), f"row({len(machine.index_rows) - 1}), *a",
-            [(target[t][0], np.ascontiguousarray(values[:, low : low + n]), out) for t, (_, _, low, n, out) in enumerate(target)],
+            [(target[t][0], *_columns(planned.drive, values, low, n), out) for t, (_, _, low, n, out) in enumerate(target)],
         )  # fmt: skip
     machine.wave_rows.append(wave_row(stimulus, plan.dt))
     if isinstance(stimulus, Regular):
         scale = drive_weight(planned, plan.seed)
     else:
-        scale = 1.0 if isinstance(stimulus, TimeArray) else _drawn(plan, planned, "amplitude")
+        scale = planned.drive.everywhere(1.0) if isinstance(stimulus, TimeArray) else _drawn(plan, planned, "amplitude")
     amplitudes = [own(scale, t) for t in threads]
     machine.amplitudes[planned.index] = amplitudes
     return operation(
         _import("scaled_current"), f"wave({len(machine.wave_rows) - 1}), *a",
         [(amplitudes[t], out[start[0] : start[0] + n * sites.size]) for t, (start, _, _, n, out) in enumerate(target)],
     )  # fmt: skip
+
+
+def _columns(drive: Drive, values: np.ndarray, low: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of a table with a column for each driven neuron: which of the neurons low … low + n - 1 have one, counted from low, and theirs."""
+    driven = np.arange(drive.target.size) if drive.neurons is None else drive.neurons
+    mine = np.flatnonzero((driven >= low) & (driven < low + n))
+    return driven[mine] - low, np.ascontiguousarray(values[:, mine])
 
 
 def _drawn(plan: Plan, planned: PlannedDrive, attribute: str) -> Any:

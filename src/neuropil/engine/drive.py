@@ -126,12 +126,12 @@ def scaled_current(wave, amplitude, current):
 
 
 @njit(**KERNEL_FLAGS)
-def sampled_current(row, start, values, current):
-    """current += values[row], on the slice of one population; no row beyond the last."""
+def sampled_current(row, start, neurons, values, current):
+    """current += values[row], a column each, on some neurons of the slice of one population; no row beyond the last."""
     if row < values.shape[0]:
         for s in range(start.size):
             for i in range(values.shape[1]):
-                current[start[s] + i] += values[row, i]
+                current[start[s] + neurons[i]] += values[row, i]
 
 
 @cache

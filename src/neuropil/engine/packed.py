@@ -181,7 +181,8 @@ def predict_memory(
         keys += 8.0 * n_keys
     for projection, n in ((network.projections[j], expected[j]) for j in held):
         explicit = isinstance(projection.rule, (DistanceDependent, Edges, FixedInDegree, OneToOne))
-        building += 4.0 * n * explicit + 8.0 * _array_size(projection.weight) + 2.0 * _array_size(projection.delay)
+        per_synapse = 8.0 if projection.targets is not None else 4.0 * explicit
+        building += per_synapse * n + 8.0 * _array_size(projection.weight) + 2.0 * _array_size(projection.delay)
         building += 4.0 * _array_size(projection.site)
         building += 16.0 * projection.source.size
     return {
@@ -247,7 +248,7 @@ def _job(
     real = np.empty(0, np.float32 if store.words.dtype == np.uint32 else np.float64)
     t = tables
     return _Job(tables, outgoing, row_start, (
-        t.laws, t.starts, t.counts, t.targets, t.weights, t.delays, t.sites, t.threshold, t.pair,
+        t.laws, t.starts, t.counts, t.positions, t.targets, t.weights, t.delays, t.sites, t.threshold, t.pair,
         np.array([first[j] for j in outgoing], np.int64),
         max(network.projections[j].target.size for j in outgoing), place,
         np.array([k for ks in key_of for k in ks], np.uint32), key_start,

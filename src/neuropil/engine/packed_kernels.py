@@ -93,7 +93,7 @@ def _sort_row(n, row_start, n_blocks, n_keys, bins, items, histogram, cursor, of
 
 @cached_njit(nogil=True)
 def pack_rows(
-    first, last, laws, starts, counts, targets, weights, delays, sites, threshold, pair, first_target, most_targets, place,
+    first, last, laws, starts, counts, positions, targets, weights, delays, sites, threshold, pair, first_target, most_targets, place,
     key_of, key_start, quantum, top, row_start, real, offsets, words,
 ):  # fmt: skip
     """Draw, pack, sort and write the rows of sources first … last-1.
@@ -117,11 +117,11 @@ def pack_rows(
         for j in range(n_projections):
             law, start, n = laws[j], starts[j, source], counts[j, source]
             draw_targets(law, source, start, n, targets, drawn, taken, target)
-            draw_delays(law, source, start, n, delays, threshold, pair, drawn, delay)
+            draw_delays(law, source, start, n, positions, delays, threshold, pair, drawn, delay)
             if law.n_sites > 1:
-                draw_sites(law, source, start, n, sites, drawn, site)
+                draw_sites(law, source, start, n, positions, sites, drawn, site)
                 number_elements(law.n_sites, n, target, site)
-            draw_weights(law, source, start, n, weights, quantum[j], drawn, weight)
+            draw_weights(law, source, start, n, positions, weights, quantum[j], drawn, weight)
             beyond, zeros, worst = _round_to_quanta(n, top[j], weight)
             account[j, 0] += beyond
             account[j, 1] += zeros

@@ -6,6 +6,7 @@ import inspect
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -36,6 +37,7 @@ from neuropil.errors import (
     StorageError,
     did_you_mean,
 )
+from neuropil.lower.coarse import too_coarse
 from neuropil.lower.plan import Plan, make_plan
 from neuropil.model import grid
 from neuropil.model.contents import Population
@@ -101,6 +103,9 @@ class Simulation(Access):
         self._progress("trace", 0.0, {})
         start = time.perf_counter()
         self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
+        for cells in self.plan.cells.values():
+            if note := too_coarse(cells.cable):
+                warnings.warn(f"population {cells.population.name!r}: {note}", stacklevel=2)
         self.threads = worthwhile(self.plan) if threads is None else thread_count(threads)
         self._memory_limit = byte_limit(memory_limit)
         self.memory = memory.require(self.plan, self.threads, self._memory_limit)
@@ -197,7 +202,7 @@ class Simulation(Access):
         target = self._steps(time, "the time to run until")
         if target <= self.core.step:
             got, now = f"{target * self.plan.dt:.12g} ms", f"{self.core.step * self.plan.dt:.12g} ms"
-            raise SimulationError("the simulation has reached this time already", got=got, expected=f"later than {now}", fix="run(duration) runs on from there")
+            raise SimulationError("the simulation has reached this time already", got=got, expected=f"later than {now}", fix="run(duration) runs on from there; result() gives what was recorded so far")
         return self._run_up_to(target, checkpoint_every)
 
     def _steps(self, time: Any, what: str) -> int:
@@ -468,6 +473,11 @@ class Simulation(Access):
         return int(self.counts[population.first : population.first + population.size].sum())
 
     # --- results -------------------------------------------------------------------------------------------------------
+
+    def result(self) -> Result:
+        """What was recorded so far, as `run` returns it; also after calls of `step`. The simulation may then go on."""
+        with self._guard.running("result"), self._keeping_results():
+            return self._result()
 
     def _result(self) -> Result:
         if self._folder is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neuropil import rng
-from neuropil.lower.connectivity import edges
+from neuropil.lower.connectivity import numbered_edges
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.synapse_form import SIDES, age
@@ -29,6 +29,7 @@ class SynapseList:
         states: by name, float64[n].
         last: by whose they are (`neuropil.lower.synapse.SIDES`), uint32[n], the step to which waiting states are up to date, by its
             lowest 32 bits.
+        number: int64[n], what tells each from the others in draws of its own: among all that the whole populations would have.
         constants: everything static about the model, by name: floats, or float64[n] where it varies between synapses.
     """
 
@@ -39,6 +40,7 @@ class SynapseList:
     weight: np.ndarray
     states: dict[str, np.ndarray]
     last: dict[str, np.ndarray]
+    number: np.ndarray
     constants: dict[str, Any]
 
     @property
@@ -49,8 +51,10 @@ class SynapseList:
     @classmethod
     def drawn(cls, plan: Plan, index: int) -> SynapseList:
         """The synapses of a projection at the start."""
-        pre, post, weight, delay, site = edges(plan.network.projections[index], plan.seed, plan.dt)
-        return cls.made(plan, index, pre, post, site, weight, delay, 0)
+        projection = plan.network.projections[index]
+        pre, post, weight, delay, site, number = numbered_edges(projection, plan.seed, plan.dt)
+        # Those that come and go are numbered by their places.
+        return cls.made(plan, index, pre, post, site, weight, delay, 0, None if projection.structure is not None else number)
 
     @classmethod
     def empty(cls, plan: Plan, index: int) -> SynapseList:
@@ -59,11 +63,12 @@ class SynapseList:
         return cls.made(plan, index, none, none, none, np.empty(0), none, 0)
 
     @classmethod
-    def made(cls, plan: Plan, index: int, pre: Any, post: Any, site: Any, weight: Any, delay: Any, now: int) -> SynapseList:
-        """Synapses in the state in which they begin, at step `now`."""
+    def made(cls, plan: Plan, index: int, pre: Any, post: Any, site: Any, weight: Any, delay: Any, now: int, number: Any = None) -> SynapseList:
+        """Synapses in the state in which they begin, at step `now`; `number`: see the class (their places, if None)."""
         program, projection = plan.synapses[index], plan.network.projections[index]
         n = pre.size
-        given = parameters(program, projection, plan.seed, pre, post)
+        number = np.arange(n) if number is None else number
+        given = parameters(program, projection, plan.seed, pre, post, number)
         whole = given if n else {name: v if np.ndim(v) == 0 else np.ones(1) for name, v in given.items()}
         constants = {c: v if np.ndim(v) == 0 else np.asarray(v)[:n] for c, v in program.constants(whole, plan.dt).items()}
         states = {}
@@ -72,10 +77,10 @@ class SynapseList:
             if name == "weight":
                 found = weight
             else:
-                found = given[value] if isinstance(value, str) else _each(value, projection, plan.seed, pre, post, "synapse state", name)
+                found = given[value] if isinstance(value, str) else _each(value, projection, plan.seed, pre, post, number, "synapse state", name)
             states[name] = np.array(np.broadcast_to(found, n), float)
         pre, post, site, delay = (np.ascontiguousarray(a, np.int32) for a in (pre, post, site, delay))
-        return cls(pre, post, site, delay, np.asarray(weight, float), states, {side: np.full(n, low_bits(now)) for side in SIDES}, constants)
+        return cls(pre, post, site, delay, np.asarray(weight, float), states, {side: np.full(n, low_bits(now)) for side in SIDES}, number, constants)
 
     def take(self, which: np.ndarray) -> SynapseList:
         """Some of them, in the order of the indices."""
@@ -83,11 +88,11 @@ class SynapseList:
         states = {n: s[which] for n, s in self.states.items()}
         return replace(
             self, pre=self.pre[which], post=self.post[which], site=self.site[which], delay=self.delay[which], weight=self.weight[which],
-            states=states, last={side: last[which] for side, last in self.last.items()}, constants=cut,
+            states=states, last={side: last[which] for side, last in self.last.items()}, number=self.number[which], constants=cut,
         )  # fmt: skip
 
     def joined(self, other: SynapseList) -> SynapseList:
-        """With others put in after those of the same source; constants that vary are still to be found anew."""
+        """With others put in after those of the same source, and numbered by their places; constants that vary are still to be found."""
         order = np.argsort(np.concatenate([self.pre, other.pre]), kind="stable")
 
         def both(name: str) -> Any:
@@ -96,7 +101,8 @@ class SynapseList:
         states = {n: np.concatenate([s, other.states[n]])[order] for n, s in self.states.items()}
         last = {side: np.concatenate([mine, other.last[side]])[order] for side, mine in self.last.items()}
         return replace(
-            self, pre=both("pre"), post=both("post"), site=both("site"), delay=both("delay"), weight=both("weight"), states=states, last=last
+            self, pre=both("pre"), post=both("post"), site=both("site"), delay=both("delay"), weight=both("weight"), states=states, last=last,
+            number=np.arange(order.size),
         )
 
     def sent(self, program: SynapseProgram, step: int, dt: float) -> np.ndarray:
@@ -114,18 +120,18 @@ class SynapseList:
         return {n: np.array(np.broadcast_to(v, self.size)) for n, v in zip(program.states, values, strict=True)}
 
 
-def parameters(program: SynapseProgram, projection: Projection, seed: int, pre: np.ndarray, post: np.ndarray) -> dict[str, Any]:
-    """Parameters by name: floats, or float64[n] where drawn or given for every synapse."""
+def parameters(program: SynapseProgram, projection: Projection, seed: int, pre: np.ndarray, post: np.ndarray, number: np.ndarray) -> dict[str, Any]:
+    """Parameters by name: floats, or float64[n] where drawn (by its number) or given for every synapse."""
     model = program.traced.model
-    return {name: _each(getattr(model, name), projection, seed, pre, post, "synapse", name) for name in model.spec.parameters}
+    return {name: _each(getattr(model, name), projection, seed, pre, post, number, "synapse", name) for name in model.spec.parameters}
 
 
-def _each(value: Any, projection: Projection, seed: int, pre: np.ndarray, post: np.ndarray, purpose: str, name: str) -> Any:
+def _each(value: Any, projection: Projection, seed: int, pre: np.ndarray, post: np.ndarray, number: np.ndarray, purpose: str, name: str) -> Any:
     """A value of the synapses that join these neurons."""
     if isinstance(value, Distribution):
-        return value.quantile(rng.uniform(rng.stream_key(seed, purpose, *projection.stream, name), np.arange(pre.size), 0))
+        return value.quantile(rng.uniform(rng.stream_key(seed, purpose, *projection.stream, name), number, 0))
     raw = value.value if isinstance(value, Quantity) else value
-    return in_order(raw, projection.rule, pre, post) if pre.size or np.ndim(raw) == 0 else np.empty(0)
+    return in_order(raw, projection, pre, post) if pre.size or np.ndim(raw) == 0 else np.empty(0)
 
 
 REFRESHED = 1 << 31

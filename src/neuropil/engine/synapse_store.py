@@ -251,7 +251,7 @@ class SynapseStore(ABC):
         if weights:
             self.bring_up(end)
             now = self.listed()
-            s = SynapseList.made(self.plan, self.index, now.pre, now.post, now.site, now.weight, now.delay, step)
+            s = SynapseList.made(self.plan, self.index, now.pre, now.post, now.site, now.weight, now.delay, step, now.number)
             s = replace(s, states={**s.states, **{n: now.states[n] for n in self.program.learned}})
         else:
             s, self.reweighed = SynapseList.drawn(self.plan, self.index), False

@@ -109,7 +109,7 @@ def poisson_classes(
     else:
         assert isinstance(stimulus, InhomogeneousPoisson)
         rates = _values(stimulus.rates)
-        rates = rates.reshape(len(rates), 1, -1)
+        rates = (rates if rates.ndim == 1 else drive.everywhere(rates)).reshape(len(rates), 1, -1)
         last = rates.shape[0] - 1
         row = lambda steps: np.minimum(grid.rows(steps, stimulus.interval, plan.dt, stimulus.grid), last)  # noqa: E731
     distinct, inverse = np.unique(rates * plan.dt, return_inverse=True)

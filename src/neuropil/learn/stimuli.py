@@ -17,10 +17,11 @@ from neuropil.units import Quantity
 Array = NDArray[np.float64]
 
 
-def per_neuron(value: Any, size: int, seed: int, *purpose: int | str, first: int = 0) -> Any:
-    """A number or array as it is, or float64[size] drawn from a distribution on the stream of its purpose, from `first` on."""
+def per_neuron(value: Any, elements: int | NDArray[np.int64], seed: int, *purpose: int | str) -> Any:
+    """A number or array as it is, or drawn from a distribution on the stream of its purpose: for these elements, or the first so many."""
     if isinstance(value, Distribution):
-        return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), np.arange(first, first + size), 0)))
+        which = np.arange(elements) if isinstance(elements, (int, np.integer)) else elements
+        return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), which, 0)))
     return np.asarray(_base(value), float)
 
 
@@ -33,12 +34,13 @@ def stimulus_array(drive: Drive, steps: int, dt: float, seed: int) -> Array:
     """
     size, sites, k = drive.target.size, drive.sites, np.arange(steps)
     whole = np.zeros((steps, size, drive.target.sites(drive.entry)))
+    who = np.arange(size) if drive.neurons is None else drive.neurons
     for site in sites:
         if drive.input is not None:
-            whole[:, :, site] = _current(drive, k, dt, seed, site)
+            whole[:, who, site] = _current(drive, k, dt, seed, site * size + who)
         else:
-            weight = per_neuron(drive.weight, size, seed, "drive", *drive.stream, "weight", first=site * size)
-            whole[:, :, site] = weight * _counts(drive, k, dt, seed, site)
+            weight = per_neuron(drive.weight, site * size + who, seed, "drive", *drive.stream, "weight")
+            whole[:, who, site] = weight * _counts(drive, k, dt, seed, site * size + who, who)
     return whole.reshape(steps, -1)
 
 
@@ -55,12 +57,12 @@ def _rows(table: Any, s: TimeArray | InhomogeneousPoisson, k: NDArray[np.int64],
     return values if stay else np.where((row < len(table))[:, None], values, 0.0)
 
 
-def _current(drive: Drive, k: NDArray[np.int64], dt: float, seed: int, site: int) -> Array:
-    s, size = drive.stimulus, drive.target.size
-    counters = site * size + np.arange(size)
+def _current(drive: Drive, k: NDArray[np.int64], dt: float, seed: int, counters: NDArray[np.int64]) -> Array:
+    """Of the driven neurons at a site, with the counters of their random numbers."""
+    s = drive.stimulus
 
     def value(attribute: str) -> Any:
-        return per_neuron(getattr(s, attribute), size, seed, "drive", *drive.stream, attribute, first=site * size)
+        return per_neuron(getattr(s, attribute), counters, seed, "drive", *drive.stream, attribute)
 
     if isinstance(s, Step):
         on = k >= grid.steps(s.start, dt, "Step.start", least=0)
@@ -77,17 +79,17 @@ def _current(drive: Drive, k: NDArray[np.int64], dt: float, seed: int, site: int
     return value("mean") + value("sd") * draws
 
 
-def _counts(drive: Drive, k: NDArray[np.int64], dt: float, seed: int, site: int) -> Array:
-    """Events per step and neuron at a site."""
-    s, size = drive.stimulus, drive.target.size
+def _counts(drive: Drive, k: NDArray[np.int64], dt: float, seed: int, counters: NDArray[np.int64], who: NDArray[np.int64]) -> Array:
+    """Events per step of the driven neurons (`who`) at a site, with the counters of their random numbers."""
+    s = drive.stimulus
     if isinstance(s, (Regular, SpikeList)):
-        return _scheduled(s, size, k.size, dt)
+        return _scheduled(s, drive.target.size, k.size, dt)[:, who]
     if isinstance(s, Poisson):
-        rate = per_neuron(s.rate, size, seed, "drive", *drive.stream, "rate", first=site * size)
+        rate = per_neuron(s.rate, counters, seed, "drive", *drive.stream, "rate")
     else:
         assert isinstance(s, InhomogeneousPoisson)
         rate = _rows(s.rates, s, k, dt, stay=True)
-    words = rng.words(rng.stream_key(seed, "drive", *drive.stream), site * size + np.arange(size)[None, :], k[:, None])
+    words = rng.words(rng.stream_key(seed, "drive", *drive.stream), counters[None, :], k[:, None])
     mean = np.broadcast_to(rate * dt, words.shape)
     counts = np.zeros(words.shape)
     for lam in np.unique(mean):

@@ -6,7 +6,7 @@ a·transmits(s) goes to the port. A spike of the target does likewise with respo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ from neuropil import rng
 from neuropil.errors import ModelError
 from neuropil.learn.propagators import entry_values
 from neuropil.learn.stimuli import per_neuron
-from neuropil.lower.connectivity import edges
+from neuropil.lower.connectivity import numbered_edges
 from neuropil.lower.integrate import Advance
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.trace import Scalars
@@ -41,7 +41,7 @@ class Living:
         projection: as described; program: its lowered model.
         pre, post, reached, delay: int64[synapses], by source: neurons, the site of the target, neuron by neuron; delays in steps.
         weight, parameters, initial: at the start, by name, [synapses] or ().
-        late: steps that a target's spike takes to reach the synapses; key: of their noise.
+        late: steps that a target's spike takes to reach the synapses; key: of their noise; number: of each synapse in its draws.
     """
 
     projection: Projection
@@ -55,6 +55,7 @@ class Living:
     initial: dict[str, Any]
     late: int = 0
     key: rng.Key = (0, 0)
+    number: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
     @classmethod
     def of(cls, projection: Projection, program: SynapseProgram, seed: int, dt: float, dtype: Any) -> Living:
@@ -66,12 +67,12 @@ class Living:
             )
         if isinstance(projection.target.neuron, Cell) and set(program.traced.spec.inputs) - (set(OUTSIDE) - {"v"}):
             raise ModelError(f"projection {projection.name!r} reads states of a cell with morphology, which a rollout does not hand on", fix="run it with neuropil.run")
-        pre, post, weight, delay, site = edges(projection, seed, dt)
+        pre, post, weight, delay, site, number = numbered_edges(projection, seed, dt)
         model, n = program.traced.model, pre.size
 
         def each(value: Any, purpose: str, name: str) -> Any:
-            given = per_neuron(value, n, seed, purpose, *projection.stream, name)
-            return given if isinstance(value, Distribution) else in_order(given, projection.rule, pre, post)
+            given = per_neuron(value, number, seed, purpose, *projection.stream, name)
+            return given if isinstance(value, Distribution) else in_order(given, projection, pre, post)
 
         parameters = {p: each(getattr(model, p), "synapse", p).astype(dtype) for p in model.spec.parameters}
         initial = {}
@@ -80,7 +81,7 @@ class Living:
             drawn = parameters[start] if isinstance(start, str) else each(start, "synapse state", name)
             initial[name] = np.array(np.broadcast_to(drawn, n), dtype)
         reached, late, key = post * projection.sites + site, grid.steps(projection.response_delay, dt, "response_delay", least=0), rng.stream_key(seed, "synapse noise", *projection.stream)
-        return cls(projection, program, pre, post, reached, delay, weight.astype(dtype), parameters, initial, late, key)
+        return cls(projection, program, pre, post, reached, delay, weight.astype(dtype), parameters, initial, late, key, number)
 
     def start(self, dtype: Any) -> Tree:
         """Nothing under way; a state `weight` is filled in by `begin`."""
@@ -107,7 +108,7 @@ class Living:
         traced, scheme = self.program.traced, self.program.scheme
         s, size = carry["states"], self.projection.target.size * self.projection.sites
         known = {
-            "noise": lambda: _white(self.key, self.pre.size, k, p["dt"]), "modulator": lambda: modulator, "post": lambda: carry["post"][self.post],
+            "noise": lambda: _white(self.key, self.number, k, p["dt"]), "modulator": lambda: modulator, "post": lambda: carry["post"][self.post],
         }  # fmt: skip
         x = {n: known[n]() if n in known else target[full_name(self.projection.part, n)][self.reached] for n in traced.spec.inputs}
         zero = jnp.zeros(size, p["weights"].dtype)
@@ -138,9 +139,9 @@ class Living:
         return {**carry, "states": s, "flight": flight, "late": late, "post": post}
 
 
-def _white(key: rng.Key, n: int, k: Any, dt: Any) -> Any:
-    """White noise of n synapses in step k: the very words of `neuropil.rng.words`, as normal numbers over √dt."""
-    element, pair = jnp.arange(n, dtype=jnp.uint32), jnp.full(n, k >> 1).astype(jnp.uint32)
+def _white(key: rng.Key, number: np.ndarray, k: Any, dt: Any) -> Any:
+    """White noise of synapses in step k: the very words of `neuropil.rng.words`, as normal numbers over √dt."""
+    element, pair = jnp.asarray(number, jnp.uint32), jnp.full(number.size, k >> 1).astype(jnp.uint32)
     first, second = jnp.split(threefry_2x32(jnp.array(key, jnp.uint32), jnp.concatenate([element, pair])), 2)
     word = jnp.where(k & 1, second, first)
     exact = dt.dtype == jnp.float64

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.errors import ModelError
 from neuropil.lower.elementwise import Constants
 from neuropil.lower.membrane import Membrane, MembraneProgram, TracedMechanism
 from neuropil.model.cell import Cell, Draw, Placed, drawn_values
@@ -221,7 +222,11 @@ class _Lowering:
         beneath = [p for p in patches if np.isin(sites, p.compartments).any()]
         bare = sum(int(np.isin(sites, p.compartments).sum()) for p in beneath) < len(sites)  # at an end of a section there is no membrane
         offered = [] if bare else sorted(set.intersection(*(set(p.program.membrane.offers) for p in beneath)))
-        membrane = Membrane({name: placed.process}, f"the place of {name!r}", offered, self.counted)
+        ends = not self.cell.compartments.has_membrane[placed.compartments].all()
+        label = f"the place of {name!r}" + (", an end of a section, which has no membrane (inside, as at x = 0.99, there is)" if ends else "")
+        membrane = Membrane({name: placed.process}, label, offered, self.counted)
+        if ends and not {*membrane.traced[name].ions}.isdisjoint(self.counted):
+            raise ModelError(f"{label}: {name} feeds an ion that is counted in membrane only", got=placed.process, fix="place it at x = 0.99 or 0.01")
         values = {n: self._values(placed, n) for n in placed.process.spec.parameters}
         runs = np.array([[0, 0, len(sites)]], np.int64)
         return self._made(name, MembraneProgram.of(membrane, self.precision, self.used), sites, runs, {name: values})

@@ -22,7 +22,8 @@ sampled rows are never stored: whoever needs one draws it again (:mod:`neuropil.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,16 +31,9 @@ from numpy.typing import NDArray
 from neuropil import rng
 from neuropil.errors import NetworkError
 from neuropil.lower import connectivity_kernels as kernels
-from neuropil.lower.site_law import SiteLaw, site_law
-from neuropil.lower.synapse_laws import (
-    DelayLaw,
-    WeightLaw,
-    constant_weight,
-    delay_law,
-    delay_steps,
-    explicit_weights,
-    weight_law,
-)
+from neuropil.lower.rows import KernelTables, Rows, kernel_tables
+from neuropil.lower.site_law import site_law
+from neuropil.lower.synapse_laws import delay_law, delay_steps, delays_of, explicit_weights, weight_law
 from neuropil.model.connect import (
     AllToAll,
     DistanceDependent,
@@ -52,49 +46,21 @@ from neuropil.model.connect import (
     Rule,
 )
 from neuropil.model.contents import Projection
+from neuropil.model.views import places
 
-__all__ = ["Rows", "delay_steps", "edges", "expected_synapses", "kernel_tables", "realise"]
+__all__ = ["KernelTables", "Rows", "delay_steps", "edges", "expected_synapses", "kernel_tables", "numbered_edges", "realise"]
 
-
-@dataclass(frozen=True)
-class Rows:
-    """A realised projection: synapses by source, sampled again on demand or explicit.
-
-    Attributes:
-        counts: int64[n_source], synapses of each source.
-        kind: how a row's targets are made: ``kernels.REPLACE``, ``DISTINCT``, ``ALL`` or ``EXPLICIT``.
-        n_draw: number of neurons a target is drawn from.
-        skip_self: the source is not among them.
-        key: stream of the targets.
-        targets: int32[n_synapses] by source if explicit, else empty.
-        weight, delay: how the values are made, their arrays (if any) in the order of the synapses.
-        site: where in the target neurons.
-    """
-
-    counts: NDArray[np.int64]
-    kind: int
-    n_draw: int
-    skip_self: bool
-    key: rng.Key
-    targets: NDArray[np.int32]
-    weight: WeightLaw
-    delay: DelayLaw
-    site: SiteLaw
-
-    @property
-    def n_synapses(self) -> int:
-        """Number of synapses."""
-        return int(self.counts.sum())
-
-    def nbytes(self) -> int:
-        """Bytes held while a network is built (arrays that the user gave are not counted twice)."""
-        return sum(
-            a.nbytes for a in (self.counts, self.targets, self.weight.values, self.delay.values, self.site.values)
-        )
+INDEPENDENT = (FixedProbability, AllToAll, DistanceDependent)
+"""Rules under which a pair is joined whatever others are."""
 
 
 def realise(projection: Projection, seed: int, dt_ms: float) -> Rows:
     """Draw a projection's degrees, and its targets where they cannot be drawn row by row.
+
+    Between views, pairs that are independent (FixedProbability, AllToAll, DistanceDependent) are drawn as for the whole populations,
+    and those outside are left out. Degrees are met within the views: FixedInDegree draws the sources of each target, by its index
+    in the population, among those of the view, FixedOutDegree and FixedTotal likewise the targets of each source. So fewer targets
+    (of FixedOutDegree and FixedTotal, fewer sources) leave the synapses of the others as they were.
 
     Args:
         dt_ms: time step in ms; delays become whole numbers of it.
@@ -102,57 +68,107 @@ def realise(projection: Projection, seed: int, dt_ms: float) -> Rows:
     Raises:
         NetworkError: a delay below the time step, or distances without positions.
     """
-    rule, n_source = projection.rule, projection.source.size
-    skip = projection.recurrent and not getattr(rule, "allow_self", True)
+    rule, views = projection.rule, projection.sources is not None or projection.targets is not None
+    matrices = any(_is_matrix(v) for v in (projection.weight, projection.delay)) and (views or not isinstance(rule, AllToAll))
+    rows = _realised(_without_matrices(projection, dt_ms) if matrices else projection, seed, dt_ms)
+    if projection.sources is not None and isinstance(rule, INDEPENDENT):
+        rows = rows.of_sources(projection.sources)
+    if projection.targets is not None and isinstance(rule, (*INDEPENDENT, FixedInDegree)):
+        rows = rows.of_targets(projection.targets, projection.target.size)
+    return _with_matrices(rows, projection, dt_ms) if matrices else rows
+
+
+def _realised(projection: Projection, seed: int, dt_ms: float) -> Rows:
+    rule, n_source, skip = projection.rule, projection.source.size, projection.excludes_self
     n_draw = projection.target.size - skip
     key = rng.stream_key(seed, "projection", *projection.stream, "target")
+    host = rng.generator(seed, "projection", *projection.stream, "degree")
     targets: NDArray[np.int32] = np.empty(0, np.int32)
     order: NDArray[np.int64] | None = None
-    if isinstance(rule, (FixedTotal, FixedOutDegree, FixedProbability)):
-        host = rng.generator(seed, "projection", *projection.stream, "degree")
+    kind = kernels.EXPLICIT
+    if isinstance(rule, (FixedTotal, FixedOutDegree)) and (projection.sources is not None or projection.targets is not None):
+        counts, targets = _from_pool(projection, rule, key, host)
+    elif isinstance(rule, (FixedTotal, FixedOutDegree, FixedProbability)):
         counts = _degrees(rule, n_source, n_draw, host)
         multiple = getattr(rule, "allow_multiple", False)
         kind = kernels.REPLACE if multiple else kernels.DISTINCT
     elif isinstance(rule, AllToAll):
         counts, kind = np.full(n_source, n_draw, np.int64), kernels.ALL
     else:
-        kind = kernels.EXPLICIT
-        counts, targets, order = _explicit(projection, rule, key, skip)
-    given = projection.weight
-    matrix = given if isinstance(given, np.ndarray) and given.ndim == 2 and kind != kernels.ALL else None
-    weight = constant_weight(0.0) if matrix is not None else weight_law(projection, seed, counts, order, skip)
+        counts, targets, order = _explicit(projection, rule, key)
+    weight = weight_law(projection, seed, counts, order, skip)
     delay = delay_law(projection, seed, dt_ms, order, skip)
+    site = site_law(projection, seed, order)
+    first = np.arange(n_source) * rule.k if isinstance(rule, FixedOutDegree) else np.cumsum(counts) - counts
     # Self-exclusion of explicit targets is done already.
-    rows = Rows(counts, kind, n_draw, skip and kind != kernels.EXPLICIT, key, targets, weight, delay, site_law(projection, seed, order))
-    if matrix is None:
-        return rows
-    pre, post, *_ = _expanded(rows, projection)
-    return replace(rows, weight=explicit_weights(matrix[pre, post]))  # each takes the entry of the neurons it joins
+    return Rows(counts, kind, n_draw, skip and kind != kernels.EXPLICIT, key, targets, weight, delay, site, first)
+
+
+# --- views -----------------------------------------------------------------------------------------------------------
+
+
+def _is_matrix(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 2
+
+
+def _without_matrices(projection: Projection, dt_ms: float) -> Projection:
+    """With numbers in place of matrices of weights and delays."""
+    numbers = {"weight": 0.0, "delay": dt_ms}
+    return dataclasses.replace(projection, **{n: v for n, v in numbers.items() if _is_matrix(getattr(projection, n))})  # type: ignore[arg-type]
+
+
+def _with_matrices(rows: Rows, projection: Projection, dt_ms: float) -> Rows:
+    """With matrices of weights and delays, [sources, targets] in the order of the views: each synapse takes the entry of its neurons."""
+    every = np.arange(projection.target.size)
+    post = rows.targets if rows.kind == kernels.EXPLICIT else rows.of_targets(every, every.size).targets
+    where = projection.within(np.repeat(np.arange(rows.counts.size), rows.counts), post.astype(np.int64))
+    if _is_matrix(projection.weight):
+        rows = dataclasses.replace(rows, weight=explicit_weights(np.asarray(projection.weight)[where]))
+    if _is_matrix(projection.delay):
+        rows = dataclasses.replace(rows, delay=delays_of(np.asarray(projection.delay)[where], dt_ms, projection.name))
+    return rows
+
+
+def _from_pool(
+    projection: Projection, rule: FixedTotal | FixedOutDegree, key: rng.Key, host: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """(counts, targets by source) of sources that draw their targets within a view."""
+    pool, own = _pool(projection.targets, projection.target.size, projection.source.size, projection.excludes_self)
+    capacity = np.where(places(projection.sources, own.size) >= 0, pool.size - (own >= 0), 0).astype(np.int64)
+    counts = _degrees(rule, capacity.size, capacity, host)
+    return counts, kernels.draw_from(key[0], key[1], counts, pool, own, bool(rule.allow_multiple))
+
+
+def _pool(chosen: NDArray[np.int64] | None, size: int, n_elements: int, excluded: bool) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """(int32, sorted: whom elements draw; int64[n_elements]: where each stands among them itself, if that is excluded, else -1)."""
+    pool = np.arange(size) if chosen is None else np.sort(chosen)
+    return pool.astype(np.int32), places(pool, n_elements) if excluded else np.full(n_elements, -1)
 
 
 # --- how many --------------------------------------------------------------------------------------------------------
 
 
-def _degrees(rule: Rule, n_source: int, n_draw: int, host: np.random.Generator) -> NDArray[np.int64]:
-    """int64[n_source]: synapses of each source."""
+def _degrees(rule: Rule, n_source: int, n_draw: Any, host: np.random.Generator) -> NDArray[np.int64]:
+    """int64: synapses of each source, which has `n_draw` possible targets (one number, or one for each of all, 0 outside of a view)."""
     if isinstance(rule, FixedOutDegree):
-        return np.full(n_source, rule.k, np.int64)
+        return np.full(n_source, rule.k, np.int64) if np.ndim(n_draw) == 0 else np.where(n_draw > 0, rule.k, 0).astype(np.int64)
     if isinstance(rule, FixedProbability):
         return host.binomial(n_draw, rule.p, n_source).astype(np.int64)
     assert isinstance(rule, FixedTotal)
     if rule.allow_multiple:
-        return host.multinomial(rule.n, np.full(n_source, 1.0 / n_source)).astype(np.int64)
-    return _hypergeometric(rule.n, n_source, n_draw, host)
+        share = np.full(n_source, 1.0 / n_source) if np.ndim(n_draw) == 0 else n_draw / n_draw.sum()
+        return host.multinomial(rule.n, share).astype(np.int64)
+    return _hypergeometric(rule.n, np.size(n_draw) if np.ndim(n_draw) else n_source, n_draw, host)
 
 
-def _hypergeometric(total: int, n_rows: int, capacity: int, host: np.random.Generator) -> NDArray[np.int64]:
-    """Cells per row when `total` distinct cells are chosen of `n_rows` rows of `capacity` cells.
+def _hypergeometric(total: int, n_rows: int, capacity: Any, host: np.random.Generator) -> NDArray[np.int64]:
+    """Cells per row when `total` distinct cells are chosen of `n_rows` rows of `capacity` cells (one number, or one each).
 
     NumPy's sampler stops at 10**9 cells, a projection between two populations of 32,000. Here: choose each cell
     independently, then add or remove the few cells by which the total differs, each chosen uniformly. Given their
     number, independently chosen cells are a uniform subset, and so is what remains, hence this is exact.
     """
-    cells = n_rows * capacity
+    cells = n_rows * capacity if np.ndim(capacity) == 0 else int(capacity.sum())
     if cells == 0:
         return np.zeros(n_rows, np.int64)
     counts = host.binomial(capacity, total / cells, n_rows).astype(np.int64)
@@ -168,18 +184,23 @@ def expected_synapses(projection: Projection) -> float:
 
     For :class:`DistanceDependent` the mean probability of at most 64 evenly spaced sources; no other rule estimates.
     """
-    rule, source, target = projection.rule, projection.source, projection.target
+    rule, (n_source, n_target) = projection.rule, projection.ends
+    if isinstance(rule, (FixedProbability, AllToAll)):
+        return projection.pairs * (rule.p if isinstance(rule, FixedProbability) else 1.0)
     if not isinstance(rule, DistanceDependent):
-        return rule.expected_synapses(source.size, target.size, projection.recurrent)
-    some = np.unique(np.linspace(0, source.size - 1, min(source.size, 64)).astype(np.int64))
-    return float(_probabilities(projection, rule, some).sum() * source.size / some.size)
+        return rule.expected_synapses(n_source, n_target, projection.recurrent)
+    some = np.unique(np.linspace(0, n_source - 1, min(n_source, 64)).astype(np.int64))
+    chosen = some if projection.sources is None else projection.sources[some]
+    probability = _probabilities(projection, rule, chosen)
+    within = probability if projection.targets is None else probability[:, projection.targets]
+    return float(within.sum() * n_source / some.size)
 
 
 # --- explicit targets ------------------------------------------------------------------------------------------------
 
 
 def _explicit(
-    projection: Projection, rule: Rule, key: rng.Key, skip: bool
+    projection: Projection, rule: Rule, key: rng.Key
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64] | None]:
     """(counts, targets by source, where each synapse stands in the arrays that the user gave; None: same order)."""
     n_source, n_target = projection.source.size, projection.target.size
@@ -190,10 +211,12 @@ def _explicit(
     if isinstance(rule, OneToOne):
         return np.ones(n_source, np.int64), np.arange(n_target, dtype=np.int32), None
     if isinstance(rule, FixedInDegree):
-        counts, targets = kernels.transpose_in_degree(
-            key[0], key[1], rule.k, n_source, n_target, bool(skip), bool(rule.allow_multiple)
-        )
-        return counts, targets, None
+        pool, own = _pool(projection.sources, n_source, n_target, projection.excludes_self)
+        available = pool.size - (own >= 0)
+        # Of the targets outside of a view none is asked for more sources than there are.
+        degrees = np.where((available >= rule.k) | (rule.allow_multiple & (available > 0)), rule.k, 0).astype(np.int64)
+        drawn = kernels.draw_from(key[0], key[1], degrees, pool, own, bool(rule.allow_multiple))
+        return *kernels.by_source(drawn, degrees, n_source), None
     if isinstance(rule, DistanceDependent):
         counts, targets = _by_distance(projection, rule, key)
         return counts, targets, None
@@ -272,56 +295,7 @@ def _box(rule: DistanceDependent, axes: int, name: str) -> NDArray[np.float64]:
     return np.broadcast_to(sides, (axes,))
 
 
-# --- what the kernels need -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class KernelTables:
-    """Several realised projections of one source population, as flat arrays for a kernel.
-
-    Attributes:
-        laws: ``kernels.ROW_LAW``[n_projections].
-        starts: int64[n_projections, n_source], synapses that earlier sources make through the projection.
-        counts: int64[n_projections, n_source].
-        targets: int32, weights: float64, delays: uint16, sites: int32; explicit values, one projection after the other.
-        threshold, pair: uint32, alias tables.
-    """
-
-    laws: np.ndarray
-    starts: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    targets: NDArray[np.int32]
-    weights: NDArray[np.float64]
-    delays: NDArray[np.uint16]
-    sites: NDArray[np.int32]
-    threshold: NDArray[np.uint32]
-    pair: NDArray[np.uint32]
-
-
-def kernel_tables(rows: list[Rows]) -> KernelTables:
-    """Gather the projections of one source population (at least one) for the kernels."""
-    laws = np.zeros(len(rows), kernels.ROW_LAW)
-    pools: dict[str, list[np.ndarray]] = {"target": [], "weight": [], "delay": [], "site": [], "alias": [], "alias pair": []}
-    for j, r in enumerate(rows):
-        law = laws[j]
-        law["target_kind"], law["n_draw"], law["skip_self"] = r.kind, r.n_draw, r.skip_self
-        law["target_key0"], law["target_key1"] = r.key
-        r.weight.fill(law)
-        r.delay.fill(law)
-        for name in ("target", "weight", "delay", "site", "alias"):
-            law[f"{name}_pool"] = sum(p.size for p in pools[name])
-        r.site.fill(law)
-        added: tuple[np.ndarray, ...] = (
-            r.targets, r.weight.values, r.delay.values, r.site.values, r.delay.threshold, r.delay.pair
-        )  # fmt: skip
-        for name, array in zip(pools, added, strict=True):
-            pools[name].append(array)
-    counts = np.stack([r.counts for r in rows])
-    starts = np.cumsum(counts, axis=1) - counts
-    # A pool with one array in it is that array: large explicit projections are not copied.
-    flat = [next((p for p in pool if p.size == sum(q.size for q in pool)), None) for pool in pools.values()]
-    joined = [np.concatenate(pool) if one is None else one for one, pool in zip(flat, pools.values(), strict=True)]
-    return KernelTables(laws, starts, counts, *joined)
+# --- as a list ---------------------------------------------------------------------------------------------------------
 
 
 def edges(
@@ -329,22 +303,24 @@ def edges(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Every synapse of a projection, sorted by source: exactly those that the engine's store holds, before rounding.
 
+    (`numbered_edges` gives their numbers as well.)
+
     Returns:
         pre, post: int64[n], indices within their populations; weight: float64[n] in the port's unit; delay: int64[n]
         in time steps; site: int64[n], of the target's port (0 where it has one). Within a source the order is that of
         the draws.
     """
+    pre, post, weight, delay, site, _ = numbered_edges(projection, seed, dt_ms)
+    return pre, post, weight, delay, site
+
+
+def numbered_edges(projection: Projection, seed: int, dt_ms: float) -> tuple[NDArray[Any], ...]:
+    """The arrays of `edges`, and int64[n]: what tells each synapse from the others in draws of its own (`Rows.numbers`)."""
     rows = realise(projection, seed, dt_ms)
-    pre, post, weight, delay, site = _expanded(rows, projection)
-    return pre, post, weight, rows.delay.steps[delay], site
-
-
-def _expanded(rows: Rows, projection: Projection) -> tuple[np.ndarray, ...]:
-    """Source, target, weight, index of the delay and site of every synapse."""
     tables = kernel_tables([rows])
     post, weight, delay, site = kernels.expand(
-        tables.laws, tables.starts, tables.counts, tables.targets, tables.weights, tables.delays, tables.sites,
+        tables.laws, tables.starts, tables.counts, tables.positions, tables.targets, tables.weights, tables.delays, tables.sites,
         tables.threshold, tables.pair, projection.target.size,
     )  # fmt: skip
     pre = np.repeat(np.arange(projection.source.size, dtype=np.int64), rows.counts)
-    return pre, post, weight, delay, site
+    return pre, post, weight, rows.delay.steps[delay], site, rows.numbers()

@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from neuropil.lower.draws import normal_quantile32, normal_quantile64, threefry2x32, to_uniform64
+from neuropil.lower.draws import draw_word, normal_quantile32, normal_quantile64, threefry2x32, to_uniform64
 from neuropil.lower.kernel_cache import cached_njit
 from neuropil.lower.numerics import exp
 
@@ -34,6 +34,7 @@ ROW_LAW = np.dtype(
         "weight_kind", "weight_pool",
         "delay_kind", "delay_pool",
         "site_kind", "n_sites", "site_pool",  # NAMED: the site is in site_pool itself
+        "position_pool", # where the places in whole rows begin, of rows of which some targets were left out; else -1
         "alias_pool", "alias_shift",  # first cell of the alias table; a word's cell is `word >> shift`
         "word_low", "word_span",      # truncation of a weight: its word is mapped onto [low, low + span)
     )]
@@ -68,6 +69,17 @@ def fill_words(key0, key1, element, first, n, out):
         a, b = threefry2x32(k0, k1, c0, np.uint32(start + np.uint32(q)))
         out[2 * q] = a
         out[2 * q + 1] = b
+
+
+@cached_njit(nogil=True)
+def _row_words(law, key0, key1, source, start, n, positions, out):
+    """out[i] = the word of synapse i of the row: by its place in the row, in the whole row where some were left out."""
+    if law.position_pool < 0:
+        fill_words(key0, key1, source, 0, n, out)
+        return
+    first = law.position_pool + start
+    for i in range(n):
+        out[i] = draw_word(key0, key1, source, np.int64(positions[first + i]))
 
 
 @cached_njit(nogil=True)
@@ -156,11 +168,11 @@ def draw_targets(law, source, start, n, pool, words, taken, out):
 
 
 @cached_njit(nogil=True)
-def draw_delays(law, source, start, n, pool, threshold, pair, words, out):
+def draw_delays(law, source, start, n, positions, pool, threshold, pair, words, out):
     """out[:n] (uint16) = delays of the row, as indices into the projection's sorted list of delays.
 
     Args:
-        pool: uint16, explicit indices by source.
+        positions: uint32, see `_row_words`; pool: uint16, explicit indices by source.
         threshold, pair: uint32, alias tables; a word in cell c means ``pair[c] & 0xffff`` if ``word < threshold[c]``,
             else ``pair[c] >> 16``. One word is both the choice of the cell and the point within it.
     """
@@ -173,7 +185,7 @@ def draw_delays(law, source, start, n, pool, threshold, pair, words, out):
         for i in range(n):
             out[i] = pool[first + i]
     else:
-        fill_words(law.delay_key0, law.delay_key1, source, 0, n, words)
+        _row_words(law, law.delay_key0, law.delay_key1, source, start, n, positions, words)
         base, shift = law.alias_pool, np.uint32(law.alias_shift)
         for i in range(n):
             cell = base + np.int64(words[i] >> shift)
@@ -182,15 +194,15 @@ def draw_delays(law, source, start, n, pool, threshold, pair, words, out):
 
 
 @cached_njit(nogil=True)
-def draw_sites(law, source, start, n, pool, words, out):
+def draw_sites(law, source, start, n, positions, pool, words, out):
     """out[:n] (uint32) = the site of each synapse of the row within its target neuron.
 
     Args:
-        pool: int32, explicit sites by source.
+        positions: uint32, see `_row_words`; pool: int32, explicit sites by source.
     """
     kind = law.site_kind
     if kind == DRAWN:
-        fill_words(law.site_key0, law.site_key1, source, 0, n, words)
+        _row_words(law, law.site_key0, law.site_key1, source, start, n, positions, words)
         _scale_words(words, law.n_sites, n, out)
     elif kind == LISTED:
         first = law.site_pool + start
@@ -211,11 +223,11 @@ def number_elements(n_sites, n, target, site):
 
 
 @cached_njit(nogil=True)
-def draw_weights(law, source, start, n, pool, unit, words, out):
+def draw_weights(law, source, start, n, positions, pool, unit, words, out):
     """out[:n] = weights of the row over `unit`, computed in the type of `out` (float32 or float64).
 
     Args:
-        pool: float64, explicit weights by source.
+        positions: uint32, see `_row_words`; pool: float64, explicit weights by source.
         unit: weight of one quantum, in the unit of the port.
     """
     kind = law.weight_kind
@@ -226,7 +238,7 @@ def draw_weights(law, source, start, n, pool, unit, words, out):
         for i in range(n):
             out[i] = pool[first + i] / unit
     else:
-        fill_words(law.weight_key0, law.weight_key1, source, 0, n, words)
+        _row_words(law, law.weight_key0, law.weight_key1, source, start, n, positions, words)
         _draw_law(law, unit, n, words, out)
 
 
@@ -265,7 +277,7 @@ def _normals(law, n, words, out):
 
 
 @cached_njit(nogil=True)
-def expand(laws, starts, counts, targets, weights, delays, sites, threshold, pair, n_target):
+def expand(laws, starts, counts, positions, targets, weights, delays, sites, threshold, pair, n_target):
     """(post int64, weight float64, index of delay uint16, site int64) of all synapses of the one projection ``laws[0]``."""
     law = laws[0]
     n = counts[0].sum()
@@ -278,41 +290,68 @@ def expand(laws, starts, counts, targets, weights, delays, sites, threshold, pai
     for source in range(counts.shape[1]):
         start, k = starts[0, source], counts[0, source]
         draw_targets(law, source, start, k, targets, words, taken, row)
-        draw_delays(law, source, start, k, delays, threshold, pair, words, row_delay)
-        draw_weights(law, source, start, k, weights, 1.0, words, row_weight)
+        draw_delays(law, source, start, k, positions, delays, threshold, pair, words, row_delay)
+        draw_weights(law, source, start, k, positions, weights, 1.0, words, row_weight)
         post[start : start + k] = row[:k]
         weight[start : start + k] = row_weight[:k]
         delay[start : start + k] = row_delay[:k]
-        draw_sites(law, source, start, k, sites, words, row)
+        draw_sites(law, source, start, k, positions, sites, words, row)
         site[start : start + k] = row[:k]
     return post, weight, delay, site
 
 
 @cached_njit(nogil=True)
-def transpose_in_degree(key0, key1, k, n_source, n_target, skip_self, multiple):
-    """Draw `k` sources of every target, then sort by source: (counts int64[n_source], targets int32[k * n_target])."""
-    n_draw = n_source - np.int64(skip_self)
-    words, row = np.empty(max(k, n_source) + SLACK, np.uint32), np.empty(max(k, n_source) + SLACK, np.uint32)
-    taken = np.zeros((n_source + 127) >> 6, np.uint64)
-    sources = np.empty(n_target * k, np.int32)
-    counts = np.zeros(n_source, np.int64)
-    for target in range(n_target):
+def targets_of(laws, starts, counts, first, pool, n_target):
+    """int64[n]: the targets of the sources first, first + 1, … of the one projection ``laws[0]``, a column each in starts and counts."""
+    law, begin = laws[0], starts[0, 0]
+    post = np.empty(counts[0].sum(), np.int64)
+    longest = counts[0].max() + n_target + SLACK
+    words, row = np.empty(longest, np.uint32), np.empty(longest, np.uint32)
+    taken = np.zeros((n_target + 127) >> 6, np.uint64)
+    for c in range(counts.shape[1]):
+        start, k = starts[0, c], counts[0, c]
+        draw_targets(law, first + c, start, k, pool, words, taken, row)
+        post[start - begin : start - begin + k] = row[:k]
+    return post
+
+
+@cached_njit(nogil=True)
+def draw_from(key0, key1, counts, pool, own, multiple):
+    """int32[counts.sum()]: for every element e, counts[e] members of `pool` (int32, sorted), all but its `own` (a place, or -1)."""
+    longest = max(counts.max(), pool.size) + SLACK
+    words, row = np.empty(longest, np.uint32), np.empty(longest, np.uint32)
+    taken = np.zeros((pool.size + 127) >> 6, np.uint64)
+    drawn, filled = np.empty(counts.sum(), np.int32), 0
+    for element in range(counts.size):
+        k, skip = counts[element], own[element] >= 0
+        n_draw = pool.size - np.int64(skip)
         if multiple:
-            fill_words(key0, key1, target, 0, k, words)
+            fill_words(key0, key1, element, 0, k, words)
             _scale_words(words, n_draw, k, row)
         else:
-            _draw_subset(key0, key1, target, n_draw, k, words, taken, row)
-        if skip_self:
-            _shift_past(target, k, row)
+            _draw_subset(key0, key1, element, n_draw, k, words, taken, row)
+        if skip:
+            _shift_past(own[element], k, row)
         for i in range(k):
-            sources[target * k + i] = np.int32(row[i])
-            counts[row[i]] += 1
+            drawn[filled + i] = pool[row[i]]
+        filled += k
+    return drawn
+
+
+@cached_njit(nogil=True)
+def by_source(sources, counts_of_targets, n_source):
+    """Sort synapses listed by target: (counts int64[n_source], targets int32 by source)."""
+    counts = np.zeros(n_source, np.int64)
+    for s in sources:
+        counts[s] += 1
     place = np.cumsum(counts) - counts
-    targets = np.empty(n_target * k, np.int32)
-    for i in range(sources.size):
-        s = sources[i]
-        targets[place[s]] = np.int32(i // k)
-        place[s] += 1
+    targets, i = np.empty(sources.size, np.int32), 0
+    for target in range(counts_of_targets.size):
+        for _ in range(counts_of_targets[target]):
+            s = sources[i]
+            targets[place[s]] = np.int32(target)
+            place[s] += 1
+            i += 1
     return counts, targets
 
 

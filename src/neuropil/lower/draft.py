@@ -255,13 +255,13 @@ def drive_weight(planned: PlannedDrive, seed: int) -> Any:
 
 
 def drawn(drive: Drive, seed: int, attribute: str, value: Any) -> Any:
-    """A number of a stimulus: a float or array as it is in base units, a distribution as [sites, neurons]."""
+    """A number of a stimulus in base units: a float, float64[neurons] or, drawn, [sites, neurons]; of a view, zero outside of it."""
     if isinstance(value, Distribution):
         key = rng.stream_key(seed, "drive", *drive.stream, attribute)
-        return value.quantile(rng.uniform(key, stream_elements(drive), 0))
-    return value.value if isinstance(value, Quantity) else value
+        return drive.everywhere(value.quantile(rng.uniform(key, stream_elements(drive), 0)))
+    return drive.everywhere(value.value if isinstance(value, Quantity) else value)
 
 
 def stream_elements(drive: Drive) -> np.ndarray:
-    """int64[sites, neurons]: the counters of a stimulus's random numbers."""
-    return drive.sites[:, None] * drive.target.size + np.arange(drive.target.size)
+    """int64[sites, driven neurons]: the counters of a stimulus's random numbers."""
+    return drive.sites[:, None] * drive.target.size + (np.arange(drive.target.size) if drive.neurons is None else drive.neurons)

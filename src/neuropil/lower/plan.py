@@ -189,7 +189,7 @@ def _plan_drives(network: Network, dt: float) -> tuple[PlannedDrive, ...]:
     planned, taken = [], set()
     for index, drive in enumerate(network.drives):
         kind = "current" if drive.input is not None else "irregular"
-        countable = isinstance(drive.stimulus, Poisson) and drive.site is None and own_kernel(drive.target)
+        countable = isinstance(drive.stimulus, Poisson) and drive.site is None and drive.neurons is None and own_kernel(drive.target)
         if countable and (drive.target.name, drive.port) not in taken:
             rate = drive.stimulus.rate.value if isinstance(drive.stimulus.rate, Quantity) else drive.stimulus.rate  # type: ignore[attr-defined]
             if np.ndim(rate) == 0 and not isinstance(rate, Distribution) and rate * dt <= LARGEST_COUNTED:

@@ -193,9 +193,14 @@ def delay_law(
         return DelayLaw(steps, kernels.ALIAS, threshold=threshold, pair=pair, shift=shift, key=key)
     if np.ndim(value) == 0:
         return DelayLaw(delay_steps(projection, dt_ms), kernels.CONSTANT)
-    every = _grid_steps(synapse_order(value, projection, order, skip_self), dt_ms, projection.name)
+    return delays_of(synapse_order(value, projection, order, skip_self), dt_ms, projection.name)
+
+
+def delays_of(delays: Any, dt_ms: float, name: str) -> DelayLaw:
+    """The law of given delays (ms), in the order of the synapses."""
+    every = _grid_steps(delays, dt_ms, name)
     steps, which = np.unique(every, return_inverse=True)
-    _check_many(steps.size, projection.name)
+    _check_many(steps.size, name)
     return DelayLaw(steps, kernels.ARRAY, values=which.astype(np.uint16))
 
 
@@ -209,8 +214,9 @@ def delay_steps(projection: Projection, dt_ms: float) -> NDArray[np.int64]:
         steps = grid.all_steps(value, dt_ms, f"projection {projection.name!r}: the delay")
         _check_longest(float(steps[0]), dt_ms, projection.name)
         return steps
-    skip = projection.recurrent and not getattr(projection.rule, "allow_self", True)
-    return np.unique(_grid_steps(synapse_order(value, projection, None, skip), dt_ms, projection.name))
+    views = projection.sources is not None or projection.targets is not None
+    flat = value if views else synapse_order(value, projection, None, projection.excludes_self)
+    return np.unique(_grid_steps(flat, dt_ms, projection.name))
 
 
 def _grid_steps(delay_ms: Any, dt_ms: float, name: str) -> NDArray[np.int64]:

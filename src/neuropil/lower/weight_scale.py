@@ -102,7 +102,7 @@ def _largest(p: Projection) -> float:
 
 def largest_in_degree(projection: Projection) -> float:
     """A bound on the synapses that any target receives; for random rules one that fewer than 1 in 10⁹ targets exceed."""
-    rule, n_source, n_target = projection.rule, projection.source.size, projection.target.size
+    rule, (n_source, n_target) = projection.rule, projection.ends
     if isinstance(rule, Edges):
         return float(np.bincount(rule.post, minlength=1).max(initial=0))
     if isinstance(rule, (AllToAll, DistanceDependent)):
@@ -126,7 +126,7 @@ def shortcoming(p: Projection, quantum: float, finest: float) -> str:
         return _of_drawn(p, p.weight, quantum)
     if np.ndim(p.weight) == 0:
         return of_explicit(np.atleast_1d(float(p.weight)), lambda a, b: np.zeros(b - a, np.int64), 1, quantum, finest)
-    n_target = p.target.size
+    n_target = p.target.size if isinstance(p.rule, Edges) else p.ends[1]  # a matrix has a column for each of a view
 
     def targets(a: int, b: int) -> np.ndarray:
         return p.rule.post[a:b] if isinstance(p.rule, Edges) else np.arange(a, b) % n_target
@@ -154,7 +154,7 @@ def of_explicit(values: np.ndarray, targets: Callable[[int, int], np.ndarray], n
 
 def _of_drawn(p: Projection, law: Distribution, quantum: float) -> str:
     half = 0.5 * quantum
-    few = p.rule.expected_synapses(p.source.size, p.target.size, p.recurrent) < FEW * p.target.size if not isinstance(p.rule, DistanceDependent) else False
+    few = p.rule.expected_synapses(*p.ends, p.recurrent) < FEW * p.ends[1] if not isinstance(p.rule, DistanceDependent) else False
     own = LARGEST_ERROR if few else LARGEST_OWN_ERROR
 
     def below(bound: float) -> float:

@@ -43,6 +43,10 @@ class OneToOne(Rule):
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         return n_source
 
+    def between(self, n: int, sources: Any, targets: Any) -> Edges:
+        """The edges between the populations of two views of n neurons (None: a whole population)."""
+        return Edges(np.arange(n), np.arange(n)).between(n, sources, targets)
+
 
 @dataclass(frozen=True)
 class AllToAll(Rule):
@@ -180,6 +184,10 @@ class Edges(Rule):
 
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         return self.pre.size
+
+    def between(self, n: int, sources: Any, targets: Any) -> Edges:
+        """The same edges between the populations of two views (None: a whole population)."""
+        return Edges(self.pre if sources is None else sources[self.pre], self.post if targets is None else targets[self.post])
 
 
 @dataclass(frozen=True)

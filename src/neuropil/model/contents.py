@@ -15,6 +15,7 @@ from neuropil.model.neuron import Neuron
 from neuropil.model.stimulus import Stimulus
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import Synapse
+from neuropil.model.views import Indices, View, places, view
 
 Stream: TypeAlias = tuple[str | int, ...]
 """What keys the random draws of a projection or a drive besides the seed: names, never places in a list, so that whatever else
@@ -44,6 +45,12 @@ class Population:
     def __len__(self) -> int:
         return self.size
 
+    __iter__ = None
+
+    def __getitem__(self, which: Any) -> View:
+        """Some of the neurons (`neuropil.model.views`): `exc[:50]`, `exc[mask]`, `exc[[3, 1, 4]]`, `exc[7]`."""
+        return view(self, which)
+
     @property
     def parts(self) -> dict[str, Part]:
         """The parts of its neurons by name; a plain neuron is the part ""."""
@@ -58,10 +65,11 @@ class Population:
         """How many sites of a port, input or state (by its full name) each neuron has."""
         return self.neuron.spec.sites.get(name, 1)
 
-    def __add__(self, other: Population | tuple[Population, ...]) -> tuple[Population, ...]:
+    def __add__(self, other: Any) -> tuple[Any, ...]:
+        """Several populations or views, as source or target."""
         return (self, *other) if isinstance(other, tuple) else (self, other)
 
-    def __radd__(self, other: tuple[Population, ...]) -> tuple[Population, ...]:
+    def __radd__(self, other: tuple[Any, ...]) -> tuple[Any, ...]:
         return (*other, self)
 
     def __repr__(self) -> str:
@@ -82,6 +90,8 @@ class Projection:
         structure: how synapses vanish and form.
         initial: starting values of states that replace the model's own, in base units: numbers, distributions, or arrays as of
             parameters (`neuropil.model.per_synapse`).
+        sources, targets: of views, the neurons that it joins, in the order of its arrays; None: all. (The indices of `Edges` are those
+            within the populations also then.)
         stream: of its random draws.
     """
 
@@ -99,7 +109,37 @@ class Projection:
     response_delay: float = 0.0
     structure: Rewiring | None = None
     initial: dict[str, Any] = field(default_factory=dict)
+    sources: Indices | None = None
+    targets: Indices | None = None
     stream: Stream = field(kw_only=True)
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """How many source and target neurons it joins."""
+        return (
+            self.source.size if self.sources is None else self.sources.size,
+            self.target.size if self.targets is None else self.targets.size,
+        )
+
+    def within(self, pre: Indices, post: Indices) -> tuple[Indices, Indices]:
+        """Where sources and targets (indices within their populations) stand in the views: rows and columns of its matrices."""
+        rows = pre if self.sources is None else places(self.sources, self.source.size)[pre]
+        return rows, post if self.targets is None else places(self.targets, self.target.size)[post]
+
+    @property
+    def excludes_self(self) -> bool:
+        """No neuron projects to itself, though it could."""
+        return self.recurrent and not getattr(self.rule, "allow_self", True)
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of neurons that its rule may join."""
+        n_source, n_target = self.ends
+        if not self.excludes_self:
+            return n_source * n_target
+        every = np.arange(self.source.size)
+        both = np.intersect1d(every if self.sources is None else self.sources, every if self.targets is None else self.targets)
+        return n_source * n_target - both.size
 
     @property
     def sites(self) -> int:
@@ -130,7 +170,8 @@ class Drive:
     """A stimulus attached to a port (events, with a weight) or to an input (a current) of a population.
 
     It acts on every site of the port or input, on each with random numbers of its own (from `stream`), or on the one that `site`
-    names. One that `follows` another tells the target when that is within its window (`Input.window`).
+    names; on the `neurons` of a view, or on all. One that `follows` another tells the target when that is within its window
+    (`Input.window`).
     """
 
     name: str
@@ -140,8 +181,22 @@ class Drive:
     weight: float | np.ndarray | Distribution | None = None
     input: str | None = None
     site: int | None = None
+    neurons: Indices | None = None
     stream: Stream = field(kw_only=True)
     follows: Drive | None = None
+
+    @property
+    def size(self) -> int:
+        """How many neurons it drives: its arrays have a value for each."""
+        return self.target.size if self.neurons is None else self.neurons.size
+
+    def everywhere(self, values: Any) -> Any:
+        """Values of the driven neurons (one, or [..., neurons]) as values of all of the population's: zero for the others."""
+        if self.neurons is None:
+            return values
+        whole = np.zeros((*np.shape(values)[:-1], self.target.size))
+        whole[..., self.neurons] = values
+        return whole
 
     @property
     def entry(self) -> str:

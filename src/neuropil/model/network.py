@@ -6,6 +6,7 @@ global, and two of them never know of each other.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, Spi
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import Synapse
 from neuropil.model.upkeep import Normalisation, SynapseProbe, normalisation, one_projection, synapse_probe
+from neuropil.model.views import View, indices_of, overlapping, whole
 from neuropil.model.windows import window_drives
 from neuropil.model.wiring import check_synapse, check_values, weight_dimension
 from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
@@ -170,8 +172,8 @@ class Network:
 
     def project(
         self,
-        source: Population | Sequence[Population],
-        target: Population | Sequence[Population],
+        source: Population | View | Sequence[Population | View],
+        target: Population | View | Sequence[Population | View],
         rule: Rule,
         *,
         weight: Any,
@@ -189,6 +191,8 @@ class Network:
         """Connect each source population to each target population by a rule.
 
         Args:
+            source, target: populations or views of them (`exc[:50]`), one or several (`exc[:50] + inh`). Arrays and the indices of
+                `Edges` count within a view, and so does `OneToOne`; degrees are met within it (`neuropil.lower.connectivity.realise`).
             rule: one of the rules of `neuropil.model.connect`.
             weight: in the port's unit: a number, a distribution, a matrix [sources, targets], from which each synapse takes the
                 entry of the neurons that it joins, or an array (one value per edge for `Edges`, [n] for `OneToOne`).
@@ -228,7 +232,7 @@ class Network:
 
     def stimulate(
         self,
-        target: Population | Sequence[Population],
+        target: Population | View | Sequence[Population | View],
         stimulus: Stimulus,
         *,
         port: str | None = None,
@@ -239,7 +243,8 @@ class Network:
         """Drive populations: an event stimulus into a `port` with a `weight`, or a current into an `input`.
 
         Where the port or input exists at several sites of a neuron, each site gets a stimulus of its own; an index
-        ("branch.exc[3]") names one. Arrays have one value per neuron, drawn values one per site.
+        ("branch.exc[3]") names one. Arrays have one value per neuron (of a view, for each of its neurons, in its order), drawn values
+        one per site. What is drawn for a neuron does not depend on the view: it is drawn by the index within the population.
 
         The name, with the population, keys the random draws; without a name the kind of stimulus and the port or input do, and
         those that are equal in all of these are told apart by their order.
@@ -256,14 +261,14 @@ class Network:
         return made
 
     def couple(
-        self, first: tuple[Population, str], second: tuple[Population, str], pairs: Any, *, g: Any = None, sites: Any = (0, 0), name: str | None = None
+        self, first: tuple[Population | View, str], second: tuple[Population | View, str], pairs: Any, *, g: Any = None, sites: Any = (0, 0), name: str | None = None
     ) -> Coupling:
         """Join neurons by gap junctions.
 
         Args:
             first, second: (population, place). Of cells with morphology a place is one with half a junction, such as
                 `GapJunction`; of other neurons it is an input in pA, such as "current", which may take any number of junctions.
-            pairs: whole numbers [pairs, 2], the neuron of `first` and that of `second`.
+            pairs: whole numbers [pairs, 2], the neuron of `first` and that of `second`; of a view, counted within it.
             g: conductance of a junction, one for all pairs or one each (halves on cells with morphology have their own).
             sites: of the two places, for all pairs, or one row per pair.
 
@@ -281,18 +286,21 @@ class Network:
             raise NetworkError(f"coupling {label}: pairs are rows of two neurons", got=f"shape {array.shape}, sites {chosen.shape}", expected="(pairs, 2)")
         ends = []
         for side, (population, part) in enumerate((first, second)):
-            (pop,) = self._own(population, "coupled")
-            ends.append(end(pop, part, array[:, side], chosen[..., side], g, f"coupling {label}"))
+            (one,) = self._own(population, "coupled")
+            neurons = one.indices[_indices(array[:, side], one, f"coupling {label}")] if isinstance(one, View) else array[:, side]
+            ends.append(end(whole(one), part, neurons, chosen[..., side], g, f"coupling {label}"))
         if g is not None and all(e.conductance is None for e in ends):
             raise NetworkError(f"coupling {label}: these halves of junctions have conductances of their own", got=f"g={g}", fix="leave g out, and give it where the halves are placed")
         self.couplings.append(Coupling(label, *ends))
         return self.couplings[-1]
 
     def probe(
-        self, target: Population | Projection | Sequence[Projection], variable: str, *, neurons: Any = None, sites: Any = None, at: Any = None,
+        self, target: Population | View | Projection | Sequence[Projection], variable: str, *, neurons: Any = None, sites: Any = None, at: Any = None,
         synapses: Any = None, interval: Any = None, name: str | None = None,
     ) -> Probe | SynapseProbe:  # fmt: skip
         """Record a state of chosen neurons (all, if None) at an interval (every step, if None). Spikes need no probe.
+
+        The neurons are those of a view (`probe(exc[:50], "v")`), or `neurons`, which counts within the target.
 
         Of a state with several sites per neuron, all or the chosen `sites` are recorded: a column each, neuron by neuron.
         The sites of a cell's "v" and of its channels' states are its compartments; `at` names them by a location such as
@@ -303,7 +311,7 @@ class Network:
         start. A projection is what `project` returned, or one of them.
         """
         self._check_open("probe()")
-        if not isinstance(target, Population) and (projection := one_projection(self.projections, target, "probed")) is not None:
+        if not isinstance(target, (Population, View)) and (projection := one_projection(self.projections, target, "probed")) is not None:
             if any(given is not None for given in (neurons, sites, at)):
                 raise NetworkError("a probe of a projection chooses synapses", got="neurons, sites or at", fix="synapses=[...]")
             name = self._unused_probe(name or f"{projection.name}.{variable}")
@@ -312,12 +320,14 @@ class Network:
         if synapses is not None:
             raise NetworkError("a probe of a population chooses neurons", got="synapses", fix="neurons=[...]")
         if at is not None:
-            sites = located(target, at, sites)
-        (pop,) = self._own(target, "target") if isinstance(target, Population) else self._own([target], "target")
+            sites = located(whole(target) if isinstance(target, View) else target, at, sites)
+        (one,) = self._own(target, "target") if isinstance(target, (Population, View)) else self._own([target], "target")
+        pop = whole(one)
         spec = pop.neuron.spec
         if not isinstance(variable, str) or variable not in spec.states:
             raise NetworkError(f"{pop.name} has no state {variable!r} to record", fix=did_you_mean(variable, spec.states))
-        chosen = np.arange(pop.size) if neurons is None else _indices(neurons, pop, "probe")
+        chosen = np.arange(one.size) if neurons is None else _indices(neurons, one, "probe")
+        chosen = one.indices[chosen] if isinstance(one, View) else chosen
         columns = probed_sites(sites, pop, variable)
         if columns is not None:
             chosen, columns = np.repeat(chosen, columns.size), np.tile(columns, chosen.size)
@@ -382,15 +392,15 @@ class Network:
             raise NetworkError(f"there is a probe {name!r} already", fix="name=...")
         return name
 
-    def _own(self, populations: Any, role: str) -> list[Population]:
+    def _own(self, populations: Any, role: str) -> list[Population | View]:
         listed = list(populations) if isinstance(populations, (tuple, list)) else [populations]
         if not listed:
             raise NetworkError(f"no {role} population given")
         for pop in listed:
-            if not isinstance(pop, Population):
+            if not isinstance(pop, (Population, View)):
                 known = isinstance(pop, str) and pop in self.populations
                 raise NetworkError(f"the {role} is not a population", got=repr(pop), fix=f"network[{pop!r}]" if known else "pass what network.population() returned")
-            if self.populations.get(pop.name) is not pop:
+            if self.populations.get(pop.name) is not whole(pop):
                 raise NetworkError(f"the {role} {pop.name!r} belongs to another network")
         return listed
 
@@ -434,9 +444,10 @@ class Network:
         return ports[port]
 
     def _projection(
-        self, pre: Population, post: Population, rule: Any, weight: Any, delay: Any, port: Any, site: Any,
+        self, source: Population | View, target: Population | View, rule: Any, weight: Any, delay: Any, port: Any, site: Any,
         name: str, stream: Stream, more: dict[str, Any],
     ) -> Projection:  # fmt: skip
+        pre, post = whole(source), whole(target)
         label = f"{pre.name}→{post.name}"
         if not isinstance(rule, Rule):
             raise NetworkError(f"projection {label}: not a connection rule", got=rule, expected="for example FixedProbability(0.1)")
@@ -451,27 +462,32 @@ class Network:
         dimension = weight_dimension(label, more["synapse"], at_port)
         if (entry := port or more["input"]) is not None:
             where = named_site(index, post, entry) if site is None else edge_sites(site, index, rule, post, entry, label)
-        rule.check(pre.size, post.size, pre is post)
-        more["initial"] = check_values(label, more["synapse"], rule, pre, post, initial, more["structure"])
-        shape = _edge_shape(rule, pre, post)
-        w = _weights(weight, dimension, rule, pre, post, label)
+        among = {"sources": indices_of(source), "targets": indices_of(target)}
+        rule.check(source.size, target.size, pre is post and overlapping(**among))
+        more["initial"] = check_values(label, more["synapse"], rule, source, target, initial, more["structure"])
+        shape = _edge_shape(rule, source, target)
+        w = _weights(weight, dimension, rule, source, target, label)
         d = checked_values(delay, ms.dimension, f"projection {label}: delay", shape)
         if not isinstance(d, Distribution) and np.any(np.asarray(d) <= 0):
             raise NetworkError(f"projection {label}: a delay must be positive", got=f"{np.min(d)} ms", expected="at least one time step")
-        return Projection(name, pre, post, rule, w, d, port, where, stream=stream, **more)
+        if isinstance(rule, (Edges, OneToOne)) and any(v is not None for v in among.values()):
+            rule = rule.between(source.size, **among)
+        return Projection(name, pre, post, rule, w, d, port, where, sources=among["sources"], targets=among["targets"], stream=stream, **more)
 
-    def _drive(self, pop: Population, stimulus: Stimulus, port: Any, input: Any, weight: Any, label: str, stream: Stream) -> Drive:
+    def _drive(self, one: Population | View, stimulus: Stimulus, port: Any, input: Any, weight: Any, label: str, stream: Stream) -> Drive:
+        pop, size, neurons = whole(one), one.size, indices_of(one)
         if isinstance(stimulus, EventStimulus):
             if port is None or input is not None or weight is None:
                 raise NetworkError(f"stimulus {label}: events need a port and a weight", got=f"port={port!r}, weight={weight!r}")
             port, index = indexed(port)
-            w = checked_values(weight, self._port(pop, port), f"stimulus {label}: weight", (pop.size,))
+            w = checked_values(weight, self._port(pop, port), f"stimulus {label}: weight", (size,))
             if isinstance(stimulus, SpikeList) and stimulus.neurons is not None:
-                _indices(stimulus.neurons, pop, f"stimulus {label}")
+                who = _indices(stimulus.neurons, one, f"stimulus {label}")
+                stimulus = stimulus if neurons is None else dataclasses.replace(stimulus, neurons=neurons[who])
             if isinstance(stimulus, Poisson):
-                checked_values(stimulus.rate, (-1, 0, 0, 0, 0), f"stimulus {label}: rate", (pop.size,))
-            _check_columns(getattr(stimulus, "rates", None), pop, label)
-            return Drive(label, pop, stimulus, port=port, weight=w, site=named_site(index, pop, port), stream=stream)
+                checked_values(stimulus.rate, (-1, 0, 0, 0, 0), f"stimulus {label}: rate", (size,))
+            _check_columns(getattr(stimulus, "rates", None), one, label)
+            return Drive(label, pop, stimulus, port=port, weight=w, site=named_site(index, pop, port), neurons=neurons, stream=stream)
         assert isinstance(stimulus, CurrentStimulus)
         inputs = pop.neuron.spec.inputs
         if input is None or port is not None or weight is not None:
@@ -484,9 +500,9 @@ class Network:
         for attribute in ("amplitude", "mean", "sd"):
             value = getattr(stimulus, attribute, None)
             if value is not None:
-                checked_values(value, stimulus.dimension(), f"stimulus {label}: {attribute}", (pop.size,))
-        _check_columns(getattr(stimulus, "values", None), pop, label)
-        return Drive(label, pop, stimulus, input=input, site=named_site(index, pop, input), stream=stream)
+                checked_values(value, stimulus.dimension(), f"stimulus {label}: {attribute}", (size,))
+        _check_columns(getattr(stimulus, "values", None), one, label)
+        return Drive(label, pop, stimulus, input=input, site=named_site(index, pop, input), neurons=neurons, stream=stream)
 
 
 def _unused(label: str, taken: list[str]) -> str:
@@ -501,7 +517,7 @@ def _stream(key: Stream, earlier: Sequence[Projection | Drive]) -> Stream:
     return (*key, sum(one.stream[:-1] == key for one in earlier))
 
 
-def _weights(weight: Any, dimension: Dimension, rule: Rule, pre: Population, post: Population, label: str) -> Any:
+def _weights(weight: Any, dimension: Dimension, rule: Rule, pre: Population | View, post: Population | View, label: str) -> Any:
     """Weights in base units; those of edges, given as a matrix, as one for each edge."""
     matrix = not isinstance(weight, Distribution) and np.ndim(weight.value if isinstance(weight, Quantity) else weight) == 2
     what = f"projection {label}: weight"
@@ -509,7 +525,7 @@ def _weights(weight: Any, dimension: Dimension, rule: Rule, pre: Population, pos
     return edge_weights(checked, rule, pre.size, what) if matrix and isinstance(rule, (Edges, OneToOne)) else checked  # type: ignore[arg-type]
 
 
-def _edge_shape(rule: Rule, pre: Population, post: Population) -> tuple[int, ...]:
+def _edge_shape(rule: Rule, pre: Population | View, post: Population | View) -> tuple[int, ...]:
     if isinstance(rule, Edges):
         return (rule.pre.size,)
     if type(rule).__name__ == "OneToOne":
@@ -519,7 +535,7 @@ def _edge_shape(rule: Rule, pre: Population, post: Population) -> tuple[int, ...
     return (-1,)  # the number of synapses is not known beforehand: no array fits
 
 
-def _check_columns(rows: Any, pop: Population, label: str) -> None:
+def _check_columns(rows: Any, pop: Population | View, label: str) -> None:
     if rows is None:
         return
     shape = np.shape(rows.value if isinstance(rows, Quantity) else rows)
@@ -527,7 +543,7 @@ def _check_columns(rows: Any, pop: Population, label: str) -> None:
         raise NetworkError(f"stimulus {label}: one column per neuron is needed", got=f"shape {shape}", expected=f"(times, {pop.size})")
 
 
-def _indices(neurons: Any, pop: Population, what: str) -> np.ndarray:
+def _indices(neurons: Any, pop: Population | View, what: str) -> np.ndarray:
     try:
         array = np.atleast_1d(np.arange(pop.size)[neurons] if isinstance(neurons, slice) else np.asarray(neurons))
     except (ValueError, TypeError):

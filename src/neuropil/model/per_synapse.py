@@ -13,6 +13,7 @@ import numpy as np
 
 from neuropil.errors import NetworkError
 from neuropil.model.connect import AllToAll, Edges, OneToOne, Rule
+from neuropil.model.contents import Projection
 from neuropil.model.distribution import Distribution
 from neuropil.units import Quantity
 
@@ -22,12 +23,19 @@ def differs(value: Any) -> bool:
     return isinstance(value, Distribution) or np.ndim(value.value if isinstance(value, Quantity) else value) > 0
 
 
-def number_of_synapses(rule: Rule, n_source: int, n_target: int, recurrent: bool) -> int | None:
-    """How many a rule makes, if that is known before any is drawn and their order is the description's."""
+def number_of_synapses(rule: Rule, n_source: int, n_target: int, recurrent: bool | None) -> int | None:
+    """How many a rule makes, if that is known before any is drawn and their order is the description's.
+
+    Args:
+        recurrent: as of rules; None: between views of one population, of which some neurons are in both.
+    """
+    if recurrent is None and not getattr(rule, "allow_self", True):
+        return None
+    recurrent = bool(recurrent)
     return int(rule.expected_synapses(n_source, n_target, recurrent)) if isinstance(rule, (AllToAll, Edges, OneToOne)) else None
 
 
-def check_array(value: Any, rule: Rule, n_source: int, n_target: int, recurrent: bool, what: str) -> None:
+def check_array(value: Any, rule: Rule, n_source: int, n_target: int, recurrent: bool | None, what: str) -> None:
     """Refuse an array that does not have a value for each synapse.
 
     Raises:
@@ -42,14 +50,18 @@ def check_array(value: Any, rule: Rule, n_source: int, n_target: int, recurrent:
     raise NetworkError(f"{what} has the wrong shape", got=shape, expected=f"one number, {either}({n_source}, {n_target}) as [source, target]", fix=fix)
 
 
-def in_order(value: Any, rule: Rule, pre: np.ndarray, post: np.ndarray) -> Any:
+def in_order(value: Any, projection: Projection, pre: np.ndarray, post: np.ndarray) -> Any:
     """A number as it is; an array or a matrix as float64[n], for synapses sorted by source."""
     if np.ndim(value) == 0:
         return value
     if np.ndim(value) == 2:
-        return np.asarray(value, float)[pre, post]
-    array = np.asarray(value, float)
-    return array[np.argsort(rule.pre, kind="stable")] if isinstance(rule, Edges) else array
+        return np.asarray(value, float)[projection.within(pre, post)]
+    array, rule = np.asarray(value, float), projection.rule
+    if isinstance(rule, Edges):
+        return array[np.argsort(rule.pre, kind="stable")]
+    found, (rows, columns) = np.empty(array.size), projection.within(pre, post)
+    found[np.lexsort((columns, rows))] = array  # row by row of the views
+    return found
 
 
 def edge_weights(matrix: np.ndarray, rule: Rule, n: int, what: str) -> np.ndarray:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+
+import numpy as np
 
 from neuropil.model.contents import Drive
 from neuropil.model.stimulus import Step, Stimulus, TimeArray
-from neuropil.units import ms
 
 ATTACHED, ACTIVE = -1.0, 1024.0
 """What each stimulus that is attached adds to the second input all along, and what it adds within its window: up to a thousand
@@ -19,15 +19,14 @@ def window_drives(drive: Drive) -> list[Drive]:
     entry = drive.target.neuron.spec.windows.get(drive.entry)
     if entry is None:
         return []
-    start, stop = window(drive.stimulus)
-    told = {"attached": Step(ATTACHED), "active": Step(ACTIVE, start=start, stop=stop)}
+    told = {"attached": Step(ATTACHED), "active": active(drive.stimulus)}
     return [replace(drive, name=f"{drive.name}, {what}", stimulus=one, input=entry, follows=drive) for what, one in told.items()]
 
 
-def window(stimulus: Stimulus) -> tuple[Any, Any]:
-    """When a stimulus starts, and when it stops (None: never)."""
+def active(stimulus: Stimulus) -> Stimulus:
+    """`ACTIVE` from when a stimulus starts to when it stops, and zero outside."""
     if isinstance(stimulus, Step):
-        return stimulus.start, stimulus.stop
+        return Step(ACTIVE, start=stimulus.start, stop=stimulus.stop)
     if isinstance(stimulus, TimeArray):
-        return 0 * ms, len(stimulus.values) * stimulus.interval
-    return 0 * ms, None
+        return TimeArray(np.full(len(stimulus.values), ACTIVE), stimulus.interval, grid=stimulus.grid)
+    return Step(ACTIVE)

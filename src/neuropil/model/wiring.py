@@ -17,6 +17,7 @@ from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.per_synapse import check_array, differs
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import OUTSIDE, POST_TIME, Synapse
+from neuropil.model.views import View, indices_of, overlapping, whole
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, unit_name
 
 
@@ -86,14 +87,14 @@ def _check_structure(where: str, structure: Any, synapse: Synapse | None, weight
 
 
 def check_values(
-    label: str, synapse: Synapse | None, rule: Rule, source: Population, target: Population, initial: Any, structure: Any
+    label: str, synapse: Synapse | None, rule: Rule, source: Population | View, target: Population | View, initial: Any, structure: Any
 ) -> dict[str, Any]:
     """Refuse arrays of parameters that do not fit the rule; the starting values of states, checked, in base units.
 
     Raises:
         NetworkError, ModelError, UnitError: naming the projection.
     """
-    where, sizes = f"projection {label}", (source.size, target.size, source is target)
+    where, sizes = f"projection {label}", (source.size, target.size, _recurrent(source, target))
     spec = Spec() if synapse is None else synapse.spec
     for parameter in spec.parameters:
         value = getattr(synapse, parameter)
@@ -113,6 +114,14 @@ def check_values(
         raw = value.value if isinstance(value, Quantity) else value
         checked[state] = checked_values(value, spec.state_dimensions[state], f"{where}: {state}", np.shape(raw) if not isinstance(value, Distribution) else ())
     return checked
+
+
+def _recurrent(source: Population | View, target: Population | View) -> bool | None:
+    """Whether they are one population; None: views of one, of which some neurons are in both."""
+    same = whole(source) is whole(target)
+    if not same or (indices_of(source) is None and indices_of(target) is None):
+        return same
+    return None if overlapping(indices_of(source), indices_of(target)) else False
 
 
 def weight_dimension(label: str, synapse: Synapse | None, port: Dimension | None) -> Dimension:

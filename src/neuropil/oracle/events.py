@@ -109,12 +109,23 @@ def _listed(p: Projection) -> tuple[Array, ...]:
     elif isinstance(p.rule, OneToOne):
         pre = post = np.arange(p.source.size)
     else:
-        pre, post = (a.ravel() for a in np.indices((p.source.size, p.target.size)))
+        sources, targets = (np.arange(pop.size) if view is None else view for pop, view in ((p.source, p.sources), (p.target, p.targets)))
+        pre, post = (a.ravel() for a in np.meshgrid(sources, targets, indexing="ij"))
     weight, delay = (np.broadcast_to(np.ravel(v), pre.shape) for v in (p.weight, p.delay))
-    if isinstance(p.rule, AllToAll) and p.recurrent and not p.rule.allow_self:
-        keep = pre != post
+    if isinstance(p.rule, AllToAll):
+        order = np.lexsort((post, pre))
+        keep = order[pre[order] != post[order]] if p.recurrent and not p.rule.allow_self else order
         return pre[keep], post[keep], weight[keep], delay[keep]
     return pre, post, weight, delay
+
+
+def numbers(p: Projection, pre: Array, post: Array) -> Array:
+    """What tells each synapse of a rule that leaves nothing to chance from the others in draws of its own: its place, by source, among
+    all those that the whole populations would have."""
+    if not isinstance(p.rule, AllToAll) or p.structure is not None:
+        return np.arange(pre.size)
+    excluded = p.recurrent and not p.rule.allow_self
+    return pre * (p.target.size - excluded) + post - (excluded & (post > pre))
 
 
 class Source:
@@ -123,7 +134,8 @@ class Source:
     def __init__(self, drive: Drive, dt: float, steps: int, seed: int):
         self.drive, self.stimulus, self.dt = drive, drive.stimulus, dt
         self.size, self.all_sites = drive.target.size, drive.target.sites(drive.entry)
-        self.counters = counters(self.size, drive.sites)
+        self.who = np.arange(self.size) if drive.neurons is None else drive.neurons
+        self.counters = counters(self.size, drive.sites)[self.who]
         self.key = rng.stream_key(seed, "drive", *drive.stream)
         drawn = {a: getattr(self.stimulus, a) for a in ("rate", "amplitude", "mean", "sd") if hasattr(self.stimulus, a)}
         self.value = {a: self._spread(v, seed, a) for a, v in drawn.items()}
@@ -133,7 +145,7 @@ class Source:
             self.counts = self._scheduled(steps)
 
     def _spread(self, value: Any, seed: int, attribute: str) -> Array:
-        """A number of the stimulus as [neurons, sites]: drawn for each site, given for each neuron."""
+        """A number of the stimulus as [driven neurons, sites]: drawn for each site, given for each neuron."""
         if isinstance(value, Distribution):
             key = rng.stream_key(seed, "drive", *self.drive.stream, attribute)
             return np.asarray(value.quantile(rng.uniform(key, self.counters, 0)))
@@ -141,9 +153,9 @@ class Source:
         return np.broadcast_to(raw[:, None] if raw.ndim else raw, self.counters.shape)
 
     def _placed(self, values: Array) -> Array:
-        """[neurons, sites of the stimulus] among all sites, flat."""
+        """[driven neurons, sites of the stimulus] among all sites, flat."""
         whole = np.zeros((self.size, self.all_sites))
-        whole[:, self.drive.sites] = values
+        whole[np.ix_(self.who, self.drive.sites)] = values
         return whole.ravel()
 
     def _scheduled(self, steps: int) -> dict[int, Array]:
@@ -179,7 +191,7 @@ class Source:
     def _events(self, k: int) -> Array:
         s = self.stimulus
         if isinstance(s, (Regular, SpikeList)):
-            return self.weight * self.counts.get(k + 1, 0.0)
+            return self.weight * self.counts.get(k + 1, np.zeros((self.size, 1)))[self.who]
         rate = self.value["rate"] if isinstance(s, Poisson) else self._row(s.rates, k, stay=True)  # type: ignore[attr-defined]
         assert isinstance(s, (Poisson, InhomogeneousPoisson))
         words = rng.words(self.key, self.counters, k)

@@ -9,28 +9,28 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.model import Distribution, Projection, Synapse, grid
-from neuropil.model.connect import Rule
 from neuropil.model.per_synapse import differs, in_order
 from neuropil.model.synapse import POST_TIME
 from neuropil.model.wiring import threshold, weight_dimension
-from neuropil.oracle.events import listed, site_of
+from neuropil.oracle.events import listed, numbers, site_of
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.units import Quantity, magnitude
 
 
-def per_one(value: Any, rule: Rule, pre: Array, post: Array, seed: int, *purpose: int | str) -> Array:
-    """A number, distribution, array or matrix as an array with one value per synapse."""
+def per_one(value: Any, p: Projection, pre: Array, post: Array, number: Array, seed: int, *purpose: int | str) -> Array:
+    """A number, distribution, array or matrix as an array with one value per synapse, drawn by its number."""
     if isinstance(value, Distribution):
-        return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), np.arange(pre.size), 0)))
+        return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), number, 0)))
     raw = value.value if isinstance(value, Quantity) else value
-    return np.array(np.broadcast_to(in_order(raw, rule, pre, post), pre.size), float)
+    return np.array(np.broadcast_to(in_order(raw, p, pre, post), pre.size), float)
 
 
 class LivingSynapses:
     """The synapses of one projection that have states, or that vanish and form.
 
     Args:
-        given: pre, post, weight, delay in steps, site, where they are not to be read off the description.
+        given: pre, post, weight, delay in steps, site, and their numbers in draws of their own (their places, if left out), where
+            they are not to be read off the description.
         modulator: value of the signal.
     """
 
@@ -41,6 +41,8 @@ class LivingSynapses:
         pre, post, weight, steps = listed(projection, dt) if given is None else (np.asarray(part) for part in given[:4])
         site = site_of(projection) if given is None or len(given) < 5 else np.asarray(given[4])
         order = np.argsort(pre, kind="stable")
+        self.given = None if given is None or len(given) < 6 else np.asarray(given[5])[order]
+        self.drawn = given is not None
         self.pre, self.post, self.site = pre[order], post[order], np.broadcast_to(site, pre.shape)[order]
         self.weight, self.steps = (np.broadcast_to(a, pre.shape)[order] for a in (weight, steps))
         # Not the longest of those that exist: synapses that form later may have any delay of the description.
@@ -58,7 +60,7 @@ class LivingSynapses:
 
     def _initial(self, weight: Array, pre: Array, post: Array) -> States:
         s: States = {}
-        where, stream = (self.projection.rule, pre, post, self.seed), self.projection.stream
+        where, stream = (self.projection, pre, post, self._numbers(weight.size), self.seed), self.projection.stream
         self.parameters = {name: per_one(getattr(self.model, name), *where, "synapse", *stream, name) for name in self.model.spec.parameters}
         for name, state in self.model.spec.states.items():
             start: Any = self.projection.initial.get(name, state.initial)
@@ -67,6 +69,12 @@ class LivingSynapses:
                 continue
             s[name] = weight.copy() if name == "weight" else per_one(start, *where, "synapse state", *stream, name)
         return s
+
+    def _numbers(self, n: int) -> Array:
+        """What tells n synapses apart in draws of their own; those that come and go, by their places."""
+        if self.projection.structure is not None or (self.drawn and self.given is None):
+            return np.arange(n)
+        return numbers(self.projection, self.pre, self.post) if self.given is None else self.given
 
     def _ready(self) -> None:
         """Everything that depends on how many synapses there are."""
@@ -93,7 +101,7 @@ class LivingSynapses:
 
     def _world(self, k: int, state: Callable[[str], Array]) -> States:
         def noise() -> Array:
-            return rng.normal(rng.stream_key(self.seed, "synapse noise", *self.projection.stream), np.arange(self.pre.size), k) / np.sqrt(self.dt)
+            return rng.normal(rng.stream_key(self.seed, "synapse noise", *self.projection.stream), self._numbers(self.pre.size), k) / np.sqrt(self.dt)
 
         known = {"noise": noise, "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
         return {name: known[name]() if name in known else state(name)[self.reached] for name in self.model.spec.inputs}

@@ -97,8 +97,8 @@ def read_result(folder: Path) -> tuple[Spikes, dict[str, Trace], SpikeHeader, di
             )  # fmt: skip
         if here and seals[name] != files[name]:
             raise ResultError(f"{folder / name} belongs to another run than {SUMMARY_FILE}", fix="restore the folder from a copy")
-    spikes, header = read_spikes(folder / SPIKES_FILE)
-    return spikes, read_traces(folder / TRACES_FILE) if TRACES_FILE in files else {}, header, summary
+    spikes, header = read_spikes(folder / SPIKES_FILE, verified=True)
+    return spikes, read_traces(folder / TRACES_FILE, verified=True) if TRACES_FILE in files else {}, header, summary
 
 
 def reopen(folder: Path) -> None:

@@ -27,7 +27,7 @@ SPIKES_FILE, TRACES_FILE, SUMMARY_FILE, CHECKPOINT_FILE = "spikes.h5", "traces.h
 PICTURES = ("raster.png", "curve.png", "report.html")
 _DATA = (
     SPIKES_FILE, TRACES_FILE, SUMMARY_FILE, "journal.json", "spikes.journal", "trace-*.json", "trace-*.journal", CHECKPOINT_FILE,
-    "episodes.h5",
+    "episodes.h5", "loop.json", "network-????????.h5", "episodes-????????.h5",
 )  # fmt: skip
 
 

@@ -67,9 +67,9 @@ def write_spikes(
     return seal_of(path)
 
 
-def read_spikes(path: Path) -> tuple[Spikes, SpikeHeader]:
-    """Read what `write_spikes` wrote."""
-    with reading(path) as file:
+def read_spikes(path: Path, verified: bool = False) -> tuple[Spikes, SpikeHeader]:
+    """Read what `write_spikes` wrote; `verified`: its seal was found to hold."""
+    with reading(path, verified) as file:
         return _read(file)
 
 

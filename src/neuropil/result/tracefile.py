@@ -65,9 +65,9 @@ def write_traces(path: Path, probes: Iterable[tuple[TraceHeader, Rows]]) -> str:
     return seal_of(path)
 
 
-def read_traces(path: Path) -> dict[str, Trace]:
-    """Read what `write_traces` wrote: probe name -> Trace, in the order written."""
-    with reading(path) as file:
+def read_traces(path: Path, verified: bool = False) -> dict[str, Trace]:
+    """Read what `write_traces` wrote: probe name -> Trace, in the order written; `verified`: its seal was found to hold."""
+    with reading(path, verified) as file:
         if file.attrs.get("format") != FORMAT:
             raise ValueError("no attribute format")
         return dict(_read(file["traces"][key]) for key in sorted(file["traces"]))
