@@ -462,6 +462,8 @@ class Network:
         dimension = weight_dimension(label, more["synapse"], at_port)
         if (entry := port or more["input"]) is not None:
             where = named_site(index, post, entry) if site is None else edge_sites(site, index, rule, post, entry, label)
+        if more["structure"] is not None and isinstance(rule, OneToOne):
+            raise NetworkError(f"projection {label}: OneToOne leaves no other source for a new synapse", got=more["structure"], fix="Edges, or leave structure out")
         among = {"sources": indices_of(source), "targets": indices_of(target)}
         rule.check(source.size, target.size, pre is post and overlapping(**among))
         more["initial"] = check_values(label, more["synapse"], rule, source, target, initial, more["structure"])
@@ -519,10 +521,18 @@ def _stream(key: Stream, earlier: Sequence[Projection | Drive]) -> Stream:
 
 def _weights(weight: Any, dimension: Dimension, rule: Rule, pre: Population | View, post: Population | View, label: str) -> Any:
     """Weights in base units; those of edges, given as a matrix, as one for each edge."""
-    matrix = not isinstance(weight, Distribution) and np.ndim(weight.value if isinstance(weight, Quantity) else weight) == 2
+    matrix = not isinstance(weight, Distribution) and _axes(weight.value if isinstance(weight, Quantity) else weight) == 2
     what = f"projection {label}: weight"
     checked = checked_values(weight, dimension, what, (pre.size, post.size) if matrix else _edge_shape(rule, pre, post))
     return edge_weights(checked, rule, pre.size, what) if matrix and isinstance(rule, (Edges, OneToOne)) else checked  # type: ignore[arg-type]
+
+
+def _axes(raw: Any) -> int:
+    """Of an array; of what is none, none."""
+    try:
+        return np.ndim(raw)
+    except ValueError:
+        return 0
 
 
 def _edge_shape(rule: Rule, pre: Population | View, post: Population | View) -> tuple[int, ...]:
