@@ -201,7 +201,7 @@ class LazyStore(SynapseStore):
 
     def _filing(self, t: int) -> tuple[object, ...]:
         source = self.projection.source
-        return source.first, source.size, self.delays, self.own[t].bounds, self.buckets[t].arrays
+        return source.first, source.size, self.delays, self.own[t].bounds, self.buckets[t].memory
 
     def _noting(self, t: int) -> tuple[object, ...]:
         own = self.own[t]
@@ -215,7 +215,7 @@ class LazyStore(SynapseStore):
     def _arriving(self, t: int) -> tuple[object, ...]:
         own = self.own[t]
         return (
-            self.plan.dt, self.numbers, self.buckets[t].arrays, self.due[t], own.bounds, own.target,
+            self.plan.dt, self.numbers, self.buckets[t].memory, self.due[t], own.bounds, own.target,
             own.part, *own.room, own.of_target, self.targets[t].arrived, *(own.array(n) for n in self.kernels.arguments),
         )  # fmt: skip
 

@@ -305,7 +305,7 @@ class SynapseStore(ABC):
 
     def waiting(self, t: int) -> tuple[object, ...]:
         """Spikes of a thread's targets on their way to the synapses, and room for those of a step."""
-        return self.spiked[t].arrays, self.who[t]
+        return self.spiked[t].memory, self.who[t]
 
     def own_spikes(self) -> Operation:
         """Keep the spikes of each thread's targets until their synapses respond."""
@@ -315,7 +315,7 @@ class SynapseStore(ABC):
 
     def _keeping(self, t: int) -> tuple[object, ...]:
         target = self.targets[t]
-        return self.layout.slot_of, target.first, target.neurons, target.size, self.spiked[t].arrays
+        return self.layout.slot_of, target.first, target.neurons, target.size, self.spiked[t].memory
 
     def grow(self, spikes: int) -> None:
         """Twice the room that is needed now."""
