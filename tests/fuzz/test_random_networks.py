@@ -65,7 +65,7 @@ class Run:
         """The result, and what synapses are in the end."""
         listed = [p for p in self.case.network.projections if p.listed]
         states = {p.name: self.simulation.synapses(p) for p in listed}
-        result = self.simulation.run(self.case.steps * self.case.dt)
+        result = self.simulation.result()
         self.simulation.close()
         return result, states
 
