@@ -21,7 +21,7 @@ PROGRAM = """
 import json, resource, sys
 from pathlib import Path
 from test_simulation import balanced
-from neuropil.engine import Simulation
+from neuropil.engine import Simulation, run
 from neuropil.errors import StorageError
 from neuropil.units import ms
 
@@ -44,6 +44,7 @@ told = [
     refused(lambda: simulation.run_until(100 * ms, checkpoint_every=10 * ms)),
     refused(lambda: simulation.run_until(100 * ms)),
     refused(simulation.checkpoint),
+    refused(lambda: run(balanced(), 100 * ms, threads=1, seed=5, out=folder / "other")),
 ]
 kept = (folder / "checkpoint.h5").read_bytes() == checkpoint
 simulation.run_until(110 * ms)
@@ -59,7 +60,7 @@ def test_a_full_disk_ends_neither_the_results_nor_the_run(tmp_path: Path) -> Non
     found = json.loads(done.stdout)
     whole = Simulation(balanced(), threads=1, seed=5).run_until(110 * ms)
     assert [t["end"] for t in found["told"][:2]] == [30.0, pytest.approx(100.0)]
-    assert [t["digest"] for t in found["told"][:2]] == [whole.spikes.between(0, t).digest() for t in (30, 100)]
+    assert [t["digest"] for t in found["told"]] == [whole.spikes.between(0, t).digest() if t else None for t in (30, 100, 0, 100)]
     assert all("ulimit -f" in t["fix"] for t in found["told"]) and found["kept"]
     assert Result.load(tmp_path).spikes == whole.spikes
 
