@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.test_simulation import balanced
 from neuropil.engine import Simulation
+from neuropil.engine import checkpoint as checkpoints
 from neuropil.errors import CheckpointError, ResultError
 from neuropil.result import Result
 from neuropil.units import ms
@@ -111,3 +113,22 @@ def test_what_differs_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="replace another file"):
         (tmp_path / "notes.txt").write_text("mine")
         Simulation(balanced(), threads=1, seed=5).checkpoint(tmp_path / "notes.txt")
+
+
+def test_no_changed_bit_of_a_checkpoint_is_believed(tmp_path: Path) -> None:
+    """Whole files are compared with their digest, so not even a bit that nobody would read may change."""
+    simulation = Simulation(balanced(), threads=1, seed=5)
+    simulation.step(50)
+    path = simulation.checkpoint(tmp_path / "c.h5")
+    good, random = path.read_bytes(), np.random.default_rng(2)
+    assert checkpoints.load(path, simulation.plan).step == 50
+    for _ in range(60):
+        bad = bytearray(good)
+        bad[random.integers(len(good))] ^= 1 << random.integers(8)
+        path.write_bytes(bad)
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            checkpoints.load(path, simulation.plan)
+    for length in (0, 511, 513, len(good) // 2, len(good) - 1):
+        path.write_bytes(good[:length])
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            checkpoints.load(path, simulation.plan)
