@@ -138,11 +138,11 @@ class Recorder:
             folder, self.populations, self.plan.dt, t_start_ms=self.start * self.plan.dt, summary=summary, resume=resume is not None,
             overwrite=overwrite, traces=len(self.tracks),
         )  # fmt: skip
-        for track in self.tracks:
+        for index, track in enumerate(self.tracks):
             self.trace_journals.append(
                 TraceJournal(
                     folder, track.name, track.neurons, self.plan.dt, unit=track.unit, variable=track.variable,
-                    population=track.population, sites=track.sites, dtype=track.dtype, resume=resume is not None,
+                    population=track.population, sites=track.sites, dtype=track.dtype, resume=resume is not None, index=index,
                 )
             )  # fmt: skip
         if resume is not None:
