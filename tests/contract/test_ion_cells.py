@@ -46,7 +46,7 @@ def test_resuming_is_bit_exact(tmp_path):
     straight = outcome(Simulation(ions(), dt=DT, threads=1).run(STEPS * DT))
     Simulation(ions(), dt=DT, threads=2, out=tmp_path).run(150 * DT, checkpoint_every=100 * DT)
     resumed = Simulation(ions(), dt=DT, threads=3, out=tmp_path, resume=tmp_path)
-    assert outcome(resumed.run(STEPS * DT)) == straight
+    assert outcome(resumed.run_until(STEPS * DT)) == straight
 
 
 def test_occupancies_keep_their_sum_and_stay_occupancies():

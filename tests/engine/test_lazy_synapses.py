@@ -202,7 +202,7 @@ def test_the_bits_do_not_depend_on_threads_or_on_when_spikes_are_made_up_for(pre
     """Looking at the synapses makes up for everything; so does a wake from a checkpoint, and each thread in its own time."""
     whole, states = finished(network(MODELS["tagged"]), precision=precision, threads=1)
     curious = Simulation(network(MODELS["tagged"]), precision=precision, threads=3)
-    for _ in range(10):
+    for _ in range(9):
         curious.run_until((curious.time.value + 30.0) * ms)
         curious.synapses("in")
     result = curious.run_until(300 * ms)

@@ -10,7 +10,7 @@ import pytest
 
 from neuropil.errors import NeuropilError
 from neuropil.lower import make_plan
-from neuropil.model import AllToAll, FixedCount, Morphology, Network, Normal, Poisson, Step
+from neuropil.model import AllToAll, FixedCount, Morphology, Network, Normal, PointProcess, Poisson, Step
 from neuropil.model.cell import Cell
 from neuropil.units import Hz, MOhm, Ohm, cm, mS, ms, mV, nS, pA
 from neuropil.zoo.channels.calcium_pool import CalciumPool
@@ -34,6 +34,15 @@ def complete() -> Cell:
     """A cell with two synapses of a kind and a clamp."""
     made = cell().paint("all", Leak()).paint("soma", HCurrent(), name="Ih")
     return made.place("syn", AMPA(), at=["dend(0.1)", "dend(0.9)"]).place("clamp", CurrentClamp(), at="soma")
+
+
+class CalciumEntry(PointProcess):
+    """A steady current of calcium."""
+
+    carries = "ca"
+
+    def current(self, s, x):
+        return -1 * pA
 
 
 def network(made: Cell | None = None, **options: Any) -> tuple[Network, Any]:
@@ -121,6 +130,9 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "place by a number": (lambda: cell().place("s", AMPA(), at=[0.5]), "0.5"),
     "synapse with a parameter nan": (lambda: cell().place("s", AMPA(e=np.nan * mV), at="soma"), "AMPA.e"),
     "synapse with an array for others": (lambda: network(cell().place("s", AMPA(e=[0, 1] * mV), at="soma")), "c.s.e"),
+    "an ion fed into the end of a section": (
+        lambda: planned(cell().paint("all", Leak()).paint("all", CalciumPool()).place("ca_in", CalciumEntry(), at="dend(1)")), "feeds an ion",
+    ),
     # detect
     "detect nowhere": (lambda: cell().detect("axon"), "axon"),
     "detect by a number": (lambda: cell().detect(0), "location"),

@@ -4,62 +4,60 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numba import njit
 
-from neuropil.engine.buckets import Buckets, append, bucket_bytes, drain, page_bits, pages
-
-
-@njit
-def add(buckets, channel, slot, block, value):
-    append(buckets, channel, slot, block, value)
+from neuropil.engine.buckets import BASE, BITS, FREE, Buckets, append, bucket_bytes, drain, page_bits, pages
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 1), (2, 1 << 13, 1), (1, 1 << 18, 2)])
 def test_buckets_are_lists(shape):
-    """Pages of 64, 16 and 8 entries, at the bound of what there is room for; growth in between."""
+    """Pages of 64, 16 and 8 words, at the bound of what there is room for; growth in between; no page is lost."""
     draw = np.random.default_rng(1)
     capacity = 900
     buckets, lists, held = Buckets.empty(*shape, capacity), {}, 0
-    assert 1 << page_bits(int(np.prod(shape))) == {1: 64, 2: 16, 1 << 18: 8}[shape[0] if shape[1] < 1 << 18 else 1 << 18]
-    places = [tuple(int(draw.integers(n)) for n in shape) for _ in range(7)]
+    assert buckets.memory[BITS] == {4: 6, 1 << 13: 4, 1 << 18: 3}[shape[1]] and buckets.nbytes == bucket_bytes(int(np.prod(shape)), capacity)
+    places = draw.choice(int(np.prod(shape)), 4, replace=False).tolist()
     out = np.zeros(4000, np.int64)
     for turn in range(6000):
         place = places[int(draw.integers(len(places)) if turn % 3 else turn % 2)]
         if draw.random() < 0.97 and held < capacity:
-            add(buckets.arrays, *place, turn)
+            append(buckets.memory, place, turn)
             lists.setdefault(place, []).append(turn)
             held += 1
         else:
-            n = drain(buckets.arrays, *place, out)
+            n = drain(buckets.memory, place, out)
             assert out[:n].tolist() == lists.pop(place, [])
             held -= n
         if held == capacity and capacity < 3000:
             capacity *= 2
             buckets.grow(capacity)
     for place in list(lists):
-        n = drain(buckets.arrays, *place, out)
+        n = drain(buckets.memory, place, out)
         assert out[:n].tolist() == lists.pop(place)
-    free, page = set(), int(buckets.free[0])
+    assert len(free_pages(buckets)) == (buckets.memory.size - buckets.memory[BASE] >> buckets.memory[BITS]) - 1
+
+
+def free_pages(buckets):
+    found, page = set(), int(buckets.memory[FREE])
     while page:
-        assert page not in free
-        free.add(page)
-        page = int(buckets.link[page])
-    assert len(free) == buckets.link.size - 1, "no page is lost"
+        assert page not in found
+        found.add(page)
+        page = int(buckets.memory[buckets.memory[BASE] + (page << buckets.memory[BITS])])
+    return found
 
 
 def test_room_is_enough_whatever_buckets_entries_go_to():
-    """One entry in every bucket, or all in one: never more pages than were counted."""
-    for n in (1, 64, 65, 5000):
+    """All in one bucket, or first one in each: never more pages than were counted."""
+    for n in (1, 63, 64, 5000):
         for buckets in (1, 16, 4096):
-            spread = min(n, buckets) + max(0, n - min(n, buckets)) // 64
-            assert pages(buckets, n) > max(spread, -(-n // 64))
+            size = (1 << page_bits(buckets)) - 1
+            spread = min(n, buckets) + max(0, n - min(n, buckets)) // size
+            assert pages(buckets, n) > max(spread, -(-n // size))
 
 
-def test_a_list_can_be_looked_at_and_dropped():
+def test_emptied_buckets_are_as_new():
     buckets = Buckets.empty(1, 8, 1, 200)
     for value in range(150):
-        add(buckets.arrays, 0, 3, 0, value)
-    assert buckets.of(3).tolist() == list(range(150)) and buckets.of(2).size == 0
+        append(buckets.memory, value % 8, value)
     buckets.clear()
-    assert buckets.of(3).size == 0
-    assert buckets.nbytes <= bucket_bytes(8, 200)
+    np.testing.assert_array_equal(free_pages(buckets), free_pages(Buckets.empty(1, 8, 1, 200)))
+    assert drain(buckets.memory, 3, np.zeros(200, np.int64)) == 0

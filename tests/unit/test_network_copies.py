@@ -51,6 +51,10 @@ def network() -> npl.Network:
     net.project(src, exc, npl.Edges([0, 1], [3, 4]), weight=[1, 2] * pA, delay=1 * ms, port="exc", name="list")
     net.stimulate(exc, npl.Step(360 * pA), input="current", name="dc")
     net.stimulate(exc, npl.SpikeList(np.array([5.0, 9.0]) * ms), port="exc", weight=60 * pA, name="volley")
+    net.project(exc[2:9], exc[[11, 3]], npl.Edges([0, 6], [1, 0]), weight=[1, 2] * pA, delay=1 * ms, port="exc", name="of views")
+    net.project(exc[4:6], exc[[11, 3]], npl.OneToOne(), weight=[1, 2] * pA, delay=1 * ms, port="exc", name="one to one")
+    net.project(exc[:9], exc[9:], npl.FixedInDegree(2), weight=np.ones((9, 11)) * pA, delay=1 * ms, port="exc", name="matrix")
+    net.stimulate(exc[5:8], npl.SpikeList(np.array([5.0, 9.0]) * ms, neurons=[2, 0]), port="exc", weight=[1, 2, 3] * pA, name="some")
     net.probe(exc, "v", neurons=[1, 3], interval=1 * ms)
     net.probe(exc, "i_exc", interval=1 * ms)
     net.probe(net.projections[2], "weight", interval=5 * ms)
@@ -70,7 +74,7 @@ COPIES: dict[str, Callable[[npl.Network], npl.Network]] = {
     "frozen": lambda net: net.frozen(),
     "replace a value by itself": lambda net: net.replace(populations={"exc": {"t_ref": net["exc"].neuron.t_ref}}, projections={"drive": {"weight": 400 * pA}}),
     "replace all by itself": lambda net: net.replace(
-        projections={p.name: {"delay": p.delay * ms} for p in net.projections}, drives={"dc": {"stimulus": net.drives[0].stimulus}}
+        projections={p.name: {"delay": p.delay * ms} for p in net.projections}, drives={"dc": {"stimulus": net.drives[0].stimulus}, "some": {}}
     ),
     "--set": lambda net: with_settings(net, ["exc.t_ref=2ms", "cells.Leak.g=1 nS/um^2"]).replace(
         populations={"cells": {"Leak.g": net["cells"].neuron.painted[0].channel.g}}
@@ -163,8 +167,8 @@ def test_what_is_described_anew_is_described_in_full(kind: type) -> None:
 
     handed = {
         contents.Population: {*replace.OF_POPULATION, "name", "first"},
-        contents.Projection: {*replace.OF_PROJECTION, "name", "source", "target", "port", "input", "stream"},
-        contents.Drive: {*replace.OF_DRIVE, "name", "target", "port", "input", "site", "stream", "follows"},  # those that follow go with their drive
+        contents.Projection: {*replace.OF_PROJECTION, "name", "source", "target", "port", "input", "sources", "targets", "stream"},
+        contents.Drive: {*replace.OF_DRIVE, "name", "target", "port", "input", "site", "neurons", "stream", "follows"},  # those that follow go with their drive
     }
     assert {f.name for f in dataclasses.fields(kind)} == handed[kind]
 
@@ -208,6 +212,12 @@ def test_a_size_is_replaced_where_nothing_names_single_neurons() -> None:
     assert new.probes[0].neurons.size == 9 and new.probes[1].neurons.tolist() == [0, 3]
     with pytest.raises(NetworkError, match="no longer there"):
         net.replace(populations={"a": {"size": 2}})
+    viewed = npl.Network()
+    c = viewed.population("c", LIFExp(), 9)
+    viewed.project(c[6:], c, npl.Edges([0, 2], [8, 1]), weight=1 * pA, delay=1 * ms, port="exc", name="cc")
+    assert viewed.replace(populations={"c": {"size": 12}}).projections[0].rule.pre.tolist() == [6, 8]
+    with pytest.raises(NetworkError, match="'cc' is of neurons that are no longer there"):
+        viewed.replace(populations={"c": {"size": 8}})
     with pytest.raises(NetworkError, match="FixedInDegree"):
         net.replace(populations={"a": {"size": 1}}, projections={"ab": {"rule": npl.FixedInDegree(2, allow_multiple=False)}})
     with pytest.raises((NetworkError, ModelError), match=r"wrong shape|couplings?|place"):

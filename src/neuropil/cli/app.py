@@ -105,7 +105,7 @@ def run(
     dt: Annotated[float, _time("Time step of a circuit.")] = 0.1,
     scale: Annotated[float | None, typer.Option(help="Size of the circuit relative to the published one.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every random number; equal seeds give equal spikes.")] = 1,
-    threads: Annotated[int | None, typer.Option(help="Threads; all cores if not given. Results do not depend on it.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads; if not given, the cores that the network has work for. Results do not depend on it.")] = None,
     precision: Annotated[str | None, typer.Option(help="float32 or float64 (by default float64 for cells with morphology).")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="pop.param=value, e.g. L23E.tau_m=12ms; *.param=value for all. Repeatable.")

@@ -10,7 +10,6 @@ of their own. Entries keep the order in which they were appended.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -28,116 +27,115 @@ def page_bits(buckets: int) -> int:
 
 def pages(buckets: int, entries: int) -> int:
     """Pages that so many entries can fill or begin, whatever buckets they are in; the first is never used."""
-    return 1 + (entries >> page_bits(buckets)) + min(buckets, entries)
+    return 1 + entries // ((1 << page_bits(buckets)) - 1) + min(buckets, entries)
 
 
 def bucket_bytes(buckets: int, entries: int) -> int:
     """What `Buckets.empty` allocates."""
-    return 16 * buckets + 8 * pages(buckets, entries) * (1 + (1 << page_bits(buckets)))
+    return 8 * (HEAD + 2 * buckets + (pages(buckets, entries) << page_bits(buckets)))
+
+
+FREE, BITS, RING, BLOCKS, COUNT, BASE, HEAD = range(7)
+"""Words of the memory before its buckets: the first free page, a page's size as a power of two, the steps ahead, the blocks, how
+many buckets there are, where the pages begin. Then, for each bucket, where among the pages its next entry goes if that page has
+room (0: it is empty), and for each its first page. A page begins with the number of the next one."""
 
 
 @dataclass
 class Buckets:
-    """The buckets of one thread.
+    """The buckets of one thread: bucket (channel * ring + slot) * blocks + block.
 
     Attributes:
-        end: int64[channels, ring, blocks], where in the pool the next entry goes if its page has room; 0 for an empty bucket.
-        first: int64[channels, ring, blocks], the first page.
-        pool: int64[pages << bits], entries; link: int64[pages], the page after each; free: int64[1], the first free one.
-        bits: entries of a page, as a power of two.
+        memory: int64[words], all in one array, for what is called with many arrays from a loop is not inlined.
         capacity: entries that there is room for, whatever buckets they are in.
     """
 
-    end: np.ndarray
-    first: np.ndarray
-    pool: np.ndarray
-    link: np.ndarray
-    free: np.ndarray
-    bits: int
+    memory: np.ndarray
     capacity: int
 
     @classmethod
     def empty(cls, channels: int, ring: int, blocks: int, capacity: int) -> Buckets:
         """Buckets with room for so many entries."""
-        shape = (max(channels, 1), ring, blocks)
-        bits, n = page_bits(int(np.prod(shape))), pages(int(np.prod(shape)), capacity)
-        link = np.arange(1, n + 1)
-        link[-1] = 0
-        return cls(np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(n << bits, np.int64), link, np.ones(1, np.int64), bits, capacity)
-
-    @property
-    def arrays(self) -> tuple[Any, ...]:
-        """What `append` and `drain` work on."""
-        return self.end, self.first, self.pool, self.link, self.free, self.bits
+        count = max(channels, 1) * ring * blocks
+        memory = np.zeros(bucket_bytes(count, capacity) // 8, np.int64)
+        memory[:HEAD] = 1, page_bits(count), ring, blocks, count, HEAD + 2 * count
+        made = cls(memory, capacity)
+        made._chain(1, 0)
+        return made
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return self.end.nbytes + self.first.nbytes + self.pool.nbytes + self.link.nbytes
+        return self.memory.nbytes
+
+    def _chain(self, first: int, last: int) -> None:
+        """Link the pages from `first` on, the end to page `last`."""
+        pool = self.memory[self.memory[BASE] :]
+        size = 1 << int(self.memory[BITS])
+        n = pool.size // size
+        pool[first * size :: size] = np.arange(first + 1, n + 1)
+        if n > first:
+            pool[(n - 1) * size] = last
 
     def grow(self, capacity: int) -> None:
         """Make room for more entries; what is there stays."""
-        old, n = self.link.size, pages(self.end.size, capacity)
-        if n <= old:
-            return
-        link = np.concatenate([self.link, np.arange(old + 1, n + 1)])
-        link[-1] = self.free[0]
-        self.link, self.free[0], self.capacity = link, old, capacity
-        self.pool = np.concatenate([self.pool, np.zeros((n - old) << self.bits, np.int64)])
+        old = (self.memory.size - int(self.memory[BASE])) >> int(self.memory[BITS])
+        n = pages(int(self.memory[COUNT]), capacity)
+        if n > old:
+            free, self.capacity = int(self.memory[FREE]), capacity
+            self.memory = np.concatenate([self.memory, np.zeros((n - old) << int(self.memory[BITS]), np.int64)])
+            self._chain(old, free)
+            self.memory[FREE] = old
 
     def clear(self) -> None:
         """Nothing is on its way."""
-        channels, ring, blocks = self.end.shape
-        fresh = Buckets.empty(channels, ring, blocks, self.capacity)
-        self.end, self.first, self.pool, self.link, self.free = fresh.end, fresh.first, fresh.pool, fresh.link, fresh.free
-
-    def of(self, slot: int) -> np.ndarray:
-        """The entries of a step, where there is one channel and one block."""
-        end, page, found = int(self.end[0, slot, 0]), int(self.first[0, slot, 0]), []
-        while end:
-            start, last = page << self.bits, page == (end - 1) >> self.bits
-            found.append(self.pool[start : end if last else start + (1 << self.bits)])
-            if last:
-                break
-            page = int(self.link[page])
-        return np.concatenate([*found, np.empty(0, np.int64)])
-
-
-@njit(nogil=True, inline="always")
-def append(buckets, channel, slot, block, value):
-    """Add an entry to a bucket; there must be room."""
-    end, first, pool, link, free, bits = buckets
-    at = end[channel, slot, block]
-    if at & ((1 << bits) - 1) == 0:  # the bucket is empty, or its last page is full
-        page = free[0]
-        free[0] = link[page]
-        if at:
-            link[(at - 1) >> bits] = page
-        else:
-            first[channel, slot, block] = page
-        at = page << bits
-    pool[at] = value
-    end[channel, slot, block] = at + 1
+        self.memory[HEAD : self.memory[BASE]] = 0
+        self.memory[FREE] = 1
+        self._chain(1, 0)
 
 
 @njit(nogil=True)
-def drain(buckets, channel, slot, block, out):
+def append(memory, bucket, value):
+    """Add an entry to a bucket; there must be room."""
+    bits, base = memory[BITS], memory[BASE]
+    at = memory[HEAD + bucket]
+    if at & ((1 << bits) - 1) == 0:  # the bucket is empty, or its last page is full
+        page = memory[FREE]
+        memory[FREE] = memory[base + (page << bits)]
+        if at:
+            memory[base + (((at - 1) >> bits) << bits)] = page
+        else:
+            memory[HEAD + memory[COUNT] + bucket] = page
+        at = (page << bits) + 1
+    memory[base + at] = value
+    memory[HEAD + bucket] = at + 1
+
+
+@njit(nogil=True)
+def drain(memory, bucket, out):
     """Move the entries of a bucket to out[:n], in order; returns n."""
-    end, first, pool, link, free, bits = buckets
-    at = end[channel, slot, block]
+    at = memory[HEAD + bucket]
     if at == 0:
         return 0
-    end[channel, slot, block] = 0
-    page, last, n = first[channel, slot, block], (at - 1) >> bits, 0
-    begun = page
-    while page != last:
-        for j in range(page << bits, (page + 1) << bits):
-            out[n] = pool[j]
+    bits, base = memory[BITS], memory[BASE]
+    memory[HEAD + bucket] = 0
+    begun = memory[HEAD + memory[COUNT] + bucket]
+    page, last, n = begun, (at - 1) >> bits, 0
+    while True:
+        start = base + (page << bits)
+        stop = base + at if page == last else start + (1 << bits)
+        for j in range(start + 1, stop):
+            out[n] = memory[j]
             n += 1
-        page = link[page]
-    for j in range(page << bits, at):
-        out[n] = pool[j]
-        n += 1
-    link[last] = free[0]
-    free[0] = begun
+        if page == last:
+            break
+        page = memory[start]
+    memory[base + (last << bits)] = memory[FREE]
+    memory[FREE] = begun
     return n
+
+
+@njit(nogil=True)
+def due_now(memory, step, out):
+    """`drain` for a step's bucket, where there is one channel and one block."""
+    return drain(memory, step & (memory[RING] - 1), out)

@@ -97,6 +97,13 @@ class ClockedStore(SynapseStore):
     def settle(self) -> None:
         """Nothing is put off but the states that wait."""
 
+    def gather(self, name: str) -> np.ndarray:
+        """A state of every synapse as it is kept."""
+        values = np.empty(self.synapses.size)
+        for own in self.own:
+            values[own.order] = own.arrays[f"s_{name}"]
+        return values
+
     def write(self, name: str, values: np.ndarray) -> None:
         """Set a state, or the weight, of every synapse."""
         for own in self.own:
@@ -182,7 +189,7 @@ class ClockedStore(SynapseStore):
         return [own[f"{name}_{a}" if a[0] == "c" and a[1:].isdigit() else a] for a in self.kernels[name][0].arguments]
 
     def _filing(self, t: int) -> tuple[object, ...]:
-        return self.own[t].rows.index, self.buckets[t].arrays
+        return self.own[t].rows.index, self.buckets[t].memory
 
     def _noting(self, t: int) -> tuple[object, ...]:
         target = self.targets[t]
@@ -198,7 +205,7 @@ class ClockedStore(SynapseStore):
     def _arriving(self, t: int) -> tuple[object, ...]:
         own = self.own[t]
         return (
-            self.plan.dt, self.numbers["arrive"], own.rows.words, self.buckets[t].arrays, self.due[t], own.slot,
+            self.plan.dt, self.numbers["arrive"], own.rows.words, self.buckets[t].memory, self.due[t], own.slot,
             self.targets[t].arrived, *self._arrays(t, "arrive"),
         )  # fmt: skip
 
@@ -210,7 +217,7 @@ class ClockedStore(SynapseStore):
     def refile_segments(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
         """For every thread's share."""
         for own, bucket in zip(self.own, self.buckets, strict=True):
-            file_again(neurons, emitted, now, 0, 1, own.rows.index, bucket.arrays)
+            file_again(neurons, emitted, now, 0, 1, own.rows.index, bucket.memory)
 
 
 def _rows(plan: Plan, index: int, pre: np.ndarray, delay: np.ndarray, words: np.ndarray) -> Rows:

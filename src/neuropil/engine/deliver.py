@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from neuropil.engine.buckets import append, drain
+from neuropil.engine.buckets import BLOCKS, RING, append, drain
 from neuropil.engine.layout import BLOCK
 from neuropil.engine.packed import PackedSynapses
 from neuropil.errors import NetworkError
@@ -138,8 +138,7 @@ def push(neuron, step, age, thread, all_blocks, rows, buckets):
     keys = key_start[p + 1] - k0
     if keys == 0:
         return
-    mask = buckets[0].shape[1] - 1
-    blocks = buckets[0].shape[2]
+    ring, blocks = buckets[RING], buckets[BLOCKS]
     row = row_start[neuron]
     bound = offset_start[p] + ((neuron - first[p]) * all_blocks + thread * blocks) * (keys + 1)
     for b in range(blocks):
@@ -147,7 +146,8 @@ def push(neuron, step, age, thread, all_blocks, rows, buckets):
         for k in range(keys):
             stop = row + offsets[bound + k + 1]
             if stop > start and delay[k0 + k] > age:
-                append(buckets, channel[k0 + k], (step + delay[k0 + k]) & mask, b, start * LENGTHS + (stop - start))
+                slot = channel[k0 + k] * ring + ((step + delay[k0 + k]) & (ring - 1))
+                append(buckets, slot * blocks + b, start * LENGTHS + (stop - start))
             start = stop
         bound += keys + 1
 
@@ -156,7 +156,7 @@ def push(neuron, step, age, thread, all_blocks, rows, buckets):
 def file_spikes(step, thread, threads, published, count, rows, buckets):
     """File the segments of every neuron that any owner published in `step`."""
     side = step & 1
-    blocks = buckets[0].shape[2]
+    blocks = buckets[BLOCKS]
     for t in range(threads):
         n = count[side, 8 * t]
         for q in range(min(SPIKES_AHEAD, n)):
@@ -171,7 +171,7 @@ def file_spikes(step, thread, threads, published, count, rows, buckets):
 def file_again(neurons, emitted, now, thread, threads, rows, buckets):
     """File spikes of earlier steps once more, leaving out what arrived before step `now`."""
     for q in range(neurons.size):
-        push(neurons[q], emitted[q], now - 1 - emitted[q], thread, threads * buckets[0].shape[2], rows, buckets)
+        push(neurons[q], emitted[q], now - 1 - emitted[q], thread, threads * buckets[BLOCKS], rows, buckets)
 
 
 @njit(nogil=True)
@@ -180,12 +180,11 @@ def deliver(step, words, buckets, due, arrived):
 
     due: room for the segments of a bucket.
     """
-    end = buckets[0]
-    slot = step & (end.shape[1] - 1)
+    ring, blocks = buckets[RING], buckets[BLOCKS]
     events = 0
-    for c in range(end.shape[0]):
-        for b in range(end.shape[2]):
-            n = drain(buckets, c, slot, b, due)
+    for c in range(arrived.shape[0]):
+        for b in range(blocks):
+            n = drain(buckets, (c * ring + (step & (ring - 1))) * blocks + b, due)
             if n:
                 events += _add(words, due, n, arrived[c, b * BLOCK :])
     return events

@@ -13,10 +13,12 @@ import numpy as np
 from neuropil import rng
 from neuropil.engine.synapse_list import SynapseList
 from neuropil.lower.connectivity import delay_steps
+from neuropil.lower.partners import partners
 from neuropil.lower.plan import Plan
 from neuropil.model import grid
 from neuropil.model.contents import Stream
 from neuropil.model.distribution import Distribution
+from neuropil.model.views import places
 from neuropil.model.wiring import threshold
 
 
@@ -40,16 +42,15 @@ def rewired(synapses: SynapseList, plan: Plan, index: int, step: int) -> tuple[S
         births = np.bincount(synapses.post[gone], minlength=p.target.size)
     else:
         births = rng.poisson(structure.form * structure.interval, draw.words("form", p.target.size))
-    post = np.repeat(np.arange(p.target.size), births)
-    apart = p.recurrent and not getattr(p.rule, "allow_self", True)
-    pre = np.floor(draw.uniform("source", post.size) * (p.source.size - apart)).astype(np.int64)
-    if apart:
-        pre += pre >= post
+        births = births if p.targets is None else np.where(places(p.targets, p.target.size) >= 0, births, 0)
+    post, kept = np.repeat(np.arange(p.target.size), births), np.flatnonzero(~gone)
+    pre = partners(p, births, synapses.pre[kept], synapses.post[kept], draw.uniform("source", post.size))
     known = delay_steps(p, plan.dt)
     steps = grid.nearest(draw.value(p.delay, "delay", post.size), plan.dt).clip(known[0], known[-1])
     site = np.full(post.size, p.site) if isinstance(p.site, int) else np.floor(draw.uniform("site", post.size) * p.sites)
-    born = SynapseList.made(plan, index, pre, post, site, draw.value(p.weight, "weight", post.size), steps, step)
-    return synapses.take(np.flatnonzero(~gone)).joined(born), int(gone.sum()), post.size
+    weight, found = draw.value(p.weight, "weight", post.size), np.flatnonzero(pre >= 0)
+    born = SynapseList.made(plan, index, pre[found], post[found], site[found], weight[found], steps[found], step)
+    return synapses.take(kept).joined(born), int(gone.sum()), found.size
 
 
 class _Draw:

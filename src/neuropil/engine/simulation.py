@@ -6,6 +6,7 @@ import inspect
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -36,6 +37,7 @@ from neuropil.errors import (
     StorageError,
     did_you_mean,
 )
+from neuropil.lower.coarse import too_coarse
 from neuropil.lower.plan import Plan, make_plan
 from neuropil.model import grid
 from neuropil.model.contents import Population
@@ -101,6 +103,9 @@ class Simulation(Access):
         self._progress("trace", 0.0, {})
         start = time.perf_counter()
         self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
+        for cells in self.plan.cells.values():
+            if note := too_coarse(cells.cable):
+                warnings.warn(f"population {cells.population.name!r}: {note}", stacklevel=2)
         self.threads = worthwhile(self.plan) if threads is None else thread_count(threads)
         self._memory_limit = byte_limit(memory_limit)
         self.memory = memory.require(self.plan, self.threads, self._memory_limit)
@@ -532,10 +537,15 @@ def _is_of(resume: Any, folder: Path | None) -> bool:
 
 
 def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | None = None, **options: Any) -> Result:
-    """Build and run a network; options are those of `Simulation`. Ctrl-C raises `Interrupted`, as in `Simulation.run`."""
+    """Build and run a network; options are those of `Simulation`. Ctrl-C raises `Interrupted`, as in `Simulation.run`.
+
+    Args:
+        duration: biological time of the whole run: with `resume`, what was run before the checkpoint counts.
+    """
     known = set(inspect.signature(Simulation).parameters) - {"network"}
     for name in options:
         if name not in known:
             raise SimulationError(f"run() has no option {name!r}", fix=did_you_mean(name, known))
     with Simulation(network, **options) as simulation:
-        return simulation.run(duration, checkpoint_every=checkpoint_every)
+        onward = simulation.run if options.get("resume") is None else simulation.run_until
+        return onward(duration, checkpoint_every=checkpoint_every)

@@ -95,11 +95,11 @@ class PackedStore:
 
     def _filing(self, thread: int) -> tuple[object, ...]:
         bucket = self.buckets[thread]
-        return self.rows.index, bucket.arrays
+        return self.rows.index, bucket.memory
 
     def _due(self, thread: int) -> tuple[object, ...]:
         bucket = self.buckets[thread]
-        return self.rows.words, bucket.arrays, self.due[thread], self.arrived[thread]
+        return self.rows.words, bucket.memory, self.due[thread], self.arrived[thread]
 
     def drop(self) -> None:
         """Nothing is under way."""
@@ -116,4 +116,4 @@ class PackedStore:
     def refile(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
         """For every thread's share."""
         for t, bucket in enumerate(self.buckets):
-            file_again(neurons, emitted, now, t, len(self.buckets), self.rows.index, bucket.arrays)
+            file_again(neurons, emitted, now, t, len(self.buckets), self.rows.index, bucket.memory)

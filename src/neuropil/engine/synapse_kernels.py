@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from neuropil.engine.buckets import append
+from neuropil.engine.buckets import RING, append
 from neuropil.engine.deliver import push
 from neuropil.lower.flags import KERNEL_FLAGS
 from neuropil.lower.numerics import flush_subnormal
@@ -48,7 +48,7 @@ def _file(source, step, age, size, delays, bounds, buckets):
         for k in range(delays.size):
             number = source * delays.size + k
             if delays[k] > age and bounds[number + 1] > bounds[number]:
-                append(buckets, 0, (step + delays[k]) & (buckets[0].shape[1] - 1), 0, number)
+                append(buckets, (step + delays[k]) & (buckets[RING] - 1), number)
 
 
 @njit(nogil=True)
@@ -71,7 +71,7 @@ def own_spikes_again(spiked, emitted, now, late, place, first, neurons, targets,
 def _keep(at, step, neurons, targets, waiting):
     if 0 <= at < neurons:
         for target in range(at, targets, neurons):
-            append(waiting, 0, step & (waiting[0].shape[1] - 1), 0, target)
+            append(waiting, step & (waiting[RING] - 1), target)
 
 
 @njit(nogil=True)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.errors import ModelError
 from neuropil.lower.elementwise import Constants
 from neuropil.lower.membrane import Membrane, MembraneProgram, TracedMechanism
 from neuropil.model.cell import Cell, Draw, Placed, drawn_values
@@ -129,6 +130,14 @@ class CablePlan:
         return total
 
     @property
+    def uncarried(self) -> dict[str, str]:
+        """Ion currents that a mechanism reads and none in the cell carries, with the first reader."""
+        traced = {n: t for p in (*self.patches, *self.points) for n, t in p.program.membrane.traced.items()}
+        carried = {i for t in traced.values() for i in t.ions}
+        read = {i: n for n, t in reversed(traced.items()) for i in t.spec.inputs if i.startswith("i_") and supplied(i)}
+        return {i: n for i, n in read.items() if i not in carried}
+
+    @property
     def flops(self) -> int:
         """Floating-point operations of one cell and step."""
         sites = sum(SITE_FLOPS * p.size for p in self.points)
@@ -221,7 +230,11 @@ class _Lowering:
         beneath = [p for p in patches if np.isin(sites, p.compartments).any()]
         bare = sum(int(np.isin(sites, p.compartments).sum()) for p in beneath) < len(sites)  # at an end of a section there is no membrane
         offered = [] if bare else sorted(set.intersection(*(set(p.program.membrane.offers) for p in beneath)))
-        membrane = Membrane({name: placed.process}, f"the place of {name!r}", offered, self.counted)
+        ends = not self.cell.compartments.has_membrane[placed.compartments].all()
+        label = f"the place of {name!r}" + (", an end of a section, which has no membrane (inside, as at x = 0.99, there is)" if ends else "")
+        membrane = Membrane({name: placed.process}, label, offered, self.counted)
+        if ends and not {*membrane.traced[name].ions}.isdisjoint(self.counted):
+            raise ModelError(f"{label}: {name} feeds an ion that is counted in membrane only", got=placed.process, fix="place it at x = 0.99 or 0.01")
         values = {n: self._values(placed, n) for n in placed.process.spec.parameters}
         runs = np.array([[0, 0, len(sites)]], np.int64)
         return self._made(name, MembraneProgram.of(membrane, self.precision, self.used), sites, runs, {name: values})

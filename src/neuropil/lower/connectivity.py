@@ -191,7 +191,7 @@ def expected_synapses(projection: Projection) -> float:
         return rule.expected_synapses(n_source, n_target, projection.recurrent)
     some = np.unique(np.linspace(0, n_source - 1, min(n_source, 64)).astype(np.int64))
     chosen = some if projection.sources is None else projection.sources[some]
-    probability = _probabilities(projection, rule, chosen)
+    probability = probabilities(projection, rule, chosen)
     within = probability if projection.targets is None else probability[:, projection.targets]
     return float(within.sum() * n_source / some.size)
 
@@ -237,7 +237,7 @@ def _by_distance(
     targets = []
     for first in range(0, n_source, chunk):
         sources = np.arange(first, min(first + chunk, n_source))
-        probability = _probabilities(projection, rule, sources)
+        probability = probabilities(projection, rule, sources)
         words = kernels.words_of_rows(key[0], key[1], first, sources.size, n_target)
         # In 64 bits, so that probability 1 is 2**32 and every word lies below it.
         chosen = words < np.rint(probability * 2.0**32).astype(np.uint64)
@@ -246,8 +246,10 @@ def _by_distance(
     return counts, np.concatenate(targets)
 
 
-def _probabilities(projection: Projection, rule: DistanceDependent, sources: NDArray[np.int64]) -> NDArray[np.float64]:
-    """float64[sources, n_target], checked; zero between a neuron and itself where that is excluded."""
+def probabilities(
+    projection: Projection, rule: DistanceDependent, sources: NDArray[np.int64], targets: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    """float64[sources, targets (all, if None)], checked; zero between a neuron and itself where that is excluded."""
     name = projection.name
     from_, to = projection.source.positions, projection.target.positions
     for population, positions in ((projection.source, from_), (projection.target, to)):
@@ -261,9 +263,10 @@ def _probabilities(projection: Projection, rule: DistanceDependent, sources: NDA
         raise NetworkError(
             f"projection {name!r}: positions have different numbers of axes", got=f"{from_.shape[1]} and {to.shape[1]}"
         )
-    square = np.zeros((sources.size, to.shape[0]))
+    targets = np.arange(to.shape[0]) if targets is None else targets
+    square = np.zeros((sources.size, targets.size))
     for axis, side in enumerate(_box(rule, from_.shape[1], name)):
-        difference = from_[sources, axis, None] - to[None, :, axis]
+        difference = from_[sources, axis, None] - to[None, targets, axis]
         if np.isfinite(side):
             difference -= side * np.rint(difference / side)
         square += difference**2
@@ -278,8 +281,7 @@ def _probabilities(projection: Projection, rule: DistanceDependent, sources: NDA
         bad = probability[~((probability >= 0.0) & (probability <= 1.0))][0]
         raise NetworkError(f"projection {name!r}: not a probability", got=bad, expected="0 <= p <= 1 at every distance")
     if projection.recurrent and not rule.allow_self:
-        probability = probability.copy()
-        probability[np.arange(sources.size), sources] = 0.0
+        probability = np.where(sources[:, None] == targets, 0.0, probability)
     return probability
 
 

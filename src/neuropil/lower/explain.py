@@ -11,6 +11,7 @@ import numpy as np
 from neuropil.lower.cable import SITE_FLOPS, SOLVER_FLOPS, Patch
 from neuropil.lower.cable_source import SOURCE_NAME, PlannedCells
 from neuropil.lower.cache import path_of
+from neuropil.lower.coarse import too_coarse
 from neuropil.lower.kernel import NeuronProgram
 from neuropil.lower.parts import Group
 from neuropil.lower.plan import Plan, make_plan
@@ -91,6 +92,12 @@ def _cells(cells: PlannedCells, plan: Plan) -> str:
     cable, population = cells.cable, cells.population
     lines = [f"── cells with morphology: {population.size:,} ── {population.name}"]
     lines.append(textwrap.indent(cable.cell.compartments.report(), "   "))
+    if cable.cell.temperature is not None:
+        apart = ", ".join(dict.fromkeys(n for n, m in cable.cell.models.items() if "celsius" not in m.spec.parameters))
+        lines.append(f"   at {cable.cell.temperature:g} °C" + (f"; without a parameter celsius, hence as they are: {apart}" if apart else ""))
+    if note := too_coarse(cable):
+        lines.append(f"   note: {note}")
+    lines += [f"   note: {reader} reads {ion}, which nothing in the cell carries: it is 0" for ion, reader in cable.uncarried.items()]
     for patch in cable.patches:
         kinds = ", ".join(dict.fromkeys(cable.cell.compartments.kind[cable.order[patch.compartments]].tolist()))
         lines.append(f"   membrane {patch.name}: {patch.size:,} compartments ({kinds}), {patch.program.flops} FLOPs each and step")

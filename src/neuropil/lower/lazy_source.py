@@ -94,7 +94,7 @@ class _Writer:
     def write(self) -> LazyKernels:
         graphs = [(self.graph, all_roots(self.program))]
         lines = [
-            *module_head(f"Kernels of {self.program.traced.name}, {self.precision}.", self.precision, graphs, "from neuropil.engine.buckets import drain", "from neuropil.lower.threads import prefetch"),
+            *module_head(f"Kernels of {self.program.traced.name}, {self.precision}.", self.precision, graphs, "from neuropil.engine.buckets import due_now", "from neuropil.lower.threads import prefetch"),
             *self._arrive(), *self._settle(), *([*self._settle_full(), *self._note()] if self.program.responds else []), "",
         ]  # fmt: skip
         return LazyKernels("\n".join(lines), self.own, tuple(self.arguments), tuple(self.noting), self.frontier, self.varying)
@@ -254,7 +254,7 @@ class _Writer:
         segment += ["source_last[q] = now"] if self.source else []
         text = [
             *head, "now, dt = np.uint32(k + 1), number(step)",
-            "filled, events = drain(buckets, 0, k & (buckets[0].shape[1] - 1), 0, waiting), 0", *self._of_targets(),
+            "filled, events = due_now(buckets, k, waiting), 0", *self._of_targets(),
             "for g in range(filled):",
             *_indent([*self._ahead(), "q = waiting[g]", "start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment, "events += np.int64(stop - start)"]),
             "return events",
@@ -324,7 +324,7 @@ class _Writer:
         body += [f"target_{n}[n] = {names[self.program.noted[n]]}" for n in self.target]
         body += ["target_last[n] = now"] if self.target else []
         text = [
-            *head, "dt = number(ms)", "for spike in range(drain(waiting, 0, (step - late) & (waiting[0].shape[1] - 1), 0, who)):",
+            *head, "dt = number(ms)", "for spike in range(due_now(waiting, step - late, who)):",
             *_indent(["n = who[spike]", *body]),
         ]  # fmt: skip
         fixed = ["step", "late", "waiting", "who", "ms", "numbers", "room", "full", "fresh"]

@@ -46,13 +46,13 @@ def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int
     if program.sent is not None:
         body.append(f"arrived[slot[i]] += {names[program.sent]}")
     text = [
-        *head, "events = 0", "for g in range(drain(buckets, 0, k & (buckets[0].shape[1] - 1), 0, due)):",
+        *head, "events = 0", "for g in range(due_now(buckets, k, due)):",
         *_indent(["segment = due[g]", "start, length = np.uint64(segment >> LENGTH_BITS), np.uint64(segment & (LENGTHS - 1))",
                   "for j in range(start, start + length):", *_indent(["i = np.uint64(words[j])", *body]), "events += np.int64(length)"]),
         "return events",
     ]  # fmt: skip
     signature = ["k", "step", "numbers", "words", "buckets", "due", "slot", "arrived", *arguments]
-    extra = ["from neuropil.engine.buckets import drain", "from neuropil.engine.deliver import LENGTH_BITS, LENGTHS"]
+    extra = ["from neuropil.engine.buckets import due_now", "from neuropil.engine.deliver import LENGTH_BITS, LENGTHS"]
     return SynapseKernel(_module(program, precision, "arrive", signature, text, graph, roots, extra), tuple(arguments), given, varying)
 
 
@@ -61,11 +61,11 @@ def emit_response(program: SynapseProgram, precision: str, varying: frozenset[in
     graph, roots = program.arrival, program.response_roots
     given, _, head, body, arguments = _strike(program, roots, program.answering, program.answered, varying)
     text = [
-        *head, "now, dt = np.uint32(step + 1), number(ms)", "for spike in range(drain(waiting, 0, (step - late) & (waiting[0].shape[1] - 1), 0, who)):",
+        *head, "now, dt = np.uint32(step + 1), number(ms)", "for spike in range(due_now(waiting, step - late, who)):",
         *_indent(["n = who[spike]", "for i in range(np.uint64(run[n]), np.uint64(run[n + 1])):", *_indent(body)]),
     ]  # fmt: skip
     signature = ["step", "late", "waiting", "who", "ms", "numbers", "run", *arguments]
-    return SynapseKernel(_module(program, precision, "respond", signature, text, graph, roots, ["from neuropil.engine.buckets import drain"]), tuple(arguments), given, varying)
+    return SynapseKernel(_module(program, precision, "respond", signature, text, graph, roots, ["from neuropil.engine.buckets import due_now"]), tuple(arguments), given, varying)
 
 
 def _strike(

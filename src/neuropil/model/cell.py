@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,20 +21,23 @@ from neuropil.model.composite import Composite, Part
 from neuropil.model.described import Described, Spec, State
 from neuropil.model.discretise import CAPACITANCE, RESISTIVITY, DLambda, Rule, discretise
 from neuropil.model.distribution import Distribution, checked_values
-from neuropil.model.mechanism import Channel, PointProcess, check_physical, supplied, unphysical
+from neuropil.model.mechanism import Channel, Mechanism, PointProcess, check_physical, supplied, unphysical
 from neuropil.model.morphology import Morphology
 from neuropil.model.places import At, location
 from neuropil.model.places import region as region_of
 from neuropil.model.regional import along, is_listed
-from neuropil.units import Dimension, Quantity, magnitude, mV
+from neuropil.units import DIMENSIONLESS, Dimension, Quantity, magnitude, mV
 
-GIVEN = ("morphology", "discretisation", "capacitance", "resistivity")
+GIVEN = ("morphology", "discretisation", "capacitance", "resistivity", "temperature")
 """What a cell is made of, and keeps as compartments only."""
 
 Draw = Callable[[str, Any, int], np.ndarray]
 """The values in a population of a parameter that differs between its cells: (full name, an array with one value for each
 cell, or a distribution; number of sites) -> float64[sites, 1 or cells]. A channel counts as one site: a value is a cell's, wherever
 in it the channel is."""
+
+
+Warm = TypeVar("Warm", bound=Mechanism)
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Cell(Composite):
             rest); a function of path distance from the soma (µm); or an array with one value for each compartment.
         resistivity: of the axoplasm (ohm·cm); likewise.
         initial: membrane potential at the start, everywhere. It may also be set afterwards: ``cell.initial = -80 * mV``.
+        temperature: °C, at which every channel and point process with a parameter `celsius` works; None: at its own.
 
     Raises:
         MorphologyError, UnitError: what does not fit.
@@ -80,7 +84,7 @@ class Cell(Composite):
 
     def __init__(
         self, morphology: Morphology, *, discretisation: Rule | None = None, capacitance: Any = CAPACITANCE,
-        resistivity: Any = RESISTIVITY, initial: Any = -65 * mV,
+        resistivity: Any = RESISTIVITY, initial: Any = -65 * mV, temperature: float | None = None,
     ):  # fmt: skip
         if not isinstance(morphology, Morphology):
             raise ModelError("a cell needs a shape", got=morphology, fix="Morphology.from_swc(path), or Morphology.builder()")
@@ -88,6 +92,9 @@ class Cell(Composite):
             raise ModelError("a cell is divided by a rule", got=discretisation, expected="FixedCount(n), MaxLength(length) or DLambda(d)")
         self.compartments: Compartments = discretise(morphology, discretisation or DLambda(), resistivity, capacitance)
         self.initial = _one_number(initial, mV.dimension, "Cell.initial")
+        self.temperature = None if temperature is None else _one_number(temperature, DIMENSIONLESS, "Cell.temperature")
+        if self.temperature is not None and not -10.0 <= self.temperature <= 60.0:
+            raise ModelError("Cell.temperature is no temperature of a living cell", got=f"{self.temperature:g}", expected="°C, from -10 to 60")
         self._frozen = False
         self.painted: list[Painted] = []
         self.placed: dict[str, Placed] = {}
@@ -167,6 +174,7 @@ class Cell(Composite):
             if differs(getattr(channel, parameter)):
                 got = "a value for each cell, and a function of distance"
                 raise ModelError(f"{label}.{parameter} is given twice", got=got, fix="paint two channels of other names, or leave one out")
+        channel = self._warmed(channel, varying)
         where = region_of(region).compartments(self.compartments)
         if not len(where):
             raise ModelError(f"{label}: there is nothing to paint", got=f"region {region!r} of {self.compartments.morphology.name}")
@@ -196,8 +204,19 @@ class Cell(Composite):
         where = np.concatenate(found).astype(np.int64) if found else np.empty(0, np.int64)
         if not where.size:
             raise ModelError(f"{name}: no location given", got=at)
-        self.placed[name] = Placed(name, process, where)
+        self.placed[name] = Placed(name, self._warmed(process), where)
         return self
+
+    def _warmed(self, mechanism: Warm, varying: Container[str] = ()) -> Warm:
+        """A mechanism at the temperature of the cell, if it has one and the mechanism knows temperatures."""
+        if self.temperature is None or "celsius" not in mechanism.spec.parameters:
+            return mechanism
+        own: Any = vars(mechanism)["celsius"]
+        usual = "celsius" in mechanism.spec.defaults and not differs(own) and own.value == mechanism.spec.defaults["celsius"].value
+        if "celsius" in varying or differs(own) or not (usual or own.value == self.temperature):
+            got = f"celsius = {own.value if isinstance(own, Quantity) else own} in a cell at {self.temperature:g} °C"
+            raise ModelError(f"{type(mechanism).__name__} has a temperature of its own", got=got, fix="leave out one of the two")
+        return mechanism.with_(celsius=self.temperature)
 
     def detect(self, at: Any, threshold: Any = -20 * mV) -> Cell:
         """Where spikes are detected: each time the potential there rises through the threshold."""

@@ -462,6 +462,8 @@ class Network:
         dimension = weight_dimension(label, more["synapse"], at_port)
         if (entry := port or more["input"]) is not None:
             where = named_site(index, post, entry) if site is None else edge_sites(site, index, rule, post, entry, label)
+        if more["structure"] is not None and isinstance(rule, OneToOne):
+            raise NetworkError(f"projection {label}: OneToOne leaves no other source for a new synapse", got=more["structure"], fix="Edges, or leave structure out")
         among = {"sources": indices_of(source), "targets": indices_of(target)}
         rule.check(source.size, target.size, pre is post and overlapping(**among))
         more["initial"] = check_values(label, more["synapse"], rule, source, target, initial, more["structure"])
@@ -519,10 +521,18 @@ def _stream(key: Stream, earlier: Sequence[Projection | Drive]) -> Stream:
 
 def _weights(weight: Any, dimension: Dimension, rule: Rule, pre: Population | View, post: Population | View, label: str) -> Any:
     """Weights in base units; those of edges, given as a matrix, as one for each edge."""
-    matrix = not isinstance(weight, Distribution) and np.ndim(weight.value if isinstance(weight, Quantity) else weight) == 2
+    matrix = not isinstance(weight, Distribution) and _axes(weight.value if isinstance(weight, Quantity) else weight) == 2
     what = f"projection {label}: weight"
     checked = checked_values(weight, dimension, what, (pre.size, post.size) if matrix else _edge_shape(rule, pre, post))
     return edge_weights(checked, rule, pre.size, what) if matrix and isinstance(rule, (Edges, OneToOne)) else checked  # type: ignore[arg-type]
+
+
+def _axes(raw: Any) -> int:
+    """Of an array; of what is none, none."""
+    try:
+        return np.ndim(raw)
+    except ValueError:
+        return 0
 
 
 def _edge_shape(rule: Rule, pre: Population | View, post: Population | View) -> tuple[int, ...]:
@@ -548,8 +558,10 @@ def _indices(neurons: Any, pop: Population | View, what: str) -> np.ndarray:
         array = np.atleast_1d(np.arange(pop.size)[neurons] if isinstance(neurons, slice) else np.asarray(neurons))
     except (ValueError, TypeError):
         raise NetworkError(f"{what}: not a list of neurons", got=neurons) from None
+    if array.dtype == bool and array.shape == (pop.size,):
+        return np.flatnonzero(array)
     if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
-        raise NetworkError(f"{what}: neurons are given by whole numbers", got=neurons)
+        raise NetworkError(f"{what}: neurons are given by whole numbers, or by one bool for each", got=neurons)
     if array.size and (array.min() < 0 or array.max() >= pop.size):
         raise NetworkError(f"{what}: no such neuron in {pop.name}", got=int(array[(array < 0) | (array >= pop.size)][0]), expected=f"0 … {pop.size - 1}")
     return array.astype(np.int64)

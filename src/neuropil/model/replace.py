@@ -18,11 +18,13 @@ import numpy as np
 
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.composite import Composite
+from neuropil.model.connect import Edges
 from neuropil.model.contents import Drive, Population, Probe, Projection
 from neuropil.model.described import Described
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.neuron import Neuron
-from neuropil.model.stimulus import EventStimulus
+from neuropil.model.stimulus import EventStimulus, SpikeList
+from neuropil.model.views import Indices, View, places
 from neuropil.model.windows import window_drives
 from neuropil.model.wiring import weight_dimension
 from neuropil.units import Quantity, ms, um
@@ -169,7 +171,10 @@ def _projection(network: Network, p: Projection, changes: Mapping[str, Any]) -> 
         site, which = None, "port" if p.port is not None else "input"
         entry[which] = f"{entry[which]}[{p.site}]"
     weight, delay, rule = (fields.pop(name) for name in ("weight", "delay", "rule"))
-    return network._projection(p.source, p.target, rule, weight, delay, entry["port"], site, p.name, p.stream, {"input": entry["input"], **fields})
+    source, target = _seen(p.source, p.sources, p.name), _seen(p.target, p.targets, p.name)
+    if isinstance(rule, Edges) and "rule" not in changes:
+        rule = Edges(*p.within(rule.pre, rule.post))
+    return network._projection(source, target, rule, weight, delay, entry["port"], site, p.name, p.stream, {"input": entry["input"], **fields})
 
 
 def _drive(network: Network, d: Drive, changes: Mapping[str, Any]) -> Drive:
@@ -183,7 +188,19 @@ def _drive(network: Network, d: Drive, changes: Mapping[str, Any]) -> Drive:
     if isinstance(stimulus, EventStimulus) != isinstance(d.stimulus, EventStimulus):
         raise NetworkError(f"replace: stimulus {d.name!r} stays of its kind", got=stimulus, expected="events for events, a current for a current")
     port = None if d.port is None else d.port + index
-    return network._drive(d.target, stimulus, port, None if d.input is None else d.input + index, weight, d.name, d.stream)
+    target = _seen(d.target, d.neurons, d.name)
+    if isinstance(stimulus, SpikeList) and "stimulus" not in changes and stimulus.neurons is not None and d.neurons is not None:
+        stimulus = dataclasses.replace(stimulus, neurons=places(d.neurons, d.target.size)[stimulus.neurons])
+    return network._drive(target, stimulus, port, None if d.input is None else d.input + index, weight, d.name, d.stream)
+
+
+def _seen(population: Population, indices: Indices | None, what: str) -> Population | View:
+    """A population, or the view of it that was given."""
+    if indices is None:
+        return population
+    if indices.max() >= population.size:
+        raise NetworkError(f"replace: {what!r} is of neurons that are no longer there", got=f"neuron {indices.max()} of {population.name}", expected=f"0 … {population.size - 1}")
+    return View(population, indices, f"{population.name}[…]")
 
 
 def _known(changes: Mapping[str, Any], fields: tuple[str, ...], model: Described | None, what: str) -> dict[str, Any]:

@@ -6,6 +6,13 @@ form·T of them, or just as many as it lost. These are rates: a result does not 
 them. (Article 003 gives probabilities without a time and lets P_elim = 1 - P_form, which makes every synapse form or
 vanish in every step.)
 
+A new synapse obeys the projection's rule. Its source is drawn uniformly from those that the rule allows (DistanceDependent: in proportion to
+the pair's probability), within the view if the projection is from one: never the target itself under ``allow_self=False``; none that has a
+synapse onto the target already, unless the rule allows several (FixedTotal, FixedInDegree and FixedOutDegree by ``allow_multiple``; `Edges`
+if they hold a pair twice). A target that has no source left forms none. With ``form=None`` in-degrees stay, hence FixedInDegree and the
+number of FixedTotal; the out-degrees of FixedOutDegree, and all degrees under ``form``, are those of the start. OneToOne leaves no other
+source and is refused.
+
 The axon carries the spike: one that is under way while synapses change acts, on arrival, through those that then exist.
 """
 
@@ -13,9 +20,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from neuropil.errors import NetworkError
+from neuropil.model.connect import Edges, Rule
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.units import kHz, ms
+
+
+def multapses(rule: Rule) -> bool:
+    """Whether several synapses may join the same two neurons."""
+    if isinstance(rule, Edges):
+        return np.unique(np.stack([rule.pre, rule.post]), axis=1).shape[1] < rule.pre.size
+    return bool(getattr(rule, "allow_multiple", False))
 
 
 class Rewiring:

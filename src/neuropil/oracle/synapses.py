@@ -9,7 +9,9 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.model import Distribution, Projection, Synapse, grid
+from neuropil.model.connect import DistanceDependent
 from neuropil.model.per_synapse import differs, in_order
+from neuropil.model.structure import multapses
 from neuropil.model.synapse import POST_TIME
 from neuropil.model.wiring import threshold, weight_dimension
 from neuropil.oracle.events import listed, numbers, site_of
@@ -23,6 +25,16 @@ def per_one(value: Any, p: Projection, pre: Array, post: Array, number: Array, s
         return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), number, 0)))
     raw = value.value if isinstance(value, Quantity) else value
     return np.array(np.broadcast_to(in_order(raw, p, pre, post), pre.size), float)
+
+
+def _probability(p: Projection, sources: Array, target: int) -> Array:
+    """Of the pairs of some sources and one target, by their distance."""
+    assert isinstance(p.rule, DistanceDependent) and p.source.positions is not None and p.target.positions is not None
+    apart = np.abs(p.source.positions[sources] - p.target.positions[target])
+    if p.rule.periodic is not None:
+        box = np.broadcast_to(np.asarray(p.rule.periodic.value, float), apart.shape[1:])
+        apart = np.abs(apart - box * np.rint(apart / box))
+    return np.broadcast_to(np.asarray(p.rule.probability(np.sqrt((apart**2).sum(axis=1))), float), sources.shape)
 
 
 class LivingSynapses:
@@ -181,21 +193,38 @@ class LivingSynapses:
             births = np.bincount(self.post[gone], minlength=p.target.size)
         else:
             births = np.array([int(rng.poisson(structure.form * structure.interval, w)) for w in self._words("form", p.target.size, round)])
-        post = np.repeat(np.arange(p.target.size), births)
-        apart = p.recurrent and not getattr(p.rule, "allow_self", True)
-        pre = np.floor(self._uniform("source", post.size, round) * (p.source.size - apart)).astype(int)
-        pre = pre + (apart & (pre >= post))
+            births[np.setdiff1d(np.arange(p.target.size), np.arange(p.target.size) if p.targets is None else p.targets)] = 0
+        post, keep = np.repeat(np.arange(p.target.size), births), ~gone
+        pre = self._partners(post, self.pre[keep], self.post[keep], self._uniform("source", post.size, round))
         site = np.full(post.size, p.site) if isinstance(p.site, int) else np.floor(self._uniform("site", post.size, round) * p.sites).astype(int)
         weight = self._drawn(p.weight, "weight", post.size, round)
         steps = np.maximum(1, grid.nearest(self._drawn(p.delay, "delay", post.size, round), self.dt))
+        found = pre >= 0
+        pre, post, site, weight, steps = (a[found] for a in (pre, post, site, weight, steps))
         born = self._initial(weight, pre, post)
-        keep = ~gone
         order = np.argsort(np.concatenate([self.pre[keep], pre]), kind="stable")
         self.s = {n: np.concatenate([v[keep], born[n]])[order] for n, v in self.s.items()}
         for name, new in (("pre", pre), ("post", post), ("site", site), ("weight", weight), ("steps", steps)):
             setattr(self, name, np.concatenate([getattr(self, name)[keep], new])[order])
         self.parameters = {n: self._each(n, self.changed.get(n, float(getattr(self.model, n).value))) for n in self.model.spec.parameters}
         self._ready()
+
+    def _partners(self, targets: Array, pre: Array, post: Array, u: Array) -> Array:
+        """A source for each new synapse onto these targets, one after the other, as the rule allows; -1 where there is none."""
+        p, made = self.projection, []
+        several, apart = multapses(p.rule), p.recurrent and not getattr(p.rule, "allow_self", True)
+        joined = set(zip(pre.tolist(), post.tolist(), strict=True))
+        for target, number in zip(targets.tolist(), u, strict=True):
+            sources = np.arange(p.source.size) if p.sources is None else np.sort(p.sources)
+            likely = _probability(p, sources, target) if isinstance(p.rule, DistanceDependent) else np.ones(sources.size)
+            taken = np.array([(apart and s == target) or (not several and (s, target) in joined) for s in sources.tolist()])
+            up_to = np.cumsum(np.where(taken, 0.0, likely))
+            if up_to[-1] == 0.0:
+                made.append(-1)
+                continue
+            made.append(int(sources[np.argmax(up_to > number * up_to[-1])]))
+            joined.add((made[-1], target))
+        return np.array(made, int)
 
     def _drawn(self, value: Any, what: str, n: int, round: int) -> Array:
         if isinstance(value, Distribution):
