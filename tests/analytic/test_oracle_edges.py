@@ -129,3 +129,13 @@ def test_one_step_and_none():
     net.probe(p, "v")
     assert simulate(net, 0 * ms, dt=DT).traces["p.v"].shape == (0, 2)
     assert simulate(net, 0.1 * ms, dt=DT).traces["p.v"].shape == (1, 2)
+
+
+def test_what_is_recorded_of_no_synapses_has_no_columns():
+    net = Network()
+    a, b = net.population("a", Relay(), 2), net.population("b", LIFDelta(), 3)
+    none = np.zeros(0, np.int64)
+    made = net.project(a, b, Edges(none, none), weight=1 * mV, delay=1 * ms, port="syn", synapse=Counting(), name="none")
+    net.probe(made[0], "heard", interval=1 * ms, name="heard")
+    assert simulate(net, 5 * ms, dt=DT).traces["heard"].shape == (5, 0)
+    assert simulate(net, 0.5 * ms, dt=DT).traces["heard"].shape == (0, 0)

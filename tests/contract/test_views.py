@@ -250,6 +250,7 @@ def test_views_are_populations_to_sums_and_views_of_views():
     assert [one.ends for one in made] == [(5, 4), (5, 3), (5, 10), (4, 4), (4, 3), (4, 10)]
     assert net.project(p[:], q, npl.AllToAll(), weight=1 * pA, delay=1 * ms, port="exc")[0].sources is None
     assert net.probe(p[::3], "v", neurons=[1]).neurons.tolist() == [3]
+    assert net.probe(p, "v", neurons=np.arange(10) > 7, name="masked").neurons.tolist() == [8, 9]
     net.couple((p[:3], "current"), (p[5:], "current"), [(0, 4), (2, 0)], g=1 * nS)
     assert net.couplings[-1].second.places.tolist() == [9, 5]
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fuzz.structures import KINDS, SOURCES, Structure, Wire, synapse_of
 from neuropil.model import (
     AllToAll,
+    Distribution,
     Edges,
     FirstOrder,
     FixedInDegree,
@@ -70,7 +71,7 @@ class Drawing:
         self.draw, self.structure = data.draw, structure
         self.h = self.one_of([0.1, 0.05, 0.2, 0.25, 1 / 3])
         self.dt = self.h * ms
-        self.steps = self.whole(60, 240)
+        self.steps = self.whole(40, 160)
         self.network = Network("fuzz")
 
     def whole(self, low: int, high: int) -> int:
@@ -136,6 +137,8 @@ class Drawing:
 
     def population(self, name: str, kind: str, modulated: list[str]) -> Any:
         size, model = self.whole(1, LARGEST), KINDS[kind].make()
+        if getattr(type(model), "refractory", None):  # on the grid of the step
+            model = model.with_(**{type(model).refractory: self.whole(1, 40) * self.dt})
         for parameter in KINDS[kind].tunable[:1]:
             if parameter not in modulated and self.maybe():
                 model = model.with_(**{parameter: self.value(getattr(model, parameter), size)})
@@ -235,9 +238,9 @@ class Drawing:
             at = self.whole(1, case.steps - 1)
             chosen = self.one_of(made)
             if chosen.port is not None and chosen.structure is None:
-                typical = float(np.mean(np.abs(getattr(chosen.weight, "mean", chosen.weight)))) if not isinstance(chosen.weight, Uniform) else abs(chosen.weight.high)
-                sign = -1.0 if "inh" in chosen.port else 1.0
-                case.weights[at] = {chosen.name: sign * typical * self.number(0, 1.5)}
+                w = chosen.weight
+                typical = float(w.quantile(0.5)) if isinstance(w, Distribution) else float(np.mean(w)) if np.size(w) else 0.0
+                case.weights[at] = {chosen.name: typical * self.number(0, 1.5)}
         if self.maybe() and any(p.synapse is not None for p in made):
             off = self.whole(1, case.steps - 1)
             case.plastic = {off: False, off + self.whole(1, 60): True}

@@ -87,7 +87,7 @@ KINDS: dict[str, Kind] = {
     "branched": Kind(
         lambda: Branched(LIFExp(), Twig(), 2, reads={"v_soma": "v"}), {"exc": 500 * pA, "branch.exc": 20 * mV}, {"current": 300 * pA}, ("v", "branch.v")
     ),
-    "cell": Kind(ball_and_stick, {"ampa.events": 2 * nS}, {}, ("v", "h.m", "ampa.g")),
+    "cell": Kind(ball_and_stick, {"ampa.exc": 2 * nS}, {}, ("v", "h.m", "ampa.g")),
 }
 
 SOURCES = {"relay": Relay, "poisson": PoissonSource}

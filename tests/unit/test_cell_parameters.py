@@ -39,6 +39,11 @@ def test_a_cell_has_one_temperature():
         warm.temperature = 20
 
 
+def test_a_pool_that_nothing_fills_is_told():
+    lonely = cell().paint("all", Leak()).paint("all", CalciumPool())
+    assert "CalciumPool reads i_ca, which nothing in the cell carries" in npl.explain(lonely, dt=0.025 * ms)
+
+
 def test_a_coarse_step_is_told_once_and_an_ordinary_one_is_not():
     assert too_coarse(CablePlan.of(cable(), 0.025)) is None
     assert too_coarse(CablePlan.of(cell().paint("all", Leak()), 1.0)) is None

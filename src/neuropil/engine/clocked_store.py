@@ -97,6 +97,13 @@ class ClockedStore(SynapseStore):
     def settle(self) -> None:
         """Nothing is put off but the states that wait."""
 
+    def gather(self, name: str) -> np.ndarray:
+        """A state of every synapse as it is kept."""
+        values = np.empty(self.synapses.size)
+        for own in self.own:
+            values[own.order] = own.arrays[f"s_{name}"]
+        return values
+
     def write(self, name: str, values: np.ndarray) -> None:
         """Set a state, or the weight, of every synapse."""
         for own in self.own:

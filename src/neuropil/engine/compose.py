@@ -276,7 +276,7 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Assemb
 def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group) -> Operation:
     keys = np.array([rng.stream_key(plan.seed, "hazard", m.population.name) for m in group.members], np.uint32)
     arguments = tuple(
-        (share.bounds[g], share.lower[g], keys, machine.groups[t][g].arrays["u_"])
+        (share.bounds[g], share.lower[g], keys, np.full(1, -1, np.int64), u := machine.groups[t][g].arrays["u_"], np.zeros_like(u))
         for t, share in enumerate(layout.shares)
     )
     function = "draw_uniform" if group.precision == plan.precision else f"draw_uniform_{group.precision}"

@@ -38,7 +38,7 @@ def poisson_counter(width: int) -> Callable[..., Any]:
     def poisson(step, bounds, lower, keys, table, size, made, count, later):
         """Counts of a step for every segment; `table` uint32[segments, all], `size` int64[segments], `keys` uint32[segments, 2]."""
         pair = step >> 1
-        if made[0] != pair:
+        if made[0] != pair or (step & 1) == 0:
             made[0] = pair
             high = np.uint32(pair >> 32)
             for s in range(bounds.shape[0] - 1):
@@ -152,16 +152,28 @@ def gaussian_current(precision: str) -> Callable[..., Any]:
 
 @cache
 def uniform_numbers(precision: str) -> Callable[..., Any]:
-    """The kernel that draws one uniform number per neuron and step, for models with a hazard."""
+    """The kernel that draws one uniform number per neuron and step, for models with a hazard; of a pair, the second is kept in `later`."""
     uniform = to_uniform32 if precision == "float32" else to_uniform64
 
     @njit(**KERNEL_FLAGS)
-    def draw(step, bounds, lower, keys, numbers):
-        for s in range(bounds.shape[0] - 1):
-            first = bounds[s]
-            for i in range(bounds[s + 1] - first):
-                word = draw_word(keys[s, 0], keys[s, 1], np.uint32(lower[s] + i), step)
-                numbers[first + i] = uniform(word)
+    def pairs(element, key0, key1, pair, now, later):
+        for i in range(now.size):
+            first, second = threefry2x32(key0, key1, element + np.uint32(i), pair)
+            now[i] = uniform(first)
+            later[i] = uniform(second)
+
+    @njit(**KERNEL_FLAGS)
+    def draw(step, bounds, lower, keys, made, numbers, later):
+        pair = step >> 1
+        if made[0] != pair or (step & 1) == 0:
+            made[0] = pair
+            high = np.uint32(pair >> 32)
+            for s in range(bounds.shape[0] - 1):
+                mine = numbers[bounds[s] : bounds[s + 1]]
+                pairs(np.uint32(lower[s]), keys[s, 0], keys[s, 1] ^ high, np.uint32(pair), mine, later[bounds[s] : bounds[s + 1]])
+        if (step & 1) == 1:
+            for i in range(numbers.size):
+                numbers[i] = later[i]
 
     return draw
 

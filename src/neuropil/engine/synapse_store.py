@@ -130,6 +130,10 @@ class SynapseStore(ABC):
         """Make up for what spikes up to now have yet to do to the synapses."""
 
     @abstractmethod
+    def gather(self, name: str) -> np.ndarray:
+        """float64[n]: a state of every synapse as it is kept, everything being made up for."""
+
+    @abstractmethod
     def write(self, name: str, values: np.ndarray) -> None:
         """Set a state, or the weight, of every synapse (float64[n], in their order)."""
 
@@ -168,6 +172,19 @@ class SynapseStore(ABC):
         self.use(replace(s, states={n: arrays[f"state {n}"] for n in self.program.states}, last=last))
         self.signal[:] = arrays["signal"]
 
+    def read(self, name: str, step: int) -> np.ndarray:
+        """float64[n]: a state of every synapse, or the weight, at a step."""
+        if name not in self.program.states:
+            return self.synapses.weight
+        if self._moves(name):
+            return self.listed().up_to(self.program, step, self.plan.dt)[name]
+        self.settle()
+        return self.gather(name)
+
+    def _moves(self, name: str) -> bool:
+        """A state changes by itself while it waits for a spike."""
+        return bool(self.program.arrival.nodes[self.program.ready[name]].value != f"s.{name}")
+
     def put(self, values: Mapping[str, np.ndarray], step: int) -> None:
         """Give states, or the weight, new values at a step; what went before meets the old ones.
 
@@ -178,7 +195,7 @@ class SynapseStore(ABC):
         for name in values:
             if name in states:
                 self._require_alike(name, values[name])
-        if any(self.program.arrival.nodes[self.program.ready[n]].value != f"s.{n}" for n in values if n in states):
+        if any(self._moves(n) for n in values if n in states):
             self.bring_up(step)  # a state that moves by itself has an age, and those of its side share it
         else:
             self.settle()

@@ -19,7 +19,7 @@ class SynapticState:
 
     def read(self, j: int, name: str) -> np.ndarray:
         """float64[n]: a state of the synapses of projection j, or "weight", at the present step."""
-        return self.all(j)[name]
+        return self.core.listed[j].read(name, self.core.step) if j in self.core.listed else self.packed.read(j)
 
     def all(self, j: int) -> dict[str, np.ndarray]:
         """The "weight" and all states of the synapses of projection j."""

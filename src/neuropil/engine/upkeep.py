@@ -85,7 +85,7 @@ class Upkeep:
         if self.plan.network.projections[j].structure is not None:
             return self.state.ends(j)[1]
         if j not in self._post:
-            self._post[j] = self.state.ends(j)[1]
+            self._post[j] = self.state.ends(j)[1].astype(np.intp)  # what NumPy counts by
         return self._post[j]
 
 

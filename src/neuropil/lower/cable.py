@@ -130,6 +130,14 @@ class CablePlan:
         return total
 
     @property
+    def uncarried(self) -> dict[str, str]:
+        """Ion currents that a mechanism reads and none in the cell carries, with the first reader."""
+        traced = {n: t for p in (*self.patches, *self.points) for n, t in p.program.membrane.traced.items()}
+        carried = {i for t in traced.values() for i in t.ions}
+        read = {i: n for n, t in reversed(traced.items()) for i in t.spec.inputs if i.startswith("i_") and supplied(i)}
+        return {i: n for i, n in read.items() if i not in carried}
+
+    @property
     def flops(self) -> int:
         """Floating-point operations of one cell and step."""
         sites = sum(SITE_FLOPS * p.size for p in self.points)

@@ -97,6 +97,7 @@ def _cells(cells: PlannedCells, plan: Plan) -> str:
         lines.append(f"   at {cable.cell.temperature:g} °C" + (f"; without a parameter celsius, hence as they are: {apart}" if apart else ""))
     if note := too_coarse(cable):
         lines.append(f"   note: {note}")
+    lines += [f"   note: {reader} reads {ion}, which nothing in the cell carries: it is 0" for ion, reader in cable.uncarried.items()]
     for patch in cable.patches:
         kinds = ", ".join(dict.fromkeys(cable.cell.compartments.kind[cable.order[patch.compartments]].tolist()))
         lines.append(f"   membrane {patch.name}: {patch.size:,} compartments ({kinds}), {patch.program.flops} FLOPs each and step")

@@ -224,15 +224,15 @@ class Membrane:
         """Keys of `constants`."""
         return ["dt", *(f"{n}.{q}" for n, t in self.traced.items() for q in (*t.spec.parameters, *self.steps[n].entry_names))]
 
-    def initial(self, parameters: dict[str, Any], v: Any, around: Scalars, given: dict[str, Any]) -> dict[str, np.ndarray]:
+    def initial(self, parameters: dict[str, Any], v: Any, around: Scalars | None = None, given: dict[str, Any] | None = None) -> dict[str, np.ndarray]:
         """States at the start, by "channel.name": as declared, or at rest at potential v, without any ion current.
 
         Args:
             parameters: from `constants`; v: initial potential; around: what a point process is offered: numbers or arrays.
             given: states that start elsewhere, likewise.
         """
-        start: dict[str, Any] = dict(given)
-        idle = {**around, **{i: 0.0 for i in (*self.counted, *self.around) if i.startswith("i_")}}
+        start: dict[str, Any] = dict(given or {})
+        idle = {**(around or {}), **{i: 0.0 for i in (*self.counted, *self.around) if i.startswith("i_")}}
         for name, t in self.traced.items():
             for state, declared in t.spec.states.items():
                 if isinstance(declared.initial, str):

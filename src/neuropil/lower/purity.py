@@ -19,6 +19,9 @@ from neuropil.errors import ModelError
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.trace import Traced, scalar_jaxpr
 
+ATTEMPTS = 3
+"""How often the shared generators are looked at where they alone have moved: another thread may be drawing from them."""
+
 _PURE: WeakKeyDictionary[type, set[tuple[str, ...]]] = WeakKeyDictionary()
 """Classes that were found without effects -> for which of their equations: a sweep asks once."""
 
@@ -36,9 +39,13 @@ def check_pure(traced: Traced) -> None:
     for name, (equation, of) in traced.equations.items():
         named = [{n: f"p.{n}" for n in spec.parameters}]
         named += [f"{kind}." if trees[kind] is None else {n: f"{kind}.{n}" for n in trees[kind]} for kind in of]  # type: ignore[misc]
-        graph, before = Graph(), _generators()
-        first, second = (_nodes(graph, equation, named, traced.name) for _ in range(2))
-        drawn = [source for source, state in _generators().items() if state != before[source]]
+        graph = Graph()
+        for _ in range(ATTEMPTS):
+            before = _generators()
+            first, second = (_nodes(graph, equation, named, traced.name) for _ in range(2))
+            drawn = [source for source, state in _generators().items() if state != before[source]]
+            if not drawn or first != second:
+                break
         if drawn or first != second:
             raise _error(f"{traced.name}.{name}()", graph, first, second, drawn)
     known.add(names)

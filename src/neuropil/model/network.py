@@ -558,8 +558,10 @@ def _indices(neurons: Any, pop: Population | View, what: str) -> np.ndarray:
         array = np.atleast_1d(np.arange(pop.size)[neurons] if isinstance(neurons, slice) else np.asarray(neurons))
     except (ValueError, TypeError):
         raise NetworkError(f"{what}: not a list of neurons", got=neurons) from None
+    if array.dtype == bool and array.shape == (pop.size,):
+        return np.flatnonzero(array)
     if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
-        raise NetworkError(f"{what}: neurons are given by whole numbers", got=neurons)
+        raise NetworkError(f"{what}: neurons are given by whole numbers, or by one bool for each", got=neurons)
     if array.size and (array.min() < 0 or array.max() >= pop.size):
         raise NetworkError(f"{what}: no such neuron in {pop.name}", got=int(array[(array < 0) | (array >= pop.size)][0]), expected=f"0 … {pop.size - 1}")
     return array.astype(np.int64)

@@ -236,8 +236,8 @@ def simulate(
     spans = {n: (p.first, p.size) for n, p in network.populations.items()}
     return OracleResult(
         Spikes(np.concatenate(stamps), np.concatenate(neurons), spans, h),
-        {p.name: np.array(traces[p.name]).reshape(-1, p.neurons.size) for p in network.probes}
-        | {p.name: np.array(traces[p.name]).reshape(-1, world.synaptic(p.projection, p.variable, p.chosen)[0].size) for p in network.synapse_probes},
+        {p.name: np.array(traces[p.name]).reshape(len(traces[p.name]), p.neurons.size) for p in network.probes}
+        | {p.name: np.array(traces[p.name]).reshape(len(traces[p.name]), world.synaptic(p.projection, p.variable, p.chosen)[0].size) for p in network.synapse_probes},
         {name: g.s for name, g in world.groups.items()},
         {a.projection.name: {"source": a.pre, "target": a.post, "weight": a.weight, **a.s} for a in world.living},
         {name: np.array(values) for name, values in modulation.traces.items()},
