@@ -8,7 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -158,8 +158,9 @@ class Simulation(Access):
     def __enter__(self) -> Simulation:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        with nullcontext() if error is None else suppress(StorageError):  # the first error has the results
+            self.close()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise SimulationError(
@@ -536,10 +537,15 @@ def _is_of(resume: Any, folder: Path | None) -> bool:
 
 
 def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | None = None, **options: Any) -> Result:
-    """Build and run a network; options are those of `Simulation`. Ctrl-C raises `Interrupted`, as in `Simulation.run`."""
+    """Build and run a network; options are those of `Simulation`. Ctrl-C raises `Interrupted`, as in `Simulation.run`.
+
+    Args:
+        duration: biological time of the whole run: with `resume`, what was run before the checkpoint counts.
+    """
     known = set(inspect.signature(Simulation).parameters) - {"network"}
     for name in options:
         if name not in known:
             raise SimulationError(f"run() has no option {name!r}", fix=did_you_mean(name, known))
     with Simulation(network, **options) as simulation:
-        return simulation.run(duration, checkpoint_every=checkpoint_every)
+        onward = simulation.run if options.get("resume") is None else simulation.run_until
+        return onward(duration, checkpoint_every=checkpoint_every)
