@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.test_simulation import balanced
 from neuropil.engine import Simulation
+from neuropil.engine import checkpoint as checkpoints
 from neuropil.errors import CheckpointError, ResultError
 from neuropil.result import Result
 from neuropil.units import ms
@@ -21,7 +23,7 @@ PROGRAM = """
 import json, resource, sys
 from pathlib import Path
 from test_simulation import balanced
-from neuropil.engine import Simulation
+from neuropil.engine import Simulation, run
 from neuropil.errors import StorageError
 from neuropil.units import ms
 
@@ -44,6 +46,7 @@ told = [
     refused(lambda: simulation.run_until(100 * ms, checkpoint_every=10 * ms)),
     refused(lambda: simulation.run_until(100 * ms)),
     refused(simulation.checkpoint),
+    refused(lambda: run(balanced(), 100 * ms, threads=1, seed=5, out=folder / "other")),
 ]
 kept = (folder / "checkpoint.h5").read_bytes() == checkpoint
 simulation.run_until(110 * ms)
@@ -59,7 +62,7 @@ def test_a_full_disk_ends_neither_the_results_nor_the_run(tmp_path: Path) -> Non
     found = json.loads(done.stdout)
     whole = Simulation(balanced(), threads=1, seed=5).run_until(110 * ms)
     assert [t["end"] for t in found["told"][:2]] == [30.0, pytest.approx(100.0)]
-    assert [t["digest"] for t in found["told"][:2]] == [whole.spikes.between(0, t).digest() for t in (30, 100)]
+    assert [t["digest"] for t in found["told"]] == [whole.spikes.between(0, t).digest() if t else None for t in (30, 100, 0, 100)]
     assert all("ulimit -f" in t["fix"] for t in found["told"]) and found["kept"]
     assert Result.load(tmp_path).spikes == whole.spikes
 
@@ -110,3 +113,22 @@ def test_what_differs_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="replace another file"):
         (tmp_path / "notes.txt").write_text("mine")
         Simulation(balanced(), threads=1, seed=5).checkpoint(tmp_path / "notes.txt")
+
+
+def test_no_changed_bit_of_a_checkpoint_is_believed(tmp_path: Path) -> None:
+    """Whole files are compared with their digest, so not even a bit that nobody would read may change."""
+    simulation = Simulation(balanced(), threads=1, seed=5)
+    simulation.step(50)
+    path = simulation.checkpoint(tmp_path / "c.h5")
+    good, random = path.read_bytes(), np.random.default_rng(2)
+    assert checkpoints.load(path, simulation.plan).step == 50
+    for _ in range(60):
+        bad = bytearray(good)
+        bad[random.integers(len(good))] ^= 1 << random.integers(8)
+        path.write_bytes(bad)
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            checkpoints.load(path, simulation.plan)
+    for length in (0, 511, 513, len(good) // 2, len(good) - 1):
+        path.write_bytes(good[:length])
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            checkpoints.load(path, simulation.plan)

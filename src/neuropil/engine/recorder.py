@@ -138,11 +138,11 @@ class Recorder:
             folder, self.populations, self.plan.dt, t_start_ms=self.start * self.plan.dt, summary=summary, resume=resume is not None,
             overwrite=overwrite, traces=len(self.tracks),
         )  # fmt: skip
-        for track in self.tracks:
+        for index, track in enumerate(self.tracks):
             self.trace_journals.append(
                 TraceJournal(
                     folder, track.name, track.neurons, self.plan.dt, unit=track.unit, variable=track.variable,
-                    population=track.population, sites=track.sites, dtype=track.dtype, resume=resume is not None,
+                    population=track.population, sites=track.sites, dtype=track.dtype, resume=resume is not None, index=index,
                 )
             )  # fmt: skip
         if resume is not None:
@@ -212,14 +212,20 @@ class Recorder:
         return Marks(spikes, tuple(self.rows_written), *start, self.spike_journal.run, tuple(file.chain for file in files), self.earlier)
 
     def close(self) -> None:
-        """Make what is in the journals durable, close them, and let others write to the folder."""
-        try:
-            for journal in (*self.trace_journals, self.spike_journal):
+        """Make what is in the journals durable, close them, and let others write to the folder.
+
+        Raises:
+            StorageError: the system refused; all journals are closed nevertheless.
+        """
+        for journal in (*self.trace_journals, self.spike_journal):
+            try:
                 if journal is not None:
                     journal.close()
-        finally:
-            if self._lock is not None:
-                self._lock.release()
+            except StorageError as error:
+                self._refused = error
+        if self._lock is not None:
+            self._lock.release()
+        self.require_room()
 
     def result(self, duration_ms: float) -> Result:
         """Everything recorded so far, what a full disk refused included."""

@@ -8,7 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -158,8 +158,9 @@ class Simulation(Access):
     def __enter__(self) -> Simulation:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        with nullcontext() if error is None else suppress(StorageError):  # the first error has the results
+            self.close()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise SimulationError(

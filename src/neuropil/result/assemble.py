@@ -112,10 +112,10 @@ def reopen(folder: Path) -> None:
     journal = BlockFile(folder / SPIKE_FILE, SPIKE, spike_seed(header.run))
     journal.append(spike_records(spikes.step, spikes.neuron), end)
     journal.close()
-    for name, trace in traces.items():
+    for index, (name, trace) in enumerate(traces.items()):
         with TraceJournal(
             folder, name, trace.neurons, header.dt, unit=trace.unit, variable=trace.variable, population=trace.population,
-            sites=trace.sites, dtype=trace.values.dtype,
+            sites=trace.sites, dtype=trace.values.dtype, index=index,
         ) as rows:  # fmt: skip
             rows.append(trace_steps(trace, header.dt), trace.values, end)
     write_json(folder / HEADER_FILE, head)

@@ -141,6 +141,7 @@ class TraceJournal:
         sites: (neurons,) as in `Trace`, or None.
         dtype: float32 or float64, the type of the values stored.
         resume: continue an existing journal of this name; then `truncate` to the checkpoint's length.
+        index: its place among the run's traces; looked for by its name, or the next free one, if None.
     """
 
     def __init__(
@@ -156,6 +157,7 @@ class TraceJournal:
         sites: ArrayLike | None = None,
         dtype: Any = np.float32,
         resume: bool = False,
+        index: int | None = None,
     ):
         folder = Path(folder)
         value = np.dtype(dtype).newbyteorder("<")
@@ -170,19 +172,20 @@ class TraceJournal:
             "dt_ms": float(dt),
             "dtype": value.str,
         }
-        existing = {read_json(path)["name"]: path for path in trace_headers(folder)}
-        if resume and name not in existing:
-            raise ResultError("no journal of this probe to resume", got=name, expected=f"one of {sorted(existing)}")
-        if name in existing:
-            path = existing[name]
-            if resume:
-                _require_same(read_json(path), header, tuple(header))
+        path = self._find(folder, name, resume) if index is None else folder / f"trace-{index:04d}.json"
+        if resume:
+            _require_same(read_json(path), header, tuple(header))
         else:
-            path = folder / f"trace-{len(existing):04d}.json"
-        if not resume:
             write_json(path, header)
         run = str(read_json(folder / HEADER_FILE)["run"])
         self._records = BlockFile(path.with_suffix(".journal"), trace_row(value, len(header["neurons"])), trace_seed(run, name), resume)
+
+    @staticmethod
+    def _find(folder: Path, name: str, resume: bool) -> Path:
+        existing = {read_json(path)["name"]: path for path in trace_headers(folder)}
+        if resume and name not in existing:
+            raise ResultError("no journal of this probe to resume", got=name, expected=f"one of {sorted(existing)}")
+        return existing.get(name, folder / f"trace-{len(existing):04d}.json")
 
     def __len__(self) -> int:
         return len(self._records)
