@@ -1,0 +1,117 @@
+"""Two versions of neuropil, side by side: spans of the same network, turn by turn, and the ratio of their times.
+
+python benchmarks/against.py OTHER_CHECKOUT --job microcircuit --scale 1 --span 1000 --pairs 9 --threads 2
+python benchmarks/against.py OTHER_CHECKOUT --job plastic --span 200 --pairs 9 --threads 1
+
+Each version runs in a process of its own; both build first and settle for `--settle` ms, then take turns, the one that begins
+changing from pair to pair, so that what else the machine does falls on both. Of the ratios (this checkout's time over the
+other's, per synaptic event) the median is given with the interval that order statistics allow: of n pairs the second smallest
+to the second largest, which holds the median with a chance of 1 - 2 (n + 1) / 2^n (96 % for 9).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parents[1]
+JOBS = ("microcircuit", "plastic", "static")
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("other", type=Path, help="the checkout to compare with")
+    parser.add_argument("--job", choices=JOBS, default="microcircuit")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the microcircuit, or of the 10,000 neurons of the others")
+    parser.add_argument("--settle", type=float, default=200.0, help="biological time before the first pair, ms")
+    parser.add_argument("--span", type=float, default=1000.0, help="biological time of a turn, ms")
+    parser.add_argument("--pairs", type=int, default=9)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        worker(arguments)
+    else:
+        compare(arguments)
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Start both, let them take turns, print the ratios."""
+    here, other = (start(tree, arguments) for tree in (HERE, arguments.other.resolve()))
+    for process in (here, other):
+        print(json.loads(answer(process)), flush=True)
+    found = []
+    for pair in range(arguments.pairs):
+        turns: dict[int, dict[str, float]] = {}
+        for who in (0, 1) if pair % 2 else (1, 0):
+            process = (here, other)[who]
+            assert process.stdin is not None
+            process.stdin.write("turn\n")
+            process.stdin.flush()
+            turns[who] = json.loads(answer(process))
+        each = {k: turns[0][k] / turns[0]["events"] / (turns[1][k] / turns[1]["events"]) for k in ("wall", "processor")}
+        found.append(each)
+        print(pair, turns, {k: round(v, 3) for k, v in each.items()}, flush=True)
+    for what in ("wall", "processor"):
+        ratios = sorted(f[what] for f in found)
+        inner = ratios[1:-1] if len(ratios) > 4 else ratios
+        print(f"{what} time per event, this over the other: median {ratios[len(ratios) // 2]:.3f}, interval {inner[0]:.3f} to {inner[-1]:.3f}")
+    for process in (here, other):
+        process.communicate("")
+
+
+def start(tree: Path, arguments: argparse.Namespace) -> subprocess.Popen[str]:
+    """A process that runs a checkout's code."""
+    path = [tree / "src", tree / "benchmarks", tree / "benchmarks" / "peers"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
+    return subprocess.Popen([sys.executable, __file__, *sys.argv[1:], "--worker"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def answer(process: subprocess.Popen[str]) -> str:
+    """The next line that a worker prints."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise SystemExit("a worker ended; its error stands above")
+    return line
+
+
+def worker(arguments: argparse.Namespace) -> None:
+    """Build, settle, and run a span for every line that comes in."""
+    sys.path.remove(str(Path(__file__).resolve().parent))  # the checkout's own benchmarks, not these
+    import neuropil
+    from neuropil.engine import Simulation
+
+    simulation = Simulation(network(arguments.job, arguments.scale), threads=arguments.threads)
+    steps = round(arguments.span / simulation.plan.dt)
+    simulation.step(round(arguments.settle / simulation.plan.dt))
+    print(json.dumps({"neuropil": str(Path(neuropil.__file__).parent), "synapses": simulation.summary()["synapses"]}), flush=True)
+    for _ in sys.stdin:
+        events, wall, worked = simulation.core.events, time.perf_counter(), time.process_time()
+        simulation.step(steps)
+        spent = {"wall": time.perf_counter() - wall, "processor": time.process_time() - worked}
+        print(json.dumps({**spent, "events": simulation.core.events - events}), flush=True)
+
+
+def network(job: str, scale: float) -> Any:
+    """What both run."""
+    if job == "microcircuit":
+        from neuropil.zoo.circuits.microcircuit import microcircuit
+
+        return microcircuit(scale=scale)
+    import run_plasticity
+    import stdp_network
+
+    stdp_network.EXCITATORY, stdp_network.INHIBITORY = round(stdp_network.EXCITATORY * scale), round(stdp_network.INHIBITORY * scale)
+    return run_plasticity.network(run_plasticity.PairSTDP() if job == "plastic" else None)
+
+
+if __name__ == "__main__":
+    main()
