@@ -20,6 +20,7 @@ from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.composite import Composite
 from neuropil.model.connect import Edges
 from neuropil.model.contents import Drive, Population, Probe, Projection
+from neuropil.model.describe import described_drive, described_population, described_projection
 from neuropil.model.described import Described
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.neuron import Neuron
@@ -114,7 +115,7 @@ def _populations(network: Network, changes: Changes) -> tuple[list[Population], 
         neuron, size, initial, positions = (own.pop(key, default) for key, default in zip(OF_POPULATION, _as_given(pop), strict=True))
         if own and isinstance(neuron, (Neuron, Composite)):
             neuron = neuron.with_(**own)
-        twin = network._described_population(pop.name, neuron, size, initial, positions, first)
+        twin = described_population(pop.name, neuron, size, initial, positions, first)
         pops.append(twin)
         if twin.size != pop.size or changes[pop.name].keys() & {"neuron", "positions"}:
             anew[pop.name] = pop.size
@@ -140,10 +141,10 @@ def _elements(made: Network, wanted: dict[str, Changes], anew: dict[str, int]) -
     found: dict[int, Any] = {}
     for p in made.projections:
         if p.name in wanted["projections"] or anew.keys() & {p.source.name, p.target.name}:
-            found[id(p)] = _projection(made, p, wanted["projections"].get(p.name, {}))
+            found[id(p)] = _projection(p, wanted["projections"].get(p.name, {}))
     for d in made.drives:
         if d.follows is None and (d.name in wanted["drives"] or d.target.name in anew):
-            found[id(d)] = _drive(made, d, wanted["drives"].get(d.name, {}))
+            found[id(d)] = _drive(d, wanted["drives"].get(d.name, {}))
     for d in made.drives:
         if d.follows is not None and id(d.follows) in found:
             (twin,) = (one for one in window_drives(found[id(d.follows)]) if one.name == d.name)
@@ -154,7 +155,7 @@ def _elements(made: Network, wanted: dict[str, Changes], anew: dict[str, int]) -
     return found
 
 
-def _projection(network: Network, p: Projection, changes: Mapping[str, Any]) -> Projection:
+def _projection(p: Projection, changes: Mapping[str, Any]) -> Projection:
     fields = {name: getattr(p, name) for name in OF_PROJECTION}
     own = _known(changes, OF_PROJECTION, p.synapse, f"projection {p.name!r}")
     at_port = None if p.port is None else p.target.neuron.spec.ports.get(p.port)
@@ -174,10 +175,10 @@ def _projection(network: Network, p: Projection, changes: Mapping[str, Any]) -> 
     source, target = _seen(p.source, p.sources, p.name), _seen(p.target, p.targets, p.name)
     if isinstance(rule, Edges) and "rule" not in changes:
         rule = Edges(*p.within(rule.pre, rule.post))
-    return network._projection(source, target, rule, weight, delay, entry["port"], site, p.name, p.stream, {"input": entry["input"], **fields})
+    return described_projection(source, target, rule, weight, delay, entry["port"], site, p.name, p.stream, {"input": entry["input"], **fields})
 
 
-def _drive(network: Network, d: Drive, changes: Mapping[str, Any]) -> Drive:
+def _drive(d: Drive, changes: Mapping[str, Any]) -> Drive:
     _known(changes, OF_DRIVE, None, f"stimulus {d.name!r}")
     index = "" if d.site is None else f"[{d.site}]"
     stimulus, weight = changes.get("stimulus", d.stimulus), None
@@ -191,7 +192,7 @@ def _drive(network: Network, d: Drive, changes: Mapping[str, Any]) -> Drive:
     target = _seen(d.target, d.neurons, d.name)
     if isinstance(stimulus, SpikeList) and "stimulus" not in changes and stimulus.neurons is not None and d.neurons is not None:
         stimulus = dataclasses.replace(stimulus, neurons=places(d.neurons, d.target.size)[stimulus.neurons])
-    return network._drive(target, stimulus, port, None if d.input is None else d.input + index, weight, d.name, d.stream)
+    return described_drive(target, stimulus, port, None if d.input is None else d.input + index, weight, d.name, d.stream)
 
 
 def _seen(population: Population, indices: Indices | None, what: str) -> Population | View:
