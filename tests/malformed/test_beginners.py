@@ -62,6 +62,8 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "a conductance for a current": (lambda: project(weight=1 * nS), "wrong unit.*nS.*pA"),
     "a weight without unit": (lambda: project(weight=1.0), r"1 \* pA"),
     "a delay without unit": (lambda: project(delay=1.5), r"1.5 \* ms"),
+    "weights in a list for a random rule": (lambda: project(rule=npl.FixedProbability(0.1), weight=np.ones(15) * pA), r"draws its synapses later(.|\n)*\(15,\)(.|\n)*a matrix"),
+    "delays in a list for a random rule": (lambda: project(rule=npl.FixedProbability(0.1), delay=np.ones((20, 5)) * ms), r"delay: an array(.|\n)*a distribution"),
     "weights of another shape": (lambda: project(weight=np.ones((5, 20)) * pA), r"\(5, 20\).*\(20, 5\)"),
     "percent": (lambda: npl.FixedProbability(10), "0 <= p <= 1"),
     "a state of another case": (lambda: net()[0].probe(net()[1], "V"), "another network"),
