@@ -39,6 +39,7 @@ _ELSEWHERE = {
     **dict.fromkeys(("run", "simulate"), "neuropil.run(network, 1000 * ms), or Simulation(network).run(1000 * ms)"),
     **dict.fromkeys(("connect", "synapses", "synapse"), "network.project(source, target, rule, weight=..., delay=..., port=...)"),
     **dict.fromkeys(("record", "monitor"), 'network.probe(population, "v"); spikes need no probe'),
+    **dict.fromkeys(("dt", "seed", "threads", "precision"), "an option of Simulation and run: run(network, 1000 * ms, dt=0.05 * ms, seed=3)"),
     "neurons": "network.populations, or network.size", "add": "network.population, project, stimulate or probe", "plot": "neuropil.run(network, 1000 * ms).plot()",
 }  # fmt: skip
 """What people call methods of a network, and where it is done."""
@@ -129,6 +130,9 @@ class Network:
     def __setattr__(self, name: str, value: Any) -> None:
         if "_frozen" in self.__dict__:
             self._check_open(name)
+        if "citation" in self.__dict__ and name not in self.__dict__:  # the last that is set of one that is made
+            fix = _ELSEWHERE.get(name) or did_you_mean(name, [n for n in self.__dict__ if not n.startswith("_")])
+            raise NetworkError(f"a Network has no attribute {name!r} to set", got=f"{name} = {value!r}", fix=fix)
         super().__setattr__(name, value)
 
     def frozen(self) -> Network:
