@@ -172,6 +172,21 @@ def test_no_synapses_at_all(clock_driven):
     assert states["in"]["tag"].size == truth.synapses["in"]["tag"].size == 0
 
 
+@pytest.mark.parametrize("targets", [[0, 1, 2, 3], [3, 2, 1, 0], [3, 0], [2], []])
+def test_every_thread_tells_its_own_synapses(targets):
+    """Written and read again: a thread may hold the first of the list alone, one, or none of a few."""
+    made = Network("few")
+    source, target = made.population("source", PoissonSource(rate=60 * Hz), 1), made.population("target", LIFExp(), 4)
+    rule = Edges(np.zeros(len(targets), int), np.array(targets, int))
+    made.project(source, target, rule, weight=100 * pA, delay=1 * ms, port="exc", synapse=Pair(), name="few")
+    with Simulation(made, dt=0.1 * ms, threads=3) as simulation:
+        expected = 10.0 * np.arange(1, len(targets) + 1)
+        simulation.set_weights("few", expected)
+        np.testing.assert_array_equal(simulation.weights("few"), expected)
+        simulation.set_synapses("few", pre=0.25)
+        np.testing.assert_array_equal(simulation.synapses("few")["pre"], np.full(len(targets), 0.25))
+
+
 @pytest.mark.parametrize("late", [0.0, 3.0])
 def test_rollout_equals_oracle(late):
     made = network(MODELS["tagged"], response_delay=late * ms)
