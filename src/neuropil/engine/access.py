@@ -10,17 +10,29 @@ from neuropil.engine.arguments import numbers
 from neuropil.engine.guard import between_steps
 from neuropil.engine.modulate import Modulation, RunningModulator
 from neuropil.engine.synaptic_access import SynapticAccess
-from neuropil.errors import NetworkError, did_you_mean
+from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.composite import split
 from neuropil.model.contents import Population, Projection
 from neuropil.model.views import View
 from neuropil.units import DIMENSIONLESS, Quantity
+
+OWN = ("plasticity", "interrupted", "recorder", "counts", "wall_seconds")
+"""What of a simulation that is made changes: by the caller the first, by itself the rest."""
 
 
 class Access(SynapticAccess):
     """The part of a `Simulation` that looks into its network, and touches it."""
 
     _modulation: Modulation
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse what would have no effect: a misspelt name, or what was decided when the simulation was made."""
+        if "recorder" in vars(self) and not name.startswith("_") and name not in OWN:
+            got = f"{name} = {value!r}"
+            if not hasattr(self, name):
+                raise SimulationError(f"a Simulation has no attribute {name!r} to set", got=got, fix=did_you_mean(name, OWN[:1]))
+            raise SimulationError(f"Simulation.{name} cannot be set", got=got, fix="make a new Simulation; set_state, set_drive, set_weights and set_synapses change this one")
+        super().__setattr__(name, value)
 
     def state(self, population: str | Population | View, variable: str) -> Quantity:
         """A state of every neuron of a population or view, in order; of one with several sites, all sites neuron by neuron.
@@ -79,7 +91,10 @@ class Access(SynapticAccess):
         return self._modulation.running
 
     def _population(self, population: str | Population | View) -> Population:
-        return self.network[population.name if isinstance(population, (Population, View)) else population]
+        name = population.name if isinstance(population, (Population, View, Projection)) else population
+        if isinstance(name, str) and name not in self.network.populations and any(p.name == name for p in self.network.projections):
+            raise NetworkError(f"{name!r} is a projection, not a population", fix="synapses() reads the states of its synapses, set_synapses() sets them")
+        return self.network[name]
 
     def _variable(self, pop: Population, variable: str) -> tuple[str, str]:
         spec = pop.neuron.spec

@@ -110,6 +110,8 @@ class SynapticAccess:
         name = self.network.projections[j].name
         program = self.plan.synapses.get(j)
         known = program.traced.spec.state_dimensions if program is not None else {}
+        if not states:
+            raise NetworkError(f"set_synapses: nothing is set of the synapses of projection {name!r}", fix=f"name a state: set_synapses({name!r}, {next(iter(known), 'state')}=...)")
         for state in states:
             if state not in known:
                 raise NetworkError(f"the synapses of projection {name!r} have no state {state!r}", fix=did_you_mean(state, known))
@@ -117,8 +119,7 @@ class SynapticAccess:
         values = {n: pairs.in_order(v, known[n], n) for n, v in states.items()}
         with self._guard.using("set_synapses"):
             self._settle()
-            if values:
-                self._synaptic.write(j, values)
+            self._synaptic.write(j, values)
 
     def load_weights(self, trained: SynapticAccess, projections: Iterable[str] | None = None) -> None:
         """Take over the weights, and what rules have learnt, from another simulation: projections are matched by name.

@@ -23,7 +23,7 @@ from neuropil.model.distribution import Distribution, checked_values, real_array
 from neuropil.model.kinetics import Kinetics
 from neuropil.model.modulator import Modulator
 from neuropil.model.neuron import Neuron
-from neuropil.model.per_synapse import edge_weights
+from neuropil.model.per_synapse import UNKNOWN, axes, edge_weights, refuse_listed
 from neuropil.model.replace import Changes, duplicate, replaced
 from neuropil.model.sites import check_parameters, edge_sites, located, named_site, probed_sites, started
 from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
@@ -39,6 +39,7 @@ _ELSEWHERE = {
     **dict.fromkeys(("run", "simulate"), "neuropil.run(network, 1000 * ms), or Simulation(network).run(1000 * ms)"),
     **dict.fromkeys(("connect", "synapses", "synapse"), "network.project(source, target, rule, weight=..., delay=..., port=...)"),
     **dict.fromkeys(("record", "monitor"), 'network.probe(population, "v"); spikes need no probe'),
+    **dict.fromkeys(("dt", "seed", "threads", "precision"), "an option of Simulation and run: run(network, 1000 * ms, dt=0.05 * ms, seed=3)"),
     "neurons": "network.populations, or network.size", "add": "network.population, project, stimulate or probe", "plot": "neuropil.run(network, 1000 * ms).plot()",
 }  # fmt: skip
 """What people call methods of a network, and where it is done."""
@@ -129,6 +130,9 @@ class Network:
     def __setattr__(self, name: str, value: Any) -> None:
         if "_frozen" in self.__dict__:
             self._check_open(name)
+        if "citation" in self.__dict__ and name not in self.__dict__:  # the last that is set of one that is made
+            fix = _ELSEWHERE.get(name) or did_you_mean(name, [n for n in self.__dict__ if not n.startswith("_")])
+            raise NetworkError(f"a Network has no attribute {name!r} to set", got=f"{name} = {value!r}", fix=fix)
         super().__setattr__(name, value)
 
     def frozen(self) -> Network:
@@ -469,6 +473,7 @@ class Network:
         more["initial"] = check_values(label, more["synapse"], rule, source, target, initial, more["structure"])
         shape = _edge_shape(rule, source, target)
         w = _weights(weight, dimension, rule, source, target, label)
+        refuse_listed(delay, shape, rule, f"projection {label}: delay", "a distribution")
         d = checked_values(delay, ms.dimension, f"projection {label}: delay", shape)
         if not isinstance(d, Distribution) and np.any(np.asarray(d) <= 0):
             raise NetworkError(f"projection {label}: a delay must be positive", got=f"{np.min(d)} ms", expected="at least one time step")
@@ -521,18 +526,12 @@ def _stream(key: Stream, earlier: Sequence[Projection | Drive]) -> Stream:
 
 def _weights(weight: Any, dimension: Dimension, rule: Rule, pre: Population | View, post: Population | View, label: str) -> Any:
     """Weights in base units; those of edges, given as a matrix, as one for each edge."""
-    matrix = not isinstance(weight, Distribution) and _axes(weight.value if isinstance(weight, Quantity) else weight) == 2
+    matrix = axes(weight) == 2
     what = f"projection {label}: weight"
-    checked = checked_values(weight, dimension, what, (pre.size, post.size) if matrix else _edge_shape(rule, pre, post))
+    shape = (pre.size, post.size) if matrix else _edge_shape(rule, pre, post)
+    refuse_listed(weight, shape, rule, what, "a matrix [sources, targets], from which each synapse takes its entry, or a distribution")
+    checked = checked_values(weight, dimension, what, shape)
     return edge_weights(checked, rule, pre.size, what) if matrix and isinstance(rule, (Edges, OneToOne)) else checked  # type: ignore[arg-type]
-
-
-def _axes(raw: Any) -> int:
-    """Of an array; of what is none, none."""
-    try:
-        return np.ndim(raw)
-    except ValueError:
-        return 0
 
 
 def _edge_shape(rule: Rule, pre: Population | View, post: Population | View) -> tuple[int, ...]:
@@ -542,7 +541,7 @@ def _edge_shape(rule: Rule, pre: Population | View, post: Population | View) -> 
         return (pre.size,)
     if type(rule).__name__ == "AllToAll":
         return (pre.size, post.size)
-    return (-1,)  # the number of synapses is not known beforehand: no array fits
+    return UNKNOWN
 
 
 def _check_columns(rows: Any, pop: Population | View, label: str) -> None:

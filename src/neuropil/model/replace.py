@@ -24,6 +24,7 @@ from neuropil.model.described import Described
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.neuron import Neuron
 from neuropil.model.stimulus import EventStimulus, SpikeList
+from neuropil.model.upkeep import check_upkeep
 from neuropil.model.views import Indices, View, places
 from neuropil.model.windows import window_drives
 from neuropil.model.wiring import weight_dimension
@@ -87,7 +88,9 @@ def replaced(
         made.name = name
     elements = _elements(made, wanted, anew)
     _check_rest(made, set(anew))
-    return duplicate(made, elements) if elements else made
+    whole = duplicate(made, elements) if elements else made
+    check_upkeep(whole)
+    return whole
 
 
 def _asked(changes: Any, known: Any, what: str) -> Changes:
