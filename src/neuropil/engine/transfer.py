@@ -12,6 +12,9 @@ from neuropil.errors import NetworkError, SimulationError, did_you_mean
 
 def transfer(source: SynapticState, target: SynapticState, projections: Iterable[str] | None) -> None:
     """Give synapses of `target` the weights and learnt states of those of `source`; see `Simulation.load_weights`."""
+    listed = isinstance(projections, (list, tuple, set, dict)) and all(isinstance(name, str) for name in projections)
+    if projections is not None and not listed:
+        raise NetworkError("load_weights: projections are names in a list", got=projections, fix=f"[{projections!r}]" if isinstance(projections, str) else None)
     theirs, mine = _places(source), _places(target)
     names = [n for n in mine if n in theirs] if projections is None else list(projections)
     if not names:
