@@ -28,8 +28,8 @@ from neuropil.engine import Simulation
 from neuropil.lower.connectivity import numbered_edges
 from neuropil.oracle import simulate
 
-EACH = int(os.environ.get("NEUROPIL_FUZZ_EACH", "30"))
-"""Networks of a structure: compiling one takes as long as running thirty."""
+EACH = 30
+"""Networks of a structure: compiling one takes as long as running a hundred."""
 
 NETWORKS = int(os.environ.get("NEUROPIL_FUZZ", "200"))
 FIRST = int(os.environ.get("NEUROPIL_FUZZ_FIRST", "0"))
@@ -124,7 +124,8 @@ def by_oracle(case: Case) -> Any:
     drawn = {j: numbered_edges(p, case.seed, h) for j, p in enumerate(network.projections)}
     sizes = {p.name: len(drawn[j][0]) for j, p in enumerate(network.projections)}
     changes = {k: {n: {"weight": np.full(sizes[n], w)} for n, w in new.items()} for k, new in case.weights.items()}
-    held = {k: {n: None if on else states for n, states in learned(case).items()} for k, on in case.plastic.items()}
+    states = learned(case) if case.plastic else {}
+    held = {k: dict.fromkeys(states) if on else states for k, on in case.plastic.items()}
     return simulate(network, case.steps * case.dt, dt=case.dt, seed=case.seed, edges=drawn, signals=case.signals, changes=changes, held=held)
 
 
