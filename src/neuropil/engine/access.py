@@ -13,6 +13,7 @@ from neuropil.engine.synaptic_access import SynapticAccess
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.composite import split
 from neuropil.model.contents import Population, Projection
+from neuropil.model.distribution import axes
 from neuropil.model.views import View
 from neuropil.units import DIMENSIONLESS, Quantity
 
@@ -55,7 +56,7 @@ class Access(SynapticAccess):
         part, name = self._variable(pop, variable)
         dimension, shape = pop.neuron.spec.state_dimensions[variable], (among.size * pop.sites(variable),)
         raw = value.value if isinstance(value, Quantity) else value
-        if np.shape(raw) == shape and self.core.of_compartments(pop, part):
+        if axes(value) and np.shape(raw) == shape and self.core.of_compartments(pop, part):
             raw = np.where(self.core.present(pop, variable).reshape(pop.size, -1)[among].ravel(), raw, 0.0)
             value = Quantity(raw, value.dimension) if isinstance(value, Quantity) else raw
         checked = numbers(value, dimension, f"{pop.name}.{variable}", shape)
@@ -66,7 +67,7 @@ class Access(SynapticAccess):
     @between_steps
     def set_drive(self, name: str, value: Any) -> None:
         """Set the amplitude of a current drive (or the weight of a Regular one): one value, or one per driven neuron."""
-        found = [j for j, d in enumerate(self.network.drives) if d.name == name]
+        found = [j for j, d in enumerate(self.network.drives) if isinstance(name, str) and d.name == name]
         settable = {self.network.drives[j].name for j in self.core.machine.amplitudes}
         if not found or found[0] not in self.core.machine.amplitudes:
             raise NetworkError(f"no drive {name!r} whose amplitude can be set", fix=did_you_mean(name, settable))
@@ -81,7 +82,7 @@ class Access(SynapticAccess):
         """Set the signal that the synapses of a projection know as `modulator`."""
         name = projection.name if isinstance(projection, Projection) else projection
         knowing = {s.projection.name: s for s in self.core.listed.values() if "modulator" in s.program.traced.spec.inputs}
-        if name not in knowing:
+        if not isinstance(name, str) or name not in knowing:
             raise NetworkError(f"no projection {name!r} whose synapses know a modulator", fix=did_you_mean(name, knowing))
         knowing[name].signal[0] = float(numbers(value, DIMENSIONLESS, "the modulator", ()))
 

@@ -17,7 +17,7 @@ import numpy as np
 from neuropil.engine import checkpoint as checkpoints
 from neuropil.engine import memory
 from neuropil.engine.access import Access
-from neuropil.engine.arguments import byte_limit, numbers, path_of, thread_count
+from neuropil.engine.arguments import byte_limit, flag, numbers, path_of, thread_count
 from neuropil.engine.core import RUNAWAY, SHORT, Core
 from neuropil.engine.guard import Guard
 from neuropil.engine.interrupt import stoppable
@@ -97,7 +97,7 @@ class Simulation(Access):
         self._folder = None if out is None else path_of(out, "out")
         if self._folder is not None and self._folder.exists() and not self._folder.is_dir():
             raise SimulationError("out must be a folder", got=f"the file {self._folder}")
-        self._overwrite, self._here = overwrite, _is_of(resume, self._folder)
+        self._overwrite, self._here = flag(overwrite, "overwrite"), _is_of(resume, self._folder)
         if self._folder is not None and not self._here:
             require_room(self._folder, overwrite)  # before the work; the folder is taken when there is something to record
         self._progress("trace", 0.0, {})
@@ -117,7 +117,7 @@ class Simulation(Access):
         self._recent: list[tuple[np.ndarray, np.ndarray]] = []
         self._chunk = 16
         self.interrupted = False
-        self.record_spikes = record_spikes
+        self.record_spikes = flag(record_spikes, "record_spikes")
         self._finished: Marks | None = None
         self._start: States | None = None
         try:
@@ -403,7 +403,7 @@ class Simulation(Access):
             SimulationError: `restart` of a simulation that records to a folder.
         """
         with self._guard.using("reset"):
-            kept = kept_states(self.network, keep)
+            kept, weights, restart = kept_states(self.network, keep), flag(weights, "reset: weights"), flag(restart, "reset: restart")
             if restart and self._folder is not None:
                 raise SimulationError("reset: a folder holds one recording", got="restart=True", fix="restart=False, or Simulation without out")
             self._settle()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.engine.arguments import flag
 from neuropil.engine.core import Core
 from neuropil.engine.guard import Guard
 from neuropil.engine.synapse_values import Pairs
@@ -72,7 +73,7 @@ class SynapticAccess:
             SimulationError: `dense` of a projection in which several synapses join the same neurons.
         """
         found = self.synapses(projection)
-        return self._pairs(self._projection(projection)).as_matrix(found["weight"], "weights") if dense else found["weight"]
+        return self._pairs(self._projection(projection)).as_matrix(found["weight"], "weights") if flag(dense, "dense") else found["weight"]
 
     def set_weights(self, projection: str | Projection, value: Any) -> None:
         """Replace the weights of a projection, from now on.
@@ -181,6 +182,8 @@ class SynapticAccess:
     def _projection(self, projection: str | Projection) -> int:
         """The place of a projection in the network."""
         name = projection.name if isinstance(projection, Projection) else projection
+        if not isinstance(name, str):
+            raise NetworkError("this is no projection", got=projection, expected="a projection, or its name")
         for j, p in enumerate(self.network.projections):
             if p is projection or p.name == name:
                 return j

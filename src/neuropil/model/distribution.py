@@ -186,6 +186,14 @@ def _number(value: Any, dimension: Dimension, where: str, finite: bool = True) -
     return number
 
 
+def axes(value: Any) -> int:
+    """Of an array; of anything else, rows of unequal length among it, none."""
+    try:
+        return 0 if isinstance(value, Distribution) else np.ndim(value.value if isinstance(value, Quantity) else value)
+    except ValueError:
+        return 0
+
+
 def real_array(raw: Any, complaint: str) -> np.ndarray:
     """The value as a float array; text, truth values, complex numbers and dates would convert, but are slips."""
     try:

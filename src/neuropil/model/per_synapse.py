@@ -14,7 +14,7 @@ import numpy as np
 from neuropil.errors import NetworkError
 from neuropil.model.connect import AllToAll, Edges, OneToOne, Rule
 from neuropil.model.contents import Projection
-from neuropil.model.distribution import Distribution
+from neuropil.model.distribution import Distribution, axes
 from neuropil.units import Quantity
 
 UNKNOWN = (-1,)
@@ -23,15 +23,7 @@ UNKNOWN = (-1,)
 
 def differs(value: Any) -> bool:
     """Whether a value may differ from synapse to synapse: it is drawn, or given for each."""
-    return isinstance(value, Distribution) or np.ndim(value.value if isinstance(value, Quantity) else value) > 0
-
-
-def axes(value: Any) -> int:
-    """Of an array; of what is none, none."""
-    try:
-        return 0 if isinstance(value, Distribution) else np.ndim(value.value if isinstance(value, Quantity) else value)
-    except ValueError:
-        return 0
+    return isinstance(value, Distribution) or axes(value) > 0
 
 
 def number_of_synapses(rule: Rule, n_source: int, n_target: int, recurrent: bool | None) -> int | None:

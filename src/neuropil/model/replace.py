@@ -23,7 +23,7 @@ from neuropil.model.contents import Drive, Population, Probe, Projection
 from neuropil.model.described import Described
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.neuron import Neuron
-from neuropil.model.stimulus import EventStimulus, SpikeList
+from neuropil.model.stimulus import EventStimulus, SpikeList, Stimulus
 from neuropil.model.upkeep import check_upkeep
 from neuropil.model.views import Indices, View, places
 from neuropil.model.windows import window_drives
@@ -188,7 +188,7 @@ def _drive(network: Network, d: Drive, changes: Mapping[str, Any]) -> Drive:
         weight = changes.get("weight", _in_unit(d.weight, d.target.neuron.spec.ports.get(d.port)))
     elif "weight" in changes:
         weight = changes["weight"]
-    if isinstance(stimulus, EventStimulus) != isinstance(d.stimulus, EventStimulus):
+    if not isinstance(stimulus, Stimulus) or isinstance(stimulus, EventStimulus) != isinstance(d.stimulus, EventStimulus):
         raise NetworkError(f"replace: stimulus {d.name!r} stays of its kind", got=stimulus, expected="events for events, a current for a current")
     port = None if d.port is None else d.port + index
     target = _seen(d.target, d.neurons, d.name)

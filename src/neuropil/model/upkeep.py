@@ -107,6 +107,8 @@ def check_upkeep(network: Network) -> None:
 def _dimension(projection: Projection, variable: Any, where: str) -> Dimension:
     """The unit of a state of the synapses, or of their weight."""
     states = {} if projection.synapse is None else projection.synapse.spec.state_dimensions
+    if not isinstance(variable, str):
+        raise NetworkError(f"{where}: a state of synapses is named by text", got=variable)
     if variable in states:
         return states[variable]
     if variable != "weight":
