@@ -162,14 +162,19 @@ def test_a_state_that_nothing_reads_is_told_as_it_is():
 
 @pytest.mark.parametrize("clock_driven", [False, True])
 def test_no_synapses_at_all(clock_driven):
-    """A rule that made none is no error, neither for the engine nor for the oracle."""
+    """A rule that made none, or a list without any, is no error, neither for the engine nor for the oracle."""
     made = Network("none")
     source, target = made.population("source", PoissonSource(rate=60 * Hz), 3), made.population("target", LIFExp(), 2)
-    made.project(source, target, FixedProbability(0.0), weight=1 * pA, delay=1 * ms, port="exc", synapse=Tagged(), name="in", clock_driven=clock_driven)
-    truth = simulate(made, 20 * ms, edges={0: edges(made.projections[0], 1, 0.1)})
+    how = dict(port="exc", synapse=Tagged(), clock_driven=clock_driven)
+    made.project(source, target, FixedProbability(0.0), weight=1 * pA, delay=1 * ms, name="in", **how)
+    empty = dict(weight=np.empty(0) * pA, delay=np.empty(0) * ms)
+    made.project(source, target, Edges([], []), **empty, name="listed", **how)
+    made.project(source, target, Edges([], []), **empty, name="bare", port="exc")
+    truth = simulate(made, 20 * ms, edges={j: edges(p, 1, 0.1) for j, p in enumerate(made.projections)})
     result, states = finished(made, 20 * ms, precision="float64")
     np.testing.assert_array_equal(result.spikes.neuron, truth.spikes.neuron)
-    assert states["in"]["tag"].size == truth.synapses["in"]["tag"].size == 0
+    for name in ("in", "listed"):
+        assert states[name]["tag"].size == truth.synapses[name]["tag"].size == 0
 
 
 @pytest.mark.parametrize("targets", [[0, 1, 2, 3], [3, 2, 1, 0], [3, 0], [2], []])
