@@ -100,17 +100,18 @@ class Simulation(Access):
         self._overwrite, self._here = flag(overwrite, "overwrite"), _is_of(resume, self._folder)
         if self._folder is not None and not self._here:
             require_room(self._folder, overwrite)  # before the work; the folder is taken when there is something to record
-        self._progress("trace", 0.0, {})
-        start = time.perf_counter()
-        self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
-        for cells in self.plan.cells.values():
-            if note := too_coarse(cells.cable):
-                warnings.warn(f"population {cells.population.name!r}: {note}", stacklevel=2)
-        self.threads = worthwhile(self.plan) if threads is None else thread_count(threads)
-        self._memory_limit = byte_limit(memory_limit)
-        self.memory = memory.require(self.plan, self.threads, self._memory_limit)
-        self.core = Core(self.plan, self.threads)
-        self._progress("trace", 1.0, {})
+        with _told(f"Ctrl-C while {network.name!r} was traced"):
+            self._progress("trace", 0.0, {})
+            start = time.perf_counter()
+            self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
+            for cells in self.plan.cells.values():
+                if note := too_coarse(cells.cable):
+                    warnings.warn(f"population {cells.population.name!r}: {note}", stacklevel=2)
+            self.threads = worthwhile(self.plan) if threads is None else thread_count(threads)
+            self._memory_limit = byte_limit(memory_limit)
+            self.memory = memory.require(self.plan, self.threads, self._memory_limit)
+            self._progress("trace", 1.0, {})
+            self.core = Core(self.plan, self.threads)
         self.trace_seconds = time.perf_counter() - start
         self.wall_seconds = 0.0
         self.counts = np.zeros(network.size, np.int64)
@@ -534,6 +535,15 @@ def _is_of(resume: Any, folder: Path | None) -> bool:
     path = path_of(resume, "resume")
     own = path if path.is_dir() else path.parent if path.name == CHECKPOINT_FILE else None
     return own is not None and own.resolve() == folder.resolve()
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Within, Ctrl-C is told as what it interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(what) from None
 
 
 def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | None = None, **options: Any) -> Result:
