@@ -1,5 +1,10 @@
 """What holds for all tests."""
 
+import os
+
+# Matrices of tests are small: threads of BLAS only wait for each other, and take most of a processor's time to do so.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before anything imports numpy
+
 from hypothesis import settings
 
 # A busy machine makes an example slow, not wrong.

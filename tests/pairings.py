@@ -35,7 +35,7 @@ def script(network: Network, population: Any, times: list[Any]) -> None:
     every = np.concatenate([np.asarray(t, float) for t in times])
     who = np.repeat(np.arange(len(times)), [len(t) for t in times])
     if every.size:
-        network.stimulate(population, SpikeList(every * ms, who), port="spikes", weight=1.0)
+        network.stimulate(population, SpikeList(every * ms, who, grid="nearest"), port="spikes", weight=1.0)
 
 
 def scripted(rule: Synapse, arrivals: list[Any], spikes: list[Any], dt: float = 0.1, clock_driven: bool = False) -> Simulation:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from contract.cell_networks import CELLS, CURRENTS, DT, STEPS, engine_everything, everything, oracle_everything
+from contract.cell_networks import CELLS, CURRENTS, DT, SITES, STEPS, engine_everything, everything, oracle_everything
 from neuropil.engine import Simulation, cells
 from neuropil.errors import CheckpointError
 from neuropil.result import Result
@@ -129,7 +129,7 @@ def test_states_can_be_read_and_set(straight):
     cell = simulation.network["cells"].neuron
     absent = np.isnan(simulation.state("cells", "h_current.m").value.reshape(CELLS, -1))
     np.testing.assert_array_equal(absent, np.tile(~cell.channels["h_current"], (CELLS, 1)))
-    assert simulation.state("cells", "nmda.rising").value.size == 3 * CELLS
+    assert simulation.state("cells", "nmda.rising").value.size == len(SITES) * CELLS
     assert outcome(simulation.run_until(STEPS * DT)) == straight
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import neuropil as npl
+from neuropil.engine import memory
 from neuropil.engine import worthwhile as threads
 from neuropil.engine.core import Core
 from neuropil.errors import MemoryLimitError, ResultError
@@ -27,6 +28,21 @@ def network(size: int = 100, rate: float = 20000, probed: int = 1) -> npl.Networ
     net.project(e, e, npl.FixedInDegree(10), weight=30 * pA, delay=1.5 * ms, port="exc")
     net.probe(e, "v", neurons=slice(0, probed))
     return net
+
+
+# --- memory ------------------------------------------------------------------------------------------------------
+
+
+def test_recorded_weights_are_forecast() -> None:
+    """Eight bytes a sample, of 10,000 samples: each synapse that is recorded is a column, as each neuron is."""
+    net = network()
+    (q,) = net.project(net["e"], net["e"], npl.AllToAll(), weight=1 * pA, delay=1.5 * ms, port="exc")
+    bare = memory.predict(make_plan(net))["probes"]
+    assert bare == 8.0 * 10_000
+    net.probe(q, "weight", synapses=[3, 5], interval=1 * ms)
+    assert memory.predict(make_plan(net))["probes"] == 3 * bare
+    net.probe(q, "weight", interval=1 * ms, name="all")
+    assert memory.predict(make_plan(net))["probes"] == 3 * bare + 8 * 4_000_000.0
 
 
 # --- rates -------------------------------------------------------------------------------------------------------

@@ -127,14 +127,14 @@ def test_an_error_of_the_progress_function_leaves_a_whole_simulation(straight: n
         assert equal(simulation.run_until(200 * ms), straight)
 
 
-@pytest.mark.parametrize("phase", ["compile", "build"])
+@pytest.mark.parametrize("phase", ["trace", "compile", "build"])
 def test_ctrl_c_while_it_is_built(phase: str) -> None:
     def progress(now: str, fraction: float, info: Any) -> None:
         if now == phase:
             signal.raise_signal(signal.SIGINT)
 
     before = threading.active_count()
-    with pytest.raises(npl.Interrupted, match="was built") as stop:
+    with pytest.raises(npl.Interrupted, match="was traced" if phase == "trace" else "was built") as stop:
         npl.Simulation(network(), threads=2, progress=progress)
     assert stop.value.result is None and threading.active_count() == before
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -133,6 +133,15 @@ def wrong_ones(s):
         "no state": lambda: s.set_synapses("lazy", eficacy=1.0),
         "'packed' have no state": lambda: s.set_synapses("packed", efficacy=1.0),
         "kept once for each source and delay": lambda: s.set_synapses("lazy", pre=np.arange(s.weights("lazy").size) * 1.0),
+        "this is no projection": lambda: s.weights(np.array([1, 2])),
+        "dense must be True or False": lambda: s.weights("lazy", dense="no"),
+        "reset: weights must be True or False": lambda: s.reset(weights="no"),
+        "names in a list": lambda: s.load_weights(s, "lazy"),
+        "nothing is set": lambda: s.set_synapses("lazy"),
+        "is a projection, not a population": lambda: s.set_state("lazy", "efficacy", 1.0),
+        "no attribute 'plastcity'": lambda: setattr(s, "plastcity", False),
+        "threads cannot be set": lambda: setattr(s, "threads", 2),
+        "time cannot be set": lambda: setattr(s, "time", 0 * ms),
         "16 bits do not hold": lambda: s.set_weights("packed", 1e9 * pA),
     }
 

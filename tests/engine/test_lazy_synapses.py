@@ -162,14 +162,34 @@ def test_a_state_that_nothing_reads_is_told_as_it_is():
 
 @pytest.mark.parametrize("clock_driven", [False, True])
 def test_no_synapses_at_all(clock_driven):
-    """A rule that made none is no error, neither for the engine nor for the oracle."""
+    """A rule that made none, or a list without any, is no error, neither for the engine nor for the oracle."""
     made = Network("none")
     source, target = made.population("source", PoissonSource(rate=60 * Hz), 3), made.population("target", LIFExp(), 2)
-    made.project(source, target, FixedProbability(0.0), weight=1 * pA, delay=1 * ms, port="exc", synapse=Tagged(), name="in", clock_driven=clock_driven)
-    truth = simulate(made, 20 * ms, edges={0: edges(made.projections[0], 1, 0.1)})
+    how = dict(port="exc", synapse=Tagged(), clock_driven=clock_driven)
+    made.project(source, target, FixedProbability(0.0), weight=1 * pA, delay=1 * ms, name="in", **how)
+    empty = dict(weight=np.empty(0) * pA, delay=np.empty(0) * ms)
+    made.project(source, target, Edges([], []), **empty, name="listed", **how)
+    made.project(source, target, Edges([], []), **empty, name="bare", port="exc")
+    truth = simulate(made, 20 * ms, edges={j: edges(p, 1, 0.1) for j, p in enumerate(made.projections)})
     result, states = finished(made, 20 * ms, precision="float64")
     np.testing.assert_array_equal(result.spikes.neuron, truth.spikes.neuron)
-    assert states["in"]["tag"].size == truth.synapses["in"]["tag"].size == 0
+    for name in ("in", "listed"):
+        assert states[name]["tag"].size == truth.synapses[name]["tag"].size == 0
+
+
+@pytest.mark.parametrize("targets", [[0, 1, 2, 3], [3, 2, 1, 0], [3, 0], [2], []])
+def test_every_thread_tells_its_own_synapses(targets):
+    """Written and read again: a thread may hold the first of the list alone, one, or none of a few."""
+    made = Network("few")
+    source, target = made.population("source", PoissonSource(rate=60 * Hz), 1), made.population("target", LIFExp(), 4)
+    rule = Edges(np.zeros(len(targets), int), np.array(targets, int))
+    made.project(source, target, rule, weight=100 * pA, delay=1 * ms, port="exc", synapse=Pair(), name="few")
+    with Simulation(made, dt=0.1 * ms, threads=3) as simulation:
+        expected = 10.0 * np.arange(1, len(targets) + 1)
+        simulation.set_weights("few", expected)
+        np.testing.assert_array_equal(simulation.weights("few"), expected)
+        simulation.set_synapses("few", pre=0.25)
+        np.testing.assert_array_equal(simulation.synapses("few")["pre"], np.full(len(targets), 0.25))
 
 
 @pytest.mark.parametrize("late", [0.0, 3.0])

@@ -77,7 +77,7 @@ def test_two_networks_in_one_process_do_not_touch(straight: Result) -> None:
     for _ in range(10):
         a.step(100)
         b.step(70)
-    assert same(straight, a.run_until(100 * ms))
+    assert same(straight, a.result())
 
 
 def test_stepping_equals_running(straight: Result) -> None:
@@ -86,7 +86,7 @@ def test_stepping_equals_running(straight: Result) -> None:
     together = np.concatenate([s for s, _ in stamps])
     assert simulation.time.value == pytest.approx(100.0)
     assert np.array_equal(together, straight.spikes.step)
-    assert same(straight, simulation.run_until(100 * ms))
+    assert same(straight, simulation.result())
 
 
 def test_streaming_to_a_folder_equals_memory(straight: Result, tmp_path: Path) -> None:

@@ -105,6 +105,18 @@ class Drawing:
             return self.array(low, high, *shape) * unit
         return self.number(low, high) * unit
 
+    def some(self, population: Any) -> Any:
+        """A population, or a view of some of its neurons in some order."""
+        kind, n = self.one_of(["all", "slice", "mask", "list", "one"]), population.size
+        first = self.whole(0, n - 1)
+        if kind == "slice":
+            return population[first :: self.one_of([1, 2, -1])]
+        if kind == "mask":
+            return population[(np.arange(n) == first) | (self.array(0, 1, n) < 0.6)]
+        if kind == "list":
+            return population[np.argsort(self.array(0, 1, n))[first:]]
+        return population[first] if kind == "one" else population
+
     # --- the parts ---------------------------------------------------------------------------------------------------
 
     def case(self) -> Case:
@@ -118,15 +130,17 @@ class Drawing:
         for k, name in enumerate(s.kinds, 1):
             pops.append(self.population(f"{name}{k}", name, [p for j, p in s.modulated if j == k]))
         for pop, (port, kind), name in zip(pops[1:], s.events, s.kinds, strict=True):
-            net.stimulate(pop, self.events(kind, pop.size), port=port, weight=self.value(KINDS[name].ports[port]))
+            driven = self.some(pop)
+            net.stimulate(driven, self.events(kind, driven.size), port=port, weight=self.value(KINDS[name].ports[port]))
         point = [(pop, name) for pop, name in zip(pops[1:], s.kinds, strict=True) if KINDS[name].inputs]
         for (pop, name), (entry, kind) in zip(point, s.currents, strict=True):
-            net.stimulate(pop, self.current(kind, pop.size, KINDS[name].inputs[entry]), input=entry)
+            driven = self.some(pop)
+            net.stimulate(driven, self.current(kind, driven.size, KINDS[name].inputs[entry]), input=entry)
         made = [self.project(pops, wire) for wire in s.wires]
         for k, variable in s.probes:
-            net.probe(pops[k], variable, interval=None if self.maybe() else self.whole(1, 20) * self.dt)
+            net.probe(self.some(pops[k]), variable, interval=None if self.maybe() else self.whole(1, 20) * self.dt)
         if s.coupled:
-            self.couple(*point[0])
+            self.couple(self.some(point[0][0]), point[0][1])
         signals = self.modulate(pops) if s.modulated else {}
         learning = [p for p, wire in zip(made, s.wires, strict=True) if wire.synapse and not wire.rewired and "weight" in p.synapse.spec.states]
         if s.normalised and learning:
@@ -198,7 +212,7 @@ class Drawing:
         return (1 if kind == "step" else self.whole(1, 40)) * self.dt
 
     def project(self, pops: list[Any], wire: Wire) -> Any:
-        source, target = pops[wire.source], pops[wire.target]
+        source, target = self.some(pops[wire.source]), self.some(pops[wire.target])
         rule, shape = (FixedProbability(0.4), ()) if wire.rewired else self.rule(source.size, target.size)
         options: dict[str, Any] = {}
         if wire.rewired:
@@ -215,7 +229,7 @@ class Drawing:
         return made[0]
 
     def couple(self, pop: Any, kind: str) -> None:
-        """Gap junctions within a population, along a ring or a part of it."""
+        """Gap junctions within a population or a view of one, along a line or a part of it."""
         pairs = [(i, i + 1) for i in range(self.whole(0, pop.size - 1))]
         entry = next(iter(KINDS[kind].inputs))
         if pairs:

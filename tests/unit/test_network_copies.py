@@ -224,6 +224,25 @@ def test_a_size_is_replaced_where_nothing_names_single_neurons() -> None:
         network().replace(populations={"exc": {"size": 30}})
 
 
+def test_what_is_done_to_synapses_fits_the_copy() -> None:
+    """Totals for each target and places of synapses are those of the projection as it is described anew."""
+    net = npl.Network()
+    a, b = net.population("a", LIFExp(), 4), net.population("b", LIFExp(), 6)
+    (q,) = net.project(a, b, npl.FixedInDegree(2), weight=1 * pA, delay=1 * ms, port="exc", synapse=AdditiveSTDP(), name="ab")
+    net.normalise(q, np.full(6, 1.0), interval=1 * ms, variable="efficacy")
+    with pytest.raises(ModelError, match=r"total has the wrong shape(.|\n)*\(6,\)(.|\n)*\(3,\)"):
+        net.replace(populations={"b": {"size": 3}})
+    with pytest.raises(NetworkError, match="have no 'efficacy'"):
+        net.replace(projections={"ab": {"synapse": None}})
+    assert net.replace(populations={"a": {"size": 3}}).normalisations[0].total.shape == (6,)
+    watched = npl.Network()
+    c = watched.population("c", LIFExp(), 4)
+    (q,) = watched.project(c, c, npl.AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", name="cc")
+    watched.probe(q, "weight", interval=1 * ms)
+    with pytest.raises(NetworkError, match="come and go"):
+        watched.replace(projections={"cc": {"structure": npl.Rewiring(1 * ms, eliminate=10 * Hz)}})
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [

@@ -156,8 +156,14 @@ def _synapses(
 
     def arguments() -> tuple[Any, ...]:
         noise = np.uint32(1), np.uint32(2), real.type(1.0)
-        fixed = (1, numbers, run, np.zeros(1, real), noise, np.full(targets, -65.0, real), zero, real.type(1.0), np.zeros(each, real), zero.copy())
-        return *fixed, *(np.zeros(targets * each, np.int32 if n == "place" else real) for n in kernel.arguments)
+        fixed = (1, numbers, run, np.zeros(1, real), noise, zero, real.type(1.0), np.zeros(each, real), np.zeros(targets))
+        return *fixed, *(argument(n) for n in kernel.arguments)
+
+    def argument(name: str) -> np.ndarray:
+        """Of the target's states the potential is not 0; the others are of the synapses."""
+        if name.startswith("of_"):
+            return np.full(targets, -65.0 if name == "of_v" else 0.0, real)
+        return np.zeros(targets * each, np.int32 if name == "place" else real)
 
     return _seconds(load(name, kernel.source).advance, arguments, threads) / (targets * each * threads)
 

@@ -10,17 +10,30 @@ from neuropil.engine.arguments import numbers
 from neuropil.engine.guard import between_steps
 from neuropil.engine.modulate import Modulation, RunningModulator
 from neuropil.engine.synaptic_access import SynapticAccess
-from neuropil.errors import NetworkError, did_you_mean
+from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.composite import split
 from neuropil.model.contents import Population, Projection
+from neuropil.model.distribution import axes
 from neuropil.model.views import View
 from neuropil.units import DIMENSIONLESS, Quantity
+
+OWN = ("plasticity", "interrupted", "recorder", "counts", "wall_seconds")
+"""What of a simulation that is made changes: by the caller the first, by itself the rest."""
 
 
 class Access(SynapticAccess):
     """The part of a `Simulation` that looks into its network, and touches it."""
 
     _modulation: Modulation
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse what would have no effect: a misspelt name, or what was decided when the simulation was made."""
+        if "recorder" in vars(self) and not name.startswith("_") and name not in OWN:
+            got = f"{name} = {value!r}"
+            if not hasattr(self, name):
+                raise SimulationError(f"a Simulation has no attribute {name!r} to set", got=got, fix=did_you_mean(name, OWN[:1]))
+            raise SimulationError(f"Simulation.{name} cannot be set", got=got, fix="make a new Simulation; set_state, set_drive, set_weights and set_synapses change this one")
+        super().__setattr__(name, value)
 
     def state(self, population: str | Population | View, variable: str) -> Quantity:
         """A state of every neuron of a population or view, in order; of one with several sites, all sites neuron by neuron.
@@ -43,7 +56,7 @@ class Access(SynapticAccess):
         part, name = self._variable(pop, variable)
         dimension, shape = pop.neuron.spec.state_dimensions[variable], (among.size * pop.sites(variable),)
         raw = value.value if isinstance(value, Quantity) else value
-        if np.shape(raw) == shape and self.core.of_compartments(pop, part):
+        if axes(value) and np.shape(raw) == shape and self.core.of_compartments(pop, part):
             raw = np.where(self.core.present(pop, variable).reshape(pop.size, -1)[among].ravel(), raw, 0.0)
             value = Quantity(raw, value.dimension) if isinstance(value, Quantity) else raw
         checked = numbers(value, dimension, f"{pop.name}.{variable}", shape)
@@ -54,7 +67,7 @@ class Access(SynapticAccess):
     @between_steps
     def set_drive(self, name: str, value: Any) -> None:
         """Set the amplitude of a current drive (or the weight of a Regular one): one value, or one per driven neuron."""
-        found = [j for j, d in enumerate(self.network.drives) if d.name == name]
+        found = [j for j, d in enumerate(self.network.drives) if isinstance(name, str) and d.name == name]
         settable = {self.network.drives[j].name for j in self.core.machine.amplitudes}
         if not found or found[0] not in self.core.machine.amplitudes:
             raise NetworkError(f"no drive {name!r} whose amplitude can be set", fix=did_you_mean(name, settable))
@@ -69,7 +82,7 @@ class Access(SynapticAccess):
         """Set the signal that the synapses of a projection know as `modulator`."""
         name = projection.name if isinstance(projection, Projection) else projection
         knowing = {s.projection.name: s for s in self.core.listed.values() if "modulator" in s.program.traced.spec.inputs}
-        if name not in knowing:
+        if not isinstance(name, str) or name not in knowing:
             raise NetworkError(f"no projection {name!r} whose synapses know a modulator", fix=did_you_mean(name, knowing))
         knowing[name].signal[0] = float(numbers(value, DIMENSIONLESS, "the modulator", ()))
 
@@ -79,7 +92,10 @@ class Access(SynapticAccess):
         return self._modulation.running
 
     def _population(self, population: str | Population | View) -> Population:
-        return self.network[population.name if isinstance(population, (Population, View)) else population]
+        name = population.name if isinstance(population, (Population, View, Projection)) else population
+        if isinstance(name, str) and name not in self.network.populations and any(p.name == name for p in self.network.projections):
+            raise NetworkError(f"{name!r} is a projection, not a population", fix="synapses() reads the states of its synapses, set_synapses() sets them")
+        return self.network[name]
 
     def _variable(self, pop: Population, variable: str) -> tuple[str, str]:
         spec = pop.neuron.spec

@@ -19,6 +19,13 @@ def path_of(path: Any, what: str) -> Path:
     return Path(path)
 
 
+def flag(value: Any, what: str) -> bool:
+    """True or False; text would count as true, whatever it says."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise SimulationError(f"{what} must be True or False", got=value)
+    return bool(value)
+
+
 def byte_limit(limit: Any) -> float | None:
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, float)) or not limit > 0):
         raise SimulationError("memory_limit must be a number of bytes", got=limit)

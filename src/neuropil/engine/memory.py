@@ -14,6 +14,7 @@ from neuropil.engine.layout import BLOCK
 from neuropil.engine.packed import predict_memory
 from neuropil.engine.store import predict_in_flight
 from neuropil.engine.synapse_store import predict_memory as predict_listed
+from neuropil.engine.upkeep import columns
 from neuropil.errors import MemoryLimitError
 from neuropil.lower.plan import Plan
 from neuropil.lower.synapse_laws import delay_steps
@@ -34,7 +35,8 @@ def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
     blocks = threads * per_thread
     longest = max((int(delay_steps(p, plan.dt)[-1]) for p in plan.network.projections), default=1)
     buckets, room = 8.0 * threads * ring_length(longest), first_capacity(plan)  # first: how many spikes there were in each step
-    probes = sum(8.0 * min(p.neurons.size * 10_000, 4_000_000) for p in plan.network.probes)
+    recorded = [p.neurons.size for p in plan.network.probes] + [columns(plan, p).size for p in plan.network.synapse_probes]
+    probes = sum(8.0 * min(n * 10_000, 4_000_000) for n in recorded)
     parts = dict.fromkeys(("synapses", "row starts", "segment bounds", "keys", "while building"), 0.0)
     for word in plan.packed:
         for name, size in predict_memory(plan.network, plan.dt, blocks, plan.channel_of, plan.scale, word).items():

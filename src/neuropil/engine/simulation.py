@@ -17,7 +17,7 @@ import numpy as np
 from neuropil.engine import checkpoint as checkpoints
 from neuropil.engine import memory
 from neuropil.engine.access import Access
-from neuropil.engine.arguments import byte_limit, numbers, path_of, thread_count
+from neuropil.engine.arguments import byte_limit, flag, numbers, path_of, thread_count
 from neuropil.engine.core import RUNAWAY, SHORT, Core
 from neuropil.engine.guard import Guard
 from neuropil.engine.interrupt import stoppable
@@ -97,27 +97,28 @@ class Simulation(Access):
         self._folder = None if out is None else path_of(out, "out")
         if self._folder is not None and self._folder.exists() and not self._folder.is_dir():
             raise SimulationError("out must be a folder", got=f"the file {self._folder}")
-        self._overwrite, self._here = overwrite, _is_of(resume, self._folder)
+        self._overwrite, self._here = flag(overwrite, "overwrite"), _is_of(resume, self._folder)
         if self._folder is not None and not self._here:
             require_room(self._folder, overwrite)  # before the work; the folder is taken when there is something to record
-        self._progress("trace", 0.0, {})
-        start = time.perf_counter()
-        self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
-        for cells in self.plan.cells.values():
-            if note := too_coarse(cells.cable):
-                warnings.warn(f"population {cells.population.name!r}: {note}", stacklevel=2)
-        self.threads = worthwhile(self.plan) if threads is None else thread_count(threads)
-        self._memory_limit = byte_limit(memory_limit)
-        self.memory = memory.require(self.plan, self.threads, self._memory_limit)
-        self.core = Core(self.plan, self.threads)
-        self._progress("trace", 1.0, {})
+        with _told(f"Ctrl-C while {network.name!r} was traced"):
+            self._progress("trace", 0.0, {})
+            start = time.perf_counter()
+            self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
+            for cells in self.plan.cells.values():
+                if note := too_coarse(cells.cable):
+                    warnings.warn(f"population {cells.population.name!r}: {note}", stacklevel=2)
+            self.threads = worthwhile(self.plan) if threads is None else thread_count(threads)
+            self._memory_limit = byte_limit(memory_limit)
+            self.memory = memory.require(self.plan, self.threads, self._memory_limit)
+            self._progress("trace", 1.0, {})
+            self.core = Core(self.plan, self.threads)
         self.trace_seconds = time.perf_counter() - start
         self.wall_seconds = 0.0
         self.counts = np.zeros(network.size, np.int64)
         self._recent: list[tuple[np.ndarray, np.ndarray]] = []
         self._chunk = 16
         self.interrupted = False
-        self.record_spikes = record_spikes
+        self.record_spikes = flag(record_spikes, "record_spikes")
         self._finished: Marks | None = None
         self._start: States | None = None
         try:
@@ -403,7 +404,7 @@ class Simulation(Access):
             SimulationError: `restart` of a simulation that records to a folder.
         """
         with self._guard.using("reset"):
-            kept = kept_states(self.network, keep)
+            kept, weights, restart = kept_states(self.network, keep), flag(weights, "reset: weights"), flag(restart, "reset: restart")
             if restart and self._folder is not None:
                 raise SimulationError("reset: a folder holds one recording", got="restart=True", fix="restart=False, or Simulation without out")
             self._settle()
@@ -534,6 +535,15 @@ def _is_of(resume: Any, folder: Path | None) -> bool:
     path = path_of(resume, "resume")
     own = path if path.is_dir() else path.parent if path.name == CHECKPOINT_FILE else None
     return own is not None and own.resolve() == folder.resolve()
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Within, Ctrl-C is told as what it interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(what) from None
 
 
 def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | None = None, **options: Any) -> Result:

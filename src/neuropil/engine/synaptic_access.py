@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.engine.arguments import flag
 from neuropil.engine.core import Core
 from neuropil.engine.guard import Guard
 from neuropil.engine.synapse_values import Pairs
@@ -72,7 +73,7 @@ class SynapticAccess:
             SimulationError: `dense` of a projection in which several synapses join the same neurons.
         """
         found = self.synapses(projection)
-        return self._pairs(self._projection(projection)).as_matrix(found["weight"], "weights") if dense else found["weight"]
+        return self._pairs(self._projection(projection)).as_matrix(found["weight"], "weights") if flag(dense, "dense") else found["weight"]
 
     def set_weights(self, projection: str | Projection, value: Any) -> None:
         """Replace the weights of a projection, from now on.
@@ -110,6 +111,8 @@ class SynapticAccess:
         name = self.network.projections[j].name
         program = self.plan.synapses.get(j)
         known = program.traced.spec.state_dimensions if program is not None else {}
+        if not states:
+            raise NetworkError(f"set_synapses: nothing is set of the synapses of projection {name!r}", fix=f"name a state: set_synapses({name!r}, {next(iter(known), 'state')}=...)")
         for state in states:
             if state not in known:
                 raise NetworkError(f"the synapses of projection {name!r} have no state {state!r}", fix=did_you_mean(state, known))
@@ -117,8 +120,7 @@ class SynapticAccess:
         values = {n: pairs.in_order(v, known[n], n) for n, v in states.items()}
         with self._guard.using("set_synapses"):
             self._settle()
-            if values:
-                self._synaptic.write(j, values)
+            self._synaptic.write(j, values)
 
     def load_weights(self, trained: SynapticAccess, projections: Iterable[str] | None = None) -> None:
         """Take over the weights, and what rules have learnt, from another simulation: projections are matched by name.
@@ -180,6 +182,8 @@ class SynapticAccess:
     def _projection(self, projection: str | Projection) -> int:
         """The place of a projection in the network."""
         name = projection.name if isinstance(projection, Projection) else projection
+        if not isinstance(name, str):
+            raise NetworkError("this is no projection", got=projection, expected="a projection, or its name")
         for j, p in enumerate(self.network.projections):
             if p is projection or p.name == name:
                 return j

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from neuropil.errors import NetworkError, SimulationError, did_you_mean
 def transfer(source: SynapticState, target: SynapticState, projections: Iterable[str] | None) -> None:
     """Give synapses of `target` the weights and learnt states of those of `source`; see `Simulation.load_weights`."""
     theirs, mine = _places(source), _places(target)
-    names = [n for n in mine if n in theirs] if projections is None else list(projections)
+    names = [n for n in mine if n in theirs] if projections is None else _names(projections)
     if not names:
         raise NetworkError("load_weights: the two networks have no projection of the same name", got=", ".join(theirs), expected=", ".join(mine))
     for name in names:
@@ -24,6 +25,16 @@ def transfer(source: SynapticState, target: SynapticState, projections: Iterable
     for j, found in values.items():  # all or none
         if found:
             target.write(j, found)
+
+
+def _names(projections: Any) -> list[str]:
+    try:
+        names = None if isinstance(projections, str) else list(projections)
+    except TypeError:
+        names = None
+    if names is None or not all(isinstance(name, str) for name in names):
+        raise NetworkError("load_weights: projections are names in a list", got=projections, fix=f"[{projections!r}]" if isinstance(projections, str) else None)
+    return names
 
 
 def _places(state: SynapticState) -> dict[str, int]:

@@ -172,7 +172,7 @@ def _check_options(seed: Any, precision: Any, full_weights: Any) -> None:
         raise ModelError("the seed must be a whole number from 0 to 2**63 - 1", got=seed)
     if not isinstance(full_weights, bool):
         raise ModelError("full_weights must be True or False", got=full_weights)
-    if precision not in ("float32", "float64"):
+    if not isinstance(precision, str) or precision not in ("float32", "float64"):
         raise ModelError("unknown precision", got=precision, expected="'float32' or 'float64'")
 
 

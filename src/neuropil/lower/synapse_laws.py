@@ -205,7 +205,7 @@ def delays_of(delays: Any, dt_ms: float, name: str) -> DelayLaw:
 
 
 def delay_steps(projection: Projection, dt_ms: float) -> NDArray[np.int64]:
-    """Every delay that the projection's synapses can have, in time steps, sorted."""
+    """Every delay that the projection's synapses can have, in time steps, sorted; one step, of a list without any synapse."""
     value = projection.delay
     if isinstance(value, Distribution):
         return delay_pmf(value, dt_ms, projection.name)[0]
@@ -216,7 +216,7 @@ def delay_steps(projection: Projection, dt_ms: float) -> NDArray[np.int64]:
         return steps
     views = projection.sources is not None or projection.targets is not None
     flat = value if views else synapse_order(value, projection, None, projection.excludes_self)
-    return np.unique(_grid_steps(flat, dt_ms, projection.name))
+    return np.unique(_grid_steps(flat, dt_ms, projection.name)) if np.size(flat) else np.ones(1, np.int64)
 
 
 def _grid_steps(delay_ms: Any, dt_ms: float, name: str) -> NDArray[np.int64]:

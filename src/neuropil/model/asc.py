@@ -9,7 +9,7 @@ begins at its own first point; without an outline, the first tree is the cell.
 from __future__ import annotations
 
 import importlib
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from neuropil.errors import MorphologyError
 from neuropil.model.morphology import SHORTEST, Morphology, Section, numbered
-from neuropil.model.swc_points import KINDS
+from neuropil.model.swc_points import KINDS, file_name
 
 SOMA = "soma"
 
@@ -28,7 +28,7 @@ def read_asc(path: str | PathLike[str], name: str | None = None) -> Morphology:
     Raises:
         MorphologyError: MorphIO is missing, or cannot read the file, or finds no cell in it.
     """
-    source = fspath(path)
+    source = file_name(path)
     try:
         morphio = importlib.import_module("morphio")
     except ImportError:

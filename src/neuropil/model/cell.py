@@ -20,7 +20,7 @@ from neuropil.model.compartments import Compartments
 from neuropil.model.composite import Composite, Part
 from neuropil.model.described import Described, Spec, State
 from neuropil.model.discretise import CAPACITANCE, RESISTIVITY, DLambda, Rule, discretise
-from neuropil.model.distribution import Distribution, checked_values
+from neuropil.model.distribution import Distribution, axes, checked_values
 from neuropil.model.mechanism import Channel, Mechanism, PointProcess, check_physical, supplied, unphysical
 from neuropil.model.morphology import Morphology
 from neuropil.model.places import At, location
@@ -334,7 +334,7 @@ class Cell(Composite):
 
 def differs(value: Any) -> bool:
     """Whether a parameter has other values in other cells of a population."""
-    return isinstance(value, Distribution) or np.ndim(value.value if isinstance(value, Quantity) else value) > 0
+    return isinstance(value, Distribution) or axes(value) > 0
 
 
 def drawn_values(draw: Draw | None, name: str, value: Any, sites: int, dimension: Dimension) -> np.ndarray:
@@ -348,6 +348,6 @@ def drawn_values(draw: Draw | None, name: str, value: Any, sites: int, dimension
 
 def _one_number(value: Any, dimension: Dimension, where: str) -> float:
     """A finite number in base units."""
-    if isinstance(value, Distribution) or np.ndim(value.value if isinstance(value, Quantity) else value):
+    if isinstance(value, Distribution) or axes(value):
         raise ModelError(f"{where} must be one number", got=value)
     return float(checked_values(value, dimension, where, ()))  # type: ignore[arg-type]

@@ -15,9 +15,9 @@ from neuropil.model.branched import Branch
 from neuropil.model.composite import Composite, full_name, indexed, parts_of
 from neuropil.model.connect import Edges, OneToOne, Rule
 from neuropil.model.contents import Drive, Population, Projection, Stream
-from neuropil.model.distribution import Distribution, checked_values, real_array
+from neuropil.model.distribution import Distribution, axes, checked_values, real_array
 from neuropil.model.neuron import Neuron
-from neuropil.model.per_synapse import edge_weights
+from neuropil.model.per_synapse import UNKNOWN, edge_weights, refuse_listed
 from neuropil.model.sites import check_parameters, edge_sites, named_site, started
 from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
 from neuropil.model.views import View, indices_of, overlapping, whole
@@ -104,6 +104,7 @@ def described_projection(
     rule.check(source.size, target.size, pre is post and overlapping(**among))
     more["initial"] = check_values(label, more["synapse"], rule, source, target, initial, more["structure"])
     shape = _edge_shape(rule, source, target)
+    refuse_listed(delay, shape, rule, f"projection {label}: delay", "a distribution")
     w = _weights(weight, dimension, rule, source, target, label)
     d = checked_values(delay, ms.dimension, f"projection {label}: delay", shape)
     if not isinstance(d, Distribution) and np.any(np.asarray(d) <= 0):
@@ -151,18 +152,12 @@ def described_drive(one: Population | View, stimulus: Stimulus, port: Any, input
 
 def _weights(weight: Any, dimension: Dimension, rule: Rule, pre: Population | View, post: Population | View, label: str) -> Any:
     """Weights in base units; those of edges, given as a matrix, as one for each edge."""
-    matrix = not isinstance(weight, Distribution) and _axes(weight.value if isinstance(weight, Quantity) else weight) == 2
+    matrix = axes(weight) == 2
     what = f"projection {label}: weight"
-    checked = checked_values(weight, dimension, what, (pre.size, post.size) if matrix else _edge_shape(rule, pre, post))
+    shape = (pre.size, post.size) if matrix else _edge_shape(rule, pre, post)
+    refuse_listed(weight, shape, rule, what, "a matrix [sources, targets], from which each synapse takes its entry, or a distribution")
+    checked = checked_values(weight, dimension, what, shape)
     return edge_weights(checked, rule, pre.size, what) if matrix and isinstance(rule, (Edges, OneToOne)) else checked  # type: ignore[arg-type]
-
-
-def _axes(raw: Any) -> int:
-    """Of an array; of what is none, none."""
-    try:
-        return np.ndim(raw)
-    except ValueError:
-        return 0
 
 
 def _edge_shape(rule: Rule, pre: Population | View, post: Population | View) -> tuple[int, ...]:
@@ -172,7 +167,7 @@ def _edge_shape(rule: Rule, pre: Population | View, post: Population | View) -> 
         return (pre.size,)
     if type(rule).__name__ == "AllToAll":
         return (pre.size, post.size)
-    return (-1,)  # the number of synapses is not known beforehand: no array fits
+    return UNKNOWN
 
 
 def _check_columns(rows: Any, pop: Population | View, label: str) -> None:

@@ -63,8 +63,8 @@ class Input:
     """A continuous input such as an injected current. `unit` is its unit: ``Input(pA)``.
 
     An input without a stimulus is zero, and so is one whose stimuli are outside their windows. Where zero is a value like any
-    other, `window` names a second, dimensionless input of the model: it is negative while stimuli are attached to the first and
-    all of them are outside their windows, and else zero or positive.
+    other, `window` names a second, dimensionless input of the model: it is negative while stimuli are attached to the first, in
+    this neuron or another of the population, and none of them is within its window here, and else zero or positive.
     """
 
     unit: Quantity | float = 1.0

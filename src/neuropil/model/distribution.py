@@ -29,6 +29,11 @@ class Distribution:
     low: float
     high: float
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "high" in vars(self):  # the last that is known of one that is made; networks share it and their copies do
+            raise ModelError(f"{type(self).__name__} is a value and cannot be changed", got=f"assignment to {name!r}", fix="make a new one")
+        super().__setattr__(name, value)
+
     def _set_bounds(self, low: Any, high: Any) -> None:
         self.low = -np.inf if low is None else _number(low, self.dimension, f"{type(self).__name__}.low", finite=False)
         self.high = np.inf if high is None else _number(high, self.dimension, f"{type(self).__name__}.high", finite=False)
@@ -179,6 +184,14 @@ def _number(value: Any, dimension: Dimension, where: str, finite: bool = True) -
     if np.isnan(number) or (finite and np.isinf(number)):
         raise ModelError(f"{where} is not finite", got=str(number), expected="a finite number")
     return number
+
+
+def axes(value: Any) -> int:
+    """Of an array; of anything else, rows of unequal length among it, none."""
+    try:
+        return 0 if isinstance(value, Distribution) else np.ndim(value.value if isinstance(value, Quantity) else value)
+    except ValueError:
+        return 0
 
 
 def real_array(raw: Any, complaint: str) -> np.ndarray:

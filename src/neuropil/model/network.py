@@ -36,6 +36,7 @@ _ELSEWHERE = {
     **dict.fromkeys(("run", "simulate"), "neuropil.run(network, 1000 * ms), or Simulation(network).run(1000 * ms)"),
     **dict.fromkeys(("connect", "synapses", "synapse"), "network.project(source, target, rule, weight=..., delay=..., port=...)"),
     **dict.fromkeys(("record", "monitor"), 'network.probe(population, "v"); spikes need no probe'),
+    **dict.fromkeys(("dt", "seed", "threads", "precision"), "an option of Simulation and run: run(network, 1000 * ms, dt=0.05 * ms, seed=3)"),
     "neurons": "network.populations, or network.size", "add": "network.population, project, stimulate or probe", "plot": "neuropil.run(network, 1000 * ms).plot()",
 }  # fmt: skip
 """What people call methods of a network, and where it is done."""
@@ -126,6 +127,9 @@ class Network:
     def __setattr__(self, name: str, value: Any) -> None:
         if "_frozen" in self.__dict__:
             self._check_open(name)
+        if "citation" in self.__dict__ and name not in self.__dict__:  # the last that is set of one that is made
+            fix = _ELSEWHERE.get(name) or did_you_mean(name, [n for n in self.__dict__ if not n.startswith("_")])
+            raise NetworkError(f"a Network has no attribute {name!r} to set", got=f"{name} = {value!r}", fix=fix)
         super().__setattr__(name, value)
 
     def frozen(self) -> Network:
@@ -217,7 +221,7 @@ class Network:
         for pre in self._own(source, "source"):
             for post in self._own(target, "target"):
                 taken = [p.name for p in (*self.projections, *made)]
-                label = _unused(name or f"{pre.name}→{post.name}", taken)
+                label = _unused(_name(name, f"{pre.name}→{post.name}"), taken)
                 more: dict[str, Any] = {"synapse": synapse, "input": input, "clock_driven": clock_driven, "structure": structure}
                 more["initial"] = {} if initial is None else initial
                 more["response_delay"] = checked_values(response_delay, ms.dimension, f"projection {label}: response_delay", ())
@@ -251,7 +255,7 @@ class Network:
             raise NetworkError("not a stimulus", got=stimulus, expected="for example Poisson(8 * Hz) or Step(100 * pA)")
         made: list[Drive] = []
         for pop in self._own(target, "target"):
-            label = _unused(name or f"{type(stimulus).__name__}→{pop.name}", [d.name for d in (*self.drives, *made)])
+            label = _unused(_name(name, f"{type(stimulus).__name__}→{pop.name}"), [d.name for d in (*self.drives, *made)])
             key = (name, pop.name) if name else ("", type(stimulus).__name__, pop.name, str(port or input))
             made.append(described_drive(pop, stimulus, port, input, weight, label, _stream(key, [*self.drives, *made])))
         self.drives.extend(d for drive in made for d in (drive, *window_drives(drive)))
@@ -277,8 +281,14 @@ class Network:
             `network.couple((inh, "current"), (inh, "current"), [(0, 1), (1, 2)], g=0.5 * nS)`
         """
         self._check_open("couple()")
-        array, chosen = np.atleast_2d(np.asarray(pairs)), np.asarray(sites)
-        label = _unused(name or f"{first[0].name}~{second[0].name}", [c.name for c in self.couplings])
+        for side_of in (first, second):
+            if not isinstance(side_of, (tuple, list)) or len(side_of) != 2 or not isinstance(side_of[0], (Population, View)):
+                raise NetworkError("couple: a side is a population and a place", got=repr(side_of), fix='for example (inh, "current")')
+        label = _unused(_name(name, f"{first[0].name}~{second[0].name}"), [c.name for c in self.couplings])
+        try:
+            array, chosen = np.atleast_2d(np.asarray(pairs)), np.asarray(sites)
+        except ValueError:
+            raise NetworkError(f"coupling {label}: pairs are rows of two neurons", got=f"{pairs}, sites {sites}", expected="(pairs, 2)") from None
         if array.ndim != 2 or array.shape[1] != 2 or chosen.shape not in ((2,), array.shape):
             raise NetworkError(f"coupling {label}: pairs are rows of two neurons", got=f"shape {array.shape}, sites {chosen.shape}", expected="(pairs, 2)")
         ends = []
@@ -311,7 +321,7 @@ class Network:
         if not isinstance(target, (Population, View)) and (projection := one_projection(self.projections, target, "probed")) is not None:
             if any(given is not None for given in (neurons, sites, at)):
                 raise NetworkError("a probe of a projection chooses synapses", got="neurons, sites or at", fix="synapses=[...]")
-            name = self._unused_probe(name or f"{projection.name}.{variable}")
+            name = self._unused_probe(_name(name, f"{projection.name}.{variable}"))
             self.synapse_probes.append(synapse_probe(projection, variable, synapses, interval, name))
             return self.synapse_probes[-1]
         if synapses is not None:
@@ -334,7 +344,7 @@ class Network:
             if not isinstance(checked, float) or not checked > 0:
                 raise NetworkError("a probe's interval must be positive", got=interval)
             every = checked
-        probe = Probe(self._unused_probe(name or f"{pop.name}.{variable}"), pop, variable, chosen, every, columns)
+        probe = Probe(self._unused_probe(_name(name, f"{pop.name}.{variable}")), pop, variable, chosen, every, columns)
         self.probes.append(probe)
         return probe
 
@@ -357,7 +367,7 @@ class Network:
         chosen = one_projection(self.projections, projection, "normalised")
         if chosen is None:
             raise NetworkError("only a projection can be normalised", got=projection, fix="pass what network.project() returned")
-        made = normalisation(chosen, total, interval, variable, name or f"normalise {chosen.name}")
+        made = normalisation(chosen, total, interval, variable, _name(name, f"normalise {chosen.name}"))
         if any(n.projection is chosen and n.variable == variable for n in self.normalisations):
             raise NetworkError(f"{chosen.name!r}: {variable!r} is normalised already")
         self.normalisations.append(made)
@@ -400,6 +410,12 @@ class Network:
             if self.populations.get(pop.name) is not whole(pop):
                 raise NetworkError(f"the {role} {pop.name!r} belongs to another network")
         return listed
+
+
+def _name(name: Any, default: str) -> str:
+    if name is not None and not isinstance(name, str):
+        raise NetworkError("a name must be text", got=name)
+    return name or default
 
 
 def _unused(label: str, taken: list[str]) -> str:

@@ -14,13 +14,16 @@ import numpy as np
 from neuropil.errors import NetworkError
 from neuropil.model.connect import AllToAll, Edges, OneToOne, Rule
 from neuropil.model.contents import Projection
-from neuropil.model.distribution import Distribution
+from neuropil.model.distribution import Distribution, axes
 from neuropil.units import Quantity
+
+UNKNOWN = (-1,)
+"""The shape of an array with one value for each synapse, where their number is not known before they are drawn: none fits."""
 
 
 def differs(value: Any) -> bool:
     """Whether a value may differ from synapse to synapse: it is drawn, or given for each."""
-    return isinstance(value, Distribution) or np.ndim(value.value if isinstance(value, Quantity) else value) > 0
+    return isinstance(value, Distribution) or axes(value) > 0
 
 
 def number_of_synapses(rule: Rule, n_source: int, n_target: int, recurrent: bool | None) -> int | None:
@@ -48,6 +51,17 @@ def check_array(value: Any, rule: Rule, n_source: int, n_target: int, recurrent:
     either = f"({n},), one for each synapse, or " if n is not None else ""
     fix = None if n is not None or len(shape) != 1 else f"a matrix: {type(rule).__name__} draws its synapses later; or a Distribution"
     raise NetworkError(f"{what} has the wrong shape", got=shape, expected=f"one number, {either}({n_source}, {n_target}) as [source, target]", fix=fix)
+
+
+def refuse_listed(value: Any, shape: tuple[int, ...], rule: Rule, what: str, fix: str) -> None:
+    """Refuse an array where the rule draws its synapses later (`shape` is `UNKNOWN`).
+
+    Raises:
+        NetworkError: with the remedy.
+    """
+    if shape == UNKNOWN and axes(value):
+        got = f"shape {np.shape(value.value if isinstance(value, Quantity) else value)}"
+        raise NetworkError(f"{what}: an array has no order here, for {type(rule).__name__} draws its synapses later", got=got, fix=fix)
 
 
 def in_order(value: Any, projection: Projection, pre: np.ndarray, post: np.ndarray) -> Any:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil.errors import ModelError, MorphologyError
-from neuropil.model.distribution import Distribution, checked_values
+from neuropil.model.distribution import Distribution, axes, checked_values
 from neuropil.model.morphology import Morphology, Section, suggest
-from neuropil.units import Dimension, Quantity
+from neuropil.units import Dimension
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
@@ -89,4 +89,4 @@ def _called(what: str, function: Callable[[Floats], Any], distance: Floats) -> A
 
 def is_listed(value: Any) -> bool:
     """Whether a value is an array, one for each compartment."""
-    return np.ndim(value.value if isinstance(value, Quantity) else 0.0 if callable(value) else value) > 0
+    return axes(value) > 0

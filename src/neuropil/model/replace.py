@@ -24,7 +24,8 @@ from neuropil.model.describe import described_drive, described_population, descr
 from neuropil.model.described import Described
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.neuron import Neuron
-from neuropil.model.stimulus import EventStimulus, SpikeList
+from neuropil.model.stimulus import EventStimulus, SpikeList, Stimulus
+from neuropil.model.upkeep import check_upkeep
 from neuropil.model.views import Indices, View, places
 from neuropil.model.windows import window_drives
 from neuropil.model.wiring import weight_dimension
@@ -88,7 +89,9 @@ def replaced(
         made.name = name
     elements = _elements(made, wanted, anew)
     _check_rest(made, set(anew))
-    return duplicate(made, elements) if elements else made
+    whole = duplicate(made, elements) if elements else made
+    check_upkeep(whole)
+    return whole
 
 
 def _asked(changes: Any, known: Any, what: str) -> Changes:
@@ -186,7 +189,7 @@ def _drive(d: Drive, changes: Mapping[str, Any]) -> Drive:
         weight = changes.get("weight", _in_unit(d.weight, d.target.neuron.spec.ports.get(d.port)))
     elif "weight" in changes:
         weight = changes["weight"]
-    if isinstance(stimulus, EventStimulus) != isinstance(d.stimulus, EventStimulus):
+    if not isinstance(stimulus, Stimulus) or isinstance(stimulus, EventStimulus) != isinstance(d.stimulus, EventStimulus):
         raise NetworkError(f"replace: stimulus {d.name!r} stays of its kind", got=stimulus, expected="events for events, a current for a current")
     port = None if d.port is None else d.port + index
     target = _seen(d.target, d.neurons, d.name)

@@ -252,7 +252,7 @@ def _non_negative(value: Any, dimension: Dimension, where: str, axes: int = 0) -
 
 
 def _grid(value: Any, where: str) -> None:
-    if value not in GRIDS:
+    if not isinstance(value, str) or value not in GRIDS:
         raise ModelError(f'{where}.grid: "{DESCRIBED}" times are multiples of the time step, "{NEAREST}" ones are moved there', got=value)
 
 

@@ -39,7 +39,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -48,7 +48,7 @@ from numpy.typing import NDArray
 
 from neuropil.errors import MorphologyError, did_you_mean
 from neuropil.model.morphology import SHORTEST, Morphology, Section, numbered
-from neuropil.model.swc_points import Points, read_points, refuse
+from neuropil.model.swc_points import Points, file_name, read_points, refuse
 
 SOMA = "soma"
 CONVENTIONS = ("auto", "points")
@@ -69,7 +69,7 @@ def read_swc(
     Raises:
         MorphologyError: the file cannot be read or is malformed; names the file and the line.
     """
-    source = fspath(path)
+    source = file_name(path)
     try:
         content = Path(source).read_bytes()
     except OSError as error:
@@ -89,8 +89,8 @@ def parse_swc(
     name: str | None = None,
 ) -> Morphology:
     """The same for the content of a file; `source` names it in errors."""
-    if soma not in CONVENTIONS:
-        raise MorphologyError(f"soma={soma!r} is no convention of the soma", fix=did_you_mean(soma, CONVENTIONS))
+    if not isinstance(soma, str) or soma not in CONVENTIONS:
+        raise MorphologyError(f"soma={soma!r} is no convention of the soma", fix=did_you_mean(str(soma), CONVENTIONS))
     points = read_points(content, source, types or {}, default_radius, tree, scale)
     sections, notes = _Sectioner(points, recognise=soma == "auto").run()
     return Morphology(sections, name or Path(source).stem or source, notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike, fspath
 from typing import Any, NoReturn
 
 import numpy as np
@@ -38,6 +39,13 @@ class Points:
     xyzd: NDArray[np.float64]
     parent: list[int]
     notes: tuple[str, ...]
+
+
+def file_name(path: Any) -> str:
+    """Of a file that is read or written, as text."""
+    if not isinstance(path, (str, PathLike)):
+        raise MorphologyError("a file is named by its path", got=path)
+    return str(fspath(path))
 
 
 def refuse(source: str, line: int, what: str, **parts: Any) -> NoReturn:
@@ -213,7 +221,7 @@ def _resolve_parents(parents: list[int], index: dict[int, int], line: list[int],
 
 
 def _check_choice(tree: Any) -> None:
-    if tree not in ("only", "largest") and (isinstance(tree, bool) or not isinstance(tree, (int, np.integer)) or tree < 0):
+    if not (isinstance(tree, str) and tree in ("only", "largest")) and (isinstance(tree, bool) or not isinstance(tree, (int, np.integer)) or tree < 0):
         raise MorphologyError("tree= says which tree of a file", got=tree, expected=TREES)
 
 

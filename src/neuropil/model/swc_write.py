@@ -13,7 +13,7 @@ SWC has points with one diameter each, joined to one parent point, and numbers f
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from neuropil.errors import MorphologyError
 from neuropil.model.morphology import Morphology
-from neuropil.model.swc_points import KINDS
+from neuropil.model.swc_points import KINDS, file_name
 
 SOMA = "soma"
 APART = 1e-6
@@ -34,14 +34,14 @@ def write_swc(morphology: Morphology, path: str | PathLike[str]) -> dict[int, st
     Raises:
         MorphologyError: the file cannot be written.
     """
-    numbers = kind_numbers(morphology)
+    source, numbers = file_name(path), kind_numbers(morphology)
     lines = _Lines(morphology, numbers).write()
     own = {n: kind for kind, n in numbers.items() if KINDS.get(n) != kind}
     head = [f"# {morphology.name}", *(f"# type {n}: {kind}" for n, kind in own.items()), "# id type x y z radius parent"]
     try:
-        Path(path).write_text("\n".join([*(line.replace("\n", " ") for line in head), *lines, ""]), encoding="utf-8")
+        Path(source).write_text("\n".join([*(line.replace("\n", " ") for line in head), *lines, ""]), encoding="utf-8")
     except OSError as error:
-        raise MorphologyError(f"{fspath(path)}: the file cannot be written", got=error.strerror or str(error)) from None
+        raise MorphologyError(f"{source}: the file cannot be written", got=error.strerror or str(error)) from None
     return own
 
 

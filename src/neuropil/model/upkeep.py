@@ -6,7 +6,7 @@ A network's `probe` and `normalise` make these descriptions.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from neuropil.model.contents import Projection
 from neuropil.model.distribution import Distribution, checked_values
 from neuropil.model.wiring import weight_dimension
 from neuropil.units import Dimension, Quantity, ms
+
+if TYPE_CHECKING:
+    from neuropil.model.network import Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +95,20 @@ def normalisation(projection: Any, total: Any, interval: Any, variable: Any, nam
     return Normalisation(name, projection, variable, checked, _interval(interval, f"normalisation {name}"))
 
 
+def check_upkeep(network: Network) -> None:
+    """Refuse probes of synapses and normalisations that do not fit the projections of a network that was changed."""
+    for p in network.synapse_probes:
+        synapse_probe(p.projection, p.variable, p.chosen, p.interval * ms, p.name)
+    for n in network.normalisations:
+        total = Quantity(n.total, _dimension(n.projection, n.variable, f"normalisation {n.name}"))
+        normalisation(n.projection, total, n.interval * ms, n.variable, n.name)
+
+
 def _dimension(projection: Projection, variable: Any, where: str) -> Dimension:
     """The unit of a state of the synapses, or of their weight."""
     states = {} if projection.synapse is None else projection.synapse.spec.state_dimensions
+    if not isinstance(variable, str):
+        raise NetworkError(f"{where}: a state of synapses is named by text", got=variable)
     if variable in states:
         return states[variable]
     if variable != "weight":

@@ -10,8 +10,8 @@ from neuropil.model.contents import Drive
 from neuropil.model.stimulus import Step, Stimulus, TimeArray
 
 ATTACHED, ACTIVE = -1.0, 1024.0
-"""What each stimulus that is attached adds to the second input all along, and what it adds within its window: up to a thousand
-stimuli, the sum is negative only while none is active."""
+"""What each stimulus that is attached adds to the second input all along, in every neuron and site of the population, and what
+it adds to its own within its window: up to a thousand stimuli, the sum is negative only while none is active."""
 
 
 def window_drives(drive: Drive) -> list[Drive]:
@@ -19,8 +19,8 @@ def window_drives(drive: Drive) -> list[Drive]:
     entry = drive.target.neuron.spec.windows.get(drive.entry)
     if entry is None:
         return []
-    told = {"attached": Step(ATTACHED), "active": active(drive.stimulus)}
-    return [replace(drive, name=f"{drive.name}, {what}", stimulus=one, input=entry, follows=drive) for what, one in told.items()]
+    told = replace(drive, name=f"{drive.name}, attached", stimulus=Step(ATTACHED), input=entry, site=None, neurons=None, follows=drive)
+    return [told, replace(drive, name=f"{drive.name}, active", stimulus=active(drive.stimulus), input=entry, follows=drive)]
 
 
 def active(stimulus: Stimulus) -> Stimulus:

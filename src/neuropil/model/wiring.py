@@ -13,7 +13,7 @@ from neuropil.model.composite import full_name, split
 from neuropil.model.connect import Rule
 from neuropil.model.contents import Population
 from neuropil.model.described import Spec
-from neuropil.model.distribution import Distribution, checked_values
+from neuropil.model.distribution import Distribution, axes, checked_values
 from neuropil.model.per_synapse import check_array, differs
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import OUTSIDE, POST_TIME, Synapse
@@ -80,7 +80,7 @@ def _check_structure(where: str, structure: Any, synapse: Synapse | None, weight
     if not isinstance(structure, Rewiring):
         raise NetworkError(f"{where}: not a structural plasticity", got=structure, expected="for example Rewiring(100 * ms, eliminate=…)")
     for what, value in (("weights", weight), ("delays", delay)):
-        if not isinstance(value, Distribution) and np.ndim(value.value if isinstance(value, Quantity) else value):
+        if axes(value):
             raise NetworkError(f"{where}: new synapses need {what}", got="an array", expected="a number or a distribution")
     if synapse is not None and any(differs(getattr(synapse, p)) for p in synapse.spec.parameters):
         raise NetworkError(f"{where}: synapses that come and go cannot have drawn parameters, or one for each", fix="give numbers")

@@ -61,12 +61,25 @@ class FolderLock:
         self._end()
 
 
+def folder_path(folder: Any) -> Path:
+    """Of a run that is kept or read.
+
+    Raises:
+        ResultError: what is given is no path.
+    """
+    if not isinstance(folder, (str, os.PathLike)) or isinstance(os.fspath(folder), bytes):
+        raise ResultError("a run is kept in a folder, which its path names", got=repr(folder))
+    return Path(folder)
+
+
 def require_room(folder: Path, overwrite: bool) -> None:
     """Refuse a folder that holds a run.
 
     Raises:
         ResultError: it does, and `overwrite` is false.
     """
+    if not isinstance(overwrite, bool):
+        raise ResultError("overwrite must be True or False", got=repr(overwrite))
     found = _found(folder, _DATA)
     if found and not overwrite:
         raise ResultError(

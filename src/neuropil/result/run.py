@@ -15,7 +15,15 @@ from neuropil import units
 from neuropil.errors import NeuropilError, ResultError
 from neuropil.result.assemble import discard_journals, load_journals, read_result, write_result
 from neuropil.result.atomic import plain
-from neuropil.result.folder import CHECKPOINT_FILE, PICTURES, SPIKES_FILE, SUMMARY_FILE, FolderLock, require_room
+from neuropil.result.folder import (
+    CHECKPOINT_FILE,
+    PICTURES,
+    SPIKES_FILE,
+    SUMMARY_FILE,
+    FolderLock,
+    folder_path,
+    require_room,
+)
 from neuropil.result.journal import is_journalled
 from neuropil.result.sonata import SpikeHeader
 from neuropil.result.spikes import Spikes
@@ -92,7 +100,10 @@ class Result:
         """
         if isinstance(t_from_ms, str):
             raise ResultError("rates() takes the time from which on spikes count, in ms", got=repr(t_from_ms), fix=f"rates()[{t_from_ms!r}] is the rate of one population")
-        start = max(float(t_from_ms.to(units.ms) if isinstance(t_from_ms, Quantity) else t_from_ms), self.t_start_ms)
+        try:
+            start = max(float(t_from_ms.to(units.ms) if isinstance(t_from_ms, Quantity) else t_from_ms), self.t_start_ms)
+        except (TypeError, ValueError):
+            raise ResultError("rates() takes one time, from which on spikes count", got=repr(t_from_ms), expected="ms, or a quantity") from None
         seconds = (self.t_stop_ms - start) / 1000.0
         if seconds <= 0:
             raise ResultError("no time left to count spikes in", got=f"t_from_ms = {t_from_ms}", expected=self._span())
@@ -174,7 +185,7 @@ class Result:
         Raises:
             ResultError: the folder holds a run, or another run is writing to it. StorageError: the system refused.
         """
-        folder = Path(folder)
+        folder = folder_path(folder)
         require_room(folder, overwrite)
         header = SpikeHeader(self.spikes.populations, self.spikes.dt, self.t_start_ms, self.duration_ms)
         probes = [(header_of(name, trace), [(trace.times_ms, trace.values)]) for name, trace in self.traces.items()]
@@ -197,7 +208,7 @@ class Result:
         Raises:
             ResultError: there is no run, or a file of it is missing, damaged, cut, changed, or of another run.
         """
-        folder = Path(folder)
+        folder = folder_path(folder)
         journalled = is_journalled(folder) or not any((folder / name).exists() for name in (SPIKES_FILE, SUMMARY_FILE))
         spikes, traces, header, summary = (load_journals if journalled else read_result)(folder)
         return cls(spikes, traces, summary, header.duration_ms, header.t_start_ms)

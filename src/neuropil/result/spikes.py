@@ -121,6 +121,10 @@ class Spikes:
 
     def between(self, t0: float, t1: float) -> Spikes:
         """The spikes stamped in (t0, t1], ms: between(0, T) is all of a run of T ms, and adjacent windows tile it."""
+        try:
+            t0, t1 = float(t0), float(t1)
+        except (TypeError, ValueError):
+            raise ResultError("a window of time is two numbers in ms", got=repr((t0, t1))) from None
         if math.isnan(t0) or math.isnan(t1) or t1 < t0:
             raise ResultError("a window of time must run forwards", got=f"({t0}, {t1}] ms", expected="t0 <= t1")
         low, high = (int(np.searchsorted(self.step, self._last_step_at(t), side="right")) for t in (t0, t1))
@@ -152,7 +156,7 @@ class Spikes:
         return state.hexdigest()
 
     def _place(self, population: str) -> tuple[int, int]:
-        if population not in self.populations:
+        if not isinstance(population, str) or population not in self.populations:
             raise ResultError("no such population", got=population, fix=did_you_mean(population, self.populations))
         return self.populations[population]
 

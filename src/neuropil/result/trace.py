@@ -81,6 +81,8 @@ class Trace:
 
     def of(self, neuron: int, site: int | None = None) -> NDArray[Any]:
         """(times,) values of one neuron, by its index within the population; at one site (the first probed, if None)."""
+        if isinstance(neuron, bool) or not isinstance(neuron, (int, np.integer)):
+            raise ResultError("of() takes one neuron, by its index", got=repr(neuron), expected="a whole number; of many: the columns of values")
         column = np.flatnonzero(self.neurons == neuron)
         if not column.size:
             raise ResultError("this neuron was not probed", got=neuron, expected=f"one of {np.unique(self.neurons).tolist()}")

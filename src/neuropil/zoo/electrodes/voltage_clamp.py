@@ -16,8 +16,8 @@ from neuropil.units import MOhm, Resistance, mV
 
 class VoltageClamp(PointProcess):
     """Its input `command` (mV) comes from a stimulus; it is off while that is outside its window, as a `Step` is before its
-    start and from its stop on. Of several stimuli the commands add up, and it is on while one of them is. Without any stimulus it
-    holds 0 mV all along.
+    start and from its stop on. Of several stimuli the commands add up, and it is on while one of them is. In cells that the
+    stimuli do not name it is off. Without any stimulus it holds 0 mV all along.
     """
 
     r_series: Resistance = 1 * MOhm
