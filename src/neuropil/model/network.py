@@ -30,7 +30,7 @@ from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, Spi
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import Synapse
 from neuropil.model.upkeep import Normalisation, SynapseProbe, normalisation, one_projection, synapse_probe
-from neuropil.model.views import View, indices_of, overlapping, whole
+from neuropil.model.views import View, indices_of, shared, whole
 from neuropil.model.windows import window_drives
 from neuropil.model.wiring import check_synapse, check_values, weight_dimension
 from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
@@ -475,7 +475,7 @@ class Network:
         if more["structure"] is not None and isinstance(rule, OneToOne):
             raise NetworkError(f"projection {label}: OneToOne leaves no other source for a new synapse", got=more["structure"], fix="Edges, or leave structure out")
         among = {"sources": indices_of(source), "targets": indices_of(target)}
-        rule.check(source.size, target.size, pre is post and overlapping(**among))
+        rule.check(source.size, target.size, shared(**among, size=pre.size) if pre is post else 0)
         more["initial"] = check_values(label, more["synapse"], rule, source, target, initial, more["structure"])
         shape = _edge_shape(rule, source, target)
         w = _weights(weight, dimension, rule, source, target, label)
