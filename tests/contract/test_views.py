@@ -87,6 +87,16 @@ def test_degrees_are_met_within_the_views(name):
     assert spread.min() > 0.6 and spread.max() < 1.5
 
 
+def test_a_total_counts_the_pairs_of_views_that_share_neurons():
+    """One target that is one of five sources has four others; two views of the same neuron have no pair, and so no synapse."""
+    for multiple in (True, False):
+        _, (pre, post, *_) = joined(npl.FixedTotal(4, allow_self=False, allow_multiple=multiple), slice(5), slice(2, 3))
+        assert pre.size == 4 and np.isin(pre, [0, 1, 3, 4]).all() and np.all(post == 2)
+        assert joined(npl.FixedTotal(0, allow_self=False, allow_multiple=multiple), slice(1), slice(1))[1][0].size == 0
+    with pytest.raises(NetworkError, match="at most 4"):
+        joined(npl.FixedTotal(5, allow_self=False, allow_multiple=False), slice(5), slice(2, 3))
+
+
 def test_edges_one_to_one_and_matrices_count_within_the_views():
     net = npl.Network()
     p = net.population("p", LIFExp(), N)

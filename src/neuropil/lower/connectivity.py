@@ -156,7 +156,7 @@ def _degrees(rule: Rule, n_source: int, n_draw: Any, host: np.random.Generator) 
         return host.binomial(n_draw, rule.p, n_source).astype(np.int64)
     assert isinstance(rule, FixedTotal)
     if rule.allow_multiple:
-        share = np.full(n_source, 1.0 / n_source) if np.ndim(n_draw) == 0 else n_draw / n_draw.sum()
+        share = np.full(n_source, 1.0 / n_source) if np.ndim(n_draw) == 0 else n_draw / max(n_draw.sum(), 1)  # no pair: none is asked for
         return host.multinomial(rule.n, share).astype(np.int64)
     return _hypergeometric(rule.n, np.size(n_draw) if np.ndim(n_draw) else n_source, n_draw, host)
 

@@ -22,8 +22,8 @@ from neuropil.units import Quantity, um
 class Rule:
     """Base of all connection rules."""
 
-    def check(self, n_source: int, n_target: int, recurrent: bool) -> None:
-        """Raise NetworkError if the rule cannot be met between populations of these sizes."""
+    def check(self, n_source: int, n_target: int, shared: int) -> None:
+        """Raise NetworkError if the rule cannot be met between populations of these sizes, of which `shared` neurons are in both."""
 
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         """How many synapses to expect (exact for rules that fix the number)."""
@@ -34,7 +34,7 @@ class Rule:
 class OneToOne(Rule):
     """Neuron i to neuron i; the populations have equal sizes."""
 
-    def check(self, n_source: int, n_target: int, recurrent: bool) -> None:
+    def check(self, n_source: int, n_target: int, shared: int) -> None:
         if n_source != n_target:
             raise NetworkError(
                 "OneToOne needs populations of equal size", got=f"{n_source} and {n_target}", fix="use AllToAll or Edges"
@@ -85,8 +85,8 @@ class FixedTotal(Rule):
     def __post_init__(self) -> None:
         _require_count(self.n, "FixedTotal.n")
 
-    def check(self, n_source: int, n_target: int, recurrent: bool) -> None:
-        pairs = n_source * (n_target - (recurrent and not self.allow_self))
+    def check(self, n_source: int, n_target: int, shared: int) -> None:
+        pairs = n_source * n_target - (0 if self.allow_self else shared)
         if (self.n > pairs and not self.allow_multiple) or (self.n > 0 and pairs == 0):
             raise NetworkError(
                 "FixedTotal: more synapses than pairs of neurons",
@@ -110,8 +110,8 @@ class FixedInDegree(Rule):
     def __post_init__(self) -> None:
         _require_count(self.k, "FixedInDegree.k")
 
-    def check(self, n_source: int, n_target: int, recurrent: bool) -> None:
-        _check_degree("FixedInDegree", self.k, n_source - (recurrent and not self.allow_self), self.allow_multiple)
+    def check(self, n_source: int, n_target: int, shared: int) -> None:
+        _check_degree("FixedInDegree", self.k, n_source - (shared > 0 and not self.allow_self), self.allow_multiple)
 
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         return self.k * n_target
@@ -128,8 +128,8 @@ class FixedOutDegree(Rule):
     def __post_init__(self) -> None:
         _require_count(self.k, "FixedOutDegree.k")
 
-    def check(self, n_source: int, n_target: int, recurrent: bool) -> None:
-        _check_degree("FixedOutDegree", self.k, n_target - (recurrent and not self.allow_self), self.allow_multiple)
+    def check(self, n_source: int, n_target: int, shared: int) -> None:
+        _check_degree("FixedOutDegree", self.k, n_target - (shared > 0 and not self.allow_self), self.allow_multiple)
 
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         return self.k * n_source
@@ -176,7 +176,7 @@ class Edges(Rule):
         group, pre, post = np.meshgrid(np.array(list(groups), np.int64), np.arange(sources), np.arange(targets), indexing="ij")
         return cls((group * sources + pre).ravel(), (group * targets + post).ravel())
 
-    def check(self, n_source: int, n_target: int, recurrent: bool) -> None:
+    def check(self, n_source: int, n_target: int, shared: int) -> None:
         for name, array, size in (("pre", self.pre, n_source), ("post", self.post, n_target)):
             if array.size and (array.min() < 0 or array.max() >= size):
                 worst = int(array.max() if array.max() >= size else array.min())

@@ -15,7 +15,7 @@ from neuropil.model.neuron import Neuron
 from neuropil.model.stimulus import Stimulus
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import Synapse
-from neuropil.model.views import Indices, View, places, view
+from neuropil.model.views import Indices, View, places, shared, view
 
 Stream: TypeAlias = tuple[str | int, ...]
 """What keys the random draws of a projection or a drive besides the seed: names, never places in a list, so that whatever else
@@ -137,9 +137,7 @@ class Projection:
         n_source, n_target = self.ends
         if not self.excludes_self:
             return n_source * n_target
-        every = np.arange(self.source.size)
-        both = np.intersect1d(every if self.sources is None else self.sources, every if self.targets is None else self.targets)
-        return n_source * n_target - both.size
+        return n_source * n_target - shared(self.sources, self.targets, self.source.size)
 
     @property
     def sites(self) -> int:

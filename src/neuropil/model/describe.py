@@ -20,7 +20,7 @@ from neuropil.model.neuron import Neuron
 from neuropil.model.per_synapse import UNKNOWN, edge_weights, refuse_listed
 from neuropil.model.sites import check_parameters, edge_sites, named_site, started
 from neuropil.model.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
-from neuropil.model.views import View, indices_of, overlapping, whole
+from neuropil.model.views import View, indices_of, shared, whole
 from neuropil.model.wiring import check_synapse, check_values, weight_dimension
 from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
 
@@ -101,7 +101,7 @@ def described_projection(
     if more["structure"] is not None and isinstance(rule, OneToOne):
         raise NetworkError(f"projection {label}: OneToOne leaves no other source for a new synapse", got=more["structure"], fix="Edges, or leave structure out")
     among = {"sources": indices_of(source), "targets": indices_of(target)}
-    rule.check(source.size, target.size, pre is post and overlapping(**among))
+    rule.check(source.size, target.size, shared(**among, size=pre.size) if pre is post else 0)
     more["initial"] = check_values(label, more["synapse"], rule, source, target, initial, more["structure"])
     shape = _edge_shape(rule, source, target)
     refuse_listed(delay, shape, rule, f"projection {label}: delay", "a distribution")

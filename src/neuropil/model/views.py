@@ -135,9 +135,11 @@ def places(chosen: Indices | None, size: int) -> Indices:
     return found
 
 
-def overlapping(sources: Indices | None, targets: Indices | None) -> bool:
-    """Whether some neuron is in both (None: all are)."""
-    return sources is None or targets is None or np.intersect1d(sources, targets).size > 0
+def shared(sources: Indices | None, targets: Indices | None, size: int) -> int:
+    """How many neurons of a population are in both (None: all)."""
+    if sources is None or targets is None:
+        return min(size if chosen is None else chosen.size for chosen in (sources, targets))
+    return int(np.intersect1d(sources, targets).size)
 
 
 def whole(end: Population | View) -> Population:

@@ -17,7 +17,7 @@ from neuropil.model.distribution import Distribution, axes, checked_values
 from neuropil.model.per_synapse import check_array, differs
 from neuropil.model.structure import Rewiring
 from neuropil.model.synapse import OUTSIDE, POST_TIME, Synapse
-from neuropil.model.views import View, indices_of, overlapping, whole
+from neuropil.model.views import View, indices_of, shared, whole
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, unit_name
 
 
@@ -121,7 +121,7 @@ def _recurrent(source: Population | View, target: Population | View) -> bool | N
     same = whole(source) is whole(target)
     if not same or (indices_of(source) is None and indices_of(target) is None):
         return same
-    return None if overlapping(indices_of(source), indices_of(target)) else False
+    return None if shared(indices_of(source), indices_of(target), whole(source).size) else False
 
 
 def weight_dimension(label: str, synapse: Synapse | None, port: Dimension | None) -> Dimension:
