@@ -115,7 +115,7 @@ def sums():
 def test_the_order_of_a_sum_is_the_contracts(threads, sums):
     """Bit for bit the oracle's: stimuli, then projections in the network's order, each by emission, source and place."""
     simulation = Simulation(wide(), precision="float64", threads=threads)
-    for n in (1, 7, 13):
+    for n in (1, 7, 13, 39):
         simulation.step(n)
     found = simulation.result().traces["target.got"].values
     simulation.close()
