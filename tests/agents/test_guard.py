@@ -38,7 +38,10 @@ def watched(guard: Guard | None, copies: int = 1) -> Agent:
 
 
 def test_the_monitor_hears_the_dopamine_and_the_reward_of_each_step() -> None:
-    """What it hears is what a `Turn` shows: δ with that of the step before it; the first `after` steps are left out."""
+    """What it hears is what a `Turn` shows: δ with that of the step before it; the first `after` steps are left out.
+
+    Of the last step δ is (1 - γ)·r - V and what stimulates, 2, for nothing follows it.
+    """
     turns: list[Turn] = []
     heard: list[tuple[float, float]] = []
     loop = Loop(watched(Guard(after=3)), LeverWorld(since=1), seed=3, watch=turns.append)
@@ -48,7 +51,9 @@ def test_the_monitor_hears_the_dopamine_and_the_reward_of_each_step() -> None:
     reward = [t.reward[0] for t in turns[:-1]]
     steps = [(after.error[0], r) for after, r in zip(turns[1:], reward, strict=True) if np.isfinite(r)]
     assert len(steps) == 10 and heard == steps[3:]
-    assert heard[-1][0] > 0.5 and heard[-1][1] == 5.0
+    value = [t.value[0] for t in turns if np.isfinite(t.reward[0])][-1]
+    assert heard[-1][1] == 5.0
+    assert heard[-1][0] == pytest.approx((1 - np.exp(-20.0 / 1000.0)) * 5.0 - value + 2.0, rel=1e-12)
 
 
 def test_who_stimulates_itself_is_flagged_and_capped_and_who_does_not_is_left_alone() -> None:
