@@ -77,7 +77,7 @@ def figures(variant: str, threads: int, time: float, repeat: int) -> dict[str, A
 
 def kernel_time(simulation: Any) -> float:
     """Nanoseconds per branch and step of the branches' kernel alone in one thread: the best of many calls."""
-    from neuropil.lower.cache import load
+    from neuropil.codegen.cache import load
 
     group = simulation.plan.groups[0]
     advance = load(group.name, group.kernel.source).advance

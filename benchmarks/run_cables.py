@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> dict:
 def cable(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     """1 mm by 1 µm of squid membrane, stimulated at one end, listened to at the other; and the current, nA."""
     import neuropil as npl
-    from neuropil.model.cell import Cell
+    from neuropil.model.cell.cell import Cell
     from neuropil.units import mV, um
     from neuropil.zoo.channels.squid_axon import HodgkinHuxleyMembrane
     from neuropil.zoo.electrodes.current_clamp import CurrentClamp
@@ -78,7 +78,7 @@ def cable(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
 def morphology(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     """An SWC file, stimulated and listened to at the soma; and the current, nA."""
     import neuropil as npl
-    from neuropil.model.cell import Cell
+    from neuropil.model.cell.cell import Cell
     from neuropil.units import cm, mS, mV, um
     from neuropil.zoo.channels.leak import Leak
     from neuropil.zoo.channels.squid_axon import HodgkinHuxleyMembrane

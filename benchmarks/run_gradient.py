@@ -11,8 +11,8 @@ import numpy as np
 
 from neuropil.learn.cable import CellNeurons, roll
 from neuropil.model import Morphology
-from neuropil.model.cell import Cell
-from neuropil.model.discretise import FixedCount
+from neuropil.model.cell.cell import Cell
+from neuropil.model.cell.discretise import FixedCount
 from neuropil.units import um
 from neuropil.zoo.channels.squid_axon import HodgkinHuxleyMembrane
 from neuropil.zoo.electrodes.current_clamp import CurrentClamp

@@ -114,7 +114,7 @@ from neuropil.model import (
     WinnerTakesAll,
     discretise,
 )
-from neuropil.model.validate import validate
+from neuropil.model.network.validate import validate
 from neuropil.units import (
     Capacitance,
     CapacitanceDensity,
@@ -133,7 +133,7 @@ from neuropil.units import (
 if TYPE_CHECKING:
     from neuropil.agents import Loop
     from neuropil.engine import Simulation, run
-    from neuropil.lower.explain import explain
+    from neuropil.plan.explain import explain
     from neuropil.result import Result, Spikes, Trace
 
 __version__ = "0.1.0"
@@ -141,7 +141,7 @@ __version__ = "0.1.0"
 _LATER = {
     "run": "neuropil.engine",
     "Simulation": "neuropil.engine",
-    "explain": "neuropil.lower",
+    "explain": "neuropil.plan",
     "Result": "neuropil.result",
     "Spikes": "neuropil.result",
     "Trace": "neuropil.result",

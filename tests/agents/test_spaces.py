@@ -16,7 +16,7 @@ from neuropil.agents.spaces import action_for, observation_from
 from neuropil.agents.world import World
 from neuropil.errors import ModelError, WorldError
 from neuropil.model import PopulationVector, RateCode, Softmax, WinnerTakesAll
-from neuropil.model.decode import Decoder
+from neuropil.model.agent.decode import Decoder
 
 BOX = Box(-1.0, 1.0, (2,), np.float32)
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from neuropil.model import Morphology, Network, Step
-from neuropil.model.cell import Cell
-from neuropil.model.discretise import FixedCount, Rule
+from neuropil.model.cell.cell import Cell
+from neuropil.model.cell.discretise import FixedCount, Rule
 from neuropil.units import Ohm, cm, mS, ms, mV, pA, uF, um
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.electrodes.current_clamp import CurrentClamp

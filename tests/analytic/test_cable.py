@@ -8,7 +8,7 @@ import pytest
 from analytic.cables import TAU, C, E, input_resistance, length_constant, passive_network
 from neuropil.engine import Simulation, run
 from neuropil.model import FixedCount, Morphology, Network, SpikeList, Step
-from neuropil.model.cell import Cell
+from neuropil.model.cell.cell import Cell
 from neuropil.units import MOhm, Ohm, cm, mS, ms, mV, nS, pA, uF, um
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.channels.squid_axon import HodgkinHuxleyMembrane

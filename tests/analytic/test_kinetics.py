@@ -13,7 +13,7 @@ from neuropil.lower.coupled import evaluate_flow
 from neuropil.lower.membrane import Membrane, TracedMechanism
 from neuropil.maths import exp, sigmoid
 from neuropil.model import STEADY, Channel, Input, Morphology, PointProcess, State, Step
-from neuropil.model.cell import Cell
+from neuropil.model.cell.cell import Cell
 from neuropil.units import mM, ms, mV, nA, nS, pA, um
 from neuropil.zoo.channels.calcium_pool import CalciumPool
 from neuropil.zoo.channels.leak import Leak

@@ -11,11 +11,11 @@ import pytest
 
 import neuropil as npl
 from neuropil.errors import SimulationError
-from neuropil.lower.explain import describe_plan
-from neuropil.lower.plan import make_plan
 from neuropil.lower.resolution import RESOLVED
 from neuropil.maths import minimum
-from neuropil.model.branched import Branched
+from neuropil.model.neuron.branched import Branched
+from neuropil.plan.explain import describe_plan
+from neuropil.plan.plan import make_plan
 from neuropil.units import Hz, Rate, Time, Voltage, cm, mS, ms, mV, pA, um
 from neuropil.zoo.neurons.intrinsic import IntrinsicLIF
 from neuropil.zoo.neurons.lif import LIFDelta, LIFExp

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from neuropil.model import Morphology
-from neuropil.model.cell import Cell
-from neuropil.model.discretise import FixedCount
+from neuropil.model.cell.cell import Cell
+from neuropil.model.cell.discretise import FixedCount
 from neuropil.units import cm as centimetre
 from neuropil.units import mS, mV, um
 from neuropil.zoo.cells.layer5_pyramidal import layer5_pyramidal

@@ -23,8 +23,8 @@ from neuropil.model import (
     State,
     Step,
 )
-from neuropil.model.branched import Branch, Branched
-from neuropil.model.cell import Cell
+from neuropil.model.cell.cell import Cell
+from neuropil.model.neuron.branched import Branch, Branched
 from neuropil.units import Conductance, Hz, MOhm, Time, mS, ms, mV, nS, pA, um
 from neuropil.units import cm as cm_
 from neuropil.zoo.channels.leak import Leak

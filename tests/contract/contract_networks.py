@@ -9,9 +9,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from neuropil.connectivity.draw import edges
 from neuropil.engine import run
 from neuropil.learn import Rollout
-from neuropil.lower.connectivity import edges
 from neuropil.model import Branched, Edges, Network, Neuron, Population, Uniform
 from neuropil.oracle import simulate
 from neuropil.result import Spikes

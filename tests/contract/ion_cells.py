@@ -22,7 +22,7 @@ from neuropil.model import (
     State,
     Step,
 )
-from neuropil.model.cell import Cell
+from neuropil.model.cell.cell import Cell
 from neuropil.units import Concentration, Conductance, ConductanceDensity, Time, Voltage, cm, mM, mS, ms, mV, nS, pA, um
 from neuropil.zoo.channels.calcium_pool import CalciumPool
 from neuropil.zoo.channels.leak import Leak

@@ -11,8 +11,8 @@ from neuropil.errors import ModelError
 from neuropil.learn import Rollout
 from neuropil.learn.cable import CellNeurons, roll
 from neuropil.model import Edges, Network, SpikeList, Step
-from neuropil.model.contents import Population
-from neuropil.model.distribution import Uniform
+from neuropil.model.base.distribution import Uniform
+from neuropil.model.contents.contents import Population
 from neuropil.oracle import simulate
 from neuropil.oracle.cable import Cells
 from neuropil.units import ms, mV, nA, nS, pA

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from contract.cell_networks import CELLS, CURRENTS, DT, SITES, STEPS, engine_everything, everything, oracle_everything
-from neuropil.engine import Simulation, cells
+from neuropil.engine import Simulation
+from neuropil.engine.cells import arrays as cells
 from neuropil.errors import CheckpointError
 from neuropil.result import Result
 from neuropil.zoo.registry import CHANNELS, POINT_PROCESSES, channel, point_process

@@ -1,6 +1,6 @@
 """Every connection rule, between populations and within one: the engine delivers the synapses that are listed.
 
-The oracle is given the list that `neuropil.lower.connectivity.edges` makes; spikes and potentials then follow only if
+The oracle is given the list that `neuropil.connectivity.draw.edges` makes; spikes and potentials then follow only if
 the packed store of the engine holds the same synapses, with the same weights and delays, for any number of threads.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from contract.contract_networks import Run, assert_same, by_engine, by_oracle, by_rollout, error
-from neuropil.lower.connectivity import edges
+from neuropil.connectivity.draw import edges
 from neuropil.model import (
     AllToAll,
     DistanceDependent,

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from contract.cell_networks import everything, small_tree
+from neuropil.connectivity.draw import edges
 from neuropil.engine import Simulation, run
-from neuropil.lower.connectivity import edges
 from neuropil.model import AllToAll, FixedCount, FixedProbability, Network, Rewiring, State, Step, Synapse, Uniform
-from neuropil.model.cell import Cell
-from neuropil.model.diffusion import Apart, Diffusion
-from neuropil.model.effects import Becomes, Gain, Shift, Toward
-from neuropil.model.kinetics import FirstOrder, Signal
+from neuropil.model.cell.cell import Cell
+from neuropil.model.modulation.diffusion import Apart, Diffusion
+from neuropil.model.modulation.effects import Becomes, Gain, Shift, Toward
+from neuropil.model.modulation.kinetics import FirstOrder, Signal
 from neuropil.oracle import simulate
 from neuropil.units import Current, Hz, Time, cm, mM, mS, ms, mV, nM, nS, pA, uM, um
 from neuropil.zoo.channels.leak import Leak

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import neuropil as npl
+from neuropil.connectivity.draw import edges
 from neuropil.engine import Simulation
 from neuropil.errors import NetworkError
-from neuropil.lower.connectivity import edges
 from neuropil.oracle import simulate
 from neuropil.units import Hz, ms, pA, um
 from neuropil.zoo.neurons.lif import LIFExp

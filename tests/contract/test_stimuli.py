@@ -21,7 +21,7 @@ from neuropil.model import (
     TimeArray,
     Uniform,
 )
-from neuropil.model.stimulus import EventStimulus, Stimulus
+from neuropil.model.stimulus.stimulus import EventStimulus, Stimulus
 from neuropil.units import Hz, kHz, ms
 from neuropil.zoo.neurons.rate import LeakyReadout
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import neuropil as npl
+from neuropil.connectivity.draw import edges
 from neuropil.engine import Simulation
 from neuropil.learn import Rollout
-from neuropil.lower.connectivity import edges
-from neuropil.model.network import Network
+from neuropil.model.network.network import Network
 from neuropil.units import Hz, kHz, ms, mV, pA
 from neuropil.zoo.neurons.escape_lif import EscapeLIF
 from neuropil.zoo.neurons.lif import LIFExp

@@ -11,12 +11,12 @@ import jax
 import numpy as np
 import pytest
 
+from neuropil.connectivity.draw import edges
 from neuropil.engine import Simulation
 from neuropil.learn import Rollout
-from neuropil.lower.connectivity import edges
-from neuropil.lower.plan import make_plan
 from neuropil.model import AllToAll, FixedProbability, Network, Regular, Rewiring, Step, Uniform
 from neuropil.oracle import simulate
+from neuropil.plan.plan import make_plan
 from neuropil.units import Hz, ms, pA
 from neuropil.zoo.contract import synapse_use
 from neuropil.zoo.neurons.lif import LIFExp

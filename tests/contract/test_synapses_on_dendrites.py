@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from contract.cell_networks import Twig, small_tree
+from neuropil.connectivity.draw import edges
 from neuropil.engine import Simulation
 from neuropil.errors import NetworkError
 from neuropil.learn import Rollout
-from neuropil.lower.connectivity import edges
 from neuropil.model import (
     AllToAll,
     Apart,
@@ -28,8 +28,8 @@ from neuropil.model import (
     Step,
     Uniform,
 )
-from neuropil.model.branched import Branched
-from neuropil.model.cell import Cell
+from neuropil.model.cell.cell import Cell
+from neuropil.model.neuron.branched import Branched
 from neuropil.oracle import simulate
 from neuropil.units import Hz, Time, kHz, mS, ms, mV, nS, pA
 from neuropil.units import cm as cm_

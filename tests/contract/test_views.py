@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import neuropil as npl
+from neuropil.connectivity.draw import edges, expected_synapses, numbered_edges
 from neuropil.engine import Simulation
 from neuropil.errors import NetworkError
 from neuropil.learn import Rollout
-from neuropil.lower.connectivity import edges, expected_synapses, numbered_edges
 from neuropil.oracle import simulate
 from neuropil.units import Hz, kHz, ms, mV, nS, pA, um
 from neuropil.zoo.neurons.branch_neuron import BranchNeuron

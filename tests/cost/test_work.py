@@ -11,10 +11,10 @@ from neuropil.cost.circuit import cost_of, rates_for, seconds_here
 from neuropil.cost.interval import Interval
 from neuropil.cost.measure import neuron_seconds, this_machine
 from neuropil.lower.cable import SOLVER_FLOPS
-from neuropil.lower.plan import make_plan
-from neuropil.lower.work import Work, works_of
 from neuropil.model import Input, Neuron, Port, State, Synapse, Uniform
-from neuropil.model.cell import Cell
+from neuropil.model.cell.cell import Cell
+from neuropil.plan.plan import make_plan
+from neuropil.plan.work import Work, works_of
 from neuropil.units import Current, Hz, Ohm, Quantity, Time, Voltage, cm, ms, mV, nS, pA, um
 from neuropil.zoo.channels.leak import Leak as PassiveMembrane
 from neuropil.zoo.neurons.lif import LIFExp

@@ -14,7 +14,7 @@ import pytest
 
 from engine.test_simulation import balanced
 from neuropil.engine import Simulation
-from neuropil.engine import checkpoint as checkpoints
+from neuropil.engine.record import checkpoint as checkpoints
 from neuropil.errors import CheckpointError, ResultError
 from neuropil.result import Result
 from neuropil.units import ms

@@ -14,7 +14,7 @@ from neuropil.engine import memory
 from neuropil.engine import worthwhile as threads
 from neuropil.engine.core import Core
 from neuropil.errors import MemoryLimitError, ResultError
-from neuropil.lower.plan import make_plan
+from neuropil.plan.plan import make_plan
 from neuropil.units import Hz, cm, mS, ms, nM, pA
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.neurons.lif import LIFExp

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from neuropil.connectivity.draw import edges
 from neuropil.engine import Simulation
 from neuropil.errors import ModelError, NetworkError, SimulationError, UnitError
-from neuropil.lower.connectivity import edges
 from neuropil.model import AllToAll, Edges, FixedProbability, Network, Regular, State, Step, Synapse, Uniform
 from neuropil.oracle import simulate
 from neuropil.units import Hz, ms, mV, pA

@@ -6,15 +6,15 @@ import jax
 import numpy as np
 import pytest
 
+from neuropil.codegen.event_driven_source import LONGEST, NOTES
+from neuropil.connectivity.draw import edges
 from neuropil.engine import Simulation
 from neuropil.errors import ModelError, NetworkError
 from neuropil.learn import Rollout
-from neuropil.lower.connectivity import edges
-from neuropil.lower.lazy_source import LONGEST, NOTES
-from neuropil.lower.plan import make_plan
 from neuropil.maths import maximum, minimum
 from neuropil.model import Edges, FixedProbability, Network, Rewiring, SpikeList, State, Step, Synapse, Uniform
 from neuropil.oracle import simulate
+from neuropil.plan.plan import make_plan
 from neuropil.units import Current, Hz, Time, ms, pA
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource

@@ -10,10 +10,10 @@ import pytest
 
 import neuropil as npl
 from neuropil.engine import Simulation
-from neuropil.engine.checkpoint import fingerprint
+from neuropil.engine.record.checkpoint import fingerprint
 from neuropil.errors import CheckpointError, NeuropilError
-from neuropil.lower import make_plan
 from neuropil.model import AllToAll, DistanceDependent, FixedTotal, Network, Normal, OneToOne, Poisson, Step
+from neuropil.plan import make_plan
 from neuropil.result import Result
 from neuropil.units import Hz, Time, ms, mV, pA, um
 from neuropil.zoo.neurons.lif import LIFExp

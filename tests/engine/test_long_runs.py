@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from neuropil.engine import Simulation, memory
-from neuropil.engine.synapse_list import REFRESHED
+from neuropil.engine.stores.synapse_list import REFRESHED
 from neuropil.errors import NetworkError
-from neuropil.lower.plan import make_plan
 from neuropil.model import AllToAll, Edges, FixedInDegree, Network, OneToOne, SpikeList, State, Step, Synapse, Uniform
+from neuropil.plan.plan import make_plan
 from neuropil.units import Time, ms, pA
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.relay import Relay

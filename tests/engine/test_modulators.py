@@ -10,10 +10,9 @@ import pytest
 
 from neuropil import explain
 from neuropil.engine import Simulation, run
-from neuropil.engine.checkpoint import fingerprint
+from neuropil.engine.record.checkpoint import fingerprint
 from neuropil.errors import ModelError, NetworkError, NeuropilError, SimulationError
 from neuropil.learn import Rollout
-from neuropil.lower.plan import make_plan
 from neuropil.model import (
     AllToAll,
     Apart,
@@ -29,7 +28,8 @@ from neuropil.model import (
     Step,
     Toward,
 )
-from neuropil.model.cell import Cell
+from neuropil.model.cell.cell import Cell
+from neuropil.plan.plan import make_plan
 from neuropil.result import Result
 from neuropil.units import Hz, Quantity, cm, mM, mS, ms, mV, nM, pA, um
 from neuropil.view import render_report

@@ -6,11 +6,10 @@ import jax
 import numpy as np
 import pytest
 
+from neuropil.connectivity.draw import edges
 from neuropil.engine import Simulation
 from neuropil.errors import NetworkError, UnitError
 from neuropil.learn import Rollout
-from neuropil.lower.connectivity import edges
-from neuropil.lower.plan import make_plan
 from neuropil.model import (
     AllToAll,
     Edges,
@@ -28,6 +27,7 @@ from neuropil.model import (
     Uniform,
 )
 from neuropil.oracle import simulate
+from neuropil.plan.plan import make_plan
 from neuropil.units import Hz, Time, ms, mV, pA
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource

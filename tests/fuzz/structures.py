@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from neuropil.model import FixedCount, Input, Morphology, Port, State
-from neuropil.model.branched import Branch, Branched
-from neuropil.model.cell import Cell
+from neuropil.model.cell.cell import Cell
+from neuropil.model.neuron.branched import Branch, Branched
 from neuropil.units import Conductance, Time, ms, mV, nS, pA, um
 from neuropil.zoo.channels.h_current import HCurrent
 from neuropil.zoo.channels.leak import Leak

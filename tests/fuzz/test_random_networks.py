@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 
 from fuzz.networks import Case, Drawing
 from fuzz.structures import structure
+from neuropil.connectivity.draw import numbered_edges
 from neuropil.engine import Simulation
-from neuropil.lower.connectivity import numbered_edges
 from neuropil.oracle import simulate
 
 EACH = 30

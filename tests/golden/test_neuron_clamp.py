@@ -10,8 +10,8 @@ import numpy as np
 
 from neuropil.engine import run
 from neuropil.model import FixedCount, Morphology, Network, Step, TimeArray
-from neuropil.model.cell import Cell
-from neuropil.model.stimulus import Stimulus
+from neuropil.model.cell.cell import Cell
+from neuropil.model.stimulus.stimulus import Stimulus
 from neuropil.units import MOhm, cm, mS, ms, mV
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.electrodes.voltage_clamp import VoltageClamp

@@ -11,7 +11,7 @@ import pytest
 
 from neuropil.engine import run
 from neuropil.model import FixedCount, Morphology, Network, Step
-from neuropil.model.cell import Cell
+from neuropil.model.cell.cell import Cell
 from neuropil.units import MOhm, Ohm, cm, mS, ms, mV, nA, um
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.electrodes.current_clamp import CurrentClamp

@@ -15,7 +15,7 @@ import numpy as np
 
 from neuropil.engine import run
 from neuropil.model import FixedCount, Morphology, Network, Step
-from neuropil.model.cell import Cell
+from neuropil.model.cell.cell import Cell
 from neuropil.units import MOhm, Ohm, cm, mS, ms, mV, nA, uF, um
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.channels.squid_axon import HodgkinHuxleyMembrane

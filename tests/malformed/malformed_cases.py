@@ -33,7 +33,7 @@ from neuropil.model import (
     TimeArray,
     Uniform,
 )
-from neuropil.model.validate import validate
+from neuropil.model.network.validate import validate
 from neuropil.units import Hz, Quantity, ms, mV, pA, um
 from neuropil.zoo.circuits.brunel import brunel
 from neuropil.zoo.circuits.microcircuit import microcircuit

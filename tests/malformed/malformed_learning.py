@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from malformed.malformed_cases import pair, project, validated
-from neuropil.lower.plan import make_plan
 from neuropil.model import (
     AllToAll,
     Diffusion,
@@ -18,7 +17,8 @@ from neuropil.model import (
     Shift,
     Uniform,
 )
-from neuropil.model.validate import validate
+from neuropil.model.network.validate import validate
+from neuropil.plan.plan import make_plan
 from neuropil.units import mM, ms, mV, pA, um
 from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
 from neuropil.zoo.synapses.td_stdp import TDSTDP

@@ -19,7 +19,7 @@ import neuropil as npl
 from neuropil import units
 from neuropil.cli.app import app
 from neuropil.errors import NeuropilError
-from neuropil.lower.plan import make_plan
+from neuropil.plan.plan import make_plan
 from neuropil.result import Result, Spikes
 from neuropil.units import Hz, Quantity, ms, mV, nS, pA
 from neuropil.zoo.neurons.lif import LIFExp

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from neuropil.errors import NeuropilError
-from neuropil.lower import make_plan
 from neuropil.model import AllToAll, FixedCount, Morphology, Network, Normal, PointProcess, Poisson, Step
-from neuropil.model.cell import Cell
+from neuropil.model.cell.cell import Cell
+from neuropil.plan import make_plan
 from neuropil.units import Hz, MOhm, Ohm, cm, mS, ms, mV, nS, pA
 from neuropil.zoo.channels.calcium_pool import CalciumPool
 from neuropil.zoo.channels.h_current import HCurrent
@@ -174,7 +174,7 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
 
 
 def _all() -> Any:
-    from neuropil.model.places import Everywhere
+    from neuropil.model.cell.locations import Everywhere
 
     return Everywhere()
 

@@ -11,7 +11,7 @@ import pytest
 
 import neuropil as npl
 from neuropil.errors import ModelError
-from neuropil.lower.plan import make_plan
+from neuropil.plan.plan import make_plan
 from neuropil.units import Time, cm, mS, ms, mV, pA
 from neuropil.zoo.neurons.lif import LIFExp
 

@@ -38,7 +38,7 @@ from neuropil.model import (
     TimeArray,
     Uniform,
 )
-from neuropil.model.validate import validate
+from neuropil.model.network.validate import validate
 from neuropil.units import Dimension, Hz, Quantity, kHz, mM, ms, mV, pA, um
 from neuropil.zoo.circuits.brunel import brunel
 from neuropil.zoo.circuits.microcircuit import microcircuit

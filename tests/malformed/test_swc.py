@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from neuropil import DLambda, Morphology, MorphologyError, NeuropilError, discretise
-from neuropil.model.swc import parse_swc
+from neuropil.model.cell.swc import parse_swc
 from neuropil.units import Ohm, cm, mV, uF, um
 
 GOOD = (

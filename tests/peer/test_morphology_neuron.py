@@ -204,7 +204,7 @@ def random_swc(draw: np.random.Generator) -> str:
 
 
 def departs(path: Path) -> bool:
-    """Import3d's departures from its own rules, named in `neuropil.model.swc`."""
+    """Import3d's departures from its own rules, named in `neuropil.model.cell.swc`."""
     rows = [line.split() for line in path.read_text().splitlines()]
     parents = [r[6] for r in rows]
     somatic = {r[0] for r in rows if r[1] == "1"}

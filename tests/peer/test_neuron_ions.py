@@ -19,7 +19,7 @@ import pytest
 import neuropil as npl
 from neuropil.maths import exp
 from neuropil.model import STEADY, Channel, FixedCount, Input, Morphology, PointProcess, State, Step
-from neuropil.model.cell import Cell
+from neuropil.model.cell.cell import Cell
 from neuropil.units import Concentration, Conductance, ConductanceDensity, Voltage, cm, mM, mS, ms, mV, nA, nS, pA, um
 from neuropil.zoo.channels.calcium_pool import CalciumPool
 from neuropil.zoo.channels.squid_axon import HodgkinHuxleyMembrane

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neuropil.model.validate import validate
+from neuropil.model.network.validate import validate
 from neuropil.units import ms
 from neuropil.view.statistics import correlations, isi_cv, population_rate, power_spectrum
 from neuropil.zoo.circuits.brunel import REGIMES, brunel

@@ -9,10 +9,11 @@ import pytest
 from scipy import stats
 
 from neuropil import rng
+from neuropil.connectivity.draw import delay_steps, edges, expected_synapses, realise
+from neuropil.connectivity.samplers import alias_table, delay_pmf
 from neuropil.errors import NetworkError
-from neuropil.lower.connectivity import delay_steps, edges, expected_synapses, realise
-from neuropil.lower.synapse_laws import alias_table, delay_pmf
-from neuropil.model.connect import (
+from neuropil.model.base.distribution import LogNormal, Normal, Uniform
+from neuropil.model.connection.rules import (
     AllToAll,
     DistanceDependent,
     Edges,
@@ -22,8 +23,7 @@ from neuropil.model.connect import (
     FixedTotal,
     OneToOne,
 )
-from neuropil.model.distribution import LogNormal, Normal, Uniform
-from neuropil.model.network import Network
+from neuropil.model.network.network import Network
 from neuropil.units import ms, pA, um
 from neuropil.zoo.neurons.lif import LIFExp
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neuropil.model import Mechanism
-from neuropil.model.described import Values
+from neuropil.model.base.described import Values
 from neuropil.units import Quantity
 from neuropil.zoo.registry import CHANNELS, channel, point_process
 

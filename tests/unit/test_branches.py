@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from neuropil.connectivity.draw import edges
 from neuropil.engine.layout import Layout
 from neuropil.errors import ModelError, NetworkError, UnitError
-from neuropil.lower.connectivity import edges
-from neuropil.lower.plan import make_plan
 from neuropil.model import (
     AllToAll,
     Branch,
@@ -24,6 +23,7 @@ from neuropil.model import (
     Port,
     State,
 )
+from neuropil.plan.plan import make_plan
 from neuropil.units import Hz, ms, mV, nS, pA
 from neuropil.zoo.neurons.branch_neuron import BranchNeuron, NMDADendrite
 from neuropil.zoo.neurons.lif import LIFExp

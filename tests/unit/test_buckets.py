@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neuropil.engine.buckets import BASE, BITS, FREE, Buckets, append, bucket_bytes, drain, page_bits, pages
+from neuropil.engine.stores.buckets import BASE, BITS, FREE, Buckets, append, bucket_bytes, drain, page_bits, pages
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 1), (2, 1 << 13, 1), (1, 1 << 18, 2)])

@@ -10,12 +10,12 @@ import types
 import numpy as np
 import pytest
 
-from neuropil.lower import cache
-from neuropil.lower.cache import directory, load, path_of, read_own
-from neuropil.lower.kernel_cache import KernelFiles
+from neuropil.codegen import cache
+from neuropil.codegen.cache import directory, load, path_of, read_own
+from neuropil.codegen.kernel_cache import KernelFiles
 
 SOURCE = """
-from neuropil.lower.kernel_cache import cached_njit
+from neuropil.codegen.kernel_cache import cached_njit
 
 
 @cached_njit()

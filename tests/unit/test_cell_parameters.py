@@ -8,11 +8,11 @@ import pytest
 import neuropil as npl
 from contract.cell_models import cable
 from neuropil.errors import ModelError, NeuropilError
-from neuropil.lower import make_plan
 from neuropil.lower.cable import CablePlan
 from neuropil.lower.coarse import too_coarse
 from neuropil.model import Channel, FixedCount, Input, Morphology, PointProcess, State
-from neuropil.model.cell import Cell
+from neuropil.model.cell.cell import Cell
+from neuropil.plan import make_plan
 from neuropil.units import mM, ms, mV, pA, um
 from neuropil.zoo.channels.calcium_pool import CalciumPool
 from neuropil.zoo.channels.h_current import HCurrent

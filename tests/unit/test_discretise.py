@@ -25,7 +25,7 @@ from neuropil import (
     UnitError,
     discretise,
 )
-from neuropil.model.places import location, region
+from neuropil.model.cell.locations import location, region
 from neuropil.units import Hz, Ohm, cm, mV, uF, um
 
 OHM_CM = Ohm * cm

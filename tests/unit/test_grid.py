@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import neuropil as npl
 from neuropil.engine import Simulation
 from neuropil.errors import NetworkError, SimulationError, UnitError
-from neuropil.lower.rounding import moved
-from neuropil.model import grid
-from neuropil.model.validate import validate
+from neuropil.model.base import grid
+from neuropil.model.network.validate import validate
+from neuropil.plan.rounding import moved
 from neuropil.units import Hz, ms, mV, pA
 from neuropil.zoo.modulators.dopamine import Dopamine
 from neuropil.zoo.neurons.lif import LIFDelta, LIFExp

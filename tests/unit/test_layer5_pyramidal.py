@@ -7,7 +7,7 @@ import pytest
 
 from neuropil.lower.membrane import Membrane, MembraneProgram
 from neuropil.model import Morphology
-from neuropil.model.discretise import MaxLength
+from neuropil.model.cell.discretise import MaxLength
 from neuropil.units import cm, mS, ms, mV, um
 from neuropil.zoo.cells.layer5_pyramidal import DENSITIES, layer5_pyramidal
 

@@ -6,14 +6,15 @@ import jax
 import numpy as np
 import pytest
 
+from neuropil.codegen.kernel import Varying, emit
 from neuropil.errors import ModelError, PrimitiveError, UnitError
-from neuropil.lower import explain, make_plan
 from neuropil.lower.graph import Graph
 from neuropil.lower.integrate import StepFunction
-from neuropil.lower.kernel import NeuronProgram, Variant, Varying, check, emit
+from neuropil.lower.neuron_program import NeuronProgram, Variant, check
 from neuropil.lower.trace import TracedNeuron
 from neuropil.maths import exp, where
 from neuropil.model import Network, Neuron, Poisson, Port, State
+from neuropil.plan import explain, make_plan
 from neuropil.units import Hz, Time, Voltage, ms, mV, pA
 from neuropil.zoo.neurons.lif import LIFExp
 

@@ -7,7 +7,7 @@ import pytest
 
 from morphologies import FOLDER as DATA
 from neuropil import Morphology, MorphologyError, Section, UnitError
-from neuropil.model.swc import parse_swc
+from neuropil.model.cell.swc import parse_swc
 from neuropil.units import mm, mV, um
 
 

@@ -20,7 +20,9 @@ import pytest
 import neuropil as npl
 from neuropil.cli.loading import with_settings
 from neuropil.errors import ModelError, NetworkError, UnitError
-from neuropil.model import contents, coupling, modulator
+from neuropil.model.contents import contents
+from neuropil.model.modulation import modulator
+from neuropil.model.network import coupling
 from neuropil.units import Hz, Quantity, mS, ms, mV, nM, nS, pA, um
 from neuropil.units import cm as centimetre
 from neuropil.zoo.channels.leak import Leak
@@ -163,7 +165,7 @@ def test_a_field_that_a_description_gains_is_carried(how: str, kind: type) -> No
 @pytest.mark.parametrize("kind", [contents.Population, contents.Projection, contents.Drive])
 def test_what_is_described_anew_is_described_in_full(kind: type) -> None:
     """`replace` goes through the building methods: each field of these classes is one that it hands over or that they set."""
-    from neuropil.model import replace
+    from neuropil.model.network import replace
 
     handed = {
         contents.Population: {*replace.OF_POPULATION, "name", "first"},

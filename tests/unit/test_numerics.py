@@ -16,7 +16,7 @@ from numba.core.errors import TypingError
 from scipy.special import expit, ndtri
 
 from neuropil import rng
-from neuropil.lower import numerics as nx
+from neuropil.codegen import numerics as nx
 
 FAST = {"contract", "reassoc", "nsz", "arcp", "afn"}  # what generated kernels use; NaN and infinity keep their meaning
 SOURCE = str(Path(rng.__file__).parents[1])
@@ -265,7 +265,7 @@ MANY_ARRAYS = """
 import time
 import numpy as np
 from numba import njit
-from neuropil.lower.numerics import noalias_arguments
+from neuropil.codegen.numerics import noalias_arguments
 
 FLAGS = {{"contract", "reassoc", "nsz", "afn"}}
 {kernels}

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuropil.engine import packed
+from neuropil.connectivity.draw import edges
+from neuropil.engine.stores import packed
 from neuropil.errors import NetworkError, PlanError
-from neuropil.lower.connectivity import edges
-from neuropil.lower.weight_scale import Scale, scale_for
-from neuropil.model.connect import (
+from neuropil.model.base.distribution import LogNormal, Normal, Uniform
+from neuropil.model.connection.rules import (
     AllToAll,
     DistanceDependent,
     Edges,
@@ -19,8 +19,8 @@ from neuropil.model.connect import (
     FixedTotal,
     OneToOne,
 )
-from neuropil.model.distribution import LogNormal, Normal, Uniform
-from neuropil.model.network import Network
+from neuropil.model.network.network import Network
+from neuropil.plan.weight_scale import Scale, scale_for
 from neuropil.units import ms, pA, um
 from neuropil.zoo.neurons.lif import LIFExp
 

@@ -6,7 +6,7 @@ import re
 from importlib import import_module
 from pathlib import Path
 
-from neuropil.lower.plan import make_plan
+from neuropil.plan.plan import make_plan
 from neuropil.zoo.registry import SYNAPSES, synapse
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "plasticity.md").read_text()

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from neuropil import DLambda, FixedCount, MaxLength, ModelError, Morphology, MorphologyError, Network, discretise
-from neuropil.model.cell import Cell
-from neuropil.model.places import Distance, location
-from neuropil.model.swc import parse_swc
+from neuropil.model.cell.cell import Cell
+from neuropil.model.cell.locations import Distance, location
+from neuropil.model.cell.swc import parse_swc
 from neuropil.units import Ohm, cm, mS, mV, uF, um
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.neurons.branch_neuron import BranchNeuron

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from neuropil.lower import numerics as nx
+from neuropil.codegen import numerics as nx
 
 
 @njit(nogil=True)

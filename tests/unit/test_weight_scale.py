@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from neuropil.engine import memory
-from neuropil.lower.plan import make_plan
-from neuropil.lower.weight_scale import largest_in_degree, scale_for
 from neuropil.model import (
     AllToAll,
     Edges,
@@ -19,6 +17,8 @@ from neuropil.model import (
     OneToOne,
     Uniform,
 )
+from neuropil.plan.plan import make_plan
+from neuropil.plan.weight_scale import largest_in_degree, scale_for
 from neuropil.units import ms, pA
 from neuropil.zoo.neurons.lif import LIFExp
 

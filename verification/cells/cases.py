@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.model.cell import Cell
-from neuropil.model.discretise import MaxLength
-from neuropil.model.morphology import Morphology
+from neuropil.model.cell.cell import Cell
+from neuropil.model.cell.discretise import MaxLength
+from neuropil.model.cell.morphology import Morphology
 from neuropil.units import Ohm, cm, mS, ms, mV, uF, um
 from neuropil.zoo.channels.calcium_pool import CalciumPool
 from neuropil.zoo.channels.fast_sodium import FastSodium

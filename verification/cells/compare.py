@@ -31,9 +31,9 @@ from rallpacks import (
 )
 
 import neuropil as npl
-from neuropil.model.cell import Cell
-from neuropil.model.discretise import FixedCount
-from neuropil.model.morphology import Morphology
+from neuropil.model.cell.cell import Cell
+from neuropil.model.cell.discretise import FixedCount
+from neuropil.model.cell.morphology import Morphology
 from neuropil.units import Ohm, cm, mS, ms, mV, nA, um
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.channels.squid_axon import HodgkinHuxleyMembrane

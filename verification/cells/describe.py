@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from neuropil.errors import ModelError
-from neuropil.model.cell import Cell
-from neuropil.model.compartments import Compartments
+from neuropil.model.cell.cell import Cell
+from neuropil.model.cell.compartments import Compartments
 
 CONDUCTANCE = 0.1  # S/cm² in 1 nS/µm²
 CAPACITANCE = 100.0  # µF/cm² in 1 pF/µm²

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuropil.model.monitor import Guard
+from neuropil.model.agent.monitor import Guard
 
 
 class Watchman:

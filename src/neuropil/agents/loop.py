@@ -1,7 +1,7 @@
 """An agent and its world in one loop: observe, decide, act, learn, at native speed between.
 
 One `Simulation` holds all copies of the agent, each with an environment of its own. A turn is one action in every
-environment; what happens in it is said in `neuropil.model.agent`. Between episodes a copy rests for as many turns as its
+environment; what happens in it is said in `neuropil.model.agent.agent`. Between episodes a copy rests for as many turns as its
 agent asks for; in the first of them the error of the last step is released, and the episode enters the history.
 
 Nothing but counters is kept besides the network: environments are reset with seeds that follow from the loop's seed and
@@ -30,7 +30,7 @@ from neuropil.agents.world import World, check_single, make_world
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.simulation import Simulation
 from neuropil.errors import CheckpointError, Interrupted, ModelError, SimulationError, WorldError
-from neuropil.model.agent import Agent
+from neuropil.model.agent.agent import Agent
 from neuropil.result.folder import FolderLock, clear, require_room
 from neuropil.units import Quantity
 

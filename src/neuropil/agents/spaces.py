@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil.errors import WorldError
-from neuropil.model.decode import Decoder
+from neuropil.model.agent.decode import Decoder
 
 ARRAYS = ("Box", "Discrete", "MultiDiscrete", "MultiBinary")
 """Spaces whose elements are arrays of numbers, by the names of their classes: Gymnasium itself is optional."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from neuropil.agents.spaces import action_for, check_actions, check_observations, observation_from
 from neuropil.errors import WorldError, did_you_mean
-from neuropil.model.decode import Decoder
+from neuropil.model.agent.decode import Decoder
 
 WORLDS: dict[str, str] = {
     "neuropil/Bandit": "neuropil.agents.worlds.bandit:Bandit",

@@ -21,8 +21,8 @@ from neuropil.claims.claim import Claim, Condition, Findings, Measured, Trial
 from neuropil.claims.drawing import SERIES, label, legend, panels
 from neuropil.engine import Simulation
 from neuropil.errors import SimulationError
-from neuropil.lower.plan import make_plan
 from neuropil.model import Network, Step
+from neuropil.plan.plan import make_plan
 from neuropil.units import ms, mV, pA
 from neuropil.zoo.neurons.hodgkin_huxley import HodgkinHuxley
 

@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 
 from neuropil import rng
 from neuropil.engine.simulation import Simulation
-from neuropil.model.effects import Target, effects_on, model_of
+from neuropil.model.modulation.effects import Target, effects_on, model_of
 from neuropil.result import Result
 from neuropil.units import Hz, ms, pA
 from neuropil.zoo.circuits.modulated_choice import (

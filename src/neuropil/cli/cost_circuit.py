@@ -25,7 +25,7 @@ def show(question: Question, console: Console) -> dict[str, Any]:
     from neuropil.cost.circuit import cost_of, rates_for, seconds_here, to_json
     from neuropil.cost.measure import available_threads, this_machine
     from neuropil.engine.memory import predict
-    from neuropil.lower.plan import make_plan
+    from neuropil.plan.plan import make_plan
     from neuropil.units import ms
 
     given = dict(question.fixed)

@@ -13,7 +13,7 @@ from typing import Any
 from neuropil.cli.values import assignments, literal, quantity
 from neuropil.errors import CommandError, did_you_mean
 from neuropil.model import Agent, Network
-from neuropil.model.composite import full_name
+from neuropil.model.neuron.composite import full_name
 from neuropil.units import Quantity, ms
 
 _PROBE = re.compile(r"(?P<pop>[^.:\[\]]+)\.(?P<var>\w+(?:\.\w+)?)(?:\[(?P<part>[\d:]*)\])?(?::(?P<every>.+))?\Z")

@@ -8,7 +8,7 @@ from neuropil.cost.estimate import Bar, Estimate, draws, estimate, tornado
 from neuropil.cost.interval import Interval
 from neuropil.cost.machines import H100, Machine
 from neuropil.cost.measure import Measured, neuron_seconds, this_machine
-from neuropil.lower.work import Work, works_of
+from neuropil.plan.work import Work, works_of
 
 __all__ = [
     "BRAINS", "ENERGIES", "H100", "Achieved", "Assumptions", "Bar", "Brain", "CircuitCost", "Energy", "Estimate", "Interval",

@@ -11,7 +11,7 @@ from typing import Any
 
 from neuropil.cost.circuit import watts_of
 from neuropil.cost.interval import Interval
-from neuropil.lower.work import ADVANCED, Work
+from neuropil.plan.work import ADVANCED, Work
 
 
 @dataclass(frozen=True)

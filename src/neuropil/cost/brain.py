@@ -15,14 +15,14 @@ import numpy as np
 
 from neuropil.cost.interval import Interval
 from neuropil.errors import CommandError, did_you_mean
-from neuropil.lower.parts import Group
-from neuropil.lower.plan import Plan, make_plan
 from neuropil.lower.synapse import SynapseProgram
-from neuropil.lower.work import Work, bytes_per_step, works_of
-from neuropil.model.connect import FixedInDegree, OneToOne
-from neuropil.model.network import Network
-from neuropil.model.neuron import Neuron
-from neuropil.model.stimulus import Step
+from neuropil.model.connection.rules import FixedInDegree, OneToOne
+from neuropil.model.network.network import Network
+from neuropil.model.neuron.neuron import Neuron
+from neuropil.model.stimulus.stimulus import Step
+from neuropil.plan.parts import Group
+from neuropil.plan.plan import Plan, make_plan
+from neuropil.plan.work import Work, bytes_per_step, works_of
 from neuropil.units import Quantity, ms
 from neuropil.zoo.neurons.hodgkin_huxley import HodgkinHuxley
 from neuropil.zoo.neurons.lif import LIFExp

@@ -10,9 +10,9 @@ from neuropil.cost.brain import kernel_of
 from neuropil.cost.energy import ENERGIES, watts
 from neuropil.cost.interval import Interval
 from neuropil.cost.measure import Measured, neuron_seconds
-from neuropil.lower.plan import Plan
-from neuropil.lower.work import ADVANCED, Work, works_of
-from neuropil.model.network import Network
+from neuropil.model.network.network import Network
+from neuropil.plan.plan import Plan
+from neuropil.plan.work import ADVANCED, Work, works_of
 
 ASSUMED_RATE = Interval(0.5, 5.0, 20.0)
 """Hz, for populations of which nobody knows a rate."""

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numba import njit
 
-from neuropil.lower.draws import count_at_least, threefry2x32
-from neuropil.lower.kernel_cache import cached_njit
+from neuropil.codegen.draws import count_at_least, threefry2x32
+from neuropil.codegen.kernel_cache import cached_njit
 
 OPTIONS = {"nogil": True, "fastmath": True, "boundscheck": False}
 

@@ -18,13 +18,13 @@ from typing import Any
 import numba
 import numpy as np
 
+from neuropil.codegen.cache import directory, load, path_of
+from neuropil.codegen.clock_driven_source import SynapseKernel, emit_step
 from neuropil.cost import kernels
 from neuropil.errors import ResultError
-from neuropil.lower.cache import directory, load, path_of
-from neuropil.lower.parts import Group
-from neuropil.lower.plan import Plan
 from neuropil.lower.synapse import SynapseProgram
-from neuropil.lower.synapse_source import SynapseKernel, emit_step
+from neuropil.plan.parts import Group
+from neuropil.plan.plan import Plan
 from neuropil.result.atomic import read_json, write_json
 
 KERNEL_SECONDS = 0.005

@@ -10,23 +10,23 @@ from typing import Any
 import numpy as np
 
 from neuropil import rng
-from neuropil.engine.compose_cells import Owned, cells_of, check_probe, sampled
-from neuropil.engine.junctions import Potentials, junctions
+from neuropil.codegen.cache import load
+from neuropil.engine.cells.compose import Owned, cells_of, check_probe, sampled
+from neuropil.engine.exchange.junctions import Potentials, junctions
 from neuropil.engine.layout import Layout, Share
 from neuropil.engine.program import Operation
-from neuropil.engine.waveform import IndexRow, WaveRow, index_row, listed, poisson_classes, wave_row
-from neuropil.lower.cache import load
-from neuropil.lower.draft import drawn, drive_weight
-from neuropil.lower.parts import Assembly, Group, Member, PlannedDrive
-from neuropil.lower.plan import Plan
-from neuropil.model import grid
-from neuropil.model.branched import Branched
-from neuropil.model.composite import full_name, split
-from neuropil.model.contents import Drive, Population, Probe
-from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
+from neuropil.engine.stimuli.waveform import IndexRow, WaveRow, index_row, listed, poisson_classes, wave_row
+from neuropil.model.base import grid
+from neuropil.model.contents.contents import Drive, Population, Probe
+from neuropil.model.neuron.branched import Branched
+from neuropil.model.neuron.composite import full_name, split
+from neuropil.model.stimulus.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
+from neuropil.plan.builder import drawn, drive_weight
+from neuropil.plan.parts import Assembly, Group, Member, PlannedDrive
+from neuropil.plan.plan import Plan
 from neuropil.units import Quantity
 
-_DRIVE = "neuropil.engine.drive"
+_DRIVE = "neuropil.engine.stimuli.kernels"
 POISSON_WIDTHS = (2, 4, 6, 8, 10, 12, 16, 20, 24, 32)
 """How many thresholds of a Poisson count are tested for every neuron."""
 _TYPES: dict[str, Any] = {"period": np.int32, "fired": np.uint8, "count": np.uint8, "real": np.float64}
@@ -385,7 +385,7 @@ def _add_probes(plan: Plan, layout: Layout, machine: Machine, rows: int) -> None
             machine.probes[t].append(buffer)
             arguments.append((steps_between(probe, plan.dt), *sources, buffer.values, buffer.filled))
         name = "sample_cells" if compartments else "sample"
-        function = (name, f"from neuropil.engine.record import {name}")
+        function = (name, f"from neuropil.engine.record.kernels import {name}")
         machine.operations.append(Operation("probes", f"record {probe.name}", function, "k, *a", arguments.__getitem__))
 
 

@@ -7,25 +7,25 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from neuropil.engine.cells import gather as gather_cells
-from neuropil.engine.cells import scatter as scatter_cells
+from neuropil.codegen.threads import abort_barrier
+from neuropil.engine.cells.arrays import gather as gather_cells
+from neuropil.engine.cells.arrays import scatter as scatter_cells
 from neuropil.engine.clock import PHASES
-from neuropil.engine.clocked_store import ClockedStore
 from neuropil.engine.compose import Machine, compose
-from neuropil.engine.deliver import Rows, first_capacity
+from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeExchange, SpikeLog
 from neuropil.engine.layout import Layout
-from neuropil.engine.lazy_store import LazyStore
-from neuropil.engine.packed import PackedSynapses, build
 from neuropil.engine.program import Operation, program
-from neuropil.engine.rewire import rewired, steps_between
-from neuropil.engine.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeExchange, SpikeLog
-from neuropil.engine.store import PackedStore, Store
-from neuropil.engine.synapse_list import REFRESHED, SynapseList
-from neuropil.engine.synapse_store import SynapseStore
-from neuropil.lower.plan import Plan
-from neuropil.lower.threads import abort_barrier
-from neuropil.model.composite import full_name, split
-from neuropil.model.contents import Population, Projection
+from neuropil.engine.stores.clock_driven_store import ClockedStore
+from neuropil.engine.stores.deliver import Rows, first_capacity
+from neuropil.engine.stores.event_driven_store import LazyStore
+from neuropil.engine.stores.packed import PackedSynapses, build
+from neuropil.engine.stores.packed_store import PackedStore, Store
+from neuropil.engine.stores.rewire import rewired, steps_between
+from neuropil.engine.stores.stateful_store import SynapseStore
+from neuropil.engine.stores.synapse_list import REFRESHED, SynapseList
+from neuropil.model.contents.contents import Population, Projection
+from neuropil.model.neuron.composite import full_name, split
+from neuropil.plan.plan import Plan
 
 DONE, SHORT, RUNAWAY = 0, 1, 2
 PROBE_BUFFER_BYTES = 32_000_000

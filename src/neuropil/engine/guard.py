@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from neuropil.errors import SimulationError
-from neuropil.model.network import Network
+from neuropil.model.network.network import Network
 
 T = TypeVar("T")
 

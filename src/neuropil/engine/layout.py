@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neuropil.lower.parts import PlannedPart
-from neuropil.lower.plan import Plan
-from neuropil.model.contents import Population
+from neuropil.model.contents.contents import Population
+from neuropil.plan.parts import PlannedPart
+from neuropil.plan.plan import Plan
 
 BLOCK = 1 << 16
 ALIGN = 64  # slots: keeps every assembly's slice on its own cache lines in every array

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuropil.engine.buckets import ring_length
-from neuropil.engine.deliver import first_capacity
+from neuropil.connectivity.samplers import delay_steps
+from neuropil.engine.access.upkeep import columns
 from neuropil.engine.layout import BLOCK
-from neuropil.engine.packed import predict_memory
-from neuropil.engine.store import predict_in_flight
-from neuropil.engine.synapse_store import predict_memory as predict_listed
-from neuropil.engine.upkeep import columns
+from neuropil.engine.stores.buckets import ring_length
+from neuropil.engine.stores.deliver import first_capacity
+from neuropil.engine.stores.packed import predict_memory
+from neuropil.engine.stores.packed_store import predict_in_flight
+from neuropil.engine.stores.stateful_store import predict_memory as predict_listed
 from neuropil.errors import MemoryLimitError
-from neuropil.lower.plan import Plan
-from neuropil.lower.synapse_laws import delay_steps
+from neuropil.plan.plan import Plan
 
 if TYPE_CHECKING:
-    from neuropil.engine.recorder import Recorder
+    from neuropil.engine.record.recorder import Recorder
 
 NEGLIGIBLE = 16e6
 """Bytes of traces that are granted without asking the system what it has."""

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from neuropil.codegen.cache import load
 from neuropil.engine.clock import PHASES, SAMPLED
-from neuropil.lower.cache import load
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ thread failed.
 """
 import numpy as np
 from neuropil.engine.clock import cycles
-from neuropil.engine.spikes import account, collect, log_spikes, meet
-from neuropil.lower.flags import PROGRAM_FLAGS
-from neuropil.lower.kernel_cache import cached_njit
+from neuropil.engine.exchange.spikes import account, collect, log_spikes, meet
+from neuropil.codegen.flags import PROGRAM_FLAGS
+from neuropil.codegen.kernel_cache import cached_njit
 {imports}
 
 

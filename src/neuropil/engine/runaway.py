@@ -6,10 +6,10 @@ import numpy as np
 
 from neuropil.engine.core import Core
 from neuropil.errors import SimulationError
-from neuropil.lower.kernel import RUNAWAY
-from neuropil.model.cell import Cell
-from neuropil.model.composite import full_name, split
-from neuropil.model.contents import Population
+from neuropil.lower.neuron_program import RUNAWAY
+from neuropil.model.cell.cell import Cell
+from neuropil.model.contents.contents import Population
+from neuropil.model.neuron.composite import full_name, split
 from neuropil.units import unit_name
 
 

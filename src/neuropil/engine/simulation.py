@@ -14,20 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.engine import checkpoint as checkpoints
 from neuropil.engine import memory
-from neuropil.engine.access import Access
-from neuropil.engine.arguments import byte_limit, flag, numbers, path_of, thread_count
+from neuropil.engine.access.access import Access
+from neuropil.engine.access.arguments import byte_limit, flag, numbers, path_of, thread_count
+from neuropil.engine.access.reset import States, begin_anew, kept_states, starting_states
+from neuropil.engine.access.synaptic_state import SynapticState
+from neuropil.engine.access.upkeep import Upkeep
 from neuropil.engine.core import RUNAWAY, SHORT, Core
 from neuropil.engine.guard import Guard
 from neuropil.engine.interrupt import stoppable
-from neuropil.engine.modulate import Modulation
-from neuropil.engine.packed_weights import PackedWeights
-from neuropil.engine.recorder import Marks, Recorder, describe
-from neuropil.engine.reset import States, begin_anew, kept_states, starting_states
+from neuropil.engine.modulation.modulate import Modulation
+from neuropil.engine.record import checkpoint as checkpoints
+from neuropil.engine.record.recorder import Marks, Recorder, describe
 from neuropil.engine.runaway import runaway
-from neuropil.engine.synaptic_state import SynapticState
-from neuropil.engine.upkeep import Upkeep
+from neuropil.engine.stores.packed_weights import PackedWeights
 from neuropil.engine.worthwhile import worthwhile
 from neuropil.errors import (
     Interrupted,
@@ -38,10 +38,10 @@ from neuropil.errors import (
     did_you_mean,
 )
 from neuropil.lower.coarse import too_coarse
-from neuropil.lower.plan import Plan, make_plan
-from neuropil.model import grid
-from neuropil.model.contents import Population
-from neuropil.model.network import Network
+from neuropil.model.base import grid
+from neuropil.model.contents.contents import Population
+from neuropil.model.network.network import Network
+from neuropil.plan.plan import Plan, make_plan
 from neuropil.result import Result
 from neuropil.result.folder import CHECKPOINT_FILE, require_room
 from neuropil.units import Quantity, ms

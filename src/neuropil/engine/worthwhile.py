@@ -5,9 +5,9 @@ The decision follows from the plan alone, never from the clock, so that one desc
 
 from __future__ import annotations
 
-from neuropil.engine.arguments import cores
-from neuropil.lower.plan import Plan
-from neuropil.lower.work import works_of
+from neuropil.engine.access.arguments import cores
+from neuropil.plan.plan import Plan
+from neuropil.plan.work import works_of
 
 STEP_NS = 10_000.0
 """Least work of a thread in a step. A meeting of threads that have their cores takes below 1 µs; of threads that share them with other

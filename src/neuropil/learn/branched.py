@@ -10,9 +10,9 @@ import numpy as np
 
 from neuropil.learn.population import Neurons
 from neuropil.lower.trace import Scalars
-from neuropil.model.branched import BRANCH, Branched
-from neuropil.model.composite import full_name, split
-from neuropil.model.contents import Population
+from neuropil.model.contents.contents import Population
+from neuropil.model.neuron.branched import BRANCH, Branched
+from neuropil.model.neuron.composite import full_name, split
 
 
 @dataclass(frozen=True)

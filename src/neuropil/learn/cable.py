@@ -30,8 +30,8 @@ from neuropil.lower.cable import CablePlan, Patch
 from neuropil.lower.cable_start import Start, draw_for
 from neuropil.lower.membrane import Membrane
 from neuropil.lower.trace import Scalars
-from neuropil.model.cell import Cell
-from neuropil.model.contents import Population
+from neuropil.model.cell.cell import Cell
+from neuropil.model.contents.contents import Population
 
 Values = dict[str, Any]
 

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.model.network import Network
+from neuropil.model.network.network import Network
 
 Tree = Mapping[str, Any]
 

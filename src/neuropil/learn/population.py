@@ -15,11 +15,11 @@ from neuropil.learn.surrogate import Surrogate
 from neuropil.learn.threshold import distance
 from neuropil.lower.integrate import StepFunction
 from neuropil.lower.trace import Scalars, TracedNeuron
-from neuropil.model.composite import full_name
-from neuropil.model.contents import Population
-from neuropil.model.distribution import Distribution
-from neuropil.model.grid import TOLERANCE
-from neuropil.model.neuron import Neuron
+from neuropil.model.base.distribution import Distribution
+from neuropil.model.base.grid import TOLERANCE
+from neuropil.model.contents.contents import Population
+from neuropil.model.neuron.composite import full_name
+from neuropil.model.neuron.neuron import Neuron
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuropil import rng
+from neuropil.connectivity.draw import edges
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.learn.checks import check_inputs, check_parameters, check_state
 from neuropil.learn.chunks import scan
@@ -27,15 +28,14 @@ from neuropil.learn.stimuli import stimulus_array
 from neuropil.learn.surrogate import Surrogate
 from neuropil.learn.surrogate import surrogate as named_surrogate
 from neuropil.learn.synapses import Living, begin
-from neuropil.lower.connectivity import edges
 from neuropil.lower.synapse import plan_synapses
-from neuropil.model import grid
-from neuropil.model.cell import Cell
-from neuropil.model.composite import full_name
-from neuropil.model.coupling import End
-from neuropil.model.distribution import checked_values
-from neuropil.model.network import Network
-from neuropil.model.validate import validate
+from neuropil.model.base import grid
+from neuropil.model.base.distribution import checked_values
+from neuropil.model.cell.cell import Cell
+from neuropil.model.network.coupling import End
+from neuropil.model.network.network import Network
+from neuropil.model.network.validate import validate
+from neuropil.model.neuron.composite import full_name
 from neuropil.units import Quantity, magnitude, ms
 
 Tree = dict[str, Any]

@@ -11,9 +11,9 @@ from neuropil.learn.cable import CellNeurons
 from neuropil.learn.population import Neurons
 from neuropil.learn.surrogate import Surrogate
 from neuropil.lower.trace import Scalars
-from neuropil.model.branched import BRANCH, Branched
-from neuropil.model.cell import Cell
-from neuropil.model.contents import Population
+from neuropil.model.cell.cell import Cell
+from neuropil.model.contents.contents import Population
+from neuropil.model.neuron.branched import BRANCH, Branched
 
 
 class Steppable(Protocol):

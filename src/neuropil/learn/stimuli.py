@@ -8,10 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil import rng
-from neuropil.model import grid
-from neuropil.model.contents import Drive
-from neuropil.model.distribution import Distribution
-from neuropil.model.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, Sine, SpikeList, Step, TimeArray
+from neuropil.model.base import grid
+from neuropil.model.base.distribution import Distribution
+from neuropil.model.contents.contents import Drive
+from neuropil.model.stimulus.stimulus import (
+    InhomogeneousPoisson,
+    Noise,
+    Poisson,
+    Regular,
+    Sine,
+    SpikeList,
+    Step,
+    TimeArray,
+)
 from neuropil.units import Quantity
 
 Array = NDArray[np.float64]

@@ -15,20 +15,20 @@ from jax.extend.random import threefry_2x32
 from jax.scipy.special import ndtri
 
 from neuropil import rng
+from neuropil.connectivity.draw import numbered_edges
 from neuropil.errors import ModelError
 from neuropil.learn.propagators import entry_values
 from neuropil.learn.stimuli import per_neuron
-from neuropil.lower.connectivity import numbered_edges
 from neuropil.lower.integrate import Advance
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.trace import Scalars
-from neuropil.model import grid
-from neuropil.model.cell import Cell
-from neuropil.model.composite import full_name
-from neuropil.model.contents import Projection
-from neuropil.model.distribution import Distribution
-from neuropil.model.per_synapse import in_order
-from neuropil.model.synapse import OUTSIDE, POST_TIME
+from neuropil.model.base import grid
+from neuropil.model.base.distribution import Distribution
+from neuropil.model.cell.cell import Cell
+from neuropil.model.contents.contents import Projection
+from neuropil.model.contents.per_synapse import in_order
+from neuropil.model.neuron.composite import full_name
+from neuropil.model.synapse.synapse import OUTSIDE, POST_TIME
 
 Tree = dict[str, Any]
 

@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 
 from neuropil.errors import ModelError
-from neuropil.lower.elementwise import Constants
+from neuropil.lower.constants import Constants
 from neuropil.lower.membrane import Membrane, MembraneProgram, TracedMechanism
-from neuropil.model.cell import Cell, Draw, Placed, drawn_values
-from neuropil.model.distribution import Distribution
-from neuropil.model.mechanism import supplied
+from neuropil.model.base.distribution import Distribution
+from neuropil.model.cell.cell import Cell, Draw, Placed, drawn_values
+from neuropil.model.cell.mechanism import supplied
 
 SOLVER_FLOPS = 17
 """Per compartment and step: coefficients 3, elimination 10 (a division among them), substitution 4."""

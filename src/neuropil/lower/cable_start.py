@@ -10,9 +10,9 @@ import numpy as np
 from neuropil import rng
 from neuropil.errors import ModelError
 from neuropil.lower.cable import CablePlan, Patch
-from neuropil.model.cell import Cell, Draw
-from neuropil.model.contents import Population
-from neuropil.model.distribution import Distribution
+from neuropil.model.base.distribution import Distribution
+from neuropil.model.cell.cell import Cell, Draw
+from neuropil.model.contents.contents import Population
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _drawn(value: Distribution, population: Population, seed: int, purpose: str,
 
 
 def draw_for(population: Population, seed: int) -> Draw:
-    """The values of parameters that differ between the cells of a population, see `neuropil.model.cell.Draw`."""
+    """The values of parameters that differ between the cells of a population, see `neuropil.model.cell.cell.Draw`."""
 
     def draw(name: str, value: Any, sites: int) -> np.ndarray:
         if isinstance(value, Distribution):

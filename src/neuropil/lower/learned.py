@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from neuropil.lower.synapse_form import dependencies, strikes
 from neuropil.lower.traced_synapse import TracedSynapse
-from neuropil.model.synapse import Synapse
+from neuropil.model.synapse.synapse import Synapse
 
 PLASTIC = "_plastic"
 """Name of the constant that says whether a rule acts: 1, or 0. (No parameter of a model begins with an underscore.)"""

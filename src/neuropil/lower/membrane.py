@@ -24,15 +24,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuropil.errors import ModelError
-from neuropil.lower.elementwise import Constants, frontier
+from neuropil.lower.constants import Constants, frontier
 from neuropil.lower.exponentials import share_exponentials
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import Advance
 from neuropil.lower.propagator import propagators
 from neuropil.lower.steady import rest
 from neuropil.lower.trace import Scalars, Traced, scalar_jaxpr
-from neuropil.model.described import Steady, Values
-from neuropil.model.mechanism import SUPPLIED, Mechanism, PointProcess, supplied
+from neuropil.model.base.described import Steady, Values
+from neuropil.model.cell.mechanism import SUPPLIED, Mechanism, PointProcess, supplied
 from neuropil.units import Quantity, magnitude
 
 

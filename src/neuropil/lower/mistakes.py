@@ -12,7 +12,7 @@ import jax
 
 from neuropil import maths, units
 from neuropil.errors import ModelError, NeuropilError, did_you_mean
-from neuropil.model.described import Described
+from neuropil.model.base.described import Described
 
 _FOREIGN = re.compile(r"\b(math|cmath|np|numpy|jnp|jax\.numpy|scipy\.special|special)\.(\w+)\(")
 _OTHER_NAMES = {"abs": "absolute", "fabs": "absolute", "max": "maximum", "min": "minimum", "power": "**", "pow": "**", "square": "**"}

@@ -77,7 +77,7 @@ PRIMITIVES |= {
 PRIMITIVES |= {f"item{k}": Primitive(f"number({{0}}[{k}])", lambda a, k=k: a[k], 0) for k in range(LARGEST_GROUP)}
 
 MATH_FUNCTIONS = ("exp", "exp2", "expm1", "log", "log1p", "tanh", "logistic", "sin", "cos", "pow")
-"""Those that kernels take from `neuropil.lower.numerics`."""
+"""Those that kernels take from `neuropil.codegen.numerics`."""
 
 _INSTEAD = {
     "while": "a loop cannot run inside a neuron's equation: unroll it, or make the quantity a state with a derivative",

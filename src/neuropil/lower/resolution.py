@@ -26,8 +26,8 @@ from neuropil.lower.classify import Scheme, parameter_leaf
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import Advance, StepFunction
 from neuropil.lower.trace import scalar_jaxpr
-from neuropil.model.described import Spec
-from neuropil.model.distribution import Distribution
+from neuropil.model.base.described import Spec
+from neuropil.model.base.distribution import Distribution
 from neuropil.units import mV
 
 RESOLVED = 2.0**-13

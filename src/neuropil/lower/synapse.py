@@ -19,11 +19,11 @@ from neuropil.lower.learned import PLASTIC, learned_states
 from neuropil.lower.propagator import propagators
 from neuropil.lower.synapse_form import SIDES, Form, age, closed_form, form_of
 from neuropil.lower.traced_synapse import Bare, TracedSynapse, traced_graph
-from neuropil.model.effects import effects_on, vary_by_cell
-from neuropil.model.network import Network
-from neuropil.model.per_synapse import differs
-from neuropil.model.synapse import Synapse
-from neuropil.model.wiring import weight_dimension
+from neuropil.model.contents.per_synapse import differs
+from neuropil.model.contents.wiring import weight_dimension
+from neuropil.model.modulation.effects import effects_on, vary_by_cell
+from neuropil.model.network.network import Network
+from neuropil.model.synapse.synapse import Synapse
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from neuropil.lower.classify import Scheme
 from neuropil.lower.graph import Graph
 from neuropil.lower.trace import Scalars
 from neuropil.lower.traced_synapse import TracedSynapse, traced_graph
-from neuropil.model.distribution import Distribution
+from neuropil.model.base.distribution import Distribution
 
 SIDES = ("", "source", "target")
 """Whose a waiting state is: the synapse's own, or shared."""

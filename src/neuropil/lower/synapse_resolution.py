@@ -16,8 +16,8 @@ from neuropil.lower.integrate import Advance
 from neuropil.lower.resolution import RESOLVED, slow_flows, typical
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.synapse_form import strikes
-from neuropil.model.described import Described
-from neuropil.model.distribution import Distribution
+from neuropil.model.base.described import Described
+from neuropil.model.base.distribution import Distribution
 from neuropil.units import Quantity
 
 BETWEEN_SPIKES = 1.0

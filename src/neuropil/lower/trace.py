@@ -15,9 +15,9 @@ import numpy as np
 
 from neuropil.errors import ModelError, NeuropilError, PrimitiveError, UnitError, did_you_mean
 from neuropil.lower.mistakes import explained
-from neuropil.model.branched import Branch
-from neuropil.model.described import Described, Values
-from neuropil.model.neuron import Neuron
+from neuropil.model.base.described import Described, Values
+from neuropil.model.neuron.branched import Branch
+from neuropil.model.neuron.neuron import Neuron
 from neuropil.units import Dimension, Quantity, kHz, magnitude
 
 Scalars = dict[str, Any]

@@ -10,8 +10,8 @@ import jax
 from neuropil.errors import UnitError
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.trace import Scalars, Traced, scalar_jaxpr
-from neuropil.model.per_synapse import differs
-from neuropil.model.synapse import Synapse
+from neuropil.model.contents.per_synapse import differs
+from neuropil.model.synapse.synapse import Synapse
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, magnitude
 
 

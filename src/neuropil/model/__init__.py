@@ -1,39 +1,16 @@
 """Describe: neurons, synapses, stimuli and networks as plain Python with units."""
 
-from neuropil.model.agent import Agent, Critic, Efference, Horizon, Sense, Signalling, TemporalDifference
-from neuropil.model.branched import Branch, Branched
-from neuropil.model.builder import MorphologyBuilder
-from neuropil.model.cell import Cell
-from neuropil.model.compartments import Compartments
-from neuropil.model.composite import Composite, Part
-from neuropil.model.connect import (
-    AllToAll,
-    DistanceDependent,
-    Edges,
-    FixedInDegree,
-    FixedOutDegree,
-    FixedProbability,
-    FixedTotal,
-    OneToOne,
-    Rule,
-)
-from neuropil.model.contents import Drive, Population, Probe, Projection
-from neuropil.model.coupling import Coupling
-from neuropil.model.decode import Decoder, PopulationVector, RateCode, Softmax, WinnerTakesAll
-from neuropil.model.described import STEADY, Described, Input, Port, State
-from neuropil.model.diffusion import Apart, Diffusion
-from neuropil.model.discretise import DLambda, FixedCount, MaxLength, discretise
-from neuropil.model.distribution import Distribution, LogNormal, Normal, Uniform
-from neuropil.model.effects import Becomes, Gain, Shift, Toward
-from neuropil.model.encode import Code, Currents, OneHot, PlaceCode, PopulationCode, Proportional, Rates
-from neuropil.model.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
-from neuropil.model.mechanism import Channel, Mechanism, PointProcess
-from neuropil.model.modulator import Modulator
-from neuropil.model.monitor import Guard, SelfStimulationMonitor
-from neuropil.model.morphology import Morphology, Section
-from neuropil.model.network import Network
-from neuropil.model.neuron import Neuron
-from neuropil.model.places import (
+from neuropil.model.agent.agent import Agent, Critic, Efference, Horizon, Sense, Signalling, TemporalDifference
+from neuropil.model.agent.decode import Decoder, PopulationVector, RateCode, Softmax, WinnerTakesAll
+from neuropil.model.agent.encode import Code, Currents, OneHot, PlaceCode, PopulationCode, Proportional, Rates
+from neuropil.model.agent.monitor import Guard, SelfStimulationMonitor
+from neuropil.model.base.described import STEADY, Described, Input, Port, State
+from neuropil.model.base.distribution import Distribution, LogNormal, Normal, Uniform
+from neuropil.model.cell.builder import MorphologyBuilder
+from neuropil.model.cell.cell import Cell
+from neuropil.model.cell.compartments import Compartments
+from neuropil.model.cell.discretise import DLambda, FixedCount, MaxLength, discretise
+from neuropil.model.cell.locations import (
     At,
     Distance,
     Evenly,
@@ -46,7 +23,31 @@ from neuropil.model.places import (
     location,
     region,
 )
-from neuropil.model.stimulus import (
+from neuropil.model.cell.mechanism import Channel, Mechanism, PointProcess
+from neuropil.model.cell.morphology import Morphology, Section
+from neuropil.model.connection.rules import (
+    AllToAll,
+    DistanceDependent,
+    Edges,
+    FixedInDegree,
+    FixedOutDegree,
+    FixedProbability,
+    FixedTotal,
+    OneToOne,
+    Rule,
+)
+from neuropil.model.connection.structure import Rewiring
+from neuropil.model.contents.contents import Drive, Population, Probe, Projection
+from neuropil.model.modulation.diffusion import Apart, Diffusion
+from neuropil.model.modulation.effects import Becomes, Gain, Shift, Toward
+from neuropil.model.modulation.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
+from neuropil.model.modulation.modulator import Modulator
+from neuropil.model.network.coupling import Coupling
+from neuropil.model.network.network import Network
+from neuropil.model.neuron.branched import Branch, Branched
+from neuropil.model.neuron.composite import Composite, Part
+from neuropil.model.neuron.neuron import Neuron
+from neuropil.model.stimulus.stimulus import (
     InhomogeneousPoisson,
     Noise,
     Poisson,
@@ -57,8 +58,7 @@ from neuropil.model.stimulus import (
     Stimulus,
     TimeArray,
 )
-from neuropil.model.structure import Rewiring
-from neuropil.model.synapse import Synapse
+from neuropil.model.synapse.synapse import Synapse
 
 __all__ = [
     "STEADY",

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from neuropil.errors import SimulationError
-from neuropil.model.cell import Cell
-from neuropil.model.contents import Population
-from neuropil.model.described import Steady
-from neuropil.model.mechanism import SUPPLIED, Mechanism, supplied
+from neuropil.model.base.described import Steady
+from neuropil.model.cell.cell import Cell
+from neuropil.model.cell.mechanism import SUPPLIED, Mechanism, supplied
+from neuropil.model.contents.contents import Population
 from neuropil.oracle.events import per_element
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.units import magnitude

@@ -18,7 +18,7 @@ from scipy.linalg import expm
 
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model import Branch
-from neuropil.model.described import Described, Values
+from neuropil.model.base.described import Described, Values
 from neuropil.units import Dimension, Quantity, magnitude
 
 Array: TypeAlias = NDArray[Any]

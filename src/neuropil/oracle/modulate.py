@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.model import Network, Population, Projection, grid
-from neuropil.model.effects import Effect, effects_on
-from neuropil.model.modulator import Modulator, trace_name
+from neuropil.model import Network, Population, Projection
+from neuropil.model.base import grid
+from neuropil.model.modulation.effects import Effect, effects_on
+from neuropil.model.modulation.modulator import Modulator, trace_name
 from neuropil.oracle.integrate import Array
 
 Given = Mapping[str, Mapping[int, Any]]

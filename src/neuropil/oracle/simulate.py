@@ -18,13 +18,14 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, SimulationError
-from neuropil.model import Network, Neuron, Population, Projection, grid
-from neuropil.model.branched import BRANCH, Branched
-from neuropil.model.cell import Cell
-from neuropil.model.composite import full_name, split
-from neuropil.model.per_synapse import differs
-from neuropil.model.upkeep import Normalisation
-from neuropil.model.validate import validate
+from neuropil.model import Network, Neuron, Population, Projection
+from neuropil.model.base import grid
+from neuropil.model.cell.cell import Cell
+from neuropil.model.contents.per_synapse import differs
+from neuropil.model.network.validate import validate
+from neuropil.model.neuron.branched import BRANCH, Branched
+from neuropil.model.neuron.composite import full_name, split
+from neuropil.model.probe.upkeep import Normalisation
 from neuropil.oracle.cable import Cells, Sites
 from neuropil.oracle.events import Source, Synapses, per_element
 from neuropil.oracle.integrate import Array, Integrator, States

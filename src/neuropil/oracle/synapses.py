@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from neuropil import rng
-from neuropil.model import Distribution, Projection, Synapse, grid
-from neuropil.model.connect import DistanceDependent
-from neuropil.model.per_synapse import differs, in_order
-from neuropil.model.structure import multapses
-from neuropil.model.synapse import POST_TIME
-from neuropil.model.wiring import threshold, weight_dimension
+from neuropil.model import Distribution, Projection, Synapse
+from neuropil.model.base import grid
+from neuropil.model.connection.rules import DistanceDependent
+from neuropil.model.connection.structure import multapses
+from neuropil.model.contents.per_synapse import differs, in_order
+from neuropil.model.contents.wiring import threshold, weight_dimension
+from neuropil.model.synapse.synapse import POST_TIME
 from neuropil.oracle.events import listed, numbers, site_of
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.units import Quantity, magnitude

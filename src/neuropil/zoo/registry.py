@@ -8,8 +8,8 @@ from typing import Any
 
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model import Agent, Channel, Network, PointProcess, Synapse
-from neuropil.model.cell import Cell
-from neuropil.model.kinetics import Kinetics
+from neuropil.model.cell.cell import Cell
+from neuropil.model.modulation.kinetics import Kinetics
 
 _NEURONS = "neuropil.zoo.neurons."
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 import numpy as np
 
 from neuropil.model import Channel, Morphology
-from neuropil.model.cell import Cell
-from neuropil.model.discretise import Rule
+from neuropil.model.cell.cell import Cell
+from neuropil.model.cell.discretise import Rule
 from neuropil.units import Ohm, Quantity, cm, mS, ms, mV, uF
 from neuropil.zoo.channels.calcium_pool import CalciumPool
 from neuropil.zoo.channels.fast_sodium import FastSodium

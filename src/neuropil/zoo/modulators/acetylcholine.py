@@ -21,10 +21,10 @@ from __future__ import annotations
 from typing import Any
 
 from neuropil.errors import ModelError
-from neuropil.model.contents import Population
-from neuropil.model.effects import Gain, Shift
-from neuropil.model.kinetics import FirstOrder
-from neuropil.model.modulator import Modulator
+from neuropil.model.contents.contents import Population
+from neuropil.model.modulation.effects import Gain, Shift
+from neuropil.model.modulation.kinetics import FirstOrder
+from neuropil.model.modulation.modulator import Modulator
 from neuropil.units import Concentration, Quantity, Time, ms, mV, nM
 
 

@@ -20,8 +20,8 @@ from __future__ import annotations
 import math
 
 from neuropil.errors import ModelError
-from neuropil.model.kinetics import MichaelisMenten, RateOfChange
-from neuropil.model.modulator import Modulator
+from neuropil.model.modulation.kinetics import MichaelisMenten, RateOfChange
+from neuropil.model.modulation.modulator import Modulator
 from neuropil.units import Concentration, nM, second, uM
 
 

@@ -22,9 +22,9 @@ from __future__ import annotations
 from typing import Any
 
 from neuropil.errors import ModelError
-from neuropil.model.effects import Gain
-from neuropil.model.kinetics import MichaelisMenten, RateOfChange
-from neuropil.model.modulator import Modulator
+from neuropil.model.modulation.effects import Gain
+from neuropil.model.modulation.kinetics import MichaelisMenten, RateOfChange
+from neuropil.model.modulation.modulator import Modulator
 from neuropil.units import Concentration, nM, second, uM
 
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError
-from neuropil.model.kinetics import MichaelisMenten, RateOfChange
-from neuropil.model.modulator import Modulator
+from neuropil.model.modulation.kinetics import MichaelisMenten, RateOfChange
+from neuropil.model.modulation.modulator import Modulator
 from neuropil.units import Concentration, nM, second, uM
 
 EC50 = 50 * nM

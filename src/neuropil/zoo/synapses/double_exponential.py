@@ -16,7 +16,7 @@ import numpy as np
 from neuropil.errors import ModelError
 from neuropil.maths import exp, log
 from neuropil.model import PointProcess, State
-from neuropil.model.distribution import Distribution
+from neuropil.model.base.distribution import Distribution
 from neuropil.units import Quantity, Time, nS
 
 

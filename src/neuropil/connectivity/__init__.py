@@ -1,0 +1,1 @@
+"""Draw: from connection rules to synapses, their weights and delays."""

@@ -1,0 +1,1 @@
+"""What is read and set of a simulation between its steps."""

@@ -1,0 +1,93 @@
+"""Back to the start between trials: states of neurons and synapses, spikes under way, concentrations; what was learnt is kept."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+
+import numpy as np
+
+from neuropil.engine.access.synaptic_state import SynapticState
+from neuropil.engine.compose import compose
+from neuropil.engine.core import Core
+from neuropil.engine.exchange.spikes import EVENTS, IN_RING
+from neuropil.engine.modulation.modulate import Modulation
+from neuropil.errors import NetworkError, SimulationError, did_you_mean
+from neuropil.model.network.network import Network
+from neuropil.model.neuron.composite import split
+
+States = dict[tuple[str, str, str], np.ndarray]
+"""(population, part, array) -> values, as `Core.states` gives them."""
+
+
+def starting_states(core: Core) -> States:
+    """What neurons start from, found as at the start: by filling a machine anew, on which nothing runs."""
+    twin = copy.copy(core)
+    twin.machine = compose(core.plan, core.layout, 1)
+    return twin.states()
+
+
+def kept_states(network: Network, keep: Iterable[str]) -> set[tuple[str, str, str]]:
+    """The arrays behind names of states such as "exc.theta".
+
+    Raises:
+        NetworkError: what does not exist.
+    """
+    if isinstance(keep, str) or not all(isinstance(name, str) for name in keep):
+        raise SimulationError("keep names states of neurons", got=keep, expected='a list such as ["exc.theta"]')
+    found = set()
+    for name in keep:
+        population, _, state = name.partition(".")
+        states = network[population].neuron.spec.states
+        if state not in states:
+            raise NetworkError(f"keep: {population} has no state {state!r}", fix=did_you_mean(state, states))
+        part, inner = split(state)
+        found.add((population, part, f"s_{inner}"))
+    return found
+
+
+def begin_anew(
+    core: Core, synaptic: SynapticState, modulation: Modulation, start: States, kept: set[tuple[str, str, str]], *, weights: bool, restart: bool
+) -> None:
+    """See `Simulation.reset`; all spikes up to now have been taken in.
+
+    Args:
+        start: from `starting_states`; kept: from `kept_states`.
+    """
+    end = core.step
+    if restart:
+        core.step = 0
+        for log in core.logs:
+            log.counters[EVENTS] = 0
+    for key, values in start.items():
+        if key not in kept:
+            population, part, name = key
+            core.scatter(core.plan.network[population], part, name, values)
+    for store in core.listed.values():
+        store.reset(weights, end, core.step)
+    if not weights:
+        synaptic.packed.forget()
+    _reset_modulators(modulation, core.step)  # after the synapses, whose parameters they change
+    _drop_spikes(core)
+
+
+def _drop_spikes(core: Core) -> None:
+    """Nothing is under way, and nobody has just spiked."""
+    core.exchange.count[:] = 0
+    for arrived in core.machine.arrived:
+        arrived[:] = 0
+    for log in core.logs:
+        log.recent[:] = 0
+        log.counters[IN_RING] = 0
+    for store in core.stores:
+        store.drop()
+
+
+def _reset_modulators(modulation: Modulation, step: int) -> None:
+    """Concentrations as at the start, and parameters as they follow from them; signals and caps, which somebody set, stay."""
+    for running in modulation.running.values():
+        running.c = running.modulator.start()
+        running.dose = 0.0
+        for count in running.spikes:
+            count[:] = 0
+    modulation.resume(step)

@@ -1,0 +1,89 @@
+"""The weights and states of synapses, whichever store keeps them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuropil.connectivity.draw import edges
+from neuropil.engine.core import Core
+from neuropil.engine.stores.packed_weights import PackedWeights
+from neuropil.plan.plan import Plan
+
+
+class SynapticState:
+    """The weights and states of all synapses, whichever store keeps them."""
+
+    def __init__(self, plan: Plan, core: Core, packed: PackedWeights):
+        self.plan, self.core, self.packed = plan, core, packed
+        self.held: set[int] = set()  # packed projections that are not normalised while plasticity is off
+
+    def read(self, j: int, name: str) -> np.ndarray:
+        """float64[n]: a state of the synapses of projection j, or "weight", at the present step."""
+        return self.core.listed[j].read(name, self.core.step) if j in self.core.listed else self.packed.read(j)
+
+    def all(self, j: int) -> dict[str, np.ndarray]:
+        """The "weight" and all states of the synapses of projection j."""
+        if j not in self.core.listed:
+            return {"weight": self.packed.read(j)}
+        s = self.core.listed[j].listed()
+        return {"weight": s.weight, **s.up_to(self.plan.synapses[j], self.core.step, self.plan.dt)}
+
+    def write(self, j: int, values: dict[str, np.ndarray]) -> None:
+        """Replace states of the synapses of projection j, or "weight"."""
+        if j in self.core.listed:
+            self.core.listed[j].put(values, self.core.step)
+        else:
+            self.packed.write(j, values["weight"])
+
+    def ends(self, j: int) -> tuple[np.ndarray, np.ndarray]:
+        """The source and the target of each synapse of projection j."""
+        return self.address(j)[:2]
+
+    def address(self, j: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The source, the target and the site of each synapse of projection j."""
+        if j in self.core.listed:
+            s = self.core.listed[j].synapses
+            return s.pre, s.post, s.site
+        pre, post, _, _, site = edges(self.plan.network.projections[j], self.plan.seed, self.plan.dt)
+        return pre, post, site
+
+    # --- plasticity --------------------------------------------------------------------------------------------------
+
+    @property
+    def learning(self) -> dict[int, bool]:
+        """The projections that learn, rewire or are normalised, and whether they do so now."""
+        network, found = self.plan.network, {}
+        normalised = {id(n.projection) for n in network.normalisations}
+        for j, p in enumerate(network.projections):
+            store = self.core.listed.get(j)
+            if id(p) in normalised or (store is not None and store.learns):
+                found[j] = j not in self.held if store is None else store.plastic
+        return found
+
+    def switch(self, j: int, on: bool) -> None:
+        """Let projection j learn from now on, or not."""
+        if j in self.core.listed:
+            self.core.listed[j].switch(on, self.core.step)
+        else:
+            (self.held.discard if on else self.held.add)(j)
+
+    # --- checkpoints -------------------------------------------------------------------------------------------------
+
+    def save(self) -> dict[int, dict[str, np.ndarray]]:
+        """What a checkpoint needs, by projection."""
+        found = {j: store.save() for j, store in self.core.listed.items()}
+        found |= self.packed.save()
+        for j in self.held:
+            found.setdefault(j, {})["held"] = np.array(True)
+        return found
+
+    def restore(self, saved: dict[int, dict[str, np.ndarray]]) -> None:
+        """Take up what `save` gave."""
+        for j, arrays in saved.items():
+            if j in self.core.listed:
+                self.core.listed[j].restore(arrays)
+                continue
+            if "weight" in arrays:
+                self.packed.restore(j, arrays)
+            if "held" in arrays:
+                self.held.add(j)

@@ -1,0 +1,73 @@
+"""Populations with morphology in a network's program: their arrays, their step, their probes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from neuropil.codegen.cable_source import SOURCE_NAME
+from neuropil.codegen.cache import load
+from neuropil.engine.cells.arrays import CellArrays
+from neuropil.engine.layout import Layout
+from neuropil.engine.program import Operation
+from neuropil.errors import NetworkError
+from neuropil.model.contents.contents import Probe
+from neuropil.plan.cells import PlannedCells
+from neuropil.plan.plan import Plan
+
+Owned = list[tuple[slice, CellArrays]]
+"""For each thread the cells it owns and their arrays."""
+
+PartArrays = Callable[[int, int], dict[str, np.ndarray]]
+"""(thread, assembly) -> its arrays."""
+
+
+def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCells) -> tuple[Owned, list[Operation]]:
+    """Allocate a population of cells; its operations advance them and collect those that fired."""
+    population = planned.population
+    somas, _ = plan.place_of(population)
+    owned, lists = [], []
+    for t, share in enumerate(layout.shares):
+        mine = layout.slice(population, "", t)
+        fired = np.zeros(share.start[somas + 1] - share.start[somas], np.uint8)
+        parts = {name: arrays(t, plan.place_of(population, name)[0]) for name in population.parts}
+        cells = CellArrays(planned, slice(mine.lower, mine.lower + mine.neurons), planned.precision, parts, fired)
+        owned.append((cells.owned, cells))
+        lists.append((fired, share.elements[share.start[somas] : share.start[somas + 1]]))
+    module = load(SOURCE_NAME, planned.source.source).__name__
+    function = f"advance_cells_{list(plan.cells).index(population.name)}"
+    return owned, [
+        Operation("neurons", f"{population.name}: cells", (function, f"from {module} import advance as {function}"), "*a", lambda t: owned[t][1].arguments, "bad"),
+        Operation("neurons", f"{population.name}: who fired", ("collect", ""), "*a, published[k & 1, thread], found", lists.__getitem__, "spikes"),
+    ]
+
+
+def sampled(probe: Probe, own: slice, cells: CellArrays) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:
+    """What a thread records of a state of compartments.
+
+    Returns:
+        The probe's columns that are the thread's, and for every array that holds some of them (array, places in it,
+        which of the columns); columns of compartments without the channel are in none.
+    """
+    neurons, sites = np.divmod(probe.places, cells.plan.size)
+    columns = np.flatnonzero((neurons >= own.start) & (neurons < own.stop))
+    found = []
+    for flat, places, compartments in cells.pieces(probe.variable):
+        row = np.full(cells.plan.size, -1)
+        row[compartments] = np.arange(compartments.size)
+        into = np.flatnonzero(row[sites[columns]] >= 0)
+        found.append((flat, places[neurons[columns[into]] - own.start, row[sites[columns[into]]]], into))
+    return columns, found
+
+
+def check_probe(probe: Probe, owned: Sequence[tuple[slice, CellArrays]]) -> None:
+    """Refuse a probe none of whose compartments has the state."""
+    cells = owned[0][1]
+    sites = np.unique(probe.places % cells.plan.size)
+    having = cells.compartments_with(probe.variable)
+    if not np.isin(sites, having).any():
+        raise NetworkError(
+            f"probe {probe.name!r}: none of these compartments has {probe.variable}", got=f"sites {sites[:8].tolist()}",
+            expected=f"some of {np.sort(having)[:8].tolist()} …",
+        )  # fmt: skip

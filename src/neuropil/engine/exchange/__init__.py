@@ -1,0 +1,1 @@
+"""What threads tell each other: spikes, and potentials at gap junctions."""

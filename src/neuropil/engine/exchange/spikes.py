@@ -1,0 +1,118 @@
+"""Spikes within a step: find them, exchange them between owners, log them.
+
+The exchange is the one place where owners meet: each publishes the neurons that fired, all wait, all read. Ranks on
+other machines would replace `SpikeExchange` and `meet`, and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.threads import new_barrier, spin_barrier
+
+
+@dataclass
+class SpikeExchange:
+    """What the owners publish. Two buffers alternate, so one meeting per step is enough.
+
+    Attributes:
+        neurons: int32[2, threads, largest share], global indices of the neurons that fired.
+        count: int64[2, threads * 8], how many (a cache line per thread).
+        alarm: int64[threads * 8], 1 + the step in which a thread met a runaway state.
+        barrier: state of the barrier.
+    """
+
+    neurons: np.ndarray
+    count: np.ndarray
+    alarm: np.ndarray
+    barrier: np.ndarray
+
+    @classmethod
+    def of(cls, threads: int, largest_share: int) -> SpikeExchange:
+        """An exchange without spikes."""
+        return cls(
+            np.zeros((2, threads, max(largest_share, 1)), np.int32),
+            np.zeros((2, threads * 8), np.int64),
+            np.zeros(threads * 8, np.int64),
+            new_barrier(),
+        )
+
+
+@dataclass
+class SpikeLog:
+    """What one thread keeps: its own spikes since the last flush, and how many there were in all in recent steps.
+
+    Attributes:
+        step: int64[capacity]; neuron: int32[capacity].
+        counters: int64[8]: own spikes logged, all spikes since the flush, all spikes within the ring, synaptic events.
+        recent: int64[ring], all spikes of each recent step.
+    """
+
+    step: np.ndarray
+    neuron: np.ndarray
+    counters: np.ndarray
+    recent: np.ndarray
+
+    @classmethod
+    def of(cls, capacity: int, ring: int) -> SpikeLog:
+        """An empty log."""
+        return cls(np.zeros(capacity, np.int64), np.zeros(capacity, np.int32), np.zeros(8, np.int64), np.zeros(ring, np.int64))
+
+
+LOGGED, SINCE_FLUSH, IN_RING, EVENTS = 0, 1, 2, 3
+
+
+@njit(**KERNEL_FLAGS)
+def collect(fired, neurons, out, n):
+    """Append to out[n:] the global indices of the slots whose `fired` byte is set; returns the new n."""
+    words = fired.view(np.uint64)
+    for line in range(words.size // 8):
+        found = np.uint64(0)
+        for j in range(8 * line, 8 * line + 8):
+            found |= words[j]
+        if found:
+            for i in range(64 * line, 64 * line + 64):
+                if fired[i]:
+                    out[n] = neurons[i]
+                    n += 1
+    return n
+
+
+@njit(nogil=True)
+def account(step, threads, count, counters, recent, room, logged):
+    """Count everyone's spikes of `step`; False, with nothing done, where a store (`room`) or the log is too small.
+
+    All it looks at is the same for all threads, so all decide alike.
+    """
+    total = 0
+    for t in range(threads):
+        total += count[step & 1, 8 * t]
+    here = step & (recent.size - 1)
+    in_ring = counters[2] - recent[here] + total
+    if in_ring > room or counters[1] + total > logged:
+        return False
+    recent[here] = total
+    counters[2] = in_ring
+    counters[1] += total
+    return True
+
+
+@njit(nogil=True)
+def log_spikes(step, thread, published, count, log_step, log_neuron, counters):
+    """Keep this thread's own spikes of `step`, stamped with its end."""
+    side = step & 1
+    first, n = counters[0], count[side, 8 * thread]
+    for q in range(n):
+        log_step[first + q] = step + 1
+        log_neuron[first + q] = published[side, thread, q]
+    counters[0] = first + n
+
+
+@njit(nogil=True)
+def meet(barrier, thread, threads):
+    """Wait until every owner has published; False when one of them failed."""
+    return threads == 1 or spin_barrier(barrier, thread, threads)

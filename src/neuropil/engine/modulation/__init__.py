@@ -1,0 +1,1 @@
+"""Modulators while a network runs."""

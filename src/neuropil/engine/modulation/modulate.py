@@ -1,0 +1,175 @@
+"""Modulators while a network runs: between chunks of native code, concentrations, and the parameters that follow them.
+
+All of it is NumPy in float64, on numbers that do not depend on threads: counts of spikes, concentrations, and values of
+parameters, which are written into the arrays that the kernels read. What did not change is not written.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuropil.engine.access.arguments import numbers
+from neuropil.engine.core import Core
+from neuropil.engine.modulation.modulated import Modulated, modulated
+from neuropil.errors import NetworkError, SimulationError, did_you_mean
+from neuropil.model.base import grid
+from neuropil.model.modulation.modulator import Modulator
+from neuropil.plan.plan import Plan
+from neuropil.units import DIMENSIONLESS, Quantity
+
+FAR = 1 << 62
+
+
+class RunningModulator:
+    """A modulator of a simulation, for the program that drives it.
+
+    Attributes:
+        modulator: as described.
+        signal: how its nucleus fires beside its tonic rate (see `neuropil.model.modulation.kinetics`); 0 at the start; one number or one per cell.
+        cap: the most that is supplied and released in a tick, base units.
+        c: concentrations, base units.
+    """
+
+    def __init__(self, modulator: Modulator, dt: float):
+        self.modulator, self.every = modulator, grid.steps(modulator.tick, dt, "tick")
+        self.signal: Any = np.zeros(())
+        self.dose, self.cap = 0.0, float(modulator.cap)
+        self.c = modulator.start()
+        self.spikes = [np.zeros(r.nucleus.size, np.int64) for r in modulator.releases]
+        self.samples: list[list[float]] = []
+
+    @property
+    def concentration(self) -> Quantity:
+        """The present concentration (over positions its mean over the volume)."""
+        return Quantity(float(self.c.mean()), self.modulator.kinetics.dimension)
+
+    def occupancy(self, receptor: str) -> float:
+        """The present occupancy of a receptor at the mean concentration."""
+        if receptor not in self.modulator.receptors:
+            raise NetworkError(f"modulator {self.modulator.name!r} has no receptor {receptor!r}", fix=did_you_mean(receptor, self.modulator.receptors))
+        return float(self.modulator.receptors[receptor].occupancy(self.c.mean()))
+
+    def set_signal(self, value: Any) -> None:
+        """Set the signal; it holds until it is set again.
+
+        Args:
+            value: a finite number; where cells are `Apart`, it may be an array with one for each, in the order of the volume.
+        """
+        self.signal = numbers(value, DIMENSIONLESS, f"the signal of modulator {self.modulator.name!r}", self.modulator.signals)
+
+    def release(self, amount: Any) -> None:
+        """Give a dose, a concentration, to the whole volume; doses add up until the next tick."""
+        dose = float(numbers(amount, self.modulator.kinetics.dimension, f"the dose of modulator {self.modulator.name!r}", ()))
+        if dose < 0 and not self.modulator.kinetics.instant:
+            raise SimulationError(f"a dose of modulator {self.modulator.name!r} cannot be negative", got=amount, fix="a negative signal lets the nucleus pause")
+        self.dose += dose
+
+    def set_cap(self, amount: Any | None) -> None:
+        """Limit what is supplied and released in a tick (None: no limit): the remedy for self-stimulation."""
+        name, dimension = self.modulator.name, self.modulator.kinetics.dimension
+        cap = np.inf if amount is None else float(numbers(amount, dimension, f"the cap of modulator {name!r}", ()))
+        if cap < 0:
+            raise SimulationError(f"the cap of modulator {name!r} cannot be negative", got=amount)
+        self.cap = cap
+
+    # --- for the loop ----------------------------------------------------------------------------------------------
+
+    def observe(self, neurons: np.ndarray) -> None:
+        """Count spikes (global neurons) of the nuclei."""
+        for release, count in zip(self.modulator.releases, self.spikes, strict=True):
+            nucleus = release.nucleus
+            mine = neurons[(neurons >= nucleus.first) & (neurons < nucleus.first + nucleus.size)] - nucleus.first
+            count += np.bincount(mine, minlength=nucleus.size)
+
+    def advance(self, first: bool) -> None:
+        """To the end of a tick."""
+        modulator = self.modulator
+        released = np.full(modulator.grid.size, self.dose)
+        for release, count in zip(modulator.releases, self.spikes, strict=True):
+            released += release.released(count, modulator.grid)
+            count[:] = 0
+        self.dose = 0.0
+        self.c = modulator.after(self.c, self.signal, released, self.cap, first=first)
+        self.samples.append([modulator.grid.mean(self.c, name) for name in modulator.watched])
+
+    def save(self) -> dict[str, np.ndarray]:
+        """What it goes on from."""
+        counts = {f"spikes {j}": count for j, count in enumerate(self.spikes)}
+        return {"concentration": self.c, "signal": self.signal, "given": np.array([self.dose, self.cap]), **counts}
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take up what `save` gave."""
+        self.c = np.array(arrays["concentration"])
+        self.signal = np.array(arrays["signal"])
+        self.dose, self.cap = (float(v) for v in arrays["given"])
+        for j, count in enumerate(self.spikes):
+            count[:] = arrays[f"spikes {j}"]
+
+
+class _ByName(dict[str, RunningModulator]):
+    """A wrong name is answered with the right one."""
+
+    def __missing__(self, name: str) -> RunningModulator:
+        raise NetworkError(f"the network has no modulator {name!r}", fix=did_you_mean(name, self))
+
+
+class Modulation:
+    """All modulators of a simulation.
+
+    Attributes:
+        running: by name.
+        due: the step of the next tick; far away without modulators.
+    """
+
+    def __init__(self, plan: Plan, core: Core):
+        self.plan = plan
+        self.running = _ByName({name: RunningModulator(m, plan.dt) for name, m in plan.network.modulators.items()})
+        self.targets: list[Modulated] = modulated(plan, core)
+        self.due = 0 if self.running else FAR
+
+    def observe(self, neurons: np.ndarray) -> None:
+        """Take in the spikes (global neurons) of the chunk that ended."""
+        for running in self.running.values():
+            running.observe(neurons)
+
+    def tick(self, step: int) -> None:
+        """What is due at this step, before it runs."""
+        self.due = min((step // r.every + 1) * r.every for r in self.running.values())  # first: a tick that fails is not repeated
+        ticking = {name for name, r in self.running.items() if step % r.every == 0}
+        for name in ticking:
+            self.running[name].advance(step == 0)
+        self._act(ticking, step)
+
+    def _act(self, ticking: set[str], step: int) -> None:
+        concentrations = {name: r.c for name, r in self.running.items()}
+        for target in self.targets:
+            if ticking & target.modulators:
+                target.act(concentrations, step)
+
+    def flush(self) -> list[np.ndarray]:
+        """Concentrations sampled at the ticks since the last flush: [ticks, 1] for every trace."""
+        made = []
+        for running in self.running.values():
+            watched = len(running.modulator.watched)
+            samples = np.array(running.samples, float).reshape(-1, watched)
+            running.samples = []
+            made += [samples[:, j : j + 1] for j in range(watched)]
+        return made
+
+    def save(self) -> dict[str, dict[str, np.ndarray]]:
+        """What a checkpoint needs."""
+        return {name: running.save() for name, running in self.running.items()}
+
+    def restore(self, saved: dict[str, dict[str, np.ndarray]], step: int) -> None:
+        """Take up what `save` gave at a step: the parameters are again what they were."""
+        for name, arrays in saved.items():
+            self.running[name].restore(arrays)
+        self.resume(step)
+
+    def resume(self, step: int) -> None:
+        """Go on from a step with the concentrations of the moment, which have acted on the parameters unless it is the first."""
+        if self.running and step:
+            self._act(set(self.running), step)
+        self.due = min((-(-step // r.every) * r.every for r in self.running.values()), default=FAR)

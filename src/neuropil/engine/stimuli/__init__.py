@@ -1,0 +1,1 @@
+"""Stimuli at native speed."""

@@ -1,0 +1,185 @@
+"""Stimuli at native speed: the kernels that fill a thread's counts, events and currents before its neurons advance.
+
+Random numbers are counters' values (element = index in the population, step), so a stimulus is the same for any number
+of threads. On a part with several sites, arrays have a row for each, and `start` and `lower` (int64[sites]) say where a
+site's elements begin, in the array and among the counters. Poisson counts come in pairs: one evaluation of the generator serves an even step and the odd one after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numba.np.unsafe.ndarray import to_fixed_tuple
+
+from neuropil.codegen.draws import (
+    count_at_least,
+    draw_word,
+    normal_quantile32,
+    normal_quantile64,
+    threefry2x32,
+    to_uniform32,
+    to_uniform64,
+)
+from neuropil.codegen.flags import KERNEL_FLAGS
+
+
+@cache
+def poisson_counter(width: int) -> Callable[..., Any]:
+    """The kernel that draws Poisson counts, comparing with `width` thresholds unrolled in registers.
+
+    Counts that reach `width` are rare; they are found afterwards and counted again with all thresholds.
+    """
+
+    @njit(**KERNEL_FLAGS)
+    def poisson(step, bounds, lower, keys, table, size, made, count, later):
+        """Counts of a step for every segment; `table` uint32[segments, all], `size` int64[segments], `keys` uint32[segments, 2]."""
+        pair = step >> 1
+        if made[0] != pair or (step & 1) == 0:
+            made[0] = pair
+            high = np.uint32(pair >> 32)
+            for s in range(bounds.shape[0] - 1):
+                _pairs(
+                    np.uint32(lower[s]), keys[s, 0], keys[s, 1] ^ high, np.uint32(pair), to_fixed_tuple(table[s], width),
+                    count[bounds[s] : bounds[s + 1]], later[bounds[s] : bounds[s + 1]],
+                )  # fmt: skip
+            _recount(2 * pair, width, bounds, lower, keys, table, size, count)
+            _recount(2 * pair + 1, width, bounds, lower, keys, table, size, later)
+        if (step & 1) == 1:
+            _copy(later, count)
+
+    return poisson
+
+
+@njit(**KERNEL_FLAGS)
+def _pairs(element, key0, key1, pair, thresholds, count, later):
+    for i in range(count.size):
+        now, next_ = threefry2x32(key0, key1, element + np.uint32(i), pair)
+        count[i] = count_at_least(now, thresholds)
+        later[i] = count_at_least(next_, thresholds)
+
+
+@njit(**KERNEL_FLAGS)
+def _recount(step, width, bounds, lower, keys, table, size, count):
+    """Count again, with all thresholds, where `width` of them were not enough."""
+    ones = np.uint64(0x0101010101010101)
+    pattern = ones * np.uint64(width)
+    words = count.view(np.uint64)
+    for line in range(words.size // 8):
+        found = np.uint64(0)
+        for j in range(8 * line, 8 * line + 8):
+            x = words[j] ^ pattern
+            found |= (x - ones) & ~x & (ones << np.uint64(7))  # some byte of the eight equals `width`
+        if found:
+            for i in range(64 * line, 64 * line + 64):
+                if count[i] == width and i < bounds[-1]:
+                    s = np.searchsorted(bounds, i, side="right") - 1
+                    word = draw_word(keys[s, 0], keys[s, 1], np.uint32(lower[s] + i - bounds[s]), step)
+                    count[i] = np.searchsorted(table[s, : size[s]], word, side="right")
+
+
+@njit(**KERNEL_FLAGS)
+def _copy(source, target):
+    a, b = source.view(np.uint64), target.view(np.uint64)
+    for j in range(a.size):
+        b[j] = a[j]
+
+
+@njit(**KERNEL_FLAGS)
+def poisson_events(step, row, start, lower, key0, key1, classes, size, table, weight, event):
+    """Add weighted Poisson events of any rate; classes int32[rows, sites or 1, neurons or 1] point into table uint32[classes, width]."""
+    for s in range(start.size):
+        q = s if classes.shape[1] > 1 else 0
+        for i in range(weight.shape[1]):
+            c = classes[row, q, i if classes.shape[2] > 1 else 0]
+            n = size[c]
+            if n:
+                word = draw_word(key0, key1, np.uint32(lower[s] + i), step)
+                count = np.searchsorted(table[c, :n], word, side="right")
+                event[start[s] + i] += count * weight[s, i]
+
+
+@njit(**KERNEL_FLAGS)
+def listed_events(step, start, when, target, weight, event):
+    """Add the events listed for this step; `when` is sorted, target -1 means all neurons of the slice."""
+    first = np.searchsorted(when, step, side="left")
+    for j in range(first, when.size):
+        if when[j] != step:
+            break
+        for s in range(start.size):
+            if target[j] >= 0:
+                event[start[s] + target[j]] += weight[s, target[j]]
+            else:
+                for i in range(weight.shape[1]):
+                    event[start[s] + i] += weight[s, i]
+
+
+@njit(**KERNEL_FLAGS)
+def scaled_current(wave, amplitude, current):
+    """current += amplitude * wave, on the slice of one population."""
+    flat = amplitude.reshape(-1)
+    for i in range(flat.size):
+        current[i] += flat[i] * wave
+
+
+@njit(**KERNEL_FLAGS)
+def sampled_current(row, start, neurons, values, current):
+    """current += values[row], a column each, on some neurons of the slice of one population; no row beyond the last."""
+    if row < values.shape[0]:
+        for s in range(start.size):
+            for i in range(values.shape[1]):
+                current[start[s] + neurons[i]] += values[row, i]
+
+
+@cache
+def gaussian_current(precision: str) -> Callable[..., Any]:
+    """The kernel of a noise current in a precision."""
+    quantile = normal_quantile32 if precision == "float32" else normal_quantile64
+
+    @njit(**KERNEL_FLAGS)
+    def noise(draw, start, lower, key0, key1, mean, sd, current):
+        """current += mean + sd * normal(element, draw), on the slice of one population."""
+        for s in range(start.size):
+            for i in range(mean.shape[1]):
+                word = draw_word(key0, key1, np.uint32(lower[s] + i), draw)
+                current[start[s] + i] += mean[s, i] + sd[s, i] * quantile(word)
+
+    return noise
+
+
+@cache
+def uniform_numbers(precision: str) -> Callable[..., Any]:
+    """The kernel that draws one uniform number per neuron and step, for models with a hazard; of a pair, the second is kept in `later`."""
+    uniform = to_uniform32 if precision == "float32" else to_uniform64
+
+    @njit(**KERNEL_FLAGS)
+    def pairs(element, key0, key1, pair, now, later):
+        for i in range(now.size):
+            first, second = threefry2x32(key0, key1, element + np.uint32(i), pair)
+            now[i] = uniform(first)
+            later[i] = uniform(second)
+
+    @njit(**KERNEL_FLAGS)
+    def draw(step, bounds, lower, keys, made, numbers, later):
+        pair = step >> 1
+        if made[0] != pair or (step & 1) == 0:
+            made[0] = pair
+            high = np.uint32(pair >> 32)
+            for s in range(bounds.shape[0] - 1):
+                mine = numbers[bounds[s] : bounds[s + 1]]
+                pairs(np.uint32(lower[s]), keys[s, 0], keys[s, 1] ^ high, np.uint32(pair), mine, later[bounds[s] : bounds[s + 1]])
+        if (step & 1) == 1:
+            for i in range(numbers.size):
+                numbers[i] = later[i]
+
+    return draw
+
+
+@njit(**KERNEL_FLAGS)
+def clear(array):
+    """Set to zero."""
+    for i in range(array.size):
+        array[i] = 0

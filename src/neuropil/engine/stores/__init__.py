@@ -1,0 +1,1 @@
+"""Stores of synapses: packed, event-driven, clock-driven."""

@@ -1,0 +1,241 @@
+"""The store of synapses of which some state advances in every step.
+
+They lie in the order of their targets, so that a step reads the potential of a target once and sums its currents over a
+straight run, a spike of the target walks that run, and an arriving spike finds its synapses by a list of places.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from neuropil import rng
+from neuropil.codegen.cache import load
+from neuropil.codegen.clock_driven_source import SynapseKernel, emit_arrival, emit_response, emit_step
+from neuropil.engine.program import Operation
+from neuropil.engine.stores.deliver import Rows, file_again
+from neuropil.engine.stores.stateful_store import SynapseStore
+from neuropil.engine.stores.synapse_list import SynapseList, low_bits
+from neuropil.lower.constants import frontier
+from neuropil.lower.graph import Graph
+from neuropil.lower.synapse_form import SIDES
+from neuropil.model.synapse.synapse import POST_TIME
+from neuropil.plan.plan import Plan
+
+_HERE = "from neuropil.engine.stores.synapse_kernels import "
+
+
+@dataclass
+class OwnSynapses:
+    """What one thread holds of a projection.
+
+    Attributes:
+        order: int32[n], the place in the list of each synapse, as they lie here.
+        rows: segments of the thread's own synapses, by source and delay.
+        run: int64[targets + 1], synapses of each target.
+        slot: int32[n], which of the thread's targets each is on.
+        arrays: by name: states, "weight", "last", and constants that differ between synapses.
+        part: room for a run.
+    """
+
+    order: np.ndarray
+    rows: Rows
+    run: np.ndarray
+    slot: np.ndarray
+    arrays: dict[str, np.ndarray]
+    part: np.ndarray
+
+
+class ClockedStore(SynapseStore):
+    """Synapses that advance in every step."""
+
+    def prepare(self) -> None:
+        """Write the kernels of a step, of arrivals and, where they do something, of the targets' spikes."""
+        program, precision = self.program, self.real.name
+
+        def varying(graph: Graph, roots: list[int]) -> frozenset[int]:
+            return self.varying(graph, frontier(graph, roots))
+
+        self.kernels: dict[str, tuple[SynapseKernel, Graph]] = {
+            "arrive": (emit_arrival(program, precision, varying(program.arrival, program.arrival_roots)), program.arrival),
+            "advance": (emit_step(program, precision, varying(program.step, program.step_roots)), program.step),
+        }
+        if program.responds:
+            answer = emit_response(program, precision, varying(program.arrival, program.response_roots))
+            self.kernels["respond"] = (answer, program.arrival)
+        known = self.program.traced.spec.inputs
+        key = rng.stream_key(self.plan.seed, "synapse noise", *self.projection.stream)
+        self.noise = (np.uint32(key[0]), np.uint32(key[1]), self.real.type(1.0 / np.sqrt(self.plan.dt)))
+        self.post = [np.zeros(t.size if "post" in known else 0, self.real) for t in self.targets]
+
+    # --- contents ----------------------------------------------------------------------------------------------------
+
+    def take(self, synapses: SynapseList) -> None:
+        """Share them out."""
+        self.own = [self._own(synapses, t) for t in range(len(self.targets))]
+        self.numbers: dict[str, np.ndarray] = {}
+        self.renew()
+
+    def renew(self) -> None:
+        """Evaluate the constants of the kernels anew."""
+        for name, (kernel, graph) in self.kernels.items():
+            self.numbers[name], differ = self.constants(graph, kernel.frontier, kernel.varying)
+            for own in self.own:
+                own.arrays |= {f"{name}_c{k}": v[own.order].astype(self.real) for k, v in differ.items()}
+
+    def bring_up(self, step: int) -> None:
+        """States that wait for a spike while others advance."""
+        if self.program.dated:
+            s = self.listed()
+            states = s.up_to(self.program, step, self.plan.dt)
+            for own in self.own:
+                for name in self.program.form.waiting:
+                    own.arrays[f"s_{name}"][:] = states[name][own.order]
+                own.arrays["last"][:] = low_bits(step)
+
+    def settle(self) -> None:
+        """Nothing is put off but the states that wait."""
+
+    def gather(self, name: str) -> np.ndarray:
+        """A state of every synapse as it is kept."""
+        values = np.empty(self.synapses.size)
+        for own in self.own:
+            values[own.order] = own.arrays[f"s_{name}"]
+        return values
+
+    def write(self, name: str, values: np.ndarray) -> None:
+        """Set a state, or the weight, of every synapse."""
+        for own in self.own:
+            array = own.arrays[f"s_{name}" if name in self.program.states else name]
+            if array.size:
+                array[:] = values[own.order]
+
+    def listed(self) -> SynapseList:
+        """The synapses with their present states."""
+        n = self.synapses.size
+        states = {name: np.empty(n) for name in self.program.states}
+        last = np.zeros(n, np.uint32)
+        for own in self.own:
+            for name in states:
+                states[name][own.order] = own.arrays[f"s_{name}"]
+            last[own.order] = own.arrays["last"]
+        return replace(self.synapses, states=states, last=dict.fromkeys(SIDES, last))
+
+    def reset(self, weights: bool, end: int, step: int) -> None:
+        """Begin again, the targets' activity too."""
+        super().reset(weights, end, step)
+        for post in self.post:
+            post[:] = 0.0
+
+    def save(self) -> dict[str, np.ndarray]:
+        """With the targets' activity."""
+        return super().save() | {"activity": np.concatenate([post[: t.neurons] for t, post in zip(self.targets, self.post, strict=True)])}
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take up what `save` gave."""
+        super().restore(arrays)
+        for t, post in zip(self.targets, self.post, strict=True):
+            post[:] = np.tile(arrays["activity"][t.low : t.low + t.neurons], t.sites)[: post.size]
+
+    def _own(self, s: SynapseList, t: int) -> OwnSynapses:
+        target = self.targets[t]
+        mine = target.owned(s)
+        mine = mine[np.argsort(target.reached(s, mine), kind="stable")]
+        by_source = np.lexsort((s.delay[mine], s.pre[mine]))
+        post = target.reached(s, mine)
+        run = np.concatenate([[0], np.cumsum(np.bincount(post, minlength=target.size))]).astype(np.int64)
+        ordered = mine[by_source]
+        rows = _rows(self.plan, self.index, s.pre[ordered], s.delay[ordered], by_source.astype(np.int32))
+        arrays = {f"s_{n}": np.ascontiguousarray(s.states[n][mine], self.real) for n in self.program.states}
+        arrays["last"], arrays["place"] = s.last[""][mine], s.number[mine].astype(np.int32)
+        weighed = any("weight" in kernel.arguments for kernel, _ in self.kernels.values())
+        arrays["weight"] = s.weight[mine].astype(self.real) if weighed else np.empty(0, self.real)
+        part = np.zeros(int(np.diff(run).max(initial=0)), self.real)
+        return OwnSynapses(mine.astype(np.int32), rows, run, post.astype(np.int32), arrays, part)
+
+    def held_bytes(self) -> int:
+        """Bytes of what threads hold."""
+        total = 0
+        for o in self.own:
+            total += o.order.nbytes + o.run.nbytes + o.slot.nbytes + sum(a.nbytes for a in o.arrays.values())
+            total += o.rows.words.nbytes + o.rows.offsets.nbytes + o.rows.row_start.nbytes
+        return total
+
+    # --- what the loop asks ------------------------------------------------------------------------------------------
+
+    def operations(self) -> list[Operation]:
+        """Respond to, file and note spikes; advance, and let arrive."""
+        name, spikes = self.projection.name, "k - 1, thread, published, count, *a"
+        made = [Operation("spikes", f"{name}: file segments", ("file_own", _HERE + "file_own"), "k - 1, threads, published, count, *a", self._filing)]
+        if "respond" in self.kernels:
+            made += [self.own_spikes(), Operation("spikes", f"{name}: respond to them", self._kernel("respond"), "k - 1, *a", self._responding)]
+        if self.post[0].size:
+            made.append(Operation("spikes", f"{name}: activity of targets", ("note_own", _HERE + "note_own"), spikes, self._noting))
+        # A step reads the states of its beginning, so that arrivals, which belong to its end, come after it.
+        made.append(Operation("stimuli", f"{name}: advance synapses", self._kernel("advance"), "k, *a", self._advancing, "bad"))
+        made.append(Operation("delivery", f"{name}: spikes arrive", self._kernel("arrive"), "k, *a", self._arriving, "events"))
+        return made
+
+    def _kernel(self, name: str) -> tuple[str, str]:
+        """What a kernel is called by, and where it comes from."""
+        module = load(f"{self.program.traced.name}_{name}", self.kernels[name][0].source).__name__
+        function = f"{name}_synapses_{self.index}"
+        return function, f"from {module} import {name} as {function}"
+
+    def _arrays(self, t: int, name: str) -> list[np.ndarray]:
+        """A kernel's own arguments; constants are numbered in each kernel by itself."""
+        own = self.own[t].arrays | {f"of_{n}": states for n, states in self.targets[t].seen.items()}
+        return [own[f"{name}_{a}" if a[0] == "c" and a[1:].isdigit() else a] for a in self.kernels[name][0].arguments]
+
+    def _filing(self, t: int) -> tuple[object, ...]:
+        return self.own[t].rows.index, self.buckets[t].memory
+
+    def _noting(self, t: int) -> tuple[object, ...]:
+        target = self.targets[t]
+        return self.layout.slot_of, target.first, target.neurons, self.post[t], self.real.type(1.0 / self._post_time)
+
+    @property
+    def _post_time(self) -> float:
+        return float(self.synapses.constants[POST_TIME])
+
+    def _responding(self, t: int) -> tuple[object, ...]:
+        return self.late, *self.waiting(t), self.plan.dt, self.numbers["respond"], self.own[t].run, *self._arrays(t, "respond")
+
+    def _arriving(self, t: int) -> tuple[object, ...]:
+        own = self.own[t]
+        return (
+            self.plan.dt, self.numbers["arrive"], own.rows.words, self.buckets[t].memory, self.due[t], own.slot,
+            self.targets[t].arrived, *self._arrays(t, "arrive"),
+        )  # fmt: skip
+
+    def _advancing(self, t: int) -> tuple[object, ...]:
+        own, target = self.own[t], self.targets[t]
+        decay = np.exp(-self.plan.dt / self._post_time) if self.post[t].size else 1.0
+        return self.numbers["advance"], own.run, self.signal, self.noise, self.post[t], self.real.type(decay), own.part, target.flow, *self._arrays(t, "advance")
+
+    def refile_segments(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
+        """For every thread's share."""
+        for own, bucket in zip(self.own, self.buckets, strict=True):
+            file_again(neurons, emitted, now, 0, 1, own.rows.index, bucket.memory)
+
+
+def _rows(plan: Plan, index: int, pre: np.ndarray, delay: np.ndarray, words: np.ndarray) -> Rows:
+    """The index of synapses sorted by (source, delay)."""
+    network, projection = plan.network, plan.network.projections[index]
+    sizes = [p.size for p in network.populations.values()]
+    place = list(network.populations.values()).index(projection.source)
+    steps = np.unique(delay)
+    keys, first, size = steps.size, projection.source.first, projection.source.size
+    counts = np.bincount(pre.astype(np.int64) * max(keys, 1) + np.searchsorted(steps, delay), minlength=size * keys)
+    bounds = np.zeros((size, keys + 1), np.uint32)
+    bounds[:, 1:] = np.cumsum(counts.reshape(size, keys), axis=1)
+    row_start = np.zeros(network.size + 1, np.int64)
+    row_start[first + 1 : first + size + 1] = np.cumsum(bounds[:, -1], dtype=np.int64)
+    row_start[first + size + 1 :] = row_start[first + size]
+    return Rows(
+        np.repeat(np.arange(len(sizes), dtype=np.uint16), sizes),
+        np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64),
+        np.repeat(np.array([0, keys], np.int64), [place + 1, len(sizes) - place]),
+        np.zeros(keys, np.int32), steps.astype(np.int32), np.zeros(len(sizes), np.int64), bounds.ravel(), row_start, words,
+    )  # fmt: skip

@@ -1,0 +1,215 @@
+"""Spikes to synapses: push a spike's segments into the steps they arrive in, and add the segments that are due.
+
+When a neuron fires, its row of segment bounds is read once and each segment goes to the bucket of the step in which it
+arrives (`neuropil.engine.stores.buckets`), so that a step walks one list. Weights are whole quanta and their sums exact: no order of events, and hence no
+number of threads, can change a result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.threads import prefetch
+from neuropil.engine.layout import BLOCK
+from neuropil.engine.stores.buckets import BLOCKS, RING, append, drain
+from neuropil.engine.stores.packed import PackedSynapses
+from neuropil.errors import NetworkError
+from neuropil.plan.plan import Plan
+
+LENGTH_BITS = 24
+LENGTHS = 1 << LENGTH_BITS
+"""Bound of a segment's length: a start and a length share a word, so that filing a segment touches one cache line."""
+
+AHEAD = 10
+"""Segments prefetched ahead of the one being added: hides the latency of main memory."""
+
+
+SPIKES_AHEAD = 4
+"""Spikes whose segment bounds are prefetched ahead."""
+
+
+@dataclass
+class Rows:
+    """The store's index, shared by all threads: where each neuron's segments lie.
+
+    Attributes:
+        population: uint16[neurons], place of a neuron's population among the sources.
+        first: int64[populations], global index of its first neuron.
+        key_start: int64[populations + 1], its range in `channel` and `delay`.
+        channel, delay: int32[keys].
+        offset_start: int64[populations], start of its part of `offsets`.
+        offsets: uint32[...], segment bounds within rows, as in `PackedSynapses`, population after population.
+        row_start: int64[neurons + 1].
+        words: int32 or int64, one per synapse.
+    """
+
+    population: np.ndarray
+    first: np.ndarray
+    key_start: np.ndarray
+    channel: np.ndarray
+    delay: np.ndarray
+    offset_start: np.ndarray
+    offsets: np.ndarray
+    row_start: np.ndarray
+    words: np.ndarray
+
+    @classmethod
+    def of(cls, store: PackedSynapses, sizes: list[int]) -> Rows:
+        """The index of a store whose source populations have these sizes."""
+        longest = int(np.diff(store.row_start).max(initial=0))
+        if longest >= LENGTHS or len(sizes) > 0xFFFF:
+            raise NetworkError(
+                "the synapses do not fit the packed store",
+                got=f"{longest} synapses of one neuron, {len(sizes)} populations",
+                expected=f"below {LENGTHS} and {0xFFFF}",
+                fix="divide the source among more neurons, or merge populations",
+            )
+        first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        keys = np.concatenate([*store.keys, np.empty((0, 2), np.int32)]).astype(np.int32)
+        lengths = [o.size for o in store.offsets]
+        signed = np.int32 if store.words.dtype == np.uint32 else np.int64
+        return cls(
+            np.repeat(np.arange(len(sizes), dtype=np.uint16), sizes),
+            first[:-1],
+            np.concatenate([[0], np.cumsum([len(k) for k in store.keys])]).astype(np.int64),
+            np.ascontiguousarray(keys[:, 0]),
+            np.ascontiguousarray(keys[:, 1]),
+            np.concatenate([[0], np.cumsum(lengths)])[:-1].astype(np.int64),
+            np.concatenate([o.ravel() for o in store.offsets]) if len(lengths) > 1 else store.offsets[0].ravel(),
+            store.row_start,
+            store.words.view(signed),
+        )
+
+    @classmethod
+    def empty(cls, sizes: list[int], word: type) -> Rows:
+        """The index of no synapses at all."""
+        none = np.zeros((0, 2), np.int32)
+        offsets = [np.zeros((size, 1, 1), np.uint32) for size in sizes]
+        starts = np.zeros(sum(sizes) + 1, np.int64)
+        return cls.of(PackedSynapses(np.zeros(0, word), starts, [none] * len(sizes), offsets, [], []), sizes)
+
+    @property
+    def index(self) -> tuple[np.ndarray, ...]:
+        """The arrays that filing a spike reads."""
+        return (self.population, self.first, self.key_start, self.channel, self.delay, self.offset_start, self.offsets,
+                self.row_start)  # fmt: skip
+
+    def segments_of_a_spike(self, blocks: int) -> int:
+        """The most segments of a neuron's row within a thread's blocks."""
+        longest = int(np.diff(self.row_start).max(initial=0))
+        return min(longest, int(np.diff(self.key_start).max(initial=0)) * blocks)
+
+    @property
+    def longest_delay(self) -> int:
+        """In steps; at least 1."""
+        return int(self.delay.max(initial=1))
+
+
+def first_capacity(plan: Plan) -> int:
+    """Spikes on their way that there is room for to begin with; bursts enlarge it."""
+    return max(1024, min(plan.network.size, 1 << 14))
+
+
+@njit(nogil=True)
+def look_up(neuron, thread, all_blocks, rows, blocks):
+    """Prefetch the segment bounds of a neuron that `push` will read soon."""
+    population, first, key_start, _, _, offset_start, offsets, row_start = rows
+    p = population[neuron]
+    keys = key_start[p + 1] - key_start[p]
+    bound = offset_start[p] + ((neuron - first[p]) * all_blocks + thread * blocks) * (keys + 1)
+    for j in range(bound, bound + blocks * (keys + 1) + 16, 16):
+        prefetch(offsets, j)
+    prefetch(row_start, np.int64(neuron))
+
+
+@njit(nogil=True)
+def push(neuron, step, age, thread, all_blocks, rows, buckets):
+    """File the segments of a neuron that fired in `step`, `age` steps ago; arrivals that are over by now are left out.
+
+    `rows` is `Rows.index`; only the blocks of `thread` are filed.
+    """
+    population, first, key_start, channel, delay, offset_start, offsets, row_start = rows
+    p = population[neuron]
+    k0 = key_start[p]
+    keys = key_start[p + 1] - k0
+    if keys == 0:
+        return
+    ring, blocks = buckets[RING], buckets[BLOCKS]
+    row = row_start[neuron]
+    bound = offset_start[p] + ((neuron - first[p]) * all_blocks + thread * blocks) * (keys + 1)
+    for b in range(blocks):
+        start = row + offsets[bound]
+        for k in range(keys):
+            stop = row + offsets[bound + k + 1]
+            if stop > start and delay[k0 + k] > age:
+                slot = channel[k0 + k] * ring + ((step + delay[k0 + k]) & (ring - 1))
+                append(buckets, slot * blocks + b, start * LENGTHS + (stop - start))
+            start = stop
+        bound += keys + 1
+
+
+@njit(nogil=True)
+def file_spikes(step, thread, threads, published, count, rows, buckets):
+    """File the segments of every neuron that any owner published in `step`."""
+    side = step & 1
+    blocks = buckets[BLOCKS]
+    for t in range(threads):
+        n = count[side, 8 * t]
+        for q in range(min(SPIKES_AHEAD, n)):
+            look_up(published[side, t, q], thread, threads * blocks, rows, blocks)
+        for q in range(n):
+            if q + SPIKES_AHEAD < n:
+                look_up(published[side, t, q + SPIKES_AHEAD], thread, threads * blocks, rows, blocks)
+            push(published[side, t, q], step, 0, thread, threads * blocks, rows, buckets)
+
+
+@njit(nogil=True)
+def file_again(neurons, emitted, now, thread, threads, rows, buckets):
+    """File spikes of earlier steps once more, leaving out what arrived before step `now`."""
+    for q in range(neurons.size):
+        push(neurons[q], emitted[q], now - 1 - emitted[q], thread, threads * buckets[BLOCKS], rows, buckets)
+
+
+@njit(nogil=True)
+def deliver(step, words, buckets, due, arrived):
+    """Add the synapses that are due at the end of `step` to the accumulators int[channels, slots]; returns how many.
+
+    due: room for the segments of a bucket.
+    """
+    ring, blocks = buckets[RING], buckets[BLOCKS]
+    events = 0
+    for c in range(arrived.shape[0]):
+        for b in range(blocks):
+            n = drain(buckets, (c * ring + (step & (ring - 1))) * blocks + b, due)
+            if n:
+                events += _add(words, due, n, arrived[c, b * BLOCK :])
+    return events
+
+
+@njit(**KERNEL_FLAGS)
+def _add(words, segments, n, target):
+    """Sum n segments of words into the accumulators of one block."""
+    line = 64 // words.itemsize
+    events = 0
+    for q in range(min(AHEAD, n)):
+        _fetch(words, segments[q], line)
+    for q in range(n):
+        if q + AHEAD < n:
+            _fetch(words, segments[q + AHEAD], line)
+        start, length = segments[q] >> LENGTH_BITS, segments[q] & (LENGTHS - 1)
+        events += length
+        for j in range(np.uint64(start), np.uint64(start + length)):
+            word = words[j]
+            target[word & 0xFFFF] += word >> 16
+    return events
+
+
+@njit(nogil=True, inline="always")
+def _fetch(words, segment, line):
+    start = segment >> LENGTH_BITS
+    for j in range(start, start + (segment & (LENGTHS - 1)), line):
+        prefetch(words, j)

@@ -1,0 +1,244 @@
+"""The store of event-driven synapses: nothing happens to them between spikes, and little when their targets spike.
+
+They lie in the order of their sources and delays; `neuropil.codegen.event_driven_source` says what its kernels do and why it
+does not matter when spikes of the targets are made up for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from neuropil.codegen.cache import load
+from neuropil.codegen.event_driven_source import ALIKE, NOTES, all_roots, emit_lazy
+from neuropil.engine.program import Operation
+from neuropil.engine.stores.stateful_store import SynapseStore
+from neuropil.engine.stores.synapse_kernels import file_segments_again
+from neuropil.engine.stores.synapse_list import SynapseList, low_bits, steps_since
+from neuropil.lower.constants import frontier
+from neuropil.lower.synapse_form import SIDES
+
+_HERE = "from neuropil.engine.stores.synapse_kernels import "
+
+
+@dataclass
+class OwnSynapses:
+    """What one thread holds of a projection.
+
+    Attributes:
+        order: int32[n], the place in the list of each synapse, as they lie here.
+        target: uint16[n] or uint32[n], which of the thread's targets each is on.
+        bounds: int64[sources * delays + 1], of the segments.
+        own: with an entry per synapse: "s_<state>", "weight", "last", constants that differ, and "done", the number
+            (modulo 256) of the target's last spike that it has responded to.
+        source: with an entry per segment: "last" and states.
+        seen: with an entry per target: "last" and states; "latest", the number of its last spike (modulo 256) and the times
+            of the last two in one word; "fresh", spikes since the last settling; "full" (two entries): notes have no more room; the step of the last.
+        notes: [NOTES, targets], of the latest spikes, the last one first: "time", and states just before it.
+        part: room for a segment: what is handed over; room: for what else a segment needs, see `lazy_source.ROOM`.
+        of_target: [values, targets], what arrivals of a step read of their targets.
+    """
+
+    order: np.ndarray
+    target: np.ndarray
+    bounds: np.ndarray
+    own: dict[str, np.ndarray]
+    source: dict[str, np.ndarray]
+    seen: dict[str, np.ndarray]
+    notes: dict[str, np.ndarray]
+    part: np.ndarray
+    room: tuple[np.ndarray, ...]
+    of_target: np.ndarray
+
+    @cached_property
+    def place(self) -> np.ndarray | slice:
+        """`order`, or, where they lie as the first of the list do, these: a copy of a run is several times as fast."""
+        first = self.order.size  # a thread has few of them, or none
+        return slice(first) if np.array_equal(self.order, np.arange(first)) else self.order
+
+    def array(self, name: str) -> np.ndarray:
+        """An argument of a kernel by its name."""
+        kind, _, rest = name.partition("_")
+        if name in self.own:
+            return self.own[name]
+        return {"source": self.source, "target": self.seen, "note": self.notes}.get(kind, self.seen)[rest or name]
+
+
+class LazyStore(SynapseStore):
+    """Synapses that wait for spikes."""
+
+    def prepare(self) -> None:
+        """Write the kernels."""
+        graph, precision = self.program.arrival, self.real.name
+        self.kernels = emit_lazy(self.program, precision, self.varying(graph, frontier(graph, all_roots(self.program))))
+        self.module = load(f"{self.program.traced.name}_lazy", self.kernels.source)
+        self.delays = np.empty(0, np.int32)
+
+    # --- contents ----------------------------------------------------------------------------------------------------
+
+    def take(self, synapses: SynapseList) -> None:
+        """Share them out."""
+        self.delays = np.unique(synapses.delay).astype(np.int32)
+        self.own = [self._own(synapses, t) for t in range(len(self.targets))]
+        self.renew()
+
+    def renew(self) -> None:
+        """Evaluate the constants of the kernels anew."""
+        self.numbers, differ = self.constants(self.program.arrival, self.kernels.frontier, self.kernels.varying)
+        for own in self.own:
+            own.own |= {f"c{k}": v[own.order].astype(self.real) for k, v in differ.items()}
+
+    def _segment(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
+        """Number of the segment of each synapse."""
+        return s.pre[which].astype(np.int64) * max(self.delays.size, 1) + np.searchsorted(self.delays, s.delay[which])
+
+    def _own(self, s: SynapseList, t: int) -> OwnSynapses:
+        target, form, real = self.targets[t], self.program.form, self.real
+        mine = target.owned(s)
+        mine = mine[np.argsort(self._segment(s, mine), kind="stable")]
+        segments = self.projection.source.size * self.delays.size
+        segment, post = self._segment(s, mine), target.reached(s, mine)
+        bounds = np.concatenate([[0], np.cumsum(np.bincount(segment, minlength=segments))]).astype(np.int64)
+        own = {f"s_{n}": np.ascontiguousarray(s.states[n][mine], real) for n in form.of("")}
+        own["done"] = np.zeros(mine.size if self.program.responds else 0, np.uint8)
+        own["last"] = s.last[""][mine] if self.program.dated else np.empty(0, np.uint32)
+        own["weight"] = s.weight[mine].astype(real) if "weight" in self.kernels.own else np.empty(0, real)
+
+        def shared(side: str, where: np.ndarray, size: int) -> dict[str, np.ndarray]:
+            made = {"last": np.zeros(size, np.uint32), **{n: np.zeros(size, real) for n in form.of(side)}}
+            made["last"][where] = s.last[side][mine]
+            for n in form.of(side):
+                made[n][where] = s.states[n][mine]
+            return made
+
+        # A target without synapses, too, has its spikes noted.
+        seen = shared("target", post, target.size)
+        seen |= {"latest": np.zeros(target.size, np.uint64), "fresh": np.zeros(target.size, np.int64), "full": np.zeros(2, np.int64)}
+        room = (NOTES, target.size) if self.program.responds else (0, 0)
+        notes = {"time": np.zeros(room, np.uint32), **{n: np.zeros(room, real) for n in form.of("target")}}
+        longest = int(np.diff(bounds).max(initial=0))
+        counts, times, deep = np.zeros(longest, np.uint8), np.zeros((ALIKE, longest), np.uint32), np.zeros(longest, np.uint32)
+        scratch = (counts, times, deep, np.zeros((len(self.program.answering), longest), real), np.zeros(longest, np.uint32))
+        return OwnSynapses(
+            mine.astype(np.int32), post.astype(np.uint16 if target.size <= 1 << 16 else np.uint32), bounds, own, shared("source", segment, segments), seen, notes,
+            np.zeros(longest, real), scratch, np.zeros((len(self.program.per_target), target.size), real),
+        )  # fmt: skip
+
+    def gather(self, name: str) -> np.ndarray:
+        """A state of every synapse as it is kept."""
+        side, values = self.program.form.side[name], np.empty(self.synapses.size)
+        for own in self.own:
+            if side == "source":
+                values[own.place] = np.repeat(own.source[name], np.diff(own.bounds))
+            else:
+                values[own.place] = own.seen[name][own.target] if side == "target" else own.own[f"s_{name}"]
+        return values
+
+    def write(self, name: str, values: np.ndarray) -> None:
+        """Set a state, or the weight, of every synapse."""
+        side = self.program.form.side.get(name, "")
+        for own in self.own:
+            mine = values[own.place]
+            if side == "source":
+                own.source[name][np.repeat(np.arange(own.bounds.size - 1), np.diff(own.bounds))] = mine
+            elif side == "target":
+                own.seen[name][own.target] = mine
+            elif (array := own.own[f"s_{name}" if name in self.program.states else name]).size:
+                array[:] = mine
+
+    def settle(self, anew: int | None = None) -> None:
+        """Make up for the targets' spikes; bring the synapses' own states to the step `anew`, if one is given."""
+        for own in self.own:
+            if anew is None and not own.seen["fresh"].any():
+                continue
+            step = int(own.seen["full"][1]) if anew is None else anew
+            self.module.settle(step, self.plan.dt, anew is not None, *self._settling(own))
+            own.seen["fresh"][:] = 0
+            own.seen["full"][0] = 0
+
+    def _settling(self, own: OwnSynapses) -> tuple[object, ...]:
+        return self.numbers, own.bounds, own.target, *own.room, *(own.array(n) for n in self.kernels.arguments)
+
+    def listed(self) -> SynapseList:
+        """The synapses with their present states."""
+        self.settle()
+        s, form = self.synapses, self.program.form
+        states = {n: np.empty(s.size) for n in self.program.states}
+        last = {side: np.zeros(s.size, np.uint32) for side in SIDES}
+        for own in self.own:
+            segment = np.repeat(np.arange(own.bounds.size - 1), np.diff(own.bounds))
+            found = {n: own.own[f"s_{n}"] for n in form.of("")}
+            found |= {n: own.source[n][segment] for n in form.of("source")} | {n: own.seen[n][own.target] for n in form.of("target")}
+            for n, values in found.items():
+                states[n][own.order] = values
+            last["source"][own.order], last["target"][own.order] = own.source["last"][segment], own.seen["last"][own.target]
+            if self.program.dated:
+                last[""][own.order] = own.own["last"]
+        return replace(s, states=states, last=last)
+
+    def bring_up(self, step: int) -> None:
+        """Every state to a step: the synapses' own by their kernel, the shared ones, few, here."""
+        self.settle(anew=step)
+        program, dt = self.program, self.plan.dt
+        leaves = {f"p.{n}": v for n, v in self.synapses.constants.items()}
+        for own in self.own:
+            for side, arrays in (("source", own.source), ("target", own.seen)):
+                names = program.form.of(side)
+                ages = {f"h_{side}": steps_since(arrays["last"], step) * dt}
+                values = program.arrival.evaluate([program.ready[n] for n in names], leaves | ages | {f"s.{n}": arrays[n].astype(float) for n in names})
+                for n, value in zip(names, values, strict=True):
+                    arrays[n][:] = value
+                arrays["last"][:] = low_bits(step)
+
+    def held_bytes(self) -> int:
+        """Bytes of what threads hold."""
+        total = 0
+        for o in self.own:
+            kept = (o.own, o.source, o.seen, o.notes)
+            total += o.order.nbytes + o.target.nbytes + o.bounds.nbytes + sum(a.nbytes for arrays in kept for a in arrays.values())
+        return total
+
+    # --- what the loop asks ------------------------------------------------------------------------------------------
+
+    def operations(self) -> list[Operation]:
+        """File and note spikes; let them arrive; settle when notes are full."""
+        name, j, module = self.projection.name, self.index, self.module.__name__
+
+        def kernel(function: str) -> tuple[str, str]:
+            return f"{function}_synapses_{j}", f"from {module} import {function} as {function}_synapses_{j}"
+
+        file = ("file_segments", _HERE + "file_segments")
+        made = [Operation("spikes", f"{name}: file segments", file, "k - 1, threads, published, count, *a", self._filing)]
+        if self.program.responds:
+            made += [self.own_spikes(), Operation("spikes", f"{name}: note them", kernel("note"), "k - 1, *a", self._noting)]
+            settle = kernel("settle_full")
+            made.append(Operation("spikes", f"{name}: make up for them", settle, "k, *a", self._full))
+        made.append(Operation("delivery", f"{name}: spikes arrive", kernel("arrive"), "k, *a", self._arriving, "events"))
+        return made
+
+    def _filing(self, t: int) -> tuple[object, ...]:
+        source = self.projection.source
+        return source.first, source.size, self.delays, self.own[t].bounds, self.buckets[t].memory
+
+    def _noting(self, t: int) -> tuple[object, ...]:
+        own = self.own[t]
+        fixed = (self.late, *self.waiting(t), self.plan.dt, self.numbers, NOTES - 1, own.seen["full"], own.seen["fresh"])
+        return *fixed, *(own.array(n) for n in self.kernels.noting)
+
+    def _full(self, t: int) -> tuple[object, ...]:
+        own = self.own[t]
+        return own.seen["full"], own.seen["fresh"], self.plan.dt, *self._settling(own)
+
+    def _arriving(self, t: int) -> tuple[object, ...]:
+        own = self.own[t]
+        return (
+            self.plan.dt, self.numbers, self.buckets[t].memory, self.due[t], own.bounds, own.target,
+            own.part, *own.room, own.of_target, self.targets[t].arrived, *(own.array(n) for n in self.kernels.arguments),
+        )  # fmt: skip
+
+    def refile_segments(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
+        """For every thread's share."""
+        for t in range(len(self.own)):
+            file_segments_again(neurons, emitted, now, *self._filing(t))

@@ -1,0 +1,119 @@
+"""What the loop asks of a store of synapses, and the packed store's answer.
+
+A store takes note of the spikes of a step and, in every step, adds what is due to the accumulators of the thread's own
+neurons. How it keeps its synapses is its own affair: packed words today; plastic ones, ones drawn again from their
+counters, or factored ones come as further stores, with operations of their own in the same program.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from neuropil.connectivity.draw import expected_synapses
+from neuropil.connectivity.samplers import delay_steps
+from neuropil.engine.program import Operation
+from neuropil.engine.stores.buckets import Buckets, bucket_bytes, ring_length
+from neuropil.engine.stores.deliver import Rows, file_again
+from neuropil.engine.stores.packed import source_keys
+from neuropil.plan.plan import Plan
+
+
+class Store(Protocol):
+    """Synapses of any kind.
+
+    Attributes:
+        ring: steps it looks ahead, a power of two above the longest delay.
+        capacity: spikes within the last `ring` steps that it has room for.
+    """
+
+    ring: int
+    capacity: int
+
+    def operations(self) -> list[Operation]:
+        """One of phase "spikes" (note the spikes published in a step) and one of phase "delivery" (add what is due)."""
+        ...
+
+    def grow(self, spikes: int) -> None:
+        """Make room for so many spikes within the ring."""
+        ...
+
+    def refile(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
+        """Note spikes of earlier steps once more, in their order, leaving out what arrived before step `now`; there must be room."""
+        ...
+
+    def drop(self) -> None:
+        """Forget all spikes that are under way."""
+        ...
+
+
+def predict_in_flight(plan: Plan, word: Any, blocks: int, room: int) -> float:
+    """Bytes that a thread's buckets of packed segments will take, for so many spikes on their way."""
+    held = [plan.network.projections[j] for j in plan.packed[word]]
+    longest, most = 1, 0
+    for name in dict.fromkeys(p.source.name for p in held):
+        outgoing = [(j, plan.network.projections[j]) for j in plan.packed[word] if plan.network.projections[j].source.name == name]
+        steps = [(plan.channel_of[j], delay_steps(p, plan.dt)) for j, p in outgoing]
+        degree = sum(expected_synapses(p) / p.source.size for _, p in outgoing)
+        longest = max(longest, *(int(s[-1]) for _, s in steps))
+        most = max(most, min(len(source_keys(steps)) * blocks, int(degree + 6.0 * np.sqrt(degree) + 6.0)))
+    return 8.0 * room + bucket_bytes(max(plan.channels, 1) * ring_length(longest) * blocks, room * most)
+
+
+class PackedStore:
+    """The store of packed words (`neuropil.engine.stores.packed`).
+
+    Args:
+        rows: where every neuron's segments lie.
+        arrived: the accumulators of each thread, int[channels, slots].
+        blocks: target blocks per thread.
+        capacity: spikes within the ring to have room for at first.
+    """
+
+    def __init__(self, rows: Rows, arrived: list[np.ndarray], blocks: int, capacity: int):
+        self.rows, self.arrived = rows, arrived
+        self.ring = ring_length(rows.longest_delay)
+        self.segments = rows.segments_of_a_spike(blocks)
+        self.buckets = [Buckets.empty(arrived[0].shape[0], self.ring, blocks, capacity * self.segments) for _ in arrived]
+        self._make_room(capacity)
+
+    def _make_room(self, spikes: int) -> None:
+        # A spike adds at most one segment to a bucket.
+        self.capacity, self.due = spikes, [np.zeros(spikes, np.int64) for _ in self.arrived]
+
+    def operations(self) -> list[Operation]:
+        """File and deliver."""
+        module = "from neuropil.engine.stores.deliver import "
+        return [
+            Operation(
+                "spikes", "packed synapses: file segments", ("file_spikes", module + "file_spikes"),
+                "k - 1, thread, threads, published, count, *a", self._filing,
+            ),
+            Operation("delivery", "packed synapses: add what is due", ("deliver", module + "deliver"), "k, *a", self._due, "events"),
+        ]  # fmt: skip
+
+    def _filing(self, thread: int) -> tuple[object, ...]:
+        bucket = self.buckets[thread]
+        return self.rows.index, bucket.memory
+
+    def _due(self, thread: int) -> tuple[object, ...]:
+        bucket = self.buckets[thread]
+        return self.rows.words, bucket.memory, self.due[thread], self.arrived[thread]
+
+    def drop(self) -> None:
+        """Nothing is under way."""
+        for bucket in self.buckets:
+            bucket.clear()
+
+    def grow(self, spikes: int) -> None:
+        """Twice the room that is needed now."""
+        if spikes > self.capacity:
+            for bucket in self.buckets:
+                bucket.grow(2 * spikes * self.segments)
+            self._make_room(2 * spikes)
+
+    def refile(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
+        """For every thread's share."""
+        for t, bucket in enumerate(self.buckets):
+            file_again(neurons, emitted, now, t, len(self.buckets), self.rows.index, bucket.memory)

@@ -1,0 +1,390 @@
+"""What the stores of synapses with states, or that come and go, have in common: arrays of one entry per synapse.
+
+Each synapse belongs to the thread that owns its target. What it hands to a port is added to a float64 accumulator of the
+target, in an order that the step contract fixes: by the step of emission, then the source, then the place in the list. All
+spikes of a step that a projection sees come from one population, whose neurons the owners publish in ascending order, so
+filing them owner by owner files them by index, whatever the number of threads. Event-driven synapses lie in the order of
+their sources (`neuropil.engine.stores.event_driven_store`), clock-driven ones in that of their targets (`neuropil.engine.stores.clock_driven_store`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from neuropil.codegen.event_driven_source import NOTES
+from neuropil.connectivity.draw import delay_steps, expected_synapses
+from neuropil.engine.compose import Machine
+from neuropil.engine.layout import Layout
+from neuropil.engine.program import Operation
+from neuropil.engine.stores.buckets import Buckets, bucket_bytes, ring_length
+from neuropil.engine.stores.synapse_kernels import own_spikes_again
+from neuropil.engine.stores.synapse_list import SynapseList, low_bits
+from neuropil.errors import SimulationError
+from neuropil.lower.graph import Graph
+from neuropil.lower.learned import PLASTIC
+from neuropil.lower.synapse import SynapseProgram, check_finite
+from neuropil.lower.synapse_form import SIDES
+from neuropil.model.base import grid
+from neuropil.model.base.distribution import Distribution
+from neuropil.model.neuron.composite import split
+from neuropil.model.synapse.synapse import OUTSIDE
+from neuropil.plan.plan import Plan
+from neuropil.units import Quantity
+
+
+@dataclass
+class Targets:
+    """The targets of a projection that one thread owns: the sites of its neurons that the projection reaches, site by site.
+
+    Attributes:
+        first: slot of the first neuron; neurons: how many; sites: of each.
+        low: index of the first neuron within the population.
+        seen: states of the targets that the synapses read, by name; flow: what flows into them, of a projection with an input.
+        arrived: float64, real accumulators of the port.
+    """
+
+    first: int
+    neurons: int
+    sites: int
+    low: int
+    seen: dict[str, np.ndarray]
+    flow: np.ndarray
+    arrived: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """Number of targets."""
+        return self.neurons * self.sites
+
+    def owned(self, s: SynapseList) -> np.ndarray:
+        """Places in a list of the synapses on them."""
+        return np.flatnonzero((s.post >= self.low) & (s.post < self.low + self.neurons))
+
+    def reached(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
+        """For some of the synapses, the target."""
+        return s.site[which] * self.neurons + s.post[which] - self.low
+
+
+class SynapseStore(ABC):
+    """The synapses of one projection; see `neuropil.engine.stores.packed_store` for what the loop asks of it."""
+
+    def __init__(self, plan: Plan, index: int, layout: Layout, machine: Machine, room: int):
+        self.plan, self.index, self.layout, self.room = plan, index, layout, room
+        self.projection = plan.network.projections[index]
+        self.program: SynapseProgram = plan.synapses[index]
+        self.real = np.dtype(plan.synapse_precision(index))
+        self.signal = np.zeros(1, self.real)
+        delays = delay_steps(self.projection, plan.dt)
+        self.delay_ring, self.segments = ring_length(int(delays[-1])), delays.size
+        self.targets = [_targets(plan, layout, machine, index, t) for t in range(len(layout.shares))]
+        self.late = grid.steps(self.projection.response_delay, plan.dt, "response_delay", least=0)
+        # Steps within which a spike may still be on its way, from a source or from a target.
+        self.ring = max(self.delay_ring, ring_length(self.late))
+        self.buckets: list[Buckets] = []
+        # Spikes of each thread's targets on their way to the synapses, by the step they fired in.
+        self.spiked = [Buckets.empty(1, ring_length(self.late), 1, room * t.sites if self.program.responds else 0) for t in self.targets]
+        self.who = [np.zeros(t.size, np.int64) for t in self.targets]
+        self.changed: dict[str, Any] = {}
+        self.plastic = True  # the rule acts
+        self.reweighed = False  # the weights that the synapses were made with have been replaced
+        self.prepare()
+        self.use(SynapseList.empty(plan, index))
+
+    # --- what the two kinds do ---------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Write the kernels."""
+
+    @abstractmethod
+    def take(self, synapses: SynapseList) -> None:
+        """Hold these synapses."""
+
+    @abstractmethod
+    def listed(self) -> SynapseList:
+        """The synapses with their present states."""
+
+    @abstractmethod
+    def operations(self) -> list[Operation]:
+        """What a step does."""
+
+    @abstractmethod
+    def refile_segments(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
+        """File the segments of earlier spikes once more; there must be room."""
+
+    @abstractmethod
+    def held_bytes(self) -> int:
+        """Bytes of what threads hold."""
+
+    @abstractmethod
+    def bring_up(self, step: int) -> None:
+        """Bring every state that waits to a step, so that constants may change."""
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Make up for what spikes up to now have yet to do to the synapses."""
+
+    @abstractmethod
+    def gather(self, name: str) -> np.ndarray:
+        """float64[n]: a state of every synapse as it is kept, everything being made up for."""
+
+    @abstractmethod
+    def write(self, name: str, values: np.ndarray) -> None:
+        """Set a state, or the weight, of every synapse (float64[n], in their order)."""
+
+    # --- contents ----------------------------------------------------------------------------------------------------
+
+    def use(self, synapses: SynapseList) -> None:
+        """Hold these synapses; nothing is under way."""
+        self.synapses = self._fitted(synapses)
+        self.take(self.synapses)
+        self.buckets = [Buckets.empty(1, self.delay_ring, 1, self.room * self.segments) for _ in self.targets]
+        self._make_room(self.room)
+        # What stays the same is kept once, in the list; what changes lives in the arrays.
+        self.synapses = replace(self.synapses, states={}, last={})
+
+    def save(self) -> dict[str, np.ndarray]:
+        """Everything that a checkpoint needs, independent of threads."""
+        s = self.listed()
+        arrays = {f"state {n}": v.astype(self.real) for n, v in s.states.items()} | {"signal": self.signal, "plastic": np.array(self.plastic)}
+        arrays |= {f"last {side}": last for side, last in s.last.items() if self.program.aged(side)}
+        if self.projection.structure is not None:
+            arrays |= {"pre": s.pre, "post": s.post, "site": s.site, "delay": s.delay}
+        if self.projection.structure is not None or self.reweighed:
+            arrays["weight"] = s.weight
+        return arrays
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take up what `save` gave."""
+        s, self.plastic = self.synapses, bool(arrays["plastic"])
+        if self.projection.structure is not None:
+            pre, post, site, weight, delay = (arrays[n] for n in ("pre", "post", "site", "weight", "delay"))
+            s = SynapseList.made(self.plan, self.index, pre, post, site, weight, delay, 0)
+        elif "weight" in arrays:
+            s, self.reweighed = replace(s, weight=arrays["weight"]), True
+        none = np.zeros(s.size, np.uint32)
+        last = {side: arrays.get(f"last {side}", none).astype(np.uint32) for side in SIDES}
+        self.use(replace(s, states={n: arrays[f"state {n}"] for n in self.program.states}, last=last))
+        self.signal[:] = arrays["signal"]
+
+    def read(self, name: str, step: int) -> np.ndarray:
+        """float64[n]: a state of every synapse, or the weight, at a step."""
+        if name not in self.program.states:
+            return self.synapses.weight
+        if self._moves(name):
+            return self.listed().up_to(self.program, step, self.plan.dt)[name]
+        self.settle()
+        return self.gather(name)
+
+    def _moves(self, name: str) -> bool:
+        """A state changes by itself while it waits for a spike."""
+        return bool(self.program.arrival.nodes[self.program.ready[name]].value != f"s.{name}")
+
+    def put(self, values: Mapping[str, np.ndarray], step: int) -> None:
+        """Give states, or the weight, new values at a step; what went before meets the old ones.
+
+        Args:
+            values: by name, float64[n] in the order of the synapses.
+        """
+        states = self.program.states
+        for name in values:
+            if name in states:
+                self._require_alike(name, values[name])
+        if any(self._moves(n) for n in values if n in states):
+            self.bring_up(step)  # a state that moves by itself has an age, and those of its side share it
+        else:
+            self.settle()
+        if "weight" in values and "weight" not in states:
+            self.synapses, self.reweighed = replace(self.synapses, weight=np.array(values["weight"], float)), True
+        for name, array in values.items():
+            self.write(name, array)
+
+    def _require_alike(self, name: str, values: np.ndarray) -> None:
+        """A state that is kept once for several synapses has one value for them."""
+        side, s = self.program.form.side[name], self.synapses
+        if not side or not s.size:
+            return
+        mine, other = (s.pre, s.delay) if side == "source" else (s.post, s.site)
+        key = mine.astype(np.int64) * (int(other.max()) + 1) + other
+        _, first, which = np.unique(key, return_index=True, return_inverse=True)
+        differs = values != values[first][which]
+        if differs.any():
+            j = int(np.argmax(differs))
+            whose = "source and delay" if side == "source" else "target"
+            raise SimulationError(
+                f"projection {self.projection.name!r}: the state {name!r} is kept once for each {whose}, so its synapses cannot differ",
+                got=f"{values[j]:g} and {values[first][which][j]:g} at synapses {j} and {int(first[which[j]])}",
+                fix="one value for all of them, or clock_driven=True in the description",
+            )  # fmt: skip
+
+    def change(self, parameters: Mapping[str, Any], step: int) -> None:
+        """Give parameters new values at a step: what went before keeps the old ones.
+
+        Args:
+            parameters: by name, one for all synapses; one for each target, of a parameter that varies; one for each synapse, of a drawn one.
+        """
+        self.bring_up(step)
+        self.changed |= {n: v.value if isinstance(v, Quantity) else v for n, v in parameters.items()}
+        self.synapses = self._fitted(self.synapses)
+        self.renew()
+
+    def switch(self, plastic: bool, step: int) -> None:
+        """Let the rule act, or hold what it has learnt, from a step on."""
+        if plastic != self.plastic:
+            self.bring_up(step)
+            self.plastic = plastic
+            self.synapses = self._fitted(self.synapses)
+            self.renew()
+
+    def reset(self, weights: bool, end: int, step: int) -> None:
+        """Begin again at a step, with nothing under way: all states as at the start.
+
+        Args:
+            weights: keep the synapses that there are, their weights, and what they have learnt.
+            end: the step at which what was ends.
+        """
+        if weights:
+            self.bring_up(end)
+            now = self.listed()
+            s = SynapseList.made(self.plan, self.index, now.pre, now.post, now.site, now.weight, now.delay, step, now.number)
+            s = replace(s, states={**s.states, **{n: now.states[n] for n in self.program.learned}})
+        else:
+            s, self.reweighed = SynapseList.drawn(self.plan, self.index), False
+        self.use(s)
+        self.begin_at(step)
+        self.drop()
+
+    def begin_at(self, step: int) -> None:
+        """Take all states to be of this step."""
+        s = self.listed()
+        self.use(replace(s, last={side: np.full(s.size, low_bits(step)) for side in SIDES}))
+
+    def drop(self) -> None:
+        """Nothing is under way, from sources or from targets."""
+        for bucket in (*self.buckets, *self.spiked):
+            bucket.clear()
+
+    @property
+    def learns(self) -> bool:
+        """There is something to hold."""
+        return bool(self.program.learned) or self.projection.structure is not None
+
+    def _fitted(self, synapses: SynapseList) -> SynapseList:
+        """With the constants that follow from what was changed."""
+        if not self.changed:
+            return replace(synapses, constants={**synapses.constants, PLASTIC: float(self.plastic)})
+        traced, post = self.program.traced, synapses.post
+        given = {n: self.changed.get(n, synapses.constants[n] if n in traced.drawn else getattr(traced.model, n).value) for n in traced.spec.parameters}
+        if traced.drawn:
+            given = {n: v[post] if np.ndim(v) and n not in traced.drawn else v for n, v in given.items()}
+            return replace(synapses, constants=self.program.constants(given, self.plan.dt, self.plastic))
+        made = self.program.constants(given, self.plan.dt, self.plastic)  # of each target, of which there are fewer than synapses
+        return replace(synapses, constants={n: v[post] if np.ndim(v) else v for n, v in made.items()})
+
+    @abstractmethod
+    def renew(self) -> None:
+        """Evaluate the constants of the kernels anew."""
+
+    def varying(self, graph: Graph, frontier: tuple[int, ...]) -> frozenset[int]:
+        """Places in a frontier whose values differ between synapses: those that depend on a parameter that varies."""
+        traced = self.program.traced
+        given = {n: getattr(traced.model, n) for n in traced.spec.parameters}
+        trial = {n: v.quantile(np.array([0.3, 0.7])) if isinstance(v, Distribution) else v.value for n, v in given.items()}
+        trial |= {n: np.resize(v, 2) for n, v in trial.items() if np.ndim(v)}
+        trial |= {n: np.full(2, v) for n, v in trial.items() if n in traced.varied and np.ndim(v) == 0}
+        values = self.program.constants(trial, self.plan.dt)
+        leaves = {f"p.{n}": v for n, v in values.items()}
+        return frozenset(k for k, v in enumerate(graph.evaluate(frontier, leaves)) if np.size(v) > 1)
+
+    def constants(self, graph: Graph, frontier: tuple[int, ...], varying: frozenset[int]) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+        """Values of a frontier: those equal for all synapses, and by their place those that differ, as lists."""
+        values = graph.evaluate(frontier, {f"p.{n}": v for n, v in self.synapses.constants.items()})
+        check_finite(f"projection {self.projection.name!r} ({self.program.traced.name})", values)
+        numbers = [0.0 if k in varying else float(np.ravel(v)[0]) for k, v in enumerate(values)]
+        return np.array(numbers, self.real), {k: np.broadcast_to(values[k], self.synapses.size) for k in varying}
+
+    def memory(self) -> int:
+        """Bytes held."""
+        s = self.synapses
+        total = s.pre.nbytes + s.post.nbytes + s.site.nbytes + s.delay.nbytes + s.weight.nbytes + sum(b.nbytes for b in (*self.buckets, *self.spiked))
+        return total + self.held_bytes() + sum(np.asarray(c).nbytes for c in s.constants.values())
+
+    # --- what the loop asks ------------------------------------------------------------------------------------------
+
+    def _make_room(self, spikes: int) -> None:
+        # A spike adds at most one segment to a bucket.
+        self.capacity, self.due = spikes, [np.zeros(spikes, np.int64) for _ in self.targets]
+
+    def waiting(self, t: int) -> tuple[object, ...]:
+        """Spikes of a thread's targets on their way to the synapses, and room for those of a step."""
+        return self.spiked[t].memory, self.who[t]
+
+    def own_spikes(self) -> Operation:
+        """Keep the spikes of each thread's targets until their synapses respond."""
+        function = ("own_spikes", "from neuropil.engine.stores.synapse_kernels import own_spikes")
+        name = f"{self.projection.name}: targets that spiked"
+        return Operation("spikes", name, function, "k - 1, thread, published, count, *a", self._keeping)
+
+    def _keeping(self, t: int) -> tuple[object, ...]:
+        target = self.targets[t]
+        return self.layout.slot_of, target.first, target.neurons, target.size, self.spiked[t].memory
+
+    def grow(self, spikes: int) -> None:
+        """Twice the room that is needed now."""
+        if spikes > self.capacity:
+            for bucket, spiked, target in zip(self.buckets, self.spiked, self.targets, strict=True):
+                bucket.grow(2 * spikes * self.segments)
+                if self.program.responds:
+                    spiked.grow(2 * spikes * target.sites)
+            self._make_room(2 * spikes)
+
+    def refile(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
+        """Those of the sources, and those of the targets to which synapses have yet to respond."""
+        self.refile_segments(neurons, emitted, now)
+        if self.program.responds:
+            for t in range(len(self.targets)):
+                mine = self.layout.thread_of[neurons] == t
+                own_spikes_again(neurons[mine], emitted[mine], now, self.late, *self._keeping(t))
+
+
+def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -> Targets:
+    """Views of what a thread holds of a projection's targets."""
+    projection, known = plan.network.projections[index], plan.synapses[index].traced.spec.inputs
+    population, part = projection.target, projection.part
+    g, _ = plan.place_of(population, part)
+    mine, somas, arrays = layout.slice(population, part, t), layout.slice(population, "", t), machine.groups[t][g].arrays
+    a = mine.start - layout.shares[t].start[g]
+    here, flow = slice(a, a + mine.stop - mine.start), np.zeros(0, plan.precision)
+    states = [n for n in known if n == "v" or n not in OUTSIDE]
+    seen = {n: arrays[f"s_{n}"][here] for n in states if f"s_{n}" in arrays}
+    if "v" in known and population.name in plan.cells:
+        cells = machine.cells[population.name][t][1]
+        seen["v"] = cells.potentials(part)
+        machine.before.append(lambda _: cells.look())
+    if projection.input is not None:
+        flow = arrays[f"x_{split(projection.input)[1]}_"][here]
+    arrived = np.zeros(0) if projection.port is None else arrays[f"real_{split(projection.port)[1]}"][here]
+    return Targets(somas.start, mine.neurons, mine.sites, mine.lower, seen, flow, arrived)
+
+
+def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str, float]:
+    """Bytes that the store of a projection will hold, and besides while it is built, from expected numbers of synapses."""
+    p, program = plan.network.projections[index], plan.synapses[index]
+    n, real = expected_synapses(p), np.dtype(plan.synapse_precision(index)).itemsize
+    varied = len(program.traced.varied)
+    own, shared = len(program.form.of("")), len(program.states) - len(program.form.of(""))
+    # The list (20 and a weight of 8), the place in it and the target; a step and a weight, or a place among the targets'.
+    per_synapse = 24 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * varied + (5 if program.event_driven else 8)
+    steps = delay_steps(p, plan.dt)
+    segments = p.source.size * (steps.size + 1)
+    bounds = threads * segments * (8.0 + (real + 4) * shared) + p.target.size * p.sites * NOTES * (4.0 + real * shared)
+    buckets = threads * (8.0 * room + bucket_bytes(ring_length(int(steps[-1])), room * steps.size))
+    if program.responds:
+        late = grid.steps(p.response_delay, plan.dt, "response_delay", least=0)
+        buckets += threads * (bucket_bytes(ring_length(late), room * p.sites) + 8.0 * p.target.size * p.sites / threads)
+    return {"synapses": n * per_synapse, "segment bounds": bounds, "spikes in flight": buckets, "while building": n * (60.0 + 8 * len(program.states))}

@@ -1,0 +1,1 @@
+"""Agents: what reaches a network from a world, and what it does there."""

@@ -1,0 +1,1 @@
+"""What every description is made of: declared parameters and states, distributions, times on the grid."""

@@ -1,0 +1,1 @@
+"""Cells with morphology: their shape, its division into compartments, what sits where."""

@@ -1,0 +1,1 @@
+"""Which neuron projects to which: connection rules, and rewiring."""

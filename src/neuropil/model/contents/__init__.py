@@ -1,0 +1,1 @@
+"""What a network holds: populations and views of them, projections, stimuli, probes."""

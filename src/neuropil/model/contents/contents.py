@@ -1,0 +1,224 @@
+"""What a network holds: populations, projections between them, drives that feed them, probes that watch them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from neuropil.model.base.described import Described
+from neuropil.model.base.distribution import Distribution
+from neuropil.model.connection.rules import Rule
+from neuropil.model.connection.structure import Rewiring
+from neuropil.model.contents.views import Indices, View, places, shared, view
+from neuropil.model.neuron.composite import Composite, Part, parts_of, split
+from neuropil.model.neuron.neuron import Neuron
+from neuropil.model.stimulus.stimulus import Stimulus
+from neuropil.model.synapse.synapse import Synapse
+
+Stream: TypeAlias = tuple[str | int, ...]
+"""What keys the random draws of a projection or a drive besides the seed: names, never places in a list, so that whatever else
+is in the network leaves them alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Neurons of one model.
+
+    Attributes:
+        name: unique within the network.
+        neuron: the model with its parameters.
+        size: number of neurons.
+        first: global index of its first neuron.
+        initial: starting values by state name that replace the model's own; arrays [size * sites], neuron by neuron.
+        positions: [size, axes] in µm, or None.
+    """
+
+    name: str
+    neuron: Neuron | Composite
+    size: int
+    first: int
+    initial: dict[str, Any] = field(default_factory=dict)
+    positions: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return self.size
+
+    __iter__ = None
+
+    def __getitem__(self, which: Any) -> View:
+        """Some of the neurons (`neuropil.model.contents.views`): `exc[:50]`, `exc[mask]`, `exc[[3, 1, 4]]`, `exc[7]`."""
+        return view(self, which)
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The parts of its neurons by name; a plain neuron is the part ""."""
+        return parts_of(self.neuron)
+
+    @property
+    def models(self) -> dict[str, Described]:
+        """Whatever of its neurons has parameters, by name; a plain neuron is ""."""
+        return self.neuron.models if isinstance(self.neuron, Composite) else {"": self.neuron}
+
+    def sites(self, name: str) -> int:
+        """How many sites of a port, input or state (by its full name) each neuron has."""
+        return self.neuron.spec.sites.get(name, 1)
+
+    def __add__(self, other: Any) -> tuple[Any, ...]:
+        """Several populations or views, as source or target."""
+        return (self, *other) if isinstance(other, tuple) else (self, other)
+
+    def __radd__(self, other: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (*other, self)
+
+    def __repr__(self) -> str:
+        return f"Population({self.name!r}, {self.size} × {type(self.neuron).__name__})"
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses from one population to another. `weight` and `delay` are in base units (port unit, ms).
+
+    Attributes:
+        port: where their events go (None: nowhere); input: where their currents go.
+        site: where on a port that exists several times in a neuron: the site of all synapses, an array with one per edge,
+            or None: each synapse's is drawn.
+        synapse: what each of them is, None for a bare weight.
+        clock_driven: advance all states in every step, also those that have a closed form.
+        response_delay: time that a target's spike takes to reach the synapse, ms.
+        structure: how synapses vanish and form.
+        initial: starting values of states that replace the model's own, in base units: numbers, distributions, or arrays as of
+            parameters (`neuropil.model.contents.per_synapse`).
+        sources, targets: of views, the neurons that it joins, in the order of its arrays; None: all. (The indices of `Edges` are those
+            within the populations also then.)
+        stream: of its random draws.
+    """
+
+    name: str
+    source: Population
+    target: Population
+    rule: Rule
+    weight: float | np.ndarray | Distribution
+    delay: float | np.ndarray | Distribution
+    port: str | None
+    site: int | np.ndarray | None = None
+    synapse: Synapse | None = None
+    input: str | None = None
+    clock_driven: bool = False
+    response_delay: float = 0.0
+    structure: Rewiring | None = None
+    initial: dict[str, Any] = field(default_factory=dict)
+    sources: Indices | None = None
+    targets: Indices | None = None
+    stream: Stream = field(kw_only=True)
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """How many source and target neurons it joins."""
+        return (
+            self.source.size if self.sources is None else self.sources.size,
+            self.target.size if self.targets is None else self.targets.size,
+        )
+
+    def within(self, pre: Indices, post: Indices) -> tuple[Indices, Indices]:
+        """Where sources and targets (indices within their populations) stand in the views: rows and columns of its matrices."""
+        rows = pre if self.sources is None else places(self.sources, self.source.size)[pre]
+        return rows, post if self.targets is None else places(self.targets, self.target.size)[post]
+
+    @property
+    def excludes_self(self) -> bool:
+        """No neuron projects to itself, though it could."""
+        return self.recurrent and not getattr(self.rule, "allow_self", True)
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of neurons that its rule may join."""
+        n_source, n_target = self.ends
+        if not self.excludes_self:
+            return n_source * n_target
+        return n_source * n_target - shared(self.sources, self.targets, self.source.size)
+
+    @property
+    def sites(self) -> int:
+        """How many sites the port (or the input) has in each target neuron."""
+        return self.target.sites(self.port or self.input or "")
+
+    @property
+    def part(self) -> str:
+        """The part of the target that it reaches."""
+        return split(self.port or self.input or "")[0]
+
+    @property
+    def listed(self) -> bool:
+        """Each synapse is kept by itself: it has states, or may vanish."""
+        return self.synapse is not None or self.structure is not None
+
+    @property
+    def recurrent(self) -> bool:
+        """The two populations are one."""
+        return self.source is self.target
+
+    def __repr__(self) -> str:
+        return f"Projection({self.name!r}, {type(self.rule).__name__}, port {self.port!r})"
+
+
+@dataclass(frozen=True, eq=False)
+class Drive:
+    """A stimulus attached to a port (events, with a weight) or to an input (a current) of a population.
+
+    It acts on every site of the port or input, on each with random numbers of its own (from `stream`), or on the one that `site`
+    names; on the `neurons` of a view, or on all. One that `follows` another tells the target when that is within its window
+    (`Input.window`).
+    """
+
+    name: str
+    target: Population
+    stimulus: Stimulus
+    port: str | None = None
+    weight: float | np.ndarray | Distribution | None = None
+    input: str | None = None
+    site: int | None = None
+    neurons: Indices | None = None
+    stream: Stream = field(kw_only=True)
+    follows: Drive | None = None
+
+    @property
+    def size(self) -> int:
+        """How many neurons it drives: its arrays have a value for each."""
+        return self.target.size if self.neurons is None else self.neurons.size
+
+    def everywhere(self, values: Any) -> Any:
+        """Values of the driven neurons (one, or [..., neurons]) as values of all of the population's: zero for the others."""
+        if self.neurons is None:
+            return values
+        whole = np.zeros((*np.shape(values)[:-1], self.target.size))
+        whole[..., self.neurons] = values
+        return whole
+
+    @property
+    def entry(self) -> str:
+        """The full name of the port or input."""
+        return self.port if self.port is not None else str(self.input)
+
+    @property
+    def sites(self) -> np.ndarray:
+        """The sites it acts on."""
+        return np.arange(self.target.sites(self.entry)) if self.site is None else np.array([self.site])
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A state recorded at an interval (ms, None = every step): for each column the neuron, and the site if there are several."""
+
+    name: str
+    target: Population
+    variable: str
+    neurons: np.ndarray
+    interval: float | None = None
+    sites: np.ndarray | None = None
+
+    @property
+    def places(self) -> np.ndarray:
+        """int64[columns]: where each column stands among all sites of the state, neuron by neuron."""
+        return self.neurons if self.sites is None else self.neurons * self.target.sites(self.variable) + self.sites

@@ -1,0 +1,98 @@
+"""Which site is meant, where a port, an input or a state exists several times in a neuron: checks of what a caller names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuropil.errors import NetworkError
+from neuropil.model.base.distribution import checked_values
+from neuropil.model.cell.cell import Cell
+from neuropil.model.cell.locations import location
+from neuropil.model.connection.rules import Edges, Rule
+from neuropil.model.contents.contents import Population
+from neuropil.model.neuron.composite import Part
+from neuropil.units import Quantity
+
+
+def check_parameters(where: str, part: Part, size: int) -> None:
+    """Arrays of one value per neuron; with several sites, one per site or one for each site of each neuron."""
+    for parameter, dimension in part.model.spec.parameters.items():
+        value, name = getattr(part.model, parameter), f"{where}{parameter}"
+        if part.sites > 1 and np.shape(getattr(value, "value", value)) == (part.sites,):
+            checked_values(value, dimension, name, (part.sites,))
+        else:
+            checked_values(value, dimension, name, (size * part.sites,))
+
+
+def started(value: Any, neuron: Any, state: str, size: int) -> Any:
+    """Starting values of a cell's compartments, one for each of every cell, from an array that has fewer.
+
+    One for each cell counts everywhere in it. Where only the nodes without membrane are left out, each starts as the compartment
+    beside it does; it keeps no charge, so its potential after the first step does not depend on where it starts.
+    """
+    if not isinstance(neuron, Cell) or neuron.spec.sites.get(state) != len(neuron):
+        return value
+    raw, own = value.value if isinstance(value, Quantity) else value, neuron.compartments
+    count = len(own.numbers)
+    if np.shape(raw) == (size,) and len(own) > 1:
+        filled = np.repeat(np.asarray(raw), len(own))
+    elif np.shape(raw) == (size * count,) and count < len(own):
+        filled = np.asarray(raw).reshape(size, count)[:, own.beside].ravel()
+    else:
+        return value
+    return Quantity(filled, value.dimension) if isinstance(value, Quantity) else filled
+
+
+def named_site(index: int | None, pop: Population, name: str) -> int | None:
+    """The site that an index names, None for all; a name with one site needs none."""
+    sites = pop.sites(name)
+    if index is not None and index >= sites:
+        raise NetworkError(f"{pop.name} has no site {name}[{index}]", got=index, expected=f"0 … {sites - 1}")
+    return None if sites == 1 else index
+
+
+def edge_sites(given: Any, index: int | None, rule: Rule, pop: Population, port: str, label: str) -> np.ndarray | None:
+    """The site of each edge."""
+    what, sites = f"projection {label}: site", pop.sites(port)
+    if index is not None:
+        raise NetworkError(f"{what}s are given twice", got=f"{port}[{index}] and site=...", fix="leave one of them out")
+    if not isinstance(rule, Edges):
+        raise NetworkError(f"{what}s are given for a rule that is no list", got=type(rule).__name__, expected="Edges", fix=f'port="{port}[0]" names one site for all')
+    array = _whole_numbers(given, what)
+    if array.shape != rule.pre.shape:
+        raise NetworkError(f"{what} needs one value per edge", got=array.shape, expected=rule.pre.shape)
+    if array.size and (array.min() < 0 or array.max() >= sites):
+        raise NetworkError(f"{what} points outside of {port}", got=int(array[(array < 0) | (array >= sites)][0]), expected=f"0 … {sites - 1}")
+    return array if sites > 1 else None
+
+
+def probed_sites(given: Any, pop: Population, variable: str) -> np.ndarray | None:
+    """The sites a probe records, None where there is only one."""
+    sites = pop.sites(variable)
+    chosen = np.arange(sites) if given is None else _whole_numbers(given, "probe: sites")
+    if chosen.size == 0 or chosen.min() < 0 or chosen.max() >= sites:
+        raise NetworkError(f"probe: no such site of {pop.name}.{variable}", got=chosen.tolist(), expected=f"some of 0 … {sites - 1}")
+    return chosen if sites > 1 or chosen.size > 1 else None
+
+
+def located(target: Any, at: Any, sites: Any) -> np.ndarray:
+    """The sites of a cell's potential at locations: its compartments there."""
+    cell = getattr(target, "neuron", None)
+    if not isinstance(cell, Cell):
+        raise NetworkError("only cells with morphology have locations", got=target, fix="sites=[...] names sites by number")
+    if sites is not None:
+        raise NetworkError("sites are given twice", got="at=... and sites=...", fix="leave one of them out")
+    listed = at if isinstance(at, (list, tuple)) else [at]
+    return np.concatenate([np.atleast_1d(location(one).compartments(cell.compartments)) for one in listed])
+
+
+def _whole_numbers(given: Any, what: str) -> np.ndarray:
+    try:
+        array = np.atleast_1d(np.asarray(given))
+    except (ValueError, TypeError):
+        raise NetworkError(f"{what}: not a list of whole numbers", got=given) from None
+    if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
+        raise NetworkError(f"{what}: not a list of whole numbers", got=given)
+    return array.astype(np.int64)

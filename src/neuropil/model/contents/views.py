@@ -1,0 +1,154 @@
+"""Some neurons of a population: `exc[:50]`, `exc[mask]`, `exc[[3, 1, 4]]`, `exc[7]`.
+
+A view is a description, like the population it is of. It can be the source or target of a projection, be stimulated, probed, coupled,
+read and set. Arrays given with it have one value for each of its neurons, in its order; results speak of indices within the population.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuropil.errors import NetworkError
+
+if TYPE_CHECKING:
+    from neuropil.model.contents.contents import Population
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Neurons of a population.
+
+    Attributes:
+        population: whose.
+        indices: int64[neurons], within the population, each once, in the view's order.
+        label: how it was written, for messages.
+    """
+
+    population: Population
+    indices: Indices
+    label: str = field(default="", compare=False)
+
+    @property
+    def name(self) -> str:
+        """The population's."""
+        return self.population.name
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return int(self.indices.size)
+
+    def __len__(self) -> int:
+        return self.size
+
+    __iter__ = None
+
+    def __getitem__(self, which: Any) -> View:
+        """Some of these neurons: `which` counts within the view."""
+        places, label = chosen(which, self.size, self.label)
+        return View(self.population, self.indices[places], label)
+
+    def __add__(self, other: Any) -> Any:
+        return (self, *other) if isinstance(other, tuple) else (self, other)
+
+    def __radd__(self, other: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (*other, self)
+
+    def __repr__(self) -> str:
+        return f"View({self.label}, {self.size} of {self.population.size} neurons)"
+
+
+def view(population: Population, which: Any) -> View:
+    """What `population[which]` is.
+
+    Args:
+        which: a whole number, a slice, an array of different whole numbers (negative ones count from the end), or of one bool per neuron.
+
+    Raises:
+        NetworkError: no neuron, one that does not exist, one twice, a mask of another length, numbers that are not whole.
+    """
+    indices, label = chosen(which, population.size, population.name)
+    return View(population, indices, label)
+
+
+def chosen(which: Any, size: int, of: str) -> tuple[Indices, str]:
+    """(the indices that a subscript means, how it reads); see `view`."""
+    if isinstance(which, slice):
+        label = f"{of}[{_part(which.start)}:{_part(which.stop)}{'' if which.step is None else f':{which.step}'}]"
+        found = _sliced(which, size, label)
+    else:
+        found = _listed(which, size, of)
+        label = f"{of}[{which}]" if np.ndim(which) == 0 else f"{of}[{'mask' if np.asarray(which).dtype == bool else '…'}]"
+    if found.size == 0:
+        raise NetworkError(f"{label} is empty", got=which, expected="at least one neuron")
+    return found, label
+
+
+def _part(bound: Any) -> str:
+    return "" if bound is None else str(bound)
+
+
+def _sliced(which: slice, size: int, label: str) -> Indices:
+    try:
+        found = np.arange(size)[which]
+    except (TypeError, ValueError):
+        raise NetworkError(f"{label}: a slice is made of whole numbers", got=which) from None
+    for bound in (which.start, which.stop):
+        if bound is not None and not -size <= bound <= size:
+            raise NetworkError(f"{label} reaches beyond its {size} neurons", got=bound, expected=f"{-size} … {size}")
+    return found
+
+
+def _listed(which: Any, size: int, of: str) -> Indices:
+    try:
+        array = np.atleast_1d(np.asarray(which))
+    except (ValueError, TypeError):
+        raise NetworkError(f"{of}[…]: neurons are chosen by whole numbers, a slice, or a mask", got=which) from None
+    if isinstance(which, (tuple, bool, np.bool_)) or array.ndim != 1 or not (array.size == 0 or array.dtype.kind in "iub"):
+        fix = f"{of}[{list(which)}]" if isinstance(which, tuple) else None
+        raise NetworkError(f"{of}[…]: neurons are chosen by whole numbers, a slice, or a mask", got=which, fix=fix)
+    if array.dtype.kind == "b":
+        if array.size != size:
+            raise NetworkError(f"{of}[mask] needs one bool per neuron", got=f"{array.size} bools", expected=f"{size}")
+        return np.flatnonzero(array)
+    array = array.astype(np.int64)
+    if array.size and (array.min() < -size or array.max() >= size):
+        raise NetworkError(f"{of} has no such neuron", got=int(array[(array < -size) | (array >= size)][0]), expected=f"0 … {size - 1}")
+    array = np.where(array < 0, array + size, array)
+    values, counts = np.unique(array, return_counts=True)
+    if values.size < array.size:
+        raise NetworkError(f"{of}[…] names a neuron twice", got=int(values[np.argmax(counts)]), expected="each neuron once")
+    return array
+
+
+def places(chosen: Indices | None, size: int) -> Indices:
+    """int64[size]: where each neuron of a population stands in a view (None: all), -1 outside."""
+    found = np.full(size, -1)
+    chosen = np.arange(size) if chosen is None else chosen
+    found[chosen] = np.arange(chosen.size)
+    return found
+
+
+def shared(sources: Indices | None, targets: Indices | None, size: int) -> int:
+    """How many neurons of a population are in both (None: all)."""
+    if sources is None or targets is None:
+        return min(size if chosen is None else chosen.size for chosen in (sources, targets))
+    return int(np.intersect1d(sources, targets).size)
+
+
+def whole(end: Population | View) -> Population:
+    """The population, or the one that a view is of."""
+    return end.population if isinstance(end, View) else end
+
+
+def indices_of(end: Population | View) -> Indices | None:
+    """The neurons of a view; None for a population, and for a view of all of it in order."""
+    if not isinstance(end, View) or np.array_equal(end.indices, np.arange(end.population.size)):
+        return None
+    return end.indices

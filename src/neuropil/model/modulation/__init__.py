@@ -1,0 +1,1 @@
+"""Modulators: kinetics, diffusion, receptors, effects."""

@@ -1,0 +1,1 @@
+"""The network: how its contents are described, checked, copied and replaced."""

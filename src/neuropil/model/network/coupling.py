@@ -1,0 +1,154 @@
+"""Gap junctions: places that see each other's potential.
+
+A coupling joins pairs of places. On a cell with morphology a place is a point process with an input `v_partner`, half of a
+junction: in a step it sees its partner as it is at t_k; its own side is implicit like every conductance of the cell. Of
+other neurons a place is an input in pA of a part with a potential, into which flows, during the step from t_k,
+
+    i = sum over junctions of g (v_partner - v),    both potentials as they are at t_k,
+
+which is first order in dt and stable while dt is below twice the capacitance over the sum of g.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neuropil.errors import NetworkError, did_you_mean
+from neuropil.model.base.distribution import Distribution, checked_values
+from neuropil.model.cell.cell import Cell
+from neuropil.model.contents.contents import Population
+from neuropil.model.neuron.composite import full_name, split
+from neuropil.units import mV, nS, pA, unit_name
+
+PARTNER = "v_partner"
+"""The input by which half a junction sees the other."""
+
+
+@dataclass(frozen=True, eq=False)
+class End:
+    """One side of a coupling.
+
+    Attributes:
+        population, part: whose potential is seen.
+        input: full name of the input that sees the partner, or into which the current flows.
+        places: int64[pairs], for each pair the place (neuron * sites + site) among all sites of the part.
+        conductance: float64[pairs] in nS, of the junctions whose current flows into the input; None: a point process has its own.
+    """
+
+    population: Population
+    part: str
+    input: str
+    places: np.ndarray
+    conductance: np.ndarray | None = None
+
+    @property
+    def sites(self) -> int:
+        """Sites of the part in each neuron."""
+        return self.population.parts[self.part].sites
+
+
+@dataclass(frozen=True, eq=False)
+class Coupling:
+    """Pairs of sites, joined both ways.
+
+    Attributes:
+        name: for people; first, second: the two sides, pair by pair.
+    """
+
+    name: str
+    first: End
+    second: End
+
+    @property
+    def directed(self) -> tuple[tuple[End, End], ...]:
+        """(who sees, whom): both ways."""
+        return (self.first, self.second), (self.second, self.first)
+
+
+def end(population: Population, place: Any, pairs: Any, sites: Any, g: Any, where: str) -> End:
+    """One side of a coupling, checked.
+
+    Args:
+        place: of cells with morphology the name of half a junction; of other neurons an input in pA.
+        pairs: neurons; sites: of the place, one for all pairs or one each.
+        g: conductance, one for all pairs or one each; not used by halves of junctions, which have their own.
+
+    Raises:
+        NetworkError: no such place, half, input, neuron or site; no conductance.
+    """
+    if isinstance(population.neuron, Cell):
+        part, entry = _half(population, place, where), full_name(place, PARTNER)
+    else:
+        part, entry = _current_input(population, place, where), place
+    count = population.parts[part].sites
+    neurons, which = np.asarray(pairs), np.asarray(sites)
+    for array, top, what in ((neurons, population.size, "neuron"), (which, count, "site")):
+        if array.size and (not np.issubdtype(array.dtype, np.integer) or array.min() < 0 or array.max() >= top):
+            raise NetworkError(f"{where}: no such {what} of {population.name}.{place}", got=array.tolist()[:8] if array.ndim else array.item(), expected=f"whole numbers from 0 to {top - 1}")
+    if neurons.ndim != 1 or which.shape not in ((), neurons.shape):
+        raise NetworkError(f"{where}: one neuron, and one site or one for all, per pair", got=f"shapes {neurons.shape} and {which.shape}")
+    conductance = None if isinstance(population.neuron, Cell) else _conductance(g, neurons.size, where)
+    return End(population, part, entry, (neurons * count + which).astype(np.int64), conductance)
+
+
+def _half(population: Population, place: Any, where: str) -> str:
+    """The part of a cell that is half a junction."""
+    assert isinstance(population.neuron, Cell)
+    places = population.neuron.placed
+    if place not in places:
+        raise NetworkError(f"{where}: {population.name} has no place {place!r}", fix=did_you_mean(place, places))
+    inputs = places[place].process.spec.inputs
+    if inputs.get(PARTNER) != mV.dimension:
+        raise NetworkError(f"{where}: {place} is no half of a gap junction", got=f"inputs {', '.join(inputs)}", expected=f"an input {PARTNER} in {unit_name(mV.dimension)}")
+    return str(place)
+
+
+def _current_input(population: Population, place: Any, where: str) -> str:
+    """The part of a neuron that an input belongs to, which has a potential."""
+    spec = population.neuron.spec
+    if not isinstance(place, str) or place not in spec.inputs:
+        raise NetworkError(f"{where}: {population.name} has no input {place!r}", fix=did_you_mean(place, spec.inputs))
+    part = split(place)[0]
+    if spec.inputs[place] != pA.dimension or spec.state_dimensions.get(full_name(part, "v")) != mV.dimension:
+        raise NetworkError(
+            f"{where}: no gap junction fits {population.name}.{place}", got=f"an input in {unit_name(spec.inputs[place])}",
+            expected="an input in pA, of a model with a state v in mV",
+        )  # fmt: skip
+    return part
+
+
+def _conductance(g: Any, pairs: int, where: str) -> np.ndarray:
+    """float64[pairs], nS."""
+    if g is None:
+        raise NetworkError(f"{where}: junctions of these neurons need a conductance", fix="g=0.5 * nS")
+    values = checked_values(g, nS.dimension, f"{where}: g", (pairs,))
+    if isinstance(values, Distribution):
+        raise NetworkError(f"{where}: g must be a number or an array", got=g, expected="one conductance for all pairs, or one each")
+    if not np.all(np.isfinite(values)) or np.min(values, initial=0.0) < 0.0:
+        raise NetworkError(f"{where}: g must be finite and not negative", got=float(np.min(values)))
+    return np.array(np.broadcast_to(values, (pairs,)), float)
+
+
+def check_couplings(couplings: list[Coupling], populations: dict[str, Population], driven: set[tuple[str, str]]) -> list[NetworkError]:
+    """What is wrong with all couplings together: each half needs one partner, and one only."""
+    found = []
+    for pop in populations.values():
+        if not isinstance(pop.neuron, Cell):
+            continue
+        for part, placed in pop.neuron.placed.items():
+            if PARTNER not in placed.process.spec.inputs or (pop.name, f"{part}.{PARTNER}") in driven:
+                continue
+            ends = [e.places for c in couplings for e in (c.first, c.second) if e.population is pop and e.part == part]
+            count = np.bincount(np.concatenate(ends) if ends else np.empty(0, np.int64), minlength=pop.size * pop.parts[part].sites)
+            if np.any(count != 1):
+                neuron, site = divmod(int(np.argmax(count != 1)), pop.parts[part].sites)
+                found.append(
+                    NetworkError(
+                        f"{pop.name}.{part}: half a gap junction needs one partner", got=f"{count[count != 1][0]} at site {site} of neuron {neuron}",
+                        fix="couple every site once; place one for each partner",
+                    )
+                )  # fmt: skip
+    return found

@@ -1,0 +1,430 @@
+"""A network: populations, the projections between them, what drives them and what is recorded.
+
+A network is a value that a program builds up and hands to an executor. It holds no simulation state, touches nothing
+global, and two of them never know of each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from neuropil.errors import MissingNameError, NetworkError, did_you_mean
+from neuropil.model.base.distribution import checked_values
+from neuropil.model.connection.rules import Rule
+from neuropil.model.connection.structure import Rewiring
+from neuropil.model.contents.contents import Drive, Population, Probe, Projection, Stream
+from neuropil.model.contents.sites import located, probed_sites
+from neuropil.model.contents.views import View, whole
+from neuropil.model.contents.windows import window_drives
+from neuropil.model.modulation.diffusion import Apart, Diffusion
+from neuropil.model.modulation.kinetics import Kinetics
+from neuropil.model.modulation.modulator import Modulator
+from neuropil.model.network.coupling import Coupling, end
+from neuropil.model.network.describe import described_drive, described_population, described_projection, indices_within
+from neuropil.model.network.replace import Changes, duplicate, replaced
+from neuropil.model.neuron.composite import Composite
+from neuropil.model.neuron.neuron import Neuron
+from neuropil.model.probe.upkeep import Normalisation, SynapseProbe, normalisation, one_projection, synapse_probe
+from neuropil.model.stimulus.stimulus import Stimulus
+from neuropil.model.synapse.synapse import Synapse
+from neuropil.units import ms
+
+_ELSEWHERE = {
+    **dict.fromkeys(("run", "simulate"), "neuropil.run(network, 1000 * ms), or Simulation(network).run(1000 * ms)"),
+    **dict.fromkeys(("connect", "synapses", "synapse"), "network.project(source, target, rule, weight=..., delay=..., port=...)"),
+    **dict.fromkeys(("record", "monitor"), 'network.probe(population, "v"); spikes need no probe'),
+    **dict.fromkeys(("dt", "seed", "threads", "precision"), "an option of Simulation and run: run(network, 1000 * ms, dt=0.05 * ms, seed=3)"),
+    "neurons": "network.populations, or network.size", "add": "network.population, project, stimulate or probe", "plot": "neuropil.run(network, 1000 * ms).plot()",
+}  # fmt: skip
+"""What people call methods of a network, and where it is done."""
+
+
+class Network:
+    """A described network; see the methods for what it can hold.
+
+    `copy.copy`, `copy.deepcopy` and `replace` give independent networks; a network can be pickled, if the functions that it holds
+    (probabilities by distance, effects of modulators) stand at the top level of a module. A `Simulation` keeps a copy that refuses changes.
+
+    Args:
+        name: shown in results.
+
+    Attributes:
+        populations, projections, drives, probes, synapse_probes, normalisations, couplings, modulators: what was added, in order.
+        published: rates in Hz by population that the model's paper reports (shown beside the measured ones).
+        citation: the paper.
+    """
+
+    def __init__(self, name: str = "network", *, published: dict[str, float] | None = None, citation: str = ""):
+        if not isinstance(name, str):
+            raise NetworkError("a network's name must be text", got=name)
+        if published is not None and not isinstance(published, dict):
+            raise NetworkError("published must be a dict of rates in Hz by population", got=published)
+        self._frozen = False
+        self.name = name
+        self.populations: dict[str, Population] = {}
+        self.projections: list[Projection] = []
+        self.drives: list[Drive] = []
+        self.probes: list[Probe] = []
+        self.synapse_probes: list[SynapseProbe] = []
+        self.normalisations: list[Normalisation] = []
+        self.couplings: list[Coupling] = []
+        self.modulators: dict[str, Modulator] = {}
+        self.published = dict(published or {})
+        self.citation = citation
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return sum(p.size for p in self.populations.values())
+
+    def __repr__(self) -> str:
+        return f"Network({self.name!r}, {self.size} neurons, {len(self.projections)} projections)"
+
+    def __getitem__(self, name: str) -> Population:
+        try:
+            return self.populations[name]
+        except (KeyError, TypeError):
+            raise NetworkError(f"the network has no population {name!r}", fix=did_you_mean(name, self.populations)) from None
+
+    # --- copying -------------------------------------------------------------------------------------------------
+
+    def replace(
+        self, *, name: str | None = None, populations: Changes | None = None, projections: Changes | None = None, drives: Changes | None = None
+    ) -> Network:
+        """An independent copy in which some things are described anew; everything else is carried over.
+
+            net.replace(populations={"exc": {"tau_m": 12 * ms, "size": 400}}, projections={"exc→inh": {"weight": 2 * pA}})
+
+        Args:
+            populations: by name, parameters of the neurons (of a part or a channel "part.name"), or `neuron`, `size`,
+                `initial`, `positions` as in `population`.
+            projections: by name, parameters of the synapse model, or `rule`, `weight`, `delay`, `site`, `synapse`, `clock_driven`,
+                `response_delay`, `structure` as in `project`.
+            drives: by name, `stimulus` or `weight` as in `stimulate`.
+
+        Raises:
+            NetworkError, ModelError, UnitError: an unknown name; a value that does not fit; arrays, lists of neurons or
+                places that do not fit a population's new size.
+        """
+        return replaced(self, name, populations, projections, drives)
+
+    def __copy__(self) -> Network:
+        return duplicate(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_frozen": False}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"Network has no attribute {name!r}")
+        use = _ELSEWHERE.get(name)
+        known = [n for n in (*vars(self), *dir(type(self))) if not n.startswith("_")]
+        raise MissingNameError(f"a Network has no {name!r}", fix=use or did_you_mean(name, known))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_frozen" in self.__dict__:
+            self._check_open(name)
+        if "citation" in self.__dict__ and name not in self.__dict__:  # the last that is set of one that is made
+            fix = _ELSEWHERE.get(name) or did_you_mean(name, [n for n in self.__dict__ if not n.startswith("_")])
+            raise NetworkError(f"a Network has no attribute {name!r} to set", got=f"{name} = {value!r}", fix=fix)
+        super().__setattr__(name, value)
+
+    def frozen(self) -> Network:
+        """A copy that refuses changes."""
+        twin = duplicate(self)
+        twin._frozen = True
+        return twin
+
+    def _check_open(self, what: str) -> None:
+        """Refuse a change of what a simulation runs."""
+        if self._frozen:
+            raise NetworkError(
+                f"{what}: this is the network of a simulation and cannot be changed",
+                fix="describe everything first, or change a copy (copy.copy(network)) and make a new Simulation of it",
+            )
+
+    # --- building ------------------------------------------------------------------------------------------------
+
+    def population(
+        self, name: str, neuron: Neuron | Composite, size: int, *, initial: dict[str, Any] | None = None, positions: Any = None
+    ) -> Population:
+        """Add `size` neurons of one model.
+
+        Args:
+            name: unique; used in results and on the command line.
+            neuron: a model instance; a cell as it is now, whatever is painted on it later. Array parameters must have one value per neuron; those of a part with several sites
+                one per site, or one for every site of every neuron, neuron by neuron.
+            initial: starting values by state: quantities, arrays or distributions. An array for a cell's "v" has a value for
+                each cell, or one for each compartment of each (nodes without membrane may be left out).
+            positions: quantity of shape [size, axes], for rules that depend on distance.
+
+        Raises:
+            NetworkError, UnitError: a name taken, an empty population, a shape or unit that does not fit.
+        """
+        self._check_open("population()")
+        if isinstance(name, str) and name in self.populations:
+            raise NetworkError(f"there is a population {name!r} already", fix="give this one another name")
+        pop = described_population(name, neuron, size, initial, positions, self.size)
+        self.populations[name] = pop
+        return pop
+
+    def project(
+        self,
+        source: Population | View | Sequence[Population | View],
+        target: Population | View | Sequence[Population | View],
+        rule: Rule,
+        *,
+        weight: Any,
+        delay: Any,
+        port: str | None = None,
+        site: Any = None,
+        synapse: Synapse | None = None,
+        input: str | None = None,
+        clock_driven: bool = False,
+        response_delay: Any = 0.0 * ms,
+        structure: Rewiring | None = None,
+        initial: dict[str, Any] | None = None,
+        name: str | None = None,
+    ) -> list[Projection]:
+        """Connect each source population to each target population by a rule.
+
+        Args:
+            source, target: populations or views of them (`exc[:50]`), one or several (`exc[:50] + inh`). Arrays and the indices of
+                `Edges` count within a view, and so does `OneToOne`; degrees are met within it (`neuropil.connectivity.draw.realise`).
+            rule: one of the rules of `neuropil.model.connection.rules`.
+            weight: in the port's unit: a number, a distribution, a matrix [sources, targets], from which each synapse takes the
+                entry of the neurons that it joins, or an array (one value per edge for `Edges`, [n] for `OneToOne`).
+            delay: a time: a number, a distribution or an array ([sources, targets] for `AllToAll`); at least one time step.
+            port: the target model's port. One that exists at several sites of a neuron takes each synapse to a site
+                drawn uniformly; "branch.exc[3]" takes all to one.
+            site: for `Edges`, an array with the site of each.
+            synapse: a synapse model, if the synapses have states of their own.
+            input: the target's input that the synapses' current flows into, for models that have one.
+            clock_driven: advance all states of the synapses in every step, also those that have a closed form.
+            response_delay: time that a target's spike takes to reach the synapse. The delay is the axon's; if a part b of it
+                is the dendrite's, a spike reaches the synapse b earlier and the target's b later: response_delay = 2 b.
+            structure: a `Rewiring`, if synapses vanish and form while the network runs.
+            initial: starting values of the synapses' states by name, in place of the model's: numbers, distributions, or arrays
+                and matrices, as the model's parameters may be (`neuropil.model.contents.per_synapse`).
+            name: of the projection; one that is taken gets a number ("a→b #2"). With the two populations it keys the
+                projection's random draws; without a name the port stands in for it. Projections that are equal in all of
+                these are told apart by their order.
+
+        Returns:
+            The projections made, one for each pair.
+        """
+        self._check_open("project()")
+        made: list[Projection] = []
+        for pre in self._own(source, "source"):
+            for post in self._own(target, "target"):
+                taken = [p.name for p in (*self.projections, *made)]
+                label = _unused(_name(name, f"{pre.name}→{post.name}"), taken)
+                more: dict[str, Any] = {"synapse": synapse, "input": input, "clock_driven": clock_driven, "structure": structure}
+                more["initial"] = {} if initial is None else initial
+                more["response_delay"] = checked_values(response_delay, ms.dimension, f"projection {label}: response_delay", ())
+                key = (name, pre.name, post.name) if name else ("", pre.name, post.name, str(port or input))
+                stream = _stream(key, [*self.projections, *made])
+                made.append(described_projection(pre, post, rule, weight, delay, port, site, label, stream, more))
+        self.projections.extend(made)
+        return made
+
+    def stimulate(
+        self,
+        target: Population | View | Sequence[Population | View],
+        stimulus: Stimulus,
+        *,
+        port: str | None = None,
+        input: str | None = None,
+        weight: Any = None,
+        name: str | None = None,
+    ) -> list[Drive]:
+        """Drive populations: an event stimulus into a `port` with a `weight`, or a current into an `input`.
+
+        Where the port or input exists at several sites of a neuron, each site gets a stimulus of its own; an index
+        ("branch.exc[3]") names one. Arrays have one value per neuron (of a view, for each of its neurons, in its order), drawn values
+        one per site. What is drawn for a neuron does not depend on the view: it is drawn by the index within the population.
+
+        The name, with the population, keys the random draws; without a name the kind of stimulus and the port or input do, and
+        those that are equal in all of these are told apart by their order.
+        """
+        self._check_open("stimulate()")
+        if not isinstance(stimulus, Stimulus):
+            raise NetworkError("not a stimulus", got=stimulus, expected="for example Poisson(8 * Hz) or Step(100 * pA)")
+        made: list[Drive] = []
+        for pop in self._own(target, "target"):
+            label = _unused(_name(name, f"{type(stimulus).__name__}→{pop.name}"), [d.name for d in (*self.drives, *made)])
+            key = (name, pop.name) if name else ("", type(stimulus).__name__, pop.name, str(port or input))
+            made.append(described_drive(pop, stimulus, port, input, weight, label, _stream(key, [*self.drives, *made])))
+        self.drives.extend(d for drive in made for d in (drive, *window_drives(drive)))
+        return made
+
+    def couple(
+        self, first: tuple[Population | View, str], second: tuple[Population | View, str], pairs: Any, *, g: Any = None, sites: Any = (0, 0), name: str | None = None
+    ) -> Coupling:
+        """Join neurons by gap junctions.
+
+        Args:
+            first, second: (population, place). Of cells with morphology a place is one with half a junction, such as
+                `GapJunction`; of other neurons it is an input in pA, such as "current", which may take any number of junctions.
+            pairs: whole numbers [pairs, 2], the neuron of `first` and that of `second`; of a view, counted within it.
+            g: conductance of a junction, one for all pairs or one each (halves on cells with morphology have their own).
+            sites: of the two places, for all pairs, or one row per pair.
+
+        Raises:
+            NetworkError: what does not exist; a conductance that is missing or that nothing uses. (That each half has one
+                partner is checked when all is known.)
+
+        Example:
+            `network.couple((inh, "current"), (inh, "current"), [(0, 1), (1, 2)], g=0.5 * nS)`
+        """
+        self._check_open("couple()")
+        for side_of in (first, second):
+            if not isinstance(side_of, (tuple, list)) or len(side_of) != 2 or not isinstance(side_of[0], (Population, View)):
+                raise NetworkError("couple: a side is a population and a place", got=repr(side_of), fix='for example (inh, "current")')
+        label = _unused(_name(name, f"{first[0].name}~{second[0].name}"), [c.name for c in self.couplings])
+        try:
+            array, chosen = np.atleast_2d(np.asarray(pairs)), np.asarray(sites)
+        except ValueError:
+            raise NetworkError(f"coupling {label}: pairs are rows of two neurons", got=f"{pairs}, sites {sites}", expected="(pairs, 2)") from None
+        if array.ndim != 2 or array.shape[1] != 2 or chosen.shape not in ((2,), array.shape):
+            raise NetworkError(f"coupling {label}: pairs are rows of two neurons", got=f"shape {array.shape}, sites {chosen.shape}", expected="(pairs, 2)")
+        ends = []
+        for side, (population, part) in enumerate((first, second)):
+            (one,) = self._own(population, "coupled")
+            neurons = one.indices[indices_within(array[:, side], one, f"coupling {label}")] if isinstance(one, View) else array[:, side]
+            ends.append(end(whole(one), part, neurons, chosen[..., side], g, f"coupling {label}"))
+        if g is not None and all(e.conductance is None for e in ends):
+            raise NetworkError(f"coupling {label}: these halves of junctions have conductances of their own", got=f"g={g}", fix="leave g out, and give it where the halves are placed")
+        self.couplings.append(Coupling(label, *ends))
+        return self.couplings[-1]
+
+    def probe(
+        self, target: Population | View | Projection | Sequence[Projection], variable: str, *, neurons: Any = None, sites: Any = None, at: Any = None,
+        synapses: Any = None, interval: Any = None, name: str | None = None,
+    ) -> Probe | SynapseProbe:  # fmt: skip
+        """Record a state of chosen neurons (all, if None) at an interval (every step, if None). Spikes need no probe.
+
+        The neurons are those of a view (`probe(exc[:50], "v")`), or `neurons`, which counts within the target.
+
+        Of a state with several sites per neuron, all or the chosen `sites` are recorded: a column each, neuron by neuron.
+        The sites of a cell's "v" and of its channels' states are its compartments; `at` names them by a location such as
+        "soma(0.5)", or a list of these.
+
+        Of a projection, "weight" or a state of its synapse model is recorded, of the chosen `synapses` (places in the order of
+        `Simulation.synapses`; all, if None), a column each; an interval is needed. The first sample is one interval after the
+        start. A projection is what `project` returned, or one of them.
+        """
+        self._check_open("probe()")
+        if not isinstance(target, (Population, View)) and (projection := one_projection(self.projections, target, "probed")) is not None:
+            if any(given is not None for given in (neurons, sites, at)):
+                raise NetworkError("a probe of a projection chooses synapses", got="neurons, sites or at", fix="synapses=[...]")
+            name = self._unused_probe(_name(name, f"{projection.name}.{variable}"))
+            self.synapse_probes.append(synapse_probe(projection, variable, synapses, interval, name))
+            return self.synapse_probes[-1]
+        if synapses is not None:
+            raise NetworkError("a probe of a population chooses neurons", got="synapses", fix="neurons=[...]")
+        if at is not None:
+            sites = located(whole(target) if isinstance(target, View) else target, at, sites)
+        (one,) = self._own(target, "target") if isinstance(target, (Population, View)) else self._own([target], "target")
+        pop = whole(one)
+        spec = pop.neuron.spec
+        if not isinstance(variable, str) or variable not in spec.states:
+            raise NetworkError(f"{pop.name} has no state {variable!r} to record", fix=did_you_mean(variable, spec.states))
+        chosen = np.arange(one.size) if neurons is None else indices_within(neurons, one, "probe")
+        chosen = one.indices[chosen] if isinstance(one, View) else chosen
+        columns = probed_sites(sites, pop, variable)
+        if columns is not None:
+            chosen, columns = np.repeat(chosen, columns.size), np.tile(columns, chosen.size)
+        every: float | None = None
+        if interval is not None:
+            checked = checked_values(interval, ms.dimension, "probe interval", ())
+            if not isinstance(checked, float) or not checked > 0:
+                raise NetworkError("a probe's interval must be positive", got=interval)
+            every = checked
+        probe = Probe(self._unused_probe(_name(name, f"{pop.name}.{variable}")), pop, variable, chosen, every, columns)
+        self.probes.append(probe)
+        return probe
+
+    def normalise(
+        self, projection: Projection | Sequence[Projection], total: Any, *, interval: Any, variable: str = "weight", name: str | None = None
+    ) -> Normalisation:
+        """Scale what arrives at each target of a projection to a total, at t = 0 and every interval (`Normalisation`).
+
+        Args:
+            projection: what `project` returned, for one pair of populations.
+            total: of the magnitudes of all synapses of a target, in the unit of what is scaled; one for all targets, or [targets].
+            interval: a multiple of the time step. It acts before the step that begins then.
+            variable: "weight", or a state of the synapse model such as "efficacy".
+            name: for messages; "normalise <projection>", if None.
+
+        Raises:
+            NetworkError: a state that does not exist, a total or an interval that is not positive, two of one state.
+        """
+        self._check_open("normalise()")
+        chosen = one_projection(self.projections, projection, "normalised")
+        if chosen is None:
+            raise NetworkError("only a projection can be normalised", got=projection, fix="pass what network.project() returned")
+        made = normalisation(chosen, total, interval, variable, _name(name, f"normalise {chosen.name}"))
+        if any(n.projection is chosen and n.variable == variable for n in self.normalisations):
+            raise NetworkError(f"{chosen.name!r}: {variable!r} is normalised already")
+        self.normalisations.append(made)
+        return made
+
+    def modulator(
+        self, name: str, kinetics: Kinetics, *, volume: Any, tick: Any = 1 * ms, diffusion: Diffusion | Apart | None = None, cap: Any = None
+    ) -> Modulator:
+        """Add a modulator; what releases it and what it changes is then declared on it (`neuropil.model.modulation.modulator`).
+
+        Args:
+            kinetics: how its concentration changes, such as `FirstOrder(tau=200 * ms)` or one of `neuropil.zoo.modulators`.
+            volume: the populations and projections it reaches.
+            tick: time between its actions, a multiple of the time step.
+            diffusion: how it spreads between the positions of the cells; `Apart()`: each has its own; None: one concentration for all.
+            cap: the most that is supplied and released in a tick (concentration, mean over the volume).
+        """
+        self._check_open("modulator()")
+        made = Modulator(self, name, kinetics, volume, tick, diffusion, cap)
+        if name in self.modulators:
+            raise NetworkError(f"there is a modulator {name!r} already", fix="give this one another name")
+        self.modulators[name] = made
+        return made
+
+    # --- checks --------------------------------------------------------------------------------------------------
+
+    def _unused_probe(self, name: str) -> str:
+        if name in [p.name for p in self.probes] + [p.name for p in self.synapse_probes]:
+            raise NetworkError(f"there is a probe {name!r} already", fix="name=...")
+        return name
+
+    def _own(self, populations: Any, role: str) -> list[Population | View]:
+        listed = list(populations) if isinstance(populations, (tuple, list)) else [populations]
+        if not listed:
+            raise NetworkError(f"no {role} population given")
+        for pop in listed:
+            if not isinstance(pop, (Population, View)):
+                known = isinstance(pop, str) and pop in self.populations
+                raise NetworkError(f"the {role} is not a population", got=repr(pop), fix=f"network[{pop!r}]" if known else "pass what network.population() returned")
+            if self.populations.get(pop.name) is not whole(pop):
+                raise NetworkError(f"the {role} {pop.name!r} belongs to another network")
+        return listed
+
+
+def _name(name: Any, default: str) -> str:
+    if name is not None and not isinstance(name, str):
+        raise NetworkError("a name must be text", got=name)
+    return name or default
+
+
+def _unused(label: str, taken: list[str]) -> str:
+    """The label, numbered if it is taken."""
+    if label not in taken:
+        return label
+    return next(f"{label} #{n}" for n in range(2, len(taken) + 3) if f"{label} #{n}" not in taken)
+
+
+def _stream(key: Stream, earlier: Sequence[Projection | Drive]) -> Stream:
+    """The key, with the place among those that share it."""
+    return (*key, sum(one.stream[:-1] == key for one in earlier))

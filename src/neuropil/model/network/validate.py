@@ -1,0 +1,223 @@
+"""What can only be judged once the time step is known, or once the network is complete.
+
+The constructors of the model refuse what is wrong in itself; `validate` is called by every executor before it builds.
+It reports all that it finds in one error, so that a model is mended in one go.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuropil.errors import NetworkError, NeuropilError
+from neuropil.model.base import grid
+from neuropil.model.base.described import Described
+from neuropil.model.base.distribution import Distribution, checked_values
+from neuropil.model.connection.rules import DistanceDependent
+from neuropil.model.contents.contents import Drive, Population, Probe, Projection
+from neuropil.model.modulation.effects import must_be_positive
+from neuropil.model.modulation.modulator import check_modulators
+from neuropil.model.network.coupling import check_couplings
+from neuropil.model.network.network import Network
+from neuropil.model.neuron.composite import full_name
+from neuropil.model.stimulus.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, Step, TimeArray
+from neuropil.units import Quantity, magnitude, ms
+
+_TIME = ms.dimension
+_RECORDED = 'grid="nearest" for recorded times: each becomes the nearest grid time, from dt on'
+# Relative slack when a time is compared with a multiple of the step: 0.3 / 0.1 is not 3 in binary.
+_SLACK = 1e-6
+# Beyond this mean number of events per step and neuron a Poisson drive is surely a slip of the unit (Hz for kHz).
+_MOST_EVENTS = 1000.0
+# A wrong dt makes every projection a culprit; ten are enough to see the pattern.
+_MOST_LISTED = 10
+
+
+def validate(network: Network, dt: Quantity) -> None:
+    """Refuse a network that cannot be simulated with the time step `dt`.
+
+    Args:
+        network: the complete description.
+        dt: time step, a time (for example 0.1 * ms).
+
+    Raises:
+        NetworkError: naming every culprit found and how to mend it. UnitError: `dt` is no time.
+    """
+    if not isinstance(network, Network):
+        raise NetworkError("not a network", got=network, expected="a neuropil.Network")
+    step = checked_values(dt, _TIME, "the time step dt", ())
+    if not isinstance(step, float) or not step > 0:
+        raise NetworkError("the time step dt must be one positive time", got=dt, expected="for example 0.1 * ms")
+    if not network.populations:
+        raise NetworkError(f"network {network.name!r} is empty", fix="add neurons with network.population(...)")
+    found: list[NeuropilError] = []
+    for pop in network.populations.values():
+        found += _population(pop, step)
+    for projection in network.projections:
+        found += _projection(projection, step)
+    for drive in network.drives:
+        found += _drive(drive, step)
+    for name, interval in [(k.name, k.interval) for k in network.synapse_probes] + [(k.name, k.interval) for k in network.normalisations]:
+        found += grid.fault(interval, step, f"{name}: interval")
+    for probe in network.probes:
+        found += _probe(probe, step)
+    found += check_couplings(network.couplings, network.populations, {(d.target.name, d.input or "") for d in network.drives})
+    found += check_modulators(network, step)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        listed = "\n".join(f"- {error}" for error in found[:_MOST_LISTED])
+        more = f"\n- and {len(found) - _MOST_LISTED} more" if len(found) > _MOST_LISTED else ""
+        raise NetworkError(f"network {network.name!r} has {len(found)} faults:\n{listed}{more}")
+
+
+def _population(pop: Population, step: float) -> list[NeuropilError]:
+    """Time constants and capacitances positive, other times not negative."""
+    found: list[NeuropilError] = []
+    for part_name, model in pop.models.items():
+        found += _parameters(model, f"{pop.name}.{full_name(part_name, '')}")
+        refractory = getattr(type(model), "refractory", None)
+        if refractory is not None and _largest(getattr(model, refractory)) > 1e9 * step:
+            where = f"{pop.name}.{full_name(part_name, refractory)}"
+            found.append(NetworkError(f"{where} lasts more than a milliard steps", got=getattr(model, refractory)))
+        elif refractory is not None and isinstance(value := getattr(model, refractory), Quantity) and np.ndim(value.value) == 0:
+            found += grid.fault(value, step, f"{pop.name}.{full_name(part_name, refractory)}", least=0)
+    return found
+
+
+def _parameters(model: Described, prefix: str) -> list[NeuropilError]:
+    found: list[NeuropilError] = []
+    for name, dimension in model.spec.parameters.items():
+        smallest = _smallest(getattr(model, name))
+        if must_be_positive(name, dimension) and not smallest > 0:
+            found.append(NetworkError(f"{prefix}{name} must be positive", got=f"{smallest:g}", fix="equations divide by it"))
+        elif dimension == _TIME and smallest < 0:
+            found.append(NetworkError(f"{prefix}{name} must not be negative", got=f"{smallest:g} ms"))
+    return found
+
+
+def _projection(projection: Projection, step: float) -> list[NeuropilError]:
+    """Delays that round to at least one step; a synapse's times; positions where the rule asks for distances."""
+    label = f"projection {projection.name}"
+    found = [] if projection.synapse is None else _parameters(projection.synapse, f"{label}: {type(projection.synapse).__name__}.")
+    # A drawn delay counts as the nearest multiple of dt, so its law may reach down to half a step; a given one may not.
+    drawn = isinstance(projection.delay, Distribution)
+    shortest, needed = _smallest(projection.delay), (0.5 if drawn else 1.0) * step
+    if shortest < needed * (1 - _SLACK):
+        found.append(
+            NetworkError(
+                f"{label}: a delay is below the time step",
+                got=f"{projection.delay!r}" if drawn else f"{shortest:g} ms",
+                expected=f"at least dt = {step:g} ms" + (" (a law may reach down to dt/2)" if drawn else ""),
+                fix=f"truncate it, low={needed:g} * ms, or choose a smaller dt" if drawn else "choose a smaller dt",
+            )
+        )
+    elif isinstance(projection.delay, float):
+        found += grid.fault(projection.delay, step, f"{label}: the delay")
+    found += grid.fault(projection.response_delay, step, f"{label}: response_delay", least=0)
+    if projection.structure is not None:
+        found += grid.fault(projection.structure.interval, step, f"{label}: Rewiring.interval")
+    longest = _largest(projection.delay)
+    if longest > 2**31 * step:
+        found.append(NetworkError(f"{label}: a delay spans too many steps", got=f"{longest:g} ms at dt = {step:g} ms"))
+    if isinstance(projection.rule, DistanceDependent):
+        found += _geometry(projection, label)
+    return found
+
+
+def _geometry(projection: Projection, label: str) -> list[NeuropilError]:
+    pre, post = projection.source, projection.target
+    for pop in (pre, post):
+        if pop.positions is None:
+            fix = f"network.population({pop.name!r}, ..., positions=xy * um)"
+            return [NetworkError(f"{label}: the rule needs distances, but {pop.name} has no positions", fix=fix)]
+    assert pre.positions is not None and post.positions is not None
+    axes = pre.positions.shape[1]
+    if post.positions.shape[1] != axes:
+        got = f"{axes} and {post.positions.shape[1]} axes"
+        return [NetworkError(f"{label}: positions of {pre.name} and {post.name} differ in dimension", got=got)]
+    rule = projection.rule
+    assert isinstance(rule, DistanceDependent)
+    if rule.periodic is not None and np.size(rule.periodic.value) not in (1, axes):
+        got, expected = f"{np.size(rule.periodic.value)} lengths", f"{axes}, one per axis"
+        return [NetworkError(f"{label}: the periodic box does not fit the positions", got=got, expected=expected)]
+    return _probabilities(rule, pre, post, label)
+
+
+def _probabilities(rule: DistanceDependent, pre: Population, post: Population, label: str) -> list[NeuropilError]:
+    """Try the function on a few distances that occur: it must map an array to as many probabilities."""
+    assert pre.positions is not None and post.positions is not None
+    distances = np.linalg.norm(post.positions[:64] - pre.positions[0], axis=1)
+    try:
+        p = np.asarray(rule.probability(distances), float)
+    except Exception as error:
+        got = f"{type(error).__name__}: {error}"
+        return [NetworkError(f"{label}: the probability function fails on an array of distances", got=got)]
+    if p.shape != distances.shape:
+        got, expected = f"shape {p.shape}", f"shape {distances.shape}"
+        return [NetworkError(f"{label}: the probability function must map an array to an array", got=got, expected=expected)]
+    if not np.all((p >= 0) & (p <= 1)):
+        worst = float(p[~((p >= 0) & (p <= 1))][0])
+        return [NetworkError(f"{label}: the probability function leaves [0, 1]", got=worst)]
+    return []
+
+
+def _drive(drive: Drive, step: float) -> list[NeuropilError]:
+    """Rates that a step can hold, sampled inputs on the grid, events after the start."""
+    found: list[NeuropilError] = []
+    stimulus, label = drive.stimulus, f"stimulus {drive.name}"
+    if isinstance(stimulus, (Poisson, InhomogeneousPoisson)):
+        events = _largest(stimulus.rate if isinstance(stimulus, Poisson) else stimulus.rates) * step
+        if events > _MOST_EVENTS:
+            expected = f"at most {_MOST_EVENTS:g} (rates are in kHz inside, {_MOST_EVENTS / step:g} kHz at this dt)"
+            found.append(NetworkError(f"{label}: too many events per step", got=f"{events:g}", expected=expected))
+    return found + _times(drive, step, label)
+
+
+def _times(drive: Drive, step: float, label: str) -> list[NeuropilError]:
+    """Described times on the grid; events after the start; rows of data not shorter than a step."""
+    found: list[NeuropilError] = []
+    stimulus, data = drive.stimulus, getattr(drive.stimulus, "grid", None) == grid.NEAREST
+    if isinstance(stimulus, (InhomogeneousPoisson, TimeArray, Regular, Noise)) and stimulus.interval is not None:
+        interval = float(magnitude(stimulus.interval, _TIME, label))
+        if not data:
+            found += grid.fault(interval, step, f"{label}: interval")
+        elif interval < step * (1 - grid.TOLERANCE):
+            found.append(NetworkError(f"{label}: its rows are shorter than the time step", got=f"{interval:g} ms at dt = {step:g} ms", fix="average them, or choose a smaller dt"))
+    if isinstance(stimulus, (Step, Regular)):
+        for name in ("start", "stop"):
+            if (time := getattr(stimulus, name)) is not None:
+                found += grid.fault(time, step, f"{label}: {name}", least=0)
+    first = stimulus.times if isinstance(stimulus, SpikeList) else stimulus.start if isinstance(stimulus, Regular) else None
+    times = np.empty(0) if first is None else np.atleast_1d(magnitude(first, _TIME, label))
+    if times.size and (times.min() <= 0 if data else times.min() < step * (1 - grid.TOLERANCE)):
+        expected = f"times from dt = {step:g} ms on (an event arrives at the end of a step)"
+        fix = _RECORDED if isinstance(stimulus, SpikeList) and times.min() > 0 else None
+        found.append(NetworkError(f"{label}: an event comes before the first step ends", got=f"{times.min():g} ms", expected=expected, fix=fix))
+    elif isinstance(stimulus, SpikeList) and not data:
+        off = grid.fault(times, step, f"{label}: the time of an event")
+        found += [NetworkError(error.what, got=error.got, fix=f"{error.fix}; or {_RECORDED}") for error in off]
+    return found
+
+
+def _probe(probe: Probe, step: float) -> list[NeuropilError]:
+    if probe.neurons.size == 0:
+        return [NetworkError(f"probe {probe.name} records no neuron", fix="neurons=None records all")]
+    return [] if probe.interval is None else grid.fault(probe.interval, step, f"probe {probe.name}: interval")
+
+
+def _extreme(value: Any, u: float, pick: Any) -> float:
+    if isinstance(value, Distribution):
+        return float(value.quantile(u))
+    raw = np.asarray(value.value if isinstance(value, Quantity) else value, float)
+    return float(pick(raw)) if raw.size else float("nan")
+
+
+def _smallest(value: Any) -> float:
+    """The smallest value; of a distribution, what one draw in 10¹² falls below (NaN for no values at all)."""
+    return _extreme(value, 1e-12, np.min)
+
+
+def _largest(value: Any) -> float:
+    return _extreme(value, 1 - 1e-12, np.max)

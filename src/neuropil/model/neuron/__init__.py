@@ -1,0 +1,1 @@
+"""Neurons: equations of a point neuron, and neurons made of parts."""

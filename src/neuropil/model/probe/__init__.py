@@ -1,0 +1,1 @@
+"""What is recorded of synapses, and normalised, at intervals."""

@@ -1,0 +1,131 @@
+"""What is done to the synapses of a projection between steps, at intervals: recorded, and normalised.
+
+A network's `probe` and `normalise` make these descriptions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuropil.errors import NetworkError, did_you_mean
+from neuropil.model.base.distribution import Distribution, checked_values
+from neuropil.model.contents.contents import Projection
+from neuropil.model.contents.wiring import weight_dimension
+from neuropil.units import Dimension, Quantity, ms
+
+if TYPE_CHECKING:
+    from neuropil.model.network.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class SynapseProbe:
+    """The weight, or a state, of the synapses of a projection, recorded at an interval (ms).
+
+    Attributes:
+        chosen: places in the order of `Simulation.synapses`; None: all.
+    """
+
+    name: str
+    projection: Projection
+    variable: str
+    interval: float
+    chosen: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Normalisation:
+    """At t = 0 and every interval (ms), before the step: what arrives at each target is scaled to a total.
+
+    Of the synapses j of a target, with the state w and the total W (in its base unit, one for all targets or one for each):
+
+        w_j ← w_j · W / Σ_j |w_j|       where the sum is not zero
+
+    It is a part of what is learnt: while plasticity is off, nothing is normalised.
+    """
+
+    name: str
+    projection: Projection
+    variable: str
+    total: float | np.ndarray
+    interval: float
+
+    def scaled(self, values: np.ndarray, post: np.ndarray) -> np.ndarray:
+        """The values (float64[n]) of synapses on the targets `post`, normalised; sums run in the order of the synapses."""
+        size = self.projection.target.size
+        sums = np.bincount(post, np.abs(values), size)
+        factor = np.ones(size)
+        np.divide(self.total, sums, out=factor, where=sums > 0.0)
+        return values * factor[post]
+
+
+def one_projection(known: list[Projection], given: Any, what: str) -> Projection | None:
+    """A projection of a network, or the only one in a list; None: it is something else."""
+    listed = list(given) if isinstance(given, (list, tuple)) else [given]
+    if not listed or not all(isinstance(p, Projection) for p in listed):
+        return None
+    if len(listed) > 1:
+        raise NetworkError(f"one projection at a time is {what}", got=f"{len(listed)} projections", fix="call it for each")
+    if not any(p is listed[0] for p in known):
+        raise NetworkError(f"the {what} projection {listed[0].name!r} belongs to another network")
+    return listed[0]
+
+
+def synapse_probe(projection: Projection, variable: Any, synapses: Any, interval: Any, name: str) -> SynapseProbe:
+    """A checked `SynapseProbe`; see `Network.probe`."""
+    _dimension(projection, variable, f"probe {name}")
+    if projection.structure is not None:
+        raise NetworkError(f"probe {name}: the synapses of {projection.name!r} come and go, so they have no fixed places", fix="read Simulation.synapses between steps")
+    chosen = None
+    if synapses is not None:
+        chosen = np.atleast_1d(np.asarray(synapses))
+        if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer) or (chosen.size and chosen.min() < 0):
+            raise NetworkError(f"probe {name}: synapses are chosen by their places in the order of Simulation.synapses", got=synapses)
+    return SynapseProbe(name, projection, variable, _interval(interval, f"probe {name}"), chosen)
+
+
+def normalisation(projection: Any, total: Any, interval: Any, variable: Any, name: str) -> Normalisation:
+    """A checked `Normalisation`; see `Network.normalise`."""
+    dimension = _dimension(projection, variable, f"normalisation {name}")
+    checked = checked_values(total, dimension, f"normalisation {name}: total", (projection.target.size,))
+    if isinstance(checked, Distribution) or not np.all(np.asarray(checked) > 0):
+        raise NetworkError(f"normalisation {name}: the total must be positive", got=total, expected="one number, or one for each target")
+    return Normalisation(name, projection, variable, checked, _interval(interval, f"normalisation {name}"))
+
+
+def check_upkeep(network: Network) -> None:
+    """Refuse probes of synapses and normalisations that do not fit the projections of a network that was changed."""
+    for p in network.synapse_probes:
+        synapse_probe(p.projection, p.variable, p.chosen, p.interval * ms, p.name)
+    for n in network.normalisations:
+        total = Quantity(n.total, _dimension(n.projection, n.variable, f"normalisation {n.name}"))
+        normalisation(n.projection, total, n.interval * ms, n.variable, n.name)
+
+
+def _dimension(projection: Projection, variable: Any, where: str) -> Dimension:
+    """The unit of a state of the synapses, or of their weight."""
+    states = {} if projection.synapse is None else projection.synapse.spec.state_dimensions
+    if not isinstance(variable, str):
+        raise NetworkError(f"{where}: a state of synapses is named by text", got=variable)
+    if variable in states:
+        return states[variable]
+    if variable != "weight":
+        raise NetworkError(f"{where}: the synapses of {projection.name!r} have no {variable!r}", fix=did_you_mean(variable, ["weight", *states]))
+    port = None if projection.port is None else projection.target.neuron.spec.ports[projection.port]
+    return weight_dimension(projection.name, projection.synapse, port)
+
+
+def unit_of(probe: SynapseProbe) -> Dimension:
+    """The unit of what a probe records."""
+    return _dimension(probe.projection, probe.variable, f"probe {probe.name}")
+
+
+def _interval(interval: Any, where: str) -> float:
+    if interval is None:
+        raise NetworkError(f"{where} needs an interval", expected="a time, a multiple of the time step", fix="interval=10 * ms")
+    checked = checked_values(interval, ms.dimension, f"{where}: interval", ())
+    if not isinstance(checked, float) or not checked > 0:
+        raise NetworkError(f"{where}: the interval must be a positive time", got=interval.value if isinstance(interval, Quantity) else interval)
+    return checked

@@ -1,0 +1,1 @@
+"""Synapses with states of their own, learning rules among them."""

@@ -1,0 +1,71 @@
+"""A population of cells with morphology, planned: its cell lowered, its kernel, where it begins, in which precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from neuropil.codegen.cable_source import CableSource, emit_cable
+from neuropil.lower.cable import CablePlan
+from neuropil.lower.cable_start import Start, draw_for
+from neuropil.lower.resolution import slow_flows
+from neuropil.model.cell.cell import Cell
+from neuropil.model.contents.contents import Population
+from neuropil.plan.parts import Bare
+
+
+@dataclass(frozen=True)
+class PlannedCells:
+    """A population of cells, lowered.
+
+    Attributes:
+        population: as described; cable: its cell, lowered; source: of its step; start: where it begins.
+        precision: of all its numbers; slow: states that float32 would not resolve -> why, for which they are float64.
+    """
+
+    population: Population
+    cable: CablePlan
+    source: CableSource
+    start: Start
+    precision: str
+    slow: dict[str, str]
+
+    @classmethod
+    def of(
+        cls, population: Population, parts: Mapping[str, Bare], dt: float, precision: str, modulated: frozenset[str] = frozenset(), seed: int = 1,
+    ) -> PlannedCells:  # fmt: skip
+        """Lower a population whose point processes are in use as `parts` (by name) say; `modulated`: see `CablePlan.of`."""
+        cell = population.neuron
+        assert isinstance(cell, Cell)
+        variants = {name: part.variant for name, part in parts.items()}
+        used = {f"{name}.{n}" for name, v in variants.items() for n in (*v.wired, *v.real, *v.driven)}
+        draw = draw_for(population, seed)
+        cable = CablePlan.of(cell, dt, precision, used, modulated, draw)
+        start = Start.of(cable, population, seed)
+        slow = _slow(cable, start, dt, modulated) if precision == "float32" else {}
+        if slow:
+            precision = "float64"
+            cable = CablePlan.of(cell, dt, precision, used, modulated, draw)
+        source = emit_cable(cable, variants, precision, {n: p.members[0].quanta for n, p in parts.items()})
+        return cls(population, cable, source, start, precision, slow)
+
+    def flat(self) -> list[str]:
+        """States of compartments by full name: "v" and the channels'."""
+        return ["v", *dict.fromkeys(s for p in self.cable.patches for s in p.program.membrane.states)]
+
+
+def _slow(cable: CablePlan, start: Start, dt: float, modulated: frozenset[str]) -> dict[str, str]:
+    """States of mechanisms that float32 would not resolve; of those that modulators may change, any parameter may become another."""
+    found: dict[str, str] = {}
+    for patch in (*cable.patches, *cable.points):
+        for name, step in patch.program.membrane.steps.items():
+            spec = step.traced.spec
+            values = {n: patch.parameters[f"{name}.{n}"] for n in spec.parameters}
+            shape = np.broadcast_shapes(*(np.shape(v) for v in values.values()))
+            values = {n: np.broadcast_to(v, shape).ravel() if np.ndim(v) else v for n, v in values.items()}
+            initial = {n: start.states[patch.name][f"{name}.{n}"] for n in spec.states}
+            slow = slow_flows(step, values, initial, dt, spec.parameters if name in modulated else ())
+            found |= {f"{name}.{n}": why for n, why in slow.items()}
+    return found

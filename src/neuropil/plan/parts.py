@@ -1,0 +1,216 @@
+"""The parts of a planned network: what lies together in arrays, how it is numbered, and what is constant about it.
+
+An *element* is one site of one part of one neuron; of a plain neuron it is the neuron. Elements are numbered with all
+neurons first, as spikes name them, then the other parts population by population, neuron by neuron:
+
+    element = first + neuron * sites + site.
+
+In arrays, and in the streams of random numbers, sites come one after the other instead (`site * size + neuron`), so that
+loops run over neurons, and a part with more sites has the same numbers on those it had before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neuropil.codegen.kernel import KernelSource
+from neuropil.lower.neuron_program import NeuronProgram, Variant
+from neuropil.model.base.described import Described
+from neuropil.model.contents.contents import Drive, Population
+from neuropil.model.network.network import Network
+from neuropil.model.neuron.composite import Composite, Part
+
+
+@dataclass(frozen=True)
+class PlannedPart:
+    """A part of a population and the numbers of its elements.
+
+    Attributes:
+        population: whose part; name: of the part, "" for the neurons themselves.
+        part: as described.
+        first: number of its first element.
+    """
+
+    population: Population
+    name: str
+    part: Part
+    first: int
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.population.size * self.part.sites
+
+
+@dataclass(frozen=True)
+class PlannedDrive:
+    """How a stimulus is executed.
+
+    Attributes:
+        drive: as described; index: its place in the network, which keys its random stream.
+        kind: "counted" (fast Poisson), "irregular" (events added one by one) or "current".
+    """
+
+    drive: Drive
+    index: int
+    kind: str
+
+
+def plan_parts(network: Network) -> dict[tuple[str, str], PlannedPart]:
+    """(population, part) -> its elements. Every population has a part "", if need be one without a model's content."""
+    planned: dict[tuple[str, str], PlannedPart] = {}
+    for pop in network.populations.values():
+        planned[pop.name, ""] = PlannedPart(pop, "", pop.parts.get("", Part(Described())), pop.first)
+    first = network.size
+    for pop in network.populations.values():
+        for name, part in pop.parts.items():
+            if name:
+                planned[pop.name, name] = PlannedPart(pop, name, part, first)
+                first += pop.size * part.sites
+    return planned
+
+
+def own_kernel(population: Population) -> bool:
+    """Whether the parts of this population have kernels of their own (a cable solver advances those that have none)."""
+    return not isinstance(population.neuron, Composite) or population.neuron.coupling == "branched"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A part of one population within an assembly.
+
+    Attributes:
+        population, part, sites: which, and how many sites each neuron has of it.
+        numbers: float64[sites, scalars], scalar constants in the kernel's order.
+        arrays: constants that differ between neurons, by argument name, float64[sites, neurons].
+        period: refractory period in steps.
+        initial: starting values by state: a float or float64[sites, neurons].
+        quanta: weight of one quantum by the names of the ports that synapses reach.
+        parameters: by name: a float or float64[sites * neurons], one site after the other.
+        modulated: names of those that a modulator changes.
+        slow: states that float32 would not resolve -> why (see `neuropil.lower.resolution`).
+    """
+
+    population: Population
+    part: str = ""
+    sites: int = 1
+    numbers: np.ndarray = field(default_factory=lambda: np.zeros((1, 0)))
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    period: int = 0
+    initial: dict[str, Any] = field(default_factory=dict)
+    quanta: dict[str, float] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    modulated: frozenset[str] = frozenset()
+    slow: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.population.size * self.sites
+
+
+class Assembly:
+    """Parts that lie together in arrays.
+
+    Attributes:
+        name: for people; members: the parts; variant: what of their model is in use.
+        precision: of their numbers, "float32" or "float64".
+        states, ports: the model's, in order; arguments: names of the arrays.
+    """
+
+    name: str
+    members: tuple[Member, ...]
+    precision: str
+
+    @property
+    def variant(self) -> Variant:
+        raise NotImplementedError
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return sum(m.size for m in self.members)
+
+
+@dataclass(frozen=True)
+class Group(Assembly):
+    """Parts that share a kernel. The soma's group of parts that act on a soma is the same for all of them."""
+
+    name: str
+    program: NeuronProgram
+    kernel: KernelSource
+    members: tuple[Member, ...]
+    precision: str
+
+    @property
+    def variant(self) -> Variant:
+        return self.program.variant
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        return self.program.states
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        return tuple(self.program.step.traced.spec.ports)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return self.kernel.own_arguments
+
+
+@dataclass(frozen=True)
+class Bare(Assembly):
+    """A part without a kernel of its own: a cable solver reads and writes its arrays.
+
+    They are its states `s_*`, accumulators `arrived_*` (whole quanta, see `Member.quanta`) and `real_*` (float64), which
+    whoever reads sets to zero, and currents of stimuli `x_*_`; in each, sites come one after the other.
+    """
+
+    name: str
+    model: Described
+    used: Variant
+    members: tuple[Member, ...]
+    precision: str
+
+    @property
+    def variant(self) -> Variant:
+        return self.used
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        return tuple(self.model.spec.states)
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        return tuple(self.model.spec.ports)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return (
+            *(f"s_{n}" for n in self.states),
+            *(f"arrived_{n}" for n in self.used.wired),
+            *(f"real_{n}" for n in self.used.real),
+            *(f"x_{n}_" for n in self.used.driven),
+        )
+
+
+def in_order(names: Iterable[str], chosen: set[Any]) -> tuple[str, ...]:
+    """Those of the names that are chosen."""
+    return tuple(n for n in names if n in chosen)

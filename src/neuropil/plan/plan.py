@@ -1,0 +1,280 @@
+"""The plan of a run: what every executor needs to know of a network, derived from its description.
+
+Independent of threads and machines. Populations whose kernels are the same text form a group and run through one loop,
+each with its own constants; a parameter that differs between neurons becomes an array.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neuropil.codegen.kernel import Varying, emit
+from neuropil.errors import ModelError, PlanError
+from neuropil.lower.neuron_program import NeuronProgram
+from neuropil.lower.synapse import SynapseProgram, plan_synapses
+from neuropil.lower.synapse_resolution import slow_synapses
+from neuropil.model.base.distribution import Distribution
+from neuropil.model.cell.cell import Cell
+from neuropil.model.contents.contents import Population, Projection
+from neuropil.model.modulation.effects import effects_on
+from neuropil.model.network.network import Network
+from neuropil.model.network.validate import validate
+from neuropil.model.neuron.composite import full_name, split
+from neuropil.model.stimulus.stimulus import Poisson
+from neuropil.plan.builder import Draft
+from neuropil.plan.cells import PlannedCells
+from neuropil.plan.parts import Assembly, Bare, Group, Member, PlannedDrive, PlannedPart, own_kernel, plan_parts
+from neuropil.plan.weight_scale import Scale, scales
+from neuropil.units import Quantity, ms
+
+LARGEST_COUNTED = 8.0
+"""Poisson events per step up to which counting thresholds beats inverting the distribution."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A lowered network.
+
+    Attributes:
+        network: the description.
+        dt: time step, ms.
+        seed: key of every random stream.
+        precision: of state, "float32" or "float64"; parts with states that float32 does not resolve have their own.
+        word: of a synapse, np.uint32 (16-bit weights) or np.uint64 (48-bit weights), where its port needs no wider one.
+        groups: in order of execution: what acts on a soma comes before it.
+        bare: parts without a kernel of their own.
+        cells: populations with morphology, by name.
+        parts: (population, part) -> its elements and their numbers.
+        channel_of: for each projection the index of its port in the target's model.
+        scale: for each packed projection how its weights are stored; None for those kept per synapse.
+        drives: in the network's order.
+        reasons: why each projection is executed as it is.
+        synapses: programs of the projections whose synapses are kept each by itself, by their place in the network.
+        slow: their states that float32 would not resolve -> why, likewise; those of such a projection are float64.
+    """
+
+    network: Network
+    dt: float
+    seed: int
+    precision: str
+    word: Any
+    groups: tuple[Group, ...]
+    bare: tuple[Bare, ...]
+    cells: dict[str, PlannedCells]
+    parts: dict[tuple[str, str], PlannedPart]
+    channel_of: tuple[int, ...]
+    scale: tuple[Scale | None, ...]
+    drives: tuple[PlannedDrive, ...]
+    reasons: tuple[str, ...] = field(default=())
+    synapses: dict[int, SynapseProgram] = field(default_factory=dict)
+    slow: dict[int, dict[str, str]] = field(default_factory=dict)
+
+    def synapse_precision(self, projection: int) -> str:
+        """Of the states of a projection's synapses."""
+        return "float64" if self.slow.get(projection) else self.precision
+
+    @property
+    def channels(self) -> int:
+        """Number of accumulators per element: the largest number of ports of any model."""
+        return max((len(p.part.model.spec.ports) for p in self.parts.values()), default=0)
+
+    @property
+    def packed(self) -> dict[Any, list[int]]:
+        """The packed projections by the words that hold them; nothing for a word that is not in use."""
+        held: dict[Any, list[int]] = {}
+        for word in (np.uint32, np.uint64):
+            if mine := [j for j, s in enumerate(self.scale) if s is not None and s.word == word]:
+                held[word] = mine
+        return held
+
+    @property
+    def accumulator(self) -> Any:
+        """The type of exact accumulators: wide enough for the widest words."""
+        return np.int64 if self.word == np.uint64 or np.uint64 in self.packed else np.int32
+
+    @property
+    def elements(self) -> int:
+        """Number of elements of all parts; the neurons are the first."""
+        return sum(p.size for p in self.parts.values())
+
+    @property
+    def assemblies(self) -> tuple[Assembly, ...]:
+        """The groups and the bare parts."""
+        return (*self.groups, *self.bare)
+
+    def place_of(self, population: Population, part: str = "") -> tuple[int, int]:
+        """(place among the assemblies, place among its members) of a part of a population."""
+        for g, assembly in enumerate(self.assemblies):
+            for m, member in enumerate(assembly.members):
+                if member.population.name == population.name and member.part == part:
+                    return g, m
+        raise PlanError(f"part {part!r} of population {population.name!r} is nowhere")
+
+
+def make_plan(
+    network: Network, *, dt: Any = 0.1 * ms, seed: int = 1, precision: str | None = None, full_weights: bool = False
+) -> Plan:
+    """Lower a network.
+
+    Args:
+        dt: time step (a time, or a bare number of ms).
+        seed: of every random stream; a whole number from 0 to 2**63 - 1.
+        precision: "float32" or "float64"; float64 implies full weights. None: float64 with cells that have morphology,
+            else float32.
+        full_weights: 48-bit weights instead of 16-bit ones, for twice the memory.
+
+    Raises:
+        NeuropilError: whatever is wrong with the description, named.
+    """
+    precision = default_precision(network) if precision is None else precision
+    _check_options(seed, precision, full_weights)
+    step = dt if isinstance(dt, Quantity) or not isinstance(dt, (int, float)) else dt * ms
+    validate(network, step)
+    dt_ms = float(step.to(ms))
+    word = np.uint64 if full_weights or precision == "float64" else np.uint32
+    drives = _plan_drives(network, dt_ms)
+    parts = plan_parts(network)
+    synapses = plan_synapses(network)
+    channel_of = tuple(_channel(p, parts) for p in network.projections)
+    draft = Draft(network, dt_ms, seed, precision, drives)
+    updated = [p for p in parts.values() if own_kernel(p.population)]
+    groups = _merge([draft.member(p) for p in updated], precision)
+    bare = tuple(draft.bare(p) for p in parts.values() if not own_kernel(p.population))
+    scale = tuple(scales(network, word))
+    groups = tuple(dataclasses.replace(g, members=_with_quanta(g, network, scale)) for g in groups)
+    bare = tuple(dataclasses.replace(b, members=_with_quanta(b, network, scale)) for b in bare)
+    cells = {
+        name: PlannedCells.of(
+            p, {b.members[0].part: b for b in bare if b.members[0].population is p and b.members[0].part}, dt_ms, precision,
+            frozenset(split(n)[0] for n in effects_on(network, p)), seed,
+        )
+        for name, p in network.populations.items()
+        if isinstance(p.neuron, Cell)
+    }  # fmt: skip
+    bare = tuple(dataclasses.replace(b, precision=cells[n].precision) if (n := b.members[0].population.name) in cells else b for b in bare)
+    slow = {} if precision == "float64" else {j: _slow_synapses(network, j, s, dt_ms) for j, s in synapses.items()}
+    why = tuple(_why(p, scale[j], synapses.get(j), slow.get(j, {})) for j, p in enumerate(network.projections))
+    plan = Plan(network, dt_ms, seed, precision, word, groups, bare, cells, parts, channel_of, scale, drives, why, synapses, slow)
+    check_plan(plan)
+    return plan
+
+
+def default_precision(network: Network) -> str:
+    """float64 where potentials of neighbouring compartments differ by little, else float32."""
+    return "float64" if any(isinstance(p.neuron, Cell) for p in network.populations.values()) else "float32"
+
+
+def _check_options(seed: Any, precision: Any, full_weights: Any) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
+        raise ModelError("the seed must be a whole number from 0 to 2**63 - 1", got=seed)
+    if not isinstance(full_weights, bool):
+        raise ModelError("full_weights must be True or False", got=full_weights)
+    if not isinstance(precision, str) or precision not in ("float32", "float64"):
+        raise ModelError("unknown precision", got=precision, expected="'float32' or 'float64'")
+
+
+def _channel(projection: Projection, parts: dict[tuple[str, str], PlannedPart]) -> int:
+    """The accumulator of a projection: the place of its port in the part's model."""
+    if projection.port is None:
+        return -1
+    part, port = split(projection.port)
+    return list(parts[projection.target.name, part].part.model.spec.ports).index(port)
+
+
+def _plan_drives(network: Network, dt: float) -> tuple[PlannedDrive, ...]:
+    """A population's first Poisson drive of one moderate rate on a port is counted; other events are irregular."""
+    planned, taken = [], set()
+    for index, drive in enumerate(network.drives):
+        kind = "current" if drive.input is not None else "irregular"
+        countable = isinstance(drive.stimulus, Poisson) and drive.site is None and drive.neurons is None and own_kernel(drive.target)
+        if countable and (drive.target.name, drive.port) not in taken:
+            rate = drive.stimulus.rate.value if isinstance(drive.stimulus.rate, Quantity) else drive.stimulus.rate  # type: ignore[attr-defined]
+            if np.ndim(rate) == 0 and not isinstance(rate, Distribution) and rate * dt <= LARGEST_COUNTED:
+                kind = "counted"
+                taken.add((drive.target.name, drive.port))
+        planned.append(PlannedDrive(drive, index, kind))
+    return tuple(planned)
+
+
+def _merge(placed: list[tuple[NeuronProgram, Varying, Member]], precision: str) -> tuple[Group, ...]:
+    """Parts of equal program and equal varying constants share a kernel, if they act on no soma or on those of one group.
+
+    Those with slow states have one of their own, in float64.
+    """
+    wide = {id(m): "float64" if m.slow else precision for _, _, m in placed}
+    soma_of: dict[str, Any] = {m.population.name: (id(p), v, wide[id(m)]) for p, v, m in placed if m.part == ""}
+    together: dict[Any, list[Member]] = {}
+    programs: dict[Any, tuple[NeuronProgram, Varying]] = {}
+    # What acts on a soma is advanced before it; Python's sort keeps the order otherwise.
+    for program, varying, member in sorted(placed, key=lambda made: made[2].part == ""):
+        key = (id(program), varying, wide[id(member)], soma_of[member.population.name] if member.part else None)
+        together.setdefault(key, []).append(member)
+        programs[key] = (program, varying)
+    groups: list[Group] = []
+    seen: dict[str, int] = {}
+    for key, members in together.items():
+        program, varying = programs[key]
+        name = program.step.traced.name
+        seen[name] = seen.get(name, 0) + 1
+        label = name if seen[name] == 1 else f"{name}_{seen[name]}"
+        groups.append(Group(label, program, emit(program, varying, key[2]), tuple(members), key[2]))
+    return tuple(groups)
+
+
+def _with_quanta(assembly: Assembly, network: Network, scales: tuple[Scale | None, ...]) -> tuple[Member, ...]:
+    """The members with the quanta of their wired ports, among their constants and by name."""
+    members = []
+    for member in assembly.members:
+        scale = {p.port: s.quantum for p, s in zip(network.projections, scales, strict=True) if p.target is member.population and s is not None}
+        quanta = {port: scale[full_name(member.part, port)] for port in assembly.variant.wired}
+        numbers = member.numbers.copy()
+        numbers[:, np.isnan(numbers).any(axis=0)] = list(quanta.values()) if isinstance(assembly, Group) else []
+        members.append(dataclasses.replace(member, numbers=numbers, quanta=quanta))
+    return tuple(members)
+
+
+def _slow_synapses(network: Network, j: int, program: SynapseProgram, dt: float) -> dict[str, str]:
+    """The states of a projection's synapses that float32 would not resolve."""
+    projection = network.projections[j]
+    return slow_synapses(program, projection.weight, dt, effects_on(network, projection))
+
+
+def _why(projection: Projection, scale: Scale | None, synapse: SynapseProgram | None, slow: dict[str, str]) -> str:
+    """Why a projection is executed as it is."""
+    if synapse is not None:
+        wide = "; in float64, because float32 would not resolve it: " + ", ".join(f"{n} ({why})" for n, why in slow.items())
+        return synapse.explain() + (wide if slow else "")
+    port = f"{type(projection.target.neuron).__name__}.{projection.port}"
+    wider = f"; {scale.why}" if scale is not None and scale.why else ""
+    return f"aggregated: events at {port} act through their sum, so no synapse needs a state of its own{wider}"
+
+
+def check_plan(plan: Plan) -> None:
+    """The executable specification of a plan.
+
+    Raises:
+        PlanError: a defect of the lowering.
+    """
+    planned = [(m.population.name, m.part) for a in plan.assemblies for m in a.members]
+    if sorted(planned) != sorted(plan.parts):
+        raise PlanError("not every part is in exactly one group", got=planned)
+    for group in plan.groups:
+        for member in group.members:
+            where = f"{group.name}, population {member.population.name!r}"
+            if member.numbers.shape != (member.sites, group.kernel.scalars) or not np.all(np.isfinite(member.numbers)):
+                raise PlanError(f"{where}: constants do not fit the kernel", got=member.numbers, expected=group.kernel.scalars)
+            for name, array in member.arrays.items():
+                if name not in group.kernel.arguments or array.shape != (member.sites, member.population.size):
+                    raise PlanError(f"{where}: array {name!r} does not fit the kernel", got=array.shape)
+    for j, projection in enumerate(plan.network.projections):
+        part, port = split(projection.port or "")
+        variant = plan.assemblies[plan.place_of(projection.target, part)[0]].variant
+        if port and port not in (variant.real if projection.listed else variant.wired):
+            raise PlanError(f"projection {projection.name!r} arrives at a port nobody reads")
+        scale = plan.scale[j]
+        if (scale is None) != projection.listed or (scale is not None and not scale.quantum > 0):
+            raise PlanError(f"projection {projection.name!r} has no weight scale", got=scale)
