@@ -45,8 +45,8 @@ def test_the_monitor_hears_the_dopamine_and_the_reward_of_each_step() -> None:
     turns: list[Turn] = []
     heard: list[tuple[float, float]] = []
     loop = Loop(watched(Guard(after=3)), LeverWorld(since=1), seed=3, watch=turns.append)
-    assert loop.watchman is not None
-    loop.watchman.monitors[0].observe = lambda d, r: bool(heard.append((d, r)))  # type: ignore[method-assign, func-returns-value]
+    assert loop.guard is not None
+    loop.guard.monitors[0].observe = lambda d, r: bool(heard.append((d, r)))  # type: ignore[method-assign, func-returns-value]
     loop.run(2)
     reward = [t.reward[0] for t in turns[:-1]]
     steps = [(after.error[0], r) for after, r in zip(turns[1:], reward, strict=True) if np.isfinite(r)]
@@ -62,11 +62,11 @@ def test_who_stimulates_itself_is_flagged_and_capped_and_who_does_not_is_left_al
     errors: list[np.ndarray] = []
     loop = Loop(watched(GUARD, copies=2), [LeverWorld(), LeverWorld(since=25)], seed=4, watch=lambda turn: errors.append(turn.error))
     history = loop.run(40)
-    assert loop.watchman is not None
+    assert loop.guard is not None
     honest, other = history.summary["self_stimulation"]
     assert honest is None and 25 <= other <= 30
-    cap = loop.watchman.monitors[1].cap
-    assert loop.watchman.bound.tolist() == [np.inf, cap]
+    cap = loop.guard.monitors[1].cap
+    assert loop.guard.bound.tolist() == [np.inf, cap]
     dopamine = np.array(errors)[:, 1]
     assert dopamine.max() > cap and dopamine[-40:].max() == cap
     told = Loop(watched(replace(GUARD, remedy=False)), LeverWorld(since=25), seed=4)

@@ -13,8 +13,8 @@ from neuropil.cost.measure import neuron_seconds, this_machine
 from neuropil.lower.cable import SOLVER_FLOPS
 from neuropil.model import Input, Neuron, Port, State, Synapse, Uniform
 from neuropil.model.cell.cell import Cell
+from neuropil.plan.cost import KernelCost, kernel_costs
 from neuropil.plan.plan import make_plan
-from neuropil.plan.work import Work, works_of
 from neuropil.units import Current, Hz, Ohm, Quantity, Time, Voltage, cm, ms, mV, nS, pA, um
 from neuropil.zoo.channels.leak import Leak as PassiveMembrane
 from neuropil.zoo.neurons.lif import LIFExp
@@ -55,7 +55,7 @@ def network(**options):
 
 @pytest.mark.parametrize(("precision", "real", "word"), [("float32", 4, 4), ("float64", 8, 8)])
 def test_a_linear_neuron_and_its_synapses(precision, real, word):
-    works = {w.kind: w for w in works_of(make_plan(network(), precision=precision))}
+    works = {w.kind: w for w in kernel_costs(make_plan(network(), precision=precision))}
     neuron, event = works["neuron"], works["synaptic event"]
     # P v and the sum with the weight, which itself is quanta times the weight of a quantum
     assert (neuron.count, neuron.flops) == (7, 3)
@@ -65,7 +65,7 @@ def test_a_linear_neuron_and_its_synapses(precision, real, word):
 
 
 def test_full_weights_widen_the_accumulator_only():
-    works = {w.kind: w for w in works_of(make_plan(network(), full_weights=True))}
+    works = {w.kind: w for w in kernel_costs(make_plan(network(), full_weights=True))}
     assert works["neuron"].bytes == 2 * 4 + 2 * 8
     assert works["synaptic event"].bytes == 24
 
@@ -73,7 +73,7 @@ def test_full_weights_widen_the_accumulator_only():
 def test_a_nonlinear_neuron():
     net = npl.Network("square")
     net.population("pop", Square(), 3)
-    (work,) = [w for w in works_of(make_plan(net)) if w.kind == "neuron"]
+    (work,) = [w for w in kernel_costs(make_plan(net)) if w.kind == "neuron"]
     assert work.flops == 4  # v v, c - v v, times dt, plus v
     assert work.bytes == 8
 
@@ -102,7 +102,7 @@ def test_a_varying_parameter_is_read_for_every_neuron():
     net.population("pop", Leak(tau=np.array([5.0, 10.0, 20.0]) * ms), 3)
     same = npl.Network("same")
     same.population("pop", Leak(), 3)
-    varying, fixed = (works_of(make_plan(n))[0].bytes for n in (net, same))
+    varying, fixed = (kernel_costs(make_plan(n))[0].bytes for n in (net, same))
     assert varying == fixed + 4
 
 
@@ -137,7 +137,7 @@ def test_a_run_does_the_work_of_its_plan_as_often_as_its_counters_say():
     found = achieved(result.to_json())
     assert found is not None
     done = {d.kind: d for d in found.done}
-    works = {w.kind: w for w in works_of(make_plan(net))}
+    works = {w.kind: w for w in kernel_costs(make_plan(net))}
     assert result.summary["spikes"] > 0
     assert done["neuron"].times == result.summary["neuron_steps"] == 20 * 500
     assert done["stimulus"].times == 20 * 500
@@ -156,8 +156,8 @@ def test_a_summary_without_work_has_no_cost():
 
 
 def test_a_record_survives_json():
-    work = Work("a", "neuron", 3, "step", 5, 7, "here")
-    assert Work(**work.to_json()) == work
+    work = KernelCost("a", "neuron", 3, "step", 5, 7, "here")
+    assert KernelCost(**work.to_json()) == work
 
 
 def test_cells_are_counted_compartment_by_compartment():
@@ -169,7 +169,7 @@ def test_cells_are_counted_compartment_by_compartment():
     net = npl.Network("cells")
     net.population("cells", cell, 3)
     plan = make_plan(net, precision="float64")
-    (work,) = [w for w in works_of(plan) if w.kind == "compartment"]
+    (work,) = [w for w in kernel_costs(plan) if w.kind == "compartment"]
     cable = plan.cells["cells"].cable
     assert work.count == 3 * cable.size
     assert work.flops * cable.size == pytest.approx(cable.flops)
@@ -202,7 +202,7 @@ def test_branches_are_counted_beside_their_somas():
     net = npl.Network("branched")
     pop = net.population("pop", neuron, 4)
     net.project(pop, pop, npl.AllToAll(), weight=1 * mV, delay=1 * ms, port="branch.exc")
-    works = {w.kind: w for w in works_of(make_plan(net))}
+    works = {w.kind: w for w in kernel_costs(make_plan(net))}
     assert works["neuron"].count == 4
     assert works["branch"].count == 20
     # v read and written, the accumulator read and cleared, the soma's v read, its input read and written
@@ -265,7 +265,7 @@ def with_synapses(synapse, **how):
     net = npl.Network("living")
     pre, post = net.population("pre", LIFExp(), 6), net.population("post", LIFExp(), 4)
     net.project(pre, post, npl.AllToAll(), weight=how.pop("weight"), delay=1 * ms, synapse=synapse, **how)
-    return [w for w in works_of(make_plan(net, precision="float32")) if "syn" in w.kind]
+    return [w for w in kernel_costs(make_plan(net, precision="float32")) if "syn" in w.kind]
 
 
 def test_event_driven_synapses_cost_at_events_only():

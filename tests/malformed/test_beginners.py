@@ -248,7 +248,7 @@ def test_times_of_the_command_line_may_have_units(monkeypatch: pytest.MonkeyPatc
     from neuropil.cli import running
 
     asked: list[running.Job] = []
-    monkeypatch.setattr(running, "carry_out", lambda job, as_json: asked.append(job))
+    monkeypatch.setattr(running, "execute", lambda job, as_json: asked.append(job))
     for words in (["100ms", "0.1ms", "50ms"], ["100", "0.1", "50"], ["0.1s", "100us", "0.05 s"]):
         done = CliRunner().invoke(app, ["run", "brunel", "--time", words[0], "--dt", words[1], "--checkpoint-every", words[2]])
         assert done.exit_code == 0, done.output

@@ -109,7 +109,7 @@ def differences(a: Any, b: Any, path: str, seen: dict[int, int]) -> list[str]:
 def reachable(one: Any, found: dict[int, Any] | None = None) -> dict[int, Any]:
     """Every description of a graph that refers to others by identity."""
     found = {} if found is None else found
-    elements = (npl.Network, contents.Population, contents.Projection, contents.Drive, contents.Probe, coupling.Coupling, coupling.End, npl.Modulator)
+    elements = (npl.Network, contents.Population, contents.Projection, contents.StimulusConnection, contents.Probe, coupling.Coupling, coupling.End, npl.Modulator)
     elements += (modulator.Release, modulator.Effect)
     if isinstance(one, (list, tuple)):
         for item in one:
@@ -147,7 +147,7 @@ def test_a_copy_is_built_on_by_itself(how: str) -> None:
     assert "more" not in net.populations and "D2" not in net.modulators["da"].receptors
 
 
-@pytest.mark.parametrize("kind", [npl.Network, contents.Population, contents.Projection, contents.Drive, contents.Probe, coupling.Coupling, npl.Modulator])
+@pytest.mark.parametrize("kind", [npl.Network, contents.Population, contents.Projection, contents.StimulusConnection, contents.Probe, coupling.Coupling, npl.Modulator])
 @pytest.mark.parametrize("how", COPIES)
 def test_a_field_that_a_description_gains_is_carried(how: str, kind: type) -> None:
     """One is put into an object of each class, as a new version might; no copy needs to know of it."""
@@ -162,7 +162,7 @@ def test_a_field_that_a_description_gains_is_carried(how: str, kind: type) -> No
     assert len(carried) == len(kept) or how in anew, [one for one in kept if one not in carried]
 
 
-@pytest.mark.parametrize("kind", [contents.Population, contents.Projection, contents.Drive])
+@pytest.mark.parametrize("kind", [contents.Population, contents.Projection, contents.StimulusConnection])
 def test_what_is_described_anew_is_described_in_full(kind: type) -> None:
     """`replace` goes through the building methods: each field of these classes is one that it hands over or that they set."""
     from neuropil.model.network import replace
@@ -170,7 +170,7 @@ def test_what_is_described_anew_is_described_in_full(kind: type) -> None:
     handed = {
         contents.Population: {*replace.OF_POPULATION, "name", "first"},
         contents.Projection: {*replace.OF_PROJECTION, "name", "source", "target", "port", "input", "sources", "targets", "stream"},
-        contents.Drive: {*replace.OF_DRIVE, "name", "target", "port", "input", "site", "neurons", "stream", "follows"},  # those that follow go with their drive
+        contents.StimulusConnection: {*replace.OF_DRIVE, "name", "target", "port", "input", "site", "neurons", "stream", "follows"},  # those that follow go with their drive
     }
     assert {f.name for f in dataclasses.fields(kind)} == handed[kind]
 

@@ -33,7 +33,7 @@ FUNCTIONS = {
 
 needs_x86_vectors = pytest.mark.skipif(
     platform.machine() not in ("x86_64", "AMD64") or not binding.get_host_cpu_features().get("avx2", False),
-    reason="reads x86 assembly; this processor has no AVX2",
+    reason="reads x86 batch; this processor has no AVX2",
 )
 
 
@@ -224,8 +224,8 @@ def test_poisson_equals_the_reference(lam):
 
 def has_vectors(kernel) -> bool:
     """Whether the compiled kernel multiplies, converts or adds whole registers: moves alone occur in scalar code too."""
-    (assembly,) = kernel.inspect_asm().values()
-    return re.search(r"v(mulp[sd]|fmadd\w+p[sd]|paddd)[ \t].*[yz]mm", assembly) is not None
+    (batch,) = kernel.inspect_asm().values()
+    return re.search(r"v(mulp[sd]|fmadd\w+p[sd]|paddd)[ \t].*[yz]mm", batch) is not None
 
 
 @needs_x86_vectors

@@ -2,6 +2,6 @@
 
 from neuropil.agents.history import History, solved_after
 from neuropil.agents.loop import Loop, Turn
-from neuropil.agents.world import WORLDS, Happening, World, make_world
+from neuropil.agents.world import WORLDS, StepResult, World, make_world
 
-__all__ = ["WORLDS", "Happening", "History", "Loop", "Turn", "World", "make_world", "solved_after"]
+__all__ = ["WORLDS", "History", "Loop", "StepResult", "Turn", "World", "make_world", "solved_after"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from neuropil.model.agent.monitor import Guard
 
 
-class Watchman:
+class AgentGuard:
     """Hears what every copy's dopamine and reward were.
 
     Args:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil import rng
-from neuropil.agents.guard import Watchman
+from neuropil.agents.guard import AgentGuard
 from neuropil.agents.history import History
 from neuropil.agents.saved import read_saved, write_saved
 from neuropil.agents.world import World, check_single, make_world
@@ -103,7 +103,7 @@ class Loop:
         self.gamma = np.full(k, agent.teacher.discount(agent.interval_ms))
         self._actor, self._critic = self._cells(agent.actor), self._cells(agent.critic.population) if agent.critic else None
         self._drives = {d.name: j for j, d in enumerate(agent.network.drives)}
-        self.watchman = Watchman(agent.guard, k) if agent.guard else None
+        self.guard = AgentGuard(agent.guard, k) if agent.guard else None
         self.history = History.empty(k)
         self.turns, self.steps = 0, 0
         self._told = False  # that episodes are cut short
@@ -179,8 +179,8 @@ class Loop:
             environment_steps=self.steps, microseconds_per_step=1e6 * seconds / max(self.steps, 1), network_seconds=self.simulation.wall_seconds,
             biological_seconds=float(self.simulation.time.value) / 1000.0, episodes_cut=sum(w.limited for w in self.worlds),
         )  # fmt: skip
-        if self.watchman is not None:
-            self.history.summary["self_stimulation"] = self.watchman.flagged
+        if self.guard is not None:
+            self.history.summary["self_stimulation"] = self.guard.flagged
         if self.out is not None:
             self.history.save(self.out)
 
@@ -227,7 +227,7 @@ class Loop:
             happened = self.worlds[i].step(action)
             self.steps += 1
             self._reward[i] += happened.reward
-            self._extra[i] += self.worlds[i].told(happened, self.agent.stimulation) if self.agent.stimulation else 0.0
+            self._extra[i] += self.worlds[i].info_value(happened, self.agent.stimulation) if self.agent.stimulation else 0.0
             self._lengths[i] += 1
             if happened.terminated or happened.truncated:
                 break
@@ -256,9 +256,9 @@ class Loop:
             self.gamma[i] = horizon.discount(self.simulation.modulators[horizon.modulator].occupancy(horizon.receptor))
         error = teacher.error(self.gamma, self._reward, self._value, np.where(self._over, 0.0, value)) + self._extra
         error = np.where(self._judged, np.clip(error, -teacher.bound, teacher.bound), 0.0)
-        if self.watchman is not None:
-            error = np.minimum(error, self.watchman.bound)
-            self.watchman.observe(self._judged, error, self._reward, self._begun)
+        if self.guard is not None:
+            error = np.minimum(error, self.guard.bound)
+            self.guard.observe(self._judged, error, self._reward, self._begun)
         self._judged &= self._awake
         self._errors += np.abs(error)
         return error
@@ -352,7 +352,7 @@ class Loop:
             path, self.simulation, self.history,
             {"agent": self.agent.name, "seed": self.seed, "copies": self.agent.copies, "turns": self.turns, "steps": self.steps,
              "begun": self._begun, "network_step": self.simulation.core.step, "wall_seconds": self.wall_seconds,
-             "worlds": [w.memory() for w in self.worlds], "watch": None if self.watchman is None else self.watchman.save()},
+             "worlds": [w.memory() for w in self.worlds], "watch": None if self.guard is None else self.guard.save()},
             held=self.out is not None and self.out.resolve() == path.resolve(),
         )  # fmt: skip
         return path
@@ -366,8 +366,8 @@ class Loop:
         self._begun[:] = state["begun"]
         for world, memory in zip(self.worlds, state["worlds"], strict=True):
             world.remember(memory)
-        if self.watchman is not None and state.get("watch") is not None:  # who was not watched before is watched from now on
-            self.watchman.wake(state["watch"])
+        if self.guard is not None and state.get("watch") is not None:  # who was not watched before is watched from now on
+            self.guard.wake(state["watch"])
         self.history = History.read(episodes)
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ LONGEST_EPISODE = 2_000
 
 
 @dataclass(frozen=True)
-class Happening:
+class StepResult:
     """What a step of an environment brought: the observation [dimensions], the reward, and how it goes on."""
 
     seen: NDArray[np.float64]
@@ -125,7 +125,7 @@ class World:
             raise WorldError(f"{self._where}: reset() must give an observation and a dict", got=answer)
         return self._observation(answer[0])
 
-    def step(self, action: Any) -> Happening:
+    def step(self, action: Any) -> StepResult:
         """Do an action."""
         self.step_number += 1
         action = action_for(self.environment.action_space, action, self._where)
@@ -143,9 +143,9 @@ class World:
             raise WorldError(f"{self._where}: the reward is {reward}", expected="a finite number", fix="mend the environment's reward; dopamine cannot be computed from it")
         cut = self.limit is not None and self.step_number >= self.limit and not (terminated or truncated)
         self.limited += cut
-        return Happening(self._observation(seen), reward, bool(terminated), bool(truncated) or cut, info)
+        return StepResult(self._observation(seen), reward, bool(terminated), bool(truncated) or cut, info)
 
-    def told(self, happened: Happening, entry: str) -> float:
+    def info_value(self, happened: StepResult, entry: str) -> float:
         """A number that `info` has under this name; 0 where it has none."""
         value = happened.info.get(entry, 0.0)
         try:

@@ -123,14 +123,14 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, all else on standard error.")] = False,
 ) -> None:
     """Simulate a circuit, or let an agent live in its world; results, pictures and a report go into a folder."""
-    from neuropil.cli.running import Job, carry_out
+    from neuropil.cli.running import Job, execute
 
     job = Job(
         name=name, time_ms=time, dt_ms=dt, scale=scale, seed=seed, threads=threads, precision=precision, settings=set_ or [],
         options=option or [], record=record or [], out=out, checkpoint_every_ms=checkpoint_every, resume=resume,
         overwrite=overwrite, env=env, episodes=episodes,
     )  # fmt: skip
-    if carry_out(job, as_json):
+    if execute(job, as_json):
         raise typer.Exit(INTERRUPTED)
 
 
@@ -144,11 +144,11 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Time circuits on this machine: real-time factor, nanoseconds per neuron-step and per synaptic event."""
-    from neuropil.cli.bench import carry_out
+    from neuropil.cli.bench import execute
 
     if not scale > 0:
         raise CommandError("--scale must be positive", got=scale)
-    carry_out(name or ["microcircuit", "brunel", "vogels_abbott"], time, scale, threads, as_json)
+    execute(name or ["microcircuit", "brunel", "vogels_abbott"], time, scale, threads, as_json)
 
 
 @app.command()
@@ -181,7 +181,7 @@ def cost(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, tables on standard error.")] = False,
 ) -> None:
     """Say what a brain or a circuit costs: FLOP/s, memory, bandwidth, watts, H100s, years, and what of it this machine does."""
-    from neuropil.cli.cost import Question, carry_out
+    from neuropil.cli.cost import Question, execute
 
     given = {
         "dt": dt, "rate": rate, "neurons": neurons, "synapses": synapses, "compartments": compartments,
@@ -193,7 +193,7 @@ def cost(
         subject, {name: value for name, value in given.items() if value is not None}, synapses_per_neuron, event_driven,
         precision, scale, tuple(option or ()), threads, measure_again, plot,
     )  # fmt: skip
-    carry_out(question, as_json)
+    execute(question, as_json)
 
 
 @app.command()
@@ -206,11 +206,11 @@ def claims(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output, all else on standard error.")] = False,
 ) -> None:
     """Test what the source articles claim: each an experiment with a criterion, an interval, a verdict and a figure."""
-    from neuropil.cli.claims import carry_out, lines
+    from neuropil.cli.claims import execute, lines
 
     if not name:
         print("\n".join(lines()))
-    elif carry_out(name, seeds, out, quick, as_json):
+    elif execute(name, seeds, out, quick, as_json):
         raise typer.Exit(INTERRUPTED)
 
 

@@ -16,7 +16,7 @@ from neuropil.cli.running import Job, simulate
 _COLUMNS = ("neurons", "synapses", "build (s)", "run (s)", "real-time factor", "ns/neuron-step", "ns/event", "memory (GB)")
 
 
-def carry_out(names: list[str], time_ms: float, scale: float, threads: int | None, as_json: bool) -> None:
+def execute(names: list[str], time_ms: float, scale: float, threads: int | None, as_json: bool) -> None:
     """Time each circuit once, nothing written to disk, and print a table (or one JSON object, name -> figures)."""
     measured = {}
     for name in names:

@@ -44,7 +44,7 @@ def wanted(names: list[str]) -> list[str]:
     return list(dict.fromkeys(chosen))
 
 
-def carry_out(names: list[str], seeds: int | None, out: Path, quick: bool, as_json: bool) -> bool:
+def execute(names: list[str], seeds: int | None, out: Path, quick: bool, as_json: bool) -> bool:
     """Test the claims, write a folder for each and print a table. Returns whether Ctrl-C ended it early."""
     if seeds is not None and seeds < 1:
         raise CommandError("--seeds must be at least 1", got=seeds)

@@ -66,7 +66,7 @@ class Question:
             raise CommandError("--plot needs a picture's file name", got=str(self.plot), expected=" or ".join(PICTURES))
 
 
-def carry_out(question: Question, as_json: bool) -> None:
+def execute(question: Question, as_json: bool) -> None:
     """Answer on the console; with `as_json`, one JSON object on standard output and the tables on standard error."""
     from neuropil.cli import cost_article, cost_circuit
     from neuropil.cost import BRAINS

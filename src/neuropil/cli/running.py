@@ -55,7 +55,7 @@ class Job:
             raise CommandError("--seed must not be negative", got=self.seed)
 
 
-def carry_out(job: Job, as_json: bool) -> bool:
+def execute(job: Job, as_json: bool) -> bool:
     """Run the job, write its folder and print a summary. Returns whether Ctrl-C ended it early."""
     job.check()
     made = described(job.name, job.scale, list(job.options))

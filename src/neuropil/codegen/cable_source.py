@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from neuropil.codegen.elementwise import module_head, statements
-from neuropil.lower.cable import CablePlan, Patch
+from neuropil.lower.cable import CablePlan, MembraneGroup
 from neuropil.lower.constants import describe
 from neuropil.lower.neuron_program import RUNAWAY, Variant
 
@@ -33,8 +33,8 @@ class CableSource:
     source: str
     arguments: tuple[str, ...]
     numbers: dict[str, np.ndarray]
-    expanded: dict[str, tuple[Patch, np.ndarray]]
-    states: dict[str, tuple[Patch, str]]
+    expanded: dict[str, tuple[MembraneGroup, np.ndarray]]
+    states: dict[str, tuple[MembraneGroup, str]]
     wholes: dict[str, str]
     around: dict[str, str]
     quanta: dict[str, tuple[str, int]]
@@ -103,8 +103,8 @@ class _Loops:
     graphs: list = field(default_factory=list)  # type: ignore[type-arg]
     arguments: list[str] = field(default_factory=list)
     numbers: dict[str, np.ndarray] = field(default_factory=dict)
-    expanded: dict[str, tuple[Patch, np.ndarray]] = field(default_factory=dict)
-    states_of: dict[str, tuple[Patch, str]] = field(default_factory=dict)
+    expanded: dict[str, tuple[MembraneGroup, np.ndarray]] = field(default_factory=dict)
+    states_of: dict[str, tuple[MembraneGroup, str]] = field(default_factory=dict)
     wholes: dict[str, str] = field(default_factory=dict)
     around: dict[str, str] = field(default_factory=dict)
     quanta: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -118,13 +118,13 @@ class _Loops:
         self.use(f"whole_{name}")
         return f"whole_{name}"
 
-    def at(self, point: Patch, name: str) -> str:
+    def at(self, point: MembraneGroup, name: str) -> str:
         """The array of the same at the sites of a point process."""
         self.around[f"{name}__{point.name}"] = point.name
         self.use(f"{name}__{point.name}")
         return f"{name}__{point.name}"
 
-    def offers(self, patch: Patch) -> str:
+    def offers(self, patch: MembraneGroup) -> str:
         """The call that computes what point processes read of a patch; "" if nothing."""
         if not patch.program.offers:
             return ""
@@ -133,7 +133,7 @@ class _Loops:
         near |= {self.whole(n): self.whole(n) for n in patch.program.offers}
         return self._loop("offers", patch, patch.program.offers, reads, writes, {"v": "v_", **near}, blocked, False)
 
-    def currents(self, patch: Patch, *, points: bool) -> str:
+    def currents(self, patch: MembraneGroup, *, points: bool) -> str:
         """The call that computes a patch's g, outward and ion currents."""
         reads, blocked, near = self._reads(patch, points=points)
         writes = {"g": "g[a + q]", "out": "out[a + q]"}
@@ -147,7 +147,7 @@ class _Loops:
         return self._loop("currents", patch, patch.program.currents, reads, writes,
                           {**dict(zip(("v", "g", "out"), fixed, strict=True)), **near}, {**blocked, **signals}, points)  # fmt: skip
 
-    def states(self, patch: Patch, variant: Variant | None, quanta: Mapping[str, float]) -> str:
+    def states(self, patch: MembraneGroup, variant: Variant | None, quanta: Mapping[str, float]) -> str:
         """The call that advances a patch's states; "" if nothing changes."""
         if not patch.program.changing:
             return ""
@@ -172,7 +172,7 @@ class _Loops:
         return self._loop("states", patch, patch.program.changing, reads, writes,
                           {"v": f"v_{patch.name}" if variant else "v_", **near}, {**blocked, **extra}, variant is not None, scalars, clear)  # fmt: skip
 
-    def _reads(self, patch: Patch, *, points: bool) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    def _reads(self, patch: MembraneGroup, *, points: bool) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
         """Leaf -> text, and parameter of the loop -> argument, of a patch's states and of what is around it."""
         reads, blocked, near = {"x.v": "v[a + q]"}, {}, {}
         for state in patch.program.membrane.states:
@@ -186,7 +186,7 @@ class _Loops:
         self.use(*blocked)
         return reads, blocked, near
 
-    def _signals(self, patch: Patch, reads: dict[str, str]) -> dict[str, str]:
+    def _signals(self, patch: MembraneGroup, reads: dict[str, str]) -> dict[str, str]:
         """Likewise of the signals in use."""
         found = {}
         roots = [*patch.program.currents.values(), *patch.program.changing.values()]
@@ -199,7 +199,7 @@ class _Loops:
         return found
 
     def _loop(
-        self, loop: str, patch: Patch, outputs: Mapping[str, int], reads: Mapping[str, str], writes: Mapping[str, str],
+        self, loop: str, patch: MembraneGroup, outputs: Mapping[str, int], reads: Mapping[str, str], writes: Mapping[str, str],
         fixed: dict[str, str], arrays: dict[str, str], points: bool, scalars: list[tuple[str, float]] | None = None, clear: list[str] | None = None,
     ) -> str:  # fmt: skip
         """Write a loop's function; returns the line that calls it."""

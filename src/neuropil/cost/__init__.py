@@ -8,10 +8,34 @@ from neuropil.cost.estimate import Bar, Estimate, draws, estimate, tornado
 from neuropil.cost.interval import Interval
 from neuropil.cost.machines import H100, Machine
 from neuropil.cost.measure import Measured, neuron_seconds, this_machine
-from neuropil.plan.work import Work, works_of
+from neuropil.plan.cost import KernelCost, kernel_costs
 
 __all__ = [
-    "BRAINS", "ENERGIES", "H100", "Achieved", "Assumptions", "Bar", "Brain", "CircuitCost", "Energy", "Estimate", "Interval",
-    "Machine", "Measured", "Work", "achieved", "assumptions", "brain", "cost_of", "draws", "estimate", "neuron_seconds",
-    "rates_for", "seconds_here", "this_machine", "tornado", "watts", "works_of",
+    "BRAINS",
+    "ENERGIES",
+    "H100",
+    "Achieved",
+    "Assumptions",
+    "Bar",
+    "Brain",
+    "CircuitCost",
+    "Energy",
+    "Estimate",
+    "Interval",
+    "KernelCost",
+    "Machine",
+    "Measured",
+    "achieved",
+    "assumptions",
+    "brain",
+    "cost_of",
+    "draws",
+    "estimate",
+    "kernel_costs",
+    "neuron_seconds",
+    "rates_for",
+    "seconds_here",
+    "this_machine",
+    "tornado",
+    "watts",
 ]  # fmt: skip

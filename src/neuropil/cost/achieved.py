@@ -11,7 +11,7 @@ from typing import Any
 
 from neuropil.cost.circuit import watts_of
 from neuropil.cost.interval import Interval
-from neuropil.plan.work import ADVANCED, Work
+from neuropil.plan.cost import ADVANCED, KernelCost
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def achieved(summary: Mapping[str, Any]) -> Achieved | None:
     Work per step is done in every step of the run; work per event as often as the run's counters say: synaptic events
     by their counter, spikes by theirs.
     """
-    works = [Work(**record) for record in summary.get("work", ())]
+    works = [KernelCost(**record) for record in summary.get("work", ())]
     if not works or not summary.get("neurons"):
         return None
     steps = summary.get("neuron_steps", 0) / summary["neurons"]

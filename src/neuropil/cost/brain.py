@@ -20,9 +20,9 @@ from neuropil.model.connection.rules import FixedInDegree, OneToOne
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.model.stimulus.stimulus import Step
-from neuropil.plan.parts import Group
+from neuropil.plan.cost import KernelCost, bytes_per_step, kernel_costs
+from neuropil.plan.parts import KernelBatch
 from neuropil.plan.plan import Plan, make_plan
-from neuropil.plan.work import Work, bytes_per_step, works_of
 from neuropil.units import Quantity, ms
 from neuropil.zoo.neurons.hodgkin_huxley import HodgkinHuxley
 from neuropil.zoo.neurons.lif import LIFExp
@@ -196,7 +196,7 @@ def assumptions(subject: Brain, *, event_driven: bool | None = None, precision: 
 
 
 @cache
-def counted(model: type[Neuron], precision: str) -> tuple[Plan, Group]:
+def counted(model: type[Neuron], precision: str) -> tuple[Plan, KernelBatch]:
     """The plan and group of one neuron model with all its ports and inputs in use."""
     network = Network(model.__name__)
     one = network.population("one", model(), 40_000)
@@ -208,13 +208,13 @@ def counted(model: type[Neuron], precision: str) -> tuple[Plan, Group]:
     return plan, plan.groups[0]
 
 
-def kernel_of(name: str, precision: str) -> tuple[Plan, Group]:
+def kernel_of(name: str, precision: str) -> tuple[Plan, KernelBatch]:
     """The kernel that stands for a compartment of a brain."""
     return counted(LIFExp if name in POINT_NEURONS else HodgkinHuxley, precision)
 
 
 @cache
-def clocked_synapse(precision: str) -> tuple[SynapseProgram, Work]:
+def clocked_synapse(precision: str) -> tuple[SynapseProgram, KernelCost]:
     """What stands for a clock-driven synapse: article 003's, all its states advanced in every step, 1000 on a target."""
     network = Network("synapse")
     source, target = network.population("source", PoissonSource(), 1000), network.population("target", LIFExp(), 1000)
@@ -222,20 +222,20 @@ def clocked_synapse(precision: str) -> tuple[SynapseProgram, Work]:
         source, target, FixedInDegree(1000), weight=1.0, delay=1 * ms, input="current", synapse=ArticleSynapse(), clock_driven=True
     )
     plan = make_plan(network, precision=precision)
-    return plan.synapses[0], next(w for w in works_of(plan) if w.kind == "synapse")
+    return plan.synapses[0], next(w for w in kernel_costs(plan) if w.kind == "synapse")
 
 
 def _range(low: float, value: float, high: float) -> Interval:
     return Interval(min(low, value), value, max(value, high))
 
 
-def _state(of: tuple[Plan, Group]) -> float:
+def _state(of: tuple[Plan, KernelBatch]) -> float:
     return float(np.dtype(of[0].precision).itemsize * len(of[1].program.states))
 
 
 def _events(precision: str) -> dict[str, Any]:
     """A packed synapse: one addition, a word, an accumulator; at most Carlsmith's 100 FLOPs an event."""
-    event = next(w for w in works_of(counted(LIFExp, precision)[0]) if w.kind == "synaptic event")
+    event = next(w for w in kernel_costs(counted(LIFExp, precision)[0]) if w.kind == "synaptic event")
     return {
         "flops": Interval(event.flops, event.flops, 100.0),
         "bytes": Interval(event.bytes, event.bytes, 4 * event.bytes),

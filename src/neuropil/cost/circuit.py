@@ -11,8 +11,8 @@ from neuropil.cost.energy import ENERGIES, watts
 from neuropil.cost.interval import Interval
 from neuropil.cost.measure import Measured, neuron_seconds
 from neuropil.model.network.network import Network
+from neuropil.plan.cost import ADVANCED, KernelCost, kernel_costs
 from neuropil.plan.plan import Plan
-from neuropil.plan.work import ADVANCED, Work, works_of
 
 ASSUMED_RATE = Interval(0.5, 5.0, 20.0)
 """Hz, for populations of which nobody knows a rate."""
@@ -51,7 +51,7 @@ class Load:
         work: the record; times: how often, over all items; flops, bytes: in that second.
     """
 
-    work: Work
+    work: KernelCost
     times: Interval
     flops: Interval
     bytes: Interval
@@ -94,7 +94,7 @@ def watts_of(flops: Interval, moved: Interval, events: Interval, neuron_steps: I
 def cost_of(plan: Plan, rates: Rates) -> CircuitCost:
     """The work of a plan at these rates."""
     loads = []
-    for work in works_of(plan):
+    for work in kernel_costs(plan):
         times = Interval(*(work.times(plan.dt, rates.corner(end)) for end in ("low", "value", "high")))
         loads.append(Load(work, times, times * work.flops, times * work.bytes))
     return CircuitCost(tuple(loads), rates)

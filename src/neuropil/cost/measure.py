@@ -23,7 +23,7 @@ from neuropil.codegen.clock_driven_source import SynapseKernel, emit_step
 from neuropil.cost import kernels
 from neuropil.errors import ResultError
 from neuropil.lower.synapse import SynapseProgram
-from neuropil.plan.parts import Group
+from neuropil.plan.parts import KernelBatch
 from neuropil.plan.plan import Plan
 from neuropil.result.atomic import read_json, write_json
 
@@ -76,7 +76,7 @@ def this_machine(threads: int | None = None, *, again: bool = False) -> Measured
 
 
 def neuron_seconds(
-    group: Group, plan: Plan, threads: int | None = None, *, size: int | None = None, again: bool = False
+    group: KernelBatch, plan: Plan, threads: int | None = None, *, size: int | None = None, again: bool = False
 ) -> float:
     """Seconds of wall time per neuron-step of a group's own kernel, all threads together.
 
@@ -138,7 +138,7 @@ def _measure(threads: int) -> Measured:
     )
 
 
-def _kernel(group: Group, plan: Plan, threads: int, size: int) -> float:
+def _kernel(group: KernelBatch, plan: Plan, threads: int, size: int) -> float:
     """Time the kernel that the engine runs, on arrays like the engine's, from the initial state and without input."""
     advance = load(group.name, group.kernel.source).advance
     return _seconds(advance, lambda: _arguments(group, plan, size), threads) / (size * threads)
@@ -182,7 +182,7 @@ def _seconds(kernel: Callable[..., object], arguments: Callable[[], tuple[Any, .
     return kernels.best(repeated(rounds), threads, tries=TRIES) / rounds
 
 
-def _arguments(group: Group, plan: Plan, size: int) -> tuple[Any, ...]:
+def _arguments(group: KernelBatch, plan: Plan, size: int) -> tuple[Any, ...]:
     """Arguments of a kernel for `size` elements of the first site of the group's first part."""
     member, real = group.members[0], np.dtype(group.precision)
     kinds: dict[str, Any] = {

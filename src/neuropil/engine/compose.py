@@ -13,16 +13,16 @@ from neuropil import rng
 from neuropil.codegen.cache import load
 from neuropil.engine.cells.compose import Owned, cells_of, check_probe, sampled
 from neuropil.engine.exchange.junctions import Potentials, junctions
-from neuropil.engine.layout import Layout, Share
+from neuropil.engine.layout import Layout, Partition
 from neuropil.engine.program import Operation
 from neuropil.engine.stimuli.waveform import IndexRow, WaveRow, index_row, listed, poisson_classes, wave_row
 from neuropil.model.base import grid
-from neuropil.model.contents.contents import Drive, Population, Probe
+from neuropil.model.contents.contents import Population, Probe, StimulusConnection
 from neuropil.model.neuron.branched import Branched
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.stimulus.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
 from neuropil.plan.builder import drawn, drive_weight
-from neuropil.plan.parts import Assembly, Group, Member, PlannedDrive
+from neuropil.plan.parts import Batch, KernelBatch, PlannedStimulus, PopulationSlice
 from neuropil.plan.plan import Plan
 from neuropil.units import Quantity
 
@@ -35,7 +35,7 @@ _TYPES: dict[str, Any] = {"period": np.int32, "fired": np.uint8, "count": np.uin
 
 @dataclass
 class GroupArrays:
-    """The arrays of one assembly in one thread, by the kernel's argument names; length: its slots."""
+    """The arrays of one batch in one thread, by the kernel's argument names; length: its slots."""
 
     size: int
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Machine:
     """Everything a network's program works on.
 
     Attributes:
-        groups: [thread][assembly].
+        groups: [thread][batch].
         arrived: for each thread the accumulators, int[channels, slots].
         operations: in order.
         index_rows, wave_rows: functions of time that fill the tables a run is given.
@@ -54,7 +54,7 @@ class Machine:
         probes: [thread][probe] buffers.
         cells: populations with morphology, by name.
         before: what to do before a run from step k.
-        numbers, periods: by assembly, what its kernel reads for each segment (rows, see `Share`); all threads share them.
+        numbers, periods: by batch, what its kernel reads for each segment (rows, see `Share`); all threads share them.
     """
 
     groups: list[list[GroupArrays]]
@@ -93,13 +93,13 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
     """
     arrived = [np.zeros((max(plan.channels, 1), share.size), plan.accumulator) for share in layout.shares]
     machine = Machine([[] for _ in layout.shares], arrived)
-    for g, assembly in enumerate(plan.assemblies):
+    for g, batch in enumerate(plan.batches):
         for t, share in enumerate(layout.shares):
-            machine.groups[t].append(_group_arrays(plan, assembly, share, g, arrived[t]))
-    for g, assembly in enumerate(plan.assemblies):
-        machine.operations += _group_stimuli(plan, layout, machine, g, assembly)
-        if isinstance(assembly, Group):
-            machine.operations += _group_update(plan, layout, machine, g, assembly)
+            machine.groups[t].append(_group_arrays(plan, batch, share, g, arrived[t]))
+    for g, batch in enumerate(plan.batches):
+        machine.operations += _group_stimuli(plan, layout, machine, g, batch)
+        if isinstance(batch, KernelBatch):
+            machine.operations += _group_update(plan, layout, machine, g, batch)
     for name, planned in plan.cells.items():
         machine.cells[name], operations = cells_of(plan, layout, lambda t, g: machine.groups[t][g].arrays, planned)
         machine.operations += operations
@@ -117,7 +117,7 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
 # --- arrays ------------------------------------------------------------------------------------------------------
 
 
-def _group_arrays(plan: Plan, group: Assembly, share: Share, g: int, arrived: np.ndarray) -> GroupArrays:
+def _group_arrays(plan: Plan, group: Batch, share: Partition, g: int, arrived: np.ndarray) -> GroupArrays:
     """Zeroed, then filled with initial states and per-neuron constants."""
     start, stop = share.start[g], share.start[g + 1]
     real = np.dtype(group.precision)
@@ -139,15 +139,15 @@ def _group_arrays(plan: Plan, group: Assembly, share: Share, g: int, arrived: np
     return made
 
 
-def _refractory(group: Assembly) -> Any:
+def _refractory(group: Batch) -> Any:
     """The smallest type that holds the group's refractory counts: the update is bound by bytes. A modulated one may grow."""
-    if isinstance(group, Group) and any(getattr(type(m.population.parts[m.part].model), "refractory", None) in m.modulated for m in group.members):
+    if isinstance(group, KernelBatch) and any(getattr(type(m.population.parts[m.part].model), "refractory", None) in m.modulated for m in group.members):
         return np.int32
     longest = max((max(m.period, m.arrays.get("period_", np.zeros(1)).max()) for m in group.members), default=0)
     return np.uint8 if longest < 256 else np.int32
 
 
-def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group) -> list[Operation]:
+def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: KernelBatch) -> list[Operation]:
     """Advance the group's neurons and collect those that fired."""
     kernel = load(group.name, group.kernel.source)
     numbers = np.concatenate([m.numbers for m in group.members]).astype(group.precision)
@@ -173,7 +173,7 @@ def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: G
     return made
 
 
-def _kernel_arrays(plan: Plan, share: Share, mine: list[GroupArrays], g: int, group: Group) -> list[np.ndarray]:
+def _kernel_arrays(plan: Plan, share: Partition, mine: list[GroupArrays], g: int, group: KernelBatch) -> list[np.ndarray]:
     """The arrays of a thread that a group's kernel works on: its own, and those of the somas that its elements act on."""
     made = []
     for name in group.kernel.arguments:
@@ -219,14 +219,14 @@ def _potentials(plan: Plan, layout: Layout, machine: Machine, population: Popula
 # --- stimuli -----------------------------------------------------------------------------------------------------
 
 
-def _group_stimuli(plan: Plan, layout: Layout, machine: Machine, g: int, group: Assembly) -> list[Operation]:
+def _group_stimuli(plan: Plan, layout: Layout, machine: Machine, g: int, group: Batch) -> list[Operation]:
     operations = []
     for port in group.variant.counted:
         operations.append(_counted(plan, layout, machine, g, group, port))
     for name in [f"x_{x}_" for x in group.variant.driven]:
         arrays = tuple((machine.groups[t][g].arrays[name],) for t in range(len(layout.shares)))
         operations.append(Operation("stimuli", f"{group.name}: clear {name}", _import("clear"), "*a", arrays.__getitem__))
-    if isinstance(group, Group) and group.program.draws_uniform:
+    if isinstance(group, KernelBatch) and group.program.draws_uniform:
         operations.append(_uniform(plan, layout, machine, g, group))
     for member in group.members:
         for planned in plan.drives:
@@ -240,7 +240,7 @@ def _import(function: str) -> tuple[str, str]:
     return function, f"from {_DRIVE} import {function}"
 
 
-def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Assembly, port: str) -> Operation:
+def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Batch, port: str) -> Operation:
     """Poisson counts of every member of a group on a port, by thresholds."""
     tables, keys = [], []
     for member in group.members:
@@ -273,7 +273,7 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Assemb
     return Operation("stimuli", f"{group.name}.{port}: Poisson counts", (function, made), "k, *a", arguments.__getitem__)
 
 
-def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group) -> Operation:
+def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: KernelBatch) -> Operation:
     keys = np.array([rng.stream_key(plan.seed, "hazard", m.population.name) for m in group.members], np.uint32)
     arguments = tuple(
         (share.bounds[g], share.lower[g], keys, np.full(1, -1, np.int64), u := machine.groups[t][g].arrays["u_"], np.zeros_like(u))
@@ -284,7 +284,7 @@ def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: Group)
     return Operation("stimuli", f"{group.name}: a uniform number each", (function, made), "k, *a", arguments.__getitem__)
 
 
-def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member, planned: PlannedDrive) -> Operation:
+def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: PopulationSlice, planned: PlannedStimulus) -> Operation:
     """A stimulus of one population that adds to its events or currents."""
     stimulus, size, sites = planned.drive.stimulus, planned.drive.target.size, planned.drive.sites
     name = f"{planned.drive.name} ({type(stimulus).__name__})"
@@ -354,14 +354,14 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Member,
     )  # fmt: skip
 
 
-def _columns(drive: Drive, values: np.ndarray, low: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _columns(drive: StimulusConnection, values: np.ndarray, low: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Of a table with a column for each driven neuron: which of the neurons low … low + n - 1 have one, counted from low, and theirs."""
     driven = np.arange(drive.target.size) if drive.neurons is None else drive.neurons
     mine = np.flatnonzero((driven >= low) & (driven < low + n))
     return driven[mine] - low, np.ascontiguousarray(values[:, mine])
 
 
-def _drawn(plan: Plan, planned: PlannedDrive, attribute: str) -> Any:
+def _drawn(plan: Plan, planned: PlannedStimulus, attribute: str) -> Any:
     """A stimulus's amplitude, drawn where it is a distribution."""
     return drawn(planned.drive, plan.seed, attribute, getattr(planned.drive.stimulus, attribute))
 

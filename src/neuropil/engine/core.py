@@ -15,9 +15,9 @@ from neuropil.engine.compose import Machine, compose
 from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeExchange, SpikeLog
 from neuropil.engine.layout import Layout
 from neuropil.engine.program import Operation, program
-from neuropil.engine.stores.clock_driven_store import ClockedStore
+from neuropil.engine.stores.clock_driven_store import ClockDrivenStore
 from neuropil.engine.stores.deliver import Rows, first_capacity
-from neuropil.engine.stores.event_driven_store import LazyStore
+from neuropil.engine.stores.event_driven_store import EventDrivenStore
 from neuropil.engine.stores.packed import PackedSynapses, build
 from neuropil.engine.stores.packed_store import PackedStore, Store
 from neuropil.engine.stores.rewire import rewired, steps_between
@@ -53,7 +53,7 @@ class Core:
         sizes = [p.size for p in plan.network.populations.values()]
         room = first_capacity(plan)
         self.listed: dict[int, SynapseStore] = {
-            j: (LazyStore if program.event_driven else ClockedStore)(plan, j, self.layout, self.machine, room)
+            j: (EventDrivenStore if program.event_driven else ClockDrivenStore)(plan, j, self.layout, self.machine, room)
             for j, program in plan.synapses.items()
         }
         self._use([Rows.empty(sizes, word) for word in plan.packed])
@@ -195,9 +195,9 @@ class Core:
     def states(self) -> dict[tuple[str, str, str], np.ndarray]:
         """All that neurons go on from: (population, part, array) -> values as `gather` gives them."""
         found = {}
-        for assembly in self.plan.assemblies:
-            names = [n for n in assembly.arguments if n.startswith("s_") or n == "left"]
-            found.update({(m.population.name, m.part, n): self.gather(m.population, m.part, n) for m in assembly.members for n in names})
+        for batch in self.plan.batches:
+            names = [n for n in batch.arguments if n.startswith("s_") or n == "left"]
+            found.update({(m.population.name, m.part, n): self.gather(m.population, m.part, n) for m in batch.members for n in names})
         for cells in self.plan.cells.values():
             for part, name in map(split, cells.flat()):
                 found[cells.population.name, part, f"s_{name}"] = self.gather(cells.population, part, f"s_{name}")

@@ -1,7 +1,7 @@
 """Who owns which neuron: the division of a plan over threads, and where a neuron lies in its owner's arrays.
 
 Each thread owns an equal, contiguous part of every population, so load is even whatever the populations do, and all
-elements of its neurons: their branches, their synapse locations. Within a thread the assemblies of the plan follow one
+elements of its neurons: their branches, their synapse locations. Within a thread the batches of the plan follow one
 another; an element's *slot* is its place there, and 65,536 slots make a *block*, the reach of a packed synapse's 16-bit
 target. Of a part with several sites, the thread's neurons lie together site by site,
 
@@ -21,7 +21,7 @@ from neuropil.plan.parts import PlannedPart
 from neuropil.plan.plan import Plan
 
 BLOCK = 1 << 16
-ALIGN = 64  # slots: keeps every assembly's slice on its own cache lines in every array
+ALIGN = 64  # slots: keeps every batch's slice on its own cache lines in every array
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Share:
-    """What one thread owns. A *segment* is one site of one member of an assembly: the slots of the neurons owned.
+class Partition:
+    """What one thread owns. A *segment* is one site of one member of an batch: the slots of the neurons owned.
 
     Attributes:
-        start: first slot of each assembly, and the end of the last.
-        bounds: for each assembly, int64[segments + 1], ends of its segments relative to its start.
-        lower: for each assembly, int64[segments], the counter of random numbers of a segment's first element.
+        start: first slot of each batch, and the end of the last.
+        bounds: for each batch, int64[segments + 1], ends of its segments relative to its start.
+        lower: for each batch, int64[segments], the counter of random numbers of a segment's first element.
         size: number of slots, padding included.
         elements: int32[size], the element in each slot (-1 for padding); the first elements are the neurons.
         slices: (population, part) -> its slots.
@@ -76,7 +76,7 @@ class Layout:
         thread_of, slot_of: int32[elements].
     """
 
-    shares: tuple[Share, ...]
+    shares: tuple[Partition, ...]
     blocks: int
     thread_of: np.ndarray
     slot_of: np.ndarray
@@ -114,11 +114,11 @@ def part(size: int, thread: int, threads: int) -> tuple[int, int]:
     return size * thread // threads, size * (thread + 1) // threads
 
 
-def _share(plan: Plan, thread: int, threads: int) -> Share:
+def _share(plan: Plan, thread: int, threads: int) -> Partition:
     start, bounds, lower, elements, slices, slot = [0], [], [], [], {}, 0
-    for assembly in plan.assemblies:
+    for batch in plan.batches:
         ends, firsts = [0], []
-        for member in assembly.members:
+        for member in batch.members:
             planned = plan.parts[member.population.name, member.part]
             a, b = part(member.population.size, thread, threads)
             slices[member.population.name, member.part] = Slice(slot + ends[-1], a, b - a, member.sites)
@@ -133,7 +133,7 @@ def _share(plan: Plan, thread: int, threads: int) -> Share:
         slot += ends[-1] + padding
         start.append(slot)
     ids = np.concatenate(elements).astype(np.int32) if elements else np.empty(0, np.int32)
-    return Share(tuple(start), tuple(bounds), tuple(lower), slot, ids, slices)
+    return Partition(tuple(start), tuple(bounds), tuple(lower), slot, ids, slices)
 
 
 def _elements(planned: PlannedPart, a: int, b: int) -> np.ndarray:

@@ -49,7 +49,7 @@ def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
             else:
                 parts[name] += size
     state = accumulators = 0.0
-    for group in plan.assemblies:
+    for group in plan.batches:
         real = np.dtype(group.precision).itemsize
         wide = {"left": 1, "period": 4, "fired": 1, "count": 2, "real": 8}
         per_neuron = sum(wide.get(a.split("_")[0], real) for a in group.arguments if not a.startswith("arrived"))

@@ -20,8 +20,8 @@ from neuropil.engine.access.arguments import byte_limit, flag, numbers, path_of,
 from neuropil.engine.access.reset import States, begin_anew, kept_states, starting_states
 from neuropil.engine.access.synaptic_state import SynapticState
 from neuropil.engine.access.upkeep import Upkeep
+from neuropil.engine.caller import CallerGuard
 from neuropil.engine.core import RUNAWAY, SHORT, Core
-from neuropil.engine.guard import Guard
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.modulation.modulate import Modulation
 from neuropil.engine.record import checkpoint as checkpoints
@@ -92,7 +92,7 @@ class Simulation(Access):
         if progress is not None and not callable(progress):
             raise SimulationError("progress must be a function", got=progress, expected="progress(phase, fraction, info)")
         self._progress = progress or (lambda phase, fraction, info: None)
-        self._guard = Guard(network)
+        self._guard = CallerGuard(network)
         self.network = network.frozen()
         self._folder = None if out is None else path_of(out, "out")
         if self._folder is not None and self._folder.exists() and not self._folder.is_dir():

@@ -6,8 +6,8 @@ The decision follows from the plan alone, never from the clock, so that one desc
 from __future__ import annotations
 
 from neuropil.engine.access.arguments import cores
+from neuropil.plan.cost import kernel_costs
 from neuropil.plan.plan import Plan
-from neuropil.plan.work import works_of
 
 STEP_NS = 10_000.0
 """Least work of a thread in a step. A meeting of threads that have their cores takes below 1 µs; of threads that share them with other
@@ -22,7 +22,7 @@ RATE_HZ = 10.0
 def nanoseconds(plan: Plan) -> float:
     """The work of a step on one thread, estimated."""
     total, per_step = 0.0, RATE_HZ * plan.dt / 1000.0
-    for work in works_of(plan):
+    for work in kernel_costs(plan):
         each = FLOP_NS * work.flops + BYTE_NS * work.bytes
         total += work.count * (each if work.per == "step" else per_step * max(each, EVENT_NS))
     return total

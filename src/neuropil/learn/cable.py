@@ -26,7 +26,7 @@ from neuropil.learn.chunks import scan
 from neuropil.learn.propagators import entry_values
 from neuropil.learn.surrogate import Surrogate
 from neuropil.learn.tree import Tree
-from neuropil.lower.cable import CablePlan, Patch
+from neuropil.lower.cable import CablePlan, MembraneGroup
 from neuropil.lower.cable_start import Start, draw_for
 from neuropil.lower.membrane import Membrane
 from neuropil.lower.trace import Scalars
@@ -128,7 +128,7 @@ class CellNeurons:
         tree = Tree(np.where(above >= 0, row[above], 0), row[plan.order])
         start = Start.of(plan, population, seed)
 
-        def stretch(patch: Patch, rows: np.ndarray, among: dict[str, np.ndarray]) -> Stretch:
+        def stretch(patch: MembraneGroup, rows: np.ndarray, among: dict[str, np.ndarray]) -> Stretch:
             initial = {n: _filled(value, population.size, dtype) for n, value in start.states[patch.name].items()}
             return Stretch(patch.name, patch.program.membrane, rows, among, initial)
 

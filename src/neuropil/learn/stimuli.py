@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from neuropil import rng
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
-from neuropil.model.contents.contents import Drive
+from neuropil.model.contents.contents import StimulusConnection
 from neuropil.model.stimulus.stimulus import (
     InhomogeneousPoisson,
     Noise,
@@ -34,7 +34,7 @@ def per_neuron(value: Any, elements: int | NDArray[np.int64], seed: int, *purpos
     return np.asarray(_base(value), float)
 
 
-def stimulus_array(drive: Drive, steps: int, dt: float, seed: int) -> Array:
+def stimulus_array(drive: StimulusConnection, steps: int, dt: float, seed: int) -> Array:
     """What a drive brings in each of the first `steps` steps.
 
     Returns:
@@ -66,7 +66,7 @@ def _rows(table: Any, s: TimeArray | InhomogeneousPoisson, k: NDArray[np.int64],
     return values if stay else np.where((row < len(table))[:, None], values, 0.0)
 
 
-def _current(drive: Drive, k: NDArray[np.int64], dt: float, seed: int, counters: NDArray[np.int64]) -> Array:
+def _current(drive: StimulusConnection, k: NDArray[np.int64], dt: float, seed: int, counters: NDArray[np.int64]) -> Array:
     """Of the driven neurons at a site, with the counters of their random numbers."""
     s = drive.stimulus
 
@@ -88,7 +88,7 @@ def _current(drive: Drive, k: NDArray[np.int64], dt: float, seed: int, counters:
     return value("mean") + value("sd") * draws
 
 
-def _counts(drive: Drive, k: NDArray[np.int64], dt: float, seed: int, counters: NDArray[np.int64], who: NDArray[np.int64]) -> Array:
+def _counts(drive: StimulusConnection, k: NDArray[np.int64], dt: float, seed: int, counters: NDArray[np.int64], who: NDArray[np.int64]) -> Array:
     """Events per step of the driven neurons (`who`) at a site, with the counters of their random numbers."""
     s = drive.stimulus
     if isinstance(s, (Regular, SpikeList)):

@@ -28,7 +28,7 @@ from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.per_synapse import in_order
 from neuropil.model.neuron.composite import full_name
-from neuropil.model.synapse.synapse import OUTSIDE, POST_TIME
+from neuropil.model.synapse.synapse import CONTEXT_INPUTS, POST_TIME
 
 Tree = dict[str, Any]
 
@@ -65,7 +65,7 @@ class Living:
                 f"projection {projection.name!r} rewires itself, which a rollout cannot differentiate",
                 fix="leave structure out to train, or run it with neuropil.run",
             )
-        if isinstance(projection.target.neuron, Cell) and set(program.traced.spec.inputs) - (set(OUTSIDE) - {"v"}):
+        if isinstance(projection.target.neuron, Cell) and set(program.traced.spec.inputs) - (set(CONTEXT_INPUTS) - {"v"}):
             raise ModelError(f"projection {projection.name!r} reads states of a cell with morphology, which a rollout does not hand on", fix="run it with neuropil.run")
         pre, post, weight, delay, site, number = numbered_edges(projection, seed, dt)
         model, n = program.traced.model, pre.size

@@ -35,7 +35,7 @@ SITE_FLOPS = 4
 
 
 @dataclass(frozen=True)
-class Patch:
+class MembraneGroup:
     """The compartments that carry the same channels, or the sites of a point process.
 
     Attributes:
@@ -88,8 +88,8 @@ class CablePlan:
     axial: np.ndarray
     area: np.ndarray
     capacitance: np.ndarray
-    patches: tuple[Patch, ...]
-    points: tuple[Patch, ...]
+    patches: tuple[MembraneGroup, ...]
+    points: tuple[MembraneGroup, ...]
     dt: float
 
     @classmethod
@@ -209,7 +209,7 @@ class _Lowering:
         readers = {i for p in self.cell.painted for i in p.channel.spec.inputs} | {i for t in self.processes for i in t.spec.inputs}
         return tuple(dict.fromkeys(i for t in self.processes for i in (*t.ions, *t.spec.inputs) if i.startswith("i_") and supplied(i) and i in readers))
 
-    def patch(self, index: int, places: np.ndarray) -> Patch:
+    def patch(self, index: int, places: np.ndarray) -> MembraneGroup:
         """A membrane, in compartments by their places in the solver's order."""
         cell, where = self.cell, self.order[places]
         names = [n for n, has in cell.channels.items() if has[where[0]]]
@@ -223,7 +223,7 @@ class _Lowering:
         runs = np.stack([places[starts], starts, lengths], axis=1).astype(np.int64)
         return self._made(str(index), program, places, runs, {n: values for n, (_, values) in found.items()})
 
-    def point(self, name: str, patches: tuple[Patch, ...]) -> Patch:
+    def point(self, name: str, patches: tuple[MembraneGroup, ...]) -> MembraneGroup:
         """The sites of a point process."""
         placed = self.cell.placed[name]
         sites = self.rank[placed.compartments]
@@ -246,7 +246,7 @@ class _Lowering:
             return value.value
         return drawn_values(self.draw, f"{placed.name}.{parameter}", value, len(placed.compartments), placed.process.spec.parameters[parameter])
 
-    def _made(self, name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, values: dict[str, dict[str, Any]]) -> Patch:
+    def _made(self, name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, values: dict[str, dict[str, Any]]) -> MembraneGroup:
         columns = {n: {q: v[:, None] if np.ndim(v) == 1 else v for q, v in of.items()} for n, of in values.items()}
         constants = program.membrane.constants(columns, self.dt)
-        return Patch(name, program, places, runs, constants, program.evaluated(constants, len(places), as_given=not self.modulated.isdisjoint(values)))
+        return MembraneGroup(name, program, places, runs, constants, program.evaluated(constants, len(places), as_given=not self.modulated.isdisjoint(values)))

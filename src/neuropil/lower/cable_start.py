@@ -9,7 +9,7 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError
-from neuropil.lower.cable import CablePlan, Patch
+from neuropil.lower.cable import CablePlan, MembraneGroup
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.cell.cell import Cell, Draw
 from neuropil.model.contents.contents import Population
@@ -57,7 +57,7 @@ class Start:
         return cls(v, states)
 
 
-def _initial(patch: Patch, v: np.ndarray, around: dict[str, Any], given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _initial(patch: MembraneGroup, v: np.ndarray, around: dict[str, Any], given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         found = patch.program.membrane.initial(patch.parameters, v, around, given)
     for state, value in found.items():

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.lower.cable import CablePlan, Patch
+from neuropil.lower.cable import CablePlan, MembraneGroup
 from neuropil.lower.classify import parameter_leaf
 from neuropil.units import DIMENSIONLESS
 
@@ -35,7 +35,7 @@ def too_coarse(cable: CablePlan) -> str | None:
     )
 
 
-def _rates(patch: Patch) -> dict[str, float]:
+def _rates(patch: MembraneGroup) -> dict[str, float]:
     """The largest rate, 1/ms, of each gate that exponential Euler advances by itself."""
     found = {}
     for name, step in patch.program.membrane.steps.items():

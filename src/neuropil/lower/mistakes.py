@@ -12,14 +12,14 @@ import jax
 
 from neuropil import maths, units
 from neuropil.errors import ModelError, NeuropilError, did_you_mean
-from neuropil.model.base.described import Described
+from neuropil.model.base.described import DeclarativeModel
 
 _FOREIGN = re.compile(r"\b(math|cmath|np|numpy|jnp|jax\.numpy|scipy\.special|special)\.(\w+)\(")
 _OTHER_NAMES = {"abs": "absolute", "fabs": "absolute", "max": "maximum", "min": "minimum", "power": "**", "pow": "**", "square": "**"}
 _ON_QUANTITIES = ("__array_ufunc__", "abstract array", "must be real number, not Quantity", "numpy knows no units")
 
 
-def explained(error: Exception, model: Described, method: str, where: str) -> NeuropilError:
+def explained(error: Exception, model: DeclarativeModel, method: str, where: str) -> NeuropilError:
     """The error to raise in place of one that a method of a model raised.
 
     Args:
@@ -34,7 +34,7 @@ def explained(error: Exception, model: Described, method: str, where: str) -> Ne
     if foreign or isinstance(error, jax.errors.JAXTypeError) or any(text in str(error) for text in _ON_QUANTITIES):
         called = f"{foreign[1]}.{foreign[2]}" if foreign else "a function of another library"
         return ModelError(f"{where} calls {called}, which knows no units and cannot be traced", got=line or None, fix=_of_maths(foreign[2] if foreign else ""))
-    if isinstance(error, AttributeError) and isinstance(getattr(error, "obj", None), Described):
+    if isinstance(error, AttributeError) and isinstance(getattr(error, "obj", None), DeclarativeModel):
         return ModelError(f"{type(model).__name__} has no parameter {error.name!r}", got=line or None, fix=_named(str(error.name), model))
     if isinstance(error, NameError):
         return ModelError(f"{where} uses the unknown name {error.name!r}", got=line or None, fix=_named(str(error.name), model))
@@ -60,7 +60,7 @@ def _of_maths(name: str) -> str:
     return f"use + - * / ** and the functions of neuropil.maths: {', '.join(maths.__all__)}"
 
 
-def _named(name: str, model: Described) -> str:
+def _named(name: str, model: DeclarativeModel) -> str:
     """What somebody may have meant by a name in an equation."""
     spec = model.spec
     for prefix, known in (("self", spec.parameters), ("s", spec.states), ("x", spec.inputs), ("w", spec.ports)):
@@ -72,7 +72,7 @@ def _named(name: str, model: Described) -> str:
     return f"{did_you_mean(name, spec.parameters)}; states are s.name, inputs x.name"
 
 
-def _signature(model: Described, method: str) -> Any:
+def _signature(model: DeclarativeModel, method: str) -> Any:
     """The arguments that a method must take, if it does not."""
     mine = getattr(type(model), method, None)
     base = next((vars(kind)[method] for kind in type(model).__mro__ if kind.__module__.startswith("neuropil.model.") and method in vars(kind)), None)

@@ -16,7 +16,7 @@ from neuropil.lower.integrate import Advance
 from neuropil.lower.resolution import RESOLVED, slow_flows, typical
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.synapse_form import strikes
-from neuropil.model.base.described import Described
+from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution
 from neuropil.units import Quantity
 
@@ -86,7 +86,7 @@ def _spread(value: Any) -> Any:
     return np.quantile(raw, np.clip(np.round(_SHARES, 3), 0.0, 1.0)) if np.size(raw) else 1.0  # of no synapses, any number
 
 
-def _initial(model: Described, parameters: Mapping[str, Any], weight: float) -> dict[str, float]:
+def _initial(model: DeclarativeModel, parameters: Mapping[str, Any], weight: float) -> dict[str, float]:
     """A typical starting value of each state."""
     made = {}
     for n, state in model.spec.states.items():

@@ -15,7 +15,7 @@ import numpy as np
 
 from neuropil.errors import ModelError, NeuropilError, PrimitiveError, UnitError, did_you_mean
 from neuropil.lower.mistakes import explained
-from neuropil.model.base.described import Described, Values
+from neuropil.model.base.described import DeclarativeModel, Values
 from neuropil.model.neuron.branched import Branch
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.units import Dimension, Quantity, kHz, magnitude
@@ -37,7 +37,7 @@ class Traced:
     clamps: tuple[str, ...] = ()
     refractory: str | None = None
 
-    def __init__(self, model: Described):
+    def __init__(self, model: DeclarativeModel):
         self.model = model
         self.spec = model.spec
         self.name = type(model).__name__

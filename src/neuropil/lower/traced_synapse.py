@@ -15,7 +15,7 @@ from neuropil.model.synapse.synapse import Synapse
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, magnitude
 
 
-class Bare(Synapse):
+class Stateless(Synapse):
     """A weight and nothing else: what a projection without a synapse model has."""
 
 

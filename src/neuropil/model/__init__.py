@@ -4,7 +4,7 @@ from neuropil.model.agent.agent import Agent, Critic, Efference, Horizon, Sense,
 from neuropil.model.agent.decode import Decoder, PopulationVector, RateCode, Softmax, WinnerTakesAll
 from neuropil.model.agent.encode import Code, Currents, OneHot, PlaceCode, PopulationCode, Proportional, Rates
 from neuropil.model.agent.monitor import Guard, SelfStimulationMonitor
-from neuropil.model.base.described import STEADY, Described, Input, Port, State
+from neuropil.model.base.described import STEADY, DeclarativeModel, Input, Port, State
 from neuropil.model.base.distribution import Distribution, LogNormal, Normal, Uniform
 from neuropil.model.cell.builder import MorphologyBuilder
 from neuropil.model.cell.cell import Cell
@@ -37,7 +37,7 @@ from neuropil.model.connection.rules import (
     Rule,
 )
 from neuropil.model.connection.structure import Rewiring
-from neuropil.model.contents.contents import Drive, Population, Probe, Projection
+from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.effects import Becomes, Gain, Shift, Toward
 from neuropil.model.modulation.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
@@ -78,13 +78,12 @@ __all__ = [
     "Critic",
     "Currents",
     "DLambda",
+    "DeclarativeModel",
     "Decoder",
-    "Described",
     "Diffusion",
     "Distance",
     "DistanceDependent",
     "Distribution",
-    "Drive",
     "Edges",
     "Efference",
     "Evenly",
@@ -147,6 +146,7 @@ __all__ = [
     "State",
     "Step",
     "Stimulus",
+    "StimulusConnection",
     "Synapse",
     "TemporalDifference",
     "TimeArray",

@@ -11,7 +11,6 @@ from neuropil.errors import ModelError
 from neuropil.model import (
     AllToAll,
     Distribution,
-    Drive,
     Edges,
     InhomogeneousPoisson,
     Noise,
@@ -22,9 +21,10 @@ from neuropil.model import (
     Sine,
     SpikeList,
     Step,
+    StimulusConnection,
     TimeArray,
-    grid,
 )
+from neuropil.model.base import grid
 from neuropil.oracle.integrate import Array
 from neuropil.units import Quantity
 
@@ -131,7 +131,7 @@ def numbers(p: Projection, pre: Array, post: Array) -> Array:
 class Source:
     """One drive: the weights it brings, or the current it gives, in each step, for every site of every neuron."""
 
-    def __init__(self, drive: Drive, dt: float, steps: int, seed: int):
+    def __init__(self, drive: StimulusConnection, dt: float, steps: int, seed: int):
         self.drive, self.stimulus, self.dt = drive, drive.stimulus, dt
         self.size, self.all_sites = drive.target.size, drive.target.sites(drive.entry)
         self.who = np.arange(self.size) if drive.neurons is None else drive.neurons

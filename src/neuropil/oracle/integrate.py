@@ -18,7 +18,7 @@ from scipy.linalg import expm
 
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model import Branch
-from neuropil.model.base.described import Described, Values
+from neuropil.model.base.described import DeclarativeModel, Values
 from neuropil.units import Dimension, Quantity, magnitude
 
 Array: TypeAlias = NDArray[Any]
@@ -31,7 +31,7 @@ _PROBES = 64
 class Equations:
     """The functions of a model on plain arrays with one value per neuron; units are checked on the way out."""
 
-    def __init__(self, neuron: Described, parameters: States, size: int):
+    def __init__(self, neuron: DeclarativeModel, parameters: States, size: int):
         self.name, self.spec, self.size = type(neuron).__name__, neuron.spec, size
         self.model: Any = neuron.bound(parameters)
 
@@ -76,7 +76,7 @@ class Equations:
         return np.broadcast_to(np.asarray(rate, float), self.size)
 
 
-def classify(neuron: Described, parameters: States, scheme: str = "auto") -> tuple[list[str], list[str], bool, list[list[str]]]:
+def classify(neuron: DeclarativeModel, parameters: States, scheme: str = "auto") -> tuple[list[str], list[str], bool, list[list[str]]]:
     """Names of the linear states, of the remaining ones, whether each of these is linear in its own variable, and which are one vector.
 
     The probes also vary the parameters, so that what counts is the form of an equation and not that a term is zero today.
@@ -153,7 +153,7 @@ def _vectors(units: dict[str, Dimension], needs: dict[str, set[str]], at: States
 class Integrator:
     """Advances the states of one population by `dt` (ms)."""
 
-    def __init__(self, neuron: Described, parameters: States, size: int, dt: float):
+    def __init__(self, neuron: DeclarativeModel, parameters: States, size: int, dt: float):
         self.neuron, self.equations = neuron, Equations(neuron, parameters, size)
         self.size, self.dt, self.clamps = size, dt, getattr(type(neuron), "clamps", ())
         self.scheme = getattr(type(neuron), "integrator", "auto")

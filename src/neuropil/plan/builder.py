@@ -20,25 +20,25 @@ from neuropil.lower.trace import TracedNeuron
 from neuropil.model.base import grid
 from neuropil.model.base.described import Steady
 from neuropil.model.base.distribution import Distribution
-from neuropil.model.contents.contents import Drive
+from neuropil.model.contents.contents import StimulusConnection
 from neuropil.model.modulation.effects import effects_on, vary_by_cell
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.branched import BRANCH, Branched
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.neuron.neuron import Neuron
-from neuropil.plan.parts import Bare, Member, PlannedDrive, PlannedPart, in_order
+from neuropil.plan.parts import PlannedPart, PlannedStimulus, PopulationSlice, SolverBatch, in_order
 from neuropil.units import Quantity
 
 
 @dataclass
-class Draft:
+class PlanBuilder:
     """What is shared while members are made: traced models and programs, once per class and variant."""
 
     network: Network
     dt: float
     seed: int
     precision: str
-    drives: tuple[PlannedDrive, ...]
+    drives: tuple[PlannedStimulus, ...]
     steps: dict[type, StepFunction] = field(default_factory=dict)
     programs: dict[Any, NeuronProgram] = field(default_factory=dict)
 
@@ -86,18 +86,18 @@ class Draft:
             gives,
         )
 
-    def bare(self, planned: PlannedPart) -> Bare:
+    def bare(self, planned: PlannedPart) -> SolverBatch:
         """A part that a cable solver advances, which knows its parameters and where it starts (`neuropil.lower.cable_start`)."""
         name = ".".join(n for n in (planned.population.name, planned.name) if n)
-        member = Member(planned.population, planned.name, planned.part.sites)
-        return Bare(name, planned.part.model, self.variant(planned), (member,), self.precision)
+        member = PopulationSlice(planned.population, planned.name, planned.part.sites)
+        return SolverBatch(name, planned.part.model, self.variant(planned), (member,), self.precision)
 
     def parameters(self, planned: PlannedPart) -> dict[str, Any]:
         """By name: a float, or float64[sites * neurons], one site after the other."""
         model = planned.part.model
         return {n: self._drawn("parameter", planned, n, getattr(model, n)) for n in model.spec.parameters}
 
-    def member(self, planned: PlannedPart) -> tuple[NeuronProgram, Varying, Member]:
+    def member(self, planned: PlannedPart) -> tuple[NeuronProgram, Varying, PopulationSlice]:
         """Evaluate everything constant about a part."""
         program, spec, sites = self.program(planned), planned.part.model.spec, planned.part.sites
         shape = (sites, planned.population.size)
@@ -137,7 +137,7 @@ class Draft:
         initial = self._initials(planned, parameters)
         modulated = frozenset(split(n)[1] for n in effects_on(self.network, planned.population) if split(n)[0] == planned.name)
         slow = self._slow(planned, program, parameters, initial, modulated)
-        member = Member(planned.population, planned.name, sites, numbers, arrays, period, initial, parameters=parameters, modulated=modulated, slow=slow)
+        member = PopulationSlice(planned.population, planned.name, sites, numbers, arrays, period, initial, parameters=parameters, modulated=modulated, slow=slow)
         return program, varying, member
 
     def _slow(
@@ -250,12 +250,12 @@ def check_finite(program: NeuronProgram, values: list[Any], population: str, pla
             )
 
 
-def drive_weight(planned: PlannedDrive, seed: int) -> Any:
+def drive_weight(planned: PlannedStimulus, seed: int) -> Any:
     """The weight of a stimulus: a float, one per neuron, or drawn for every site and neuron: [sites, neurons]."""
     return drawn(planned.drive, seed, "weight", planned.drive.weight)
 
 
-def drawn(drive: Drive, seed: int, attribute: str, value: Any) -> Any:
+def drawn(drive: StimulusConnection, seed: int, attribute: str, value: Any) -> Any:
     """A number of a stimulus in base units: a float, float64[neurons] or, drawn, [sites, neurons]; of a view, zero outside of it."""
     if isinstance(value, Distribution):
         key = rng.stream_key(seed, "drive", *drive.stream, attribute)
@@ -263,6 +263,6 @@ def drawn(drive: Drive, seed: int, attribute: str, value: Any) -> Any:
     return drive.everywhere(value.value if isinstance(value, Quantity) else value)
 
 
-def stream_elements(drive: Drive) -> np.ndarray:
+def stream_elements(drive: StimulusConnection) -> np.ndarray:
     """int64[sites, driven neurons]: the counters of a stimulus's random numbers."""
     return drive.sites[:, None] * drive.target.size + (np.arange(drive.target.size) if drive.neurons is None else drive.neurons)

@@ -13,7 +13,7 @@ from neuropil.lower.cable_start import Start, draw_for
 from neuropil.lower.resolution import slow_flows
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population
-from neuropil.plan.parts import Bare
+from neuropil.plan.parts import SolverBatch
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class PlannedCells:
 
     @classmethod
     def of(
-        cls, population: Population, parts: Mapping[str, Bare], dt: float, precision: str, modulated: frozenset[str] = frozenset(), seed: int = 1,
+        cls, population: Population, parts: Mapping[str, SolverBatch], dt: float, precision: str, modulated: frozenset[str] = frozenset(), seed: int = 1,
     ) -> PlannedCells:  # fmt: skip
         """Lower a population whose point processes are in use as `parts` (by name) say; `modulated`: see `CablePlan.of`."""
         cell = population.neuron

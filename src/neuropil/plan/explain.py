@@ -10,7 +10,7 @@ import numpy as np
 
 from neuropil.codegen.cable_source import SOURCE_NAME
 from neuropil.codegen.cache import path_of
-from neuropil.lower.cable import SITE_FLOPS, SOLVER_FLOPS, Patch
+from neuropil.lower.cable import SITE_FLOPS, SOLVER_FLOPS, MembraneGroup
 from neuropil.lower.coarse import too_coarse
 from neuropil.lower.neuron_program import NeuronProgram
 from neuropil.model.contents.contents import Projection
@@ -21,9 +21,9 @@ from neuropil.model.network.network import Network
 from neuropil.model.neuron.composite import Composite
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.plan.cells import PlannedCells
-from neuropil.plan.parts import Group
+from neuropil.plan.cost import bytes_per_step, kernel_costs
+from neuropil.plan.parts import KernelBatch
 from neuropil.plan.plan import Plan, make_plan
-from neuropil.plan.work import bytes_per_step, works_of
 from neuropil.units import unit_name
 
 
@@ -55,7 +55,7 @@ def describe_plan(plan: Plan) -> str:
     return "\n".join(p for p in parts if p is not None)
 
 
-def _group(group: Group, plan: Plan) -> str:
+def _group(group: KernelBatch, plan: Plan) -> str:
     program = group.program
     model = type(program.step.traced.neuron)
     names = ", ".join(f"{m.population.name} ({m.population.size:,})" for m in group.members)
@@ -79,7 +79,7 @@ def _group(group: Group, plan: Plan) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _slow(group: Group) -> dict[str, str]:
+def _slow(group: KernelBatch) -> dict[str, str]:
     """Why states are too slow for float32: of the first population, and how many others there are."""
     every: dict[str, list[str]] = {}
     for member in group.members:
@@ -118,7 +118,7 @@ def _cells(cells: PlannedCells, plan: Plan) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _reasons(patch: Patch) -> list[str]:
+def _reasons(patch: MembraneGroup) -> list[str]:
     """How each state of a membrane is advanced."""
     lines = []
     for name, traced in patch.program.membrane.traced.items():
@@ -129,7 +129,7 @@ def _reasons(patch: Patch) -> list[str]:
     return lines
 
 
-def _varying(group: Group) -> str:
+def _varying(group: KernelBatch) -> str:
     arrays = sorted(group.members[0].arrays)
     return f" and {len(arrays)} arrays with a value per neuron" if arrays else ""
 
@@ -194,7 +194,7 @@ def _some(names: list[str], limit: int = 4) -> str:
 
 
 def _totals(plan: Plan) -> str:
-    steady = [w for w in works_of(plan) if w.per == "step"]
+    steady = [w for w in kernel_costs(plan) if w.per == "step"]
     flops = sum(int(w.flops * w.count) for w in steady)
     moved = sum(int(w.bytes * w.count) for w in steady)
     per_second = 1000.0 / plan.dt

@@ -19,8 +19,8 @@ import numpy as np
 
 from neuropil.codegen.kernel import KernelSource
 from neuropil.lower.neuron_program import NeuronProgram, Variant
-from neuropil.model.base.described import Described
-from neuropil.model.contents.contents import Drive, Population
+from neuropil.model.base.described import DeclarativeModel
+from neuropil.model.contents.contents import Population, StimulusConnection
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.composite import Composite, Part
 
@@ -47,7 +47,7 @@ class PlannedPart:
 
 
 @dataclass(frozen=True)
-class PlannedDrive:
+class PlannedStimulus:
     """How a stimulus is executed.
 
     Attributes:
@@ -55,7 +55,7 @@ class PlannedDrive:
         kind: "counted" (fast Poisson), "irregular" (events added one by one) or "current".
     """
 
-    drive: Drive
+    drive: StimulusConnection
     index: int
     kind: str
 
@@ -64,7 +64,7 @@ def plan_parts(network: Network) -> dict[tuple[str, str], PlannedPart]:
     """(population, part) -> its elements. Every population has a part "", if need be one without a model's content."""
     planned: dict[tuple[str, str], PlannedPart] = {}
     for pop in network.populations.values():
-        planned[pop.name, ""] = PlannedPart(pop, "", pop.parts.get("", Part(Described())), pop.first)
+        planned[pop.name, ""] = PlannedPart(pop, "", pop.parts.get("", Part(DeclarativeModel())), pop.first)
     first = network.size
     for pop in network.populations.values():
         for name, part in pop.parts.items():
@@ -80,8 +80,8 @@ def own_kernel(population: Population) -> bool:
 
 
 @dataclass(frozen=True)
-class Member:
-    """A part of one population within an assembly.
+class PopulationSlice:
+    """A part of one population within an batch.
 
     Attributes:
         population, part, sites: which, and how many sites each neuron has of it.
@@ -113,7 +113,7 @@ class Member:
         return self.population.size * self.sites
 
 
-class Assembly:
+class Batch:
     """Parts that lie together in arrays.
 
     Attributes:
@@ -123,7 +123,7 @@ class Assembly:
     """
 
     name: str
-    members: tuple[Member, ...]
+    members: tuple[PopulationSlice, ...]
     precision: str
 
     @property
@@ -149,13 +149,13 @@ class Assembly:
 
 
 @dataclass(frozen=True)
-class Group(Assembly):
+class KernelBatch(Batch):
     """Parts that share a kernel. The soma's group of parts that act on a soma is the same for all of them."""
 
     name: str
     program: NeuronProgram
     kernel: KernelSource
-    members: tuple[Member, ...]
+    members: tuple[PopulationSlice, ...]
     precision: str
 
     @property
@@ -176,17 +176,17 @@ class Group(Assembly):
 
 
 @dataclass(frozen=True)
-class Bare(Assembly):
+class SolverBatch(Batch):
     """A part without a kernel of its own: a cable solver reads and writes its arrays.
 
-    They are its states `s_*`, accumulators `arrived_*` (whole quanta, see `Member.quanta`) and `real_*` (float64), which
+    They are its states `s_*`, accumulators `arrived_*` (whole quanta, see `PopulationSlice.quanta`) and `real_*` (float64), which
     whoever reads sets to zero, and currents of stimuli `x_*_`; in each, sites come one after the other.
     """
 
     name: str
-    model: Described
+    model: DeclarativeModel
     used: Variant
-    members: tuple[Member, ...]
+    members: tuple[PopulationSlice, ...]
     precision: str
 
     @property

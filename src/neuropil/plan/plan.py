@@ -25,9 +25,18 @@ from neuropil.model.network.network import Network
 from neuropil.model.network.validate import validate
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.stimulus.stimulus import Poisson
-from neuropil.plan.builder import Draft
+from neuropil.plan.builder import PlanBuilder
 from neuropil.plan.cells import PlannedCells
-from neuropil.plan.parts import Assembly, Bare, Group, Member, PlannedDrive, PlannedPart, own_kernel, plan_parts
+from neuropil.plan.parts import (
+    Batch,
+    KernelBatch,
+    PlannedPart,
+    PlannedStimulus,
+    PopulationSlice,
+    SolverBatch,
+    own_kernel,
+    plan_parts,
+)
 from neuropil.plan.weight_scale import Scale, scales
 from neuropil.units import Quantity, ms
 
@@ -62,13 +71,13 @@ class Plan:
     seed: int
     precision: str
     word: Any
-    groups: tuple[Group, ...]
-    bare: tuple[Bare, ...]
+    groups: tuple[KernelBatch, ...]
+    bare: tuple[SolverBatch, ...]
     cells: dict[str, PlannedCells]
     parts: dict[tuple[str, str], PlannedPart]
     channel_of: tuple[int, ...]
     scale: tuple[Scale | None, ...]
-    drives: tuple[PlannedDrive, ...]
+    drives: tuple[PlannedStimulus, ...]
     reasons: tuple[str, ...] = field(default=())
     synapses: dict[int, SynapseProgram] = field(default_factory=dict)
     slow: dict[int, dict[str, str]] = field(default_factory=dict)
@@ -102,14 +111,14 @@ class Plan:
         return sum(p.size for p in self.parts.values())
 
     @property
-    def assemblies(self) -> tuple[Assembly, ...]:
+    def batches(self) -> tuple[Batch, ...]:
         """The groups and the bare parts."""
         return (*self.groups, *self.bare)
 
     def place_of(self, population: Population, part: str = "") -> tuple[int, int]:
-        """(place among the assemblies, place among its members) of a part of a population."""
-        for g, assembly in enumerate(self.assemblies):
-            for m, member in enumerate(assembly.members):
+        """(place among the batches, place among its members) of a part of a population."""
+        for g, batch in enumerate(self.batches):
+            for m, member in enumerate(batch.members):
                 if member.population.name == population.name and member.part == part:
                     return g, m
         raise PlanError(f"part {part!r} of population {population.name!r} is nowhere")
@@ -140,10 +149,10 @@ def make_plan(
     parts = plan_parts(network)
     synapses = plan_synapses(network)
     channel_of = tuple(_channel(p, parts) for p in network.projections)
-    draft = Draft(network, dt_ms, seed, precision, drives)
+    builder = PlanBuilder(network, dt_ms, seed, precision, drives)
     updated = [p for p in parts.values() if own_kernel(p.population)]
-    groups = _merge([draft.member(p) for p in updated], precision)
-    bare = tuple(draft.bare(p) for p in parts.values() if not own_kernel(p.population))
+    groups = _merge([builder.member(p) for p in updated], precision)
+    bare = tuple(builder.bare(p) for p in parts.values() if not own_kernel(p.population))
     scale = tuple(scales(network, word))
     groups = tuple(dataclasses.replace(g, members=_with_quanta(g, network, scale)) for g in groups)
     bare = tuple(dataclasses.replace(b, members=_with_quanta(b, network, scale)) for b in bare)
@@ -185,7 +194,7 @@ def _channel(projection: Projection, parts: dict[tuple[str, str], PlannedPart]) 
     return list(parts[projection.target.name, part].part.model.spec.ports).index(port)
 
 
-def _plan_drives(network: Network, dt: float) -> tuple[PlannedDrive, ...]:
+def _plan_drives(network: Network, dt: float) -> tuple[PlannedStimulus, ...]:
     """A population's first Poisson drive of one moderate rate on a port is counted; other events are irregular."""
     planned, taken = [], set()
     for index, drive in enumerate(network.drives):
@@ -196,43 +205,43 @@ def _plan_drives(network: Network, dt: float) -> tuple[PlannedDrive, ...]:
             if np.ndim(rate) == 0 and not isinstance(rate, Distribution) and rate * dt <= LARGEST_COUNTED:
                 kind = "counted"
                 taken.add((drive.target.name, drive.port))
-        planned.append(PlannedDrive(drive, index, kind))
+        planned.append(PlannedStimulus(drive, index, kind))
     return tuple(planned)
 
 
-def _merge(placed: list[tuple[NeuronProgram, Varying, Member]], precision: str) -> tuple[Group, ...]:
+def _merge(placed: list[tuple[NeuronProgram, Varying, PopulationSlice]], precision: str) -> tuple[KernelBatch, ...]:
     """Parts of equal program and equal varying constants share a kernel, if they act on no soma or on those of one group.
 
     Those with slow states have one of their own, in float64.
     """
     wide = {id(m): "float64" if m.slow else precision for _, _, m in placed}
     soma_of: dict[str, Any] = {m.population.name: (id(p), v, wide[id(m)]) for p, v, m in placed if m.part == ""}
-    together: dict[Any, list[Member]] = {}
+    together: dict[Any, list[PopulationSlice]] = {}
     programs: dict[Any, tuple[NeuronProgram, Varying]] = {}
     # What acts on a soma is advanced before it; Python's sort keeps the order otherwise.
     for program, varying, member in sorted(placed, key=lambda made: made[2].part == ""):
         key = (id(program), varying, wide[id(member)], soma_of[member.population.name] if member.part else None)
         together.setdefault(key, []).append(member)
         programs[key] = (program, varying)
-    groups: list[Group] = []
+    groups: list[KernelBatch] = []
     seen: dict[str, int] = {}
     for key, members in together.items():
         program, varying = programs[key]
         name = program.step.traced.name
         seen[name] = seen.get(name, 0) + 1
         label = name if seen[name] == 1 else f"{name}_{seen[name]}"
-        groups.append(Group(label, program, emit(program, varying, key[2]), tuple(members), key[2]))
+        groups.append(KernelBatch(label, program, emit(program, varying, key[2]), tuple(members), key[2]))
     return tuple(groups)
 
 
-def _with_quanta(assembly: Assembly, network: Network, scales: tuple[Scale | None, ...]) -> tuple[Member, ...]:
+def _with_quanta(batch: Batch, network: Network, scales: tuple[Scale | None, ...]) -> tuple[PopulationSlice, ...]:
     """The members with the quanta of their wired ports, among their constants and by name."""
     members = []
-    for member in assembly.members:
+    for member in batch.members:
         scale = {p.port: s.quantum for p, s in zip(network.projections, scales, strict=True) if p.target is member.population and s is not None}
-        quanta = {port: scale[full_name(member.part, port)] for port in assembly.variant.wired}
+        quanta = {port: scale[full_name(member.part, port)] for port in batch.variant.wired}
         numbers = member.numbers.copy()
-        numbers[:, np.isnan(numbers).any(axis=0)] = list(quanta.values()) if isinstance(assembly, Group) else []
+        numbers[:, np.isnan(numbers).any(axis=0)] = list(quanta.values()) if isinstance(batch, KernelBatch) else []
         members.append(dataclasses.replace(member, numbers=numbers, quanta=quanta))
     return tuple(members)
 
@@ -259,7 +268,7 @@ def check_plan(plan: Plan) -> None:
     Raises:
         PlanError: a defect of the lowering.
     """
-    planned = [(m.population.name, m.part) for a in plan.assemblies for m in a.members]
+    planned = [(m.population.name, m.part) for a in plan.batches for m in a.members]
     if sorted(planned) != sorted(plan.parts):
         raise PlanError("not every part is in exactly one group", got=planned)
     for group in plan.groups:
@@ -272,7 +281,7 @@ def check_plan(plan: Plan) -> None:
                     raise PlanError(f"{where}: array {name!r} does not fit the kernel", got=array.shape)
     for j, projection in enumerate(plan.network.projections):
         part, port = split(projection.port or "")
-        variant = plan.assemblies[plan.place_of(projection.target, part)[0]].variant
+        variant = plan.batches[plan.place_of(projection.target, part)[0]].variant
         if port and port not in (variant.real if projection.listed else variant.wired):
             raise PlanError(f"projection {projection.name!r} arrives at a port nobody reads")
         scale = plan.scale[j]

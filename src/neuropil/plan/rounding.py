@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
-from neuropil.model.contents.contents import Drive
+from neuropil.model.contents.contents import StimulusConnection
 from neuropil.model.network.network import Network
 from neuropil.model.stimulus.stimulus import InhomogeneousPoisson, SpikeList, TimeArray
 from neuropil.units import Quantity
@@ -55,7 +55,7 @@ def _refractory(network: Network) -> list[Array]:
     return made
 
 
-def _of_drive(drive: Drive, dt: float) -> tuple[Array, int]:
+def _of_drive(drive: StimulusConnection, dt: float) -> tuple[Array, int]:
     """The times of a stimulus that is data, and how many of its events were merged."""
     stimulus, none = drive.stimulus, np.empty(0)
     if getattr(stimulus, "grid", None) != grid.NEAREST:

@@ -8,7 +8,7 @@ import numpy as np
 
 from neuropil.engine.access.arguments import numbers
 from neuropil.engine.access.synaptic_access import SynapticAccess
-from neuropil.engine.guard import between_steps
+from neuropil.engine.caller import between_steps
 from neuropil.engine.modulation.modulate import Modulation, RunningModulator
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.base.distribution import axes

@@ -12,8 +12,8 @@ from neuropil.engine.access.arguments import flag
 from neuropil.engine.access.synapse_values import Pairs
 from neuropil.engine.access.synaptic_state import SynapticState
 from neuropil.engine.access.transfer import transfer
+from neuropil.engine.caller import CallerGuard
 from neuropil.engine.core import Core
-from neuropil.engine.guard import Guard
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.wiring import weight_dimension
@@ -28,7 +28,7 @@ class SynapticAccess:
     network: Network
     plan: Plan
     core: Core
-    _guard: Guard
+    _guard: CallerGuard
     _synaptic: SynapticState
 
     def _settle(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.engine.cells.kernels import read_sites
-from neuropil.lower.cable import Patch
+from neuropil.lower.cable import MembraneGroup
 from neuropil.lower.constants import Constants
 from neuropil.plan.cells import PlannedCells
 
@@ -85,13 +85,13 @@ class CellArrays:
         mine = values if values.shape[1] == 1 else values[:, self.owned]
         return np.array(np.broadcast_to(mine, (len(values), self.own)), self.real, order="C").ravel()
 
-    def _spread(self, patch: Patch, values: np.ndarray) -> np.ndarray:
+    def _spread(self, patch: MembraneGroup, values: np.ndarray) -> np.ndarray:
         """Constants of a loop, [places, 1 or all cells], as it reads them: the same for all blocks where cells do not differ."""
         if patch in self.plan.points:
             return self._by_site(values)
         return np.repeat(values[:, 0], self.lanes).astype(self.real) if values.shape[1] == 1 else self._blocked(values)
 
-    def change(self, patch: Patch, loops: Mapping[str, Constants]) -> None:
+    def change(self, patch: MembraneGroup, loops: Mapping[str, Constants]) -> None:
         """Give the loops of a patch other constants."""
         for loop, constants in loops.items():
             function = f"{loop}_{patch.name}"
@@ -103,7 +103,7 @@ class CellArrays:
     def _sites(self, part: str) -> int:
         return next(p.size for p in self.plan.points if p.name == part)
 
-    def _state(self, patch: Patch, state: str, start: np.ndarray, parts: Mapping[str, Mapping[str, np.ndarray]]) -> np.ndarray:
+    def _state(self, patch: MembraneGroup, state: str, start: np.ndarray, parts: Mapping[str, Mapping[str, np.ndarray]]) -> np.ndarray:
         """[blocks, compartments × lanes], or the network's own [sites × cells] of a point process."""
         if patch in self.plan.points:
             array = parts[patch.name][f"s_{state.partition('.')[2]}"][: patch.size * self.own]
@@ -122,7 +122,7 @@ class CellArrays:
             for b in range(self.blocks):
                 read_sites(b, self.lanes, self.own, self.v[b], sites)
 
-    def _point(self, point: Patch, start: np.ndarray) -> dict[str, Any]:
+    def _point(self, point: MembraneGroup, start: np.ndarray) -> dict[str, Any]:
         n, real = point.size * self.own, self.real
         v, g, out = self._by_site(start), np.zeros(n, real), np.zeros(n, real)
         area = self.plan.area[point.compartments]

@@ -20,7 +20,7 @@ Owned = list[tuple[slice, CellArrays]]
 """For each thread the cells it owns and their arrays."""
 
 PartArrays = Callable[[int, int], dict[str, np.ndarray]]
-"""(thread, assembly) -> its arrays."""
+"""(thread, batch) -> its arrays."""
 
 
 def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCells) -> tuple[Owned, list[Operation]]:

@@ -10,13 +10,13 @@ from neuropil.engine.cells.arrays import CellArrays
 from neuropil.engine.core import Core
 from neuropil.engine.stores.stateful_store import SynapseStore
 from neuropil.errors import SimulationError
-from neuropil.lower.cable import Patch
+from neuropil.lower.cable import MembraneGroup
 from neuropil.lower.resolution import RESOLVED, slow_flows
 from neuropil.lower.synapse_resolution import slow_synapses
 from neuropil.model.modulation.effects import Effect, effects_on
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.builder import check_finite, depending, derived, propagating, refractory_steps
-from neuropil.plan.parts import Group, Member
+from neuropil.plan.parts import KernelBatch, PopulationSlice
 from neuropil.plan.plan import Plan
 
 
@@ -53,7 +53,7 @@ class Modulated:
 class ModulatedPart(Modulated):
     """A part of a population with a kernel of its own."""
 
-    def __init__(self, core: Core, g: int, group: Group, member: Member, effects: dict[str, tuple[Effect, ...]]):
+    def __init__(self, core: Core, g: int, group: KernelBatch, member: PopulationSlice, effects: dict[str, tuple[Effect, ...]]):
         super().__init__(effects, {n: member.parameters[n] for n in effects}, core.plan.dt)
         self.core, self.g, self.program, self.member, self.precision = core, g, group.program, member, group.precision
         before = sum(m.sites for m in group.members[: [m is member for m in group.members].index(True)])
@@ -105,7 +105,7 @@ class ModulatedPart(Modulated):
 class ModulatedMembrane(Modulated):
     """What some compartments carry, or a point process, in all cells of a population alike."""
 
-    def __init__(self, plan: Plan, cells: list[CellArrays], patch: Patch, effects: dict[str, tuple[Effect, ...]]):
+    def __init__(self, plan: Plan, cells: list[CellArrays], patch: MembraneGroup, effects: dict[str, tuple[Effect, ...]]):
         super().__init__(effects, {n: patch.parameters[n] for n in effects}, plan.dt)
         self.cells, self.patch = cells, patch
 

@@ -15,9 +15,9 @@ from neuropil.errors import CheckpointError, StorageError
 from neuropil.model.base import grid
 from neuropil.model.modulation.modulator import trace_name
 from neuropil.model.probe.upkeep import unit_of
+from neuropil.plan.cost import kernel_costs
 from neuropil.plan.plan import Plan
 from neuropil.plan.rounding import moved
-from neuropil.plan.work import works_of
 from neuropil.result import Result, SpikeJournal, Spikes, Trace, TraceJournal, finalise
 from neuropil.result.assemble import chains, reopen
 from neuropil.result.folder import FolderLock
@@ -305,5 +305,5 @@ def describe(plan: Plan) -> dict[str, Any]:
         "precision": plan.precision,
         "seed": plan.seed,
         **moved(plan.network, plan.dt),
-        "work": [work.to_json() for work in works_of(plan)],
+        "work": [work.to_json() for work in kernel_costs(plan)],
     }

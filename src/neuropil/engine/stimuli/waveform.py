@@ -9,7 +9,7 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.model.base import grid
-from neuropil.model.contents.contents import Drive
+from neuropil.model.contents.contents import StimulusConnection
 from neuropil.model.stimulus.stimulus import (
     InhomogeneousPoisson,
     Noise,
@@ -95,7 +95,7 @@ def listed(stimulus: SpikeList, dt: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def poisson_classes(
-    drive: Drive, plan: Plan
+    drive: StimulusConnection, plan: Plan
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, IndexRow]:
     """Thresholds for Poisson drives of any rate.
 

@@ -47,7 +47,7 @@ class OwnSynapses:
     part: np.ndarray
 
 
-class ClockedStore(SynapseStore):
+class ClockDrivenStore(SynapseStore):
     """Synapses that advance in every step."""
 
     def prepare(self) -> None:

@@ -66,7 +66,7 @@ class OwnSynapses:
         return {"source": self.source, "target": self.seen, "note": self.notes}.get(kind, self.seen)[rest or name]
 
 
-class LazyStore(SynapseStore):
+class EventDrivenStore(SynapseStore):
     """Synapses that wait for spikes."""
 
     def prepare(self) -> None:

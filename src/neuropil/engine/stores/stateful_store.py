@@ -32,7 +32,7 @@ from neuropil.lower.synapse_form import SIDES
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.neuron.composite import split
-from neuropil.model.synapse.synapse import OUTSIDE
+from neuropil.model.synapse.synapse import CONTEXT_INPUTS
 from neuropil.plan.plan import Plan
 from neuropil.units import Quantity
 
@@ -360,7 +360,7 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
     mine, somas, arrays = layout.slice(population, part, t), layout.slice(population, "", t), machine.groups[t][g].arrays
     a = mine.start - layout.shares[t].start[g]
     here, flow = slice(a, a + mine.stop - mine.start), np.zeros(0, plan.precision)
-    states = [n for n in known if n == "v" or n not in OUTSIDE]
+    states = [n for n in known if n == "v" or n not in CONTEXT_INPUTS]
     seen = {n: arrays[f"s_{n}"][here] for n in states if f"s_{n}" in arrays}
     if "v" in known and population.name in plan.cells:
         cells = machine.cells[population.name][t][1]

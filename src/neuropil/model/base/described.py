@@ -111,7 +111,7 @@ class Values:
         )
 
 
-class Described:
+class DeclarativeModel:
     """Base class of all models that declare parameters, states, ports and inputs.
 
     Args:
@@ -226,12 +226,12 @@ def _annotated_dimension(cls: type, name: str) -> Dimension | None:
     return None
 
 
-def _collect(cls: type[Described]) -> Spec:
+def _collect(cls: type[DeclarativeModel]) -> Spec:
     """Read the declarations of a model class, base classes first."""
     spec = Spec()
     annotated = [n for base in reversed(cls.__mro__) for n in inspect.get_annotations(base)]
     constants = {n for base in cls.__mro__ for n, a in inspect.get_annotations(base).items() if "ClassVar" in str(a)}
-    declared = [n for base in reversed(cls.__mro__) if issubclass(base, Described) for n in vars(base)]
+    declared = [n for base in reversed(cls.__mro__) if issubclass(base, DeclarativeModel) for n in vars(base)]
     for name in dict.fromkeys([*annotated, *declared]):
         if name.startswith("_") or name in cls.reserved or name in constants or callable(getattr(cls, name, None)):
             continue

@@ -44,7 +44,7 @@ def steps(time: Any, dt: float, what: str, *, least: int = 1, error: type[Neurop
 
 
 def all_steps(times: Any, dt: float, what: str, *, least: int = 1, error: type[NeuropilError] = NetworkError) -> NDArray[np.int64]:
-    """Described times in steps, int64[times]; see `steps`."""
+    """DeclarativeModel times in steps, int64[times]; see `steps`."""
     exact = _ratio(times, dt)
     if not np.all(np.isfinite(exact)):
         raise error(f"{what} must be finite", got=f"{exact[~np.isfinite(exact)][0] * dt:g} ms")

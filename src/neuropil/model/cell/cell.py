@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.model.base.described import Described, Spec, State
+from neuropil.model.base.described import DeclarativeModel, Spec, State
 from neuropil.model.base.distribution import Distribution, axes, checked_values
 from neuropil.model.cell.compartments import Compartments
 from neuropil.model.cell.discretise import CAPACITANCE, RESISTIVITY, DLambda, Rule, discretise
@@ -260,7 +260,7 @@ class Cell(Composite):
         return {p.name: Part(p.process, len(p.compartments), tuple(filter(supplied, p.process.spec.inputs))) for p in self.placed.values()}
 
     @property
-    def models(self) -> dict[str, Described]:
+    def models(self) -> dict[str, DeclarativeModel]:
         """The point processes, and the channels (of several under one name the first)."""
         return super().models | {p.name: p.channel for p in reversed(self.painted)}
 

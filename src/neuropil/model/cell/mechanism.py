@@ -28,7 +28,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neuropil.errors import ModelError, UnitError
-from neuropil.model.base.described import Described
+from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution
 from neuropil.units import Dimension, GOhm, Quantity, mM, ms, mV, nS, pA, pF, um, unit_name
 
@@ -89,7 +89,7 @@ def _defines(cls: type, method: str) -> bool:
     return next(base for base in cls.__mro__ if method in vars(base)).__module__ != __name__
 
 
-class Mechanism(Described):
+class Mechanism(DeclarativeModel):
     """Base class of `Channel` and `PointProcess`; see the module's text for how to write one.
 
     Class attributes a mechanism may set:
@@ -100,7 +100,7 @@ class Mechanism(Described):
     """
 
     carries: ClassVar[Any] = ""
-    reserved: ClassVar[frozenset[str]] = Described.reserved | {"carries", "current_dimension"}
+    reserved: ClassVar[frozenset[str]] = DeclarativeModel.reserved | {"carries", "current_dimension"}
     current_dimension: ClassVar[Dimension] = (pA / um**2).dimension
 
     def __init__(self, **parameters: Any):

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from neuropil.model.base.described import Described
+from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.connection.rules import Rule
 from neuropil.model.connection.structure import Rewiring
@@ -57,7 +57,7 @@ class Population:
         return parts_of(self.neuron)
 
     @property
-    def models(self) -> dict[str, Described]:
+    def models(self) -> dict[str, DeclarativeModel]:
         """Whatever of its neurons has parameters, by name; a plain neuron is ""."""
         return self.neuron.models if isinstance(self.neuron, Composite) else {"": self.neuron}
 
@@ -164,7 +164,7 @@ class Projection:
 
 
 @dataclass(frozen=True, eq=False)
-class Drive:
+class StimulusConnection:
     """A stimulus attached to a port (events, with a weight) or to an input (a current) of a population.
 
     It acts on every site of the port or input, on each with random numbers of its own (from `stream`), or on the one that `site`
@@ -181,7 +181,7 @@ class Drive:
     site: int | None = None
     neurons: Indices | None = None
     stream: Stream = field(kw_only=True)
-    follows: Drive | None = None
+    follows: StimulusConnection | None = None
 
     @property
     def size(self) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from neuropil.model.contents.contents import Drive
+from neuropil.model.contents.contents import StimulusConnection
 from neuropil.model.stimulus.stimulus import Step, Stimulus, TimeArray
 
 ATTACHED, ACTIVE = -1.0, 1024.0
@@ -14,7 +14,7 @@ ATTACHED, ACTIVE = -1.0, 1024.0
 it adds to its own within its window: up to a thousand stimuli, the sum is negative only while none is active."""
 
 
-def window_drives(drive: Drive) -> list[Drive]:
+def window_drives(drive: StimulusConnection) -> list[StimulusConnection]:
     """What a drive brings to the input that says whether its own is on; nothing where there is none."""
     entry = drive.target.neuron.spec.windows.get(drive.entry)
     if entry is None:

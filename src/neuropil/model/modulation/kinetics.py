@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 import numpy as np
 
 from neuropil.errors import ModelError, NetworkError
-from neuropil.model.base.described import Described
+from neuropil.model.base.described import DeclarativeModel
 from neuropil.units import Concentration, Dimension, Quantity, Rate, Time, kHz, magnitude, mM, ms, unit_name
 
 RateOfChange: TypeAlias = Annotated[Quantity, (mM / ms).dimension]
@@ -31,7 +31,7 @@ Spread = Callable[[np.ndarray], np.ndarray]
 """d/dt by diffusion, base units, for concentrations on a grid."""
 
 
-class Kinetics(Described):
+class Kinetics(DeclarativeModel):
     """Base class: a subclass says what removes the substance, in `removal(c)`.
 
     Its parameter `baseline` is the concentration at rest; its unit is the unit of the concentration (a number without
@@ -44,7 +44,7 @@ class Kinetics(Described):
     baseline: Concentration = 0 * mM
 
     instant: ClassVar[bool] = False
-    reserved: ClassVar[frozenset[str]] = Described.reserved | {"instant"}
+    reserved: ClassVar[frozenset[str]] = DeclarativeModel.reserved | {"instant"}
 
     @classmethod
     def check_class(cls) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.distribution import Distribution, axes, checked_values, real_array
 from neuropil.model.connection.rules import Edges, OneToOne, Rule
-from neuropil.model.contents.contents import Drive, Population, Projection, Stream
+from neuropil.model.contents.contents import Population, Projection, StimulusConnection, Stream
 from neuropil.model.contents.per_synapse import UNKNOWN, edge_weights, refuse_listed
 from neuropil.model.contents.sites import check_parameters, edge_sites, named_site, started
 from neuropil.model.contents.views import View, indices_of, shared, whole
@@ -114,7 +114,7 @@ def described_projection(
     return Projection(name, pre, post, rule, w, d, port, where, sources=among["sources"], targets=among["targets"], stream=stream, **more)
 
 
-def described_drive(one: Population | View, stimulus: Stimulus, port: Any, input: Any, weight: Any, label: str, stream: Stream) -> Drive:
+def described_drive(one: Population | View, stimulus: Stimulus, port: Any, input: Any, weight: Any, label: str, stream: Stream) -> StimulusConnection:
     """What `Network.stimulate` makes for one target, a population or a view.
 
     Raises:
@@ -132,7 +132,7 @@ def described_drive(one: Population | View, stimulus: Stimulus, port: Any, input
         if isinstance(stimulus, Poisson):
             checked_values(stimulus.rate, (-1, 0, 0, 0, 0), f"stimulus {label}: rate", (size,))
         _check_columns(getattr(stimulus, "rates", None), one, label)
-        return Drive(label, pop, stimulus, port=port, weight=w, site=named_site(index, pop, port), neurons=neurons, stream=stream)
+        return StimulusConnection(label, pop, stimulus, port=port, weight=w, site=named_site(index, pop, port), neurons=neurons, stream=stream)
     assert isinstance(stimulus, CurrentStimulus)
     inputs = pop.neuron.spec.inputs
     if input is None or port is not None or weight is not None:
@@ -147,7 +147,7 @@ def described_drive(one: Population | View, stimulus: Stimulus, port: Any, input
         if value is not None:
             checked_values(value, stimulus.dimension(), f"stimulus {label}: {attribute}", (size,))
     _check_columns(getattr(stimulus, "values", None), one, label)
-    return Drive(label, pop, stimulus, input=input, site=named_site(index, pop, input), neurons=neurons, stream=stream)
+    return StimulusConnection(label, pop, stimulus, input=input, site=named_site(index, pop, input), neurons=neurons, stream=stream)
 
 
 def _weights(weight: Any, dimension: Dimension, rule: Rule, pre: Population | View, post: Population | View, label: str) -> Any:

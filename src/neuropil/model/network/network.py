@@ -15,7 +15,7 @@ from neuropil.errors import MissingNameError, NetworkError, did_you_mean
 from neuropil.model.base.distribution import checked_values
 from neuropil.model.connection.rules import Rule
 from neuropil.model.connection.structure import Rewiring
-from neuropil.model.contents.contents import Drive, Population, Probe, Projection, Stream
+from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection, Stream
 from neuropil.model.contents.sites import located, probed_sites
 from neuropil.model.contents.views import View, whole
 from neuropil.model.contents.windows import window_drives
@@ -66,7 +66,7 @@ class Network:
         self.name = name
         self.populations: dict[str, Population] = {}
         self.projections: list[Projection] = []
-        self.drives: list[Drive] = []
+        self.drives: list[StimulusConnection] = []
         self.probes: list[Probe] = []
         self.synapse_probes: list[SynapseProbe] = []
         self.normalisations: list[Normalisation] = []
@@ -240,7 +240,7 @@ class Network:
         input: str | None = None,
         weight: Any = None,
         name: str | None = None,
-    ) -> list[Drive]:
+    ) -> list[StimulusConnection]:
         """Drive populations: an event stimulus into a `port` with a `weight`, or a current into an `input`.
 
         Where the port or input exists at several sites of a neuron, each site gets a stimulus of its own; an index
@@ -253,7 +253,7 @@ class Network:
         self._check_open("stimulate()")
         if not isinstance(stimulus, Stimulus):
             raise NetworkError("not a stimulus", got=stimulus, expected="for example Poisson(8 * Hz) or Step(100 * pA)")
-        made: list[Drive] = []
+        made: list[StimulusConnection] = []
         for pop in self._own(target, "target"):
             label = _unused(_name(name, f"{type(stimulus).__name__}→{pop.name}"), [d.name for d in (*self.drives, *made)])
             key = (name, pop.name) if name else ("", type(stimulus).__name__, pop.name, str(port or input))
@@ -425,6 +425,6 @@ def _unused(label: str, taken: list[str]) -> str:
     return next(f"{label} #{n}" for n in range(2, len(taken) + 3) if f"{label} #{n}" not in taken)
 
 
-def _stream(key: Stream, earlier: Sequence[Projection | Drive]) -> Stream:
+def _stream(key: Stream, earlier: Sequence[Projection | StimulusConnection]) -> Stream:
     """The key, with the place among those that share it."""
     return (*key, sum(one.stream[:-1] == key for one in earlier))

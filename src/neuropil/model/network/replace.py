@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from neuropil.errors import NetworkError, did_you_mean
-from neuropil.model.base.described import Described
+from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.connection.rules import Edges
-from neuropil.model.contents.contents import Drive, Population, Probe, Projection
+from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
 from neuropil.model.contents.views import Indices, View, places
 from neuropil.model.contents.windows import window_drives
 from neuropil.model.contents.wiring import weight_dimension
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Changes = Mapping[str, Mapping[str, Any]]
 T = TypeVar("T")
 
-_VALUES = (np.ndarray, Described, Composite, Distribution, type, FunctionType, BuiltinFunctionType, MethodType)
+_VALUES = (np.ndarray, DeclarativeModel, Composite, Distribution, type, FunctionType, BuiltinFunctionType, MethodType)
 """What a copy shares with its original: it never changes."""
 OF_POPULATION = ("neuron", "size", "initial", "positions")
 OF_PROJECTION = ("rule", "weight", "delay", "site", "synapse", "clock_driven", "response_delay", "structure", "initial")
@@ -181,7 +181,7 @@ def _projection(p: Projection, changes: Mapping[str, Any]) -> Projection:
     return described_projection(source, target, rule, weight, delay, entry["port"], site, p.name, p.stream, {"input": entry["input"], **fields})
 
 
-def _drive(d: Drive, changes: Mapping[str, Any]) -> Drive:
+def _drive(d: StimulusConnection, changes: Mapping[str, Any]) -> StimulusConnection:
     _known(changes, OF_DRIVE, None, f"stimulus {d.name!r}")
     index = "" if d.site is None else f"[{d.site}]"
     stimulus, weight = changes.get("stimulus", d.stimulus), None
@@ -207,7 +207,7 @@ def _seen(population: Population, indices: Indices | None, what: str) -> Populat
     return View(population, indices, f"{population.name}[…]")
 
 
-def _known(changes: Mapping[str, Any], fields: tuple[str, ...], model: Described | None, what: str) -> dict[str, Any]:
+def _known(changes: Mapping[str, Any], fields: tuple[str, ...], model: DeclarativeModel | None, what: str) -> dict[str, Any]:
     """What of the changes is a parameter of the model, after checking that the rest are fields."""
     parameters = {} if model is None else model.spec.parameters
     for name in changes:

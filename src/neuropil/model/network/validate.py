@@ -12,10 +12,10 @@ import numpy as np
 
 from neuropil.errors import NetworkError, NeuropilError
 from neuropil.model.base import grid
-from neuropil.model.base.described import Described
+from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.connection.rules import DistanceDependent
-from neuropil.model.contents.contents import Drive, Population, Probe, Projection
+from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
 from neuropil.model.modulation.effects import must_be_positive
 from neuropil.model.modulation.modulator import check_modulators
 from neuropil.model.network.coupling import check_couplings
@@ -86,7 +86,7 @@ def _population(pop: Population, step: float) -> list[NeuropilError]:
     return found
 
 
-def _parameters(model: Described, prefix: str) -> list[NeuropilError]:
+def _parameters(model: DeclarativeModel, prefix: str) -> list[NeuropilError]:
     found: list[NeuropilError] = []
     for name, dimension in model.spec.parameters.items():
         smallest = _smallest(getattr(model, name))
@@ -163,7 +163,7 @@ def _probabilities(rule: DistanceDependent, pre: Population, post: Population, l
     return []
 
 
-def _drive(drive: Drive, step: float) -> list[NeuropilError]:
+def _drive(drive: StimulusConnection, step: float) -> list[NeuropilError]:
     """Rates that a step can hold, sampled inputs on the grid, events after the start."""
     found: list[NeuropilError] = []
     stimulus, label = drive.stimulus, f"stimulus {drive.name}"
@@ -175,8 +175,8 @@ def _drive(drive: Drive, step: float) -> list[NeuropilError]:
     return found + _times(drive, step, label)
 
 
-def _times(drive: Drive, step: float, label: str) -> list[NeuropilError]:
-    """Described times on the grid; events after the start; rows of data not shorter than a step."""
+def _times(drive: StimulusConnection, step: float, label: str) -> list[NeuropilError]:
+    """DeclarativeModel times on the grid; events after the start; rows of data not shorter than a step."""
     found: list[NeuropilError] = []
     stimulus, data = drive.stimulus, getattr(drive.stimulus, "grid", None) == grid.NEAREST
     if isinstance(stimulus, (InhomogeneousPoisson, TimeArray, Regular, Noise)) and stimulus.interval is not None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from neuropil.errors import ModelError, NetworkError, did_you_mean
-from neuropil.model.base.described import Described, Spec
+from neuropil.model.base.described import DeclarativeModel, Spec
 
 _INDEXED = re.compile(r"(?P<name>[^\[\]]*)\[(?P<index>[^\[\]]*)\]\Z")
 
@@ -28,7 +28,7 @@ class Part:
         within: inputs of the model that other parts of the neuron supply: no stimulus reaches them.
     """
 
-    model: Described
+    model: DeclarativeModel
     sites: int = 1
     within: tuple[str, ...] = ()
 
@@ -59,7 +59,7 @@ class Composite:
         raise NotImplementedError
 
     @property
-    def models(self) -> dict[str, Described]:
+    def models(self) -> dict[str, DeclarativeModel]:
         """Whatever has parameters, by name: the parts' models, and in a cell with morphology its channels."""
         return {name: part.model for name, part in self.parts.items()}
 

@@ -19,12 +19,12 @@ import warnings
 from typing import Any, ClassVar
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.model.base.described import Described, Steady
+from neuropil.model.base.described import DeclarativeModel, Steady
 
 INTEGRATORS = ("auto", "exact", "exponential_euler", "euler", "heun", "rk4")
 
 
-class Neuron(Described):
+class Neuron(DeclarativeModel):
     """Base class of neuron models; see the module's text for how to write one.
 
     Class attributes a model may set:
@@ -46,7 +46,7 @@ class Neuron(Described):
     spikes_on: ClassVar[str] = "level"
     refractory: ClassVar[str | None] = None
     clamps: ClassVar[tuple[str, ...]] = ()
-    reserved: ClassVar[frozenset[str]] = Described.reserved | {"integrator", "spikes_on", "refractory", "clamps"}
+    reserved: ClassVar[frozenset[str]] = DeclarativeModel.reserved | {"integrator", "spikes_on", "refractory", "clamps"}
 
     @classmethod
     def check_class(cls) -> None:

@@ -42,11 +42,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from neuropil.errors import ModelError, UnitError, did_you_mean
-from neuropil.model.base.described import Described, Steady
+from neuropil.model.base.described import DeclarativeModel, Steady
 from neuropil.model.neuron.neuron import INTEGRATORS
 from neuropil.units import DIMENSIONLESS, Dimension, kHz, ms, mV, unit_name
 
-OUTSIDE: dict[str, Dimension] = {"v": mV.dimension, "post": kHz.dimension, "modulator": DIMENSIONLESS, "noise": DIMENSIONLESS}
+CONTEXT_INPUTS: dict[str, Dimension] = {"v": mV.dimension, "post": kHz.dimension, "modulator": DIMENSIONLESS, "noise": DIMENSIONLESS}
 """What a synapse may know of the world by names of their own, with their units; other names are of the target's states."""
 
 ADDRESS = ("source", "target", "delay", "site")
@@ -56,7 +56,7 @@ POST_TIME = "tau_post"
 """The parameter that says over which time `post` is the activity."""
 
 
-class Synapse(Described):
+class Synapse(DeclarativeModel):
     """Base class of synapse models; see the module's text for how to write one.
 
     Class attributes a model may set:
@@ -72,7 +72,7 @@ class Synapse(Described):
     integrator: ClassVar[str] = "auto"
     learned: ClassVar[tuple[str, ...] | None] = None
     each: ClassVar[tuple[str, int]] = ("synapse", 2)
-    reserved: ClassVar[frozenset[str]] = Described.reserved | {"integrator", "learned"}
+    reserved: ClassVar[frozenset[str]] = DeclarativeModel.reserved | {"integrator", "learned"}
 
     @classmethod
     def check_class(cls) -> None:
@@ -91,8 +91,8 @@ class Synapse(Described):
             if isinstance(declared.initial, Steady):
                 raise ModelError(f"{name}.{state}: only gates of membrane mechanisms start at STEADY", fix="give a number")
         for given, dimension in spec.inputs.items():
-            if dimension != OUTSIDE.get(given, dimension):
-                raise UnitError(f"{name}.{given} comes in another unit", got=unit_name(dimension), expected=unit_name(OUTSIDE[given]))
+            if dimension != CONTEXT_INPUTS.get(given, dimension):
+                raise UnitError(f"{name}.{given} comes in another unit", got=unit_name(dimension), expected=unit_name(CONTEXT_INPUTS[given]))
         if "post" in spec.inputs and spec.parameters.get(POST_TIME) != ms.dimension:
             raise ModelError(f"{name} knows the target's activity but not over which time", fix=f"declare {POST_TIME}: Time = … * ms")
 

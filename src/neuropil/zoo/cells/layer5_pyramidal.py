@@ -52,7 +52,7 @@ POOLS = {"soma": (0.000501, 460 * ms), "apical": (0.000509, 122 * ms)}
 """gamma and decay of the calcium pool."""
 
 HOT_ZONE = (685.0, 885.0)
-OUTSIDE = {HighVoltageCalcium: 0.1, LowVoltageCalcium: 0.01}
+CONTEXT_INPUTS = {HighVoltageCalcium: 0.1, LowVoltageCalcium: 0.01}
 """µm from the soma, and the share of apical calcium channels that lies outside of it."""
 
 CAPACITANCES = {"soma": 1 * uF / cm**2, "axon": 1 * uF / cm**2, "apical": 2 * uF / cm**2, "basal": 2 * uF / cm**2}
@@ -89,8 +89,8 @@ def _paint(cell: Cell, kind: str, channel: type[Channel], g: Quantity) -> None:
     elif kind == "apical" and channel is HCurrent:
         farthest = _farthest_tip(cell, kind)
         cell.paint(kind, HCurrent(), g=lambda x: g * (-0.8696 + 2.087 * np.exp(3.6161 * x / farthest)))
-    elif kind == "apical" and channel in OUTSIDE:
-        share = OUTSIDE[channel]
+    elif kind == "apical" and channel in CONTEXT_INPUTS:
+        share = CONTEXT_INPUTS[channel]
         cell.paint(kind, channel(), g=lambda x: g * np.where((x > HOT_ZONE[0]) & (x < HOT_ZONE[1]), 1.0, share))
     else:
         cell.paint(kind, channel(g=g))

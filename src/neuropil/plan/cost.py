@@ -1,7 +1,7 @@
 """The work of a plan, counted from what will run: operations and bytes of each mechanism, and how often it is done.
 
 A mechanism's work is one record; a new mechanism (synapses advanced every step, say) adds its own to the list of
-`works_of`, and everything that is made from the list (explanations, costs, reports) includes it.
+`kernel_costs`, and everything that is made from the list (explanations, costs, reports) includes it.
 
 What is counted: floating-point operations by the table of `neuropil.lower.primitives`, and the bytes of the arrays a
 kernel reads and writes. What is not: integer work of random numbers, and the filing of a spike's segments (some tens of
@@ -20,7 +20,7 @@ from neuropil.codegen.cache import path_of
 from neuropil.connectivity.draw import expected_synapses
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.plan.cells import PlannedCells
-from neuropil.plan.parts import Group, PlannedDrive
+from neuropil.plan.parts import KernelBatch, PlannedStimulus
 from neuropil.plan.plan import Plan
 
 SPIKE_BYTES = 4 + 12
@@ -28,7 +28,7 @@ SPIKE_BYTES = 4 + 12
 
 
 @dataclass(frozen=True)
-class Work:
+class KernelCost:
     """What one mechanism does.
 
     Attributes:
@@ -62,7 +62,7 @@ class Work:
         return self.count * (1000.0 / dt if self.per == "step" else rates[self.owner])
 
     def to_json(self) -> dict[str, Any]:
-        """The record in plain types; `Work(**record)` restores it."""
+        """The record in plain types; `KernelCost(**record)` restores it."""
         return asdict(self)
 
 
@@ -70,29 +70,29 @@ ADVANCED = ("neuron", "branch", "compartment")
 """Kinds of work that advance the state of a cell."""
 
 
-def works_of(plan: Plan) -> list[Work]:
+def kernel_costs(plan: Plan) -> list[KernelCost]:
     """All work of a plan, mechanism by mechanism."""
     works = [_group(group, plan) for group in plan.groups]
     works += [_cells(cells, plan) for cells in plan.cells.values()]
     for planned in plan.drives:
         flops, moved = _stimulus(planned, np.dtype(plan.precision).itemsize)
         elements = planned.drive.target.size * planned.drive.sites.size
-        works.append(Work(f"{planned.kind} {planned.drive.name}", "stimulus", elements, "step", flops, moved, "engine/stimuli/kernels.py"))
+        works.append(KernelCost(f"{planned.kind} {planned.drive.name}", "stimulus", elements, "step", flops, moved, "engine/stimuli/kernels.py"))
     firing = {m.population.name for g in plan.groups if g.program.can_fire for m in g.members} | set(plan.cells)
     for name, population in plan.network.populations.items():
         if name in firing:
-            works.append(Work(f"spikes of {name}", "spike", population.size, "event", 0, SPIKE_BYTES, "engine/exchange/spikes.py", name))
+            works.append(KernelCost(f"spikes of {name}", "spike", population.size, "event", 0, SPIKE_BYTES, "engine/exchange/spikes.py", name))
     return works + _events(plan) + _listed(plan)
 
 
-def _group(group: Group, plan: Plan) -> Work:
+def _group(group: KernelBatch, plan: Plan) -> KernelCost:
     names = ", ".join(m.population.name for m in group.members)
     kind = "branch" if group.variant.gives else "neuron"
     source = f"kernel {path_of(group.name, group.kernel.source).name}"
-    return Work(f"{group.name} ({names})", kind, group.size, "step", group.program.flops, bytes_per_step(group, plan), source)
+    return KernelCost(f"{group.name} ({names})", kind, group.size, "step", group.program.flops, bytes_per_step(group, plan), source)
 
 
-def _cells(cells: PlannedCells, plan: Plan) -> Work:
+def _cells(cells: PlannedCells, plan: Plan) -> KernelCost:
     """A compartment's share of its cell: membranes, point processes and the tree solver."""
     cable, real = cells.cable, np.dtype(cells.precision).itemsize
     states = sum(p.size * len(p.program.membrane.states) for p in (*cable.patches, *cable.points))
@@ -105,10 +105,10 @@ def _cells(cells: PlannedCells, plan: Plan) -> Work:
             moved += sum(sites * _traffic(name, (), real, plan) for name in bare.arguments if not name.startswith("s_"))
     what = f"cells of {cable.size} compartments ({cells.population.name})"
     count = cells.population.size * cable.size
-    return Work(what, "compartment", count, "step", cable.flops / cable.size, moved / cable.size, "lower/cable.py: CablePlan")
+    return KernelCost(what, "compartment", count, "step", cable.flops / cable.size, moved / cable.size, "lower/cable.py: CablePlan")
 
 
-def _events(plan: Plan) -> list[Work]:
+def _events(plan: Plan) -> list[KernelCost]:
     """Aggregated synapses: an event reads its word and adds its quanta to an accumulator of its target."""
     works, accumulator = [], np.dtype(plan.accumulator).itemsize
     for word, held in plan.packed.items():
@@ -117,26 +117,26 @@ def _events(plan: Plan) -> list[Work]:
             synapses[p.source.name] = synapses.get(p.source.name, 0.0) + expected_synapses(p)
         size = np.dtype(word).itemsize
         source = f"{size}-byte word read, accumulator of {accumulator} bytes read and written, one addition"
-        works += [Work(f"synapses of {n}", "synaptic event", count, "event", 1, size + 2 * accumulator, source, n) for n, count in synapses.items()]
+        works += [KernelCost(f"synapses of {n}", "synaptic event", count, "event", 1, size + 2 * accumulator, source, n) for n, count in synapses.items()]
     return works
 
 
-def _listed(plan: Plan) -> list[Work]:
+def _listed(plan: Plan) -> list[KernelCost]:
     """Synapses with states, or that come and go: what every event does, and what every step does to those that are clocked."""
-    works: list[Work] = []
+    works: list[KernelCost] = []
     for j, program in plan.synapses.items():
         real = np.dtype(plan.synapse_precision(j)).itemsize
         p, flops = plan.network.projections[j], program.flops
         count, what = expected_synapses(p), f"{p.name} ({program.traced.name})"
         sums = program.sent is not None
-        works.append(Work(f"events of {what}", "synaptic event", count, "event", flops["event"] + sums, _event_bytes(program, real), "lower/synapse.py", p.source.name))
+        works.append(KernelCost(f"events of {what}", "synaptic event", count, "event", flops["event"] + sums, _event_bytes(program, real), "lower/synapse.py", p.source.name))
         if program.responds:
             moved = 0 if program.event_driven else 2 * real * len(program.answering)
-            works.append(Work(f"responses of {what}", "response", count, "event", flops["response"], moved, "lower/synapse.py", p.target.name))
+            works.append(KernelCost(f"responses of {what}", "response", count, "event", flops["response"], moved, "lower/synapse.py", p.target.name))
         if not program.event_driven:
             shared = flops["target"] * p.target.size / max(count, 1.0)
             traffic = real * (len(program.step_reads) + len(program.moving))
-            works.append(Work(f"steps of {what}", "synapse", count, "step", flops["synapse"] + shared, traffic, "lower/synapse.py"))
+            works.append(KernelCost(f"steps of {what}", "synapse", count, "step", flops["synapse"] + shared, traffic, "lower/synapse.py"))
     return works
 
 
@@ -150,7 +150,7 @@ def _event_bytes(program: SynapseProgram, real: int) -> int:
     return moved + (real * len(program.per_target) + (9 if program.responds else 0) if program.event_driven else 0)
 
 
-def _stimulus(planned: PlannedDrive, real: int) -> tuple[int, int]:
+def _stimulus(planned: PlannedStimulus, real: int) -> tuple[int, int]:
     """(FLOPs, bytes) of a stimulus for a neuron and step, besides what the neuron's own kernel reads."""
     if planned.kind == "counted":
         return 0, 1
@@ -159,7 +159,7 @@ def _stimulus(planned: PlannedDrive, real: int) -> tuple[int, int]:
     return 2, 3 * real  # current += amplitude * wave
 
 
-def bytes_per_step(group: Group, plan: Plan) -> int:
+def bytes_per_step(group: KernelBatch, plan: Plan) -> int:
     """Bytes that an element's step reads and writes, by its kernel's arguments."""
     return sum(_traffic(name, group.program.changing, np.dtype(group.precision).itemsize, plan) for name in group.kernel.arguments)
 

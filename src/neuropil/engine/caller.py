@@ -38,7 +38,7 @@ def between_steps(method: Callable[..., T]) -> Callable[..., T]:
     return guarded
 
 
-class Guard:
+class CallerGuard:
     """Of one simulation.
 
     Args:
