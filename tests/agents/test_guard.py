@@ -71,7 +71,7 @@ def test_who_stimulates_itself_is_flagged_and_capped_and_who_does_not_is_left_al
     assert dopamine.max() > cap and dopamine[-40:].max() == cap
     told = Loop(watched(replace(GUARD, remedy=False)), LeverWorld(since=25), seed=4)
     told.run(40)
-    assert told.watchman is not None and told.watchman.flagged[0] is not None and np.isinf(told.watchman.bound[0])
+    assert told.guard is not None and told.guard.flagged[0] is not None and np.isinf(told.guard.bound[0])
 
 
 @pytest.mark.parametrize("cut", [10, 32])
@@ -84,8 +84,8 @@ def test_a_watched_loop_wakes_to_the_same_bits(tmp_path: Path, cut: int) -> None
     first.save(tmp_path)
     woken = Loop(watched(GUARD), world, seed=4, resume=tmp_path)
     assert woken.run(35 - cut).returns == whole.history.returns
-    assert woken.watchman is not None and whole.watchman is not None
-    assert woken.watchman.save() == whole.watchman.save() and woken.watchman.bound[0] == whole.watchman.bound[0] < np.inf
+    assert woken.guard is not None and whole.guard is not None
+    assert woken.guard.save() == whole.guard.save() and woken.guard.bound[0] == whole.guard.bound[0] < np.inf
 
 
 def test_a_guard_that_makes_no_sense_is_refused() -> None:
