@@ -115,6 +115,7 @@ from neuropil.model import (
     discretise,
 )
 from neuropil.model.network.validate import validate
+from neuropil.registry import register
 from neuropil.units import (
     Capacitance,
     CapacitanceDensity,
@@ -282,6 +283,7 @@ __all__ = [
     "discretise",
     "explain",
     "maths",
+    "register",
     "run",
     "units",
     "validate",

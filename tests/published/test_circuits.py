@@ -155,7 +155,7 @@ def test_small_brunel(regime: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("regime", REGIMES)
 def test_brunel(regime: str) -> None:
-    check_brunel(regime, 2500, 1200.0)
+    check_brunel(regime, 2500, 5200.0 if regime == "SI-slow" else 1200.0)
 
 
 @pytest.mark.slow
@@ -172,8 +172,10 @@ def check_brunel(regime: str, order: int, duration: float) -> None:
     if regime == "SR":
         assert rate[0] > 150 and cv < 0.35, "regular, at high rates"
         return
-    # Sharing of inputs in the small network moves the rates; at full size they are the paper's.
-    assert rate == pytest.approx(published, rel=0.1 if order == 2500 else 0.3)
+    # Sharing of inputs in the small network moves the rates; at full size they are the paper's. The slow oscillation has 5.88 Hz
+    # (mean of 80 networks, ± 0.03; a second of one network has a standard deviation of 0.28): between the paper's simulation (5.5) and
+    # its theory (6.5). Five seconds stay within 15 % but for fewer than one seed in a thousand.
+    assert rate == pytest.approx(published, rel=0.3 if order != 2500 else 0.15 if regime == "SI-slow" else 0.1)
     if regime == "AI":
         # Not a published figure. At full size an independent NumPy simulation of the same description gives CV 0.40
         # (36.9 Hz, Fano factor 80 in 1 ms); Brunel's theory of the asynchronous state gives 0.675. See brunel.py.

@@ -1,0 +1,114 @@
+"""What can be added from anywhere: builders by the type of what they build, and named things by their family.
+
+A description is inert. An executor ("engine", "oracle", "rollout") turns an object of it into work by the builder that is
+registered for its class, or for the nearest of its base classes; the package registers its own in the same way. Things that
+descriptions name by a word, such as integrators, are registered as objects of a family, a subclass of `Named`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar, overload
+
+from neuropil.errors import ModelError, NeuropilError, did_you_mean
+
+EXECUTORS = ("engine", "oracle", "rollout")
+_BUILDERS: dict[tuple[str, type], Callable[..., Any]] = {}
+_NAMED: dict[type, dict[str, Named]] = {}
+_Builder = TypeVar("_Builder", bound=Callable[..., Any])
+_Named = TypeVar("_Named", bound="Named")
+
+
+class Named:
+    """Something that descriptions name by a word; a subclass is a family of such things.
+
+    Attributes:
+        name: the word.
+        family: what the things of the family are called in messages.
+    """
+
+    name: str
+    family: ClassVar[str] = "object"
+
+
+@overload
+def register(thing: _Named) -> _Named: ...
+
+
+@overload
+def register(thing: type, executor: str) -> Callable[[_Builder], _Builder]: ...
+
+
+def register(thing: Any, executor: str | None = None) -> Any:
+    """Register a builder for a type, or a named thing.
+
+    Args:
+        thing: the class whose objects the decorated function builds, or an object of a subclass of `Named`.
+        executor: of a builder: "engine", "oracle" or "rollout".
+
+    Returns:
+        For a class a decorator, which returns the builder unchanged; for a named thing the thing.
+
+    Raises:
+        ModelError: an executor that does not exist, a thing of the wrong kind, or a name or type that is registered already.
+
+    Example:
+        >>> @register(Ramp, "engine")
+        ... def ramp(...): ...
+    """
+    if isinstance(thing, Named):
+        if executor is not None:
+            raise ModelError(f"a {thing.family} is registered for all executors", got=f"executor={executor!r}", fix=f"register({thing.name!r} without executor)")
+        _enter(_NAMED.setdefault(_family(type(thing)), {}), thing.name, thing, f"{thing.family} {thing.name!r}")
+        return thing
+    if not isinstance(thing, type):
+        raise ModelError("only a class, or an object with a name of its own, can be registered", got=thing, expected="a class, or an object of a subclass of Named")
+    if executor not in EXECUTORS:
+        raise ModelError(f"a builder of {thing.__name__} needs an executor", got=executor, expected=", ".join(map(repr, EXECUTORS)))
+
+    def enter(builder: _Builder) -> _Builder:
+        _enter(_BUILDERS, (executor, thing), builder, f"a builder of {thing.__name__} for the {executor}")
+        return builder
+
+    return enter
+
+
+def _enter(table: dict[Any, Any], key: Any, value: Any, what: str) -> None:
+    if table.setdefault(key, value) is not value:
+        raise ModelError(f"{what} is registered already", got=value, fix="give it another name, or subclass the type")
+
+
+def builder_of(described: object, executor: str) -> Callable[..., Any]:
+    """The builder of an object's class, or of the nearest of its base classes.
+
+    Raises:
+        ModelError: there is none.
+    """
+    for kind in type(described).__mro__:
+        if (executor, kind) in _BUILDERS:
+            return _BUILDERS[executor, kind]
+    name = type(described).__name__
+    raise ModelError(f"{name} has no builder for the {executor}", fix=f'register one: @npl.register({name}, "{executor}")')
+
+
+def named(family: type[_Named], name: str, error: type[NeuropilError] = ModelError) -> _Named:
+    """The thing of a family with this name.
+
+    Raises:
+        NeuropilError: of the given class; nothing of the family has this name.
+    """
+    known = _NAMED.get(_family(family), {})
+    if name not in known:
+        raise error(f"there is no {family.family} {name!r}", expected="one of " + ", ".join(sorted(known)), fix=did_you_mean(name, known))
+    found: Any = known[name]
+    return found  # type: ignore[no-any-return]
+
+
+def names(family: type[Named]) -> tuple[str, ...]:
+    """The names of all things of a family, in the order in which they were registered."""
+    return tuple(_NAMED.get(_family(family), {}))
+
+
+def _family(kind: type) -> type:
+    """The class directly below `Named` among a class's bases."""
+    return next(k for k, below in zip(kind.__mro__, kind.__mro__[1:], strict=False) if below is Named)
