@@ -21,6 +21,9 @@ class MorphologyBuilder:
     >>> trunk = build.section("trunk", kind="apical", length=500 * um, diameter=[4 * um, 2 * um], parent=soma)
     >>> build.build().length
     520.0
+
+    Args:
+        name: of the morphology.
     """
 
     def __init__(self, name: str = "cell"):
@@ -51,6 +54,7 @@ class MorphologyBuilder:
             at: where on the parent, 0 to 1.
             direction: of a straight section; any length.
             labels: further names of regions that it belongs to.
+            name: of the section, unique in the cell.
 
         Raises:
             MorphologyError, UnitError: when the description is incomplete or impossible.

@@ -134,14 +134,20 @@ class Morphology:
 
     @staticmethod
     def builder(name: str = "cell") -> MorphologyBuilder:
-        """An empty :class:`~neuropil.model.cell.builder.MorphologyBuilder`, to add sections by hand."""
+        """An empty :class:`~neuropil.model.cell.builder.MorphologyBuilder` for a cell of this name, to add sections by hand."""
         from neuropil.model.cell.builder import MorphologyBuilder
 
         return MorphologyBuilder(name)
 
     @classmethod
     def cable(cls, length: Any, diameter: Any, *, kind: str = "basal", name: str = "cable") -> Morphology:
-        """One unbranched cable, its only section named ``"cable"``; `diameter` one length, or two for a cone."""
+        """One unbranched cable, its only section named ``"cable"``; `diameter` one length, or two for a cone.
+
+        Args:
+            length: a length.
+            kind: of the section: "soma", "axon", "basal", "apical" or any text.
+            name: of the morphology.
+        """
         build = cls.builder(name)
         build.section("cable", kind=kind, length=length, diameter=diameter)
         return build.build()
@@ -156,7 +162,13 @@ class Morphology:
         kind: str = "basal",
         name: str = "ball and stick",
     ) -> Morphology:
-        """A soma (a cylinder with the area of a sphere of `soma_diameter`) and one dendrite, ``"dend"``, at its end."""
+        """A soma (a cylinder with the area of a sphere of `soma_diameter`) and one dendrite, ``"dend"``, at its end.
+
+        Args:
+            length, diameter: lengths, of the dendrite.
+            kind: of the dendrite.
+            name: of the morphology.
+        """
         build = cls.builder(name)
         build.section("soma", kind="soma", length=soma_diameter, diameter=soma_diameter)
         build.section("dend", kind=kind, length=length, diameter=diameter, parent="soma")
@@ -184,6 +196,10 @@ class Morphology:
                 number, 0 the first in the file. "only": several are refused.
             scale: µm in a unit of the file's coordinates and radii: a number (0.001 for nanometres), or a length.
             name: of the morphology; the file's name when left out.
+            path: of the file.
+
+        Returns:
+            The morphology, in µm, with notes on what was changed or left out.
 
         Raises:
             MorphologyError: naming the file and the line.
@@ -196,6 +212,13 @@ class Morphology:
     def from_asc(cls, path: str | PathLike[str], *, name: str | None = None) -> Morphology:
         """Read a Neurolucida ASC file through MorphIO, an extra (``pip install neuropil[asc]``); see :mod:`neuropil.model.cell.asc`.
 
+        Args:
+            path: of the file.
+            name: of the morphology; None: the file's name without its ending.
+
+        Returns:
+            The morphology, in µm, with notes on what was changed or left out.
+
         Raises:
             MorphologyError: MorphIO is missing, or the file holds no cell.
         """
@@ -204,7 +227,7 @@ class Morphology:
         return read_asc(path, name)
 
     def to_swc(self, path: str | PathLike[str]) -> dict[int, str]:
-        """Write an SWC file, in µm; :mod:`neuropil.model.cell.swc_write` says what the format has no place for.
+        """Write an SWC file at `path`, in µm; :mod:`neuropil.model.cell.swc_write` says what the format has no place for.
 
         Returns:
             The kinds that are not SWC's own, by the type numbers that stand for them: ``types=`` of `from_swc`.
@@ -331,7 +354,7 @@ class Morphology:
 
 
 def numbered(kinds: Iterable[str]) -> list[str]:
-    """Names of sections: `kind[0]`, `kind[1]`, ... in their order, or `kind` alone where there is one."""
+    """Names of sections of these kinds: `kind[0]`, `kind[1]`, ... in their order, or `kind` alone where there is one."""
     kinds = list(kinds)
     seen: dict[str, int] = {}
     names = []
@@ -342,7 +365,7 @@ def numbered(kinds: Iterable[str]) -> list[str]:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """`did_you_mean`, but listing only the near names where there are many: a cell may have hundreds of sections."""
+    """`did_you_mean` for a name, but listing only the nearest of the known names where there are many: a cell may have hundreds of sections."""
     known = list(known)
     if len(known) <= 12:
         return did_you_mean(name, known)
@@ -351,7 +374,12 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 
 def lengths(value: Any, where: str) -> NDArray[np.float64]:
-    """One or several lengths as an array in µm; a list may mix quantities."""
+    """One or several lengths as an array in µm; a list may mix quantities.
+
+    Args:
+        value: a quantity, an array, or a list of quantities.
+        where: what the value is for; opens the error message.
+    """
     if isinstance(value, (list, tuple)):
         return np.array([magnitude(v, um.dimension, where) for v in value], dtype=np.float64)
     return np.atleast_1d(np.asarray(magnitude(value, um.dimension, where), dtype=np.float64))

@@ -29,7 +29,10 @@ APART = 1e-6
 
 
 def write_swc(morphology: Morphology, path: str | PathLike[str]) -> dict[int, str]:
-    """Write a file; see :meth:`Morphology.to_swc`.
+    """Write a file at `path`; see :meth:`Morphology.to_swc`.
+
+    Returns:
+        The kinds that are not SWC's own, by the type numbers that stand for them.
 
     Raises:
         MorphologyError: the file cannot be written.
