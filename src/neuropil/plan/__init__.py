@@ -1,4 +1,4 @@
-"""Plan: from a network to what every executor needs to know of it."""
+"""From a network to what every executor needs: kernels to run, drawn parameters, rounding of weights and times, cost, explanation."""
 
 from neuropil.plan.plan import Plan, make_plan
 
