@@ -1,4 +1,4 @@
-"""From a network to what every executor needs: kernels to run, drawn parameters, rounding of weights and times, cost, explanation."""
+"""From a network to what every executor needs: programs and signatures of kernels, drawn parameters, rounding of weights and times, cost."""
 
 from neuropil.plan.plan import Plan, make_plan
 
