@@ -115,7 +115,7 @@ from neuropil.model import (
     discretise,
 )
 from neuropil.model.network.validate import validate
-from neuropil.registry import register
+from neuropil.registry import provide, register
 from neuropil.units import (
     Capacitance,
     CapacitanceDensity,
@@ -130,24 +130,25 @@ from neuropil.units import (
     Time,
     Voltage,
 )
+from neuropil.version import __version__
 
 if TYPE_CHECKING:
     from neuropil.agents import Loop
     from neuropil.engine import Simulation, run
-    from neuropil.plan.explain import explain
     from neuropil.result import Result, Spikes, Trace
+    from neuropil.view.explain import explain
 
-__version__ = "0.1.0"
 
 _LATER = {
     "run": "neuropil.engine",
     "Simulation": "neuropil.engine",
-    "explain": "neuropil.plan",
+    "explain": "neuropil.view.explain",
     "Result": "neuropil.result",
     "Spikes": "neuropil.result",
     "Trace": "neuropil.result",
     "Loop": "neuropil.agents",
 }
+provide("drawing", lambda: importlib.import_module("neuropil.view"))
 
 
 def __getattr__(name: str) -> Any:

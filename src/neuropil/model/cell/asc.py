@@ -16,14 +16,21 @@ from typing import Any
 import numpy as np
 
 from neuropil.errors import MorphologyError
-from neuropil.model.cell.morphology import SHORTEST, Morphology, Section, numbered
+from neuropil.model.cell.section import SHORTEST, Parsed, Section, numbered
 from neuropil.model.cell.swc_points import KINDS, file_name
 
 SOMA = "soma"
 
 
-def read_asc(path: str | PathLike[str], name: str | None = None) -> Morphology:
+def read_asc(path: str | PathLike[str], name: str | None = None) -> Parsed:
     """Read a file; see :meth:`Morphology.from_asc`.
+
+    Args:
+        path: of the file.
+        name: of the morphology; None: the file's name without its ending.
+
+    Returns:
+        The morphology, in µm.
 
     Raises:
         MorphologyError: MorphIO is missing, or cannot read the file, or finds no cell in it.
@@ -40,11 +47,15 @@ def read_asc(path: str | PathLike[str], name: str | None = None) -> Morphology:
     except morphio.MorphioError as error:
         raise MorphologyError(f"{source}: MorphIO cannot read the file", got=str(error).strip()) from None
     sections, notes = sections_of(read, source)
-    return Morphology(sections, name or Path(source).stem, notes)
+    return sections, name or Path(source).stem, notes
 
 
 def sections_of(cell: Any, source: str) -> tuple[tuple[Section, ...], tuple[str, ...]]:
-    """The sections of what MorphIO read, and notes.
+    """The sections of what MorphIO read, and notes on what was changed or left out.
+
+    Args:
+        cell: a MorphIO morphology.
+        source: name of the file, for messages.
 
     Raises:
         MorphologyError: no sections, or several trees without a soma to join them.
