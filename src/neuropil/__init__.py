@@ -116,7 +116,7 @@ from neuropil.model import (
     discretise,
 )
 from neuropil.model.network.validate import validate
-from neuropil.registry import register
+from neuropil.registry import provide, register
 from neuropil.units import (
     Capacitance,
     CapacitanceDensity,
@@ -131,6 +131,7 @@ from neuropil.units import (
     Time,
     Voltage,
 )
+from neuropil.version import __version__
 
 if TYPE_CHECKING:
     from neuropil.agents import Loop
@@ -138,7 +139,6 @@ if TYPE_CHECKING:
     from neuropil.plan.explain import explain
     from neuropil.result import Result, Spikes, Trace
 
-__version__ = "0.1.0"
 
 _LATER = {
     "run": "neuropil.engine",
@@ -149,6 +149,7 @@ _LATER = {
     "Trace": "neuropil.result",
     "Loop": "neuropil.agents",
 }
+provide("drawing", lambda: importlib.import_module("neuropil.view"))
 
 
 def __getattr__(name: str) -> Any:
