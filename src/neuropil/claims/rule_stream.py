@@ -259,6 +259,6 @@ def parameters(level: dict[str, Array]) -> dict[str, Array]:
             value: Any = getattr(model_of(target, name), name)
             value = np.full(next(iter(level.values())).size, getattr(value, "value", value))
             for effect in effects:
-                value = effect.apply(value, level[effect.modulator.name], 0.0)
+                value = effect.apply(value, level[effect.modulator], 0.0)
             made[f"{target.name}.{name}"] = value
     return made

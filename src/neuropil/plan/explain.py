@@ -14,8 +14,8 @@ from neuropil.lower.cable import SITE_FLOPS, SOLVER_FLOPS, MembraneGroup
 from neuropil.lower.coarse import too_coarse
 from neuropil.lower.neuron_program import NeuronProgram
 from neuropil.model.contents.contents import Projection
-from neuropil.model.modulation.diffusion import Apart
 from neuropil.model.modulation.bound_effect import Target, vary_by_cell
+from neuropil.model.modulation.diffusion import Apart
 from neuropil.model.modulation.kinetics import concentration_text
 from neuropil.model.modulation.modulator import effects_on
 from neuropil.model.network.network import Network

@@ -40,7 +40,7 @@ from neuropil.model.modulation.kinetics import Kinetics
 from neuropil.model.modulation.receptor import Receptor
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.synapse.synapse import POST_TIME
-from neuropil.units import DIMENSIONLESS, Dimension, Quantity, magnitude, ms, um
+from neuropil.units import DIMENSIONLESS, Dimension, Quantity, ms, um
 
 
 class Surroundings(Protocol):
