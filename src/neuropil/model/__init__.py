@@ -1,4 +1,4 @@
-"""Describe: neurons, synapses, stimuli and networks as plain Python with units."""
+"""Describe: neurons, cells, synapses, networks and what acts on them, as inert values with units."""
 
 from neuropil.model.agent.agent import Agent, Critic, Efference, Horizon, Sense, Signalling, TemporalDifference
 from neuropil.model.agent.decode import Decoder, PopulationVector, RateCode, Softmax, WinnerTakesAll

@@ -59,7 +59,11 @@ class BoundEffect:
         return self.target.target if isinstance(self.target, Projection) else self.target
 
     def felt(self, c: np.ndarray) -> Any:
-        """The concentration that the target feels, of all concentrations: one number, or one per neuron."""
+        """The concentration that the target feels: one number, or one per neuron.
+
+        Args:
+            c: float64[grid.size], concentrations, base units.
+        """
         return float(c[0]) if self.grid.mixed else self.grid.at(c, self.population.name)
 
     def level(self, c: Any) -> Any:
@@ -67,15 +71,27 @@ class BoundEffect:
         return c if self.receptor is None else self.receptor.occupancy(c)
 
     def outcome(self, value: Any, c: Any) -> Any:
-        """The parameter's value (base units) after this effect, at a concentration: what executors trace."""
+        """The parameter's value after this effect, at a concentration: what executors trace.
+
+        Args:
+            value: of the parameter before, base units; c: concentration, base units; of one shape, or numbers.
+
+        Returns:
+            The value, base units, unchecked.
+        """
         level = Quantity(self.level(c), self.concentration if self.receptor is None else DIMENSIONLESS)
         return magnitude(self.change(Quantity(value, self.dimension), level), self.dimension, "its outcome")
 
     def apply(self, value: Any, c: Any, when: float) -> Any:
-        """The outcome, checked; value and concentration are one number, or one per neuron.
+        """The outcome, checked.
 
         Args:
-            when: the time, ms, for messages.
+            value: of the parameter before, base units: one number or float64[neurons].
+            c: concentration, base units: one number or float64[neurons].
+            when: ms, for messages.
+
+        Returns:
+            One number, or float64[neurons].
 
         Raises:
             SimulationError: the value leaves its bounds, or is no number; the change fails, or makes another number of values.
@@ -102,6 +118,10 @@ class BoundEffect:
 
 def model_of(target: Target, parameter: Any) -> Any:
     """The model whose parameter is meant.
+
+    Args:
+        target: a population or a projection.
+        parameter: its name, of a part "part.name".
 
     Raises:
         NetworkError: there is none that a modulator can change.

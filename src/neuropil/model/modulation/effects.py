@@ -45,7 +45,11 @@ class Effect:
         return {n: float(v) for n, v in bare.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
 
     def with_constants(self, values: Mapping[str, Any]) -> Effect:
-        """A copy with other constants (base units)."""
+        """A copy with other constants.
+
+        Args:
+            values: by name, base units.
+        """
         made = copy.copy(self)
         for name, value in values.items():
             before = getattr(self, name)
@@ -97,7 +101,11 @@ class Toward(Effect):
 
 @dataclass(frozen=True)
 class Becomes(Effect):
-    """Replaces: scale · level. What a three-factor rule reads as its third factor."""
+    """Replaces: scale · level. What a three-factor rule reads as its third factor.
+
+    Args:
+        scale: a quantity in the parameter's unit for each unit of the level.
+    """
 
     scale: Any = 1.0
 
