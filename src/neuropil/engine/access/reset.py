@@ -15,8 +15,10 @@ from neuropil.engine.modulation.modulate import Modulation
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.composite import split
+from neuropil.plan.signature import Argument
+from neuropil.plan.signature import state as state_array
 
-States = dict[tuple[str, str, str], np.ndarray]
+States = dict[tuple[str, str, Argument], np.ndarray]
 """(population, part, array) -> values, as `Core.states` gives them."""
 
 
@@ -27,11 +29,15 @@ def starting_states(core: Core) -> States:
     return twin.states()
 
 
-def kept_states(network: Network, keep: Iterable[str]) -> set[tuple[str, str, str]]:
-    """The arrays behind names of states such as "exc.theta".
+def kept_states(network: Network, keep: Iterable[str]) -> set[tuple[str, str, Argument]]:
+    """The arrays of states that stay as they are: (population, part, name of the array).
+
+    Args:
+        keep: names of states such as "exc.theta".
 
     Raises:
-        NetworkError: what does not exist.
+        NetworkError: a state that does not exist.
+        SimulationError: not a list of names.
     """
     if isinstance(keep, str) or not all(isinstance(name, str) for name in keep):
         raise SimulationError("keep names states of neurons", got=keep, expected='a list such as ["exc.theta"]')
@@ -42,17 +48,19 @@ def kept_states(network: Network, keep: Iterable[str]) -> set[tuple[str, str, st
         if state not in states:
             raise NetworkError(f"keep: {population} has no state {state!r}", fix=did_you_mean(state, states))
         part, inner = split(state)
-        found.add((population, part, f"s_{inner}"))
+        found.add((population, part, state_array(inner)))
     return found
 
 
 def begin_anew(
-    core: Core, synaptic: SynapticState, modulation: Modulation, start: States, kept: set[tuple[str, str, str]], *, weights: bool, restart: bool
+    core: Core, synaptic: SynapticState, modulation: Modulation, start: States, kept: set[tuple[str, str, Argument]], *, weights: bool, restart: bool
 ) -> None:
     """See `Simulation.reset`; all spikes up to now have been taken in.
 
     Args:
         start: from `starting_states`; kept: from `kept_states`.
+        synaptic: weights and states of synapses.
+        weights, restart: as of `Simulation.reset`.
     """
     end = core.step
     if restart:
