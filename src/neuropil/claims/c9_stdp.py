@@ -104,7 +104,7 @@ def digits() -> tuple[Floats, NDArray[np.int64]]:
     try:
         load = import_module("sklearn.datasets").load_digits
     except ImportError:
-        raise NeuropilError("the digits come with scikit-learn, which is not installed", fix="pip install 'neuropil[claims]'") from None
+        raise NeuropilError("scikit-learn, which has the digits data set, is not installed", fix="pip install 'neuropil[claims]'") from None
     bunch = load()
     return np.asarray(bunch.data, float) / 16.0, np.asarray(bunch.target, np.int64)
 

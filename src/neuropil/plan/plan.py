@@ -276,7 +276,7 @@ def check_plan(plan: Plan) -> None:
     """
     planned = [(m.population.name, m.part) for a in plan.batches for m in a.members]
     if sorted(planned) != sorted(plan.parts):
-        raise PlanError("not every part is in exactly one group", got=planned)
+        raise PlanError("each part must be in exactly one group", got=planned)
     for group in plan.groups:
         for member in group.members:
             where = f"{group.name}, population {member.population.name!r}"
@@ -289,7 +289,7 @@ def check_plan(plan: Plan) -> None:
         part, port = split(projection.port or "")
         variant = plan.batches[plan.place_of(projection.target, part)[0]].variant
         if port and port not in (variant.real if projection.listed else variant.wired):
-            raise PlanError(f"projection {projection.name!r} arrives at a port nobody reads")
+            raise PlanError(f"projection {projection.name!r} arrives at a port that has no reader")
         scale = plan.scale[j]
         if (scale is None) != projection.listed or (scale is not None and not scale.quantum > 0):
             raise PlanError(f"projection {projection.name!r} has no weight scale", got=scale)

@@ -96,7 +96,7 @@ def edge_sites(given: Any, index: int | None, rule: Rule, pop: Population, port:
     if index is not None:
         raise NetworkError(f"{what}s are given twice", got=f"{port}[{index}] and site=...", fix="leave one of them out")
     if not isinstance(rule, Edges):
-        raise NetworkError(f"{what}s are given for a rule that is no list", got=type(rule).__name__, expected="Edges", fix=f'port="{port}[0]" names one site for all')
+        raise NetworkError(f"{what}s can only be given with Edges", got=type(rule).__name__, expected="Edges", fix=f'port="{port}[0]" names one site for all')
     array = _whole_numbers(given, what)
     if array.shape != rule.pre.shape:
         raise NetworkError(f"{what} needs one value per edge", got=array.shape, expected=rule.pre.shape)
