@@ -84,11 +84,15 @@ def builder_of(described: object, executor: str) -> Callable[..., Any]:
     Raises:
         ModelError: there is none.
     """
-    for kind in type(described).__mro__:
-        if (executor, kind) in _BUILDERS:
-            return _BUILDERS[executor, kind]
+    if (builder := find_builder(described, executor)) is not None:
+        return builder
     name = type(described).__name__
     raise ModelError(f"{name} has no builder for the {executor}", fix=f'register one: @npl.register({name}, "{executor}")')
+
+
+def find_builder(described: object, executor: str) -> Callable[..., Any] | None:
+    """The builder of an object's class, or of the nearest of its base classes; None: there is none."""
+    return next((_BUILDERS[executor, kind] for kind in type(described).__mro__ if (executor, kind) in _BUILDERS), None)
 
 
 def named(family: type[_Named], name: str, error: type[NeuropilError] = ModelError) -> _Named:

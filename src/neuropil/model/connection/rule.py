@@ -1,0 +1,162 @@
+"""The base class of connection rules: what a rule says of itself.
+
+A rule outside this package is one class:
+
+    @dataclass(frozen=True)
+    class Ring(Rule):
+        \"\"\"Every neuron to its k successors, each replaced with probability p by any other neuron.\"\"\"
+
+        k: int
+        p: float
+
+        def targets(self, source, ends, random):
+            near = (source + 1 + np.arange(self.k)) % ends.n_targets
+            ...
+
+        def expected_synapses(self, n_source, n_target, recurrent):
+            return n_source * self.k
+
+`targets` is all that the engine, the oracle and the rollout need: each draws the same synapses, for the random numbers of a source
+depend on the seed, the names of the projection and its populations, and the source alone. A rule that is drawn by compiled code has a
+builder for the engine instead (`neuropil.register`), which the rollout uses as well.
+
+Rules are values: frozen dataclasses. The fields `allow_self` (default True: a neuron may project to itself) and `allow_multiple`
+(default False: several synapses may join the same two neurons) mean the same in every rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuropil.errors import NetworkError
+from neuropil.model.connection.ends import Ends
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Base of all connection rules.
+
+    Class attributes a rule may set:
+        needs_positions: both populations must have positions (`position_faults` checks them).
+        rewires: projections may have a `Rewiring`: new synapses can be drawn one by one (`likelihood` says how).
+        compiled: compiled code of this package draws the synapses; `targets` is not needed.
+        in_populations: neurons are counted within whole populations, also between views.
+    """
+
+    needs_positions: ClassVar[bool] = False
+    rewires: ClassVar[bool] = False
+    compiled: ClassVar[bool] = False
+    in_populations: ClassVar[bool] = False
+
+    # --- the definition ------------------------------------------------------------------------------------------------
+
+    def targets(self, source: int, ends: Ends, random: np.random.Generator) -> Any:
+        """The targets of one source.
+
+        Args:
+            source: index of the source neuron, 0 … ends.n_sources - 1.
+            ends: the neurons on both sides.
+            random: random numbers of this source.
+
+        Returns:
+            Indices of target neurons, 0 … ends.n_targets - 1, in any order; of a neuron twice only under `allow_multiple`.
+        """
+        raise NotImplementedError
+
+    def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
+        """How many synapses to expect between populations of these sizes.
+
+        Returns:
+            The number, exact for rules that fix it; NaN if it depends on more than the sizes (then `expected_between` gives it).
+        """
+        raise NotImplementedError
+
+    def expected_between(self, ends: Ends) -> float:
+        """How many synapses to expect between these neurons."""
+        return self.expected_synapses(ends.n_sources, ends.n_targets, ends.recurrent)
+
+    def largest_in_degree(self, ends: Ends) -> float:
+        """A bound on the synapses that any target receives, which sets the room for their sum.
+
+        A rule that knows a smaller one than the number of sources gains resolution of its weights; one with several synapses between two
+        neurons may need a larger one. Targets that `targets` gives are checked against it.
+        """
+        return float(ends.n_sources)
+
+    # --- checks --------------------------------------------------------------------------------------------------------
+
+    def check(self, n_source: int, n_target: int, shared: int) -> None:
+        """Raise NetworkError if the rule cannot be met between populations of these sizes, of which `shared` neurons are in both."""
+
+    def position_faults(self, ends: Ends, where: str) -> list[NetworkError]:
+        """What is wrong with the positions, of a rule that needs them; `where` begins each message."""
+        return []
+
+    # --- what others ask -----------------------------------------------------------------------------------------------
+
+    @property
+    def joins_self(self) -> bool:
+        """A neuron may project to itself."""
+        return bool(getattr(self, "allow_self", True))
+
+    @property
+    def multapses(self) -> bool:
+        """Several synapses may join the same two neurons."""
+        return bool(getattr(self, "allow_multiple", False))
+
+    @property
+    def drawn_by_source(self) -> bool:
+        """It defines `targets`, or all of its `pairs`."""
+        return type(self).targets is not Rule.targets or type(self).pairs is not Rule.pairs
+
+    def array_shape(self, n_source: int, n_target: int) -> tuple[int, ...] | None:
+        """The shape of an array with a value for each synapse; None if the order of synapses is not known before they are drawn."""
+        return None
+
+    @property
+    def listed(self) -> bool:
+        """The description lists its synapses, and arrays have a value for each in that order."""
+        return len(self.array_shape(1, 1) or ()) == 1
+
+    def likelihood(self, sources: Indices, targets: Indices, ends: Ends) -> NDArray[np.float64]:
+        """How likely new synapses join some sources and targets, up to a factor; of a rule that `rewires`.
+
+        Returns:
+            float64[sources, targets]; or [sources, 1], the same for all targets.
+        """
+        return np.ones((sources.size, 1))
+
+    def between(self, n: int, sources: Indices | None, targets: Indices | None) -> Rule:
+        """The rule of a projection between views of n neurons (None: a whole population)."""
+        return self
+
+    def within(self, rows: Callable[[Indices, Indices], tuple[Indices, Indices]]) -> Rule:
+        """The rule as it was given between views; `rows` maps indices of populations to places in the views."""
+        return self
+
+    def pairs(self, ends: Ends, random: Callable[[int], np.random.Generator]) -> tuple[Indices, Indices]:
+        """All synapses: the source and the target of each.
+
+        Args:
+            random: the generator of a source.
+        """
+        rows = [self._row(source, ends, random(source)) for source in range(ends.n_sources)]
+        if rows and not np.array_equal(rows[0], self._row(0, ends, random(0))):
+            raise NetworkError(f"{type(self).__name__}.targets gives other targets when it is called again", fix="draw from `random` alone")
+        return np.repeat(np.arange(ends.n_sources), [row.size for row in rows]), np.concatenate([np.empty(0, np.int64), *rows])
+
+    def _row(self, source: int, ends: Ends, random: np.random.Generator) -> Indices:
+        """The targets of a source, checked."""
+        name, given = f"{type(self).__name__}.targets", np.asarray(self.targets(source, ends, random))
+        if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
+            raise NetworkError(f"{name} must give a one-dimensional array of whole numbers", got=f"{given.dtype}, shape {given.shape}")
+        if given.size and (given.min() < 0 or given.max() >= ends.n_targets):
+            raise NetworkError(f"{name}: no such target", got=int(given.max() if given.min() >= 0 else given.min()), expected=f"0 … {ends.n_targets - 1}")
+        return given.astype(np.int64)
