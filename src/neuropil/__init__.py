@@ -115,7 +115,7 @@ from neuropil.model import (
     discretise,
 )
 from neuropil.model.network.validate import validate
-from neuropil.registry import register
+from neuropil.registry import provide, register
 from neuropil.units import (
     Capacitance,
     CapacitanceDensity,
@@ -130,6 +130,7 @@ from neuropil.units import (
     Time,
     Voltage,
 )
+from neuropil.version import __version__
 
 if TYPE_CHECKING:
     from neuropil.agents import Loop
@@ -137,7 +138,6 @@ if TYPE_CHECKING:
     from neuropil.plan.explain import explain
     from neuropil.result import Result, Spikes, Trace
 
-__version__ = "0.1.0"
 
 _LATER = {
     "run": "neuropil.engine",
@@ -148,6 +148,7 @@ _LATER = {
     "Trace": "neuropil.result",
     "Loop": "neuropil.agents",
 }
+provide("drawing", lambda: importlib.import_module("neuropil.view"))
 
 
 def __getattr__(name: str) -> Any:

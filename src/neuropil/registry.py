@@ -15,6 +15,7 @@ from neuropil.errors import ModelError, NeuropilError, did_you_mean
 EXECUTORS = ("engine", "oracle", "rollout")
 _BUILDERS: dict[tuple[str, type], Callable[..., Any]] = {}
 _NAMED: dict[type, dict[str, Named]] = {}
+_SERVICES: dict[str, Callable[[], Any]] = {}
 _Builder = TypeVar("_Builder", bound=Callable[..., Any])
 _Named = TypeVar("_Named", bound="Named")
 
@@ -116,3 +117,24 @@ def names(family: type[Named]) -> tuple[str, ...]:
 def _family(kind: type) -> type:
     """The class directly below `Named` among a class's bases."""
     return next(k for k, below in zip(kind.__mro__, kind.__mro__[1:], strict=False) if below is Named)
+
+
+def provide(service: str, load: Callable[[], Any]) -> None:
+    """Say who does something that a lower layer offers to its users without knowing who does it, such as drawing a result.
+
+    Args:
+        service: what is done.
+        load: called when it is first wanted; returns the object that does it.
+    """
+    _SERVICES[service] = load
+
+
+def provided(service: str) -> Any:
+    """The object that does what was provided under this name.
+
+    Raises:
+        NeuropilError: nobody does.
+    """
+    if service not in _SERVICES:
+        raise NeuropilError(f"nothing provides {service}", fix="import neuropil before its parts")
+    return _SERVICES[service]()

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from morphologies import parse_swc
 from neuropil import DLambda, Morphology, MorphologyError, NeuropilError, discretise
-from neuropil.model.cell.swc import parse_swc
 from neuropil.units import Ohm, cm, mV, uF, um
 
 GOOD = (

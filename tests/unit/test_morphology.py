@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from morphologies import FOLDER as DATA
+from morphologies import parse_swc
 from neuropil import Morphology, MorphologyError, Section, UnitError
-from neuropil.model.cell.swc import parse_swc
 from neuropil.units import mm, mV, um
 
 

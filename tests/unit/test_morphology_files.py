@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from morphologies import parse_swc
 from neuropil import FixedCount, Morphology, MorphologyError, discretise
 from neuropil.model.cell.asc import sections_of
-from neuropil.model.cell.swc import parse_swc
 from neuropil.units import mV, um
 
 TWO = "1 1 0 0 0 5 -1\n2 3 0 6 0 1 1\n3 3 0 16 0 1 2\n10 3 90 0 0 1 -1\n11 3 90 50 0 1 10\n12 3 90 80 0 1 11\n"

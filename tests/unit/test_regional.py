@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from morphologies import parse_swc
 from neuropil import DLambda, FixedCount, MaxLength, ModelError, Morphology, MorphologyError, Network, discretise
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.locations import Distance, location
-from neuropil.model.cell.swc import parse_swc
 from neuropil.units import Ohm, cm, mS, mV, uF, um
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.neurons.branch_neuron import BranchNeuron

@@ -128,7 +128,7 @@ def _section_html(d: dict[str, Any], o: Outcome) -> str:
 
 
 def _circumstances() -> dict[str, Any]:
-    from neuropil import __version__
+    from neuropil.version import __version__
 
     return {
         "neuropil": __version__,

@@ -57,7 +57,7 @@ def _time(help: str) -> Any:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from neuropil import __version__
+        from neuropil.version import __version__
 
         print(f"neuropil {__version__}")
         raise typer.Exit

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from neuropil.cli.cost_tables import ends, grid
+
 if TYPE_CHECKING:
     from neuropil.cost.article import Finding, Row
 
@@ -40,8 +42,6 @@ def show(console: Console, threads: int | None = None, again: bool = False) -> d
 
 
 def _show_rows(title: str, rows: list[Row], console: Console) -> None:
-    from neuropil.cli.cost import grid
-
     table = grid("line", "article", "its items", "written", "of it Euler", "shared", "ours", "note", title=title)
     table.columns[-1].justify = "left"
     for r in rows:
@@ -53,8 +53,6 @@ def _show_rows(title: str, rows: list[Row], console: Console) -> None:
 
 
 def _show_convergence(spikes: dict[str, dict[float, int | None]], console: Console) -> None:
-    from neuropil.cli.cost import grid
-
     steps = next(iter(spikes.values()))
     table = grid("spikes in 100 ms at 10 µA/cm², by step (ms)", *(f"{dt:g}" for dt in steps), title="F1: does the neuron work at 1 ms?")
     for method, counts in spikes.items():
@@ -63,8 +61,6 @@ def _show_convergence(spikes: dict[str, dict[float, int | None]], console: Conso
 
 
 def _show_findings(found: list[Finding], console: Console) -> None:
-    from neuropil.cli.cost import ends, grid
-
     table = grid("claim", "figure", "article", "recomputed", "low", "high", "unit", "note", title="its figures, recomputed", left=2)
     for column in table.columns[-2:]:
         column.justify = "left"
@@ -80,8 +76,6 @@ def _show_findings(found: list[Finding], console: Console) -> None:
 
 
 def _show_measured(measured: dict[str, float], console: Console) -> None:
-    from neuropil.cli.cost import grid
-
     table = grid("F7 on this machine: article 003's synapse as a kernel", "", title="F7: memory or arithmetic?")
     for name, value in measured.items():
         table.add_row(name, f"{value:.4g}")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from neuropil.cli.cost_tables import Question, ends, grid, say_if_shared
 from neuropil.errors import CommandError
 
 if TYPE_CHECKING:
-    from neuropil.cli.cost import Question
     from neuropil.cost.circuit import CircuitCost, Load
     from neuropil.cost.interval import Interval
 
@@ -20,7 +20,6 @@ MOST_ROWS = 12
 
 def show(question: Question, console: Console) -> dict[str, Any]:
     """Print a circuit's cost and return it in plain types."""
-    from neuropil.cli.cost import say_if_shared
     from neuropil.cli.loading import load
     from neuropil.cost.circuit import cost_of, rates_for, seconds_here, to_json
     from neuropil.cost.measure import available_threads, this_machine
@@ -59,8 +58,6 @@ def _nothing() -> Interval:
 
 
 def _show_work(cost: CircuitCost, name: str, dt: float, precision: str, console: Console) -> None:
-    from neuropil.cli.cost import grid
-
     title = f"{name}, dt {dt:g} ms, {precision}: work for a second of biology, rates {cost.rates.source}"
     table = grid("mechanism", "items", "done", "FLOPs each", "bytes each", "FLOPs", "bytes", title=title)
     for kind in dict.fromkeys(load.work.kind for load in cost.loads):
@@ -82,8 +79,6 @@ def _together(kind: str, loads: list[Load]) -> tuple[str, ...]:
 
 
 def _show_answers(cost: CircuitCost, seconds: dict[str, Interval], memory: dict[str, float], threads: int, console: Console) -> None:
-    from neuropil.cli.cost import ends, grid
-
     table = grid("for a second of biology", "best", "low", "high")
     table.add_row("FLOPs", *ends(cost.flops))
     table.add_row("bytes read and written", *ends(cost.bytes))

@@ -6,7 +6,6 @@ from neuropil.model.agent.encode import Code, Currents, OneHot, PlaceCode, Popul
 from neuropil.model.agent.monitor import Guard, SelfStimulationMonitor
 from neuropil.model.base.described import STEADY, DeclarativeModel, Input, Port, State
 from neuropil.model.base.distribution import Distribution, LogNormal, Normal, Uniform
-from neuropil.model.cell.builder import MorphologyBuilder
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.compartments import Compartments
 from neuropil.model.cell.discretise import DLambda, FixedCount, MaxLength, discretise
@@ -24,7 +23,8 @@ from neuropil.model.cell.locations import (
     region,
 )
 from neuropil.model.cell.mechanism import Channel, Mechanism, PointProcess
-from neuropil.model.cell.morphology import Morphology, Section
+from neuropil.model.cell.morphology import Morphology, MorphologyBuilder
+from neuropil.model.cell.section import Section
 from neuropil.model.connection.rules import (
     AllToAll,
     DistanceDependent,

@@ -13,6 +13,7 @@ import numpy as np
 
 from neuropil import units
 from neuropil.errors import NeuropilError, ResultError
+from neuropil.registry import provided
 from neuropil.result.assemble import discard_journals, load_journals, read_result, write_result
 from neuropil.result.atomic import plain
 from neuropil.result.folder import (
@@ -127,7 +128,7 @@ class Result:
 
         Returns the figure.
         """
-        view = _view()
+        view = provided("drawing")
         if ax is None:
             return view.raster_figure(self, **options)
         view.draw_raster(ax, self.spikes, **{"t_from": self.t_start_ms, "t_to": self.t_stop_ms, **options})
@@ -138,7 +139,7 @@ class Result:
 
         Returns the matplotlib figure.
         """
-        figure = _view().raster_figure(self, **options)
+        figure = provided("drawing").raster_figure(self, **options)
         if path is not None:
             figure.savefig(path, dpi=200)
         return figure
@@ -147,7 +148,7 @@ class Result:
         self, path: str | os.PathLike[str] = "report.html", published: Mapping[str, float] | None = None
     ) -> Path:
         """Write a self-contained HTML report; `published` rates (population -> Hz) are set beside this run's."""
-        written: Path = _view().write_report(self, path, published)
+        written: Path = provided("drawing").write_report(self, path, published)
         return written
 
     def to_neo(self) -> Any:
@@ -220,8 +221,3 @@ class Result:
 
     def _span(self) -> str:
         return f"a time before the end of the run, which spans {self.t_start_ms:g} to {self.t_stop_ms:g} ms"
-
-
-def _view() -> Any:
-    """The drawing layer, found by name when it is wanted: this layer lies below it and must load without matplotlib."""
-    return importlib.import_module("neuropil.view")

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from neuropil.errors import MorphologyError
-from neuropil.model.cell.morphology import SHORTEST, Morphology, Section, numbered
+from neuropil.model.cell.section import SHORTEST, Parsed, Section, numbered
 from neuropil.model.cell.swc_points import KINDS, file_name
 
 SOMA = "soma"
 
 
-def read_asc(path: str | PathLike[str], name: str | None = None) -> Morphology:
+def read_asc(path: str | PathLike[str], name: str | None = None) -> Parsed:
     """Read a file; see :meth:`Morphology.from_asc`.
 
     Raises:
@@ -40,7 +40,7 @@ def read_asc(path: str | PathLike[str], name: str | None = None) -> Morphology:
     except morphio.MorphioError as error:
         raise MorphologyError(f"{source}: MorphIO cannot read the file", got=str(error).strip()) from None
     sections, notes = sections_of(read, source)
-    return Morphology(sections, name or Path(source).stem, notes)
+    return sections, name or Path(source).stem, notes
 
 
 def sections_of(cell: Any, source: str) -> tuple[tuple[Section, ...], tuple[str, ...]]:

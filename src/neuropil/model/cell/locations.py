@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from neuropil import rng
 from neuropil.errors import MorphologyError
 from neuropil.model.cell.compartments import Compartments
-from neuropil.model.cell.morphology import Morphology, suggest
+from neuropil.model.cell.morphology import Morphology
 from neuropil.model.cell.regional import EVERYTHING, region_names
+from neuropil.model.cell.section import suggest
 from neuropil.units import Quantity, magnitude, um
 
 Ints: TypeAlias = NDArray[np.int32]

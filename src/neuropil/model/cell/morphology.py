@@ -1,97 +1,27 @@
-"""The shape of a cell: unbranched sections, each a list of points with a diameter, joined into a tree.
+"""The shape of a cell: sections joined into a tree, read from a file or built by hand.
 
 A morphology is inert data in µm. It says nothing of membranes, nor of how finely it will be divided: that is
-:mod:`neuropil.model.cell.discretise`. Between two successive points a section is a frustum (a truncated cone).
+:mod:`neuropil.model.cell.discretise`.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from neuropil.errors import MorphologyError, did_you_mean
+from neuropil.errors import MorphologyError
 from neuropil.model.base.immutable import unchanging
+from neuropil.model.cell.asc import read_asc
+from neuropil.model.cell.section import LARGEST, Section, lengths, suggest
+from neuropil.model.cell.swc import read_swc
+from neuropil.model.cell.swc_write import write_swc
 from neuropil.units import magnitude, um
-
-if TYPE_CHECKING:
-    from neuropil.model.cell.builder import MorphologyBuilder
-
-LARGEST = 1e7
-"""µm; ten metres. Anything larger is a slip of units, and its square might overflow further on."""
-
-THINNEST = 1e-4
-"""µm; a fiftieth of a lipid bilayer (about 5 nm). Anything thinner is a slip of units."""
-
-SHORTEST = 1e-9
-"""µm; a section shorter than this has no length."""
-
-
-@unchanging
-@dataclass(frozen=True, eq=False)
-class Section:
-    """An unbranched piece of a cell.
-
-    Attributes:
-        name: unique within its morphology, such as ``"soma"`` or ``"apical[12]"``.
-        kind: "soma", "axon", "basal", "apical" or any other text.
-        points: float64[k, 4], k >= 2: x, y, z and diameter in µm, from the section's start (x = 0) to its end (x = 1).
-        parent: index of the section it sprouts from; -1 for the root.
-        parent_at: where on the parent it sprouts, 0 to 1 of the parent's length.
-        labels: further names of regions that this section belongs to.
-
-    Raises:
-        MorphologyError: when points are missing, not finite, too thin or without length, or `parent_at` is out of range.
-    """
-
-    name: str
-    kind: str
-    points: NDArray[np.float64]
-    parent: int = -1
-    parent_at: float = 1.0
-    labels: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        points = np.array(self.points, dtype=np.float64)
-        points.setflags(write=False)
-        object.__setattr__(self, "points", points)
-        for what, text in (("name", self.name), ("kind", self.kind)):
-            if not isinstance(text, str) or not text:
-                raise MorphologyError(f"a section's {what} is a piece of text", got=text)
-        _check_points(self.name, points)
-        if not 0.0 <= self.parent_at <= 1.0:
-            raise MorphologyError(
-                f"section {self.name!r} sprouts from a place that its parent does not have",
-                got=f"parent_at={self.parent_at}",
-                expected="0 (the parent's start) to 1 (its end)",
-            )
-
-    @cached_property
-    def arc(self) -> NDArray[np.float64]:
-        """Path length from the section's start to each point, µm; float64[k]."""
-        steps = np.sqrt((np.diff(self.points[:, :3], axis=0) ** 2).sum(axis=1))
-        return np.concatenate([[0.0], np.cumsum(steps)])
-
-    @property
-    def length(self) -> float:
-        """µm."""
-        return float(self.arc[-1])
-
-    @property
-    def area(self) -> float:
-        """Membrane area, µm²: the lateral areas of its frusta."""
-        d = self.points[:, 3]
-        return float((0.5 * np.pi * (d[1:] + d[:-1]) * np.hypot(np.diff(self.arc), 0.5 * np.diff(d))).sum())
-
-    def point_at(self, x: float) -> NDArray[np.float64]:
-        """x, y, z and diameter (µm) at the fraction `x` of the section's length; float64[4]."""
-        return np.array([np.interp(x * self.length, self.arc, column) for column in self.points.T])
 
 
 @unchanging
@@ -134,9 +64,7 @@ class Morphology:
 
     @staticmethod
     def builder(name: str = "cell") -> MorphologyBuilder:
-        """An empty :class:`~neuropil.model.cell.builder.MorphologyBuilder`, to add sections by hand."""
-        from neuropil.model.cell.builder import MorphologyBuilder
-
+        """An empty :class:`MorphologyBuilder`, to add sections by hand."""
         return MorphologyBuilder(name)
 
     @classmethod
@@ -188,9 +116,7 @@ class Morphology:
         Raises:
             MorphologyError: naming the file and the line.
         """
-        from neuropil.model.cell.swc import read_swc
-
-        return read_swc(path, soma=soma, types=types, default_radius=default_radius, tree=tree, scale=scale, name=name)
+        return Morphology(*read_swc(path, soma=soma, types=types, default_radius=default_radius, tree=tree, scale=scale, name=name))
 
     @classmethod
     def from_asc(cls, path: str | PathLike[str], *, name: str | None = None) -> Morphology:
@@ -199,9 +125,7 @@ class Morphology:
         Raises:
             MorphologyError: MorphIO is missing, or the file holds no cell.
         """
-        from neuropil.model.cell.asc import read_asc
-
-        return read_asc(path, name)
+        return Morphology(*read_asc(path, name))
 
     def to_swc(self, path: str | PathLike[str]) -> dict[int, str]:
         """Write an SWC file, in µm; :mod:`neuropil.model.cell.swc_write` says what the format has no place for.
@@ -212,9 +136,7 @@ class Morphology:
         Raises:
             MorphologyError: the file cannot be written.
         """
-        from neuropil.model.cell.swc_write import write_swc
-
-        return write_swc(self, path)
+        return write_swc(self.sections, self.name, path)
 
     def with_label(self, label: str, sections: Iterable[str]) -> Morphology:
         """The same morphology, its sections of these names also belonging to the region `label`."""
@@ -330,49 +252,87 @@ class Morphology:
         return f"Morphology({self.name!r}, {len(self)} sections, area {self.area:.4g} µm²)"
 
 
-def numbered(kinds: Iterable[str]) -> list[str]:
-    """Names of sections: `kind[0]`, `kind[1]`, ... in their order, or `kind` alone where there is one."""
-    kinds = list(kinds)
-    seen: dict[str, int] = {}
-    names = []
-    for kind in kinds:
-        number = seen[kind] = seen.get(kind, -1) + 1
-        names.append(kind if kinds.count(kind) == 1 else f"{kind}[{number}]")
-    return names
+class MorphologyBuilder:
+    """Collects sections and makes a :class:`Morphology` of them.
+
+    >>> from neuropil.units import um
+    >>> build = MorphologyBuilder("pyramid")
+    >>> soma = build.section("soma", kind="soma", length=20 * um, diameter=20 * um)
+    >>> trunk = build.section("trunk", kind="apical", length=500 * um, diameter=[4 * um, 2 * um], parent=soma)
+    >>> build.build().length
+    520.0
+    """
+
+    def __init__(self, name: str = "cell"):
+        self.name = name
+        self._sections: list[Section] = []
+
+    def section(
+        self,
+        name: str,
+        *,
+        kind: str,
+        length: Any = None,
+        diameter: Any = None,
+        points: Any = None,
+        parent: str | None = None,
+        at: float = 1.0,
+        direction: Sequence[float] = (1.0, 0.0, 0.0),
+        labels: Sequence[str] = (),
+    ) -> str:
+        """Add a section and return its name, to be the parent of others.
+
+        Args:
+            kind: "soma", "axon", "basal", "apical" or any text.
+            length, diameter: lengths, for a straight section that starts where it sprouts; `diameter` one length, or a
+                list of them at equal steps from start to end.
+            points: instead of these, a quantity of shape (k, 4): x, y, z, diameter.
+            parent: name of an earlier section; None only for the first.
+            at: where on the parent, 0 to 1.
+            direction: of a straight section; any length.
+            labels: further names of regions that it belongs to.
+
+        Raises:
+            MorphologyError, UnitError: when the description is incomplete or impossible.
+        """
+        known = {s.name: i for i, s in enumerate(self._sections)}
+        if parent is not None and parent not in known:
+            raise MorphologyError(f"section {name!r}: there is no parent {parent!r} yet", fix=suggest(parent, known))
+        if (parent is None) != (not self._sections):
+            raise MorphologyError(
+                f"section {name!r}: a cell has one root",
+                got=f"parent={parent!r} for section number {len(self._sections)}",
+                expected="no parent for the first section, one of the earlier sections for every other",
+            )
+        if name in known:
+            raise MorphologyError(f"two sections are named {name!r}", fix="give each its own name")
+        if (points is None) == (length is None or diameter is None):
+            raise MorphologyError(f"section {name!r}: give either `length` and `diameter`, or `points`")
+        if points is not None:
+            shape = np.asarray(magnitude(points, um.dimension, f"points of section {name!r}"), dtype=np.float64)
+        else:
+            start = np.zeros(3) if parent is None else self._sections[known[parent]].point_at(at)[:3]
+            shape = _straight(name, start, length, diameter, direction)
+        index = -1 if parent is None else known[parent]
+        self._sections.append(Section(name, kind, shape, index, float(at), tuple(labels)))
+        return name
+
+    def build(self) -> Morphology:
+        """The morphology of the sections added so far."""
+        return Morphology(tuple(self._sections), self.name)
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
-    """`did_you_mean`, but listing only the near names where there are many: a cell may have hundreds of sections."""
-    known = list(known)
-    if len(known) <= 12:
-        return did_you_mean(name, known)
-    near = difflib.get_close_matches(name, known, n=8) or known[:8]
-    return f"did you mean {near[0]!r}? {len(known)} are known, such as {', '.join(near)}"
-
-
-def lengths(value: Any, where: str) -> NDArray[np.float64]:
-    """One or several lengths as an array in µm; a list may mix quantities."""
-    if isinstance(value, (list, tuple)):
-        return np.array([magnitude(v, um.dimension, where) for v in value], dtype=np.float64)
-    return np.atleast_1d(np.asarray(magnitude(value, um.dimension, where), dtype=np.float64))
-
-
-def _check_points(name: str, points: ArrayLike) -> None:
-    points = np.asarray(points)
-    where = f"section {name!r}"
-    if points.ndim != 2 or points.shape[1] != 4 or len(points) < 2:
-        raise MorphologyError(
-            f"{where}: its points do not make a section",
-            got=f"an array of shape {points.shape}",
-            expected="shape (k, 4): x, y, z, diameter of at least 2 points",
-        )
-    bad = np.flatnonzero(~np.isfinite(points).all(axis=1) | (abs(points) > LARGEST).any(axis=1))
-    if bad.size:
-        raise MorphologyError(f"{where}: point {bad[0]} is not a place", got=points[bad[0]].tolist(), expected="finite numbers in µm")
-    thin = np.flatnonzero(points[:, 3] < THINNEST)
-    if thin.size:
-        raise MorphologyError(
-            f"{where}: point {thin[0]} has no thickness", got=f"diameter {points[thin[0], 3]:g} µm", expected=f"at least {THINNEST:g} µm"
-        )
-    if np.sqrt((np.diff(points[:, :3], axis=0) ** 2).sum(axis=1)).sum() < SHORTEST:
-        raise MorphologyError(f"{where} has no length", got="points that all coincide", fix="leave the section out")
+def _straight(name: str, start: np.ndarray, length: Any, diameter: Any, direction: Sequence[float]) -> np.ndarray:
+    """Points at equal steps along a line, one for each diameter."""
+    total = float(magnitude(length, um.dimension, f"length of section {name!r}"))
+    diameters = lengths(diameter, f"diameter of section {name!r}")
+    if diameters.size == 1:
+        diameters = np.repeat(diameters, 2)
+    along = np.asarray(direction, dtype=np.float64)
+    norm = float(np.sqrt((along**2).sum())) if along.shape == (3,) else 0.0
+    if not (norm > 0 and np.isfinite(norm)):
+        raise MorphologyError(f"section {name!r}: this is no direction", got=direction, expected="three numbers, not all zero")
+    if not 0 < total <= LARGEST:
+        raise MorphologyError(f"section {name!r}: this is no length", got=f"{total:g} µm", expected="more than 0")
+    steps = np.linspace(0.0, total, diameters.size)
+    return np.column_stack([start + steps[:, None] * (along / norm), diameters])

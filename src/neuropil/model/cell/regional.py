@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from neuropil.errors import ModelError, MorphologyError
 from neuropil.model.base.distribution import Distribution, axes, checked_values
-from neuropil.model.cell.morphology import Morphology, Section, suggest
+from neuropil.model.cell.morphology import Morphology
+from neuropil.model.cell.section import Section, suggest
 from neuropil.units import Dimension
 
 Floats = NDArray[np.float64]

@@ -47,7 +47,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil.errors import MorphologyError, did_you_mean
-from neuropil.model.cell.morphology import SHORTEST, Morphology, Section, numbered
+from neuropil.model.cell.section import SHORTEST, Parsed, Section, numbered
 from neuropil.model.cell.swc_points import Points, file_name, read_points, refuse
 
 SOMA = "soma"
@@ -63,7 +63,7 @@ def read_swc(
     tree: str | int = "only",
     scale: Any = 1.0,
     name: str | None = None,
-) -> Morphology:
+) -> Parsed:
     """Read an SWC file; the arguments are those of :meth:`Morphology.from_swc`.
 
     Raises:
@@ -87,13 +87,13 @@ def parse_swc(
     tree: str | int = "only",
     scale: Any = 1.0,
     name: str | None = None,
-) -> Morphology:
+) -> Parsed:
     """The same for the content of a file; `source` names it in errors."""
     if not isinstance(soma, str) or soma not in CONVENTIONS:
         raise MorphologyError(f"soma={soma!r} is no convention of the soma", fix=did_you_mean(str(soma), CONVENTIONS))
     points = read_points(content, source, types or {}, default_radius, tree, scale)
     sections, notes = _Sectioner(points, recognise=soma == "auto").run()
-    return Morphology(sections, name or Path(source).stem or source, notes)
+    return sections, name or Path(source).stem or source, notes
 
 
 # --- points to sections -------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil.errors import MorphologyError
-from neuropil.model.cell.morphology import LARGEST, THINNEST
+from neuropil.model.cell.section import LARGEST, THINNEST
 from neuropil.units import Quantity, magnitude, um
 
 KINDS = {0: "undefined", 1: "soma", 2: "axon", 3: "basal", 4: "apical"}

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil.errors import MorphologyError
-from neuropil.model.cell.morphology import Morphology
+from neuropil.model.cell.section import Section
 from neuropil.model.cell.swc_points import KINDS, file_name
 
 SOMA = "soma"
@@ -28,16 +28,16 @@ APART = 1e-6
 """µm; points closer than this are one place."""
 
 
-def write_swc(morphology: Morphology, path: str | PathLike[str]) -> dict[int, str]:
+def write_swc(sections: tuple[Section, ...], name: str, path: str | PathLike[str]) -> dict[int, str]:
     """Write a file; see :meth:`Morphology.to_swc`.
 
     Raises:
         MorphologyError: the file cannot be written.
     """
-    source, numbers = file_name(path), kind_numbers(morphology)
-    lines = _Lines(morphology, numbers).write()
+    source, numbers = file_name(path), kind_numbers(sections)
+    lines = _Lines(sections, numbers).write()
     own = {n: kind for kind, n in numbers.items() if KINDS.get(n) != kind}
-    head = [f"# {morphology.name}", *(f"# type {n}: {kind}" for n, kind in own.items()), "# id type x y z radius parent"]
+    head = [f"# {name}", *(f"# type {n}: {kind}" for n, kind in own.items()), "# id type x y z radius parent"]
     try:
         Path(source).write_text("\n".join([*(line.replace("\n", " ") for line in head), *lines, ""]), encoding="utf-8")
     except OSError as error:
@@ -45,26 +45,27 @@ def write_swc(morphology: Morphology, path: str | PathLike[str]) -> dict[int, st
     return own
 
 
-def kind_numbers(morphology: Morphology) -> dict[str, int]:
+def kind_numbers(sections: tuple[Section, ...]) -> dict[str, int]:
     """A number for every kind: SWC's own, that of "custom<n>", or the next free one from 5 on."""
     known = {kind: n for n, kind in KINDS.items()}
-    numbers = {k: known[k] if k in known else int(k[6:]) for k in morphology.kinds if k in known or (k.startswith("custom") and k[6:].isdecimal())}
+    kinds = list(dict.fromkeys(s.kind for s in sections))
+    numbers = {k: known[k] if k in known else int(k[6:]) for k in kinds if k in known or (k.startswith("custom") and k[6:].isdecimal())}
     free = (n for n in range(5, 10**6) if n not in numbers.values())
-    return {k: numbers[k] if k in numbers else next(free) for k in morphology.kinds}
+    return {k: numbers[k] if k in numbers else next(free) for k in kinds}
 
 
 @dataclass
 class _Lines:
     """The lines of a file as they come: section after section, each point behind its parent."""
 
-    morphology: Morphology
+    sections: tuple[Section, ...]
     numbers: dict[str, int]
     lines: list[str] = field(default_factory=list)
     places: list[NDArray[np.float64]] = field(default_factory=list)
     ids: dict[tuple[int, float], int] = field(default_factory=dict)
 
     def write(self) -> list[str]:
-        sections = self.morphology.sections
+        sections = self.sections
         inside: list[list[float]] = [[] for _ in sections]
         for s in sections[1:]:
             if 0.0 < s.parent_at < 1.0:
@@ -82,7 +83,7 @@ class _Lines:
 
     def _joined(self, number: int, points: NDArray[np.float64]) -> tuple[int, NDArray[np.float64]]:
         """The id of the point that a section sprouts from, and its points without those that are there already."""
-        sections = self.morphology.sections
+        sections = self.sections
         s = sections[number]
         owner, x = s.parent, s.parent_at
         while x == 0.0 and owner > 0:

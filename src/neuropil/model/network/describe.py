@@ -12,7 +12,7 @@ import numpy as np
 
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.distribution import Distribution, axes, checked_values, real_array
-from neuropil.model.connection.rules import Edges, OneToOne, Rule
+from neuropil.model.connection.rules import AllToAll, Edges, OneToOne, Rule
 from neuropil.model.contents.contents import Population, Projection, StimulusConnection, Stream
 from neuropil.model.contents.per_synapse import UNKNOWN, edge_weights, refuse_listed
 from neuropil.model.contents.sites import check_parameters, edge_sites, named_site, started
@@ -163,9 +163,9 @@ def _weights(weight: Any, dimension: Dimension, rule: Rule, pre: Population | Vi
 def _edge_shape(rule: Rule, pre: Population | View, post: Population | View) -> tuple[int, ...]:
     if isinstance(rule, Edges):
         return (rule.pre.size,)
-    if type(rule).__name__ == "OneToOne":
+    if isinstance(rule, OneToOne):
         return (pre.size,)
-    if type(rule).__name__ == "AllToAll":
+    if isinstance(rule, AllToAll):
         return (pre.size, post.size)
     return UNKNOWN
 

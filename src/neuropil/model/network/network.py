@@ -22,6 +22,7 @@ from neuropil.model.contents.windows import window_drives
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.kinetics import Kinetics
 from neuropil.model.modulation.modulator import Modulator
+from neuropil.model.network.contents import Contents
 from neuropil.model.network.coupling import Coupling, end
 from neuropil.model.network.describe import described_drive, described_population, described_projection, indices_within
 from neuropil.model.network.replace import Changes, duplicate, replaced
@@ -42,7 +43,7 @@ _ELSEWHERE = {
 """What people call methods of a network, and where it is done."""
 
 
-class Network:
+class Network(Contents):
     """A described network; see the methods for what it can hold.
 
     `copy.copy`, `copy.deepcopy` and `replace` give independent networks; a network can be pickled, if the functions that it holds
@@ -63,22 +64,9 @@ class Network:
         if published is not None and not isinstance(published, dict):
             raise NetworkError("published must be a dict of rates in Hz by population", got=published)
         self._frozen = False
-        self.name = name
-        self.populations: dict[str, Population] = {}
-        self.projections: list[Projection] = []
-        self.drives: list[StimulusConnection] = []
-        self.probes: list[Probe] = []
-        self.synapse_probes: list[SynapseProbe] = []
-        self.normalisations: list[Normalisation] = []
-        self.couplings: list[Coupling] = []
-        self.modulators: dict[str, Modulator] = {}
+        super().__init__(name)
         self.published = dict(published or {})
         self.citation = citation
-
-    @property
-    def size(self) -> int:
-        """Number of neurons."""
-        return sum(p.size for p in self.populations.values())
 
     def __repr__(self) -> str:
         return f"Network({self.name!r}, {self.size} neurons, {len(self.projections)} projections)"

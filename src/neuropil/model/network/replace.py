@@ -12,7 +12,7 @@ import io
 import pickle
 from collections.abc import Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from neuropil.model.contents.contents import Population, Probe, Projection, Stim
 from neuropil.model.contents.views import Indices, View, places
 from neuropil.model.contents.windows import window_drives
 from neuropil.model.contents.wiring import weight_dimension
+from neuropil.model.network.contents import Contents
 from neuropil.model.network.describe import described_drive, described_population, described_projection
 from neuropil.model.neuron.composite import Composite
 from neuropil.model.neuron.neuron import Neuron
@@ -31,11 +32,9 @@ from neuropil.model.probe.upkeep import check_upkeep
 from neuropil.model.stimulus.stimulus import EventStimulus, SpikeList, Stimulus
 from neuropil.units import Quantity, ms, um
 
-if TYPE_CHECKING:
-    from neuropil.model.network.network import Network
-
 Changes = Mapping[str, Mapping[str, Any]]
 T = TypeVar("T")
+N = TypeVar("N", bound=Contents)
 
 _VALUES = (np.ndarray, DeclarativeModel, Composite, Distribution, type, FunctionType, BuiltinFunctionType, MethodType)
 """What a copy shares with its original: it never changes."""
@@ -74,9 +73,7 @@ def duplicate(network: T, replaced: Mapping[int, Any] | None = None) -> T:
     return copy
 
 
-def replaced(
-    network: Network, name: str | None, populations: Changes | None, projections: Changes | None, drives: Changes | None
-) -> Network:
+def replaced(network: N, name: str | None, populations: Changes | None, projections: Changes | None, drives: Changes | None) -> N:
     """See `Network.replace`."""
     wanted = {"populations": _asked(populations, network.populations, "population")}
     wanted["projections"] = _asked(projections, [p.name for p in network.projections], "projection")
@@ -90,7 +87,7 @@ def replaced(
     elements = _elements(made, wanted, anew)
     _check_rest(made, set(anew))
     whole = duplicate(made, elements) if elements else made
-    check_upkeep(whole)
+    check_upkeep(whole.synapse_probes, whole.normalisations)
     return whole
 
 
@@ -106,7 +103,7 @@ def _asked(changes: Any, known: Any, what: str) -> Changes:
     return changes
 
 
-def _populations(network: Network, changes: Changes) -> tuple[list[Population], dict[str, int]]:
+def _populations(network: Contents, changes: Changes) -> tuple[list[Population], dict[str, int]]:
     """All populations of the copy; and those on which what refers to them may no longer fit, with the size they had."""
     pops: list[Population] = []
     anew: dict[str, int] = {}
@@ -135,7 +132,7 @@ def _in_unit(value: Any, dimension: Any) -> Any:
     return value if value is None or isinstance(value, Distribution) else Quantity(value, dimension)
 
 
-def _elements(made: Network, wanted: dict[str, Changes], anew: dict[str, int]) -> dict[int, Any]:
+def _elements(made: Contents, wanted: dict[str, Changes], anew: dict[str, int]) -> dict[int, Any]:
     """Projections, drives and probes that are described anew, by the id of what they replace.
 
     Args:
@@ -227,7 +224,7 @@ def _probe(probe: Probe, before: int) -> Probe:
     return probe
 
 
-def _check_rest(network: Network, anew: set[str]) -> None:
+def _check_rest(network: Contents, anew: set[str]) -> None:
     """Couplings and places of modulators name single neurons: they cannot follow another size or other positions."""
     for coupling in network.couplings:
         for side in (coupling.first, coupling.second):

@@ -6,7 +6,7 @@ A network's `probe` and `normalise` make these descriptions.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.wiring import weight_dimension
 from neuropil.units import Dimension, Quantity, ms
-
-if TYPE_CHECKING:
-    from neuropil.model.network.network import Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,11 +92,11 @@ def normalisation(projection: Any, total: Any, interval: Any, variable: Any, nam
     return Normalisation(name, projection, variable, checked, _interval(interval, f"normalisation {name}"))
 
 
-def check_upkeep(network: Network) -> None:
+def check_upkeep(probes: list[SynapseProbe], normalisations: list[Normalisation]) -> None:
     """Refuse probes of synapses and normalisations that do not fit the projections of a network that was changed."""
-    for p in network.synapse_probes:
+    for p in probes:
         synapse_probe(p.projection, p.variable, p.chosen, p.interval * ms, p.name)
-    for n in network.normalisations:
+    for n in normalisations:
         total = Quantity(n.total, _dimension(n.projection, n.variable, f"normalisation {n.name}"))
         normalisation(n.projection, total, n.interval * ms, n.variable, n.name)
 
