@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 
 from neuropil.errors import NetworkError
 from neuropil.model.connection.ends import Ends
+from neuropil.registry import find_builder
 
 Indices = NDArray[np.int64]
 
@@ -133,6 +134,14 @@ class Rule:
         """
         return np.ones((sources.size, 1))
 
+    def numbers(self, pre: Indices, post: Indices, ends: Ends) -> Indices:
+        """What tells each synapse from the others in draws of its own, for synapses sorted by source.
+
+        Args:
+            pre, post: their neurons; ends: all neurons of the two populations.
+        """
+        return np.arange(pre.size)
+
     def between(self, n: int, sources: Indices | None, targets: Indices | None) -> Rule:
         """The rule of a projection between views of n neurons (None: a whole population)."""
         return self
@@ -160,3 +169,16 @@ class Rule:
         if given.size and (given.min() < 0 or given.max() >= ends.n_targets):
             raise NetworkError(f"{name}: no such target", got=int(given.max() if given.min() >= 0 else given.min()), expected=f"0 … {ends.n_targets - 1}")
         return given.astype(np.int64)
+
+
+def check_drawable(rule: Rule, where: str) -> None:
+    """Refuse a rule whose synapses nothing can draw; `where` begins the message.
+
+    Raises:
+        NetworkError: with what the class must define.
+    """
+    name = type(rule).__name__
+    if not (rule.compiled or rule.drawn_by_source or find_builder(rule, "engine") is not None):
+        raise NetworkError(f"{where}: nothing draws the synapses of {name}", fix=f'define {name}.targets(source, ends, random), or register a builder: @npl.register({name}, "engine")')
+    if type(rule).expected_synapses is Rule.expected_synapses:
+        raise NetworkError(f"{where}: {name} does not say how many synapses it makes", fix=f"define {name}.expected_synapses(n_source, n_target, recurrent)")

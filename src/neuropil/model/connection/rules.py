@@ -14,8 +14,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neuropil.errors import NetworkError
+from neuropil.model.connection.distance import DistanceDependent
 from neuropil.model.connection.ends import Ends
 from neuropil.model.connection.rule import Indices, Rule
+
+__all__ = ["AllToAll", "DistanceDependent", "Edges", "FixedInDegree", "FixedOutDegree", "FixedProbability", "FixedTotal", "OneToOne", "Rule"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,10 @@ class AllToAll(Rule):
     def targets(self, source: int, ends: Ends, random: Any) -> Indices:
         every = np.arange(ends.n_targets)
         return every if self.allow_self or ends.own is None else every[every != ends.own[source]]
+
+    def numbers(self, pre: Indices, post: Indices, ends: Ends) -> Indices:
+        excluded = ends.recurrent and not self.allow_self  # places among the synapses of the whole populations
+        return pre * (ends.n_targets - excluded) + post - (excluded & (post > pre))
 
 
 @dataclass(frozen=True)
