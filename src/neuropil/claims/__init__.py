@@ -1,4 +1,4 @@
-"""The claims of the source articles, each an experiment that anyone can rerun, with a verdict computed from what it measured."""
+"""Claims of the literature, each an experiment that anyone can rerun, with a verdict computed from what it measured."""
 
 from neuropil.claims.claim import Claim, Condition, Findings, Measured, Outcome, Trial, Verdict
 from neuropil.claims.registry import claim, written

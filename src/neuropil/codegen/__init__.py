@@ -1,1 +1,1 @@
-"""Generate: from graphs and operations to kernels that Numba compiles, and the cache that keeps them."""
+"""From graphs to kernels that Numba compiles: their text, elementary functions, random numbers in kernels, the cache on disk."""

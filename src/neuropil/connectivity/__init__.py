@@ -1,1 +1,1 @@
-"""Draw: from connection rules to synapses, their weights and delays."""
+"""From connection rules to synapses: partners, weights and delays drawn row by row."""

@@ -1,4 +1,4 @@
-"""Run: native kernels, threads, recording and checkpoints."""
+"""Run: the simulation, its loop of steps, threads, the memory it needs."""
 
 from neuropil.engine.simulation import Simulation, run
 

@@ -7,14 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from neuropil.codegen.program import PHASES, TIMED_STEPS, Program
 from neuropil.codegen.threads import abort_barrier
 from neuropil.engine.cells.arrays import gather as gather_cells
 from neuropil.engine.cells.arrays import scatter as scatter_cells
-from neuropil.engine.clock import PHASES
 from neuropil.engine.compose import Machine, compose
 from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeExchange, SpikeLog
 from neuropil.engine.layout import Layout
-from neuropil.engine.program import Operation, program
 from neuropil.engine.stores.clock_driven_store import ClockDrivenStore
 from neuropil.engine.stores.deliver import Rows, first_capacity
 from neuropil.engine.stores.event_driven_store import EventDrivenStore
@@ -26,6 +25,7 @@ from neuropil.engine.stores.synapse_list import REFRESHED, SynapseList
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.plan import Plan
+from neuropil.plan.signature import Argument, Kind, state
 
 DONE, SHORT, RUNAWAY = 0, 1, 2
 PROBE_BUFFER_BYTES = 32_000_000
@@ -48,7 +48,7 @@ class Core:
         self.step = 0
         self.pending = False
         self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
-        self.clock = [np.zeros(8, np.int64) for _ in range(threads)]
+        self.clock = [np.zeros(TIMED_STEPS + 1, np.int64) for _ in range(threads)]
         self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
         sizes = [p.size for p in plan.network.populations.values()]
         room = first_capacity(plan)
@@ -57,7 +57,6 @@ class Core:
             for j, program in plan.synapses.items()
         }
         self._use([Rows.empty(sizes, word) for word in plan.packed])
-        self._run = program(self._operations)
         self.packed: list[PackedSynapses] = []
 
     # --- preparing -------------------------------------------------------------------------------------------------
@@ -92,7 +91,7 @@ class Core:
         room = max(1 << 16, 2 * self.plan.network.size)
         self.logs = [SpikeLog.of(room, self.ring) for _ in range(self.threads)]
         # Within a phase the machine's come first: it clears the inputs that synapses add to.
-        self._operations: list[Operation] = self.machine.operations + [op for store in self.stores for op in store.operations()]
+        self.program = Program((*self.machine.operations, *(op for store in self.stores for op in store.operations())))
 
     # --- running ---------------------------------------------------------------------------------------------------
 
@@ -127,7 +126,7 @@ class Core:
 
     def _finite(self) -> bool:
         """No state of a neuron is infinite or NaN: what arrived was too much for its type, or its equations, if linear, went wrong."""
-        states = (a for groups in self.machine.groups for group in groups for name, a in group.arrays.items() if name.startswith("s_"))
+        states = (a for groups in self.machine.groups for group in groups for argument, a in group.arrays.items() if argument.kind is Kind.STATE)
         return all(bool(np.isfinite(a).all()) for a in states)
 
     def make_room(self) -> None:
@@ -192,34 +191,34 @@ class Core:
 
     # --- state -----------------------------------------------------------------------------------------------------
 
-    def states(self) -> dict[tuple[str, str, str], np.ndarray]:
+    def states(self) -> dict[tuple[str, str, Argument], np.ndarray]:
         """All that neurons go on from: (population, part, array) -> values as `gather` gives them."""
         found = {}
         for batch in self.plan.batches:
-            names = [n for n in batch.arguments if n.startswith("s_") or n == "left"]
-            found.update({(m.population.name, m.part, n): self.gather(m.population, m.part, n) for m in batch.members for n in names})
+            kept = [a for a in batch.arguments if a.kind in (Kind.STATE, Kind.REFRACTORY)]
+            found.update({(m.population.name, m.part, a): self.gather(m.population, m.part, a) for m in batch.members for a in kept})
         for cells in self.plan.cells.values():
             for part, name in map(split, cells.flat()):
-                found[cells.population.name, part, f"s_{name}"] = self.gather(cells.population, part, f"s_{name}")
+                found[cells.population.name, part, state(name)] = self.gather(cells.population, part, state(name))
         return found
 
-    def gather(self, population: Population, part: str, name: str) -> np.ndarray:
-        """An array of a part (such as "s_v" or "left"), one value per site of every neuron, neuron by neuron."""
+    def gather(self, population: Population, part: str, argument: Argument) -> np.ndarray:
+        """An array of a part (such as a state, or the refractory count), one value per site of every neuron, neuron by neuron."""
         if self.of_compartments(population, part):
-            return gather_cells(self.machine.cells[population.name], population.size, full_name(part, name.removeprefix("s_"))).ravel()
-        pieces = list(self._pieces(population, part, name))
+            return gather_cells(self.machine.cells[population.name], population.size, full_name(part, str(argument.name))).ravel()
+        pieces = list(self._pieces(population, part, argument))
         sites = self.plan.parts[population.name, part].part.sites
         values = np.empty((population.size, sites), pieces[0][1].dtype)
         for own, array in pieces:
             values[own] = array.reshape(sites, -1).T
         return values.ravel()
 
-    def scatter(self, population: Population, part: str, name: str, values: np.ndarray) -> None:
+    def scatter(self, population: Population, part: str, argument: Argument, values: np.ndarray) -> None:
         """Set an array of a part."""
         if self.of_compartments(population, part):
             values = values.reshape(population.size, -1)
-            return scatter_cells(self.machine.cells[population.name], full_name(part, name.removeprefix("s_")), values)
-        for own, array in self._pieces(population, part, name):
+            return scatter_cells(self.machine.cells[population.name], full_name(part, str(argument.name)), values)
+        for own, array in self._pieces(population, part, argument):
             array[:] = values.reshape(population.size, -1)[own].T.ravel()
 
     def of_compartments(self, population: Population, part: str) -> bool:
@@ -233,12 +232,12 @@ class Core:
         there[cells.compartments_with(state)] = True
         return np.tile(there, population.size)
 
-    def _pieces(self, population: Population, part: str, name: str) -> Iterator[tuple[slice, np.ndarray]]:
+    def _pieces(self, population: Population, part: str, argument: Argument) -> Iterator[tuple[slice, np.ndarray]]:
         g, _ = self.plan.place_of(population, part)
         for t, share in enumerate(self.layout.shares):
             mine = self.layout.slice(population, part, t)
             slots = slice(mine.start - share.start[g], mine.stop - share.start[g])
-            yield slice(mine.lower, mine.lower + mine.neurons), self.machine.groups[t][g].arrays[name][slots]
+            yield slice(mine.lower, mine.lower + mine.neurons), self.machine.groups[t][g].arrays[argument][slots]
 
     def amplitude(self, drive: int) -> np.ndarray:
         """The settable amplitude of a drive, [sites, neurons]."""
@@ -255,14 +254,14 @@ class Core:
         """Change the weight of a quantum at the port of a packed projection, between steps."""
         part, port = split(projection.port or "")
         if projection.target.name in self.plan.cells:
-            argument, place = self.plan.cells[projection.target.name].source.quanta[f"{part}.{port}"]
             for _, cells in self.machine.cells[projection.target.name]:
+                argument, place = cells.source.quanta[f"{part}.{port}"]
                 cells.made[argument][place] = quantum
             return
         g, m = self.plan.place_of(projection.target, part)
         group = self.plan.groups[g]
         first = sum(member.sites for member in group.members[:m])
-        self.machine.numbers[g][first : first + group.members[m].sites, group.kernel.quanta[port]] = quantum
+        self.machine.numbers[g][first : first + group.members[m].sites, group.signature.column(Kind.QUANTUM, port)] = quantum
 
     def close(self) -> None:
         """End the threads."""
@@ -282,17 +281,14 @@ class Core:
     # --- the call --------------------------------------------------------------------------------------------------
 
     def _tables(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """What of the stimuli depends on time alone, for the coming steps."""
-        k = np.arange(self.step, self.step + steps)
-        index = np.array([row(k) for row in self.machine.index_rows], np.int64).reshape(-1, steps)
-        waves = np.array([wave(k) for wave in self.machine.wave_rows], float).reshape(-1, steps)
-        return np.ascontiguousarray(index.T), np.ascontiguousarray(waves.T.astype(self.plan.precision))
+        """What of the operations' arguments depends on time alone, for the coming steps."""
+        return self.program.tabulate(self.step, steps, self.plan.precision)
 
     def _call(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int]:
         e, log = self.exchange, self.logs[t]
         room = min((store.capacity for store in self.stores), default=1 << 62)
-        own = [op.arguments(t) for op in self._operations]
-        return self._run(
+        own = [op.own(t) for op in self.program.operations]
+        return self.program.run(
             t, self.threads, self.step, steps, self.pending, index, waves, room, (e.neurons, e.count, e.alarm, e.barrier),
             (log.step, log.neuron, log.counters, log.recent), self.clock[t], *own,
         )  # fmt: skip

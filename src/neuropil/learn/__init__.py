@@ -1,4 +1,4 @@
-"""Train: the same description as a differentiable rollout through time."""
+"""Train: the same description as a differentiable rollout through time, with surrogate gradients."""
 
 from neuropil.learn.cable import CellNeurons, roll
 from neuropil.learn.rollout import Rolled, Rollout

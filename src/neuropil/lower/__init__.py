@@ -1,1 +1,1 @@
-"""Lower: from equations to graphs of scalar operations, and how each state is advanced."""
+"""From equations to graphs of scalar operations: tracing, exact propagators, integrators, the form of synapses, precision of states."""

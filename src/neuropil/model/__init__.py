@@ -1,4 +1,4 @@
-"""Describe: neurons, synapses, stimuli and networks as plain Python with units."""
+"""Describe: neurons, cells, synapses, networks and what acts on them, as inert values with units."""
 
 from neuropil.model.agent.agent import Agent, Critic, Efference, Horizon, Sense, Signalling, TemporalDifference
 from neuropil.model.agent.decode import Decoder, PopulationVector, RateCode, Softmax, WinnerTakesAll
@@ -40,7 +40,7 @@ from neuropil.model.connection.rules import (
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
 from neuropil.model.modulation.diffusion import Apart, Diffusion
-from neuropil.model.modulation.effects import Becomes, Gain, Shift, Toward
+from neuropil.model.modulation.effects import Becomes, Effect, Gain, Shift, Toward
 from neuropil.model.modulation.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
 from neuropil.model.modulation.modulator import Modulator
 from neuropil.model.network.coupling import Coupling
@@ -86,6 +86,7 @@ __all__ = [
     "DistanceDependent",
     "Distribution",
     "Edges",
+    "Effect",
     "Efference",
     "Ends",
     "Evenly",

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from neuropil import rng
-from neuropil.codegen.kernel import Varying
 from neuropil.errors import ModelError
 from neuropil.lower.classify import parameter_leaf
 from neuropil.lower.integrate import StepFunction
@@ -21,12 +20,14 @@ from neuropil.model.base import grid
 from neuropil.model.base.described import Steady
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.contents.contents import StimulusConnection
-from neuropil.model.modulation.effects import effects_on, vary_by_cell
+from neuropil.model.modulation.bound_effect import vary_by_cell
+from neuropil.model.modulation.modulator import effects_on
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.branched import BRANCH, Branched
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.plan.parts import PlannedPart, PlannedStimulus, PopulationSlice, SolverBatch, in_order
+from neuropil.plan.signature import Argument, Kind, Varying
 from neuropil.units import Quantity
 
 
@@ -105,13 +106,13 @@ class PlanBuilder:
         values = constants(program, parameters, self.dt)
         apart = depending(program, self.modulated_apart(planned, parameters))
         scalars: list[Any] = []
-        arrays: dict[str, np.ndarray] = {}
+        arrays: dict[Argument, np.ndarray] = {}
         nodes: list[int] = []
         for k, value in enumerate(values):
             rows = np.asarray(value, float).reshape(shape) if np.size(value) > 1 else np.full((1, 1), np.ravel(value)[0], float)
             if k in apart or np.any(np.ptp(rows, axis=1) != 0.0):
                 rows = np.broadcast_to(rows, shape)
-                arrays[f"c{k}"] = rows
+                arrays[Argument(Kind.CONSTANT, k)] = rows
                 nodes.append(k)
             else:
                 scalars.append(rows[:, 0])
@@ -123,7 +124,7 @@ class PlanBuilder:
             if port in program.variant.counted:
                 weight = self._counted_weight(planned, port)
                 if np.size(weight) > 1:
-                    arrays[f"drive_{port}"] = np.broadcast_to(weight, shape)
+                    arrays[Argument(Kind.EVENT_WEIGHT, port)] = np.broadcast_to(weight, shape)
                     weights.append(port)
                 else:
                     scalars.append(float(np.ravel(weight)[0]))
@@ -131,11 +132,11 @@ class PlanBuilder:
         if varying_period is None and getattr(type(planned.part.model), "refractory", None) in self.modulated_apart(planned, parameters):
             varying_period = np.full(shape, float(period))
         if varying_period is not None:
-            arrays["period_"] = varying_period.reshape(shape)
+            arrays[Argument(Kind.PERIOD)] = varying_period.reshape(shape)
         varying = Varying(tuple(nodes), tuple(weights), varying_period is not None)
         numbers = np.array([np.broadcast_to(s, sites) for s in scalars], float).reshape(-1, sites).T
         initial = self._initials(planned, parameters)
-        modulated = frozenset(split(n)[1] for n in effects_on(self.network, planned.population) if split(n)[0] == planned.name)
+        modulated = frozenset(split(n)[1] for n in effects_on(self.network.modulators, planned.population) if split(n)[0] == planned.name)
         slow = self._slow(planned, program, parameters, initial, modulated)
         member = PopulationSlice(planned.population, planned.name, sites, numbers, arrays, period, initial, parameters=parameters, modulated=modulated, slow=slow)
         return program, varying, member
@@ -158,7 +159,7 @@ class PlanBuilder:
     def modulated_apart(self, planned: PlannedPart, parameters: dict[str, Any]) -> set[str]:
         """The parameters to which modulators may give different values in different neurons."""
         made = set()
-        for name, effects in effects_on(self.network, planned.population).items():
+        for name, effects in effects_on(self.network.modulators, planned.population).items():
             part, inner = split(name)
             if part == planned.name and (np.size(parameters[inner]) > 1 or vary_by_cell(effects)):
                 made.add(inner)

@@ -1,4 +1,4 @@
-"""What a run leaves behind: spikes, traces and a summary, in memory and on disk."""
+"""Results in memory and on disk: spikes, traces, the summary, journals, SONATA files."""
 
 from neuropil.result.assemble import finalise
 from neuropil.result.journal import SpikeJournal, TraceJournal

@@ -1,0 +1,1 @@
+"""Small environments: bandit, delayed choice, foraging, regression."""

@@ -1,1 +1,1 @@
-"""Cells with morphology at native speed."""
+"""Cells with morphology at native speed: their arrays and the tree solver."""

@@ -1,1 +1,1 @@
-"""What threads tell each other: spikes, and potentials at gap junctions."""
+"""What threads tell each other: spikes in each step, potentials at gap junctions."""

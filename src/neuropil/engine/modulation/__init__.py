@@ -1,1 +1,1 @@
-"""Modulators while a network runs."""
+"""Modulators while a network runs: ticks, concentrations, and the parameters that follow them."""

@@ -1,1 +1,1 @@
-"""What a run leaves: samples, journals, checkpoints."""
+"""What a run leaves: spikes and samples recorded, checkpoints written and resumed."""

@@ -1,1 +1,1 @@
-"""Stimuli at native speed."""
+"""Stimuli at native speed: Poisson counts, spike lists, waveforms, noise."""

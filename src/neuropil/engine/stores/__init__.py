@@ -1,1 +1,1 @@
-"""Stores of synapses: packed, event-driven, clock-driven."""
+"""Synapses in memory: packed words, event-driven (STDP brought up to date when a spike arrives), clock-driven; buckets of delays."""

@@ -20,9 +20,8 @@ from neuropil.codegen.event_driven_source import NOTES
 from neuropil.connectivity.draw import delay_steps, expected_synapses
 from neuropil.engine.compose import Machine
 from neuropil.engine.layout import Layout
-from neuropil.engine.program import Operation
 from neuropil.engine.stores.buckets import Buckets, bucket_bytes, ring_length
-from neuropil.engine.stores.synapse_kernels import own_spikes_again
+from neuropil.engine.stores.synapse_kernels import own_spikes, own_spikes_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
 from neuropil.errors import SimulationError
 from neuropil.lower.graph import Graph
@@ -33,8 +32,15 @@ from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.neuron.composite import split
 from neuropil.model.synapse.synapse import CONTEXT_INPUTS
+from neuropil.plan.operations import Given, Kernel, Operation, Phase
 from neuropil.plan.plan import Plan
+from neuropil.plan.signature import Argument, Kind, state
 from neuropil.units import Quantity
+
+OWN_SPIKES = (Given.LAST_STEP, Given.OWNER, Given.PUBLISHED, Given.COUNTS)
+"""What kernels are given that look at the spikes of their own owner."""
+ALL_SPIKES = (Given.LAST_STEP, Given.OWNERS, Given.PUBLISHED, Given.COUNTS)
+"""What kernels are given that look at the spikes of all owners."""
 
 
 @dataclass
@@ -326,9 +332,8 @@ class SynapseStore(ABC):
 
     def own_spikes(self) -> Operation:
         """Keep the spikes of each thread's targets until their synapses respond."""
-        function = ("own_spikes", "from neuropil.engine.stores.synapse_kernels import own_spikes")
         name = f"{self.projection.name}: targets that spiked"
-        return Operation("spikes", name, function, "k - 1, thread, published, count, *a", self._keeping)
+        return Operation(name, Phase.SPIKES, Kernel.of(own_spikes), self._keeping, OWN_SPIKES)
 
     def _keeping(self, t: int) -> tuple[object, ...]:
         target = self.targets[t]
@@ -361,14 +366,14 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
     a = mine.start - layout.shares[t].start[g]
     here, flow = slice(a, a + mine.stop - mine.start), np.zeros(0, plan.precision)
     states = [n for n in known if n == "v" or n not in CONTEXT_INPUTS]
-    seen = {n: arrays[f"s_{n}"][here] for n in states if f"s_{n}" in arrays}
+    seen = {n: arrays[state(n)][here] for n in states if state(n) in arrays}
     if "v" in known and population.name in plan.cells:
         cells = machine.cells[population.name][t][1]
         seen["v"] = cells.potentials(part)
         machine.before.append(lambda _: cells.look())
     if projection.input is not None:
-        flow = arrays[f"x_{split(projection.input)[1]}_"][here]
-    arrived = np.zeros(0) if projection.port is None else arrays[f"real_{split(projection.port)[1]}"][here]
+        flow = arrays[Argument(Kind.INPUT, split(projection.input)[1])][here]
+    arrived = np.zeros(0) if projection.port is None else arrays[Argument(Kind.REAL, split(projection.port)[1])][here]
     return Targets(somas.start, mine.neurons, mine.sites, mine.lower, seen, flow, arrived)
 
 

@@ -1,1 +1,1 @@
-"""Agents: what reaches a network from a world, and what it does there."""
+"""Agents: encoders, decoders, critics and monitors between a network and a world."""

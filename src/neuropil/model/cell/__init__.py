@@ -1,1 +1,1 @@
-"""Cells with morphology: their shape, its division into compartments, what sits where."""
+"""Cells with morphology: SWC and ASC files read and written, division into compartments, locations, channels and point processes."""

@@ -74,13 +74,21 @@ class Rule:
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         """How many synapses to expect between populations of these sizes.
 
+        Args:
+            n_source, n_target: neurons of the source and of the target.
+            recurrent: whether the two are one population.
+
         Returns:
             The number, exact for rules that fix it; NaN if it depends on more than the sizes (then `expected_between` gives it).
         """
         raise NotImplementedError
 
     def expected_between(self, ends: Ends) -> float:
-        """How many synapses to expect between these neurons."""
+        """How many synapses to expect between these neurons.
+
+        Args:
+            ends: the neurons on both sides.
+        """
         return self.expected_synapses(ends.n_sources, ends.n_targets, ends.recurrent)
 
     def largest_in_degree(self, ends: Ends) -> float:
@@ -88,16 +96,32 @@ class Rule:
 
         A rule that knows a smaller one than the number of sources gains resolution of its weights; one with several synapses between two
         neurons may need a larger one. Targets that `targets` gives are checked against it.
+
+        Args:
+            ends: the neurons on both sides.
         """
         return float(ends.n_sources)
 
     # --- checks --------------------------------------------------------------------------------------------------------
 
     def check(self, n_source: int, n_target: int, shared: int) -> None:
-        """Raise NetworkError if the rule cannot be met between populations of these sizes, of which `shared` neurons are in both."""
+        """Raise NetworkError if the rule cannot be met between populations of these sizes, of which `shared` neurons are in both.
+
+        Args:
+            n_source, n_target: neurons of the source and of the target.
+            shared: neurons that are in both.
+
+        Raises:
+            NetworkError: with the remedy.
+        """
 
     def position_faults(self, ends: Ends, where: str) -> list[NetworkError]:
-        """What is wrong with the positions, of a rule that needs them; `where` begins each message."""
+        """What is wrong with the positions, of a rule that needs them.
+
+        Args:
+            ends: the neurons on both sides, with positions.
+            where: begins each message.
+        """
         return []
 
     # --- what others ask -----------------------------------------------------------------------------------------------
@@ -118,7 +142,11 @@ class Rule:
         return type(self).targets is not Rule.targets or type(self).pairs is not Rule.pairs
 
     def array_shape(self, n_source: int, n_target: int) -> tuple[int, ...] | None:
-        """The shape of an array with a value for each synapse; None if the order of synapses is not known before they are drawn."""
+        """The shape of an array with a value for each synapse; None if the order of synapses is not known before they are drawn.
+
+        Args:
+            n_source, n_target: neurons of the source and of the target.
+        """
         return None
 
     @property
@@ -128,6 +156,10 @@ class Rule:
 
     def likelihood(self, sources: Indices, targets: Indices, ends: Ends) -> NDArray[np.float64]:
         """How likely new synapses join some sources and targets, up to a factor; of a rule that `rewires`.
+
+        Args:
+            sources, targets: indices within the populations.
+            ends: all neurons of the two populations.
 
         Returns:
             float64[sources, targets]; or [sources, 1], the same for all targets.
@@ -143,18 +175,31 @@ class Rule:
         return np.arange(pre.size)
 
     def between(self, n: int, sources: Indices | None, targets: Indices | None) -> Rule:
-        """The rule of a projection between views of n neurons (None: a whole population)."""
+        """The rule of a projection between views.
+
+        Args:
+            n: neurons of the source.
+            sources, targets: int64[], indices of the views' neurons within the populations; None: a whole population.
+        """
         return self
 
     def within(self, rows: Callable[[Indices, Indices], tuple[Indices, Indices]]) -> Rule:
-        """The rule as it was given between views; `rows` maps indices of populations to places in the views."""
+        """The rule as it was given between views.
+
+        Args:
+            rows: maps indices (sources, targets) of populations to places in the views.
+        """
         return self
 
     def pairs(self, ends: Ends, random: Callable[[int], np.random.Generator]) -> tuple[Indices, Indices]:
-        """All synapses: the source and the target of each.
+        """All synapses: int64[n], the source and the target of each.
 
         Args:
+            ends: the neurons on both sides.
             random: the generator of a source.
+
+        Raises:
+            NetworkError: `targets` gives what are no targets, or not the same when it is called again.
         """
         rows = [self._row(source, ends, random(source)) for source in range(ends.n_sources)]
         if rows and not np.array_equal(rows[0], self._row(0, ends, random(0))):
@@ -172,7 +217,11 @@ class Rule:
 
 
 def check_drawable(rule: Rule, where: str) -> None:
-    """Refuse a rule whose synapses nothing can draw; `where` begins the message.
+    """Refuse a rule whose synapses nothing can draw.
+
+    Args:
+        rule: of a projection.
+        where: begins the message.
 
     Raises:
         NetworkError: with what the class must define.

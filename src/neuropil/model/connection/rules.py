@@ -49,7 +49,11 @@ class OneToOne(Rule):
 
 @dataclass(frozen=True)
 class AllToAll(Rule):
-    """Every neuron to every neuron."""
+    """Every neuron to every neuron.
+
+    Args:
+        allow_self: whether a neuron projects to itself.
+    """
 
     compiled: ClassVar[bool] = True
     rewires: ClassVar[bool] = True
@@ -76,7 +80,15 @@ class AllToAll(Rule):
 
 @dataclass(frozen=True)
 class FixedProbability(Rule):
-    """Each ordered pair independently with probability `p` (pairwise Bernoulli)."""
+    """Each ordered pair independently with probability `p` (pairwise Bernoulli).
+
+    Args:
+        p: probability, 0 to 1.
+        allow_self: whether a neuron may project to itself.
+
+    Raises:
+        NetworkError: not a probability.
+    """
 
     compiled: ClassVar[bool] = True
     rewires: ClassVar[bool] = True
@@ -101,7 +113,13 @@ class FixedProbability(Rule):
 
 @dataclass(frozen=True)
 class FixedTotal(Rule):
-    """Exactly `n` synapses between uniformly drawn pairs; a pair may be drawn again (multapses) unless forbidden."""
+    """Exactly `n` synapses between uniformly drawn pairs; a pair may be drawn again (multapses) unless forbidden.
+
+    Args:
+        n: number of synapses, 0 or more.
+        allow_self: whether a neuron may project to itself.
+        allow_multiple: whether a pair may have several synapses.
+    """
 
     compiled: ClassVar[bool] = True
     rewires: ClassVar[bool] = True
@@ -132,7 +150,13 @@ class FixedTotal(Rule):
 
 @dataclass(frozen=True)
 class FixedInDegree(Rule):
-    """Every target receives exactly `k` synapses from uniformly drawn sources."""
+    """Every target receives exactly `k` synapses from uniformly drawn sources.
+
+    Args:
+        k: synapses of each target, 0 or more.
+        allow_self: whether a neuron may project to itself.
+        allow_multiple: whether a pair may have several synapses.
+    """
 
     compiled: ClassVar[bool] = True
     rewires: ClassVar[bool] = True
@@ -156,7 +180,13 @@ class FixedInDegree(Rule):
 
 @dataclass(frozen=True)
 class FixedOutDegree(Rule):
-    """Every source makes exactly `k` synapses onto uniformly drawn targets."""
+    """Every source makes exactly `k` synapses onto uniformly drawn targets.
+
+    Args:
+        k: synapses of each source, 0 or more.
+        allow_self: whether a neuron may project to itself.
+        allow_multiple: whether a pair may have several synapses.
+    """
 
     compiled: ClassVar[bool] = True
     rewires: ClassVar[bool] = True
@@ -183,6 +213,12 @@ class Edges(Rule):
     """An explicit list: synapse j goes from `pre[j]` to `post[j]` (indices within their populations).
 
     Weight and delay may then be arrays with one value per edge.
+
+    Args:
+        pre, post: int[edges], indices of source and target.
+
+    Raises:
+        NetworkError: not one-dimensional arrays of whole numbers, or of different length.
     """
 
     rewires: ClassVar[bool] = True
@@ -209,7 +245,17 @@ class Edges(Rule):
 
     @classmethod
     def from_sparse(cls, matrix: Any) -> tuple[Edges, np.ndarray]:
-        """Edges and weights of a SciPy sparse matrix [source, target]; multiply the weights by their unit."""
+        """Edges and weights of a SciPy sparse matrix [source, target]; multiply the weights by their unit.
+
+        Args:
+            matrix: sparse, shape [sources, targets].
+
+        Returns:
+            The edges, and float64[edges], their entries.
+
+        Raises:
+            NetworkError: not a SciPy sparse matrix.
+        """
         try:
             coo = matrix.tocoo()
         except AttributeError:
@@ -218,7 +264,12 @@ class Edges(Rule):
 
     @classmethod
     def blocks(cls, groups: Iterable[int], sources: int, targets: int) -> Edges:
-        """All synapses within some groups, of populations that are groups of `sources` and of `targets` neurons side by side."""
+        """All synapses within some groups, of populations that are groups of `sources` and of `targets` neurons side by side.
+
+        Args:
+            groups: numbers of the groups to connect.
+            sources, targets: neurons of a group on either side.
+        """
         group, pre, post = np.meshgrid(np.array(list(groups), np.int64), np.arange(sources), np.arange(targets), indexing="ij")
         return cls((group * sources + pre).ravel(), (group * targets + post).ravel())
 

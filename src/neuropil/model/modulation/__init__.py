@@ -1,1 +1,1 @@
-"""Modulators: kinetics, diffusion, receptors, effects."""
+"""Modulators: release and uptake, diffusion, receptors, effects on parameters."""

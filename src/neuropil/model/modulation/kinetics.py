@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 import numpy as np
 
 from neuropil.errors import ModelError, NetworkError
+from neuropil.maths import maximum
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.units import Concentration, Dimension, Quantity, Rate, Time, kHz, magnitude, mM, ms, unit_name
 
@@ -38,7 +39,7 @@ class Kinetics(DeclarativeModel):
     unit will do for a modulator that is an idea rather than a substance).
 
     Class attribute:
-        instant: it has no past: what `advance` gives does not depend on the concentration before.
+        instant: it has no past: the level is the baseline and what is supplied in the tick.
     """
 
     baseline: Concentration = 0 * mM
@@ -63,15 +64,32 @@ class Kinetics(DeclarativeModel):
         return float(self.baseline.value)
 
     def removal(self, c: Any) -> Any:
-        """What is removed per time at concentration `c` (a quantity, of any shape)."""
+        """What is removed per time at concentration `c` (a quantity, of any shape).
+
+        Raises:
+            ModelError: the class does not define it.
+        """
         raise ModelError(f"{type(self).__name__} does not say what removes it", fix="define removal(self, c)")
 
     def supplied(self, signal: Any, tick: float) -> Any:
         """What the nucleus supplies over a tick (ms) with this signal, base units: one number, or one per cell as the signal is."""
-        return np.maximum(0.0, 1.0 + signal) * float(self.removed(self.rest)) * tick
+        return maximum(0.0, 1.0 + signal).value * float(self.removed(self.rest)) * tick
 
     def advance(self, c: Any, given: Any, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
-        """The concentration (an array) a tick (ms) later, `given` being what is supplied over it, evenly."""
+        """The concentration (an array) a tick (ms) later, `given` being what is supplied over it, evenly.
+
+        Args:
+            c: float64[places], base units.
+            given: supplied over the tick, base units, one number or float64[places].
+            tick: ms.
+            spread: d/dt by diffusion, as a function of the concentrations; None: none.
+            steps: Runge-Kutta steps.
+
+        Returns:
+            float64[places].
+        """
+        if self.instant:
+            return np.full_like(c, self.rest + given)
         h, rate = tick / steps, given / tick
 
         def slope(at: Any) -> Any:
@@ -89,13 +107,25 @@ class Kinetics(DeclarativeModel):
         return np.reshape(c, shape)
 
     def removed(self, c: Any) -> Any:
-        """`removal` on plain numbers in base units, its unit checked."""
+        """`removal` on plain numbers in base units, its unit checked.
+
+        Args:
+            c: concentration, base units, any shape.
+        """
         ms_exponent, *rest = self.dimension
         value = self.removal(Quantity(c, self.dimension))
         return magnitude(value, (ms_exponent - 1, *rest), f"{type(self).__name__}.removal")  # type: ignore[arg-type]
 
     def steps(self, tick: float, fastest_spread: float = 0.0) -> int:
-        """Runge-Kutta steps in a tick (ms), from the rates (1/ms) of removal around rest, and of diffusion."""
+        """Runge-Kutta steps in a tick (ms), from the rates (1/ms) of removal around rest, and of diffusion.
+
+        Args:
+            tick: ms.
+            fastest_spread: fastest rate of diffusion, 1/ms.
+
+        Raises:
+            NetworkError: a removal that is not finite or falls with the concentration; too many steps.
+        """
         at = self.rest * np.array([0.0, 1.0, 10.0])
         h = 1e-6 * max(abs(self.rest), 1e-12)
         with np.errstate(all="ignore"):
@@ -147,10 +177,7 @@ class Signal(Kinetics):
     def supplied(self, signal: Any, tick: float) -> Any:
         return signal
 
-    def advance(self, c: Any, given: Any, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
-        return np.full_like(c, self.rest + given)
-
 
 def concentration_text(value: float, dimension: Dimension) -> str:
-    """A concentration as people write it."""
+    """A concentration value (base units of this dimension) as text with its unit, nM for molar concentrations."""
     return f"{value * 1e6:g} nM" if dimension == mM.dimension else f"{value:g} {unit_name(dimension)}".replace(" dimensionless", "")

@@ -22,9 +22,9 @@ Starting states are those of the description's own values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -33,15 +33,24 @@ from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.base.grid import fault
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population, Projection
+from neuropil.model.modulation.bound_effect import BoundEffect, Target, model_of, must_be_positive
 from neuropil.model.modulation.diffusion import Apart, Diffusion, Grid
-from neuropil.model.modulation.effects import Change, Effect, Receptor, Target, model_of, must_be_positive
+from neuropil.model.modulation.effects import Change
 from neuropil.model.modulation.kinetics import Kinetics
+from neuropil.model.modulation.receptor import Receptor
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.synapse.synapse import POST_TIME
-from neuropil.units import DIMENSIONLESS, Dimension, Quantity, magnitude, ms, um
+from neuropil.units import DIMENSIONLESS, Dimension, Quantity, ms, um
 
-if TYPE_CHECKING:
-    from neuropil.model.network.network import Network
+
+class Surroundings(Protocol):
+    """What a modulator asks of the network that it belongs to."""
+
+    populations: dict[str, Population]
+    projections: list[Projection]
+    modulators: dict[str, Modulator]
+
+    def _check_open(self, what: str) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +59,7 @@ class Release:
 
     Attributes:
         sites: int64[neurons], the cube (or the cell) into which each releases; None: everywhere alike.
+        nucleus: the population whose spikes release.
     """
 
     nucleus: Population
@@ -66,16 +76,25 @@ class Release:
 class Modulator:
     """A modulator of a network, made by `Network.modulator`; see the module's text.
 
+    Args:
+        network: to which it belongs.
+        name: unique in the network.
+        kinetics, volume, tick, diffusion, cap: as of `Network.modulator`.
+
     Attributes:
-        name, kinetics, tick (ms), diffusion: as given.
+        name, kinetics, diffusion: as given.
+        tick: ms.
         populations, projections: its volume.
         cap: the most that may be supplied and released in a tick (base units, mean over the volume).
         releases, receptors, effects: what was declared, in order.
         grid: where its concentrations are.
+
+    Raises:
+        NetworkError, ModelError: a name, kinetics, volume, tick, diffusion or cap that does not fit.
     """
 
     def __init__(
-        self, network: Network, name: str, kinetics: Kinetics, volume: Any, tick: Any, diffusion: Diffusion | Apart | None, cap: Any
+        self, network: Surroundings, name: str, kinetics: Kinetics, volume: Any, tick: Any, diffusion: Diffusion | Apart | None, cap: Any
     ):
         if not isinstance(name, str) or not name or "/" in name:
             raise NetworkError("a modulator needs a name (text without '/')", got=name)
@@ -101,7 +120,7 @@ class Modulator:
         self.populations, self.projections = self._reached(volume)
         self.releases: list[Release] = []
         self.receptors: dict[str, Receptor] = {}
-        self.effects: list[Effect] = []
+        self.effects: list[BoundEffect] = []
         felt = dict.fromkeys([*self.populations, *(p.target for p in self.projections)])
         self.grid = Grid.over(diffusion, list(felt), name)
         try:
@@ -122,6 +141,14 @@ class Modulator:
         Args:
             at: lengths [neurons, axes], where each neuron releases (the whole `amount` into the cube there); of cells
                 that are `Apart`, the number of the cell that each neuron reaches, in the order of the volume. Else everywhere alike.
+            nucleus: a population of the network.
+            amount: a concentration, not negative.
+
+        Returns:
+            This modulator, so that calls can be chained.
+
+        Raises:
+            NetworkError: not a population of this network, a negative amount, or places outside of the volume.
         """
         self.network._check_open("released_by()")
         if not isinstance(nucleus, Population) or self.network.populations.get(nucleus.name) is not nucleus:
@@ -133,7 +160,19 @@ class Modulator:
         return self
 
     def receptor(self, name: str, *, ec50: Any, hill: float = 1.0) -> Modulator:
-        """Declare a receptor: its half-maximal concentration and Hill exponent."""
+        """Declare a receptor, whose occupancy effects can depend on.
+
+        Args:
+            name: unique in the modulator.
+            ec50: concentration at which half is bound.
+            hill: Hill exponent.
+
+        Returns:
+            This modulator, so that calls can be chained.
+
+        Raises:
+            NetworkError: a name that is taken, or numbers that are not positive.
+        """
         self.network._check_open("receptor()")
         where = f"receptor {name!r} of {self.name!r}"
         if not isinstance(name, str) or not name or name in self.receptors:
@@ -186,6 +225,8 @@ class Modulator:
         Args:
             signal: held over the tick, one number or float64[grid.size]; released: float64[grid.size], added at its end; cap: see the class.
             first: this is t = 0: no time has gone by.
+            c: float64[grid.size], concentrations now, base units.
+            cap: the most that may be supplied and released in this tick, base units.
         """
         given = 0.0 if first and not self.kinetics.instant else np.minimum(self.kinetics.supplied(signal, self.tick), cap)
         total, room = float(released.mean()), cap - float(np.mean(given))
@@ -195,11 +236,6 @@ class Modulator:
             return c + released
         spread = self.grid.spread if self.grid.rate else None
         return self.kinetics.advance(c, given, self.tick, spread, self.steps) + released
-
-    def at(self, target: Target, c: np.ndarray) -> Any:
-        """The concentration that a target feels: one number, or one per neuron (of a projection, per target neuron)."""
-        population = target.target if isinstance(target, Projection) else target
-        return float(c[0]) if self.grid.mixed else self.grid.at(c, population.name)
 
     @property
     def signals(self) -> tuple[int, ...]:
@@ -265,7 +301,7 @@ class Modulator:
             raise NetworkError(f"{where} lie outside of the volume", got=f"neuron {int(np.argmin(cubes))} at {positions[np.argmin(cubes)]} µm")
         return cubes
 
-    def _effect(self, target: Any, parameter: Any, change: Any, receptor: Any, low: Any, high: Any) -> Effect:
+    def _effect(self, target: Any, parameter: Any, change: Any, receptor: Any, low: Any, high: Any) -> BoundEffect:
         where = f"modulator {self.name!r}"
         if not any(target is one for one in self.volume):
             reached = ", ".join(p.name for p in self.volume)
@@ -297,17 +333,16 @@ class Modulator:
         if least > most:
             raise NetworkError(f"{where}: nothing lies between the bounds of {target.name}.{parameter}", got=f"low = {least:g}, high = {most:g}")
         order = sum(len(m.effects) for m in self.network.modulators.values())
-        made = Effect(self, target, parameter, change, None if receptor is None else self.receptors[receptor], least, most, order)
+        made = BoundEffect(self.name, self.kinetics.dimension, self.grid, target, parameter, change, None if receptor is None else self.receptors[receptor], least, most, order)
         self._try(made, base)
         return made
 
-    def _try(self, effect: Effect, base: Any) -> None:
+    def _try(self, effect: BoundEffect, base: Any) -> None:
         """What the change makes of one value in the middle: its unit, its shape; with whatever foreign error, said in ours."""
         value = float(base.quantile(0.5)) if isinstance(base, Distribution) else float(np.ravel(base.value)[0])
         c = effect.receptor.ec50 if effect.receptor is not None else self.kinetics.rest
-        level = Quantity(effect.level(c), self.kinetics.dimension if effect.receptor is None else DIMENSIONLESS)
         try:
-            made = magnitude(effect.change(Quantity(value, effect.dimension), level), effect.dimension, effect.label)
+            made = effect.outcome(value, c)
         except NeuropilError as error:
             raise type(error)(f"{effect.label}: {error.what}", got=error.got, expected=error.expected, fix=error.fix) from error
         except Exception as error:
@@ -318,11 +353,10 @@ class Modulator:
             raise ModelError(f"{effect.label}: the change gives no finite number", got=f"{made} of {value:g}")
 
 
-def check_modulators(network: Network, step: float) -> list[NeuropilError]:
-    """Ticks that are no multiple of the step (ms), and names of traces that are taken."""
+def check_modulators(modulators: Iterable[Modulator], probes: Iterable[str], step: float) -> list[NeuropilError]:
+    """Ticks that are no multiple of the step (ms), and names of traces that probes have."""
     found: list[NeuropilError] = []
-    probes = {p.name for p in network.probes}
-    for m in network.modulators.values():
+    for m in modulators:
         found += fault(m.tick, step, f"modulator {m.name!r}: its tick")
         found += [
             NetworkError(f"probe {trace!r} has the name of a modulator's trace", fix="probe(..., name=...)")
@@ -334,3 +368,10 @@ def check_modulators(network: Network, step: float) -> list[NeuropilError]:
 def trace_name(modulator: Modulator, population: str) -> str:
     """The name of the trace of a modulator's concentration (its mean over a population, over positions)."""
     return f"{modulator.name} in {population}" if population else modulator.name
+
+
+def effects_on(modulators: Mapping[str, Modulator], target: Target) -> dict[str, tuple[BoundEffect, ...]]:
+    """By parameter, the effects of a network's modulators on a target, in the order in which they were stated."""
+    mine = [e for m in modulators.values() for e in m.effects if e.target is target]
+    ordered = sorted(mine, key=lambda e: e.order)
+    return {name: tuple(e for e in ordered if e.parameter == name) for name in dict.fromkeys(e.parameter for e in ordered)}

@@ -1,1 +1,1 @@
-"""The network: how its contents are described, checked, copied and replaced."""
+"""The network: how its contents are described, checked, coupled by gap junctions, copied and replaced."""

@@ -16,7 +16,7 @@ from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
 from neuropil.model.contents.pairs import ends_of, missing_positions
-from neuropil.model.modulation.effects import must_be_positive
+from neuropil.model.modulation.bound_effect import must_be_positive
 from neuropil.model.modulation.modulator import check_modulators
 from neuropil.model.network.coupling import check_couplings
 from neuropil.model.network.network import Network
@@ -63,7 +63,7 @@ def validate(network: Network, dt: Quantity) -> None:
     for probe in network.probes:
         found += _probe(probe, step)
     found += check_couplings(network.couplings, network.populations, {(d.target.name, d.input or "") for d in network.drives})
-    found += check_modulators(network, step)
+    found += check_modulators(network.modulators.values(), [p.name for p in network.probes], step)
     if len(found) == 1:
         raise found[0]
     if found:
@@ -137,7 +137,7 @@ def _drive(drive: StimulusConnection, step: float) -> list[NeuropilError]:
 
 
 def _times(drive: StimulusConnection, step: float, label: str) -> list[NeuropilError]:
-    """DeclarativeModel times on the grid; events after the start; rows of data not shorter than a step."""
+    """Described times on the grid; events after the start; rows of data not shorter than a step."""
     found: list[NeuropilError] = []
     stimulus, data = drive.stimulus, getattr(drive.stimulus, "grid", None) == grid.NEAREST
     if isinstance(stimulus, (InhomogeneousPoisson, TimeArray, Regular, Noise)) and stimulus.interval is not None:

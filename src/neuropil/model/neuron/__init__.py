@@ -1,1 +1,1 @@
-"""Neurons: equations of a point neuron, and neurons made of parts."""
+"""Neurons: the equations of a point neuron, and neurons made of a soma and branches."""

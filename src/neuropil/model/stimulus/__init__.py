@@ -1,1 +1,1 @@
-"""What drives a network from outside."""
+"""What drives a network from outside: Poisson spikes, spike lists, currents over time."""

@@ -1,1 +1,1 @@
-"""Synapses with states of their own, learning rules among them."""
+"""Synapses with states of their own, and the form of learning rules."""

@@ -1,0 +1,1 @@
+"""Agents that learn: actor-critic, bandit, forager, regressor."""

@@ -1,0 +1,1 @@
+"""Ion channels and calcium pools for membranes."""

@@ -1,1 +1,1 @@
-"""Published circuits, one per file; each function returns a `Network`."""
+"""Published circuits; each function returns a `Network`."""

@@ -1,0 +1,1 @@
+"""Current, voltage and dynamic clamps."""

@@ -1,0 +1,1 @@
+"""Dopamine, acetylcholine, norepinephrine and serotonin."""

@@ -1,0 +1,1 @@
+"""Point neurons, neurons of two or three compartments, rate units."""

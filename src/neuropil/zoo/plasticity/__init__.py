@@ -1,0 +1,1 @@
+"""Learning rules: STDP and its variants, three-factor rules, homeostasis."""

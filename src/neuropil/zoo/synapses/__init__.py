@@ -1,0 +1,1 @@
+"""Receptors, short-term plasticity, and synapses with biochemistry."""
