@@ -26,7 +26,7 @@ from neuropil.registry import find_builder, register
 
 @dataclass(frozen=True)
 class Request:
-    """A projection whose synapses are to be drawn."""
+    """A projection whose synapses are to be drawn, and the seed of the network's random numbers."""
 
     projection: Projection
     seed: int
@@ -80,7 +80,12 @@ class Targets:
 
 @dataclass(frozen=True)
 class Builder:
-    """A function of a `Request`, and whether it lists targets, which takes memory while a network is built."""
+    """A builder and what it needs.
+
+    Attributes:
+        draw: the function of a `Request`.
+        lists: it lists targets, which takes memory while a network is built.
+    """
 
     draw: Callable[[Request], Targets]
     lists: bool
@@ -94,7 +99,18 @@ BOTH = ("sources", "targets")
 
 
 def targets_of(projection: Projection, seed: int) -> Targets:
-    """Draw the synapses of a projection by the builder of its rule, or by the rule itself."""
+    """Draw the synapses of a projection by the builder of its rule, or by the rule itself.
+
+    Args:
+        projection: whose.
+        seed: of the network's random numbers.
+
+    Returns:
+        Its synapses without weights and delays.
+
+    Raises:
+        NetworkError: targets that do not fit what the rule says of itself.
+    """
     return (_builder(projection) or by_pairs)(Request(projection, seed))
 
 

@@ -29,12 +29,20 @@ from neuropil.units import Quantity
 
 
 def counters(size: int, sites: Array) -> Array:
-    """The counters of random numbers: [neurons, sites], those of a site together."""
+    """The counters of random numbers of some sites in a population of this size: [neurons, sites]."""
     return np.arange(size)[:, None] + sites * size
 
 
 def per_element(value: Any, size: int, sites: int, seed: int, *purpose: int | str) -> Array:
-    """A number, array or distribution (magnitudes or quantities) as one value per site of every neuron, neuron by neuron."""
+    """A number, array or distribution (magnitudes or quantities) as one value per site of every neuron, neuron by neuron.
+
+    Args:
+        value: the number, array or distribution.
+        size: neurons of the population.
+        sites: in each neuron.
+        seed: of the simulation.
+        purpose: names the stream of random numbers.
+    """
     if isinstance(value, Distribution):
         return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), counters(size, np.arange(sites)), 0))).ravel()
     raw = np.asarray(value.value if isinstance(value, Quantity) else value, float)
@@ -46,7 +54,16 @@ def _ms(value: Any) -> float:
 
 
 class Synapses:
-    """The synapses of one projection, as a list, and those that a spike is under way through, by the step in which it arrives."""
+    """The synapses of one projection, as a list, and those that a spike is under way through, by the step in which it arrives.
+
+    Args:
+        dt: time step, ms.
+        seed: of the network's random numbers.
+        given: as of `edges` in `simulate`, where the rule draws at random.
+
+    Raises:
+        ModelError: a delay shorter than a step.
+    """
 
     def __init__(self, projection: Projection, dt: float, seed: int, given: tuple[Any, ...] | None):
         self.projection = projection
@@ -65,7 +82,12 @@ class Synapses:
         self.size = projection.target.size * projection.sites
 
     def send(self, fired: Array, stamp: int) -> None:
-        """Spikes of the source neurons (bool per neuron) stamped with a step set out."""
+        """File the spikes of the source neurons by the step in which they arrive.
+
+        Args:
+            fired: bool[sources].
+            stamp: step of the spikes.
+        """
         on = np.flatnonzero(fired[self.pre])
         for steps in np.unique(self.steps[on]):
             self.under_way[(stamp + steps) % len(self.under_way)].append(on[self.steps[on] == steps])
@@ -81,14 +103,28 @@ class Synapses:
 
 
 def site_of(p: Projection) -> Array:
-    """The sites of a projection's synapses, which must be given."""
+    """int64[n]: the sites of the synapses of projection `p`, which must be given.
+
+    Raises:
+        ModelError: the sites would have to be drawn.
+    """
     if p.sites > 1 and p.site is None:
         raise ModelError(f"the oracle does not draw the sites of projection {p.name}", fix="simulate(..., edges=...)")
     return np.zeros(1, np.int64) if p.site is None else np.asarray(p.site)
 
 
 def drawn(p: Projection, dt: float, seed: int) -> tuple[Array, ...]:
-    """pre, post, weight, delay in steps and site of each synapse, by source, of a rule that defines them source by source."""
+    """pre, post, weight, delay in steps and site of each synapse, by source, of a rule that defines them source by source.
+
+    Args:
+        p: the projection; dt: time step, ms; seed: of the network's random numbers.
+
+    Returns:
+        Five arrays [n], the weights in the unit of the port.
+
+    Raises:
+        ModelError: a rule, weights or delays that the oracle does not draw.
+    """
     if not p.rule.drawn_by_source or isinstance(p.weight, Distribution) or isinstance(p.delay, Distribution):
         raise ModelError(
             f"the oracle does not draw the synapses of projection {p.name}",
@@ -103,12 +139,24 @@ def drawn(p: Projection, dt: float, seed: int) -> tuple[Array, ...]:
 
 
 def numbers(p: Projection, pre: Array, post: Array) -> Array:
-    """What tells each synapse from the others in draws of its own."""
+    """What tells each synapse from the others in draws of its own.
+
+    Args:
+        p: the projection.
+        pre, post: int64[n], indices within the populations.
+    """
     return np.arange(pre.size) if p.structure is not None else p.rule.numbers(pre, post, ends_of(p, whole=True))
 
 
 class Source:
-    """One drive: the weights it brings, or the current it gives, in each step, for every site of every neuron."""
+    """One drive: the weights it brings, or the current it gives, in each step, for every site of every neuron.
+
+    Args:
+        drive: the stimulus connection.
+        dt: time step, ms.
+        steps: length of the run.
+        seed: of the simulation.
+    """
 
     def __init__(self, drive: StimulusConnection, dt: float, steps: int, seed: int):
         self.drive, self.stimulus, self.dt = drive, drive.stimulus, dt
