@@ -23,6 +23,10 @@ class DistanceDependent(Rule):
     Args:
         probability: maps an array of distances (µm) to probabilities in [0, 1].
         periodic: side lengths (a quantity, one per axis) of a box that wraps around, or None.
+        allow_self: whether a neuron may project to itself.
+
+    Raises:
+        NetworkError: not a function; sides that are not positive lengths.
     """
 
     compiled: ClassVar[bool] = True

@@ -32,7 +32,11 @@ class Ends:
         return 0 if self.own is None else int(np.count_nonzero(self.own >= 0))
 
     def pairs(self, with_self: bool = True) -> int:
-        """Number of ordered pairs of neurons, with those of a neuron with itself or without."""
+        """Number of ordered pairs of neurons.
+
+        Args:
+            with_self: count those of a neuron with itself.
+        """
         return self.n_sources * self.n_targets - (0 if with_self else self.shared)
 
     def distances(self, sources: NDArray[np.int64], targets: NDArray[np.int64], box: NDArray[np.float64] | None = None) -> NDArray[np.float64]:

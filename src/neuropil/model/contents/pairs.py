@@ -46,7 +46,11 @@ def missing_positions(projection: Projection, where: str) -> list[NetworkError]:
 
 @contextmanager
 def naming(projection: Projection) -> Iterator[None]:
-    """Errors of the projection's rule say which projection it is."""
+    """Errors of the projection's rule say which projection it is.
+
+    Raises:
+        NetworkError: the rule's, with the projection's name.
+    """
     try:
         yield
     except NetworkError as error:
