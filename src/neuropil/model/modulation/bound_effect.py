@@ -67,7 +67,7 @@ class BoundEffect:
         return float(c[0]) if self.grid.mixed else self.grid.at(c, self.population.name)
 
     def level(self, c: Any) -> Any:
-        """What the effect depends on, for a concentration (base units): an occupancy, or the concentration."""
+        """What the effect depends on at a concentration `c` (base units): an occupancy, or the concentration."""
         return c if self.receptor is None else self.receptor.occupancy(c)
 
     def outcome(self, value: Any, c: Any) -> Any:
@@ -142,10 +142,14 @@ def model_of(target: Target, parameter: Any) -> Any:
 
 
 def vary_by_cell(effects: Iterable[BoundEffect]) -> bool:
-    """Effects may give different values in different neurons, or at different targets."""
+    """Whether some effects may give different values in different neurons, or at different targets.
+
+    Args:
+        effects: of any parameters.
+    """
     return any(not e.grid.mixed for e in effects)
 
 
 def must_be_positive(name: str, dimension: Dimension) -> bool:
-    """Equations divide by parameters of these names."""
+    """Whether equations divide by parameters of this name and dimension."""
     return (dimension == ms.dimension and name.startswith("tau")) or name in ("c_m", "tau")

@@ -354,7 +354,13 @@ class Modulator:
 
 
 def check_modulators(modulators: Iterable[Modulator], probes: Iterable[str], step: float) -> list[NeuropilError]:
-    """Ticks that are no multiple of the step (ms), and names of traces that probes have."""
+    """Faults: ticks that are not a multiple of the step (ms), and names of traces that probes have.
+
+    Args:
+        modulators: of the network.
+        probes: of the network.
+        step: time step, ms.
+    """
     found: list[NeuropilError] = []
     for m in modulators:
         found += fault(m.tick, step, f"modulator {m.name!r}: its tick")
