@@ -11,7 +11,7 @@ from neuropil.errors import NetworkError, UnitError, did_you_mean
 from neuropil.model.base.described import Spec
 from neuropil.model.base.distribution import Distribution, axes, checked_values
 from neuropil.model.cell.cell import Cell
-from neuropil.model.connection.rules import Rule
+from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.contents import Population
 from neuropil.model.contents.per_synapse import check_array, differs

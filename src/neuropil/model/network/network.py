@@ -13,7 +13,7 @@ import numpy as np
 
 from neuropil.errors import MissingNameError, NetworkError, did_you_mean
 from neuropil.model.base.distribution import checked_values
-from neuropil.model.connection.rules import Rule
+from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection, Stream
 from neuropil.model.contents.sites import located, probed_sites

@@ -19,7 +19,6 @@ import numpy as np
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
-from neuropil.model.connection.rules import Edges
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
 from neuropil.model.contents.views import Indices, View, places
 from neuropil.model.contents.windows import window_drives
@@ -181,8 +180,7 @@ def _projection(p: Projection, changes: Mapping[str, Any]) -> Projection:
         entry[which] = f"{entry[which]}[{p.site}]"
     weight, delay, rule = (fields.pop(name) for name in ("weight", "delay", "rule"))
     source, target = _seen(p.source, p.sources, p.name), _seen(p.target, p.targets, p.name)
-    if isinstance(rule, Edges) and "rule" not in changes:
-        rule = Edges(*p.within(rule.pre, rule.post))
+    rule = rule if "rule" in changes else rule.within(p.within)
     return described_projection(source, target, rule, weight, delay, entry["port"], site, p.name, p.stream, {"input": entry["input"], **fields})
 
 
