@@ -37,6 +37,10 @@ def sizes(space: Any) -> NDArray[np.int64] | None:
 def check_actions(space: Any, decoder: Decoder, where: str) -> None:
     """Refuse a decoder whose actions are none of the space's.
 
+    Args:
+        space: of the environment's actions.
+        where: opens the error message.
+
     Raises:
         WorldError: with what the decoder gives and what the space takes.
     """
@@ -73,6 +77,8 @@ def action_for(space: Any, action: Any, where: str) -> Any:
 
     Args:
         action: the number of a choice, or numbers, as many as the space has.
+        space: of the environment's actions.
+        where: opens the error message.
 
     Raises:
         WorldError: numbers that are not as many, or not finite.
@@ -88,13 +94,17 @@ def action_for(space: Any, action: Any, where: str) -> Any:
     if given.size != int(np.prod(space.shape)):
         raise WorldError(f"{where}: the agent's action does not fit the environment's", got=f"shape {given.shape}", expected=f"shape {space.shape} of {space}")
     if not np.isfinite(given).all():
-        raise WorldError(f"{where}: the agent's action is not finite", got=given.tolist(), fix="look at the decoder")
+        raise WorldError(f"{where}: the agent's action is not finite", got=given.tolist(), fix="check the decoder")
     within = np.clip(given.reshape(space.shape), space.low, space.high)
     return (np.rint(within) if np.issubdtype(space.dtype, np.integer) else within).astype(space.dtype)
 
 
 def check_observations(space: Any, where: str) -> int:
     """How many numbers an observation has.
+
+    Args:
+        space: of the environment's observations.
+        where: opens the error message.
 
     Raises:
         WorldError: observations that are not arrays of numbers of a fixed size.
@@ -110,8 +120,13 @@ def check_observations(space: Any, where: str) -> int:
 def observation_from(space: Any, seen: Any, where: str) -> NDArray[np.float64]:
     """An observation as float64[numbers].
 
+    Args:
+        space: of the environment's observations.
+        seen: what the environment returned.
+        where: opens the error message.
+
     Raises:
-        WorldError: what is no element of the space: not numbers, another shape, not finite, a choice that does not exist.
+        WorldError: not an element of the space: not numbers, another shape, not finite, a choice that does not exist.
     """
     try:
         values = np.asarray(seen, float)
@@ -120,7 +135,7 @@ def observation_from(space: Any, seen: Any, where: str) -> NDArray[np.float64]:
     if values.shape != tuple(space.shape):
         raise WorldError(
             f"{where}: the observation does not fit its space", got=f"shape {values.shape}", expected=f"shape {tuple(space.shape)} of {space}",
-            fix="mend the environment: its observation_space must say what reset() and step() return",
+            fix="correct the environment: its observation_space must describe what reset() and step() return",
         )  # fmt: skip
     values = values.ravel()
     if not np.isfinite(values).all():

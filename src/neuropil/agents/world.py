@@ -33,7 +33,15 @@ LONGEST_EPISODE = 2_000
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step of an environment brought: the observation [dimensions], the reward, and how it goes on."""
+    """The outcome of a step of an environment.
+
+    Attributes:
+        seen: float64[dimensions], the observation.
+        reward: of the step.
+        terminated: the episode has ended.
+        truncated: the episode was cut short.
+        info: as the environment returned it.
+    """
 
     seen: NDArray[np.float64]
     reward: float
@@ -43,10 +51,14 @@ class StepResult:
 
 
 def make_world(name: str, **options: Any) -> Any:
-    """The environment of this id: one of ours (`neuropil/…`), or one that Gymnasium knows.
+    """The environment of this name: one of ours (`neuropil/…`), or one that Gymnasium has registered.
+
+    Args:
+        name: id of the environment.
+        options: arguments of its constructor.
 
     Raises:
-        WorldError: Gymnasium is not installed, or knows no such environment.
+        WorldError: Gymnasium is not installed, or has no such environment.
     """
     gymnasium = _gymnasium()
     if name.startswith("neuropil/"):
@@ -76,14 +88,14 @@ def _gymnasium() -> Any:
 
 
 def check_single(environment: Any) -> None:
-    """Refuse a vector of environments.
+    """Refuse an environment that is a vector of several.
 
     Raises:
         WorldError: it steps several at once.
     """
     if hasattr(environment, "num_envs"):
         raise WorldError(
-            "a vector environment steps its copies together and resets them by itself", got=f"{environment.num_envs} environments in one",
+            "vector environments are not supported", got=f"{environment.num_envs} environments in one",
             fix="a list of single environments, one for each copy of the agent: Loop(agent, [gymnasium.make(id) for _ in range(copies)])",
         )  # fmt: skip
 
@@ -100,6 +112,9 @@ class World:
     Attributes:
         dimensions: how many numbers an observation has.
         limited: episodes that were cut short.
+
+    Raises:
+        WorldError: not a single Gymnasium environment, or spaces that the agent cannot use.
     """
 
     def __init__(self, environment: Any, decoder: Decoder, limit: int | None = None):
@@ -118,42 +133,68 @@ class World:
         self.dimensions = check_observations(environment.observation_space, self.name)
 
     def reset(self, seed: int, episode: int) -> NDArray[np.float64]:
-        """Begin an episode; returns the first observation."""
+        """Begin an episode; returns the first observation.
+
+        Args:
+            seed: of the environment.
+            episode: its number, from 0.
+
+        Raises:
+            WorldError: the environment raises, or returns something else.
+        """
         self.episode, self.step_number = episode, 0
         answer = self._call(lambda: self.environment.reset(seed=seed))
         if not isinstance(answer, tuple) or len(answer) != 2:
-            raise WorldError(f"{self._where}: reset() must give an observation and a dict", got=answer)
+            raise WorldError(f"{self._where}: reset() must return an observation and a dict", got=answer)
         return self._observation(answer[0])
 
     def step(self, action: Any) -> StepResult:
-        """Do an action."""
+        """Carry out an action.
+
+        Args:
+            action: as the decoder returned it.
+
+        Returns:
+            The outcome.
+
+        Raises:
+            WorldError: the environment raises, or returns what is not finite or does not fit its space.
+        """
         self.step_number += 1
         action = action_for(self.environment.action_space, action, self._where)
         answer = self._call(lambda: self.environment.step(action))
         if not isinstance(answer, tuple) or len(answer) != 5:
-            raise WorldError(f"{self._where}: step() must give five things", got=answer, expected="observation, reward, terminated, truncated, info")
+            raise WorldError(f"{self._where}: step() must return five values", got=answer, expected="observation, reward, terminated, truncated, info")
         seen, reward, terminated, truncated, info = answer
         if not isinstance(info, dict):
-            raise WorldError(f"{self._where}: what step() gives last must be a dict", got=info)
+            raise WorldError(f"{self._where}: the last value that step() returns must be a dict", got=info)
         try:
             reward = float(reward)
         except (TypeError, ValueError):
-            raise WorldError(f"{self._where}: the reward is no number", got=reward) from None
+            raise WorldError(f"{self._where}: the reward is not a number", got=reward) from None
         if not np.isfinite(reward):
-            raise WorldError(f"{self._where}: the reward is {reward}", expected="a finite number", fix="mend the environment's reward; dopamine cannot be computed from it")
+            raise WorldError(f"{self._where}: the reward is {reward}", expected="a finite number", fix="correct the environment's reward: dopamine cannot be computed from it")
         cut = self.limit is not None and self.step_number >= self.limit and not (terminated or truncated)
         self.limited += cut
         return StepResult(self._observation(seen), reward, bool(terminated), bool(truncated) or cut, info)
 
     def info_value(self, happened: StepResult, entry: str) -> float:
-        """A number that `info` has under this name; 0 where it has none."""
+        """A number that `info` has under this name; 0 where it has none.
+
+        Args:
+            happened: outcome of a step.
+            entry: name in `info`.
+
+        Raises:
+            WorldError: the entry is not a finite number.
+        """
         value = happened.info.get(entry, 0.0)
         try:
             number = float(value)
         except (TypeError, ValueError):
             number = np.nan
         if not np.isfinite(number):
-            raise WorldError(f"{self._where}: info[{entry!r}] is no finite number", got=value)
+            raise WorldError(f"{self._where}: info[{entry!r}] is not a finite number", got=value)
         return number
 
     def memory(self) -> Any:
@@ -180,7 +221,7 @@ class World:
             return action()
         except Exception as error:
             raise WorldError(
-                f"{self._where}: the environment raised {type(error).__name__}", got=str(error) or "no message", fix="mend the environment; the traceback above is its own"
+                f"{self._where}: the environment raised {type(error).__name__}", got=str(error) or "no message", fix="correct the environment; the traceback above shows where it failed"
             ) from error
 
     def _observation(self, seen: Any) -> NDArray[np.float64]:

@@ -26,7 +26,8 @@ def source_of(program: StimulusProgram, varying: Iterable[int]) -> str:
     """
     graph, apart = program.graph, list(varying)
     names: dict[int, str] = {}
-    head, each = [], []
+    head: list[str] = []
+    each: list[str] = []
     for j, node in enumerate(program.frontier):
         names[node] = f"c{j}"
         (each if j in apart else head).append(f"c{j} = a{j}[s, i]" if j in apart else f"c{j} = numbers[{j - sum(a < j for a in apart)}]")

@@ -12,7 +12,14 @@ from neuropil.errors import NetworkError, SimulationError, did_you_mean
 
 
 def transfer(source: SynapticState, target: SynapticState, projections: Iterable[str] | None) -> None:
-    """Give synapses of `target` the weights and learnt states of those of `source`; see `Simulation.load_weights`."""
+    """Give synapses of `target` the weights and learnt states of those of `source`; see `Simulation.load_weights`.
+
+    Args:
+        projections: names; None: all that both networks have.
+
+    Raises:
+        NetworkError: no projection of this name, or synapses that do not join the same neurons.
+    """
     theirs, mine = _places(source), _places(target)
     names = [n for n in mine if n in theirs] if projections is None else _names(projections)
     if not names:
@@ -54,7 +61,7 @@ def _values(name: str, source: SynapticState, i: int, target: SynapticState, j: 
     missing = [n for n in wanted if n != "weight" and n not in states]
     if missing:
         raise SimulationError(
-            f"load_weights: projection {name!r} cannot hold what was learnt", got=f"the states {', '.join(missing)}",
+            f"load_weights: projection {name!r} has none of the learnt states", got=f"the states {', '.join(missing)}",
             expected=f"one of {', '.join(states)}", fix="the same synapse model, or none: then what a spike transmits becomes the weight",
         )  # fmt: skip
     found = source.all(i)

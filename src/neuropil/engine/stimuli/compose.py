@@ -38,7 +38,7 @@ def stimuli_of(plan: Plan, layout: Layout, g: int, batch: Batch, arrays: Arrays,
     operations = [_counted(plan, layout, g, batch, port, arrays) for port in batch.variant.counted]
     for name in batch.variant.driven:
         cleared = [(own[Argument(Kind.INPUT, name)],) for own in arrays]
-        operations.append(Operation(f"{batch.name}: clear {name}", Phase.STIMULI, Kernel.of(clear), cleared.__getitem__))
+        operations.append(Operation(f"{batch.name}: clear {name}", Phase.STIMULI, Kernel.of(clear), cleared.__getitem__, sets=(plan.buffers[g, Argument(Kind.INPUT, name)],)))
     if isinstance(batch, KernelBatch) and batch.program.draws_uniform:
         operations.append(_uniform(plan, layout, g, batch, arrays))
     for member in batch.members:
@@ -47,7 +47,7 @@ def stimuli_of(plan: Plan, layout: Layout, g: int, batch: Batch, arrays: Arrays,
             part, name = split(connection.entry)
             if connection.target is member.population and part == member.part and planned.kind != "counted":
                 target = Argument(Kind.REAL if connection.port else Kind.INPUT, name)
-                driven = Driven.of(plan, layout, planned.index, connection, [own[target] for own in arrays], amplitudes)
+                driven = Driven.of(plan, layout, planned.index, connection, target, [own[target] for own in arrays], amplitudes)
                 operations.append(builder_for(connection.stimulus, "engine")(driven))
     return operations
 
@@ -79,7 +79,7 @@ def _counted(plan: Plan, layout: Layout, g: int, batch: Batch, port: str, arrays
         for share, own in zip(layout.shares, arrays, strict=True)
     ]  # fmt: skip
     kernel = Kernel.made(poisson_counter, width)
-    return Operation(f"{batch.name}.{port}: Poisson counts", Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,))
+    return Operation(f"{batch.name}.{port}: Poisson counts", Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,), sets=(plan.buffers[g, Argument(Kind.COUNT, port)],))
 
 
 def _uniform(plan: Plan, layout: Layout, g: int, batch: KernelBatch, arrays: Arrays) -> Operation:
@@ -90,4 +90,4 @@ def _uniform(plan: Plan, layout: Layout, g: int, batch: KernelBatch, arrays: Arr
         for share, own in zip(layout.shares, arrays, strict=True)
     ]
     kernel = Kernel.made(uniform_numbers, batch.precision)
-    return Operation(f"{batch.name}: a uniform number each", Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,))
+    return Operation(f"{batch.name}: a uniform number each", Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,), sets=(plan.buffers[g, Argument(Kind.UNIFORM)],))

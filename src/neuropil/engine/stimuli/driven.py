@@ -15,9 +15,11 @@ from neuropil.model.base.distribution import Distribution
 from neuropil.model.contents.contents import StimulusConnection
 from neuropil.model.neuron.composite import split
 from neuropil.model.stimulus.checks import base
+from neuropil.plan.buffers import Buffer
 from neuropil.plan.builder import drawn
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, TimeTable
 from neuropil.plan.plan import Plan
+from neuropil.plan.signature import Argument
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Driven:
         connection: the stimulus as it was attached; index: its place in the network.
         threads: what it drives of each.
         amplitudes: by the place of a stimulus, values that can be set between steps, [sites, own neurons] of each thread.
+        buffer: to which it adds.
     """
 
     plan: Plan
@@ -54,16 +57,20 @@ class Driven:
     index: int
     threads: tuple[Reach, ...]
     amplitudes: dict[int, list[np.ndarray]]
+    buffer: Buffer
 
     @classmethod
-    def of(cls, plan: Plan, layout: Layout, index: int, connection: StimulusConnection, arrays: Sequence[np.ndarray], amplitudes: dict[int, list[np.ndarray]]) -> Driven:
+    def of(
+        cls, plan: Plan, layout: Layout, index: int, connection: StimulusConnection, target: Argument, arrays: Sequence[np.ndarray],
+        amplitudes: dict[int, list[np.ndarray]],
+    ) -> Driven:  # fmt: skip
         """Find what a stimulus drives.
 
         Args:
             plan, layout: the network's.
             index: place of the stimulus in the network.
             connection: the stimulus.
-            arrays: of each thread, the batch's array to which it adds.
+            target: to what of the batch it adds; arrays: that array of each thread.
             amplitudes: where values that can be set are kept.
         """
         part, sites = split(connection.entry)[0], connection.sites
@@ -73,7 +80,7 @@ class Driven:
             place = share.slices[connection.target.name, part]
             counters = sites * connection.target.size + place.lower
             made.append(Reach(place.start - share.start[g] + sites * place.neurons, counters, place.lower, place.neurons, array))
-        return cls(plan, connection, index, tuple(made), amplitudes)
+        return cls(plan, connection, index, tuple(made), amplitudes, plan.buffers[g, target])
 
     @property
     def stimulus(self) -> Any:
@@ -143,4 +150,4 @@ class Driven:
             arguments: its further arguments in each thread.
         """
         name = f"{self.connection.name} ({type(self.stimulus).__name__})"
-        return Operation(name, Phase.STIMULI, kernel, arguments.__getitem__, given)
+        return Operation(name, Phase.STIMULI, kernel, arguments.__getitem__, given, adds=(self.buffer,))

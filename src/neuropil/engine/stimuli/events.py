@@ -11,6 +11,7 @@ from neuropil import registry, rng
 from neuropil.engine.stimuli.driven import Driven
 from neuropil.engine.stimuli.kernels import listed_events, poisson_events, scaled_current
 from neuropil.model.base import grid
+from neuropil.model.stimulus.checks import base
 from neuropil.model.stimulus.events import InhomogeneousPoisson, Poisson, Regular, SpikeList
 from neuropil.plan.operations import Given, Kernel, Operation, TimeTable
 
@@ -31,7 +32,7 @@ def poisson(driven: Driven) -> Operation:
 def inhomogeneous_poisson(driven: Driven) -> Operation:
     """Events at rates that a table gives."""
     stimulus: InhomogeneousPoisson = driven.stimulus
-    table = _values(stimulus.rates)
+    table: Any = np.asarray(base(stimulus.rates), float)
     last = len(table) - 1
     rates = (table if table.ndim == 1 else driven.connection.everywhere(table)).reshape(last + 1, 1, -1)
     return _poisson(driven, rates, lambda steps: np.minimum(grid.rows(steps, stimulus.interval, driven.plan.dt, stimulus.grid), last))
@@ -45,7 +46,7 @@ def _poisson(driven: Driven, rates: np.ndarray, row: Steps) -> Operation:
     table = np.zeros((len(thresholds), max(1, int(sizes.max(initial=1)))), np.uint32)
     for line, t in zip(table, thresholds, strict=True):
         line[: t.size] = t
-    classes = inverse.reshape(rates.shape).astype(np.int32)
+    classes: Any = inverse.reshape(rates.shape).astype(np.int32)
     cut = [classes[:, :, r.low : r.low + r.neurons] if classes.shape[2] > 1 else classes for r in driven.threads]
     weight = driven.own(driven.weight)
     return driven.operation(
@@ -98,6 +99,3 @@ def scaled(driven: Driven, amplitude: Any, wave: Steps) -> Operation:
         [(own, r.target[r.start[0] : r.start[0] + own.size]) for own, r in zip(amplitudes, driven.threads, strict=True)],
     )  # fmt: skip
 
-
-def _values(value: Any) -> np.ndarray:
-    return np.asarray(getattr(value, "value", value), float)

@@ -176,4 +176,5 @@ class TimeArray(CurrentStimulus):
         return TimeArray(np.full(len(base(self.values)), level), self.interval, grid=self.grid)
 
     def moved(self, dt: float) -> tuple[NDArray[np.float64], int]:
-        return (np.arange(len(base(self.values))) * float(base(self.interval)) if self.grid == NEAREST else np.empty(0)), 0
+        rows = len(base(self.values)) if self.grid == NEAREST else 0
+        return float(base(self.interval)) * np.arange(rows, dtype=np.float64), 0

@@ -92,7 +92,8 @@ class InhomogeneousPoisson(EventStimulus):
         return [*_too_many(base(self.rates), dt, label), *row_faults(self.interval, self.grid, dt, label)]
 
     def moved(self, dt: float) -> tuple[NDArray[np.float64], int]:
-        return (np.arange(len(base(self.rates))) * float(base(self.interval)) if self.grid == NEAREST else np.empty(0)), 0
+        rows = len(base(self.rates)) if self.grid == NEAREST else 0
+        return float(base(self.interval)) * np.arange(rows, dtype=np.float64), 0
 
 
 class Regular(EventStimulus):
@@ -154,7 +155,7 @@ class SpikeList(EventStimulus):
         check_grid(self.grid, "SpikeList")
         checked = non_negative(self.times, ms.dimension, "SpikeList.times", axes=1)
         if isinstance(checked, Distribution):
-            raise ModelError("SpikeList.times must be given, not drawn", got=checked)
+            raise ModelError("SpikeList.times must not be a distribution", got=checked)
         times = np.atleast_1d(np.asarray(checked, float))
         if self.neurons is not None:
             try:
