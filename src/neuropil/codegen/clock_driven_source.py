@@ -16,6 +16,16 @@ from neuropil.lower.graph import Graph
 from neuropil.lower.neuron_program import RUNAWAY
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.synapse_form import age
+from neuropil.model.synapse.context import (
+    Activity,
+    Potential,
+    SignalValue,
+    TargetState,
+    WhiteNoise,
+    context_input,
+    reads,
+)
+from neuropil.registry import builder_of, register
 
 FLUSHED = 64
 """Steps between looks for states that have decayed to subnormal numbers."""
@@ -100,26 +110,21 @@ def _strike(
 def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
     """The kernel of a step: (k, numbers, run, signal, noise, post, decay, part, flow, …), noise being (key, key, its deviation)."""
     graph, roots = program.step, program.step_roots
-    reads = graph.leaves(*roots)
+    read = graph.leaves(*roots)
     given = frontier(graph, roots)
     names, head, body, arguments = _given(graph, given, varying)
     for state in program.states:
-        if f"s.{state}" in reads or state in program.moving:
+        if f"s.{state}" in read or state in program.moving:
             arguments.append(f"s_{state}")
-        if f"s.{state}" in reads:
+        if f"s.{state}" in read:
             body.append(f"{state}_0 = s_{state}[i]")
             names[graph.leaf(f"s.{state}")] = f"{state}_0"
     target = ["low, high = np.uint64(run[n]), np.uint64(run[n + 1])"]
     bits = precision.removeprefix("float")
-    if "noise" in program.outside:
-        arguments.append("place")
-        body.append(f"x_noise = noise[2] * normal_quantile{bits}(draw_word(noise[0], noise[1], place[i], k))")
-        names[graph.leaf("x.noise")] = "x_noise"
-    for name in (n for n in program.outside if n != "noise"):
-        source = {"modulator": "signal[0]", "post": "post[n]"}.get(name, f"of_{name}[n]")
-        if name not in ("modulator", "post"):
-            arguments.append(f"of_{name}")
-        target.append(f"x_{name} = number({source})")
+    outside = [(name, *builder_of(context_input(name), "engine")(name, bits)) for name in program.outside]
+    for name, own, argument, value in sorted(outside, key=lambda one: not one[1]):
+        arguments += [argument] if argument else []
+        (body if own else target).append(f"x_{name} = {value}")
         names[graph.leaf(f"x.{name}")] = f"x_{name}"
     if not varying:
         target += statements(graph, program.shared, names)
@@ -133,7 +138,7 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
     if program.flow is not None:
         body.append(f"part[i - low] = {names[program.flow]}")
         after.append("flow[n] -= number(total(part, high - low))")
-    if "post" in program.traced.spec.inputs:
+    if reads(program.traced.spec.inputs, Activity):
         after.append("post[n] *= decay")
     text = [
         *head, "bad = zero", "for n in range(np.uint64(run.size - 1)):",
@@ -146,6 +151,30 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
         "one, zero = np.int32(1), np.int32(0)",
     ]  # fmt: skip
     return SynapseKernel(_module(program, precision, "advance", signature, text, graph, roots, extra), tuple(arguments), given, varying)
+
+
+# --- context inputs: (whether it differs between the synapses of a target, the array that it needs, its value within the loop) ---------
+
+
+@register(WhiteNoise, "engine")
+def _noise(name: str, bits: str) -> tuple[bool, str, str]:
+    return True, "place", f"noise[2] * normal_quantile{bits}(draw_word(noise[0], noise[1], place[i], k))"
+
+
+@register(SignalValue, "engine")
+def _signal(name: str, bits: str) -> tuple[bool, str, str]:
+    return False, "", "number(signal[0])"
+
+
+@register(Activity, "engine")
+def _activity(name: str, bits: str) -> tuple[bool, str, str]:
+    return False, "", "number(post[n])"
+
+
+@register(TargetState, "engine")
+@register(Potential, "engine")
+def _state(name: str, bits: str) -> tuple[bool, str, str]:
+    return False, f"of_{name}", f"number(of_{name}[n])"
 
 
 def _given(graph: Graph, nodes: tuple[int, ...], varying: frozenset[int]) -> tuple[dict[int, str], list[str], list[str], list[str]]:

@@ -10,7 +10,8 @@ A synapse model is a class of equations, like a neuron model, of which every syn
                       gets its negative
 
 `w` is the synapse's weight. A state called `weight` starts at the weight of the projection and may change; then `w` is
-its value of the moment. A synapse knows of the world, while it flows (`x`), what it declares as `Input`s, by these names:
+its value of the moment. Its flow reads (`x`) what it declares as `Input`s, by these names, and others that are registered
+(`neuropil.model.synapse.context`):
 
     v          membrane potential of its target (mV), the target's state of that name
     post       the target's activity (1/ms): its spikes filtered with the synapse's parameter `tau_post`
@@ -41,19 +42,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from neuropil.errors import ModelError, UnitError, did_you_mean
+from neuropil.errors import ModelError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel, Steady
 from neuropil.model.base.integrators import check_integrator
-from neuropil.units import DIMENSIONLESS, Dimension, kHz, ms, mV, unit_name
-
-CONTEXT_INPUTS: dict[str, Dimension] = {"v": mV.dimension, "post": kHz.dimension, "modulator": DIMENSIONLESS, "noise": DIMENSIONLESS}
-"""What a synapse may know of the world by names of their own, with their units; other names are of the target's states."""
+from neuropil.model.synapse.context import ContextInput, context_input
+from neuropil.registry import names
 
 ADDRESS = ("source", "target", "delay", "site")
 """What is told of every synapse beside its states (`Simulation.synapses`)."""
-
-POST_TIME = "tau_post"
-"""The parameter that says over which time `post` is the activity."""
 
 
 class Synapse(DeclarativeModel):
@@ -89,11 +85,9 @@ class Synapse(DeclarativeModel):
                 raise ModelError(f"{name}.{state}: the name is taken by what says where a synapse is", got=state, expected=f"none of {', '.join(ADDRESS)}")
             if isinstance(declared.initial, Steady):
                 raise ModelError(f"{name}.{state}: only gates of membrane mechanisms start at STEADY", fix="give a number")
-        for given, dimension in spec.inputs.items():
-            if dimension != CONTEXT_INPUTS.get(given, dimension):
-                raise UnitError(f"{name}.{given} comes in another unit", got=unit_name(dimension), expected=unit_name(CONTEXT_INPUTS[given]))
-        if "post" in spec.inputs and spec.parameters.get(POST_TIME) != ms.dimension:
-            raise ModelError(f"{name} knows the target's activity but not over which time", fix=f"declare {POST_TIME}: Time = … * ms")
+        for given in spec.inputs:
+            if given in names(ContextInput):
+                context_input(given).check_model(name, spec)
 
     @property
     def has_current(self) -> bool:
