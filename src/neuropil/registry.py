@@ -100,6 +100,8 @@ def find_builder(described: object, executor: str, unless: tuple[str, ...] = ())
 
     Args:
         unless: methods that define what is built. A class that defines one of them itself has no use for the builders of its bases.
+        described: the object of a description, such as a stimulus.
+        executor: "engine", "oracle" or "rollout".
     """
     for kind in type(described).__mro__:
         if (executor, kind) in _BUILDERS:
@@ -154,7 +156,7 @@ def provided(service: str) -> Any:
         service: its name.
 
     Raises:
-        NeuropilError: nobody does.
+        NeuropilError: no object is.
     """
     if service not in _SERVICES:
         raise NeuropilError(f"nothing provides {service}", fix="import neuropil before its parts")

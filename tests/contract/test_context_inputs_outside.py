@@ -171,5 +171,5 @@ def test_what_does_not_fit_is_refused_when_the_projection_is_added():
     bare = net.population("bare", Bare(), N, positions=WHERE[0] * um)
     with pytest.raises(npl.NetworkError, match="bare has no state or parameter 'v_th'"):
         net.project(near, bare, npl.OneToOne(), **more)
-    with pytest.raises(npl.UnitError, match="another unit"):
+    with pytest.raises(npl.UnitError, match="wrong unit"):
         type("Wrong", (npl.Synapse,), {"level": npl.State(1.0), "v_above": npl.Input(ms)})

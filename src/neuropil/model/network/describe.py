@@ -33,7 +33,7 @@ def described_population(name: Any, neuron: Any, size: Any, initial: Any, positi
         name, neuron, size, initial, positions: as of `Network.population`.
 
     Raises:
-        NetworkError: a name, a model, a size or starting values that do not fit.
+        NetworkError: a name, a model, a size or initial values that do not fit.
     """
     if not isinstance(name, str) or not name or "/" in name or "." in name:
         raise NetworkError("a population needs a name (text without '/' and '.')", got=name)
@@ -42,13 +42,13 @@ def described_population(name: Any, neuron: Any, size: Any, initial: Any, positi
     if not isinstance(neuron, (Neuron, Composite)):
         raise NetworkError(f"population {name!r}: not a neuron model", got=neuron, expected="an instance of a Neuron subclass")
     if isinstance(neuron, Branch):
-        raise NetworkError(f"population {name!r}: a branch is no neuron", got=neuron, fix="Branched(soma=..., branch=..., branches=...)")
+        raise NetworkError(f"population {name!r}: a Branch cannot be a population", got=neuron, fix="wrap it in Branched(soma=..., branch=..., branches=...)")
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
         raise NetworkError(f"population {name!r}: the size must be a whole number", got=repr(size), expected=f"int({size!r})" if isinstance(size, (str, float)) else "an int")
     if size < 1:
         raise NetworkError(f"population {name!r} is empty", got=size, expected="at least 1 neuron")
     if size >= 2**31:
-        raise NetworkError(f"population {name!r}: the size is beyond counting", got=size, expected="less than 2**31 neurons")
+        raise NetworkError(f"population {name!r}: the size is too large", got=size, expected="less than 2**31 neurons")
     size = int(size)
     neuron = neuron.frozen() if isinstance(neuron, Composite) else neuron
     spec = neuron.spec
@@ -61,7 +61,7 @@ def described_population(name: Any, neuron: Any, size: Any, initial: Any, positi
         raise NetworkError(f"population {name!r}: initial must be a dict of states", got=initial)
     for state, value in (initial or {}).items():
         if state not in spec.states:
-            raise NetworkError(f"population {name!r}: no state {state!r} to start", fix=did_you_mean(state, spec.states))
+            raise NetworkError(f"population {name!r}: no state {state!r} to initialise", fix=did_you_mean(state, spec.states))
         shape = (size * spec.sites.get(state, 1),)
         checked_initial[state] = checked_values(started(value, neuron, state, size), spec.state_dimensions[state], f"{name}.{state}", shape)
     return Population(name, neuron, size, first, checked_initial, _positions(positions, name, size))
@@ -112,7 +112,7 @@ def described_projection(
     if more["structure"] is not None and not rule.rewires:
         name = type(rule).__name__
         raise NetworkError(
-            f"projection {label}: {name} leaves no other source for a new synapse", got=more["structure"],
+            f"projection {label}: {name} does not support structural plasticity", got=more["structure"],
             fix=f"use Edges, leave structure out, or set rewires = True in {name} if any pair may be joined (its likelihood() says how likely)",
         )  # fmt: skip
     among = {"sources": indices_of(source), "targets": indices_of(target)}

@@ -43,7 +43,7 @@ def validate(network: Network, dt: Quantity) -> None:
         dt: time step, a time (for example 0.1 * ms).
 
     Raises:
-        NetworkError: naming every culprit found and how to mend it. UnitError: `dt` is no time.
+        NetworkError: naming every fault found and its remedy. UnitError: `dt` is not a time.
     """
     if not isinstance(network, Network):
         raise NetworkError("not a network", got=network, expected="a neuropil.Network")
@@ -83,7 +83,7 @@ def _population(pop: Population, step: float) -> list[NeuropilError]:
         refractory = getattr(type(model), "refractory", None)
         if refractory is not None and _largest(getattr(model, refractory)) > 1e9 * step:
             where = f"{pop.name}.{full_name(part_name, refractory)}"
-            found.append(NetworkError(f"{where} lasts more than a milliard steps", got=getattr(model, refractory)))
+            found.append(NetworkError(f"{where} exceeds 10⁹ time steps", got=getattr(model, refractory)))
         elif refractory is not None and isinstance(value := getattr(model, refractory), Quantity) and np.ndim(value.value) == 0:
             found += grid.fault(value, step, f"{pop.name}.{full_name(part_name, refractory)}", least=0)
     return found
@@ -116,7 +116,7 @@ def _projection(projection: Projection, step: float) -> list[NeuropilError]:
             NetworkError(
                 f"{label}: a delay is below the time step",
                 got=f"{projection.delay!r}" if drawn else f"{shortest:g} ms",
-                expected=f"at least dt = {step:g} ms" + (" (a law may reach down to dt/2)" if drawn else ""),
+                expected=f"at least dt = {step:g} ms" + (" (a distribution may reach down to dt/2)" if drawn else ""),
                 fix=f"truncate it, low={needed:g} * ms, or choose a smaller dt" if drawn else "choose a smaller dt",
             )
         )

@@ -82,7 +82,7 @@ class ContextInput(Named):
             ModelError, UnitError: with the remedy.
         """
         if spec.inputs[self.name] != self.dimension:
-            raise UnitError(f"{model}.{self.name} comes in another unit", got=unit_name(spec.inputs[self.name]), expected=unit_name(self.dimension))
+            raise UnitError(f"{model}.{self.name} has the wrong unit", got=unit_name(spec.inputs[self.name]), expected=unit_name(self.dimension))
 
 
 class Potential(ContextInput):
@@ -107,7 +107,7 @@ class Activity(ContextInput):
         """
         super().check_model(model, spec)
         if spec.parameters.get(POST_TIME) != ms.dimension:
-            raise ModelError(f"{model} reads the target's activity but not over which time", fix=f"declare {POST_TIME}: Time = … * ms")
+            raise ModelError(f"{model} reads the target's activity, which needs the time constant of its average", fix=f"declare {POST_TIME}: Time = … * ms")
 
 
 class SignalValue(ContextInput):

@@ -1,4 +1,4 @@
-"""What a synapse with a life of its own is: states that change between spikes and when a spike arrives.
+"""A stateful synapse: states that change between spikes and when a spike arrives.
 
 A synapse model is a class of equations, like a neuron model, of which every synapse of a projection is an instance:
 
@@ -10,18 +10,18 @@ A synapse model is a class of equations, like a neuron model, of which every syn
                       gets its negative
 
 `w` is the synapse's weight. A state called `weight` starts at the weight of the projection and may change; then `w` is
-its value of the moment. Its flow reads (`x`) what it declares as `Input`s, by these names, and others that are registered
+its value of the moment. Between spikes a synapse reads what it declares as `Input`s (`x`), by these names, and others that are registered
 (`neuropil.model.synapse.context`):
 
     v          membrane potential of its target (mV), the target's state of that name
     post       the target's activity (1/ms): its spikes filtered with the synapse's parameter `tau_post`
-    modulator  a signal, 0 until somebody sets it (`Simulation.set_modulator`)
+    modulator  a signal, 0 until it is set (`Simulation.set_modulator`)
     noise      white noise of its own: in every step a normal number over √(dt / 1 ms), so that its integral over a time t
                has the variance t · 1 ms; in an equation d/dt that is noise / √(1 ms · τ)
     any other  the state of that name of its target, such as an adaptive threshold or calcium, in the unit declared: of the
                neuron, or of the part (branch, point process) that the projection reaches
 
-Learning rules need nothing further: a trace is a state that decays and that spikes raise, and equations see the states
+Learning rules need nothing further: a spike trace is a state that decays and that spikes raise, and equations see the states
 as they are just before the spike. Of two spikes with one stamp the arriving one comes first. Pair-based STDP:
 
     def derivative(self, s, x):
@@ -49,7 +49,7 @@ from neuropil.model.synapse.context import ContextInput, context_input
 from neuropil.registry import names
 
 ADDRESS = ("source", "target", "delay", "site")
-"""What is told of every synapse beside its states (`Simulation.synapses`)."""
+"""What `Simulation.synapses` gives for every synapse beside its states."""
 
 
 class Synapse(DeclarativeModel):
@@ -82,7 +82,7 @@ class Synapse(DeclarativeModel):
                 raise ModelError(f"{name}.learned names a state that does not exist", got=state, fix=did_you_mean(state, spec.states))
         for state, declared in spec.states.items():
             if state in ADDRESS:
-                raise ModelError(f"{name}.{state}: the name is taken by what says where a synapse is", got=state, expected=f"none of {', '.join(ADDRESS)}")
+                raise ModelError(f"{name}.{state}: the name is reserved for the address of a synapse", got=state, expected=f"none of {', '.join(ADDRESS)}")
             if isinstance(declared.initial, Steady):
                 raise ModelError(f"{name}.{state}: only gates of membrane mechanisms start at STEADY", fix="give a number")
         for given in spec.inputs:
