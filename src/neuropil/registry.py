@@ -156,7 +156,7 @@ def provided(service: str) -> Any:
         service: its name.
 
     Raises:
-        NeuropilError: nobody does.
+        NeuropilError: no object is.
     """
     if service not in _SERVICES:
         raise NeuropilError(f"nothing provides {service}", fix="import neuropil before its parts")

@@ -72,5 +72,5 @@ def _error(where: str, graph: Graph, first: list[int], second: list[int], drawn:
         f"{where} has an effect: it does not give the same equations twice", got="; ".join(found),
         expected="equations of states, inputs and parameters alone; they are traced once, so what is drawn or counted then is one number for all neurons and all steps",
         fix="for noise, declare an Input and stimulate it: net.stimulate(population, npl.Noise(mean, sd), input=...) (a synapse declares the input `noise`); "
-        "for random spikes, define hazard(); for values that differ between neurons, give a parameter or a starting value a distribution; what counts is a State",
+        "for random spikes, define hazard(); for values that differ between neurons, give a parameter or an initial value a distribution; what counts is a State",
     )  # fmt: skip

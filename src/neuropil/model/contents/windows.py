@@ -1,4 +1,4 @@
-"""When stimuli act: an input that must know is told by a second one (`Input.window`)."""
+"""When stimuli act: a second input says so to models that need it (`Input.window`)."""
 
 from __future__ import annotations
 

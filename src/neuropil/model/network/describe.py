@@ -32,7 +32,7 @@ def described_population(name: Any, neuron: Any, size: Any, initial: Any, positi
         name, neuron, size, initial, positions: as of `Network.population`.
 
     Raises:
-        NetworkError: a name, a model, a size or starting values that do not fit.
+        NetworkError: a name, a model, a size or initial values that do not fit.
     """
     if not isinstance(name, str) or not name or "/" in name or "." in name:
         raise NetworkError("a population needs a name (text without '/' and '.')", got=name)

@@ -130,7 +130,7 @@ def _populations(network: Contents, changes: Changes) -> tuple[list[Population],
 
 
 def _as_given(pop: Population) -> tuple[Any, ...]:
-    """Neuron, size, starting values and positions as a caller would give them."""
+    """Neuron, size, initial values and positions as a caller would give them."""
     initial = {state: _in_unit(value, pop.neuron.spec.state_dimensions[state]) for state, value in pop.initial.items()}
     return pop.neuron, pop.size, initial, _in_unit(pop.positions, um.dimension)
 

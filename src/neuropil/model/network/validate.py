@@ -42,7 +42,7 @@ def validate(network: Network, dt: Quantity) -> None:
         dt: time step, a time (for example 0.1 * ms).
 
     Raises:
-        NetworkError: naming every culprit found and how to mend it. UnitError: `dt` is no time.
+        NetworkError: naming every fault found and its remedy. UnitError: `dt` is not a time.
     """
     if not isinstance(network, Network):
         raise NetworkError("not a network", got=network, expected="a neuropil.Network")
