@@ -76,7 +76,7 @@ def _read(group: Any) -> Arrays:
 
 
 def _require_free(path: Path) -> None:
-    """Refuse to write over what is no checkpoint."""
+    """Refuse to write over what is not a checkpoint."""
     if not path.parent.is_dir():
         raise CheckpointError("there is no folder for the checkpoint", got=str(path.parent), fix="make it first")
     if path.is_dir():
