@@ -27,9 +27,10 @@ from neuropil.model.neuron.branched import BRANCH, Branched
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.probe.upkeep import Normalisation
 from neuropil.oracle.cable import Cells, Sites
-from neuropil.oracle.events import Source, Synapses, per_element
+from neuropil.oracle.events import Synapses, per_element
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.oracle.modulate import Given, Modulators
+from neuropil.oracle.stimuli import Source
 from neuropil.oracle.synapses import LivingSynapses
 from neuropil.result.spikes import Spikes
 from neuropil.units import Quantity, magnitude, ms
