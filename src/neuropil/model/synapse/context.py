@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 
 from neuropil.errors import ModelError, UnitError
 from neuropil.model.base.described import Spec
-from neuropil.model.connection.ends import Ends
+from neuropil.model.base.ends import Ends
 from neuropil.registry import Named, named, names, register
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, kHz, ms, mV, unit_name
 
