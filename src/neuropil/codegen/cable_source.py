@@ -225,7 +225,7 @@ class _Loops:
         arrays, fixed = ({n: a for n, a in of.items() if f"{n}[" in touched or n in ("v", "g", "out")} for of in (arrays, fixed))
         self.use(f"runs_{patch.name}", f"numbers_{function}", *(a for a in arrays.values() if a in self.expanded))
         self.functions.append("\n".join([
-            "@njit(**KERNEL_FLAGS)",
+            "@inner_njit(**KERNEL_FLAGS)",
             f"def {function}({', '.join(['runs', 'lanes', 'numbers', *fixed, *arrays])}):",
             "    noalias_arguments()",
             *(f"    {line}" for line in head),
@@ -254,7 +254,7 @@ def _module(
         "\n\n\n".join(loops.functions),
         "",
         "",
-        "@njit(**KERNEL_FLAGS)",
+        "@cached_njit(**KERNEL_FLAGS)",
         f"def advance({', '.join(['shape', 'v', 'g', 'out', 'tree', 'faces', *loops.arguments])}):",
         "    blocks, lanes, own = shape",
         "    seen, fired = faces",

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.kernel_cache import cached_njit
 from neuropil.codegen.threads import new_barrier, spin_barrier
 
 
@@ -66,7 +66,7 @@ class SpikeLog:
 LOGGED, SINCE_FLUSH, IN_RING, EVENTS = 0, 1, 2, 3
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def collect(fired, neurons, out, n):
     """Append to out[n:] the global indices of the slots whose `fired` byte is set; returns the new n."""
     words = fired.view(np.uint64)
@@ -82,7 +82,7 @@ def collect(fired, neurons, out, n):
     return n
 
 
-@njit(nogil=True)
+@cached_njit(nogil=True)
 def account(step, threads, count, counters, recent, room, logged):
     """Count everyone's spikes of `step`; False, with nothing done, where a store (`room`) or the log is too small.
 
@@ -101,7 +101,7 @@ def account(step, threads, count, counters, recent, room, logged):
     return True
 
 
-@njit(nogil=True)
+@cached_njit(nogil=True)
 def log_spikes(step, thread, published, count, log_step, log_neuron, counters):
     """Keep this thread's own spikes of `step`, stamped with its end."""
     side = step & 1
@@ -112,7 +112,7 @@ def log_spikes(step, thread, published, count, log_step, log_neuron, counters):
     counters[0] = first + n
 
 
-@njit(nogil=True)
+@cached_njit(nogil=True)
 def meet(barrier, thread, threads):
     """Wait until every owner has published; False when one of them failed."""
     return threads == 1 or spin_barrier(barrier, thread, threads)

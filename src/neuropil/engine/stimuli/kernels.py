@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from neuropil.codegen.draws import (
@@ -25,6 +24,7 @@ from neuropil.codegen.draws import (
     to_uniform64,
 )
 from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 
 
 @cache
@@ -34,7 +34,7 @@ def poisson_counter(width: int) -> Callable[..., Any]:
     Counts that reach `width` are rare; they are found afterwards and counted again with all thresholds.
     """
 
-    @njit(**KERNEL_FLAGS)
+    @cached_njit(**KERNEL_FLAGS)
     def poisson(step, bounds, lower, keys, table, size, made, count, later):
         """Counts of a step for every segment; `table` uint32[segments, all], `size` int64[segments], `keys` uint32[segments, 2]."""
         pair = step >> 1
@@ -54,7 +54,7 @@ def poisson_counter(width: int) -> Callable[..., Any]:
     return poisson
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def _pairs(element, key0, key1, pair, thresholds, count, later):
     for i in range(count.size):
         now, next_ = threefry2x32(key0, key1, element + np.uint32(i), pair)
@@ -62,7 +62,7 @@ def _pairs(element, key0, key1, pair, thresholds, count, later):
         later[i] = count_at_least(next_, thresholds)
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def _recount(step, width, bounds, lower, keys, table, size, count):
     """Count again, with all thresholds, where `width` of them were not enough."""
     ones = np.uint64(0x0101010101010101)
@@ -76,19 +76,24 @@ def _recount(step, width, bounds, lower, keys, table, size, count):
         if found:
             for i in range(64 * line, 64 * line + 64):
                 if count[i] == width and i < bounds[-1]:
-                    s = np.searchsorted(bounds, i, side="right") - 1
+                    s = 0
+                    while bounds[s + 1] <= i:
+                        s += 1
                     word = draw_word(keys[s, 0], keys[s, 1], np.uint32(lower[s] + i - bounds[s]), step)
-                    count[i] = np.searchsorted(table[s, : size[s]], word, side="right")
+                    n = np.int64(width)
+                    while n < size[s] and table[s, n] <= word:
+                        n += 1
+                    count[i] = n
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def _copy(source, target):
     a, b = source.view(np.uint64), target.view(np.uint64)
     for j in range(a.size):
         b[j] = a[j]
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def poisson_events(step, row, start, lower, key0, key1, classes, size, table, weight, event):
     """Add weighted Poisson events of any rate; classes int32[rows, sites or 1, neurons or 1] point into table uint32[classes, width]."""
     for s in range(start.size):
@@ -102,7 +107,7 @@ def poisson_events(step, row, start, lower, key0, key1, classes, size, table, we
                 event[start[s] + i] += count * weight[s, i]
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def listed_events(step, start, when, target, weight, event):
     """Add the events listed for this step; `when` is sorted, target -1 means all neurons of the slice."""
     first = np.searchsorted(when, step, side="left")
@@ -117,7 +122,7 @@ def listed_events(step, start, when, target, weight, event):
                     event[start[s] + i] += weight[s, i]
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def scaled_current(wave, amplitude, current):
     """current += amplitude * wave, on the slice of one population."""
     flat = amplitude.reshape(-1)
@@ -125,7 +130,7 @@ def scaled_current(wave, amplitude, current):
         current[i] += flat[i] * wave
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def sampled_current(row, start, neurons, values, current):
     """current += values[row], a column each, on some neurons of the slice of one population; no row beyond the last."""
     if row < values.shape[0]:
@@ -139,7 +144,7 @@ def gaussian_current(precision: str) -> Callable[..., Any]:
     """The kernel of a noise current in a precision."""
     quantile = normal_quantile32 if precision == "float32" else normal_quantile64
 
-    @njit(**KERNEL_FLAGS)
+    @cached_njit(**KERNEL_FLAGS)
     def noise(draw, start, lower, key0, key1, mean, sd, current):
         """current += mean + sd * normal(element, draw), on the slice of one population."""
         for s in range(start.size):
@@ -155,14 +160,14 @@ def uniform_numbers(precision: str) -> Callable[..., Any]:
     """The kernel that draws one uniform number per neuron and step, for models with a hazard; of a pair, the second is kept in `later`."""
     uniform = to_uniform32 if precision == "float32" else to_uniform64
 
-    @njit(**KERNEL_FLAGS)
+    @inner_njit(**KERNEL_FLAGS)
     def pairs(element, key0, key1, pair, now, later):
         for i in range(now.size):
             first, second = threefry2x32(key0, key1, element + np.uint32(i), pair)
             now[i] = uniform(first)
             later[i] = uniform(second)
 
-    @njit(**KERNEL_FLAGS)
+    @cached_njit(**KERNEL_FLAGS)
     def draw(step, bounds, lower, keys, made, numbers, later):
         pair = step >> 1
         if made[0] != pair or (step & 1) == 0:
@@ -178,7 +183,7 @@ def uniform_numbers(precision: str) -> Callable[..., Any]:
     return draw
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def clear(array):
     """Set to zero."""
     for i in range(array.size):
