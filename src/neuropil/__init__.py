@@ -135,14 +135,14 @@ from neuropil.version import __version__
 if TYPE_CHECKING:
     from neuropil.agents import Loop
     from neuropil.engine import Simulation, run
-    from neuropil.plan.explain import explain
     from neuropil.result import Result, Spikes, Trace
+    from neuropil.view.explain import explain
 
 
 _LATER = {
     "run": "neuropil.engine",
     "Simulation": "neuropil.engine",
-    "explain": "neuropil.plan",
+    "explain": "neuropil.view.explain",
     "Result": "neuropil.result",
     "Spikes": "neuropil.result",
     "Trace": "neuropil.result",

@@ -12,6 +12,12 @@ class NeuropilError(Exception):
     """Base of every error that neuropil raises on purpose.
 
     The parts are kept as fields, so that a program can act on them and a person can read them.
+
+    Args:
+        what: one sentence that names the object and what is wrong with it.
+        got: the value that was found; any object, shown with at most 400 characters.
+        expected: what is allowed.
+        fix: what to do about it.
     """
 
     def __init__(self, what: str, *, got: object = None, expected: object = None, fix: str | None = None):
@@ -65,6 +71,9 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C ended a simulation between two steps. A `KeyboardInterrupt`: loops around the simulation end as well.
 
     The simulation is whole: `run` and `step` go on from where it stopped, as if nothing had been.
+
+    Args:
+        what: the message.
 
     Attributes:
         result: what was recorded until then (a `Result`, saved if there is an `out` folder); None if nothing had run yet.
@@ -128,7 +137,12 @@ _REMEDIES = {
 
 
 def storage_error(error: OSError, what: str) -> StorageError:
-    """The error of the system in our own terms, with what to do about it; `what` could not be done."""
+    """The error of the operating system as a `StorageError`, with its remedy.
+
+    Args:
+        error: as the system raised it.
+        what: what could not be done; becomes the message.
+    """
     fix = _REMEDIES.get(error.errno or 0, "check the disk and the permissions, or choose another folder")
     return StorageError(what, got=error.strerror or str(error), fix=fix)
 
@@ -139,7 +153,12 @@ def _short(value: object, limit: int = 400) -> str:
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """A sentence naming the closest of the known names, or all of them."""
+    """A sentence naming the closest of the known names, or all of them.
+
+    Args:
+        name: what was asked for; any object.
+        known: the names that exist.
+    """
     known, asked = sorted(known), str(name).lower()
     close = [k for k in known if k.lower() == asked] or [k for k in known if asked and k.lower().startswith(asked)]
     close = close or difflib.get_close_matches(str(name), known, n=1)

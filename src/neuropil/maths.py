@@ -104,7 +104,7 @@ def softplus(x: Any) -> Quantity:
 
 
 def exprel(x: Any) -> Quantity:
-    """(exp(x) - 1) / x, continued through 1 at x = 0: the removable singularity of Hodgkin-Huxley rates."""
+    """(exp(x) - 1) / x, continued through 1 at x = 0: the removable singularity of Hodgkin-Huxley rates; x dimensionless."""
     x = _bare(x, "exprel")
     np_ = _library(x)
     small = abs(x) < 1e-5
@@ -113,7 +113,7 @@ def exprel(x: Any) -> Quantity:
 
 
 def linoid(x: Any) -> Quantity:
-    """x / (exp(x) - 1), continued through 1 at x = 0: the same for rates that have it in the numerator, in one division."""
+    """x / (exp(x) - 1), continued through 1 at x = 0: the same for rates that have it in the numerator, in one division; x dimensionless."""
     x = _bare(x, "linoid")
     np_ = _library(x)
     small = abs(x) < 1e-3  # the series errs by x⁴/720 there; beyond, exp(x) - 1 would do for expm1 as well
@@ -121,7 +121,11 @@ def linoid(x: Any) -> Quantity:
 
 
 def sqrt(x: Any) -> Quantity:
-    """Square root; a unit under the root must be an even power."""
+    """Square root of x, a number or a quantity whose unit has even powers.
+
+    Raises:
+        UnitError: the unit is not a square.
+    """
     if not isinstance(x, Quantity):
         return Quantity(_library(x).sqrt(x))
     if any(e % 2 for e in x.dimension):
@@ -130,7 +134,7 @@ def sqrt(x: Any) -> Quantity:
 
 
 def absolute(x: Any) -> Quantity:
-    """Absolute value, unit kept."""
+    """Absolute value of x; the unit is kept."""
     x = x if isinstance(x, Quantity) else Quantity(x)
     return Quantity(_library(x.value).abs(x.value), x.dimension)
 
@@ -150,22 +154,22 @@ def _agree(a: Any, b: Any, function: str) -> tuple[Any, Any, Any]:
 
 
 def minimum(a: Any, b: Any) -> Quantity:
-    """The smaller of two quantities of one unit."""
+    """The smaller of a and b, quantities of one unit, element by element."""
     return _binary("minimum", a, b)
 
 
 def maximum(a: Any, b: Any) -> Quantity:
-    """The larger of two quantities of one unit."""
+    """The larger of a and b, quantities of one unit, element by element."""
     return _binary("maximum", a, b)
 
 
 def clip(x: Any, low: Any, high: Any) -> Quantity:
-    """x held within [low, high]; all of one unit."""
+    """`x` limited to [`low`, `high`]; all three of one unit."""
     return minimum(maximum(x, low), high)
 
 
 def where(condition: Any, a: Any, b: Any) -> Quantity:
-    """a where the condition holds, else b; a and b of one unit."""
+    """`a` where `condition` (a boolean, or an array of them) holds, else `b`; `a` and `b` of one unit."""
     condition = condition.value if isinstance(condition, Quantity) else condition
     a, b, dimension = _agree(a, b, "where")
     return Quantity(_library(condition, a, b).where(condition, a, b), dimension)
@@ -182,5 +186,5 @@ def logical_or(a: Any, b: Any) -> Any:
 
 
 def logical_not(a: Any) -> Any:
-    """The condition does not hold."""
+    """Where the condition a does not hold."""
     return _library(a).logical_not(a)

@@ -82,6 +82,10 @@ def _enter(table: dict[Any, Any], key: Any, value: Any, what: str) -> None:
 def builder_of(described: object, executor: str) -> Callable[..., Any]:
     """The builder of an object's class, or of the nearest of its base classes.
 
+    Args:
+        described: the object of a description, such as a stimulus.
+        executor: "engine", "oracle" or "rollout".
+
     Raises:
         ModelError: there is none.
     """
@@ -94,6 +98,11 @@ def builder_of(described: object, executor: str) -> Callable[..., Any]:
 
 def named(family: type[_Named], name: str, error: type[NeuropilError] = ModelError) -> _Named:
     """The thing of a family with this name.
+
+    Args:
+        family: the class with which the family began.
+        name: as registered.
+        error: the class of the error to raise.
 
     Raises:
         NeuropilError: of the given class; nothing of the family has this name.
@@ -127,6 +136,9 @@ def provide(service: str, load: Callable[[], Any]) -> None:
 
 def provided(service: str) -> Any:
     """The object that does what was provided under this name.
+
+    Args:
+        service: its name.
 
     Raises:
         NeuropilError: nobody does.

@@ -43,9 +43,14 @@ _MASK = _WORD - 1
 def threefry2x32(
     key0: ArrayLike, key1: ArrayLike, counter0: ArrayLike, counter1: ArrayLike
 ) -> tuple[Words, Words]:
-    """Encrypt the counter under the key, 20 rounds; the four arguments (uint32) broadcast together.
+    """The counter encrypted under the key by Threefry-2x32, 20 rounds (Salmon et al. 2011).
 
-    Returns two uint32 arrays of the broadcast shape.
+    Args:
+        key0, key1: uint32, the two words of the key.
+        counter0, counter1: uint32, the two words of the counter; all four broadcast together.
+
+    Returns:
+        Two uint32 arrays of the broadcast shape.
     """
     k0, k1, c0, c1 = np.broadcast_arrays(*(_as_words(a) for a in (key0, key1, counter0, counter1)))
     keys = (k0, k1, k0 ^ k1 ^ np.uint32(PARITY))
@@ -82,7 +87,16 @@ def stream_key(seed: int, *purpose: int | str) -> Key:
 
 
 def words(key: Key, element: ArrayLike, step: ArrayLike) -> Words:
-    """The raw 32-bit word of each (element, step), broadcast; element in [0, 2**32), step in [0, 2**64)."""
+    """The raw 32-bit word of each pair of an element and a step; both broadcast together.
+
+    Args:
+        key: two words, from `stream_key`.
+        element: whole numbers in [0, 2**32), such as indices of neurons.
+        step: whole numbers in [0, 2**64).
+
+    Returns:
+        uint32 of the broadcast shape.
+    """
     element = _as_words(element)
     step = _as_unsigned(step)
     pair = step >> np.uint64(1)
@@ -93,7 +107,11 @@ def words(key: Key, element: ArrayLike, step: ArrayLike) -> Words:
 
 
 def uniform(key: Key, element: ArrayLike, step: ArrayLike) -> NDArray[np.float64]:
-    """Uniform deviates strictly inside (0, 1): the middle of the word's cell, ``(word + 0.5) / 2**32``."""
+    """Uniform deviates strictly inside (0, 1): the middle of the word's cell, ``(word + 0.5) / 2**32``.
+
+    Args:
+        key, element, step: as of `words`.
+    """
     return word_to_uniform(words(key, element, step))
 
 
@@ -108,7 +126,11 @@ def normal_quantile(u: ArrayLike) -> NDArray[np.float64]:
 
 
 def normal(key: Key, element: ArrayLike, step: ArrayLike) -> NDArray[np.float64]:
-    """Standard normal deviates by inversion, one word each; the largest possible magnitude is 6.34."""
+    """Standard normal deviates by inversion, one word each; the largest possible magnitude is 6.34.
+
+    Args:
+        key, element, step: as of `words`.
+    """
     return normal_quantile(uniform(key, element, step))
 
 

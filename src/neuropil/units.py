@@ -82,7 +82,11 @@ class Quantity:
         return unit_name(self.dimension)
 
     def to(self, unit: Quantity) -> Any:
-        """The magnitude in another unit of the same dimension: ``(2 * second).to(ms) == 2000``."""
+        """The magnitude in another unit of the same dimension: ``(2 * second).to(ms) == 2000``.
+
+        Raises:
+            UnitError: the dimensions differ.
+        """
         if unit.dimension != self.dimension:
             raise UnitError("cannot convert between these units", got=self.unit, expected=unit.unit)
         return self.value / unit.value
@@ -225,7 +229,14 @@ class Quantity:
         )  # fmt: skip
 
     def require_dimensionless(self, where: str) -> None:
-        """Raises UnitError if this quantity carries a unit."""
+        """Refuse a quantity that has a unit.
+
+        Args:
+            where: what the value is for; opens the error message.
+
+        Raises:
+            UnitError: the quantity has a unit.
+        """
         if self.dimension != DIMENSIONLESS:
             raise UnitError(
                 f"{where} must be dimensionless", got=self.unit, expected="dimensionless", fix="divide by a scale first"
@@ -265,6 +276,7 @@ def magnitude(value: Any, dimension: Dimension, where: str) -> Any:
     Args:
         value: a Quantity, or a bare number (allowed when the dimension is dimensionless, or the number is zero).
         where: what the value is for; opens the error message.
+        dimension: exponents of the base units, such as ``ms.dimension``.
 
     Raises:
         UnitError: when the dimension differs.

@@ -14,9 +14,9 @@ from neuropil.errors import SimulationError
 from neuropil.lower.resolution import RESOLVED
 from neuropil.maths import minimum
 from neuropil.model.neuron.branched import Branched
-from neuropil.plan.explain import describe_plan
 from neuropil.plan.plan import make_plan
 from neuropil.units import Hz, Rate, Time, Voltage, cm, mS, ms, mV, pA, um
+from neuropil.view.explain import describe_plan
 from neuropil.zoo.neurons.intrinsic import IntrinsicLIF
 from neuropil.zoo.neurons.lif import LIFDelta, LIFExp
 from neuropil.zoo.neurons.relay import Relay

@@ -11,9 +11,9 @@ from neuropil.engine import Simulation
 from neuropil.engine.stores.synapse_list import SynapseList
 from neuropil.errors import ModelError, NetworkError, UnitError
 from neuropil.model import AllToAll, FixedProbability, Input, Network, OneToOne, Rewiring, State, Step, Synapse, Uniform
-from neuropil.plan.explain import explain
 from neuropil.plan.plan import make_plan
 from neuropil.units import Hz, Time, kHz, ms, mV, nS, pA
+from neuropil.view.explain import explain
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
 from neuropil.zoo.synapses.full_synapse import FullSynapse

@@ -24,6 +24,7 @@ from neuropil.model import (
     State,
 )
 from neuropil.plan.plan import make_plan
+from neuropil.plan.signature import Argument, Kind, state
 from neuropil.units import Hz, ms, mV, nS, pA
 from neuropil.zoo.neurons.branch_neuron import BranchNeuron, NMDADendrite
 from neuropil.zoo.neurons.lif import LIFExp
@@ -135,7 +136,8 @@ def test_parameters_may_differ_by_branch_or_by_every_branch_of_every_neuron():
     net.population("b", BranchNeuron(3, g_c=each * nS), 5)
     groups = {g.members[0].population.name: g for g in make_plan(net).groups if g.variant.gives}
     assert groups["a"].members[0].numbers.shape[0] == 3 and not groups["a"].members[0].arrays
-    assert "shifts" in groups["a"].kernel.arguments and "shifts" not in groups["a"].arguments
+    shift = Argument(Kind.SOMA_SHIFT)
+    assert shift in groups["a"].signature.arguments and shift not in groups["a"].arguments
     found = groups["b"].members[0].arrays.values()
     assert any(np.allclose(array, each.reshape(5, 3).T) for array in found)
 
@@ -146,8 +148,8 @@ def test_a_part_without_a_kernel_collects_what_arrives():
     net.project(lif, cell, FixedInDegree(2), weight=1 * nS, delay=1 * ms, port="tuft.exc")
     net.stimulate(cell, Poisson(10 * Hz), port="trunk.exc", weight=1 * nS)
     bare = {b.members[0].part: b for b in make_plan(net).bare}
-    assert bare["tuft"].arguments == ("s_g", "arrived_exc") and bare["tuft"].members[0].quanta["exc"] > 0
-    assert bare["trunk"].arguments == ("s_g", "real_exc")
+    assert bare["tuft"].arguments == (state("g"), Argument(Kind.EXACT, "exc")) and bare["tuft"].members[0].quanta["exc"] > 0
+    assert bare["trunk"].arguments == (state("g"), Argument(Kind.REAL, "exc"))
 
 
 # --- what is refused ------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def _about(model: Any) -> str:
 
 def explanation(name: str, dt_ms: float) -> str:
     """The plan of a neuron model, or of each distinct model of a circuit, as text."""
-    from neuropil.plan import explain
+    from neuropil.view.explain import explain
     from neuropil.zoo.registry import CIRCUITS, NEURONS, neuron
 
     if name in NEURONS:
@@ -50,7 +50,8 @@ def explanation(name: str, dt_ms: float) -> str:
 def _inventory(network: Network, dt_ms: float) -> str:
     """The plan of a network and the memory it will take, population by population."""
     from neuropil.engine.memory import predict
-    from neuropil.plan import describe_plan, make_plan
+    from neuropil.plan import make_plan
+    from neuropil.view.explain import describe_plan
 
     plan = make_plan(network, dt=dt_ms * ms)
     lines = [f"  {pop.name:<8} {pop.size:>9,} × {pop.neuron!r}" for pop in network.populations.values()]

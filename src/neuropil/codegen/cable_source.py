@@ -11,6 +11,8 @@ from neuropil.codegen.elementwise import module_head, statements
 from neuropil.lower.cable import CablePlan, MembraneGroup
 from neuropil.lower.constants import describe
 from neuropil.lower.neuron_program import RUNAWAY, Variant
+from neuropil.plan.cells import PlannedCells
+from neuropil.plan.signature import Argument, Kind
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class CableSource:
         wholes: argument -> what of a block's compartments it holds: "c_ca", "i_ca".
         around: argument -> point process, at whose sites it holds such a thing.
         quanta: "part.port" -> (argument, place in it) of the weight of its quantum.
+        given: argument -> (point process, which of the arrays that the network fills and reads).
     """
 
     source: str
@@ -38,19 +41,16 @@ class CableSource:
     wholes: dict[str, str]
     around: dict[str, str]
     quanta: dict[str, tuple[str, int]]
+    given: dict[str, tuple[str, Argument]]
 
 
 SOURCE_NAME = "cell"
 """The name under which the source of a population's step is kept."""
 
 
-def emit_cable(plan: CablePlan, variants: Mapping[str, Variant], precision: str, quanta: Mapping[str, Mapping[str, float]]) -> CableSource:
-    """Write the step of a lowered cell.
-
-    Args:
-        variants: what of each point process is in use, by name; quanta: weights of one unit by point process and port.
-        precision: "float32" or "float64".
-    """
+def emit_cable(cells: PlannedCells) -> CableSource:
+    """Write the step of a population of cells."""
+    plan, variants, precision, quanta = cells.cable, cells.variants, cells.precision, cells.quanta
     loops = _Loops()
     before = [loops.currents(p, points=False) for p in plan.patches]
     after = [call for p in plan.patches if (call := loops.states(p, None, {}))]
@@ -60,7 +60,7 @@ def emit_cable(plan: CablePlan, variants: Mapping[str, Variant], precision: str,
     sites = [f"sites_{p.name}" for p in plan.points]
     loops.use(*sites)
     text = _module(precision, loops, first, before, sites, after, last, offers, _Exchange.of(plan, loops))
-    return CableSource(text, tuple(loops.arguments), loops.numbers, loops.expanded, loops.states_of, loops.wholes, loops.around, loops.quanta)
+    return CableSource(text, tuple(loops.arguments), loops.numbers, loops.expanded, loops.states_of, loops.wholes, loops.around, loops.quanta, loops.given)
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,7 @@ class _Loops:
     wholes: dict[str, str] = field(default_factory=dict)
     around: dict[str, str] = field(default_factory=dict)
     quanta: dict[str, tuple[str, int]] = field(default_factory=dict)
+    given: dict[str, tuple[str, Argument]] = field(default_factory=dict)
 
     def use(self, *names: str) -> None:
         self.arguments.extend(n for n in names if n not in self.arguments)
@@ -122,6 +123,11 @@ class _Loops:
         """The array of the same at the sites of a point process."""
         self.around[f"{name}__{point.name}"] = point.name
         self.use(f"{name}__{point.name}")
+        return f"{name}__{point.name}"
+
+    def network(self, point: MembraneGroup, name: str, argument: Argument) -> str:
+        """The array of a point process that the network fills and reads."""
+        self.given[f"{name}__{point.name}"] = (point.name, argument)
         return f"{name}__{point.name}"
 
     def offers(self, patch: MembraneGroup) -> str:
@@ -161,12 +167,13 @@ class _Loops:
             if variant and port in variant.wired:
                 self.quanta[f"{patch.name}.{port}"] = (f"numbers_states_{patch.name}", len(patch.loops["states"].nodes) + len(scalars))
                 scalars.append((f"q_{port}", quanta[port]))
+                extra[f"arrived_{port}"] = self.network(patch, f"arrived_{port}", Argument(Kind.EXACT, port))
                 terms.append(f"number(arrived_{port}[c + q]) * q_{port}")
                 clear.append(f"arrived_{port}[c + q] = 0")
             if variant and port in variant.real:
+                extra[f"real_{port}"] = self.network(patch, f"real_{port}", Argument(Kind.REAL, port))
                 terms.append(f"number(real_{port}[c + q])")
                 clear.append(f"real_{port}[c + q] = 0.0")
-            extra.update({name: f"{name}__{patch.name}" for name in (t.split("[")[0].removeprefix("number(") for t in terms)})
             reads[f"w.{patch.name}.{port}"] = " + ".join(terms)
         self.use(*extra.values())
         return self._loop("states", patch, patch.program.changing, reads, writes,
@@ -193,8 +200,9 @@ class _Loops:
         used = patch.program.graph.leaves(*roots)
         for signal in patch.program.membrane.signals:
             if f"x.{signal}" in used:
-                name = f"x_{signal.partition('.')[2]}_"
-                reads[f"x.{signal}"], found[name] = f"{name}[c + q]", f"{name}__{patch.name}"
+                inner = signal.partition(".")[2]
+                name = f"x_{inner}_"
+                reads[f"x.{signal}"], found[name] = f"{name}[c + q]", self.network(patch, name, Argument(Kind.INPUT, inner))
         self.use(*found.values())
         return found
 

@@ -1,188 +1,182 @@
-"""From the program of one kind of neuron to its kernel: which values it reads and writes, and its source."""
+"""The text of a neuron's kernel: one loop over the elements of a batch, from its program and its signature.
+
+Everything in the text is named by its kind and its place in the model ("s0" is the first state), so that models with the same
+equations share a kernel, whatever they and their parameters are called; `legend` says what each name stands for.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 from neuropil.codegen.elementwise import module_head, statements
+from neuropil.lower.constants import describe
 from neuropil.lower.neuron_program import RUNAWAY, NeuronProgram
+from neuropil.plan.parts import KernelBatch
+from neuropil.plan.signature import Argument, Kind, Signature
+
+NAME = "neuron"
+"""The name under which sources of neurons' kernels are kept."""
+
+_PREFIX = {
+    Kind.STATE: "s", Kind.REFRACTORY: "left", Kind.EXACT: "exact", Kind.REAL: "real", Kind.COUNT: "count", Kind.QUANTUM: "quantum",
+    Kind.EVENT_WEIGHT: "weight", Kind.INPUT: "x", Kind.CONSTANT: "c", Kind.PERIOD: "period_of", Kind.UNIFORM: "uniform", Kind.FIRED: "fired",
+    Kind.SOMA_STATE: "soma", Kind.SOMA_INPUT: "into", Kind.SOMA_SHIFT: "shifts",
+}  # fmt: skip
 
 
-@dataclass(frozen=True)
-class KernelSource:
-    """The text of a kernel and the order of its array arguments.
-
-    Attributes:
-        source: a Python module with one function `advance`.
-        arguments: names of its arguments after (bounds, numbers, periods). Those of the soma are `soma_*` (its states),
-            `into_` (its input) and `shifts` (uint64[segments]: from an element's place to its soma's, modulo 2**64).
-        scalars: number of columns of `numbers`.
-        quanta: port -> the column that holds the weight of its quantum.
-    """
-
-    source: str
-    arguments: tuple[str, ...]
-    scalars: int
-    quanta: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def own_arguments(self) -> tuple[str, ...]:
-        """The arrays with an entry per element."""
-        return tuple(n for n in self.arguments if n.split("_")[0] not in ("soma", "into", "shifts"))
+def source_of(batch: KernelBatch) -> str:
+    """The text of a batch's kernel: a Python module with one function `advance(bounds, numbers, periods, *arguments)`."""
+    return write(batch.program, batch.signature, batch.precision)
 
 
-@dataclass(frozen=True)
-class Varying:
-    """What differs between the neurons of one population, and is therefore read from arrays.
-
-    Attributes:
-        nodes: positions in the frontier.
-        weights: counted ports whose drive weight differs.
-        period: the refractory period differs.
-    """
-
-    nodes: tuple[int, ...] = ()
-    weights: tuple[str, ...] = ()
-    period: bool = False
+def write(program: NeuronProgram, signature: Signature, precision: str) -> str:
+    """The text of a program's kernel in "float32" or "float64"."""
+    return _Writer(program, signature, precision).write()
 
 
-def emit(program: NeuronProgram, varying: Varying, precision: str) -> KernelSource:
-    """Write the kernel of a program in "float32" or "float64"."""
-    return _Writer(program, varying, precision).write()
+def argument_names(program: NeuronProgram, signature: Signature) -> dict[Argument, str]:
+    """The name in the text of every array and column: its kind, and the place of its state, port, input or constant in the model."""
+    spec = program.step.traced.spec
+    read = tuple(dict.fromkeys(state for _, state in program.variant.read))
+    places: dict[Kind, tuple[str, ...]] = {Kind.STATE: program.states, Kind.INPUT: tuple(spec.inputs), Kind.SOMA_STATE: read}
+    ports, found = tuple(spec.ports), {}
+    for argument in (*signature.arguments, *signature.columns):
+        name = argument.name
+        place = str(name) if argument.kind is Kind.CONSTANT or name == "" else str(places.get(argument.kind, ports).index(str(name)))
+        found[argument] = _PREFIX[argument.kind] + place
+    return found
+
+
+def legend(batch: KernelBatch) -> Mapping[str, str]:
+    """What the names in the text of a batch's kernel stand for."""
+    program, found = batch.program, {}
+    for argument, name in argument_names(program, batch.signature).items():
+        if argument.kind is Kind.CONSTANT:
+            found[name] = describe(program.graph, program.frontier[int(argument.name)])
+        elif argument.name:
+            found[name] = argument.label
+    return found
 
 
 class _Writer:
     """Names every node and writes the loop."""
 
-    def __init__(self, program: NeuronProgram, varying: Varying, precision: str):
-        self.program, self.graph = program, program.graph
-        self.varying, self.precision = varying, precision
+    def __init__(self, program: NeuronProgram, signature: Signature, precision: str):
+        self.program, self.graph, self.variant = program, program.graph, program.variant
+        self.signature, self.precision = signature, precision
+        self.argument = argument_names(program, signature)
         self.names: dict[int, str] = {}
-        self.head: list[str] = []
+        self.head = [f"{self.argument[a]} = numbers[segment, {j}]" for j, a in enumerate(signature.columns)]
         self.body: list[str] = []
-        self.arguments: list[str] = []
-        self.scalars = 0
-        self.quanta: dict[str, int] = {}
 
-    def scalar(self, name: str, comment: str) -> None:
-        self.head.append(f"{name} = numbers[segment, {self.scalars}]  # {comment}")
-        self.scalars += 1
+    def name(self, kind: Kind, of: str | int = "") -> str:
+        return self.argument[Argument(kind, of)]
 
-    def array(self, name: str) -> str:
-        self.arguments.append(name)
-        return name
-
-    def write(self) -> KernelSource:
+    def write(self) -> str:
         self._constants()
         self._reads()
-        self._operations()
+        self.body += statements(self.graph, self.program.roots, self.names, self._leaf)
         self._writes()
-        return KernelSource(self._module(), tuple(self.arguments), self.scalars, self.quanta)
+        return self._module()
 
     def _constants(self) -> None:
         for k, node in enumerate(self.program.frontier):
-            label = self._describe(node)
-            if k in self.varying.nodes:
-                self.body.append(f"k{k} = {self.array(f'c{k}')}[i]  # {label}")
-            else:
-                self.scalar(f"k{k}", label)
-            self.names[node] = f"k{k}"
-
-    def _describe(self, node: int) -> str:
-        n = self.graph.nodes[node]
-        return n.value[2:] if n.op == "leaf" else f"from {', '.join(sorted(x[2:] for x in self.graph.leaves(node)))}"
+            constant = Argument(Kind.CONSTANT, k)
+            self.names[node] = self.argument[constant]
+            if constant in self.signature.arguments:
+                self.names[node] = f"k{k}"
+                self.body.append(f"k{k} = {self.argument[constant]}[i]")
 
     def _reads(self) -> None:
-        variant, used = self.program.variant, self.graph.leaves(*self.program.roots)
+        used = self.graph.leaves(*self.program.roots)
         for state in self.program.states:
-            name = self.array(f"s_{state}")
             if f"s.{state}" in used:
-                self.body.append(f"{state}_0 = {name}[i]")
+                name = self.name(Kind.STATE, state)
+                self.body.append(f"{name}_0 = {name}[i]")
         if self.program.refractory:
-            self.body.append(f"waiting = {self.array('left')}[i]")
-            self.body.append("r = waiting > 0")
-        if variant.read or variant.gives:
-            self.head.append(f"shift = {self.array('shifts')}[segment]")
+            self.body += [f"waiting = {self.name(Kind.REFRACTORY)}[i]", "refractory = waiting > 0"]
+        if self.variant.read or self.variant.gives:
+            self.head.append(f"shift = {self.name(Kind.SOMA_SHIFT)}[segment]")
             self.body.append("j = i + shift")
-        for state in dict.fromkeys(state for _, state in variant.read):
-            self.array(f"soma_{state}")
-        for name, state in variant.read:
-            self.body.append(f"x_{name} = number(soma_{state}[j])")
-        for name in variant.driven:
-            self.body.append(f"x_{name} = {self.array(f'x_{name}_')}[i]")
+        for name, state in self.variant.read:
+            self.body.append(f"{self._input(name)} = number({self.name(Kind.SOMA_STATE, state)}[j])")
+        for name in self.variant.driven:
+            self.body.append(f"{self._input(name)} = {self.name(Kind.INPUT, name)}[i]")
         for port in self.program.step.traced.spec.ports:
-            if variant.weight_in_use(port):
+            if self.variant.weight_in_use(port):
                 self._port(port)
         if self.program.draws_uniform:
-            self.body.append(f"u = {self.array('u_')}[i]")
+            self.body.append(f"u = {self.name(Kind.UNIFORM)}[i]")
+
+    def _input(self, name: str) -> str:
+        """What holds an input's value."""
+        return f"x{list(self.program.step.traced.spec.inputs).index(name)}_0"
+
+    def _weight(self, port: str) -> str:
+        """What holds all that arrives at a port."""
+        return f"w{list(self.program.step.traced.spec.ports).index(port)}"
 
     def _port(self, port: str) -> None:
-        variant, terms = self.program.variant, []
-        if port in variant.wired:
-            self.quanta[port] = self.scalars
-            self.scalar(f"q_{port}", f"weight of one unit at {port}")
-            name = self.array(f"arrived_{port}")
-            terms.append(f"number({name}[i]) * q_{port}")
-        if port in variant.counted:
-            count = self.array(f"count_{port}")
-            if port in self.varying.weights:
-                weight = self.array(f"drive_{port}") + "[i]"
-            else:
-                weight = f"d_{port}"
-                self.scalar(weight, f"weight of a Poisson event at {port}")
-            terms.append(f"number({count}[i]) * {weight}")
-        if port in variant.real:
-            terms.append(f"number({self.array(f'real_{port}')}[i])")
-        self.body.append(f"w_{port} = {' + '.join(terms)}")
-        self.body += [f"arrived_{port}[i] = 0"] if port in variant.wired else []
-        self.body += [f"real_{port}[i] = 0.0"] if port in variant.real else []
+        terms, cleared = [], []
+        if port in self.variant.wired:
+            exact = self.name(Kind.EXACT, port)
+            terms.append(f"number({exact}[i]) * {self.name(Kind.QUANTUM, port)}")
+            cleared.append(f"{exact}[i] = 0")
+        if port in self.variant.counted:
+            weight = Argument(Kind.EVENT_WEIGHT, port)
+            each = "[i]" if weight in self.signature.arguments else ""
+            terms.append(f"number({self.name(Kind.COUNT, port)}[i]) * {self.argument[weight]}{each}")
+        if port in self.variant.real:
+            real = self.name(Kind.REAL, port)
+            terms.append(f"number({real}[i])")
+            cleared.append(f"{real}[i] = 0.0")
+        self.body += [f"{self._weight(port)} = {' + '.join(terms)}", *cleared]
 
-    def _operations(self) -> None:
-        def leaf(name: str) -> str:
-            kind, _, rest = name.partition(".")
-            return {"s": f"{rest}_0", "x": f"x_{rest}", "w": f"w_{rest}", "r": "r", "u": "u"}[kind]
-
-        self.body += statements(self.graph, self.program.roots, self.names, leaf)
+    def _leaf(self, leaf: str) -> str:
+        kind, _, rest = leaf.partition(".")
+        if kind == "s":
+            return f"{self.name(Kind.STATE, rest)}_0"
+        return {"x": self._input, "w": self._weight}[kind](rest) if rest else {"r": "refractory", "u": "u"}[kind]
 
     def _writes(self) -> None:
         program = self.program
         if program.given is not None:
-            self.body.append(f"{self.array('into_')}[j] += {self.names[program.given]}")
+            self.body.append(f"{self.name(Kind.SOMA_INPUT)}[j] += {self.names[program.given]}")
         for state in program.changing:
-            self.body.append(f"s_{state}[i] = {self.names[program.new_states[state]]}")
+            self.body.append(f"{self.name(Kind.STATE, state)}[i] = {self.names[program.new_states[state]]}")
         stepped = [s for s in program.step.scheme.stepped if s in program.changing]
         if stepped:
             total = " + ".join(f"abs({self.names[program.new_states[s]]})" for s in stepped)
             # In 32 bits throughout: one wider number would halve the lanes of the whole loop.
-            self.body.append(f"bad = np.int32(bad + (zero if {total} < number({RUNAWAY!r}) else one))")
+            self.body.append(f"diverged = np.int32(diverged + (zero if {total} < number({RUNAWAY!r}) else one))")
         if program.can_fire:
-            self.array("fired")
-            self.body.append(f"spike = {self.names[program.fired]}")
-            self.body.append("fired[i] = 1 if spike else 0")
+            self.body += [f"spike = {self.names[program.fired]}", f"{self.name(Kind.FIRED)}[i] = 1 if spike else 0"]
             if program.refractory:
-                self.body.append("rest = waiting - one if r else zero")
-                period = f"{self.array('period_')}[i]" if self.varying.period else "period"
-                self.body.append(f"pause = {period}")
-                self.body.append("left[i] = pause if spike else rest")
+                each = self.argument.get(Argument(Kind.PERIOD))
+                self.body += [
+                    "rest = waiting - one if refractory else zero",
+                    f"pause = {f'{each}[i]' if each else 'period'}",
+                    f"{self.name(Kind.REFRACTORY)}[i] = pause if spike else rest",
+                ]
 
     def _module(self) -> str:
-        name = self.program.step.traced.name
-        about, graphs = f"Kernel of {name}, {self.precision}: one step of every neuron.", [(self.graph, self.program.roots)]
+        graphs = [(self.graph, self.program.roots)]
+        arguments = [self.argument[a] for a in self.signature.arguments]
         lines = [
-            *module_head(about, self.precision, graphs, "one, zero = np.int32(1), np.int32(0)"),
+            *module_head(f"One step of every neuron, {self.precision}.", self.precision, graphs, "one, zero = np.int32(1), np.int32(0)"),
             "",
             "",
             "@cached_njit(**KERNEL_FLAGS)",
-            f"def advance({', '.join(['bounds', 'numbers', 'periods', *self.arguments])}):",
+            f"def advance({', '.join(['bounds', 'numbers', 'periods', *arguments])}):",
             "    noalias_arguments()",
-            "    bad = zero",
+            "    diverged = zero",
             "    for segment in range(bounds.shape[0] - 1):",
             *(f"        {line}" for line in self.head),
             "        period = periods[segment]",
             # Unsigned bounds spare Numba its test for negative indices, which would stop LLVM from vectorising.
             "        for i in range(np.uint64(bounds[segment]), np.uint64(bounds[segment + 1])):",
             *(f"            {line}" for line in self.body),
-            "    return bad",
+            "    return diverged",
             "",
         ]
         return "\n".join(lines)

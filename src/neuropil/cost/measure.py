@@ -20,11 +20,13 @@ import numpy as np
 
 from neuropil.codegen.cache import directory, load, path_of
 from neuropil.codegen.clock_driven_source import SynapseKernel, emit_step
+from neuropil.codegen.kernel import NAME, source_of
 from neuropil.cost import kernels
 from neuropil.errors import ResultError
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.plan.parts import KernelBatch
 from neuropil.plan.plan import Plan
+from neuropil.plan.signature import Kind
 from neuropil.result.atomic import read_json, write_json
 
 KERNEL_SECONDS = 0.005
@@ -85,7 +87,7 @@ def neuron_seconds(
     """
     threads = threads or available_threads()
     size = size or max(512, min(PER_THREAD, -(-group.size // threads)))
-    source = path_of(group.name, group.kernel.source).stem
+    source = path_of(NAME, source_of(group)).stem
     found = _remembered(f"{source} {threads} {size}", lambda: {"seconds": _kernel(group, plan, threads, size)}, again)
     return float(found["seconds"])
 
@@ -140,7 +142,7 @@ def _measure(threads: int) -> Measured:
 
 def _kernel(group: KernelBatch, plan: Plan, threads: int, size: int) -> float:
     """Time the kernel that the engine runs, on arrays like the engine's, from the initial state and without input."""
-    advance = load(group.name, group.kernel.source).advance
+    advance = load(NAME, source_of(group)).advance
     return _seconds(advance, lambda: _arguments(group, plan, size), threads) / (size * threads)
 
 
@@ -184,22 +186,16 @@ def _seconds(kernel: Callable[..., object], arguments: Callable[[], tuple[Any, .
 
 def _arguments(group: KernelBatch, plan: Plan, size: int) -> tuple[Any, ...]:
     """Arguments of a kernel for `size` elements of the first site of the group's first part."""
-    member, real = group.members[0], np.dtype(group.precision)
-    kinds: dict[str, Any] = {
-        "left": np.uint8 if member.period < 256 else np.int32, "fired": np.uint8, "count": np.uint8, "period": np.int32, "real": np.float64,
-        "arrived": plan.accumulator,
-    }  # fmt: skip
-    arrays = []
-    for name in group.kernel.arguments:
-        kind, _, rest = name.partition("_")
-        array = np.zeros(size, kinds.get(kind, real))
-        if kind == "s":
-            array[:] = np.resize(member.initial[rest], size)
-        elif name in member.arrays:
-            array[:] = np.resize(member.arrays[name], size)
-        elif kind == "u":
+    member, arrays = group.members[0], []
+    for argument in group.signature.arguments:
+        array = np.zeros(size, plan.element_type(group, argument))
+        if argument.kind is Kind.STATE:
+            array[:] = np.resize(member.initial[str(argument.name)], size)
+        elif argument in member.arrays:
+            array[:] = np.resize(member.arrays[argument], size)
+        elif argument.kind is Kind.UNIFORM:
             array[:] = 0.5
-        elif kind == "shifts":  # each element's soma is at its own place
+        elif argument.kind is Kind.SOMA_SHIFT:  # each element's soma is at its own place
             array = np.zeros(1, np.uint64)
         arrays.append(array)
     numbers = np.ascontiguousarray(member.numbers[:1], group.precision)

@@ -11,6 +11,7 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.codegen.cache import load
+from neuropil.codegen.kernel import NAME, source_of
 from neuropil.engine.cells.compose import Owned, cells_of, check_probe, sampled
 from neuropil.engine.exchange.junctions import Potentials, junctions
 from neuropil.engine.layout import Layout, Partition
@@ -24,21 +25,20 @@ from neuropil.model.stimulus.stimulus import InhomogeneousPoisson, Noise, Poisso
 from neuropil.plan.builder import drawn, drive_weight
 from neuropil.plan.parts import Batch, KernelBatch, PlannedStimulus, PopulationSlice
 from neuropil.plan.plan import Plan
+from neuropil.plan.signature import OF_SOMA, Argument, Kind, state
 from neuropil.units import Quantity
 
 _DRIVE = "neuropil.engine.stimuli.kernels"
 POISSON_WIDTHS = (2, 4, 6, 8, 10, 12, 16, 20, 24, 32)
 """How many thresholds of a Poisson count are tested for every neuron."""
-_TYPES: dict[str, Any] = {"period": np.int32, "fired": np.uint8, "count": np.uint8, "real": np.float64}
-"""Arguments of a kernel that are not of the run's precision, by the first word of their names."""
 
 
 @dataclass
 class GroupArrays:
-    """The arrays of one batch in one thread, by the kernel's argument names; length: its slots."""
+    """The arrays of one batch in one thread, by the kernel's arguments; length: its slots."""
 
     size: int
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    arrays: dict[Argument, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass
@@ -120,36 +120,26 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
 def _group_arrays(plan: Plan, group: Batch, share: Partition, g: int, arrived: np.ndarray) -> GroupArrays:
     """Zeroed, then filled with initial states and per-neuron constants."""
     start, stop = share.start[g], share.start[g + 1]
-    real = np.dtype(group.precision)
     made = GroupArrays(stop - start)
     ports = list(group.ports)
-    for name in group.arguments:
-        kind, _, rest = name.partition("_")
-        if kind == "arrived":
-            made.arrays[name] = arrived[ports.index(rest), start:stop]
+    for argument in group.arguments:
+        if argument.kind is Kind.EXACT:
+            made.arrays[argument] = arrived[ports.index(str(argument.name)), start:stop]
         else:
-            made.arrays[name] = np.zeros(stop - start, _refractory(group) if kind == "left" else _TYPES.get(kind, real))
+            made.arrays[argument] = np.zeros(stop - start, plan.element_type(group, argument))
     for member in group.members:
         mine = share.slices[member.population.name, member.part]
         own, slots = slice(mine.lower, mine.lower + mine.neurons), slice(mine.start - start, mine.stop - start)
-        for state, value in member.initial.items():
-            made.arrays[f"s_{state}"][slots] = value[:, own].ravel() if np.ndim(value) else value
-        for name, value in member.arrays.items():
-            made.arrays[name][slots] = value[:, own].ravel()
+        for name, value in member.initial.items():
+            made.arrays[state(name)][slots] = value[:, own].ravel() if np.ndim(value) else value
+        for argument, value in member.arrays.items():
+            made.arrays[argument][slots] = value[:, own].ravel()
     return made
-
-
-def _refractory(group: Batch) -> Any:
-    """The smallest type that holds the group's refractory counts: the update is bound by bytes. A modulated one may grow."""
-    if isinstance(group, KernelBatch) and any(getattr(type(m.population.parts[m.part].model), "refractory", None) in m.modulated for m in group.members):
-        return np.int32
-    longest = max((max(m.period, m.arrays.get("period_", np.zeros(1)).max()) for m in group.members), default=0)
-    return np.uint8 if longest < 256 else np.int32
 
 
 def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: KernelBatch) -> list[Operation]:
     """Advance the group's neurons and collect those that fired."""
-    kernel = load(group.name, group.kernel.source)
+    kernel = load(NAME, source_of(group))
     numbers = np.concatenate([m.numbers for m in group.members]).astype(group.precision)
     periods = np.array([m.period for m in group.members for _ in range(m.sites)], np.int32)
     machine.numbers[g], machine.periods[g] = numbers, periods
@@ -166,7 +156,7 @@ def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: K
     ]  # fmt: skip
     if group.program.can_fire:
         lists = tuple(
-            (machine.groups[t][g].arrays["fired"], share.elements[share.start[g] : share.start[g + 1]])
+            (machine.groups[t][g].arrays[Argument(Kind.FIRED)], share.elements[share.start[g] : share.start[g + 1]])
             for t, share in enumerate(layout.shares)
         )
         made.append(Operation("neurons", f"{group.name}: who fired", ("collect", ""), "*a, published[k & 1, thread], found", lists.__getitem__, "spikes"))
@@ -176,35 +166,34 @@ def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: K
 def _kernel_arrays(plan: Plan, share: Partition, mine: list[GroupArrays], g: int, group: KernelBatch) -> list[np.ndarray]:
     """The arrays of a thread that a group's kernel works on: its own, and those of the somas that its elements act on."""
     made = []
-    for name in group.kernel.arguments:
-        kind, _, rest = name.partition("_")
-        if kind not in ("soma", "into", "shifts"):
-            made.append(mine[g].arrays[name])
+    for argument in group.signature.arguments:
+        if argument.kind not in OF_SOMA:
+            made.append(mine[g].arrays[argument])
             continue
         neuron = group.members[0].population.neuron
         assert isinstance(neuron, Branched)
         soma, _ = plan.place_of(group.members[0].population)
-        if kind == "soma":
-            made.append(mine[soma].arrays[f"s_{rest}"])
-        elif kind == "into":
-            made.append(mine[soma].arrays[f"x_{neuron.into}_"])
+        if argument.kind is Kind.SOMA_STATE:
+            made.append(mine[soma].arrays[state(str(argument.name))])
+        elif argument.kind is Kind.SOMA_INPUT:
+            made.append(mine[soma].arrays[Argument(Kind.INPUT, neuron.into)])
         else:
             there = [share.slices[m.population.name, ""].start - share.start[soma] for m in group.members for _ in range(m.sites)]
             made.append((np.array(there, np.int64) - share.bounds[g][:-1]).astype(np.uint64))
     return made
 
 
-def _own_array(plan: Plan, layout: Layout, machine: Machine, population: Population, part: str, name: str, t: int) -> np.ndarray:
+def _own_array(plan: Plan, layout: Layout, machine: Machine, population: Population, part: str, argument: Argument, t: int) -> np.ndarray:
     """An array of a part of a population in a thread, [sites × own neurons]."""
     g, _ = plan.place_of(population, part)
     mine, start = layout.slice(population, part, t), layout.shares[t].start[g]
-    return machine.groups[t][g].arrays[name][mine.start - start : mine.stop - start]
+    return machine.groups[t][g].arrays[argument][mine.start - start : mine.stop - start]
 
 
 def _input(plan: Plan, layout: Layout, machine: Machine, population: Population, entry: str, t: int) -> np.ndarray:
     """Where a thread's neurons find an input, by its full name."""
     part, name = split(entry)
-    return _own_array(plan, layout, machine, population, part, f"x_{name}_", t)
+    return _own_array(plan, layout, machine, population, part, Argument(Kind.INPUT, name), t)
 
 
 def _potentials(plan: Plan, layout: Layout, machine: Machine, population: Population, part: str, t: int) -> Potentials:
@@ -213,7 +202,7 @@ def _potentials(plan: Plan, layout: Layout, machine: Machine, population: Popula
         own, cells = machine.cells[population.name][t]
         return Potentials(own, cells.potentials(part), cells.look)
     mine = layout.slice(population, part, t)
-    return Potentials(slice(mine.lower, mine.lower + mine.neurons), _own_array(plan, layout, machine, population, part, "s_v", t), lambda: None)
+    return Potentials(slice(mine.lower, mine.lower + mine.neurons), _own_array(plan, layout, machine, population, part, state("v"), t), lambda: None)
 
 
 # --- stimuli -----------------------------------------------------------------------------------------------------
@@ -223,8 +212,8 @@ def _group_stimuli(plan: Plan, layout: Layout, machine: Machine, g: int, group: 
     operations = []
     for port in group.variant.counted:
         operations.append(_counted(plan, layout, machine, g, group, port))
-    for name in [f"x_{x}_" for x in group.variant.driven]:
-        arrays = tuple((machine.groups[t][g].arrays[name],) for t in range(len(layout.shares)))
+    for name in group.variant.driven:
+        arrays = tuple((machine.groups[t][g].arrays[Argument(Kind.INPUT, name)],) for t in range(len(layout.shares)))
         operations.append(Operation("stimuli", f"{group.name}: clear {name}", _import("clear"), "*a", arrays.__getitem__))
     if isinstance(group, KernelBatch) and group.program.draws_uniform:
         operations.append(_uniform(plan, layout, machine, g, group))
@@ -264,7 +253,7 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Batch,
     arguments = tuple(
         (
             share.bounds[g], share.lower[g], np.array(keys, np.uint32), table, sizes, np.full(1, -1, np.int64),
-            machine.groups[t][g].arrays[f"count_{port}"], np.zeros(machine.groups[t][g].size, np.uint8),
+            machine.groups[t][g].arrays[Argument(Kind.COUNT, port)], np.zeros(machine.groups[t][g].size, np.uint8),
         )
         for t, share in enumerate(layout.shares)
     )  # fmt: skip
@@ -276,7 +265,7 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Batch,
 def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: KernelBatch) -> Operation:
     keys = np.array([rng.stream_key(plan.seed, "hazard", m.population.name) for m in group.members], np.uint32)
     arguments = tuple(
-        (share.bounds[g], share.lower[g], keys, np.full(1, -1, np.int64), u := machine.groups[t][g].arrays["u_"], np.zeros_like(u))
+        (share.bounds[g], share.lower[g], keys, np.full(1, -1, np.int64), u := machine.groups[t][g].arrays[Argument(Kind.UNIFORM)], np.zeros_like(u))
         for t, share in enumerate(layout.shares)
     )
     function = "draw_uniform" if group.precision == plan.precision else f"draw_uniform_{group.precision}"
@@ -289,7 +278,7 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Populat
     stimulus, size, sites = planned.drive.stimulus, planned.drive.target.size, planned.drive.sites
     name = f"{planned.drive.name} ({type(stimulus).__name__})"
     entry = split(planned.drive.entry)[1]
-    array = f"real_{entry}" if planned.drive.port else f"x_{entry}_"
+    array = Argument(Kind.REAL if planned.drive.port else Kind.INPUT, entry)
     key = [np.uint32(part) for part in rng.stream_key(plan.seed, "drive", *planned.drive.stream)]
     real = machine.groups[0][g].arrays[array].dtype
     target = []  # per thread: where its sites start, their counters, its first neuron, how many, the array
@@ -397,12 +386,12 @@ def _cell_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t: 
 
 
 def _probe_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t: int, rows: int) -> tuple[ProbeBuffer, tuple[Any, ...]]:
-    part, state = split(probe.variable)
+    part, variable = split(probe.variable)
     g, _ = plan.place_of(probe.target, part)
     everywhere = plan.parts[probe.target.name, part].first + probe.places
     columns = np.flatnonzero(layout.thread_of[everywhere] == t)
     slots = layout.slot_of[everywhere[columns]].astype(np.int64) - layout.shares[t].start[g]
-    source = machine.groups[t][g].arrays[f"s_{state}"]
+    source = machine.groups[t][g].arrays[state(variable)]
     values = np.zeros((rows, columns.size), plan.precision)
     return ProbeBuffer(columns, values, np.zeros(1, np.int64)), (source, slots)
 

@@ -26,6 +26,7 @@ from neuropil.engine.stores.synapse_list import REFRESHED, SynapseList
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.plan import Plan
+from neuropil.plan.signature import Argument, Kind, state
 
 DONE, SHORT, RUNAWAY = 0, 1, 2
 PROBE_BUFFER_BYTES = 32_000_000
@@ -127,7 +128,7 @@ class Core:
 
     def _finite(self) -> bool:
         """No state of a neuron is infinite or NaN: what arrived was too much for its type, or its equations, if linear, went wrong."""
-        states = (a for groups in self.machine.groups for group in groups for name, a in group.arrays.items() if name.startswith("s_"))
+        states = (a for groups in self.machine.groups for group in groups for argument, a in group.arrays.items() if argument.kind is Kind.STATE)
         return all(bool(np.isfinite(a).all()) for a in states)
 
     def make_room(self) -> None:
@@ -192,34 +193,34 @@ class Core:
 
     # --- state -----------------------------------------------------------------------------------------------------
 
-    def states(self) -> dict[tuple[str, str, str], np.ndarray]:
+    def states(self) -> dict[tuple[str, str, Argument], np.ndarray]:
         """All that neurons go on from: (population, part, array) -> values as `gather` gives them."""
         found = {}
         for batch in self.plan.batches:
-            names = [n for n in batch.arguments if n.startswith("s_") or n == "left"]
-            found.update({(m.population.name, m.part, n): self.gather(m.population, m.part, n) for m in batch.members for n in names})
+            kept = [a for a in batch.arguments if a.kind in (Kind.STATE, Kind.REFRACTORY)]
+            found.update({(m.population.name, m.part, a): self.gather(m.population, m.part, a) for m in batch.members for a in kept})
         for cells in self.plan.cells.values():
             for part, name in map(split, cells.flat()):
-                found[cells.population.name, part, f"s_{name}"] = self.gather(cells.population, part, f"s_{name}")
+                found[cells.population.name, part, state(name)] = self.gather(cells.population, part, state(name))
         return found
 
-    def gather(self, population: Population, part: str, name: str) -> np.ndarray:
-        """An array of a part (such as "s_v" or "left"), one value per site of every neuron, neuron by neuron."""
+    def gather(self, population: Population, part: str, argument: Argument) -> np.ndarray:
+        """An array of a part (such as a state, or the refractory count), one value per site of every neuron, neuron by neuron."""
         if self.of_compartments(population, part):
-            return gather_cells(self.machine.cells[population.name], population.size, full_name(part, name.removeprefix("s_"))).ravel()
-        pieces = list(self._pieces(population, part, name))
+            return gather_cells(self.machine.cells[population.name], population.size, full_name(part, str(argument.name))).ravel()
+        pieces = list(self._pieces(population, part, argument))
         sites = self.plan.parts[population.name, part].part.sites
         values = np.empty((population.size, sites), pieces[0][1].dtype)
         for own, array in pieces:
             values[own] = array.reshape(sites, -1).T
         return values.ravel()
 
-    def scatter(self, population: Population, part: str, name: str, values: np.ndarray) -> None:
+    def scatter(self, population: Population, part: str, argument: Argument, values: np.ndarray) -> None:
         """Set an array of a part."""
         if self.of_compartments(population, part):
             values = values.reshape(population.size, -1)
-            return scatter_cells(self.machine.cells[population.name], full_name(part, name.removeprefix("s_")), values)
-        for own, array in self._pieces(population, part, name):
+            return scatter_cells(self.machine.cells[population.name], full_name(part, str(argument.name)), values)
+        for own, array in self._pieces(population, part, argument):
             array[:] = values.reshape(population.size, -1)[own].T.ravel()
 
     def of_compartments(self, population: Population, part: str) -> bool:
@@ -233,12 +234,12 @@ class Core:
         there[cells.compartments_with(state)] = True
         return np.tile(there, population.size)
 
-    def _pieces(self, population: Population, part: str, name: str) -> Iterator[tuple[slice, np.ndarray]]:
+    def _pieces(self, population: Population, part: str, argument: Argument) -> Iterator[tuple[slice, np.ndarray]]:
         g, _ = self.plan.place_of(population, part)
         for t, share in enumerate(self.layout.shares):
             mine = self.layout.slice(population, part, t)
             slots = slice(mine.start - share.start[g], mine.stop - share.start[g])
-            yield slice(mine.lower, mine.lower + mine.neurons), self.machine.groups[t][g].arrays[name][slots]
+            yield slice(mine.lower, mine.lower + mine.neurons), self.machine.groups[t][g].arrays[argument][slots]
 
     def amplitude(self, drive: int) -> np.ndarray:
         """The settable amplitude of a drive, [sites, neurons]."""
@@ -255,14 +256,14 @@ class Core:
         """Change the weight of a quantum at the port of a packed projection, between steps."""
         part, port = split(projection.port or "")
         if projection.target.name in self.plan.cells:
-            argument, place = self.plan.cells[projection.target.name].source.quanta[f"{part}.{port}"]
             for _, cells in self.machine.cells[projection.target.name]:
+                argument, place = cells.source.quanta[f"{part}.{port}"]
                 cells.made[argument][place] = quantum
             return
         g, m = self.plan.place_of(projection.target, part)
         group = self.plan.groups[g]
         first = sum(member.sites for member in group.members[:m])
-        self.machine.numbers[g][first : first + group.members[m].sites, group.kernel.quanta[port]] = quantum
+        self.machine.numbers[g][first : first + group.members[m].sites, group.signature.column(Kind.QUANTUM, port)] = quantum
 
     def close(self) -> None:
         """End the threads."""

@@ -18,6 +18,7 @@ from neuropil.engine.stores.packed_store import predict_in_flight
 from neuropil.engine.stores.stateful_store import predict_memory as predict_listed
 from neuropil.errors import MemoryLimitError
 from neuropil.plan.plan import Plan
+from neuropil.plan.signature import Kind
 
 if TYPE_CHECKING:
     from neuropil.engine.record.recorder import Recorder
@@ -50,9 +51,9 @@ def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
                 parts[name] += size
     state = accumulators = 0.0
     for group in plan.batches:
-        real = np.dtype(group.precision).itemsize
-        wide = {"left": 1, "period": 4, "fired": 1, "count": 2, "real": 8}
-        per_neuron = sum(wide.get(a.split("_")[0], real) for a in group.arguments if not a.startswith("arrived"))
+        # A Poisson count is drawn beside the one that is read.
+        held = [(plan.element_type(group, a), 2 if a.kind is Kind.COUNT else 1) for a in group.arguments if a.kind is not Kind.EXACT]
+        per_neuron = sum(element.itemsize * copies for element, copies in held)
         state += per_neuron * group.size
         accumulators += plan.channels * np.dtype(plan.accumulator).itemsize * group.size
     for cells in plan.cells.values():

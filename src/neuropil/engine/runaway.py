@@ -10,6 +10,7 @@ from neuropil.lower.neuron_program import RUNAWAY
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population
 from neuropil.model.neuron.composite import full_name, split
+from neuropil.plan.signature import state as state_array
 from neuropil.units import unit_name
 
 
@@ -20,7 +21,7 @@ def runaway(core: Core) -> SimulationError:
     states += [(c.population, s) for c in plan.cells.values() for s in c.flat()]
     for population, state in states:
         part, inner = split(state)
-        values = core.gather(population, part, f"s_{inner}")
+        values = core.gather(population, part, state_array(inner))
         bad = _beyond(values)
         if core.of_compartments(population, part):
             bad &= core.present(population, state)

@@ -1,6 +1,5 @@
-"""From a network to what every executor needs: kernels to run, drawn parameters, rounding of weights and times, cost, explanation."""
+"""From a network to what every executor needs: programs and signatures of kernels, drawn parameters, rounding of weights and times, cost."""
 
-from neuropil.plan.explain import describe_plan, explain
 from neuropil.plan.plan import Plan, make_plan
 
-__all__ = ["Plan", "describe_plan", "explain", "make_plan"]
+__all__ = ["Plan", "make_plan"]

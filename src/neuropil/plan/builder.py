@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from neuropil import rng
-from neuropil.codegen.kernel import Varying
 from neuropil.errors import ModelError
 from neuropil.lower.classify import parameter_leaf
 from neuropil.lower.integrate import StepFunction
@@ -27,6 +26,7 @@ from neuropil.model.neuron.branched import BRANCH, Branched
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.plan.parts import PlannedPart, PlannedStimulus, PopulationSlice, SolverBatch, in_order
+from neuropil.plan.signature import Argument, Kind, Varying
 from neuropil.units import Quantity
 
 
@@ -105,13 +105,13 @@ class PlanBuilder:
         values = constants(program, parameters, self.dt)
         apart = depending(program, self.modulated_apart(planned, parameters))
         scalars: list[Any] = []
-        arrays: dict[str, np.ndarray] = {}
+        arrays: dict[Argument, np.ndarray] = {}
         nodes: list[int] = []
         for k, value in enumerate(values):
             rows = np.asarray(value, float).reshape(shape) if np.size(value) > 1 else np.full((1, 1), np.ravel(value)[0], float)
             if k in apart or np.any(np.ptp(rows, axis=1) != 0.0):
                 rows = np.broadcast_to(rows, shape)
-                arrays[f"c{k}"] = rows
+                arrays[Argument(Kind.CONSTANT, k)] = rows
                 nodes.append(k)
             else:
                 scalars.append(rows[:, 0])
@@ -123,7 +123,7 @@ class PlanBuilder:
             if port in program.variant.counted:
                 weight = self._counted_weight(planned, port)
                 if np.size(weight) > 1:
-                    arrays[f"drive_{port}"] = np.broadcast_to(weight, shape)
+                    arrays[Argument(Kind.EVENT_WEIGHT, port)] = np.broadcast_to(weight, shape)
                     weights.append(port)
                 else:
                     scalars.append(float(np.ravel(weight)[0]))
@@ -131,7 +131,7 @@ class PlanBuilder:
         if varying_period is None and getattr(type(planned.part.model), "refractory", None) in self.modulated_apart(planned, parameters):
             varying_period = np.full(shape, float(period))
         if varying_period is not None:
-            arrays["period_"] = varying_period.reshape(shape)
+            arrays[Argument(Kind.PERIOD)] = varying_period.reshape(shape)
         varying = Varying(tuple(nodes), tuple(weights), varying_period is not None)
         numbers = np.array([np.broadcast_to(s, sites) for s in scalars], float).reshape(-1, sites).T
         initial = self._initials(planned, parameters)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neuropil.codegen.cable_source import CableSource, emit_cable
 from neuropil.lower.cable import CablePlan
 from neuropil.lower.cable_start import Start, draw_for
+from neuropil.lower.neuron_program import Variant
 from neuropil.lower.resolution import slow_flows
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population
@@ -21,14 +21,16 @@ class PlannedCells:
     """A population of cells, lowered.
 
     Attributes:
-        population: as described; cable: its cell, lowered; source: of its step; start: where it begins.
+        population: as described; cable: its cell, lowered; start: where it begins.
+        variants: what of each point process is in use, by name; quanta: weights of one unit by point process and port.
         precision: of all its numbers; slow: states that float32 would not resolve -> why, for which they are float64.
     """
 
     population: Population
     cable: CablePlan
-    source: CableSource
     start: Start
+    variants: Mapping[str, Variant]
+    quanta: Mapping[str, Mapping[str, float]]
     precision: str
     slow: dict[str, str]
 
@@ -48,8 +50,7 @@ class PlannedCells:
         if slow:
             precision = "float64"
             cable = CablePlan.of(cell, dt, precision, used, modulated, draw)
-        source = emit_cable(cable, variants, precision, {n: p.members[0].quanta for n, p in parts.items()})
-        return cls(population, cable, source, start, precision, slow)
+        return cls(population, cable, start, variants, {n: p.members[0].quanta for n, p in parts.items()}, precision, slow)
 
     def flat(self) -> list[str]:
         """States of compartments by full name: "v" and the channels'."""

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.cache import path_of
 from neuropil.connectivity.draw import expected_synapses
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.plan.cells import PlannedCells
-from neuropil.plan.parts import KernelBatch, PlannedStimulus
+from neuropil.plan.parts import Batch, KernelBatch, PlannedStimulus
 from neuropil.plan.plan import Plan
+from neuropil.plan.signature import Argument, Kind
 
 SPIKE_BYTES = 4 + 12
 """A spike's place in the exchange between threads (4) and in the log (a step of 8 bytes, a neuron of 4)."""
@@ -88,8 +88,7 @@ def kernel_costs(plan: Plan) -> list[KernelCost]:
 def _group(group: KernelBatch, plan: Plan) -> KernelCost:
     names = ", ".join(m.population.name for m in group.members)
     kind = "branch" if group.variant.gives else "neuron"
-    source = f"kernel {path_of(group.name, group.kernel.source).name}"
-    return KernelCost(f"{group.name} ({names})", kind, group.size, "step", group.program.flops, bytes_per_step(group, plan), source)
+    return KernelCost(f"{group.name} ({names})", kind, group.size, "step", group.program.flops, bytes_per_step(group, plan), "lower/neuron_program.py")
 
 
 def _cells(cells: PlannedCells, plan: Plan) -> KernelCost:
@@ -102,7 +101,7 @@ def _cells(cells: PlannedCells, plan: Plan) -> KernelCost:
     for bare in plan.bare:
         if bare.members[0].population is cells.population:
             sites = bare.members[0].sites
-            moved += sum(sites * _traffic(name, (), real, plan) for name in bare.arguments if not name.startswith("s_"))
+            moved += sum(sites * _traffic(plan, bare, a) for a in bare.arguments if a.kind is not Kind.STATE)
     what = f"cells of {cable.size} compartments ({cells.population.name})"
     count = cells.population.size * cable.size
     return KernelCost(what, "compartment", count, "step", cable.flops / cable.size, moved / cable.size, "lower/cable.py: CablePlan")
@@ -161,18 +160,10 @@ def _stimulus(planned: PlannedStimulus, real: int) -> tuple[int, int]:
 
 def bytes_per_step(group: KernelBatch, plan: Plan) -> int:
     """Bytes that an element's step reads and writes, by its kernel's arguments."""
-    return sum(_traffic(name, group.program.changing, np.dtype(group.precision).itemsize, plan) for name in group.kernel.arguments)
+    return sum(_traffic(plan, group, a, group.program.changing) for a in group.signature.arguments)
 
 
-def _traffic(argument: str, changing: tuple[str, ...], real: int, plan: Plan) -> int:
-    word = np.dtype(plan.accumulator).itemsize
-    kind, _, name = argument.partition("_")
-    if kind == "s":
-        return real * (2 if name in changing else 1)
-    if kind == "arrived":
-        return 2 * word  # read, and set to zero
-    if kind == "into":
-        return 2 * real  # what a branch adds to its soma's input
-    # A real accumulator is a float64, read and set to zero. A refractory count is a byte, read and written (four beyond 255 steps); flags and Poisson counts are bytes; shifts
-    # are read once for all elements.
-    return {"left": 2, "fired": 1, "count": 1, "period": 4, "shifts": 0, "real": 16}.get(kind, real)
+def _traffic(plan: Plan, batch: Batch, argument: Argument, changing: tuple[str, ...] = ()) -> int:
+    """Bytes of an array that are read and written for an element in a step."""
+    size: int = plan.element_type(batch, argument).itemsize
+    return size * argument.passes(changing)

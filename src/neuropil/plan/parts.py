@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.kernel import KernelSource
 from neuropil.lower.neuron_program import NeuronProgram, Variant
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.contents.contents import Population, StimulusConnection
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.composite import Composite, Part
+from neuropil.plan.signature import Argument, Kind, Signature, state
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class PopulationSlice:
 
     Attributes:
         population, part, sites: which, and how many sites each neuron has of it.
-        numbers: float64[sites, scalars], scalar constants in the kernel's order.
-        arrays: constants that differ between neurons, by argument name, float64[sites, neurons].
+        numbers: float64[sites, columns], constants in the order of the kernel's columns.
+        arrays: constants that differ between neurons, by argument, float64[sites, neurons].
         period: refractory period in steps.
         initial: starting values by state: a float or float64[sites, neurons].
         quanta: weight of one quantum by the names of the ports that synapses reach.
@@ -99,7 +99,7 @@ class PopulationSlice:
     part: str = ""
     sites: int = 1
     numbers: np.ndarray = field(default_factory=lambda: np.zeros((1, 0)))
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    arrays: dict[Argument, np.ndarray] = field(default_factory=dict)
     period: int = 0
     initial: dict[str, Any] = field(default_factory=dict)
     quanta: dict[str, float] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class Batch:
     Attributes:
         name: for people; members: the parts; variant: what of their model is in use.
         precision: of their numbers, "float32" or "float64".
-        states, ports: the model's, in order; arguments: names of the arrays.
+        states, ports: the model's, in order; arguments: its arrays.
     """
 
     name: str
@@ -139,13 +139,18 @@ class Batch:
         raise NotImplementedError
 
     @property
-    def arguments(self) -> tuple[str, ...]:
+    def arguments(self) -> tuple[Argument, ...]:
         raise NotImplementedError
 
     @property
     def size(self) -> int:
         """Number of elements."""
         return sum(m.size for m in self.members)
+
+    @property
+    def refractory_type(self) -> Any:
+        """The type of the refractory counts, if there are any."""
+        return np.uint8
 
 
 @dataclass(frozen=True)
@@ -154,7 +159,7 @@ class KernelBatch(Batch):
 
     name: str
     program: NeuronProgram
-    kernel: KernelSource
+    signature: Signature
     members: tuple[PopulationSlice, ...]
     precision: str
 
@@ -171,16 +176,24 @@ class KernelBatch(Batch):
         return tuple(self.program.step.traced.spec.ports)
 
     @property
-    def arguments(self) -> tuple[str, ...]:
-        return self.kernel.own_arguments
+    def arguments(self) -> tuple[Argument, ...]:
+        return self.signature.own
+
+    @property
+    def refractory_type(self) -> Any:
+        """The smallest type that holds the refractory counts: the update is bound by bytes. A modulated one may grow."""
+        if any(getattr(type(m.population.parts[m.part].model), "refractory", None) in m.modulated for m in self.members):
+            return np.int32
+        longest = max((max(m.period, m.arrays.get(Argument(Kind.PERIOD), np.zeros(1)).max()) for m in self.members), default=0)
+        return np.uint8 if longest < 256 else np.int32
 
 
 @dataclass(frozen=True)
 class SolverBatch(Batch):
     """A part without a kernel of its own: a cable solver reads and writes its arrays.
 
-    They are its states `s_*`, accumulators `arrived_*` (whole quanta, see `PopulationSlice.quanta`) and `real_*` (float64), which
-    whoever reads sets to zero, and currents of stimuli `x_*_`; in each, sites come one after the other.
+    They are its states, accumulators (exact ones in whole quanta, see `PopulationSlice.quanta`) and inputs; in each, sites come
+    one after the other.
     """
 
     name: str
@@ -202,12 +215,12 @@ class SolverBatch(Batch):
         return tuple(self.model.spec.ports)
 
     @property
-    def arguments(self) -> tuple[str, ...]:
+    def arguments(self) -> tuple[Argument, ...]:
         return (
-            *(f"s_{n}" for n in self.states),
-            *(f"arrived_{n}" for n in self.used.wired),
-            *(f"real_{n}" for n in self.used.real),
-            *(f"x_{n}_" for n in self.used.driven),
+            *map(state, self.states),
+            *(Argument(Kind.EXACT, n) for n in self.used.wired),
+            *(Argument(Kind.REAL, n) for n in self.used.real),
+            *(Argument(Kind.INPUT, n) for n in self.used.driven),
         )
 
 

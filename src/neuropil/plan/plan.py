@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.kernel import Varying, emit
 from neuropil.errors import ModelError, PlanError
 from neuropil.lower.neuron_program import NeuronProgram
 from neuropil.lower.synapse import SynapseProgram, plan_synapses
@@ -37,6 +36,7 @@ from neuropil.plan.parts import (
     own_kernel,
     plan_parts,
 )
+from neuropil.plan.signature import Argument, Kind, Signature, Varying
 from neuropil.plan.weight_scale import Scale, scales
 from neuropil.units import Quantity, ms
 
@@ -104,6 +104,10 @@ class Plan:
     def accumulator(self) -> Any:
         """The type of exact accumulators: wide enough for the widest words."""
         return np.int64 if self.word == np.uint64 or np.uint64 in self.packed else np.int32
+
+    def element_type(self, batch: Batch, argument: Argument) -> Any:
+        """The type of the elements of an array of a batch."""
+        return argument.element(batch.precision, self.accumulator, batch.refractory_type)
 
     @property
     def elements(self) -> int:
@@ -230,7 +234,7 @@ def _merge(placed: list[tuple[NeuronProgram, Varying, PopulationSlice]], precisi
         name = program.step.traced.name
         seen[name] = seen.get(name, 0) + 1
         label = name if seen[name] == 1 else f"{name}_{seen[name]}"
-        groups.append(KernelBatch(label, program, emit(program, varying, key[2]), tuple(members), key[2]))
+        groups.append(KernelBatch(label, program, Signature.of(program, varying), tuple(members), key[2]))
     return tuple(groups)
 
 
@@ -241,7 +245,9 @@ def _with_quanta(batch: Batch, network: Network, scales: tuple[Scale | None, ...
         scale = {p.port: s.quantum for p, s in zip(network.projections, scales, strict=True) if p.target is member.population and s is not None}
         quanta = {port: scale[full_name(member.part, port)] for port in batch.variant.wired}
         numbers = member.numbers.copy()
-        numbers[:, np.isnan(numbers).any(axis=0)] = list(quanta.values()) if isinstance(batch, KernelBatch) else []
+        if isinstance(batch, KernelBatch):
+            for port, quantum in quanta.items():
+                numbers[:, batch.signature.column(Kind.QUANTUM, port)] = quantum
         members.append(dataclasses.replace(member, numbers=numbers, quanta=quanta))
     return tuple(members)
 
@@ -274,11 +280,11 @@ def check_plan(plan: Plan) -> None:
     for group in plan.groups:
         for member in group.members:
             where = f"{group.name}, population {member.population.name!r}"
-            if member.numbers.shape != (member.sites, group.kernel.scalars) or not np.all(np.isfinite(member.numbers)):
-                raise PlanError(f"{where}: constants do not fit the kernel", got=member.numbers, expected=group.kernel.scalars)
-            for name, array in member.arrays.items():
-                if name not in group.kernel.arguments or array.shape != (member.sites, member.population.size):
-                    raise PlanError(f"{where}: array {name!r} does not fit the kernel", got=array.shape)
+            if member.numbers.shape != (member.sites, len(group.signature.columns)) or not np.all(np.isfinite(member.numbers)):
+                raise PlanError(f"{where}: constants do not fit the kernel", got=member.numbers, expected=len(group.signature.columns))
+            for argument, array in member.arrays.items():
+                if argument not in group.signature.arguments or array.shape != (member.sites, member.population.size):
+                    raise PlanError(f"{where}: the array {argument.label!r} does not fit the kernel", got=array.shape)
     for j, projection in enumerate(plan.network.projections):
         part, port = split(projection.port or "")
         variant = plan.batches[plan.place_of(projection.target, part)[0]].variant

@@ -15,6 +15,7 @@ from neuropil.model.base.distribution import axes
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.contents.views import View
 from neuropil.model.neuron.composite import split
+from neuropil.plan.signature import state
 from neuropil.units import DIMENSIONLESS, Quantity
 
 OWN = ("plasticity", "interrupted", "recorder", "counts", "wall_seconds")
@@ -43,7 +44,7 @@ class Access(SynapticAccess):
         """
         pop = self._population(population)
         part, name = self._variable(pop, variable)
-        values = self.core.gather(pop, part, f"s_{name}")
+        values = self.core.gather(pop, part, state(name))
         if isinstance(population, View):
             values = values.reshape(pop.size, -1)[population.indices].ravel()
         return Quantity(values, pop.neuron.spec.state_dimensions[variable])
@@ -60,9 +61,9 @@ class Access(SynapticAccess):
             raw = np.where(self.core.present(pop, variable).reshape(pop.size, -1)[among].ravel(), raw, 0.0)
             value = Quantity(raw, value.dimension) if isinstance(value, Quantity) else raw
         checked = numbers(value, dimension, f"{pop.name}.{variable}", shape)
-        values = self.core.gather(pop, part, f"s_{name}").reshape(pop.size, -1)
+        values = self.core.gather(pop, part, state(name)).reshape(pop.size, -1)
         values[among] = np.broadcast_to(checked, shape).reshape(among.size, -1)
-        self.core.scatter(pop, part, f"s_{name}", values.ravel())
+        self.core.scatter(pop, part, state(name), values.ravel())
 
     @between_steps
     def set_drive(self, name: str, value: Any) -> None:

@@ -15,8 +15,10 @@ from neuropil.engine.modulation.modulate import Modulation
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.composite import split
+from neuropil.plan.signature import Argument
+from neuropil.plan.signature import state as state_array
 
-States = dict[tuple[str, str, str], np.ndarray]
+States = dict[tuple[str, str, Argument], np.ndarray]
 """(population, part, array) -> values, as `Core.states` gives them."""
 
 
@@ -27,7 +29,7 @@ def starting_states(core: Core) -> States:
     return twin.states()
 
 
-def kept_states(network: Network, keep: Iterable[str]) -> set[tuple[str, str, str]]:
+def kept_states(network: Network, keep: Iterable[str]) -> set[tuple[str, str, Argument]]:
     """The arrays behind names of states such as "exc.theta".
 
     Raises:
@@ -42,12 +44,12 @@ def kept_states(network: Network, keep: Iterable[str]) -> set[tuple[str, str, st
         if state not in states:
             raise NetworkError(f"keep: {population} has no state {state!r}", fix=did_you_mean(state, states))
         part, inner = split(state)
-        found.add((population, part, f"s_{inner}"))
+        found.add((population, part, state_array(inner)))
     return found
 
 
 def begin_anew(
-    core: Core, synaptic: SynapticState, modulation: Modulation, start: States, kept: set[tuple[str, str, str]], *, weights: bool, restart: bool
+    core: Core, synaptic: SynapticState, modulation: Modulation, start: States, kept: set[tuple[str, str, Argument]], *, weights: bool, restart: bool
 ) -> None:
     """See `Simulation.reset`; all spikes up to now have been taken in.
 

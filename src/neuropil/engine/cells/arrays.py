@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.codegen.cable_source import CableSource
 from neuropil.engine.cells.kernels import read_sites
 from neuropil.lower.cable import MembraneGroup
 from neuropil.lower.constants import Constants
 from neuropil.plan.cells import PlannedCells
+from neuropil.plan.signature import Argument, Kind
 
 CACHE_BYTES = 400_000
 """What a block of cells may take, so that a step finds it in the second-level cache."""
@@ -31,14 +33,14 @@ class CellArrays:
     """Cells of one population owned by one thread.
 
     Args:
-        planned: the lowered population; owned: which of its cells.
+        planned: the lowered population; source: of its step; owned: which of its cells.
         precision: of all numbers.
-        parts: for each point process its arrays as the network fills and reads them: `s_*`, `arrived_*`, `real_*`, `x_*_`.
+        parts: for each point process its arrays as the network fills and reads them.
         fired: uint8[>= own], where to note spikes.
     """
 
-    def __init__(self, planned: PlannedCells, owned: slice, precision: str, parts: Mapping[str, Mapping[str, np.ndarray]], fired: np.ndarray):
-        self.plan, self.owned, source = planned.cable, owned, planned.source
+    def __init__(self, planned: PlannedCells, source: CableSource, owned: slice, precision: str, parts: Mapping[str, Mapping[Argument, np.ndarray]], fired: np.ndarray):
+        self.plan, self.owned, self.source = planned.cable, owned, source
         self.own = own = owned.stop - owned.start
         plan, start = self.plan, planned.start
         self.real: Any = np.dtype(precision)
@@ -64,10 +66,8 @@ class CellArrays:
             made[name] = self._spread(patch, values)
         for patch in plan.points:
             made.update(self._point(patch, start.v[plan.order[patch.compartments]]))
-        for name in source.arguments:
-            if name not in made:
-                array, _, part = name.rpartition("__")
-                made[name] = parts[part][array][: self.own * self._sites(part)]
+        for name, (part, argument) in source.given.items():
+            made[name] = parts[part][argument][: self.own * self._sites(part)]
         scratch = [np.zeros(plan.size * lanes, real) for _ in range(2)]
         self.made = made
         self.arguments = ((self.blocks, lanes, own), self.v, *scratch, tree, (np.zeros(own, real), fired), *(made[n] for n in source.arguments))
@@ -103,10 +103,10 @@ class CellArrays:
     def _sites(self, part: str) -> int:
         return next(p.size for p in self.plan.points if p.name == part)
 
-    def _state(self, patch: MembraneGroup, state: str, start: np.ndarray, parts: Mapping[str, Mapping[str, np.ndarray]]) -> np.ndarray:
+    def _state(self, patch: MembraneGroup, state: str, start: np.ndarray, parts: Mapping[str, Mapping[Argument, np.ndarray]]) -> np.ndarray:
         """[blocks, compartments × lanes], or the network's own [sites × cells] of a point process."""
         if patch in self.plan.points:
-            array = parts[patch.name][f"s_{state.partition('.')[2]}"][: patch.size * self.own]
+            array = parts[patch.name][Argument(Kind.STATE, state.partition(".")[2])][: patch.size * self.own]
             array[:] = self._by_site(start)
             return array
         self.states[f"{state}/{patch.name}"] = self._blocked(start)

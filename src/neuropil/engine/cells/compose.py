@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from neuropil.codegen.cable_source import SOURCE_NAME
+from neuropil.codegen.cable_source import SOURCE_NAME, emit_cable
 from neuropil.codegen.cache import load
 from neuropil.engine.cells.arrays import CellArrays
 from neuropil.engine.layout import Layout
@@ -15,11 +15,12 @@ from neuropil.errors import NetworkError
 from neuropil.model.contents.contents import Probe
 from neuropil.plan.cells import PlannedCells
 from neuropil.plan.plan import Plan
+from neuropil.plan.signature import Argument
 
 Owned = list[tuple[slice, CellArrays]]
 """For each thread the cells it owns and their arrays."""
 
-PartArrays = Callable[[int, int], dict[str, np.ndarray]]
+PartArrays = Callable[[int, int], dict[Argument, np.ndarray]]
 """(thread, batch) -> its arrays."""
 
 
@@ -27,15 +28,16 @@ def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCel
     """Allocate a population of cells; its operations advance them and collect those that fired."""
     population = planned.population
     somas, _ = plan.place_of(population)
+    source = emit_cable(planned)
     owned, lists = [], []
     for t, share in enumerate(layout.shares):
         mine = layout.slice(population, "", t)
         fired = np.zeros(share.start[somas + 1] - share.start[somas], np.uint8)
         parts = {name: arrays(t, plan.place_of(population, name)[0]) for name in population.parts}
-        cells = CellArrays(planned, slice(mine.lower, mine.lower + mine.neurons), planned.precision, parts, fired)
+        cells = CellArrays(planned, source, slice(mine.lower, mine.lower + mine.neurons), planned.precision, parts, fired)
         owned.append((cells.owned, cells))
         lists.append((fired, share.elements[share.start[somas] : share.start[somas + 1]]))
-    module = load(SOURCE_NAME, planned.source.source).__name__
+    module = load(SOURCE_NAME, source.source).__name__
     function = f"advance_cells_{list(plan.cells).index(population.name)}"
     return owned, [
         Operation("neurons", f"{population.name}: cells", (function, f"from {module} import advance as {function}"), "*a", lambda t: owned[t][1].arguments, "bad"),

@@ -18,6 +18,7 @@ from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.builder import check_finite, depending, derived, propagating, refractory_steps
 from neuropil.plan.parts import KernelBatch, PopulationSlice
 from neuropil.plan.plan import Plan
+from neuropil.plan.signature import Argument, Kind
 
 
 class Modulated:
@@ -61,8 +62,8 @@ class ModulatedPart(Modulated):
         self.refractory = getattr(type(group.program.step.traced.neuron), "refractory", None)
         # Only what depends on a modulated parameter is evaluated again.
         self.places = sorted(depending(self.program, set(effects)))
-        scalars = [k for k in range(len(self.program.frontier)) if f"c{k}" not in member.arrays]
-        self.columns = {k: scalars.index(k) for k in self.places if k in scalars}
+        columns = group.signature.columns
+        self.columns = {k: columns.index(constant) for k in self.places if (constant := Argument(Kind.CONSTANT, k)) in columns}
         self.propagating = {n for n in effects if propagating(self.program, {n})}
         self.entries = derived(self.program, member.parameters, self.dt)
 
@@ -86,20 +87,20 @@ class ModulatedPart(Modulated):
         table = self.core.machine.numbers[self.g]
         for k, value in zip(self.places, values, strict=True):
             if k not in self.columns:
-                self._spread(f"c{k}", value)
+                self._spread(Argument(Kind.CONSTANT, k), value)
             else:  # one value for each site
                 table[self.rows, self.columns[k]] = np.reshape(value, (self.member.sites, -1))[:, 0] if np.size(value) > 1 else value
         if self.refractory in changed:
             steps = refractory_steps(parameters[self.refractory], self.dt, f"{name}.{self.refractory}")
-            if "period_" in self.member.arrays:
-                self._spread("period_", steps)
+            if (each := Argument(Kind.PERIOD)) in self.member.arrays:
+                self._spread(each, steps)
             else:
                 self.core.machine.periods[self.g][self.rows] = int(np.ravel(steps)[0])
 
-    def _spread(self, name: str, value: Any) -> None:
+    def _spread(self, argument: Argument, value: Any) -> None:
         member = self.member
         whole = np.broadcast_to(np.reshape(value, (member.sites, -1)), (member.sites, member.population.size))
-        self.core.scatter(member.population, member.part, name, whole.T)
+        self.core.scatter(member.population, member.part, argument, whole.T)
 
 
 class ModulatedMembrane(Modulated):

@@ -17,17 +17,20 @@ from typing import Any
 import h5py
 import numpy as np
 
+from neuropil.codegen.cable_source import emit_cable
+from neuropil.codegen.kernel import source_of
 from neuropil.engine.record.recorder import Marks
 from neuropil.errors import CheckpointError, ResultError
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.plan import Plan
+from neuropil.plan.signature import Argument
 from neuropil.result.folder import CHECKPOINT_FILE
 from neuropil.result.sealed import reading, writing
 from neuropil.result.sonata import link, unlink
 from neuropil.units import Quantity
 
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Checkpoint:
 
     Attributes:
         step: steps done.
-        states: (population, part, array) -> one value per site of every neuron; the refractory count is the array "left".
+        states: (population, part, array) -> one value per site of every neuron.
         counts: spikes of each neuron so far.
         amplitudes: of the drives that can be set between steps, by their place in the network, [sites, neurons].
         flight_step, flight_neuron: spikes whose effects may still be under way (stamps and global neurons).
@@ -48,7 +51,7 @@ class Checkpoint:
     """
 
     step: int
-    states: dict[tuple[str, str, str], np.ndarray]
+    states: dict[tuple[str, str, Argument], np.ndarray]
     counts: np.ndarray
     amplitudes: dict[int, np.ndarray]
     flight_step: np.ndarray
@@ -71,13 +74,14 @@ def parts(plan: Plan) -> dict[str, str]:
     for group in plan.groups:
         for m in group.members:
             name = f"{m.population.name}.{m.part}" if m.part else m.population.name
-            found[f"population {name!r}"] = _digest(group.kernel.source, m.population.size, m.period, m.numbers, m.arrays)
+            found[f"population {name!r}"] = _digest(source_of(group), m.population.size, m.period, m.numbers, m.arrays)
     for cells in plan.cells.values():
         tree = (cells.cable.parent, cells.cable.axial, cells.cable.area, cells.cable.capacitance, cells.cable.cell.trigger, cells.cable.cell.initial)
-        differing = {name: values for name, (_, values) in cells.source.expanded.items()}
+        source = emit_cable(cells)
+        differing = {name: values for name, (_, values) in source.expanded.items()}
         where = [(p.name, p.compartments) for p in (*cells.cable.patches, *cells.cable.points)]
         found[f"cells of population {cells.population.name!r}"] = _digest(
-            cells.source.source, cells.population.size, tree, where, cells.source.numbers, differing
+            source.source, cells.population.size, tree, where, source.numbers, differing
         )
     for j, (p, scale) in enumerate(zip(projections, plan.scale, strict=True)):
         stored = scale and (scale.quantum, scale.top, str(np.dtype(scale.word)))
@@ -175,8 +179,8 @@ def save(path: Path, plan: Plan, checkpoint: Checkpoint) -> None:
         for name, arrays in checkpoint.modulators.items():
             for array, values in arrays.items():
                 file[f"modulators/{link(name)}/{link(array)}"] = values
-        for (population, part, array), values in checkpoint.states.items():
-            file[f"states/{link(population)}/{link(full_name(part, array))}"] = values
+        for (population, part, argument), values in checkpoint.states.items():
+            file[f"states/{link(population)}/{link(full_name(part, argument.label))}"] = values
 
 
 def _require_free(path: Path) -> None:
@@ -209,8 +213,11 @@ def load(path: Path, plan: Plan) -> Checkpoint:
                 raise CheckpointError("not a checkpoint of this version of neuropil", got=str(path))
             _require_same(path, json.loads(file["parts"][()]), parts(plan))
             marks: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in json.loads(file["marks"][()]).items()}
-            states = {(unlink(population), *split(unlink(variable))): values[()]
-                      for population, group in file.get("states", {}).items() for variable, values in group.items()}
+            states = {}
+            for population, group in file.get("states", {}).items():
+                for variable, values in group.items():
+                    part, label = split(unlink(variable))
+                    states[unlink(population), part, Argument.labelled(label)] = values[()]
             return Checkpoint(
                 int(file.attrs["step"]), states, file["counts"][()],
                 {int(index): values[()] for index, values in file.get("amplitudes", {}).items()}, file["flight/step"][()], file["flight/neuron"][()],

@@ -34,6 +34,7 @@ from neuropil.model.base.distribution import Distribution
 from neuropil.model.neuron.composite import split
 from neuropil.model.synapse.synapse import CONTEXT_INPUTS
 from neuropil.plan.plan import Plan
+from neuropil.plan.signature import Argument, Kind, state
 from neuropil.units import Quantity
 
 
@@ -361,14 +362,14 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
     a = mine.start - layout.shares[t].start[g]
     here, flow = slice(a, a + mine.stop - mine.start), np.zeros(0, plan.precision)
     states = [n for n in known if n == "v" or n not in CONTEXT_INPUTS]
-    seen = {n: arrays[f"s_{n}"][here] for n in states if f"s_{n}" in arrays}
+    seen = {n: arrays[state(n)][here] for n in states if state(n) in arrays}
     if "v" in known and population.name in plan.cells:
         cells = machine.cells[population.name][t][1]
         seen["v"] = cells.potentials(part)
         machine.before.append(lambda _: cells.look())
     if projection.input is not None:
-        flow = arrays[f"x_{split(projection.input)[1]}_"][here]
-    arrived = np.zeros(0) if projection.port is None else arrays[f"real_{split(projection.port)[1]}"][here]
+        flow = arrays[Argument(Kind.INPUT, split(projection.input)[1])][here]
+    arrived = np.zeros(0) if projection.port is None else arrays[Argument(Kind.REAL, split(projection.port)[1])][here]
     return Targets(somas.start, mine.neurons, mine.sites, mine.lower, seen, flow, arrived)
 
 

@@ -49,7 +49,16 @@ class Sense:
 
 @dataclass(frozen=True)
 class Critic:
-    """A population whose rate is the value of the present situation: (rate - zero) / (one - zero), rates in Hz."""
+    """A population whose rate encodes the value of the present situation: (rate - zero) / (one - zero).
+
+    Args:
+        population: its name in the network.
+        zero: rate that stands for a value of 0, Hz.
+        one: rate that stands for a value of 1, Hz.
+
+    Raises:
+        ModelError: the two rates are equal or not finite.
+    """
 
     population: str
     zero: float
@@ -60,7 +69,7 @@ class Critic:
             raise ModelError("Critic: two different rates say what a value of 0 and of 1 is", got=(self.zero, self.one))
 
     def value(self, rate: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values of mean rates (Hz)."""
+        """Values of mean rates: float64 of the shape of `rate` (Hz)."""
         return (rate - self.zero) / (self.one - self.zero)
 
 
@@ -75,6 +84,9 @@ class TemporalDifference:
         scale: factor of the reward.
         bound: the largest |δ| that is released; a cap on dopamine.
         mean: whether r is so weighed; without, V is the sum of what is to come, for worlds where that is bounded.
+
+    Raises:
+        ModelError: a negative bound, or a scale that is not finite.
     """
 
     horizon: Any = 1000 * ms
@@ -87,12 +99,22 @@ class TemporalDifference:
             raise ModelError("TemporalDifference: bound is a number from 0, scale a finite one", got=(self.bound, self.scale))
 
     def discount(self, interval_ms: float) -> float:
-        """γ over a turn."""
+        """γ over a turn of `interval_ms` (ms)."""
         horizon = float(magnitude(self.horizon, ms.dimension, "TemporalDifference.horizon"))
         return math.exp(-interval_ms / horizon) if horizon > 0 else 0.0
 
     def error(self, gamma: Any, reward: Any, value: Any, following: Any) -> NDArray[np.float64]:
-        """δ before the bound."""
+        """δ before the bound.
+
+        Args:
+            gamma: discount of the turn, 0 to 1.
+            reward: [copies], of the turn.
+            value: [copies], V before the turn.
+            following: [copies], V' after the turn, 0 after an end.
+
+        Returns:
+            float64[copies].
+        """
         weight = 1.0 - gamma if self.mean else 1.0
         return weight * self.scale * np.asarray(reward) + gamma * np.asarray(following) - np.asarray(value)
 
@@ -127,7 +149,13 @@ class Signalling:
 
 @dataclass(frozen=True)
 class Efference:
-    """The copy of the chosen action that the actor gets back: a current into its group, another into the others."""
+    """The copy of the chosen action that the actor gets back: a current into its group, another into the others.
+
+    Args:
+        drive: name of a current stimulus of the actor.
+        chosen: current into the group of the action that was chosen.
+        others: current into the other groups.
+    """
 
     drive: str
     chosen: Quantity
@@ -136,27 +164,34 @@ class Efference:
 
 @dataclass(frozen=True)
 class Agent:
-    """See the module's text.
+    """A network with what it senses, how its spikes become actions and what teaches it; see the module's text.
 
     Args:
+        name: shown in results.
         network: with the populations of all copies.
-        world: id of the environment it is meant for.
-        sense: how it hears the world.
-        actor: name of the population that acts; `decoder` reads it.
+        world: id of the Gymnasium environment it is meant for.
+        sense: how observations reach the network.
+        actor: name of the population that acts.
+        decoder: from the rates of the actor to an action.
         critic: what predicts reward; None leaves δ = (1 - γ)·r.
         learning: names of the projections, by copy, whose `modulator` is the dopamine of that copy.
         teacher: from reward and values to dopamine.
         efference: the action's copy, if any.
-        decide, act: times of hearing and of acting; whole steps of `dt`.
-        settle, rest: times of hearing before the first action of an episode, and of quiet after the last; in whole turns.
+        decide, act: times of sensing and of acting, whole steps of `dt`.
+        settle, rest: times of sensing before the first action of an episode, and without input after the last, in whole turns.
+        dt: time step.
         stimulation: name of an entry of the environment's `info` that is added to dopamine (self-stimulation, or an error that
-            the environment tells).
-        horizons: by copy, the modulator that says γ; none leaves the teacher's.
-        signals: by copy, the modulators that hear of δ.
+            the environment reports).
+        horizons: by copy, the modulator that sets γ; empty: γ is the teacher's.
+        signals: by copy, the modulators that receive δ.
         guard: how its copies are watched for self-stimulation; None: not at all.
-        repeat: steps of the environment that an action lasts; their rewards add up to one.
+        repeat: steps of the environment that an action lasts; their rewards are summed.
         copies: agents in the network.
         citation: the paper.
+
+    Raises:
+        ModelError: a part that does not exist in the network, or sizes that do not fit together.
+        NetworkError: a population that does not exist.
     """
 
     name: str
@@ -230,7 +265,14 @@ class Agent:
                 raise ModelError(f"agent {self.name!r}: modulator {h.modulator!r} has no receptor {h.receptor!r}", fix=did_you_mean(h.receptor, receptors))
 
     def steps(self, what: str) -> int:
-        """`decide`, `act`, `settle` or `rest` in time steps."""
+        """`decide`, `act`, `settle` or `rest` in time steps.
+
+        Args:
+            what: which of them, by name.
+
+        Raises:
+            ModelError: not a finite time, or not a multiple of `dt`.
+        """
         time, dt = (float(magnitude(t, ms.dimension, f"agent {self.name!r}: {what}")) for t in (getattr(self, what), self.dt))
         if not (dt > 0 and math.isfinite(time)):
             raise ModelError(f"agent {self.name!r}: {what} and dt must be finite times, dt above zero", got=f"{time:g} and {dt:g} ms")

@@ -36,7 +36,15 @@ class Decoder:
         return None
 
     def decode(self, rates: Rates, deviate: Rates) -> Any:
-        """Rates [environments, groups, cells] in Hz and deviates [environments] in (0, 1) -> one action per environment."""
+        """The actions that the actor's rates stand for.
+
+        Args:
+            rates: float64[environments, groups, cells], Hz.
+            deviate: float64[environments], uniform in (0, 1), for decoders that choose at random.
+
+        Returns:
+            One action for each environment, int64[environments] or float64[environments, dimensions].
+        """
         raise NotImplementedError
 
 
@@ -67,7 +75,11 @@ class WinnerTakesAll(_Choice):
 
 @dataclass(frozen=True)
 class Softmax(_Choice):
-    """Action a with chance exp(r_a/T) / Σ exp(r_b/T), r the mean rates of the groups and T the `temperature` in Hz."""
+    """Action a with chance exp(r_a/T) / Σ exp(r_b/T), r the mean rates of the groups and T the `temperature` in Hz.
+
+    Raises:
+        ModelError: a temperature that is not positive.
+    """
 
     temperature: float = 10.0
 
@@ -103,6 +115,9 @@ class PopulationVector(Decoder):
 
     Args:
         preferred: [cells, dimensions]; with all cells silent the answer is their mean.
+
+    Raises:
+        ModelError: not one vector for each cell.
     """
 
     preferred: ArrayLike

@@ -35,7 +35,10 @@ class Code:
         raise NotImplementedError
 
     def activity(self, observation: ArrayLike) -> Activity:
-        """[environments, dimensions] -> [environments, cells], from 0 to 1.
+        """The activity of each cell, from 0 to 1: float64[environments, cells].
+
+        Args:
+            observation: [environments, dimensions].
 
         Raises:
             ModelError: observations of another shape.
@@ -126,7 +129,14 @@ class PlaceCode(_Gaussian):
 
 @dataclass(frozen=True)
 class OneHot(Code):
-    """A group of `each` cells for every value 0, 1, … of a discrete observation."""
+    """A group of `each` cells for every value 0, 1, … of a discrete observation.
+
+    Args:
+        values: number of values.
+
+    Raises:
+        ModelError: numbers that are not whole or below 1.
+    """
 
     values: int
     each: int = 1
@@ -166,10 +176,17 @@ class Rates:
 
 @dataclass(frozen=True)
 class Currents:
-    """Leaky integrate-and-fire cells fire at `peak` times the activity: the current that their own equation asks for.
+    """The current at which a leaky integrate-and-fire cell fires at `peak` times its activity, from its own equation.
 
     With rate f the membrane takes T = 1/f - t_ref from reset (at rest) to threshold, so I = I_rh / (1 - exp(-T/τ)),
     I_rh being the current that just reaches threshold. Rates below `least` get no current.
+
+    Args:
+        peak: rate at an activity of 1.
+        rheobase: the current I_rh.
+        tau_m: membrane time constant τ.
+        t_ref: refractory period.
+        least: lowest rate that is encoded, kHz.
     """
 
     peak: Any

@@ -39,6 +39,9 @@ class SelfStimulationMonitor:
         flagged: whether it has ever flagged.
         cap: mean plus `threshold` standard deviations of dopamine while all was well: no honest level is above it. The
             remedy: ``simulation.modulators["dopamine"].set_cap(...)``, or clipping of the signal.
+
+    Raises:
+        SimulationError: settings out of range.
     """
 
     def __init__(self, *, calibration: int = 200, weight: float = 0.02, threshold: float = 5.0, patience: int = 10):
@@ -55,7 +58,14 @@ class SelfStimulationMonitor:
         return math.inf if self.observations < self.calibration else self._mean[0] + self.threshold * self._deviation(0)
 
     def observe(self, dopamine: float, reward: float) -> bool:
-        """Take in one observation of each; True while self-stimulation is flagged.
+        """Add one observation of each.
+
+        Args:
+            dopamine: level of the modulator over the turn, any unit.
+            reward: external reward of the turn.
+
+        Returns:
+            Whether self-stimulation is flagged now.
 
         Raises:
             SimulationError: a number that is not finite.
@@ -85,7 +95,7 @@ class SelfStimulationMonitor:
         return dict(vars(self))
 
     def wake(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `save` gave."""
+        """Restore the `state` that `save` returned."""
         vars(self).update(state)
 
     def _deviation(self, i: int) -> float:

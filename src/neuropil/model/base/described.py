@@ -77,6 +77,14 @@ class Spec:
 
     `sites` says of the ports, inputs and states that exist several times in each neuron (on branches, at locations of a
     dendrite) how many there are; what it does not name exists once.
+
+    Attributes:
+        parameters: dimension by name.
+        defaults: value by name, of parameters that have one.
+        states: by name; state_dimensions: their dimensions.
+        ports, inputs: dimension by name.
+        windows: of inputs, the name of the input that says whether a stimulus is within its window.
+        sites: number of sites by name.
     """
 
     parameters: dict[str, Dimension] = field(default_factory=dict)
@@ -90,7 +98,13 @@ class Spec:
 
 
 class Values:
-    """Named quantities handed to a model's equations: `s.v`, `x.current`, `w.exc`."""
+    """Named quantities handed to a model's equations: `s.v`, `x.current`, `w.exc`.
+
+    Args:
+        kind: "state", "input" or "port", for messages.
+        owner: name of the model, for messages.
+        values: by name.
+    """
 
     def __init__(self, kind: str, owner: str, values: dict[str, Any]):
         self.__dict__.update(_kind=kind, _owner=owner, _values=values)
@@ -116,6 +130,7 @@ class DeclarativeModel:
 
     Args:
         parameters: values by name; each a quantity, an array with one value per element, or a `Distribution`.
+        unnamed: refused; parameters are given by name.
 
     Raises:
         ModelError: unknown parameter, or a value that is not a number.
@@ -163,12 +178,16 @@ class DeclarativeModel:
         )
 
     def with_(self, **parameters: Any) -> typing.Self:
-        """A copy with some parameters changed."""
+        """A copy with some `parameters` (values by name, as of the class) changed."""
         values = {name: getattr(self, name) for name in self.spec.parameters}
         return type(self)(**{**values, **parameters})
 
     def bound(self, values: dict[str, Any]) -> typing.Self:
-        """A copy whose parameters are replaced unchecked: by tracers when lowering, by arrays in the oracle."""
+        """A copy whose parameters have these values, unchecked: tracers when lowering, arrays in the oracle.
+
+        Args:
+            values: magnitudes in base units by name of parameter.
+        """
         twin = copy.copy(self)
         for name, value in values.items():
             object.__setattr__(twin, name, Quantity(value, self.spec.parameters[name]))
@@ -191,7 +210,18 @@ def _differs(value: Any, default: Any) -> bool:
 
 
 def as_quantity(value: Any, dimension: Dimension, where: str, each: tuple[str, int] = ("neuron", 1)) -> Any:
-    """The value as a Quantity of this dimension with a finite float or float array in it (or a Distribution)."""
+    """The value as a Quantity of this dimension with a finite float or float array in it (or a Distribution).
+
+    Args:
+        value: a quantity, a number, an array, a list or a `Distribution`.
+        dimension: the dimension required.
+        where: what the value is for; opens the error message.
+        each: what an array has a value for, and its largest number of axes.
+
+    Raises:
+        ModelError: not a number, not finite, or too many axes.
+        UnitError: another dimension.
+    """
     raw = value.value if isinstance(value, Quantity) else value
     shape = getattr(raw, "shape", None)
     if shape is None and isinstance(raw, (list, tuple)):

@@ -76,7 +76,17 @@ class Distribution:
 
 
 class Normal(Distribution):
-    """Normal with mean and standard deviation, optionally truncated to [low, high] (redrawn, not clipped)."""
+    """Normal with mean and standard deviation, optionally truncated to [low, high] (redrawn, not clipped).
+
+    Args:
+        mean: quantity or number.
+        sd: of the same unit, above 0.
+        low, high: bounds of the same unit; None: no bound.
+
+    Raises:
+        ModelError: a standard deviation that is not positive, or bounds that leave almost nothing.
+        UnitError: values of different units.
+    """
 
     kind = "normal"
 
@@ -99,7 +109,17 @@ class Normal(Distribution):
 
 
 class LogNormal(Distribution):
-    """Log-normal given by the mean and standard deviation of the draws themselves (not of their logarithm)."""
+    """Log-normal given by the mean and standard deviation of the draws themselves (not of their logarithm).
+
+    Args:
+        mean: quantity or number, above 0.
+        sd: of the same unit, above 0.
+        low, high: bounds of the same unit; None: no bound.
+
+    Raises:
+        ModelError: a mean or standard deviation that is not positive, or bounds that leave almost nothing.
+        UnitError: values of different units.
+    """
 
     kind = "lognormal"
 
@@ -126,7 +146,15 @@ class LogNormal(Distribution):
 
 
 class Uniform(Distribution):
-    """Uniform between `low` and `high`."""
+    """Uniform between `low` and `high`.
+
+    Args:
+        low, high: quantities or numbers of one unit, low below high.
+
+    Raises:
+        ModelError: `low` is not below `high`.
+        UnitError: values of different units.
+    """
 
     kind = "uniform"
 
@@ -187,7 +215,7 @@ def _number(value: Any, dimension: Dimension, where: str, finite: bool = True) -
 
 
 def axes(value: Any) -> int:
-    """Of an array; of anything else, rows of unequal length among it, none."""
+    """Number of axes of a `value`: 0 for anything that is not an array, also for rows of unequal length."""
     try:
         return 0 if isinstance(value, Distribution) else np.ndim(value.value if isinstance(value, Quantity) else value)
     except ValueError:
@@ -195,7 +223,15 @@ def axes(value: Any) -> int:
 
 
 def real_array(raw: Any, complaint: str) -> np.ndarray:
-    """The value as a float array; text, truth values, complex numbers and dates would convert, but are slips."""
+    """The value as a float array. Text, truth values, complex numbers and dates are refused: NumPy would convert them.
+
+    Args:
+        raw: a number, a list or an array.
+        complaint: the error message.
+
+    Raises:
+        ModelError: `raw` is not made of real numbers.
+    """
     try:
         if raw is None or isinstance(raw, (dict, set, Quantity)):
             raise TypeError
@@ -209,6 +245,12 @@ def real_array(raw: Any, complaint: str) -> np.ndarray:
 
 def checked_values(value: Any, dimension: Dimension, where: str, shape: tuple[int, ...]) -> float | np.ndarray | Distribution:
     """A parameter-like value in base units: a float, an array of exactly `shape`, or a distribution.
+
+    Args:
+        value: a quantity, a number, an array, a list or a `Distribution`.
+        dimension: the dimension required.
+        where: what the value is for; opens the error message.
+        shape: of an array.
 
     Raises:
         UnitError: wrong dimension.

@@ -39,12 +39,24 @@ def steps(time: Any, dt: float, what: str, *, least: int = 1, error: type[Neurop
         what: opens the error message.
         least: the fewest steps allowed.
         error: the class to raise.
+
+    Raises:
+        NeuropilError: of class `error`, if the time is not on the grid, not finite or too short.
     """
     return int(all_steps(time, dt, what, least=least, error=error)[0])
 
 
 def all_steps(times: Any, dt: float, what: str, *, least: int = 1, error: type[NeuropilError] = NetworkError) -> NDArray[np.int64]:
-    """DeclarativeModel times in steps, int64[times]; see `steps`."""
+    """Described times in steps: int64[times].
+
+    Args:
+        times: a quantity or ms, one or [times].
+        dt: time step, ms.
+        what, least, error: as of `steps`.
+
+    Raises:
+        NeuropilError: as of `steps`.
+    """
     exact = _ratio(times, dt)
     if not np.all(np.isfinite(exact)):
         raise error(f"{what} must be finite", got=f"{exact[~np.isfinite(exact)][0] * dt:g} ms")
@@ -61,7 +73,13 @@ def all_steps(times: Any, dt: float, what: str, *, least: int = 1, error: type[N
 
 
 def fault(time: Any, dt: float, what: str, *, least: int = 1) -> list[NeuropilError]:
-    """What `all_steps` would raise, as a list of at most one."""
+    """What `all_steps` would raise, as a list of at most one.
+
+    Args:
+        time: a quantity or ms, one or [times].
+        dt: time step, ms.
+        what, least: as of `steps`.
+    """
     try:
         all_steps(time, dt, what, least=least)
     except NeuropilError as error:
@@ -70,13 +88,23 @@ def fault(time: Any, dt: float, what: str, *, least: int = 1) -> list[NeuropilEr
 
 
 def nearest(times: Any, dt: float) -> NDArray[np.int64]:
-    """The nearest step of each time, halves up; same shape."""
+    """The nearest step of each of some `times` (a quantity or ms, any shape), with steps of `dt` (ms), halves up; same shape."""
     exact = np.asarray(_base(times), float) / dt
     return np.floor(exact + 0.5 + _slack(exact)).astype(np.int64)
 
 
 def rows(k: NDArray[np.int64], interval: Any, dt: float, grid: str = DESCRIBED) -> NDArray[np.int64]:
-    """The row of a table with one row per interval that holds in each step: row j from the grid time of j·interval on."""
+    """The row of a table with one row per interval that holds in each step: row j from the grid time of j·interval on.
+
+    Args:
+        k: int64[n], steps.
+        interval: duration of a row, a quantity or ms.
+        dt: time step, ms.
+        grid: "described": the interval is a multiple of dt; "nearest": each row begins at the nearest step.
+
+    Returns:
+        int64[n], the row of each step.
+    """
     if grid == DESCRIBED:
         return k // steps(interval, dt, "an interval")
     every = float(_base(interval)) / dt  # at least one step

@@ -11,7 +11,7 @@ C = TypeVar("C", bound=type)
 
 
 def unchanging(cls: C) -> C:
-    """Let instances of a frozen dataclass refuse assignment with a neuropil error: misspelt names as well."""
+    """The frozen dataclass `cls`, whose instances now refuse assignment, also to misspelt names, with a `ModelError` that names the remedy."""
 
     def refuse(self: Any, name: str, given: Any = None) -> NoReturn:
         fields = [f.name for f in dataclasses.fields(cls)]

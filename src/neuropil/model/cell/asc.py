@@ -25,6 +25,13 @@ SOMA = "soma"
 def read_asc(path: str | PathLike[str], name: str | None = None) -> Parsed:
     """Read a file; see :meth:`Morphology.from_asc`.
 
+    Args:
+        path: of the file.
+        name: of the morphology; None: the file's name without its ending.
+
+    Returns:
+        The morphology, in µm.
+
     Raises:
         MorphologyError: MorphIO is missing, or cannot read the file, or finds no cell in it.
     """
@@ -44,7 +51,11 @@ def read_asc(path: str | PathLike[str], name: str | None = None) -> Parsed:
 
 
 def sections_of(cell: Any, source: str) -> tuple[tuple[Section, ...], tuple[str, ...]]:
-    """The sections of what MorphIO read, and notes.
+    """The sections of what MorphIO read, and notes on what was changed or left out.
+
+    Args:
+        cell: a MorphIO morphology.
+        source: name of the file, for messages.
 
     Raises:
         MorphologyError: no sections, or several trees without a soma to join them.

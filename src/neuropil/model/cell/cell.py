@@ -47,6 +47,8 @@ class Painted:
     Attributes:
         where: int[n], compartments.
         along: parameters that differ between them: float64[n], base units.
+        name: of the channel in this cell.
+        channel: its model.
     """
 
     name: str
@@ -57,7 +59,13 @@ class Painted:
 
 @dataclass(frozen=True)
 class Placed:
-    """A point process at each of some compartments, repeated where several sit in one."""
+    """A point process at each of some compartments, repeated where several sit in one.
+
+    Attributes:
+        name: of the point process in this cell.
+        process: its model.
+        compartments: int[sites], the compartment of each site.
+    """
 
     name: str
     process: PointProcess
@@ -78,6 +86,7 @@ class Cell(Composite):
 
     Raises:
         MorphologyError, UnitError: what does not fit.
+        ModelError: not a morphology or not a rule; a temperature outside of -10 to 60 °C.
     """
 
     coupling = "cable"
@@ -190,6 +199,13 @@ class Cell(Composite):
             process: its parameters are numbers, or arrays or distributions as those of a population: one value for each cell
                 (or site, or for every site of every cell, cell by cell, where there are several).
             at: a location of `neuropil.model.cell.locations`, text such as "apical[12](0.3)", or a list of these.
+
+        Returns:
+            This cell, so that calls can be chained.
+
+        Raises:
+            ModelError: not a point process, a name that is taken, or no location.
+            MorphologyError: a location that the cell does not have.
         """
         self._check_open()
         if not isinstance(process, PointProcess):
@@ -219,7 +235,19 @@ class Cell(Composite):
         return mechanism.with_(celsius=self.temperature)
 
     def detect(self, at: Any, threshold: Any = -20 * mV) -> Cell:
-        """Where spikes are detected: each time the potential there rises through the threshold."""
+        """Set where spikes are detected: each time the potential there rises through the threshold.
+
+        Args:
+            at: a location that is one compartment, such as "soma(0.5)".
+            threshold: a voltage.
+
+        Returns:
+            This cell, so that calls can be chained.
+
+        Raises:
+            ModelError: a location of several compartments.
+            MorphologyError: a location that the cell does not have.
+        """
         self._check_open()
         where = location(at).compartments(self.compartments)
         if where.size != 1:
@@ -282,9 +310,14 @@ class Cell(Composite):
 
         Args:
             draw: gives the values of parameters that differ between the cells of a population.
+            name: of the channel.
+            where: int[n], compartments.
 
         Returns:
             Values in base units: a float, [len(where)], or [len(where) or 1, cells].
+
+        Raises:
+            ModelError: the channel is in none of these compartments.
         """
         owner = self._owner(name)[where]
         if not np.any(owner >= 0):
@@ -333,12 +366,23 @@ class Cell(Composite):
 
 
 def differs(value: Any) -> bool:
-    """Whether a parameter has other values in other cells of a population."""
+    """Whether a value of a parameter differs between the cells of a population: a distribution or an array."""
     return isinstance(value, Distribution) or axes(value) > 0
 
 
 def drawn_values(draw: Draw | None, name: str, value: Any, sites: int, dimension: Dimension) -> np.ndarray:
-    """The values in a population of a parameter that differs between its cells, checked: float64[sites, 1 or cells]."""
+    """The values in a population of a parameter that differs between its cells, checked: float64[sites, 1 or cells].
+
+    Args:
+        draw: gives the values of one population; None: there is no population yet.
+        name: of the parameter, for messages.
+        value: a distribution or an array.
+        sites: values of each cell.
+        dimension: of the parameter.
+
+    Raises:
+        ModelError: without a population; a value that no parameter of this dimension can have.
+    """
     if draw is None:
         raise ModelError(f"{name} differs between cells", got=value, fix="make a population: its size and the seed say what the values are")
     values = draw(name, value, sites)

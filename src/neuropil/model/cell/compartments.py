@@ -124,7 +124,11 @@ class Compartments:
         return int(self.of_section(number)[min(int(x * n), n - 1)])
 
     def with_nodes(self, places: Iterable[tuple[str | int, float]]) -> Compartments:
-        """With a node at each of these places (section, x) that is a free end without one; no number changes."""
+        """With a node at each of these places (section, x) that is a free end without one; no number changes.
+
+        Returns:
+            The same compartments followed by the new nodes, which have no membrane.
+        """
         free = [p for p in dict.fromkeys(self._place(self.morphology.number_of(s), x) for s, x in places) if p[1] in (0.0, 1.0) and p not in self._nodes]
         if not free:
             return self

@@ -58,6 +58,9 @@ class FixedCount(Rule):
     """`n` compartments in every section, or as many as a mapping says: ``FixedCount({"soma": 1, "apical": 9})``.
 
     A mapping names sections, labels, kinds or "all" for the rest (see :mod:`neuropil.model.cell.regional`).
+
+    Raises:
+        MorphologyError: not a whole number above 0, or a mapping of them.
     """
 
     n: int | Mapping[str, int] = 1
@@ -70,6 +73,7 @@ class FixedCount(Rule):
             object.__setattr__(self, "n", dict(self.n))
 
     def counts(self, morphology: Morphology, electrotonic: Floats) -> Floats:
+        """float64[sections]: compartments of each section of a morphology; the electrotonic length is not used."""
         by = self.n if isinstance(self.n, Mapping) else {EVERYTHING: self.n}
         return np.array(by_section(morphology, by, "FixedCount"), float)
 
@@ -77,7 +81,11 @@ class FixedCount(Rule):
 @unchanging
 @dataclass(frozen=True)
 class MaxLength(Rule):
-    """As few compartments as keep each at most `length` long."""
+    """As few compartments as keep each at most `length` long.
+
+    Raises:
+        MorphologyError: not a positive length.
+    """
 
     length: Any
 
@@ -86,6 +94,7 @@ class MaxLength(Rule):
             raise MorphologyError("MaxLength.length is not a length", got=self.length, expected="more than 0 µm")
 
     def counts(self, morphology: Morphology, electrotonic: Floats) -> Floats:
+        """float64[sections]: compartments of each section of a morphology; the electrotonic length is not used."""
         longest = magnitude(self.length, um.dimension, "MaxLength.length")
         # A section of exactly k lengths gets k compartments, whatever its last digit.
         return np.maximum(1.0, np.ceil([s.length / longest * (1 - 1e-12) for s in morphology.sections]))
@@ -99,6 +108,9 @@ class DLambda(Rule):
     The length constant of a cable of diameter D is ``lambda(f) = sqrt(D / (pi f R C)) / 2``; a section of electrotonic
     length E gets ``2 int((E/d + 0.9)/2) + 1`` compartments (Hines & Carnevale 2001, The Neuroscientist 7:123; the 0.9
     from NEURON's own geometry procedure).
+
+    Raises:
+        MorphologyError: `d` or `frequency` is not positive.
     """
 
     d: float = 0.1
@@ -114,6 +126,7 @@ class DLambda(Rule):
             raise MorphologyError("DLambda.frequency is not a frequency", got=self.frequency, expected="more than 0 Hz, usually 100 Hz")
 
     def counts(self, morphology: Morphology, electrotonic: Floats) -> Floats:
+        """float64[sections]: compartments of each section of a morphology, from float64[sections], their electrotonic lengths."""
         frequency = magnitude(self.frequency, kHz.dimension, "DLambda.frequency")
         lengths = 2.0 * np.sqrt(np.pi * frequency) * electrotonic
         return 2.0 * np.floor((lengths / self.d + 0.9) / 2.0) + 1.0
@@ -135,6 +148,9 @@ def discretise(morphology: Morphology, rule: Rule, axial_resistivity: Any = RESI
 
     A function is evaluated at the middle of each compartment; before that, to find how many a section needs, at the middle of the
     section.
+
+    Returns:
+        The compartments, numbered depth first from the root, and after them the nodes without membrane.
 
     Raises:
         MorphologyError: an unknown region, sections without a value, a value that is not positive, an absurd number of compartments, or an array for a rule

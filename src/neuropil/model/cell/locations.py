@@ -70,7 +70,11 @@ class Everywhere(Region):
 
 @dataclass(frozen=True)
 class Kind(Region):
-    """Sections of one kind: "soma", "axon", "basal", "apical" or a kind of the cell's own."""
+    """Sections of one kind: "soma", "axon", "basal", "apical" or a kind of the cell's own.
+
+    Args:
+        kind: its name.
+    """
 
     kind: str
 
@@ -83,7 +87,14 @@ class Kind(Region):
 
 @dataclass(frozen=True, init=False)
 class Sections(Region):
-    """Sections by name: ``Sections("basal[3]", "basal[4]")``."""
+    """Sections by name: ``Sections("basal[3]", "basal[4]")``.
+
+    Args:
+        names: of sections, at least one.
+
+    Raises:
+        MorphologyError: no name is given.
+    """
 
     names: tuple[str, ...]
 
@@ -98,7 +109,14 @@ class Sections(Region):
 
 @dataclass(frozen=True)
 class Distance(Region):
-    """Compartments whose middle lies at a path distance d of the soma's middle with low <= d < high (lengths)."""
+    """Compartments whose middle lies at a path distance d of the soma's middle with low <= d < high (lengths).
+
+    Args:
+        low, high: lengths, or 0.
+
+    Raises:
+        MorphologyError: not 0 <= low < high.
+    """
 
     low: Quantity | float = 0.0
     high: Quantity | float = np.inf * um
@@ -121,7 +139,11 @@ class Distance(Region):
 
 @dataclass(frozen=True)
 class Named(Region):
-    """What a plain piece of text stands for: a kind, a section's name, a label, or "all"."""
+    """What a plain piece of text stands for: a kind, a section's name, a label, or "all".
+
+    Args:
+        name: the text.
+    """
 
     name: str
 
@@ -162,7 +184,11 @@ class _Not(Region):
 
 
 def region(value: RegionLike) -> Region:
-    """A region from a region or from text."""
+    """A region from a region or from text.
+
+    Raises:
+        MorphologyError: the value is neither.
+    """
     if isinstance(value, Region):
         return value
     if isinstance(value, str) and value:
@@ -195,6 +221,12 @@ class At(Location):
 
     A kind stands for its only section, or for the root section where that is of the kind; ``At("soma")`` for the soma that
     distances are measured from.
+
+    Args:
+        section: name of a section, or a kind.
+
+    Raises:
+        MorphologyError: x is outside of 0 to 1.
     """
 
     section: str
@@ -230,6 +262,14 @@ class Spread(Location):
 
     Place i depends on the seed, on i and on the region's shape only: for regions of whole sections it is the same place
     however finely the cell is divided.
+
+    Args:
+        region: a region or text.
+        count: number of places, 0 or more.
+        seed: whole number in [0, 2**63).
+
+    Raises:
+        MorphologyError: not a region, a number of places, or a seed.
     """
 
     region: RegionLike
@@ -251,7 +291,15 @@ class Spread(Location):
 
 @dataclass(frozen=True)
 class Evenly(Location):
-    """Places a `spacing` apart along a region, its sections laid end to end; the first half a spacing from the start."""
+    """Places a `spacing` apart along a region, its sections laid end to end; the first half a spacing from the start.
+
+    Args:
+        region: a region or text.
+        spacing: a length, positive.
+
+    Raises:
+        MorphologyError: not a region, or not a positive length.
+    """
 
     region: RegionLike
     spacing: Quantity
@@ -283,7 +331,11 @@ _PLACE = re.compile(r"(?P<section>.+?)\s*\(\s*(?P<x>[^()]+?)\s*\)")
 
 
 def location(value: LocationLike) -> Location:
-    """A location from a location or from text: ``"soma(0.5)"``, ``"apical[12](0.3)"``, or ``"soma"`` for its middle."""
+    """A location from a location or from text: ``"soma(0.5)"``, ``"apical[12](0.3)"``, or ``"soma"`` for its middle.
+
+    Raises:
+        MorphologyError: the value is neither.
+    """
     if isinstance(value, Location):
         return value
     if isinstance(value, str) and value:

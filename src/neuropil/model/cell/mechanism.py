@@ -76,6 +76,11 @@ def check_physical(where: str, values: Any, dimension: Dimension, fix: str | Non
 
     Args:
         where: of which parameter, for people; values: a number or an array in base units.
+        dimension: of the parameter.
+        fix: the remedy that the message states, if any.
+
+    Raises:
+        ModelError: such a value; the message gives the first.
     """
     bad = unphysical(values, dimension)
     if bad.any():
@@ -132,26 +137,50 @@ class Mechanism(DeclarativeModel):
                 )
 
     def current(self, s: Any, x: Any) -> Any:
-        """Outward current: density (pA/µm²) of a channel, current (pA) of a point process."""
+        """Outward current: density (pA/µm²) of a channel, current (pA) of a point process.
+
+        Args:
+            s: states by name, quantities.
+            x: inputs by name, quantities: the potential "v", concentrations, ...
+        """
         first, *others = self.currents(s, x).values() or (0.0,)
         for other in others:
             first = first + other
         return first
 
     def currents(self, s: Any, x: Any) -> dict[str, Any]:
-        """Outward currents by ion, "" for what no ion in particular carries; defined in place of `current`."""
+        """Outward currents by ion, "" for what no ion in particular carries; defined in place of `current`.
+
+        Args:
+            s, x: as of `current`.
+
+        Returns:
+            Densities (pA/µm²) of a channel, currents (pA) of a point process, by ion.
+        """
         return {}
 
     def by_ion(self, s: Any, x: Any) -> dict[str, Any]:
-        """The outward current by ion, however the class says it."""
+        """Outward current by ion, from `currents` or from `current` and `carries`, whichever the class defines.
+
+        Args:
+            s, x: as of `current`.
+        """
         return self.currents(s, x) if _defines(type(self), "currents") else {self.carries: self.current(s, x)}
 
     def derivative(self, s: Any, x: Any) -> dict[str, Any]:
-        """Time derivatives by state name; a state left out stays constant."""
+        """Time derivatives by state name; a state left out stays constant.
+
+        Args:
+            s, x: as of `current`.
+        """
         return {}
 
     def provides(self, s: Any, x: Any) -> dict[str, Any]:
-        """What the mechanism offers to its compartment, by name: "c_<ion>" (mM), "e_<ion>" (mV)."""
+        """What the mechanism offers to its compartment, by name: "c_<ion>" (mM), "e_<ion>" (mV).
+
+        Args:
+            s, x: as of `current`.
+        """
         return {}
 
 
@@ -179,5 +208,9 @@ class PointProcess(Mechanism):
             raise ModelError(f"{cls.__name__}: a point process provides nothing to its compartment", fix="paint a Channel that does")
 
     def receive(self, s: Any, w: Any) -> dict[str, Any]:
-        """Increments by state name, for the weights `w` (by port) that arrive at the end of a step."""
+        """Increments by state name, for the weights `w` (by port) that arrive at the end of a step.
+
+        Args:
+            s: states by name, quantities.
+        """
         return {}

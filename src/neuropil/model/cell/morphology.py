@@ -64,12 +64,18 @@ class Morphology:
 
     @staticmethod
     def builder(name: str = "cell") -> MorphologyBuilder:
-        """An empty :class:`MorphologyBuilder`, to add sections by hand."""
+        """An empty :class:`~neuropil.model.cell.builder.MorphologyBuilder` for a cell of this name, to add sections by hand."""
         return MorphologyBuilder(name)
 
     @classmethod
     def cable(cls, length: Any, diameter: Any, *, kind: str = "basal", name: str = "cable") -> Morphology:
-        """One unbranched cable, its only section named ``"cable"``; `diameter` one length, or two for a cone."""
+        """One unbranched cable, its only section named ``"cable"``; `diameter` one length, or two for a cone.
+
+        Args:
+            length: a length.
+            kind: of the section: "soma", "axon", "basal", "apical" or any text.
+            name: of the morphology.
+        """
         build = cls.builder(name)
         build.section("cable", kind=kind, length=length, diameter=diameter)
         return build.build()
@@ -84,7 +90,13 @@ class Morphology:
         kind: str = "basal",
         name: str = "ball and stick",
     ) -> Morphology:
-        """A soma (a cylinder with the area of a sphere of `soma_diameter`) and one dendrite, ``"dend"``, at its end."""
+        """A soma (a cylinder with the area of a sphere of `soma_diameter`) and one dendrite, ``"dend"``, at its end.
+
+        Args:
+            length, diameter: lengths, of the dendrite.
+            kind: of the dendrite.
+            name: of the morphology.
+        """
         build = cls.builder(name)
         build.section("soma", kind="soma", length=soma_diameter, diameter=soma_diameter)
         build.section("dend", kind=kind, length=length, diameter=diameter, parent="soma")
@@ -112,6 +124,10 @@ class Morphology:
                 number, 0 the first in the file. "only": several are refused.
             scale: µm in a unit of the file's coordinates and radii: a number (0.001 for nanometres), or a length.
             name: of the morphology; the file's name when left out.
+            path: of the file.
+
+        Returns:
+            The morphology, in µm, with notes on what was changed or left out.
 
         Raises:
             MorphologyError: naming the file and the line.
@@ -122,13 +138,20 @@ class Morphology:
     def from_asc(cls, path: str | PathLike[str], *, name: str | None = None) -> Morphology:
         """Read a Neurolucida ASC file through MorphIO, an extra (``pip install neuropil[asc]``); see :mod:`neuropil.model.cell.asc`.
 
+        Args:
+            path: of the file.
+            name: of the morphology; None: the file's name without its ending.
+
+        Returns:
+            The morphology, in µm, with notes on what was changed or left out.
+
         Raises:
             MorphologyError: MorphIO is missing, or the file holds no cell.
         """
         return Morphology(*read_asc(path, name))
 
     def to_swc(self, path: str | PathLike[str]) -> dict[int, str]:
-        """Write an SWC file, in µm; :mod:`neuropil.model.cell.swc_write` says what the format has no place for.
+        """Write an SWC file at `path`, in µm; :mod:`neuropil.model.cell.swc_write` says what the format has no place for.
 
         Returns:
             The kinds that are not SWC's own, by the type numbers that stand for them: ``types=`` of `from_swc`.
@@ -261,6 +284,9 @@ class MorphologyBuilder:
     >>> trunk = build.section("trunk", kind="apical", length=500 * um, diameter=[4 * um, 2 * um], parent=soma)
     >>> build.build().length
     520.0
+
+    Args:
+        name: of the morphology.
     """
 
     def __init__(self, name: str = "cell"):
@@ -291,6 +317,7 @@ class MorphologyBuilder:
             at: where on the parent, 0 to 1.
             direction: of a straight section; any length.
             labels: further names of regions that it belongs to.
+            name: of the section, unique in the cell.
 
         Raises:
             MorphologyError, UnitError: when the description is incomplete or impossible.

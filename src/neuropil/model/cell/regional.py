@@ -27,6 +27,13 @@ EVERYTHING = "all"
 def by_section(morphology: Morphology, values: Mapping[str, T], what: str) -> list[T]:
     """The value of each section.
 
+    Args:
+        values: by section, label, kind or "all".
+        what: the values are for; opens the error message.
+
+    Returns:
+        One value for each section, in the order of the morphology.
+
     Raises:
         MorphologyError: a name that the cell does not have, sections without a value, or with values of two labels.
     """
@@ -67,6 +74,8 @@ def along(what: str, value: Any, distance: Floats, dimension: Dimension) -> Floa
         value: a quantity; a function that gives one for each of an array of distances (µm); or an array of quantities, one for
             each place.
         distance: float64[n], path lengths from the soma, µm.
+        what: the value is for; opens the error message.
+        dimension: the dimension required.
 
     Returns:
         float64[n], finite, in base units.

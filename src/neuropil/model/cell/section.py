@@ -91,7 +91,11 @@ Parsed = tuple[tuple[Section, ...], str, tuple[str, ...]]
 
 
 def numbered(kinds: Iterable[str]) -> list[str]:
-    """Names of sections: `kind[0]`, `kind[1]`, ... in their order, or `kind` alone where there is one."""
+    """Names of sections of these kinds: `kind[0]`, `kind[1]`, ... in their order, or `kind` alone where there is one.
+
+    Args:
+        kinds: one for each section.
+    """
     kinds = list(kinds)
     seen: dict[str, int] = {}
     names = []
@@ -102,7 +106,7 @@ def numbered(kinds: Iterable[str]) -> list[str]:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """`did_you_mean`, but listing only the near names where there are many: a cell may have hundreds of sections."""
+    """`did_you_mean` for a name, listing only the nearest of the known names where there are many: a cell may have hundreds of sections."""
     known = list(known)
     if len(known) <= 12:
         return did_you_mean(name, known)
@@ -111,7 +115,12 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 
 def lengths(value: Any, where: str) -> NDArray[np.float64]:
-    """One or several lengths as an array in µm; a list may mix quantities."""
+    """One or several lengths as an array in µm; a list may mix quantities.
+
+    Args:
+        value: a quantity, an array, or a list of quantities.
+        where: what the value is for; opens the error message.
+    """
     if isinstance(value, (list, tuple)):
         return np.array([magnitude(v, um.dimension, where) for v in value], dtype=np.float64)
     return np.atleast_1d(np.asarray(magnitude(value, um.dimension, where), dtype=np.float64))

@@ -66,6 +66,13 @@ def read_swc(
 ) -> Parsed:
     """Read an SWC file; the arguments are those of :meth:`Morphology.from_swc`.
 
+    Args:
+        path: of the file.
+        soma, types, default_radius, tree, scale, name: as of `Morphology.from_swc`.
+
+    Returns:
+        The morphology, in µm.
+
     Raises:
         MorphologyError: the file cannot be read or is malformed; names the file and the line.
     """
@@ -88,7 +95,16 @@ def parse_swc(
     scale: Any = 1.0,
     name: str | None = None,
 ) -> Parsed:
-    """The same for the content of a file; `source` names it in errors."""
+    """The morphology that the content of an SWC file describes.
+
+    Args:
+        content: of the file.
+        source: names the file in errors.
+        soma, types, default_radius, tree, scale, name: as of `Morphology.from_swc`.
+
+    Raises:
+        MorphologyError: the content is malformed; names the file and the line.
+    """
     if not isinstance(soma, str) or soma not in CONVENTIONS:
         raise MorphologyError(f"soma={soma!r} is no convention of the soma", fix=did_you_mean(str(soma), CONVENTIONS))
     points = read_points(content, source, types or {}, default_radius, tree, scale)

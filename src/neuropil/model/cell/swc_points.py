@@ -42,21 +42,41 @@ class Points:
 
 
 def file_name(path: Any) -> str:
-    """Of a file that is read or written, as text."""
+    """The path of a file as text.
+
+    Raises:
+        MorphologyError: not a path.
+    """
     if not isinstance(path, (str, PathLike)):
         raise MorphologyError("a file is named by its path", got=path)
     return str(fspath(path))
 
 
 def refuse(source: str, line: int, what: str, **parts: Any) -> NoReturn:
-    """Raise a `MorphologyError` that names file and line."""
+    """Raise a `MorphologyError` that names file and line.
+
+    Args:
+        source: name of the file.
+        line: number of the line, from 1.
+        what: is wrong.
+        parts: `got`, `expected` and `fix` of the error.
+    """
     raise MorphologyError(f"{source}, line {line}: {what}", **parts)
 
 
 def read_points(
     content: bytes | str, source: str, types: Mapping[int, str], default_radius: Any, tree: str | int, scale: Any
 ) -> Points:
-    """All points of a file that has one tree, or of the one that `tree` means; arguments as of `Morphology.from_swc`."""
+    """All points of a file that has one tree, or those of the tree that is chosen.
+
+    Args:
+        content: of the file.
+        source: names the file in errors.
+        types, default_radius, tree, scale: as of `Morphology.from_swc`.
+
+    Raises:
+        MorphologyError: the content is malformed; names the file and the line.
+    """
     text, factor = _as_text(content, source), _factor(scale)
     _check_choice(tree)
     index: dict[int, int] = {}

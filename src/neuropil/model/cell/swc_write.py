@@ -29,7 +29,14 @@ APART = 1e-6
 
 
 def write_swc(sections: tuple[Section, ...], name: str, path: str | PathLike[str]) -> dict[int, str]:
-    """Write a file; see :meth:`Morphology.to_swc`.
+    """Write a file at `path`; see :meth:`Morphology.to_swc`.
+
+    Args:
+        sections: of the morphology.
+        name: of the morphology, for the first line.
+
+    Returns:
+        The kinds that are not SWC's own, by the type numbers that stand for them.
 
     Raises:
         MorphologyError: the file cannot be written.
@@ -46,7 +53,11 @@ def write_swc(sections: tuple[Section, ...], name: str, path: str | PathLike[str
 
 
 def kind_numbers(sections: tuple[Section, ...]) -> dict[str, int]:
-    """A number for every kind: SWC's own, that of "custom<n>", or the next free one from 5 on."""
+    """A number for every kind: SWC's own, that of "custom<n>", or the next free one from 5 on.
+
+    Args:
+        sections: of the morphology.
+    """
     known = {kind: n for n, kind in KINDS.items()}
     kinds = list(dict.fromkeys(s.kind for s in sections))
     numbers = {k: known[k] if k in known else int(k[6:]) for k in kinds if k in known or (k.startswith("custom") and k[6:].isdecimal())}

@@ -23,10 +23,19 @@ class Rule:
     """Base of all connection rules."""
 
     def check(self, n_source: int, n_target: int, shared: int) -> None:
-        """Raise NetworkError if the rule cannot be met between populations of these sizes, of which `shared` neurons are in both."""
+        """Raise NetworkError if the rule cannot be met between populations of these sizes, of which `shared` neurons are in both.
+
+        Args:
+            n_source, n_target: neurons of the source and of the target.
+        """
 
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
-        """How many synapses to expect (exact for rules that fix the number)."""
+        """How many synapses to expect (exact for rules that fix the number).
+
+        Args:
+            n_source, n_target: neurons of the source and of the target.
+            recurrent: whether the two are one population.
+        """
         raise NotImplementedError
 
 
@@ -44,13 +53,22 @@ class OneToOne(Rule):
         return n_source
 
     def between(self, n: int, sources: Any, targets: Any) -> Edges:
-        """The edges between the populations of two views of n neurons (None: a whole population)."""
+        """The edges between the populations of two views of n neurons (None: a whole population).
+
+        Args:
+            n: neurons of each view.
+            sources, targets: int[n], their indices within the populations; None: a whole population.
+        """
         return Edges(np.arange(n), np.arange(n)).between(n, sources, targets)
 
 
 @dataclass(frozen=True)
 class AllToAll(Rule):
-    """Every neuron to every neuron."""
+    """Every neuron to every neuron.
+
+    Args:
+        allow_self: whether a neuron projects to itself.
+    """
 
     allow_self: bool = True
 
@@ -60,7 +78,15 @@ class AllToAll(Rule):
 
 @dataclass(frozen=True)
 class FixedProbability(Rule):
-    """Each ordered pair independently with probability `p` (pairwise Bernoulli)."""
+    """Each ordered pair independently with probability `p` (pairwise Bernoulli).
+
+    Args:
+        p: probability, 0 to 1.
+        allow_self: whether a neuron may project to itself.
+
+    Raises:
+        NetworkError: not a probability.
+    """
 
     p: float
     allow_self: bool = True
@@ -76,7 +102,13 @@ class FixedProbability(Rule):
 
 @dataclass(frozen=True)
 class FixedTotal(Rule):
-    """Exactly `n` synapses between uniformly drawn pairs; a pair may be drawn again (multapses) unless forbidden."""
+    """Exactly `n` synapses between uniformly drawn pairs; a pair may be drawn again (multapses) unless forbidden.
+
+    Args:
+        n: number of synapses, 0 or more.
+        allow_self: whether a neuron may project to itself.
+        allow_multiple: whether a pair may have several synapses.
+    """
 
     n: int
     allow_self: bool = True
@@ -101,7 +133,13 @@ class FixedTotal(Rule):
 
 @dataclass(frozen=True)
 class FixedInDegree(Rule):
-    """Every target receives exactly `k` synapses from uniformly drawn sources."""
+    """Every target receives exactly `k` synapses from uniformly drawn sources.
+
+    Args:
+        k: synapses of each target, 0 or more.
+        allow_self: whether a neuron may project to itself.
+        allow_multiple: whether a pair may have several synapses.
+    """
 
     k: int
     allow_self: bool = True
@@ -119,7 +157,13 @@ class FixedInDegree(Rule):
 
 @dataclass(frozen=True)
 class FixedOutDegree(Rule):
-    """Every source makes exactly `k` synapses onto uniformly drawn targets."""
+    """Every source makes exactly `k` synapses onto uniformly drawn targets.
+
+    Args:
+        k: synapses of each source, 0 or more.
+        allow_self: whether a neuron may project to itself.
+        allow_multiple: whether a pair may have several synapses.
+    """
 
     k: int
     allow_self: bool = True
@@ -140,6 +184,12 @@ class Edges(Rule):
     """An explicit list: synapse j goes from `pre[j]` to `post[j]` (indices within their populations).
 
     Weight and delay may then be arrays with one value per edge.
+
+    Args:
+        pre, post: int[edges], indices of source and target.
+
+    Raises:
+        NetworkError: not one-dimensional arrays of whole numbers, or of different length.
     """
 
     pre: Any
@@ -163,7 +213,17 @@ class Edges(Rule):
 
     @classmethod
     def from_sparse(cls, matrix: Any) -> tuple[Edges, np.ndarray]:
-        """Edges and weights of a SciPy sparse matrix [source, target]; multiply the weights by their unit."""
+        """Edges and weights of a SciPy sparse matrix [source, target]; multiply the weights by their unit.
+
+        Args:
+            matrix: sparse, shape [sources, targets].
+
+        Returns:
+            The edges, and float64[edges], their entries.
+
+        Raises:
+            NetworkError: not a SciPy sparse matrix.
+        """
         try:
             coo = matrix.tocoo()
         except AttributeError:
@@ -172,7 +232,12 @@ class Edges(Rule):
 
     @classmethod
     def blocks(cls, groups: Iterable[int], sources: int, targets: int) -> Edges:
-        """All synapses within some groups, of populations that are groups of `sources` and of `targets` neurons side by side."""
+        """All synapses within some groups, of populations that are groups of `sources` and of `targets` neurons side by side.
+
+        Args:
+            groups: numbers of the groups to connect.
+            sources, targets: neurons of a group on either side.
+        """
         group, pre, post = np.meshgrid(np.array(list(groups), np.int64), np.arange(sources), np.arange(targets), indexing="ij")
         return cls((group * sources + pre).ravel(), (group * targets + post).ravel())
 
@@ -186,7 +251,12 @@ class Edges(Rule):
         return self.pre.size
 
     def between(self, n: int, sources: Any, targets: Any) -> Edges:
-        """The same edges between the populations of two views (None: a whole population)."""
+        """The same edges between the populations of two views (None: a whole population).
+
+        Args:
+            n: neurons of a view (not used).
+            sources, targets: int[], indices of the views' neurons within the populations; None: a whole population.
+        """
         return Edges(self.pre if sources is None else sources[self.pre], self.post if targets is None else targets[self.post])
 
 
@@ -197,6 +267,10 @@ class DistanceDependent(Rule):
     Args:
         probability: maps an array of distances (µm) to probabilities in [0, 1].
         periodic: side lengths (a quantity, one per axis) of a box that wraps around, or None.
+        allow_self: whether a neuron may project to itself.
+
+    Raises:
+        NetworkError: not a function; sides that are not positive lengths.
     """
 
     probability: Callable[[np.ndarray], np.ndarray]

@@ -78,21 +78,26 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Synapses from one population to another. `weight` and `delay` are in base units (port unit, ms).
+    """Synapses from one population to another.
 
     Attributes:
+        name: unique in the network.
+        source, target: the two populations.
+        rule: which neurons are connected.
+        weight: in the port's base unit: one number, an array (`neuropil.model.contents.per_synapse`) or a distribution.
+        delay: ms, likewise.
         port: where their events go (None: nowhere); input: where their currents go.
         site: where on a port that exists several times in a neuron: the site of all synapses, an array with one per edge,
             or None: each synapse's is drawn.
-        synapse: what each of them is, None for a bare weight.
+        synapse: the model of each, None for a bare weight.
         clock_driven: advance all states in every step, also those that have a closed form.
         response_delay: time that a target's spike takes to reach the synapse, ms.
         structure: how synapses vanish and form.
         initial: starting values of states that replace the model's own, in base units: numbers, distributions, or arrays as of
             parameters (`neuropil.model.contents.per_synapse`).
-        sources, targets: of views, the neurons that it joins, in the order of its arrays; None: all. (The indices of `Edges` are those
-            within the populations also then.)
-        stream: of its random draws.
+        sources, targets: int64[n], of views, the neurons that it joins, in the order of its arrays; None: all. (The indices of
+            `Edges` are those within the populations also then.)
+        stream: key of its random draws.
     """
 
     name: str
@@ -122,7 +127,14 @@ class Projection:
         )
 
     def within(self, pre: Indices, post: Indices) -> tuple[Indices, Indices]:
-        """Where sources and targets (indices within their populations) stand in the views: rows and columns of its matrices."""
+        """Rows and columns of the projection's matrices: where sources and targets stand in the views.
+
+        Args:
+            pre, post: int64[synapses], indices within the populations.
+
+        Returns:
+            int64[synapses] twice.
+        """
         rows = pre if self.sources is None else places(self.sources, self.source.size)[pre]
         return rows, post if self.targets is None else places(self.targets, self.target.size)[post]
 
@@ -170,6 +182,13 @@ class StimulusConnection:
     It acts on every site of the port or input, on each with random numbers of its own (from `stream`), or on the one that `site`
     names; on the `neurons` of a view, or on all. One that `follows` another tells the target when that is within its window
     (`Input.window`).
+
+    Attributes:
+        name: unique in the network.
+        target: the population.
+        stimulus: what drives it.
+        port: for events; input: for currents; the other is None.
+        weight: in the port's base unit: one number, float64[neurons] or a distribution; None for currents.
     """
 
     name: str
@@ -209,7 +228,16 @@ class StimulusConnection:
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A state recorded at an interval (ms, None = every step): for each column the neuron, and the site if there are several."""
+    """A state of neurons, recorded at an interval.
+
+    Attributes:
+        name: unique in the network.
+        target: the population.
+        variable: name of the state.
+        neurons: int64[columns], index within the population.
+        interval: ms; None: every step.
+        sites: int64[columns]; None if the state exists once in each neuron.
+    """
 
     name: str
     target: Population

@@ -31,6 +31,7 @@ def number_of_synapses(rule: Rule, n_source: int, n_target: int, recurrent: bool
 
     Args:
         recurrent: as of rules; None: between views of one population, of which some neurons are in both.
+        n_source, n_target: neurons of the two populations or views.
     """
     if recurrent is None and not getattr(rule, "allow_self", True):
         return None
@@ -40,6 +41,11 @@ def number_of_synapses(rule: Rule, n_source: int, n_target: int, recurrent: bool
 
 def check_array(value: Any, rule: Rule, n_source: int, n_target: int, recurrent: bool | None, what: str) -> None:
     """Refuse an array that does not have a value for each synapse.
+
+    Args:
+        value: a quantity, a number or an array.
+        n_source, n_target, recurrent: as of `number_of_synapses`.
+        what: the value is for; opens the error message.
 
     Raises:
         NetworkError: with the shapes that would do.
@@ -56,6 +62,11 @@ def check_array(value: Any, rule: Rule, n_source: int, n_target: int, recurrent:
 def refuse_listed(value: Any, shape: tuple[int, ...], rule: Rule, what: str, fix: str) -> None:
     """Refuse an array where the rule draws its synapses later (`shape` is `UNKNOWN`).
 
+    Args:
+        value: a quantity, a number or an array.
+        what: the value is for; opens the error message.
+        fix: the remedy that the message states.
+
     Raises:
         NetworkError: with the remedy.
     """
@@ -65,7 +76,12 @@ def refuse_listed(value: Any, shape: tuple[int, ...], rule: Rule, what: str, fix
 
 
 def in_order(value: Any, projection: Projection, pre: np.ndarray, post: np.ndarray) -> Any:
-    """A number as it is; an array or a matrix as float64[n], for synapses sorted by source."""
+    """A number as it is; an array or a matrix as float64[n], for synapses sorted by source.
+
+    Args:
+        value: a number, float64[synapses] in the order of the description, or float64[sources, targets].
+        pre, post: int64[n], indices within the populations, of synapses sorted by source.
+    """
     if np.ndim(value) == 0:
         return value
     if np.ndim(value) == 2:
@@ -80,6 +96,14 @@ def in_order(value: Any, projection: Projection, pre: np.ndarray, post: np.ndarr
 
 def edge_weights(matrix: np.ndarray, rule: Rule, n: int, what: str) -> np.ndarray:
     """A matrix of weights as one for each edge of `Edges` or `OneToOne`.
+
+    Args:
+        matrix: float64[sources, targets].
+        n: neurons of each side, of `OneToOne`.
+        what: the matrix is for; opens the error message.
+
+    Returns:
+        float64[edges], in the order of the rule.
 
     Raises:
         NetworkError: an entry other than zero where no edge is.

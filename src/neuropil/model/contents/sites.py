@@ -17,7 +17,15 @@ from neuropil.units import Quantity
 
 
 def check_parameters(where: str, part: Part, size: int) -> None:
-    """Arrays of one value per neuron; with several sites, one per site or one for each site of each neuron."""
+    """Refuse arrays of parameters that have neither one value per neuron nor, with several sites, one per site or one for each site of each neuron.
+
+    Args:
+        where: of which part; opens the error message.
+        size: number of neurons.
+
+    Raises:
+        ModelError, UnitError: a shape or unit that does not fit.
+    """
     for parameter, dimension in part.model.spec.parameters.items():
         value, name = getattr(part.model, parameter), f"{where}{parameter}"
         if part.sites > 1 and np.shape(getattr(value, "value", value)) == (part.sites,):
@@ -31,6 +39,15 @@ def started(value: Any, neuron: Any, state: str, size: int) -> Any:
 
     One for each cell counts everywhere in it. Where only the nodes without membrane are left out, each starts as the compartment
     beside it does; it keeps no charge, so its potential after the first step does not depend on where it starts.
+
+    Args:
+        value: a quantity, a number, an array or a distribution.
+        neuron: model of the population.
+        state: its name.
+        size: number of cells.
+
+    Returns:
+        The value, or for an array [cells · compartments].
     """
     if not isinstance(neuron, Cell) or neuron.spec.sites.get(state) != len(neuron):
         return value
@@ -46,7 +63,16 @@ def started(value: Any, neuron: Any, state: str, size: int) -> Any:
 
 
 def named_site(index: int | None, pop: Population, name: str) -> int | None:
-    """The site that an index names, None for all; a name with one site needs none."""
+    """The site that an index names, None for all; a name with one site needs none.
+
+    Args:
+        index: of the site, or None.
+        pop: the population.
+        name: of the port, input or state.
+
+    Raises:
+        NetworkError: there is no such site.
+    """
     sites = pop.sites(name)
     if index is not None and index >= sites:
         raise NetworkError(f"{pop.name} has no site {name}[{index}]", got=index, expected=f"0 … {sites - 1}")
@@ -54,7 +80,18 @@ def named_site(index: int | None, pop: Population, name: str) -> int | None:
 
 
 def edge_sites(given: Any, index: int | None, rule: Rule, pop: Population, port: str, label: str) -> np.ndarray | None:
-    """The site of each edge."""
+    """The site of each edge: int64[edges], or None if the port exists once in each neuron.
+
+    Args:
+        given: whole numbers [edges].
+        index: of a site in the port's name, or None.
+        pop: the target.
+        port: its name.
+        label: of the projection, for messages.
+
+    Raises:
+        NetworkError: a rule without edges, another number of sites, or one that does not exist.
+    """
     what, sites = f"projection {label}: site", pop.sites(port)
     if index is not None:
         raise NetworkError(f"{what}s are given twice", got=f"{port}[{index}] and site=...", fix="leave one of them out")
@@ -69,7 +106,16 @@ def edge_sites(given: Any, index: int | None, rule: Rule, pop: Population, port:
 
 
 def probed_sites(given: Any, pop: Population, variable: str) -> np.ndarray | None:
-    """The sites a probe records, None where there is only one."""
+    """The sites that a probe records: int64[n], None where there is only one.
+
+    Args:
+        given: whole numbers; None: all.
+        pop: the population.
+        variable: name of the state.
+
+    Raises:
+        NetworkError: a site that does not exist.
+    """
     sites = pop.sites(variable)
     chosen = np.arange(sites) if given is None else _whole_numbers(given, "probe: sites")
     if chosen.size == 0 or chosen.min() < 0 or chosen.max() >= sites:
@@ -78,7 +124,17 @@ def probed_sites(given: Any, pop: Population, variable: str) -> np.ndarray | Non
 
 
 def located(target: Any, at: Any, sites: Any) -> np.ndarray:
-    """The sites of a cell's potential at locations: its compartments there."""
+    """The sites of a cell's potential at locations, which are its compartments there: int[n].
+
+    Args:
+        target: a population of cells with morphology.
+        at: a location or text, or a list of these.
+        sites: as of `Network.probe`; must be None.
+
+    Raises:
+        NetworkError: neurons without morphology, or sites as well.
+        MorphologyError: a location that the cell does not have.
+    """
     cell = getattr(target, "neuron", None)
     if not isinstance(cell, Cell):
         raise NetworkError("only cells with morphology have locations", got=target, fix="sites=[...] names sites by number")

@@ -78,7 +78,16 @@ def view(population: Population, which: Any) -> View:
 
 
 def chosen(which: Any, size: int, of: str) -> tuple[Indices, str]:
-    """(the indices that a subscript means, how it reads); see `view`."""
+    """The indices that a subscript means, int64[n], and how it reads; see `view`.
+
+    Args:
+        which: a slice, whole numbers or booleans.
+        size: of the population.
+        of: its name, for messages.
+
+    Raises:
+        NetworkError: no neuron is chosen, or one that does not exist.
+    """
     if isinstance(which, slice):
         label = f"{of}[{_part(which.start)}:{_part(which.stop)}{'' if which.step is None else f':{which.step}'}]"
         found = _sliced(which, size, label)
@@ -128,7 +137,7 @@ def _listed(which: Any, size: int, of: str) -> Indices:
 
 
 def places(chosen: Indices | None, size: int) -> Indices:
-    """int64[size]: where each neuron of a population stands in a view (None: all), -1 outside."""
+    """int64[size]: where each neuron of a population of this size stands among the chosen (None: all), -1 outside."""
     found = np.full(size, -1)
     chosen = np.arange(size) if chosen is None else chosen
     found[chosen] = np.arange(chosen.size)
@@ -136,19 +145,24 @@ def places(chosen: Indices | None, size: int) -> Indices:
 
 
 def shared(sources: Indices | None, targets: Indices | None, size: int) -> int:
-    """How many neurons of a population are in both (None: all)."""
+    """How many neurons of a population are among both the sources and the targets.
+
+    Args:
+        sources, targets: int64[n], indices; None: all.
+        size: of the population.
+    """
     if sources is None or targets is None:
         return min(size if chosen is None else chosen.size for chosen in (sources, targets))
     return int(np.intersect1d(sources, targets).size)
 
 
 def whole(end: Population | View) -> Population:
-    """The population, or the one that a view is of."""
+    """The population at an end: itself, or the one that a view is of."""
     return end.population if isinstance(end, View) else end
 
 
 def indices_of(end: Population | View) -> Indices | None:
-    """The neurons of a view; None for a population, and for a view of all of it in order."""
+    """int64[n]: the neurons of a view at an end; None for a population, and for a view of all of it in order."""
     if not isinstance(end, View) or np.array_equal(end.indices, np.arange(end.population.size)):
         return None
     return end.indices

@@ -25,10 +25,12 @@ def check_synapse(
     label: str, population: Population, *, port: Any, weight: Any, delay: Any, synapse: Any, input: Any, clock_driven: Any, structure: Any,
     response_delay: Any = 0.0,
 ) -> None:
-    """Refuse what does not fit together.
+    """Refuse arguments of `Network.project` that do not fit together.
 
     Args:
+        label: of the projection, for messages.
         population: the target.
+        port, weight, delay, synapse, input, clock_driven, structure, response_delay: as of `Network.project`.
 
     Raises:
         NetworkError: naming the projection.
@@ -89,7 +91,14 @@ def _check_structure(where: str, structure: Any, synapse: Synapse | None, weight
 def check_values(
     label: str, synapse: Synapse | None, rule: Rule, source: Population | View, target: Population | View, initial: Any, structure: Any
 ) -> dict[str, Any]:
-    """Refuse arrays of parameters that do not fit the rule; the starting values of states, checked, in base units.
+    """Refuse arrays of parameters and starting values of states that do not fit the rule.
+
+    Args:
+        label: of the projection, for messages.
+        synapse, rule, source, target, initial, structure: as of `Network.project`.
+
+    Returns:
+        The starting values by state, in base units.
 
     Raises:
         NetworkError, ModelError, UnitError: naming the projection.
@@ -127,6 +136,10 @@ def _recurrent(source: Population | View, target: Population | View) -> bool | N
 def weight_dimension(label: str, synapse: Synapse | None, port: Dimension | None) -> Dimension:
     """The unit of a projection's weight: the port's, or that of the synapse's state `weight`, or none.
 
+    Args:
+        label: of the projection, for messages.
+        port: dimension of the port; None if no events are sent.
+
     Raises:
         UnitError: port and state disagree.
     """
@@ -137,7 +150,16 @@ def weight_dimension(label: str, synapse: Synapse | None, port: Dimension | None
 
 
 def threshold(structure: Rewiring, dimension: Dimension, label: str) -> float:
-    """The weight below which synapses may vanish, in base units; infinite where all may."""
+    """The weight below which synapses may vanish, in base units; infinite where all may.
+
+    Args:
+        structure: the rewiring.
+        dimension: of the weight.
+        label: of the projection, for messages.
+
+    Raises:
+        NetworkError: the bound is a distribution.
+    """
     if structure.below is None:
         return float("inf")
     checked = checked_values(structure.below, dimension, f"projection {label}: Rewiring.below", ())

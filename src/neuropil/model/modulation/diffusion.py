@@ -56,7 +56,8 @@ class Grid:
     Attributes:
         shape: cubes along each axis, () for a well-mixed volume; (cells,) where they are apart.
         rate: D / spacing², 1/ms.
-        origin: corner, µm; spacing: µm.
+        origin: float64[axes], corner, µm.
+        spacing: side of a cube, µm.
         places: population -> int64[neurons], the cube of each.
     """
 
@@ -68,7 +69,16 @@ class Grid:
 
     @classmethod
     def over(cls, diffusion: Diffusion | Apart | None, populations: Sequence[Population], name: str) -> Grid:
-        """The grid of a modulator; none without diffusion."""
+        """The grid of a modulator; none without diffusion.
+
+        Args:
+            diffusion: as of `Network.modulator`.
+            populations: that the modulator reaches.
+            name: of the modulator, for messages.
+
+        Raises:
+            NetworkError: populations without positions or of different dimension, or too many cubes.
+        """
         if diffusion is None:
             return cls()
         if isinstance(diffusion, Apart):
@@ -107,13 +117,13 @@ class Grid:
         return 4.0 * len(self.shape) * self.rate
 
     def cubes(self, positions: Any) -> np.ndarray:
-        """int64[n]: the cube of each position (µm, [n, axes]); -1 outside."""
+        """int64[n]: the cube of each of some `positions` (µm, [n, axes]); -1 outside."""
         at = np.floor((np.asarray(positions, float) - self.origin) / self.spacing).astype(np.int64)
         inside = np.all((at >= 0) & (at < self.shape), axis=1)
         return np.where(inside, np.ravel_multi_index(tuple(np.where(inside[:, None], at, 0).T), self.shape), -1)
 
     def spread(self, c: np.ndarray) -> np.ndarray:
-        """d/dt by diffusion of float64[size]."""
+        """d/dt by diffusion of the concentrations `c` (base units, float64[size]): float64[size], 1/ms."""
         field = c.reshape(self.shape)
         change = np.zeros_like(field)
         for axis in range(field.ndim):
@@ -124,12 +134,12 @@ class Grid:
         return change.ravel()
 
     def at(self, c: np.ndarray, population: str) -> np.ndarray:
-        """float64[neurons]: the concentration at each cell of a population."""
+        """float64[neurons]: the concentration at each cell of a population, of the concentrations `c` (float64[size])."""
         here: np.ndarray = c[self.places[population]]
         return here
 
     def mean(self, c: np.ndarray, population: str) -> float:
-        """The mean over the cells of a population."""
+        """The mean over the cells of a population of the concentrations `c` (float64[size])."""
         return float(c[0] if self.mixed else self.at(c, population).mean())
 
 

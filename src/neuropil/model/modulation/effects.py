@@ -71,7 +71,11 @@ class Toward:
 
 @dataclass(frozen=True)
 class Becomes:
-    """Replaces: scale · level. What a three-factor rule reads as its third factor."""
+    """Replaces: scale · level. What a three-factor rule reads as its third factor.
+
+    Args:
+        scale: a quantity in the parameter's unit for each unit of the level.
+    """
 
     scale: Any = 1.0
 
@@ -81,14 +85,20 @@ class Becomes:
 
 @dataclass(frozen=True)
 class Receptor:
-    """Saturating binding: occupancy = Cⁿ / (ec50ⁿ + Cⁿ). Of a whole n every machine makes the same bits."""
+    """Saturating binding: occupancy = Cⁿ / (ec50ⁿ + Cⁿ). Of a whole n every machine makes the same bits.
+
+    Attributes:
+        name: of the receptor, within its modulator.
+        ec50: concentration at which half is bound, base units.
+        hill: exponent n.
+    """
 
     name: str
     ec50: float
     hill: float
 
     def occupancy(self, c: Any) -> Any:
-        """0 to 1, of a concentration in base units; a negative one binds nothing."""
+        """Occupancy, 0 to 1, at the concentration `c` (base units, any shape); a negative one binds nothing."""
         most = 1e300 ** (1.0 / self.hill)  # beyond it the power would overflow, and the occupancy is 1 long before
         ratio = np.minimum(np.maximum(c, 0.0) / self.ec50, most)
         power = math.prod([ratio] * int(self.hill)) if self.hill.is_integer() else ratio**self.hill
@@ -97,7 +107,17 @@ class Receptor:
 
 @dataclass(frozen=True, eq=False)
 class Effect:
-    """What a modulator does to one parameter; see `Modulator.modulates`. Bounds are in base units."""
+    """What a modulator does to one parameter; see `Modulator.modulates`. Bounds are in base units.
+
+    Attributes:
+        modulator: whose concentration acts.
+        target: the population or projection.
+        parameter: its name.
+        change: the parameter's new value as a function of the old one and of the level.
+        receptor: whose occupancy is the level; None: the concentration is.
+        low, high: bounds of the outcome.
+        order: among the effects on one parameter.
+    """
 
     modulator: Modulator
     target: Target
@@ -120,11 +140,16 @@ class Effect:
         return f"{self.modulator.name}{via}: {name_of(self.change)} on {self.target.name}.{self.parameter}"
 
     def level(self, c: Any) -> Any:
-        """What the effect depends on, for a concentration (base units): an occupancy, or the concentration."""
+        """What the effect depends on at a concentration `c` (base units): an occupancy, or the concentration."""
         return c if self.receptor is None else self.receptor.occupancy(c)
 
     def apply(self, value: Any, c: Any, when: float) -> Any:
         """The parameter's value (base units) after this effect, at a concentration; both one number, or one per neuron.
+
+        Args:
+            value: of the parameter before, base units: one number or float64[neurons].
+            c: concentration, base units: one number or float64[neurons].
+            when: ms, for messages.
 
         Raises:
             SimulationError: the value leaves its bounds, or is no number; the change fails, or makes another number of values.
@@ -154,6 +179,10 @@ class Effect:
 def model_of(target: Target, parameter: Any) -> Any:
     """The model whose parameter is meant.
 
+    Args:
+        target: a population or a projection.
+        parameter: its name, of a part "part.name".
+
     Raises:
         NetworkError: there is none that a modulator can change.
     """
@@ -173,12 +202,12 @@ def model_of(target: Target, parameter: Any) -> Any:
 
 
 def vary_by_cell(effects: Iterable[Effect]) -> bool:
-    """Effects may give different values in different neurons, or at different targets."""
+    """Whether some effects may give different values in different neurons, or at different targets."""
     return any(not e.modulator.grid.mixed for e in effects)
 
 
 def must_be_positive(name: str, dimension: Dimension) -> bool:
-    """Equations divide by parameters of these names."""
+    """Whether equations divide by parameters of this name and dimension."""
     return (dimension == ms.dimension and name.startswith("tau")) or name in ("c_m", "tau")
 
 

@@ -63,7 +63,11 @@ class Kinetics(DeclarativeModel):
         return float(self.baseline.value)
 
     def removal(self, c: Any) -> Any:
-        """What is removed per time at concentration `c` (a quantity, of any shape)."""
+        """What is removed per time at concentration `c` (a quantity, of any shape).
+
+        Raises:
+            ModelError: the class does not define it.
+        """
         raise ModelError(f"{type(self).__name__} does not say what removes it", fix="define removal(self, c)")
 
     def supplied(self, signal: Any, tick: float) -> Any:
@@ -71,7 +75,18 @@ class Kinetics(DeclarativeModel):
         return np.maximum(0.0, 1.0 + signal) * float(self.removed(self.rest)) * tick
 
     def advance(self, c: Any, given: Any, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
-        """The concentration (an array) a tick (ms) later, `given` being what is supplied over it, evenly."""
+        """The concentration (an array) a tick (ms) later, `given` being what is supplied over it, evenly.
+
+        Args:
+            c: float64[places], base units.
+            given: supplied over the tick, base units, one number or float64[places].
+            tick: ms.
+            spread: d/dt by diffusion, as a function of the concentrations; None: none.
+            steps: Runge-Kutta steps.
+
+        Returns:
+            float64[places].
+        """
         h, rate = tick / steps, given / tick
 
         def slope(at: Any) -> Any:
@@ -89,13 +104,25 @@ class Kinetics(DeclarativeModel):
         return np.reshape(c, shape)
 
     def removed(self, c: Any) -> Any:
-        """`removal` on plain numbers in base units, its unit checked."""
+        """`removal` on plain numbers in base units, its unit checked.
+
+        Args:
+            c: concentration, base units, any shape.
+        """
         ms_exponent, *rest = self.dimension
         value = self.removal(Quantity(c, self.dimension))
         return magnitude(value, (ms_exponent - 1, *rest), f"{type(self).__name__}.removal")  # type: ignore[arg-type]
 
     def steps(self, tick: float, fastest_spread: float = 0.0) -> int:
-        """Runge-Kutta steps in a tick (ms), from the rates (1/ms) of removal around rest, and of diffusion."""
+        """Runge-Kutta steps in a tick (ms), from the rates (1/ms) of removal around rest, and of diffusion.
+
+        Args:
+            tick: ms.
+            fastest_spread: fastest rate of diffusion, 1/ms.
+
+        Raises:
+            NetworkError: a removal that is not finite or falls with the concentration; too many steps.
+        """
         at = self.rest * np.array([0.0, 1.0, 10.0])
         h = 1e-6 * max(abs(self.rest), 1e-12)
         with np.errstate(all="ignore"):
@@ -152,5 +179,5 @@ class Signal(Kinetics):
 
 
 def concentration_text(value: float, dimension: Dimension) -> str:
-    """A concentration as people write it."""
+    """A concentration value (base units of this dimension) as text with its unit, nM for molar concentrations."""
     return f"{value * 1e6:g} nM" if dimension == mM.dimension else f"{value:g} {unit_name(dimension)}".replace(" dimensionless", "")

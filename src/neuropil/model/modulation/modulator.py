@@ -50,6 +50,7 @@ class Release:
 
     Attributes:
         sites: int64[neurons], the cube (or the cell) into which each releases; None: everywhere alike.
+        nucleus: the population whose spikes release.
     """
 
     nucleus: Population
@@ -66,12 +67,21 @@ class Release:
 class Modulator:
     """A modulator of a network, made by `Network.modulator`; see the module's text.
 
+    Args:
+        network: to which it belongs.
+        name: unique in the network.
+        kinetics, volume, tick, diffusion, cap: as of `Network.modulator`.
+
     Attributes:
-        name, kinetics, tick (ms), diffusion: as given.
+        name, kinetics, diffusion: as given.
+        tick: ms.
         populations, projections: its volume.
         cap: the most that may be supplied and released in a tick (base units, mean over the volume).
         releases, receptors, effects: what was declared, in order.
         grid: where its concentrations are.
+
+    Raises:
+        NetworkError, ModelError: a name, kinetics, volume, tick, diffusion or cap that does not fit.
     """
 
     def __init__(
@@ -122,6 +132,14 @@ class Modulator:
         Args:
             at: lengths [neurons, axes], where each neuron releases (the whole `amount` into the cube there); of cells
                 that are `Apart`, the number of the cell that each neuron reaches, in the order of the volume. Else everywhere alike.
+            nucleus: a population of the network.
+            amount: a concentration, not negative.
+
+        Returns:
+            This modulator, so that calls can be chained.
+
+        Raises:
+            NetworkError: not a population of this network, a negative amount, or places outside of the volume.
         """
         self.network._check_open("released_by()")
         if not isinstance(nucleus, Population) or self.network.populations.get(nucleus.name) is not nucleus:
@@ -133,7 +151,19 @@ class Modulator:
         return self
 
     def receptor(self, name: str, *, ec50: Any, hill: float = 1.0) -> Modulator:
-        """Declare a receptor: its half-maximal concentration and Hill exponent."""
+        """Declare a receptor, whose occupancy effects can depend on.
+
+        Args:
+            name: unique in the modulator.
+            ec50: concentration at which half is bound.
+            hill: Hill exponent.
+
+        Returns:
+            This modulator, so that calls can be chained.
+
+        Raises:
+            NetworkError: a name that is taken, or numbers that are not positive.
+        """
         self.network._check_open("receptor()")
         where = f"receptor {name!r} of {self.name!r}"
         if not isinstance(name, str) or not name or name in self.receptors:
@@ -186,6 +216,8 @@ class Modulator:
         Args:
             signal: held over the tick, one number or float64[grid.size]; released: float64[grid.size], added at its end; cap: see the class.
             first: this is t = 0: no time has gone by.
+            c: float64[grid.size], concentrations now, base units.
+            cap: the most that may be supplied and released in this tick, base units.
         """
         given = 0.0 if first and not self.kinetics.instant else np.minimum(self.kinetics.supplied(signal, self.tick), cap)
         total, room = float(released.mean()), cap - float(np.mean(given))
@@ -197,7 +229,12 @@ class Modulator:
         return self.kinetics.advance(c, given, self.tick, spread, self.steps) + released
 
     def at(self, target: Target, c: np.ndarray) -> Any:
-        """The concentration that a target feels: one number, or one per neuron (of a projection, per target neuron)."""
+        """The concentration that a target feels: one number, or one per neuron (of a projection, per target neuron).
+
+        Args:
+            target: a population or projection of the volume.
+            c: float64[grid.size], concentrations, base units.
+        """
         population = target.target if isinstance(target, Projection) else target
         return float(c[0]) if self.grid.mixed else self.grid.at(c, population.name)
 

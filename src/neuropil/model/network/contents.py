@@ -9,7 +9,11 @@ from neuropil.model.probe.upkeep import Normalisation, SynapseProbe
 
 
 class Contents:
-    """The part of a `Network` that what copies, changes or checks one needs to know."""
+    """The part of a `Network` that what copies, changes or checks one needs to know.
+
+    Args:
+        name: of the network.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name

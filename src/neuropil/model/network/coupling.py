@@ -55,7 +55,8 @@ class Coupling:
     """Pairs of sites, joined both ways.
 
     Attributes:
-        name: for people; first, second: the two sides, pair by pair.
+        name: unique in the network.
+        first, second: the two sides, pair by pair.
     """
 
     name: str
@@ -75,6 +76,8 @@ def end(population: Population, place: Any, pairs: Any, sites: Any, g: Any, wher
         place: of cells with morphology the name of half a junction; of other neurons an input in pA.
         pairs: neurons; sites: of the place, one for all pairs or one each.
         g: conductance, one for all pairs or one each; not used by halves of junctions, which have their own.
+        sites: int, of the place: one for all pairs, or [pairs].
+        where: of which coupling; opens the error message.
 
     Raises:
         NetworkError: no such place, half, input, neuron or site; no conductance.
@@ -133,7 +136,13 @@ def _conductance(g: Any, pairs: int, where: str) -> np.ndarray:
 
 
 def check_couplings(couplings: list[Coupling], populations: dict[str, Population], driven: set[tuple[str, str]]) -> list[NetworkError]:
-    """What is wrong with all couplings together: each half needs one partner, and one only."""
+    """What is wrong with all couplings together: each half of a gap junction needs one partner, and one only.
+
+    Args:
+        couplings: of the network.
+        populations: of the network by name.
+        driven: (population, input) that stimuli drive.
+    """
     found = []
     for pop in populations.values():
         if not isinstance(pop.neuron, Cell):

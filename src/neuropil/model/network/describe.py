@@ -26,7 +26,14 @@ from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
 
 
 def described_population(name: Any, neuron: Any, size: Any, initial: Any, positions: Any, first: int) -> Population:
-    """What `population` makes, whose first neuron has the global index `first`."""
+    """What `population` makes, whose first neuron has the global index `first`.
+
+    Args:
+        name, neuron, size, initial, positions: as of `Network.population`.
+
+    Raises:
+        NetworkError: a name, a model, a size or starting values that do not fit.
+    """
     if not isinstance(name, str) or not name or "/" in name or "." in name:
         raise NetworkError("a population needs a name (text without '/' and '.')", got=name)
     if isinstance(neuron, type) and issubclass(neuron, (Neuron, Composite)):
@@ -60,7 +67,7 @@ def described_population(name: Any, neuron: Any, size: Any, initial: Any, positi
 
 
 def port_dimension(pop: Population, port: Any) -> Dimension:
-    """The unit of a population's port, by its full name.
+    """The unit of a port of population `pop`, by its full name.
 
     Raises:
         NetworkError: there is none of this name.
@@ -79,6 +86,8 @@ def described_projection(
 
     Args:
         weight, delay, port, site: as given there; more: its further arguments by name.
+        source, target, rule: as of `Network.project`.
+        name: of the projection.
 
     Raises:
         NetworkError, UnitError: whatever does not fit together.
@@ -116,6 +125,11 @@ def described_projection(
 
 def described_drive(one: Population | View, stimulus: Stimulus, port: Any, input: Any, weight: Any, label: str, stream: Stream) -> StimulusConnection:
     """What `Network.stimulate` makes for one target, a population or a view.
+
+    Args:
+        one: the target.
+        port, input, weight: as of `Network.stimulate`.
+        label: name of the stimulus connection.
 
     Raises:
         NetworkError, UnitError: a port, input, weight, unit or shape that does not fit.
@@ -180,6 +194,11 @@ def _check_columns(rows: Any, pop: Population | View, label: str) -> None:
 
 def indices_within(neurons: Any, pop: Population | View, what: str) -> np.ndarray:
     """int64[n]: neurons of a population or view, given by numbers, a slice, or one bool for each.
+
+    Args:
+        neurons: whole numbers, a slice, or booleans [size].
+        pop: the population or view.
+        what: they are for; opens the error message.
 
     Raises:
         NetworkError: what is none of these, or does not exist.

@@ -56,6 +56,9 @@ class Network(Contents):
         populations, projections, drives, probes, synapse_probes, normalisations, couplings, modulators: what was added, in order.
         published: rates in Hz by population that the model's paper reports (shown beside the measured ones).
         citation: the paper.
+
+    Raises:
+        NetworkError: a name that is not text, or published rates that are not a dict.
     """
 
     def __init__(self, name: str = "network", *, published: dict[str, float] | None = None, citation: str = ""):
@@ -92,6 +95,7 @@ class Network(Contents):
             projections: by name, parameters of the synapse model, or `rule`, `weight`, `delay`, `site`, `synapse`, `clock_driven`,
                 `response_delay`, `structure` as in `project`.
             drives: by name, `stimulus` or `weight` as in `stimulate`.
+            name: of the copy; None: the same.
 
         Raises:
             NetworkError, ModelError, UnitError: an unknown name; a value that does not fit; arrays, lists of neurons or
@@ -143,11 +147,15 @@ class Network(Contents):
 
         Args:
             name: unique; used in results and on the command line.
-            neuron: a model instance; a cell as it is now, whatever is painted on it later. Array parameters must have one value per neuron; those of a part with several sites
-                one per site, or one for every site of every neuron, neuron by neuron.
+            neuron: a model instance; of a cell, as it is now: what is painted on it later does not count. Array parameters must have
+                one value per neuron; those of a part with several sites one per site, or one for every site of every neuron,
+                neuron by neuron.
             initial: starting values by state: quantities, arrays or distributions. An array for a cell's "v" has a value for
                 each cell, or one for each compartment of each (nodes without membrane may be left out).
             positions: quantity of shape [size, axes], for rules that depend on distance.
+
+        Returns:
+            The population, to be passed to `project`, `stimulate` and `probe`.
 
         Raises:
             NetworkError, UnitError: a name taken, an empty population, a shape or unit that does not fit.
@@ -237,6 +245,20 @@ class Network(Contents):
 
         The name, with the population, keys the random draws; without a name the kind of stimulus and the port or input do, and
         those that are equal in all of these are told apart by their order.
+
+        Args:
+            target: a population or a view of one (`exc[:50]`), or several.
+            stimulus: events (`Poisson`, `Regular`, `SpikeList`, ...) or a current (`Step`, `Sine`, `Noise`, ...).
+            port: for events: the target model's port.
+            input: for currents: the target model's input.
+            weight: for events, in the port's unit: one number, a distribution, or [neurons].
+            name: of the stimulus connection; one that is taken gets a number.
+
+        Returns:
+            The stimulus connections made, one for each target.
+
+        Raises:
+            NetworkError, UnitError: not a stimulus; a port, input, weight, unit or shape that does not fit.
         """
         self._check_open("stimulate()")
         if not isinstance(stimulus, Stimulus):
@@ -260,6 +282,10 @@ class Network(Contents):
             pairs: whole numbers [pairs, 2], the neuron of `first` and that of `second`; of a view, counted within it.
             g: conductance of a junction, one for all pairs or one each (halves on cells with morphology have their own).
             sites: of the two places, for all pairs, or one row per pair.
+            name: of the coupling; one that is taken gets a number.
+
+        Returns:
+            The coupling made.
 
         Raises:
             NetworkError: what does not exist; a conductance that is missing or that nothing uses. (That each half has one
@@ -304,6 +330,22 @@ class Network(Contents):
         Of a projection, "weight" or a state of its synapse model is recorded, of the chosen `synapses` (places in the order of
         `Simulation.synapses`; all, if None), a column each; an interval is needed. The first sample is one interval after the
         start. A projection is what `project` returned, or one of them.
+
+        Args:
+            target: a population, a view of one, or a projection.
+            variable: name of a state, or "weight".
+            neurons: whole numbers, a slice or booleans.
+            sites: whole numbers.
+            at: a location, or a list of them, in place of `sites`.
+            synapses: whole numbers.
+            interval: a time, a multiple of the time step.
+            name: of the probe, unique; None: "target.variable".
+
+        Returns:
+            The probe; `Result.traces` has its samples under its name.
+
+        Raises:
+            NetworkError: a state, neuron, site, location or synapse that does not exist, or a name that is taken.
         """
         self._check_open("probe()")
         if not isinstance(target, (Population, View)) and (projection := one_projection(self.projections, target, "probed")) is not None:
@@ -348,6 +390,9 @@ class Network(Contents):
             variable: "weight", or a state of the synapse model such as "efficacy".
             name: for messages; "normalise <projection>", if None.
 
+        Returns:
+            The normalisation made.
+
         Raises:
             NetworkError: a state that does not exist, a total or an interval that is not positive, two of one state.
         """
@@ -372,6 +417,13 @@ class Network(Contents):
             tick: time between its actions, a multiple of the time step.
             diffusion: how it spreads between the positions of the cells; `Apart()`: each has its own; None: one concentration for all.
             cap: the most that is supplied and released in a tick (concentration, mean over the volume).
+            name: unique in the network.
+
+        Returns:
+            The modulator, on which sources, receptors and effects are declared.
+
+        Raises:
+            NetworkError, ModelError: whatever does not fit.
         """
         self._check_open("modulator()")
         made = Modulator(self, name, kinetics, volume, tick, diffusion, cap)

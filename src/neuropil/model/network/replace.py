@@ -74,7 +74,15 @@ def duplicate(network: T, replaced: Mapping[int, Any] | None = None) -> T:
 
 
 def replaced(network: N, name: str | None, populations: Changes | None, projections: Changes | None, drives: Changes | None) -> N:
-    """See `Network.replace`."""
+    """An independent copy of a network in which some things are described anew; see `Network.replace`.
+
+    Args:
+        name, populations, projections, drives: as of `Network.replace`.
+        network: the original, which stays as it is.
+
+    Raises:
+        NetworkError, ModelError, UnitError: as of `Network.replace`.
+    """
     wanted = {"populations": _asked(populations, network.populations, "population")}
     wanted["projections"] = _asked(projections, [p.name for p in network.projections], "projection")
     wanted["drives"] = _asked(drives, [d.name for d in network.drives if d.follows is None], "stimulus")

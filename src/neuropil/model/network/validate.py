@@ -176,7 +176,7 @@ def _drive(drive: StimulusConnection, step: float) -> list[NeuropilError]:
 
 
 def _times(drive: StimulusConnection, step: float, label: str) -> list[NeuropilError]:
-    """DeclarativeModel times on the grid; events after the start; rows of data not shorter than a step."""
+    """Described times on the grid; events after the start; rows of data not shorter than a step."""
     found: list[NeuropilError] = []
     stimulus, data = drive.stimulus, getattr(drive.stimulus, "grid", None) == grid.NEAREST
     if isinstance(stimulus, (InhomogeneousPoisson, TimeArray, Regular, Noise)) and stimulus.interval is not None:

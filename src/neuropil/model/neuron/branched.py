@@ -55,7 +55,15 @@ class Branch(Neuron):
         return cls.gives.dimension if isinstance(cls.gives, Quantity) else DIMENSIONLESS
 
     def output(self, s: Any, x: Any) -> Any:
-        """What flows into the soma during a step, given states and inputs at its beginning."""
+        """What flows into the soma during a step, given states and inputs at its beginning.
+
+        Args:
+            s: states by name: the branch's own, and the soma's as of the beginning of the step.
+            x: inputs by name.
+
+        Returns:
+            A quantity in the unit of the soma's input.
+        """
         raise NotImplementedError
 
 

@@ -79,11 +79,21 @@ class Neuron(DeclarativeModel):
     # --- the mathematics; a model overrides what it needs ---------------------------------------------------
 
     def derivative(self, s: Any, x: Any) -> dict[str, Any]:
-        """Time derivatives by state name; a state left out stays constant."""
+        """Time derivatives by state name; a state left out stays constant.
+
+        Args:
+            s: states by name, quantities.
+            x: inputs by name, quantities.
+        """
         return {}
 
     def receive(self, s: Any, w: Any) -> dict[str, Any]:
-        """Increments by state name, for the weights `w` (by port) that arrive at the end of a step."""
+        """Increments by state name, for the weights `w` (by port) that arrive at the end of a step.
+
+        Args:
+            s: states by name, quantities.
+            w: summed weights by port, in the port's unit; 0 where nothing arrives.
+        """
         return {}
 
     def fires(self, s: Any) -> Any:
@@ -91,9 +101,17 @@ class Neuron(DeclarativeModel):
         return False
 
     def hazard(self, s: Any) -> Any:
-        """Rate of stochastic spikes, 1/ms; the chance of one in a step is 1 - exp(-hazard·dt)."""
+        """Rate of stochastic spikes, 1/ms; the chance of one in a step is 1 - exp(-hazard·dt).
+
+        Args:
+            s: states by name, quantities.
+        """
         return None
 
     def reset(self, s: Any) -> dict[str, Any]:
-        """New values by state name after a spike; a state left out is kept."""
+        """New values by state name after a spike; a state left out is kept.
+
+        Args:
+            s: states by name, quantities, at the moment of the spike.
+        """
         return {}

@@ -23,6 +23,10 @@ class SynapseProbe:
 
     Attributes:
         chosen: places in the order of `Simulation.synapses`; None: all.
+        name: of the probe.
+        projection: whose synapses are recorded.
+        variable: "weight" or the name of a state.
+        interval: ms.
     """
 
     name: str
@@ -41,6 +45,13 @@ class Normalisation:
         w_j ← w_j · W / Σ_j |w_j|       where the sum is not zero
 
     It is a part of what is learnt: while plasticity is off, nothing is normalised.
+
+    Attributes:
+        name: of the normalisation.
+        projection: whose synapses are scaled.
+        variable: "weight" or the name of a state.
+        total: in base units, one number or float64[targets].
+        interval: ms.
     """
 
     name: str
@@ -59,7 +70,16 @@ class Normalisation:
 
 
 def one_projection(known: list[Projection], given: Any, what: str) -> Projection | None:
-    """A projection of a network, or the only one in a list; None: it is something else."""
+    """A projection of a network, or the only one in a list; None: it is something else.
+
+    Args:
+        known: the projections of the network.
+        given: whatever the caller passed.
+        what: a participle for messages, such as "probed".
+
+    Raises:
+        NetworkError: several projections, or one of another network.
+    """
     listed = list(given) if isinstance(given, (list, tuple)) else [given]
     if not listed or not all(isinstance(p, Projection) for p in listed):
         return None
@@ -71,7 +91,17 @@ def one_projection(known: list[Projection], given: Any, what: str) -> Projection
 
 
 def synapse_probe(projection: Projection, variable: Any, synapses: Any, interval: Any, name: str) -> SynapseProbe:
-    """A checked `SynapseProbe`; see `Network.probe`."""
+    """A checked `SynapseProbe`; see `Network.probe`.
+
+    Args:
+        variable: "weight" or the name of a state.
+        synapses: int[n], positions in the order of `Simulation.synapses`; None: all.
+        interval: a time.
+        name: of the probe.
+
+    Raises:
+        NetworkError: an unknown variable, bare weights, synapses that rewire, or positions that are not whole numbers.
+    """
     _dimension(projection, variable, f"probe {name}")
     if projection.structure is not None:
         raise NetworkError(f"probe {name}: the synapses of {projection.name!r} come and go, so they have no fixed places", fix="read Simulation.synapses between steps")
@@ -84,7 +114,18 @@ def synapse_probe(projection: Projection, variable: Any, synapses: Any, interval
 
 
 def normalisation(projection: Any, total: Any, interval: Any, variable: Any, name: str) -> Normalisation:
-    """A checked `Normalisation`; see `Network.normalise`."""
+    """A checked `Normalisation`; see `Network.normalise`.
+
+    Args:
+        projection: with synapses that have states.
+        total: in the unit of the variable, one quantity or one for each target; positive.
+        interval: a time.
+        variable: "weight" or the name of a state.
+        name: of the normalisation.
+
+    Raises:
+        NetworkError: an unknown variable, or a total that is not positive.
+    """
     dimension = _dimension(projection, variable, f"normalisation {name}")
     checked = checked_values(total, dimension, f"normalisation {name}: total", (projection.target.size,))
     if isinstance(checked, Distribution) or not np.all(np.asarray(checked) > 0):

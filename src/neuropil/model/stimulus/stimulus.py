@@ -80,6 +80,14 @@ class Regular(EventStimulus):
     """An event every `interval`, the first at `start` (after one interval, if None), the last at `stop` or before.
 
     All three are multiples of the time step; the first event comes at the end of the first step or later.
+
+    Args:
+        interval: a time, at least one step.
+        start: time of the first event; None: one interval.
+        stop: no event comes later; None: no end.
+
+    Raises:
+        ModelError: not times, or `stop` before `start`.
     """
 
     interval: Any
@@ -104,6 +112,9 @@ class SpikeList(EventStimulus):
         neurons: array of the neuron each goes to (within the target population); None sends each to all.
         grid: "nearest" for recorded times (> 0), which are no multiples of the step: each becomes the nearest, from dt on. The
             summary states the largest shift, and how many events met in one step of a neuron (all are delivered).
+
+    Raises:
+        ModelError: times that are not numbers or are negative; neurons that are not whole numbers, one for each time.
     """
 
     times: Any
@@ -129,7 +140,11 @@ class SpikeList(EventStimulus):
                 )
 
     def stamps(self, dt: float) -> np.ndarray:
-        """int64[times]: the step at whose end each arrives, with steps of dt (ms)."""
+        """int64[times]: the step at whose end each arrives, with steps of dt (ms).
+
+        Args:
+            dt: time step, ms.
+        """
         if self.grid == DESCRIBED:
             return all_steps(self.times, dt, "SpikeList.times")
         return np.maximum(nearest(np.atleast_1d(magnitude(self.times, ms.dimension, "SpikeList.times")), dt), 1)
@@ -140,7 +155,16 @@ class SpikeList(EventStimulus):
 
 @dataclass(frozen=True, eq=False)
 class Step(CurrentStimulus):
-    """A constant current from `start` to `stop` (to the end, if None), multiples of the time step. `amplitude` may differ between neurons."""
+    """A constant current from `start` to `stop` (to the end, if None), multiples of the time step. `amplitude` may differ between neurons.
+
+    Args:
+        amplitude: a quantity, one or [neurons].
+        start: a time.
+        stop: a time after `start`; None: the end.
+
+    Raises:
+        ModelError: `stop` is not after `start`.
+    """
 
     amplitude: Any
     start: Any = 0 * ms
@@ -158,7 +182,13 @@ class Step(CurrentStimulus):
 
 @dataclass(frozen=True, eq=False)
 class Sine(CurrentStimulus):
-    """amplitude · sin(2π·frequency·t + phase), phase in radians."""
+    """amplitude · sin(2π·frequency·t + phase), phase in radians.
+
+    Args:
+        amplitude: a quantity, one or [neurons].
+        frequency: a rate.
+        phase: radians.
+    """
 
     amplitude: Any
     frequency: Any
@@ -178,6 +208,11 @@ class Noise(CurrentStimulus):
     """Gaussian noise, drawn anew for every neuron each `interval` (each step, if None), with mean and standard deviation.
 
     The interval is a multiple of the time step. Drawn anew in each step, the noise's effect on a membrane depends on dt.
+
+    Args:
+        mean: a quantity, one or [neurons].
+        sd: of the same unit, one or [neurons], not negative.
+        interval: a time; None: one step.
     """
 
     mean: Any

@@ -104,21 +104,46 @@ class Synapse(DeclarativeModel):
     # --- the mathematics; a model overrides what it needs ----------------------------------------------------------
 
     def derivative(self, s: Any, x: Any) -> dict[str, Any]:
-        """Time derivatives by state name between spikes; a state left out stays constant."""
+        """Time derivatives by state name between spikes; a state left out stays constant.
+
+        Args:
+            s: states of the synapse by name, quantities.
+            x: what the synapse reads of its surroundings by name (the target's potential, a modulator).
+        """
         return {}
 
     def arrive(self, s: Any, w: Any) -> dict[str, Any]:
-        """New values by state name when a presynaptic spike arrives; a state left out is kept."""
+        """New values by state name when a presynaptic spike arrives; a state left out is kept.
+
+        Args:
+            s: states of the synapse by name, just before the spike.
+            w: the projection's weight, in the port's unit.
+        """
         return {}
 
     def respond(self, s: Any, w: Any) -> dict[str, Any]:
-        """New values by state name when the target spikes; a state left out is kept."""
+        """New values by state name when the target spikes; a state left out is kept.
+
+        Args:
+            s: states of the synapse by name, just before the spike.
+            w: the projection's weight, in the port's unit.
+        """
         return {}
 
     def transmits(self, s: Any, w: Any) -> Any:
-        """The weight handed to the target's port by a spike that finds the synapse in state `s`."""
+        """The weight handed to the target's port by a spike that finds the synapse in state `s`.
+
+        Args:
+            s: states of the synapse by name, just before the spike (and before `arrive` changes them).
+            w: the projection's weight, in the port's unit.
+        """
         return w
 
     def current(self, s: Any, x: Any) -> Any:
-        """Outward current through the synapse, in the unit of the target's input."""
+        """Outward current through the synapse, in the unit of the target's input.
+
+        Args:
+            s: states of the synapse by name.
+            x: what the synapse reads of its surroundings by name.
+        """
         return 0.0

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.cable_source import SOURCE_NAME
+from neuropil.codegen.cable_source import SOURCE_NAME, emit_cable
 from neuropil.codegen.cache import path_of
+from neuropil.codegen.kernel import NAME, legend, source_of
 from neuropil.lower.cable import SITE_FLOPS, SOLVER_FLOPS, MembraneGroup
 from neuropil.lower.coarse import too_coarse
 from neuropil.lower.neuron_program import NeuronProgram
@@ -72,10 +73,11 @@ def _group(group: KernelBatch, plan: Plan) -> str:
         lines.append(f"     {state} ({unit_name(spec.state_dimensions[state])}): {scheme.reasons[state]}{wide}")
     if slow:
         lines.append(f"   all of its numbers are float64, because float32 would not resolve the changes of {', '.join(slow)}")
-    lines.append(f"   parameters merged into {group.kernel.scalars} constants per population" + _varying(group))
+    lines.append(f"   parameters merged into {len(group.signature.columns)} constants per population" + _varying(group))
     lines.append(f"   per neuron and step: {program.flops} FLOPs, {bytes_per_step(group, plan)} bytes read and written")
     lines.append(f"   operations: {_operations(program)}")
-    lines.append(f"   source: {path_of(group.name, group.kernel.source)}")
+    lines.append(f"   source: {path_of(NAME, source_of(group))}")
+    lines.append(textwrap.indent(textwrap.fill("in it " + "; ".join(f"{n} is {meaning}" for n, meaning in legend(group).items()), 120), "      "))
     return "\n".join(lines) + "\n"
 
 
@@ -114,7 +116,7 @@ def _cells(cells: PlannedCells, plan: Plan) -> str:
     lines.append(f"   tree solver (Hines): {SOLVER_FLOPS} FLOPs per compartment and step")
     per_step = cable.flops / cable.size
     lines.append(f"   per cell and step: {cable.flops:,} FLOPs ({per_step:.1f} per compartment), {cable.bytes_per_step(real):,} bytes read and written")
-    lines.append(f"   source: {path_of(SOURCE_NAME, cells.source.source)}")
+    lines.append(f"   source: {path_of(SOURCE_NAME, emit_cable(cells).source)}")
     return "\n".join(lines) + "\n"
 
 
@@ -130,7 +132,7 @@ def _reasons(patch: MembraneGroup) -> list[str]:
 
 
 def _varying(group: KernelBatch) -> str:
-    arrays = sorted(group.members[0].arrays)
+    arrays = group.members[0].arrays
     return f" and {len(arrays)} arrays with a value per neuron" if arrays else ""
 
 
