@@ -110,7 +110,7 @@ def reachable(one: Any, found: dict[int, Any] | None = None) -> dict[int, Any]:
     """Every description of a graph that refers to others by identity."""
     found = {} if found is None else found
     elements = (npl.Network, contents.Population, contents.Projection, contents.StimulusConnection, contents.Probe, coupling.Coupling, coupling.End, npl.Modulator)
-    elements += (modulator.Release, modulator.Effect)
+    elements += (modulator.Release, modulator.BoundEffect)
     if isinstance(one, (list, tuple)):
         for item in one:
             reachable(item, found)

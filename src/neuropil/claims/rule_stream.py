@@ -37,7 +37,8 @@ from numpy.typing import NDArray
 
 from neuropil import rng
 from neuropil.engine.simulation import Simulation
-from neuropil.model.modulation.effects import Target, effects_on, model_of
+from neuropil.model.modulation.bound_effect import Target, model_of
+from neuropil.model.modulation.modulator import effects_on
 from neuropil.result import Result
 from neuropil.units import Hz, ms, pA
 from neuropil.zoo.circuits.modulated_choice import (
@@ -254,10 +255,10 @@ def parameters(level: dict[str, Array]) -> dict[str, Array]:
     net, made = modulated_choice(), {}
     targets: list[Target] = [net["action"], *net.projections]
     for target in targets:
-        for name, effects in effects_on(net, target).items():
+        for name, effects in effects_on(net.modulators, target).items():
             value: Any = getattr(model_of(target, name), name)
             value = np.full(next(iter(level.values())).size, getattr(value, "value", value))
             for effect in effects:
-                value = effect.apply(value, level[effect.modulator.name], 0.0)
+                value = effect.apply(value, level[effect.modulator], 0.0)
             made[f"{target.name}.{name}"] = value
     return made

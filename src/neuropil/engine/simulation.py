@@ -22,6 +22,7 @@ from neuropil.engine.access.synaptic_state import SynapticState
 from neuropil.engine.access.upkeep import Upkeep
 from neuropil.engine.caller import CallerGuard
 from neuropil.engine.core import RUNAWAY, SHORT, Core
+from neuropil.engine.exchange.spikes import EVENTS
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.modulation.modulate import Modulation
 from neuropil.engine.record import checkpoint as checkpoints
@@ -462,7 +463,7 @@ class Simulation(Access):
             self.core.set_amplitude(drive, values)
         self._recent = [(data.flight_step, data.flight_neuron)] if data.flight_step.size else []
         self.core.refile(data.flight_step, data.flight_neuron)
-        self.core.logs[0].counters[3] = data.events
+        self.core.logs[0].counters[EVENTS] = data.events
         if self._here:
             return Recorder(self.plan, self._folder, record_spikes=record_spikes, resume=data.marks)
         earlier = tuple(self._spikes_of(p) for p in self.network.populations.values())

@@ -21,7 +21,8 @@ from neuropil.lower.synapse_form import SIDES, Form, age, closed_form, form_of
 from neuropil.lower.traced_synapse import Stateless, TracedSynapse, traced_graph
 from neuropil.model.contents.per_synapse import differs
 from neuropil.model.contents.wiring import weight_dimension
-from neuropil.model.modulation.effects import effects_on, vary_by_cell
+from neuropil.model.modulation.bound_effect import vary_by_cell
+from neuropil.model.modulation.modulator import effects_on
 from neuropil.model.network.network import Network
 from neuropil.model.synapse.synapse import Synapse
 
@@ -231,7 +232,7 @@ def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
             port = None if p.port is None else spec.ports[p.port]
             synapse = p.synapse or Stateless()
             unit = weight_dimension(p.name, p.synapse, port)
-            differing = frozenset(n for n, effects in effects_on(network, p).items() if vary_by_cell(effects))
+            differing = frozenset(n for n, effects in effects_on(network.modulators, p).items() if vary_by_cell(effects))
             starts = frozenset(n for n, v in p.initial.items() if differs(v))
             traced = TracedSynapse(synapse, unit, port, None if p.input is None else spec.inputs[p.input], differing, starts)
             made[j] = SynapseProgram.of(traced, clock_driven=p.clock_driven, alike=p.structure is None)

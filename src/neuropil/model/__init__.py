@@ -39,7 +39,7 @@ from neuropil.model.connection.rules import (
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
 from neuropil.model.modulation.diffusion import Apart, Diffusion
-from neuropil.model.modulation.effects import Becomes, Gain, Shift, Toward
+from neuropil.model.modulation.effects import Becomes, Effect, Gain, Shift, Toward
 from neuropil.model.modulation.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
 from neuropil.model.modulation.modulator import Modulator
 from neuropil.model.network.coupling import Coupling
@@ -85,6 +85,7 @@ __all__ = [
     "DistanceDependent",
     "Distribution",
     "Edges",
+    "Effect",
     "Efference",
     "Evenly",
     "Everywhere",

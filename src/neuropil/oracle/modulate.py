@@ -13,8 +13,8 @@ import numpy as np
 
 from neuropil.model import Network, Population, Projection
 from neuropil.model.base import grid
-from neuropil.model.modulation.effects import Effect, effects_on
-from neuropil.model.modulation.modulator import Modulator, trace_name
+from neuropil.model.modulation.bound_effect import BoundEffect
+from neuropil.model.modulation.modulator import Modulator, effects_on, trace_name
 from neuropil.oracle.integrate import Array
 
 Given = Mapping[str, Mapping[int, Any]]
@@ -42,7 +42,7 @@ class Modulators:
         self.counts: dict[str, list[Array]] = {m.name: [np.zeros(r.nucleus.size) for r in m.releases] for m in self.modulators}
         self.traces: dict[str, list[float]] = {trace_name(m, p): [] for m in self.modulators for p in m.watched}
         targets: list[Population | Projection] = [*network.populations.values(), *network.projections]
-        self.effects = [(t, effects_on(network, t)) for t in targets if effects_on(network, t)]
+        self.effects = [(t, effects_on(network.modulators, t)) for t in targets if effects_on(network.modulators, t)]
         self.base = {(id(t), name): base(t, name) for t, effects in self.effects for name in effects}
 
     def before(self, k: int) -> None:
@@ -73,9 +73,9 @@ class Modulators:
         for population in m.watched:
             self.traces[trace_name(m, population)].append(m.grid.mean(self.c[m.name], population))
 
-    def _value(self, target: Population | Projection, name: str, effects: tuple[Effect, ...], k: int) -> Any:
+    def _value(self, target: Population | Projection, name: str, effects: tuple[BoundEffect, ...], k: int) -> Any:
         value, cells = self.base[id(target), name]
         for effect in effects:
-            felt = effect.modulator.at(target, self.c[effect.modulator.name])
+            felt = effect.felt(self.c[effect.modulator])
             value = effect.apply(value, felt[cells] if np.ndim(felt) and cells is not None else felt, k * self.dt)
         return value

@@ -20,7 +20,8 @@ from neuropil.model.base import grid
 from neuropil.model.base.described import Steady
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.contents.contents import StimulusConnection
-from neuropil.model.modulation.effects import effects_on, vary_by_cell
+from neuropil.model.modulation.bound_effect import vary_by_cell
+from neuropil.model.modulation.modulator import effects_on
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.branched import BRANCH, Branched
 from neuropil.model.neuron.composite import full_name, split
@@ -135,7 +136,7 @@ class PlanBuilder:
         varying = Varying(tuple(nodes), tuple(weights), varying_period is not None)
         numbers = np.array([np.broadcast_to(s, sites) for s in scalars], float).reshape(-1, sites).T
         initial = self._initials(planned, parameters)
-        modulated = frozenset(split(n)[1] for n in effects_on(self.network, planned.population) if split(n)[0] == planned.name)
+        modulated = frozenset(split(n)[1] for n in effects_on(self.network.modulators, planned.population) if split(n)[0] == planned.name)
         slow = self._slow(planned, program, parameters, initial, modulated)
         member = PopulationSlice(planned.population, planned.name, sites, numbers, arrays, period, initial, parameters=parameters, modulated=modulated, slow=slow)
         return program, varying, member
@@ -158,7 +159,7 @@ class PlanBuilder:
     def modulated_apart(self, planned: PlannedPart, parameters: dict[str, Any]) -> set[str]:
         """The parameters to which modulators may give different values in different neurons."""
         made = set()
-        for name, effects in effects_on(self.network, planned.population).items():
+        for name, effects in effects_on(self.network.modulators, planned.population).items():
             part, inner = split(name)
             if part == planned.name and (np.size(parameters[inner]) > 1 or vary_by_cell(effects)):
                 made.add(inner)

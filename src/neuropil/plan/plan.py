@@ -19,7 +19,7 @@ from neuropil.lower.synapse_resolution import slow_synapses
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population, Projection
-from neuropil.model.modulation.effects import effects_on
+from neuropil.model.modulation.modulator import effects_on
 from neuropil.model.network.network import Network
 from neuropil.model.network.validate import validate
 from neuropil.model.neuron.composite import full_name, split
@@ -163,7 +163,7 @@ def make_plan(
     cells = {
         name: PlannedCells.of(
             p, {b.members[0].part: b for b in bare if b.members[0].population is p and b.members[0].part}, dt_ms, precision,
-            frozenset(split(n)[0] for n in effects_on(network, p)), seed,
+            frozenset(split(n)[0] for n in effects_on(network.modulators, p)), seed,
         )
         for name, p in network.populations.items()
         if isinstance(p.neuron, Cell)
@@ -255,7 +255,7 @@ def _with_quanta(batch: Batch, network: Network, scales: tuple[Scale | None, ...
 def _slow_synapses(network: Network, j: int, program: SynapseProgram, dt: float) -> dict[str, str]:
     """The states of a projection's synapses that float32 would not resolve."""
     projection = network.projections[j]
-    return slow_synapses(program, projection.weight, dt, effects_on(network, projection))
+    return slow_synapses(program, projection.weight, dt, effects_on(network.modulators, projection))
 
 
 def _why(projection: Projection, scale: Scale | None, synapse: SynapseProgram | None, slow: dict[str, str]) -> str:

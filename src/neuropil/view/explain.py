@@ -15,9 +15,10 @@ from neuropil.lower.cable import SITE_FLOPS, SOLVER_FLOPS, MembraneGroup
 from neuropil.lower.coarse import too_coarse
 from neuropil.lower.neuron_program import NeuronProgram
 from neuropil.model.contents.contents import Projection
+from neuropil.model.modulation.bound_effect import Target, vary_by_cell
 from neuropil.model.modulation.diffusion import Apart
-from neuropil.model.modulation.effects import Target, effects_on, vary_by_cell
 from neuropil.model.modulation.kinetics import concentration_text
+from neuropil.model.modulation.modulator import effects_on
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.composite import Composite
 from neuropil.model.neuron.neuron import Neuron
@@ -184,7 +185,7 @@ def _modulators(plan: Plan) -> str | None:
     lines.append("   modulated parameters, each effect on what the one before made of it:")
     targets: list[Target] = [*network.populations.values(), *network.projections]
     for target in targets:
-        for name, effects in effects_on(network, target).items():
+        for name, effects in effects_on(network.modulators, target).items():
             whose = "target" if isinstance(target, Projection) else "neuron"
             values = f"one value per {whose}" if vary_by_cell(effects) else "one value"
             lines.append(f"      {target.name}.{name} ({values}): " + "; ".join(e.label.partition(" on ")[0] for e in effects))

@@ -13,7 +13,8 @@ from neuropil.errors import SimulationError
 from neuropil.lower.cable import MembraneGroup
 from neuropil.lower.resolution import RESOLVED, slow_flows
 from neuropil.lower.synapse_resolution import slow_synapses
-from neuropil.model.modulation.effects import Effect, effects_on
+from neuropil.model.modulation.bound_effect import BoundEffect
+from neuropil.model.modulation.modulator import effects_on
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.builder import check_finite, depending, derived, propagating, refractory_steps
 from neuropil.plan.parts import KernelBatch, PopulationSlice
@@ -24,9 +25,9 @@ from neuropil.plan.signature import Argument, Kind
 class Modulated:
     """Parameters under effects: their values in the description (`base`) and at present (`now`), by name within the model."""
 
-    def __init__(self, effects: dict[str, tuple[Effect, ...]], base: dict[str, Any], dt: float):
+    def __init__(self, effects: dict[str, tuple[BoundEffect, ...]], base: dict[str, Any], dt: float):
         self.effects, self.base, self.now, self.dt = effects, base, dict(base), dt
-        self.modulators = {e.modulator.name for listed in effects.values() for e in listed}
+        self.modulators = {e.modulator for listed in effects.values() for e in listed}
 
     def act(self, concentrations: dict[str, np.ndarray], step: int) -> None:
         """Let the concentrations (by modulator) change the parameters."""
@@ -34,7 +35,7 @@ class Modulated:
         for name, listed in self.effects.items():
             value = self.base[name]
             for effect in listed:
-                felt = effect.modulator.at(effect.target, concentrations[effect.modulator.name])
+                felt = effect.felt(concentrations[effect.modulator])
                 value = effect.apply(value, self.each(felt, name) if np.ndim(felt) else felt, step * self.dt)
             if not np.array_equal(value, self.now[name]):
                 changed[name] = value
@@ -54,7 +55,7 @@ class Modulated:
 class ModulatedPart(Modulated):
     """A part of a population with a kernel of its own."""
 
-    def __init__(self, core: Core, g: int, group: KernelBatch, member: PopulationSlice, effects: dict[str, tuple[Effect, ...]]):
+    def __init__(self, core: Core, g: int, group: KernelBatch, member: PopulationSlice, effects: dict[str, tuple[BoundEffect, ...]]):
         super().__init__(effects, {n: member.parameters[n] for n in effects}, core.plan.dt)
         self.core, self.g, self.program, self.member, self.precision = core, g, group.program, member, group.precision
         before = sum(m.sites for m in group.members[: [m is member for m in group.members].index(True)])
@@ -106,7 +107,7 @@ class ModulatedPart(Modulated):
 class ModulatedMembrane(Modulated):
     """What some compartments carry, or a point process, in all cells of a population alike."""
 
-    def __init__(self, plan: Plan, cells: list[CellArrays], patch: MembraneGroup, effects: dict[str, tuple[Effect, ...]]):
+    def __init__(self, plan: Plan, cells: list[CellArrays], patch: MembraneGroup, effects: dict[str, tuple[BoundEffect, ...]]):
         super().__init__(effects, {n: patch.parameters[n] for n in effects}, plan.dt)
         self.cells, self.patch = cells, patch
 
@@ -119,7 +120,7 @@ class ModulatedMembrane(Modulated):
 class ModulatedSynapses(Modulated):
     """The synapses of a projection that have a model: one value for all, one for each target, or, of drawn parameters, for each synapse."""
 
-    def __init__(self, plan: Plan, store: SynapseStore, effects: dict[str, tuple[Effect, ...]]):
+    def __init__(self, plan: Plan, store: SynapseStore, effects: dict[str, tuple[BoundEffect, ...]]):
         super().__init__(effects, {n: store.synapses.constants[n] for n in effects}, plan.dt)
         self.store = store
 
@@ -153,15 +154,15 @@ def modulated(plan: Plan, core: Core) -> list[Modulated]:
     for g, group in enumerate(plan.groups):
         for member in group.members:
             if member.modulated:
-                whole = effects_on(network, member.population)
+                whole = effects_on(network.modulators, member.population)
                 mine = {n: whole[full_name(member.part, n)] for n in sorted(member.modulated)}
                 made.append(ModulatedPart(core, g, group, member, mine))
     for name, cells in plan.cells.items():
-        whole = effects_on(network, cells.population)
+        whole = effects_on(network.modulators, cells.population)
         for patch in (*cells.cable.patches, *cells.cable.points):
             if mine := {n: whole[n] for n in whole if split(n)[0] in patch.program.membrane.traced}:
                 made.append(ModulatedMembrane(plan, [arrays for _, arrays in core.machine.cells[name]], patch, mine))
     for j, store in core.listed.items():
-        if effects := effects_on(network, network.projections[j]):
+        if effects := effects_on(network.modulators, network.projections[j]):
             made.append(ModulatedSynapses(plan, store, effects))
     return made

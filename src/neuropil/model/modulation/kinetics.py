@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 import numpy as np
 
 from neuropil.errors import ModelError, NetworkError
+from neuropil.maths import maximum
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.units import Concentration, Dimension, Quantity, Rate, Time, kHz, magnitude, mM, ms, unit_name
 
@@ -38,7 +39,7 @@ class Kinetics(DeclarativeModel):
     unit will do for a modulator that is an idea rather than a substance).
 
     Class attribute:
-        instant: it has no past: what `advance` gives does not depend on the concentration before.
+        instant: it has no past: the level is the baseline and what is supplied in the tick.
     """
 
     baseline: Concentration = 0 * mM
@@ -72,7 +73,7 @@ class Kinetics(DeclarativeModel):
 
     def supplied(self, signal: Any, tick: float) -> Any:
         """What the nucleus supplies over a tick (ms) with this signal, base units: one number, or one per cell as the signal is."""
-        return np.maximum(0.0, 1.0 + signal) * float(self.removed(self.rest)) * tick
+        return maximum(0.0, 1.0 + signal).value * float(self.removed(self.rest)) * tick
 
     def advance(self, c: Any, given: Any, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
         """The concentration (an array) a tick (ms) later, `given` being what is supplied over it, evenly.
@@ -87,6 +88,8 @@ class Kinetics(DeclarativeModel):
         Returns:
             float64[places].
         """
+        if self.instant:
+            return np.full_like(c, self.rest + given)
         h, rate = tick / steps, given / tick
 
         def slope(at: Any) -> Any:
@@ -173,9 +176,6 @@ class Signal(Kinetics):
 
     def supplied(self, signal: Any, tick: float) -> Any:
         return signal
-
-    def advance(self, c: Any, given: Any, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
-        return np.full_like(c, self.rest + given)
 
 
 def concentration_text(value: float, dimension: Dimension) -> str:

@@ -22,9 +22,9 @@ Starting states are those of the description's own values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -33,15 +33,24 @@ from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.base.grid import fault
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population, Projection
+from neuropil.model.modulation.bound_effect import BoundEffect, Target, model_of, must_be_positive
 from neuropil.model.modulation.diffusion import Apart, Diffusion, Grid
-from neuropil.model.modulation.effects import Change, Effect, Receptor, Target, model_of, must_be_positive
+from neuropil.model.modulation.effects import Change
 from neuropil.model.modulation.kinetics import Kinetics
+from neuropil.model.modulation.receptor import Receptor
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.synapse.synapse import POST_TIME
-from neuropil.units import DIMENSIONLESS, Dimension, Quantity, magnitude, ms, um
+from neuropil.units import DIMENSIONLESS, Dimension, Quantity, ms, um
 
-if TYPE_CHECKING:
-    from neuropil.model.network.network import Network
+
+class Surroundings(Protocol):
+    """What a modulator asks of the network that it belongs to."""
+
+    populations: dict[str, Population]
+    projections: list[Projection]
+    modulators: dict[str, Modulator]
+
+    def _check_open(self, what: str) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +94,7 @@ class Modulator:
     """
 
     def __init__(
-        self, network: Network, name: str, kinetics: Kinetics, volume: Any, tick: Any, diffusion: Diffusion | Apart | None, cap: Any
+        self, network: Surroundings, name: str, kinetics: Kinetics, volume: Any, tick: Any, diffusion: Diffusion | Apart | None, cap: Any
     ):
         if not isinstance(name, str) or not name or "/" in name:
             raise NetworkError("a modulator needs a name (text without '/')", got=name)
@@ -111,7 +120,7 @@ class Modulator:
         self.populations, self.projections = self._reached(volume)
         self.releases: list[Release] = []
         self.receptors: dict[str, Receptor] = {}
-        self.effects: list[Effect] = []
+        self.effects: list[BoundEffect] = []
         felt = dict.fromkeys([*self.populations, *(p.target for p in self.projections)])
         self.grid = Grid.over(diffusion, list(felt), name)
         try:
@@ -228,16 +237,6 @@ class Modulator:
         spread = self.grid.spread if self.grid.rate else None
         return self.kinetics.advance(c, given, self.tick, spread, self.steps) + released
 
-    def at(self, target: Target, c: np.ndarray) -> Any:
-        """The concentration that a target feels: one number, or one per neuron (of a projection, per target neuron).
-
-        Args:
-            target: a population or projection of the volume.
-            c: float64[grid.size], concentrations, base units.
-        """
-        population = target.target if isinstance(target, Projection) else target
-        return float(c[0]) if self.grid.mixed else self.grid.at(c, population.name)
-
     @property
     def signals(self) -> tuple[int, ...]:
         """The shape of a signal that is not one number: of cells that are `Apart` one each, in the order of the volume."""
@@ -302,7 +301,7 @@ class Modulator:
             raise NetworkError(f"{where} lie outside of the volume", got=f"neuron {int(np.argmin(cubes))} at {positions[np.argmin(cubes)]} µm")
         return cubes
 
-    def _effect(self, target: Any, parameter: Any, change: Any, receptor: Any, low: Any, high: Any) -> Effect:
+    def _effect(self, target: Any, parameter: Any, change: Any, receptor: Any, low: Any, high: Any) -> BoundEffect:
         where = f"modulator {self.name!r}"
         if not any(target is one for one in self.volume):
             reached = ", ".join(p.name for p in self.volume)
@@ -334,17 +333,16 @@ class Modulator:
         if least > most:
             raise NetworkError(f"{where}: nothing lies between the bounds of {target.name}.{parameter}", got=f"low = {least:g}, high = {most:g}")
         order = sum(len(m.effects) for m in self.network.modulators.values())
-        made = Effect(self, target, parameter, change, None if receptor is None else self.receptors[receptor], least, most, order)
+        made = BoundEffect(self.name, self.kinetics.dimension, self.grid, target, parameter, change, None if receptor is None else self.receptors[receptor], least, most, order)
         self._try(made, base)
         return made
 
-    def _try(self, effect: Effect, base: Any) -> None:
+    def _try(self, effect: BoundEffect, base: Any) -> None:
         """What the change makes of one value in the middle: its unit, its shape; with whatever foreign error, said in ours."""
         value = float(base.quantile(0.5)) if isinstance(base, Distribution) else float(np.ravel(base.value)[0])
         c = effect.receptor.ec50 if effect.receptor is not None else self.kinetics.rest
-        level = Quantity(effect.level(c), self.kinetics.dimension if effect.receptor is None else DIMENSIONLESS)
         try:
-            made = magnitude(effect.change(Quantity(value, effect.dimension), level), effect.dimension, effect.label)
+            made = effect.outcome(value, c)
         except NeuropilError as error:
             raise type(error)(f"{effect.label}: {error.what}", got=error.got, expected=error.expected, fix=error.fix) from error
         except Exception as error:
@@ -355,11 +353,10 @@ class Modulator:
             raise ModelError(f"{effect.label}: the change gives no finite number", got=f"{made} of {value:g}")
 
 
-def check_modulators(network: Network, step: float) -> list[NeuropilError]:
-    """Ticks that are no multiple of the step (ms), and names of traces that are taken."""
+def check_modulators(modulators: Iterable[Modulator], probes: Iterable[str], step: float) -> list[NeuropilError]:
+    """Ticks that are no multiple of the step (ms), and names of traces that probes have."""
     found: list[NeuropilError] = []
-    probes = {p.name for p in network.probes}
-    for m in network.modulators.values():
+    for m in modulators:
         found += fault(m.tick, step, f"modulator {m.name!r}: its tick")
         found += [
             NetworkError(f"probe {trace!r} has the name of a modulator's trace", fix="probe(..., name=...)")
@@ -371,3 +368,10 @@ def check_modulators(network: Network, step: float) -> list[NeuropilError]:
 def trace_name(modulator: Modulator, population: str) -> str:
     """The name of the trace of a modulator's concentration (its mean over a population, over positions)."""
     return f"{modulator.name} in {population}" if population else modulator.name
+
+
+def effects_on(modulators: Mapping[str, Modulator], target: Target) -> dict[str, tuple[BoundEffect, ...]]:
+    """By parameter, the effects of a network's modulators on a target, in the order in which they were stated."""
+    mine = [e for m in modulators.values() for e in m.effects if e.target is target]
+    ordered = sorted(mine, key=lambda e: e.order)
+    return {name: tuple(e for e in ordered if e.parameter == name) for name in dict.fromkeys(e.parameter for e in ordered)}

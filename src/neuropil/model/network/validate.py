@@ -16,7 +16,7 @@ from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.connection.rules import DistanceDependent
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
-from neuropil.model.modulation.effects import must_be_positive
+from neuropil.model.modulation.bound_effect import must_be_positive
 from neuropil.model.modulation.modulator import check_modulators
 from neuropil.model.network.coupling import check_couplings
 from neuropil.model.network.network import Network
@@ -63,7 +63,7 @@ def validate(network: Network, dt: Quantity) -> None:
     for probe in network.probes:
         found += _probe(probe, step)
     found += check_couplings(network.couplings, network.populations, {(d.target.name, d.input or "") for d in network.drives})
-    found += check_modulators(network, step)
+    found += check_modulators(network.modulators.values(), [p.name for p in network.probes], step)
     if len(found) == 1:
         raise found[0]
     if found:

@@ -1,0 +1,30 @@
+"""Receptors: how much of them a concentration binds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from neuropil.maths import maximum, minimum
+
+
+@dataclass(frozen=True)
+class Receptor:
+    """Saturating binding: occupancy = Cⁿ / (ec50ⁿ + Cⁿ). Of a whole n every machine makes the same bits.
+
+    Attributes:
+        name: by which effects refer to it.
+        ec50: half-maximal concentration, base units; hill: the exponent n.
+    """
+
+    name: str
+    ec50: Any
+    hill: float
+
+    def occupancy(self, c: Any) -> Any:
+        """0 to 1, of a concentration in base units (of any shape); a negative one binds nothing."""
+        most = 1e300 ** (1.0 / self.hill)  # beyond it the power would overflow, and the occupancy is 1 long before
+        ratio = minimum(maximum(c, 0.0).value / self.ec50, most).value
+        power = math.prod([ratio] * int(self.hill)) if self.hill.is_integer() else ratio**self.hill
+        return power / (1.0 + power)
