@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from numba import types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
+
+_LINKED: set[tuple[Any, tuple[Any, ...]]] = set()
+"""Kernels and types of arguments for which there is an address."""
 
 
 @cache
@@ -18,6 +24,8 @@ def by_address(kernel: Any) -> Any:
     def call(typingctx, address, *arguments):  # type: ignore[no-untyped-def]
         if not isinstance(address, types.Integer):
             return None
+        if (kernel, arguments) not in _LINKED:  # or an address would be that of other code
+            raise TypingError(f"{kernel} is called with arguments of other types than it was linked for: {arguments}")
         result = types.Dispatcher(kernel).get_call_type(typingctx, arguments, {}).return_type
 
         def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
@@ -33,8 +41,19 @@ def by_address(kernel: Any) -> Any:
     return call
 
 
+@contextmanager
+def compiling(caller: Any) -> Iterator[None]:
+    """Let a compiled caller take arguments of new types: at no other time, since its addresses hold for the types they were made for."""
+    caller.disable_compile(False)
+    try:
+        yield
+    finally:
+        caller.disable_compile()
+
+
 def address_of(kernel: Any, arguments: tuple[Any, ...]) -> int:
     """Where the machine code of a kernel for arguments of these Numba types begins; compiled, or loaded, if it was not yet."""
+    _LINKED.add((kernel, arguments))
     kernel.compile(arguments)
     made = kernel.overloads[arguments]
     address: int = made.library.get_pointer_to_function(made.fndesc.llvm_func_name)
