@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -113,24 +112,18 @@ def require_traces(recorder: Recorder, step: int, target: int, limit: float | No
 
 def available() -> float:
     """Bytes of memory that a new allocation can use without swapping."""
-    try:
-        with open("/proc/meminfo") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return 1024.0 * int(line.split()[1])
-    except OSError:
-        pass
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (ValueError, OSError, AttributeError):
-        return float("inf")
+    import psutil
+
+    return float(psutil.virtual_memory().available)
 
 
 def peak() -> int:
-    """Largest resident memory of this process so far, bytes (0 where the system does not tell)."""
+    """Largest resident memory of this process so far, bytes."""
     try:
-        import resource
+        import resource  # psutil tells the largest on Windows alone
     except ImportError:
-        return 0
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(used if sys.platform == "darwin" else used * 1024)

@@ -6,6 +6,7 @@ from neuropil.model.agent.encode import Code, Currents, OneHot, PlaceCode, Popul
 from neuropil.model.agent.monitor import Guard, SelfStimulationMonitor
 from neuropil.model.base.described import STEADY, DeclarativeModel, Input, Port, State
 from neuropil.model.base.distribution import Distribution, LogNormal, Normal, Uniform
+from neuropil.model.base.integrators import Tableau
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.compartments import Compartments
 from neuropil.model.cell.discretise import DLambda, FixedCount, MaxLength, discretise
@@ -149,6 +150,7 @@ __all__ = [
     "Stimulus",
     "StimulusConnection",
     "Synapse",
+    "Tableau",
     "TemporalDifference",
     "TimeArray",
     "Toward",

@@ -10,6 +10,7 @@ exponential Euler as one vector; a linear state among them leaves the linear set
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +20,8 @@ from scipy.linalg import expm
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model import Branch
 from neuropil.model.base.described import DeclarativeModel, Values
+from neuropil.model.base.integrators import DERIVED, Number, Tableau, check_integrator
+from neuropil.registry import named
 from neuropil.units import Dimension, Quantity, magnitude
 
 Array: TypeAlias = NDArray[Any]
@@ -29,7 +32,13 @@ _PROBES = 64
 
 
 class Equations:
-    """The functions of a model on plain arrays with one value per neuron; units are checked on the way out."""
+    """The functions of a model on plain arrays with one value per neuron; units are checked on the way out.
+
+    Args:
+        neuron: the model.
+        parameters: by name, base units.
+        size: number of neurons.
+    """
 
     def __init__(self, neuron: DeclarativeModel, parameters: States, size: int):
         self.name, self.spec, self.size = type(neuron).__name__, neuron.spec, size
@@ -39,6 +48,7 @@ class Equations:
         return Values(kind, self.name, {name: Quantity(values[name], d) for name, d in dimensions.items()})
 
     def states(self, s: States) -> Values:
+        """The states `s` by name, as quantities."""
         return self._in("state", s, self.spec.state_dimensions)
 
     def _out(self, method: str, values: dict[str, Any], per_ms: bool = False) -> States:
@@ -52,26 +62,31 @@ class Equations:
         return checked
 
     def derivative(self, s: States, x: States) -> States:
+        """d/dt by state (base units per ms), from states `s` and inputs `x` by name."""
         given = self.model.derivative(self.states(s), self._in("input", x, self.spec.inputs))
         return {name: np.zeros(self.size) for name in s} | self._out("derivative", given, per_ms=True)
 
     def receive(self, s: States, w: States) -> States:
+        """Increments by state, from states `s` and summed weights `w` by port."""
         return self._out("receive", self.model.receive(self.states(s), self._in("port", w, self.spec.ports)))
 
     def reset(self, s: States) -> States:
+        """New values by state after a spike, from states `s`; states that stay are left out."""
         return self._out("reset", self.model.reset(self.states(s)))
 
     def output(self, s: States, x: States) -> Array:
-        """What branches give to their soma."""
+        """Output of branches into their soma, base units, from states `s` and inputs `x` by name."""
         assert isinstance(self.model, Branch)
         given = self.model.output(self.states(s), self._in("input", x, self.spec.inputs))
         raw = magnitude(given, self.model.output_dimension(), f"{self.name}.output")
         return np.broadcast_to(np.asarray(raw, float), self.size)
 
     def fires(self, s: States) -> Array:
+        """bool[n]: which neurons in states `s` emit a spike."""
         return np.broadcast_to(np.asarray(self.model.fires(self.states(s)), bool), self.size)
 
     def hazard(self, s: States) -> Array:
+        """float64[n]: rate of stochastic spikes, 1/ms, in states `s`."""
         rate = magnitude(self.model.hazard(self.states(s)), (-1, 0, 0, 0, 0), f"{self.name}.hazard")
         return np.broadcast_to(np.asarray(rate, float), self.size)
 
@@ -80,6 +95,11 @@ def classify(neuron: DeclarativeModel, parameters: States, scheme: str = "auto")
     """Names of the linear states, of the remaining ones, whether each of these is linear in its own variable, and which are one vector.
 
     The probes also vary the parameters, so that what counts is the form of an equation and not that a term is zero today.
+
+    Args:
+        neuron: the model.
+        parameters: by name, base units.
+        scheme: "auto" or the name of an integrator.
     """
     rng = np.random.default_rng(0)
     spec = neuron.spec
@@ -151,7 +171,16 @@ def _vectors(units: dict[str, Dimension], needs: dict[str, set[str]], at: States
 
 
 class Integrator:
-    """Advances the states of one population by `dt` (ms)."""
+    """Advances the states of one population by `dt` (ms).
+
+    Args:
+        neuron: the model.
+        parameters: by name, base units.
+        size: number of neurons.
+
+    Raises:
+        ModelError: the exact propagator is asked for, but the equations are not linear.
+    """
 
     def __init__(self, neuron: DeclarativeModel, parameters: States, size: int, dt: float):
         self.neuron, self.equations = neuron, Equations(neuron, parameters, size)
@@ -166,14 +195,20 @@ class Integrator:
                 got=f"nonlinear: {', '.join(self.remaining)}",
                 fix='set integrator = "auto"',
             )
-        self.whole, self.half = self._propagators(dt), self._propagators(dt / 2)
+        check_integrator(type(neuron).__name__, self.scheme)
+        self.tableau = None if self.scheme in DERIVED else named(Tableau, self.scheme)
+        self.exact = self._exact_at()
 
     def with_parameters(self, parameters: States) -> Integrator:
         """The same scheme with other values of the parameters."""
         twin = copy.copy(self)
         twin.equations = Equations(self.neuron, parameters, self.size)
-        twin.whole, twin.half = twin._propagators(self.dt), twin._propagators(self.dt / 2)
+        twin.exact = twin._exact_at()
         return twin
+
+    def _exact_at(self) -> dict[Number, tuple[Matrices, Matrices]]:
+        """The propagators to the end of the step (1) and to the times of the stages."""
+        return {c: self._propagators(float(c) * self.dt) for c in {1, *(self.tableau.c if self.tableau else ())}}
 
     def _propagators(self, dt: float) -> tuple[Matrices, Matrices]:
         """(free, clamped), each as matrices [distinct, linear, linear + inputs + 1] and the index of each neuron's."""
@@ -204,19 +239,20 @@ class Integrator:
         return made[0], made[1]
 
     def advance(self, s: States, x: States, held: Array) -> States:
-        """States at the end of the step; `x` holds throughout, `held` marks the neurons whose clamps stay put."""
-        if not self.remaining:
-            return self._exact(self.whole, s, x, held)
-        if self.scheme == "exponential_euler":
-            moved = self._exponential_euler(s, x, held)
-        else:
-            moved = self._runge_kutta(s, x, held)
-        return self._exact(self.whole, s, x, held) | moved
+        """States at the end of the step; `x` holds throughout, `held` marks the neurons whose clamps stay put.
 
-    def _exact(self, propagators: tuple[Matrices, Matrices], s: States, x: States, held: Array) -> States:
+        Args:
+            s: states by name, [n].
+        """
+        if not self.remaining:
+            return self._exact(1, s, x, held)
+        moved = self._exponential_euler(s, x, held) if self.tableau is None else self._runge_kutta(self.tableau, s, x, held)
+        return self._exact(1, s, x, held) | moved
+
+    def _exact(self, time: Number, s: States, x: States, held: Array) -> States:
         if not self.linear:
             return dict(s)
-        (free, i), (clamped, j) = propagators
+        (free, i), (clamped, j) = self.exact[time]
         z = np.array([*(s[k] for k in self.linear), *x.values(), np.ones(self.size)])
         new = np.einsum("nij,jn->in", np.where(held[:, None, None], clamped[j], free[i]), z)
         return {**s, **dict(zip(self.linear, new, strict=True))}
@@ -256,21 +292,11 @@ class Integrator:
         change = expm(matrix * self.dt)[:, :n, n]
         return {i: s[i] + change[:, k] for k, i in enumerate(group)}
 
-    def _runge_kutta(self, s: States, x: States, held: Array) -> States:
-        def slope(at: States, k: States, h: float) -> States:  # linear states exact at that time, the others along k
-            return self._slope({**at, **{i: s[i] + h * k[i] for i in self.remaining}}, x, held)
+    def _runge_kutta(self, tableau: Tableau, s: States, x: States, held: Array) -> States:
+        def moved(row: Sequence[Number]) -> States:
+            return {i: s[i] + self.dt * sum(float(w) * k[i] for w, k in zip(row, slopes, strict=False)) for i in self.remaining}
 
-        dt, end = self.dt, self._exact(self.whole, s, x, held)
-        k1 = self._slope(s, x, held)
-        if self.scheme == "euler":
-            total = k1
-        elif self.scheme == "heun":
-            k2 = slope(end, k1, dt)
-            total = {i: (k1[i] + k2[i]) / 2 for i in self.remaining}
-        else:
-            middle = self._exact(self.half, s, x, held)
-            k2 = slope(middle, k1, dt / 2)
-            k3 = slope(middle, k2, dt / 2)
-            k4 = slope(end, k3, dt)
-            total = {i: (k1[i] + 2 * k2[i] + 2 * k3[i] + k4[i]) / 6 for i in self.remaining}
-        return {i: s[i] + dt * total[i] for i in self.remaining}
+        slopes: list[States] = []
+        for row, time in zip(tableau.a, tableau.c, strict=True):  # linear states exact at that time, the others along the slopes
+            slopes.append(self._slope({**self._exact(time, s, x, held), **moved(row)}, x, held))
+        return moved(tableau.b)

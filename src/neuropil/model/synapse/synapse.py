@@ -43,7 +43,7 @@ from typing import Any, ClassVar
 
 from neuropil.errors import ModelError, UnitError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel, Steady
-from neuropil.model.neuron.neuron import INTEGRATORS
+from neuropil.model.base.integrators import check_integrator
 from neuropil.units import DIMENSIONLESS, Dimension, kHz, ms, mV, unit_name
 
 CONTEXT_INPUTS: dict[str, Dimension] = {"v": mV.dimension, "post": kHz.dimension, "modulator": DIMENSIONLESS, "noise": DIMENSIONLESS}
@@ -78,8 +78,7 @@ class Synapse(DeclarativeModel):
     def check_class(cls) -> None:
         """The declarations must name what exists."""
         spec, name = cls.spec, cls.__name__
-        if cls.integrator not in INTEGRATORS:
-            raise ModelError(f"{name}.integrator is unknown", got=cls.integrator, fix=did_you_mean(cls.integrator, INTEGRATORS))
+        check_integrator(name, cls.integrator)
         if spec.ports:
             raise ModelError(f"{name}: a synapse has no ports of its own", got=list(spec.ports), fix="spikes come in through arrive()")
         for state in cls.learned or ():
