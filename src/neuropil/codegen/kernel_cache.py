@@ -60,9 +60,21 @@ def inner_njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-def compiled_kernels() -> int:
-    """How many kernels this process has compiled so far; those that came from the cache do not count."""
-    return _KernelCompiler.compiled
+class Compilations:
+    """Counts the kernels that this process compiles while it is entered; those that come from the cache do not count.
+
+    Attributes:
+        count: how many, all times together.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __enter__(self) -> None:
+        self._before = _KernelCompiler.compiled
+
+    def __exit__(self, *error: object) -> None:
+        self.count += _KernelCompiler.compiled - self._before
 
 
 class _KernelCompiler(_FunctionCompiler):

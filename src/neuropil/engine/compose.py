@@ -18,10 +18,12 @@ from neuropil.engine.exchange.spikes import collecting
 from neuropil.engine.layout import Layout, Partition
 from neuropil.engine.sampling import sample, sample_cells
 from neuropil.engine.stimuli.kernels import (
+    AT_ONCE,
+    BLOCK,
     clear,
     gaussian_current,
     listed_events,
-    poisson_counter,
+    poisson_counts,
     poisson_events,
     sampled_current,
     scaled_current,
@@ -39,9 +41,6 @@ from neuropil.plan.parts import Batch, KernelBatch, PlannedStimulus, PopulationS
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import OF_SOMA, Argument, Kind, state
 from neuropil.units import Quantity
-
-POISSON_WIDTHS = (2, 4, 6, 8, 10, 12, 16, 20, 24, 32)
-"""How many thresholds of a Poisson count are tested for every neuron."""
 
 
 @dataclass
@@ -244,22 +243,21 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Batch,
         keys += [rng.stream_key(plan.seed, "drive", *planned.drive.stream)] * member.sites
     # Thresholds worth testing for everyone: those that more than one draw in a thousand reaches.
     rare = np.uint32(2**32 * (1 - 1e-3))
-    # Their number is in the program: a few sizes for all rates, so that a sweep of rates shares one.
     needed = max(int(np.searchsorted(t, rare)) for t in tables)
-    width = next((w for w in POISSON_WIDTHS if w >= needed), needed)
+    width = AT_ONCE * max(1, -(-needed // AT_ONCE))
     table = np.full((len(tables), max(width, *(t.size for t in tables))), 0xFFFFFFFF, np.uint32)
     sizes = np.array([t.size for t in tables], np.int64)
     for row, thresholds in zip(table, tables, strict=True):
         row[: thresholds.size] = thresholds
     arguments = tuple(
         (
-            share.bounds[g], share.lower[g], np.array(keys, np.uint32), table, sizes, np.full(1, -1, np.int64),
+            share.bounds[g], share.lower[g], np.array(keys, np.uint32), table, sizes, width, np.full(1, -1, np.int64),
             machine.groups[t][g].arrays[Argument(Kind.COUNT, port)], np.zeros(machine.groups[t][g].size, np.uint8),
+            np.zeros((2, BLOCK), np.uint32),
         )
         for t, share in enumerate(layout.shares)
     )  # fmt: skip
-    kernel = Kernel.made(poisson_counter, width)
-    return Operation(f"{group.name}.{port}: Poisson counts", Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,))
+    return Operation(f"{group.name}.{port}: Poisson counts", Phase.STIMULI, Kernel.of(poisson_counts), arguments.__getitem__, (Given.STEP,))
 
 
 def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: KernelBatch) -> Operation:

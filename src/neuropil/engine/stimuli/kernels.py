@@ -26,32 +26,46 @@ from neuropil.codegen.draws import (
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 
+AT_ONCE = 8
+"""Thresholds of a Poisson count that are compared in registers together."""
+BLOCK = 512
+"""Elements whose words are kept, in the first-level cache, where more thresholds than these are compared."""
 
-@cache
-def poisson_counter(width: int) -> Callable[..., Any]:
-    """The kernel that draws Poisson counts, comparing with `width` thresholds unrolled in registers.
 
-    Counts that reach `width` are rare; they are found afterwards and counted again with all thresholds.
+@cached_njit(**KERNEL_FLAGS)
+def poisson_counts(step, bounds, lower, keys, table, size, width, made, count, later, words):
+    """Poisson counts of a step for every segment: how many thresholds a word reaches.
+
+    The first `width` thresholds, a multiple of `AT_ONCE`, are compared for all; counts that reach it are rare: they are found
+    afterwards and counted again with all thresholds.
+
+    Args:
+        table: uint32[segments, all], ascending, filled up with 2**32 - 1; size: int64[segments], how many there are.
+        keys: uint32[segments, 2]; made: int64[1], the pair of steps that is in `count` and `later`; words: uint32[2, BLOCK], scratch.
     """
-
-    @cached_njit(**KERNEL_FLAGS)
-    def poisson(step, bounds, lower, keys, table, size, made, count, later):
-        """Counts of a step for every segment; `table` uint32[segments, all], `size` int64[segments], `keys` uint32[segments, 2]."""
-        pair = step >> 1
-        if made[0] != pair or (step & 1) == 0:
-            made[0] = pair
-            high = np.uint32(pair >> 32)
-            for s in range(bounds.shape[0] - 1):
-                _pairs(
-                    np.uint32(lower[s]), keys[s, 0], keys[s, 1] ^ high, np.uint32(pair), to_fixed_tuple(table[s], width),
-                    count[bounds[s] : bounds[s + 1]], later[bounds[s] : bounds[s + 1]],
-                )  # fmt: skip
-            _recount(2 * pair, width, bounds, lower, keys, table, size, count)
-            _recount(2 * pair + 1, width, bounds, lower, keys, table, size, later)
-        if (step & 1) == 1:
-            _copy(later, count)
-
-    return poisson
+    pair = step >> 1
+    if made[0] != pair or (step & 1) == 0:
+        made[0] = pair
+        high = np.uint32(pair >> 32)
+        for s in range(bounds.shape[0] - 1):
+            key0, key1 = keys[s, 0], keys[s, 1] ^ high
+            start, stop = bounds[s], bounds[s + 1]
+            if width == AT_ONCE:
+                first = to_fixed_tuple(table[s], AT_ONCE)
+                _pairs(np.uint32(lower[s]), key0, key1, np.uint32(pair), first, count[start:stop], later[start:stop])
+                continue
+            for a in range(start, stop, BLOCK):
+                b = min(a + BLOCK, stop)
+                _words(np.uint32(lower[s] + a - start), key0, key1, np.uint32(pair), words[0, : b - a], words[1, : b - a])
+                count[a:b], later[a:b] = 0, 0
+                for k in range(0, width, AT_ONCE):
+                    more = to_fixed_tuple(table[s, k:], AT_ONCE)
+                    _add(words[0], more, count[a:b])
+                    _add(words[1], more, later[a:b])
+        _recount(2 * pair, width, bounds, lower, keys, table, size, count)
+        _recount(2 * pair + 1, width, bounds, lower, keys, table, size, later)
+    if (step & 1) == 1:
+        _copy(later, count)
 
 
 @inner_njit(**KERNEL_FLAGS)
@@ -60,6 +74,18 @@ def _pairs(element, key0, key1, pair, thresholds, count, later):
         now, next_ = threefry2x32(key0, key1, element + np.uint32(i), pair)
         count[i] = count_at_least(now, thresholds)
         later[i] = count_at_least(next_, thresholds)
+
+
+@inner_njit(**KERNEL_FLAGS)
+def _words(element, key0, key1, pair, now, later):
+    for i in range(now.size):
+        now[i], later[i] = threefry2x32(key0, key1, element + np.uint32(i), pair)
+
+
+@inner_njit(**KERNEL_FLAGS)
+def _add(words, thresholds, count):
+    for i in range(count.size):
+        count[i] += count_at_least(words[i], thresholds)
 
 
 @inner_njit(**KERNEL_FLAGS)
@@ -80,7 +106,7 @@ def _recount(step, width, bounds, lower, keys, table, size, count):
                     while bounds[s + 1] <= i:
                         s += 1
                     word = draw_word(keys[s, 0], keys[s, 1], np.uint32(lower[s] + i - bounds[s]), step)
-                    n = np.int64(width)
+                    n = min(width, size[s])
                     while n < size[s] and table[s, n] <= word:
                         n += 1
                     count[i] = n
