@@ -89,11 +89,26 @@ def builder_of(described: object, executor: str) -> Callable[..., Any]:
     Raises:
         ModelError: there is none.
     """
+    if (builder := find_builder(described, executor)) is not None:
+        return builder
+    name = type(described).__name__
+    raise ModelError(f"{name} has no builder for the {executor}", fix=f'register one: @npl.register({name}, "{executor}")')
+
+
+def find_builder(described: object, executor: str, unless: tuple[str, ...] = ()) -> Callable[..., Any] | None:
+    """The builder of an object's class, or of the nearest of its base classes; None: there is none.
+
+    Args:
+        unless: methods that define what is built. A class that defines one of them itself has no use for the builders of its bases.
+        described: the object of a description, such as a stimulus.
+        executor: "engine", "oracle" or "rollout".
+    """
     for kind in type(described).__mro__:
         if (executor, kind) in _BUILDERS:
             return _BUILDERS[executor, kind]
-    name = type(described).__name__
-    raise ModelError(f"{name} has no builder for the {executor}", fix=f'register one: @npl.register({name}, "{executor}")')
+        if any(method in vars(kind) for method in unless):
+            return None
+    return None
 
 
 def named(family: type[_Named], name: str, error: type[NeuropilError] = ModelError) -> _Named:

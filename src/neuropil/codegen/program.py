@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+<<<<<<< HEAD
 from types import ModuleType
 from typing import Any
+=======
+from itertools import groupby
+>>>>>>> main
 
 import numpy as np
 from numba import typeof, types
@@ -137,13 +141,18 @@ class Program:
     @property
     def source(self) -> str:
         """The text of a module with the function `run`."""
+<<<<<<< HEAD
         kernels = {kernel: str(j) for j, kernel in enumerate(self._kernels, len(_LOOP))}
         calls = {phase: [self._call(j, op, kernels) for j, op in enumerate(self.operations) if op.phase is phase] for phase in Phase}
+=======
+        kernels = {kernel: f"f{j}" for j, kernel in enumerate(dict.fromkeys(op.kernel for op in self.operations))}
+        calls = [(op.phase, self._call(j, op, kernels)) for j, op in enumerate(self.operations)]
+>>>>>>> main
         text = _HEAD.format(
             imports="\n".join(_import(kernel, f"k{n}") for kernel, n in kernels.items()),
             names="\n".join(f"f{n} = by_address(k{n})" for n in kernels.values()),
             parameters="".join(f", a{j}" for j in range(len(self.operations))), sampled=SAMPLED,
-            filing="\n".join(f"            {call}" for call in calls[Phase.SPIKES]),
+            filing="\n".join(f"            {call}" for phase, call in calls if phase is Phase.SPIKES),
         )  # fmt: skip
         lines: list[str] = []
         lap = 0
@@ -154,10 +163,9 @@ class Program:
             lap += 1
 
         timed(Phase.SPIKES)
-        for phase in (Phase.STIMULI, Phase.DELIVERY, Phase.NEURONS, Phase.PROBES):
-            lines += [f"        {call}" for call in calls[phase]]
-            if calls[phase]:
-                timed(phase)
+        for phase, together in groupby((c for c in calls if c[0] is not Phase.SPIKES), key=lambda c: c[0]):
+            lines += [f"        {call}" for _, call in together]
+            timed(phase)
         lines += [
             "        count[k & 1, 8 * thread] = fired",
             "        if diverged:",

@@ -35,6 +35,7 @@ from neuropil.model.contents.contents import Population, Probe, StimulusConnecti
 from neuropil.model.neuron.branched import Branched
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.stimulus.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
+from neuropil.plan.buffers import Buffer
 from neuropil.plan.builder import drawn, drive_weight
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result, TimeTable
 from neuropil.plan.parts import Batch, KernelBatch, PlannedStimulus, PopulationSlice
@@ -61,7 +62,7 @@ class Machine:
         operations: in order.
         amplitudes: current drives that can be set between steps: (drive index) -> one array [sites, own neurons] per thread.
         probes: [thread][probe] buffers.
-        cells: populations with morphology, by name.
+        cells: populations with morphology, by name; compartments: the buffers of their states.
         before: what to do before a run from step k.
         numbers, periods: by batch, what its kernel reads for each segment (rows, see `Share`); all threads share them.
     """
@@ -72,6 +73,7 @@ class Machine:
     amplitudes: dict[int, list[np.ndarray]] = field(default_factory=dict)
     probes: list[list[ProbeBuffer]] = field(default_factory=list)
     cells: dict[str, Owned] = field(default_factory=dict)
+    compartments: dict[str, Buffer] = field(default_factory=dict)
     before: list[Callable[[int], None]] = field(default_factory=list)
     numbers: dict[int, np.ndarray] = field(default_factory=dict)
     periods: dict[int, np.ndarray] = field(default_factory=dict)
@@ -108,16 +110,15 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
         if isinstance(batch, KernelBatch):
             machine.operations += _group_update(plan, layout, machine, g, batch)
     for name, planned in plan.cells.items():
-        machine.cells[name], operations = cells_of(plan, layout, lambda t, g: machine.groups[t][g].arrays, planned)
+        machine.cells[name], machine.compartments[name], operations = cells_of(plan, layout, lambda t, g: machine.groups[t][g].arrays, planned)
         machine.operations += operations
     if plan.network.couplings:
         made, machine.before = junctions(
-            plan.network, len(layout.shares), partial(_potentials, plan, layout, machine), partial(_input, plan, layout, machine), plan.precision
+            plan.network, len(layout.shares), partial(_potentials, plan, layout, machine), partial(_input, plan, layout, machine), plan.precision,
+            partial(potential_buffer, plan, machine), partial(_input_buffer, plan),
         )
         machine.operations += made
     _add_probes(plan, layout, machine, probe_rows)
-    # Within a step all stimuli come first; Python's sort keeps the order otherwise.
-    machine.operations.sort(key=lambda op: (Phase.STIMULI, Phase.NEURONS, Phase.PROBES).index(op.phase))
     return machine
 
 
@@ -155,14 +156,40 @@ def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: K
         for t, share in enumerate(layout.shares)
     )
     noun = "branches" if group.variant.gives else "neurons"
-    made = [Operation(f"{group.name}: {group.size} {noun}", Phase.NEURONS, Kernel.of(kernel.advance), arguments.__getitem__, result=Result.DIVERGED)]
+    label = f"{group.name}: {group.size} {noun}"
+    used = _uses(plan, g, group)
+    made = [Operation(
+        label, Phase.NEURONS, Kernel.of(kernel.advance), arguments.__getitem__, result=Result.DIVERGED,
+        sets=used["sets"], adds=used["adds"], reads=used["reads"], updates=used["updates"],
+    )]  # fmt: skip
     if group.program.can_fire:
         lists = tuple(
             (machine.groups[t][g].arrays[Argument(Kind.FIRED)], share.elements[share.start[g] : share.start[g + 1]])
             for t, share in enumerate(layout.shares)
         )
-        made.append(collecting(group.name, lists.__getitem__))
+        made.append(collecting(group.name, lists.__getitem__, plan.buffers[g, Argument(Kind.FIRED)]))
     return made
+
+
+_UPDATED = (Kind.STATE, Kind.REFRACTORY, Kind.EXACT, Kind.REAL)
+"""What a kernel of neurons brings to the end of the step: its states; what has arrived it sets to zero."""
+
+
+def _uses(plan: Plan, g: int, group: KernelBatch) -> dict[str, tuple[Buffer, ...]]:
+    """What the kernel of a batch does to buffers."""
+    uses: dict[str, list[Buffer]] = {"sets": [], "adds": [], "reads": [], "updates": []}
+    for argument in group.signature.arguments:
+        if argument.kind in OF_SOMA:
+            population = group.members[0].population
+            if argument.kind is Kind.SOMA_STATE:
+                uses["reads"].append(plan.buffer(population, "", state(str(argument.name))))
+            elif argument.kind is Kind.SOMA_INPUT:
+                assert isinstance(population.neuron, Branched)
+                uses["adds"].append(plan.buffer(population, "", Argument(Kind.INPUT, population.neuron.into)))
+            continue
+        use = "sets" if argument.kind is Kind.FIRED else "updates" if argument.kind in _UPDATED else "reads"
+        uses[use].append(plan.buffers[g, argument])
+    return {use: tuple(buffers) for use, buffers in uses.items()}
 
 
 def _kernel_arrays(plan: Plan, share: Partition, mine: list[GroupArrays], g: int, group: KernelBatch) -> list[np.ndarray]:
@@ -192,10 +219,20 @@ def _own_array(plan: Plan, layout: Layout, machine: Machine, population: Populat
     return machine.groups[t][g].arrays[argument][mine.start - start : mine.stop - start]
 
 
+def potential_buffer(plan: Plan, machine: Machine, population: Population, part: str) -> Buffer:
+    """The buffer of the potentials of a part: of a place on a cell, those of its compartments."""
+    return machine.compartments[population.name] if population.name in machine.cells else plan.buffer(population, part, state("v"))
+
+
 def _input(plan: Plan, layout: Layout, machine: Machine, population: Population, entry: str, t: int) -> np.ndarray:
     """Where a thread's neurons find an input, by its full name."""
     part, name = split(entry)
     return _own_array(plan, layout, machine, population, part, Argument(Kind.INPUT, name), t)
+
+
+def _input_buffer(plan: Plan, population: Population, entry: str) -> Buffer:
+    part, name = split(entry)
+    return plan.buffer(population, part, Argument(Kind.INPUT, name))
 
 
 def _potentials(plan: Plan, layout: Layout, machine: Machine, population: Population, part: str, t: int) -> Potentials:
@@ -216,7 +253,7 @@ def _group_stimuli(plan: Plan, layout: Layout, machine: Machine, g: int, group: 
         operations.append(_counted(plan, layout, machine, g, group, port))
     for name in group.variant.driven:
         arrays = tuple((machine.groups[t][g].arrays[Argument(Kind.INPUT, name)],) for t in range(len(layout.shares)))
-        operations.append(Operation(f"{group.name}: clear {name}", Phase.STIMULI, Kernel.of(clear), arrays.__getitem__))
+        operations.append(Operation(f"{group.name}: clear {name}", Phase.STIMULI, Kernel.of(clear), arrays.__getitem__, sets=(plan.buffers[g, Argument(Kind.INPUT, name)],)))
     if isinstance(group, KernelBatch) and group.program.draws_uniform:
         operations.append(_uniform(plan, layout, machine, g, group))
     for member in group.members:
@@ -257,7 +294,13 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Batch,
         )
         for t, share in enumerate(layout.shares)
     )  # fmt: skip
+<<<<<<< HEAD
     return Operation(f"{group.name}.{port}: Poisson counts", Phase.STIMULI, Kernel.of(poisson_counts), arguments.__getitem__, (Given.STEP,))
+=======
+    kernel = Kernel.made(poisson_counter, width)
+    sets = (plan.buffers[g, Argument(Kind.COUNT, port)],)
+    return Operation(f"{group.name}.{port}: Poisson counts", Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,), sets=sets)
+>>>>>>> main
 
 
 def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: KernelBatch) -> Operation:
@@ -267,7 +310,8 @@ def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: Kernel
         for t, share in enumerate(layout.shares)
     )
     kernel = Kernel.made(uniform_numbers, group.precision)
-    return Operation(f"{group.name}: a uniform number each", Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,))
+    sets = (plan.buffers[g, Argument(Kind.UNIFORM)],)
+    return Operation(f"{group.name}: a uniform number each", Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,), sets=sets)
 
 
 def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: PopulationSlice, planned: PlannedStimulus) -> Operation:
@@ -291,7 +335,7 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Populat
         return np.array(full[:, low : low + n], real, order="C")  # a copy: amplitudes are set between steps
 
     def operation(kernel: Kernel, given: tuple[Given | TimeTable, ...], arguments: list[tuple[Any, ...]]) -> Operation:
-        return Operation(name, Phase.STIMULI, kernel, arguments.__getitem__, given)
+        return Operation(name, Phase.STIMULI, kernel, arguments.__getitem__, given, adds=(plan.buffers[g, array],))
 
     threads = range(len(target))
     if isinstance(stimulus, (Poisson, InhomogeneousPoisson)):
@@ -365,7 +409,8 @@ def _add_probes(plan: Plan, layout: Layout, machine: Machine, rows: int) -> None
             machine.probes[t].append(buffer)
             arguments.append((steps_between(probe, plan.dt), *sources, buffer.values, buffer.filled))
         kernel = Kernel.of(sample_cells if compartments else sample)
-        machine.operations.append(Operation(f"record {probe.name}", Phase.PROBES, kernel, arguments.__getitem__, (Given.STEP,)))
+        observed = machine.compartments[probe.target.name] if compartments else plan.buffer(probe.target, split(probe.variable)[0], state(split(probe.variable)[1]))
+        machine.operations.append(Operation(f"record {probe.name}", Phase.PROBES, kernel, arguments.__getitem__, (Given.STEP,), observes=(observed,)))
 
 
 def _cell_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t: int, rows: int) -> tuple[ProbeBuffer, tuple[Any, ...]]:

@@ -225,7 +225,7 @@ class Simulation(Access):
         if checkpoint_every is not None:
             every = self._steps(checkpoint_every, "checkpoint_every")
             if self._folder is None:
-                raise SimulationError("checkpoints need a folder", fix="pass out=...")
+                raise SimulationError("checkpoint_every needs a folder", fix="pass out=...")
         with self._guard.running("run"), self._keeping_results(), stoppable() as stop:
             if every is not None:
                 self.checkpoint()
@@ -416,7 +416,7 @@ class Simulation(Access):
         with self._guard.using("reset"):
             kept, weights, restart = kept_states(self.network, keep), flag(weights, "reset: weights"), flag(restart, "reset: restart")
             if restart and self._folder is not None:
-                raise SimulationError("reset: a folder holds one recording", got="restart=True", fix="restart=False, or Simulation without out")
+                raise SimulationError("reset: restart=True is not possible while recording to a folder", got="restart=True", fix="restart=False, or Simulation without out")
             self._settle()
             if self._start is None:
                 self._start = starting_states(self.core)
@@ -445,7 +445,7 @@ class Simulation(Access):
             StorageError: the system refused to write.
         """
         if path is None and self._folder is None:
-            raise SimulationError("where should the checkpoint go?", fix="pass a path, or out=... to Simulation")
+            raise SimulationError("checkpoint() needs a path", fix="pass a path, or out=... to Simulation")
         target = path_of(path, "path") if path is not None else self._folder / CHECKPOINT_FILE  # type: ignore[operator]
         with self._guard.using("checkpoint"):
             self._write_checkpoint(target)

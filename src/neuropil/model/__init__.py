@@ -26,16 +26,17 @@ from neuropil.model.cell.locations import (
 from neuropil.model.cell.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.cell.morphology import Morphology, MorphologyBuilder
 from neuropil.model.cell.section import Section
+from neuropil.model.connection.distance import DistanceDependent
+from neuropil.model.connection.ends import Ends
+from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.rules import (
     AllToAll,
-    DistanceDependent,
     Edges,
     FixedInDegree,
     FixedOutDegree,
     FixedProbability,
     FixedTotal,
     OneToOne,
-    Rule,
 )
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
@@ -88,6 +89,7 @@ __all__ = [
     "Edges",
     "Effect",
     "Efference",
+    "Ends",
     "Evenly",
     "Everywhere",
     "FirstOrder",

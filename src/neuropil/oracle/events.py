@@ -9,12 +9,9 @@ import numpy as np
 from neuropil import rng
 from neuropil.errors import ModelError
 from neuropil.model import (
-    AllToAll,
     Distribution,
-    Edges,
     InhomogeneousPoisson,
     Noise,
-    OneToOne,
     Poisson,
     Projection,
     Regular,
@@ -25,6 +22,8 @@ from neuropil.model import (
     TimeArray,
 )
 from neuropil.model.base import grid
+from neuropil.model.contents.pairs import ends_of, pairs_of
+from neuropil.model.contents.per_synapse import in_order
 from neuropil.oracle.integrate import Array
 from neuropil.units import Quantity
 
@@ -59,13 +58,14 @@ class Synapses:
 
     Args:
         dt: time step, ms.
+        seed: of the network's random numbers.
         given: as of `edges` in `simulate`, where the rule draws at random.
 
     Raises:
         ModelError: a delay shorter than a step.
     """
 
-    def __init__(self, projection: Projection, dt: float, given: tuple[Any, ...] | None):
+    def __init__(self, projection: Projection, dt: float, seed: int, given: tuple[Any, ...] | None):
         self.projection = projection
         self.source, self.target, self.port = projection.source.name, projection.target.name, projection.port
         site: Array = np.zeros(1, np.int64)
@@ -73,8 +73,7 @@ class Synapses:
             pre, post, weight, steps, *more = (np.asarray(part) for part in given)
             site = more[0] if more else site
         else:
-            pre, post, weight, steps = listed(projection, dt)
-            site = site_of(projection)
+            pre, post, weight, steps, site = drawn(projection, dt, seed)
         self.pre, self.post = pre, post * projection.sites + site
         self.weight, self.steps = np.broadcast_to(weight, pre.shape), np.broadcast_to(steps, pre.shape)
         if self.steps.size and self.steps.min() < 1:
@@ -114,48 +113,39 @@ def site_of(p: Projection) -> Array:
     return np.zeros(1, np.int64) if p.site is None else np.asarray(p.site)
 
 
-def listed(p: Projection, dt: float) -> tuple[Array, ...]:
-    """pre, post, weight and delay (in steps of dt, ms) of each synapse of a projection p whose rule draws nothing: arrays [n]."""
-    pre, post, weight, delay = _listed(p)
-    return pre, post, weight, grid.nearest(delay, dt)
+def drawn(p: Projection, dt: float, seed: int) -> tuple[Array, ...]:
+    """pre, post, weight, delay in steps and site of each synapse, by source, of a rule that defines them source by source.
 
+    Args:
+        p: the projection; dt: time step, ms; seed: of the network's random numbers.
 
-def _listed(p: Projection) -> tuple[Array, ...]:
-    known = isinstance(p.rule, (OneToOne, AllToAll, Edges))
-    if not known or isinstance(p.weight, Distribution) or isinstance(p.delay, Distribution):
+    Returns:
+        Five arrays [n], the weights in the unit of the port.
+
+    Raises:
+        ModelError: a rule, weights or delays that the oracle does not draw.
+    """
+    if not p.rule.drawn_by_source or isinstance(p.weight, Distribution) or isinstance(p.delay, Distribution):
         raise ModelError(
             f"the oracle does not draw the synapses of projection {p.name}",
-            got=repr(p.rule) if not known else f"weight {p.weight!r}, delay {p.delay!r}",
-            expected="OneToOne, AllToAll or Edges with numbers for weight and delay",
+            got=repr(p.rule) if not p.rule.drawn_by_source else f"weight {p.weight!r}, delay {p.delay!r}",
+            expected="a rule that defines `targets` (or OneToOne, AllToAll, Edges), with numbers for weight and delay",
             fix="simulate(..., edges={index of the projection: (pre, post, weight, delay_steps)})",
         )
-    if isinstance(p.rule, Edges):
-        pre, post = p.rule.pre, p.rule.post
-    elif isinstance(p.rule, OneToOne):
-        pre = post = np.arange(p.source.size)
-    else:
-        sources, targets = (np.arange(pop.size) if view is None else view for pop, view in ((p.source, p.sources), (p.target, p.targets)))
-        pre, post = (a.ravel() for a in np.meshgrid(sources, targets, indexing="ij"))
-    weight, delay = (np.broadcast_to(np.ravel(v), pre.shape) for v in (p.weight, p.delay))
-    if isinstance(p.rule, AllToAll):
-        order = np.lexsort((post, pre))
-        keep = order[pre[order] != post[order]] if p.recurrent and not p.rule.allow_self else order
-        return pre[keep], post[keep], weight[keep], delay[keep]
-    return pre, post, weight, delay
+    pre, post, place = pairs_of(p, seed)
+    site = site_of(p)
+    weight, delay = (np.broadcast_to(in_order(v, p, pre, post), pre.shape) for v in (p.weight, p.delay))
+    return pre, post, weight, grid.nearest(delay, dt), site[place] if site.size > 1 else np.broadcast_to(site, pre.shape)
 
 
 def numbers(p: Projection, pre: Array, post: Array) -> Array:
-    """The counters of the random draws of each synapse of a rule that draws nothing: its place, by source, among all those that the whole
-    populations would have.
+    """What tells each synapse from the others in draws of its own.
 
     Args:
         p: the projection.
         pre, post: int64[n], indices within the populations.
     """
-    if not isinstance(p.rule, AllToAll) or p.structure is not None:
-        return np.arange(pre.size)
-    excluded = p.recurrent and not p.rule.allow_self
-    return pre * (p.target.size - excluded) + post - (excluded & (post > pre))
+    return np.arange(pre.size) if p.structure is not None else p.rule.numbers(pre, post, ends_of(p, whole=True))
 
 
 class Source:

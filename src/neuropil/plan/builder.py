@@ -247,7 +247,7 @@ def check_finite(program: NeuronProgram, values: list[Any], population: str, pla
             raise ModelError(
                 f"population {population!r} ({program.step.traced.name}): a constant is not finite",
                 got=f"{np.ravel(value)[~np.isfinite(np.ravel(value))][0]} from {names}",
-                fix="look for a zero or negative time constant, slope or capacitance",
+                fix="check for a zero or negative time constant, slope or capacitance",
             )
 
 

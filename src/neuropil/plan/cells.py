@@ -52,6 +52,11 @@ class PlannedCells:
             cable = CablePlan.of(cell, dt, precision, used, modulated, draw)
         return cls(population, cable, start, variants, {n: p.members[0].quanta for n, p in parts.items()}, precision, slow)
 
+    @property
+    def compartment_states(self) -> int:
+        """Numbers of a cell: the potentials of its compartments and the states of its channels."""
+        return self.cable.size + sum(p.size * len(p.program.membrane.states) for p in self.cable.patches)
+
     def flat(self) -> list[str]:
         """States of compartments by full name: "v" and the channels'."""
         return ["v", *dict.fromkeys(s for p in self.cable.patches for s in p.program.membrane.states)]

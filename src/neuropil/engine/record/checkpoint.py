@@ -85,7 +85,7 @@ def parts(plan: Plan) -> dict[str, str]:
         )
     for j, (p, scale) in enumerate(zip(projections, plan.scale, strict=True)):
         stored = scale and (scale.quantum, scale.top, str(np.dtype(scale.word)))
-        positions = (p.source.positions, p.target.positions) if type(p.rule).__name__ == "DistanceDependent" else None
+        positions = (p.source.positions, p.target.positions) if p.rule.needs_positions else None
         found[f"projection {p.name!r}"] = _digest(
             p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, stored, positions, _synapses(plan, j), p.sources, p.targets, p.stream
         )

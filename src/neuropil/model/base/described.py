@@ -297,7 +297,7 @@ def _collect(cls: type[DeclarativeModel]) -> Spec:
             )  # fmt: skip
     for name, window in spec.windows.items():
         if spec.inputs.get(window) != DIMENSIONLESS:
-            raise ModelError(f"{cls.__name__}.{name}: its window is no dimensionless input", got=window, expected=f"{window} = Input()")
+            raise ModelError(f"{cls.__name__}.{name}: window must name a dimensionless input", got=window, expected=f"{window} = Input()")
     for name, state in spec.states.items():
         spec.state_dimensions[name] = _initial_dimension(cls, spec, name, state)
     return spec
@@ -306,7 +306,7 @@ def _collect(cls: type[DeclarativeModel]) -> Spec:
 def _initial_dimension(cls: type, spec: Spec, name: str, state: State) -> Dimension:
     initial = state.initial
     if initial is None:
-        raise ModelError(f"{cls.__name__}.{name}: a State needs a starting value", fix='State(-65 * mV); State("e_l") starts at a parameter')
+        raise ModelError(f"{cls.__name__}.{name}: a State needs an initial value", fix='State(-65 * mV); State("e_l") starts at a parameter')
     if isinstance(initial, str):
         if initial not in spec.parameters:
             raise ModelError(
@@ -321,4 +321,4 @@ def _initial_dimension(cls: type, spec: Spec, name: str, state: State) -> Dimens
         return initial.dimension
     if isinstance(initial, (int, float)) and not isinstance(initial, bool):
         return DIMENSIONLESS
-    raise ModelError(f"{cls.__name__}.{name}: not a starting value", got=initial, expected="a quantity, a distribution or a parameter's name")
+    raise ModelError(f"{cls.__name__}.{name}: not an initial value", got=initial, expected="a quantity, a distribution or a parameter's name")

@@ -205,7 +205,7 @@ class PointProcess(Mechanism):
         """A point has no inside whose concentrations others could read."""
         super().check_class()
         if _defines(cls, "provides"):
-            raise ModelError(f"{cls.__name__}: a point process provides nothing to its compartment", fix="paint a Channel that does")
+            raise ModelError(f"{cls.__name__}: a point process cannot define provides()", fix="paint a Channel that does")
 
     def receive(self, s: Any, w: Any) -> dict[str, Any]:
         """Increments by state name, for the weights `w` (by port) that arrive at the end of a step.

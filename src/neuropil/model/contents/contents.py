@@ -9,7 +9,7 @@ import numpy as np
 
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution
-from neuropil.model.connection.rules import Rule
+from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.views import Indices, View, places, shared, view
 from neuropil.model.neuron.composite import Composite, Part, parts_of, split
@@ -141,7 +141,7 @@ class Projection:
     @property
     def excludes_self(self) -> bool:
         """No neuron projects to itself, though it could."""
-        return self.recurrent and not getattr(self.rule, "allow_self", True)
+        return self.recurrent and not self.rule.joins_self
 
     @property
     def pairs(self) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from neuropil.errors import MissingNameError, NetworkError, did_you_mean
 from neuropil.model.base.distribution import checked_values
-from neuropil.model.connection.rules import Rule
+from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection, Stream
 from neuropil.model.contents.sites import located, probed_sites
@@ -297,14 +297,14 @@ class Network(Contents):
         self._check_open("couple()")
         for side_of in (first, second):
             if not isinstance(side_of, (tuple, list)) or len(side_of) != 2 or not isinstance(side_of[0], (Population, View)):
-                raise NetworkError("couple: a side is a population and a place", got=repr(side_of), fix='for example (inh, "current")')
+                raise NetworkError("couple: each side must be a pair (population, place)", got=repr(side_of), fix='for example (inh, "current")')
         label = _unused(_name(name, f"{first[0].name}~{second[0].name}"), [c.name for c in self.couplings])
         try:
             array, chosen = np.atleast_2d(np.asarray(pairs)), np.asarray(sites)
         except ValueError:
-            raise NetworkError(f"coupling {label}: pairs are rows of two neurons", got=f"{pairs}, sites {sites}", expected="(pairs, 2)") from None
+            raise NetworkError(f"coupling {label}: pairs must be rows of two neurons", got=f"{pairs}, sites {sites}", expected="(pairs, 2)") from None
         if array.ndim != 2 or array.shape[1] != 2 or chosen.shape not in ((2,), array.shape):
-            raise NetworkError(f"coupling {label}: pairs are rows of two neurons", got=f"shape {array.shape}, sites {chosen.shape}", expected="(pairs, 2)")
+            raise NetworkError(f"coupling {label}: pairs must be rows of two neurons", got=f"shape {array.shape}, sites {chosen.shape}", expected="(pairs, 2)")
         ends = []
         for side, (population, part) in enumerate((first, second)):
             (one,) = self._own(population, "coupled")
@@ -350,12 +350,12 @@ class Network(Contents):
         self._check_open("probe()")
         if not isinstance(target, (Population, View)) and (projection := one_projection(self.projections, target, "probed")) is not None:
             if any(given is not None for given in (neurons, sites, at)):
-                raise NetworkError("a probe of a projection chooses synapses", got="neurons, sites or at", fix="synapses=[...]")
+                raise NetworkError("a probe of a projection takes synapses=..., not neurons", got="neurons, sites or at", fix="synapses=[...]")
             name = self._unused_probe(_name(name, f"{projection.name}.{variable}"))
             self.synapse_probes.append(synapse_probe(projection, variable, synapses, interval, name))
             return self.synapse_probes[-1]
         if synapses is not None:
-            raise NetworkError("a probe of a population chooses neurons", got="synapses", fix="neurons=[...]")
+            raise NetworkError("a probe of a population takes neurons=..., not synapses", got="synapses", fix="neurons=[...]")
         if at is not None:
             sites = located(whole(target) if isinstance(target, View) else target, at, sites)
         (one,) = self._own(target, "target") if isinstance(target, (Population, View)) else self._own([target], "target")

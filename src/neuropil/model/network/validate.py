@@ -14,8 +14,8 @@ from neuropil.errors import NetworkError, NeuropilError
 from neuropil.model.base import grid
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
-from neuropil.model.connection.rules import DistanceDependent
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
+from neuropil.model.contents.pairs import ends_of, missing_positions
 from neuropil.model.modulation.bound_effect import must_be_positive
 from neuropil.model.modulation.modulator import check_modulators
 from neuropil.model.network.coupling import check_couplings
@@ -80,7 +80,7 @@ def _population(pop: Population, step: float) -> list[NeuropilError]:
         refractory = getattr(type(model), "refractory", None)
         if refractory is not None and _largest(getattr(model, refractory)) > 1e9 * step:
             where = f"{pop.name}.{full_name(part_name, refractory)}"
-            found.append(NetworkError(f"{where} lasts more than a milliard steps", got=getattr(model, refractory)))
+            found.append(NetworkError(f"{where} exceeds 10⁹ time steps", got=getattr(model, refractory)))
         elif refractory is not None and isinstance(value := getattr(model, refractory), Quantity) and np.ndim(value.value) == 0:
             found += grid.fault(value, step, f"{pop.name}.{full_name(part_name, refractory)}", least=0)
     return found
@@ -109,7 +109,7 @@ def _projection(projection: Projection, step: float) -> list[NeuropilError]:
             NetworkError(
                 f"{label}: a delay is below the time step",
                 got=f"{projection.delay!r}" if drawn else f"{shortest:g} ms",
-                expected=f"at least dt = {step:g} ms" + (" (a law may reach down to dt/2)" if drawn else ""),
+                expected=f"at least dt = {step:g} ms" + (" (a distribution may reach down to dt/2)" if drawn else ""),
                 fix=f"truncate it, low={needed:g} * ms, or choose a smaller dt" if drawn else "choose a smaller dt",
             )
         )
@@ -121,46 +121,7 @@ def _projection(projection: Projection, step: float) -> list[NeuropilError]:
     longest = _largest(projection.delay)
     if longest > 2**31 * step:
         found.append(NetworkError(f"{label}: a delay spans too many steps", got=f"{longest:g} ms at dt = {step:g} ms"))
-    if isinstance(projection.rule, DistanceDependent):
-        found += _geometry(projection, label)
-    return found
-
-
-def _geometry(projection: Projection, label: str) -> list[NeuropilError]:
-    pre, post = projection.source, projection.target
-    for pop in (pre, post):
-        if pop.positions is None:
-            fix = f"network.population({pop.name!r}, ..., positions=xy * um)"
-            return [NetworkError(f"{label}: the rule needs distances, but {pop.name} has no positions", fix=fix)]
-    assert pre.positions is not None and post.positions is not None
-    axes = pre.positions.shape[1]
-    if post.positions.shape[1] != axes:
-        got = f"{axes} and {post.positions.shape[1]} axes"
-        return [NetworkError(f"{label}: positions of {pre.name} and {post.name} differ in dimension", got=got)]
-    rule = projection.rule
-    assert isinstance(rule, DistanceDependent)
-    if rule.periodic is not None and np.size(rule.periodic.value) not in (1, axes):
-        got, expected = f"{np.size(rule.periodic.value)} lengths", f"{axes}, one per axis"
-        return [NetworkError(f"{label}: the periodic box does not fit the positions", got=got, expected=expected)]
-    return _probabilities(rule, pre, post, label)
-
-
-def _probabilities(rule: DistanceDependent, pre: Population, post: Population, label: str) -> list[NeuropilError]:
-    """Try the function on a few distances that occur: it must map an array to as many probabilities."""
-    assert pre.positions is not None and post.positions is not None
-    distances = np.linalg.norm(post.positions[:64] - pre.positions[0], axis=1)
-    try:
-        p = np.asarray(rule.probability(distances), float)
-    except Exception as error:
-        got = f"{type(error).__name__}: {error}"
-        return [NetworkError(f"{label}: the probability function fails on an array of distances", got=got)]
-    if p.shape != distances.shape:
-        got, expected = f"shape {p.shape}", f"shape {distances.shape}"
-        return [NetworkError(f"{label}: the probability function must map an array to an array", got=got, expected=expected)]
-    if not np.all((p >= 0) & (p <= 1)):
-        worst = float(p[~((p >= 0) & (p <= 1))][0])
-        return [NetworkError(f"{label}: the probability function leaves [0, 1]", got=worst)]
-    return []
+    return found + (missing_positions(projection, label) or projection.rule.position_faults(ends_of(projection), label))
 
 
 def _drive(drive: StimulusConnection, step: float) -> list[NeuropilError]:

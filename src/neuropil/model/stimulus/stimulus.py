@@ -125,7 +125,7 @@ class SpikeList(EventStimulus):
         _grid(self.grid, "SpikeList")
         checked = _non_negative(self.times, ms.dimension, "SpikeList.times", axes=1)
         if isinstance(checked, Distribution):
-            raise ModelError("SpikeList.times must be given, not drawn", got=checked)
+            raise ModelError("SpikeList.times must not be a distribution", got=checked)
         times = np.atleast_1d(np.asarray(checked, float))
         if self.neurons is not None:
             try:

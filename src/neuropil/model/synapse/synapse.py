@@ -86,14 +86,14 @@ class Synapse(DeclarativeModel):
                 raise ModelError(f"{name}.learned names a state that does not exist", got=state, fix=did_you_mean(state, spec.states))
         for state, declared in spec.states.items():
             if state in ADDRESS:
-                raise ModelError(f"{name}.{state}: the name is taken by what says where a synapse is", got=state, expected=f"none of {', '.join(ADDRESS)}")
+                raise ModelError(f"{name}.{state}: the name is reserved for the address of a synapse", got=state, expected=f"none of {', '.join(ADDRESS)}")
             if isinstance(declared.initial, Steady):
                 raise ModelError(f"{name}.{state}: only gates of membrane mechanisms start at STEADY", fix="give a number")
         for given, dimension in spec.inputs.items():
             if dimension != CONTEXT_INPUTS.get(given, dimension):
-                raise UnitError(f"{name}.{given} comes in another unit", got=unit_name(dimension), expected=unit_name(CONTEXT_INPUTS[given]))
+                raise UnitError(f"{name}.{given} has the wrong unit", got=unit_name(dimension), expected=unit_name(CONTEXT_INPUTS[given]))
         if "post" in spec.inputs and spec.parameters.get(POST_TIME) != ms.dimension:
-            raise ModelError(f"{name} knows the target's activity but not over which time", fix=f"declare {POST_TIME}: Time = … * ms")
+            raise ModelError(f"{name} reads the target's activity, which needs the time constant of its average", fix=f"declare {POST_TIME}: Time = … * ms")
 
     @property
     def has_current(self) -> bool:
