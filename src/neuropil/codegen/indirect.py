@@ -12,6 +12,8 @@ from numba.core import cgutils
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
+from neuropil.codegen.kernel_cache import KernelCache
+
 _LINKED: set[tuple[Any, tuple[Any, ...]]] = set()
 """Kernels and types of arguments for which there is an address."""
 
@@ -48,11 +50,13 @@ def compiling(caller: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        caller.disable_compile()
+        caller.disable_compile(bool(caller.signatures))
 
 
 def address_of(kernel: Any, arguments: tuple[Any, ...]) -> int:
     """Where the machine code of a kernel for arguments of these Numba types begins; compiled, or loaded, if it was not yet."""
+    if not isinstance(kernel._cache, KernelCache):
+        raise TypeError(f"{kernel} is not a kernel: it has no machine code of its own")
     _LINKED.add((kernel, arguments))
     kernel.compile(arguments)
     made = kernel.overloads[arguments]

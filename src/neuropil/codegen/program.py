@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-<<<<<<< HEAD
+from itertools import groupby
 from types import ModuleType
 from typing import Any
-=======
-from itertools import groupby
->>>>>>> main
 
 import numpy as np
 from numba import typeof, types
@@ -141,13 +138,8 @@ class Program:
     @property
     def source(self) -> str:
         """The text of a module with the function `run`."""
-<<<<<<< HEAD
         kernels = {kernel: str(j) for j, kernel in enumerate(self._kernels, len(_LOOP))}
-        calls = {phase: [self._call(j, op, kernels) for j, op in enumerate(self.operations) if op.phase is phase] for phase in Phase}
-=======
-        kernels = {kernel: f"f{j}" for j, kernel in enumerate(dict.fromkeys(op.kernel for op in self.operations))}
         calls = [(op.phase, self._call(j, op, kernels)) for j, op in enumerate(self.operations)]
->>>>>>> main
         text = _HEAD.format(
             imports="\n".join(_import(kernel, f"k{n}") for kernel, n in kernels.items()),
             names="\n".join(f"f{n} = by_address(k{n})" for n in kernels.values()),

@@ -294,13 +294,8 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Batch,
         )
         for t, share in enumerate(layout.shares)
     )  # fmt: skip
-<<<<<<< HEAD
-    return Operation(f"{group.name}.{port}: Poisson counts", Phase.STIMULI, Kernel.of(poisson_counts), arguments.__getitem__, (Given.STEP,))
-=======
-    kernel = Kernel.made(poisson_counter, width)
     sets = (plan.buffers[g, Argument(Kind.COUNT, port)],)
-    return Operation(f"{group.name}.{port}: Poisson counts", Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,), sets=sets)
->>>>>>> main
+    return Operation(f"{group.name}.{port}: Poisson counts", Phase.STIMULI, Kernel.of(poisson_counts), arguments.__getitem__, (Given.STEP,), sets=sets)
 
 
 def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: KernelBatch) -> Operation:

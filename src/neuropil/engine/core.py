@@ -264,8 +264,7 @@ class Core:
         part, port = split(projection.port or "")
         if projection.target.name in self.plan.cells:
             for _, cells in self.machine.cells[projection.target.name]:
-                argument, place = cells.source.quanta[f"{part}.{port}"]
-                cells.made[argument][place] = quantum
+                cells.set_quantum(part, port, quantum)
             return
         g, m = self.plan.place_of(projection.target, part)
         group = self.plan.groups[g]

@@ -118,6 +118,16 @@ class CablePlan:
         return cls(cell, order, rank, parent, axial, made.area[order], made.capacitance[order], patches, points, dt)
 
     @property
+    def groups(self) -> tuple[MembraneGroup, ...]:
+        """Membranes, then point processes."""
+        return (*self.patches, *self.points)
+
+    @property
+    def places_of_points(self) -> range:
+        """Places of the point processes among the groups."""
+        return range(len(self.patches), len(self.patches) + len(self.points))
+
+    @property
     def size(self) -> int:
         """Number of compartments, branch points included."""
         return len(self.order)
