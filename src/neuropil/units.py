@@ -213,7 +213,7 @@ class Quantity:
         return self.value != self._same(other, "compare")
 
     def _foreign(self, other: Any) -> bool:
-        """Whether something is no number at all, or a plain one in another unit."""
+        """Whether something is not a number at all, or a plain one in another unit."""
         if isinstance(other, Quantity):
             return isinstance(other.value, (int, float)) and other.dimension != self.dimension and not other.anything and not self.anything
         if isinstance(other, (int, float)):

@@ -307,7 +307,7 @@ class Loop:
                 self.simulation.set_modulator(name, dopamine)
 
     def _signal(self, error: NDArray[np.float64], judged: NDArray[np.bool_]) -> None:
-        """Tell modulators of the errors there were; what they were told holds until the next."""
+        """Set the signals of modulators from the errors; a signal holds until the next."""
         for signals, delta, new in zip(self.agent.signals, error.tolist(), judged, strict=False):
             for one in signals if new else ():
                 self.simulation.modulators[one.modulator].set_signal(one.law(delta))

@@ -1,7 +1,7 @@
 """Gymnasium environments as a loop sees them: made by name, reset by seed, and never trusted.
 
 Gymnasium is an optional extra and is imported when an environment is asked for. What an environment raises, and a reward
-or observation that is no number, becomes a `WorldError` that says which environment, in which episode, at which step.
+or observation that is not a number, becomes a `WorldError` that says which environment, in which episode, at which step.
 """
 
 from __future__ import annotations

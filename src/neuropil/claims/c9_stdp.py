@@ -82,7 +82,7 @@ def paired(rule: Synapse, lag: float, pairings: int) -> Floats:
     trains = np.round([100.0 + np.arange(pairings) * 1000.0 / f for f in FREQUENCIES])
     who = np.repeat(np.arange(n), pairings)
     network.stimulate(source, SpikeList((trains.ravel() - 1.0) * ms, who), port="spikes", weight=1.0)
-    # 100 mV at once: the target spikes when told, and its synapses move it by nothing to speak of.
+    # 100 mV at once: the target spikes at the given time, and its synapses move it by nothing to speak of.
     network.stimulate(target, SpikeList((trains.ravel() + lag) * ms, who), port="syn", weight=100 * mV)
     network.project(source, target, OneToOne(), weight=0.001 * mV, delay=1 * ms, port="syn", synapse=rule, name="learning")
     return (_learned(network, float(trains.max()) + 200.0, 1.0) - 0.5) / 0.5

@@ -120,7 +120,7 @@ def available() -> float:
 def peak() -> int:
     """Largest resident memory of this process so far, bytes."""
     try:
-        import resource  # psutil tells the largest on Windows alone
+        import resource  # psutil gives the largest on Windows only
     except ImportError:
         import psutil
 

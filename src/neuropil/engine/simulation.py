@@ -190,7 +190,7 @@ class Simulation(Access):
             The result of everything since the simulation began, or since what it resumed from if that was recorded elsewhere.
 
         Raises:
-            SimulationError: a duration that is no time or not on the grid; a state that became NaN or ran away (what was recorded
+            SimulationError: a duration that is not a time or not on the grid; a state that became NaN or ran away (what was recorded
                 is kept in the folder).
             StorageError: the system refused to write; `error.result` holds what was recorded, and the run may go on.
             Interrupted: Ctrl-C.
@@ -400,7 +400,7 @@ class Simulation(Access):
 
         States of neurons (and refractory counts) are as at the start, spikes under way are dropped, traces, eligibilities and
         resources of synapses and concentrations of modulators are as at the start. Weights, what rules have learnt
-        (`Synapse.learned`), synapses that have formed, and what somebody has set stay: drives, signals, caps, `plasticity`.
+        (`Synapse.learned`), synapses that have formed, and what was set stay: drives, signals, caps, `plasticity`.
 
         Args:
             keep: states of neurons that stay as they are, such as ["exc.theta"].
@@ -561,7 +561,7 @@ def _is_of(resume: Any, folder: Path | None) -> bool:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """Within, Ctrl-C is told as what it interrupted."""
+    """A context in which Ctrl-C raises `Interrupted`, which says what was interrupted."""
     try:
         yield
     except KeyboardInterrupt:

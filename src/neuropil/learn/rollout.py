@@ -166,7 +166,7 @@ class Rollout:
         Returns:
             {"step": int32[steps], "events": population -> port -> [steps, neurons] (weights), "currents": population ->
             input -> [steps, neurons], "uniform": population -> [steps, neurons] (for models with a hazard)}; besides,
-            where you add it, "modulators": projection -> [steps], the signal its synapses know. Add to these
+            where you add it, "modulators": projection -> [steps], the signal its synapses read. Add to these
             arrays, or put others in their place, to drive the network with something else.
         """
         steps = self._steps(duration)

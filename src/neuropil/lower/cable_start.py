@@ -17,7 +17,7 @@ from neuropil.model.contents.contents import Population
 
 @dataclass(frozen=True)
 class Start:
-    """Starting values; what is the same in all cells has one column.
+    """Initial values; what is the same in all cells has one column.
 
     Attributes:
         v: float64[compartments, 1 or cells], mV, in the order of the cell's compartments.

@@ -61,7 +61,7 @@ def _of_maths(name: str) -> str:
 
 
 def _named(name: str, model: DeclarativeModel) -> str:
-    """What somebody may have meant by a name in an equation."""
+    """The likely meaning of an unknown name in an equation."""
     spec = model.spec
     for prefix, known in (("self", spec.parameters), ("s", spec.states), ("x", spec.inputs), ("w", spec.ports)):
         if name in known:

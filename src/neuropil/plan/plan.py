@@ -17,14 +17,12 @@ from neuropil.errors import ModelError, PlanError
 from neuropil.lower.neuron_program import NeuronProgram
 from neuropil.lower.synapse import SynapseProgram, plan_synapses
 from neuropil.lower.synapse_resolution import slow_synapses
-from neuropil.model.base.distribution import Distribution
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.modulation.modulator import effects_on
 from neuropil.model.network.network import Network
 from neuropil.model.network.validate import validate
 from neuropil.model.neuron.composite import full_name, split
-from neuropil.model.stimulus.stimulus import Poisson
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.builder import PlanBuilder
 from neuropil.plan.cells import PlannedCells
@@ -221,12 +219,10 @@ def _plan_drives(network: Network, dt: float) -> tuple[PlannedStimulus, ...]:
     planned, taken = [], set()
     for index, drive in enumerate(network.drives):
         kind = "current" if drive.input is not None else "irregular"
-        countable = isinstance(drive.stimulus, Poisson) and drive.site is None and drive.neurons is None and own_kernel(drive.target)
-        if countable and (drive.target.name, drive.port) not in taken:
-            rate = drive.stimulus.rate.value if isinstance(drive.stimulus.rate, Quantity) else drive.stimulus.rate  # type: ignore[attr-defined]
-            if np.ndim(rate) == 0 and not isinstance(rate, Distribution) and rate * dt <= LARGEST_COUNTED:
-                kind = "counted"
-                taken.add((drive.target.name, drive.port))
+        rate = drive.stimulus.poisson_rate if drive.site is None and drive.neurons is None and own_kernel(drive.target) else None
+        if rate is not None and rate * dt <= LARGEST_COUNTED and (drive.target.name, drive.port) not in taken:
+            kind = "counted"
+            taken.add((drive.target.name, drive.port))
         planned.append(PlannedStimulus(drive, index, kind))
     return tuple(planned)
 

@@ -183,7 +183,7 @@ def save(path: Path, plan: Plan, checkpoint: Checkpoint) -> None:
 
 
 def _require_free(path: Path) -> None:
-    """Refuse to write over what is no checkpoint."""
+    """Refuse to write over what is not a checkpoint."""
     if not path.parent.is_dir():
         raise CheckpointError("there is no folder for the checkpoint", got=str(path.parent), fix="make it first")
     if path.is_dir():

@@ -4,7 +4,7 @@ An agent is a description, like a network; `neuropil.agents.Loop` brings it to l
 network may hold several `copies` of the agent, each with its own slice of every population and its own environment:
 cells are numbered copy by copy.
 
-In a turn, a step of the environment (or `repeat`), the network hears the observation for `decide`; then critic and actor are read, the action
+In a turn, a step of the environment (or `repeat`), the network receives the observation for `decide`; then critic and actor are read, the action
 is fed back as an efference copy, and the error of the step before is released as dopamine for the time `act`. Modulators of
 the network take part in two ways: the error may be a signal to them, which holds until the next error (`Signalling`), and the
 level of one may be the horizon of reward (`Horizon`).
@@ -136,7 +136,7 @@ class Horizon:
 
 @dataclass(frozen=True)
 class Signalling:
-    """A modulator whose nucleus hears of the error.
+    """A modulator whose nucleus receives the error.
 
     Args:
         modulator: its name in the network.

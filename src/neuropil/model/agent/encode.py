@@ -1,4 +1,4 @@
-"""From an observation to the cells that hear it: tuning curves, and the form in which cells are driven by them.
+"""From an observation to the cells that encode it: tuning curves, and the form in which cells are driven by them.
 
 A code says how active each cell should be for an observation, a number from 0 to 1; `Rates` and `Currents` say how that
 reaches a population: as the rate of Poisson sources, or as a current under which integrate-and-fire cells fire as fast.

@@ -105,7 +105,7 @@ class SelfStimulationMonitor:
 
 @dataclass(frozen=True)
 class Guard:
-    """How an agent is watched: a `SelfStimulationMonitor` for each copy, which hears the dopamine and the reward of every step.
+    """How an agent is watched: a `SelfStimulationMonitor` for each copy, which receives the dopamine and the reward of every step.
 
     Args:
         after: steps before calibration; whoever learns is surprised more often than is usual later.

@@ -240,7 +240,13 @@ def _dimension_of(unit: Any, where: str) -> Dimension:
     raise ModelError(f"{where} must be given a unit", got=unit, expected="for example pA, or 1.0 for dimensionless")
 
 
-def _annotated_dimension(cls: type, name: str) -> Dimension | None:
+def annotated_dimension(cls: type, name: str) -> Dimension | None:
+    """The dimension that the annotation of a class's attribute gives; None where it gives none.
+
+    Args:
+        cls: the class.
+        name: of the attribute.
+    """
     for base in cls.__mro__:
         annotation = inspect.get_annotations(base).get(name)
         if annotation is None:
@@ -276,7 +282,7 @@ def _collect(cls: type[DeclarativeModel]) -> Spec:
             if value.window:
                 spec.windows[name] = value.window
         elif name in annotated:
-            dimension = _annotated_dimension(cls, name)
+            dimension = annotated_dimension(cls, name)
             if value is not None:
                 own = value.dimension if isinstance(value, (Quantity, Distribution)) else DIMENSIONLESS
                 if dimension is not None and own != dimension:

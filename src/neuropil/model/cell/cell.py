@@ -224,7 +224,7 @@ class Cell(Composite):
         return self
 
     def _warmed(self, mechanism: Warm, varying: Container[str] = ()) -> Warm:
-        """A mechanism at the temperature of the cell, if it has one and the mechanism knows temperatures."""
+        """A mechanism at the temperature of the cell, if it has one and the mechanism has a parameter for it."""
         if self.temperature is None or "celsius" not in mechanism.spec.parameters:
             return mechanism
         own: Any = vars(mechanism)["celsius"]

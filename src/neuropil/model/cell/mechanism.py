@@ -1,6 +1,6 @@
 """What membrane does: channels and pools spread over it, synapses and electrodes at points of it.
 
-A mechanism is a class of equations, like a neuron model, and knows nothing of the cell it will sit in. What it needs of
+A mechanism is a class of equations, like a neuron model, and does not depend on the cell that it is part of. What it needs of
 its compartment it declares as `Input`s, by the names that compartments give them:
 
     v         membrane potential (mV)
@@ -189,7 +189,7 @@ class Channel(Mechanism):
 
     @classmethod
     def check_class(cls) -> None:
-        """A channel is part of the membrane and hears no spikes."""
+        """A channel is part of the membrane and receives no spikes."""
         super().check_class()
         if cls.spec.ports:
             raise ModelError(f"{cls.__name__}: a channel has no ports", got=list(cls.spec.ports), fix="derive it from PointProcess")

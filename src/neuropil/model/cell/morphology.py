@@ -32,7 +32,7 @@ class Morphology:
     Attributes:
         sections: the sections.
         name: of the cell or of the file it came from.
-        notes: what a reader of its file should know: which convention of the soma was recognised, what was left out.
+        notes: on how its file was read: which convention of the soma was recognised, what was left out.
 
     Raises:
         MorphologyError: when the sections are not one tree in that order, or two share a name.

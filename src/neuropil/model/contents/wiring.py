@@ -91,14 +91,14 @@ def _check_structure(where: str, structure: Any, synapse: Synapse | None, weight
 def check_values(
     label: str, synapse: Synapse | None, rule: Rule, source: Population | View, target: Population | View, initial: Any, structure: Any
 ) -> dict[str, Any]:
-    """Refuse arrays of parameters and starting values of states that do not fit the rule.
+    """Refuse arrays of parameters and initial values of states that do not fit the rule.
 
     Args:
         label: of the projection, for messages.
         synapse, rule, source, target, initial, structure: as of `Network.project`.
 
     Returns:
-        The starting values by state, in base units.
+        The initial values by state, in base units.
 
     Raises:
         NetworkError, ModelError, UnitError: naming the projection.

@@ -94,7 +94,7 @@ class BoundEffect:
             One number, or float64[neurons].
 
         Raises:
-            SimulationError: the value leaves its bounds, or is no number; the change fails, or makes another number of values.
+            SimulationError: the value leaves its bounds, or is not a number; the change fails, or makes another number of values.
         """
         try:
             raw = np.asarray(self.outcome(value, c), float)

@@ -114,6 +114,6 @@ class Becomes(Effect):
 
 
 def name_of(change: Change) -> str:
-    """A change as people know it."""
+    """The name of a change, for messages."""
     name = getattr(change, "__name__", None)
     return "a function" if name == "<lambda>" else name or repr(change)

@@ -192,7 +192,7 @@ class Modulator:
             target: of the volume; or several (`Network.project` returns a list).
             parameter: its name; of a part of a neuron "part.name".
             change: a function (value, level) -> value of quantities, or one of `neuropil.model.modulation.effects`. It must depend
-                on nothing else: a checkpoint knows it by its code and constants.
+                on nothing else: a checkpoint identifies it by its code and constants.
             receptor: whose occupancy the level is; the concentration itself, if None.
             low, high: bounds of the outcome, checked at every tick. (Time constants and capacitances must stay positive
                 in any case.)

@@ -1,7 +1,7 @@
 """A network: populations, the projections between them, what drives them and what is recorded.
 
 A network is a value that a program builds up and hands to an executor. It holds no simulation state, touches nothing
-global, and two of them never know of each other.
+global, and two networks are independent of each other.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ class Network(Contents):
             neuron: a model instance; of a cell, as it is now: what is painted on it later does not count. Array parameters must have
                 one value per neuron; those of a part with several sites one per site, or one for every site of every neuron,
                 neuron by neuron.
-            initial: starting values by state: quantities, arrays or distributions. An array for a cell's "v" has a value for
+            initial: initial values by state: quantities, arrays or distributions. An array for a cell's "v" has a value for
                 each cell, or one for each compartment of each (nodes without membrane may be left out).
             positions: quantity of shape [size, axes], for rules that depend on distance.
 
@@ -203,11 +203,11 @@ class Network(Contents):
             response_delay: time that a target's spike takes to reach the synapse. The delay is the axon's; if a part b of it
                 is the dendrite's, a spike reaches the synapse b earlier and the target's b later: response_delay = 2 b.
             structure: a `Rewiring`, if synapses vanish and form while the network runs.
-            initial: starting values of the synapses' states by name, in place of the model's: numbers, distributions, or arrays
+            initial: initial values of the synapses' states by name, in place of the model's: numbers, distributions, or arrays
                 and matrices, as the model's parameters may be (`neuropil.model.contents.per_synapse`).
             name: of the projection; one that is taken gets a number ("a→b #2"). With the two populations it keys the
                 projection's random draws; without a name the port stands in for it. Projections that are equal in all of
-                these are told apart by their order.
+                these are distinguished by their order.
 
         Returns:
             The projections made, one for each pair.
@@ -244,7 +244,7 @@ class Network(Contents):
         one per site. What is drawn for a neuron does not depend on the view: it is drawn by the index within the population.
 
         The name, with the population, keys the random draws; without a name the kind of stimulus and the port or input do, and
-        those that are equal in all of these are told apart by their order.
+        those that are equal in all of these are distinguished by their order.
 
         Args:
             target: a population or a view of one (`exc[:50]`), or several.

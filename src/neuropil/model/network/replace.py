@@ -28,7 +28,7 @@ from neuropil.model.network.describe import described_drive, described_populatio
 from neuropil.model.neuron.composite import Composite
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.model.probe.upkeep import check_upkeep
-from neuropil.model.stimulus.stimulus import EventStimulus, SpikeList, Stimulus
+from neuropil.model.stimulus.stimulus import EventStimulus, Stimulus
 from neuropil.units import Quantity, ms, um
 
 Changes = Mapping[str, Mapping[str, Any]]
@@ -130,7 +130,7 @@ def _populations(network: Contents, changes: Changes) -> tuple[list[Population],
 
 
 def _as_given(pop: Population) -> tuple[Any, ...]:
-    """Neuron, size, starting values and positions as a caller would give them."""
+    """Neuron, size, initial values and positions as a caller would give them."""
     initial = {state: _in_unit(value, pop.neuron.spec.state_dimensions[state]) for state, value in pop.initial.items()}
     return pop.neuron, pop.size, initial, _in_unit(pop.positions, um.dimension)
 
@@ -196,8 +196,8 @@ def _drive(d: StimulusConnection, changes: Mapping[str, Any]) -> StimulusConnect
         raise NetworkError(f"replace: stimulus {d.name!r} must stay an event or a current stimulus", got=stimulus, expected="events for events, a current for a current")
     port = None if d.port is None else d.port + index
     target = _seen(d.target, d.neurons, d.name)
-    if isinstance(stimulus, SpikeList) and "stimulus" not in changes and stimulus.neurons is not None and d.neurons is not None:
-        stimulus = dataclasses.replace(stimulus, neurons=places(d.neurons, d.target.size)[stimulus.neurons])
+    if "stimulus" not in changes and stimulus.addressed is not None and d.neurons is not None:
+        stimulus = stimulus.addressing(places(d.neurons, d.target.size)[stimulus.addressed])
     return described_drive(target, stimulus, port, None if d.input is None else d.input + index, weight, d.name, d.stream)
 
 

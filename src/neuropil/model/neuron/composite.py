@@ -1,4 +1,4 @@
-"""Neurons made of parts: what a network needs to know of one, whatever its parts are.
+"""Neurons made of parts: the interface that a network needs, whatever the parts are.
 
 A population's neuron is either a `Neuron`, one set of equations, or a `Composite`: a cell with morphology, or a soma with
 branches. A *part* is a model of which every neuron has one or several, its *sites*: the synapses of one kind along a

@@ -32,7 +32,7 @@ class Neuron(DeclarativeModel):
             "euler", "heun", "rk4".
         spikes_on: "level" (a spike in each step in which `fires` holds) or "rising" (only when it begins to hold).
         refractory: name of the parameter that holds the refractory period, or None.
-        clamps: states held at their reset value, deaf to events, while refractory.
+        clamps: states held at their reset value, and not changed by events, while refractory.
 
     Args:
         parameters: values by name; each a quantity, an array with one value per neuron, or a `Distribution`.
