@@ -27,7 +27,7 @@ from numba import njit
 from numba.core.caching import Cache, CompileResultCacheImpl
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, Flags, compile_extra
-from numba.core.dispatcher import _FunctionCompiler
+from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]
 from numba.core.serialize import dumps
 
 from neuropil.codegen.cache import directory, read_own, write_own
@@ -208,6 +208,7 @@ class _Kernel(CompileResultCacheImpl):
     def file_name(self) -> str:
         """What it is, for people, and the digest of all that it depends on."""
         dispatcher = self._dispatcher()
+        assert dispatcher is not None  # it holds this
         name = re.sub(r"[^A-Za-z0-9_.]", "", dispatcher.py_func.__qualname__)[:100]
         return f"{name}-{digest_of(dispatcher)[:32]}.{sys.implementation.cache_tag}"
 
