@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.kernel_cache import cached_njit
 from neuropil.codegen.threads import new_barrier, spin_barrier
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
@@ -72,7 +72,7 @@ LOGGED, SINCE_FLUSH, IN_RING, EVENTS = 0, 1, 2, 3
 """Entries of a log's counters."""
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def collect(out, n, fired, neurons):
     """Append to out[n:] the global indices of the slots whose `fired` byte is set; returns the new n."""
     words = fired.view(np.uint64)
@@ -99,7 +99,7 @@ def collecting(name: str, own: Callable[[int], tuple[Any, ...]], fired: Buffer) 
     return Operation(f"{name}: who fired", Phase.NEURONS, Kernel.of(collect), own, given, Result.FIRED_COUNT, reads=(fired,))
 
 
-@njit(nogil=True)
+@cached_njit(nogil=True)
 def account(step, threads, count, counters, recent, room, logged):
     """Count everyone's spikes of `step`; False, with nothing done, where a store (`room`) or the log is too small.
 
@@ -118,7 +118,7 @@ def account(step, threads, count, counters, recent, room, logged):
     return True
 
 
-@njit(nogil=True)
+@cached_njit(nogil=True)
 def log_spikes(step, thread, published, count, log_step, log_neuron, counters):
     """Keep this thread's own spikes of `step`, stamped with its end."""
     side = step & 1
@@ -129,7 +129,7 @@ def log_spikes(step, thread, published, count, log_step, log_neuron, counters):
     counters[LOGGED] = first + n
 
 
-@njit(nogil=True)
+@cached_njit(nogil=True)
 def meet(barrier, thread, threads):
     """Wait until every owner has published; False when one of them failed."""
     return threads == 1 or spin_barrier(barrier, thread, threads)
