@@ -365,7 +365,7 @@ class Simulation(Access):
         self.counts += np.bincount(neurons, minlength=self.counts.size)
         self._modulation.observe(neurons)
         samples = self.core.flush_probes() + self._upkeep.flush() + self._modulation.flush()
-        self.recorder.add(steps, neurons, samples, self.core.step - bool(self.core.pending))
+        self.recorder.add(steps, neurons, samples, self.core.step - self.core.pending)
         if steps.size:
             self._recent.append((steps, neurons))
         oldest = self.core.step - self.core.ring
