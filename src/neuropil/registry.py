@@ -79,6 +79,16 @@ def _enter(table: dict[Any, Any], key: Any, value: Any, what: str) -> None:
         raise ModelError(f"{what} is registered already", got=value, fix="give it another name, or subclass the type")
 
 
+def own_builder(kind: type, executor: str) -> Callable[..., Any] | None:
+    """The builder that is registered for a class itself; None without one.
+
+    Args:
+        kind: the class.
+        executor: "engine", "oracle" or "rollout".
+    """
+    return _BUILDERS.get((executor, kind))
+
+
 def builder_of(described: object, executor: str) -> Callable[..., Any]:
     """The builder of an object's class, or of the nearest of its base classes.
 
@@ -100,6 +110,8 @@ def find_builder(described: object, executor: str, unless: tuple[str, ...] = ())
 
     Args:
         unless: methods that define what is built. A class that defines one of them itself has no use for the builders of its bases.
+        described: the object of a description, such as a stimulus.
+        executor: "engine", "oracle" or "rollout".
     """
     for kind in type(described).__mro__:
         if (executor, kind) in _BUILDERS:
@@ -154,7 +166,7 @@ def provided(service: str) -> Any:
         service: its name.
 
     Raises:
-        NeuropilError: nobody does.
+        NeuropilError: no object is.
     """
     if service not in _SERVICES:
         raise NeuropilError(f"nothing provides {service}", fix="import neuropil before its parts")

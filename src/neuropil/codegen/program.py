@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 
@@ -123,8 +124,8 @@ class Program:
         kernels = {kernel: f"f{j}" for j, kernel in enumerate(dict.fromkeys(op.kernel for op in self.operations))}
         calls = [(op.phase, self._call(j, op, kernels)) for j, op in enumerate(self.operations)]
         lines: list[str] = []
-        for lap, phase in enumerate(p for p in Phase if p is not Phase.SPIKES and any(q is p for q, _ in calls)):
-            lines += [call for q, call in calls if q is phase]
+        for lap, (phase, together) in enumerate(groupby((c for c in calls if c[0] is not Phase.SPIKES), key=lambda c: c[0])):
+            lines += [call for _, call in together]
             lines += [f"c{lap + 1} = cycles() if timed else 0", f"clock[{PHASES.index(phase.value)}] += c{lap + 1} - c{lap}"]
         return _HEAD.format(
             imports="\n".join(_import(kernel, name) for kernel, name in kernels.items()),

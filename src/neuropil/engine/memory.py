@@ -76,7 +76,7 @@ def require(plan: Plan, threads: int, limit: float | None = None) -> dict[str, f
         largest = sorted(needs.items(), key=lambda item: -item[1])[:3]
         parts = " + ".join(f"{name} {size / 1e9:.2f}" for name, size in largest)
         raise MemoryLimitError(
-            f"{plan.network.name} needs more memory than there is",
+            f"{plan.network.name} needs more memory than is available",
             got=f"{total / 1e9:.2f} GB ({parts} + …)",
             expected=f"at most {limit / 1e9:.2f} GB",
             fix="a smaller --scale, fewer synapses, float32 with packed weights, or a larger machine",
@@ -102,7 +102,7 @@ def require_traces(recorder: Recorder, step: int, target: int, limit: float | No
     if pending > NEGLIGIBLE and (needed if limit is not None else pending) > (limit if limit is not None else available()):
         largest = max(recorder.tracks, key=lambda t: t.neurons.size / t.every)
         raise MemoryLimitError(
-            f"the traces of {recorder.plan.network.name} need more memory than there is",
+            f"the traces of {recorder.plan.network.name} need more memory than is available",
             got=f"{needed / 1e9:.2f} GB, most of them for {largest.neurons.size} columns of {largest.name!r} every {largest.every * recorder.plan.dt:g} ms",
             expected=f"at most {(available() if limit is None else limit) / 1e9:.2f} GB",
             fix="probe fewer neurons or at a longer interval, run in parts, or stream to a folder (out=...), which takes half",
@@ -120,7 +120,7 @@ def available() -> float:
 def peak() -> int:
     """Largest resident memory of this process so far, bytes."""
     try:
-        import resource  # psutil tells the largest on Windows alone
+        import resource  # psutil gives the largest on Windows only
     except ImportError:
         import psutil
 

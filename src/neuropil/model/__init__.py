@@ -49,17 +49,9 @@ from neuropil.model.network.network import Network
 from neuropil.model.neuron.branched import Branch, Branched
 from neuropil.model.neuron.composite import Composite, Part
 from neuropil.model.neuron.neuron import Neuron
-from neuropil.model.stimulus.stimulus import (
-    InhomogeneousPoisson,
-    Noise,
-    Poisson,
-    Regular,
-    Sine,
-    SpikeList,
-    Step,
-    Stimulus,
-    TimeArray,
-)
+from neuropil.model.stimulus.currents import Noise, Sine, Step, TimeArray
+from neuropil.model.stimulus.events import InhomogeneousPoisson, Poisson, Regular, SpikeList
+from neuropil.model.stimulus.stimulus import CurrentStimulus, EventStimulus, Stimulus
 from neuropil.model.synapse.synapse import Synapse
 
 __all__ = [
@@ -78,6 +70,7 @@ __all__ = [
     "Composite",
     "Coupling",
     "Critic",
+    "CurrentStimulus",
     "Currents",
     "DLambda",
     "DeclarativeModel",
@@ -91,6 +84,7 @@ __all__ = [
     "Efference",
     "Ends",
     "Evenly",
+    "EventStimulus",
     "Everywhere",
     "FirstOrder",
     "FixedCount",

@@ -277,7 +277,7 @@ class Edges(Rule):
         for name, array, size in (("pre", self.pre, n_source), ("post", self.post, n_target)):
             if array.size and (array.min() < 0 or array.max() >= size):
                 worst = int(array.max() if array.max() >= size else array.min())
-                raise NetworkError(f"Edges.{name} points outside its population", got=worst, expected=f"0 … {size - 1}")
+                raise NetworkError(f"Edges.{name} has an index outside of its population", got=worst, expected=f"0 … {size - 1}")
 
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         return self.pre.size

@@ -35,7 +35,7 @@ def check_parameters(where: str, part: Part, size: int) -> None:
 
 
 def started(value: Any, neuron: Any, state: str, size: int) -> Any:
-    """Starting values of a cell's compartments, one for each of every cell, from an array that has fewer.
+    """Initial values of a cell's compartments, one for each of every cell, from an array that has fewer.
 
     One for each cell counts everywhere in it. Where only the nodes without membrane are left out, each starts as the compartment
     beside it does; it keeps no charge, so its potential after the first step does not depend on where it starts.
