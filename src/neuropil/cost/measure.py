@@ -18,6 +18,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from neuropil.codegen import clock_driven_source
 from neuropil.codegen.cache import directory, load, path_of
 from neuropil.codegen.clock_driven_source import SynapseKernel, emit_step
 from neuropil.codegen.kernel import NAME, source_of
@@ -27,6 +28,7 @@ from neuropil.lower.synapse import SynapseProgram
 from neuropil.plan.parts import KernelBatch
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Kind
+from neuropil.plan.synapse_signature import PLACE, SynapseArgument, SynapseKind
 from neuropil.result.atomic import read_json, write_json
 
 KERNEL_SECONDS = 0.005
@@ -102,10 +104,9 @@ def synapse_seconds(
     """
     threads = threads or available_threads()
     kernel = emit_step(program, precision, frozenset())
-    name = f"{program.traced.name}_step"
     found = _remembered(
-        f"{path_of(name, kernel.source).stem} {threads} {targets} {each}",
-        lambda: {"seconds": _synapses(name, program, kernel, precision, threads, targets, each)},
+        f"{path_of(clock_driven_source.NAME, kernel.source).stem} {threads} {targets} {each}",
+        lambda: {"seconds": _synapses(program, kernel, precision, threads, targets, each)},
         again,
     )
     return float(found["seconds"])
@@ -149,7 +150,7 @@ def _kernel(group: KernelBatch, plan: Plan, threads: int, size: int) -> float:
 
 
 def _synapses(
-    name: str, program: SynapseProgram, kernel: SynapseKernel, precision: str, threads: int, targets: int, each: int
+    program: SynapseProgram, kernel: SynapseKernel, precision: str, threads: int, targets: int, each: int
 ) -> float:
     """The same of synapses at rest, on targets at -65 mV that are silent."""
     real: Any = np.dtype(precision)
@@ -163,13 +164,13 @@ def _synapses(
         fixed = (1, numbers, run, np.zeros(1, real), noise, zero, real.type(1.0), np.zeros(each, real), np.zeros(targets))
         return *fixed, *(argument(n) for n in kernel.arguments)
 
-    def argument(name: str) -> np.ndarray:
+    def argument(given: SynapseArgument) -> np.ndarray:
         """Of the target's states the potential is not 0; the others are of the synapses."""
-        if name.startswith("of_"):
-            return np.full(targets, -65.0 if name == "of_v" else 0.0, real)
-        return np.zeros(targets * each, np.int32 if name == "place" else real)
+        if given.kind is SynapseKind.SEEN:
+            return np.full(targets, -65.0 if given.name == "v" else 0.0, real)
+        return np.zeros(targets * each, np.int32 if given == PLACE else real)
 
-    return _seconds(load(name, kernel.source).advance, arguments, threads) / (targets * each * threads)
+    return _seconds(load(clock_driven_source.NAME, kernel.source).advance, arguments, threads) / (targets * each * threads)
 
 
 def _seconds(kernel: Callable[..., object], arguments: Callable[[], tuple[Any, ...]], threads: int) -> float:
