@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
+from neuropil.codegen.indirect import compiling
 from neuropil.codegen.program import PHASES, TIMED_STEPS, Program
 from neuropil.engine.cells.arrays import gather as gather_cells
 from neuropil.engine.cells.arrays import scatter as scatter_cells
@@ -65,7 +67,12 @@ class Core:
 
     def compile(self) -> None:
         """Compile, or load from the cache, the program: a run of no steps, on a store without synapses."""
-        self._call(0, 0, *self._tables(1))
+        self._link()
+        with compiling(self.program.run):
+            self._call(0, 0, *self._tables(1))
+
+    def _link(self) -> None:
+        self._addresses = self.program.link(self._own(0), self.plan.precision)
 
     def connect(self, progress: Callable[[float], None] | None) -> None:
         """Build the synapses and everything whose size depends on them."""
@@ -82,6 +89,7 @@ class Core:
         for j, store in self.listed.items():
             store.use(SynapseList.drawn(plan, j))
         self._use([Rows.of(packed, [p.size for p in plan.network.populations.values()]) for packed in self.packed])
+        self._link()
 
     def _use(self, rows: list[Rows]) -> None:
         """Take the packed stores into use, with buckets and logs that fit its delays."""
@@ -291,8 +299,11 @@ class Core:
     def _call(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int, int]:
         log = self.logs[t]
         room = min((store.capacity for store in self.stores), default=1 << 62)
-        own = [op.own(t) for op in self.program.operations]
         return self.program.run(
-            t, self.step, steps, self.pending, index, waves, room, self.exchange.arrays,
-            (log.step, log.neuron, log.counters, log.recent), self.clock[t], *own,
+            self._addresses, t, self.step, steps, self.pending, index, waves, room, self.exchange.arrays,
+            (log.step, log.neuron, log.counters, log.recent), self.clock[t], *self._own(t),
         )  # fmt: skip
+
+    def _own(self, t: int) -> list[tuple[Any, ...]]:
+        """The operations' own arguments in a thread."""
+        return [op.own(t) for op in self.program.operations]

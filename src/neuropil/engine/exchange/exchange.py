@@ -17,8 +17,8 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
-from numba import njit
 
+from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.threads import BARRIER_SIZE, abort_barrier, spin_barrier
 from neuropil.connectivity.samplers import delay_steps
 from neuropil.plan.plan import Plan
@@ -107,7 +107,7 @@ class Exchange:
         abort_barrier(self.barrier)
 
 
-@njit(nogil=True)
+@cached_njit(nogil=True)
 def alarmed(alarm, after):  # type: ignore[no-untyped-def]
     """Whether a state of any owner diverged in a step from `after` on."""
     latest = 0
@@ -116,7 +116,7 @@ def alarmed(alarm, after):  # type: ignore[no-untyped-def]
     return latest > after
 
 
-@njit(nogil=True)
+@inner_njit(nogil=True)
 def fired_in(bounds):  # type: ignore[no-untyped-def]
     """How many neurons, of all owners, fired in a step: bounds int64[owners, WORDS]."""
     total = 0
@@ -125,7 +125,7 @@ def fired_in(bounds):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(nogil=True)
+@cached_njit(nogil=True)
 def meet(barrier, owner, owners):  # type: ignore[no-untyped-def]
     """Wait until every owner has published; False when one of them failed."""
     return owners == 1 or spin_barrier(barrier, owner, owners)

@@ -13,9 +13,9 @@ from functools import partial
 from typing import TypeAlias
 
 import numpy as np
-from numba import njit
 
 from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.kernel_cache import cached_njit
 from neuropil.engine.exchange.exchange import Exchange
 from neuropil.model.contents.contents import Population
 from neuropil.model.network.coupling import End
@@ -42,7 +42,7 @@ class Potentials:
     look: Callable[[], None]
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def see_partners(k, seen, published, partner):
     """The potential of each site's partner at the beginning of step k; partner: its place among the published, or -1."""
     for i in range(seen.size):
@@ -50,14 +50,14 @@ def see_partners(k, seen, published, partner):
             seen[i] = published[k & 1, partner[i]]
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def publish(k, potentials, places, published):
     """The potentials at the end of step k."""
     for i in range(potentials.size):
         published[(k + 1) & 1, places[i]] = potentials[i]
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def conduct(k, current, published, here, bounds, partner, conductance):
     """Add the currents of junctions during step k; here: a place's own among the published; bounds: its junctions."""
     for i in range(current.size):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.kernel_cache import cached_njit
 from neuropil.engine.exchange.exchange import fired_in
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
@@ -46,7 +46,7 @@ LOGGED, SINCE_FLUSH, IN_RING, EVENTS, MEETINGS = 0, 1, 2, 3, 4
 """Entries of a log's counters."""
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def collect(out, n, fired, neurons):
     """Append to out[n:] the global indices of the slots whose `fired` byte is set; returns the new n."""
     words = fired.view(np.uint64)
@@ -73,7 +73,7 @@ def collecting(name: str, own: Callable[[int], tuple[Any, ...]], fired: Buffer) 
     return Operation(f"{name}: who fired", Phase.NEURONS, Kernel.of(collect), own, given, Result.FIRED_COUNT, reads=(fired,))
 
 
-@njit(nogil=True)
+@cached_njit(nogil=True)
 def account(step, bounds, counters, recent, room, logged):
     """Count everyone's spikes of `step`; False, with nothing done, where a store (`room`) or the log is too small.
 
@@ -90,7 +90,7 @@ def account(step, bounds, counters, recent, room, logged):
     return True
 
 
-@njit(nogil=True)
+@cached_njit(nogil=True)
 def log_spikes(step, owner, published, bounds, log_step, log_neuron, counters):
     """Keep this owner's own spikes of `step`, stamped with its end."""
     first, begin, end = counters[LOGGED], bounds[owner, 0], bounds[owner, 1]
