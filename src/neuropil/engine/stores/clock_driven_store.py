@@ -20,7 +20,7 @@ from neuropil.engine.stores.synapse_list import SynapseList, low_bits
 from neuropil.lower.constants import frontier
 from neuropil.lower.graph import Graph
 from neuropil.lower.synapse_form import SIDES
-from neuropil.model.synapse.synapse import POST_TIME
+from neuropil.model.synapse.context import POST_TIME, Activity, reads
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.plan import Plan
 from neuropil.plan.synapse_signature import DATE, PLACE, WEIGHT, SynapseArgument, SynapseKind, own_state
@@ -68,7 +68,7 @@ class ClockDrivenStore(SynapseStore):
         known = self.program.traced.spec.inputs
         key = rng.stream_key(self.plan.seed, "synapse noise", *self.projection.stream)
         self.noise = (np.uint32(key[0]), np.uint32(key[1]), self.real.type(1.0 / np.sqrt(self.plan.dt)))
-        self.post = [np.zeros(t.size if "post" in known else 0, self.real) for t in self.targets]
+        self.post = [np.zeros(t.size if reads(known, Activity) else 0, self.real) for t in self.targets]
 
     # --- contents ----------------------------------------------------------------------------------------------------
 

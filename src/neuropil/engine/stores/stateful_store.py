@@ -31,7 +31,7 @@ from neuropil.lower.synapse_form import SIDES
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.neuron.composite import split
-from neuropil.model.synapse.synapse import CONTEXT_INPUTS
+from neuropil.model.synapse.context import target_states
 from neuropil.plan.buffers import Buffer, Owner
 from neuropil.plan.operations import Given, Kernel, Operation, Phase
 from neuropil.plan.plan import Plan
@@ -379,8 +379,7 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
     mine, somas, arrays = layout.slice(population, part, t), layout.slice(population, "", t), machine.groups[t][g].arrays
     a = mine.start - layout.shares[t].start[g]
     here, flow = slice(a, a + mine.stop - mine.start), np.zeros(0, plan.precision)
-    states = [n for n in known if n == "v" or n not in CONTEXT_INPUTS]
-    seen = {n: arrays[state(n)][here] for n in states if state(n) in arrays}
+    seen = {n: arrays[state(n)][here] for n in target_states(known) if state(n) in arrays}
     if "v" in known and population.name in plan.cells:
         cells = machine.cells[population.name][t][1]
         seen["v"] = cells.potentials(part)
