@@ -48,6 +48,8 @@ def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
                 buckets += size
             else:
                 parts[name] += size
+    for j, kind in enumerate(plan.stores):
+        parts["synapses"] += kind.held_bytes(plan.network.projections[j], threads)
     state = accumulators = 0.0
     for group in plan.batches:
         # A Poisson count is drawn beside the one that is read.
