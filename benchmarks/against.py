@@ -88,7 +88,6 @@ def worker(arguments: argparse.Namespace) -> None:
     sys.path.remove(str(Path(__file__).resolve().parent))  # the checkout's own benchmarks, not these
     import neuropil
     from neuropil.engine import Simulation
-
     from neuropil.units import ms
 
     dt = (0.025 if arguments.job == "cables" else 0.1) * ms

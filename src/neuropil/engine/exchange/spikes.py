@@ -15,8 +15,11 @@ from numba import njit
 
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.threads import new_barrier, spin_barrier
-from neuropil.plan.buffers import Buffer
+from neuropil.connectivity.samplers import delay_steps
+from neuropil.engine.ring import ring_length
+from neuropil.plan.buffers import Buffer, Owner
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
+from neuropil.plan.plan import Plan
 
 
 @dataclass
@@ -70,6 +73,13 @@ class SpikeLog:
 
 LOGGED, SINCE_FLUSH, IN_RING, EVENTS = 0, 1, 2, 3
 """Entries of a log's counters."""
+
+
+def exchanged(plan: Plan) -> list[Buffer]:
+    """What a `plan` holds for spikes: the published ones, the log, how many there were in each recent step."""
+    longest = max((int(delay_steps(p, plan.dt)[-1]) for p in plan.network.projections), default=1)
+    recent = Buffer("spikes of recent steps", np.int64, ring_length(longest), Owner.EACH, purpose="spikes in flight")
+    return [Buffer("spikes published and logged", np.uint8, (8 + 12) * 2.0 * plan.network.size, purpose="spikes"), recent]
 
 
 @njit(**KERNEL_FLAGS)
