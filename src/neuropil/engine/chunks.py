@@ -105,6 +105,6 @@ class Chunks:
         self.tally.take(stamps, neurons, core.step)
         self.modulation.observe(neurons)
         samples = core.flush_probes() + self.upkeep.flush() + self.modulation.flush()
-        self.recorder.add(stamps, neurons, samples, core.step - bool(core.pending))
+        self.recorder.add(stamps, neurons, samples, core.step - core.pending)
         if collected is not None:
             collected.append((stamps, neurons))

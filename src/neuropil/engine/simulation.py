@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.codegen.kernel_cache import Compilations
 from neuropil.engine import memory
 from neuropil.engine.access.access import Access
 from neuropil.engine.access.arguments import byte_limit, flag, numbers, path_of, thread_count
@@ -115,6 +116,7 @@ class Simulation(Access):
             self.core = Core(self.plan, self.threads)
         self.trace_seconds = time.perf_counter() - start
         self.wall_seconds = 0.0
+        self._compilations = Compilations()
         self._tally = SpikeTally(network.size)
         self.interrupted = False
         self.record_spikes = flag(record_spikes, "record_spikes")
@@ -141,11 +143,13 @@ class Simulation(Access):
         """Compile the program and draw the synapses."""
         start = time.perf_counter()
         self._progress("compile", 0.0, {})
-        self.core.compile()
+        with self._compilations:
+            self.core.compile()
         self._progress("compile", 1.0, {})
         compiled = time.perf_counter()
         with stoppable() as stop:
-            self.core.connect(lambda fraction: self._building(fraction, stop))
+            with self._compilations:
+                self.core.connect(lambda fraction: self._building(fraction, stop))
             self._building(1.0, stop)
         self._synaptic = SynapticState(self.plan, self.core, PackedWeights(self.plan, self.core))
         self._upkeep = Upkeep(self.plan, self._synaptic)
@@ -293,7 +297,7 @@ class Simulation(Access):
         self._reopen()
         while (core.step < target or core.pending) and not stop.is_set():
             begun = time.perf_counter()
-            with self._guard.whole():
+            with self._guard.whole(), self._compilations:
                 steps, status = self._chunks.run(target, collected)
             self.recorder.require_room()
             spent = time.perf_counter() - begun
@@ -452,6 +456,7 @@ class Simulation(Access):
             "real_time_factor": self.wall_seconds / seconds if seconds else 0.0,
             "trace_seconds": self.trace_seconds,
             "compile_seconds": self.compile_seconds,
+            "compiled_kernels": self._compilations.count,
             "build_seconds": self.build_seconds,
             "peak_memory_bytes": memory.peak(),
             "threads": self.threads,

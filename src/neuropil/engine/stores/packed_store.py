@@ -17,6 +17,7 @@ from neuropil.engine.ring import ring_length
 from neuropil.engine.stores.buckets import Buckets, bucket_bytes
 from neuropil.engine.stores.deliver import Rows, deliver, file_again, file_spikes
 from neuropil.engine.stores.packed import predict_memory, source_keys
+from neuropil.engine.stores.synapse_kernels import ALL_SPIKES
 from neuropil.plan.buffers import Buffer, Owner
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.plan import Plan
@@ -101,9 +102,8 @@ class PackedStore:
 
     def operations(self) -> list[Operation]:
         """File and deliver."""
-        filing = (Given.LAST_STEP, Given.OWNER, Given.OWNERS, Given.PUBLISHED, Given.COUNTS)
         return [
-            Operation("packed synapses: file segments", Phase.SPIKES, Kernel.of(file_spikes), self._filing, filing, adds=(self.under_way,)),
+            Operation("packed synapses: file segments", Phase.SPIKES, Kernel.of(file_spikes), self._filing, ALL_SPIKES, adds=(self.under_way,)),
             Operation(
                 "packed synapses: add what is due", Phase.DELIVERY, Kernel.of(deliver), self._due, (Given.STEP,), Result.EVENTS,
                 updates=(self.under_way,), adds=self.exact,
@@ -112,7 +112,7 @@ class PackedStore:
 
     def _filing(self, thread: int) -> tuple[object, ...]:
         bucket = self.buckets[thread]
-        return self.rows.index, bucket.memory
+        return thread, len(self.buckets), self.rows.index, bucket.memory
 
     def _due(self, thread: int) -> tuple[object, ...]:
         bucket = self.buckets[thread]
