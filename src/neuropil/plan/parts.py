@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuropil.lower.equation import stimulus_program
 from neuropil.lower.neuron_program import NeuronProgram, Variant
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.contents.contents import Population, StimulusConnection
@@ -69,6 +70,7 @@ class PlannedStimulus:
         real = np.dtype(plan.precision).itemsize
         # counted: a byte; events: real accumulator += count * weight; currents: current += amplitude * wave
         flops, moved = {"counted": (0, 1), "irregular": (2, real + 16)}.get(self.kind, (2, 3 * real))
+        flops += stimulus_program(self.drive.stimulus).flops if self.drive.stimulus.defined_by_equation else 0
         elements = self.drive.target.size * self.drive.sites.size
         return [KernelCost(f"{self.kind} {self.drive.name}", "stimulus", elements, "step", flops, moved, "engine/stimuli/kernels.py")]
 
