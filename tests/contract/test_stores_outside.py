@@ -127,6 +127,8 @@ def test_the_plan_chooses_the_kind_that_carries_a_projection():
     assert kinds == ["one weight", "packed", "one weight"]
     plan = make_plan(network(npl.AllToAll()), dt=DT)
     assert [kind.name for kind in plan.stores] == ["packed"] * 3
+    costs = {c.what: c for m in make_plan(network(Broadcast()), dt=DT).mechanisms for c in m.costs(make_plan(network(Broadcast()), dt=DT))}
+    assert costs["events of broadcast"].count == N * N
     assert [scale is None for scale in make_plan(network(Broadcast()), dt=DT).scale] == [True, False, True]
 
 

@@ -23,6 +23,7 @@ from typing import ClassVar
 
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.model.contents.contents import Projection
+from neuropil.plan.buffers import Buffer
 from neuropil.registry import Named, named, names, register
 
 
@@ -46,14 +47,23 @@ class StoreKind(Named):
         """
         raise NotImplementedError
 
-    def held_bytes(self, projection: Projection, threads: int) -> float:
-        """Memory that it will hold for a projection, for the forecast; those of the package have their own.
+    def buffers(self, projection: Projection, owners: int, room: int) -> list[Buffer]:
+        """What it will hold for a projection, for the memory forecast; kinds of the package declare theirs elsewhere.
 
         Args:
             projection: as described.
-            threads: number of owners.
+            owners: number of threads.
+            room: spikes within the longest delay to have room for at first.
         """
-        return 0.0
+        return []
+
+    def event_cost(self, projection: Projection) -> tuple[float, float]:
+        """Floating-point operations, and bytes read and written, of one event at one synapse; kinds of the package state theirs elsewhere.
+
+        Args:
+            projection: as described.
+        """
+        return 1.0, 16.0  # one addition to a real accumulator
 
 
 class Packed(StoreKind):
