@@ -42,6 +42,9 @@ class StimulusProgram:
             stimulus: one with an equation.
             dimension: that its value must have.
 
+        Returns:
+            The program.
+
         Raises:
             ModelError: an equation with effects. PrimitiveError: an operation without native form. UnitError: another unit.
         """

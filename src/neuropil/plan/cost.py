@@ -159,7 +159,11 @@ def _stimulus(planned: PlannedStimulus, real: int) -> tuple[int, int]:
 
 
 def bytes_per_step(group: KernelBatch, plan: Plan) -> int:
-    """Bytes that an element's step reads and writes, by its kernel's arguments."""
+    """Bytes that an element's step reads and writes, by its kernel's arguments.
+
+    Args:
+        group: the kernel with its populations.
+    """
     return sum(_traffic(plan, group, a, group.program.changing) for a in group.signature.arguments)
 
 
