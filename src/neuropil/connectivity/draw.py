@@ -50,6 +50,11 @@ def realise(projection: Projection, seed: int, dt_ms: float) -> Rows:
 
     Args:
         dt_ms: time step in ms; delays become whole numbers of it.
+        seed: of the network's random numbers.
+        dt_ms: time step, ms.
+
+    Returns:
+        The rows, one for each source.
 
     Raises:
         NetworkError: a delay below the time step, or distances without positions.
@@ -125,6 +130,10 @@ def edges(
 
     (`numbered_edges` gives their numbers as well.)
 
+    Args:
+        seed: of the network's random numbers.
+        dt_ms: time step, ms.
+
     Returns:
         pre, post: int64[n], indices within their populations; weight: float64[n] in the port's unit; delay: int64[n]
         in time steps; site: int64[n], of the target's port (0 where it has one). Within a source the order is that of
@@ -135,7 +144,12 @@ def edges(
 
 
 def numbered_edges(projection: Projection, seed: int, dt_ms: float) -> tuple[NDArray[Any], ...]:
-    """The arrays of `edges`, and int64[n]: what tells each synapse from the others in draws of its own (`Rows.numbers`)."""
+    """The arrays of `edges`, and int64[n]: what tells each synapse from the others in draws of its own (`Rows.numbers`).
+
+    Args:
+        seed: of the network's random numbers.
+        dt_ms: time step, ms.
+    """
     rows = realise(projection, seed, dt_ms)
     tables = kernel_tables([rows])
     post, weight, delay, site = kernels.expand(

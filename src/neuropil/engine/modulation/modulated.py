@@ -1,4 +1,16 @@
-"""What a modulator changes: parts of populations and projections, whose constants are evaluated anew and written in place."""
+"""What a modulator changes: parts of populations and projections, whose constants are evaluated anew and written in place.
+
+Args:
+    effects: on the parameters, by name.
+    dt: time step, ms; step: present step; time: ms.
+    felt: float64[cells], concentration at each cell.
+    name: of the parameter.
+    changed: new values by name.
+    g: number of the batch; group: the batch; member: the part.
+    cells: arrays of each thread; patch: the compartments.
+    store: the synapses.
+    where: whose states, for messages; slow: reasons by state.
+"""
 
 from __future__ import annotations
 
