@@ -47,6 +47,9 @@ class EquationProgram:
             where: whose equation it is, for messages.
             static: leaves that are constant, besides parameters.
 
+        Returns:
+            The program.
+
         Raises:
             ModelError: an equation with effects. PrimitiveError: an operation without native form. UnitError: units that do not fit.
         """
