@@ -16,8 +16,8 @@ from neuropil.model.base.distribution import checked_values
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection, Stream
+from neuropil.model.contents.population import View, whole
 from neuropil.model.contents.sites import located, probed_sites
-from neuropil.model.contents.views import View, whole
 from neuropil.model.contents.windows import window_drives
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.kinetics import Kinetics
