@@ -79,7 +79,7 @@ class Compilations:
 
 
 class _KernelCompiler(_FunctionCompiler):
-    """Compiles without the entry for C, which nobody uses, and with the collector of garbage at rest: a compiler makes much of it."""
+    """Compiles without the entry for C, which is not used, and with the garbage collector off: a compiler makes much garbage."""
 
     compiled = 0
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from neuropil.engine.access.upkeep import Upkeep
-from neuropil.engine.compose import steps_between
 from neuropil.engine.core import DONE, RUNAWAY, SHORT, Core
 from neuropil.engine.modulation.modulate import Modulation
+from neuropil.engine.probes import steps_between
 from neuropil.engine.record.recorder import Recorder
 from neuropil.engine.tally import SpikeTally
 from neuropil.errors import NeuropilError
@@ -105,6 +105,6 @@ class Chunks:
         self.tally.take(stamps, neurons, core.step)
         self.modulation.observe(neurons)
         samples = core.flush_probes() + self.upkeep.flush() + self.modulation.flush()
-        self.recorder.add(stamps, neurons, samples, core.step - bool(core.pending))
+        self.recorder.add(stamps, neurons, samples, core.step - core.pending)
         if collected is not None:
             collected.append((stamps, neurons))

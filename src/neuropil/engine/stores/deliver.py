@@ -153,18 +153,17 @@ def push(neuron, step, age, thread, all_blocks, rows, buckets):
 
 
 @cached_njit(nogil=True)
-def file_spikes(step, thread, threads, published, count, rows, buckets):
-    """File the segments of every neuron that any owner published in `step`."""
-    side = step & 1
+def file_spikes(step, published, bounds, thread, threads, rows, buckets):
+    """File the segments of every neuron that any owner published for `step`, in the blocks of one of the threads that share the rows."""
     blocks = buckets[BLOCKS]
-    for t in range(threads):
-        n = count[side, 8 * t]
-        for q in range(min(SPIKES_AHEAD, n)):
-            look_up(published[side, t, q], thread, threads * blocks, rows, blocks)
-        for q in range(n):
-            if q + SPIKES_AHEAD < n:
-                look_up(published[side, t, q + SPIKES_AHEAD], thread, threads * blocks, rows, blocks)
-            push(published[side, t, q], step, 0, thread, threads * blocks, rows, buckets)
+    for t in range(bounds.shape[0]):
+        begin, end = bounds[t, 0], bounds[t, 1]
+        for q in range(begin, min(begin + SPIKES_AHEAD, end)):
+            look_up(published[t, q], thread, threads * blocks, rows, blocks)
+        for q in range(begin, end):
+            if q + SPIKES_AHEAD < end:
+                look_up(published[t, q + SPIKES_AHEAD], thread, threads * blocks, rows, blocks)
+            push(published[t, q], step, 0, thread, threads * blocks, rows, buckets)
 
 
 @cached_njit(nogil=True)

@@ -6,7 +6,7 @@ global, and two networks are independent of each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,18 @@ from neuropil.errors import MissingNameError, NetworkError, did_you_mean
 from neuropil.model.base.distribution import checked_values
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
-from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection, Stream
-from neuropil.model.contents.sites import located, probed_sites
+from neuropil.model.contents.contents import ExpressionProbe, Population, Probe, Projection, StimulusConnection, Stream
+from neuropil.model.contents.expression import Expression
+from neuropil.model.contents.sites import check_expression, located, probed_sites
 from neuropil.model.contents.views import View, whole
 from neuropil.model.contents.windows import window_drives
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.kinetics import Kinetics
 from neuropil.model.modulation.modulator import Modulator
 from neuropil.model.network.contents import Contents
-from neuropil.model.network.coupling import Coupling, end
+from neuropil.model.network.coupling import Coupling, coupled, end
 from neuropil.model.network.describe import described_drive, described_population, described_projection, indices_within
+from neuropil.model.network.junction import Junction
 from neuropil.model.network.replace import Changes, duplicate, replaced
 from neuropil.model.neuron.composite import Composite
 from neuropil.model.neuron.neuron import Neuron
@@ -272,15 +274,17 @@ class Network(Contents):
         return made
 
     def couple(
-        self, first: tuple[Population | View, str], second: tuple[Population | View, str], pairs: Any, *, g: Any = None, sites: Any = (0, 0), name: str | None = None
-    ) -> Coupling:
-        """Join neurons by gap junctions.
+        self, first: tuple[Population | View, str], second: tuple[Population | View, str], pairs: Any, *, g: Any = None, sites: Any = (0, 0),
+        junction: Junction | None = None, name: str | None = None,
+    ) -> Coupling:  # fmt: skip
+        """Join neurons by gap junctions, or by others.
 
         Args:
             first, second: (population, place). Of cells with morphology a place is one with half a junction, such as
                 `GapJunction`; of other neurons it is an input in pA, such as "current", which may take any number of junctions.
             pairs: whole numbers [pairs, 2], the neuron of `first` and that of `second`; of a view, counted within it.
             g: conductance of a junction, one for all pairs or one each (halves on cells with morphology have their own).
+            junction: what flows, in place of g (v_partner - v): a `Junction`, whose parameters are one for all pairs or one each.
             sites: of the two places, for all pairs, or one row per pair.
             name: of the coupling; one that is taken gets a number.
 
@@ -309,14 +313,12 @@ class Network(Contents):
         for side, (population, part) in enumerate((first, second)):
             (one,) = self._own(population, "coupled")
             neurons = one.indices[indices_within(array[:, side], one, f"coupling {label}")] if isinstance(one, View) else array[:, side]
-            ends.append(end(whole(one), part, neurons, chosen[..., side], g, f"coupling {label}"))
-        if g is not None and all(e.conductance is None for e in ends):
-            raise NetworkError(f"coupling {label}: these halves of junctions have conductances of their own", got=f"g={g}", fix="leave g out, and give it where the halves are placed")
-        self.couplings.append(Coupling(label, *ends))
+            ends.append(end(whole(one), part, neurons, chosen[..., side], f"coupling {label}"))
+        self.couplings.append(coupled(label, ends[0], ends[1], g, junction))
         return self.couplings[-1]
 
     def probe(
-        self, target: Population | View | Projection | Sequence[Projection], variable: str, *, neurons: Any = None, sites: Any = None, at: Any = None,
+        self, target: Population | View | Projection | Sequence[Projection], variable: str | Expression | Callable[[Any, Any], Any], *, neurons: Any = None, sites: Any = None, at: Any = None,
         synapses: Any = None, interval: Any = None, name: str | None = None,
     ) -> Probe | SynapseProbe:  # fmt: skip
         """Record a state of chosen neurons (all, if None) at an interval (every step, if None). Spikes need no probe.
@@ -333,7 +335,8 @@ class Network(Contents):
 
         Args:
             target: a population, a view of one, or a projection.
-            variable: name of a state, or "weight".
+            variable: name of a state, or "weight"; or an `Expression` of states and parameters, or its function alone: ``lambda s, p: p.g_l *
+                (s.v - p.e_l)``, of neurons other than cells with morphology.
             neurons: whole numbers, a slice or booleans.
             sites: whole numbers.
             at: a location, or a list of them, in place of `sites`.
@@ -361,11 +364,15 @@ class Network(Contents):
         (one,) = self._own(target, "target") if isinstance(target, (Population, View)) else self._own([target], "target")
         pop = whole(one)
         spec = pop.neuron.spec
-        if not isinstance(variable, str) or variable not in spec.states:
+        expression = Expression(variable) if callable(variable) else variable if isinstance(variable, Expression) else None
+        if expression is not None:
+            check_expression(pop, expression)
+            variable = expression.name
+        elif not isinstance(variable, str) or variable not in spec.states:
             raise NetworkError(f"{pop.name} has no state {variable!r} to record", fix=did_you_mean(variable, spec.states))
         chosen = np.arange(one.size) if neurons is None else indices_within(neurons, one, "probe")
         chosen = one.indices[chosen] if isinstance(one, View) else chosen
-        columns = probed_sites(sites, pop, variable)
+        columns = probed_sites(sites, pop, variable, pop.sites(variable) if expression is None else pop.parts[expression.part].sites)
         if columns is not None:
             chosen, columns = np.repeat(chosen, columns.size), np.tile(columns, chosen.size)
         every: float | None = None
@@ -374,7 +381,8 @@ class Network(Contents):
             if not isinstance(checked, float) or not checked > 0:
                 raise NetworkError("a probe's interval must be positive", got=interval)
             every = checked
-        probe = Probe(self._unused_probe(_name(name, f"{pop.name}.{variable}")), pop, variable, chosen, every, columns)
+        label = self._unused_probe(_name(name, f"{pop.name}.{variable}"))
+        probe = Probe(label, pop, variable, chosen, every, columns) if expression is None else ExpressionProbe(label, pop, variable, chosen, every, columns, expression=expression)
         self.probes.append(probe)
         return probe
 

@@ -6,6 +6,7 @@ It reports all that it finds in one error, so that a model is mended in one go.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from neuropil.model.base import grid
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.contents.contents import Population, Probe, Projection
+from neuropil.model.contents.in_context import target_parameters
 from neuropil.model.contents.pairs import ends_of, missing_positions
 from neuropil.model.modulation.bound_effect import must_be_positive
-from neuropil.model.modulation.modulator import check_modulators
+from neuropil.model.modulation.modulator import check_modulators, effects_on
 from neuropil.model.network.coupling import check_couplings
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.composite import full_name
@@ -52,12 +54,14 @@ def validate(network: Network, dt: Quantity) -> None:
         found += _population(pop, step)
     for projection in network.projections:
         found += _projection(projection, step)
+        modulated = effects_on(network.modulators, projection.target)
+        found += [_stale(projection.name, name) for name in sorted(target_parameters(projection)) if name in modulated]
     for drive in network.drives:
         found += drive.stimulus.faults(step, f"stimulus {drive.name}")
     for name, interval in [(k.name, k.interval) for k in network.synapse_probes] + [(k.name, k.interval) for k in network.normalisations]:
         found += grid.fault(interval, step, f"{name}: interval")
     for probe in network.probes:
-        found += _probe(probe, step)
+        found += [*_probe(probe, step), *_modulated(probe, effects_on(network.modulators, probe.target))]
     found += check_couplings(network.couplings, network.populations, {(d.target.name, d.input or "") for d in network.drives})
     found += check_modulators(network.modulators.values(), [p.name for p in network.probes], step)
     if len(found) == 1:
@@ -93,6 +97,10 @@ def _parameters(model: DeclarativeModel, prefix: str) -> list[NeuropilError]:
     return found
 
 
+def _stale(projection: str, parameter: str) -> NetworkError:
+    return NetworkError(f"projection {projection}: its context inputs read {parameter!r} of the target, which a modulator changes", fix="read a state of the target instead")
+
+
 def _projection(projection: Projection, step: float) -> list[NeuropilError]:
     """Delays that round to at least one step; a synapse's times; positions where the rule asks for distances."""
     label = f"projection {projection.name}"
@@ -124,6 +132,15 @@ def _probe(probe: Probe, step: float) -> list[NeuropilError]:
     if probe.neurons.size == 0:
         return [NetworkError(f"probe {probe.name} records no neuron", fix="neurons=None records all")]
     return [] if probe.interval is None else grid.fault(probe.interval, step, f"probe {probe.name}: interval")
+
+
+def _modulated(probe: Probe, modulated: Iterable[str]) -> list[NeuropilError]:
+    """Parameters that a probe reads and that change while the network runs."""
+    fix = "record the states and the concentration, and compute it from the traces"
+    return [
+        NetworkError(f"probe {probe.name}: {name} is changed by a modulator", expected="parameters that stay as they are", fix=fix)
+        for name in sorted(probe.parameters & set(modulated))
+    ]
 
 
 def _extreme(value: Any, u: float, pick: Any) -> float:
