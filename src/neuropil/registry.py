@@ -79,6 +79,36 @@ def _enter(table: dict[Any, Any], key: Any, value: Any, what: str) -> None:
         raise ModelError(f"{what} is registered already", got=value, fix="give it another name, or subclass the type")
 
 
+def has_builder(kind: type) -> bool:
+    """Whether a builder is registered for a class itself, `kind`, in any executor."""
+    return any((executor, kind) in _BUILDERS for executor in EXECUTORS)
+
+
+def nearest_builder(described: object, executor: str, general: type, equation: str) -> Callable[..., Any]:
+    """What turns an object with an equation into work: the builder of its class, or of the nearest of its base classes; where none of
+    them is nearer than the class that defines the equation, the builder for all equations.
+
+    Args:
+        described: an object of a subclass of `general`.
+        executor: "engine", "oracle" or "rollout".
+        general: the base class, whose builder carries out any equation.
+        equation: name of the method that is one.
+
+    Raises:
+        ModelError: there is neither a builder nor an equation.
+    """
+    kinds = type(described).__mro__
+    for kind in kinds[: kinds.index(general)]:
+        built = _BUILDERS.get((executor, kind)) or (_BUILDERS.get((executor, general)) if equation in vars(kind) else None)
+        if built is not None:
+            return built
+    name = type(described).__name__
+    raise ModelError(
+        f"the {executor} has no builder of {name}", got=described,
+        fix=f"define {equation}() in {name}, or register a builder: @npl.register({name}, {executor!r})",
+    )  # fmt: skip
+
+
 def builder_of(described: object, executor: str) -> Callable[..., Any]:
     """The builder of an object's class, or of the nearest of its base classes.
 
@@ -100,6 +130,8 @@ def find_builder(described: object, executor: str, unless: tuple[str, ...] = ())
 
     Args:
         unless: methods that define what is built. A class that defines one of them itself has no use for the builders of its bases.
+        described: the object of a description, such as a stimulus.
+        executor: "engine", "oracle" or "rollout".
     """
     for kind in type(described).__mro__:
         if (executor, kind) in _BUILDERS:
@@ -154,7 +186,7 @@ def provided(service: str) -> Any:
         service: its name.
 
     Raises:
-        NeuropilError: nobody does.
+        NeuropilError: no object is.
     """
     if service not in _SERVICES:
         raise NeuropilError(f"nothing provides {service}", fix="import neuropil before its parts")

@@ -39,7 +39,7 @@ LAGS_MS = (2.0, 40.0)
 
 
 class Synapse(Neuron):
-    """A synapse as a neuropil model: its ports hear the presynaptic and the somatic spike."""
+    """A synapse as a neuropil model: its ports receive the presynaptic and the somatic spike."""
 
     x: Length = 0 * um
     length: Length = LAMBDA_UM * um
@@ -70,6 +70,7 @@ def paired(
         distance: from the soma, µm.
         lag: of the somatic spike behind the presynaptic one, ms; negative before.
         soma: 1, or 0 to block the back-propagated spike.
+        eta_minus: rate of depression.
     """
     n = distance.size
     net = Network("pairing")

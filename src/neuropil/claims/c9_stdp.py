@@ -9,6 +9,14 @@ The layers of digits are those of Kheradpisheh, Ganjtabesh, Thorpe & Masquelier 
 pixel spikes once, the earlier the brighter; a neuron spikes when the weights of the inputs that have spiked reach its threshold; the
 first one wins, and learns by w ← w + a·w·(1 - w) for inputs that came before it, w ← w - b·w·(1 - w) for the others. A winner's threshold
 rises and all others' fall a little, so that every neuron wins at times. A layer hands on how early each neuron spiked.
+
+Args:
+    seed: of the random numbers; seconds: biological time of learning.
+    rule: a learning rule; lag: of the target's spike after the source's, ms; pairings: their number.
+    x: [inputs], a pattern, 0 to 1; patterns: several.
+    train, test: [samples, features]; y, truth: int64[samples], their classes.
+    steps: of gradient descent; passes: over the images.
+    images: [images, inputs]; labels: int64[images].
 """
 
 from __future__ import annotations
@@ -82,7 +90,7 @@ def paired(rule: Synapse, lag: float, pairings: int) -> Floats:
     trains = np.round([100.0 + np.arange(pairings) * 1000.0 / f for f in FREQUENCIES])
     who = np.repeat(np.arange(n), pairings)
     network.stimulate(source, SpikeList((trains.ravel() - 1.0) * ms, who), port="spikes", weight=1.0)
-    # 100 mV at once: the target spikes when told, and its synapses move it by nothing to speak of.
+    # 100 mV at once: the target spikes at the given time, and its synapses move it by nothing to speak of.
     network.stimulate(target, SpikeList((trains.ravel() + lag) * ms, who), port="syn", weight=100 * mV)
     network.project(source, target, OneToOne(), weight=0.001 * mV, delay=1 * ms, port="syn", synapse=rule, name="learning")
     return (_learned(network, float(trains.max()) + 200.0, 1.0) - 0.5) / 0.5
@@ -105,13 +113,18 @@ def digits() -> tuple[Floats, NDArray[np.int64]]:
     try:
         load = import_module("sklearn.datasets").load_digits
     except ImportError:
-        raise NeuropilError("the digits come with scikit-learn, which is not installed", fix="pip install 'neuropil[claims]'") from None
+        raise NeuropilError("scikit-learn, which has the digits data set, is not installed", fix="pip install 'neuropil[claims]'") from None
     bunch = load()
     return np.asarray(bunch.data, float) / 16.0, np.asarray(bunch.target, np.int64)
 
 
 class Layer:
     """Neurons that spike once each, by the order in which their inputs spike.
+
+    Args:
+        inputs: their number.
+        neurons: their number.
+        draw: generator of random numbers.
 
     Attributes:
         w: [inputs, neurons], from 0 to 1; threshold: [neurons], as a part of the inputs' mean drive.

@@ -13,12 +13,13 @@ _TITLES = {"trace": "tracing", "compile": "compiling", "build": "connecting", "r
 
 
 class Reporter:
-    """A callable the engine tells `(phase, fraction, info)`.
+    """A callable to which the engine reports `(phase, fraction, info)`.
 
     On a terminal it draws one bar per phase; elsewhere (a log file, a pipe) it writes one line when a phase begins.
 
     Args:
         biological_ms: length of the run, for the real-time factor (wall / biological time).
+        console: where to write; None: standard error.
     """
 
     def __init__(self, biological_ms: float, console: Console | None = None):

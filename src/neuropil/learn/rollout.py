@@ -23,6 +23,7 @@ from neuropil.learn.checks import check_inputs, check_parameters, check_state
 from neuropil.learn.chunks import scan
 from neuropil.learn.delivery import Delivery, Wiring
 from neuropil.learn.population import Neurons
+from neuropil.learn.probes import observing
 from neuropil.learn.steppable import steppable
 from neuropil.learn.stimuli import stimulus_array
 from neuropil.learn.surrogate import Surrogate
@@ -97,15 +98,15 @@ class Rollout:
             raise ModelError("unknown precision", got=precision, expected="'float32' or 'float64'")
         if network.modulators:
             fix = "run it with neuropil.run, or train with the parameter itself as an input of the loss"
-            raise ModelError("the rollout knows no modulators", got=", ".join(network.modulators), fix=fix)
+            raise ModelError("Rollout does not support modulators", got=", ".join(network.modulators), fix=fix)
         if kept := [n.name for n in network.normalisations] + [p.name for p in network.synapse_probes]:
-            raise ModelError("Rollout neither normalises nor records synapses", got=", ".join(kept), fix="run it with neuropil.run, or describe the network without")
+            raise ModelError("Rollout does not support normalisation or probes of synapses", got=", ".join(kept), fix="run it with neuropil.run, or describe the network without")
         unknown = set(scale or {}) - set(network.populations)
         if unknown:
             name = sorted(unknown)[0]
             raise ModelError("a scale for a population that does not exist", got=name, fix=did_you_mean(name, network.populations))
         if chunk is not None and chunk < 1:
-            raise ModelError("a chunk has at least one step", got=chunk)
+            raise ModelError("chunk must be at least one step", got=chunk)
         self.network, self.seed, self.precision, self.chunk = network, seed, precision, chunk
         self.dt = float(magnitude(dt, ms.dimension, "dt"))
         self.dtype = np.dtype(precision)
@@ -123,6 +124,7 @@ class Rollout:
         }
         self.wirings, weights = self._wire()
         self._delivery = Delivery(self.wirings)
+        self._observe = [observing(p, self._neurons[p.target.name]) for p in network.probes]
         self.parameters: Tree = {
             "weights": weights,
             "neurons": {name: dict(n.parameters) for name, n in self._neurons.items()},
@@ -135,7 +137,7 @@ class Rollout:
     def _wire(self) -> tuple[tuple[Wiring, ...], Tree]:
         wirings, weights = [], {}
         for p in self.network.projections:
-            if p.listed:
+            if p.per_synapse:
                 weights[p.name] = self.living[p.name].weight
                 continue
             assert p.port is not None
@@ -166,7 +168,7 @@ class Rollout:
         Returns:
             {"step": int32[steps], "events": population -> port -> [steps, neurons] (weights), "currents": population ->
             input -> [steps, neurons], "uniform": population -> [steps, neurons] (for models with a hazard)}; besides,
-            where you add it, "modulators": projection -> [steps], the signal its synapses know. Add to these
+            where you add it, "modulators": projection -> [steps], the signal its synapses read. Add to these
             arrays, or put others in their place, to drive the network with something else.
         """
         steps = self._steps(duration)
@@ -281,18 +283,19 @@ class Rollout:
         for name, living in self.living.items():
             p = living.projection
             synapses[name] = living.send(synapses[name], given[name], spikes[p.source.name], spikes[p.target.name], k)
-        traces = {p.name: self._neurons[p.target.name].observed(states[p.target.name], p.variable, p.places) for p in self.network.probes}
+        traces = {p.name: observe(constants[p.target.name], states[p.target.name]) for p, observe in zip(self.network.probes, self._observe, strict=True)}
         return {"neurons": states, "left": left, "flight": flight, "synapses": synapses}, (spikes, traces)
 
     def _see_partners(self, states: Tree, flows: Tree) -> None:
         """Into `flows` what gap junctions do at t_k: what each half sees of its partner, or the currents."""
-        for mine, other in (pair for coupling in self.network.couplings for pair in coupling.directed):
+        for coupling, (mine, other, side) in ((c, pair) for c in self.network.couplings for pair in c.directed):
             inputs, there = flows.setdefault(mine.population.name, {}), self._potentials(states, other)
             before = inputs.get(mine.input, jnp.zeros(mine.population.size * mine.sites, self.dtype))
-            if mine.conductance is None:
+            if mine.half:
                 inputs[mine.input] = before.at[mine.places].set(there)
             else:
-                current = jnp.asarray(mine.conductance, self.dtype) * (there - self._potentials(states, mine))
+                values = {n: jnp.asarray(v, self.dtype) for n, v in coupling.values.items()}
+                current = coupling.flow(self._potentials(states, mine), there, side, values)
                 inputs[mine.input] = before.at[mine.places].add(current)
 
     def _potentials(self, states: Tree, end: End) -> Any:

@@ -60,7 +60,12 @@ class MembraneGroup:
         return len(self.compartments)
 
     def changed(self, parameters: Mapping[str, Any], dt: float) -> dict[str, Constants]:
-        """Constants of the loops if some parameters ("mechanism.name") had other values, of the same shapes."""
+        """Constants of the loops if some parameters ("mechanism.name") had other values, of the same shapes.
+
+        Args:
+            parameters: new values by "mechanism.name".
+            dt: time step, ms.
+        """
         values: dict[str, dict[str, Any]] = {}
         for name, traced in self.program.membrane.traced.items():
             values[name] = {n: parameters.get(f"{name}.{n}", self.parameters[f"{name}.{n}"]) for n in traced.spec.parameters}
@@ -79,6 +84,7 @@ class CablePlan:
         patches: membranes; every compartment with membrane is in one.
         points: point processes.
         dt: ms.
+        rank: int64[n], the solver's place of each compartment.
     """
 
     cell: Cell
@@ -103,6 +109,11 @@ class CablePlan:
             used: names of the inputs and ports of point processes that anything reaches.
             modulated: channels and point processes whose parameters may change while the cell runs.
             draw: gives the values of parameters that differ between the cells of a population (see `neuropil.lower.cable_start`).
+            dt: time step, ms.
+            precision: "float32" or "float64".
+
+        Returns:
+            The lowered cell.
         """
         made = cell.compartments
         kinds = _membranes(cell)
@@ -116,6 +127,16 @@ class CablePlan:
         patches = tuple(lowering.patch(i, np.flatnonzero(kinds[order] == i)) for i in range(kinds.max() + 1))
         points = tuple(lowering.point(name, patches) for name in cell.placed)
         return cls(cell, order, rank, parent, axial, made.area[order], made.capacitance[order], patches, points, dt)
+
+    @property
+    def groups(self) -> tuple[MembraneGroup, ...]:
+        """Membranes, then point processes."""
+        return (*self.patches, *self.points)
+
+    @property
+    def places_of_points(self) -> range:
+        """Places of the point processes among the groups."""
+        return range(len(self.patches), len(self.patches) + len(self.points))
 
     @property
     def size(self) -> int:
@@ -144,7 +165,11 @@ class CablePlan:
         return SOLVER_FLOPS * self.size + sites + sum(p.program.flops * p.size for p in (*self.patches, *self.points))
 
     def bytes_per_step(self, itemsize: int) -> int:
-        """Bytes of state that one cell's step reads and writes: potentials, the system (assembled, eliminated, substituted), states."""
+        """Bytes of state that one cell's step reads and writes: potentials, the system (assembled, eliminated, substituted), states.
+
+        Args:
+            itemsize: bytes of a number.
+        """
         moved = 2 * self.size + 3 * 2 * 2 * self.size
         for patch in (*self.patches, *self.points):
             program = patch.program
@@ -234,7 +259,7 @@ class _Lowering:
         label = f"the place of {name!r}" + (", an end of a section, which has no membrane (inside, as at x = 0.99, there is)" if ends else "")
         membrane = Membrane({name: placed.process}, label, offered, self.counted)
         if ends and not {*membrane.traced[name].ions}.isdisjoint(self.counted):
-            raise ModelError(f"{label}: {name} feeds an ion that is counted in membrane only", got=placed.process, fix="place it at x = 0.99 or 0.01")
+            raise ModelError(f"{label}: {name} adds to an ion concentration, which exists only where there is membrane", got=placed.process, fix="place it at x = 0.99 or 0.01")
         values = {n: self._values(placed, n) for n in placed.process.spec.parameters}
         runs = np.array([[0, 0, len(sites)]], np.int64)
         return self._made(name, MembraneProgram.of(membrane, self.precision, self.used), sites, runs, {name: values})

@@ -17,7 +17,7 @@ from neuropil.model.contents.contents import Population
 
 @dataclass(frozen=True)
 class Start:
-    """Starting values; what is the same in all cells has one column.
+    """Initial values; what is the same in all cells has one column.
 
     Attributes:
         v: float64[compartments, 1 or cells], mV, in the order of the cell's compartments.
@@ -29,10 +29,14 @@ class Start:
 
     @classmethod
     def of(cls, plan: CablePlan, population: Population, seed: int) -> Start:
-        """For a lowered cell.
+        """The initial states of the cells of a population.
+
+        Args:
+            plan: the lowered cell.
+            seed: of what is drawn.
 
         Raises:
-            ModelError: a state that has no place to rest, or does not start at a finite number.
+            ModelError: a state that has no steady state, or does not start at a finite number.
         """
         cell = population.neuron
         assert isinstance(cell, Cell)
@@ -62,7 +66,7 @@ def _initial(patch: MembraneGroup, v: np.ndarray, around: dict[str, Any], given:
         found = patch.program.membrane.initial(patch.parameters, v, around, given)
     for state, value in found.items():
         if not np.all(np.isfinite(value)):
-            raise ModelError(f"{state} does not start at a finite number", got=value[~np.isfinite(value)].flat[0], fix="look at its parameters and at Cell.initial")
+            raise ModelError(f"{state} does not start at a finite number", got=value[~np.isfinite(value)].flat[0], fix="check its parameters and Cell.initial")
     return {state: np.broadcast_to(value, (patch.size, value.shape[1] if value.ndim == 2 else 1)) for state, value in found.items()}
 
 
@@ -81,7 +85,11 @@ def _drawn(value: Distribution, population: Population, seed: int, purpose: str,
 
 
 def draw_for(population: Population, seed: int) -> Draw:
-    """The values of parameters that differ between the cells of a population, see `neuropil.model.cell.cell.Draw`."""
+    """The values of parameters that differ between the cells of a population, see `neuropil.model.cell.cell.Draw`.
+
+    Args:
+        seed: of the draws.
+    """
 
     def draw(name: str, value: Any, sites: int) -> np.ndarray:
         if isinstance(value, Distribution):

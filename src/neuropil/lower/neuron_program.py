@@ -18,7 +18,7 @@ from neuropil.lower.constants import frontier
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import StepFunction
 from neuropil.lower.primitives import PRIMITIVES
-from neuropil.lower.trace import scalar_jaxpr
+from neuropil.lower.trace import named_leaves, scalar_jaxpr
 
 RUNAWAY = 1e15
 """A state beyond this magnitude (base units) stops the run."""
@@ -30,6 +30,12 @@ class Variant:
 
     `read` are the inputs that are states of the soma, (input, state); `gives` says that the model's output is added to an
     input of the soma.
+
+    Attributes:
+        wired: ports fed by any projection or stimulus.
+        counted: ports fed by Poisson counts.
+        real: ports with a real accumulator.
+        driven: inputs with a current.
     """
 
     wired: tuple[str, ...] = ()
@@ -40,7 +46,7 @@ class Variant:
     gives: bool = False
 
     def input_in_use(self, name: str) -> bool:
-        """Anything flows into this input."""
+        """Whether anything flows into the input of this name."""
         return name in self.driven or name in dict(self.read)
 
     def weight_in_use(self, port: str) -> bool:
@@ -58,6 +64,8 @@ class NeuronProgram:
         fired: node of the spike condition.
         given: node of what a step gives to the soma, of the states and inputs at its beginning; None if nothing.
         frontier: static nodes whose values enter the kernel.
+        step: the traced step.
+        variant: what of the model is in use.
     """
 
     step: StepFunction
@@ -69,13 +77,17 @@ class NeuronProgram:
 
     @classmethod
     def of(cls, step: StepFunction, variant: Variant) -> NeuronProgram:
-        """Trace a step function and simplify it for a variant."""
+        """Trace a step function and simplify it for a variant.
+
+        Returns:
+            The program.
+        """
         spec = step.traced.spec
         names = (
-            {n: f"p.{n}" for n in (*spec.parameters, *step.entry_names, "dt")},
-            {n: f"s.{n}" for n in spec.states},
-            {n: f"x.{n}" for n in spec.inputs},
-            {n: f"w.{n}" for n in spec.ports},
+            named_leaves("p", (*spec.parameters, *step.entry_names, "dt")),
+            named_leaves("s", spec.states),
+            named_leaves("x", spec.inputs),
+            named_leaves("w", spec.ports),
             "r",
             "u",
         )
@@ -84,7 +96,7 @@ class NeuronProgram:
         def as_arrays(*arguments: Any) -> Any:
             new, fired = step(*arguments)
             given = [jax.numpy.asarray(step.traced.output(*arguments[:3]), "float64")] if variant.gives else []
-            return {n: jax.numpy.asarray(v, "float64") for n, v in new.items()}, jax.numpy.asarray(fired), given
+            return [jax.numpy.asarray(new[n], "float64") for n in spec.states], jax.numpy.asarray(fired), given
 
         closed = scalar_jaxpr(as_arrays, *shapes)
         graph = Graph()
@@ -100,7 +112,7 @@ class NeuronProgram:
 
         nodes = absorb(graph, closed, [leaf(n) for n in jax.tree.leaves(names)], step.traced.name)
         states, (fired, *given) = nodes[: len(spec.states)], nodes[len(spec.states) :]
-        return cls(step, variant, graph, dict(zip(sorted(spec.states), states, strict=True)), fired, *given)
+        return cls(step, variant, graph, dict(zip(spec.states, states, strict=True)), fired, *given)
 
     @property
     def roots(self) -> list[int]:
@@ -149,7 +161,7 @@ class NeuronProgram:
 
 
 def check(program: NeuronProgram) -> None:
-    """The executable specification of a lowered model.
+    """Check a lowered neuron `program` against its specification.
 
     Raises:
         PlanError: a defect of the lowering.
@@ -159,7 +171,7 @@ def check(program: NeuronProgram) -> None:
     known |= {f"s.{n}" for n in spec.states} | {f"x.{n}" for n in spec.inputs if program.variant.input_in_use(n)} | {"r", "u"}
     known |= {f"w.{n}" for n in spec.ports if program.variant.weight_in_use(n)}
     if stray := graph.leaves(*program.roots) - known:
-        raise PlanError(f"{program.step.traced.name}: the kernel reads values nobody provides", got=sorted(stray))
+        raise PlanError(f"{program.step.traced.name}: the kernel reads values that are not defined", got=sorted(stray))
     if set(program.new_states) != set(spec.states):
         raise PlanError(f"{program.step.traced.name}: not every state is advanced", got=sorted(program.new_states))
     for n in graph.reach(program.roots):

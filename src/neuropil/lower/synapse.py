@@ -18,7 +18,9 @@ from neuropil.lower.integrate import Advance
 from neuropil.lower.learned import PLASTIC, learned_states
 from neuropil.lower.propagator import propagators
 from neuropil.lower.synapse_form import SIDES, Form, age, closed_form, form_of
+from neuropil.lower.trace import named_leaves
 from neuropil.lower.traced_synapse import Stateless, TracedSynapse, traced_graph
+from neuropil.model.contents.in_context import synapse_in_context
 from neuropil.model.contents.per_synapse import differs
 from neuropil.model.contents.wiring import weight_dimension
 from neuropil.model.modulation.bound_effect import vary_by_cell
@@ -63,6 +65,10 @@ class SynapseProgram:
         Args:
             clock_driven: advance every state in every step.
             alike: all synapses of the projection have been there from the start, so that they may share states.
+            traced: the model's equations.
+
+        Returns:
+            The program.
         """
         scheme = classify(traced)
         learned = learned_states(traced)
@@ -191,7 +197,13 @@ class SynapseProgram:
         return {"synapse": whole - shared + adding, "target": shared, **spikes}
 
     def constants(self, parameters: dict[str, Any], dt: float, plastic: bool = True) -> dict[str, Any]:
-        """Everything static by its leaf's name in `p`, for parameters by name: floats or one value per synapse."""
+        """Everything static by its leaf's name in `p`, for parameters by name: floats or one value per synapse.
+
+        Args:
+            parameters: by name, base units: floats or float64[synapses].
+            dt: time step, ms.
+            plastic: whether the rule acts.
+        """
         system, scheme = self.scheme.system, self.scheme
         leaves = {f"p.{n}": v for n, v in parameters.items()}
         names = [*(f"A_{i}_{j}" for i, j in system.a), *(f"b_{i}" for i in system.constant)]
@@ -227,10 +239,10 @@ def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
     """The programs of the projections whose synapses are kept each by itself, by their place in the network."""
     made = {}
     for j, p in enumerate(network.projections):
-        if p.listed:
+        if p.per_synapse:
             spec = p.target.neuron.spec
             port = None if p.port is None else spec.ports[p.port]
-            synapse = p.synapse or Stateless()
+            synapse = synapse_in_context(p) or Stateless()
             unit = weight_dimension(p.name, p.synapse, port)
             differing = frozenset(n for n, effects in effects_on(network.modulators, p).items() if vary_by_cell(effects))
             starts = frozenset(n for n, v in p.initial.items() if differs(v))
@@ -248,9 +260,9 @@ def _trace_step(traced: TracedSynapse, scheme: Scheme, learned: tuple[str, ...])
     spec, flow = traced.spec, Advance(traced, scheme)
     has_current = isinstance(traced.model, Synapse) and traced.model.has_current
     names = (
-        {n: f"p.{n}" for n in (*spec.parameters, *flow.entry_names, "dt", PLASTIC)},
-        {n: f"s.{n}" for n in spec.states},
-        {n: f"x.{n}" for n in spec.inputs},
+        named_leaves("p", (*spec.parameters, *flow.entry_names, "dt", PLASTIC)),
+        named_leaves("s", spec.states),
+        named_leaves("x", spec.inputs),
     )
 
     def step(p: Any, s: Any, x: Any) -> Any:
@@ -267,7 +279,7 @@ def _trace_spikes(
     """(graph, ready, after, sent, answered, noted), see `SynapseProgram`."""
     spec, system = traced.spec, scheme.system
     static = (*spec.parameters, *(f"A_{i}_{j}" for i, j in system.a), *(f"b_{i}" for i in system.constant), PLASTIC)
-    names = ({n: f"p.{n}" for n in static}, {n: f"s.{n}" for n in spec.states}, {side: age(side) for side in SIDES}, "w")
+    names = (named_leaves("p", static), named_leaves("s", spec.states), {side: age(side) for side in SIDES}, "w")
 
     def spikes(p: Any, s: Any, h: Any, w: Any) -> Any:
         ready = dict(s)
@@ -287,9 +299,17 @@ def _trace_spikes(
 
 
 def check_finite(where: str, values: list[Any]) -> None:
-    """Refuse constants that are not finite."""
+    """Refuse constants that are not finite.
+
+    Args:
+        where: opens the error message.
+        values: floats or arrays.
+
+    Raises:
+        ModelError: one that is not finite.
+    """
     if not all(np.all(np.isfinite(v)) for v in values):
         raise ModelError(
             f"{where}: a constant is not finite", got="a division by zero",
-            fix="look for a time constant of zero, or two coupled states that decay at the same rate (clock_driven=True takes those)",
+            fix="check for a time constant of zero, or two coupled states that decay at the same rate (clock_driven=True takes those)",
         )  # fmt: skip

@@ -36,6 +36,7 @@ def slow_synapses(
         weight: of the projection, in its base unit: a number, an array or a distribution.
         dt: ms.
         modulated: parameters that modulators change; changed: values that they have at present.
+        program: of the synapse model.
     """
     model, spec, form = program.traced.model, program.traced.spec, program.form
     parameters = {n: _spread(getattr(model, n)) for n in spec.parameters} | dict(changed or {})
@@ -87,7 +88,7 @@ def _spread(value: Any) -> Any:
 
 
 def _initial(model: DeclarativeModel, parameters: Mapping[str, Any], weight: float) -> dict[str, float]:
-    """A typical starting value of each state."""
+    """A typical initial value of each state."""
     made = {}
     for n, state in model.spec.states.items():
         given = parameters[state.initial] if isinstance(state.initial, str) else _spread(state.initial)

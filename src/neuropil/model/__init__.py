@@ -6,6 +6,7 @@ from neuropil.model.agent.encode import Code, Currents, OneHot, PlaceCode, Popul
 from neuropil.model.agent.monitor import Guard, SelfStimulationMonitor
 from neuropil.model.base.described import STEADY, DeclarativeModel, Input, Port, State
 from neuropil.model.base.distribution import Distribution, LogNormal, Normal, Uniform
+from neuropil.model.base.ends import Ends
 from neuropil.model.base.integrators import Tableau
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.compartments import Compartments
@@ -27,7 +28,6 @@ from neuropil.model.cell.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.cell.morphology import Morphology, MorphologyBuilder
 from neuropil.model.cell.section import Section
 from neuropil.model.connection.distance import DistanceDependent
-from neuropil.model.connection.ends import Ends
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.rules import (
     AllToAll,
@@ -39,27 +39,21 @@ from neuropil.model.connection.rules import (
     OneToOne,
 )
 from neuropil.model.connection.structure import Rewiring
-from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
+from neuropil.model.contents.contents import ExpressionProbe, Population, Probe, Projection, StimulusConnection
+from neuropil.model.contents.expression import Expression
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.effects import Becomes, Effect, Gain, Shift, Toward
 from neuropil.model.modulation.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
 from neuropil.model.modulation.modulator import Modulator
 from neuropil.model.network.coupling import Coupling
+from neuropil.model.network.junction import Junction, OhmicJunction
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.branched import Branch, Branched
 from neuropil.model.neuron.composite import Composite, Part
 from neuropil.model.neuron.neuron import Neuron
-from neuropil.model.stimulus.stimulus import (
-    InhomogeneousPoisson,
-    Noise,
-    Poisson,
-    Regular,
-    Sine,
-    SpikeList,
-    Step,
-    Stimulus,
-    TimeArray,
-)
+from neuropil.model.stimulus.currents import Noise, Sine, Step, TimeArray
+from neuropil.model.stimulus.events import InhomogeneousPoisson, Poisson, Regular, SpikeList
+from neuropil.model.stimulus.stimulus import CurrentStimulus, EventStimulus, Stimulus
 from neuropil.model.synapse.synapse import Synapse
 
 __all__ = [
@@ -78,6 +72,7 @@ __all__ = [
     "Composite",
     "Coupling",
     "Critic",
+    "CurrentStimulus",
     "Currents",
     "DLambda",
     "DeclarativeModel",
@@ -91,7 +86,10 @@ __all__ = [
     "Efference",
     "Ends",
     "Evenly",
+    "EventStimulus",
     "Everywhere",
+    "Expression",
+    "ExpressionProbe",
     "FirstOrder",
     "FixedCount",
     "FixedInDegree",
@@ -103,6 +101,7 @@ __all__ = [
     "Horizon",
     "InhomogeneousPoisson",
     "Input",
+    "Junction",
     "Kind",
     "Kinetics",
     "Location",
@@ -117,6 +116,7 @@ __all__ = [
     "Neuron",
     "Noise",
     "Normal",
+    "OhmicJunction",
     "OneHot",
     "OneToOne",
     "Part",

@@ -27,9 +27,11 @@ from neuropil.model.neuron.branched import BRANCH, Branched
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.probe.upkeep import Normalisation
 from neuropil.oracle.cable import Cells, Sites
-from neuropil.oracle.events import Source, Synapses, per_element
+from neuropil.oracle.events import Synapses, per_element
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.oracle.modulate import Given, Modulators
+from neuropil.oracle.probes import samples_of
+from neuropil.oracle.stimuli import Source
 from neuropil.oracle.synapses import LivingSynapses
 from neuropil.result.spikes import Spikes
 from neuropil.units import Quantity, magnitude, ms
@@ -222,7 +224,7 @@ def simulate(
             `network.projections`: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
             several sites, the site of each; last, what tells each from the others in draws of its own (of noise, of
             parameters): its place in the list, if left out, which is not the engine's between views (`numbered_edges`).
-        modulators: value of the signal of synapses that know one, by the index of the projection; 0 otherwise.
+        modulators: value of the signal of synapses that read one, by the index of the projection; 0 otherwise.
         signals, doses: of the network's modulators by name: the signal from a step on, and what is given at a step.
         changes: before a step, by the name of a projection: new values of "weight" or of states, base units, for its synapses
             sorted by source.
@@ -248,6 +250,7 @@ def simulate(
     modulation = Modulators(network, h, signals or {}, doses or {}, world.parameter, world.change)
     every = {p.name: 1 if p.interval is None else grid.steps(p.interval, h, f"probe {p.name}: interval") for p in network.probes}
     traces: dict[str, list[Array]] = {name: [] for name in [p.name for p in network.probes] + [p.name for p in network.synapse_probes]}
+    samples = {p.name: samples_of(p, world) for p in network.probes}
     normalisations = [(n, grid.steps(n.interval, h, "the interval of normalise")) for n in network.normalisations]
     stamps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for k in range(steps):
@@ -266,7 +269,7 @@ def simulate(
         neurons.append(who)
         for probe in network.probes:
             if (k + 1) % every[probe.name] == 0:
-                traces[probe.name].append(world.groups[probe.target.name].s[probe.variable][probe.places])
+                traces[probe.name].append(samples[probe.name]())
         for watched in network.synapse_probes:
             if (k + 1) % grid.steps(watched.interval, h, f"probe {watched.name}: interval") == 0:
                 traces[watched.name].append(world.synaptic(watched.projection, watched.variable, watched.chosen)[0])
@@ -287,9 +290,9 @@ class _World:
     def __init__(self, network: Network, h: float, steps: int, seed: int, edges: dict[int, Any], modulators: dict[int, float]):
         self.network, populations, projections = network, network.populations, network.projections
         self.groups: dict[str, Running] = {name: _running(pop, h, seed) for name, pop in populations.items()}
-        self.synapses = [Synapses(p, h, seed, edges.get(i)) for i, p in enumerate(projections) if not p.listed]
+        self.synapses = [Synapses(p, h, seed, edges.get(i)) for i, p in enumerate(projections) if not p.per_synapse]
         self.living = [
-            LivingSynapses(p, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.listed
+            LivingSynapses(p, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.per_synapse
         ]
         self.sources = [Source(d, h, steps, seed) for d in network.drives]
         specs = {name: pop.neuron.spec for name, pop in populations.items()}
@@ -382,11 +385,11 @@ class _World:
         for synapse in self.synapses:
             assert synapse.port is not None
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
-        for mine, other in (pair for coupling in self.network.couplings for pair in coupling.directed):
+        for coupling, (mine, other, side) in ((c, pair) for c in self.network.couplings for pair in c.directed):
             entry, there = x[mine.population.name][mine.input], self._seen(other.population, other.part, "v")[other.places]
-            if mine.conductance is None:
+            if mine.half:
                 entry[mine.places] = there
             else:
                 here = self._seen(mine.population, mine.part, "v")[mine.places]
-                np.add.at(entry, mine.places, mine.conductance * (there - here))
+                np.add.at(entry, mine.places, coupling.flow(here, there, side))
         return x, w

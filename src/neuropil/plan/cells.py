@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuropil.lower.cable import CablePlan
 from neuropil.lower.cable_start import Start, draw_for
-from neuropil.lower.neuron_program import Variant
 from neuropil.lower.resolution import slow_flows
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population
+from neuropil.plan.cable_signature import CableSignature
+from neuropil.plan.kernel_cost import KernelCost
 from neuropil.plan.parts import SolverBatch
+from neuropil.plan.signature import Kind
+
+if TYPE_CHECKING:
+    from neuropil.plan.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -22,14 +28,14 @@ class PlannedCells:
 
     Attributes:
         population: as described; cable: its cell, lowered; start: where it begins.
-        variants: what of each point process is in use, by name; quanta: weights of one unit by point process and port.
+        signature: what its step is given; quanta: weights of one unit by point process and port.
         precision: of all its numbers; slow: states that float32 would not resolve -> why, for which they are float64.
     """
 
     population: Population
     cable: CablePlan
     start: Start
-    variants: Mapping[str, Variant]
+    signature: CableSignature
     quanta: Mapping[str, Mapping[str, float]]
     precision: str
     slow: dict[str, str]
@@ -38,7 +44,16 @@ class PlannedCells:
     def of(
         cls, population: Population, parts: Mapping[str, SolverBatch], dt: float, precision: str, modulated: frozenset[str] = frozenset(), seed: int = 1,
     ) -> PlannedCells:  # fmt: skip
-        """Lower a population whose point processes are in use as `parts` (by name) say; `modulated`: see `CablePlan.of`."""
+        """Lower a population whose point processes are in use as `parts` (by name) say; `modulated`: see `CablePlan.of`.
+
+        Args:
+            dt: time step, ms.
+            precision: "float32" or "float64".
+            seed: of what is drawn.
+
+        Returns:
+            The planned cells.
+        """
         cell = population.neuron
         assert isinstance(cell, Cell)
         variants = {name: part.variant for name, part in parts.items()}
@@ -50,12 +65,26 @@ class PlannedCells:
         if slow:
             precision = "float64"
             cable = CablePlan.of(cell, dt, precision, used, modulated, draw)
-        return cls(population, cable, start, variants, {n: p.members[0].quanta for n, p in parts.items()}, precision, slow)
+        return cls(population, cable, start, CableSignature.of(cable, variants), {n: p.members[0].quanta for n, p in parts.items()}, precision, slow)
 
     @property
     def compartment_states(self) -> int:
         """Numbers of a cell: the potentials of its compartments and the states of its channels."""
         return self.cable.size + sum(p.size * len(p.program.membrane.states) for p in self.cable.patches)
+
+    def costs(self, plan: Plan) -> list[KernelCost]:
+        """A compartment's share of its cell: membranes, point processes and the tree solver."""
+        cable, real = self.cable, np.dtype(self.precision).itemsize
+        states = sum(p.size * len(p.program.membrane.states) for p in (*cable.patches, *cable.points))
+        places = cable.size + sum(p.size for p in cable.points)
+        # Each state, and at each place the potential, the conductance and the current, is read and written.
+        moved = 2 * real * (states + 3 * places)
+        for part in plan.bare:
+            if part.members[0].population is self.population:
+                moved += sum(part.members[0].sites * part.traffic(plan, a) for a in part.arguments if a.kind is not Kind.STATE)
+        what = f"cells of {cable.size} compartments ({self.population.name})"
+        count = self.population.size * cable.size
+        return [KernelCost(what, "compartment", count, "step", cable.flops / cable.size, moved / cable.size, "lower/cable.py: CablePlan")]
 
     def flat(self) -> list[str]:
         """States of compartments by full name: "v" and the channels'."""

@@ -23,16 +23,18 @@ from neuropil.model.network.network import Network
 from neuropil.model.neuron.composite import Composite
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.plan.cells import PlannedCells
-from neuropil.plan.cost import bytes_per_step, kernel_costs
+from neuropil.plan.cost import kernel_costs
 from neuropil.plan.parts import KernelBatch
 from neuropil.plan.plan import Plan, make_plan
 from neuropil.units import unit_name
 
 
 def explain(subject: Network | Neuron | Composite, **options: Any) -> str:
-    """What neuropil will do with a network, or with a neuron model on its own.
+    """The plan of a network, or of a neuron model on its own, as text.
 
-    Options are those of `make_plan` (dt, seed, precision, full_weights).
+    Args:
+        subject: a network or a neuron model.
+        options: as of `make_plan` (dt, seed, precision, full_weights).
     """
     if isinstance(subject, (Neuron, Composite)):
         network = Network(type(subject).__name__)
@@ -75,7 +77,7 @@ def _group(group: KernelBatch, plan: Plan) -> str:
     if slow:
         lines.append(f"   all of its numbers are float64, because float32 would not resolve the changes of {', '.join(slow)}")
     lines.append(f"   parameters merged into {len(group.signature.columns)} constants per population" + _varying(group))
-    lines.append(f"   per neuron and step: {program.flops} FLOPs, {bytes_per_step(group, plan)} bytes read and written")
+    lines.append(f"   per neuron and step: {program.flops} FLOPs, {group.bytes_per_step(plan)} bytes read and written")
     lines.append(f"   operations: {_operations(program)}")
     lines.append(f"   source: {path_of(NAME, source_of(group))}")
     lines.append(textwrap.indent(textwrap.fill("in it " + "; ".join(f"{n} is {meaning}" for n, meaning in legend(group).items()), 120), "      "))
@@ -117,7 +119,7 @@ def _cells(cells: PlannedCells, plan: Plan) -> str:
     lines.append(f"   tree solver (Hines): {SOLVER_FLOPS} FLOPs per compartment and step")
     per_step = cable.flops / cable.size
     lines.append(f"   per cell and step: {cable.flops:,} FLOPs ({per_step:.1f} per compartment), {cable.bytes_per_step(real):,} bytes read and written")
-    lines.append(f"   source: {path_of(SOURCE_NAME, emit_cable(cells).source)}")
+    lines.append(f"   source: {path_of(SOURCE_NAME, emit_cable(cells))}")
     return "\n".join(lines) + "\n"
 
 

@@ -25,7 +25,7 @@ States = dict[tuple[str, str, Argument], np.ndarray]
 def starting_states(core: Core) -> States:
     """What neurons start from, found as at the start: by filling a machine anew, on which nothing runs."""
     twin = copy.copy(core)
-    twin.machine = compose(core.plan, core.layout, 1)
+    twin.machine = compose(core.plan, core.layout, 1, core.exchange)
     return twin.states()
 
 
@@ -80,8 +80,8 @@ def begin_anew(
 
 
 def _drop_spikes(core: Core) -> None:
-    """Nothing is under way, and nobody has just spiked."""
-    core.exchange.count[:] = 0
+    """No event is under way, and no neuron has just spiked."""
+    core.exchange.clear()
     for arrived in core.machine.arrived:
         arrived[:] = 0
     for log in core.logs:
@@ -92,7 +92,7 @@ def _drop_spikes(core: Core) -> None:
 
 
 def _reset_modulators(modulation: Modulation, step: int) -> None:
-    """Concentrations as at the start, and parameters as they follow from them; signals and caps, which somebody set, stay."""
+    """Concentrations as at the start, and parameters as they follow from them; signals and caps that were set stay."""
     for running in modulation.running.values():
         running.c = running.modulator.start()
         running.dose = 0.0

@@ -99,7 +99,11 @@ class Tableau(Named):
 
 
 def common_denominator(row: Sequence[Number]) -> tuple[tuple[float, ...], float]:
-    """Weights as whole numbers over one denominator, so that no weight is rounded; as they are, over 1, where any is no fraction."""
+    """Weights as whole numbers over one denominator, so that no weight is rounded; as they are, over 1, where any is no fraction.
+
+    Args:
+        row: rational numbers.
+    """
     if any(isinstance(v, float) and not v.is_integer() for v in row):
         return tuple(map(float, row)), 1.0
     fractions = [Fraction(v) for v in row]
@@ -112,6 +116,7 @@ def check_integrator(owner: str, name: object) -> None:
 
     Args:
         owner: the model that names it.
+        name: of the integrator.
 
     Raises:
         ModelError: names the nearest.

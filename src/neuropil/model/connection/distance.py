@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neuropil.errors import NetworkError
 from neuropil.model.base.distribution import Distribution, checked_values
-from neuropil.model.connection.ends import Ends
+from neuropil.model.base.ends import Ends
 from neuropil.model.connection.rule import Indices, Rule
 from neuropil.units import Quantity, um
 
@@ -98,7 +98,7 @@ class DistanceDependent(Rule):
             return [NetworkError(f"{where}: the probability function must map an array to an array", got=got, expected=expected)]
         if not np.all((p >= 0) & (p <= 1)):
             worst = float(p[~((p >= 0) & (p <= 1))][0])
-            return [NetworkError(f"{where}: the probability function leaves [0, 1]", got=worst)]
+            return [NetworkError(f"{where}: the probability function returns values outside of [0, 1]", got=worst)]
         return []
 
     def _box(self, axes: int) -> NDArray[np.float64] | None:

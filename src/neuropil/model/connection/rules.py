@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neuropil.errors import NetworkError
+from neuropil.model.base.ends import Ends
 from neuropil.model.connection.distance import DistanceDependent
-from neuropil.model.connection.ends import Ends
 from neuropil.model.connection.rule import Indices, Rule
 
 __all__ = ["AllToAll", "DistanceDependent", "Edges", "FixedInDegree", "FixedOutDegree", "FixedProbability", "FixedTotal", "OneToOne", "Rule"]
@@ -277,7 +277,7 @@ class Edges(Rule):
         for name, array, size in (("pre", self.pre, n_source), ("post", self.post, n_target)):
             if array.size and (array.min() < 0 or array.max() >= size):
                 worst = int(array.max() if array.max() >= size else array.min())
-                raise NetworkError(f"Edges.{name} points outside its population", got=worst, expected=f"0 … {size - 1}")
+                raise NetworkError(f"Edges.{name} has an index outside of its population", got=worst, expected=f"0 … {size - 1}")
 
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         return self.pre.size

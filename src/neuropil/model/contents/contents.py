@@ -11,11 +11,13 @@ from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
+from neuropil.model.contents.expression import Expression
 from neuropil.model.contents.views import Indices, View, places, shared, view
-from neuropil.model.neuron.composite import Composite, Part, parts_of, split
+from neuropil.model.neuron.composite import Composite, Part, full_name, parts_of, split
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.model.stimulus.stimulus import Stimulus
 from neuropil.model.synapse.synapse import Synapse
+from neuropil.units import Dimension
 
 Stream: TypeAlias = tuple[str | int, ...]
 """What keys the random draws of a projection or a drive besides the seed: names, never places in a list, so that whatever else
@@ -31,7 +33,7 @@ class Population:
         neuron: the model with its parameters.
         size: number of neurons.
         first: global index of its first neuron.
-        initial: starting values by state name that replace the model's own; arrays [size * sites], neuron by neuron.
+        initial: initial values by state name that replace the model's own; arrays [size * sites], neuron by neuron.
         positions: [size, axes] in µm, or None.
     """
 
@@ -93,7 +95,7 @@ class Projection:
         clock_driven: advance all states in every step, also those that have a closed form.
         response_delay: time that a target's spike takes to reach the synapse, ms.
         structure: how synapses vanish and form.
-        initial: starting values of states that replace the model's own, in base units: numbers, distributions, or arrays as of
+        initial: initial values of states that replace the model's own, in base units: numbers, distributions, or arrays as of
             parameters (`neuropil.model.contents.per_synapse`).
         sources, targets: int64[n], of views, the neurons that it joins, in the order of its arrays; None: all. (The indices of
             `Edges` are those within the populations also then.)
@@ -162,7 +164,7 @@ class Projection:
         return split(self.port or self.input or "")[0]
 
     @property
-    def listed(self) -> bool:
+    def per_synapse(self) -> bool:
         """Each synapse is kept by itself: it has states, or may vanish."""
         return self.synapse is not None or self.structure is not None
 
@@ -180,7 +182,7 @@ class StimulusConnection:
     """A stimulus attached to a port (events, with a weight) or to an input (a current) of a population.
 
     It acts on every site of the port or input, on each with random numbers of its own (from `stream`), or on the one that `site`
-    names; on the `neurons` of a view, or on all. One that `follows` another tells the target when that is within its window
+    names; on the `neurons` of a view, or on all. One that `follows` another indicates to the target when that is within its window
     (`Input.window`).
 
     Attributes:
@@ -249,4 +251,57 @@ class Probe:
     @property
     def places(self) -> np.ndarray:
         """int64[columns]: where each column stands among all sites of the state, neuron by neuron."""
-        return self.neurons if self.sites is None else self.neurons * self.target.sites(self.variable) + self.sites
+        return self.neurons if self.sites is None else self.neurons * self.site_count + self.sites
+
+    @property
+    def site_count(self) -> int:
+        """How many sites of what is recorded each neuron has."""
+        return self.target.sites(self.variable)
+
+    @property
+    def recorded(self) -> Any:
+        """What is recorded, for comparison."""
+        return self.variable
+
+    @property
+    def parameters(self) -> set[str]:
+        """The full names of the parameters that it reads."""
+        return set()
+
+    @property
+    def dimension(self) -> Dimension:
+        """Of its samples."""
+        return self.target.neuron.spec.state_dimensions[self.variable]
+
+
+@dataclass(frozen=True, eq=False)
+class ExpressionProbe(Probe):
+    """What is computed from the states and parameters of neurons, recorded at an interval.
+
+    Attributes:
+        variable: name of the expression.
+        expression: what is computed.
+    """
+
+    expression: Expression = field(kw_only=True)
+
+    @property
+    def site_count(self) -> int:
+        return self.target.parts[self.expression.part].sites
+
+    @property
+    def recorded(self) -> Any:
+        return self.expression
+
+    @property
+    def parameters(self) -> set[str]:
+        return {full_name(self.expression.part, n) for n in self.expression.parameters(self.model)}
+
+    @property
+    def dimension(self) -> Dimension:
+        return self.expression.dimension(self.model)
+
+    @property
+    def model(self) -> DeclarativeModel:
+        """Whose states and parameters it is computed from."""
+        return self.target.parts[self.expression.part].model

@@ -13,7 +13,7 @@ import numpy as np
 
 from neuropil.errors import NetworkError
 from neuropil.model.base.distribution import Distribution, axes
-from neuropil.model.connection.ends import Ends
+from neuropil.model.base.ends import Ends
 from neuropil.model.connection.rule import Rule
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.pairs import pairs_of
@@ -56,7 +56,7 @@ def check_array(value: Any, rule: Rule, n_source: int, n_target: int, recurrent:
     if len(shape) == 0 or shape == (n_source, n_target) or (n is not None and shape == (n,)):
         return
     either = f"({n},), one for each synapse, or " if n is not None else ""
-    fix = None if n is not None or len(shape) != 1 else f"a matrix: {type(rule).__name__} draws its synapses later; or a Distribution"
+    fix = None if n is not None or len(shape) != 1 else f"a matrix: {type(rule).__name__} draws its synapses when the network is built; or use a Distribution"
     raise NetworkError(f"{what} has the wrong shape", got=shape, expected=f"one number, {either}({n_source}, {n_target}) as [source, target]", fix=fix)
 
 
@@ -73,7 +73,7 @@ def refuse_listed(value: Any, shape: tuple[int, ...], rule: Rule, what: str, fix
     """
     if shape == UNKNOWN and axes(value):
         got = f"shape {np.shape(value.value if isinstance(value, Quantity) else value)}"
-        raise NetworkError(f"{what}: an array has no order here, for {type(rule).__name__} draws its synapses later", got=got, fix=fix)
+        raise NetworkError(f"{what}: an array is not possible, because {type(rule).__name__} draws its synapses when the network is built", got=got, fix=fix)
 
 
 def in_order(value: Any, projection: Projection, pre: np.ndarray, post: np.ndarray) -> Any:

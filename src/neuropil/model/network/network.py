@@ -1,12 +1,12 @@
 """A network: populations, the projections between them, what drives them and what is recorded.
 
 A network is a value that a program builds up and hands to an executor. It holds no simulation state, touches nothing
-global, and two of them never know of each other.
+global, and two networks are independent of each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,18 @@ from neuropil.errors import MissingNameError, NetworkError, did_you_mean
 from neuropil.model.base.distribution import checked_values
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
-from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection, Stream
-from neuropil.model.contents.sites import located, probed_sites
+from neuropil.model.contents.contents import ExpressionProbe, Population, Probe, Projection, StimulusConnection, Stream
+from neuropil.model.contents.expression import Expression
+from neuropil.model.contents.sites import check_expression, located, probed_sites
 from neuropil.model.contents.views import View, whole
 from neuropil.model.contents.windows import window_drives
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.kinetics import Kinetics
 from neuropil.model.modulation.modulator import Modulator
 from neuropil.model.network.contents import Contents
-from neuropil.model.network.coupling import Coupling, end
+from neuropil.model.network.coupling import Coupling, coupled, end
 from neuropil.model.network.describe import described_drive, described_population, described_projection, indices_within
+from neuropil.model.network.junction import Junction
 from neuropil.model.network.replace import Changes, duplicate, replaced
 from neuropil.model.neuron.composite import Composite
 from neuropil.model.neuron.neuron import Neuron
@@ -150,7 +152,7 @@ class Network(Contents):
             neuron: a model instance; of a cell, as it is now: what is painted on it later does not count. Array parameters must have
                 one value per neuron; those of a part with several sites one per site, or one for every site of every neuron,
                 neuron by neuron.
-            initial: starting values by state: quantities, arrays or distributions. An array for a cell's "v" has a value for
+            initial: initial values by state: quantities, arrays or distributions. An array for a cell's "v" has a value for
                 each cell, or one for each compartment of each (nodes without membrane may be left out).
             positions: quantity of shape [size, axes], for rules that depend on distance.
 
@@ -203,11 +205,11 @@ class Network(Contents):
             response_delay: time that a target's spike takes to reach the synapse. The delay is the axon's; if a part b of it
                 is the dendrite's, a spike reaches the synapse b earlier and the target's b later: response_delay = 2 b.
             structure: a `Rewiring`, if synapses vanish and form while the network runs.
-            initial: starting values of the synapses' states by name, in place of the model's: numbers, distributions, or arrays
+            initial: initial values of the synapses' states by name, in place of the model's: numbers, distributions, or arrays
                 and matrices, as the model's parameters may be (`neuropil.model.contents.per_synapse`).
             name: of the projection; one that is taken gets a number ("a→b #2"). With the two populations it keys the
                 projection's random draws; without a name the port stands in for it. Projections that are equal in all of
-                these are told apart by their order.
+                these are distinguished by their order.
 
         Returns:
             The projections made, one for each pair.
@@ -244,7 +246,7 @@ class Network(Contents):
         one per site. What is drawn for a neuron does not depend on the view: it is drawn by the index within the population.
 
         The name, with the population, keys the random draws; without a name the kind of stimulus and the port or input do, and
-        those that are equal in all of these are told apart by their order.
+        those that are equal in all of these are distinguished by their order.
 
         Args:
             target: a population or a view of one (`exc[:50]`), or several.
@@ -272,15 +274,17 @@ class Network(Contents):
         return made
 
     def couple(
-        self, first: tuple[Population | View, str], second: tuple[Population | View, str], pairs: Any, *, g: Any = None, sites: Any = (0, 0), name: str | None = None
-    ) -> Coupling:
-        """Join neurons by gap junctions.
+        self, first: tuple[Population | View, str], second: tuple[Population | View, str], pairs: Any, *, g: Any = None, sites: Any = (0, 0),
+        junction: Junction | None = None, name: str | None = None,
+    ) -> Coupling:  # fmt: skip
+        """Join neurons by gap junctions, or by others.
 
         Args:
             first, second: (population, place). Of cells with morphology a place is one with half a junction, such as
                 `GapJunction`; of other neurons it is an input in pA, such as "current", which may take any number of junctions.
             pairs: whole numbers [pairs, 2], the neuron of `first` and that of `second`; of a view, counted within it.
             g: conductance of a junction, one for all pairs or one each (halves on cells with morphology have their own).
+            junction: what flows, in place of g (v_partner - v): a `Junction`, whose parameters are one for all pairs or one each.
             sites: of the two places, for all pairs, or one row per pair.
             name: of the coupling; one that is taken gets a number.
 
@@ -297,26 +301,24 @@ class Network(Contents):
         self._check_open("couple()")
         for side_of in (first, second):
             if not isinstance(side_of, (tuple, list)) or len(side_of) != 2 or not isinstance(side_of[0], (Population, View)):
-                raise NetworkError("couple: a side is a population and a place", got=repr(side_of), fix='for example (inh, "current")')
+                raise NetworkError("couple: each side must be a pair (population, place)", got=repr(side_of), fix='for example (inh, "current")')
         label = _unused(_name(name, f"{first[0].name}~{second[0].name}"), [c.name for c in self.couplings])
         try:
             array, chosen = np.atleast_2d(np.asarray(pairs)), np.asarray(sites)
         except ValueError:
-            raise NetworkError(f"coupling {label}: pairs are rows of two neurons", got=f"{pairs}, sites {sites}", expected="(pairs, 2)") from None
+            raise NetworkError(f"coupling {label}: pairs must be rows of two neurons", got=f"{pairs}, sites {sites}", expected="(pairs, 2)") from None
         if array.ndim != 2 or array.shape[1] != 2 or chosen.shape not in ((2,), array.shape):
-            raise NetworkError(f"coupling {label}: pairs are rows of two neurons", got=f"shape {array.shape}, sites {chosen.shape}", expected="(pairs, 2)")
+            raise NetworkError(f"coupling {label}: pairs must be rows of two neurons", got=f"shape {array.shape}, sites {chosen.shape}", expected="(pairs, 2)")
         ends = []
         for side, (population, part) in enumerate((first, second)):
             (one,) = self._own(population, "coupled")
             neurons = one.indices[indices_within(array[:, side], one, f"coupling {label}")] if isinstance(one, View) else array[:, side]
-            ends.append(end(whole(one), part, neurons, chosen[..., side], g, f"coupling {label}"))
-        if g is not None and all(e.conductance is None for e in ends):
-            raise NetworkError(f"coupling {label}: these halves of junctions have conductances of their own", got=f"g={g}", fix="leave g out, and give it where the halves are placed")
-        self.couplings.append(Coupling(label, *ends))
+            ends.append(end(whole(one), part, neurons, chosen[..., side], f"coupling {label}"))
+        self.couplings.append(coupled(label, ends[0], ends[1], g, junction))
         return self.couplings[-1]
 
     def probe(
-        self, target: Population | View | Projection | Sequence[Projection], variable: str, *, neurons: Any = None, sites: Any = None, at: Any = None,
+        self, target: Population | View | Projection | Sequence[Projection], variable: str | Expression | Callable[[Any, Any], Any], *, neurons: Any = None, sites: Any = None, at: Any = None,
         synapses: Any = None, interval: Any = None, name: str | None = None,
     ) -> Probe | SynapseProbe:  # fmt: skip
         """Record a state of chosen neurons (all, if None) at an interval (every step, if None). Spikes need no probe.
@@ -333,7 +335,8 @@ class Network(Contents):
 
         Args:
             target: a population, a view of one, or a projection.
-            variable: name of a state, or "weight".
+            variable: name of a state, or "weight"; or an `Expression` of states and parameters, or its function alone: ``lambda s, p: p.g_l *
+                (s.v - p.e_l)``, of neurons other than cells with morphology.
             neurons: whole numbers, a slice or booleans.
             sites: whole numbers.
             at: a location, or a list of them, in place of `sites`.
@@ -350,22 +353,26 @@ class Network(Contents):
         self._check_open("probe()")
         if not isinstance(target, (Population, View)) and (projection := one_projection(self.projections, target, "probed")) is not None:
             if any(given is not None for given in (neurons, sites, at)):
-                raise NetworkError("a probe of a projection chooses synapses", got="neurons, sites or at", fix="synapses=[...]")
+                raise NetworkError("a probe of a projection takes synapses=..., not neurons", got="neurons, sites or at", fix="synapses=[...]")
             name = self._unused_probe(_name(name, f"{projection.name}.{variable}"))
             self.synapse_probes.append(synapse_probe(projection, variable, synapses, interval, name))
             return self.synapse_probes[-1]
         if synapses is not None:
-            raise NetworkError("a probe of a population chooses neurons", got="synapses", fix="neurons=[...]")
+            raise NetworkError("a probe of a population takes neurons=..., not synapses", got="synapses", fix="neurons=[...]")
         if at is not None:
             sites = located(whole(target) if isinstance(target, View) else target, at, sites)
         (one,) = self._own(target, "target") if isinstance(target, (Population, View)) else self._own([target], "target")
         pop = whole(one)
         spec = pop.neuron.spec
-        if not isinstance(variable, str) or variable not in spec.states:
+        expression = Expression(variable) if callable(variable) else variable if isinstance(variable, Expression) else None
+        if expression is not None:
+            check_expression(pop, expression)
+            variable = expression.name
+        elif not isinstance(variable, str) or variable not in spec.states:
             raise NetworkError(f"{pop.name} has no state {variable!r} to record", fix=did_you_mean(variable, spec.states))
         chosen = np.arange(one.size) if neurons is None else indices_within(neurons, one, "probe")
         chosen = one.indices[chosen] if isinstance(one, View) else chosen
-        columns = probed_sites(sites, pop, variable)
+        columns = probed_sites(sites, pop, variable, pop.sites(variable) if expression is None else pop.parts[expression.part].sites)
         if columns is not None:
             chosen, columns = np.repeat(chosen, columns.size), np.tile(columns, chosen.size)
         every: float | None = None
@@ -374,7 +381,8 @@ class Network(Contents):
             if not isinstance(checked, float) or not checked > 0:
                 raise NetworkError("a probe's interval must be positive", got=interval)
             every = checked
-        probe = Probe(self._unused_probe(_name(name, f"{pop.name}.{variable}")), pop, variable, chosen, every, columns)
+        label = self._unused_probe(_name(name, f"{pop.name}.{variable}"))
+        probe = Probe(label, pop, variable, chosen, every, columns) if expression is None else ExpressionProbe(label, pop, variable, chosen, every, columns, expression=expression)
         self.probes.append(probe)
         return probe
 

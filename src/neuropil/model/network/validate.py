@@ -6,6 +6,7 @@ It reports all that it finds in one error, so that a model is mended in one go.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,22 +15,19 @@ from neuropil.errors import NetworkError, NeuropilError
 from neuropil.model.base import grid
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
-from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
+from neuropil.model.contents.contents import Population, Probe, Projection
+from neuropil.model.contents.in_context import target_parameters
 from neuropil.model.contents.pairs import ends_of, missing_positions
 from neuropil.model.modulation.bound_effect import must_be_positive
-from neuropil.model.modulation.modulator import check_modulators
+from neuropil.model.modulation.modulator import check_modulators, effects_on
 from neuropil.model.network.coupling import check_couplings
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.composite import full_name
-from neuropil.model.stimulus.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, Step, TimeArray
-from neuropil.units import Quantity, magnitude, ms
+from neuropil.units import Quantity, ms
 
 _TIME = ms.dimension
-_RECORDED = 'grid="nearest" for recorded times: each becomes the nearest grid time, from dt on'
 # Relative slack when a time is compared with a multiple of the step: 0.3 / 0.1 is not 3 in binary.
 _SLACK = 1e-6
-# Beyond this mean number of events per step and neuron a Poisson drive is surely a slip of the unit (Hz for kHz).
-_MOST_EVENTS = 1000.0
 # A wrong dt makes every projection a culprit; ten are enough to see the pattern.
 _MOST_LISTED = 10
 
@@ -42,7 +40,7 @@ def validate(network: Network, dt: Quantity) -> None:
         dt: time step, a time (for example 0.1 * ms).
 
     Raises:
-        NetworkError: naming every culprit found and how to mend it. UnitError: `dt` is no time.
+        NetworkError: naming every fault found and its remedy. UnitError: `dt` is not a time.
     """
     if not isinstance(network, Network):
         raise NetworkError("not a network", got=network, expected="a neuropil.Network")
@@ -56,12 +54,14 @@ def validate(network: Network, dt: Quantity) -> None:
         found += _population(pop, step)
     for projection in network.projections:
         found += _projection(projection, step)
+        modulated = effects_on(network.modulators, projection.target)
+        found += [_stale(projection.name, name) for name in sorted(target_parameters(projection)) if name in modulated]
     for drive in network.drives:
-        found += _drive(drive, step)
+        found += drive.stimulus.faults(step, f"stimulus {drive.name}")
     for name, interval in [(k.name, k.interval) for k in network.synapse_probes] + [(k.name, k.interval) for k in network.normalisations]:
         found += grid.fault(interval, step, f"{name}: interval")
     for probe in network.probes:
-        found += _probe(probe, step)
+        found += [*_probe(probe, step), *_modulated(probe, effects_on(network.modulators, probe.target))]
     found += check_couplings(network.couplings, network.populations, {(d.target.name, d.input or "") for d in network.drives})
     found += check_modulators(network.modulators.values(), [p.name for p in network.probes], step)
     if len(found) == 1:
@@ -80,7 +80,7 @@ def _population(pop: Population, step: float) -> list[NeuropilError]:
         refractory = getattr(type(model), "refractory", None)
         if refractory is not None and _largest(getattr(model, refractory)) > 1e9 * step:
             where = f"{pop.name}.{full_name(part_name, refractory)}"
-            found.append(NetworkError(f"{where} lasts more than a milliard steps", got=getattr(model, refractory)))
+            found.append(NetworkError(f"{where} exceeds 10⁹ time steps", got=getattr(model, refractory)))
         elif refractory is not None and isinstance(value := getattr(model, refractory), Quantity) and np.ndim(value.value) == 0:
             found += grid.fault(value, step, f"{pop.name}.{full_name(part_name, refractory)}", least=0)
     return found
@@ -97,6 +97,10 @@ def _parameters(model: DeclarativeModel, prefix: str) -> list[NeuropilError]:
     return found
 
 
+def _stale(projection: str, parameter: str) -> NetworkError:
+    return NetworkError(f"projection {projection}: its context inputs read {parameter!r} of the target, which a modulator changes", fix="read a state of the target instead")
+
+
 def _projection(projection: Projection, step: float) -> list[NeuropilError]:
     """Delays that round to at least one step; a synapse's times; positions where the rule asks for distances."""
     label = f"projection {projection.name}"
@@ -109,7 +113,7 @@ def _projection(projection: Projection, step: float) -> list[NeuropilError]:
             NetworkError(
                 f"{label}: a delay is below the time step",
                 got=f"{projection.delay!r}" if drawn else f"{shortest:g} ms",
-                expected=f"at least dt = {step:g} ms" + (" (a law may reach down to dt/2)" if drawn else ""),
+                expected=f"at least dt = {step:g} ms" + (" (a distribution may reach down to dt/2)" if drawn else ""),
                 fix=f"truncate it, low={needed:g} * ms, or choose a smaller dt" if drawn else "choose a smaller dt",
             )
         )
@@ -124,48 +128,19 @@ def _projection(projection: Projection, step: float) -> list[NeuropilError]:
     return found + (missing_positions(projection, label) or projection.rule.position_faults(ends_of(projection), label))
 
 
-def _drive(drive: StimulusConnection, step: float) -> list[NeuropilError]:
-    """Rates that a step can hold, sampled inputs on the grid, events after the start."""
-    found: list[NeuropilError] = []
-    stimulus, label = drive.stimulus, f"stimulus {drive.name}"
-    if isinstance(stimulus, (Poisson, InhomogeneousPoisson)):
-        events = _largest(stimulus.rate if isinstance(stimulus, Poisson) else stimulus.rates) * step
-        if events > _MOST_EVENTS:
-            expected = f"at most {_MOST_EVENTS:g} (rates are in kHz inside, {_MOST_EVENTS / step:g} kHz at this dt)"
-            found.append(NetworkError(f"{label}: too many events per step", got=f"{events:g}", expected=expected))
-    return found + _times(drive, step, label)
-
-
-def _times(drive: StimulusConnection, step: float, label: str) -> list[NeuropilError]:
-    """Described times on the grid; events after the start; rows of data not shorter than a step."""
-    found: list[NeuropilError] = []
-    stimulus, data = drive.stimulus, getattr(drive.stimulus, "grid", None) == grid.NEAREST
-    if isinstance(stimulus, (InhomogeneousPoisson, TimeArray, Regular, Noise)) and stimulus.interval is not None:
-        interval = float(magnitude(stimulus.interval, _TIME, label))
-        if not data:
-            found += grid.fault(interval, step, f"{label}: interval")
-        elif interval < step * (1 - grid.TOLERANCE):
-            found.append(NetworkError(f"{label}: its rows are shorter than the time step", got=f"{interval:g} ms at dt = {step:g} ms", fix="average them, or choose a smaller dt"))
-    if isinstance(stimulus, (Step, Regular)):
-        for name in ("start", "stop"):
-            if (time := getattr(stimulus, name)) is not None:
-                found += grid.fault(time, step, f"{label}: {name}", least=0)
-    first = stimulus.times if isinstance(stimulus, SpikeList) else stimulus.start if isinstance(stimulus, Regular) else None
-    times = np.empty(0) if first is None else np.atleast_1d(magnitude(first, _TIME, label))
-    if times.size and (times.min() <= 0 if data else times.min() < step * (1 - grid.TOLERANCE)):
-        expected = f"times from dt = {step:g} ms on (an event arrives at the end of a step)"
-        fix = _RECORDED if isinstance(stimulus, SpikeList) and times.min() > 0 else None
-        found.append(NetworkError(f"{label}: an event comes before the first step ends", got=f"{times.min():g} ms", expected=expected, fix=fix))
-    elif isinstance(stimulus, SpikeList) and not data:
-        off = grid.fault(times, step, f"{label}: the time of an event")
-        found += [NetworkError(error.what, got=error.got, fix=f"{error.fix}; or {_RECORDED}") for error in off]
-    return found
-
-
 def _probe(probe: Probe, step: float) -> list[NeuropilError]:
     if probe.neurons.size == 0:
         return [NetworkError(f"probe {probe.name} records no neuron", fix="neurons=None records all")]
     return [] if probe.interval is None else grid.fault(probe.interval, step, f"probe {probe.name}: interval")
+
+
+def _modulated(probe: Probe, modulated: Iterable[str]) -> list[NeuropilError]:
+    """Parameters that a probe reads and that change while the network runs."""
+    fix = "record the states and the concentration, and compute it from the traces"
+    return [
+        NetworkError(f"probe {probe.name}: {name} is changed by a modulator", expected="parameters that stay as they are", fix=fix)
+        for name in sorted(probe.parameters & set(modulated))
+    ]
 
 
 def _extreme(value: Any, u: float, pick: Any) -> float:

@@ -32,7 +32,7 @@ class Neuron(DeclarativeModel):
             "euler", "heun", "rk4".
         spikes_on: "level" (a spike in each step in which `fires` holds) or "rising" (only when it begins to hold).
         refractory: name of the parameter that holds the refractory period, or None.
-        clamps: states held at their reset value, deaf to events, while refractory.
+        clamps: states held at their reset value, and not changed by events, while refractory.
 
     Args:
         parameters: values by name; each a quantity, an array with one value per neuron, or a `Distribution`.
@@ -64,7 +64,7 @@ class Neuron(DeclarativeModel):
             warnings.warn(
                 f"{name} fires on a level and has no reset(): it fires in every step in which its threshold is met; "
                 'define def reset(self, s): return {"v": self.v_reset}, or spikes_on = "rising" for one spike each time the threshold is '
-                "crossed; if it is meant so, let reset() return {}",
+                "crossed; if this is intended, let reset() return {}",
                 stacklevel=3,
             )
         if cls.refractory is not None and spec.parameters.get(cls.refractory) != (1, 0, 0, 0, 0):

@@ -10,9 +10,9 @@ worth is its salience.
                 channel was chosen and of those whose channel was not
     choice      the channel whose thalamic cells fire most while the agent decides. No chance but that of spikes has a part,
                 except where channels tie
-    efference   excites the thalamic cells of what was chosen and silences the others; thalamus tells the striatum (Redgrave &
+    efference   excites the thalamic cells of what was chosen and silences the others; thalamus projects to the striatum (Redgrave &
                 Gurney 2006, Nat Rev Neurosci 7:967, from memory)
-    critic      its rate is V, the reward expected, as in `actor_critic`; it hears the same cortex
+    critic      its rate is V, the reward expected, as in `actor_critic`; it receives the same cortex
 
 A covariance with each cell's own mean, as in `actor_critic`, fails here: the mean of the channel that is always chosen comes up to
 its activity, its tag vanishes, and it is not unlearned. The critic is slow: it must not expect the worst before the channel that brought
@@ -65,7 +65,12 @@ def bandit(arms: int = 3, copies: int = 1, without: Collection[str] = ()) -> Age
     """Choose among arms by basal ganglia, and choose anew when the good one changes; dopamine is r - V.
 
     Args:
+        arms: their number.
+        copies: agents in the network.
         without: nuclei of the basal ganglia whose output is cut.
+
+    Returns:
+        The agent.
     """
     net = Network("bandit", citation="Gurney, Prescott & Redgrave (2001) Biol Cybern 84:401")
     cortex = net.population("cortex", Sensor(), copies * CORTEX, initial={"rate": 0 * Hz})

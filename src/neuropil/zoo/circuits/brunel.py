@@ -33,7 +33,13 @@ from neuropil.zoo.neurons.lif import LIFDelta
 
 
 class Regime(NamedTuple):
-    """One panel of figure 8: relative inhibition, relative drive, and the mean rate of the paper's simulation."""
+    """One panel of figure 8.
+
+    Attributes:
+        g: relative strength of inhibition.
+        eta: external rate relative to the rate at threshold.
+        published_hz: mean rate of the paper's simulation, Hz, or None.
+    """
 
     g: float
     eta: float
@@ -63,6 +69,9 @@ def brunel(regime: str = "AI", order: int = ORDER, scale: float = 1.0) -> Networ
 
     Returns:
         A network of the populations exc and inh.
+
+    Raises:
+        NetworkError: an unknown regime, or a size that is out of range.
     """
     chosen = REGIMES.get(PANELS.get(regime, regime)) if isinstance(regime, str) else None
     if chosen is None:
@@ -70,7 +79,7 @@ def brunel(regime: str = "AI", order: int = ORDER, scale: float = 1.0) -> Networ
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
         raise NetworkError("brunel: the order must be a whole number of at least 1", got=order)
     if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0.0 < scale < float("inf"):
-        raise NetworkError("brunel: not a scale", got=scale, expected="a number above 0")
+        raise NetworkError("brunel: scale is out of range", got=scale, expected="a number above 0")
     n_inh = max(1, round(order * scale))
     rate = chosen.published_hz
     net = Network(

@@ -46,13 +46,16 @@ def vogels_abbott(synapses: str = "cuba", size: int = SIZE, scale: float = 1.0) 
 
     Returns:
         A network of the populations exc and inh.
+
+    Raises:
+        NetworkError: unknown synapses, or a size that is out of range.
     """
     if synapses not in ("cuba", "coba"):
         raise NetworkError("vogels_abbott: unknown synapses", got=synapses, fix=did_you_mean(synapses, ("cuba", "coba")))
     if isinstance(size, bool) or not isinstance(size, int) or size < 5:
         raise NetworkError("vogels_abbott: the size must be a whole number of at least 5", got=size)
     if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0.0 < scale < float("inf"):
-        raise NetworkError("vogels_abbott: not a scale", got=scale, expected="a number above 0")
+        raise NetworkError("vogels_abbott: scale is out of range", got=scale, expected="a number above 0")
     total = max(5, round(size * scale))
     net = Network(f"vogels_abbott_{synapses}", citation="Vogels & Abbott (2005) J Neurosci 25:10786")
     n_exc = round(0.8 * total)

@@ -37,12 +37,17 @@ class Norepinephrine(MichaelisMenten):
 
 
 def receptors(modulator: Modulator) -> Modulator:
-    """Declare the receptor α1."""
+    """The modulator, with the receptor α1 declared."""
     return modulator.receptor("alpha1", ec50=300 * nM)
 
 
 def raises_gain(modulator: Modulator, projections: Any, by: float = 1.0) -> Modulator:
-    """Projections of `Scaled` synapses gain up to this share of their weight (α1)."""
+    """Projections of `Scaled` synapses gain up to this share of their weight (α1).
+
+    Args:
+        projections: with `Scaled` synapses.
+        by: increase at full occupancy.
+    """
     return modulator.modulates(projections, "scale", Gain(by=by), receptor="alpha1")
 
 
@@ -56,11 +61,14 @@ class UnexpectedUncertainty:
     Attributes:
         level: ν, 0 to 1.
         reset: whether the last error crossed the criterion; ν then starts again from 0.
+
+    Raises:
+        ModelError: kappa out of range.
     """
 
     def __init__(self, kappa: float = 0.3, gain: float = 1.0):
         if not 0.0 < kappa <= 1.0:
-            raise ModelError("UnexpectedUncertainty: kappa is a weight", got=kappa, expected="above 0, at most 1")
+            raise ModelError("UnexpectedUncertainty: kappa is out of range", got=kappa, expected="above 0, at most 1")
         self.kappa, self.by = kappa, gain
         self.level, self.reset = 0.0, False
 
@@ -70,7 +78,11 @@ class UnexpectedUncertainty:
         return 1.0 + self.by * self.level
 
     def update(self, delta: float, expected: float) -> float:
-        """ν after an error δ, where α is the error that was expected (`ExpectedUncertainty.level`, before this error)."""
+        """ν after an error `delta`.
+
+        Args:
+            expected: α, the error that was expected (`ExpectedUncertainty.level`, before this error).
+        """
         error = abs(delta)
         surprise = max(0.0, error - expected) / (error + expected) if error > 0.0 else 0.0
         before = 0.0 if self.reset else self.level

@@ -34,7 +34,7 @@ class Serotonin(MichaelisMenten):
 
 
 def receptors(modulator: Modulator) -> Modulator:
-    """Declare the receptor 5-HT2A."""
+    """The modulator, with the receptor 5-HT2A declared."""
     return modulator.receptor("5-HT2A", ec50=EC50)
 
 
@@ -42,16 +42,30 @@ def discount(level: float, shortest: float = 1.0, longest: float = 100.0) -> flo
     """The discount γ of a step for a level of 0 to 1: γ = 1 - 1/τ with a horizon of τ steps.
 
     The horizon grows by equal factors: `shortest` at level 0, `longest` at level 1.
+
+    Args:
+        level: 0 to 1.
+
+    Raises:
+        ModelError: a level or horizon out of range.
     """
     if not 0.0 <= level <= 1.0:
-        raise ModelError("a level of serotonin is from 0 to 1", got=level)
+        raise ModelError("a level of serotonin must be from 0 to 1", got=level)
     if not 1.0 <= shortest <= longest:
-        raise ModelError("a horizon has at least one step", got=f"{shortest} to {longest}")
+        raise ModelError("a horizon must be at least one step", got=f"{shortest} to {longest}")
     return 1.0 - 1.0 / (shortest * (longest / shortest) ** level)
 
 
 def level_for(gamma: float, shortest: float = 1.0, longest: float = 100.0) -> float:
-    """The level at which `discount` is γ."""
+    """The level at which `discount` is γ.
+
+    Args:
+        gamma: discount of a step.
+        shortest, longest: horizons at level 0 and 1, steps.
+
+    Raises:
+        ModelError: no level gives this discount.
+    """
     if not (1.0 <= shortest < longest and 1.0 - 1.0 / shortest <= gamma <= 1.0 - 1.0 / longest):
         raise ModelError("no level gives this discount", got=f"γ = {gamma}", expected=f"horizons from {shortest} to {longest} steps")
     return math.log(1.0 / (1.0 - gamma) / shortest) / math.log(longest / shortest)
@@ -71,11 +85,14 @@ class TimeHorizon:
     Attributes:
         gamma: the present discount of a step.
         log_horizon: ln τ₀.
+
+    Raises:
+        ModelError: a horizon of one step or less.
     """
 
     def __init__(self, horizon: float = 10.0, *, rate: float = 1.0, sigma: float = 0.2, hold: int = 100, seed: int = 1):
         if not horizon > 1.0:
-            raise ModelError("TimeHorizon: a horizon is longer than one step", got=horizon)
+            raise ModelError("TimeHorizon: a horizon must be longer than one step", got=horizon)
         self.log_horizon, self.rate, self.sigma, self.hold = math.log(horizon), rate, sigma, hold
         self.key, self.pairs, self.steps = rng.stream_key(seed, "time horizon"), 0, 0
         self.totals = [0.0, 0.0]
