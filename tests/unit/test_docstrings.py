@@ -8,7 +8,7 @@ Public is what has no leading underscore in any part of its path. Asked of each:
                 class the parameters of `__init__` or the fields of the dataclass
     returns     a section Returns, if a value is returned and the first sentence is an instruction ("Read …") and not the value
                 itself ("The mean of …"); the word "returns" in the text does as well
-    raises      each error of neuropil that the body raises is named
+    raises      each error of neuropil that the body raises is named, or the base of all, NeuropilError
 
 Exempt, since it is stated elsewhere: methods that override a documented one of the package; fields of declarative models
 (name, unit and default stand in the class, and `neuropil explain` shows them) and arguments of commands (`--help` shows
@@ -35,26 +35,21 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "neuropil"
 
 ALLOWED: dict[str, int] = {
-    "agents": 72,
     "claims": 330,
     "cli": 84,
-    "codegen": 60,
+    "codegen": 59,
     "connectivity": 87,
     "cost": 238,
-    "engine": 37,
-    "engine/access": 34,
+    "engine": 19,
     "engine/cells": 19,
     "engine/exchange": 6,
-    "engine/modulation": 28,
+    "engine/modulation": 19,
     "engine/record": 11,
     "engine/stimuli": 6,
     "engine/stores": 107,
-    "learn": 128,
     "lower": 149,
-    "oracle": 95,
-    "plan": 71,
-    "result": 95,
-    "view": 78,
+    "plan": 74,
+    "view": 80,
     "zoo": 126,
 }
 """What may be missing, by room; a room that is not named misses nothing."""
@@ -173,7 +168,7 @@ def of_function(node: Function, text: str) -> Iterator[str]:
     yield from (f"argument {p}" for p in parameters(node) if p not in named)
     if returns_value(node) and words and words[0] in INSTRUCTIONS and not re.search(r"\b[Rr]eturn|Yields:", text):
         yield "Returns"
-    yield from (f"Raises {e}" for e in sorted(raised(node)) if e not in text)
+    yield from (f"Raises {e}" for e in sorted(raised(node)) if not re.search(rf"{e}|NeuropilError", text))
 
 
 def of_class(node: ast.ClassDef, text: str) -> Iterator[str]:
@@ -187,7 +182,7 @@ def of_class(node: ast.ClassDef, text: str) -> Iterator[str]:
         asked = fields(node)
     yield from (f"argument {p}" for p in asked if p not in entries(said) | entries(parents))
     errors = {e for name in ("__init__", "__post_init__") if name in bodies for e in raised(bodies[name])}
-    yield from (f"Raises {e}" for e in sorted(errors) if e not in said + parents)
+    yield from (f"Raises {e}" for e in sorted(errors) if not re.search(rf"{e}|NeuropilError", said + parents))
 
 
 def missing_in(path: str) -> Iterator[tuple[str, int, str]]:

@@ -29,7 +29,14 @@ class AgentGuard:
         self.flagged: list[int | None] = [None] * copies
 
     def observe(self, judged: NDArray[np.bool_], dopamine: NDArray[np.float64], reward: NDArray[np.float64], episodes: NDArray[np.int64]) -> None:
-        """Take in the dopamine of steps that were judged and their rewards, one entry per copy; `episodes` have begun."""
+        """Add the dopamine and the rewards of steps that were judged; a copy that is flagged for the first time is recorded.
+
+        Args:
+            judged: bool[copies], whose step counts.
+            dopamine: float64[copies].
+            reward: float64[copies].
+            episodes: int64[copies], begun so far.
+        """
         for i in np.flatnonzero(judged):
             self.steps[i] += 1
             if self.steps[i] <= self.guard.after:
@@ -44,7 +51,7 @@ class AgentGuard:
         return {"steps": self.steps, "flagged": self.flagged, "monitors": [m.save() for m in self.monitors]}
 
     def wake(self, state: dict[str, Any]) -> None:
-        """Go on from what `save` gave."""
+        """Restore the `state` that `save` returned."""
         self.steps, self.flagged = list(state["steps"]), list(state["flagged"])
         for i, (monitor, saved) in enumerate(zip(self.monitors, state["monitors"], strict=True)):
             monitor.wake(saved)

@@ -39,7 +39,15 @@ class History:
         return cls(*columns)
 
     def add(self, copy: int, total: float, length: int, error: float, seed: int) -> None:
-        """An episode is over."""
+        """Add an episode that is over.
+
+        Args:
+            copy: of the agent.
+            total: sum of its rewards.
+            length: its steps.
+            error: mean of |δ|.
+            seed: with which it began.
+        """
         for name, value in zip(COLUMNS, (total, length, error, seed), strict=True):
             getattr(self, name)[copy].append(value)
 
@@ -62,14 +70,22 @@ class History:
         return [solved_after(r, least, of, need) for r in self.returns]
 
     def save(self, folder: Path) -> None:
-        """Write episodes.h5 and summary.json; either the old or the new file is there at any moment."""
+        """Write episodes.h5 and summary.json; either the old or the new file is there at any moment.
+
+        Args:
+            folder: made if absent.
+        """
         make_folder(folder)
         self.write(folder / "episodes.h5")
         last = [float(np.mean(r[-100:])) if r else None for r in self.returns]
         write_json(folder / "summary.json", {**self.summary, "episodes": [len(r) for r in self.returns], "mean_return_of_last_100": last})
 
     def write(self, path: Path) -> None:
-        """Write the episodes to a file, with a checksum."""
+        """Write the episodes to a file, with a checksum.
+
+        Args:
+            path: of the file, which is replaced.
+        """
         with writing(path) as file:
             for copy in range(len(self.returns)):
                 for name, kind in COLUMNS.items():
@@ -77,12 +93,12 @@ class History:
 
     @classmethod
     def load(cls, folder: Path) -> History:
-        """Read back the episodes that `save` wrote."""
+        """The episodes that `save` wrote into a folder."""
         return cls.read(folder / "episodes.h5")
 
     @classmethod
     def read(cls, path: Path) -> History:
-        """Read back the episodes that `write` wrote.
+        """The episodes that `write` wrote to the file at `path`.
 
         Raises:
             ResultError: the file cannot be read, or is not as it was written.
@@ -94,7 +110,12 @@ class History:
 
 
 def solved_after(returns: Any, least: float, of: int = 100, need: int = 95) -> int | None:
-    """The first number of episodes after which `need` of the last `of` reach `least`; None if never."""
+    """The first number of episodes after which `need` of the last `of` reach `least`; None if never.
+
+    Args:
+        returns: [episodes].
+        least: return of a good episode.
+    """
     good = np.concatenate([[0], np.cumsum(np.asarray(returns, float) >= least)])
     enough = np.flatnonzero(good[of:] - good[: max(good.size - of, 0)] >= need)
     return int(enough[0]) + of if enough.size else None

@@ -41,7 +41,15 @@ SAVED_EVERY = 10.0
 
 
 class Turn(NamedTuple):
-    """What a turn brought, for those who watch; arrays have one entry per copy, NaN where it rested."""
+    """The outcome of a turn, for those who watch; arrays have one entry per copy, NaN where it rested.
+
+    Attributes:
+        number: of the turn, from 0.
+        error: float64[copies], δ.
+        reward: float64[copies].
+        value: float64[copies], V.
+        action: one for each copy.
+    """
 
     number: int
     error: NDArray[np.float64]
@@ -71,6 +79,7 @@ class Loop:
     Raises:
         WorldError: an environment that does not exist or does not fit; on running, one that raises or gives NaN.
         NeuropilError: whatever is wrong with the network.
+        ModelError: not an agent, or a limit that is not a whole number above 0.
     """
 
     def __init__(
@@ -344,7 +353,18 @@ class Loop:
     # --- saving --------------------------------------------------------------------------------------------------------
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write network, counters and episodes, for `Loop(agent, resume=folder)`. Only between runs: episodes are not cut."""
+        """Write network, counters and episodes, for `Loop(agent, resume=folder)`. Only between runs: episodes are not cut.
+
+        Args:
+            folder: made if absent.
+
+        Returns:
+            The folder.
+
+        Raises:
+            CheckpointError: an episode is under way.
+            ResultError: another loop is writing to the folder.
+        """
         path = Path(folder)
         if self._awake.any():
             raise CheckpointError("an episode is under way", fix="save after run() has returned")

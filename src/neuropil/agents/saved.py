@@ -29,6 +29,10 @@ _KINDS = ("network", "episodes")
 def write_saved(folder: Path, simulation: Simulation, history: History, counters: Mapping[str, Any], held: bool) -> None:
     """Write a loop in place of the one that the folder holds; `held`: the caller has locked the folder.
 
+    Args:
+        folder: made if absent.
+        counters: what else belongs to the loop, in plain types.
+
     Raises:
         ResultError: another loop is writing there. StorageError: the system refused; the old loop is as it was.
     """
@@ -54,6 +58,9 @@ def write_saved(folder: Path, simulation: Simulation, history: History, counters
 
 def read_saved(folder: Path) -> tuple[dict[str, Any], Path, Path]:
     """The counters of a saved loop, and the files of its network and its episodes, which are as they were written.
+
+    Args:
+        folder: that `write_saved` wrote.
 
     Raises:
         CheckpointError: there is none, or one of its files is missing, damaged, or of another loop.

@@ -37,6 +37,10 @@ def sizes(space: Any) -> NDArray[np.int64] | None:
 def check_actions(space: Any, decoder: Decoder, where: str) -> None:
     """Refuse a decoder whose actions are none of the space's.
 
+    Args:
+        space: of the environment's actions.
+        where: opens the error message.
+
     Raises:
         WorldError: with what the decoder gives and what the space takes.
     """
@@ -73,6 +77,8 @@ def action_for(space: Any, action: Any, where: str) -> Any:
 
     Args:
         action: the number of a choice, or numbers, as many as the space has.
+        space: of the environment's actions.
+        where: opens the error message.
 
     Raises:
         WorldError: numbers that are not as many, or not finite.
@@ -96,6 +102,10 @@ def action_for(space: Any, action: Any, where: str) -> Any:
 def check_observations(space: Any, where: str) -> int:
     """How many numbers an observation has.
 
+    Args:
+        space: of the environment's observations.
+        where: opens the error message.
+
     Raises:
         WorldError: observations that are not arrays of numbers of a fixed size.
     """
@@ -110,8 +120,13 @@ def check_observations(space: Any, where: str) -> int:
 def observation_from(space: Any, seen: Any, where: str) -> NDArray[np.float64]:
     """An observation as float64[numbers].
 
+    Args:
+        space: of the environment's observations.
+        seen: what the environment returned.
+        where: opens the error message.
+
     Raises:
-        WorldError: what is no element of the space: not numbers, another shape, not finite, a choice that does not exist.
+        WorldError: not an element of the space: not numbers, another shape, not finite, a choice that does not exist.
     """
     try:
         values = np.asarray(seen, float)

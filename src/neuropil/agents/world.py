@@ -33,7 +33,15 @@ LONGEST_EPISODE = 2_000
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step of an environment brought: the observation [dimensions], the reward, and how it goes on."""
+    """The outcome of a step of an environment.
+
+    Attributes:
+        seen: float64[dimensions], the observation.
+        reward: of the step.
+        terminated: the episode has ended.
+        truncated: the episode was cut short.
+        info: as the environment returned it.
+    """
 
     seen: NDArray[np.float64]
     reward: float
@@ -43,10 +51,14 @@ class StepResult:
 
 
 def make_world(name: str, **options: Any) -> Any:
-    """The environment of this id: one of ours (`neuropil/…`), or one that Gymnasium knows.
+    """The environment of this name: one of ours (`neuropil/…`), or one that Gymnasium has registered.
+
+    Args:
+        name: id of the environment.
+        options: arguments of its constructor.
 
     Raises:
-        WorldError: Gymnasium is not installed, or knows no such environment.
+        WorldError: Gymnasium is not installed, or has no such environment.
     """
     gymnasium = _gymnasium()
     if name.startswith("neuropil/"):
@@ -76,7 +88,7 @@ def _gymnasium() -> Any:
 
 
 def check_single(environment: Any) -> None:
-    """Refuse a vector of environments.
+    """Refuse an environment that is a vector of several.
 
     Raises:
         WorldError: it steps several at once.
@@ -100,6 +112,9 @@ class World:
     Attributes:
         dimensions: how many numbers an observation has.
         limited: episodes that were cut short.
+
+    Raises:
+        WorldError: not a single Gymnasium environment, or spaces that the agent cannot use.
     """
 
     def __init__(self, environment: Any, decoder: Decoder, limit: int | None = None):
@@ -118,7 +133,15 @@ class World:
         self.dimensions = check_observations(environment.observation_space, self.name)
 
     def reset(self, seed: int, episode: int) -> NDArray[np.float64]:
-        """Begin an episode; returns the first observation."""
+        """Begin an episode; returns the first observation.
+
+        Args:
+            seed: of the environment.
+            episode: its number, from 0.
+
+        Raises:
+            WorldError: the environment raises, or returns something else.
+        """
         self.episode, self.step_number = episode, 0
         answer = self._call(lambda: self.environment.reset(seed=seed))
         if not isinstance(answer, tuple) or len(answer) != 2:
@@ -126,7 +149,17 @@ class World:
         return self._observation(answer[0])
 
     def step(self, action: Any) -> StepResult:
-        """Do an action."""
+        """Carry out an action.
+
+        Args:
+            action: as the decoder returned it.
+
+        Returns:
+            The outcome.
+
+        Raises:
+            WorldError: the environment raises, or returns what is not finite or does not fit its space.
+        """
         self.step_number += 1
         action = action_for(self.environment.action_space, action, self._where)
         answer = self._call(lambda: self.environment.step(action))
@@ -146,7 +179,15 @@ class World:
         return StepResult(self._observation(seen), reward, bool(terminated), bool(truncated) or cut, info)
 
     def info_value(self, happened: StepResult, entry: str) -> float:
-        """A number that `info` has under this name; 0 where it has none."""
+        """A number that `info` has under this name; 0 where it has none.
+
+        Args:
+            happened: outcome of a step.
+            entry: name in `info`.
+
+        Raises:
+            WorldError: the entry is not a finite number.
+        """
         value = happened.info.get(entry, 0.0)
         try:
             number = float(value)

@@ -55,7 +55,10 @@ class CallerGuard:
 
     @contextmanager
     def running(self, what: str) -> Iterator[None]:
-        """Within, the simulation advances.
+        """A context in which the simulation advances.
+
+        Args:
+            what: the call, for messages.
 
         Raises:
             SimulationError: it is running already, closed, of another process, or no longer whole; its network was changed.
@@ -82,7 +85,14 @@ class CallerGuard:
 
     @contextmanager
     def using(self, what: str) -> Iterator[None]:
-        """Within, the simulation is looked at or changed as a whole, between steps; raises as `running` does."""
+        """A context in which the simulation is read or changed as a whole, between steps.
+
+        Args:
+            what: the call, for messages.
+
+        Raises:
+            SimulationError: it is running in another thread, closed, of another process, or no longer whole.
+        """
         if self._process != os.getpid():
             raise SimulationError(
                 f"{what}: this simulation belongs to another process, whose threads a fork does not copy", got=f"process {os.getpid()}", expected=f"process {self._process}",
@@ -107,7 +117,11 @@ class CallerGuard:
         self._torn = False
 
     def close(self) -> bool:
-        """Whether it was open until now, and is the caller's to close."""
+        """Whether it was open until now, and is the caller's to close.
+
+        Raises:
+            SimulationError: it is running in another thread.
+        """
         if self.closed or self._process != os.getpid():
             return False
         if not self._lock.acquire(blocking=False):

@@ -7,10 +7,6 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-PHASES = ("spikes", "stimuli", "delivery", "neurons", "probes", "waiting")
-SAMPLED = 17
-"""One step in so many is timed, so that reading the counter costs nothing; odd, as some work is done every other step."""
-
 
 @intrinsic
 def cycles(typingctx):  # type: ignore[no-untyped-def]

@@ -14,21 +14,32 @@ from neuropil.codegen.cache import load
 from neuropil.codegen.kernel import NAME, source_of
 from neuropil.engine.cells.compose import Owned, cells_of, check_probe, sampled
 from neuropil.engine.exchange.junctions import Potentials, junctions
+from neuropil.engine.exchange.spikes import collecting
 from neuropil.engine.layout import Layout, Partition
-from neuropil.engine.program import Operation
-from neuropil.engine.stimuli.waveform import IndexRow, WaveRow, index_row, listed, poisson_classes, wave_row
+from neuropil.engine.sampling import sample, sample_cells
+from neuropil.engine.stimuli.kernels import (
+    clear,
+    gaussian_current,
+    listed_events,
+    poisson_counter,
+    poisson_events,
+    sampled_current,
+    scaled_current,
+    uniform_numbers,
+)
+from neuropil.engine.stimuli.waveform import index_row, listed, poisson_classes, wave_row
 from neuropil.model.base import grid
 from neuropil.model.contents.contents import Population, Probe, StimulusConnection
 from neuropil.model.neuron.branched import Branched
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.stimulus.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, TimeArray
 from neuropil.plan.builder import drawn, drive_weight
+from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result, TimeTable
 from neuropil.plan.parts import Batch, KernelBatch, PlannedStimulus, PopulationSlice
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import OF_SOMA, Argument, Kind, state
 from neuropil.units import Quantity
 
-_DRIVE = "neuropil.engine.stimuli.kernels"
 POISSON_WIDTHS = (2, 4, 6, 8, 10, 12, 16, 20, 24, 32)
 """How many thresholds of a Poisson count are tested for every neuron."""
 
@@ -49,7 +60,6 @@ class Machine:
         groups: [thread][batch].
         arrived: for each thread the accumulators, int[channels, slots].
         operations: in order.
-        index_rows, wave_rows: functions of time that fill the tables a run is given.
         amplitudes: current drives that can be set between steps: (drive index) -> one array [sites, own neurons] per thread.
         probes: [thread][probe] buffers.
         cells: populations with morphology, by name.
@@ -60,8 +70,6 @@ class Machine:
     groups: list[list[GroupArrays]]
     arrived: list[np.ndarray]
     operations: list[Operation] = field(default_factory=list)
-    index_rows: list[IndexRow] = field(default_factory=list)
-    wave_rows: list[WaveRow] = field(default_factory=list)
     amplitudes: dict[int, list[np.ndarray]] = field(default_factory=dict)
     probes: list[list[ProbeBuffer]] = field(default_factory=list)
     cells: dict[str, Owned] = field(default_factory=dict)
@@ -110,7 +118,7 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
         machine.operations += made
     _add_probes(plan, layout, machine, probe_rows)
     # Within a step all stimuli come first; Python's sort keeps the order otherwise.
-    machine.operations.sort(key=lambda op: ("stimuli", "neurons", "probes").index(op.phase))
+    machine.operations.sort(key=lambda op: (Phase.STIMULI, Phase.NEURONS, Phase.PROBES).index(op.phase))
     return machine
 
 
@@ -147,19 +155,14 @@ def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: K
         (share.bounds[g], numbers, periods, *_kernel_arrays(plan, share, machine.groups[t], g, group))
         for t, share in enumerate(layout.shares)
     )
-    function, noun = f"advance_{g}", "branches" if group.variant.gives else "neurons"
-    made = [
-        Operation(
-            "neurons", f"{group.name}: {group.size} {noun}", (function, f"from {kernel.__name__} import advance as {function}"),
-            "*a", arguments.__getitem__, "bad",
-        )
-    ]  # fmt: skip
+    noun = "branches" if group.variant.gives else "neurons"
+    made = [Operation(f"{group.name}: {group.size} {noun}", Phase.NEURONS, Kernel.of(kernel.advance), arguments.__getitem__, result=Result.DIVERGED)]
     if group.program.can_fire:
         lists = tuple(
             (machine.groups[t][g].arrays[Argument(Kind.FIRED)], share.elements[share.start[g] : share.start[g + 1]])
             for t, share in enumerate(layout.shares)
         )
-        made.append(Operation("neurons", f"{group.name}: who fired", ("collect", ""), "*a, published[k & 1, thread], found", lists.__getitem__, "spikes"))
+        made.append(collecting(group.name, lists.__getitem__))
     return made
 
 
@@ -214,7 +217,7 @@ def _group_stimuli(plan: Plan, layout: Layout, machine: Machine, g: int, group: 
         operations.append(_counted(plan, layout, machine, g, group, port))
     for name in group.variant.driven:
         arrays = tuple((machine.groups[t][g].arrays[Argument(Kind.INPUT, name)],) for t in range(len(layout.shares)))
-        operations.append(Operation("stimuli", f"{group.name}: clear {name}", _import("clear"), "*a", arrays.__getitem__))
+        operations.append(Operation(f"{group.name}: clear {name}", Phase.STIMULI, Kernel.of(clear), arrays.__getitem__))
     if isinstance(group, KernelBatch) and group.program.draws_uniform:
         operations.append(_uniform(plan, layout, machine, g, group))
     for member in group.members:
@@ -225,8 +228,6 @@ def _group_stimuli(plan: Plan, layout: Layout, machine: Machine, g: int, group: 
     return operations
 
 
-def _import(function: str) -> tuple[str, str]:
-    return function, f"from {_DRIVE} import {function}"
 
 
 def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Batch, port: str) -> Operation:
@@ -257,9 +258,8 @@ def _counted(plan: Plan, layout: Layout, machine: Machine, g: int, group: Batch,
         )
         for t, share in enumerate(layout.shares)
     )  # fmt: skip
-    function = f"poisson_{width}"
-    made = f"from {_DRIVE} import poisson_counter\n{function} = poisson_counter({width})"
-    return Operation("stimuli", f"{group.name}.{port}: Poisson counts", (function, made), "k, *a", arguments.__getitem__)
+    kernel = Kernel.made(poisson_counter, width)
+    return Operation(f"{group.name}.{port}: Poisson counts", Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,))
 
 
 def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: KernelBatch) -> Operation:
@@ -268,9 +268,8 @@ def _uniform(plan: Plan, layout: Layout, machine: Machine, g: int, group: Kernel
         (share.bounds[g], share.lower[g], keys, np.full(1, -1, np.int64), u := machine.groups[t][g].arrays[Argument(Kind.UNIFORM)], np.zeros_like(u))
         for t, share in enumerate(layout.shares)
     )
-    function = "draw_uniform" if group.precision == plan.precision else f"draw_uniform_{group.precision}"
-    made = f'from {_DRIVE} import uniform_numbers\n{function} = uniform_numbers("{group.precision}")'
-    return Operation("stimuli", f"{group.name}: a uniform number each", (function, made), "k, *a", arguments.__getitem__)
+    kernel = Kernel.made(uniform_numbers, group.precision)
+    return Operation(f"{group.name}: a uniform number each", Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,))
 
 
 def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: PopulationSlice, planned: PlannedStimulus) -> Operation:
@@ -293,17 +292,16 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Populat
         full = np.broadcast_to(_base(value), (sites.size, size))
         return np.array(full[:, low : low + n], real, order="C")  # a copy: amplitudes are set between steps
 
-    def operation(function: tuple[str, str], call: str, arguments: list[tuple[Any, ...]]) -> Operation:
-        return Operation("stimuli", name, function, call, arguments.__getitem__)
+    def operation(kernel: Kernel, given: tuple[Given | TimeTable, ...], arguments: list[tuple[Any, ...]]) -> Operation:
+        return Operation(name, Phase.STIMULI, kernel, arguments.__getitem__, given)
 
     threads = range(len(target))
     if isinstance(stimulus, (Poisson, InhomogeneousPoisson)):
         classes, sizes, table, row = poisson_classes(planned.drive, plan)
-        machine.index_rows.append(row)
         weight = drive_weight(planned, plan.seed)
         cut = [classes[:, :, low : low + n] if classes.shape[2] > 1 else classes for _, _, low, n, _ in target]
         return operation(
-            _import("poisson_events"), f"k, row({len(machine.index_rows) - 1}), *a",
+            Kernel.of(poisson_events), (Given.STEP, TimeTable(row, index=True)),
             [(target[t][0], target[t][1], *key, np.ascontiguousarray(cut[t]), sizes, table, own(weight, t), target[t][4]) for t in threads],
         )  # fmt: skip
     if isinstance(stimulus, SpikeList):
@@ -314,23 +312,18 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Populat
             start, _, low, n, out = target[t]
             mine = (who < 0) | ((who >= low) & (who < low + n))
             arguments.append((start, when[mine], np.where(who < 0, -1, who - low)[mine], own(weight, t), out))
-        return operation(_import("listed_events"), "k, *a", arguments)
+        return operation(Kernel.of(listed_events), (Given.STEP,), arguments)
     if isinstance(stimulus, Noise):
-        machine.index_rows.append(index_row(stimulus, plan.dt))
-        name_of = "noise" if real == plan.precision else f"noise_{real}"
-        function = f'from {_DRIVE} import gaussian_current\n{name_of} = gaussian_current("{real}")'
         return operation(
-            (name_of, function), f"row({len(machine.index_rows) - 1}), *a",
+            Kernel.made(gaussian_current, str(real)), (TimeTable(index_row(stimulus, plan.dt), index=True),),
             [(target[t][0], target[t][1], *key, own(_drawn(plan, planned, "mean"), t), own(_drawn(plan, planned, "sd"), t), target[t][4]) for t in threads],
         )  # fmt: skip
     if isinstance(stimulus, TimeArray) and np.ndim(_base(stimulus.values)) == 2:
-        machine.index_rows.append(index_row(stimulus, plan.dt))
         values = np.asarray(_base(stimulus.values), real)
         return operation(
-            _import("sampled_current"), f"row({len(machine.index_rows) - 1}), *a",
+            Kernel.of(sampled_current), (TimeTable(index_row(stimulus, plan.dt), index=True),),
             [(target[t][0], *_columns(planned.drive, values, low, n), out) for t, (_, _, low, n, out) in enumerate(target)],
         )  # fmt: skip
-    machine.wave_rows.append(wave_row(stimulus, plan.dt))
     if isinstance(stimulus, Regular):
         scale = drive_weight(planned, plan.seed)
     else:
@@ -338,7 +331,7 @@ def _added(plan: Plan, layout: Layout, machine: Machine, g: int, member: Populat
     amplitudes = [own(scale, t) for t in threads]
     machine.amplitudes[planned.index] = amplitudes
     return operation(
-        _import("scaled_current"), f"wave({len(machine.wave_rows) - 1}), *a",
+        Kernel.of(scaled_current), (TimeTable(wave_row(stimulus, plan.dt), index=False),),
         [(amplitudes[t], out[start[0] : start[0] + n * sites.size]) for t, (start, _, _, n, out) in enumerate(target)],
     )  # fmt: skip
 
@@ -373,9 +366,8 @@ def _add_probes(plan: Plan, layout: Layout, machine: Machine, rows: int) -> None
             buffer, sources = (_cell_buffer if compartments else _probe_buffer)(plan, layout, machine, probe, t, rows)
             machine.probes[t].append(buffer)
             arguments.append((steps_between(probe, plan.dt), *sources, buffer.values, buffer.filled))
-        name = "sample_cells" if compartments else "sample"
-        function = (name, f"from neuropil.engine.record.kernels import {name}")
-        machine.operations.append(Operation("probes", f"record {probe.name}", function, "k, *a", arguments.__getitem__))
+        kernel = Kernel.of(sample_cells if compartments else sample)
+        machine.operations.append(Operation(f"record {probe.name}", Phase.PROBES, kernel, arguments.__getitem__, (Given.STEP,)))
 
 
 def _cell_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t: int, rows: int) -> tuple[ProbeBuffer, tuple[Any, ...]]:

@@ -7,14 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from neuropil.codegen.program import PHASES, TIMED_STEPS, Program
 from neuropil.codegen.threads import abort_barrier
 from neuropil.engine.cells.arrays import gather as gather_cells
 from neuropil.engine.cells.arrays import scatter as scatter_cells
-from neuropil.engine.clock import PHASES
 from neuropil.engine.compose import Machine, compose
 from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeExchange, SpikeLog
 from neuropil.engine.layout import Layout
-from neuropil.engine.program import Operation, program
 from neuropil.engine.stores.clock_driven_store import ClockDrivenStore
 from neuropil.engine.stores.deliver import Rows, first_capacity
 from neuropil.engine.stores.event_driven_store import EventDrivenStore
@@ -49,7 +48,7 @@ class Core:
         self.step = 0
         self.pending = False
         self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
-        self.clock = [np.zeros(8, np.int64) for _ in range(threads)]
+        self.clock = [np.zeros(TIMED_STEPS + 1, np.int64) for _ in range(threads)]
         self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
         sizes = [p.size for p in plan.network.populations.values()]
         room = first_capacity(plan)
@@ -58,7 +57,6 @@ class Core:
             for j, program in plan.synapses.items()
         }
         self._use([Rows.empty(sizes, word) for word in plan.packed])
-        self._run = program(self._operations)
         self.packed: list[PackedSynapses] = []
 
     # --- preparing -------------------------------------------------------------------------------------------------
@@ -93,7 +91,7 @@ class Core:
         room = max(1 << 16, 2 * self.plan.network.size)
         self.logs = [SpikeLog.of(room, self.ring) for _ in range(self.threads)]
         # Within a phase the machine's come first: it clears the inputs that synapses add to.
-        self._operations: list[Operation] = self.machine.operations + [op for store in self.stores for op in store.operations()]
+        self.program = Program((*self.machine.operations, *(op for store in self.stores for op in store.operations())))
 
     # --- running ---------------------------------------------------------------------------------------------------
 
@@ -283,17 +281,14 @@ class Core:
     # --- the call --------------------------------------------------------------------------------------------------
 
     def _tables(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """What of the stimuli depends on time alone, for the coming steps."""
-        k = np.arange(self.step, self.step + steps)
-        index = np.array([row(k) for row in self.machine.index_rows], np.int64).reshape(-1, steps)
-        waves = np.array([wave(k) for wave in self.machine.wave_rows], float).reshape(-1, steps)
-        return np.ascontiguousarray(index.T), np.ascontiguousarray(waves.T.astype(self.plan.precision))
+        """What of the operations' arguments depends on time alone, for the coming steps."""
+        return self.program.tabulate(self.step, steps, self.plan.precision)
 
     def _call(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int]:
         e, log = self.exchange, self.logs[t]
         room = min((store.capacity for store in self.stores), default=1 << 62)
-        own = [op.arguments(t) for op in self._operations]
-        return self._run(
+        own = [op.own(t) for op in self.program.operations]
+        return self.program.run(
             t, self.threads, self.step, steps, self.pending, index, waves, room, (e.neurons, e.count, e.alarm, e.barrier),
             (log.step, log.neuron, log.counters, log.recent), self.clock[t], *own,
         )  # fmt: skip

@@ -22,6 +22,7 @@ from neuropil.engine.access.synaptic_state import SynapticState
 from neuropil.engine.access.upkeep import Upkeep
 from neuropil.engine.caller import CallerGuard
 from neuropil.engine.core import RUNAWAY, SHORT, Core
+from neuropil.engine.exchange.spikes import EVENTS
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.modulation.modulate import Modulation
 from neuropil.engine.record import checkpoint as checkpoints
@@ -197,6 +198,10 @@ class Simulation(Access):
 
         Args:
             time: the time to reach, later than `Simulation.time`; else as `run`.
+            checkpoint_every: as of `run`.
+
+        Returns:
+            As of `run`.
 
         Raises:
             SimulationError: as `run`, and for a time that the simulation has reached already.
@@ -241,6 +246,7 @@ class Simulation(Access):
         Raises:
             Interrupted: Ctrl-C, between two steps; with the spikes of the steps that were done.
             StorageError: as in `run`.
+            SimulationError: not a whole number from 0; a state that became NaN or ran away.
         """
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise SimulationError("the number of steps must be a whole number", got=n)
@@ -422,7 +428,18 @@ class Simulation(Access):
     # --- checkpoints ---------------------------------------------------------------------------------------------------
 
     def checkpoint(self, path: str | os.PathLike[str] | None = None) -> Path:
-        """Write the state to a file (`checkpoint.h5` in the `out` folder, if None); going on from it is bit-exact."""
+        """Write the state to a file; a simulation that resumes from it continues bit for bit.
+
+        Args:
+            path: of the file; None: `checkpoint.h5` in the `out` folder.
+
+        Returns:
+            The path.
+
+        Raises:
+            SimulationError: neither a path nor an `out` folder is given, or the simulation cannot be used.
+            StorageError: the system refused to write.
+        """
         if path is None and self._folder is None:
             raise SimulationError("where should the checkpoint go?", fix="pass a path, or out=... to Simulation")
         target = path_of(path, "path") if path is not None else self._folder / CHECKPOINT_FILE  # type: ignore[operator]
@@ -462,7 +479,7 @@ class Simulation(Access):
             self.core.set_amplitude(drive, values)
         self._recent = [(data.flight_step, data.flight_neuron)] if data.flight_step.size else []
         self.core.refile(data.flight_step, data.flight_neuron)
-        self.core.logs[0].counters[3] = data.events
+        self.core.logs[0].counters[EVENTS] = data.events
         if self._here:
             return Recorder(self.plan, self._folder, record_spikes=record_spikes, resume=data.marks)
         earlier = tuple(self._spikes_of(p) for p in self.network.populations.values())
@@ -551,6 +568,14 @@ def run(network: Network, duration: Quantity, *, checkpoint_every: Quantity | No
 
     Args:
         duration: biological time of the whole run: with `resume`, what was run before the checkpoint counts.
+        checkpoint_every: biological time between checkpoints, written to the `out` folder.
+        options: arguments of `Simulation`.
+
+    Returns:
+        The result, as of `Simulation.run`.
+
+    Raises:
+        SimulationError: an option that does not exist; further as of `Simulation` and `Simulation.run`.
     """
     known = set(inspect.signature(Simulation).parameters) - {"network"}
     for name in options:

@@ -17,7 +17,12 @@ from neuropil.model.neuron.composite import full_name, split
 
 @dataclass(frozen=True)
 class BranchedNeurons:
-    """Somas and their branches."""
+    """A population of branched neurons as a rollout steps it: the somas and their branches.
+
+    Attributes:
+        neuron: the model.
+        soma: the somas; branches: all branches, neuron by neuron.
+    """
 
     neuron: Branched
     soma: Neurons
@@ -44,12 +49,29 @@ class BranchedNeurons:
         return self.soma.draws_uniform
 
     def constants(self, parameters: Scalars, dt: float, dtype: Any) -> Scalars:
-        """All that a step reads."""
+        """All that a step reads.
+
+        Args:
+            parameters: by full name ("branch.tau"), [neurons] or [neurons · branches].
+            dt: time step, ms.
+            dtype: of the arrays.
+        """
         mine, theirs = _parted(parameters)
         return _joined(self.soma.constants(mine, dt, dtype), self.branches.constants(theirs, dt, dtype))
 
     def advance(self, p: Scalars, s: Scalars, left: Any, x: Scalars, w: Scalars, u: Any) -> tuple[Scalars, Any, Any]:
-        """One step: outputs from the states at its beginning, added up in order, then branches and soma by themselves."""
+        """One step: outputs from the states at its beginning, added up in order, then branches and soma by themselves.
+
+        Args:
+            p: from `constants`.
+            s: states by full name.
+            left: int32[neurons], refractory steps left.
+            x: inputs by full name; w: summed weights by full name of the port.
+            u: uniform numbers [neurons], for models with a hazard.
+
+        Returns:
+            New states, `left`, and spikes [neurons], 0 or 1.
+        """
         (p_soma, p_branch), (s_soma, s_branch), (x_soma, x_branch), (w_soma, w_branch) = map(_parted, (p, s, x, w))
         count = self.neuron.branches
         x_branch |= {n: jnp.repeat(s_soma[state], count) for n, state in self.neuron.reads.items()}
@@ -65,7 +87,13 @@ class BranchedNeurons:
         return _joined(new_soma, new_branch), left, spikes
 
     def observed(self, s: Scalars, name: str, places: np.ndarray) -> Any:
-        """A state at places counted neuron by neuron."""
+        """A state at places counted neuron by neuron.
+
+        Args:
+            s: states by full name.
+            name: of the state.
+            places: int[n], neuron · sites + site.
+        """
         return s[name][places]
 
 

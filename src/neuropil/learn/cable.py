@@ -55,7 +55,13 @@ class Stretch:
     initial: Values
 
     def constants(self, parameters: Values, dt: float, dtype: Any) -> Values:
-        """Parameters and propagators by "mechanism.name", of shape (), [k, 1] or [k, cells]."""
+        """Parameters and propagators by "mechanism.name", of shape (), [k, 1] or [k, cells].
+
+        Args:
+            parameters: by "mechanism.name".
+            dt: time step, ms.
+            dtype: of the arrays.
+        """
         found: Values = {"dt": jnp.asarray(dt, dtype)}
         for name, t in self.membrane.traced.items():
             own = {n: _column(parameters[f"{name}.{n}"], self.among[name], dtype) for n in t.spec.parameters}
@@ -64,17 +70,34 @@ class Stretch:
         return found
 
     def currents(self, p: Values, s: Values, v: Any, around: Values, signals: Values) -> tuple[Any, Any, Values]:
-        """Conductance, outward current and ion currents, each like v; see `Membrane.currents`."""
+        """Conductance, outward current and ion currents, each like v; see `Membrane.currents`.
+
+        Args:
+            p: from `constants`.
+            s: states by "mechanism.name", [k, cells].
+            v: potentials, mV, [k, cells].
+            around: what compartments supply by name.
+            signals: stimuli by "mechanism.input".
+        """
         early = {n: a for n, a in around.items() if not n.startswith("i_")}
         g, out, ions = self.membrane.currents(p, s, v, early, signals)
         return _like(g, v), _like(out, v), {n: _like(i, v) for n, i in ions.items()}
 
     def advance(self, p: Values, s: Values, v: Any, around: Values, signals: Values, w: Values) -> Values:
-        """States after the step, each like v."""
+        """States after the step, each like v.
+
+        Args:
+            p, s, v, around, signals: as of `currents`.
+            w: summed weights by "mechanism.port".
+        """
         return {n: _like(value, v) for n, value in self.membrane.advance(p, s, v, around, signals, w).items()}
 
     def offers(self, p: Values, s: Values, v: Any) -> Values:
-        """What point processes may read, each like v."""
+        """What point processes may read, each like v.
+
+        Args:
+            p, s, v: as of `currents`.
+        """
         given = self.membrane.surroundings(p, s, v, {})
         return {n: _like(given[n], v) for n in self.membrane.offers}
 
@@ -92,6 +115,7 @@ class CellNeurons:
         parameters: by name, see the module.
         initial: {"v": [n, cells], "at": stretch -> state -> [k, cells]}.
         surrogate: the surrogate gradient of spikes, or None; scale: the distance (mV) that it counts as 1.
+        row: int[n], the row of each compartment.
     """
 
     population: Population
@@ -113,7 +137,15 @@ class CellNeurons:
     def of(
         cls, population: Population, dt: float, seed: int, dtype: Any, surrogate: Surrogate | None, scale: float | None
     ) -> CellNeurons:
-        """Trace the membranes of a population of cells; `scale` is by default the way from the initial potential to threshold."""
+        """The cells of a population, with their membranes traced.
+
+        Args:
+            dt: time step, ms.
+            seed: of what is drawn.
+            dtype: of the arrays.
+            surrogate: the surrogate gradient, or None.
+            scale: distance to threshold that it counts as 1, mV; None: from the initial potential to threshold.
+        """
         cell = population.neuron
         assert isinstance(cell, Cell)
         draw = draw_for(population, seed)
@@ -154,11 +186,24 @@ class CellNeurons:
     def alone(
         cls, cell: Cell, size: int, dt: float, *, dtype: Any = np.float64, surrogate: Surrogate | None = None, scale: float | None = None
     ) -> CellNeurons:
-        """So many cells outside any network, for `roll`; dt in ms."""
+        """Some cells outside any network, for `roll`.
+
+        Args:
+            cell: the model.
+            size: number of cells.
+            dt: time step, ms.
+            dtype: of the arrays.
+            surrogate, scale: as of `of`.
+        """
         return cls.of(Population("cells", cell, size, 0), dt, 1, dtype, surrogate, scale)
 
     def constants(self, parameters: Scalars, dt: float, dtype: Any) -> Values:
         """All that a step reads.
+
+        Args:
+            parameters: by name, see the module.
+            dt: time step, ms.
+            dtype: of the arrays.
 
         Raises:
             ModelError: a parameter that the cell does not have, or lacks.
@@ -180,6 +225,7 @@ class CellNeurons:
         Args:
             p: from `constants`; s: as `initial`; left: int32[cells], returned as it is: cells have no refractory count.
             x, w: signals and summed weights by "place.name", [cells * sites], cell by cell.
+            u: not used.
 
         Returns:
             New states, `left`, and spikes [cells], 1 where the potential rose through the threshold, else 0.
@@ -250,7 +296,13 @@ class CellNeurons:
         return self.surrogate.spike(fired, (new - threshold) / self.scale) * below
 
     def observed(self, s: Values, name: str, places: np.ndarray) -> Any:
-        """A state ("v", "leak.m", "tuft.rising") at places counted cell by cell; NaN where a compartment lacks the channel."""
+        """A state ("v", "leak.m", "tuft.rising") at places counted cell by cell; NaN where a compartment lacks the channel.
+
+        Args:
+            s: as `initial`.
+            name: full name of the state.
+            places: int[n], cell · sites + site.
+        """
         sites = self.population.sites(name)
         cell, site = places // sites, places % sites
         if name == "v":
@@ -294,9 +346,13 @@ def roll(
             step, weights that arrive at its end.
         watch: state -> compartments or sites; by default {"v": all}.
         chunk: see `neuropil.learn.chunks.scan`.
+        steps: number of steps.
 
     Returns:
         state -> [steps, cells, places], and "spikes" [steps, cells].
+
+    Raises:
+        ModelError: a parameter, signal or port that the cell does not have.
     """
     population, spec = neurons.population, neurons.cell.spec
     size, dtype = population.size, neurons.initial["v"].dtype

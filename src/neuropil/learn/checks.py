@@ -23,7 +23,9 @@ def check_inputs(network: Network, inputs: Tree, hazards: set[str], living: set[
     """Refuse inputs of a rollout that do not fit the network.
 
     Args:
-        inputs: see `Rollout.inputs`. hazards: populations that need uniform numbers. living: projections with a synapse model.
+        inputs: as of `Rollout.inputs`.
+        hazards: populations that need uniform numbers.
+        living: projections with a synapse model.
 
     Raises:
         ModelError: a name that does not exist or is missing, an array of another shape.
@@ -53,8 +55,10 @@ def check_parameters(own: Tree, given: Tree, sizes: Mapping[str, int]) -> None:
     """Refuse parameters that are not those of the rollout.
 
     Args:
-        own: `Rollout.parameters`. given: in their place. sizes: elements of every population whose parameters may be numbers
-            or one for each; the names of others are checked by themselves.
+        own: `Rollout.parameters`.
+        given: in their place.
+        sizes: elements of every population whose parameters may be numbers or one for each; the names of others are checked by
+            themselves.
 
     Raises:
         ModelError: a name that does not exist or is missing, an array of another shape.
@@ -80,6 +84,10 @@ def check_parameters(own: Tree, given: Tree, sizes: Mapping[str, int]) -> None:
 
 def check_state(own: Tree, given: Tree) -> None:
     """Refuse a state of other names or shapes than `Rollout.initial` gives.
+
+    Args:
+        own: `Rollout.initial()`.
+        given: the state in its place.
 
     Raises:
         ModelError: with the first difference.

@@ -14,6 +14,12 @@ def scan(step: Callable[[Any, Any], tuple[Any, Any]], carry: Any, rows: Any, chu
     Args:
         chunk: number of steps; None stores every step. About the root of the number of steps needs least memory; every
             chunk costs its steps a second time.
+        step: (carry, row) -> (carry, output).
+        carry: at the start, a tree of arrays.
+        rows: a tree of arrays [steps, ...].
+
+    Returns:
+        The last carry, and the outputs, a tree of arrays [steps, ...].
     """
     steps = len(jax.tree.leaves(rows)[0])
     if chunk is None or chunk >= steps:

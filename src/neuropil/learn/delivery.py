@@ -55,14 +55,25 @@ class Wiring:
         return bool(entries <= max(DENSE_ENTRIES, 4 * self.pre.size))
 
     def prepare(self, weights: Any) -> Any:
-        """Weights [synapses] as `send` wants them: [delays, sources, targets] if dense."""
+        """Weights [synapses] as `send` reads them: [delays, sources, targets] if dense.
+
+        Args:
+            weights: [synapses], base units of the port.
+        """
         if not self.dense:
             return weights
         steps, place = np.unique(self.delay, return_inverse=True)
         return jnp.zeros((steps.size, *self.sizes), weights.dtype).at[place, self.pre, self.post].add(weights)
 
     def send(self, prepared: Any, spikes: Any, ring: Any, k: Any) -> Any:
-        """The ring [rows, targets] after the spikes [sources] of step k have set out."""
+        """The ring [rows, targets] after the spikes [sources] of step k have set out.
+
+        Args:
+            prepared: from `prepare`.
+            spikes: [sources], 0 or 1.
+            ring: [rows, targets], summed weights by step of arrival.
+            k: step.
+        """
         rows = ring.shape[0]
         if self.dense:
             return ring.at[(k + np.unique(self.delay)) % rows].add(jnp.einsum("s,dst->dt", spikes, prepared))
@@ -71,12 +82,20 @@ class Wiring:
 
 @dataclass(frozen=True)
 class Delivery:
-    """All projections of a network."""
+    """All projections of a network that have no synapse model.
+
+    Attributes:
+        wirings: one for each.
+    """
 
     wirings: tuple[Wiring, ...]
 
     def empty(self, dtype: Any) -> dict[str, dict[str, NDArray[Any]]]:
-        """Rings without anything under way: population -> port -> zeros [longest delay, neurons]."""
+        """Rings without anything under way: population -> port -> zeros [longest delay, neurons].
+
+        Args:
+            dtype: of the arrays.
+        """
         longest: dict[Key, int] = {}
         size: dict[Key, int] = {}
         for w in self.wirings:
@@ -89,7 +108,11 @@ class Delivery:
         return rings
 
     def prepare(self, weights: dict[str, Any]) -> dict[str, Any]:
-        """Per projection what `send` needs; done once, outside the loop over time."""
+        """Per projection what `send` needs; done once, outside the loop over time.
+
+        Args:
+            weights: [synapses] by projection.
+        """
         return {w.name: w.prepare(weights[w.name]) for w in self.wirings}
 
     def arrive(self, rings: Any, k: Any) -> tuple[Any, Any]:
@@ -101,7 +124,14 @@ class Delivery:
         return arrived, left
 
     def send(self, prepared: dict[str, Any], spikes: dict[str, Any], rings: Any, k: Any) -> Any:
-        """The rings after the spikes (population -> [neurons]) of step k have set out."""
+        """The rings after the spikes (population -> [neurons]) of step k have set out.
+
+        Args:
+            prepared: from `prepare`.
+            rings: as of `empty`.
+            k: step.
+            spikes: [neurons] by population, 0 or 1.
+        """
         new = {pop: dict(ports) for pop, ports in rings.items()}
         for w in self.wirings:
             new[w.target][w.port] = w.send(prepared[w.name], spikes[w.source], new[w.target][w.port], k)

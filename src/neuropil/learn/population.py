@@ -50,7 +50,12 @@ class Neurons:
         cls, population: Population, seed: int, dtype: Any, surrogate: Surrogate | None, reset_gradient: bool,
         scale: float | None, part: str = "",
     ) -> Neurons:  # fmt: skip
-        """Draw what is drawn, trace the model of a part; see `Rollout` for the arguments."""
+        """The neurons of one part of a population: parameters and initial states are drawn, the model is traced.
+
+        Args:
+            seed, dtype, surrogate, reset_gradient, scale: as of `Rollout`.
+            part: name of the part; "": the soma.
+        """
         model, sites = population.parts[part].model, population.parts[part].sites
         assert isinstance(model, Neuron)
         traced, quiet = TracedNeuron(model), TracedNeuron(model)
@@ -82,7 +87,13 @@ class Neurons:
         return self.step.traced.has_hazard
 
     def constants(self, parameters: Scalars, dt: float, dtype: Any) -> Scalars:
-        """All that a step reads: parameters, propagator entries, "dt", and the refractory period "period", steps."""
+        """All that a step reads: parameters, propagator entries, "dt", and the refractory period "period", steps.
+
+        Args:
+            parameters: by name, () or [neurons].
+            dt: time step, ms.
+            dtype: of the arrays.
+        """
         p = {n: jnp.asarray(v, dtype) for n, v in parameters.items()}
         p |= entry_values(self.step, p, dt, dtype)
         name = self.step.traced.neuron.refractory
@@ -112,7 +123,13 @@ class Neurons:
         return new, jnp.where(fired, p["period"], jnp.maximum(left - 1, 0)), spikes
 
     def observed(self, s: Scalars, name: str, places: np.ndarray) -> Any:
-        """A state at places counted neuron by neuron."""
+        """A state at places counted neuron by neuron.
+
+        Args:
+            s: states by name, [neurons · sites].
+            name: of the state.
+            places: int[n], neuron · sites + site.
+        """
         return s[name][places]
 
     def _threshold(self, shape: Surrogate, p: Scalars, old: Scalars, new: Scalars, refractory: Any, u: Any) -> tuple[Any, Any]:

@@ -25,6 +25,8 @@ def entry_values(step: Advance, p: Scalars, dt: float, dtype: Any) -> Scalars:
     Args:
         p: parameters by name: numbers, or arrays of one value per neuron.
         dt: the time step, ms.
+        step: one traced time step.
+        dtype: of the arrays.
 
     Returns:
         By name, of shape () or, where a parameter differs between neurons, [neurons].

@@ -160,6 +160,9 @@ class Rollout:
     def inputs(self, duration: Quantity | int) -> Tree:
         """What the network's stimuli bring, for a time from the start or a number of steps.
 
+        Args:
+            duration: biological time, or a number of steps.
+
         Returns:
             {"step": int32[steps], "events": population -> port -> [steps, neurons] (weights), "currents": population ->
             input -> [steps, neurons], "uniform": population -> [steps, neurons] (for models with a hazard)}; besides,
@@ -199,6 +202,12 @@ class Rollout:
             duration: biological time, or a number of steps.
             parameters: in place of `self.parameters`.
             inputs: in place of `self.inputs(duration)`.
+
+        Returns:
+            Spikes and traces, and the state at the end.
+
+        Raises:
+            ModelError: parameters or inputs of other names or shapes.
         """
         with jax.enable_x64(self.precision == "float64" or _x64()):
             made = self.inputs(duration) if inputs is None else inputs

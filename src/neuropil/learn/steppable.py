@@ -17,25 +17,67 @@ from neuropil.model.neuron.branched import BRANCH, Branched
 
 
 class Steppable(Protocol):
-    """See `Neurons`, whose methods these are; names are full ones."""
+    """The interface of `Neurons`; states, inputs, ports and parameters go by their full names ("branch.v")."""
 
     @property
-    def population(self) -> Population: ...
+    def population(self) -> Population:
+        """The population, as described."""
+
     @property
-    def parameters(self) -> dict[str, Any]: ...
+    def parameters(self) -> dict[str, Any]:
+        """Parameters by name, base units."""
+
     @property
-    def initial(self) -> dict[str, Any]: ...
+    def initial(self) -> dict[str, Any]:
+        """States at the start by name, base units."""
+
     @property
-    def draws_uniform(self) -> bool: ...
-    def constants(self, parameters: Scalars, dt: float, dtype: Any) -> Scalars: ...
-    def advance(self, p: Scalars, s: Scalars, left: Any, x: Scalars, w: Scalars, u: Any) -> tuple[Scalars, Any, Any]: ...
-    def observed(self, s: Scalars, name: str, places: np.ndarray) -> Any: ...
+    def draws_uniform(self) -> bool:
+        """Whether `advance` needs uniform numbers."""
+
+    def constants(self, parameters: Scalars, dt: float, dtype: Any) -> Scalars:
+        """All that a step reads.
+
+        Args:
+            parameters: by name, in place of `self.parameters`.
+            dt: time step, ms.
+            dtype: of the arrays.
+        """
+
+    def advance(self, p: Scalars, s: Scalars, left: Any, x: Scalars, w: Scalars, u: Any) -> tuple[Scalars, Any, Any]:
+        """One step.
+
+        Args:
+            p: from `constants`.
+            s: states by name, [neurons · sites].
+            left: int32[neurons], refractory steps left.
+            x: inputs by name; w: summed weights by port, [neurons · sites].
+            u: uniform numbers, [neurons].
+
+        Returns:
+            New states, `left`, and spikes [neurons], 0 or 1.
+        """
+
+    def observed(self, s: Scalars, name: str, places: np.ndarray) -> Any:
+        """The values of one state at some places, [n].
+
+        Args:
+            s: states by name.
+            name: of the state.
+            places: int[n], neuron · sites + site.
+        """
 
 
 def steppable(
     population: Population, dt: float, seed: int, dtype: Any, surrogate: Surrogate | None, reset_gradient: bool, scale: float | None
 ) -> Steppable:
-    """A population as a rollout steps it; see `Rollout` for the arguments."""
+    """A population as a rollout steps it.
+
+    Args:
+        population: as described.
+        dt: time step, ms.
+        seed, dtype, surrogate, reset_gradient, scale: as of `Rollout`.
+    """
     if isinstance(population.neuron, Cell):
         return CellNeurons.of(population, dt, seed, dtype, surrogate, scale)
     soma = Neurons.of(population, seed, dtype, surrogate, reset_gradient, scale)

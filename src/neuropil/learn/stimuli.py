@@ -27,7 +27,14 @@ Array = NDArray[np.float64]
 
 
 def per_neuron(value: Any, elements: int | NDArray[np.int64], seed: int, *purpose: int | str) -> Any:
-    """A number or array as it is, or drawn from a distribution on the stream of its purpose: for these elements, or the first so many."""
+    """A number or array as it is, or values drawn from a distribution: float64, () or [elements].
+
+    Args:
+        value: a quantity, a number, an array or a distribution.
+        elements: int64[n], counters of the draws, or their number.
+        seed: of the simulation.
+        purpose: names the stream of random numbers.
+    """
     if isinstance(value, Distribution):
         which = np.arange(elements) if isinstance(elements, (int, np.integer)) else elements
         return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), which, 0)))
@@ -35,7 +42,12 @@ def per_neuron(value: Any, elements: int | NDArray[np.int64], seed: int, *purpos
 
 
 def stimulus_array(drive: StimulusConnection, steps: int, dt: float, seed: int) -> Array:
-    """What a drive brings in each of the first `steps` steps.
+    """The contribution of a stimulus in each of the first `steps` steps.
+
+    Args:
+        drive: the stimulus connection.
+        dt: time step, ms.
+        seed: of the simulation.
 
     Returns:
         float64[steps, neurons * sites]: summed weights that arrive at the end of each step (into a port), or the current

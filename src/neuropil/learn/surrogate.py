@@ -45,7 +45,7 @@ def arctan(z: Any) -> Any:
 
 
 def gaussian(z: Any) -> Any:
-    """exp(-z² / 2): Yin, Corradi & Bohté (2021) Nat. Mach. Intell. 3:905."""
+    """exp(-z² / 2) at a distance z to threshold: Yin, Corradi & Bohté (2021) Nat. Mach. Intell. 3:905."""
     return jnp.exp(-0.5 * z**2)
 
 
@@ -103,6 +103,11 @@ class Surrogate:
 
 def surrogate(shape: str | Surrogate, *, width: float | None = None, height: float = 1.0) -> Surrogate:
     """The surrogate of this name.
+
+    Args:
+        shape: name of a shape, one of `SHAPES`; a `Surrogate` is returned as it is.
+        width: distance, in units of its scale, over which the slope falls; None: as published.
+        height: slope at threshold.
 
     Raises:
         ModelError: an unknown shape, or a width or height that is not positive.

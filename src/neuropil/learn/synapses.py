@@ -59,7 +59,18 @@ class Living:
 
     @classmethod
     def of(cls, projection: Projection, program: SynapseProgram, seed: int, dt: float, dtype: Any) -> Living:
-        """Draw what is drawn."""
+        """The synapses of a projection with a synapse model; parameters and initial states are drawn.
+
+        Args:
+            projection: as described.
+            program: its synapse model, traced.
+            seed: of the simulation.
+            dt: time step, ms.
+            dtype: of the arrays.
+
+        Raises:
+            ModelError: synapses that rewire, or that read states of a cell with morphology.
+        """
         if projection.structure is not None:
             raise ModelError(
                 f"projection {projection.name!r} rewires itself, which a rollout cannot differentiate",
@@ -84,13 +95,24 @@ class Living:
         return cls(projection, program, pre, post, reached, delay, weight.astype(dtype), parameters, initial, late, key, number)
 
     def start(self, dtype: Any) -> Tree:
-        """Nothing under way; a state `weight` is filled in by `begin`."""
+        """Nothing under way; a state `weight` is filled in by `begin`.
+
+        Args:
+            dtype: of the arrays.
+        """
         flight = np.zeros((int(self.delay.max(initial=1)), self.pre.size), dtype)
         late = np.zeros((self.late, self.projection.target.size), dtype)
         return {"states": dict(self.initial), "flight": flight, "late": late, "post": np.zeros(self.projection.target.size, dtype)}
 
     def constants(self, parameters: Scalars, weight: Any, dt: float, dtype: Any) -> Scalars:
-        """All that a step reads; the projection's weights go by the name "weights"."""
+        """All that a step reads; the projection's weights go by the name "weights".
+
+        Args:
+            parameters: by name, () or [synapses].
+            weight: [synapses].
+            dt: time step, ms.
+            dtype: of the arrays.
+        """
         p = {n: jnp.asarray(v, dtype) for n, v in parameters.items()}
         flow = Advance(self.program.traced, self.program.scheme)
         p |= entry_values(flow, p, dt, dtype)
@@ -101,6 +123,7 @@ class Living:
 
         Args:
             p: from `constants`; carry: as `start`; target: states of the target at t_k; modulator: the signal.
+            k: step.
 
         Returns:
             The new carry, and per target the current that flows in during the step and the weights that arrive.
@@ -126,7 +149,18 @@ class Living:
         return {**carry, "states": new, "flight": carry["flight"].at[row].set(0.0)}, flow, sent
 
     def send(self, carry: Tree, p: Scalars, spikes: Any, mine: Any, k: Any) -> Tree:
-        """Spikes of the sources set out at the end of step k; synapses respond to those of the targets."""
+        """Send the spikes of step k to the synapses; these respond to the spikes of their targets.
+
+        Args:
+            carry: as `start`.
+            p: from `constants`.
+            spikes: [sources], 0 or 1.
+            mine: [targets], 0 or 1.
+            k: step.
+
+        Returns:
+            The new carry.
+        """
         s, flight, late = carry["states"], carry["flight"], carry["late"]
         after = self.program.traced.respond(p, s, p["weights"])
         here = (late[k % self.late] if self.late else mine)[self.post]
@@ -150,7 +184,13 @@ def _white(key: rng.Key, number: np.ndarray, k: Any, dt: Any) -> Any:
 
 
 def begin(carry: Tree, weight: Any, k: Any) -> Tree:
-    """A state `weight` starts, at step 0, at the weights among the parameters: gradients reach them."""
+    """A state `weight` starts, at step 0, at the weights among the parameters: gradients reach them.
+
+    Args:
+        carry: of the synapses.
+        weight: [synapses], base units.
+        k: step.
+    """
     if "weight" not in carry["states"]:
         return carry
     states = {**carry["states"], "weight": jnp.where(k == 0, jnp.asarray(weight), carry["states"]["weight"])}

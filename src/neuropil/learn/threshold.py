@@ -22,6 +22,7 @@ def distance(traced: TracedNeuron, p: Scalars, s: Scalars) -> Any:
 
     Args:
         p, s: parameters and states by name, numbers or arrays of one value per neuron.
+        traced: the model.
 
     Raises:
         ModelError: when `fires` is not one comparison by >=, >, <= or <.

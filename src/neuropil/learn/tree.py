@@ -41,7 +41,12 @@ class Tree:
         return axial.at[self.parent[child]].add(axial[child])
 
     def flow(self, axial: Any, v: Any) -> Any:
-        """Current into each compartment from its neighbours at potentials v, [n, cells]."""
+        """Current into each compartment from its neighbours at potentials v, [n, cells].
+
+        Args:
+            axial: conductances to the parents, nS, [n, 1] or [n, cells].
+            v: mV, [n, cells].
+        """
         child = self.order[1:]
         parent = self.parent[child]
         towards = axial[child] * (v[parent] - v[child])

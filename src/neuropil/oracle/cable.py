@@ -25,7 +25,16 @@ TINY = 1e-30
 
 
 class Sites:
-    """One mechanism in compartments `where` of every cell; all arrays are [cells, len(where)]."""
+    """One mechanism in compartments `where` of every cell; all arrays are [cells, len(where)].
+
+    Args:
+        name: of the mechanism in the cell.
+        mechanism: its model.
+        parameters: by name, base units, broadcast to [cells, len(where)].
+        where: int[sites], compartments.
+        cells: their number.
+        dt: time step, ms.
+    """
 
     def __init__(self, name: str, mechanism: Mechanism, parameters: dict[str, Any], where: Array, cells: int, dt: float):
         self.name, self.mechanism, self.where, self.shape = name, mechanism, where, (cells, len(where))
@@ -49,6 +58,10 @@ class Sites:
         """States that start at rest, unless known: the zero of their equations together, by Newton's method on difference quotients.
 
         Those without unit that only exchange (every column of their slopes sums to zero) are occupancies: their sum is 1.
+
+        Args:
+            x: inputs by name, [cells · sites].
+            known: states with initial values of their own.
         """
         names = [n for n, d in self.spec.states.items() if isinstance(d.initial, Steady) and n not in known]
         for _ in range(100 if names else 0):
@@ -70,11 +83,20 @@ class Sites:
                 break
 
     def inputs(self, given: dict[str, Array], signals: States) -> States:
-        """The mechanism's inputs, flat."""
+        """The mechanism's inputs by name, [cells · sites].
+
+        Args:
+            given: what compartments supply by name, [cells, compartments].
+            signals: stimuli by name, [cells · sites].
+        """
         return {n: np.ravel(given[n][:, self.where] if supplied(n) else signals[n]) for n in self.spec.inputs}
 
     def currents(self, x: States) -> dict[str, Array]:
-        """Outward by ion ("" for none in particular), [cells, sites]; ion currents are not known while they are summed."""
+        """Outward by ion ("" for none in particular), [cells, sites]; ion currents are not known while they are summed.
+
+        Args:
+            x: inputs by name, [cells · sites].
+        """
         x = {n: np.nan * value if n.startswith("i_") else value for n, value in x.items()}
         given = self.equations.model.by_ion(self.equations.states(self.s), self.equations._in("input", x, self.spec.inputs))
         found = {ion: magnitude(value, self.mechanism.current_dimension, self.name) for ion, value in given.items()}
@@ -85,23 +107,36 @@ class Sites:
         return type(self.mechanism).provides is not Mechanism.provides
 
     def provides(self, x: States) -> dict[str, Array]:
-        """What it offers to its compartments, [cells, sites]."""
+        """What it offers to its compartments, [cells, sites].
+
+        Args:
+            x: inputs by name, [cells · sites].
+        """
         given = self.equations.model.provides(self.equations.states(self.s), self.equations._in("input", x, self.spec.inputs))
         found = {n: magnitude(v, SUPPLIED[n[0]], f"{self.name}: {n}") for n, v in given.items()}
         return {n: np.broadcast_to(v, self.shape[0] * self.shape[1]).reshape(self.shape) for n, v in found.items()}
 
     def advance(self, x: States) -> None:
-        """States over a step."""
+        """Advance the states by a step, with the inputs `x` by name, [cells · sites]."""
         self.s = self.integrator.advance(self.s, x, np.zeros(self.shape[0] * self.shape[1], bool))
 
     def receive(self, w: States) -> None:
-        """Events."""
+        """Add the increments of the events of a step to the states.
+
+        Args:
+            w: summed weights by port, [cells, sites].
+        """
         for name, increment in self.equations.receive(self.s, {n: np.ravel(v) for n, v in w.items()}).items():
             self.s[name] = self.s[name] + increment
 
 
 class Cells:
     """A population of cells while it runs.
+
+    Args:
+        pop: the population.
+        dt: time step, ms.
+        seed: of the simulation.
 
     Attributes:
         v: [cells, compartments], mV, in the order of `cell.compartments`.
@@ -173,7 +208,12 @@ class Cells:
         """Advance from t_k to t_{k+1}; returns who spiked.
 
         Args:
-            x: signals by "place.input", w: summed weights by "place.port", of every site neuron by neuron.
+            k: step.
+            x: signals by "place.input", of every site neuron by neuron.
+            w: summed weights by "place.port", of every site neuron by neuron.
+
+        Raises:
+            SimulationError: a potential that is not finite.
         """
         signals, before = self._signals({n: values.reshape(self.size, -1) for n, values in x.items()}), self.v
         current, slope = np.zeros(self.v.shape, complex), np.zeros(self.v.shape)
@@ -224,7 +264,7 @@ class Cells:
         return (before[:, place] < threshold) & (self.v[:, place] >= threshold)
 
     def potentials(self, place: str) -> Array:
-        """At the sites of a point process, neuron by neuron."""
+        """Potentials (mV) at the sites of the point process `place`, neuron by neuron."""
         return self.v[:, self.cell.placed[place].compartments].ravel()
 
     @property

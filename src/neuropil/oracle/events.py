@@ -30,12 +30,20 @@ from neuropil.units import Quantity
 
 
 def counters(size: int, sites: Array) -> Array:
-    """The counters of random numbers: [neurons, sites], those of a site together."""
+    """The counters of random numbers of some sites in a population of this size: [neurons, sites]."""
     return np.arange(size)[:, None] + sites * size
 
 
 def per_element(value: Any, size: int, sites: int, seed: int, *purpose: int | str) -> Array:
-    """A number, array or distribution (magnitudes or quantities) as one value per site of every neuron, neuron by neuron."""
+    """A number, array or distribution (magnitudes or quantities) as one value per site of every neuron, neuron by neuron.
+
+    Args:
+        value: the number, array or distribution.
+        size: neurons of the population.
+        sites: in each neuron.
+        seed: of the simulation.
+        purpose: names the stream of random numbers.
+    """
     if isinstance(value, Distribution):
         return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), counters(size, np.arange(sites)), 0))).ravel()
     raw = np.asarray(value.value if isinstance(value, Quantity) else value, float)
@@ -47,7 +55,15 @@ def _ms(value: Any) -> float:
 
 
 class Synapses:
-    """The synapses of one projection, as a list, and those that a spike is under way through, by the step in which it arrives."""
+    """The synapses of one projection, as a list, and those that a spike is under way through, by the step in which it arrives.
+
+    Args:
+        dt: time step, ms.
+        given: as of `edges` in `simulate`, where the rule draws at random.
+
+    Raises:
+        ModelError: a delay shorter than a step.
+    """
 
     def __init__(self, projection: Projection, dt: float, given: tuple[Any, ...] | None):
         self.projection = projection
@@ -67,7 +83,12 @@ class Synapses:
         self.size = projection.target.size * projection.sites
 
     def send(self, fired: Array, stamp: int) -> None:
-        """Spikes of the source neurons (bool per neuron) stamped with a step set out."""
+        """File the spikes of the source neurons by the step in which they arrive.
+
+        Args:
+            fired: bool[sources].
+            stamp: step of the spikes.
+        """
         on = np.flatnonzero(fired[self.pre])
         for steps in np.unique(self.steps[on]):
             self.under_way[(stamp + steps) % len(self.under_way)].append(on[self.steps[on] == steps])
@@ -83,14 +104,18 @@ class Synapses:
 
 
 def site_of(p: Projection) -> Array:
-    """The sites of a projection's synapses, which must be given."""
+    """int64[n]: the sites of the synapses of projection `p`, which must be given.
+
+    Raises:
+        ModelError: the sites would have to be drawn.
+    """
     if p.sites > 1 and p.site is None:
         raise ModelError(f"the oracle does not draw the sites of projection {p.name}", fix="simulate(..., edges=...)")
     return np.zeros(1, np.int64) if p.site is None else np.asarray(p.site)
 
 
 def listed(p: Projection, dt: float) -> tuple[Array, ...]:
-    """pre, post, weight, delay in steps of each synapse of a rule that leaves nothing to chance."""
+    """pre, post, weight and delay (in steps of dt, ms) of each synapse of a projection p whose rule draws nothing: arrays [n]."""
     pre, post, weight, delay = _listed(p)
     return pre, post, weight, grid.nearest(delay, dt)
 
@@ -120,8 +145,13 @@ def _listed(p: Projection) -> tuple[Array, ...]:
 
 
 def numbers(p: Projection, pre: Array, post: Array) -> Array:
-    """What tells each synapse of a rule that leaves nothing to chance from the others in draws of its own: its place, by source, among
-    all those that the whole populations would have."""
+    """The counters of the random draws of each synapse of a rule that draws nothing: its place, by source, among all those that the whole
+    populations would have.
+
+    Args:
+        p: the projection.
+        pre, post: int64[n], indices within the populations.
+    """
     if not isinstance(p.rule, AllToAll) or p.structure is not None:
         return np.arange(pre.size)
     excluded = p.recurrent and not p.rule.allow_self
@@ -129,7 +159,14 @@ def numbers(p: Projection, pre: Array, post: Array) -> Array:
 
 
 class Source:
-    """One drive: the weights it brings, or the current it gives, in each step, for every site of every neuron."""
+    """One drive: the weights it brings, or the current it gives, in each step, for every site of every neuron.
+
+    Args:
+        drive: the stimulus connection.
+        dt: time step, ms.
+        steps: length of the run.
+        seed: of the simulation.
+    """
 
     def __init__(self, drive: StimulusConnection, dt: float, steps: int, seed: int):
         self.drive, self.stimulus, self.dt = drive, drive.stimulus, dt

@@ -29,7 +29,13 @@ _PROBES = 64
 
 
 class Equations:
-    """The functions of a model on plain arrays with one value per neuron; units are checked on the way out."""
+    """The functions of a model on plain arrays with one value per neuron; units are checked on the way out.
+
+    Args:
+        neuron: the model.
+        parameters: by name, base units.
+        size: number of neurons.
+    """
 
     def __init__(self, neuron: DeclarativeModel, parameters: States, size: int):
         self.name, self.spec, self.size = type(neuron).__name__, neuron.spec, size
@@ -39,6 +45,7 @@ class Equations:
         return Values(kind, self.name, {name: Quantity(values[name], d) for name, d in dimensions.items()})
 
     def states(self, s: States) -> Values:
+        """The states `s` by name, as quantities."""
         return self._in("state", s, self.spec.state_dimensions)
 
     def _out(self, method: str, values: dict[str, Any], per_ms: bool = False) -> States:
@@ -52,26 +59,31 @@ class Equations:
         return checked
 
     def derivative(self, s: States, x: States) -> States:
+        """d/dt by state (base units per ms), from states `s` and inputs `x` by name."""
         given = self.model.derivative(self.states(s), self._in("input", x, self.spec.inputs))
         return {name: np.zeros(self.size) for name in s} | self._out("derivative", given, per_ms=True)
 
     def receive(self, s: States, w: States) -> States:
+        """Increments by state, from states `s` and summed weights `w` by port."""
         return self._out("receive", self.model.receive(self.states(s), self._in("port", w, self.spec.ports)))
 
     def reset(self, s: States) -> States:
+        """New values by state after a spike, from states `s`; states that stay are left out."""
         return self._out("reset", self.model.reset(self.states(s)))
 
     def output(self, s: States, x: States) -> Array:
-        """What branches give to their soma."""
+        """Output of branches into their soma, base units, from states `s` and inputs `x` by name."""
         assert isinstance(self.model, Branch)
         given = self.model.output(self.states(s), self._in("input", x, self.spec.inputs))
         raw = magnitude(given, self.model.output_dimension(), f"{self.name}.output")
         return np.broadcast_to(np.asarray(raw, float), self.size)
 
     def fires(self, s: States) -> Array:
+        """bool[n]: which neurons in states `s` emit a spike."""
         return np.broadcast_to(np.asarray(self.model.fires(self.states(s)), bool), self.size)
 
     def hazard(self, s: States) -> Array:
+        """float64[n]: rate of stochastic spikes, 1/ms, in states `s`."""
         rate = magnitude(self.model.hazard(self.states(s)), (-1, 0, 0, 0, 0), f"{self.name}.hazard")
         return np.broadcast_to(np.asarray(rate, float), self.size)
 
@@ -80,6 +92,11 @@ def classify(neuron: DeclarativeModel, parameters: States, scheme: str = "auto")
     """Names of the linear states, of the remaining ones, whether each of these is linear in its own variable, and which are one vector.
 
     The probes also vary the parameters, so that what counts is the form of an equation and not that a term is zero today.
+
+    Args:
+        neuron: the model.
+        parameters: by name, base units.
+        scheme: "auto" or the name of an integrator.
     """
     rng = np.random.default_rng(0)
     spec = neuron.spec
@@ -151,7 +168,16 @@ def _vectors(units: dict[str, Dimension], needs: dict[str, set[str]], at: States
 
 
 class Integrator:
-    """Advances the states of one population by `dt` (ms)."""
+    """Advances the states of one population by `dt` (ms).
+
+    Args:
+        neuron: the model.
+        parameters: by name, base units.
+        size: number of neurons.
+
+    Raises:
+        ModelError: the exact propagator is asked for, but the equations are not linear.
+    """
 
     def __init__(self, neuron: DeclarativeModel, parameters: States, size: int, dt: float):
         self.neuron, self.equations = neuron, Equations(neuron, parameters, size)
@@ -204,7 +230,11 @@ class Integrator:
         return made[0], made[1]
 
     def advance(self, s: States, x: States, held: Array) -> States:
-        """States at the end of the step; `x` holds throughout, `held` marks the neurons whose clamps stay put."""
+        """States at the end of the step; `x` holds throughout, `held` marks the neurons whose clamps stay put.
+
+        Args:
+            s: states by name, [n].
+        """
         if not self.remaining:
             return self._exact(self.whole, s, x, held)
         if self.scheme == "exponential_euler":

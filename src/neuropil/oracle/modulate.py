@@ -31,6 +31,7 @@ class Modulators:
         signals: the signal from a step on; doses: what is given to the whole volume at a step (base units).
         base: (target, parameter) -> its value in the description, a number or several, and of which cell each of them is.
         set_parameters: see `Setter`.
+        dt: time step, ms.
     """
 
     def __init__(self, network: Network, dt: float, signals: Given, doses: Given, base: Callable[[Any, str], tuple[Any, Array | None]], set_parameters: Setter):
@@ -46,7 +47,7 @@ class Modulators:
         self.base = {(id(t), name): base(t, name) for t, effects in self.effects for name in effects}
 
     def before(self, k: int) -> None:
-        """What happens at t_k, before the step."""
+        """Act at t_k, before step `k`, where a tick is due."""
         for m in self.modulators:
             self.signal[m.name] = self.signals.get(m.name, {}).get(k, self.signal[m.name])
             self.dose[m.name] += self.doses.get(m.name, {}).get(k, 0.0)
@@ -58,7 +59,11 @@ class Modulators:
                 self.set_parameters(target, {name: self._value(target, name, listed, k) for name, listed in effects.items()})
 
     def after(self, fired: dict[str, Array]) -> None:
-        """Count the spikes of a step, bool per neuron by population."""
+        """Count the spikes of a step, bool per neuron by population.
+
+        Args:
+            fired: bool[neurons] by population.
+        """
         for m in self.modulators:
             for release, count in zip(m.releases, self.counts[m.name], strict=True):
                 count += fired[release.nucleus.name]

@@ -66,15 +66,29 @@ class Running(Protocol):
     pop: Population
 
     @property
-    def s(self) -> States: ...
+    def s(self) -> States:
+        """States by full name, base units."""
 
     def step(self, k: int, x: States, w: States) -> Array:
-        """Advance from t_k to t_{k+1} with inputs and weights by their full names; returns who spiked."""
+        """Advance from t_k to t_{k+1} with inputs and weights by their full names; returns who spiked.
+
+        Args:
+            k: step.
+            x: inputs by full name, [neurons · sites].
+            w: summed weights by full name of the port, [neurons · sites].
+        """
         ...
 
 
 class Group:
-    """The neurons of one population, or the sites of one part of theirs, while they run."""
+    """The neurons of one population, or the sites of one part of theirs, while they run.
+
+    Args:
+        pop: the population.
+        dt: time step, ms.
+        seed: of the simulation.
+        part: name of the part; "": the soma.
+    """
 
     def __init__(self, pop: Population, dt: float, seed: int, part: str = ""):
         self.pop, self.dt = pop, dt
@@ -110,7 +124,13 @@ class Group:
         self._constants()
 
     def step(self, k: int, x: States, w: States) -> Array:
-        """Advance from t_k to t_{k+1}; returns who spiked."""
+        """Advance from t_k to t_{k+1}; returns who spiked.
+
+        Args:
+            k: step.
+            x: inputs by name, [n].
+            w: summed weights by port, [n].
+        """
         before, held = self.s, self.left > 0
         s = self.integrator.advance(before, x, held)
         for name, increment in self.equations.receive(s, w).items():
@@ -140,7 +160,13 @@ class Group:
 
 
 class BranchedGroup:
-    """Neurons with branches: what the branches give at t_k flows into the soma, and the soma's states of t_k into them."""
+    """Neurons with branches: what the branches give at t_k flows into the soma, and the soma's states of t_k into them.
+
+    Args:
+        pop: the population.
+        dt: time step, ms.
+        seed: of the simulation.
+    """
 
     def __init__(self, pop: Population, dt: float, seed: int):
         assert isinstance(pop.neuron, Branched)
@@ -149,10 +175,15 @@ class BranchedGroup:
 
     @property
     def s(self) -> States:
+        """States by full name, base units."""
         return {**self.soma.s, **{full_name(BRANCH, n): v for n, v in self.branches.s.items()}}
 
     def step(self, k: int, x: States, w: States) -> Array:
-        """Both sides see each other as they are at t_k."""
+        """Advance from t_k to t_{k+1}; soma and branches see each other as they are at t_k. Returns who spiked.
+
+        Args:
+            k, x, w: as of `Running.step`.
+        """
         count = self.neuron.branches
         theirs = {n: x[full_name(BRANCH, n)] for n in self.neuron.branch.spec.inputs if n not in self.neuron.reads}
         theirs |= {n: np.repeat(self.soma.s[state], count) for n, state in self.neuron.reads.items()}
@@ -197,6 +228,10 @@ def simulate(
             sorted by source.
         held: from a step on, by the name of a projection: the states that do not change while its plasticity is off, which
             stops rewiring too; None: it is on again.
+        seed: of every random stream.
+
+    Returns:
+        Spikes, probes and the concentrations of modulators.
 
     Raises:
         NetworkError: a network that does not fit the time step.

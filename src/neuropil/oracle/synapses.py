@@ -21,7 +21,16 @@ from neuropil.units import Quantity, magnitude
 
 
 def per_one(value: Any, p: Projection, pre: Array, post: Array, number: Array, seed: int, *purpose: int | str) -> Array:
-    """A number, distribution, array or matrix as an array with one value per synapse, drawn by its number."""
+    """A number, distribution, array or matrix as an array with one value per synapse, drawn by its number.
+
+    Args:
+        value: the number, distribution, array or matrix.
+        p: the projection.
+        pre, post: int64[n], indices within the populations.
+        number: int64[n], counters of the draws.
+        seed: of the simulation.
+        purpose: names the stream of random numbers.
+    """
     if isinstance(value, Distribution):
         return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), number, 0)))
     raw = value.value if isinstance(value, Quantity) else value
@@ -45,6 +54,8 @@ class LivingSynapses:
         given: pre, post, weight, delay in steps, site, and their numbers in draws of their own (their places, if left out), where
             they are not to be read off the description.
         modulator: value of the signal.
+        dt: time step, ms.
+        seed: of the simulation.
     """
 
     def __init__(self, projection: Projection, dt: float, seed: int, given: tuple[Any, ...] | None, modulator: float):
@@ -125,6 +136,7 @@ class LivingSynapses:
         Args:
             arrived: where to add, for each site of the targets, the weights that arrive at the end of the step: by the step
                 in which the spikes were emitted, then by source, then by place in the list.
+            k: step.
 
         Returns:
             The current that flows into each site of the targets during the step.
@@ -161,7 +173,13 @@ class LivingSynapses:
         self.s = {**self.s, **{n: np.where(where, after[n], self.s[n]) for n in after if n not in (self.held or ())}}
 
     def send(self, fired: Array, mine: Array, stamp: int) -> None:
-        """Synapses respond to their targets' spikes, which raise their activity; those of the sources set out; then synapses come and go."""
+        """Let synapses respond to their targets' spikes, which raise their activity; file the spikes of the sources; rewire where that is due.
+
+        Args:
+            fired: bool[sources].
+            mine: bool[targets].
+            stamp: step of the spikes.
+        """
         self.answers.append(mine)
         self._change("respond", self.answers.pop(0)[self.post])
         self.history.append((stamp, fired))

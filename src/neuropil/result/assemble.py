@@ -72,7 +72,16 @@ def write_result(
     folder: Path, header: SpikeHeader, spikes: Iterable[tuple[NDArray[Any], NDArray[Any]]], expected: int,
     probes: Iterable[tuple[TraceHeader, Rows]], summary: Mapping[str, Any],
 ) -> None:  # fmt: skip
-    """Write the files of a finished run; the summary, which knows the seals of the others, comes last."""
+    """Write the files of a finished run; the summary, which knows the seals of the others, comes last.
+
+    Args:
+        folder: exists.
+        header: of the spikes.
+        spikes: (int64[n] steps, neurons [n]), ascending by (step, neuron) throughout.
+        expected: about how many spikes there are.
+        probes: header and rows of each.
+        summary: in plain types.
+    """
     files = {SPIKES_FILE: write_spikes(folder / SPIKES_FILE, header, spikes, expected)}
     probes = list(probes)
     if probes:
@@ -83,7 +92,14 @@ def write_result(
 
 
 def read_result(folder: Path) -> tuple[Spikes, dict[str, Trace], SpikeHeader, dict[str, Any]]:
-    """Read the files of a finished run: each must be there, be as it was written, and belong to the others."""
+    """The spikes, traces, header and summary of a finished run: each file must be there, be as it was written, and belong to the others.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        ResultError: a file is missing, damaged, or of another run.
+    """
     seals = {name: seal_of(folder / name) for name in (SPIKES_FILE, TRACES_FILE) if (folder / name).exists()}
     if not (folder / SUMMARY_FILE).exists():
         raise ResultError(f"{folder / SUMMARY_FILE} is missing", expected=f"it beside {SPIKES_FILE}", fix="restore the folder from a copy")
@@ -148,7 +164,7 @@ def chains(folder: Path, run: str, spikes: int, rows: Mapping[str, int]) -> list
 
 
 def trace_steps(trace: Trace, dt: float) -> NDArray[np.int64]:
-    """(times,) steps of a trace's rows."""
+    """int64[times]: the steps of a trace's rows, with steps of `dt` (ms)."""
     return np.rint(trace.times_ms / dt).astype(np.int64)
 
 
@@ -161,7 +177,15 @@ def discard_journals(folder: Path) -> None:
 
 
 def journal_header(folder: Path, duration_ms: float | None = None) -> tuple[SpikeHeader, dict[str, Any]]:
-    """The header of a journalled run and the summary it knew; the duration reaches to its last record, if not given."""
+    """The header of a journalled run and the summary it knew; the duration reaches to its last record, if not given.
+
+    Args:
+        folder: of the run.
+        duration_ms: ms, or None.
+
+    Raises:
+        ResultError: there is no run, or a file is missing or damaged.
+    """
     if not (folder / HEADER_FILE).exists():
         raise ResultError(
             f"no run in {folder}",
@@ -185,7 +209,11 @@ def journal_header(folder: Path, duration_ms: float | None = None) -> tuple[Spik
 
 
 def load_journals(folder: Path) -> tuple[Spikes, dict[str, Trace], SpikeHeader, dict[str, Any]]:
-    """A run that was stopped before it could be finalised, up to the last step of which every journal knows all."""
+    """A run that was stopped before it could be finalised, up to the last step of which every journal knows all.
+
+    Args:
+        folder: of the run.
+    """
     header, summary = journal_header(folder, 0.0)
     end = journal_end(folder)
     last = _last_step(folder) if end is None else end

@@ -48,6 +48,7 @@ def make_folder(folder: Path) -> None:
 
     Raises:
         StorageError: it cannot be made.
+        ResultError: a file has this name.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +92,7 @@ def write_json(path: Path, value: Mapping[str, Any], files: Mapping[str, str] | 
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object that `write_json` wrote.
+    """The JSON object that `write_json` wrote to the file at `path`.
 
     Raises:
         ResultError: it cannot be read, or it is not as it was written.
@@ -100,7 +101,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_bound(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """As `read_json`, with the seals of the files that belong to this one, by name."""
+    """As `read_json`, with the seals of the files that belong to this one, by name.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        ResultError: it cannot be read, or it is not as it was written.
+    """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -36,7 +36,14 @@ _MOST = 1 << 26  # bytes of records in a block
 
 
 class Block(NamedTuple):
-    """What a block holds; `end` is the offset after it, `step` and `chain` as in the file."""
+    """The content of a block.
+
+    Attributes:
+        records: [n], as written.
+        step: up to which the file is complete with this block.
+        chain: CRC-32 of all records up to here.
+        end: offset after the block, bytes.
+    """
 
     records: NDArray[Any]
     step: int
@@ -45,7 +52,7 @@ class Block(NamedTuple):
 
 
 def seed_of(*texts: str) -> int:
-    """The start of a file's chain."""
+    """The start of a file's chain, from `texts` that name the run and the file."""
     return zlib.crc32("\0".join(texts).encode("utf-8", "surrogatepass"))
 
 
@@ -56,6 +63,11 @@ def extended(chain: int, records: NDArray[Any]) -> int:
 
 def read_blocks(path: Path, dtype: np.dtype[Any], seed: int) -> Iterator[Block]:
     """The blocks of a file, up to the first that a kill or a power cut left incomplete.
+
+    Args:
+        path: of the file.
+        dtype: of a record.
+        seed: start of the chain.
 
     Raises:
         ResultError: a block is damaged, or the file is missing.
@@ -81,7 +93,13 @@ def read_blocks(path: Path, dtype: np.dtype[Any], seed: int) -> Iterator[Block]:
 
 
 def chain_after(blocks: Iterator[Block], seed: int, records: int) -> int | None:
-    """The chain after so many records; None if there are fewer."""
+    """The chain after a number of records; None if there are fewer.
+
+    Args:
+        blocks: of the file, from its start.
+        seed: start of the chain.
+        records: their number.
+    """
     length, chain = 0, seed
     while length < records:
         block = next(blocks, None)
@@ -182,7 +200,14 @@ class BlockFile:
         return self._length
 
     def truncate(self, records: int) -> None:
-        """Forget all but the first records."""
+        """Forget all but the first records.
+
+        Args:
+            records: how many are kept.
+
+        Raises:
+            ResultError: there are fewer, or the file is damaged.
+        """
         if not 0 <= records <= len(self):
             if self._damaged is not None:
                 raise self._damaged

@@ -62,10 +62,10 @@ class FolderLock:
 
 
 def folder_path(folder: Any) -> Path:
-    """Of a run that is kept or read.
+    """The path of a folder in which a run is kept or read.
 
     Raises:
-        ResultError: what is given is no path.
+        ResultError: not a path.
     """
     if not isinstance(folder, (str, os.PathLike)) or isinstance(os.fspath(folder), bytes):
         raise ResultError("a run is kept in a folder, which its path names", got=repr(folder))

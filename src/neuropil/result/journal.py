@@ -84,6 +84,13 @@ class SpikeJournal:
 
         `until`: the step up to which the journal now holds all spikes there were. A run that is stopped is read up to the
         least such step of its journals; of those that name none, everything is read.
+
+        Args:
+            steps: int[n].
+            neurons: int[n], global indices.
+
+        Raises:
+            ResultError: spikes that are not in order.
         """
         records = spike_records(steps, neurons)
         if not records.size:
@@ -191,7 +198,15 @@ class TraceJournal:
         return len(self._records)
 
     def append(self, steps: ArrayLike, values: ArrayLike, until: int | None = None) -> None:
-        """Append rows: (rows,) steps and (rows, neurons) values; `until` as in `SpikeJournal.append`."""
+        """Append rows: (rows,) steps and (rows, neurons) values; `until` as in `SpikeJournal.append`.
+
+        Args:
+            steps: int[rows].
+            values: [rows, neurons].
+
+        Raises:
+            ResultError: another number of columns than the probe has.
+        """
         step, rows = np.atleast_1d(np.asarray(steps)), np.atleast_2d(np.asarray(values))
         shape = (step.size, self._records.dtype["values"].shape[0])
         if rows.shape != shape:
@@ -224,7 +239,7 @@ class TraceJournal:
 
 
 def head_of(header: SpikeHeader) -> dict[str, Any]:
-    """What journal.json says of a run, but for its number, its traces and its summary."""
+    """The part of journal.json that a header gives: all but the run's number, its traces and its summary."""
     return {
         "version": VERSION,
         "dt_ms": float(header.dt),
@@ -247,7 +262,12 @@ def spike_seed(run: str) -> int:
 
 
 def trace_seed(run: str, name: str) -> int:
-    """The start of the chain of a probe's rows."""
+    """The start of the chain of a probe's rows.
+
+    Args:
+        run: number of the run.
+        name: of the probe.
+    """
     return seed_of(run, "trace", name)
 
 
@@ -268,7 +288,13 @@ def journal_length(folder: Path) -> int:
 
 
 def journal_chains(folder: Path, spikes: int, rows: Mapping[str, int]) -> list[int | None]:
-    """The chains of the spikes and of each named probe after so many records; None where there are fewer."""
+    """The chains of the spikes and of each named probe after so many records; None where there are fewer.
+
+    Args:
+        folder: of the run.
+        spikes: number of spikes.
+        rows: number of rows by name of probe.
+    """
     run = run_of(folder)
     found = [chain_after(read_blocks(folder / SPIKE_FILE, SPIKE, spike_seed(run)), spike_seed(run), spikes)]
     heads = {head["name"]: (path, head) for path, head in ((path, read_json(path)) for path in trace_headers(folder))}
@@ -300,13 +326,18 @@ def journal_end(folder: Path) -> int | None:
 
 
 def spike_chunks(folder: Path, chunk: int = 1 << 20) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """The (step, neuron) records of a journal, about `chunk` at a time."""
+    """The (int64[n] steps, uint32[n] neurons) of the journal in a folder, about `chunk` spikes at a time."""
     for records in _gathered((b.records for b in read_blocks(folder / SPIKE_FILE, SPIKE, spike_seed(run_of(folder)))), chunk):
         yield records["step"].astype(np.int64), records["neuron"].copy()
 
 
 def trace_chunks(path: Path, chunk_bytes: int = 1 << 24) -> tuple[TraceHeader, float, Iterator[NDArray[Any]]]:
-    """The header of a probe's journal, its dt in ms, and its records, a chunk at a time."""
+    """The header of a probe's journal, its dt in ms, and its records, a chunk at a time.
+
+    Args:
+        path: of the journal's header.
+        chunk_bytes: size of a chunk, about.
+    """
     head = read_json(path)
     value, neurons = np.dtype(head["dtype"]), np.asarray(head["neurons"], dtype=np.int64)
     sites = None if head.get("sites") is None else np.asarray(head["sites"], dtype=np.int64)
@@ -323,12 +354,23 @@ def trace_headers(folder: Path) -> list[Path]:
 
 
 def trace_row(value: np.dtype[Any], neurons: int) -> np.dtype[Any]:
-    """The record of a probe: its step and its values."""
+    """The record of a probe: its step and one value for each of its neurons.
+
+    Args:
+        value: type of a value.
+        neurons: columns of the probe.
+    """
     return np.dtype([("step", "<u8"), ("values", value, (neurons,))])
 
 
 def trace_records(steps: ArrayLike, values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """(rows,) steps and (rows, neurons) values as records."""
+    """Rows as records.
+
+    Args:
+        steps: int[rows].
+        values: [rows, neurons].
+        dtype: type of a value in the records.
+    """
     records = np.empty(np.shape(steps), trace_row(dtype.newbyteorder("<"), values.shape[1]))
     records["step"], records["values"] = steps, values
     return records

@@ -127,6 +127,10 @@ class Result:
         """Draw the raster into matplotlib axes, or into a new figure; options as in `neuropil.view.draw_raster`.
 
         Returns the figure.
+
+        Args:
+            ax: matplotlib axes; None: a new figure.
+            options: as of `neuropil.view.draw_raster`.
         """
         view = provided("drawing")
         if ax is None:
@@ -138,6 +142,9 @@ class Result:
         """The raster with the rate of each population; saved to `path` (.png, .svg or .pdf) if given.
 
         Returns the matplotlib figure.
+
+        Args:
+            options: as of `neuropil.view.raster_figure`.
         """
         figure = provided("drawing").raster_figure(self, **options)
         if path is not None:
@@ -147,12 +154,23 @@ class Result:
     def report(
         self, path: str | os.PathLike[str] = "report.html", published: Mapping[str, float] | None = None
     ) -> Path:
-        """Write a self-contained HTML report; `published` rates (population -> Hz) are set beside this run's."""
+        """Write a self-contained HTML report; `published` rates (population -> Hz) are set beside this run's.
+
+        Args:
+            path: of the file.
+
+        Returns:
+            The path.
+        """
         written: Path = provided("drawing").write_report(self, path, published)
         return written
 
     def to_neo(self) -> Any:
-        """The result as a neo.Block, for Elephant and other tools: one SpikeTrain per neuron, one signal per probe."""
+        """The result as a neo.Block, for Elephant and other tools: one SpikeTrain per neuron, one signal per probe.
+
+        Raises:
+            NeuropilError: neo is not installed.
+        """
         try:
             neo = importlib.import_module("neo")
             quantities = importlib.import_module("quantities")
@@ -183,6 +201,9 @@ class Result:
             folder: made if absent.
             overwrite: replace the run that the folder holds, its checkpoint and pictures; otherwise it is refused.
 
+        Returns:
+            The folder.
+
         Raises:
             ResultError: the folder holds a run, or another run is writing to it. StorageError: the system refused.
         """
@@ -202,7 +223,7 @@ class Result:
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Result:
-        """Read a saved run; of one that was killed, as much as reached the disk (`summary["partial"]` is then true).
+        """The result in a folder; of a run that was killed, as much as reached the disk (`summary["partial"]` is then true).
 
         Every file is compared with its checksum, and with those of the others.
 

@@ -44,7 +44,11 @@ def writing(path: Path) -> Iterator[Any]:
 
 @contextmanager
 def reading(path: Path, verified: bool = False) -> Iterator[Any]:
-    """An h5py.File, open for reading, of a file whose seal holds (`verified`: as the caller has found).
+    """An h5py.File, open for reading, of a file whose seal holds.
+
+    Args:
+        path: of the file.
+        verified: the caller has compared the seal already.
 
     Raises:
         ResultError: it cannot be read, or is not as it was written; errors of h5py within the block are turned into this one.
@@ -61,7 +65,7 @@ def reading(path: Path, verified: bool = False) -> Iterator[Any]:
 
 
 def seal_of(path: Path) -> str:
-    """The digest of a sealed file, which is read in full and compared with it.
+    """The digest of the sealed file at `path`, which is read in full and compared with it.
 
     Raises:
         ResultError: it cannot be read, carries no seal, or is not as it was written.

@@ -31,7 +31,15 @@ _SORTING = {"none": 0, "by_id": 1, "by_time": 2}
 
 @dataclass(frozen=True)
 class SpikeHeader:
-    """What surrounds the spikes of a run: populations as name -> (first, size), times in ms, and the run's number."""
+    """What describes the spikes of a run as a whole.
+
+    Attributes:
+        populations: name -> (first global index, size).
+        dt: time step, ms.
+        t_start_ms: biological time at which it began, ms.
+        duration_ms: ms.
+        run: number of the run, text.
+    """
 
     populations: Mapping[str, tuple[int, int]]
     dt: float
@@ -43,9 +51,16 @@ class SpikeHeader:
 def write_spikes(
     path: Path, header: SpikeHeader, chunks: Iterable[tuple[NDArray[Any], NDArray[Any]]], expected: int
 ) -> str:
-    """Write (step, neuron) chunks, ascending throughout, holding one chunk in memory at a time.
+    """Write spikes, holding one chunk in memory at a time.
 
-    `expected`, about how many spikes will come, sets the granularity of the file and nothing else. Returns the file's seal.
+    Args:
+        path: of the file.
+        header: of the run.
+        chunks: (int64[n] steps, [n] global neuron indices), ascending throughout.
+        expected: about how many spikes will come; sets the granularity of the file and nothing else.
+
+    Returns:
+        The file's seal.
     """
     with writing(path) as file:
         file.attrs.create("magic", np.uint32(MAGIC))
@@ -68,7 +83,12 @@ def write_spikes(
 
 
 def read_spikes(path: Path, verified: bool = False) -> tuple[Spikes, SpikeHeader]:
-    """Read what `write_spikes` wrote; `verified`: its seal was found to hold."""
+    """The spikes that `write_spikes` wrote, and their header.
+
+    Args:
+        path: of the file.
+        verified: the caller has compared the seal already.
+    """
     with reading(path, verified) as file:
         return _read(file)
 
@@ -112,6 +132,13 @@ def growing(group: Any, name: str, dtype: np.dtype[Any], rows: int, columns: tup
     """An empty dataset of shape (0, *columns) that grows along its first axis, `rows` at a time on disk.
 
     Not compressed: the HDF5 inside the wheels of libsonata has no deflate filter and could not read it.
+
+    Args:
+        group: of an h5py file.
+        name: of the dataset.
+        dtype: of an entry.
+        rows: in a chunk on disk.
+        columns: the other axes; 0: one that is empty.
     """
     return group.create_dataset(
         name,
@@ -131,7 +158,11 @@ def extend(dataset: Any, rows: NDArray[Any]) -> None:
 
 
 def link(name: str) -> str:
-    """A name as one HDF5 link: a slash would start a subgroup, and dots alone would mean the parent."""
+    """A name as one HDF5 link: a slash would start a subgroup, and dots alone would mean the parent.
+
+    Raises:
+        ResultError: empty text, or text with NUL.
+    """
     if not name or "\0" in name:
         raise ResultError("this name cannot be stored", got=name, expected="non-empty text without NUL")
     escaped = name.replace("%", "%25").replace("/", "%2F")

@@ -32,6 +32,9 @@ class Spikes:
         neuron: (n,) uint32 or int64, the global index of the neuron over all populations.
         populations: name -> (first global index, number of neurons).
         dt: the time step, ms.
+
+    Raises:
+        ResultError: arrays that differ in length, are not sorted or name no neuron of a population; a time step that is not positive.
     """
 
     step: NDArray[np.int64]
@@ -65,7 +68,17 @@ class Spikes:
     def from_unsorted(
         cls, step: ArrayLike, neuron: ArrayLike, populations: Mapping[str, tuple[int, int]], dt: float
     ) -> Spikes:
-        """Spikes in any order: (n,) steps and (n,) global neuron indices."""
+        """Spikes in any order: (n,) steps and (n,) global neuron indices.
+
+        Args:
+            step: int[n], grid steps.
+            neuron: int[n], global indices.
+            populations: name -> (first global index, number of neurons).
+            dt: time step, ms.
+
+        Raises:
+            ResultError: as of the class.
+        """
         step, neuron = np.asarray(step), np.asarray(neuron)
         if step.shape != neuron.shape:
             raise ResultError("spike steps and neurons must pair up", got=f"{step.shape} and {neuron.shape}")
@@ -74,7 +87,7 @@ class Spikes:
 
     @classmethod
     def empty(cls, populations: Mapping[str, tuple[int, int]], dt: float) -> Spikes:
-        """No spikes at all."""
+        """No spikes of these `populations` (name -> (first global index, number of neurons)), with a time step of `dt` (ms)."""
         return cls(np.zeros(0, np.int64), np.zeros(0, np.uint32), populations, dt)
 
     def __len__(self) -> int:
@@ -120,7 +133,11 @@ class Spikes:
         return Spikes(self.step[chosen], local, {population: (0, size)}, self.dt)
 
     def between(self, t0: float, t1: float) -> Spikes:
-        """The spikes stamped in (t0, t1], ms: between(0, T) is all of a run of T ms, and adjacent windows tile it."""
+        """The spikes stamped in (t0, t1], ms: between(0, T) is all of a run of T ms, and adjacent windows tile it.
+
+        Raises:
+            ResultError: not two numbers with t0 <= t1.
+        """
         try:
             t0, t1 = float(t0), float(t1)
         except (TypeError, ValueError):

@@ -28,6 +28,9 @@ class Trace:
         variable: the name of the variable, such as "v".
         population: the population whose neurons were probed.
         sites: (neurons,) int64, the site of each column, for a variable with several per neuron; else None.
+
+    Raises:
+        ResultError: arrays whose shapes do not fit together.
     """
 
     times_ms: NDArray[np.float64]
@@ -80,7 +83,11 @@ class Trace:
     __hash__ = None  # type: ignore[assignment]  # equality is by content
 
     def of(self, neuron: int, site: int | None = None) -> NDArray[Any]:
-        """(times,) values of one neuron, by its index within the population; at one site (the first probed, if None)."""
+        """(times,) values of one neuron, by its index within the population; at one site (the first probed, if None).
+
+        Raises:
+            ResultError: a neuron or site that was not probed.
+        """
         if isinstance(neuron, bool) or not isinstance(neuron, (int, np.integer)):
             raise ResultError("of() takes one neuron, by its index", got=repr(neuron), expected="a whole number; of many: the columns of values")
         column = np.flatnonzero(self.neurons == neuron)

@@ -29,7 +29,15 @@ _TIMES_CHUNK, _VALUES_CHUNK = 1 << 10, 1 << 14  # numbers per chunk on disk
 
 @dataclass(frozen=True)
 class TraceHeader:
-    """What surrounds the rows of a probe; `dtype` is that of its values."""
+    """What describes the rows of a probe as a whole.
+
+    Attributes:
+        name: of the probe.
+        neurons: int64[columns], index within the population.
+        unit: of the values; variable: their name; population: whose they are.
+        dtype: type of the values.
+        sites: int64[columns], or None.
+    """
 
     name: str
     neurons: NDArray[np.int64]
@@ -44,7 +52,11 @@ Rows = Iterable[tuple[NDArray[np.float64], NDArray[Any]]]
 
 
 def write_traces(path: Path, probes: Iterable[tuple[TraceHeader, Rows]]) -> str:
-    """Write probes, each as chunks of (times in ms, values), holding one chunk in memory at a time. Returns the file's seal."""
+    """Write probes, each as chunks of (times in ms, values), holding one chunk in memory at a time. Returns the file's seal.
+
+    Args:
+        path: of the file.
+    """
     with writing(path) as file:
         file.attrs["format"] = FORMAT
         file.attrs["version"] = VERSION
@@ -66,7 +78,15 @@ def write_traces(path: Path, probes: Iterable[tuple[TraceHeader, Rows]]) -> str:
 
 
 def read_traces(path: Path, verified: bool = False) -> dict[str, Trace]:
-    """Read what `write_traces` wrote: probe name -> Trace, in the order written; `verified`: its seal was found to hold."""
+    """The traces that `write_traces` wrote: probe name -> Trace, in the order written.
+
+    Args:
+        path: of the file.
+        verified: the caller has compared the seal already.
+
+    Raises:
+        ResultError: it cannot be read, or is not as it was written.
+    """
     with reading(path, verified) as file:
         if file.attrs.get("format") != FORMAT:
             raise ValueError("no attribute format")
@@ -74,7 +94,11 @@ def read_traces(path: Path, verified: bool = False) -> dict[str, Trace]:
 
 
 def header_of(name: str, trace: Trace) -> TraceHeader:
-    """The header of a trace in memory."""
+    """The header of a trace in memory.
+
+    Args:
+        name: of the probe.
+    """
     return TraceHeader(name, trace.neurons, trace.unit, trace.variable, trace.population, trace.values.dtype, trace.sites)
 
 

@@ -40,16 +40,28 @@ class Bandit(gymnasium.Env[Any, Any]):
         return {"pulls": self.pulls}
 
     def remember(self, memory: dict[str, int]) -> None:
-        """Go on from there."""
+        """Restore the `memory` that a saved loop holds."""
         self.pulls = memory["pulls"]
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Ready for the next pull."""
+        """The observation and an empty dict; the next pull may follow.
+
+        Args:
+            seed: of the draws; None: as they were.
+            options: not used.
+        """
         super().reset(seed=seed)
         return np.zeros(1), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Pull an arm."""
+        """Pull an arm.
+
+        Args:
+            action: number of the arm.
+
+        Returns:
+            As of Gymnasium; `info["best"]` is the better arm.
+        """
         best = self.best(self.pulls)
         self.pulls += 1
         won = self.np_random.random() < (self.good if int(action) == best else self.bad)

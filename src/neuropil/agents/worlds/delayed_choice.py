@@ -26,6 +26,9 @@ class DelayedChoice(gymnasium.Env[Any, Any]):
     Args:
         small, large: rewards.
         soon, delay: steps to the small one, and how many more to the large one.
+
+    Raises:
+        WorldError: the large reward is not larger, or a time is below 1.
     """
 
     def __init__(self, small: float = 1.0, large: float = 2.0, soon: int = 2, delay: int = 4):
@@ -45,13 +48,25 @@ class DelayedChoice(gymnasium.Env[Any, Any]):
         return float((self.small / self.large) ** (1 / self.delay))
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """To the choice."""
+        """The observation at the choice and an empty dict.
+
+        Args:
+            seed: not used: nothing is random.
+            options: not used.
+        """
         super().reset(seed=seed)
         self.waited, self.late = 0, False
         return 0, {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Choose, or wait."""
+        """Choose, or wait.
+
+        Args:
+            action: at the choice, 0 for the small reward and 1 for the large one; not used while waiting.
+
+        Returns:
+            As of Gymnasium.
+        """
         if self.waited == 0:
             self.late = bool(action)
         self.waited += 1

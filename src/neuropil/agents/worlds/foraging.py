@@ -37,11 +37,16 @@ class Foraging(gymnasium.Env[Any, Any]):
         return self.episodes
 
     def remember(self, memory: int) -> None:
-        """Go on from there."""
+        """Restore the `memory` that a saved loop holds: the number of episodes."""
         self.episodes = memory
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """To the middle."""
+        """The observation at the start of an episode and an empty dict.
+
+        Args:
+            seed: of the draws; None: as they were.
+            options: not used.
+        """
         super().reset(seed=seed)
         self.count = 0
         self.episodes += 1
@@ -49,7 +54,7 @@ class Foraging(gymnasium.Env[Any, Any]):
         return self._tile(), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """One tile on."""
+        """One tile on, in the direction of `action` (index into `MOVES`); what is returned is as of Gymnasium."""
         self.count += 1
         self.place = np.clip(self.place + MOVES[int(action)], 0, self.side - 1)
         tile = self._tile()

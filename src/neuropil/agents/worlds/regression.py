@@ -23,6 +23,9 @@ class Regression(gymnasium.Env[Any, Any]):
         hazard: chance of a change after a sample.
         noise: standard deviation of y about a·x; a is uniform from -1 to 1.
         seed: of the changes.
+
+    Raises:
+        WorldError: not a chance, or a negative deviation.
     """
 
     def __init__(self, hazard: float = 1 / 200, noise: float = 0.1, seed: int = 0):
@@ -38,17 +41,29 @@ class Regression(gymnasium.Env[Any, Any]):
         return {"slope": self.slope, "changes": self.changes.bit_generator.state}
 
     def remember(self, memory: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Restore the `memory` that a saved loop holds."""
         self.slope, self.changes.bit_generator.state = memory["slope"], memory["changes"]
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Show an x."""
+        """The first x and an empty dict.
+
+        Args:
+            seed: of the draws; None: as they were.
+            options: not used.
+        """
         super().reset(seed=seed)
         self.x = float(self.np_random.uniform(-1, 1))
         return np.array([self.x]), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Guess y."""
+        """The next x, and the reward for a guess: minus the squared error.
+
+        Args:
+            action: the guess, one number.
+
+        Returns:
+            As of Gymnasium; `info` has the error and the slope.
+        """
         error = self.slope * self.x + self.noise * float(self.np_random.standard_normal()) - float(np.ravel(action)[0])
         info = {"error": error, "slope": self.slope}
         if self.changes.random() < self.hazard:

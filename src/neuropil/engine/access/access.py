@@ -41,6 +41,15 @@ class Access(SynapticAccess):
 
         A state of a cell's compartments ("v", or "Ih.m" of a channel) has a site in every compartment, in the order of
         `Cell.compartments`; NaN where the channel is not.
+
+        Args:
+            variable: full name of the state ("v", "branch.v", "Ih.m").
+
+        Returns:
+            float64[neurons · sites], with its unit.
+
+        Raises:
+            NetworkError: a population or a state that does not exist.
         """
         pop = self._population(population)
         part, name = self._variable(pop, variable)
@@ -51,7 +60,17 @@ class Access(SynapticAccess):
 
     @between_steps
     def set_state(self, population: str | Population | View, variable: str, value: Any) -> None:
-        """Set a state: one value for all neurons (of a view: its own), or an array as `state` gives it (NaN where a channel is not)."""
+        """Set a state of the neurons of a population or view.
+
+        Args:
+            population: or its name, or a view of it.
+            variable: full name of the state.
+            value: in the state's unit: one for all, or [neurons · sites] as `state` gives it (NaN where a channel is not).
+
+        Raises:
+            NetworkError: a population or a state that does not exist.
+            ModelError, UnitError, SimulationError: a value that does not fit.
+        """
         pop = self._population(population)
         among = population.indices if isinstance(population, View) else np.arange(pop.size)
         part, name = self._variable(pop, variable)
@@ -67,7 +86,16 @@ class Access(SynapticAccess):
 
     @between_steps
     def set_drive(self, name: str, value: Any) -> None:
-        """Set the amplitude of a current drive (or the weight of a Regular one): one value, or one per driven neuron."""
+        """Set the amplitude of a stimulus that is a current, or the weight of a `Regular` one.
+
+        Args:
+            name: of the stimulus connection.
+            value: in the unit of the input or port: one, or one per driven neuron.
+
+        Raises:
+            NetworkError: no such stimulus.
+            ModelError, UnitError, SimulationError: a value that does not fit.
+        """
         found = [j for j, d in enumerate(self.network.drives) if isinstance(name, str) and d.name == name]
         settable = {self.network.drives[j].name for j in self.core.machine.amplitudes}
         if not found or found[0] not in self.core.machine.amplitudes:
@@ -80,7 +108,15 @@ class Access(SynapticAccess):
 
     @between_steps
     def set_modulator(self, projection: str | Projection, value: float) -> None:
-        """Set the signal that the synapses of a projection know as `modulator`."""
+        """Set the signal that the synapses of a projection read as `modulator`.
+
+        Args:
+            projection: or its name.
+            value: dimensionless number.
+
+        Raises:
+            NetworkError: no such projection, or its synapses do not read a modulator.
+        """
         name = projection.name if isinstance(projection, Projection) else projection
         knowing = {s.projection.name: s for s in self.core.listed.values() if "modulator" in s.program.traced.spec.inputs}
         if not isinstance(name, str) or name not in knowing:

@@ -30,10 +30,14 @@ def starting_states(core: Core) -> States:
 
 
 def kept_states(network: Network, keep: Iterable[str]) -> set[tuple[str, str, Argument]]:
-    """The arrays behind names of states such as "exc.theta".
+    """The arrays of states that stay as they are: (population, part, name of the array).
+
+    Args:
+        keep: names of states such as "exc.theta".
 
     Raises:
-        NetworkError: what does not exist.
+        NetworkError: a state that does not exist.
+        SimulationError: not a list of names.
     """
     if isinstance(keep, str) or not all(isinstance(name, str) for name in keep):
         raise SimulationError("keep names states of neurons", got=keep, expected='a list such as ["exc.theta"]')
@@ -55,6 +59,8 @@ def begin_anew(
 
     Args:
         start: from `starting_states`; kept: from `kept_states`.
+        synaptic: weights and states of synapses.
+        weights, restart: as of `Simulation.reset`.
     """
     end = core.step
     if restart:

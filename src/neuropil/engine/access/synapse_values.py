@@ -38,6 +38,7 @@ class Pairs:
             value: a number, an array [n], a matrix [source, target] or a SciPy sparse matrix; a Quantity, or bare numbers in
                 base units.
             what: for messages, such as "weight".
+            dimension: the dimension required.
 
         Raises:
             UnitError: a quantity of another dimension.
@@ -60,6 +61,10 @@ class Pairs:
 
     def as_matrix(self, values: np.ndarray, what: str) -> np.ndarray:
         """float64[source, target], NaN where no synapse is.
+
+        Args:
+            values: float64[n].
+            what: for messages, such as "weight".
 
         Raises:
             SimulationError: several synapses join the same neurons.

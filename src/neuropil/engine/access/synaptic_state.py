@@ -11,14 +11,23 @@ from neuropil.plan.plan import Plan
 
 
 class SynapticState:
-    """The weights and states of all synapses, whichever store keeps them."""
+    """The weights and states of all synapses, whichever store keeps them.
+
+    Args:
+        packed: weights of the static projections.
+    """
 
     def __init__(self, plan: Plan, core: Core, packed: PackedWeights):
         self.plan, self.core, self.packed = plan, core, packed
         self.held: set[int] = set()  # packed projections that are not normalised while plasticity is off
 
     def read(self, j: int, name: str) -> np.ndarray:
-        """float64[n]: a state of the synapses of projection j, or "weight", at the present step."""
+        """float64[n]: a state of the synapses of projection j, or "weight", at the present step.
+
+        Args:
+            j: index of the projection.
+            name: "weight" or the name of a state.
+        """
         return self.core.listed[j].read(name, self.core.step) if j in self.core.listed else self.packed.read(j)
 
     def all(self, j: int) -> dict[str, np.ndarray]:
@@ -29,7 +38,7 @@ class SynapticState:
         return {"weight": s.weight, **s.up_to(self.plan.synapses[j], self.core.step, self.plan.dt)}
 
     def write(self, j: int, values: dict[str, np.ndarray]) -> None:
-        """Replace states of the synapses of projection j, or "weight"."""
+        """Replace "weight" or states of the synapses of projection j by these values: float64[n] by name."""
         if j in self.core.listed:
             self.core.listed[j].put(values, self.core.step)
         else:
@@ -78,7 +87,11 @@ class SynapticState:
         return found
 
     def restore(self, saved: dict[int, dict[str, np.ndarray]]) -> None:
-        """Take up what `save` gave."""
+        """Restore what `save` returned.
+
+        Args:
+            saved: arrays by name, by index of the projection.
+        """
         for j, arrays in saved.items():
             if j in self.core.listed:
                 self.core.listed[j].restore(arrays)

@@ -12,7 +12,14 @@ from neuropil.errors import NetworkError, SimulationError, did_you_mean
 
 
 def transfer(source: SynapticState, target: SynapticState, projections: Iterable[str] | None) -> None:
-    """Give synapses of `target` the weights and learnt states of those of `source`; see `Simulation.load_weights`."""
+    """Give synapses of `target` the weights and learnt states of those of `source`; see `Simulation.load_weights`.
+
+    Args:
+        projections: names; None: all that both networks have.
+
+    Raises:
+        NetworkError: no projection of this name, or synapses that do not join the same neurons.
+    """
     theirs, mine = _places(source), _places(target)
     names = [n for n in mine if n in theirs] if projections is None else _names(projections)
     if not names:

@@ -33,7 +33,11 @@ def columns(plan: Plan, probe: SynapseProbe) -> np.ndarray:
 
 
 class Upkeep:
-    """Normalisation, and the recording of synapses, of one simulation."""
+    """Normalisation, and the recording of synapses, of one simulation.
+
+    Args:
+        state: weights and states of all synapses.
+    """
 
     def __init__(self, plan: Plan, state: SynapticState):
         self.plan, self.state = plan, state

@@ -9,11 +9,12 @@ import numpy as np
 from neuropil.codegen.cable_source import SOURCE_NAME, emit_cable
 from neuropil.codegen.cache import load
 from neuropil.engine.cells.arrays import CellArrays
+from neuropil.engine.exchange.spikes import collecting
 from neuropil.engine.layout import Layout
-from neuropil.engine.program import Operation
 from neuropil.errors import NetworkError
 from neuropil.model.contents.contents import Probe
 from neuropil.plan.cells import PlannedCells
+from neuropil.plan.operations import Kernel, Operation, Phase, Result
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument
 
@@ -37,12 +38,9 @@ def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCel
         cells = CellArrays(planned, source, slice(mine.lower, mine.lower + mine.neurons), planned.precision, parts, fired)
         owned.append((cells.owned, cells))
         lists.append((fired, share.elements[share.start[somas] : share.start[somas + 1]]))
-    module = load(SOURCE_NAME, source.source).__name__
-    function = f"advance_cells_{list(plan.cells).index(population.name)}"
-    return owned, [
-        Operation("neurons", f"{population.name}: cells", (function, f"from {module} import advance as {function}"), "*a", lambda t: owned[t][1].arguments, "bad"),
-        Operation("neurons", f"{population.name}: who fired", ("collect", ""), "*a, published[k & 1, thread], found", lists.__getitem__, "spikes"),
-    ]
+    kernel = Kernel.of(load(SOURCE_NAME, source.source).advance)
+    advance = Operation(f"{population.name}: cells", Phase.NEURONS, kernel, lambda t: owned[t][1].arguments, result=Result.DIVERGED)
+    return owned, [advance, collecting(population.name, lists.__getitem__)]
 
 
 def sampled(probe: Probe, own: slice, cells: CellArrays) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:

@@ -16,12 +16,10 @@ import numpy as np
 from numba import njit
 
 from neuropil.codegen.flags import KERNEL_FLAGS
-from neuropil.engine.program import Operation
 from neuropil.model.contents.contents import Population
 from neuropil.model.network.coupling import End
 from neuropil.model.network.network import Network
-
-_MODULE = "from neuropil.engine.exchange.junctions import "
+from neuropil.plan.operations import Given, Kernel, Operation, Phase
 
 Seeing: TypeAlias = Callable[[slice], tuple[np.ndarray, ...]]
 """From the neurons that a thread owns to what its kernel reads."""
@@ -92,16 +90,16 @@ def junctions(
         arguments = [
             (inputs(entry.population, entry.input, t), published, *seeing(potentials(entry.population, entry.part, t).own)) for t in range(threads)
         ]
-        function = "see_partners" if entry.conductance is None else "conduct"
+        kernel = Kernel.of(see_partners if entry.conductance is None else conduct)
         name = f"{entry.population.name}.{entry.input}: gap junctions"
-        operations.append(Operation("stimuli", name, (function, _MODULE + function), "k, *a", arguments.__getitem__))
+        operations.append(Operation(name, Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,)))
     for key, e in seen.items():
         places, tell = first[key] + np.arange(e.population.size * e.sites), []
         for t in range(threads):
             mine = potentials(e.population, e.part, t)
             tell.append((mine.values, _site_major(places, e, mine.own), published))
             before.append(partial(_publish_now, mine, tell[-1]))
-        operations.append(Operation("neurons", f"{key[0]}: publish potentials", ("publish", _MODULE + "publish"), "k, *a", tell.__getitem__))
+        operations.append(Operation(f"{key[0]}: publish potentials", Phase.NEURONS, Kernel.of(publish), tell.__getitem__, (Given.STEP,)))
     return operations, before
 
 

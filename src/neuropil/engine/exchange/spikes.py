@@ -6,13 +6,16 @@ other machines would replace `SpikeExchange` and `meet`, and nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
 
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.threads import new_barrier, spin_barrier
+from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 
 
 @dataclass
@@ -48,7 +51,8 @@ class SpikeLog:
 
     Attributes:
         step: int64[capacity]; neuron: int32[capacity].
-        counters: int64[8]: own spikes logged, all spikes since the flush, all spikes within the ring, synaptic events.
+        counters: int64[8], by `LOGGED` (own spikes in the log), `SINCE_FLUSH` (all spikes since), `IN_RING` (all spikes within the
+            ring) and `EVENTS` (synaptic events).
         recent: int64[ring], all spikes of each recent step.
     """
 
@@ -64,10 +68,11 @@ class SpikeLog:
 
 
 LOGGED, SINCE_FLUSH, IN_RING, EVENTS = 0, 1, 2, 3
+"""Entries of a log's counters."""
 
 
 @njit(**KERNEL_FLAGS)
-def collect(fired, neurons, out, n):
+def collect(out, n, fired, neurons):
     """Append to out[n:] the global indices of the slots whose `fired` byte is set; returns the new n."""
     words = fired.view(np.uint64)
     for line in range(words.size // 8):
@@ -82,6 +87,16 @@ def collect(fired, neurons, out, n):
     return n
 
 
+def collecting(name: str, own: Callable[[int], tuple[Any, ...]]) -> Operation:
+    """The operation that publishes who of some neurons fired.
+
+    Args:
+        name: of the neurons, for people.
+        own: from an owner to (fired uint8[slots], neurons int32[slots]).
+    """
+    return Operation(f"{name}: who fired", Phase.NEURONS, Kernel.of(collect), own, (Given.FIRED, Given.FIRED_COUNT), Result.FIRED_COUNT)
+
+
 @njit(nogil=True)
 def account(step, threads, count, counters, recent, room, logged):
     """Count everyone's spikes of `step`; False, with nothing done, where a store (`room`) or the log is too small.
@@ -92,12 +107,12 @@ def account(step, threads, count, counters, recent, room, logged):
     for t in range(threads):
         total += count[step & 1, 8 * t]
     here = step & (recent.size - 1)
-    in_ring = counters[2] - recent[here] + total
-    if in_ring > room or counters[1] + total > logged:
+    in_ring = counters[IN_RING] - recent[here] + total
+    if in_ring > room or counters[SINCE_FLUSH] + total > logged:
         return False
     recent[here] = total
-    counters[2] = in_ring
-    counters[1] += total
+    counters[IN_RING] = in_ring
+    counters[SINCE_FLUSH] += total
     return True
 
 
@@ -105,11 +120,11 @@ def account(step, threads, count, counters, recent, room, logged):
 def log_spikes(step, thread, published, count, log_step, log_neuron, counters):
     """Keep this thread's own spikes of `step`, stamped with its end."""
     side = step & 1
-    first, n = counters[0], count[side, 8 * thread]
+    first, n = counters[LOGGED], count[side, 8 * thread]
     for q in range(n):
         log_step[first + q] = step + 1
         log_neuron[first + q] = published[side, thread, q]
-    counters[0] = first + n
+    counters[LOGGED] = first + n
 
 
 @njit(nogil=True)

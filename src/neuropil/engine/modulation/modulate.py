@@ -25,6 +25,9 @@ FAR = 1 << 62
 class RunningModulator:
     """A modulator of a simulation, for the program that drives it.
 
+    Args:
+        dt: time step, ms.
+
     Attributes:
         modulator: as described.
         signal: how its nucleus fires beside its tonic rate (see `neuropil.model.modulation.kinetics`); 0 at the start; one number or one per cell.
@@ -46,7 +49,11 @@ class RunningModulator:
         return Quantity(float(self.c.mean()), self.modulator.kinetics.dimension)
 
     def occupancy(self, receptor: str) -> float:
-        """The present occupancy of a receptor at the mean concentration."""
+        """The present occupancy of a receptor at the mean concentration, 0 to 1.
+
+        Raises:
+            NetworkError: there is no such receptor.
+        """
         if receptor not in self.modulator.receptors:
             raise NetworkError(f"modulator {self.modulator.name!r} has no receptor {receptor!r}", fix=did_you_mean(receptor, self.modulator.receptors))
         return float(self.modulator.receptors[receptor].occupancy(self.c.mean()))
@@ -60,14 +67,28 @@ class RunningModulator:
         self.signal = numbers(value, DIMENSIONLESS, f"the signal of modulator {self.modulator.name!r}", self.modulator.signals)
 
     def release(self, amount: Any) -> None:
-        """Give a dose, a concentration, to the whole volume; doses add up until the next tick."""
+        """Add a dose to the whole volume at the next tick; doses add up until then.
+
+        Args:
+            amount: a concentration.
+
+        Raises:
+            SimulationError: a negative dose.
+        """
         dose = float(numbers(amount, self.modulator.kinetics.dimension, f"the dose of modulator {self.modulator.name!r}", ()))
         if dose < 0 and not self.modulator.kinetics.instant:
             raise SimulationError(f"a dose of modulator {self.modulator.name!r} cannot be negative", got=amount, fix="a negative signal lets the nucleus pause")
         self.dose += dose
 
     def set_cap(self, amount: Any | None) -> None:
-        """Limit what is supplied and released in a tick (None: no limit): the remedy for self-stimulation."""
+        """Limit what is supplied and released in a tick: the remedy for self-stimulation.
+
+        Args:
+            amount: a concentration, mean over the volume; None: no limit.
+
+        Raises:
+            SimulationError: a negative limit.
+        """
         name, dimension = self.modulator.name, self.modulator.kinetics.dimension
         cap = np.inf if amount is None else float(numbers(amount, dimension, f"the cap of modulator {name!r}", ()))
         if cap < 0:
@@ -84,7 +105,7 @@ class RunningModulator:
             count += np.bincount(mine, minlength=nucleus.size)
 
     def advance(self, first: bool) -> None:
-        """To the end of a tick."""
+        """Advance to the end of a tick; `first`: this is t = 0, no time has gone by."""
         modulator = self.modulator
         released = np.full(modulator.grid.size, self.dose)
         for release, count in zip(modulator.releases, self.spikes, strict=True):
@@ -100,7 +121,7 @@ class RunningModulator:
         return {"concentration": self.c, "signal": self.signal, "given": np.array([self.dose, self.cap]), **counts}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take up what `save` gave."""
+        """Restore the `arrays` that `save` returned."""
         self.c = np.array(arrays["concentration"])
         self.signal = np.array(arrays["signal"])
         self.dose, self.cap = (float(v) for v in arrays["given"])
@@ -163,7 +184,12 @@ class Modulation:
         return {name: running.save() for name, running in self.running.items()}
 
     def restore(self, saved: dict[str, dict[str, np.ndarray]], step: int) -> None:
-        """Take up what `save` gave at a step: the parameters are again what they were."""
+        """Restore what `save` returned at a step: the parameters are again what they were.
+
+        Args:
+            saved: arrays by name of modulator.
+            step: of the checkpoint.
+        """
         for name, arrays in saved.items():
             self.running[name].restore(arrays)
         self.resume(step)

@@ -13,17 +13,16 @@ import numpy as np
 from neuropil import rng
 from neuropil.codegen.cache import load
 from neuropil.codegen.clock_driven_source import SynapseKernel, emit_arrival, emit_response, emit_step
-from neuropil.engine.program import Operation
 from neuropil.engine.stores.deliver import Rows, file_again
-from neuropil.engine.stores.stateful_store import SynapseStore
+from neuropil.engine.stores.stateful_store import ALL_SPIKES, OWN_SPIKES, SynapseStore
+from neuropil.engine.stores.synapse_kernels import file_own, note_own
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
 from neuropil.lower.constants import frontier
 from neuropil.lower.graph import Graph
 from neuropil.lower.synapse_form import SIDES
 from neuropil.model.synapse.synapse import POST_TIME
+from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.plan import Plan
-
-_HERE = "from neuropil.engine.stores.synapse_kernels import "
 
 
 @dataclass
@@ -166,22 +165,20 @@ class ClockDrivenStore(SynapseStore):
 
     def operations(self) -> list[Operation]:
         """Respond to, file and note spikes; advance, and let arrive."""
-        name, spikes = self.projection.name, "k - 1, thread, published, count, *a"
-        made = [Operation("spikes", f"{name}: file segments", ("file_own", _HERE + "file_own"), "k - 1, threads, published, count, *a", self._filing)]
+        name = self.projection.name
+        made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_own), self._filing, ALL_SPIKES)]
         if "respond" in self.kernels:
-            made += [self.own_spikes(), Operation("spikes", f"{name}: respond to them", self._kernel("respond"), "k - 1, *a", self._responding)]
+            respond = Operation(f"{name}: respond to them", Phase.SPIKES, self._kernel("respond"), self._responding, (Given.LAST_STEP,))
+            made += [self.own_spikes(), respond]
         if self.post[0].size:
-            made.append(Operation("spikes", f"{name}: activity of targets", ("note_own", _HERE + "note_own"), spikes, self._noting))
+            made.append(Operation(f"{name}: activity of targets", Phase.SPIKES, Kernel.of(note_own), self._noting, OWN_SPIKES))
         # A step reads the states of its beginning, so that arrivals, which belong to its end, come after it.
-        made.append(Operation("stimuli", f"{name}: advance synapses", self._kernel("advance"), "k, *a", self._advancing, "bad"))
-        made.append(Operation("delivery", f"{name}: spikes arrive", self._kernel("arrive"), "k, *a", self._arriving, "events"))
+        made.append(Operation(f"{name}: advance synapses", Phase.STIMULI, self._kernel("advance"), self._advancing, (Given.STEP,), Result.DIVERGED))
+        made.append(Operation(f"{name}: spikes arrive", Phase.DELIVERY, self._kernel("arrive"), self._arriving, (Given.STEP,), Result.EVENTS))
         return made
 
-    def _kernel(self, name: str) -> tuple[str, str]:
-        """What a kernel is called by, and where it comes from."""
-        module = load(f"{self.program.traced.name}_{name}", self.kernels[name][0].source).__name__
-        function = f"{name}_synapses_{self.index}"
-        return function, f"from {module} import {name} as {function}"
+    def _kernel(self, name: str) -> Kernel:
+        return Kernel.of(getattr(load(f"{self.program.traced.name}_{name}", self.kernels[name][0].source), name))
 
     def _arrays(self, t: int, name: str) -> list[np.ndarray]:
         """A kernel's own arguments; constants are numbered in each kernel by itself."""

@@ -13,14 +13,12 @@ import numpy as np
 
 from neuropil.codegen.cache import load
 from neuropil.codegen.event_driven_source import ALIKE, NOTES, all_roots, emit_lazy
-from neuropil.engine.program import Operation
-from neuropil.engine.stores.stateful_store import SynapseStore
-from neuropil.engine.stores.synapse_kernels import file_segments_again
+from neuropil.engine.stores.stateful_store import ALL_SPIKES, SynapseStore
+from neuropil.engine.stores.synapse_kernels import file_segments, file_segments_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits, steps_since
 from neuropil.lower.constants import frontier
 from neuropil.lower.synapse_form import SIDES
-
-_HERE = "from neuropil.engine.stores.synapse_kernels import "
+from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 
 
 @dataclass
@@ -204,18 +202,13 @@ class EventDrivenStore(SynapseStore):
 
     def operations(self) -> list[Operation]:
         """File and note spikes; let them arrive; settle when notes are full."""
-        name, j, module = self.projection.name, self.index, self.module.__name__
-
-        def kernel(function: str) -> tuple[str, str]:
-            return f"{function}_synapses_{j}", f"from {module} import {function} as {function}_synapses_{j}"
-
-        file = ("file_segments", _HERE + "file_segments")
-        made = [Operation("spikes", f"{name}: file segments", file, "k - 1, threads, published, count, *a", self._filing)]
+        name, module = self.projection.name, self.module
+        made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_segments), self._filing, ALL_SPIKES)]
         if self.program.responds:
-            made += [self.own_spikes(), Operation("spikes", f"{name}: note them", kernel("note"), "k - 1, *a", self._noting)]
-            settle = kernel("settle_full")
-            made.append(Operation("spikes", f"{name}: make up for them", settle, "k, *a", self._full))
-        made.append(Operation("delivery", f"{name}: spikes arrive", kernel("arrive"), "k, *a", self._arriving, "events"))
+            note = Operation(f"{name}: note them", Phase.SPIKES, Kernel.of(module.note), self._noting, (Given.LAST_STEP,))
+            settle = Operation(f"{name}: make up for them", Phase.SPIKES, Kernel.of(module.settle_full), self._full, (Given.STEP,))
+            made += [self.own_spikes(), note, settle]
+        made.append(Operation(f"{name}: spikes arrive", Phase.DELIVERY, Kernel.of(module.arrive), self._arriving, (Given.STEP,), Result.EVENTS))
         return made
 
     def _filing(self, t: int) -> tuple[object, ...]:

@@ -13,10 +13,10 @@ import numpy as np
 
 from neuropil.connectivity.draw import expected_synapses
 from neuropil.connectivity.samplers import delay_steps
-from neuropil.engine.program import Operation
 from neuropil.engine.stores.buckets import Buckets, bucket_bytes, ring_length
-from neuropil.engine.stores.deliver import Rows, file_again
+from neuropil.engine.stores.deliver import Rows, deliver, file_again, file_spikes
 from neuropil.engine.stores.packed import source_keys
+from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.plan import Plan
 
 
@@ -84,14 +84,11 @@ class PackedStore:
 
     def operations(self) -> list[Operation]:
         """File and deliver."""
-        module = "from neuropil.engine.stores.deliver import "
+        filing = (Given.LAST_STEP, Given.OWNER, Given.OWNERS, Given.PUBLISHED, Given.COUNTS)
         return [
-            Operation(
-                "spikes", "packed synapses: file segments", ("file_spikes", module + "file_spikes"),
-                "k - 1, thread, threads, published, count, *a", self._filing,
-            ),
-            Operation("delivery", "packed synapses: add what is due", ("deliver", module + "deliver"), "k, *a", self._due, "events"),
-        ]  # fmt: skip
+            Operation("packed synapses: file segments", Phase.SPIKES, Kernel.of(file_spikes), self._filing, filing),
+            Operation("packed synapses: add what is due", Phase.DELIVERY, Kernel.of(deliver), self._due, (Given.STEP,), Result.EVENTS),
+        ]
 
     def _filing(self, thread: int) -> tuple[object, ...]:
         bucket = self.buckets[thread]

@@ -20,9 +20,8 @@ from neuropil.codegen.event_driven_source import NOTES
 from neuropil.connectivity.draw import delay_steps, expected_synapses
 from neuropil.engine.compose import Machine
 from neuropil.engine.layout import Layout
-from neuropil.engine.program import Operation
 from neuropil.engine.stores.buckets import Buckets, bucket_bytes, ring_length
-from neuropil.engine.stores.synapse_kernels import own_spikes_again
+from neuropil.engine.stores.synapse_kernels import own_spikes, own_spikes_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
 from neuropil.errors import SimulationError
 from neuropil.lower.graph import Graph
@@ -33,9 +32,15 @@ from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.neuron.composite import split
 from neuropil.model.synapse.synapse import CONTEXT_INPUTS
+from neuropil.plan.operations import Given, Kernel, Operation, Phase
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind, state
 from neuropil.units import Quantity
+
+OWN_SPIKES = (Given.LAST_STEP, Given.OWNER, Given.PUBLISHED, Given.COUNTS)
+"""What kernels are given that look at the spikes of their own owner."""
+ALL_SPIKES = (Given.LAST_STEP, Given.OWNERS, Given.PUBLISHED, Given.COUNTS)
+"""What kernels are given that look at the spikes of all owners."""
 
 
 @dataclass
@@ -327,9 +332,8 @@ class SynapseStore(ABC):
 
     def own_spikes(self) -> Operation:
         """Keep the spikes of each thread's targets until their synapses respond."""
-        function = ("own_spikes", "from neuropil.engine.stores.synapse_kernels import own_spikes")
         name = f"{self.projection.name}: targets that spiked"
-        return Operation("spikes", name, function, "k - 1, thread, published, count, *a", self._keeping)
+        return Operation(name, Phase.SPIKES, Kernel.of(own_spikes), self._keeping, OWN_SPIKES)
 
     def _keeping(self, t: int) -> tuple[object, ...]:
         target = self.targets[t]

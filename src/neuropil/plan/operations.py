@@ -1,0 +1,119 @@
+"""What a program is made of: operations, each a call of one kernel in every step.
+
+An operation says which kernel it calls, what the loop hands to it, which buffers it uses and how, what it returns, and what it
+costs. Whoever writes the program, checks it, or counts its memory and its work needs to know no mechanism by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from neuropil.plan.buffers import Buffer
+
+
+class Phase(Enum):
+    """To what the time of an operation is counted. The order within a step follows from buffers (`neuropil.plan.spec`)."""
+
+    SPIKES = "spikes"
+    """Note the spikes published at the end of the step before."""
+    STIMULI = "stimuli"
+    DELIVERY = "delivery"
+    NEURONS = "neurons"
+    PROBES = "probes"
+    WAITING = "waiting"
+    """For the other owners; no operation has this phase."""
+
+
+class Given(Enum):
+    """What the loop hands to a kernel."""
+
+    STEP = "int64, the step under way"
+    LAST_STEP = "int64, the step before, whose spikes are published"
+    OWNER = "int64, the index of the owner that calls"
+    OWNERS = "int64, the number of owners"
+    PUBLISHED = "int32[2, owners, largest partition], neurons that fired, of even and of odd steps"
+    COUNTS = "int64[2, owners * 8], how many of them"
+    FIRED = "int32[largest partition], this owner's neurons that have fired in the step under way"
+    FIRED_COUNT = "int64, how many of them so far"
+
+
+class Result(Enum):
+    """What a kernel returns to the loop."""
+
+    FIRED_COUNT = "int64, how many of this owner's neurons have fired in the step so far"
+    EVENTS = "int64, synaptic events delivered"
+    DIVERGED = "int32, states beyond all bounds"
+
+
+@dataclass(frozen=True, eq=False)
+class TimeTable:
+    """An argument that depends on the step alone and is the same for all owners.
+
+    Attributes:
+        values: from steps (int64[n]) to the argument in each of them: int64[n] of an index, else float64[n].
+        index: whether it is a whole number; a value has the run's precision.
+    """
+
+    values: Callable[[np.ndarray], np.ndarray]
+    index: bool
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled function, or one that a factory makes.
+
+    Attributes:
+        module, name: where the function, or the factory, is found.
+        made_with: the factory's arguments, numbers or strings; None for a function.
+    """
+
+    module: str
+    name: str
+    made_with: tuple[int | str, ...] | None = None
+
+    @classmethod
+    def of(cls, function: Callable[..., Any]) -> Kernel:
+        """The kernel that is this compiled function of a module."""
+        source = getattr(function, "py_func", function)
+        return cls(source.__module__, source.__name__)
+
+    @classmethod
+    def made(cls, factory: Callable[..., Any], *arguments: int | str) -> Kernel:
+        """The kernel that a function of a module returns for these arguments."""
+        source = getattr(factory, "__wrapped__", factory)
+        return cls(source.__module__, source.__name__, arguments)
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """One call in a step.
+
+    Attributes:
+        label: what it does, for people; it is not in the program.
+        phase: to what its time is counted.
+        kernel: what is called.
+        given: what the loop hands to it, first.
+        own: from an owner to the operation's own arguments, which follow (asked anew for every run: a store may have grown).
+        result: what it returns.
+        reads: buffers whose values it takes as they are at the beginning of the step, or, of those that are set or added to in a
+            step, when all of that is done.
+        sets: buffers that it fills; adds: to which it adds; updates: states that it brings from the beginning to the end of the step.
+        observes: buffers that it reads when they have been updated.
+    """
+
+    label: str
+    phase: Phase
+    kernel: Kernel
+    own: Callable[[int], tuple[Any, ...]]
+    given: tuple[Given | TimeTable, ...] = ()
+    result: Result | None = None
+    reads: tuple[Buffer, ...] = field(default=(), kw_only=True)
+    sets: tuple[Buffer, ...] = field(default=(), kw_only=True)
+    adds: tuple[Buffer, ...] = field(default=(), kw_only=True)
+    updates: tuple[Buffer, ...] = field(default=(), kw_only=True)
+    observes: tuple[Buffer, ...] = field(default=(), kw_only=True)
