@@ -14,7 +14,7 @@ from neuropil import rng
 from neuropil.codegen.cache import load
 from neuropil.codegen.clock_driven_source import SynapseKernel, emit_arrival, emit_response, emit_step
 from neuropil.engine.stores.deliver import Rows, file_again
-from neuropil.engine.stores.stateful_store import ALL_SPIKES, OWN_SPIKES, SynapseStore
+from neuropil.engine.stores.stateful_store import ALL_SPIKES, OWN_SPIKES, ConstantTable, SynapseStore
 from neuropil.engine.stores.synapse_kernels import file_own, note_own
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
 from neuropil.lower.constants import frontier
@@ -82,6 +82,11 @@ class ClockDrivenStore(SynapseStore):
             self.numbers[name], differ = self.constants(graph, kernel.frontier, kernel.varying)
             for own in self.own:
                 own.arrays |= {f"{name}_c{k}": v[own.order].astype(self.real) for k, v in differ.items()}
+
+    def tables(self) -> list[ConstantTable]:
+        """The constants of each kernel."""
+        own = [(own.order, own.arrays) for own in self.own]
+        return [ConstantTable(graph, kernel.frontier, kernel.varying, self.numbers[n], own, f"{n}_c") for n, (kernel, graph) in self.kernels.items()]
 
     def bring_up(self, step: int) -> None:
         """States that wait for a spike while others advance."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from neuropil.codegen.cache import load
 from neuropil.codegen.event_driven_source import ALIKE, NOTES, all_roots, emit_lazy
-from neuropil.engine.stores.stateful_store import ALL_SPIKES, SynapseStore
+from neuropil.engine.stores.stateful_store import ALL_SPIKES, ConstantTable, SynapseStore
 from neuropil.engine.stores.synapse_kernels import file_segments, file_segments_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits, steps_since
 from neuropil.lower.constants import frontier
@@ -87,6 +87,11 @@ class EventDrivenStore(SynapseStore):
         self.numbers, differ = self.constants(self.program.arrival, self.kernels.frontier, self.kernels.varying)
         for own in self.own:
             own.own |= {f"c{k}": v[own.order].astype(self.real) for k, v in differ.items()}
+
+    def tables(self) -> list[ConstantTable]:
+        """The constants of the one graph of all kernels."""
+        kernels, own = self.kernels, [(own.order, own.own) for own in self.own]
+        return [ConstantTable(self.program.arrival, kernels.frontier, kernels.varying, self.numbers, own, "c")]
 
     def _segment(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
         """Number of the segment of each synapse."""

@@ -76,6 +76,34 @@ class Targets:
         return s.site[which] * self.neurons + s.post[which] - self.low
 
 
+@dataclass(frozen=True)
+class ConstantTable:
+    """The constants of one kernel of a store, as they are kept.
+
+    Attributes:
+        graph, frontier: what they are; varying: places of those that differ between synapses.
+        numbers: the others, by place.
+        own: for each thread the list places of its synapses, and arrays by name.
+        prefix: of the arrays' names, before the place.
+    """
+
+    graph: Graph
+    frontier: tuple[int, ...]
+    varying: frozenset[int]
+    numbers: np.ndarray
+    own: list[tuple[np.ndarray, dict[str, np.ndarray]]]
+    prefix: str
+
+    def write(self, place: int, value: Any, post: np.ndarray) -> None:
+        """Set a constant: a number, or one for each target (`post`: of each synapse)."""
+        if place not in self.varying:
+            self.numbers[place] = value
+            return
+        for order, arrays in self.own:
+            array = arrays[f"{self.prefix}{place}"]
+            array[:] = np.asarray(value, array.dtype)[post[order]] if np.ndim(value) else value
+
+
 class SynapseStore(ABC):
     """The synapses of one projection; see `neuropil.engine.stores.packed_store` for what the loop asks of it."""
 
@@ -295,6 +323,10 @@ class SynapseStore(ABC):
     @abstractmethod
     def renew(self) -> None:
         """Evaluate the constants of the kernels anew."""
+
+    @abstractmethod
+    def tables(self) -> list[ConstantTable]:
+        """The constants of the kernels."""
 
     def varying(self, graph: Graph, frontier: tuple[int, ...]) -> frozenset[int]:
         """Places in a frontier whose values differ between synapses: those that depend on a parameter that varies."""
