@@ -12,7 +12,6 @@ from neuropil import explain
 from neuropil.engine import Simulation, run
 from neuropil.engine.record.checkpoint import fingerprint
 from neuropil.errors import ModelError, NetworkError, NeuropilError, SimulationError
-from neuropil.learn import Rollout
 from neuropil.model import (
     AllToAll,
     Apart,
@@ -314,11 +313,6 @@ def test_a_checkpoint_of_another_modulator_is_refused(tmp_path) -> None:
     for change in (Shift(by=-6 * mV), lambda value, level: value - 5 * mV * level):
         with pytest.raises(NeuropilError, match="another network"):
             Simulation(other(change), resume=tmp_path / "c.h5")
-
-
-def test_the_rollout_says_that_it_knows_none() -> None:
-    with pytest.raises(ModelError, match="dopamine"):
-        Rollout(dopaminergic())
 
 
 def test_the_documented_examples_run(tmp_path, monkeypatch) -> None:
