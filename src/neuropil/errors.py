@@ -1,4 +1,4 @@
-"""One hierarchy of errors; each says what was wrong, what was found, what was expected and how to mend it."""
+"""One hierarchy of errors; each says what was wrong, what was found, what was expected and how to correct it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class SimulationError(NeuropilError):
 
 
 class WorldError(NeuropilError):
-    """An environment that does not exist, does not fit its agent, raised, or gave what is no number."""
+    """An environment that does not exist, does not fit its agent, raised, or gave what is not a number."""
 
 
 class CheckpointError(NeuropilError):

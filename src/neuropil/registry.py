@@ -79,6 +79,16 @@ def _enter(table: dict[Any, Any], key: Any, value: Any, what: str) -> None:
         raise ModelError(f"{what} is registered already", got=value, fix="give it another name, or subclass the type")
 
 
+def own_builder(kind: type, executor: str) -> Callable[..., Any] | None:
+    """The builder that is registered for a class itself; None without one.
+
+    Args:
+        kind: the class.
+        executor: "engine", "oracle" or "rollout".
+    """
+    return _BUILDERS.get((executor, kind))
+
+
 def builder_of(described: object, executor: str) -> Callable[..., Any]:
     """The builder of an object's class, or of the nearest of its base classes.
 
@@ -89,11 +99,26 @@ def builder_of(described: object, executor: str) -> Callable[..., Any]:
     Raises:
         ModelError: there is none.
     """
+    if (builder := find_builder(described, executor)) is not None:
+        return builder
+    name = type(described).__name__
+    raise ModelError(f"{name} has no builder for the {executor}", fix=f'register one: @npl.register({name}, "{executor}")')
+
+
+def find_builder(described: object, executor: str, unless: tuple[str, ...] = ()) -> Callable[..., Any] | None:
+    """The builder of an object's class, or of the nearest of its base classes; None: there is none.
+
+    Args:
+        unless: methods that define what is built. A class that defines one of them itself has no use for the builders of its bases.
+        described: the object of a description, such as a stimulus.
+        executor: "engine", "oracle" or "rollout".
+    """
     for kind in type(described).__mro__:
         if (executor, kind) in _BUILDERS:
             return _BUILDERS[executor, kind]
-    name = type(described).__name__
-    raise ModelError(f"{name} has no builder for the {executor}", fix=f'register one: @npl.register({name}, "{executor}")')
+        if any(method in vars(kind) for method in unless):
+            return None
+    return None
 
 
 def named(family: type[_Named], name: str, error: type[NeuropilError] = ModelError) -> _Named:
@@ -141,7 +166,7 @@ def provided(service: str) -> Any:
         service: its name.
 
     Raises:
-        NeuropilError: nobody does.
+        NeuropilError: no object is.
     """
     if service not in _SERVICES:
         raise NeuropilError(f"nothing provides {service}", fix="import neuropil before its parts")

@@ -159,6 +159,15 @@ def generator(seed: int, *purpose: int | str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key0 | key1 << 32))
 
 
+def element_generator(key: Key, element: int) -> np.random.Generator:
+    """NumPy's generator for one element of a stream: its numbers do not depend on which others are drawn.
+
+    Args:
+        key: of the stream (`stream_key`); element: index of a neuron, at least 0.
+    """
+    return np.random.Generator(np.random.Philox(key=key[0] | key[1] << 32, counter=[0, 0, 0, element]))
+
+
 def _encode(part: int | str) -> bytes:
     """Type tag, length, content: no two different paths encode alike."""
     if isinstance(part, str):

@@ -213,7 +213,7 @@ class Quantity:
         return self.value != self._same(other, "compare")
 
     def _foreign(self, other: Any) -> bool:
-        """Whether something is no number at all, or a plain one in another unit."""
+        """Whether something is not a number at all, or a plain one in another unit."""
         if isinstance(other, Quantity):
             return isinstance(other.value, (int, float)) and other.dimension != self.dimension and not other.anything and not self.anything
         if isinstance(other, (int, float)):
@@ -224,8 +224,8 @@ class Quantity:
         if function in (np.shape, np.ndim, np.size):
             return function(*(a.value if isinstance(a, Quantity) else a for a in args), **options)
         raise UnitError(
-            f"numpy knows no units: {function.__name__}() of quantities", got=" and ".join(sorted({a.unit for a in args if isinstance(a, Quantity)})) or "quantities",
-            fix=f"apply it to numbers in one unit and multiply the outcome: np.{function.__name__}(...) * mV",
+            f"NumPy functions do not support quantities: {function.__name__}() of quantities", got=" and ".join(sorted({a.unit for a in args if isinstance(a, Quantity)})) or "quantities",
+            fix=f"apply it to numbers in one unit and multiply the result: np.{function.__name__}(...) * mV",
         )  # fmt: skip
 
     def require_dimensionless(self, where: str) -> None:

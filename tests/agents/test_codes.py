@@ -114,7 +114,7 @@ def test_what_makes_no_code_is_refused() -> None:
         PlaceCode((0.0,), (1.0,), (3,)).activity([[0.0, 1.0]])
     with pytest.raises(ModelError, match="temperature"):
         Softmax(2, 0.0)
-    with pytest.raises(ModelError, match="two actions"):
+    with pytest.raises(ModelError, match="at least 2"):
         WinnerTakesAll(1)
     with pytest.raises(ModelError, match="preferred"):
         PopulationVector([[1.0]]).decode(np.ones((1, 1, 2)), np.zeros(1))

@@ -89,7 +89,7 @@ def test_a_watched_loop_wakes_to_the_same_bits(tmp_path: Path, cut: int) -> None
 
 
 def test_a_guard_that_makes_no_sense_is_refused() -> None:
-    with pytest.raises(SimulationError, match="way to watch"):
+    with pytest.raises(SimulationError, match="out of range"):
         Loop(watched(Guard(weight=0.0)), LeverWorld())
 
 

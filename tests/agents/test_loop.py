@@ -108,7 +108,7 @@ def test_an_episode_that_ended_is_kept_whatever_ends_the_run() -> None:
             loop._run = failing  # type: ignore[method-assign, assignment]
 
     def failing(steps: int) -> object:
-        raise SimulationError("a state ran away", got=steps)
+        raise SimulationError("a state diverged", got=steps)
 
     loop._live = live  # type: ignore[method-assign]
     with pytest.raises(SimulationError, match="ran away"):
@@ -188,7 +188,7 @@ def test_a_saved_loop_wakes_to_the_same_bits(tmp_path: Path, copies: int) -> Non
         (lambda: PlaceCode(-1.0, 1.0, 3), "sequences"),
         (lambda: PlaceCode((-1.0,), (1.0,), (2.5,)), "whole number"),
         (lambda: OneHot(0), "whole numbers"),
-        (lambda: OneHot(3).activity([[7]]), "no cells"),
+        (lambda: OneHot(3).activity([[7]]), "out of range"),
         (lambda: Critic("critic", 1.0, 1.0), "Critic"),
         (lambda: TemporalDifference(bound=float("nan")), "bound"),
     ],
@@ -201,13 +201,13 @@ def test_agents_that_cannot_live_are_refused(make: Callable[[], Any], culprit: s
 def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="2 copies"):
         Loop(small(2), [StubWorld()])
-    with pytest.raises(ModelError, match="only an Agent"):
+    with pytest.raises(ModelError, match="needs an Agent"):
         Loop("cartpole")  # type: ignore[arg-type]
     with pytest.raises(WorldError, match="cannot be made"):
         Loop(small(), "CartPoll-v1")
     with pytest.raises(WorldError, match="do not fit"):
         Loop(small(), "Acrobot-v1")
-    with pytest.raises(ModelError, match="cannot hear"):
+    with pytest.raises(ModelError, match="do not fit its code"):
         Loop(small(), "CartPole-v1").run(1)
     with pytest.raises(WorldError, match="not a Gymnasium environment"):
         Loop(small(), object())

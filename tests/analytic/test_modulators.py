@@ -78,7 +78,7 @@ def test_steps_follow_the_kinetics() -> None:
     coarse, _ = alone(FirstOrder(tau=20 * ms), tick=50 * ms)
     assert coarse.steps == 25
     np.testing.assert_allclose(free(coarse, np.array([1.0]), 1)[1], math.exp(-2.5), rtol=3e-6)
-    with pytest.raises(NeuropilError, match="tick is far longer"):
+    with pytest.raises(NeuropilError, match="tick is too long"):
         alone(FirstOrder(tau=0.001 * ms), tick=1 * ms)
 
 
@@ -286,7 +286,7 @@ def test_monitor_flags_the_lever() -> None:
 def test_monitor_refuses_what_is_no_number() -> None:
     with pytest.raises(NeuropilError, match="watched"):
         SelfStimulationMonitor().observe(math.nan, 1.0)
-    with pytest.raises(NeuropilError, match="way to watch"):
+    with pytest.raises(NeuropilError, match="out of range"):
         SelfStimulationMonitor(weight=0.0)
 
 

@@ -86,7 +86,7 @@ def test_half_a_junction_needs_one_partner():
 @pytest.mark.parametrize(
     ("first", "pairs", "sites", "words"),
     [
-        ("clamp", RING, (0, 1), "no half"),
+        ("clamp", RING, (0, 1), "not half a gap junction"),
         ("gab", RING, (0, 1), "gap"),
         ("gap", [(0, 3)], (0, 1), "no such neuron"),
         ("gap", RING, (0, 2), "no such site"),

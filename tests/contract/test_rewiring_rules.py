@@ -96,5 +96,5 @@ def test_partners_are_drawn_uniformly_from_those_that_are_free():
 def test_one_to_one_is_refused():
     net = npl.Network()
     p = net.population("p", LIFExp(), 4)
-    with pytest.raises(NetworkError, match="leaves no other source"):
+    with pytest.raises(NetworkError, match="does not support structural plasticity"):
         net.project(p, p, npl.OneToOne(), weight=1 * pA, delay=1 * ms, port="exc", structure=npl.Rewiring(1 * ms, eliminate=1 * Hz))

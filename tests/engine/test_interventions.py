@@ -133,7 +133,7 @@ def wrong_ones(s):
         "no state": lambda: s.set_synapses("lazy", eficacy=1.0),
         "'packed' have no state": lambda: s.set_synapses("packed", efficacy=1.0),
         "kept once for each source and delay": lambda: s.set_synapses("lazy", pre=np.arange(s.weights("lazy").size) * 1.0),
-        "this is no projection": lambda: s.weights(np.array([1, 2])),
+        "not a projection": lambda: s.weights(np.array([1, 2])),
         "dense must be True or False": lambda: s.weights("lazy", dense="no"),
         "reset: weights must be True or False": lambda: s.reset(weights="no"),
         "names in a list": lambda: s.load_weights(s, "lazy"),
@@ -211,7 +211,7 @@ def test_plasticity_of_one_projection_by_its_name():
     after = all_of(simulation)
     np.testing.assert_array_equal(after["lazy", "efficacy"], before["lazy", "efficacy"])
     assert np.abs(after["clocked", "efficacy"] - before["clocked", "efficacy"]).max() > 1e-3
-    for wrong, message in (({"packed": False}, "that learns"), (0, "True or False"), ({"lazy": None}, "True or False")):
+    for wrong, message in (({"packed": False}, "with plasticity"), (0, "True or False"), ({"lazy": None}, "True or False")):
         with pytest.raises((NetworkError, SimulationError), match=message):
             simulation.plasticity = wrong
     simulation.close()
@@ -293,8 +293,8 @@ def test_probes_and_normalisations_that_do_not_fit_are_refused():
     wrong = {
         "needs an interval": lambda: made.probe(p, "weight"),
         "have no 'eficacy'": lambda: made.probe(q, "eficacy", interval=1 * ms),
-        "chooses synapses": lambda: made.probe(q, "efficacy", neurons=[0], interval=1 * ms),
-        "chooses neurons": lambda: made.probe(made["target"], "v", synapses=[0]),
+        "takes synapses": lambda: made.probe(q, "efficacy", neurons=[0], interval=1 * ms),
+        "takes neurons": lambda: made.probe(made["target"], "v", synapses=[0]),
         "another network": lambda: made.probe(other, "weight", interval=1 * ms),
         "one projection at a time": lambda: made.normalise(made.projections, 1.0, interval=1 * ms),
         "total must be positive": lambda: made.normalise(q, 0.0, interval=1 * ms, variable="efficacy"),

@@ -297,7 +297,7 @@ def test_dendritic_delay_by_hand():
 
 
 def test_a_state_cannot_take_the_name_of_an_address():
-    with pytest.raises(ModelError, match="where a synapse is"):
+    with pytest.raises(ModelError, match="address of a synapse"):
 
         class Lost(Synapse):
             target = State(0.0)

@@ -151,10 +151,10 @@ def test_weights_of_edges_as_a_matrix():
         (AllToAll(), {"synapse": AdditiveSTDP(a_plus=np.ones(5))}, "(6,), one for each synapse, or (3, 2)"),
         (FixedProbability(0.5), {"synapse": AdditiveSTDP(a_plus=np.ones(6))}, "draws its synapses later"),
         (AllToAll(), {"synapse": AdditiveSTDP(a_plus=ETA.T)}, "wrong shape"),
-        (AllToAll(), {"synapse": AdditiveSTDP(), "initial": {"eficacy": 0.5}}, "no state 'eficacy' to start"),
+        (AllToAll(), {"synapse": AdditiveSTDP(), "initial": {"eficacy": 0.5}}, "no state 'eficacy' to initialise"),
         (AllToAll(), {"synapse": AdditiveSTDP(), "initial": {"efficacy": np.ones(5)}}, "wrong shape"),
         (AllToAll(), {"synapse": AdditiveSTDP(), "initial": 0.5}, "must be a dict"),
-        (AllToAll(), {"initial": {"efficacy": 0.5}}, "no state 'efficacy' to start"),
+        (AllToAll(), {"initial": {"efficacy": 0.5}}, "no state 'efficacy' to initialise"),
         (AllToAll(), {"synapse": AdditiveSTDP(a_plus=ETA), "structure": Rewiring(10 * ms, eliminate=1 * Hz)}, "come and go"),
         (AllToAll(), {"synapse": AdditiveSTDP(), "initial": {"efficacy": ETA}, "structure": Rewiring(10 * ms, eliminate=1 * Hz)}, "new synapses need"),
     ],
@@ -204,7 +204,7 @@ def test_what_the_target_does_not_have_cannot_be_read():
     class Wrong(Synapse):
         i_exc = Input(mV)
 
-    with pytest.raises(NetworkError, match="reads 'ca', which is no state of target"):
+    with pytest.raises(NetworkError, match="reads 'ca', which is not a state of target"):
         made.project(source, target, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", synapse=Homeostatic())
     with pytest.raises(UnitError, match="in another unit"):
         made.project(source, target, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", synapse=Wrong())

@@ -196,7 +196,7 @@ def project(**how):
         ({"synapse": TsodyksMarkram}, "not its class"),
         ({"synapse": LIFExp()}, "not a synapse model"),
         ({"synapse": TsodyksMarkram(), "input": "current"}, "no current flows"),
-        ({"synapse": FullSynapse(), "port": None, "weight": 1.0}, "makes a current"),
+        ({"synapse": FullSynapse(), "port": None, "weight": 1.0}, "has a current"),
         ({"synapse": FullSynapse(), "port": None, "weight": 1.0, "input": "curent"}, "did you mean 'current'"),
         ({"port": None}, "no port"),
         ({"clock_driven": True}, "clock_driven"),
@@ -232,7 +232,7 @@ def test_a_synapse_cannot_know_what_nobody_tells():
     class Curious(Synapse):
         temperature = Input(mV)
 
-    with pytest.raises(NetworkError, match="reads 'temperature', which is no state of"):
+    with pytest.raises(NetworkError, match="reads 'temperature', which is not a state of"):
         project(synapse=Curious())
     with pytest.raises(UnitError, match="another unit"):
 

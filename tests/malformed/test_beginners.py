@@ -62,11 +62,11 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "a conductance for a current": (lambda: project(weight=1 * nS), "wrong unit.*nS.*pA"),
     "a weight without unit": (lambda: project(weight=1.0), r"1 \* pA"),
     "a delay without unit": (lambda: project(delay=1.5), r"1.5 \* ms"),
-    "a coupling of populations alone": (lambda: (lambda n: n[0].couple(n[2], n[2], [(0, 1)], g=1 * nS))(net()), "a side is a population and a place(.|\n)*current"),
-    "pairs of unequal length": (lambda: (lambda n: n[0].couple((n[2], "current"), (n[2], "current"), [[0], [0, 1]], g=1 * nS))(net()), "pairs are rows of two neurons"),
+    "a coupling of populations alone": (lambda: (lambda n: n[0].couple(n[2], n[2], [(0, 1)], g=1 * nS))(net()), "each side must be a pair(.|\n)*current"),
+    "pairs of unequal length": (lambda: (lambda n: n[0].couple((n[2], "current"), (n[2], "current"), [[0], [0, 1]], g=1 * nS))(net()), "pairs must be rows of two neurons"),
     "a name that is no text": (lambda: project(name=3 * ms), "a name must be text"),
-    "a stimulus replaced by nothing": (lambda: (lambda n: (n[0].stimulate(n[1], npl.Step(1 * pA), input="current", name="dc"), n[0].replace(drives={"dc": {"stimulus": None}})))(net()), "stays of its kind"),
-    "a morphology from no path": (lambda: npl.Morphology.from_swc(None), "named by its path"),
+    "a stimulus replaced by nothing": (lambda: (lambda n: (n[0].stimulate(n[1], npl.Step(1 * pA), input="current", name="dc"), n[0].replace(drives={"dc": {"stimulus": None}})))(net()), "must stay an event or a current stimulus"),
+    "a morphology from no path": (lambda: npl.Morphology.from_swc(None), "not the path of a file"),
     "rows of unequal length for a cell": (lambda: npl.Cell(npl.Morphology.ball_and_stick(), capacitance=[[1], [1, 2]]), "capacitance needs a unit"),
     "a grid that is an array": (lambda: npl.SpikeList([1.0] * ms, grid=np.ones(2)), "grid"),
     "overwrite in words": (lambda: npl.Simulation(net()[0], overwrite="no"), "overwrite must be True or False"),
@@ -80,7 +80,7 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "a misspelt attribute of a network": (lambda: setattr(npl.Network(), "nmae", "x"), "did you mean 'name'"),
     "the mean of a distribution changed": (lambda: setattr(npl.Normal(1 * pA, 1 * pA), "mean", 2 * pA), "Normal is a value and cannot be changed"),
     "the bound of a distribution changed": (lambda: setattr(npl.Uniform(1 * pA, 2 * pA), "high", 3.0), "Uniform is a value and cannot be changed"),
-    "weights in a list for a random rule": (lambda: project(rule=npl.FixedProbability(0.1), weight=np.ones(15) * pA), r"draws its synapses later(.|\n)*\(15,\)(.|\n)*a matrix"),
+    "weights in a list for a random rule": (lambda: project(rule=npl.FixedProbability(0.1), weight=np.ones(15) * pA), r"draws its synapses when(.|\n)*\(15,\)(.|\n)*a matrix"),
     "delays in a list for a random rule": (lambda: project(rule=npl.FixedProbability(0.1), delay=np.ones((20, 5)) * ms), r"delay: an array(.|\n)*a distribution"),
     "weights of another shape": (lambda: project(weight=np.ones((5, 20)) * pA), r"\(5, 20\).*\(20, 5\)"),
     "percent": (lambda: npl.FixedProbability(10), "0 <= p <= 1"),
@@ -104,8 +104,8 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "volts and seconds": (lambda: 5 * mV + 3 * ms, "cannot add quantities of different units.*mV and ms"),
     "zero of another unit, added": (lambda: 5 * mV + 0 * ms, "different units"),
     "a number of a quantity": (lambda: float(5 * mV), "must be dimensionless"),
-    "linspace with units": (lambda: np.linspace(1 * mV, 5 * mV, 3), r"numpy knows no units: linspace.*np.linspace\(...\) \* mV"),
-    "concatenate with units": (lambda: np.concatenate([np.ones(2) * mV, np.ones(2) * mV]), "numpy knows no units: concatenate"),
+    "linspace with units": (lambda: np.linspace(1 * mV, 5 * mV, 3), r"NumPy functions do not support quantities: linspace.*np.linspace\(...\) \* mV"),
+    "concatenate with units": (lambda: np.concatenate([np.ones(2) * mV, np.ones(2) * mV]), "NumPy functions do not support quantities: concatenate"),
 }  # fmt: skip
 
 
@@ -194,7 +194,7 @@ CLASSES = {
     "no annotation": ("tau: Time = 10 * ms", "tau = 10 * ms", r"M.tau has a value but no annotation.*tau: Time"),
     "no annotation of a number": ("tau: Time = 10 * ms", "tau: Time = 10 * ms\n    p = 0.5", r"M.p has a value but no annotation.*p: float"),
     "a default without unit": ("tau: Time = 10 * ms", "tau: Time = 10", r"M.tau: the default does not fit.*tau = 10 \* ms"),
-    "a state without start": ("npl.State(-65 * mV)", "npl.State()", r"M.v: a State needs a starting value.*State\(-65 \* mV\)"),
+    "a state without start": ("npl.State(-65 * mV)", "npl.State()", r"M.v: a State needs an initial value.*State\(-65 \* mV\)"),
 }  # fmt: skip
 
 

@@ -131,7 +131,7 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
     "synapse with a parameter nan": (lambda: cell().place("s", AMPA(e=np.nan * mV), at="soma"), "AMPA.e"),
     "synapse with an array for others": (lambda: network(cell().place("s", AMPA(e=[0, 1] * mV), at="soma")), "c.s.e"),
     "an ion fed into the end of a section": (
-        lambda: planned(cell().paint("all", Leak()).paint("all", CalciumPool()).place("ca_in", CalciumEntry(), at="dend(1)")), "feeds an ion",
+        lambda: planned(cell().paint("all", Leak()).paint("all", CalciumPool()).place("ca_in", CalciumEntry(), at="dend(1)")), "adds to an ion",
     ),
     # detect
     "detect nowhere": (lambda: cell().detect("axon"), "axon"),

@@ -69,7 +69,7 @@ def inputs() -> dict[str, np.ndarray]:
 
 
 def synapses(case: Case) -> dict[str, np.ndarray]:
-    """Every synapse and starting value of a case; delays in steps."""
+    """Every synapse and initial value of a case; delays in steps."""
     rng = np.random.default_rng(case.seed)
     degree = 20
     post = np.repeat(np.arange(SIZE) if case.recurrent else np.arange(SIZE // 2, SIZE), degree)

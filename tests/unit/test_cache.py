@@ -121,6 +121,22 @@ def test_a_directory_of_another_user_is_not_used(own, monkeypatch):
         assert directory() != own
 
 
+def test_without_a_choice_it_lies_among_the_users_caches(tmp_path, monkeypatch):
+    """Where XDG_CACHE_HOME says, else in .cache in HOME; without either a temporary directory serves (on Linux)."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("paths of Linux")
+    monkeypatch.setenv("NEUROPIL_CACHE", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    assert directory() == tmp_path / "caches" / "neuropil"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert directory() == tmp_path / ".cache" / "neuropil"
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", lambda number: {}[number])
+    with pytest.warns(UserWarning, match="home directory is not known"):
+        assert directory().is_absolute()
+
+
 @pytest.mark.parametrize("place", ["file", "file/below"])
 def test_a_directory_that_cannot_be_made_is_done_without(tmp_path, monkeypatch, place):
     (tmp_path / "file").touch()

@@ -276,7 +276,7 @@ def test_drawing_leaves_pyplot_alone():
     import sys
 
     code = "import sys, neuropil.view as v; from neuropil.result import *; v.render_report(Result(Spikes([1],[0],{'a':(0,1)},.1)))"
-    code += "; assert 'matplotlib.pyplot' not in sys.modules; assert 'scipy.signal' not in sys.modules"
+    code += "; assert 'matplotlib.pyplot' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

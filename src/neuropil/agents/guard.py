@@ -11,7 +11,7 @@ from neuropil.model.agent.monitor import Guard
 
 
 class AgentGuard:
-    """Hears what every copy's dopamine and reward were.
+    """Watches the dopamine and the reward of every copy for self-stimulation.
 
     Args:
         guard: how to watch.

@@ -88,12 +88,12 @@ class Loop:
         progress: Callable[[float, History], None] | None = None, threads: int = 1, precision: str | None = None, overwrite: bool = False,
     ):  # fmt: skip
         if not isinstance(agent, Agent):
-            raise ModelError("only an Agent can be put into a loop", got=agent)
+            raise ModelError("Loop needs an Agent", got=agent)
         self.agent, self.seed, self.out = agent, seed, None if out is None else Path(out)
         self.watch, self.progress = watch, progress
         k = agent.copies
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, np.integer)) or limit < 1):
-            raise ModelError("the limit of an episode is a whole number of steps from 1", got=limit)
+            raise ModelError("limit must be a whole number of steps, at least 1", got=limit)
         self.worlds = [World(w, agent.decoder, limit) for w in _environments(worlds, agent)]
         for world in self.worlds:
             self._check_hearing(world)
@@ -242,7 +242,7 @@ class Loop:
                 break
         if self.worlds[i].limited and not self._told:
             self._told = True
-            warnings.warn(f"an episode of {self.worlds[i].name} did not end within {self.worlds[i].limit} steps and was cut short; Loop(..., limit=...) says when", stacklevel=4)
+            warnings.warn(f"an episode of {self.worlds[i].name} did not end within {self.worlds[i].limit} steps and was truncated; Loop(..., limit=...) sets the limit", stacklevel=4)
         self._seen[i] = happened.seen
         self._sums[i] += self._reward[i]
         self._judged[i] = not happened.truncated or happened.terminated
@@ -307,7 +307,7 @@ class Loop:
                 self.simulation.set_modulator(name, dopamine)
 
     def _signal(self, error: NDArray[np.float64], judged: NDArray[np.bool_]) -> None:
-        """Tell modulators of the errors there were; what they were told holds until the next."""
+        """Set the signals of modulators from the errors; a signal holds until the next."""
         for signals, delta, new in zip(self.agent.signals, error.tolist(), judged, strict=False):
             for one in signals if new else ():
                 self.simulation.modulators[one.modulator].set_signal(one.law(delta))
@@ -337,7 +337,7 @@ class Loop:
         hears = self.agent.sense.code.dimensions
         if world.dimensions != hears:
             raise ModelError(
-                f"agent {self.agent.name!r} cannot hear {world.name}", got=f"observations of {world.dimensions} numbers", expected=f"{hears}",
+                f"agent {self.agent.name!r}: the observations of {world.name} do not fit its code", got=f"observations of {world.dimensions} numbers", expected=f"{hears}",
                 fix="an agent whose code has the environment's dimensions",
             )  # fmt: skip
 

@@ -94,7 +94,7 @@ def action_for(space: Any, action: Any, where: str) -> Any:
     if given.size != int(np.prod(space.shape)):
         raise WorldError(f"{where}: the agent's action does not fit the environment's", got=f"shape {given.shape}", expected=f"shape {space.shape} of {space}")
     if not np.isfinite(given).all():
-        raise WorldError(f"{where}: the agent's action is not finite", got=given.tolist(), fix="look at the decoder")
+        raise WorldError(f"{where}: the agent's action is not finite", got=given.tolist(), fix="check the decoder")
     within = np.clip(given.reshape(space.shape), space.low, space.high)
     return (np.rint(within) if np.issubdtype(space.dtype, np.integer) else within).astype(space.dtype)
 
@@ -135,7 +135,7 @@ def observation_from(space: Any, seen: Any, where: str) -> NDArray[np.float64]:
     if values.shape != tuple(space.shape):
         raise WorldError(
             f"{where}: the observation does not fit its space", got=f"shape {values.shape}", expected=f"shape {tuple(space.shape)} of {space}",
-            fix="mend the environment: its observation_space must say what reset() and step() return",
+            fix="correct the environment: its observation_space must describe what reset() and step() return",
         )  # fmt: skip
     values = values.ravel()
     if not np.isfinite(values).all():

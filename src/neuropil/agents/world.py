@@ -1,7 +1,7 @@
 """Gymnasium environments as a loop sees them: made by name, reset by seed, and never trusted.
 
 Gymnasium is an optional extra and is imported when an environment is asked for. What an environment raises, and a reward
-or observation that is no number, becomes a `WorldError` that says which environment, in which episode, at which step.
+or observation that is not a number, becomes a `WorldError` that says which environment, in which episode, at which step.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def check_single(environment: Any) -> None:
     """
     if hasattr(environment, "num_envs"):
         raise WorldError(
-            "a vector environment steps its copies together and resets them by itself", got=f"{environment.num_envs} environments in one",
+            "vector environments are not supported", got=f"{environment.num_envs} environments in one",
             fix="a list of single environments, one for each copy of the agent: Loop(agent, [gymnasium.make(id) for _ in range(copies)])",
         )  # fmt: skip
 
@@ -145,7 +145,7 @@ class World:
         self.episode, self.step_number = episode, 0
         answer = self._call(lambda: self.environment.reset(seed=seed))
         if not isinstance(answer, tuple) or len(answer) != 2:
-            raise WorldError(f"{self._where}: reset() must give an observation and a dict", got=answer)
+            raise WorldError(f"{self._where}: reset() must return an observation and a dict", got=answer)
         return self._observation(answer[0])
 
     def step(self, action: Any) -> StepResult:
@@ -164,16 +164,16 @@ class World:
         action = action_for(self.environment.action_space, action, self._where)
         answer = self._call(lambda: self.environment.step(action))
         if not isinstance(answer, tuple) or len(answer) != 5:
-            raise WorldError(f"{self._where}: step() must give five things", got=answer, expected="observation, reward, terminated, truncated, info")
+            raise WorldError(f"{self._where}: step() must return five values", got=answer, expected="observation, reward, terminated, truncated, info")
         seen, reward, terminated, truncated, info = answer
         if not isinstance(info, dict):
-            raise WorldError(f"{self._where}: what step() gives last must be a dict", got=info)
+            raise WorldError(f"{self._where}: the last value that step() returns must be a dict", got=info)
         try:
             reward = float(reward)
         except (TypeError, ValueError):
-            raise WorldError(f"{self._where}: the reward is no number", got=reward) from None
+            raise WorldError(f"{self._where}: the reward is not a number", got=reward) from None
         if not np.isfinite(reward):
-            raise WorldError(f"{self._where}: the reward is {reward}", expected="a finite number", fix="mend the environment's reward; dopamine cannot be computed from it")
+            raise WorldError(f"{self._where}: the reward is {reward}", expected="a finite number", fix="correct the environment's reward: dopamine cannot be computed from it")
         cut = self.limit is not None and self.step_number >= self.limit and not (terminated or truncated)
         self.limited += cut
         return StepResult(self._observation(seen), reward, bool(terminated), bool(truncated) or cut, info)
@@ -194,7 +194,7 @@ class World:
         except (TypeError, ValueError):
             number = np.nan
         if not np.isfinite(number):
-            raise WorldError(f"{self._where}: info[{entry!r}] is no finite number", got=value)
+            raise WorldError(f"{self._where}: info[{entry!r}] is not a finite number", got=value)
         return number
 
     def memory(self) -> Any:
@@ -221,7 +221,7 @@ class World:
             return action()
         except Exception as error:
             raise WorldError(
-                f"{self._where}: the environment raised {type(error).__name__}", got=str(error) or "no message", fix="mend the environment; the traceback above is its own"
+                f"{self._where}: the environment raised {type(error).__name__}", got=str(error) or "no message", fix="correct the environment; the traceback above shows where it failed"
             ) from error
 
     def _observation(self, seen: Any) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from numpy.typing import NDArray
 
 from neuropil import rng
@@ -99,21 +100,14 @@ def logit(kind: str, p: Parameters, shown: Any) -> Any:
 
 def adam(loss: Callable[[Parameters], Any], begun: Parameters, steps: int, rate: float = RATE) -> Parameters:
     """Kingma & Ba (2015), with the rate falling to zero along a cosine."""
+    optimiser = optax.adam(optax.cosine_decay_schedule(rate, steps))
 
-    def step(carry: Any, i: Any) -> Any:
-        p, m, v = carry
-        g = jax.grad(loss)(p)
-        m = jax.tree.map(lambda a, b: 0.9 * a + 0.1 * b, m, g)
-        v = jax.tree.map(lambda a, b: 0.999 * a + 0.001 * b * b, v, g)
-        now = rate * 0.5 * (1 + jnp.cos(jnp.pi * i / steps))
+    def step(carry: Any, _: Any) -> Any:
+        p, state = carry
+        moves, state = optimiser.update(jax.grad(loss)(p), state)
+        return (optax.apply_updates(p, moves), state), None
 
-        def moved(a: Any, b: Any, c: Any) -> Any:
-            return a - now * (b / (1 - 0.9 ** (i + 1))) / (jnp.sqrt(c / (1 - 0.999 ** (i + 1))) + 1e-8)
-
-        return (jax.tree.map(moved, p, m, v), m, v), None
-
-    zero = jax.tree.map(jnp.zeros_like, begun)
-    return jax.lax.scan(step, (begun, zero, zero), jnp.arange(steps))[0][0]
+    return jax.lax.scan(step, (begun, optimiser.init(begun)), None, steps)[0][0]
 
 
 @partial(jax.jit, static_argnums=(0, 1, 3))

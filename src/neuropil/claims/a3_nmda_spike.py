@@ -1,6 +1,6 @@
 """A3: NMDA spikes as an AND gate: synapses active together on one branch count for more than the same ones spread out.
 
-A neuron of ten branches (`claims/dendrite.py`) hears n synapses within 5 ms, for n = 1, 2, …, all on one branch or dealt
+A neuron of ten branches (`claims/dendrite.py`) receives n synapses within 5 ms, for n = 1, 2, …, all on one branch or dealt
 round over the ten. The same synapses, with the same strengths and times, are placed both ways and under all controls:
 
     Hill coefficient   h of R(n) = R_max n^h / (K^h + n^h), fitted to the peak depolarisation of the clustered branch

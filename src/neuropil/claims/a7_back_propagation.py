@@ -39,7 +39,7 @@ LAGS_MS = (2.0, 40.0)
 
 
 class Synapse(Neuron):
-    """A synapse as a neuropil model: its ports hear the presynaptic and the somatic spike."""
+    """A synapse as a neuropil model: its ports receive the presynaptic and the somatic spike."""
 
     x: Length = 0 * um
     length: Length = LAMBDA_UM * um

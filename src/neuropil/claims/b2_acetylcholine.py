@@ -6,7 +6,7 @@ its learning rate is the level of acetylcholine, which follows surprise:
     delta = y - w·x;     alpha <- kappa |delta| + (1 - kappa) alpha;     w <- w + min(alpha, 1) delta x
 
 Inputs have length 1, so that a rate of 1 corrects the present error whole. It is held against the best fixed rate, chosen
-in hindsight for each seed; against its own rates in shuffled order; and against one that is told of each change, forgets
+in hindsight for each seed; against its own rates in shuffled order; and against one that is informed of each change, forgets
 all and starts anew as Bayes would, which none can beat. What counts is the mean square of (w - a)·x.
 
 Hasselmo (2006) Curr. Opin. Neurobiol. 16:710; Yu & Dayan (2005) Neuron 46:681; Doya (2002) Neural Networks 15:495; the gate is

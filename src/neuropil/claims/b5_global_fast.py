@@ -24,6 +24,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from numpy.typing import NDArray
 
 from neuropil import rng
@@ -99,18 +100,16 @@ def learnt(arm: str, key: Any, x: Any, y: Any, cues: Any) -> Any:
     def error(w: Weights, x: Any, y: Any, cue: Any) -> Any:
         return jnp.mean((output(arm, w, x, cue) - y) ** 2)
 
-    def step(carry: Any, seen: Any) -> Any:
-        w, m, v = carry
-        i, *example = seen
+    optimiser = optax.adam(RATE)
+
+    def step(carry: Any, example: Any) -> Any:
+        w, state = carry
         e, g = jax.value_and_grad(error)(w, *example)
-        m = jax.tree.map(lambda p, q: 0.9 * p + 0.1 * q, m, g)
-        v = jax.tree.map(lambda p, q: 0.999 * p + 0.001 * q * q, v, g)
-        scale = RATE * jnp.sqrt(1 - 0.999 ** (i + 1.0)) / (1 - 0.9 ** (i + 1.0))
-        return (jax.tree.map(lambda p, q, r: p - scale * q / (jnp.sqrt(r) + 1e-8), w, m, v), m, v), e
+        moves, state = optimiser.update(g, state)
+        return (optax.apply_updates(w, moves), state), e
 
     w = begun(arm, key)
-    zero = jax.tree.map(jnp.zeros_like, w)
-    return jax.lax.scan(step, (w, zero, zero), (jnp.arange(len(y)), x, y, cues))[1]
+    return jax.lax.scan(step, (w, optimiser.init(w)), (x, y, cues))[1]
 
 
 def run(trial: Trial) -> Findings:

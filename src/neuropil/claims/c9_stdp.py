@@ -19,6 +19,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from numpy.typing import NDArray
 
 from neuropil import rng
@@ -81,7 +82,7 @@ def paired(rule: Synapse, lag: float, pairings: int) -> Floats:
     trains = np.round([100.0 + np.arange(pairings) * 1000.0 / f for f in FREQUENCIES])
     who = np.repeat(np.arange(n), pairings)
     network.stimulate(source, SpikeList((trains.ravel() - 1.0) * ms, who), port="spikes", weight=1.0)
-    # 100 mV at once: the target spikes when told, and its synapses move it by nothing to speak of.
+    # 100 mV at once: the target spikes at the given time, and its synapses move it by nothing to speak of.
     network.stimulate(target, SpikeList((trains.ravel() + lag) * ms, who), port="syn", weight=100 * mV)
     network.project(source, target, OneToOne(), weight=0.001 * mV, delay=1 * ms, port="syn", synapse=rule, name="learning")
     return (_learned(network, float(trains.max()) + 200.0, 1.0) - 0.5) / 0.5
@@ -104,7 +105,7 @@ def digits() -> tuple[Floats, NDArray[np.int64]]:
     try:
         load = import_module("sklearn.datasets").load_digits
     except ImportError:
-        raise NeuropilError("the digits come with scikit-learn, which is not installed", fix="pip install 'neuropil[claims]'") from None
+        raise NeuropilError("scikit-learn, which has the digits data set, is not installed", fix="pip install 'neuropil[claims]'") from None
     bunch = load()
     return np.asarray(bunch.data, float) / 16.0, np.asarray(bunch.target, np.int64)
 
@@ -174,16 +175,14 @@ def trained_by_gradient(train: Floats, y: NDArray[np.int64], test: Floats, truth
     def loss(p: Any) -> Any:
         return -jnp.mean(jnp.sum(target * jax.nn.log_softmax(answer(p, inputs)), axis=1))
 
-    def step(carry: Any, i: Any) -> Any:
-        p, m, v = carry
-        g = jax.grad(loss)(p)
-        m = jax.tree.map(lambda a, b: 0.9 * a + 0.1 * b, m, g)
-        v = jax.tree.map(lambda a, b: 0.999 * a + 0.001 * b * b, v, g)
-        move = jax.tree.map(lambda a, b: 0.003 * (a / (1 - 0.9**i)) / (jnp.sqrt(b / (1 - 0.999**i)) + 1e-8), m, v)
-        return (jax.tree.map(jnp.subtract, p, move), m, v), None
+    optimiser = optax.adam(0.003)
 
-    zero = jax.tree.map(jnp.zeros_like, p)
-    p, _, _ = jax.lax.scan(step, (p, zero, zero), jnp.arange(1.0, steps + 1.0))[0]
+    def step(carry: Any, _: Any) -> Any:
+        p, state = carry
+        moves, state = optimiser.update(jax.grad(loss)(p), state)
+        return (optax.apply_updates(p, moves), state), None
+
+    p, _ = jax.lax.scan(step, (p, optimiser.init(p)), None, steps)[0]
     return float(np.mean(np.asarray(answer(p, jnp.asarray(test))).argmax(1) == truth))
 
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jax import lax, random
 from numpy.typing import NDArray
 
@@ -114,31 +115,26 @@ def dqn(
 ) -> Learner:  # fmt: skip
     """A tiny deep Q-network; ε falls from 1 to `least` with time constant `explore` steps."""
     sizes = (4, width, width, 2)
+    optimiser = optax.adam(rate)
 
     def start(key: Any) -> Any:
         keys = random.split(key, 3)
         net = [(random.normal(k, (a, b)) * jnp.sqrt(2.0 / a), jnp.zeros(b)) for k, a, b in zip(keys, sizes, sizes[1:], strict=False)]
-        zero = jax.tree.map(jnp.zeros_like, net)
-        return net, net, zero, zero, jnp.zeros((replay, 11)), 0
+        return net, net, optimiser.init(net), jnp.zeros((replay, 11)), 0
 
     def act(memory: Any, seen: Any, key: Any) -> Any:
         chance_, which = random.split(key)
-        epsilon = least + (1.0 - least) * jnp.exp(-memory[5] / explore)
+        epsilon = least + (1.0 - least) * jnp.exp(-memory[4] / explore)
         return jnp.where(random.uniform(chance_) < epsilon, random.randint(which, (), 0, 2), jnp.argmax(_forward(memory[0], seen)))
 
     def learn(memory: Any, seen: Any, action: Any, after: Any, fell: Any, over: Any, key: Any) -> Any:
-        net, target, first, second, stored, n = memory
+        net, target, state, stored, n = memory
         stored = stored.at[n % replay].set(jnp.concatenate([seen, after, jnp.array([action, fell, 1.0])]))
         rows = stored[random.randint(key, (batch,), 0, jnp.minimum(n + 1, replay))]
-        grad = jax.grad(_huber)(net, target, rows, gamma)
-        learning = jnp.where(n >= wait, rate, 0.0)
-        first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, first, grad)
-        second = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, second, grad)
-        t = n + 1.0
-        scale = learning * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
-        net = jax.tree.map(lambda p, m, v: p - scale * m / (jnp.sqrt(v) + 1e-8), net, first, second)
+        moves, state = optimiser.update(jax.grad(_huber)(net, target, rows, gamma), state)
+        net = jax.tree.map(lambda p, move: p + jnp.where(n >= wait, move, 0.0), net, moves)
         target = jax.tree.map(lambda slow, p: slow + follow * (p - slow), target, net)
-        return net, target, first, second, stored, n + 1
+        return net, target, state, stored, n + 1
 
     return Learner(start, act, learn)
 

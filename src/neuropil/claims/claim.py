@@ -176,7 +176,7 @@ class Trial:
     Attributes:
         seeds: one repetition each; arms of an experiment share them (paired).
         quick: sizes cut so that it takes seconds: a rehearsal, not a result.
-        progress: to be told the fraction done.
+        progress: called with the fraction done.
     """
 
     seeds: tuple[int, ...]

@@ -22,6 +22,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from numpy.typing import NDArray
 
 from neuropil import rng
@@ -97,28 +98,24 @@ def objective(arm: str, w: Weights, x: Any, y: Any) -> Any:
 def prepared(arm: str, key: Any, iterations: int) -> Weights:
     """The weights from which an arm adapts."""
     w = begun(jax.random.fold_in(key, 0))
-    zero = jax.tree.map(jnp.zeros_like, w)
-
-    def gradient(w: Weights, x: Any, y: Any) -> Weights:
-        return jax.grad(partial(objective, arm))(w, x, y)
+    optimiser = optax.adam(OUTER)
 
     def adam(carry: Any, i: Any) -> Any:
-        w, m, v = carry
-        g = gradient(w, *sines(jax.random.fold_in(key, i + 1), TASKS, 2 * SHOTS))
-        m = jax.tree.map(lambda a, b: 0.9 * a + 0.1 * b, m, g)
-        v = jax.tree.map(lambda a, b: 0.999 * a + 0.001 * b * b, v, g)
-        scale = jnp.sqrt(1 - 0.999 ** (i + 1.0)) / (1 - 0.9 ** (i + 1.0))
-        return (jax.tree.map(lambda p, a, b: p - OUTER * scale * a / (jnp.sqrt(b) + 1e-8), w, m, v), m, v), None
+        w, state = carry
+        g = jax.grad(partial(objective, arm))(w, *sines(jax.random.fold_in(key, i + 1), TASKS, 2 * SHOTS))
+        moves, state = optimiser.update(g, state)
+        return (optax.apply_updates(w, moves), state), None
 
     def consolidate(carry: Any, i: Any) -> Any:
-        w, m, v = carry
+        w, state = carry
         x, y = sines(jax.random.fold_in(key, i + 1), TASKS, 2 * SHOTS)
         after = jax.vmap(partial(descended, w, rate=INNER, steps=ADAPT))(x, y)
         share = 1.0 - i / iterations
-        return (jax.tree.map(lambda p, q: p + share * (q.mean(axis=0) - p), w, after), m, v), None
+        return (jax.tree.map(lambda p, q: p + share * (q.mean(axis=0) - p), w, after), state), None
 
     step = consolidate if arm == "fast and slow" else adam
-    return jax.lax.scan(step, (w, zero, zero), jnp.arange(iterations))[0][0]
+    prepared_weights: Weights = jax.lax.scan(step, (w, optimiser.init(w)), jnp.arange(iterations))[0][0]
+    return prepared_weights
 
 
 @partial(jax.jit, static_argnums=(3,))

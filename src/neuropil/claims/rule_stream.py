@@ -3,7 +3,7 @@
 A trial: a cue says which of four stimuli is to come, and what comes is seen blurred, 100 ms, in which the stimulus whose
 cortical neurons spike most is perceived and the action whose neurons spike most is chosen; 100 ms in which reward at once may
 come, and the stimulus is seen for what it was; 100 ms in which later reward may come. For every stimulus one action is *soon*
-and another *late*. Three things about the world stay for a block and then change, one of them at a time, nobody being told:
+and another *late*. Three things about the world stay for a block and then change, one of them at a time, without notice:
 
     map      which action is which, for each stimulus
     cue      whether the cue is always right, or wrong nine times in ten

@@ -5,7 +5,7 @@ nominal 95 % covers 84 %. The levels are therefore widened as Hesterberg (2015, 
 to those at which the percentile interval of normal values has the width of Student's. Measured coverage of normal values:
 92 % with five seeds, 94 % with eight, 95 % with ten; below five no bootstrap can reach it (75 % with three).
 Up to eight seeds the bootstrap distribution is not sampled but written down whole, so that an interval is a function of
-the values alone.
+the values alone; `scipy.stats.bootstrap`, which samples, knows neither this nor the wider levels.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm, t
+from scipy.stats import binomtest, norm, t
 
 from neuropil import rng
 from neuropil.errors import NeuropilError
@@ -92,11 +92,8 @@ def wilson(successes: int, trials: int, level: float = LEVEL) -> Interval:
     """
     if not (trials > 0 and 0 <= successes <= trials):
         raise NeuropilError("not a proportion", got=f"{successes} of {trials}", expected="0 <= successes <= trials, trials > 0")
-    z = float(norm.isf((1 - level) / 2))
-    p, shrink = successes / trials, 1 + z * z / trials
-    centre = (p + z * z / (2 * trials)) / shrink
-    half = z / shrink * math.sqrt(p * (1 - p) / trials + z * z / (4 * trials**2))
-    return Interval(p, max(centre - half, 0.0), min(centre + half, 1.0))
+    found = binomtest(successes, trials).proportion_ci(level, "wilson")
+    return Interval(successes / trials, float(found.low), float(found.high))
 
 
 def r_squared(truth: NDArray[Any], predicted: NDArray[Any]) -> float:

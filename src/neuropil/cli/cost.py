@@ -29,7 +29,7 @@ def execute(question: Question, as_json: bool) -> None:
     if question.subject in BRAINS:
         answer = _brain(question, console)
     elif question.plot is not None:
-        raise CommandError("--plot draws the assumptions of a brain", got=question.subject, expected=", ".join(BRAINS))
+        raise CommandError("--plot is for brains", got=question.subject, expected=", ".join(BRAINS))
     elif question.subject == "article":
         answer = cost_article.show(console, question.threads, question.again)
     else:

@@ -53,7 +53,7 @@ class Question:
                 raise CommandError(f"--{name.replace('_', '-')} must be a positive number", got=value)
         for name in ("active_fraction", "utilisation"):
             if self.fixed.get(name, 0.0) > 1:
-                raise CommandError(f"--{name.replace('_', '-')} is a share: at most 1", got=self.fixed[name])
+                raise CommandError(f"--{name.replace('_', '-')} is a fraction and must be at most 1", got=self.fixed[name])
         if self.precision not in (None, "float32", "float64"):
             raise CommandError("--precision is unknown", got=self.precision, expected="float32 or float64")
         if self.synapses_per_neuron is not None and "synapses" in self.fixed:

@@ -137,7 +137,7 @@ def add_probes(network: Network, record: list[str]) -> bool:
         match = _PROBE.match(item)
         if match is None:
             expected = "spikes, none, or pop.var:interval, for example L23E.v:1ms or L23E.v[0:10]:1"
-            raise CommandError("--record does not understand this", got=item, expected=expected)
+            raise CommandError("--record: this cannot be parsed", got=item, expected=expected)
         if match["pop"] not in network.populations:
             raise CommandError(
                 f"--record: there is no population {match['pop']!r}", fix=did_you_mean(match["pop"], network.populations)

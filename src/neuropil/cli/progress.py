@@ -13,7 +13,7 @@ _TITLES = {"trace": "tracing", "compile": "compiling", "build": "connecting", "r
 
 
 class Reporter:
-    """A callable the engine tells `(phase, fraction, info)`.
+    """A callable to which the engine reports `(phase, fraction, info)`.
 
     On a terminal it draws one bar per phase; elsewhere (a log file, a pipe) it writes one line when a phase begins.
 

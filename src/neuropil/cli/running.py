@@ -124,7 +124,7 @@ def _pictures(result: Any, network: Network, folder: Path) -> None:
 
 
 def _show(summary: dict[str, Any], network: Network, folder: Path, console: Console) -> None:
-    """What a person wants to know: the rates beside the published ones, the speed, where the files lie."""
+    """The summary for people: the rates beside the published ones, the speed, where the files lie."""
     rates = Table("population", "neurons", "rate (Hz)", box=box.SIMPLE_HEAD)
     if network.published:
         rates.add_column("published (Hz)")

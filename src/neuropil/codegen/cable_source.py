@@ -1,290 +1,168 @@
-"""The source of one step of cells with morphology: loops over membranes and point processes around the tree solver."""
+"""The text of one step of cells with morphology: loops over membranes and point processes around the tree solver.
+
+Everything is named by its kind and place, and no size stands in the text, so that cells of any shape with the same equations share
+the compiled code.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-import numpy as np
+from collections.abc import Iterable
 
 from neuropil.codegen.elementwise import module_head, statements
-from neuropil.lower.cable import CablePlan, MembraneGroup
-from neuropil.lower.constants import describe
-from neuropil.lower.neuron_program import RUNAWAY, Variant
+from neuropil.codegen.kernel import PREFIX
+from neuropil.lower.cable import CablePlan
+from neuropil.lower.neuron_program import RUNAWAY
+from neuropil.plan.cable_signature import OF_BLOCK, CableArgument, CableKind, CableLoop, CablePort, CableSignature
 from neuropil.plan.cells import PlannedCells
 from neuropil.plan.signature import Argument, Kind
-
-
-@dataclass(frozen=True)
-class CableSource:
-    """The text of a cell's step and its arguments.
-
-    Attributes:
-        source: a Python module with one function `advance`.
-        arguments: its arguments after (shape, v, g, out, tree, faces), in order. Beside those of the tables below:
-            `runs_<patch>`, `sites_<point>` (see `neuropil.engine.cells.kernels.add_sites`), `area_<point>`, `g_<point>`, `out_<point>`,
-            `v_<point>`, `<port or input array>__<point>` (the arrays of a part: arrived_, real_, x_).
-        numbers: argument -> values of a loop's scalar constants.
-        expanded: argument -> (patch, constants that differ between its compartments or cells, float64[compartments, 1 or cells]).
-        states: argument -> (patch, "mechanism.state").
-        wholes: argument -> what of a block's compartments it holds: "c_ca", "i_ca".
-        around: argument -> point process, at whose sites it holds such a thing.
-        quanta: "part.port" -> (argument, place in it) of the weight of its quantum.
-        given: argument -> (point process, which of the arrays that the network fills and reads).
-    """
-
-    source: str
-    arguments: tuple[str, ...]
-    numbers: dict[str, np.ndarray]
-    expanded: dict[str, tuple[MembraneGroup, np.ndarray]]
-    states: dict[str, tuple[MembraneGroup, str]]
-    wholes: dict[str, str]
-    around: dict[str, str]
-    quanta: dict[str, tuple[str, int]]
-    given: dict[str, tuple[str, Argument]]
-
 
 SOURCE_NAME = "cell"
 """The name under which the source of a population's step is kept."""
 
-
-def emit_cable(cells: PlannedCells) -> CableSource:
-    """Write the step of a population of cells."""
-    plan, variants, precision, quanta = cells.cable, cells.variants, cells.precision, cells.quanta
-    loops = _Loops()
-    before = [loops.currents(p, points=False) for p in plan.patches]
-    after = [call for p in plan.patches if (call := loops.states(p, None, {}))]
-    offers = [call for p in plan.patches if (call := loops.offers(p))]
-    first = [loops.currents(p, points=True) for p in plan.points]
-    last = [call for p in plan.points if (call := loops.states(p, variants[p.name], quanta.get(p.name, {})))]
-    sites = [f"sites_{p.name}" for p in plan.points]
-    loops.use(*sites)
-    text = _module(precision, loops, first, before, sites, after, last, offers, _Exchange.of(plan, loops))
-    return CableSource(text, tuple(loops.arguments), loops.numbers, loops.expanded, loops.states_of, loops.wholes, loops.around, loops.quanta, loops.given)
+_PREFIX = {
+    CableKind.POTENTIAL: "v", CableKind.CONDUCTANCE: "g", CableKind.CURRENT: "out", CableKind.SHARED: "shared", CableKind.CARRIED: "carried",
+    CableKind.SITES: "sites", CableKind.PER_AREA: "per_area", CableKind.RUNS: "runs", CableKind.NUMBERS: "numbers", CableKind.CONSTANT: "c", CableKind.STATE: "s",
+}  # fmt: skip
+_OF_ELEMENT = (CableKind.CONSTANT, CableKind.STATE, CableKind.NETWORK)
+"""What lies in the order of a group's own elements (from `c`); the rest lies in that of the compartments, or sites (from `a`)."""
 
 
-@dataclass(frozen=True)
-class _Exchange:
-    """Lines that bring values between compartments and the sites of point processes, in block b.
+def emit_cable(cells: PlannedCells) -> str:
+    """The text of the step of a population of cells: a Python module with one function `advance`.
 
-    Attributes:
-        early: what currents of point processes read; late: what their states read; ions: what they add to ion currents.
+    Its arguments are (shape, v, g, out, tree, faces) and those of the signature.
     """
-
-    early: list[str]
-    late: list[str]
-    ions: list[str]
-
-    @classmethod
-    def of(cls, plan: CablePlan, loops: _Loops) -> _Exchange:
-        made = cls([], [], [])
-        for point in plan.points:
-            program, sites = point.program, f"sites_{point.name}"
-            for name in program.membrane.around:
-                for lines, needed in zip((made.early, made.late), program.read(name), strict=True):
-                    if needed:
-                        lines.append(f"read_at(b, lanes, own, {loops.whole(name)}, {loops.at(point, name)}, {sites})")
-            for ion in program.membrane.counted:
-                loops.use(f"area_{point.name}")
-                made.ions.append(f"add_at(b, lanes, own, {loops.whole(ion)}, {loops.at(point, f'own_{ion}')}, {sites}, area_{point.name})")
-        return made
+    return _Writer(cells.cable, cells.signature, cells.precision).write()
 
 
-def state_argument(patch: str, state: str) -> str:
-    """The name of the array of a patch's state."""
-    return f"s_{state.replace('.', '__')}__{patch}"
+class _Writer:
+    """Names every array and writes the loops and the step."""
 
+    def __init__(self, plan: CablePlan, signature: CableSignature, precision: str):
+        self.plan, self.signature, self.precision = plan, signature, precision
+        used = (*OF_BLOCK, *signature.arguments)
+        self.shared = tuple(dict.fromkeys(str(a.name) for a in used if a.kind in (CableKind.SHARED, CableKind.CARRIED)))
+        self.names = {a: self._name(a) for a in used}
 
-@dataclass
-class _Loops:
-    """Writes functions and collects their arguments."""
+    def _name(self, argument: CableArgument) -> str:
+        group = "" if argument.group is None else argument.group
+        match argument.kind:
+            case CableKind.NETWORK:
+                assert isinstance(argument.name, Argument) and argument.group is not None
+                (traced,) = self.plan.groups[argument.group].program.membrane.traced.values()
+                among = traced.spec.inputs if argument.name.kind is Kind.INPUT else traced.spec.ports
+                return f"{PREFIX[argument.name.kind]}{list(among).index(str(argument.name.name))}_{group}"
+            case CableKind.STATE:
+                assert argument.group is not None
+                return f"s{self.plan.groups[argument.group].program.membrane.states.index(str(argument.name))}_{group}"
+            case CableKind.SHARED | CableKind.CARRIED:
+                return f"{_PREFIX[argument.kind]}{self.shared.index(str(argument.name))}" + (f"_{group}" if group != "" else "")
+            case CableKind.CONSTANT:
+                return f"c{argument.name}_{argument.loop}{group}"
+            case CableKind.NUMBERS:
+                return f"numbers_{argument.loop}{group}"
+        return f"{_PREFIX[argument.kind]}{group}"
 
-    functions: list[str] = field(default_factory=list)
-    graphs: list = field(default_factory=list)  # type: ignore[type-arg]
-    arguments: list[str] = field(default_factory=list)
-    numbers: dict[str, np.ndarray] = field(default_factory=dict)
-    expanded: dict[str, tuple[MembraneGroup, np.ndarray]] = field(default_factory=dict)
-    states_of: dict[str, tuple[MembraneGroup, str]] = field(default_factory=dict)
-    wholes: dict[str, str] = field(default_factory=dict)
-    around: dict[str, str] = field(default_factory=dict)
-    quanta: dict[str, tuple[str, int]] = field(default_factory=dict)
-    given: dict[str, tuple[str, Argument]] = field(default_factory=dict)
-
-    def use(self, *names: str) -> None:
-        self.arguments.extend(n for n in names if n not in self.arguments)
-
-    def whole(self, name: str) -> str:
-        """The array of something in all compartments of a block: "c_ca", "i_ca"."""
-        self.wholes[f"whole_{name}"] = name
-        self.use(f"whole_{name}")
-        return f"whole_{name}"
-
-    def at(self, point: MembraneGroup, name: str) -> str:
-        """The array of the same at the sites of a point process."""
-        self.around[f"{name}__{point.name}"] = point.name
-        self.use(f"{name}__{point.name}")
-        return f"{name}__{point.name}"
-
-    def network(self, point: MembraneGroup, name: str, argument: Argument) -> str:
-        """The array of a point process that the network fills and reads."""
-        self.given[f"{name}__{point.name}"] = (point.name, argument)
-        return f"{name}__{point.name}"
-
-    def offers(self, patch: MembraneGroup) -> str:
-        """The call that computes what point processes read of a patch; "" if nothing."""
-        if not patch.program.offers:
-            return ""
-        reads, blocked, near = self._reads(patch, points=False)
-        writes = {n: f"{self.whole(n)}[a + q]" for n in patch.program.offers}
-        near |= {self.whole(n): self.whole(n) for n in patch.program.offers}
-        return self._loop("offers", patch, patch.program.offers, reads, writes, {"v": "v_", **near}, blocked, False)
-
-    def currents(self, patch: MembraneGroup, *, points: bool) -> str:
-        """The call that computes a patch's g, outward and ion currents."""
-        reads, blocked, near = self._reads(patch, points=points)
-        writes = {"g": "g[a + q]", "out": "out[a + q]"}
-        for ion in patch.program.membrane.counted:
-            name = self.at(patch, f"own_{ion}") if points else self.whole(ion)
-            writes[ion], near[name] = f"{name}[a + q]", name
-        fixed = [f"v_{patch.name}", f"g_{patch.name}", f"out_{patch.name}"] if points else ["v_", "g", "out"]
-        if points:
-            self.use(*fixed)
-        signals = self._signals(patch, reads)
-        return self._loop("currents", patch, patch.program.currents, reads, writes,
-                          {**dict(zip(("v", "g", "out"), fixed, strict=True)), **near}, {**blocked, **signals}, points)  # fmt: skip
-
-    def states(self, patch: MembraneGroup, variant: Variant | None, quanta: Mapping[str, float]) -> str:
-        """The call that advances a patch's states; "" if nothing changes."""
-        if not patch.program.changing:
-            return ""
-        reads, blocked, near = self._reads(patch, points=variant is not None)
-        writes = {s: reads[f"s.{s}"] for s in patch.program.changing}
-        extra = self._signals(patch, reads)
-        scalars: list[tuple[str, float]] = []
-        clear: list[str] = []
-        for port in patch.program.membrane.traced[patch.name].spec.ports if variant else ():
-            terms = []
-            if variant and port in variant.wired:
-                self.quanta[f"{patch.name}.{port}"] = (f"numbers_states_{patch.name}", len(patch.loops["states"].nodes) + len(scalars))
-                scalars.append((f"q_{port}", quanta[port]))
-                extra[f"arrived_{port}"] = self.network(patch, f"arrived_{port}", Argument(Kind.EXACT, port))
-                terms.append(f"number(arrived_{port}[c + q]) * q_{port}")
-                clear.append(f"arrived_{port}[c + q] = 0")
-            if variant and port in variant.real:
-                extra[f"real_{port}"] = self.network(patch, f"real_{port}", Argument(Kind.REAL, port))
-                terms.append(f"number(real_{port}[c + q])")
-                clear.append(f"real_{port}[c + q] = 0.0")
-            reads[f"w.{patch.name}.{port}"] = " + ".join(terms)
-        self.use(*extra.values())
-        return self._loop("states", patch, patch.program.changing, reads, writes,
-                          {"v": f"v_{patch.name}" if variant else "v_", **near}, {**blocked, **extra}, variant is not None, scalars, clear)  # fmt: skip
-
-    def _reads(self, patch: MembraneGroup, *, points: bool) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-        """Leaf -> text, and parameter of the loop -> argument, of a patch's states and of what is around it."""
-        reads, blocked, near = {"x.v": "v[a + q]"}, {}, {}
-        for state in patch.program.membrane.states:
-            name = state_argument(patch.name, state)
-            self.states_of[name] = (patch, state)
-            reads[f"s.{state}"], blocked[name] = f"{name}[c + q]", name
-        for around in patch.program.membrane.around:
-            if any(patch.program.read(around)):
-                name = self.at(patch, around) if points else self.whole(around)
-                reads[f"x.{around}"], near[name] = f"{name}[a + q]", name
-        self.use(*blocked)
-        return reads, blocked, near
-
-    def _signals(self, patch: MembraneGroup, reads: dict[str, str]) -> dict[str, str]:
-        """Likewise of the signals in use."""
-        found = {}
-        roots = [*patch.program.currents.values(), *patch.program.changing.values()]
-        used = patch.program.graph.leaves(*roots)
-        for signal in patch.program.membrane.signals:
-            if f"x.{signal}" in used:
-                inner = signal.partition(".")[2]
-                name = f"x_{inner}_"
-                reads[f"x.{signal}"], found[name] = f"{name}[c + q]", self.network(patch, name, Argument(Kind.INPUT, inner))
-        self.use(*found.values())
-        return found
-
-    def _loop(
-        self, loop: str, patch: MembraneGroup, outputs: Mapping[str, int], reads: Mapping[str, str], writes: Mapping[str, str],
-        fixed: dict[str, str], arrays: dict[str, str], points: bool, scalars: list[tuple[str, float]] | None = None, clear: list[str] | None = None,
-    ) -> str:  # fmt: skip
-        """Write a loop's function; returns the line that calls it."""
-        graph, names, head, body = patch.program.graph, {}, [], []  # type: ignore[var-annotated]
-        function, constants = f"{loop}_{patch.name}", patch.loops[loop]
-        for k, node in enumerate(constants.nodes):
-            names[node] = f"k{node}"
-            head.append(f"k{node} = numbers[{k}]  # {describe(graph, node)}")
-        scalars = scalars or []
-        head += [f"{name} = numbers[{len(constants.nodes) + k}]" for k, (name, _) in enumerate(scalars)]
-        self.numbers[f"numbers_{function}"] = np.append(constants.numbers, [value for _, value in scalars])
-        for node, values in constants.arrays.items():
-            name = f"k{node}_{function}"
-            names[node], self.expanded[name], arrays[name] = f"k{node}", (patch, values), name
-            body.append(f"k{node} = {name}[c + q]  # {describe(graph, node)}")
-        used = sorted(graph.leaves(*outputs.values()) & set(reads))
-        leaves = {leaf: f"r{k}" for k, leaf in enumerate(used)}
-        body += [f"{leaves[leaf]} = {reads[leaf]}" for leaf in used]
-        body += statements(graph, list(outputs.values()), names, leaves.__getitem__)
-        body += [f"{writes[name]} = {names[node]}" for name, node in outputs.items()]
-        body += clear or []
-        touched = " ".join(body)
-        arrays, fixed = ({n: a for n, a in of.items() if f"{n}[" in touched or n in ("v", "g", "out")} for of in (arrays, fixed))
-        self.use(f"runs_{patch.name}", f"numbers_{function}", *(a for a in arrays.values() if a in self.expanded))
-        self.functions.append("\n".join([
+    def write(self) -> str:
+        loops, exchange = self.signature.loops.values(), self.signature.exchange
+        graphs = [(self.plan.groups[one.group].program.graph, list(one.outputs.values())) for one in loops]
+        library = "from neuropil.engine.cells.kernels import add_at, add_sites, assemble, detect, look, read_at, read_sites, runaway, solve"
+        sites = [self.names[CableArgument(CableKind.SITES, g)] for g in self.plan.places_of_points]
+        offers = self._calls("offers", False)
+        early, late = ([f"read_at(b, lanes, own, {self._pair(*pair)})" for pair in pairs] for pairs in (exchange.early, exchange.late))
+        added = [f"add_at(b, lanes, own, {self._pair(*pair)}, {self.names[CableArgument(CableKind.PER_AREA, pair[1].group)]})" for pair in exchange.added]
+        return "\n".join([
+            *module_head(f"One step of cells, {self.precision}.", self.precision, graphs, library),
+            "",
+            "",
+            "\n\n\n".join(self._function(one) for one in loops),
+            "",
+            "",
             "@njit(**KERNEL_FLAGS)",
-            f"def {function}({', '.join(['runs', 'lanes', 'numbers', *fixed, *arrays])}):",
+            f"def advance({', '.join(['shape', 'v', 'g', 'out', 'tree', 'faces', *(self.names[a] for a in self.signature.arguments)])}):",
+            "    blocks, lanes, own = shape",
+            "    seen, fired = faces",
+            "    diverged = 0",
+            "    for b in range(blocks):",
+            "        v_ = v[b]",
+            "        look(b, lanes, own, v_, seen, tree)",
+            *(f"        read_sites(b, lanes, own, v_, {s})" for s in sites),
+            *(f"        {line}" for line in (*(offers if early else []), *early)),
+            *(f"    {line}" for line in self._calls("currents", True)),
+            "    for b in range(blocks):",
+            "        v_ = v[b]",
+            *(f"        {line}" for line in (*self._calls("currents", False), *added)),
+            "        assemble(lanes, g, out, tree)",
+            *(f"        add_sites(b, lanes, own, g, out, {s})" for s in sites),
+            "        solve(lanes, v_, g, out, tree)",
+            *(f"        {line}" for line in self._calls("states", False)),
+            *(f"        read_sites(b, lanes, own, v_, {s})" for s in sites),
+            *(f"        {line}" for line in (*(offers if late else []), *late)),
+            "        detect(b, lanes, own, v_, seen, fired, tree)",
+            f"        diverged += runaway(b, lanes, own, v_, number({RUNAWAY!r}))",
+            *(f"    {line}" for line in self._calls("states", True)),
+            "    return diverged",
+            "",
+        ])  # fmt: skip
+
+    def _pair(self, compartments: CableArgument, own: CableArgument) -> str:
+        """What `read_at` and `add_at` are given: the array in compartments, that at sites, and the sites."""
+        return f"{self.names[compartments]}, {self.names[own]}, {self.names[CableArgument(CableKind.SITES, own.group)]}"
+
+    def _calls(self, kind: str, points: bool) -> list[str]:
+        """The lines that call the loops of a kind over membranes, within a block, or over point processes."""
+        return [self._call(one) for one in self.signature.loops.values() if one.kind == kind and one.point == points]
+
+    def _call(self, loop: CableLoop) -> str:
+        group = self.plan.groups[loop.group]
+
+        def given(argument: CableArgument) -> str:
+            if argument == OF_BLOCK[0]:
+                return "v_"
+            apart = argument.kind is CableKind.STATE or (argument.kind is CableKind.CONSTANT and group.loops[loop.kind].arrays[int(str(argument.name))].shape[1] != 1)
+            return self.names[argument] + ("[b]" if apart and not loop.point else "")
+
+        fixed = [self.names[CableArgument(CableKind.RUNS, loop.group)], "own" if loop.point else "lanes", self.names[loop.numbers]]
+        return f"{loop.kind}{loop.group}({', '.join([*fixed, *map(given, loop.arrays)])})"
+
+    def _function(self, loop: CableLoop) -> str:
+        """A loop's function."""
+        graph, constants = self.plan.groups[loop.group].program.graph, self.plan.groups[loop.group].loops[loop.kind]
+        names = {node: f"k{node}" for node in (*constants.nodes, *loop.constants)}
+        head = [f"k{node} = numbers[{k}]" for k, node in enumerate(constants.nodes)]
+        head += [f"q{port.place} = numbers[{port.place}]" for port in loop.ports.values() if port.exact]
+        body = [f"k{node} = {self._element(array)}" for node, array in loop.constants.items()]
+        leaves: dict[str, str] = {}
+        used = graph.leaves(*loop.outputs.values())
+        texts = {**{leaf: self._element(a) for leaf, a in loop.reads.items()}, **{leaf: self._arrived(p) for leaf, p in loop.ports.items() if leaf in used}}
+        for k, (leaf, text) in enumerate(texts.items()):
+            leaves[leaf] = f"r{k}"
+            body.append(f"r{k} = {text}")
+        body += statements(graph, list(loop.outputs.values()), names, leaves.__getitem__)
+        body += [f"{self._element(loop.writes[name])} = {names[node]}" for name, node in loop.outputs.items()]
+        body += self._cleared(loop.ports.values())
+        return "\n".join([
+            "@njit(**KERNEL_FLAGS)",
+            f"def {loop.kind}{loop.group}({', '.join(['runs', 'lanes', 'numbers', *(self.names[a] for a in loop.arrays)])}):",
             "    noalias_arguments()",
             *(f"    {line}" for line in head),
             "    for r in range(runs.shape[0]):",
             "        a, c = np.uint64(runs[r, 0] * lanes), np.uint64(runs[r, 1] * lanes)",
             "        for q in range(np.uint64(runs[r, 2] * lanes)):",
             *(f"            {line}" for line in body),
-        ]))  # fmt: skip
-        self.graphs.append((graph, list(outputs.values())))
-        given = [a if points or (a in self.expanded and self.expanded[a][1].shape[1] == 1) else f"{a}[b]" for a in arrays.values()]
-        return f"{function}({', '.join([f'runs_{patch.name}', 'own' if points else 'lanes', f'numbers_{function}', *fixed.values(), *given])})"
+        ])  # fmt: skip
 
+    def _element(self, argument: CableArgument) -> str:
+        """The present element of an array."""
+        return f"{self.names[argument]}[{'c' if argument.kind in _OF_ELEMENT else 'a'} + q]"
 
-def _module(
-    precision: str, loops: _Loops, first: list[str], before: list[str], sites: list[str], after: list[str], last: list[str], offers: list[str],
-    exchange: _Exchange,
-) -> str:  # fmt: skip
-    return "\n".join([
-        # No sizes in the text: cells of any shape with the same mechanisms share the compiled code.
-        *module_head(
-            f"One step of cells, {precision}.", precision, loops.graphs,
-            "from neuropil.engine.cells.kernels import add_at, add_sites, assemble, detect, look, read_at, read_sites, runaway, solve",
-        ),
-        "",
-        "",
-        "\n\n\n".join(loops.functions),
-        "",
-        "",
-        "@njit(**KERNEL_FLAGS)",
-        f"def advance({', '.join(['shape', 'v', 'g', 'out', 'tree', 'faces', *loops.arguments])}):",
-        "    blocks, lanes, own = shape",
-        "    seen, fired = faces",
-        "    bad = 0",
-        "    for b in range(blocks):",
-        "        v_ = v[b]",
-        "        look(b, lanes, own, v_, seen, tree)",
-        *(f"        read_sites(b, lanes, own, v_, {s})" for s in sites),
-        *(f"        {line}" for line in (*(offers if exchange.early else []), *exchange.early)),
-        *(f"    {line}" for line in first),
-        "    for b in range(blocks):",
-        "        v_ = v[b]",
-        *(f"        {line}" for line in (*before, *exchange.ions)),
-        "        assemble(lanes, g, out, tree)",
-        *(f"        add_sites(b, lanes, own, g, out, {s})" for s in sites),
-        "        solve(lanes, v_, g, out, tree)",
-        *(f"        {line}" for line in after),
-        *(f"        read_sites(b, lanes, own, v_, {s})" for s in sites),
-        *(f"        {line}" for line in (*(offers if exchange.late else []), *exchange.late)),
-        "        detect(b, lanes, own, v_, seen, fired, tree)",
-        f"        bad += runaway(b, lanes, own, v_, number({RUNAWAY!r}))",
-        *(f"    {line}" for line in last),
-        "    return bad",
-        "",
-    ])  # fmt: skip
+    def _arrived(self, port: CablePort) -> str:
+        terms = [f"number({self._element(port.exact)}) * q{port.place}"] if port.exact else []
+        return " + ".join([*terms, *([f"number({self._element(port.real)})"] if port.real else [])])
+
+    def _cleared(self, ports: Iterable[CablePort]) -> list[str]:
+        lines = []
+        for port in ports:
+            lines += [f"{self._element(port.exact)} = 0"] if port.exact else []
+            lines += [f"{self._element(port.real)} = 0.0"] if port.real else []
+        return lines

@@ -34,12 +34,10 @@ def directory() -> Path:
 
 
 @lru_cache
-def _directory(chosen: str | None, caches: str | None, home: str | None) -> Path:
-    try:
-        base = Path(chosen) if chosen else (Path(caches) if caches else Path(home or Path.home()) / ".cache") / "neuropil"
-        problem = _problem(base)
-    except RuntimeError as error:  # nobody knows the home directory
-        base, problem = Path("~/.cache/neuropil"), str(error)
+def _directory(chosen: str | None, *users: str | None) -> Path:
+    """The directory that was chosen, or that of the user, which follows from the environment variables `users`."""
+    base = Path(chosen) if chosen else _users()
+    problem = _problem(base) if chosen or base.is_absolute() else "the home directory is not known"
     if problem is None:
         return base
     temporary = Path(tempfile.mkdtemp(prefix="neuropil-"))
@@ -47,6 +45,16 @@ def _directory(chosen: str | None, caches: str | None, home: str | None) -> Path
     fix = "Set NEUROPIL_CACHE to a directory of your own" + (f", or chmod 700 {base}" if "others" in problem else "")
     warnings.warn(f"the cache {base} is not used: {problem}. Kernels are compiled anew at this start. {fix}.", stacklevel=2)
     return temporary
+
+
+def _users() -> Path:
+    """Our directory among the user's caches; one that begins with ~ where the home directory is not known."""
+    from platformdirs import user_cache_path
+
+    try:
+        return user_cache_path("neuropil", appauthor=False)
+    except RuntimeError:
+        return Path("~/.cache/neuropil")
 
 
 def _problem(base: Path) -> str | None:

@@ -2,10 +2,10 @@
 
 The synapses of a source with one delay, a *segment*, lie side by side, so that a spike walks a straight run. When a
 target spikes, nothing is done to its synapses, which lie scattered: the time of the spike, and the target's states just
-before it, are noted as the target's latest. A synapse knows how many of them it has responded to, and makes up for the
+before it, are noted as the target's latest. A synapse stores how many of them it has responded to, and makes up for the
 others, in their order and at their times, when the next spike arrives. All values at an event follow from the values at
 earlier events and from nothing between, so that it does not matter when the making-up is done: `settle` does it for all
-synapses when a target's notes are nearly full, or somebody wants to see them.
+synapses when a target's notes are nearly full, or their states are read.
 
 Most synapses have to make up for a spike or two, so this is done for all synapses of a segment alike, in the vector loop
 that lets the spike arrive, with a choice for each whether to take the outcome. The few that have more to make up for are
@@ -65,7 +65,7 @@ class LazyKernels:
 
 
 def all_roots(program: SynapseProgram) -> list[int]:
-    """Every node that the kernels compute: what spikes do, and the synapses' own states as they are when somebody looks."""
+    """Every node that the kernels compute: what spikes do, and the synapses' own states as they are when they are read."""
     own = [program.ready[n] for n in program.form.of("")]
     return [*program.arrival_roots, *program.response_roots, *program.target_roots, *own]
 

@@ -17,7 +17,7 @@ from neuropil.plan.signature import Argument, Kind, Signature
 NAME = "neuron"
 """The name under which sources of neurons' kernels are kept."""
 
-_PREFIX = {
+PREFIX = {
     Kind.STATE: "s", Kind.REFRACTORY: "left", Kind.EXACT: "exact", Kind.REAL: "real", Kind.COUNT: "count", Kind.QUANTUM: "quantum",
     Kind.EVENT_WEIGHT: "weight", Kind.INPUT: "x", Kind.CONSTANT: "c", Kind.PERIOD: "period_of", Kind.UNIFORM: "uniform", Kind.FIRED: "fired",
     Kind.SOMA_STATE: "soma", Kind.SOMA_INPUT: "into", Kind.SOMA_SHIFT: "shifts",
@@ -43,7 +43,7 @@ def argument_names(program: NeuronProgram, signature: Signature) -> dict[Argumen
     for argument in (*signature.arguments, *signature.columns):
         name = argument.name
         place = str(name) if argument.kind is Kind.CONSTANT or name == "" else str(places.get(argument.kind, ports).index(str(name)))
-        found[argument] = _PREFIX[argument.kind] + place
+        found[argument] = PREFIX[argument.kind] + place
     return found
 
 

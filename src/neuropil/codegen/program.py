@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 
@@ -89,11 +90,11 @@ class Program:
     def source(self) -> str:
         """The text of a module with the function `run`."""
         kernels = {kernel: f"f{j}" for j, kernel in enumerate(dict.fromkeys(op.kernel for op in self.operations))}
-        calls = {phase: [self._call(j, op, kernels) for j, op in enumerate(self.operations) if op.phase is phase] for phase in Phase}
+        calls = [(op.phase, self._call(j, op, kernels)) for j, op in enumerate(self.operations)]
         text = _HEAD.format(
             imports="\n".join(_import(kernel, name) for kernel, name in kernels.items()),
             parameters="".join(f", a{j}" for j in range(len(self.operations))), sampled=SAMPLED,
-            filing="\n".join(f"            {call}" for call in calls[Phase.SPIKES]),
+            filing="\n".join(f"            {call}" for phase, call in calls if phase is Phase.SPIKES),
         )  # fmt: skip
         lines: list[str] = []
         lap = 0
@@ -104,10 +105,9 @@ class Program:
             lap += 1
 
         timed(Phase.SPIKES)
-        for phase in (Phase.STIMULI, Phase.DELIVERY, Phase.NEURONS, Phase.PROBES):
-            lines += [f"        {call}" for call in calls[phase]]
-            if calls[phase]:
-                timed(phase)
+        for phase, together in groupby((c for c in calls if c[0] is not Phase.SPIKES), key=lambda c: c[0]):
+            lines += [f"        {call}" for _, call in together]
+            timed(phase)
         lines += [
             "        count[k & 1, 8 * thread] = fired",
             "        if diverged:",

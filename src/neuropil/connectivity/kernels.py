@@ -42,7 +42,7 @@ ROW_LAW = np.dtype(
     + [(name, np.float64) for name in ("location", "scale", "low", "high")],
     align=True,
 )  # fmt: skip
-"""All that a kernel must know of a projection; one record each."""
+"""All that a kernel reads of a projection; one record each."""
 
 SLACK = 64
 """Buffers of a row are longer than the row by this many elements (pairs of words, branch-free appends)."""

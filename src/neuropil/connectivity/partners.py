@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil.codegen.kernel_cache import cached_njit
-from neuropil.connectivity.draw import probabilities
-from neuropil.model.connection.rules import DistanceDependent
-from neuropil.model.connection.structure import multapses
 from neuropil.model.contents.contents import Projection
+from neuropil.model.contents.pairs import ends_of, naming
 
 _AT_ONCE = 1 << 20
 """Pairs whose probabilities are computed together."""
@@ -37,15 +35,13 @@ def partners(
     first = np.cumsum(births) - births
     share = np.zeros(projection.source.size)
     share[slice(None) if projection.sources is None else projection.sources] = 1.0
-    many, rule = multapses(projection.rule), projection.rule
-    distant = isinstance(rule, DistanceDependent)
-    some = max(1, _AT_ONCE // share.size) if distant else targets.size
+    rule, ends, sorted_pre, many = projection.rule, ends_of(projection, whole=True), pre[order], projection.rule.multapses
+    some = max(1, _AT_ONCE // share.size)
     for a in range(0, targets.size, some):
         now = targets[a : a + some]
-        likely = share[:, None]
-        if isinstance(rule, DistanceDependent):
-            likely = share[:, None] * probabilities(projection, rule, np.arange(share.size), now)
-        _choose(now, births, first, bounds, pre[order], np.ascontiguousarray(likely.T), projection.excludes_self, many, u, found)
+        with naming(projection):
+            likely = share[:, None] * rule.likelihood(np.arange(share.size), now, ends)
+        _choose(now, births, first, bounds, sorted_pre, np.ascontiguousarray(likely.T), projection.excludes_self, many, u, found)
     return found
 
 

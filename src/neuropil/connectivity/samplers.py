@@ -22,7 +22,6 @@ from neuropil.connectivity import kernels
 from neuropil.errors import NetworkError
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution, LogNormal, Normal, Uniform
-from neuropil.model.connection.rules import AllToAll
 from neuropil.model.contents.contents import Projection
 
 TAIL = 1e-9
@@ -163,7 +162,7 @@ def synapse_order(value: Any, projection: Projection, order: NDArray[np.int64] |
         skip_self: of an all-to-all matrix, leave out the diagonal.
     """
     array = np.asarray(value, float)
-    if isinstance(projection.rule, AllToAll):
+    if array.ndim == 2:
         return array[np.eye(*array.shape) == 0] if skip_self else array.ravel()
     return array if order is None else array[order]
 

@@ -19,7 +19,7 @@ from neuropil.lower.synapse import SynapseProgram
 from neuropil.model.connection.rules import FixedInDegree, OneToOne
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.neuron import Neuron
-from neuropil.model.stimulus.stimulus import Step
+from neuropil.model.stimulus.currents import Step
 from neuropil.plan.cost import KernelCost, bytes_per_step, kernel_costs
 from neuropil.plan.parts import KernelBatch
 from neuropil.plan.plan import Plan, make_plan

@@ -15,7 +15,7 @@ from neuropil.plan.cost import ADVANCED, KernelCost, kernel_costs
 from neuropil.plan.plan import Plan
 
 ASSUMED_RATE = Interval(0.5, 5.0, 20.0)
-"""Hz, for populations of which nobody knows a rate."""
+"""Hz, for populations of unknown rate."""
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,8 @@ def processor() -> str:
 
 
 def _measure(threads: int) -> Measured:
+    import psutil
+
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # before we add to it
     return Measured(
         processor(),
@@ -135,7 +137,7 @@ def _measure(threads: int) -> Measured:
         kernels.triad_rate(threads, 8_000_000, tries=TRIES),
         threads / kernels.event_seconds(threads, 1 << 23, 38_600, tries=TRIES),
         threads / kernels.poisson_seconds(threads, tries=TRIES),
-        float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")),
+        float(psutil.virtual_memory().total),
         load,
     )
 

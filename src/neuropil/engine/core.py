@@ -26,6 +26,7 @@ from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind, state
+from neuropil.plan.spec import in_order
 
 DONE, SHORT, RUNAWAY = 0, 1, 2
 PROBE_BUFFER_BYTES = 32_000_000
@@ -84,14 +85,14 @@ class Core:
     def _use(self, rows: list[Rows]) -> None:
         """Take the packed stores into use, with buckets, exchange and logs that fit its delays."""
         capacity = first_capacity(self.plan)
-        packed = [PackedStore(r, self.machine.arrived, self.layout.blocks, capacity) for r in rows]
+        exact = tuple(buffer for (_, argument), buffer in self.plan.buffers.items() if argument.kind is Kind.EXACT)
+        packed = [PackedStore(r, self.machine.arrived, self.layout.blocks, capacity, exact) for r in rows]
         self.stores: list[Store] = [*packed, *self.listed.values()]
         self.ring = max((store.ring for store in self.stores), default=2)
         self.exchange = SpikeExchange.of(self.threads, max(s.size for s in self.layout.shares))
         room = max(1 << 16, 2 * self.plan.network.size)
         self.logs = [SpikeLog.of(room, self.ring) for _ in range(self.threads)]
-        # Within a phase the machine's come first: it clears the inputs that synapses add to.
-        self.program = Program((*self.machine.operations, *(op for store in self.stores for op in store.operations())))
+        self.program = Program(in_order([*self.machine.operations, *(op for store in self.stores for op in store.operations())]))
 
     # --- running ---------------------------------------------------------------------------------------------------
 
@@ -255,8 +256,7 @@ class Core:
         part, port = split(projection.port or "")
         if projection.target.name in self.plan.cells:
             for _, cells in self.machine.cells[projection.target.name]:
-                argument, place = cells.source.quanta[f"{part}.{port}"]
-                cells.made[argument][place] = quantum
+                cells.set_quantum(part, port, quantum)
             return
         g, m = self.plan.place_of(projection.target, part)
         group = self.plan.groups[g]

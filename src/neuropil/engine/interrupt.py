@@ -44,4 +44,4 @@ def stoppable() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
         _active = False
     if pressed and before is not signal.default_int_handler:
-        before(signal.SIGINT, None)  # somebody's own handler hears of it, too
+        before(signal.SIGINT, None)  # a handler that was installed before is called, too

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -77,7 +76,7 @@ def require(plan: Plan, threads: int, limit: float | None = None) -> dict[str, f
         largest = sorted(needs.items(), key=lambda item: -item[1])[:3]
         parts = " + ".join(f"{name} {size / 1e9:.2f}" for name, size in largest)
         raise MemoryLimitError(
-            f"{plan.network.name} needs more memory than there is",
+            f"{plan.network.name} needs more memory than is available",
             got=f"{total / 1e9:.2f} GB ({parts} + …)",
             expected=f"at most {limit / 1e9:.2f} GB",
             fix="a smaller --scale, fewer synapses, float32 with packed weights, or a larger machine",
@@ -103,7 +102,7 @@ def require_traces(recorder: Recorder, step: int, target: int, limit: float | No
     if pending > NEGLIGIBLE and (needed if limit is not None else pending) > (limit if limit is not None else available()):
         largest = max(recorder.tracks, key=lambda t: t.neurons.size / t.every)
         raise MemoryLimitError(
-            f"the traces of {recorder.plan.network.name} need more memory than there is",
+            f"the traces of {recorder.plan.network.name} need more memory than is available",
             got=f"{needed / 1e9:.2f} GB, most of them for {largest.neurons.size} columns of {largest.name!r} every {largest.every * recorder.plan.dt:g} ms",
             expected=f"at most {(available() if limit is None else limit) / 1e9:.2f} GB",
             fix="probe fewer neurons or at a longer interval, run in parts, or stream to a folder (out=...), which takes half",
@@ -113,24 +112,18 @@ def require_traces(recorder: Recorder, step: int, target: int, limit: float | No
 
 def available() -> float:
     """Bytes of memory that a new allocation can use without swapping."""
-    try:
-        with open("/proc/meminfo") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return 1024.0 * int(line.split()[1])
-    except OSError:
-        pass
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (ValueError, OSError, AttributeError):
-        return float("inf")
+    import psutil
+
+    return float(psutil.virtual_memory().available)
 
 
 def peak() -> int:
-    """Largest resident memory of this process so far, bytes (0 where the system does not tell)."""
+    """Largest resident memory of this process so far, bytes."""
     try:
-        import resource
+        import resource  # psutil gives the largest on Windows only
     except ImportError:
-        return 0
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(used if sys.platform == "darwin" else used * 1024)

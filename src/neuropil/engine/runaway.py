@@ -42,7 +42,7 @@ def runaway(core: Core) -> SimulationError:
                     f"projection {store.projection.name!r}: {state} of synapse {int(np.argmax(bad))} {when}",
                     got=values[np.argmax(bad)], expected=f"finite, below {RUNAWAY:g}", fix="a smaller dt, or another integrator",
                 )  # fmt: skip
-    return SimulationError("a state ran away and recovered within a step", got=when, fix="try a smaller dt")
+    return SimulationError("a state diverged and recovered within a step", got=when, fix="try a smaller dt")
 
 
 def _beyond(values: np.ndarray) -> np.ndarray:

@@ -186,7 +186,7 @@ class Simulation(Access):
             The result of everything since the simulation began, or since what it resumed from if that was recorded elsewhere.
 
         Raises:
-            SimulationError: a duration that is no time or not on the grid; a state that became NaN or ran away (what was recorded
+            SimulationError: a duration that is not a time or not on the grid; a state that became NaN or ran away (what was recorded
                 is kept in the folder).
             StorageError: the system refused to write; `error.result` holds what was recorded, and the run may go on.
             Interrupted: Ctrl-C.
@@ -221,7 +221,7 @@ class Simulation(Access):
         if checkpoint_every is not None:
             every = self._steps(checkpoint_every, "checkpoint_every")
             if self._folder is None:
-                raise SimulationError("checkpoints need a folder", fix="pass out=...")
+                raise SimulationError("checkpoint_every needs a folder", fix="pass out=...")
         with self._guard.running("run"), self._keeping_results(), stoppable() as stop:
             if every is not None:
                 self.checkpoint()
@@ -396,7 +396,7 @@ class Simulation(Access):
 
         States of neurons (and refractory counts) are as at the start, spikes under way are dropped, traces, eligibilities and
         resources of synapses and concentrations of modulators are as at the start. Weights, what rules have learnt
-        (`Synapse.learned`), synapses that have formed, and what somebody has set stay: drives, signals, caps, `plasticity`.
+        (`Synapse.learned`), synapses that have formed, and what was set stay: drives, signals, caps, `plasticity`.
 
         Args:
             keep: states of neurons that stay as they are, such as ["exc.theta"].
@@ -412,7 +412,7 @@ class Simulation(Access):
         with self._guard.using("reset"):
             kept, weights, restart = kept_states(self.network, keep), flag(weights, "reset: weights"), flag(restart, "reset: restart")
             if restart and self._folder is not None:
-                raise SimulationError("reset: a folder holds one recording", got="restart=True", fix="restart=False, or Simulation without out")
+                raise SimulationError("reset: restart=True is not possible while recording to a folder", got="restart=True", fix="restart=False, or Simulation without out")
             self._settle()
             if self._start is None:
                 self._start = starting_states(self.core)
@@ -441,7 +441,7 @@ class Simulation(Access):
             StorageError: the system refused to write.
         """
         if path is None and self._folder is None:
-            raise SimulationError("where should the checkpoint go?", fix="pass a path, or out=... to Simulation")
+            raise SimulationError("checkpoint() needs a path", fix="pass a path, or out=... to Simulation")
         target = path_of(path, "path") if path is not None else self._folder / CHECKPOINT_FILE  # type: ignore[operator]
         with self._guard.using("checkpoint"):
             self._write_checkpoint(target)
@@ -556,7 +556,7 @@ def _is_of(resume: Any, folder: Path | None) -> bool:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """Within, Ctrl-C is told as what it interrupted."""
+    """A context in which Ctrl-C raises `Interrupted`, which says what was interrupted."""
     try:
         yield
     except KeyboardInterrupt:

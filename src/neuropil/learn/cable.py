@@ -316,7 +316,7 @@ class CellNeurons:
 
 
 def _filled(values: np.ndarray, size: int, dtype: Any) -> np.ndarray:
-    """Starting values for all cells, [places, cells]."""
+    """Initial values for all cells, [places, cells]."""
     return np.array(np.broadcast_to(values, (len(values), size)), dtype)
 
 
@@ -372,7 +372,7 @@ def roll(
         return s, {**{n: values.reshape(size, -1) for n, values in seen.items()}, "spikes": spikes}
 
     start = jax.tree.map(jnp.asarray, neurons.initial)
-    # Their numbers tell a cell without any input how many steps there are.
+    # The number of steps follows from these also for a cell without any input.
     return scan(step, start, (jnp.arange(steps), rows(signals, spec.inputs), rows(events, spec.ports)), chunk)[1]
 
 

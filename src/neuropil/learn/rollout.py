@@ -98,13 +98,13 @@ class Rollout:
         if precision not in ("float32", "float64"):
             raise ModelError("unknown precision", got=precision, expected="'float32' or 'float64'")
         if kept := [n.name for n in network.normalisations] + [p.name for p in network.synapse_probes]:
-            raise ModelError("Rollout neither normalises nor records synapses", got=", ".join(kept), fix="run it with neuropil.run, or describe the network without")
+            raise ModelError("Rollout does not support normalisation or probes of synapses", got=", ".join(kept), fix="run it with neuropil.run, or describe the network without")
         unknown = set(scale or {}) - set(network.populations)
         if unknown:
             name = sorted(unknown)[0]
             raise ModelError("a scale for a population that does not exist", got=name, fix=did_you_mean(name, network.populations))
         if chunk is not None and chunk < 1:
-            raise ModelError("a chunk has at least one step", got=chunk)
+            raise ModelError("chunk must be at least one step", got=chunk)
         self.network, self.seed, self.precision, self.chunk = network, seed, precision, chunk
         self.dt = float(magnitude(dt, ms.dimension, "dt"))
         self.dtype = np.dtype(precision)
@@ -168,7 +168,7 @@ class Rollout:
         Returns:
             {"step": int32[steps], "events": population -> port -> [steps, neurons] (weights), "currents": population ->
             input -> [steps, neurons], "uniform": population -> [steps, neurons] (for models with a hazard)}; besides,
-            where you add it, "modulators": projection -> [steps], the signal its synapses know. With modulators also "signals":
+            where you add it, "modulators": projection -> [steps], the signal its synapses read. With modulators also "signals":
             modulator -> [steps], or [steps, cells] where cells are `Apart`, the signal in force at each step, and "doses": modulator ->
             [steps], concentrations given to its whole volume (base units); both 0. Add to these arrays, or put others in their
             place, to drive the network with something else.

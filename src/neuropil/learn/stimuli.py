@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,12 @@ from neuropil import rng
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.contents.contents import StimulusConnection
-from neuropil.model.stimulus.stimulus import (
-    InhomogeneousPoisson,
-    Noise,
-    Poisson,
-    Regular,
-    Sine,
-    SpikeList,
-    Step,
-    TimeArray,
-)
-from neuropil.units import Quantity
+from neuropil.model.stimulus.checks import base
+from neuropil.model.stimulus.currents import Noise, Step, TimeArray
+from neuropil.model.stimulus.equation import evaluated
+from neuropil.model.stimulus.events import InhomogeneousPoisson, Poisson, Regular, SpikeList
+from neuropil.model.stimulus.stimulus import CurrentStimulus, EventStimulus, builder_for
+from neuropil.registry import register
 
 Array = NDArray[np.float64]
 
@@ -38,7 +34,41 @@ def per_neuron(value: Any, elements: int | NDArray[np.int64], seed: int, *purpos
     if isinstance(value, Distribution):
         which = np.arange(elements) if isinstance(elements, (int, np.integer)) else elements
         return np.asarray(value.quantile(rng.uniform(rng.stream_key(seed, *purpose), which, 0)))
-    return np.asarray(_base(value), float)
+    return np.asarray(base(value), float)
+
+
+@dataclass(frozen=True)
+class Driven:
+    """A stimulus at one site of the neurons that it drives; its builder returns float64[steps, 1 or neurons].
+
+    Attributes:
+        drive: as described.
+        who: int64[neurons], those that it drives.
+        counters: of their random numbers.
+        k: int64[steps]; dt: ms.
+        seed: of every random stream.
+    """
+
+    drive: StimulusConnection
+    who: NDArray[np.int64]
+    counters: NDArray[np.int64]
+    k: NDArray[np.int64]
+    dt: float
+    seed: int
+
+    @property
+    def stimulus(self) -> Any:
+        return self.drive.stimulus
+
+    @property
+    def key(self) -> rng.Key:
+        """Of its random numbers."""
+        return rng.stream_key(self.seed, "drive", *self.drive.stream)
+
+    def value(self, attribute: str) -> Any:
+        """A number of the stimulus (or of its connection: "weight"), one or one for each neuron."""
+        owner = self.drive if attribute == "weight" else self.stimulus
+        return per_neuron(getattr(owner, attribute), self.counters, self.seed, "drive", *self.drive.stream, attribute)
 
 
 def stimulus_array(drive: StimulusConnection, steps: int, dt: float, seed: int) -> Array:
@@ -53,65 +83,43 @@ def stimulus_array(drive: StimulusConnection, steps: int, dt: float, seed: int) 
         float64[steps, neurons * sites]: summed weights that arrive at the end of each step (into a port), or the current
         that holds during it (into an input), of every site neuron by neuron.
     """
-    size, sites, k = drive.target.size, drive.sites, np.arange(steps)
+    size = drive.target.size
     whole = np.zeros((steps, size, drive.target.sites(drive.entry)))
     who = np.arange(size) if drive.neurons is None else drive.neurons
-    for site in sites:
-        if drive.input is not None:
-            whole[:, who, site] = _current(drive, k, dt, seed, site * size + who)
-        else:
-            weight = per_neuron(drive.weight, site * size + who, seed, "drive", *drive.stream, "weight")
-            whole[:, who, site] = weight * _counts(drive, k, dt, seed, site * size + who, who)
+    for site in drive.sites:
+        driven = Driven(drive, who, site * size + who, np.arange(steps), dt, seed)
+        brought = builder_for(drive.stimulus, "rollout")(driven)
+        whole[:, who, site] = brought if drive.input is not None else driven.value("weight") * brought
     return whole.reshape(steps, -1)
 
 
-def _base(value: Any) -> Any:
-    return value.value if isinstance(value, Quantity) else value
+@register(EventStimulus, "rollout")
+@register(CurrentStimulus, "rollout")
+def equation(d: Driven) -> Array:
+    stimulus, k = d.stimulus, d.k[:, None]
+    draw = {"uniform": rng.uniform, "normal": rng.normal}.get(stimulus.equation.random or "")
+    number = 0.0 if draw is None else draw(d.key, d.counters[None, :], k)
+    values = {n: d.value(n) for n in stimulus.parameters}
+    made = evaluated(stimulus, values, k * d.dt, d.dt, number, stimulus.dimension())
+    return np.broadcast_to(np.asarray(made, float), (k.size, d.who.size))
 
 
-def _rows(table: Any, s: TimeArray | InhomogeneousPoisson, k: NDArray[np.int64], dt: float, stay: bool) -> Array:
-    """The row of a table [times] or [times, neurons] that holds during each step: the last one stays, or zero follows."""
-    table = np.asarray(_base(table), float)
-    table = table[:, None] if table.ndim == 1 else table
-    row = grid.rows(k, s.interval, dt, s.grid)
-    values = table[np.minimum(row, len(table) - 1)]
-    return values if stay else np.where((row < len(table))[:, None], values, 0.0)
+# --- events -----------------------------------------------------------------------------------------------------
 
 
-def _current(drive: StimulusConnection, k: NDArray[np.int64], dt: float, seed: int, counters: NDArray[np.int64]) -> Array:
-    """Of the driven neurons at a site, with the counters of their random numbers."""
-    s = drive.stimulus
-
-    def value(attribute: str) -> Any:
-        return per_neuron(getattr(s, attribute), counters, seed, "drive", *drive.stream, attribute)
-
-    if isinstance(s, Step):
-        on = k >= grid.steps(s.start, dt, "Step.start", least=0)
-        if s.stop is not None:
-            on &= k < grid.steps(s.stop, dt, "Step.stop", least=0)
-        return value("amplitude") * on[:, None]
-    if isinstance(s, Sine):
-        return value("amplitude") * np.sin(2 * np.pi * float(_base(s.frequency)) * (k * dt) + float(s.phase))[:, None]
-    if isinstance(s, TimeArray):
-        return _rows(s.values, s, k, dt, stay=False)
-    assert isinstance(s, Noise)
-    every = 1 if s.interval is None else grid.steps(s.interval, dt, "Noise.interval")
-    draws = rng.normal(rng.stream_key(seed, "drive", *drive.stream), counters[None, :], (k // every)[:, None])
-    return value("mean") + value("sd") * draws
+@register(Poisson, "rollout")
+def poisson(d: Driven) -> Array:
+    return _poisson(d, d.value("rate"))
 
 
-def _counts(drive: StimulusConnection, k: NDArray[np.int64], dt: float, seed: int, counters: NDArray[np.int64], who: NDArray[np.int64]) -> Array:
-    """Events per step of the driven neurons (`who`) at a site, with the counters of their random numbers."""
-    s = drive.stimulus
-    if isinstance(s, (Regular, SpikeList)):
-        return _scheduled(s, drive.target.size, k.size, dt)[:, who]
-    if isinstance(s, Poisson):
-        rate = per_neuron(s.rate, counters, seed, "drive", *drive.stream, "rate")
-    else:
-        assert isinstance(s, InhomogeneousPoisson)
-        rate = _rows(s.rates, s, k, dt, stay=True)
-    words = rng.words(rng.stream_key(seed, "drive", *drive.stream), counters[None, :], k[:, None])
-    mean = np.broadcast_to(rate * dt, words.shape)
+@register(InhomogeneousPoisson, "rollout")
+def inhomogeneous_poisson(d: Driven) -> Array:
+    return _poisson(d, _rows(d, d.stimulus.rates, stay=True))
+
+
+def _poisson(d: Driven, rate: Any) -> Array:
+    words = rng.words(d.key, d.counters[None, :], d.k[:, None])
+    mean = np.broadcast_to(rate * d.dt, words.shape)
     counts = np.zeros(words.shape)
     for lam in np.unique(mean):
         chosen = mean == lam
@@ -119,20 +127,56 @@ def _counts(drive: StimulusConnection, k: NDArray[np.int64], dt: float, seed: in
     return counts
 
 
-def _scheduled(s: Regular | SpikeList, size: int, steps: int, dt: float) -> Array:
-    counts = np.zeros((steps + 1, size))
-    neurons: Any = None
-    if isinstance(s, Regular):
-        every = grid.steps(s.interval, dt, "Regular.interval")
-        first = every if s.start is None else grid.steps(s.start, dt, "Regular.start")
-        last = steps if s.stop is None else grid.steps(s.stop, dt, "Regular.stop", least=0)
-        stamp = np.arange(first, min(last, steps) + 1, every)
-    else:
-        stamp = s.stamps(dt)
-        neurons = None if s.neurons is None else np.atleast_1d(np.asarray(s.neurons, np.int64))
-    inside = stamp <= steps
-    if neurons is None:
-        np.add.at(counts, stamp[inside], 1.0)
-    else:
-        np.add.at(counts, (stamp[inside], neurons[inside]), 1.0)
-    return counts[1:]  # an event stamped j + 1 arrives at the end of step j
+@register(Regular, "rollout")
+def regular(d: Driven) -> Array:
+    s: Regular = d.stimulus
+    every = grid.steps(s.interval, d.dt, "Regular.interval")
+    first = every if s.start is None else grid.steps(s.start, d.dt, "Regular.start")
+    last = d.k.size if s.stop is None else grid.steps(s.stop, d.dt, "Regular.stop", least=0)
+    return _scheduled(d, np.arange(first, min(last, d.k.size) + 1, every), None)
+
+
+@register(SpikeList, "rollout")
+def spike_list(d: Driven) -> Array:
+    s: SpikeList = d.stimulus
+    return _scheduled(d, s.stamps(d.dt), s.addressed)
+
+
+def _scheduled(d: Driven, stamp: NDArray[np.int64], neurons: NDArray[np.int64] | None) -> Array:
+    counts = np.zeros((d.k.size + 1, d.drive.target.size))
+    inside = stamp <= d.k.size
+    np.add.at(counts, stamp[inside] if neurons is None else (stamp[inside], neurons[inside]), 1.0)
+    return counts[1:, d.who]  # an event stamped j + 1 arrives at the end of step j
+
+
+# --- currents ---------------------------------------------------------------------------------------------------
+
+
+@register(Step, "rollout")
+def step(d: Driven) -> Array:
+    s: Step = d.stimulus
+    on = d.k >= grid.steps(s.start, d.dt, "Step.start", least=0)
+    if s.stop is not None:
+        on &= d.k < grid.steps(s.stop, d.dt, "Step.stop", least=0)
+    return d.value("amplitude") * on[:, None]
+
+
+@register(Noise, "rollout")
+def noise(d: Driven) -> Array:
+    s: Noise = d.stimulus
+    every = 1 if s.interval is None else grid.steps(s.interval, d.dt, "Noise.interval")
+    return d.value("mean") + d.value("sd") * rng.normal(d.key, d.counters[None, :], (d.k // every)[:, None])
+
+
+@register(TimeArray, "rollout")
+def time_array(d: Driven) -> Array:
+    return _rows(d, d.stimulus.values, stay=False)
+
+
+def _rows(d: Driven, table: Any, stay: bool) -> Array:
+    """The row of a table [times] or [times, neurons] that holds during each step: the last one stays, or zero follows."""
+    table = np.asarray(base(table), float)
+    table = table[:, None] if table.ndim == 1 else table
+    row = grid.rows(d.k, d.stimulus.interval, d.dt, d.stimulus.grid)
+    values = table[np.minimum(row, len(table) - 1)]
+    return values if stay else np.where((row < len(table))[:, None], values, 0.0)

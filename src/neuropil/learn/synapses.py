@@ -73,11 +73,11 @@ class Living:
         """
         if projection.structure is not None:
             raise ModelError(
-                f"projection {projection.name!r} rewires itself, which a rollout cannot differentiate",
+                f"projection {projection.name!r} has structural plasticity, which Rollout does not support",
                 fix="leave structure out to train, or run it with neuropil.run",
             )
         if isinstance(projection.target.neuron, Cell) and set(program.traced.spec.inputs) - (set(CONTEXT_INPUTS) - {"v"}):
-            raise ModelError(f"projection {projection.name!r} reads states of a cell with morphology, which a rollout does not hand on", fix="run it with neuropil.run")
+            raise ModelError(f"projection {projection.name!r} reads states of a cell with morphology, which Rollout does not support", fix="run it with neuropil.run")
         pre, post, weight, delay, site, number = numbered_edges(projection, seed, dt)
         model, n = program.traced.model, pre.size
 

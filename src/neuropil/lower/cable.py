@@ -118,6 +118,16 @@ class CablePlan:
         return cls(cell, order, rank, parent, axial, made.area[order], made.capacitance[order], patches, points, dt)
 
     @property
+    def groups(self) -> tuple[MembraneGroup, ...]:
+        """Membranes, then point processes."""
+        return (*self.patches, *self.points)
+
+    @property
+    def places_of_points(self) -> range:
+        """Places of the point processes among the groups."""
+        return range(len(self.patches), len(self.patches) + len(self.points))
+
+    @property
     def size(self) -> int:
         """Number of compartments, branch points included."""
         return len(self.order)
@@ -234,7 +244,7 @@ class _Lowering:
         label = f"the place of {name!r}" + (", an end of a section, which has no membrane (inside, as at x = 0.99, there is)" if ends else "")
         membrane = Membrane({name: placed.process}, label, offered, self.counted)
         if ends and not {*membrane.traced[name].ions}.isdisjoint(self.counted):
-            raise ModelError(f"{label}: {name} feeds an ion that is counted in membrane only", got=placed.process, fix="place it at x = 0.99 or 0.01")
+            raise ModelError(f"{label}: {name} adds to an ion concentration, which exists only where there is membrane", got=placed.process, fix="place it at x = 0.99 or 0.01")
         values = {n: self._values(placed, n) for n in placed.process.spec.parameters}
         runs = np.array([[0, 0, len(sites)]], np.int64)
         return self._made(name, MembraneProgram.of(membrane, self.precision, self.used), sites, runs, {name: values})

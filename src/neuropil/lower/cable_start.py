@@ -17,7 +17,7 @@ from neuropil.model.contents.contents import Population
 
 @dataclass(frozen=True)
 class Start:
-    """Starting values; what is the same in all cells has one column.
+    """Initial values; what is the same in all cells has one column.
 
     Attributes:
         v: float64[compartments, 1 or cells], mV, in the order of the cell's compartments.
@@ -62,7 +62,7 @@ def _initial(patch: MembraneGroup, v: np.ndarray, around: dict[str, Any], given:
         found = patch.program.membrane.initial(patch.parameters, v, around, given)
     for state, value in found.items():
         if not np.all(np.isfinite(value)):
-            raise ModelError(f"{state} does not start at a finite number", got=value[~np.isfinite(value)].flat[0], fix="look at its parameters and at Cell.initial")
+            raise ModelError(f"{state} does not start at a finite number", got=value[~np.isfinite(value)].flat[0], fix="check its parameters and Cell.initial")
     return {state: np.broadcast_to(value, (patch.size, value.shape[1] if value.ndim == 2 else 1)) for state, value in found.items()}
 
 

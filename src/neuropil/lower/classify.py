@@ -21,6 +21,8 @@ from neuropil.lower.coupled import LARGEST_GROUP
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.purity import check_pure
 from neuropil.lower.trace import Traced, scalar_jaxpr
+from neuropil.model.base.integrators import DERIVED, Tableau, check_integrator
+from neuropil.registry import named
 from neuropil.units import mV
 
 PROBES = 16
@@ -44,7 +46,7 @@ class Scheme:
     Attributes:
         exact: states advanced by the exact propagator.
         stepped: states advanced by `method`.
-        method: "exponential_euler", "euler", "heun", "rk4", or None when nothing is stepped.
+        method: "exponential_euler", the name of a tableau, or None when nothing is stepped.
         reasons: one sentence per state.
         reach: for every exact state, the exact states its future depends on (itself included).
         driven: for every exact state, the inputs its future depends on.
@@ -64,6 +66,11 @@ class Scheme:
     system: LinearSystem
     own: dict[str, int]
     coupled: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def tableau(self) -> Tableau | None:
+        """Of a Runge-Kutta method."""
+        return None if self.method in (None, *DERIVED) else named(Tableau, self.method)
 
 
 def parameter_leaf(name: str) -> str:
@@ -239,6 +246,7 @@ def _closure(i: str, exact: tuple[str, ...], a: dict[tuple[str, str], int]) -> t
 
 def _method(traced: Traced, stepped: tuple[str, ...], slope: dict, graph: Graph, blame: dict[str, str]) -> str | None:
     wanted = traced.integrator
+    check_integrator(traced.name, wanted)  # it may have been set after the class was made
     if not stepped:
         return None
     if wanted == "exact":
@@ -259,12 +267,7 @@ def _reasons(exact: Any, stepped: Any, method: str | None, blame: dict[str, str]
         alone = not any((i, j) in system.a for j in exact) and i not in system.constant
         moves = any((i, k) in system.b for (_, k) in system.b)
         reasons[i] = "constant between events" if alone and not moves else "exact: linear with constant coefficients"
-    why = {
-        "exponential_euler": "exponential Euler: each equation is linear in its own variable",
-        "rk4": "Runge-Kutta of order 4",
-        "heun": "Heun's method, order 2",
-        "euler": "forward Euler, order 1",
-        None: "",
-    }[method]
-    reasons.update({i: f"{why} ({blame[i]})" for i in stepped})
+    if method is not None:
+        why = "exponential Euler: each equation is linear in its own variable" if method in DERIVED else named(Tableau, method).reason
+        reasons.update({i: f"{why} ({blame[i]})" for i in stepped})
     return reasons

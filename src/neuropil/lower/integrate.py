@@ -7,6 +7,7 @@ threshold, reset.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -18,6 +19,7 @@ from neuropil.lower.classify import Scheme, classify
 from neuropil.lower.coupled import coupled_flow
 from neuropil.lower.propagator import entries, tag
 from neuropil.lower.trace import Scalars, Traced, TracedNeuron
+from neuropil.model.base.integrators import Number, Tableau, common_denominator
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,13 @@ class Advance:
         """Tags of the propagators this step uses -> (fraction of dt, held states)."""
         if not self.scheme.exact:
             return {}
-        fractions = [False] + ([True] if self.scheme.method in ("rk4",) else [])
+        tableau = self.scheme.tableau
+        times: list[Number] = [1, *(c for c in dict.fromkeys(tableau.c if tableau else ()) if c not in (0, 1))]
         found: dict[str, tuple[float, tuple[str, ...]]] = {}
-        for half in fractions:
-            found[tag(half, False)] = (0.5 if half else 1.0, ())
+        for time in times:
+            found[tag(time, False)] = (float(time), ())
             if self._holding_matters:
-                found[tag(half, True)] = (0.5 if half else 1.0, self.clamps)
+                found[tag(time, True)] = (float(time), self.clamps)
         return found
 
     @property
@@ -68,47 +71,46 @@ class Advance:
 
     def advance(self, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...] = ()) -> Scalars:
         """States after dt without events; those in `held` stay as they are."""
-        end = self._propagate(p, s, x, held, half=False)
-        method = self.scheme.method
-        if method is None:
-            return end
-
-        def slopes(stage: Scalars) -> Scalars:
-            rates = self.traced.derivative(p, stage, x)
-            return {n: 0.0 if n in held else rates[n] for n in self.scheme.stepped}
-
-        def moved(base: Scalars, k: Scalars, h: Any) -> Scalars:
-            return {**base, **{n: s[n] + h * k[n] for n in self.scheme.stepped}}
-
-        dt = p["dt"]
-        if method == "exponential_euler":
-            together = {n for group in self.scheme.coupled for n in group}
-            stepped = {n: s[n] if n in held else self._exponential(p, s, x, n) for n in self.scheme.stepped if n not in together}
-            for group in self.scheme.coupled:
+        end = self._propagate(p, s, x, held, 1)
+        scheme, tableau = self.scheme, self.scheme.tableau
+        if tableau is not None:
+            stepped = self._runge_kutta(tableau, p, s, x, held)
+        else:
+            together = {n for group in scheme.coupled for n in group}
+            stepped = {n: s[n] if n in held else self._exponential(p, s, x, n) for n in scheme.stepped if n not in together}
+            for group in scheme.coupled:
                 stepped |= self._together(p, s, x, tuple(n for n in group if n not in held))
                 stepped |= {n: s[n] for n in group if n in held}
-        elif method == "euler":
-            stepped = moved(s, slopes(s), dt)
-        elif method == "heun":
-            k1 = slopes(s)
-            k2 = slopes(moved(end, k1, dt))
-            stepped = moved(s, {n: 0.5 * (k1[n] + k2[n]) for n in k1}, dt)
-        else:
-            middle = self._propagate(p, s, x, held, half=True)
-            k1 = slopes(s)
-            k2 = slopes(moved(middle, k1, 0.5 * dt))
-            k3 = slopes(moved(middle, k2, 0.5 * dt))
-            k4 = slopes(moved(end, k3, dt))
-            stepped = moved(s, {n: (k1[n] + 2.0 * k2[n] + 2.0 * k3[n] + k4[n]) / 6.0 for n in k1}, dt)
-        return {n: stepped[n] if n in self.scheme.stepped else end[n] for n in s}
+        return {n: stepped[n] if n in scheme.stepped else end[n] for n in s}
 
-    def _propagate(self, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...], *, half: bool) -> Scalars:
-        """Exact states after dt or dt/2; the others as they are."""
+    def _runge_kutta(self, tableau: Tableau, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...]) -> Scalars:
+        """The stepped states by an explicit Runge-Kutta method; the exact ones are exact in each of its stages."""
+        dt, slopes = p["dt"], []  # type: ignore[var-annotated]
+
+        def moved(row: Sequence[Number]) -> Scalars:
+            """The stepped states, moved along the slopes so far with these weights."""
+            used = [(k, w) for k, w in zip(slopes, row, strict=False) if w]
+            if len(used) == 1:  # the weight joins dt, which is constant
+                (k, weight), *_ = used
+                return {n: s[n] + (float(weight) * dt) * k[n] for n in k}
+            weights, below = common_denominator([w for _, w in used])
+            return {n: s[n] + dt * _sum([k[n] for k, _ in used], weights, below) for n in self.scheme.stepped} if used else {}
+
+        for row, time in zip(tableau.a, tableau.c, strict=True):
+            stage = {**self._propagate(p, s, x, held, time), **moved(row)}
+            rates = self.traced.derivative(p, stage, x)
+            slopes.append({n: 0.0 if n in held else rates[n] for n in self.scheme.stepped})
+        return moved(tableau.b)
+
+    def _propagate(self, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...], time: Number) -> Scalars:
+        """Exact states at a time within the step (1: its end); the others as they are."""
         scheme, new = self.scheme, dict(s)
+        if time == 0:
+            return new
         for i in scheme.exact:
             if i in held:
                 continue
-            prefix = tag(half, bool(held) and bool(set(held) & set(scheme.reach[i])))
+            prefix = tag(time, bool(held) and bool(set(held) & set(scheme.reach[i])))
             terms = [p[f"{prefix}P_{i}_{j}"] * s[j] for j in scheme.reach[i]]
             terms += [p[f"{prefix}Q_{i}_{k}"] * x[k] for k in scheme.driven[i]]
             if i in scheme.affine:
@@ -146,6 +148,13 @@ class Advance:
         flat = z == 0.0
         safe = jnp.where(flat, 1.0, z)
         return value + f * p["dt"] * jnp.where(flat, 1.0, jnp.expm1(safe) / safe)
+
+
+def _sum(values: Sequence[Any], weights: Sequence[float], below: float) -> Any:
+    """Σ weight * value / below, from left to right."""
+    terms = [v if w == 1.0 else w * v for v, w in zip(values, weights, strict=True)]
+    total = sum(terms[1:], terms[0])
+    return total if below == 1.0 else total / below
 
 
 @dataclass(frozen=True)

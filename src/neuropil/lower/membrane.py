@@ -42,7 +42,7 @@ class _BeforeCurrents(Values):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("i_") and name not in self._values:
             fix = "use it in derivative(), which has the currents of the step's start"
-            raise ModelError(f"{self._owner} reads {name} where currents are only being summed", got="current() or provides()", fix=fix)
+            raise ModelError(f"{self._owner} reads {name} while currents are summed", got="current() or provides()", fix=fix)
         return super().__getattr__(name)
 
 
@@ -79,7 +79,7 @@ class TracedMechanism(Traced):
             given = self._model(p).provides(self._states(s), self._early(x))
         for name in given:
             if not supplied(name) or name == "v" or name.startswith("i_"):
-                raise ModelError(f"{self.name}.provides(): not something a compartment passes on", got=name, expected='"c_<ion>" or "e_<ion>"')
+                raise ModelError(f"{self.name}.provides(): not a quantity of a compartment", got=name, expected='"c_<ion>" or "e_<ion>"')
         return {n: magnitude(v, SUPPLIED[n[0]], f"{self.name}.provides(): {n}") for n, v in given.items()}
 
     def _early(self, x: Scalars) -> Values:
@@ -362,5 +362,5 @@ class MembraneProgram:
                 names = ", ".join(sorted(x[2:] for x in self.graph.leaves(node)))
                 raise ModelError(
                     "a constant of a membrane is not finite", got=f"{np.ravel(value)[~np.isfinite(np.ravel(value))][0]} from {names}",
-                    fix="look for a zero or negative time constant, slope or capacitance",
+                    fix="check for a zero or negative time constant, slope or capacitance",
                 )  # fmt: skip

@@ -16,7 +16,7 @@ from neuropil.model.base.described import DeclarativeModel
 
 _FOREIGN = re.compile(r"\b(math|cmath|np|numpy|jnp|jax\.numpy|scipy\.special|special)\.(\w+)\(")
 _OTHER_NAMES = {"abs": "absolute", "fabs": "absolute", "max": "maximum", "min": "minimum", "power": "**", "pow": "**", "square": "**"}
-_ON_QUANTITIES = ("__array_ufunc__", "abstract array", "must be real number, not Quantity", "numpy knows no units")
+_ON_QUANTITIES = ("__array_ufunc__", "abstract array", "must be real number, not Quantity", "NumPy functions do not support quantities")
 
 
 def explained(error: Exception, model: DeclarativeModel, method: str, where: str) -> NeuropilError:
@@ -33,7 +33,7 @@ def explained(error: Exception, model: DeclarativeModel, method: str, where: str
         return error
     if foreign or isinstance(error, jax.errors.JAXTypeError) or any(text in str(error) for text in _ON_QUANTITIES):
         called = f"{foreign[1]}.{foreign[2]}" if foreign else "a function of another library"
-        return ModelError(f"{where} calls {called}, which knows no units and cannot be traced", got=line or None, fix=_of_maths(foreign[2] if foreign else ""))
+        return ModelError(f"{where} calls {called}, which does not support units and cannot be traced", got=line or None, fix=_of_maths(foreign[2] if foreign else ""))
     if isinstance(error, AttributeError) and isinstance(getattr(error, "obj", None), DeclarativeModel):
         return ModelError(f"{type(model).__name__} has no parameter {error.name!r}", got=line or None, fix=_named(str(error.name), model))
     if isinstance(error, NameError):
@@ -61,7 +61,7 @@ def _of_maths(name: str) -> str:
 
 
 def _named(name: str, model: DeclarativeModel) -> str:
-    """What somebody may have meant by a name in an equation."""
+    """The likely meaning of an unknown name in an equation."""
     spec = model.spec
     for prefix, known in (("self", spec.parameters), ("s", spec.states), ("x", spec.inputs), ("w", spec.ports)):
         if name in known:

@@ -159,7 +159,7 @@ def check(program: NeuronProgram) -> None:
     known |= {f"s.{n}" for n in spec.states} | {f"x.{n}" for n in spec.inputs if program.variant.input_in_use(n)} | {"r", "u"}
     known |= {f"w.{n}" for n in spec.ports if program.variant.weight_in_use(n)}
     if stray := graph.leaves(*program.roots) - known:
-        raise PlanError(f"{program.step.traced.name}: the kernel reads values nobody provides", got=sorted(stray))
+        raise PlanError(f"{program.step.traced.name}: the kernel reads values that are not defined", got=sorted(stray))
     if set(program.new_states) != set(spec.states):
         raise PlanError(f"{program.step.traced.name}: not every state is advanced", got=sorted(program.new_states))
     for n in graph.reach(program.roots):

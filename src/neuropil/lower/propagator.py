@@ -5,7 +5,7 @@ For ds/dt = A s + B x + b with inputs x held over h,
     s(t + h) = P s(t) + Q x + c,   where  exp([[A, B, b], [0, 0, 0]] h) = [[P, Q, c], [0, 1, 0]].
 
 The entries are parameters like any other by the time they reach a kernel. A tag says what they belong to: how much of
-the step (whole, or half for Runge-Kutta stages) and whether the clamped states are held.
+the step (all of it, or up to the time of a Runge-Kutta stage) and whether the clamped states are held.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from neuropil.errors import LoweringError
 from neuropil.lower.classify import Scheme, parameter_leaf
+from neuropil.model.base.integrators import Number
 
 
 def exponential(matrix: np.ndarray) -> np.ndarray:
@@ -45,9 +46,9 @@ def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return total
 
 
-def tag(half: bool, held: bool) -> str:
-    """Prefix of the entries' names."""
-    return ("half_" if half else "") + ("held_" if held else "")
+def tag(time: Number, held: bool) -> str:
+    """Prefix of the entries' names; time: of their end within the step, 1 at its end."""
+    return ("" if time == 1 else f"to_{time}_") + ("held_" if held else "")
 
 
 def entries(scheme: Scheme, prefix: str) -> dict[str, tuple[str, str | None]]:

@@ -39,22 +39,38 @@ def check_pure(traced: Traced) -> None:
     for name, (equation, of) in traced.equations.items():
         named = [{n: f"p.{n}" for n in spec.parameters}]
         named += [f"{kind}." if trees[kind] is None else {n: f"{kind}.{n}" for n in trees[kind]} for kind in of]  # type: ignore[misc]
-        graph = Graph()
-        for _ in range(ATTEMPTS):
-            before = _generators()
-            first, second = (_nodes(graph, equation, named, traced.name) for _ in range(2))
-            drawn = [source for source, state in _generators().items() if state != before[source]]
-            if not drawn or first != second:
-                break
-        if drawn or first != second:
-            raise _error(f"{traced.name}.{name}()", graph, first, second, drawn)
+        traced_twice(Graph(), equation, named, traced.name, f"{traced.name}.{name}()")
     known.add(names)
 
 
-def _nodes(graph: Graph, equation: Any, named: list[Any], where: str) -> list[int]:
+def traced_twice(graph: Graph, equation: Any, named: list[Any], owner: str, where: str = "", *, static: tuple[str, ...] = ()) -> list[int]:
+    """The nodes of an equation's results, after tracing it twice into the graph.
+
+    Args:
+        graph: an empty one.
+        equation: a function of trees of scalars.
+        named: these trees, with the names of the graph's leaves; those that begin with "p." are static.
+        owner: whose equation it is; where: its name, in messages (None: the same).
+        static: further leaves that are.
+
+    Raises:
+        ModelError: the equation has an effect.
+    """
+    for _ in range(ATTEMPTS):
+        before = _generators()
+        first, second = (_nodes(graph, equation, named, owner, static) for _ in range(2))
+        drawn = [source for source, state in _generators().items() if state != before[source]]
+        if not drawn or first != second:
+            break
+    if drawn or first != second:
+        raise _error(where or owner, graph, first, second, drawn)
+    return first
+
+
+def _nodes(graph: Graph, equation: Any, named: list[Any], where: str, static: tuple[str, ...]) -> list[int]:
     """The results of an equation, traced into the graph."""
     closed = scalar_jaxpr(lambda *a: jax.tree.map(lambda v: jnp.asarray(v, "float64"), equation(*a)), *named)
-    return absorb(graph, closed, [graph.leaf(n, static=n.startswith("p.")) for n in jax.tree.leaves(named)], where)
+    return absorb(graph, closed, [graph.leaf(n, static=n.startswith("p.") or n in static) for n in jax.tree.leaves(named)], where)
 
 
 def _generators() -> dict[str, Any]:
@@ -72,5 +88,5 @@ def _error(where: str, graph: Graph, first: list[int], second: list[int], drawn:
         f"{where} has an effect: it does not give the same equations twice", got="; ".join(found),
         expected="equations of states, inputs and parameters alone; they are traced once, so what is drawn or counted then is one number for all neurons and all steps",
         fix="for noise, declare an Input and stimulate it: net.stimulate(population, npl.Noise(mean, sd), input=...) (a synapse declares the input `noise`); "
-        "for random spikes, define hazard(); for values that differ between neurons, give a parameter or a starting value a distribution; what counts is a State",
+        "for random spikes, define hazard(); for values that differ between neurons, give a parameter or an initial value a distribution; what counts is a State",
     )  # fmt: skip

@@ -83,7 +83,7 @@ def slow_states(
 
     Args:
         parameters: by name: floats, or arrays with a value per element.
-        initial: starting values by state, likewise.
+        initial: initial values by state, likewise.
         weights: typical magnitude of the smallest weights by port; what is not named does not occur.
         dt: ms.
         modulated: parameters that modulators change.

@@ -297,5 +297,5 @@ def check_finite(where: str, values: list[Any]) -> None:
     if not all(np.all(np.isfinite(v)) for v in values):
         raise ModelError(
             f"{where}: a constant is not finite", got="a division by zero",
-            fix="look for a time constant of zero, or two coupled states that decay at the same rate (clock_driven=True takes those)",
+            fix="check for a time constant of zero, or two coupled states that decay at the same rate (clock_driven=True takes those)",
         )  # fmt: skip

@@ -98,7 +98,7 @@ def _spread(value: Any) -> Any:
 
 
 def _initial(model: DeclarativeModel, parameters: Mapping[str, Any], weight: float) -> dict[str, float]:
-    """A typical starting value of each state."""
+    """A typical initial value of each state."""
     made = {}
     for n, state in model.spec.states.items():
         given = parameters[state.initial] if isinstance(state.initial, str) else _spread(state.initial)

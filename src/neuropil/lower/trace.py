@@ -97,7 +97,7 @@ class Traced:
                 fix = "compare the terms of this equation: one of them lacks a factor"
                 raise UnitError(error.what, got=error.got, expected=error.expected, fix=fix) from None
             if isinstance(result[name], (str, bytes)):
-                raise ModelError(f"{self.name}.{method}(): the equation for {what} gives no number", got=value, expected="one quantity")
+                raise ModelError(f"{self.name}.{method}(): the equation for {what} does not return a number", got=value, expected="one quantity")
         return result
 
     @contextmanager
@@ -176,5 +176,5 @@ def scalar_jaxpr(function: Callable[..., Any], *arguments: Any) -> Any:
         shaped = jax.tree.map(lambda a: jax.ShapeDtypeStruct((), bool if a == "bool" else "float64"), arguments)
         made = jax.make_jaxpr(function)(*shaped)
     if wrong := [v.aval.shape for v in made.jaxpr.outvars if v.aval.shape]:
-        raise ModelError("an equation makes several numbers of one", got=f"an array of shape {wrong[0]}", expected="one number for one neuron or synapse")
+        raise ModelError("an equation returns an array for one neuron or synapse", got=f"an array of shape {wrong[0]}", expected="one number for one neuron or synapse")
     return made

@@ -6,6 +6,7 @@ from neuropil.model.agent.encode import Code, Currents, OneHot, PlaceCode, Popul
 from neuropil.model.agent.monitor import Guard, SelfStimulationMonitor
 from neuropil.model.base.described import STEADY, DeclarativeModel, Input, Port, State
 from neuropil.model.base.distribution import Distribution, LogNormal, Normal, Uniform
+from neuropil.model.base.integrators import Tableau
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.compartments import Compartments
 from neuropil.model.cell.discretise import DLambda, FixedCount, MaxLength, discretise
@@ -25,16 +26,17 @@ from neuropil.model.cell.locations import (
 from neuropil.model.cell.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.cell.morphology import Morphology, MorphologyBuilder
 from neuropil.model.cell.section import Section
+from neuropil.model.connection.distance import DistanceDependent
+from neuropil.model.connection.ends import Ends
+from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.rules import (
     AllToAll,
-    DistanceDependent,
     Edges,
     FixedInDegree,
     FixedOutDegree,
     FixedProbability,
     FixedTotal,
     OneToOne,
-    Rule,
 )
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
@@ -47,17 +49,9 @@ from neuropil.model.network.network import Network
 from neuropil.model.neuron.branched import Branch, Branched
 from neuropil.model.neuron.composite import Composite, Part
 from neuropil.model.neuron.neuron import Neuron
-from neuropil.model.stimulus.stimulus import (
-    InhomogeneousPoisson,
-    Noise,
-    Poisson,
-    Regular,
-    Sine,
-    SpikeList,
-    Step,
-    Stimulus,
-    TimeArray,
-)
+from neuropil.model.stimulus.currents import Noise, Sine, Step, TimeArray
+from neuropil.model.stimulus.events import InhomogeneousPoisson, Poisson, Regular, SpikeList
+from neuropil.model.stimulus.stimulus import CurrentStimulus, EventStimulus, Stimulus
 from neuropil.model.synapse.synapse import Synapse
 
 __all__ = [
@@ -76,6 +70,7 @@ __all__ = [
     "Composite",
     "Coupling",
     "Critic",
+    "CurrentStimulus",
     "Currents",
     "DLambda",
     "DeclarativeModel",
@@ -87,7 +82,9 @@ __all__ = [
     "Edges",
     "Effect",
     "Efference",
+    "Ends",
     "Evenly",
+    "EventStimulus",
     "Everywhere",
     "FirstOrder",
     "FixedCount",
@@ -149,6 +146,7 @@ __all__ = [
     "Stimulus",
     "StimulusConnection",
     "Synapse",
+    "Tableau",
     "TemporalDifference",
     "TimeArray",
     "Toward",

@@ -10,6 +10,7 @@ exponential Euler as one vector; a linear state among them leaves the linear set
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +20,8 @@ from scipy.linalg import expm
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model import Branch
 from neuropil.model.base.described import DeclarativeModel, Values
+from neuropil.model.base.integrators import DERIVED, Number, Tableau, check_integrator
+from neuropil.registry import named
 from neuropil.units import Dimension, Quantity, magnitude
 
 Array: TypeAlias = NDArray[Any]
@@ -192,14 +195,20 @@ class Integrator:
                 got=f"nonlinear: {', '.join(self.remaining)}",
                 fix='set integrator = "auto"',
             )
-        self.whole, self.half = self._propagators(dt), self._propagators(dt / 2)
+        check_integrator(type(neuron).__name__, self.scheme)
+        self.tableau = None if self.scheme in DERIVED else named(Tableau, self.scheme)
+        self.exact = self._exact_at()
 
     def with_parameters(self, parameters: States) -> Integrator:
         """The same scheme with other values of the parameters."""
         twin = copy.copy(self)
         twin.equations = Equations(self.neuron, parameters, self.size)
-        twin.whole, twin.half = twin._propagators(self.dt), twin._propagators(self.dt / 2)
+        twin.exact = twin._exact_at()
         return twin
+
+    def _exact_at(self) -> dict[Number, tuple[Matrices, Matrices]]:
+        """The propagators to the end of the step (1) and to the times of the stages."""
+        return {c: self._propagators(float(c) * self.dt) for c in {1, *(self.tableau.c if self.tableau else ())}}
 
     def _propagators(self, dt: float) -> tuple[Matrices, Matrices]:
         """(free, clamped), each as matrices [distinct, linear, linear + inputs + 1] and the index of each neuron's."""
@@ -236,17 +245,14 @@ class Integrator:
             s: states by name, [n].
         """
         if not self.remaining:
-            return self._exact(self.whole, s, x, held)
-        if self.scheme == "exponential_euler":
-            moved = self._exponential_euler(s, x, held)
-        else:
-            moved = self._runge_kutta(s, x, held)
-        return self._exact(self.whole, s, x, held) | moved
+            return self._exact(1, s, x, held)
+        moved = self._exponential_euler(s, x, held) if self.tableau is None else self._runge_kutta(self.tableau, s, x, held)
+        return self._exact(1, s, x, held) | moved
 
-    def _exact(self, propagators: tuple[Matrices, Matrices], s: States, x: States, held: Array) -> States:
+    def _exact(self, time: Number, s: States, x: States, held: Array) -> States:
         if not self.linear:
             return dict(s)
-        (free, i), (clamped, j) = propagators
+        (free, i), (clamped, j) = self.exact[time]
         z = np.array([*(s[k] for k in self.linear), *x.values(), np.ones(self.size)])
         new = np.einsum("nij,jn->in", np.where(held[:, None, None], clamped[j], free[i]), z)
         return {**s, **dict(zip(self.linear, new, strict=True))}
@@ -286,21 +292,11 @@ class Integrator:
         change = expm(matrix * self.dt)[:, :n, n]
         return {i: s[i] + change[:, k] for k, i in enumerate(group)}
 
-    def _runge_kutta(self, s: States, x: States, held: Array) -> States:
-        def slope(at: States, k: States, h: float) -> States:  # linear states exact at that time, the others along k
-            return self._slope({**at, **{i: s[i] + h * k[i] for i in self.remaining}}, x, held)
+    def _runge_kutta(self, tableau: Tableau, s: States, x: States, held: Array) -> States:
+        def moved(row: Sequence[Number]) -> States:
+            return {i: s[i] + self.dt * sum(float(w) * k[i] for w, k in zip(row, slopes, strict=False)) for i in self.remaining}
 
-        dt, end = self.dt, self._exact(self.whole, s, x, held)
-        k1 = self._slope(s, x, held)
-        if self.scheme == "euler":
-            total = k1
-        elif self.scheme == "heun":
-            k2 = slope(end, k1, dt)
-            total = {i: (k1[i] + k2[i]) / 2 for i in self.remaining}
-        else:
-            middle = self._exact(self.half, s, x, held)
-            k2 = slope(middle, k1, dt / 2)
-            k3 = slope(middle, k2, dt / 2)
-            k4 = slope(end, k3, dt)
-            total = {i: (k1[i] + 2 * k2[i] + 2 * k3[i] + k4[i]) / 6 for i in self.remaining}
-        return {i: s[i] + dt * total[i] for i in self.remaining}
+        slopes: list[States] = []
+        for row, time in zip(tableau.a, tableau.c, strict=True):  # linear states exact at that time, the others along the slopes
+            slopes.append(self._slope({**self._exact(time, s, x, held), **moved(row)}, x, held))
+        return moved(tableau.b)

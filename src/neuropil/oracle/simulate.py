@@ -27,9 +27,10 @@ from neuropil.model.neuron.branched import BRANCH, Branched
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.probe.upkeep import Normalisation
 from neuropil.oracle.cable import Cells, Sites
-from neuropil.oracle.events import Source, Synapses, per_element
+from neuropil.oracle.events import Synapses, per_element
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.oracle.modulate import Given, Modulators
+from neuropil.oracle.stimuli import Source
 from neuropil.oracle.synapses import LivingSynapses
 from neuropil.result.spikes import Spikes
 from neuropil.units import Quantity, magnitude, ms
@@ -222,7 +223,7 @@ def simulate(
             `network.projections`: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
             several sites, the site of each; last, what tells each from the others in draws of its own (of noise, of
             parameters): its place in the list, if left out, which is not the engine's between views (`numbered_edges`).
-        modulators: value of the signal of synapses that know one, by the index of the projection; 0 otherwise.
+        modulators: value of the signal of synapses that read one, by the index of the projection; 0 otherwise.
         signals, doses: of the network's modulators by name: the signal from a step on, and what is given at a step.
         changes: before a step, by the name of a projection: new values of "weight" or of states, base units, for its synapses
             sorted by source.
@@ -287,7 +288,7 @@ class _World:
     def __init__(self, network: Network, h: float, steps: int, seed: int, edges: dict[int, Any], modulators: dict[int, float]):
         self.network, populations, projections = network, network.populations, network.projections
         self.groups: dict[str, Running] = {name: _running(pop, h, seed) for name, pop in populations.items()}
-        self.synapses = [Synapses(p, h, edges.get(i)) for i, p in enumerate(projections) if not p.listed]
+        self.synapses = [Synapses(p, h, seed, edges.get(i)) for i, p in enumerate(projections) if not p.listed]
         self.living = [
             LivingSynapses(p, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.listed
         ]

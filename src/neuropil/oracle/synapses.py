@@ -10,12 +10,11 @@ import numpy as np
 from neuropil import rng
 from neuropil.model import Distribution, Projection, Synapse
 from neuropil.model.base import grid
-from neuropil.model.connection.rules import DistanceDependent
-from neuropil.model.connection.structure import multapses
+from neuropil.model.contents.pairs import ends_of
 from neuropil.model.contents.per_synapse import differs, in_order
 from neuropil.model.contents.wiring import threshold, weight_dimension
 from neuropil.model.synapse.synapse import POST_TIME
-from neuropil.oracle.events import listed, numbers, site_of
+from neuropil.oracle.events import drawn, numbers, site_of
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.units import Quantity, magnitude
 
@@ -37,16 +36,6 @@ def per_one(value: Any, p: Projection, pre: Array, post: Array, number: Array, s
     return np.array(np.broadcast_to(in_order(raw, p, pre, post), pre.size), float)
 
 
-def _probability(p: Projection, sources: Array, target: int) -> Array:
-    """Of the pairs of some sources and one target, by their distance."""
-    assert isinstance(p.rule, DistanceDependent) and p.source.positions is not None and p.target.positions is not None
-    apart = np.abs(p.source.positions[sources] - p.target.positions[target])
-    if p.rule.periodic is not None:
-        box = np.broadcast_to(np.asarray(p.rule.periodic.value, float), apart.shape[1:])
-        apart = np.abs(apart - box * np.rint(apart / box))
-    return np.broadcast_to(np.asarray(p.rule.probability(np.sqrt((apart**2).sum(axis=1))), float), sources.shape)
-
-
 class LivingSynapses:
     """The synapses of one projection that have states, or that vanish and form.
 
@@ -62,11 +51,11 @@ class LivingSynapses:
         self.projection, self.dt, self.seed, self.modulator = projection, dt, seed, modulator
         self.model = projection.synapse or Synapse()
         self.source, self.target, self.port, self.input = projection.source.name, projection.target.name, projection.port, projection.input
-        pre, post, weight, steps = listed(projection, dt) if given is None else (np.asarray(part) for part in given[:4])
-        site = site_of(projection) if given is None or len(given) < 5 else np.asarray(given[4])
+        pre, post, weight, steps, *more = drawn(projection, dt, seed) if given is None else (np.asarray(part) for part in given)
+        site = more[0] if more else site_of(projection)
         order = np.argsort(pre, kind="stable")
-        self.given = None if given is None or len(given) < 6 else np.asarray(given[5])[order]
-        self.drawn = given is not None
+        self.listed = given is not None  # by the caller
+        self.given = more[1][order] if len(more) > 1 else None
         self.pre, self.post, self.site = pre[order], post[order], np.broadcast_to(site, pre.shape)[order]
         self.weight, self.steps = (np.broadcast_to(a, pre.shape)[order] for a in (weight, steps))
         # Not the longest of those that exist: synapses that form later may have any delay of the description.
@@ -96,7 +85,7 @@ class LivingSynapses:
 
     def _numbers(self, n: int) -> Array:
         """What tells n synapses apart in draws of their own; those that come and go, by their places."""
-        if self.projection.structure is not None or (self.drawn and self.given is None):
+        if self.projection.structure is not None or (self.listed and self.given is None):
             return np.arange(n)
         return numbers(self.projection, self.pre, self.post) if self.given is None else self.given
 
@@ -231,11 +220,11 @@ class LivingSynapses:
     def _partners(self, targets: Array, pre: Array, post: Array, u: Array) -> Array:
         """A source for each new synapse onto these targets, one after the other, as the rule allows; -1 where there is none."""
         p, made = self.projection, []
-        several, apart = multapses(p.rule), p.recurrent and not getattr(p.rule, "allow_self", True)
+        several, apart, ends = p.rule.multapses, p.excludes_self, ends_of(p, whole=True)
         joined = set(zip(pre.tolist(), post.tolist(), strict=True))
         for target, number in zip(targets.tolist(), u, strict=True):
             sources = np.arange(p.source.size) if p.sources is None else np.sort(p.sources)
-            likely = _probability(p, sources, target) if isinstance(p.rule, DistanceDependent) else np.ones(sources.size)
+            likely = p.rule.likelihood(sources, np.array([target]), ends)[:, 0]
             taken = np.array([(apart and s == target) or (not several and (s, target) in joined) for s in sources.tolist()])
             up_to = np.cumsum(np.where(taken, 0.0, likely))
             if up_to[-1] == 0.0:

@@ -1,4 +1,4 @@
-"""Buffers: everything that operations read and write, declared by name, type, size, owner and meaning."""
+"""Buffers: everything that operations read and write, declared by name, type, size and owner."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
-
-from neuropil.units import Dimension
 
 
 class Owner(Enum):
@@ -22,16 +20,14 @@ class Owner(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Buffer:
-    """A declared array, or what an array is cut into.
+    """A declared array, or several that are always used together.
 
     Attributes:
-        name: unique within a program; for people.
+        name: for people.
         dtype: element type.
-        size: number of entries over all owners; of synapses as expected.
+        size: number of entries, over all owners; of `Owner.EACH` those of one. Of synapses the expected number.
         owner: how it is divided.
         saved: whether a run goes on from it, so that a checkpoint has it.
-        meaning: in a few words.
-        dimension: of its values; None for counters and the like.
         purpose: under what the memory forecast counts it.
     """
 
@@ -40,11 +36,8 @@ class Buffer:
     size: float
     owner: Owner = Owner.NEURON
     saved: bool = False
-    meaning: str = ""
-    dimension: Dimension | None = None
     purpose: str = "state"
 
-    @property
-    def bytes(self) -> float:
-        """Bytes over all owners, for buffers with `Owner.EACH` those of one."""
-        return self.size * np.dtype(self.dtype).itemsize
+    def bytes(self, owners: int) -> float:
+        """Bytes over so many owners."""
+        return self.size * np.dtype(self.dtype).itemsize * (owners if self.owner is Owner.EACH else 1)

@@ -1,4 +1,4 @@
-"""What is constant about every part of a network: its program, its parameters as drawn, its starting values."""
+"""What is constant about every part of a network: its program, its parameters as drawn, its initial values."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class PlanBuilder:
         )
 
     def bare(self, planned: PlannedPart) -> SolverBatch:
-        """A part that a cable solver advances, which knows its parameters and where it starts (`neuropil.lower.cable_start`)."""
+        """A part that a cable solver advances, with its parameters and initial states (`neuropil.lower.cable_start`)."""
         name = ".".join(n for n in (planned.population.name, planned.name) if n)
         member = PopulationSlice(planned.population, planned.name, planned.part.sites)
         return SolverBatch(name, planned.part.model, self.variant(planned), (member,), self.precision)
@@ -239,7 +239,7 @@ def refractory_steps(period: Any, dt: float, what: str) -> np.ndarray:
 
 
 def check_finite(program: NeuronProgram, values: list[Any], population: str, places: Iterable[int] | None = None) -> None:
-    """Refuse constants that are no numbers, naming the parameters they come from; of some places in the frontier, or of all."""
+    """Refuse constants that are not numbers, naming the parameters they come from; of some places in the frontier, or of all."""
     nodes = program.frontier if places is None else [program.frontier[k] for k in places]
     for node, value in zip(nodes, values, strict=True):
         if not np.all(np.isfinite(value)):
@@ -247,7 +247,7 @@ def check_finite(program: NeuronProgram, values: list[Any], population: str, pla
             raise ModelError(
                 f"population {population!r} ({program.step.traced.name}): a constant is not finite",
                 got=f"{np.ravel(value)[~np.isfinite(np.ravel(value))][0]} from {names}",
-                fix="look for a zero or negative time constant, slope or capacitance",
+                fix="check for a zero or negative time constant, slope or capacitance",
             )
 
 

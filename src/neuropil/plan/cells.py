@@ -9,10 +9,10 @@ import numpy as np
 
 from neuropil.lower.cable import CablePlan
 from neuropil.lower.cable_start import Start, draw_for
-from neuropil.lower.neuron_program import Variant
 from neuropil.lower.resolution import slow_flows
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population
+from neuropil.plan.cable_signature import CableSignature
 from neuropil.plan.parts import SolverBatch
 
 
@@ -22,14 +22,14 @@ class PlannedCells:
 
     Attributes:
         population: as described; cable: its cell, lowered; start: where it begins.
-        variants: what of each point process is in use, by name; quanta: weights of one unit by point process and port.
+        signature: what its step is given; quanta: weights of one unit by point process and port.
         precision: of all its numbers; slow: states that float32 would not resolve -> why, for which they are float64.
     """
 
     population: Population
     cable: CablePlan
     start: Start
-    variants: Mapping[str, Variant]
+    signature: CableSignature
     quanta: Mapping[str, Mapping[str, float]]
     precision: str
     slow: dict[str, str]
@@ -50,7 +50,12 @@ class PlannedCells:
         if slow:
             precision = "float64"
             cable = CablePlan.of(cell, dt, precision, used, modulated, draw)
-        return cls(population, cable, start, variants, {n: p.members[0].quanta for n, p in parts.items()}, precision, slow)
+        return cls(population, cable, start, CableSignature.of(cable, variants), {n: p.members[0].quanta for n, p in parts.items()}, precision, slow)
+
+    @property
+    def compartment_states(self) -> int:
+        """Numbers of a cell: the potentials of its compartments and the states of its channels."""
+        return self.cable.size + sum(p.size * len(p.program.membrane.states) for p in self.cable.patches)
 
     def flat(self) -> list[str]:
         """States of compartments by full name: "v" and the channels'."""

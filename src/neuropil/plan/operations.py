@@ -1,7 +1,7 @@
 """What a program is made of: operations, each a call of one kernel in every step.
 
 An operation says which kernel it calls, what the loop hands to it, which buffers it uses and how, what it returns, and what it
-costs. Whoever writes the program, checks it, or counts its memory and its work needs to know no mechanism by name.
+costs. Whoever writes the program, checks it, or counts its memory and its work does not depend on any mechanism by name.
 """
 
 from __future__ import annotations
@@ -100,10 +100,12 @@ class Operation:
         given: what the loop hands to it, first.
         own: from an owner to the operation's own arguments, which follow (asked anew for every run: a store may have grown).
         result: what it returns.
+        sets: buffers that it fills; adds: to which it adds, all of them set or updated by another.
         reads: buffers whose values it takes as they are at the beginning of the step, or, of those that are set or added to in a
             step, when all of that is done.
-        sets: buffers that it fills; adds: to which it adds; updates: states that it brings from the beginning to the end of the step.
-        observes: buffers that it reads when they have been updated.
+        updates: states that it brings from the beginning of the step to its end, and inputs that it takes and sets to zero.
+        completes: states that it changes after they have been updated, because its events belong to the end of the step.
+        observes: buffers that it reads as they are at the end of the step.
     """
 
     label: str
@@ -112,8 +114,9 @@ class Operation:
     own: Callable[[int], tuple[Any, ...]]
     given: tuple[Given | TimeTable, ...] = ()
     result: Result | None = None
-    reads: tuple[Buffer, ...] = field(default=(), kw_only=True)
     sets: tuple[Buffer, ...] = field(default=(), kw_only=True)
     adds: tuple[Buffer, ...] = field(default=(), kw_only=True)
+    reads: tuple[Buffer, ...] = field(default=(), kw_only=True)
     updates: tuple[Buffer, ...] = field(default=(), kw_only=True)
+    completes: tuple[Buffer, ...] = field(default=(), kw_only=True)
     observes: tuple[Buffer, ...] = field(default=(), kw_only=True)

@@ -88,7 +88,7 @@ class PopulationSlice:
         numbers: float64[sites, columns], constants in the order of the kernel's columns.
         arrays: constants that differ between neurons, by argument, float64[sites, neurons].
         period: refractory period in steps.
-        initial: starting values by state: a float or float64[sites, neurons].
+        initial: initial values by state: a float or float64[sites, neurons].
         quanta: weight of one quantum by the names of the ports that synapses reach.
         parameters: by name: a float or float64[sites * neurons], one site after the other.
         modulated: names of those that a modulator changes.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,13 @@ from neuropil.errors import ModelError, PlanError
 from neuropil.lower.neuron_program import NeuronProgram
 from neuropil.lower.synapse import SynapseProgram, plan_synapses
 from neuropil.lower.synapse_resolution import slow_synapses
-from neuropil.model.base.distribution import Distribution
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.modulation.modulator import effects_on
 from neuropil.model.network.network import Network
 from neuropil.model.network.validate import validate
 from neuropil.model.neuron.composite import full_name, split
-from neuropil.model.stimulus.stimulus import Poisson
+from neuropil.plan.buffers import Buffer
 from neuropil.plan.builder import PlanBuilder
 from neuropil.plan.cells import PlannedCells
 from neuropil.plan.parts import (
@@ -36,7 +36,7 @@ from neuropil.plan.parts import (
     own_kernel,
     plan_parts,
 )
-from neuropil.plan.signature import Argument, Kind, Signature, Varying
+from neuropil.plan.signature import SAVED, Argument, Kind, Signature, Varying
 from neuropil.plan.weight_scale import Scale, scales
 from neuropil.units import Quantity, ms
 
@@ -104,6 +104,22 @@ class Plan:
     def accumulator(self) -> Any:
         """The type of exact accumulators: wide enough for the widest words."""
         return np.int64 if self.word == np.uint64 or np.uint64 in self.packed else np.int32
+
+    @cached_property
+    def buffers(self) -> dict[tuple[int, Argument], Buffer]:
+        """The arrays of the batches: (place of a batch among them, argument) -> what is declared of it."""
+        return {
+            (g, argument): Buffer(
+                f"{argument.label} of {batch.name}", self.element_type(batch, argument), batch.size, saved=argument.kind in SAVED,
+                purpose="accumulators" if argument.kind is Kind.EXACT else "state",
+            )
+            for g, batch in enumerate(self.batches)
+            for argument in batch.arguments
+        }  # fmt: skip
+
+    def buffer(self, population: Population, part: str, argument: Argument) -> Buffer:
+        """The buffer of an argument of a part of a population."""
+        return self.buffers[self.place_of(population, part)[0], argument]
 
     def element_type(self, batch: Batch, argument: Argument) -> Any:
         """The type of the elements of an array of a batch."""
@@ -203,12 +219,10 @@ def _plan_drives(network: Network, dt: float) -> tuple[PlannedStimulus, ...]:
     planned, taken = [], set()
     for index, drive in enumerate(network.drives):
         kind = "current" if drive.input is not None else "irregular"
-        countable = isinstance(drive.stimulus, Poisson) and drive.site is None and drive.neurons is None and own_kernel(drive.target)
-        if countable and (drive.target.name, drive.port) not in taken:
-            rate = drive.stimulus.rate.value if isinstance(drive.stimulus.rate, Quantity) else drive.stimulus.rate  # type: ignore[attr-defined]
-            if np.ndim(rate) == 0 and not isinstance(rate, Distribution) and rate * dt <= LARGEST_COUNTED:
-                kind = "counted"
-                taken.add((drive.target.name, drive.port))
+        rate = drive.stimulus.poisson_rate if drive.site is None and drive.neurons is None and own_kernel(drive.target) else None
+        if rate is not None and rate * dt <= LARGEST_COUNTED and (drive.target.name, drive.port) not in taken:
+            kind = "counted"
+            taken.add((drive.target.name, drive.port))
         planned.append(PlannedStimulus(drive, index, kind))
     return tuple(planned)
 
@@ -276,7 +290,7 @@ def check_plan(plan: Plan) -> None:
     """
     planned = [(m.population.name, m.part) for a in plan.batches for m in a.members]
     if sorted(planned) != sorted(plan.parts):
-        raise PlanError("not every part is in exactly one group", got=planned)
+        raise PlanError("each part must be in exactly one group", got=planned)
     for group in plan.groups:
         for member in group.members:
             where = f"{group.name}, population {member.population.name!r}"
@@ -289,7 +303,7 @@ def check_plan(plan: Plan) -> None:
         part, port = split(projection.port or "")
         variant = plan.batches[plan.place_of(projection.target, part)[0]].variant
         if port and port not in (variant.real if projection.listed else variant.wired):
-            raise PlanError(f"projection {projection.name!r} arrives at a port nobody reads")
+            raise PlanError(f"projection {projection.name!r} arrives at a port that has no reader")
         scale = plan.scale[j]
         if (scale is None) != projection.listed or (scale is not None and not scale.quantum > 0):
             raise PlanError(f"projection {projection.name!r} has no weight scale", got=scale)

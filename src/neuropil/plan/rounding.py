@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
-from neuropil.model.contents.contents import StimulusConnection
 from neuropil.model.network.network import Network
-from neuropil.model.stimulus.stimulus import InhomogeneousPoisson, SpikeList, TimeArray
 from neuropil.units import Quantity
 
 Array = NDArray[np.float64]
@@ -29,7 +27,7 @@ def moved(network: Network, dt: float) -> dict[str, Any]:
     for times in [*_delays(network), *_refractory(network)]:
         shift = max(shift, _shift(times, dt))
     for drive in network.drives:
-        times, both = _of_drive(drive, dt)
+        times, both = drive.stimulus.moved(dt)
         shift, merged = max(shift, _shift(times, dt)), merged + both
     return {"time_shift_max_ms": shift, "events_merged": merged}
 
@@ -53,19 +51,3 @@ def _refractory(network: Network) -> list[Array]:
             if isinstance(value, Quantity) and not isinstance(value.value, Distribution) and np.ndim(value.value):
                 made.append(np.asarray(value.value, float))
     return made
-
-
-def _of_drive(drive: StimulusConnection, dt: float) -> tuple[Array, int]:
-    """The times of a stimulus that is data, and how many of its events were merged."""
-    stimulus, none = drive.stimulus, np.empty(0)
-    if getattr(stimulus, "grid", None) != grid.NEAREST:
-        return none, 0
-    if isinstance(stimulus, (TimeArray, InhomogeneousPoisson)):
-        table = stimulus.values if isinstance(stimulus, TimeArray) else stimulus.rates
-        return np.arange(np.shape(getattr(table, "value", table))[0]) * float(stimulus.interval.value), 0
-    assert isinstance(stimulus, SpikeList)
-    times = np.atleast_1d(np.asarray(getattr(stimulus.times, "value", stimulus.times), float))
-    who = np.zeros(times.size) if stimulus.neurons is None else np.atleast_1d(np.asarray(stimulus.neurons, float))
-    apart = np.unique(np.stack([who, times]), axis=1)
-    met = np.unique(np.stack([apart[0], np.maximum(grid.nearest(apart[1], dt), 1)]), axis=1)
-    return times, apart.shape[1] - met.shape[1]

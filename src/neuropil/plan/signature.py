@@ -38,6 +38,9 @@ class Kind(Enum):
 OF_SOMA = (Kind.SOMA_STATE, Kind.SOMA_INPUT, Kind.SOMA_SHIFT)
 """What belongs to the soma that an element acts on."""
 
+SAVED = (Kind.STATE, Kind.REFRACTORY)
+"""What a run goes on from."""
+
 _ELEMENT: dict[Kind, Any] = {
     Kind.PERIOD: np.int32, Kind.FIRED: np.uint8, Kind.COUNT: np.uint8, Kind.REAL: np.float64, Kind.SOMA_SHIFT: np.uint64
 }  # fmt: skip

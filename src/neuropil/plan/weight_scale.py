@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 
 from neuropil.model.base.distribution import Distribution
-from neuropil.model.connection.rules import AllToAll, DistanceDependent, Edges, FixedInDegree, OneToOne
 from neuropil.model.contents.contents import Projection
+from neuropil.model.contents.pairs import ends_of
+from neuropil.model.contents.per_synapse import edges_of
 from neuropil.model.network.network import Network
 
 LARGEST_ERROR = 0.01
@@ -102,15 +103,7 @@ def _largest(p: Projection) -> float:
 
 def largest_in_degree(projection: Projection) -> float:
     """A bound on the synapses that any target receives; for random rules one that fewer than 1 in 10⁹ targets exceed."""
-    rule, (n_source, n_target) = projection.rule, projection.ends
-    if isinstance(rule, Edges):
-        return float(np.bincount(rule.post, minlength=1).max(initial=0))
-    if isinstance(rule, (AllToAll, DistanceDependent)):
-        return float(n_source)
-    if isinstance(rule, OneToOne):
-        return 1.0
-    mean = rule.expected_synapses(n_source, n_target, projection.recurrent) / n_target
-    return mean if isinstance(rule, FixedInDegree) else mean + 6.5 * float(np.sqrt(mean)) + 10.0
+    return projection.rule.largest_in_degree(ends_of(projection))
 
 
 # --- what rounding does ----------------------------------------------------------------------------------------------
@@ -126,10 +119,13 @@ def shortcoming(p: Projection, quantum: float, finest: float) -> str:
         return _of_drawn(p, p.weight, quantum)
     if np.ndim(p.weight) == 0:
         return of_explicit(np.atleast_1d(float(p.weight)), lambda a, b: np.zeros(b - a, np.int64), 1, quantum, finest)
-    n_target = p.target.size if isinstance(p.rule, Edges) else p.ends[1]  # a matrix has a column for each of a view
+    if p.rule.listed:
+        n_target, post = p.target.size, edges_of(p.rule, p.source.size)[1]
+    else:
+        n_target, post = p.ends[1], None  # a matrix has a column for each of a view
 
     def targets(a: int, b: int) -> np.ndarray:
-        return p.rule.post[a:b] if isinstance(p.rule, Edges) else np.arange(a, b) % n_target
+        return np.arange(a, b) % n_target if post is None else post[a:b]
 
     return of_explicit(np.ravel(np.asarray(p.weight, float)), targets, n_target, quantum, finest)
 
@@ -154,7 +150,7 @@ def of_explicit(values: np.ndarray, targets: Callable[[int, int], np.ndarray], n
 
 def _of_drawn(p: Projection, law: Distribution, quantum: float) -> str:
     half = 0.5 * quantum
-    few = p.rule.expected_synapses(*p.ends, p.recurrent) < FEW * p.ends[1] if not isinstance(p.rule, DistanceDependent) else False
+    few = p.rule.expected_synapses(*p.ends, p.recurrent) < FEW * p.ends[1]  # not, where the number is not known
     own = LARGEST_ERROR if few else LARGEST_OWN_ERROR
 
     def below(bound: float) -> float:

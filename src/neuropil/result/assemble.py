@@ -72,7 +72,7 @@ def write_result(
     folder: Path, header: SpikeHeader, spikes: Iterable[tuple[NDArray[Any], NDArray[Any]]], expected: int,
     probes: Iterable[tuple[TraceHeader, Rows]], summary: Mapping[str, Any],
 ) -> None:  # fmt: skip
-    """Write the files of a finished run; the summary, which knows the seals of the others, comes last.
+    """Write the files of a finished run; the summary, which has the seals of the others, comes last.
 
     Args:
         folder: exists.
@@ -209,7 +209,7 @@ def journal_header(folder: Path, duration_ms: float | None = None) -> tuple[Spik
 
 
 def load_journals(folder: Path) -> tuple[Spikes, dict[str, Trace], SpikeHeader, dict[str, Any]]:
-    """A run that was stopped before it could be finalised, up to the last step of which every journal knows all.
+    """A run that was stopped before it could be finalised, up to the last step that every journal holds in full.
 
     Args:
         folder: of the run.

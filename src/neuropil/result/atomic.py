@@ -59,7 +59,7 @@ def make_folder(folder: Path) -> None:
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Remove what killed writers left in a folder that nobody else writes to."""
+    """Remove what killed writers left in a folder that no other process writes to."""
     with suppress(OSError):
         for path in folder.glob(f".*{SUFFIX}"):
             path.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
     block = magic "npl1", uint32 records, uint64 step, uint32 chain, uint32 CRC of these; the records; "done"
 
-All is little-endian. `step`: the file holds all that was recorded up to that time step, if it is told. `chain`: the CRC-32 of all records up to the
+All is little-endian. `step`: the file holds all that was recorded up to that time step, if it is given. `chain`: the CRC-32 of all records up to the
 end of this block, begun with a seed of the run and the file, so that blocks of another file do not fit.
 
 A kill leaves an incomplete last block, a power cut one whose end is zero: both are dropped on reading. Whatever else does not

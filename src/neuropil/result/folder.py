@@ -118,7 +118,7 @@ def _found(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
 
 
 def _locked(path: Path) -> int:
-    """A handle of the lock file, which nobody else holds."""
+    """A handle of the lock file, which no other process holds."""
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -133,7 +133,7 @@ def _locked(path: Path) -> int:
 
 
 def _is_taken(handle: int, path: Path) -> bool:
-    """Lock the file, unless another does; where the system has no locks, its text tells."""
+    """Lock the file, unless another does; where the system has no locks, its text decides."""
     if fcntl is not None:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

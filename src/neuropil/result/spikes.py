@@ -143,7 +143,7 @@ class Spikes:
         except (TypeError, ValueError):
             raise ResultError("a window of time is two numbers in ms", got=repr((t0, t1))) from None
         if math.isnan(t0) or math.isnan(t1) or t1 < t0:
-            raise ResultError("a window of time must run forwards", got=f"({t0}, {t1}] ms", expected="t0 <= t1")
+            raise ResultError("a time window must not end before it starts", got=f"({t0}, {t1}] ms", expected="t0 <= t1")
         low, high = (int(np.searchsorted(self.step, self._last_step_at(t), side="right")) for t in (t0, t1))
         return Spikes(self.step[low:high], self.neuron[low:high], self.populations, self.dt)
 

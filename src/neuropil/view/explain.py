@@ -117,7 +117,7 @@ def _cells(cells: PlannedCells, plan: Plan) -> str:
     lines.append(f"   tree solver (Hines): {SOLVER_FLOPS} FLOPs per compartment and step")
     per_step = cable.flops / cable.size
     lines.append(f"   per cell and step: {cable.flops:,} FLOPs ({per_step:.1f} per compartment), {cable.bytes_per_step(real):,} bytes read and written")
-    lines.append(f"   source: {path_of(SOURCE_NAME, emit_cable(cells).source)}")
+    lines.append(f"   source: {path_of(SOURCE_NAME, emit_cable(cells))}")
     return "\n".join(lines) + "\n"
 
 

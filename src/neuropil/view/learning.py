@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from neuropil.agents.history import History
+from neuropil.pages import render
 from neuropil.result.atomic import replacing
-from neuropil.view.markup import text
-from neuropil.view.page import page
 from neuropil.view.style import SERIES, label, new_figure, tidy, to_svg
 
 WINDOW = 20
@@ -51,16 +50,19 @@ def write_learning(history: History, folder: Path) -> None:
     with replacing(folder / "curve.png") as path:
         figure.savefig(path, format="png", dpi=150, facecolor="white")
     s = history.summary
-    facts = {
-        "episodes": f"{history.episodes}",
-        "mean of the last 100": ", ".join(f"{np.mean(r[-100:]):.4g}" for r in history.returns if r) or "none",
-        "steps of the environment": f"{s.get('environment_steps', 0):,}",
-        "wall time of a step": f"{s.get('microseconds_per_step', 0):.0f} µs",
-        "seed": f"{s.get('seed', '')}",
-    }
-    tiles = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in facts.items())
-    partial = f'<p class="partial">The run was {text(str(s["interrupted"]))}.</p>' if s.get("interrupted") else ""
-    title = f"{s.get('agent', 'agent')} in {s.get('world', 'its world')}"
-    body = f'<h1>{text(title)}</h1>{partial}<dl class="tiles">{tiles}</dl><section><h2>Learning curve</h2><figure>{to_svg(figure, "curve", "Learning curve")}</figure></section>'
+    facts = [
+        ("episodes", f"{history.episodes}"),
+        ("mean of the last 100", ", ".join(f"{np.mean(r[-100:]):.4g}" for r in history.returns if r) or "none"),
+        ("steps of the environment", f"{s.get('environment_steps', 0):,}"),
+        ("wall time of a step", f"{s.get('microseconds_per_step', 0):.0f} µs"),
+        ("seed", f"{s.get('seed', '')}"),
+    ]
+    document = render(
+        __package__, "learning.html",
+        title=f"{s.get('agent', 'agent')} in {s.get('world', 'its world')}",
+        interrupted=s.get("interrupted") or "",
+        facts=[(name, value, None) for name, value in facts],
+        curve=to_svg(figure, "curve", "Learning curve"),
+    )  # fmt: skip
     with replacing(folder / "report.html") as path:
-        path.write_text(page(title, body), encoding="utf-8")
+        path.write_text(document, encoding="utf-8")

@@ -2,7 +2,8 @@
 
 Rates per neuron, irregularity as the coefficient of variation of inter-spike intervals, and pairwise spike-count
 correlations in 2 ms bins among 200 neurons per population, compared by Kolmogorov-Smirnov distance: the measures of
-van Albada et al. 2018, doi:10.3389/fnins.2018.00291. Only NumPy: importing scipy.signal takes longer than all of this.
+van Albada et al. 2018, doi:10.3389/fnins.2018.00291. Spectra are SciPy's; intervals and correlations are taken of all
+neurons at once, which SciPy does not, and distances without a p-value, which SciPy's refuses for single values.
 """
 
 from __future__ import annotations
@@ -192,16 +193,14 @@ def power_spectrum(
 
 
 def welch(signal: Floats, sampling_hz: float, segment: int = 256) -> tuple[Floats, Floats]:
-    """One-sided power spectral density of a (n,) signal, equal to scipy.signal.welch(signal, fs, nperseg=segment)."""
+    """One-sided power spectral density of a (n,) signal by Welch's method, as in `power_spectrum`; nothing of fewer than 2 values."""
     segment = min(segment, signal.size)
     if segment < 2:
         return np.zeros(0), np.zeros(0)
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(segment) / segment)
-    pieces = np.lib.stride_tricks.sliding_window_view(signal, segment)[:: segment - segment // 2]
-    spectrum = np.fft.rfft((pieces - pieces.mean(axis=1, keepdims=True)) * window, axis=1)
-    density: Floats = (np.abs(spectrum) ** 2).mean(axis=0) / (sampling_hz * np.sum(window**2))
-    density[1 : (segment + 1) // 2] *= 2  # every frequency but 0 and Nyquist stands for its negative as well
-    return np.asarray(np.fft.rfftfreq(segment, 1.0 / sampling_hz), np.float64), density
+    from scipy.signal import welch as density  # takes longer to import than the rest of the module
+
+    frequencies, power = density(signal, sampling_hz, window="hann", nperseg=segment, noverlap=segment // 2, detrend="constant")
+    return np.asarray(frequencies, np.float64), np.asarray(power, np.float64)
 
 
 def ks_distance(a: ArrayLike, b: ArrayLike) -> float:

@@ -33,7 +33,7 @@ class DelayedChoice(gymnasium.Env[Any, Any]):
 
     def __init__(self, small: float = 1.0, large: float = 2.0, soon: int = 2, delay: int = 4):
         if soon < 1 or delay < 1 or not 0 < small < large:
-            raise WorldError("DelayedChoice: the large reward is larger and later", got=(small, large, soon, delay), expected="0 < small < large, soon and delay at least 1")
+            raise WorldError("DelayedChoice: the large reward must be larger and later", got=(small, large, soon, delay), expected="0 < small < large, soon and delay at least 1")
         self.small, self.large, self.soon, self.delay = small, large, soon, delay
         self.observation_space, self.action_space = Discrete(self.moments), Discrete(2)
 

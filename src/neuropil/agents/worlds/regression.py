@@ -30,7 +30,7 @@ class Regression(gymnasium.Env[Any, Any]):
 
     def __init__(self, hazard: float = 1 / 200, noise: float = 0.1, seed: int = 0):
         if not 0 <= hazard <= 1 or not noise >= 0:
-            raise WorldError("Regression: a hazard is a chance and noise a deviation", got=(hazard, noise))
+            raise WorldError("Regression: hazard must be a probability and noise a standard deviation", got=(hazard, noise))
         self.observation_space, self.action_space = Box(-1.0, 1.0, (1,), np.float64), Box(-2.0, 2.0, (1,), np.float64)
         self.hazard, self.noise = hazard, noise
         self.changes = np.random.default_rng(seed)

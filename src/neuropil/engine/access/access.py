@@ -120,7 +120,7 @@ class Access(SynapticAccess):
         name = projection.name if isinstance(projection, Projection) else projection
         knowing = {s.projection.name: s for s in self.core.listed.values() if "modulator" in s.program.traced.spec.inputs}
         if not isinstance(name, str) or name not in knowing:
-            raise NetworkError(f"no projection {name!r} whose synapses know a modulator", fix=did_you_mean(name, knowing))
+            raise NetworkError(f"no projection {name!r} whose synapses read a modulator", fix=did_you_mean(name, knowing))
         knowing[name].signal[0] = float(numbers(value, DIMENSIONLESS, "the modulator", ()))
 
     @property

@@ -80,7 +80,7 @@ def begin_anew(
 
 
 def _drop_spikes(core: Core) -> None:
-    """Nothing is under way, and nobody has just spiked."""
+    """No event is under way, and no neuron has just spiked."""
     core.exchange.count[:] = 0
     for arrived in core.machine.arrived:
         arrived[:] = 0
@@ -92,7 +92,7 @@ def _drop_spikes(core: Core) -> None:
 
 
 def _reset_modulators(modulation: Modulation, step: int) -> None:
-    """Concentrations as at the start, and parameters as they follow from them; signals and caps, which somebody set, stay."""
+    """Concentrations as at the start, and parameters as they follow from them; signals and caps that were set stay."""
     for running in modulation.running.values():
         running.c = running.modulator.start()
         running.dose = 0.0

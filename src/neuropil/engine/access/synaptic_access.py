@@ -134,7 +134,7 @@ class SynapticAccess:
 
         Raises:
             NetworkError: a projection that one of them does not have.
-            SimulationError: other synapses, or a model that cannot hold what was learnt. Nothing is changed then.
+            SimulationError: other synapses, or a model that has none of the learnt states. Nothing is changed then.
         """
         if not isinstance(trained, SynapticAccess):
             raise SimulationError("load_weights needs a Simulation", got=trained, fix="set_weights takes arrays and matrices")
@@ -169,7 +169,7 @@ class SynapticAccess:
         wanted = dict(on) if isinstance(on, Mapping) else dict.fromkeys(places, on)
         for name, value in wanted.items():
             if name not in places:
-                raise NetworkError(f"no projection {name!r} that learns", fix=did_you_mean(name, places))
+                raise NetworkError(f"no projection {name!r} with plasticity", fix=did_you_mean(name, places))
             if not isinstance(value, (bool, np.bool_)):
                 raise SimulationError("plasticity is True or False", got=value)
         with self._guard.using("plasticity"):
@@ -183,7 +183,7 @@ class SynapticAccess:
         """The place of a projection in the network."""
         name = projection.name if isinstance(projection, Projection) else projection
         if not isinstance(name, str):
-            raise NetworkError("this is no projection", got=projection, expected="a projection, or its name")
+            raise NetworkError("not a projection", got=projection, expected="a projection, or its name")
         for j, p in enumerate(self.network.projections):
             if p is projection or p.name == name:
                 return j

@@ -61,7 +61,7 @@ def _values(name: str, source: SynapticState, i: int, target: SynapticState, j: 
     missing = [n for n in wanted if n != "weight" and n not in states]
     if missing:
         raise SimulationError(
-            f"load_weights: projection {name!r} cannot hold what was learnt", got=f"the states {', '.join(missing)}",
+            f"load_weights: projection {name!r} has none of the learnt states", got=f"the states {', '.join(missing)}",
             expected=f"one of {', '.join(states)}", fix="the same synapse model, or none: then what a spike transmits becomes the weight",
         )  # fmt: skip
     found = source.all(i)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.cable_source import CableSource
 from neuropil.engine.cells.kernels import read_sites
 from neuropil.lower.cable import MembraneGroup
 from neuropil.lower.constants import Constants
+from neuropil.plan.cable_signature import CableArgument, CableKind, numbers_of
 from neuropil.plan.cells import PlannedCells
 from neuropil.plan.signature import Argument, Kind
 
@@ -33,14 +33,14 @@ class CellArrays:
     """Cells of one population owned by one thread.
 
     Args:
-        planned: the lowered population; source: of its step; owned: which of its cells.
+        planned: the lowered population; owned: which of its cells.
         precision: of all numbers.
         parts: for each point process its arrays as the network fills and reads them.
         fired: uint8[>= own], where to note spikes.
     """
 
-    def __init__(self, planned: PlannedCells, source: CableSource, owned: slice, precision: str, parts: Mapping[str, Mapping[Argument, np.ndarray]], fired: np.ndarray):
-        self.plan, self.owned, self.source = planned.cable, owned, source
+    def __init__(self, planned: PlannedCells, owned: slice, precision: str, parts: Mapping[str, Mapping[Argument, np.ndarray]], fired: np.ndarray):
+        self.plan, self.owned, self.signature = planned.cable, owned, planned.signature
         self.own = own = owned.stop - owned.start
         plan, start = self.plan, planned.start
         self.real: Any = np.dtype(precision)
@@ -48,29 +48,34 @@ class CellArrays:
         self.lanes = lanes = cells_side_by_side(own, plan.size, per_compartment, real.itemsize)
         self.blocks = -(-own // lanes)
         self.v = self._blocked(start.v[plan.order])
-        self.states: dict[str, np.ndarray] = {}
+        self.states: dict[tuple[str, int], np.ndarray] = {}
         self.sites: dict[str, tuple[np.ndarray, ...]] = {}
         place, threshold = int(plan.rank[plan.cell.trigger[0]]), real.type(plan.cell.trigger[1])
         tree = (
             plan.parent, plan.axial.astype(real), plan.area.astype(real), plan.diagonal.astype(real), place, threshold,
         )  # fmt: skip
-        made: dict[str, Any] = {n: values.astype(real) for n, values in source.numbers.items()}
-        made.update({f"runs_{p.name}": p.runs for p in (*plan.patches, *plan.points)})
-        for name, (patch, state) in source.states.items():
-            made[name] = self._state(patch, state, start.states[patch.name][state], parts)
-        for name in source.wholes:
-            made[name] = np.zeros(plan.size * lanes, real)
-        for name, point in source.around.items():
-            made[name] = np.zeros(self._sites(point) * own, real)
-        for name, (patch, values) in source.expanded.items():
-            made[name] = self._spread(patch, values)
-        for patch in plan.points:
-            made.update(self._point(patch, start.v[plan.order[patch.compartments]]))
-        for name, (part, argument) in source.given.items():
-            made[name] = parts[part][argument][: self.own * self._sites(part)]
+        self.made: dict[CableArgument, Any] = {}
+        for g, group in enumerate(plan.groups):
+            self.made[CableArgument(CableKind.RUNS, g)] = group.runs
+            for name in group.program.membrane.states:
+                self.made[CableArgument(CableKind.STATE, g, name)] = self._state(g, name, start.states[group.name][name], parts)
+        for loop in self.signature.loops.values():
+            group = plan.groups[loop.group]
+            self.made[loop.numbers] = numbers_of(group, loop, planned.quanta.get(group.name, {})).astype(real)
+            for node, argument in loop.constants.items():
+                self.made[argument] = self._spread(loop.group, group.loops[loop.kind].arrays[node])
+        for g in plan.places_of_points:
+            self._point(g, start.v[plan.order[plan.groups[g].compartments]])
+        for argument in self.signature.arguments:
+            if argument.kind is CableKind.NETWORK:
+                assert argument.group is not None and isinstance(argument.name, Argument)
+                group = plan.groups[argument.group]
+                self.made[argument] = parts[group.name][argument.name][: own * group.size]
+            elif argument.kind in (CableKind.SHARED, CableKind.CARRIED):
+                places = plan.size * lanes if argument.group is None else plan.groups[argument.group].size * own
+                self.made[argument] = np.zeros(places, real)
         scratch = [np.zeros(plan.size * lanes, real) for _ in range(2)]
-        self.made = made
-        self.arguments = ((self.blocks, lanes, own), self.v, *scratch, tree, (np.zeros(own, real), fired), *(made[n] for n in source.arguments))
+        self.arguments = ((self.blocks, lanes, own), self.v, *scratch, tree, (np.zeros(own, real), fired), *(self.made[a] for a in self.signature.arguments))
 
     def _blocked(self, values: np.ndarray) -> np.ndarray:
         """[rows, 1 or all cells] -> [blocks, rows × lanes]; places beside the last cell hold what it holds."""
@@ -85,32 +90,36 @@ class CellArrays:
         mine = values if values.shape[1] == 1 else values[:, self.owned]
         return np.array(np.broadcast_to(mine, (len(values), self.own)), self.real, order="C").ravel()
 
-    def _spread(self, patch: MembraneGroup, values: np.ndarray) -> np.ndarray:
+    def _spread(self, g: int, values: np.ndarray) -> np.ndarray:
         """Constants of a loop, [places, 1 or all cells], as it reads them: the same for all blocks where cells do not differ."""
-        if patch in self.plan.points:
+        if g in self.plan.places_of_points:
             return self._by_site(values)
         return np.repeat(values[:, 0], self.lanes).astype(self.real) if values.shape[1] == 1 else self._blocked(values)
 
-    def change(self, patch: MembraneGroup, loops: Mapping[str, Constants]) -> None:
-        """Give the loops of a patch other constants."""
-        for loop, constants in loops.items():
-            function = f"{loop}_{patch.name}"
-            if f"numbers_{function}" in self.made:  # there is such a loop
-                self.made[f"numbers_{function}"][: constants.numbers.size] = constants.numbers
+    def change(self, group: MembraneGroup, loops: Mapping[str, Constants]) -> None:
+        """Give the loops of a membrane group other constants."""
+        g = next(j for j, one in enumerate(self.plan.groups) if one is group)
+        for kind, constants in loops.items():
+            if loop := self.signature.loops.get((kind, g)):
+                self.made[loop.numbers][: constants.numbers.size] = constants.numbers
                 for node, values in constants.arrays.items():
-                    self.made[f"k{node}_{function}"][:] = self._spread(patch, values)
+                    self.made[loop.constants[node]][:] = self._spread(g, values)
 
-    def _sites(self, part: str) -> int:
-        return next(p.size for p in self.plan.points if p.name == part)
+    def set_quantum(self, part: str, port: str, quantum: float) -> None:
+        """Change the weight of a quantum at a port of a point process."""
+        g = next(g for g in self.plan.places_of_points if self.plan.groups[g].name == part)
+        argument, place = self.signature.quantum(g, part, port)
+        self.made[argument][place] = quantum
 
-    def _state(self, patch: MembraneGroup, state: str, start: np.ndarray, parts: Mapping[str, Mapping[Argument, np.ndarray]]) -> np.ndarray:
+    def _state(self, g: int, state: str, start: np.ndarray, parts: Mapping[str, Mapping[Argument, np.ndarray]]) -> np.ndarray:
         """[blocks, compartments × lanes], or the network's own [sites × cells] of a point process."""
-        if patch in self.plan.points:
-            array = parts[patch.name][Argument(Kind.STATE, state.partition(".")[2])][: patch.size * self.own]
+        group = self.plan.groups[g]
+        if g in self.plan.places_of_points:
+            array = parts[group.name][Argument(Kind.STATE, state.partition(".")[2])][: group.size * self.own]
             array[:] = self._by_site(start)
             return array
-        self.states[f"{state}/{patch.name}"] = self._blocked(start)
-        return self.states[f"{state}/{patch.name}"]
+        self.states[state, g] = self._blocked(start)
+        return self.states[state, g]
 
     def potentials(self, part: str) -> np.ndarray:
         """Potentials at the sites of a point process, [sites × cells], as the end of a step left them."""
@@ -122,13 +131,16 @@ class CellArrays:
             for b in range(self.blocks):
                 read_sites(b, self.lanes, self.own, self.v[b], sites)
 
-    def _point(self, point: MembraneGroup, start: np.ndarray) -> dict[str, Any]:
-        n, real = point.size * self.own, self.real
-        v, g, out = self._by_site(start), np.zeros(n, real), np.zeros(n, real)
+    def _point(self, g: int, start: np.ndarray) -> None:
+        """Make what a point process has at its sites."""
+        point, real = self.plan.groups[g], self.real
+        n = point.size * self.own
+        v, conductance, current = self._by_site(start), np.zeros(n, real), np.zeros(n, real)
         area = self.plan.area[point.compartments]
         per_area = np.divide(1.0, area, out=np.zeros_like(area), where=area > 0).astype(real)
-        sites = self.sites[point.name] = (point.compartments.astype(np.int64), g, out, v)
-        return {f"v_{point.name}": v, f"g_{point.name}": g, f"out_{point.name}": out, f"sites_{point.name}": sites, f"area_{point.name}": per_area}
+        sites = self.sites[point.name] = (point.compartments.astype(np.int64), conductance, current, v)
+        kinds = {CableKind.POTENTIAL: v, CableKind.CONDUCTANCE: conductance, CableKind.CURRENT: current, CableKind.SITES: sites, CableKind.PER_AREA: per_area}
+        self.made |= {CableArgument(kind, g): array for kind, array in kinds.items()}
 
     def pieces(self, state: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Where "v" or a channel's state ("Ih.m") lies.
@@ -139,8 +151,8 @@ class CellArrays:
         if state == "v":
             return [(self.v.reshape(-1), self._places(self.plan.size), self.plan.order)]
         return [
-            (self.states[f"{state}/{p.name}"].reshape(-1), self._places(p.size), self.plan.order[p.compartments])
-            for p in self.plan.patches
+            (self.states[state, g].reshape(-1), self._places(p.size), self.plan.order[p.compartments])
+            for g, p in enumerate(self.plan.patches)
             if state in p.program.membrane.states
         ]
 

@@ -13,10 +13,11 @@ from neuropil.engine.exchange.spikes import collecting
 from neuropil.engine.layout import Layout
 from neuropil.errors import NetworkError
 from neuropil.model.contents.contents import Probe
+from neuropil.plan.buffers import Buffer
 from neuropil.plan.cells import PlannedCells
 from neuropil.plan.operations import Kernel, Operation, Phase, Result
 from neuropil.plan.plan import Plan
-from neuropil.plan.signature import Argument
+from neuropil.plan.signature import Argument, Kind
 
 Owned = list[tuple[slice, CellArrays]]
 """For each thread the cells it owns and their arrays."""
@@ -25,22 +26,27 @@ PartArrays = Callable[[int, int], dict[Argument, np.ndarray]]
 """(thread, batch) -> its arrays."""
 
 
-def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCells) -> tuple[Owned, list[Operation]]:
-    """Allocate a population of cells; its operations advance them and collect those that fired."""
+def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCells) -> tuple[Owned, Buffer, list[Operation]]:
+    """Allocate a population of cells; the buffer of their compartments' states; operations that advance them and collect those that fired."""
     population = planned.population
     somas, _ = plan.place_of(population)
-    source = emit_cable(planned)
     owned, lists = [], []
     for t, share in enumerate(layout.shares):
         mine = layout.slice(population, "", t)
         fired = np.zeros(share.start[somas + 1] - share.start[somas], np.uint8)
         parts = {name: arrays(t, plan.place_of(population, name)[0]) for name in population.parts}
-        cells = CellArrays(planned, source, slice(mine.lower, mine.lower + mine.neurons), planned.precision, parts, fired)
+        cells = CellArrays(planned, slice(mine.lower, mine.lower + mine.neurons), planned.precision, parts, fired)
         owned.append((cells.owned, cells))
         lists.append((fired, share.elements[share.start[somas] : share.start[somas + 1]]))
-    kernel = Kernel.of(load(SOURCE_NAME, source.source).advance)
-    advance = Operation(f"{population.name}: cells", Phase.NEURONS, kernel, lambda t: owned[t][1].arguments, result=Result.DIVERGED)
-    return owned, [advance, collecting(population.name, lists.__getitem__)]
+    kernel = Kernel.of(load(SOURCE_NAME, emit_cable(planned)).advance)
+    compartments = Buffer(f"compartments of {population.name}", planned.precision, population.size * planned.compartment_states, saved=True)
+    fires = Buffer(f"fired of {population.name}", np.uint8, population.size)
+    used = [(g, a) for name in population.parts for g in [plan.place_of(population, name)[0]] for a in plan.batches[g].arguments]
+    inputs = tuple(plan.buffers[key] for key in used if key[1].kind is Kind.INPUT)
+    brought = tuple(plan.buffers[key] for key in used if key[1].kind is not Kind.INPUT)
+    label, own = f"{population.name}: cells", lambda t: owned[t][1].arguments
+    advance = Operation(label, Phase.NEURONS, kernel, own, result=Result.DIVERGED, sets=(fires,), reads=inputs, updates=(compartments, *brought))
+    return owned, compartments, [advance, collecting(population.name, lists.__getitem__, fires)]
 
 
 def sampled(probe: Probe, own: slice, cells: CellArrays) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:

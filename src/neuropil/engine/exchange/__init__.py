@@ -1,1 +1,1 @@
-"""What threads tell each other: spikes in each step, potentials at gap junctions."""
+"""What threads exchange: spikes in each step, potentials at gap junctions."""

@@ -19,6 +19,7 @@ from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.model.contents.contents import Population
 from neuropil.model.network.coupling import End
 from neuropil.model.network.network import Network
+from neuropil.plan.buffers import Buffer, Owner
 from neuropil.plan.operations import Given, Kernel, Operation, Phase
 
 Seeing: TypeAlias = Callable[[slice], tuple[np.ndarray, ...]]
@@ -71,18 +72,22 @@ def junctions(
     potentials: Callable[[Population, str, int], Potentials],
     inputs: Callable[[Population, str, int], np.ndarray],
     precision: str,
+    buffers: Callable[[Population, str], Buffer],
+    inputs_of: Callable[[Population, str], Buffer],
 ) -> tuple[list[Operation], list[Callable[[int], None]]]:
     """The operations of all couplings, and functions that publish before a first step.
 
     Args:
         potentials: from (population, part, thread) to the potentials of the part's sites there.
         inputs: from (population, full name of an input, thread) to its array there, [sites × own neurons].
+        buffers: from (population, part) to the buffer of the potentials; inputs_of: from (population, full name of an input) to its.
     """
     ends = [e for c in network.couplings for e in (c.first, c.second)]
     seen = {(e.population.name, e.part): e for e in ends}
     sizes = [e.population.size * e.sites for e in seen.values()]
     first = dict(zip(seen, np.cumsum([0, *sizes]).tolist(), strict=False))
     published = np.zeros((2, max(sum(sizes), 1)), precision)
+    shared = {key: Buffer(f"published potentials of {key[0]}.{key[1]}", precision, size, Owner.ALL) for key, size in zip(seen, sizes, strict=True)}
     operations: list[Operation] = []
     before: list[Callable[[int], None]] = []
     for entry in {(e.population.name, e.input): e for e in ends}.values():
@@ -92,14 +97,19 @@ def junctions(
         ]
         kernel = Kernel.of(see_partners if entry.conductance is None else conduct)
         name = f"{entry.population.name}.{entry.input}: gap junctions"
-        operations.append(Operation(name, Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,)))
+        operations.append(Operation(
+            name, Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,), adds=(inputs_of(entry.population, entry.input),), reads=tuple(shared.values()),
+        ))  # fmt: skip
     for key, e in seen.items():
         places, tell = first[key] + np.arange(e.population.size * e.sites), []
         for t in range(threads):
             mine = potentials(e.population, e.part, t)
             tell.append((mine.values, _site_major(places, e, mine.own), published))
             before.append(partial(_publish_now, mine, tell[-1]))
-        operations.append(Operation(f"{key[0]}: publish potentials", Phase.NEURONS, Kernel.of(publish), tell.__getitem__, (Given.STEP,)))
+        operations.append(Operation(
+            f"{key[0]}: publish potentials", Phase.NEURONS, Kernel.of(publish), tell.__getitem__, (Given.STEP,),
+            observes=(buffers(e.population, e.part),), updates=(shared[key],),
+        ))  # fmt: skip
     return operations, before
 
 

@@ -15,6 +15,7 @@ from numba import njit
 
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.threads import new_barrier, spin_barrier
+from neuropil.plan.buffers import Buffer
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 
 
@@ -87,14 +88,15 @@ def collect(out, n, fired, neurons):
     return n
 
 
-def collecting(name: str, own: Callable[[int], tuple[Any, ...]]) -> Operation:
+def collecting(name: str, own: Callable[[int], tuple[Any, ...]], fired: Buffer) -> Operation:
     """The operation that publishes who of some neurons fired.
 
     Args:
         name: of the neurons, for people.
-        own: from an owner to (fired uint8[slots], neurons int32[slots]).
+        own: from an owner to (fired uint8[slots], neurons int32[slots]); fired: the buffer of the first.
     """
-    return Operation(f"{name}: who fired", Phase.NEURONS, Kernel.of(collect), own, (Given.FIRED, Given.FIRED_COUNT), Result.FIRED_COUNT)
+    given = (Given.FIRED, Given.FIRED_COUNT)
+    return Operation(f"{name}: who fired", Phase.NEURONS, Kernel.of(collect), own, given, Result.FIRED_COUNT, reads=(fired,))
 
 
 @njit(nogil=True)

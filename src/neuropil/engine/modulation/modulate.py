@@ -81,7 +81,7 @@ class RunningModulator:
         """
         dose = float(numbers(amount, self.modulator.kinetics.dimension, f"the dose of modulator {self.modulator.name!r}", ()))
         if dose < 0 and not self.modulator.kinetics.instant:
-            raise SimulationError(f"a dose of modulator {self.modulator.name!r} cannot be negative", got=amount, fix="a negative signal lets the nucleus pause")
+            raise SimulationError(f"a dose of modulator {self.modulator.name!r} cannot be negative", got=amount, fix="a negative signal stops the release of the nucleus")
         self.dose += dose
 
     def set_cap(self, amount: Any | None) -> None:

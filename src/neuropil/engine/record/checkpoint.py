@@ -77,15 +77,14 @@ def parts(plan: Plan) -> dict[str, str]:
             found[f"population {name!r}"] = _digest(source_of(group), m.population.size, m.period, m.numbers, m.arrays)
     for cells in plan.cells.values():
         tree = (cells.cable.parent, cells.cable.axial, cells.cable.area, cells.cable.capacitance, cells.cable.cell.trigger, cells.cable.cell.initial)
-        source = emit_cable(cells)
-        differing = {name: values for name, (_, values) in source.expanded.items()}
-        where = [(p.name, p.compartments) for p in (*cells.cable.patches, *cells.cable.points)]
+        constants = [(c.numbers, c.arrays) for p in cells.cable.groups for c in p.loops.values()]
+        where = [(p.name, p.compartments) for p in cells.cable.groups]
         found[f"cells of population {cells.population.name!r}"] = _digest(
-            source.source, cells.population.size, tree, where, source.numbers, differing
+            emit_cable(cells), cells.population.size, tree, where, constants, cells.quanta
         )
     for j, (p, scale) in enumerate(zip(projections, plan.scale, strict=True)):
         stored = scale and (scale.quantum, scale.top, str(np.dtype(scale.word)))
-        positions = (p.source.positions, p.target.positions) if type(p.rule).__name__ == "DistanceDependent" else None
+        positions = (p.source.positions, p.target.positions) if p.rule.needs_positions else None
         found[f"projection {p.name!r}"] = _digest(
             p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, stored, positions, _synapses(plan, j), p.sources, p.targets, p.stream
         )
@@ -184,7 +183,7 @@ def save(path: Path, plan: Plan, checkpoint: Checkpoint) -> None:
 
 
 def _require_free(path: Path) -> None:
-    """Refuse to write over what is no checkpoint."""
+    """Refuse to write over what is not a checkpoint."""
     if not path.parent.is_dir():
         raise CheckpointError("there is no folder for the checkpoint", got=str(path.parent), fix="make it first")
     if path.is_dir():

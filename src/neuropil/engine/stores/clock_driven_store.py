@@ -171,15 +171,22 @@ class ClockDrivenStore(SynapseStore):
     def operations(self) -> list[Operation]:
         """Respond to, file and note spikes; advance, and let arrive."""
         name = self.projection.name
-        made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_own), self._filing, ALL_SPIKES)]
+        made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_own), self._filing, ALL_SPIKES, adds=(self.under_way,))]
         if "respond" in self.kernels:
             respond = Operation(f"{name}: respond to them", Phase.SPIKES, self._kernel("respond"), self._responding, (Given.LAST_STEP,))
             made += [self.own_spikes(), respond]
         if self.post[0].size:
             made.append(Operation(f"{name}: activity of targets", Phase.SPIKES, Kernel.of(note_own), self._noting, OWN_SPIKES))
-        # A step reads the states of its beginning, so that arrivals, which belong to its end, come after it.
-        made.append(Operation(f"{name}: advance synapses", Phase.STIMULI, self._kernel("advance"), self._advancing, (Given.STEP,), Result.DIVERGED))
-        made.append(Operation(f"{name}: spikes arrive", Phase.DELIVERY, self._kernel("arrive"), self._arriving, (Given.STEP,), Result.EVENTS))
+        # Arrivals belong to the end of a step: they come after the step of the synapses.
+        step = (Given.STEP,)
+        made.append(Operation(
+            f"{name}: advance synapses", Phase.STIMULI, self._kernel("advance"), self._advancing, step, Result.DIVERGED,
+            reads=self.seen, adds=self.flow, updates=(self.states,),
+        ))  # fmt: skip
+        made.append(Operation(
+            f"{name}: spikes arrive", Phase.DELIVERY, self._kernel("arrive"), self._arriving, step, Result.EVENTS,
+            reads=self.seen, adds=self.port, updates=(self.under_way,), completes=(self.states,),
+        ))  # fmt: skip
         return made
 
     def _kernel(self, name: str) -> Kernel:

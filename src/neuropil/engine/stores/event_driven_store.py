@@ -208,12 +208,15 @@ class EventDrivenStore(SynapseStore):
     def operations(self) -> list[Operation]:
         """File and note spikes; let them arrive; settle when notes are full."""
         name, module = self.projection.name, self.module
-        made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_segments), self._filing, ALL_SPIKES)]
+        made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_segments), self._filing, ALL_SPIKES, adds=(self.under_way,))]
         if self.program.responds:
             note = Operation(f"{name}: note them", Phase.SPIKES, Kernel.of(module.note), self._noting, (Given.LAST_STEP,))
             settle = Operation(f"{name}: make up for them", Phase.SPIKES, Kernel.of(module.settle_full), self._full, (Given.STEP,))
             made += [self.own_spikes(), note, settle]
-        made.append(Operation(f"{name}: spikes arrive", Phase.DELIVERY, Kernel.of(module.arrive), self._arriving, (Given.STEP,), Result.EVENTS))
+        made.append(Operation(
+            f"{name}: spikes arrive", Phase.DELIVERY, Kernel.of(module.arrive), self._arriving, (Given.STEP,), Result.EVENTS,
+            reads=self.seen, adds=self.port, updates=(self.under_way,), completes=(self.states,),
+        ))  # fmt: skip
         return made
 
     def _filing(self, t: int) -> tuple[object, ...]:

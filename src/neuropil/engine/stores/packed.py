@@ -22,11 +22,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from neuropil.connectivity.builders import lists_targets
 from neuropil.connectivity.draw import KernelTables, Rows, expected_synapses, kernel_tables, realise
 from neuropil.connectivity.samplers import delay_steps
 from neuropil.engine.stores.packed_kernels import pack_rows
 from neuropil.errors import NetworkError, PlanError
-from neuropil.model.connection.rules import DistanceDependent, Edges, FixedInDegree, OneToOne
 from neuropil.model.contents.contents import Population
 from neuropil.model.network.network import Network
 from neuropil.plan.weight_scale import Scale
@@ -180,8 +180,7 @@ def predict_memory(
         bounds += 4.0 * population.size * n_blocks * (n_keys + 1)
         keys += 8.0 * n_keys
     for projection, n in ((network.projections[j], expected[j]) for j in held):
-        explicit = isinstance(projection.rule, (DistanceDependent, Edges, FixedInDegree, OneToOne))
-        per_synapse = 8.0 if projection.targets is not None else 4.0 * explicit
+        per_synapse = 8.0 if projection.targets is not None else 4.0 * lists_targets(projection)
         building += per_synapse * n + 8.0 * _array_size(projection.weight) + 2.0 * _array_size(projection.delay)
         building += 4.0 * _array_size(projection.site)
         building += 16.0 * projection.source.size

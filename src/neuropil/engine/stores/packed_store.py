@@ -16,6 +16,7 @@ from neuropil.connectivity.samplers import delay_steps
 from neuropil.engine.stores.buckets import Buckets, bucket_bytes, ring_length
 from neuropil.engine.stores.deliver import Rows, deliver, file_again, file_spikes
 from neuropil.engine.stores.packed import source_keys
+from neuropil.plan.buffers import Buffer
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.plan import Plan
 
@@ -69,10 +70,12 @@ class PackedStore:
         arrived: the accumulators of each thread, int[channels, slots].
         blocks: target blocks per thread.
         capacity: spikes within the ring to have room for at first.
+        exact: the buffers that the accumulators are.
     """
 
-    def __init__(self, rows: Rows, arrived: list[np.ndarray], blocks: int, capacity: int):
-        self.rows, self.arrived = rows, arrived
+    def __init__(self, rows: Rows, arrived: list[np.ndarray], blocks: int, capacity: int, exact: tuple[Buffer, ...]):
+        self.rows, self.arrived, self.exact = rows, arrived, exact
+        self.under_way = Buffer("segments under way", np.int64, capacity)
         self.ring = ring_length(rows.longest_delay)
         self.segments = rows.segments_of_a_spike(blocks)
         self.buckets = [Buckets.empty(arrived[0].shape[0], self.ring, blocks, capacity * self.segments) for _ in arrived]
@@ -86,9 +89,12 @@ class PackedStore:
         """File and deliver."""
         filing = (Given.LAST_STEP, Given.OWNER, Given.OWNERS, Given.PUBLISHED, Given.COUNTS)
         return [
-            Operation("packed synapses: file segments", Phase.SPIKES, Kernel.of(file_spikes), self._filing, filing),
-            Operation("packed synapses: add what is due", Phase.DELIVERY, Kernel.of(deliver), self._due, (Given.STEP,), Result.EVENTS),
-        ]
+            Operation("packed synapses: file segments", Phase.SPIKES, Kernel.of(file_spikes), self._filing, filing, adds=(self.under_way,)),
+            Operation(
+                "packed synapses: add what is due", Phase.DELIVERY, Kernel.of(deliver), self._due, (Given.STEP,), Result.EVENTS,
+                updates=(self.under_way,), adds=self.exact,
+            ),
+        ]  # fmt: skip
 
     def _filing(self, thread: int) -> tuple[object, ...]:
         bucket = self.buckets[thread]

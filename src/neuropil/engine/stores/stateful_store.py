@@ -18,7 +18,7 @@ import numpy as np
 
 from neuropil.codegen.event_driven_source import NOTES
 from neuropil.connectivity.draw import delay_steps, expected_synapses
-from neuropil.engine.compose import Machine
+from neuropil.engine.compose import Machine, potential_buffer
 from neuropil.engine.layout import Layout
 from neuropil.engine.stores.buckets import Buckets, bucket_bytes, ring_length
 from neuropil.engine.stores.synapse_kernels import own_spikes, own_spikes_again
@@ -32,6 +32,7 @@ from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.neuron.composite import split
 from neuropil.model.synapse.synapse import CONTEXT_INPUTS
+from neuropil.plan.buffers import Buffer, Owner
 from neuropil.plan.operations import Given, Kernel, Operation, Phase
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind, state
@@ -126,8 +127,21 @@ class SynapseStore(ABC):
         self.changed: dict[str, Any] = {}
         self.plastic = True  # the rule acts
         self.reweighed = False  # the weights that the synapses were made with have been replaced
+        self.declare(machine)
         self.prepare()
         self.use(SynapseList.empty(plan, index))
+
+    def declare(self, machine: Machine) -> None:
+        """The buffers that the operations use."""
+        p, plan = self.projection, self.plan
+        count = expected_synapses(p)
+        self.states = Buffer(f"synapses of {p.name}", self.real, count * (len(self.program.states) + 1), Owner.TARGET, saved=True)
+        self.under_way = Buffer(f"segments under way of {p.name}", np.int64, self.room)
+        self.seen = tuple(
+            potential_buffer(plan, machine, p.target, p.part) if n == "v" else plan.buffer(p.target, p.part, state(n)) for n in self.targets[0].seen
+        )
+        self.port = () if p.port is None else (plan.buffer(p.target, p.part, Argument(Kind.REAL, split(p.port)[1])),)
+        self.flow = () if p.input is None else (plan.buffer(p.target, p.part, Argument(Kind.INPUT, split(p.input)[1])),)
 
     # --- what the two kinds do ---------------------------------------------------------------------------------------
 

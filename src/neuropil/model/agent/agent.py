@@ -4,7 +4,7 @@ An agent is a description, like a network; `neuropil.agents.Loop` brings it to l
 network may hold several `copies` of the agent, each with its own slice of every population and its own environment:
 cells are numbered copy by copy.
 
-In a turn, a step of the environment (or `repeat`), the network hears the observation for `decide`; then critic and actor are read, the action
+In a turn, a step of the environment (or `repeat`), the network receives the observation for `decide`; then critic and actor are read, the action
 is fed back as an efference copy, and the error of the step before is released as dopamine for the time `act`. Modulators of
 the network take part in two ways: the error may be a signal to them, which holds until the next error (`Signalling`), and the
 level of one may be the horizon of reward (`Horizon`).
@@ -66,7 +66,7 @@ class Critic:
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.one - self.zero) or self.one == self.zero:
-            raise ModelError("Critic: two different rates say what a value of 0 and of 1 is", got=(self.zero, self.one))
+            raise ModelError("Critic: zero and one must be two different finite rates", got=(self.zero, self.one))
 
     def value(self, rate: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values of mean rates: float64 of the shape of `rate` (Hz)."""
@@ -96,7 +96,7 @@ class TemporalDifference:
 
     def __post_init__(self) -> None:
         if not self.bound >= 0 or not math.isfinite(self.scale):
-            raise ModelError("TemporalDifference: bound is a number from 0, scale a finite one", got=(self.bound, self.scale))
+            raise ModelError("TemporalDifference: bound must be at least 0 and scale finite", got=(self.bound, self.scale))
 
     def discount(self, interval_ms: float) -> float:
         """γ over a turn of `interval_ms` (ms)."""
@@ -136,7 +136,7 @@ class Horizon:
 
 @dataclass(frozen=True)
 class Signalling:
-    """A modulator whose nucleus hears of the error.
+    """A modulator whose nucleus receives the error.
 
     Args:
         modulator: its name in the network.
@@ -220,7 +220,7 @@ class Agent:
     def __post_init__(self) -> None:
         for what, kind in (("network", Network), ("sense", Sense), ("decoder", Decoder)):
             if not isinstance(getattr(self, what), kind):
-                raise ModelError(f"agent {self.name!r}: its {what} is none", got=getattr(self, what), expected=f"a {kind.__name__}")
+                raise ModelError(f"agent {self.name!r}: {what} has the wrong type", got=getattr(self, what), expected=f"a {kind.__name__}")
         for what in ("copies", "repeat"):
             if getattr(self, what) < 1:
                 raise ModelError(f"agent {self.name!r}: {what} must be at least 1", got=getattr(self, what))
@@ -243,10 +243,10 @@ class Agent:
             raise ModelError(f"agent {self.name!r}: its sense needs a drive or a population", got=self.sense)
         hearing = self.network[self.sense.population] if self.sense.population else next(d.target for d in self.network.drives if d.name == self.sense.drive)
         if hearing.size != self.copies * self.sense.code.cells:
-            raise ModelError(f"agent {self.name!r}: the code does not fit the cells that hear", got=f"{hearing.size} cells of {hearing.name!r}", expected=f"{self.copies} × {self.sense.code.cells}")
+            raise ModelError(f"agent {self.name!r}: the code does not fit the population that it drives", got=f"{hearing.size} cells of {hearing.name!r}", expected=f"{self.copies} × {self.sense.code.cells}")
         for what, given in (("learning projections", self.learning), ("horizons", self.horizons), ("signals", self.signals)):
             if given and len(given) != self.copies:
-                raise ModelError(f"agent {self.name!r}: {what} are named copy by copy", got=len(given), expected=self.copies)
+                raise ModelError(f"agent {self.name!r}: {what} need one entry for each copy", got=len(given), expected=self.copies)
         for name in (n for names in self.learning for n in names):
             if name not in projections:
                 raise ModelError(f"agent {self.name!r}: the network has no projection {name!r}", fix=did_you_mean(name, projections))

@@ -54,7 +54,7 @@ class _Choice(Decoder):
 
     def __post_init__(self) -> None:
         if not isinstance(self.actions, int) or self.actions < 2:
-            raise ModelError(f"{type(self).__name__}: a choice needs at least two actions, a whole number", got=self.actions)
+            raise ModelError(f"{type(self).__name__}: the number of actions must be a whole number, at least 2", got=self.actions)
 
     @property
     def groups(self) -> int:

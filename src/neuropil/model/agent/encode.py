@@ -1,4 +1,4 @@
-"""From an observation to the cells that hear it: tuning curves, and the form in which cells are driven by them.
+"""From an observation to the cells that encode it: tuning curves, and the form in which cells are driven by them.
 
 A code says how active each cell should be for an observation, a number from 0 to 1; `Rates` and `Currents` say how that
 reaches a population: as the rate of Poisson sources, or as a current under which integrate-and-fire cells fire as fast.
@@ -72,13 +72,13 @@ class _Gaussian(Code):
     def __post_init__(self) -> None:
         name = type(self).__name__
         if not all(isinstance(given, (Sequence, np.ndarray)) and not isinstance(given, str) for given in (self.low, self.high, self.count)):
-            raise ModelError(f"{name}: low, high and count are sequences, one value per dimension", got=(self.low, self.high, self.count))
+            raise ModelError(f"{name}: low, high and count must be sequences with one value per dimension", got=(self.low, self.high, self.count))
         if not len(self.low) == len(self.high) == len(self.count) > 0:
             raise ModelError(f"{name}: low, high and count must have one value per dimension", got=(self.low, self.high, self.count))
         if not all(a < b for a, b in zip(self.low, self.high, strict=True)) or not np.all(np.isfinite([*self.low, *self.high])):
             raise ModelError(f"{name}: an interval is empty or infinite", got=(self.low, self.high), fix="low below high, both finite")
         if not all(isinstance(n, (int, np.integer)) and n >= 2 for n in self.count):
-            raise ModelError(f"{name}: each dimension needs at least 2 cells, a whole number", got=self.count)
+            raise ModelError(f"{name}: count must be whole numbers, at least 2 in each dimension", got=self.count)
         if not self.width > 0:
             raise ModelError(f"{name}: the width must be positive", got=self.width)
 
@@ -156,7 +156,7 @@ class OneHot(Code):
     def _activity(self, seen: Activity) -> Activity:
         here = seen == np.arange(self.values)
         if not here.any(axis=1).all():
-            raise ModelError("OneHot: an observation has no cells", got=float(seen[~here.any(axis=1)][0, 0]), expected=f"a whole number from 0 to {self.values - 1}")
+            raise ModelError("OneHot: the observation is out of range", got=float(seen[~here.any(axis=1)][0, 0]), expected=f"a whole number from 0 to {self.values - 1}")
         return np.repeat(here.astype(float), self.each, axis=1)
 
 

@@ -47,7 +47,7 @@ class SelfStimulationMonitor:
     def __init__(self, *, calibration: int = 200, weight: float = 0.02, threshold: float = 5.0, patience: int = 10):
         if calibration < 2 or patience < 1 or not 0.0 < weight <= 1.0 or not threshold > 0.0:
             got = f"calibration={calibration}, weight={weight}, threshold={threshold}, patience={patience}"
-            raise SimulationError("SelfStimulationMonitor: not a way to watch", got=got, expected="at least 2, in (0, 1], above 0, at least 1")
+            raise SimulationError("SelfStimulationMonitor: parameters out of range", got=got, expected="calibration >= 2, 0 < weight <= 1, threshold > 0, patience >= 1")
         self.calibration, self.weight, self.threshold, self.patience = calibration, weight, threshold, patience
         self.observations, self.divergence, self.flagged = 0, 0.0, False
         self._mean, self._square, self._running, self._above = [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], 0
@@ -72,7 +72,7 @@ class SelfStimulationMonitor:
         """
         pair = (float(dopamine), float(reward))
         if not all(map(math.isfinite, pair)):
-            raise SimulationError("self-stimulation cannot be watched with this", got=f"dopamine {dopamine}, reward {reward}", expected="finite numbers")
+            raise SimulationError("SelfStimulationMonitor: an observation is not finite", got=f"dopamine {dopamine}, reward {reward}", expected="finite numbers")
         self.observations += 1
         if self.observations <= self.calibration:
             for i, value in enumerate(pair):  # Welford's running mean and sum of squares
@@ -105,7 +105,7 @@ class SelfStimulationMonitor:
 
 @dataclass(frozen=True)
 class Guard:
-    """How an agent is watched: a `SelfStimulationMonitor` for each copy, which hears the dopamine and the reward of every step.
+    """How an agent is watched: a `SelfStimulationMonitor` for each copy, which receives the dopamine and the reward of every step.
 
     Args:
         after: steps before calibration; whoever learns is surprised more often than is usual later.

@@ -240,7 +240,13 @@ def _dimension_of(unit: Any, where: str) -> Dimension:
     raise ModelError(f"{where} must be given a unit", got=unit, expected="for example pA, or 1.0 for dimensionless")
 
 
-def _annotated_dimension(cls: type, name: str) -> Dimension | None:
+def annotated_dimension(cls: type, name: str) -> Dimension | None:
+    """The dimension that the annotation of a class's attribute gives; None where it gives none.
+
+    Args:
+        cls: the class.
+        name: of the attribute.
+    """
     for base in cls.__mro__:
         annotation = inspect.get_annotations(base).get(name)
         if annotation is None:
@@ -276,7 +282,7 @@ def _collect(cls: type[DeclarativeModel]) -> Spec:
             if value.window:
                 spec.windows[name] = value.window
         elif name in annotated:
-            dimension = _annotated_dimension(cls, name)
+            dimension = annotated_dimension(cls, name)
             if value is not None:
                 own = value.dimension if isinstance(value, (Quantity, Distribution)) else DIMENSIONLESS
                 if dimension is not None and own != dimension:
@@ -297,7 +303,7 @@ def _collect(cls: type[DeclarativeModel]) -> Spec:
             )  # fmt: skip
     for name, window in spec.windows.items():
         if spec.inputs.get(window) != DIMENSIONLESS:
-            raise ModelError(f"{cls.__name__}.{name}: its window is no dimensionless input", got=window, expected=f"{window} = Input()")
+            raise ModelError(f"{cls.__name__}.{name}: window must name a dimensionless input", got=window, expected=f"{window} = Input()")
     for name, state in spec.states.items():
         spec.state_dimensions[name] = _initial_dimension(cls, spec, name, state)
     return spec
@@ -306,7 +312,7 @@ def _collect(cls: type[DeclarativeModel]) -> Spec:
 def _initial_dimension(cls: type, spec: Spec, name: str, state: State) -> Dimension:
     initial = state.initial
     if initial is None:
-        raise ModelError(f"{cls.__name__}.{name}: a State needs a starting value", fix='State(-65 * mV); State("e_l") starts at a parameter')
+        raise ModelError(f"{cls.__name__}.{name}: a State needs an initial value", fix='State(-65 * mV); State("e_l") starts at a parameter')
     if isinstance(initial, str):
         if initial not in spec.parameters:
             raise ModelError(
@@ -321,4 +327,4 @@ def _initial_dimension(cls: type, spec: Spec, name: str, state: State) -> Dimens
         return initial.dimension
     if isinstance(initial, (int, float)) and not isinstance(initial, bool):
         return DIMENSIONLESS
-    raise ModelError(f"{cls.__name__}.{name}: not a starting value", got=initial, expected="a quantity, a distribution or a parameter's name")
+    raise ModelError(f"{cls.__name__}.{name}: not an initial value", got=initial, expected="a quantity, a distribution or a parameter's name")

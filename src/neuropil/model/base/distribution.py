@@ -95,7 +95,7 @@ class Normal(Distribution):
         self.mean = _number(mean, self.dimension, "Normal.mean")
         self.sd = _number(sd, self.dimension, "Normal.sd")
         if not self.sd > 0:
-            raise ModelError("Normal: the standard deviation must be positive", got=self.sd, fix="for no spread, pass the number itself")
+            raise ModelError("Normal: the standard deviation must be positive", got=self.sd, fix="for a constant, pass the number itself")
         self._set_bounds(low, high)
 
     def _cdf(self, x: Any) -> Any:
@@ -259,7 +259,7 @@ def checked_values(value: Any, dimension: Dimension, where: str, shape: tuple[in
     if isinstance(value, Distribution):
         if value.dimension != dimension:
             raise ModelError(
-                f"{where} is drawn in the wrong unit", got=unit_name(value.dimension), expected=unit_name(dimension)
+                f"{where} has the wrong unit", got=unit_name(value.dimension), expected=unit_name(dimension)
             )
         return value
     raw = magnitude(value, dimension, where)

@@ -121,5 +121,5 @@ def _ratio(times: Any, dt: float) -> NDArray[np.float64]:
 
 
 def _slack(ratio: Any) -> Any:
-    """The tolerance, and four units in the last place of what a long time and the step can be told to."""
+    """The tolerance, and four units in the last place, to which a long time and the step are represented."""
     return np.maximum(TOLERANCE, 4.0 * np.finfo(float).eps * np.abs(ratio))

@@ -96,14 +96,14 @@ class Cell(Composite):
         resistivity: Any = RESISTIVITY, initial: Any = -65 * mV, temperature: float | None = None,
     ):  # fmt: skip
         if not isinstance(morphology, Morphology):
-            raise ModelError("a cell needs a shape", got=morphology, fix="Morphology.from_swc(path), or Morphology.builder()")
+            raise ModelError("a Cell needs a Morphology", got=morphology, fix="Morphology.from_swc(path), or Morphology.builder()")
         if discretisation is not None and not isinstance(discretisation, Rule):
-            raise ModelError("a cell is divided by a rule", got=discretisation, expected="FixedCount(n), MaxLength(length) or DLambda(d)")
+            raise ModelError("discretisation must be a rule", got=discretisation, expected="FixedCount(n), MaxLength(length) or DLambda(d)")
         self.compartments: Compartments = discretise(morphology, discretisation or DLambda(), resistivity, capacitance)
         self.initial = _one_number(initial, mV.dimension, "Cell.initial")
         self.temperature = None if temperature is None else _one_number(temperature, DIMENSIONLESS, "Cell.temperature")
         if self.temperature is not None and not -10.0 <= self.temperature <= 60.0:
-            raise ModelError("Cell.temperature is no temperature of a living cell", got=f"{self.temperature:g}", expected="°C, from -10 to 60")
+            raise ModelError("Cell.temperature is out of range", got=f"{self.temperature:g}", expected="°C, from -10 to 60")
         self._frozen = False
         self.painted: list[Painted] = []
         self.placed: dict[str, Placed] = {}
@@ -175,7 +175,7 @@ class Cell(Composite):
         """
         self._check_open()
         if not isinstance(channel, Channel):
-            raise ModelError("only channels can be painted", got=channel, expected="an instance of a Channel", fix="place() puts point processes")
+            raise ModelError("only channels can be painted", got=channel, expected="an instance of a Channel", fix="use place() for point processes")
         label = self._free_name(type(channel).__name__ if name is None else name, channel, "a channel")
         for parameter in varying:
             if parameter not in channel.spec.parameters:
@@ -224,7 +224,7 @@ class Cell(Composite):
         return self
 
     def _warmed(self, mechanism: Warm, varying: Container[str] = ()) -> Warm:
-        """A mechanism at the temperature of the cell, if it has one and the mechanism knows temperatures."""
+        """A mechanism at the temperature of the cell, if it has one and the mechanism has a parameter for it."""
         if self.temperature is None or "celsius" not in mechanism.spec.parameters:
             return mechanism
         own: Any = vars(mechanism)["celsius"]
@@ -251,7 +251,7 @@ class Cell(Composite):
         self._check_open()
         where = location(at).compartments(self.compartments)
         if where.size != 1:
-            raise ModelError("spikes are detected at one place", got=f"{where.size} compartments", fix='for example "soma(0.5)"')
+            raise ModelError("spikes are detected in one compartment", got=f"{where.size} compartments", fix='for example "soma(0.5)"')
         vars(self)["trigger"] = (int(where[0]), _one_number(threshold, mV.dimension, "Cell.detect: threshold"))
         return self
 
@@ -277,7 +277,7 @@ class Cell(Composite):
                 raise ModelError(f"{type(mechanism).__name__}.{state} starts at a distribution", fix="Network.population(..., initial={name.state: ...})")
         same = [type(p.channel) for p in self.painted if p.name == name and type(p.channel) is not type(mechanism)]
         if same or (name in self.placed and isinstance(mechanism, Channel)):
-            raise ModelError(f"{name!r} is the name of something else in this cell", fix=f"give {what} another name")
+            raise ModelError(f"{name!r} is used as a name in this cell already", fix=f"give {what} another name")
         return name
 
     # --- reading ---------------------------------------------------------------------------------------------------
@@ -384,7 +384,7 @@ def drawn_values(draw: Draw | None, name: str, value: Any, sites: int, dimension
         ModelError: without a population; a value that no parameter of this dimension can have.
     """
     if draw is None:
-        raise ModelError(f"{name} differs between cells", got=value, fix="make a population: its size and the seed say what the values are")
+        raise ModelError(f"{name} differs between cells", got=value, fix="make a population: its size and the seed determine the values")
     values = draw(name, value, sites)
     check_physical(f"{name} of cell {int(np.argmax(unphysical(values, dimension).any(axis=0)))}", values, dimension, "bound the distribution: low=0 * unit")
     return values

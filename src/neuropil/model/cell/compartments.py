@@ -114,7 +114,7 @@ class Compartments:
         number = self.morphology.number_of(section)
         if not 0.0 <= x <= 1.0:
             raise MorphologyError(
-                f"section {self.morphology.sections[number].name!r} has no such place", got=f"x={x}", expected="0 (its start) to 1 (its end)"
+                f"section {self.morphology.sections[number].name!r}: x is out of range", got=f"x={x}", expected="0 (its start) to 1 (its end)"
             )
         place = self._place(number, x)
         if place in self._nodes:

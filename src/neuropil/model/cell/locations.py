@@ -124,7 +124,7 @@ class Distance(Region):
     def __post_init__(self) -> None:
         low, high = self._bounds()
         if not 0.0 <= low < high:
-            raise MorphologyError("Distance: these are no bounds", got=f"{low:g} to {high:g} µm", expected="0 <= low < high")
+            raise MorphologyError("Distance: low must be at least 0 and below high", got=f"{low:g} to {high:g} µm", expected="0 <= low < high")
 
     def _bounds(self) -> tuple[float, float]:
         return (
@@ -193,7 +193,7 @@ def region(value: RegionLike) -> Region:
         return value
     if isinstance(value, str) and value:
         return Named(value)
-    raise MorphologyError("this is no region", got=value, expected='a region, or text such as "apical", "basal[3]" or "all"')
+    raise MorphologyError("not a region", got=value, expected='a region, or text such as "apical", "basal[3]" or "all"')
 
 
 # --- locations ----------------------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ class At(Location):
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.x <= 1.0:
-            raise MorphologyError(f"At({self.section!r}): no section has such a place", got=f"x={self.x}", expected="0 (its start) to 1 (its end)")
+            raise MorphologyError(f"At({self.section!r}): x is out of range", got=f"x={self.x}", expected="0 (its start) to 1 (its end)")
 
     def ends(self, compartments: Compartments) -> list[tuple[str, float]]:
         return [(self._name(compartments.morphology), float(self.x))] if self.x in (0.0, 1.0) else []
@@ -323,7 +323,7 @@ def _laid_end_to_end(area: Region, compartments: Compartments, what: str) -> tup
     """The compartments of a region section after section, and where each ends along their common length, µm."""
     where = compartments.numbers[area.inside(compartments)[compartments.numbers]]
     if not where.size:
-        raise MorphologyError(f"{what}: no compartment of {compartments.morphology.name} lies in the region", fix="widen it, or divide the cell finer")
+        raise MorphologyError(f"{what}: no compartment of {compartments.morphology.name} lies in the region", fix="enlarge the region, or divide the cell into more compartments")
     return where, np.cumsum(compartments.length[where])
 
 
@@ -346,4 +346,4 @@ def location(value: LocationLike) -> Location:
             return At(match["section"], float(match["x"]))
         except ValueError:
             pass
-    raise MorphologyError("this is no location", got=value, expected='a location, or text such as "soma(0.5)" or "apical[12](0.3)"')
+    raise MorphologyError("not a location", got=value, expected='a location, or text such as "soma(0.5)" or "apical[12](0.3)"')

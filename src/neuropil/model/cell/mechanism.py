@@ -1,6 +1,6 @@
 """What membrane does: channels and pools spread over it, synapses and electrodes at points of it.
 
-A mechanism is a class of equations, like a neuron model, and knows nothing of the cell it will sit in. What it needs of
+A mechanism is a class of equations, like a neuron model, and does not depend on the cell that it is part of. What it needs of
 its compartment it declares as `Input`s, by the names that compartments give them:
 
     v         membrane potential (mV)
@@ -189,7 +189,7 @@ class Channel(Mechanism):
 
     @classmethod
     def check_class(cls) -> None:
-        """A channel is part of the membrane and hears no spikes."""
+        """A channel is part of the membrane and receives no spikes."""
         super().check_class()
         if cls.spec.ports:
             raise ModelError(f"{cls.__name__}: a channel has no ports", got=list(cls.spec.ports), fix="derive it from PointProcess")
@@ -205,7 +205,7 @@ class PointProcess(Mechanism):
         """A point has no inside whose concentrations others could read."""
         super().check_class()
         if _defines(cls, "provides"):
-            raise ModelError(f"{cls.__name__}: a point process provides nothing to its compartment", fix="paint a Channel that does")
+            raise ModelError(f"{cls.__name__}: a point process cannot define provides()", fix="paint a Channel that does")
 
     def receive(self, s: Any, w: Any) -> dict[str, Any]:
         """Increments by state name, for the weights `w` (by port) that arrive at the end of a step.

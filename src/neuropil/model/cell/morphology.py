@@ -32,7 +32,7 @@ class Morphology:
     Attributes:
         sections: the sections.
         name: of the cell or of the file it came from.
-        notes: what a reader of its file should know: which convention of the soma was recognised, what was left out.
+        notes: on how its file was read: which convention of the soma was recognised, what was left out.
 
     Raises:
         MorphologyError: when the sections are not one tree in that order, or two share a name.
@@ -358,8 +358,8 @@ def _straight(name: str, start: np.ndarray, length: Any, diameter: Any, directio
     along = np.asarray(direction, dtype=np.float64)
     norm = float(np.sqrt((along**2).sum())) if along.shape == (3,) else 0.0
     if not (norm > 0 and np.isfinite(norm)):
-        raise MorphologyError(f"section {name!r}: this is no direction", got=direction, expected="three numbers, not all zero")
+        raise MorphologyError(f"section {name!r}: not a direction", got=direction, expected="three numbers, not all zero")
     if not 0 < total <= LARGEST:
-        raise MorphologyError(f"section {name!r}: this is no length", got=f"{total:g} µm", expected="more than 0")
+        raise MorphologyError(f"section {name!r}: the length must be positive", got=f"{total:g} µm", expected="more than 0")
     steps = np.linspace(0.0, total, diameters.size)
     return np.column_stack([start + steps[:, None] * (along / norm), diameters])

@@ -55,11 +55,11 @@ class Section:
         object.__setattr__(self, "points", points)
         for what, text in (("name", self.name), ("kind", self.kind)):
             if not isinstance(text, str) or not text:
-                raise MorphologyError(f"a section's {what} is a piece of text", got=text)
+                raise MorphologyError(f"a section's {what} must be text", got=text)
         _check_points(self.name, points)
         if not 0.0 <= self.parent_at <= 1.0:
             raise MorphologyError(
-                f"section {self.name!r} sprouts from a place that its parent does not have",
+                f"section {self.name!r}: parent_at is out of range",
                 got=f"parent_at={self.parent_at}",
                 expected="0 (the parent's start) to 1 (its end)",
             )
@@ -131,17 +131,17 @@ def _check_points(name: str, points: ArrayLike) -> None:
     where = f"section {name!r}"
     if points.ndim != 2 or points.shape[1] != 4 or len(points) < 2:
         raise MorphologyError(
-            f"{where}: its points do not make a section",
+            f"{where}: points have the wrong shape",
             got=f"an array of shape {points.shape}",
             expected="shape (k, 4): x, y, z, diameter of at least 2 points",
         )
     bad = np.flatnonzero(~np.isfinite(points).all(axis=1) | (abs(points) > LARGEST).any(axis=1))
     if bad.size:
-        raise MorphologyError(f"{where}: point {bad[0]} is not a place", got=points[bad[0]].tolist(), expected="finite numbers in µm")
+        raise MorphologyError(f"{where}: point {bad[0]} is not finite, or out of range", got=points[bad[0]].tolist(), expected="finite numbers in µm")
     thin = np.flatnonzero(points[:, 3] < THINNEST)
     if thin.size:
         raise MorphologyError(
-            f"{where}: point {thin[0]} has no thickness", got=f"diameter {points[thin[0], 3]:g} µm", expected=f"at least {THINNEST:g} µm"
+            f"{where}: point {thin[0]} is too thin", got=f"diameter {points[thin[0], 3]:g} µm", expected=f"at least {THINNEST:g} µm"
         )
     if np.sqrt((np.diff(points[:, :3], axis=0) ** 2).sum(axis=1)).sum() < SHORTEST:
         raise MorphologyError(f"{where} has no length", got="points that all coincide", fix="leave the section out")

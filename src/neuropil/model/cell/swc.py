@@ -106,7 +106,7 @@ def parse_swc(
         MorphologyError: the content is malformed; names the file and the line.
     """
     if not isinstance(soma, str) or soma not in CONVENTIONS:
-        raise MorphologyError(f"soma={soma!r} is no convention of the soma", fix=did_you_mean(str(soma), CONVENTIONS))
+        raise MorphologyError(f"soma={soma!r} is not a convention for the soma", fix=did_you_mean(str(soma), CONVENTIONS))
     points = read_points(content, source, types or {}, default_radius, tree, scale)
     sections, notes = _Sectioner(points, recognise=soma == "auto").run()
     return sections, name or Path(source).stem or source, notes
@@ -162,7 +162,7 @@ class _Sectioner:
             self._sphere([root])
             return
         if not self.children[root]:
-            self._refuse(root, "one single point that is no soma", expected="at least two points, or a soma")
+            self._refuse(root, "a single point that is not a soma", expected="at least two points, or a soma")
         # What continues the root is the first branch of its own kind; failing that the first, which gives it its kind.
         kind = self.kind[root] if self._alike(root, self.kind[root]) else self.kind[self.children[root][0]]
         own = self._collect(root, kind, proximal=True)

@@ -48,7 +48,7 @@ def file_name(path: Any) -> str:
         MorphologyError: not a path.
     """
     if not isinstance(path, (str, PathLike)):
-        raise MorphologyError("a file is named by its path", got=path)
+        raise MorphologyError("not the path of a file", got=path)
     return str(fspath(path))
 
 
@@ -182,7 +182,7 @@ def _factor(scale: Any) -> float:
     """µm in a unit of the file."""
     value = float(magnitude(scale, um.dimension, "scale")) if isinstance(scale, Quantity) else scale
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 < value < np.inf:
-        raise MorphologyError("scale is no factor", got=scale, expected="a positive number of µm, or a length, that is a unit of the file")
+        raise MorphologyError("scale must be a positive number or length", got=scale, expected="a positive number of µm, or a length, that is a unit of the file")
     return float(value)
 
 
@@ -203,7 +203,7 @@ def _fill_radii(xyzr: NDArray[np.float64], line: list[int], source: str, default
     if zero.size:
         value = float(magnitude(default_radius, um.dimension, "default_radius"))
         if not THINNEST <= value <= LARGEST / 4:
-            raise MorphologyError("default_radius is not a radius", got=default_radius)
+            raise MorphologyError("default_radius must be a positive length", got=default_radius)
         radius[zero] = value
         notes = (f"{zero.size} of {len(radius)} points had no radius and were given {value:g} µm",)
     for i in np.flatnonzero(2 * radius < THINNEST)[:1]:
@@ -222,7 +222,7 @@ def _resolve_parents(parents: list[int], index: dict[int, int], line: list[int],
         if parent != -1 and parent not in index:
             first = -1 not in parents and i == 0
             fix = "-1 marks a root" if first else "if this point begins a tree, its parent is -1; else the point is missing from the file"
-            refuse(source, line[i], f"there is no point {parent} to be its parent", expected="the id of another point, or -1 for the root", fix=fix)
+            refuse(source, line[i], f"its parent {parent} does not exist", expected="the id of another point, or -1 for the root", fix=fix)
         resolved.append(index[parent] if parent != -1 else -1)
     if -1 not in resolved:
         refuse(source, line[0], "no root", got="every point has a parent", expected="one point with parent -1", fix="write -1 as the parent of the point that the tree begins with")
@@ -242,7 +242,7 @@ def _resolve_parents(parents: list[int], index: dict[int, int], line: list[int],
 
 def _check_choice(tree: Any) -> None:
     if not (isinstance(tree, str) and tree in ("only", "largest")) and (isinstance(tree, bool) or not isinstance(tree, (int, np.integer)) or tree < 0):
-        raise MorphologyError("tree= says which tree of a file", got=tree, expected=TREES)
+        raise MorphologyError("tree must say which tree of the file is meant", got=tree, expected=TREES)
 
 
 def _chosen(parent: list[int], xyz: NDArray[np.float64], tree: str | int, line: list[int], source: str) -> tuple[list[int], tuple[str, ...]]:

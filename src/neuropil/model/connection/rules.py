@@ -9,34 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from neuropil.errors import NetworkError
-from neuropil.model.base.distribution import Distribution, checked_values
-from neuropil.units import Quantity, um
+from neuropil.model.connection.distance import DistanceDependent
+from neuropil.model.connection.ends import Ends
+from neuropil.model.connection.rule import Indices, Rule
 
-
-@dataclass(frozen=True)
-class Rule:
-    """Base of all connection rules."""
-
-    def check(self, n_source: int, n_target: int, shared: int) -> None:
-        """Raise NetworkError if the rule cannot be met between populations of these sizes, of which `shared` neurons are in both.
-
-        Args:
-            n_source, n_target: neurons of the source and of the target.
-        """
-
-    def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
-        """How many synapses to expect (exact for rules that fix the number).
-
-        Args:
-            n_source, n_target: neurons of the source and of the target.
-            recurrent: whether the two are one population.
-        """
-        raise NotImplementedError
+__all__ = ["AllToAll", "DistanceDependent", "Edges", "FixedInDegree", "FixedOutDegree", "FixedProbability", "FixedTotal", "OneToOne", "Rule"]
 
 
 @dataclass(frozen=True)
@@ -52,14 +34,17 @@ class OneToOne(Rule):
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         return n_source
 
-    def between(self, n: int, sources: Any, targets: Any) -> Edges:
-        """The edges between the populations of two views of n neurons (None: a whole population).
+    def largest_in_degree(self, ends: Ends) -> float:
+        return 1.0
 
-        Args:
-            n: neurons of each view.
-            sources, targets: int[n], their indices within the populations; None: a whole population.
-        """
-        return Edges(np.arange(n), np.arange(n)).between(n, sources, targets)
+    def array_shape(self, n_source: int, n_target: int) -> tuple[int, ...]:
+        return (n_source,)
+
+    def pairs(self, ends: Ends, random: Any) -> tuple[Indices, Indices]:
+        return np.arange(ends.n_sources), np.arange(ends.n_sources)
+
+    def between(self, n: int, sources: Indices | None, targets: Indices | None) -> Rule:
+        return self if sources is None and targets is None else Edges(np.arange(n), np.arange(n)).between(n, sources, targets)
 
 
 @dataclass(frozen=True)
@@ -70,10 +55,27 @@ class AllToAll(Rule):
         allow_self: whether a neuron projects to itself.
     """
 
+    compiled: ClassVar[bool] = True
+    rewires: ClassVar[bool] = True
+
     allow_self: bool = True
 
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         return n_source * (n_target - (recurrent and not self.allow_self))
+
+    def expected_between(self, ends: Ends) -> float:
+        return ends.pairs(self.allow_self)
+
+    def array_shape(self, n_source: int, n_target: int) -> tuple[int, ...]:
+        return (n_source, n_target)
+
+    def targets(self, source: int, ends: Ends, random: Any) -> Indices:
+        every = np.arange(ends.n_targets)
+        return every if self.allow_self or ends.own is None else every[every != ends.own[source]]
+
+    def numbers(self, pre: Indices, post: Indices, ends: Ends) -> Indices:
+        excluded = ends.recurrent and not self.allow_self  # places among the synapses of the whole populations
+        return pre * (ends.n_targets - excluded) + post - (excluded & (post > pre))
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,9 @@ class FixedProbability(Rule):
         NetworkError: not a probability.
     """
 
+    compiled: ClassVar[bool] = True
+    rewires: ClassVar[bool] = True
+
     p: float
     allow_self: bool = True
 
@@ -99,6 +104,12 @@ class FixedProbability(Rule):
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         return self.p * n_source * (n_target - (recurrent and not self.allow_self))
 
+    def expected_between(self, ends: Ends) -> float:
+        return ends.pairs(self.allow_self) * self.p
+
+    def largest_in_degree(self, ends: Ends) -> float:
+        return _in_degree_of_chance(self, ends)
+
 
 @dataclass(frozen=True)
 class FixedTotal(Rule):
@@ -109,6 +120,9 @@ class FixedTotal(Rule):
         allow_self: whether a neuron may project to itself.
         allow_multiple: whether a pair may have several synapses.
     """
+
+    compiled: ClassVar[bool] = True
+    rewires: ClassVar[bool] = True
 
     n: int
     allow_self: bool = True
@@ -130,6 +144,9 @@ class FixedTotal(Rule):
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         return self.n
 
+    def largest_in_degree(self, ends: Ends) -> float:
+        return _in_degree_of_chance(self, ends)
+
 
 @dataclass(frozen=True)
 class FixedInDegree(Rule):
@@ -140,6 +157,9 @@ class FixedInDegree(Rule):
         allow_self: whether a neuron may project to itself.
         allow_multiple: whether a pair may have several synapses.
     """
+
+    compiled: ClassVar[bool] = True
+    rewires: ClassVar[bool] = True
 
     k: int
     allow_self: bool = True
@@ -154,6 +174,9 @@ class FixedInDegree(Rule):
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         return self.k * n_target
 
+    def largest_in_degree(self, ends: Ends) -> float:
+        return float(self.k)
+
 
 @dataclass(frozen=True)
 class FixedOutDegree(Rule):
@@ -164,6 +187,9 @@ class FixedOutDegree(Rule):
         allow_self: whether a neuron may project to itself.
         allow_multiple: whether a pair may have several synapses.
     """
+
+    compiled: ClassVar[bool] = True
+    rewires: ClassVar[bool] = True
 
     k: int
     allow_self: bool = True
@@ -178,6 +204,9 @@ class FixedOutDegree(Rule):
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         return self.k * n_source
 
+    def largest_in_degree(self, ends: Ends) -> float:
+        return _in_degree_of_chance(self, ends)
+
 
 @dataclass(frozen=True, eq=False)
 class Edges(Rule):
@@ -191,6 +220,9 @@ class Edges(Rule):
     Raises:
         NetworkError: not one-dimensional arrays of whole numbers, or of different length.
     """
+
+    rewires: ClassVar[bool] = True
+    in_populations: ClassVar[bool] = True
 
     pre: Any
     post: Any
@@ -245,58 +277,37 @@ class Edges(Rule):
         for name, array, size in (("pre", self.pre, n_source), ("post", self.post, n_target)):
             if array.size and (array.min() < 0 or array.max() >= size):
                 worst = int(array.max() if array.max() >= size else array.min())
-                raise NetworkError(f"Edges.{name} points outside its population", got=worst, expected=f"0 … {size - 1}")
+                raise NetworkError(f"Edges.{name} has an index outside of its population", got=worst, expected=f"0 … {size - 1}")
 
     def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
         return self.pre.size
 
-    def between(self, n: int, sources: Any, targets: Any) -> Edges:
-        """The same edges between the populations of two views (None: a whole population).
+    def largest_in_degree(self, ends: Ends) -> float:
+        return float(np.bincount(self.post, minlength=1).max(initial=0))
 
-        Args:
-            n: neurons of a view (not used).
-            sources, targets: int[], indices of the views' neurons within the populations; None: a whole population.
-        """
+    @property
+    def multapses(self) -> bool:
+        """A pair stands in the list twice."""
+        return np.unique(np.stack([self.pre, self.post]), axis=1).shape[1] < self.pre.size
+
+    def array_shape(self, n_source: int, n_target: int) -> tuple[int, ...]:
+        return (self.pre.size,)
+
+    def pairs(self, ends: Ends, random: Any) -> tuple[Indices, Indices]:
+        return self.pre, self.post
+
+    def between(self, n: int, sources: Indices | None, targets: Indices | None) -> Edges:
+        """The same edges, counted within the populations of two views (None: a whole population)."""
         return Edges(self.pre if sources is None else sources[self.pre], self.post if targets is None else targets[self.post])
 
-
-@dataclass(frozen=True)
-class DistanceDependent(Rule):
-    """Each pair with a probability that depends on the distance between the two neurons' positions.
-
-    Args:
-        probability: maps an array of distances (µm) to probabilities in [0, 1].
-        periodic: side lengths (a quantity, one per axis) of a box that wraps around, or None.
-        allow_self: whether a neuron may project to itself.
-
-    Raises:
-        NetworkError: not a function; sides that are not positive lengths.
-    """
-
-    probability: Callable[[np.ndarray], np.ndarray]
-    allow_self: bool = True
-    periodic: Any = None
-
-    def __post_init__(self) -> None:
-        if not callable(self.probability):
-            raise NetworkError("DistanceDependent needs a function of distance in µm", got=self.probability)
-        if self.periodic is not None:
-            box = checked_values(self.periodic, um.dimension, "DistanceDependent.periodic", _box_shape(self.periodic))
-            if isinstance(box, Distribution) or not np.all(np.asarray(box) > 0):
-                raise NetworkError("DistanceDependent.periodic must be lengths", got=self.periodic, expected="for example [1000, 1000] * um")
-
-    def expected_synapses(self, n_source: int, n_target: int, recurrent: bool) -> float:
-        return float("nan")
+    def within(self, rows: Callable[[Indices, Indices], tuple[Indices, Indices]]) -> Edges:
+        return Edges(*rows(self.pre, self.post))
 
 
-def _box_shape(periodic: Any) -> tuple[int, ...]:
-    """One length for all axes, or one for each of at most three."""
-    raw = periodic.value if isinstance(periodic, Quantity) else periodic
-    try:
-        shape = np.shape(raw)
-    except ValueError:
-        return ()
-    return shape if len(shape) == 1 and 1 <= shape[0] <= 3 else ()
+def _in_degree_of_chance(rule: Rule, ends: Ends) -> float:
+    """What fewer than 1 in 10⁹ targets exceed, of a rule that draws targets alike."""
+    mean = rule.expected_synapses(ends.n_sources, ends.n_targets, ends.recurrent) / ends.n_targets
+    return mean + 6.5 * float(np.sqrt(mean)) + 10.0
 
 
 def _require_number(value: Any, where: str) -> None:

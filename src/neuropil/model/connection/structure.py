@@ -10,8 +10,8 @@ A new synapse obeys the projection's rule. Its source is drawn uniformly from th
 the pair's probability), within the view if the projection is from one: never the target itself under ``allow_self=False``; none that has a
 synapse onto the target already, unless the rule allows several (FixedTotal, FixedInDegree and FixedOutDegree by ``allow_multiple``; `Edges`
 if they hold a pair twice). A target that has no source left forms none. With ``form=None`` in-degrees stay, hence FixedInDegree and the
-number of FixedTotal; the out-degrees of FixedOutDegree, and all degrees under ``form``, are those of the start. OneToOne leaves no other
-source and is refused.
+number of FixedTotal; the out-degrees of FixedOutDegree, and all degrees under ``form``, are those of the start. Rules whose synapses cannot
+be drawn one by one (`Rule.rewires`), such as OneToOne, are refused.
 
 The axon carries the spike: one that is under way while synapses change acts, on arrival, through those that then exist.
 """
@@ -20,19 +20,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from neuropil.errors import NetworkError
 from neuropil.model.base.distribution import Distribution, checked_values
-from neuropil.model.connection.rules import Edges, Rule
 from neuropil.units import kHz, ms
-
-
-def multapses(rule: Rule) -> bool:
-    """Whether several synapses may join the same two neurons."""
-    if isinstance(rule, Edges):
-        return np.unique(np.stack([rule.pre, rule.post]), axis=1).shape[1] < rule.pre.size
-    return bool(getattr(rule, "allow_multiple", False))
 
 
 class Rewiring:

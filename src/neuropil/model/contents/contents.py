@@ -9,7 +9,7 @@ import numpy as np
 
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution
-from neuropil.model.connection.rules import Rule
+from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.views import Indices, View, places, shared, view
 from neuropil.model.neuron.composite import Composite, Part, parts_of, split
@@ -31,7 +31,7 @@ class Population:
         neuron: the model with its parameters.
         size: number of neurons.
         first: global index of its first neuron.
-        initial: starting values by state name that replace the model's own; arrays [size * sites], neuron by neuron.
+        initial: initial values by state name that replace the model's own; arrays [size * sites], neuron by neuron.
         positions: [size, axes] in µm, or None.
     """
 
@@ -93,7 +93,7 @@ class Projection:
         clock_driven: advance all states in every step, also those that have a closed form.
         response_delay: time that a target's spike takes to reach the synapse, ms.
         structure: how synapses vanish and form.
-        initial: starting values of states that replace the model's own, in base units: numbers, distributions, or arrays as of
+        initial: initial values of states that replace the model's own, in base units: numbers, distributions, or arrays as of
             parameters (`neuropil.model.contents.per_synapse`).
         sources, targets: int64[n], of views, the neurons that it joins, in the order of its arrays; None: all. (The indices of
             `Edges` are those within the populations also then.)
@@ -141,7 +141,7 @@ class Projection:
     @property
     def excludes_self(self) -> bool:
         """No neuron projects to itself, though it could."""
-        return self.recurrent and not getattr(self.rule, "allow_self", True)
+        return self.recurrent and not self.rule.joins_self
 
     @property
     def pairs(self) -> int:
@@ -180,7 +180,7 @@ class StimulusConnection:
     """A stimulus attached to a port (events, with a weight) or to an input (a current) of a population.
 
     It acts on every site of the port or input, on each with random numbers of its own (from `stream`), or on the one that `site`
-    names; on the `neurons` of a view, or on all. One that `follows` another tells the target when that is within its window
+    names; on the `neurons` of a view, or on all. One that `follows` another indicates to the target when that is within its window
     (`Input.window`).
 
     Attributes:

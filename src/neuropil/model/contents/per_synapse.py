@@ -13,8 +13,10 @@ import numpy as np
 
 from neuropil.errors import NetworkError
 from neuropil.model.base.distribution import Distribution, axes
-from neuropil.model.connection.rules import AllToAll, Edges, OneToOne, Rule
+from neuropil.model.connection.ends import Ends
+from neuropil.model.connection.rule import Rule
 from neuropil.model.contents.contents import Projection
+from neuropil.model.contents.pairs import pairs_of
 from neuropil.units import Quantity
 
 UNKNOWN = (-1,)
@@ -33,10 +35,9 @@ def number_of_synapses(rule: Rule, n_source: int, n_target: int, recurrent: bool
         recurrent: as of rules; None: between views of one population, of which some neurons are in both.
         n_source, n_target: neurons of the two populations or views.
     """
-    if recurrent is None and not getattr(rule, "allow_self", True):
+    if rule.array_shape(n_source, n_target) is None or (recurrent is None and not rule.joins_self):
         return None
-    recurrent = bool(recurrent)
-    return int(rule.expected_synapses(n_source, n_target, recurrent)) if isinstance(rule, (AllToAll, Edges, OneToOne)) else None
+    return int(rule.expected_synapses(n_source, n_target, bool(recurrent)))
 
 
 def check_array(value: Any, rule: Rule, n_source: int, n_target: int, recurrent: bool | None, what: str) -> None:
@@ -55,7 +56,7 @@ def check_array(value: Any, rule: Rule, n_source: int, n_target: int, recurrent:
     if len(shape) == 0 or shape == (n_source, n_target) or (n is not None and shape == (n,)):
         return
     either = f"({n},), one for each synapse, or " if n is not None else ""
-    fix = None if n is not None or len(shape) != 1 else f"a matrix: {type(rule).__name__} draws its synapses later; or a Distribution"
+    fix = None if n is not None or len(shape) != 1 else f"a matrix: {type(rule).__name__} draws its synapses when the network is built; or use a Distribution"
     raise NetworkError(f"{what} has the wrong shape", got=shape, expected=f"one number, {either}({n_source}, {n_target}) as [source, target]", fix=fix)
 
 
@@ -72,7 +73,7 @@ def refuse_listed(value: Any, shape: tuple[int, ...], rule: Rule, what: str, fix
     """
     if shape == UNKNOWN and axes(value):
         got = f"shape {np.shape(value.value if isinstance(value, Quantity) else value)}"
-        raise NetworkError(f"{what}: an array has no order here, for {type(rule).__name__} draws its synapses later", got=got, fix=fix)
+        raise NetworkError(f"{what}: an array is not possible, because {type(rule).__name__} draws its synapses when the network is built", got=got, fix=fix)
 
 
 def in_order(value: Any, projection: Projection, pre: np.ndarray, post: np.ndarray) -> Any:
@@ -87,11 +88,16 @@ def in_order(value: Any, projection: Projection, pre: np.ndarray, post: np.ndarr
     if np.ndim(value) == 2:
         return np.asarray(value, float)[projection.within(pre, post)]
     array, rule = np.asarray(value, float), projection.rule
-    if isinstance(rule, Edges):
-        return array[np.argsort(rule.pre, kind="stable")]
+    if rule.listed:
+        return array[pairs_of(projection, 0)[2]]
     found, (rows, columns) = np.empty(array.size), projection.within(pre, post)
     found[np.lexsort((columns, rows))] = array  # row by row of the views
     return found
+
+
+def edges_of(rule: Rule, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The source and the target of each synapse, of a rule that lists them, between populations (or views) of n neurons."""
+    return rule.pairs(Ends(n, n), np.random.default_rng)
 
 
 def edge_weights(matrix: np.ndarray, rule: Rule, n: int, what: str) -> np.ndarray:
@@ -108,7 +114,7 @@ def edge_weights(matrix: np.ndarray, rule: Rule, n: int, what: str) -> np.ndarra
     Raises:
         NetworkError: an entry other than zero where no edge is.
     """
-    pre, post = (rule.pre, rule.post) if isinstance(rule, Edges) else (np.arange(n), np.arange(n))
+    pre, post = edges_of(rule, n)
     rest = matrix.copy()
     rest[pre, post] = 0.0
     if np.any(rest):

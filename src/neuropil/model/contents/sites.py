@@ -10,7 +10,7 @@ from neuropil.errors import NetworkError
 from neuropil.model.base.distribution import checked_values
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.locations import location
-from neuropil.model.connection.rules import Edges, Rule
+from neuropil.model.connection.rule import Rule
 from neuropil.model.contents.contents import Population
 from neuropil.model.neuron.composite import Part
 from neuropil.units import Quantity
@@ -35,7 +35,7 @@ def check_parameters(where: str, part: Part, size: int) -> None:
 
 
 def started(value: Any, neuron: Any, state: str, size: int) -> Any:
-    """Starting values of a cell's compartments, one for each of every cell, from an array that has fewer.
+    """Initial values of a cell's compartments, one for each of every cell, from an array that has fewer.
 
     One for each cell counts everywhere in it. Where only the nodes without membrane are left out, each starts as the compartment
     beside it does; it keeps no charge, so its potential after the first step does not depend on where it starts.
@@ -79,27 +79,28 @@ def named_site(index: int | None, pop: Population, name: str) -> int | None:
     return None if sites == 1 else index
 
 
-def edge_sites(given: Any, index: int | None, rule: Rule, pop: Population, port: str, label: str) -> np.ndarray | None:
+def edge_sites(given: Any, index: int | None, rule: Rule, n_source: int, pop: Population, port: str, label: str) -> np.ndarray | None:
     """The site of each edge: int64[edges], or None if the port exists once in each neuron.
 
     Args:
         given: whole numbers [edges].
         index: of a site in the port's name, or None.
+        n_source: number of sources.
         pop: the target.
         port: its name.
         label: of the projection, for messages.
 
     Raises:
-        NetworkError: a rule without edges, another number of sites, or one that does not exist.
+        NetworkError: a rule that lists no synapses, another number of sites, or one that does not exist.
     """
     what, sites = f"projection {label}: site", pop.sites(port)
     if index is not None:
         raise NetworkError(f"{what}s are given twice", got=f"{port}[{index}] and site=...", fix="leave one of them out")
-    if not isinstance(rule, Edges):
-        raise NetworkError(f"{what}s are given for a rule that is no list", got=type(rule).__name__, expected="Edges", fix=f'port="{port}[0]" names one site for all')
-    array = _whole_numbers(given, what)
-    if array.shape != rule.pre.shape:
-        raise NetworkError(f"{what} needs one value per edge", got=array.shape, expected=rule.pre.shape)
+    if not rule.listed:
+        raise NetworkError(f"{what}s are given for a rule that does not list its synapses", got=type(rule).__name__, expected="Edges", fix=f'port="{port}[0]" names one site for all')
+    array, shape = _whole_numbers(given, what), rule.array_shape(n_source, pop.size)
+    if array.shape != shape:
+        raise NetworkError(f"{what} needs one value per edge", got=array.shape, expected=shape)
     if array.size and (array.min() < 0 or array.max() >= sites):
         raise NetworkError(f"{what} points outside of {port}", got=int(array[(array < 0) | (array >= sites)][0]), expected=f"0 … {sites - 1}")
     return array if sites > 1 else None

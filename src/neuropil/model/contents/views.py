@@ -107,7 +107,7 @@ def _sliced(which: slice, size: int, label: str) -> Indices:
     try:
         found = np.arange(size)[which]
     except (TypeError, ValueError):
-        raise NetworkError(f"{label}: a slice is made of whole numbers", got=which) from None
+        raise NetworkError(f"{label}: the bounds of a slice must be whole numbers", got=which) from None
     for bound in (which.start, which.stop):
         if bound is not None and not -size <= bound <= size:
             raise NetworkError(f"{label} reaches beyond its {size} neurons", got=bound, expected=f"{-size} … {size}")

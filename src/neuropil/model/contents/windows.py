@@ -1,13 +1,11 @@
-"""When stimuli act: an input that must know is told by a second one (`Input.window`)."""
+"""When stimuli act: a second input says so to models that need it (`Input.window`)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from neuropil.model.contents.contents import StimulusConnection
-from neuropil.model.stimulus.stimulus import Step, Stimulus, TimeArray
+from neuropil.model.stimulus.currents import Step
 
 ATTACHED, ACTIVE = -1.0, 1024.0
 """What each stimulus that is attached adds to the second input all along, in every neuron and site of the population, and what
@@ -20,13 +18,4 @@ def window_drives(drive: StimulusConnection) -> list[StimulusConnection]:
     if entry is None:
         return []
     told = replace(drive, name=f"{drive.name}, attached", stimulus=Step(ATTACHED), input=entry, site=None, neurons=None, follows=drive)
-    return [told, replace(drive, name=f"{drive.name}, active", stimulus=active(drive.stimulus), input=entry, follows=drive)]
-
-
-def active(stimulus: Stimulus) -> Stimulus:
-    """`ACTIVE` from when a stimulus starts to when it stops, and zero outside."""
-    if isinstance(stimulus, Step):
-        return Step(ACTIVE, start=stimulus.start, stop=stimulus.stop)
-    if isinstance(stimulus, TimeArray):
-        return TimeArray(np.full(len(stimulus.values), ACTIVE), stimulus.interval, grid=stimulus.grid)
-    return Step(ACTIVE)
+    return [told, replace(drive, name=f"{drive.name}, active", stimulus=drive.stimulus.window(ACTIVE) or Step(ACTIVE), input=entry, follows=drive)]

@@ -11,7 +11,7 @@ from neuropil.errors import NetworkError, UnitError, did_you_mean
 from neuropil.model.base.described import Spec
 from neuropil.model.base.distribution import Distribution, axes, checked_values
 from neuropil.model.cell.cell import Cell
-from neuropil.model.connection.rules import Rule
+from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.contents import Population
 from neuropil.model.contents.per_synapse import check_array, differs
@@ -41,17 +41,17 @@ def check_synapse(
     if synapse is not None and not isinstance(synapse, Synapse):
         raise NetworkError(f"{where}: not a synapse model", got=synapse, expected="an instance of a Synapse subclass")
     if not isinstance(clock_driven, bool) or (clock_driven and synapse is None):
-        raise NetworkError(f"{where}: clock_driven is True or False, of a projection with a synapse model", got=clock_driven)
+        raise NetworkError(f"{where}: clock_driven must be True or False, and needs a synapse model", got=clock_driven)
     if not isinstance(response_delay, float) or response_delay < 0:
-        raise NetworkError(f"{where}: response_delay is a time, not negative", got=response_delay)
+        raise NetworkError(f"{where}: response_delay must be a time that is not negative", got=response_delay)
     if response_delay and (synapse is None or type(synapse).respond is Synapse.respond):
         raise NetworkError(f"{where}: these synapses do not respond to their targets' spikes", got="a response_delay", fix="leave it out, or give the synapse model respond(s, w)")
     flows = synapse is not None and synapse.has_current
     if flows != (input is not None):
         got = f"input={input!r}"
         if flows:
-            raise NetworkError(f"{where}: {type(synapse).__name__} makes a current", got=got, expected="an input of the target", fix=f"input={next(iter(target.inputs), '…')!r}")
-        raise NetworkError(f"{where}: no current flows through these synapses", got=got, fix="leave input out; events go to a port")
+            raise NetworkError(f"{where}: {type(synapse).__name__} has a current, which needs an input of the target", got=got, expected="an input of the target", fix=f"input={next(iter(target.inputs), '…')!r}")
+        raise NetworkError(f"{where}: these synapses have no current", got=got, fix="leave input out; events go to a port")
     if flows and (not isinstance(input, str) or input not in target.inputs):
         raise NetworkError(f"{where}: the target has no input {input!r}", fix=did_you_mean(input, target.inputs))
     if isinstance(port, str) and flows and split(port)[0] != split(input)[0]:
@@ -71,11 +71,11 @@ def _check_world(where: str, synapse: Synapse, target: Population, part: str) ->
         state = full_name(part, given)
         if state not in spec.state_dimensions:
             known = [split(n)[1] for n in spec.state_dimensions if split(n)[0] == part] + list(CONTEXT_INPUTS)
-            raise NetworkError(f"{where}: {name} reads {given!r}, which is no state of {target.name}", got=state, fix=did_you_mean(given, known))
+            raise NetworkError(f"{where}: {name} reads {given!r}, which is not a state of {target.name}", got=state, fix=did_you_mean(given, known))
         if spec.state_dimensions[state] != dimension:
             raise UnitError(f"{where}: {name} reads {target.name}.{state} in another unit", got=unit_name(dimension), expected=unit_name(spec.state_dimensions[state]))
     if "post" in synapse.spec.inputs and differs(getattr(synapse, POST_TIME)):
-        raise NetworkError(f"{where}: {name}.{POST_TIME} is one for all targets", got=getattr(synapse, POST_TIME), expected="one time")
+        raise NetworkError(f"{where}: {name}.{POST_TIME} must be one number for all targets", got=getattr(synapse, POST_TIME), expected="one time")
 
 
 def _check_structure(where: str, structure: Any, synapse: Synapse | None, weight: Any, delay: Any) -> None:
@@ -85,20 +85,20 @@ def _check_structure(where: str, structure: Any, synapse: Synapse | None, weight
         if axes(value):
             raise NetworkError(f"{where}: new synapses need {what}", got="an array", expected="a number or a distribution")
     if synapse is not None and any(differs(getattr(synapse, p)) for p in synapse.spec.parameters):
-        raise NetworkError(f"{where}: synapses that come and go cannot have drawn parameters, or one for each", fix="give numbers")
+        raise NetworkError(f"{where}: parameters of synapses that rewire must be single numbers", fix="give numbers")
 
 
 def check_values(
     label: str, synapse: Synapse | None, rule: Rule, source: Population | View, target: Population | View, initial: Any, structure: Any
 ) -> dict[str, Any]:
-    """Refuse arrays of parameters and starting values of states that do not fit the rule.
+    """Refuse arrays of parameters and initial values of states that do not fit the rule.
 
     Args:
         label: of the projection, for messages.
         synapse, rule, source, target, initial, structure: as of `Network.project`.
 
     Returns:
-        The starting values by state, in base units.
+        The initial values by state, in base units.
 
     Raises:
         NetworkError, ModelError, UnitError: naming the projection.
@@ -115,11 +115,11 @@ def check_values(
     for state, value in initial.items():
         if state not in spec.states or state == "weight":
             fix = "weight=..." if state == "weight" else did_you_mean(state, spec.states)
-            raise NetworkError(f"{where}: no state {state!r} to start", fix=fix)
+            raise NetworkError(f"{where}: no state {state!r} to initialise", fix=fix)
         if not isinstance(value, Distribution):
             check_array(value, rule, *sizes, f"{where}: {state}")
             if structure is not None and differs(value):
-                raise NetworkError(f"{where}: new synapses need starting states", got="an array", expected="a number or a distribution")
+                raise NetworkError(f"{where}: new synapses need initial states", got="an array", expected="a number or a distribution")
         raw = value.value if isinstance(value, Quantity) else value
         checked[state] = checked_values(value, spec.state_dimensions[state], f"{where}: {state}", np.shape(raw) if not isinstance(value, Distribution) else ())
     return checked

@@ -67,7 +67,7 @@ class BoundEffect:
         return float(c[0]) if self.grid.mixed else self.grid.at(c, self.population.name)
 
     def level(self, c: Any) -> Any:
-        """What the effect depends on, for a concentration (base units): an occupancy, or the concentration."""
+        """What the effect depends on at a concentration `c` (base units): an occupancy, or the concentration."""
         return c if self.receptor is None else self.receptor.occupancy(c)
 
     def outcome(self, value: Any, c: Any) -> Any:
@@ -94,7 +94,7 @@ class BoundEffect:
             One number, or float64[neurons].
 
         Raises:
-            SimulationError: the value leaves its bounds, or is no number; the change fails, or makes another number of values.
+            SimulationError: the value leaves its bounds, or is not a number; the change fails, or makes another number of values.
         """
         try:
             raw = np.asarray(self.outcome(value, c), float)
@@ -102,7 +102,7 @@ class BoundEffect:
             raise SimulationError(f"an effect fails: {self.label} at t = {when:g} ms", got=f"{type(error).__name__}: {error}") from error
         if raw.shape != np.broadcast_shapes(np.shape(value), np.shape(c)):
             expected = np.broadcast_shapes(np.shape(value), np.shape(c))
-            raise SimulationError(f"an effect makes another number of values: {self.label} at t = {when:g} ms", got=raw.shape, expected=expected)
+            raise SimulationError(f"an effect returns values of another shape: {self.label} at t = {when:g} ms", got=raw.shape, expected=expected)
         with np.errstate(invalid="ignore"):
             bad = ~((raw >= self.low) & (raw <= self.high) & np.isfinite(raw))
         if bad.any():
@@ -127,11 +127,11 @@ def model_of(target: Target, parameter: Any) -> Any:
         NetworkError: there is none that a modulator can change.
     """
     if not isinstance(parameter, str):
-        raise NetworkError(f"a parameter of {target.name} is meant by its name", got=parameter)
+        raise NetworkError(f"a parameter of {target.name} must be given by its name", got=parameter)
     if isinstance(target, Projection):
         if target.synapse is None:
             raise NetworkError(
-                f"projection {target.name!r} has bare weights, which are summed without parameters of their own", got=f"parameter {parameter!r}",
+                f"projection {target.name!r} has no synapse model, so it has no parameters that can be modulated", got=f"parameter {parameter!r}",
                 fix="give it a synapse model: project(..., synapse=Scaled()) of neuropil.zoo.synapses.scaled has a parameter `scale`",
             )  # fmt: skip
         return target.synapse
@@ -142,10 +142,14 @@ def model_of(target: Target, parameter: Any) -> Any:
 
 
 def vary_by_cell(effects: Iterable[BoundEffect]) -> bool:
-    """Effects may give different values in different neurons, or at different targets."""
+    """Whether some effects may give different values in different neurons, or at different targets.
+
+    Args:
+        effects: of any parameters.
+    """
     return any(not e.grid.mixed for e in effects)
 
 
 def must_be_positive(name: str, dimension: Dimension) -> bool:
-    """Equations divide by parameters of these names."""
+    """Whether equations divide by parameters of this name and dimension."""
     return (dimension == ms.dimension and name.startswith("tau")) or name in ("c_m", "tau")

@@ -36,7 +36,7 @@ class Effect:
         Returns:
             A quantity in the parameter's unit.
         """
-        raise ModelError(f"{type(self).__name__} does not say what it makes of a value", fix="define __call__(self, value, level)")
+        raise ModelError(f"{type(self).__name__} does not define its effect", fix="define __call__(self, value, level)")
 
     @property
     def constants(self) -> dict[str, float]:
@@ -118,6 +118,6 @@ class Becomes(Effect):
 
 
 def name_of(change: Change) -> str:
-    """A change as people know it."""
+    """The name of a change, for messages."""
     name = getattr(change, "__name__", None)
     return "a function" if name == "<lambda>" else name or repr(change)

@@ -51,7 +51,7 @@ class Kinetics(DeclarativeModel):
     def check_class(cls) -> None:
         """A concentration has no ports, inputs or states of its own."""
         if cls.spec.states or cls.spec.ports or cls.spec.inputs:
-            raise ModelError(f"{cls.__name__}: kinetics have parameters only", got=[*cls.spec.states, *cls.spec.ports, *cls.spec.inputs])
+            raise ModelError(f"{cls.__name__}: kinetics cannot have states, ports or inputs", got=[*cls.spec.states, *cls.spec.ports, *cls.spec.inputs])
 
     @property
     def dimension(self) -> Dimension:
@@ -69,7 +69,7 @@ class Kinetics(DeclarativeModel):
         Raises:
             ModelError: the class does not define it.
         """
-        raise ModelError(f"{type(self).__name__} does not say what removes it", fix="define removal(self, c)")
+        raise ModelError(f"{type(self).__name__} does not define removal(c)", fix="define removal(self, c)")
 
     def supplied(self, signal: Any, tick: float) -> Any:
         """What the nucleus supplies over a tick (ms) with this signal, base units: one number, or one per cell as the signal is."""
@@ -131,14 +131,14 @@ class Kinetics(DeclarativeModel):
         with np.errstate(all="ignore"):
             rates = (np.asarray(self.removed(at + h)) - np.asarray(self.removed(at))) / h
         if not np.all(np.isfinite(rates)):
-            raise NetworkError(f"{self!r}: what it removes near rest is not finite", got=rates, fix="check its parameters: none that divides may be 0")
+            raise NetworkError(f"{self!r}: removal(c) is not finite near rest", got=rates, fix="check its parameters: none that divides may be 0")
         if float(np.max(rates)) < 0:
-            raise NetworkError(f"{self!r}: it removes less the more there is, so that concentrations grow for ever", got=f"a rate of {float(np.max(rates)):g} per ms", expected="not negative")
+            raise NetworkError(f"{self!r}: removal(c) must not decrease with the concentration, or it grows without bound", got=f"a rate of {float(np.max(rates)):g} per ms", expected="not negative")
         # With diffusion a step of one over its fastest rate keeps concentrations positive, which Runge-Kutta allows up to twice.
         steps = int(np.ceil(max(PER_TIME_CONSTANT * float(np.max(np.abs(rates))) * tick, fastest_spread * tick, 1.0)))
         if steps > MOST_STEPS:
             raise NetworkError(
-                f"{type(self).__name__}: the tick is far longer than its kinetics",
+                f"{type(self).__name__}: the tick is too long for its kinetics",
                 got=f"a tick of {tick:g} ms would take {steps} steps", expected=f"at most {MOST_STEPS}", fix="a shorter tick, slower kinetics, or a coarser grid",
             )  # fmt: skip
         return steps

@@ -105,7 +105,7 @@ class Modulator:
             raise NetworkError(f"{where}: not kinetics", got=kinetics, expected="for example Dopamine() or FirstOrder(tau=200 * ms)")
         varied = [n for n in kinetics.spec.parameters if not isinstance(getattr(kinetics, n).value if isinstance(getattr(kinetics, n), Quantity) else None, (int, float))]
         if varied:
-            raise NetworkError(f"{where}: its kinetics are one for the whole volume", got=f"{varied[0]} = {getattr(kinetics, varied[0])!r}", expected="one number")
+            raise NetworkError(f"{where}: parameters of its kinetics must be single numbers", got=f"{varied[0]} = {getattr(kinetics, varied[0])!r}", expected="one number")
         if diffusion is not None and not isinstance(diffusion, (Diffusion, Apart)):
             raise NetworkError(f"{where}: not a diffusion", got=diffusion, expected="for example Diffusion(0.3 * um**2 / ms, spacing=20 * um), or Apart()")
         self.network, self.name, self.kinetics, self.diffusion = network, name, kinetics, diffusion
@@ -152,10 +152,10 @@ class Modulator:
         """
         self.network._check_open("released_by()")
         if not isinstance(nucleus, Population) or self.network.populations.get(nucleus.name) is not nucleus:
-            raise NetworkError(f"modulator {self.name!r}: the nucleus is no population of this network", got=nucleus)
+            raise NetworkError(f"modulator {self.name!r}: the nucleus is not a population of this network", got=nucleus)
         number = self._number(amount, self.kinetics.dimension, f"release by {nucleus.name}")
         if number < 0:
-            raise NetworkError(f"modulator {self.name!r}: a spike cannot release less than nothing", got=amount)
+            raise NetworkError(f"modulator {self.name!r}: the amount that a spike releases must not be negative", got=amount)
         self.releases.append(Release(nucleus, number, None if at is None else self._sites(nucleus, at)))
         return self
 
@@ -176,7 +176,7 @@ class Modulator:
         self.network._check_open("receptor()")
         where = f"receptor {name!r} of {self.name!r}"
         if not isinstance(name, str) or not name or name in self.receptors:
-            raise NetworkError(f"modulator {self.name!r}: a receptor needs a name of its own", got=name, fix=f"taken: {', '.join(self.receptors) or 'none'}")
+            raise NetworkError(f"modulator {self.name!r}: a receptor needs a unique name", got=name, fix=f"taken: {', '.join(self.receptors) or 'none'}")
         half, exponent = self._number(ec50, self.kinetics.dimension, where), self._number(hill, DIMENSIONLESS, f"{where}: hill")
         if not (half > 0 and exponent > 0):
             raise NetworkError(f"{where}: ec50 and hill must be positive", got=f"{half:g}, {exponent:g}")
@@ -192,7 +192,7 @@ class Modulator:
             target: of the volume; or several (`Network.project` returns a list).
             parameter: its name; of a part of a neuron "part.name".
             change: a function (value, level) -> value of quantities, or one of `neuropil.model.modulation.effects`. It must depend
-                on nothing else: a checkpoint knows it by its code and constants.
+                on nothing else: a checkpoint identifies it by its code and constants.
             receptor: whose occupancy the level is; the concentration itself, if None.
             low, high: bounds of the outcome, checked at every tick. (Time constants and capacitances must stay positive
                 in any case.)
@@ -279,7 +279,7 @@ class Modulator:
             elif isinstance(one, Projection) and any(p is one for p in self.network.projections):
                 projections.append(one)
             else:
-                raise NetworkError(f"modulator {self.name!r}: its volume holds what is not of this network", got=one, expected="populations and projections")
+                raise NetworkError(f"modulator {self.name!r}: volume contains objects of another network", got=one, expected="populations and projections")
         if not populations and not projections:
             raise NetworkError(f"modulator {self.name!r}: its volume is empty", expected="populations and projections it reaches")
         return tuple(populations), tuple(projections)
@@ -287,7 +287,7 @@ class Modulator:
     def _sites(self, nucleus: Population, at: Any) -> np.ndarray:
         where = f"modulator {self.name!r}: release sites of {nucleus.name}"
         if self.grid.mixed:
-            raise NetworkError(f"{where}: a well-mixed volume has no places", fix="give the modulator a diffusion, or leave at= out")
+            raise NetworkError(f"{where}: a well-mixed volume cannot have release sites", fix="give the modulator a diffusion, or leave at= out")
         if isinstance(self.diffusion, Apart):
             cells = checked_values(at, DIMENSIONLESS, where, (nucleus.size,))
             if not isinstance(cells, np.ndarray) or not np.array_equal(cells, cells.round()) or cells.min() < 0 or cells.max() >= self.grid.size:
@@ -305,7 +305,7 @@ class Modulator:
         where = f"modulator {self.name!r}"
         if not any(target is one for one in self.volume):
             reached = ", ".join(p.name for p in self.volume)
-            raise NetworkError(f"{where}: it cannot change what lies outside of its volume", got=target, expected=f"one of {reached}", fix="add it to volume=[...]")
+            raise NetworkError(f"{where}: the target is outside of the volume", got=target, expected=f"one of {reached}", fix="add it to volume=[...]")
         model = model_of(target, parameter)
         part, name = split(parameter)
         if name not in model.spec.parameters:
@@ -331,7 +331,7 @@ class Modulator:
         elif dimension == ms.dimension:
             least = max(least, 0.0)
         if least > most:
-            raise NetworkError(f"{where}: nothing lies between the bounds of {target.name}.{parameter}", got=f"low = {least:g}, high = {most:g}")
+            raise NetworkError(f"{where}: low must be below high for {target.name}.{parameter}", got=f"low = {least:g}, high = {most:g}")
         order = sum(len(m.effects) for m in self.network.modulators.values())
         made = BoundEffect(self.name, self.kinetics.dimension, self.grid, target, parameter, change, None if receptor is None else self.receptors[receptor], least, most, order)
         self._try(made, base)
@@ -348,13 +348,19 @@ class Modulator:
         except Exception as error:
             raise ModelError(f"{effect.label}: the change fails", got=f"{type(error).__name__}: {error}", fix="a function of (value, level), both quantities") from error
         if np.shape(made) != () or not isinstance(made, (int, float, np.number)):
-            raise ModelError(f"{effect.label}: the change must give one number for one", got=made)
+            raise ModelError(f"{effect.label}: the change must return one number for one number", got=made)
         if not np.isfinite(made):
-            raise ModelError(f"{effect.label}: the change gives no finite number", got=f"{made} of {value:g}")
+            raise ModelError(f"{effect.label}: the change returns a number that is not finite", got=f"{made} of {value:g}")
 
 
 def check_modulators(modulators: Iterable[Modulator], probes: Iterable[str], step: float) -> list[NeuropilError]:
-    """Ticks that are no multiple of the step (ms), and names of traces that probes have."""
+    """Faults: ticks that are not a multiple of the step (ms), and names of traces that probes have.
+
+    Args:
+        modulators: of the network.
+        probes: of the network.
+        step: time step, ms.
+    """
     found: list[NeuropilError] = []
     for m in modulators:
         found += fault(m.tick, step, f"modulator {m.name!r}: its tick")

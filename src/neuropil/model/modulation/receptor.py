@@ -23,7 +23,7 @@ class Receptor:
     hill: float
 
     def occupancy(self, c: Any) -> Any:
-        """0 to 1, of a concentration in base units (of any shape); a negative one binds nothing."""
+        """Occupancy, 0 to 1, at the concentration `c` (base units, any shape); a negative one binds nothing."""
         most = 1e300 ** (1.0 / self.hill)  # beyond it the power would overflow, and the occupancy is 1 long before
         ratio = minimum(maximum(c, 0.0).value / self.ec50, most).value
         power = math.prod([ratio] * int(self.hill)) if self.hill.is_integer() else ratio**self.hill

@@ -9,7 +9,7 @@ from neuropil.model.probe.upkeep import Normalisation, SynapseProbe
 
 
 class Contents:
-    """The part of a `Network` that what copies, changes or checks one needs to know.
+    """The part of a `Network` that is read where one is copied, changed or checked.
 
     Args:
         name: of the network.

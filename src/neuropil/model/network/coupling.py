@@ -105,7 +105,7 @@ def _half(population: Population, place: Any, where: str) -> str:
         raise NetworkError(f"{where}: {population.name} has no place {place!r}", fix=did_you_mean(place, places))
     inputs = places[place].process.spec.inputs
     if inputs.get(PARTNER) != mV.dimension:
-        raise NetworkError(f"{where}: {place} is no half of a gap junction", got=f"inputs {', '.join(inputs)}", expected=f"an input {PARTNER} in {unit_name(mV.dimension)}")
+        raise NetworkError(f"{where}: {place} is not half a gap junction", got=f"inputs {', '.join(inputs)}", expected=f"an input {PARTNER} in {unit_name(mV.dimension)}")
     return str(place)
 
 
@@ -117,7 +117,7 @@ def _current_input(population: Population, place: Any, where: str) -> str:
     part = split(place)[0]
     if spec.inputs[place] != pA.dimension or spec.state_dimensions.get(full_name(part, "v")) != mV.dimension:
         raise NetworkError(
-            f"{where}: no gap junction fits {population.name}.{place}", got=f"an input in {unit_name(spec.inputs[place])}",
+            f"{where}: {population.name}.{place} cannot take a gap junction", got=f"an input in {unit_name(spec.inputs[place])}",
             expected="an input in pA, of a model with a state v in mV",
         )  # fmt: skip
     return part

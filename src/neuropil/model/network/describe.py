@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
 
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.distribution import Distribution, axes, checked_values, real_array
-from neuropil.model.connection.rules import AllToAll, Edges, OneToOne, Rule
+from neuropil.model.connection.rule import Rule, check_drawable
 from neuropil.model.contents.contents import Population, Projection, StimulusConnection, Stream
 from neuropil.model.contents.per_synapse import UNKNOWN, edge_weights, refuse_listed
 from neuropil.model.contents.sites import check_parameters, edge_sites, named_site, started
@@ -21,8 +20,8 @@ from neuropil.model.contents.wiring import check_synapse, check_values, weight_d
 from neuropil.model.neuron.branched import Branch
 from neuropil.model.neuron.composite import Composite, full_name, indexed, parts_of
 from neuropil.model.neuron.neuron import Neuron
-from neuropil.model.stimulus.stimulus import CurrentStimulus, EventStimulus, Poisson, SpikeList, Stimulus
-from neuropil.units import Dimension, Quantity, magnitude, ms, um, unit_name
+from neuropil.model.stimulus.stimulus import CurrentStimulus, EventStimulus, Stimulus, check_stimulus
+from neuropil.units import Dimension, magnitude, ms, um, unit_name
 
 
 def described_population(name: Any, neuron: Any, size: Any, initial: Any, positions: Any, first: int) -> Population:
@@ -32,7 +31,7 @@ def described_population(name: Any, neuron: Any, size: Any, initial: Any, positi
         name, neuron, size, initial, positions: as of `Network.population`.
 
     Raises:
-        NetworkError: a name, a model, a size or starting values that do not fit.
+        NetworkError: a name, a model, a size or initial values that do not fit.
     """
     if not isinstance(name, str) or not name or "/" in name or "." in name:
         raise NetworkError("a population needs a name (text without '/' and '.')", got=name)
@@ -41,13 +40,13 @@ def described_population(name: Any, neuron: Any, size: Any, initial: Any, positi
     if not isinstance(neuron, (Neuron, Composite)):
         raise NetworkError(f"population {name!r}: not a neuron model", got=neuron, expected="an instance of a Neuron subclass")
     if isinstance(neuron, Branch):
-        raise NetworkError(f"population {name!r}: a branch is no neuron", got=neuron, fix="Branched(soma=..., branch=..., branches=...)")
+        raise NetworkError(f"population {name!r}: a Branch cannot be a population", got=neuron, fix="wrap it in Branched(soma=..., branch=..., branches=...)")
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
         raise NetworkError(f"population {name!r}: the size must be a whole number", got=repr(size), expected=f"int({size!r})" if isinstance(size, (str, float)) else "an int")
     if size < 1:
         raise NetworkError(f"population {name!r} is empty", got=size, expected="at least 1 neuron")
     if size >= 2**31:
-        raise NetworkError(f"population {name!r}: the size is beyond counting", got=size, expected="less than 2**31 neurons")
+        raise NetworkError(f"population {name!r}: the size is too large", got=size, expected="less than 2**31 neurons")
     size = int(size)
     neuron = neuron.frozen() if isinstance(neuron, Composite) else neuron
     spec = neuron.spec
@@ -60,7 +59,7 @@ def described_population(name: Any, neuron: Any, size: Any, initial: Any, positi
         raise NetworkError(f"population {name!r}: initial must be a dict of states", got=initial)
     for state, value in (initial or {}).items():
         if state not in spec.states:
-            raise NetworkError(f"population {name!r}: no state {state!r} to start", fix=did_you_mean(state, spec.states))
+            raise NetworkError(f"population {name!r}: no state {state!r} to initialise", fix=did_you_mean(state, spec.states))
         shape = (size * spec.sites.get(state, 1),)
         checked_initial[state] = checked_values(started(value, neuron, state, size), spec.state_dimensions[state], f"{name}.{state}", shape)
     return Population(name, neuron, size, first, checked_initial, _positions(positions, name, size))
@@ -96,6 +95,7 @@ def described_projection(
     label = f"{pre.name}→{post.name}"
     if not isinstance(rule, Rule):
         raise NetworkError(f"projection {label}: not a connection rule", got=rule, expected="for example FixedProbability(0.1)")
+    check_drawable(rule, f"projection {label}")
     index, where = None, None
     if more["input"] is not None:
         more["input"], index = indexed(more["input"])
@@ -106,9 +106,13 @@ def described_projection(
     at_port = None if port is None and more["input"] is not None else port_dimension(post, port)
     dimension = weight_dimension(label, more["synapse"], at_port)
     if (entry := port or more["input"]) is not None:
-        where = named_site(index, post, entry) if site is None else edge_sites(site, index, rule, post, entry, label)
-    if more["structure"] is not None and isinstance(rule, OneToOne):
-        raise NetworkError(f"projection {label}: OneToOne leaves no other source for a new synapse", got=more["structure"], fix="Edges, or leave structure out")
+        where = named_site(index, post, entry) if site is None else edge_sites(site, index, rule, source.size, post, entry, label)
+    if more["structure"] is not None and not rule.rewires:
+        name = type(rule).__name__
+        raise NetworkError(
+            f"projection {label}: {name} does not support structural plasticity", got=more["structure"],
+            fix=f"use Edges, leave structure out, or set rewires = True in {name} if any pair may be joined (its likelihood() says how likely)",
+        )  # fmt: skip
     among = {"sources": indices_of(source), "targets": indices_of(target)}
     rule.check(source.size, target.size, shared(**among, size=pre.size) if pre is post else 0)
     more["initial"] = check_values(label, more["synapse"], rule, source, target, initial, more["structure"])
@@ -118,8 +122,7 @@ def described_projection(
     d = checked_values(delay, ms.dimension, f"projection {label}: delay", shape)
     if not isinstance(d, Distribution) and np.any(np.asarray(d) <= 0):
         raise NetworkError(f"projection {label}: a delay must be positive", got=f"{np.min(d)} ms", expected="at least one time step")
-    if isinstance(rule, (Edges, OneToOne)) and any(v is not None for v in among.values()):
-        rule = rule.between(source.size, **among)
+    rule = rule.between(source.size, **among)
     return Projection(name, pre, post, rule, w, d, port, where, sources=among["sources"], targets=among["targets"], stream=stream, **more)
 
 
@@ -140,12 +143,10 @@ def described_drive(one: Population | View, stimulus: Stimulus, port: Any, input
             raise NetworkError(f"stimulus {label}: events need a port and a weight", got=f"port={port!r}, weight={weight!r}")
         port, index = indexed(port)
         w = checked_values(weight, port_dimension(pop, port), f"stimulus {label}: weight", (size,))
-        if isinstance(stimulus, SpikeList) and stimulus.neurons is not None:
-            who = indices_within(stimulus.neurons, one, f"stimulus {label}")
-            stimulus = stimulus if neurons is None else dataclasses.replace(stimulus, neurons=neurons[who])
-        if isinstance(stimulus, Poisson):
-            checked_values(stimulus.rate, (-1, 0, 0, 0, 0), f"stimulus {label}: rate", (size,))
-        _check_columns(getattr(stimulus, "rates", None), one, label)
+        check_stimulus(stimulus, size, f"stimulus {label}")
+        if stimulus.addressed is not None:
+            who = indices_within(stimulus.addressed, one, f"stimulus {label}")
+            stimulus = stimulus if neurons is None else stimulus.addressing(neurons[who])
         return StimulusConnection(label, pop, stimulus, port=port, weight=w, site=named_site(index, pop, port), neurons=neurons, stream=stream)
     assert isinstance(stimulus, CurrentStimulus)
     inputs = pop.neuron.spec.inputs
@@ -154,13 +155,9 @@ def described_drive(one: Population | View, stimulus: Stimulus, port: Any, input
     input, index = indexed(input)
     if not isinstance(input, str) or input not in inputs:
         raise NetworkError(f"{pop.name} ({type(pop.neuron).__name__}) has no input {input!r}", fix=did_you_mean(input, inputs))
+    check_stimulus(stimulus, size, f"stimulus {label}")
     if stimulus.dimension() != inputs[input]:
         raise NetworkError(f"stimulus {label} has the wrong unit", got=unit_name(stimulus.dimension()), expected=unit_name(inputs[input]))
-    for attribute in ("amplitude", "mean", "sd"):
-        value = getattr(stimulus, attribute, None)
-        if value is not None:
-            checked_values(value, stimulus.dimension(), f"stimulus {label}: {attribute}", (size,))
-    _check_columns(getattr(stimulus, "values", None), one, label)
     return StimulusConnection(label, pop, stimulus, input=input, site=named_site(index, pop, input), neurons=neurons, stream=stream)
 
 
@@ -171,25 +168,12 @@ def _weights(weight: Any, dimension: Dimension, rule: Rule, pre: Population | Vi
     shape = (pre.size, post.size) if matrix else _edge_shape(rule, pre, post)
     refuse_listed(weight, shape, rule, what, "a matrix [sources, targets], from which each synapse takes its entry, or a distribution")
     checked = checked_values(weight, dimension, what, shape)
-    return edge_weights(checked, rule, pre.size, what) if matrix and isinstance(rule, (Edges, OneToOne)) else checked  # type: ignore[arg-type]
+    return edge_weights(checked, rule, pre.size, what) if matrix and rule.listed else checked  # type: ignore[arg-type]
 
 
 def _edge_shape(rule: Rule, pre: Population | View, post: Population | View) -> tuple[int, ...]:
-    if isinstance(rule, Edges):
-        return (rule.pre.size,)
-    if isinstance(rule, OneToOne):
-        return (pre.size,)
-    if isinstance(rule, AllToAll):
-        return (pre.size, post.size)
-    return UNKNOWN
-
-
-def _check_columns(rows: Any, pop: Population | View, label: str) -> None:
-    if rows is None:
-        return
-    shape = np.shape(rows.value if isinstance(rows, Quantity) else rows)
-    if len(shape) == 2 and shape[1] != pop.size:
-        raise NetworkError(f"stimulus {label}: one column per neuron is needed", got=f"shape {shape}", expected=f"(times, {pop.size})")
+    shape = rule.array_shape(pre.size, post.size)
+    return UNKNOWN if shape is None else shape
 
 
 def indices_within(neurons: Any, pop: Population | View, what: str) -> np.ndarray:

@@ -1,7 +1,7 @@
 """A network: populations, the projections between them, what drives them and what is recorded.
 
 A network is a value that a program builds up and hands to an executor. It holds no simulation state, touches nothing
-global, and two of them never know of each other.
+global, and two networks are independent of each other.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from neuropil.errors import MissingNameError, NetworkError, did_you_mean
 from neuropil.model.base.distribution import checked_values
-from neuropil.model.connection.rules import Rule
+from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection, Stream
 from neuropil.model.contents.sites import located, probed_sites
@@ -150,7 +150,7 @@ class Network(Contents):
             neuron: a model instance; of a cell, as it is now: what is painted on it later does not count. Array parameters must have
                 one value per neuron; those of a part with several sites one per site, or one for every site of every neuron,
                 neuron by neuron.
-            initial: starting values by state: quantities, arrays or distributions. An array for a cell's "v" has a value for
+            initial: initial values by state: quantities, arrays or distributions. An array for a cell's "v" has a value for
                 each cell, or one for each compartment of each (nodes without membrane may be left out).
             positions: quantity of shape [size, axes], for rules that depend on distance.
 
@@ -203,11 +203,11 @@ class Network(Contents):
             response_delay: time that a target's spike takes to reach the synapse. The delay is the axon's; if a part b of it
                 is the dendrite's, a spike reaches the synapse b earlier and the target's b later: response_delay = 2 b.
             structure: a `Rewiring`, if synapses vanish and form while the network runs.
-            initial: starting values of the synapses' states by name, in place of the model's: numbers, distributions, or arrays
+            initial: initial values of the synapses' states by name, in place of the model's: numbers, distributions, or arrays
                 and matrices, as the model's parameters may be (`neuropil.model.contents.per_synapse`).
             name: of the projection; one that is taken gets a number ("a→b #2"). With the two populations it keys the
                 projection's random draws; without a name the port stands in for it. Projections that are equal in all of
-                these are told apart by their order.
+                these are distinguished by their order.
 
         Returns:
             The projections made, one for each pair.
@@ -244,7 +244,7 @@ class Network(Contents):
         one per site. What is drawn for a neuron does not depend on the view: it is drawn by the index within the population.
 
         The name, with the population, keys the random draws; without a name the kind of stimulus and the port or input do, and
-        those that are equal in all of these are told apart by their order.
+        those that are equal in all of these are distinguished by their order.
 
         Args:
             target: a population or a view of one (`exc[:50]`), or several.
@@ -297,14 +297,14 @@ class Network(Contents):
         self._check_open("couple()")
         for side_of in (first, second):
             if not isinstance(side_of, (tuple, list)) or len(side_of) != 2 or not isinstance(side_of[0], (Population, View)):
-                raise NetworkError("couple: a side is a population and a place", got=repr(side_of), fix='for example (inh, "current")')
+                raise NetworkError("couple: each side must be a pair (population, place)", got=repr(side_of), fix='for example (inh, "current")')
         label = _unused(_name(name, f"{first[0].name}~{second[0].name}"), [c.name for c in self.couplings])
         try:
             array, chosen = np.atleast_2d(np.asarray(pairs)), np.asarray(sites)
         except ValueError:
-            raise NetworkError(f"coupling {label}: pairs are rows of two neurons", got=f"{pairs}, sites {sites}", expected="(pairs, 2)") from None
+            raise NetworkError(f"coupling {label}: pairs must be rows of two neurons", got=f"{pairs}, sites {sites}", expected="(pairs, 2)") from None
         if array.ndim != 2 or array.shape[1] != 2 or chosen.shape not in ((2,), array.shape):
-            raise NetworkError(f"coupling {label}: pairs are rows of two neurons", got=f"shape {array.shape}, sites {chosen.shape}", expected="(pairs, 2)")
+            raise NetworkError(f"coupling {label}: pairs must be rows of two neurons", got=f"shape {array.shape}, sites {chosen.shape}", expected="(pairs, 2)")
         ends = []
         for side, (population, part) in enumerate((first, second)):
             (one,) = self._own(population, "coupled")
@@ -350,12 +350,12 @@ class Network(Contents):
         self._check_open("probe()")
         if not isinstance(target, (Population, View)) and (projection := one_projection(self.projections, target, "probed")) is not None:
             if any(given is not None for given in (neurons, sites, at)):
-                raise NetworkError("a probe of a projection chooses synapses", got="neurons, sites or at", fix="synapses=[...]")
+                raise NetworkError("a probe of a projection takes synapses=..., not neurons", got="neurons, sites or at", fix="synapses=[...]")
             name = self._unused_probe(_name(name, f"{projection.name}.{variable}"))
             self.synapse_probes.append(synapse_probe(projection, variable, synapses, interval, name))
             return self.synapse_probes[-1]
         if synapses is not None:
-            raise NetworkError("a probe of a population chooses neurons", got="synapses", fix="neurons=[...]")
+            raise NetworkError("a probe of a population takes neurons=..., not synapses", got="synapses", fix="neurons=[...]")
         if at is not None:
             sites = located(whole(target) if isinstance(target, View) else target, at, sites)
         (one,) = self._own(target, "target") if isinstance(target, (Population, View)) else self._own([target], "target")

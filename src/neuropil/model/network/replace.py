@@ -19,7 +19,6 @@ import numpy as np
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
-from neuropil.model.connection.rules import Edges
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
 from neuropil.model.contents.views import Indices, View, places
 from neuropil.model.contents.windows import window_drives
@@ -29,7 +28,7 @@ from neuropil.model.network.describe import described_drive, described_populatio
 from neuropil.model.neuron.composite import Composite
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.model.probe.upkeep import check_upkeep
-from neuropil.model.stimulus.stimulus import EventStimulus, SpikeList, Stimulus
+from neuropil.model.stimulus.stimulus import EventStimulus, Stimulus
 from neuropil.units import Quantity, ms, um
 
 Changes = Mapping[str, Mapping[str, Any]]
@@ -131,7 +130,7 @@ def _populations(network: Contents, changes: Changes) -> tuple[list[Population],
 
 
 def _as_given(pop: Population) -> tuple[Any, ...]:
-    """Neuron, size, starting values and positions as a caller would give them."""
+    """Neuron, size, initial values and positions as a caller would give them."""
     initial = {state: _in_unit(value, pop.neuron.spec.state_dimensions[state]) for state, value in pop.initial.items()}
     return pop.neuron, pop.size, initial, _in_unit(pop.positions, um.dimension)
 
@@ -181,8 +180,7 @@ def _projection(p: Projection, changes: Mapping[str, Any]) -> Projection:
         entry[which] = f"{entry[which]}[{p.site}]"
     weight, delay, rule = (fields.pop(name) for name in ("weight", "delay", "rule"))
     source, target = _seen(p.source, p.sources, p.name), _seen(p.target, p.targets, p.name)
-    if isinstance(rule, Edges) and "rule" not in changes:
-        rule = Edges(*p.within(rule.pre, rule.post))
+    rule = rule if "rule" in changes else rule.within(p.within)
     return described_projection(source, target, rule, weight, delay, entry["port"], site, p.name, p.stream, {"input": entry["input"], **fields})
 
 
@@ -195,11 +193,11 @@ def _drive(d: StimulusConnection, changes: Mapping[str, Any]) -> StimulusConnect
     elif "weight" in changes:
         weight = changes["weight"]
     if not isinstance(stimulus, Stimulus) or isinstance(stimulus, EventStimulus) != isinstance(d.stimulus, EventStimulus):
-        raise NetworkError(f"replace: stimulus {d.name!r} stays of its kind", got=stimulus, expected="events for events, a current for a current")
+        raise NetworkError(f"replace: stimulus {d.name!r} must stay an event or a current stimulus", got=stimulus, expected="events for events, a current for a current")
     port = None if d.port is None else d.port + index
     target = _seen(d.target, d.neurons, d.name)
-    if isinstance(stimulus, SpikeList) and "stimulus" not in changes and stimulus.neurons is not None and d.neurons is not None:
-        stimulus = dataclasses.replace(stimulus, neurons=places(d.neurons, d.target.size)[stimulus.neurons])
+    if "stimulus" not in changes and stimulus.addressed is not None and d.neurons is not None:
+        stimulus = stimulus.addressing(places(d.neurons, d.target.size)[stimulus.addressed])
     return described_drive(target, stimulus, port, None if d.input is None else d.input + index, weight, d.name, d.stream)
 
 
@@ -208,7 +206,7 @@ def _seen(population: Population, indices: Indices | None, what: str) -> Populat
     if indices is None:
         return population
     if indices.max() >= population.size:
-        raise NetworkError(f"replace: {what!r} is of neurons that are no longer there", got=f"neuron {indices.max()} of {population.name}", expected=f"0 … {population.size - 1}")
+        raise NetworkError(f"replace: {what!r} refers to a neuron that no longer exists", got=f"neuron {indices.max()} of {population.name}", expected=f"0 … {population.size - 1}")
     return View(population, indices, f"{population.name}[…]")
 
 
@@ -217,7 +215,7 @@ def _known(changes: Mapping[str, Any], fields: tuple[str, ...], model: Declarati
     parameters = {} if model is None else model.spec.parameters
     for name in changes:
         if name not in fields and name not in parameters:
-            raise NetworkError(f"replace: {what} has nothing called {name!r}", fix=did_you_mean(name, [*fields, *parameters]))
+            raise NetworkError(f"replace: {what} has no field or parameter {name!r}", fix=did_you_mean(name, [*fields, *parameters]))
     return {name: value for name, value in changes.items() if name not in fields}
 
 
@@ -228,7 +226,7 @@ def _probe(probe: Probe, before: int) -> Probe:
         sites = None if probe.sites is None else np.tile(probe.sites[:columns], pop.size)
         return dataclasses.replace(probe, neurons=np.repeat(np.arange(pop.size), columns), sites=sites)
     if probe.neurons.size and probe.neurons.max() >= pop.size:
-        raise NetworkError(f"replace: probe {probe.name!r} records what is no longer there", got=f"neuron {probe.neurons.max()}", expected=f"0 … {pop.size - 1}")
+        raise NetworkError(f"replace: probe {probe.name!r} records a neuron that no longer exists", got=f"neuron {probe.neurons.max()}", expected=f"0 … {pop.size - 1}")
     return probe
 
 

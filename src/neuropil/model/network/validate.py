@@ -14,22 +14,18 @@ from neuropil.errors import NetworkError, NeuropilError
 from neuropil.model.base import grid
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
-from neuropil.model.connection.rules import DistanceDependent
-from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
+from neuropil.model.contents.contents import Population, Probe, Projection
+from neuropil.model.contents.pairs import ends_of, missing_positions
 from neuropil.model.modulation.bound_effect import must_be_positive
 from neuropil.model.modulation.modulator import check_modulators
 from neuropil.model.network.coupling import check_couplings
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.composite import full_name
-from neuropil.model.stimulus.stimulus import InhomogeneousPoisson, Noise, Poisson, Regular, SpikeList, Step, TimeArray
-from neuropil.units import Quantity, magnitude, ms
+from neuropil.units import Quantity, ms
 
 _TIME = ms.dimension
-_RECORDED = 'grid="nearest" for recorded times: each becomes the nearest grid time, from dt on'
 # Relative slack when a time is compared with a multiple of the step: 0.3 / 0.1 is not 3 in binary.
 _SLACK = 1e-6
-# Beyond this mean number of events per step and neuron a Poisson drive is surely a slip of the unit (Hz for kHz).
-_MOST_EVENTS = 1000.0
 # A wrong dt makes every projection a culprit; ten are enough to see the pattern.
 _MOST_LISTED = 10
 
@@ -42,7 +38,7 @@ def validate(network: Network, dt: Quantity) -> None:
         dt: time step, a time (for example 0.1 * ms).
 
     Raises:
-        NetworkError: naming every culprit found and how to mend it. UnitError: `dt` is no time.
+        NetworkError: naming every fault found and its remedy. UnitError: `dt` is not a time.
     """
     if not isinstance(network, Network):
         raise NetworkError("not a network", got=network, expected="a neuropil.Network")
@@ -57,7 +53,7 @@ def validate(network: Network, dt: Quantity) -> None:
     for projection in network.projections:
         found += _projection(projection, step)
     for drive in network.drives:
-        found += _drive(drive, step)
+        found += drive.stimulus.faults(step, f"stimulus {drive.name}")
     for name, interval in [(k.name, k.interval) for k in network.synapse_probes] + [(k.name, k.interval) for k in network.normalisations]:
         found += grid.fault(interval, step, f"{name}: interval")
     for probe in network.probes:
@@ -80,7 +76,7 @@ def _population(pop: Population, step: float) -> list[NeuropilError]:
         refractory = getattr(type(model), "refractory", None)
         if refractory is not None and _largest(getattr(model, refractory)) > 1e9 * step:
             where = f"{pop.name}.{full_name(part_name, refractory)}"
-            found.append(NetworkError(f"{where} lasts more than a milliard steps", got=getattr(model, refractory)))
+            found.append(NetworkError(f"{where} exceeds 10⁹ time steps", got=getattr(model, refractory)))
         elif refractory is not None and isinstance(value := getattr(model, refractory), Quantity) and np.ndim(value.value) == 0:
             found += grid.fault(value, step, f"{pop.name}.{full_name(part_name, refractory)}", least=0)
     return found
@@ -109,7 +105,7 @@ def _projection(projection: Projection, step: float) -> list[NeuropilError]:
             NetworkError(
                 f"{label}: a delay is below the time step",
                 got=f"{projection.delay!r}" if drawn else f"{shortest:g} ms",
-                expected=f"at least dt = {step:g} ms" + (" (a law may reach down to dt/2)" if drawn else ""),
+                expected=f"at least dt = {step:g} ms" + (" (a distribution may reach down to dt/2)" if drawn else ""),
                 fix=f"truncate it, low={needed:g} * ms, or choose a smaller dt" if drawn else "choose a smaller dt",
             )
         )
@@ -121,84 +117,7 @@ def _projection(projection: Projection, step: float) -> list[NeuropilError]:
     longest = _largest(projection.delay)
     if longest > 2**31 * step:
         found.append(NetworkError(f"{label}: a delay spans too many steps", got=f"{longest:g} ms at dt = {step:g} ms"))
-    if isinstance(projection.rule, DistanceDependent):
-        found += _geometry(projection, label)
-    return found
-
-
-def _geometry(projection: Projection, label: str) -> list[NeuropilError]:
-    pre, post = projection.source, projection.target
-    for pop in (pre, post):
-        if pop.positions is None:
-            fix = f"network.population({pop.name!r}, ..., positions=xy * um)"
-            return [NetworkError(f"{label}: the rule needs distances, but {pop.name} has no positions", fix=fix)]
-    assert pre.positions is not None and post.positions is not None
-    axes = pre.positions.shape[1]
-    if post.positions.shape[1] != axes:
-        got = f"{axes} and {post.positions.shape[1]} axes"
-        return [NetworkError(f"{label}: positions of {pre.name} and {post.name} differ in dimension", got=got)]
-    rule = projection.rule
-    assert isinstance(rule, DistanceDependent)
-    if rule.periodic is not None and np.size(rule.periodic.value) not in (1, axes):
-        got, expected = f"{np.size(rule.periodic.value)} lengths", f"{axes}, one per axis"
-        return [NetworkError(f"{label}: the periodic box does not fit the positions", got=got, expected=expected)]
-    return _probabilities(rule, pre, post, label)
-
-
-def _probabilities(rule: DistanceDependent, pre: Population, post: Population, label: str) -> list[NeuropilError]:
-    """Try the function on a few distances that occur: it must map an array to as many probabilities."""
-    assert pre.positions is not None and post.positions is not None
-    distances = np.linalg.norm(post.positions[:64] - pre.positions[0], axis=1)
-    try:
-        p = np.asarray(rule.probability(distances), float)
-    except Exception as error:
-        got = f"{type(error).__name__}: {error}"
-        return [NetworkError(f"{label}: the probability function fails on an array of distances", got=got)]
-    if p.shape != distances.shape:
-        got, expected = f"shape {p.shape}", f"shape {distances.shape}"
-        return [NetworkError(f"{label}: the probability function must map an array to an array", got=got, expected=expected)]
-    if not np.all((p >= 0) & (p <= 1)):
-        worst = float(p[~((p >= 0) & (p <= 1))][0])
-        return [NetworkError(f"{label}: the probability function leaves [0, 1]", got=worst)]
-    return []
-
-
-def _drive(drive: StimulusConnection, step: float) -> list[NeuropilError]:
-    """Rates that a step can hold, sampled inputs on the grid, events after the start."""
-    found: list[NeuropilError] = []
-    stimulus, label = drive.stimulus, f"stimulus {drive.name}"
-    if isinstance(stimulus, (Poisson, InhomogeneousPoisson)):
-        events = _largest(stimulus.rate if isinstance(stimulus, Poisson) else stimulus.rates) * step
-        if events > _MOST_EVENTS:
-            expected = f"at most {_MOST_EVENTS:g} (rates are in kHz inside, {_MOST_EVENTS / step:g} kHz at this dt)"
-            found.append(NetworkError(f"{label}: too many events per step", got=f"{events:g}", expected=expected))
-    return found + _times(drive, step, label)
-
-
-def _times(drive: StimulusConnection, step: float, label: str) -> list[NeuropilError]:
-    """Described times on the grid; events after the start; rows of data not shorter than a step."""
-    found: list[NeuropilError] = []
-    stimulus, data = drive.stimulus, getattr(drive.stimulus, "grid", None) == grid.NEAREST
-    if isinstance(stimulus, (InhomogeneousPoisson, TimeArray, Regular, Noise)) and stimulus.interval is not None:
-        interval = float(magnitude(stimulus.interval, _TIME, label))
-        if not data:
-            found += grid.fault(interval, step, f"{label}: interval")
-        elif interval < step * (1 - grid.TOLERANCE):
-            found.append(NetworkError(f"{label}: its rows are shorter than the time step", got=f"{interval:g} ms at dt = {step:g} ms", fix="average them, or choose a smaller dt"))
-    if isinstance(stimulus, (Step, Regular)):
-        for name in ("start", "stop"):
-            if (time := getattr(stimulus, name)) is not None:
-                found += grid.fault(time, step, f"{label}: {name}", least=0)
-    first = stimulus.times if isinstance(stimulus, SpikeList) else stimulus.start if isinstance(stimulus, Regular) else None
-    times = np.empty(0) if first is None else np.atleast_1d(magnitude(first, _TIME, label))
-    if times.size and (times.min() <= 0 if data else times.min() < step * (1 - grid.TOLERANCE)):
-        expected = f"times from dt = {step:g} ms on (an event arrives at the end of a step)"
-        fix = _RECORDED if isinstance(stimulus, SpikeList) and times.min() > 0 else None
-        found.append(NetworkError(f"{label}: an event comes before the first step ends", got=f"{times.min():g} ms", expected=expected, fix=fix))
-    elif isinstance(stimulus, SpikeList) and not data:
-        off = grid.fault(times, step, f"{label}: the time of an event")
-        found += [NetworkError(error.what, got=error.got, fix=f"{error.fix}; or {_RECORDED}") for error in off]
-    return found
+    return found + (missing_positions(projection, label) or projection.rule.position_faults(ends_of(projection), label))
 
 
 def _probe(probe: Probe, step: float) -> list[NeuropilError]:

@@ -90,7 +90,7 @@ class Branched(Composite):
         **parameters: Any,
     ):  # fmt: skip
         if not isinstance(soma, Neuron) or isinstance(soma, Branch):
-            raise ModelError("Branched: the soma is no neuron", got=soma, expected="an instance of a Neuron subclass")
+            raise ModelError("Branched: soma must be a neuron model", got=soma, expected="an instance of a Neuron subclass")
         if not isinstance(branch, Branch):
             raise ModelError("Branched: not a branch model", got=branch, expected="an instance of a Branch subclass")
         if isinstance(branches, bool) or not isinstance(branches, (int, np.integer)) or not 1 <= branches < 2**16:

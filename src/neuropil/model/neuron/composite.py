@@ -1,4 +1,4 @@
-"""Neurons made of parts: what a network needs to know of one, whatever its parts are.
+"""Neurons made of parts: the interface that a network needs, whatever the parts are.
 
 A population's neuron is either a `Neuron`, one set of equations, or a `Composite`: a cell with morphology, or a soma with
 branches. A *part* is a model of which every neuron has one or several, its *sites*: the synapses of one kind along a
@@ -81,7 +81,7 @@ class Composite:
 
     def _with(self, changes: dict[str, dict[str, Any]]) -> Composite:
         """A copy in which these parameters of these models are changed: {part: {parameter: value}}."""
-        raise ModelError(f"{type(self).__name__}: parameters cannot be changed from outside", got=list(changes), fix="make the neuron anew")
+        raise ModelError(f"{type(self).__name__}: parameters cannot be changed from outside", got=list(changes), fix="create a new neuron")
 
     def check_size(self, population: str, size: int) -> None:
         """Refuse what does not fit a population of this size, parts aside."""
@@ -129,5 +129,5 @@ def indexed(name: Any) -> tuple[Any, int | None]:
     if found is None:
         return name, None
     if not found["index"].isdecimal():
-        raise NetworkError(f"{name!r} names no site", got=found["index"], expected=f"a whole number: {found['name']}[3]")
+        raise NetworkError(f"{name!r} is not a site", got=found["index"], expected=f"a whole number: {found['name']}[3]")
     return found["name"], int(found["index"])

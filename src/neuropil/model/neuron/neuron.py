@@ -20,8 +20,7 @@ from typing import Any, ClassVar
 
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel, Steady
-
-INTEGRATORS = ("auto", "exact", "exponential_euler", "euler", "heun", "rk4")
+from neuropil.model.base.integrators import check_integrator
 
 
 class Neuron(DeclarativeModel):
@@ -29,10 +28,11 @@ class Neuron(DeclarativeModel):
 
     Class attributes a model may set:
         integrator: "auto" (exact where linear, else exponential Euler where each equation is linear in its own
-            variable, else RK4), or one of "exact", "exponential_euler", "euler", "heun", "rk4".
+            variable, else "rk4"), "exact", "exponential_euler", or a registered tableau (`neuropil.model.base.integrators`):
+            "euler", "heun", "rk4".
         spikes_on: "level" (a spike in each step in which `fires` holds) or "rising" (only when it begins to hold).
         refractory: name of the parameter that holds the refractory period, or None.
-        clamps: states held at their reset value, deaf to events, while refractory.
+        clamps: states held at their reset value, and not changed by events, while refractory.
 
     Args:
         parameters: values by name; each a quantity, an array with one value per neuron, or a `Distribution`.
@@ -56,8 +56,7 @@ class Neuron(DeclarativeModel):
         for state, declared in spec.states.items():
             if isinstance(declared.initial, Steady):
                 raise ModelError(f"{name}.{state}: only gates of membrane mechanisms start at STEADY", fix="give a number")
-        if cls.integrator not in INTEGRATORS:
-            raise ModelError(f"{name}.integrator is unknown", got=cls.integrator, fix=did_you_mean(cls.integrator, INTEGRATORS))
+        check_integrator(name, cls.integrator)
         if cls.spikes_on not in ("level", "rising"):
             raise ModelError(f"{name}.spikes_on is unknown", got=cls.spikes_on, expected="'level' or 'rising'")
         own = {n for base in cls.__mro__ if base.__module__ != __name__ for n in vars(base)}
@@ -65,7 +64,7 @@ class Neuron(DeclarativeModel):
             warnings.warn(
                 f"{name} fires on a level and has no reset(): it fires in every step in which its threshold is met; "
                 'define def reset(self, s): return {"v": self.v_reset}, or spikes_on = "rising" for one spike each time the threshold is '
-                "crossed; if it is meant so, let reset() return {}",
+                "crossed; if this is intended, let reset() return {}",
                 stacklevel=3,
             )
         if cls.refractory is not None and spec.parameters.get(cls.refractory) != (1, 0, 0, 0, 0):

@@ -84,7 +84,7 @@ def one_projection(known: list[Projection], given: Any, what: str) -> Projection
     if not listed or not all(isinstance(p, Projection) for p in listed):
         return None
     if len(listed) > 1:
-        raise NetworkError(f"one projection at a time is {what}", got=f"{len(listed)} projections", fix="call it for each")
+        raise NetworkError(f"one projection at a time can be {what}", got=f"{len(listed)} projections", fix="call it for each")
     if not any(p is listed[0] for p in known):
         raise NetworkError(f"the {what} projection {listed[0].name!r} belongs to another network")
     return listed[0]
@@ -104,12 +104,12 @@ def synapse_probe(projection: Projection, variable: Any, synapses: Any, interval
     """
     _dimension(projection, variable, f"probe {name}")
     if projection.structure is not None:
-        raise NetworkError(f"probe {name}: the synapses of {projection.name!r} come and go, so they have no fixed places", fix="read Simulation.synapses between steps")
+        raise NetworkError(f"probe {name}: the synapses of {projection.name!r} rewire, so their positions are not fixed", fix="read Simulation.synapses between steps")
     chosen = None
     if synapses is not None:
         chosen = np.atleast_1d(np.asarray(synapses))
         if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer) or (chosen.size and chosen.min() < 0):
-            raise NetworkError(f"probe {name}: synapses are chosen by their places in the order of Simulation.synapses", got=synapses)
+            raise NetworkError(f"probe {name}: synapses must be positions in the order of Simulation.synapses", got=synapses)
     return SynapseProbe(name, projection, variable, _interval(interval, f"probe {name}"), chosen)
 
 

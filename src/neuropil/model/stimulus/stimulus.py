@@ -1,310 +1,257 @@
-"""Stimuli: events into a port (Poisson, regular, lists) and currents into an input (step, sine, noise, arrays).
+"""What a stimulus is: events into a port or a current into an input, described by an equation or built by the package.
 
 Events arrive on the grid: one stamped `t` is added at the end of the step that ends at `t`. A current holds during
-the step from `t_k` to `t_{k+1}` the value it has at `t_k`. All times are multiples of the time step (`neuropil.model.base.grid`), or
-an error; recorded data are given with ``grid="nearest"``, and each of their times becomes the nearest grid time.
+the step from `t_k` to `t_{k+1}` the value it has at `t_k`.
+
+A stimulus of one's own is one class: its fields are its parameters, one method is its equation. It runs in every executor.
+
+    class Chirp(npl.CurrentStimulus):
+        amplitude: npl.Current                     # a quantity, one per neuron, or a distribution
+        slope: Any = 10 * Hz / second              # a field without a unit in its annotation takes any
+
+        def value(self, t):                        # the current at t; `normal` or `uniform` besides: a number for each neuron and step
+            return self.amplitude * maths.sin(2 * math.pi * (self.slope * t) * t)
+
+    class Ramped(npl.EventStimulus):
+        rate: npl.Rate
+
+        def events(self, t, dt, uniform):          # how many events a neuron gets at the end of the step that begins at t
+            return uniform < self.rate * dt * t / (t + 100 * ms)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import copy
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
+from numpy.typing import NDArray
 
-from neuropil.errors import ModelError
+from neuropil import registry
+from neuropil.errors import ModelError, NeuropilError
+from neuropil.model.base.described import annotated_dimension, as_quantity
 from neuropil.model.base.distribution import Distribution, checked_values
-from neuropil.model.base.grid import DESCRIBED, GRIDS, NEAREST, all_steps, nearest
-from neuropil.units import Dimension, Quantity, kHz, magnitude, ms
+from neuropil.model.stimulus.checks import dimension_of
+from neuropil.model.stimulus.equation import Equation, check_equation, evaluated_once
+from neuropil.units import DIMENSIONLESS, Dimension, Quantity
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass_transform(frozen_default=True, eq_default=False)
 class Stimulus:
-    """Base of all stimuli."""
+    """Base of all stimuli; every subclass is a frozen dataclass of its own accord.
 
+    The methods say what others have to ask of a stimulus; those that mean something else for a new one are overridden.
 
-@dataclass(frozen=True, eq=False)
-class EventStimulus(Stimulus):
-    """A stimulus made of events; drives a port, with a weight."""
+    Attributes:
+        equation_name: name of the method that is its equation.
+        built_in: the package has a builder for the class in every executor.
+    """
 
+    equation_name: ClassVar[str] = ""
+    built_in: ClassVar[bool] = False
 
-@dataclass(frozen=True, eq=False)
-class CurrentStimulus(Stimulus):
-    """A stimulus that flows; drives an input."""
+    def __init_subclass__(cls, **options: Any):
+        super().__init_subclass__(**options)
+        dataclasses.dataclass(frozen=True, eq=False)(cls)
+        for name in ("__setattr__", "__delattr__"):  # this class's own refuse all changes; a decorator of the subclass may set them again
+            if name in vars(cls):
+                delattr(cls, name)
+
+    def __setattr__(self, name: str, value: Any = None) -> None:
+        raise ModelError(f"{type(self).__name__} is a value and cannot be changed", got=f"assignment to {name!r}", fix="make a new one: dataclasses.replace(...)")
+
+    __delattr__ = __setattr__
+
+    def __post_init__(self) -> None:
+        for name in self._fields():
+            if (dimension := annotated_dimension(type(self), name)) is not None and getattr(self, name) is not None:
+                object.__setattr__(self, name, as_quantity(getattr(self, name), dimension, f"{type(self).__name__}.{name}"))
+
+    @classmethod
+    def _fields(cls) -> tuple[str, ...]:
+        return tuple(f.name for f in dataclasses.fields(cls)) if dataclasses.is_dataclass(cls) else ()
+
+    # --- its equation --------------------------------------------------------------------------------------------
+
+    @property
+    def parameters(self) -> dict[str, Dimension]:
+        """The fields that are numbers (quantities, arrays, distributions), which an equation may read: the dimension by name."""
+        given = {n: getattr(self, n) for n in self._fields()}
+        kinds = (Quantity, Distribution, int, float, np.ndarray, np.number)
+        return {n: dimension_of(v) for n, v in given.items() if isinstance(v, kinds) and not isinstance(v, bool)}
+
+    @property
+    def equation(self) -> Equation | None:
+        """The method of this name with the arguments that it declares; None without one.
+
+        Raises:
+            ModelError: arguments that no equation of a stimulus has.
+        """
+        method = getattr(type(self), self.equation_name, None)
+        return None if method is None else Equation.of(type(self).__name__, self.equation_name, tuple(inspect.signature(method).parameters)[1:])
+
+    @property
+    def defined_by_equation(self) -> bool:
+        """Whether the equation says what it does, and not a class of the package that this one is derived from."""
+        for kind in type(self).__mro__:
+            if vars(kind).get("built_in"):
+                return False
+            if self.equation_name in vars(kind):
+                return True
+        return False
+
+    def bound(self, values: dict[str, Any]) -> Self:
+        """A copy whose parameters have these values, unchecked: tracers when lowering, arrays in the oracle.
+
+        Args:
+            values: magnitudes in base units by name of parameter.
+        """
+        twin, dimensions = copy.copy(self), self.parameters
+        for name, value in values.items():
+            object.__setattr__(twin, name, Quantity(value, dimensions[name]))
+        return twin
 
     def dimension(self) -> Dimension:
-        """Dimension of the current."""
+        """Of what its equation gives."""
         raise NotImplementedError
 
+    # --- what others ask of it -----------------------------------------------------------------------------------
 
-# --- events ---------------------------------------------------------------------------------------------------
+    def fit(self, size: int, label: str) -> None:
+        """Refuse values that do not fit so many neurons.
 
+        Args:
+            size: number of neurons.
+            label: of the stimulus; opens the error message.
 
-@dataclass(frozen=True, eq=False)
-class Poisson(EventStimulus):
-    """An independent Poisson train for every neuron: the number of events per step is Poisson(rate·dt).
+        Raises:
+            ModelError, NetworkError: an array of another shape.
+        """
+        for name, dimension in self.parameters.items():
+            checked_values(getattr(self, name), dimension, f"{label}: {name}", (size,))
 
-    Args:
-        rate: a rate for all, or one per neuron.
-    """
-
-    rate: Any
-
-    def __post_init__(self) -> None:
-        _non_negative(self.rate, kHz.dimension, "Poisson.rate", axes=1)
-
-
-@dataclass(frozen=True, eq=False)
-class InhomogeneousPoisson(EventStimulus):
-    """Poisson trains whose rate changes with time.
-
-    Args:
-        rates: shape [times] for all neurons, or [times, neurons]; row j holds from j·interval on, the last one stays.
-        interval: duration of a row, a multiple of the time step.
-        grid: "nearest", if the interval is no multiple of the step: each row begins at the nearest step.
-    """
-
-    rates: Any
-    interval: Any
-    grid: str = DESCRIBED
-
-    def __post_init__(self) -> None:
-        _grid(self.grid, "InhomogeneousPoisson")
-        _non_negative(self.rates, kHz.dimension, "InhomogeneousPoisson.rates", axes=2)
-        _rows(self.rates, "InhomogeneousPoisson.rates")
-        _positive_time(self.interval, "InhomogeneousPoisson.interval")
-
-
-@dataclass(frozen=True, eq=False)
-class Regular(EventStimulus):
-    """An event every `interval`, the first at `start` (after one interval, if None), the last at `stop` or before.
-
-    All three are multiples of the time step; the first event comes at the end of the first step or later.
-
-    Args:
-        interval: a time, at least one step.
-        start: time of the first event; None: one interval.
-        stop: no event comes later; None: no end.
-
-    Raises:
-        ModelError: not times, or `stop` before `start`.
-    """
-
-    interval: Any
-    start: Any = None
-    stop: Any = None
-
-    def __post_init__(self) -> None:
-        _positive_time(self.interval, "Regular.interval")
-        for name in ("start", "stop"):
-            if getattr(self, name) is not None:
-                _moment(getattr(self, name), f"Regular.{name}")
-        if self.start is not None and self.stop is not None and _moment(self.stop, "") < _moment(self.start, ""):
-            raise ModelError("Regular: stop is before start", got=f"start={self.start}, stop={self.stop}")
-
-
-@dataclass(frozen=True, eq=False)
-class SpikeList(EventStimulus):
-    """Events at given times.
-
-    Args:
-        times: array of times: multiples of the time step from dt on.
-        neurons: array of the neuron each goes to (within the target population); None sends each to all.
-        grid: "nearest" for recorded times (> 0), which are no multiples of the step: each becomes the nearest, from dt on. The
-            summary states the largest shift, and how many events met in one step of a neuron (all are delivered).
-
-    Raises:
-        ModelError: times that are not numbers or are negative; neurons that are not whole numbers, one for each time.
-    """
-
-    times: Any
-    neurons: Any = None
-    grid: str = DESCRIBED
-
-    def __post_init__(self) -> None:
-        _grid(self.grid, "SpikeList")
-        checked = _non_negative(self.times, ms.dimension, "SpikeList.times", axes=1)
-        if isinstance(checked, Distribution):
-            raise ModelError("SpikeList.times must be given, not drawn", got=checked)
-        times = np.atleast_1d(np.asarray(checked, float))
-        if self.neurons is not None:
-            try:
-                neurons = np.atleast_1d(np.asarray(self.neurons))
-            except ValueError:
-                raise ModelError("SpikeList.neurons must give one whole number per time", got=self.neurons) from None
-            if neurons.shape != times.shape or not (np.issubdtype(neurons.dtype, np.integer) or neurons.size == 0):
-                raise ModelError(
-                    "SpikeList.neurons must give one whole number per time",
-                    got=f"{neurons.dtype}, shape {neurons.shape}",
-                    expected=f"integers, shape {times.shape}",
-                )
-
-    def stamps(self, dt: float) -> np.ndarray:
-        """int64[times]: the step at whose end each arrives, with steps of dt (ms).
+    def faults(self, dt: float, label: str) -> list[NeuropilError]:
+        """What cannot be simulated with a time step: times beside the grid, too many events.
 
         Args:
             dt: time step, ms.
+            label: of the stimulus; opens the error messages.
         """
-        if self.grid == DESCRIBED:
-            return all_steps(self.times, dt, "SpikeList.times")
-        return np.maximum(nearest(np.atleast_1d(magnitude(self.times, ms.dimension, "SpikeList.times")), dt), 1)
+        return []
+
+    def window(self, level: float) -> Stimulus | None:
+        """A dimensionless current of this `level` from when the stimulus starts to when it stops; None: it acts all the time."""
+        return None
+
+    @property
+    def addressed(self) -> NDArray[np.int64] | None:
+        """The neurons that it names, by their index within its target; None if it names none."""
+        return None
+
+    def addressing(self, neurons: NDArray[np.int64]) -> Stimulus:
+        """The same for other `neurons` (int64, as many as are `addressed`).
+
+        Raises:
+            ModelError: it names no neurons.
+        """
+        raise ModelError(f"{type(self).__name__} names no neurons", got=neurons)
+
+    def moved(self, dt: float) -> tuple[NDArray[np.float64], int]:
+        """What of it is data that is moved onto the grid of time steps.
+
+        Args:
+            dt: time step, ms.
+
+        Returns:
+            The given times, ms, and how many events meet another one in a step of a neuron that were apart before.
+        """
+        return np.empty(0), 0
+
+    @property
+    def poisson_rate(self) -> float | None:
+        """The rate (1/ms) of independent Poisson trains, if it is that and the same for all neurons at all times."""
+        return None
 
 
-# --- currents -------------------------------------------------------------------------------------------------
+class EventStimulus(Stimulus):
+    """A stimulus made of events; drives a port, with a weight.
+
+    A subclass gives `events(self, t, ...)`, the number of events that each neuron gets at the end of the step that begins at t; it
+    multiplies the weight. Beside `t` it may ask for `dt`, the duration of the step, and for `uniform` (in (0, 1)) or `normal` (mean 0,
+    variance 1), a random number of each neuron in each step. A truth value is one event or none.
+    """
+
+    equation_name: ClassVar[str] = "events"
+
+    def dimension(self) -> Dimension:
+        """Of what its equation gives: a number."""
+        return DIMENSIONLESS
 
 
-@dataclass(frozen=True, eq=False)
-class Step(CurrentStimulus):
-    """A constant current from `start` to `stop` (to the end, if None), multiples of the time step. `amplitude` may differ between neurons.
+class CurrentStimulus(Stimulus):
+    """A stimulus that flows; drives an input.
+
+    A subclass gives `value(self, t, ...)`, the current at t, which holds during the step that begins then; further arguments are
+    those of `EventStimulus`.
+    """
+
+    equation_name: ClassVar[str] = "value"
+
+    def dimension(self) -> Dimension:
+        """Dimension of the current: what the equation gives.
+
+        Raises:
+            ModelError: there is no equation, or it fails. UnitError: units in it do not fit together.
+        """
+        if self.equation is None:
+            raise ModelError(f"{type(self).__name__} has no unit", fix="define value(self, t), or dimension(self)")
+        return dimension_of(evaluated_once(self))
+
+
+def builder_for(stimulus: Stimulus, executor: str) -> Callable[..., Any]:
+    """What turns a stimulus into work: the builder of its class, or of the nearest of its base classes, where none nearer has an equation.
 
     Args:
-        amplitude: a quantity, one or [neurons].
-        start: a time.
-        stop: a time after `start`; None: the end.
+        stimulus: as described.
+        executor: "engine", "oracle" or "rollout".
 
     Raises:
-        ModelError: `stop` is not after `start`.
+        ModelError: there is neither a builder nor an equation.
     """
-
-    amplitude: Any
-    start: Any = 0 * ms
-    stop: Any = None
-
-    def __post_init__(self) -> None:
-        _amplitude(self.amplitude, "Step.amplitude", axes=1)
-        start = _moment(self.start, "Step.start")
-        if self.stop is not None and not _moment(self.stop, "Step.stop") > start:
-            raise ModelError("Step: stop is not after start", got=f"start={self.start}, stop={self.stop}")
-
-    def dimension(self) -> Dimension:
-        return _dim(self.amplitude)
+    kinds = type(stimulus).__mro__
+    general = next(k for k in kinds if "equation_name" in vars(k))
+    for kind in kinds[: kinds.index(general)]:
+        built = registry.own_builder(kind, executor) or (registry.own_builder(general, executor) if stimulus.equation_name in vars(kind) else None)
+        if built is not None:
+            return built
+    raise ModelError(
+        f"the {executor} has no builder of {type(stimulus).__name__}", got=stimulus,
+        fix=f"define {stimulus.equation_name}(self, t), or register a builder: @npl.register({type(stimulus).__name__}, {executor!r})",
+    )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Sine(CurrentStimulus):
-    """amplitude · sin(2π·frequency·t + phase), phase in radians.
+def check_stimulus(stimulus: Stimulus, size: int, label: str) -> None:
+    """Refuse a stimulus that no executor can carry out, or that does not fit so many neurons.
 
     Args:
-        amplitude: a quantity, one or [neurons].
-        frequency: a rate.
-        phase: radians.
+        stimulus: as described.
+        size: number of neurons that it drives.
+        label: of the stimulus; opens the error message.
+
+    Raises:
+        ModelError, NetworkError, UnitError: neither an equation nor a builder, or values and units that do not fit.
     """
-
-    amplitude: Any
-    frequency: Any
-    phase: float = 0.0
-
-    def __post_init__(self) -> None:
-        _amplitude(self.amplitude, "Sine.amplitude", axes=1)
-        _non_negative(self.frequency, kHz.dimension, "Sine.frequency")
-        checked_values(self.phase, (0, 0, 0, 0, 0), "Sine.phase", ())
-
-    def dimension(self) -> Dimension:
-        return _dim(self.amplitude)
-
-
-@dataclass(frozen=True, eq=False)
-class Noise(CurrentStimulus):
-    """Gaussian noise, drawn anew for every neuron each `interval` (each step, if None), with mean and standard deviation.
-
-    The interval is a multiple of the time step. Drawn anew in each step, the noise's effect on a membrane depends on dt.
-
-    Args:
-        mean: a quantity, one or [neurons].
-        sd: of the same unit, one or [neurons], not negative.
-        interval: a time; None: one step.
-    """
-
-    mean: Any
-    sd: Any
-    interval: Any = None
-
-    def __post_init__(self) -> None:
-        _amplitude(self.mean, "Noise.mean", axes=1)
-        _amplitude(self.sd, "Noise.sd", axes=1)
-        if _dim(self.mean) != _dim(self.sd):
-            magnitude(self.mean, _dim(self.sd), "Noise.mean")  # refuses it, unless it is zero
-        _non_negative(self.sd, _dim(self.sd), "Noise.sd", axes=1)
-        if self.interval is not None:
-            _positive_time(self.interval, "Noise.interval")
-
-    def dimension(self) -> Dimension:
-        return _dim(self.sd)
-
-
-@dataclass(frozen=True, eq=False)
-class TimeArray(CurrentStimulus):
-    """A current sampled over time.
-
-    Args:
-        values: shape [times] for all neurons, or [times, neurons]; row j holds from j·interval on, then zero.
-        interval: duration of a row, a multiple of the time step.
-        grid: "nearest" for recorded values whose interval is no multiple of the step (but not shorter): each row begins at the
-            nearest step.
-    """
-
-    values: Any
-    interval: Any
-    grid: str = DESCRIBED
-
-    def __post_init__(self) -> None:
-        _grid(self.grid, "TimeArray")
-        _amplitude(self.values, "TimeArray.values", axes=2)
-        _rows(self.values, "TimeArray.values")
-        _positive_time(self.interval, "TimeArray.interval")
-
-    def dimension(self) -> Dimension:
-        return _dim(self.values)
-
-
-# --- checks -----------------------------------------------------------------------------------------------------
-
-
-def _dim(value: Any) -> Dimension:
-    return value.dimension if isinstance(value, (Quantity, Distribution)) else (0, 0, 0, 0, 0)
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    raw = value.value if isinstance(value, Quantity) else value
-    try:
-        return np.shape(raw)
-    except ValueError:
-        return ()
-
-
-def _amplitude(value: Any, where: str, axes: int) -> Any:
-    return checked_values(value, _dim(value), where, _shape(value)[:axes])
-
-
-def _non_negative(value: Any, dimension: Dimension, where: str, axes: int = 0) -> Any:
-    checked = checked_values(value, dimension, where, _shape(value)[:axes])
-    if isinstance(checked, Distribution):
-        if checked.quantile(1e-12) < 0:
-            raise ModelError(f"{where} must not be negative", got=checked, fix="truncate it: low=0")
-    elif np.any(np.asarray(checked) < 0):
-        raise ModelError(f"{where} must not be negative", got=float(np.min(checked)))
-    return checked
-
-
-def _grid(value: Any, where: str) -> None:
-    if not isinstance(value, str) or value not in GRIDS:
-        raise ModelError(f'{where}.grid: "{DESCRIBED}" times are multiples of the time step, "{NEAREST}" ones are moved there', got=value)
-
-
-def _moment(value: Any, where: str) -> float:
-    checked = _non_negative(value, ms.dimension, where)
-    if isinstance(checked, Distribution):
-        raise ModelError(f"{where} must be one time", got=value)
-    return float(checked)
-
-
-def _positive_time(value: Any, where: str) -> None:
-    checked = checked_values(value, ms.dimension, where, ())
-    if isinstance(checked, Distribution) or not checked > 0:
-        raise ModelError(f"{where} must be a positive time", got=value)
-
-
-def _rows(value: Any, where: str) -> None:
-    shape = _shape(value)
-    if len(shape) not in (1, 2) or 0 in shape:
-        raise ModelError(f"{where} must be an array [times] or [times, neurons]", got=f"shape {shape}")
+    kinds = type(stimulus).__mro__
+    built = any(vars(k).get("built_in") or any(registry.own_builder(k, e) for e in registry.EXECUTORS) for k in kinds if "equation_name" not in vars(k))
+    if stimulus.equation is None and not built:
+        name = type(stimulus).__name__
+        raise ModelError(
+            f"{label}: nothing says what a {name} does", got=stimulus,
+            fix=f"define {stimulus.equation_name or 'value'}(self, t), or register a builder: @npl.register({name}, \"engine\")",
+        )  # fmt: skip
+    stimulus.fit(size, label)
+    if stimulus.equation is not None and stimulus.defined_by_equation:
+        check_equation(stimulus, size, stimulus.dimension())

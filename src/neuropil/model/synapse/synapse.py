@@ -1,4 +1,4 @@
-"""What a synapse with a life of its own is: states that change between spikes and when a spike arrives.
+"""A stateful synapse: states that change between spikes and when a spike arrives.
 
 A synapse model is a class of equations, like a neuron model, of which every synapse of a projection is an instance:
 
@@ -10,17 +10,17 @@ A synapse model is a class of equations, like a neuron model, of which every syn
                       gets its negative
 
 `w` is the synapse's weight. A state called `weight` starts at the weight of the projection and may change; then `w` is
-its value of the moment. A synapse knows of the world, while it flows (`x`), what it declares as `Input`s, by these names:
+its value of the moment. Between spikes a synapse reads what it declares as `Input`s (`x`), by these names:
 
     v          membrane potential of its target (mV), the target's state of that name
     post       the target's activity (1/ms): its spikes filtered with the synapse's parameter `tau_post`
-    modulator  a signal, 0 until somebody sets it (`Simulation.set_modulator`)
+    modulator  a signal, 0 until it is set (`Simulation.set_modulator`)
     noise      white noise of its own: in every step a normal number over √(dt / 1 ms), so that its integral over a time t
                has the variance t · 1 ms; in an equation d/dt that is noise / √(1 ms · τ)
     any other  the state of that name of its target, such as an adaptive threshold or calcium, in the unit declared: of the
                neuron, or of the part (branch, point process) that the projection reaches
 
-Learning rules need nothing further: a trace is a state that decays and that spikes raise, and equations see the states
+Learning rules need nothing further: a spike trace is a state that decays and that spikes raise, and equations see the states
 as they are just before the spike. Of two spikes with one stamp the arriving one comes first. Pair-based STDP:
 
     def derivative(self, s, x):
@@ -43,14 +43,14 @@ from typing import Any, ClassVar
 
 from neuropil.errors import ModelError, UnitError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel, Steady
-from neuropil.model.neuron.neuron import INTEGRATORS
+from neuropil.model.base.integrators import check_integrator
 from neuropil.units import DIMENSIONLESS, Dimension, kHz, ms, mV, unit_name
 
 CONTEXT_INPUTS: dict[str, Dimension] = {"v": mV.dimension, "post": kHz.dimension, "modulator": DIMENSIONLESS, "noise": DIMENSIONLESS}
-"""What a synapse may know of the world by names of their own, with their units; other names are of the target's states."""
+"""The context inputs of synapses by name, with their units; other names are states of the target."""
 
 ADDRESS = ("source", "target", "delay", "site")
-"""What is told of every synapse beside its states (`Simulation.synapses`)."""
+"""What `Simulation.synapses` gives for every synapse beside its states."""
 
 POST_TIME = "tau_post"
 """The parameter that says over which time `post` is the activity."""
@@ -78,8 +78,7 @@ class Synapse(DeclarativeModel):
     def check_class(cls) -> None:
         """The declarations must name what exists."""
         spec, name = cls.spec, cls.__name__
-        if cls.integrator not in INTEGRATORS:
-            raise ModelError(f"{name}.integrator is unknown", got=cls.integrator, fix=did_you_mean(cls.integrator, INTEGRATORS))
+        check_integrator(name, cls.integrator)
         if spec.ports:
             raise ModelError(f"{name}: a synapse has no ports of its own", got=list(spec.ports), fix="spikes come in through arrive()")
         for state in cls.learned or ():
@@ -87,14 +86,14 @@ class Synapse(DeclarativeModel):
                 raise ModelError(f"{name}.learned names a state that does not exist", got=state, fix=did_you_mean(state, spec.states))
         for state, declared in spec.states.items():
             if state in ADDRESS:
-                raise ModelError(f"{name}.{state}: the name is taken by what says where a synapse is", got=state, expected=f"none of {', '.join(ADDRESS)}")
+                raise ModelError(f"{name}.{state}: the name is reserved for the address of a synapse", got=state, expected=f"none of {', '.join(ADDRESS)}")
             if isinstance(declared.initial, Steady):
                 raise ModelError(f"{name}.{state}: only gates of membrane mechanisms start at STEADY", fix="give a number")
         for given, dimension in spec.inputs.items():
             if dimension != CONTEXT_INPUTS.get(given, dimension):
-                raise UnitError(f"{name}.{given} comes in another unit", got=unit_name(dimension), expected=unit_name(CONTEXT_INPUTS[given]))
+                raise UnitError(f"{name}.{given} has the wrong unit", got=unit_name(dimension), expected=unit_name(CONTEXT_INPUTS[given]))
         if "post" in spec.inputs and spec.parameters.get(POST_TIME) != ms.dimension:
-            raise ModelError(f"{name} knows the target's activity but not over which time", fix=f"declare {POST_TIME}: Time = … * ms")
+            raise ModelError(f"{name} reads the target's activity, which needs the time constant of its average", fix=f"declare {POST_TIME}: Time = … * ms")
 
     @property
     def has_current(self) -> bool:

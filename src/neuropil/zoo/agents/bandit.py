@@ -10,9 +10,9 @@ worth is its salience.
                 channel was chosen and of those whose channel was not
     choice      the channel whose thalamic cells fire most while the agent decides. No chance but that of spikes has a part,
                 except where channels tie
-    efference   excites the thalamic cells of what was chosen and silences the others; thalamus tells the striatum (Redgrave &
+    efference   excites the thalamic cells of what was chosen and silences the others; thalamus projects to the striatum (Redgrave &
                 Gurney 2006, Nat Rev Neurosci 7:967, from memory)
-    critic      its rate is V, the reward expected, as in `actor_critic`; it hears the same cortex
+    critic      its rate is V, the reward expected, as in `actor_critic`; it receives the same cortex
 
 A covariance with each cell's own mean, as in `actor_critic`, fails here: the mean of the channel that is always chosen comes up to
 its activity, its tag vanishes, and it is not unlearned. The critic is slow: it must not expect the worst before the channel that brought

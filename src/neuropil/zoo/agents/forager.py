@@ -1,7 +1,7 @@
 """An animal that forages in a gridworld where a lever stimulates its own dopamine (Olds & Milner 1954, J. Comp. Physiol.
 Psychol. 47:419; Frémaux, Sprekeler & Gerstner 2013 for the network, see `actor_critic`).
 
-One group of place cells for every tile; four actions. The lever's tile adds to δ what nobody paid: δ = (1 - γ)·r + γV' - V
+One group of place cells for every tile; four actions. The lever's tile adds to δ a reward that does not exist: δ = (1 - γ)·r + γV' - V
 + stimulation, after Redish (2004, Science 306:1944). There no learning can cancel it; here a critic may, as far as its rate reaches. With
 `bound` dopamine is capped from the start. A monitor watches each copy (`Guard`): the first 1000 steps, ten episodes in which
 it learns, do not count, the next 2000 say what is usual.

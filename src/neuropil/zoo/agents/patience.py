@@ -36,7 +36,7 @@ def patience(level: float | Sequence[float] = 0.4, moments: int = 7, copies: int
     """
     levels = np.broadcast_to(np.asarray(level, float), (copies,)) if np.ndim(level) == 0 or np.size(level) == copies else None
     if levels is None or not ((levels >= 0) & (levels < 1)).all():
-        raise ModelError("patience: a level is an occupancy, one for all or one for each copy", got=level, expected="from 0 to below 1")
+        raise ModelError("patience: the level must be an occupancy, one for all or one for each copy", got=level, expected="from 0 to below 1")
     teacher = TemporalDifference(scale=SCALE, bound=1.0, mean=False)
     agent = actor_critic("patience", "neuropil/DelayedChoice", OneHot(moments, each=4), 2, copies=copies, teacher=teacher, body=BODY)
     horizons = []

@@ -70,7 +70,7 @@ def brunel(regime: str = "AI", order: int = ORDER, scale: float = 1.0) -> Networ
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
         raise NetworkError("brunel: the order must be a whole number of at least 1", got=order)
     if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0.0 < scale < float("inf"):
-        raise NetworkError("brunel: not a scale", got=scale, expected="a number above 0")
+        raise NetworkError("brunel: scale is out of range", got=scale, expected="a number above 0")
     n_inh = max(1, round(order * scale))
     rate = chosen.published_hz
     net = Network(

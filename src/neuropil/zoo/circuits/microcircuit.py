@@ -146,6 +146,6 @@ def _connect(net: Network, populations: list[Population], scale: float, shortest
 
 def _check(scale: float, drive: str) -> None:
     if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0.0 < scale <= 1.0:
-        raise NetworkError("microcircuit: not a scale", got=scale, expected="0 < scale <= 1")
+        raise NetworkError("microcircuit: scale is out of range", got=scale, expected="0 < scale <= 1")
     if drive not in ("poisson", "dc"):
         raise NetworkError("microcircuit: unknown drive", got=drive, fix=did_you_mean(drive, ("poisson", "dc")))

@@ -32,7 +32,7 @@ from neuropil.model import Edges, Network, Projection, State, Step, Synapse
 from neuropil.model.connection.rules import AllToAll
 from neuropil.model.modulation.effects import Becomes, Gain, Shift
 from neuropil.model.modulation.kinetics import Signal
-from neuropil.model.stimulus.stimulus import Noise
+from neuropil.model.stimulus.currents import Noise
 from neuropil.units import Hz, Quantity, Rate, Time, kHz, ms, nM, pA, second, uM
 from neuropil.zoo.modulators.acetylcholine import Acetylcholine, favours_input
 from neuropil.zoo.modulators.norepinephrine import Norepinephrine

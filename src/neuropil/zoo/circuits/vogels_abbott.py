@@ -52,7 +52,7 @@ def vogels_abbott(synapses: str = "cuba", size: int = SIZE, scale: float = 1.0) 
     if isinstance(size, bool) or not isinstance(size, int) or size < 5:
         raise NetworkError("vogels_abbott: the size must be a whole number of at least 5", got=size)
     if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0.0 < scale < float("inf"):
-        raise NetworkError("vogels_abbott: not a scale", got=scale, expected="a number above 0")
+        raise NetworkError("vogels_abbott: scale is out of range", got=scale, expected="a number above 0")
     total = max(5, round(size * scale))
     net = Network(f"vogels_abbott_{synapses}", citation="Vogels & Abbott (2005) J Neurosci 25:10786")
     n_exc = round(0.8 * total)

@@ -1,4 +1,4 @@
-"""Current clamp: an electrode that injects what it is told.
+"""Current clamp: an electrode that injects a given current.
 
     i = -amplitude
 

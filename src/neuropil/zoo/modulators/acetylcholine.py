@@ -75,7 +75,7 @@ class ExpectedUncertainty:
 
     def __init__(self, kappa: float = 0.05, start: float = 0.0):
         if not 0.0 < kappa <= 1.0:
-            raise ModelError("ExpectedUncertainty: kappa is a weight", got=kappa, expected="above 0, at most 1")
+            raise ModelError("ExpectedUncertainty: kappa is out of range", got=kappa, expected="above 0, at most 1")
         self.kappa, self.level = kappa, start
 
     def update(self, delta: float) -> float:

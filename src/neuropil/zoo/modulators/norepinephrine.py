@@ -60,7 +60,7 @@ class UnexpectedUncertainty:
 
     def __init__(self, kappa: float = 0.3, gain: float = 1.0):
         if not 0.0 < kappa <= 1.0:
-            raise ModelError("UnexpectedUncertainty: kappa is a weight", got=kappa, expected="above 0, at most 1")
+            raise ModelError("UnexpectedUncertainty: kappa is out of range", got=kappa, expected="above 0, at most 1")
         self.kappa, self.by = kappa, gain
         self.level, self.reset = 0.0, False
 

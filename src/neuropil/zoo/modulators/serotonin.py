@@ -44,9 +44,9 @@ def discount(level: float, shortest: float = 1.0, longest: float = 100.0) -> flo
     The horizon grows by equal factors: `shortest` at level 0, `longest` at level 1.
     """
     if not 0.0 <= level <= 1.0:
-        raise ModelError("a level of serotonin is from 0 to 1", got=level)
+        raise ModelError("a level of serotonin must be from 0 to 1", got=level)
     if not 1.0 <= shortest <= longest:
-        raise ModelError("a horizon has at least one step", got=f"{shortest} to {longest}")
+        raise ModelError("a horizon must be at least one step", got=f"{shortest} to {longest}")
     return 1.0 - 1.0 / (shortest * (longest / shortest) ** level)
 
 
@@ -75,7 +75,7 @@ class TimeHorizon:
 
     def __init__(self, horizon: float = 10.0, *, rate: float = 1.0, sigma: float = 0.2, hold: int = 100, seed: int = 1):
         if not horizon > 1.0:
-            raise ModelError("TimeHorizon: a horizon is longer than one step", got=horizon)
+            raise ModelError("TimeHorizon: a horizon must be longer than one step", got=horizon)
         self.log_horizon, self.rate, self.sigma, self.hold = math.log(horizon), rate, sigma, hold
         self.key, self.pairs, self.steps = rng.stream_key(seed, "time horizon"), 0, 0
         self.totals = [0.0, 0.0]

@@ -16,7 +16,7 @@ docs/verification/branch_neuron.md. They are effective values: single branches d
 and the resistance at the soma is 1.6 times the cell's. Threshold, reset and the soma's own synapses: round figures.
 
 Forward Euler, for cheapness: a network of 10⁵ such neurons has millions of branches. At 0.1 ms it is stable while less than
-2 C / dt = 150 nS are open on a branch, some sixty synapses of 0.5 nS at once; `StiffNMDADendrite` knows no such limit.
+2 C / dt = 150 nS are open on a branch, some sixty synapses of 0.5 nS at once; `StiffNMDADendrite` has no such limit.
 `input_output` measures what synapses do.
 
 Must show: beyond some ten synapses of 0.5 nS on one branch, more at the soma than their number times that of one, and

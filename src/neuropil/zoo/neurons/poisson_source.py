@@ -1,4 +1,4 @@
-"""A population of independent Poisson sources: each neuron spikes with a constant hazard, and hears nothing.
+"""A population of independent Poisson sources: each neuron spikes with a constant hazard, and receives nothing.
 
     hazard = rate;    the chance of a spike in a step is 1 - exp(-rate dt), at most one in a step.
 

@@ -1,4 +1,4 @@
-"""A relay: repeats what it hears, one spike in each step in which at least one event arrives.
+"""A relay: repeats what it receives, one spike in each step in which at least one event arrives.
 
     n <- n + w per event;    spike where n > 0, then n <- 0.
 

@@ -1,4 +1,4 @@
-"""A sensory cell: a Poisson source whose rate is a state, so that whoever runs the network can set what the cell hears.
+"""A sensory cell: a Poisson source whose rate is a state, so that a program that runs the network can set it.
 
     hazard = rate;    the chance of a spike in a step is 1 - exp(-rate dt), at most one in a step.
 """

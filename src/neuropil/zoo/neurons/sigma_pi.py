@@ -45,7 +45,7 @@ class _Conjunct(Branch):
 def conjunct(order: int = 2, unit: Dimension = pA.dimension) -> type[Branch]:
     """The class of branches with so many factors, whose products are in a unit."""
     if isinstance(order, bool) or not isinstance(order, int) or not 1 <= order <= 16:
-        raise ModelError("a conjunct has from 1 to 16 factors", got=order)
+        raise ModelError("a conjunct must have from 1 to 16 factors", got=order)
     given: Any = 1.0 if unit == DIMENSIONLESS else Quantity(1.0, unit)
     body: dict[str, Any] = {"__module__": __name__, "__doc__": _Conjunct.__doc__, "__annotations__": {"weight": Annotated[Any, unit]}}
     body |= {"gives": given, "weight": 100.0 * given}

@@ -7,7 +7,7 @@
 
 Clopath, Büsing, Vasilaki & Gerstner (2010) Nat. Neurosci. 13:344, Methods, after Badel et al. (2008) J. Neurophysiol. 99:656;
 parameters from memory. Its spike is a jump to a fixed potential for 1 ms; width and quick are chosen here; times after a spike are
-told apart by `since`, the time since the last spike.
+distinguished by `since`, the time since the last spike.
 
 Must show: a spike of 1 to 2 ms that passes 0 mV; a second spike needs more current soon after the first.
 """

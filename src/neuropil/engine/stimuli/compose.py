@@ -1,0 +1,93 @@
+"""The operations by which stimuli fill the counts, events and currents of a batch of neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from neuropil import rng
+from neuropil.engine.layout import Layout
+from neuropil.engine.stimuli import currents, equation, events  # noqa: F401  (they register the builders of the package)
+from neuropil.engine.stimuli.driven import Driven
+from neuropil.engine.stimuli.kernels import clear, poisson_counter, uniform_numbers
+from neuropil.model.neuron.composite import full_name, split
+from neuropil.model.stimulus.stimulus import builder_for
+from neuropil.plan.operations import Given, Kernel, Operation, Phase
+from neuropil.plan.parts import Batch, KernelBatch
+from neuropil.plan.plan import Plan
+from neuropil.plan.signature import Argument, Kind
+
+POISSON_WIDTHS = (2, 4, 6, 8, 10, 12, 16, 20, 24, 32)
+"""How many thresholds of a Poisson count are tested for every neuron."""
+
+Arrays = Sequence[dict[Argument, np.ndarray]]
+"""Of each thread, the arrays of a batch."""
+
+
+def stimuli_of(plan: Plan, layout: Layout, g: int, batch: Batch, arrays: Arrays, amplitudes: dict[int, list[np.ndarray]]) -> list[Operation]:
+    """All that is done before the neurons of a batch advance.
+
+    Args:
+        plan, layout: the network's.
+        g: place of the batch in the plan.
+        batch: the neurons.
+        arrays: theirs, of each thread.
+        amplitudes: takes what can be set between steps, by the place of the stimulus in the network.
+    """
+    operations = [_counted(plan, layout, g, batch, port, arrays) for port in batch.variant.counted]
+    for name in batch.variant.driven:
+        cleared = [(own[Argument(Kind.INPUT, name)],) for own in arrays]
+        operations.append(Operation(f"{batch.name}: clear {name}", Phase.STIMULI, Kernel.of(clear), cleared.__getitem__, sets=(plan.buffers[g, Argument(Kind.INPUT, name)],)))
+    if isinstance(batch, KernelBatch) and batch.program.draws_uniform:
+        operations.append(_uniform(plan, layout, g, batch, arrays))
+    for member in batch.members:
+        for planned in plan.drives:
+            connection = planned.drive
+            part, name = split(connection.entry)
+            if connection.target is member.population and part == member.part and planned.kind != "counted":
+                target = Argument(Kind.REAL if connection.port else Kind.INPUT, name)
+                driven = Driven.of(plan, layout, planned.index, connection, target, [own[target] for own in arrays], amplitudes)
+                operations.append(builder_for(connection.stimulus, "engine")(driven))
+    return operations
+
+
+def _counted(plan: Plan, layout: Layout, g: int, batch: Batch, port: str, arrays: Arrays) -> Operation:
+    """Poisson counts of every member of a batch on a port, by thresholds."""
+    tables, keys = [], []
+    for member in batch.members:
+        name = full_name(member.part, port)
+        planned = next(d for d in plan.drives if d.kind == "counted" and d.drive.target is member.population and d.drive.port == name)
+        rate = planned.drive.stimulus.poisson_rate
+        assert rate is not None
+        tables += [rng.poisson_thresholds(rate * plan.dt)] * member.sites
+        keys += [rng.stream_key(plan.seed, "drive", *planned.drive.stream)] * member.sites
+    # Thresholds worth testing for everyone: those that more than one draw in a thousand reaches.
+    rare = np.uint32(2**32 * (1 - 1e-3))
+    # Their number is in the program: a few sizes for all rates, so that a sweep of rates shares one.
+    needed = max(int(np.searchsorted(t, rare)) for t in tables)
+    width = next((w for w in POISSON_WIDTHS if w >= needed), needed)
+    table = np.full((len(tables), max(width, *(t.size for t in tables))), 0xFFFFFFFF, np.uint32)
+    sizes = np.array([t.size for t in tables], np.int64)
+    for row, thresholds in zip(table, tables, strict=True):
+        row[: thresholds.size] = thresholds
+    arguments = [
+        (
+            share.bounds[g], share.lower[g], np.array(keys, np.uint32), table, sizes, np.full(1, -1, np.int64),
+            (count := own[Argument(Kind.COUNT, port)]), np.zeros(count.size, np.uint8),
+        )
+        for share, own in zip(layout.shares, arrays, strict=True)
+    ]  # fmt: skip
+    kernel = Kernel.made(poisson_counter, width)
+    return Operation(f"{batch.name}.{port}: Poisson counts", Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,), sets=(plan.buffers[g, Argument(Kind.COUNT, port)],))
+
+
+def _uniform(plan: Plan, layout: Layout, g: int, batch: KernelBatch, arrays: Arrays) -> Operation:
+    """The numbers that decide the spikes of neurons with a hazard."""
+    keys = np.array([rng.stream_key(plan.seed, "hazard", m.population.name) for m in batch.members], np.uint32)
+    arguments = [
+        (share.bounds[g], share.lower[g], keys, np.full(1, -1, np.int64), u := own[Argument(Kind.UNIFORM)], np.zeros_like(u))
+        for share, own in zip(layout.shares, arrays, strict=True)
+    ]
+    kernel = Kernel.made(uniform_numbers, batch.precision)
+    return Operation(f"{batch.name}: a uniform number each", Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,), sets=(plan.buffers[g, Argument(Kind.UNIFORM)],))

@@ -1,0 +1,31 @@
+"""Any stimulus that has an equation: its kernel is written from the trace."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuropil import registry
+from neuropil.codegen.cache import load
+from neuropil.codegen.stimulus_source import NAME, source_of
+from neuropil.engine.stimuli.driven import Driven
+from neuropil.lower.stimulus import StimulusProgram
+from neuropil.model.stimulus.stimulus import CurrentStimulus, EventStimulus
+from neuropil.plan.operations import Given, Kernel, Operation
+
+
+@registry.register(EventStimulus, "engine")
+@registry.register(CurrentStimulus, "engine")
+def equation(driven: Driven) -> Operation:
+    """Add weight · events, or the current, that an equation gives."""
+    stimulus, connection, dt = driven.stimulus, driven.connection, driven.plan.dt
+    program = StimulusProgram.of(stimulus, stimulus.dimension())
+    values = program.constants({n: driven.filled(n) for n in stimulus.parameters}, dt)
+    varying = [j for j, value in enumerate(values) if np.ndim(value)]
+    numbers = np.array([value for value in values if not np.ndim(value)], float)
+    weight = driven.own(connection.everywhere(np.ones(connection.size)) if connection.port is None else driven.weight, float)
+    arrays = [driven.own(values[j], float) for j in varying]
+    kernel = load(NAME, source_of(program, varying))
+    return driven.operation(
+        Kernel.of(kernel.add), (Given.STEP,),
+        [(r.start, r.counters, *driven.key, dt, numbers, weight[t], r.target, *(a[t] for a in arrays)) for t, r in enumerate(driven.threads)],
+    )  # fmt: skip
