@@ -21,7 +21,7 @@ class ModulatedMembrane(Modulated):
     """
 
     def __init__(self, plan: Plan, cells: list[CellArrays], patch: MembraneGroup, effects: Effects):
-        super().__init__(effects, {n: patch.parameters[n] for n in effects}, 0, plan.dt)
+        super().__init__(effects, {n: np.ravel(v) if np.ndim(v := patch.parameters[n]) else v for n in effects}, 0, plan.dt)
         self.cells, self.patch = cells, patch
 
     def places(self, cells: np.ndarray, name: str) -> np.ndarray:
@@ -30,6 +30,6 @@ class ModulatedMembrane(Modulated):
 
     def write(self, changed: dict[str, Any], step: int) -> None:
         """The constants of the loops over these membranes."""
-        loops = self.patch.changed(self.now, self.dt)
+        loops = self.patch.changed({n: np.reshape(v, np.shape(self.patch.parameters[n])) for n, v in self.now.items()}, self.dt)
         for cells in self.cells:
             cells.change(self.patch, loops)

@@ -49,6 +49,9 @@ class ModulatedSynapses(Modulated):
         leaves = {parameter_leaf(n) for n in (*self.effects, *self.entries)}
         arrays |= {parameter_leaf(n) for n, v in zip(self.entries, self.coefficients.values, strict=True) if np.ndim(v)}
         self.functions = []
+        self.reached_of: np.ndarray | None = None  # the list for which `reached`, the target of each synapse, was found
+        self.reached: list[np.ndarray] = []
+        self.orders: list[int] = []
         for table in self.store.tables():
             places = [k for k, node in enumerate(table.frontier) if table.graph.leaves(node) & leaves]
             graph = Graph()
@@ -80,9 +83,13 @@ class ModulatedSynapses(Modulated):
         for n, v in {**changed, **dict(zip(self.entries, self.coefficients.values, strict=True))}.items():
             constants[n] = v[store.synapses.post] if np.ndim(v) else v
         known[parameter_leaf(PLASTIC)] = constants[PLASTIC]
-        for table, (places, function) in zip(store.tables(), self.functions, strict=True):
+        tables = store.tables()
+        if self.reached_of is not store.synapses.post or self.orders != [id(order) for order, _ in tables[0].own]:
+            self.reached = [store.synapses.post[order].astype(np.intp) for order, _ in tables[0].own]
+            self.reached_of, self.orders = store.synapses.post, [id(order) for order, _ in tables[0].own]
+        for table, (places, function) in zip(tables, self.functions, strict=True):
             finite, moved = function(known)
             if not finite:
                 check_finite(f"projection {projection.name!r} ({store.program.traced.name})", function.values)
             for k in moved:
-                table.write(places[k], function.values[k], store.synapses.post)
+                table.write(places[k], function.values[k], self.reached)

@@ -10,7 +10,7 @@ their sources (`neuropil.engine.stores.event_driven_store`), clock-driven ones i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -95,14 +95,22 @@ class ConstantTable:
     own: list[tuple[np.ndarray, dict[str, np.ndarray]]]
     prefix: str
 
-    def write(self, place: int, value: Any, post: np.ndarray) -> None:
-        """Set a constant: a number, or one for each target (`post`: of each synapse)."""
+    def write(self, place: int, value: Any, reached: Sequence[np.ndarray]) -> None:
+        """Set a constant: a number, or one for each target.
+
+        Args:
+            place: in the frontier; value: a float, or float64[targets].
+            reached: for each thread, the target of each of its synapses.
+        """
         if place not in self.varying:
             self.numbers[place] = value
             return
-        for order, arrays in self.own:
+        for (_, arrays), target in zip(self.own, reached, strict=True):
             array = arrays[f"{self.prefix}{place}"]
-            array[:] = np.asarray(value, array.dtype)[post[order]] if np.ndim(value) else value
+            if np.ndim(value):
+                np.take(np.asarray(value, array.dtype), target, out=array, mode="clip")  # "clip" writes in place
+            else:
+                array[:] = value
 
 
 class SynapseStore(ABC):
