@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 import os
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ from neuropil.engine.access.reset import States, begin_anew, kept_states, starti
 from neuropil.engine.access.synaptic_state import SynapticState
 from neuropil.engine.access.upkeep import Upkeep
 from neuropil.engine.caller import CallerGuard
+from neuropil.engine.compose import steps_between
 from neuropil.engine.core import RUNAWAY, SHORT, Core
 from neuropil.engine.exchange.spikes import EVENTS
-from neuropil.engine.interrupt import stoppable
+from neuropil.engine.interrupt import Stop, stoppable
 from neuropil.engine.modulation.modulate import Modulation
 from neuropil.engine.record import checkpoint as checkpoints
 from neuropil.engine.record.recorder import Marks, Recorder, describe
@@ -250,25 +251,25 @@ class Simulation(Access):
         """
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise SimulationError("the number of steps must be a whole number", got=n)
-        collected = [(np.empty(0, np.int64), np.empty(0, np.int64))]
+        collected: list[tuple[np.ndarray, np.ndarray]] = []
         with self._guard.running("step"), self._keeping_results(), stoppable() as stop:
             target = self.core.step + int(n)
             self._run_to(target, stop, target, collected, silent=True)
             self._settle(collected)
-            spikes = np.concatenate([c[0] for c in collected]), np.concatenate([c[1] for c in collected])
+            spikes = collected[0] if len(collected) == 1 else _joined(collected)
             self.interrupted = stop.is_set()
             if self.interrupted:
                 self._check_stop(stop, self._result(), spikes)
             return spikes
 
-    def _check_stop(self, stop: threading.Event, result: Result, spikes: Any = None) -> None:
+    def _check_stop(self, stop: Stop, result: Result, spikes: Any = None) -> None:
         """Let Ctrl-C end what called."""
         if stop.is_set():
             where = "" if self._folder is None else f"; the result is in {self._folder}"
             raise Interrupted(f"Ctrl-C at t = {self.time}{where}", result, spikes)
 
     def _run_to(
-        self, target: int, stop: threading.Event, total: int,
+        self, target: int, stop: Stop, total: int,
         collected: list[tuple[np.ndarray, np.ndarray]] | None = None, silent: bool = False,
     ) -> None:  # fmt: skip
         core = self.core
@@ -309,7 +310,7 @@ class Simulation(Access):
         if not core.pending:
             self._before_step()
         due = min(self._rewiring, self._modulation.due, self._upkeep.due)  # the next interruption
-        steps = 0 if core.step == due else min(self._chunk, target - core.step, self._probe_room(), due - core.step)
+        steps = 0 if core.step == due else min(self._chunk, target - core.step, self._probe_room, due - core.step)
         _, status = core.advance(steps)
         if status == SHORT:
             core.make_room()
@@ -355,15 +356,15 @@ class Simulation(Access):
             self.recorder = Recorder(self.plan, self._folder, record_spikes=self.record_spikes, resume=self._finished)
             self._finished = None
 
+    @cached_property
     def _probe_room(self) -> int:
         """Steps until a probe's buffer would be full."""
-        from neuropil.engine.compose import steps_between
-
         return min([self.core.probe_rows * steps_between(p, self.plan.dt) for p in self.network.probes], default=1 << 30)
 
     def _take(self, steps: np.ndarray, neurons: np.ndarray) -> None:
-        self.counts += np.bincount(neurons, minlength=self.counts.size)
-        self._modulation.observe(neurons)
+        if neurons.size:
+            self.counts += np.bincount(neurons, minlength=self.counts.size)
+            self._modulation.observe(neurons)
         samples = self.core.flush_probes() + self._upkeep.flush() + self._modulation.flush()
         self.recorder.add(steps, neurons, samples, self.core.step - bool(self.core.pending))
         if steps.size:
@@ -386,7 +387,7 @@ class Simulation(Access):
         info = {"real_time_factor": factor, "remaining_seconds": left, "biological_ms": self.core.step * self.plan.dt}
         self._progress("run", self.core.step / max(total, 1), info)
 
-    def _building(self, fraction: float, stop: threading.Event) -> None:
+    def _building(self, fraction: float, stop: Stop) -> None:
         self._progress("build", fraction, {})
         if stop.is_set():
             raise KeyboardInterrupt  # which `__init__` makes one of ours
@@ -552,6 +553,12 @@ def _is_of(resume: Any, folder: Path | None) -> bool:
     path = path_of(resume, "resume")
     own = path if path.is_dir() else path.parent if path.name == CHECKPOINT_FILE else None
     return own is not None and own.resolve() == folder.resolve()
+
+
+def _joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Spikes of several chunks: stamps and neurons."""
+    none = np.empty(0, np.int64)
+    return np.concatenate([none, *(p[0] for p in parts)]), np.concatenate([none, *(p[1] for p in parts)])
 
 
 @contextmanager

@@ -51,7 +51,6 @@ class ModulatedSynapses(Modulated):
         self.functions = []
         self.reached_of: np.ndarray | None = None  # the list for which `reached`, the target of each synapse, was found
         self.reached: list[np.ndarray] = []
-        self.orders: list[int] = []
         for table in self.store.tables():
             places = [k for k, node in enumerate(table.frontier) if table.graph.leaves(node) & leaves]
             graph = Graph()
@@ -84,9 +83,9 @@ class ModulatedSynapses(Modulated):
             constants[n] = v[store.synapses.post] if np.ndim(v) else v
         known[parameter_leaf(PLASTIC)] = constants[PLASTIC]
         tables = store.tables()
-        if self.reached_of is not store.synapses.post or self.orders != [id(order) for order, _ in tables[0].own]:
+        if self.reached_of is not store.synapses.post:
             self.reached = [store.synapses.post[order].astype(np.intp) for order, _ in tables[0].own]
-            self.reached_of, self.orders = store.synapses.post, [id(order) for order, _ in tables[0].own]
+            self.reached_of = store.synapses.post
         for table, (places, function) in zip(tables, self.functions, strict=True):
             finite, moved = function(known)
             if not finite:
