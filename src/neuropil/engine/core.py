@@ -156,7 +156,7 @@ class Core:
         step, neuron = np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
         for log in self.logs:
             log.counters[LOGGED] = log.counters[SINCE_FLUSH] = 0
-        order = np.lexsort((neuron, step))
+        order = np.argsort(neuron, kind="stable") if step[0] == step.max() else np.lexsort((neuron, step))
         return step[order], neuron[order].astype(np.int64)
 
     def flush_probes(self) -> list[np.ndarray]:

@@ -363,7 +363,10 @@ class Simulation(Access):
 
     def _take(self, steps: np.ndarray, neurons: np.ndarray) -> None:
         if neurons.size:
-            self.counts += np.bincount(neurons, minlength=self.counts.size)
+            if 16 * neurons.size < self.counts.size:
+                np.add.at(self.counts, neurons, 1)  # a step has few spikes
+            else:
+                self.counts += np.bincount(neurons, minlength=self.counts.size)
             self._modulation.observe(neurons)
         samples = self.core.flush_probes() + self._upkeep.flush() + self._modulation.flush()
         self.recorder.add(steps, neurons, samples, self.core.step - bool(self.core.pending))
