@@ -11,11 +11,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from neuropil.codegen.elementwise import module_head, statements
-from neuropil.lower.constants import describe, frontier
+from neuropil.codegen.synapse_names import input_names, name_of, state_names
+from neuropil.lower.constants import frontier
 from neuropil.lower.graph import Graph
 from neuropil.lower.neuron_program import RUNAWAY
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.synapse_form import age
+from neuropil.model.synapse.context import (
+    Activity,
+    Potential,
+    SignalValue,
+    TargetState,
+    WhiteNoise,
+    context_input,
+    reads,
+)
+from neuropil.plan.synapse_signature import DATE, PLACE, WEIGHT, SynapseArgument, SynapseKind, own_state
+from neuropil.registry import builder_of, register
+
+NAME = "clock_driven_synapses"
+"""The name under which sources of their kernels are kept."""
 
 FLUSHED = 64
 """Steps between looks for states that have decayed to subnormal numbers."""
@@ -27,14 +42,13 @@ class SynapseKernel:
 
     Attributes:
         source: a Python module with one function, `arrive`, `respond` or `advance`.
-        arguments: names of its array arguments after the fixed ones: "s_<state>", "weight", "last", "c<k>" (a constant
-            with a value per synapse), "of_<state>" (of the targets).
+        arguments: arrays after the fixed ones.
         frontier: static nodes whose values it is given, in the order of `numbers`; those in `varying` as arrays instead.
         varying: places in the frontier.
     """
 
     source: str
-    arguments: tuple[str, ...]
+    arguments: tuple[SynapseArgument, ...]
     frontier: tuple[int, ...]
     varying: frozenset[int]
 
@@ -52,7 +66,7 @@ def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int
                   "for j in range(start, start + length):", *_indent(["i = np.uint64(words[j])", *body]), "events += np.int64(length)"]),
         "return events",
     ]  # fmt: skip
-    signature = ["k", "step", "numbers", "words", "buckets", "due", "slot", "arrived", *arguments]
+    signature: list[str | SynapseArgument] = ["k", "step", "numbers", "words", "buckets", "due", "slot", "arrived", *arguments]
     extra = ["from neuropil.engine.stores.buckets import due_now", "from neuropil.engine.stores.deliver import LENGTH_BITS, LENGTHS"]
     return SynapseKernel(_module(program, precision, "arrive", signature, text, graph, roots, extra), tuple(arguments), given, varying)
 
@@ -65,82 +79,77 @@ def emit_response(program: SynapseProgram, precision: str, varying: frozenset[in
         *head, "now, dt = np.uint32(step + 1), number(ms)", "for spike in range(due_now(waiting, step - late, who)):",
         *_indent(["n = who[spike]", "for i in range(np.uint64(run[n]), np.uint64(run[n + 1])):", *_indent(body)]),
     ]  # fmt: skip
-    signature = ["step", "late", "waiting", "who", "ms", "numbers", "run", *arguments]
+    signature: list[str | SynapseArgument] = ["step", "late", "waiting", "who", "ms", "numbers", "run", *arguments]
     return SynapseKernel(_module(program, precision, "respond", signature, text, graph, roots, ["from neuropil.engine.stores.buckets import due_now"]), tuple(arguments), given, varying)
 
 
 def _strike(
     program: SynapseProgram, roots: list[int], written: tuple[str, ...], after: dict[str, int], varying: frozenset[int]
-) -> tuple[tuple[int, ...], dict[int, str], list[str], list[str], list[str]]:
+) -> tuple[tuple[int, ...], dict[int, str], list[str], list[str], list[SynapseArgument]]:
     """What a spike, of either side, does to synapse i at step `now`: (frontier, names of nodes, lines before and within the
     loop, arguments); `written` are the states that it changes, `after` the nodes of their new values."""
-    graph, reads = program.arrival, program.arrival.leaves(*roots)
+    graph, reads, z = program.arrival, program.arrival.leaves(*roots), state_names(program)
     given = frontier(graph, roots)
-    names, head, body, arguments = _given(graph, given, varying)
+    names, head, body, arguments = _given(given, varying)
     for state in program.states:
         if f"s.{state}" in reads or state in written:
-            arguments.append(f"s_{state}")
+            arguments.append(own_state(state))
         if f"s.{state}" in reads:
-            body.append(f"{state}_0 = s_{state}[i]")
-            names[graph.leaf(f"s.{state}")] = f"{state}_0"
+            body.append(f"{z[state]}_0 = s_{z[state]}[i]")
+            names[graph.leaf(f"s.{state}")] = f"{z[state]}_0"
     if program.dated:
-        arguments.append("last")
+        arguments.append(DATE)
         body.append("h = number(np.uint32(now - last[i])) * dt")
         names[graph.leaf(age(""))] = "h"
     if "w" in reads:
-        arguments.append("weight")
+        arguments.append(WEIGHT)
         body.append("w = weight[i]")
         names[graph.leaf("w")] = "w"
     body += statements(graph, roots, names)
-    body += [f"s_{n}[i] = {names[after[n]]}" for n in written]
+    body += [f"s_{z[n]}[i] = {names[after[n]]}" for n in written]
     body += ["last[i] = now"] if program.dated else []
     return given, names, head, body, arguments
 
 
 def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
     """The kernel of a step: (k, numbers, run, signal, noise, post, decay, part, flow, …), noise being (key, key, its deviation)."""
-    graph, roots = program.step, program.step_roots
-    reads = graph.leaves(*roots)
+    graph, roots, z, inputs = program.step, program.step_roots, state_names(program), input_names(program)
+    read = graph.leaves(*roots)
     given = frontier(graph, roots)
-    names, head, body, arguments = _given(graph, given, varying)
+    names, head, body, arguments = _given(given, varying)
     for state in program.states:
-        if f"s.{state}" in reads or state in program.moving:
-            arguments.append(f"s_{state}")
-        if f"s.{state}" in reads:
-            body.append(f"{state}_0 = s_{state}[i]")
-            names[graph.leaf(f"s.{state}")] = f"{state}_0"
+        if f"s.{state}" in read or state in program.moving:
+            arguments.append(own_state(state))
+        if f"s.{state}" in read:
+            body.append(f"{z[state]}_0 = s_{z[state]}[i]")
+            names[graph.leaf(f"s.{state}")] = f"{z[state]}_0"
     target = ["low, high = np.uint64(run[n]), np.uint64(run[n + 1])"]
     bits = precision.removeprefix("float")
-    if "noise" in program.outside:
-        arguments.append("place")
-        body.append(f"x_noise = noise[2] * normal_quantile{bits}(draw_word(noise[0], noise[1], place[i], k))")
-        names[graph.leaf("x.noise")] = "x_noise"
-    for name in (n for n in program.outside if n != "noise"):
-        source = {"modulator": "signal[0]", "post": "post[n]"}.get(name, f"of_{name}[n]")
-        if name not in ("modulator", "post"):
-            arguments.append(f"of_{name}")
-        target.append(f"x_{name} = number({source})")
-        names[graph.leaf(f"x.{name}")] = f"x_{name}"
+    outside = [(name, *builder_of(context_input(name), "engine")(program, name, bits)) for name in program.outside]
+    for name, own, needed, value in sorted(outside, key=lambda one: not one[1]):
+        arguments += [] if needed is None else [needed]
+        (body if own else target).append(f"{inputs[name]} = {value}")
+        names[graph.leaf(f"x.{name}")] = inputs[name]
     if not varying:
         target += statements(graph, program.shared, names)
     body += statements(graph, roots, names)
-    body += [f"s_{n}[i] = {names[program.stepped[n]]}" for n in program.moving]
+    body += [f"s_{z[n]}[i] = {names[program.stepped[n]]}" for n in program.moving]
     watched = [n for n in program.moving if n in program.scheme.stepped]
     if watched:
         total = " + ".join(names[program.stepped[n]] for n in watched)
-        body.append(f"bad += zero if abs({total}) < number({RUNAWAY!r}) else one")
+        body.append(f"diverged += zero if abs({total}) < number({RUNAWAY!r}) else one")
     after = []
     if program.flow is not None:
         body.append(f"part[i - low] = {names[program.flow]}")
         after.append("flow[n] -= number(total(part, high - low))")
-    if "post" in program.traced.spec.inputs:
+    if reads(program.traced.spec.inputs, Activity):
         after.append("post[n] *= decay")
     text = [
-        *head, "bad = zero", "for n in range(np.uint64(run.size - 1)):",
+        *head, "diverged = zero", "for n in range(np.uint64(run.size - 1)):",
         *_indent([*target, "for i in range(low, high):", *_indent(body), *after]),
-        f"if k % {FLUSHED} == 0:", *_indent([f"flush(s_{n})" for n in program.moving] + ["flush(post)"]), "return bad",
+        f"if k % {FLUSHED} == 0:", *_indent([f"flush(s_{z[n]})" for n in program.moving] + ["flush(post)"]), "return diverged",
     ]  # fmt: skip
-    signature = ["k", "numbers", "run", "signal", "noise", "post", "decay", "part", "flow", *arguments]
+    signature: list[str | SynapseArgument] = ["k", "numbers", "run", "signal", "noise", "post", "decay", "part", "flow", *arguments]
     extra = [
         "from neuropil.engine.stores.synapse_kernels import flush, total", f"from neuropil.codegen.draws import draw_word, normal_quantile{bits}",
         "one, zero = np.int32(1), np.int32(0)",
@@ -148,17 +157,43 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
     return SynapseKernel(_module(program, precision, "advance", signature, text, graph, roots, extra), tuple(arguments), given, varying)
 
 
-def _given(graph: Graph, nodes: tuple[int, ...], varying: frozenset[int]) -> tuple[dict[int, str], list[str], list[str], list[str]]:
+# --- context inputs: (whether it differs between the synapses of a target, the array that it needs, its value within the loop) ---------
+
+
+@register(WhiteNoise, "engine")
+def _noise(program: SynapseProgram, name: str, bits: str) -> tuple[bool, SynapseArgument | None, str]:
+    return True, PLACE, f"noise[2] * normal_quantile{bits}(draw_word(noise[0], noise[1], place[i], k))"
+
+
+@register(SignalValue, "engine")
+def _signal(program: SynapseProgram, name: str, bits: str) -> tuple[bool, SynapseArgument | None, str]:
+    return False, None, "number(signal[0])"
+
+
+@register(Activity, "engine")
+def _activity(program: SynapseProgram, name: str, bits: str) -> tuple[bool, SynapseArgument | None, str]:
+    return False, None, "number(post[n])"
+
+
+@register(TargetState, "engine")
+@register(Potential, "engine")
+def _state(program: SynapseProgram, name: str, bits: str) -> tuple[bool, SynapseArgument | None, str]:
+    seen = SynapseArgument(SynapseKind.SEEN, name)
+    return False, seen, f"number({name_of(program, seen)}[n])"
+
+
+def _given(nodes: tuple[int, ...], varying: frozenset[int]) -> tuple[dict[int, str], list[str], list[str], list[SynapseArgument]]:
     """Names of the constants, the lines that read them before and within the loop, and the arrays they come in."""
     names: dict[int, str] = {}
-    head, body, arguments = [], [], []
+    head, body = [], []
+    arguments: list[SynapseArgument] = []
     for k, node in enumerate(nodes):
         names[node] = f"k{k}"
         if k in varying:
-            arguments.append(f"c{k}")
-            body.append(f"k{k} = c{k}[i]  # {describe(graph, node)}")
+            arguments.append(SynapseArgument(SynapseKind.CONSTANT, k))
+            body.append(f"k{k} = c{k}[i]")
         else:
-            head.append(f"k{k} = numbers[{k}]  # {describe(graph, node)}")
+            head.append(f"k{k} = numbers[{k}]")
     return names, head, body, arguments
 
 
@@ -167,15 +202,15 @@ def _indent(lines: list[str]) -> list[str]:
 
 
 def _module(
-    program: SynapseProgram, precision: str, function: str, signature: list[str], text: list[str], graph: Graph, roots: Any, extra: list[str]
+    program: SynapseProgram, precision: str, function: str, signature: list[str | SynapseArgument], text: list[str], graph: Graph, roots: Any, extra: list[str]
 ) -> str:
     what = {"arrive": "a spike arrives", "respond": "a target spikes", "advance": "one step of every synapse"}[function]
     lines = [
-        *module_head(f"Kernel of {program.traced.name}, {precision}: {what}.", precision, [(graph, roots)], *extra),
+        *module_head(f"Kernel of clock-driven synapses, {precision}: {what}.", precision, [(graph, roots)], *extra),
         "",
         "",
         "@cached_njit(**KERNEL_FLAGS)",
-        f"def {function}({', '.join(signature)}):",
+        f"def {function}({', '.join(a if isinstance(a, str) else name_of(program, a) for a in signature)}):",
         "    noalias_arguments()",
         *_indent(text),
         "",

@@ -9,7 +9,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from neuropil.lower.graph import Graph
-from neuropil.lower.primitives import MATH_FUNCTIONS, PRIMITIVES
+from neuropil.lower.primitives import PRIMITIVES
+
+MATH_FUNCTIONS = ("exp", "exp2", "expm1", "log", "log1p", "tanh", "logistic", "sin", "cos", "pow")
+"""Those that kernels take from `neuropil.codegen.numerics`."""
+
+_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "&", "or": "|"}
+_FUNCTIONS = {**{n: n for n in MATH_FUNCTIONS}, "abs": "abs", "max": "max", "min": "min", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "is_finite": "isfinite", "to_float": "number"}
+
+
+def operation(name: str, *arguments: str) -> str:
+    """The text of a primitive of `neuropil.lower.primitives` with these arguments.
+
+    Raises:
+        KeyError: it has none.
+    """
+    if name in _INFIX:
+        return f"{arguments[0]} {_INFIX[name]} {arguments[1]}"
+    if name == "neg":
+        return f"-{arguments[0]}"
+    if name == "not":
+        return f"not {arguments[0]}"
+    if name == "select":
+        return f"{arguments[1]} if {arguments[0]} else {arguments[2]}"
+    if name.startswith("item"):
+        return f"number({arguments[0]}[{int(name.removeprefix('item'))}])"
+    function = name if name.startswith("flow") else _FUNCTIONS[name]
+    return f"{function}({', '.join(arguments)})"
 
 
 def statements(graph: Graph, roots: Iterable[int], names: dict[int, str], leaf: Callable[[str], str] = str) -> list[str]:
@@ -31,7 +57,7 @@ def statements(graph: Graph, roots: Iterable[int], names: dict[int, str], leaf: 
                 names[n] = leaf(node.value)
         elif not node.static:
             names[n] = f"t{n}"
-            lines.append(f"t{n} = " + PRIMITIVES[node.op].emit.format(*(names[a] for a in node.args)))
+            lines.append(f"t{n} = " + operation(node.op, *(names[a] for a in node.args)))
     return lines
 
 
@@ -56,9 +82,8 @@ def module_head(about: str, precision: str, graphs: Iterable[tuple[Graph, Iterab
         "import numpy as np",
         "from math import sqrt",
         "from numpy import ceil, floor, isfinite",
-        "from numba import njit",
         "from neuropil.codegen.flags import KERNEL_FLAGS",
-        "from neuropil.codegen.kernel_cache import cached_njit",
+        "from neuropil.codegen.kernel_cache import cached_njit, inner_njit",
         "from neuropil.codegen.noalias import noalias_arguments",
         math_imports(graphs),
         f"number = np.{precision}",

@@ -17,12 +17,18 @@ last two), and what an arrival reads of a target's states is computed once for a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from neuropil.codegen.elementwise import module_head, statements
-from neuropil.lower.constants import describe, frontier
+from neuropil.codegen.synapse_names import name_of, state_names
+from neuropil.lower.constants import frontier
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.synapse_form import age
+from neuropil.plan.synapse_signature import DATE, RESPONDED, WEIGHT, SynapseArgument, SynapseKind, own_state
+
+NAME = "event_driven_synapses"
+"""The name under which sources of their kernels are kept."""
 
 NOTES = 32
 """Spikes of a target that are remembered, at most 255."""
@@ -50,16 +56,16 @@ class LazyKernels:
 
     Attributes:
         source: a Python module with functions `arrive`, `settle`, and, if synapses respond, `settle_full` and `note`.
-        own: arrays with an entry per synapse: "s_<state>", "weight", "last", "c<k>" (a constant that differs).
+        own: arrays with an entry per synapse.
         arguments: the last arguments of `arrive` and `settle`: shared states, notes, and `own`; noting: those of `note`.
         frontier: static nodes whose values are given in the order of `numbers`; those in `varying` as arrays instead.
         varying: places in the frontier.
     """
 
     source: str
-    own: tuple[str, ...]
-    arguments: tuple[str, ...]
-    noting: tuple[str, ...]
+    own: tuple[SynapseArgument, ...]
+    arguments: tuple[SynapseArgument, ...]
+    noting: tuple[SynapseArgument, ...]
     frontier: tuple[int, ...]
     varying: frozenset[int]
 
@@ -87,15 +93,16 @@ class _Writer:
         changed = {*program.struck, *program.answering}
         self.held = [n for n in self.mine if f"s.{n}" in reads or n in changed]
         self.weighed = "w" in reads
+        self.z = state_names(program)
         self.own = (
-            *(f"s_{n}" for n in self.held), *(["weight"] if self.weighed else []), *(["last"] if program.dated else []),
-            *(f"c{k}" for k in sorted(varying)),
+            *map(own_state, self.held), *([WEIGHT] if self.weighed else []), *([DATE] if program.dated else []),
+            *(SynapseArgument(SynapseKind.CONSTANT, k) for k in sorted(varying)),
         )  # fmt: skip
 
     def write(self) -> LazyKernels:
         graphs = [(self.graph, all_roots(self.program))]
         lines = [
-            *module_head(f"Kernels of {self.program.traced.name}, {self.precision}.", self.precision, graphs, "from neuropil.engine.stores.buckets import due_now", "from neuropil.codegen.threads import prefetch"),
+            *module_head(f"Kernels of event-driven synapses, {self.precision}.", self.precision, graphs, "from neuropil.engine.stores.buckets import due_now", "from neuropil.codegen.threads import prefetch"),
             *self._arrive(), *self._settle(), *([*self._settle_full(), *self._note()] if self.program.responds else []), "",
         ]  # fmt: skip
         return LazyKernels("\n".join(lines), self.own, tuple(self.arguments), tuple(self.noting), self.frontier, self.varying)
@@ -106,35 +113,41 @@ class _Writer:
         """Names of the constants, and the lines that read those equal for all synapses."""
         names = {node: f"k{k}" for k, node in enumerate(self.frontier)}
         equal = [k for k in range(len(self.frontier)) if k not in self.varying]
-        return names, [f"k{k} = numbers[{k}]  # {describe(self.graph, self.frontier[k])}" for k in equal]
+        return names, [f"k{k} = numbers[{k}]" for k in equal]
 
     def _read_source(self, names: dict[int, str]) -> list[str]:
         """Read what a segment holds."""
         for n in self.source:
-            names[self.graph.leaf(f"s.{n}")] = f"{n}_q"
-        return ["since = source_last[q]", *(f"{n}_q = source_{n}[q]" for n in self.source)] if self.source else []
+            names[self.graph.leaf(f"s.{n}")] = f"{self.z[n]}_q"
+        return ["since = source_last[q]", *(f"{z}_q = source_{z}[q]" for z in (self.z[n] for n in self.source))] if self.source else []
 
     @property
-    def _shared(self) -> list[str]:
+    def _shared(self) -> list[SynapseArgument]:
         """Arrays with an entry per segment, and per target."""
-        source = ["source_last", *(f"source_{n}" for n in self.source)] if self.source else []
-        target = ["target_last", *(f"target_{n}" for n in self.target)] if self.target else []
-        return source + target
+        source = [SynapseArgument(SynapseKind.SOURCE_DATE), *(SynapseArgument(SynapseKind.SOURCE_STATE, n) for n in self.source)] if self.source else []
+        return [*source, *self._of_target]
 
     @property
-    def _notes(self) -> list[str]:
-        return ["done", "latest", "note_time", *(f"note_{n}" for n in self.target)] if self.program.responds else []
+    def _of_target(self) -> list[SynapseArgument]:
+        return [SynapseArgument(SynapseKind.TARGET_DATE), *(SynapseArgument(SynapseKind.TARGET_STATE, n) for n in self.target)] if self.target else []
 
     @property
-    def arguments(self) -> list[str]:
+    def _notes(self) -> list[SynapseArgument]:
+        noted = [SynapseArgument(SynapseKind.LATEST), SynapseArgument(SynapseKind.NOTED_TIME), *(SynapseArgument(SynapseKind.NOTED_STATE, n) for n in self.target)]
+        return [RESPONDED, *noted] if self.program.responds else []
+
+    @property
+    def arguments(self) -> list[SynapseArgument]:
         """Array arguments of `arrive` and `settle` besides the fixed ones."""
         return [*self._shared, *self._notes, *self.own]
 
     @property
-    def noting(self) -> list[str]:
+    def noting(self) -> list[SynapseArgument]:
         """Those of `note`."""
-        target = ["target_last", *(f"target_{n}" for n in self.target)] if self.target else []
-        return [*target, *self._notes[1:]]
+        return [*self._of_target, *self._notes[1:]]
+
+    def _named(self, arguments: Iterable[SynapseArgument]) -> list[str]:
+        return [name_of(self.program, a) for a in arguments]
 
     # --- functions ---------------------------------------------------------------------------------------------------
 
@@ -147,14 +160,14 @@ class _Writer:
         """
         names, _ = self._numbers()
         graph, lines = self.graph, []
-        names |= {graph.leaf(f"s.{n}"): f"{n}_q" for n in self.source} | {graph.leaf(f"s.{n}"): value for n, value in held.items()}
+        names |= {graph.leaf(f"s.{n}"): f"{self.z[n]}_q" for n in self.source} | {graph.leaf(f"s.{n}"): value for n, value in held.items()}
         names |= {graph.leaf("w"): "w"} if self.weighed else {}
         if self.source:
             lines.append(f"age = number(np.uint32({at} - since)) * dt")
             names[graph.leaf(age("source"))] = "age"
         for n in self.target:
-            lines.append(f"{n}_b = note_{n}[{note}, n]")
-            names[graph.leaf(f"s.{n}")] = f"{n}_b"
+            lines.append(f"{self.z[n]}_b = note_{self.z[n]}[{note}, n]")
+            names[graph.leaf(f"s.{n}")] = f"{self.z[n]}_b"
         if self.program.dated:
             lines.append(f"h = number(np.uint32({at} - {last})) * dt")
             names[graph.leaf(age(""))] = "h"
@@ -177,10 +190,10 @@ class _Writer:
 
     def _deep(self) -> list[str]:
         """Bring those that have more to make up for than `ALIKE` spikes to where the others are."""
-        lines, after = self._respond("at", "p", {n: f"s_{n}[i]" for n in self.held}, "last[i]")
+        lines, after = self._respond("at", "p", {n: f"s_{self.z[n]}[i]" for n in self.held}, "last[i]")
         answer = ["i = start + np.uint64(deep[j])", "n, p = target[i], due[deep[j]] - np.uint8(1)", "at = note_time[p, n]", *self._varied(), *lines]
         answer += [f"made[{r}, j] = {value}" for r, value in enumerate(after.values())] + (["until[j] = at"] if self.program.dated else [])
-        keep = ["which = deep[j]", "i = start + np.uint64(which)", *(f"s_{n}[i] = made[{r}, j]" for r, n in enumerate(after))]
+        keep = ["which = deep[j]", "i = start + np.uint64(which)", *(f"s_{self.z[n]}[i] = made[{r}, j]" for r, n in enumerate(after))]
         keep += ["last[i] = until[j]"] if self.program.dated else []
         keep += ["due[which] -= np.uint8(1)", "deep[more] = which", f"more += np.int64(due[which] > {ALIKE})"]
         return [
@@ -190,7 +203,7 @@ class _Writer:
 
     def _ahead(self) -> list[str]:
         """Ask for what the next segment needs."""
-        wanted = [*(["target"] if self.program.responds or self.program.sent is not None else []), *(["done"] if self.program.responds else []), *self.own]
+        wanted = [*(["target"] if self.program.responds or self.program.sent is not None else []), *(["done"] if self.program.responds else []), *self._named(self.own)]
         lines = ["soon = waiting[g + 1]", f"first, end = np.uint64(bounds[soon]), np.uint64(min(bounds[soon + 1], bounds[soon] + {AHEAD}))"]
         for array in wanted:
             lines += [f"for i in range(first, end, np.uint64(64 // {array}.itemsize)):", f"    prefetch({array}, i)"]
@@ -203,13 +216,14 @@ class _Writer:
 
     def _varied(self) -> list[str]:
         """Read the constants that differ between synapses, and the weight."""
-        lines = [f"k{k} = c{k}[i]  # {describe(self.graph, self.frontier[k])}" for k in sorted(self.varying)]
+        lines = [f"k{k} = c{k}[i]" for k in sorted(self.varying)]
         return lines + (["w = weight[i]"] if self.weighed else [])
 
     def _alike(self) -> tuple[list[str], dict[str, str], str]:
         """Within the common loop: make up for the last spikes; the present values of the states, and since when."""
-        held = {n: f"{n}_0" for n in self.held}
-        lines = [f"{n}_0 = s_{n}[i]" for n in self.held] + (["upto0 = last[i]"] if self.program.dated else [])
+        z = self.z
+        held = {n: f"{z[n]}_0" for n in self.held}
+        lines = [f"{z[n]}_0 = s_{z[n]}[i]" for n in self.held] + (["upto0 = last[i]"] if self.program.dated else [])
         last = "upto0"
         if self.program.responds:
             lines.append("m = due[i - start]")
@@ -217,8 +231,8 @@ class _Writer:
                 lines += [f"at{p} = times[{p}, i - start]"] if self._timed else []
                 more, after = self._respond(f"at{p}", str(p), held, last)
                 lines += [*more, f"now{p} = m > np.uint8({p})"]
-                lines += [f"{n}_{ALIKE - p} = {value} if now{p} else {held[n]}" for n, value in after.items()]
-                held = held | {n: f"{n}_{ALIKE - p}" for n in after}
+                lines += [f"{z[n]}_{ALIKE - p} = {value} if now{p} else {held[n]}" for n, value in after.items()]
+                held = held | {n: f"{z[n]}_{ALIKE - p}" for n in after}
                 if self.program.dated:
                     lines.append(f"upto{ALIKE - p} = at{p} if now{p} else {last}")
                     last = f"upto{ALIKE - p}"
@@ -243,7 +257,7 @@ class _Writer:
             names[graph.leaf(age(""))] = "own"
         body += statements(graph, program.arrival_roots, names)
         changed = [n for n in self.mine if n in (*program.struck, *program.answering)]
-        body += [f"s_{n}[i] = {names[program.after[n]]}" for n in changed]
+        body += [f"s_{self.z[n]}[i] = {names[program.after[n]]}" for n in changed]
         body += ["last[i] = now"] if program.dated else []
         if program.sent is not None:
             body.append(f"part[i - start] = {names[program.sent]}")
@@ -251,7 +265,7 @@ class _Writer:
             segment += ["for i in range(start, stop):", *_indent(body)]
         if program.sent is not None:
             segment += ["for j in range(stop - start):", "    arrived[target[start + j]] += part[j]"]
-        segment += [f"source_{n}[q] = {names[program.after[n]]}" for n in self.source]
+        segment += [f"source_{self.z[n]}[q] = {names[program.after[n]]}" for n in self.source]
         segment += ["source_last[q] = now"] if self.source else []
         text = [
             *head, "now, dt = np.uint32(k + 1), number(step)",
@@ -261,7 +275,7 @@ class _Writer:
             "return events",
         ]  # fmt: skip
         fixed = ["k", "step", "numbers", "buckets", "waiting", "bounds", "target", "part", *ROOM, "of_target", "arrived"]
-        return _function("arrive", [*fixed, *self.arguments], text)
+        return _function("arrive", [*fixed, *self._named(self.arguments)], text)
 
     def _of_targets(self) -> list[str]:
         """What arrivals read of the states of their targets, for all targets, in steps in which spikes arrive."""
@@ -276,8 +290,8 @@ class _Writer:
 
     def _target_states(self, names: dict[int, str], now: str) -> list[str]:
         """Read the states of target n, and their age."""
-        names |= {self.graph.leaf(f"s.{n}"): f"{n}_0" for n in self.target} | {self.graph.leaf(age("target")): "rest"}
-        return [*(f"{n}_0 = target_{n}[n]" for n in self.target), f"rest = number(np.uint32({now} - target_last[n])) * dt"]
+        names |= {self.graph.leaf(f"s.{n}"): f"{self.z[n]}_0" for n in self.target} | {self.graph.leaf(age("target")): "rest"}
+        return [*(f"{self.z[n]}_0 = target_{self.z[n]}[n]" for n in self.target), f"rest = number(np.uint32({now} - target_last[n])) * dt"]
 
     def _settle(self) -> list[str]:
         """Make up for all spikes of the targets; with `anew` bring the synapses' own states to step `now` as well."""
@@ -286,24 +300,24 @@ class _Writer:
         moving = [n for n in self.held if self.graph.nodes[self.program.ready[n]].value != f"s.{n}"]
         if self.program.responds or self.program.dated:
             lines, held, last = self._alike()
-            body = ["n = target[i]", *self._varied(), *lines, *(f"s_{n}[i] = {held[n]}" for n in self.program.answering)]
+            body = ["n = target[i]", *self._varied(), *lines, *(f"s_{self.z[n]}[i] = {held[n]}" for n in self.program.answering)]
             body += [f"last[i] = {last}"] if self.program.dated else []
             segment += [*self._begin(), "for i in range(start, stop):", *_indent(body)]
         if self.program.dated:
-            names |= {self.graph.leaf(f"s.{n}"): f"s_{n}[i]" for n in self.held} | {self.graph.leaf(age("")): "h"}
+            names |= {self.graph.leaf(f"s.{n}"): f"s_{self.z[n]}[i]" for n in self.held} | {self.graph.leaf(age("")): "h"}
             late = ["h = number(np.uint32(now - last[i])) * dt", *self._varied(), *statements(self.graph, [self.program.ready[n] for n in moving], names)]
-            late += [f"new_{n} = {names[self.program.ready[n]]}" for n in moving]
-            late += [f"s_{n}[i] = new_{n}" for n in moving] + ["last[i] = now"]
+            late += [f"new_{self.z[n]} = {names[self.program.ready[n]]}" for n in moving]
+            late += [f"s_{self.z[n]}[i] = new_{self.z[n]}" for n in moving] + ["last[i] = now"]
             segment += ["if anew:", "    for i in range(start, stop):", *_indent(late, 2)]
         text = [
             *head, "dt, now = number(step), np.uint32(k)", "for q in range(bounds.size - 1):",
             *_indent(["start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment]),
         ]  # fmt: skip
-        return _function("settle", ["k", "step", "anew", "numbers", "bounds", "target", *ROOM, *self.arguments], text)
+        return _function("settle", ["k", "step", "anew", "numbers", "bounds", "target", *ROOM, *self._named(self.arguments)], text)
 
     def _settle_full(self) -> list[str]:
         """Settle if a target's notes are full, or the oldest could become too old."""
-        rest = ["numbers", "bounds", "target", *ROOM, *self.arguments]
+        rest = ["numbers", "bounds", "target", *ROOM, *self._named(self.arguments)]
         text = [f"if full[0] or k % {LONGEST} == 0:", f"    settle(k, step, False, {', '.join(rest)})", "    full[0] = 0", "    fresh[:] = 0"]
         return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def settle_full({', '.join(['k', 'full', 'fresh', 'step', *rest])}):", *_indent(text)]
 
@@ -314,22 +328,22 @@ class _Writer:
         mask = (1 << TIME_BITS) - 1
         body = [
             "for p in range(note_time.shape[0] - 1, 0, -1):",
-            *(f"    {a}[p, n] = {a}[p - 1, n]" for a in ["note_time", *(f"note_{n}" for n in self.target)]),
+            *(f"    {a}[p, n] = {a}[p - 1, n]" for a in ["note_time", *(f"note_{self.z[n]}" for n in self.target)]),
             "now = np.uint32(step + 1)", "note_time[0, n] = now", "word = latest[n]", f"before = (word >> np.uint64({NUMBER_BITS})) & np.uint64({mask})",
             f"number_of_last = (word + np.uint64(1)) & np.uint64({(1 << NUMBER_BITS) - 1})",
             f"latest[n] = number_of_last | ((np.uint64(now) & np.uint64({mask})) << np.uint64({NUMBER_BITS})) | (before << np.uint64({NUMBER_BITS + TIME_BITS}))",
             "fresh[n] += 1", "if fresh[n] == room:", "    full[0] = 1", "full[1] = now", *(self._target_states(names, "now") if self.target else []),
         ]  # fmt: skip
         body += statements(self.graph, self.program.target_roots, names)
-        body += [f"note_{n}[0, n] = {names[self.program.ready[n]]}" for n in self.target]
-        body += [f"target_{n}[n] = {names[self.program.noted[n]]}" for n in self.target]
+        body += [f"note_{self.z[n]}[0, n] = {names[self.program.ready[n]]}" for n in self.target]
+        body += [f"target_{self.z[n]}[n] = {names[self.program.noted[n]]}" for n in self.target]
         body += ["target_last[n] = now"] if self.target else []
         text = [
             *head, "dt = number(ms)", "for spike in range(due_now(waiting, step - late, who)):",
             *_indent(["n = who[spike]", *body]),
         ]  # fmt: skip
         fixed = ["step", "late", "waiting", "who", "ms", "numbers", "room", "full", "fresh"]
-        return _function("note", [*fixed, *self.noting], text)
+        return _function("note", [*fixed, *self._named(self.noting)], text)
 
 
 def _indent(lines: list[str], depth: int = 1) -> list[str]:

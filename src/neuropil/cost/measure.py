@@ -18,6 +18,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from neuropil.codegen import clock_driven_source
 from neuropil.codegen.cache import directory, load, path_of
 from neuropil.codegen.clock_driven_source import SynapseKernel, emit_step
 from neuropil.codegen.kernel import NAME, source_of
@@ -27,6 +28,7 @@ from neuropil.lower.synapse import SynapseProgram
 from neuropil.plan.parts import KernelBatch
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Kind
+from neuropil.plan.synapse_signature import PLACE, SynapseArgument, SynapseKind
 from neuropil.result.atomic import read_json, write_json
 
 KERNEL_SECONDS = 0.005
@@ -62,7 +64,7 @@ class Measured:
     load: float
 
     def peak(self, precision: str) -> float:
-        """FLOP/s in "float32" or "float64"."""
+        """FLOP/s in the precision "float32" or "float64"."""
         return self.flops32 if precision == "float32" else self.flops64
 
 
@@ -84,6 +86,9 @@ def neuron_seconds(
 
     Args:
         size: neurons each thread advances; its share of the group, up to `PER_THREAD`, if None.
+        group: the kernel with its populations.
+        threads: None: all cores.
+        again: measure even if there are figures.
     """
     threads = threads or available_threads()
     size = size or max(512, min(PER_THREAD, -(-group.size // threads)))
@@ -99,13 +104,16 @@ def synapse_seconds(
 
     Args:
         targets: of each thread, with so many synapses `each`; the states of the default (0.8 MB in float32) stay in a cache.
+        program: the traced synapse model.
+        precision: "float32" or "float64".
+        threads: None: all cores.
+        again: measure even if there are figures.
     """
     threads = threads or available_threads()
     kernel = emit_step(program, precision, frozenset())
-    name = f"{program.traced.name}_step"
     found = _remembered(
-        f"{path_of(name, kernel.source).stem} {threads} {targets} {each}",
-        lambda: {"seconds": _synapses(name, program, kernel, precision, threads, targets, each)},
+        f"{path_of(clock_driven_source.NAME, kernel.source).stem} {threads} {targets} {each}",
+        lambda: {"seconds": _synapses(program, kernel, precision, threads, targets, each)},
         again,
     )
     return float(found["seconds"])
@@ -149,7 +157,7 @@ def _kernel(group: KernelBatch, plan: Plan, threads: int, size: int) -> float:
 
 
 def _synapses(
-    name: str, program: SynapseProgram, kernel: SynapseKernel, precision: str, threads: int, targets: int, each: int
+    program: SynapseProgram, kernel: SynapseKernel, precision: str, threads: int, targets: int, each: int
 ) -> float:
     """The same of synapses at rest, on targets at -65 mV that are silent."""
     real: Any = np.dtype(precision)
@@ -163,13 +171,13 @@ def _synapses(
         fixed = (1, numbers, run, np.zeros(1, real), noise, zero, real.type(1.0), np.zeros(each, real), np.zeros(targets))
         return *fixed, *(argument(n) for n in kernel.arguments)
 
-    def argument(name: str) -> np.ndarray:
+    def argument(given: SynapseArgument) -> np.ndarray:
         """Of the target's states the potential is not 0; the others are of the synapses."""
-        if name.startswith("of_"):
-            return np.full(targets, -65.0 if name == "of_v" else 0.0, real)
-        return np.zeros(targets * each, np.int32 if name == "place" else real)
+        if given.kind is SynapseKind.SEEN:
+            return np.full(targets, -65.0 if given.name == "v" else 0.0, real)
+        return np.zeros(targets * each, np.int32 if given == PLACE else real)
 
-    return _seconds(load(name, kernel.source).advance, arguments, threads) / (targets * each * threads)
+    return _seconds(load(clock_driven_source.NAME, kernel.source).advance, arguments, threads) / (targets * each * threads)
 
 
 def _seconds(kernel: Callable[..., object], arguments: Callable[[], tuple[Any, ...]], threads: int) -> float:

@@ -58,6 +58,7 @@ class Driven:
 
     @property
     def stimulus(self) -> Any:
+        """The stimulus, as described."""
         return self.drive.stimulus
 
     @property
@@ -66,7 +67,7 @@ class Driven:
         return rng.stream_key(self.seed, "drive", *self.drive.stream)
 
     def value(self, attribute: str) -> Any:
-        """A number of the stimulus (or of its connection: "weight"), one or one for each neuron."""
+        """An attribute of the stimulus (or of its connection: "weight"), one number or one for each neuron."""
         owner = self.drive if attribute == "weight" else self.stimulus
         return per_neuron(getattr(owner, attribute), self.counters, self.seed, "drive", *self.drive.stream, attribute)
 

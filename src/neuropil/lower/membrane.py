@@ -30,7 +30,7 @@ from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import Advance
 from neuropil.lower.propagator import propagators
 from neuropil.lower.steady import rest
-from neuropil.lower.trace import Scalars, Traced, scalar_jaxpr
+from neuropil.lower.trace import Scalars, Traced, named_leaves, scalar_jaxpr
 from neuropil.model.base.described import Steady, Values
 from neuropil.model.cell.mechanism import SUPPLIED, Mechanism, PointProcess, supplied
 from neuropil.units import Quantity, magnitude
@@ -292,12 +292,9 @@ class MembraneProgram:
             wanted: what point processes read of it.
         """
         graph = Graph()
-        p = {n: f"p.{n}" for n in membrane.names()}
-        s = {n: f"s.{n}" for n in membrane.states}
-        around = {n: f"x.{n}" for n in membrane.around}
-        early = {n: leaf for n, leaf in around.items() if not n.startswith("i_")}
-        x = {n: f"x.{n}" for n in membrane.signals}
-        w = {n: f"w.{n}" for n in membrane.ports}
+        p, s = named_leaves("p", membrane.names()), named_leaves("s", membrane.states)
+        around, early = named_leaves("x", membrane.around), named_leaves("x", (n for n in membrane.around if not n.startswith("i_")))
+        x, w = named_leaves("x", membrane.signals), named_leaves("w", membrane.ports)
         offered = [n for n in wanted if n in membrane.offers]
 
         def leaf(name: str) -> int:

@@ -18,7 +18,7 @@ from neuropil.lower.constants import frontier
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import StepFunction
 from neuropil.lower.primitives import PRIMITIVES
-from neuropil.lower.trace import scalar_jaxpr
+from neuropil.lower.trace import named_leaves, scalar_jaxpr
 
 RUNAWAY = 1e15
 """A state beyond this magnitude (base units) stops the run."""
@@ -72,10 +72,10 @@ class NeuronProgram:
         """Trace a step function and simplify it for a variant."""
         spec = step.traced.spec
         names = (
-            {n: f"p.{n}" for n in (*spec.parameters, *step.entry_names, "dt")},
-            {n: f"s.{n}" for n in spec.states},
-            {n: f"x.{n}" for n in spec.inputs},
-            {n: f"w.{n}" for n in spec.ports},
+            named_leaves("p", (*spec.parameters, *step.entry_names, "dt")),
+            named_leaves("s", spec.states),
+            named_leaves("x", spec.inputs),
+            named_leaves("w", spec.ports),
             "r",
             "u",
         )
@@ -84,7 +84,7 @@ class NeuronProgram:
         def as_arrays(*arguments: Any) -> Any:
             new, fired = step(*arguments)
             given = [jax.numpy.asarray(step.traced.output(*arguments[:3]), "float64")] if variant.gives else []
-            return {n: jax.numpy.asarray(v, "float64") for n, v in new.items()}, jax.numpy.asarray(fired), given
+            return [jax.numpy.asarray(new[n], "float64") for n in spec.states], jax.numpy.asarray(fired), given
 
         closed = scalar_jaxpr(as_arrays, *shapes)
         graph = Graph()
@@ -100,7 +100,7 @@ class NeuronProgram:
 
         nodes = absorb(graph, closed, [leaf(n) for n in jax.tree.leaves(names)], step.traced.name)
         states, (fired, *given) = nodes[: len(spec.states)], nodes[len(spec.states) :]
-        return cls(step, variant, graph, dict(zip(sorted(spec.states), states, strict=True)), fired, *given)
+        return cls(step, variant, graph, dict(zip(spec.states, states, strict=True)), fired, *given)
 
     @property
     def roots(self) -> list[int]:

@@ -19,7 +19,9 @@ from neuropil.lower.integrate import Advance
 from neuropil.lower.learned import PLASTIC, learned_states
 from neuropil.lower.propagator import propagators
 from neuropil.lower.synapse_form import SIDES, Form, age, closed_form, form_of, strikes
+from neuropil.lower.trace import named_leaves
 from neuropil.lower.traced_synapse import Stateless, TracedSynapse, traced_graph
+from neuropil.model.contents.in_context import synapse_in_context
 from neuropil.model.contents.per_synapse import differs
 from neuropil.model.contents.wiring import weight_dimension
 from neuropil.model.modulation.bound_effect import vary_by_cell
@@ -236,7 +238,7 @@ def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
         if p.listed:
             spec = p.target.neuron.spec
             port = None if p.port is None else spec.ports[p.port]
-            synapse = p.synapse or Stateless()
+            synapse = synapse_in_context(p) or Stateless()
             unit = weight_dimension(p.name, p.synapse, port)
             differing = frozenset(n for n, effects in effects_on(network.modulators, p).items() if vary_by_cell(effects))
             starts = frozenset(n for n, v in p.initial.items() if differs(v))
@@ -254,9 +256,9 @@ def _trace_step(traced: TracedSynapse, scheme: Scheme, learned: tuple[str, ...])
     spec, flow = traced.spec, Advance(traced, scheme)
     has_current = isinstance(traced.model, Synapse) and traced.model.has_current
     names = (
-        {n: f"p.{n}" for n in (*spec.parameters, *flow.entry_names, "dt", PLASTIC)},
-        {n: f"s.{n}" for n in spec.states},
-        {n: f"x.{n}" for n in spec.inputs},
+        named_leaves("p", (*spec.parameters, *flow.entry_names, "dt", PLASTIC)),
+        named_leaves("s", spec.states),
+        named_leaves("x", spec.inputs),
     )
 
     def step(p: Any, s: Any, x: Any) -> Any:
@@ -273,7 +275,7 @@ def _trace_spikes(
     """(graph, ready, after, sent, answered, noted), see `SynapseProgram`."""
     spec, system = traced.spec, scheme.system
     static = (*spec.parameters, *(f"A_{i}_{j}" for i, j in system.a), *(f"b_{i}" for i in system.constant), PLASTIC)
-    names = ({n: f"p.{n}" for n in static}, {n: f"s.{n}" for n in spec.states}, {side: age(side) for side in SIDES}, "w")
+    names = (named_leaves("p", static), named_leaves("s", spec.states), {side: age(side) for side in SIDES}, "w")
 
     def spikes(p: Any, s: Any, h: Any, w: Any) -> Any:
         ready = dict(s)

@@ -6,7 +6,8 @@ live only inside these functions, while Python runs them; of what JAX records no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -168,6 +169,11 @@ class TracedNeuron(Traced):
         with self._equation("hazard"):
             result = self._model(p).hazard(self._states(s))
             return magnitude(result, kHz.dimension, f"{self.name}.hazard()")
+
+
+def named_leaves(prefix: str, names: Iterable[str]) -> OrderedDict[str, str]:
+    """Leaf names ("s.v") by name, in this order: JAX sorts a plain dict, and then names would decide the order of operations."""
+    return OrderedDict((n, f"{prefix}.{n}") for n in names)
 
 
 def scalar_jaxpr(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -6,6 +6,7 @@ from neuropil.model.agent.encode import Code, Currents, OneHot, PlaceCode, Popul
 from neuropil.model.agent.monitor import Guard, SelfStimulationMonitor
 from neuropil.model.base.described import STEADY, DeclarativeModel, Input, Port, State
 from neuropil.model.base.distribution import Distribution, LogNormal, Normal, Uniform
+from neuropil.model.base.ends import Ends
 from neuropil.model.base.integrators import Tableau
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.compartments import Compartments
@@ -27,7 +28,6 @@ from neuropil.model.cell.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.cell.morphology import Morphology, MorphologyBuilder
 from neuropil.model.cell.section import Section
 from neuropil.model.connection.distance import DistanceDependent
-from neuropil.model.connection.ends import Ends
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.rules import (
     AllToAll,

@@ -35,6 +35,12 @@ Each = Callable[[int], Array]
 class Source:
     """One stimulus: the weights it brings, or the current it gives, in each step, for every site of every neuron.
 
+    Args:
+        drive: the stimulus connection.
+        dt: time step, ms.
+        steps: length of the run.
+        seed: of the simulation.
+
     Attributes:
         stimulus: as described; dt: ms.
         counters: of random numbers, [driven neurons, sites]; key: of their stream.
@@ -52,7 +58,7 @@ class Source:
         self.each: Each = builder_for(self.stimulus, "oracle")(self)
 
     def value(self, attribute: str) -> Array:
-        """A number of the stimulus as [driven neurons, sites]: drawn for each site, given for each neuron."""
+        """An attribute of the stimulus as [driven neurons, sites]: drawn for each site, given for each neuron."""
         return self._spread(getattr(self.stimulus, attribute), attribute)
 
     def _spread(self, value: Any, attribute: str) -> Array:
@@ -62,7 +68,7 @@ class Source:
         return self.broadcast(np.asarray(base(value), float))
 
     def broadcast(self, raw: Array) -> Array:
-        """One number, or one for each driven neuron, as [driven neurons, sites]."""
+        """The array `raw`, one number or [driven neurons], as [driven neurons, sites]."""
         return np.broadcast_to(raw[:, None] if raw.ndim else raw, self.counters.shape)
 
     def events(self, k: int) -> Array:

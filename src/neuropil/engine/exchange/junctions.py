@@ -1,6 +1,6 @@
 """Gap junctions in the engine: at the end of each step potentials at coupled places are published; in the next, partners read them.
 
-Two buffers alternate, as for spikes: a step reads what the one before it wrote, so owners need to meet only once a step.
+Two sides alternate, as for spikes: a step reads what the one before it wrote, so owners need to meet only once a step.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -13,9 +13,10 @@ from functools import partial
 from typing import TypeAlias
 
 import numpy as np
-from numba import njit
 
 from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.kernel_cache import cached_njit
+from neuropil.engine.exchange.exchange import Exchange
 from neuropil.model.contents.contents import Population
 from neuropil.model.network.coupling import End
 from neuropil.model.network.network import Network
@@ -41,7 +42,7 @@ class Potentials:
     look: Callable[[], None]
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def see_partners(k, seen, published, partner):
     """The potential of each site's partner at the beginning of step k; partner: its place among the published, or -1."""
     for i in range(seen.size):
@@ -49,14 +50,14 @@ def see_partners(k, seen, published, partner):
             seen[i] = published[k & 1, partner[i]]
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def publish(k, potentials, places, published):
     """The potentials at the end of step k."""
     for i in range(potentials.size):
         published[(k + 1) & 1, places[i]] = potentials[i]
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def conduct(k, current, published, here, bounds, partner, conductance):
     """Add the currents of junctions during step k; here: a place's own among the published; bounds: its junctions."""
     for i in range(current.size):
@@ -72,6 +73,7 @@ def junctions(
     potentials: Callable[[Population, str, int], Potentials],
     inputs: Callable[[Population, str, int], np.ndarray],
     precision: str,
+    exchange: Exchange,
     buffers: Callable[[Population, str], Buffer],
     inputs_of: Callable[[Population, str], Buffer],
 ) -> tuple[list[Operation], list[Callable[[int], None]]]:
@@ -80,13 +82,14 @@ def junctions(
     Args:
         potentials: from (population, part, thread) to the potentials of the part's sites there.
         inputs: from (population, full name of an input, thread) to its array there, [sites × own neurons].
+        exchange: where the potentials are published.
         buffers: from (population, part) to the buffer of the potentials; inputs_of: from (population, full name of an input) to its.
     """
     ends = [e for c in network.couplings for e in (c.first, c.second)]
     seen = {(e.population.name, e.part): e for e in ends}
     sizes = [e.population.size * e.sites for e in seen.values()]
     first = dict(zip(seen, np.cumsum([0, *sizes]).tolist(), strict=False))
-    published = np.zeros((2, max(sum(sizes), 1)), precision)
+    published = exchange.shared("potentials", precision, (2, max(sum(sizes), 1)))
     shared = {key: Buffer(f"published potentials of {key[0]}.{key[1]}", precision, size, Owner.ALL) for key, size in zip(seen, sizes, strict=True)}
     operations: list[Operation] = []
     before: list[Callable[[int], None]] = []

@@ -6,23 +6,29 @@ straight run, a spike of the target walks that run, and an arriving spike finds 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from neuropil import rng
 from neuropil.codegen.cache import load
-from neuropil.codegen.clock_driven_source import SynapseKernel, emit_arrival, emit_response, emit_step
+from neuropil.codegen.clock_driven_source import NAME, SynapseKernel, emit_arrival, emit_response, emit_step
 from neuropil.engine.stores.deliver import Rows, file_again
+<<<<<<< HEAD
 from neuropil.engine.stores.stateful_store import ALL_SPIKES, OWN_SPIKES, ConstantTable, SynapseStore
 from neuropil.engine.stores.synapse_kernels import file_own, note_own
+=======
+from neuropil.engine.stores.stateful_store import SynapseStore
+from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_own, note_own
+>>>>>>> main
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
 from neuropil.lower.constants import frontier
 from neuropil.lower.graph import Graph
 from neuropil.lower.synapse_form import SIDES
-from neuropil.model.synapse.synapse import POST_TIME
+from neuropil.model.synapse.context import POST_TIME, Activity, reads
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.plan import Plan
+from neuropil.plan.synapse_signature import DATE, PLACE, WEIGHT, SynapseArgument, SynapseKind, own_state
 
 
 @dataclass
@@ -34,7 +40,7 @@ class OwnSynapses:
         rows: segments of the thread's own synapses, by source and delay.
         run: int64[targets + 1], synapses of each target.
         slot: int32[n], which of the thread's targets each is on.
-        arrays: by name: states, "weight", "last", and constants that differ between synapses.
+        arrays: with an entry per synapse; constants: those that differ, by kernel and place.
         part: room for a run.
     """
 
@@ -42,8 +48,9 @@ class OwnSynapses:
     rows: Rows
     run: np.ndarray
     slot: np.ndarray
-    arrays: dict[str, np.ndarray]
+    arrays: dict[SynapseArgument, np.ndarray]
     part: np.ndarray
+    constants: dict[tuple[str, SynapseArgument], np.ndarray] = field(default_factory=dict)
 
 
 class ClockDrivenStore(SynapseStore):
@@ -66,7 +73,7 @@ class ClockDrivenStore(SynapseStore):
         known = self.program.traced.spec.inputs
         key = rng.stream_key(self.plan.seed, "synapse noise", *self.projection.stream)
         self.noise = (np.uint32(key[0]), np.uint32(key[1]), self.real.type(1.0 / np.sqrt(self.plan.dt)))
-        self.post = [np.zeros(t.size if "post" in known else 0, self.real) for t in self.targets]
+        self.post = [np.zeros(t.size if reads(known, Activity) else 0, self.real) for t in self.targets]
 
     # --- contents ----------------------------------------------------------------------------------------------------
 
@@ -81,7 +88,7 @@ class ClockDrivenStore(SynapseStore):
         for name, (kernel, graph) in self.kernels.items():
             self.numbers[name], differ = self.constants(graph, kernel.frontier, kernel.varying)
             for own in self.own:
-                own.arrays |= {f"{name}_c{k}": v[own.order].astype(self.real) for k, v in differ.items()}
+                own.constants |= {(name, SynapseArgument(SynapseKind.CONSTANT, k)): v[own.order].astype(self.real) for k, v in differ.items()}
 
     def tables(self) -> list[ConstantTable]:
         """The constants of each kernel."""
@@ -95,8 +102,8 @@ class ClockDrivenStore(SynapseStore):
             states = s.up_to(self.program, step, self.plan.dt)
             for own in self.own:
                 for name in self.program.form.waiting:
-                    own.arrays[f"s_{name}"][:] = states[name][own.order]
-                own.arrays["last"][:] = low_bits(step)
+                    own.arrays[own_state(name)][:] = states[name][own.order]
+                own.arrays[DATE][:] = low_bits(step)
 
     def settle(self) -> None:
         """Nothing is put off but the states that wait."""
@@ -105,13 +112,13 @@ class ClockDrivenStore(SynapseStore):
         """A state of every synapse as it is kept."""
         values = np.empty(self.synapses.size)
         for own in self.own:
-            values[own.order] = own.arrays[f"s_{name}"]
+            values[own.order] = own.arrays[own_state(name)]
         return values
 
     def write(self, name: str, values: np.ndarray) -> None:
         """Set a state, or the weight, of every synapse."""
         for own in self.own:
-            array = own.arrays[f"s_{name}" if name in self.program.states else name]
+            array = own.arrays[own_state(name) if name in self.program.states else WEIGHT]
             if array.size:
                 array[:] = values[own.order]
 
@@ -122,8 +129,8 @@ class ClockDrivenStore(SynapseStore):
         last = np.zeros(n, np.uint32)
         for own in self.own:
             for name in states:
-                states[name][own.order] = own.arrays[f"s_{name}"]
-            last[own.order] = own.arrays["last"]
+                states[name][own.order] = own.arrays[own_state(name)]
+            last[own.order] = own.arrays[DATE]
         return replace(self.synapses, states=states, last=dict.fromkeys(SIDES, last))
 
     def reset(self, weights: bool, end: int, step: int) -> None:
@@ -151,10 +158,10 @@ class ClockDrivenStore(SynapseStore):
         run = np.concatenate([[0], np.cumsum(np.bincount(post, minlength=target.size))]).astype(np.int64)
         ordered = mine[by_source]
         rows = _rows(self.plan, self.index, s.pre[ordered], s.delay[ordered], by_source.astype(np.int32))
-        arrays = {f"s_{n}": np.ascontiguousarray(s.states[n][mine], self.real) for n in self.program.states}
-        arrays["last"], arrays["place"] = s.last[""][mine], s.number[mine].astype(np.int32)
-        weighed = any("weight" in kernel.arguments for kernel, _ in self.kernels.values())
-        arrays["weight"] = s.weight[mine].astype(self.real) if weighed else np.empty(0, self.real)
+        arrays = {own_state(n): np.ascontiguousarray(s.states[n][mine], self.real) for n in self.program.states}
+        arrays[DATE], arrays[PLACE] = s.last[""][mine], s.number[mine].astype(np.int32)
+        weighed = any(WEIGHT in kernel.arguments for kernel, _ in self.kernels.values())
+        arrays[WEIGHT] = s.weight[mine].astype(self.real) if weighed else np.empty(0, self.real)
         part = np.zeros(int(np.diff(run).max(initial=0)), self.real)
         return OwnSynapses(mine.astype(np.int32), rows, run, post.astype(np.int32), arrays, part)
 
@@ -162,7 +169,7 @@ class ClockDrivenStore(SynapseStore):
         """Bytes of what threads hold."""
         total = 0
         for o in self.own:
-            total += o.order.nbytes + o.run.nbytes + o.slot.nbytes + sum(a.nbytes for a in o.arrays.values())
+            total += o.order.nbytes + o.run.nbytes + o.slot.nbytes + sum(a.nbytes for a in (*o.arrays.values(), *o.constants.values()))
             total += o.rows.words.nbytes + o.rows.offsets.nbytes + o.rows.row_start.nbytes
         return total
 
@@ -173,10 +180,10 @@ class ClockDrivenStore(SynapseStore):
         name = self.projection.name
         made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_own), self._filing, ALL_SPIKES, adds=(self.under_way,))]
         if "respond" in self.kernels:
-            respond = Operation(f"{name}: respond to them", Phase.SPIKES, self._kernel("respond"), self._responding, (Given.LAST_STEP,))
+            respond = Operation(f"{name}: respond to them", Phase.RESPONSES, self._kernel("respond"), self._responding, (Given.STEP,))
             made += [self.own_spikes(), respond]
         if self.post[0].size:
-            made.append(Operation(f"{name}: activity of targets", Phase.SPIKES, Kernel.of(note_own), self._noting, OWN_SPIKES))
+            made.append(Operation(f"{name}: activity of targets", Phase.RESPONSES, Kernel.of(note_own), self._noting, (Given.OWN_SPIKES,)))
         # Arrivals belong to the end of a step: they come after the step of the synapses.
         step = (Given.STEP,)
         made.append(Operation(
@@ -190,12 +197,12 @@ class ClockDrivenStore(SynapseStore):
         return made
 
     def _kernel(self, name: str) -> Kernel:
-        return Kernel.of(getattr(load(f"{self.program.traced.name}_{name}", self.kernels[name][0].source), name))
+        return Kernel.of(getattr(load(NAME, self.kernels[name][0].source), name))
 
     def _arrays(self, t: int, name: str) -> list[np.ndarray]:
         """A kernel's own arguments; constants are numbered in each kernel by itself."""
-        own = self.own[t].arrays | {f"of_{n}": states for n, states in self.targets[t].seen.items()}
-        return [own[f"{name}_{a}" if a[0] == "c" and a[1:].isdigit() else a] for a in self.kernels[name][0].arguments]
+        own, known = self.own[t], self.own[t].arrays | {SynapseArgument(SynapseKind.SEEN, n): states for n, states in self.targets[t].seen.items()}
+        return [own.constants[name, a] if a.kind is SynapseKind.CONSTANT else known[a] for a in self.kernels[name][0].arguments]
 
     def _filing(self, t: int) -> tuple[object, ...]:
         return self.own[t].rows.index, self.buckets[t].memory

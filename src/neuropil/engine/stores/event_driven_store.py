@@ -12,13 +12,20 @@ from functools import cached_property
 import numpy as np
 
 from neuropil.codegen.cache import load
+<<<<<<< HEAD
 from neuropil.codegen.event_driven_source import ALIKE, NOTES, all_roots, emit_lazy
 from neuropil.engine.stores.stateful_store import ALL_SPIKES, ConstantTable, SynapseStore
 from neuropil.engine.stores.synapse_kernels import file_segments, file_segments_again
+=======
+from neuropil.codegen.event_driven_source import ALIKE, NAME, NOTES, all_roots, emit_lazy
+from neuropil.engine.stores.stateful_store import SynapseStore
+from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_segments, file_segments_again
+>>>>>>> main
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits, steps_since
 from neuropil.lower.constants import frontier
 from neuropil.lower.synapse_form import SIDES
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
+from neuropil.plan.synapse_signature import DATE, RESPONDED, WEIGHT, SynapseArgument, SynapseKind, own_state
 
 
 @dataclass
@@ -29,20 +36,19 @@ class OwnSynapses:
         order: int32[n], the place in the list of each synapse, as they lie here.
         target: uint16[n] or uint32[n], which of the thread's targets each is on.
         bounds: int64[sources * delays + 1], of the segments.
-        own: with an entry per synapse: "s_<state>", "weight", "last", constants that differ, and "done", the number
-            (modulo 256) of the target's last spike that it has responded to.
+        own: with an entry per synapse.
         source: with an entry per segment: "last" and states.
         seen: with an entry per target: "last" and states; "latest", the number of its last spike (modulo 256) and the times
             of the last two in one word; "fresh", spikes since the last settling; "full" (two entries): notes have no more room; the step of the last.
         notes: [NOTES, targets], of the latest spikes, the last one first: "time", and states just before it.
-        part: room for a segment: what is handed over; room: for what else a segment needs, see `lazy_source.ROOM`.
+        part: room for a segment: what is handed over; room: for what else a segment needs, see `neuropil.codegen.event_driven_source.ROOM`.
         of_target: [values, targets], what arrivals of a step read of their targets.
     """
 
     order: np.ndarray
     target: np.ndarray
     bounds: np.ndarray
-    own: dict[str, np.ndarray]
+    own: dict[SynapseArgument, np.ndarray]
     source: dict[str, np.ndarray]
     seen: dict[str, np.ndarray]
     notes: dict[str, np.ndarray]
@@ -56,12 +62,19 @@ class OwnSynapses:
         first = self.order.size  # a thread has few of them, or none
         return slice(first) if np.array_equal(self.order, np.arange(first)) else self.order
 
-    def array(self, name: str) -> np.ndarray:
-        """An argument of a kernel by its name."""
-        kind, _, rest = name.partition("_")
-        if name in self.own:
-            return self.own[name]
-        return {"source": self.source, "target": self.seen, "note": self.notes}.get(kind, self.seen)[rest or name]
+    def array(self, argument: SynapseArgument) -> np.ndarray:
+        """An argument of a kernel."""
+        name = str(argument.name)
+        match argument.kind:
+            case SynapseKind.SOURCE_DATE | SynapseKind.SOURCE_STATE:
+                return self.source[name or "last"]
+            case SynapseKind.TARGET_DATE | SynapseKind.TARGET_STATE:
+                return self.seen[name or "last"]
+            case SynapseKind.NOTED_TIME | SynapseKind.NOTED_STATE:
+                return self.notes[name or "time"]
+            case SynapseKind.LATEST:
+                return self.seen["latest"]
+        return self.own[argument]
 
 
 class EventDrivenStore(SynapseStore):
@@ -71,7 +84,7 @@ class EventDrivenStore(SynapseStore):
         """Write the kernels."""
         graph, precision = self.program.arrival, self.real.name
         self.kernels = emit_lazy(self.program, precision, self.varying(graph, frontier(graph, all_roots(self.program))))
-        self.module = load(f"{self.program.traced.name}_lazy", self.kernels.source)
+        self.module = load(NAME, self.kernels.source)
         self.delays = np.empty(0, np.int32)
 
     # --- contents ----------------------------------------------------------------------------------------------------
@@ -86,7 +99,7 @@ class EventDrivenStore(SynapseStore):
         """Evaluate the constants of the kernels anew."""
         self.numbers, differ = self.constants(self.program.arrival, self.kernels.frontier, self.kernels.varying)
         for own in self.own:
-            own.own |= {f"c{k}": v[own.order].astype(self.real) for k, v in differ.items()}
+            own.own |= {SynapseArgument(SynapseKind.CONSTANT, k): v[own.order].astype(self.real) for k, v in differ.items()}
 
     def tables(self) -> list[ConstantTable]:
         """The constants of the one graph of all kernels."""
@@ -104,10 +117,10 @@ class EventDrivenStore(SynapseStore):
         segments = self.projection.source.size * self.delays.size
         segment, post = self._segment(s, mine), target.reached(s, mine)
         bounds = np.concatenate([[0], np.cumsum(np.bincount(segment, minlength=segments))]).astype(np.int64)
-        own = {f"s_{n}": np.ascontiguousarray(s.states[n][mine], real) for n in form.of("")}
-        own["done"] = np.zeros(mine.size if self.program.responds else 0, np.uint8)
-        own["last"] = s.last[""][mine] if self.program.dated else np.empty(0, np.uint32)
-        own["weight"] = s.weight[mine].astype(real) if "weight" in self.kernels.own else np.empty(0, real)
+        own = {own_state(n): np.ascontiguousarray(s.states[n][mine], real) for n in form.of("")}
+        own[RESPONDED] = np.zeros(mine.size if self.program.responds else 0, np.uint8)
+        own[DATE] = s.last[""][mine] if self.program.dated else np.empty(0, np.uint32)
+        own[WEIGHT] = s.weight[mine].astype(real) if WEIGHT in self.kernels.own else np.empty(0, real)
 
         def shared(side: str, where: np.ndarray, size: int) -> dict[str, np.ndarray]:
             made = {"last": np.zeros(size, np.uint32), **{n: np.zeros(size, real) for n in form.of(side)}}
@@ -136,7 +149,7 @@ class EventDrivenStore(SynapseStore):
             if side == "source":
                 values[own.place] = np.repeat(own.source[name], np.diff(own.bounds))
             else:
-                values[own.place] = own.seen[name][own.target] if side == "target" else own.own[f"s_{name}"]
+                values[own.place] = own.seen[name][own.target] if side == "target" else own.own[own_state(name)]
         return values
 
     def write(self, name: str, values: np.ndarray) -> None:
@@ -148,7 +161,7 @@ class EventDrivenStore(SynapseStore):
                 own.source[name][np.repeat(np.arange(own.bounds.size - 1), np.diff(own.bounds))] = mine
             elif side == "target":
                 own.seen[name][own.target] = mine
-            elif (array := own.own[f"s_{name}" if name in self.program.states else name]).size:
+            elif (array := own.own[own_state(name) if name in self.program.states else WEIGHT]).size:
                 array[:] = mine
 
     def settle(self, anew: int | None = None) -> None:
@@ -172,13 +185,13 @@ class EventDrivenStore(SynapseStore):
         last = {side: np.zeros(s.size, np.uint32) for side in SIDES}
         for own in self.own:
             segment = np.repeat(np.arange(own.bounds.size - 1), np.diff(own.bounds))
-            found = {n: own.own[f"s_{n}"] for n in form.of("")}
+            found = {n: own.own[own_state(n)] for n in form.of("")}
             found |= {n: own.source[n][segment] for n in form.of("source")} | {n: own.seen[n][own.target] for n in form.of("target")}
             for n, values in found.items():
                 states[n][own.order] = values
             last["source"][own.order], last["target"][own.order] = own.source["last"][segment], own.seen["last"][own.target]
             if self.program.dated:
-                last[""][own.order] = own.own["last"]
+                last[""][own.order] = own.own[DATE]
         return replace(s, states=states, last=last)
 
     def bring_up(self, step: int) -> None:
@@ -210,8 +223,8 @@ class EventDrivenStore(SynapseStore):
         name, module = self.projection.name, self.module
         made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_segments), self._filing, ALL_SPIKES, adds=(self.under_way,))]
         if self.program.responds:
-            note = Operation(f"{name}: note them", Phase.SPIKES, Kernel.of(module.note), self._noting, (Given.LAST_STEP,))
-            settle = Operation(f"{name}: make up for them", Phase.SPIKES, Kernel.of(module.settle_full), self._full, (Given.STEP,))
+            note = Operation(f"{name}: note them", Phase.RESPONSES, Kernel.of(module.note), self._noting, (Given.STEP,))
+            settle = Operation(f"{name}: make up for them", Phase.RESPONSES, Kernel.of(module.settle_full), self._full, (Given.NEXT_STEP,))
             made += [self.own_spikes(), note, settle]
         made.append(Operation(
             f"{name}: spikes arrive", Phase.DELIVERY, Kernel.of(module.arrive), self._arriving, (Given.STEP,), Result.EVENTS,
