@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from neuropil.codegen.cache import load
-from neuropil.codegen.elementwise import module_head
+from neuropil.codegen.elementwise import MATH_FUNCTIONS, module_head, operation
 from neuropil.lower.graph import Graph
-from neuropil.lower.primitives import MATH_FUNCTIONS, PRIMITIVES
 
 _WITH_NAN = {"max": "{0} if ({0} >= {1}) | ({0} != {0}) else {1}", "min": "{0} if ({0} <= {1}) | ({0} != {0}) else {1}"}
 """As NumPy has it: one that is not a number wins; without branches, so that loops vectorise."""
@@ -152,6 +151,6 @@ def statements_of(graph: Graph, roots: Sequence[int], leaf: Mapping[str, str], f
             names[n] = leaf[node.value]
         else:
             names[n] = f"t{len(lines)}"
-            emit = _WITH_NAN.get(node.op, PRIMITIVES[node.op].emit)
-            lines.append(f"t{len(lines)} = " + emit.format(*(names[a] for a in node.args)))
+            given = [names[a] for a in node.args]
+            lines.append(f"t{len(lines)} = " + (_WITH_NAN[node.op].format(*given) if node.op in _WITH_NAN else operation(node.op, *given)))
     return lines, [names[r] for r in roots], literals

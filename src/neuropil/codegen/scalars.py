@@ -13,7 +13,8 @@ from math import isfinite, sqrt
 
 import numpy as np
 
-from neuropil.lower.primitives import MATH_FUNCTIONS, PRIMITIVES
+from neuropil.codegen.elementwise import MATH_FUNCTIONS
+from neuropil.lower.primitives import PRIMITIVES
 
 __all__ = ["ceil", "floor", "isfinite", "number", "sqrt", *MATH_FUNCTIONS]
 

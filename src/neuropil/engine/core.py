@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-<<<<<<< HEAD
 from functools import cached_property
-=======
 from typing import Any
->>>>>>> main
 
 import numpy as np
 

@@ -8,7 +8,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,8 @@ from neuropil.engine.access.reset import States, begin_anew, kept_states, starti
 from neuropil.engine.access.synaptic_state import SynapticState
 from neuropil.engine.access.upkeep import Upkeep
 from neuropil.engine.caller import CallerGuard
-<<<<<<< HEAD
-from neuropil.engine.compose import steps_between
-from neuropil.engine.core import RUNAWAY, SHORT, Core
-=======
-from neuropil.engine.chunks import Chunks, Collected
+from neuropil.engine.chunks import Chunks, Collected, joined
 from neuropil.engine.core import RUNAWAY, Core
->>>>>>> main
 from neuropil.engine.exchange.spikes import EVENTS
 from neuropil.engine.interrupt import Stop, stoppable
 from neuropil.engine.modulation.modulate import Modulation
@@ -276,16 +270,12 @@ class Simulation(Access):
         """
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise SimulationError("the number of steps must be a whole number", got=n)
-<<<<<<< HEAD
-        collected: list[tuple[np.ndarray, np.ndarray]] = []
-=======
-        collected: Collected = [(np.empty(0, np.int64), np.empty(0, np.int64))]
->>>>>>> main
+        collected: Collected = []
         with self._guard.running("step"), self._keeping_results(), stoppable() as stop:
             target = self.core.step + int(n)
             self._run_to(target, stop, target, collected, silent=True)
             self._settle(collected)
-            spikes = collected[0] if len(collected) == 1 else _joined(collected)
+            spikes = collected[0] if len(collected) == 1 else joined(collected)
             self.interrupted = stop.is_set()
             if self.interrupted:
                 self._check_stop(stop, self._result(), spikes)
@@ -298,13 +288,8 @@ class Simulation(Access):
             raise Interrupted(f"Ctrl-C at t = {self.time}{where}", result, spikes)
 
     def _run_to(
-<<<<<<< HEAD
         self, target: int, stop: Stop, total: int,
-        collected: list[tuple[np.ndarray, np.ndarray]] | None = None, silent: bool = False,
-=======
-        self, target: int, stop: threading.Event, total: int,
         collected: Collected | None = None, silent: bool = False,
->>>>>>> main
     ) -> None:  # fmt: skip
         core = self.core
         self.memory["traces"] = memory.require_traces(self.recorder, core.step, total, self._memory_limit)
@@ -335,49 +320,7 @@ class Simulation(Access):
                 error.result.summary.update({**self.summary(), "partial": True})
             raise
 
-<<<<<<< HEAD
-    def _chunk_of(self, target: int, collected: list[tuple[np.ndarray, np.ndarray]] | None) -> tuple[int, int]:
-        """Some steps towards a target, with all that belongs to them; returns how many were asked for, and how they ended."""
-        core = self.core
-        if not core.pending:
-            self._before_step()
-        due = min(self._rewiring, self._modulation.due, self._upkeep.due)  # the next interruption
-        steps = 0 if core.step == due else min(self._chunk, target - core.step, self._probe_room, due - core.step)
-        _, status = core.advance(steps)
-        if status == SHORT:
-            core.make_room()
-        elif status == 0:
-            self._upkeep.after(core.step)
-        self._collect(collected)
-        if status == RUNAWAY:
-            core.advance(0)
-            self._collect(collected)
-        if core.step == self._rewiring and not core.pending:
-            core.rewire(*self._in_flight())
-            self._rewiring = core.next_rewiring()
-        return steps, status
-
-    def _collect(self, collected: list[tuple[np.ndarray, np.ndarray]] | None) -> None:
-        """Take in the spikes since the last time."""
-        spikes = self.core.flush()
-        self._take(*spikes)
-        if collected is not None:
-            collected.append(spikes)
-
-    def _before_step(self) -> None:
-        """Let the modulators act and normalise, where that is due before the step that comes."""
-        try:
-            if self.core.step == self._modulation.due:
-                self._modulation.tick(self.core.step)
-            self._upkeep.before(self.core.step)
-        except NeuropilError:
-            self.recorder.close()
-            raise
-
-    def _settle(self, collected: list[tuple[np.ndarray, np.ndarray]] | None = None) -> None:
-=======
     def _settle(self, collected: Collected | None = None) -> None:
->>>>>>> main
         """Take in the spikes of the last step, if an interrupted run left them waiting for room."""
         while self.core.pending:
             with self._guard.whole():
@@ -389,36 +332,6 @@ class Simulation(Access):
             self.recorder = Recorder(self.plan, self._folder, record_spikes=self.record_spikes, resume=self._finished)
             self._finished = None
 
-<<<<<<< HEAD
-    @cached_property
-    def _probe_room(self) -> int:
-        """Steps until a probe's buffer would be full."""
-        return min([self.core.probe_rows * steps_between(p, self.plan.dt) for p in self.network.probes], default=1 << 30)
-
-    def _take(self, steps: np.ndarray, neurons: np.ndarray) -> None:
-        if neurons.size:
-            if 16 * neurons.size < self.counts.size:
-                np.add.at(self.counts, neurons, 1)  # a step has few spikes
-            else:
-                self.counts += np.bincount(neurons, minlength=self.counts.size)
-            self._modulation.observe(neurons)
-        samples = self.core.flush_probes() + self._upkeep.flush() + self._modulation.flush()
-        self.recorder.add(steps, neurons, samples, self.core.step - bool(self.core.pending))
-        if steps.size:
-            self._recent.append((steps, neurons))
-        oldest = self.core.step - self.core.ring
-        while self._recent and self._recent[0][0][-1] <= oldest:
-            self._recent.pop(0)
-
-    def _in_flight(self) -> tuple[np.ndarray, np.ndarray]:
-        """Spikes whose effects may still be under way: stamps and global neurons."""
-        recent = self._recent or [(np.empty(0, np.int64), np.empty(0, np.int64))]
-        step, neuron = (np.concatenate([r[i] for r in recent]) for i in (0, 1))
-        late = step > self.core.step - self.core.ring
-        return step[late], neuron[late]
-
-=======
->>>>>>> main
     def _report(self, total: int) -> None:
         biological = (self.core.step - self._session_start) * self.plan.dt / 1000.0
         factor = self._session_seconds / biological if biological else 0.0
@@ -574,12 +487,6 @@ def _is_of(resume: Any, folder: Path | None) -> bool:
     path = path_of(resume, "resume")
     own = path if path.is_dir() else path.parent if path.name == CHECKPOINT_FILE else None
     return own is not None and own.resolve() == folder.resolve()
-
-
-def _joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Spikes of several chunks: stamps and neurons."""
-    none = np.empty(0, np.int64)
-    return np.concatenate([none, *(p[0] for p in parts)]), np.concatenate([none, *(p[1] for p in parts)])
 
 
 @contextmanager

@@ -12,14 +12,10 @@ import numpy as np
 
 from neuropil.engine.access.arguments import numbers
 from neuropil.engine.core import Core
-<<<<<<< HEAD
 from neuropil.engine.modulation.level import PerPlace, WellMixed
 from neuropil.engine.modulation.modulated import Modulated
 from neuropil.engine.modulation.targets import modulated
-=======
-from neuropil.engine.modulation.modulated import Modulated, modulated
 from neuropil.engine.saved import Arrays
->>>>>>> main
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.base import grid
 from neuropil.model.modulation.modulator import Modulator

@@ -84,7 +84,7 @@ class ModulatedSynapses(Modulated):
         known[parameter_leaf(PLASTIC)] = constants[PLASTIC]
         tables = store.tables()
         if self.reached_of is not store.synapses.post:
-            self.reached = [store.synapses.post[order].astype(np.intp) for order, _ in tables[0].own]
+            self.reached = [store.synapses.post[order].astype(np.intp) for order in tables[0].orders]
             self.reached_of = store.synapses.post
         for table, (places, function) in zip(tables, self.functions, strict=True):
             finite, moved = function(known)

@@ -12,15 +12,9 @@ from functools import cached_property
 import numpy as np
 
 from neuropil.codegen.cache import load
-<<<<<<< HEAD
-from neuropil.codegen.event_driven_source import ALIKE, NOTES, all_roots, emit_lazy
-from neuropil.engine.stores.stateful_store import ALL_SPIKES, ConstantTable, SynapseStore
-from neuropil.engine.stores.synapse_kernels import file_segments, file_segments_again
-=======
 from neuropil.codegen.event_driven_source import ALIKE, NAME, NOTES, all_roots, emit_lazy
-from neuropil.engine.stores.stateful_store import SynapseStore
+from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_segments, file_segments_again
->>>>>>> main
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits, steps_since
 from neuropil.lower.constants import frontier
 from neuropil.lower.synapse_form import SIDES
@@ -103,8 +97,9 @@ class EventDrivenStore(SynapseStore):
 
     def tables(self) -> list[ConstantTable]:
         """The constants of the one graph of all kernels."""
-        kernels, own = self.kernels, [(own.order, own.own) for own in self.own]
-        return [ConstantTable(self.program.arrival, kernels.frontier, kernels.varying, self.numbers, own, "c")]
+        kernels, orders = self.kernels, [own.order for own in self.own]
+        arrays = [{k: own.own[SynapseArgument(SynapseKind.CONSTANT, k)] for k in kernels.varying} for own in self.own]
+        return [ConstantTable(self.program.arrival, kernels.frontier, kernels.varying, self.numbers, arrays, orders)]
 
     def _segment(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
         """Number of the segment of each synapse."""

@@ -79,16 +79,16 @@ class ConstantTable:
     Attributes:
         graph, frontier: what they are; varying: places of those that differ between synapses.
         numbers: the others, by place.
-        own: for each thread the list places of its synapses, and arrays by name.
-        prefix: of the arrays' names, before the place.
+        arrays: for each thread those that differ, by place; an entry for each of its synapses.
+        orders: for each thread the places of its synapses in the list.
     """
 
     graph: Graph
     frontier: tuple[int, ...]
     varying: frozenset[int]
     numbers: np.ndarray
-    own: list[tuple[np.ndarray, dict[str, np.ndarray]]]
-    prefix: str
+    arrays: list[dict[int, np.ndarray]]
+    orders: list[np.ndarray]
 
     def write(self, place: int, value: Any, reached: Sequence[np.ndarray]) -> None:
         """Set a constant: a number, or one for each target.
@@ -100,8 +100,8 @@ class ConstantTable:
         if place not in self.varying:
             self.numbers[place] = value
             return
-        for (_, arrays), target in zip(self.own, reached, strict=True):
-            array = arrays[f"{self.prefix}{place}"]
+        for arrays, target in zip(self.arrays, reached, strict=True):
+            array = arrays[place]
             if np.ndim(value):
                 np.take(np.asarray(value, array.dtype), target, out=array, mode="clip")  # "clip" writes in place
             else:
