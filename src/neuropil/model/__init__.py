@@ -45,6 +45,7 @@ from neuropil.model.modulation.effects import Becomes, Effect, Gain, Shift, Towa
 from neuropil.model.modulation.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
 from neuropil.model.modulation.modulator import Modulator
 from neuropil.model.network.coupling import Coupling
+from neuropil.model.network.junction import Junction, OhmicJunction
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.branched import Branch, Branched
 from neuropil.model.neuron.composite import Composite, Part
@@ -97,6 +98,7 @@ __all__ = [
     "Horizon",
     "InhomogeneousPoisson",
     "Input",
+    "Junction",
     "Kind",
     "Kinetics",
     "Location",
@@ -111,6 +113,7 @@ __all__ = [
     "Neuron",
     "Noise",
     "Normal",
+    "OhmicJunction",
     "OneHot",
     "OneToOne",
     "Part",

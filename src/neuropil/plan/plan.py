@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.builder import PlanBuilder
 from neuropil.plan.cells import PlannedCells
+from neuropil.plan.kernel_cost import KernelCost
 from neuropil.plan.parts import (
     Batch,
     KernelBatch,
@@ -36,12 +37,36 @@ from neuropil.plan.parts import (
     own_kernel,
     plan_parts,
 )
-from neuropil.plan.signature import SAVED, Argument, Kind, Signature, Varying
+from neuropil.plan.planned_synapses import PackedSynapses, StatefulSynapses
+from neuropil.plan.signature import Argument, Kind, Signature, Varying
 from neuropil.plan.weight_scale import Scale, scales
 from neuropil.units import Quantity, ms
 
+SPIKE_BYTES = 4 + 12
+"""A spike's place in the exchange between owners (4) and in the log (a step of 8 bytes, a neuron of 4)."""
 LARGEST_COUNTED = 8.0
 """Poisson events per step up to which counting thresholds beats inverting the distribution."""
+
+
+class Mechanism(Protocol):
+    """A planned part of a network that does work."""
+
+    def costs(self, plan: Plan) -> list[KernelCost]:
+        """What it does, of a `plan`."""
+        ...
+
+
+class Spiking:
+    """The spikes of all populations that can fire."""
+
+    def costs(self, plan: Plan) -> list[KernelCost]:
+        """A spike is published and logged."""
+        firing = {m.population.name for g in plan.groups if g.program.can_fire for m in g.members} | set(plan.cells)
+        return [
+            KernelCost(f"spikes of {name}", "spike", population.size, "event", 0, SPIKE_BYTES, "engine/exchange/spikes.py", name)
+            for name, population in plan.network.populations.items()
+            if name in firing
+        ]
 
 
 @dataclass(frozen=True)
@@ -108,14 +133,14 @@ class Plan:
     @cached_property
     def buffers(self) -> dict[tuple[int, Argument], Buffer]:
         """The arrays of the batches: (place of a batch among them, argument) -> what is declared of it."""
-        return {
-            (g, argument): Buffer(
-                f"{argument.label} of {batch.name}", self.element_type(batch, argument), batch.size, saved=argument.kind in SAVED,
-                purpose="accumulators" if argument.kind is Kind.EXACT else "state",
-            )
-            for g, batch in enumerate(self.batches)
-            for argument in batch.arguments
-        }  # fmt: skip
+        return {(g, a): batch.buffer(self, a) for g, batch in enumerate(self.batches) for a in batch.arguments}
+
+    @property
+    def mechanisms(self) -> tuple[Mechanism, ...]:
+        """Everything that does work, each with its costs."""
+        packed = (PackedSynapses(word, tuple(held)) for word, held in self.packed.items())
+        stateful = (StatefulSynapses(j, program) for j, program in self.synapses.items())
+        return (*self.batches, *self.cells.values(), *self.drives, Spiking(), *packed, *stateful)
 
     def buffer(self, population: Population, part: str, argument: Argument) -> Buffer:
         """The buffer of an argument of a part of a population."""

@@ -12,6 +12,7 @@ import numpy as np
 from neuropil.codegen.cable_source import emit_cable
 from neuropil.codegen.kernel import source_of
 from neuropil.model.base.distribution import Distribution
+from neuropil.model.stimulus.stimulus import Stimulus
 from neuropil.plan.plan import Plan
 from neuropil.units import Quantity
 
@@ -42,10 +43,10 @@ def parts(plan: Plan) -> dict[str, str]:
             p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, stored, positions, _synapses(plan, j), p.sources, p.targets, p.stream
         )
     for j, c in enumerate(network.couplings):
-        found[f"coupling {j + 1}"] = _digest([(e.population.name, e.input, e.places, e.conductance) for e in (c.first, c.second)])
+        found[f"coupling {j + 1}"] = _digest([(e.population.name, e.input, e.places) for e in (c.first, c.second)], getattr(type(c.junction), "current", None), c.values)
     for planned in plan.drives:
         d = planned.drive
-        found[f"stimulus {d.name!r}"] = _digest(planned.kind, d.target.name, d.port, d.input, d.site, d.weight, d.stimulus, d.neurons, d.stream)
+        found[f"stimulus {d.name!r}"] = _digest(planned.kind, d.target.name, d.port, d.input, d.site, d.weight, d.stimulus, d.neurons, d.stream, *_equation(d.stimulus))
     for modulator in network.modulators.values():
         found[f"modulator {modulator.name!r}"] = _digest(modulator.described())
     for probe in network.probes:
@@ -55,6 +56,11 @@ def parts(plan: Plan) -> dict[str, str]:
     for n in network.normalisations:
         found[f"normalisation of {n.variable!r} of projection {n.projection.name!r}"] = _digest(n.total, n.interval)
     return found
+
+
+def _equation(stimulus: Stimulus) -> list[object]:
+    """The code of a stimulus's equation, where that says what it does."""
+    return [getattr(type(stimulus), stimulus.equation_name)] if stimulus.defined_by_equation else []
 
 
 def fingerprint(plan: Plan) -> str:
