@@ -17,11 +17,11 @@ from neuropil.codegen.pointwise import statements_of
 from neuropil.lower.modulation import KineticsProgram
 
 _LAW = """
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def removed(numbers, c):
 {removal}
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def supplied(numbers, signal):
 {supply}
 """
@@ -51,7 +51,7 @@ def advance(numbers, c, signal, released, after, rest, tick, steps, nx, ny, nz, 
         after[i] = now + released[i if released.size > 1 else 0]
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def advance_field(numbers, c, signal, released, after, tick, steps, nx, ny, nz, axes, rate, room):
     h = tick / steps
     k1, k2, k3, k4, at = room[0], room[1], room[2], room[3], room[4]
@@ -70,28 +70,28 @@ def advance_field(numbers, c, signal, released, after, tick, steps, nx, ny, nz, 
         after[i] += released[i if released.size > 1 else 0]
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def moved(c, h, k, at):
     noalias_arguments()
     for i in range(c.size):
         at[i] = c[i] + h * k[i]
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def combined(c, h, k1, k2, k3, k4):
     noalias_arguments()
     for i in range(c.size):
         c[i] = c[i] + h * (k1[i] + 2.0 * k2[i] + 2.0 * k3[i] + k4[i])
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def slopes(numbers, c, given, nx, ny, nz, axes, rate, slope):
     for x in range(nx):
         for y in range(ny):
             row(numbers, c, given, x, y, nx, ny, nz, axes, rate, slope)
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def row(numbers, c, given, x, y, nx, ny, nz, axes, rate, slope):
     noalias_arguments()
     start = (x * ny + y) * nz

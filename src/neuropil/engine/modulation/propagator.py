@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from neuropil.codegen.flags import PROGRAM_FLAGS
-from neuropil.codegen.kernel_cache import cached_njit
+from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.pointwise import Pointwise
 from neuropil.errors import LoweringError
 from neuropil.lower.classify import parameter_leaf
@@ -150,7 +149,7 @@ def exponentials(matrices, series, squares, diagonal, halvings):  # type: ignore
     return made
 
 
-@njit(**PROGRAM_FLAGS)
+@inner_njit(**PROGRAM_FLAGS)
 def _multiplied(products, first, second, result, width):  # type: ignore[no-untyped-def]
     """Products of matrices, each entry summed in order."""
     result[:] = 0.0
