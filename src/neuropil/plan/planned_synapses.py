@@ -10,6 +10,7 @@ import numpy as np
 from neuropil.connectivity.draw import expected_synapses
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.plan.kernel_cost import KernelCost
+from neuropil.plan.stores import StoreKind
 
 if TYPE_CHECKING:
     from neuropil.plan.plan import Plan
@@ -62,6 +63,24 @@ class StatefulSynapses:
             traffic = real * (len(program.step_reads) + len(program.moving))
             costs.append(KernelCost(f"steps of {what}", "synapse", count, "step", flops["synapse"] + shared, traffic, "lower/synapse.py"))
         return costs
+
+
+@dataclass(frozen=True)
+class StoredSynapses:
+    """Synapses of one projection in a store that is registered from outside the package.
+
+    Attributes:
+        index: place of the projection in the network; kind: of its store.
+    """
+
+    index: int
+    kind: StoreKind
+
+    def costs(self, plan: Plan) -> list[KernelCost]:
+        """As the kind says."""
+        p = plan.network.projections[self.index]
+        flops, moved = self.kind.event_cost(p)
+        return [KernelCost(f"events of {p.name}", "synaptic event", expected_synapses(p), "event", flops, moved, f"the store {self.kind.name!r}", p.source.name)]
 
 
 def _event_bytes(program: SynapseProgram, real: int) -> int:

@@ -29,10 +29,14 @@ class Store(Protocol):
     Attributes:
         ring: steps it looks ahead, a power of two above the longest delay.
         capacity: spikes within the last `ring` steps that it has room for.
+        size: number of synapses.
     """
 
     ring: int
     capacity: int
+
+    @property
+    def size(self) -> int: ...
 
     def operations(self) -> list[Operation]:
         """One of phase "spikes" (note the spikes published in a step) and one of phase "delivery" (add what is due)."""
@@ -99,6 +103,11 @@ class PackedStore:
     def _make_room(self, spikes: int) -> None:
         # A spike adds at most one segment to a bucket.
         self.capacity, self.due = spikes, [np.zeros(spikes, np.int64) for _ in self.arrived]
+
+    @property
+    def size(self) -> int:
+        """Number of synapses."""
+        return int(self.rows.words.size)
 
     def operations(self) -> list[Operation]:
         """File and deliver."""

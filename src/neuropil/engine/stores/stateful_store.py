@@ -323,6 +323,11 @@ class SynapseStore(ABC):
             bucket.clear()
 
     @property
+    def size(self) -> int:
+        """Number of synapses."""
+        return self.synapses.size
+
+    @property
     def learns(self) -> bool:
         """There is something to hold."""
         return bool(self.program.learned) or self.projection.structure is not None
