@@ -138,6 +138,8 @@ class Program:
             steps: their number.
             precision: of the values.
         """
+        if not self.tables:
+            return np.empty((steps, 0), np.int64), np.empty((steps, 0), precision)
         k = np.arange(first, first + steps)
         index = np.array([t.values(k) for t in self.tables if t.index], np.int64).reshape(-1, steps)
         values = np.array([t.values(k) for t in self.tables if not t.index], float).reshape(-1, steps)

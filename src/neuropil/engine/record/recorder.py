@@ -177,7 +177,7 @@ class Recorder:
             until: step up to which all is given.
         """
         if self.spike_journal is None:
-            if self.record_spikes:
+            if self.record_spikes and steps.size:
                 self.steps.append(steps)
                 self.neurons.append(neurons.astype(np.uint32))
         else:
