@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.connectivity.draw import expected_synapses
 from neuropil.lower.synapse import SynapseProgram
+from neuropil.model.contents.pairs import expected_synapses
 from neuropil.plan.cells import PlannedCells
 from neuropil.plan.parts import Batch, KernelBatch, PlannedStimulus
 from neuropil.plan.plan import Plan
