@@ -22,17 +22,17 @@ def source_of(program: StimulusProgram, varying: Iterable[int]) -> str:
 
     Args:
         program: the equation.
-        varying: places in its frontier whose values differ between neurons: `arrays`; `numbers` has the others.
+        varying: places among its hoisted constants whose values differ between neurons: `arrays`; `numbers` has the others.
     """
     graph, apart = program.graph, list(varying)
     names: dict[int, str] = {}
     head: list[str] = []
     each: list[str] = []
-    for j, node in enumerate(program.frontier):
+    for j, node in enumerate(program.hoisted):
         names[node] = f"c{j}"
         (each if j in apart else head).append(f"c{j} = a{j}[s, i]" if j in apart else f"c{j} = numbers[{j - sum(a < j for a in apart)}]")
-    different = program.apart({program.frontier[j] for j in apart})
-    once = [n for n in graph.reach([program.root], set(program.frontier)) if n not in different and not graph.nodes[n].static]
+    different = program.apart({program.hoisted[j] for j in apart})
+    once = [n for n in graph.reach([program.root], set(program.hoisted)) if n not in different and not graph.nodes[n].static]
     head += statements(graph, once, names, {TIME: "t"}.__getitem__)
     if program.random is not None:
         each.append(f"u = {_DRAWN[program.random]}(draw_word(key0, key1, np.uint32(lower[s] + i), k))")

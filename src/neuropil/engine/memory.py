@@ -56,7 +56,7 @@ def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
         state += per_neuron * group.size
         accumulators += plan.channels * np.dtype(plan.accumulator).itemsize * group.size
     for cells in plan.cells.values():
-        states = sum(p.size * len(p.program.membrane.states) for p in cells.cable.patches)
+        states = sum(p.size * len(p.program.membrane.states) for p in cells.cable.membranes)
         state += np.dtype(cells.precision).itemsize * cells.population.size * (cells.cable.size + states)
     spikes = (8 + 12) * 2.0 * plan.network.size  # exchange and log
     own = {"state": state, "accumulators": accumulators, "spikes": spikes, "spikes in flight": buckets, "probes": probes}

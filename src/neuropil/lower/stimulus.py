@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from neuropil.lower.constants import frontier
+from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph
 from neuropil.lower.purity import traced_twice
 from neuropil.model.stimulus.equation import evaluated
@@ -26,13 +26,13 @@ class StimulusProgram:
         graph: its operations; leaves are p.* and dt (static), t and number.
         root: the node of its value.
         random: "uniform", "normal" or None: which random number it asks for.
-        frontier: static nodes whose values enter the kernel.
+        hoisted: static nodes whose values enter the kernel.
     """
 
     graph: Graph
     root: int
     random: str | None
-    frontier: tuple[int, ...]
+    hoisted: tuple[int, ...]
 
     @classmethod
     def of(cls, stimulus: Stimulus, dimension: Dimension) -> StimulusProgram:
@@ -53,25 +53,25 @@ class StimulusProgram:
 
         graph = Graph()
         (root,) = traced_twice(graph, value, [{n: f"p.{n}" for n in stimulus.parameters}, TIME, STEP, NUMBER], equation.where, static=(STEP,))
-        return cls(graph, root, equation.random, frontier(graph, [root]))
+        return cls(graph, root, equation.random, hoisted(graph, [root]))
 
     def constants(self, parameters: dict[str, Any], dt: float) -> list[Any]:
-        """Values of the frontier in float64, numbers or arrays.
+        """Values of the hoisted constants in float64, numbers or arrays.
 
         Args:
             parameters: by name, magnitudes in base units.
             dt: time step, ms.
         """
-        return self.graph.evaluate(self.frontier, {STEP: dt, **{f"p.{n}": v for n, v in parameters.items()}})
+        return self.graph.evaluate(self.hoisted, {STEP: dt, **{f"p.{n}": v for n, v in parameters.items()}})
 
     def apart(self, varying: set[int]) -> set[int]:
-        """Dynamic nodes whose values differ between elements, where those of some nodes of the frontier do.
+        """Dynamic nodes whose values differ between elements, where those of some nodes of the hoisted constants do.
 
         Args:
             varying: these nodes.
         """
         graph, found = self.graph, set(varying)
-        for n in graph.reach([self.root], set(self.frontier)):
+        for n in graph.reach([self.root], set(self.hoisted)):
             node = graph.nodes[n]
             if (node.op == "leaf" and node.value == NUMBER) or any(a in found for a in node.args):
                 found.add(n)

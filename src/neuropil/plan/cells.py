@@ -55,23 +55,23 @@ class PlannedCells:
     @property
     def compartment_states(self) -> int:
         """Numbers of a cell: the potentials of its compartments and the states of its channels."""
-        return self.cable.size + sum(p.size * len(p.program.membrane.states) for p in self.cable.patches)
+        return self.cable.size + sum(p.size * len(p.program.membrane.states) for p in self.cable.membranes)
 
     def flat(self) -> list[str]:
         """States of compartments by full name: "v" and the channels'."""
-        return ["v", *dict.fromkeys(s for p in self.cable.patches for s in p.program.membrane.states)]
+        return ["v", *dict.fromkeys(s for p in self.cable.membranes for s in p.program.membrane.states)]
 
 
 def _slow(cable: CablePlan, start: Start, dt: float, modulated: frozenset[str]) -> dict[str, str]:
     """States of mechanisms that float32 would not resolve; of those that modulators may change, any parameter may become another."""
     found: dict[str, str] = {}
-    for patch in (*cable.patches, *cable.points):
-        for name, step in patch.program.membrane.steps.items():
+    for group in cable.groups:
+        for name, step in group.program.membrane.steps.items():
             spec = step.traced.spec
-            values = {n: patch.parameters[f"{name}.{n}"] for n in spec.parameters}
+            values = {n: group.parameters[f"{name}.{n}"] for n in spec.parameters}
             shape = np.broadcast_shapes(*(np.shape(v) for v in values.values()))
             values = {n: np.broadcast_to(v, shape).ravel() if np.ndim(v) else v for n, v in values.items()}
-            initial = {n: start.states[patch.name][f"{name}.{n}"] for n in spec.states}
+            initial = {n: start.states[group.name][f"{name}.{n}"] for n in spec.states}
             slow = slow_flows(step, values, initial, dt, spec.parameters if name in modulated else ())
             found |= {f"{name}.{n}": why for n, why in slow.items()}
     return found

@@ -94,7 +94,7 @@ def _group(group: KernelBatch, plan: Plan) -> KernelCost:
 def _cells(cells: PlannedCells, plan: Plan) -> KernelCost:
     """A compartment's share of its cell: membranes, point processes and the tree solver."""
     cable, real = cells.cable, np.dtype(cells.precision).itemsize
-    states = sum(p.size * len(p.program.membrane.states) for p in (*cable.patches, *cable.points))
+    states = sum(p.size * len(p.program.membrane.states) for p in cable.groups)
     places = cable.size + sum(p.size for p in cable.points)
     # Each state, and at each place the potential, the conductance and the current, is read and written.
     moved = 2 * real * (states + 3 * places)

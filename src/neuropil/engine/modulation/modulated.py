@@ -83,7 +83,7 @@ class ModulatedPart(Modulated):
         if self.propagating & set(changed):
             self.entries = derived(program, parameters, self.dt)
         leaves = {f"p.{n}": v for n, v in {**parameters, **self.entries, "dt": self.dt}.items()}
-        values = program.graph.evaluate([program.frontier[k] for k in self.places], leaves)
+        values = program.graph.evaluate([program.hoisted[k] for k in self.places], leaves)
         check_finite(program, values, name, self.places)
         table = self.core.machine.numbers[self.g]
         for k, value in zip(self.places, values, strict=True):
@@ -107,14 +107,14 @@ class ModulatedPart(Modulated):
 class ModulatedMembrane(Modulated):
     """What some compartments carry, or a point process, in all cells of a population alike."""
 
-    def __init__(self, plan: Plan, cells: list[CellArrays], patch: MembraneGroup, effects: dict[str, tuple[BoundEffect, ...]]):
-        super().__init__(effects, {n: patch.parameters[n] for n in effects}, plan.dt)
-        self.cells, self.patch = cells, patch
+    def __init__(self, plan: Plan, cells: list[CellArrays], membrane: MembraneGroup, effects: dict[str, tuple[BoundEffect, ...]]):
+        super().__init__(effects, {n: membrane.parameters[n] for n in effects}, plan.dt)
+        self.cells, self.membrane = cells, membrane
 
     def write(self, changed: dict[str, Any], step: int) -> None:
-        loops = self.patch.changed(self.now, self.dt)
+        loops = self.membrane.changed(self.now, self.dt)
         for cells in self.cells:
-            cells.change(self.patch, loops)
+            cells.change(self.membrane, loops)
 
 
 class ModulatedSynapses(Modulated):
@@ -159,9 +159,9 @@ def modulated(plan: Plan, core: Core) -> list[Modulated]:
                 made.append(ModulatedPart(core, g, group, member, mine))
     for name, cells in plan.cells.items():
         whole = effects_on(network.modulators, cells.population)
-        for patch in (*cells.cable.patches, *cells.cable.points):
-            if mine := {n: whole[n] for n in whole if split(n)[0] in patch.program.membrane.traced}:
-                made.append(ModulatedMembrane(plan, [arrays for _, arrays in core.machine.cells[name]], patch, mine))
+        for membrane in cells.cable.groups:
+            if mine := {n: whole[n] for n in whole if split(n)[0] in membrane.program.membrane.traced}:
+                made.append(ModulatedMembrane(plan, [arrays for _, arrays in core.machine.cells[name]], membrane, mine))
     for j, store in core.listed.items():
         if effects := effects_on(network.modulators, network.projections[j]):
             made.append(ModulatedSynapses(plan, store, effects))

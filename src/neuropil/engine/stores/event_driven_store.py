@@ -16,7 +16,7 @@ from neuropil.codegen.event_driven_source import ALIKE, NAME, NOTES, all_roots, 
 from neuropil.engine.stores.stateful_store import ALL_SPIKES, SynapseStore
 from neuropil.engine.stores.synapse_kernels import file_segments, file_segments_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits, steps_since
-from neuropil.lower.constants import frontier
+from neuropil.lower.constants import hoisted
 from neuropil.lower.synapse_form import SIDES
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.synapse_signature import DATE, RESPONDED, WEIGHT, SynapseArgument, SynapseKind, own_state
@@ -77,7 +77,7 @@ class EventDrivenStore(SynapseStore):
     def prepare(self) -> None:
         """Write the kernels."""
         graph, precision = self.program.arrival, self.real.name
-        self.kernels = emit_lazy(self.program, precision, self.varying(graph, frontier(graph, all_roots(self.program))))
+        self.kernels = emit_lazy(self.program, precision, self.varying(graph, hoisted(graph, all_roots(self.program))))
         self.module = load(NAME, self.kernels.source)
         self.delays = np.empty(0, np.int32)
 
@@ -91,7 +91,7 @@ class EventDrivenStore(SynapseStore):
 
     def renew(self) -> None:
         """Evaluate the constants of the kernels anew."""
-        self.numbers, differ = self.constants(self.program.arrival, self.kernels.frontier, self.kernels.varying)
+        self.numbers, differ = self.constants(self.program.arrival, self.kernels.hoisted, self.kernels.varying)
         for own in self.own:
             own.own |= {SynapseArgument(SynapseKind.CONSTANT, k): v[own.order].astype(self.real) for k, v in differ.items()}
 

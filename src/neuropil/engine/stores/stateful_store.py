@@ -310,8 +310,8 @@ class SynapseStore(ABC):
     def renew(self) -> None:
         """Evaluate the constants of the kernels anew."""
 
-    def varying(self, graph: Graph, frontier: tuple[int, ...]) -> frozenset[int]:
-        """Places in a frontier whose values differ between synapses: those that depend on a parameter that varies."""
+    def varying(self, graph: Graph, hoisted: tuple[int, ...]) -> frozenset[int]:
+        """Places among hoisted constants whose values differ between synapses: those that depend on a parameter that varies."""
         traced = self.program.traced
         given = {n: getattr(traced.model, n) for n in traced.spec.parameters}
         trial = {n: v.quantile(np.array([0.3, 0.7])) if isinstance(v, Distribution) else v.value for n, v in given.items()}
@@ -319,11 +319,11 @@ class SynapseStore(ABC):
         trial |= {n: np.full(2, v) for n, v in trial.items() if n in traced.varied and np.ndim(v) == 0}
         values = self.program.constants(trial, self.plan.dt)
         leaves = {f"p.{n}": v for n, v in values.items()}
-        return frozenset(k for k, v in enumerate(graph.evaluate(frontier, leaves)) if np.size(v) > 1)
+        return frozenset(k for k, v in enumerate(graph.evaluate(hoisted, leaves)) if np.size(v) > 1)
 
-    def constants(self, graph: Graph, frontier: tuple[int, ...], varying: frozenset[int]) -> tuple[np.ndarray, dict[int, np.ndarray]]:
-        """Values of a frontier: those equal for all synapses, and by their place those that differ, as lists."""
-        values = graph.evaluate(frontier, {f"p.{n}": v for n, v in self.synapses.constants.items()})
+    def constants(self, graph: Graph, hoisted: tuple[int, ...], varying: frozenset[int]) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+        """Values of hoisted constants: those equal for all synapses, and by their place those that differ, as lists."""
+        values = graph.evaluate(hoisted, {f"p.{n}": v for n, v in self.synapses.constants.items()})
         check_finite(f"projection {self.projection.name!r} ({self.program.traced.name})", values)
         numbers = [0.0 if k in varying else float(np.ravel(v)[0]) for k, v in enumerate(values)]
         return np.array(numbers, self.real), {k: np.broadcast_to(values[k], self.synapses.size) for k in varying}
