@@ -79,14 +79,34 @@ def _enter(table: dict[Any, Any], key: Any, value: Any, what: str) -> None:
         raise ModelError(f"{what} is registered already", got=value, fix="give it another name, or subclass the type")
 
 
-def own_builder(kind: type, executor: str) -> Callable[..., Any] | None:
-    """The builder that is registered for a class itself; None without one.
+def has_builder(kind: type) -> bool:
+    """Whether a builder is registered for a class itself, `kind`, in any executor."""
+    return any((executor, kind) in _BUILDERS for executor in EXECUTORS)
+
+
+def nearest_builder(described: object, executor: str, general: type, equation: str) -> Callable[..., Any]:
+    """What turns an object with an equation into work: the builder of its class, or of the nearest of its base classes; where none of
+    them is nearer than the class that defines the equation, the builder for all equations.
 
     Args:
-        kind: the class.
+        described: an object of a subclass of `general`.
         executor: "engine", "oracle" or "rollout".
+        general: the base class, whose builder carries out any equation.
+        equation: name of the method that is one.
+
+    Raises:
+        ModelError: there is neither a builder nor an equation.
     """
-    return _BUILDERS.get((executor, kind))
+    kinds = type(described).__mro__
+    for kind in kinds[: kinds.index(general)]:
+        built = _BUILDERS.get((executor, kind)) or (_BUILDERS.get((executor, general)) if equation in vars(kind) else None)
+        if built is not None:
+            return built
+    name = type(described).__name__
+    raise ModelError(
+        f"the {executor} has no builder of {name}", got=described,
+        fix=f"define {equation}() in {name}, or register a builder: @npl.register({name}, {executor!r})",
+    )  # fmt: skip
 
 
 def builder_of(described: object, executor: str) -> Callable[..., Any]:

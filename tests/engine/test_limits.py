@@ -10,7 +10,7 @@ import pytest
 
 import neuropil as npl
 from neuropil.engine import Simulation
-from neuropil.engine.record.checkpoint import fingerprint
+from neuropil.engine.record.fingerprint import fingerprint
 from neuropil.errors import CheckpointError, NeuropilError
 from neuropil.model import AllToAll, DistanceDependent, FixedTotal, Network, Normal, OneToOne, Poisson, Step
 from neuropil.plan import make_plan

@@ -10,7 +10,7 @@ import pytest
 
 from neuropil import explain
 from neuropil.engine import Simulation, run
-from neuropil.engine.record.checkpoint import fingerprint
+from neuropil.engine.record.fingerprint import fingerprint
 from neuropil.errors import ModelError, NetworkError, NeuropilError, SimulationError
 from neuropil.learn import Rollout
 from neuropil.model import (

@@ -4,8 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numba import njit
 
-from neuropil.engine.stores.buckets import BASE, BITS, FREE, Buckets, append, bucket_bytes, drain, page_bits, pages
+from neuropil.engine.stores import buckets as compiled
+from neuropil.engine.stores.buckets import BASE, BITS, FREE, Buckets, bucket_bytes, page_bits, pages
+
+
+@njit
+def append(memory, bucket, value):
+    """As kernels call it."""
+    compiled.append(memory, bucket, value)
+
+
+@njit
+def drain(memory, bucket, out):
+    """As kernels call it."""
+    return compiled.drain(memory, bucket, out)
+
+
+def test_functions_within_kernels_are_refused_from_python():
+    buckets = Buckets.empty(1, 4, 1, 10)
+    append(buckets.memory, 0, 1)
+    with pytest.raises(TypeError):
+        compiled.append(buckets.memory, 0, 1)
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 1), (2, 1 << 13, 1), (1, 1 << 18, 2)])

@@ -13,6 +13,15 @@ unit say which inputs multiply, and are learned.
 
 Rumelhart, Hinton & McClelland (1986), in Parallel Distributed Processing, vol. 1, ch. 2 (sigma-pi); Durbin & Rumelhart
 (1989) Neural Computation 1:133 (product units); Minsky & Papert (1969), Perceptrons (parity).
+
+Args:
+    kind: of unit, one of `KINDS`.
+    order: k, number of inputs in the parity.
+    key: of JAX's random numbers; keys: one for each start.
+    p: parameters by name.
+    loss: to be lowered; begun: parameters at the start; rate: of learning.
+    steps: of training; starts: of each unit.
+    seed: of the random numbers.
 """
 
 from __future__ import annotations
@@ -151,7 +160,11 @@ def accuracies(order: int, seed: int, steps: int, starts: int) -> dict[str, floa
 
 
 def run(trial: Trial) -> Findings:
-    """Train all kinds on all orders."""
+    """Train all kinds on all orders.
+
+    Returns:
+        The measurements, the conditions of the verdict and the figure.
+    """
     orders = ORDERS[: trial.size(len(ORDERS), 1)]
     steps, starts = trial.size(STEPS, 600), trial.size(STARTS, 2)
     found = trial.each_seed(lambda seed: {k: v for order in orders for k, v in accuracies(order, seed, steps, starts).items()})

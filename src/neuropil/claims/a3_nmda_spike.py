@@ -9,6 +9,10 @@ round over the ten. The same synapses, with the same strengths and times, are pl
 The coefficient of the somatic response, and both under other NMDA conductances, are measured too and decide nothing.
 
 Jahr & Stevens (1990) J. Neurosci. 10:3178; Schiller, Major, Koester & Schiller (2000) Nature 404:285.
+
+Args:
+    seed: of the random numbers.
+    n: numbers of synapses; response: the peak for each.
 """
 
 from __future__ import annotations

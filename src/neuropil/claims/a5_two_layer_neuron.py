@@ -11,6 +11,13 @@ with g a polynomial of third degree in both. Strengths and times of synapses are
 does depends on how much patterns differ in size; it is therefore also fitted to those of nearly equal size alone.
 
 Poirazi, Brannon & Mel (2003) Neuron 37:989 (the two-layer result, CA1); Poirazi & Mel (2001) Neuron 29:779 (capacity).
+
+Args:
+    g: generator of random numbers.
+    counts: int64[cells, branches], active synapses.
+    drive: [cells, features].
+    y: [cells], responses.
+    fit: bool[cells], the patterns to fit to.
 """
 
 from __future__ import annotations
@@ -67,7 +74,11 @@ def held_out(counts: NDArray[np.int64], y: NDArray[np.float64]) -> tuple[NDArray
 
 
 def run(trial: Trial) -> Findings:
-    """Fit both to the neuron with its block and to the controls; evaluate the capacity."""
+    """Fit both to the neuron with its block and to the controls; evaluate the capacity.
+
+    Returns:
+        The measurements, the conditions of the verdict and the figure.
+    """
     cells = trial.size(PATTERNS, 300)
     shown: dict[str, Any] = {}
 

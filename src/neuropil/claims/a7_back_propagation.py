@@ -70,6 +70,7 @@ def paired(
         distance: from the soma, µm.
         lag: of the somatic spike behind the presynaptic one, ms; negative before.
         soma: 1, or 0 to block the back-propagated spike.
+        eta_minus: rate of depression.
     """
     n = distance.size
     net = Network("pairing")

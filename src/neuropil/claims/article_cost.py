@@ -1,4 +1,10 @@
-"""What the claims about the cost of a brain (F3 to F7) share: figures of article 003 as measured quantities, and bars."""
+"""What the claims about the cost of a brain (F3 to F7) share: figures of article 003 as measured quantities, and bars.
+
+Args:
+    findings: of `neuropil.cost.article`.
+    start: the first words of a name.
+    unit: of the figures.
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,13 @@ reward at first, then the cue instead, and fall silent when the reward is left o
 Montague, Dayan & Sejnowski (1996) J. Neurosci. 16:1936; Schultz, Dayan & Montague (1997) Science 275:1593. Whether the
 response travels from reward to cue: Pan, Schmidt, Wickens & Hyland (2005) J. Neurosci. 25:6235 saw no travelling; Amo et
 al. (2022) Nat. Neurosci. 25:1082 did. Seeds differ by the weights that learning starts from, and by the rewards of the control.
+
+Args:
+    seed: of the random numbers.
+    trace: λ, 0 to 1.
+    trials: their number.
+    random: whether the reward comes in any bin.
+    errors: [trials, bins + 1].
 """
 
 from __future__ import annotations

@@ -11,6 +11,12 @@ all and starts anew as Bayes would, which none can beat. What counts is the mean
 
 Hasselmo (2006) Curr. Opin. Neurobiol. 16:710; Yu & Dayan (2005) Neuron 46:681; Doya (2002) Neural Networks 15:495; the gate is
 that of Pearce & Hall (1980) Psychol. Rev. 87:532. kappa and the task are choices of this file, made before the first run.
+
+Args:
+    seed: of the random numbers.
+    steps: length of the stream.
+    s: the stream.
+    kappas: weights of the newest error, one for each learner.
 """
 
 from __future__ import annotations
@@ -33,7 +39,14 @@ LEAST_SHARE = 0.8  # 8 of 10 seeds
 
 
 class Stream(NamedTuple):
-    """Inputs [steps, d] of length 1, maps [steps, d], answers [steps], and where the map changes [steps]."""
+    """A regression whose map changes.
+
+    Attributes:
+        x: [steps, d], inputs of length 1.
+        a: [steps, d], the maps.
+        y: [steps], answers.
+        changed: bool[steps], where the map changes.
+    """
 
     x: NDArray[np.float64]
     a: NDArray[np.float64]
@@ -93,7 +106,11 @@ def told(s: Stream) -> NDArray[np.float64]:
 
 
 def run(trial: Trial) -> Findings:
-    """Follow the stream with each learner."""
+    """Follow the stream with each learner.
+
+    Returns:
+        The measurements, the conditions of the verdict and the figure.
+    """
     steps = trial.size(STEPS, 3000)
     kappas = np.array([KAPPA, *SWEEP])
     shown: dict[str, Any] = {}

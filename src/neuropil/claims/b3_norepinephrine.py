@@ -14,6 +14,14 @@ T; both are fitted on one stream and scored by negative log-likelihood on anothe
 
 Servan-Schreiber, Printz & Cohen (1990) Science 249:892; Aston-Jones & Cohen (2005) Annu. Rev. Neurosci. 28:403. b = -1 is theirs (from
 memory); the rest are choices of this file, made before the first run.
+
+Args:
+    seed: of the random numbers.
+    draws: trials of detection.
+    steps: length of a stream; part: which of two streams.
+    logits: [steps, classes].
+    chosen: int[steps], the class that is true.
+    temperature: of the softmax.
 """
 
 from __future__ import annotations
@@ -104,7 +112,11 @@ def temperatures(seed: int, steps: int) -> dict[str, float]:
 
 
 def run(trial: Trial) -> Findings:
-    """Detect at each gain; then read the stream at each temperature."""
+    """Detect at each gain; then read the stream at each temperature.
+
+    Returns:
+        The measurements, the conditions of the verdict and the figure.
+    """
     draws, steps = trial.size(DRAWS, 4000), trial.size(STREAM, 3000)
     found = trial.each_seed(lambda seed: detection(seed, draws) | temperatures(seed, steps))
     areas = {

@@ -13,6 +13,12 @@ is split best into small and large choosers.
 
 Doya (2002) Neural Networks 15:495; Schweighofer et al. (2008) J. Neurosci. 28:4528; Miyazaki, Miyazaki & Doya (2014) Curr. Biol.
 24:2033. Rewards, delays and rates are choices of this file.
+
+Args:
+    small, large: the rewards.
+    delay: steps by which the large one is later.
+    trials: their number.
+    g: generator of random numbers.
 """
 
 from __future__ import annotations
@@ -90,7 +96,11 @@ def split(gamma: NDArray[Any], large: NDArray[Any]) -> float:
 
 
 def run(trial: Trial) -> Findings:
-    """Find the switch of each case; then no delay, equal rewards, and a discount that changes in mid-life."""
+    """Find the switch of each case; then no delay, equal rewards, and a discount that changes in mid-life.
+
+    Returns:
+        The measurements, the conditions of the verdict and the figure.
+    """
     cases = CASES[: trial.size(len(CASES), 2)]
     trials, third, counted = trial.size(TRIALS, 2000), trial.size(THIRD, 1000), trial.size(COUNTED, 100)
     each = trial.size(1, 4) * EACH

@@ -14,6 +14,13 @@ stream. Where the four functions differ by a factor alone, for which one scalar 
 
 Perez et al. (2018) AAAI (FiLM); Hu, Shen & Sun (2018) CVPR (squeeze and excitation); Peebles & Xie (2023) ICCV (adaptive layer norm):
 global and fast mechanisms of artificial networks. The task is this file's, and was fixed before the first run.
+
+Args:
+    arm: name of the learner.
+    key: of JAX's random numbers.
+    w: parameters by name.
+    x: inputs, [..., points, INPUTS]; y: answers; cues: [steps, CONTEXTS].
+    seed: of the random numbers; blocks: length of the stream.
 """
 
 from __future__ import annotations
@@ -113,7 +120,11 @@ def learnt(arm: str, key: Any, x: Any, y: Any, cues: Any) -> Any:
 
 
 def run(trial: Trial) -> Findings:
-    """Learn both streams with each learner."""
+    """Learn both streams with each learner.
+
+    Returns:
+        The measurements, the conditions of the verdict and the figure.
+    """
     blocks = trial.size(BLOCKS, 40)
 
     def measure(seed: int) -> dict[str, Any]:

@@ -11,6 +11,13 @@ The mean-field theory at zero temperature gives the overlap of the retrieval sta
 
 Hopfield (1982) PNAS 79:2554 (about 0.15 N); Amit, Gutfreund & Sompolinsky (1985) Phys. Rev. Lett. 55:1530 (0.138 N). A network
 of a thousand neurons smears the transition, and even in theory no pattern is left at overlap zero above it.
+
+Args:
+    w: [neurons, neurons], couplings.
+    load: patterns per neuron; loads: several.
+    overlaps: one for each load; level: where they are crossed.
+    seed: of the random numbers.
+    neurons: size of the network.
 """
 
 from __future__ import annotations
@@ -67,6 +74,9 @@ def settled(w: NDArray[Any], start: NDArray[Any], g: np.random.Generator) -> NDA
         w: symmetric couplings without diagonal, so that each flip lowers the energy and there is an end.
         start: [states, neurons] of ±1.
         g: draws the order in which the neurons of each state are visited.
+
+    Returns:
+        [states, neurons], where no neuron disagrees.
     """
     s = start.astype(float).copy()
     _settle(w, s, s @ w, g.permuted(np.tile(np.arange(s.shape[1]), (len(s), 1)), axis=1))
@@ -115,7 +125,11 @@ def shuffled(seed: int, neurons: int, load: float) -> float:
 
 
 def run(trial: Trial) -> Findings:
-    """Store and recall at each load; the transition in smaller and larger networks as a control."""
+    """Store and recall at each load; the transition in smaller and larger networks as a control.
+
+    Returns:
+        The measurements, the conditions of the verdict and the figure.
+    """
     loads = np.array(QUICK_LOADS if trial.quick else LOADS)
     n, sizes = trial.size(NEURONS, 400), SIZES[: trial.size(len(SIZES), 1)]
 

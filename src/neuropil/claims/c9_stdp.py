@@ -9,6 +9,14 @@ The layers of digits are those of Kheradpisheh, Ganjtabesh, Thorpe & Masquelier 
 pixel spikes once, the earlier the brighter; a neuron spikes when the weights of the inputs that have spiked reach its threshold; the
 first one wins, and learns by w ← w + a·w·(1 - w) for inputs that came before it, w ← w - b·w·(1 - w) for the others. A winner's threshold
 rises and all others' fall a little, so that every neuron wins at times. A layer hands on how early each neuron spiked.
+
+Args:
+    seed: of the random numbers; seconds: biological time of learning.
+    rule: a learning rule; lag: of the target's spike after the source's, ms; pairings: their number.
+    x: [inputs], a pattern, 0 to 1; patterns: several.
+    train, test: [samples, features]; y, truth: int64[samples], their classes.
+    steps: of gradient descent; passes: over the images.
+    images: [images, inputs]; labels: int64[images].
 """
 
 from __future__ import annotations
@@ -112,6 +120,11 @@ def digits() -> tuple[Floats, NDArray[np.int64]]:
 
 class Layer:
     """Neurons that spike once each, by the order in which their inputs spike.
+
+    Args:
+        inputs: their number.
+        neurons: their number.
+        draw: generator of random numbers.
 
     Attributes:
         w: [inputs, neurons], from 0 to 1; threshold: [neurons], as a part of the inputs' mean drive.

@@ -7,6 +7,10 @@ branch is a multiset of k of d lines, and the cell a multiset of m branches, or,
 
 The factor 2 is theirs (excitation and inhibition). Whole numbers of Python are exact, so nothing is approximated but the
 logarithm at the end.
+
+Args:
+    synapses: of the neuron; lines: inputs to choose from.
+    branches: their number; per_branch: synapses of each.
 """
 
 from __future__ import annotations

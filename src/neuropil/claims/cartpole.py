@@ -8,6 +8,13 @@ advance together in one compiled scan.
                   2016, AAAI 30:2094), with Adam, and a target that follows slowly (Lillicrap et al. 2016), as is usual for
                   small networks. 4-64-64-2.
     linear TD(λ)  actor and critic, linear in Gaussian place cells, with traces (Sutton & Barto 2018, section 13.6)
+
+Args:
+    action: 0 or 1.
+    seeds: of the episodes.
+    gamma: discount; lam: λ; critic_rate, actor_rate: of learning.
+    width: units of a hidden layer; batch: transitions of a step of learning; replay: transitions kept.
+    rate: of learning; follow: of the target network; wait: steps before learning begins.
 """
 
 from __future__ import annotations
@@ -42,7 +49,13 @@ def cartpole_step(state: Any, action: Any) -> tuple[Any, Any]:
 
 
 class Learner(NamedTuple):
-    """A learner as functions: start(key) -> memory; act(memory, seen, key) -> action; learn(memory, …) -> memory."""
+    """A learner as functions: start(key) -> memory; act(memory, seen, key) -> action; learn(memory, …) -> memory.
+
+    Attributes:
+        start: key -> memory.
+        act: (memory, seen, key) -> action.
+        learn: (memory, …) -> memory.
+    """
 
     start: Callable[..., Any]
     act: Callable[..., Any]

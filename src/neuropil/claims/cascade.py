@@ -5,6 +5,13 @@
 The weight is u_1; each memory adds +1 or -1 to it. There is no u_0 (its place is taken by the memories), and u_{m+1} = 0.
 
 Benna & Fusi (2016) Nat. Neurosci. 19:1697.
+
+Args:
+    stages: of a cascade.
+    synapses: their number.
+    lags: int[lags], steps since a memory was stored.
+    snr: [lags], signal to noise.
+    memory: steps after which older memories are left out of the sum.
 """
 
 from __future__ import annotations

@@ -69,7 +69,14 @@ class Measured:
 
     @classmethod
     def over_seeds(cls, name: str, values: ArrayLike, unit: str = "", *, control: bool = False) -> Measured:
-        """The mean of one value per seed, with its bootstrap interval."""
+        """The mean of one value per seed, with its bootstrap interval.
+
+        Args:
+            name: of the quantity.
+            values: [seeds].
+            unit: of the values.
+            control: whether it is a control.
+        """
         samples = tuple(float(v) for v in np.asarray(values, float))
         return cls.estimate(name, mean_interval(samples), unit, by_seed=samples, control=control)
 
@@ -77,12 +84,27 @@ class Measured:
     def estimate(
         cls, name: str, interval: Interval, unit: str = "", *, by_seed: Sequence[float] = (), control: bool = False
     ) -> Measured:
-        """An estimate whose interval was made elsewhere: a paired ratio, a proportion."""
+        """An estimate whose interval was made elsewhere: a paired ratio, a proportion.
+
+        Args:
+            name: of the quantity.
+            interval: the value with its bounds.
+            unit: of the values.
+            by_seed: the value of each seed.
+            control: whether it is a control.
+        """
         return cls(name, interval.value, interval.low, interval.high, unit, tuple(by_seed), control)
 
     @classmethod
     def exact(cls, name: str, value: float, unit: str = "", *, control: bool = False) -> Measured:
-        """A value without chance: computed, or counted."""
+        """A value without chance: computed, or counted.
+
+        Args:
+            name: of the quantity.
+            value: computed or counted.
+            unit: of the value.
+            control: whether it is a control.
+        """
         return cls(name, float(value), float(value), float(value), unit, control=control)
 
     def __str__(self) -> str:
@@ -96,7 +118,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class Condition:
-    """A statement decided by measurement: True, False, or None where an interval straddles the threshold."""
+    """A statement decided by measurement: True, False, or None where an interval straddles the threshold.
+
+    Attributes:
+        text: the statement.
+        holds: True, False or None.
+        measured: the value, as text.
+    """
 
     text: str
     holds: bool | None
@@ -104,29 +132,34 @@ class Condition:
 
     @classmethod
     def at_least(cls, what: Measured, threshold: float) -> Condition:
-        """The quantity is no less than the threshold."""
+        """The condition that the quantity `what` is no less than the threshold."""
         return cls._of(what, f"at least {threshold:g}", what.low >= threshold, what.high < threshold)
 
     @classmethod
     def at_most(cls, what: Measured, threshold: float) -> Condition:
-        """The quantity is no more than the threshold."""
+        """The condition that the quantity `what` is no more than the threshold."""
         return cls._of(what, f"at most {threshold:g}", what.high <= threshold, what.low > threshold)
 
     @classmethod
     def within(cls, what: Measured, low: float, high: float) -> Condition:
-        """The quantity lies in the range, bounds included."""
+        """The quantity lies in the range, bounds included.
+
+        Args:
+            what: the quantity.
+            low, high: the range.
+        """
         inside, outside = low <= what.low and what.high <= high, what.high < low or what.low > high
         return cls._of(what, f"between {low:g} and {high:g}", inside, outside)
 
     @classmethod
     def contains(cls, what: Measured, value: float) -> Condition:
-        """The interval of the quantity contains a claimed value."""
+        """The condition that the interval of the quantity `what` contains a claimed value."""
         inside = what.low <= value <= what.high
         return cls._of(what, f"interval contains {value:g}", inside, not inside)
 
     @classmethod
     def fact(cls, text: str, holds: bool) -> Condition:
-        """A statement that is plainly so or not."""
+        """The condition that a statement (`text`) is plainly true or not (`holds`)."""
         return cls(text, bool(holds))
 
     @classmethod
@@ -184,11 +217,18 @@ class Trial:
     progress: Callable[[float], None] = lambda fraction: None
 
     def size(self, full: int, quick: int) -> int:
-        """A size of the experiment: the second when it is quick."""
+        """A size of the experiment: `quick` where it is quick, else `full`."""
         return quick if self.quick else full
 
     def each_seed(self, measure: Callable[[int], dict[str, Any]]) -> dict[str, np.ndarray]:
-        """Run a measurement once per seed; its values are stacked by name, seeds first."""
+        """Run a measurement once per seed; its values are stacked by name, seeds first.
+
+        Args:
+            measure: seed -> values by name.
+
+        Returns:
+            [seeds, ...] by name.
+        """
         rows = []
         for done, seed in enumerate(self.seeds):
             self.progress(done / len(self.seeds))
@@ -214,6 +254,9 @@ class Claim:
         wrong: where the article is wrong, and why.
         seeds: how many it takes by default; 0 for an experiment without chance.
         first: the first of its seeds; beyond 1 where earlier ones were used up by an earlier design.
+
+    Raises:
+        NeuropilError: a tag that does not exist.
     """
 
     id: str
@@ -243,6 +286,9 @@ class Claim:
             seeds: how many, from `first` on; the claim's own number, or two for a quick run, if None.
             quick: see `Trial`.
             progress: called with the fraction done.
+
+        Returns:
+            The verdict with what was measured.
 
         Raises:
             NeuropilError: fewer than one seed.
@@ -274,6 +320,11 @@ class Outcome:
         wall_seconds: how long it took.
         figure: a matplotlib Figure, or None if read back from JSON.
         The others are those of `Findings` and `Trial`.
+        verdict: of the criterion.
+        seeds: that were run; quick: whether the short form was.
+        measured: all quantities; criterion: the conditions of the verdict.
+        corrections, notes: remarks for the report.
+        untestable: why there is no verdict; empty if there is.
     """
 
     claim: str
@@ -306,7 +357,7 @@ class Outcome:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Outcome:
-        """Read back what `to_json` wrote; a number that JSON cannot hold (NaN, infinite) comes back as NaN."""
+        """The outcome that `to_json` wrote as `value`; a number that JSON cannot hold (NaN, infinite) comes back as NaN."""
         return cls(
             value["claim"], Verdict(value["verdict"]), tuple(value["seeds"]), value["quick"],
             tuple(_measured(m) for m in value["measured"]), tuple(Condition(**c) for c in value["criterion"]),

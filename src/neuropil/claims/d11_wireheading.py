@@ -17,6 +17,13 @@ lost where its mean over 1,000 steps is below 80 % of what the agent had before.
 Redish (2004) Science 306:1944 (errors that cannot be cancelled, as a model of addiction); Olds & Milner (1954) J. Comp. Physiol. Psychol.
 47:419 (self-stimulation). The sizes are choices of this file, made before the first run but for one: agents all began in one corner
 at first, and those of a rehearsal never came across the tile. They are kept as a control. Thresholds were not touched.
+
+Args:
+    g: generator of random numbers.
+    x: [steps, ...].
+    above: bool[steps].
+    reward: [steps, agents].
+    before, after: steps before and after the tile acts; agents: their number.
 """
 
 from __future__ import annotations
@@ -45,7 +52,13 @@ CAP_QUANTILE = 0.999  # of the healthy errors: what the capped agents are left
 
 
 class Lives(NamedTuple):
-    """What happened to agents: the dopamine they felt, the reward they got, whether they stood on the tile; [steps, agents] each."""
+    """The course of agents' lives; all [steps, agents].
+
+    Attributes:
+        felt: dopamine.
+        reward: from outside.
+        on_tile: bool, whether they stood on the tile.
+    """
 
     felt: NDArray[np.float32]
     reward: NDArray[np.float32]
@@ -86,12 +99,12 @@ def lived(
     g: np.random.Generator, before: int, after: int, inflated: NDArray[np.bool_], cap: NDArray[Any], better: NDArray[np.bool_],
     corner: NDArray[np.bool_],
 ) -> Lives:  # fmt: skip
-    """Let agents learn and live, one after the other.
+    """The lives of agents that learn, one after the other.
 
     Args:
-        before, after: steps until the tile begins to work, and from then on.
-        inflated: [agents], for whom it works.
-        cap: [agents], the largest error each can feel once it does.
+        before, after: steps until the tile begins to act, and from then on.
+        inflated: [agents], for whom it acts.
+        cap: [agents], the largest error that each receives once it does.
         better: [agents], for whom the food is worth double from the middle of `after` on.
         corner: [agents], who always begin in the same corner, far from food and tile; the others begin anywhere.
     """

@@ -12,6 +12,15 @@ All see the same number of points in the same number of steps. Second half: see 
 
 Finn, Abbeel & Levine (2017) ICML, MAML; the fast and slow arm is Nichol, Achiam & Schulman (2018) arXiv:1803.02999, Reptile;
 Benna & Fusi (2016) Nat. Neurosci. 19:1697. The sizes are Finn's, but for 12,000 steps in place of 70,000.
+
+Args:
+    key: of JAX's random numbers.
+    w: weights of the network.
+    x: [points] or [tasks, points], inputs; y: answers.
+    tasks, points: their numbers.
+    rate: of learning; steps: of learning; iterations: of preparation.
+    arm: how the network was prepared.
+    seed: of the random numbers.
 """
 
 from __future__ import annotations

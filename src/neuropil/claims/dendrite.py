@@ -42,7 +42,13 @@ class ThinBranch(NMDADendrite):
 
 @dataclass(frozen=True)
 class Synapses:
-    """One activated synapse per row: its cell, branch, strength (1 is the mean) and arrival (ms)."""
+    """One activated synapse per row.
+
+    Attributes:
+        cell: int64[n]; branch: int64[n], of the cell.
+        strength: float64[n], 1 is the mean.
+        arrival: float64[n], ms.
+    """
 
     cell: NDArray[np.int64]
     branch: NDArray[np.int64]
@@ -51,7 +57,11 @@ class Synapses:
 
     @classmethod
     def drawn(cls, counts: NDArray[np.int64], g: np.random.Generator) -> Synapses:
-        """Synapses for `counts` [cells, branches], with random strengths and arrivals."""
+        """Synapses for `counts` [cells, branches], with random strengths and arrivals.
+
+        Args:
+            g: generator of random numbers.
+        """
         cell, branch = np.nonzero(counts)
         cell, branch = (np.repeat(index, counts[cell, branch]) for index in (cell, branch))
         sigma = np.sqrt(np.log1p(WEIGHT_CV**2))
@@ -66,6 +76,7 @@ def responses(
     Args:
         mg: magnesium outside, mM; 0 takes the block away.
         nmda, ampa: conductances of a synapse of mean strength, nS.
+        cells: their number.
     """
     net = Network("dendrite")
     start = net.population("start", Relay(), 1)

@@ -1,4 +1,12 @@
-"""The figures of experiments: small axes in one manner. (`view` stands beside this layer and cannot be used by it.)"""
+"""The figures of experiments: small axes in one manner. (`view` stands beside this layer and cannot be used by it.)
+
+Args:
+    count: number of axes; width, height: of each, inches.
+    ax: matplotlib axes.
+    x, y: names of the axes; title: above them.
+    options: of matplotlib's legend.
+    names, values, lows, highs: of the bars, one for each.
+"""
 
 from __future__ import annotations
 

@@ -37,7 +37,15 @@ LEAST_SAVING = 2.0
 
 
 class Spent(NamedTuple):
-    """What learning cost: energy made to stay and kept up, the least that would do, changes made, presentations; learnt or not."""
+    """The cost of learning.
+
+    Attributes:
+        consolidation: energy of changes that were made permanent.
+        upkeep: energy of keeping temporary changes.
+        least: the least energy with which the weights could be reached.
+        changes: changes made; presentations: of patterns.
+        learnt: whether all patterns were learnt.
+    """
 
     consolidation: float
     upkeep: float
@@ -92,12 +100,23 @@ def learn(x: NDArray[Any], d: NDArray[Any], theta: float, *, decay: float = DECA
         x: [patterns, inputs] of ±1; d: [patterns], the answers of ±1.
         theta: the threshold of consolidation; 0 makes every change stay at once.
         decay, upkeep: of the transient part, per presentation.
+
+    Returns:
+        The cost.
     """
     return Spent(*_learn(x, d, theta, decay, upkeep, MOST_EPOCHS))
 
 
 def task(seed: int, patterns: int, inputs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Random patterns, with one input that is always on, and random answers."""
+    """Random patterns, with one input that is always on, and random answers.
+
+    Args:
+        seed: of the random numbers.
+        patterns: their number; inputs: of each.
+
+    Returns:
+        x, [patterns, inputs + 1] of ±1, and d, [patterns] of ±1.
+    """
     g = rng.generator(seed, "E11")
     x = np.where(g.random((patterns, inputs + 1)) < 0.5, -1.0, 1.0)
     x[:, -1] = 1.0

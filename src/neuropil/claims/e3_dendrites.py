@@ -26,7 +26,11 @@ ARMS = ("three times the branches", "branches three times as long", "three times
 
 
 def gains(lines: int) -> tuple[float, float, float]:
-    """Capacity with three times the branches, three times the length of each, and of the linear neuron, over the original's."""
+    """Capacity with three times the branches, three times the length of each, and of the linear neuron, over the original's.
+
+    Args:
+        lines: inputs to choose from.
+    """
     base, linear = branched_bits(BRANCHES, PER_BRANCH, lines), linear_bits(BRANCHES * PER_BRANCH, lines)
     return (
         branched_bits(LARGER * BRANCHES, PER_BRANCH, lines) / base,

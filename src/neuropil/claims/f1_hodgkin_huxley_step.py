@@ -54,7 +54,11 @@ class RungeKutta(HodgkinHuxley):
 
 
 def network(model: type[HodgkinHuxley]) -> Network:
-    """One neuron under the constant current."""
+    """One neuron under the constant current.
+
+    Args:
+        model: of the neuron.
+    """
     net = Network(model.__name__)
     cell = net.population("cell", model(e_l=-54.387 * mV), 1)
     net.stimulate(cell, Step(CURRENT), input="current")
@@ -63,7 +67,12 @@ def network(model: type[HodgkinHuxley]) -> Network:
 
 
 def spikes(model: type[HodgkinHuxley], dt: float) -> tuple[float, Any, str]:
-    """The spike count (NaN if the state ran away), the voltage over time (None likewise), and what the engine said."""
+    """The spike count (NaN if the state ran away), the voltage over time (None likewise), and what the engine said.
+
+    Args:
+        model: of the neuron.
+        dt: time step, ms.
+    """
     simulation = Simulation(network(model), dt=dt * ms, precision="float64", threads=1)
     try:
         result = simulation.run(DURATION_MS * ms)
@@ -75,7 +84,11 @@ def spikes(model: type[HodgkinHuxley], dt: float) -> tuple[float, Any, str]:
 
 
 def run(trial: Trial) -> Findings:
-    """Count the spikes of each method at each step."""
+    """Count the spikes of each method at each step.
+
+    Returns:
+        The measurements, the conditions of the verdict and the figure.
+    """
     steps = QUICK_STEPS_MS if trial.quick else STEPS_MS
     truth, reference_trace, _ = spikes(RungeKutta, trial.size(1, 2) * REFERENCE_MS)
     measured = [Measured.exact(f"spikes, Runge-Kutta at {trial.size(1, 2) * REFERENCE_MS:g} ms", truth)]

@@ -41,7 +41,12 @@ TRAINS: dict[str, Synapse] = {
 
 
 def amplitudes(synapses: dict[str, Synapse], spikes: int) -> dict[str, np.ndarray]:
-    """What each spike of a 20 Hz train adds to its target's current, over the first."""
+    """What each spike of a 20 Hz train adds to its target's current, over the first.
+
+    Args:
+        synapses: models by name.
+        spikes: length of the train.
+    """
     net = Network("train")
     source = net.population("source", Relay(), 1)
     net.stimulate(source, Regular(INTERVAL_MS * ms), port="spikes", weight=1.0)
@@ -64,7 +69,12 @@ def amplitudes(synapses: dict[str, Synapse], spikes: int) -> dict[str, np.ndarra
 
 
 def changes(rules: dict[str, list[Synapse]], seconds: float) -> dict[str, np.ndarray]:
-    """What becomes of the efficacy of synapses left alone with their calcium."""
+    """The change of the efficacy of synapses that only their calcium acts on.
+
+    Args:
+        rules: synapse models by name, one for each level of calcium.
+        seconds: biological time.
+    """
     net = Network("calcium")
     source, target = net.population("source", Relay(), 1), net.population("target", LIFDelta(), 1)
     port = next(iter(LIFDelta().spec.ports))
@@ -81,7 +91,11 @@ def changes(rules: dict[str, list[Synapse]], seconds: float) -> dict[str, np.nda
 
 
 def run(trial: Trial) -> Findings:
-    """Count, send trains, hold calcium."""
+    """Count, send trains, hold calcium.
+
+    Returns:
+        The measurements, the conditions of the verdict and the figure.
+    """
     counted = article.f2()
     trains = amplitudes(TRAINS, SPIKES)
     calcium = np.array([RESTING, MODERATE, HIGH])

@@ -20,7 +20,11 @@ ARTICLE = 5.3e19
 
 
 def run(trial: Trial) -> Findings:
-    """Recompute, draw, and find the estimate's place among the draws."""
+    """Recompute, draw, and find the estimate's place among the draws.
+
+    Returns:
+        The measurements, the conditions of the verdict and the figure.
+    """
     found = article.f3()
     place, event = named(found, "percentile of 53"), named(found, "percentile among the event")
     total, by_events = named(found, "together"), named(found, "synapses at 85 FLOPs per event")

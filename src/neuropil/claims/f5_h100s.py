@@ -12,7 +12,11 @@ from neuropil.cost import article
 
 
 def run(trial: Trial) -> Findings:
-    """Divide."""
+    """Divide.
+
+    Returns:
+        The measurements, the conditions of the verdict and the figure.
+    """
     found = article.f5()
     needed, tensor = named(found, "H100s at 34"), named(found, "H100s at the 67")
     return Findings(

@@ -18,7 +18,11 @@ from neuropil.cost.machines import H100
 
 
 def run(trial: Trial) -> Findings:
-    """Recompute, run the kernel, and compare its FLOPs per byte with the machines'."""
+    """Recompute, run the kernel, and compare its FLOPs per byte with the machines'.
+
+    Returns:
+        The measurements, the conditions of the verdict and the figure.
+    """
     found = article.f7()
     here = article.measured_synapse(synapses=trial.size(1_000_000, 50_000))
     measured = [*as_measured(found), *(Measured.exact(f"here: {name}", value) for name, value in here.items())]

@@ -44,7 +44,11 @@ Levels = dict[str, Any]
 
 
 def resting(history: History, names: tuple[str, ...]) -> Levels:
-    """The mean levels of modulators over a run, to clamp them at."""
+    """The mean levels of modulators over a run, to clamp them at.
+
+    Args:
+        names: of the modulators.
+    """
     means = {name: float(history.level[name].mean()) for name in names}
     return {name: mean if name in DOPAMINE else mean * mM for name, mean in means.items()}
 
@@ -55,11 +59,18 @@ def fixed(point: tuple[float, ...]) -> Levels:
 
 
 def shuffled(other: History, names: tuple[str, ...], trials: int) -> dict[str, Any]:
-    """Another run's signals, half of it later, for so many trials."""
+    """Another run's signals, half of it later, for so many trials.
+
+    Args:
+        other: the run whose signals are taken.
+        names: of the modulators.
+        trials: length of the signals.
+    """
     return {name: np.resize(np.roll(other.signal[name], -(len(other.signal[name]) // 2), axis=0), (trials, 3)) for name in names}
 
 
 def run(trial: Trial) -> Findings:
+    """The circuit with all modulators, with one of them at a time, and with none, on streams of new seeds."""
     block = trial.size(32, 3)
     grid, training = (GRID, TRAINING) if not trial.quick else (GRID[:2], TRAINING[:1])
     streams = {seed: Stream.of(seed, block) for seed in (*trial.seeds, *training)}

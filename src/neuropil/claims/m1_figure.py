@@ -1,4 +1,12 @@
-"""The figure of M1: what each arm earns, how it recovers from a change, and how the circuit is reconfigured while it works."""
+"""The figure of M1: what each arm earns, how it recovers from a change, and how the circuit is reconfigured while it works.
+
+Args:
+    streams: by seed.
+    seeds: of the streams.
+    lives: one for each seed; arms: lives by name of the arm.
+    kind: of change.
+    more: further quantities for the figure.
+"""
 
 from __future__ import annotations
 

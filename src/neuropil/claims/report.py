@@ -46,12 +46,16 @@ def write_index(folder: Path) -> None:
 
 
 def provenance(description: dict[str, Any]) -> str:
-    """Whether what the article says has an original that was found."""
+    """Whether the original of what the article says was found, from the description of a claim."""
     return "original traceable" if description["traceable"] else "original untraceable"
 
 
 def markdown(description: dict[str, Any], outcome: Outcome) -> str:
-    """The report of one claim."""
+    """The report of one claim.
+
+    Args:
+        description: of the claim, in plain types.
+    """
     return render(
         __package__, "report.md", claim=description, outcome=outcome, provenance=provenance(description), tags=TAGS,
         answers=_ANSWER, contradictions=_CONTRADICTION,

@@ -24,6 +24,14 @@ A modulator that is *clamped* fires so that its concentration rests at a given l
 another run signalled.
 
 Whether it pays to follow the cue's validity can be asked without a spike: `observer` weighs what is seen against the cue.
+
+Args:
+    seed: of the random numbers; changes: kinds of change, in order.
+    trial: number of the trial; action, stimulus: numbers.
+    threads: of the simulation.
+    loop: "ventral" or "dorsal".
+    clamped: see `modulated_choice`; played: by modulator the signals of another run; keep: whether levels are kept.
+    level: by modulator, levels at every tick.
 """
 
 from __future__ import annotations
@@ -132,6 +140,9 @@ def observer(weight: float, trials: int = 50_000) -> tuple[float, float]:
     """How often the largest of "what is seen, and `weight` more for the cued stimulus" is the true one, for a cue that is always
     right, and for one that mostly is not. Log-likelihoods are what is seen over BLUR², so that for a cue of validity v the best
     weight is BLUR² ln(3 v / (1 - v)); of none below 0 is made use here.
+
+    Args:
+        trials: on which it is tried.
     """
     g = rng.generator(1, "observer")
     stimulus, turn = g.integers(STIMULI, size=trials), g.integers(1, STIMULI, size=trials)
@@ -183,7 +194,16 @@ class Brain:
         return float(values[stimulus, :, action].mean())
 
     def choose(self, seen: Array, cue: int, urge: Array) -> tuple[int, int]:
-        """Show what is to be seen, with a cue; the stimulus and the action whose neurons spike most (the first of equals)."""
+        """Show what is to be seen, with a cue; the stimulus and the action whose neurons spike most (the first of equals).
+
+        Args:
+            seen: [stimuli], what is seen.
+            cue: the stimulus that is announced.
+            urge: [actions], drive of the actions.
+
+        Returns:
+            The stimulus and the action.
+        """
         expected = np.where(np.arange(STIMULI) == cue, CUED, SILENT)
         self._excite(np.maximum(BLANK + SHOWN * seen, 0.0), expected, urge)
         neurons = self._phase(0)

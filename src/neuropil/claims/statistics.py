@@ -6,6 +6,12 @@ to those at which the percentile interval of normal values has the width of Stud
 92 % with five seeds, 94 % with eight, 95 % with ten; below five no bootstrap can reach it (75 % with three).
 Up to eight seeds the bootstrap distribution is not sampled but written down whole, so that an interval is a function of
 the values alone; `scipy.stats.bootstrap`, which samples, knows neither this nor the wider levels.
+
+Args:
+    level: of confidence, 0 to 1.
+    a, b: [pairs].
+    successes: their number; trials: their number.
+    predicted: of the same shape as the truth.
 """
 
 from __future__ import annotations
@@ -33,7 +39,12 @@ DRAWN = 20_000
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and the bounds of its confidence interval."""
+    """An estimate and the bounds of its confidence interval.
+
+    Attributes:
+        value: the estimate.
+        low, high: the bounds.
+    """
 
     value: float
     low: float

@@ -6,6 +6,10 @@
 The error is stamped with the moment at which it can be known: the arrival at t (Schultz, Dayan & Montague 1997).
 
 Sutton (1988) Machine Learning 3:9 (TD(lambda)); Sutton & Barto (2018) Reinforcement Learning, ch. 12 (the views).
+
+Args:
+    gamma: discount of a step, 0 to 1.
+    trace: λ, 0 to 1.
 """
 
 from __future__ import annotations

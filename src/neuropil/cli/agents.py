@@ -25,7 +25,18 @@ _REPORTED = 10
 
 @dataclass(frozen=True)
 class Life:
-    """The command line of one run of an agent; see `neuropil run --help`."""
+    """The command line of one run of an agent; see `neuropil run --help`.
+
+    Attributes:
+        env: id of the environment; None: the agent's own.
+        episodes: of each copy.
+        seed: of every random number.
+        threads: of the simulation; None: one.
+        precision: "float32" or "float64"; None: the default.
+        out: folder of the results; None: a new one.
+        resume: go on from the agent saved in the folder.
+        overwrite: replace the run that the folder holds.
+    """
 
     env: str | None = None
     episodes: int = EPISODES
@@ -38,7 +49,14 @@ class Life:
 
 
 def live(agent: Agent, life: Life, as_json: bool) -> bool:
-    """Run the agent, write its folder, print a summary. Returns whether Ctrl-C ended it early."""
+    """Run the agent, write its folder, print a summary. Returns whether Ctrl-C ended it early.
+
+    Args:
+        as_json: print the summary as JSON.
+
+    Raises:
+        CommandError: no episodes, or nothing to resume.
+    """
     if life.episodes < 1:
         raise CommandError("--episodes must be at least 1", got=life.episodes)
     folder = life.out or Path("neuropil-out") / folder_name(agent.name)

@@ -17,7 +17,15 @@ _COLUMNS = ("neurons", "synapses", "build (s)", "run (s)", "real-time factor", "
 
 
 def execute(names: list[str], time_ms: float, scale: float, threads: int | None, as_json: bool) -> None:
-    """Time each circuit once, nothing written to disk, and print a table (or one JSON object, name -> figures)."""
+    """Time each circuit once, nothing written to disk, and print a table (or one JSON object, name -> figures).
+
+    Args:
+        names: of circuits.
+        time_ms: biological time of each, ms.
+        scale: size relative to the published one.
+        threads: None: the cores that the network has work for.
+        as_json: print one JSON object.
+    """
     measured = {}
     for name in names:
         job = Job(name=name, time_ms=time_ms, scale=scale, threads=threads)
@@ -35,6 +43,9 @@ def figures(summary: dict[str, Any]) -> dict[str, float]:
     """The costs of a run per unit of work.
 
     The wall time is divided once by all neuron-steps and once by all events: each is an upper bound of its own share.
+
+    Args:
+        summary: of a result.
     """
     wall = float(summary.get("wall_seconds", 0.0))
     steps = summary.get("neurons", 0) * summary.get("biological_seconds", 0.0) * 1000.0 / summary.get("dt_ms", 1.0)

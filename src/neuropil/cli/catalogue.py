@@ -25,7 +25,7 @@ def lines() -> list[str]:
 
 
 def first_line(thing: Any) -> str:
-    """First line of a docstring, empty if there is none."""
+    """First line of the docstring of a thing, empty if there is none."""
     text = inspect.getdoc(thing) or ""
     return text.splitlines()[0] if text else ""
 
@@ -36,7 +36,15 @@ def _about(model: Any) -> str:
 
 
 def explanation(name: str, dt_ms: float) -> str:
-    """The plan of a neuron model, or of each distinct model of a circuit, as text."""
+    """The plan of a neuron model, or of each distinct model of a circuit, as text.
+
+    Args:
+        name: of a model or circuit, or path.py:function.
+        dt_ms: time step, ms.
+
+    Raises:
+        CommandError: there is no such model.
+    """
     from neuropil.view.explain import explain
     from neuropil.zoo.registry import CIRCUITS, NEURONS, neuron
 

@@ -31,7 +31,14 @@ def lines() -> list[str]:
 
 
 def wanted(names: list[str]) -> list[str]:
-    """The ids that the command line asks for, once each: A3, a3, a whole part (A), or all."""
+    """The ids that the command line asks for, once each: A3, a3, a whole part (A), or all.
+
+    Args:
+        names: as typed.
+
+    Raises:
+        CommandError: no such claim.
+    """
     chosen: list[str] = []
     for name in names:
         id = name.upper()
@@ -45,7 +52,18 @@ def wanted(names: list[str]) -> list[str]:
 
 
 def execute(names: list[str], seeds: int | None, out: Path, quick: bool, as_json: bool) -> bool:
-    """Test the claims, write a folder for each and print a table. Returns whether Ctrl-C ended it early."""
+    """Test the claims, write a folder for each and print a table. Returns whether Ctrl-C ended it early.
+
+    Args:
+        names: of claims.
+        seeds: number of seeds; None: as the claim says.
+        out: folder of the reports.
+        quick: run the short form.
+        as_json: print one JSON object.
+
+    Raises:
+        CommandError: no such claim, or no seeds.
+    """
     if seeds is not None and seeds < 1:
         raise CommandError("--seeds must be at least 1", got=seeds)
     claims = [claim(id) for id in wanted(names)]  # all of them, before the first is run
@@ -79,7 +97,11 @@ def execute(names: list[str], seeds: int | None, out: Path, quick: bool, as_json
 
 
 def table(done: list[tuple[Claim, Outcome]]) -> Table:
-    """Claim, condition, measured value and verdict."""
+    """Claim, condition, measured value and verdict.
+
+    Args:
+        done: claims with their outcomes.
+    """
     made = Table("claim", "condition", "measured", "verdict", "seconds", box=box.SIMPLE_HEAD)
     for each, outcome in done:
         colour = _COLOUR[outcome.verdict]

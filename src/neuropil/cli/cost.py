@@ -21,7 +21,11 @@ SMALLEST_FACTOR = 1.01
 
 
 def execute(question: Question, as_json: bool) -> None:
-    """Answer on the console; with `as_json`, one JSON object on standard output and the tables on standard error."""
+    """Answer on the console; with `as_json`, one JSON object on standard output and the tables on standard error.
+
+    Raises:
+        CommandError: flags that do not go together.
+    """
     from neuropil.cost import BRAINS
 
     question.check()
@@ -43,7 +47,12 @@ def execute(question: Question, as_json: bool) -> None:
 
 
 def assume(question: Question, event_driven: bool | None, precision: str) -> Assumptions:
-    """The assumptions of a brain with what the flags fix."""
+    """The assumptions of a brain with what the flags fix.
+
+    Args:
+        event_driven: None: as of the brain.
+        precision: "float32" or "float64".
+    """
     from neuropil.cost import assumptions, brain
 
     fixed = dict(question.fixed)

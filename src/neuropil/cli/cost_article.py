@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 
 def show(console: Console, threads: int | None = None, again: bool = False) -> dict[str, Any]:
-    """Print the tables and return them in plain types."""
+    """Print the tables and return them in plain types.
+
+    Args:
+        console: for the tables.
+        threads: with which the machine is measured; None: all cores.
+        again: measure anew.
+    """
     from neuropil.cost.article import findings, measured_synapse, neuron_rows, synapse_rows
     from neuropil.cost.hodgkin_huxley import convergence
 

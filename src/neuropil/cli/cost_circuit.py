@@ -19,7 +19,14 @@ MOST_ROWS = 12
 
 
 def show(question: Question, console: Console) -> dict[str, Any]:
-    """Print a circuit's cost and return it in plain types."""
+    """Print a circuit's cost and return it in plain types.
+
+    Args:
+        console: for the tables.
+
+    Raises:
+        CommandError: flags that are for brains.
+    """
     from neuropil.cli.loading import load
     from neuropil.cost.circuit import cost_of, rates_for, seconds_here, to_json
     from neuropil.cost.measure import available_threads, this_machine

@@ -32,6 +32,10 @@ class Question:
         synapses_per_neuron: instead of the number of synapses.
         event_driven: None leaves it to the brain.
         precision: None means float32 for brains, and for circuits what a run would take.
+        scale: of a circuit; options: its arguments, key=value.
+        threads: with which the machine is measured; None: all cores.
+        again: measure anew.
+        plot: file of the picture, or None.
     """
 
     subject: str
@@ -63,14 +67,20 @@ class Question:
 
 
 def wide(console: Console) -> Console:
-    """A pipe has no width: give it enough that no number is broken."""
+    """The console, made wide enough that no number is broken where it is a pipe, which has no width."""
     if not console.is_terminal:
         console.width = max(console.width, 170)
     return console
 
 
 def grid(*columns: str, title: str = "", left: int = 1) -> Table:
-    """A table in the house's style; all but the first columns flush right."""
+    """A table in the house's style; all but the first columns flush right.
+
+    Args:
+        columns: headings.
+        title: of the table.
+        left: number of columns flush left.
+    """
     table = Table(*columns, box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
     for column in table.columns[left:]:
         column.justify = "right"
@@ -78,13 +88,13 @@ def grid(*columns: str, title: str = "", left: int = 1) -> Table:
 
 
 def ends(interval: Interval, digits: int = 3) -> tuple[str, str, str]:
-    """Best, low and high in print; no range where there is none."""
+    """Best, low and high of an interval as text with so many significant digits; no range where there is none."""
     if interval.low == interval.high:
         return f"{interval.value:.{digits}g}", "", ""
     return f"{interval.value:.{digits}g}", f"{interval.low:.{digits}g}", f"{interval.high:.{digits}g}"
 
 
 def say_if_shared(machine: Mapping[str, Any], console: Console) -> None:
-    """A warning that the figures of this machine are too low."""
+    """Print to a console a warning if the figures of a machine were measured under load and are too low."""
     if machine["load"] > BUSY:
         console.print(f"this machine was measured under a load of {machine['load']:.2g}: --measure-again when it is idle", highlight=False)

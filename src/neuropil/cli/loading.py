@@ -20,7 +20,15 @@ _PROBE = re.compile(r"(?P<pop>[^.:\[\]]+)\.(?P<var>\w+(?:\.\w+)?)(?:\[(?P<part>[
 
 
 def load(name: str, scale: float | None = None, options: list[str] | None = None) -> Network:
-    """The network that a circuit's name, or path.py:function, describes; see `described`."""
+    """The network that a circuit's name, or path.py:function, describes; see `described`.
+
+    Args:
+        name: of a circuit, or path.py:function.
+        scale, options: as of `described`.
+
+    Raises:
+        CommandError: there is no such circuit, or it is an agent.
+    """
     network = described(name, scale, options)
     if isinstance(network, Agent):
         raise CommandError(f"{name} is an agent", expected="a circuit", fix="neuropil run takes agents")
@@ -33,6 +41,10 @@ def described(name: str, scale: float | None = None, options: list[str] | None =
     Args:
         scale: handed to the circuit as `scale`, if given.
         options: key=value texts for its other arguments.
+        name: of a circuit or an agent, or path.py:function.
+
+    Raises:
+        CommandError: there is none, or it does not take these options.
     """
     function = _find(name)
     arguments = {key: literal(value, f"--option {key}") for key, value in assignments(options or [], "--option").items()}
@@ -98,7 +110,14 @@ def _require_callable_with(function: Callable[..., Any], arguments: dict[str, An
 
 
 def with_settings(network: Network, settings: list[str]) -> Network:
-    """The network with parameters changed as `pop.param=value` says (`*` for every population that has it)."""
+    """The network with parameters changed.
+
+    Args:
+        settings: texts `pop.param=value`; `*` stands for every population that has the parameter.
+
+    Raises:
+        CommandError: no such population or parameter, or not a value.
+    """
     changes: dict[str, dict[str, Quantity | float]] = {}
     for target, text in assignments(settings, "--set").items():
         pop, dot, parameter = target.partition(".")
@@ -130,7 +149,11 @@ def _populations(network: Network, pop: str, parameter: str) -> list[str]:
 
 
 def add_probes(network: Network, record: list[str]) -> bool:
-    """Add the probes that `--record` asks for to the network. Returns whether spikes are recorded."""
+    """Add the probes that `--record` asks for to the network. Returns whether spikes are recorded.
+
+    Raises:
+        CommandError: text that cannot be parsed, or no such population or state.
+    """
     for item in record:
         if item in ("spikes", "none"):
             continue

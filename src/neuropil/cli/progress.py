@@ -19,6 +19,7 @@ class Reporter:
 
     Args:
         biological_ms: length of the run, for the real-time factor (wall / biological time).
+        console: where to write; None: standard error.
     """
 
     def __init__(self, biological_ms: float, console: Console | None = None):

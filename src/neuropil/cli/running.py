@@ -23,7 +23,22 @@ from neuropil.units import ms
 
 @dataclass(frozen=True)
 class Job:
-    """The command line of one run. Times in ms; see `neuropil run --help`."""
+    """The command line of one run; see `neuropil run --help`.
+
+    Attributes:
+        name: of a circuit or agent, or path.py:function.
+        time_ms: biological time, ms.
+        dt_ms: time step, ms.
+        scale: size relative to the published one.
+        seed, threads, precision, overwrite: as of `Simulation`.
+        settings: texts pop.param=value.
+        options: texts key=value for the circuit.
+        record: what to record, texts.
+        out: folder of the results; None: a new one.
+        checkpoint_every_ms: ms; None: no checkpoints.
+        resume: go on from the checkpoint in the folder.
+        env: id of the environment, of an agent; episodes: their number.
+    """
 
     name: str
     time_ms: float = 1000.0
@@ -56,7 +71,14 @@ class Job:
 
 
 def execute(job: Job, as_json: bool) -> bool:
-    """Run the job, write its folder and print a summary. Returns whether Ctrl-C ended it early."""
+    """Run the job, write its folder and print a summary. Returns whether Ctrl-C ended it early.
+
+    Args:
+        as_json: print the summary as JSON.
+
+    Raises:
+        CommandError: options that do not fit.
+    """
     job.check()
     made = described(job.name, job.scale, list(job.options))
     if isinstance(made, Agent):
@@ -93,7 +115,12 @@ def _live(agent: Agent, job: Job, as_json: bool) -> bool:
 
 
 def simulate(network: Network, job: Job, folder: Path | None, record_spikes: bool = True) -> Any:
-    """Hand the job to the engine, with a progress bar. Returns its Result."""
+    """Hand the job to the engine, with a progress bar. Returns its Result.
+
+    Args:
+        folder: of the results; None: in memory.
+        record_spikes: as of `Simulation`.
+    """
     from neuropil.engine import Simulation
 
     with Reporter(job.time_ms) as progress:

@@ -23,7 +23,7 @@ _UNITS: dict[str, Quantity] = {
 
 
 def quantity(text: str, what: str) -> Quantity | float:
-    """A number with an optional unit: "12ms", "-0.5", "1.5 mV/ms".
+    """The number, with its unit if there is one, of a text such as "12ms", "-0.5" or "1.5 mV/ms".
 
     Raises:
         CommandError: naming `what`.
@@ -36,10 +36,10 @@ def quantity(text: str, what: str) -> Quantity | float:
 
 
 def milliseconds(text: str | float) -> float:
-    """A time of the command line in ms: "100", "100ms" or "0.1 s".
+    """The time of a text such as "100", "100ms" or "0.1 s", in ms.
 
     Raises:
-        typer.BadParameter: it is none.
+        typer.BadParameter: not a time.
     """
     try:
         value = quantity(text, "a time") if isinstance(text, str) else text
@@ -64,7 +64,11 @@ def _unit(text: str, what: str) -> Quantity:
 
 
 def literal(text: str, what: str) -> Any:
-    """An option's value: true, false, a whole number, a number, a number with a unit, else the text itself."""
+    """The value of an option's text: true, false, a whole number, a number, a number with a unit, else the text itself.
+
+    Args:
+        what: it is for; opens the error message.
+    """
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     try:
@@ -78,7 +82,15 @@ def literal(text: str, what: str) -> Any:
 
 
 def assignments(items: list[str], flag: str) -> dict[str, str]:
-    """`["a=1", "b=2"]` as a dict; a key may come once."""
+    """`["a=1", "b=2"]` as a dict; a key may come once.
+
+    Args:
+        items: texts key=value.
+        flag: from which they come, for messages.
+
+    Raises:
+        CommandError: not key=value, or a key that comes twice.
+    """
     found: dict[str, str] = {}
     for item in items:
         key, equals, value = item.partition("=")

@@ -78,7 +78,7 @@ class _Writer:
             "\n\n\n".join(self._function(one) for one in loops),
             "",
             "",
-            "@njit(**KERNEL_FLAGS)",
+            "@cached_njit(**KERNEL_FLAGS)",
             f"def advance({', '.join(['shape', 'v', 'g', 'out', 'tree', 'faces', *(self.names[a] for a in self.signature.arguments)])}):",
             "    blocks, lanes, own = shape",
             "    seen, fired = faces",
@@ -142,7 +142,7 @@ class _Writer:
         body += [f"{self._element(loop.writes[name])} = {names[node]}" for name, node in loop.outputs.items()]
         body += self._cleared(loop.ports.values())
         return "\n".join([
-            "@njit(**KERNEL_FLAGS)",
+            "@inner_njit(**KERNEL_FLAGS)",
             f"def {loop.kind}{loop.group}({', '.join(['runs', 'lanes', 'numbers', *(self.names[a] for a in loop.arrays)])}):",
             "    noalias_arguments()",
             *(f"    {line}" for line in head),

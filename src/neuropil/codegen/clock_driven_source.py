@@ -17,7 +17,17 @@ from neuropil.lower.graph import Graph
 from neuropil.lower.neuron_program import RUNAWAY
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.synapse_form import age
+from neuropil.model.synapse.context import (
+    Activity,
+    Potential,
+    SignalValue,
+    TargetState,
+    WhiteNoise,
+    context_input,
+    reads,
+)
 from neuropil.plan.synapse_signature import DATE, PLACE, WEIGHT, SynapseArgument, SynapseKind, own_state
+from neuropil.registry import builder_of, register
 
 NAME = "clock_driven_synapses"
 """The name under which sources of their kernels are kept."""
@@ -104,27 +114,21 @@ def _strike(
 def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
     """The kernel of a step: (k, numbers, run, signal, noise, post, decay, part, flow, …), noise being (key, key, its deviation)."""
     graph, roots, z, inputs = program.step, program.step_roots, state_names(program), input_names(program)
-    reads = graph.leaves(*roots)
+    read = graph.leaves(*roots)
     given = hoisted(graph, roots)
     names, head, body, arguments = _given(given, varying)
     for state in program.states:
-        if f"s.{state}" in reads or state in program.moving:
+        if f"s.{state}" in read or state in program.moving:
             arguments.append(own_state(state))
-        if f"s.{state}" in reads:
+        if f"s.{state}" in read:
             body.append(f"{z[state]}_0 = s_{z[state]}[i]")
             names[graph.leaf(f"s.{state}")] = f"{z[state]}_0"
     target = ["low, high = np.uint64(run[n]), np.uint64(run[n + 1])"]
     bits = precision.removeprefix("float")
-    if "noise" in program.outside:
-        arguments.append(PLACE)
-        body.append(f"x_noise = noise[2] * normal_quantile{bits}(draw_word(noise[0], noise[1], place[i], k))")
-        names[graph.leaf("x.noise")] = "x_noise"
-    for name in (n for n in program.outside if n != "noise"):
-        seen = SynapseArgument(SynapseKind.SEEN, name)
-        source = {"modulator": "signal[0]", "post": "post[n]"}.get(name, f"{name_of(program, seen)}[n]")
-        if name not in ("modulator", "post"):
-            arguments.append(seen)
-        target.append(f"{inputs[name]} = number({source})")
+    outside = [(name, *builder_of(context_input(name), "engine")(program, name, bits)) for name in program.outside]
+    for name, own, needed, value in sorted(outside, key=lambda one: not one[1]):
+        arguments += [] if needed is None else [needed]
+        (body if own else target).append(f"{inputs[name]} = {value}")
         names[graph.leaf(f"x.{name}")] = inputs[name]
     if not varying:
         target += statements(graph, program.shared, names)
@@ -138,7 +142,7 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
     if program.flow is not None:
         body.append(f"part[i - low] = {names[program.flow]}")
         after.append("flow[n] -= number(total(part, high - low))")
-    if "post" in program.traced.spec.inputs:
+    if reads(program.traced.spec.inputs, Activity):
         after.append("post[n] *= decay")
     text = [
         *head, "diverged = zero", "for n in range(np.uint64(run.size - 1)):",
@@ -151,6 +155,31 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
         "one, zero = np.int32(1), np.int32(0)",
     ]  # fmt: skip
     return SynapseKernel(_module(program, precision, "advance", signature, text, graph, roots, extra), tuple(arguments), given, varying)
+
+
+# --- context inputs: (whether it differs between the synapses of a target, the array that it needs, its value within the loop) ---------
+
+
+@register(WhiteNoise, "engine")
+def _noise(program: SynapseProgram, name: str, bits: str) -> tuple[bool, SynapseArgument | None, str]:
+    return True, PLACE, f"noise[2] * normal_quantile{bits}(draw_word(noise[0], noise[1], place[i], k))"
+
+
+@register(SignalValue, "engine")
+def _signal(program: SynapseProgram, name: str, bits: str) -> tuple[bool, SynapseArgument | None, str]:
+    return False, None, "number(signal[0])"
+
+
+@register(Activity, "engine")
+def _activity(program: SynapseProgram, name: str, bits: str) -> tuple[bool, SynapseArgument | None, str]:
+    return False, None, "number(post[n])"
+
+
+@register(TargetState, "engine")
+@register(Potential, "engine")
+def _state(program: SynapseProgram, name: str, bits: str) -> tuple[bool, SynapseArgument | None, str]:
+    seen = SynapseArgument(SynapseKind.SEEN, name)
+    return False, seen, f"number({name_of(program, seen)}[n])"
 
 
 def _given(nodes: tuple[int, ...], varying: frozenset[int]) -> tuple[dict[int, str], list[str], list[str], list[SynapseArgument]]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.kernel_cache import inner_njit
 from neuropil.lower.coupled import LARGEST_GROUP
 
 DIRECT = 2.0
 """Norm of A dt up to which the series of φ is summed as it stands; beyond it, the step is halved until its norm is below 1."""
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def flow(a, y):  # type: ignore[no-untyped-def]
     """Replace y = f dt by φ(A dt) f dt; a = A dt is used up. Fixed order of sums: the same bits on every machine."""
     n = y.size
@@ -66,7 +66,7 @@ def flow(a, y):  # type: ignore[no-untyped-def]
                 power = _product(power, power)
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def _exponential(a):  # type: ignore[no-untyped-def]
     """Of a matrix whose norm is at most 1, by its series."""
     n = a.shape[0]
@@ -80,7 +80,7 @@ def _exponential(a):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def _product(a, b):  # type: ignore[no-untyped-def]
     n = a.shape[0]
     made = np.zeros((n, n))
@@ -108,5 +108,5 @@ def __getattr__(name: str) -> Any:
         lines += ["    flow(a, y)", f"    return ({', '.join(f'y[{i}]' for i in range(n))},)"]
         space: dict[str, Any] = {"np": np, "flow": flow}
         exec("\n".join(lines), space)
-        _MADE[n] = njit(**KERNEL_FLAGS)(space[f"flow{n}"])
+        _MADE[n] = inner_njit(**KERNEL_FLAGS)(space[f"flow{n}"])
     return _MADE[n]

@@ -11,7 +11,7 @@ from typing import Any
 FASTMATH = {"nsz", "afn"}
 
 KERNEL_FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FASTMATH}
-"""Options of `numba.njit` for code that computes. Not cached by itself: it lives in the cached program that calls it."""
+"""Options of `numba.njit` for code that computes."""
 
 PROGRAM_FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 """Options of the generated program of a network, whose file name covers all code it is compiled from."""

@@ -1,50 +1,149 @@
-"""Compiled kernels on disk: Numba's cache, in the directory of generated sources, of which no bit runs that was changed.
+"""How functions are compiled: kernels, each once and kept on disk, and the inner functions that they are made of.
+
+Numba compiles every function that another calls to machine code of its own as well, with an entry from Python; of a kernel with its ten
+inner functions that is most of the time. Inner functions here end in the kernels that call them.
 
 Numba's own cache believes its files. Here each begins with a digest of its name and its content, is ours alone
-(`neuropil.codegen.cache`), and holds the key it was compiled for: what does not fit is compiled anew. The names cover the library, so
-that a change of any code a kernel calls is seen.
+(`neuropil.codegen.cache`), and holds the key it was compiled for: what does not fit is compiled anew. Its name is the digest of all code
+that a kernel depends on (`neuropil.codegen.digest`), and nothing else.
 """
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import hashlib
-import inspect
 import pickle
 import re
 import secrets
 import sys
+import weakref
 from collections.abc import Callable
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from numba import njit
 from numba.core.caching import Cache, CompileResultCacheImpl
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler, Flags, compile_extra
+from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]
 from numba.core.serialize import dumps
 
-from neuropil.codegen.cache import directory, library, read_own, write_own
+from neuropil.codegen.cache import directory, read_own, write_own
+from neuropil.codegen.digest import digest_of
 
 _MARK = b"neuropil kernel 1\n"
 _DIGEST = 32
 
 
 def cached_njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """`numba.njit` with these options, and with this cache in place of Numba's (what its `cache=True` would use)."""
+    """A kernel: `numba.njit` with these options, and with this cache in place of Numba's (what its `cache=True` would use)."""
 
     def decorate(function: Callable[..., Any]) -> Any:
         dispatcher = njit(**options)(function)
-        dispatcher._cache = KernelCache(function)  # as `Dispatcher.enable_caching` does
+        dispatcher._compiler = _KernelCompiler(function, dispatcher.targetdescr, dispatcher.targetoptions, {}, Compiler)
+        dispatcher._cache = KernelCache(dispatcher)  # as `Dispatcher.enable_caching` does
         return dispatcher
 
     return decorate
 
 
+def inner_njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """A function that kernels are made of, to be called from them alone: it becomes part of each. From Python it is a TypeError."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        dispatcher = njit(**options)(function)
+        dispatcher._compiler = _InnerCompiler(function, dispatcher.targetdescr, dispatcher.targetoptions, {}, Compiler)
+        return dispatcher
+
+    return decorate
+
+
+class Compilations:
+    """Counts the kernels that this process compiles while it is entered; those that come from the cache do not count.
+
+    Attributes:
+        count: how many, all times together.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __enter__(self) -> None:
+        self._before = _KernelCompiler.compiled
+
+    def __exit__(self, *error: object) -> None:
+        self.count += _KernelCompiler.compiled - self._before
+
+
+class _KernelCompiler(_FunctionCompiler):
+    """Compiles without the entry for C, which nobody uses, and with the collector of garbage at rest: a compiler makes much of it."""
+
+    compiled = 0
+
+    def _customize_flags(self, flags: Any) -> Any:
+        flags.no_cfunc_wrapper = True
+        return flags
+
+    def compile(self, args: Any, return_type: Any) -> Any:
+        running = gc.isenabled()
+        gc.disable()
+        try:
+            made = super().compile(args, return_type)
+        finally:
+            if running:
+                gc.enable()
+        _KernelCompiler.compiled += 1
+        return made
+
+
+class _InnerCompiler(_FunctionCompiler):
+    """Stops before the machine code."""
+
+    def _compile_core(self, args: Any, return_type: Any) -> Any:
+        flags = Flags()
+        self.targetdescr.options.parse_as_flags(flags, self.targetoptions)
+        flags.no_cfunc_wrapper = flags.no_cpython_wrapper = True
+        context = self.targetdescr.target_context
+        library = _InnerLibrary(context.codegen(), self.py_func.__qualname__)
+        return compile_extra(
+            self.targetdescr.typing_context, context, self.py_func, args=args, return_type=return_type, flags=flags, locals=self.locals,
+            library=library, pipeline_class=self.pipeline_class,
+        )  # fmt: skip
+
+
+class _InnerLibrary(JITCodeLibrary):
+    """Code that is linked into that of its callers, and optimised there."""
+
+    @property
+    def codegen(self) -> _InnerLibrary:
+        return self
+
+    def set_env(self, name: str, environment: Any) -> None:
+        """What Python objects a function refers to: none."""
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """What a call from Python meets: a TypeError."""
+        self._ensure_finalized()
+        address = ctypes.cast(ctypes.pythonapi.PyErr_BadArgument, ctypes.c_void_p).value
+        assert address is not None
+        return address
+
+    def _optimize_final_module(self) -> None:
+        """Done by the callers."""
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
 class KernelCache(Cache):
     """The compiled versions of one function, by the types of its arguments and the processor."""
 
-    def __init__(self, function: Callable[..., Any]):
-        self._name, self._py_func = repr(function), function
-        self._impl = _Kernel(function)
+    def __init__(self, dispatcher: Any):
+        self._name, self._py_func = repr(dispatcher.py_func), dispatcher.py_func
+        self._impl = _Kernel(dispatcher)
         self.enable()
 
     @property
@@ -92,10 +191,10 @@ class KernelFiles:
 class _Kernel(CompileResultCacheImpl):
     """How Numba packs what it compiled; where it goes is not its business here."""
 
-    def __init__(self, function: Callable[..., Any]):
-        self._function = function
-        self._lineno = function.__code__.co_firstlineno
-        self._py_file = inspect.getfile(function)
+    def __init__(self, dispatcher: Any):
+        self._dispatcher = weakref.ref(dispatcher)
+        self._lineno = dispatcher.py_func.__code__.co_firstlineno
+        self._py_file = dispatcher.py_func.__code__.co_filename
 
     @property
     def locator(self) -> _Kernel:
@@ -107,16 +206,11 @@ class _Kernel(CompileResultCacheImpl):
         """Folders are made when something is written."""
 
     def file_name(self) -> str:
-        """Covers the function's place, the text of its module, and the library."""
-        stamp = hashlib.sha256((library() + _text(self._py_file)).encode()).hexdigest()[:16]
-        name = re.sub(r"[^A-Za-z0-9_.]", "", f"{Path(self._py_file).stem}.{self._function.__qualname__}")[:140]
-        return f"{name}-{self._lineno}.{sys.implementation.cache_tag}.{stamp}"
-
-
-@lru_cache
-def _text(path: str) -> str:
-    """Digest of a module of the package; a generated one has its text in its name."""
-    return "" if Path(path).parent == directory() else hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        """What it is, for people, and the digest of all that it depends on."""
+        dispatcher = self._dispatcher()
+        assert dispatcher is not None  # it holds this
+        name = re.sub(r"[^A-Za-z0-9_.]", "", dispatcher.py_func.__qualname__)[:100]
+        return f"{name}-{digest_of(dispatcher)[:32]}.{sys.implementation.cache_tag}"
 
 
 def _read(path: Path) -> Any:

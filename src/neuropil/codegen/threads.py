@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 
 __all__ = [
     "BARRIER_SIZE", "abort_barrier", "atomic_add", "atomic_load", "atomic_store", "cpu_relax", "new_barrier",
@@ -124,7 +126,7 @@ def new_barrier() -> NDArray[np.int64]:
     return room[start : start + BARRIER_SIZE]
 
 
-@njit(nogil=True)
+@inner_njit(nogil=True)
 def spin_barrier(state, thread, n_threads):  # type: ignore[no-untyped-def]
     """Wait until all `n_threads` threads have come here; true, or false once :func:`abort_barrier` was called.
 
@@ -150,7 +152,7 @@ def spin_barrier(state, thread, n_threads):  # type: ignore[no-untyped-def]
     return atomic_load(state, _ABORTED) == 0
 
 
-@njit(nogil=True)
+@cached_njit(nogil=True)
 def abort_barrier(state):  # type: ignore[no-untyped-def]
     """Free every thread that waits or will wait at this barrier: a thread that fails must not leave others waiting."""
     atomic_store(state, _ABORTED, 1)

@@ -15,7 +15,7 @@ from numba import types
 from numba.extending import overload
 
 from neuropil.codegen.draws import draw_word, normal_quantile32, normal_quantile64, threefry2x32, to_uniform64
-from neuropil.codegen.kernel_cache import cached_njit
+from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.numerics import exp
 
 # How targets are made.
@@ -60,7 +60,7 @@ def _standard_normal_of_type(word, out):
     return lambda word, out: normal_quantile64(word)
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def fill_words(key0, key1, element, first, n, out):
     """out[i] = rng.words(key, element, first + i) for i < n; `first` even, below 2**33; may write out[n] as well."""
     k0, k1, c0 = np.uint32(key0), np.uint32(key1), np.uint32(element)
@@ -71,7 +71,7 @@ def fill_words(key0, key1, element, first, n, out):
         out[2 * q + 1] = b
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def _row_words(law, key0, key1, source, start, n, positions, out):
     """out[i] = the word of synapse i of the row: by its place in the row, in the whole row where some were left out."""
     if law.position_pool < 0:
@@ -82,7 +82,7 @@ def _row_words(law, key0, key1, source, start, n, positions, out):
         out[i] = draw_word(key0, key1, source, np.int64(positions[first + i]))
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def _scale_words(words, n_draw, n, out):
     """out[i] = floor(words[i] * n_draw / 2**32): uniform on 0 … n_draw-1 to a relative n_draw / 2**32."""
     span = np.uint64(n_draw)
@@ -90,7 +90,7 @@ def _scale_words(words, n_draw, n, out):
         out[i] = np.uint32((np.uint64(words[i]) * span) >> np.uint64(32))
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def _shift_past(source, n, out):
     """Renumber indices drawn from "all but the source"."""
     s = np.uint32(source)
@@ -99,7 +99,7 @@ def _shift_past(source, n, out):
         out[i] = np.uint32(t + np.uint32(t >= s))
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def _draw_distinct(key0, key1, element, n_draw, k, words, taken, out):
     """`k` different indices below `n_draw`, every subset equally likely: draw, and draw again what is taken already.
 
@@ -123,7 +123,7 @@ def _draw_distinct(key0, key1, element, n_draw, k, words, taken, out):
         taken[out[i] >> np.uint32(6)] = np.uint64(0)
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def _draw_subset(key0, key1, element, n_draw, k, words, taken, out):
     """As :func:`_draw_distinct`; above half of all it is quicker to draw those left out."""
     if 2 * k <= n_draw:
@@ -140,7 +140,7 @@ def _draw_subset(key0, key1, element, n_draw, k, words, taken, out):
     taken[: (n_draw + 63) >> 6] = np.uint64(0)
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def draw_targets(law, source, start, n, pool, words, taken, out):
     """out[:n] (uint32) = targets of `source`, as indices within their population.
 
@@ -167,7 +167,7 @@ def draw_targets(law, source, start, n, pool, words, taken, out):
         _shift_past(source, n, out)
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def draw_delays(law, source, start, n, positions, pool, threshold, pair, words, out):
     """out[:n] (uint16) = delays of the row, as indices into the projection's sorted list of delays.
 
@@ -193,7 +193,7 @@ def draw_delays(law, source, start, n, positions, pool, threshold, pair, words, 
             out[i] = np.uint16(both & np.uint32(0xFFFF)) if words[i] < threshold[cell] else np.uint16(both >> np.uint32(16))
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def draw_sites(law, source, start, n, positions, pool, words, out):
     """out[:n] (uint32) = the site of each synapse of the row within its target neuron.
 
@@ -214,7 +214,7 @@ def draw_sites(law, source, start, n, positions, pool, words, out):
             out[i] = site
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def number_elements(n_sites, n, target, site):
     """target[:n] from neurons to elements of a part with several sites."""
     many = np.uint32(n_sites)
@@ -222,7 +222,7 @@ def number_elements(n_sites, n, target, site):
         target[i] = np.uint32(np.uint32(target[i] * many) + site[i])
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def draw_weights(law, source, start, n, positions, pool, unit, words, out):
     """out[:n] = weights of the row over `unit`, computed in the type of `out` (float32 or float64).
 
@@ -242,7 +242,7 @@ def draw_weights(law, source, start, n, positions, pool, unit, words, out):
         _draw_law(law, unit, n, words, out)
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def _draw_law(law, unit, n, words, out):
     """Quantiles of a truncated normal, lognormal or uniform law at the row's words."""
     real = out.dtype.type
@@ -265,7 +265,7 @@ def _draw_law(law, unit, n, words, out):
         out[i] = min(max(out[i], low), high)
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def _normals(law, n, words, out):
     """Standard normals, truncated by mapping the words onto the part of (0, 1) that the bounds leave."""
     if law.word_span < 1 << 32:

@@ -16,7 +16,14 @@ from neuropil.plan.cost import ADVANCED, KernelCost
 
 @dataclass(frozen=True)
 class Done:
-    """A kind of work over a whole run: how often, FLOPs, bytes."""
+    """A kind of work over a whole run: how often, FLOPs, bytes.
+
+    Attributes:
+        kind: of work.
+        times: how often.
+        flops: FLOPs in total.
+        bytes: read and written in total.
+    """
 
     kind: str
     times: float

@@ -57,6 +57,8 @@ class Row:
         shared: the traced equation with common expressions formed once, at the same price.
         ours: the same with the exponential of our kernels.
         updates: how many of `written` are multiplications by dt and additions of the Euler step.
+        name: of the line.
+        note: how it is counted.
     """
 
     name: str
@@ -84,7 +86,11 @@ def traced(line: Line) -> Counter[str]:
 
 
 def rows(lines: tuple[Line, ...]) -> list[Row]:
-    """A table of the article, counted."""
+    """A table of the article, counted.
+
+    Args:
+        lines: of the table.
+    """
     found = []
     for line in lines:
         written, _ = count(line.function, line.arguments.values())
@@ -114,6 +120,7 @@ class Finding:
         claim: "F1" … "F7"; what: the figure.
         article: as printed there (None where it says nothing); ours: recomputed, with its range.
         note: how.
+        unit: of the figures.
     """
 
     claim: str
@@ -165,7 +172,12 @@ def f2() -> list[Finding]:
 
 
 def human(precision: str, event_driven: bool = True) -> Assumptions:
-    """What we assume of a human brain."""
+    """What we assume of a human brain.
+
+    Args:
+        precision: "float32" or "float64".
+        event_driven: whether synapses are.
+    """
     return assumptions(BRAINS["human"], precision=precision, event_driven=event_driven)
 
 
@@ -173,12 +185,25 @@ def f3_sample(n: int = 20_000, seed: int = 1) -> np.ndarray:
     """FLOP/s of a human brain under stated ranges, half the draws event-driven and half clock-driven.
 
     Ranges are those of `assumptions`: step, compartments, rates, counts and operations.
+
+    Args:
+        n: number of draws.
+        seed: of the draws.
+
+    Returns:
+        float64[n].
     """
     return np.concatenate([f3_half(driven, n // 2, seed + driven) for driven in (True, False)])
 
 
 def f3_half(event_driven: bool, n: int = 10_000, seed: int = 1) -> np.ndarray:
-    """The event-driven or the clock-driven half of the draws."""
+    """The event-driven or the clock-driven half of the draws.
+
+    Args:
+        event_driven: which half.
+        n: number of draws.
+        seed: of the draws.
+    """
     return draws(human("float32", event_driven), "flops", n, seed)
 
 
@@ -281,6 +306,7 @@ def measured_synapse(threads: int | None = None, synapses: int = 1_000_000, *, a
     Args:
         synapses: of each thread in the latter case; their states take 32 bytes each.
         again: measure even if there are figures.
+        threads: None: all cores.
 
     Returns:
         By name: nanoseconds per synapse-step, FLOP/s and bytes/s, all threads together, beside the machine's own.

@@ -5,6 +5,22 @@ traced by JAX, run on counting numbers, and integrated with NumPy. Each is writt
 article states a differential equation, for a simulation has to make it.
 
 Hodgkin & Huxley (1952) in today's sign, with the constants of CLAIMS F1. Synapse: see `neuropil.cost.article`.
+
+Args:
+    m: library with exp and maximum.
+    v: membrane potential, mV.
+    gate_m, gate_h, gate_n: open fractions of the gates.
+    g_na, g_k, g_l, g: conductances; e_na, e_k, e_l, e: reversal potentials, mV.
+    current: injected or synaptic current; c_m: capacitance.
+    dt: time step, ms.
+    s: open fraction of the receptors; transmitter: its concentration; alpha, beta: rates of binding.
+    f, d: facilitation and depression; spike: 1 at a spike, else 0; base, tau_f, tau_d, jump, loss: their constants.
+    magnesium: mM.
+    ca: calcium; tau, gamma, baseline: of its decay, its entry and its source.
+    c: activity of CaMKII; k1, k2, n: its constants.
+    w: weight; eta, theta_p, theta_d: rate and thresholds of learning.
+    activity, target, threshold: of the postsynaptic neuron.
+    dopamine, k: concentration and gain.
 """
 
 from __future__ import annotations
@@ -37,7 +53,7 @@ class Line:
     note: str = ""
 
     def items_total(self, transcendental: int = 10) -> int:
-        """The sum of the article's own items, exponentials at its price of ten."""
+        """The sum of the article's own items, exponentials at a price `transcendental` of ten."""
         return sum(n * (transcendental if op == "exp" else 1) for op, n in self.items.items())
 
 

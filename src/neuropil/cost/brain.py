@@ -40,6 +40,7 @@ class Brain:
         compartments: to give a neuron in a simulation.
         spiking: whether its neurons fire spikes at all; graded ones need synapses that are advanced every step.
         sources: of neurons, synapses, rate and compartments.
+        name: of the animal.
     """
 
     name: str
@@ -96,7 +97,11 @@ POINT_NEURONS = ("fly",)
 
 
 def brain(name: str) -> Brain:
-    """A brain by name."""
+    """The brain of this name.
+
+    Raises:
+        CommandError: there is none.
+    """
     if name not in BRAINS:
         raise CommandError(f"there is no brain {name!r}", fix=did_you_mean(name, BRAINS))
     return BRAINS[name]
@@ -119,6 +124,8 @@ class Assumptions:
         event_driven: synapses are touched by spikes only.
         precision: "float32" or "float64".
         sources: where each number comes from.
+        rate: mean spikes per neuron and second, Hz.
+        neurons, synapses, compartments: of the brain.
     """
 
     neurons: Interval
@@ -143,7 +150,17 @@ class Assumptions:
         return {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Interval)}
 
     def fixed(self, **values: float) -> Assumptions:
-        """With some assumptions made exact."""
+        """With some assumptions made exact.
+
+        Args:
+            values: by name.
+
+        Returns:
+            A copy.
+
+        Raises:
+            CommandError: an assumption that does not exist.
+        """
         unknown = set(values) - set(self.intervals())
         if unknown:
             raise CommandError(f"there is no assumption {min(unknown)!r}", fix=did_you_mean(min(unknown), self.intervals()))
@@ -167,6 +184,11 @@ def assumptions(subject: Brain, *, event_driven: bool | None = None, precision: 
     A compartment is counted as a Hodgkin-Huxley point neuron (low: leaky integrate-and-fire; high: three times as much,
     for the ten channels of a layer-5 cell), a synaptic event as the packed store's, a clock-driven synapse as article
     003's equations traced. The fly's neurons are integrate-and-fire, as in Shiu et al. 2024.
+
+    Args:
+        subject: the brain.
+        event_driven: whether synapses are; None: where its neurons spike.
+        precision: "float32" or "float64".
     """
     if event_driven is None:
         event_driven = subject.spiking
@@ -197,7 +219,11 @@ def assumptions(subject: Brain, *, event_driven: bool | None = None, precision: 
 
 @cache
 def counted(model: type[Neuron], precision: str) -> tuple[Plan, KernelBatch]:
-    """The plan and group of one neuron model with all its ports and inputs in use."""
+    """The plan and group of one neuron model with all its ports and inputs in use.
+
+    Args:
+        precision: "float32" or "float64".
+    """
     network = Network(model.__name__)
     one = network.population("one", model(), 40_000)
     for port, dimension in model.spec.ports.items():
@@ -209,13 +235,22 @@ def counted(model: type[Neuron], precision: str) -> tuple[Plan, KernelBatch]:
 
 
 def kernel_of(name: str, precision: str) -> tuple[Plan, KernelBatch]:
-    """The kernel that stands for a compartment of a brain."""
+    """The kernel that stands for a compartment of a brain.
+
+    Args:
+        name: of the brain.
+        precision: "float32" or "float64".
+    """
     return counted(LIFExp if name in POINT_NEURONS else HodgkinHuxley, precision)
 
 
 @cache
 def clocked_synapse(precision: str) -> tuple[SynapseProgram, KernelCost]:
-    """What stands for a clock-driven synapse: article 003's, all its states advanced in every step, 1000 on a target."""
+    """What stands for a clock-driven synapse: article 003's, all its states advanced in every step, 1000 on a target.
+
+    Args:
+        precision: "float32" or "float64".
+    """
     network = Network("synapse")
     source, target = network.population("source", PoissonSource(), 1000), network.population("target", LIFExp(), 1000)
     network.project(

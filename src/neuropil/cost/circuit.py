@@ -20,7 +20,12 @@ ASSUMED_RATE = Interval(0.5, 5.0, 20.0)
 
 @dataclass(frozen=True)
 class Rates:
-    """Firing rates by population, Hz, and where they come from."""
+    """Firing rates by population, Hz, and where they come from.
+
+    Attributes:
+        by_population: Hz.
+        source: where they come from.
+    """
 
     by_population: Mapping[str, Interval]
     source: str
@@ -59,7 +64,12 @@ class Load:
 
 @dataclass(frozen=True)
 class CircuitCost:
-    """A network's cost for a second of biology; FLOPs, bytes and events are counts in that second."""
+    """A network's cost for a second of biology; FLOPs, bytes and events are counts in that second.
+
+    Attributes:
+        loads: one for each kind of work.
+        rates: from which events are counted.
+    """
 
     loads: tuple[Load, ...]
     rates: Rates
@@ -86,7 +96,12 @@ class CircuitCost:
 
 
 def watts_of(flops: Interval, moved: Interval, events: Interval, neuron_steps: Interval) -> dict[str, Interval]:
-    """Joules by platform, for counts in a second (or in a whole run) of biology."""
+    """Joules by platform, for counts in a second (or in a whole run) of biology.
+
+    Args:
+        flops, moved: FLOPs and bytes.
+        events, neuron_steps: synaptic events and neuron-steps.
+    """
     counts = {"FLOP": flops, "byte": moved, "synaptic event": events, "neuron-step": neuron_steps}
     return {platform: watts(platform, counts) for platform in ENERGIES}
 
@@ -108,6 +123,12 @@ def seconds_here(plan: Plan, cost: CircuitCost, machine: Measured, *, again: boo
     triad's bandwidth, whichever is slower; stimuli at what a Poisson count takes. The meeting of threads, the filing of
     spikes and recording are not in it: a run takes longer, by a quarter in large circuits and by far in small ones.
     `again` measures the kernels even if there are figures.
+
+    Args:
+        plan: of the network.
+        cost: of the network.
+        machine: as measured.
+        again: measure the kernels even if there are figures.
     """
     steps = 1000.0 / plan.dt
     neurons = sum(neuron_seconds(g, plan, machine.threads, again=again) * g.size * steps for g in plan.groups)
@@ -129,7 +150,7 @@ def seconds_here(plan: Plan, cost: CircuitCost, machine: Measured, *, again: boo
 
 
 def to_json(cost: CircuitCost) -> dict[str, Any]:
-    """Plain types."""
+    """The cost in plain types."""
     return {
         "rates": {n: r.to_json() for n, r in cost.rates.by_population.items()},
         "rates_from": cost.rates.source,

@@ -15,7 +15,11 @@ from neuropil.lower.primitives import PRIMITIVES
 
 
 class Counted:
-    """A float that notes in `tally` every operation it takes part in."""
+    """A float that notes in `tally` every operation it takes part in.
+
+    Args:
+        value: the number.
+    """
 
     __slots__ = ("tally", "value")
 
@@ -62,12 +66,12 @@ class Counted:
         return self._note("exp", math.exp(self.value))
 
     def maximum(self, other: Counted | float) -> Counted:
-        """The larger of the two."""
+        """The larger of this number and the `other`."""
         return self._note("max", max(self.value, plain(other)))
 
 
 def plain(x: Counted | float) -> float:
-    """The value without its tally."""
+    """The value of x without its tally."""
     return x.value if isinstance(x, Counted) else x
 
 
@@ -81,7 +85,7 @@ class CountedMaths:
 
     @staticmethod
     def maximum(x: Counted, y: float) -> Counted:
-        """The larger of the two."""
+        """The larger of x and y."""
         return x.maximum(y)
 
 
@@ -94,7 +98,12 @@ def count(function: Callable[..., Any], values: Iterable[float]) -> tuple[Counte
 
 
 def flops(operations: Counter[str], transcendental: float | None = None) -> float:
-    """FLOPs of a tally: each operation by our table, or exponentials and powers at a flat price."""
+    """FLOPs of a tally: each operation by our table, or exponentials and powers at a flat price.
+
+    Args:
+        operations: how often each occurs.
+        transcendental: price of an exponential or a power, FLOPs; None: that of our table.
+    """
     price = {name: float(p.flops) for name, p in PRIMITIVES.items()}
     if transcendental is not None:
         price |= dict.fromkeys(("exp", "pow"), transcendental)

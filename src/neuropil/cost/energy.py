@@ -18,7 +18,13 @@ ATP_JOULES = 8.3e-20
 
 @dataclass(frozen=True)
 class Energy:
-    """Joules for one item of `per` ("FLOP", "byte", "synaptic event" or "neuron-step")."""
+    """Joules for one item of `per` ("FLOP", "byte", "synaptic event" or "neuron-step").
+
+    Attributes:
+        joules: for one item.
+        source: of the figure.
+        status: "measured", "computed" or the like.
+    """
 
     per: str
     joules: Interval
@@ -78,12 +84,12 @@ def watts(platform: str, per_second: Mapping[str, Interval | float]) -> Interval
 
 
 def flop_per_joule(flops: float, power: float) -> float:
-    """FLOP/s and W to FLOP/J, the unit in which processors are compared."""
+    """FLOP/J, the unit in which processors are compared, from FLOP/s (`flops`) and W (`power`)."""
     return flops / power
 
 
 def joules_per_item(power: float, items: float) -> float:
-    """W and items/s to joules for each."""
+    """Joules for each item, from W (`power`) and items/s (`items`)."""
     return power / items
 
 
@@ -101,6 +107,10 @@ def break_even_activity(platform: str, joules_per_mac: float) -> Interval:
     """Synaptic events per synapse and inference below which a neuromorphic chip needs less energy than multiply-adds.
 
     CLAIMS C4: an H100 at its peak needs 1.4 pJ for one, a Loihi 23.6 pJ for an event.
+
+    Args:
+        platform: name of the neuromorphic chip.
+        joules_per_mac: energy of one multiply-add, J.
     """
     event = next(e for e in ENERGIES[platform] if e.per == "synaptic event")
     return joules_per_mac / event.joules

@@ -38,7 +38,13 @@ DECREASING = ("dt", "utilisation")
 
 
 def totals(v: Mapping[str, Any], event_driven: bool, precision: str) -> dict[str, Any]:
-    """Every total for one set of values (numbers, or arrays of them), by the names of `Assumptions`."""
+    """Every total for one set of values (numbers, or arrays of them), by the names of `Assumptions`.
+
+    Args:
+        v: values by name.
+        event_driven: whether synapses are.
+        precision: "float32" or "float64".
+    """
     steps = 1000.0 / v["dt"]
     compartments = v["neurons"] * v["compartments"]
     updates = v["active_fraction"] * (v["rate"] if event_driven else steps)
@@ -63,7 +69,12 @@ def totals(v: Mapping[str, Any], event_driven: bool, precision: str) -> dict[str
 
 @dataclass(frozen=True)
 class Estimate:
-    """The totals of a set of assumptions, each with the ends that the assumptions allow."""
+    """The totals of a set of assumptions, each with the ends that the assumptions allow.
+
+    Attributes:
+        assumptions: from which they follow.
+        totals: by name.
+    """
 
     assumptions: Assumptions
     totals: Mapping[str, Interval]
@@ -106,6 +117,7 @@ class Estimate:
 
         Args:
             neuron_rate, synapse_rate: FLOP/s that the kernels of a neuron, and of a clock-driven synapse, sustain.
+            machine: as measured.
         """
         neurons = (self["neuron_flops"] / neuron_rate).widest(self["neuron_bytes"] / machine.bandwidth)
         if synapse_rate is None:  # an event costs what a packed event costs; more arithmetic comes on top
@@ -140,13 +152,19 @@ def estimate(a: Assumptions) -> Estimate:
 
 
 def best_values(a: Assumptions) -> dict[str, float]:
-    """The best guess of every assumption."""
+    """The best guess of every assumption in `a`."""
     return {name: interval.value for name, interval in a.intervals().items()}
 
 
 @dataclass(frozen=True)
 class Bar:
-    """How far one assumption moves a total: the total at its low and at its high end, all else at best."""
+    """How far one assumption moves a total: the total at its low and at its high end, all else at best.
+
+    Attributes:
+        name: of the assumption.
+        label: for the axis.
+        low, high: the total at its ends.
+    """
 
     name: str
     label: str
@@ -166,6 +184,7 @@ def tornado(a: Assumptions, quantity: str = "h100", others: Mapping[str, Assumpt
     Args:
         quantity: a name of `totals`.
         others: choices that are no interval (event- or clock-driven, precision), by label: what would be assumed instead.
+        a: the assumptions.
     """
     best = best_values(a)
 
@@ -184,7 +203,17 @@ def tornado(a: Assumptions, quantity: str = "h100", others: Mapping[str, Assumpt
 
 
 def draws(a: Assumptions, quantity: str, n: int = 20_000, seed: int = 1) -> np.ndarray:
-    """A total for random assumptions: triangular in the logarithm, between the ends, with the peak at the best value."""
+    """A total for random assumptions: triangular in the logarithm, between the ends, with the peak at the best value.
+
+    Args:
+        a: the assumptions.
+        quantity: a name of `totals`.
+        n: number of draws.
+        seed: of the draws.
+
+    Returns:
+        float64[n].
+    """
     generator = np.random.default_rng(seed)
     v = {}
     for name, interval in a.intervals().items():

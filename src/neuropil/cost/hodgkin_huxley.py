@@ -24,6 +24,9 @@ def spikes(dt: float, method: str = "euler", *, current: float = 10.0, duration:
         method: "euler"; "exponential_euler" (each equation solved exactly with the others held, all at once); or
             "exponential_euler_in_turn".
         current: µA/cm².
+
+    Raises:
+        CommandError: an unknown method.
     """
     if method not in _STEPS:
         raise CommandError("unknown method", got=method, fix=did_you_mean(method, _STEPS))
@@ -79,5 +82,9 @@ _STEPS = {"euler": _euler, "exponential_euler": _at_once, "exponential_euler_in_
 
 
 def convergence(steps: tuple[float, ...] = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0)) -> dict[str, dict[float, int | None]]:
-    """Spike counts by method and step (None: diverged)."""
+    """Spike counts by method and step (None: diverged).
+
+    Args:
+        steps: time steps, ms.
+    """
     return {method: {dt: spikes(dt, method) for dt in steps} for method in _STEPS}

@@ -13,7 +13,14 @@ from neuropil.errors import NeuropilError
 
 @dataclass(frozen=True)
 class Interval:
-    """low <= value <= high, all at least zero; `value` is the best guess."""
+    """low <= value <= high, all at least zero; `value` is the best guess.
+
+    Attributes:
+        low, high: the ends.
+
+    Raises:
+        NeuropilError: ends in the wrong order, or below zero.
+    """
 
     low: float
     value: float
@@ -25,12 +32,12 @@ class Interval:
 
     @classmethod
     def exact(cls, value: float) -> Interval:
-        """A number without a range."""
+        """A value without a range."""
         return cls(value, value, value)
 
     @classmethod
     def of(cls, value: Interval | float) -> Interval:
-        """An interval as it is, a number as an exact one."""
+        """An interval if the value is one, else a number without a range."""
         return value if isinstance(value, Interval) else cls.exact(float(value))
 
     def __add__(self, other: Interval | float) -> Interval:
@@ -56,7 +63,7 @@ class Interval:
         return self.low <= number <= self.high
 
     def widest(self, other: Interval) -> Interval:
-        """The larger of the two, end by end."""
+        """The larger of this interval and the `other`, end by end."""
         return Interval(max(self.low, other.low), max(self.value, other.value), max(self.high, other.high))
 
     def to_json(self) -> dict[str, float]:

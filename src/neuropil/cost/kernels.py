@@ -20,7 +20,7 @@ OPTIONS = {"nogil": True, "fastmath": True, "boundscheck": False}
 
 @cached_njit(**OPTIONS)
 def total(values):
-    """Read an array once."""
+    """The sum of the values of an array, each read once."""
     found = np.uint32(0)
     for i in range(values.size):
         found += values[i]
@@ -29,7 +29,13 @@ def total(values):
 
 @cached_njit(**OPTIONS)
 def triad(a, b, c, factor, rounds):
-    """a = b + factor c: two reads and a write per element."""
+    """a = b + factor c: two reads and a write per element.
+
+    Args:
+        a, b, c: float32[n].
+        factor: number.
+        rounds: repetitions.
+    """
     for _ in range(rounds):
         for i in range(a.size):
             a[i] = b[i] + factor * c[i]
@@ -38,7 +44,13 @@ def triad(a, b, c, factor, rounds):
 
 @cached_njit(**OPTIONS)
 def add_events(words, target, rounds):
-    """What delivery does to a word: add its upper half at the place its lower half names."""
+    """What delivery does to a word: add its upper half at the place its lower half names.
+
+    Args:
+        words: int32[n].
+        target: int32[2**16].
+        rounds: repetitions.
+    """
     for _ in range(rounds):
         for j in range(np.uint64(words.size)):
             word = words[j]
@@ -48,7 +60,13 @@ def add_events(words, target, rounds):
 
 @cached_njit(nogil=True, fastmath={"contract"}, boundscheck=False)
 def multiply_add(x, a, b, rounds):
-    """Sixteen multiply-adds in a row on each of a few hundred numbers, over and over."""
+    """Sixteen multiply-adds in a row on each of a few hundred numbers, over and over.
+
+    Args:
+        x: float[n].
+        a, b: numbers.
+        rounds: repetitions.
+    """
     for _ in range(rounds):
         for i in range(x.size):
             v = x[i]
@@ -74,7 +92,13 @@ def multiply_add(x, a, b, rounds):
 
 @cached_njit(**OPTIONS)
 def poisson_counts(count, later, thresholds, rounds):
-    """Poisson counts of two steps at a time, by four thresholds on one random word each."""
+    """Poisson counts of two steps at a time, by four thresholds on one random word each.
+
+    Args:
+        count, later: uint8[n], of the first and the second step.
+        thresholds: of the random words.
+        rounds: repetitions.
+    """
     for r in range(rounds):
         for i in range(count.size):
             now, after = threefry2x32(np.uint32(1), np.uint32(2), np.uint32(i), np.uint32(r))
@@ -91,7 +115,13 @@ def repeat(kernel, rounds, arguments):
 
 
 def best(make: Callable[[], Callable[[], object]], threads: int, tries: int = 7) -> float:
-    """Shortest wall time, s, of a job that every thread does on data of its own; the machine may be shared."""
+    """Shortest wall time, s, of a job that every thread does on data of its own; the machine may be shared.
+
+    Args:
+        make: makes the job of one thread.
+        threads: their number.
+        tries: repetitions, of which the shortest counts.
+    """
     jobs = [make() for _ in range(threads)]
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda job: job(), jobs))
@@ -104,34 +134,64 @@ def best(make: Callable[[], Callable[[], object]], threads: int, tries: int = 7)
 
 
 def job(kernel: Callable[..., object], *arguments: object) -> Callable[[], object]:
-    """A call to be made later."""
+    """A call to be made later.
+
+    Args:
+        kernel: to be called.
+        arguments: of the call.
+    """
     return lambda: kernel(*arguments)
 
 
 def multiply_add_rate(
     threads: int, dtype: type = np.float32, tries: int = 7, kernel: Callable[..., object] = multiply_add
 ) -> float:
-    """Multiply-adds at full tilt, as FLOP/s (two for each), of all threads together; `kernel` is one compiled otherwise."""
+    """Multiply-adds at full tilt, as FLOP/s (two for each), of all threads together; `kernel` is one compiled otherwise.
+
+    Args:
+        threads: their number.
+        dtype: of the numbers.
+        tries: repetitions, of which the shortest counts.
+    """
     n, rounds, half = 512, 20_000, dtype(0.5)
     seconds = best(lambda: job(kernel, np.ones(n, dtype), half, half, rounds), threads, tries)
     return 2.0 * 16 * n * rounds * threads / seconds
 
 
 def triad_rate(threads: int, n: int, rounds: int = 1, tries: int = 7) -> float:
-    """Bytes/s of a triad over arrays of n float32 for each thread."""
+    """Bytes/s of a triad over arrays of n float32 for each thread.
+
+    Args:
+        threads: their number.
+        n: elements of an array.
+        rounds: repetitions within a try.
+        tries: repetitions, of which the shortest counts.
+    """
     seconds = best(lambda: job(triad, *np.ones((3, n), np.float32), np.float32(3.0), rounds), threads, tries)
     return 12.0 * n * rounds * threads / seconds
 
 
 def event_seconds(threads: int, n: int, slots: int, rounds: int = 1, tries: int = 7) -> float:
-    """Seconds per packed synaptic event on one of `threads` threads, for n words each over so many targets."""
+    """Seconds per packed synaptic event on one of `threads` threads, for n words each over so many targets.
+
+    Args:
+        n: words of each thread.
+        slots: targets.
+        rounds: repetitions within a try.
+        tries: repetitions, of which the shortest counts.
+    """
     words = np.random.default_rng(1).integers(0, slots, n).astype(np.int32) | np.int32(5 << 16)
     seconds = best(lambda: job(add_events, words.copy(), np.zeros(1 << 16, np.int32), rounds), threads, tries)
     return seconds / (n * rounds)
 
 
 def poisson_seconds(threads: int, n: int = 20_000, tries: int = 7) -> float:
-    """Seconds per Poisson count on one of `threads` threads."""
+    """Seconds per Poisson count on one of `threads` threads.
+
+    Args:
+        n: counts of each thread.
+        tries: repetitions, of which the shortest counts.
+    """
     thresholds = tuple(np.uint32(2**32 * q) for q in (0.5, 0.8, 0.95, 0.99))
     rounds = 10
     seconds = best(lambda: job(poisson_counts, np.zeros(n, np.uint8), np.zeros(n, np.uint8), thresholds, rounds), threads, tries)

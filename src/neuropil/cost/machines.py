@@ -20,6 +20,8 @@ class Machine:
         fp64, fp32, fp64_tensor: peak FLOP/s.
         bandwidth: of its memory, bytes/s; memory: bytes; watts: of the board.
         year: of its introduction.
+        name: of the processor.
+        source: of the figures.
     """
 
     name: str
@@ -33,13 +35,17 @@ class Machine:
     source: str
 
     def peak(self, precision: str, tensor: bool = False) -> float:
-        """FLOP/s in "float32" or "float64"; tensor units do float64 matrix products only."""
+        """FLOP/s in "float32" or "float64"; tensor units do float64 matrix products only.
+
+        Args:
+            precision: of the numbers.
+        """
         if precision == "float32":
             return self.fp32
         return self.fp64_tensor if tensor else self.fp64
 
     def ridge(self, precision: str) -> float:
-        """FLOPs per byte above which arithmetic, below which memory is the limit."""
+        """FLOPs per byte in a precision above which arithmetic, below which memory is the limit."""
         return self.peak(precision) / self.bandwidth
 
 
@@ -66,22 +72,42 @@ FP64_DOUBLING_ARTICLE = FP32_DOUBLING * math.log2(10)
 
 
 def doubling_time(generations: tuple[Machine, ...] = GENERATIONS, of: str = "fp64") -> float:
-    """Years for a figure of the data sheets to double, by least squares of log2 against the year."""
+    """Years for a figure of the data sheets to double, by least squares of log2 against the year.
+
+    Args:
+        generations: in order of their years.
+    """
     years = [m.year for m in generations]
     return float(1.0 / np.polyfit(years, [math.log2(getattr(m, of)) for m in generations], 1)[0])
 
 
 def growth_between(first: Machine, last: Machine, of: str = "fp64") -> float:
-    """Doubling time from two generations alone, years."""
+    """Doubling time from two generations alone, years.
+
+    Args:
+        first, last: the generations.
+        of: name of the figure.
+    """
     return (last.year - first.year) / math.log2(getattr(last, of) / getattr(first, of))
 
 
 def year_reached(factor: float, doubling: float, start: int = ARTICLE_YEAR) -> float:
-    """When something that doubles every so many years has grown by a factor; `start` if it need not grow."""
+    """When something that doubles every so many years has grown by a factor; `start` if it need not grow.
+
+    Args:
+        factor: of the growth.
+        doubling: years.
+        start: year.
+    """
     return start + doubling * math.log2(max(factor, 1.0))
 
 
 def year_interval(needed: Interval, doubling: float, available: float = CLUSTER, start: int = ARTICLE_YEAR) -> Interval:
-    """The year in which `available` processors of the day do what `needed` H100s do."""
+    """The year in which `available` processors of the day do what `needed` H100s do.
+
+    Args:
+        doubling: years.
+        start: year.
+    """
     low, value, high = (year_reached(n / available, doubling, start) for n in (needed.low, needed.value, needed.high))
     return Interval(low, value, high)

@@ -64,7 +64,7 @@ class Measured:
     load: float
 
     def peak(self, precision: str) -> float:
-        """FLOP/s in "float32" or "float64"."""
+        """FLOP/s in the precision "float32" or "float64"."""
         return self.flops32 if precision == "float32" else self.flops64
 
 
@@ -86,6 +86,9 @@ def neuron_seconds(
 
     Args:
         size: neurons each thread advances; its share of the group, up to `PER_THREAD`, if None.
+        group: the kernel with its populations.
+        threads: None: all cores.
+        again: measure even if there are figures.
     """
     threads = threads or available_threads()
     size = size or max(512, min(PER_THREAD, -(-group.size // threads)))
@@ -101,6 +104,10 @@ def synapse_seconds(
 
     Args:
         targets: of each thread, with so many synapses `each`; the states of the default (0.8 MB in float32) stay in a cache.
+        program: the traced synapse model.
+        precision: "float32" or "float64".
+        threads: None: all cores.
+        again: measure even if there are figures.
     """
     threads = threads or available_threads()
     kernel = emit_step(program, precision, frozenset())

@@ -12,6 +12,7 @@ import numpy as np
 from neuropil.codegen.cache import load
 from neuropil.codegen.kernel import NAME, source_of
 from neuropil.engine.cells.compose import Owned, cells_of, check_probe, sampled
+from neuropil.engine.exchange.exchange import Exchange
 from neuropil.engine.exchange.junctions import Potentials, junctions
 from neuropil.engine.exchange.spikes import collecting
 from neuropil.engine.layout import Layout, Partition
@@ -43,6 +44,7 @@ class Machine:
     Attributes:
         groups: [thread][batch].
         arrived: for each thread the accumulators, int[channels, slots].
+        exchange: what owners share.
         operations: in order.
         amplitudes: current drives that can be set between steps: (drive index) -> one array [sites, own neurons] per thread.
         probes: [thread][probe] buffers.
@@ -53,6 +55,7 @@ class Machine:
 
     groups: list[list[GroupArrays]]
     arrived: list[np.ndarray]
+    exchange: Exchange
     operations: list[Operation] = field(default_factory=list)
     amplitudes: dict[int, list[np.ndarray]] = field(default_factory=dict)
     probes: list[list[ProbeBuffer]] = field(default_factory=list)
@@ -78,14 +81,15 @@ class ProbeBuffer:
     filled: np.ndarray
 
 
-def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
+def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> Machine:
     """Allocate the state of a plan and list the operations of a step.
 
     Args:
         probe_rows: samples a probe's buffer can hold.
+        exchange: what owners share.
     """
     arrived = [np.zeros((max(plan.channels, 1), share.size), plan.accumulator) for share in layout.shares]
-    machine = Machine([[] for _ in layout.shares], arrived)
+    machine = Machine([[] for _ in layout.shares], arrived, exchange)
     for g, batch in enumerate(plan.batches):
         for t, share in enumerate(layout.shares):
             machine.groups[t].append(_group_arrays(plan, batch, share, g, arrived[t]))
@@ -98,7 +102,7 @@ def compose(plan: Plan, layout: Layout, probe_rows: int) -> Machine:
         machine.operations += operations
     if plan.network.couplings:
         made, machine.before = junctions(
-            plan.network, len(layout.shares), partial(_potentials, plan, layout, machine), partial(_input, plan, layout, machine), plan.precision,
+            plan.network, len(layout.shares), partial(_potentials, plan, layout, machine), partial(_input, plan, layout, machine), plan.precision, exchange,
             partial(potential_buffer, plan, machine), partial(_input_buffer, plan),
         )
         machine.operations += made

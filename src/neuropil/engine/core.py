@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
+from neuropil.codegen.indirect import compiling
 from neuropil.codegen.program import PHASES, TIMED_STEPS, Program
-from neuropil.codegen.threads import abort_barrier
 from neuropil.engine.cells.arrays import gather as gather_cells
 from neuropil.engine.cells.arrays import scatter as scatter_cells
 from neuropil.engine.compose import Machine, compose
-from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeExchange, SpikeLog
+from neuropil.engine.exchange.exchange import Exchange
+from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeLog
 from neuropil.engine.layout import Layout
 from neuropil.engine.stores.clock_driven_store import ClockDrivenStore
 from neuropil.engine.stores.deliver import Rows, first_capacity
@@ -45,9 +47,10 @@ class Core:
         self.layout = Layout.of(plan, threads)
         columns = sum(p.neurons.size for p in plan.network.probes)
         self.probe_rows = int(np.clip(PROBE_BUFFER_BYTES // (8 * max(columns, 1)), 16, 10_000))
-        self.machine: Machine = compose(plan, self.layout, self.probe_rows)
+        self.exchange = Exchange(plan, threads)
+        self.machine: Machine = compose(plan, self.layout, self.probe_rows, self.exchange)
         self.step = 0
-        self.pending = False
+        self.pending = 0  # steps up to now whose spikes have been published and wait to be noted
         self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
         self.clock = [np.zeros(TIMED_STEPS + 1, np.int64) for _ in range(threads)]
         self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
@@ -64,7 +67,12 @@ class Core:
 
     def compile(self) -> None:
         """Compile, or load from the cache, the program: a run of no steps, on a store without synapses."""
-        self._call(0, 0, *self._tables(1))
+        self._link()
+        with compiling(self.program.run):
+            self._call(0, 0, *self._tables(1))
+
+    def _link(self) -> None:
+        self._addresses = self.program.link(self._own(0), self.plan.precision)
 
     def connect(self, progress: Callable[[float], None] | None) -> None:
         """Build the synapses and everything whose size depends on them."""
@@ -81,15 +89,15 @@ class Core:
         for j, store in self.listed.items():
             store.use(SynapseList.drawn(plan, j))
         self._use([Rows.of(packed, [p.size for p in plan.network.populations.values()]) for packed in self.packed])
+        self._link()
 
     def _use(self, rows: list[Rows]) -> None:
-        """Take the packed stores into use, with buckets, exchange and logs that fit its delays."""
+        """Take the packed stores into use, with buckets and logs that fit its delays."""
         capacity = first_capacity(self.plan)
         exact = tuple(buffer for (_, argument), buffer in self.plan.buffers.items() if argument.kind is Kind.EXACT)
         packed = [PackedStore(r, self.machine.arrived, self.layout.blocks, capacity, exact) for r in rows]
         self.stores: list[Store] = [*packed, *self.listed.values()]
         self.ring = max((store.ring for store in self.stores), default=2)
-        self.exchange = SpikeExchange.of(self.threads, max(s.size for s in self.layout.shares))
         room = max(1 << 16, 2 * self.plan.network.size)
         self.logs = [SpikeLog.of(room, self.ring) for _ in range(self.threads)]
         self.program = Program(in_order([*self.machine.operations, *(op for store in self.stores for op in store.operations())]))
@@ -112,18 +120,23 @@ class Core:
         try:
             if self._pool is not None:
                 futures = [self._pool.submit(self._call, t, steps, index, waves) for t in range(1, self.threads)]
-            done, status = self._call(0, steps, index, waves)
+            done, status, unfiled = self._call(0, steps, index, waves)
             for future in futures:
                 future.result()
         except BaseException:
-            abort_barrier(self.exchange.barrier)  # or the others would wait for this thread for ever
+            self.exchange.abort()  # or the others would wait for this thread for ever
             raise
         self.step += done
-        self.pending = status != DONE
+        self.pending = unfiled
         if self.listed and self.step % REFRESHED == 0 and self.step and not self.pending:
             for store in self.listed.values():
                 store.bring_up(self.step)
         return done, status if status != DONE or self._finite() else RUNAWAY
+
+    @property
+    def diverged(self) -> int:
+        """After a run ended RUNAWAY: the first step at whose end a state was found beyond bounds."""
+        return self.exchange.first_alarm(self.step - self.exchange.interval) or self.step
 
     def _finite(self) -> bool:
         """No state of a neuron is infinite or NaN: what arrived was too much for its type, or its equations, if linear, went wrong."""
@@ -132,8 +145,7 @@ class Core:
 
     def make_room(self) -> None:
         """Enlarge the buckets after a run ended SHORT (logs are emptied by `flush`)."""
-        side = (self.step - 1) & 1
-        total = int(self.exchange.count[side].sum())
+        total = self.exchange.published(self.logs[0].side, self.step - self.pending, self.pending)
         needed = int(self.logs[0].counters[IN_RING]) + total
         for store in self.stores:
             store.grow(needed)
@@ -284,11 +296,14 @@ class Core:
         """What of the operations' arguments depends on time alone, for the coming steps."""
         return self.program.tabulate(self.step, steps, self.plan.precision)
 
-    def _call(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int]:
-        e, log = self.exchange, self.logs[t]
+    def _call(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int, int]:
+        log = self.logs[t]
         room = min((store.capacity for store in self.stores), default=1 << 62)
-        own = [op.own(t) for op in self.program.operations]
         return self.program.run(
-            t, self.threads, self.step, steps, self.pending, index, waves, room, (e.neurons, e.count, e.alarm, e.barrier),
-            (log.step, log.neuron, log.counters, log.recent), self.clock[t], *own,
+            self._addresses, t, self.step, steps, self.pending, index, waves, room, self.exchange.arrays,
+            (log.step, log.neuron, log.counters, log.recent), self.clock[t], *self._own(t),
         )  # fmt: skip
+
+    def _own(self, t: int) -> list[tuple[Any, ...]]:
+        """The operations' own arguments in a thread."""
+        return [op.own(t) for op in self.program.operations]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.kernel_cache import cached_njit
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def sample(step, every, source, slots, values, filled):
     """Copy source[slots] to the next row of `values` when a step ends on a multiple of `every` steps."""
     if (step + 1) % every == 0:
@@ -17,7 +16,7 @@ def sample(step, every, source, slots, values, filled):
         filled[0] = row + 1
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def sample_cells(step, every, sources, values, filled):
     """Likewise from several arrays: for each (array, slots in it, columns of `values`)."""
     if (step + 1) % every == 0:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.codegen.kernel_cache import Compilations
 from neuropil.engine import memory
 from neuropil.engine.access.access import Access
 from neuropil.engine.access.arguments import byte_limit, flag, numbers, path_of, thread_count
@@ -21,18 +22,21 @@ from neuropil.engine.access.reset import States, begin_anew, kept_states, starti
 from neuropil.engine.access.synaptic_state import SynapticState
 from neuropil.engine.access.upkeep import Upkeep
 from neuropil.engine.caller import CallerGuard
-from neuropil.engine.core import RUNAWAY, SHORT, Core
+from neuropil.engine.chunks import Chunks, Collected
+from neuropil.engine.core import RUNAWAY, Core
 from neuropil.engine.exchange.spikes import EVENTS
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.modulation.modulate import Modulation
 from neuropil.engine.record import checkpoint as checkpoints
+from neuropil.engine.record.neuron_states import Amplitudes, NeuronStates
 from neuropil.engine.record.recorder import Marks, Recorder, describe
 from neuropil.engine.runaway import runaway
+from neuropil.engine.saved import Saved
 from neuropil.engine.stores.packed_weights import PackedWeights
+from neuropil.engine.tally import SpikeTally
 from neuropil.engine.worthwhile import worthwhile
 from neuropil.errors import (
     Interrupted,
-    NeuropilError,
     ResultError,
     SimulationError,
     StorageError,
@@ -40,7 +44,6 @@ from neuropil.errors import (
 )
 from neuropil.lower.coarse import too_coarse
 from neuropil.model.base import grid
-from neuropil.model.contents.contents import Population
 from neuropil.model.network.network import Network
 from neuropil.plan.plan import Plan, make_plan
 from neuropil.result import Result
@@ -49,8 +52,6 @@ from neuropil.units import Quantity, ms
 
 Progress = Callable[[str, float, dict[str, Any]], None]
 """Called as progress(phase, fraction done, details); phases are "trace", "compile", "build" and "run"."""
-
-CHUNK_SECONDS = 0.05  # between looks at the clock, Ctrl-C and the progress bar
 
 
 class Simulation(Access):
@@ -115,17 +116,21 @@ class Simulation(Access):
             self.core = Core(self.plan, self.threads)
         self.trace_seconds = time.perf_counter() - start
         self.wall_seconds = 0.0
-        self.counts = np.zeros(network.size, np.int64)
-        self._recent: list[tuple[np.ndarray, np.ndarray]] = []
-        self._chunk = 16
+        self._compilations = Compilations()
+        self._tally = SpikeTally(network.size)
         self.interrupted = False
         self.record_spikes = flag(record_spikes, "record_spikes")
         self._finished: Marks | None = None
         self._start: States | None = None
         try:
             self._build()
-            self._rewiring = self.core.next_rewiring()
             self._modulation = Modulation(self.plan, self.core)
+            self._chunks = Chunks(self.core, self._modulation, self._upkeep, self._tally)
+            # In the order in which a checkpoint is taken up: what modulators do to the synapses of the start is lost.
+            self._saved: dict[str, Saved] = {
+                "neurons": NeuronStates(self.core), "modulators": self._modulation, "synapses": self._synaptic,
+                "stimuli": Amplitudes(self.core), "spikes": self._tally,
+            }  # fmt: skip
             self._session_start, self._session_seconds = self.core.step, 0.0
             self.recorder = self._open(resume)
         except BaseException as error:
@@ -138,11 +143,13 @@ class Simulation(Access):
         """Compile the program and draw the synapses."""
         start = time.perf_counter()
         self._progress("compile", 0.0, {})
-        self.core.compile()
+        with self._compilations:
+            self.core.compile()
         self._progress("compile", 1.0, {})
         compiled = time.perf_counter()
         with stoppable() as stop:
-            self.core.connect(lambda fraction: self._building(fraction, stop))
+            with self._compilations:
+                self.core.connect(lambda fraction: self._building(fraction, stop))
             self._building(1.0, stop)
         self._synaptic = SynapticState(self.plan, self.core, PackedWeights(self.plan, self.core))
         self._upkeep = Upkeep(self.plan, self._synaptic)
@@ -151,6 +158,20 @@ class Simulation(Access):
 
     def __repr__(self) -> str:
         return f"Simulation({self.network.name!r}, {self.network.size} neurons, t = {self.time})"
+
+    @property
+    def counts(self) -> np.ndarray:
+        """int64[neurons]: spikes of each neuron since t = 0."""
+        return self._tally.counts
+
+    @property
+    def recorder(self) -> Recorder:
+        """Where spikes and samples go."""
+        return self._chunks.recorder
+
+    @recorder.setter
+    def recorder(self, recorder: Recorder) -> None:
+        self._chunks.recorder = recorder
 
     @property
     def time(self) -> Quantity:
@@ -250,7 +271,7 @@ class Simulation(Access):
         """
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise SimulationError("the number of steps must be a whole number", got=n)
-        collected = [(np.empty(0, np.int64), np.empty(0, np.int64))]
+        collected: Collected = [(np.empty(0, np.int64), np.empty(0, np.int64))]
         with self._guard.running("step"), self._keeping_results(), stoppable() as stop:
             target = self.core.step + int(n)
             self._run_to(target, stop, target, collected, silent=True)
@@ -269,15 +290,15 @@ class Simulation(Access):
 
     def _run_to(
         self, target: int, stop: threading.Event, total: int,
-        collected: list[tuple[np.ndarray, np.ndarray]] | None = None, silent: bool = False,
+        collected: Collected | None = None, silent: bool = False,
     ) -> None:  # fmt: skip
         core = self.core
         self.memory["traces"] = memory.require_traces(self.recorder, core.step, total, self._memory_limit)
         self._reopen()
         while (core.step < target or core.pending) and not stop.is_set():
             begun = time.perf_counter()
-            with self._guard.whole():
-                steps, status = self._chunk_of(target, collected)
+            with self._guard.whole(), self._compilations:
+                steps, status = self._chunks.run(target, collected)
             self.recorder.require_room()
             spent = time.perf_counter() - begun
             self.wall_seconds += spent
@@ -285,10 +306,7 @@ class Simulation(Access):
             if status == RUNAWAY:
                 self.recorder.close()
                 raise runaway(core)
-            if status == 0 and steps == self._chunk and spent < 0.5 * CHUNK_SECONDS:
-                self._chunk = min(2 * self._chunk, 1 << 16)
-            elif spent > 2.0 * CHUNK_SECONDS:
-                self._chunk = max(1, self._chunk // 2)
+            self._chunks.adapt(steps, status, spent)
             if not silent:
                 self._report(total)
 
@@ -303,81 +321,17 @@ class Simulation(Access):
                 error.result.summary.update({**self.summary(), "partial": True})
             raise
 
-    def _chunk_of(self, target: int, collected: list[tuple[np.ndarray, np.ndarray]] | None) -> tuple[int, int]:
-        """Some steps towards a target, with all that belongs to them; returns how many were asked for, and how they ended."""
-        core = self.core
-        if not core.pending:
-            self._before_step()
-        due = min(self._rewiring, self._modulation.due, self._upkeep.due)  # the next interruption
-        steps = 0 if core.step == due else min(self._chunk, target - core.step, self._probe_room(), due - core.step)
-        _, status = core.advance(steps)
-        if status == SHORT:
-            core.make_room()
-        elif status == 0:
-            self._upkeep.after(core.step)
-        self._collect(collected)
-        if status == RUNAWAY:
-            core.advance(0)
-            self._collect(collected)
-        if core.step == self._rewiring and not core.pending:
-            core.rewire(*self._in_flight())
-            self._rewiring = core.next_rewiring()
-        return steps, status
-
-    def _collect(self, collected: list[tuple[np.ndarray, np.ndarray]] | None) -> None:
-        """Take in the spikes since the last time."""
-        spikes = self.core.flush()
-        self._take(*spikes)
-        if collected is not None:
-            collected.append(spikes)
-
-    def _before_step(self) -> None:
-        """Let the modulators act and normalise, where that is due before the step that comes."""
-        try:
-            if self.core.step == self._modulation.due:
-                self._modulation.tick(self.core.step)
-            self._upkeep.before(self.core.step)
-        except NeuropilError:
-            self.recorder.close()
-            raise
-
-    def _settle(self, collected: list[tuple[np.ndarray, np.ndarray]] | None = None) -> None:
+    def _settle(self, collected: Collected | None = None) -> None:
         """Take in the spikes of the last step, if an interrupted run left them waiting for room."""
         while self.core.pending:
             with self._guard.whole():
-                self.core.make_room()
-                self.core.advance(0)
-                self._collect(collected)
+                self._chunks.settle(collected)
 
     def _reopen(self) -> None:
         """Go on recording after a run that ended and whose files are complete."""
         if self._finished is not None:
             self.recorder = Recorder(self.plan, self._folder, record_spikes=self.record_spikes, resume=self._finished)
             self._finished = None
-
-    def _probe_room(self) -> int:
-        """Steps until a probe's buffer would be full."""
-        from neuropil.engine.compose import steps_between
-
-        return min([self.core.probe_rows * steps_between(p, self.plan.dt) for p in self.network.probes], default=1 << 30)
-
-    def _take(self, steps: np.ndarray, neurons: np.ndarray) -> None:
-        self.counts += np.bincount(neurons, minlength=self.counts.size)
-        self._modulation.observe(neurons)
-        samples = self.core.flush_probes() + self._upkeep.flush() + self._modulation.flush()
-        self.recorder.add(steps, neurons, samples, self.core.step - bool(self.core.pending))
-        if steps.size:
-            self._recent.append((steps, neurons))
-        oldest = self.core.step - self.core.ring
-        while self._recent and self._recent[0][0][-1] <= oldest:
-            self._recent.pop(0)
-
-    def _in_flight(self) -> tuple[np.ndarray, np.ndarray]:
-        """Spikes whose effects may still be under way: stamps and global neurons."""
-        recent = self._recent or [(np.empty(0, np.int64), np.empty(0, np.int64))]
-        step, neuron = (np.concatenate([r[i] for r in recent]) for i in (0, 1))
-        late = step > self.core.step - self.core.ring
-        return step[late], neuron[late]
 
     def _report(self, total: int) -> None:
         biological = (self.core.step - self._session_start) * self.plan.dt / 1000.0
@@ -418,12 +372,11 @@ class Simulation(Access):
                 self._start = starting_states(self.core)
             with self._guard.whole():
                 begin_anew(self.core, self._synaptic, self._modulation, self._start, kept, weights=weights, restart=restart)
-                self._recent = []
+                self._tally.drop()
                 if restart:
                     self.counts[:], self.wall_seconds, self._session_start, self._session_seconds = 0, 0.0, 0, 0.0
                     self.recorder, self._finished = self._open(None), None
-                self._rewiring = self.core.next_rewiring()
-                self._upkeep.resume(self.core.step)
+                self._chunks.begin()
 
     # --- checkpoints ---------------------------------------------------------------------------------------------------
 
@@ -450,15 +403,8 @@ class Simulation(Access):
     def _write_checkpoint(self, target: Path) -> None:
         self._settle()
         marks = self._finished or self.recorder.sync()  # files that are complete stay so
-        step, neuron = self._in_flight()
-        data = checkpoints.Checkpoint(
-            self.core.step, self.core.states(), self.counts, self._amplitudes(), step, neuron, self.core.events, marks, self.wall_seconds,
-            self._synaptic.save(), self._modulation.save(),
-        )  # fmt: skip
-        checkpoints.save(target, self.plan, data)
-
-    def _amplitudes(self) -> dict[int, np.ndarray]:
-        return {drive: self.core.amplitude(drive) for drive in self.core.machine.amplitudes}
+        saved = {name: part.save() for name, part in self._saved.items()}
+        checkpoints.save(target, self.plan, checkpoints.Checkpoint(self.core.step, self.core.events, marks, self.wall_seconds, saved))
 
     def _open(self, resume: str | os.PathLike[str] | None) -> Recorder:
         record_spikes = self.record_spikes
@@ -468,28 +414,17 @@ class Simulation(Access):
         data = checkpoints.load(path / CHECKPOINT_FILE if path.is_dir() else path, self.plan)
         self.core.step = self._session_start = data.step
         self.wall_seconds = data.wall_seconds
-        for (population, part, name), values in data.states.items():
-            self.core.scatter(self.network[population], part, name, values)
-        self._modulation.restore(data.modulators, data.step)  # first: what it does to the synapses of the start is lost
-        self._synaptic.restore(data.synapses)
-        self._rewiring = self.core.next_rewiring()
-        self._upkeep.resume(data.step)
-        self.counts = data.counts.copy()
-        for drive, values in data.amplitudes.items():
-            self.core.set_amplitude(drive, values)
-        self._recent = [(data.flight_step, data.flight_neuron)] if data.flight_step.size else []
-        self.core.refile(data.flight_step, data.flight_neuron)
+        for name, part in self._saved.items():
+            part.restore(data.saved[name], data.step)
+        self._chunks.begin()
+        self.core.refile(*self._tally.under_way(data.step))
         self.core.logs[0].counters[EVENTS] = data.events
         if self._here:
             return Recorder(self.plan, self._folder, record_spikes=record_spikes, resume=data.marks)
-        earlier = tuple(self._spikes_of(p) for p in self.network.populations.values())
+        earlier = tuple(self._tally.of(p) for p in self.network.populations.values())
         return Recorder(
             self.plan, self._folder, record_spikes=record_spikes, rows=data.marks.rows, earlier=earlier, start=data.step, overwrite=self._overwrite
         )
-
-    def _spikes_of(self, population: Population) -> int:
-        """How many spikes a population has fired since t = 0."""
-        return int(self.counts[population.first : population.first + population.size].sum())
 
     # --- results -------------------------------------------------------------------------------------------------------
 
@@ -509,7 +444,7 @@ class Simulation(Access):
         counted_ms = [self.recorder.start * self.plan.dt, self.core.step * self.plan.dt]
         counted = (counted_ms[1] - counted_ms[0]) / 1000.0
         rates = {
-            p.name: (self._spikes_of(p) - earlier) / (p.size * counted) if counted else 0.0
+            p.name: (self._tally.of(p) - earlier) / (p.size * counted) if counted else 0.0
             for p, earlier in zip(self.network.populations.values(), self.recorder.earlier, strict=True)
         }
         shares = self.core.phases()
@@ -521,6 +456,7 @@ class Simulation(Access):
             "real_time_factor": self.wall_seconds / seconds if seconds else 0.0,
             "trace_seconds": self.trace_seconds,
             "compile_seconds": self.compile_seconds,
+            "compiled_kernels": self._compilations.count,
             "build_seconds": self.build_seconds,
             "peak_memory_bytes": memory.peak(),
             "threads": self.threads,

@@ -1,4 +1,4 @@
-"""How many threads a network is worth: owners meet once a step, which costs more than small networks have to do.
+"""How many threads a network is worth: meetings of owners cost more than small networks have to do.
 
 The decision follows from the plan alone, never from the clock, so that one description runs in one way. Results do not depend on it.
 """
@@ -10,7 +10,7 @@ from neuropil.plan.cost import kernel_costs
 from neuropil.plan.plan import Plan
 
 STEP_NS = 10_000.0
-"""Least work of a thread in a step. A meeting of threads that have their cores takes below 1 µs; of threads that share them with other
+"""Least work of a thread in a step, should owners meet after each. A meeting of threads that have their cores takes below 1 µs; of threads that share them with other
 programs it was measured at 100 µs, against 1.7 µs that a step of 1,000 integrate-and-fire neurons takes on one thread."""
 FLOP_NS, BYTE_NS, EVENT_NS = 0.1, 0.02, 3.0
 """Measured: 1 to 2 ns for a step of an integrate-and-fire neuron with its Poisson drive, 20 to 50 for a compartment with channels;

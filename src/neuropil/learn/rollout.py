@@ -286,13 +286,14 @@ class Rollout:
 
     def _see_partners(self, states: Tree, flows: Tree) -> None:
         """Into `flows` what gap junctions do at t_k: what each half sees of its partner, or the currents."""
-        for mine, other in (pair for coupling in self.network.couplings for pair in coupling.directed):
+        for coupling, (mine, other, side) in ((c, pair) for c in self.network.couplings for pair in c.directed):
             inputs, there = flows.setdefault(mine.population.name, {}), self._potentials(states, other)
             before = inputs.get(mine.input, jnp.zeros(mine.population.size * mine.sites, self.dtype))
-            if mine.conductance is None:
+            if mine.half:
                 inputs[mine.input] = before.at[mine.places].set(there)
             else:
-                current = jnp.asarray(mine.conductance, self.dtype) * (there - self._potentials(states, mine))
+                values = {n: jnp.asarray(v, self.dtype) for n, v in coupling.values.items()}
+                current = coupling.flow(self._potentials(states, mine), there, side, values)
                 inputs[mine.input] = before.at[mine.places].add(current)
 
     def _potentials(self, states: Tree, end: End) -> Any:

@@ -58,6 +58,7 @@ class Driven:
 
     @property
     def stimulus(self) -> Any:
+        """The stimulus, as described."""
         return self.drive.stimulus
 
     @property
@@ -66,7 +67,7 @@ class Driven:
         return rng.stream_key(self.seed, "drive", *self.drive.stream)
 
     def value(self, attribute: str) -> Any:
-        """A number of the stimulus (or of its connection: "weight"), one or one for each neuron."""
+        """An attribute of the stimulus (or of its connection: "weight"), one number or one for each neuron."""
         owner = self.drive if attribute == "weight" else self.stimulus
         return per_neuron(getattr(owner, attribute), self.counters, self.seed, "drive", *self.drive.stream, attribute)
 
@@ -96,6 +97,7 @@ def stimulus_array(drive: StimulusConnection, steps: int, dt: float, seed: int) 
 @register(EventStimulus, "rollout")
 @register(CurrentStimulus, "rollout")
 def equation(d: Driven) -> Array:
+    """What the equation of `d.stimulus` gives."""
     stimulus, k = d.stimulus, d.k[:, None]
     draw = {"uniform": rng.uniform, "normal": rng.normal}.get(stimulus.equation.random or "")
     number = 0.0 if draw is None else draw(d.key, d.counters[None, :], k)
@@ -109,11 +111,13 @@ def equation(d: Driven) -> Array:
 
 @register(Poisson, "rollout")
 def poisson(d: Driven) -> Array:
+    """Poisson counts at the constant rates of `d.stimulus`."""
     return _poisson(d, d.value("rate"))
 
 
 @register(InhomogeneousPoisson, "rollout")
 def inhomogeneous_poisson(d: Driven) -> Array:
+    """Poisson counts at the rates of the table of `d.stimulus`."""
     return _poisson(d, _rows(d, d.stimulus.rates, stay=True))
 
 
@@ -129,6 +133,7 @@ def _poisson(d: Driven, rate: Any) -> Array:
 
 @register(Regular, "rollout")
 def regular(d: Driven) -> Array:
+    """One event in each of the steps at whose end `d.stimulus` stamps one."""
     s: Regular = d.stimulus
     every = grid.steps(s.interval, d.dt, "Regular.interval")
     first = every if s.start is None else grid.steps(s.start, d.dt, "Regular.start")
@@ -138,6 +143,7 @@ def regular(d: Driven) -> Array:
 
 @register(SpikeList, "rollout")
 def spike_list(d: Driven) -> Array:
+    """The events of the list of `d.stimulus`."""
     s: SpikeList = d.stimulus
     return _scheduled(d, s.stamps(d.dt), s.addressed)
 
@@ -154,6 +160,7 @@ def _scheduled(d: Driven, stamp: NDArray[np.int64], neurons: NDArray[np.int64] |
 
 @register(Step, "rollout")
 def step(d: Driven) -> Array:
+    """The amplitude of `d.stimulus` from start to stop."""
     s: Step = d.stimulus
     on = d.k >= grid.steps(s.start, d.dt, "Step.start", least=0)
     if s.stop is not None:
@@ -163,6 +170,7 @@ def step(d: Driven) -> Array:
 
 @register(Noise, "rollout")
 def noise(d: Driven) -> Array:
+    """Mean and spread of `d.stimulus` times a normal number."""
     s: Noise = d.stimulus
     every = 1 if s.interval is None else grid.steps(s.interval, d.dt, "Noise.interval")
     return d.value("mean") + d.value("sd") * rng.normal(d.key, d.counters[None, :], (d.k // every)[:, None])
@@ -170,6 +178,7 @@ def noise(d: Driven) -> Array:
 
 @register(TimeArray, "rollout")
 def time_array(d: Driven) -> Array:
+    """The row of the table of `d.stimulus`, then zero."""
     return _rows(d, d.stimulus.values, stay=False)
 
 

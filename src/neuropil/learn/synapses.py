@@ -28,7 +28,18 @@ from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.per_synapse import in_order
 from neuropil.model.neuron.composite import full_name
-from neuropil.model.synapse.synapse import CONTEXT_INPUTS, POST_TIME
+from neuropil.model.synapse.context import (
+    POST_TIME,
+    Activity,
+    Potential,
+    SignalValue,
+    TargetState,
+    WhiteNoise,
+    context_input,
+    reads,
+    target_states,
+)
+from neuropil.registry import builder_of, register
 
 Tree = dict[str, Any]
 
@@ -76,7 +87,7 @@ class Living:
                 f"projection {projection.name!r} has structural plasticity, which Rollout does not support",
                 fix="leave structure out to train, or run it with neuropil.run",
             )
-        if isinstance(projection.target.neuron, Cell) and set(program.traced.spec.inputs) - (set(CONTEXT_INPUTS) - {"v"}):
+        if isinstance(projection.target.neuron, Cell) and target_states(program.traced.spec.inputs):
             raise ModelError(f"projection {projection.name!r} reads states of a cell with morphology, which Rollout does not support", fix="run it with neuropil.run")
         pre, post, weight, delay, site, number = numbered_edges(projection, seed, dt)
         model, n = program.traced.model, pre.size
@@ -130,10 +141,8 @@ class Living:
         """
         traced, scheme = self.program.traced, self.program.scheme
         s, size = carry["states"], self.projection.target.size * self.projection.sites
-        known = {
-            "noise": lambda: _white(self.key, self.number, k, p["dt"]), "modulator": lambda: modulator, "post": lambda: carry["post"][self.post],
-        }  # fmt: skip
-        x = {n: known[n]() if n in known else target[full_name(self.projection.part, n)][self.reached] for n in traced.spec.inputs}
+        now = Now(self, p, carry, target, modulator, k)
+        x = {n: builder_of(context_input(n), "rollout")(now, n) for n in traced.spec.inputs}
         zero = jnp.zeros(size, p["weights"].dtype)
         flow = zero
         if self.projection.input is not None:
@@ -168,9 +177,46 @@ class Living:
         s = {n: jnp.broadcast_to(s[n] + here * (after[n] - s[n]), self.pre.shape) for n in s}
         flight = flight.at[(k + self.delay) % flight.shape[0], np.arange(self.pre.size)].add(spikes[self.pre])
         post = carry["post"]
-        if "post" in self.program.traced.spec.inputs:
+        if reads(self.program.traced.spec.inputs, Activity):
             post = post * jnp.exp(-p["dt"] / p[POST_TIME]) + mine / p[POST_TIME]
         return {**carry, "states": s, "flight": flight, "late": late, "post": post}
+
+
+@dataclass(frozen=True)
+class Now:
+    """What a step of the synapses of one projection is given.
+
+    Attributes:
+        synapses: whose; p, carry, target, modulator, k: as of `Living.step`.
+    """
+
+    synapses: Living
+    p: Scalars
+    carry: Tree
+    target: Scalars
+    modulator: Any
+    k: Any
+
+
+@register(WhiteNoise, "rollout")
+def _noise(now: Now, name: str) -> Any:
+    return _white(now.synapses.key, now.synapses.number, now.k, now.p["dt"])
+
+
+@register(SignalValue, "rollout")
+def _signal(now: Now, name: str) -> Any:
+    return now.modulator
+
+
+@register(Activity, "rollout")
+def _activity(now: Now, name: str) -> Any:
+    return now.carry["post"][now.synapses.post]
+
+
+@register(TargetState, "rollout")
+@register(Potential, "rollout")
+def _state(now: Now, name: str) -> Any:
+    return now.target[full_name(now.synapses.projection.part, name)][now.synapses.reached]
 
 
 def _white(key: rng.Key, number: np.ndarray, k: Any, dt: Any) -> Any:

@@ -43,7 +43,7 @@ def check_pure(traced: Traced) -> None:
     known.add(names)
 
 
-def traced_twice(graph: Graph, equation: Any, named: list[Any], owner: str, where: str = "", *, static: tuple[str, ...] = ()) -> list[int]:
+def traced_twice(graph: Graph, equation: Any, named: list[Any], owner: str, where: str = "", *, static: tuple[str, ...] = (), remedy: str | None = None) -> list[int]:
     """The nodes of an equation's results, after tracing it twice into the graph.
 
     Args:
@@ -52,6 +52,7 @@ def traced_twice(graph: Graph, equation: Any, named: list[Any], owner: str, wher
         named: these trees, with the names of the graph's leaves; those that begin with "p." are static.
         owner: whose equation it is; where: its name, in messages (None: the same).
         static: further leaves that are.
+        remedy: what to write instead of an effect; None: as for neurons and synapses.
 
     Raises:
         ModelError: the equation has an effect.
@@ -63,7 +64,7 @@ def traced_twice(graph: Graph, equation: Any, named: list[Any], owner: str, wher
         if not drawn or first != second:
             break
     if drawn or first != second:
-        raise _error(where or owner, graph, first, second, drawn)
+        raise _error(where or owner, graph, first, second, drawn, remedy)
     return first
 
 
@@ -79,7 +80,7 @@ def _generators() -> dict[str, Any]:
     return {"numpy.random": (kind, np.asarray(words).tobytes(), *rest), "random": random.getstate()}
 
 
-def _error(where: str, graph: Graph, first: list[int], second: list[int], drawn: list[str]) -> ModelError:
+def _error(where: str, graph: Graph, first: list[int], second: list[int], drawn: list[str], remedy: str | None) -> ModelError:
     apart = [sorted(graph.literal(n) for n in set(graph.reach(a)) - set(graph.reach(b)) if graph.literal(n) is not None) for a, b in ((first, second), (second, first))]
     numbers = " in the first trace, ".join(", ".join(f"{v:.6g}" for v in values[:3]) for values in apart) if all(apart) else ""
     found = [f"{' and '.join(drawn)} was drawn from"] if drawn else []
@@ -87,6 +88,6 @@ def _error(where: str, graph: Graph, first: list[int], second: list[int], drawn:
     return ModelError(
         f"{where} has an effect: it does not give the same equations twice", got="; ".join(found),
         expected="equations of states, inputs and parameters alone; they are traced once, so what is drawn or counted then is one number for all neurons and all steps",
-        fix="for noise, declare an Input and stimulate it: net.stimulate(population, npl.Noise(mean, sd), input=...) (a synapse declares the input `noise`); "
+        fix=remedy or "for noise, declare an Input and stimulate it: net.stimulate(population, npl.Noise(mean, sd), input=...) (a synapse declares the input `noise`); "
         "for random spikes, define hazard(); for values that differ between neurons, give a parameter or an initial value a distribution; what counts is a State",
     )  # fmt: skip

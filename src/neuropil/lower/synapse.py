@@ -20,6 +20,7 @@ from neuropil.lower.propagator import propagators
 from neuropil.lower.synapse_form import SIDES, Form, age, closed_form, form_of
 from neuropil.lower.trace import named_leaves
 from neuropil.lower.traced_synapse import Stateless, TracedSynapse, traced_graph
+from neuropil.model.contents.in_context import synapse_in_context
 from neuropil.model.contents.per_synapse import differs
 from neuropil.model.contents.wiring import weight_dimension
 from neuropil.model.modulation.bound_effect import vary_by_cell
@@ -231,7 +232,7 @@ def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
         if p.listed:
             spec = p.target.neuron.spec
             port = None if p.port is None else spec.ports[p.port]
-            synapse = p.synapse or Stateless()
+            synapse = synapse_in_context(p) or Stateless()
             unit = weight_dimension(p.name, p.synapse, port)
             differing = frozenset(n for n, effects in effects_on(network.modulators, p).items() if vary_by_cell(effects))
             starts = frozenset(n for n, v in p.initial.items() if differs(v))

@@ -6,6 +6,7 @@ from neuropil.model.agent.encode import Code, Currents, OneHot, PlaceCode, Popul
 from neuropil.model.agent.monitor import Guard, SelfStimulationMonitor
 from neuropil.model.base.described import STEADY, DeclarativeModel, Input, Port, State
 from neuropil.model.base.distribution import Distribution, LogNormal, Normal, Uniform
+from neuropil.model.base.ends import Ends
 from neuropil.model.base.integrators import Tableau
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.compartments import Compartments
@@ -27,7 +28,6 @@ from neuropil.model.cell.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.cell.morphology import Morphology, MorphologyBuilder
 from neuropil.model.cell.section import Section
 from neuropil.model.connection.distance import DistanceDependent
-from neuropil.model.connection.ends import Ends
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.rules import (
     AllToAll,
@@ -45,6 +45,7 @@ from neuropil.model.modulation.effects import Becomes, Effect, Gain, Shift, Towa
 from neuropil.model.modulation.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
 from neuropil.model.modulation.modulator import Modulator
 from neuropil.model.network.coupling import Coupling
+from neuropil.model.network.junction import Junction, OhmicJunction
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.branched import Branch, Branched
 from neuropil.model.neuron.composite import Composite, Part
@@ -97,6 +98,7 @@ __all__ = [
     "Horizon",
     "InhomogeneousPoisson",
     "Input",
+    "Junction",
     "Kind",
     "Kinetics",
     "Location",
@@ -111,6 +113,7 @@ __all__ = [
     "Neuron",
     "Noise",
     "Normal",
+    "OhmicJunction",
     "OneHot",
     "OneToOne",
     "Part",

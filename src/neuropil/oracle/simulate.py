@@ -383,11 +383,11 @@ class _World:
         for synapse in self.synapses:
             assert synapse.port is not None
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
-        for mine, other in (pair for coupling in self.network.couplings for pair in coupling.directed):
+        for coupling, (mine, other, side) in ((c, pair) for c in self.network.couplings for pair in c.directed):
             entry, there = x[mine.population.name][mine.input], self._seen(other.population, other.part, "v")[other.places]
-            if mine.conductance is None:
+            if mine.half:
                 entry[mine.places] = there
             else:
                 here = self._seen(mine.population, mine.part, "v")[mine.places]
-                np.add.at(entry, mine.places, mine.conductance * (there - here))
+                np.add.at(entry, mine.places, coupling.flow(here, there, side))
         return x, w

@@ -35,6 +35,12 @@ Each = Callable[[int], Array]
 class Source:
     """One stimulus: the weights it brings, or the current it gives, in each step, for every site of every neuron.
 
+    Args:
+        drive: the stimulus connection.
+        dt: time step, ms.
+        steps: length of the run.
+        seed: of the simulation.
+
     Attributes:
         stimulus: as described; dt: ms.
         counters: of random numbers, [driven neurons, sites]; key: of their stream.
@@ -52,7 +58,7 @@ class Source:
         self.each: Each = builder_for(self.stimulus, "oracle")(self)
 
     def value(self, attribute: str) -> Array:
-        """A number of the stimulus as [driven neurons, sites]: drawn for each site, given for each neuron."""
+        """An attribute of the stimulus as [driven neurons, sites]: drawn for each site, given for each neuron."""
         return self._spread(getattr(self.stimulus, attribute), attribute)
 
     def _spread(self, value: Any, attribute: str) -> Array:
@@ -62,7 +68,7 @@ class Source:
         return self.broadcast(np.asarray(base(value), float))
 
     def broadcast(self, raw: Array) -> Array:
-        """One number, or one for each driven neuron, as [driven neurons, sites]."""
+        """The array `raw`, one number or [driven neurons], as [driven neurons, sites]."""
         return np.broadcast_to(raw[:, None] if raw.ndim else raw, self.counters.shape)
 
     def events(self, k: int) -> Array:
@@ -83,6 +89,7 @@ class Source:
 @register(EventStimulus, "oracle")
 @register(CurrentStimulus, "oracle")
 def equation(source: Source) -> Each:
+    """What the equation of the stimulus of a `source` gives."""
     stimulus = source.stimulus
     values, unit = {n: source.value(n) for n in stimulus.parameters}, stimulus.dimension()
     draw = {"uniform": rng.uniform, "normal": rng.normal}.get(stimulus.equation.random or "")
@@ -99,12 +106,14 @@ def equation(source: Source) -> Each:
 
 @register(Poisson, "oracle")
 def poisson(source: Source) -> Each:
+    """Poisson counts at constant rates, of the stimulus of a `source`."""
     rate = source.value("rate")
     return lambda k: _poisson(source, rate, k)
 
 
 @register(InhomogeneousPoisson, "oracle")
 def inhomogeneous_poisson(source: Source) -> Each:
+    """Poisson counts at the rates of a table, of the stimulus of a `source`."""
     s: InhomogeneousPoisson = source.stimulus
     return lambda k: _poisson(source, _row(source, s.rates, s, k, stay=True), k)
 
@@ -117,6 +126,7 @@ def _poisson(source: Source, rate: Array, k: int) -> Array:
 
 @register(Regular, "oracle")
 def regular(source: Source) -> Each:
+    """One event in each of the steps at whose end one is stamped, of the stimulus of a `source`."""
     s: Regular = source.stimulus
     every = grid.steps(s.interval, source.dt, "Regular.interval")
     first = every if s.start is None else grid.steps(s.start, source.dt, "Regular.start")
@@ -126,6 +136,7 @@ def regular(source: Source) -> Each:
 
 @register(SpikeList, "oracle")
 def spike_list(source: Source) -> Each:
+    """The events of a list, of the stimulus of a `source`."""
     s: SpikeList = source.stimulus
     return _scheduled(source, s.stamps(source.dt), s.neurons)
 
@@ -144,6 +155,7 @@ def _scheduled(source: Source, stamps: Array, neurons: Any) -> Each:
 
 @register(Step, "oracle")
 def step(source: Source) -> Each:
+    """The amplitude from start to stop, of the stimulus of a `source`."""
     s: Step = source.stimulus
     amplitude = source.value("amplitude")
     start, stop = (np.inf if a is None else grid.steps(a, source.dt, "Step", least=0) for a in (s.start, s.stop))
@@ -152,6 +164,7 @@ def step(source: Source) -> Each:
 
 @register(Noise, "oracle")
 def noise(source: Source) -> Each:
+    """Mean and spread times a normal number, of the stimulus of a `source`."""
     s: Noise = source.stimulus
     mean, sd = source.value("mean"), source.value("sd")
     every = 1 if s.interval is None else grid.steps(s.interval, source.dt, "Noise.interval")
@@ -160,6 +173,7 @@ def noise(source: Source) -> Each:
 
 @register(TimeArray, "oracle")
 def time_array(source: Source) -> Each:
+    """The row of a table, then zero, of the stimulus of a `source`."""
     s: TimeArray = source.stimulus
     return lambda k: _row(source, s.values, s, k, stay=False)
 

@@ -10,12 +10,23 @@ import numpy as np
 from neuropil import rng
 from neuropil.model import Distribution, Projection, Synapse
 from neuropil.model.base import grid
+from neuropil.model.contents.in_context import synapse_in_context
 from neuropil.model.contents.pairs import ends_of
 from neuropil.model.contents.per_synapse import differs, in_order
 from neuropil.model.contents.wiring import threshold, weight_dimension
-from neuropil.model.synapse.synapse import POST_TIME
+from neuropil.model.synapse.context import (
+    POST_TIME,
+    Activity,
+    Potential,
+    SignalValue,
+    TargetState,
+    WhiteNoise,
+    context_input,
+    reads,
+)
 from neuropil.oracle.events import drawn, numbers, site_of
 from neuropil.oracle.integrate import Array, Integrator, States
+from neuropil.registry import builder_of, register
 from neuropil.units import Quantity, magnitude
 
 
@@ -49,7 +60,7 @@ class LivingSynapses:
 
     def __init__(self, projection: Projection, dt: float, seed: int, given: tuple[Any, ...] | None, modulator: float):
         self.projection, self.dt, self.seed, self.modulator = projection, dt, seed, modulator
-        self.model = projection.synapse or Synapse()
+        self.model = synapse_in_context(projection) or Synapse()
         self.source, self.target, self.port, self.input = projection.source.name, projection.target.name, projection.port, projection.input
         pre, post, weight, steps, *more = drawn(projection, dt, seed) if given is None else (np.asarray(part) for part in given)
         site = more[0] if more else site_of(projection)
@@ -113,11 +124,7 @@ class LivingSynapses:
         return self.post * self.projection.sites + self.site
 
     def _world(self, k: int, state: Callable[[str], Array]) -> States:
-        def noise() -> Array:
-            return rng.normal(rng.stream_key(self.seed, "synapse noise", *self.projection.stream), self._numbers(self.pre.size), k) / np.sqrt(self.dt)
-
-        known = {"noise": noise, "post": lambda: self.activity[self.post], "modulator": lambda: np.full(self.pre.size, self.modulator)}
-        return {name: known[name]() if name in known else state(name)[self.reached] for name in self.model.spec.inputs}
+        return {name: builder_of(context_input(name), "oracle")(self, name, k, state) for name in self.model.spec.inputs}
 
     def step(self, k: int, state: Callable[[str], Array], arrived: Array | None) -> Array:
         """Advance from t_k to t_{k+1}; `state` gives states of the target's sites as of t_k, by name.
@@ -173,7 +180,7 @@ class LivingSynapses:
         self._change("respond", self.answers.pop(0)[self.post])
         self.history.append((stamp, fired))
         self.history = [(s, f) for s, f in self.history if s + self.longest > stamp]
-        if "post" in self.model.spec.inputs:
+        if reads(self.model.spec.inputs, Activity):
             tau = self.changed.get(POST_TIME, float(getattr(self.model, POST_TIME).value))
             self.activity = self.activity * np.exp(-self.dt / tau) + mine / tau
         structure = self.projection.structure
@@ -238,3 +245,28 @@ class LivingSynapses:
         if isinstance(value, Distribution):
             return np.asarray(value.quantile(self._uniform(what, n, round)))
         return np.full(n, float(value))
+
+
+# --- context inputs: the value for every synapse in step k -----------------------------------------------------------------
+
+
+@register(WhiteNoise, "oracle")
+def _noise(synapses: LivingSynapses, name: str, k: int, state: Callable[[str], Array]) -> Array:
+    key = rng.stream_key(synapses.seed, "synapse noise", *synapses.projection.stream)
+    return rng.normal(key, synapses._numbers(synapses.pre.size), k) / np.sqrt(synapses.dt)
+
+
+@register(Activity, "oracle")
+def _activity(synapses: LivingSynapses, name: str, k: int, state: Callable[[str], Array]) -> Array:
+    return synapses.activity[synapses.post]
+
+
+@register(SignalValue, "oracle")
+def _signal(synapses: LivingSynapses, name: str, k: int, state: Callable[[str], Array]) -> Array:
+    return np.full(synapses.pre.size, synapses.modulator)
+
+
+@register(TargetState, "oracle")
+@register(Potential, "oracle")
+def _state(synapses: LivingSynapses, name: str, k: int, state: Callable[[str], Array]) -> Array:
+    return state(name)[synapses.reached]

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.lower.equation import stimulus_program
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.model.contents.pairs import expected_synapses
 from neuropil.plan.cells import PlannedCells
@@ -76,6 +77,7 @@ def kernel_costs(plan: Plan) -> list[KernelCost]:
     works += [_cells(cells, plan) for cells in plan.cells.values()]
     for planned in plan.drives:
         flops, moved = _stimulus(planned, np.dtype(plan.precision).itemsize)
+        flops += stimulus_program(planned.drive.stimulus).flops if planned.drive.stimulus.defined_by_equation else 0
         elements = planned.drive.target.size * planned.drive.sites.size
         works.append(KernelCost(f"{planned.kind} {planned.drive.name}", "stimulus", elements, "step", flops, moved, "engine/stimuli/kernels.py"))
     firing = {m.population.name for g in plan.groups if g.program.can_fire for m in g.members} | set(plan.cells)

@@ -20,11 +20,13 @@ class Phase(Enum):
     """To what the time of an operation is counted. The order within a step follows from buffers (`neuropil.plan.spec`)."""
 
     SPIKES = "spikes"
-    """Note the spikes published at the end of the step before."""
+    """Note what all owners published: for every step, once they have met."""
     STIMULI = "stimuli"
     DELIVERY = "delivery"
     NEURONS = "neurons"
     PROBES = "probes"
+    RESPONSES = "responses"
+    """Of what an owner holds to the spikes of its own neurons, at the end of a step."""
     WAITING = "waiting"
     """For the other owners; no operation has this phase."""
 
@@ -33,19 +35,19 @@ class Given(Enum):
     """What the loop hands to a kernel."""
 
     STEP = "int64, the step under way"
-    LAST_STEP = "int64, the step before, whose spikes are published"
-    OWNER = "int64, the index of the owner that calls"
-    OWNERS = "int64, the number of owners"
-    PUBLISHED = "int32[2, owners, largest partition], neurons that fired, of even and of odd steps"
-    COUNTS = "int64[2, owners * 8], how many of them"
-    FIRED = "int32[largest partition], this owner's neurons that have fired in the step under way"
+    NEXT_STEP = "int64, the step after it"
+    EMITTED = "int64, of operations that note what was published: the step in which the neurons fired"
+    PUBLISHED = "int32[owners, room], neurons that fired, by owner"
+    BOUNDS = "int64[owners, 8], where among an owner's those begin and end that fired in that step"
+    OWN_SPIKES = "int32[n], this owner's neurons that fired in the step under way"
+    FIRED = "int32[room], this owner's neurons that have fired since the owners met"
     FIRED_COUNT = "int64, how many of them so far"
 
 
 class Result(Enum):
     """What a kernel returns to the loop."""
 
-    FIRED_COUNT = "int64, how many of this owner's neurons have fired in the step so far"
+    FIRED_COUNT = "int64, how many of this owner's neurons have fired since the owners met"
     EVENTS = "int64, synaptic events delivered"
     DIVERGED = "int32, states beyond all bounds"
 

@@ -36,6 +36,7 @@ _COUNTERS = (
     "wall_seconds",
     "build_seconds",
     "compile_seconds",
+    "compiled_kernels",
     "real_time_factor",
     "peak_memory_bytes",
     "neuron_steps",

@@ -25,7 +25,15 @@ def strips(traces: Mapping[str, Trace]) -> list[list[Trace]]:
 
 
 def draw_concentration(ax: Any, places: Sequence[Trace], *, t_from: float, t_to: float, shade: str, time_axis: bool = True) -> None:
-    """Draw a modulator's concentration in a window (ms): one line, or one for the mean over each population."""
+    """Draw a modulator's concentration in a window (ms): one line, or one for the mean over each population.
+
+    Args:
+        ax: matplotlib axes.
+        places: one trace, or one for each population.
+        t_from, t_to: ms.
+        shade: colour of the first line.
+        time_axis: whether the axis of time is labelled.
+    """
     inside = [(t.times_ms >= t_from) & (t.times_ms <= t_to) for t in places]
     peak = max((float(np.abs(t.values[w]).max(initial=0.0)) for t, w in zip(places, inside, strict=True)), default=0.0)
     factor, unit = next((f, u) for bound, f, u in _SCALES if peak < bound) if places[0].unit == "mM" else (1.0, "")

@@ -30,9 +30,11 @@ from neuropil.units import unit_name
 
 
 def explain(subject: Network | Neuron | Composite, **options: Any) -> str:
-    """What neuropil will do with a network, or with a neuron model on its own.
+    """The plan of a network, or of a neuron model on its own, as text.
 
-    Options are those of `make_plan` (dt, seed, precision, full_weights).
+    Args:
+        subject: a network or a neuron model.
+        options: as of `make_plan` (dt, seed, precision, full_weights).
     """
     if isinstance(subject, (Neuron, Composite)):
         network = Network(type(subject).__name__)

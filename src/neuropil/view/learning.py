@@ -33,7 +33,11 @@ def learning_figure(history: History) -> Any:
 
 
 def sparkline(history: History, width: int = 40) -> str:
-    """The mean return of all copies over the course of the episodes, as a row of blocks; empty without episodes."""
+    """The mean return of all copies over the course of the episodes, as a row of blocks; empty without episodes.
+
+    Args:
+        width: characters.
+    """
     shortest = min(map(len, history.returns))
     if shortest == 0:
         return ""

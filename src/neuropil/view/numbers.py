@@ -6,7 +6,7 @@ import math
 
 
 def number(value: object, digits: int = 2) -> str:
-    """A number for a reader: thousands set apart, a fixed number of decimals, a dash for what is not known."""
+    """A value as text for a reader: thousands set apart, a fixed number of decimals (`digits`), a dash for what is not known."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "–" if value is None else str(value)
     if isinstance(value, int):
@@ -15,7 +15,7 @@ def number(value: object, digits: int = 2) -> str:
 
 
 def significant(value: object, digits: int = 3) -> str:
-    """A number to so many digits, without an exponent unless it is very large or very small."""
+    """A value as text to so many significant digits, without an exponent unless it is very large or very small."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return "–"
     if value and not 1e-4 <= abs(value) < 1e7:
@@ -25,7 +25,7 @@ def significant(value: object, digits: int = 3) -> str:
 
 
 def seconds(value: object) -> str:
-    """A span of time given in seconds."""
+    """A value in seconds as text with a fitting unit of time."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return "–"
     for limit, scale, unit in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (600.0, 1.0, "s"), (36_000.0, 1 / 60, "min")):
@@ -35,7 +35,7 @@ def seconds(value: object) -> str:
 
 
 def size(value: object) -> str:
-    """An amount of memory given in bytes, in decimal units."""
+    """A value in bytes as text with a fitting decimal unit."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return "–"
     for scale, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
@@ -45,7 +45,7 @@ def size(value: object) -> str:
 
 
 def short_count(value: object) -> str:
-    """A large count in words."""
+    """A large value as text in words: million, billion, trillion."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return "–"
     for scale, unit in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):

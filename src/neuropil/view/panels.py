@@ -47,7 +47,12 @@ def distributions_figure(statistics: Mapping[str, PopulationStatistics], seconds
 
 
 def spectra_figure(statistics: Mapping[str, PopulationStatistics], columns: int = 4) -> Any:
-    """The power spectrum of each population's rate in its own small axes, on common scales."""
+    """The power spectrum of each population's rate in its own small axes, on common scales.
+
+    Args:
+        statistics: by population.
+        columns: of axes, at most.
+    """
     chosen = [s for s in statistics.values() if s.spikes and s.frequencies.size > 2][:MAX_SPECTRA]
     columns = min(columns, max(len(chosen), 1))
     rows = -(-max(len(chosen), 1) // columns)
@@ -82,7 +87,7 @@ def spectra_figure(statistics: Mapping[str, PopulationStatistics], columns: int 
 
 
 def traces_figure(traces: Mapping[str, Trace]) -> Any:
-    """What the probes recorded: one row a probe, up to six neurons in each."""
+    """The traces of the probes: one row a probe, up to six neurons in each."""
     chosen = [(name, trace) for name, trace in traces.items() if len(trace) and trace.neurons.size][:MAX_PROBES]
     height = 0.45 + 1.15 * max(len(chosen), 1)
     figure = new_figure(7.4, height)
@@ -108,7 +113,13 @@ def traces_figure(traces: Mapping[str, Trace]) -> Any:
 
 
 def thin(times: Floats, values: Floats, points: int = MAX_POINTS) -> tuple[Floats, Floats]:
-    """A long (n,) trace by the least and the greatest value of each stretch, so that no spike of it is lost."""
+    """A long (n,) trace by the least and the greatest value of each stretch, so that no spike of it is lost.
+
+    Args:
+        times: float64[n], ms.
+        values: float64[n].
+        points: most points that remain.
+    """
     stride = -(-values.size // (points // 2))  # rounded up, so that no more than `points` remain
     if stride < 3:
         return times, values

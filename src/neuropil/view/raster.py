@@ -59,7 +59,11 @@ def raster_figure(
 
 
 def raster_window(result: Result, max_dots: int = MAX_DOTS) -> tuple[float, float]:
-    """The window worth drawing, ms: the whole run if it is short or sparse, otherwise its last second."""
+    """The window worth drawing, ms: the whole run if it is short or sparse, otherwise its last second.
+
+    Args:
+        max_dots: spikes that may be drawn.
+    """
     stop = result.t_stop_ms if result.duration_ms > 0 else max(last_time(result.spikes), result.spikes.dt)
     start = min(result.t_start_ms, stop - result.spikes.dt)
     if len(result.spikes) > max_dots:
@@ -81,6 +85,12 @@ def draw_raster(
 
     The same fraction of every population is drawn, chosen at random by `seed`. Beside each population stand its size
     and its mean rate in the window.
+
+    Args:
+        ax: matplotlib axes.
+        t_from, t_to: ms; None: the last spike.
+        max_dots: spikes that are drawn at most.
+        time_axis: whether the axis of time is labelled.
     """
     t_to = max(last_time(spikes), t_from + spikes.dt) if t_to is None else t_to
     window = spikes.between(t_from, t_to)
@@ -139,6 +149,11 @@ def draw_rates(ax: Any, spikes: Spikes, *, t_from: float, t_to: float, bin_ms: f
     """Draw the mean rate, Hz, of the excitatory, the inhibitory and the other neurons.
 
     Bins are a 400th of the window, or wide enough to hold four spikes each on average.
+
+    Args:
+        ax: matplotlib axes.
+        t_from, t_to: ms.
+        bin_ms: ms; None: as below.
     """
     if bin_ms is None:
         count = min(400.0, max(len(spikes.between(t_from, t_to)) / 4.0, 20.0))

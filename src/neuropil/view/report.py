@@ -50,7 +50,12 @@ def write_report(
 
 
 def render_report(result: Result, published: Mapping[str, float] | None = None, *, t_from: float | None = None) -> str:
-    """The report as one HTML document; arguments as in `write_report`."""
+    """The report as one HTML document; arguments as in `write_report`.
+
+    Args:
+        published: rates by population, Hz.
+        t_from: from which on statistics count, ms.
+    """
     stop = raster_window(result)[1]
     start = max(result.t_start_ms, t_from if t_from is not None else result.t_start_ms)
     start = min(start, stop - result.spikes.dt)

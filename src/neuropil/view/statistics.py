@@ -105,7 +105,12 @@ def describe(
 
 
 def neuron_rates(spikes: Spikes, population: str, t_from: float, t_to: float) -> Floats:
-    """(size,) rate of each neuron of a population in (t_from, t_to] ms, in Hz."""
+    """(size,) rate of each neuron of a population in (t_from, t_to] ms, in Hz.
+
+    Args:
+        population: its name.
+        t_from, t_to: ms.
+    """
     seconds = _window(t_from, t_to) / 1000.0
     rates: Floats = spikes.between(t_from, t_to).counts(population) / seconds
     return rates
@@ -146,6 +151,12 @@ def correlations(
 
     Neurons that are silent in the window are left out, and so is a neuron whose count never varies, for which no
     correlation exists. Whole bins only: the remainder of the window is dropped.
+
+    Args:
+        population: its name.
+        t_from, t_to: ms.
+        bin_ms: width of a bin, ms.
+        seed: of the choice of neurons.
     """
     bins = int(_window(t_from, t_to) / bin_ms + 1e-9)
     local = spikes.between(t_from, t_from + bins * bin_ms).of(population)
@@ -171,7 +182,13 @@ def correlations(
 def population_rate(
     spikes: Spikes, population: str, t_from: float, t_to: float, bin_ms: float = 1.0
 ) -> tuple[Floats, Floats]:
-    """(bins,) times of the bins' centres, ms, and (bins,) mean rate of the population's neurons in each, Hz."""
+    """(bins,) times of the bins' centres, ms, and (bins,) mean rate of the population's neurons in each, Hz.
+
+    Args:
+        population: its name.
+        t_from, t_to: ms.
+        bin_ms: width of a bin, ms.
+    """
     bins = max(int(_window(t_from, t_to) / bin_ms + 1e-9), 1)
     local = spikes.between(t_from, t_from + bins * bin_ms).of(population)
     counts = np.bincount(_bin_index(local.step, local.dt, t_from, bin_ms, bins), minlength=bins)
@@ -187,13 +204,24 @@ def power_spectrum(
 
     Hann windows of `segment` bins, overlapping by half, mean removed: a resolution of 1000 / (segment · bin_ms) Hz,
     about 4 Hz by default. Independent Poisson neurons of rate r in a population of n give a flat 2 r / n.
+
+    Args:
+        population: its name.
+        t_from, t_to: ms.
+        bin_ms: width of a bin, ms.
     """
     _, rate = population_rate(spikes, population, t_from, t_to, bin_ms)
     return welch(rate, 1000.0 / bin_ms, segment)
 
 
 def welch(signal: Floats, sampling_hz: float, segment: int = 256) -> tuple[Floats, Floats]:
-    """One-sided power spectral density of a (n,) signal by Welch's method, as in `power_spectrum`; nothing of fewer than 2 values."""
+    """One-sided power spectral density of a (n,) signal by Welch's method, as in `power_spectrum`; nothing of fewer than 2 values.
+
+    Args:
+        signal: float64[n].
+        sampling_hz: samples per second.
+        segment: samples of a window.
+    """
     segment = min(segment, signal.size)
     if segment < 2:
         return np.zeros(0), np.zeros(0)
@@ -204,7 +232,11 @@ def welch(signal: Floats, sampling_hz: float, segment: int = 256) -> tuple[Float
 
 
 def ks_distance(a: ArrayLike, b: ArrayLike) -> float:
-    """Kolmogorov-Smirnov distance of two samples: the largest gap between their empirical distributions, 0 to 1."""
+    """Kolmogorov-Smirnov distance of two samples a and b: the largest gap between their empirical distributions, 0 to 1.
+
+    Raises:
+        ResultError: an empty sample.
+    """
     first, second = np.sort(np.asarray(a, float).ravel()), np.sort(np.asarray(b, float).ravel())
     if not first.size or not second.size:
         raise ResultError("a Kolmogorov-Smirnov distance needs two samples", got=f"{first.size} and {second.size}")
@@ -215,7 +247,7 @@ def ks_distance(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def mean(values: ArrayLike) -> float:
-    """The mean, or NaN of nothing, without a warning."""
+    """The mean of some values; NaN, without a warning, if there are none."""
     array = np.asarray(values, dtype=np.float64)
     return float(array.mean()) if array.size else float("nan")
 

@@ -20,7 +20,7 @@ _FAINT = 0.55
 
 
 def kind(population: str) -> str:
-    """'E', 'I' or '' from the way populations are named: L23E and exc, L23I and inh."""
+    """'E', 'I' or '' from the name of a population: L23E and exc, L23I and inh."""
     name = population.lower()
     if population.endswith("E") or name.endswith(("exc", "excitatory", "_e", "-e")) or name == "e":
         return "E"
@@ -35,7 +35,7 @@ def colour(population: str) -> str:
 
 
 def new_figure(width: float, height: float) -> Any:
-    """A figure of that many inches, transparent, attached to no window."""
+    """A figure of this width and height (inches), transparent, attached to no window."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=150)
@@ -44,7 +44,12 @@ def new_figure(width: float, height: float) -> Any:
 
 
 def tidy(ax: Any, *, left: bool = True, grid: str = "") -> None:
-    """Quiet axes: no box, thin ink, small ticks; `grid` is '', 'x' or 'y'."""
+    """Quiet axes: no box, thin ink, small ticks; `grid` is '', 'x' or 'y'.
+
+    Args:
+        ax: matplotlib axes.
+        left: whether the left axis is drawn.
+    """
     ax.patch.set_alpha(0.0)
     for side, spine in ax.spines.items():
         spine.set_visible(side == "bottom" or (side == "left" and left))
@@ -58,7 +63,13 @@ def tidy(ax: Any, *, left: bool = True, grid: str = "") -> None:
 
 
 def label(ax: Any, *, x: str = "", y: str = "", title: str = "") -> None:
-    """Axis labels, and a title set flush left."""
+    """Axis labels, and a title set flush left.
+
+    Args:
+        ax: matplotlib axes.
+        x, y: labels of the axes.
+        title: of the axes.
+    """
     ax.set_xlabel(x, fontsize=SMALL, color=INK, labelpad=3)
     ax.set_ylabel(y, fontsize=SMALL, color=INK, labelpad=4)
     if title:
@@ -70,6 +81,10 @@ def to_svg(figure: Any, name: str, description: str) -> str:
 
     Ink becomes `currentColor` and letters the page's font, so the picture follows the page; rastered parts travel
     inside it as PNG. `name` keeps the identifiers of several pictures on one page apart, and makes them reproducible.
+
+    Args:
+        figure: of matplotlib.
+        description: for readers that do not see it.
     """
     import matplotlib
 

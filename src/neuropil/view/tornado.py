@@ -16,6 +16,7 @@ def tornado_figure(bars: Sequence[Bar], best: float, quantity: str, title: str =
         bars: as `neuropil.cost.tornado` gives them.
         best: the total with every assumption at its best value, where the bars meet.
         quantity: what the axis shows, with its unit.
+        title: of the figure.
     """
     figure = style.new_figure(7.5, 1.1 + 0.3 * len(bars))
     figure.set_layout_engine("constrained")

@@ -80,7 +80,11 @@ DRIVES: dict[str, ContractDrive] = {
 
 
 def contract_drive(name: str) -> ContractDrive:
-    """The drive of a registered neuron."""
+    """The drive of the registered neuron of this name.
+
+    Raises:
+        ModelError: there is none.
+    """
     if name not in DRIVES:
         expected = "an entry in neuropil.zoo.contract.DRIVES" if name in NEURONS else None
         raise ModelError(f"no contract drive for neuron {name!r}", expected=expected, fix=did_you_mean(name, DRIVES))
@@ -155,7 +159,11 @@ SYNAPSE_USES: dict[str, SynapseUse] = {
 
 
 def synapse_use(name: str) -> SynapseUse:
-    """The use of a registered synapse."""
+    """The use of the registered synapse of this name.
+
+    Raises:
+        ModelError: there is none.
+    """
     if name not in SYNAPSE_USES:
         expected = "an entry in neuropil.zoo.contract.SYNAPSE_USES" if name in SYNAPSES else None
         raise ModelError(f"no contract use for synapse {name!r}", expected=expected, fix=did_you_mean(name, SYNAPSE_USES))

@@ -22,5 +22,11 @@ GAS_CONSTANT = 1.380649e-23 * 6.02214076e23 * COULOMB * volt / MOLE
 
 
 def nernst(outside: Quantity, inside: Quantity, valence: int, celsius: Any) -> Quantity:
-    """Potential (mV) at which an ion of these two concentrations (mM) is in equilibrium, at a temperature in °C."""
+    """Potential (mV) at which an ion of these two concentrations (mM) is in equilibrium, at a temperature in °C.
+
+    Args:
+        outside, inside: concentrations.
+        valence: charge of the ion.
+        celsius: °C.
+    """
     return GAS_CONSTANT * (celsius + 273.15) / (valence * FARADAY) * log(outside / inside)

@@ -15,6 +15,7 @@ from neuropil.model.base.distribution import axes
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.contents.views import View
 from neuropil.model.neuron.composite import split
+from neuropil.model.synapse.context import SignalValue, reads
 from neuropil.plan.signature import state
 from neuropil.units import DIMENSIONLESS, Quantity
 
@@ -118,7 +119,7 @@ class Access(SynapticAccess):
             NetworkError: no such projection, or its synapses do not read a modulator.
         """
         name = projection.name if isinstance(projection, Projection) else projection
-        knowing = {s.projection.name: s for s in self.core.listed.values() if "modulator" in s.program.traced.spec.inputs}
+        knowing = {s.projection.name: s for s in self.core.listed.values() if reads(s.program.traced.spec.inputs, SignalValue)}
         if not isinstance(name, str) or name not in knowing:
             raise NetworkError(f"no projection {name!r} whose synapses read a modulator", fix=did_you_mean(name, knowing))
         knowing[name].signal[0] = float(numbers(value, DIMENSIONLESS, "the modulator", ()))

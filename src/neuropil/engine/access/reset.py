@@ -25,7 +25,7 @@ States = dict[tuple[str, str, Argument], np.ndarray]
 def starting_states(core: Core) -> States:
     """What neurons start from, found as at the start: by filling a machine anew, on which nothing runs."""
     twin = copy.copy(core)
-    twin.machine = compose(core.plan, core.layout, 1)
+    twin.machine = compose(core.plan, core.layout, 1, core.exchange)
     return twin.states()
 
 
@@ -81,7 +81,7 @@ def begin_anew(
 
 def _drop_spikes(core: Core) -> None:
     """No event is under way, and no neuron has just spiked."""
-    core.exchange.count[:] = 0
+    core.exchange.clear()
     for arrived in core.machine.arrived:
         arrived[:] = 0
     for log in core.logs:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from neuropil.connectivity.draw import edges
 from neuropil.engine.core import Core
+from neuropil.engine.saved import Arrays
 from neuropil.engine.stores.packed_weights import PackedWeights
 from neuropil.plan.plan import Plan
 
@@ -78,25 +81,27 @@ class SynapticState:
 
     # --- checkpoints -------------------------------------------------------------------------------------------------
 
-    def save(self) -> dict[int, dict[str, np.ndarray]]:
-        """What a checkpoint needs, by projection."""
+    def save(self) -> Arrays:
+        """What a checkpoint needs, by the place of the projection in the network."""
         found = {j: store.save() for j, store in self.core.listed.items()}
         found |= self.packed.save()
         for j in self.held:
             found.setdefault(j, {})["held"] = np.array(True)
-        return found
+        return {str(j): dict(arrays) for j, arrays in found.items()}
 
-    def restore(self, saved: dict[int, dict[str, np.ndarray]]) -> None:
+    def restore(self, arrays: Arrays, step: int) -> None:
         """Restore what `save` returned.
 
         Args:
-            saved: arrays by name, by index of the projection.
+            arrays: by name, by place of the projection.
+            step: of the checkpoint.
         """
-        for j, arrays in saved.items():
+        for place, group in arrays.items():
+            j, saved = int(place), cast("dict[str, np.ndarray]", group)
             if j in self.core.listed:
-                self.core.listed[j].restore(arrays)
+                self.core.listed[j].restore(saved)
                 continue
-            if "weight" in arrays:
-                self.packed.restore(j, arrays)
-            if "held" in arrays:
+            if "weight" in saved:
+                self.packed.restore(j, saved)
+            if "held" in saved:
                 self.held.add(j)

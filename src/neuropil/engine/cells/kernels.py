@@ -9,13 +9,13 @@ All arrays of a block are [compartment * lanes + cell]; `lanes` is the number of
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.kernel_cache import inner_njit
 from neuropil.codegen.noalias import noalias_arguments
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def assemble(lanes, g, out, tree):
     """Turn what membranes conduct into the system of a step, to which point processes are then added.
 
@@ -27,7 +27,7 @@ def assemble(lanes, g, out, tree):
     _assemble(lanes, g, out, tree[2], tree[3])
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def _assemble(lanes, g, out, area, diagonal):
     noalias_arguments()  # of arrays within a tuple nothing is known
     for i in range(area.size):
@@ -38,7 +38,7 @@ def _assemble(lanes, g, out, area, diagonal):
             g[q] = d + a * g[q]
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def solve(lanes, v, g, out, tree):
     """Advance the potentials v of a block by one implicit step.
 
@@ -55,7 +55,7 @@ def solve(lanes, v, g, out, tree):
     _substitute(lanes, v, g, out, parent, axial)
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def _eliminate(lanes, v, d, b, parent, axial):
     """From the leaves to the root, adding axial currents on the way; leaves the reciprocal of each diagonal in d."""
     noalias_arguments()
@@ -74,7 +74,7 @@ def _eliminate(lanes, v, d, b, parent, axial):
             d[e + q] = r
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def _substitute(lanes, v, d, b, parent, axial):
     """From the root to the leaves: changes into b, potentials into v."""
     noalias_arguments()
@@ -90,7 +90,7 @@ def _substitute(lanes, v, d, b, parent, axial):
             v[e + q] += change
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def add_sites(b, lanes, own, g, out, sites):
     """Add what point processes conduct, in place order.
 
@@ -109,7 +109,7 @@ def add_sites(b, lanes, own, g, out, sites):
             out[e + q] -= current[o + q]
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def read_sites(b, lanes, own, v, sites):
     """Copy the potentials at sites to where point processes read them."""
     compartment, potential = sites[0], sites[3]
@@ -121,7 +121,7 @@ def read_sites(b, lanes, own, v, sites):
             potential[o + q] = v[e + q]
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def add_at(b, lanes, own, whole, values, sites, per_area):
     """Add currents at sites (pA, [site * own + cell]) to a density in compartments (pA/µm²); per_area: 1/µm², 0 where there is no membrane."""
     compartment = sites[0]
@@ -133,7 +133,7 @@ def add_at(b, lanes, own, whole, values, sites, per_area):
             whole[e + q] += values[o + q] * w
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def read_at(b, lanes, own, whole, values, sites):
     """Copy what compartments have, such as concentrations, to where point processes read it."""
     compartment = sites[0]
@@ -145,7 +145,7 @@ def read_at(b, lanes, own, whole, values, sites):
             values[o + q] = whole[e + q]
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def look(b, lanes, own, v, seen, tree):
     """Note the potentials where spikes are detected."""
     place, first = tree[4], b * lanes
@@ -153,7 +153,7 @@ def look(b, lanes, own, v, seen, tree):
         seen[first + q] = v[place * lanes + q]
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def detect(b, lanes, own, v, seen, fired, tree):
     """Note which cells' potential has risen through the threshold since `look`."""
     place, threshold, first = tree[4], tree[5], b * lanes
@@ -161,7 +161,7 @@ def detect(b, lanes, own, v, seen, fired, tree):
         fired[first + q] = 1 if v[place * lanes + q] >= threshold and seen[first + q] < threshold else 0
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def runaway(b, lanes, own, v, limit):
     """Cells whose root is not within bounds: what goes wrong anywhere reaches the root in the same solution."""
     bad = 0

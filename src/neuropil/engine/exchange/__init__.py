@@ -1,1 +1,1 @@
-"""What threads exchange: spikes in each step, potentials at gap junctions."""
+"""What owners tell each other: spikes once per smallest delay, potentials at gap junctions, alarms."""

@@ -1,6 +1,6 @@
 """Gap junctions in the engine: at the end of each step potentials at coupled places are published; in the next, partners read them.
 
-Two buffers alternate, as for spikes: a step reads what the one before it wrote, so owners need to meet only once a step.
+Two sides alternate, as for spikes: a step reads what the one before it wrote, so owners need to meet only once a step.
 """
 
 # mypy: disable-error-code="no-untyped-def"
@@ -13,14 +13,20 @@ from functools import partial
 from typing import TypeAlias
 
 import numpy as np
-from numba import njit
 
+from neuropil.codegen.cache import load
+from neuropil.codegen.equation_source import NAME, junction_source
 from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.kernel_cache import cached_njit
+from neuropil.engine.exchange.exchange import Exchange
+from neuropil.lower.equation import junction_program, parameter_leaves
 from neuropil.model.contents.contents import Population
-from neuropil.model.network.coupling import End
+from neuropil.model.network.coupling import Coupling, End
+from neuropil.model.network.junction import Junction, OhmicJunction
 from neuropil.model.network.network import Network
 from neuropil.plan.buffers import Buffer, Owner
 from neuropil.plan.operations import Given, Kernel, Operation, Phase
+from neuropil.registry import nearest_builder, register
 
 Seeing: TypeAlias = Callable[[slice], tuple[np.ndarray, ...]]
 """From the neurons that a thread owns to what its kernel reads."""
@@ -41,7 +47,7 @@ class Potentials:
     look: Callable[[], None]
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def see_partners(k, seen, published, partner):
     """The potential of each site's partner at the beginning of step k; partner: its place among the published, or -1."""
     for i in range(seen.size):
@@ -49,14 +55,14 @@ def see_partners(k, seen, published, partner):
             seen[i] = published[k & 1, partner[i]]
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def publish(k, potentials, places, published):
     """The potentials at the end of step k."""
     for i in range(potentials.size):
         published[(k + 1) & 1, places[i]] = potentials[i]
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def conduct(k, current, published, here, bounds, partner, conductance):
     """Add the currents of junctions during step k; here: a place's own among the published; bounds: its junctions."""
     for i in range(current.size):
@@ -66,12 +72,39 @@ def conduct(k, current, published, here, bounds, partner, conductance):
         current[i] += total
 
 
+Further: TypeAlias = Callable[[np.ndarray], tuple[np.ndarray, ...]]
+"""From the junctions of a thread, int64[junctions], to the arguments that follow (k, current, published, here, bounds, partner)."""
+
+
+@register(OhmicJunction, "engine")
+def ohmic(junction: OhmicJunction, values: dict[str, np.ndarray], side: np.ndarray) -> tuple[Kernel, Further]:
+    """The kernel of gap junctions; see `equation`."""
+    return Kernel.of(conduct), lambda which: (values["g"][which],)
+
+
+@register(Junction, "engine")
+def equation(junction: Junction, values: dict[str, np.ndarray], side: np.ndarray) -> tuple[Kernel, Further]:
+    """The kernel that is written from the equation of a junction.
+
+    Args:
+        junction: one of them.
+        values: parameters by name, float64[junctions].
+        side: float64[junctions], 1 for the first place of a pair, -1 for the second.
+    """
+    program = junction_program(junction)
+    made = program.constants({leaf: values[n] for n, leaf in parameter_leaves(values).items()})
+    constants = [np.broadcast_to(v, side.shape) for v in made]
+    kernel = load(NAME, junction_source(program, range(len(constants))))
+    return Kernel.of(kernel.conduct), lambda which: (side[which], np.empty(0), *(v[which] for v in constants))
+
+
 def junctions(
     network: Network,
     threads: int,
     potentials: Callable[[Population, str, int], Potentials],
     inputs: Callable[[Population, str, int], np.ndarray],
     precision: str,
+    exchange: Exchange,
     buffers: Callable[[Population, str], Buffer],
     inputs_of: Callable[[Population, str], Buffer],
 ) -> tuple[list[Operation], list[Callable[[int], None]]]:
@@ -80,26 +113,26 @@ def junctions(
     Args:
         potentials: from (population, part, thread) to the potentials of the part's sites there.
         inputs: from (population, full name of an input, thread) to its array there, [sites × own neurons].
+        exchange: where the potentials are published.
         buffers: from (population, part) to the buffer of the potentials; inputs_of: from (population, full name of an input) to its.
     """
     ends = [e for c in network.couplings for e in (c.first, c.second)]
     seen = {(e.population.name, e.part): e for e in ends}
     sizes = [e.population.size * e.sites for e in seen.values()]
     first = dict(zip(seen, np.cumsum([0, *sizes]).tolist(), strict=False))
-    published = np.zeros((2, max(sum(sizes), 1)), precision)
+    published = exchange.shared("potentials", precision, (2, max(sum(sizes), 1)))
     shared = {key: Buffer(f"published potentials of {key[0]}.{key[1]}", precision, size, Owner.ALL) for key, size in zip(seen, sizes, strict=True)}
     operations: list[Operation] = []
     before: list[Callable[[int], None]] = []
     for entry in {(e.population.name, e.input): e for e in ends}.values():
-        seeing = (_halves if entry.conductance is None else _currents)(network, entry, first)
-        arguments = [
-            (inputs(entry.population, entry.input, t), published, *seeing(potentials(entry.population, entry.part, t).own)) for t in range(threads)
-        ]
-        kernel = Kernel.of(see_partners if entry.conductance is None else conduct)
-        name = f"{entry.population.name}.{entry.input}: gap junctions"
-        operations.append(Operation(
-            name, Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,), adds=(inputs_of(entry.population, entry.input),), reads=tuple(shared.values()),
-        ))  # fmt: skip
+        own = [potentials(entry.population, entry.part, t).own for t in range(threads)]
+        targets = [inputs(entry.population, entry.input, t) for t in range(threads)]
+        label = f"{entry.population.name}.{entry.input}: gap junctions"
+        for kernel, seeing in [_halves(network, entry, first)] if entry.half else _currents(network, entry, first):
+            arguments = [(targets[t], published, *seeing(own[t])) for t in range(threads)]
+            operations.append(Operation(
+                label, Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,), adds=(inputs_of(entry.population, entry.input),), reads=tuple(shared.values()),
+            ))  # fmt: skip
     for key, e in seen.items():
         places, tell = first[key] + np.arange(e.population.size * e.sites), []
         for t in range(threads):
@@ -113,27 +146,35 @@ def junctions(
     return operations, before
 
 
-def _directed(network: Network, entry: End, first: dict[tuple[str, str], int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All junctions of an input: whose place, the partner's place among the published, the conductance (of halves: NaN)."""
-    found = [(m, o) for c in network.couplings for m, o in c.directed if (m.population, m.input) == (entry.population, entry.input)]
-    return (
-        np.concatenate([m.places for m, _ in found]),
-        np.concatenate([first[o.population.name, o.part] + o.places for _, o in found]),
-        np.concatenate([np.full(m.places.size, np.nan) if m.conductance is None else m.conductance for m, _ in found]),
-    )
+def _into(network: Network, entry: End) -> list[tuple[Coupling, End, End, float]]:
+    """The couplings that an input belongs to, with its own side, the other side, and which of them it is."""
+    return [(c, *pair) for c in network.couplings for pair in c.directed if (pair[0].population, pair[0].input) == (entry.population, entry.input)]
 
 
-def _halves(network: Network, entry: End, first: dict[tuple[str, str], int]) -> Seeing:
+def _halves(network: Network, entry: End, first: dict[tuple[str, str], int]) -> tuple[Kernel, Seeing]:
     """From the own neurons to the partner of each half, -1 without one."""
-    places, partners, _ = _directed(network, entry, first)
     partner = np.full(entry.population.size * entry.sites, -1)
-    partner[places] = partners
-    return lambda own: (_site_major(partner, entry, own),)
+    for _, mine, other, _ in _into(network, entry):
+        partner[mine.places] = first[other.population.name, other.part] + other.places
+    return Kernel.of(see_partners), lambda own: (_site_major(partner, entry, own),)
 
 
-def _currents(network: Network, entry: End, first: dict[tuple[str, str], int]) -> Seeing:
-    """From the own neurons to (here, bounds, partner, conductance): the junctions of each place in their order in the network."""
-    places, partners, conductance = _directed(network, entry, first)
+def _currents(network: Network, entry: End, first: dict[tuple[str, str], int]) -> list[tuple[Kernel, Seeing]]:
+    """For each kind of junctions of an input its kernel, and what that reads of the own neurons' junctions in their order in the network."""
+    kinds: dict[type, list[tuple[Coupling, End, End, float]]] = {}
+    for one in _into(network, entry):
+        kinds.setdefault(type(one[0].junction), []).append(one)
+    return [_of_kind(entry, first, found) for found in kinds.values()]
+
+
+def _of_kind(entry: End, first: dict[tuple[str, str], int], found: list[tuple[Coupling, End, End, float]]) -> tuple[Kernel, Seeing]:
+    places = np.concatenate([mine.places for _, mine, _, _ in found])
+    partners = np.concatenate([first[other.population.name, other.part] + other.places for _, _, other, _ in found])
+    junction = found[0][0].junction
+    assert junction is not None
+    values = {n: np.concatenate([c.values[n] for c, *_ in found]) for n in junction.spec.parameters}
+    side = np.concatenate([np.full(mine.places.size, which) for _, mine, _, which in found])
+    kernel, further = nearest_builder(junction, "engine", Junction, "current")(junction, values, side)
     order = np.argsort(places, kind="stable")
     size = entry.population.size * entry.sites
     starts = np.concatenate([[0], np.cumsum(np.bincount(places, minlength=size))])
@@ -142,9 +183,9 @@ def _currents(network: Network, entry: End, first: dict[tuple[str, str], int]) -
         mine = _site_major(np.arange(size), entry, own)
         which = np.concatenate([order[starts[p] : starts[p + 1]] for p in mine]) if mine.size else order[:0]
         bounds = np.concatenate([[0], np.cumsum(starts[mine + 1] - starts[mine])])
-        return first[entry.population.name, entry.part] + mine, bounds, partners[which], conductance[which]
+        return first[entry.population.name, entry.part] + mine, bounds, partners[which], *further(which)
 
-    return of
+    return kernel, of
 
 
 def _site_major(values: np.ndarray, end: End, own: slice) -> np.ndarray:

@@ -6,13 +6,14 @@ parameters, which are written into the arrays that the kernels read. What did no
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from neuropil.engine.access.arguments import numbers
 from neuropil.engine.core import Core
 from neuropil.engine.modulation.modulated import Modulated, modulated
+from neuropil.engine.saved import Arrays
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.base import grid
 from neuropil.model.modulation.modulator import Modulator
@@ -179,19 +180,19 @@ class Modulation:
             made += [samples[:, j : j + 1] for j in range(watched)]
         return made
 
-    def save(self) -> dict[str, dict[str, np.ndarray]]:
-        """What a checkpoint needs."""
-        return {name: running.save() for name, running in self.running.items()}
+    def save(self) -> Arrays:
+        """What a checkpoint needs, by name of modulator."""
+        return {name: dict(running.save()) for name, running in self.running.items()}
 
-    def restore(self, saved: dict[str, dict[str, np.ndarray]], step: int) -> None:
+    def restore(self, arrays: Arrays, step: int) -> None:
         """Restore what `save` returned at a step: the parameters are again what they were.
 
         Args:
-            saved: arrays by name of modulator.
+            arrays: by name of modulator.
             step: of the checkpoint.
         """
-        for name, arrays in saved.items():
-            self.running[name].restore(arrays)
+        for name, saved in arrays.items():
+            self.running[name].restore(cast("dict[str, np.ndarray]", saved))
         self.resume(step)
 
     def resume(self, step: int) -> None:

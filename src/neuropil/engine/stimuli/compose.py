@@ -10,16 +10,13 @@ from neuropil import rng
 from neuropil.engine.layout import Layout
 from neuropil.engine.stimuli import currents, equation, events  # noqa: F401  (they register the builders of the package)
 from neuropil.engine.stimuli.driven import Driven
-from neuropil.engine.stimuli.kernels import clear, poisson_counter, uniform_numbers
+from neuropil.engine.stimuli.kernels import AT_ONCE, BLOCK, clear, poisson_counts, uniform_numbers
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.stimulus.stimulus import builder_for
 from neuropil.plan.operations import Given, Kernel, Operation, Phase
 from neuropil.plan.parts import Batch, KernelBatch
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind
-
-POISSON_WIDTHS = (2, 4, 6, 8, 10, 12, 16, 20, 24, 32)
-"""How many thresholds of a Poisson count are tested for every neuron."""
 
 Arrays = Sequence[dict[Argument, np.ndarray]]
 """Of each thread, the arrays of a batch."""
@@ -64,22 +61,20 @@ def _counted(plan: Plan, layout: Layout, g: int, batch: Batch, port: str, arrays
         keys += [rng.stream_key(plan.seed, "drive", *planned.drive.stream)] * member.sites
     # Thresholds worth testing for everyone: those that more than one draw in a thousand reaches.
     rare = np.uint32(2**32 * (1 - 1e-3))
-    # Their number is in the program: a few sizes for all rates, so that a sweep of rates shares one.
     needed = max(int(np.searchsorted(t, rare)) for t in tables)
-    width = next((w for w in POISSON_WIDTHS if w >= needed), needed)
+    width = AT_ONCE * max(1, -(-needed // AT_ONCE))
     table = np.full((len(tables), max(width, *(t.size for t in tables))), 0xFFFFFFFF, np.uint32)
     sizes = np.array([t.size for t in tables], np.int64)
     for row, thresholds in zip(table, tables, strict=True):
         row[: thresholds.size] = thresholds
     arguments = [
         (
-            share.bounds[g], share.lower[g], np.array(keys, np.uint32), table, sizes, np.full(1, -1, np.int64),
-            (count := own[Argument(Kind.COUNT, port)]), np.zeros(count.size, np.uint8),
+            share.bounds[g], share.lower[g], np.array(keys, np.uint32), table, sizes, width, np.full(1, -1, np.int64),
+            (count := own[Argument(Kind.COUNT, port)]), np.zeros(count.size, np.uint8), np.zeros((2, BLOCK), np.uint32),
         )
         for share, own in zip(layout.shares, arrays, strict=True)
     ]  # fmt: skip
-    kernel = Kernel.made(poisson_counter, width)
-    return Operation(f"{batch.name}.{port}: Poisson counts", Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,), sets=(plan.buffers[g, Argument(Kind.COUNT, port)],))
+    return Operation(f"{batch.name}.{port}: Poisson counts", Phase.STIMULI, Kernel.of(poisson_counts), arguments.__getitem__, (Given.STEP,), sets=(plan.buffers[g, Argument(Kind.COUNT, port)],))
 
 
 def _uniform(plan: Plan, layout: Layout, g: int, batch: KernelBatch, arrays: Arrays) -> Operation:

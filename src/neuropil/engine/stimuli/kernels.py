@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from neuropil.codegen.draws import (
@@ -25,36 +24,51 @@ from neuropil.codegen.draws import (
     to_uniform64,
 )
 from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.kernel_cache import cached_njit, inner_njit
+
+AT_ONCE = 8
+"""Thresholds of a Poisson count that are compared in registers together."""
+BLOCK = 512
+"""Elements whose words are kept, in the first-level cache, where more thresholds than these are compared."""
 
 
-@cache
-def poisson_counter(width: int) -> Callable[..., Any]:
-    """The kernel that draws Poisson counts, comparing with `width` thresholds unrolled in registers.
+@cached_njit(**KERNEL_FLAGS)
+def poisson_counts(step, bounds, lower, keys, table, size, width, made, count, later, words):
+    """Poisson counts of a step for every segment: how many thresholds a word reaches.
 
-    Counts that reach `width` are rare; they are found afterwards and counted again with all thresholds.
+    The first `width` thresholds, a multiple of `AT_ONCE`, are compared for all; counts that reach it are rare: they are found
+    afterwards and counted again with all thresholds.
+
+    Args:
+        table: uint32[segments, all], ascending, filled up with 2**32 - 1; size: int64[segments], how many there are.
+        keys: uint32[segments, 2]; made: int64[1], the pair of steps that is in `count` and `later`; words: uint32[2, BLOCK], scratch.
     """
+    pair = step >> 1
+    if made[0] != pair or (step & 1) == 0:
+        made[0] = pair
+        high = np.uint32(pair >> 32)
+        for s in range(bounds.shape[0] - 1):
+            key0, key1 = keys[s, 0], keys[s, 1] ^ high
+            start, stop = bounds[s], bounds[s + 1]
+            if width == AT_ONCE:
+                first = to_fixed_tuple(table[s], AT_ONCE)
+                _pairs(np.uint32(lower[s]), key0, key1, np.uint32(pair), first, count[start:stop], later[start:stop])
+                continue
+            for a in range(start, stop, BLOCK):
+                b = min(a + BLOCK, stop)
+                _words(np.uint32(lower[s] + a - start), key0, key1, np.uint32(pair), words[0, : b - a], words[1, : b - a])
+                count[a:b], later[a:b] = 0, 0
+                for k in range(0, width, AT_ONCE):
+                    more = to_fixed_tuple(table[s, k:], AT_ONCE)
+                    _add(words[0], more, count[a:b])
+                    _add(words[1], more, later[a:b])
+        _recount(2 * pair, width, bounds, lower, keys, table, size, count)
+        _recount(2 * pair + 1, width, bounds, lower, keys, table, size, later)
+    if (step & 1) == 1:
+        _copy(later, count)
 
-    @njit(**KERNEL_FLAGS)
-    def poisson(step, bounds, lower, keys, table, size, made, count, later):
-        """Counts of a step for every segment; `table` uint32[segments, all], `size` int64[segments], `keys` uint32[segments, 2]."""
-        pair = step >> 1
-        if made[0] != pair or (step & 1) == 0:
-            made[0] = pair
-            high = np.uint32(pair >> 32)
-            for s in range(bounds.shape[0] - 1):
-                _pairs(
-                    np.uint32(lower[s]), keys[s, 0], keys[s, 1] ^ high, np.uint32(pair), to_fixed_tuple(table[s], width),
-                    count[bounds[s] : bounds[s + 1]], later[bounds[s] : bounds[s + 1]],
-                )  # fmt: skip
-            _recount(2 * pair, width, bounds, lower, keys, table, size, count)
-            _recount(2 * pair + 1, width, bounds, lower, keys, table, size, later)
-        if (step & 1) == 1:
-            _copy(later, count)
 
-    return poisson
-
-
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def _pairs(element, key0, key1, pair, thresholds, count, later):
     for i in range(count.size):
         now, next_ = threefry2x32(key0, key1, element + np.uint32(i), pair)
@@ -62,7 +76,19 @@ def _pairs(element, key0, key1, pair, thresholds, count, later):
         later[i] = count_at_least(next_, thresholds)
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
+def _words(element, key0, key1, pair, now, later):
+    for i in range(now.size):
+        now[i], later[i] = threefry2x32(key0, key1, element + np.uint32(i), pair)
+
+
+@inner_njit(**KERNEL_FLAGS)
+def _add(words, thresholds, count):
+    for i in range(count.size):
+        count[i] += count_at_least(words[i], thresholds)
+
+
+@inner_njit(**KERNEL_FLAGS)
 def _recount(step, width, bounds, lower, keys, table, size, count):
     """Count again, with all thresholds, where `width` of them were not enough."""
     ones = np.uint64(0x0101010101010101)
@@ -76,19 +102,24 @@ def _recount(step, width, bounds, lower, keys, table, size, count):
         if found:
             for i in range(64 * line, 64 * line + 64):
                 if count[i] == width and i < bounds[-1]:
-                    s = np.searchsorted(bounds, i, side="right") - 1
+                    s = 0
+                    while bounds[s + 1] <= i:
+                        s += 1
                     word = draw_word(keys[s, 0], keys[s, 1], np.uint32(lower[s] + i - bounds[s]), step)
-                    count[i] = np.searchsorted(table[s, : size[s]], word, side="right")
+                    n = min(width, size[s])
+                    while n < size[s] and table[s, n] <= word:
+                        n += 1
+                    count[i] = n
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def _copy(source, target):
     a, b = source.view(np.uint64), target.view(np.uint64)
     for j in range(a.size):
         b[j] = a[j]
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def poisson_events(step, row, start, lower, key0, key1, classes, size, table, weight, event):
     """Add weighted Poisson events of any rate; classes int32[rows, sites or 1, neurons or 1] point into table uint32[classes, width]."""
     for s in range(start.size):
@@ -102,7 +133,7 @@ def poisson_events(step, row, start, lower, key0, key1, classes, size, table, we
                 event[start[s] + i] += count * weight[s, i]
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def listed_events(step, start, when, target, weight, event):
     """Add the events listed for this step; `when` is sorted, target -1 means all neurons of the slice."""
     first = np.searchsorted(when, step, side="left")
@@ -117,7 +148,7 @@ def listed_events(step, start, when, target, weight, event):
                     event[start[s] + i] += weight[s, i]
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def scaled_current(wave, amplitude, current):
     """current += amplitude * wave, on the slice of one population."""
     flat = amplitude.reshape(-1)
@@ -125,7 +156,7 @@ def scaled_current(wave, amplitude, current):
         current[i] += flat[i] * wave
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def sampled_current(row, start, neurons, values, current):
     """current += values[row], a column each, on some neurons of the slice of one population; no row beyond the last."""
     if row < values.shape[0]:
@@ -139,7 +170,7 @@ def gaussian_current(precision: str) -> Callable[..., Any]:
     """The kernel of a noise current in a precision."""
     quantile = normal_quantile32 if precision == "float32" else normal_quantile64
 
-    @njit(**KERNEL_FLAGS)
+    @cached_njit(**KERNEL_FLAGS)
     def noise(draw, start, lower, key0, key1, mean, sd, current):
         """current += mean + sd * normal(element, draw), on the slice of one population."""
         for s in range(start.size):
@@ -155,14 +186,14 @@ def uniform_numbers(precision: str) -> Callable[..., Any]:
     """The kernel that draws one uniform number per neuron and step, for models with a hazard; of a pair, the second is kept in `later`."""
     uniform = to_uniform32 if precision == "float32" else to_uniform64
 
-    @njit(**KERNEL_FLAGS)
+    @inner_njit(**KERNEL_FLAGS)
     def pairs(element, key0, key1, pair, now, later):
         for i in range(now.size):
             first, second = threefry2x32(key0, key1, element + np.uint32(i), pair)
             now[i] = uniform(first)
             later[i] = uniform(second)
 
-    @njit(**KERNEL_FLAGS)
+    @cached_njit(**KERNEL_FLAGS)
     def draw(step, bounds, lower, keys, made, numbers, later):
         pair = step >> 1
         if made[0] != pair or (step & 1) == 0:
@@ -178,7 +209,7 @@ def uniform_numbers(precision: str) -> Callable[..., Any]:
     return draw
 
 
-@njit(**KERNEL_FLAGS)
+@cached_njit(**KERNEL_FLAGS)
 def clear(array):
     """Set to zero."""
     for i in range(array.size):

@@ -12,7 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
+
+from neuropil.codegen.kernel_cache import inner_njit
 
 
 def ring_length(longest: int) -> int:
@@ -94,7 +95,7 @@ class Buckets:
         self._chain(1, 0)
 
 
-@njit(nogil=True)
+@inner_njit(nogil=True)
 def append(memory, bucket, value):
     """Add an entry to a bucket; there must be room."""
     bits, base = memory[BITS], memory[BASE]
@@ -111,7 +112,7 @@ def append(memory, bucket, value):
     memory[HEAD + bucket] = at + 1
 
 
-@njit(nogil=True)
+@inner_njit(nogil=True)
 def drain(memory, bucket, out):
     """Move the entries of a bucket to out[:n], in order; returns n."""
     at = memory[HEAD + bucket]
@@ -135,7 +136,7 @@ def drain(memory, bucket, out):
     return n
 
 
-@njit(nogil=True)
+@inner_njit(nogil=True)
 def due_now(memory, step, out):
     """`drain` for a step's bucket, where there is one channel and one block."""
     return drain(memory, step & (memory[RING] - 1), out)

@@ -14,13 +14,13 @@ from neuropil import rng
 from neuropil.codegen.cache import load
 from neuropil.codegen.clock_driven_source import NAME, SynapseKernel, emit_arrival, emit_response, emit_step
 from neuropil.engine.stores.deliver import Rows, file_again
-from neuropil.engine.stores.stateful_store import ALL_SPIKES, OWN_SPIKES, SynapseStore
-from neuropil.engine.stores.synapse_kernels import file_own, note_own
+from neuropil.engine.stores.stateful_store import SynapseStore
+from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_own, note_own
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
 from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph
 from neuropil.lower.synapse_form import SIDES
-from neuropil.model.synapse.synapse import POST_TIME
+from neuropil.model.synapse.context import POST_TIME, Activity, reads
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.plan import Plan
 from neuropil.plan.synapse_signature import DATE, PLACE, WEIGHT, SynapseArgument, SynapseKind, own_state
@@ -68,7 +68,7 @@ class ClockDrivenStore(SynapseStore):
         known = self.program.traced.spec.inputs
         key = rng.stream_key(self.plan.seed, "synapse noise", *self.projection.stream)
         self.noise = (np.uint32(key[0]), np.uint32(key[1]), self.real.type(1.0 / np.sqrt(self.plan.dt)))
-        self.post = [np.zeros(t.size if "post" in known else 0, self.real) for t in self.targets]
+        self.post = [np.zeros(t.size if reads(known, Activity) else 0, self.real) for t in self.targets]
 
     # --- contents ----------------------------------------------------------------------------------------------------
 
@@ -170,10 +170,10 @@ class ClockDrivenStore(SynapseStore):
         name = self.projection.name
         made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_own), self._filing, ALL_SPIKES, adds=(self.under_way,))]
         if "respond" in self.kernels:
-            respond = Operation(f"{name}: respond to them", Phase.SPIKES, self._kernel("respond"), self._responding, (Given.LAST_STEP,))
+            respond = Operation(f"{name}: respond to them", Phase.RESPONSES, self._kernel("respond"), self._responding, (Given.STEP,))
             made += [self.own_spikes(), respond]
         if self.post[0].size:
-            made.append(Operation(f"{name}: activity of targets", Phase.SPIKES, Kernel.of(note_own), self._noting, OWN_SPIKES))
+            made.append(Operation(f"{name}: activity of targets", Phase.RESPONSES, Kernel.of(note_own), self._noting, (Given.OWN_SPIKES,)))
         # Arrivals belong to the end of a step: they come after the step of the synapses.
         step = (Given.STEP,)
         made.append(Operation(

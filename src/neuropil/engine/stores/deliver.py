@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.threads import prefetch
 from neuropil.engine.layout import BLOCK
 from neuropil.engine.stores.buckets import BLOCKS, RING, append, drain
@@ -114,7 +114,7 @@ def first_capacity(plan: Plan) -> int:
     return max(1024, min(plan.network.size, 1 << 14))
 
 
-@njit(nogil=True)
+@inner_njit(nogil=True)
 def look_up(neuron, thread, all_blocks, rows, blocks):
     """Prefetch the segment bounds of a neuron that `push` will read soon."""
     population, first, key_start, _, _, offset_start, offsets, row_start = rows
@@ -126,7 +126,7 @@ def look_up(neuron, thread, all_blocks, rows, blocks):
     prefetch(row_start, np.int64(neuron))
 
 
-@njit(nogil=True)
+@inner_njit(nogil=True)
 def push(neuron, step, age, thread, all_blocks, rows, buckets):
     """File the segments of a neuron that fired in `step`, `age` steps ago; arrivals that are over by now are left out.
 
@@ -152,29 +152,28 @@ def push(neuron, step, age, thread, all_blocks, rows, buckets):
         bound += keys + 1
 
 
-@njit(nogil=True)
-def file_spikes(step, thread, threads, published, count, rows, buckets):
-    """File the segments of every neuron that any owner published in `step`."""
-    side = step & 1
+@cached_njit(nogil=True)
+def file_spikes(step, published, bounds, thread, threads, rows, buckets):
+    """File the segments of every neuron that any owner published for `step`, in the blocks of one of the threads that share the rows."""
     blocks = buckets[BLOCKS]
-    for t in range(threads):
-        n = count[side, 8 * t]
-        for q in range(min(SPIKES_AHEAD, n)):
-            look_up(published[side, t, q], thread, threads * blocks, rows, blocks)
-        for q in range(n):
-            if q + SPIKES_AHEAD < n:
-                look_up(published[side, t, q + SPIKES_AHEAD], thread, threads * blocks, rows, blocks)
-            push(published[side, t, q], step, 0, thread, threads * blocks, rows, buckets)
+    for t in range(bounds.shape[0]):
+        begin, end = bounds[t, 0], bounds[t, 1]
+        for q in range(begin, min(begin + SPIKES_AHEAD, end)):
+            look_up(published[t, q], thread, threads * blocks, rows, blocks)
+        for q in range(begin, end):
+            if q + SPIKES_AHEAD < end:
+                look_up(published[t, q + SPIKES_AHEAD], thread, threads * blocks, rows, blocks)
+            push(published[t, q], step, 0, thread, threads * blocks, rows, buckets)
 
 
-@njit(nogil=True)
+@cached_njit(nogil=True)
 def file_again(neurons, emitted, now, thread, threads, rows, buckets):
     """File spikes of earlier steps once more, leaving out what arrived before step `now`."""
     for q in range(neurons.size):
         push(neurons[q], emitted[q], now - 1 - emitted[q], thread, threads * buckets[BLOCKS], rows, buckets)
 
 
-@njit(nogil=True)
+@cached_njit(nogil=True)
 def deliver(step, words, buckets, due, arrived):
     """Add the synapses that are due at the end of `step` to the accumulators int[channels, slots]; returns how many.
 
@@ -190,7 +189,7 @@ def deliver(step, words, buckets, due, arrived):
     return events
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def _add(words, segments, n, target):
     """Sum n segments of words into the accumulators of one block."""
     line = 64 // words.itemsize
@@ -208,7 +207,7 @@ def _add(words, segments, n, target):
     return events
 
 
-@njit(nogil=True, inline="always")
+@inner_njit(nogil=True, inline="always")
 def _fetch(words, segment, line):
     start = segment >> LENGTH_BITS
     for j in range(start, start + (segment & (LENGTHS - 1)), line):

@@ -13,8 +13,8 @@ import numpy as np
 
 from neuropil.codegen.cache import load
 from neuropil.codegen.event_driven_source import ALIKE, NAME, NOTES, all_roots, emit_lazy
-from neuropil.engine.stores.stateful_store import ALL_SPIKES, SynapseStore
-from neuropil.engine.stores.synapse_kernels import file_segments, file_segments_again
+from neuropil.engine.stores.stateful_store import SynapseStore
+from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_segments, file_segments_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits, steps_since
 from neuropil.lower.constants import hoisted
 from neuropil.lower.synapse_form import SIDES
@@ -212,8 +212,8 @@ class EventDrivenStore(SynapseStore):
         name, module = self.projection.name, self.module
         made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_segments), self._filing, ALL_SPIKES, adds=(self.under_way,))]
         if self.program.responds:
-            note = Operation(f"{name}: note them", Phase.SPIKES, Kernel.of(module.note), self._noting, (Given.LAST_STEP,))
-            settle = Operation(f"{name}: make up for them", Phase.SPIKES, Kernel.of(module.settle_full), self._full, (Given.STEP,))
+            note = Operation(f"{name}: note them", Phase.RESPONSES, Kernel.of(module.note), self._noting, (Given.STEP,))
+            settle = Operation(f"{name}: make up for them", Phase.RESPONSES, Kernel.of(module.settle_full), self._full, (Given.NEXT_STEP,))
             made += [self.own_spikes(), note, settle]
         made.append(Operation(
             f"{name}: spikes arrive", Phase.DELIVERY, Kernel.of(module.arrive), self._arriving, (Given.STEP,), Result.EVENTS,

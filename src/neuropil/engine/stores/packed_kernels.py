@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from neuropil.codegen.kernel_cache import cached_njit
+from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.connectivity.kernels import (
     SLACK,
     draw_delays,
@@ -36,7 +36,7 @@ def _packed_as(place, quanta, words):
     )
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def _round_to_quanta(n, largest, row):
     """Round row[:n] to whole numbers within ±largest; returns how many were beyond, how many are 0 now, and the largest error
     of the others relative to themselves."""
@@ -56,7 +56,7 @@ def _round_to_quanta(n, largest, row):
     return beyond, zeros, worst
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def _place_row(
     n, first_target, place, key_of, key_start, n_keys, target, delay, quanta, words, bins, items, histogram
 ):
@@ -72,7 +72,7 @@ def _place_row(
         histogram[b] += 1
 
 
-@cached_njit(nogil=True)
+@inner_njit(nogil=True)
 def _sort_row(n, row_start, n_blocks, n_keys, bins, items, histogram, cursor, offsets, words):
     """Counting sort of a row into its final place, stable; leaves the histogram empty."""
     total = np.int64(0)

@@ -16,6 +16,7 @@ from neuropil.connectivity.samplers import delay_steps
 from neuropil.engine.stores.buckets import Buckets, bucket_bytes, ring_length
 from neuropil.engine.stores.deliver import Rows, deliver, file_again, file_spikes
 from neuropil.engine.stores.packed import source_keys
+from neuropil.engine.stores.synapse_kernels import ALL_SPIKES
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.plan import Plan
@@ -87,9 +88,8 @@ class PackedStore:
 
     def operations(self) -> list[Operation]:
         """File and deliver."""
-        filing = (Given.LAST_STEP, Given.OWNER, Given.OWNERS, Given.PUBLISHED, Given.COUNTS)
         return [
-            Operation("packed synapses: file segments", Phase.SPIKES, Kernel.of(file_spikes), self._filing, filing, adds=(self.under_way,)),
+            Operation("packed synapses: file segments", Phase.SPIKES, Kernel.of(file_spikes), self._filing, ALL_SPIKES, adds=(self.under_way,)),
             Operation(
                 "packed synapses: add what is due", Phase.DELIVERY, Kernel.of(deliver), self._due, (Given.STEP,), Result.EVENTS,
                 updates=(self.under_way,), adds=self.exact,
@@ -98,7 +98,7 @@ class PackedStore:
 
     def _filing(self, thread: int) -> tuple[object, ...]:
         bucket = self.buckets[thread]
-        return self.rows.index, bucket.memory
+        return thread, len(self.buckets), self.rows.index, bucket.memory
 
     def _due(self, thread: int) -> tuple[object, ...]:
         bucket = self.buckets[thread]

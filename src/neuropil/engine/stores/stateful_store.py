@@ -31,17 +31,12 @@ from neuropil.lower.synapse_form import SIDES
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.neuron.composite import split
-from neuropil.model.synapse.synapse import CONTEXT_INPUTS
+from neuropil.model.synapse.context import target_states
 from neuropil.plan.buffers import Buffer, Owner
 from neuropil.plan.operations import Given, Kernel, Operation, Phase
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind, state
 from neuropil.units import Quantity
-
-OWN_SPIKES = (Given.LAST_STEP, Given.OWNER, Given.PUBLISHED, Given.COUNTS)
-"""What kernels are given that look at the spikes of their own owner."""
-ALL_SPIKES = (Given.LAST_STEP, Given.OWNERS, Given.PUBLISHED, Given.COUNTS)
-"""What kernels are given that look at the spikes of all owners."""
 
 
 @dataclass
@@ -94,7 +89,8 @@ class SynapseStore(ABC):
         self.ring = max(self.delay_ring, ring_length(self.late))
         self.buckets: list[Buckets] = []
         # Spikes of each thread's targets on their way to the synapses, by the step they fired in.
-        self.spiked = [Buckets.empty(1, ring_length(self.late), 1, room * t.sites if self.program.responds else 0) for t in self.targets]
+        self._window = machine.exchange.interval
+        self.spiked = [Buckets.empty(1, ring_length(self.late), 1, self._spiked_room(room, t)) for t in self.targets]
         self.who = [np.zeros(t.size, np.int64) for t in self.targets]
         self.changed: dict[str, Any] = {}
         self.plastic = True  # the rule acts
@@ -340,6 +336,10 @@ class SynapseStore(ABC):
         # A spike adds at most one segment to a bucket.
         self.capacity, self.due = spikes, [np.zeros(spikes, np.int64) for _ in self.targets]
 
+    def _spiked_room(self, spikes: int, target: Targets) -> int:
+        # Only what all owners have noted is known to fit: between two meetings every target may fire in every step.
+        return spikes * target.sites + self._window * target.size if self.program.responds else 0
+
     def waiting(self, t: int) -> tuple[object, ...]:
         """Spikes of a thread's targets on their way to the synapses, and room for those of a step."""
         return self.spiked[t].memory, self.who[t]
@@ -347,7 +347,7 @@ class SynapseStore(ABC):
     def own_spikes(self) -> Operation:
         """Keep the spikes of each thread's targets until their synapses respond."""
         name = f"{self.projection.name}: targets that spiked"
-        return Operation(name, Phase.SPIKES, Kernel.of(own_spikes), self._keeping, OWN_SPIKES)
+        return Operation(name, Phase.RESPONSES, Kernel.of(own_spikes), self._keeping, (Given.STEP, Given.OWN_SPIKES))
 
     def _keeping(self, t: int) -> tuple[object, ...]:
         target = self.targets[t]
@@ -359,7 +359,7 @@ class SynapseStore(ABC):
             for bucket, spiked, target in zip(self.buckets, self.spiked, self.targets, strict=True):
                 bucket.grow(2 * spikes * self.segments)
                 if self.program.responds:
-                    spiked.grow(2 * spikes * target.sites)
+                    spiked.grow(self._spiked_room(2 * spikes, target))
             self._make_room(2 * spikes)
 
     def refile(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
@@ -379,8 +379,7 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
     mine, somas, arrays = layout.slice(population, part, t), layout.slice(population, "", t), machine.groups[t][g].arrays
     a = mine.start - layout.shares[t].start[g]
     here, flow = slice(a, a + mine.stop - mine.start), np.zeros(0, plan.precision)
-    states = [n for n in known if n == "v" or n not in CONTEXT_INPUTS]
-    seen = {n: arrays[state(n)][here] for n in states if state(n) in arrays}
+    seen = {n: arrays[state(n)][here] for n in target_states(known) if state(n) in arrays}
     if "v" in known and population.name in plan.cells:
         cells = machine.cells[population.name][t][1]
         seen["v"] = cells.potentials(part)

@@ -6,43 +6,45 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.numerics import flush_subnormal
 from neuropil.engine.stores.buckets import RING, append
 from neuropil.engine.stores.deliver import push
+from neuropil.plan.operations import Given
+
+ALL_SPIKES = (Given.EMITTED, Given.PUBLISHED, Given.BOUNDS)
+"""What kernels are given that note the spikes of all owners."""
 
 
-@njit(nogil=True)
-def file_own(step, threads, published, count, rows, buckets):
-    """File the segments, within one thread's own synapses, of every neuron that any owner published in `step`."""
-    side = step & 1
-    for t in range(threads):
-        for q in range(count[side, 8 * t]):
-            push(published[side, t, q], step, 0, 0, 1, rows, buckets)
+@cached_njit(nogil=True)
+def file_own(step, published, bounds, rows, buckets):
+    """File the segments, within one owner's own synapses, of every neuron that any owner published for `step`."""
+    for t in range(bounds.shape[0]):
+        for q in range(bounds[t, 0], bounds[t, 1]):
+            push(published[t, q], step, 0, 0, 1, rows, buckets)
 
 
-@njit(nogil=True)
-def file_segments(step, threads, published, count, first, size, delays, bounds, buckets):
-    """File, by their numbers, the segments of every neuron of one population that any owner published in `step`.
+@cached_njit(nogil=True)
+def file_segments(step, published, spikes, first, size, delays, bounds, buckets):
+    """File, by their numbers, the segments of every neuron of one population that any owner published for `step`.
 
     Segments are numbered source by source and delay by delay.
     """
-    side = step & 1
-    for t in range(threads):
-        for q in range(count[side, 8 * t]):
-            _file(published[side, t, q] - first, step, 0, size, delays, bounds, buckets)
+    for t in range(spikes.shape[0]):
+        for q in range(spikes[t, 0], spikes[t, 1]):
+            _file(published[t, q] - first, step, 0, size, delays, bounds, buckets)
 
 
-@njit(nogil=True)
+@cached_njit(nogil=True)
 def file_segments_again(neurons, emitted, now, first, size, delays, bounds, buckets):
     """File spikes of earlier steps once more, leaving out what arrived before step `now`."""
     for q in range(neurons.size):
         _file(neurons[q] - first, emitted[q], now - 1 - emitted[q], size, delays, bounds, buckets)
 
 
-@njit(nogil=True)
+@inner_njit(nogil=True)
 def _file(source, step, age, size, delays, bounds, buckets):
     if 0 <= source < size:
         for k in range(delays.size):
@@ -51,15 +53,14 @@ def _file(source, step, age, size, delays, bounds, buckets):
                 append(buckets, (step + delays[k]) & (buckets[RING] - 1), number)
 
 
-@njit(nogil=True)
-def own_spikes(step, thread, published, count, place, first, neurons, targets, waiting):
-    """Keep, by their numbers, a thread's own targets, all sites of the neurons that fired in `step`, until synapses respond."""
-    side = step & 1
-    for q in range(count[side, 8 * thread]):
-        _keep(place[published[side, thread, q]] - first, step, neurons, targets, waiting)
+@cached_njit(nogil=True)
+def own_spikes(step, fired, place, first, neurons, targets, waiting):
+    """Keep, by their numbers, an owner's own targets, all sites of the neurons that fired in `step`, until synapses respond."""
+    for q in range(fired.size):
+        _keep(place[fired[q]] - first, step, neurons, targets, waiting)
 
 
-@njit(nogil=True)
+@cached_njit(nogil=True)
 def own_spikes_again(spiked, emitted, now, late, place, first, neurons, targets, waiting):
     """Keep once more the targets among neurons that fired earlier, leaving out those to whom synapses responded before step `now`."""
     for q in range(spiked.size):
@@ -67,32 +68,31 @@ def own_spikes_again(spiked, emitted, now, late, place, first, neurons, targets,
             _keep(place[spiked[q]] - first, emitted[q], neurons, targets, waiting)
 
 
-@njit(nogil=True)
+@inner_njit(nogil=True)
 def _keep(at, step, neurons, targets, waiting):
     if 0 <= at < neurons:
         for target in range(at, targets, neurons):
             append(waiting, step & (waiting[RING] - 1), target)
 
 
-@njit(nogil=True)
-def note_own(step, thread, published, count, place, first, neurons, post, jump):
-    """Raise the activity `post` of a thread's own targets that fired in `step`: `place` is where each neuron lies."""
-    side = step & 1
-    for q in range(count[side, 8 * thread]):
-        at = place[published[side, thread, q]] - first
+@cached_njit(nogil=True)
+def note_own(fired, place, first, neurons, post, jump):
+    """Raise the activity `post` of an owner's own targets that fired: `place` is where each neuron lies."""
+    for q in range(fired.size):
+        at = place[fired[q]] - first
         if 0 <= at < neurons:
             for target in range(at, post.size, neurons):
                 post[target] += jump
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def flush(values):
     """Zero for what has decayed until it is subnormal, which processors handle many times slower."""
     for i in range(np.uint64(values.size)):
         values[i] = flush_subnormal(values[i])
 
 
-@njit(**KERNEL_FLAGS)
+@inner_njit(**KERNEL_FLAGS)
 def total(part, n):
     """Sum of part[:n] in float64 and one fixed order: eight running sums, so that each addition need not wait for the last."""
     real = np.float64

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from neuropil.errors import NetworkError
 from neuropil.model.base.distribution import Distribution, checked_values
-from neuropil.model.connection.ends import Ends
+from neuropil.model.base.ends import Ends
 from neuropil.model.connection.rule import Indices, Rule
 from neuropil.units import Quantity, um
 

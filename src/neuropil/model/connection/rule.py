@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuropil.errors import NetworkError
-from neuropil.model.connection.ends import Ends
+from neuropil.model.base.ends import Ends
 from neuropil.registry import find_builder
 
 Indices = NDArray[np.int64]

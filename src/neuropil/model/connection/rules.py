@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neuropil.errors import NetworkError
+from neuropil.model.base.ends import Ends
 from neuropil.model.connection.distance import DistanceDependent
-from neuropil.model.connection.ends import Ends
 from neuropil.model.connection.rule import Indices, Rule
 
 __all__ = ["AllToAll", "DistanceDependent", "Edges", "FixedInDegree", "FixedOutDegree", "FixedProbability", "FixedTotal", "OneToOne", "Rule"]

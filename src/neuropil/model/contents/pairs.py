@@ -9,7 +9,7 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import NetworkError
-from neuropil.model.connection.ends import Ends
+from neuropil.model.base.ends import Ends
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.views import Indices, places
 

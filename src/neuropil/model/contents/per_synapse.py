@@ -13,7 +13,7 @@ import numpy as np
 
 from neuropil.errors import NetworkError
 from neuropil.model.base.distribution import Distribution, axes
-from neuropil.model.connection.ends import Ends
+from neuropil.model.base.ends import Ends
 from neuropil.model.connection.rule import Rule
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.pairs import pairs_of

@@ -17,7 +17,17 @@ from neuropil.model.contents.contents import Population
 from neuropil.model.contents.per_synapse import check_array, differs
 from neuropil.model.contents.views import View, indices_of, shared, whole
 from neuropil.model.neuron.composite import full_name, split
-from neuropil.model.synapse.synapse import CONTEXT_INPUTS, POST_TIME, Synapse
+from neuropil.model.synapse.context import (
+    POST_TIME,
+    Activity,
+    ContextInput,
+    Potential,
+    TargetState,
+    context_input,
+    reads,
+)
+from neuropil.model.synapse.synapse import Synapse
+from neuropil.registry import names
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, unit_name
 
 
@@ -65,16 +75,16 @@ def check_synapse(
 def _check_world(where: str, synapse: Synapse, target: Population, part: str) -> None:
     name, spec = type(synapse).__name__, target.neuron.spec
     v = "v" if isinstance(target.neuron, Cell) else full_name(part, "v")  # every compartment has one
-    if "v" in synapse.spec.inputs and spec.state_dimensions.get(v) != CONTEXT_INPUTS["v"]:
+    if reads(synapse.spec.inputs, Potential) and spec.state_dimensions.get(v) != Potential().dimension:
         raise NetworkError(f"{where}: {name} needs the target's potential", got=f"a target without a state {v} in mV")
-    for given, dimension in ((n, d) for n, d in synapse.spec.inputs.items() if n not in CONTEXT_INPUTS):
+    for given, dimension in ((n, d) for n, d in synapse.spec.inputs.items() if isinstance(context_input(n), TargetState)):
         state = full_name(part, given)
         if state not in spec.state_dimensions:
-            known = [split(n)[1] for n in spec.state_dimensions if split(n)[0] == part] + list(CONTEXT_INPUTS)
+            known = [split(n)[1] for n in spec.state_dimensions if split(n)[0] == part] + list(names(ContextInput))
             raise NetworkError(f"{where}: {name} reads {given!r}, which is not a state of {target.name}", got=state, fix=did_you_mean(given, known))
         if spec.state_dimensions[state] != dimension:
             raise UnitError(f"{where}: {name} reads {target.name}.{state} in another unit", got=unit_name(dimension), expected=unit_name(spec.state_dimensions[state]))
-    if "post" in synapse.spec.inputs and differs(getattr(synapse, POST_TIME)):
+    if reads(synapse.spec.inputs, Activity) and differs(getattr(synapse, POST_TIME)):
         raise NetworkError(f"{where}: {name}.{POST_TIME} must be one number for all targets", got=getattr(synapse, POST_TIME), expected="one time")
 
 

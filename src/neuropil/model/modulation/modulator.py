@@ -39,7 +39,7 @@ from neuropil.model.modulation.effects import Change
 from neuropil.model.modulation.kinetics import Kinetics
 from neuropil.model.modulation.receptor import Receptor
 from neuropil.model.neuron.composite import full_name, split
-from neuropil.model.synapse.synapse import POST_TIME
+from neuropil.model.synapse.context import POST_TIME
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, ms, um
 
 

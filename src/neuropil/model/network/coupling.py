@@ -6,12 +6,13 @@ other neurons a place is an input in pA of a part with a potential, into which f
 
     i = sum over junctions of g (v_partner - v),    both potentials as they are at t_k,
 
-which is first order in dt and stable while dt is below twice the capacitance over the sum of g.
+which is first order in dt and stable while dt is below twice the capacitance over the sum of g. What flows may be another function of
+the two potentials (`neuropil.model.network.junction`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,9 @@ from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population
+from neuropil.model.network.junction import Junction, OhmicJunction
 from neuropil.model.neuron.composite import full_name, split
-from neuropil.units import mV, nS, pA, unit_name
+from neuropil.units import Quantity, mV, nS, pA, unit_name
 
 PARTNER = "v_partner"
 """The input by which half a junction sees the other."""
@@ -35,14 +37,17 @@ class End:
         population, part: whose potential is seen.
         input: full name of the input that sees the partner, or into which the current flows.
         places: int64[pairs], for each pair the place (neuron * sites + site) among all sites of the part.
-        conductance: float64[pairs] in nS, of the junctions whose current flows into the input; None: a point process has its own.
     """
 
     population: Population
     part: str
     input: str
     places: np.ndarray
-    conductance: np.ndarray | None = None
+
+    @property
+    def half(self) -> bool:
+        """Whether the places are halves of junctions on cells, which have equations of their own."""
+        return isinstance(self.population.neuron, Cell)
 
     @property
     def sites(self) -> int:
@@ -57,30 +62,44 @@ class Coupling:
     Attributes:
         name: unique in the network.
         first, second: the two sides, pair by pair.
+        junction: what flows into sides that are no halves of junctions; None where both are.
+        values: its parameters, float64[pairs] in base units.
     """
 
     name: str
     first: End
     second: End
+    junction: Junction | None = None
+    values: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
-    def directed(self) -> tuple[tuple[End, End], ...]:
-        """(who sees, whom): both ways."""
-        return (self.first, self.second), (self.second, self.first)
+    def directed(self) -> tuple[tuple[End, End, float], ...]:
+        """(who sees, whom, side): both ways; of the first the side is 1, of the second -1."""
+        return (self.first, self.second, 1.0), (self.second, self.first, -1.0)
+
+    def flow(self, here: Any, there: Any, side: float, values: dict[str, Any] | None = None) -> Any:
+        """The currents into one side's places, pA: [pairs].
+
+        Args:
+            here, there: potentials of the places and of their partners, mV.
+            side: 1 of the first, -1 of the second.
+            values: in place of the parameters' own.
+        """
+        assert self.junction is not None
+        return self.junction.flow(self.values if values is None else values, here, there, side)
 
 
-def end(population: Population, place: Any, pairs: Any, sites: Any, g: Any, where: str) -> End:
+def end(population: Population, place: Any, pairs: Any, sites: Any, where: str) -> End:
     """One side of a coupling, checked.
 
     Args:
         place: of cells with morphology the name of half a junction; of other neurons an input in pA.
         pairs: neurons; sites: of the place, one for all pairs or one each.
-        g: conductance, one for all pairs or one each; not used by halves of junctions, which have their own.
         sites: int, of the place: one for all pairs, or [pairs].
         where: of which coupling; opens the error message.
 
     Raises:
-        NetworkError: no such place, half, input, neuron or site; no conductance.
+        NetworkError: no such place, half, input, neuron or site.
     """
     if isinstance(population.neuron, Cell):
         part, entry = _half(population, place, where), full_name(place, PARTNER)
@@ -93,8 +112,35 @@ def end(population: Population, place: Any, pairs: Any, sites: Any, g: Any, wher
             raise NetworkError(f"{where}: no such {what} of {population.name}.{place}", got=array.tolist()[:8] if array.ndim else array.item(), expected=f"whole numbers from 0 to {top - 1}")
     if neurons.ndim != 1 or which.shape not in ((), neurons.shape):
         raise NetworkError(f"{where}: one neuron, and one site or one for all, per pair", got=f"shapes {neurons.shape} and {which.shape}")
-    conductance = None if isinstance(population.neuron, Cell) else _conductance(g, neurons.size, where)
-    return End(population, part, entry, (neurons * count + which).astype(np.int64), conductance)
+    return End(population, part, entry, (neurons * count + which).astype(np.int64))
+
+
+def coupled(name: str, first: End, second: End, g: Any, junction: Any) -> Coupling:
+    """A coupling, checked.
+
+    Args:
+        name: unique in the network.
+        first, second: its sides.
+        g: conductance of an `OhmicJunction`, one for all pairs or one each; None: it is not given.
+        junction: another `Junction`, or None.
+
+    Raises:
+        NetworkError: neither or both are given, or something for halves of junctions on cells, which have their own.
+        ModelError, UnitError: values that do not fit.
+    """
+    where, pairs = f"coupling {name}", first.places.size
+    if junction is not None and not isinstance(junction, Junction):
+        raise NetworkError(f"{where}: not a junction", got=junction, expected="an instance of a Junction subclass")
+    if g is not None and junction is not None:
+        raise NetworkError(f"{where}: g and junction are both given", got=f"g={g}, {junction}", fix="give the conductance to the junction")
+    if first.half and second.half:
+        if g is not None or junction is not None:
+            given = f"g={g}" if junction is None else junction
+            raise NetworkError(f"{where}: these halves of junctions have conductances of their own", got=given, fix="leave g out, and give it where the halves are placed")
+        return Coupling(name, first, second)
+    if junction is None:
+        junction = OhmicJunction(g=Quantity(_conductance(g, pairs, where), nS.dimension))
+    return Coupling(name, first, second, junction, junction.checked(pairs, where))
 
 
 def _half(population: Population, place: Any, where: str) -> str:

@@ -13,6 +13,7 @@ from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.distribution import Distribution, axes, checked_values, real_array
 from neuropil.model.connection.rule import Rule, check_drawable
 from neuropil.model.contents.contents import Population, Projection, StimulusConnection, Stream
+from neuropil.model.contents.in_context import synapse_in_context
 from neuropil.model.contents.per_synapse import UNKNOWN, edge_weights, refuse_listed
 from neuropil.model.contents.sites import check_parameters, edge_sites, named_site, started
 from neuropil.model.contents.views import View, indices_of, shared, whole
@@ -123,7 +124,9 @@ def described_projection(
     if not isinstance(d, Distribution) and np.any(np.asarray(d) <= 0):
         raise NetworkError(f"projection {label}: a delay must be positive", got=f"{np.min(d)} ms", expected="at least one time step")
     rule = rule.between(source.size, **among)
-    return Projection(name, pre, post, rule, w, d, port, where, sources=among["sources"], targets=among["targets"], stream=stream, **more)
+    made = Projection(name, pre, post, rule, w, d, port, where, sources=among["sources"], targets=among["targets"], stream=stream, **more)
+    synapse_in_context(made)  # refuses context inputs that do not fit
+    return made
 
 
 def described_drive(one: Population | View, stimulus: Stimulus, port: Any, input: Any, weight: Any, label: str, stream: Stream) -> StimulusConnection:

@@ -23,8 +23,9 @@ from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.kinetics import Kinetics
 from neuropil.model.modulation.modulator import Modulator
 from neuropil.model.network.contents import Contents
-from neuropil.model.network.coupling import Coupling, end
+from neuropil.model.network.coupling import Coupling, coupled, end
 from neuropil.model.network.describe import described_drive, described_population, described_projection, indices_within
+from neuropil.model.network.junction import Junction
 from neuropil.model.network.replace import Changes, duplicate, replaced
 from neuropil.model.neuron.composite import Composite
 from neuropil.model.neuron.neuron import Neuron
@@ -272,15 +273,17 @@ class Network(Contents):
         return made
 
     def couple(
-        self, first: tuple[Population | View, str], second: tuple[Population | View, str], pairs: Any, *, g: Any = None, sites: Any = (0, 0), name: str | None = None
-    ) -> Coupling:
-        """Join neurons by gap junctions.
+        self, first: tuple[Population | View, str], second: tuple[Population | View, str], pairs: Any, *, g: Any = None, sites: Any = (0, 0),
+        junction: Junction | None = None, name: str | None = None,
+    ) -> Coupling:  # fmt: skip
+        """Join neurons by gap junctions, or by others.
 
         Args:
             first, second: (population, place). Of cells with morphology a place is one with half a junction, such as
                 `GapJunction`; of other neurons it is an input in pA, such as "current", which may take any number of junctions.
             pairs: whole numbers [pairs, 2], the neuron of `first` and that of `second`; of a view, counted within it.
             g: conductance of a junction, one for all pairs or one each (halves on cells with morphology have their own).
+            junction: what flows, in place of g (v_partner - v): a `Junction`, whose parameters are one for all pairs or one each.
             sites: of the two places, for all pairs, or one row per pair.
             name: of the coupling; one that is taken gets a number.
 
@@ -309,10 +312,8 @@ class Network(Contents):
         for side, (population, part) in enumerate((first, second)):
             (one,) = self._own(population, "coupled")
             neurons = one.indices[indices_within(array[:, side], one, f"coupling {label}")] if isinstance(one, View) else array[:, side]
-            ends.append(end(whole(one), part, neurons, chosen[..., side], g, f"coupling {label}"))
-        if g is not None and all(e.conductance is None for e in ends):
-            raise NetworkError(f"coupling {label}: these halves of junctions have conductances of their own", got=f"g={g}", fix="leave g out, and give it where the halves are placed")
-        self.couplings.append(Coupling(label, *ends))
+            ends.append(end(whole(one), part, neurons, chosen[..., side], f"coupling {label}"))
+        self.couplings.append(coupled(label, ends[0], ends[1], g, junction))
         return self.couplings[-1]
 
     def probe(

@@ -15,9 +15,10 @@ from neuropil.model.base import grid
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.contents.contents import Population, Probe, Projection
+from neuropil.model.contents.in_context import target_parameters
 from neuropil.model.contents.pairs import ends_of, missing_positions
 from neuropil.model.modulation.bound_effect import must_be_positive
-from neuropil.model.modulation.modulator import check_modulators
+from neuropil.model.modulation.modulator import check_modulators, effects_on
 from neuropil.model.network.coupling import check_couplings
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.composite import full_name
@@ -52,6 +53,8 @@ def validate(network: Network, dt: Quantity) -> None:
         found += _population(pop, step)
     for projection in network.projections:
         found += _projection(projection, step)
+        modulated = effects_on(network.modulators, projection.target)
+        found += [_stale(projection.name, name) for name in sorted(target_parameters(projection)) if name in modulated]
     for drive in network.drives:
         found += drive.stimulus.faults(step, f"stimulus {drive.name}")
     for name, interval in [(k.name, k.interval) for k in network.synapse_probes] + [(k.name, k.interval) for k in network.normalisations]:
@@ -91,6 +94,10 @@ def _parameters(model: DeclarativeModel, prefix: str) -> list[NeuropilError]:
         elif dimension == _TIME and smallest < 0:
             found.append(NetworkError(f"{prefix}{name} must not be negative", got=f"{smallest:g} ms"))
     return found
+
+
+def _stale(projection: str, parameter: str) -> NetworkError:
+    return NetworkError(f"projection {projection}: its context inputs read {parameter!r} of the target, which a modulator changes", fix="read a state of the target instead")
 
 
 def _projection(projection: Projection, step: float) -> list[NeuropilError]:

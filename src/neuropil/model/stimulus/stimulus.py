@@ -221,16 +221,8 @@ def builder_for(stimulus: Stimulus, executor: str) -> Callable[..., Any]:
     Raises:
         ModelError: there is neither a builder nor an equation.
     """
-    kinds = type(stimulus).__mro__
-    general = next(k for k in kinds if "equation_name" in vars(k))
-    for kind in kinds[: kinds.index(general)]:
-        built = registry.own_builder(kind, executor) or (registry.own_builder(general, executor) if stimulus.equation_name in vars(kind) else None)
-        if built is not None:
-            return built
-    raise ModelError(
-        f"the {executor} has no builder of {type(stimulus).__name__}", got=stimulus,
-        fix=f"define {stimulus.equation_name}(self, t), or register a builder: @npl.register({type(stimulus).__name__}, {executor!r})",
-    )  # fmt: skip
+    general = next(k for k in type(stimulus).__mro__ if "equation_name" in vars(k))
+    return registry.nearest_builder(stimulus, executor, general, stimulus.equation_name)
 
 
 def check_stimulus(stimulus: Stimulus, size: int, label: str) -> None:
@@ -245,7 +237,7 @@ def check_stimulus(stimulus: Stimulus, size: int, label: str) -> None:
         ModelError, NetworkError, UnitError: neither an equation nor a builder, or values and units that do not fit.
     """
     kinds = type(stimulus).__mro__
-    built = any(vars(k).get("built_in") or any(registry.own_builder(k, e) for e in registry.EXECUTORS) for k in kinds if "equation_name" not in vars(k))
+    built = any(vars(k).get("built_in") or registry.has_builder(k) for k in kinds if "equation_name" not in vars(k))
     if stimulus.equation is None and not built:
         name = type(stimulus).__name__
         raise ModelError(

@@ -10,7 +10,8 @@ A synapse model is a class of equations, like a neuron model, of which every syn
                       gets its negative
 
 `w` is the synapse's weight. A state called `weight` starts at the weight of the projection and may change; then `w` is
-its value of the moment. Between spikes a synapse reads what it declares as `Input`s (`x`), by these names:
+its value of the moment. Between spikes a synapse reads what it declares as `Input`s (`x`), by these names, and others that are registered
+(`neuropil.model.synapse.context`):
 
     v          membrane potential of its target (mV), the target's state of that name
     post       the target's activity (1/ms): its spikes filtered with the synapse's parameter `tau_post`
@@ -41,19 +42,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from neuropil.errors import ModelError, UnitError, did_you_mean
+from neuropil.errors import ModelError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel, Steady
 from neuropil.model.base.integrators import check_integrator
-from neuropil.units import DIMENSIONLESS, Dimension, kHz, ms, mV, unit_name
-
-CONTEXT_INPUTS: dict[str, Dimension] = {"v": mV.dimension, "post": kHz.dimension, "modulator": DIMENSIONLESS, "noise": DIMENSIONLESS}
-"""The context inputs of synapses by name, with their units; other names are states of the target."""
+from neuropil.model.synapse.context import ContextInput, context_input
+from neuropil.registry import names
 
 ADDRESS = ("source", "target", "delay", "site")
 """What `Simulation.synapses` gives for every synapse beside its states."""
-
-POST_TIME = "tau_post"
-"""The parameter that says over which time `post` is the activity."""
 
 
 class Synapse(DeclarativeModel):
@@ -89,11 +85,9 @@ class Synapse(DeclarativeModel):
                 raise ModelError(f"{name}.{state}: the name is reserved for the address of a synapse", got=state, expected=f"none of {', '.join(ADDRESS)}")
             if isinstance(declared.initial, Steady):
                 raise ModelError(f"{name}.{state}: only gates of membrane mechanisms start at STEADY", fix="give a number")
-        for given, dimension in spec.inputs.items():
-            if dimension != CONTEXT_INPUTS.get(given, dimension):
-                raise UnitError(f"{name}.{given} has the wrong unit", got=unit_name(dimension), expected=unit_name(CONTEXT_INPUTS[given]))
-        if "post" in spec.inputs and spec.parameters.get(POST_TIME) != ms.dimension:
-            raise ModelError(f"{name} reads the target's activity, which needs the time constant of its average", fix=f"declare {POST_TIME}: Time = … * ms")
+        for given in spec.inputs:
+            if given in names(ContextInput):
+                context_input(given).check_model(name, spec)
 
     @property
     def has_current(self) -> bool:

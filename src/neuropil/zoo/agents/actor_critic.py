@@ -47,7 +47,20 @@ from neuropil.zoo.synapses.td_stdp import TDSTDP
 
 @dataclass(frozen=True)
 class Body:
-    """Sizes and constants of the network; currents and weights in pA, rates in Hz, times in ms."""
+    """Sizes and constants of the network; currents and weights in pA, rates in Hz, times in ms.
+
+    Attributes:
+        critics: neurons of the critic; actors: of each action.
+        peak: F, rate of a place cell at its centre.
+        weight: at the start.
+        bias: lowest and highest bias current.
+        noise: standard deviation of the current noise.
+        critic_rate: η of the critic; actor_rate: of the actor.
+        tau_e: time constant of the eligibility; rise: of its rise.
+        temperature: of the softmax over actions.
+        value: rates of the critic that stand for 0 and 1.
+        chosen: current of the efference copy into the chosen group; others: into the other groups.
+    """
 
     critics: int = 32
     actors: int = 10  # for each action
@@ -66,7 +79,13 @@ class Body:
 
 
 def spread(bias: tuple[float, float], each: int, groups: int) -> Any:
-    """Bias currents, evenly spread within each group."""
+    """Bias currents, evenly spread within each group.
+
+    Args:
+        bias: lowest and highest, pA.
+        each: neurons of a group.
+        groups: their number.
+    """
     values: NDArray[np.float64] = np.tile(np.linspace(*bias, each), groups)
     return values * pA
 
@@ -79,6 +98,10 @@ def actor_critic(
     Args:
         code: place cells over its observation.
         copies: how many agents, each with its own slice of every population.
+        name: of the agent.
+        world: id of the environment.
+        actions: their number.
+        teacher: from reward and values to dopamine; None: the default one.
     """
     b = body or Body()
     net = Network(name, citation="Frémaux, Sprekeler & Gerstner (2013) PLoS Comput Biol 9:e1003024")
@@ -108,14 +131,21 @@ def actor_critic(
 
 
 def cartpole(copies: int = 1) -> Agent:
-    """Balance a pole on a cart by spikes: place cells over position, speed, angle and its speed; TD dopamine."""
+    """Balance a pole on a cart by spikes: place cells over position, speed, angle and its speed; TD dopamine.
+
+    Args:
+        copies: agents in the network.
+    """
     return actor_critic("cartpole", "CartPole-v1", PlaceCode((-2.4, -2.0, -0.21, -2.0), (2.4, 2.0, 0.21, 2.0), (2, 3, 5, 5)), 2, copies=copies)
 
 
 def acrobot(copies: int = 1) -> Agent:
     """Swing two links up by spikes: place cells over both angles, as cosine and sine, and their speeds; TD dopamine.
 
-    An action lasts four steps of the environment: who chooses anew at each hardly ever gets the links to swing by chance.
+    An action lasts four steps of the environment: with a new choice at each step the links hardly ever begin to swing by chance.
+
+    Args:
+        copies: agents in the network.
     """
     code = PlaceCode((-1.0, -1.0, -1.0, -1.0, -6.0, -9.0), (1.0, 1.0, 1.0, 1.0, 6.0, 9.0), (2, 3, 2, 3, 3, 3))
     body = Body(actors=20, critic_rate=0.03, actor_rate=0.1, value=(200.0, 340.0))

@@ -65,7 +65,12 @@ def bandit(arms: int = 3, copies: int = 1, without: Collection[str] = ()) -> Age
     """Choose among arms by basal ganglia, and choose anew when the good one changes; dopamine is r - V.
 
     Args:
+        arms: their number.
+        copies: agents in the network.
         without: nuclei of the basal ganglia whose output is cut.
+
+    Returns:
+        The agent.
     """
     net = Network("bandit", citation="Gurney, Prescott & Redgrave (2001) Biol Cybern 84:401")
     cortex = net.population("cortex", Sensor(), copies * CORTEX, initial={"rate": 0 * Hz})

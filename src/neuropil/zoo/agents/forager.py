@@ -25,6 +25,7 @@ def forager(side: int = 5, bound: float = 1.0, remedy: bool = True, copies: int 
         side: tiles along an edge of the world.
         bound: of dopamine, from the start.
         remedy: whether who is flagged is capped from then on.
+        copies: agents in the network.
     """
     teacher = TemporalDifference(horizon=200 * ms, scale=3.0, bound=bound)
     agent = actor_critic("forager", "neuropil/Foraging", OneHot(side * side, each=4), 4, copies=copies, teacher=teacher, body=BODY)

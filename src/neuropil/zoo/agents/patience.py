@@ -33,6 +33,13 @@ def patience(level: float | Sequence[float] = 0.4, moments: int = 7, copies: int
     Args:
         level: of all copies, or one for each.
         moments: observations of the world.
+        copies: agents in the network.
+
+    Returns:
+        The agent.
+
+    Raises:
+        ModelError: a level that is not an occupancy.
     """
     levels = np.broadcast_to(np.asarray(level, float), (copies,)) if np.ndim(level) == 0 or np.size(level) == copies else None
     if levels is None or not ((levels >= 0) & (levels < 1)).all():

@@ -54,6 +54,7 @@ def regressor(rate: float = 0.00035, gate: float = 40.0, copies: int = 1) -> Age
     Args:
         rate: η at rest, pA for 1 ms of δ = e = 1.
         gate: the signal to acetylcholine for an error of 1.
+        copies: agents in the network.
     """
     net = Network("regressor", citation="Yu & Dayan (2005) Neuron 46:681")
     cell = LIFExp(t_ref=1 * ms, tau_exc=10 * ms, tau_inh=5 * ms)

@@ -17,7 +17,7 @@ from neuropil.units import ConductanceDensity, Voltage, cm, mS, ms, mV
 
 
 def sodium_rates(v):
-    """Opening and closing rates (1/ms) of m and of h at 6.3 °C."""
+    """Opening and closing rates (1/ms) of m and of h at the potential v (mV) and 6.3 °C."""
     u = v / mV
     alpha_m, beta_m = linoid(-(u + 40) / 10), 4 * exp(-(u + 65) / 18)
     alpha_h, beta_h = 0.07 * exp(-(u + 65) / 20), 1 / (1 + exp(-(u + 35) / 10))
@@ -25,7 +25,7 @@ def sodium_rates(v):
 
 
 def potassium_rates(v):
-    """Opening and closing rates (1/ms) of n at 6.3 °C."""
+    """Opening and closing rates (1/ms) of n at the potential v (mV) and 6.3 °C."""
     u = v / mV
     return 0.1 * linoid(-(u + 55) / 10) / ms, 0.125 * exp(-(u + 65) / 80) / ms
 

@@ -41,7 +41,13 @@ RESTING = {"D1": 0.5, "D2": 0.5, "STN": 20.0, "GPe": 60.0, "GPi": 60.0, "thalamu
 
 
 class Pathway(NamedTuple):
-    """From a nucleus to another: mean current in a target's cell per rate of the source (pA/Hz), of each channel if diffuse."""
+    """A projection from a nucleus to another.
+
+    Attributes:
+        source, target: names of the nuclei.
+        strength: mean current in a target's cell per rate of the source, pA/Hz (of each channel if diffuse).
+        diffuse: from all channels to all; else each to its own.
+    """
 
     source: str
     target: str
@@ -57,12 +63,18 @@ PATHWAYS = (
 
 
 def weight(strength: float, cells: int = CELLS) -> Any:
-    """The weight of each of so many synapses that together give this strength."""
+    """The weight (pA) of each of the synapses from this many cells that together give this strength (pA/Hz)."""
     return strength / (cells * TAU_MS * 1e-3) * pA
 
 
 def connect(net: Network, pathway: Pathway, source: Population, target: Population, channels: int) -> None:
-    """Make a pathway between populations of `CELLS` for every channel, copy by copy."""
+    """Make a pathway between populations of `CELLS` for every channel, copy by copy.
+
+    Args:
+        net: the network.
+        source, target: the populations of the two nuclei.
+        channels: their number.
+    """
     one = CELLS * channels if pathway.diffuse else CELLS
     port = "exc" if pathway.strength > 0 else "inh"
     net.project(source, target, Edges.blocks(range(source.size // one), one, one), weight=weight(pathway.strength), delay=DELAY_MS * ms, port=port)
@@ -73,9 +85,15 @@ def nuclei(net: Network, channels: int, copies: int = 1, without: Collection[str
 
     Args:
         without: nuclei that send nothing (lesions).
+        net: the network.
+        channels: number of channels.
+        copies: circuits side by side.
 
     Returns:
         The populations by name.
+
+    Raises:
+        NetworkError: a nucleus that does not exist.
     """
     for name in without:
         if name not in HOLDING:
@@ -102,6 +120,9 @@ def basal_ganglia(salience: Any = (0.2, 0.8, 0.4), dopamine: float = 0.2, withou
 
     Returns:
         A network of the populations cortex, D1, D2, STN, GPe, GPi and thalamus.
+
+    Raises:
+        NetworkError: a salience, a level or a nucleus out of range.
     """
     shown = np.atleast_2d(np.asarray(salience, float))
     if shown.ndim != 2 or not shown.size or not np.all((shown >= 0) & (shown <= 1)):

@@ -33,7 +33,13 @@ from neuropil.zoo.neurons.lif import LIFDelta
 
 
 class Regime(NamedTuple):
-    """One panel of figure 8: relative inhibition, relative drive, and the mean rate of the paper's simulation."""
+    """One panel of figure 8.
+
+    Attributes:
+        g: relative strength of inhibition.
+        eta: external rate relative to the rate at threshold.
+        published_hz: mean rate of the paper's simulation, Hz, or None.
+    """
 
     g: float
     eta: float
@@ -63,6 +69,9 @@ def brunel(regime: str = "AI", order: int = ORDER, scale: float = 1.0) -> Networ
 
     Returns:
         A network of the populations exc and inh.
+
+    Raises:
+        NetworkError: an unknown regime, or a size that is out of range.
     """
     chosen = REGIMES.get(PANELS.get(regime, regime)) if isinstance(regime, str) else None
     if chosen is None:

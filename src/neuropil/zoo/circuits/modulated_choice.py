@@ -58,6 +58,7 @@ class ActionNeuron(LIFExp):
     tau_inh: Time = 5 * ms
 
     def membrane(self, s, x, i_syn):
+        """dV/dt of the subthreshold membrane for the synaptic current i_syn (pA), whose effect and that of the input are scaled by `gain`."""
         return LIFExp.membrane(self, s, x, i_syn) + (self.gain - 1.0) * (i_syn + x.current) / self.c_m
 
 

@@ -46,6 +46,9 @@ def vogels_abbott(synapses: str = "cuba", size: int = SIZE, scale: float = 1.0) 
 
     Returns:
         A network of the populations exc and inh.
+
+    Raises:
+        NetworkError: unknown synapses, or a size that is out of range.
     """
     if synapses not in ("cuba", "coba"):
         raise NetworkError("vogels_abbott: unknown synapses", got=synapses, fix=did_you_mean(synapses, ("cuba", "coba")))

@@ -36,29 +36,55 @@ class Acetylcholine(FirstOrder):
 
 
 def receptors(modulator: Modulator) -> Modulator:
-    """Declare the muscarinic receptor M1."""
+    """The modulator, with the muscarinic receptor M1 declared."""
     return modulator.receptor("M1", ec50=100 * nM)
 
 
 def favours_input(modulator: Modulator, recurrent: Any, suppression: float = 0.6) -> Modulator:
-    """Recurrent projections of `Scaled` synapses lose up to this share of their weight (M1)."""
+    """Recurrent projections of `Scaled` synapses lose up to this share of their weight (M1).
+
+    Args:
+        recurrent: projections.
+        suppression: largest share that is lost, 0 to 1.
+    """
     return modulator.modulates(recurrent, "scale", Gain(by=-suppression), receptor="M1", low=0.0)
 
 
 def excites(modulator: Modulator, population: Population, by: Quantity = 5 * mV, parameter: str = "e_l") -> Modulator:
-    """Neurons rest up to `by` nearer threshold (M1)."""
+    """Bring the resting potential of a population up to `by` nearer to threshold (M1).
+
+    Args:
+        parameter: that is shifted.
+
+    Returns:
+        The modulator.
+    """
     return modulator.modulates(population, parameter, Shift(by=by), receptor="M1")
 
 
 def lengthens(modulator: Modulator, population: Population, by: float = 0.5, parameter: str = "tau_m") -> Modulator:
-    """A membrane's time constant grows by up to this share, as the potassium conductance of rest is closed (M1)."""
+    """Lengthen the membrane time constant of a population by up to the share `by`, as the potassium conductance of rest is closed (M1).
+
+    Args:
+        parameter: that is scaled.
+
+    Returns:
+        The modulator.
+    """
     return modulator.modulates(population, parameter, Gain(by=by), receptor="M1")
 
 
 def gates_plasticity(
     modulator: Modulator, projections: Any, by: float = 1.0, at: float = 0.0, parameter: str = "eta", receptor: str = "M1"
 ) -> Modulator:
-    """Synapses learn (1 + by · (occupancy - at)) times as fast; `parameter` is their model's rate of learning."""
+    """Synapses learn (1 + by · (occupancy - at)) times as fast; `parameter` is their model's rate of learning.
+
+    Args:
+        projections: whose synapses learn.
+        by: increase at full occupancy.
+        at: occupancy at which the rate is as described.
+        receptor: on which it acts.
+    """
     return modulator.modulates(projections, parameter, Gain(by=by, at=at), receptor=receptor)
 
 
@@ -71,6 +97,9 @@ class ExpectedUncertainty:
 
     Attributes:
         level: α.
+
+    Raises:
+        ModelError: kappa out of range.
     """
 
     def __init__(self, kappa: float = 0.05, start: float = 0.0):
@@ -79,6 +108,6 @@ class ExpectedUncertainty:
         self.kappa, self.level = kappa, start
 
     def update(self, delta: float) -> float:
-        """α after an error δ."""
+        """α after an error `delta`."""
         self.level = self.kappa * abs(delta) + (1.0 - self.kappa) * self.level
         return self.level

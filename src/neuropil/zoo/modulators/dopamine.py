@@ -34,7 +34,7 @@ class Dopamine(MichaelisMenten):
 
 
 def receptors(modulator: Modulator) -> Modulator:
-    """Declare D1 and D2 on a modulator."""
+    """The modulator, with the receptors D1 and D2 declared."""
     return modulator.receptor("D1", ec50=1 * uM).receptor("D2", ec50=10 * nM)
 
 

@@ -37,12 +37,17 @@ class Norepinephrine(MichaelisMenten):
 
 
 def receptors(modulator: Modulator) -> Modulator:
-    """Declare the receptor α1."""
+    """The modulator, with the receptor α1 declared."""
     return modulator.receptor("alpha1", ec50=300 * nM)
 
 
 def raises_gain(modulator: Modulator, projections: Any, by: float = 1.0) -> Modulator:
-    """Projections of `Scaled` synapses gain up to this share of their weight (α1)."""
+    """Projections of `Scaled` synapses gain up to this share of their weight (α1).
+
+    Args:
+        projections: with `Scaled` synapses.
+        by: increase at full occupancy.
+    """
     return modulator.modulates(projections, "scale", Gain(by=by), receptor="alpha1")
 
 
@@ -56,6 +61,9 @@ class UnexpectedUncertainty:
     Attributes:
         level: ν, 0 to 1.
         reset: whether the last error crossed the criterion; ν then starts again from 0.
+
+    Raises:
+        ModelError: kappa out of range.
     """
 
     def __init__(self, kappa: float = 0.3, gain: float = 1.0):
@@ -70,7 +78,11 @@ class UnexpectedUncertainty:
         return 1.0 + self.by * self.level
 
     def update(self, delta: float, expected: float) -> float:
-        """ν after an error δ, where α is the error that was expected (`ExpectedUncertainty.level`, before this error)."""
+        """ν after an error `delta`.
+
+        Args:
+            expected: α, the error that was expected (`ExpectedUncertainty.level`, before this error).
+        """
         error = abs(delta)
         surprise = max(0.0, error - expected) / (error + expected) if error > 0.0 else 0.0
         before = 0.0 if self.reset else self.level

@@ -34,7 +34,7 @@ class Serotonin(MichaelisMenten):
 
 
 def receptors(modulator: Modulator) -> Modulator:
-    """Declare the receptor 5-HT2A."""
+    """The modulator, with the receptor 5-HT2A declared."""
     return modulator.receptor("5-HT2A", ec50=EC50)
 
 
@@ -42,6 +42,12 @@ def discount(level: float, shortest: float = 1.0, longest: float = 100.0) -> flo
     """The discount γ of a step for a level of 0 to 1: γ = 1 - 1/τ with a horizon of τ steps.
 
     The horizon grows by equal factors: `shortest` at level 0, `longest` at level 1.
+
+    Args:
+        level: 0 to 1.
+
+    Raises:
+        ModelError: a level or horizon out of range.
     """
     if not 0.0 <= level <= 1.0:
         raise ModelError("a level of serotonin must be from 0 to 1", got=level)
@@ -51,7 +57,15 @@ def discount(level: float, shortest: float = 1.0, longest: float = 100.0) -> flo
 
 
 def level_for(gamma: float, shortest: float = 1.0, longest: float = 100.0) -> float:
-    """The level at which `discount` is γ."""
+    """The level at which `discount` is γ.
+
+    Args:
+        gamma: discount of a step.
+        shortest, longest: horizons at level 0 and 1, steps.
+
+    Raises:
+        ModelError: no level gives this discount.
+    """
     if not (1.0 <= shortest < longest and 1.0 - 1.0 / shortest <= gamma <= 1.0 - 1.0 / longest):
         raise ModelError("no level gives this discount", got=f"γ = {gamma}", expected=f"horizons from {shortest} to {longest} steps")
     return math.log(1.0 / (1.0 - gamma) / shortest) / math.log(longest / shortest)
@@ -71,6 +85,9 @@ class TimeHorizon:
     Attributes:
         gamma: the present discount of a step.
         log_horizon: ln τ₀.
+
+    Raises:
+        ModelError: a horizon of one step or less.
     """
 
     def __init__(self, horizon: float = 10.0, *, rate: float = 1.0, sigma: float = 0.2, hold: int = 100, seed: int = 1):

@@ -83,14 +83,15 @@ class BACNeuron(Neuron):
         }
 
     def soma(self, s):
-        """Outward current density of the soma."""
+        """Outward current density of the soma, for states s."""
         return self.g_na * s.m**3 * s.h * (s.v - self.e_na) + self.g_k * s.n**4 * (s.v - self.e_k) + self.g_l * (s.v - self.e_l)
 
     def dendrite(self, s):
-        """Outward current density of the dendrite."""
+        """Outward current density of the dendrite, for states s."""
         return self.g_ca * s.c**2 * s.d * (s.v_d - self.e_ca) + self.g_m * s.u * (s.v_d - self.e_k) + self.g_l * (s.v_d - self.e_l)
 
     def sodium_and_potassium(self, s):
+        """d/dt of the gates m, h and n of the soma."""
         y = (s.v - self.v_t) / mV
         alpha_m, beta_m = 1.28 / exprel(-(y - 13) / 4), 1.4 / exprel((y - 40) / 5)
         alpha_h, beta_h = 0.128 * exp(-(y - 17) / 18), 4 * sigmoid((y - 40) / 5)
@@ -102,6 +103,7 @@ class BACNeuron(Neuron):
         }
 
     def calcium_and_m(self, s):
+        """d/dt of the gates c, d and u of the dendrite."""
         y = s.v_d / mV
         alpha_c, beta_c = 0.209 / exprel(-(y + 27) / 3.8), 0.94 * exp(-(y + 75) / 17)
         alpha_d, beta_d = 0.000457 * exp(-(y + 13) / 50), 0.0065 * sigmoid((y + 15) / 28)

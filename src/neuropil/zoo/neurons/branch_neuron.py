@@ -121,6 +121,7 @@ def input_output(
         counts: numbers of synapses.
         run: runs a network for a duration and returns a Result: `neuropil.run`.
         weight: of one synapse, the jump of its AMPA conductance.
+        duration: of each run, a time.
 
     Returns:
         "counts"; for "clustered" (all on one branch) and "spread" (over all branches in turn) the peak of the soma's

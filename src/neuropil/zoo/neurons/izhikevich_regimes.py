@@ -49,7 +49,11 @@ class Regime:
         return {"v": self.v_0 * mV, "u": u_0 * mV / ms}
 
     def stimulus(self, dt: Quantity) -> TimeArray:
-        """Its current, sampled at each step."""
+        """Its current, sampled at each step.
+
+        Args:
+            dt: time step.
+        """
         t = np.arange(round(self.duration / dt.to(ms))) * dt.to(ms)
         start, value, slope = np.array(((0.0, 0.0, 0.0), *self.segments)).T
         i = np.searchsorted(start, t + 1e-9, side="right") - 1

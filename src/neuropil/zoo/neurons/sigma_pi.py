@@ -43,7 +43,14 @@ class _Conjunct(Branch):
 
 @cache
 def conjunct(order: int = 2, unit: Dimension = pA.dimension) -> type[Branch]:
-    """The class of branches with so many factors, whose products are in a unit."""
+    """The class of branches with so many factors, whose products are in a unit.
+
+    Args:
+        order: number of factors, 1 to 16.
+
+    Raises:
+        ModelError: another order.
+    """
     if isinstance(order, bool) or not isinstance(order, int) or not 1 <= order <= 16:
         raise ModelError("a conjunct must have from 1 to 16 factors", got=order)
     given: Any = 1.0 if unit == DIMENSIONLESS else Quantity(1.0, unit)

@@ -73,7 +73,7 @@ class GraupnerBrunelEvents(CalciumTraffic):
         return dict(calcium=-s.calcium / self.tau_c)
 
     def above(self, s, theta):
-        """Time since the last event with calcium above a threshold."""
+        """Time since the last event with calcium above a threshold theta."""
         return self.tau_c * log(maximum(s.was, theta) / maximum(s.calcium, theta))
 
     def since(self, s):

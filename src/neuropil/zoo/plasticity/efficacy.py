@@ -13,7 +13,7 @@ from neuropil.model import State, Synapse
 
 
 def bounded(efficacy):
-    """Held between 0 and 1."""
+    """The efficacy, limited to 0 to 1."""
     return clip(efficacy, 0.0, 1.0)
 
 

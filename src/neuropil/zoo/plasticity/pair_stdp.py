@@ -38,11 +38,11 @@ class PairSTDP(Efficacy):
     post = State(0.0)
 
     def potentiation(self, efficacy):
-        """F₊, for a trace of 1."""
+        """F₊ at this efficacy, for a spike trace of 1."""
         return self.a_plus
 
     def depression(self, efficacy):
-        """F₋, for a trace of 1."""
+        """F₋ at this efficacy, for a spike trace of 1."""
         return self.a_minus
 
     def raised(self, trace):

@@ -119,7 +119,7 @@ class EProp(Drifting):
     eligibility = State(0.0 * ms)
 
     def slope(self, v):
-        """ψ, the stand-in for the derivative of a spike by the potential."""
+        """ψ at the potential v, which replaces the derivative of a spike by the potential."""
         return self.damping * maximum(1.0 - absolute(v - self.threshold) / (self.threshold - self.rest), 0.0)
 
     def derivative(self, s, x):

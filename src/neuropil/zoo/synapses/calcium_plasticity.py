@@ -27,12 +27,12 @@ class CalciumRule(Synapse):
     eta_d: Rate = 2e-4 / ms
 
     def activation(self, c, calcium):
-        """dc/dt of CaMKII."""
+        """dc/dt of CaMKII at an activation c and a calcium concentration."""
         square = (calcium / (1.0 * uM)) ** 2
         return self.k1 * (square * square) * (1.0 - c) - self.k2 * c
 
     def learning(self, c):
-        """dw/dt by CaMKII."""
+        """dw/dt at an activation c of CaMKII."""
         depress = logical_and(c > self.theta_d, c < self.theta_p)
         return self.eta_p * maximum(c - self.theta_p, 0.0) - where(depress, self.eta_d, 0.0 * kHz)
 
@@ -57,7 +57,7 @@ class HomeostaticRule(Synapse):
     post = Input(kHz)
 
     def scaling(self, weight, post):
-        """dw/dt by homeostasis."""
+        """dw/dt by homeostasis, of a weight at an activity `post` of the target."""
         return self.eta_h * (self.target_rate - post) * weight
 
 

@@ -21,12 +21,12 @@ from neuropil.units import Quantity, Time, nS
 
 
 def time_to_peak(tau_rise: Quantity, tau_decay: Quantity) -> Quantity:
-    """When the difference of the two exponentials is the largest."""
+    """Time at which the difference of two exponentials with time constants tau_rise and tau_decay is largest."""
     return tau_rise * tau_decay / (tau_decay - tau_rise) * log(tau_decay / tau_rise)
 
 
 def peak_factor(tau_rise: Quantity, tau_decay: Quantity) -> Quantity:
-    """What brings the peak of the difference to 1."""
+    """Factor that scales the difference of two exponentials with time constants tau_rise and tau_decay to a peak of 1."""
     t = time_to_peak(tau_rise, tau_decay)
     return 1 / (exp(-t / tau_decay) - exp(-t / tau_rise))
 

@@ -18,7 +18,7 @@ from neuropil.zoo.synapses.double_exponential import DoubleExponential
 
 
 def magnesium_block(v, mg):
-    """Share of the conductance that magnesium (mM) leaves open at a potential (mV)."""
+    """Share of the conductance that magnesium (concentration mg) leaves open at a potential v."""
     return 1 / (1 + mg / (3.57 * mM) * exp(-0.062 * v / mV))
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from neuropil.errors import NetworkError
+
 
 @dataclass(frozen=True, eq=False)
 class Ends:
@@ -48,8 +50,12 @@ class Ends:
 
         Returns:
             float64[sources, targets].
+
+        Raises:
+            NetworkError: a population has no positions.
         """
-        assert self.source_positions is not None and self.target_positions is not None
+        if self.source_positions is None or self.target_positions is None:
+            raise NetworkError("distances between neurons without positions", fix="network.population(..., positions=xy * um), one row per neuron")
         square = np.zeros((sources.size, targets.size))
         for axis in range(self.source_positions.shape[1]):
             difference = self.source_positions[sources, axis, None] - self.target_positions[None, targets, axis]

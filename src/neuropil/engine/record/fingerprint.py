@@ -1,0 +1,112 @@
+"""What decides how a run continues, by what a person calls it: plain values, and digests of descriptions by content."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from neuropil.codegen.cable_source import emit_cable
+from neuropil.codegen.kernel import source_of
+from neuropil.model.base.distribution import Distribution
+from neuropil.model.stimulus.stimulus import Stimulus
+from neuropil.plan.plan import Plan
+from neuropil.units import Quantity
+
+
+def parts(plan: Plan) -> dict[str, str]:
+    """Everything that decides how a run continues, by what a person calls it: plain values, and digests of descriptions."""
+    network = plan.network
+    drives, projections = network.drives, network.projections
+    found = {
+        "dt": f"{plan.dt} ms", "seed": str(plan.seed), "precision": plan.precision, "weights": f"{8 * np.dtype(plan.word).itemsize}-bit words",
+        "the order of projections and stimuli": ", ".join([*(p.name for p in projections), *(d.name for d in drives)]),
+    }  # fmt: skip
+    for group in plan.groups:
+        for m in group.members:
+            name = f"{m.population.name}.{m.part}" if m.part else m.population.name
+            found[f"population {name!r}"] = _digest(source_of(group), m.population.size, m.period, m.numbers, m.arrays)
+    for cells in plan.cells.values():
+        tree = (cells.cable.parent, cells.cable.axial, cells.cable.area, cells.cable.capacitance, cells.cable.cell.trigger, cells.cable.cell.initial)
+        constants = [(c.numbers, c.arrays) for p in cells.cable.groups for c in p.loops.values()]
+        where = [(p.name, p.compartments) for p in cells.cable.groups]
+        found[f"cells of population {cells.population.name!r}"] = _digest(
+            emit_cable(cells), cells.population.size, tree, where, constants, cells.quanta
+        )
+    for j, (p, scale) in enumerate(zip(projections, plan.scale, strict=True)):
+        stored = scale and (scale.quantum, scale.top, str(np.dtype(scale.word)))
+        positions = (p.source.positions, p.target.positions) if p.rule.needs_positions else None
+        found[f"projection {p.name!r}"] = _digest(
+            p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, stored, positions, _synapses(plan, j), p.sources, p.targets, p.stream
+        )
+    for j, c in enumerate(network.couplings):
+        found[f"coupling {j + 1}"] = _digest([(e.population.name, e.input, e.places) for e in (c.first, c.second)], getattr(type(c.junction), "current", None), c.values)
+    for planned in plan.drives:
+        d = planned.drive
+        found[f"stimulus {d.name!r}"] = _digest(planned.kind, d.target.name, d.port, d.input, d.site, d.weight, d.stimulus, d.neurons, d.stream, *_equation(d.stimulus))
+    for modulator in network.modulators.values():
+        found[f"modulator {modulator.name!r}"] = _digest(modulator.described())
+    for probe in network.probes:
+        found[f"probe {probe.name!r}"] = _digest(probe.target.name, probe.variable, probe.neurons, probe.sites, probe.interval)
+    for recorded in network.synapse_probes:
+        found[f"probe {recorded.name!r}"] = _digest(recorded.projection.name, recorded.variable, recorded.chosen, recorded.interval)
+    for n in network.normalisations:
+        found[f"normalisation of {n.variable!r} of projection {n.projection.name!r}"] = _digest(n.total, n.interval)
+    return found
+
+
+def _equation(stimulus: Stimulus) -> list[object]:
+    """The code of a stimulus's equation, where that says what it does."""
+    return [getattr(type(stimulus), stimulus.equation_name)] if stimulus.defined_by_equation else []
+
+
+def fingerprint(plan: Plan) -> str:
+    """A digest of all parts: a checkpoint fits only the network it came from."""
+    return _digest(parts(plan))
+
+
+def _synapses(plan: Plan, j: int) -> object:
+    """What decides how the synapses with states of a projection go on; None without."""
+    if j not in plan.synapses:
+        return None
+    p, program = plan.network.projections[j], plan.synapses[j]
+    model = program.traced.model
+    values = {n: getattr(model, n) for n in model.spec.parameters}
+    described = (program.traced.name, program.arrival.nodes, program.step.nodes, values, p.input, p.clock_driven, p.response_delay, p.initial)
+    return described, None if p.structure is None else vars(p.structure)
+
+
+def _digest(*values: object) -> str:
+    digest = hashlib.sha256()
+    _absorb(digest, values)
+    return digest.hexdigest()[:32]
+
+
+def _absorb(digest: Any, value: Any) -> None:
+    """Add a description's value to a digest: by content, never by address."""
+    digest.update(type(value).__name__.encode())
+    if isinstance(value, np.ndarray):
+        digest.update(str((value.dtype, value.shape)).encode() + np.ascontiguousarray(value).tobytes())
+    elif isinstance(value, dict):
+        _absorb(digest, sorted(value.items()))
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            _absorb(digest, part)
+    elif isinstance(value, Quantity):
+        _absorb(digest, (value.value, value.dimension))
+    elif isinstance(value, functools.partial):
+        _absorb(digest, (value.func, value.args, value.keywords))
+    elif callable(value) and hasattr(value, "__code__"):
+        digest.update(value.__code__.co_code)
+        closure = [c.cell_contents for c in value.__closure__ or ()]
+        _absorb(digest, (value.__code__.co_names, value.__defaults__, value.__kwdefaults__))
+        _absorb(digest, ([c for c in value.__code__.co_consts if not hasattr(c, "co_code")], closure))
+    elif dataclasses.is_dataclass(value) or isinstance(value, Distribution):
+        _absorb(digest, vars(value))
+    elif callable(value) and hasattr(type(value).__call__, "__code__"):  # an object that is called like a function
+        _absorb(digest, (type(value).__call__, vars(value)))
+    else:
+        digest.update(repr(value).encode())

@@ -1,0 +1,65 @@
+"""The spikes of a simulation in numbers: how many each neuron has fired, and which may still be under way."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuropil.engine.saved import Arrays
+from neuropil.model.contents.contents import Population
+
+
+class SpikeTally:
+    """Counts of all spikes since t = 0, and the spikes of late.
+
+    Args:
+        neurons: of the network.
+
+    Attributes:
+        counts: int64[neurons].
+        ring: steps for which a spike may be under way; step: reached.
+    """
+
+    def __init__(self, neurons: int):
+        self.counts = np.zeros(neurons, np.int64)
+        self.ring, self.step = 2, 0
+        self._recent: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def take(self, stamps: np.ndarray, neurons: np.ndarray, step: int) -> None:
+        """Count spikes.
+
+        Args:
+            stamps, neurons: int64[n], sorted by stamp.
+            step: the step reached.
+        """
+        self.step = step
+        if stamps.size:
+            self.counts += np.bincount(neurons, minlength=self.counts.size)
+            self._recent.append((stamps, neurons))
+        while self._recent and self._recent[0][0][-1] <= step - self.ring:
+            self._recent.pop(0)
+
+    def under_way(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Stamps and neurons (int64[n]) of the spikes whose effects may still be under way at a `step`."""
+        recent = self._recent or [(np.empty(0, np.int64), np.empty(0, np.int64))]
+        stamps, neurons = (np.concatenate([r[i] for r in recent]) for i in (0, 1))
+        late = stamps > step - self.ring
+        return stamps[late], neurons[late]
+
+    def of(self, population: Population) -> int:
+        """How many spikes a `population` has fired since t = 0."""
+        return int(self.counts[population.first : population.first + population.size].sum())
+
+    def drop(self) -> None:
+        """Nothing is under way."""
+        self._recent = []
+
+    def save(self) -> Arrays:
+        """The counts, and the spikes under way."""
+        stamps, neurons = self.under_way(self.step)
+        return {"counts": self.counts, "stamps": stamps, "neurons": neurons}
+
+    def restore(self, arrays: Arrays, step: int) -> None:
+        """Restore the `arrays` that `save` returned at a `step`."""
+        counts, stamps, neurons = (np.asarray(arrays[name]) for name in ("counts", "stamps", "neurons"))
+        self.step, self.counts[:] = step, counts
+        self._recent = [(stamps, neurons)] if stamps.size else []

@@ -1,0 +1,110 @@
+"""One equation for an element of a loop, such as that of a stimulus, as a graph of scalar operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+
+from neuropil.lower.constants import hoisted
+from neuropil.lower.graph import Graph
+from neuropil.lower.purity import traced_twice
+from neuropil.model.contents.expression import Expression
+from neuropil.model.network.junction import ARGUMENTS, Junction
+from neuropil.model.neuron.neuron import Neuron
+from neuropil.model.stimulus.equation import evaluated
+from neuropil.model.stimulus.stimulus import Stimulus
+
+TIME, STEP, NUMBER = "t", "dt", "number"
+"""Leaves of a stimulus: start of the step and its duration (static), ms, and the random number of an element."""
+
+_REMEDY = "the equation of a stimulus may ask for a random number: value(self, t, normal), or uniform; what differs between elements is a parameter with a distribution or an array"
+
+
+@dataclass(frozen=True)
+class EquationProgram:
+    """A traced and simplified equation.
+
+    Attributes:
+        graph: its operations; leaves that begin with "p." are static.
+        root: the node of its value.
+        hoisted: static nodes whose values enter the kernel.
+    """
+
+    graph: Graph
+    root: int
+    hoisted: tuple[int, ...]
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], leaves: list[Any], where: str, *, static: tuple[str, ...] = ()) -> EquationProgram:
+        """Trace and simplify a function.
+
+        Args:
+            function: of trees of bare scalars, to one scalar.
+            leaves: these trees, of the names of leaves.
+            where: whose equation it is, for messages.
+            static: leaves that are constant, besides parameters.
+
+        Raises:
+            ModelError: an equation with effects. PrimitiveError: an operation without native form. UnitError: units that do not fit.
+        """
+        graph = Graph()
+        (root,) = traced_twice(graph, lambda *a: jnp.asarray(function(*a), "float64"), leaves, where, static=static, remedy=_REMEDY)
+        return cls(graph, root, hoisted(graph, [root]))
+
+    def constants(self, leaves: dict[str, Any]) -> list[Any]:
+        """Values of the hoisted constants in float64, numbers or arrays.
+
+        Args:
+            leaves: values of the static leaves by name, numbers or arrays.
+        """
+        return self.graph.evaluate(self.hoisted, leaves)
+
+    def apart(self, varying: Set[int], leaves: Set[str]) -> set[int]:
+        """Dynamic nodes whose values differ between elements.
+
+        Args:
+            varying: nodes of the hoisted constants that do.
+            leaves: names of leaves that do.
+        """
+        graph, found = self.graph, set(varying)
+        for n in graph.reach([self.root], set(self.hoisted)):
+            node = graph.nodes[n]
+            if (node.op == "leaf" and node.value in leaves) or any(a in found for a in node.args):
+                found.add(n)
+        return found
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations for an element and step."""
+        return self.graph.flops([self.root])
+
+
+def parameter_leaves(values: Any) -> dict[str, str]:
+    """The leaves of parameters by their names, which are the keys of `values`."""
+    return {n: f"p.{n}" for n in values}
+
+
+def stimulus_program(stimulus: Stimulus) -> EquationProgram:
+    """The equation of a stimulus."""
+    equation = stimulus.equation
+    assert equation is not None
+    unit = stimulus.dimension()
+
+    def value(p: dict[str, Any], t: Any, dt: Any, number: Any) -> Any:
+        return evaluated(stimulus, p, t, dt, number, unit)
+
+    return EquationProgram.of(value, [parameter_leaves(stimulus.parameters), TIME, STEP, NUMBER], equation.where, static=(STEP,))
+
+
+def junction_program(junction: Junction) -> EquationProgram:
+    """The current through a junction; its leaves are the arguments of the equation."""
+    return EquationProgram.of(junction.flow, [parameter_leaves(junction.spec.parameters), *ARGUMENTS], f"{type(junction).__name__}.current()")
+
+
+def expression_program(expression: Expression, neuron: Neuron) -> EquationProgram:
+    """What a probe records of a neuron; leaves are "s." and its states."""
+    states = {n: f"s.{n}" for n in neuron.spec.states}
+    return EquationProgram.of(lambda p, s: expression.of(neuron, p, s), [parameter_leaves(neuron.spec.parameters), states], expression.where)

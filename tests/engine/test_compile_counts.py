@@ -1,0 +1,94 @@
+"""What is compiled, and how often: counted where Numba compiles.
+
+The truth is the count itself: values, sizes and names of a description must not reach compiled code, so after the first point of
+a sweep over them the count is 0; and what is added to a network must not touch the kernels that it had.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import neuropil as npl
+from neuropil.codegen import kernel_cache
+from neuropil.units import Hz, ms, mV, pA
+from neuropil.zoo.neurons.lif import LIFExp
+
+
+def network(name="first", exc="exc", n=80, rate=9000 * Hz, weight=30 * pA, delay=1.5 * ms, drive=30 * pA, tau_m=20 * ms):
+    net = npl.Network(name)
+    start = {"v": npl.Uniform(-65 * mV, -50 * mV)}
+    e = net.population(exc, LIFExp(tau_m=tau_m), n, initial=start)
+    i = net.population("inh", LIFExp(tau_m=tau_m), n // 4, initial=start)
+    rule = npl.FixedProbability(0.1)
+    net.project(e, e + i, rule, weight=npl.Normal(weight, 0.1 * weight, low=0 * pA), delay=delay, port="exc")
+    net.project(i, e + i, rule, weight=-6 * weight, delay=0.8 * ms, port="inh")
+    net.stimulate(e + i, npl.Poisson(rate), port="exc", weight=drive)
+    return net
+
+
+def compiled(net, **options):
+    """How many kernels a short run compiles."""
+    return npl.run(net, 2 * ms, threads=1, **options).summary["compiled_kernels"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm():
+    """Every kernel of the first point is there."""
+    npl.run(network(), 2 * ms, threads=1)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        {"name": "second"}, {"exc": "another name"}, {"n": 81}, {"n": 700}, {"n": 20}, {"rate": 500 * Hz}, {"rate": 20_000 * Hz}, {"weight": 3 * pA},
+        {"delay": 12 * ms}, {"delay": npl.Uniform(1 * ms, 3 * ms)}, {"drive": 45 * pA}, {"tau_m": 12 * ms},
+    ],
+    ids=lambda point: next(iter(point)),
+)  # fmt: skip
+def test_a_sweep_compiles_nothing_after_its_first_point(point):
+    assert compiled(network(**point)) == 0
+
+
+@pytest.mark.parametrize("option", [{"seed": 7}, {"dt": 0.05 * ms}, {"dt": 0.02 * ms}, {"threads": 2}], ids=str)
+def test_nor_does_one_over_seed_time_step_and_threads(option):
+    assert npl.run(network(), 2 * ms, **{"threads": 1, **option}).summary["compiled_kernels"] == 0
+
+
+def test_what_is_added_leaves_the_kernels_that_were_there():
+    """A probe and a population of the same model: the program of the network is new, and the kernel of probes once."""
+    probed = network()
+    probed.probe(probed.populations["exc"], "v")
+    assert compiled(probed) <= 2
+    probed = network(n=90)
+    probed.probe(probed.populations["inh"], "i_exc")
+    assert compiled(probed) == 0
+    larger, rule = network(), npl.FixedProbability(0.2)
+    more = larger.population("more", LIFExp(), 33)
+    larger.project(more, more, rule, weight=20 * pA, delay=1 * ms, port="exc")
+    assert compiled(larger) <= 2  # of neurons without Poisson events and inhibition, and the program that calls it
+    larger.stimulate(more, npl.Poisson(8000 * Hz), port="exc", weight=40 * pA)
+    larger.project(larger.populations["inh"], more, rule, weight=-20 * pA, delay=1 * ms, port="inh")
+    assert compiled(larger) == 0  # it is as the others now
+
+
+def test_the_count_is_of_what_is_compiled(monkeypatch, tmp_path):
+    """In an empty cache a kernel is compiled, in another process (here: without what this one remembers) it is not."""
+    source = "def advance(x):\n    return x + 1.5\n"
+
+    def fresh():
+        space = {"__name__": kernel_cache.__name__}
+        exec(source, space)
+        return kernel_cache.cached_njit()(space["advance"])
+
+    monkeypatch.setenv("NEUROPIL_CACHE", str(tmp_path / "cache"))
+    counted = kernel_cache.Compilations()
+    with counted:
+        assert fresh()(1.0) == 2.5
+    assert counted.count == 1
+    with counted:
+        assert fresh()(1.0) == 2.5
+    assert counted.count == 1
+    with counted:
+        fresh()(np.float32(1))
+    assert counted.count == 2
