@@ -64,7 +64,7 @@ class Run:
 
     def finish(self) -> tuple[Any, dict[str, Any]]:
         """The result, and what synapses are in the end."""
-        listed = [p for p in self.case.network.projections if p.listed]
+        listed = [p for p in self.case.network.projections if p.per_synapse]
         states = {p.name: self.simulation.synapses(p) for p in listed}
         result = self.simulation.result()
         self.simulation.close()

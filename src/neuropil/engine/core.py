@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -16,9 +16,8 @@ from neuropil.engine.compose import Machine, compose
 from neuropil.engine.exchange.exchange import Exchange
 from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeLog
 from neuropil.engine.layout import Layout
-from neuropil.engine.stores.clock_driven_store import ClockDrivenStore
+from neuropil.engine.stores import clock_driven_store, event_driven_store  # noqa: F401  (they register builders)
 from neuropil.engine.stores.deliver import Rows, first_capacity
-from neuropil.engine.stores.event_driven_store import EventDrivenStore
 from neuropil.engine.stores.packed import PackedSynapses, build
 from neuropil.engine.stores.packed_store import PackedStore, Store
 from neuropil.engine.stores.rewire import rewired, steps_between
@@ -29,6 +28,7 @@ from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind, state
 from neuropil.plan.spec import in_order
+from neuropil.registry import builder_of
 
 DONE, SHORT, RUNAWAY = 0, 1, 2
 PROBE_BUFFER_BYTES = 32_000_000
@@ -56,10 +56,10 @@ class Core:
         self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
         sizes = [p.size for p in plan.network.populations.values()]
         room = first_capacity(plan)
-        self.listed: dict[int, SynapseStore] = {
-            j: (EventDrivenStore if program.event_driven else ClockDrivenStore)(plan, j, self.layout, self.machine, room)
-            for j, program in plan.synapses.items()
+        self.own: dict[int, Store] = {
+            j: builder_of(kind, "engine")(plan, j, self.layout, self.machine, room) for j, kind in enumerate(plan.stores) if not kind.exact
         }
+        self.listed: dict[int, SynapseStore] = {j: cast(SynapseStore, store) for j, store in self.own.items() if j in plan.synapses}
         self._use([Rows.empty(sizes, word) for word in plan.packed])
         self.packed: list[PackedSynapses] = []
 
@@ -96,7 +96,7 @@ class Core:
         capacity = first_capacity(self.plan)
         exact = tuple(buffer for (_, argument), buffer in self.plan.buffers.items() if argument.kind is Kind.EXACT)
         packed = [PackedStore(r, self.machine.arrived, self.layout.blocks, capacity, exact) for r in rows]
-        self.stores: list[Store] = [*packed, *self.listed.values()]
+        self.stores: list[Store] = [*packed, *self.own.values()]
         self.ring = max((store.ring for store in self.stores), default=2)
         room = max(1 << 16, 2 * self.plan.network.size)
         self.logs = [SpikeLog.of(room, self.ring) for _ in range(self.threads)]

@@ -450,7 +450,7 @@ class Simulation(Access):
         shares = self.core.phases()
         return {
             **describe(self.plan),
-            "synapses": sum(packed.n_synapses for packed in self.core.packed) + sum(s.synapses.size for s in self.core.listed.values()),
+            "synapses": sum(store.size for store in self.core.stores),
             "biological_seconds": seconds,
             "wall_seconds": self.wall_seconds,
             "real_time_factor": self.wall_seconds / seconds if seconds else 0.0,

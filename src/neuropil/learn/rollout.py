@@ -135,7 +135,7 @@ class Rollout:
     def _wire(self) -> tuple[tuple[Wiring, ...], Tree]:
         wirings, weights = [], {}
         for p in self.network.projections:
-            if p.listed:
+            if p.per_synapse:
                 weights[p.name] = self.living[p.name].weight
                 continue
             assert p.port is not None

@@ -229,7 +229,7 @@ def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
     """The programs of the projections whose synapses are kept each by itself, by their place in the network."""
     made = {}
     for j, p in enumerate(network.projections):
-        if p.listed:
+        if p.per_synapse:
             spec = p.target.neuron.spec
             port = None if p.port is None else spec.ports[p.port]
             synapse = synapse_in_context(p) or Stateless()

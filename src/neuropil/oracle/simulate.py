@@ -288,9 +288,9 @@ class _World:
     def __init__(self, network: Network, h: float, steps: int, seed: int, edges: dict[int, Any], modulators: dict[int, float]):
         self.network, populations, projections = network, network.populations, network.projections
         self.groups: dict[str, Running] = {name: _running(pop, h, seed) for name, pop in populations.items()}
-        self.synapses = [Synapses(p, h, seed, edges.get(i)) for i, p in enumerate(projections) if not p.listed]
+        self.synapses = [Synapses(p, h, seed, edges.get(i)) for i, p in enumerate(projections) if not p.per_synapse]
         self.living = [
-            LivingSynapses(p, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.listed
+            LivingSynapses(p, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.per_synapse
         ]
         self.sources = [Source(d, h, steps, seed) for d in network.drives]
         specs = {name: pop.neuron.spec for name, pop in populations.items()}

@@ -28,6 +28,7 @@ from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.plan.parts import PlannedPart, PlannedStimulus, PopulationSlice, SolverBatch, in_order
 from neuropil.plan.signature import Argument, Kind, Varying
+from neuropil.plan.stores import StoreKind
 from neuropil.units import Quantity
 
 
@@ -40,6 +41,7 @@ class PlanBuilder:
     seed: int
     precision: str
     drives: tuple[PlannedStimulus, ...]
+    stores: tuple[StoreKind, ...]
     steps: dict[type, StepFunction] = field(default_factory=dict)
     programs: dict[Any, NeuronProgram] = field(default_factory=dict)
 
@@ -67,9 +69,9 @@ class PlanBuilder:
             return {inner for part, inner in map(split, names) if part == planned.name}
 
         drives = [d for d in self.drives if d.drive.target is population]
-        projections = [p for p in self.network.projections if p.target is population]
-        driven = mine(d.drive.entry for d in drives if d.kind == "current") | mine(p.input for p in projections if p.input is not None)
-        added = [d.drive.entry for d in drives if d.kind == "irregular"] + [p.port for p in projections if p.port is not None and p.listed]
+        kept = [(p, store.exact) for p, store in zip(self.network.projections, self.stores, strict=True) if p.target is population]
+        driven = mine(d.drive.entry for d in drives if d.kind == "current") | mine(p.input for p, _ in kept if p.input is not None)
+        added = [d.drive.entry for d in drives if d.kind == "irregular"] + [p.port for p, exact in kept if p.port is not None and not exact]
         driven |= mine(e.input for c in self.network.couplings for e in (c.first, c.second) if e.population is population)
         reads: dict[str, str] = {}
         gives = False
@@ -79,7 +81,7 @@ class PlanBuilder:
             else:
                 driven.add(population.neuron.into)
         return Variant(
-            in_order(spec.ports, mine(p.port for p in projections if p.port is not None and not p.listed)),
+            in_order(spec.ports, mine(p.port for p, exact in kept if p.port is not None and exact)),
             in_order(spec.ports, mine(d.drive.entry for d in drives if d.kind == "counted")),
             in_order(spec.ports, mine(added)),
             in_order(spec.inputs, driven),

@@ -17,7 +17,7 @@ Weights too small for 48 bits beside the largest of their port are left out of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,18 +59,19 @@ class Scale:
     why: str = ""
 
 
-def scales(network: Network, word: Any) -> list[Scale | None]:
-    """The scale of every projection's weights: one for all that meet in an accumulator; None for per-synapse projections.
+def scales(network: Network, exact: Sequence[bool], word: Any) -> list[Scale | None]:
+    """The scale of every projection's weights: one for all that meet in an exact accumulator; None for those that add to real ones.
 
     Args:
+        network: the description.
+        exact: of each projection whether its store adds to exact accumulators.
         word: the narrowest that may be used.
     """
     ports: dict[Any, list[Projection]] = {}
-    for p in network.projections:
-        if not p.listed:
-            ports.setdefault((p.target.name, p.port), []).append(p)
+    for p in (p for p, mine in zip(network.projections, exact, strict=True) if mine):
+        ports.setdefault((p.target.name, p.port), []).append(p)
     made = {key: _scale(projections, word) for key, projections in ports.items()}
-    return [None if p.listed else made[p.target.name, p.port] for p in network.projections]
+    return [made[p.target.name, p.port] if mine else None for p, mine in zip(network.projections, exact, strict=True)]
 
 
 def _scale(projections: list[Projection], word: Any) -> Scale:

@@ -23,7 +23,9 @@ from neuropil.lower.synapse_form import SIDES
 from neuropil.model.synapse.context import POST_TIME, Activity, reads
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.plan import Plan
+from neuropil.plan.stores import ClockDriven
 from neuropil.plan.synapse_signature import DATE, PLACE, WEIGHT, SynapseArgument, SynapseKind, own_state
+from neuropil.registry import register
 
 
 @dataclass
@@ -48,6 +50,7 @@ class OwnSynapses:
     constants: dict[tuple[str, SynapseArgument], np.ndarray] = field(default_factory=dict)
 
 
+@register(ClockDriven, "engine")
 class ClockDrivenStore(SynapseStore):
     """Synapses that advance in every step."""
 

@@ -19,7 +19,9 @@ from neuropil.engine.stores.synapse_list import SynapseList, low_bits, steps_sin
 from neuropil.lower.constants import hoisted
 from neuropil.lower.synapse_form import SIDES
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
+from neuropil.plan.stores import EventDriven
 from neuropil.plan.synapse_signature import DATE, RESPONDED, WEIGHT, SynapseArgument, SynapseKind, own_state
+from neuropil.registry import register
 
 
 @dataclass
@@ -71,6 +73,7 @@ class OwnSynapses:
         return self.own[argument]
 
 
+@register(EventDriven, "engine")
 class EventDrivenStore(SynapseStore):
     """Synapses that wait for spikes."""
 

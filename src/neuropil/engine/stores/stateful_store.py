@@ -20,7 +20,8 @@ from neuropil.codegen.event_driven_source import NOTES
 from neuropil.connectivity.draw import delay_steps, expected_synapses
 from neuropil.engine.compose import Machine, potential_buffer
 from neuropil.engine.layout import Layout
-from neuropil.engine.stores.buckets import Buckets, bucket_bytes, ring_length
+from neuropil.engine.ring import ring_length
+from neuropil.engine.stores.buckets import Buckets, bucket_bytes
 from neuropil.engine.stores.synapse_kernels import own_spikes, own_spikes_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
 from neuropil.errors import SimulationError
@@ -286,6 +287,11 @@ class SynapseStore(ABC):
             bucket.clear()
 
     @property
+    def size(self) -> int:
+        """Number of synapses."""
+        return self.synapses.size
+
+    @property
     def learns(self) -> bool:
         """There is something to hold."""
         return bool(self.program.learned) or self.projection.structure is not None
@@ -390,8 +396,12 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
     return Targets(somas.start, mine.neurons, mine.sites, mine.lower, seen, flow, arrived)
 
 
-def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str, float]:
-    """Bytes that the store of a projection will hold, and besides while it is built, from expected numbers of synapses."""
+def stateful_buffers(plan: Plan, index: int, threads: int, room: int) -> list[Buffer]:
+    """What the store of a projection will hold, and besides while it is built, from expected numbers of synapses.
+
+    Args:
+        index: of the projection; threads: owners; room: spikes on their way to have room for.
+    """
     p, program = plan.network.projections[index], plan.synapses[index]
     n, real = expected_synapses(p), np.dtype(plan.synapse_precision(index)).itemsize
     varied = len(program.traced.varied)
@@ -405,4 +415,5 @@ def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str,
     if program.responds:
         late = grid.steps(p.response_delay, plan.dt, "response_delay", least=0)
         buckets += threads * (bucket_bytes(ring_length(late), room * p.sites) + 8.0 * p.target.size * p.sites / threads)
-    return {"synapses": n * per_synapse, "segment bounds": bounds, "spikes in flight": buckets, "while building": n * (60.0 + 8 * len(program.states))}
+    held = {"synapses": n * per_synapse, "segment bounds": bounds, "spikes in flight": buckets, "while building": n * (60.0 + 8 * len(program.states))}
+    return [Buffer(f"{p.name}: {purpose}", np.uint8, size, Owner.TARGET, purpose=purpose) for purpose, size in held.items()]

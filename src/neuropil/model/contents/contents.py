@@ -162,7 +162,7 @@ class Projection:
         return split(self.port or self.input or "")[0]
 
     @property
-    def listed(self) -> bool:
+    def per_synapse(self) -> bool:
         """Each synapse is kept by itself: it has states, or may vanish."""
         return self.synapse is not None or self.structure is not None
 
