@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from neuropil.engine.access.upkeep import Upkeep
-from neuropil.engine.compose import steps_between
 from neuropil.engine.core import DONE, RUNAWAY, SHORT, Core
 from neuropil.engine.modulation.modulate import Modulation
+from neuropil.engine.probes import steps_between
 from neuropil.engine.record.recorder import Recorder
 from neuropil.engine.tally import SpikeTally
 from neuropil.errors import NeuropilError

@@ -23,6 +23,7 @@ from neuropil.learn.checks import check_inputs, check_parameters, check_state
 from neuropil.learn.chunks import scan
 from neuropil.learn.delivery import Delivery, Wiring
 from neuropil.learn.population import Neurons
+from neuropil.learn.probes import observing
 from neuropil.learn.steppable import steppable
 from neuropil.learn.stimuli import stimulus_array
 from neuropil.learn.surrogate import Surrogate
@@ -123,6 +124,7 @@ class Rollout:
         }
         self.wirings, weights = self._wire()
         self._delivery = Delivery(self.wirings)
+        self._observe = [observing(p, self._neurons[p.target.name]) for p in network.probes]
         self.parameters: Tree = {
             "weights": weights,
             "neurons": {name: dict(n.parameters) for name, n in self._neurons.items()},
@@ -281,7 +283,7 @@ class Rollout:
         for name, living in self.living.items():
             p = living.projection
             synapses[name] = living.send(synapses[name], given[name], spikes[p.source.name], spikes[p.target.name], k)
-        traces = {p.name: self._neurons[p.target.name].observed(states[p.target.name], p.variable, p.places) for p in self.network.probes}
+        traces = {p.name: observe(constants[p.target.name], states[p.target.name]) for p, observe in zip(self.network.probes, self._observe, strict=True)}
         return {"neurons": states, "left": left, "flight": flight, "synapses": synapses}, (spikes, traces)
 
     def _see_partners(self, states: Tree, flows: Tree) -> None:

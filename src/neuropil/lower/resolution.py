@@ -47,6 +47,7 @@ class Jumps:
     Attributes:
         reset: the value after a spike; keeps: its slope by the state's own value before (zero: a plain assignment).
         received: the increment by events.
+        graph: of the nodes.
     """
 
     graph: Graph
@@ -56,7 +57,14 @@ class Jumps:
 
     @classmethod
     def of(cls, step: StepFunction) -> Jumps:
-        """Trace a neuron model's `reset` and `receive`."""
+        """Trace a neuron model's `reset` and `receive`.
+
+        Args:
+            step: of the model.
+
+        Returns:
+            The nodes.
+        """
         traced, spec = step.traced, step.traced.spec
         names = ({n: f"p.{n}" for n in spec.parameters}, {n: f"s.{n}" for n in spec.states}, {n: f"w.{n}" for n in spec.ports})
         fires = traced.has_fires or traced.has_hazard
@@ -87,6 +95,7 @@ def slow_states(
         weights: typical magnitude of the smallest weights by port; what is not named does not occur.
         dt: ms.
         modulated: parameters that modulators change.
+        step: of the model.
     """
     found = slow_flows(step, parameters, initial, dt, modulated)
     rests = _resting(step.scheme, parameters)
@@ -115,6 +124,9 @@ def slow_flows(
 
     Args:
         dt: time between two changes, ms: of all states, or of each; the others as of `slow_states`.
+        parameters: by name, base units.
+        initial: values of states at the start, by name.
+        modulated: names of parameters that modulators change.
     """
     scheme, leaves, found = advance.scheme, {parameter_leaf(n) for n in modulated}, {}
     rates = {**_linear_rates(scheme, parameters), **_stepped_rates(advance, parameters, initial)}
@@ -130,7 +142,7 @@ def slow_flows(
 
 
 def typical(weight: Any) -> float:
-    """The magnitude of most weights: of a number, an array or a distribution, in base units."""
+    """The magnitude of most values of a weight: of a number, an array or a distribution, in base units."""
     if isinstance(weight, Distribution):
         return abs(float(weight.quantile(0.5)))
     size = np.abs(np.asarray(getattr(weight, "value", weight), float))

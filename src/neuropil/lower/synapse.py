@@ -65,6 +65,10 @@ class SynapseProgram:
         Args:
             clock_driven: advance every state in every step.
             alike: all synapses of the projection have been there from the start, so that they may share states.
+            traced: the model's equations.
+
+        Returns:
+            The program.
         """
         scheme = classify(traced)
         learned = learned_states(traced)
@@ -193,7 +197,13 @@ class SynapseProgram:
         return {"synapse": whole - shared + adding, "target": shared, **spikes}
 
     def constants(self, parameters: dict[str, Any], dt: float, plastic: bool = True) -> dict[str, Any]:
-        """Everything static by its leaf's name in `p`, for parameters by name: floats or one value per synapse."""
+        """Everything static by its leaf's name in `p`, for parameters by name: floats or one value per synapse.
+
+        Args:
+            parameters: by name, base units: floats or float64[synapses].
+            dt: time step, ms.
+            plastic: whether the rule acts.
+        """
         system, scheme = self.scheme.system, self.scheme
         leaves = {f"p.{n}": v for n, v in parameters.items()}
         names = [*(f"A_{i}_{j}" for i, j in system.a), *(f"b_{i}" for i in system.constant)]
@@ -289,7 +299,15 @@ def _trace_spikes(
 
 
 def check_finite(where: str, values: list[Any]) -> None:
-    """Refuse constants that are not finite."""
+    """Refuse constants that are not finite.
+
+    Args:
+        where: opens the error message.
+        values: floats or arrays.
+
+    Raises:
+        ModelError: one that is not finite.
+    """
     if not all(np.all(np.isfinite(v)) for v in values):
         raise ModelError(
             f"{where}: a constant is not finite", got="a division by zero",

@@ -36,6 +36,7 @@ def slow_synapses(
         weight: of the projection, in its base unit: a number, an array or a distribution.
         dt: ms.
         modulated: parameters that modulators change; changed: values that they have at present.
+        program: of the synapse model.
     """
     model, spec, form = program.traced.model, program.traced.spec, program.form
     parameters = {n: _spread(getattr(model, n)) for n in spec.parameters} | dict(changed or {})

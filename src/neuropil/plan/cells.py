@@ -44,7 +44,16 @@ class PlannedCells:
     def of(
         cls, population: Population, parts: Mapping[str, SolverBatch], dt: float, precision: str, modulated: frozenset[str] = frozenset(), seed: int = 1,
     ) -> PlannedCells:  # fmt: skip
-        """Lower a population whose point processes are in use as `parts` (by name) say; `modulated`: see `CablePlan.of`."""
+        """Lower a population whose point processes are in use as `parts` (by name) say; `modulated`: see `CablePlan.of`.
+
+        Args:
+            dt: time step, ms.
+            precision: "float32" or "float64".
+            seed: of what is drawn.
+
+        Returns:
+            The planned cells.
+        """
         cell = population.neuron
         assert isinstance(cell, Cell)
         variants = {name: part.variant for name, part in parts.items()}

@@ -143,18 +143,22 @@ class Batch:
 
     @property
     def variant(self) -> Variant:
+        """What of the model is in use."""
         raise NotImplementedError
 
     @property
     def states(self) -> tuple[str, ...]:
+        """Names of the states."""
         raise NotImplementedError
 
     @property
     def ports(self) -> tuple[str, ...]:
+        """Names of the ports."""
         raise NotImplementedError
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
+        """The arrays of the batch."""
         raise NotImplementedError
 
     @property
@@ -184,7 +188,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class KernelBatch(Batch):
-    """Parts that share a kernel. The soma's group of parts that act on a soma is the same for all of them."""
+    """Parts that share a kernel. The soma's group of parts that act on a soma is the same for all of them.
+
+    Attributes:
+        program: of the kernel.
+        signature: arrays and columns of the kernel.
+    """
 
     name: str
     program: NeuronProgram
@@ -194,18 +203,22 @@ class KernelBatch(Batch):
 
     @property
     def variant(self) -> Variant:
+        """What of the model is in use."""
         return self.program.variant
 
     @property
     def states(self) -> tuple[str, ...]:
+        """Names of the states."""
         return self.program.states
 
     @property
     def ports(self) -> tuple[str, ...]:
+        """Names of the ports."""
         return tuple(self.program.step.traced.spec.ports)
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
+        """The arrays of the batch."""
         return self.signature.own
 
     @property
@@ -233,6 +246,10 @@ class SolverBatch(Batch):
 
     They are its states, accumulators (exact ones in whole quanta, see `PopulationSlice.quanta`) and inputs; in each, sites come
     one after the other.
+
+    Attributes:
+        model: of the part.
+        used: what of it is in use.
     """
 
     name: str
@@ -243,18 +260,22 @@ class SolverBatch(Batch):
 
     @property
     def variant(self) -> Variant:
+        """What of the model is in use."""
         return self.used
 
     @property
     def states(self) -> tuple[str, ...]:
+        """Names of the states."""
         return tuple(self.model.spec.states)
 
     @property
     def ports(self) -> tuple[str, ...]:
+        """Names of the ports."""
         return tuple(self.model.spec.ports)
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
+        """The arrays of the batch."""
         return (
             *map(state, self.states),
             *(Argument(Kind.EXACT, n) for n in self.used.wired),

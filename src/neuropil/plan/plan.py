@@ -165,7 +165,11 @@ class Plan:
         return (*self.groups, *self.bare)
 
     def place_of(self, population: Population, part: str = "") -> tuple[int, int]:
-        """(place among the batches, place among its members) of a part of a population."""
+        """(place among the batches, place among its members) of a part of a population.
+
+        Raises:
+            PlanError: the population has no such part.
+        """
         for g, batch in enumerate(self.batches):
             for m, member in enumerate(batch.members):
                 if member.population.name == population.name and member.part == part:
@@ -184,6 +188,9 @@ def make_plan(
         precision: "float32" or "float64"; float64 implies full weights. None: float64 with cells that have morphology,
             else float32.
         full_weights: 48-bit weights instead of 16-bit ones, for twice the memory.
+
+    Returns:
+        The plan.
 
     Raises:
         NeuropilError: whatever is wrong with the description, named.

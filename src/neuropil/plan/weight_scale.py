@@ -92,6 +92,9 @@ def scale_for(largest: float, word: Any, in_degree: float = 1.0) -> Scale:
 
     The largest takes a power of two of quanta, so that weights in ratios of powers of two (-4 in many cortical models)
     are exact, with as much room again for the tails.
+
+    Args:
+        word: type of a stored synapse, uint32 or uint64.
     """
     bits, accumulator = (14, 30) if word == np.uint32 else (46, 62)
     full = 1 << max(0, min(bits, accumulator - int(np.ceil(np.log2(max(in_degree, 1.0))))))
@@ -115,6 +118,8 @@ def shortcoming(p: Projection, quantum: float, finest: float) -> str:
 
     Args:
         finest: the quantum of 48 bits; weights that it would not hold are left out.
+        p: the projection.
+        quantum: the unit of stored weights.
     """
     if isinstance(p.weight, Distribution):
         return _of_drawn(p, p.weight, quantum)
@@ -132,7 +137,15 @@ def shortcoming(p: Projection, quantum: float, finest: float) -> str:
 
 
 def of_explicit(values: np.ndarray, targets: Callable[[int, int], np.ndarray], n_target: int, quantum: float, finest: float) -> str:
-    """Likewise of weights that are known: float64[n], the target of those from place a to b being targets(a, b)."""
+    """Likewise of weights that are known: float64[n], the target of those from place a to b being targets(a, b).
+
+    Args:
+        n_target: neurons of the target.
+        quantum: the unit of stored weights.
+        finest: that of 48 bits.
+        values: float64[n], weights.
+        targets: (a, b) -> the targets of the weights from place a to b.
+    """
     own = LARGEST_OWN_ERROR if values.size >= FEW * n_target else LARGEST_ERROR
     error, size, distorted, vanished = np.zeros(n_target), np.zeros(n_target), 0, 0
     for a in range(0, values.size, CHUNK):
