@@ -45,7 +45,7 @@ def statements(graph: Graph, roots: Iterable[int], names: dict[int, str], leaf: 
     """Assignments that compute the roots; adds the name of every node to `names`.
 
     Args:
-        names: nodes that have one already: the frontier, leaves that were read before.
+        names: nodes that have one already: the hoisted constants, leaves that were read before.
         leaf: the text that stands for any other leaf.
         roots: nodes to compute.
     """

@@ -56,7 +56,7 @@ def legend(batch: KernelBatch) -> Mapping[str, str]:
     program, found = batch.program, {}
     for argument, name in argument_names(program, batch.signature).items():
         if argument.kind is Kind.CONSTANT:
-            found[name] = describe(program.graph, program.frontier[int(argument.name)])
+            found[name] = describe(program.graph, program.hoisted[int(argument.name)])
         elif argument.name:
             found[name] = argument.label
     return found
@@ -84,7 +84,7 @@ class _Writer:
         return self._module()
 
     def _constants(self) -> None:
-        for k, node in enumerate(self.program.frontier):
+        for k, node in enumerate(self.program.hoisted):
             constant = Argument(Kind.CONSTANT, k)
             self.names[node] = self.argument[constant]
             if constant in self.signature.arguments:

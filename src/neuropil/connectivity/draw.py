@@ -35,7 +35,7 @@ from neuropil.connectivity.rows import KernelTables, Rows, kernel_tables
 from neuropil.connectivity.samplers import delay_law, delay_steps, delays_of, explicit_weights, weight_law
 from neuropil.connectivity.sites import site_law
 from neuropil.model.contents.contents import Projection
-from neuropil.model.contents.pairs import ends_of, missing_positions, naming
+from neuropil.model.contents.pairs import expected_synapses, missing_positions
 
 __all__ = ["KernelTables", "Rows", "delay_steps", "edges", "expected_synapses", "kernel_tables", "numbered_edges", "realise"]
 
@@ -110,14 +110,6 @@ def _with_matrices(rows: Rows, projection: Projection, dt_ms: float) -> Rows:
     if _is_matrix(projection.delay):
         rows = dataclasses.replace(rows, delay=delays_of(np.asarray(projection.delay)[where], dt_ms, projection.name))
     return rows
-
-
-def expected_synapses(projection: Projection) -> float:
-    """Number of synapses: exact for rules that fix it, else the expectation, which `DistanceDependent` alone estimates."""
-    for fault in missing_positions(projection, f"projection {projection.name!r}"):
-        raise fault
-    with naming(projection):
-        return projection.rule.expected_between(ends_of(projection))
 
 
 # --- as a list ---------------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ class CellArrays:
         self.own = own = owned.stop - owned.start
         plan, start = self.plan, planned.start
         self.real: Any = np.dtype(precision)
-        real, per_compartment = self.real, round(sum(p.size * len(p.program.membrane.states) for p in plan.patches) / max(plan.size, 1))
+        real, per_compartment = self.real, round(sum(p.size * len(p.program.membrane.states) for p in plan.membranes) / max(plan.size, 1))
         self.lanes = lanes = cells_side_by_side(own, plan.size, per_compartment, real.itemsize)
         self.blocks = -(-own // lanes)
         self.v = self._blocked(start.v[plan.order])
@@ -164,7 +164,7 @@ class CellArrays:
             return [(self.v.reshape(-1), self._places(self.plan.size), self.plan.order)]
         return [
             (self.states[state, g].reshape(-1), self._places(p.size), self.plan.order[p.compartments])
-            for g, p in enumerate(self.plan.patches)
+            for g, p in enumerate(self.plan.membranes)
             if state in p.program.membrane.states
         ]
 

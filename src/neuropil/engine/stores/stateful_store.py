@@ -83,14 +83,14 @@ class ConstantTable:
     """The constants of one kernel of a store, as they are kept.
 
     Attributes:
-        graph, frontier: what they are; varying: places of those that differ between synapses.
+        graph, hoisted: what they are; varying: places of those that differ between synapses.
         numbers: the others, by place.
         arrays: for each thread those that differ, by place; an entry for each of its synapses.
         orders: for each thread the places of its synapses in the list.
     """
 
     graph: Graph
-    frontier: tuple[int, ...]
+    hoisted: tuple[int, ...]
     varying: frozenset[int]
     numbers: np.ndarray
     arrays: list[dict[int, np.ndarray]]
@@ -100,7 +100,7 @@ class ConstantTable:
         """Set a constant: a number, or one for each target.
 
         Args:
-            place: in the frontier; value: a float, or float64[targets].
+            place: among the hoisted constants; value: a float, or float64[targets].
             reached: for each thread, the target of each of its synapses.
         """
         if place not in self.varying:
@@ -377,8 +377,8 @@ class SynapseStore(ABC):
     def tables(self) -> list[ConstantTable]:
         """The constants of the kernels."""
 
-    def varying(self, graph: Graph, frontier: tuple[int, ...]) -> frozenset[int]:
-        """Places in a frontier whose values differ between synapses: those that depend on a parameter that varies."""
+    def varying(self, graph: Graph, hoisted: tuple[int, ...]) -> frozenset[int]:
+        """Places in a hoisted whose values differ between synapses: those that depend on a parameter that varies."""
         traced = self.program.traced
         given = {n: getattr(traced.model, n) for n in traced.spec.parameters}
         trial = {n: v.quantile(np.array([0.3, 0.7])) if isinstance(v, Distribution) else v.value for n, v in given.items()}
@@ -386,15 +386,15 @@ class SynapseStore(ABC):
         trial |= {n: np.full(2, v) for n, v in trial.items() if n in traced.varied and np.ndim(v) == 0}
         values = self.program.constants(trial, self.plan.dt)
         leaves = {f"p.{n}": v for n, v in values.items()}
-        return frozenset(k for k, v in enumerate(graph.evaluate(frontier, leaves)) if np.size(v) > 1)
+        return frozenset(k for k, v in enumerate(graph.evaluate(hoisted, leaves)) if np.size(v) > 1)
 
-    def constants(self, graph: Graph, frontier: tuple[int, ...], varying: frozenset[int]) -> tuple[np.ndarray, dict[int, np.ndarray]]:
-        """Values of a frontier: those equal for all synapses, and by their place those that differ, as lists.
+    def constants(self, graph: Graph, hoisted: tuple[int, ...], varying: frozenset[int]) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+        """Values of hoisted constants: those equal for all synapses, and by their place those that differ, as lists.
 
         Args:
             varying: places of those that differ.
         """
-        values = graph.evaluate(frontier, {f"p.{n}": v for n, v in self.synapses.constants.items()})
+        values = graph.evaluate(hoisted, {f"p.{n}": v for n, v in self.synapses.constants.items()})
         check_finite(f"projection {self.projection.name!r} ({self.program.traced.name})", values)
         numbers = [0.0 if k in varying else float(np.ravel(v)[0]) for k, v in enumerate(values)]
         return np.array(numbers, self.real), {k: np.broadcast_to(values[k], self.synapses.size) for k in varying}
