@@ -121,6 +121,10 @@ class Chunks:
 
 
 def joined(parts: Collected) -> tuple[np.ndarray, np.ndarray]:
-    """Spikes of several chunks, or of none: stamps and neurons."""
+    """Spikes of several chunks, or of none: stamps and neurons.
+
+    Args:
+        parts: (stamps, neurons) of each chunk.
+    """
     none = np.empty(0, np.int64)
     return np.concatenate([none, *(p[0] for p in parts)]), np.concatenate([none, *(p[1] for p in parts)])

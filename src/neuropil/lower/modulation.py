@@ -27,6 +27,7 @@ class EffectProgram:
     Attributes:
         values: node of each parameter's value after its effects, in the order in which they were stated.
         within: node of whether that value, and each on the way to it, is finite and within its bounds.
+        graph: of the nodes.
     """
 
     graph: Graph
@@ -39,6 +40,9 @@ class EffectProgram:
 
         Args:
             effects: by parameter, in order; parameters go by these names.
+
+        Returns:
+            The program.
 
         Raises:
             ModelError: a change that cannot be traced, or that is another at every call.
@@ -70,6 +74,7 @@ class KineticsProgram:
     Attributes:
         removed: node of what is removed per ms at concentration `c`, base units.
         supplied: node of what a `signal` supplies over a tick, base units.
+        graph: of the nodes.
     """
 
     graph: Graph
@@ -79,6 +84,12 @@ class KineticsProgram:
     @classmethod
     def of(cls, kinetics: Kinetics, tick: float) -> KineticsProgram:
         """Trace kinetics, for ticks of this length (ms).
+
+        Args:
+            tick: ms.
+
+        Returns:
+            The program.
 
         Raises:
             ModelError: a law that cannot be traced, or that is another at every call.
@@ -115,6 +126,10 @@ def traced_twice(graph: Graph, function: Callable[..., Any], arguments: list[int
 
 def graft(graph: Graph, other: Graph, roots: Iterable[int]) -> list[int]:
     """Take some nodes of another graph, whose leaves are all static, into a graph.
+
+    Args:
+        other: the graph from which they are taken.
+        roots: the nodes.
 
     Returns:
         Their nodes there.
