@@ -40,7 +40,7 @@ from neuropil.model.contents.pairs import ends_of, missing_positions, naming
 __all__ = ["KernelTables", "Rows", "delay_steps", "edges", "expected_synapses", "kernel_tables", "numbered_edges", "realise"]
 
 
-def realise(projection: Projection, seed: int, dt_ms: float) -> Rows:
+def realise(projection: Projection, seed: int, dt_ms: float, within: slice | None = None) -> Rows:
     """Draw a projection's degrees, and its targets where they cannot be drawn row by row.
 
     Between views, pairs that are independent (FixedProbability, AllToAll, DistanceDependent) are drawn as for the whole populations,
@@ -50,6 +50,7 @@ def realise(projection: Projection, seed: int, dt_ms: float) -> Rows:
 
     Args:
         dt_ms: time step in ms; delays become whole numbers of it.
+        within: keep the synapses on these targets alone; they are as they are among all.
 
     Raises:
         NetworkError: a delay below the time step, or distances without positions.
@@ -60,6 +61,8 @@ def realise(projection: Projection, seed: int, dt_ms: float) -> Rows:
     ordered = whole_rows and not views and projection.rule.array_shape(*projection.ends) is not None
     matrices = any(_is_matrix(v) for v in (projection.weight, projection.delay)) and not ordered
     rows = _realised(_without_matrices(projection, dt_ms) if matrices else projection, seed, dt_ms)
+    if within is not None:
+        rows = rows.of_targets(np.arange(within.start, within.stop), projection.target.size)
     return _with_matrices(rows, projection, dt_ms) if matrices else rows
 
 
@@ -134,9 +137,9 @@ def edges(
     return pre, post, weight, delay, site
 
 
-def numbered_edges(projection: Projection, seed: int, dt_ms: float) -> tuple[NDArray[Any], ...]:
+def numbered_edges(projection: Projection, seed: int, dt_ms: float, within: slice | None = None) -> tuple[NDArray[Any], ...]:
     """The arrays of `edges`, and int64[n]: what tells each synapse from the others in draws of its own (`Rows.numbers`)."""
-    rows = realise(projection, seed, dt_ms)
+    rows = realise(projection, seed, dt_ms, within)
     tables = kernel_tables([rows])
     post, weight, delay, site = kernels.expand(
         tables.laws, tables.starts, tables.counts, tables.positions, tables.targets, tables.weights, tables.delays, tables.sites,
