@@ -5,7 +5,7 @@ python benchmarks/against.py OTHER_CHECKOUT --job plastic --span 200 --pairs 9 -
 
 Each version runs in a process of its own; both build first and settle for `--settle` ms, then take turns, the one that begins
 changing from pair to pair, so that what else the machine does falls on both. Of the ratios (this checkout's time over the
-other's, per synaptic event) the median is given with the interval that order statistics allow: of n pairs the second smallest
+other's, per synaptic event; of cables, which have none, per step) the median is given with the interval that order statistics allow: of n pairs the second smallest
 to the second largest, which holds the median with a chance of 1 - 2 (n + 1) / 2^n (96 % for 9).
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parents[1]
-JOBS = ("microcircuit", "plastic", "static")
+JOBS = ("microcircuit", "cuba", "cables", "plastic", "static")
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("other", type=Path, help="the checkout to compare with")
     parser.add_argument("--job", choices=JOBS, default="microcircuit")
-    parser.add_argument("--scale", type=float, default=1.0, help="of the microcircuit, or of the 10,000 neurons of the others")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the microcircuit, of 4,000 neurons of CUBA, of 50 cables, or of the 10,000 neurons of the others")
     parser.add_argument("--settle", type=float, default=200.0, help="biological time before the first pair, ms")
     parser.add_argument("--span", type=float, default=1000.0, help="biological time of a turn, ms")
     parser.add_argument("--pairs", type=int, default=9)
@@ -56,7 +56,7 @@ def compare(arguments: argparse.Namespace) -> None:
             process.stdin.write("turn\n")
             process.stdin.flush()
             turns[who] = json.loads(answer(process))
-        each = {k: turns[0][k] / turns[0]["events"] / (turns[1][k] / turns[1]["events"]) for k in ("wall", "processor")}
+        each = {k: turns[0][k] / max(turns[0]["events"], 1) / (turns[1][k] / max(turns[1]["events"], 1)) for k in ("wall", "processor")}
         found.append(each)
         print(pair, turns, {k: round(v, 3) for k, v in each.items()}, flush=True)
     for what in ("wall", "processor"):
@@ -88,8 +88,10 @@ def worker(arguments: argparse.Namespace) -> None:
     sys.path.remove(str(Path(__file__).resolve().parent))  # the checkout's own benchmarks, not these
     import neuropil
     from neuropil.engine import Simulation
+    from neuropil.units import ms
 
-    simulation = Simulation(network(arguments.job, arguments.scale), threads=arguments.threads)
+    dt = (0.025 if arguments.job == "cables" else 0.1) * ms
+    simulation = Simulation(network(arguments.job, arguments.scale), dt=dt, threads=arguments.threads)
     steps = round(arguments.span / simulation.plan.dt)
     simulation.step(round(arguments.settle / simulation.plan.dt))
     print(json.dumps({"neuropil": str(Path(neuropil.__file__).parent), "synapses": simulation.summary()["synapses"]}), flush=True)
@@ -106,11 +108,30 @@ def network(job: str, scale: float) -> Any:
         from neuropil.zoo.circuits.microcircuit import microcircuit
 
         return microcircuit(scale=scale)
+    if job == "cuba":
+        from neuropil.zoo.circuits.vogels_abbott import vogels_abbott
+
+        return vogels_abbott(size=round(4000 * scale))
+    if job == "cables":
+        return cables(round(50 * scale))
     import run_plasticity
     import stdp_network
 
     stdp_network.EXCITATORY, stdp_network.INHIBITORY = round(stdp_network.EXCITATORY * scale), round(stdp_network.INHIBITORY * scale)
     return run_plasticity.network(run_plasticity.PairSTDP() if job == "plastic" else None)
+
+
+def cables(count: int) -> Any:
+    """Unconnected Hodgkin-Huxley cables of 100 compartments, driven at one end (as `run_cables.py`)."""
+    import run_cables
+
+    import neuropil as npl
+    from neuropil.units import nA
+
+    net = npl.Network("cables")
+    cell, current = run_cables.cable(argparse.Namespace(compartments=100))
+    net.stimulate(net.population("cells", cell, count), npl.Step(current * nA), input="clamp.amplitude")
+    return net
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from neuropil.model.connection.rules import FixedInDegree, OneToOne
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.model.stimulus.currents import Step
-from neuropil.plan.cost import KernelCost, bytes_per_step, kernel_costs
+from neuropil.plan.cost import KernelCost, kernel_costs
 from neuropil.plan.parts import KernelBatch
 from neuropil.plan.plan import Plan, make_plan
 from neuropil.units import Quantity, ms
@@ -208,7 +208,7 @@ def assumptions(subject: Brain, *, event_driven: bool | None = None, precision: 
     }
     sources |= {name: sources.pop(f"{name}_source") for name in ("flops_per_synapse", "bytes_per_synapse", "memory_per_synapse")}
     flops = _range(lif[1].program.flops, best[1].program.flops, 3 * hh[1].program.flops)
-    moved = _range(bytes_per_step(lif[1], lif[0]), bytes_per_step(best[1], best[0]), 3 * bytes_per_step(group, plan))
+    moved = _range(lif[1].bytes_per_step(lif[0]), best[1].bytes_per_step(best[0]), 3 * group.bytes_per_step(plan))
     states = _range(_state(lif), _state(best), 3 * _state(hh))
     return Assumptions(
         subject.neurons, subject.synapses, subject.compartments, Interval(0.025, 0.1, 1.0), flops, moved, states,

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from neuropil.engine.access.upkeep import Upkeep
-from neuropil.engine.compose import steps_between
 from neuropil.engine.core import DONE, RUNAWAY, SHORT, Core
 from neuropil.engine.modulation.modulate import Modulation
+from neuropil.engine.probes import steps_between
 from neuropil.engine.record.recorder import Recorder
 from neuropil.engine.tally import SpikeTally
 from neuropil.errors import NeuropilError
@@ -103,8 +103,15 @@ class Chunks:
         core = self.core
         stamps, neurons = core.flush()
         self.tally.take(stamps, neurons, core.step)
-        self.modulation.observe(neurons)
+        if neurons.size:
+            self.modulation.observe(neurons)
         samples = core.flush_probes() + self.upkeep.flush() + self.modulation.flush()
         self.recorder.add(stamps, neurons, samples, core.step - core.pending)
         if collected is not None:
             collected.append((stamps, neurons))
+
+
+def joined(parts: Collected) -> tuple[np.ndarray, np.ndarray]:
+    """Spikes of several chunks, or of none: stamps and neurons."""
+    none = np.empty(0, np.int64)
+    return np.concatenate([none, *(p[0] for p in parts)]), np.concatenate([none, *(p[1] for p in parts)])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 
@@ -17,10 +18,9 @@ from neuropil.engine.compose import Machine, compose
 from neuropil.engine.exchange.exchange import Exchange, meet
 from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeLog
 from neuropil.engine.layout import Layout
-from neuropil.engine.stores.buckets import ring_length
-from neuropil.engine.stores.clock_driven_store import ClockDrivenStore
+from neuropil.engine.ring import ring_length
+from neuropil.engine.stores import clock_driven_store, event_driven_store  # noqa: F401  (they register builders)
 from neuropil.engine.stores.deliver import Rows, first_capacity
-from neuropil.engine.stores.event_driven_store import EventDrivenStore
 from neuropil.engine.stores.packed import PackedSynapses, build
 from neuropil.engine.stores.packed_store import PackedStore, Store
 from neuropil.engine.stores.rewire import rewired, steps_between
@@ -31,6 +31,7 @@ from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind, state
 from neuropil.plan.spec import in_order
+from neuropil.registry import builder_of
 
 DONE, SHORT, RUNAWAY = 0, 1, 2
 PROBE_BUFFER_BYTES = 32_000_000
@@ -60,10 +61,10 @@ class Core:
         self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
         sizes = [p.size for p in plan.network.populations.values()]
         room = first_capacity(plan)
-        self.listed: dict[int, SynapseStore] = {
-            j: (EventDrivenStore if program.event_driven else ClockDrivenStore)(plan, j, self.layout, self.machine, room)
-            for j, program in plan.synapses.items()
+        self.own: dict[int, Store] = {
+            j: builder_of(kind, "engine")(plan, j, self.layout, self.machine, room) for j, kind in enumerate(plan.stores) if not kind.exact
         }
+        self.listed: dict[int, SynapseStore] = {j: cast(SynapseStore, store) for j, store in self.own.items() if j in plan.synapses}
         self._use([Rows.empty(sizes, word) for word in plan.packed])
         self.packed: list[PackedSynapses] = []
 
@@ -100,7 +101,7 @@ class Core:
         capacity = first_capacity(self.plan)
         exact = tuple(buffer for (_, argument), buffer in self.plan.buffers.items() if argument.kind is Kind.EXACT)
         packed = [PackedStore(r, self.machine.arrived, self.layout.blocks, capacity, exact) for r in rows]
-        self.stores: list[Store] = [*packed, *self.listed.values()]
+        self.stores: list[Store] = [*packed, *self.own.values()]
         # Of all synapses, whoever owns them: owners decide alike by what is within the ring.
         longest = max((delay_range(p, self.plan.dt)[1] for p in self.plan.network.projections), default=1)
         self.ring = max([ring_length(longest), *(store.ring for store in self.stores)])
@@ -146,8 +147,12 @@ class Core:
 
     def _finite(self) -> bool:
         """No state of a neuron is infinite or NaN: what arrived was too much for its type, or its equations, if linear, went wrong."""
-        states = (a for groups in self.machine.groups for group in groups for argument, a in group.arrays.items() if argument.kind is Kind.STATE)
-        return all(bool(np.isfinite(a).all()) for a in states)
+        return all(bool(np.isfinite(a).all()) for a in self._states)
+
+    @cached_property
+    def _states(self) -> list[np.ndarray]:
+        """All states of neurons."""
+        return [a for groups in self.machine.groups for group in groups for argument, a in group.arrays.items() if argument.kind is Kind.STATE]
 
     def make_room(self) -> None:
         """Enlarge the buckets after a run ended SHORT (logs are emptied by `flush`)."""
@@ -161,11 +166,15 @@ class Core:
 
     def flush(self) -> tuple[np.ndarray, np.ndarray]:
         """All spikes since the last flush, by (step, neuron), the step being the stamp; empties the logs."""
+        if not any(log.counters[LOGGED] for log in self.logs):
+            for log in self.logs:
+                log.counters[SINCE_FLUSH] = 0
+            return np.empty(0, np.int64), np.empty(0, np.int64)
         parts = [(log.step[: log.counters[LOGGED]], log.neuron[: log.counters[LOGGED]]) for log in self.logs]
         step, neuron = np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
         for log in self.logs:
             log.counters[LOGGED] = log.counters[SINCE_FLUSH] = 0
-        order = np.lexsort((neuron, step))
+        order = np.argsort(neuron, kind="stable") if step.min() == step.max() else np.lexsort((neuron, step))
         return step[order], neuron[order].astype(np.int64)
 
     def flush_probes(self) -> list[np.ndarray]:

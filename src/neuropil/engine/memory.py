@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuropil.connectivity.samplers import delay_steps
 from neuropil.engine.access.upkeep import columns
+from neuropil.engine.cells.compose import compartments_of
+from neuropil.engine.exchange.spikes import exchanged
 from neuropil.engine.layout import BLOCK
-from neuropil.engine.stores.buckets import ring_length
 from neuropil.engine.stores.deliver import first_capacity
-from neuropil.engine.stores.packed import predict_memory
-from neuropil.engine.stores.packed_store import predict_in_flight
-from neuropil.engine.stores.stateful_store import predict_memory as predict_listed
+from neuropil.engine.stores.packed_store import packed_buffers
+from neuropil.engine.stores.stateful_store import stateful_buffers
 from neuropil.errors import MemoryLimitError
+from neuropil.plan.buffers import Buffer
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Kind
 
@@ -29,38 +29,34 @@ PROGRAM_BYTES = 350_000_000
 """Python with NumPy, JAX, Numba and matplotlib, measured."""
 
 
-def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
-    """Bytes by purpose of a run of this plan on so many threads."""
-    per_thread = max(1, -(-plan.elements // (threads * BLOCK)))
-    blocks = threads * per_thread
-    longest = max((int(delay_steps(p, plan.dt)[-1]) for p in plan.network.projections), default=1)
-    buckets, room = 8.0 * threads * ring_length(longest), first_capacity(plan)  # first: how many spikes there were in each step
+def declared(plan: Plan, owners: int) -> list[Buffer]:
+    """Everything that a run holds, as declared by those who hold it, for so many owners."""
+    blocks, room = max(1, -(-plan.elements // (owners * BLOCK))), first_capacity(plan)
+    buffers = [buffer for (_, argument), buffer in plan.buffers.items() if argument.kind is not Kind.EXACT]
+    buffers.append(Buffer("accumulators of packed synapses", plan.accumulator, plan.channels * plan.elements, purpose="accumulators"))
+    buffers += [compartments_of(cells) for cells in plan.cells.values()]
+    buffers += exchanged(plan)
     recorded = [p.neurons.size for p in plan.network.probes] + [columns(plan, p).size for p in plan.network.synapse_probes]
-    probes = sum(8.0 * min(n * 10_000, 4_000_000) for n in recorded)
-    parts = dict.fromkeys(("synapses", "row starts", "segment bounds", "keys", "while building"), 0.0)
+    buffers += [Buffer("samples", np.float64, min(n * 10_000, 4_000_000), purpose="probes") for n in recorded]
     for word in plan.packed:
-        for name, size in predict_memory(plan.network, plan.dt, blocks, plan.channel_of, plan.scale, word).items():
-            parts[name] += size
-        buckets += threads * predict_in_flight(plan, word, per_thread, room)
+        buffers += packed_buffers(plan, word, owners, blocks, room)
     for j in plan.synapses:
-        for name, size in predict_listed(plan, j, threads, room).items():
-            if name == "spikes in flight":
-                buckets += size
-            else:
-                parts[name] += size
-    state = accumulators = 0.0
-    for group in plan.batches:
-        # A Poisson count is drawn beside the one that is read.
-        held = [(plan.element_type(group, a), 2 if a.kind is Kind.COUNT else 1) for a in group.arguments if a.kind is not Kind.EXACT]
-        per_neuron = sum(element.itemsize * copies for element, copies in held)
-        state += per_neuron * group.size
-        accumulators += plan.channels * np.dtype(plan.accumulator).itemsize * group.size
-    for cells in plan.cells.values():
-        states = sum(p.size * len(p.program.membrane.states) for p in cells.cable.patches)
-        state += np.dtype(cells.precision).itemsize * cells.population.size * (cells.cable.size + states)
-    spikes = (8 + 12) * 2.0 * plan.network.size  # exchange and log
-    own = {"state": state, "accumulators": accumulators, "spikes": spikes, "spikes in flight": buckets, "probes": probes}
-    return {**own, **parts, "program": float(PROGRAM_BYTES)}
+        buffers += stateful_buffers(plan, j, owners, room)
+    for kind, projection in zip(plan.stores, plan.network.projections, strict=True):
+        buffers += kind.buffers(projection, owners, room)
+    return buffers
+
+
+PURPOSES = ("state", "accumulators", "spikes", "spikes in flight", "probes", "synapses", "row starts", "segment bounds", "keys", "while building")
+"""Under what the forecast counts what is declared."""
+
+
+def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
+    """Bytes by purpose of a run of this `plan` on so many `threads`: the sum of what is declared, and the program itself."""
+    needs = dict.fromkeys(PURPOSES, 0.0)
+    for buffer in declared(plan, threads):
+        needs[buffer.purpose] += buffer.bytes(threads)
+    return {**needs, "program": float(PROGRAM_BYTES)}
 
 
 def require(plan: Plan, threads: int, limit: float | None = None) -> dict[str, float]:

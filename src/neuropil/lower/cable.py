@@ -60,7 +60,12 @@ class MembraneGroup:
         return len(self.compartments)
 
     def changed(self, parameters: Mapping[str, Any], dt: float) -> dict[str, Constants]:
-        """Constants of the loops if some parameters ("mechanism.name") had other values, of the same shapes."""
+        """Constants of the loops if some parameters ("mechanism.name") had other values, of the same shapes.
+
+        Args:
+            parameters: new values by "mechanism.name".
+            dt: time step, ms.
+        """
         values: dict[str, dict[str, Any]] = {}
         for name, traced in self.program.membrane.traced.items():
             values[name] = {n: parameters.get(f"{name}.{n}", self.parameters[f"{name}.{n}"]) for n in traced.spec.parameters}
@@ -79,6 +84,7 @@ class CablePlan:
         patches: membranes; every compartment with membrane is in one.
         points: point processes.
         dt: ms.
+        rank: int64[n], the solver's place of each compartment.
     """
 
     cell: Cell
@@ -103,6 +109,11 @@ class CablePlan:
             used: names of the inputs and ports of point processes that anything reaches.
             modulated: channels and point processes whose parameters may change while the cell runs.
             draw: gives the values of parameters that differ between the cells of a population (see `neuropil.lower.cable_start`).
+            dt: time step, ms.
+            precision: "float32" or "float64".
+
+        Returns:
+            The lowered cell.
         """
         made = cell.compartments
         kinds = _membranes(cell)
@@ -154,7 +165,11 @@ class CablePlan:
         return SOLVER_FLOPS * self.size + sites + sum(p.program.flops * p.size for p in (*self.patches, *self.points))
 
     def bytes_per_step(self, itemsize: int) -> int:
-        """Bytes of state that one cell's step reads and writes: potentials, the system (assembled, eliminated, substituted), states."""
+        """Bytes of state that one cell's step reads and writes: potentials, the system (assembled, eliminated, substituted), states.
+
+        Args:
+            itemsize: bytes of a number.
+        """
         moved = 2 * self.size + 3 * 2 * 2 * self.size
         for patch in (*self.patches, *self.points):
             program = patch.program

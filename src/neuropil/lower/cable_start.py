@@ -29,10 +29,14 @@ class Start:
 
     @classmethod
     def of(cls, plan: CablePlan, population: Population, seed: int) -> Start:
-        """For a lowered cell.
+        """The initial states of the cells of a population.
+
+        Args:
+            plan: the lowered cell.
+            seed: of what is drawn.
 
         Raises:
-            ModelError: a state that has no place to rest, or does not start at a finite number.
+            ModelError: a state that has no steady state, or does not start at a finite number.
         """
         cell = population.neuron
         assert isinstance(cell, Cell)
@@ -81,7 +85,11 @@ def _drawn(value: Distribution, population: Population, seed: int, purpose: str,
 
 
 def draw_for(population: Population, seed: int) -> Draw:
-    """The values of parameters that differ between the cells of a population, see `neuropil.model.cell.cell.Draw`."""
+    """The values of parameters that differ between the cells of a population, see `neuropil.model.cell.cell.Draw`.
+
+    Args:
+        seed: of the draws.
+    """
 
     def draw(name: str, value: Any, sites: int) -> np.ndarray:
         if isinstance(value, Distribution):

@@ -24,7 +24,7 @@ CONCENTRATION = 1e-4
 
 
 def too_coarse(cable: CablePlan) -> str | None:
-    """What to say of the time step of a lowered cell, or None if it is fine enough."""
+    """A warning that the time step of a lowered cell (`cable`) is too long for its gates, or None if it is short enough."""
     rates = {gate: rate for patch in cable.patches for gate, rate in _rates(patch).items()}
     if not rates or max(rates.values()) * cable.dt <= MOST:
         return None

@@ -47,6 +47,13 @@ class Constants:
 
         Args:
             as_given: what depends on an array is one, though all its values be equal: other values may come.
+            graph: of the nodes.
+            nodes: to evaluate.
+            size: elements of an array.
+            parameters: by leaf name.
+
+        Returns:
+            Their values.
         """
         numbers, same, arrays = [], [], {}
         for node, value in zip(nodes, graph.evaluate(nodes, parameters), strict=True):

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 from neuropil.lower.constants import frontier
 from neuropil.lower.graph import Graph
 from neuropil.lower.purity import traced_twice
+from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.contents.expression import Expression
 from neuropil.model.network.junction import ARGUMENTS, Junction
-from neuropil.model.neuron.neuron import Neuron
 from neuropil.model.stimulus.equation import evaluated
 from neuropil.model.stimulus.stimulus import Stimulus
 
@@ -46,6 +46,9 @@ class EquationProgram:
             leaves: these trees, of the names of leaves.
             where: whose equation it is, for messages.
             static: leaves that are constant, besides parameters.
+
+        Returns:
+            The program.
 
         Raises:
             ModelError: an equation with effects. PrimitiveError: an operation without native form. UnitError: units that do not fit.
@@ -104,7 +107,7 @@ def junction_program(junction: Junction) -> EquationProgram:
     return EquationProgram.of(junction.flow, [parameter_leaves(junction.spec.parameters), *ARGUMENTS], f"{type(junction).__name__}.current()")
 
 
-def expression_program(expression: Expression, neuron: Neuron) -> EquationProgram:
-    """What a probe records of a neuron; leaves are "s." and its states."""
+def expression_program(expression: Expression, neuron: DeclarativeModel) -> EquationProgram:
+    """What an `expression` of a `neuron` (or of a part of one) computes; its leaves are "s." and a state."""
     states = {n: f"s.{n}" for n in neuron.spec.states}
     return EquationProgram.of(lambda p, s: expression.of(neuron, p, s), [parameter_leaves(neuron.spec.parameters), states], expression.where)

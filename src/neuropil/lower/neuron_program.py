@@ -30,6 +30,12 @@ class Variant:
 
     `read` are the inputs that are states of the soma, (input, state); `gives` says that the model's output is added to an
     input of the soma.
+
+    Attributes:
+        wired: ports fed by any projection or stimulus.
+        counted: ports fed by Poisson counts.
+        real: ports with a real accumulator.
+        driven: inputs with a current.
     """
 
     wired: tuple[str, ...] = ()
@@ -40,7 +46,7 @@ class Variant:
     gives: bool = False
 
     def input_in_use(self, name: str) -> bool:
-        """Anything flows into this input."""
+        """Whether anything flows into the input of this name."""
         return name in self.driven or name in dict(self.read)
 
     def weight_in_use(self, port: str) -> bool:
@@ -58,6 +64,8 @@ class NeuronProgram:
         fired: node of the spike condition.
         given: node of what a step gives to the soma, of the states and inputs at its beginning; None if nothing.
         frontier: static nodes whose values enter the kernel.
+        step: the traced step.
+        variant: what of the model is in use.
     """
 
     step: StepFunction
@@ -69,7 +77,11 @@ class NeuronProgram:
 
     @classmethod
     def of(cls, step: StepFunction, variant: Variant) -> NeuronProgram:
-        """Trace a step function and simplify it for a variant."""
+        """Trace a step function and simplify it for a variant.
+
+        Returns:
+            The program.
+        """
         spec = step.traced.spec
         names = (
             named_leaves("p", (*spec.parameters, *step.entry_names, "dt")),
@@ -149,7 +161,7 @@ class NeuronProgram:
 
 
 def check(program: NeuronProgram) -> None:
-    """The executable specification of a lowered model.
+    """Check a lowered neuron `program` against its specification.
 
     Raises:
         PlanError: a defect of the lowering.

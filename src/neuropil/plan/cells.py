@@ -13,7 +13,10 @@ from neuropil.lower.resolution import slow_flows
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population
 from neuropil.plan.cable_signature import CableSignature
+from neuropil.plan.kernel_cost import KernelCost
 from neuropil.plan.parts import SolverBatch
+from neuropil.plan.signature import Kind
+from neuropil.plan.whole import Whole
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,16 @@ class PlannedCells:
     def of(
         cls, population: Population, parts: Mapping[str, SolverBatch], dt: float, precision: str, modulated: frozenset[str] = frozenset(), seed: int = 1,
     ) -> PlannedCells:  # fmt: skip
-        """Lower a population whose point processes are in use as `parts` (by name) say; `modulated`: see `CablePlan.of`."""
+        """Lower a population whose point processes are in use as `parts` (by name) say; `modulated`: see `CablePlan.of`.
+
+        Args:
+            dt: time step, ms.
+            precision: "float32" or "float64".
+            seed: of what is drawn.
+
+        Returns:
+            The planned cells.
+        """
         cell = population.neuron
         assert isinstance(cell, Cell)
         variants = {name: part.variant for name, part in parts.items()}
@@ -56,6 +68,20 @@ class PlannedCells:
     def compartment_states(self) -> int:
         """Numbers of a cell: the potentials of its compartments and the states of its channels."""
         return self.cable.size + sum(p.size * len(p.program.membrane.states) for p in self.cable.patches)
+
+    def costs(self, plan: Whole) -> list[KernelCost]:
+        """A compartment's share of its cell: membranes, point processes and the tree solver."""
+        cable, real = self.cable, np.dtype(self.precision).itemsize
+        states = sum(p.size * len(p.program.membrane.states) for p in (*cable.patches, *cable.points))
+        places = cable.size + sum(p.size for p in cable.points)
+        # Each state, and at each place the potential, the conductance and the current, is read and written.
+        moved = 2 * real * (states + 3 * places)
+        for part in plan.bare:
+            if part.members[0].population is self.population:
+                moved += sum(part.members[0].sites * part.traffic(plan, a) for a in part.arguments if a.kind is not Kind.STATE)
+        what = f"cells of {cable.size} compartments ({self.population.name})"
+        count = self.population.size * cable.size
+        return [KernelCost(what, "compartment", count, "step", cable.flops / cable.size, moved / cable.size, "lower/cable.py: CablePlan")]
 
     def flat(self) -> list[str]:
         """States of compartments by full name: "v" and the channels'."""

@@ -17,12 +17,16 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.lower.equation import stimulus_program
 from neuropil.lower.neuron_program import NeuronProgram, Variant
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.contents.contents import Population, StimulusConnection
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.composite import Composite, Part
-from neuropil.plan.signature import Argument, Kind, Signature, state
+from neuropil.plan.buffers import Buffer
+from neuropil.plan.kernel_cost import KernelCost
+from neuropil.plan.signature import SAVED, Argument, Kind, Signature, state
+from neuropil.plan.whole import Whole
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,15 @@ class PlannedStimulus:
     drive: StimulusConnection
     index: int
     kind: str
+
+    def costs(self, plan: Whole) -> list[KernelCost]:
+        """What the stimulus does for a neuron in a step, besides what the neuron's own kernel reads."""
+        real = np.dtype(plan.precision).itemsize
+        # counted: a byte; events: real accumulator += count * weight; currents: current += amplitude * wave
+        flops, moved = {"counted": (0, 1), "irregular": (2, real + 16)}.get(self.kind, (2, 3 * real))
+        flops += stimulus_program(self.drive.stimulus).flops if self.drive.stimulus.defined_by_equation else 0
+        elements = self.drive.target.size * self.drive.sites.size
+        return [KernelCost(f"{self.kind} {self.drive.name}", "stimulus", elements, "step", flops, moved, "engine/stimuli/kernels.py")]
 
 
 def plan_parts(network: Network) -> dict[tuple[str, str], PlannedPart]:
@@ -128,18 +141,22 @@ class Batch:
 
     @property
     def variant(self) -> Variant:
+        """What of the model is in use."""
         raise NotImplementedError
 
     @property
     def states(self) -> tuple[str, ...]:
+        """Names of the states."""
         raise NotImplementedError
 
     @property
     def ports(self) -> tuple[str, ...]:
+        """Names of the ports."""
         raise NotImplementedError
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
+        """The arrays of the batch."""
         raise NotImplementedError
 
     @property
@@ -152,10 +169,29 @@ class Batch:
         """The type of the refractory counts, if there are any."""
         return np.uint8
 
+    def traffic(self, plan: Whole, argument: Argument, changing: tuple[str, ...] = ()) -> int:
+        """Bytes of an array that a step reads and writes for an element, `changing` being the states that are written."""
+        size: int = plan.element_type(self, argument).itemsize
+        return size * argument.passes(changing)
+
+    def costs(self, plan: Whole) -> list[KernelCost]:
+        """What a step does."""
+        return []
+
+    def buffer(self, plan: Whole, argument: Argument) -> Buffer:
+        """What is declared of an array."""
+        copies = 2 if argument.kind is Kind.COUNT else 1  # a Poisson count is drawn beside the one that is read
+        return Buffer(f"{argument.label} of {self.name}", plan.element_type(self, argument), copies * self.size, saved=argument.kind in SAVED)
+
 
 @dataclass(frozen=True)
 class KernelBatch(Batch):
-    """Parts that share a kernel. The soma's group of parts that act on a soma is the same for all of them."""
+    """Parts that share a kernel. The soma's group of parts that act on a soma is the same for all of them.
+
+    Attributes:
+        program: of the kernel.
+        signature: arrays and columns of the kernel.
+    """
 
     name: str
     program: NeuronProgram
@@ -165,18 +201,22 @@ class KernelBatch(Batch):
 
     @property
     def variant(self) -> Variant:
+        """What of the model is in use."""
         return self.program.variant
 
     @property
     def states(self) -> tuple[str, ...]:
+        """Names of the states."""
         return self.program.states
 
     @property
     def ports(self) -> tuple[str, ...]:
+        """Names of the ports."""
         return tuple(self.program.step.traced.spec.ports)
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
+        """The arrays of the batch."""
         return self.signature.own
 
     @property
@@ -187,6 +227,16 @@ class KernelBatch(Batch):
         longest = max((max(m.period, m.arrays.get(Argument(Kind.PERIOD), np.zeros(1)).max()) for m in self.members), default=0)
         return np.uint8 if longest < 256 else np.int32
 
+    def bytes_per_step(self, plan: Whole) -> int:
+        """Bytes that an element's step reads and writes, by its kernel's arguments."""
+        return sum(self.traffic(plan, a, self.program.changing) for a in self.signature.arguments)
+
+    def costs(self, plan: Whole) -> list[KernelCost]:
+        """One step of an element."""
+        names = ", ".join(m.population.name for m in self.members)
+        kind = "branch" if self.variant.gives else "neuron"
+        return [KernelCost(f"{self.name} ({names})", kind, self.size, "step", self.program.flops, self.bytes_per_step(plan), "lower/neuron_program.py")]
+
 
 @dataclass(frozen=True)
 class SolverBatch(Batch):
@@ -194,6 +244,10 @@ class SolverBatch(Batch):
 
     They are its states, accumulators (exact ones in whole quanta, see `PopulationSlice.quanta`) and inputs; in each, sites come
     one after the other.
+
+    Attributes:
+        model: of the part.
+        used: what of it is in use.
     """
 
     name: str
@@ -204,18 +258,22 @@ class SolverBatch(Batch):
 
     @property
     def variant(self) -> Variant:
+        """What of the model is in use."""
         return self.used
 
     @property
     def states(self) -> tuple[str, ...]:
+        """Names of the states."""
         return tuple(self.model.spec.states)
 
     @property
     def ports(self) -> tuple[str, ...]:
+        """Names of the ports."""
         return tuple(self.model.spec.ports)
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
+        """The arrays of the batch."""
         return (
             *map(state, self.states),
             *(Argument(Kind.EXACT, n) for n in self.used.wired),

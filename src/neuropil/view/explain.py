@@ -23,7 +23,7 @@ from neuropil.model.network.network import Network
 from neuropil.model.neuron.composite import Composite
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.plan.cells import PlannedCells
-from neuropil.plan.cost import bytes_per_step, kernel_costs
+from neuropil.plan.cost import kernel_costs
 from neuropil.plan.parts import KernelBatch
 from neuropil.plan.plan import Plan, make_plan
 from neuropil.units import unit_name
@@ -77,7 +77,7 @@ def _group(group: KernelBatch, plan: Plan) -> str:
     if slow:
         lines.append(f"   all of its numbers are float64, because float32 would not resolve the changes of {', '.join(slow)}")
     lines.append(f"   parameters merged into {len(group.signature.columns)} constants per population" + _varying(group))
-    lines.append(f"   per neuron and step: {program.flops} FLOPs, {bytes_per_step(group, plan)} bytes read and written")
+    lines.append(f"   per neuron and step: {program.flops} FLOPs, {group.bytes_per_step(plan)} bytes read and written")
     lines.append(f"   operations: {_operations(program)}")
     lines.append(f"   source: {path_of(NAME, source_of(group))}")
     lines.append(textwrap.indent(textwrap.fill("in it " + "; ".join(f"{n} is {meaning}" for n, meaning in legend(group).items()), 120), "      "))

@@ -39,7 +39,7 @@ def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCel
         owned.append((cells.owned, cells))
         lists.append((fired, share.elements[share.start[somas] : share.start[somas + 1]]))
     kernel = Kernel.of(load(SOURCE_NAME, emit_cable(planned)).advance)
-    compartments = Buffer(f"compartments of {population.name}", planned.precision, population.size * planned.compartment_states, saved=True)
+    compartments = compartments_of(planned)
     fires = Buffer(f"fired of {population.name}", np.uint8, population.size)
     used = [(g, a) for name in population.parts for g in [plan.place_of(population, name)[0]] for a in plan.batches[g].arguments]
     inputs = tuple(plan.buffers[key] for key in used if key[1].kind is Kind.INPUT)
@@ -47,6 +47,12 @@ def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCel
     label, own = f"{population.name}: cells", lambda t: owned[t][1].arguments
     advance = Operation(label, Phase.NEURONS, kernel, own, result=Result.DIVERGED, sets=(fires,), reads=inputs, updates=(compartments, *brought))
     return owned, compartments, [advance, collecting(population.name, lists.__getitem__, fires)]
+
+
+def compartments_of(planned: PlannedCells) -> Buffer:
+    """The states of the compartments of `planned` cells."""
+    population = planned.population
+    return Buffer(f"compartments of {population.name}", planned.precision, population.size * planned.compartment_states, saved=True)
 
 
 def sampled(probe: Probe, own: slice, cells: CellArrays) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:

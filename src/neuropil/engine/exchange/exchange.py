@@ -98,12 +98,12 @@ class Exchange:
         return int(min((a for a in self.alarm[::WORDS].tolist() if a > after), default=0))
 
     def clear(self) -> None:
-        """Nobody has just spiked, and nothing is wrong."""
+        """No neuron has just spiked, and no state has diverged."""
         self.bounds[:] = 0
         self.alarm[:] = 0
 
     def abort(self) -> None:
-        """Let nobody wait any more: an owner has failed."""
+        """End all waiting: an owner has failed."""
         abort_barrier(self.barrier)
 
 

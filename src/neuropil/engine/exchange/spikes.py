@@ -10,9 +10,12 @@ import numpy as np
 
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import cached_njit
+from neuropil.connectivity.samplers import delay_steps
 from neuropil.engine.exchange.exchange import fired_in
-from neuropil.plan.buffers import Buffer
+from neuropil.engine.ring import ring_length
+from neuropil.plan.buffers import Buffer, Owner
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
+from neuropil.plan.plan import Plan
 
 
 @dataclass
@@ -44,6 +47,13 @@ class SpikeLog:
 
 LOGGED, SINCE_FLUSH, IN_RING, EVENTS, MEETINGS = 0, 1, 2, 3, 4
 """Entries of a log's counters."""
+
+
+def exchanged(plan: Plan) -> list[Buffer]:
+    """What a `plan` holds for spikes: the published ones, the log, how many there were in each recent step."""
+    longest = max((int(delay_steps(p, plan.dt)[-1]) for p in plan.network.projections), default=1)
+    recent = Buffer("spikes of recent steps", np.int64, ring_length(longest), Owner.EACH, purpose="spikes in flight")
+    return [Buffer("spikes published and logged", np.uint8, (8 + 12) * 2.0 * plan.network.size, purpose="spikes"), recent]
 
 
 @cached_njit(**KERNEL_FLAGS)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neuropil.engine.access.upkeep import columns
-from neuropil.engine.compose import steps_between
+from neuropil.engine.probes import steps_between
 from neuropil.errors import CheckpointError, StorageError
 from neuropil.model.base import grid
 from neuropil.model.modulation.modulator import trace_name
@@ -53,7 +53,7 @@ def tracks(plan: Plan) -> list[Track]:
     """All traces: of the probes of neurons, of those of synapses, then of the modulators, whose first tick is at t = 0."""
     made = []
     for p in plan.network.probes:
-        unit = unit_name(p.target.neuron.spec.state_dimensions[p.variable])
+        unit = unit_name(p.dimension)
         made.append(Track(p.name, p.neurons, unit, p.variable, p.target.name, p.sites, plan.precision, steps_between(p, plan.dt), 1))
     for s in plan.network.synapse_probes:
         every = grid.steps(s.interval, plan.dt, f"probe {s.name}: interval")
@@ -170,7 +170,7 @@ class Recorder:
         What the system refuses to write is kept in memory, and written with what comes next; see `require_room`.
         """
         if self.spike_journal is None:
-            if self.record_spikes:
+            if self.record_spikes and steps.size:
                 self.steps.append(steps)
                 self.neurons.append(neurons.astype(np.uint32))
         else:

@@ -16,11 +16,6 @@ import numpy as np
 from neuropil.codegen.kernel_cache import inner_njit
 
 
-def ring_length(longest: int) -> int:
-    """Steps that buckets look ahead: a power of two above the longest delay, so that a remainder is a mask."""
-    return 1 << int(longest).bit_length()
-
-
 def page_bits(buckets: int) -> int:
     """Entries of a page, as a power of two: fewer where there are so many buckets that pages begun would take much memory."""
     return 6 if buckets <= 1 << 13 else 4 if buckets <= 1 << 18 else 3

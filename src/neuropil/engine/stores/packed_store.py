@@ -13,11 +13,12 @@ import numpy as np
 
 from neuropil.connectivity.draw import expected_synapses
 from neuropil.connectivity.samplers import delay_steps
-from neuropil.engine.stores.buckets import Buckets, bucket_bytes, ring_length
+from neuropil.engine.ring import ring_length
+from neuropil.engine.stores.buckets import Buckets, bucket_bytes
 from neuropil.engine.stores.deliver import Rows, deliver, file_again, file_spikes
-from neuropil.engine.stores.packed import source_keys
+from neuropil.engine.stores.packed import predict_memory, source_keys
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES
-from neuropil.plan.buffers import Buffer
+from neuropil.plan.buffers import Buffer, Owner
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.plan import Plan
 
@@ -28,10 +29,14 @@ class Store(Protocol):
     Attributes:
         ring: steps it looks ahead, a power of two above the longest delay.
         capacity: spikes within the last `ring` steps that it has room for.
+        size: number of synapses.
     """
 
     ring: int
     capacity: int
+
+    @property
+    def size(self) -> int: ...
 
     def operations(self) -> list[Operation]:
         """One of phase "spikes" (note the spikes published in a step) and one of phase "delivery" (add what is due)."""
@@ -50,8 +55,21 @@ class Store(Protocol):
         ...
 
 
-def predict_in_flight(plan: Plan, word: Any, blocks: int, room: int) -> float:
-    """Bytes that a thread's buckets of packed segments will take, for so many spikes on their way."""
+def packed_buffers(plan: Plan, word: Any, owners: int, blocks: int, room: int) -> list[Buffer]:
+    """What the store of a word will hold.
+
+    Args:
+        owners: of neurons; blocks: of targets, of each owner.
+        room: spikes on their way to have room for.
+    """
+    held = predict_memory(plan.network, plan.dt, owners * blocks, plan.channel_of, plan.scale, word)
+    made = [Buffer(f"packed synapses: {purpose}", np.uint8, size, Owner.TARGET, purpose=purpose) for purpose, size in held.items()]
+    under_way = _in_flight(plan, word, blocks, room)
+    return [*made, Buffer("packed synapses: segments under way", np.uint8, under_way, Owner.EACH, purpose="spikes in flight")]
+
+
+def _in_flight(plan: Plan, word: Any, blocks: int, room: int) -> float:
+    """Bytes that an owner's buckets of packed segments will take, for so many spikes on their way."""
     held = [plan.network.projections[j] for j in plan.packed[word]]
     longest, most = 1, 0
     for name in dict.fromkeys(p.source.name for p in held):
@@ -85,6 +103,11 @@ class PackedStore:
     def _make_room(self, spikes: int) -> None:
         # A spike adds at most one segment to a bucket.
         self.capacity, self.due = spikes, [np.zeros(spikes, np.int64) for _ in self.arrived]
+
+    @property
+    def size(self) -> int:
+        """Number of synapses."""
+        return int(self.rows.words.size)
 
     def operations(self) -> list[Operation]:
         """File and deliver."""

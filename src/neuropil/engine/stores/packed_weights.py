@@ -99,8 +99,8 @@ class PackedWeights:
 
     def _port(self, j: int) -> list[int]:
         """The packed projections that share the port of projection j."""
-        projections, mine = self.plan.network.projections, self.plan.network.projections[j]
-        return [i for i, p in enumerate(projections) if not p.listed and p.target is mine.target and p.port == mine.port]
+        mine = self.plan.network.projections[j]
+        return [i for i, p in enumerate(self.plan.network.projections) if self.plan.stores[i].exact and p.target is mine.target and p.port == mine.port]
 
     def _rescaled(self, j: int, weights: np.ndarray) -> Scale:
         """The scale of a port with these weights of projection j."""

@@ -10,7 +10,7 @@ their sources (`neuropil.engine.stores.event_driven_store`), clock-driven ones i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,8 @@ from neuropil.codegen.event_driven_source import NOTES
 from neuropil.connectivity.draw import delay_steps, expected_synapses
 from neuropil.engine.compose import Machine, potential_buffer
 from neuropil.engine.layout import Layout
-from neuropil.engine.stores.buckets import Buckets, bucket_bytes, ring_length
+from neuropil.engine.ring import ring_length
+from neuropil.engine.stores.buckets import Buckets, bucket_bytes
 from neuropil.engine.stores.synapse_kernels import own_spikes, own_spikes_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
 from neuropil.errors import SimulationError
@@ -70,6 +71,42 @@ class Targets:
     def reached(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
         """For some of the synapses, the target."""
         return s.site[which] * self.neurons + s.post[which] - self.low
+
+
+@dataclass(frozen=True)
+class ConstantTable:
+    """The constants of one kernel of a store, as they are kept.
+
+    Attributes:
+        graph, frontier: what they are; varying: places of those that differ between synapses.
+        numbers: the others, by place.
+        arrays: for each thread those that differ, by place; an entry for each of its synapses.
+        orders: for each thread the places of its synapses in the list.
+    """
+
+    graph: Graph
+    frontier: tuple[int, ...]
+    varying: frozenset[int]
+    numbers: np.ndarray
+    arrays: list[dict[int, np.ndarray]]
+    orders: list[np.ndarray]
+
+    def write(self, place: int, value: Any, reached: Sequence[np.ndarray]) -> None:
+        """Set a constant: a number, or one for each target.
+
+        Args:
+            place: in the frontier; value: a float, or float64[targets].
+            reached: for each thread, the target of each of its synapses.
+        """
+        if place not in self.varying:
+            self.numbers[place] = value
+            return
+        for arrays, target in zip(self.arrays, reached, strict=True):
+            array = arrays[place]
+            if np.ndim(value):
+                np.take(np.asarray(value, array.dtype), target, out=array, mode="clip")  # "clip" writes in place
+            else:
+                array[:] = value
 
 
 class SynapseStore(ABC):
@@ -290,6 +327,11 @@ class SynapseStore(ABC):
             bucket.clear()
 
     @property
+    def size(self) -> int:
+        """Number of synapses."""
+        return self.synapses.size
+
+    @property
     def learns(self) -> bool:
         """There is something to hold."""
         return bool(self.program.learned) or self.projection.structure is not None
@@ -309,6 +351,10 @@ class SynapseStore(ABC):
     @abstractmethod
     def renew(self) -> None:
         """Evaluate the constants of the kernels anew."""
+
+    @abstractmethod
+    def tables(self) -> list[ConstantTable]:
+        """The constants of the kernels."""
 
     def varying(self, graph: Graph, frontier: tuple[int, ...]) -> frozenset[int]:
         """Places in a frontier whose values differ between synapses: those that depend on a parameter that varies."""
@@ -394,8 +440,12 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
     return Targets(somas.start, mine.neurons, mine.sites, mine.lower, seen, flow, arrived)
 
 
-def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str, float]:
-    """Bytes that the store of a projection will hold, and besides while it is built, from expected numbers of synapses."""
+def stateful_buffers(plan: Plan, index: int, threads: int, room: int) -> list[Buffer]:
+    """What the store of a projection will hold, and besides while it is built, from expected numbers of synapses.
+
+    Args:
+        index: of the projection; threads: owners; room: spikes on their way to have room for.
+    """
     p, program = plan.network.projections[index], plan.synapses[index]
     n, real = expected_synapses(p), np.dtype(plan.synapse_precision(index)).itemsize
     varied = len(program.traced.varied)
@@ -409,4 +459,5 @@ def predict_memory(plan: Plan, index: int, threads: int, room: int) -> dict[str,
     if program.responds:
         late = grid.steps(p.response_delay, plan.dt, "response_delay", least=0)
         buckets += threads * (bucket_bytes(ring_length(late), room * p.sites) + 8.0 * p.target.size * p.sites / threads)
-    return {"synapses": n * per_synapse, "segment bounds": bounds, "spikes in flight": buckets, "while building": n * (60.0 + 8 * len(program.states))}
+    held = {"synapses": n * per_synapse, "segment bounds": bounds, "spikes in flight": buckets, "while building": n * (60.0 + 8 * len(program.states))}
+    return [Buffer(f"{p.name}: {purpose}", np.uint8, size, Owner.TARGET, purpose=purpose) for purpose, size in held.items()]
