@@ -72,7 +72,12 @@ class Rows:
         return self._kept(np.where(chosen, self.counts, 0), np.repeat(chosen, self.counts))
 
     def of_targets(self, targets: NDArray[np.int64], n_target: int) -> Rows:
-        """The synapses onto some targets: explicit. Some sources are drawn at a time, and of the others' synapses nothing is kept."""
+        """The synapses onto some targets: explicit. Some sources are drawn at a time, and of the others' synapses nothing is kept.
+
+        Args:
+            targets: int64[n], the targets.
+            n_target: neurons of the target population.
+        """
         listed = any(values.size for values in (self.weight.values, self.delay.values, self.site.values))
         tables, chosen = kernel_tables([self]), np.zeros(n_target, bool)
         chosen[targets] = True
@@ -115,6 +120,7 @@ class KernelTables:
         positions: uint32, places in whole rows; explicit, one projection after the other.
         targets: int32, weights: float64, delays: uint16, sites: int32; explicit values, one projection after the other.
         threshold, pair: uint32, alias tables.
+        weights: float64, explicit weights; delays: uint16, explicit indices of delays; sites: int32, explicit sites.
     """
 
     laws: np.ndarray
@@ -130,7 +136,7 @@ class KernelTables:
 
 
 def kernel_tables(rows: list[Rows]) -> KernelTables:
-    """Gather the projections of one source population (at least one) for the kernels."""
+    """The rows of the projections of one source population (at least one) as tables for the kernels."""
     laws = np.zeros(len(rows), kernels.ROW_LAW)
     pools: dict[str, list[np.ndarray]] = {"position": [], "target": [], "weight": [], "delay": [], "site": [], "alias": [], "alias pair": []}
     for j, r in enumerate(rows):

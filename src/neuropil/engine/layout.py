@@ -125,7 +125,12 @@ class Layout:
 
 
 def part(size: int, thread: int, threads: int) -> tuple[int, int]:
-    """The owned range of a population of this size."""
+    """The owned range of a population of this size.
+
+    Args:
+        size: neurons of the population.
+        thread: number of the thread; threads: how many there are.
+    """
     return size * thread // threads, size * (thread + 1) // threads
 
 
