@@ -56,7 +56,7 @@ def compiling(caller: Any) -> Iterator[None]:
 def address_of(kernel: Any, arguments: tuple[Any, ...]) -> int:
     """Where the machine code of a kernel for arguments of these Numba types begins; compiled, or loaded, if it was not yet."""
     if not isinstance(kernel._cache, KernelCache):
-        raise TypeError(f"{kernel} is not a kernel: it has no machine code of its own")
+        raise TypeError(f"{kernel} is not a kernel; decorate it with neuropil.codegen.kernel_cache.cached_njit")
     _LINKED.add((kernel, arguments))
     kernel.compile(arguments)
     made = kernel.overloads[arguments]

@@ -28,6 +28,7 @@ from numba.core.caching import Cache, CompileResultCacheImpl
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, Flags, compile_extra
 from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 from neuropil.codegen.cache import directory, read_own, write_own
@@ -145,6 +146,12 @@ class KernelCache(Cache):
         self._name, self._py_func = repr(dispatcher.py_func), dispatcher.py_func
         self._impl = _Kernel(dispatcher)
         self.enable()
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """A version, if it is kept: without all that Numba would first load in order to compile."""
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
 
     @property
     def cache_path(self) -> str:

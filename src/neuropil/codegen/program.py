@@ -129,6 +129,8 @@ class Program:
 
     def tabulate(self, first: int, steps: int, precision: str) -> tuple[np.ndarray, np.ndarray]:
         """The tables for the steps from `first` on: int64[steps, indices], and values [steps, values] in a precision."""
+        if not self.tables:
+            return np.empty((steps, 0), np.int64), np.empty((steps, 0), precision)
         k = np.arange(first, first + steps)
         index = np.array([t.values(k) for t in self.tables if t.index], np.int64).reshape(-1, steps)
         values = np.array([t.values(k) for t in self.tables if not t.index], float).reshape(-1, steps)

@@ -103,8 +103,15 @@ class Chunks:
         core = self.core
         stamps, neurons = core.flush()
         self.tally.take(stamps, neurons, core.step)
-        self.modulation.observe(neurons)
+        if neurons.size:
+            self.modulation.observe(neurons)
         samples = core.flush_probes() + self.upkeep.flush() + self.modulation.flush()
         self.recorder.add(stamps, neurons, samples, core.step - core.pending)
         if collected is not None:
             collected.append((stamps, neurons))
+
+
+def joined(parts: Collected) -> tuple[np.ndarray, np.ndarray]:
+    """Spikes of several chunks, or of none: stamps and neurons."""
+    none = np.empty(0, np.int64)
+    return np.concatenate([none, *(p[0] for p in parts)]), np.concatenate([none, *(p[1] for p in parts)])

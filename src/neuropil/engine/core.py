@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -140,8 +141,12 @@ class Core:
 
     def _finite(self) -> bool:
         """No state of a neuron is infinite or NaN: what arrived was too much for its type, or its equations, if linear, went wrong."""
-        states = (a for groups in self.machine.groups for group in groups for argument, a in group.arrays.items() if argument.kind is Kind.STATE)
-        return all(bool(np.isfinite(a).all()) for a in states)
+        return all(bool(np.isfinite(a).all()) for a in self._states)
+
+    @cached_property
+    def _states(self) -> list[np.ndarray]:
+        """All states of neurons."""
+        return [a for groups in self.machine.groups for group in groups for argument, a in group.arrays.items() if argument.kind is Kind.STATE]
 
     def make_room(self) -> None:
         """Enlarge the buckets after a run ended SHORT (logs are emptied by `flush`)."""
@@ -155,11 +160,15 @@ class Core:
 
     def flush(self) -> tuple[np.ndarray, np.ndarray]:
         """All spikes since the last flush, by (step, neuron), the step being the stamp; empties the logs."""
+        if not any(log.counters[LOGGED] for log in self.logs):
+            for log in self.logs:
+                log.counters[SINCE_FLUSH] = 0
+            return np.empty(0, np.int64), np.empty(0, np.int64)
         parts = [(log.step[: log.counters[LOGGED]], log.neuron[: log.counters[LOGGED]]) for log in self.logs]
         step, neuron = np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
         for log in self.logs:
             log.counters[LOGGED] = log.counters[SINCE_FLUSH] = 0
-        order = np.lexsort((neuron, step))
+        order = np.argsort(neuron, kind="stable") if step.min() == step.max() else np.lexsort((neuron, step))
         return step[order], neuron[order].astype(np.int64)
 
     def flush_probes(self) -> list[np.ndarray]:

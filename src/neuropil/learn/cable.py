@@ -293,7 +293,7 @@ class CellNeurons:
         below, fired = old < threshold, new >= threshold
         if self.surrogate is None:
             return (below & fired).astype(new.dtype)
-        return self.surrogate.spike(fired, (new - threshold) / self.scale) * below
+        return self.surrogate.spike(fired, (new - threshold) / self.scale) * below.astype(new.dtype)
 
     def observed(self, s: Values, name: str, places: np.ndarray) -> Any:
         """A state ("v", "leak.m", "tuft.rising") at places counted cell by cell; NaN where a compartment lacks the channel.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +16,7 @@ from neuropil.plan.cable_signature import CableSignature
 from neuropil.plan.kernel_cost import KernelCost
 from neuropil.plan.parts import SolverBatch
 from neuropil.plan.signature import Kind
-
-if TYPE_CHECKING:
-    from neuropil.plan.plan import Plan
+from neuropil.plan.whole import Whole
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ class PlannedCells:
         """Numbers of a cell: the potentials of its compartments and the states of its channels."""
         return self.cable.size + sum(p.size * len(p.program.membrane.states) for p in self.cable.patches)
 
-    def costs(self, plan: Plan) -> list[KernelCost]:
+    def costs(self, plan: Whole) -> list[KernelCost]:
         """A compartment's share of its cell: membranes, point processes and the tree solver."""
         cable, real = self.cable, np.dtype(self.precision).itemsize
         states = sum(p.size * len(p.program.membrane.states) for p in (*cable.patches, *cable.points))

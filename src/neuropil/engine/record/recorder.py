@@ -170,7 +170,7 @@ class Recorder:
         What the system refuses to write is kept in memory, and written with what comes next; see `require_room`.
         """
         if self.spike_journal is None:
-            if self.record_spikes:
+            if self.record_spikes and steps.size:
                 self.steps.append(steps)
                 self.neurons.append(neurons.astype(np.uint32))
         else:

@@ -14,7 +14,7 @@ from neuropil import rng
 from neuropil.codegen.cache import load
 from neuropil.codegen.clock_driven_source import NAME, SynapseKernel, emit_arrival, emit_response, emit_step
 from neuropil.engine.stores.deliver import Rows, file_again
-from neuropil.engine.stores.stateful_store import SynapseStore
+from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_own, note_own
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
 from neuropil.lower.constants import frontier
@@ -87,6 +87,14 @@ class ClockDrivenStore(SynapseStore):
             self.numbers[name], differ = self.constants(graph, kernel.frontier, kernel.varying)
             for own in self.own:
                 own.constants |= {(name, SynapseArgument(SynapseKind.CONSTANT, k)): v[own.order].astype(self.real) for k, v in differ.items()}
+
+    def tables(self) -> list[ConstantTable]:
+        """The constants of each kernel."""
+        made, orders = [], [own.order for own in self.own]
+        for name, (kernel, graph) in self.kernels.items():
+            arrays = [{k: own.constants[name, SynapseArgument(SynapseKind.CONSTANT, k)] for k in kernel.varying} for own in self.own]
+            made.append(ConstantTable(graph, kernel.frontier, kernel.varying, self.numbers[name], arrays, orders))
+        return made
 
     def bring_up(self, step: int) -> None:
         """States that wait for a spike while others advance."""

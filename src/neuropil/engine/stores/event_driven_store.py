@@ -13,7 +13,7 @@ import numpy as np
 
 from neuropil.codegen.cache import load
 from neuropil.codegen.event_driven_source import ALIKE, NAME, NOTES, all_roots, emit_lazy
-from neuropil.engine.stores.stateful_store import SynapseStore
+from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_segments, file_segments_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits, steps_since
 from neuropil.lower.constants import frontier
@@ -97,6 +97,12 @@ class EventDrivenStore(SynapseStore):
         self.numbers, differ = self.constants(self.program.arrival, self.kernels.frontier, self.kernels.varying)
         for own in self.own:
             own.own |= {SynapseArgument(SynapseKind.CONSTANT, k): v[own.order].astype(self.real) for k, v in differ.items()}
+
+    def tables(self) -> list[ConstantTable]:
+        """The constants of the one graph of all kernels."""
+        kernels, orders = self.kernels, [own.order for own in self.own]
+        arrays = [{k: own.own[SynapseArgument(SynapseKind.CONSTANT, k)] for k in kernels.varying} for own in self.own]
+        return [ConstantTable(self.program.arrival, kernels.frontier, kernels.varying, self.numbers, arrays, orders)]
 
     def _segment(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
         """Number of the segment of each synapse."""

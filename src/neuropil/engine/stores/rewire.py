@@ -16,8 +16,8 @@ from neuropil.connectivity.partners import partners
 from neuropil.engine.stores.synapse_list import SynapseList
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
+from neuropil.model.contents.chosen import places
 from neuropil.model.contents.contents import Stream
-from neuropil.model.contents.views import places
 from neuropil.model.contents.wiring import threshold
 from neuropil.plan.plan import Plan
 

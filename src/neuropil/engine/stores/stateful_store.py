@@ -10,7 +10,7 @@ their sources (`neuropil.engine.stores.event_driven_store`), clock-driven ones i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,6 +71,42 @@ class Targets:
     def reached(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
         """For some of the synapses, the target."""
         return s.site[which] * self.neurons + s.post[which] - self.low
+
+
+@dataclass(frozen=True)
+class ConstantTable:
+    """The constants of one kernel of a store, as they are kept.
+
+    Attributes:
+        graph, frontier: what they are; varying: places of those that differ between synapses.
+        numbers: the others, by place.
+        arrays: for each thread those that differ, by place; an entry for each of its synapses.
+        orders: for each thread the places of its synapses in the list.
+    """
+
+    graph: Graph
+    frontier: tuple[int, ...]
+    varying: frozenset[int]
+    numbers: np.ndarray
+    arrays: list[dict[int, np.ndarray]]
+    orders: list[np.ndarray]
+
+    def write(self, place: int, value: Any, reached: Sequence[np.ndarray]) -> None:
+        """Set a constant: a number, or one for each target.
+
+        Args:
+            place: in the frontier; value: a float, or float64[targets].
+            reached: for each thread, the target of each of its synapses.
+        """
+        if place not in self.varying:
+            self.numbers[place] = value
+            return
+        for arrays, target in zip(self.arrays, reached, strict=True):
+            array = arrays[place]
+            if np.ndim(value):
+                np.take(np.asarray(value, array.dtype), target, out=array, mode="clip")  # "clip" writes in place
+            else:
+                array[:] = value
 
 
 class SynapseStore(ABC):
@@ -311,6 +347,10 @@ class SynapseStore(ABC):
     @abstractmethod
     def renew(self) -> None:
         """Evaluate the constants of the kernels anew."""
+
+    @abstractmethod
+    def tables(self) -> list[ConstantTable]:
+        """The constants of the kernels."""
 
     def varying(self, graph: Graph, frontier: tuple[int, ...]) -> frozenset[int]:
         """Places in a frontier whose values differ between synapses: those that depend on a parameter that varies."""

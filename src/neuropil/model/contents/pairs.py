@@ -10,8 +10,8 @@ import numpy as np
 from neuropil import rng
 from neuropil.errors import NetworkError
 from neuropil.model.base.ends import Ends
+from neuropil.model.contents.chosen import Indices, places
 from neuropil.model.contents.contents import Projection
-from neuropil.model.contents.views import Indices, places
 
 
 def ends_of(projection: Projection, whole: bool = False) -> Ends:
