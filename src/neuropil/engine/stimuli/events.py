@@ -92,6 +92,9 @@ def scaled(driven: Driven, amplitude: Any, wave: Steps) -> Operation:
         driven: the stimulus and what it drives.
         amplitude: one, [neurons] or [sites, neurons].
         wave: from steps to values.
+
+    Returns:
+        The operation.
     """
     amplitudes = driven.settable(amplitude)
     return driven.operation(
