@@ -7,7 +7,7 @@ import pytest
 
 import neuropil as npl
 from neuropil.engine import Simulation
-from neuropil.engine.exchange.processes import run_in_processes
+from neuropil.engine.processes import run_in_processes
 from neuropil.units import Hz, ms, nS, pA
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
