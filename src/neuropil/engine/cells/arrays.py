@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.engine.cells.kernels import read_sites
+from neuropil.engine.cells.kernels import read_blocks
 from neuropil.lower.cable import MembraneGroup
 from neuropil.lower.constants import Constants
 from neuropil.plan.cable_signature import CableArgument, CableKind, numbers_of
@@ -140,8 +140,7 @@ class CellArrays:
     def look(self) -> None:
         """Bring `potentials` up to date with the compartments, before a first step."""
         for sites in self.sites.values():
-            for b in range(self.blocks):
-                read_sites(b, self.lanes, self.own, self.v[b], sites)
+            read_blocks(self.lanes, self.own, self.v, sites)
 
     def _point(self, g: int, start: np.ndarray) -> None:
         """Make what a point process has at its sites."""

@@ -111,6 +111,9 @@ def junctions(
     """The operations of all couplings, and functions that publish before a first step.
 
     Args:
+        network: as described.
+        threads: number of owners.
+        precision: of the published potentials.
         potentials: from (population, part, thread) to the potentials of the part's sites there.
         inputs: from (population, full name of an input, thread) to its array there, [sites × own neurons].
         exchange: where the potentials are published.
