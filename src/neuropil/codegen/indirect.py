@@ -45,7 +45,7 @@ def by_address(kernel: Any) -> Any:
 
 @contextmanager
 def compiling(caller: Any) -> Iterator[None]:
-    """Let a compiled caller take arguments of new types: at no other time, since its addresses hold for the types they were made for."""
+    """A context in which a compiled caller takes arguments of new types: at no other time, since its addresses hold for the types they were made for."""
     caller.disable_compile(False)
     try:
         yield
@@ -56,7 +56,7 @@ def compiling(caller: Any) -> Iterator[None]:
 def address_of(kernel: Any, arguments: tuple[Any, ...]) -> int:
     """Where the machine code of a kernel for arguments of these Numba types begins; compiled, or loaded, if it was not yet."""
     if not isinstance(kernel._cache, KernelCache):
-        raise TypeError(f"{kernel} is not a kernel: it has no machine code of its own")
+        raise TypeError(f"{kernel} is not a kernel; decorate it with neuropil.codegen.kernel_cache.cached_njit")
     _LINKED.add((kernel, arguments))
     kernel.compile(arguments)
     made = kernel.overloads[arguments]

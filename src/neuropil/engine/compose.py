@@ -5,33 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from neuropil.codegen.cache import load
 from neuropil.codegen.kernel import NAME, source_of
-from neuropil.engine.cells.compose import Owned, cells_of, check_probe, sampled
+from neuropil.engine.cells.compose import Owned, cells_of
 from neuropil.engine.exchange.exchange import Exchange
 from neuropil.engine.exchange.junctions import Potentials, junctions
 from neuropil.engine.exchange.spikes import collecting
 from neuropil.engine.layout import Layout, Partition
-from neuropil.engine.sampling import sample, sample_cells
+from neuropil.engine.probes import ProbeBuffer, Recorded
 from neuropil.engine.stimuli.compose import stimuli_of
-from neuropil.model.base import grid
-from neuropil.model.contents.contents import Population, Probe
+from neuropil.model.contents.contents import Population
 from neuropil.model.neuron.branched import Branched
 from neuropil.model.neuron.composite import split
 from neuropil.plan.buffers import Buffer
-from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
+from neuropil.plan.operations import Kernel, Operation, Phase, Result
 from neuropil.plan.parts import Batch, KernelBatch
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import OF_SOMA, Argument, Kind, state
+from neuropil.registry import builder_of
 
 
 @dataclass
 class GroupArrays:
-    """The arrays of one batch in one thread, by the kernel's arguments; length: its slots."""
+    """The arrays of one batch in one thread, by the kernel's arguments; length: its slots.
+
+    Attributes:
+        size: slots of the thread.
+        arrays: by argument of the kernel.
+    """
 
     size: int
     arrays: dict[Argument, np.ndarray] = field(default_factory=dict)
@@ -66,27 +70,15 @@ class Machine:
     periods: dict[int, np.ndarray] = field(default_factory=dict)
 
 
-@dataclass
-class ProbeBuffer:
-    """What a thread records for a probe until the next flush.
-
-    Attributes:
-        columns: which of the probe's columns this thread owns.
-        values: [rows, own columns].
-        filled: int64[1], rows written.
-    """
-
-    columns: np.ndarray
-    values: np.ndarray
-    filled: np.ndarray
-
-
 def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> Machine:
     """Allocate the state of a plan and list the operations of a step.
 
     Args:
         probe_rows: samples a probe's buffer can hold.
         exchange: what owners share.
+
+    Returns:
+        The machine: arrays and operations of all threads.
     """
     arrived = [np.zeros((max(plan.channels, 1), share.size), plan.accumulator) for share in layout.shares]
     machine = Machine([[] for _ in layout.shares], arrived, exchange)
@@ -106,7 +98,14 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
             partial(potential_buffer, plan, machine), partial(_input_buffer, plan),
         )
         machine.operations += made
-    _add_probes(plan, layout, machine, probe_rows)
+    groups = [[own.arrays for own in mine] for mine in machine.groups]
+    recorded = Recorded(plan, layout, groups, machine.cells, machine.compartments, probe_rows)
+    machine.probes = [[] for _ in layout.shares]
+    for probe in plan.network.probes:
+        buffers, operation = builder_of(probe, "engine")(probe, recorded)
+        machine.operations.append(operation)
+        for mine, buffer in zip(machine.probes, buffers, strict=True):
+            mine.append(buffer)
     return machine
 
 
@@ -230,47 +229,3 @@ def _potentials(plan: Plan, layout: Layout, machine: Machine, population: Popula
         return Potentials(own, cells.potentials(part), cells.look)
     mine = layout.slice(population, part, t)
     return Potentials(slice(mine.lower, mine.lower + mine.neurons), _own_array(plan, layout, machine, population, part, state("v"), t), lambda: None)
-
-
-# --- probes ------------------------------------------------------------------------------------------------------
-
-
-def _add_probes(plan: Plan, layout: Layout, machine: Machine, rows: int) -> None:
-    machine.probes = [[] for _ in layout.shares]
-    for probe in plan.network.probes:
-        compartments = probe.target.name in plan.cells and split(probe.variable)[0] not in probe.target.parts
-        if compartments:
-            check_probe(probe, machine.cells[probe.target.name])
-        arguments = []
-        for t in range(len(layout.shares)):
-            buffer, sources = (_cell_buffer if compartments else _probe_buffer)(plan, layout, machine, probe, t, rows)
-            machine.probes[t].append(buffer)
-            arguments.append((steps_between(probe, plan.dt), *sources, buffer.values, buffer.filled))
-        kernel = Kernel.of(sample_cells if compartments else sample)
-        observed = machine.compartments[probe.target.name] if compartments else plan.buffer(probe.target, split(probe.variable)[0], state(split(probe.variable)[1]))
-        machine.operations.append(Operation(f"record {probe.name}", Phase.PROBES, kernel, arguments.__getitem__, (Given.STEP,), observes=(observed,)))
-
-
-def _cell_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t: int, rows: int) -> tuple[ProbeBuffer, tuple[Any, ...]]:
-    """Of a state of compartments; NaN where a compartment does not have it."""
-    columns, sources = sampled(probe, *machine.cells[probe.target.name][t])
-    values = np.full((rows, columns.size), np.nan, plan.precision)
-    return ProbeBuffer(columns, values, np.zeros(1, np.int64)), (tuple(sources),)
-
-
-def _probe_buffer(plan: Plan, layout: Layout, machine: Machine, probe: Probe, t: int, rows: int) -> tuple[ProbeBuffer, tuple[Any, ...]]:
-    part, variable = split(probe.variable)
-    g, _ = plan.place_of(probe.target, part)
-    everywhere = plan.parts[probe.target.name, part].first + probe.places
-    columns = np.flatnonzero(layout.thread_of[everywhere] == t)
-    slots = layout.slot_of[everywhere[columns]].astype(np.int64) - layout.shares[t].start[g]
-    source = machine.groups[t][g].arrays[state(variable)]
-    values = np.zeros((rows, columns.size), plan.precision)
-    return ProbeBuffer(columns, values, np.zeros(1, np.int64)), (source, slots)
-
-
-def steps_between(probe: Probe, dt: float) -> int:
-    """A probe's interval in steps."""
-    return 1 if probe.interval is None else grid.steps(probe.interval, dt, f"probe {probe.name}: interval")
-
-

@@ -31,7 +31,12 @@ PROBES = 16
 
 @dataclass(frozen=True)
 class LinearSystem:
-    """ds/dt = A s + B x + b of the exactly advanced states, as static nodes of a graph (absent entries are zero)."""
+    """ds/dt = A s + B x + b of the exactly advanced states, as static nodes of a graph (absent entries are zero).
+
+    Attributes:
+        graph: of the nodes.
+        a: node of A[i, j]; b: of B[i, k]; constant: of b[i].
+    """
 
     graph: Graph
     a: dict[tuple[str, str], int]

@@ -14,7 +14,7 @@ import numpy as np
 from neuropil.lower.graph import Graph
 
 
-def frontier(graph: Graph, roots: Iterable[int]) -> tuple[int, ...]:
+def hoisted(graph: Graph, roots: Iterable[int]) -> tuple[int, ...]:
     """Static nodes, literals aside, that dynamic nodes or the roots use directly."""
     wanted = set(roots)
     for n in graph.reach(roots):
@@ -30,7 +30,7 @@ def describe(graph: Graph, node: int) -> str:
 
 @dataclass(frozen=True)
 class Constants:
-    """Values of a frontier.
+    """Values of hoisted constants.
 
     Attributes:
         numbers: float64[k], those equal for all elements, in order; nodes: their nodes.
@@ -47,6 +47,13 @@ class Constants:
 
         Args:
             as_given: what depends on an array is one, though all its values be equal: other values may come.
+            graph: of the nodes.
+            nodes: to evaluate.
+            size: elements of an array.
+            parameters: by leaf name.
+
+        Returns:
+            Their values.
         """
         numbers, same, arrays = [], [], {}
         for node, value in zip(nodes, graph.evaluate(nodes, parameters), strict=True):

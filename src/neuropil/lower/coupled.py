@@ -42,7 +42,7 @@ def coupled_flow(matrix: tuple[Any, ...], rates: tuple[Any, ...]) -> tuple[Any, 
 
 
 def evaluate_flow(*values: Any) -> np.ndarray:
-    """The same on NumPy numbers or arrays of one shape; the states along the first axis."""
+    """The same on NumPy `values`: numbers or arrays of one shape; the states along the first axis."""
     from scipy.linalg import expm
 
     n = int(np.sqrt(len(values)))  # n² + n values

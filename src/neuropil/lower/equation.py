@@ -8,12 +8,12 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from neuropil.lower.constants import frontier
+from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph
 from neuropil.lower.purity import traced_twice
+from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.contents.expression import Expression
 from neuropil.model.network.junction import ARGUMENTS, Junction
-from neuropil.model.neuron.neuron import Neuron
 from neuropil.model.stimulus.equation import evaluated
 from neuropil.model.stimulus.stimulus import Stimulus
 
@@ -30,12 +30,12 @@ class EquationProgram:
     Attributes:
         graph: its operations; leaves that begin with "p." are static.
         root: the node of its value.
-        frontier: static nodes whose values enter the kernel.
+        hoisted: static nodes whose values enter the kernel.
     """
 
     graph: Graph
     root: int
-    frontier: tuple[int, ...]
+    hoisted: tuple[int, ...]
 
     @classmethod
     def of(cls, function: Callable[..., Any], leaves: list[Any], where: str, *, static: tuple[str, ...] = ()) -> EquationProgram:
@@ -47,30 +47,33 @@ class EquationProgram:
             where: whose equation it is, for messages.
             static: leaves that are constant, besides parameters.
 
+        Returns:
+            The program.
+
         Raises:
             ModelError: an equation with effects. PrimitiveError: an operation without native form. UnitError: units that do not fit.
         """
         graph = Graph()
         (root,) = traced_twice(graph, lambda *a: jnp.asarray(function(*a), "float64"), leaves, where, static=static, remedy=_REMEDY)
-        return cls(graph, root, frontier(graph, [root]))
+        return cls(graph, root, hoisted(graph, [root]))
 
     def constants(self, leaves: dict[str, Any]) -> list[Any]:
-        """Values of the frontier in float64, numbers or arrays.
+        """Values of the hoisted constants in float64, numbers or arrays.
 
         Args:
             leaves: values of the static leaves by name, numbers or arrays.
         """
-        return self.graph.evaluate(self.frontier, leaves)
+        return self.graph.evaluate(self.hoisted, leaves)
 
     def apart(self, varying: Set[int], leaves: Set[str]) -> set[int]:
         """Dynamic nodes whose values differ between elements.
 
         Args:
-            varying: nodes of the frontier that do.
+            varying: nodes of the hoisted constants that do.
             leaves: names of leaves that do.
         """
         graph, found = self.graph, set(varying)
-        for n in graph.reach([self.root], set(self.frontier)):
+        for n in graph.reach([self.root], set(self.hoisted)):
             node = graph.nodes[n]
             if (node.op == "leaf" and node.value in leaves) or any(a in found for a in node.args):
                 found.add(n)
@@ -104,7 +107,7 @@ def junction_program(junction: Junction) -> EquationProgram:
     return EquationProgram.of(junction.flow, [parameter_leaves(junction.spec.parameters), *ARGUMENTS], f"{type(junction).__name__}.current()")
 
 
-def expression_program(expression: Expression, neuron: Neuron) -> EquationProgram:
-    """What a probe records of a neuron; leaves are "s." and its states."""
+def expression_program(expression: Expression, neuron: DeclarativeModel) -> EquationProgram:
+    """What an `expression` of a `neuron` (or of a part of one) computes; its leaves are "s." and a state."""
     states = {n: f"s.{n}" for n in neuron.spec.states}
     return EquationProgram.of(lambda p, s: expression.of(neuron, p, s), [parameter_leaves(neuron.spec.parameters), states], expression.where)

@@ -36,6 +36,7 @@ def share_exponentials(graph: Graph, roots: Iterable[int], variable: str, *, exa
 
     Args:
         variable: name of the leaf; exact: float64, so that expm1 may be written exp - 1.
+        roots: nodes that are needed.
 
     Returns:
         A new graph, and the node in it of every node that the roots need.

@@ -19,7 +19,13 @@ from neuropil.lower.primitives import PRIMITIVES, missing
 
 @dataclass(frozen=True)
 class Node:
-    """One operation: `op` is a primitive's name, "const" (a literal `value`) or "leaf" (`value` is its name)."""
+    """One operation: `op` is a primitive's name, "const" (a literal `value`) or "leaf" (`value` is its name).
+
+    Attributes:
+        args: nodes of the operands.
+        kind: type of its value, as `Primitive.gives`.
+        static: whether it depends on parameters alone.
+    """
 
     op: str
     args: tuple[int, ...] = ()
@@ -30,7 +36,11 @@ class Node:
 
 @dataclass
 class Graph:
-    """Nodes in order of evaluation; `leaf`, `const` and `add` return the number of the (possibly existing) node."""
+    """Nodes in order of evaluation; `leaf`, `const` and `add` return the number of the (possibly existing) node.
+
+    Attributes:
+        nodes: by number.
+    """
 
     nodes: list[Node] = field(default_factory=list)
     _known: dict[Any, int] = field(default_factory=dict)
@@ -45,7 +55,13 @@ class Graph:
         return self._known[key]
 
     def leaf(self, name: str, *, static: bool = False, kind: str = "f") -> int:
-        """A named value from outside: a state, an input, or (static) a parameter."""
+        """A named value from outside: a state, an input, or (static) a parameter.
+
+        Args:
+            name: such as "s.v".
+            static: whether it is a parameter.
+            kind: of its value, as of `Node`.
+        """
         return self._put(Node("leaf", (), name, kind, static))
 
     def const(self, value: Any) -> int:
@@ -60,7 +76,12 @@ class Graph:
         return self.nodes[node].value if self.nodes[node].op == "const" else None
 
     def add(self, op: str, *args: int) -> int:
-        """The node of an operation, simplified where an identity allows."""
+        """The node of an operation, simplified where an identity allows.
+
+        Args:
+            op: name of a primitive.
+            args: nodes of the operands.
+        """
         values = [self.literal(a) for a in args]
         if all(v is not None for v in values) and PRIMITIVES[op].gives != "t":
             with np.errstate(all="ignore"):
@@ -136,11 +157,11 @@ class Graph:
         return {self.nodes[n].value for n in self.reach(roots) if self.nodes[n].op == "leaf"}
 
     def flops(self, roots: Iterable[int]) -> int:
-        """Floating-point operations of one evaluation of the dynamic nodes."""
+        """Floating-point operations of one evaluation of the dynamic nodes that the roots need."""
         return sum(PRIMITIVES[op].flops * n for op, n in self.operations(roots).items())
 
     def operations(self, roots: Iterable[int]) -> Counter[str]:
-        """How many dynamic nodes there are of each primitive; a choice that parameters alone decide is made outside the loop."""
+        """How many dynamic nodes of each primitive the roots need; a choice that parameters alone decide is made outside the loop."""
         used = [self.nodes[n] for n in self.reach(roots)]
         decided = [n for n in used if n.op == "select" and self.nodes[n.args[0]].static]
         return Counter(n.op for n in used if n.op in PRIMITIVES and not n.static) - Counter(n.op for n in decided if not n.static)
@@ -243,7 +264,13 @@ def _operation(graph: Graph, name: str, args: list[int], equation: Any, where: s
 
 
 def whole_power(graph: Graph, base: int, exponent: int) -> int:
-    """A whole power by repeated squaring."""
+    """A whole power by repeated squaring.
+
+    Args:
+        graph: to which nodes are added.
+        base: node of the base.
+        exponent: whole number.
+    """
     if exponent == 0:
         return graph.const(1.0)
     result, square, n = None, base, abs(exponent)

@@ -24,7 +24,12 @@ from neuropil.model.base.integrators import Number, Tableau, common_denominator
 
 @dataclass(frozen=True)
 class Advance:
-    """How the states of a model flow over a step; `p` holds its parameters, the entries of its propagators, and "dt" (ms)."""
+    """How the states of a model flow over a step; `p` holds its parameters, the entries of its propagators, and "dt" (ms).
+
+    Attributes:
+        traced: the model's equations.
+        scheme: how each state is advanced.
+    """
 
     traced: Traced
     scheme: Scheme
@@ -70,7 +75,12 @@ class Advance:
         return any(clamped & set(self.scheme.reach[i]) for i in self.scheme.exact if i not in clamped)
 
     def advance(self, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...] = ()) -> Scalars:
-        """States after dt without events; those in `held` stay as they are."""
+        """States after dt without events; those in `held` stay as they are.
+
+        Args:
+            p: parameters, entries of propagators and "dt" by name.
+            s: states by name; x: inputs by name.
+        """
         end = self._propagate(p, s, x, held, 1)
         scheme, tableau = self.scheme, self.scheme.tableau
         if tableau is not None:
@@ -159,7 +169,11 @@ def _sum(values: Sequence[Any], weights: Sequence[float], below: float) -> Any:
 
 @dataclass(frozen=True)
 class StepFunction(Advance):
-    """The whole step of a neuron model."""
+    """The whole step of a neuron model.
+
+    Attributes:
+        traced: the model's equations.
+    """
 
     traced: TracedNeuron
 

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuropil.errors import ModelError
-from neuropil.lower.constants import Constants, frontier
+from neuropil.lower.constants import Constants, hoisted
 from neuropil.lower.exponentials import share_exponentials
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import Advance
@@ -59,7 +59,14 @@ class TracedMechanism(Traced):
         return super().equations | self._given({**mine, "provides": (self.provides, ("s", "x"))})
 
     def currents(self, p: Scalars, s: Scalars, x: Scalars) -> Scalars:
-        """Outward current by ion, in the mechanism's own unit; "" for what no ion in particular carries."""
+        """Outward current by ion, in the mechanism's own unit; "" for what no ion in particular carries.
+
+        Args:
+            p, s, x: parameters, states and inputs by name.
+
+        Raises:
+            ModelError: not a dict by ion.
+        """
         with self._equation("current"):
             given = self._model(p).by_ion(self._states(s), self._early(x))
         unit = self.mechanism.current_dimension
@@ -69,12 +76,23 @@ class TracedMechanism(Traced):
             return {ion: magnitude(value, unit, f"{self.name}.current()" + (f": {ion}" if len(given) > 1 else "")) for ion, value in given.items()}
 
     def current(self, p: Scalars, s: Scalars, x: Scalars) -> Any:
-        """Outward current, whatever carries it."""
+        """Outward current, whatever carries it.
+
+        Args:
+            p, s, x: parameters, states and inputs by name.
+        """
         first, *others = self.currents(p, s, x).values() or (0.0,)
         return sum(others, first)
 
     def provides(self, p: Scalars, s: Scalars, x: Scalars) -> Scalars:
-        """What it offers to its compartment."""
+        """What it offers to its compartment.
+
+        Args:
+            p, s, x: parameters, states and inputs by name.
+
+        Raises:
+            ModelError: a name that no compartment passes on.
+        """
         with self._equation("provides"):
             given = self._model(p).provides(self._states(s), self._early(x))
         for name in given:
@@ -160,7 +178,14 @@ class Membrane:
         return tuple(n for n, t in self.traced.items() if any(i.startswith("i_") for i in t.spec.inputs))
 
     def surroundings(self, p: Scalars, s: Scalars, v: Any, around: Scalars) -> Scalars:
-        """What the compartment supplies, from the states as they are."""
+        """What the compartment supplies, from the states as they are.
+
+        Args:
+            p: parameters by "mechanism.name".
+            s: states by "mechanism.name".
+            v: potential, mV.
+            around: ion currents and concentrations by name.
+        """
         given = {"v": v, **around}
         for name, t in self.traced.items():
             x = {n: given.get(n, 0.0) for n in t.spec.inputs}
@@ -173,7 +198,12 @@ class Membrane:
         return {**found, **{n: given[n] for n in self.traced[name].spec.inputs if supplied(n) and (n in given or not n.startswith("i_"))}}
 
     def currents(self, p: Scalars, s: Scalars, v: Any, around: Scalars, signals: Scalars) -> tuple[Any, Any, Scalars]:
-        """(g, outward current, ion currents): densities of channels (nS/µm², pA/µm²), absolute of a point process (nS, pA)."""
+        """(g, outward current, ion currents): densities of channels (nS/µm², pA/µm²), absolute of a point process (nS, pA).
+
+        Args:
+            p, s, v, around: as of `surroundings`.
+            signals: stimuli by "mechanism.input".
+        """
 
         def total(v: Any) -> tuple[Any, Scalars]:
             given = self.surroundings(p, s, v, around)
@@ -193,7 +223,13 @@ class Membrane:
         return slope, amount, by_ion
 
     def advance(self, p: Scalars, s: Scalars, v: Any, around: Scalars, signals: Scalars, w: Scalars) -> Scalars:
-        """States after a step, for the potential at its end, the ion currents at its start and the events that arrive."""
+        """States after a step, for the potential at its end, the ion currents at its start and the events that arrive.
+
+        Args:
+            p, s, v, around: as of `surroundings`.
+            signals: stimuli by "mechanism.input".
+            w: summed weights by "mechanism.port".
+        """
         new = dict(s)
         for turn in (self.pools, tuple(n for n in self.traced if n not in self.pools)):
             given = self.surroundings(p, new, v, around)
@@ -290,6 +326,10 @@ class MembraneProgram:
         Args:
             used: signals and ports that anything reaches; all others are zero.
             wanted: what point processes read of it.
+            precision: of the numbers.
+
+        Returns:
+            The program.
         """
         graph = Graph()
         p, s = named_leaves("p", membrane.names()), named_leaves("s", membrane.states)
@@ -338,16 +378,26 @@ class MembraneProgram:
         return sum(self.graph.flops(roots.values()) for roots in (self.currents, self.changing, self.offers, self.offers))
 
     def read(self, name: str) -> tuple[bool, bool]:
-        """Whether the currents, and the states, depend on something around: "c_ca"."""
+        """Whether the currents, and the states, depend on something around: "c_ca".
+
+        Args:
+            name: of what is around.
+        """
         early, late = (self.graph.leaves(*roots.values()) for roots in (self.currents, self.changing))
         return f"x.{name}" in early, f"x.{name}" in late
 
     def evaluated(self, parameters: dict[str, Any], size: int, *, as_given: bool) -> dict[str, Constants]:
-        """Constants of the loops "currents", "states" and "offers" (see `Constants.of`)."""
+        """Constants of the loops "currents", "states" and "offers" (see `Constants.of`).
+
+        Args:
+            parameters: by "mechanism.name".
+            size: elements of an array.
+            as_given: as of `Constants.of`.
+        """
         loops = {"currents": self.currents, "states": self.changing, "offers": self.offers}
         leaves = {f"p.{n}": v for n, v in parameters.items()}
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            made = {n: Constants.of(self.graph, frontier(self.graph, roots.values()), leaves, size, as_given=as_given) for n, roots in loops.items()}
+            made = {n: Constants.of(self.graph, hoisted(self.graph, roots.values()), leaves, size, as_given=as_given) for n, roots in loops.items()}
         for constants in made.values():
             self._check_finite(constants)
         return made

@@ -24,6 +24,9 @@ def explained(error: Exception, model: DeclarativeModel, method: str, where: str
 
     Args:
         where: the method, and the state whose equation it is, in words.
+        error: as raised.
+        model: whose method it is.
+        method: its name.
     """
     line = _line(error, method)
     foreign = _FOREIGN.search(line)

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 
 from neuropil.errors import PlanError
-from neuropil.lower.constants import frontier
+from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import StepFunction
 from neuropil.lower.primitives import PRIMITIVES
@@ -30,6 +30,12 @@ class Variant:
 
     `read` are the inputs that are states of the soma, (input, state); `gives` says that the model's output is added to an
     input of the soma.
+
+    Attributes:
+        wired: ports fed by any projection or stimulus.
+        counted: ports fed by Poisson counts.
+        real: ports with a real accumulator.
+        driven: inputs with a current.
     """
 
     wired: tuple[str, ...] = ()
@@ -40,7 +46,7 @@ class Variant:
     gives: bool = False
 
     def input_in_use(self, name: str) -> bool:
-        """Anything flows into this input."""
+        """Whether anything flows into the input of this name."""
         return name in self.driven or name in dict(self.read)
 
     def weight_in_use(self, port: str) -> bool:
@@ -57,7 +63,9 @@ class NeuronProgram:
         new_states: node of each state's new value.
         fired: node of the spike condition.
         given: node of what a step gives to the soma, of the states and inputs at its beginning; None if nothing.
-        frontier: static nodes whose values enter the kernel.
+        hoisted: static nodes whose values enter the kernel.
+        step: the traced step.
+        variant: what of the model is in use.
     """
 
     step: StepFunction
@@ -69,7 +77,11 @@ class NeuronProgram:
 
     @classmethod
     def of(cls, step: StepFunction, variant: Variant) -> NeuronProgram:
-        """Trace a step function and simplify it for a variant."""
+        """Trace a step function and simplify it for a variant.
+
+        Returns:
+            The program.
+        """
         spec = step.traced.spec
         names = (
             named_leaves("p", (*spec.parameters, *step.entry_names, "dt")),
@@ -119,9 +131,9 @@ class NeuronProgram:
         return tuple(n for n in self.states if self.graph.nodes[self.new_states[n]].value != f"s.{n}")
 
     @cached_property
-    def frontier(self) -> tuple[int, ...]:
+    def hoisted(self) -> tuple[int, ...]:
         """Static nodes, literals aside, that dynamic nodes or results use directly."""
-        return frontier(self.graph, self.roots)
+        return hoisted(self.graph, self.roots)
 
     @property
     def draws_uniform(self) -> bool:
@@ -144,12 +156,12 @@ class NeuronProgram:
         return self.graph.flops(self.roots) + len(self.variant.wired) + 2 * len(self.variant.counted)
 
     def constants(self, parameters: dict[str, Any]) -> list[Any]:
-        """Values of the frontier, in float64, for parameters (and "dt" and propagator entries) by name."""
-        return self.graph.evaluate(self.frontier, {f"p.{n}": v for n, v in parameters.items()})
+        """Values of the hoisted constants, in float64, for parameters (and "dt" and propagator entries) by name."""
+        return self.graph.evaluate(self.hoisted, {f"p.{n}": v for n, v in parameters.items()})
 
 
 def check(program: NeuronProgram) -> None:
-    """The executable specification of a lowered model.
+    """Check a lowered neuron `program` against its specification.
 
     Raises:
         PlanError: a defect of the lowering.

@@ -91,7 +91,12 @@ _INSTEAD = {
 
 
 def missing(name: str, where: str) -> PrimitiveError:
-    """The error for an operation that has no native form."""
+    """The error for an operation that has no native form.
+
+    Args:
+        name: of the operation.
+        where: in which equation.
+    """
     return PrimitiveError(
         f"{where}: the operation {name!r} has no native form",
         expected="one of " + ", ".join(sorted(PRIMITIVES)),

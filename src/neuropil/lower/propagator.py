@@ -20,7 +20,7 @@ from neuropil.model.base.integrators import Number
 
 
 def exponential(matrix: np.ndarray) -> np.ndarray:
-    """Matrix exponential of a stack [n, k, k], by scaling, a Taylor polynomial and squaring.
+    """Exponential of each matrix of a stack [n, k, k], by scaling, a Taylor polynomial and squaring.
 
     Elementwise operations in a fixed order only: a linear-algebra library picks its kernels by processor, and their last
     bits would make digests differ between machines. Relative error below 1e-14 for the small systems of neurons.
@@ -47,12 +47,16 @@ def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def tag(time: Number, held: bool) -> str:
-    """Prefix of the entries' names; time: of their end within the step, 1 at its end."""
+    """Prefix of the entries' names; time: of their end within the step, 1 at its end.
+
+    Args:
+        held: whether clamped states are held.
+    """
     return ("" if time == 1 else f"to_{time}_") + ("held_" if held else "")
 
 
 def entries(scheme: Scheme, prefix: str) -> dict[str, tuple[str, str | None]]:
-    """Names of the propagator's entries that can differ from zero -> (row, column); column None is the constant."""
+    """Names of the propagator's entries that can differ from zero -> (row, column), each with a prefix; column None is the constant."""
     names: dict[str, tuple[str, str | None]] = {}
     for i in scheme.exact:
         names.update({f"{prefix}P_{i}_{j}": (i, j) for j in scheme.reach[i]})
@@ -75,6 +79,9 @@ def propagators(
 
     Returns:
         By entry name: a float, or an array per neuron where a parameter is one.
+
+    Raises:
+        LoweringError: a coefficient that is not finite.
     """
     if not scheme.exact or not prefixes:
         return {}

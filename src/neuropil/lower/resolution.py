@@ -47,6 +47,7 @@ class Jumps:
     Attributes:
         reset: the value after a spike; keeps: its slope by the state's own value before (zero: a plain assignment).
         received: the increment by events.
+        graph: of the nodes.
     """
 
     graph: Graph
@@ -56,7 +57,14 @@ class Jumps:
 
     @classmethod
     def of(cls, step: StepFunction) -> Jumps:
-        """Trace a neuron model's `reset` and `receive`."""
+        """Trace a neuron model's `reset` and `receive`.
+
+        Args:
+            step: of the model.
+
+        Returns:
+            The nodes.
+        """
         traced, spec = step.traced, step.traced.spec
         names = ({n: f"p.{n}" for n in spec.parameters}, {n: f"s.{n}" for n in spec.states}, {n: f"w.{n}" for n in spec.ports})
         fires = traced.has_fires or traced.has_hazard
@@ -87,6 +95,7 @@ def slow_states(
         weights: typical magnitude of the smallest weights by port; what is not named does not occur.
         dt: ms.
         modulated: parameters that modulators change.
+        step: of the model.
     """
     found = slow_flows(step, parameters, initial, dt, modulated)
     rests = _resting(step.scheme, parameters)
@@ -115,6 +124,9 @@ def slow_flows(
 
     Args:
         dt: time between two changes, ms: of all states, or of each; the others as of `slow_states`.
+        parameters: by name, base units.
+        initial: values of states at the start, by name.
+        modulated: names of parameters that modulators change.
     """
     scheme, leaves, found = advance.scheme, {parameter_leaf(n) for n in modulated}, {}
     rates = {**_linear_rates(scheme, parameters), **_stepped_rates(advance, parameters, initial)}
@@ -129,8 +141,29 @@ def slow_flows(
     return found
 
 
+def own_rates(scheme: Scheme, modulated: Iterable[str]) -> tuple[list[int], bool]:
+    """What tells quickly whether modulated parameters have made a state slow.
+
+    Args:
+        modulated: parameters that modulators change.
+
+    Returns:
+        Nodes, in the system's graph, of the rates that depend on them, of exact states that no other depends on in turn; and whether
+        they decide the rate of any other state, of which `slow_flows` must be asked.
+    """
+    leaves = {parameter_leaf(n) for n in modulated}
+    nodes, others = [], False
+    for n in (*scheme.exact, *scheme.stepped):
+        slopes = _slope_nodes(scheme, n)
+        if scheme.system.graph.leaves(*slopes) & leaves:
+            alone = n in scheme.exact and len(_together(scheme, n)) == 1
+            nodes += slopes if alone else []
+            others |= not alone
+    return nodes, others
+
+
 def typical(weight: Any) -> float:
-    """The magnitude of most weights: of a number, an array or a distribution, in base units."""
+    """The magnitude of most values of a weight: of a number, an array or a distribution, in base units."""
     if isinstance(weight, Distribution):
         return abs(float(weight.quantile(0.5)))
     size = np.abs(np.asarray(getattr(weight, "value", weight), float))

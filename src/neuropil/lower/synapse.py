@@ -6,6 +6,7 @@ Which states wait for a spike, and which advance in every step, stands in `neuro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ from neuropil.lower.graph import Graph
 from neuropil.lower.integrate import Advance
 from neuropil.lower.learned import PLASTIC, learned_states
 from neuropil.lower.propagator import propagators
-from neuropil.lower.synapse_form import SIDES, Form, age, closed_form, form_of
+from neuropil.lower.synapse_form import SIDES, Form, age, closed_form, form_of, strikes
 from neuropil.lower.trace import named_leaves
 from neuropil.lower.traced_synapse import Stateless, TracedSynapse, traced_graph
 from neuropil.model.contents.in_context import synapse_in_context
@@ -65,6 +66,10 @@ class SynapseProgram:
         Args:
             clock_driven: advance every state in every step.
             alike: all synapses of the projection have been there from the start, so that they may share states.
+            traced: the model's equations.
+
+        Returns:
+            The program.
         """
         scheme = classify(traced)
         learned = learned_states(traced)
@@ -193,7 +198,13 @@ class SynapseProgram:
         return {"synapse": whole - shared + adding, "target": shared, **spikes}
 
     def constants(self, parameters: dict[str, Any], dt: float, plastic: bool = True) -> dict[str, Any]:
-        """Everything static by its leaf's name in `p`, for parameters by name: floats or one value per synapse."""
+        """Everything static by its leaf's name in `p`, for parameters by name: floats or one value per synapse.
+
+        Args:
+            parameters: by name, base units: floats or float64[synapses].
+            dt: time step, ms.
+            plastic: whether the rule acts.
+        """
         system, scheme = self.scheme.system, self.scheme
         leaves = {f"p.{n}": v for n, v in parameters.items()}
         names = [*(f"A_{i}_{j}" for i, j in system.a), *(f"b_{i}" for i in system.constant)]
@@ -202,6 +213,11 @@ class SynapseProgram:
         if not self.event_driven:  # only a step reads the propagators
             derived = propagators(scheme, parameters, tuple(self.traced.spec.inputs), dt, Advance(self.traced, scheme).prefixes)
         return {**parameters, **dict(zip(names, values, strict=True)), **derived, "dt": dt, PLASTIC: float(plastic)}
+
+    @cached_property
+    def strikes(self) -> tuple[Graph, dict[str, int], dict[str, int]]:
+        """Every state after `arrive` and after `respond`: a graph and nodes by state."""
+        return strikes(self.traced)
 
     def aged(self, side: str) -> bool:
         """It matters when the states of a side were last brought up to date."""
@@ -229,7 +245,7 @@ def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
     """The programs of the projections whose synapses are kept each by itself, by their place in the network."""
     made = {}
     for j, p in enumerate(network.projections):
-        if p.listed:
+        if p.per_synapse:
             spec = p.target.neuron.spec
             port = None if p.port is None else spec.ports[p.port]
             synapse = synapse_in_context(p) or Stateless()
@@ -289,7 +305,15 @@ def _trace_spikes(
 
 
 def check_finite(where: str, values: list[Any]) -> None:
-    """Refuse constants that are not finite."""
+    """Refuse constants that are not finite.
+
+    Args:
+        where: opens the error message.
+        values: floats or arrays.
+
+    Raises:
+        ModelError: one that is not finite.
+    """
     if not all(np.all(np.isfinite(v)) for v in values):
         raise ModelError(
             f"{where}: a constant is not finite", got="a division by zero",

@@ -39,6 +39,10 @@ class Form:
     """Which states wait for a spike and which are clocked, in the model's order, with a sentence for each.
 
     `side` says of every state whose it is, by `SIDES`.
+
+    Attributes:
+        waiting: states that wait for a spike; clocked: those that do not.
+        reasons: a sentence for each state.
     """
 
     waiting: tuple[str, ...]
@@ -58,6 +62,7 @@ def form_of(traced: TracedSynapse, scheme: Scheme, step: Graph, flow: int | None
         step, flow: graph of a step and the node of the current, None without one.
         clock_driven: advance every state in every step.
         alike: all synapses have been there from the start, so that they may share states.
+        traced: the model's equations.
     """
     states, reads = tuple(traced.spec.states), dependencies(traced)
     own = dict.fromkeys(states, "")
@@ -117,7 +122,7 @@ def _ramps(n: str, scheme: Scheme) -> bool:
 
 
 def strikes(traced: TracedSynapse) -> tuple[Graph, dict[str, int], dict[str, int]]:
-    """Every state after `arrive` and after `respond`, of the states just before."""
+    """Every state after `arrive` and after `respond` of a traced synapse model, from the states just before."""
     spec = traced.spec
     names = ({n: f"p.{n}" for n in spec.parameters}, {n: f"s.{n}" for n in spec.states}, "w")
 
@@ -130,7 +135,7 @@ def strikes(traced: TracedSynapse) -> tuple[Graph, dict[str, int], dict[str, int
 
 
 def dependencies(traced: TracedSynapse) -> dict[str, set[str]]:
-    """For every state the names of the parameters, states and inputs that its derivative reads."""
+    """For every state of a traced synapse model the names of the parameters, states and inputs that its derivative reads."""
     spec = traced.spec
     names = ({n: f"p.{n}" for n in spec.parameters}, {n: f"s.{n}" for n in spec.states}, {n: f"x.{n}" for n in spec.inputs})
 
@@ -147,6 +152,11 @@ def closed_form(scheme: Scheme, states: tuple[str, ...], p: Scalars, s: Scalars,
 
     With rates a_i = A_ii, a state fed by C·exp(a_j h) holds C/(a_j - a_i)·exp(a_j h) of it, a constant being a rate of
     zero, and what is missing at h = 0 decays with its own rate. `p` holds the entries A_i_j and b_i.
+
+    Args:
+        states: names.
+        s: values at the last event by name.
+        h: time since then, ms.
     """
     a = scheme.system.a
     terms: dict[str, dict[str, Any]] = {}  # state -> rate (a state's name, "" for zero) -> coefficient

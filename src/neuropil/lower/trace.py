@@ -30,6 +30,9 @@ class Traced:
     Every function that a subclass offers takes the parameters `p` (by name) first, so that it can be differentiated by
     them as well.
 
+    Args:
+        model: as described.
+
     Attributes:
         integrator, clamps, refractory: as a `Neuron` declares them; other models leave all to the classification.
     """
@@ -44,7 +47,11 @@ class Traced:
         self.name = type(model).__name__
 
     def derivative(self, p: Scalars, s: Scalars, x: Scalars) -> Scalars:
-        """d/dt of every state; zero where the model gives none."""
+        """d/dt of every state; zero where the model gives none.
+
+        Args:
+            p, s, x: parameters, states and inputs by name.
+        """
         spec = self.spec
         with self._equation("derivative"):
             rates = self._model(p).derivative(self._states(s), self._values("input", x, spec.inputs))
@@ -52,7 +59,11 @@ class Traced:
         return self._by_state("derivative", rates, per_ms, {name: 0.0 for name in spec.states})
 
     def receive(self, p: Scalars, s: Scalars, w: Scalars) -> Scalars:
-        """Increment of every state for the summed weights `w` of a step."""
+        """Increment of every state for the summed weights `w` of a step.
+
+        Args:
+            p, s: parameters and states by name.
+        """
         spec = self.spec
         with self._equation("receive"):
             jumps = self._model(p).receive(self._states(s), self._values("port", w, spec.ports))
@@ -123,7 +134,11 @@ class Traced:
 
 
 class TracedNeuron(Traced):
-    """The equations of a neuron model as functions of bare values."""
+    """The equations of a neuron model as functions of bare values.
+
+    Raises:
+        ModelError: both `fires` and `hazard` are defined.
+    """
 
     def __init__(self, neuron: Neuron):
         super().__init__(neuron)
@@ -144,13 +159,24 @@ class TracedNeuron(Traced):
         return super().equations | self._given(mine)
 
     def reset(self, p: Scalars, s: Scalars) -> Scalars:
-        """Every state after a spike."""
+        """Every state after a spike.
+
+        Args:
+            p, s: parameters and states by name.
+        """
         with self._equation("reset"):
             new = self._model(p).reset(self._states(s))
         return self._by_state("reset", new, self.spec.state_dimensions, dict(s))
 
     def fires(self, p: Scalars, s: Scalars) -> Any:
-        """Whether the threshold condition holds."""
+        """Whether the threshold condition holds.
+
+        Args:
+            p, s: parameters and states by name.
+
+        Raises:
+            ModelError: the result is not a truth value.
+        """
         with self._equation("fires"):
             result = self._model(p).fires(self._states(s))
         if isinstance(result, Quantity) or not np.issubdtype(getattr(result, "dtype", bool), np.bool_):
@@ -158,26 +184,43 @@ class TracedNeuron(Traced):
         return result
 
     def output(self, p: Scalars, s: Scalars, x: Scalars) -> Any:
-        """What a branch gives to its soma, in the base unit of what it `gives`."""
+        """What a branch gives to its soma, in the base unit of what it `gives`.
+
+        Args:
+            p, s, x: parameters, states and inputs by name.
+        """
         assert isinstance(self.neuron, Branch)
         with self._equation("output"):
             result = self._model(p).output(self._states(s), self._values("input", x, self.spec.inputs))
             return magnitude(result, self.neuron.output_dimension(), f"{self.name}.output()")
 
     def hazard(self, p: Scalars, s: Scalars) -> Any:
-        """Rate of stochastic spikes, 1/ms."""
+        """Rate of stochastic spikes, 1/ms.
+
+        Args:
+            p, s: parameters and states by name.
+        """
         with self._equation("hazard"):
             result = self._model(p).hazard(self._states(s))
             return magnitude(result, kHz.dimension, f"{self.name}.hazard()")
 
 
 def named_leaves(prefix: str, names: Iterable[str]) -> OrderedDict[str, str]:
-    """Leaf names ("s.v") by name, in this order: JAX sorts a plain dict, and then names would decide the order of operations."""
+    """Leaf names ("s.v": a prefix and the name) by name, in the order of the names: JAX sorts a plain dict, and then names would decide the
+    order of operations.
+    """
     return OrderedDict((n, f"{prefix}.{n}") for n in names)
 
 
 def scalar_jaxpr(function: Callable[..., Any], *arguments: Any) -> Any:
-    """The closed jaxpr of a function of pytrees of scalars, traced in float64."""
+    """The closed jaxpr of a function of pytrees of scalars, traced in float64.
+
+    Args:
+        arguments: trees of "float" and "bool", one for each argument.
+
+    Raises:
+        ModelError: a result that is not a scalar.
+    """
     with jax.enable_x64(True):
         shaped = jax.tree.map(lambda a: jax.ShapeDtypeStruct((), bool if a == "bool" else "float64"), arguments)
         made = jax.make_jaxpr(function)(*shaped)

@@ -55,25 +55,41 @@ class TracedSynapse(Traced):
         return Quantity(s.get("weight", w), self.weight)
 
     def arrive(self, p: Scalars, s: Scalars, w: Any) -> Scalars:
-        """Every state after a spike that finds the synapse in `s`."""
+        """Every state after a spike that finds the synapse in `s`.
+
+        Args:
+            p: parameters by name; w: the weight.
+        """
         with self._equation("arrive"):
             new = self._model(p).arrive(self._states(s), self._weight(s, w))
         return self._by_state("arrive", new, self.spec.state_dimensions, dict(s))
 
     def respond(self, p: Scalars, s: Scalars, w: Any) -> Scalars:
-        """Every state after a spike of the target that finds the synapse in `s`."""
+        """Every state after a spike of the target that finds the synapse in `s`.
+
+        Args:
+            p: parameters by name; w: the weight.
+        """
         with self._equation("respond"):
             new = self._model(p).respond(self._states(s), self._weight(s, w))
         return self._by_state("respond", new, self.spec.state_dimensions, dict(s))
 
     def transmits(self, p: Scalars, s: Scalars, w: Any) -> Any:
-        """What that spike hands to the port, in its unit."""
+        """What that spike hands to the port, in its unit.
+
+        Args:
+            p, s: parameters and states by name; w: the weight.
+        """
         with self._equation("transmits"):
             given = self._model(p).transmits(self._states(s), self._weight(s, w))
         return self._checked("transmits", given, self.port)
 
     def current(self, p: Scalars, s: Scalars, x: Scalars) -> Any:
-        """Outward current in the unit of the input."""
+        """Outward current in the unit of the input.
+
+        Args:
+            p, s, x: parameters, states and inputs by name.
+        """
         with self._equation("current"):
             given = self._model(p).current(self._states(s), self._values("input", x, self.spec.inputs))
         return self._checked("current", given, self.flow)
@@ -86,7 +102,13 @@ class TracedSynapse(Traced):
 
 
 def traced_graph(function: Any, names: Any, where: str) -> tuple[Graph, list[int]]:
-    """Graph and result nodes of a function of trees of scalars whose leaves carry these names."""
+    """Graph and result nodes of a function of trees of scalars whose leaves carry these names.
+
+    Args:
+        function: of trees of scalars.
+        names: trees of the names of its leaves.
+        where: in which equation, for messages.
+    """
     closed = scalar_jaxpr(function, *jax.tree.map(lambda n: "float", names))
     graph = Graph()
     leaves = [graph.leaf(n, static=n.startswith("p.")) for n in jax.tree.leaves(names)]

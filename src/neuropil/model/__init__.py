@@ -39,7 +39,8 @@ from neuropil.model.connection.rules import (
     OneToOne,
 )
 from neuropil.model.connection.structure import Rewiring
-from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
+from neuropil.model.contents.contents import ExpressionProbe, Population, Probe, Projection, StimulusConnection
+from neuropil.model.contents.expression import Expression
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.effects import Becomes, Effect, Gain, Shift, Toward
 from neuropil.model.modulation.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
@@ -87,6 +88,8 @@ __all__ = [
     "Evenly",
     "EventStimulus",
     "Everywhere",
+    "Expression",
+    "ExpressionProbe",
     "FirstOrder",
     "FixedCount",
     "FixedInDegree",

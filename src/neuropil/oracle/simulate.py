@@ -30,6 +30,7 @@ from neuropil.oracle.cable import Cells, Sites
 from neuropil.oracle.events import Synapses, per_element
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.oracle.modulate import Given, Modulators
+from neuropil.oracle.probes import samples_of
 from neuropil.oracle.stimuli import Source
 from neuropil.oracle.synapses import LivingSynapses
 from neuropil.result.spikes import Spikes
@@ -249,6 +250,7 @@ def simulate(
     modulation = Modulators(network, h, signals or {}, doses or {}, world.parameter, world.change)
     every = {p.name: 1 if p.interval is None else grid.steps(p.interval, h, f"probe {p.name}: interval") for p in network.probes}
     traces: dict[str, list[Array]] = {name: [] for name in [p.name for p in network.probes] + [p.name for p in network.synapse_probes]}
+    samples = {p.name: samples_of(p, world) for p in network.probes}
     normalisations = [(n, grid.steps(n.interval, h, "the interval of normalise")) for n in network.normalisations]
     stamps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for k in range(steps):
@@ -267,7 +269,7 @@ def simulate(
         neurons.append(who)
         for probe in network.probes:
             if (k + 1) % every[probe.name] == 0:
-                traces[probe.name].append(world.groups[probe.target.name].s[probe.variable][probe.places])
+                traces[probe.name].append(samples[probe.name]())
         for watched in network.synapse_probes:
             if (k + 1) % grid.steps(watched.interval, h, f"probe {watched.name}: interval") == 0:
                 traces[watched.name].append(world.synaptic(watched.projection, watched.variable, watched.chosen)[0])
@@ -288,9 +290,9 @@ class _World:
     def __init__(self, network: Network, h: float, steps: int, seed: int, edges: dict[int, Any], modulators: dict[int, float]):
         self.network, populations, projections = network, network.populations, network.projections
         self.groups: dict[str, Running] = {name: _running(pop, h, seed) for name, pop in populations.items()}
-        self.synapses = [Synapses(p, h, seed, edges.get(i)) for i, p in enumerate(projections) if not p.listed]
+        self.synapses = [Synapses(p, h, seed, edges.get(i)) for i, p in enumerate(projections) if not p.per_synapse]
         self.living = [
-            LivingSynapses(p, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.listed
+            LivingSynapses(p, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.per_synapse
         ]
         self.sources = [Source(d, h, steps, seed) for d in network.drives]
         specs = {name: pop.neuron.spec for name, pop in populations.items()}

@@ -28,18 +28,30 @@ from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.plan.parts import PlannedPart, PlannedStimulus, PopulationSlice, SolverBatch, in_order
 from neuropil.plan.signature import Argument, Kind, Varying
+from neuropil.plan.stores import StoreKind
 from neuropil.units import Quantity
 
 
 @dataclass
 class PlanBuilder:
-    """What is shared while members are made: traced models and programs, once per class and variant."""
+    """What is shared while members are made: traced models and programs, once per class and variant.
+
+    Attributes:
+        network: as described.
+        dt: time step, ms.
+        seed: of what is drawn.
+        precision: "float32" or "float64".
+        drives: the stimuli as planned.
+        steps: traced steps by class; programs: by class and variant.
+        stores: of the projections.
+    """
 
     network: Network
     dt: float
     seed: int
     precision: str
     drives: tuple[PlannedStimulus, ...]
+    stores: tuple[StoreKind, ...]
     steps: dict[type, StepFunction] = field(default_factory=dict)
     programs: dict[Any, NeuronProgram] = field(default_factory=dict)
 
@@ -50,7 +62,7 @@ class PlanBuilder:
         return self.steps[type(model)]
 
     def program(self, planned: PlannedPart) -> NeuronProgram:
-        """The program of a part."""
+        """The program of a planned part."""
         model, variant = planned.part.model, self.variant(planned)
         assert isinstance(model, Neuron)
         key = (type(model), variant)
@@ -60,16 +72,16 @@ class PlanBuilder:
         return self.programs[key]
 
     def variant(self, planned: PlannedPart) -> Variant:
-        """What of a part's model is in use."""
+        """What of the model of a planned part is in use."""
         population, spec = planned.population, planned.part.model.spec
 
         def mine(names: Any) -> set[Any]:
             return {inner for part, inner in map(split, names) if part == planned.name}
 
         drives = [d for d in self.drives if d.drive.target is population]
-        projections = [p for p in self.network.projections if p.target is population]
-        driven = mine(d.drive.entry for d in drives if d.kind == "current") | mine(p.input for p in projections if p.input is not None)
-        added = [d.drive.entry for d in drives if d.kind == "irregular"] + [p.port for p in projections if p.port is not None and p.listed]
+        kept = [(p, store.exact) for p, store in zip(self.network.projections, self.stores, strict=True) if p.target is population]
+        driven = mine(d.drive.entry for d in drives if d.kind == "current") | mine(p.input for p, _ in kept if p.input is not None)
+        added = [d.drive.entry for d in drives if d.kind == "irregular"] + [p.port for p, exact in kept if p.port is not None and not exact]
         driven |= mine(e.input for c in self.network.couplings for e in (c.first, c.second) if e.population is population)
         reads: dict[str, str] = {}
         gives = False
@@ -79,7 +91,7 @@ class PlanBuilder:
             else:
                 driven.add(population.neuron.into)
         return Variant(
-            in_order(spec.ports, mine(p.port for p in projections if p.port is not None and not p.listed)),
+            in_order(spec.ports, mine(p.port for p, exact in kept if p.port is not None and exact)),
             in_order(spec.ports, mine(d.drive.entry for d in drives if d.kind == "counted")),
             in_order(spec.ports, mine(added)),
             in_order(spec.inputs, driven),
@@ -88,18 +100,18 @@ class PlanBuilder:
         )
 
     def bare(self, planned: PlannedPart) -> SolverBatch:
-        """A part that a cable solver advances, with its parameters and initial states (`neuropil.lower.cable_start`)."""
+        """A planned part that a cable solver advances, with its parameters and initial states (`neuropil.lower.cable_start`)."""
         name = ".".join(n for n in (planned.population.name, planned.name) if n)
         member = PopulationSlice(planned.population, planned.name, planned.part.sites)
         return SolverBatch(name, planned.part.model, self.variant(planned), (member,), self.precision)
 
     def parameters(self, planned: PlannedPart) -> dict[str, Any]:
-        """By name: a float, or float64[sites * neurons], one site after the other."""
+        """The parameters of a planned part by name: a float, or float64[sites * neurons], one site after the other."""
         model = planned.part.model
         return {n: self._drawn("parameter", planned, n, getattr(model, n)) for n in model.spec.parameters}
 
     def member(self, planned: PlannedPart) -> tuple[NeuronProgram, Varying, PopulationSlice]:
-        """Evaluate everything constant about a part."""
+        """The program of a planned part, with everything constant about it evaluated."""
         program, spec, sites = self.program(planned), planned.part.model.spec, planned.part.sites
         shape = (sites, planned.population.size)
         parameters = self.parameters(planned)
@@ -157,7 +169,11 @@ class PlanBuilder:
         return slow_states(program.step, parameters, initial, weights, self.dt, modulated)
 
     def modulated_apart(self, planned: PlannedPart, parameters: dict[str, Any]) -> set[str]:
-        """The parameters to which modulators may give different values in different neurons."""
+        """The parameters of a planned part to which modulators may give different values in different neurons.
+
+        Args:
+            parameters: of the part by name.
+        """
         made = set()
         for name, effects in effects_on(self.network.modulators, planned.population).items():
             part, inner = split(name)
@@ -205,33 +221,54 @@ class PlanBuilder:
 
 
 def constants(program: NeuronProgram, parameters: dict[str, Any], dt: float) -> list[Any]:
-    """Values of a program's frontier for parameters by name: floats, or arrays over the elements."""
+    """Values of a program's hoisted constants for parameters by name: floats, or arrays over the elements.
+
+    Args:
+        program: of the part.
+        parameters: by name, base units.
+        dt: time step, ms.
+    """
     return program.constants({**parameters, **derived(program, parameters, dt), "dt": dt})
 
 
 def derived(program: NeuronProgram, parameters: dict[str, Any], dt: float) -> dict[str, Any]:
-    """The entries of a program's propagators."""
+    """The entries of a program's propagators.
+
+    Args:
+        program: of the part.
+        parameters: by name, base units.
+        dt: time step, ms.
+    """
     step = program.step
     return propagators(step.scheme, parameters, tuple(step.traced.spec.inputs), dt, step.prefixes)
 
 
 def propagating(program: NeuronProgram, parameters: set[str]) -> bool:
-    """Whether the propagators depend on any of these parameters."""
+    """Whether the propagators of a program depend on any of these parameters."""
     system = program.step.scheme.system
     linear = system.graph.leaves(*system.a.values(), *system.b.values(), *system.constant.values())
     return bool(linear & {parameter_leaf(n) for n in parameters})
 
 
 def depending(program: NeuronProgram, parameters: set[str]) -> set[int]:
-    """Places in a program's frontier whose values may depend on any of these parameters."""
+    """Places among a program's hoisted constants whose values may depend on any of these parameters."""
     leaves = {f"p.{n}" for n in parameters}
     if propagating(program, parameters):
         leaves |= {f"p.{n}" for n in program.step.entry_names}  # each entry of a matrix exponential may depend on all of the matrix
-    return {k for k, node in enumerate(program.frontier) if program.graph.leaves(node) & leaves}
+    return {k for k, node in enumerate(program.hoisted) if program.graph.leaves(node) & leaves}
 
 
 def refractory_steps(period: Any, dt: float, what: str) -> np.ndarray:
-    """Refractory periods (ms), each the nearest number of steps. (One that is described as a number is on the grid: `validate`.)"""
+    """Refractory periods (ms), each the nearest number of steps. (One that is described as a number is on the grid: `validate`.)
+
+    Args:
+        period: ms, one or [neurons].
+        dt: time step, ms.
+        what: opens the error message.
+
+    Raises:
+        ModelError: a period of too many steps.
+    """
     steps = grid.nearest(period, dt)
     if np.any(steps > 2**30):
         raise ModelError(f"{what} is too long", got=f"{np.max(period):g} ms")
@@ -239,8 +276,18 @@ def refractory_steps(period: Any, dt: float, what: str) -> np.ndarray:
 
 
 def check_finite(program: NeuronProgram, values: list[Any], population: str, places: Iterable[int] | None = None) -> None:
-    """Refuse constants that are not numbers, naming the parameters they come from; of some places in the frontier, or of all."""
-    nodes = program.frontier if places is None else [program.frontier[k] for k in places]
+    """Refuse constants that are not numbers, naming the parameters they come from; of some places among the hoisted constants, or of all.
+
+    Args:
+        program: of the part.
+        values: of its constants.
+        population: its name.
+        places: of the constants to check; None: all.
+
+    Raises:
+        ModelError: a constant that is not finite.
+    """
+    nodes = program.hoisted if places is None else [program.hoisted[k] for k in places]
     for node, value in zip(nodes, values, strict=True):
         if not np.all(np.isfinite(value)):
             names = ", ".join(sorted(x[2:] for x in program.graph.leaves(node)))
@@ -252,12 +299,23 @@ def check_finite(program: NeuronProgram, values: list[Any], population: str, pla
 
 
 def drive_weight(planned: PlannedStimulus, seed: int) -> Any:
-    """The weight of a stimulus: a float, one per neuron, or drawn for every site and neuron: [sites, neurons]."""
+    """The weight of a planned stimulus: a float, one per neuron, or drawn for every site and neuron: [sites, neurons].
+
+    Args:
+        seed: of the draws.
+    """
     return drawn(planned.drive, seed, "weight", planned.drive.weight)
 
 
 def drawn(drive: StimulusConnection, seed: int, attribute: str, value: Any) -> Any:
-    """A number of a stimulus in base units: a float, float64[neurons] or, drawn, [sites, neurons]; of a view, zero outside of it."""
+    """A number of a stimulus in base units: a float, float64[neurons] or, drawn, [sites, neurons]; of a view, zero outside of it.
+
+    Args:
+        drive: the stimulus connection.
+        seed: of the draws.
+        attribute: its name.
+        value: a quantity, a number, an array or a distribution.
+    """
     if isinstance(value, Distribution):
         key = rng.stream_key(seed, "drive", *drive.stream, attribute)
         return drive.everywhere(value.quantile(rng.uniform(key, stream_elements(drive), 0)))
@@ -265,5 +323,5 @@ def drawn(drive: StimulusConnection, seed: int, attribute: str, value: Any) -> A
 
 
 def stream_elements(drive: StimulusConnection) -> np.ndarray:
-    """int64[sites, driven neurons]: the counters of a stimulus's random numbers."""
+    """int64[sites, driven neurons]: the counters of the random numbers of a stimulus connection (`drive`)."""
     return drive.sites[:, None] * drive.target.size + (np.arange(drive.target.size) if drive.neurons is None else drive.neurons)

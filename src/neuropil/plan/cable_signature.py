@@ -55,7 +55,13 @@ OF_BLOCK = tuple(CableArgument(k) for k in (CableKind.POTENTIAL, CableKind.CONDU
 
 @dataclass(frozen=True)
 class CablePort:
-    """What arrives at a port of a point process: whole quanta, with the place of their weight among the loop's numbers, and real numbers."""
+    """What arrives at a port of a point process: whole quanta, with the place of their weight among the loop's numbers, and real numbers.
+
+    Attributes:
+        exact: the array of exact sums, or None.
+        place: of the weight of one unit among the numbers of the loop.
+        real: the array of real sums, or None.
+    """
 
     exact: CableArgument | None
     place: int
@@ -128,7 +134,11 @@ class CableSignature:
 
     @classmethod
     def of(cls, plan: CablePlan, variants: Mapping[str, Variant]) -> CableSignature:
-        """For a lowered cell; variants: what of each point process is in use, by name."""
+        """For a lowered cell; variants: what of each point process is in use, by name.
+
+        Args:
+            plan: the lowered cell.
+        """
         made = [_loop(plan, g, kind, variants) for g in range(len(plan.groups)) for kind in ("currents", "states", "offers")]
         loops = {(one.kind, one.group): one for one in made if one.outputs}
         exchange = _exchange(plan)
@@ -139,19 +149,31 @@ class CableSignature:
         return cls(loops, exchange, tuple(a for a in used if a not in OF_BLOCK))
 
     def quantum(self, group: int, name: str, port: str) -> tuple[CableArgument, int]:
-        """Where the weight of a quantum at a port of a point process lies: a table of numbers, and the place in it."""
+        """Where the weight of a quantum at a port of a point process lies: a table of numbers, and the place in it.
+
+        Args:
+            group: number of the loop's group.
+            name: of the point process.
+            port: its name.
+        """
         loop = self.loops["states", group]
         return loop.numbers, loop.ports[f"w.{name}.{port}"].place
 
 
 def numbers_of(group: MembraneGroup, loop: CableLoop, quanta: Mapping[str, float]) -> np.ndarray:
-    """The numbers of a loop, float64; quanta: weights of one unit by port."""
+    """The numbers of a loop, float64; quanta: weights of one unit by port.
+
+    Args:
+        group: of compartments.
+        loop: of the group.
+        quanta: weights of one unit by port.
+    """
     exact = [leaf for leaf, port in loop.ports.items() if port.exact is not None]
     return np.append(group.loops[loop.kind].numbers, [quanta[leaf.rpartition(".")[2]] for leaf in exact])
 
 
 def _loop(plan: CablePlan, g: int, kind: str, variants: Mapping[str, Variant]) -> CableLoop:
-    group, point = plan.groups[g], g >= len(plan.patches)
+    group, point = plan.groups[g], g >= len(plan.membranes)
     program, membrane = group.program, group.program.membrane
     outputs = {"currents": program.currents, "states": program.changing, "offers": {} if point else program.offers}[kind]
     place = g if point else None

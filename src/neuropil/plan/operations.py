@@ -86,7 +86,12 @@ class Kernel:
 
     @classmethod
     def made(cls, factory: Callable[..., Any], *arguments: int | str) -> Kernel:
-        """The kernel that a function of a module returns for these arguments."""
+        """The kernel that a function of a module returns for these arguments.
+
+        Args:
+            factory: the function.
+            arguments: of the call.
+        """
         source = getattr(factory, "__wrapped__", factory)
         return cls(source.__module__, source.__name__, arguments)
 

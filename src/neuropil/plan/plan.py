@@ -37,8 +37,9 @@ from neuropil.plan.parts import (
     own_kernel,
     plan_parts,
 )
-from neuropil.plan.planned_synapses import PackedSynapses, StatefulSynapses
+from neuropil.plan.planned_synapses import PackedSynapses, StatefulSynapses, StoredSynapses
 from neuropil.plan.signature import Argument, Kind, Signature, Varying
+from neuropil.plan.stores import StoreKind, choose_store
 from neuropil.plan.weight_scale import Scale, scales
 from neuropil.units import Quantity, ms
 
@@ -84,8 +85,9 @@ class Plan:
         cells: populations with morphology, by name.
         parts: (population, part) -> its elements and their numbers.
         channel_of: for each projection the index of its port in the target's model.
-        scale: for each packed projection how its weights are stored; None for those kept per synapse.
+        scale: for each projection whose store adds to exact accumulators how its weights are stored; else None.
         drives: in the network's order.
+        stores: for each projection what keeps its synapses.
         reasons: why each projection is executed as it is.
         synapses: programs of the projections whose synapses are kept each by itself, by their place in the network.
         slow: their states that float32 would not resolve -> why, likewise; those of such a projection are float64.
@@ -103,6 +105,7 @@ class Plan:
     channel_of: tuple[int, ...]
     scale: tuple[Scale | None, ...]
     drives: tuple[PlannedStimulus, ...]
+    stores: tuple[StoreKind, ...]
     reasons: tuple[str, ...] = field(default=())
     synapses: dict[int, SynapseProgram] = field(default_factory=dict)
     slow: dict[int, dict[str, str]] = field(default_factory=dict)
@@ -140,7 +143,8 @@ class Plan:
         """Everything that does work, each with its costs."""
         packed = (PackedSynapses(word, tuple(held)) for word, held in self.packed.items())
         stateful = (StatefulSynapses(j, program) for j, program in self.synapses.items())
-        return (*self.batches, *self.cells.values(), *self.drives, Spiking(), *packed, *stateful)
+        others = (StoredSynapses(j, kind) for j, kind in enumerate(self.stores) if not kind.exact and j not in self.synapses)
+        return (*self.batches, *self.cells.values(), *self.drives, Spiking(), *packed, *stateful, *others)
 
     def buffer(self, population: Population, part: str, argument: Argument) -> Buffer:
         """The buffer of an argument of a part of a population."""
@@ -161,7 +165,11 @@ class Plan:
         return (*self.groups, *self.bare)
 
     def place_of(self, population: Population, part: str = "") -> tuple[int, int]:
-        """(place among the batches, place among its members) of a part of a population."""
+        """(place among the batches, place among its members) of a part of a population.
+
+        Raises:
+            PlanError: the population has no such part.
+        """
         for g, batch in enumerate(self.batches):
             for m, member in enumerate(batch.members):
                 if member.population.name == population.name and member.part == part:
@@ -181,6 +189,9 @@ def make_plan(
             else float32.
         full_weights: 48-bit weights instead of 16-bit ones, for twice the memory.
 
+    Returns:
+        The plan.
+
     Raises:
         NeuropilError: whatever is wrong with the description, named.
     """
@@ -194,11 +205,12 @@ def make_plan(
     parts = plan_parts(network)
     synapses = plan_synapses(network)
     channel_of = tuple(_channel(p, parts) for p in network.projections)
-    builder = PlanBuilder(network, dt_ms, seed, precision, drives)
+    stores = tuple(choose_store(p, synapses.get(j)) for j, p in enumerate(network.projections))
+    builder = PlanBuilder(network, dt_ms, seed, precision, drives, stores)
     updated = [p for p in parts.values() if own_kernel(p.population)]
     groups = _merge([builder.member(p) for p in updated], precision)
     bare = tuple(builder.bare(p) for p in parts.values() if not own_kernel(p.population))
-    scale = tuple(scales(network, word))
+    scale = tuple(scales(network, [s.exact for s in stores], word))
     groups = tuple(dataclasses.replace(g, members=_with_quanta(g, network, scale)) for g in groups)
     bare = tuple(dataclasses.replace(b, members=_with_quanta(b, network, scale)) for b in bare)
     cells = {
@@ -211,8 +223,8 @@ def make_plan(
     }  # fmt: skip
     bare = tuple(dataclasses.replace(b, precision=cells[n].precision) if (n := b.members[0].population.name) in cells else b for b in bare)
     slow = {} if precision == "float64" else {j: _slow_synapses(network, j, s, dt_ms) for j, s in synapses.items()}
-    why = tuple(_why(p, scale[j], synapses.get(j), slow.get(j, {})) for j, p in enumerate(network.projections))
-    plan = Plan(network, dt_ms, seed, precision, word, groups, bare, cells, parts, channel_of, scale, drives, why, synapses, slow)
+    why = tuple(_why(p, stores[j], scale[j], synapses.get(j), slow.get(j, {})) for j, p in enumerate(network.projections))
+    plan = Plan(network, dt_ms, seed, precision, word, groups, bare, cells, parts, channel_of, scale, drives, stores, why, synapses, slow)
     check_plan(plan)
     return plan
 
@@ -297,11 +309,13 @@ def _slow_synapses(network: Network, j: int, program: SynapseProgram, dt: float)
     return slow_synapses(program, projection.weight, dt, effects_on(network.modulators, projection))
 
 
-def _why(projection: Projection, scale: Scale | None, synapse: SynapseProgram | None, slow: dict[str, str]) -> str:
+def _why(projection: Projection, store: StoreKind, scale: Scale | None, synapse: SynapseProgram | None, slow: dict[str, str]) -> str:
     """Why a projection is executed as it is."""
     if synapse is not None:
         wide = "; in float64, because float32 would not resolve it: " + ", ".join(f"{n} ({why})" for n, why in slow.items())
         return synapse.explain() + (wide if slow else "")
+    if scale is None:
+        return f"{store.name}: {(type(store).__doc__ or 'registered outside of the package').strip()}"
     port = f"{type(projection.target.neuron).__name__}.{projection.port}"
     wider = f"; {scale.why}" if scale is not None and scale.why else ""
     return f"aggregated: events at {port} act through their sum, so no synapse needs a state of its own{wider}"
@@ -327,8 +341,8 @@ def check_plan(plan: Plan) -> None:
     for j, projection in enumerate(plan.network.projections):
         part, port = split(projection.port or "")
         variant = plan.batches[plan.place_of(projection.target, part)[0]].variant
-        if port and port not in (variant.real if projection.listed else variant.wired):
+        if port and port not in (variant.wired if plan.stores[j].exact else variant.real):
             raise PlanError(f"projection {projection.name!r} arrives at a port that has no reader")
         scale = plan.scale[j]
-        if (scale is None) != projection.listed or (scale is not None and not scale.quantum > 0):
+        if (scale is not None) != plan.stores[j].exact or (scale is not None and not scale.quantum > 0):
             raise PlanError(f"projection {projection.name!r} has no weight scale", got=scale)

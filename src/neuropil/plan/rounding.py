@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 
 def moved(network: Network, dt: float) -> dict[str, Any]:
-    """For the summary of a run.
+    """By how much times were shifted to the grid, for the summary of a run with a time step of `dt` (ms).
 
     Returns:
         "time_shift_max_ms": the largest distance between a given time and the grid time it became (data, arrays of delays

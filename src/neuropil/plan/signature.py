@@ -68,7 +68,13 @@ class Argument:
         return cls(Kind.REFRACTORY) if label == Kind.REFRACTORY.value else cls(Kind.STATE, label.removeprefix(f"{Kind.STATE.value} "))
 
     def element(self, real: Any, accumulator: Any, refractory: Any) -> np.dtype:
-        """The type of its elements, where real numbers, exact inputs and refractory counts have these types."""
+        """The type of its elements, where real numbers, exact inputs and refractory counts have these types.
+
+        Args:
+            real: type of real numbers.
+            accumulator: type of exact sums.
+            refractory: type of refractory counts.
+        """
         own = {Kind.EXACT: accumulator, Kind.REFRACTORY: refractory, **_ELEMENT}
         return np.dtype(own.get(self.kind, real))
 
@@ -80,7 +86,7 @@ class Argument:
 
 
 def state(name: str) -> Argument:
-    """The array of a state."""
+    """The array of the state of this name."""
     return Argument(Kind.STATE, name)
 
 
@@ -117,7 +123,7 @@ class Signature:
         variant = program.variant
         made: list[Argument] = []
         columns: list[Argument] = []
-        for k in range(len(program.frontier)):
+        for k in range(len(program.hoisted)):
             (made if k in varying.constants else columns).append(Argument(Kind.CONSTANT, k))
         made += [state(n) for n in program.states]
         made += [Argument(Kind.REFRACTORY)] if program.refractory else []
@@ -145,5 +151,9 @@ class Signature:
         return tuple(a for a in self.arguments if a.kind not in OF_SOMA)
 
     def column(self, kind: Kind, name: str | int) -> int:
-        """The place of a number in its row."""
+        """The place of a number in its row.
+
+        Args:
+            name: of the number.
+        """
         return self.columns.index(Argument(kind, name))

@@ -38,7 +38,7 @@ class SynapseArgument:
 
 
 def own_state(name: str) -> SynapseArgument:
-    """The array of a state of each synapse."""
+    """The array of the state of this name of each synapse."""
     return SynapseArgument(SynapseKind.STATE, name)
 
 

@@ -17,7 +17,7 @@ Weights too small for 48 bits beside the largest of their port are left out of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,18 +59,19 @@ class Scale:
     why: str = ""
 
 
-def scales(network: Network, word: Any) -> list[Scale | None]:
-    """The scale of every projection's weights: one for all that meet in an accumulator; None for per-synapse projections.
+def scales(network: Network, exact: Sequence[bool], word: Any) -> list[Scale | None]:
+    """The scale of every projection's weights: one for all that meet in an exact accumulator; None for those that add to real ones.
 
     Args:
+        network: the description.
+        exact: of each projection whether its store adds to exact accumulators.
         word: the narrowest that may be used.
     """
     ports: dict[Any, list[Projection]] = {}
-    for p in network.projections:
-        if not p.listed:
-            ports.setdefault((p.target.name, p.port), []).append(p)
+    for p in (p for p, mine in zip(network.projections, exact, strict=True) if mine):
+        ports.setdefault((p.target.name, p.port), []).append(p)
     made = {key: _scale(projections, word) for key, projections in ports.items()}
-    return [None if p.listed else made[p.target.name, p.port] for p in network.projections]
+    return [made[p.target.name, p.port] if mine else None for p, mine in zip(network.projections, exact, strict=True)]
 
 
 def _scale(projections: list[Projection], word: Any) -> Scale:
@@ -91,6 +92,9 @@ def scale_for(largest: float, word: Any, in_degree: float = 1.0) -> Scale:
 
     The largest takes a power of two of quanta, so that weights in ratios of powers of two (-4 in many cortical models)
     are exact, with as much room again for the tails.
+
+    Args:
+        word: type of a stored synapse, uint32 or uint64.
     """
     bits, accumulator = (14, 30) if word == np.uint32 else (46, 62)
     full = 1 << max(0, min(bits, accumulator - int(np.ceil(np.log2(max(in_degree, 1.0))))))
@@ -114,6 +118,8 @@ def shortcoming(p: Projection, quantum: float, finest: float) -> str:
 
     Args:
         finest: the quantum of 48 bits; weights that it would not hold are left out.
+        p: the projection.
+        quantum: the unit of stored weights.
     """
     if isinstance(p.weight, Distribution):
         return _of_drawn(p, p.weight, quantum)
@@ -131,7 +137,15 @@ def shortcoming(p: Projection, quantum: float, finest: float) -> str:
 
 
 def of_explicit(values: np.ndarray, targets: Callable[[int, int], np.ndarray], n_target: int, quantum: float, finest: float) -> str:
-    """Likewise of weights that are known: float64[n], the target of those from place a to b being targets(a, b)."""
+    """Likewise of weights that are known: float64[n], the target of those from place a to b being targets(a, b).
+
+    Args:
+        n_target: neurons of the target.
+        quantum: the unit of stored weights.
+        finest: that of 48 bits.
+        values: float64[n], weights.
+        targets: (a, b) -> the targets of the weights from place a to b.
+    """
     own = LARGEST_OWN_ERROR if values.size >= FEW * n_target else LARGEST_ERROR
     error, size, distorted, vanished = np.zeros(n_target), np.zeros(n_target), 0, 0
     for a in range(0, values.size, CHUNK):

@@ -10,6 +10,7 @@ from neuropil.connectivity.draw import edges
 from neuropil.engine.core import Core
 from neuropil.engine.saved import Arrays
 from neuropil.engine.stores.packed_weights import PackedWeights
+from neuropil.errors import SimulationError
 from neuropil.plan.plan import Plan
 
 
@@ -31,12 +32,12 @@ class SynapticState:
             j: index of the projection.
             name: "weight" or the name of a state.
         """
-        return self.core.listed[j].read(name, self.core.step) if j in self.core.listed else self.packed.read(j)
+        return self.core.listed[j].read(name, self.core.step) if j in self.core.listed else self._packed(j).read(j)
 
     def all(self, j: int) -> dict[str, np.ndarray]:
         """The "weight" and all states of the synapses of projection j."""
         if j not in self.core.listed:
-            return {"weight": self.packed.read(j)}
+            return {"weight": self._packed(j).read(j)}
         s = self.core.listed[j].listed()
         return {"weight": s.weight, **s.up_to(self.plan.synapses[j], self.core.step, self.plan.dt)}
 
@@ -45,7 +46,14 @@ class SynapticState:
         if j in self.core.listed:
             self.core.listed[j].put(values, self.core.step)
         else:
-            self.packed.write(j, values["weight"])
+            self._packed(j).write(j, values["weight"])
+
+    def _packed(self, j: int) -> PackedWeights:
+        """The weights of a packed projection."""
+        if j in self.core.own:
+            name, kind = self.plan.network.projections[j].name, self.plan.stores[j].name
+            raise SimulationError(f"projection {name!r}: the store {kind!r} gives no access to single synapses", fix="the packed store, or synapses with states")
+        return self.packed
 
     def ends(self, j: int) -> tuple[np.ndarray, np.ndarray]:
         """The source and the target of each synapse of projection j."""

@@ -70,7 +70,7 @@ class PackedWeights:
         return saved
 
     def restore(self, j: int, arrays: dict[str, np.ndarray]) -> None:
-        """Take up what `save` gave of a projection."""
+        """Restore the `arrays` that `save` returned of projection j."""
         self.written[j] = arrays["weight"]
         if "quantum" in arrays:
             self._use(j, dataclasses.replace(self._scale(j), quantum=float(arrays["quantum"])))
@@ -99,8 +99,8 @@ class PackedWeights:
 
     def _port(self, j: int) -> list[int]:
         """The packed projections that share the port of projection j."""
-        projections, mine = self.plan.network.projections, self.plan.network.projections[j]
-        return [i for i, p in enumerate(projections) if not p.listed and p.target is mine.target and p.port == mine.port]
+        mine = self.plan.network.projections[j]
+        return [i for i, p in enumerate(self.plan.network.projections) if self.plan.stores[i].exact and p.target is mine.target and p.port == mine.port]
 
     def _rescaled(self, j: int, weights: np.ndarray) -> Scale:
         """The scale of a port with these weights of projection j."""

@@ -189,7 +189,11 @@ class Channel(Mechanism):
 
     @classmethod
     def check_class(cls) -> None:
-        """A channel is part of the membrane and receives no spikes."""
+        """A channel is part of the membrane and receives no spikes.
+
+        Raises:
+            ModelError: the class declares ports.
+        """
         super().check_class()
         if cls.spec.ports:
             raise ModelError(f"{cls.__name__}: a channel has no ports", got=list(cls.spec.ports), fix="derive it from PointProcess")
@@ -202,7 +206,11 @@ class PointProcess(Mechanism):
 
     @classmethod
     def check_class(cls) -> None:
-        """A point has no inside whose concentrations others could read."""
+        """A point has no inside whose concentrations others could read.
+
+        Raises:
+            ModelError: the class defines `provides`.
+        """
         super().check_class()
         if _defines(cls, "provides"):
             raise ModelError(f"{cls.__name__}: a point process cannot define provides()", fix="paint a Channel that does")

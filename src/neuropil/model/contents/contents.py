@@ -11,69 +11,17 @@ from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
-from neuropil.model.contents.views import Indices, View, places, shared, view
-from neuropil.model.neuron.composite import Composite, Part, parts_of, split
-from neuropil.model.neuron.neuron import Neuron
+from neuropil.model.contents.chosen import Indices, places, shared
+from neuropil.model.contents.expression import Expression
+from neuropil.model.contents.population import Population
+from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.stimulus.stimulus import Stimulus
 from neuropil.model.synapse.synapse import Synapse
+from neuropil.units import Dimension
 
 Stream: TypeAlias = tuple[str | int, ...]
 """What keys the random draws of a projection or a drive besides the seed: names, never places in a list, so that whatever else
 is in the network leaves them alone."""
-
-
-@dataclass(frozen=True, eq=False)
-class Population:
-    """Neurons of one model.
-
-    Attributes:
-        name: unique within the network.
-        neuron: the model with its parameters.
-        size: number of neurons.
-        first: global index of its first neuron.
-        initial: initial values by state name that replace the model's own; arrays [size * sites], neuron by neuron.
-        positions: [size, axes] in µm, or None.
-    """
-
-    name: str
-    neuron: Neuron | Composite
-    size: int
-    first: int
-    initial: dict[str, Any] = field(default_factory=dict)
-    positions: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return self.size
-
-    __iter__ = None
-
-    def __getitem__(self, which: Any) -> View:
-        """Some of the neurons (`neuropil.model.contents.views`): `exc[:50]`, `exc[mask]`, `exc[[3, 1, 4]]`, `exc[7]`."""
-        return view(self, which)
-
-    @property
-    def parts(self) -> dict[str, Part]:
-        """The parts of its neurons by name; a plain neuron is the part ""."""
-        return parts_of(self.neuron)
-
-    @property
-    def models(self) -> dict[str, DeclarativeModel]:
-        """Whatever of its neurons has parameters, by name; a plain neuron is ""."""
-        return self.neuron.models if isinstance(self.neuron, Composite) else {"": self.neuron}
-
-    def sites(self, name: str) -> int:
-        """How many sites of a port, input or state (by its full name) each neuron has."""
-        return self.neuron.spec.sites.get(name, 1)
-
-    def __add__(self, other: Any) -> tuple[Any, ...]:
-        """Several populations or views, as source or target."""
-        return (self, *other) if isinstance(other, tuple) else (self, other)
-
-    def __radd__(self, other: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (*other, self)
-
-    def __repr__(self) -> str:
-        return f"Population({self.name!r}, {self.size} × {type(self.neuron).__name__})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +110,7 @@ class Projection:
         return split(self.port or self.input or "")[0]
 
     @property
-    def listed(self) -> bool:
+    def per_synapse(self) -> bool:
         """Each synapse is kept by itself: it has states, or may vanish."""
         return self.synapse is not None or self.structure is not None
 
@@ -249,4 +197,57 @@ class Probe:
     @property
     def places(self) -> np.ndarray:
         """int64[columns]: where each column stands among all sites of the state, neuron by neuron."""
-        return self.neurons if self.sites is None else self.neurons * self.target.sites(self.variable) + self.sites
+        return self.neurons if self.sites is None else self.neurons * self.site_count + self.sites
+
+    @property
+    def site_count(self) -> int:
+        """How many sites of what is recorded each neuron has."""
+        return self.target.sites(self.variable)
+
+    @property
+    def recorded(self) -> Any:
+        """What is recorded, for comparison."""
+        return self.variable
+
+    @property
+    def parameters(self) -> set[str]:
+        """The full names of the parameters that it reads."""
+        return set()
+
+    @property
+    def dimension(self) -> Dimension:
+        """Of its samples."""
+        return self.target.neuron.spec.state_dimensions[self.variable]
+
+
+@dataclass(frozen=True, eq=False)
+class ExpressionProbe(Probe):
+    """What is computed from the states and parameters of neurons, recorded at an interval.
+
+    Attributes:
+        variable: name of the expression.
+        expression: what is computed.
+    """
+
+    expression: Expression = field(kw_only=True)
+
+    @property
+    def site_count(self) -> int:
+        return self.target.parts[self.expression.part].sites
+
+    @property
+    def recorded(self) -> Any:
+        return self.expression
+
+    @property
+    def parameters(self) -> set[str]:
+        return {full_name(self.expression.part, n) for n in self.expression.parameters(self.model)}
+
+    @property
+    def dimension(self) -> Dimension:
+        return self.expression.dimension(self.model)
+
+    @property
+    def model(self) -> DeclarativeModel:
+        """Whose states and parameters it is computed from."""
+        return self.target.parts[self.expression.part].model

@@ -14,6 +14,19 @@ from neuropil.model.base.immutable import unchanging
 from neuropil.units import Dimension, Quantity, magnitude
 
 
+class _Asked(dict[str, Any]):
+    """Remembers which names were asked for."""
+
+    def __init__(self, values: dict[str, Any]):
+        super().__init__(values)
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        found = super().__getitem__(name)
+        self.names.add(name)
+        return found
+
+
 @unchanging
 @dataclass(frozen=True, eq=False)
 class Expression:
@@ -49,10 +62,18 @@ class Expression:
 
     def quantity(self, model: DeclarativeModel, p: dict[str, Any], s: dict[str, Any]) -> Any:
         """Its value, with its unit; as of `of`, with `model`, `p` and `s`."""
-        spec, owner = model.spec, type(model).__name__
-        states = Values("state", owner, {n: Quantity(v, spec.state_dimensions[n]) for n, v in s.items()})
-        parameters = Values("parameter", owner, {n: Quantity(v, spec.parameters[n]) for n, v in p.items()})
-        return self.function(states, parameters)
+        return self._call(model, {n: Quantity(v, model.spec.parameters[n]) for n, v in p.items()}, {n: Quantity(v, model.spec.state_dimensions[n]) for n, v in s.items()})
+
+    def _call(self, model: DeclarativeModel, p: dict[str, Any], s: dict[str, Any]) -> Any:
+        owner = type(model).__name__
+        return self.function(Values("state", owner, s), Values("parameter", owner, p))
+
+    def parameters(self, model: DeclarativeModel) -> set[str]:
+        """The names of the parameters of a `model` that it reads."""
+        asked = _Asked({n: Quantity(1.0, d) for n, d in model.spec.parameters.items()})
+        with np.errstate(all="ignore"):
+            self._call(model, asked, {n: Quantity(1.0, d) for n, d in model.spec.state_dimensions.items()})
+        return asked.names
 
     def dimension(self, model: DeclarativeModel) -> Dimension:
         """Of its value for neurons of a `model`, after trying it on ones.

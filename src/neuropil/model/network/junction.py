@@ -98,4 +98,5 @@ class OhmicJunction(Junction):
     g: Conductance = 0.5 * nS
 
     def current(self, v_here, v_there):  # type: ignore[no-untyped-def]
+        """The current from there to here, pA, at the potentials v_here and v_there (mV)."""
         return self.g * (v_there - v_here)

@@ -6,7 +6,7 @@ global, and two networks are independent of each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ from neuropil.errors import MissingNameError, NetworkError, did_you_mean
 from neuropil.model.base.distribution import checked_values
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
-from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection, Stream
-from neuropil.model.contents.sites import located, probed_sites
-from neuropil.model.contents.views import View, whole
+from neuropil.model.contents.contents import ExpressionProbe, Population, Probe, Projection, StimulusConnection, Stream
+from neuropil.model.contents.expression import Expression
+from neuropil.model.contents.population import View, whole
+from neuropil.model.contents.sites import check_expression, located, probed_sites
 from neuropil.model.contents.windows import window_drives
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.kinetics import Kinetics
@@ -317,7 +318,7 @@ class Network(Contents):
         return self.couplings[-1]
 
     def probe(
-        self, target: Population | View | Projection | Sequence[Projection], variable: str, *, neurons: Any = None, sites: Any = None, at: Any = None,
+        self, target: Population | View | Projection | Sequence[Projection], variable: str | Expression | Callable[[Any, Any], Any], *, neurons: Any = None, sites: Any = None, at: Any = None,
         synapses: Any = None, interval: Any = None, name: str | None = None,
     ) -> Probe | SynapseProbe:  # fmt: skip
         """Record a state of chosen neurons (all, if None) at an interval (every step, if None). Spikes need no probe.
@@ -334,7 +335,8 @@ class Network(Contents):
 
         Args:
             target: a population, a view of one, or a projection.
-            variable: name of a state, or "weight".
+            variable: name of a state, or "weight"; or an `Expression` of states and parameters, or its function alone: ``lambda s, p: p.g_l *
+                (s.v - p.e_l)``, of neurons other than cells with morphology.
             neurons: whole numbers, a slice or booleans.
             sites: whole numbers.
             at: a location, or a list of them, in place of `sites`.
@@ -362,11 +364,15 @@ class Network(Contents):
         (one,) = self._own(target, "target") if isinstance(target, (Population, View)) else self._own([target], "target")
         pop = whole(one)
         spec = pop.neuron.spec
-        if not isinstance(variable, str) or variable not in spec.states:
+        expression = Expression(variable) if callable(variable) else variable if isinstance(variable, Expression) else None
+        if expression is not None:
+            check_expression(pop, expression)
+            variable = expression.name
+        elif not isinstance(variable, str) or variable not in spec.states:
             raise NetworkError(f"{pop.name} has no state {variable!r} to record", fix=did_you_mean(variable, spec.states))
         chosen = np.arange(one.size) if neurons is None else indices_within(neurons, one, "probe")
         chosen = one.indices[chosen] if isinstance(one, View) else chosen
-        columns = probed_sites(sites, pop, variable)
+        columns = probed_sites(sites, pop, variable, pop.sites(variable) if expression is None else pop.parts[expression.part].sites)
         if columns is not None:
             chosen, columns = np.repeat(chosen, columns.size), np.tile(columns, chosen.size)
         every: float | None = None
@@ -375,7 +381,8 @@ class Network(Contents):
             if not isinstance(checked, float) or not checked > 0:
                 raise NetworkError("a probe's interval must be positive", got=interval)
             every = checked
-        probe = Probe(self._unused_probe(_name(name, f"{pop.name}.{variable}")), pop, variable, chosen, every, columns)
+        label = self._unused_probe(_name(name, f"{pop.name}.{variable}"))
+        probe = Probe(label, pop, variable, chosen, every, columns) if expression is None else ExpressionProbe(label, pop, variable, chosen, every, columns, expression=expression)
         self.probes.append(probe)
         return probe
 

@@ -6,6 +6,7 @@ It reports all that it finds in one error, so that a model is mended in one go.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def validate(network: Network, dt: Quantity) -> None:
     for name, interval in [(k.name, k.interval) for k in network.synapse_probes] + [(k.name, k.interval) for k in network.normalisations]:
         found += grid.fault(interval, step, f"{name}: interval")
     for probe in network.probes:
-        found += _probe(probe, step)
+        found += [*_probe(probe, step), *_modulated(probe, effects_on(network.modulators, probe.target))]
     found += check_couplings(network.couplings, network.populations, {(d.target.name, d.input or "") for d in network.drives})
     found += check_modulators(network.modulators.values(), [p.name for p in network.probes], step)
     if len(found) == 1:
@@ -131,6 +132,15 @@ def _probe(probe: Probe, step: float) -> list[NeuropilError]:
     if probe.neurons.size == 0:
         return [NetworkError(f"probe {probe.name} records no neuron", fix="neurons=None records all")]
     return [] if probe.interval is None else grid.fault(probe.interval, step, f"probe {probe.name}: interval")
+
+
+def _modulated(probe: Probe, modulated: Iterable[str]) -> list[NeuropilError]:
+    """Parameters that a probe reads and that change while the network runs."""
+    fix = "record the states and the concentration, and compute it from the traces"
+    return [
+        NetworkError(f"probe {probe.name}: {name} is changed by a modulator", expected="parameters that stay as they are", fix=fix)
+        for name in sorted(probe.parameters & set(modulated))
+    ]
 
 
 def _extreme(value: Any, u: float, pick: Any) -> float:

@@ -76,7 +76,7 @@ class Sine(CurrentStimulus):
         phase: radians.
 
     Raises:
-        ModelError, UnitError: an amplitude, frequency or phase that is no number, or of the wrong unit.
+        ModelError, UnitError: an amplitude, frequency or phase that is not a number, or of the wrong unit.
     """
 
     built_in: ClassVar[bool] = True
@@ -109,7 +109,7 @@ class Noise(CurrentStimulus):
         interval: a time; None: one step.
 
     Raises:
-        ModelError, UnitError: mean and spread of different units, a negative spread, or an interval that is no time.
+        ModelError, UnitError: mean and spread of different units, a negative spread, or an interval that is not a time.
     """
 
     built_in: ClassVar[bool] = True
@@ -148,7 +148,7 @@ class TimeArray(CurrentStimulus):
             nearest step.
 
     Raises:
-        ModelError, UnitError: no table of numbers, or an interval that is no time.
+        ModelError, UnitError: no table of numbers, or an interval that is not a time.
     """
 
     built_in: ClassVar[bool] = True

@@ -70,7 +70,7 @@ class InhomogeneousPoisson(EventStimulus):
         grid: "nearest", if the interval is no multiple of the step: each row begins at the nearest step.
 
     Raises:
-        ModelError, UnitError: no table of rates, negative ones, or an interval that is no time.
+        ModelError, UnitError: no table of rates, negative ones, or an interval that is not a time.
     """
 
     built_in: ClassVar[bool] = True

@@ -111,7 +111,7 @@ class Activity(ContextInput):
 
 
 class SignalValue(ContextInput):
-    """A signal, 0 until somebody sets it (`Simulation.set_modulator`)."""
+    """A signal, 0 until it is set (`Simulation.set_modulator`)."""
 
     name = "modulator"
 

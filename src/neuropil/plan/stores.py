@@ -1,0 +1,127 @@
+"""Which store keeps the synapses of a projection, and which accumulators of the targets it adds to.
+
+A store outside the package is a kind, registered with `neuropil.register`, and a builder of it for the engine:
+
+    class Constant(StoreKind):
+        name = "constant"
+
+        def carries(self, projection, program):
+            return program is None and ...
+
+    npl.register(Constant())
+
+    @npl.register(Constant, "engine")
+    def build(plan, index, layout, machine, room): ...      # a `neuropil.engine.stores.packed_store.Store`
+
+The kind that was registered last and carries a projection keeps it; the kinds of the package carry all. Oracle and rollout hold every synapse
+by itself, so they need no store.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from neuropil.lower.synapse import SynapseProgram
+from neuropil.model.contents.contents import Projection
+from neuropil.plan.buffers import Buffer
+from neuropil.registry import Named, named, names, register
+
+
+class StoreKind(Named):
+    """A way to keep the synapses of a projection.
+
+    Class attributes:
+        exact: it adds whole quanta of the port's weight scale to the exact accumulators, for weights that do not change while the network
+            runs; else float64 numbers to the real ones, in the order of the step contract.
+    """
+
+    family: ClassVar[str] = "synapse store"
+    exact: ClassVar[bool] = False
+
+    def carries(self, projection: Projection, program: SynapseProgram | None) -> bool:
+        """Whether it can keep a projection.
+
+        Args:
+            projection: as described.
+            program: of synapses that have states, or come and go; else None.
+        """
+        raise NotImplementedError
+
+    def buffers(self, projection: Projection, owners: int, room: int) -> list[Buffer]:
+        """What it will hold for a projection, for the memory forecast; kinds of the package declare theirs elsewhere.
+
+        Args:
+            projection: as described.
+            owners: number of threads.
+            room: spikes within the longest delay to have room for at first.
+        """
+        return []
+
+    def event_cost(self, projection: Projection) -> tuple[float, float]:
+        """Floating-point operations, and bytes read and written, of one event at one synapse; kinds of the package state theirs elsewhere.
+
+        Args:
+            projection: as described.
+        """
+        return 1.0, 16.0  # one addition to a real accumulator
+
+
+class Packed(StoreKind):
+    """One word for each synapse: target and weight."""
+
+    name = "packed"
+    exact: ClassVar[bool] = True
+
+    def carries(self, projection: Projection, program: SynapseProgram | None) -> bool:
+        """Static projections.
+
+        Args:
+            projection, program: as of `StoreKind.carries`.
+        """
+        return program is None
+
+
+class EventDriven(StoreKind):
+    """Synapses with states of which nothing happens between spikes."""
+
+    name = "event-driven"
+
+    def carries(self, projection: Projection, program: SynapseProgram | None) -> bool:
+        """Programs without a step.
+
+        Args:
+            projection, program: as of `StoreKind.carries`.
+        """
+        return program is not None and program.event_driven
+
+
+class ClockDriven(StoreKind):
+    """Synapses of which some state advances in every step."""
+
+    name = "clock-driven"
+
+    def carries(self, projection: Projection, program: SynapseProgram | None) -> bool:
+        """Programs with a step.
+
+        Args:
+            projection, program: as of `StoreKind.carries`.
+        """
+        return program is not None and not program.event_driven
+
+
+for _kind in (Packed(), EventDriven(), ClockDriven()):
+    register(_kind)
+
+
+def choose_store(projection: Projection, program: SynapseProgram | None) -> StoreKind:
+    """The store of a projection.
+
+    Args:
+        projection: as described.
+        program: of synapses that have states, or come and go; else None.
+
+    Returns:
+        The kind registered last among those that carry it.
+    """
+    kinds = (named(StoreKind, name) for name in reversed(names(StoreKind)))
+    return next(kind for kind in kinds if kind.carries(projection, program))
