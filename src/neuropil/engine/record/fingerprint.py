@@ -106,7 +106,7 @@ def _absorb(digest: Any, value: Any) -> None:
         closure = [c.cell_contents for c in value.__closure__ or ()]
         _absorb(digest, (value.__code__.co_names, value.__defaults__, value.__kwdefaults__))
         _absorb(digest, ([c for c in value.__code__.co_consts if not hasattr(c, "co_code")], closure))
-    elif dataclasses.is_dataclass(value) or isinstance(value, Distribution) or type(value).__repr__ is object.__repr__:
+    elif dataclasses.is_dataclass(value) or isinstance(value, Distribution) or getattr(type(value), "__repr__", None) is object.__repr__:
         _absorb(digest, vars(value))
     elif callable(value) and hasattr(type(value).__call__, "__code__"):  # an object that is called like a function
         _absorb(digest, (type(value).__call__, vars(value)))
