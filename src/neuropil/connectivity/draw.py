@@ -35,7 +35,7 @@ from neuropil.connectivity.rows import KernelTables, Rows, kernel_tables
 from neuropil.connectivity.samplers import delay_law, delay_steps, delays_of, explicit_weights, weight_law
 from neuropil.connectivity.sites import site_law
 from neuropil.model.contents.contents import Projection
-from neuropil.model.contents.pairs import ends_of, missing_positions, naming
+from neuropil.model.contents.pairs import expected_synapses, missing_positions
 
 __all__ = ["KernelTables", "Rows", "delay_steps", "edges", "expected_synapses", "kernel_tables", "numbered_edges", "realise"]
 
@@ -50,6 +50,11 @@ def realise(projection: Projection, seed: int, dt_ms: float) -> Rows:
 
     Args:
         dt_ms: time step in ms; delays become whole numbers of it.
+        seed: of the network's random numbers.
+        dt_ms: time step, ms.
+
+    Returns:
+        The rows, one for each source.
 
     Raises:
         NetworkError: a delay below the time step, or distances without positions.
@@ -107,14 +112,6 @@ def _with_matrices(rows: Rows, projection: Projection, dt_ms: float) -> Rows:
     return rows
 
 
-def expected_synapses(projection: Projection) -> float:
-    """Number of synapses: exact for rules that fix it, else the expectation, which `DistanceDependent` alone estimates."""
-    for fault in missing_positions(projection, f"projection {projection.name!r}"):
-        raise fault
-    with naming(projection):
-        return projection.rule.expected_between(ends_of(projection))
-
-
 # --- as a list ---------------------------------------------------------------------------------------------------------
 
 
@@ -124,6 +121,10 @@ def edges(
     """Every synapse of a projection, sorted by source: exactly those that the engine's store holds, before rounding.
 
     (`numbered_edges` gives their numbers as well.)
+
+    Args:
+        seed: of the network's random numbers.
+        dt_ms: time step, ms.
 
     Returns:
         pre, post: int64[n], indices within their populations; weight: float64[n] in the port's unit; delay: int64[n]
@@ -135,7 +136,12 @@ def edges(
 
 
 def numbered_edges(projection: Projection, seed: int, dt_ms: float) -> tuple[NDArray[Any], ...]:
-    """The arrays of `edges`, and int64[n]: what tells each synapse from the others in draws of its own (`Rows.numbers`)."""
+    """The arrays of `edges`, and int64[n]: what tells each synapse from the others in draws of its own (`Rows.numbers`).
+
+    Args:
+        seed: of the network's random numbers.
+        dt_ms: time step, ms.
+    """
     rows = realise(projection, seed, dt_ms)
     tables = kernel_tables([rows])
     post, weight, delay, site = kernels.expand(

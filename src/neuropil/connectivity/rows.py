@@ -72,7 +72,12 @@ class Rows:
         return self._kept(np.where(chosen, self.counts, 0), np.repeat(chosen, self.counts))
 
     def of_targets(self, targets: NDArray[np.int64], n_target: int) -> Rows:
-        """The synapses onto some targets: explicit, some sources at a time to bound the memory."""
+        """The synapses onto some targets: explicit, some sources at a time to bound the memory.
+
+        Args:
+            targets: int64[n], the targets.
+            n_target: neurons of the target population.
+        """
         tables, chosen = kernel_tables([self]), np.zeros(n_target, bool)
         chosen[targets] = True
         reach = np.searchsorted(np.cumsum(self.counts), np.arange(0, self.n_synapses + _AT_ONCE, _AT_ONCE), side="left")
@@ -112,6 +117,7 @@ class KernelTables:
         positions: uint32, places in whole rows; explicit, one projection after the other.
         targets: int32, weights: float64, delays: uint16, sites: int32; explicit values, one projection after the other.
         threshold, pair: uint32, alias tables.
+        weights: float64, explicit weights; delays: uint16, explicit indices of delays; sites: int32, explicit sites.
     """
 
     laws: np.ndarray
@@ -127,7 +133,7 @@ class KernelTables:
 
 
 def kernel_tables(rows: list[Rows]) -> KernelTables:
-    """Gather the projections of one source population (at least one) for the kernels."""
+    """The rows of the projections of one source population (at least one) as tables for the kernels."""
     laws = np.zeros(len(rows), kernels.ROW_LAW)
     pools: dict[str, list[np.ndarray]] = {"position": [], "target": [], "weight": [], "delay": [], "site": [], "alias": [], "alias pair": []}
     for j, r in enumerate(rows):

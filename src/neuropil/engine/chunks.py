@@ -26,6 +26,9 @@ Collected = list[tuple[np.ndarray, np.ndarray]]
 class Chunks:
     """The chunks of one simulation.
 
+    Args:
+        tally: takes the spikes.
+
     Attributes:
         recorder: where spikes and samples go.
         steps: of the next chunk at most.
@@ -75,13 +78,19 @@ class Chunks:
         return steps, status
 
     def settle(self, collected: Collected | None = None) -> None:
-        """Take in the spikes of the last step, if they wait for room."""
+        """Take in the spikes of the last step, if they wait for room, also into `collected`."""
         self.core.make_room()
         self.core.advance(0)
         self._collect(collected)
 
     def adapt(self, steps: int, status: int, seconds: float) -> None:
-        """Choose the length of the next chunk by what the last one took."""
+        """Choose the length of the next chunk by what the last one took.
+
+        Args:
+            steps: that the last chunk did.
+            status: with which it ended.
+            seconds: wall time that it took.
+        """
         if status == DONE and steps == self.steps and seconds < 0.5 * SECONDS:
             self.steps = min(2 * self.steps, 1 << 16)
         elif seconds > 2.0 * SECONDS:

@@ -76,7 +76,11 @@ class Core:
         self._addresses = self.program.link(self._own(0), self.plan.precision)
 
     def connect(self, progress: Callable[[float], None] | None) -> None:
-        """Build the synapses and everything whose size depends on them."""
+        """Build the synapses and everything whose size depends on them.
+
+        Args:
+            progress: called with the fraction done, or None.
+        """
         plan, layout = self.plan, self.layout
         self.packed = [
             build(
@@ -185,7 +189,12 @@ class Core:
         return samples
 
     def refile(self, steps: np.ndarray, neurons: np.ndarray) -> None:
-        """Put the synapses of past spikes (stamps, global neurons) back into flight: what a checkpoint needs on waking."""
+        """Put the synapses of past spikes (stamps, global neurons) back into flight: what a checkpoint needs on waking.
+
+        Args:
+            steps: int64[n], stamps.
+            neurons: int64[n], global indices.
+        """
         emitted = np.asarray(steps, np.int64) - 1
         for log in self.logs:
             np.add.at(log.recent, emitted & (self.ring - 1), 1)
@@ -236,7 +245,11 @@ class Core:
         return values.ravel()
 
     def scatter(self, population: Population, part: str, argument: Argument, values: np.ndarray) -> None:
-        """Set an array of a part."""
+        """Set an array of a part.
+
+        Args:
+            values: [sites · neurons].
+        """
         if self.of_compartments(population, part):
             values = values.reshape(population.size, -1)
             return scatter_cells(self.machine.cells[population.name], full_name(part, str(argument.name)), values)
@@ -266,7 +279,12 @@ class Core:
         return np.concatenate(self.machine.amplitudes[drive], axis=1)
 
     def set_amplitude(self, drive: int, values: np.ndarray) -> None:
-        """Set it: one value per neuron, or [sites, neurons]."""
+        """Set the amplitude of a stimulus.
+
+        Args:
+            drive: its index.
+            values: float64[neurons] or [sites, neurons].
+        """
         start = 0
         for part in self.machine.amplitudes[drive]:  # the threads' parts are consecutive
             part[:] = values[..., start : start + part.shape[1]]

@@ -83,7 +83,7 @@ class Layout:
 
     @classmethod
     def of(cls, plan: Plan, threads: int) -> Layout:
-        """Divide a plan."""
+        """The neurons of a plan divided among a number of threads."""
         shares = tuple(_share(plan, t, threads) for t in range(threads))
         thread_of = np.empty(plan.elements, np.int32)
         slot_of = np.empty(plan.elements, np.int32)
@@ -110,7 +110,12 @@ class Layout:
 
 
 def part(size: int, thread: int, threads: int) -> tuple[int, int]:
-    """The owned range of a population of this size."""
+    """The owned range of a population of this size.
+
+    Args:
+        size: neurons of the population.
+        thread: number of the thread; threads: how many there are.
+    """
     return size * thread // threads, size * (thread + 1) // threads
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.connectivity.draw import expected_synapses
 from neuropil.lower.synapse import SynapseProgram
+from neuropil.model.contents.pairs import expected_synapses
 from neuropil.plan.kernel_cost import KernelCost
 from neuropil.plan.stores import StoreKind
 from neuropil.plan.whole import Whole

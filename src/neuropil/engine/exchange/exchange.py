@@ -34,7 +34,13 @@ WORDS = 8
 
 
 def within_process(name: str, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Memory for owners that are threads of one process; pages that nothing is written to take none."""
+    """Memory for owners that are threads of one process; pages that nothing is written to take none.
+
+    Args:
+        name: not used.
+        dtype: of an element.
+        shape: of the array.
+    """
     wanted = int(np.prod(shape))
     room = np.zeros(wanted + 64, dtype)
     start = -room.ctypes.data % 64 // room.itemsize
@@ -89,7 +95,13 @@ class Exchange:
         return self.spikes, self.bounds, self.alarm, self.barrier
 
     def published(self, side: int, first: int, steps: int) -> int:
-        """How many neurons, of all owners, fired in the steps first, first + 1, … of a side."""
+        """How many neurons, of all owners, fired in the steps first, first + 1, … of a side.
+
+        Args:
+            side: 0 or 1.
+            first: step.
+            steps: their number.
+        """
         found = self.bounds[side, np.arange(first, first + steps) % self.interval]
         return int((found[..., 1] - found[..., 0]).sum())
 

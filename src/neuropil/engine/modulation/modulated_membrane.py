@@ -16,13 +16,13 @@ class ModulatedMembrane(Modulated):
     """A group of membranes.
 
     Args:
-        plan: of the network; cells: what each thread holds of the population; patch: the group.
+        plan: of the network; cells: what each thread holds of the population; group: the membrane group.
         effects: see `Modulated`.
     """
 
-    def __init__(self, plan: Plan, cells: list[CellArrays], patch: MembraneGroup, effects: Effects):
-        super().__init__(effects, {n: np.ravel(v) if np.ndim(v := patch.parameters[n]) else v for n in effects}, 0, plan.dt)
-        self.cells, self.patch = cells, patch
+    def __init__(self, plan: Plan, cells: list[CellArrays], group: MembraneGroup, effects: Effects):
+        super().__init__(effects, {n: np.ravel(v) if np.ndim(v := group.parameters[n]) else v for n in effects}, 0, plan.dt)
+        self.cells, self.group = cells, group
 
     def places(self, cells: np.ndarray, name: str) -> np.ndarray:
         """One value for all cells (`Modulator.modulates` refuses others)."""
@@ -30,6 +30,6 @@ class ModulatedMembrane(Modulated):
 
     def write(self, changed: dict[str, Any], step: int) -> None:
         """The constants of the loops over these membranes."""
-        loops = self.patch.changed({n: np.reshape(v, np.shape(self.patch.parameters[n])) for n, v in self.now.items()}, self.dt)
+        loops = self.group.changed({n: np.reshape(v, np.shape(self.group.parameters[n])) for n, v in self.now.items()}, self.dt)
         for cells in self.cells:
-            cells.change(self.patch, loops)
+            cells.change(self.group, loops)

@@ -50,9 +50,9 @@ class ModulatedPart(Modulated):
         if self.propagator is not None:
             arrays |= self.propagator.arrays
         self.arrays = frozenset(arrays)
-        self.constants = sorted(depending(program, names))  # places in the program's frontier
+        self.constants = sorted(depending(program, names))  # places in the program's hoisted constants
         graph = Graph()
-        roots = graft(graph, program.graph, [program.frontier[k] for k in self.constants])
+        roots = graft(graph, program.graph, [program.hoisted[k] for k in self.constants])
         finite = [graph.add("is_finite", r) for r in roots]
         self.function = Pointwise("constants", graph, roots, checks=finite, arrays=self.arrays, size=member.size)
         columns = batch.signature.columns

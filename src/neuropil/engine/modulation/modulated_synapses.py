@@ -52,9 +52,9 @@ class ModulatedSynapses(Modulated):
         self.reached_of: np.ndarray | None = None  # the list for which `reached`, the target of each synapse, was found
         self.reached: list[np.ndarray] = []
         for table in self.store.tables():
-            places = [k for k, node in enumerate(table.frontier) if table.graph.leaves(node) & leaves]
+            places = [k for k, node in enumerate(table.hoisted) if table.graph.leaves(node) & leaves]
             graph = Graph()
-            roots = graft(graph, table.graph, [table.frontier[k] for k in places])
+            roots = graft(graph, table.graph, [table.hoisted[k] for k in places])
             finite = [graph.add("is_finite", r) for r in roots]
             self.functions.append((places, Pointwise("constants", graph, roots, checks=finite, arrays=frozenset(arrays), size=size)))
 

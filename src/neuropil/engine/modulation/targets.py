@@ -24,9 +24,9 @@ def modulated(plan: Plan, core: Core) -> list[Modulated]:
                 made.append(ModulatedPart(core, g, group, member, mine))
     for name, cells in plan.cells.items():
         whole = effects_on(network.modulators, cells.population)
-        for patch in (*cells.cable.patches, *cells.cable.points):
-            if mine := {n: whole[n] for n in whole if split(n)[0] in patch.program.membrane.traced}:
-                made.append(ModulatedMembrane(plan, [arrays for _, arrays in core.machine.cells[name]], patch, mine))
+        for membrane in (*cells.cable.membranes, *cells.cable.points):
+            if mine := {n: whole[n] for n in whole if split(n)[0] in membrane.program.membrane.traced}:
+                made.append(ModulatedMembrane(plan, [arrays for _, arrays in core.machine.cells[name]], membrane, mine))
     for j, store in core.listed.items():
         if effects := effects_on(network.modulators, network.projections[j]):
             made.append(ModulatedSynapses(plan, store, effects))

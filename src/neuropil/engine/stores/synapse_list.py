@@ -50,7 +50,11 @@ class SynapseList:
 
     @classmethod
     def drawn(cls, plan: Plan, index: int) -> SynapseList:
-        """The synapses of a projection at the start."""
+        """The synapses of a projection at the start.
+
+        Args:
+            index: of the projection.
+        """
         projection = plan.network.projections[index]
         pre, post, weight, delay, site, number = numbered_edges(projection, plan.seed, plan.dt)
         # Those that come and go are numbered by their places.
@@ -58,13 +62,19 @@ class SynapseList:
 
     @classmethod
     def empty(cls, plan: Plan, index: int) -> SynapseList:
-        """None at all, of the right types."""
+        """A list without synapses, of the types of the projection with this index."""
         none = np.empty(0, np.int64)
         return cls.made(plan, index, none, none, none, np.empty(0), none, 0)
 
     @classmethod
     def made(cls, plan: Plan, index: int, pre: Any, post: Any, site: Any, weight: Any, delay: Any, now: int, number: Any = None) -> SynapseList:
-        """Synapses in the state in which they begin, at step `now`; `number`: see the class (their places, if None)."""
+        """Synapses in the state in which they begin, at step `now`; `number`: see the class (their places, if None).
+
+        Args:
+            index: of the projection.
+            pre, post, site: int64[n].
+            weight: float64[n], base units; delay: int64[n], steps.
+        """
         program, projection = plan.synapses[index], plan.network.projections[index]
         n = pre.size
         number = np.arange(n) if number is None else number
@@ -83,7 +93,7 @@ class SynapseList:
         return cls(pre, post, site, delay, np.asarray(weight, float), states, {side: np.full(n, low_bits(now)) for side in SIDES}, number, constants)
 
     def take(self, which: np.ndarray) -> SynapseList:
-        """Some of them, in the order of the indices."""
+        """Some of the synapses, in the order of the indices `which`."""
         cut = {n: c[which] if np.ndim(c) else c for n, c in self.constants.items()}
         states = {n: s[which] for n, s in self.states.items()}
         return replace(
@@ -92,7 +102,7 @@ class SynapseList:
         )  # fmt: skip
 
     def joined(self, other: SynapseList) -> SynapseList:
-        """With others put in after those of the same source, and numbered by their places; constants that vary are still to be found."""
+        """This list with others (`other`) put in after those of the same source, and numbered by their places; constants that vary are still to be found."""
         order = np.argsort(np.concatenate([self.pre, other.pre]), kind="stable")
 
         def both(name: str) -> Any:
@@ -106,14 +116,26 @@ class SynapseList:
         )
 
     def sent(self, program: SynapseProgram, step: int, dt: float) -> np.ndarray:
-        """What a spike that arrived at a step would hand to the port, in float64."""
+        """What a spike that arrived at a step would hand to the port, in float64.
+
+        Args:
+            program: of the synapse model.
+            step: of the arrival.
+            dt: time step, ms.
+        """
         assert program.sent is not None
         leaves = {f"p.{n}": v for n, v in self.constants.items()} | {f"s.{n}": v for n, v in self.states.items()}
         leaves |= {age(side): steps_since(last, step) * dt for side, last in self.last.items()} | {"w": self.weight}
         return np.array(np.broadcast_to(program.arrival.evaluate([program.sent], leaves)[0], self.size))
 
     def up_to(self, program: SynapseProgram, step: int, dt: float) -> dict[str, np.ndarray]:
-        """The states brought up to date at a step, in float64."""
+        """The states brought up to date at a step, in float64.
+
+        Args:
+            program: of the synapse model.
+            step: to which.
+            dt: time step, ms.
+        """
         leaves = {f"p.{n}": v for n, v in self.constants.items()} | {f"s.{n}": v for n, v in self.states.items()}
         leaves |= {age(side): steps_since(last, step) * dt for side, last in self.last.items()} | {"w": self.weight}
         values = program.arrival.evaluate([program.ready[n] for n in program.states], leaves)
@@ -121,7 +143,14 @@ class SynapseList:
 
 
 def parameters(program: SynapseProgram, projection: Projection, seed: int, pre: np.ndarray, post: np.ndarray, number: np.ndarray) -> dict[str, Any]:
-    """Parameters by name: floats, or float64[n] where drawn (by its number) or given for every synapse."""
+    """Parameters by name: floats, or float64[n] where drawn (by its number) or given for every synapse.
+
+    Args:
+        program: of the synapse model.
+        seed: of the network's random numbers.
+        pre, post: int64[n], indices within the populations.
+        number: int64[n], counters of the draws.
+    """
     model = program.traced.model
     return {name: _each(getattr(model, name), projection, seed, pre, post, number, "synapse", name) for name in model.spec.parameters}
 
@@ -144,5 +173,5 @@ def low_bits(step: int) -> np.uint32:
 
 
 def steps_since(last: np.ndarray, step: int) -> np.ndarray:
-    """int64[n]: steps from those whose lowest bits these are to `step`."""
+    """int64[n]: steps to `step` from those whose lowest bits are `last`."""
     return (step - last.astype(np.int64)) & 0xFFFFFFFF

@@ -57,6 +57,14 @@ def naming(projection: Projection) -> Iterator[None]:
         raise NetworkError(f"projection {projection.name!r}: {error.what}", got=error.got, expected=error.expected, fix=error.fix) from None
 
 
+def expected_synapses(projection: Projection) -> float:
+    """Number of synapses: exact for rules that fix it, else the expectation, which `DistanceDependent` alone estimates."""
+    for fault in missing_positions(projection, f"projection {projection.name!r}"):
+        raise fault
+    with naming(projection):
+        return projection.rule.expected_between(ends_of(projection))
+
+
 def pairs_of(projection: Projection, seed: int) -> tuple[Indices, Indices, Indices]:
     """The synapses of a rule that defines `targets` or `pairs`.
 
