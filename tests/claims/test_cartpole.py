@@ -43,7 +43,7 @@ def test_the_deep_networks_loss_is_double_and_ends_at_a_fall_alone() -> None:
         return [(jnp.zeros((4, 3)), jnp.zeros(3)), (jnp.zeros((3, 2)), jnp.array(q))]
 
     def row(action: int, fell: bool) -> jnp.ndarray:
-        return jnp.array([[0.0] * 8 + [action, fell, 1.0]])
+        return jnp.array([[0.0] * 8 + [float(action), float(fell), 1.0]])
 
     for action, fell, error in ((0, False, 0.01 + 0.99 * 0.9 - 0.3), (1, False, 0.01 + 0.99 * 0.9 - 0.5), (0, True, 0.01 - 0.3)):
         found = _huber(saying(0.3, 0.5), saying(0.2, 0.9), row(action, fell), 0.99)

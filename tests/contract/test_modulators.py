@@ -12,11 +12,13 @@ import pytest
 from contract.cell_networks import everything, small_tree
 from neuropil.connectivity.draw import edges
 from neuropil.engine import Simulation, run
+from neuropil.learn import Rollout
 from neuropil.model import AllToAll, FixedCount, FixedProbability, Network, Rewiring, State, Step, Synapse, Uniform
 from neuropil.model.cell.cell import Cell
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.effects import Becomes, Gain, Shift, Toward
 from neuropil.model.modulation.kinetics import FirstOrder, Signal
+from neuropil.model.modulation.modulator import trace_name
 from neuropil.oracle import simulate
 from neuropil.units import Current, Hz, Time, cm, mM, mS, ms, mV, nM, nS, pA, uM, um
 from neuropil.zoo.channels.leak import Leak
@@ -246,8 +248,10 @@ def every_mechanism():
     return network
 
 
-CASES = [threshold, time_constants, refractory, gain, short_term, clocked_synapse, three_factors, rewired, composed, over_positions, own_third_factors, own_clocked_factors, own_factors_rewired, drifting_and_rewired, own_factors_drifting_and_rewired, drawn_factors, branches, morphologies, pytest.param(every_mechanism, marks=pytest.mark.slow)]
-APART = [composed, over_positions, clocked_synapse, three_factors, rewired, drifting_and_rewired, morphologies]
+_OTHERS = (rewired, own_third_factors, drifting_and_rewired, every_mechanism)  # what a case that runs by default has, and less; or all at once
+CASES = [threshold, time_constants, refractory, gain, short_term, clocked_synapse, three_factors, composed, over_positions, own_clocked_factors, own_factors_rewired, own_factors_drifting_and_rewired, drawn_factors, branches, morphologies]
+CASES += [pytest.param(case, marks=pytest.mark.slow) for case in _OTHERS]
+APART = [composed, over_positions, clocked_synapse, three_factors, drifting_and_rewired, morphologies, pytest.param(rewired, marks=pytest.mark.slow)]
 _OWN = [own_third_factors, own_factors_rewired, own_factors_drifting_and_rewired, own_clocked_factors, drawn_factors]
 APART += [pytest.param(case, marks=() if case is own_factors_rewired else pytest.mark.slow) for case in _OWN]
 SIGNALS = {"da": {300: 2.0, 705: -1.0, 800: 0.0}}
@@ -324,3 +328,31 @@ def test_waking_changes_nothing(case, when, tmp_path) -> None:
     for name, trace in woken.modulators.items():
         before = whole.modulators[name].values
         np.testing.assert_array_equal(trace.values, before[len(before) - len(trace) :])
+
+
+ROLLED = [time_constants, over_positions, own_third_factors, *(pytest.param(c, marks=pytest.mark.slow) for c in (threshold, refractory, gain, short_term, clocked_synapse, three_factors, composed, own_clocked_factors, drawn_factors, branches))]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ROLLED)
+def test_rollout_equals_oracle(case) -> None:
+    """Spikes one for one, potentials and levels to rounding: the same law, by JAX within one scan."""
+    network = case()
+    truth = simulate(network, STEPS * 0.1 * ms, edges={j: edges(p, 1, 0.1) for j, p in enumerate(network.projections)}, signals=SIGNALS, doses=DOSES)
+    rollout = Rollout(network, precision="float64")
+    inputs = rollout.inputs(STEPS)
+    for name, given in SIGNALS.items():
+        for k, value in given.items():
+            inputs["signals"][name][k:] = value
+    for name, given in DOSES.items():
+        for k, value in given.items():
+            inputs["doses"][name][k] = value
+    rolled = rollout.run(STEPS, inputs=inputs)
+    first = {p.name: p.first for p in network.populations.values()}
+    found = sorted((int(k) + 1, first[name] + int(j)) for name, spikes in rolled.spikes.items() for k, j in np.argwhere(np.asarray(spikes) > 0))
+    assert found == sorted(zip(truth.spikes.step.tolist(), truth.spikes.neuron.tolist(), strict=True))
+    for name, values in truth.traces.items():
+        np.testing.assert_allclose(rolled.traces[name], values, rtol=0.0, atol=TOLERANCE * np.abs(values).max(), err_msg=name)
+    for name, modulator in network.modulators.items():
+        for population in modulator.watched:
+            last = modulator.grid.mean(np.asarray(rolled.state["modulators"][name]["level"]), population)
+            assert last == pytest.approx(truth.modulators[trace_name(modulator, population)][-1], rel=1e-9), name

@@ -18,7 +18,8 @@ import neuropil as npl
 from contract.contract_networks import Run, assert_same, by_engine, by_rollout
 from neuropil.codegen.kernel_cache import cached_njit
 from neuropil.connectivity.draw import delay_steps, edges
-from neuropil.engine.stores.buckets import Buckets, due_now, ring_length
+from neuropil.engine.ring import ring_length
+from neuropil.engine.stores.buckets import Buckets, due_now
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_segments, file_segments_again
 from neuropil.model.neuron.composite import split
 from neuropil.oracle import simulate

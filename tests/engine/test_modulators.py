@@ -12,7 +12,6 @@ from neuropil import explain
 from neuropil.engine import Simulation, run
 from neuropil.engine.record.fingerprint import fingerprint
 from neuropil.errors import ModelError, NetworkError, NeuropilError, SimulationError
-from neuropil.learn import Rollout
 from neuropil.model import (
     AllToAll,
     Apart,
@@ -245,14 +244,13 @@ def test_leaving_bounds_keeps_the_results(tmp_path) -> None:
     assert len(kept.spikes) >= len(first) * (at > 5.0)
 
 
-def test_an_effect_that_fails_while_running_says_so(tmp_path) -> None:
-    """It is tried on one value when it is declared; what fails only later is told with its place and time."""
+@pytest.mark.parametrize("change", [lambda v, x: v * {0.0: 1.0, 5.0: 1.0}[float(x)], lambda v, x: v if x > 0.5 else 2.0 * v, lambda v, x: v * np.random.default_rng().uniform()])  # fmt: skip
+def test_an_effect_that_is_no_pure_function_is_refused(change) -> None:
+    """It is traced once for all values: what looks at a value, or draws, is told how to be written."""
     network, cells, _ = circuit()
-    failing = {0.0: 1.0, 5.0: 1.0}
-    network.modulator("level", Signal(), volume=cells).released_by(network["source"], 5.0).modulates(cells, "v_th", lambda v, x: v * failing[float(x)])
-    with pytest.raises(SimulationError, match=r"effect fails: level: a function on cells\.v_th at t = \d+ ms") as caught:
-        run(network, DURATION, out=tmp_path / "kept")
-    assert "KeyError" in str(caught.value) and Result.load(tmp_path / "kept").summary["partial"]
+    network.modulator("level", Signal(), volume=cells).modulates(cells, "v_th", change)
+    with pytest.raises(ModelError, match=r"level: a function on cells\.v_th (cannot be traced|is another function at every call)"):
+        Simulation(network)
 
 
 def test_effects_of_the_zoo() -> None:
@@ -281,7 +279,7 @@ class Halves:
         self.part = part
 
     def __call__(self, value, level):
-        return value * (1.0 - self.part * float(level.value))
+        return value * (1.0 - self.part * level)
 
 
 def test_an_effect_is_known_by_what_it_does_and_not_by_where_it_lies() -> None:
@@ -315,11 +313,6 @@ def test_a_checkpoint_of_another_modulator_is_refused(tmp_path) -> None:
     for change in (Shift(by=-6 * mV), lambda value, level: value - 5 * mV * level):
         with pytest.raises(NeuropilError, match="another network"):
             Simulation(other(change), resume=tmp_path / "c.h5")
-
-
-def test_the_rollout_says_that_it_knows_none() -> None:
-    with pytest.raises(ModelError, match="dopamine"):
-        Rollout(dopaminergic())
 
 
 def test_the_documented_examples_run(tmp_path, monkeypatch) -> None:

@@ -8,7 +8,7 @@ ways (of each seventh structure); as many spikes, within 10 and a quarter of the
 Structures are numbered (`fuzz.structures`); of each, thirty networks are tried, drawn by Hypothesis with the number as its seed.
 The 210 of seven structures take seven minutes of a processor, nearly all of it compilation.
 
-    NEUROPIL_FUZZ=5000 pytest tests/fuzz          this many networks, from the first structure on (200 without it)
+    NEUROPIL_FUZZ=5000 pytest -m fuzz             this many networks, from the first structure on (200 without it)
     NEUROPIL_FUZZ_FIRST=100                       begin at this structure
     NEUROPIL_FUZZ_SHRINK=1                        make a network that fails smaller (takes minutes)
 """
@@ -29,6 +29,7 @@ from neuropil.connectivity.draw import numbered_edges
 from neuropil.engine import Simulation
 from neuropil.oracle import simulate
 
+pytestmark = pytest.mark.fuzz
 EACH = 30
 """Networks of a structure: compiling one takes as long as running a hundred."""
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from neuropil.connectivity.draw import edges
+from neuropil.engine.core import Core
 from neuropil.engine.layout import Layout
 from neuropil.errors import ModelError, NetworkError, UnitError
 from neuropil.model import (
@@ -22,7 +23,9 @@ from neuropil.model import (
     Poisson,
     Port,
     State,
+    Step,
 )
+from neuropil.plan.operations import Phase
 from neuropil.plan.plan import make_plan
 from neuropil.plan.signature import Argument, Kind, state
 from neuropil.units import Hz, ms, mV, nS, pA
@@ -226,3 +229,16 @@ def test_a_soma_cannot_be_driven_in_the_place_of_its_branches():
     pop = net.population("p", BranchNeuron(3), 2)
     with pytest.raises(NetworkError, match=r"v_soma"):
         net.stimulate(pop, Poisson(1 * Hz), port="branch.v_soma", weight=1 * pA)
+
+
+def test_what_branches_add_to_their_soma_comes_after_all_stimuli():
+    """The order of a sum of real numbers is part of the step contract: stimuli first, whatever the order of the populations' parts."""
+    net = Network()
+    pop = net.population("p", BranchNeuron(2), 4)
+    net.stimulate(pop, Step(100 * pA), input="current")
+    plan = make_plan(net)
+    core = Core(plan, 1)
+    into = plan.buffers[plan.place_of(pop)[0], Argument(Kind.INPUT, "current")]
+    adding = [op.phase for op in core.program.operations if into in op.adds]
+    core.close()
+    assert adding == [Phase.STIMULI, Phase.NEURONS]

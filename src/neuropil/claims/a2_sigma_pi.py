@@ -79,7 +79,7 @@ def presented(kind: str, order: int, x: Any) -> Any:
     """What a kind of unit makes of the patterns x [patterns, inputs] before any weight: products, signs, or the inputs."""
     if kind == "sigma-pi":
         member = np.array([[i in c for i in range(INPUTS)] for c in subsets(order)])
-        return jnp.where(member, x[:, None, :], 1.0).prod(axis=2)
+        return jnp.where(member[None], x[:, None, :], 1.0).prod(axis=2)
     return (x < 0).astype(x.dtype) if kind == "product units" else x
 
 
@@ -104,7 +104,7 @@ def logit(kind: str, p: Parameters, shown: Any) -> Any:
         return shown @ p["w"]
     if kind == "product units":
         return jnp.cos(jnp.pi * shown @ p["p"]) @ p["a"] + p["b"]
-    return jnp.tanh(shown @ p["W"] + p["c"]) @ p["a"] + p["b"]
+    return jnp.tanh(shown @ p["W"] + p["c"][None]) @ p["a"] + p["b"]
 
 
 def adam(loss: Callable[[Parameters], Any], begun: Parameters, steps: int, rate: float = RATE) -> Parameters:

@@ -68,11 +68,11 @@ def size(arm: str) -> int:
 def output(arm: str, w: Weights, x: Any, cue: Any) -> Any:
     """Answers [points] to inputs [points, INPUTS] under a cue [CONTEXTS]."""
     seen = jnp.concatenate([x, jnp.broadcast_to(cue, (len(x), CONTEXTS))], axis=1) if arm == "cue as input" else x
-    h = jnp.tanh(seen @ w["W"] + w["b"])
+    h = jnp.tanh(seen @ w["W"] + w["b"][None])
     if arm in ("global gate", "shuffled gate"):
-        h = h * jnp.exp(w["v"] * (w["u"] @ cue))
+        h = h * jnp.exp(w["v"] * (w["u"] @ cue))[None]
     if arm == "local gate":
-        h = h * 2 * jax.nn.sigmoid(x @ w["U"] + w["d"])
+        h = h * 2 * jax.nn.sigmoid(x @ w["U"] + w["d"][None])
     return h @ w["a"] + w["a0"]
 
 

@@ -182,8 +182,8 @@ def trained_by_gradient(train: Floats, y: NDArray[np.int64], test: Floats, truth
 
     def answer(p: Any, x: Any) -> Any:
         for w, b in p[:-1]:
-            x = jax.nn.relu(x @ w + b)
-        return x @ p[-1][0] + p[-1][1]
+            x = jax.nn.relu(x @ w + b[None])
+        return x @ p[-1][0] + p[-1][1][None]
 
     def loss(p: Any) -> Any:
         return -jnp.mean(jnp.sum(target * jax.nn.log_softmax(answer(p, inputs)), axis=1))

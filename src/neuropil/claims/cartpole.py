@@ -97,7 +97,7 @@ def _places(seen: Any) -> Any:
     for k, (low, high, count) in enumerate(zip(PLACES.low, PLACES.high, PLACES.count, strict=True)):
         width = PLACES.width * (high - low) / (count - 1)
         curve = jnp.exp(-0.5 * ((jnp.clip(seen[k], low, high) - jnp.linspace(low, high, count)) / width) ** 2)
-        product = (product[:, None] * (curve / curve.sum())).ravel()
+        product = jnp.outer(product, curve / curve.sum()).ravel()
     return product
 
 
@@ -115,7 +115,7 @@ def linear(gamma: float = 0.98, lam: float = 0.95, critic_rate: float = 0.5, act
         value, actor, trace, tag = memory
         here = _places(seen)
         trace = gamma * lam * trace + here
-        tag = gamma * lam * tag + (jax.nn.one_hot(action, 2) - jax.nn.softmax(actor @ here))[:, None] * here
+        tag = gamma * lam * tag + jnp.outer(jax.nn.one_hot(action, 2) - jax.nn.softmax(actor @ here), here)
         delta = (1.0 - gamma) + jnp.where(fell, 0.0, gamma * (value @ _places(after))) - value @ here
         return value + critic_rate * delta * trace, actor + actor_rate * delta * tag, jnp.where(over, 0.0, trace), jnp.where(over, 0.0, tag)
 
@@ -153,9 +153,12 @@ def dqn(
 
 
 def _forward(net: Any, x: Any) -> Any:
-    for w, b in net[:-1]:
-        x = jax.nn.relu(x @ w + b)
-    return x @ net[-1][0] + net[-1][1]
+    """What the network says of one state [4] or of several [n, 4]."""
+    for layer, (w, b) in enumerate(net):
+        x = x @ w
+        x = x + jnp.broadcast_to(b, x.shape)
+        x = jax.nn.relu(x) if layer < len(net) - 1 else x
+    return x
 
 
 def _huber(net: Any, target: Any, rows: Any, gamma: float) -> Any:

@@ -68,8 +68,8 @@ def output(w: Weights, x: Any) -> Any:
     """The network's answers to x [points]."""
     h = x[:, None]
     for a, b in w[:-1]:
-        h = jax.nn.relu(h @ a + b)
-    return (h @ w[-1][0] + w[-1][1])[:, 0]
+        h = jax.nn.relu(h @ a + b[None])
+    return (h @ w[-1][0] + w[-1][1][None])[:, 0]
 
 
 def loss(w: Weights, x: Any, y: Any) -> Any:

@@ -3,6 +3,11 @@
 Synapses are sorted by target. `advance` goes over the targets of a thread, each with the run of its synapses, in one
 vector loop per target; their currents are summed in a fixed order. `respond` goes over the runs of the targets that
 spiked. `arrive` walks the segments that are due, lists of the places where the synapses of a source lie.
+
+Args:
+    program: of the synapse model.
+    precision: "float32" or "float64".
+    varying: places in the frontier of constants that differ between synapses.
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ from typing import Any
 
 from neuropil.codegen.elementwise import module_head, statements
 from neuropil.codegen.synapse_names import input_names, name_of, state_names
-from neuropil.lower.constants import frontier
+from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph
 from neuropil.lower.neuron_program import RUNAWAY
 from neuropil.lower.synapse import SynapseProgram
@@ -43,13 +48,13 @@ class SynapseKernel:
     Attributes:
         source: a Python module with one function, `arrive`, `respond` or `advance`.
         arguments: arrays after the fixed ones.
-        frontier: static nodes whose values it is given, in the order of `numbers`; those in `varying` as arrays instead.
-        varying: places in the frontier.
+        hoisted: static nodes whose values it is given, in the order of `numbers`; those in `varying` as arrays instead.
+        varying: places among the hoisted constants.
     """
 
     source: str
     arguments: tuple[SynapseArgument, ...]
-    frontier: tuple[int, ...]
+    hoisted: tuple[int, ...]
     varying: frozenset[int]
 
 
@@ -86,10 +91,10 @@ def emit_response(program: SynapseProgram, precision: str, varying: frozenset[in
 def _strike(
     program: SynapseProgram, roots: list[int], written: tuple[str, ...], after: dict[str, int], varying: frozenset[int]
 ) -> tuple[tuple[int, ...], dict[int, str], list[str], list[str], list[SynapseArgument]]:
-    """What a spike, of either side, does to synapse i at step `now`: (frontier, names of nodes, lines before and within the
+    """What a spike, of either side, does to synapse i at step `now`: (hoisted constants, names of nodes, lines before and within the
     loop, arguments); `written` are the states that it changes, `after` the nodes of their new values."""
     graph, reads, z = program.arrival, program.arrival.leaves(*roots), state_names(program)
-    given = frontier(graph, roots)
+    given = hoisted(graph, roots)
     names, head, body, arguments = _given(given, varying)
     for state in program.states:
         if f"s.{state}" in reads or state in written:
@@ -115,7 +120,7 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
     """The kernel of a step: (k, numbers, run, signal, noise, post, decay, part, flow, …), noise being (key, key, its deviation)."""
     graph, roots, z, inputs = program.step, program.step_roots, state_names(program), input_names(program)
     read = graph.leaves(*roots)
-    given = frontier(graph, roots)
+    given = hoisted(graph, roots)
     names, head, body, arguments = _given(given, varying)
     for state in program.states:
         if f"s.{state}" in read or state in program.moving:

@@ -33,7 +33,7 @@ def _lines(program: EquationProgram, varying: Collection[int], index: str, once:
     """The statements of an equation.
 
     Args:
-        varying: places in the frontier whose values differ between elements.
+        varying: places among the hoisted constants whose values differ between elements.
         index: of an element in the arrays of constants.
         once: texts of the leaves that are the same for all elements; each: of the others.
     """
@@ -41,14 +41,14 @@ def _lines(program: EquationProgram, varying: Collection[int], index: str, once:
     names: dict[int, str] = {}
     head: list[str] = []
     loop: list[str] = []
-    for j, node in enumerate(program.frontier):
+    for j, node in enumerate(program.hoisted):
         names[node] = f"c{j}"
         if j in varying:
             loop.append(f"c{j} = a{j}[{index}]")
         else:
             head.append(f"c{j} = numbers[{j - sum(v < j for v in varying)}]")
-    apart = program.apart({program.frontier[j] for j in varying}, each.keys())
-    same = [n for n in graph.reach([program.root], set(program.frontier)) if n not in apart and not graph.nodes[n].static]
+    apart = program.apart({program.hoisted[j] for j in varying}, each.keys())
+    same = [n for n in graph.reach([program.root], set(program.hoisted)) if n not in apart and not graph.nodes[n].static]
     head += statements(graph, same, names, once.__getitem__)
     loop += statements(graph, [program.root], names, each.__getitem__)
     value = names[program.root]
@@ -69,7 +69,7 @@ def stimulus_source(program: EquationProgram, random: str | None, varying: Colle
     Args:
         program: its equation.
         random: "uniform", "normal" or None: the random number that it asks for.
-        varying: places in its frontier whose values differ between neurons.
+        varying: places among its hoisted constants whose values differ between neurons.
     """
     lines = _lines(program, varying, "s, i", {TIME: "t"}, {NUMBER: "u"})
     drawn = [] if random is None else [f"u = {_DRAWN[random]}(draw_word(key0, key1, np.uint32(lower[s] + i), k))"]
@@ -91,7 +91,7 @@ def junction_source(program: EquationProgram, varying: Collection[int]) -> str:
 
     Args:
         program: the equation.
-        varying: places in its frontier whose values differ between junctions.
+        varying: places among its hoisted constants whose values differ between junctions.
     """
     here, there, side = ARGUMENTS
     lines = _lines(program, varying, "j", {}, {here: "v_here", there: "v_there", side: "side[j]"})
@@ -116,7 +116,7 @@ def expression_source(program: EquationProgram, states: Sequence[str], varying: 
     Args:
         program: the expression.
         states: names of the states in the order of the kernel's `states`.
-        varying: places in its frontier whose values differ between the columns of the probe.
+        varying: places among its hoisted constants whose values differ between the columns of the probe.
     """
     lines = _lines(program, varying, "j", {}, {f"s.{n}": f"s{q}" for q, n in enumerate(states)})
     body = [

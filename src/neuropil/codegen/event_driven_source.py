@@ -13,6 +13,11 @@ listed and begin together, each with its oldest spike, in rounds from which thos
 out. While a segment is dealt with, the next is fetched from memory. Fetching something of a target costs more than
 computing with it, so what is needed of every one is put into one word (the number of its last spike, and the times of the
 last two), and what an arrival reads of a target's states is computed once for all targets in a step.
+
+Args:
+    program: of the synapse model.
+    precision: "float32" or "float64".
+    varying: places in the frontier of constants that differ between synapses.
 """
 
 from __future__ import annotations
@@ -22,7 +27,7 @@ from dataclasses import dataclass
 
 from neuropil.codegen.elementwise import module_head, statements
 from neuropil.codegen.synapse_names import name_of, state_names
-from neuropil.lower.constants import frontier
+from neuropil.lower.constants import hoisted
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.synapse_form import age
 from neuropil.plan.synapse_signature import DATE, RESPONDED, WEIGHT, SynapseArgument, SynapseKind, own_state
@@ -58,15 +63,15 @@ class LazyKernels:
         source: a Python module with functions `arrive`, `settle`, and, if synapses respond, `settle_full` and `note`.
         own: arrays with an entry per synapse.
         arguments: the last arguments of `arrive` and `settle`: shared states, notes, and `own`; noting: those of `note`.
-        frontier: static nodes whose values are given in the order of `numbers`; those in `varying` as arrays instead.
-        varying: places in the frontier.
+        hoisted: static nodes whose values are given in the order of `numbers`; those in `varying` as arrays instead.
+        varying: places among the hoisted constants.
     """
 
     source: str
     own: tuple[SynapseArgument, ...]
     arguments: tuple[SynapseArgument, ...]
     noting: tuple[SynapseArgument, ...]
-    frontier: tuple[int, ...]
+    hoisted: tuple[int, ...]
     varying: frozenset[int]
 
 
@@ -77,7 +82,7 @@ def all_roots(program: SynapseProgram) -> list[int]:
 
 
 def emit_lazy(program: SynapseProgram, precision: str, varying: frozenset[int]) -> LazyKernels:
-    """Write the kernels in "float32" or "float64"."""
+    """The text of the kernels in "float32" or "float64"."""
     return _Writer(program, precision, varying).write()
 
 
@@ -86,7 +91,7 @@ class _Writer:
 
     def __init__(self, program: SynapseProgram, precision: str, varying: frozenset[int]):
         self.program, self.graph, self.precision, self.varying = program, program.arrival, precision, varying
-        self.frontier = frontier(self.graph, all_roots(program))
+        self.hoisted = hoisted(self.graph, all_roots(program))
         form = program.form
         self.mine, self.source, self.target = form.of(""), form.of("source"), form.of("target")
         reads = self.graph.leaves(*program.arrival_roots, *program.response_roots)
@@ -105,14 +110,14 @@ class _Writer:
             *module_head(f"Kernels of event-driven synapses, {self.precision}.", self.precision, graphs, "from neuropil.engine.stores.buckets import due_now", "from neuropil.codegen.threads import prefetch"),
             *self._arrive(), *self._settle(), *([*self._settle_full(), *self._note()] if self.program.responds else []), "",
         ]  # fmt: skip
-        return LazyKernels("\n".join(lines), self.own, tuple(self.arguments), tuple(self.noting), self.frontier, self.varying)
+        return LazyKernels("\n".join(lines), self.own, tuple(self.arguments), tuple(self.noting), self.hoisted, self.varying)
 
     # --- names -------------------------------------------------------------------------------------------------------
 
     def _numbers(self) -> tuple[dict[int, str], list[str]]:
         """Names of the constants, and the lines that read those equal for all synapses."""
-        names = {node: f"k{k}" for k, node in enumerate(self.frontier)}
-        equal = [k for k in range(len(self.frontier)) if k not in self.varying]
+        names = {node: f"k{k}" for k, node in enumerate(self.hoisted)}
+        equal = [k for k in range(len(self.hoisted)) if k not in self.varying]
         return names, [f"k{k} = numbers[{k}]" for k in equal]
 
     def _read_source(self, names: dict[int, str]) -> list[str]:

@@ -30,12 +30,16 @@ def source_of(batch: KernelBatch) -> str:
 
 
 def write(program: NeuronProgram, signature: Signature, precision: str) -> str:
-    """The text of a program's kernel in "float32" or "float64"."""
+    """The text of a program's kernel in a precision, "float32" or "float64"."""
     return _Writer(program, signature, precision).write()
 
 
 def argument_names(program: NeuronProgram, signature: Signature) -> dict[Argument, str]:
-    """The name in the text of every array and column: its kind, and the place of its state, port, input or constant in the model."""
+    """The name in the text of every array and column: its kind, and the place of its state, port, input or constant in the model.
+
+    Args:
+        program: of the model.
+    """
     spec = program.step.traced.spec
     read = tuple(dict.fromkeys(state for _, state in program.variant.read))
     places: dict[Kind, tuple[str, ...]] = {Kind.STATE: program.states, Kind.INPUT: tuple(spec.inputs), Kind.SOMA_STATE: read}
@@ -52,7 +56,7 @@ def legend(batch: KernelBatch) -> Mapping[str, str]:
     program, found = batch.program, {}
     for argument, name in argument_names(program, batch.signature).items():
         if argument.kind is Kind.CONSTANT:
-            found[name] = describe(program.graph, program.frontier[int(argument.name)])
+            found[name] = describe(program.graph, program.hoisted[int(argument.name)])
         elif argument.name:
             found[name] = argument.label
     return found
@@ -80,7 +84,7 @@ class _Writer:
         return self._module()
 
     def _constants(self) -> None:
-        for k, node in enumerate(self.program.frontier):
+        for k, node in enumerate(self.program.hoisted):
             constant = Argument(Kind.CONSTANT, k)
             self.names[node] = self.argument[constant]
             if constant in self.signature.arguments:

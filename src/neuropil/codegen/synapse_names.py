@@ -1,4 +1,10 @@
-"""Names in the text of synapses' kernels: by kind and place, so that models with the same equations share a kernel."""
+"""Names in the text of synapses' kernels: by kind and place, so that models with the same equations share a kernel.
+
+Args:
+    program: of the synapse model.
+    argument: an array of a kernel.
+    frontier: constants of a kernel.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +39,7 @@ def name_of(program: SynapseProgram, argument: SynapseArgument) -> str:
     return _PREFIX[argument.kind] + (called[argument.name] if isinstance(argument.name, str) and argument.name else str(argument.name))
 
 
-def legend(program: SynapseProgram, graph: Graph, frontier: tuple[int, ...]) -> dict[str, str]:
+def legend(program: SynapseProgram, graph: Graph, hoisted: tuple[int, ...]) -> dict[str, str]:
     """What the names in the text of a kernel stand for: states, inputs and constants."""
     found = {z: f"state {n}" for n, z in state_names(program).items()} | {x: f"input {n}" for n, x in input_names(program).items()}
-    return found | {f"k{k}": describe(graph, node) for k, node in enumerate(frontier)}
+    return found | {f"k{k}": describe(graph, node) for k, node in enumerate(hoisted)}

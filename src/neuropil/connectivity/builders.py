@@ -18,15 +18,20 @@ from neuropil import rng
 from neuropil.connectivity import kernels
 from neuropil.model.connection.distance import DistanceDependent
 from neuropil.model.connection.rules import AllToAll, FixedInDegree, FixedOutDegree, FixedProbability, FixedTotal
+from neuropil.model.contents.chosen import places
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.pairs import ends_of, naming, pairs_of
-from neuropil.model.contents.views import places
 from neuropil.registry import find_builder, register
 
 
 @dataclass(frozen=True)
 class Request:
-    """A projection whose synapses are to be drawn, and the seed of the network's random numbers."""
+    """A projection whose synapses are to be drawn, and the seed of the network's random numbers.
+
+    Attributes:
+        projection: as described.
+        seed: of the network's random numbers.
+    """
 
     projection: Projection
     seed: int

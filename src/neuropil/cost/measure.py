@@ -163,7 +163,7 @@ def _synapses(
     real: Any = np.dtype(precision)
     model = program.traced.model
     constants = program.constants({n: getattr(model, n).value for n in model.spec.parameters}, dt=0.1)
-    numbers = np.array(program.step.evaluate(kernel.frontier, {f"p.{n}": v for n, v in constants.items()}), real)
+    numbers = np.array(program.step.evaluate(kernel.hoisted, {f"p.{n}": v for n, v in constants.items()}), real)
     run, zero = np.arange(targets + 1) * each, np.zeros(targets, real)
 
     def arguments() -> tuple[Any, ...]:

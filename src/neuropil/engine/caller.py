@@ -9,8 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from neuropil.errors import SimulationError
@@ -38,6 +37,44 @@ def between_steps(method: Callable[..., T]) -> Callable[..., T]:
     return guarded
 
 
+class _Held:
+    """A context that keeps other callers out; entering and leaving take a microsecond, since a closed loop does so at every step."""
+
+    __slots__ = ("_advances", "_guard", "_what")
+
+    def __init__(self, guard: CallerGuard, what: str, advances: bool):
+        self._guard, self._what, self._advances = guard, what, advances
+
+    def __enter__(self) -> None:
+        self._guard._enter(self._what)
+        if self._advances:
+            try:
+                self._guard._begin(self._what)
+            except BaseException:
+                self._guard._lock.release()
+                raise
+
+    def __exit__(self, *error: object) -> None:
+        if self._advances:
+            self._guard._running = False
+        self._guard._lock.release()
+
+
+class _Whole:
+    """A context whose failure leaves a simulation that is no longer whole."""
+
+    __slots__ = ("_guard",)
+
+    def __init__(self, guard: CallerGuard):
+        self._guard = guard
+
+    def __enter__(self) -> None:
+        self._guard._torn = True
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._guard._torn = kind is not None
+
+
 class CallerGuard:
     """Of one simulation.
 
@@ -47,31 +84,45 @@ class CallerGuard:
 
     def __init__(self, network: Network):
         self._network, self._contents = network, contents(network)
+        self._kinds = [kind for kind in self._contents if kind in vars(network)]
+        self._sizes = [self._contents[kind] for kind in self._kinds]
         self._process = os.getpid()
         self._lock = threading.RLock()
         self._running = False
         self._torn = False
         self.closed = False
 
-    @contextmanager
-    def running(self, what: str) -> Iterator[None]:
-        """A context in which the simulation advances.
+    def running(self, what: str) -> _Held:
+        """A context within which the simulation advances.
 
         Args:
-            what: the call, for messages.
+            what: the method that advances it, for messages.
 
         Raises:
             SimulationError: it is running already, closed, of another process, or no longer whole; its network was changed.
         """
-        with self.using(what):
-            if self._running:
-                raise SimulationError(f"{what}: this simulation is running", got="a call from its own progress function", fix="call it after run() or step() has returned")
+        return _Held(self, what, True)
+
+    def using(self, what: str) -> _Held:
+        """A context within which the simulation is looked at or changed as a whole, between steps; raises as `running` does.
+
+        Args:
+            what: the method that does so, for messages.
+        """
+        return _Held(self, what, False)
+
+    def whole(self) -> _Whole:
+        """A context for what belongs together; if it fails, the simulation cannot go on."""
+        return _Whole(self)
+
+    def _begin(self, what: str) -> None:
+        """Begin to advance."""
+        if self._running:
+            raise SimulationError(f"{what}: this simulation is running", got="a call from its own progress function", fix="call it after run() or step() has returned")
+        held = vars(self._network)
+        if [len(held[kind]) for kind in self._kinds] != self._sizes or self._network.modulators:
             self._check_network(what)
-            self._running = True
-            try:
-                yield
-            finally:
-                self._running = False
+        self._running = True
 
     def _check_network(self, what: str) -> None:
         now = contents(self._network)
@@ -83,16 +134,8 @@ class CallerGuard:
                 fix="make a new Simulation of it; to go on with this one as well, change a copy (copy.copy(network))",
             )  # fmt: skip
 
-    @contextmanager
-    def using(self, what: str) -> Iterator[None]:
-        """A context in which the simulation is read or changed as a whole, between steps.
-
-        Args:
-            what: the call, for messages.
-
-        Raises:
-            SimulationError: it is running in another thread, closed, of another process, or no longer whole.
-        """
+    def _enter(self, what: str) -> None:
+        """Take the lock, or say why not."""
         if self._process != os.getpid():
             raise SimulationError(
                 f"{what}: this simulation belongs to another process, whose threads a fork does not copy", got=f"process {os.getpid()}", expected=f"process {self._process}",
@@ -105,16 +148,9 @@ class CallerGuard:
                 raise SimulationError(f"{what}: this simulation is closed", fix="make a new one; to go on with this one, do not close it before")
             if self._torn:
                 raise SimulationError(f"{what}: an error ended an earlier call in the middle of a step", fix="make a new Simulation, or resume from a checkpoint")
-            yield
-        finally:
+        except BaseException:
             self._lock.release()
-
-    @contextmanager
-    def whole(self) -> Iterator[None]:
-        """What happens within belongs together; if it fails, the simulation cannot go on."""
-        self._torn = True
-        yield
-        self._torn = False
+            raise
 
     def close(self) -> bool:
         """Whether it was open until now, and is the caller's to close.

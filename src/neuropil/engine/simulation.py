@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -22,10 +21,10 @@ from neuropil.engine.access.reset import States, begin_anew, kept_states, starti
 from neuropil.engine.access.synaptic_state import SynapticState
 from neuropil.engine.access.upkeep import Upkeep
 from neuropil.engine.caller import CallerGuard
-from neuropil.engine.chunks import Chunks, Collected
+from neuropil.engine.chunks import Chunks, Collected, joined
 from neuropil.engine.core import RUNAWAY, Core
 from neuropil.engine.exchange.spikes import EVENTS
-from neuropil.engine.interrupt import stoppable
+from neuropil.engine.interrupt import Stop, stoppable
 from neuropil.engine.modulation.modulate import Modulation
 from neuropil.engine.record import checkpoint as checkpoints
 from neuropil.engine.record.neuron_states import Amplitudes, NeuronStates
@@ -271,25 +270,25 @@ class Simulation(Access):
         """
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise SimulationError("the number of steps must be a whole number", got=n)
-        collected: Collected = [(np.empty(0, np.int64), np.empty(0, np.int64))]
+        collected: Collected = []
         with self._guard.running("step"), self._keeping_results(), stoppable() as stop:
             target = self.core.step + int(n)
             self._run_to(target, stop, target, collected, silent=True)
             self._settle(collected)
-            spikes = np.concatenate([c[0] for c in collected]), np.concatenate([c[1] for c in collected])
+            spikes = collected[0] if len(collected) == 1 else joined(collected)
             self.interrupted = stop.is_set()
             if self.interrupted:
                 self._check_stop(stop, self._result(), spikes)
             return spikes
 
-    def _check_stop(self, stop: threading.Event, result: Result, spikes: Any = None) -> None:
+    def _check_stop(self, stop: Stop, result: Result, spikes: Any = None) -> None:
         """Let Ctrl-C end what called."""
         if stop.is_set():
             where = "" if self._folder is None else f"; the result is in {self._folder}"
             raise Interrupted(f"Ctrl-C at t = {self.time}{where}", result, spikes)
 
     def _run_to(
-        self, target: int, stop: threading.Event, total: int,
+        self, target: int, stop: Stop, total: int,
         collected: Collected | None = None, silent: bool = False,
     ) -> None:  # fmt: skip
         core = self.core
@@ -340,7 +339,7 @@ class Simulation(Access):
         info = {"real_time_factor": factor, "remaining_seconds": left, "biological_ms": self.core.step * self.plan.dt}
         self._progress("run", self.core.step / max(total, 1), info)
 
-    def _building(self, fraction: float, stop: threading.Event) -> None:
+    def _building(self, fraction: float, stop: Stop) -> None:
         self._progress("build", fraction, {})
         if stop.is_set():
             raise KeyboardInterrupt  # which `__init__` makes one of ours

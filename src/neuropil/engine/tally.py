@@ -33,7 +33,10 @@ class SpikeTally:
         """
         self.step = step
         if stamps.size:
-            self.counts += np.bincount(neurons, minlength=self.counts.size)
+            if 16 * neurons.size < self.counts.size:
+                np.add.at(self.counts, neurons, 1)  # of a step there are few
+            else:
+                self.counts += np.bincount(neurons, minlength=self.counts.size)
             self._recent.append((stamps, neurons))
         while self._recent and self._recent[0][0][-1] <= step - self.ring:
             self._recent.pop(0)

@@ -151,7 +151,7 @@ class CellNeurons:
         draw = draw_for(population, seed)
         plan = CablePlan.of(cell, dt, draw=draw)
         having = {n: np.flatnonzero(has) for n, has in cell.channels.items()}
-        painted = [plan.order[p.compartments] for p in plan.patches]
+        painted = [plan.order[p.compartments] for p in plan.membranes]
         bare = np.setdiff1d(np.arange(len(cell)), np.concatenate(painted))
         stored = np.concatenate([*painted, bare])
         row = np.empty_like(stored)
@@ -160,13 +160,13 @@ class CellNeurons:
         tree = Tree(np.where(above >= 0, row[above], 0), row[plan.order])
         start = Start.of(plan, population, seed)
 
-        def stretch(patch: MembraneGroup, rows: np.ndarray, among: dict[str, np.ndarray]) -> Stretch:
-            initial = {n: _filled(value, population.size, dtype) for n, value in start.states[patch.name].items()}
-            return Stretch(patch.name, patch.program.membrane, rows, among, initial)
+        def stretch(group: MembraneGroup, rows: np.ndarray, among: dict[str, np.ndarray]) -> Stretch:
+            initial = {n: _filled(value, population.size, dtype) for n, value in start.states[group.name].items()}
+            return Stretch(group.name, group.program.membrane, rows, among, initial)
 
         membranes = tuple(
-            stretch(patch, row[where], {n: np.searchsorted(having[n], where) for n in patch.program.membrane.traced})
-            for patch, where in zip(plan.patches, painted, strict=True)
+            stretch(group, row[where], {n: np.searchsorted(having[n], where) for n in group.program.membrane.traced})
+            for group, where in zip(plan.membranes, painted, strict=True)
         )
         points = tuple(stretch(p, row[plan.order[p.compartments]], {p.name: np.arange(p.size)}) for p in plan.points)
         away = abs(cell.trigger[1] - cell.initial)
@@ -293,7 +293,7 @@ class CellNeurons:
         below, fired = old < threshold, new >= threshold
         if self.surrogate is None:
             return (below & fired).astype(new.dtype)
-        return self.surrogate.spike(fired, (new - threshold) / self.scale) * below
+        return self.surrogate.spike(fired, (new - threshold) / self.scale) * below.astype(new.dtype)
 
     def observed(self, s: Values, name: str, places: np.ndarray) -> Any:
         """A state ("v", "leak.m", "tuft.rising") at places counted cell by cell; NaN where a compartment lacks the channel.

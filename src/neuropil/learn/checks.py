@@ -16,7 +16,7 @@ from neuropil.model.network.network import Network
 
 Tree = Mapping[str, Any]
 
-_ALWAYS, _OPTIONAL = ("step", "events", "currents", "uniform"), ("modulators",)
+_ALWAYS, _OPTIONAL = ("step", "events", "currents", "uniform"), ("modulators", "signals", "doses")
 
 
 def check_inputs(network: Network, inputs: Tree, hazards: set[str], living: set[str]) -> None:
@@ -49,6 +49,10 @@ def check_inputs(network: Network, inputs: Tree, hazards: set[str], living: set[
         _shape(f"inputs['uniform'][{name!r}]", values, (steps, network[name].size), "(steps, neurons)")
     for name, values in _keys("inputs['modulators']", inputs.get("modulators", {}), (), living, "give the name of a projection with a synapse model").items():
         _shape(f"inputs['modulators'][{name!r}]", values, (steps,), "(steps,)")
+    for kind in ("signals", "doses"):
+        for name, values in _keys(f"inputs[{kind!r}]", inputs.get(kind, {}), (), network.modulators, "give the name of a modulator").items():
+            cells = network.modulators[name].signals if kind == "signals" and np.ndim(values) > 1 else ()
+            _shape(f"inputs[{kind!r}][{name!r}]", values, (steps, *cells), "(steps,), or of signals to cells that are Apart (steps, cells)")
 
 
 def check_parameters(own: Tree, given: Tree, sizes: Mapping[str, int]) -> None:
@@ -69,6 +73,10 @@ def check_parameters(own: Tree, given: Tree, sizes: Mapping[str, int]) -> None:
         _keys(f"parameters[{kind!r}]", given[kind], own[kind], (), fix)
     for name, values in given.get("weights", {}).items():
         _shape(f"parameters['weights'][{name!r}]", values, np.shape(own["weights"][name]), "one for each synapse, in the order of Rollout.wirings")
+    for kind in {"modulators", "effects"} & own.keys():
+        for name, mine in own[kind].items():
+            for parameter, value in _keys(f"parameters[{kind!r}][{name!r}]", given[kind][name], mine, (), fix).items():
+                _shape(f"parameters[{kind!r}][{name!r}][{parameter!r}]", value, (), "one number")
     for kind in {"neurons", "synapses"} & given.keys():
         for name, mine in own[kind].items():
             if kind == "neurons" and name not in sizes:

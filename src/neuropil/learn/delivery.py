@@ -76,8 +76,8 @@ class Wiring:
         """
         rows = ring.shape[0]
         if self.dense:
-            return ring.at[(k + np.unique(self.delay)) % rows].add(jnp.einsum("s,dst->dt", spikes, prepared))
-        return ring.at[(k + self.delay) % rows, self.post].add(prepared * spikes[self.pre])
+            return ring.at[(k + np.unique(self.delay).astype(np.int32)) % rows].add(jnp.einsum("s,dst->dt", spikes, prepared))
+        return ring.at[(k + self.delay.astype(np.int32)) % rows, self.post].add(prepared * spikes[self.pre])
 
 
 @dataclass(frozen=True)

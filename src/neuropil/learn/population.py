@@ -148,7 +148,7 @@ class Neurons:
         if self.step.rests:
             able &= jnp.logical_not(refractory)
         # Where a neuron cannot spike, moving its potential moves nothing: no gradient either.
-        spikes = shape.spike(jnp.broadcast_to(fired, u.shape), jnp.broadcast_to(x, u.shape)) * able
+        spikes = shape.spike(jnp.broadcast_to(fired, u.shape), jnp.broadcast_to(x, u.shape)) * able.astype(u.dtype)
         return fired & able, spikes
 
     def _reset(self, p: Scalars, s: Scalars, fired: Any, spikes: Any) -> Scalars:

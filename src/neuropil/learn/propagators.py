@@ -40,7 +40,7 @@ def entry_values(step: Advance, p: Scalars, dt: float, dtype: Any) -> Scalars:
     values: Scalars = {}
     for prefix, (fraction, held) in step.prefixes.items():
         free = jnp.array([0.0 if n in held else 1.0 for n in exact] + [1.0] * (len(index) - len(exact)), dtype)
-        held_still = matrix * free[:, None]
+        held_still = matrix * jnp.broadcast_to(free[:, None], matrix.shape)
         power = _separate(held_still, len(exact), fraction * dt) if apart else expm(held_still * (fraction * dt))
         for name, (i, j) in entries(step.scheme, prefix).items():
             values[name] = power[..., index[i], index[j]].reshape(batch)
@@ -53,8 +53,9 @@ def _separate(matrix: Any, states: int, h: float) -> Any:
     still = own == 0.0
     safe = jnp.where(still, 1.0, own)
     mean = jnp.where(still, 1.0, jnp.expm1(safe) / safe)
-    diagonal = jnp.eye(states, matrix.shape[-1], dtype=bool)
-    return jnp.where(diagonal, jnp.exp(own), matrix[..., :states, :] * (h * mean))
+    rows = matrix[..., :states, :]
+    diagonal = jnp.broadcast_to(jnp.eye(states, matrix.shape[-1], dtype=bool), rows.shape)
+    return jnp.where(diagonal, jnp.exp(own), rows * (h * mean))
 
 
 def _system(step: Advance, p: Scalars, dtype: Any) -> tuple[Any, tuple[int, ...]]:

@@ -18,10 +18,11 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.connectivity.draw import edges
-from neuropil.errors import ModelError, did_you_mean
+from neuropil.errors import ModelError, SimulationError, did_you_mean
 from neuropil.learn.checks import check_inputs, check_parameters, check_state
 from neuropil.learn.chunks import scan
 from neuropil.learn.delivery import Delivery, Wiring
+from neuropil.learn.modulators import INSIDE, Modulators
 from neuropil.learn.population import Neurons
 from neuropil.learn.probes import observing
 from neuropil.learn.steppable import steppable
@@ -78,7 +79,8 @@ class Rollout:
 
     Attributes:
         parameters: {"weights": projection -> [synapses], "neurons": population -> name -> () or [neurons], "synapses":
-            projection with a synapse model -> name -> () or [synapses]}, in base units.
+            projection with a synapse model -> name -> () or [synapses]}, in base units. With modulators also those of
+            `neuropil.learn.modulators.Modulators`.
         wirings: where each synapse goes, in the same order.
 
     Cells with morphology name their parameters, and keep their states, as `neuropil.learn.cable` says.
@@ -96,9 +98,6 @@ class Rollout:
         validate(network, dt)
         if precision not in ("float32", "float64"):
             raise ModelError("unknown precision", got=precision, expected="'float32' or 'float64'")
-        if network.modulators:
-            fix = "run it with neuropil.run, or train with the parameter itself as an input of the loss"
-            raise ModelError("Rollout does not support modulators", got=", ".join(network.modulators), fix=fix)
         if kept := [n.name for n in network.normalisations] + [p.name for p in network.synapse_probes]:
             raise ModelError("Rollout does not support normalisation or probes of synapses", got=", ".join(kept), fix="run it with neuropil.run, or describe the network without")
         unknown = set(scale or {}) - set(network.populations)
@@ -124,11 +123,13 @@ class Rollout:
         }
         self.wirings, weights = self._wire()
         self._delivery = Delivery(self.wirings)
+        self._modulators = Modulators(network, self.dt, {name: living.post for name, living in self.living.items()})
         self._observe = [observing(p, self._neurons[p.target.name]) for p in network.probes]
         self.parameters: Tree = {
             "weights": weights,
             "neurons": {name: dict(n.parameters) for name, n in self._neurons.items()},
             "synapses": {name: dict(living.parameters) for name, living in self.living.items()},
+            **self._modulators.parameters,
         }
 
     def __repr__(self) -> str:
@@ -157,6 +158,7 @@ class Rollout:
             "left": {name: np.zeros(n.population.size, np.int32) for name, n in self._neurons.items()},
             "flight": self._delivery.empty(self.dtype),
             "synapses": {name: living.start(self.dtype) for name, living in self.living.items()},
+            **({"modulators": self._modulators.start(self.dtype)} if self.network.modulators else {}),
         }
 
     def inputs(self, duration: Quantity | int) -> Tree:
@@ -168,11 +170,15 @@ class Rollout:
         Returns:
             {"step": int32[steps], "events": population -> port -> [steps, neurons] (weights), "currents": population ->
             input -> [steps, neurons], "uniform": population -> [steps, neurons] (for models with a hazard)}; besides,
-            where you add it, "modulators": projection -> [steps], the signal its synapses read. Add to these
-            arrays, or put others in their place, to drive the network with something else.
+            where you add it, "modulators": projection -> [steps], the signal its synapses read. With modulators also "signals":
+            modulator -> [steps], or [steps, cells] where cells are `Apart`, the signal in force at each step, and "doses": modulator ->
+            [steps], concentrations given to its whole volume (base units); both 0. Add to these arrays, or put others in their
+            place, to drive the network with something else.
         """
         steps = self._steps(duration)
         made: Tree = {"step": np.arange(steps, dtype=np.int32), "events": {}, "currents": {}, "uniform": {}}
+        if self.network.modulators:
+            made |= {kind: {m: np.zeros(steps, self.dtype) for m in self.network.modulators} for kind in ("signals", "doses")}
         for drive in self.network.drives:
             kind, name = ("currents", drive.input) if drive.input is not None else ("events", drive.port)
             assert name is not None
@@ -210,12 +216,14 @@ class Rollout:
 
         Raises:
             ModelError: parameters or inputs of other names or shapes.
+            SimulationError: an effect of a modulator has left its bounds.
         """
         with jax.enable_x64(self.precision == "float64" or _x64()):
             made = self.inputs(duration) if inputs is None else inputs
             given = (self.parameters if parameters is None else parameters, self.initial(), made)
             self._check(*given)  # here, too: an error from within `jit` is followed by words of JAX's
             rolled = self._compiled(*given)
+            self._check_bounds(rolled.state)
             every = {p.name: 1 if p.interval is None else grid.steps(p.interval, self.dt, f"probe {p.name}: interval") for p in self.network.probes}
             return Rolled(rolled.spikes, {n: t[every[n] - 1 :: every[n]] for n, t in rolled.traces.items()}, rolled.state)
 
@@ -236,18 +244,53 @@ class Rollout:
         if self.precision == "float64" and not _x64():
             raise ModelError("a float64 rollout needs JAX's x64 mode", fix="call it within `with jax.enable_x64(True):`")
         self._check(parameters, state, inputs)
-        dtype = self.dtype
-        constants = {name: n.constants(parameters["neurons"][name], self.dt, dtype) for name, n in self._neurons.items()}
-        weights = {n: jnp.asarray(w, dtype) for n, w in parameters["weights"].items()}
+        weights = {n: jnp.asarray(w, self.dtype) for n, w in parameters["weights"].items()}
         prepared = self._delivery.prepare(weights)
-        given = {n: v.constants(parameters["synapses"][n], weights[n], self.dt, dtype) for n, v in self.living.items()}
-
-        def step(carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
-            return self._step(constants, prepared, given, carry, row)
-
         started, rows = jax.tree.map(jnp.asarray, (state, inputs))
-        state, (spikes, traces) = scan(step, started, rows, self.chunk)
+        if not self.network.modulators:
+            constants = self._constants(parameters["neurons"], parameters["synapses"], weights)
+
+            def step(carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
+                return self._step(constants, prepared, carry, row)
+
+            state, (spikes, traces) = scan(step, started, rows, self.chunk)
+            return Rolled(spikes, traces, state)
+
+        floats = jax.tree.map(lambda a: jnp.asarray(a, self.dtype), parameters)
+
+        def acted(levels: Tree) -> tuple[Tree, Tree]:
+            neurons, synapses, outside = self._modulators.changed(floats, levels)
+            return {**levels, "outside": outside}, self._constants(neurons, synapses, weights)
+
+        def modulated(carry: tuple[Tree, Tree], row: Tree) -> tuple[tuple[Tree, Tree], tuple[Tree, Tree]]:
+            state, constants = carry
+            levels = self._modulators.dosed(state["modulators"], row)
+            tick = self._modulators.ticking(row["step"])
+            levels, constants = jax.lax.cond(
+                tick, lambda l, c: acted(self._modulators.advance(floats, l, row)), lambda l, c: (l, c), levels, constants
+            )  # fmt: skip
+            after, (spikes, traces) = self._step(constants, prepared, state, row)
+            return ({**after, "modulators": self._modulators.count(levels, spikes)}, constants), (spikes, traces)
+
+        levels, constants = acted(started["modulators"])  # those of the moment, which have acted unless this is the start
+        (state, _), (spikes, traces) = scan(modulated, ({**started, "modulators": levels}, constants), rows, self.chunk)
         return Rolled(spikes, traces, state)
+
+    def _constants(self, neurons: Tree, synapses: Tree, weights: Tree) -> Tree:
+        """All that a step reads beside states and inputs, of the parameters of neurons and synapses."""
+        return {
+            "neurons": {name: n.constants(neurons[name], self.dt, self.dtype) for name, n in self._neurons.items()},
+            "synapses": {n: v.constants(synapses[n], weights[n], self.dt, self.dtype) for n, v in self.living.items()},
+        }
+
+    def _check_bounds(self, state: Tree) -> None:
+        """Say which effect has left its bounds."""
+        if self.network.modulators and int(order := state["modulators"]["outside"]) != INSIDE:
+            effect = self._modulators.effect(int(order))
+            raise SimulationError(
+                f"an effect leaves its bounds: {effect.label}", expected=f"{effect.low:g} to {effect.high:g} in the parameter's base unit",
+                fix="a weaker effect, a saturating receptor, or wider bounds (low=, high=)",
+            )  # fmt: skip
 
     def _check(self, parameters: Tree, state: Tree, inputs: Tree) -> None:
         """Refuse names and shapes that are not those of this rollout."""
@@ -255,8 +298,8 @@ class Rollout:
         check_parameters(self.parameters, parameters, {n: v.population.size for n, v in self._neurons.items() if isinstance(v, Neurons)})
         check_state(self.initial(), state)
 
-    def _step(self, constants: Tree, prepared: Tree, given: Tree, carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
-        k = row["step"]
+    def _step(self, every: Tree, prepared: Tree, carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
+        k, constants, given = row["step"], every["neurons"], every["synapses"]
         arrived, flight = self._delivery.arrive(carry["flight"], k)
         states, left, spikes, synapses = {}, {}, {}, {}
         flows: Tree = {}

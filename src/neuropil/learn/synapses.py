@@ -175,7 +175,7 @@ class Living:
         here = (late[k % self.late] if self.late else mine)[self.post]
         late = late.at[k % self.late].set(mine) if self.late else late
         s = {n: jnp.broadcast_to(s[n] + here * (after[n] - s[n]), self.pre.shape) for n in s}
-        flight = flight.at[(k + self.delay) % flight.shape[0], np.arange(self.pre.size)].add(spikes[self.pre])
+        flight = flight.at[(k + self.delay.astype(np.int32)) % flight.shape[0], np.arange(self.pre.size)].add(spikes[self.pre])
         post = carry["post"]
         if reads(self.program.traced.spec.inputs, Activity):
             post = post * jnp.exp(-p["dt"] / p[POST_TIME]) + mine / p[POST_TIME]

@@ -42,7 +42,7 @@ class MembraneGroup:
         name: what its arrays are called by: the number of a membrane within its cell, or the name of a point process.
         program: the membrane.
         compartments: places in the solver's order, ascending for channels.
-        runs: int64[r, 3], stretches of consecutive ones: first compartment, first place within the patch, how many.
+        runs: int64[r, 3], stretches of consecutive ones: first compartment, first place within the group, how many.
         parameters: constants of the membrane by "mechanism.name", numbers or float64[compartments or 1, cells or 1].
         loops: constants of the loops "currents", "states" and "offers".
     """
@@ -81,7 +81,7 @@ class CablePlan:
         order: int64[n], the cell's compartments in the solver's order; rank is the inverse.
         parent: int64[n] in that order.
         axial: float64[n], conductance to the parent, nS; area: µm²; capacitance: pF; all in that order.
-        patches: membranes; every compartment with membrane is in one.
+        membranes: membranes; every compartment with membrane is in one.
         points: point processes.
         dt: ms.
         rank: int64[n], the solver's place of each compartment.
@@ -94,7 +94,7 @@ class CablePlan:
     axial: np.ndarray
     area: np.ndarray
     capacitance: np.ndarray
-    patches: tuple[MembraneGroup, ...]
+    membranes: tuple[MembraneGroup, ...]
     points: tuple[MembraneGroup, ...]
     dt: float
 
@@ -124,19 +124,19 @@ class CablePlan:
         axial = np.zeros(len(order))
         axial[1:] = 1.0 / made.resistance[order][1:]
         lowering = _Lowering(cell, order, rank, dt, precision, used, modulated, draw)
-        patches = tuple(lowering.patch(i, np.flatnonzero(kinds[order] == i)) for i in range(kinds.max() + 1))
-        points = tuple(lowering.point(name, patches) for name in cell.placed)
-        return cls(cell, order, rank, parent, axial, made.area[order], made.capacitance[order], patches, points, dt)
+        membranes = tuple(lowering.membrane(i, np.flatnonzero(kinds[order] == i)) for i in range(kinds.max() + 1))
+        points = tuple(lowering.point(name, membranes) for name in cell.placed)
+        return cls(cell, order, rank, parent, axial, made.area[order], made.capacitance[order], membranes, points, dt)
 
     @property
     def groups(self) -> tuple[MembraneGroup, ...]:
         """Membranes, then point processes."""
-        return (*self.patches, *self.points)
+        return (*self.membranes, *self.points)
 
     @property
     def places_of_points(self) -> range:
         """Places of the point processes among the groups."""
-        return range(len(self.patches), len(self.patches) + len(self.points))
+        return range(len(self.membranes), len(self.membranes) + len(self.points))
 
     @property
     def size(self) -> int:
@@ -153,7 +153,7 @@ class CablePlan:
     @property
     def uncarried(self) -> dict[str, str]:
         """Ion currents that a mechanism reads and none in the cell carries, with the first reader."""
-        traced = {n: t for p in (*self.patches, *self.points) for n, t in p.program.membrane.traced.items()}
+        traced = {n: t for p in self.groups for n, t in p.program.membrane.traced.items()}
         carried = {i for t in traced.values() for i in t.ions}
         read = {i: n for n, t in reversed(traced.items()) for i in t.spec.inputs if i.startswith("i_") and supplied(i)}
         return {i: n for i, n in read.items() if i not in carried}
@@ -162,7 +162,7 @@ class CablePlan:
     def flops(self) -> int:
         """Floating-point operations of one cell and step."""
         sites = sum(SITE_FLOPS * p.size for p in self.points)
-        return SOLVER_FLOPS * self.size + sites + sum(p.program.flops * p.size for p in (*self.patches, *self.points))
+        return SOLVER_FLOPS * self.size + sites + sum(p.program.flops * p.size for p in self.groups)
 
     def bytes_per_step(self, itemsize: int) -> int:
         """Bytes of state that one cell's step reads and writes: potentials, the system (assembled, eliminated, substituted), states.
@@ -171,10 +171,10 @@ class CablePlan:
             itemsize: bytes of a number.
         """
         moved = 2 * self.size + 3 * 2 * 2 * self.size
-        for patch in (*self.patches, *self.points):
-            program = patch.program
-            moved += patch.size * (len(program.membrane.states) + len(program.changing) + 2 * len(program.membrane.counted))
-            moved += patch.size * sum(len(loop.arrays) for loop in patch.loops.values())
+        for group in self.groups:
+            program = group.program
+            moved += group.size * (len(program.membrane.states) + len(program.changing) + 2 * len(program.membrane.counted))
+            moved += group.size * sum(len(loop.arrays) for loop in group.loops.values())
         return itemsize * (moved + sum(6 * p.size for p in self.points))
 
 
@@ -212,7 +212,7 @@ def _order(parent: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Lowering:
-    """What making patches needs; see `CablePlan.of`."""
+    """What making membrane groups needs; see `CablePlan.of`."""
 
     cell: Cell
     order: np.ndarray
@@ -234,7 +234,7 @@ class _Lowering:
         readers = {i for p in self.cell.painted for i in p.channel.spec.inputs} | {i for t in self.processes for i in t.spec.inputs}
         return tuple(dict.fromkeys(i for t in self.processes for i in (*t.ions, *t.spec.inputs) if i.startswith("i_") and supplied(i) and i in readers))
 
-    def patch(self, index: int, places: np.ndarray) -> MembraneGroup:
+    def membrane(self, index: int, places: np.ndarray) -> MembraneGroup:
         """A membrane, in compartments by their places in the solver's order."""
         cell, where = self.cell, self.order[places]
         names = [n for n, has in cell.channels.items() if has[where[0]]]
@@ -248,11 +248,11 @@ class _Lowering:
         runs = np.stack([places[starts], starts, lengths], axis=1).astype(np.int64)
         return self._made(str(index), program, places, runs, {n: values for n, (_, values) in found.items()})
 
-    def point(self, name: str, patches: tuple[MembraneGroup, ...]) -> MembraneGroup:
+    def point(self, name: str, membranes: tuple[MembraneGroup, ...]) -> MembraneGroup:
         """The sites of a point process."""
         placed = self.cell.placed[name]
         sites = self.rank[placed.compartments]
-        beneath = [p for p in patches if np.isin(sites, p.compartments).any()]
+        beneath = [p for p in membranes if np.isin(sites, p.compartments).any()]
         bare = sum(int(np.isin(sites, p.compartments).sum()) for p in beneath) < len(sites)  # at an end of a section there is no membrane
         offered = [] if bare else sorted(set.intersection(*(set(p.program.membrane.offers) for p in beneath)))
         ends = not self.cell.compartments.has_membrane[placed.compartments].all()

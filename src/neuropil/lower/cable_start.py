@@ -21,7 +21,7 @@ class Start:
 
     Attributes:
         v: float64[compartments, 1 or cells], mV, in the order of the cell's compartments.
-        states: by patch and "mechanism.state": float64[places of the patch, 1 or cells].
+        states: by membrane group and "mechanism.state": float64[places of the group, 1 or cells].
     """
 
     v: np.ndarray
@@ -44,13 +44,13 @@ class Start:
         v = _given(population, "v", seed, n) if "v" in population.initial else np.full((n, 1), cell.initial)
         states: dict[str, dict[str, np.ndarray]] = {}
         offered: dict[str, np.ndarray] = {}
-        for patch in plan.patches:
-            rows = plan.order[patch.compartments]
-            membrane = patch.program.membrane
+        for group in plan.membranes:
+            rows = plan.order[group.compartments]
+            membrane = group.program.membrane
             given = {s: _given(population, s, seed, n)[rows] for s in membrane.states if s in population.initial}
-            states[patch.name] = start = _initial(patch, v[rows], {}, given)
+            states[group.name] = start = _initial(group, v[rows], {}, given)
             if any(p.program.membrane.around for p in plan.points):
-                for name, value in membrane.surroundings(patch.parameters, start, v[rows], {}).items():
+                for name, value in membrane.surroundings(group.parameters, start, v[rows], {}).items():
                     whole = offered.setdefault(name, np.full((n, population.size), np.nan))
                     whole[rows] = value
         for point in plan.points:
@@ -61,13 +61,13 @@ class Start:
         return cls(v, states)
 
 
-def _initial(patch: MembraneGroup, v: np.ndarray, around: dict[str, Any], given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _initial(group: MembraneGroup, v: np.ndarray, around: dict[str, Any], given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        found = patch.program.membrane.initial(patch.parameters, v, around, given)
+        found = group.program.membrane.initial(group.parameters, v, around, given)
     for state, value in found.items():
         if not np.all(np.isfinite(value)):
             raise ModelError(f"{state} does not start at a finite number", got=value[~np.isfinite(value)].flat[0], fix="check its parameters and Cell.initial")
-    return {state: np.broadcast_to(value, (patch.size, value.shape[1] if value.ndim == 2 else 1)) for state, value in found.items()}
+    return {state: np.broadcast_to(value, (group.size, value.shape[1] if value.ndim == 2 else 1)) for state, value in found.items()}
 
 
 def _given(population: Population, state: str, seed: int, sites: int) -> np.ndarray:

@@ -25,7 +25,7 @@ CONCENTRATION = 1e-4
 
 def too_coarse(cable: CablePlan) -> str | None:
     """A warning that the time step of a lowered cell (`cable`) is too long for its gates, or None if it is short enough."""
-    rates = {gate: rate for patch in cable.patches for gate, rate in _rates(patch).items()}
+    rates = {gate: rate for group in cable.membranes for gate, rate in _rates(group).items()}
     if not rates or max(rates.values()) * cable.dt <= MOST:
         return None
     gate = max(rates, key=lambda g: rates[g])
@@ -35,15 +35,15 @@ def too_coarse(cable: CablePlan) -> str | None:
     )
 
 
-def _rates(patch: MembraneGroup) -> dict[str, float]:
+def _rates(group: MembraneGroup) -> dict[str, float]:
     """The largest rate, 1/ms, of each gate that exponential Euler advances by itself."""
     found = {}
-    for name, step in patch.program.membrane.steps.items():
+    for name, step in group.program.membrane.steps.items():
         scheme, spec = step.scheme, step.traced.spec
         together = {n for group in scheme.coupled for n in group}
         leaves: dict[str, Any] = {f"s.{n}": 0.5 for n in spec.states}
         leaves |= {f"x.{n}": POTENTIALS if n == "v" else CONCENTRATION if n.startswith("c_") else 0.0 for n in spec.inputs}
-        leaves |= {parameter_leaf(n): _extremes(patch.parameters[f"{name}.{n}"]) for n in spec.parameters}
+        leaves |= {parameter_leaf(n): _extremes(group.parameters[f"{name}.{n}"]) for n in spec.parameters}
         for n in scheme.stepped:
             if n not in together and spec.state_dimensions[n] == DIMENSIONLESS:
                 rate = np.abs(np.asarray(scheme.system.graph.evaluate([scheme.own[n]], leaves)[0], float))

@@ -14,7 +14,7 @@ import numpy as np
 from neuropil.lower.graph import Graph
 
 
-def frontier(graph: Graph, roots: Iterable[int]) -> tuple[int, ...]:
+def hoisted(graph: Graph, roots: Iterable[int]) -> tuple[int, ...]:
     """Static nodes, literals aside, that dynamic nodes or the roots use directly."""
     wanted = set(roots)
     for n in graph.reach(roots):
@@ -30,7 +30,7 @@ def describe(graph: Graph, node: int) -> str:
 
 @dataclass(frozen=True)
 class Constants:
-    """Values of a frontier.
+    """Values of hoisted constants.
 
     Attributes:
         numbers: float64[k], those equal for all elements, in order; nodes: their nodes.

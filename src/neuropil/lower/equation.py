@@ -8,7 +8,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from neuropil.lower.constants import frontier
+from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph
 from neuropil.lower.purity import traced_twice
 from neuropil.model.base.described import DeclarativeModel
@@ -30,12 +30,12 @@ class EquationProgram:
     Attributes:
         graph: its operations; leaves that begin with "p." are static.
         root: the node of its value.
-        frontier: static nodes whose values enter the kernel.
+        hoisted: static nodes whose values enter the kernel.
     """
 
     graph: Graph
     root: int
-    frontier: tuple[int, ...]
+    hoisted: tuple[int, ...]
 
     @classmethod
     def of(cls, function: Callable[..., Any], leaves: list[Any], where: str, *, static: tuple[str, ...] = ()) -> EquationProgram:
@@ -55,25 +55,25 @@ class EquationProgram:
         """
         graph = Graph()
         (root,) = traced_twice(graph, lambda *a: jnp.asarray(function(*a), "float64"), leaves, where, static=static, remedy=_REMEDY)
-        return cls(graph, root, frontier(graph, [root]))
+        return cls(graph, root, hoisted(graph, [root]))
 
     def constants(self, leaves: dict[str, Any]) -> list[Any]:
-        """Values of the frontier in float64, numbers or arrays.
+        """Values of the hoisted constants in float64, numbers or arrays.
 
         Args:
             leaves: values of the static leaves by name, numbers or arrays.
         """
-        return self.graph.evaluate(self.frontier, leaves)
+        return self.graph.evaluate(self.hoisted, leaves)
 
     def apart(self, varying: Set[int], leaves: Set[str]) -> set[int]:
         """Dynamic nodes whose values differ between elements.
 
         Args:
-            varying: nodes of the frontier that do.
+            varying: nodes of the hoisted constants that do.
             leaves: names of leaves that do.
         """
         graph, found = self.graph, set(varying)
-        for n in graph.reach([self.root], set(self.frontier)):
+        for n in graph.reach([self.root], set(self.hoisted)):
             node = graph.nodes[n]
             if (node.op == "leaf" and node.value in leaves) or any(a in found for a in node.args):
                 found.add(n)

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuropil.errors import ModelError
-from neuropil.lower.constants import Constants, frontier
+from neuropil.lower.constants import Constants, hoisted
 from neuropil.lower.exponentials import share_exponentials
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import Advance
@@ -397,7 +397,7 @@ class MembraneProgram:
         loops = {"currents": self.currents, "states": self.changing, "offers": self.offers}
         leaves = {f"p.{n}": v for n, v in parameters.items()}
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            made = {n: Constants.of(self.graph, frontier(self.graph, roots.values()), leaves, size, as_given=as_given) for n, roots in loops.items()}
+            made = {n: Constants.of(self.graph, hoisted(self.graph, roots.values()), leaves, size, as_given=as_given) for n, roots in loops.items()}
         for constants in made.values():
             self._check_finite(constants)
         return made

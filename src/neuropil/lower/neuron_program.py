@@ -14,7 +14,7 @@ from typing import Any
 import jax
 
 from neuropil.errors import PlanError
-from neuropil.lower.constants import frontier
+from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import StepFunction
 from neuropil.lower.primitives import PRIMITIVES
@@ -63,7 +63,7 @@ class NeuronProgram:
         new_states: node of each state's new value.
         fired: node of the spike condition.
         given: node of what a step gives to the soma, of the states and inputs at its beginning; None if nothing.
-        frontier: static nodes whose values enter the kernel.
+        hoisted: static nodes whose values enter the kernel.
         step: the traced step.
         variant: what of the model is in use.
     """
@@ -131,9 +131,9 @@ class NeuronProgram:
         return tuple(n for n in self.states if self.graph.nodes[self.new_states[n]].value != f"s.{n}")
 
     @cached_property
-    def frontier(self) -> tuple[int, ...]:
+    def hoisted(self) -> tuple[int, ...]:
         """Static nodes, literals aside, that dynamic nodes or results use directly."""
-        return frontier(self.graph, self.roots)
+        return hoisted(self.graph, self.roots)
 
     @property
     def draws_uniform(self) -> bool:
@@ -156,8 +156,8 @@ class NeuronProgram:
         return self.graph.flops(self.roots) + len(self.variant.wired) + 2 * len(self.variant.counted)
 
     def constants(self, parameters: dict[str, Any]) -> list[Any]:
-        """Values of the frontier, in float64, for parameters (and "dt" and propagator entries) by name."""
-        return self.graph.evaluate(self.frontier, {f"p.{n}": v for n, v in parameters.items()})
+        """Values of the hoisted constants, in float64, for parameters (and "dt" and propagator entries) by name."""
+        return self.graph.evaluate(self.hoisted, {f"p.{n}": v for n, v in parameters.items()})
 
 
 def check(program: NeuronProgram) -> None:

@@ -141,6 +141,27 @@ def slow_flows(
     return found
 
 
+def own_rates(scheme: Scheme, modulated: Iterable[str]) -> tuple[list[int], bool]:
+    """What tells quickly whether modulated parameters have made a state slow.
+
+    Args:
+        modulated: parameters that modulators change.
+
+    Returns:
+        Nodes, in the system's graph, of the rates that depend on them, of exact states that no other depends on in turn; and whether
+        they decide the rate of any other state, of which `slow_flows` must be asked.
+    """
+    leaves = {parameter_leaf(n) for n in modulated}
+    nodes, others = [], False
+    for n in (*scheme.exact, *scheme.stepped):
+        slopes = _slope_nodes(scheme, n)
+        if scheme.system.graph.leaves(*slopes) & leaves:
+            alone = n in scheme.exact and len(_together(scheme, n)) == 1
+            nodes += slopes if alone else []
+            others |= not alone
+    return nodes, others
+
+
 def typical(weight: Any) -> float:
     """The magnitude of most values of a weight: of a number, an array or a distribution, in base units."""
     if isinstance(weight, Distribution):

@@ -6,6 +6,7 @@ Which states wait for a spike, and which advance in every step, stands in `neuro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ from neuropil.lower.graph import Graph
 from neuropil.lower.integrate import Advance
 from neuropil.lower.learned import PLASTIC, learned_states
 from neuropil.lower.propagator import propagators
-from neuropil.lower.synapse_form import SIDES, Form, age, closed_form, form_of
+from neuropil.lower.synapse_form import SIDES, Form, age, closed_form, form_of, strikes
 from neuropil.lower.trace import named_leaves
 from neuropil.lower.traced_synapse import Stateless, TracedSynapse, traced_graph
 from neuropil.model.contents.in_context import synapse_in_context
@@ -212,6 +213,11 @@ class SynapseProgram:
         if not self.event_driven:  # only a step reads the propagators
             derived = propagators(scheme, parameters, tuple(self.traced.spec.inputs), dt, Advance(self.traced, scheme).prefixes)
         return {**parameters, **dict(zip(names, values, strict=True)), **derived, "dt": dt, PLASTIC: float(plastic)}
+
+    @cached_property
+    def strikes(self) -> tuple[Graph, dict[str, int], dict[str, int]]:
+        """Every state after `arrive` and after `respond`: a graph and nodes by state."""
+        return strikes(self.traced)
 
     def aged(self, side: str) -> bool:
         """It matters when the states of a side were last brought up to date."""

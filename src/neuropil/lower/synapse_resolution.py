@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.lower.classify import parameter_leaf
 from neuropil.lower.integrate import Advance
-from neuropil.lower.resolution import RESOLVED, slow_flows, typical
+from neuropil.lower.resolution import RESOLVED, own_rates, slow_flows, typical
 from neuropil.lower.synapse import SynapseProgram
-from neuropil.lower.synapse_form import strikes
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution
 from neuropil.units import Quantity
@@ -49,11 +49,22 @@ def slow_synapses(
     return {n: found[n] for n in spec.states if n in found}
 
 
+def resolution_depends(program: SynapseProgram, modulated: Iterable[str]) -> bool:
+    """Whether modulated parameters decide if a state is slow.
+
+    Args:
+        program: of the synapses; modulated: parameters that modulators change.
+    """
+    graph, *jumps = program.strikes
+    nodes, others = own_rates(program.scheme, modulated)
+    return bool(nodes) or others or bool(graph.leaves(*(n for after in jumps for n in after.values())) & {parameter_leaf(n) for n in modulated})
+
+
 def _slow_sums(
     program: SynapseProgram, parameters: Mapping[str, Any], initial: Mapping[str, float], w: float, decaying: set[str]
 ) -> dict[str, str]:
     """States to which spikes add too little."""
-    graph, arrived, answered = strikes(program.traced)
+    graph, arrived, answered = program.strikes
     leaves = {f"p.{n}": float(np.median(v)) for n, v in parameters.items()} | {"w": w}
 
     def after(nodes: Mapping[str, int], s: Mapping[str, float]) -> dict[str, float]:

@@ -43,6 +43,7 @@ class PlanBuilder:
         precision: "float32" or "float64".
         drives: the stimuli as planned.
         steps: traced steps by class; programs: by class and variant.
+        stores: of the projections.
     """
 
     network: Network
@@ -220,7 +221,7 @@ class PlanBuilder:
 
 
 def constants(program: NeuronProgram, parameters: dict[str, Any], dt: float) -> list[Any]:
-    """Values of a program's frontier for parameters by name: floats, or arrays over the elements.
+    """Values of a program's hoisted constants for parameters by name: floats, or arrays over the elements.
 
     Args:
         program: of the part.
@@ -250,11 +251,11 @@ def propagating(program: NeuronProgram, parameters: set[str]) -> bool:
 
 
 def depending(program: NeuronProgram, parameters: set[str]) -> set[int]:
-    """Places in a program's frontier whose values may depend on any of these parameters."""
+    """Places among a program's hoisted constants whose values may depend on any of these parameters."""
     leaves = {f"p.{n}" for n in parameters}
     if propagating(program, parameters):
         leaves |= {f"p.{n}" for n in program.step.entry_names}  # each entry of a matrix exponential may depend on all of the matrix
-    return {k for k, node in enumerate(program.frontier) if program.graph.leaves(node) & leaves}
+    return {k for k, node in enumerate(program.hoisted) if program.graph.leaves(node) & leaves}
 
 
 def refractory_steps(period: Any, dt: float, what: str) -> np.ndarray:
@@ -275,7 +276,7 @@ def refractory_steps(period: Any, dt: float, what: str) -> np.ndarray:
 
 
 def check_finite(program: NeuronProgram, values: list[Any], population: str, places: Iterable[int] | None = None) -> None:
-    """Refuse constants that are not numbers, naming the parameters they come from; of some places in the frontier, or of all.
+    """Refuse constants that are not numbers, naming the parameters they come from; of some places among the hoisted constants, or of all.
 
     Args:
         program: of the part.
@@ -286,7 +287,7 @@ def check_finite(program: NeuronProgram, values: list[Any], population: str, pla
     Raises:
         ModelError: a constant that is not finite.
     """
-    nodes = program.frontier if places is None else [program.frontier[k] for k in places]
+    nodes = program.hoisted if places is None else [program.hoisted[k] for k in places]
     for node, value in zip(nodes, values, strict=True):
         if not np.all(np.isfinite(value)):
             names = ", ".join(sorted(x[2:] for x in program.graph.leaves(node)))

@@ -173,7 +173,7 @@ def numbers_of(group: MembraneGroup, loop: CableLoop, quanta: Mapping[str, float
 
 
 def _loop(plan: CablePlan, g: int, kind: str, variants: Mapping[str, Variant]) -> CableLoop:
-    group, point = plan.groups[g], g >= len(plan.patches)
+    group, point = plan.groups[g], g >= len(plan.membranes)
     program, membrane = group.program, group.program.membrane
     outputs = {"currents": program.currents, "states": program.changing, "offers": {} if point else program.offers}[kind]
     place = g if point else None

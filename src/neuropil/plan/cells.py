@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +16,7 @@ from neuropil.plan.cable_signature import CableSignature
 from neuropil.plan.kernel_cost import KernelCost
 from neuropil.plan.parts import SolverBatch
 from neuropil.plan.signature import Kind
-
-if TYPE_CHECKING:
-    from neuropil.plan.plan import Plan
+from neuropil.plan.whole import Whole
 
 
 @dataclass(frozen=True)
@@ -70,12 +67,12 @@ class PlannedCells:
     @property
     def compartment_states(self) -> int:
         """Numbers of a cell: the potentials of its compartments and the states of its channels."""
-        return self.cable.size + sum(p.size * len(p.program.membrane.states) for p in self.cable.patches)
+        return self.cable.size + sum(p.size * len(p.program.membrane.states) for p in self.cable.membranes)
 
-    def costs(self, plan: Plan) -> list[KernelCost]:
+    def costs(self, plan: Whole) -> list[KernelCost]:
         """A compartment's share of its cell: membranes, point processes and the tree solver."""
         cable, real = self.cable, np.dtype(self.precision).itemsize
-        states = sum(p.size * len(p.program.membrane.states) for p in (*cable.patches, *cable.points))
+        states = sum(p.size * len(p.program.membrane.states) for p in cable.groups)
         places = cable.size + sum(p.size for p in cable.points)
         # Each state, and at each place the potential, the conductance and the current, is read and written.
         moved = 2 * real * (states + 3 * places)
@@ -88,19 +85,19 @@ class PlannedCells:
 
     def flat(self) -> list[str]:
         """States of compartments by full name: "v" and the channels'."""
-        return ["v", *dict.fromkeys(s for p in self.cable.patches for s in p.program.membrane.states)]
+        return ["v", *dict.fromkeys(s for p in self.cable.membranes for s in p.program.membrane.states)]
 
 
 def _slow(cable: CablePlan, start: Start, dt: float, modulated: frozenset[str]) -> dict[str, str]:
     """States of mechanisms that float32 would not resolve; of those that modulators may change, any parameter may become another."""
     found: dict[str, str] = {}
-    for patch in (*cable.patches, *cable.points):
-        for name, step in patch.program.membrane.steps.items():
+    for group in cable.groups:
+        for name, step in group.program.membrane.steps.items():
             spec = step.traced.spec
-            values = {n: patch.parameters[f"{name}.{n}"] for n in spec.parameters}
+            values = {n: group.parameters[f"{name}.{n}"] for n in spec.parameters}
             shape = np.broadcast_shapes(*(np.shape(v) for v in values.values()))
             values = {n: np.broadcast_to(v, shape).ravel() if np.ndim(v) else v for n, v in values.items()}
-            initial = {n: start.states[patch.name][f"{name}.{n}"] for n in spec.states}
+            initial = {n: start.states[group.name][f"{name}.{n}"] for n in spec.states}
             slow = slow_flows(step, values, initial, dt, spec.parameters if name in modulated else ())
             found |= {f"{name}.{n}": why for n, why in slow.items()}
     return found

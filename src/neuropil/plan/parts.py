@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -26,9 +26,7 @@ from neuropil.model.neuron.composite import Composite, Part
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.kernel_cost import KernelCost
 from neuropil.plan.signature import SAVED, Argument, Kind, Signature, state
-
-if TYPE_CHECKING:
-    from neuropil.plan.plan import Plan
+from neuropil.plan.whole import Whole
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class PlannedStimulus:
     index: int
     kind: str
 
-    def costs(self, plan: Plan) -> list[KernelCost]:
+    def costs(self, plan: Whole) -> list[KernelCost]:
         """What the stimulus does for a neuron in a step, besides what the neuron's own kernel reads."""
         real = np.dtype(plan.precision).itemsize
         # counted: a byte; events: real accumulator += count * weight; currents: current += amplitude * wave
@@ -171,16 +169,16 @@ class Batch:
         """The type of the refractory counts, if there are any."""
         return np.uint8
 
-    def traffic(self, plan: Plan, argument: Argument, changing: tuple[str, ...] = ()) -> int:
+    def traffic(self, plan: Whole, argument: Argument, changing: tuple[str, ...] = ()) -> int:
         """Bytes of an array that a step reads and writes for an element, `changing` being the states that are written."""
         size: int = plan.element_type(self, argument).itemsize
         return size * argument.passes(changing)
 
-    def costs(self, plan: Plan) -> list[KernelCost]:
+    def costs(self, plan: Whole) -> list[KernelCost]:
         """What a step does."""
         return []
 
-    def buffer(self, plan: Plan, argument: Argument) -> Buffer:
+    def buffer(self, plan: Whole, argument: Argument) -> Buffer:
         """What is declared of an array."""
         copies = 2 if argument.kind is Kind.COUNT else 1  # a Poisson count is drawn beside the one that is read
         return Buffer(f"{argument.label} of {self.name}", plan.element_type(self, argument), copies * self.size, saved=argument.kind in SAVED)
@@ -229,11 +227,11 @@ class KernelBatch(Batch):
         longest = max((max(m.period, m.arrays.get(Argument(Kind.PERIOD), np.zeros(1)).max()) for m in self.members), default=0)
         return np.uint8 if longest < 256 else np.int32
 
-    def bytes_per_step(self, plan: Plan) -> int:
+    def bytes_per_step(self, plan: Whole) -> int:
         """Bytes that an element's step reads and writes, by its kernel's arguments."""
         return sum(self.traffic(plan, a, self.program.changing) for a in self.signature.arguments)
 
-    def costs(self, plan: Plan) -> list[KernelCost]:
+    def costs(self, plan: Whole) -> list[KernelCost]:
         """One step of an element."""
         names = ", ".join(m.population.name for m in self.members)
         kind = "branch" if self.variant.gives else "neuron"

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from neuropil.connectivity.draw import expected_synapses
 from neuropil.lower.synapse import SynapseProgram
+from neuropil.model.contents.pairs import expected_synapses
 from neuropil.plan.kernel_cost import KernelCost
 from neuropil.plan.stores import StoreKind
-
-if TYPE_CHECKING:
-    from neuropil.plan.plan import Plan
+from neuropil.plan.whole import Whole
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class PackedSynapses:
     word: Any
     projections: tuple[int, ...]
 
-    def costs(self, plan: Plan) -> list[KernelCost]:
+    def costs(self, plan: Whole) -> list[KernelCost]:
         """An event reads its word and adds its quanta to an accumulator of its target."""
         accumulator, size = np.dtype(plan.accumulator).itemsize, np.dtype(self.word).itemsize
         synapses: dict[str, float] = {}
@@ -48,7 +46,7 @@ class StatefulSynapses:
     index: int
     program: SynapseProgram
 
-    def costs(self, plan: Plan) -> list[KernelCost]:
+    def costs(self, plan: Whole) -> list[KernelCost]:
         """What every event does, and what every step does to those that are clock-driven."""
         program, real = self.program, np.dtype(plan.synapse_precision(self.index)).itemsize
         p, flops = plan.network.projections[self.index], program.flops
@@ -76,7 +74,7 @@ class StoredSynapses:
     index: int
     kind: StoreKind
 
-    def costs(self, plan: Plan) -> list[KernelCost]:
+    def costs(self, plan: Whole) -> list[KernelCost]:
         """As the kind says."""
         p = plan.network.projections[self.index]
         flops, moved = self.kind.event_cost(p)

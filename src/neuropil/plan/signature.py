@@ -123,7 +123,7 @@ class Signature:
         variant = program.variant
         made: list[Argument] = []
         columns: list[Argument] = []
-        for k in range(len(program.frontier)):
+        for k in range(len(program.hoisted)):
             (made if k in varying.constants else columns).append(Argument(Kind.CONSTANT, k))
         made += [state(n) for n in program.states]
         made += [Argument(Kind.REFRACTORY)] if program.refractory else []

@@ -4,8 +4,8 @@ The order follows from what operations do to buffers. Of each buffer, within a s
 
     sets < adds < reads < updates < completes < observes,
 
-and who adds does so in the order in which the operations stand: sums of real numbers depend on it, and it is part of the step
-contract (docs/design.md). Operations of the phase "spikes" concern the step before and come first, as they stand.
+and who adds does so phase by phase (stimuli and junctions before branches), within a phase in the order in which the operations
+stand: sums of real numbers depend on it, and it is part of the step contract (docs/design.md). Operations of the phase "spikes" concern the step before and come first, as they stand.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def in_order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     Raises:
         PlanError: the program is not legal, see `check`.
     """
-    given = list(operations)
+    phases = list(Phase)
+    given = sorted(operations, key=lambda op: phases.index(op.phase))  # Python's sort keeps the order otherwise
     check(given)
     first = [op for op in given if op.phase is Phase.SPIKES]
     rest = [op for op in given if op.phase is not Phase.SPIKES]
     after, missing = _relations(rest)
-    phases = list(Phase)
     ready = [(phases.index(op.phase), j) for j, op in enumerate(rest) if not missing[j]]
     heapq.heapify(ready)
     order: list[int] = []

@@ -104,10 +104,10 @@ def _cells(cells: PlannedCells, plan: Plan) -> str:
     if note := too_coarse(cable):
         lines.append(f"   note: {note}")
     lines += [f"   note: {reader} reads {ion}, which nothing in the cell carries: it is 0" for ion, reader in cable.uncarried.items()]
-    for patch in cable.patches:
-        kinds = ", ".join(dict.fromkeys(cable.cell.compartments.kind[cable.order[patch.compartments]].tolist()))
-        lines.append(f"   membrane {patch.name}: {patch.size:,} compartments ({kinds}), {patch.program.flops} FLOPs each and step")
-        lines += _reasons(patch)
+    for group in cable.membranes:
+        kinds = ", ".join(dict.fromkeys(cable.cell.compartments.kind[cable.order[group.compartments]].tolist()))
+        lines.append(f"   membrane {group.name}: {group.size:,} compartments ({kinds}), {group.program.flops} FLOPs each and step")
+        lines += _reasons(group)
     for point in cable.points:
         sites = f"{point.size:,} sites" if point.size > 1 else "1 site"
         lines.append(f"   {point.name}: {sites}, {point.program.flops + SITE_FLOPS} FLOPs each and step")
@@ -123,11 +123,11 @@ def _cells(cells: PlannedCells, plan: Plan) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _reasons(patch: MembraneGroup) -> list[str]:
+def _reasons(group: MembraneGroup) -> list[str]:
     """How each state of a membrane is advanced."""
     lines = []
-    for name, traced in patch.program.membrane.traced.items():
-        scheme = patch.program.membrane.steps[name].scheme
+    for name, traced in group.program.membrane.traced.items():
+        scheme = group.program.membrane.steps[name].scheme
         label = name if name == type(traced.mechanism).__name__ else f"{name} ({type(traced.mechanism).__name__})"
         states = "; ".join(f"{s}: {scheme.reasons[s]}" for s in traced.spec.states) or "no state"
         lines.append(f"     {label}: {states}")

@@ -13,7 +13,7 @@ from neuropil.engine.modulation.modulate import Modulation, RunningModulator
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.base.distribution import axes
 from neuropil.model.contents.contents import Population, Projection
-from neuropil.model.contents.views import View
+from neuropil.model.contents.population import View
 from neuropil.model.neuron.composite import split
 from neuropil.model.synapse.context import SignalValue, reads
 from neuropil.plan.signature import state

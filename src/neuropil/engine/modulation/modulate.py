@@ -12,7 +12,9 @@ import numpy as np
 
 from neuropil.engine.access.arguments import numbers
 from neuropil.engine.core import Core
-from neuropil.engine.modulation.modulated import Modulated, modulated
+from neuropil.engine.modulation.level import PerPlace, WellMixed
+from neuropil.engine.modulation.modulated import Modulated
+from neuropil.engine.modulation.targets import modulated
 from neuropil.engine.saved import Arrays
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.base import grid
@@ -43,6 +45,8 @@ class RunningModulator:
         self.c = modulator.start()
         self.spikes = [np.zeros(r.nucleus.size, np.int64) for r in modulator.releases]
         self.samples: list[list[float]] = []
+        self._law = WellMixed(modulator) if modulator.grid.mixed else PerPlace(modulator)
+        self._watched = [modulator.grid.places[name] for name in modulator.watched if name]
 
     @property
     def concentration(self) -> Quantity:
@@ -107,14 +111,15 @@ class RunningModulator:
 
     def advance(self, first: bool) -> None:
         """Advance to the end of a tick; `first`: this is t = 0, no time has gone by."""
-        modulator = self.modulator
-        released = np.full(modulator.grid.size, self.dose)
-        for release, count in zip(modulator.releases, self.spikes, strict=True):
-            released += release.released(count, modulator.grid)
+        released: Any = self.dose
+        for release, count in zip(self.modulator.releases, self.spikes, strict=True):
+            released = released + release.released(count, self.modulator.grid)
             count[:] = 0
         self.dose = 0.0
-        self.c = modulator.after(self.c, self.signal, released, self.cap, first=first)
-        self.samples.append([modulator.grid.mean(self.c, name) for name in modulator.watched])
+        if self.modulator.grid.mixed:
+            released = float(np.sum(released))
+        self.c = self._law.after(self.c, self.signal, released, self.cap, first)
+        self.samples.append([float(self.c[at].mean()) for at in self._watched] or [float(self.c[0])])
 
     def save(self) -> dict[str, np.ndarray]:
         """What it goes on from."""

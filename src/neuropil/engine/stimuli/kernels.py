@@ -189,7 +189,11 @@ def gaussian_current(precision: str) -> Callable[..., Any]:
 
 @cache
 def uniform_numbers(precision: str) -> Callable[..., Any]:
-    """The kernel that draws one uniform number per neuron and step, for models with a hazard; of a pair, the second is kept in `later`."""
+    """The kernel that draws one uniform number per neuron and step, for models with a hazard; of a pair, the second is kept in `later`.
+
+    Args:
+        precision: "float32" or "float64".
+    """
     uniform = to_uniform32 if precision == "float32" else to_uniform64
 
     @inner_njit(**KERNEL_FLAGS)

@@ -14,10 +14,10 @@ from neuropil import rng
 from neuropil.codegen.cache import load
 from neuropil.codegen.clock_driven_source import NAME, SynapseKernel, emit_arrival, emit_response, emit_step
 from neuropil.engine.stores.deliver import Rows, file_again
-from neuropil.engine.stores.stateful_store import SynapseStore
+from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_own, note_own
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
-from neuropil.lower.constants import frontier
+from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph
 from neuropil.lower.synapse_form import SIDES
 from neuropil.model.synapse.context import POST_TIME, Activity, reads
@@ -59,7 +59,7 @@ class ClockDrivenStore(SynapseStore):
         program, precision = self.program, self.real.name
 
         def varying(graph: Graph, roots: list[int]) -> frozenset[int]:
-            return self.varying(graph, frontier(graph, roots))
+            return self.varying(graph, hoisted(graph, roots))
 
         self.kernels: dict[str, tuple[SynapseKernel, Graph]] = {
             "arrive": (emit_arrival(program, precision, varying(program.arrival, program.arrival_roots)), program.arrival),
@@ -84,9 +84,17 @@ class ClockDrivenStore(SynapseStore):
     def renew(self) -> None:
         """Evaluate the constants of the kernels anew."""
         for name, (kernel, graph) in self.kernels.items():
-            self.numbers[name], differ = self.constants(graph, kernel.frontier, kernel.varying)
+            self.numbers[name], differ = self.constants(graph, kernel.hoisted, kernel.varying)
             for own in self.own:
                 own.constants |= {(name, SynapseArgument(SynapseKind.CONSTANT, k)): v[own.order].astype(self.real) for k, v in differ.items()}
+
+    def tables(self) -> list[ConstantTable]:
+        """The constants of each kernel."""
+        made, orders = [], [own.order for own in self.own]
+        for name, (kernel, graph) in self.kernels.items():
+            arrays = [{k: own.constants[name, SynapseArgument(SynapseKind.CONSTANT, k)] for k in kernel.varying} for own in self.own]
+            made.append(ConstantTable(graph, kernel.hoisted, kernel.varying, self.numbers[name], arrays, orders))
+        return made
 
     def bring_up(self, step: int) -> None:
         """States that wait for a spike while others advance."""

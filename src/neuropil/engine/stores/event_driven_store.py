@@ -13,10 +13,10 @@ import numpy as np
 
 from neuropil.codegen.cache import load
 from neuropil.codegen.event_driven_source import ALIKE, NAME, NOTES, all_roots, emit_lazy
-from neuropil.engine.stores.stateful_store import SynapseStore
+from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_segments, file_segments_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits, steps_since
-from neuropil.lower.constants import frontier
+from neuropil.lower.constants import hoisted
 from neuropil.lower.synapse_form import SIDES
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.stores import EventDriven
@@ -80,7 +80,7 @@ class EventDrivenStore(SynapseStore):
     def prepare(self) -> None:
         """Write the kernels."""
         graph, precision = self.program.arrival, self.real.name
-        self.kernels = emit_lazy(self.program, precision, self.varying(graph, frontier(graph, all_roots(self.program))))
+        self.kernels = emit_lazy(self.program, precision, self.varying(graph, hoisted(graph, all_roots(self.program))))
         self.module = load(NAME, self.kernels.source)
         self.delays = np.empty(0, np.int32)
 
@@ -94,9 +94,15 @@ class EventDrivenStore(SynapseStore):
 
     def renew(self) -> None:
         """Evaluate the constants of the kernels anew."""
-        self.numbers, differ = self.constants(self.program.arrival, self.kernels.frontier, self.kernels.varying)
+        self.numbers, differ = self.constants(self.program.arrival, self.kernels.hoisted, self.kernels.varying)
         for own in self.own:
             own.own |= {SynapseArgument(SynapseKind.CONSTANT, k): v[own.order].astype(self.real) for k, v in differ.items()}
+
+    def tables(self) -> list[ConstantTable]:
+        """The constants of the one graph of all kernels."""
+        kernels, orders = self.kernels, [own.order for own in self.own]
+        arrays = [{k: own.own[SynapseArgument(SynapseKind.CONSTANT, k)] for k in kernels.varying} for own in self.own]
+        return [ConstantTable(self.program.arrival, kernels.hoisted, kernels.varying, self.numbers, arrays, orders)]
 
     def _segment(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
         """Number of the segment of each synapse."""

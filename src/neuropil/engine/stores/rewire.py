@@ -16,20 +16,26 @@ from neuropil.connectivity.partners import partners
 from neuropil.engine.stores.synapse_list import SynapseList
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
+from neuropil.model.contents.chosen import places
 from neuropil.model.contents.contents import Stream
-from neuropil.model.contents.views import places
 from neuropil.model.contents.wiring import threshold
 from neuropil.plan.plan import Plan
 
 
 def steps_between(plan: Plan, index: int) -> int | None:
-    """A projection's rewiring interval in steps; None if it keeps its synapses."""
+    """The rewiring interval of the projection with this index in steps; None if it keeps its synapses."""
     structure = plan.network.projections[index].structure
     return None if structure is None else grid.steps(structure.interval, plan.dt, "Rewiring.interval")
 
 
 def rewired(synapses: SynapseList, plan: Plan, index: int, step: int) -> tuple[SynapseList, int, int]:
-    """The list after the rewiring at a step (a multiple of the interval), how many vanished and how many formed."""
+    """The list after the rewiring at a step (a multiple of the interval), how many vanished and how many formed.
+
+    Args:
+        synapses: before.
+        index: of the projection.
+        step: of the rewiring.
+    """
     p, every = plan.network.projections[index], steps_between(plan, index)
     structure = p.structure
     assert structure is not None and every is not None

@@ -10,7 +10,7 @@ their sources (`neuropil.engine.stores.event_driven_store`), clock-driven ones i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,16 +65,62 @@ class Targets:
         return self.neurons * self.sites
 
     def owned(self, s: SynapseList) -> np.ndarray:
-        """Places in a list of the synapses on them."""
+        """int64[n]: places in a list `s` of the synapses on these targets."""
         return np.flatnonzero((s.post >= self.low) & (s.post < self.low + self.neurons))
 
     def reached(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
-        """For some of the synapses, the target."""
+        """int64[n]: the target of some of the synapses of a list.
+
+        Args:
+            s: the list.
+            which: int64[n], places in it.
+        """
         return s.site[which] * self.neurons + s.post[which] - self.low
 
 
+@dataclass(frozen=True)
+class ConstantTable:
+    """The constants of one kernel of a store, as they are kept.
+
+    Attributes:
+        graph, hoisted: what they are; varying: places of those that differ between synapses.
+        numbers: the others, by place.
+        arrays: for each thread those that differ, by place; an entry for each of its synapses.
+        orders: for each thread the places of its synapses in the list.
+    """
+
+    graph: Graph
+    hoisted: tuple[int, ...]
+    varying: frozenset[int]
+    numbers: np.ndarray
+    arrays: list[dict[int, np.ndarray]]
+    orders: list[np.ndarray]
+
+    def write(self, place: int, value: Any, reached: Sequence[np.ndarray]) -> None:
+        """Set a constant: a number, or one for each target.
+
+        Args:
+            place: among the hoisted constants; value: a float, or float64[targets].
+            reached: for each thread, the target of each of its synapses.
+        """
+        if place not in self.varying:
+            self.numbers[place] = value
+            return
+        for arrays, target in zip(self.arrays, reached, strict=True):
+            array = arrays[place]
+            if np.ndim(value):
+                np.take(np.asarray(value, array.dtype), target, out=array, mode="clip")  # "clip" writes in place
+            else:
+                array[:] = value
+
+
 class SynapseStore(ABC):
-    """The synapses of one projection; see `neuropil.engine.stores.packed_store` for what the loop asks of it."""
+    """The synapses of one projection; see `neuropil.engine.stores.packed_store` for what the loop asks of it.
+
+    Args:
+        index: of the projection.
+        room: spikes for which there is room at the start.
+    """
 
     def __init__(self, plan: Plan, index: int, layout: Layout, machine: Machine, room: int):
         self.plan, self.index, self.layout, self.room = plan, index, layout, room
@@ -132,7 +178,11 @@ class SynapseStore(ABC):
 
     @abstractmethod
     def refile_segments(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
-        """File the segments of earlier spikes once more; there must be room."""
+        """File the segments of earlier spikes once more; there must be room.
+
+        Args:
+            neurons, emitted, now: as of `Store.refile`.
+        """
 
     @abstractmethod
     def held_bytes(self) -> int:
@@ -148,11 +198,16 @@ class SynapseStore(ABC):
 
     @abstractmethod
     def gather(self, name: str) -> np.ndarray:
-        """float64[n]: a state of every synapse as it is kept, everything being made up for."""
+        """float64[n]: the state of this name of every synapse as it is stored, after all pending spikes have been processed."""
 
     @abstractmethod
     def write(self, name: str, values: np.ndarray) -> None:
-        """Set a state, or the weight, of every synapse (float64[n], in their order)."""
+        """Set a state, or the weight, of every synapse (float64[n], in their order).
+
+        Args:
+            name: of the state, or "weight".
+            values: float64[n].
+        """
 
     # --- contents ----------------------------------------------------------------------------------------------------
 
@@ -164,6 +219,10 @@ class SynapseStore(ABC):
         self._make_room(self.room)
         # What stays the same is kept once, in the list; what changes lives in the arrays.
         self.synapses = replace(self.synapses, states={}, last={})
+
+    def drawn(self) -> SynapseList:
+        """The synapses at the start, on the targets that threads of this process own."""
+        return SynapseList.drawn(self.plan, self.index, self.layout.owned(self.projection.target))
 
     def save(self) -> dict[str, np.ndarray]:
         """Everything that a checkpoint needs, independent of threads."""
@@ -177,7 +236,7 @@ class SynapseStore(ABC):
         return arrays
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take up what `save` gave."""
+        """Restore the `arrays` that `save` returned."""
         s, self.plastic = self.synapses, bool(arrays["plastic"])
         if self.projection.structure is not None:
             pre, post, site, weight, delay = (arrays[n] for n in ("pre", "post", "site", "weight", "delay"))
@@ -190,7 +249,11 @@ class SynapseStore(ABC):
         self.signal[:] = arrays["signal"]
 
     def read(self, name: str, step: int) -> np.ndarray:
-        """float64[n]: a state of every synapse, or the weight, at a step."""
+        """float64[n]: a state of every synapse, or the weight, at a step.
+
+        Args:
+            name: of the state, or "weight".
+        """
         if name not in self.program.states:
             return self.synapses.weight
         if self._moves(name):
@@ -251,7 +314,7 @@ class SynapseStore(ABC):
         self.renew()
 
     def switch(self, plastic: bool, step: int) -> None:
-        """Let the rule act, or hold what it has learnt, from a step on."""
+        """Let the rule act (`plastic`), or hold what it has learnt, from a step on."""
         if plastic != self.plastic:
             self.bring_up(step)
             self.plastic = plastic
@@ -264,6 +327,8 @@ class SynapseStore(ABC):
         Args:
             weights: keep the synapses that there are, their weights, and what they have learnt.
             end: the step at which what was ends.
+            end: step that was reached.
+            step: at which it begins again.
         """
         if weights:
             self.bring_up(end)
@@ -271,7 +336,7 @@ class SynapseStore(ABC):
             s = SynapseList.made(self.plan, self.index, now.pre, now.post, now.site, now.weight, now.delay, step, now.number)
             s = replace(s, states={**s.states, **{n: now.states[n] for n in self.program.learned}})
         else:
-            s, self.reweighed = SynapseList.drawn(self.plan, self.index), False
+            s, self.reweighed = self.drawn(), False
         self.use(s)
         self.begin_at(step)
         self.drop()
@@ -312,8 +377,12 @@ class SynapseStore(ABC):
     def renew(self) -> None:
         """Evaluate the constants of the kernels anew."""
 
-    def varying(self, graph: Graph, frontier: tuple[int, ...]) -> frozenset[int]:
-        """Places in a frontier whose values differ between synapses: those that depend on a parameter that varies."""
+    @abstractmethod
+    def tables(self) -> list[ConstantTable]:
+        """The constants of the kernels."""
+
+    def varying(self, graph: Graph, hoisted: tuple[int, ...]) -> frozenset[int]:
+        """Places in a hoisted whose values differ between synapses: those that depend on a parameter that varies."""
         traced = self.program.traced
         given = {n: getattr(traced.model, n) for n in traced.spec.parameters}
         trial = {n: v.quantile(np.array([0.3, 0.7])) if isinstance(v, Distribution) else v.value for n, v in given.items()}
@@ -321,11 +390,15 @@ class SynapseStore(ABC):
         trial |= {n: np.full(2, v) for n, v in trial.items() if n in traced.varied and np.ndim(v) == 0}
         values = self.program.constants(trial, self.plan.dt)
         leaves = {f"p.{n}": v for n, v in values.items()}
-        return frozenset(k for k, v in enumerate(graph.evaluate(frontier, leaves)) if np.size(v) > 1)
+        return frozenset(k for k, v in enumerate(graph.evaluate(hoisted, leaves)) if np.size(v) > 1)
 
-    def constants(self, graph: Graph, frontier: tuple[int, ...], varying: frozenset[int]) -> tuple[np.ndarray, dict[int, np.ndarray]]:
-        """Values of a frontier: those equal for all synapses, and by their place those that differ, as lists."""
-        values = graph.evaluate(frontier, {f"p.{n}": v for n, v in self.synapses.constants.items()})
+    def constants(self, graph: Graph, hoisted: tuple[int, ...], varying: frozenset[int]) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+        """Values of hoisted constants: those equal for all synapses, and by their place those that differ, as lists.
+
+        Args:
+            varying: places of those that differ.
+        """
+        values = graph.evaluate(hoisted, {f"p.{n}": v for n, v in self.synapses.constants.items()})
         check_finite(f"projection {self.projection.name!r} ({self.program.traced.name})", values)
         numbers = [0.0 if k in varying else float(np.ravel(v)[0]) for k, v in enumerate(values)]
         return np.array(numbers, self.real), {k: np.broadcast_to(values[k], self.synapses.size) for k in varying}
@@ -347,7 +420,7 @@ class SynapseStore(ABC):
         return spikes * target.sites + self._window * target.size if self.program.responds else 0
 
     def waiting(self, t: int) -> tuple[object, ...]:
-        """Spikes of a thread's targets on their way to the synapses, and room for those of a step."""
+        """Spikes of the targets of thread t on their way to the synapses, and room for those of a step."""
         return self.spiked[t].memory, self.who[t]
 
     def own_spikes(self) -> Operation:
@@ -360,7 +433,11 @@ class SynapseStore(ABC):
         return self.layout.slot_of, target.first, target.neurons, target.size, self.spiked[t].memory
 
     def grow(self, spikes: int) -> None:
-        """Twice the room that is needed now."""
+        """Twice the room that is needed now.
+
+        Args:
+            spikes: that wait now.
+        """
         if spikes > self.capacity:
             for bucket, spiked, target in zip(self.buckets, self.spiked, self.targets, strict=True):
                 bucket.grow(2 * spikes * self.segments)
@@ -369,7 +446,11 @@ class SynapseStore(ABC):
             self._make_room(2 * spikes)
 
     def refile(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
-        """Those of the sources, and those of the targets to which synapses have yet to respond."""
+        """Those of the sources, and those of the targets to which synapses have yet to respond.
+
+        Args:
+            neurons, emitted, now: as of `Store.refile`.
+        """
         self.refile_segments(neurons, emitted, now)
         if self.program.responds:
             for t in range(len(self.targets)):

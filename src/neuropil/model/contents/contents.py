@@ -11,10 +11,10 @@ from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
+from neuropil.model.contents.chosen import Indices, places, shared
 from neuropil.model.contents.expression import Expression
-from neuropil.model.contents.views import Indices, View, places, shared, view
-from neuropil.model.neuron.composite import Composite, Part, full_name, parts_of, split
-from neuropil.model.neuron.neuron import Neuron
+from neuropil.model.contents.population import Population
+from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.stimulus.stimulus import Stimulus
 from neuropil.model.synapse.synapse import Synapse
 from neuropil.units import Dimension
@@ -22,60 +22,6 @@ from neuropil.units import Dimension
 Stream: TypeAlias = tuple[str | int, ...]
 """What keys the random draws of a projection or a drive besides the seed: names, never places in a list, so that whatever else
 is in the network leaves them alone."""
-
-
-@dataclass(frozen=True, eq=False)
-class Population:
-    """Neurons of one model.
-
-    Attributes:
-        name: unique within the network.
-        neuron: the model with its parameters.
-        size: number of neurons.
-        first: global index of its first neuron.
-        initial: initial values by state name that replace the model's own; arrays [size * sites], neuron by neuron.
-        positions: [size, axes] in µm, or None.
-    """
-
-    name: str
-    neuron: Neuron | Composite
-    size: int
-    first: int
-    initial: dict[str, Any] = field(default_factory=dict)
-    positions: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return self.size
-
-    __iter__ = None
-
-    def __getitem__(self, which: Any) -> View:
-        """Some of the neurons (`neuropil.model.contents.views`): `exc[:50]`, `exc[mask]`, `exc[[3, 1, 4]]`, `exc[7]`."""
-        return view(self, which)
-
-    @property
-    def parts(self) -> dict[str, Part]:
-        """The parts of its neurons by name; a plain neuron is the part ""."""
-        return parts_of(self.neuron)
-
-    @property
-    def models(self) -> dict[str, DeclarativeModel]:
-        """Whatever of its neurons has parameters, by name; a plain neuron is ""."""
-        return self.neuron.models if isinstance(self.neuron, Composite) else {"": self.neuron}
-
-    def sites(self, name: str) -> int:
-        """How many sites of a port, input or state (by its full name) each neuron has."""
-        return self.neuron.spec.sites.get(name, 1)
-
-    def __add__(self, other: Any) -> tuple[Any, ...]:
-        """Several populations or views, as source or target."""
-        return (self, *other) if isinstance(other, tuple) else (self, other)
-
-    def __radd__(self, other: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (*other, self)
-
-    def __repr__(self) -> str:
-        return f"Population({self.name!r}, {self.size} × {type(self.neuron).__name__})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ import numpy as np
 from neuropil import rng
 from neuropil.errors import NetworkError
 from neuropil.model.base.ends import Ends
+from neuropil.model.contents.chosen import Indices, places
 from neuropil.model.contents.contents import Projection
-from neuropil.model.contents.views import Indices, places
 
 
 def ends_of(projection: Projection, whole: bool = False) -> Ends:
@@ -55,6 +55,14 @@ def naming(projection: Projection) -> Iterator[None]:
         yield
     except NetworkError as error:
         raise NetworkError(f"projection {projection.name!r}: {error.what}", got=error.got, expected=error.expected, fix=error.fix) from None
+
+
+def expected_synapses(projection: Projection) -> float:
+    """Number of synapses: exact for rules that fix it, else the expectation, which `DistanceDependent` alone estimates."""
+    for fault in missing_positions(projection, f"projection {projection.name!r}"):
+        raise fault
+    with naming(projection):
+        return projection.rule.expected_between(ends_of(projection))
 
 
 def pairs_of(projection: Projection, seed: int) -> tuple[Indices, Indices, Indices]:

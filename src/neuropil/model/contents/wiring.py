@@ -13,9 +13,10 @@ from neuropil.model.base.distribution import Distribution, axes, checked_values
 from neuropil.model.cell.cell import Cell
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
+from neuropil.model.contents.chosen import shared
 from neuropil.model.contents.contents import Population
 from neuropil.model.contents.per_synapse import check_array, differs
-from neuropil.model.contents.views import View, indices_of, shared, whole
+from neuropil.model.contents.population import View, indices_of, whole
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.synapse.context import (
     POST_TIME,

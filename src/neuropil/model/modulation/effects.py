@@ -40,9 +40,13 @@ class Effect:
 
     @property
     def constants(self) -> dict[str, float]:
-        """The attributes that are one number, by name, in base units: what a rollout can differentiate by."""
-        bare = {n: v.value if isinstance(v, Quantity) else v for n, v in vars(self).items()}
-        return {n: float(v) for n, v in bare.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
+        """The attributes that are one number, by name, in base units: what a rollout can differentiate by.
+
+        A 0 without a unit is left out: it stands for 0 in any unit.
+        """
+        numbers = {n: v for n, v in vars(self).items() if isinstance(v, (int, float)) and not isinstance(v, bool) and v != 0}
+        units = {n: v.value for n, v in vars(self).items() if isinstance(v, Quantity) and isinstance(v.value, (int, float))}
+        return {n: float(v) for n, v in {**numbers, **units}.items()}
 
     def with_constants(self, values: Mapping[str, Any]) -> Effect:
         """A copy with other constants.

@@ -73,7 +73,7 @@ class Kinetics(DeclarativeModel):
 
     def supplied(self, signal: Any, tick: float) -> Any:
         """What the nucleus supplies over a tick (ms) with this signal, base units: one number, or one per cell as the signal is."""
-        return maximum(0.0, 1.0 + signal).value * float(self.removed(self.rest)) * tick
+        return maximum(0.0, 1.0 + signal).value * self.removed(self.baseline.value) * tick
 
     def advance(self, c: Any, given: Any, tick: float, spread: Spread | None = None, steps: int = 1) -> np.ndarray:
         """The concentration (an array) a tick (ms) later, `given` being what is supplied over it, evenly.

@@ -12,11 +12,12 @@ import numpy as np
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.distribution import Distribution, axes, checked_values, real_array
 from neuropil.model.connection.rule import Rule, check_drawable
+from neuropil.model.contents.chosen import shared
 from neuropil.model.contents.contents import Population, Projection, StimulusConnection, Stream
 from neuropil.model.contents.in_context import synapse_in_context
 from neuropil.model.contents.per_synapse import UNKNOWN, edge_weights, refuse_listed
+from neuropil.model.contents.population import View, indices_of, whole
 from neuropil.model.contents.sites import check_parameters, edge_sites, named_site, started
-from neuropil.model.contents.views import View, indices_of, shared, whole
 from neuropil.model.contents.wiring import check_synapse, check_values, weight_dimension
 from neuropil.model.neuron.branched import Branch
 from neuropil.model.neuron.composite import Composite, full_name, indexed, parts_of

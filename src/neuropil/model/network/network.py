@@ -17,8 +17,8 @@ from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.contents import ExpressionProbe, Population, Probe, Projection, StimulusConnection, Stream
 from neuropil.model.contents.expression import Expression
+from neuropil.model.contents.population import View, whole
 from neuropil.model.contents.sites import check_expression, located, probed_sites
-from neuropil.model.contents.views import View, whole
 from neuropil.model.contents.windows import window_drives
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.kinetics import Kinetics

@@ -19,8 +19,9 @@ import numpy as np
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
+from neuropil.model.contents.chosen import Indices, places
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
-from neuropil.model.contents.views import Indices, View, places
+from neuropil.model.contents.population import View
 from neuropil.model.contents.windows import window_drives
 from neuropil.model.contents.wiring import weight_dimension
 from neuropil.model.network.contents import Contents

@@ -1,80 +1,15 @@
-"""Some neurons of a population: `exc[:50]`, `exc[mask]`, `exc[[3, 1, 4]]`, `exc[7]`.
-
-A view is a description, like the population it is of. It can be the source or target of a projection, be stimulated, probed, coupled,
-read and set. Arrays given with it have one value for each of its neurons, in its order; results speak of indices within the population.
-"""
+"""Which neurons a subscript of a population means, and where neurons stand among those chosen."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuropil.errors import NetworkError
 
-if TYPE_CHECKING:
-    from neuropil.model.contents.contents import Population
-
 Indices = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """Neurons of a population.
-
-    Attributes:
-        population: whose.
-        indices: int64[neurons], within the population, each once, in the view's order.
-        label: how it was written, for messages.
-    """
-
-    population: Population
-    indices: Indices
-    label: str = field(default="", compare=False)
-
-    @property
-    def name(self) -> str:
-        """The population's."""
-        return self.population.name
-
-    @property
-    def size(self) -> int:
-        """Number of neurons."""
-        return int(self.indices.size)
-
-    def __len__(self) -> int:
-        return self.size
-
-    __iter__ = None
-
-    def __getitem__(self, which: Any) -> View:
-        """Some of these neurons: `which` counts within the view."""
-        places, label = chosen(which, self.size, self.label)
-        return View(self.population, self.indices[places], label)
-
-    def __add__(self, other: Any) -> Any:
-        return (self, *other) if isinstance(other, tuple) else (self, other)
-
-    def __radd__(self, other: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (*other, self)
-
-    def __repr__(self) -> str:
-        return f"View({self.label}, {self.size} of {self.population.size} neurons)"
-
-
-def view(population: Population, which: Any) -> View:
-    """What `population[which]` is.
-
-    Args:
-        which: a whole number, a slice, an array of different whole numbers (negative ones count from the end), or of one bool per neuron.
-
-    Raises:
-        NetworkError: no neuron, one that does not exist, one twice, a mask of another length, numbers that are not whole.
-    """
-    indices, label = chosen(which, population.size, population.name)
-    return View(population, indices, label)
 
 
 def chosen(which: Any, size: int, of: str) -> tuple[Indices, str]:
@@ -154,15 +89,3 @@ def shared(sources: Indices | None, targets: Indices | None, size: int) -> int:
     if sources is None or targets is None:
         return min(size if chosen is None else chosen.size for chosen in (sources, targets))
     return int(np.intersect1d(sources, targets).size)
-
-
-def whole(end: Population | View) -> Population:
-    """The population at an end: itself, or the one that a view is of."""
-    return end.population if isinstance(end, View) else end
-
-
-def indices_of(end: Population | View) -> Indices | None:
-    """int64[n]: the neurons of a view at an end; None for a population, and for a view of all of it in order."""
-    if not isinstance(end, View) or np.array_equal(end.indices, np.arange(end.population.size)):
-        return None
-    return end.indices

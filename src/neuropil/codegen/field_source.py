@@ -1,0 +1,138 @@
+"""The compiled law of concentrations on a grid: classical Runge-Kutta steps of removal, supply and diffusion.
+
+The operations are those of `neuropil.model.modulation.kinetics` and `Grid.spread`, element by element in the same order, hence
+the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from neuropil.codegen.cache import load
+from neuropil.codegen.elementwise import module_head
+from neuropil.codegen.pointwise import statements_of
+from neuropil.lower.modulation import KineticsProgram
+
+_LAW = """
+@inner_njit(**KERNEL_FLAGS)
+def removed(numbers, c):
+{removal}
+
+@inner_njit(**KERNEL_FLAGS)
+def supplied(numbers, signal):
+{supply}
+"""
+
+_INSTANT = """
+@cached_njit(**KERNEL_FLAGS)
+def advance(numbers, c, signal, released, after, rest, tick, steps, nx, ny, nz, axes, rate, room):
+    noalias_arguments()
+    for i in range(c.size):
+        after[i] = rest + supplied(numbers, signal[i if signal.size > 1 else 0]) + released[i if released.size > 1 else 0]
+"""
+
+_LOCAL = """
+@cached_njit(**KERNEL_FLAGS)
+def advance(numbers, c, signal, released, after, rest, tick, steps, nx, ny, nz, axes, rate, room):
+    if rate > 0.0:
+        return advance_field(numbers, c, signal, released, after, tick, steps, nx, ny, nz, axes, rate, room)
+    h = tick / steps
+    for i in range(c.size):
+        given = supplied(numbers, signal[i if signal.size > 1 else 0]) / tick
+        now = c[i]
+        for _ in range(steps):
+            k1 = given - removed(numbers, now)
+            k2 = given - removed(numbers, now + 0.5 * h * k1)
+            k3 = given - removed(numbers, now + 0.5 * h * k2)
+            now = now + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + (given - removed(numbers, now + h * k3)))
+        after[i] = now + released[i if released.size > 1 else 0]
+
+
+@inner_njit(**KERNEL_FLAGS)
+def advance_field(numbers, c, signal, released, after, tick, steps, nx, ny, nz, axes, rate, room):
+    h = tick / steps
+    k1, k2, k3, k4, at = room[0], room[1], room[2], room[3], room[4]
+    given = supplied(numbers, signal[0]) / tick
+    after[:] = c
+    for _ in range(steps):
+        slopes(numbers, after, given, nx, ny, nz, axes, rate, k1)
+        moved(after, 0.5 * h, k1, at)
+        slopes(numbers, at, given, nx, ny, nz, axes, rate, k2)
+        moved(after, 0.5 * h, k2, at)
+        slopes(numbers, at, given, nx, ny, nz, axes, rate, k3)
+        moved(after, h, k3, at)
+        slopes(numbers, at, given, nx, ny, nz, axes, rate, k4)
+        combined(after, h / 6.0, k1, k2, k3, k4)
+    for i in range(c.size):
+        after[i] += released[i if released.size > 1 else 0]
+
+
+@inner_njit(**KERNEL_FLAGS)
+def moved(c, h, k, at):
+    noalias_arguments()
+    for i in range(c.size):
+        at[i] = c[i] + h * k[i]
+
+
+@inner_njit(**KERNEL_FLAGS)
+def combined(c, h, k1, k2, k3, k4):
+    noalias_arguments()
+    for i in range(c.size):
+        c[i] = c[i] + h * (k1[i] + 2.0 * k2[i] + 2.0 * k3[i] + k4[i])
+
+
+@inner_njit(**KERNEL_FLAGS)
+def slopes(numbers, c, given, nx, ny, nz, axes, rate, slope):
+    for x in range(nx):
+        for y in range(ny):
+            row(numbers, c, given, x, y, nx, ny, nz, axes, rate, slope)
+
+
+@inner_njit(**KERNEL_FLAGS)
+def row(numbers, c, given, x, y, nx, ny, nz, axes, rate, slope):
+    noalias_arguments()
+    start = (x * ny + y) * nz
+    for z in range(nz):
+        i = start + z
+        flow = 0.0
+        if x < nx - 1:
+            flow += rate * (c[i + ny * nz] - c[i])
+        if x > 0:
+            flow -= rate * (c[i] - c[i - ny * nz])
+        if axes > 1:
+            if y < ny - 1:
+                flow += rate * (c[i + nz] - c[i])
+            if y > 0:
+                flow -= rate * (c[i] - c[i - nz])
+        if axes > 2:
+            if z < nz - 1:
+                flow += rate * (c[i + 1] - c[i])
+            if z > 0:
+                flow -= rate * (c[i] - c[i - 1])
+        slope[i] = (given - removed(numbers, c[i])) + flow
+"""
+
+
+def field(program: KineticsProgram, instant: bool) -> tuple[Callable[..., None], np.ndarray]:
+    """The compiled function `advance` of some kinetics, and its literals.
+
+    Args:
+        program: of the kinetics; instant: the level has no past.
+    """
+    graph = program.graph
+    removal, removed, first = statements_of(graph, [program.removed], {"c": "c"})
+    supply, supplied, second = statements_of(graph, [program.supplied], {"signal": "signal"}, len(first))
+    text: dict[str, Any] = {
+        name: "\n".join(f"    {line}" for line in [*_unpacked(literals, start), *lines, f"return {result[0]}"])
+        for name, lines, result, literals, start in (("removal", removal, removed, first, 0), ("supply", supply, supplied, second, len(first)))
+    }
+    head = module_head("How concentrations advance over a tick.", "float64", [(graph, [program.removed, program.supplied])])
+    source = "\n".join(head) + _LAW.format(**text) + (_INSTANT if instant else _LOCAL)
+    return load("concentrations", source).advance, np.array([*first, *second, 0.0])
+
+
+def _unpacked(literals: list[float], start: int) -> list[str]:
+    return [f"k{start + j} = numbers[{start + j}]" for j in range(len(literals))]

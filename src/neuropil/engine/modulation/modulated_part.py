@@ -1,0 +1,120 @@
+"""Modulated parameters of neurons: the constants of a kernel that depend on them, and the refractory period."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from neuropil.codegen.pointwise import Pointwise
+from neuropil.engine.core import Core
+from neuropil.engine.modulation.modulated import Effects, Modulated, resolved
+from neuropil.engine.modulation.propagator import Propagator
+from neuropil.lower.classify import parameter_leaf
+from neuropil.lower.graph import Graph
+from neuropil.lower.modulation import graft
+from neuropil.lower.resolution import RESOLVED, own_rates, slow_flows
+from neuropil.model.modulation.bound_effect import vary_by_cell
+from neuropil.plan.builder import check_finite, depending, derived, propagating, refractory_steps
+from neuropil.plan.parts import KernelBatch, PopulationSlice
+from neuropil.plan.signature import Argument, Kind
+
+
+class ModulatedPart(Modulated):
+    """A part of a population with a kernel of its own.
+
+    Args:
+        core: whose arrays are written; g: number of the batch.
+        batch, member: the kernel, and the part.
+        effects: see `Modulated`.
+    """
+
+    def __init__(self, core: Core, g: int, batch: KernelBatch, member: PopulationSlice, effects: Effects):
+        super().__init__(effects, {n: member.parameters[n] for n in effects}, member.size, core.plan.dt)
+        self.core, self.g, self.program, self.member, self.precision = core, g, batch.program, member, batch.precision
+        before = sum(m.sites for m in batch.members[: [m is member for m in batch.members].index(True)])
+        self.rows = slice(before, before + member.sites)  # of the kernel's table of constants
+        self.refractory = getattr(type(self.program.step.traced.neuron), "refractory", None)
+        self._index: dict[int, np.ndarray] = {}
+        self._prepare_constants(batch)
+        self._prepare_rates()
+
+    def _prepare_constants(self, batch: KernelBatch) -> None:
+        """What depends on a modulated parameter, and only that, is evaluated again."""
+        program, member, names, step = self.program, self.member, set(self.effects), self.program.step
+        values = {parameter_leaf(n): v for n, v in {**member.parameters, **derived(program, member.parameters, self.dt), "dt": self.dt}.items()}
+        self.known = {leaf: np.array(v, float) if np.ndim(v) else float(v) for leaf, v in values.items()}
+        arrays = {leaf for leaf, v in self.known.items() if np.ndim(v)} | {parameter_leaf(n) for n, e in self.effects.items() if vary_by_cell(e)}
+        self.propagating = {n for n in names if propagating(program, {n})}
+        self.propagator = Propagator(step, frozenset(arrays), member.size, self.dt) if self.propagating and step.prefixes else None
+        if self.propagator is not None:
+            arrays |= self.propagator.arrays
+        self.arrays = frozenset(arrays)
+        self.constants = sorted(depending(program, names))  # places in the program's hoisted constants
+        graph = Graph()
+        roots = graft(graph, program.graph, [program.hoisted[k] for k in self.constants])
+        finite = [graph.add("is_finite", r) for r in roots]
+        self.function = Pointwise("constants", graph, roots, checks=finite, arrays=self.arrays, size=member.size)
+        columns = batch.signature.columns
+        found = [Argument(Kind.CONSTANT, k) for k in self.constants]
+        self.columns = [columns.index(a) if a in columns else None for a in found]
+        self.arguments = found
+
+    def _prepare_rates(self) -> None:
+        """Which states might become too slow for float32."""
+        self.rates: Pointwise | None = None
+        self.entangled = False
+        if self.precision == "float32":
+            scheme, graph = self.program.step.scheme, Graph()
+            nodes, self.entangled = own_rates(scheme, self.effects)
+            shares = [graph.add("mul", graph.add("abs", r), graph.const(self.dt)) for r in graft(graph, scheme.system.graph, nodes)]
+            enough = [graph.add("ge", s, graph.const(RESOLVED)) for s in shares]
+            self.rates = Pointwise("rates", graph, [], checks=enough, arrays=self.arrays, size=self.member.size) if enough else None
+
+    def places(self, cells: np.ndarray, name: str) -> np.ndarray:
+        """Values lie site by site."""
+        if self.member.sites == 1:
+            return cells
+        if id(cells) not in self._index:
+            self._index[id(cells)] = np.tile(cells, self.member.sites)
+        return self._index[id(cells)]
+
+    def write(self, changed: dict[str, Any], step: int) -> None:
+        """Constants, propagators, and the refractory period.
+
+        Raises:
+            SimulationError: states that have become too slow for float32.
+        """
+        known = self.known
+        for n, value in changed.items():
+            known[parameter_leaf(n)] = value
+        if self.entangled or (self.rates is not None and not self.rates(known)[0]):
+            parameters = {**self.member.parameters, **self.now}
+            resolved(f"population {self.member.population.name!r}", slow_flows(self.program.step, parameters, self.member.initial, self.dt), step * self.dt)
+        if self.propagator is not None and not self.propagating.isdisjoint(changed):
+            known.update(self.propagator(known))
+        finite, moved = self.function(known)
+        if not finite:
+            check_finite(self.program, self.function.values, self.member.population.name, self.constants)
+        table = self.core.machine.numbers[self.g]
+        for k in moved:
+            value, column = self.function.values[k], self.columns[k]
+            if column is None:
+                self._spread(self.arguments[k], value)
+            else:  # one value for each site
+                table[self.rows, column] = np.reshape(value, (self.member.sites, -1))[:, 0] if np.ndim(value) else value
+        if self.refractory in changed:
+            self._rest(changed[self.refractory])
+
+    def _rest(self, period: Any) -> None:
+        """Change the refractory period (ms)."""
+        steps = refractory_steps(period, self.dt, f"{self.member.population.name}.{self.refractory}")
+        if (each := Argument(Kind.PERIOD)) in self.member.arrays:
+            self._spread(each, steps)
+        else:
+            self.core.machine.periods[self.g][self.rows] = int(np.ravel(steps)[0])
+
+    def _spread(self, argument: Argument, value: Any) -> None:
+        member = self.member
+        whole = np.broadcast_to(np.reshape(value, (member.sites, -1)), (member.sites, member.population.size))
+        self.core.scatter(member.population, member.part, argument, whole.T)

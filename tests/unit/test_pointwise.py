@@ -1,0 +1,70 @@
+"""Functions generated from graphs of parameters, and compiled propagators: the bits of NumPy, whose evaluation is the reference."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neuropil.codegen.pointwise import Pointwise, scalar_function
+from neuropil.engine.modulation.propagator import Propagator
+from neuropil.errors import LoweringError
+from neuropil.lower.graph import Graph, absorb
+from neuropil.lower.integrate import StepFunction
+from neuropil.lower.propagator import propagators
+from neuropil.lower.trace import TracedNeuron, scalar_jaxpr
+from neuropil.zoo.neurons.lif import LIFAlpha, LIFExp
+
+
+def graph_of(function, *names):
+    graph = Graph()
+    closed = scalar_jaxpr(function, *names)
+    return graph, absorb(graph, closed, [graph.leaf(n, static=True) for n in names], "here")
+
+
+def law(a, b):
+    return jnp.where(a > b, jnp.exp(-a) * a / b, jnp.minimum(a, 3.0) ** 2.5), jnp.sqrt(a) - jnp.floor(b), jnp.isfinite(a / b)
+
+
+@pytest.mark.parametrize("values", [(0.7, 0.3), (0.2, 1.9), (4.0, 4.5)])
+def test_one_value_has_numpys_bits(values) -> None:
+    graph, roots = graph_of(law, "a", "b")
+    assert scalar_function("law", graph, roots, ["a", "b"])(*values) == tuple(graph.evaluate(roots, dict(zip("ab", values, strict=True))))
+
+
+def test_what_python_refuses_is_left_to_numpy() -> None:
+    graph, roots = graph_of(lambda a, b: (a / b, jnp.sqrt(a), a / b < 1.0), "a", "b")
+    quotient, root, small = scalar_function("law", graph, roots, ["a", "b"])(-1.0, 0.0)
+    assert quotient == -np.inf and np.isnan(root) and small is True
+
+
+def test_many_values_and_gathered_ones() -> None:
+    """A loop: changes are noticed, and checks that fail for one element."""
+    graph, (value, good) = graph_of(lambda a, b, c: (a * b + c, a * b + c < 9.0), "a", "b", "c")
+    draw = np.random.default_rng(1)
+    a, field, at = draw.uniform(0, 2, 1000), draw.uniform(0, 1, 50), draw.integers(0, 50, 1000)
+    made = Pointwise("sum", graph, [value], checks=[good], arrays={"a"}, gathered={"c"}, size=1000)
+    known = {"a": a, "b": 1.5, "c": (field, at)}
+    assert made(known) == (True, [0])
+    np.testing.assert_array_equal(made.values[0], a * 1.5 + field[at])
+    assert made(known) == (True, []), "nothing changed"
+    field[at[7]] = 20.0
+    assert made(known) == (False, [0])
+
+
+@pytest.mark.parametrize("model", [LIFExp, LIFAlpha])
+def test_compiled_propagators_have_the_bits_of_those_of_a_plan(model) -> None:
+    """A value for all, one for each, and steps that need squaring."""
+    neuron = model()
+    step = StepFunction.of(TracedNeuron(neuron))
+    given = {n: float(getattr(neuron, n).value) for n in neuron.spec.parameters}
+    for tau in (12.5, np.random.default_rng(1).uniform(5.0, 20.0, 300)):
+        parameters, arrays = {**given, "tau_m": tau}, frozenset({"p.tau_m"} if np.ndim(tau) else ())
+        for dt in (0.1, 8.0):
+            made = Propagator(step, arrays, np.size(tau), dt)({f"p.{n}": v for n, v in parameters.items()})
+            want = propagators(step.scheme, parameters, tuple(step.traced.spec.inputs), dt, step.prefixes)
+            assert {n.removeprefix("p.") for n in made} == want.keys()
+            for name, value in want.items():
+                np.testing.assert_array_equal(made[f"p.{name}"], value, err_msg=name)
+    with pytest.raises(LoweringError, match="infinite coefficient"):
+        Propagator(step, frozenset(), 1, 0.1)({f"p.{n}": v for n, v in {**given, "tau_m": 0.0}.items()})
