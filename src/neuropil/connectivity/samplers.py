@@ -244,7 +244,11 @@ def delay_steps(projection: Projection, dt_ms: float) -> NDArray[np.int64]:
 
 
 def delay_range(projection: Projection, dt_ms: float) -> tuple[int, int]:
-    """The shortest and the longest of `delay_steps`, which are not sorted for it."""
+    """The shortest and the longest of `delay_steps`, which are not sorted for it.
+
+    Args:
+        dt_ms: time step, ms.
+    """
     steps = _listed_steps(projection, dt_ms) if isinstance(projection.delay, np.ndarray) and projection.delay.size else delay_steps(projection, dt_ms)
     return (int(steps.min()), int(steps.max())) if steps.size else (1, 1)
 

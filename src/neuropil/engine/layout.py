@@ -86,7 +86,12 @@ class Layout:
 
     @classmethod
     def of(cls, plan: Plan, owners: int, mine: range | None = None) -> Layout:
-        """Divide a plan over so many owners, and take the shares of some of them (all, if None)."""
+        """The neurons of a plan divided over a number of owners, with the shares of some of them.
+
+        Args:
+            owners: their number.
+            mine: whose shares are taken; None: all.
+        """
         mine = range(owners) if mine is None else mine
         shares = tuple(_share(plan, t, owners) for t in mine)
         thread_of = np.full(plan.elements, -1, np.int32)
