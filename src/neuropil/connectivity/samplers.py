@@ -239,9 +239,21 @@ def delay_steps(projection: Projection, dt_ms: float) -> NDArray[np.int64]:
         steps = grid.all_steps(value, dt_ms, f"projection {projection.name!r}: the delay")
         _check_longest(float(steps[0]), dt_ms, projection.name)
         return steps
+    listed = _listed_steps(projection, dt_ms)
+    return np.unique(listed) if listed.size else np.ones(1, np.int64)
+
+
+def delay_range(projection: Projection, dt_ms: float) -> tuple[int, int]:
+    """The shortest and the longest of `delay_steps`, which are not sorted for it."""
+    steps = _listed_steps(projection, dt_ms) if isinstance(projection.delay, np.ndarray) and projection.delay.size else delay_steps(projection, dt_ms)
+    return (int(steps.min()), int(steps.max())) if steps.size else (1, 1)
+
+
+def _listed_steps(projection: Projection, dt_ms: float) -> NDArray[np.int64]:
+    """Delays given as an array, in time steps."""
     views = projection.sources is not None or projection.targets is not None
-    flat = value if views else synapse_order(value, projection, None, projection.excludes_self)
-    return np.unique(_grid_steps(flat, dt_ms, projection.name)) if np.size(flat) else np.ones(1, np.int64)
+    flat = projection.delay if views else synapse_order(projection.delay, projection, None, projection.excludes_self)
+    return _grid_steps(flat, dt_ms, projection.name)
 
 
 def _grid_steps(delay_ms: Any, dt_ms: float, name: str) -> NDArray[np.int64]:

@@ -104,7 +104,11 @@ class CallerGuard:
         return _Held(self, what, True)
 
     def using(self, what: str) -> _Held:
-        """A context within which the simulation is looked at or changed as a whole, between steps; raises as `running` does."""
+        """A context within which the simulation is looked at or changed as a whole, between steps; raises as `running` does.
+
+        Args:
+            what: the method that does so, for messages.
+        """
         return _Held(self, what, False)
 
     def whole(self) -> _Whole:

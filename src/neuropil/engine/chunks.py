@@ -121,6 +121,13 @@ class Chunks:
 
 
 def joined(parts: Collected) -> tuple[np.ndarray, np.ndarray]:
-    """Spikes of several chunks, or of none: stamps and neurons."""
+    """The spikes of several chunks, or of none.
+
+    Args:
+        parts: of each chunk.
+
+    Returns:
+        Stamps and neurons, int64[n].
+    """
     none = np.empty(0, np.int64)
     return np.concatenate([none, *(p[0] for p in parts)]), np.concatenate([none, *(p[1] for p in parts)])

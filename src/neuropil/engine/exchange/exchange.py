@@ -20,7 +20,7 @@ import numpy as np
 
 from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.threads import BARRIER_SIZE, abort_barrier, spin_barrier
-from neuropil.connectivity.samplers import delay_steps
+from neuropil.connectivity.samplers import delay_range
 from neuropil.plan.plan import Plan
 
 Allocator: TypeAlias = Callable[[str, Any, tuple[int, ...]], np.ndarray]
@@ -51,7 +51,7 @@ def steps_between_meetings(plan: Plan) -> int:
     """The smallest delay of any synapse, in steps, up to `LONGEST`; 1 where potentials are published."""
     if plan.network.couplings:
         return 1
-    return min([LONGEST, *(int(delay_steps(p, plan.dt)[0]) for p in plan.network.projections)])
+    return min([LONGEST, *(delay_range(p, plan.dt)[0] for p in plan.network.projections)])
 
 
 class Exchange:

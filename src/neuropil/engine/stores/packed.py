@@ -110,6 +110,7 @@ def build(
     first_target: Sequence[int] | None = None,
     word: Word = np.uint32,
     threads: int = 1,
+    within: Sequence[slice | None] | None = None,
     progress: Progress | None = None,
 ) -> PackedSynapses:
     """Draw, pack and sort every synapse of the projections whose weights such words hold.
@@ -122,6 +123,7 @@ def build(
         first_target: for each projection the first element of its target; None: the first neuron of the population.
         word: np.uint32 or np.uint64.
         threads: how many build; the result does not depend on it.
+        within: for each projection, keep the synapses on these neurons of its target alone (None: on all).
         progress: called from this thread with the fraction done.
         seed: of the network's random numbers.
         n_blocks: blocks of targets.
@@ -137,7 +139,7 @@ def build(
     if place.size < network.size or (place.size and int(block_of.max()) >= n_blocks):
         raise PlanError("blocks do not cover the network", got=f"{place.size} places", expected=f"{network.size} in {n_blocks} blocks")
     held = held_by(scale, word)
-    realised = {j: realise(network.projections[j], seed, dt_ms) for j in held}
+    realised = {j: realise(network.projections[j], seed, dt_ms, None if within is None else within[j]) for j in held}
     row_start = _row_starts(network, realised)
     words = np.empty(int(row_start[-1]), word)
     store = PackedSynapses(words, row_start, [], [], list(scale), [0.0] * len(scale), [0] * len(scale), [0] * len(scale))

@@ -220,6 +220,10 @@ class SynapseStore(ABC):
         # What stays the same is kept once, in the list; what changes lives in the arrays.
         self.synapses = replace(self.synapses, states={}, last={})
 
+    def drawn(self) -> SynapseList:
+        """The synapses at the start, on the targets that threads of this process own."""
+        return SynapseList.drawn(self.plan, self.index, self.layout.owned(self.projection.target))
+
     def save(self) -> dict[str, np.ndarray]:
         """Everything that a checkpoint needs, independent of threads."""
         s = self.listed()
@@ -332,7 +336,7 @@ class SynapseStore(ABC):
             s = SynapseList.made(self.plan, self.index, now.pre, now.post, now.site, now.weight, now.delay, step, now.number)
             s = replace(s, states={**s.states, **{n: now.states[n] for n in self.program.learned}})
         else:
-            s, self.reweighed = SynapseList.drawn(self.plan, self.index), False
+            s, self.reweighed = self.drawn(), False
         self.use(s)
         self.begin_at(step)
         self.drop()

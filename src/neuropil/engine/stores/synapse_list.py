@@ -9,6 +9,7 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.connectivity.draw import numbered_edges
+from neuropil.errors import PlanError
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.synapse_form import SIDES, age
 from neuropil.model.base.distribution import Distribution
@@ -49,14 +50,20 @@ class SynapseList:
         return self.pre.size
 
     @classmethod
-    def drawn(cls, plan: Plan, index: int) -> SynapseList:
+    def drawn(cls, plan: Plan, index: int, within: slice | None = None) -> SynapseList:
         """The synapses of a projection at the start.
 
         Args:
             index: of the projection.
+            within: keep those on these neurons of its target alone.
+
+        Raises:
+            PlanError: some of a projection's synapses, where a rule looks at all of them.
         """
         projection = plan.network.projections[index]
-        pre, post, weight, delay, site, number = numbered_edges(projection, plan.seed, plan.dt)
+        if within is not None:
+            _require_divisible(plan, index)
+        pre, post, weight, delay, site, number = numbered_edges(projection, plan.seed, plan.dt, within)
         # Those that come and go are numbered by their places.
         return cls.made(plan, index, pre, post, site, weight, delay, 0, None if projection.structure is not None else number)
 
@@ -140,6 +147,18 @@ class SynapseList:
         leaves |= {age(side): steps_since(last, step) * dt for side, last in self.last.items()} | {"w": self.weight}
         values = program.arrival.evaluate([program.ready[n] for n in program.states], leaves)
         return {n: np.array(np.broadcast_to(v, self.size)) for n, v in zip(program.states, values, strict=True)}
+
+
+def _require_divisible(plan: Plan, index: int) -> None:
+    """Refuse what needs the list of all synapses."""
+    projection, model = plan.network.projections[index], plan.synapses[index].traced.model
+    values = [getattr(model, name) for name in model.spec.parameters] + list(projection.initial.values())
+    listed = any(np.ndim(v.value if isinstance(v, Quantity) else v) == 1 for v in values if not isinstance(v, (Distribution, str)))
+    if projection.structure is not None or listed:
+        raise PlanError(
+            f"projection {projection.name!r} cannot be divided among processes", got="structure=" if projection.structure is not None else "a value for each synapse",
+            fix="threads of one process, or, for values that differ, a matrix or a distribution",
+        )  # fmt: skip
 
 
 def parameters(program: SynapseProgram, projection: Projection, seed: int, pre: np.ndarray, post: np.ndarray, number: np.ndarray) -> dict[str, Any]:
