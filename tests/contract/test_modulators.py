@@ -248,8 +248,10 @@ def every_mechanism():
     return network
 
 
-CASES = [threshold, time_constants, refractory, gain, short_term, clocked_synapse, three_factors, rewired, composed, over_positions, own_third_factors, own_clocked_factors, own_factors_rewired, drifting_and_rewired, own_factors_drifting_and_rewired, drawn_factors, branches, morphologies, pytest.param(every_mechanism, marks=pytest.mark.slow)]
-APART = [composed, over_positions, clocked_synapse, three_factors, rewired, drifting_and_rewired, morphologies]
+_OTHERS = (rewired, own_third_factors, drifting_and_rewired, every_mechanism)  # what a case that runs by default has, and less; or all at once
+CASES = [threshold, time_constants, refractory, gain, short_term, clocked_synapse, three_factors, composed, over_positions, own_clocked_factors, own_factors_rewired, own_factors_drifting_and_rewired, drawn_factors, branches, morphologies]
+CASES += [pytest.param(case, marks=pytest.mark.slow) for case in _OTHERS]
+APART = [composed, over_positions, clocked_synapse, three_factors, drifting_and_rewired, morphologies, pytest.param(rewired, marks=pytest.mark.slow)]
 _OWN = [own_third_factors, own_factors_rewired, own_factors_drifting_and_rewired, own_clocked_factors, drawn_factors]
 APART += [pytest.param(case, marks=() if case is own_factors_rewired else pytest.mark.slow) for case in _OWN]
 SIGNALS = {"da": {300: 2.0, 705: -1.0, 800: 0.0}}

@@ -45,6 +45,53 @@ def test_recorded_weights_are_forecast() -> None:
     assert memory.predict(make_plan(net))["probes"] == 3 * bare + 8 * 4_000_000.0
 
 
+def grown(add: str) -> dict[str, float]:
+    """By how much the forecast grows, in bytes, when one mechanism is added to a hundred neurons without synapses."""
+
+    def needs(*kinds: str) -> dict[str, float]:
+        net = npl.Network("grows")
+        e = net.population("e", LIFExp(), 100)
+        if "neurons" in kinds:
+            net.population("more", LIFExp(), 50)
+        if "cells" in kinds:
+            cell = npl.Cell(npl.Morphology.ball_and_stick(), discretisation=npl.FixedCount(4)).paint("all", Leak(g=0.1 * mS / cm**2))
+            net.population("cells", cell, 7)
+        if "packed" in kinds:
+            net.project(e, e, npl.FixedInDegree(10), weight=30 * pA, delay=1.5 * ms, port="exc")
+        if "learning" in kinds:
+            net.project(e, e, npl.FixedInDegree(10), weight=30 * pA, delay=1.5 * ms, port="exc", synapse=AdditiveSTDP())
+        if "probe" in kinds:
+            net.probe(e, "v")
+        return memory.predict(make_plan(net, precision="float64"), 1)
+
+    bare, more = needs(), needs(add)
+    return {purpose: more[purpose] - bare[purpose] for purpose in more if more[purpose] != bare[purpose]}
+
+
+@pytest.mark.parametrize(
+    ("add", "exactly", "at_least"),
+    [
+        # Of a neuron: three states, a refractory count and whether it fired; 40 bytes of spikes; accumulators of two ports.
+        ("neurons", {"spikes": 50 * 40, "accumulators": 50 * 2 * 8, "state": 50 * (3 * 8 + 1 + 1)}, {}),
+        # Potentials of seven cells: four compartments of the soma, four of the dendrite, and the node where they meet.
+        ("cells", {"spikes": 7 * 40, "state": 7 * 9 * 8}, {}),
+        # A thousand synapses, each one word; spikes on their way: room for 1024 at first, a segment each.
+        ("packed", {"synapses": 1000 * 8}, {"row starts": 100 * 4, "segment bounds": 1, "keys": 1, "while building": 1, "spikes in flight": 1024 * 8}),
+        # Each with its two ends, a delay, a weight and the time of its last update at least.
+        ("learning", {}, {"synapses": 1000 * 5 * 4, "segment bounds": 1, "spikes in flight": 1024 * 8, "while building": 1}),
+        ("probe", {"probes": 100 * 8 * 10_000}, {}),
+    ],
+)  # fmt: skip
+def test_each_mechanism_counts_in_each_of_its_terms(add: str, exactly: dict[str, float], at_least: dict[str, float]) -> None:
+    """By its size, written down by hand: a term that is left out, or counted as zero, is seen."""
+    found = grown(add)
+    for purpose, size in exactly.items():
+        assert found.get(purpose, 0.0) == pytest.approx(size), purpose
+    for purpose, size in at_least.items():
+        assert found.get(purpose, 0.0) >= size, purpose
+    assert sum(found.values()) > 0 and set(memory.PURPOSES) >= set(found)
+
+
 # --- rates -------------------------------------------------------------------------------------------------------
 
 

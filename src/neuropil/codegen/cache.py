@@ -79,7 +79,7 @@ def _remove(folder: Path, process: int) -> None:
 
 
 def read_own(path: Path) -> bytes | None:
-    """The content of a file that belongs to us and that others cannot write; None of any other."""
+    """The content of the file at `path`, if it belongs to us and others cannot write it; None of any other."""
     try:
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
             found = os.fstat(file.fileno())
@@ -91,7 +91,12 @@ def read_own(path: Path) -> bytes | None:
 
 
 def write_own(path: Path, data: bytes) -> None:
-    """Write a file that others cannot write, as a whole or not at all; what cannot be written is done without, with a warning."""
+    """Write a file that others cannot write, as a whole or not at all; what cannot be written is done without, with a warning.
+
+    Args:
+        path: of the file.
+        data: its content.
+    """
     temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}.tmp")
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -123,13 +128,21 @@ def library() -> str:
 
 
 def path_of(name: str, source: str) -> Path:
-    """The file that shows a source."""
+    """The file that shows a source.
+
+    Args:
+        name: of the module.
+    """
     key = hashlib.sha256((library() + source).encode()).hexdigest()[:16]
     return directory() / f"{re.sub(r'[^A-Za-z0-9_]', '_', name)[:80]}_{key}.py"
 
 
 def load(name: str, source: str) -> ModuleType:
-    """The module with this source, which is also written to the cache, for people; its kernels are kept compiled."""
+    """The module with this source, which is also written to the cache, for people; its kernels are kept compiled.
+
+    Args:
+        name: of the module.
+    """
     path = path_of(name, source)
     module_name = f"neuropil_generated.{path.stem}"
     if module_name in sys.modules:

@@ -3,6 +3,11 @@
 Synapses are sorted by target. `advance` goes over the targets of a thread, each with the run of its synapses, in one
 vector loop per target; their currents are summed in a fixed order. `respond` goes over the runs of the targets that
 spiked. `arrive` walks the segments that are due, lists of the places where the synapses of a source lie.
+
+Args:
+    program: of the synapse model.
+    precision: "float32" or "float64".
+    varying: places among the hoisted constants of those that differ between synapses.
 """
 
 from __future__ import annotations

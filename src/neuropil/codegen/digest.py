@@ -36,7 +36,7 @@ class _Unknown(Exception):
 
 
 def digest_of(kernel: Any) -> str:
-    """Digest of a function compiled by Numba (a dispatcher) and all that it depends on."""
+    """Digest of a kernel, a function compiled by Numba (a dispatcher), and of all that it depends on."""
     try:
         return _compiled(kernel, ())
     except _Unknown:

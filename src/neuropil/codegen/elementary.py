@@ -21,6 +21,9 @@ function       float32  float64  notes
 
 NaN gives NaN. The polynomials are our Chebyshev fits (nearly minimax, made in 40 digits); the float64 logarithm is
 fdlibm's (Sun Microsystems 1993).
+
+Args:
+    r: operations on values of one floating-point type.
 """
 
 from __future__ import annotations

@@ -13,6 +13,11 @@ listed and begin together, each with its oldest spike, in rounds from which thos
 out. While a segment is dealt with, the next is fetched from memory. Fetching something of a target costs more than
 computing with it, so what is needed of every one is put into one word (the number of its last spike, and the times of the
 last two), and what an arrival reads of a target's states is computed once for all targets in a step.
+
+Args:
+    program: of the synapse model.
+    precision: "float32" or "float64".
+    varying: places among the hoisted constants of those that differ between synapses.
 """
 
 from __future__ import annotations
@@ -77,7 +82,7 @@ def all_roots(program: SynapseProgram) -> list[int]:
 
 
 def emit_event_driven(program: SynapseProgram, precision: str, varying: frozenset[int]) -> EventDrivenKernels:
-    """Write the kernels in "float32" or "float64"."""
+    """The text of the kernels in "float32" or "float64"."""
     return _Writer(program, precision, varying).write()
 
 

@@ -45,7 +45,7 @@ def by_address(kernel: Any) -> Any:
 
 @contextmanager
 def compiling(caller: Any) -> Iterator[None]:
-    """Let a compiled caller take arguments of new types: at no other time, since its addresses hold for the types they were made for."""
+    """A context in which a compiled caller takes arguments of new types: at no other time, since its addresses hold for the types they were made for."""
     caller.disable_compile(False)
     try:
         yield

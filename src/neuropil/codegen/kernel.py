@@ -30,12 +30,16 @@ def source_of(batch: KernelBatch) -> str:
 
 
 def write(program: NeuronProgram, signature: Signature, precision: str) -> str:
-    """The text of a program's kernel in "float32" or "float64"."""
+    """The text of a program's kernel in a precision, "float32" or "float64"."""
     return _Writer(program, signature, precision).write()
 
 
 def argument_names(program: NeuronProgram, signature: Signature) -> dict[Argument, str]:
-    """The name in the text of every array and column: its kind, and the place of its state, port, input or constant in the model."""
+    """The name in the text of every array and column: its kind, and the place of its state, port, input or constant in the model.
+
+    Args:
+        program: of the model.
+    """
     spec = program.step.traced.spec
     read = tuple(dict.fromkeys(state for _, state in program.variant.read))
     places: dict[Kind, tuple[str, ...]] = {Kind.STATE: program.states, Kind.INPUT: tuple(spec.inputs), Kind.SOMA_STATE: read}

@@ -51,7 +51,11 @@ def cached_njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 def inner_njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """A function that kernels are made of, to be called from them alone: it becomes part of each. From Python it is a TypeError."""
+    """A function that kernels are made of, to be called from them alone: it becomes part of each. From Python it is a TypeError.
+
+    Args:
+        options: of `numba.njit`.
+    """
 
     def decorate(function: Callable[..., Any]) -> Any:
         dispatcher = njit(**options)(function)
@@ -140,7 +144,11 @@ class _InnerLibrary(JITCodeLibrary):
 
 
 class KernelCache(Cache):
-    """The compiled versions of one function, by the types of its arguments and the processor."""
+    """The compiled versions of one function, by the types of its arguments and the processor.
+
+    Args:
+        dispatcher: of Numba, of the function.
+    """
 
     def __init__(self, dispatcher: Any):
         self._name, self._py_func = repr(dispatcher.py_func), dispatcher.py_func
@@ -148,13 +156,19 @@ class KernelCache(Cache):
         self.enable()
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """A version, if it is kept: without all that Numba would first load in order to compile."""
+        """A version, if it is kept: without all that Numba would first load in order to compile.
+
+        Args:
+            sig: types of the arguments.
+            target_context: of Numba.
+        """
         rtsys.initialize(target_context)
         with self._guard_against_spurious_io_errors():
             return self._load_overload(sig, target_context)
 
     @property
     def cache_path(self) -> str:
+        """The folder of the compiled versions."""
         return str(self._cache_file.index.parent)
 
     @cached_property
@@ -176,13 +190,13 @@ class KernelFiles:
         self.index = folder / f"{name}.nbi"
 
     def load(self, key: Any) -> Any:
-        """The data of a version; None if there is none, or none that can be trusted."""
+        """The data of the version with this key; None if there is none, or none that can be trusted."""
         name = self._index().get(key)
         found = None if name is None else _read(self._folder / name)
         return found[1] if found is not None and found[0] == key else None
 
     def save(self, key: Any, data: Any) -> None:
-        """Keep the data of a version. Processes may do so at once: what one of them loses, the next start compiles."""
+        """Keep the data of the version with this key. Processes may do so at once: what one of them loses, the next start compiles."""
         name = f"{self._name}.{secrets.token_hex(8)}.nbc"
         _write(self._folder / name, (key, data))
         _write(self.index, {**self._index(), key: name})

@@ -118,7 +118,11 @@ _RESULTS = {None: "", Result.FIRED_COUNT: "fired = ", Result.EVENTS: "counters[E
 
 @dataclass(frozen=True)
 class Program:
-    """Operations in the order in which a step calls them."""
+    """Operations in the order in which a step calls them.
+
+    Attributes:
+        operations: in order.
+    """
 
     operations: tuple[Operation, ...]
 
@@ -128,7 +132,12 @@ class Program:
         return tuple(dict.fromkeys(g for op in self.operations for g in op.given if isinstance(g, TimeTable)))
 
     def tabulate(self, first: int, steps: int, precision: str) -> tuple[np.ndarray, np.ndarray]:
-        """The tables for the steps from `first` on: int64[steps, indices], and values [steps, values] in a precision."""
+        """The tables for the steps from `first` on: int64[steps, indices], and values [steps, values] in a precision.
+
+        Args:
+            steps: their number.
+            precision: of the values.
+        """
         if not self.tables:
             return np.empty((steps, 0), np.int64), np.empty((steps, 0), precision)
         k = np.arange(first, first + steps)

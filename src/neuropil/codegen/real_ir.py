@@ -23,7 +23,11 @@ result depends on where in the array it stands."""
 
 
 class Real:
-    """Operations on LLVM values of one floating-point type; `bits` is 32 or 64."""
+    """Operations on LLVM values of one floating-point type; `bits` is 32 or 64.
+
+    Args:
+        builder: of LLVM instructions.
+    """
 
     def __init__(self, builder: ir.IRBuilder, bits: int):
         self.b = builder
@@ -35,24 +39,31 @@ class Real:
         self.bias = 127 if self.single else 1023
 
     def const(self, value: float) -> Any:
+        """The value as a constant."""
         return ir.Constant(self.type, value)
 
     def int_const(self, value: int) -> Any:
+        """The value as an integer constant of the same width."""
         return ir.Constant(self.int, value)
 
     def add(self, x: Any, y: Any) -> Any:
+        """x + y."""
         return self.b.fadd(x, y, flags=_GUARD)
 
     def sub(self, x: Any, y: Any) -> Any:
+        """x - y."""
         return self.b.fsub(x, y, flags=_GUARD)
 
     def mul(self, x: Any, y: Any) -> Any:
+        """x * y."""
         return self.b.fmul(x, y, flags=_GUARD)
 
     def div(self, x: Any, y: Any) -> Any:
+        """x / y."""
         return self.b.fdiv(x, y, flags=_GUARD)
 
     def neg(self, x: Any) -> Any:
+        """-x."""
         return self.mul(x, self.const(-1.0))
 
     def fma(self, x: Any, y: Any, z: Any) -> Any:
@@ -60,24 +71,31 @@ class Real:
         return self._call("llvm.fma", x, y, z)
 
     def abs(self, x: Any) -> Any:
+        """|x|."""
         return self._call("llvm.fabs", x)
 
     def copysign(self, magnitude: Any, sign: Any) -> Any:
+        """The magnitude with the sign of another value (`sign`)."""
         return self._call("llvm.copysign", magnitude, sign)
 
     def sqrt(self, x: Any) -> Any:
-        """Square root, correctly rounded (LLVM estimates it only where ``ninf`` is promised too)."""
+        """Square root of x, correctly rounded (LLVM estimates it only where ``ninf`` is promised too)."""
         return self._call("llvm.sqrt", x)
 
     def polynomial(self, x: Any, coefficients: Sequence[float]) -> Any:
-        """Horner's scheme; the highest power first."""
+        """The polynomial of x with these coefficients, the highest power first, by Horner's scheme."""
         result = self.const(coefficients[0])
         for c in coefficients[1:]:
             result = self.fma(result, x, self.const(c))
         return result
 
     def blended_polynomial(self, low: Any, x: Any, if_low: Sequence[float], if_high: Sequence[float]) -> Any:
-        """One of two polynomials of equal degree, chosen by `low`; the coefficients are blended, not the results."""
+        """One of two polynomials of equal degree, chosen by `low`; the coefficients are blended, not the results.
+
+        Args:
+            x: the argument.
+            if_low, if_high: coefficients, the highest power first.
+        """
         chosen = [self.select(low, self.const(a), self.const(b)) for a, b in zip(if_low, if_high, strict=True)]
         result = chosen[0]
         for c in chosen[1:]:
@@ -85,10 +103,16 @@ class Real:
         return result
 
     def compare(self, op: str, x: Any, y: Any) -> Any:
-        """An ordered comparison: false where either side is NaN."""
+        """An ordered comparison: false where either side is NaN.
+
+        Args:
+            op: "<", "<=", ">", ">=", "==" or "!=".
+            x, y: the sides.
+        """
         return self.b.fcmp_ordered(op, x, y, flags=_GUARD)
 
     def select(self, condition: Any, x: Any, y: Any) -> Any:
+        """`x` where the `condition` holds, else `y`."""
         return self.b.select(condition, x, y)
 
     def keep_nan(self, x: Any, result: Any) -> Any:
@@ -96,9 +120,11 @@ class Real:
         return self.select(self.b.fcmp_unordered("uno", x, x, flags=_GUARD), x, result)
 
     def to_bits(self, x: Any) -> Any:
+        """The bits of x as an integer."""
         return self.b.bitcast(x, self.int)
 
     def from_bits(self, i: Any) -> Any:
+        """The value whose bits are the integer i."""
         return self.b.bitcast(i, self.type)
 
     def nearest(self, x: Any, scale: float) -> tuple[Any, Any]:
@@ -112,7 +138,7 @@ class Real:
         return self.sub(shifted, magic), self.to_bits(shifted)
 
     def ldexp(self, x: Any, k_bits: Any) -> Any:
-        """``x * 2**k`` by adding to the exponent field; x and the result must be normal numbers."""
+        """``x * 2**k`` by adding to the exponent field, k given by its integer `k_bits`; x and the result must be normal numbers."""
         exponent = self.b.shl(k_bits, self.int_const(self.mantissa))
         return self.from_bits(self.b.add(self.to_bits(x), exponent))
 

@@ -1,4 +1,11 @@
-"""Names in the text of synapses' kernels: by kind and place, so that models with the same equations share a kernel."""
+"""Names in the text of synapses' kernels: by kind and place, so that models with the same equations share a kernel.
+
+Args:
+    program: of the synapse model.
+    argument: an array of a kernel.
+    hoisted: constants of a kernel.
+    hoisted: constants of a kernel.
+"""
 
 from __future__ import annotations
 

@@ -26,7 +26,12 @@ from neuropil.registry import find_builder, register
 
 @dataclass(frozen=True)
 class Request:
-    """A projection whose synapses are to be drawn, and the seed of the network's random numbers."""
+    """A projection whose synapses are to be drawn, and the seed of the network's random numbers.
+
+    Attributes:
+        projection: as described.
+        seed: of the network's random numbers.
+    """
 
     projection: Projection
     seed: int

@@ -40,7 +40,7 @@ from neuropil.model.contents.pairs import expected_synapses, missing_positions
 __all__ = ["KernelTables", "Rows", "delay_steps", "edges", "expected_synapses", "kernel_tables", "numbered_edges", "realise"]
 
 
-def realise(projection: Projection, seed: int, dt_ms: float) -> Rows:
+def realise(projection: Projection, seed: int, dt_ms: float, within: slice | None = None) -> Rows:
     """Draw a projection's degrees, and its targets where they cannot be drawn row by row.
 
     Between views, pairs that are independent (FixedProbability, AllToAll, DistanceDependent) are drawn as for the whole populations,
@@ -49,7 +49,12 @@ def realise(projection: Projection, seed: int, dt_ms: float) -> Rows:
     (of FixedOutDegree and FixedTotal, fewer sources) leave the synapses of the others as they were.
 
     Args:
-        dt_ms: time step in ms; delays become whole numbers of it.
+        seed: of the network's random numbers.
+        dt_ms: time step, ms; delays become whole numbers of it.
+        within: keep the synapses on these targets alone; they are as they are among all.
+
+    Returns:
+        The rows, one for each source.
 
     Raises:
         NetworkError: a delay below the time step, or distances without positions.
@@ -60,6 +65,8 @@ def realise(projection: Projection, seed: int, dt_ms: float) -> Rows:
     ordered = whole_rows and not views and projection.rule.array_shape(*projection.ends) is not None
     matrices = any(_is_matrix(v) for v in (projection.weight, projection.delay)) and not ordered
     rows = _realised(_without_matrices(projection, dt_ms) if matrices else projection, seed, dt_ms)
+    if within is not None:
+        rows = rows.of_targets(np.arange(within.start, within.stop), projection.target.size)
     return _with_matrices(rows, projection, dt_ms) if matrices else rows
 
 
@@ -117,6 +124,10 @@ def edges(
 
     (`numbered_edges` gives their numbers as well.)
 
+    Args:
+        seed: of the network's random numbers.
+        dt_ms: time step, ms.
+
     Returns:
         pre, post: int64[n], indices within their populations; weight: float64[n] in the port's unit; delay: int64[n]
         in time steps; site: int64[n], of the target's port (0 where it has one). Within a source the order is that of
@@ -126,9 +137,15 @@ def edges(
     return pre, post, weight, delay, site
 
 
-def numbered_edges(projection: Projection, seed: int, dt_ms: float) -> tuple[NDArray[Any], ...]:
-    """The arrays of `edges`, and int64[n]: what tells each synapse from the others in draws of its own (`Rows.numbers`)."""
-    rows = realise(projection, seed, dt_ms)
+def numbered_edges(projection: Projection, seed: int, dt_ms: float, within: slice | None = None) -> tuple[NDArray[Any], ...]:
+    """The arrays of `edges`, and int64[n]: what tells each synapse from the others in draws of its own (`Rows.numbers`).
+
+    Args:
+        seed: of the network's random numbers.
+        dt_ms: time step, ms.
+        within: as of `realise`.
+    """
+    rows = realise(projection, seed, dt_ms, within)
     tables = kernel_tables([rows])
     post, weight, delay, site = kernels.expand(
         tables.laws, tables.starts, tables.counts, tables.positions, tables.targets, tables.weights, tables.delays, tables.sites,

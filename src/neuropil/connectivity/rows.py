@@ -72,24 +72,32 @@ class Rows:
         return self._kept(np.where(chosen, self.counts, 0), np.repeat(chosen, self.counts))
 
     def of_targets(self, targets: NDArray[np.int64], n_target: int) -> Rows:
-        """The synapses onto some targets: explicit, some sources at a time to bound the memory."""
+        """The synapses onto some targets: explicit. Some sources are drawn at a time, and of the others' synapses nothing is kept.
+
+        Args:
+            targets: int64[n], the targets.
+            n_target: neurons of the target population.
+        """
+        listed = any(values.size for values in (self.weight.values, self.delay.values, self.site.values))
         tables, chosen = kernel_tables([self]), np.zeros(n_target, bool)
         chosen[targets] = True
         reach = np.searchsorted(np.cumsum(self.counts), np.arange(0, self.n_synapses + _AT_ONCE, _AT_ONCE), side="left")
         cuts = np.unique(np.concatenate([[0], np.minimum(reach + 1, self.counts.size), [self.counts.size]]))
-        kept, posts = [], []
+        starts, counts = tables.starts[0], np.zeros(self.counts.size, np.int64)
+        kept, posts, places = [], [], []
         for a, b in itertools.pairwise(cuts.tolist()):
             post = kernels.targets_of(tables.laws, tables.starts[:, a:b], tables.counts[:, a:b], a, tables.targets, n_target)
-            kept.append(chosen[post])
-            posts.append(post[kept[-1]].astype(np.int32))
-        keep = np.concatenate(kept)
-        source = np.repeat(np.arange(self.counts.size), self.counts)[keep]
-        place = self.numbers()[keep] - self.first[source]
-        made = self._kept(np.bincount(source, minlength=self.counts.size), keep)
-        return replace(made, kind=kernels.EXPLICIT, skip_self=False, targets=np.concatenate(posts), positions=place.astype(np.uint32))
+            mine = np.flatnonzero(chosen[post])
+            source = np.repeat(np.arange(a, b), self.counts[a:b])[mine]
+            counts[a:b] = np.bincount(source - a, minlength=b - a)
+            posts.append(post[mine].astype(np.int32))
+            kept.append(starts[a] + mine if listed else mine[:0])
+            places.append((mine + starts[a] - starts[source] if self.positions is None else self.positions[starts[a] + mine]).astype(np.uint32))
+        made = self._kept(counts, np.concatenate(kept))
+        return replace(made, kind=kernels.EXPLICIT, skip_self=False, targets=np.concatenate(posts), positions=np.concatenate(places))
 
-    def _kept(self, counts: NDArray[np.int64], keep: NDArray[np.bool_]) -> Rows:
-        """With fewer synapses: what is listed for each is cut."""
+    def _kept(self, counts: NDArray[np.int64], keep: NDArray[Any]) -> Rows:
+        """With fewer synapses: what is listed for each is cut; `keep`: a mask, or places."""
 
         def cut(values: Any) -> Any:
             return values[keep] if values is not None and values.size else values
@@ -112,6 +120,7 @@ class KernelTables:
         positions: uint32, places in whole rows; explicit, one projection after the other.
         targets: int32, weights: float64, delays: uint16, sites: int32; explicit values, one projection after the other.
         threshold, pair: uint32, alias tables.
+        weights: float64, explicit weights; delays: uint16, explicit indices of delays; sites: int32, explicit sites.
     """
 
     laws: np.ndarray
@@ -127,7 +136,7 @@ class KernelTables:
 
 
 def kernel_tables(rows: list[Rows]) -> KernelTables:
-    """Gather the projections of one source population (at least one) for the kernels."""
+    """The rows of the projections of one source population (at least one) as tables for the kernels."""
     laws = np.zeros(len(rows), kernels.ROW_LAW)
     pools: dict[str, list[np.ndarray]] = {"position": [], "target": [], "weight": [], "delay": [], "site": [], "alias": [], "alias pair": []}
     for j, r in enumerate(rows):

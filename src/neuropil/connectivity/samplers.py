@@ -62,7 +62,7 @@ class WeightLaw:
         return 0 if self.kind == kernels.CONSTANT and self.fields["location"] == 0.0 else n
 
     def fill(self, law: np.void) -> None:
-        """Write the parameters into a kernel's record."""
+        """Write the parameters into a kernel's record (`law`)."""
         law["weight_kind"] = self.kind
         for name, value in self.fields.items():
             law[name] = value
@@ -89,7 +89,7 @@ class DelayLaw:
     key: rng.Key = (0, 0)
 
     def fill(self, law: np.void) -> None:
-        """Write the parameters into a kernel's record."""
+        """Write the parameters into a kernel's record (`law`)."""
         law["delay_kind"], law["alias_shift"] = self.kind, self.shift
         law["delay_key0"], law["delay_key1"] = self.key
 
@@ -104,7 +104,13 @@ def weight_law(
     order: NDArray[np.int64] | None = None,
     skip_self: bool = False,
 ) -> WeightLaw:
-    """The law of a projection's weights, given the synapses of each source; for the rest see :func:`synapse_order`."""
+    """The law of a projection's weights, given the synapses of each source; for the rest see :func:`synapse_order`.
+
+    Args:
+        seed: of the network's random numbers.
+        counts: int64[sources], synapses of each.
+        order, skip_self: as of `synapse_order`.
+    """
     value = projection.weight
     none = np.empty(0)
     if isinstance(value, Distribution):
@@ -120,12 +126,16 @@ def weight_law(
 
 
 def constant_weight(value: float) -> WeightLaw:
-    """The same weight for all."""
+    """The sampler that gives all synapses the same value, in base units of the port."""
     return WeightLaw(kernels.CONSTANT, np.empty(0), {"location": value}, abs(value), abs(value))
 
 
 def explicit_weights(weights: np.ndarray) -> WeightLaw:
-    """Weights in the order of the synapses."""
+    """Weights in the order of the synapses.
+
+    Args:
+        weights: float64[synapses], base units of the port.
+    """
     values = np.ascontiguousarray(weights, np.float64)
     magnitude = np.abs(values) if values.size else np.zeros(1)
     return WeightLaw(kernels.ARRAY, values, {}, float(magnitude.max()), float(magnitude.mean()))
@@ -160,6 +170,7 @@ def synapse_order(value: Any, projection: Projection, order: NDArray[np.int64] |
     Args:
         order: place of each synapse in the user's array (of edges).
         skip_self: of an all-to-all matrix, leave out the diagonal.
+        value: float64[synapses] or float64[sources, targets].
     """
     array = np.asarray(value, float)
     if array.ndim == 2:
@@ -179,6 +190,11 @@ def delay_law(
 ) -> DelayLaw:
     """The law of a projection's delays on the grid of time steps.
 
+    Args:
+        seed: of the network's random numbers.
+        dt_ms: time step, ms.
+        order, skip_self: as of `synapse_order`.
+
     Raises:
         NetworkError: a delay that is, or can be, below one time step; delays longer than `LONGEST` steps, or more than `MOST_DELAYS` different ones.
     """
@@ -196,7 +212,13 @@ def delay_law(
 
 
 def delays_of(delays: Any, dt_ms: float, name: str) -> DelayLaw:
-    """The law of given delays (ms), in the order of the synapses."""
+    """The sampler of given delays, in the order of the synapses.
+
+    Args:
+        delays: ms, [synapses].
+        dt_ms: time step, ms.
+        name: of the projection, for messages.
+    """
     every = _grid_steps(delays, dt_ms, name)
     steps, which = np.unique(every, return_inverse=True)
     _check_many(steps.size, name)
@@ -204,7 +226,11 @@ def delays_of(delays: Any, dt_ms: float, name: str) -> DelayLaw:
 
 
 def delay_steps(projection: Projection, dt_ms: float) -> NDArray[np.int64]:
-    """Every delay that the projection's synapses can have, in time steps, sorted; one step, of a list without any synapse."""
+    """Every delay that the projection's synapses can have, in time steps, sorted; one step, of a list without any synapse.
+
+    Args:
+        dt_ms: time step, ms.
+    """
     value = projection.delay
     if isinstance(value, Distribution):
         return delay_pmf(value, dt_ms, projection.name)[0]
@@ -213,9 +239,21 @@ def delay_steps(projection: Projection, dt_ms: float) -> NDArray[np.int64]:
         steps = grid.all_steps(value, dt_ms, f"projection {projection.name!r}: the delay")
         _check_longest(float(steps[0]), dt_ms, projection.name)
         return steps
+    listed = _listed_steps(projection, dt_ms)
+    return np.unique(listed) if listed.size else np.ones(1, np.int64)
+
+
+def delay_range(projection: Projection, dt_ms: float) -> tuple[int, int]:
+    """The shortest and the longest of `delay_steps`, which are not sorted for it."""
+    steps = _listed_steps(projection, dt_ms) if isinstance(projection.delay, np.ndarray) and projection.delay.size else delay_steps(projection, dt_ms)
+    return (int(steps.min()), int(steps.max())) if steps.size else (1, 1)
+
+
+def _listed_steps(projection: Projection, dt_ms: float) -> NDArray[np.int64]:
+    """Delays given as an array, in time steps."""
     views = projection.sources is not None or projection.targets is not None
-    flat = value if views else synapse_order(value, projection, None, projection.excludes_self)
-    return np.unique(_grid_steps(flat, dt_ms, projection.name)) if np.size(flat) else np.ones(1, np.int64)
+    flat = projection.delay if views else synapse_order(projection.delay, projection, None, projection.excludes_self)
+    return _grid_steps(flat, dt_ms, projection.name)
 
 
 def _grid_steps(delay_ms: Any, dt_ms: float, name: str) -> NDArray[np.int64]:
@@ -260,6 +298,11 @@ def _check_many(different: int, name: str) -> None:
 def delay_pmf(law: Distribution, dt_ms: float, name: str = "") -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """A distribution of delays on the grid: (steps, their probabilities, which sum to 1), tails below 1e-9 cut off.
 
+    Args:
+        law: the distribution, ms.
+        dt_ms: time step, ms.
+        name: of the projection, for messages.
+
     Raises:
         NetworkError: more than 1e-9 of the distribution lies below dt/2.
     """
@@ -289,6 +332,9 @@ def alias_table(probability: NDArray[np.float64]) -> tuple[NDArray[np.uint32], N
 
     A 32-bit word w falls into cell ``w >> shift``; it stands for outcome ``pair & 0xffff`` if ``w < threshold``, else
     for ``pair >> 16``. Probabilities are realised as whole numbers of words, hence to 2**-32 each, and none is lost.
+
+    Args:
+        probability: float64[outcomes], which sum to 1.
     """
     bits = max(1, int(np.ceil(np.log2(probability.size))))
     cells, shift = 1 << bits, 32 - bits

@@ -28,7 +28,7 @@ class SiteLaw:
     values: NDArray[np.int32]
 
     def fill(self, law: np.ndarray) -> None:
-        """Set the fields of a kernel's record, in which the place of the values is known already."""
+        """Set the fields of a kernel's record (`law`), in which the place of the values is known already."""
         law["site_kind"], law["n_sites"] = self.kind, self.sites
         law["site_key0"], law["site_key1"] = self.key
         if self.kind == NAMED:
@@ -40,6 +40,7 @@ def site_law(projection: Projection, seed: int, order: NDArray[np.int64] | None)
 
     Args:
         order: where each synapse stands in the arrays that the user gave.
+        seed: of the network's random numbers.
     """
     site, sites = projection.site, projection.sites
     key, none = rng.stream_key(seed, "projection", *projection.stream, "site"), np.empty(0, np.int32)

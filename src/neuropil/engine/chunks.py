@@ -26,6 +26,10 @@ Collected = list[tuple[np.ndarray, np.ndarray]]
 class Chunks:
     """The chunks of one simulation.
 
+    Args:
+        tally: takes the spikes.
+        tally: takes the spikes.
+
     Attributes:
         recorder: where spikes and samples go.
         steps: of the next chunk at most.
@@ -75,13 +79,22 @@ class Chunks:
         return steps, status
 
     def settle(self, collected: Collected | None = None) -> None:
-        """Take in the spikes of the last step, if they wait for room."""
+        """Take in the spikes of the last step, if they wait for room, also into `collected`."""
         self.core.make_room()
         self.core.advance(0)
         self._collect(collected)
 
     def adapt(self, steps: int, status: int, seconds: float) -> None:
-        """Choose the length of the next chunk by what the last one took."""
+        """Choose the length of the next chunk by what the last one took.
+
+        Args:
+            steps: that the last chunk did.
+            status: with which it ended.
+            seconds: wall time that it took.
+            steps: that the last chunk did.
+            status: with which it ended.
+            seconds: wall time that it took.
+        """
         if status == DONE and steps == self.steps and seconds < 0.5 * SECONDS:
             self.steps = min(2 * self.steps, 1 << 16)
         elif seconds > 2.0 * SECONDS:
@@ -112,6 +125,14 @@ class Chunks:
 
 
 def joined(parts: Collected) -> tuple[np.ndarray, np.ndarray]:
-    """Spikes of several chunks, or of none: stamps and neurons."""
+    """The spikes of several chunks, or of none.
+
+    Args:
+        parts: of each chunk.
+        parts: (stamps, neurons) of each chunk.
+
+    Returns:
+        Stamps and neurons, int64[n].
+    """
     none = np.empty(0, np.int64)
     return np.concatenate([none, *(p[0] for p in parts)]), np.concatenate([none, *(p[1] for p in parts)])

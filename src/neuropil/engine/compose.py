@@ -30,7 +30,12 @@ from neuropil.registry import builder_of
 
 @dataclass
 class GroupArrays:
-    """The arrays of one batch in one thread, by the kernel's arguments; length: its slots."""
+    """The arrays of one batch in one thread, by the kernel's arguments; length: its slots.
+
+    Attributes:
+        size: slots of the thread.
+        arrays: by argument of the kernel.
+    """
 
     size: int
     arrays: dict[Argument, np.ndarray] = field(default_factory=dict)
@@ -71,6 +76,9 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
     Args:
         probe_rows: samples a probe's buffer can hold.
         exchange: what owners share.
+
+    Returns:
+        The machine: arrays and operations of all threads.
     """
     arrived = [np.zeros((max(plan.channels, 1), share.size), plan.accumulator) for share in layout.shares]
     machine = Machine([[] for _ in layout.shares], arrived, exchange)

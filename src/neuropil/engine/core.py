@@ -11,19 +11,21 @@ import numpy as np
 
 from neuropil.codegen.indirect import compiling
 from neuropil.codegen.program import PHASES, TIMED_STEPS, Program
+from neuropil.connectivity.samplers import delay_range
 from neuropil.engine.cells.arrays import gather as gather_cells
 from neuropil.engine.cells.arrays import scatter as scatter_cells
 from neuropil.engine.compose import Machine, compose
-from neuropil.engine.exchange.exchange import Exchange
+from neuropil.engine.exchange.exchange import Exchange, meet
 from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeLog
 from neuropil.engine.layout import Layout
+from neuropil.engine.ring import ring_length
 from neuropil.engine.stores import clock_driven_store, event_driven_store  # noqa: F401  (they register builders)
 from neuropil.engine.stores.deliver import Rows, first_capacity
 from neuropil.engine.stores.packed import PackedSynapses, build
 from neuropil.engine.stores.packed_store import PackedStore, Store
 from neuropil.engine.stores.rewire import rewired, steps_between
 from neuropil.engine.stores.stateful_store import SynapseStore
-from neuropil.engine.stores.synapse_list import REFRESHED, SynapseList
+from neuropil.engine.stores.synapse_list import REFRESHED
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.plan import Plan
@@ -40,15 +42,17 @@ class Core:
 
     Args:
         plan: the lowered network.
-        threads: number of owners.
+        owners: among how many its neurons are divided.
+        mine: which of them are threads of this process (all, if None).
+        exchange: what the owners share (memory of this process, if None).
     """
 
-    def __init__(self, plan: Plan, threads: int):
-        self.plan, self.threads = plan, threads
-        self.layout = Layout.of(plan, threads)
+    def __init__(self, plan: Plan, owners: int, mine: range | None = None, exchange: Exchange | None = None):
+        self.plan, self.layout = plan, Layout.of(plan, owners, mine)
+        self.threads = threads = len(self.layout.mine)
         columns = sum(p.neurons.size for p in plan.network.probes)
         self.probe_rows = int(np.clip(PROBE_BUFFER_BYTES // (8 * max(columns, 1)), 16, 10_000))
-        self.exchange = Exchange(plan, threads)
+        self.exchange = Exchange(plan, owners) if exchange is None else exchange
         self.machine: Machine = compose(plan, self.layout, self.probe_rows, self.exchange)
         self.step = 0
         self.pending = 0  # steps up to now whose spikes have been published and wait to be noted
@@ -76,19 +80,23 @@ class Core:
         self._addresses = self.program.link(self._own(0), self.plan.precision)
 
     def connect(self, progress: Callable[[float], None] | None) -> None:
-        """Build the synapses and everything whose size depends on them."""
+        """Build the synapses and everything whose size depends on them.
+
+        Args:
+            progress: called with the fraction done, or None.
+        """
         plan, layout = self.plan, self.layout
         self.packed = [
             build(
                 plan.network, plan.dt, plan.seed, block_of=layout.block_of, local_of=layout.local_of,
                 n_blocks=layout.blocks * self.threads, channel_of=plan.channel_of, scale=plan.scale, word=word,
                 first_target=[plan.parts[p.target.name, split(p.port or "")[0]].first for p in plan.network.projections],
-                threads=self.threads, progress=progress,
+                threads=self.threads, within=[layout.owned(p.target) for p in plan.network.projections], progress=progress,
             )
             for word in plan.packed
         ]  # fmt: skip
-        for j, store in self.listed.items():
-            store.use(SynapseList.drawn(plan, j))
+        for store in self.listed.values():
+            store.use(store.drawn())
         self._use([Rows.of(packed, [p.size for p in plan.network.populations.values()]) for packed in self.packed])
         self._link()
 
@@ -98,7 +106,9 @@ class Core:
         exact = tuple(buffer for (_, argument), buffer in self.plan.buffers.items() if argument.kind is Kind.EXACT)
         packed = [PackedStore(r, self.machine.arrived, self.layout.blocks, capacity, exact) for r in rows]
         self.stores: list[Store] = [*packed, *self.own.values()]
-        self.ring = max((store.ring for store in self.stores), default=2)
+        # Of all synapses, whoever owns them: owners decide alike by what is within the ring.
+        longest = max((delay_range(p, self.plan.dt)[1] for p in self.plan.network.projections), default=1)
+        self.ring = max([ring_length(longest), *(store.ring for store in self.stores)])
         room = max(1 << 16, 2 * self.plan.network.size)
         self.logs = [SpikeLog.of(room, self.ring) for _ in range(self.threads)]
         self.program = Program(in_order([*self.machine.operations, *(op for store in self.stores for op in store.operations())]))
@@ -120,8 +130,8 @@ class Core:
         futures = []
         try:
             if self._pool is not None:
-                futures = [self._pool.submit(self._call, t, steps, index, waves) for t in range(1, self.threads)]
-            done, status, unfiled = self._call(0, steps, index, waves)
+                futures = [self._pool.submit(self._together, t, steps, index, waves) for t in range(1, self.threads)]
+            done, status, unfiled = self._together(0, steps, index, waves)
             for future in futures:
                 future.result()
         except BaseException:
@@ -185,7 +195,12 @@ class Core:
         return samples
 
     def refile(self, steps: np.ndarray, neurons: np.ndarray) -> None:
-        """Put the synapses of past spikes (stamps, global neurons) back into flight: what a checkpoint needs on waking."""
+        """Put the synapses of past spikes (stamps, global neurons) back into flight: what a checkpoint needs on waking.
+
+        Args:
+            steps: int64[n], stamps.
+            neurons: int64[n], global indices.
+        """
         emitted = np.asarray(steps, np.int64) - 1
         for log in self.logs:
             np.add.at(log.recent, emitted & (self.ring - 1), 1)
@@ -230,13 +245,17 @@ class Core:
             return gather_cells(self.machine.cells[population.name], population.size, full_name(part, str(argument.name))).ravel()
         pieces = list(self._pieces(population, part, argument))
         sites = self.plan.parts[population.name, part].part.sites
-        values = np.empty((population.size, sites), pieces[0][1].dtype)
+        values = np.zeros((population.size, sites), pieces[0][1].dtype)
         for own, array in pieces:
             values[own] = array.reshape(sites, -1).T
         return values.ravel()
 
     def scatter(self, population: Population, part: str, argument: Argument, values: np.ndarray) -> None:
-        """Set an array of a part."""
+        """Set an array of a part.
+
+        Args:
+            values: [sites · neurons].
+        """
         if self.of_compartments(population, part):
             values = values.reshape(population.size, -1)
             return scatter_cells(self.machine.cells[population.name], full_name(part, str(argument.name)), values)
@@ -266,7 +285,12 @@ class Core:
         return np.concatenate(self.machine.amplitudes[drive], axis=1)
 
     def set_amplitude(self, drive: int, values: np.ndarray) -> None:
-        """Set it: one value per neuron, or [sites, neurons]."""
+        """Set the amplitude of a stimulus.
+
+        Args:
+            drive: its index.
+            values: float64[neurons] or [sites, neurons].
+        """
         start = 0
         for part in self.machine.amplitudes[drive]:  # the threads' parts are consecutive
             part[:] = values[..., start : start + part.shape[1]]
@@ -305,11 +329,17 @@ class Core:
         """What of the operations' arguments depends on time alone, for the coming steps."""
         return self.program.tabulate(self.step, steps, self.plan.precision)
 
+    def _together(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int, int]:
+        """Run when the owners of other processes, too, have published what a run begins with."""
+        if self.machine.before and not self.layout.whole:
+            meet(self.exchange.barrier, self.layout.mine[t], self.layout.owners)
+        return self._call(t, steps, index, waves)
+
     def _call(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int, int]:
-        log = self.logs[t]
+        log, owner = self.logs[t], self.layout.mine[t]
         room = min((store.capacity for store in self.stores), default=1 << 62)
         return self.program.run(
-            self._addresses, t, self.step, steps, self.pending, index, waves, room, self.exchange.arrays,
+            self._addresses, owner, self.step, steps, self.pending, index, waves, room, self.exchange.arrays,
             (log.step, log.neuron, log.counters, log.recent), self.clock[t], *self._own(t),
         )  # fmt: skip
 

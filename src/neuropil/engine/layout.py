@@ -1,6 +1,6 @@
-"""Who owns which neuron: the division of a plan over threads, and where a neuron lies in its owner's arrays.
+"""Who owns which neuron: the division of a plan over owners, and where a neuron lies in its owner's arrays.
 
-Each thread owns an equal, contiguous part of every population, so load is even whatever the populations do, and all
+An owner is a thread; owners may live in several processes, each of which has the parts of its own threads alone. Each thread owns an equal, contiguous part of every population, so load is even whatever the populations do, and all
 elements of its neurons: their branches, their synapse locations. Within a thread the batches of the plan follow one
 another; an element's *slot* is its place there, and 65,536 slots make a *block*, the reach of a packed synapse's 16-bit
 target. Of a part with several sites, the thread's neurons lie together site by site,
@@ -68,31 +68,46 @@ class Partition:
 
 @dataclass(frozen=True)
 class Layout:
-    """The shares of all threads, and the place of every element.
+    """The shares of the threads of this process, and the place of every element in them.
 
     Attributes:
         shares: one per thread.
         blocks: blocks per thread.
-        thread_of, slot_of: int32[elements].
+        thread_of, slot_of: int32[elements]; an element of another process has thread -1.
+        mine: which of all owners the threads are; owners: how many there are.
     """
 
     shares: tuple[Partition, ...]
     blocks: int
     thread_of: np.ndarray
     slot_of: np.ndarray
+    mine: range
+    owners: int
 
     @classmethod
-    def of(cls, plan: Plan, threads: int) -> Layout:
-        """Divide a plan."""
-        shares = tuple(_share(plan, t, threads) for t in range(threads))
-        thread_of = np.empty(plan.elements, np.int32)
-        slot_of = np.empty(plan.elements, np.int32)
+    def of(cls, plan: Plan, owners: int, mine: range | None = None) -> Layout:
+        """Divide a plan over so many owners, and take the shares of some of them (all, if None)."""
+        mine = range(owners) if mine is None else mine
+        shares = tuple(_share(plan, t, owners) for t in mine)
+        thread_of = np.full(plan.elements, -1, np.int32)
+        slot_of = np.zeros(plan.elements, np.int32)
         for t, share in enumerate(shares):
             real = share.elements >= 0
             thread_of[share.elements[real]] = t
             slot_of[share.elements[real]] = np.flatnonzero(real)
         blocks = max(-(-s.size // BLOCK) for s in shares)
-        return cls(shares, max(blocks, 1), thread_of, slot_of)
+        return cls(shares, max(blocks, 1), thread_of, slot_of, mine, owners)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all owners are threads of this process."""
+        return len(self.mine) == self.owners
+
+    def owned(self, population: Population) -> slice | None:
+        """The neurons of a population that threads of this process own; None: all of them."""
+        if self.whole:
+            return None
+        return slice(part(population.size, self.mine.start, self.owners)[0], part(population.size, self.mine.stop - 1, self.owners)[1])
 
     def slice(self, population: Population, part: str, thread: int) -> Slice:
         """Where a part of a population lies in a thread's arrays."""
@@ -100,8 +115,8 @@ class Layout:
 
     @property
     def block_of(self) -> np.ndarray:
-        """uint16[elements], numbered over all threads."""
-        return (self.thread_of * self.blocks + self.slot_of // BLOCK).astype(np.uint16)
+        """uint16[elements], numbered over all threads (0 of an element of another process)."""
+        return (np.maximum(self.thread_of, 0) * self.blocks + self.slot_of // BLOCK).astype(np.uint16)
 
     @property
     def local_of(self) -> np.ndarray:
@@ -110,7 +125,12 @@ class Layout:
 
 
 def part(size: int, thread: int, threads: int) -> tuple[int, int]:
-    """The owned range of a population of this size."""
+    """The owned range of a population of this size.
+
+    Args:
+        size: neurons of the population.
+        thread: number of the thread; threads: how many there are.
+    """
     return size * thread // threads, size * (thread + 1) // threads
 
 

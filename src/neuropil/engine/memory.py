@@ -62,6 +62,9 @@ def predict(plan: Plan, threads: int = 1) -> dict[str, float]:
 def require(plan: Plan, threads: int, limit: float | None = None) -> dict[str, float]:
     """The prediction, refused when it exceeds the limit (what the machine has left, if None).
 
+    Args:
+        threads: owners of the neurons.
+
     Raises:
         MemoryLimitError: with the sum and the remedy.
     """
@@ -85,6 +88,10 @@ def require_traces(recorder: Recorder, step: int, target: int, limit: float | No
 
     Samples are collected in pieces and joined into the result: in memory each takes its bytes twice for a moment. With a
     folder they wait on disk, and the result takes them once.
+
+    Args:
+        step: that is reached; target: that will be.
+        limit: bytes, or None.
 
     Raises:
         MemoryLimitError: with the sum and the remedy.

@@ -68,7 +68,14 @@ class Recorded:
         return ProbeBuffer(columns, np.full((self.rows, columns.size), fill, self.plan.precision), np.zeros(1, np.int64))
 
     def operation(self, probe: Probe, kernel: Kernel, arguments: list[tuple[Any, ...]], observed: tuple[Buffer, ...]) -> Operation:
-        """What samples a `probe` at the end of its steps; after the step the kernel is given its interval in steps, then the `arguments` of a thread."""
+        """What samples a probe at the end of its steps.
+
+        Args:
+            probe: as described.
+            kernel: is given the step, the probe's interval in steps, then the arguments of a thread.
+            arguments: of each thread.
+            observed: the buffers that it reads.
+        """
         every = steps_between(probe, self.plan.dt)
         made = [(every, *more) for more in arguments]
         return Operation(f"record {probe.name}", Phase.PROBES, kernel, made.__getitem__, (Given.STEP,), observes=observed)

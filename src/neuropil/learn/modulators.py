@@ -3,6 +3,13 @@
 The law is the description's: kinetics, receptors and effects are its own functions, called on JAX's arrays, so gradients reach
 their parameters, and through them whatever releases a modulator. Constants change at ticks alone, and are computed there.
 A value outside of the bounds of its effect becomes NaN, and the state's "outside" tells which effect it was.
+
+Args:
+    dt: time step, ms.
+    dtype: of the arrays.
+    carry: state of the modulators.
+    row: inputs of a step.
+    k: step.
 """
 
 from __future__ import annotations
@@ -46,13 +53,22 @@ class Level:
 
     @classmethod
     def of(cls, modulator: Modulator, dt: float) -> Level:
-        """Of a modulator at a time step (ms)."""
+        """Of a modulator.
+
+        Args:
+            modulator: as described.
+            dt: time step, ms.
+        """
         kinetics = modulator.kinetics
         values = {n: float(getattr(kinetics, n).value) for n in kinetics.spec.parameters}
         return cls(modulator, grid.steps(modulator.tick, dt, "tick"), values | {f"{r.name}.ec50": r.ec50 for r in modulator.receptors.values()})
 
     def start(self, dtype: Any) -> Tree:
-        """At t = 0: the baseline, with nothing released."""
+        """At t = 0: the baseline, with nothing released.
+
+        Args:
+            dtype: of its numbers.
+        """
         return {
             "level": self.modulator.start().astype(dtype), "dose": np.zeros((), dtype),
             "spikes": [np.zeros(r.nucleus.size, dtype) for r in self.modulator.releases],
@@ -62,7 +78,13 @@ class Level:
         """What happens at t_k, if that is a tick.
 
         Args:
-            p: as `parameters`; carry: as `start`; signal: in force, one number or one per cell; k: step.
+            p: as `parameters`.
+            carry: as `start`.
+            signal: in force, one number or one per cell.
+            k: the step.
+
+        Returns:
+            The state after it, as `carry`.
         """
         m, dtype = self.modulator, carry["level"].dtype
         kinetics = m.kinetics.bound({n: p[n] for n in m.kinetics.spec.parameters})
@@ -115,11 +137,16 @@ class Modulators:
     """All modulators of a network.
 
     Args:
-        network: the description; dt: ms.
+        network: the description.
+        dt: ms.
         post: by projection, the target neuron of each synapse.
 
     Attributes:
         parameters: {"modulators": name -> `Level.parameters`, "effects": "<target>.<parameter>[<place>]" -> constants of an `Effect`}.
+
+    Raises:
+        ModelError: effects on cells with morphology.
+        ModelError: a modulator that a rollout does not support.
     """
 
     def __init__(self, network: Network, dt: float, post: Mapping[str, np.ndarray]):
@@ -140,30 +167,43 @@ class Modulators:
         } if self.levels else {}  # fmt: skip
 
     def start(self, dtype: Any) -> Tree:
-        """The state at t = 0."""
+        """The state at t = 0.
+
+        Args:
+            dtype: of its numbers.
+        """
         return {**{name: level.start(dtype) for name, level in self.levels.items()}, "outside": np.full((), INSIDE, np.int32)}
 
     def ticking(self, k: Any) -> Any:
-        """Whether anything happens at t_k."""
+        """Whether anything happens at t_k.
+
+        Args:
+            k: the step.
+        """
         return jnp.any(jnp.stack([k % level.every == 0 for level in self.levels.values()]))
 
     def advance(self, p: Tree, carry: Tree, row: Tree) -> Tree:
         """The state after what happens at t_k.
 
         Args:
-            p: all parameters; carry: as `start`; row: inputs of the step, with its signals.
+            p: all parameters.
+            carry: as `start`.
+            row: inputs of the step, with its signals.
+
+        Returns:
+            The state after it, as `carry`.
         """
         given = row.get("signals", {})
         ticked = {n: level.tick(p["modulators"][n], carry[n], given.get(n, 0.0), row["step"]) for n, level in self.levels.items()}
         return {**carry, **ticked}
 
     def dosed(self, carry: Tree, row: Tree) -> Tree:
-        """With the doses of a step, which act at the next tick."""
+        """The state with the doses of a step added, which act at the next tick."""
         given = row.get("doses", {})
         return {**carry, **{n: {**carry[n], "dose": carry[n]["dose"] + given[n]} for n in given}}
 
     def count(self, carry: Tree, spikes: Tree) -> Tree:
-        """With the spikes of a step, which act at the next tick."""
+        """The state with the spikes of a step added, which act at the next tick."""
         counted = {}
         for n, level in self.levels.items():
             mine = [s + spikes[r.nucleus.name] for s, r in zip(carry[n]["spikes"], level.modulator.releases, strict=True)]
@@ -211,7 +251,12 @@ class Modulators:
         return each[self._post[effect.target.name]]
 
     def effect(self, order: int) -> BoundEffect:
-        """The effect with this place among all of the network."""
+        """The effect with this place among all of the network.
+
+        Args:
+            order: the place.
+            order: the place.
+        """
         return next(e for level in self.levels.values() for e in level.modulator.effects if e.order == order)
 
 

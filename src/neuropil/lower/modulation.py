@@ -25,8 +25,10 @@ class EffectProgram:
     """What effects make of the parameters of a target.
 
     Attributes:
+        graph: of the operations.
         values: node of each parameter's value after its effects, in the order in which they were stated.
         within: node of whether that value, and each on the way to it, is finite and within its bounds.
+        graph: of the nodes.
     """
 
     graph: Graph
@@ -39,6 +41,10 @@ class EffectProgram:
 
         Args:
             effects: by parameter, in order; parameters go by these names.
+
+        Returns:
+            The program of all parameters.
+            The program.
 
         Raises:
             ModelError: a change that cannot be traced, or that is another at every call.
@@ -68,8 +74,10 @@ class KineticsProgram:
     """The law of a concentration.
 
     Attributes:
+        graph: of the operations.
         removed: node of what is removed per ms at concentration `c`, base units.
         supplied: node of what a `signal` supplies over a tick, base units.
+        graph: of the nodes.
     """
 
     graph: Graph
@@ -78,7 +86,16 @@ class KineticsProgram:
 
     @classmethod
     def of(cls, kinetics: Kinetics, tick: float) -> KineticsProgram:
-        """Trace kinetics, for ticks of this length (ms).
+        """Trace kinetics.
+
+        Args:
+            kinetics: of the modulator.
+            tick: ms.
+            tick: ms.
+
+        Returns:
+            The program.
+            The program.
 
         Raises:
             ModelError: a law that cannot be traced, or that is another at every call.
@@ -93,7 +110,13 @@ def traced_twice(graph: Graph, function: Callable[..., Any], arguments: list[int
     """The node of a function's result, which must be the same at every call.
 
     Args:
-        function: of numbers; arguments: the nodes that stand for them; where: whose function it is, for messages.
+        graph: takes the operations.
+        function: of numbers.
+        arguments: the nodes that stand for them.
+        where: whose function it is, for messages.
+
+    Returns:
+        The node.
 
     Raises:
         ModelError: it cannot be traced, or gives other equations the second time.
@@ -115,6 +138,13 @@ def traced_twice(graph: Graph, function: Callable[..., Any], arguments: list[int
 
 def graft(graph: Graph, other: Graph, roots: Iterable[int]) -> list[int]:
     """Take some nodes of another graph, whose leaves are all static, into a graph.
+
+    Args:
+        graph: takes them.
+        other: where they are.
+        roots: the nodes.
+        other: the graph from which they are taken.
+        roots: the nodes.
 
     Returns:
         Their nodes there.

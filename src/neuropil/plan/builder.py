@@ -43,6 +43,7 @@ class PlanBuilder:
         precision: "float32" or "float64".
         drives: the stimuli as planned.
         steps: traced steps by class; programs: by class and variant.
+        stores: of the projections.
     """
 
     network: Network

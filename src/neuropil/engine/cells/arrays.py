@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.engine.cells.kernels import read_sites
+from neuropil.engine.cells.kernels import read_blocks
 from neuropil.lower.cable import MembraneGroup
 from neuropil.lower.constants import Constants
 from neuropil.plan.cable_signature import CableArgument, CableKind, numbers_of
@@ -22,7 +22,13 @@ NARROWEST, WIDEST = 16, 64
 
 
 def cells_side_by_side(own: int, compartments: int, states: int, itemsize: int) -> int:
-    """Cells per block, blocks being as equal as can be."""
+    """Cells per block, blocks being as equal as can be.
+
+    Args:
+        own: cells of the thread.
+        compartments: of a cell; states: of a compartment.
+        itemsize: bytes of a number.
+    """
     fit = CACHE_BYTES // (max(compartments, 1) * (states + 4) * itemsize)
     most = int(np.clip(fit, NARROWEST, WIDEST))
     blocks = max(1, -(-own // most))
@@ -106,7 +112,13 @@ class CellArrays:
                     self.made[loop.constants[node]][:] = self._spread(g, values)
 
     def set_quantum(self, part: str, port: str, quantum: float) -> None:
-        """Change the weight of a quantum at a port of a point process."""
+        """Change the weight of a quantum at a port of a point process.
+
+        Args:
+            part: name of the point process.
+            port: its name.
+            quantum: the new unit of stored weights.
+        """
         g = next(g for g in self.plan.places_of_points if self.plan.groups[g].name == part)
         argument, place = self.signature.quantum(g, part, port)
         self.made[argument][place] = quantum
@@ -122,14 +134,13 @@ class CellArrays:
         return self.states[state, g]
 
     def potentials(self, part: str) -> np.ndarray:
-        """Potentials at the sites of a point process, [sites × cells], as the end of a step left them."""
+        """Potentials at the sites of a point process (`part`), [sites × cells], as the end of a step left them."""
         return self.sites[part][3]
 
     def look(self) -> None:
         """Bring `potentials` up to date with the compartments, before a first step."""
         for sites in self.sites.values():
-            for b in range(self.blocks):
-                read_sites(b, self.lanes, self.own, self.v[b], sites)
+            read_blocks(self.lanes, self.own, self.v, sites)
 
     def _point(self, g: int, start: np.ndarray) -> None:
         """Make what a point process has at its sites."""
@@ -157,7 +168,7 @@ class CellArrays:
         ]
 
     def compartments_with(self, state: str) -> np.ndarray:
-        """Compartments of the cell that have it."""
+        """int64[n]: compartments of the cell that have a state."""
         return np.concatenate([compartments for *_, compartments in self.pieces(state)])
 
     def _places(self, rows: int) -> np.ndarray:
@@ -167,7 +178,13 @@ class CellArrays:
 
 
 def gather(owned: Sequence[tuple[slice, CellArrays]], size: int, state: str) -> np.ndarray:
-    """A state of all cells, [size, compartments]; NaN where a compartment does not have it."""
+    """A state of all cells, [size, compartments]; NaN where a compartment does not have it.
+
+    Args:
+        owned: slice of the population and arrays of each thread.
+        size: cells of the population.
+        state: its name.
+    """
     arrays = owned[0][1]
     whole = np.full((size, arrays.plan.size), np.nan, arrays.v.dtype)
     for own, cells in owned:
@@ -177,7 +194,13 @@ def gather(owned: Sequence[tuple[slice, CellArrays]], size: int, state: str) -> 
 
 
 def scatter(owned: Sequence[tuple[slice, CellArrays]], state: str, values: np.ndarray) -> None:
-    """Set it, from [size, compartments]."""
+    """Set a state of all cells.
+
+    Args:
+        owned: slice of the population and arrays of each thread.
+        state: its name.
+        values: [size, compartments].
+    """
     for own, cells in owned:
         for flat, places, compartments in cells.pieces(state):
             flat[places] = values[own][:, compartments]

@@ -27,7 +27,15 @@ PartArrays = Callable[[int, int], dict[Argument, np.ndarray]]
 
 
 def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCells) -> tuple[Owned, Buffer, list[Operation]]:
-    """Allocate a population of cells; the buffer of their compartments' states; operations that advance them and collect those that fired."""
+    """Allocate a population of cells; the buffer of their compartments' states; operations that advance them and collect those that fired.
+
+    Args:
+        arrays: of the parts of the plan.
+        planned: the population.
+
+    Returns:
+        The arrays of each thread, the buffer, and the operations.
+    """
     population = planned.population
     somas, _ = plan.place_of(population)
     owned, lists = [], []
@@ -58,6 +66,10 @@ def compartments_of(planned: PlannedCells) -> Buffer:
 def sampled(probe: Probe, own: slice, cells: CellArrays) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray, np.ndarray]]]:
     """What a thread records of a state of compartments.
 
+    Args:
+        own: cells of the thread.
+        cells: their arrays.
+
     Returns:
         The probe's columns that are the thread's, and for every array that holds some of them (array, places in it,
         which of the columns); columns of compartments without the channel are in none.
@@ -74,7 +86,14 @@ def sampled(probe: Probe, own: slice, cells: CellArrays) -> tuple[np.ndarray, li
 
 
 def check_probe(probe: Probe, owned: Sequence[tuple[slice, CellArrays]]) -> None:
-    """Refuse a probe none of whose compartments has the state."""
+    """Refuse a probe none of whose compartments has the state.
+
+    Args:
+        owned: slice of the population and arrays of each thread.
+
+    Raises:
+        NetworkError: no compartment of the probe has the state.
+    """
     cells = owned[0][1]
     sites = np.unique(probe.places % cells.plan.size)
     having = cells.compartments_with(probe.variable)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuropil.codegen.flags import KERNEL_FLAGS
-from neuropil.codegen.kernel_cache import inner_njit
+from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.noalias import noalias_arguments
 
 
@@ -119,6 +119,13 @@ def read_sites(b, lanes, own, v, sites):
         e, o = compartment[s] * lanes, s * own + first
         for q in range(n):
             potential[o + q] = v[e + q]
+
+
+@cached_njit(**KERNEL_FLAGS)
+def read_blocks(lanes, own, v, sites):
+    """The same for all blocks, v [blocks, compartments * lanes]: called from Python."""
+    for b in range(v.shape[0]):
+        read_sites(b, lanes, own, v[b], sites)
 
 
 @inner_njit(**KERNEL_FLAGS)

@@ -20,7 +20,7 @@ import numpy as np
 
 from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.threads import BARRIER_SIZE, abort_barrier, spin_barrier
-from neuropil.connectivity.samplers import delay_steps
+from neuropil.connectivity.samplers import delay_range
 from neuropil.plan.plan import Plan
 
 Allocator: TypeAlias = Callable[[str, Any, tuple[int, ...]], np.ndarray]
@@ -34,7 +34,13 @@ WORDS = 8
 
 
 def within_process(name: str, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Memory for owners that are threads of one process; pages that nothing is written to take none."""
+    """Memory for owners that are threads of one process; pages that nothing is written to take none.
+
+    Args:
+        name: not used.
+        dtype: of an element.
+        shape: of the array.
+    """
     wanted = int(np.prod(shape))
     room = np.zeros(wanted + 64, dtype)
     start = -room.ctypes.data % 64 // room.itemsize
@@ -45,7 +51,7 @@ def steps_between_meetings(plan: Plan) -> int:
     """The smallest delay of any synapse, in steps, up to `LONGEST`; 1 where potentials are published."""
     if plan.network.couplings:
         return 1
-    return min([LONGEST, *(int(delay_steps(p, plan.dt)[0]) for p in plan.network.projections)])
+    return min([LONGEST, *(delay_range(p, plan.dt)[0] for p in plan.network.projections)])
 
 
 class Exchange:
@@ -89,7 +95,13 @@ class Exchange:
         return self.spikes, self.bounds, self.alarm, self.barrier
 
     def published(self, side: int, first: int, steps: int) -> int:
-        """How many neurons, of all owners, fired in the steps first, first + 1, … of a side."""
+        """How many neurons, of all owners, fired in the steps first, first + 1, … of a side.
+
+        Args:
+            side: 0 or 1.
+            first: step.
+            steps: their number.
+        """
         found = self.bounds[side, np.arange(first, first + steps) % self.interval]
         return int((found[..., 1] - found[..., 0]).sum())
 

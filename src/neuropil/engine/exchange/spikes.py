@@ -36,7 +36,7 @@ class SpikeLog:
 
     @classmethod
     def of(cls, capacity: int, ring: int) -> SpikeLog:
-        """An empty log."""
+        """An empty log for `capacity` spikes and a ring of so many steps."""
         return cls(np.zeros(capacity, np.int64), np.zeros(capacity, np.int32), np.zeros(8, np.int64), np.zeros(ring, np.int64))
 
     @property

@@ -2,6 +2,17 @@
 
 A tick costs little where nothing changes: an effect is a few operations on floats, or one loop over cells, and whatever follows
 from a parameter (see the subclasses) is computed only when its value is another than before.
+
+Args:
+    effects: on the parameters, by name.
+    dt: time step, ms; step: present step; time: ms.
+    felt: float64[cells], concentration at each cell.
+    name: of the parameter.
+    changed: new values by name.
+    g: number of the batch; group: the batch; member: the part.
+    cells: arrays of each thread; patch: the compartments.
+    store: the synapses.
+    where: whose states, for messages; slow: reasons by state.
 """
 
 from __future__ import annotations

@@ -47,6 +47,9 @@ class Checkpoint:
 def save(path: Path, plan: Plan, checkpoint: Checkpoint) -> None:
     """Write a checkpoint: to a temporary name, made durable, then renamed over the old one.
 
+    Args:
+        path: of the file.
+
     Raises:
         CheckpointError: there is no folder for it, or another file has its name. StorageError: the system refused; the
             old checkpoint is as it was.
@@ -92,7 +95,7 @@ def _require_free(path: Path) -> None:
 
 
 def load(path: Path, plan: Plan) -> Checkpoint:
-    """Read a checkpoint of this very network.
+    """The checkpoint in the file at `path`, if it is of this very network.
 
     Raises:
         CheckpointError: absent, damaged, or of another network, seed, step or precision.

@@ -96,6 +96,7 @@ class Recorder:
         start: step at which recording begins when nothing is continued; `rows` were then sampled before, and there were
             `earlier` spikes of each population.
         overwrite: replace a run that the folder holds.
+        record_spikes: whether spikes are recorded.
 
     Raises:
         ResultError: the folder holds a run, or another run writes to it. CheckpointError: it does not hold what the marks say.
@@ -168,6 +169,12 @@ class Recorder:
         """Take spikes (stamps and global neurons, sorted) and samples of every track: all there were up to a step.
 
         What the system refuses to write is kept in memory, and written with what comes next; see `require_room`.
+
+        Args:
+            steps: int64[n], stamps.
+            neurons: int64[n], global indices.
+            samples: rows of each track.
+            until: step up to which all is given.
         """
         if self.spike_journal is None:
             if self.record_spikes and steps.size:
@@ -201,7 +208,7 @@ class Recorder:
         return (self.rows_written[j] + self.tracks[j].first + np.arange(rows)) * self.tracks[j].every
 
     def sync(self) -> Marks:
-        """Make everything durable."""
+        """What the folder holds now, after everything is made durable."""
         for journal in self.trace_journals:
             journal.sync()
         start = (self.start, self.first_rows, self.record_spikes)
@@ -228,7 +235,11 @@ class Recorder:
         self.require_room()
 
     def result(self, duration_ms: float) -> Result:
-        """Everything recorded so far, what a full disk refused included."""
+        """Everything recorded so far, what a full disk refused included.
+
+        Args:
+            duration_ms: biological time, ms.
+        """
         if self.folder is not None:
             if not is_journalled(self.folder):  # complete
                 return Result.load(self.folder)
@@ -257,6 +268,9 @@ class Recorder:
 
         Of a run with more than `LARGE` spikes the result holds the last ones only (its `t_start_ms` says from when),
         so that memory stays bounded; the files hold all.
+
+        Args:
+            duration_ms: biological time, ms.
 
         Raises:
             StorageError: the system refused; the journals are as they were.

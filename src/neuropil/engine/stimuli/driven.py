@@ -64,7 +64,7 @@ class Driven:
         cls, plan: Plan, layout: Layout, index: int, connection: StimulusConnection, target: Argument, arrays: Sequence[np.ndarray],
         amplitudes: dict[int, list[np.ndarray]],
     ) -> Driven:  # fmt: skip
-        """Find what a stimulus drives.
+        """What a stimulus drives.
 
         Args:
             plan, layout: the network's.

@@ -86,12 +86,15 @@ def regular(driven: Driven) -> Operation:
 
 
 def scaled(driven: Driven, amplitude: Any, wave: Steps) -> Operation:
-    """Add an amplitude, which can be set between steps, times a value of each step.
+    """What adds an amplitude, which can be set between steps, times a value of each step.
 
     Args:
         driven: the stimulus and what it drives.
         amplitude: one, [neurons] or [sites, neurons].
         wave: from steps to values.
+
+    Returns:
+        The operation.
     """
     amplitudes = driven.settable(amplitude)
     return driven.operation(

@@ -53,15 +53,8 @@ def poisson_counts(step, bounds, lower, keys, table, size, width, made, count, l
             if width == AT_ONCE:
                 first = to_fixed_tuple(table[s], AT_ONCE)
                 _pairs(np.uint32(lower[s]), key0, key1, np.uint32(pair), first, count[start:stop], later[start:stop])
-                continue
-            for a in range(start, stop, BLOCK):
-                b = min(a + BLOCK, stop)
-                _words(np.uint32(lower[s] + a - start), key0, key1, np.uint32(pair), words[0, : b - a], words[1, : b - a])
-                count[a:b], later[a:b] = 0, 0
-                for k in range(0, width, AT_ONCE):
-                    more = to_fixed_tuple(table[s, k:], AT_ONCE)
-                    _add(words[0], more, count[a:b])
-                    _add(words[1], more, later[a:b])
+            else:
+                _blocks(np.uint32(lower[s]), key0, key1, np.uint32(pair), table[s], width, count[start:stop], later[start:stop], words)
         _recount(2 * pair, width, bounds, lower, keys, table, size, count)
         _recount(2 * pair + 1, width, bounds, lower, keys, table, size, later)
     if (step & 1) == 1:
@@ -74,6 +67,19 @@ def _pairs(element, key0, key1, pair, thresholds, count, later):
         now, next_ = threefry2x32(key0, key1, element + np.uint32(i), pair)
         count[i] = count_at_least(now, thresholds)
         later[i] = count_at_least(next_, thresholds)
+
+
+@inner_njit(**KERNEL_FLAGS)
+def _blocks(element, key0, key1, pair, thresholds, width, count, later, words):
+    """As `_pairs`, for any number of thresholds."""
+    for a in range(0, count.size, BLOCK):
+        b = min(a + BLOCK, count.size)
+        _words(element + np.uint32(a), key0, key1, pair, words[0, : b - a], words[1, : b - a])
+        count[a:b], later[a:b] = 0, 0
+        for k in range(0, width, AT_ONCE):
+            more = to_fixed_tuple(thresholds[k:], AT_ONCE)
+            _add(words[0], more, count[a:b])
+            _add(words[1], more, later[a:b])
 
 
 @inner_njit(**KERNEL_FLAGS)
@@ -94,6 +100,7 @@ def _recount(step, width, bounds, lower, keys, table, size, count):
     ones = np.uint64(0x0101010101010101)
     pattern = ones * np.uint64(width)
     words = count.view(np.uint64)
+    s = 0
     for line in range(words.size // 8):
         found = np.uint64(0)
         for j in range(8 * line, 8 * line + 8):
@@ -102,7 +109,6 @@ def _recount(step, width, bounds, lower, keys, table, size, count):
         if found:
             for i in range(64 * line, 64 * line + 64):
                 if count[i] == width and i < bounds[-1]:
-                    s = 0
                     while bounds[s + 1] <= i:
                         s += 1
                     word = draw_word(keys[s, 0], keys[s, 1], np.uint32(lower[s] + i - bounds[s]), step)
@@ -183,7 +189,11 @@ def gaussian_current(precision: str) -> Callable[..., Any]:
 
 @cache
 def uniform_numbers(precision: str) -> Callable[..., Any]:
-    """The kernel that draws one uniform number per neuron and step, for models with a hazard; of a pair, the second is kept in `later`."""
+    """The kernel that draws one uniform number per neuron and step, for models with a hazard; of a pair, the second is kept in `later`.
+
+    Args:
+        precision: "float32" or "float64".
+    """
     uniform = to_uniform32 if precision == "float32" else to_uniform64
 
     @inner_njit(**KERNEL_FLAGS)

@@ -27,7 +27,7 @@ def pages(buckets: int, entries: int) -> int:
 
 
 def bucket_bytes(buckets: int, entries: int) -> int:
-    """What `Buckets.empty` allocates."""
+    """Bytes that `Buckets.empty` allocates for a number of buckets and of entries."""
     return 8 * (HEAD + 2 * buckets + (pages(buckets, entries) << page_bits(buckets)))
 
 
@@ -51,7 +51,14 @@ class Buckets:
 
     @classmethod
     def empty(cls, channels: int, ring: int, blocks: int, capacity: int) -> Buckets:
-        """Buckets with room for so many entries."""
+        """Buckets with room for so many entries.
+
+        Args:
+            channels: their number.
+            ring: steps of the ring, a power of two.
+            blocks: of targets.
+            capacity: entries.
+        """
         count = max(channels, 1) * ring * blocks
         memory = np.zeros(bucket_bytes(count, capacity) // 8, np.int64)
         memory[:HEAD] = 1, page_bits(count), ring, blocks, count, HEAD + 2 * count
@@ -74,7 +81,7 @@ class Buckets:
             pool[(n - 1) * size] = last
 
     def grow(self, capacity: int) -> None:
-        """Make room for more entries; what is there stays."""
+        """Make room for `capacity` entries; what is there stays."""
         old = (self.memory.size - int(self.memory[BASE])) >> int(self.memory[BITS])
         n = pages(int(self.memory[COUNT]), capacity)
         if n > old:

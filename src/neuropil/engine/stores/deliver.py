@@ -59,7 +59,11 @@ class Rows:
 
     @classmethod
     def of(cls, store: PackedSynapses, sizes: list[int]) -> Rows:
-        """The index of a store whose source populations have these sizes."""
+        """The index of a store whose source populations have these sizes.
+
+        Raises:
+            NetworkError: too many synapses of one neuron, or too many populations.
+        """
         longest = int(np.diff(store.row_start).max(initial=0))
         if longest >= LENGTHS or len(sizes) > 0xFFFF:
             raise NetworkError(
@@ -86,7 +90,12 @@ class Rows:
 
     @classmethod
     def empty(cls, sizes: list[int], word: type) -> Rows:
-        """The index of no synapses at all."""
+        """The index of no synapses at all.
+
+        Args:
+            sizes: of the source populations.
+            word: type of a stored synapse.
+        """
         none = np.zeros((0, 2), np.int32)
         offsets = [np.zeros((size, 1, 1), np.uint32) for size in sizes]
         starts = np.zeros(sum(sizes) + 1, np.int64)

@@ -110,6 +110,7 @@ def build(
     first_target: Sequence[int] | None = None,
     word: Word = np.uint32,
     threads: int = 1,
+    within: Sequence[slice | None] | None = None,
     progress: Progress | None = None,
 ) -> PackedSynapses:
     """Draw, pack and sort every synapse of the projections whose weights such words hold.
@@ -122,14 +123,23 @@ def build(
         first_target: for each projection the first element of its target; None: the first neuron of the population.
         word: np.uint32 or np.uint64.
         threads: how many build; the result does not depend on it.
+        within: for each projection, keep the synapses on these neurons of its target alone (None: on all).
         progress: called from this thread with the fraction done.
+        seed: of the network's random numbers.
+        n_blocks: blocks of targets.
+
+    Returns:
+        The store.
+
+    Raises:
+        PlanError: blocks that do not cover the network.
     """
     place = block_of.astype(np.uint32) << np.uint32(16) | local_of.astype(np.uint32)
     first = [p.target.first for p in network.projections] if first_target is None else list(first_target)
     if place.size < network.size or (place.size and int(block_of.max()) >= n_blocks):
         raise PlanError("blocks do not cover the network", got=f"{place.size} places", expected=f"{network.size} in {n_blocks} blocks")
     held = held_by(scale, word)
-    realised = {j: realise(network.projections[j], seed, dt_ms) for j in held}
+    realised = {j: realise(network.projections[j], seed, dt_ms, None if within is None else within[j]) for j in held}
     row_start = _row_starts(network, realised)
     words = np.empty(int(row_start[-1]), word)
     store = PackedSynapses(words, row_start, [], [], list(scale), [0.0] * len(scale), [0] * len(scale), [0] * len(scale))
@@ -153,12 +163,21 @@ def build(
 
 
 def held_by(scale: Sequence[Scale | None], word: Word) -> list[int]:
-    """Places of the projections whose weights such words hold."""
+    """Places of the projections whose weights such words hold.
+
+    Args:
+        scale: of each projection.
+        word: type of a stored synapse.
+    """
     return [j for j, s in enumerate(scale) if s is not None and s.word == word]
 
 
 def source_keys(outgoing: Sequence[tuple[int, NDArray[np.int64]]]) -> NDArray[np.int32]:
-    """int32[K, 2]: the sorted (channel, delay steps) of a source population, given those of its projections."""
+    """int32[K, 2]: the sorted (channel, delay steps) of a source population, given those of its projections.
+
+    Args:
+        outgoing: channel and delays (steps) of each projection.
+    """
     pairs = {(channel, int(d)) for channel, steps in outgoing for d in steps}
     return np.array(sorted(pairs), np.int32).reshape(-1, 2)
 
@@ -170,6 +189,13 @@ def predict_memory(
 
     Exact for rules that fix the number of synapses, else the expectation. ``"while building"`` is what building holds
     besides: explicit targets and the values of weights and delays given as arrays.
+
+    Args:
+        dt_ms: time step, ms.
+        n_blocks: blocks of targets.
+        channel_of: channel of each projection.
+        scale: of each projection.
+        word: type of a stored synapse.
     """
     held = held_by(scale, word)
     expected = [expected_synapses(p) if j in held else 0.0 for j, p in enumerate(network.projections)]

@@ -36,7 +36,9 @@ class Store(Protocol):
     capacity: int
 
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Number of synapses."""
+        ...
 
     def operations(self) -> list[Operation]:
         """One of phase "spikes" (note the spikes published in a step) and one of phase "delivery" (add what is due)."""
@@ -47,7 +49,12 @@ class Store(Protocol):
         ...
 
     def refile(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
-        """Note spikes of earlier steps once more, in their order, leaving out what arrived before step `now`; there must be room."""
+        """Note spikes of earlier steps once more, in their order, leaving out what arrived before step `now`; there must be room.
+
+        Args:
+            neurons: int64[n], global indices.
+            emitted: int64[n], steps in which they fired.
+        """
         ...
 
     def drop(self) -> None:
@@ -61,6 +68,7 @@ def packed_buffers(plan: Plan, word: Any, owners: int, blocks: int, room: int) -
     Args:
         owners: of neurons; blocks: of targets, of each owner.
         room: spikes on their way to have room for.
+        word: type of a stored synapse.
     """
     held = predict_memory(plan.network, plan.dt, owners * blocks, plan.channel_of, plan.scale, word)
     made = [Buffer(f"packed synapses: {purpose}", np.uint8, size, Owner.TARGET, purpose=purpose) for purpose, size in held.items()]
@@ -133,13 +141,21 @@ class PackedStore:
             bucket.clear()
 
     def grow(self, spikes: int) -> None:
-        """Twice the room that is needed now."""
+        """Twice the room that is needed now.
+
+        Args:
+            spikes: that wait now.
+        """
         if spikes > self.capacity:
             for bucket in self.buckets:
                 bucket.grow(2 * spikes * self.segments)
             self._make_room(2 * spikes)
 
     def refile(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
-        """For every thread's share."""
+        """For every thread's share.
+
+        Args:
+            neurons, emitted, now: as of `Store.refile`.
+        """
         for t, bucket in enumerate(self.buckets):
             file_again(neurons, emitted, now, t, len(self.buckets), self.rows.index, bucket.memory)

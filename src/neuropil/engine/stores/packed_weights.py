@@ -70,7 +70,7 @@ class PackedWeights:
         return saved
 
     def restore(self, j: int, arrays: dict[str, np.ndarray]) -> None:
-        """Take up what `save` gave of a projection."""
+        """Restore the `arrays` that `save` returned of projection j."""
         self.written[j] = arrays["weight"]
         if "quantum" in arrays:
             self._use(j, dataclasses.replace(self._scale(j), quantum=float(arrays["quantum"])))

@@ -23,13 +23,19 @@ from neuropil.plan.plan import Plan
 
 
 def steps_between(plan: Plan, index: int) -> int | None:
-    """A projection's rewiring interval in steps; None if it keeps its synapses."""
+    """The rewiring interval of the projection with this index in steps; None if it keeps its synapses."""
     structure = plan.network.projections[index].structure
     return None if structure is None else grid.steps(structure.interval, plan.dt, "Rewiring.interval")
 
 
 def rewired(synapses: SynapseList, plan: Plan, index: int, step: int) -> tuple[SynapseList, int, int]:
-    """The list after the rewiring at a step (a multiple of the interval), how many vanished and how many formed."""
+    """The list after the rewiring at a step (a multiple of the interval), how many vanished and how many formed.
+
+    Args:
+        synapses: before.
+        index: of the projection.
+        step: of the rewiring.
+    """
     p, every = plan.network.projections[index], steps_between(plan, index)
     structure = p.structure
     assert structure is not None and every is not None

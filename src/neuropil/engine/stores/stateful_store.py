@@ -65,11 +65,16 @@ class Targets:
         return self.neurons * self.sites
 
     def owned(self, s: SynapseList) -> np.ndarray:
-        """Places in a list of the synapses on them."""
+        """int64[n]: places in a list `s` of the synapses on these targets."""
         return np.flatnonzero((s.post >= self.low) & (s.post < self.low + self.neurons))
 
     def reached(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
-        """For some of the synapses, the target."""
+        """int64[n]: the target of some of the synapses of a list.
+
+        Args:
+            s: the list.
+            which: int64[n], places in it.
+        """
         return s.site[which] * self.neurons + s.post[which] - self.low
 
 
@@ -110,7 +115,12 @@ class ConstantTable:
 
 
 class SynapseStore(ABC):
-    """The synapses of one projection; see `neuropil.engine.stores.packed_store` for what the loop asks of it."""
+    """The synapses of one projection; see `neuropil.engine.stores.packed_store` for what the loop asks of it.
+
+    Args:
+        index: of the projection.
+        room: spikes for which there is room at the start.
+    """
 
     def __init__(self, plan: Plan, index: int, layout: Layout, machine: Machine, room: int):
         self.plan, self.index, self.layout, self.room = plan, index, layout, room
@@ -168,7 +178,11 @@ class SynapseStore(ABC):
 
     @abstractmethod
     def refile_segments(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
-        """File the segments of earlier spikes once more; there must be room."""
+        """File the segments of earlier spikes once more; there must be room.
+
+        Args:
+            neurons, emitted, now: as of `Store.refile`.
+        """
 
     @abstractmethod
     def held_bytes(self) -> int:
@@ -184,11 +198,16 @@ class SynapseStore(ABC):
 
     @abstractmethod
     def gather(self, name: str) -> np.ndarray:
-        """float64[n]: a state of every synapse as it is kept, everything being made up for."""
+        """float64[n]: the state of this name of every synapse as it is stored, after all pending spikes have been processed."""
 
     @abstractmethod
     def write(self, name: str, values: np.ndarray) -> None:
-        """Set a state, or the weight, of every synapse (float64[n], in their order)."""
+        """Set a state, or the weight, of every synapse (float64[n], in their order).
+
+        Args:
+            name: of the state, or "weight".
+            values: float64[n].
+        """
 
     # --- contents ----------------------------------------------------------------------------------------------------
 
@@ -200,6 +219,10 @@ class SynapseStore(ABC):
         self._make_room(self.room)
         # What stays the same is kept once, in the list; what changes lives in the arrays.
         self.synapses = replace(self.synapses, states={}, last={})
+
+    def drawn(self) -> SynapseList:
+        """The synapses at the start, on the targets that threads of this process own."""
+        return SynapseList.drawn(self.plan, self.index, self.layout.owned(self.projection.target))
 
     def save(self) -> dict[str, np.ndarray]:
         """Everything that a checkpoint needs, independent of threads."""
@@ -213,7 +236,7 @@ class SynapseStore(ABC):
         return arrays
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take up what `save` gave."""
+        """Restore the `arrays` that `save` returned."""
         s, self.plastic = self.synapses, bool(arrays["plastic"])
         if self.projection.structure is not None:
             pre, post, site, weight, delay = (arrays[n] for n in ("pre", "post", "site", "weight", "delay"))
@@ -226,7 +249,11 @@ class SynapseStore(ABC):
         self.signal[:] = arrays["signal"]
 
     def read(self, name: str, step: int) -> np.ndarray:
-        """float64[n]: a state of every synapse, or the weight, at a step."""
+        """float64[n]: a state of every synapse, or the weight, at a step.
+
+        Args:
+            name: of the state, or "weight".
+        """
         if name not in self.program.states:
             return self.synapses.weight
         if self._moves(name):
@@ -287,7 +314,7 @@ class SynapseStore(ABC):
         self.renew()
 
     def switch(self, plastic: bool, step: int) -> None:
-        """Let the rule act, or hold what it has learnt, from a step on."""
+        """Let the rule act (`plastic`), or hold what it has learnt, from a step on."""
         if plastic != self.plastic:
             self.bring_up(step)
             self.plastic = plastic
@@ -300,6 +327,8 @@ class SynapseStore(ABC):
         Args:
             weights: keep the synapses that there are, their weights, and what they have learnt.
             end: the step at which what was ends.
+            end: step that was reached.
+            step: at which it begins again.
         """
         if weights:
             self.bring_up(end)
@@ -307,7 +336,7 @@ class SynapseStore(ABC):
             s = SynapseList.made(self.plan, self.index, now.pre, now.post, now.site, now.weight, now.delay, step, now.number)
             s = replace(s, states={**s.states, **{n: now.states[n] for n in self.program.learned}})
         else:
-            s, self.reweighed = SynapseList.drawn(self.plan, self.index), False
+            s, self.reweighed = self.drawn(), False
         self.use(s)
         self.begin_at(step)
         self.drop()
@@ -364,7 +393,11 @@ class SynapseStore(ABC):
         return frozenset(k for k, v in enumerate(graph.evaluate(hoisted, leaves)) if np.size(v) > 1)
 
     def constants(self, graph: Graph, hoisted: tuple[int, ...], varying: frozenset[int]) -> tuple[np.ndarray, dict[int, np.ndarray]]:
-        """Values of hoisted constants: those equal for all synapses, and by their place those that differ, as lists."""
+        """Values of hoisted constants: those equal for all synapses, and by their place those that differ, as lists.
+
+        Args:
+            varying: places of those that differ.
+        """
         values = graph.evaluate(hoisted, {f"p.{n}": v for n, v in self.synapses.constants.items()})
         check_finite(f"projection {self.projection.name!r} ({self.program.traced.name})", values)
         numbers = [0.0 if k in varying else float(np.ravel(v)[0]) for k, v in enumerate(values)]
@@ -387,7 +420,7 @@ class SynapseStore(ABC):
         return spikes * target.sites + self._window * target.size if self.program.responds else 0
 
     def waiting(self, t: int) -> tuple[object, ...]:
-        """Spikes of a thread's targets on their way to the synapses, and room for those of a step."""
+        """Spikes of the targets of thread t on their way to the synapses, and room for those of a step."""
         return self.spiked[t].memory, self.who[t]
 
     def own_spikes(self) -> Operation:
@@ -400,7 +433,11 @@ class SynapseStore(ABC):
         return self.layout.slot_of, target.first, target.neurons, target.size, self.spiked[t].memory
 
     def grow(self, spikes: int) -> None:
-        """Twice the room that is needed now."""
+        """Twice the room that is needed now.
+
+        Args:
+            spikes: that wait now.
+        """
         if spikes > self.capacity:
             for bucket, spiked, target in zip(self.buckets, self.spiked, self.targets, strict=True):
                 bucket.grow(2 * spikes * self.segments)
@@ -409,7 +446,11 @@ class SynapseStore(ABC):
             self._make_room(2 * spikes)
 
     def refile(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
-        """Those of the sources, and those of the targets to which synapses have yet to respond."""
+        """Those of the sources, and those of the targets to which synapses have yet to respond.
+
+        Args:
+            neurons, emitted, now: as of `Store.refile`.
+        """
         self.refile_segments(neurons, emitted, now)
         if self.program.responds:
             for t in range(len(self.targets)):

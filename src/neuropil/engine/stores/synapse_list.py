@@ -9,6 +9,7 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.connectivity.draw import numbered_edges
+from neuropil.errors import PlanError
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.lower.synapse_form import SIDES, age
 from neuropil.model.base.distribution import Distribution
@@ -49,22 +50,38 @@ class SynapseList:
         return self.pre.size
 
     @classmethod
-    def drawn(cls, plan: Plan, index: int) -> SynapseList:
-        """The synapses of a projection at the start."""
+    def drawn(cls, plan: Plan, index: int, within: slice | None = None) -> SynapseList:
+        """The synapses of a projection at the start.
+
+        Args:
+            index: of the projection.
+            within: keep those on these neurons of its target alone.
+
+        Raises:
+            PlanError: some of a projection's synapses, where a rule looks at all of them.
+        """
         projection = plan.network.projections[index]
-        pre, post, weight, delay, site, number = numbered_edges(projection, plan.seed, plan.dt)
+        if within is not None:
+            _require_divisible(plan, index)
+        pre, post, weight, delay, site, number = numbered_edges(projection, plan.seed, plan.dt, within)
         # Those that come and go are numbered by their places.
         return cls.made(plan, index, pre, post, site, weight, delay, 0, None if projection.structure is not None else number)
 
     @classmethod
     def empty(cls, plan: Plan, index: int) -> SynapseList:
-        """None at all, of the right types."""
+        """A list without synapses, of the types of the projection with this index."""
         none = np.empty(0, np.int64)
         return cls.made(plan, index, none, none, none, np.empty(0), none, 0)
 
     @classmethod
     def made(cls, plan: Plan, index: int, pre: Any, post: Any, site: Any, weight: Any, delay: Any, now: int, number: Any = None) -> SynapseList:
-        """Synapses in the state in which they begin, at step `now`; `number`: see the class (their places, if None)."""
+        """Synapses in the state in which they begin, at step `now`; `number`: see the class (their places, if None).
+
+        Args:
+            index: of the projection.
+            pre, post, site: int64[n].
+            weight: float64[n], base units; delay: int64[n], steps.
+        """
         program, projection = plan.synapses[index], plan.network.projections[index]
         n = pre.size
         number = np.arange(n) if number is None else number
@@ -83,7 +100,7 @@ class SynapseList:
         return cls(pre, post, site, delay, np.asarray(weight, float), states, {side: np.full(n, low_bits(now)) for side in SIDES}, number, constants)
 
     def take(self, which: np.ndarray) -> SynapseList:
-        """Some of them, in the order of the indices."""
+        """Some of the synapses, in the order of the indices `which`."""
         cut = {n: c[which] if np.ndim(c) else c for n, c in self.constants.items()}
         states = {n: s[which] for n, s in self.states.items()}
         return replace(
@@ -92,7 +109,7 @@ class SynapseList:
         )  # fmt: skip
 
     def joined(self, other: SynapseList) -> SynapseList:
-        """With others put in after those of the same source, and numbered by their places; constants that vary are still to be found."""
+        """This list with others (`other`) put in after those of the same source, and numbered by their places; constants that vary are still to be found."""
         order = np.argsort(np.concatenate([self.pre, other.pre]), kind="stable")
 
         def both(name: str) -> Any:
@@ -106,22 +123,53 @@ class SynapseList:
         )
 
     def sent(self, program: SynapseProgram, step: int, dt: float) -> np.ndarray:
-        """What a spike that arrived at a step would hand to the port, in float64."""
+        """What a spike that arrived at a step would hand to the port, in float64.
+
+        Args:
+            program: of the synapse model.
+            step: of the arrival.
+            dt: time step, ms.
+        """
         assert program.sent is not None
         leaves = {f"p.{n}": v for n, v in self.constants.items()} | {f"s.{n}": v for n, v in self.states.items()}
         leaves |= {age(side): steps_since(last, step) * dt for side, last in self.last.items()} | {"w": self.weight}
         return np.array(np.broadcast_to(program.arrival.evaluate([program.sent], leaves)[0], self.size))
 
     def up_to(self, program: SynapseProgram, step: int, dt: float) -> dict[str, np.ndarray]:
-        """The states brought up to date at a step, in float64."""
+        """The states brought up to date at a step, in float64.
+
+        Args:
+            program: of the synapse model.
+            step: to which.
+            dt: time step, ms.
+        """
         leaves = {f"p.{n}": v for n, v in self.constants.items()} | {f"s.{n}": v for n, v in self.states.items()}
         leaves |= {age(side): steps_since(last, step) * dt for side, last in self.last.items()} | {"w": self.weight}
         values = program.arrival.evaluate([program.ready[n] for n in program.states], leaves)
         return {n: np.array(np.broadcast_to(v, self.size)) for n, v in zip(program.states, values, strict=True)}
 
 
+def _require_divisible(plan: Plan, index: int) -> None:
+    """Refuse what needs the list of all synapses."""
+    projection, model = plan.network.projections[index], plan.synapses[index].traced.model
+    values = [getattr(model, name) for name in model.spec.parameters] + list(projection.initial.values())
+    listed = any(np.ndim(v.value if isinstance(v, Quantity) else v) == 1 for v in values if not isinstance(v, (Distribution, str)))
+    if projection.structure is not None or listed:
+        raise PlanError(
+            f"projection {projection.name!r} cannot be divided among processes", got="structure=" if projection.structure is not None else "a value for each synapse",
+            fix="threads of one process, or, for values that differ, a matrix or a distribution",
+        )  # fmt: skip
+
+
 def parameters(program: SynapseProgram, projection: Projection, seed: int, pre: np.ndarray, post: np.ndarray, number: np.ndarray) -> dict[str, Any]:
-    """Parameters by name: floats, or float64[n] where drawn (by its number) or given for every synapse."""
+    """Parameters by name: floats, or float64[n] where drawn (by its number) or given for every synapse.
+
+    Args:
+        program: of the synapse model.
+        seed: of the network's random numbers.
+        pre, post: int64[n], indices within the populations.
+        number: int64[n], counters of the draws.
+    """
     model = program.traced.model
     return {name: _each(getattr(model, name), projection, seed, pre, post, number, "synapse", name) for name in model.spec.parameters}
 
@@ -144,5 +192,5 @@ def low_bits(step: int) -> np.uint32:
 
 
 def steps_since(last: np.ndarray, step: int) -> np.ndarray:
-    """int64[n]: steps from those whose lowest bits these are to `step`."""
+    """int64[n]: steps to `step` from those whose lowest bits are `last`."""
     return (step - last.astype(np.int64)) & 0xFFFFFFFF
