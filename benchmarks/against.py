@@ -4,9 +4,9 @@ python benchmarks/against.py OTHER_CHECKOUT --job microcircuit --scale 1 --span 
 python benchmarks/against.py OTHER_CHECKOUT --job plastic --span 200 --pairs 9 --threads 1
 
 Each version runs in a process of its own; both build first and settle for `--settle` ms, then take turns, the one that begins
-changing from pair to pair, so that what else the machine does falls on both. Of the ratios (this checkout's time over the
-other's, per synaptic event; of cables, which have none, per step) the median is given with the interval that order statistics allow: of n pairs the second smallest
-to the second largest, which holds the median with a chance of 1 - 2 (n + 1) / 2^n (96 % for 9).
+changing from pair to pair, so that what else the machine does falls on both. Where arrays come to lie in memory differs from
+process to process and moves times by several per cent, so both are started anew `--starts` times. Of the ratios (this checkout's time over the
+other's, per synaptic event; of cables, which have none, per step) the median is given with the interval that order statistics allow.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -32,7 +33,8 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="of the microcircuit, of 4,000 neurons of CUBA, of 50 cables, or of the 10,000 neurons of the others")
     parser.add_argument("--settle", type=float, default=200.0, help="biological time before the first pair, ms")
     parser.add_argument("--span", type=float, default=1000.0, help="biological time of a turn, ms")
-    parser.add_argument("--pairs", type=int, default=9)
+    parser.add_argument("--starts", type=int, default=3, help="how often both processes are started anew")
+    parser.add_argument("--pairs", type=int, default=9, help="of turns of each start")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -43,7 +45,19 @@ def main() -> None:
 
 
 def compare(arguments: argparse.Namespace) -> None:
-    """Start both, let them take turns, print the ratios."""
+    """Start both, let them take turns, print the ratios; as often as asked."""
+    found: list[dict[str, float]] = []
+    for _ in range(arguments.starts):
+        found += pairs(arguments)
+    for what in ("wall", "processor"):
+        ratios = sorted(f[what] for f in found)
+        # From the k-th smallest to the k-th largest holds the median with a chance of at least 95 %.
+        k = max(int(len(ratios) / 2 - 0.98 * len(ratios) ** 0.5), 1)
+        print(f"{what} time, this over the other, {len(ratios)} pairs: median {statistics.median(ratios):.3f}, interval {ratios[k - 1]:.3f} to {ratios[-k]:.3f}")
+
+
+def pairs(arguments: argparse.Namespace) -> list[dict[str, float]]:
+    """The ratios of wall and processor time of some pairs of turns of two processes."""
     here, other = (start(tree, arguments) for tree in (HERE, arguments.other.resolve()))
     for process in (here, other):
         print(json.loads(answer(process)), flush=True)
@@ -59,12 +73,9 @@ def compare(arguments: argparse.Namespace) -> None:
         each = {k: turns[0][k] / max(turns[0]["events"], 1) / (turns[1][k] / max(turns[1]["events"], 1)) for k in ("wall", "processor")}
         found.append(each)
         print(pair, turns, {k: round(v, 3) for k, v in each.items()}, flush=True)
-    for what in ("wall", "processor"):
-        ratios = sorted(f[what] for f in found)
-        inner = ratios[1:-1] if len(ratios) > 4 else ratios
-        print(f"{what} time per event, this over the other: median {ratios[len(ratios) // 2]:.3f}, interval {inner[0]:.3f} to {inner[-1]:.3f}")
     for process in (here, other):
         process.communicate("")
+    return found
 
 
 def start(tree: Path, arguments: argparse.Namespace) -> subprocess.Popen[str]:

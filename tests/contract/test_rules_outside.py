@@ -129,7 +129,7 @@ def test_rewiring_asks_the_rule():
     net = described(Nearest(4))
     result = simulate(net, STEPS * DT, dt=DT, seed=SEED)
     assert_same(by_engine(net, DT, steps=STEPS, seed=SEED), Run(result.spikes, result.traces), 1e-11)
-    with pytest.raises(npl.NetworkError, match="SmallWorld leaves no other source"):
+    with pytest.raises(npl.NetworkError, match="SmallWorld does not support structural plasticity"):
         described(SmallWorld(5, 0.4))
 
 

@@ -108,6 +108,31 @@ def test_fingerprints_hold_across_processes_for_functions() -> None:
     assert prints[0] == prints[1] and len(set(prints)) == 3
 
 
+def test_fingerprints_hold_the_equations_of_classes_of_ones_own() -> None:
+    """Classes of one name whose equations are the same are one description; others are others."""
+
+    def build(power: int, other: bool = False) -> Network:
+        class Ramp(npl.CurrentStimulus):
+            slope: npl.Quantity = 1 * pA / ms
+
+            def value(self, t):  # type: ignore[no-untyped-def]
+                return self.slope * t if power == 1 else self.slope * t * (t / (1 * ms))
+
+        class Steep(npl.CurrentStimulus):
+            slope: npl.Quantity = 1 * pA / ms
+
+            def value(self, t):  # type: ignore[no-untyped-def]
+                return self.slope * t + 0 * pA
+
+        Steep.__name__ = "Ramp"
+        net = Network("ramped")
+        net.stimulate(net.population("a", LIFExp(), 3), (Steep if other else Ramp)(), input="current")
+        return net
+
+    prints = [fingerprint(make_plan(n)) for n in (build(1), build(1), build(2), build(1, other=True))]
+    assert prints[0] == prints[1] and len(set(prints)) == 3
+
+
 def test_what_was_set_between_steps_survives_a_checkpoint(tmp_path: Path) -> None:
     simulation = Simulation(driven(), threads=2)
     simulation.step(33)

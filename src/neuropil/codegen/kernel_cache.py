@@ -156,7 +156,12 @@ class KernelCache(Cache):
         self.enable()
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """A version, if it is kept: without all that Numba would first load in order to compile."""
+        """A version, if it is kept: without all that Numba would first load in order to compile.
+
+        Args:
+            sig: types of the arguments.
+            target_context: of Numba.
+        """
         rtsys.initialize(target_context)
         with self._guard_against_spurious_io_errors():
             return self._load_overload(sig, target_context)

@@ -2,6 +2,13 @@
 
 Both have one text. Literals are arguments, so that it depends on the equations and not on their numbers. What depends on
 numbers alone is evaluated once, by Python on floats (see `neuropil.codegen.scalars`); the rest by a loop.
+
+Args:
+    name: of the function, for the generated files.
+    roots: nodes to compute.
+    checks: nodes that must be true.
+    gathered: leaves that are read through an array of places.
+    first: number of the first literal.
 """
 
 from __future__ import annotations

@@ -93,10 +93,10 @@ class CallerGuard:
         self.closed = False
 
     def running(self, what: str) -> _Held:
-        """A context within which the simulation advances.
+        """A context in which the simulation advances.
 
         Args:
-            what: the method that advances it, for messages.
+            what: the call, for messages.
 
         Raises:
             SimulationError: it is running already, closed, of another process, or no longer whole; its network was changed.
@@ -104,10 +104,14 @@ class CallerGuard:
         return _Held(self, what, True)
 
     def using(self, what: str) -> _Held:
-        """A context within which the simulation is looked at or changed as a whole, between steps; raises as `running` does.
+        """A context in which the simulation is read or changed as a whole, between steps.
 
         Args:
-            what: the method that does so, for messages.
+            what: the call, for messages.
+            what: the call, for messages.
+
+        Raises:
+            SimulationError: it is running in another thread, closed, of another process, or no longer whole.
         """
         return _Held(self, what, False)
 
@@ -156,6 +160,7 @@ class CallerGuard:
         """Whether it was open until now, and is the caller's to close.
 
         Raises:
+            SimulationError: it is running in another thread.
             SimulationError: it is running in another thread.
         """
         if self.closed or self._process != os.getpid():

@@ -28,6 +28,7 @@ class Chunks:
 
     Args:
         tally: takes the spikes.
+        tally: takes the spikes.
 
     Attributes:
         recorder: where spikes and samples go.
@@ -90,6 +91,9 @@ class Chunks:
             steps: that the last chunk did.
             status: with which it ended.
             seconds: wall time that it took.
+            steps: that the last chunk did.
+            status: with which it ended.
+            seconds: wall time that it took.
         """
         if status == DONE and steps == self.steps and seconds < 0.5 * SECONDS:
             self.steps = min(2 * self.steps, 1 << 16)
@@ -125,6 +129,7 @@ def joined(parts: Collected) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         parts: of each chunk.
+        parts: (stamps, neurons) of each chunk.
 
     Returns:
         Stamps and neurons, int64[n].

@@ -3,6 +3,13 @@
 The law is the description's: kinetics, receptors and effects are its own functions, called on JAX's arrays, so gradients reach
 their parameters, and through them whatever releases a modulator. Constants change at ticks alone, and are computed there.
 A value outside of the bounds of its effect becomes NaN, and the state's "outside" tells which effect it was.
+
+Args:
+    dt: time step, ms.
+    dtype: of the arrays.
+    carry: state of the modulators.
+    row: inputs of a step.
+    k: step.
 """
 
 from __future__ import annotations
@@ -139,6 +146,7 @@ class Modulators:
 
     Raises:
         ModelError: effects on cells with morphology.
+        ModelError: a modulator that a rollout does not support.
     """
 
     def __init__(self, network: Network, dt: float, post: Mapping[str, np.ndarray]):
@@ -190,28 +198,12 @@ class Modulators:
         return {**carry, **ticked}
 
     def dosed(self, carry: Tree, row: Tree) -> Tree:
-        """Add the doses of a step, which act at the next tick.
-
-        Args:
-            carry: as `start`.
-            row: inputs of the step.
-
-        Returns:
-            The state, as `carry`.
-        """
+        """The state with the doses of a step added, which act at the next tick."""
         given = row.get("doses", {})
         return {**carry, **{n: {**carry[n], "dose": carry[n]["dose"] + given[n]} for n in given}}
 
     def count(self, carry: Tree, spikes: Tree) -> Tree:
-        """Add the spikes of a step, which act at the next tick.
-
-        Args:
-            carry: as `start`.
-            spikes: by population, [neurons].
-
-        Returns:
-            The state, as `carry`.
-        """
+        """The state with the spikes of a step added, which act at the next tick."""
         counted = {}
         for n, level in self.levels.items():
             mine = [s + spikes[r.nucleus.name] for s, r in zip(carry[n]["spikes"], level.modulator.releases, strict=True)]
@@ -262,6 +254,7 @@ class Modulators:
         """The effect with this place among all of the network.
 
         Args:
+            order: the place.
             order: the place.
         """
         return next(e for level in self.levels.values() for e in level.modulator.effects if e.order == order)

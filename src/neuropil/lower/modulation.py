@@ -28,6 +28,7 @@ class EffectProgram:
         graph: of the operations.
         values: node of each parameter's value after its effects, in the order in which they were stated.
         within: node of whether that value, and each on the way to it, is finite and within its bounds.
+        graph: of the nodes.
     """
 
     graph: Graph
@@ -43,6 +44,7 @@ class EffectProgram:
 
         Returns:
             The program of all parameters.
+            The program.
 
         Raises:
             ModelError: a change that cannot be traced, or that is another at every call.
@@ -75,6 +77,7 @@ class KineticsProgram:
         graph: of the operations.
         removed: node of what is removed per ms at concentration `c`, base units.
         supplied: node of what a `signal` supplies over a tick, base units.
+        graph: of the nodes.
     """
 
     graph: Graph
@@ -88,8 +91,10 @@ class KineticsProgram:
         Args:
             kinetics: of the modulator.
             tick: ms.
+            tick: ms.
 
         Returns:
+            The program.
             The program.
 
         Raises:
@@ -137,6 +142,8 @@ def graft(graph: Graph, other: Graph, roots: Iterable[int]) -> list[int]:
     Args:
         graph: takes them.
         other: where they are.
+        roots: the nodes.
+        other: the graph from which they are taken.
         roots: the nodes.
 
     Returns:

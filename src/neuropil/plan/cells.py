@@ -70,7 +70,11 @@ class PlannedCells:
         return self.cable.size + sum(p.size * len(p.program.membrane.states) for p in self.cable.membranes)
 
     def costs(self, plan: Whole) -> list[KernelCost]:
-        """A compartment's share of its cell: membranes, point processes and the tree solver."""
+        """A compartment's share of its cell: membranes, point processes and the tree solver.
+
+        Args:
+            plan: to which it belongs.
+        """
         cable, real = self.cable, np.dtype(self.precision).itemsize
         states = sum(p.size * len(p.program.membrane.states) for p in cable.groups)
         places = cable.size + sum(p.size for p in cable.points)

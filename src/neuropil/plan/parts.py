@@ -7,6 +7,9 @@ neurons first, as spikes name them, then the other parts population by populatio
 
 In arrays, and in the streams of random numbers, sites come one after the other instead (`site * size + neuron`), so that
 loops run over neurons, and a part with more sites has the same numbers on those it had before.
+
+Args:
+    plan: to which a part or batch belongs.
 """
 
 from __future__ import annotations

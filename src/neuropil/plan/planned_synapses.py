@@ -1,4 +1,8 @@
-"""Synapses as they will be executed: packed words of all static projections, and the stateful synapses of each other projection."""
+"""Synapses as they will be executed: packed words of all static projections, and the stateful synapses of each other projection.
+
+Args:
+    plan: to which the synapses belong.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""The concentrations of a modulator as they advance from tick to tick: one for a well-mixed volume, or one per place."""
+"""The concentrations of a modulator as they advance from tick to tick: one for a well-mixed volume, or one per place.
+
+Args:
+    c: float64[places], concentrations, base units.
+    signal: held over the tick.
+    cap: the most that may be supplied and released in this tick, base units.
+    first: whether this is t = 0.
+"""
 
 from __future__ import annotations
 

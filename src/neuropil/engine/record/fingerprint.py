@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import sys
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,7 @@ def _digest(*values: object) -> str:
 def _absorb(digest: Any, value: Any) -> None:
     """Add a description's value to a digest: by content, never by address."""
     digest.update(type(value).__name__.encode())
+    _absorb_equations(digest, type(value))
     if isinstance(value, np.ndarray):
         digest.update(str((value.dtype, value.shape)).encode() + np.ascontiguousarray(value).tobytes())
     elif isinstance(value, dict):
@@ -104,9 +106,21 @@ def _absorb(digest: Any, value: Any) -> None:
         closure = [c.cell_contents for c in value.__closure__ or ()]
         _absorb(digest, (value.__code__.co_names, value.__defaults__, value.__kwdefaults__))
         _absorb(digest, ([c for c in value.__code__.co_consts if not hasattr(c, "co_code")], closure))
-    elif dataclasses.is_dataclass(value) or isinstance(value, Distribution):
+    elif dataclasses.is_dataclass(value) or isinstance(value, Distribution) or getattr(type(value), "__repr__", None) is object.__repr__:
         _absorb(digest, vars(value))
     elif callable(value) and hasattr(type(value).__call__, "__code__"):  # an object that is called like a function
         _absorb(digest, (type(value).__call__, vars(value)))
     else:
         digest.update(repr(value).encode())
+
+
+def _absorb_equations(digest: Any, kind: type) -> None:
+    """Add what the methods of a class outside the package compute: stimuli, rules, junctions and effects are defined by them."""
+    for each in kind.__mro__:
+        room = each.__module__.partition(".")[0]
+        if room != "neuropil" and room not in sys.stdlib_module_names and room != "numpy":
+            for name, member in sorted(vars(each).items()):
+                method = getattr(member, "__func__", member)
+                if hasattr(method, "__code__") and not name.startswith("__"):
+                    digest.update(name.encode())
+                    _absorb(digest, method)

@@ -183,9 +183,12 @@ def gaussian_current(precision: str) -> Callable[..., Any]:
     def noise(draw, start, lower, key0, key1, mean, sd, current):
         """current += mean + sd * normal(element, draw), on the slice of one population."""
         for s in range(start.size):
-            for i in range(mean.shape[1]):
-                word = draw_word(key0, key1, np.uint32(lower[s] + i), draw)
-                current[start[s] + i] += mean[s, i] + sd[s, i] * quantile(word)
+            n, first, m, spread = mean.shape[1], np.uint64(lower[s]), mean[s], sd[s]
+            mine = current[start[s] : start[s] + n]
+            # Unsigned bounds spare Numba its test for negative indices, which would stop LLVM from vectorising.
+            for i in range(np.uint64(n)):
+                word = draw_word(key0, key1, np.uint32(first + i), draw)
+                mine[i] += m[i] + spread[i] * quantile(word)
 
     return noise
 
