@@ -16,8 +16,11 @@ import pytest
 import neuropil as npl
 from contract.contract_networks import Run, assert_same, by_engine, by_oracle, by_rollout, error
 from neuropil import maths
+from neuropil.codegen.equation_source import stimulus_source
+from neuropil.engine.stimuli.events import scaled
 from neuropil.errors import ModelError, NetworkError, UnitError
 from neuropil.learn.stimuli import stimulus_array
+from neuropil.lower.equation import stimulus_program
 from neuropil.model import Network, Normal, Uniform
 from neuropil.units import Hz, kHz, ms, pA
 from neuropil.zoo.neurons.rate import LeakyReadout
@@ -203,3 +206,32 @@ def test_units_and_arguments_are_checked_when_it_is_added():
         made.stimulate(population, Chirp(np.ones(4)), input="drive")
     with pytest.raises(ModelError, match="cannot be changed"):
         Chirp(1.0).amplitude = 2.0  # type: ignore[misc]
+
+
+class Doubled(npl.CurrentStimulus):
+    """A stimulus with a kernel of the package's in the engine, which overrides its equation."""
+
+    amplitude: Any
+
+    def value(self, t):
+        return self.amplitude
+
+
+@npl.register(Doubled, "engine")
+def doubled(driven):
+    return scaled(driven, driven.drawn("amplitude"), lambda steps: np.full(steps.shape, 2.0))
+
+
+def test_a_registered_builder_overrides_the_equation_and_can_be_set():
+    made = Network("doubled")
+    population = made.population("p", LeakyReadout(), 3)
+    made.stimulate(population, Doubled(np.arange(3.0)), input="drive", name="it")
+    made.probe(population, "y", name="y")
+    once, twice = by_oracle(made, DT, steps=20).traces["y"], by_engine(made, DT, steps=20).traces["y"]
+    np.testing.assert_allclose(twice, 2.0 * once, rtol=1e-12)
+
+
+def test_values_are_not_in_the_kernel():
+    """A sweep over parameters, sizes and names shares one kernel; only what differs between neurons has another."""
+    kernels = {stimulus_source(stimulus_program(s), None, []) for s in (Chirp(0.7), Chirp(-3.0 * pA, 1 * Hz / ms, 2 * ms))}
+    assert len(kernels) == 1

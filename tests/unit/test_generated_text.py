@@ -30,7 +30,7 @@ from neuropil import (
 from neuropil.codegen import elementwise
 from neuropil.codegen.cable_source import emit_cable
 from neuropil.codegen.clock_driven_source import emit_arrival, emit_response, emit_step
-from neuropil.codegen.event_driven_source import emit_lazy
+from neuropil.codegen.event_driven_source import emit_event_driven
 from neuropil.codegen.kernel import legend, source_of
 from neuropil.lower.coupled import LARGEST_GROUP
 from neuropil.lower.primitives import PRIMITIVES
@@ -274,7 +274,7 @@ def texts(plan: Any) -> dict[str, str]:
     found["cells"] = emit_cable(next(iter(plan.cells.values())))
     waiting, clocked = plan.synapses.values()
     none: frozenset[int] = frozenset()
-    found["event-driven"] = emit_lazy(waiting, "float32", none).source
+    found["event-driven"] = emit_event_driven(waiting, "float32", none).source
     for emit in (emit_arrival, emit_response, emit_step):
         found[emit.__name__] = emit(clocked, "float32", none).source
     return found

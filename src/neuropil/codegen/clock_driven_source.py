@@ -7,7 +7,7 @@ spiked. `arrive` walks the segments that are due, lists of the places where the 
 Args:
     program: of the synapse model.
     precision: "float32" or "float64".
-    varying: places in the frontier of constants that differ between synapses.
+    varying: places among the hoisted constants of those that differ between synapses.
 """
 
 from __future__ import annotations

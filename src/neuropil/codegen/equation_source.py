@@ -71,18 +71,22 @@ def stimulus_source(program: EquationProgram, random: str | None, varying: Colle
         random: "uniform", "normal" or None: the random number that it asks for.
         varying: places among its hoisted constants whose values differ between neurons.
     """
-    lines = _lines(program, varying, "s, i", {TIME: "t"}, {NUMBER: "u"})
-    drawn = [] if random is None else [f"u = {_DRAWN[random]}(draw_word(key0, key1, np.uint32(lower[s] + i), k))"]
+    lines = _lines(program, varying, "i", {TIME: "t"}, {NUMBER: "u"})
+    drawn = [] if random is None else [f"u = {_DRAWN[random]}(draw_word(key0, key1, np.uint32(first + i), k))"]
     body = [
         "t = number(k) * dt",
         *lines.head,
         "for s in range(start.size):",
-        "    for i in range(weight.shape[1]):",
+        "    n, first, w = weight.shape[1], np.uint64(lower[s]), weight[s]",
+        "    out = target[start[s] : start[s] + n]",
+        *(f"    {a} = {a}_[s]" for a in lines.arrays),
+        # Unsigned bounds spare Numba its test for negative indices, which would stop LLVM from vectorising.
+        "    for i in range(np.uint64(n)):",
         *(f"        {line}" for line in [*drawn, *lines.each]),
-        f"        target[start[s] + i] += weight[s, i] * {lines.value}",
+        f"        out[i] += w[i] * {lines.value}",
     ]
     more = [] if random is None else [f"from neuropil.codegen.draws import draw_word, {_DRAWN[random]}"]
-    arguments = ["k", "start", "lower", "key0", "key1", "dt", "numbers", "weight", "target", *lines.arrays]
+    arguments = ["k", "start", "lower", "key0", "key1", "dt", "numbers", "weight", "target", *(f"{a}_" for a in lines.arrays)]
     return _module("One step of a stimulus for every neuron.", program, "add", arguments, body, *more)
 
 

@@ -17,7 +17,7 @@ last two), and what an arrival reads of a target's states is computed once for a
 Args:
     program: of the synapse model.
     precision: "float32" or "float64".
-    varying: places in the frontier of constants that differ between synapses.
+    varying: places among the hoisted constants of those that differ between synapses.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ NAME = "event_driven_synapses"
 NOTES = 32
 """Spikes of a target that are remembered, at most 255."""
 
-ALIKE = 2
-"""Spikes that all synapses of a segment make up for alike."""
+UNROLLED = 2
+"""Spikes that all synapses of a segment make up for in the unrolled loop."""
 
 ROOM = ("due", "times", "deep", "made", "until")
 """Scratch arrays for a segment: how many spikes each synapse has to make up for, and when the last were; which have more to
-make up for than `ALIKE`, their new states, and since when."""
+make up for than `UNROLLED`, their new states, and since when."""
 
 AHEAD = 4096
 """Synapses of the next segment that are fetched ahead, as far as they go."""
@@ -56,7 +56,7 @@ LONGEST = 1 << (TIME_BITS - 1)
 
 
 @dataclass(frozen=True)
-class LazyKernels:
+class EventDrivenKernels:
     """The texts of the kernels and what they are given.
 
     Attributes:
@@ -81,7 +81,7 @@ def all_roots(program: SynapseProgram) -> list[int]:
     return [*program.arrival_roots, *program.response_roots, *program.target_roots, *own]
 
 
-def emit_lazy(program: SynapseProgram, precision: str, varying: frozenset[int]) -> LazyKernels:
+def emit_event_driven(program: SynapseProgram, precision: str, varying: frozenset[int]) -> EventDrivenKernels:
     """The text of the kernels in "float32" or "float64"."""
     return _Writer(program, precision, varying).write()
 
@@ -104,13 +104,13 @@ class _Writer:
             *(SynapseArgument(SynapseKind.CONSTANT, k) for k in sorted(varying)),
         )  # fmt: skip
 
-    def write(self) -> LazyKernels:
+    def write(self) -> EventDrivenKernels:
         graphs = [(self.graph, all_roots(self.program))]
         lines = [
             *module_head(f"Kernels of event-driven synapses, {self.precision}.", self.precision, graphs, "from neuropil.engine.stores.buckets import due_now", "from neuropil.codegen.threads import prefetch"),
             *self._arrive(), *self._settle(), *([*self._settle_full(), *self._note()] if self.program.responds else []), "",
         ]  # fmt: skip
-        return LazyKernels("\n".join(lines), self.own, tuple(self.arguments), tuple(self.noting), self.hoisted, self.varying)
+        return EventDrivenKernels("\n".join(lines), self.own, tuple(self.arguments), tuple(self.noting), self.hoisted, self.varying)
 
     # --- names -------------------------------------------------------------------------------------------------------
 
@@ -184,25 +184,25 @@ class _Writer:
         if not self.program.responds:
             return []
         mask = (1 << TIME_BITS) - 1
-        ago = [f"(now - np.uint32(word >> np.uint64({NUMBER_BITS + TIME_BITS * p}))) & np.uint32({mask})" for p in range(ALIKE)]
+        ago = [f"(now - np.uint32(word >> np.uint64({NUMBER_BITS + TIME_BITS * p}))) & np.uint32({mask})" for p in range(UNROLLED)]
         times = [f"times[{p}, i - start] = np.uint32(now - np.uint32({steps}))" for p, steps in enumerate(ago)]
         return [
             "most = np.uint8(0)", "for i in range(start, stop):",
             *_indent(["word = latest[target[i]]", "c = np.uint8(word)", "m = np.uint8(c - done[i])", "done[i], due[i - start] = c, m",
                       *(times if self._timed else []), "most = max(most, m)"]),
-            f"if most > {ALIKE}:", *_indent(self._deep()),
+            f"if most > {UNROLLED}:", *_indent(self._deep()),
         ]  # fmt: skip
 
     def _deep(self) -> list[str]:
-        """Bring those that have more to make up for than `ALIKE` spikes to where the others are."""
+        """Bring those that have more to make up for than `UNROLLED` spikes to where the others are."""
         lines, after = self._respond("at", "p", {n: f"s_{self.z[n]}[i]" for n in self.held}, "last[i]")
         answer = ["i = start + np.uint64(deep[j])", "n, p = target[i], due[deep[j]] - np.uint8(1)", "at = note_time[p, n]", *self._varied(), *lines]
         answer += [f"made[{r}, j] = {value}" for r, value in enumerate(after.values())] + (["until[j] = at"] if self.program.dated else [])
         keep = ["which = deep[j]", "i = start + np.uint64(which)", *(f"s_{self.z[n]}[i] = made[{r}, j]" for r, n in enumerate(after))]
         keep += ["last[i] = until[j]"] if self.program.dated else []
-        keep += ["due[which] -= np.uint8(1)", "deep[more] = which", f"more += np.int64(due[which] > {ALIKE})"]
+        keep += ["due[which] -= np.uint8(1)", "deep[more] = which", f"more += np.int64(due[which] > {UNROLLED})"]
         return [
-            "some = 0", "for j in range(np.uint64(stop - start)):", "    deep[some] = np.uint32(j)", f"    some += np.int64(due[j] > {ALIKE})",
+            "some = 0", "for j in range(np.uint64(stop - start)):", "    deep[some] = np.uint32(j)", f"    some += np.int64(due[j] > {UNROLLED})",
             "while some:", "    for j in range(some):", *_indent(answer, 2), "    more = 0", "    for j in range(some):", *_indent(keep, 2), "    some = more",
         ]  # fmt: skip
 
@@ -224,7 +224,7 @@ class _Writer:
         lines = [f"k{k} = c{k}[i]" for k in sorted(self.varying)]
         return lines + (["w = weight[i]"] if self.weighed else [])
 
-    def _alike(self) -> tuple[list[str], dict[str, str], str]:
+    def _unrolled(self) -> tuple[list[str], dict[str, str], str]:
         """Within the common loop: make up for the last spikes; the present values of the states, and since when."""
         z = self.z
         held = {n: f"{z[n]}_0" for n in self.held}
@@ -232,15 +232,15 @@ class _Writer:
         last = "upto0"
         if self.program.responds:
             lines.append("m = due[i - start]")
-            for p in reversed(range(ALIKE)):
+            for p in reversed(range(UNROLLED)):
                 lines += [f"at{p} = times[{p}, i - start]"] if self._timed else []
                 more, after = self._respond(f"at{p}", str(p), held, last)
                 lines += [*more, f"now{p} = m > np.uint8({p})"]
-                lines += [f"{z[n]}_{ALIKE - p} = {value} if now{p} else {held[n]}" for n, value in after.items()]
-                held = held | {n: f"{z[n]}_{ALIKE - p}" for n in after}
+                lines += [f"{z[n]}_{UNROLLED - p} = {value} if now{p} else {held[n]}" for n, value in after.items()]
+                held = held | {n: f"{z[n]}_{UNROLLED - p}" for n in after}
                 if self.program.dated:
-                    lines.append(f"upto{ALIKE - p} = at{p} if now{p} else {last}")
-                    last = f"upto{ALIKE - p}"
+                    lines.append(f"upto{UNROLLED - p} = at{p} if now{p} else {last}")
+                    last = f"upto{UNROLLED - p}"
         return lines, held, last
 
     def _arrive(self) -> list[str]:
@@ -251,7 +251,7 @@ class _Writer:
             segment.append("lapse = number(np.uint32(now - since)) * dt")
             names[graph.leaf(age("source"))] = "lapse"
         segment += statements(graph, program.once, names)
-        lines, held, last = self._alike()
+        lines, held, last = self._unrolled()
         body = [*(["n = target[i]"] if self.target or program.responds else []), *self._varied(), *lines]
         names |= {graph.leaf(f"s.{n}"): value for n, value in held.items()} | ({graph.leaf("w"): "w"} if self.weighed else {})
         for j, node in enumerate(program.per_target):
@@ -304,7 +304,7 @@ class _Writer:
         segment, body = self._read_source({}), []
         moving = [n for n in self.held if self.graph.nodes[self.program.ready[n]].value != f"s.{n}"]
         if self.program.responds or self.program.dated:
-            lines, held, last = self._alike()
+            lines, held, last = self._unrolled()
             body = ["n = target[i]", *self._varied(), *lines, *(f"s_{self.z[n]}[i] = {held[n]}" for n in self.program.answering)]
             body += [f"last[i] = {last}"] if self.program.dated else []
             segment += [*self._begin(), "for i in range(start, stop):", *_indent(body)]

@@ -3,7 +3,7 @@
 Args:
     program: of the synapse model.
     argument: an array of a kernel.
-    frontier: constants of a kernel.
+    hoisted: constants of a kernel.
     hoisted: constants of a kernel.
 """
 

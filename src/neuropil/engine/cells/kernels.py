@@ -171,7 +171,7 @@ def detect(b, lanes, own, v, seen, fired, tree):
 @inner_njit(**KERNEL_FLAGS)
 def runaway(b, lanes, own, v, limit):
     """Cells whose root is not within bounds: what goes wrong anywhere reaches the root in the same solution."""
-    bad = 0
+    diverged = 0
     for q in range(min(lanes, own - b * lanes)):
-        bad += 0 if abs(v[q]) < limit else 1
-    return bad
+        diverged += 0 if abs(v[q]) < limit else 1
+    return diverged

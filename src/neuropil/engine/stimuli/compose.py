@@ -10,7 +10,7 @@ from neuropil import rng
 from neuropil.engine.layout import Layout
 from neuropil.engine.stimuli import currents, equation, events  # noqa: F401  (they register the builders of the package)
 from neuropil.engine.stimuli.driven import Driven
-from neuropil.engine.stimuli.kernels import AT_ONCE, BLOCK, clear, poisson_counts, uniform_numbers
+from neuropil.engine.stimuli.kernels import AT_ONCE, BLOCK, FEW, clear, poisson_counts, uniform_numbers
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.stimulus.stimulus import builder_for
 from neuropil.plan.operations import Given, Kernel, Operation, Phase
@@ -62,7 +62,7 @@ def _counted(plan: Plan, layout: Layout, g: int, batch: Batch, port: str, arrays
     # Thresholds worth testing for everyone: those that more than one draw in a thousand reaches.
     rare = np.uint32(2**32 * (1 - 1e-3))
     needed = max(int(np.searchsorted(t, rare)) for t in tables)
-    width = AT_ONCE * max(1, -(-needed // AT_ONCE))
+    width = FEW if needed <= FEW else AT_ONCE * -(-needed // AT_ONCE)
     table = np.full((len(tables), max(width, *(t.size for t in tables))), 0xFFFFFFFF, np.uint32)
     sizes = np.array([t.size for t in tables], np.int64)
     for row, thresholds in zip(table, tables, strict=True):

@@ -26,8 +26,8 @@ from neuropil.codegen.draws import (
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 
-AT_ONCE = 8
-"""Thresholds of a Poisson count that are compared in registers together."""
+FEW, AT_ONCE = 4, 8
+"""Thresholds of a Poisson count that are compared in registers together: where these few are enough, and otherwise."""
 BLOCK = 512
 """Elements whose words are kept, in the first-level cache, where more thresholds than these are compared."""
 
@@ -36,7 +36,7 @@ BLOCK = 512
 def poisson_counts(step, bounds, lower, keys, table, size, width, made, count, later, words):
     """Poisson counts of a step for every segment: how many thresholds a word reaches.
 
-    The first `width` thresholds, a multiple of `AT_ONCE`, are compared for all; counts that reach it are rare: they are found
+    The first `width` thresholds, `FEW` or a multiple of `AT_ONCE`, are compared for all; counts that reach it are rare: they are found
     afterwards and counted again with all thresholds.
 
     Args:
@@ -50,7 +50,10 @@ def poisson_counts(step, bounds, lower, keys, table, size, width, made, count, l
         for s in range(bounds.shape[0] - 1):
             key0, key1 = keys[s, 0], keys[s, 1] ^ high
             start, stop = bounds[s], bounds[s + 1]
-            if width == AT_ONCE:
+            if width == FEW:
+                few = to_fixed_tuple(table[s], FEW)
+                _pairs(np.uint32(lower[s]), key0, key1, np.uint32(pair), few, count[start:stop], later[start:stop])
+            elif width == AT_ONCE:
                 first = to_fixed_tuple(table[s], AT_ONCE)
                 _pairs(np.uint32(lower[s]), key0, key1, np.uint32(pair), first, count[start:stop], later[start:stop])
             else:
@@ -180,9 +183,12 @@ def gaussian_current(precision: str) -> Callable[..., Any]:
     def noise(draw, start, lower, key0, key1, mean, sd, current):
         """current += mean + sd * normal(element, draw), on the slice of one population."""
         for s in range(start.size):
-            for i in range(mean.shape[1]):
-                word = draw_word(key0, key1, np.uint32(lower[s] + i), draw)
-                current[start[s] + i] += mean[s, i] + sd[s, i] * quantile(word)
+            n, first, m, spread = mean.shape[1], np.uint64(lower[s]), mean[s], sd[s]
+            mine = current[start[s] : start[s] + n]
+            # Unsigned bounds spare Numba its test for negative indices, which would stop LLVM from vectorising.
+            for i in range(np.uint64(n)):
+                word = draw_word(key0, key1, np.uint32(first + i), draw)
+                mine[i] += m[i] + spread[i] * quantile(word)
 
     return noise
 

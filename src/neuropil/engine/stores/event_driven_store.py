@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from neuropil.codegen.cache import load
-from neuropil.codegen.event_driven_source import ALIKE, NAME, NOTES, all_roots, emit_lazy
+from neuropil.codegen.event_driven_source import NAME, NOTES, UNROLLED, all_roots, emit_event_driven
 from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_segments, file_segments_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits, steps_since
@@ -80,7 +80,7 @@ class EventDrivenStore(SynapseStore):
     def prepare(self) -> None:
         """Write the kernels."""
         graph, precision = self.program.arrival, self.real.name
-        self.kernels = emit_lazy(self.program, precision, self.varying(graph, hoisted(graph, all_roots(self.program))))
+        self.kernels = emit_event_driven(self.program, precision, self.varying(graph, hoisted(graph, all_roots(self.program))))
         self.module = load(NAME, self.kernels.source)
         self.delays = np.empty(0, np.int32)
 
@@ -133,7 +133,7 @@ class EventDrivenStore(SynapseStore):
         room = (NOTES, target.size) if self.program.responds else (0, 0)
         notes = {"time": np.zeros(room, np.uint32), **{n: np.zeros(room, real) for n in form.of("target")}}
         longest = int(np.diff(bounds).max(initial=0))
-        counts, times, deep = np.zeros(longest, np.uint8), np.zeros((ALIKE, longest), np.uint32), np.zeros(longest, np.uint32)
+        counts, times, deep = np.zeros(longest, np.uint8), np.zeros((UNROLLED, longest), np.uint32), np.zeros(longest, np.uint32)
         scratch = (counts, times, deep, np.zeros((len(self.program.answering), longest), real), np.zeros(longest, np.uint32))
         return OwnSynapses(
             mine.astype(np.int32), post.astype(np.uint16 if target.size <= 1 << 16 else np.uint32), bounds, own, shared("source", segment, segments), seen, notes,

@@ -19,6 +19,7 @@ import numpy as np
 from neuropil.codegen.event_driven_source import NOTES
 from neuropil.connectivity.draw import delay_steps, expected_synapses
 from neuropil.engine.compose import Machine, potential_buffer
+from neuropil.engine.exchange.exchange import steps_between_meetings
 from neuropil.engine.layout import Layout
 from neuropil.engine.ring import ring_length
 from neuropil.engine.stores.buckets import Buckets, bucket_bytes
@@ -495,6 +496,7 @@ def stateful_buffers(plan: Plan, index: int, threads: int, room: int) -> list[Bu
     buckets = threads * (8.0 * room + bucket_bytes(ring_length(int(steps[-1])), room * steps.size))
     if program.responds:
         late = grid.steps(p.response_delay, plan.dt, "response_delay", least=0)
-        buckets += threads * (bucket_bytes(ring_length(late), room * p.sites) + 8.0 * p.target.size * p.sites / threads)
+        targets = -(-p.target.size // threads) * p.sites
+        buckets += threads * (bucket_bytes(ring_length(late), room * p.sites + steps_between_meetings(plan) * targets) + 8.0 * targets)
     held = {"synapses": n * per_synapse, "segment bounds": bounds, "spikes in flight": buckets, "while building": n * (60.0 + 8 * len(program.states))}
     return [Buffer(f"{p.name}: {purpose}", np.uint8, size, Owner.TARGET, purpose=purpose) for purpose, size in held.items()]
