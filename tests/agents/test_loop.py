@@ -77,7 +77,7 @@ def test_dopamine_moves_weights_and_its_bound_holds() -> None:
     assert (weights(still) == before).all()
 
 
-@pytest.mark.parametrize("breaks, said", [("nan", "reward is nan"), ("text", "no number"), ("raise", "RuntimeError"), ("observation", "not finite")])
+@pytest.mark.parametrize("breaks, said", [("nan", "reward is nan"), ("text", "not a number"), ("raise", "RuntimeError"), ("observation", "not finite")])
 def test_a_world_that_breaks_ends_in_an_error_that_says_where_and_keeps_what_was_done(tmp_path: Path, breaks: str, said: str) -> None:
     loop = Loop(small(), StubWorld(breaks=breaks), out=tmp_path)
     with pytest.raises(WorldError, match=r"StubWorld, episode 1, step 3") as caught:

@@ -284,7 +284,7 @@ def test_monitor_flags_the_lever() -> None:
 
 
 def test_monitor_refuses_what_is_no_number() -> None:
-    with pytest.raises(NeuropilError, match="watched"):
+    with pytest.raises(NeuropilError, match="not finite"):
         SelfStimulationMonitor().observe(math.nan, 1.0)
     with pytest.raises(NeuropilError, match="out of range"):
         SelfStimulationMonitor(weight=0.0)

@@ -149,13 +149,13 @@ def test_weights_of_edges_as_a_matrix():
     ("rule", "how", "words"),
     [
         (AllToAll(), {"synapse": AdditiveSTDP(a_plus=np.ones(5))}, "(6,), one for each synapse, or (3, 2)"),
-        (FixedProbability(0.5), {"synapse": AdditiveSTDP(a_plus=np.ones(6))}, "draws its synapses later"),
+        (FixedProbability(0.5), {"synapse": AdditiveSTDP(a_plus=np.ones(6))}, "draws its synapses when"),
         (AllToAll(), {"synapse": AdditiveSTDP(a_plus=ETA.T)}, "wrong shape"),
         (AllToAll(), {"synapse": AdditiveSTDP(), "initial": {"eficacy": 0.5}}, "no state 'eficacy' to initialise"),
         (AllToAll(), {"synapse": AdditiveSTDP(), "initial": {"efficacy": np.ones(5)}}, "wrong shape"),
         (AllToAll(), {"synapse": AdditiveSTDP(), "initial": 0.5}, "must be a dict"),
         (AllToAll(), {"initial": {"efficacy": 0.5}}, "no state 'efficacy' to initialise"),
-        (AllToAll(), {"synapse": AdditiveSTDP(a_plus=ETA), "structure": Rewiring(10 * ms, eliminate=1 * Hz)}, "come and go"),
+        (AllToAll(), {"synapse": AdditiveSTDP(a_plus=ETA), "structure": Rewiring(10 * ms, eliminate=1 * Hz)}, "synapses that rewire"),
         (AllToAll(), {"synapse": AdditiveSTDP(), "initial": {"efficacy": ETA}, "structure": Rewiring(10 * ms, eliminate=1 * Hz)}, "new synapses need"),
     ],
 )  # fmt: skip
@@ -206,5 +206,5 @@ def test_what_the_target_does_not_have_cannot_be_read():
 
     with pytest.raises(NetworkError, match="reads 'ca', which is not a state of target"):
         made.project(source, target, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", synapse=Homeostatic())
-    with pytest.raises(UnitError, match="in another unit"):
+    with pytest.raises(UnitError, match="wrong unit"):
         made.project(source, target, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", synapse=Wrong())

@@ -195,7 +195,7 @@ def project(**how):
     [
         ({"synapse": TsodyksMarkram}, "not its class"),
         ({"synapse": LIFExp()}, "not a synapse model"),
-        ({"synapse": TsodyksMarkram(), "input": "current"}, "no current flows"),
+        ({"synapse": TsodyksMarkram(), "input": "current"}, "have no current"),
         ({"synapse": FullSynapse(), "port": None, "weight": 1.0}, "has a current"),
         ({"synapse": FullSynapse(), "port": None, "weight": 1.0, "input": "curent"}, "did you mean 'current'"),
         ({"port": None}, "no port"),
@@ -234,12 +234,12 @@ def test_a_synapse_cannot_know_what_nobody_tells():
 
     with pytest.raises(NetworkError, match="reads 'temperature', which is not a state of"):
         project(synapse=Curious())
-    with pytest.raises(UnitError, match="another unit"):
+    with pytest.raises(UnitError, match="wrong unit"):
 
         class Mistaken(Synapse):
             v = Input(nS)
 
-    with pytest.raises(ModelError, match="over which time"):
+    with pytest.raises(ModelError, match="time constant"):
 
         class Timeless(Synapse):
             post = Input(kHz)

@@ -293,7 +293,7 @@ def test_places_as_text():
     c = divide(fork(), FixedCount(5))
     for text, place in (("soma(0.5)", At("soma", 0.5)), ("left ( 0.3 )", At("left", 0.3)), ("dend", At("dend")), ("basal(1)", At("dend", 1.0))):
         np.testing.assert_array_equal(location(text).compartments(c), place.compartments(c))
-    for wrong, says in (("left(two)", "no location"), ("lift(0.5)", "did you mean 'left'"), ("apical(0.5)", "3 sections"), ("left(2)", "x=2")):
+    for wrong, says in (("left(two)", "not a location"), ("lift(0.5)", "did you mean 'left'"), ("apical(0.5)", "3 sections"), ("left(2)", "x=2")):
         with pytest.raises(MorphologyError, match=says):
             location(wrong).compartments(c)
     for wrong in ("apcal", "dent"):

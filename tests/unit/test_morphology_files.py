@@ -32,7 +32,7 @@ def test_the_tree_that_is_meant():
     with pytest.raises(MorphologyError, match=r'line 4: a second root(.|\n)*2 trees(.|\n)*tree="largest" keeps the largest, tree=0 to 1'):
         parse_swc(TWO)
     for wrong in ("biggest", -1, 1.5, True, None):
-        with pytest.raises(MorphologyError, match="tree="):
+        with pytest.raises(MorphologyError, match="tree must say"):
             parse_swc(TWO, tree=wrong)
     with pytest.raises(MorphologyError, match="no tree 2"):
         parse_swc(TWO, tree=2)
