@@ -101,7 +101,7 @@ def test_gradients_with_chunks_are_the_same():
     whole, chunked = (jax.jit(jax.grad(lambda p, c=chunk: energy(p, c)))(neurons.parameters) for chunk in (None, 11))
     for name, truth in whole.items():
         np.testing.assert_allclose(chunked[name], truth, rtol=1e-8, err_msg=name)
-    assert sum(truth != 0.0 for truth in whole.values()) == len(whole) - 1  # at 6.3 °C, q10 acts on nothing
+    assert sum(bool(truth != 0.0) for truth in whole.values()) == len(whole) - 1  # at 6.3 °C, q10 acts on nothing
 
 
 def test_a_surrogate_lets_the_number_of_spikes_be_trained():

@@ -248,7 +248,7 @@ class Rollout:
         prepared = self._delivery.prepare(weights)
         started, rows = jax.tree.map(jnp.asarray, (state, inputs))
         if not self.network.modulators:
-            constants = self._constants(parameters["neurons"], parameters["synapses"], weights)
+            constants = self._constants(parameters["neurons"], parameters.get("synapses", {}), weights)
 
             def step(carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
                 return self._step(constants, prepared, carry, row)
