@@ -206,5 +206,5 @@ def test_what_the_target_does_not_have_cannot_be_read():
 
     with pytest.raises(NetworkError, match="reads 'ca', which is not a state of target"):
         made.project(source, target, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", synapse=Homeostatic())
-    with pytest.raises(UnitError, match="wrong unit"):
+    with pytest.raises(UnitError, match="in another unit"):
         made.project(source, target, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", synapse=Wrong())
