@@ -7,7 +7,7 @@ import pytest
 
 import neuropil as npl
 from neuropil.engine import Simulation
-from neuropil.engine.processes import run_in_processes
+from neuropil.engine.processes import run_in_processes, run_part
 from neuropil.units import Hz, ms, nS, pA
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
@@ -83,3 +83,10 @@ def test_bits_are_those_of_one_thread(name, parts):
         assert mine[1][0].size < 0.5 * whole[0].size
         for got, expected in zip(in_order(*(np.concatenate(values) for values in zip(*mine, strict=True))), in_order(*whole), strict=True):
             np.testing.assert_array_equal(got, expected)
+
+
+def test_what_acts_between_steps_is_refused(tmp_path):
+    net = static()
+    net.probe(net["e"], "v")
+    with pytest.raises(npl.PlanError, match=r"steps only[\s\S]*probes"):
+        run_part(net, STEPS, 1, range(1), tmp_path)

@@ -18,7 +18,7 @@ import numpy as np
 
 from neuropil.engine.core import DONE, SHORT, Core
 from neuropil.engine.exchange.exchange import Allocator, Exchange
-from neuropil.errors import SimulationError
+from neuropil.errors import PlanError, SimulationError
 from neuropil.model.network.network import Network
 from neuropil.plan.plan import make_plan
 
@@ -73,6 +73,7 @@ def run_part(network: Network, steps: Sequence[int], owners: int, mine: range, f
     Raises:
         SimulationError: a state diverged, or another owner failed. PlanError: a network that cannot be divided among processes.
     """
+    _refuse_what_is_between_steps(network)
     plan = make_plan(network.frozen(), **options)
     exchange = Exchange(plan, owners, in_files(folder))
     found = []
@@ -96,6 +97,20 @@ def run_part(network: Network, steps: Sequence[int], owners: int, mine: range, f
     synapses = {s.projection.name: (s.synapses.pre, s.synapses.post, s.read("weight", core.step)) for s in core.listed.values()}
     stamps, neurons = (np.concatenate([f[k] for f in found]) for k in (0, 1))
     return Part(stamps, neurons, sum(p.n_synapses for p in core.packed), synapses, exchange.interval)
+
+
+def _refuse_what_is_between_steps(network: Network) -> None:
+    """Parts run steps and nothing between them.
+
+    Raises:
+        PlanError: the network has something that acts between steps.
+    """
+    acting = {
+        "modulators": network.modulators, "probes": [*network.probes, *network.synapse_probes], "normalisation": network.normalisations,
+        "structure=": [p for p in network.projections if p.structure is not None],
+    }  # fmt: skip
+    if found := [name for name, things in acting.items() if things]:
+        raise PlanError("owners in processes run steps only, and nothing between them", got=", ".join(found), fix="npl.Simulation, whose owners are threads")
 
 
 def run_in_processes(networks: Sequence[Network], steps: Sequence[int], parts: Sequence[range], folder: Path, **options: Any) -> list[list[Part]]:
