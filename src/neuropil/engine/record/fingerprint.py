@@ -93,7 +93,7 @@ def _absorb(digest: Any, value: Any) -> None:
     if isinstance(value, np.ndarray):
         digest.update(str((value.dtype, value.shape)).encode() + np.ascontiguousarray(value).tobytes())
     elif isinstance(value, dict):
-        _absorb(digest, sorted(value.items()))
+        _absorb(digest, sorted(value.items(), key=lambda item: repr(item[0])))
     elif isinstance(value, (list, tuple)):
         for part in value:
             _absorb(digest, part)
