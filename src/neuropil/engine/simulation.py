@@ -132,6 +132,7 @@ class Simulation(Access):
             }  # fmt: skip
             self._session_start, self._session_seconds = self.core.step, 0.0
             self.recorder = self._open(resume)
+            self._made = True
         except BaseException as error:
             self.core.close()
             if isinstance(error, KeyboardInterrupt):

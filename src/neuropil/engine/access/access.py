@@ -19,7 +19,7 @@ from neuropil.model.synapse.context import SignalValue, reads
 from neuropil.plan.signature import state
 from neuropil.units import DIMENSIONLESS, Quantity
 
-OWN = ("plasticity", "interrupted", "recorder", "counts", "wall_seconds")
+OWN = ("plasticity", "interrupted", "recorder", "wall_seconds")
 """What of a simulation that is made changes: by the caller the first, by itself the rest."""
 
 
@@ -27,10 +27,12 @@ class Access(SynapticAccess):
     """The part of a `Simulation` that looks into its network, and touches it."""
 
     _modulation: Modulation
+    _made = False
+    """Whether it has been made: from then on nothing but what changes can be set."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse what would have no effect: a misspelt name, or what was decided when the simulation was made."""
-        if "recorder" in vars(self) and not name.startswith("_") and name not in OWN:
+        if self._made and not name.startswith("_") and name not in OWN:
             got = f"{name} = {value!r}"
             if not hasattr(self, name):
                 raise SimulationError(f"a Simulation has no attribute {name!r} to set", got=got, fix=did_you_mean(name, OWN[:1]))
