@@ -301,7 +301,7 @@ def test_probes_and_normalisations_that_do_not_fit_are_refused():
         "wrong shape": lambda: made.normalise(q, np.ones(3), interval=1 * ms, variable="efficacy"),
         "interval must be a positive time": lambda: made.normalise(q, 1.0, interval=0 * ms, variable="efficacy"),
         "only a projection": lambda: made.normalise(made["target"], 1.0, interval=1 * ms),
-        "places in the order": lambda: made.probe(q, "weight", synapses=[0.5], interval=1 * ms),
+        "positions in the order": lambda: made.probe(q, "weight", synapses=[0.5], interval=1 * ms),
     }
     for message, act in wrong.items():
         with pytest.raises((NetworkError, ModelError), match=message):
