@@ -110,3 +110,13 @@ def test_a_state_that_diverges_between_meetings_is_told_with_its_time(threads):
         npl.run(net, 20 * ms, threads=threads)
     assert error.value.what == exact.value.what
     assert "v of neuron 0 ran away at t = 1." in error.value.what
+
+
+def test_an_alarm_of_steps_to_come_counts_at_the_next_meeting():
+    """A fast owner may diverge in the steps after a meeting that a slow one has not left yet: both must judge that meeting alike."""
+    alarm = np.zeros(2 * exchange.WORDS, np.int64)
+    alarm[exchange.WORDS] = 25 + 1  # of the second owner, in the steps from 20 on
+    assert not exchange.alarmed(alarm, 10, 20)
+    assert exchange.alarmed(alarm, 20, 30)
+    alarm[0] = 19 + 1
+    assert exchange.alarmed(alarm, 10, 20) and not exchange.alarmed(alarm, 0, 10)

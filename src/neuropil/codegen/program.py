@@ -93,7 +93,7 @@ def run(addresses, owner, first, steps, unnoted, index, values, room, exchange, 
         c1 = cycles() if timed else 0
         clock[{waiting}] += c1 - c0
         unnoted = window
-        if alarmed(addresses[3], alarm, begun):
+        if alarmed(addresses[3], alarm, begun, begun + window):
             return done, 2, unnoted
 '''
 
@@ -110,7 +110,7 @@ _LOOP = (
     (_INT, _BOUNDS, _INTS, _INTS, _INT, _INT),
     (_INT, _INT, _PUBLISHED, _BOUNDS, _INTS, _FIRED, _INTS),
     (_INTS, _INT, _INT),
-    (_INTS, _INT),
+    (_INTS, _INT, _INT),
 )
 """Arguments of `account`, `log_spikes`, `meet` and `alarmed`."""
 _RESULTS = {None: "", Result.FIRED_COUNT: "fired = ", Result.EVENTS: "counters[EVENTS] += ", Result.DIVERGED: "diverged += "}

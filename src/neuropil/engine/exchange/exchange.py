@@ -120,12 +120,15 @@ class Exchange:
 
 
 @cached_njit(nogil=True)
-def alarmed(alarm, after):  # type: ignore[no-untyped-def]
-    """Whether a state of any owner diverged in a step from `after` on."""
-    latest = 0
+def alarmed(alarm, begun, end):  # type: ignore[no-untyped-def]
+    """Whether a state of any owner diverged in a step from `begun` to before `end`.
+
+    A faster owner may have met an alarm in later steps already: that one counts at the next meeting, or owners would disagree about this one.
+    """
     for t in range(0, alarm.size, WORDS):
-        latest = max(latest, alarm[t])
-    return latest > after
+        if begun < alarm[t] <= end:
+            return True
+    return False
 
 
 @inner_njit(nogil=True)
