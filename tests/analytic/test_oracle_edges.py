@@ -69,7 +69,7 @@ def test_steps_of_current_begin_and_end():
     for start, stop in ((2.0, 5.0), (9.9, None), (50.0, None)):
         net.stimulate(p, Step(1 * pA, start=start * ms, stop=None if stop is None else stop * ms), input="current")
     net.stimulate(p, TimeArray([1.0, 2.0] * pA, interval=1 * ms), input="current")
-    from neuropil.oracle.events import Source
+    from neuropil.oracle.stimuli import Source
 
     def total(k):
         return sum(float(Source(d, 0.1, 100, 1).current(k)[0]) for d in net.drives)

@@ -201,5 +201,5 @@ def test_membrane_may_be_bare():
     """Capacitance alone: no channel is painted on the dendrite."""
     made = cell().paint("soma", Leak())
     cable = make_plan(network(made)[0], dt=0.025 * ms).cells["c"].cable
-    assert sorted(p.size for p in cable.patches) == [2, 2]
-    assert min(p.program.flops for p in cable.patches) == 0
+    assert sorted(p.size for p in cable.membranes) == [2, 2]
+    assert min(p.program.flops for p in cable.membranes) == 0
