@@ -125,10 +125,10 @@ def alarmed(alarm, begun, end):  # type: ignore[no-untyped-def]
 
     A faster owner may have met an alarm in later steps already: that one counts at the next meeting, or owners would disagree about this one.
     """
+    found = False
     for t in range(0, alarm.size, WORDS):
-        if begun < alarm[t] <= end:
-            return True
-    return False
+        found |= begun < alarm[t] <= end
+    return found
 
 
 @inner_njit(nogil=True)
