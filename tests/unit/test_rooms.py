@@ -114,7 +114,7 @@ def test_the_map_shows_each_room_once_by_its_first_line():
     ("wanted", "room"),
     [
         ("exact propagator", "lower"), ("SWC", "model/cell"), ("spikes once per smallest delay", "engine/exchange"), ("buckets of delays", "engine/stores"),
-        ("STDP brought up to date", "engine/stores"), ("rounding of weights", "plan"), ("diffusion", "model/modulation"), ("Poisson counts", "engine/stimuli"),
+        ("STDP brought up to date", "engine/stores"), ("rounding of weights", "engine/stores"), ("diffusion", "model/modulation"), ("Poisson counts", "engine/stimuli"),
         ("checkpoints written", "engine/record"), ("surrogate gradients", "learn"),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Run: the simulation, its loop of steps, threads, the memory it needs."""
+"""Run: the simulation, its chunks of steps, threads, the forecast of the memory it needs."""
 
 from neuropil.engine.simulation import Simulation, run
 

@@ -1,1 +1,1 @@
-"""What every description is made of: declared parameters and states, distributions, times on the grid."""
+"""What every description is made of: declared parameters and states, checks of values, distributions, tableaux of integrators, times on the grid."""

@@ -1,1 +1,1 @@
-"""Synapses with states of their own, and the form of learning rules."""
+"""Synapses with states of their own, what they read from outside (context inputs), and the form of learning rules."""
