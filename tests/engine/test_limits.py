@@ -115,6 +115,12 @@ def test_fingerprints_hold_the_equations_of_classes_of_ones_own() -> None:
         class Ramp(npl.CurrentStimulus):
             slope: npl.Quantity = 1 * pA / ms
 
+            def __post_init__(self) -> None:
+                super().__post_init__()
+
+            def fit(self, size: int, label: str) -> None:
+                super().fit(size, label)  # refers to the class, which is another object in each process
+
             def value(self, t):  # type: ignore[no-untyped-def]
                 return self.slope * t if power == 1 else self.slope * t * (t / (1 * ms))
 
@@ -131,6 +137,17 @@ def test_fingerprints_hold_the_equations_of_classes_of_ones_own() -> None:
 
     prints = [fingerprint(make_plan(n)) for n in (build(1), build(1), build(2), build(1, other=True))]
     assert prints[0] == prints[1] and len(set(prints)) == 3
+
+
+def test_fingerprints_hold_functions_within_functions() -> None:
+    def build(inner: int) -> Network:
+        net = Network("space")
+        a = net.population("a", LIFExp(), 9, positions=np.arange(9)[:, None] * um)
+        shape = (lambda d: sum(np.exp(-d / w) for w in (1.0, 2.0)) / 2) if inner == 1 else (lambda d: sum(np.exp(-d * w) for w in (1.0, 2.0)) / 2)
+        net.project(a, a, DistanceDependent(shape), weight=1 * pA, delay=1 * ms, port="exc")
+        return net
+
+    assert fingerprint(make_plan(build(1))) == fingerprint(make_plan(build(1))) != fingerprint(make_plan(build(2)))
 
 
 def test_what_was_set_between_steps_survives_a_checkpoint(tmp_path: Path) -> None:

@@ -69,3 +69,16 @@ def test_named_things_are_found_in_their_family() -> None:
         npl.register(Colour("red"))
     with pytest.raises(npl.ModelError, match="all executors"):
         npl.register(Colour("blue"), "engine")  # type: ignore[call-overload]
+
+
+def test_a_definition_that_runs_again_replaces_itself() -> None:
+    """A cell of a notebook makes its class anew; the object of that class takes the place of the earlier one."""
+
+    def cell() -> Colour:
+        class Shade(Colour):
+            """Defined in a cell."""
+
+        return npl.register(Shade("shade"))
+
+    first, second = cell(), cell()
+    assert first is not second and registry.named(Colour, "shade") is second

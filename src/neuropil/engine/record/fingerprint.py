@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import sys
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ import numpy as np
 from neuropil.codegen.cable_source import emit_cable
 from neuropil.codegen.kernel import source_of
 from neuropil.model.base.distribution import Distribution
-from neuropil.model.stimulus.stimulus import Stimulus
 from neuropil.plan.plan import Plan
 from neuropil.units import Quantity
 
@@ -47,7 +47,7 @@ def parts(plan: Plan) -> dict[str, str]:
         found[f"coupling {j + 1}"] = _digest([(e.population.name, e.input, e.places) for e in (c.first, c.second)], getattr(type(c.junction), "current", None), c.values)
     for planned in plan.drives:
         d = planned.drive
-        found[f"stimulus {d.name!r}"] = _digest(planned.kind, d.target.name, d.port, d.input, d.site, d.weight, d.stimulus, d.neurons, d.stream, *_equation(d.stimulus))
+        found[f"stimulus {d.name!r}"] = _digest(planned.kind, d.target.name, d.port, d.input, d.site, d.weight, d.stimulus, d.neurons, d.stream)
     for modulator in network.modulators.values():
         found[f"modulator {modulator.name!r}"] = _digest(modulator.described())
     for probe in network.probes:
@@ -57,11 +57,6 @@ def parts(plan: Plan) -> dict[str, str]:
     for n in network.normalisations:
         found[f"normalisation of {n.variable!r} of projection {n.projection.name!r}"] = _digest(n.total, n.interval)
     return found
-
-
-def _equation(stimulus: Stimulus) -> list[object]:
-    """The code of a stimulus's equation, where that says what it does."""
-    return [getattr(type(stimulus), stimulus.equation_name)] if stimulus.defined_by_equation else []
 
 
 def fingerprint(plan: Plan) -> str:
@@ -90,10 +85,17 @@ def _absorb(digest: Any, value: Any) -> None:
     """Add a description's value to a digest: by content, never by address."""
     digest.update(type(value).__name__.encode())
     _absorb_equations(digest, type(value))
-    if isinstance(value, np.ndarray):
+    if isinstance(value, type):  # such as the class that `super()` in a method refers to
+        digest.update(value.__qualname__.encode())
+    elif isinstance(value, CodeType):
+        digest.update(value.co_code)
+        _absorb(digest, (value.co_names, value.co_consts))
+    elif isinstance(value, np.ndarray):
         digest.update(str((value.dtype, value.shape)).encode() + np.ascontiguousarray(value).tobytes())
     elif isinstance(value, dict):
         _absorb(digest, sorted(value.items(), key=lambda item: repr(item[0])))
+    elif isinstance(value, (set, frozenset)):
+        _absorb(digest, sorted(map(repr, value)))
     elif isinstance(value, (list, tuple)):
         for part in value:
             _absorb(digest, part)
@@ -102,12 +104,10 @@ def _absorb(digest: Any, value: Any) -> None:
     elif isinstance(value, functools.partial):
         _absorb(digest, (value.func, value.args, value.keywords))
     elif callable(value) and hasattr(value, "__code__"):
-        digest.update(value.__code__.co_code)
-        closure = [c.cell_contents for c in value.__closure__ or ()]
-        _absorb(digest, (value.__code__.co_names, value.__defaults__, value.__kwdefaults__))
-        _absorb(digest, ([c for c in value.__code__.co_consts if not hasattr(c, "co_code")], closure))
+        closure = [c.cell_contents for c in value.__closure__ or () if c.cell_contents is not value]
+        _absorb(digest, (value.__code__, value.__defaults__, value.__kwdefaults__, closure))
     elif dataclasses.is_dataclass(value) or isinstance(value, Distribution) or getattr(type(value), "__repr__", None) is object.__repr__:
-        _absorb(digest, vars(value))
+        _absorb(digest, getattr(value, "__dict__", {}))
     elif callable(value) and hasattr(type(value).__call__, "__code__"):  # an object that is called like a function
         _absorb(digest, (type(value).__call__, vars(value)))
     else:
