@@ -39,8 +39,7 @@ from neuropil.model.connection.rules import (
     OneToOne,
 )
 from neuropil.model.connection.structure import Rewiring
-from neuropil.model.contents.contents import ExpressionProbe, Population, Probe, Projection, StimulusConnection
-from neuropil.model.contents.expression import Expression
+from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.effects import Becomes, Effect, Gain, Shift, Toward
 from neuropil.model.modulation.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
@@ -51,6 +50,8 @@ from neuropil.model.network.network import Network
 from neuropil.model.neuron.branched import Branch, Branched
 from neuropil.model.neuron.composite import Composite, Part
 from neuropil.model.neuron.neuron import Neuron
+from neuropil.model.probe.expression import Expression, ExpressionProbe
+from neuropil.model.probe.recordable import Recordable
 from neuropil.model.stimulus.currents import Noise, Sine, Step, TimeArray
 from neuropil.model.stimulus.events import InhomogeneousPoisson, Poisson, Regular, SpikeList
 from neuropil.model.stimulus.stimulus import CurrentStimulus, EventStimulus, Stimulus
@@ -132,6 +133,7 @@ __all__ = [
     "Proportional",
     "RateCode",
     "Rates",
+    "Recordable",
     "Region",
     "Regular",
     "Rewiring",
