@@ -83,7 +83,7 @@ class Recorded:
     rows: int
 
     def slots(self, population: Population, part: str, places: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
-        """Which elements of a part (at `places`, neuron by neuron) thread t owns, and where these lie in the arrays of their batch."""
+        """Which elements of a `part` (at `places`, neuron by neuron) the thread `t` owns, and where these lie in the arrays of their batch."""
         g, _ = self.plan.place_of(population, part)
         everywhere = self.plan.parts[population.name, part].first + places
         own = np.flatnonzero(self.layout.thread_of[everywhere] == t)

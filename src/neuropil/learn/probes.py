@@ -88,6 +88,7 @@ def sums_of(total: Sum, neurons: CellNeurons, seen: Seen) -> Any:
     """A sum of currents in all compartments, [cells, compartments].
 
     Args:
+        total: what is added up.
         neurons: of the rollout; seen: what there is of them.
     """
     size, n = neurons.population.size, len(neurons.cell)

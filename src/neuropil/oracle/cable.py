@@ -210,7 +210,7 @@ class Cells:
         self.signals = self._signals({n: values.reshape(self.size, -1) for n, values in x.items()})
 
     def seen(self, part: str) -> tuple[States, States]:
-        """Of a channel or point process: what its compartments supply, as it is now, with the signals of the step; what arrived at its ports."""
+        """Of the channel or point process `part`: what its compartments supply, as it is now, with the signals of the step; what arrived at its ports."""
         site = next(s for s in (*self.channels, *self.points) if s.name == part)
         return site.inputs(self._surroundings(self.v), self.signals[part]), {p: self.w.get(f"{part}.{p}", np.zeros(site.shape).ravel()) for p in site.spec.ports}
 

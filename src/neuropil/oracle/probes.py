@@ -82,6 +82,7 @@ def sums_of(total: Sum, population: Population, world: World) -> Array:
     """A sum of currents in all compartments, [cells, compartments].
 
     Args:
+        total: what is added up.
         population: of cells; world: the network while it runs.
     """
     cells = world.groups[population.name]

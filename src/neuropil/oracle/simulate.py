@@ -128,7 +128,7 @@ class Group:
         self.x = x
 
     def seen(self, part: str) -> tuple[States, States]:
-        """Inputs and arrived weights by name, see `Running.seen`."""
+        """Inputs and arrived weights by name, see `Running.seen` (`part` is its own)."""
         return self.x, self.w
 
     def _constants(self) -> None:
@@ -228,7 +228,7 @@ class BranchedGroup:
         self.soma.x, self.branches.x = self._inputs(x)
 
     def seen(self, part: str) -> tuple[States, States]:
-        """See `Running.seen`; what branches read of their somas is as it is now."""
+        """Of a `part`, see `Running.seen`; what branches read of their somas is as it is now."""
         return (self.branches.x | self._read(), self.branches.w) if part == BRANCH else self.soma.seen(part)
 
 

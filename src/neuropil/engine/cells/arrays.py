@@ -153,7 +153,7 @@ class CellArrays:
         self.made |= {CableArgument(kind, g): array for kind, array in kinds.items()}
 
     def at(self, state: str, group: MembraneGroup | None, cell: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where "v" (group None), or a channel's state in a membrane group, lies: (flat array, places int64[n] in it).
+        """Where a `state`, "v" (`group` None) or a channel's in a membrane `group`, lies: (flat array, places int64[n] in it).
 
         Args:
             cell: int64[n], of this thread's; row: int64[n], compartments in the solver's order, or places in the group.
@@ -164,7 +164,7 @@ class CellArrays:
         return self.states[state, g].reshape(-1), self._places(group.size)[cell, row]
 
     def quantum(self, part: str, port: str) -> tuple[np.ndarray, int]:
-        """The numbers among which the weight of a quantum at a port of a point process stands, and its place."""
+        """The numbers among which the weight of a quantum at a port of the point process `part` stands, and its place."""
         g = next(g for g in self.plan.places_of_points if self.plan.groups[g].name == part)
         argument, place = self.signature.quantum(g, part, port)
         return self.made[argument], place

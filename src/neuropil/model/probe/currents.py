@@ -45,7 +45,12 @@ class Flow:
 
 @dataclass(frozen=True, eq=False)
 class Sum:
-    """A current of each compartment: axial currents, if `axial`, and then flows, added in this order."""
+    """A current of each compartment.
+
+    Attributes:
+        axial: whether it begins with the axial currents; flows: what is then added, in this order.
+        dimension: of the sum.
+    """
 
     axial: bool
     flows: tuple[Flow, ...]
