@@ -47,9 +47,9 @@ def poisson_counts(step, bounds, lower, keys, table, size, width, made, count, l
     if made[0] != pair or (step & 1) == 0:
         made[0] = pair
         high = np.uint32(pair >> 32)
-        for s in range(bounds.shape[0] - 1):
+        for s in range(bounds.shape[0]):
             key0, key1 = keys[s, 0], keys[s, 1] ^ high
-            start, stop = bounds[s], bounds[s + 1]
+            start, stop = bounds[s, 0], bounds[s, 1]
             if width == FEW:
                 few = to_fixed_tuple(table[s], FEW)
                 _pairs(np.uint32(lower[s]), key0, key1, np.uint32(pair), few, count[start:stop], later[start:stop])
@@ -111,10 +111,12 @@ def _recount(step, width, bounds, lower, keys, table, size, count):
             found |= (x - ones) & ~x & (ones << np.uint64(7))  # some byte of the eight equals `width`
         if found:
             for i in range(64 * line, 64 * line + 64):
-                if count[i] == width and i < bounds[-1]:
-                    while bounds[s + 1] <= i:
+                if count[i] == width and i < bounds[-1, 1]:
+                    while bounds[s, 1] <= i:
                         s += 1
-                    word = draw_word(keys[s, 0], keys[s, 1], np.uint32(lower[s] + i - bounds[s]), step)
+                    if i < bounds[s, 0]:
+                        continue
+                    word = draw_word(keys[s, 0], keys[s, 1], np.uint32(lower[s] + i - bounds[s, 0]), step)
                     n = min(width, size[s])
                     while n < size[s] and table[s, n] <= word:
                         n += 1
@@ -215,9 +217,9 @@ def uniform_numbers(precision: str) -> Callable[..., Any]:
         if made[0] != pair or (step & 1) == 0:
             made[0] = pair
             high = np.uint32(pair >> 32)
-            for s in range(bounds.shape[0] - 1):
-                mine = numbers[bounds[s] : bounds[s + 1]]
-                pairs(np.uint32(lower[s]), keys[s, 0], keys[s, 1] ^ high, np.uint32(pair), mine, later[bounds[s] : bounds[s + 1]])
+            for s in range(bounds.shape[0]):
+                a, b = bounds[s, 0], bounds[s, 1]
+                pairs(np.uint32(lower[s]), keys[s, 0], keys[s, 1] ^ high, np.uint32(pair), numbers[a:b], later[a:b])
         if (step & 1) == 1:
             for i in range(numbers.size):
                 numbers[i] = later[i]
