@@ -34,7 +34,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri, pdtrc
 
 Key: TypeAlias = tuple[int, int]
 Words: TypeAlias = NDArray[np.uint32]
@@ -184,6 +183,8 @@ def word_to_uniform(word: ArrayLike) -> NDArray[np.float64]:
 
 def normal_quantile(u: ArrayLike) -> NDArray[np.float64]:
     """Inverse of the standard normal distribution function at u in (0, 1)."""
+    from scipy.special import ndtri  # SciPy takes a while to import
+
     return np.asarray(ndtri(np.asarray(u, np.float64)))
 
 
@@ -204,6 +205,8 @@ def poisson_thresholds(lam: float) -> Words:
     """
     if not (np.isfinite(lam) and 0.0 <= lam <= 1e6):
         raise ValueError(f"the mean of a Poisson count must be in [0, 1e6], got {lam}")
+    from scipy.special import pdtrc
+
     longest = int(np.ceil(lam + 8.0 * np.sqrt(lam) + 16.0))  # survival there is below 2**-33 for every mean
     # The survival, not the distribution function: near 1 the latter has lost the digits that decide the tail.
     above = np.rint(pdtrc(np.arange(longest), lam) * _WORD).astype(np.uint64)
