@@ -27,6 +27,7 @@ from neuropil.engine.exchange.spikes import EVENTS
 from neuropil.engine.interrupt import Stop, stoppable
 from neuropil.engine.modulation.modulate import Modulation
 from neuropil.engine.record import checkpoint as checkpoints
+from neuropil.engine.record.graded_values import GradedValues
 from neuropil.engine.record.neuron_states import Amplitudes, NeuronStates
 from neuropil.engine.record.recorder import Marks, Recorder, describe
 from neuropil.engine.runaway import runaway
@@ -128,7 +129,7 @@ class Simulation(Access):
             # In the order in which a checkpoint is taken up: what modulators do to the synapses of the start is lost.
             self._saved: dict[str, Saved] = {
                 "neurons": NeuronStates(self.core), "modulators": self._modulation, "synapses": self._synaptic,
-                "stimuli": Amplitudes(self.core), "spikes": self._tally,
+                "stimuli": Amplitudes(self.core), "graded": GradedValues(self.core), "spikes": self._tally,
             }  # fmt: skip
             self._session_start, self._session_seconds = self.core.step, 0.0
             self.recorder = self._open(resume)

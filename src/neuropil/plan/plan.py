@@ -26,6 +26,7 @@ from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.builder import PlanBuilder
 from neuropil.plan.cells import PlannedCells
+from neuropil.plan.graded import PlannedGraded
 from neuropil.plan.kernel_cost import KernelCost
 from neuropil.plan.parts import (
     Batch,
@@ -144,7 +145,12 @@ class Plan:
         packed = (PackedSynapses(word, tuple(held)) for word, held in self.packed.items())
         stateful = (StatefulSynapses(j, program) for j, program in self.synapses.items())
         others = (StoredSynapses(j, kind) for j, kind in enumerate(self.stores) if not kind.exact and j not in self.synapses)
-        return (*self.batches, *self.cells.values(), *self.drives, Spiking(), *packed, *stateful, *others)
+        return (*self.batches, *self.cells.values(), *self.drives, Spiking(), *packed, *stateful, *others, *self.graded)
+
+    @property
+    def graded(self) -> tuple[PlannedGraded, ...]:
+        """The graded projections, in the network's order."""
+        return tuple(map(PlannedGraded, self.network.graded))
 
     def buffer(self, population: Population, part: str, argument: Argument) -> Buffer:
         """The buffer of an argument of a part of a population."""
