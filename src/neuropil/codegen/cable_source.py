@@ -77,7 +77,7 @@ class _Writer:
         loops, exchange = self.signature.loops.values(), self.signature.exchange
         graphs = [(self.plan.groups[one.group].program.graph, list(one.outputs.values())) for one in loops]
         library = [
-            "from neuropil.codegen.vectors import prefer_widest",
+            "from neuropil.codegen.vector_values import prefer_widest",
             "from neuropil.engine.cells.gates import locate, look_up",
             "from neuropil.engine.cells.kernels import add_at, add_sites, assemble_bare, detect, look, read_at, read_sites, runaway",
             "from neuropil.engine.cells.tree import solve",

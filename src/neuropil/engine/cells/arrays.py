@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.engine.aligned import aligned_zeros
 from neuropil.engine.cells.kernels import read_blocks
 from neuropil.lower.cable import MembraneGroup
 from neuropil.lower.constants import Constants
@@ -22,12 +23,9 @@ NARROWEST, WIDEST = 16, 64
 """Cells side by side: at least two vectors, so that divisions overlap; no more than helps."""
 
 
-def aligned(values: np.ndarray) -> np.ndarray:
-    """A copy of `values` in row-major order that begins with a cache line, which vectors then do not straddle."""
-    line = 64
-    room = np.empty(values.nbytes + line, np.uint8)
-    start = -room.ctypes.data % line
-    copy = room[start : start + values.nbytes].view(values.dtype).reshape(values.shape)
+def _aligned(values: np.ndarray) -> np.ndarray:
+    """A copy that begins on a cache line."""
+    copy = aligned_zeros(values.shape, values.dtype)
     copy[...] = values
     return copy
 
@@ -91,17 +89,17 @@ class CellArrays:
                 places = plan.size * lanes if argument.group is None else plan.groups[argument.group].size * own
                 self.made[argument] = np.zeros(places, real)
         self.made.update({a: value for table in self.signature.tables for a, value in self._table(table).items()})
-        system = [aligned(np.zeros(plan.size * lanes, real)) for _ in range(2)]
-        fixed = [aligned(np.repeat(values, lanes).astype(real)) for values in (plan.area, plan.diagonal)]
+        system = [aligned_zeros(plan.size * lanes, real) for _ in range(2)]
+        fixed = [_aligned(np.repeat(values, lanes).astype(real)) for values in (plan.area, plan.diagonal)]
         self.arguments = ((self.blocks, lanes, own), self.v, *system, *fixed, tree, (np.zeros(own, real), fired), *(self.made[a] for a in self.signature.arguments))
 
     def _blocked(self, values: np.ndarray) -> np.ndarray:
         """[rows, 1 or all cells] -> [blocks, rows × lanes]; places beside the last cell hold what it holds."""
         rows, (blocks, lanes) = len(values), (self.blocks, self.lanes)
         if values.shape[1] == 1:
-            return aligned(np.broadcast_to(values[None], (blocks, rows, lanes)).astype(self.real).reshape(blocks, rows * lanes))
+            return _aligned(np.broadcast_to(values[None], (blocks, rows, lanes)).astype(self.real).reshape(blocks, rows * lanes))
         mine = values[:, self.owned.start + np.minimum(np.arange(blocks * lanes), self.own - 1)]
-        return aligned(mine.reshape(rows, blocks, lanes).transpose(1, 0, 2).astype(self.real).reshape(blocks, rows * lanes))
+        return _aligned(mine.reshape(rows, blocks, lanes).transpose(1, 0, 2).astype(self.real).reshape(blocks, rows * lanes))
 
     def _by_site(self, values: np.ndarray) -> np.ndarray:
         """[sites, 1 or all cells] -> [sites × own cells]."""
@@ -118,12 +116,12 @@ class CellArrays:
         """What the gates of a membrane group are read from."""
         group = self.plan.groups[table.group]
         assert group.table is not None
-        values = aligned(group.table.values.reshape(len(group.table.values), -1))
+        values = _aligned(group.table.values.reshape(len(group.table.values), -1))
         interval, within = table.located
         elements = group.size * self.lanes
         return {
             table.values: (values, LOW, 1.0 / group.table.width, group.table.intervals),
-            interval: aligned(np.zeros(elements, np.int32)), within: aligned(np.zeros(elements)),
+            interval: aligned_zeros(elements, np.int32), within: aligned_zeros(elements, float),
         }  # fmt: skip
 
     def change(self, group: MembraneGroup, loops: Mapping[str, Constants]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import inner_njit
 from neuropil.codegen.noalias import noalias_arguments
-from neuropil.codegen.vectors import access, element, fma, prefer_widest, spread, transposed
+from neuropil.codegen.vector_values import access, element, fma, prefer_widest, spread, transposed
 from neuropil.lower.gate_tables import DEGREE, SIDE_BY_SIDE
 
 _COUNT = 2 * SIDE_BY_SIDE

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import inner_njit
-from neuropil.codegen.vectors import access, prefer_widest, spread
+from neuropil.codegen.vector_values import access, prefer_widest, spread
 
 
 def _sweep(count):
