@@ -67,6 +67,7 @@ class Simulation(Access):
         precision: "float32" or "float64" state; float64 also packs weights in 48 bits. None: float32, but float64 for
             cells with morphology.
         full_weights: 48-bit weights with float32 state too.
+        gate_tables: whether gates of cells in float64 may be read from tables, to 1e-10 of their range (see `neuropil.lower.gate_tables`).
         out: folder to stream spikes and traces to, in bounded memory; None keeps them in memory. One simulation writes to a
             folder at a time.
         overwrite: replace the run that the folder `out` holds, and its checkpoint; otherwise it is refused.
@@ -85,7 +86,7 @@ class Simulation(Access):
 
     def __init__(
         self, network: Network, *, dt: Quantity | float = 0.1 * ms, seed: int = 1, threads: int | None = None,
-        precision: str | None = None, full_weights: bool = False, out: str | os.PathLike[str] | None = None,
+        precision: str | None = None, full_weights: bool = False, gate_tables: bool = True, out: str | os.PathLike[str] | None = None,
         record_spikes: bool = True, resume: str | os.PathLike[str] | None = None, memory_limit: float | None = None,
         progress: Progress | None = None, overwrite: bool = False,
     ):  # fmt: skip
@@ -105,7 +106,7 @@ class Simulation(Access):
         with _told(f"Ctrl-C while {network.name!r} was traced"):
             self._progress("trace", 0.0, {})
             start = time.perf_counter()
-            self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
+            self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights, gate_tables=gate_tables)
             for cells in self.plan.cells.values():
                 if note := too_coarse(cells.cable):
                     warnings.warn(f"population {cells.population.name!r}: {note}", stacklevel=2)
