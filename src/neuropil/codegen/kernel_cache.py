@@ -3,8 +3,8 @@
 Numba compiles every function that another calls to machine code of its own as well, with an entry from Python; of a kernel with its ten
 inner functions that is most of the time. Inner functions here end in the kernels that call them.
 
-Numba's own cache believes its files. Here each begins with a digest of its name and its content, is ours alone
-(`neuropil.codegen.cache`), and holds the key it was compiled for: what does not fit is compiled anew. Its name is the digest of all code
+Numba's own cache believes its files. Here each is sealed and ours alone
+(`neuropil.kept_files`), and holds the key it was compiled for: what does not fit is compiled anew. Its name is the digest of all code
 that a kernel depends on (`neuropil.codegen.digest`), and nothing else.
 """
 
@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import hashlib
-import pickle
 import re
 import secrets
 import sys
@@ -31,11 +29,8 @@ from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined
 from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
-from neuropil.codegen.cache import directory, read_own, write_own
 from neuropil.codegen.digest import digest_of
-
-_MARK = b"neuropil kernel 1\n"
-_DIGEST = 32
+from neuropil.kept_files import directory, read_sealed, write_sealed
 
 
 def cached_njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -66,7 +61,7 @@ def inner_njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 class Compilations:
-    """Counts the kernels that this process compiles while it is entered; those that come from the cache do not count.
+    """Counts the kernels that are compiled for this process while it is entered; those that come from the cache do not count.
 
     Attributes:
         count: how many, all times together.
@@ -81,9 +76,39 @@ class Compilations:
     def __exit__(self, *error: object) -> None:
         self.count += _KernelCompiler.compiled - self._before
 
+    @staticmethod
+    def add(kernels: int) -> None:
+        """Count kernels that another process compiled for this one.
+
+        Args:
+            kernels: their number.
+        """
+        _KernelCompiler.compiled += kernels
+
+
+_compile_whole = _FunctionCompiler._compile_core
+"""How Numba compiles a function: to machine code, with an entry from Python."""
+
+
+def _compile_inner(self: Any, args: Any, return_type: Any) -> Any:
+    """The same for what kernels call: it stops before the machine code."""
+    flags = Flags()
+    self.targetdescr.options.parse_as_flags(flags, self.targetoptions)
+    flags = self._customize_flags(flags)
+    flags.no_cfunc_wrapper = flags.no_cpython_wrapper = True
+    context = self.targetdescr.target_context
+    return compile_extra(
+        self.targetdescr.typing_context, context, self._get_implementation(args, {}), args=args, return_type=return_type, flags=flags, locals=self.locals,
+        library=_InnerLibrary(context.codegen(), self.py_func.__qualname__), pipeline_class=self.pipeline_class,
+    )  # fmt: skip
+
 
 class _KernelCompiler(_FunctionCompiler):
-    """Compiles without the entry for C, which is not used, and with the garbage collector off: a compiler makes much garbage."""
+    """Compiles without the entry for C, which is not used, and with the garbage collector off: a compiler makes much garbage.
+
+    What Numba itself has compiled for a kernel (its own functions, such as `np.empty`, for these types) is compiled as inner functions are.
+    The caller holds Numba's lock, so no other thread compiles meanwhile.
+    """
 
     compiled = 0
 
@@ -91,12 +116,17 @@ class _KernelCompiler(_FunctionCompiler):
         flags.no_cfunc_wrapper = True
         return flags
 
+    def _compile_core(self, args: Any, return_type: Any) -> Any:
+        return _compile_whole(self, args, return_type)
+
     def compile(self, args: Any, return_type: Any) -> Any:
-        running = gc.isenabled()
+        running, usual = gc.isenabled(), _FunctionCompiler._compile_core
         gc.disable()
+        _FunctionCompiler._compile_core = _compile_inner
         try:
             made = super().compile(args, return_type)
         finally:
+            _FunctionCompiler._compile_core = usual
             if running:
                 gc.enable()
         _KernelCompiler.compiled += 1
@@ -106,16 +136,7 @@ class _KernelCompiler(_FunctionCompiler):
 class _InnerCompiler(_FunctionCompiler):
     """Stops before the machine code."""
 
-    def _compile_core(self, args: Any, return_type: Any) -> Any:
-        flags = Flags()
-        self.targetdescr.options.parse_as_flags(flags, self.targetoptions)
-        flags.no_cfunc_wrapper = flags.no_cpython_wrapper = True
-        context = self.targetdescr.target_context
-        library = _InnerLibrary(context.codegen(), self.py_func.__qualname__)
-        return compile_extra(
-            self.targetdescr.typing_context, context, self.py_func, args=args, return_type=return_type, flags=flags, locals=self.locals,
-            library=library, pipeline_class=self.pipeline_class,
-        )  # fmt: skip
+    _compile_core = _compile_inner
 
 
 class _InnerLibrary(JITCodeLibrary):
@@ -166,6 +187,20 @@ class KernelCache(Cache):
         with self._guard_against_spurious_io_errors():
             return self._load_overload(sig, target_context)
 
+    def holds(self, sig: Any, target_context: Any) -> bool:
+        """Whether a version is kept.
+
+        Args:
+            sig: types of the arguments.
+            target_context: of Numba.
+        """
+        return self._cache_file.holds(self._index_key(sig, target_context.codegen()))
+
+    @property
+    def known(self) -> bool:
+        """Whether any version is kept."""
+        return self._cache_file.index.exists()
+
     @property
     def cache_path(self) -> str:
         """The folder of the compiled versions."""
@@ -192,21 +227,25 @@ class KernelFiles:
     def load(self, key: Any) -> Any:
         """The data of the version with this key; None if there is none, or none that can be trusted."""
         name = self._index().get(key)
-        found = None if name is None else _read(self._folder / name)
+        found = None if name is None else read_sealed(self._folder / name)
         return found[1] if found is not None and found[0] == key else None
+
+    def holds(self, key: Any) -> bool:
+        """Whether there is a version with this key."""
+        return key in self._index()
 
     def save(self, key: Any, data: Any) -> None:
         """Keep the data of the version with this key. Processes may do so at once: what one of them loses, the next start compiles."""
         name = f"{self._name}.{secrets.token_hex(8)}.nbc"
-        _write(self._folder / name, (key, data))
-        _write(self.index, {**self._index(), key: name})
+        write_sealed(self._folder / name, dumps((key, data)))
+        write_sealed(self.index, dumps({**self._index(), key: name}))
 
     def flush(self) -> None:
         """Forget all versions."""
-        _write(self.index, {})
+        write_sealed(self.index, dumps({}))
 
     def _index(self) -> dict[Any, str]:
-        return _read(self.index) or {}
+        return read_sealed(self.index) or {}
 
 
 class _Kernel(CompileResultCacheImpl):
@@ -232,24 +271,3 @@ class _Kernel(CompileResultCacheImpl):
         assert dispatcher is not None  # it holds this
         name = re.sub(r"[^A-Za-z0-9_.]", "", dispatcher.py_func.__qualname__)[:100]
         return f"{name}-{digest_of(dispatcher)[:32]}.{sys.implementation.cache_tag}"
-
-
-def _read(path: Path) -> Any:
-    """What `_write` wrote; None if it is not as it was, or not ours alone."""
-    data = read_own(path)
-    start = len(_MARK) + _DIGEST
-    if data is None or data[:start] != _MARK + _digest(path, data[start:]):
-        return None
-    try:
-        return pickle.loads(data[start:])
-    except Exception:  # of another Numba, say
-        return None
-
-
-def _write(path: Path, value: Any) -> None:
-    data = dumps(value)
-    write_own(path, _MARK + _digest(path, data) + data)
-
-
-def _digest(path: Path, data: bytes) -> bytes:
-    return hashlib.blake2b(path.name.encode() + b"\0" + data, digest_size=_DIGEST).digest()

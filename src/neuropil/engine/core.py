@@ -19,8 +19,9 @@ from neuropil.engine.exchange.exchange import Exchange, meet
 from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeLog
 from neuropil.engine.layout import Layout
 from neuropil.engine.ring import ring_length
-from neuropil.engine.stores import clock_driven_store, event_driven_store  # noqa: F401  (they register builders)
+from neuropil.engine.stores import clock_driven_store, target_record_store  # noqa: F401  (they register builders)
 from neuropil.engine.stores.deliver import Rows, first_capacity
+from neuropil.engine.stores.graded_compose import graded_of
 from neuropil.engine.stores.packed import PackedSynapses, build
 from neuropil.engine.stores.packed_store import PackedStore, Store
 from neuropil.engine.stores.rewire import rewired, steps_between
@@ -54,6 +55,8 @@ class Core:
         self.probe_rows = int(np.clip(PROBE_BUFFER_BYTES // (8 * max(columns, 1)), 16, 10_000))
         self.exchange = Exchange(plan, owners) if exchange is None else exchange
         self.machine: Machine = compose(plan, self.layout, self.probe_rows + 1, self.exchange)  # one more: a sample at t = 0
+        self.published, self.graded = graded_of(plan, self.layout, self.machine)
+        self.machine.before += [p.begin for p in self.published]
         self.step = 0
         self.pending = 0  # steps up to now whose spikes have been published and wait to be noted
         self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
@@ -97,6 +100,8 @@ class Core:
         ]  # fmt: skip
         for store in self.listed.values():
             store.use(store.drawn())
+        for graded in self.graded:
+            graded.draw()
         self._use([Rows.of(packed, [p.size for p in plan.network.populations.values()]) for packed in self.packed])
         self._link()
 
@@ -111,7 +116,9 @@ class Core:
         self.ring = max([ring_length(longest), *(store.ring for store in self.stores)])
         room = max(1 << 16, 2 * self.plan.network.size)
         self.logs = [SpikeLog.of(room, self.ring) for _ in range(self.threads)]
-        self.program = Program(in_order([*self.machine.operations, *(op for store in self.stores for op in store.operations())]))
+        stored = [op for store in self.stores for op in store.operations()]
+        graded = [*(p.operation for p in self.published), *(op for weights in self.graded for op in weights.operations())]
+        self.program = Program(in_order([*self.machine.operations, *stored, *graded]))
 
     # --- running ---------------------------------------------------------------------------------------------------
 

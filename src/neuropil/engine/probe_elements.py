@@ -15,9 +15,9 @@ from neuropil.lower.equation import EquationProgram, expression_program
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.mechanism import supplied
 from neuropil.model.contents.contents import Population
+from neuropil.model.contents.expression import Expression, readable
 from neuropil.model.neuron.branched import Branched
 from neuropil.model.neuron.composite import full_name
-from neuropil.model.probe.expression import Expression, readable
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.parts import KernelBatch
 from neuropil.plan.signature import Argument, Kind, state

@@ -15,9 +15,9 @@ from neuropil.engine.probe_elements import Leaf, Piece, compartment_places, piec
 from neuropil.engine.probe_recorded import ProbeBuffer, Recorded, Work
 from neuropil.engine.sampling import add, arrive, axial, clear, sample
 from neuropil.model.contents.contents import Population, Probe
+from neuropil.model.contents.expression import ExpressionProbe
 from neuropil.model.neuron.composite import split
 from neuropil.model.probe.currents import Flow, Sum, SumProbe
-from neuropil.model.probe.expression import ExpressionProbe
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.operations import Kernel, Operation
 from neuropil.plan.signature import state

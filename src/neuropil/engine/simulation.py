@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.codegen.ahead import begin
 from neuropil.codegen.kernel_cache import Compilations
 from neuropil.engine import memory
 from neuropil.engine.access.access import Access
@@ -27,10 +28,12 @@ from neuropil.engine.exchange.spikes import EVENTS
 from neuropil.engine.interrupt import Stop, stoppable
 from neuropil.engine.modulation.modulate import Modulation
 from neuropil.engine.record import checkpoint as checkpoints
+from neuropil.engine.record.graded_values import GradedValues
 from neuropil.engine.record.neuron_states import Amplitudes, NeuronStates
 from neuropil.engine.record.recorder import Marks, Recorder, describe
 from neuropil.engine.runaway import runaway
 from neuropil.engine.saved import Saved
+from neuropil.engine.stores.packed import packing
 from neuropil.engine.stores.packed_weights import PackedWeights
 from neuropil.engine.tally import SpikeTally
 from neuropil.engine.worthwhile import worthwhile
@@ -66,6 +69,7 @@ class Simulation(Access):
         precision: "float32" or "float64" state; float64 also packs weights in 48 bits. None: float32, but float64 for
             cells with morphology.
         full_weights: 48-bit weights with float32 state too.
+        gate_tables: whether gates of cells in float64 may be read from tables, to 1e-10 of their range (see `neuropil.lower.gate_tables`).
         out: folder to stream spikes and traces to, in bounded memory; None keeps them in memory. One simulation writes to a
             folder at a time.
         overwrite: replace the run that the folder `out` holds, and its checkpoint; otherwise it is refused.
@@ -84,7 +88,7 @@ class Simulation(Access):
 
     def __init__(
         self, network: Network, *, dt: Quantity | float = 0.1 * ms, seed: int = 1, threads: int | None = None,
-        precision: str | None = None, full_weights: bool = False, out: str | os.PathLike[str] | None = None,
+        precision: str | None = None, full_weights: bool = False, gate_tables: bool = True, out: str | os.PathLike[str] | None = None,
         record_spikes: bool = True, resume: str | os.PathLike[str] | None = None, memory_limit: float | None = None,
         progress: Progress | None = None, overwrite: bool = False,
     ):  # fmt: skip
@@ -104,7 +108,9 @@ class Simulation(Access):
         with _told(f"Ctrl-C while {network.name!r} was traced"):
             self._progress("trace", 0.0, {})
             start = time.perf_counter()
-            self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
+            if any(not p.per_synapse for p in self.network.projections):
+                begin([packing(np.uint64 if full_weights or precision == "float64" else np.uint32)], worth=1)
+            self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights, gate_tables=gate_tables)
             for cells in self.plan.cells.values():
                 if note := too_coarse(cells.cable):
                     warnings.warn(f"population {cells.population.name!r}: {note}", stacklevel=2)
@@ -128,7 +134,7 @@ class Simulation(Access):
             # In the order in which a checkpoint is taken up: what modulators do to the synapses of the start is lost.
             self._saved: dict[str, Saved] = {
                 "neurons": NeuronStates(self.core), "modulators": self._modulation, "synapses": self._synaptic,
-                "stimuli": Amplitudes(self.core), "spikes": self._tally,
+                "stimuli": Amplitudes(self.core), "graded": GradedValues(self.core), "spikes": self._tally,
             }  # fmt: skip
             self._session_start, self._session_seconds = self.core.step, 0.0
             self.recorder = self._open(resume)

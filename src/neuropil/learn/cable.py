@@ -32,7 +32,7 @@ from neuropil.lower.membrane import Membrane
 from neuropil.lower.trace import Scalars
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population
-from neuropil.model.probe.expression import Expression
+from neuropil.model.contents.expression import Expression
 
 Values = dict[str, Any]
 

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 
 from neuropil.learn.cable import CellNeurons
 from neuropil.model.contents.contents import Probe
+from neuropil.model.contents.expression import Expression, ExpressionProbe
 from neuropil.model.neuron.branched import Branched
 from neuropil.model.neuron.composite import full_name
 from neuropil.model.probe.currents import Sum, SumProbe
-from neuropil.model.probe.expression import Expression, ExpressionProbe
 from neuropil.registry import builder_of, register
 
 

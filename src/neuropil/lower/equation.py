@@ -6,22 +6,26 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import Any
 
-import jax.numpy as jnp
-
 from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph
+from neuropil.lower.later import jnp
 from neuropil.lower.membrane import Membrane
 from neuropil.lower.purity import traced_twice
 from neuropil.lower.trace import Scalars
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.cell.mechanism import Mechanism, supplied
+from neuropil.model.connection.matrix import WeightMatrix
+from neuropil.model.contents.expression import Expression, readable
 from neuropil.model.network.junction import ARGUMENTS, Junction
-from neuropil.model.probe.expression import Expression, readable
 from neuropil.model.stimulus.equation import evaluated
 from neuropil.model.stimulus.stimulus import Stimulus
+from neuropil.units import Quantity
 
 TIME, STEP, NUMBER = "t", "dt", "number"
 """Leaves of a stimulus: start of the step and its duration (static), ms, and the random number of an element."""
+
+SOURCE, TARGET = "source", "target"
+"""Leaves of the equation of weights: the two neurons."""
 
 _REMEDY = "the equation of a stimulus may ask for a random number: value(self, t, normal), or uniform; what differs between elements is a parameter with a distribution or an array"
 
@@ -134,3 +138,13 @@ def expression_program(expression: Expression, model: DeclarativeModel, beneath:
     )
     leaves = [parameter_leaves(spec.parameters), {n: f"s.{n}" for n in spec.states}, inputs, {n: f"w.{n}" for n in spec.ports}, "v", of_channels]
     return EquationProgram.of(value, leaves, expression.where)
+
+
+def weights_program(matrix: WeightMatrix) -> EquationProgram:
+    """The equation of the entries of a weight `matrix`, whose parameters are numbers; its leaves are the two neurons."""
+
+    def entry(p: dict[str, Any], source: Any, target: Any) -> Any:
+        made = matrix.bound(p).entry(source, target)
+        return made.value if isinstance(made, Quantity) else made
+
+    return EquationProgram.of(entry, [parameter_leaves(matrix.parameters), SOURCE, TARGET], f"{type(matrix).__name__}.entry()")

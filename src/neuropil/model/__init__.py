@@ -28,6 +28,8 @@ from neuropil.model.cell.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.cell.morphology import Morphology, MorphologyBuilder
 from neuropil.model.cell.section import Section
 from neuropil.model.connection.distance import DistanceDependent
+from neuropil.model.connection.matrices import Blocks, Circulant, Kronecker, Permutation
+from neuropil.model.connection.matrix import WeightMatrix
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.rules import (
     AllToAll,
@@ -40,6 +42,9 @@ from neuropil.model.connection.rules import (
 )
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
+from neuropil.model.contents.expression import Expression, ExpressionProbe
+from neuropil.model.contents.graded import Graded
+from neuropil.model.contents.recordable import Recordable
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.effects import Becomes, Effect, Gain, Shift, Toward
 from neuropil.model.modulation.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
@@ -50,8 +55,6 @@ from neuropil.model.network.network import Network
 from neuropil.model.neuron.branched import Branch, Branched
 from neuropil.model.neuron.composite import Composite, Part
 from neuropil.model.neuron.neuron import Neuron
-from neuropil.model.probe.expression import Expression, ExpressionProbe
-from neuropil.model.probe.recordable import Recordable
 from neuropil.model.stimulus.currents import Noise, Sine, Step, TimeArray
 from neuropil.model.stimulus.events import InhomogeneousPoisson, Poisson, Regular, SpikeList
 from neuropil.model.stimulus.stimulus import CurrentStimulus, EventStimulus, Stimulus
@@ -64,10 +67,12 @@ __all__ = [
     "Apart",
     "At",
     "Becomes",
+    "Blocks",
     "Branch",
     "Branched",
     "Cell",
     "Channel",
+    "Circulant",
     "Code",
     "Compartments",
     "Composite",
@@ -98,6 +103,7 @@ __all__ = [
     "FixedProbability",
     "FixedTotal",
     "Gain",
+    "Graded",
     "Guard",
     "Horizon",
     "InhomogeneousPoisson",
@@ -105,6 +111,7 @@ __all__ = [
     "Junction",
     "Kind",
     "Kinetics",
+    "Kronecker",
     "Location",
     "LogNormal",
     "MaxLength",
@@ -121,6 +128,7 @@ __all__ = [
     "OneHot",
     "OneToOne",
     "Part",
+    "Permutation",
     "PlaceCode",
     "PointProcess",
     "Poisson",
@@ -159,6 +167,7 @@ __all__ = [
     "TimeArray",
     "Toward",
     "Uniform",
+    "WeightMatrix",
     "WinnerTakesAll",
     "discretise",
     "location",

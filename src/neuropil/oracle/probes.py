@@ -9,8 +9,8 @@ import numpy as np
 
 from neuropil.model import Population, Probe
 from neuropil.model.cell.cell import Cell
+from neuropil.model.contents.expression import Expression, ExpressionProbe
 from neuropil.model.probe.currents import Sum, SumProbe
-from neuropil.model.probe.expression import Expression, ExpressionProbe
 from neuropil.oracle.integrate import Array
 from neuropil.registry import builder_of, register
 

@@ -21,6 +21,8 @@ import numpy as np
 from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.threads import BARRIER_SIZE, abort_barrier, spin_barrier
 from neuropil.connectivity.samplers import delay_range
+from neuropil.engine.aligned import aligned_zeros
+from neuropil.plan.graded import delays
 from neuropil.plan.plan import Plan
 
 Allocator: TypeAlias = Callable[[str, Any, tuple[int, ...]], np.ndarray]
@@ -41,17 +43,16 @@ def within_process(name: str, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
         dtype: of an element.
         shape: of the array.
     """
-    wanted = int(np.prod(shape))
-    room = np.zeros(wanted + 64, dtype)
-    start = -room.ctypes.data % 64 // room.itemsize
-    return room[start : start + wanted].reshape(shape)
+    return aligned_zeros(shape, dtype)
 
 
 def steps_between_meetings(plan: Plan) -> int:
-    """The smallest delay of any synapse, in steps, up to `LONGEST`; 1 where potentials are published."""
+    """The smallest delay of any synapse, in steps, up to `LONGEST`; 1 where potentials are published; of graded weights, whose delay may be
+    0, a step more than their delay."""
     if plan.network.couplings:
         return 1
-    return min([LONGEST, *(delay_range(p, plan.dt)[0] for p in plan.network.projections)])
+    graded = (delays(p, plan.dt)[0] + 1 for p in plan.network.graded)
+    return min([LONGEST, *(delay_range(p, plan.dt)[0] for p in plan.network.projections), *graded])
 
 
 class Exchange:

@@ -20,9 +20,9 @@ import numpy as np
 
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population, Probe
+from neuropil.model.contents.expression import Expression
+from neuropil.model.contents.recordable import Asked, Recordable
 from neuropil.model.neuron.composite import full_name
-from neuropil.model.probe.expression import Expression
-from neuropil.model.probe.recordable import Asked, Recordable
 from neuropil.units import Dimension, pA, um
 
 

@@ -17,10 +17,10 @@ from typing import Any
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population
+from neuropil.model.contents.expression import Expression, readable
+from neuropil.model.contents.recordable import Recordable, RecordedState
 from neuropil.model.neuron.composite import full_name
 from neuropil.model.probe.currents import Current, Sum, carried, injected, membrane, of_ion, outward
-from neuropil.model.probe.expression import Expression, readable
-from neuropil.model.probe.recordable import Recordable, StateOf
 from neuropil.units import pA
 
 
@@ -38,7 +38,7 @@ def recordable(population: Population, given: Any) -> Recordable:
         return given
     if isinstance(given, str):
         if given in population.neuron.spec.states:
-            return StateOf(given)
+            return RecordedState(given)
         every = [*_inputs(population), *_ports(population), *_currents(population)]
         found = [thing for name, thing in every if name == given]
         if len(found) > 1 and given.startswith("i_"):

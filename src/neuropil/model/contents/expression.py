@@ -15,8 +15,8 @@ from neuropil.model.base.immutable import unchanging
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.mechanism import Mechanism, supplied
 from neuropil.model.contents.contents import Population, Probe
+from neuropil.model.contents.recordable import Asked, Recordable
 from neuropil.model.neuron.composite import full_name
-from neuropil.model.probe.recordable import Asked, Recordable
 from neuropil.units import Dimension, Quantity, magnitude
 
 ARGUMENTS = ("s", "x", "p", "w")
@@ -102,14 +102,14 @@ class Expression(Recordable):
         """For messages."""
         return f"the expression {self.name!r}"
 
-    def of(self, model: DeclarativeModel, p: dict[str, Any], s: dict[str, Any], x: dict[str, Any], w: dict[str, Any]) -> Any:
+    def of(self, model: DeclarativeModel, p: dict[str, Any], s: dict[str, Any], x: dict[str, Any] | None = None, w: dict[str, Any] | None = None) -> Any:
         """Its value, on NumPy or JAX alike: a magnitude in base units.
 
         Args:
             model: whose states and parameters these are.
             p, s, x, w: magnitudes of parameters, states, inputs and weights by name; what the function does not ask for may be left out.
         """
-        made = self.quantity(model, p, s, x, w)
+        made = self.quantity(model, p, s, x or {}, w or {})
         return made.value if isinstance(made, Quantity) else made
 
     def quantity(self, model: DeclarativeModel, p: dict[str, Any], s: dict[str, Any], x: dict[str, Any], w: dict[str, Any]) -> Any:

@@ -101,7 +101,7 @@ class Recordable:
         raise NotImplementedError
 
 
-class StateOf(Recordable):
+class RecordedState(Recordable):
     """A state by its full name."""
 
     def __init__(self, name: str):
