@@ -235,12 +235,21 @@ def default_precision(network: Network) -> str:
 
 
 def _check_options(seed: Any, precision: Any, full_weights: Any) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
-        raise ModelError("the seed must be a whole number from 0 to 2**63 - 1", got=seed)
+    check_seed(seed)
     if not isinstance(full_weights, bool):
         raise ModelError("full_weights must be True or False", got=full_weights)
     if not isinstance(precision, str) or precision not in ("float32", "float64"):
         raise ModelError("unknown precision", got=precision, expected="'float32' or 'float64'")
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse what is no seed.
+
+    Raises:
+        ModelError: not a whole number from 0 to 2**63 - 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
+        raise ModelError("the seed must be a whole number from 0 to 2**63 - 1", got=seed)
 
 
 def _channel(projection: Projection, parts: dict[tuple[str, str], PlannedPart]) -> int:

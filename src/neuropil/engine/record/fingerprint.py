@@ -59,6 +59,17 @@ def parts(plan: Plan) -> dict[str, str]:
     return found
 
 
+def wiring(plan: Plan) -> dict[str, str]:
+    """By projection, a digest of what decides where its synapses are: two with the same have the same list of synapses."""
+    found = {}
+    for p in plan.network.projections:
+        places = (p.source.positions, p.target.positions) if p.rule.needs_positions else None
+        shown = (p.source.name, p.source.size, p.target.name, p.target.size, p.sites, p.site, p.sources, p.targets)
+        delay = p.delay if p.per_synapse else None  # states are kept by source and delay
+        found[p.name] = _digest(plan.seed, plan.dt, p.rule, delay, places, shown, p.stream, p.clock_driven, p.structure is None)
+    return found
+
+
 def fingerprint(plan: Plan) -> str:
     """A digest of all parts: a checkpoint fits only the network it came from."""
     return _digest(parts(plan))
