@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from neuropil.errors import ModelError
 from neuropil.lower.classify import Scheme, classify
 from neuropil.lower.graph import Graph
 from neuropil.lower.integrate import Advance
+from neuropil.lower.later import jnp
 from neuropil.lower.learned import PLASTIC, learned_states
 from neuropil.lower.propagator import propagators
 from neuropil.lower.synapse_form import SIDES, Form, age, closed_form, form_of, strikes

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from neuropil import rng
-from neuropil.engine.layout import Layout
+from neuropil.codegen.poisson import AT_ONCE, STEPS
+from neuropil.engine.aligned import aligned_zeros
+from neuropil.engine.layout import ALIGN, Layout
 from neuropil.engine.stimuli import currents, equation, events  # noqa: F401  (they register the builders of the package)
 from neuropil.engine.stimuli.driven import Driven
-from neuropil.engine.stimuli.kernels import AT_ONCE, BLOCK, FEW, clear, poisson_counts, uniform_numbers
+from neuropil.engine.stimuli.kernels import clear, poisson_counts, uniform_numbers
 from neuropil.engine.streams import Streams
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.stimulus.stimulus import builder_for
@@ -63,24 +65,31 @@ def _counted(plan: Plan, layout: Layout, g: int, batch: Batch, port: str, arrays
         assert rate is not None
         tables += [rng.poisson_thresholds(rate * plan.dt)] * member.sites
         names += [("drive", *planned.drive.stream)] * member.sites
-    # Thresholds worth testing for everyone: those that more than one draw in a thousand reaches.
-    rare = np.uint32(2**32 * (1 - 1e-3))
-    needed = max(int(np.searchsorted(t, rare)) for t in tables)
-    width = FEW if needed <= FEW else AT_ONCE * -(-needed // AT_ONCE)
-    table = np.full((len(tables), max(width, *(t.size for t in tables))), 0xFFFFFFFF, np.uint32)
-    sizes = np.array([t.size for t in tables], np.int64)
+    table, size = padded(tables)
+    halves, known = padded([upper_halves(t) for t in tables])
     ahead = [np.full(1, -1, np.int64) for _ in arrays]
     keys = streams.table(names, ahead)
-    for row, thresholds in zip(table, tables, strict=True):
-        row[: thresholds.size] = thresholds
-    arguments = [
-        (
-            share.bounds[g], share.lower[g], keys, table, sizes, width, ahead[t],
-            (count := own[Argument(Kind.COUNT, port)]), np.zeros(count.size, np.uint8), np.zeros((2, BLOCK), np.uint32),
-        )
-        for t, (share, own) in enumerate(zip(layout.shares, arrays, strict=True))
-    ]  # fmt: skip
+    arguments = []
+    for t, (share, own) in enumerate(zip(layout.shares, arrays, strict=True)):
+        count, longest = own[Argument(Kind.COUNT, port)], int(np.diff(share.bounds[g]).max(initial=0))
+        rows, undecided = aligned_zeros((STEPS, count.size + ALIGN), np.uint8), np.zeros((longest // AT_ONCE + 1, STEPS), np.uint32)
+        arguments.append((share.bounds[g], share.lower[g], keys, halves, known, table, size, ahead[t], count, rows, undecided))
     return Operation(f"{batch.name}.{port}: Poisson counts", Phase.STIMULI, Kernel.of(poisson_counts), arguments.__getitem__, (Given.STEP,), sets=(plan.buffers[g, Argument(Kind.COUNT, port)],))
+
+
+def padded(lists: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Lists as the rows of an array, and int64[lists], how long they are."""
+    size = np.array([x.size for x in lists], np.int64)
+    made = np.zeros((len(lists), max(1, int(size.max(initial=0)))), lists[0].dtype)
+    for row, x in zip(made, lists, strict=True):
+        row[: x.size] = x
+    return made, size
+
+
+def upper_halves(thresholds: np.ndarray) -> np.ndarray:
+    """Those of the upper halves of thresholds that can decide a count: uint16, below 0xFFFF."""
+    halves = (thresholds >> np.uint32(16)).astype(np.uint16)
+    return halves[halves < 0xFFFF]
 
 
 def _uniform(plan: Plan, layout: Layout, g: int, batch: KernelBatch, arrays: Arrays, streams: Streams) -> Operation:
@@ -88,7 +97,7 @@ def _uniform(plan: Plan, layout: Layout, g: int, batch: KernelBatch, arrays: Arr
     ahead = [np.full(1, -1, np.int64) for _ in arrays]
     keys = streams.table([("hazard", m.population.name) for m in batch.members], ahead)
     arguments = [
-        (share.bounds[g], share.lower[g], keys, ahead[t], u := own[Argument(Kind.UNIFORM)], np.zeros_like(u))
+        (share.bounds[g], share.lower[g], keys, ahead[t], u := own[Argument(Kind.UNIFORM)], aligned_zeros(u.size, u.dtype))
         for t, (share, own) in enumerate(zip(layout.shares, arrays, strict=True))
     ]
     kernel = Kernel.made(uniform_numbers, batch.precision)
