@@ -64,14 +64,14 @@ def frozen(arrays: Arrays) -> Arrays:
 
 
 def group(arrays: Arrays, name: str) -> Arrays:
-    """The group of this name among the arrays."""
+    """The group of this `name` among `arrays`."""
     found = arrays[name]
     assert isinstance(found, dict)
     return found
 
 
 def array(arrays: Arrays, name: str) -> np.ndarray:
-    """The array of this name among the arrays."""
+    """The array of this `name` among `arrays`."""
     found = arrays[name]
     assert not isinstance(found, dict)
     return found

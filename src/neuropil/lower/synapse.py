@@ -238,6 +238,12 @@ class SynapseProgram:
         return f"clock-driven: {name} advances in every step ({why}{late})"
 
 
+def all_roots(program: SynapseProgram) -> list[int]:
+    """Every node that kernels of event-driven synapses compute: what spikes do, and the synapses' own states as they are when they are read."""
+    own = [program.ready[n] for n in program.form.of("")]
+    return [*program.arrival_roots, *program.response_roots, *program.target_roots, *own]
+
+
 _WHOSE = {"source": "source and delay", "target": "target"}
 
 

@@ -17,6 +17,7 @@ from neuropil.errors import ModelError, PlanError
 from neuropil.lower.neuron_program import NeuronProgram
 from neuropil.lower.synapse import SynapseProgram, plan_synapses
 from neuropil.lower.synapse_resolution import slow_synapses
+from neuropil.lower.target_records import records_of
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.modulation.modulator import effects_on
@@ -26,6 +27,7 @@ from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.builder import PlanBuilder
 from neuropil.plan.cells import PlannedCells
+from neuropil.plan.graded import PlannedGraded
 from neuropil.plan.kernel_cost import KernelCost
 from neuropil.plan.parts import (
     Batch,
@@ -144,7 +146,12 @@ class Plan:
         packed = (PackedSynapses(word, tuple(held)) for word, held in self.packed.items())
         stateful = (StatefulSynapses(j, program) for j, program in self.synapses.items())
         others = (StoredSynapses(j, kind) for j, kind in enumerate(self.stores) if not kind.exact and j not in self.synapses)
-        return (*self.batches, *self.cells.values(), *self.drives, Spiking(), *packed, *stateful, *others)
+        return (*self.batches, *self.cells.values(), *self.drives, Spiking(), *packed, *stateful, *others, *self.graded)
+
+    @property
+    def graded(self) -> tuple[PlannedGraded, ...]:
+        """The graded projections, in the network's order."""
+        return tuple(map(PlannedGraded, self.network.graded))
 
     def buffer(self, population: Population, part: str, argument: Argument) -> Buffer:
         """The buffer of an argument of a part of a population."""
@@ -178,7 +185,7 @@ class Plan:
 
 
 def make_plan(
-    network: Network, *, dt: Any = 0.1 * ms, seed: int = 1, precision: str | None = None, full_weights: bool = False
+    network: Network, *, dt: Any = 0.1 * ms, seed: int = 1, precision: str | None = None, full_weights: bool = False, gate_tables: bool = True
 ) -> Plan:
     """Lower a network.
 
@@ -188,6 +195,8 @@ def make_plan(
         precision: "float32" or "float64"; float64 implies full weights. None: float64 with cells that have morphology,
             else float32.
         full_weights: 48-bit weights instead of 16-bit ones, for twice the memory.
+        gate_tables: whether gates of cells in float64 may be read from tables, to 1e-10 of their range, instead of being computed by
+            their equations.
 
     Returns:
         The plan.
@@ -196,7 +205,7 @@ def make_plan(
         NeuropilError: whatever is wrong with the description, named.
     """
     precision = default_precision(network) if precision is None else precision
-    _check_options(seed, precision, full_weights)
+    _check_options(seed, precision, full_weights=full_weights, gate_tables=gate_tables)
     step = dt if isinstance(dt, Quantity) or not isinstance(dt, (int, float)) else dt * ms
     validate(network, step)
     dt_ms = float(step.to(ms))
@@ -216,14 +225,14 @@ def make_plan(
     cells = {
         name: PlannedCells.of(
             p, {b.members[0].part: b for b in bare if b.members[0].population is p and b.members[0].part}, dt_ms, precision,
-            frozenset(split(n)[0] for n in effects_on(network.modulators, p)), seed,
+            frozenset(split(n)[0] for n in effects_on(network.modulators, p)), seed, gate_tables,
         )
         for name, p in network.populations.items()
         if isinstance(p.neuron, Cell)
     }  # fmt: skip
     bare = tuple(dataclasses.replace(b, precision=cells[n].precision) if (n := b.members[0].population.name) in cells else b for b in bare)
     slow = {} if precision == "float64" else {j: _slow_synapses(network, j, s, dt_ms) for j, s in synapses.items()}
-    why = tuple(_why(p, stores[j], scale[j], synapses.get(j), slow.get(j, {})) for j, p in enumerate(network.projections))
+    why = tuple(_why(network, p, stores[j], scale[j], synapses.get(j), slow.get(j, {})) for j, p in enumerate(network.projections))
     plan = Plan(network, dt_ms, seed, precision, word, groups, bare, cells, parts, channel_of, scale, drives, stores, why, synapses, slow)
     check_plan(plan)
     return plan
@@ -234,10 +243,11 @@ def default_precision(network: Network) -> str:
     return "float64" if any(isinstance(p.neuron, Cell) for p in network.populations.values()) else "float32"
 
 
-def _check_options(seed: Any, precision: Any, full_weights: Any) -> None:
+def _check_options(seed: Any, precision: Any, **flags: Any) -> None:
     check_seed(seed)
-    if not isinstance(full_weights, bool):
-        raise ModelError("full_weights must be True or False", got=full_weights)
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise ModelError(f"{name} must be True or False", got=value)
     if not isinstance(precision, str) or precision not in ("float32", "float64"):
         raise ModelError("unknown precision", got=precision, expected="'float32' or 'float64'")
 
@@ -318,11 +328,19 @@ def _slow_synapses(network: Network, j: int, program: SynapseProgram, dt: float)
     return slow_synapses(program, projection.weight, dt, effects_on(network.modulators, projection))
 
 
-def _why(projection: Projection, store: StoreKind, scale: Scale | None, synapse: SynapseProgram | None, slow: dict[str, str]) -> str:
+def _recorded(network: Network, projection: Projection, synapse: SynapseProgram) -> str:
+    """Whether synapses that respond to their targets do so by target records, and why not."""
+    if not (synapse.event_driven and synapse.responds):
+        return ""
+    found = records_of(network, projection, synapse)
+    return f" (without target records: {found})" if isinstance(found, str) else f" by target records of {found.spikes} spikes"
+
+
+def _why(network: Network, projection: Projection, store: StoreKind, scale: Scale | None, synapse: SynapseProgram | None, slow: dict[str, str]) -> str:
     """Why a projection is executed as it is."""
     if synapse is not None:
         wide = "; in float64, because float32 would not resolve it: " + ", ".join(f"{n} ({why})" for n, why in slow.items())
-        return synapse.explain() + (wide if slow else "")
+        return synapse.explain() + _recorded(network, projection, synapse) + (wide if slow else "")
     if scale is None:
         return f"{store.name}: {(type(store).__doc__ or 'registered outside of the package').strip()}"
     port = f"{type(projection.target.neuron).__name__}.{projection.port}"

@@ -15,7 +15,7 @@ from neuropil.engine.stores.built import Built
 from neuropil.errors import CheckpointError, did_you_mean
 from neuropil.plan.plan import Plan
 
-_SYNAPSES = "synapses"
+_SYNAPSES, _GRADED = "synapses", "graded"
 _MOST_LISTED = 10
 
 
@@ -50,7 +50,7 @@ def fitted(snapshot: Snapshot, plan: Plan, saved: dict[str, Saved]) -> dict[str,
             continue
         known = [n for n in held if n in names[part.named_by] and not (part.overrides and f"{part.named_by} {n!r}" in changed)]
         made[name] = {n: _overlaid(f"{part.named_by} {n!r}", group(held, n), _group(fresh, n), part.free(n), faults) for n in known}
-    faults += _other_synapses(snapshot, plan, made[_SYNAPSES])
+    faults += _other_synapses(snapshot, plan, {**made[_SYNAPSES], **made[_GRADED]})
     if faults:
         listed = "; ".join(faults[:_MOST_LISTED]) + (f"; and {len(faults) - _MOST_LISTED} more" if len(faults) > _MOST_LISTED else "")
         raise CheckpointError(
@@ -82,7 +82,7 @@ def _check_options(snapshot: Snapshot, plan: Plan) -> None:
 
 def _names(plan: Plan) -> dict[str, Collection[str]]:
     network = plan.network
-    listed = {"projection": [p.name for p in network.projections], "stimulus": [d.name for d in network.drives]}
+    listed = {"projection": [p.name for p in (*network.projections, *network.graded)], "stimulus": [d.name for d in network.drives]}
     return {"population": list(network.populations), "modulator": list(network.modulators), **listed}
 
 
