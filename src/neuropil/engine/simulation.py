@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.codegen.ahead import begin
 from neuropil.codegen.kernel_cache import Compilations
 from neuropil.engine import memory
 from neuropil.engine.access.access import Access
@@ -33,6 +34,7 @@ from neuropil.engine.record.snapshot import Snapshot, take_up, taken
 from neuropil.engine.record.start import fitted, shared
 from neuropil.engine.runaway import runaway
 from neuropil.engine.saved import Arrays, Saved
+from neuropil.engine.stores.packed import packing
 from neuropil.engine.stores.packed_weights import PackedWeights
 from neuropil.engine.tally import SpikeTally
 from neuropil.engine.worthwhile import worthwhile
@@ -120,6 +122,8 @@ class Simulation(Access):
         with _told(f"Ctrl-C while {network.name!r} was traced"):
             self._progress("trace", 0.0, {})
             begun = time.perf_counter()
+            if any(not p.per_synapse for p in self.network.projections):
+                begin([packing(np.uint64 if full_weights or precision == "float64" else np.uint32)], worth=1)
             self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights, gate_tables=gate_tables)
             for cells in self.plan.cells.values():
                 if note := too_coarse(cells.cable):
