@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,14 +35,15 @@ class ProbeBuffer:
     values: np.ndarray
     filled: np.ndarray
 
-    def take(self, whole: np.ndarray) -> None:
-        """Put the thread's columns into those of all, and empty the buffer.
+    def gather(self, others: Sequence[ProbeBuffer], whole: np.ndarray) -> None:
+        """Put the columns of all threads together.
 
         Args:
-            whole: [rows, columns].
+            others: the buffers of all threads, of which this is the first.
+            whole: [rows, columns], filled.
         """
-        whole[:, self.columns] = self.values[: len(whole)]
-        self.filled[0] = 0
+        for buffer in others:
+            whole[:, buffer.columns] = buffer.values[: len(whole)]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ from neuropil.engine.cells.arrays import CellArrays
 from neuropil.engine.cells.compose import check_probe, sampled
 from neuropil.engine.probe_elements import Leaf, Piece, compartment_places, pieces
 from neuropil.engine.probe_recorded import ProbeBuffer, Recorded, Work
-from neuropil.engine.sampling import add, arrive, axial, clear, sample
+from neuropil.engine.sampling import add, arrive, axial, clear, potentials, sample
 from neuropil.model.contents.contents import Population, Probe
 from neuropil.model.contents.expression import ExpressionProbe
 from neuropil.model.neuron.composite import split
 from neuropil.model.probe.currents import Flow, Sum, SumProbe
+from neuropil.model.probe.potential import PotentialProbe
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.operations import Kernel, Operation
 from neuropil.plan.signature import state
@@ -73,6 +75,48 @@ def of_sum(probe: SumProbe, recorded: Recorded) -> Sampled:
     into: Into = [(_place(own, neurons.size), b.values, b.filled) for own, b in zip(columns, buffers, strict=True)]
     calls = summed(probe.sum, probe.target, neurons, compartments, into, recorded)
     return buffers, recorded.operations(probe, [b.filled for b in buffers], calls)
+
+
+QUANTUM = 2.0**-40
+"""mV: the unit in which the cells' parts of a potential are added up, so that they may be added in any order: 10⁻¹² mV."""
+
+FAR = 2.0**22
+"""mV: a cell's part of a potential beyond this, divided by the number of cells, is recorded as NaN, so that no sum wraps."""
+
+
+@dataclass
+class PotentialBuffer(ProbeBuffer):
+    """What the cells of a thread add to potentials: `values` is int64[rows, electrodes], in quanta.
+
+    Attributes:
+        beyond: uint8[rows, electrodes], where a part was not represented.
+    """
+
+    beyond: np.ndarray
+
+    def gather(self, others: Sequence[ProbeBuffer], whole: np.ndarray) -> None:
+        rows = len(whole)
+        total = sum(b.values[:rows] for b in others)
+        wrong = sum(b.beyond[:rows] for b in others if isinstance(b, PotentialBuffer))
+        whole[:] = np.where(wrong, np.nan, total * QUANTUM)
+
+
+@register(PotentialProbe, "engine")
+def of_potential(probe: PotentialProbe, recorded: Recorded) -> Sampled:
+    """Potentials at electrodes: of each thread the sum over its cells."""
+    n, electrodes = len(recorded.plan.cells[probe.target.name].cable.order), probe.columns.size
+    neurons, compartments = np.repeat(probe.neurons, n), np.tile(np.arange(n), probe.neurons.size)
+    into: Into = []
+    buffers: list[ProbeBuffer] = []
+    own = []
+    for _, at, _ in compartment_places(probe.target, neurons, compartments, recorded):
+        into.append((_place(at, neurons.size), np.zeros((1, at.size)), np.zeros(1, np.int64)))
+        shape = (recorded.rows, electrodes)
+        buffers.append(PotentialBuffer(probe.columns, np.zeros(shape, np.int64), np.zeros(1, np.int64), np.zeros(shape, np.uint8)))
+        matrix = np.array([probe.matrix(int(c)) for c in neurons[at][::n]]).reshape(-1, electrodes, n)
+        own.append((matrix, into[-1][1], 1.0 / QUANTUM, FAR / max(probe.neurons.size, 1), buffers[-1].values, buffers[-1].beyond, buffers[-1].filled))  # type: ignore[attr-defined]
+    calls = summed(probe.sum, probe.target, neurons, compartments, into, recorded)
+    return buffers, recorded.operations(probe, [b.filled for b in buffers], lambda first: [*calls(first), Work(Kernel.of(potentials), own)])
 
 
 def _place(own: np.ndarray, size: int) -> np.ndarray:
