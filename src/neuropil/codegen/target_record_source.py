@@ -30,7 +30,7 @@ from neuropil.lower.synapse_form import age
 from neuropil.lower.target_records import TargetRecords, entry_of
 from neuropil.plan.synapse_signature import SynapseArgument
 
-BLOCK = 256
+BLOCK = 128
 """Synapses whose records are fetched before they are dealt with: their numbers stay in the nearest cache."""
 
 STRIDE = {"float32": 16, "float64": 64}
@@ -60,6 +60,17 @@ class _RecordWriter(KernelWriter):
         super().__init__(program, precision, varying)
         self.records, self.rates = records, (*records.source_rates, *records.target_rates)
         self.stride, self.reach = STRIDE[precision], REACH[precision]
+        self.acts, self.response = self._held()
+
+    def _held(self) -> tuple[int | None, dict[str, int]]:
+        """A constant without which responses change nothing (then no spike is due), and what they make of each state if it holds."""
+        graph, answered = self.graph, {n: self.program.answered[n] for n in self.program.answering}
+        nodes = {n: graph.nodes[root] for n, root in answered.items()}
+        conditions = {node.args[0] for node in nodes.values() if node.op == "select"}
+        same = [node.op == "select" and graph.nodes[node.args[0]].static and graph.nodes[node.args[2]].value == f"s.{n}" for n, node in nodes.items()]
+        if not all(same) or len(conditions) != 1:
+            return None, answered
+        return conditions.pop(), {n: node.args[1] for n, node in nodes.items()}
 
     def write(self) -> EventDrivenKernels:
         lanes = "from neuropil.codegen.records import decay_at, fixed_point, gather_records, lowest_bit, power_of_two"
@@ -112,7 +123,8 @@ class _RecordWriter(KernelWriter):
             text = self._product(product.factors, names, lines)
             left = "" if product.rate is None else f" * left{self._rate(product.rate, self.records.source_rates)}"
             lines.append(f"f{j} = {text}{left}")
-        return [*lines, f"limit = met_m[q] * number(power_of_two(base[{BASES}] - met_x[q]))"]
+        acts = "" if self.acts is None else f" if {self._numbers()[0][self.acts]} else number(-1.0)"
+        return [*lines, f"limit = met_m[q] * number(power_of_two(base[{BASES}] - met_x[q])){acts}"]
 
     def _respond_to(self, read: str, after: str, held: dict[str, str], mark: str) -> tuple[list[str], dict[str, str]]:
         """Lines that respond to one spike, and the new values of the states by name.
@@ -133,8 +145,8 @@ class _RecordWriter(KernelWriter):
             lines.append(f"v{j} = {read.format(rates + j)}")
             names[node] = f"v{j}"
         names |= {graph.leaf(f"s.{n}"): value for n, value in held.items()} | ({graph.leaf("w"): "w"} if self.weighed else {})
-        lines += statements(graph, self.program.response_roots, names)
-        return lines, {n: names[self.program.answered[n]] for n in self.program.answering}
+        lines += statements(graph, self.response.values(), names)
+        return lines, {n: names[root] for n, root in self.response.items()}
 
     def _responses(self) -> tuple[list[str], dict[str, str]]:
         """Within the loop over a block: respond to the spikes of a record, the oldest first; the states thereafter."""

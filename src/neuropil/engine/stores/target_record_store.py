@@ -26,6 +26,7 @@ from neuropil.lower.target_records import TargetRecords, decays_in_time, records
 from neuropil.plan.operations import Given, Kernel, Operation, Phase
 from neuropil.plan.plan import Plan
 from neuropil.plan.stores import EventDriven
+from neuropil.plan.synapse_signature import RESPONDED
 from neuropil.registry import register
 
 _LINE = 64  # bytes
@@ -108,7 +109,8 @@ class TargetRecordStore(EventDrivenStore):
         lanes = LANES[self.real.name]
         target = np.zeros(made.target.size + lanes, made.target.dtype)  # vectors reach beyond the last
         target[: made.target.size] = made.target
-        made.target, made.part = target[: made.target.size], np.empty(0, self.real)
+        made.target, made.part, made.room, made.notes = target[: made.target.size], np.empty(0, self.real), (), {}
+        del made.own[RESPONDED]  # what a synapse has responded to follows from when its segment was met
         return made
 
     def renew(self) -> None:
