@@ -22,7 +22,7 @@ from neuropil.result.folder import CHECKPOINT_FILE
 from neuropil.result.sealed import reading, writing
 from neuropil.result.sonata import link, unlink
 
-VERSION = 4
+VERSION = 5
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +13,10 @@ from neuropil.engine.stimuli import currents, equation, events  # noqa: F401  (t
 from neuropil.engine.stimuli.driven import Driven
 from neuropil.engine.stimuli.kernels import AT_ONCE, BLOCK, FEW, clear, poisson_counts, uniform_numbers
 from neuropil.model.neuron.composite import full_name, split
+from neuropil.model.stimulus.checks import base
 from neuropil.model.stimulus.stimulus import builder_for
 from neuropil.plan.operations import Given, Kernel, Operation, Phase
-from neuropil.plan.parts import Batch, KernelBatch
+from neuropil.plan.parts import Batch, KernelBatch, PlannedStimulus, PopulationSlice
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind
 
@@ -22,8 +24,8 @@ Arrays = Sequence[dict[Argument, np.ndarray]]
 """Of each thread, the arrays of a batch."""
 
 
-def stimuli_of(plan: Plan, layout: Layout, g: int, batch: Batch, arrays: Arrays, amplitudes: dict[int, list[np.ndarray]]) -> list[Operation]:
-    """All that is done before the neurons of a batch advance.
+def stimuli_of(plan: Plan, layout: Layout, g: int, batch: Batch, arrays: Arrays, amplitudes: dict[int, list[np.ndarray]]) -> dict[str | int, Operation]:
+    """All that is done before the neurons of a batch advance: stimuli by their places in the network, counts by their port, the rest by name.
 
     Args:
         plan, layout: the network's.
@@ -32,49 +34,107 @@ def stimuli_of(plan: Plan, layout: Layout, g: int, batch: Batch, arrays: Arrays,
         arrays: theirs, of each thread.
         amplitudes: takes what can be set between steps, by the place of the stimulus in the network.
     """
-    operations = [_counted(plan, layout, g, batch, port, arrays) for port in batch.variant.counted]
+    made: dict[str | int, Operation] = {counts_at(port): counted(plan, layout, g, batch, port, arrays) for port in batch.variant.counted}
     for name in batch.variant.driven:
         cleared = [(own[Argument(Kind.INPUT, name)],) for own in arrays]
-        operations.append(Operation(f"{batch.name}: clear {name}", Phase.STIMULI, Kernel.of(clear), cleared.__getitem__, sets=(plan.buffers[g, Argument(Kind.INPUT, name)],)))
+        made[f"clear {name}"] = Operation(
+            f"{batch.name}: clear {name}", Phase.STIMULI, Kernel.of(clear), cleared.__getitem__, sets=(plan.buffers[g, Argument(Kind.INPUT, name)],)
+        )
     if isinstance(batch, KernelBatch) and batch.program.draws_uniform:
-        operations.append(_uniform(plan, layout, g, batch, arrays))
+        made["uniform"] = _uniform(plan, layout, g, batch, arrays)
     for member in batch.members:
         for planned in plan.drives:
             connection = planned.drive
-            part, name = split(connection.entry)
-            if connection.target is member.population and part == member.part and planned.kind != "counted":
-                target = Argument(Kind.REAL if connection.port else Kind.INPUT, name)
-                driven = Driven.of(plan, layout, planned.index, connection, target, [own[target] for own in arrays], amplitudes)
-                operations.append(builder_for(connection.stimulus, "engine")(driven))
-    return operations
+            if connection.target is member.population and split(connection.entry)[0] == member.part and planned.kind != "counted":
+                made[planned.index] = stimulus_of(plan, layout, planned, arrays, amplitudes)
+    return made
 
 
-def _counted(plan: Plan, layout: Layout, g: int, batch: Batch, port: str, arrays: Arrays) -> Operation:
-    """Poisson counts of every member of a batch on a port, by thresholds."""
-    tables, keys = [], []
+def stimulus_of(plan: Plan, layout: Layout, planned: PlannedStimulus, arrays: Arrays, amplitudes: dict[int, list[np.ndarray]]) -> Operation:
+    """What adds a stimulus that is not counted.
+
+    Args:
+        plan, layout, arrays, amplitudes: as of `stimuli_of`.
+        planned: the stimulus.
+    """
+    connection = planned.drive
+    target = Argument(Kind.REAL if connection.port else Kind.INPUT, split(connection.entry)[1])
+    driven = Driven.of(plan, layout, planned.index, connection, target, [own[target] for own in arrays], amplitudes)
+    made: Operation = builder_for(connection.stimulus, "engine")(driven)
+    return made
+
+
+def counts_at(port: str) -> str:
+    """The name of the operation that draws the Poisson counts at a port."""
+    return f"counts at {port}"
+
+
+MOST_COUNTED = 100.0
+"""Mean number of events per step and neuron that a count of 8 bits holds beyond any doubt."""
+
+
+def counted(plan: Plan, layout: Layout, g: int, batch: Batch, port: str, arrays: Arrays) -> Operation:
+    """Poisson counts of every member of a batch on a port, by thresholds.
+
+    Each member has one rate; after a change it may have one for each neuron, and consecutive neurons of one rate are counted together.
+
+    Args:
+        plan, layout, g, batch, arrays: as of `stimuli_of`.
+        port: name of the port.
+    """
+    rates: list[np.ndarray] = []
+    keys: list[tuple[int, int]] = []
     for member in batch.members:
         name = full_name(member.part, port)
         planned = next(d for d in plan.drives if d.kind == "counted" and d.drive.target is member.population and d.drive.port == name)
-        rate = planned.drive.stimulus.poisson_rate
-        assert rate is not None
-        tables += [rng.poisson_thresholds(rate * plan.dt)] * member.sites
+        stimulus: Any = planned.drive.stimulus
+        rates += [np.asarray(base(stimulus.rate), float)] * member.sites
         keys += [rng.stream_key(plan.seed, "drive", *planned.drive.stream)] * member.sites
+    distinct = {lam: rng.poisson_thresholds(lam) for lam in np.unique(np.concatenate([np.ravel(r) for r in rates]) * plan.dt).tolist()}
     # Thresholds worth testing for everyone: those that more than one draw in a thousand reaches.
     rare = np.uint32(2**32 * (1 - 1e-3))
-    needed = max(int(np.searchsorted(t, rare)) for t in tables)
+    needed = max(int(np.searchsorted(t, rare)) for t in distinct.values())
     width = FEW if needed <= FEW else AT_ONCE * -(-needed // AT_ONCE)
-    table = np.full((len(tables), max(width, *(t.size for t in tables))), 0xFFFFFFFF, np.uint32)
-    sizes = np.array([t.size for t in tables], np.int64)
-    for row, thresholds in zip(table, tables, strict=True):
-        row[: thresholds.size] = thresholds
-    arguments = [
-        (
-            share.bounds[g], share.lower[g], np.array(keys, np.uint32), table, sizes, width, np.full(1, -1, np.int64),
+    columns = max(width, *(t.size for t in distinct.values()))
+    arguments = []
+    for share, own in zip(layout.shares, arrays, strict=True):
+        runs = [_runs(rate, share.bounds[g], share.lower[g], s, m.population.size) for s, (rate, m) in enumerate(zip(rates, _each_site(batch), strict=True))]
+        bounds = np.concatenate([share.bounds[g][:1], *(ends for ends, _, _ in runs)])
+        lower = np.concatenate([firsts for _, firsts, _ in runs])
+        tables = [distinct[lam] for _, _, means in runs for lam in (means * plan.dt).tolist()]
+        mine = [key for key, (ends, _, _) in zip(keys, runs, strict=True) for _ in range(ends.size)]
+        table = np.full((len(tables), columns), 0xFFFFFFFF, np.uint32)
+        for row, thresholds in zip(table, tables, strict=True):
+            row[: thresholds.size] = thresholds
+        sizes = np.array([t.size for t in tables], np.int64)
+        arguments.append((
+            bounds, lower, np.array(mine, np.uint32), table, sizes, width, np.full(1, -1, np.int64),
             (count := own[Argument(Kind.COUNT, port)]), np.zeros(count.size, np.uint8), np.zeros((2, BLOCK), np.uint32),
-        )
-        for share, own in zip(layout.shares, arrays, strict=True)
-    ]  # fmt: skip
+        ))  # fmt: skip
     return Operation(f"{batch.name}.{port}: Poisson counts", Phase.STIMULI, Kernel.of(poisson_counts), arguments.__getitem__, (Given.STEP,), sets=(plan.buffers[g, Argument(Kind.COUNT, port)],))
+
+
+def _each_site(batch: Batch) -> list[PopulationSlice]:
+    """The member of each segment."""
+    return [m for m in batch.members for _ in range(m.sites)]
+
+
+def _runs(rate: np.ndarray, bounds: np.ndarray, lower: np.ndarray, segment: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The stretches of a segment with one rate: where each ends, the counter of random numbers of its first element, its rate.
+
+    Args:
+        rate: one, or float64[neurons].
+        bounds, lower: of the segments, see `Partition`.
+        segment: its place.
+        size: neurons of the population.
+    """
+    start, stop = int(bounds[segment]), int(bounds[segment + 1])
+    if not rate.ndim:
+        return np.array([stop]), np.array([lower[segment]]), rate.reshape(1)
+    first = int(lower[segment]) % size
+    own = rate[first : first + stop - start]
+    begins = np.flatnonzero(np.append(True, own[1:] != own[:-1])) if own.size else np.zeros(1, np.int64)
+    return start + np.append(begins[1:], own.size), lower[segment] + begins, own[begins] if own.size else rate[:1]
 
 
 def _uniform(plan: Plan, layout: Layout, g: int, batch: KernelBatch, arrays: Arrays) -> Operation:

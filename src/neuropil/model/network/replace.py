@@ -152,7 +152,7 @@ def _elements(made: Contents, wanted: dict[str, Changes], anew: dict[str, int]) 
             found[id(p)] = _projection(p, wanted["projections"].get(p.name, {}))
     for d in made.drives:
         if d.follows is None and (d.name in wanted["drives"] or d.target.name in anew):
-            found[id(d)] = _drive(d, wanted["drives"].get(d.name, {}))
+            found[id(d)] = redescribed_drive(d, wanted["drives"].get(d.name, {}))
     for d in made.drives:
         if d.follows is not None and id(d.follows) in found:
             (twin,) = (one for one in window_drives(found[id(d.follows)]) if one.name == d.name)
@@ -185,7 +185,16 @@ def _projection(p: Projection, changes: Mapping[str, Any]) -> Projection:
     return described_projection(source, target, rule, weight, delay, entry["port"], site, p.name, p.stream, {"input": entry["input"], **fields})
 
 
-def _drive(d: StimulusConnection, changes: Mapping[str, Any]) -> StimulusConnection:
+def redescribed_drive(d: StimulusConnection, changes: Mapping[str, Any]) -> StimulusConnection:
+    """A stimulus connection described anew.
+
+    Args:
+        d: as it is.
+        changes: "stimulus", "weight".
+
+    Raises:
+        NetworkError, ModelError, UnitError: what does not fit.
+    """
     _known(changes, OF_DRIVE, None, f"stimulus {d.name!r}")
     index = "" if d.site is None else f"[{d.site}]"
     stimulus, weight = changes.get("stimulus", d.stimulus), None
