@@ -3,7 +3,8 @@
     python benchmarks/startup.py --times 5
 
 Each start is a process of its own, with a cache in a temporary folder. The medians of wall and processor time are given; where other
-work runs on the machine (see the load), the processor's time is what a free machine would take, but for what waits for the disk.
+work runs on the machine (see the load), the processor's time is what a free machine would take, but for what waits for the disk. Python's
+bytecode of all modules is there, as it is after an installation.
 """
 
 from __future__ import annotations
@@ -26,11 +27,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PHASES = {
     "interpreter": "Python itself, up to the first line of the script",
     "numpy": "import of NumPy",
-    "jax": "import of JAX",
     "numba": "import of Numba",
     "neuropil": "import of neuropil, with what else it needs",
     "describe": "the network, as described",
-    "trace": "equations traced and planned, arrays laid out",
+    "trace": "equations traced by JAX, or what was traced loaded; planned, arrays laid out",
     "compile": "kernels of the step and the program: compiled, or loaded",
     "build": "kernels that draw synapses: compiled, or loaded; synapses drawn",
     "first step": "one step of the network",
@@ -50,6 +50,8 @@ def main() -> None:
 
     before = machine()
     found: dict[str, list[dict[str, Any]]] = {"cold": [], "warm": []}
+    with tempfile.TemporaryDirectory() as cache:
+        start(cache)  # Python writes its bytecode
     for _ in range(arguments.times):
         with tempfile.TemporaryDirectory() as cache:
             found["cold"].append(start(cache))
@@ -59,10 +61,11 @@ def main() -> None:
         cells = [f"{statistics.median(run[phase][clock] for run in runs):.2f}" for runs in found.values() for clock in ("wall", "processor")]
         rows.append([phase, what, *cells])
     counts = {kind: sorted({run["compiled_kernels"] for run in runs}) for kind, runs in found.items()}
+    traced = {kind: "with" if any(run["jax"] for run in runs) else "without" for kind, runs in found.items()}
     text = (
         "# Start-up\n\nSeconds from the start of a process to the first step of the README's network (10,000 neurons, 10 million synapses), medians of "
         f"{arguments.times} starts with an empty cache (cold) and of as many with a filled one (warm). Kernels compiled: {counts['cold']} cold, "
-        f"{counts['warm']} warm.\nMeasured by `benchmarks/startup.py` on {before['processor']}, {before['cores']} cores, load {before['load'][0]}: where the load "
+        f"{counts['warm']} warm; a cold start runs {traced['cold']} JAX, a warm one {traced['warm']}.\nMeasured by `benchmarks/startup.py` on {before['processor']}, {before['cores']} cores, load {before['load'][0]}: where the load "
         "exceeds the cores, wall times include waiting for other work.\n\n"
         + table(["phase", "what", "cold, wall", "cold, processor", "warm, wall", "warm, processor"], rows)
     )
@@ -72,6 +75,7 @@ def main() -> None:
 def start(cache: str) -> dict[str, Any]:
     """One process; what it measured, with the time before its first line."""
     environment = {**os.environ, "NEUROPIL_CACHE": cache, "PYTHONPATH": str(ROOT / "src")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     begun = time.perf_counter()
     done = subprocess.run([sys.executable, __file__, "--worker"], env=environment, text=True, capture_output=True, check=False)
     spent = time.perf_counter() - begun
@@ -94,9 +98,6 @@ def worker() -> None:
     import numpy  # noqa: F401
 
     mark("numpy")
-    import jax  # noqa: F401
-
-    mark("jax")
     import numba  # noqa: F401
 
     mark("numba")
@@ -130,7 +131,7 @@ def worker() -> None:
         phase: {"wall": now[1] - last[1], "processor": now[2] - last[2]} for last, now in zip(marks, marks[1:], strict=False) for phase in [now[0]]
     }
     run["total"] = {"wall": marks[-1][1] - marks[0][1], "processor": marks[-1][2] - marks[0][2]}
-    run["before"], run["compiled_kernels"] = START[1], simulation.summary()["compiled_kernels"]
+    run["before"], run["compiled_kernels"], run["jax"] = START[1], simulation.summary()["compiled_kernels"], "jax" in sys.modules
     print(json.dumps(run), flush=True)
     os._exit(0)  # what closing takes is no part of a start
 

@@ -1,6 +1,6 @@
 """Counter-based random numbers: every number is a pure function of (seed, purpose, element, step).
 
-The generator is Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as
+The generator is Threefry with 20 rounds, of two words of 32 bits (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as
 1, 2, 3", SC'11). There is no state to carry, so a run does not depend on the number of threads or ranks, and any part
 of it can be drawn again alone.
 
@@ -15,7 +15,16 @@ One evaluation makes two 32-bit words; giving them to two successive steps halve
 the step are zero for the first 2**33 steps (ten days of biological time at 0.1 ms), after which they select another
 key, so the stream does not repeat before step 2**64.
 
-This module is the readable reference in NumPy; the compiled twin is in :mod:`neuropil.lower` and is tested equal.
+Poisson events, of which there are many, are drawn by the generator of four words. One evaluation serves two neighbouring elements and four
+successive steps, with 16 bits each::
+
+    key     = (key0, key1, 0, 0)
+    counter = (element >> 1, low and high bits of (step >> 2), 0)
+    upper   = half (element & 1), the lower one first, of output[step & 3]
+
+The lower 16 bits of an event's word are those of output[0] of the counter (element, low and high bits of the step, 1). They are seldom looked at.
+
+This module is the readable reference in NumPy; the compiled twins are `neuropil.codegen.draws` and `neuropil.codegen.poisson`, tested equal.
 """
 
 from __future__ import annotations
@@ -25,7 +34,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri, pdtrc
 
 Key: TypeAlias = tuple[int, int]
 Words: TypeAlias = NDArray[np.uint32]
@@ -35,6 +43,12 @@ PARITY = 0x1BD11BDA
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 """Rotation distances of Threefry-2x32, four rounds each, used alternately."""
+
+ROTATIONS_4 = ((10, 26), (11, 21), (13, 27), (23, 5), (6, 20), (17, 11), (25, 10), (18, 20))
+"""Rotation distances of Threefry-4x32, two in each of eight rounds."""
+
+ROUNDS = 20
+"""Of both generators, as published: no flaw is known of Threefry-2x32 from 13 rounds on, nor of Threefry-4x32 from 12."""
 
 _WORD = 2**32
 _MASK = _WORD - 1
@@ -66,6 +80,32 @@ def threefry2x32(
         x1 += keys[(group + 2) % 3]
         x1 += np.uint32(group + 1)
     return x0, x1
+
+
+def threefry4x32(key: tuple[ArrayLike, ...], counter: tuple[ArrayLike, ...], rounds: int = ROUNDS) -> tuple[Words, Words, Words, Words]:
+    """The counter encrypted under the key by Threefry-4x32 (Salmon et al. 2011).
+
+    Args:
+        key, counter: four uint32 each; all broadcast together.
+        rounds: as many as the stream has, unless a published answer for another number is wanted.
+
+    Returns:
+        Four uint32 arrays of the broadcast shape.
+    """
+    k0, k1, k2, k3, *x = (np.array(a) for a in np.broadcast_arrays(*(_as_words(a) for a in (*key, *counter))))
+    keys = (k0, k1, k2, k3, k0 ^ k1 ^ k2 ^ k3 ^ np.uint32(PARITY))
+    for j in range(4):
+        x[j] += keys[j]
+    for r in range(rounds):
+        for a, b, distance in zip((0, 2), (1, 3) if r % 2 == 0 else (3, 1), ROTATIONS_4[r % 8], strict=True):
+            x[a] += x[b]
+            x[b] = np.asarray(((x[b] << np.uint32(distance)) | (x[b] >> np.uint32(32 - distance))) ^ x[a])
+        if r % 4 == 3:
+            group = r // 4 + 1
+            for j in range(4):
+                x[j] += keys[(group + j) % 5]
+            x[3] += np.uint32(group)
+    return x[0], x[1], x[2], x[3]
 
 
 def stream_key(seed: int, *purpose: int | str) -> Key:
@@ -106,6 +146,27 @@ def words(key: Key, element: ArrayLike, step: ArrayLike) -> Words:
     return np.where(step & np.uint64(1), second, first)
 
 
+def event_words(key: Key, element: ArrayLike, step: ArrayLike) -> Words:
+    """The word that decides how many Poisson events an element has in a step; both broadcast together.
+
+    Args:
+        key, element, step: as of `words`.
+
+    Returns:
+        uint32 of the broadcast shape.
+    """
+    element, step = np.broadcast_arrays(_as_words(element), _as_unsigned(step))
+
+    def drawn(first: Words, at: NDArray[np.uint64], what: int) -> tuple[Words, Words, Words, Words]:
+        low, high = (at & np.uint64(_MASK)).astype(np.uint32), (at >> np.uint64(32)).astype(np.uint32)
+        return threefry4x32((key[0], key[1], 0, 0), (first, low, high, what))
+
+    quarter = drawn(element >> np.uint32(1), step >> np.uint64(2), 0)
+    both = np.choose((step & np.uint64(3)).astype(np.intp), quarter)
+    upper = np.where(element & np.uint32(1), both >> np.uint32(16), both & np.uint32(0xFFFF))
+    return np.asarray((upper << np.uint32(16)) | (drawn(element, step, 1)[0] & np.uint32(0xFFFF)), np.uint32)
+
+
 def uniform(key: Key, element: ArrayLike, step: ArrayLike) -> NDArray[np.float64]:
     """Uniform deviates strictly inside (0, 1): the middle of the word's cell, ``(word + 0.5) / 2**32``.
 
@@ -122,6 +183,8 @@ def word_to_uniform(word: ArrayLike) -> NDArray[np.float64]:
 
 def normal_quantile(u: ArrayLike) -> NDArray[np.float64]:
     """Inverse of the standard normal distribution function at u in (0, 1)."""
+    from scipy.special import ndtri  # SciPy takes a while to import
+
     return np.asarray(ndtri(np.asarray(u, np.float64)))
 
 
@@ -142,6 +205,8 @@ def poisson_thresholds(lam: float) -> Words:
     """
     if not (np.isfinite(lam) and 0.0 <= lam <= 1e6):
         raise ValueError(f"the mean of a Poisson count must be in [0, 1e6], got {lam}")
+    from scipy.special import pdtrc
+
     longest = int(np.ceil(lam + 8.0 * np.sqrt(lam) + 16.0))  # survival there is below 2**-33 for every mean
     # The survival, not the distribution function: near 1 the latter has lost the digits that decide the tail.
     above = np.rint(pdtrc(np.arange(longest), lam) * _WORD).astype(np.uint64)

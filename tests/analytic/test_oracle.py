@@ -240,7 +240,7 @@ def test_poisson_events_are_those_of_the_documented_stream_and_follow_campbell()
     net.stimulate(p, Poisson(2 * kHz), port="syn", weight=0.5)  # drive 1
     net.probe(p, "y")
     y = simulate(net, 600 * ms, seed=4).traces["p.y"]
-    words = rng.words(rng.stream_key(4, "drive", "", "Poisson", "p", "syn", 0), np.arange(40)[None, :], np.arange(6000)[:, None])
+    words = rng.event_words(rng.stream_key(4, "drive", "", "Poisson", "p", "syn", 0), np.arange(40)[None, :], np.arange(6000)[:, None])
     counts = rng.poisson(0.2, words)
     np.testing.assert_allclose(y[0], 0.5 * counts[0], atol=1e-15)
     np.testing.assert_allclose(y[1] - y[0] * math.exp(-0.1 / 20), 0.5 * counts[1], atol=1e-12)

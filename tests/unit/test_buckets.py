@@ -17,6 +17,12 @@ def append(memory, bucket, value):
 
 
 @njit
+def pass_over(memory, bucket, value):
+    """An entry that is not wanted."""
+    compiled.append_if(memory, memory[BITS], memory[BASE], bucket, value, False)
+
+
+@njit
 def drain(memory, bucket, out):
     """As kernels call it."""
     return compiled.drain(memory, bucket, out)
@@ -40,6 +46,7 @@ def test_buckets_are_lists(shape):
     out = np.zeros(4000, np.int64)
     for turn in range(6000):
         place = places[int(draw.integers(len(places)) if turn % 3 else turn % 2)]
+        pass_over(buckets.memory, place, -turn)
         if draw.random() < 0.97 and held < capacity:
             append(buckets.memory, place, turn)
             lists.setdefault(place, []).append(turn)

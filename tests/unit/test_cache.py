@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from neuropil.codegen import cache
-from neuropil.codegen.cache import directory, load, path_of, read_own
+from neuropil.codegen.cache import load, path_of
 from neuropil.codegen.kernel_cache import KernelFiles
+from neuropil.kept_files import directory, read_own
 
 SOURCE = """
 from neuropil.codegen.kernel_cache import cached_njit

@@ -204,21 +204,6 @@ def test_normal_quantile(name, dtype, bound):
     assert np.max(np.abs(apply(getattr(nx, name), word, dtype) / exact - 1)) < bound
 
 
-@pytest.mark.parametrize("lam", [0.05, 1.28, 9.0])
-def test_poisson_equals_the_reference(lam):
-    thresholds = tuple(rng.poisson_thresholds(lam))
-
-    @njit
-    def kernel(word, limits, count):
-        for i in range(word.size):
-            count[i] = nx.count_at_least(word[i], limits)
-
-    word = some_words()
-    count = np.empty(word.size, np.int32)
-    kernel(word, thresholds, count)
-    np.testing.assert_array_equal(count, rng.poisson(lam, word))
-
-
 # Vector code
 
 
@@ -246,16 +231,15 @@ def test_draws_vectorise(name):
 
 
 @needs_x86_vectors
-def test_poisson_drive_vectorises():
-    """Threefry and the thresholds in one loop, as an engine draws background input."""
-    thresholds = tuple(rng.poisson_thresholds(1.28))
+def test_words_vectorise():
+    """Threefry in a loop, as stimuli draw."""
 
     @njit(fastmath=FAST, error_model="numpy")
-    def kernel(n, key0, key1, step, limits, drive):
+    def kernel(n, key0, key1, step, drive):
         for i in range(n):
-            drive[i] += np.float32(nx.count_at_least(nx.draw_word(key0, key1, i, step), limits))
+            drive[i] += np.float32(nx.to_uniform32(nx.draw_word(key0, key1, i, step)))
 
-    kernel(4, 1, 2, 3, thresholds, np.zeros(4, np.float32))
+    kernel(4, 1, 2, 3, np.zeros(4, np.float32))
     assert has_vectors(kernel)
     if binding.get_host_cpu_features().get("avx512f", False):
         assert "vprold" in kernel.inspect_asm(kernel.signatures[0])  # a rotation in one instruction

@@ -25,6 +25,24 @@ KNOWN_ANSWERS = [
 ]
 
 
+# Likewise "threefry4x32 13", "… 20" and "… 72": rounds, counter, key, result.
+KNOWN_ANSWERS_4 = [
+    (rounds, *(tuple(int(w, 16) for w in words.split()) for words in (counter, key, answer)))
+    for counter, key, answers in (
+        ("0 0 0 0", "0 0 0 0", {
+            13: "531c7e4f 39491ee5 2c855a92 3d6abf9a", 20: "9c6ca96a e17eae66 fc10ecd4 5256a7d8", 72: "93171da6 9220326d b392b7b1 ff58a002",
+        }),
+        (" ".join(["ffffffff"] * 4), " ".join(["ffffffff"] * 4), {
+            13: "c4189358 1c9cc83a d5881c67 6a0a89e0", 20: "2a881696 57012287 f6c7446e a16a6732", 72: "60743f3d 9961e684 aab21c34 8c65fb7d",
+        }),
+        ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0 082efa98 ec4e6c89", {
+            13: "4aa71d8f 734738c2 431fc6a8 ae6debf1", 20: "59cd1dbb b8879579 86b5d00c ac8b6d84", 72: "09930adf 7f27bd55 9ed68ce1 97f803f6",
+        }),
+    )
+    for rounds, answer in answers.items()
+]  # fmt: skip
+
+
 def chi_square_p(observed: np.ndarray, expected: np.ndarray) -> float:
     """Probability of a chi-square at least this large; all cells must expect 5 or more."""
     assert expected.min() >= 5
@@ -36,6 +54,11 @@ def chi_square_p(observed: np.ndarray, expected: np.ndarray) -> float:
 def test_threefry_gives_the_published_answers(counter, key, answer):
     first, second = rng.threefry2x32(*key, *counter)
     assert (int(first), int(second)) == answer
+
+
+@pytest.mark.parametrize(("rounds", "counter", "key", "answer"), KNOWN_ANSWERS_4)
+def test_threefry_of_four_words_gives_the_published_answers(rounds, counter, key, answer):
+    assert tuple(int(w) for w in rng.threefry4x32(key, counter, rounds)) == answer
 
 
 def test_threefry_agrees_with_jax():
@@ -61,6 +84,14 @@ def test_words_follow_the_stated_convention(element, step):
     pair = step >> 1
     both = rng.threefry2x32(KEY[0], KEY[1] ^ (pair >> 32), element, pair & 0xFFFFFFFF)
     assert rng.words(KEY, element, np.uint64(step)) == both[step & 1]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1))
+def test_event_words_follow_the_stated_convention(element, step):
+    quarter = step >> 2
+    upper = int(rng.threefry4x32((*KEY, 0, 0), (element >> 1, quarter & 0xFFFFFFFF, quarter >> 32, 0))[step & 3]) >> 16 * (element & 1) & 0xFFFF
+    lower = int(rng.threefry4x32((*KEY, 0, 0), (element, step & 0xFFFFFFFF, step >> 32, 1))[0]) & 0xFFFF
+    assert rng.event_words(KEY, element, np.uint64(step)) == upper << 16 | lower
 
 
 def test_a_part_drawn_alone_equals_the_whole():
@@ -118,17 +149,18 @@ def test_words_are_uniform_in_high_low_and_joint_bits():
         assert chi_square_p(observed, np.full(1024, w.size / 1024)) > FALSE_ALARM / 3
 
 
+@pytest.mark.parametrize("draw", [rng.uniform, lambda *at: rng.word_to_uniform(rng.event_words(*at))], ids=["words", "events"])
 @pytest.mark.parametrize("pair", ["elements", "steps", "both", "streams", "seeds"])
-def test_neighbours_are_independent(pair):
+def test_neighbours_are_independent(pair, draw):
     """The joint distribution of 32 x 32 cells of two neighbouring draws is flat, and their correlation is none."""
     element, step = np.arange(2048)[:, None], np.arange(512)
-    first = rng.uniform(KEY, element, step)
+    first = draw(KEY, element, step)
     second = {
-        "elements": lambda: rng.uniform(KEY, element + 1, step),
-        "steps": lambda: rng.uniform(KEY, element, step + 1),
-        "both": lambda: rng.uniform(KEY, element + 1, step + 1),
-        "streams": lambda: rng.uniform(rng.stream_key(20240611, "test", 2), element, step),
-        "seeds": lambda: rng.uniform(rng.stream_key(20240612, "test", 1), element, step),
+        "elements": lambda: draw(KEY, element + 1, step),
+        "steps": lambda: draw(KEY, element, step + 1),
+        "both": lambda: draw(KEY, element + 1, step + 1),
+        "streams": lambda: draw(rng.stream_key(20240611, "test", 2), element, step),
+        "seeds": lambda: draw(rng.stream_key(20240612, "test", 1), element, step),
     }[pair]()
     cells = (first * 32).astype(int) * 32 + (second * 32).astype(int)
     assert chi_square_p(np.bincount(cells.ravel(), minlength=1024), np.full(1024, cells.size / 1024)) > FALSE_ALARM / 2
@@ -144,7 +176,7 @@ def test_normal_deviates_are_normal():
 
 @pytest.mark.parametrize("lam", [0.01, 0.8, 5.0, 40.0])
 def test_poisson_counts_are_poisson(lam):
-    counts = rng.poisson(lam, rng.words(KEY, np.arange(500_000), 3))
+    counts = rng.poisson(lam, rng.event_words(KEY, np.arange(500_000), 3))
     lowest, highest = stats.poisson.ppf([1e-4, 1 - 1e-4], lam).astype(int)
     cells = np.arange(lowest, highest + 1)
     expected = stats.poisson.pmf(cells, lam)

@@ -16,7 +16,7 @@ from neuropil.codegen.elementary import ir_log
 from neuropil.codegen.real_ir import INT32, Real
 from neuropil.rng import PARITY, ROTATIONS
 
-__all__ = ["count_at_least", "draw_word", "normal_quantile32", "normal_quantile64", "threefry2x32",
+__all__ = ["draw_word", "normal_quantile32", "normal_quantile64", "threefry2x32",
            "to_uniform32", "to_uniform64"]  # fmt: skip
 
 # z / x, with x = 2u - 1 and w = -log(1 - x**2): in w - 3 where w < 6, in sqrt(w) - 3.5 up to w = 21.6 (u = 2**-33).
@@ -85,28 +85,6 @@ def draw_word(typingctx, key0, key1, element, step):  # type: ignore[no-untyped-
         return builder.select(odd, second, first)
 
     return types.uint32(key0, key1, element, step), codegen
-
-
-@intrinsic
-def count_at_least(typingctx, word, thresholds):  # type: ignore[no-untyped-def]
-    """How many of `thresholds`, a tuple of uint32, the uint32 `word` reaches, as int32; unrolled.
-
-    With the thresholds of :func:`neuropil.rng.poisson_thresholds` this is a Poisson count. Read them into a tuple
-    before the loop, so that they stay in registers.
-    """
-    if word != types.uint32 or not isinstance(thresholds, types.BaseTuple):
-        return None
-    if any(t != types.uint32 for t in thresholds):
-        return None
-
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        count: Any = ir.Constant(INT32, 0)
-        for k in range(len(thresholds)):
-            reached = builder.icmp_unsigned(">=", args[0], builder.extract_value(args[1], k))
-            count = builder.add(count, builder.zext(reached, INT32))
-        return count
-
-    return types.int32(word, thresholds), codegen
 
 
 @intrinsic

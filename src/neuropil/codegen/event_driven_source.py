@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from neuropil.codegen.elementwise import module_head, statements
 from neuropil.codegen.synapse_names import name_of, state_names
 from neuropil.lower.constants import hoisted
-from neuropil.lower.synapse import SynapseProgram
+from neuropil.lower.synapse import SynapseProgram, all_roots
 from neuropil.lower.synapse_form import age
 from neuropil.plan.synapse_signature import DATE, RESPONDED, WEIGHT, SynapseArgument, SynapseKind, own_state
 
@@ -75,19 +75,13 @@ class EventDrivenKernels:
     varying: frozenset[int]
 
 
-def all_roots(program: SynapseProgram) -> list[int]:
-    """Every node that the kernels compute: what spikes do, and the synapses' own states as they are when they are read."""
-    own = [program.ready[n] for n in program.form.of("")]
-    return [*program.arrival_roots, *program.response_roots, *program.target_roots, *own]
-
-
 def emit_event_driven(program: SynapseProgram, precision: str, varying: frozenset[int]) -> EventDrivenKernels:
     """The text of the kernels in "float32" or "float64"."""
-    return _Writer(program, precision, varying).write()
+    return KernelWriter(program, precision, varying).write()
 
 
-class _Writer:
-    """Writes the three functions of one program."""
+class KernelWriter:
+    """Writes the functions of one program."""
 
     def __init__(self, program: SynapseProgram, precision: str, varying: frozenset[int]):
         self.program, self.graph, self.precision, self.varying = program, program.arrival, precision, varying
@@ -188,9 +182,9 @@ class _Writer:
         times = [f"times[{p}, i - start] = np.uint32(now - np.uint32({steps}))" for p, steps in enumerate(ago)]
         return [
             "most = np.uint8(0)", "for i in range(start, stop):",
-            *_indent(["word = latest[target[i]]", "c = np.uint8(word)", "m = np.uint8(c - done[i])", "done[i], due[i - start] = c, m",
+            *indented(["word = latest[target[i]]", "c = np.uint8(word)", "m = np.uint8(c - done[i])", "done[i], due[i - start] = c, m",
                       *(times if self._timed else []), "most = max(most, m)"]),
-            f"if most > {UNROLLED}:", *_indent(self._deep()),
+            f"if most > {UNROLLED}:", *indented(self._deep()),
         ]  # fmt: skip
 
     def _deep(self) -> list[str]:
@@ -203,16 +197,20 @@ class _Writer:
         keep += ["due[which] -= np.uint8(1)", "deep[more] = which", f"more += np.int64(due[which] > {UNROLLED})"]
         return [
             "some = 0", "for j in range(np.uint64(stop - start)):", "    deep[some] = np.uint32(j)", f"    some += np.int64(due[j] > {UNROLLED})",
-            "while some:", "    for j in range(some):", *_indent(answer, 2), "    more = 0", "    for j in range(some):", *_indent(keep, 2), "    some = more",
+            "while some:", "    for j in range(some):", *indented(answer, 2), "    more = 0", "    for j in range(some):", *indented(keep, 2), "    some = more",
         ]  # fmt: skip
+
+    @property
+    def _wanted(self) -> list[str]:
+        """Arrays of which a segment has a part."""
+        return [*(["target"] if self.program.responds or self.program.sent is not None else []), *(["done"] if self.program.responds else []), *self._named(self.own)]
 
     def _ahead(self) -> list[str]:
         """Ask for what the next segment needs."""
-        wanted = [*(["target"] if self.program.responds or self.program.sent is not None else []), *(["done"] if self.program.responds else []), *self._named(self.own)]
         lines = ["soon = waiting[g + 1]", f"first, end = np.uint64(bounds[soon]), np.uint64(min(bounds[soon + 1], bounds[soon] + {AHEAD}))"]
-        for array in wanted:
+        for array in self._wanted:
             lines += [f"for i in range(first, end, np.uint64(64 // {array}.itemsize)):", f"    prefetch({array}, i)"]
-        return ["if g + 1 < filled:", *_indent(lines)]
+        return ["if g + 1 < filled:", *indented(lines)]
 
     @property
     def _timed(self) -> bool:
@@ -267,7 +265,7 @@ class _Writer:
         if program.sent is not None:
             body.append(f"part[i - start] = {names[program.sent]}")
         if body:
-            segment += ["for i in range(start, stop):", *_indent(body)]
+            segment += ["for i in range(start, stop):", *indented(body)]
         if program.sent is not None:
             segment += ["for j in range(stop - start):", "    arrived[target[start + j]] += part[j]"]
         segment += [f"source_{self.z[n]}[q] = {names[program.after[n]]}" for n in self.source]
@@ -276,11 +274,11 @@ class _Writer:
             *head, "now, dt = np.uint32(k + 1), number(step)",
             "filled, events = due_now(buckets, k, waiting), 0", *self._of_targets(),
             "for g in range(filled):",
-            *_indent([*self._ahead(), "q = waiting[g]", "start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment, "events += np.int64(stop - start)"]),
+            *indented([*self._ahead(), "q = waiting[g]", "start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment, "events += np.int64(stop - start)"]),
             "return events",
         ]  # fmt: skip
         fixed = ["k", "step", "numbers", "buckets", "waiting", "bounds", "target", "part", *ROOM, "of_target", "arrived"]
-        return _function("arrive", [*fixed, *self._named(self.arguments)], text)
+        return function_text("arrive", [*fixed, *self._named(self.arguments)], text)
 
     def _of_targets(self) -> list[str]:
         """What arrivals read of the states of their targets, for all targets, in steps in which spikes arrive."""
@@ -291,7 +289,7 @@ class _Writer:
         lines = self._target_states(names, "now")
         lines += statements(self.graph, wanted, names)
         lines += [f"of_target[{j}, n] = {names[node]}" for j, node in enumerate(wanted)]
-        return ["if filled:", "    for n in range(np.uint64(target_last.size)):", *_indent(lines, 2)]
+        return ["if filled:", "    for n in range(np.uint64(target_last.size)):", *indented(lines, 2)]
 
     def _target_states(self, names: dict[int, str], now: str) -> list[str]:
         """Read the states of target n, and their age."""
@@ -307,24 +305,24 @@ class _Writer:
             lines, held, last = self._unrolled()
             body = ["n = target[i]", *self._varied(), *lines, *(f"s_{self.z[n]}[i] = {held[n]}" for n in self.program.answering)]
             body += [f"last[i] = {last}"] if self.program.dated else []
-            segment += [*self._begin(), "for i in range(start, stop):", *_indent(body)]
+            segment += [*self._begin(), "for i in range(start, stop):", *indented(body)]
         if self.program.dated:
             names |= {self.graph.leaf(f"s.{n}"): f"s_{self.z[n]}[i]" for n in self.held} | {self.graph.leaf(age("")): "h"}
             late = ["h = number(np.uint32(now - last[i])) * dt", *self._varied(), *statements(self.graph, [self.program.ready[n] for n in moving], names)]
             late += [f"new_{self.z[n]} = {names[self.program.ready[n]]}" for n in moving]
             late += [f"s_{self.z[n]}[i] = new_{self.z[n]}" for n in moving] + ["last[i] = now"]
-            segment += ["if anew:", "    for i in range(start, stop):", *_indent(late, 2)]
+            segment += ["if anew:", "    for i in range(start, stop):", *indented(late, 2)]
         text = [
             *head, "dt, now = number(step), np.uint32(k)", "for q in range(bounds.size - 1):",
-            *_indent(["start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment]),
+            *indented(["start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment]),
         ]  # fmt: skip
-        return _function("settle", ["k", "step", "anew", "numbers", "bounds", "target", *ROOM, *self._named(self.arguments)], text)
+        return function_text("settle", ["k", "step", "anew", "numbers", "bounds", "target", *ROOM, *self._named(self.arguments)], text)
 
     def _settle_full(self) -> list[str]:
         """Settle if a target's notes are full, or the oldest could become too old."""
         rest = ["numbers", "bounds", "target", *ROOM, *self._named(self.arguments)]
         text = [f"if full[0] or k % {LONGEST} == 0:", f"    settle(k, step, False, {', '.join(rest)})", "    full[0] = 0", "    fresh[:] = 0"]
-        return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def settle_full({', '.join(['k', 'full', 'fresh', 'step', *rest])}):", *_indent(text)]
+        return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def settle_full({', '.join(['k', 'full', 'fresh', 'step', *rest])}):", *indented(text)]
 
     def _note(self) -> list[str]:
         """Note the spikes of own targets; full[0] is raised when one has no more room, full[1] is the step of the
@@ -345,15 +343,17 @@ class _Writer:
         body += ["target_last[n] = now"] if self.target else []
         text = [
             *head, "dt = number(ms)", "for spike in range(due_now(waiting, step - late, who)):",
-            *_indent(["n = who[spike]", *body]),
+            *indented(["n = who[spike]", *body]),
         ]  # fmt: skip
         fixed = ["step", "late", "waiting", "who", "ms", "numbers", "room", "full", "fresh"]
-        return _function("note", [*fixed, *self._named(self.noting)], text)
+        return function_text("note", [*fixed, *self._named(self.noting)], text)
 
 
-def _indent(lines: list[str], depth: int = 1) -> list[str]:
+def indented(lines: list[str], depth: int = 1) -> list[str]:
+    """Lines within `depth` blocks more."""
     return ["    " * depth + line for line in lines]
 
 
-def _function(name: str, signature: list[str], text: list[str]) -> list[str]:
-    return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def {name}({', '.join(signature)}):", "    noalias_arguments()", *_indent(text)]
+def function_text(name: str, signature: list[str], text: list[str]) -> list[str]:
+    """A kernel of this name, with these arguments and this text."""
+    return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def {name}({', '.join(signature)}):", "    noalias_arguments()", *indented(text)]

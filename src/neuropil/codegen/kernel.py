@@ -174,11 +174,11 @@ class _Writer:
             f"def advance({', '.join(['bounds', 'numbers', 'periods', *arguments])}):",
             "    noalias_arguments()",
             "    diverged = zero",
-            "    for segment in range(bounds.shape[0] - 1):",
+            "    for segment in range(bounds.shape[0]):",
             *(f"        {line}" for line in self.head),
             "        period = periods[segment]",
             # Unsigned bounds spare Numba its test for negative indices, which would stop LLVM from vectorising.
-            "        for i in range(np.uint64(bounds[segment]), np.uint64(bounds[segment + 1])):",
+            "        for i in range(np.uint64(bounds[segment, 0]), np.uint64(bounds[segment, 1])):",
             *(f"            {line}" for line in self.body),
             "    return diverged",
             "",

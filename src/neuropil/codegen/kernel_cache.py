@@ -3,8 +3,8 @@
 Numba compiles every function that another calls to machine code of its own as well, with an entry from Python; of a kernel with its ten
 inner functions that is most of the time. Inner functions here end in the kernels that call them.
 
-Numba's own cache believes its files. Here each begins with a digest of its name and its content, is ours alone
-(`neuropil.codegen.cache`), and holds the key it was compiled for: what does not fit is compiled anew. Its name is the digest of all code
+Numba's own cache believes its files. Here each is sealed and ours alone
+(`neuropil.kept_files`), and holds the key it was compiled for: what does not fit is compiled anew. Its name is the digest of all code
 that a kernel depends on (`neuropil.codegen.digest`), and nothing else.
 """
 
@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import hashlib
-import pickle
 import re
 import secrets
 import sys
@@ -31,11 +29,8 @@ from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined
 from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
-from neuropil.codegen.cache import directory, read_own, write_own
 from neuropil.codegen.digest import digest_of
-
-_MARK = b"neuropil kernel 1\n"
-_DIGEST = 32
+from neuropil.kept_files import directory, read_sealed, write_sealed
 
 
 def cached_njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -192,21 +187,21 @@ class KernelFiles:
     def load(self, key: Any) -> Any:
         """The data of the version with this key; None if there is none, or none that can be trusted."""
         name = self._index().get(key)
-        found = None if name is None else _read(self._folder / name)
+        found = None if name is None else read_sealed(self._folder / name)
         return found[1] if found is not None and found[0] == key else None
 
     def save(self, key: Any, data: Any) -> None:
         """Keep the data of the version with this key. Processes may do so at once: what one of them loses, the next start compiles."""
         name = f"{self._name}.{secrets.token_hex(8)}.nbc"
-        _write(self._folder / name, (key, data))
-        _write(self.index, {**self._index(), key: name})
+        write_sealed(self._folder / name, dumps((key, data)))
+        write_sealed(self.index, dumps({**self._index(), key: name}))
 
     def flush(self) -> None:
         """Forget all versions."""
-        _write(self.index, {})
+        write_sealed(self.index, dumps({}))
 
     def _index(self) -> dict[Any, str]:
-        return _read(self.index) or {}
+        return read_sealed(self.index) or {}
 
 
 class _Kernel(CompileResultCacheImpl):
@@ -232,24 +227,3 @@ class _Kernel(CompileResultCacheImpl):
         assert dispatcher is not None  # it holds this
         name = re.sub(r"[^A-Za-z0-9_.]", "", dispatcher.py_func.__qualname__)[:100]
         return f"{name}-{digest_of(dispatcher)[:32]}.{sys.implementation.cache_tag}"
-
-
-def _read(path: Path) -> Any:
-    """What `_write` wrote; None if it is not as it was, or not ours alone."""
-    data = read_own(path)
-    start = len(_MARK) + _DIGEST
-    if data is None or data[:start] != _MARK + _digest(path, data[start:]):
-        return None
-    try:
-        return pickle.loads(data[start:])
-    except Exception:  # of another Numba, say
-        return None
-
-
-def _write(path: Path, value: Any) -> None:
-    data = dumps(value)
-    write_own(path, _MARK + _digest(path, data) + data)
-
-
-def _digest(path: Path, data: bytes) -> bytes:
-    return hashlib.blake2b(path.name.encode() + b"\0" + data, digest_size=_DIGEST).digest()

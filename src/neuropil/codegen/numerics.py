@@ -5,7 +5,6 @@ promise of distinct arrays (:mod:`.noalias`).
 """
 
 from neuropil.codegen.draws import (
-    count_at_least,
     draw_word,
     normal_quantile32,
     normal_quantile64,
@@ -29,7 +28,7 @@ from neuropil.codegen.threads import (
 )
 
 __all__ = [
-    "BARRIER_SIZE", "abort_barrier", "atomic_add", "atomic_load", "atomic_store", "cos", "count_at_least", "cpu_relax",
+    "BARRIER_SIZE", "abort_barrier", "atomic_add", "atomic_load", "atomic_store", "cos", "cpu_relax",
     "draw_word", "exp", "exp2", "expm1", "flush_subnormal", "log", "log1p", "logistic", "new_barrier",
     "noalias_arguments", "normal_quantile32", "normal_quantile64", "pow", "prefetch", "sin", "spin_barrier", "tanh",
     "threefry2x32", "to_uniform32", "to_uniform64", "yield_thread",

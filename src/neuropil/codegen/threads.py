@@ -16,6 +16,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from neuropil.codegen.kernel_cache import cached_njit, inner_njit
+from neuropil.codegen.vectors import element
 
 __all__ = [
     "BARRIER_SIZE", "abort_barrier", "atomic_add", "atomic_load", "atomic_store", "cpu_relax", "new_barrier",
@@ -36,7 +37,7 @@ def prefetch(typingctx, array, index):  # type: ignore[no-untyped-def]
         return None
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        pointer = _element(context, builder, signature, args)
+        pointer = element(context, builder, signature, args)
         byte_pointer = builder.bitcast(pointer, cgutils.voidptr_t)
         flag = ir.IntType(32)
         function = cgutils.get_or_insert_function(
@@ -56,7 +57,7 @@ def atomic_add(typingctx, array, index, value):  # type: ignore[no-untyped-def]
         return None
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        pointer = _element(context, builder, signature, args)
+        pointer = element(context, builder, signature, args)
         return builder.atomic_rmw("add", pointer, context.cast(builder, args[2], value, types.int64), "seq_cst")
 
     return types.int64(array, index, value), codegen
@@ -69,7 +70,7 @@ def atomic_load(typingctx, array, index):  # type: ignore[no-untyped-def]
         return None
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        return builder.load_atomic(_element(context, builder, signature, args), "seq_cst", 8)
+        return builder.load_atomic(element(context, builder, signature, args), "seq_cst", 8)
 
     return types.int64(array, index), codegen
 
@@ -81,7 +82,7 @@ def atomic_store(typingctx, array, index, value):  # type: ignore[no-untyped-def
         return None
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        pointer = _element(context, builder, signature, args)
+        pointer = element(context, builder, signature, args)
         builder.store_atomic(context.cast(builder, args[2], value, types.int64), pointer, "seq_cst", 8)
         return context.get_dummy_value()
 
@@ -165,11 +166,3 @@ def _is_counter(array: Any, index: Any) -> bool:
         and array.dtype == types.int64
         and isinstance(index, types.Integer)
     )
-
-
-def _element(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    """Pointer to ``args[0][args[1]]``, without bounds check or wrap-around."""
-    array_type, index_type = signature.args[:2]
-    array = context.make_array(array_type)(context, builder, args[0])
-    index = context.cast(builder, args[1], index_type, types.intp)
-    return cgutils.get_item_pointer(context, builder, array_type, array, [index], wraparound=False)

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numba import njit
 
-from neuropil.codegen.draws import count_at_least, threefry2x32
 from neuropil.codegen.kernel_cache import cached_njit
+from neuropil.codegen.poisson import AT_ONCE, STEPS, poisson_block
 
 OPTIONS = {"nogil": True, "fastmath": True, "boundscheck": False}
 
@@ -91,20 +91,21 @@ def multiply_add(x, a, b, rounds):
 
 
 @cached_njit(**OPTIONS)
-def poisson_counts(count, later, thresholds, rounds):
-    """Poisson counts of two steps at a time, by four thresholds on one random word each.
+def poisson_counts(counts, n, thresholds, rounds):
+    """Poisson counts of four steps at a time, by 16 bits each.
 
     Args:
-        count, later: uint8[n], of the first and the second step.
-        thresholds: of the random words.
+        counts: uint8[4 n].
+        n: of each step, a multiple of 32.
+        thresholds: uint16, the upper halves of those of the random words.
         rounds: repetitions.
     """
+    undecided = np.uint32(0)
     for r in range(rounds):
-        for i in range(count.size):
-            now, after = threefry2x32(np.uint32(1), np.uint32(2), np.uint32(i), np.uint32(r))
-            count[i] = count_at_least(now, thresholds)
-            later[i] = count_at_least(after, thresholds)
-    return count[0]
+        for i in range(0, n, AT_ONCE):
+            for mask in poisson_block(counts, i, n, np.uint32(1), np.uint32(2), np.uint32(i // 2), np.uint32(r), np.uint32(0), thresholds):
+                undecided |= mask
+    return undecided
 
 
 @njit(nogil=True)
@@ -185,14 +186,14 @@ def event_seconds(threads: int, n: int, slots: int, rounds: int = 1, tries: int 
     return seconds / (n * rounds)
 
 
-def poisson_seconds(threads: int, n: int = 20_000, tries: int = 7) -> float:
+def poisson_seconds(threads: int, n: int = 20_480, tries: int = 7) -> float:
     """Seconds per Poisson count on one of `threads` threads.
 
     Args:
-        n: counts of each thread.
+        n: counts of each thread in a step, a multiple of 32.
         tries: repetitions, of which the shortest counts.
     """
-    thresholds = tuple(np.uint32(2**32 * q) for q in (0.5, 0.8, 0.95, 0.99))
+    thresholds = np.array([2**16 * q for q in (0.5, 0.8, 0.95, 0.99)], np.uint16)
     rounds = 10
-    seconds = best(lambda: job(poisson_counts, np.zeros(n, np.uint8), np.zeros(n, np.uint8), thresholds, rounds), threads, tries)
-    return seconds / (2 * n * rounds)
+    seconds = best(lambda: job(poisson_counts, np.zeros(STEPS * n, np.uint8), n, thresholds, rounds), threads, tries)
+    return seconds / (STEPS * n * rounds)

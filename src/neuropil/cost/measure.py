@@ -19,11 +19,12 @@ import numba
 import numpy as np
 
 from neuropil.codegen import clock_driven_source
-from neuropil.codegen.cache import directory, load, path_of
+from neuropil.codegen.cache import load, path_of
 from neuropil.codegen.clock_driven_source import SynapseKernel, emit_step
 from neuropil.codegen.kernel import NAME, source_of
 from neuropil.cost import kernels
 from neuropil.errors import ResultError
+from neuropil.kept_files import directory
 from neuropil.lower.synapse import SynapseProgram
 from neuropil.plan.parts import KernelBatch
 from neuropil.plan.plan import Plan

@@ -10,6 +10,7 @@ import numpy as np
 
 from neuropil.codegen.cache import load
 from neuropil.codegen.kernel import NAME, source_of
+from neuropil.engine.aligned import aligned_zeros
 from neuropil.engine.cells.compose import Owned, cells_of
 from neuropil.engine.exchange.exchange import Exchange
 from neuropil.engine.exchange.junctions import Potentials, junctions
@@ -83,7 +84,7 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
     Returns:
         The machine: arrays and operations of all threads.
     """
-    arrived = [np.zeros((max(plan.channels, 1), share.size), plan.accumulator) for share in layout.shares]
+    arrived = [aligned_zeros((max(plan.channels, 1), share.size), plan.accumulator) for share in layout.shares]
     machine = Machine([[] for _ in layout.shares], arrived, exchange)
     for g, batch in enumerate(plan.batches):
         for t, share in enumerate(layout.shares):
@@ -125,7 +126,7 @@ def _group_arrays(plan: Plan, group: Batch, share: Partition, g: int, arrived: n
         if argument.kind is Kind.EXACT:
             made.arrays[argument] = arrived[ports.index(str(argument.name)), start:stop]
         else:
-            made.arrays[argument] = np.zeros(stop - start, plan.element_type(group, argument))
+            made.arrays[argument] = aligned_zeros(stop - start, plan.element_type(group, argument))
     for member in group.members:
         mine = share.slices[member.population.name, member.part]
         own, slots = slice(mine.lower, mine.lower + mine.neurons), slice(mine.start - start, mine.stop - start)
@@ -210,7 +211,7 @@ def _kernel_arrays(plan: Plan, share: Partition, mine: list[GroupArrays], g: int
             made.append(mine[soma].arrays[Argument(Kind.INPUT, neuron.into)])
         else:
             there = [share.slices[m.population.name, ""].start - share.start[soma] for m in group.members for _ in range(m.sites)]
-            made.append((np.array(there, np.int64) - share.bounds[g][:-1]).astype(np.uint64))
+            made.append((np.array(there, np.int64) - share.bounds[g][:, 0]).astype(np.uint64))
     return made
 
 

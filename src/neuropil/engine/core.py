@@ -20,7 +20,7 @@ from neuropil.engine.exchange.exchange import Exchange, meet
 from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeLog
 from neuropil.engine.layout import Layout
 from neuropil.engine.ring import ring_length
-from neuropil.engine.stores import clock_driven_store, event_driven_store  # noqa: F401  (they register builders)
+from neuropil.engine.stores import clock_driven_store, target_record_store  # noqa: F401  (they register builders)
 from neuropil.engine.stores.deliver import Rows, first_capacity
 from neuropil.engine.stores.packed import PackedSynapses, build
 from neuropil.engine.stores.packed_store import PackedStore, Store

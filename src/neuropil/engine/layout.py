@@ -22,6 +22,8 @@ from neuropil.plan.plan import Plan
 
 BLOCK = 1 << 16
 ALIGN = 64  # slots: keeps every batch's slice on its own cache lines in every array
+ALIGN_MEMBER = 16
+"""Slots: the neurons of a member of a batch begin on a cache line of 32-bit numbers, unless they are fewer than `ALIGN`."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Partition:
 
     Attributes:
         start: first slot of each batch, and the end of the last.
-        bounds: for each batch, int64[segments + 1], ends of its segments relative to its start.
+        bounds: for each batch, int64[segments, 2], where its segments begin and end, relative to its start.
         lower: for each batch, int64[segments], the counter of random numbers of a segment's first element.
         size: number of slots, padding included.
         elements: int32[size], the element in each slot (-1 for padding); the first elements are the neurons.
@@ -142,20 +144,23 @@ def part(size: int, thread: int, threads: int) -> tuple[int, int]:
 def _share(plan: Plan, thread: int, threads: int) -> Partition:
     start, bounds, lower, elements, slices, slot = [0], [], [], [], {}, 0
     for batch in plan.batches:
-        ends, firsts = [0], []
+        segments, firsts, end = [], [], 0
         for member in batch.members:
             planned = plan.parts[member.population.name, member.part]
             a, b = part(member.population.size, thread, threads)
-            slices[member.population.name, member.part] = Slice(slot + ends[-1], a, b - a, member.sites)
+            if b - a >= ALIGN:
+                elements.append(np.full(-end % ALIGN_MEMBER, -1))
+                end += -end % ALIGN_MEMBER
+            slices[member.population.name, member.part] = Slice(slot + end, a, b - a, member.sites)
             for site in range(member.sites):
                 firsts.append(site * member.population.size + a)
-                ends.append(ends[-1] + b - a)
+                segments.append((end, end + b - a))
+                end += b - a
             elements.append(_elements(planned, a, b))
-        bounds.append(np.array(ends, np.int64))
+        bounds.append(np.array(segments, np.int64).reshape(-1, 2))
         lower.append(np.array(firsts, np.int64))
-        padding = -ends[-1] % ALIGN
-        elements.append(np.full(padding, -1))
-        slot += ends[-1] + padding
+        elements.append(np.full(-end % ALIGN, -1))
+        slot += end + -end % ALIGN
         start.append(slot)
     ids = np.concatenate(elements).astype(np.int32) if elements else np.empty(0, np.int32)
     return Partition(tuple(start), tuple(bounds), tuple(lower), slot, ids, slices)

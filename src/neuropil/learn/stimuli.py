@@ -122,7 +122,7 @@ def inhomogeneous_poisson(d: Driven) -> Array:
 
 
 def _poisson(d: Driven, rate: Any) -> Array:
-    words = rng.words(d.key, d.counters[None, :], d.k[:, None])
+    words = rng.event_words(d.key, d.counters[None, :], d.k[:, None])
     mean = np.broadcast_to(rate * d.dt, words.shape)
     counts = np.zeros(words.shape)
     for lam in np.unique(mean):

@@ -13,12 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
 
 from neuropil.errors import ModelError
 from neuropil.lower.coupled import LARGEST_GROUP
 from neuropil.lower.graph import Graph, absorb
+from neuropil.lower.kept import kept, read_by
+from neuropil.lower.later import jax
 from neuropil.lower.purity import check_pure
 from neuropil.lower.trace import Traced, scalar_jaxpr
 from neuropil.model.base.integrators import DERIVED, Tableau, check_integrator
@@ -89,6 +90,10 @@ def classify(traced: Traced) -> Scheme:
     Raises:
         ModelError: when a declared integrator cannot be used for these equations, or an equation has an effect.
     """
+    return kept("scheme", read_by(traced), lambda: _classified(traced))
+
+
+def _classified(traced: Traced) -> Scheme:
     check_pure(traced)
     spec = traced.spec
     states, inputs = tuple(spec.states), tuple(spec.inputs)

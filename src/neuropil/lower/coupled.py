@@ -11,19 +11,19 @@ holds it as one operation, `flow<n>`, with n results that `item<i>` takes apart.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
+
+from neuropil.lower.later import jax, jnp
 
 LARGEST_GROUP = 24
 """States of a group at most."""
 
 
-@jax.jit
 def coupled_flow(matrix: tuple[Any, ...], rates: tuple[Any, ...]) -> tuple[Any, ...]:
-    """φ(A dt) f dt in JAX; graphs recognise it by its name and do not look inside.
+    """φ(A dt) f dt in JAX.
 
     Args:
         matrix: A dt, row after row, and rates: f dt; numbers or arrays of one shape.
@@ -31,14 +31,25 @@ def coupled_flow(matrix: tuple[Any, ...], rates: tuple[Any, ...]) -> tuple[Any, 
     Returns:
         The change of each state.
     """
+    flow: tuple[Any, ...] = _compiled()(matrix, rates)
+    return flow
+
+
+@cache
+def _compiled() -> Any:
+    """The function as one call; graphs recognise it by its name and do not look inside."""
     from jax.scipy.linalg import expm  # SciPy's wrappers take a while to import
 
-    n = len(rates)
-    values = jnp.broadcast_arrays(*matrix, *rates)
-    zero = jnp.zeros_like(values[0])
-    rows = [[*values[i * n : (i + 1) * n], values[n * n + i]] for i in range(n)] + [[zero] * (n + 1)]
-    power = expm(jnp.stack([jnp.stack(row, -1) for row in rows], -2))
-    return tuple(power[..., i, n] for i in range(n))
+    @jax.jit
+    def coupled_flow(matrix: tuple[Any, ...], rates: tuple[Any, ...]) -> tuple[Any, ...]:
+        n = len(rates)
+        values = jnp.broadcast_arrays(*matrix, *rates)
+        zero = jnp.zeros_like(values[0])
+        rows = [[*values[i * n : (i + 1) * n], values[n * n + i]] for i in range(n)] + [[zero] * (n + 1)]
+        power = expm(jnp.stack([jnp.stack(row, -1) for row in rows], -2))
+        return tuple(power[..., i, n] for i in range(n))
+
+    return coupled_flow
 
 
 def evaluate_flow(*values: Any) -> np.ndarray:

@@ -6,10 +6,9 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import Any
 
-import jax.numpy as jnp
-
 from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph
+from neuropil.lower.later import jnp
 from neuropil.lower.purity import traced_twice
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.contents.expression import Expression

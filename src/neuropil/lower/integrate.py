@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
-import jax
-import jax.numpy as jnp
-
 from neuropil.lower.classify import Scheme, classify
 from neuropil.lower.coupled import coupled_flow
+from neuropil.lower.later import jax, jnp
 from neuropil.lower.propagator import entries, tag
 from neuropil.lower.trace import Scalars, Traced, TracedNeuron
 from neuropil.model.base.integrators import Number, Tableau, common_denominator

@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neuropil.errors import ModelError
@@ -28,6 +26,7 @@ from neuropil.lower.constants import Constants, hoisted
 from neuropil.lower.exponentials import share_exponentials
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import Advance
+from neuropil.lower.later import jax, jnp
 from neuropil.lower.propagator import propagators
 from neuropil.lower.steady import rest
 from neuropil.lower.trace import Scalars, Traced, named_leaves, scalar_jaxpr

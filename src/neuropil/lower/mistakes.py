@@ -8,10 +8,9 @@ import re
 import traceback
 from typing import Any
 
-import jax
-
 from neuropil import maths, units
 from neuropil.errors import ModelError, NeuropilError, did_you_mean
+from neuropil.lower.later import jax
 from neuropil.model.base.described import DeclarativeModel
 
 _FOREIGN = re.compile(r"\b(math|cmath|np|numpy|jnp|jax\.numpy|scipy\.special|special)\.(\w+)\(")

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from neuropil.errors import ModelError, NeuropilError
 from neuropil.lower.graph import Graph, absorb
+from neuropil.lower.later import jnp
 from neuropil.lower.trace import scalar_jaxpr
 from neuropil.model.modulation.bound_effect import BoundEffect
 from neuropil.model.modulation.kinetics import Kinetics

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import jax
-
 from neuropil.errors import PlanError
 from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import StepFunction
+from neuropil.lower.kept import kept, read_by
+from neuropil.lower.later import jax
 from neuropil.lower.primitives import PRIMITIVES
 from neuropil.lower.trace import named_leaves, scalar_jaxpr
 
@@ -82,37 +82,7 @@ class NeuronProgram:
         Returns:
             The program.
         """
-        spec = step.traced.spec
-        names = (
-            named_leaves("p", (*spec.parameters, *step.entry_names, "dt")),
-            named_leaves("s", spec.states),
-            named_leaves("x", spec.inputs),
-            named_leaves("w", spec.ports),
-            "r",
-            "u",
-        )
-        shapes = jax.tree.map(lambda n: "bool" if n == "r" else "float", names)
-
-        def as_arrays(*arguments: Any) -> Any:
-            new, fired = step(*arguments)
-            given = [jax.numpy.asarray(step.traced.output(*arguments[:3]), "float64")] if variant.gives else []
-            return [jax.numpy.asarray(new[n], "float64") for n in spec.states], jax.numpy.asarray(fired), given
-
-        closed = scalar_jaxpr(as_arrays, *shapes)
-        graph = Graph()
-
-        def leaf(name: str) -> int:
-            kind, _, rest = name.partition(".")
-            unused = (kind == "x" and not variant.input_in_use(rest)) or (kind == "w" and not variant.weight_in_use(rest))
-            if unused:
-                return graph.const(0.0)
-            if kind == "r":
-                return graph.leaf(name, kind="b") if step.rests else graph.const(False)
-            return graph.leaf(name, static=kind == "p")
-
-        nodes = absorb(graph, closed, [leaf(n) for n in jax.tree.leaves(names)], step.traced.name)
-        states, (fired, *given) = nodes[: len(spec.states)], nodes[len(spec.states) :]
-        return cls(step, variant, graph, dict(zip(spec.states, states, strict=True)), fired, *given)
+        return cls(step, variant, *kept("neuron", (*read_by(step.traced), variant), lambda: _traced(step, variant)))
 
     @property
     def roots(self) -> list[int]:
@@ -158,6 +128,41 @@ class NeuronProgram:
     def constants(self, parameters: dict[str, Any]) -> list[Any]:
         """Values of the hoisted constants, in float64, for parameters (and "dt" and propagator entries) by name."""
         return self.graph.evaluate(self.hoisted, {f"p.{n}": v for n, v in parameters.items()})
+
+
+def _traced(step: StepFunction, variant: Variant) -> tuple[Any, ...]:
+    """Graph, new states, spike condition, and what is given, if anything (see `NeuronProgram`)."""
+    spec = step.traced.spec
+    names = (
+        named_leaves("p", (*spec.parameters, *step.entry_names, "dt")),
+        named_leaves("s", spec.states),
+        named_leaves("x", spec.inputs),
+        named_leaves("w", spec.ports),
+        "r",
+        "u",
+    )
+    shapes = jax.tree.map(lambda n: "bool" if n == "r" else "float", names)
+
+    def as_arrays(*arguments: Any) -> Any:
+        new, fired = step(*arguments)
+        given = [jax.numpy.asarray(step.traced.output(*arguments[:3]), "float64")] if variant.gives else []
+        return [jax.numpy.asarray(new[n], "float64") for n in spec.states], jax.numpy.asarray(fired), given
+
+    closed = scalar_jaxpr(as_arrays, *shapes)
+    graph = Graph()
+
+    def leaf(name: str) -> int:
+        kind, _, rest = name.partition(".")
+        unused = (kind == "x" and not variant.input_in_use(rest)) or (kind == "w" and not variant.weight_in_use(rest))
+        if unused:
+            return graph.const(0.0)
+        if kind == "r":
+            return graph.leaf(name, kind="b") if step.rests else graph.const(False)
+        return graph.leaf(name, static=kind == "p")
+
+    nodes = absorb(graph, closed, [leaf(n) for n in jax.tree.leaves(names)], step.traced.name)
+    states, (fired, *given) = nodes[: len(spec.states)], nodes[len(spec.states) :]
+    return graph, dict(zip(spec.states, states, strict=True)), fired, *given
 
 
 def check(program: NeuronProgram) -> None:

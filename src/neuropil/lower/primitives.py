@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from neuropil.errors import PrimitiveError
 from neuropil.lower.coupled import LARGEST_GROUP, evaluate_flow
@@ -33,6 +32,12 @@ class Primitive:
     gives: str = "f"
 
 
+def _logistic(x: Any) -> Any:
+    from scipy.special import expit  # SciPy takes a while to import, and few models have it
+
+    return expit(x)
+
+
 PRIMITIVES: dict[str, Primitive] = {
     "add": Primitive(np.add, 1),
     "sub": Primitive(np.subtract, 1),
@@ -51,7 +56,7 @@ PRIMITIVES: dict[str, Primitive] = {
     "log": Primitive(np.log, 24),
     "log1p": Primitive(np.log1p, 27),
     "tanh": Primitive(np.tanh, 26),
-    "logistic": Primitive(special.expit, 21),
+    "logistic": Primitive(_logistic, 21),
     "sin": Primitive(np.sin, 20),
     "cos": Primitive(np.cos, 20),
     "pow": Primitive(np.power, 44),

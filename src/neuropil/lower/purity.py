@@ -11,12 +11,11 @@ import random
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neuropil.errors import ModelError
 from neuropil.lower.graph import Graph, absorb
+from neuropil.lower.later import jax, jnp
 from neuropil.lower.trace import Traced, scalar_jaxpr
 
 ATTEMPTS = 3

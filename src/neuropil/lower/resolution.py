@@ -18,14 +18,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neuropil.lower.classify import Scheme, parameter_leaf
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import Advance, StepFunction
-from neuropil.lower.trace import scalar_jaxpr
+from neuropil.lower.kept import kept, read_by
+from neuropil.lower.later import jax, jnp
+from neuropil.lower.trace import TracedNeuron, scalar_jaxpr
 from neuropil.model.base.described import Spec
 from neuropil.model.base.distribution import Distribution
 from neuropil.units import mV
@@ -65,23 +65,29 @@ class Jumps:
         Returns:
             The nodes.
         """
-        traced, spec = step.traced, step.traced.spec
-        names = ({n: f"p.{n}" for n in spec.parameters}, {n: f"s.{n}" for n in spec.states}, {n: f"w.{n}" for n in spec.ports})
-        fires = traced.has_fires or traced.has_hazard
+        return cls(*kept("jumps", read_by(step.traced), lambda: _jumps(step.traced)))
 
-        def jumps(p: Any, s: Any, w: Any) -> Any:
-            def after(s: Any) -> Any:
-                return {n: jnp.asarray(v, "float64") for n, v in (traced.reset(p, s) if fires else s).items()}
 
-            keeps = {n: jax.jvp(after, (s,), ({m: jnp.float64(m == n) for m in s},))[1][n] for n in s}
-            return after(s), keeps, {n: jnp.asarray(v, "float64") for n, v in traced.receive(p, s, w).items()}
+def _jumps(traced: TracedNeuron) -> tuple[Graph, dict[str, int], dict[str, int], dict[str, int]]:
+    """Graph and nodes, see `Jumps`."""
+    spec = traced.spec
+    names = ({n: f"p.{n}" for n in spec.parameters}, {n: f"s.{n}" for n in spec.states}, {n: f"w.{n}" for n in spec.ports})
+    fires = traced.has_fires or traced.has_hazard
 
-        graph = Graph()
-        closed = scalar_jaxpr(jumps, *names)
-        nodes = absorb(graph, closed, [graph.leaf(n, static=n[0] == "p") for n in jax.tree.leaves(names)], traced.name)
-        ordered = sorted(spec.states)
-        parts = (nodes[k * len(ordered) : (k + 1) * len(ordered)] for k in range(3))
-        return cls(graph, *(dict(zip(ordered, part, strict=True)) for part in parts))
+    def jumps(p: Any, s: Any, w: Any) -> Any:
+        def after(s: Any) -> Any:
+            return {n: jnp.asarray(v, "float64") for n, v in (traced.reset(p, s) if fires else s).items()}
+
+        keeps = {n: jax.jvp(after, (s,), ({m: jnp.float64(m == n) for m in s},))[1][n] for n in s}
+        return after(s), keeps, {n: jnp.asarray(v, "float64") for n, v in traced.receive(p, s, w).items()}
+
+    graph = Graph()
+    closed = scalar_jaxpr(jumps, *names)
+    nodes = absorb(graph, closed, [graph.leaf(n, static=n[0] == "p") for n in jax.tree.leaves(names)], traced.name)
+    ordered = sorted(spec.states)
+    parts = (nodes[k * len(ordered) : (k + 1) * len(ordered)] for k in range(3))
+    reset, keeps, received = (dict(zip(ordered, part, strict=True)) for part in parts)
+    return graph, reset, keeps, received
 
 
 def slow_states(

@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neuropil.errors import ModelError
+from neuropil.lower.later import jax, jnp
 from neuropil.units import DIMENSIONLESS, Dimension
 
 Rates = Callable[[dict[str, Any]], dict[str, Any]]

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from neuropil.errors import ModelError
 from neuropil.lower.classify import Scheme, classify
 from neuropil.lower.graph import Graph
 from neuropil.lower.integrate import Advance
+from neuropil.lower.later import jnp
 from neuropil.lower.learned import PLASTIC, learned_states
 from neuropil.lower.propagator import propagators
 from neuropil.lower.synapse_form import SIDES, Form, age, closed_form, form_of, strikes
@@ -236,6 +236,12 @@ class SynapseProgram:
         why = "; ".join(f"{n}: {self.form.reasons[n]}" for n in self.form.clocked) or "its current flows in every step"
         late = f"; {', '.join(self.form.waiting)} only when a spike arrives" if self.form.waiting else ""
         return f"clock-driven: {name} advances in every step ({why}{late})"
+
+
+def all_roots(program: SynapseProgram) -> list[int]:
+    """Every node that kernels of event-driven synapses compute: what spikes do, and the synapses' own states as they are when they are read."""
+    own = [program.ready[n] for n in program.form.of("")]
+    return [*program.arrival_roots, *program.response_roots, *program.target_roots, *own]
 
 
 _WHOSE = {"source": "source and delay", "target": "target"}

@@ -17,10 +17,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import jax.numpy as jnp
-
 from neuropil.lower.classify import Scheme
 from neuropil.lower.graph import Graph
+from neuropil.lower.later import jnp
 from neuropil.lower.trace import Scalars
 from neuropil.lower.traced_synapse import TracedSynapse, traced_graph
 from neuropil.model.base.distribution import Distribution

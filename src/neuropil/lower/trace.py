@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import jax
 import numpy as np
 
 from neuropil.errors import ModelError, NeuropilError, PrimitiveError, UnitError, did_you_mean
+from neuropil.lower.later import jax
 from neuropil.lower.mistakes import explained
 from neuropil.model.base.described import DeclarativeModel, Values
 from neuropil.model.neuron.branched import Branch

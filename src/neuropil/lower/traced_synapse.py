@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
-
 from neuropil.errors import UnitError
 from neuropil.lower.graph import Graph, absorb
+from neuropil.lower.later import jax
 from neuropil.lower.trace import Scalars, Traced, scalar_jaxpr
 from neuropil.model.contents.per_synapse import differs
 from neuropil.model.synapse.synapse import Synapse

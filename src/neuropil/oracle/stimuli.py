@@ -123,7 +123,7 @@ def inhomogeneous_poisson(source: Source) -> Each:
 
 
 def _poisson(source: Source, rate: Array, k: int) -> Array:
-    words = rng.words(source.key, source.counters, k)
+    words = rng.event_words(source.key, source.counters, k)
     counts = [int(rng.poisson(lam, word)) for lam, word in zip((rate * source.dt).ravel(), words.ravel(), strict=True)]
     return np.array(counts, float).reshape(words.shape)
 

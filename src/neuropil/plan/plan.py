@@ -17,6 +17,7 @@ from neuropil.errors import ModelError, PlanError
 from neuropil.lower.neuron_program import NeuronProgram
 from neuropil.lower.synapse import SynapseProgram, plan_synapses
 from neuropil.lower.synapse_resolution import slow_synapses
+from neuropil.lower.target_records import records_of
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.modulation.modulator import effects_on
@@ -223,7 +224,7 @@ def make_plan(
     }  # fmt: skip
     bare = tuple(dataclasses.replace(b, precision=cells[n].precision) if (n := b.members[0].population.name) in cells else b for b in bare)
     slow = {} if precision == "float64" else {j: _slow_synapses(network, j, s, dt_ms) for j, s in synapses.items()}
-    why = tuple(_why(p, stores[j], scale[j], synapses.get(j), slow.get(j, {})) for j, p in enumerate(network.projections))
+    why = tuple(_why(network, p, stores[j], scale[j], synapses.get(j), slow.get(j, {})) for j, p in enumerate(network.projections))
     plan = Plan(network, dt_ms, seed, precision, word, groups, bare, cells, parts, channel_of, scale, drives, stores, why, synapses, slow)
     check_plan(plan)
     return plan
@@ -309,11 +310,19 @@ def _slow_synapses(network: Network, j: int, program: SynapseProgram, dt: float)
     return slow_synapses(program, projection.weight, dt, effects_on(network.modulators, projection))
 
 
-def _why(projection: Projection, store: StoreKind, scale: Scale | None, synapse: SynapseProgram | None, slow: dict[str, str]) -> str:
+def _recorded(network: Network, projection: Projection, synapse: SynapseProgram) -> str:
+    """Whether synapses that respond to their targets do so by target records, and why not."""
+    if not (synapse.event_driven and synapse.responds):
+        return ""
+    found = records_of(network, projection, synapse)
+    return f" (without target records: {found})" if isinstance(found, str) else f" by target records of {found.spikes} spikes"
+
+
+def _why(network: Network, projection: Projection, store: StoreKind, scale: Scale | None, synapse: SynapseProgram | None, slow: dict[str, str]) -> str:
     """Why a projection is executed as it is."""
     if synapse is not None:
         wide = "; in float64, because float32 would not resolve it: " + ", ".join(f"{n} ({why})" for n, why in slow.items())
-        return synapse.explain() + (wide if slow else "")
+        return synapse.explain() + _recorded(network, projection, synapse) + (wide if slow else "")
     if scale is None:
         return f"{store.name}: {(type(store).__doc__ or 'registered outside of the package').strip()}"
     port = f"{type(projection.target.neuron).__name__}.{projection.port}"

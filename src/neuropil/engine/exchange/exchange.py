@@ -21,6 +21,7 @@ import numpy as np
 from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.threads import BARRIER_SIZE, abort_barrier, spin_barrier
 from neuropil.connectivity.samplers import delay_range
+from neuropil.engine.aligned import aligned_zeros
 from neuropil.plan.plan import Plan
 
 Allocator: TypeAlias = Callable[[str, Any, tuple[int, ...]], np.ndarray]
@@ -41,10 +42,7 @@ def within_process(name: str, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
         dtype: of an element.
         shape: of the array.
     """
-    wanted = int(np.prod(shape))
-    room = np.zeros(wanted + 64, dtype)
-    start = -room.ctypes.data % 64 // room.itemsize
-    return room[start : start + wanted].reshape(shape)
+    return aligned_zeros(shape, dtype)
 
 
 def steps_between_meetings(plan: Plan) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import cached_njit
+from neuropil.codegen.vectors import LINE, lowest_bit, set_bytes
 from neuropil.connectivity.samplers import delay_steps
 from neuropil.engine.exchange.exchange import fired_in
 from neuropil.engine.ring import ring_length
@@ -58,17 +59,13 @@ def exchanged(plan: Plan) -> list[Buffer]:
 
 @cached_njit(**KERNEL_FLAGS)
 def collect(out, n, fired, neurons):
-    """Append to out[n:] the global indices of the slots whose `fired` byte is set; returns the new n."""
-    words = fired.view(np.uint64)
-    for line in range(words.size // 8):
-        found = np.uint64(0)
-        for j in range(8 * line, 8 * line + 8):
-            found |= words[j]
-        if found:
-            for i in range(64 * line, 64 * line + 64):
-                if fired[i]:
-                    out[n] = neurons[i]
-                    n += 1
+    """Append to out[n:] the global indices of the slots, a multiple of `LINE`, whose `fired` byte is set; returns the new n."""
+    for first in range(np.uint64(0), np.uint64(fired.size), np.uint64(LINE)):
+        found = set_bytes(fired, first)
+        while found:
+            out[n] = neurons[first + lowest_bit(found)]
+            n += 1
+            found &= found - np.uint64(1)
     return n
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.flags import PROGRAM_FLAGS
+from neuropil.codegen.flags import PLAIN_FLAGS
 from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.pointwise import Pointwise
 from neuropil.errors import LoweringError
@@ -124,7 +124,7 @@ BLOCK = 256
 """Matrices that are worked on together: their entries stay in the nearest cache."""
 
 
-@cached_njit(**PROGRAM_FLAGS)
+@cached_njit(**PLAIN_FLAGS)
 def exponentials(matrices, series, squares, diagonal, halvings):  # type: ignore[no-untyped-def]
     """Exponentials of matrices given by their entries, float64[positions, n]: a Taylor polynomial by Horner's rule, and squaring."""
     positions, n = matrices.shape
@@ -149,7 +149,7 @@ def exponentials(matrices, series, squares, diagonal, halvings):  # type: ignore
     return made
 
 
-@inner_njit(**PROGRAM_FLAGS)
+@inner_njit(**PLAIN_FLAGS)
 def _multiplied(products, first, second, result, width):  # type: ignore[no-untyped-def]
     """Products of matrices, each entry summed in order."""
     result[:] = 0.0

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.engine.aligned import aligned_zeros
 from neuropil.engine.compose import advance_of
 from neuropil.engine.core import Core
 from neuropil.errors import SimulationError
@@ -133,12 +134,12 @@ def widened(core: Core, g: int, wanted: Collection[Argument]) -> KernelBatch:
     columns = {a: batch.signature.columns.index(a) for a in new if a.kind is not Kind.PERIOD}
     kept = [batch.signature.columns.index(a) for a in signature.columns]
     for t, share in enumerate(core.layout.shares):
-        held, lengths = machine.groups[t][g], np.diff(share.bounds[g])
+        held = machine.groups[t][g]
         for argument in new:
             each = machine.numbers[g][:, columns[argument]] if argument in columns else machine.periods[g]
-            array = np.zeros(held.size, core.plan.element_type(batch, argument))
-            array[: lengths.sum()] = np.repeat(each, lengths)
-            held.arrays[argument] = array
+            held.arrays[argument] = array = aligned_zeros(held.size, core.plan.element_type(batch, argument))
+            for (start, stop), value in zip(share.bounds[g], each, strict=True):
+                array[start:stop] = value
     machine.numbers[g] = np.ascontiguousarray(machine.numbers[g][:, kept])
     members = []
     for member in batch.members:
@@ -209,5 +210,7 @@ def _refractory_counts(core: Core, g: int, batch: KernelBatch) -> bool:
     for mine in core.machine.groups:
         arrays, needed = mine[g].arrays, np.dtype(batch.refractory_type)
         if argument in arrays and arrays[argument].itemsize < needed.itemsize:
-            arrays[argument], grown = arrays[argument].astype(needed), True
+            held = arrays[argument]
+            arrays[argument], grown = aligned_zeros(held.size, needed), True
+            arrays[argument][:] = held
     return grown

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from neuropil import rng
-from neuropil.engine.layout import Layout
+from neuropil.codegen.poisson import AT_ONCE, STEPS
+from neuropil.engine.aligned import aligned_zeros
+from neuropil.engine.layout import ALIGN, Layout
 from neuropil.engine.stimuli import currents, equation, events  # noqa: F401  (they register the builders of the package)
 from neuropil.engine.stimuli.driven import Driven
-from neuropil.engine.stimuli.kernels import AT_ONCE, BLOCK, FEW, clear, poisson_counts, uniform_numbers
+from neuropil.engine.stimuli.kernels import clear, poisson_counts, uniform_numbers
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.stimulus.checks import base
 from neuropil.model.stimulus.stimulus import builder_for
@@ -91,26 +93,17 @@ def counted(plan: Plan, layout: Layout, g: int, batch: Batch, port: str, arrays:
         rates += [np.asarray(base(stimulus.rate), float)] * member.sites
         keys += [rng.stream_key(plan.seed, "drive", *planned.drive.stream)] * member.sites
     distinct = {lam: rng.poisson_thresholds(lam) for lam in np.unique(np.concatenate([np.ravel(r) for r in rates]) * plan.dt).tolist()}
-    # Thresholds worth testing for everyone: those that more than one draw in a thousand reaches.
-    rare = np.uint32(2**32 * (1 - 1e-3))
-    needed = max(int(np.searchsorted(t, rare)) for t in distinct.values())
-    width = FEW if needed <= FEW else AT_ONCE * -(-needed // AT_ONCE)
-    columns = max(width, *(t.size for t in distinct.values()))
     arguments = []
     for share, own in zip(layout.shares, arrays, strict=True):
-        runs = [_runs(rate, share.bounds[g], share.lower[g], s, m.population.size) for s, (rate, m) in enumerate(zip(rates, _each_site(batch), strict=True))]
-        bounds = np.concatenate([share.bounds[g][:1], *(ends for ends, _, _ in runs)])
-        lower = np.concatenate([firsts for _, firsts, _ in runs])
+        runs = [_runs(rate, share.bounds[g][s], int(share.lower[g][s]), m.population.size) for s, (rate, m) in enumerate(zip(rates, _each_site(batch), strict=True))]
+        bounds, lower = np.concatenate([where for where, _, _ in runs]), np.concatenate([firsts for _, firsts, _ in runs])
         tables = [distinct[lam] for _, _, means in runs for lam in (means * plan.dt).tolist()]
-        mine = [key for key, (ends, _, _) in zip(keys, runs, strict=True) for _ in range(ends.size)]
-        table = np.full((len(tables), columns), 0xFFFFFFFF, np.uint32)
-        for row, thresholds in zip(table, tables, strict=True):
-            row[: thresholds.size] = thresholds
-        sizes = np.array([t.size for t in tables], np.int64)
-        arguments.append((
-            bounds, lower, np.array(mine, np.uint32), table, sizes, width, np.full(1, -1, np.int64),
-            (count := own[Argument(Kind.COUNT, port)]), np.zeros(count.size, np.uint8), np.zeros((2, BLOCK), np.uint32),
-        ))  # fmt: skip
+        mine = [key for key, (where, _, _) in zip(keys, runs, strict=True) for _ in where]
+        table, size = padded(tables)
+        halves, known = padded([upper_halves(t) for t in tables])
+        count, longest = own[Argument(Kind.COUNT, port)], int(np.diff(bounds).max(initial=0))
+        rows, undecided = aligned_zeros((STEPS, count.size + ALIGN), np.uint8), np.zeros((longest // AT_ONCE + 1, STEPS), np.uint32)
+        arguments.append((bounds, lower, np.array(mine, np.uint32), halves, known, table, size, np.full(1, -1, np.int64), count, rows, undecided))
     return Operation(f"{batch.name}.{port}: Poisson counts", Phase.STIMULI, Kernel.of(poisson_counts), arguments.__getitem__, (Given.STEP,), sets=(plan.buffers[g, Argument(Kind.COUNT, port)],))
 
 
@@ -119,29 +112,42 @@ def _each_site(batch: Batch) -> list[PopulationSlice]:
     return [m for m in batch.members for _ in range(m.sites)]
 
 
-def _runs(rate: np.ndarray, bounds: np.ndarray, lower: np.ndarray, segment: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The stretches of a segment with one rate: where each ends, the counter of random numbers of its first element, its rate.
+def _runs(rate: np.ndarray, bounds: np.ndarray, lower: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The stretches of a segment with one rate: int64[runs, 2], where each begins and ends, the counter of its first element, its rate.
 
     Args:
         rate: one, or float64[neurons].
-        bounds, lower: of the segments, see `Partition`.
-        segment: its place.
+        bounds: where the segment begins and ends; lower: the counter of its first element, see `Partition`.
         size: neurons of the population.
     """
-    start, stop = int(bounds[segment]), int(bounds[segment + 1])
-    if not rate.ndim:
-        return np.array([stop]), np.array([lower[segment]]), rate.reshape(1)
-    first = int(lower[segment]) % size
-    own = rate[first : first + stop - start]
-    begins = np.flatnonzero(np.append(True, own[1:] != own[:-1])) if own.size else np.zeros(1, np.int64)
-    return start + np.append(begins[1:], own.size), lower[segment] + begins, own[begins] if own.size else rate[:1]
+    start, stop = bounds
+    if not rate.ndim or stop == start:
+        return bounds[None], np.array([lower]), np.ravel(rate)[:1]
+    own = rate[lower % size : lower % size + stop - start]
+    begins = np.flatnonzero(np.append(True, own[1:] != own[:-1]))
+    return start + np.stack([begins, np.append(begins[1:], own.size)], axis=1), lower + begins, own[begins]
+
+
+def padded(lists: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Lists as the rows of an array, and int64[lists], how long they are."""
+    size = np.array([x.size for x in lists], np.int64)
+    made = np.zeros((len(lists), max(1, int(size.max(initial=0)))), lists[0].dtype)
+    for row, x in zip(made, lists, strict=True):
+        row[: x.size] = x
+    return made, size
+
+
+def upper_halves(thresholds: np.ndarray) -> np.ndarray:
+    """Those of the upper halves of thresholds that can decide a count: uint16, below 0xFFFF."""
+    halves = (thresholds >> np.uint32(16)).astype(np.uint16)
+    return halves[halves < 0xFFFF]
 
 
 def _uniform(plan: Plan, layout: Layout, g: int, batch: KernelBatch, arrays: Arrays) -> Operation:
     """The numbers that decide the spikes of neurons with a hazard."""
     keys = np.array([rng.stream_key(plan.seed, "hazard", m.population.name) for m in batch.members], np.uint32)
     arguments = [
-        (share.bounds[g], share.lower[g], keys, np.full(1, -1, np.int64), u := own[Argument(Kind.UNIFORM)], np.zeros_like(u))
+        (share.bounds[g], share.lower[g], keys, np.full(1, -1, np.int64), u := own[Argument(Kind.UNIFORM)], aligned_zeros(u.size, u.dtype))
         for share, own in zip(layout.shares, arrays, strict=True)
     ]
     kernel = Kernel.made(uniform_numbers, batch.precision)

@@ -2,7 +2,8 @@
 
 Random numbers are counters' values (element = index in the population, step), so a stimulus is the same for any number
 of threads. On a part with several sites, arrays have a row for each, and `start` and `lower` (int64[sites]) say where a
-site's elements begin, in the array and among the counters. Poisson counts come in pairs: one evaluation of the generator serves an even step and the odd one after it.
+site's elements begin, in the array and among the counters. Poisson counts of four steps are found together, and what is drawn from
+the generator of two words for an even step and the odd one after it.
 """
 
 from __future__ import annotations
@@ -12,10 +13,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from neuropil.codegen.draws import (
-    count_at_least,
     draw_word,
     normal_quantile32,
     normal_quantile64,
@@ -25,107 +24,77 @@ from neuropil.codegen.draws import (
 )
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import cached_njit, inner_njit
-
-FEW, AT_ONCE = 4, 8
-"""Thresholds of a Poisson count that are compared in registers together: where these few are enough, and otherwise."""
-BLOCK = 512
-"""Elements whose words are kept, in the first-level cache, where more thresholds than these are compared."""
+from neuropil.codegen.poisson import AT_ONCE, STEPS, event_bits, poisson_block
+from neuropil.codegen.vectors import lowest_bit
 
 
 @cached_njit(**KERNEL_FLAGS)
-def poisson_counts(step, bounds, lower, keys, table, size, width, made, count, later, words):
-    """Poisson counts of a step for every segment: how many thresholds a word reaches.
-
-    The first `width` thresholds, `FEW` or a multiple of `AT_ONCE`, are compared for all; counts that reach it are rare: they are found
-    afterwards and counted again with all thresholds.
+def poisson_counts(step, bounds, lower, keys, halves, known, table, size, made, count, rows, undecided):
+    """Poisson counts of a step for every segment: how many thresholds a word reaches. Those of four steps are found together.
 
     Args:
-        table: uint32[segments, all], ascending, filled up with 2**32 - 1; size: int64[segments], how many there are.
-        keys: uint32[segments, 2]; made: int64[1], the pair of steps that is in `count` and `later`; words: uint32[2, BLOCK], scratch.
+        keys: uint32[segments, 2].
+        halves: uint16[segments, most], the upper halves of the thresholds below 0xFFFF; known: int64[segments], how many there are.
+        table: uint32[segments, all], the thresholds, ascending; size: int64[segments], how many there are.
+        made: int64[1], the four steps that are in `rows`; -1: none.
+        rows: uint8[4, slots + AT_ONCE]; undecided: uint32[blocks of a segment, 4], scratch.
     """
-    pair = step >> 1
-    if made[0] != pair or (step & 1) == 0:
-        made[0] = pair
-        high = np.uint32(pair >> 32)
-        for s in range(bounds.shape[0] - 1):
-            key0, key1 = keys[s, 0], keys[s, 1] ^ high
-            start, stop = bounds[s], bounds[s + 1]
-            if width == FEW:
-                few = to_fixed_tuple(table[s], FEW)
-                _pairs(np.uint32(lower[s]), key0, key1, np.uint32(pair), few, count[start:stop], later[start:stop])
-            elif width == AT_ONCE:
-                first = to_fixed_tuple(table[s], AT_ONCE)
-                _pairs(np.uint32(lower[s]), key0, key1, np.uint32(pair), first, count[start:stop], later[start:stop])
-            else:
-                _blocks(np.uint32(lower[s]), key0, key1, np.uint32(pair), table[s], width, count[start:stop], later[start:stop], words)
-        _recount(2 * pair, width, bounds, lower, keys, table, size, count)
-        _recount(2 * pair + 1, width, bounds, lower, keys, table, size, later)
-    if (step & 1) == 1:
-        _copy(later, count)
+    quarter = step >> 2
+    if made[0] != quarter or (step & 3) == 0:
+        made[0] = quarter
+        for s in range(bounds.shape[0]):
+            _segment(quarter, bounds[s, 0], bounds[s, 1], lower[s], keys[s, 0], keys[s, 1], halves[s, : known[s]], table[s, : size[s]], rows, undecided)
+    now = rows[step & 3]
+    for i in range(np.uint64(count.size)):
+        count[i] = now[i]
 
 
 @inner_njit(**KERNEL_FLAGS)
-def _pairs(element, key0, key1, pair, thresholds, count, later):
-    for i in range(count.size):
-        now, next_ = threefry2x32(key0, key1, element + np.uint32(i), pair)
-        count[i] = count_at_least(now, thresholds)
-        later[i] = count_at_least(next_, thresholds)
+def _segment(quarter, start, stop, lower, key0, key1, halves, table, rows, undecided):
+    """The counts of one segment in four steps."""
+    flat, stride = rows.reshape(-1), rows.shape[1]
+    low, high = np.uint32(quarter), np.uint32(quarter >> 32)
+    if lower & 1 and stop > start:  # elements come in pairs
+        for r in range(STEPS):
+            rows[r, start] = event_count(lower, 4 * quarter + r, key0, key1, table)
+        start += 1
+        lower += 1
+    blocks = np.uint64((stop - start + AT_ONCE - 1) // AT_ONCE)
+    for b in range(blocks):
+        at = start + np.int64(b) * AT_ONCE
+        pair = np.uint32((lower >> 1) + np.int64(b) * (AT_ONCE // 2))
+        undecided[b, 0], undecided[b, 1], undecided[b, 2], undecided[b, 3] = poisson_block(flat, at, stride, key0, key1, pair, low, high, halves)
+    for b in range(blocks):  # in a loop of its own: few are left, and the first loop has all registers
+        if undecided[b, 0] | undecided[b, 1] | undecided[b, 2] | undecided[b, 3]:
+            first = np.int64(b) * AT_ONCE
+            for r in range(STEPS):
+                left = np.uint64(undecided[b, r])
+                while left:
+                    i = first + np.int64(lowest_bit(left))
+                    left &= left - np.uint64(1)
+                    rows[r, start + i] = event_count(lower + i, 4 * quarter + r, key0, key1, table)
 
 
 @inner_njit(**KERNEL_FLAGS)
-def _blocks(element, key0, key1, pair, thresholds, width, count, later, words):
-    """As `_pairs`, for any number of thresholds."""
-    for a in range(0, count.size, BLOCK):
-        b = min(a + BLOCK, count.size)
-        _words(element + np.uint32(a), key0, key1, pair, words[0, : b - a], words[1, : b - a])
-        count[a:b], later[a:b] = 0, 0
-        for k in range(0, width, AT_ONCE):
-            more = to_fixed_tuple(thresholds[k:], AT_ONCE)
-            _add(words[0], more, count[a:b])
-            _add(words[1], more, later[a:b])
+def event_count(number, step, key0, key1, table):
+    """How many thresholds the word of an element and a step reaches; its lower half is drawn only if it decides."""
+    upper = _upper(number, step, key0, key1)
+    n = np.searchsorted(table, upper | np.uint32(0xFFFF), side="right")
+    if n and table[n - 1] > upper:
+        n = np.searchsorted(table, upper | _lower(number, step, key0, key1), side="right")
+    return n
 
 
 @inner_njit(**KERNEL_FLAGS)
-def _words(element, key0, key1, pair, now, later):
-    for i in range(now.size):
-        now[i], later[i] = threefry2x32(key0, key1, element + np.uint32(i), pair)
+def _upper(number, step, key0, key1):
+    quarter, shift = step >> 2, np.uint32(16) * np.uint32(number & 1)
+    word = event_bits(key0, key1, np.uint32(number >> 1), np.uint32(quarter), np.uint32(quarter >> 32), np.uint32(0), np.uint32(step & 3))
+    return np.uint32(((word >> shift) & np.uint32(0xFFFF)) << np.uint32(16))
 
 
 @inner_njit(**KERNEL_FLAGS)
-def _add(words, thresholds, count):
-    for i in range(count.size):
-        count[i] += count_at_least(words[i], thresholds)
-
-
-@inner_njit(**KERNEL_FLAGS)
-def _recount(step, width, bounds, lower, keys, table, size, count):
-    """Count again, with all thresholds, where `width` of them were not enough."""
-    ones = np.uint64(0x0101010101010101)
-    pattern = ones * np.uint64(width)
-    words = count.view(np.uint64)
-    s = 0
-    for line in range(words.size // 8):
-        found = np.uint64(0)
-        for j in range(8 * line, 8 * line + 8):
-            x = words[j] ^ pattern
-            found |= (x - ones) & ~x & (ones << np.uint64(7))  # some byte of the eight equals `width`
-        if found:
-            for i in range(64 * line, 64 * line + 64):
-                if count[i] == width and i < bounds[-1]:
-                    while bounds[s + 1] <= i:
-                        s += 1
-                    word = draw_word(keys[s, 0], keys[s, 1], np.uint32(lower[s] + i - bounds[s]), step)
-                    n = min(width, size[s])
-                    while n < size[s] and table[s, n] <= word:
-                        n += 1
-                    count[i] = n
-
-
-@inner_njit(**KERNEL_FLAGS)
-def _copy(source, target):
-    a, b = source.view(np.uint64), target.view(np.uint64)
-    for j in range(a.size):
-        b[j] = a[j]
+def _lower(number, step, key0, key1):
+    return np.uint32(event_bits(key0, key1, np.uint32(number), np.uint32(step), np.uint32(step >> 32), np.uint32(1), np.uint32(0)) & np.uint32(0xFFFF))
 
 
 @cached_njit(**KERNEL_FLAGS)
@@ -137,9 +106,7 @@ def poisson_events(step, row, start, lower, key0, key1, classes, size, table, we
             c = classes[row, q, i if classes.shape[2] > 1 else 0]
             n = size[c]
             if n:
-                word = draw_word(key0, key1, np.uint32(lower[s] + i), step)
-                count = np.searchsorted(table[c, :n], word, side="right")
-                event[start[s] + i] += count * weight[s, i]
+                event[start[s] + i] += event_count(lower[s] + i, step, key0, key1, table[c, :n]) * weight[s, i]
 
 
 @cached_njit(**KERNEL_FLAGS)
@@ -215,9 +182,9 @@ def uniform_numbers(precision: str) -> Callable[..., Any]:
         if made[0] != pair or (step & 1) == 0:
             made[0] = pair
             high = np.uint32(pair >> 32)
-            for s in range(bounds.shape[0] - 1):
-                mine = numbers[bounds[s] : bounds[s + 1]]
-                pairs(np.uint32(lower[s]), keys[s, 0], keys[s, 1] ^ high, np.uint32(pair), mine, later[bounds[s] : bounds[s + 1]])
+            for s in range(bounds.shape[0]):
+                a, b = bounds[s, 0], bounds[s, 1]
+                pairs(np.uint32(lower[s]), keys[s, 0], keys[s, 1] ^ high, np.uint32(pair), numbers[a:b], later[a:b])
         if (step & 1) == 1:
             for i in range(numbers.size):
                 numbers[i] = later[i]

@@ -100,18 +100,30 @@ class Buckets:
 @inner_njit(nogil=True)
 def append(memory, bucket, value):
     """Add an entry to a bucket; there must be room."""
-    bits, base = memory[BITS], memory[BASE]
-    at = memory[HEAD + bucket]
-    if at & ((1 << bits) - 1) == 0:  # the bucket is empty, or its last page is full
+    append_if(memory, memory[BITS], memory[BASE], bucket, value, True)
+
+
+@inner_njit(nogil=True)
+def append_if(memory, bits, base, bucket, value, wanted):
+    """Add an entry to a bucket if it is `wanted`; there must be room.
+
+    It is written either way, where the next one will overwrite it or into the page that is never used: a branch on what is wanted of many
+    entries would be mispredicted again and again. `bits` and `base` are what `memory` says, read once for many entries.
+    """
+    where = np.uint64(HEAD + bucket)
+    at = memory[where]
+    full = at & ((1 << bits) - 1) == 0  # the bucket is empty, or its last page is full
+    if full & wanted:
         page = memory[FREE]
-        memory[FREE] = memory[base + (page << bits)]
+        memory[FREE] = memory[np.uint64(base + (page << bits))]
         if at:
-            memory[base + (((at - 1) >> bits) << bits)] = page
+            memory[np.uint64(base + (((at - 1) >> bits) << bits))] = page
         else:
-            memory[HEAD + memory[COUNT] + bucket] = page
+            memory[np.uint64(memory[COUNT]) + where] = page
         at = (page << bits) + 1
-    memory[base + at] = value
-    memory[HEAD + bucket] = at + 1
+        full = False
+    memory[np.uint64(base + (0 if full else at))] = value
+    memory[where] = at + np.int64(wanted)
 
 
 @inner_njit(nogil=True)

@@ -15,7 +15,7 @@ from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.threads import prefetch
 from neuropil.engine.layout import BLOCK
-from neuropil.engine.stores.buckets import BLOCKS, RING, append, drain
+from neuropil.engine.stores.buckets import BASE, BITS, BLOCKS, RING, append_if, drain
 from neuropil.engine.stores.packed import PackedSynapses
 from neuropil.errors import NetworkError
 from neuropil.plan.plan import Plan
@@ -28,7 +28,7 @@ AHEAD = 10
 """Segments prefetched ahead of the one being added: hides the latency of main memory."""
 
 
-SPIKES_AHEAD = 4
+SPIKES_AHEAD = 16
 """Spikes whose segment bounds are prefetched ahead."""
 
 
@@ -142,23 +142,23 @@ def push(neuron, step, age, thread, all_blocks, rows, buckets):
     `rows` is `Rows.index`; only the blocks of `thread` are filed.
     """
     population, first, key_start, channel, delay, offset_start, offsets, row_start = rows
-    p = population[neuron]
-    k0 = key_start[p]
-    keys = key_start[p + 1] - k0
-    if keys == 0:
-        return
-    ring, blocks = buckets[RING], buckets[BLOCKS]
-    row = row_start[neuron]
-    bound = offset_start[p] + ((neuron - first[p]) * all_blocks + thread * blocks) * (keys + 1)
+    # Unsigned places throughout: Numba tests a signed one for being negative.
+    who = np.uint64(neuron)
+    p = np.uint64(population[who])
+    k0 = np.uint64(key_start[p])
+    keys = np.uint64(key_start[p + np.uint64(1)]) - k0
+    ring, blocks, bits, base = buckets[RING], buckets[BLOCKS], buckets[BITS], buckets[BASE]
+    row = row_start[who]
+    bound = np.uint64(offset_start[p] + ((neuron - first[p]) * all_blocks + thread * blocks) * np.int64(keys + np.uint64(1)))
     for b in range(blocks):
-        start = row + offsets[bound]
-        for k in range(keys):
-            stop = row + offsets[bound + k + 1]
-            if stop > start and delay[k0 + k] > age:
-                slot = channel[k0 + k] * ring + ((step + delay[k0 + k]) & (ring - 1))
-                append(buckets, slot * blocks + b, start * LENGTHS + (stop - start))
+        start = np.int64(offsets[bound])
+        for k in range(k0, k0 + keys):
+            bound += np.uint64(1)
+            stop, late = np.int64(offsets[bound]), np.int64(delay[k])
+            bucket = (channel[k] * ring + ((step + late) & (ring - 1))) * blocks + b
+            append_if(buckets, bits, base, bucket, (row + start) * LENGTHS + (stop - start), (stop > start) & (late > age))
             start = stop
-        bound += keys + 1
+        bound += np.uint64(1)
 
 
 @cached_njit(nogil=True)

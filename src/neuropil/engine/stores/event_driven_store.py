@@ -12,16 +12,15 @@ from functools import cached_property
 import numpy as np
 
 from neuropil.codegen.cache import load
-from neuropil.codegen.event_driven_source import NAME, NOTES, UNROLLED, all_roots, emit_event_driven
+from neuropil.codegen.event_driven_source import NAME, NOTES, UNROLLED, emit_event_driven
 from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_segments, file_segments_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits, steps_since
 from neuropil.lower.constants import hoisted
+from neuropil.lower.synapse import all_roots
 from neuropil.lower.synapse_form import SIDES
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
-from neuropil.plan.stores import EventDriven
 from neuropil.plan.synapse_signature import DATE, RESPONDED, WEIGHT, SynapseArgument, SynapseKind, own_state
-from neuropil.registry import register
 
 
 @dataclass
@@ -73,7 +72,6 @@ class OwnSynapses:
         return self.own[argument]
 
 
-@register(EventDriven, "engine")
 class EventDrivenStore(SynapseStore):
     """Synapses that wait for spikes."""
 
@@ -221,14 +219,19 @@ class EventDrivenStore(SynapseStore):
         name, module = self.projection.name, self.module
         made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_segments), self._filing, ALL_SPIKES, adds=(self.under_way,))]
         if self.program.responds:
-            note = Operation(f"{name}: note them", Phase.RESPONSES, Kernel.of(module.note), self._noting, (Given.STEP,))
-            settle = Operation(f"{name}: make up for them", Phase.RESPONSES, Kernel.of(module.settle_full), self._full, (Given.NEXT_STEP,))
-            made += [self.own_spikes(), note, settle]
+            made += self._responses()
         made.append(Operation(
             f"{name}: spikes arrive", Phase.DELIVERY, Kernel.of(module.arrive), self._arriving, (Given.STEP,), Result.EVENTS,
             reads=self.seen, adds=self.port, updates=(self.under_way,), completes=(self.states,),
         ))  # fmt: skip
         return made
+
+    def _responses(self) -> list[Operation]:
+        """What is done with spikes of the targets."""
+        name, module = self.projection.name, self.module
+        note = Operation(f"{name}: note them", Phase.RESPONSES, Kernel.of(module.note), self._noting, (Given.STEP,))
+        settle = Operation(f"{name}: make up for them", Phase.RESPONSES, Kernel.of(module.settle_full), self._full, (Given.NEXT_STEP,))
+        return [self.own_spikes(), note, settle]
 
     def _filing(self, t: int) -> tuple[object, ...]:
         source = self.projection.source

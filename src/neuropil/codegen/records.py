@@ -1,0 +1,154 @@
+"""What kernels on target records are made of: decays as powers of two, and records of many targets side by side.
+
+A decay exp(-t/τ) of a time since the start of a run is kept as m·2⁻ˣ, with m in [1/2, 1] and a whole number x, from t/(τ·ln 2) in fixed
+point, so that it is a function of the step alone however long the run is, and that a common power of two can be taken out of all
+decays without rounding.
+"""
+
+# mypy: ignore-errors
+# (Numba infers the types of these functions from their arguments.)
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from neuropil.codegen.elementary import exp2
+from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.kernel_cache import inner_njit
+
+__all__ = ["decay_at", "fixed_point", "gather_records", "power_of_two"]
+
+LANES = {"float32": 16, "float64": 8}
+"""Records that are taken at a time: one vector of 64 bytes for each of their numbers."""
+
+_LOG2_E = 1.4426950408889634
+_INT32, _INT64, _INT128 = ir.IntType(32), ir.IntType(64), ir.IntType(128)
+
+
+@intrinsic
+def _product_high(typingctx, a, b):  # type: ignore[no-untyped-def]
+    """The upper 64 of the 128 bits of a product of two uint64."""
+    if a != types.uint64 or b != types.uint64:
+        return None
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        product = builder.mul(*(builder.zext(x, _INT128) for x in args))
+        return builder.trunc(builder.lshr(product, _INT128(64)), _INT64)
+
+    return types.uint64(a, b), codegen
+
+
+@intrinsic
+def _exponent_bits(typingctx, x):  # type: ignore[no-untyped-def]
+    """The float64 with this exponent field (int64) and no fraction."""
+    if x != types.int64:
+        return None
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.bitcast(builder.shl(args[0], _INT64(52)), ir.DoubleType())
+
+    return types.float64(x), codegen
+
+
+@inner_njit(**KERNEL_FLAGS)
+def power_of_two(x):
+    """2**x in float64, 0 below its normal range and infinite above it."""
+    return _exponent_bits(np.int64(min(max(x + 1023, 0), 2047)))
+
+
+@inner_njit(**KERNEL_FLAGS)
+def fixed_point(rate, dt):
+    """Halvings in a step of length dt of what decays with exp(rate·t): their whole number (int64), and the rest in 2⁻⁶⁴ (uint64)."""
+    halvings = -np.float64(rate) * dt * _LOG2_E
+    whole = np.floor(halvings)
+    return np.int64(whole), np.uint64((halvings - whole) * 2.0**64)
+
+
+@inner_njit(**KERNEL_FLAGS)
+def decay_at(step, whole, part):
+    """m (float64) and x (int64) of the decay from the start to a step, m·2⁻ˣ.
+
+    Args:
+        whole, part: as `fixed_point` returns them.
+    """
+    passed = np.uint64(step)
+    x = np.int64(step) * whole + np.int64(_product_high(passed, part))
+    return exp2(np.float64(passed * part) * -(2.0**-64)), x
+
+
+@intrinsic(prefer_literal=True)
+def gather_records(typingctx, records, target, first, rows, column, limit, size, oldest):  # type: ignore[no-untyped-def]
+    """Copy the records of targets target[first], target[first + 1], … into columns of `rows`, as many as a vector has lanes.
+
+    Args:
+        records: [targets * size], aligned to 64 bytes; size: a literal multiple of four.
+        rows: [size, ...]; column: the first.
+        oldest: a literal row.
+
+    Returns:
+        uint32: bits of those whose number in row `oldest` is at most `limit`.
+    """
+    if not isinstance(size, types.IntegerLiteral) or not isinstance(oldest, types.IntegerLiteral):
+        return None
+    width, lowest = size.literal_value, oldest.literal_value
+    real = records.dtype
+    lanes = LANES[real.name]
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        b, kinds = builder, signature.args
+        scalar = ir.FloatType() if real.bitwidth == 32 else ir.DoubleType()
+        four, whole, bytes_of = ir.VectorType(scalar, 4), ir.VectorType(scalar, lanes), real.bitwidth // 8
+
+        def array(k):  # type: ignore[no-untyped-def]
+            return context.make_array(kinds[k])(context, b, args[k])
+
+        def whole_number(k):  # type: ignore[no-untyped-def]
+            return context.cast(b, args[k], kinds[k], types.int64)
+
+        table, post, room, at, j = array(0).data, array(1).data, array(3), whole_number(2), whole_number(4)
+        stride = b.extract_value(room.shape, 1)
+        index = [b.load(b.gep(post, [b.add(at, _INT64(lane))])) for lane in range(lanes)]
+        start = [b.mul(b.zext(n, _INT64), _INT64(width)) for n in index]
+
+        def chosen(which):  # type: ignore[no-untyped-def]
+            return ir.Constant(ir.VectorType(_INT32, len(which)), which)
+
+        def joined(parts):  # type: ignore[no-untyped-def]
+            """Vectors of four, side by side."""
+            while len(parts) > 1:
+                n = parts[0].type.count
+                parts = [b.shuffle_vector(x, y, chosen(list(range(2 * n)))) for x, y in zip(parts[::2], parts[1::2], strict=True)]
+            return parts[0]
+
+        def in_fours(x, y, places):  # type: ignore[no-untyped-def]
+            """Of each group of four lanes of x and y these places: 0 to 3 are of x, 4 to 7 of y."""
+            each = [4 * g + p if p < 4 else lanes + 4 * g + p - 4 for g in range(lanes // 4) for p in places]
+            return b.shuffle_vector(x, y, chosen(each))
+
+        mask = None
+        for quad in range(width // 4):
+            loaded = []
+            for lane in range(lanes):
+                pointer = b.gep(table, [b.add(start[lane], _INT64(4 * quad))])
+                loaded.append(b.load(b.bitcast(pointer, four.as_pointer()), align=4 * bytes_of))
+            a, c, d, e = (joined([loaded[r + 4 * g] for g in range(lanes // 4)]) for r in range(4))  # records r, r + 4, …
+            low, high = [0, 4, 1, 5], [2, 6, 3, 7]
+            ac, de, ca, ed = in_fours(a, c, low), in_fours(d, e, low), in_fours(a, c, high), in_fours(d, e, high)
+            first_pair, second_pair = [0, 1, 4, 5], [2, 3, 6, 7]
+            numbers = in_fours(ac, de, first_pair), in_fours(ac, de, second_pair), in_fours(ca, ed, first_pair), in_fours(ca, ed, second_pair)
+            for k, vector in enumerate(numbers):
+                row = 4 * quad + k
+                pointer = b.gep(room.data, [b.add(b.mul(stride, _INT64(row)), j)])
+                b.store(vector, b.bitcast(pointer, whole.as_pointer()), align=bytes_of)
+                if row == lowest:
+                    undefined, everywhere = ir.Constant(whole, ir.Undefined), chosen([0] * lanes)
+                    bound = context.cast(b, args[5], kinds[5], real)
+                    bound = b.shuffle_vector(b.insert_element(undefined, bound, _INT32(0)), undefined, everywhere)
+                    mask = b.fcmp_ordered("<=", vector, bound)
+        bits = b.bitcast(mask, ir.IntType(lanes))
+        return b.zext(bits, _INT32)
+
+    return types.uint32(records, target, first, rows, column, limit, size, oldest), codegen

@@ -1,0 +1,358 @@
+"""The kernels of event-driven synapses whose targets have records: arrivals, targets' spikes, and what is left to respond to.
+
+The synapses of a source with one delay, a *segment*, lie side by side. When a target spikes, its synapses, which lie scattered, are left
+alone: the spike is put into the record of the target (`neuropil.lower.target_records`), a few numbers side by side in memory. When the next
+spike of the source arrives, the records of the targets are fetched, sixteen (in float64 eight) at a time, and the synapses respond to the
+spikes that came since the segment was met last: those whose decay is at most that of the meeting. All synapses of a segment do alike, in
+one vector loop, with a choice for each spike whether to take the outcome; the few with more to respond to than a record remembers first take the
+others one by one from longer notes. The loop responds to one spike after the other, in order, and what a spike does is a function of the
+spike and of the source alone: so no bit depends on when it is done.
+
+Decays from the start of the run lie between bounds because a common power of two is taken out of them, which rounds nothing: `base`
+says how many halvings, and grows by `STRIDE` at a time. Before it grows, segments that were met `REACH` halvings ago respond to what there is.
+From then on what their source left behind counts as zero: it has fallen to 2⁻⁶⁴ of itself (in float64 2⁻⁵¹²).
+
+Args:
+    program: of the synapse model; records: of its targets.
+    precision: "float32" or "float64".
+    varying: places among the hoisted constants of those that differ between synapses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from neuropil.codegen.elementwise import module_head, statements
+from neuropil.codegen.event_driven_source import EventDrivenKernels, KernelWriter, function_text, indented
+from neuropil.codegen.records import LANES
+from neuropil.lower.synapse import SynapseProgram, all_roots
+from neuropil.lower.synapse_form import age
+from neuropil.lower.target_records import TargetRecords, entry_of
+from neuropil.plan.synapse_signature import SynapseArgument
+
+NOTED = 32
+"""Spikes of a target that its notes hold; a power of two."""
+
+BLOCK = 256
+"""Synapses whose records are fetched before they are dealt with: their numbers stay in the nearest cache."""
+
+STRIDE = {"float32": 16, "float64": 64}
+REACH = {"float32": 64, "float64": 512}
+VANISHED = {"float32": "2.0**-100", "float64": "2.0**-900"}
+"""What a target left behind counts as zero below this, in units that move with `base`."""
+
+CLOCK = ("base", "whole", "part_of", "limits", "since_m", "since_x", "met_m", "met_x", "records", "notes", "count")
+"""Arrays of an owner beside those of the synapses: see `neuropil.engine.stores.target_record_store.RecordArrays`."""
+
+BEGUN, STIRRED, FULL, BASES = 0, 1, 2, 3
+"""Places in `base`: whether the arrays follow from the states, whether spikes were noted since, whether notes are full; the first of the bases."""
+
+FLOOR, NEEDED = 0, 1
+"""Places in `limits`: all segments were met later than this decay says; those met earlier must respond before notes are lost."""
+
+
+def emit_target_records(program: SynapseProgram, records: TargetRecords, precision: str, varying: frozenset[int]) -> EventDrivenKernels:
+    """The text of the kernels in "float32" or "float64"."""
+    return _RecordWriter(program, records, precision, varying).write()
+
+
+class _RecordWriter(KernelWriter):
+    """Writes the five functions of one program."""
+
+    def __init__(self, program: SynapseProgram, records: TargetRecords, precision: str, varying: frozenset[int]):
+        super().__init__(program, precision, varying)
+        self.records, self.rates = records, (*records.source_rates, *records.target_rates)
+        self.stride, self.reach = STRIDE[precision], REACH[precision]
+
+    def write(self) -> EventDrivenKernels:
+        lanes = "from neuropil.codegen.records import decay_at, fixed_point, gather_records, power_of_two"
+        lines = [
+            *module_head(f"Kernels of synapses on target records, {self.precision}.", self.precision, [(self.graph, all_roots(self.program))],
+                         "from neuropil.engine.stores.buckets import due_now", "from neuropil.codegen.threads import prefetch", lanes),
+            *self._begin_kernel(), *self._settle(), *self._move(), *self._arrive(), *self._settle_full(), *self._note(), "",
+        ]  # fmt: skip
+        return EventDrivenKernels("\n".join(lines), self.own, tuple(self.arguments), tuple(self.arguments), self.hoisted, self.varying)
+
+    @property
+    def arguments(self) -> list[SynapseArgument]:
+        """Array arguments of all kernels besides the fixed ones."""
+        return [*self._shared, *self.own]
+
+    @property
+    def _wanted(self) -> list[str]:
+        return ["target", *self._named(self.own)]
+
+    @property
+    def _all(self) -> list[str]:
+        """What every kernel is given after its own: times, constants, synapses, room for a block, the clock, and `arguments`."""
+        return ["step", "numbers", "bounds", "target", "rows", "deep", *CLOCK, *self._named(self.arguments)]
+
+    # --- pieces ------------------------------------------------------------------------------------------------------
+
+    def _at(self, now: str) -> list[str]:
+        """The decays from the start to a time, of all rates."""
+        return [f"m{r}, x{r} = decay_at({now}, whole[{r}], part_of[{r}])" for r in range(len(self.rates))]
+
+    def _rate(self, node: int | None, side: tuple[int, ...]) -> int:
+        assert node is not None
+        return side.index(node) + (len(self.records.source_rates) if side is self.records.target_rates else 0)
+
+    def _product(self, factors: Iterable[int], names: dict[int, str], lines: list[str]) -> str:
+        """The text of a product, of nodes whose statements are added to the lines."""
+        factors = list(factors)
+        lines += statements(self.graph, factors, names)
+        return " * ".join(names[n] for n in factors) or "number(1.0)"
+
+    def _of_source(self) -> list[str]:
+        """What a segment's source left behind, and the decay of its last meeting, in present units."""
+        names, _ = self._numbers()
+        lines: list[str] = [f"{self.z[n]}_q = source_{self.z[n]}[q]" for n in self.source]
+        names |= {self.graph.leaf(f"s.{n}"): f"{self.z[n]}_q" for n in self.source}
+        for r in range(len(self.records.source_rates)):
+            lines += [f"far = since_x[{r}, q] - base[{BASES + r}]",
+                      f"left{r} = (number(1.0) / since_m[{r}, q]) * number(power_of_two(far)) if far >= -{self.reach} else number(0.0)"]  # fmt: skip
+        for j, product in enumerate(self.records.of_source.values()):
+            text = self._product(product.factors, names, lines)
+            left = "" if product.rate is None else f" * left{self._rate(product.rate, self.records.source_rates)}"
+            lines.append(f"f{j} = {text}{left}")
+        return [*lines, f"limit = met_m[q] * number(power_of_two(base[{BASES}] - met_x[q]))"]
+
+    def _respond_to(self, read: str, after: str, held: dict[str, str], mark: str) -> tuple[list[str], dict[str, str]]:
+        """Lines that respond to one spike, and the new values of the states by name.
+
+        Args:
+            read: text of one of its numbers, with a {} for the place of the spike's among those of a record, and a {} for its own.
+            held: present values of the synapse's states; mark: ends the names that the lines assign to.
+        """
+        records, graph = self.records, self.graph
+        names, _ = self._numbers()
+        rates = len(records.source_rates)
+        lines = [f"e{r} = {read.format(r)}" for r in range(rates)]
+        for j, (node, product) in enumerate(records.of_source.items()):
+            decayed = "" if product.rate is None else f" * e{self._rate(product.rate, records.source_rates)}"
+            lines.append(f"d{j} = f{j}{decayed}")
+            names[node] = f"d{j}"
+        for j, node in enumerate(records.noted):
+            lines.append(f"v{j} = {read.format(rates + j)}")
+            names[node] = f"v{j}"
+        names |= {graph.leaf(f"s.{n}"): value for n, value in held.items()} | ({graph.leaf("w"): "w"} if self.weighed else {})
+        lines += statements(graph, self.program.response_roots, names)
+        return lines, {n: names[self.program.answered[n]] for n in self.program.answering}
+
+    def _responses(self) -> tuple[list[str], dict[str, str]]:
+        """Within the loop over a block: respond to the spikes of a record, the oldest first; the states thereafter."""
+        z, spikes = self.z, self.records.spikes
+        held = {n: f"{z[n]}_0" for n in self.held}
+        lines = [f"{z[n]}_0 = s_{z[n]}[i]" for n in self.held]
+        for p in reversed(range(spikes)):
+            more, after = self._respond_to(f"rows[{spikes} * {{}} + {p}, j]", "", held, str(p))
+            lines += [*more, "now_due = e0 <= limit"]
+            lines += [f"{z[n]}_{spikes - p} = {value} if now_due else {held[n]}" for n, value in after.items()]
+            held = held | {n: f"{z[n]}_{spikes - p}" for n in after}
+        return lines, held
+
+    def _fetch(self) -> list[str]:
+        """Fetch the records of a block, and let those with more to respond to than they remember catch up."""
+        z, spikes, lanes = self.z, self.records.spikes, LANES[self.precision]
+        lines, after = self._respond_to("notes[n, at, {}]", "", {n: f"{z[n]}_0" for n in self.held}, "")
+        new = [f"{z[n]}_1 = {value}" for n, value in after.items()] + [f"{z[n]}_0 = {z[n]}_1" for n in after]
+        one = ["ago -= 1", f"at = (noted - 1 - ago) & {NOTED - 1}", *lines, *new]
+        catch_up = [
+            "i = first + np.uint64(deep[d])", "n = target[i]", "noted = count[n]", f"ago = np.int64({spikes})",
+            f"while ago < {NOTED} and notes[n, (noted - 1 - ago) & {NOTED - 1}, 0] <= limit:", "    ago += 1",
+            f"if ago > {spikes}:", *indented([*self._varied(), *(f"{z[n]}_0 = s_{z[n]}[i]" for n in self.held),
+                                            f"while ago > {spikes}:", *indented(one), *(f"s_{z[n]}[i] = {z[n]}_0" for n in after)]),
+        ]  # fmt: skip
+        return [
+            "some, n_block = 0, last - first", f"for j in range(np.uint64(0), n_block, np.uint64({lanes})):",
+            f"    bits = gather_records(records, target, first + j, rows, j, limit, {self.records.size}, {spikes - 1})",
+            "    if bits:", f"        for lane in range(np.uint64({lanes})):", "            if (bits >> np.uint32(lane)) & np.uint32(1) and j + lane < n_block:",
+            "                deep[some] = j + lane", "                some += 1",
+            "for d in range(some):", *indented(catch_up),
+        ]  # fmt: skip
+
+    def _blocks(self, work: list[str]) -> list[str]:
+        """A loop over the blocks of a segment; `work` is done in each."""
+        return ["first = start", "while first < stop:", *indented([f"last = min(first + np.uint64({BLOCK}), stop)", *self._fetch(), *work, "first = last"])]
+
+    def _met(self) -> list[str]:
+        """The segment is up to date."""
+        return ["met_m[q], met_x[q] = number(m0), x0"]
+
+    # --- kernels -----------------------------------------------------------------------------------------------------
+
+    def _arrive(self) -> list[str]:
+        program, graph, records = self.program, self.graph, self.records
+        names, head = self._numbers()
+        names |= {graph.leaf(f"s.{n}"): f"{self.z[n]}_q" for n in self.source} | {graph.leaf(age("source")): "lapse"}
+        segment = [*self._of_source(), "since = source_last[q]", "lapse = number(np.uint32(np.uint32(now) - since)) * dt"]
+        segment += statements(graph, program.once, names)
+        lines, held = self._responses()
+        body = ["i = first + j", *(["n = target[i]"] if records.computed else []), *self._varied(), *lines]
+        names |= {graph.leaf(f"s.{n}"): value for n, value in held.items()} | ({graph.leaf("w"): "w"} if self.weighed else {})
+        for j, node in enumerate(records.computed):
+            body.append(f"u{j} = of_target[{j}, n]")
+            names[node] = f"u{j}"
+        for j, (node, product) in enumerate(records.of_target.items()):
+            row = records.spikes * records.per_spike + records.entries.index(entry_of(graph, product))
+            body.append(f"y{j} = rows[{row}, j] * g{j}")
+            names[node] = f"y{j}"
+        body += statements(graph, program.arrival_roots, names)
+        changed = [n for n in self.mine if n in (*program.struck, *program.answering)]
+        body += [f"s_{self.z[n]}[i] = {names[program.after[n]]}" for n in changed]
+        if program.sent is not None:
+            body.append(f"part[j] = {names[program.sent]}")
+        work = ["for j in range(n_block):", *indented(body)]
+        if program.sent is not None:
+            work += ["for j in range(n_block):", "    arrived[target[first + j]] += part[j]"]
+        segment += self._blocks(work)
+        segment += [f"source_{self.z[n]}[q] = {names[program.after[n]]}" for n in self.source]
+        segment += ["source_last[q] = np.uint32(now)", *self._met()]
+        segment += [f"since_m[{r}, q], since_x[{r}, q] = number(m{r}), x{r}" for r in range(len(records.source_rates))]
+        text = [
+            *head, "now, dt = k + 1, number(step)", f"if not base[{BEGUN}]:", f"    begin(now, {', '.join(self._all)})",
+            *self._at("now"), f"if {self._passed()}:", f"    move(now, {', '.join(self._all)})",
+            "filled, events = due_now(buckets, k, waiting), 0", *self._targets_now(),
+            "for g in range(filled):",
+            *indented([*self._ahead(), "q = waiting[g]",
+                       "start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment, "events += np.int64(stop - start)"]),
+            "return events",
+        ]  # fmt: skip
+        return function_text("arrive", ["k", "buckets", "waiting", "part", "of_target", "arrived", *self._all], text)
+
+    def _passed(self) -> str:
+        """Whether a base has to grow."""
+        return " or ".join(f"(x{r} & -{self.stride}) != base[{BASES + r}]" for r in range(len(self.rates)))
+
+    def _targets_now(self) -> list[str]:
+        """Of all targets: how much they decayed; and for each what has no such form."""
+        records, (names, _) = self.records, self._numbers()
+        lines: list[str] = []
+        for j, product in enumerate(records.of_target.values()):
+            text = self._product([n for n in product.factors if self.graph.nodes[n].static], names, lines)
+            if product.rate is not None:
+                r = self._rate(product.rate, records.target_rates)
+                text += f" * (number(m{r}) * number(power_of_two(base[{BASES + r}] - x{r})))"
+            lines.append(f"g{j} = {text}")
+        if not records.computed:
+            return lines
+        names, _ = self._numbers()
+        whole = [*self._target_states(names, "np.uint32(now)"), *statements(self.graph, records.computed, names)]
+        whole += [f"of_target[{j}, n] = {names[node]}" for j, node in enumerate(records.computed)]
+        return [*lines, "if filled:", "    for n in range(np.uint64(target_last.size)):", *indented(whole, 2)]
+
+    def _settle(self) -> list[str]:
+        """Let segments respond to what is noted: those met when the decay was at least `least`, or too long ago for the bases `then`.
+
+        From step `now` on spikes are new.
+        """
+        _, head = self._numbers()
+        lines, held = self._responses()
+        body = ["i = first + j", *self._varied(), *lines, *(f"s_{self.z[n]}[i] = {held[n]}" for n in self.program.answering)]
+        rates = range(len(self.records.source_rates))
+        fades = [f"(since_x[{r}, q] - then[{r}] < -{self.reach} and since_x[{r}, q] - base[{BASES + r}] >= -{self.reach})" for r in rates]
+        wanted = " or ".join(["limit >= least", f"met_x[q] - then[0] < -{self.reach}", *fades])
+        segment = [*self._of_source(), f"if {wanted}:", *indented([*self._blocks(["for j in range(n_block):", *indented(body)]), *self._met()])]
+        text = [
+            *head, *self._at("now"), "for q in range(bounds.size - 1):",
+            *indented(["start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", "if stop > start:", *indented(segment)]),
+        ]  # fmt: skip
+        return function_text("settle", ["now", "least", "then", *self._all], text)
+
+    def _settle_full(self) -> list[str]:
+        """Settle what would lose notes."""
+        rates = len(self.records.source_rates)
+        text = [f"if base[{FULL}]:", f"    settle(k + 1, limits[{NEEDED}], base[{BASES}:{BASES + rates}].copy(), {', '.join(self._all)})",
+                f"    limits[{FLOOR}], limits[{NEEDED}], base[{FULL}] = limits[{NEEDED}], np.inf, 0"]  # fmt: skip
+        return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def settle_full({', '.join(['k', *self._all])}):", *indented(text)]
+
+    def _move(self) -> list[str]:
+        """Take more halvings out of all decays."""
+        records, rates = self.records, len(self.records.source_rates)
+        text = [*self._at("now"), f"then = np.empty({rates}, np.int64)", *(f"then[{r}] = x{r} & -{self.stride}" for r in range(rates)),
+                f"settle(now, number(np.inf), then, {', '.join(self._all)})"]  # fmt: skip
+        for r in range(rates):
+            scale = [f"grown = number(power_of_two(then[{r}] - base[{BASES + r}]))", f"base[{BASES + r}] = then[{r}]"]
+            if r == 0:
+                scale += [f"limits[{FLOOR}] *= grown", f"limits[{NEEDED}] *= grown"]
+            scale += ["for n in range(count.size):",
+                      *indented([f"for p in range({records.spikes}):", f"    records[n * {records.size} + {records.spikes * r} + p] *= grown",
+                                 f"for p in range({NOTED}):", f"    notes[n, p, {r}] *= grown"])]  # fmt: skip
+            text += [f"if then[{r}] != base[{BASES + r}]:", *indented(scale)]
+        for t in range(len(records.target_rates)):
+            r = rates + t
+            rows = [records.spikes * records.per_spike + j for j, e in enumerate(records.entries) if e.rate == records.target_rates[t]]
+            body = [line for row in rows for line in (f"left = records[n * {records.size} + {row}] * shrunk",
+                                                      f"records[n * {records.size} + {row}] = left if abs(left) >= number({VANISHED[self.precision]}) else number(0.0)")]  # fmt: skip
+            text += [f"if (x{r} & -{self.stride}) != base[{BASES + r}]:",
+                     *indented([f"shrunk = number(power_of_two(base[{BASES + r}] - (x{r} & -{self.stride})))", f"base[{BASES + r}] = x{r} & -{self.stride}",
+                                "for n in range(count.size):", *indented(body)])]  # fmt: skip
+        return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def move({', '.join(['now', *self._all])}):", *indented(text)]
+
+    def _entries(self, last: str, known: bool) -> list[str]:
+        """What the record of target n holds of its states: of those named in its arrays, as of a step with the decays m and x of each rate."""
+        records, lines = self.records, list[str]()
+        names, _ = self._numbers()
+        names |= {self.graph.leaf(f"s.{n}"): f"target_{self.z[n]}[n]" for n in self.target}
+        for j, entry in enumerate(records.entries):
+            text = self._product(entry.factors, names, lines)
+            place = f"records[n * {records.size} + {records.spikes * records.per_spike + j}]"
+            if entry.rate is None:
+                lines.append(f"{place} = {text}")
+                continue
+            r = self._rate(entry.rate, records.target_rates)
+            if not known:
+                lines.append(f"m{r}, x{r} = decay_at({last}, whole[{r}], part_of[{r}])")
+            lines += [f"left = ({text}) * number(1.0 / m{r}) * number(power_of_two(x{r} - base[{BASES + r}]))",
+                      f"{place} = left if abs(left) >= number({VANISHED[self.precision]}) else number(0.0)"]  # fmt: skip
+        return lines
+
+    def _begin_kernel(self) -> list[str]:
+        """Make the arrays from the states: nothing is noted, everything is up to date at step `now`."""
+        names, head = self._numbers()
+        records, rates = self.records, len(self.records.source_rates)
+        text = [*head]
+        for r, node in enumerate(self.rates):
+            rate = self._product([node], names, text)
+            text.append(f"whole[{r}], part_of[{r}] = fixed_point({rate}, step)")
+        text += [*self._at("now"), *(f"base[{BASES + r}] = x{r} & -{self.stride}" for r in range(len(self.rates)))]
+        since = ["at = now - np.int64(np.uint32(np.uint32(now) - source_last[q]))", "met_m[q], met_x[q] = number(m0), x0"]
+        for r in range(rates):
+            since += [f"sm{r}, sx{r} = decay_at(at, whole[{r}], part_of[{r}])", f"since_m[{r}, q], since_x[{r}, q] = number(sm{r}), sx{r}"]
+        text += ["for q in range(bounds.size - 1):", *indented(since)]
+        text += ["records[:], notes[:], count[:] = np.inf, np.inf, 0", f"base[{BEGUN}], base[{STIRRED}], base[{FULL}] = 1, 0, 0",
+                 f"limits[{FLOOR}], limits[{NEEDED}] = np.inf, np.inf"]  # fmt: skip
+        if records.entries:
+            at = ["at = now - np.int64(np.uint32(np.uint32(now) - target_last[n]))"] if records.target_rates else []
+            text += ["for n in range(count.size):", *indented([*at, *self._entries("at", known=False)])]
+        return function_text("begin", ["now", *self._all], text)
+
+    def _note(self) -> list[str]:
+        """Put the spikes of own targets into their records and notes; raise `FULL` when one is about to lose what may be needed."""
+        records, graph = self.records, self.graph
+        names, head = self._numbers()
+        body = [f"o = n * {records.size}", f"for j in range({records.per_spike}):",
+                f"    for p in range({records.spikes - 1}, 0, -1):", f"        records[o + {records.spikes} * j + p] = records[o + {records.spikes} * j + p - 1]"]  # fmt: skip
+        body += self._target_states(names, "np.uint32(now)") if self.target else []
+        body += statements(graph, self.program.target_roots, names)
+        body += [f"{self.z[n]}_1 = {names[self.program.noted[n]]}" for n in self.target]
+        # What a response reads of its target are the states just before the spike.
+        before, _ = self._numbers()
+        before |= {graph.leaf(f"s.{n}"): f"{self.z[n]}_b" for n in self.target}
+        body += [f"{self.z[n]}_b = {names[self.program.ready[n]]}" for n in self.target]
+        body += statements(graph, records.noted, before)
+        values = [*(f"e{r}" for r in range(len(records.source_rates))), *(before[node] for node in records.noted)]
+        body += [f"records[o + {records.spikes * j}] = {value}" for j, value in enumerate(values)]
+        body += [f"at = count[n] & {NOTED - 1}", *(f"notes[n, at, {j}] = {value}" for j, value in enumerate(values)), "count[n] += 1"]
+        body += [f"next_lost = notes[n, count[n] & {NOTED - 1}, 0]", f"if next_lost < limits[{FLOOR}]:",
+                 f"    base[{FULL}], limits[{NEEDED}] = 1, min(limits[{NEEDED}], next_lost)"]  # fmt: skip
+        body += [f"target_{self.z[n]}[n] = {self.z[n]}_1" for n in self.target]
+        body += ["target_last[n] = np.uint32(now)"] if self.target else []
+        body += self._entries("now", known=True)
+        rates = len(records.source_rates)
+        text = [
+            *head, "now, dt, many = k + 1, number(step), due_now(spiked, k - late, who)", "if many:",
+            *indented([*self._at("now"), f"base[{STIRRED}] = 1", *(f"e{r} = number(m{r}) * number(power_of_two(base[{BASES + r}] - x{r}))" for r in range(rates)),
+                       "for spike in range(many):", *indented(["n = who[spike]", *body])]),
+        ]  # fmt: skip
+        return function_text("note", ["k", "late", "spiked", "who", *self._all], text)
