@@ -22,6 +22,7 @@ from neuropil.engine.layout import Layout
 from neuropil.engine.ring import ring_length
 from neuropil.engine.stores import clock_driven_store, target_record_store  # noqa: F401  (they register builders)
 from neuropil.engine.stores.deliver import Rows, first_capacity
+from neuropil.engine.stores.graded_compose import graded_of
 from neuropil.engine.stores.packed import PackedSynapses, build
 from neuropil.engine.stores.packed_store import PackedStore, Store
 from neuropil.engine.stores.rewire import rewired, steps_between
@@ -60,6 +61,8 @@ class Core:
         self.probe_rows = int(np.clip(PROBE_BUFFER_BYTES // (8 * max(columns, 1)), 16, 10_000))
         self.exchange = Exchange(plan, owners) if exchange is None else exchange
         self.machine: Machine = compose(plan, self.layout, self.probe_rows, self.exchange)
+        self.published, self.graded = graded_of(plan, self.layout, self.machine)
+        self.machine.before += [p.begin for p in self.published]
         self.program: Program
         self.step = 0
         self.pending = 0  # steps up to now whose spikes have been published and wait to be noted
@@ -124,6 +127,8 @@ class Core:
         ]  # fmt: skip
         for store in self.listed.values():
             store.use(store.drawn())
+        for graded in self.graded:
+            graded.draw()
         self._use([Rows.of(packed, [p.size for p in plan.network.populations.values()]) for packed in self.packed])
         self._link()
 
@@ -138,7 +143,9 @@ class Core:
         self.ring = max([ring_length(longest), *(store.ring for store in self.stores)])
         room = max(1 << 16, 2 * self.plan.network.size)
         self.logs = [SpikeLog.of(room, self.ring) for _ in range(self.threads)]
-        self.program = Program(in_order([*self.machine.operations, *(op for store in self.stores for op in store.operations())]))
+        stored = [op for store in self.stores for op in store.operations()]
+        graded = [*(p.operation for p in self.published), *(op for weights in self.graded for op in weights.operations())]
+        self.program = Program(in_order([*self.machine.operations, *stored, *graded]))
 
     # --- running ---------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from neuropil.engine.interrupt import Stop, stoppable
 from neuropil.engine.modulation.modulate import Modulation
 from neuropil.engine.parameters.interventions import Interventions
 from neuropil.engine.record import checkpoint as checkpoints
+from neuropil.engine.record.graded_values import GradedValues
 from neuropil.engine.record.neuron_states import Amplitudes, NeuronStates
 from neuropil.engine.record.recorder import Marks, Recorder, describe
 from neuropil.engine.runaway import runaway
@@ -69,6 +70,7 @@ class Simulation(Access):
         precision: "float32" or "float64" state; float64 also packs weights in 48 bits. None: float32, but float64 for
             cells with morphology.
         full_weights: 48-bit weights with float32 state too.
+        gate_tables: whether gates of cells in float64 may be read from tables, to 1e-10 of their range (see `neuropil.lower.gate_tables`).
         out: folder to stream spikes and traces to, in bounded memory; None keeps them in memory. One simulation writes to a
             folder at a time.
         overwrite: replace the run that the folder `out` holds, and its checkpoint; otherwise it is refused.
@@ -87,7 +89,7 @@ class Simulation(Access):
 
     def __init__(
         self, network: Network, *, dt: Quantity | float = 0.1 * ms, seed: int = 1, threads: int | None = None,
-        precision: str | None = None, full_weights: bool = False, out: str | os.PathLike[str] | None = None,
+        precision: str | None = None, full_weights: bool = False, gate_tables: bool = True, out: str | os.PathLike[str] | None = None,
         record_spikes: bool = True, resume: str | os.PathLike[str] | None = None, memory_limit: float | None = None,
         progress: Progress | None = None, overwrite: bool = False,
     ):  # fmt: skip
@@ -107,7 +109,7 @@ class Simulation(Access):
         with _told(f"Ctrl-C while {network.name!r} was traced"):
             self._progress("trace", 0.0, {})
             start = time.perf_counter()
-            self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
+            self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights, gate_tables=gate_tables)
             for cells in self.plan.cells.values():
                 if note := too_coarse(cells.cable):
                     warnings.warn(f"population {cells.population.name!r}: {note}", stacklevel=2)
@@ -132,7 +134,7 @@ class Simulation(Access):
             # In the order in which a checkpoint is taken up: what modulators do to the synapses of the start is lost.
             self._saved: dict[str, Saved] = {
                 "parameters": self._interventions, "neurons": NeuronStates(self.core), "modulators": self._modulation, "synapses": self._synaptic,
-                "stimuli": Amplitudes(self.core), "spikes": self._tally,
+                "stimuli": Amplitudes(self.core), "graded": GradedValues(self.core), "spikes": self._tally,
             }  # fmt: skip
             self._session_start, self._session_seconds = self.core.step, 0.0
             self.recorder = self._open(resume)

@@ -27,6 +27,7 @@ from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.builder import PlanBuilder
 from neuropil.plan.cells import PlannedCells
+from neuropil.plan.graded import PlannedGraded
 from neuropil.plan.kernel_cost import KernelCost
 from neuropil.plan.parts import (
     Batch,
@@ -145,7 +146,12 @@ class Plan:
         packed = (PackedSynapses(word, tuple(held)) for word, held in self.packed.items())
         stateful = (StatefulSynapses(j, program) for j, program in self.synapses.items())
         others = (StoredSynapses(j, kind) for j, kind in enumerate(self.stores) if not kind.exact and j not in self.synapses)
-        return (*self.batches, *self.cells.values(), *self.drives, Spiking(), *packed, *stateful, *others)
+        return (*self.batches, *self.cells.values(), *self.drives, Spiking(), *packed, *stateful, *others, *self.graded)
+
+    @property
+    def graded(self) -> tuple[PlannedGraded, ...]:
+        """The graded projections, in the network's order."""
+        return tuple(map(PlannedGraded, self.network.graded))
 
     def buffer(self, population: Population, part: str, argument: Argument) -> Buffer:
         """The buffer of an argument of a part of a population."""
@@ -179,7 +185,7 @@ class Plan:
 
 
 def make_plan(
-    network: Network, *, dt: Any = 0.1 * ms, seed: int = 1, precision: str | None = None, full_weights: bool = False
+    network: Network, *, dt: Any = 0.1 * ms, seed: int = 1, precision: str | None = None, full_weights: bool = False, gate_tables: bool = True
 ) -> Plan:
     """Lower a network.
 
@@ -189,6 +195,8 @@ def make_plan(
         precision: "float32" or "float64"; float64 implies full weights. None: float64 with cells that have morphology,
             else float32.
         full_weights: 48-bit weights instead of 16-bit ones, for twice the memory.
+        gate_tables: whether gates of cells in float64 may be read from tables, to 1e-10 of their range, instead of being computed by
+            their equations.
 
     Returns:
         The plan.
@@ -197,7 +205,7 @@ def make_plan(
         NeuropilError: whatever is wrong with the description, named.
     """
     precision = default_precision(network) if precision is None else precision
-    _check_options(seed, precision, full_weights)
+    _check_options(seed, precision, full_weights=full_weights, gate_tables=gate_tables)
     step = dt if isinstance(dt, Quantity) or not isinstance(dt, (int, float)) else dt * ms
     validate(network, step)
     dt_ms = float(step.to(ms))
@@ -217,7 +225,7 @@ def make_plan(
     cells = {
         name: PlannedCells.of(
             p, {b.members[0].part: b for b in bare if b.members[0].population is p and b.members[0].part}, dt_ms, precision,
-            frozenset(split(n)[0] for n in effects_on(network.modulators, p)), seed,
+            frozenset(split(n)[0] for n in effects_on(network.modulators, p)), seed, gate_tables,
         )
         for name, p in network.populations.items()
         if isinstance(p.neuron, Cell)
@@ -235,11 +243,12 @@ def default_precision(network: Network) -> str:
     return "float64" if any(isinstance(p.neuron, Cell) for p in network.populations.values()) else "float32"
 
 
-def _check_options(seed: Any, precision: Any, full_weights: Any) -> None:
+def _check_options(seed: Any, precision: Any, **flags: Any) -> None:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
         raise ModelError("the seed must be a whole number from 0 to 2**63 - 1", got=seed)
-    if not isinstance(full_weights, bool):
-        raise ModelError("full_weights must be True or False", got=full_weights)
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise ModelError(f"{name} must be True or False", got=value)
     if not isinstance(precision, str) or precision not in ("float32", "float64"):
         raise ModelError("unknown precision", got=precision, expected="'float32' or 'float64'")
 

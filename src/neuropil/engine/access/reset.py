@@ -75,6 +75,8 @@ def begin_anew(
         store.reset(weights, end, core.step)
     if not weights:
         synaptic.packed.forget()
+        for graded in core.graded:
+            graded.set(None)
     _reset_modulators(modulation, core.step)  # after the synapses, whose parameters they change
     _drop_spikes(core)
 
@@ -89,6 +91,8 @@ def _drop_spikes(core: Core) -> None:
         log.counters[IN_RING] = 0
     for store in core.stores:
         store.drop()
+    for published in core.published:
+        published.values[:] = 0.0
 
 
 def _reset_modulators(modulation: Modulation, step: int) -> None:

@@ -318,6 +318,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "dt_ms": plan.dt,
         "precision": plan.precision,
         "seed": plan.seed,
+        "gate_error_max": max((c.cable.gate_error for c in plan.cells.values()), default=0.0),
         **moved(plan.network, plan.dt),
         "work": [work.to_json() for work in kernel_costs(plan)],
     }

@@ -81,7 +81,7 @@ def target_of(network: Network, target: Any) -> Target:
     drives = {d.name: d for d in network.drives if d.follows is None}
     if isinstance(target, (list, tuple)) and len(target) == 1 and isinstance(target[0], StimulusConnection):
         raise NetworkError("set() changes one stimulus, not a list", got=target, fix="stimulate() returns a list: (drive,) = net.stimulate(...)")
-    if isinstance(target, Projection) or (isinstance(target, str) and name not in network.populations and name not in drives and any(p.name == name for p in network.projections)):
+    if isinstance(target, Projection) or (isinstance(target, str) and name not in network.populations and name not in drives and any(p.name == name for p in (*network.projections, *network.graded))):
         raise NetworkError(f"set() changes neurons and stimuli; {name!r} is a projection", fix="set_weights() sets its weights, set_synapses() the states of its synapses")
     if isinstance(target, StimulusConnection) or (isinstance(target, str) and name in drives):
         if isinstance(target, str) and name in network.populations:
@@ -158,6 +158,9 @@ def _check_read(network: Network, population: Population, name: str) -> None:
     for projection in network.projections:
         if projection.target is population and name in target_parameters(projection):
             raise NetworkError(f"{population.name}.{name} cannot be changed: the synapses of {projection.name!r} read it when they are made", fix="let them read a state of the target")
+    for graded in network.graded:
+        if graded.source is population and name in graded.parameters:
+            raise NetworkError(f"{population.name}.{name} cannot be changed: the graded projection {graded.name!r} reads it", fix="let it transmit a state")
     for probe in network.probes:
         if probe.target is population and name in probe.parameters:
             raise NetworkError(f"{population.name}.{name} cannot be changed: the probe {probe.name!r} reads it", fix="record the states that the expression reads, and compute it from the traces")
