@@ -149,7 +149,7 @@ from neuropil.version import __version__
 
 if TYPE_CHECKING:
     from neuropil.agents import Loop
-    from neuropil.engine import Simulation, run
+    from neuropil.engine import Simulation, Snapshot, load_snapshot, run
     from neuropil.result import Result, Spikes, Trace
     from neuropil.view.explain import explain
 
@@ -157,6 +157,8 @@ if TYPE_CHECKING:
 _LATER = {
     "run": "neuropil.engine",
     "Simulation": "neuropil.engine",
+    "Snapshot": "neuropil.engine",
+    "load_snapshot": "neuropil.engine",
     "explain": "neuropil.view.explain",
     "Result": "neuropil.result",
     "Spikes": "neuropil.result",
@@ -291,6 +293,7 @@ __all__ = [
     "Simulation",
     "SimulationError",
     "Sine",
+    "Snapshot",
     "Softmax",
     "SpikeList",
     "Spikes",
@@ -313,6 +316,7 @@ __all__ = [
     "__version__",
     "discretise",
     "explain",
+    "load_snapshot",
     "maths",
     "register",
     "run",

@@ -220,3 +220,35 @@ def test_wrong_values_are_refused_and_change_nothing():
         assert result.summary["interventions"] == []
     with Simulation(one, threads=1) as sim:
         same(sim.run(20 * ms), result)
+
+
+def test_snapshots_go_back_to_what_was_set_then(tmp_path):
+    """Before a change, and after one: whatever has been changed since is undone; from a file, in another simulation; with another seed."""
+    net = network()
+    with Simulation(net, threads=2) as sim:
+        go(sim, {}, 40)
+        early = sim.snapshot()
+        plain = go(sim, {}, 100)
+        sim.restore(early)
+        sim.set("a", tau_m=13 * ms)
+        sim.set(net["b"][1:3], e_l=-60 * mV)
+        sim.set("counted", rate=np.linspace(1000, 9000, N) * Hz)
+        sim.set("step", amplitude=70 * pA)
+        late = sim.snapshot()
+        changed = go(sim, {}, 100)
+        assert not np.array_equal(changed.traces["a.v"].values, plain.traces["a.v"].values[40:])
+        for snapshot, truth, listed in ((early, plain, 0), (late, changed, 4), (early, plain, 0)):
+            sim.restore(snapshot)
+            result = go(sim, {}, 100)
+            np.testing.assert_array_equal(result.traces["a.v"].values, truth.traces["a.v"].values[-60:])
+            np.testing.assert_array_equal(result.traces["b.v"].values, truth.traces["b.v"].values[-60:])
+            assert len(result.summary["interventions"]) == listed
+        sim.restore(late, seed=7)
+        other = go(sim, {}, 100)
+        assert not np.array_equal(other.traces["a.v"].values, changed.traces["a.v"].values)
+        late.save(tmp_path / "late.h5")
+    with Simulation(net, threads=1, resume=tmp_path / "late.h5") as woken:
+        result = go(woken, {}, 100)
+        np.testing.assert_array_equal(result.traces["a.v"].values, changed.traces["a.v"].values)
+        woken.restore(late, seed=7)
+        np.testing.assert_array_equal(go(woken, {}, 100).traces["a.v"].values, other.traces["a.v"].values)

@@ -18,6 +18,7 @@ from neuropil.engine.exchange.spikes import collecting
 from neuropil.engine.layout import Layout, Partition
 from neuropil.engine.probes import ProbeBuffer, Recorded
 from neuropil.engine.stimuli.compose import stimuli_of
+from neuropil.engine.streams import Streams
 from neuropil.model.contents.contents import Population
 from neuropil.model.neuron.branched import Branched
 from neuropil.model.neuron.composite import split
@@ -55,6 +56,7 @@ class Machine:
         probes: [thread][probe] buffers.
         cells: populations with morphology, by name; compartments: the buffers of their states.
         before: what to do before a run from step k.
+        streams: keys of the random numbers that are drawn in steps.
         numbers, periods: by batch, what its kernel reads for each segment (rows, see `Share`); all threads share them.
         advances: by batch, the operation that advances its elements; stimuli: by batch, see `stimuli_of`.
     """
@@ -62,6 +64,7 @@ class Machine:
     groups: list[list[GroupArrays]]
     arrived: list[np.ndarray]
     exchange: Exchange
+    streams: Streams
     operations: list[Operation] = field(default_factory=list)
     amplitudes: dict[int, list[np.ndarray]] = field(default_factory=dict)
     probes: list[list[ProbeBuffer]] = field(default_factory=list)
@@ -85,12 +88,12 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
         The machine: arrays and operations of all threads.
     """
     arrived = [aligned_zeros((max(plan.channels, 1), share.size), plan.accumulator) for share in layout.shares]
-    machine = Machine([[] for _ in layout.shares], arrived, exchange)
+    machine = Machine([[] for _ in layout.shares], arrived, exchange, Streams(plan.seed))
     for g, batch in enumerate(plan.batches):
         for t, share in enumerate(layout.shares):
             machine.groups[t].append(_group_arrays(plan, batch, share, g, arrived[t]))
     for g, batch in enumerate(plan.batches):
-        machine.stimuli[g] = stimuli_of(plan, layout, g, batch, [own[g].arrays for own in machine.groups], machine.amplitudes)
+        machine.stimuli[g] = stimuli_of(plan, layout, g, batch, [own[g].arrays for own in machine.groups], machine.amplitudes, machine.streams)
         machine.operations += machine.stimuli[g].values()
         if isinstance(batch, KernelBatch):
             machine.operations += _group_update(plan, layout, machine, g, batch)

@@ -244,13 +244,22 @@ def default_precision(network: Network) -> str:
 
 
 def _check_options(seed: Any, precision: Any, **flags: Any) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
-        raise ModelError("the seed must be a whole number from 0 to 2**63 - 1", got=seed)
+    check_seed(seed)
     for name, value in flags.items():
         if not isinstance(value, bool):
             raise ModelError(f"{name} must be True or False", got=value)
     if not isinstance(precision, str) or precision not in ("float32", "float64"):
         raise ModelError("unknown precision", got=precision, expected="'float32' or 'float64'")
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse what is no seed.
+
+    Raises:
+        ModelError: not a whole number from 0 to 2**63 - 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
+        raise ModelError("the seed must be a whole number from 0 to 2**63 - 1", got=seed)
 
 
 def _channel(projection: Projection, parts: dict[tuple[str, str], PlannedPart]) -> int:

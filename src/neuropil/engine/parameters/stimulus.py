@@ -31,7 +31,7 @@ def change_stimulus(core: Core, index: int, twin: StimulusConnection, fields: Co
         core: of the simulation.
         index: place of the stimulus in the network.
         twin: the stimulus as it is from now on.
-        fields: names of those that are others than before; None of `SETTABLE`: what `set_drive` has set stays.
+        fields: names of those that are others than before; without any of `SETTABLE`, what `set_drive` has set stays.
     """
     planned = dataclasses.replace(core.now.drives[index], drive=twin)
     part, port = split(twin.entry)
@@ -42,7 +42,7 @@ def change_stimulus(core: Core, index: int, twin: StimulusConnection, fields: Co
     key: str | int = index
     if planned.kind == "counted":
         key = counts_at(port)
-        made = counted(core.now, core.layout, g, core.now.batches[g], port, arrays)
+        made = counted(core.now, core.layout, g, core.now.batches[g], port, arrays, core.machine.streams)
         if "weight" in fields:
             member = core.now.groups[g].members[m]
             weight = np.asarray(drive_weight(planned, core.plan.seed), float)
@@ -50,7 +50,7 @@ def change_stimulus(core: Core, index: int, twin: StimulusConnection, fields: Co
             renew(core, g, m, member, {Argument(Kind.EVENT_WEIGHT, port): rows})
     else:
         kept = None if set(SETTABLE) & set(fields) else core.machine.amplitudes.get(index)
-        made = stimulus_of(core.now, core.layout, planned, arrays, core.machine.amplitudes)
+        made = stimulus_of(core.now, core.layout, planned, arrays, core.machine.amplitudes, core.machine.streams)
         if kept is not None:
             for now, before in zip(core.machine.amplitudes[index], kept, strict=True):
                 now[:] = before

@@ -68,6 +68,18 @@ def _positions(projection: Projection) -> object:
     return (projection.source.positions, projection.target.positions) if projection.rule.needs_positions else None
 
 
+def wiring(plan: Plan) -> dict[str, str]:
+    """By projection, a digest of what decides where its synapses are: two with the same have the same list of synapses."""
+    found = {}
+    for p in plan.network.projections:
+        shown = (p.source.name, p.source.size, p.target.name, p.target.size, p.sites, p.site, p.sources, p.targets)
+        delay = p.delay if p.per_synapse else None  # states are kept by source and delay
+        found[p.name] = _digest(plan.seed, plan.dt, p.rule, delay, _positions(p), shown, p.stream, p.clock_driven, p.structure is None)
+    for g in plan.network.graded:
+        found[g.name] = _digest(plan.seed, plan.dt, g.rule, type(g.matrix), _positions(g), g.source.size, g.target.size, g.site, g.sources, g.targets, g.stream)
+    return found
+
+
 def fingerprint(plan: Plan) -> str:
     """A digest of all parts: a checkpoint fits only the network it came from."""
     return _digest(parts(plan))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from neuropil.engine.core import Core
-from neuropil.engine.saved import Arrays
+from neuropil.engine.saved import Arrays, array, group
 
 
 class GradedValues:
@@ -15,24 +13,27 @@ class GradedValues:
         core: holds them.
     """
 
+    named_by, overrides = "projection", False
+
     def __init__(self, core: Core):
         self.core = core
 
     def save(self) -> Arrays:
-        """The values, [longest delay, neurons], by their number in the network; weights by projection and name."""
-        past: Arrays = {str(j): p.past(self.core.step) for j, p in enumerate(self.core.published)}
-        weights: Arrays = {g.projection.name: dict(g.changed) for g in self.core.graded if g.changed is not None}
-        return {"values": past, "weights": weights}
+        """Of each projection the values that its sources transmitted, [longest delay, neurons], and weights that were set, by name."""
+        saved: Arrays = {}
+        for graded in self.core.graded:
+            weights: Arrays = {} if graded.changed is None else {"weights": {n: v.view() for n, v in graded.changed.items()}}
+            saved[graded.projection.name] = {"past": graded.published.past(self.core.step), **weights}
+        return saved
 
     def restore(self, arrays: Arrays, step: int) -> None:
         """Restore the `arrays` that `save` returned at a `step`."""
-        values, weights = arrays["values"], arrays["weights"]
-        assert isinstance(values, dict) and isinstance(weights, dict)
-        for j, published in enumerate(self.core.published):
-            past = values[str(j)]
-            assert isinstance(past, np.ndarray)
-            published.restore(step, past)
         for graded in self.core.graded:
-            changed = weights.get(graded.projection.name)
-            assert changed is None or isinstance(changed, dict)
-            graded.set(None if changed is None else {n: np.asarray(v) for n, v in changed.items()})
+            if graded.projection.name in arrays:
+                own = group(arrays, graded.projection.name)
+                graded.published.restore(step, array(own, "past"))
+                graded.set({n: array(group(own, "weights"), n) for n in group(own, "weights")} if "weights" in own else None)
+
+    def free(self, name: str) -> frozenset[str]:
+        """Weights of the projection `name` that were set may be absent."""
+        return frozenset(("weights",))

@@ -14,6 +14,7 @@ from neuropil.engine.layout import ALIGN, Layout
 from neuropil.engine.stimuli import currents, equation, events  # noqa: F401  (they register the builders of the package)
 from neuropil.engine.stimuli.driven import Driven
 from neuropil.engine.stimuli.kernels import clear, poisson_counts, uniform_numbers
+from neuropil.engine.streams import Streams
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.stimulus.checks import base
 from neuropil.model.stimulus.stimulus import builder_for
@@ -26,7 +27,9 @@ Arrays = Sequence[dict[Argument, np.ndarray]]
 """Of each thread, the arrays of a batch."""
 
 
-def stimuli_of(plan: Plan, layout: Layout, g: int, batch: Batch, arrays: Arrays, amplitudes: dict[int, list[np.ndarray]]) -> dict[str | int, Operation]:
+def stimuli_of(
+    plan: Plan, layout: Layout, g: int, batch: Batch, arrays: Arrays, amplitudes: dict[int, list[np.ndarray]], streams: Streams
+) -> dict[str | int, Operation]:
     """All that is done before the neurons of a batch advance: stimuli by their places in the network, counts by their port, the rest by name.
 
     Args:
@@ -35,34 +38,38 @@ def stimuli_of(plan: Plan, layout: Layout, g: int, batch: Batch, arrays: Arrays,
         batch: the neurons.
         arrays: theirs, of each thread.
         amplitudes: takes what can be set between steps, by the place of the stimulus in the network.
+        streams: of random numbers.
     """
-    made: dict[str | int, Operation] = {counts_at(port): counted(plan, layout, g, batch, port, arrays) for port in batch.variant.counted}
+    made: dict[str | int, Operation] = {counts_at(port): counted(plan, layout, g, batch, port, arrays, streams) for port in batch.variant.counted}
     for name in batch.variant.driven:
         cleared = [(own[Argument(Kind.INPUT, name)],) for own in arrays]
         made[f"clear {name}"] = Operation(
             f"{batch.name}: clear {name}", Phase.STIMULI, Kernel.of(clear), cleared.__getitem__, sets=(plan.buffers[g, Argument(Kind.INPUT, name)],)
         )
     if isinstance(batch, KernelBatch) and batch.program.draws_uniform:
-        made["uniform"] = _uniform(plan, layout, g, batch, arrays)
+        made["uniform"] = _uniform(plan, layout, g, batch, arrays, streams)
     for member in batch.members:
         for planned in plan.drives:
             connection = planned.drive
             if connection.target is member.population and split(connection.entry)[0] == member.part and planned.kind != "counted":
-                made[planned.index] = stimulus_of(plan, layout, planned, arrays, amplitudes)
+                made[planned.index] = stimulus_of(plan, layout, planned, arrays, amplitudes, streams)
     return made
 
 
-def stimulus_of(plan: Plan, layout: Layout, planned: PlannedStimulus, arrays: Arrays, amplitudes: dict[int, list[np.ndarray]]) -> Operation:
+def stimulus_of(
+    plan: Plan, layout: Layout, planned: PlannedStimulus, arrays: Arrays, amplitudes: dict[int, list[np.ndarray]], streams: Streams
+) -> Operation:
     """What adds a stimulus that is not counted.
 
     Args:
-        plan, layout, arrays, amplitudes: as of `stimuli_of`.
+        plan, layout, arrays, amplitudes, streams: as of `stimuli_of`.
         planned: the stimulus.
     """
     connection = planned.drive
     target = Argument(Kind.REAL if connection.port else Kind.INPUT, split(connection.entry)[1])
-    driven = Driven.of(plan, layout, planned.index, connection, target, [own[target] for own in arrays], amplitudes)
-    made: Operation = builder_for(connection.stimulus, "engine")(driven)
+    with streams.followed_for(planned.index):
+        driven = Driven.of(plan, layout, planned.index, connection, target, [own[target] for own in arrays], amplitudes, streams)
+        made: Operation = builder_for(connection.stimulus, "engine")(driven)
     return made
 
 
@@ -75,35 +82,38 @@ MOST_COUNTED = 100.0
 """Mean number of events per step and neuron that a count of 8 bits holds beyond any doubt."""
 
 
-def counted(plan: Plan, layout: Layout, g: int, batch: Batch, port: str, arrays: Arrays) -> Operation:
+def counted(plan: Plan, layout: Layout, g: int, batch: Batch, port: str, arrays: Arrays, streams: Streams) -> Operation:
     """Poisson counts of every member of a batch on a port, by thresholds.
 
     Each member has one rate; after a change it may have one for each neuron, and consecutive neurons of one rate are counted together.
 
     Args:
-        plan, layout, g, batch, arrays: as of `stimuli_of`.
+        plan, layout, g, batch, arrays, streams: as of `stimuli_of`.
         port: name of the port.
     """
     rates: list[np.ndarray] = []
-    keys: list[tuple[int, int]] = []
+    names: list[tuple[str | int, ...]] = []
     for member in batch.members:
-        name = full_name(member.part, port)
-        planned = next(d for d in plan.drives if d.kind == "counted" and d.drive.target is member.population and d.drive.port == name)
+        entry = full_name(member.part, port)
+        planned = next(d for d in plan.drives if d.kind == "counted" and d.drive.target is member.population and d.drive.port == entry)
         stimulus: Any = planned.drive.stimulus
         rates += [np.asarray(base(stimulus.rate), float)] * member.sites
-        keys += [rng.stream_key(plan.seed, "drive", *planned.drive.stream)] * member.sites
+        names += [("drive", *planned.drive.stream)] * member.sites
     distinct = {lam: rng.poisson_thresholds(lam) for lam in np.unique(np.concatenate([np.ravel(r) for r in rates]) * plan.dt).tolist()}
     arguments = []
-    for share, own in zip(layout.shares, arrays, strict=True):
+    for t, (share, own) in enumerate(zip(layout.shares, arrays, strict=True)):
         runs = [_runs(rate, share.bounds[g][s], int(share.lower[g][s]), m.population.size) for s, (rate, m) in enumerate(zip(rates, _each_site(batch), strict=True))]
         bounds, lower = np.concatenate([where for where, _, _ in runs]), np.concatenate([firsts for _, firsts, _ in runs])
         tables = [distinct[lam] for _, _, means in runs for lam in (means * plan.dt).tolist()]
-        mine = [key for key, (where, _, _) in zip(keys, runs, strict=True) for _ in where]
+        each = [name for name, (where, _, _) in zip(names, runs, strict=True) for _ in where]
+        ahead = np.full(1, -1, np.int64)
+        with streams.followed_for((g, port, t)):
+            keys = streams.table(each, [ahead])
         table, size = padded(tables)
         halves, known = padded([upper_halves(t) for t in tables])
         count, longest = own[Argument(Kind.COUNT, port)], int(np.diff(bounds).max(initial=0))
         rows, undecided = aligned_zeros((STEPS, count.size + ALIGN), np.uint8), np.zeros((longest // AT_ONCE + 1, STEPS), np.uint32)
-        arguments.append((bounds, lower, np.array(mine, np.uint32), halves, known, table, size, np.full(1, -1, np.int64), count, rows, undecided))
+        arguments.append((bounds, lower, keys, halves, known, table, size, ahead, count, rows, undecided))
     return Operation(f"{batch.name}.{port}: Poisson counts", Phase.STIMULI, Kernel.of(poisson_counts), arguments.__getitem__, (Given.STEP,), sets=(plan.buffers[g, Argument(Kind.COUNT, port)],))
 
 
@@ -143,12 +153,13 @@ def upper_halves(thresholds: np.ndarray) -> np.ndarray:
     return halves[halves < 0xFFFF]
 
 
-def _uniform(plan: Plan, layout: Layout, g: int, batch: KernelBatch, arrays: Arrays) -> Operation:
+def _uniform(plan: Plan, layout: Layout, g: int, batch: KernelBatch, arrays: Arrays, streams: Streams) -> Operation:
     """The numbers that decide the spikes of neurons with a hazard."""
-    keys = np.array([rng.stream_key(plan.seed, "hazard", m.population.name) for m in batch.members], np.uint32)
+    ahead = [np.full(1, -1, np.int64) for _ in arrays]
+    keys = streams.table([("hazard", m.population.name) for m in batch.members], ahead)
     arguments = [
-        (share.bounds[g], share.lower[g], keys, np.full(1, -1, np.int64), u := own[Argument(Kind.UNIFORM)], aligned_zeros(u.size, u.dtype))
-        for share, own in zip(layout.shares, arrays, strict=True)
+        (share.bounds[g], share.lower[g], keys, ahead[t], u := own[Argument(Kind.UNIFORM)], aligned_zeros(u.size, u.dtype))
+        for t, (share, own) in enumerate(zip(layout.shares, arrays, strict=True))
     ]
     kernel = Kernel.made(uniform_numbers, batch.precision)
     return Operation(f"{batch.name}: a uniform number each", Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,), sets=(plan.buffers[g, Argument(Kind.UNIFORM)],))

@@ -7,6 +7,7 @@ and within a run of both, synapses stand by projection and in the order in which
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -41,7 +42,10 @@ class PackedWeights:
 
     def store(self, j: int) -> PackedSynapses:
         """What holds projection j."""
-        return self.core.packed[[j in held for held in self.plan.packed.values()].index(True)]
+        return self.core.packed[self._word(j)]
+
+    def _word(self, j: int) -> int:
+        return [j in held for held in self.plan.packed.values()].index(True)
 
     def read(self, j: int) -> np.ndarray:
         """float64[n]: the weights of projection j as they are delivered, in the order of its synapses."""
@@ -69,18 +73,24 @@ class PackedWeights:
             saved[j]["quantum"] = np.array(self._scale(j).quantum)
         return saved
 
-    def restore(self, j: int, arrays: dict[str, np.ndarray]) -> None:
-        """Restore the `arrays` that `save` returned of projection j."""
-        self.written[j] = arrays["weight"]
-        if "quantum" in arrays:
-            self._use(j, dataclasses.replace(self._scale(j), quantum=float(arrays["quantum"])))
-        else:
-            self._pack(j, arrays["weight"])
+    def restore(self, arrays: Mapping[int, Mapping[str, np.ndarray]]) -> None:
+        """Restore the `arrays` that `save` returned, by projection; weights that are what they were are left alone."""
+        quanta = {j: float(own["quantum"]) for j, own in arrays.items() if "quantum" in own}
+        now = {j: self._scale(j).quantum for j in self.rescaled & set(self.written)}
+        if quanta == now and {j: id(w) for j, w in self.written.items()} == {j: id(own["weight"]) for j, own in arrays.items()}:
+            return
+        self.forget()
+        for j, own in arrays.items():
+            self.written[j] = own["weight"]
+            if j in quanta:
+                self._use(j, dataclasses.replace(self._scale(j), quantum=quanta[j]))
+            else:
+                self._pack(j, own["weight"])
 
     def forget(self) -> None:
         """The weights of the description again, as they were packed at first."""
         for j, (words, saturated, vanished, rounding) in self._first.items():
-            packed, scale = self.store(j), self.plan.scale[j]
+            packed, scale = self.core.writable(self._word(j)), self.plan.scale[j]
             assert scale is not None
             _signed(packed)[self.places(j)] = words
             packed.saturated[j], packed.vanished[j], packed.rounding[j] = saturated, vanished, rounding
@@ -133,14 +143,14 @@ class PackedWeights:
         """Pack all projections of the port of projection j on another scale."""
         projection = self.plan.network.projections[j]
         for i in self._port(j):
-            self.store(i).scale[i] = scale
+            self.core.writable(self._word(i)).scale[i] = scale
             self._pack(i, self._exact(i))
             self.rescaled.add(i)
         self.core.set_quantum(projection, scale.quantum)
 
     def _pack(self, j: int, weights: np.ndarray) -> None:
         """Write the words of a projection, and account for what rounding does."""
-        packed, scale, places = self.store(j), self._scale(j), self.places(j)
+        packed, scale, places = self.core.writable(self._word(j)), self._scale(j), self.places(j)
         words, quanta = _signed(packed), np.floor(weights / scale.quantum + 0.5)
         self._first.setdefault(j, (words[places], packed.saturated[j], packed.vanished[j], packed.rounding[j]))
         held = np.clip(quanta, -scale.top, scale.top)

@@ -68,6 +68,11 @@ class ParameterChange:
         return made
 
 
+def sites_of(population: Population, part: str) -> int:
+    """How many values of a parameter of a `part` each neuron of a `population` has; of a channel one."""
+    return population.parts[part].sites if part in population.parts else 1
+
+
 def target_of(network: Network, target: Any) -> Target:
     """What is to be changed: a population, a view or a stimulus of a network, given itself or by its name.
 
@@ -136,7 +141,7 @@ def _values(target: Population | View, model: DeclarativeModel, part: str, name:
     population, where = whole(target), f"{target.name}.{full_name(part, name)}"
     if isinstance(value, Distribution):
         raise ModelError(f"{where} must be a number or an array, not a distribution", got=value, fix="draw the values with NumPy, and set them as an array")
-    sites, dimension = population.parts[part].sites if part in population.parts else 1, model.spec.parameters[name]
+    sites, dimension = sites_of(population, part), model.spec.parameters[name]
     shape: tuple[int, ...] = (target.size * sites,)
     bare = value.value if isinstance(value, Quantity) else value
     if sites > 1 and axes(value) == 1 and np.shape(bare) == (sites,):
