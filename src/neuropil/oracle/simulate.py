@@ -145,7 +145,7 @@ class Group:
         self.integrator = self.integrator.with_parameters(self.parameters)
         self._constants()
 
-    def begin(self, parameter: str, before: Array) -> None:
+    def start_at(self, parameter: str, before: Array) -> None:
         """Before the first step: states that are still where they started, at a parameter that has changed, start at its new value.
 
         Args:
@@ -401,7 +401,7 @@ class _World:
             after = np.array(np.broadcast_to(change.applied(before.reshape(-1, sites), sites), (population.size, sites))).ravel()
             group.change({inner: after})
             if k == 0 and isinstance(group, Group):
-                group.begin(inner, before)
+                group.start_at(inner, before)
             modulation.rebase(population, change.name, after, k)
 
     def synaptic(self, projection: Projection, name: str, chosen: Array | None = None) -> tuple[Array, Array, Any]:
