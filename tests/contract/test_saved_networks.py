@@ -14,12 +14,11 @@ import pytest
 
 import neuropil as npl
 from engine.test_everything_on import network as everything
-from morphologies import branched_morphology
 from neuropil.engine.record.fingerprint import parts
 from neuropil.model.network.save import Encoder
 from neuropil.plan.plan import make_plan
 from neuropil.result import sealed
-from neuropil.units import Hz, mV, ms, nM, pA, um
+from neuropil.units import Hz, ms, mV, nM, pA, um
 from neuropil.zoo import registry
 from neuropil.zoo.contract import contract_drive
 from neuropil.zoo.neurons.lif import LIFExp
@@ -64,7 +63,7 @@ def test_every_neuron_synapse_and_modulator(tmp_path):
         contract_drive(name).apply(net, population)
     for name in registry.SYNAPSES:
         kind = registry.synapse(name)
-        port = {"input": "current"} if kind().spec.flow_dimension is not None else {"port": "exc"}
+        port = {"input": "current"} if kind().has_current else {"port": "exc"}
         try:
             net.project(cells, cells, npl.AllToAll(), weight=1 * pA, delay=1 * ms, synapse=kind(), name=name, **port)
         except npl.NeuropilError:  # of a weight without unit, or that reads what LIFExp does not have: its object alone is saved
@@ -80,13 +79,13 @@ def described_object(value: Any) -> Any:
 
 def test_every_channel_and_point_process_on_a_cell(tmp_path):
     net = npl.Network("cell")
-    cell = npl.Cell(branched_morphology(), discretisation=npl.FixedCount(1))
+    cell = npl.Cell(npl.Morphology.ball_and_stick(), discretisation=npl.FixedCount(1))
     for name in registry.CHANNELS:
         cell.paint("all", registry.channel(name)())
     for name in registry.POINT_PROCESSES:
         cell.place(f"p_{name}", registry.point_process(name)(), at="soma(0.5)")
     net.population("cells", cell, 2)
-    net.population("pyramids", registry.cell("layer5_pyramidal")(branched_morphology()), 2)  # its gradients are functions of the package
+    net.population("pyramids", registry.cell("layer5_pyramidal")(npl.Morphology.ball_and_stick()), 2)  # its gradients are functions of the package
     round_trip(net, tmp_path)
 
 

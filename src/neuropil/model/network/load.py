@@ -22,7 +22,7 @@ from neuropil.errors import NetworkError, NeuropilError, ResultError
 from neuropil.model.base.described import STEADY
 from neuropil.model.network.network import Network
 from neuropil.model.network.save import VERSION
-from neuropil.model.network.source_text import digest_of, harmless, importable, made, of_package
+from neuropil.model.network.source_text import describing, digest_of, factory_of, harmless, importable, made, of_package
 from neuropil.result.sealed import reading
 from neuropil.units import Quantity
 
@@ -140,7 +140,7 @@ class _Decoder:
             "number": lambda n: np.dtype(n["dtype"]).type(self.value(n["number"])), "steady": lambda n: STEADY,
             "quantity": lambda n: Quantity(self.value(n["quantity"]), tuple(n["dimension"])), "ref": lambda n: self._objects[n["ref"]],
             "member": self._member, "object": self._object, "name": lambda n: self._named(n["name"]), "module": self._module,
-            "method": self._method, "source": lambda n: self._source(n["source"]),
+            "method": self._method, "call": self._call, "source": lambda n: self._source(n["source"]),
         }  # fmt: skip
 
     def value(self, node: Any) -> Any:
@@ -161,7 +161,7 @@ class _Decoder:
 
     def _object(self, node: dict[str, Any]) -> Any:
         kind = self.value(node["object"])
-        if not isinstance(kind, type) or not _described(kind):
+        if not isinstance(kind, type) or not describing(kind):
             raise ValueError(f"{kind!r} is no class of descriptions")
         made_now = self._objects[node["id"]] = object.__new__(kind)
         state = {name: self.value(one) for name, one in node["state"].items()}
@@ -186,9 +186,18 @@ class _Decoder:
         if not self.trusted and not harmless(name):
             raise ValueError(f"{name} is not of the package, and the file does not say that it is used")
 
+    def _call(self, node: dict[str, Any]) -> Any:
+        function = self.value(node["call"])
+        if not getattr(function, "makes_classes", False):
+            raise ValueError(f"{function!r} makes no classes of descriptions")
+        made_now: Any = function(*self.value(node["arguments"]))
+        if factory_of(made_now) is None:
+            raise ValueError(f"{function!r} made {made_now!r}")
+        return made_now
+
     def _method(self, node: dict[str, Any]) -> Any:
         one = self.value(node["of"])
-        if not _described(one if isinstance(one, type) else type(one)):
+        if not describing(one if isinstance(one, type) else type(one)):
             raise ValueError(f"a method of {type(one).__name__}")
         return getattr(one, node["method"])
 
@@ -240,11 +249,6 @@ def named(name: str) -> Any:
     if of_package(module) and getattr(found, "__module__", module) != module:
         raise ValueError(f"{name} is defined elsewhere")
     return found
-
-
-def _described(kind: type) -> bool:
-    """A class of the package's descriptions, or one that derives from one."""
-    return any(each.__module__.startswith(("neuropil.model.", "neuropil.zoo.", "neuropil.units")) for each in kind.__mro__)
 
 
 def _require_installed(entry: dict[str, Any]) -> None:

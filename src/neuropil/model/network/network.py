@@ -158,7 +158,9 @@ class Network(Contents):
         Raises:
             NetworkError: something that cannot be written as data, named; nothing is written then. StorageError: the system refused.
         """
-        from neuropil.model.network.save import save_network  # files are read and written by few programs that describe networks
+        from neuropil.model.network.save import (
+            save_network,  # files are read and written by few programs that describe networks
+        )
 
         return save_network(self, path)
 

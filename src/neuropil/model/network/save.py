@@ -9,6 +9,8 @@ refused by name, before anything is written.
 
 from __future__ import annotations
 
+import builtins
+import functools
 import json
 import math
 import os
@@ -24,6 +26,8 @@ from neuropil.errors import NetworkError
 from neuropil.model.base.described import Steady
 from neuropil.model.network.source_text import (
     closed_over,
+    describing,
+    factory_of,
     future,
     harmless,
     importable,
@@ -37,6 +41,7 @@ from neuropil.units import Quantity, unit_name
 VERSION = 1
 _MOST_LISTED = 10
 _PLAIN_KINDS = "biufcSU"
+_CODE = (type, FunctionType, BuiltinFunctionType, MethodType, ModuleType, np.ufunc, functools._lru_cache_wrapper)
 
 
 class Encoder:
@@ -82,7 +87,7 @@ class Encoder:
             return nodes if type(value) is list else {type(value).__name__: nodes}
         if type(value) is dict:
             return self._dict(value, path)
-        if isinstance(value, (type, FunctionType, BuiltinFunctionType, MethodType, ModuleType, np.ufunc)):
+        if isinstance(value, _CODE):
             return self._code(value, path)
         return self._object(value, path)
 
@@ -108,7 +113,7 @@ class Encoder:
         kind = type(value)
         if isinstance(value, Enum):
             return {"member": value.name, "class": self.node(kind, path)}
-        if isinstance(value, (list, tuple, dict, set)) or not hasattr(value, "__dict__"):
+        if not describing(kind) or isinstance(value, (list, tuple, dict, set)) or not hasattr(value, "__dict__"):
             return self._refuse(path, f"{kind.__name__} {value!r:.80}")
         number = self._numbers[id(value)] = len(self._numbers)
         self._kept.append(value)
@@ -124,6 +129,8 @@ class Encoder:
         module = _module_of(value)
         if importable(module) and _found(module, name) is value:
             return self._named("name", f"{module}:{name}")
+        if (made := factory_of(value)) is not None:
+            return {"call": self.node(made[0], path), "arguments": self.node(made[1], path)}
         if not isinstance(value, (type, FunctionType)):
             return self._refuse(path, repr(value))
         return self._source(value, path)
@@ -151,12 +158,19 @@ class Encoder:
             if "package" in entry:
                 entry["reads"] = sorted(read)
             else:
-                entry["reads"] = {n: self.node(one, f"{path}: {value.__qualname__} reads {n!r}") for n, one in read.items()}
+                entry["reads"] = {n: self._read(n, one, f"{path}: {value.__qualname__} reads {n!r}") for n, one in read.items()}
             if isinstance(value, FunctionType):
                 entry["closure"] = {n: self.node(one, f"{path}: {n!r} of {value.__qualname__}") for n, one in closed_over(value).items()}
                 entry["defaults"] = self.node(value.__defaults__, path)
                 entry["keywords"] = self.node(value.__kwdefaults__, path)
         return {"source": self._sources[id(value)]}
+
+    def _read(self, name: str, value: Any, path: str) -> Any:
+        """What code reads by a name: under the same name in these modules, or a value."""
+        for module in ("neuropil.units", "neuropil.maths", "typing"):
+            if vars(sys.modules.get(module, builtins)).get(name) is value:
+                return self._named("name", f"{module}:{name}")
+        return self.node(value, path)
 
     def _refuse(self, path: str, what: str) -> None:
         self.refused.append(f"{path}: {what}")

@@ -47,12 +47,25 @@ def harmless(name: str) -> bool:
     return types or any(module == each or module.startswith(f"{each}.") for each in _DESCRIBING)
 
 
+def describing(kind: type) -> bool:
+    """Whether a class, `kind`, is one of descriptions, or derives from one: its objects are data."""
+    return any(each.__module__.startswith(("neuropil.model.", "neuropil.zoo.")) for each in kind.__mro__)
+
+
+def factory_of(thing: Any) -> tuple[Callable[..., type], tuple[Any, ...]] | None:
+    """The function of the package, and its arguments, that made a class, `thing`, which stands nowhere in a text."""
+    return vars(thing).get("made_by") if isinstance(thing, type) else None
+
+
 def text_of(thing: Any) -> str:
     """The text of a class or function.
 
     Raises:
         NetworkError: there is none, as of what was typed at a prompt.
     """
+    kept = getattr(sys.modules.get(thing.__module__), "_neuropil_text", None)
+    if kept is not None:
+        return str(kept)
     try:
         if isinstance(thing, FunctionType) and (thing.__name__ == "<lambda>" or thing.__defaults__ or thing.__kwdefaults__):
             return ast.unparse(_node(thing))
@@ -163,11 +176,16 @@ def made(
     sys.modules[module] = home
     vars(home).update(reads)
     late(vars(home))
+    vars(home)["_neuropil_text"] = text
     if with_future:
         vars(home)["annotations"] = __future__.annotations
     body = f"{name} = {text}" if name == "_lambda" else text
     if closure:
         body = f"def _around({', '.join(closure)}):\n{textwrap.indent(body, '    ')}\n    return {name}\n"
+    # Python compiles what is called of an imported name otherwise than of another, and fingerprints see it.
+    imported = [n for n, v in reads.items() if isinstance(v, ModuleType) or importable(getattr(v, "__module__", "__main__") or "__main__")]
+    if imported:
+        body += f"\nif False:\n    import {', '.join(imported)}\n"
     file = f"<neuropil {module}>"
     linecache.cache[file] = (len(body), None, body.splitlines(keepends=True), file)
     exec(compile(body, file, "exec", flags=__future__.annotations.compiler_flag if with_future else 0, dont_inherit=True), vars(home))
