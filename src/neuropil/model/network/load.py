@@ -163,7 +163,8 @@ class _Decoder:
         kind = self.value(node["object"])
         if not isinstance(kind, type) or not describing(kind):
             raise ValueError(f"{kind!r} is no class of descriptions")
-        made_now = self._objects[node["id"]] = object.__new__(kind)
+        made_now: Any = object.__new__(kind)
+        self._objects[node["id"]] = made_now
         state = {name: self.value(one) for name, one in node["state"].items()}
         vars(made_now).update(state)
         return made_now
