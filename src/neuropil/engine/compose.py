@@ -11,13 +11,14 @@ import numpy as np
 from neuropil.codegen.cache import load
 from neuropil.codegen.kernel import NAME, source_of
 from neuropil.codegen.vectors import LINE
+from neuropil.engine import probes  # noqa: F401  (it registers builders)
 from neuropil.engine.aligned import aligned_zeros
 from neuropil.engine.cells.compose import Owned, cells_of
 from neuropil.engine.exchange.exchange import Exchange
 from neuropil.engine.exchange.junctions import Potentials, junctions
 from neuropil.engine.exchange.spikes import collecting
 from neuropil.engine.layout import Layout, Partition
-from neuropil.engine.probes import ProbeBuffer, Recorded
+from neuropil.engine.probe_recorded import ProbeBuffer, Recorded
 from neuropil.engine.stimuli.compose import stimuli_of
 from neuropil.engine.streams import Streams
 from neuropil.model.contents.contents import Population
@@ -106,11 +107,11 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
         )
         machine.operations += made
     groups = [[own.arrays for own in mine] for mine in machine.groups]
-    recorded = Recorded(plan, layout, groups, machine.cells, machine.compartments, probe_rows)
+    recorded = Recorded(plan, layout, groups, machine.numbers, machine.cells, machine.compartments, probe_rows)
     machine.probes = [[] for _ in layout.shares]
     for probe in plan.network.probes:
-        buffers, operation = builder_of(probe, "engine")(probe, recorded)
-        machine.operations.append(operation)
+        buffers, operations = builder_of(probe, "engine")(probe, recorded)
+        machine.operations += operations
         for mine, buffer in zip(machine.probes, buffers, strict=True):
             mine.append(buffer)
     return machine

@@ -54,10 +54,10 @@ class Core:
     def __init__(self, plan: Plan, owners: int, mine: range | None = None, exchange: Exchange | None = None):
         self.plan, self.layout = plan, Layout.of(plan, owners, mine)
         self.threads = threads = len(self.layout.mine)
-        columns = sum(p.neurons.size for p in plan.network.probes)
+        columns = sum(p.columns.size for p in plan.network.probes)
         self.probe_rows = int(np.clip(PROBE_BUFFER_BYTES // (8 * max(columns, 1)), 16, 10_000))
         self.exchange = Exchange(plan, owners) if exchange is None else exchange
-        self.machine: Machine = compose(plan, self.layout, self.probe_rows, self.exchange)
+        self.machine: Machine = compose(plan, self.layout, self.probe_rows + 1, self.exchange)  # one more: a sample at t = 0
         self.published, self.graded = graded_of(plan, self.layout, self.machine)
         self.machine.before += [p.begin for p in self.published]
         self.step = 0
@@ -232,10 +232,9 @@ class Core:
         for j, probe in enumerate(self.plan.network.probes):
             buffers = [self.machine.probes[t][j] for t in range(self.threads)]
             rows = int(buffers[0].filled[0])
-            values = np.zeros((rows, probe.neurons.size), self.plan.precision)
+            values = np.full((rows, probe.columns.size), np.nan, self.plan.precision)
             for buffer in buffers:
-                values[:, buffer.columns] = buffer.values[:rows]
-                buffer.filled[0] = 0
+                buffer.take(values)
             samples.append(values)
         return samples
 

@@ -72,6 +72,14 @@ class Running(Protocol):
     def s(self) -> States:
         """States by full name, base units."""
 
+    def seen(self, part: str) -> tuple[States, States]:
+        """Of a part, for probes: its inputs during the last step (before the first, those that it begins with), and what arrived at its ports."""
+        ...
+
+    def begin(self, x: States) -> None:
+        """Take in the inputs `x` of a step, by full name, before it."""
+        ...
+
     def step(self, k: int, x: States, w: States) -> Array:
         """Advance from t_k to t_{k+1} with inputs and weights by their full names; returns who spiked.
 
@@ -113,6 +121,16 @@ class Group:
         self._constants()
         self.stochastic = type(model).hazard is not Neuron.hazard
         self.key = rng.stream_key(seed, "hazard", pop.name)
+        self.x: States = {}
+        self.w: States = {n: np.zeros(size) for n in spec.ports}
+
+    def begin(self, x: States) -> None:
+        """Take in the inputs `x` of a step by name."""
+        self.x = x
+
+    def seen(self, part: str) -> tuple[States, States]:
+        """Inputs and arrived weights by name, see `Running.seen` (`part` is its own)."""
+        return self.x, self.w
 
     def _constants(self) -> None:
         """What follows from parameters alone."""
@@ -134,7 +152,7 @@ class Group:
             x: inputs by name, [n].
             w: summed weights by port, [n].
         """
-        before, held = self.s, self.left > 0
+        before, held, self.x, self.w = self.s, self.left > 0, x, w
         s = self.integrator.advance(before, x, held)
         for name, increment in self.equations.receive(s, w).items():
             deaf = held & (name in type(self.model).clamps)
@@ -187,15 +205,32 @@ class BranchedGroup:
         Args:
             k, x, w: as of `Running.step`.
         """
+        mine, theirs = self._inputs(x)
+        self.branches.step(k, theirs, {p: w[full_name(BRANCH, p)] for p in self.neuron.branch.spec.ports})
+        return self.soma.step(k, mine, {p: w[p] for p in self.neuron.soma.spec.ports})
+
+
+    def _inputs(self, x: States) -> tuple[States, States]:
+        """Inputs of somas and of branches, as they see each other."""
         count = self.neuron.branches
-        theirs = {n: x[full_name(BRANCH, n)] for n in self.neuron.branch.spec.inputs if n not in self.neuron.reads}
-        theirs |= {n: np.repeat(self.soma.s[state], count) for n, state in self.neuron.reads.items()}
+        theirs = {n: x[full_name(BRANCH, n)] for n in self.neuron.branch.spec.inputs if n not in self.neuron.reads} | self._read()
         given = self.branches.equations.output(self.branches.s, theirs).reshape(-1, count)
         mine = {n: x[n] for n in self.neuron.soma.spec.inputs}
         for b in range(count):
             mine[self.neuron.into] = mine[self.neuron.into] + given[:, b]
-        self.branches.step(k, theirs, {p: w[full_name(BRANCH, p)] for p in self.neuron.branch.spec.ports})
-        return self.soma.step(k, mine, {p: w[p] for p in self.neuron.soma.spec.ports})
+        return mine, theirs
+
+    def _read(self) -> States:
+        """What the branches read of their somas."""
+        return {n: np.repeat(self.soma.s[state], self.neuron.branches) for n, state in self.neuron.reads.items()}
+
+    def begin(self, x: States) -> None:
+        """Take in the inputs `x` of a step by full name."""
+        self.soma.x, self.branches.x = self._inputs(x)
+
+    def seen(self, part: str) -> tuple[States, States]:
+        """Of a `part`, see `Running.seen`; what branches read of their somas is as it is now."""
+        return (self.branches.x | self._read(), self.branches.w) if part == BRANCH else self.soma.seen(part)
 
 
 def _running(pop: Population, dt: float, seed: int) -> Running:
@@ -249,7 +284,7 @@ def simulate(
         raise ModelError("edges for projections that do not exist", got=sorted(map(str, unknown)), expected=f"below {len(network.projections)}, or names of graded ones")
     world = _World(network, h, steps, seed, dict(edges or {}), dict(modulators or {}))
     modulation = Modulators(network, h, signals or {}, doses or {}, world.parameter, world.change)
-    every = {p.name: 1 if p.interval is None else grid.steps(p.interval, h, f"probe {p.name}: interval") for p in network.probes}
+    sampled = {p.name: p.steps(h) for p in network.probes}
     traces: dict[str, list[Array]] = {name: [] for name in [p.name for p in network.probes] + [p.name for p in network.synapse_probes]}
     samples = {p.name: samples_of(p, world) for p in network.probes}
     normalisations = [(n, grid.steps(n.interval, h, "the interval of normalise")) for n in network.normalisations]
@@ -263,13 +298,18 @@ def simulate(
         for n, steps_between in normalisations:
             if k % steps_between == 0:
                 world.normalise(n)
-        fired = world.step(k)
+        x, w = world.arriving(k)
+        for probe in network.probes:
+            if k == 0 == sampled[probe.name][0]:
+                traces[probe.name].append(samples[probe.name]())
+        fired = world.step(k, x, w)
         modulation.after(fired)
         who = np.concatenate([world.groups[n].pop.first + np.flatnonzero(f) for n, f in fired.items()])
         stamps.append(np.full(who.size, k + 1))
         neurons.append(who)
         for probe in network.probes:
-            if (k + 1) % every[probe.name] == 0:
+            first, every = sampled[probe.name]
+            if k + 1 >= max(first, 1) and (k + 1 - first) % every == 0:
                 traces[probe.name].append(samples[probe.name]())
         for watched in network.synapse_probes:
             if (k + 1) % grid.steps(watched.interval, h, f"probe {watched.name}: interval") == 0:
@@ -277,7 +317,7 @@ def simulate(
     spans = {n: (p.first, p.size) for n, p in network.populations.items()}
     return OracleResult(
         Spikes(np.concatenate(stamps), np.concatenate(neurons), spans, h),
-        {p.name: np.array(traces[p.name]).reshape(len(traces[p.name]), p.neurons.size) for p in network.probes}
+        {p.name: np.array(traces[p.name]).reshape(len(traces[p.name]), p.columns.size) for p in network.probes}
         | {p.name: np.array(traces[p.name]).reshape(len(traces[p.name]), world.synaptic(p.projection, p.variable, p.chosen)[0].size) for p in network.synapse_probes},
         {name: g.s for name, g in world.groups.items()},
         {a.projection.name: {"source": a.pre, "target": a.post, "weight": a.weight, **a.s} for a in world.living},
@@ -354,9 +394,15 @@ class _World:
                 else:
                     alive.weight = np.array(np.broadcast_to(value, alive.pre.size), float)
 
-    def step(self, k: int) -> dict[str, Array]:
-        """From t_k to t_{k+1}; returns who spiked, bool per neuron by population."""
+    def arriving(self, k: int) -> tuple[dict[str, States], dict[str, States]]:
+        """Inputs during step k and weights that arrive at its end, by population and full name; all have taken in their inputs."""
         x, w = self._arriving(k)
+        for name, group in self.groups.items():
+            group.begin(x[name])
+        return x, w
+
+    def step(self, k: int, x: dict[str, States], w: dict[str, States]) -> dict[str, Array]:
+        """From t_k to t_{k+1} with what `arriving` gave; returns who spiked, bool per neuron by population."""
         with np.errstate(over="ignore"):
             fired = {name: g.step(k, x[name], w[name]) for name, g in self.groups.items()}
         for synapse in self.synapses:

@@ -146,7 +146,8 @@ def _projection(projection: Projection, step: float) -> list[NeuropilError]:
 def _probe(probe: Probe, step: float) -> list[NeuropilError]:
     if probe.neurons.size == 0:
         return [NetworkError(f"probe {probe.name} records no neuron", fix="neurons=None records all")]
-    return [] if probe.interval is None else grid.fault(probe.interval, step, f"probe {probe.name}: interval")
+    found = [] if probe.interval is None else grid.fault(probe.interval, step, f"probe {probe.name}: interval")
+    return found + ([] if probe.start is None else grid.fault(probe.start, step, f"probe {probe.name}: start", least=0))
 
 
 def _modulated(reader: Probe | GradedProjection, modulated: Iterable[str]) -> list[NeuropilError]:
