@@ -32,6 +32,7 @@ from neuropil.engine.stores.stateful_store import SynapseStore
 from neuropil.engine.stores.synapse_list import REFRESHED
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.neuron.composite import full_name, split
+from neuropil.plan.operations import Operation
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind, state
 from neuropil.plan.spec import in_order
@@ -49,10 +50,14 @@ class Core:
         owners: among how many its neurons are divided.
         mine: which of them are threads of this process (all, if None).
         exchange: what the owners share (memory of this process, if None).
+
+    Attributes:
+        plan: as it was made; now: with what has been changed since (`neuropil.engine.parameters`), its parts in the same places.
     """
 
     def __init__(self, plan: Plan, owners: int, mine: range | None = None, exchange: Exchange | None = None):
         self.plan, self.layout = plan, Layout.of(plan, owners, mine)
+        self.now = plan
         self.threads = threads = len(self.layout.mine)
         columns = sum(p.columns.size for p in plan.network.probes)
         self.probe_rows = int(np.clip(PROBE_BUFFER_BYTES // (8 * max(columns, 1)), 16, 10_000))
@@ -60,6 +65,7 @@ class Core:
         self.machine: Machine = compose(plan, self.layout, self.probe_rows + 1, self.exchange)  # one more: a sample at t = 0
         self.published, self.graded = graded_of(plan, self.layout, self.machine)
         self.machine.before += [p.begin for p in self.published]
+        self.program: Program
         self.step = 0
         self.pending = 0  # steps up to now whose spikes have been published and wait to be noted
         self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
@@ -86,6 +92,26 @@ class Core:
 
     def _link(self) -> None:
         self._addresses = self.program.link(self._own(0), self.plan.precision)
+
+    def change(self, **parts: Any) -> None:
+        """Take parts of the plan, such as its groups, for the present ones; what they lie in stays.
+
+        Args:
+            parts: fields of `Plan` by name.
+        """
+        self.now = replace(self.now, **parts)
+        vars(self.now)["buffers"] = self.plan.buffers  # operations know each other by them
+
+    def substitute(self, others: dict[Operation, Operation]) -> None:
+        """Put operations in the place of others, between steps; each does to buffers what the one before it did.
+
+        Args:
+            others: by the operation that each replaces.
+        """
+        if others:
+            self.machine.operations = [others.get(op, op) for op in self.machine.operations]
+            self.program = Program(tuple(others.get(op, op) for op in self.program.operations))
+            self.compile()
 
     def connect(self, progress: Callable[[float], None] | None, built: Built | None = None) -> None:
         """Build the synapses and everything whose size depends on them.
@@ -361,7 +387,7 @@ class Core:
                 cells.set_quantum(part, port, quantum)
             return
         g, m = self.plan.place_of(projection.target, part)
-        group = self.plan.groups[g]
+        group = self.now.groups[g]
         first = sum(member.sites for member in group.members[:m])
         self.machine.numbers[g][first : first + group.members[m].sites, group.signature.column(Kind.QUANTUM, port)] = quantum
 
