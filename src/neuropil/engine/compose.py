@@ -18,6 +18,7 @@ from neuropil.engine.exchange.spikes import collecting
 from neuropil.engine.layout import Layout, Partition
 from neuropil.engine.probes import ProbeBuffer, Recorded
 from neuropil.engine.stimuli.compose import stimuli_of
+from neuropil.engine.streams import Streams
 from neuropil.model.contents.contents import Population
 from neuropil.model.neuron.branched import Branched
 from neuropil.model.neuron.composite import split
@@ -55,12 +56,14 @@ class Machine:
         probes: [thread][probe] buffers.
         cells: populations with morphology, by name; compartments: the buffers of their states.
         before: what to do before a run from step k.
+        streams: keys of the random numbers that are drawn in steps.
         numbers, periods: by batch, what its kernel reads for each segment (rows, see `Share`); all threads share them.
     """
 
     groups: list[list[GroupArrays]]
     arrived: list[np.ndarray]
     exchange: Exchange
+    streams: Streams
     operations: list[Operation] = field(default_factory=list)
     amplitudes: dict[int, list[np.ndarray]] = field(default_factory=dict)
     probes: list[list[ProbeBuffer]] = field(default_factory=list)
@@ -82,12 +85,12 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
         The machine: arrays and operations of all threads.
     """
     arrived = [aligned_zeros((max(plan.channels, 1), share.size), plan.accumulator) for share in layout.shares]
-    machine = Machine([[] for _ in layout.shares], arrived, exchange)
+    machine = Machine([[] for _ in layout.shares], arrived, exchange, Streams(plan.seed))
     for g, batch in enumerate(plan.batches):
         for t, share in enumerate(layout.shares):
             machine.groups[t].append(_group_arrays(plan, batch, share, g, arrived[t]))
     for g, batch in enumerate(plan.batches):
-        machine.operations += stimuli_of(plan, layout, g, batch, [own[g].arrays for own in machine.groups], machine.amplitudes)
+        machine.operations += stimuli_of(plan, layout, g, batch, [own[g].arrays for own in machine.groups], machine.amplitudes, machine.streams)
         if isinstance(batch, KernelBatch):
             machine.operations += _group_update(plan, layout, machine, g, batch)
     for name, planned in plan.cells.items():
@@ -95,8 +98,8 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
         machine.operations += operations
     if plan.network.couplings:
         made, machine.before = junctions(
-            plan.network, len(layout.shares), partial(_potentials, plan, layout, machine), partial(_input, plan, layout, machine), plan.precision, exchange,
-            partial(potential_buffer, plan, machine), partial(_input_buffer, plan),
+            plan.network, len(layout.shares), partial(_potentials, plan, layout, machine), partial(own_input, plan, layout, machine), plan.precision, exchange,
+            partial(potential_buffer, plan, machine), partial(input_buffer, plan),
         )
         machine.operations += made
     groups = [[own.arrays for own in mine] for mine in machine.groups]
@@ -200,8 +203,14 @@ def _kernel_arrays(plan: Plan, share: Partition, mine: list[GroupArrays], g: int
     return made
 
 
-def _own_array(plan: Plan, layout: Layout, machine: Machine, population: Population, part: str, argument: Argument, t: int) -> np.ndarray:
-    """An array of a part of a population in a thread, [sites × own neurons]."""
+def own_array(plan: Plan, layout: Layout, machine: Machine, population: Population, part: str, argument: Argument, t: int) -> np.ndarray:
+    """An array of a part of a population in a thread, [sites × own neurons].
+
+    Args:
+        machine: all arrays.
+        argument: which array of the part.
+        t: the thread.
+    """
     g, _ = plan.place_of(population, part)
     mine, start = layout.slice(population, part, t), layout.shares[t].start[g]
     return machine.groups[t][g].arrays[argument][mine.start - start : mine.stop - start]
@@ -212,13 +221,20 @@ def potential_buffer(plan: Plan, machine: Machine, population: Population, part:
     return machine.compartments[population.name] if population.name in machine.cells else plan.buffer(population, part, state("v"))
 
 
-def _input(plan: Plan, layout: Layout, machine: Machine, population: Population, entry: str, t: int) -> np.ndarray:
-    """Where a thread's neurons find an input, by its full name."""
+def own_input(plan: Plan, layout: Layout, machine: Machine, population: Population, entry: str, t: int) -> np.ndarray:
+    """Where a thread's neurons find an input, by its full name.
+
+    Args:
+        machine: all arrays.
+        entry: full name of the input.
+        t: the thread.
+    """
     part, name = split(entry)
-    return _own_array(plan, layout, machine, population, part, Argument(Kind.INPUT, name), t)
+    return own_array(plan, layout, machine, population, part, Argument(Kind.INPUT, name), t)
 
 
-def _input_buffer(plan: Plan, population: Population, entry: str) -> Buffer:
+def input_buffer(plan: Plan, population: Population, entry: str) -> Buffer:
+    """The buffer of an input, by its full name `entry`, of a population."""
     part, name = split(entry)
     return plan.buffer(population, part, Argument(Kind.INPUT, name))
 
@@ -229,4 +245,4 @@ def _potentials(plan: Plan, layout: Layout, machine: Machine, population: Popula
         own, cells = machine.cells[population.name][t]
         return Potentials(own, cells.potentials(part), cells.look)
     mine = layout.slice(population, part, t)
-    return Potentials(slice(mine.lower, mine.lower + mine.neurons), _own_array(plan, layout, machine, population, part, state("v"), t), lambda: None)
+    return Potentials(slice(mine.lower, mine.lower + mine.neurons), own_array(plan, layout, machine, population, part, state("v"), t), lambda: None)

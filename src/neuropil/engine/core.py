@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -22,7 +22,9 @@ from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH
 from neuropil.engine.layout import Layout
 from neuropil.engine.ring import ring_length
 from neuropil.engine.stores import clock_driven_store, target_record_store  # noqa: F401  (they register builders)
+from neuropil.engine.stores.built import Built
 from neuropil.engine.stores.deliver import Rows, first_capacity
+from neuropil.engine.stores.graded_compose import graded_of
 from neuropil.engine.stores.packed import PackedSynapses, build, signed_words, widened
 from neuropil.engine.stores.packed_store import PackedStore, Store
 from neuropil.engine.stores.rewire import rewired, steps_between
@@ -56,6 +58,8 @@ class Core:
         self.probe_rows = int(np.clip(PROBE_BUFFER_BYTES // (8 * max(columns, 1)), 16, 10_000))
         self.exchange = Exchange(plan, owners) if exchange is None else exchange
         self.machine: Machine = compose(plan, self.layout, self.probe_rows, self.exchange)
+        self.published, self.graded = graded_of(plan, self.layout, self.machine)
+        self.machine.before += [p.begin for p in self.published]
         self.step = 0
         self.pending = 0  # steps up to now whose spikes have been published and wait to be noted
         self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
@@ -69,6 +73,8 @@ class Core:
         self.listed: dict[int, SynapseStore] = {j: cast(SynapseStore, store) for j, store in self.own.items() if j in plan.synapses}
         self._use([Rows.empty(sizes, word) for word in plan.packed])
         self.packed: list[PackedSynapses] = []
+        self.described: dict[int, PackedSynapses] = {}  # as they were built, by place among the packed ones
+        self.lent: set[int] = set()  # those whose words others hold, too
 
     # --- preparing -------------------------------------------------------------------------------------------------
 
@@ -81,15 +87,17 @@ class Core:
     def _link(self) -> None:
         self._addresses = self.program.link(self._own(0), self.plan.precision)
 
-    def connect(self, progress: Callable[[float], None] | None) -> None:
+    def connect(self, progress: Callable[[float], None] | None, built: Built | None = None) -> None:
         """Build the synapses and everything whose size depends on them.
 
         Args:
             progress: called with the fraction done, or None.
+            built: by a simulation whose neurons are numbered alike: what is described alike is taken from it.
         """
         plan, layout = self.plan, self.layout
+        taken = {word: None if built is None else built.words(plan, word) for word in plan.packed}
         self.packed = [
-            build(
+            taken[word] or build(
                 plan.network, plan.dt, plan.seed, block_of=layout.block_of, local_of=layout.local_of,
                 n_blocks=layout.blocks * self.threads, channel_of=plan.classes(word).of, scale=plan.scale, word=word,
                 first_target=[plan.parts[p.target.name, split(p.port or "")[0]].first for p in plan.network.projections],
@@ -97,10 +105,36 @@ class Core:
             )
             for word in plan.packed
         ]  # fmt: skip
+        self.lent = {k for k, word in enumerate(plan.packed) if taken[word]}
+        self.described = dict(enumerate(self.packed))
         for store in self.listed.values():
-            store.use(store.drawn())
+            store.begin(None if built is None else built.synapses(store.projection.name))
+        for graded in self.graded:
+            graded.draw()
         self._use([Rows.of(packed, [p.size for p in plan.network.populations.values()]) for packed in self.packed])
         self._link()
+
+    def built(self) -> Built:
+        """What was built, to be shared: whoever writes packed words from now on makes a copy first."""
+        words = list(self.plan.packed)
+        self.lent |= set(self.described)
+        lists = {s.projection.name: shared for s in self.listed.values() if (shared := s.shared()) is not None}
+        return Built(self.plan, self.layout, {words[k]: packed for k, packed in self.described.items()}, lists)
+
+    def writable(self, k: int) -> PackedSynapses:
+        """The packed synapses of the k-th word, which nothing else holds, to be written."""
+        if k in self.lent:
+            self.lent.discard(k)
+            packed = self.packed[k]
+            self.packed[k] = replace(
+                packed, words=packed.words.copy(), scale=list(packed.scale), rounding=list(packed.rounding), saturated=list(packed.saturated), vanished=list(packed.vanished)
+            )
+            store = self.stores[k]
+            assert isinstance(store, PackedStore)
+            store.rows = replace(store.rows, words=signed_words(self.packed[k].words))
+        elif self.described.get(k) is self.packed[k]:
+            del self.described[k]
+        return self.packed[k]
 
     def _use(self, rows: list[Rows]) -> None:
         """Take the packed stores into use, with buckets and logs that fit its delays."""
@@ -116,14 +150,17 @@ class Core:
         self._compose_program()
 
     def _compose_program(self) -> None:
-        self.program = Program(in_order([*self.machine.operations, *(op for store in self.stores for op in store.operations())]))
+        stored = [op for store in self.stores for op in store.operations()]
+        graded = [*(p.operation for p in self.published), *(op for weights in self.graded for op in weights.operations())]
+        self.program = Program(in_order([*self.machine.operations, *stored, *graded]))
 
-    def widen(self, place: int) -> None:
-        """Give weights of their own, at first the same, to the words of a packed store that have none; what is under way stays."""
-        store = self.stores[place]
+    def widen(self, k: int) -> None:
+        """Give weights of their own, at first the same, to the words of the k-th packed store, which have none; what is under way stays."""
+        store = self.stores[k]
         assert isinstance(store, PackedStore)
-        self.packed[place] = widened(self.packed[place], store.quanta)
-        store.rows = dataclasses.replace(store.rows, words=signed_words(self.packed[place].words))
+        self.packed[k] = widened(self.packed[k], store.quanta)
+        self.lent.discard(k)
+        store.rows = replace(store.rows, words=signed_words(self.packed[k].words))
         self._compose_program()
         self._link()
         with compiling(self.program.run):
@@ -225,6 +262,19 @@ class Core:
             store.grow(int(self.logs[0].counters[IN_RING]))
             store.refile(np.asarray(neurons, np.int64), emitted, self.step)
 
+    def drop_spikes(self) -> None:
+        """No event is under way, and no neuron has just spiked."""
+        self.exchange.clear()
+        for arrived in self.machine.arrived:
+            arrived[:] = 0
+        for log in self.logs:
+            log.recent[:] = 0
+            log.counters[IN_RING] = 0
+        for store in self.stores:
+            store.drop()
+        for published in self.published:
+            published.values[:] = 0.0
+
     def next_rewiring(self) -> int:
         """The step of the next rewiring of any projection, after the present one; far away if there is none."""
         every = [n for n in (steps_between(self.plan, j) for j in self.listed) if n is not None]
@@ -235,7 +285,7 @@ class Core:
         for j, store in self.listed.items():
             every = steps_between(self.plan, j)
             if every is not None and self.step % every == 0 and store.plastic:
-                after, vanished, formed = rewired(store.listed(), self.plan, j, self.step)
+                after, vanished, formed = rewired(store.listed(), self.plan, j, self.step, self.machine.streams.seed)
                 store.use(after)
                 self.turnover += np.array([vanished, formed])
                 store.grow(int(self.logs[0].counters[IN_RING]))

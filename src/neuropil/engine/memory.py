@@ -42,6 +42,8 @@ def declared(plan: Plan, owners: int) -> list[Buffer]:
         buffers += packed_buffers(plan, word, owners, blocks, room)
     for j in plan.synapses:
         buffers += stateful_buffers(plan, j, owners, room)
+    for graded in plan.graded:
+        buffers += graded.buffers(plan, owners)
     for kind, projection in zip(plan.stores, plan.network.projections, strict=True):
         buffers += kind.buffers(projection, owners, room)
     return buffers

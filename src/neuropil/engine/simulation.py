@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.codegen.ahead import begin
 from neuropil.codegen.kernel_cache import Compilations
 from neuropil.engine import memory
 from neuropil.engine.access.access import Access
@@ -23,14 +24,17 @@ from neuropil.engine.access.upkeep import Upkeep
 from neuropil.engine.caller import CallerGuard
 from neuropil.engine.chunks import Chunks, Collected, joined
 from neuropil.engine.core import RUNAWAY, Core
-from neuropil.engine.exchange.spikes import EVENTS
 from neuropil.engine.interrupt import Stop, stoppable
 from neuropil.engine.modulation.modulate import Modulation
 from neuropil.engine.record import checkpoint as checkpoints
+from neuropil.engine.record.graded_values import GradedValues
 from neuropil.engine.record.neuron_states import Amplitudes, NeuronStates
-from neuropil.engine.record.recorder import Marks, Recorder, describe
+from neuropil.engine.record.recorder import Marks, Recorder, describe, tracks
+from neuropil.engine.record.snapshot import Snapshot, take_up, taken
+from neuropil.engine.record.start import fitted, shared
 from neuropil.engine.runaway import runaway
-from neuropil.engine.saved import Saved
+from neuropil.engine.saved import Arrays, Saved
+from neuropil.engine.stores.packed import packing
 from neuropil.engine.stores.packed_weights import PackedWeights
 from neuropil.engine.tally import SpikeTally
 from neuropil.engine.worthwhile import worthwhile
@@ -44,7 +48,7 @@ from neuropil.errors import (
 from neuropil.lower.coarse import too_coarse
 from neuropil.model.base import grid
 from neuropil.model.network.network import Network
-from neuropil.plan.plan import Plan, make_plan
+from neuropil.plan.plan import Plan, check_seed, make_plan
 from neuropil.result import Result
 from neuropil.result.folder import CHECKPOINT_FILE, require_room
 from neuropil.units import Quantity, ms
@@ -59,8 +63,9 @@ class Simulation(Access):
     Args:
         network: the description. The simulation keeps a copy of it (`network`, which refuses changes); running on after a
             change of what was given is refused, so that nothing is ignored.
-        dt: time step.
-        seed: of every random stream: synapses, initial states, stimuli.
+        dt: time step; None: 0.1 ms, or that of the snapshot.
+        seed: of every random stream: synapses, initial states, stimuli; None: 1. With `start`, of the streams from there on alone; None: those
+            of the snapshot.
         threads: owners of the neurons; None: the machine's cores, but one where the network is too small to divide (see
             `neuropil.engine.worthwhile`). Results do not depend on it.
         precision: "float32" or "float64" state; float64 also packs weights in 48 bits. None: float32, but float64 for
@@ -74,6 +79,10 @@ class Simulation(Access):
         resume: folder (or file) of a checkpoint to go on from.
         memory_limit: bytes not to exceed (what the machine has left, if None).
         progress: see `Progress`.
+        start: a snapshot to start from, of this network or of one like it. Things find each other by name: what the network has besides starts
+            fresh, what it lacks, or has in another size, is an error. Stimuli, probes and parameters are those of the network, and an
+            amplitude that was set counts unless the stimulus is described anew; parameters, synapses and whatever else is drawn at the
+            start are drawn by the seed of the snapshot's simulation.
 
     One Python thread at a time may run it, in the process that made it. It is a context manager, which closes it. It cannot be copied
     or pickled: checkpoints and results can.
@@ -84,15 +93,23 @@ class Simulation(Access):
     """
 
     def __init__(
-        self, network: Network, *, dt: Quantity | float = 0.1 * ms, seed: int = 1, threads: int | None = None,
+        self, network: Network, *, dt: Quantity | float | None = None, seed: int | None = None, threads: int | None = None,
         precision: str | None = None, full_weights: bool = False, gate_tables: bool = True, out: str | os.PathLike[str] | None = None,
         record_spikes: bool = True, resume: str | os.PathLike[str] | None = None, memory_limit: float | None = None,
-        progress: Progress | None = None, overwrite: bool = False,
+        progress: Progress | None = None, overwrite: bool = False, start: Snapshot | None = None,
     ):  # fmt: skip
         if not isinstance(network, Network):
             raise SimulationError("only a Network can be simulated", got=network)
         if progress is not None and not callable(progress):
             raise SimulationError("progress must be a function", got=progress, expected="progress(phase, fraction, info)")
+        if start is not None and (resume is not None or not isinstance(start, Snapshot)):
+            got, fix = (start, "simulation.snapshot(), or npl.load_snapshot(path)") if resume is None else (f"resume={resume!r} as well", "one of them")
+            raise SimulationError("start must be a snapshot, without resume", got=got, fix=fix)
+        streams, seed = (None, 1 if seed is None else seed) if start is None else (seed, start.seed)
+        if dt is None:
+            dt = (0.1 if start is None else start.dt) * ms
+        if start is not None and precision is None:
+            precision = start.precision
         self._progress = progress or (lambda phase, fraction, info: None)
         self._guard = CallerGuard(network)
         self.network = network.frozen()
@@ -104,7 +121,9 @@ class Simulation(Access):
             require_room(self._folder, overwrite)  # before the work; the folder is taken when there is something to record
         with _told(f"Ctrl-C while {network.name!r} was traced"):
             self._progress("trace", 0.0, {})
-            start = time.perf_counter()
+            begun = time.perf_counter()
+            if any(not p.per_synapse for p in self.network.projections):
+                begin([packing(np.uint64 if full_weights or precision == "float64" else np.uint32)], worth=1)
             self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights, gate_tables=gate_tables)
             for cells in self.plan.cells.values():
                 if note := too_coarse(cells.cable):
@@ -114,25 +133,25 @@ class Simulation(Access):
             self.memory = memory.require(self.plan, self.threads, self._memory_limit)
             self._progress("trace", 1.0, {})
             self.core = Core(self.plan, self.threads)
-        self.trace_seconds = time.perf_counter() - start
+        self.trace_seconds = time.perf_counter() - begun
         self.wall_seconds = 0.0
         self._compilations = Compilations()
-        self._tally = SpikeTally(network.size)
+        self._tally = SpikeTally(self.network.populations.values())
         self.interrupted = False
         self.record_spikes = flag(record_spikes, "record_spikes")
         self._finished: Marks | None = None
         self._start: States | None = None
         try:
-            self._build()
+            self._build(start)
             self._modulation = Modulation(self.plan, self.core)
             self._chunks = Chunks(self.core, self._modulation, self._upkeep, self._tally)
             # In the order in which a checkpoint is taken up: what modulators do to the synapses of the start is lost.
             self._saved: dict[str, Saved] = {
                 "neurons": NeuronStates(self.core), "modulators": self._modulation, "synapses": self._synaptic,
-                "stimuli": Amplitudes(self.core), "spikes": self._tally,
+                "stimuli": Amplitudes(self.core), "graded": GradedValues(self.core), "spikes": self._tally, "streams": self.core.machine.streams,
             }  # fmt: skip
             self._session_start, self._session_seconds = self.core.step, 0.0
-            self.recorder = self._open(resume)
+            self.recorder = self._open(resume) if start is None else self._start_from(start, streams)
             self._made = True
         except BaseException as error:
             self.core.close()
@@ -140,8 +159,8 @@ class Simulation(Access):
                 raise Interrupted(f"Ctrl-C while {network.name!r} was built") from None
             raise
 
-    def _build(self) -> None:
-        """Compile the program and draw the synapses."""
+    def _build(self, origin: Snapshot | None) -> None:
+        """Compile the program and draw the synapses, or share those of the snapshot from which to start."""
         start = time.perf_counter()
         self._progress("compile", 0.0, {})
         with self._compilations:
@@ -150,7 +169,7 @@ class Simulation(Access):
         compiled = time.perf_counter()
         with stoppable() as stop:
             with self._compilations:
-                self.core.connect(lambda fraction: self._building(fraction, stop))
+                self.core.connect(lambda fraction: self._building(fraction, stop), None if origin is None else shared(origin, self.plan, self.core.layout))
             self._building(1.0, stop)
         self._synaptic = SynapticState(self.plan, self.core, PackedWeights(self.plan, self.core))
         self._upkeep = Upkeep(self.plan, self._synaptic)
@@ -404,28 +423,80 @@ class Simulation(Access):
     def _write_checkpoint(self, target: Path) -> None:
         self._settle()
         marks = self._finished or self.recorder.sync()  # files that are complete stay so
-        saved = {name: part.save() for name, part in self._saved.items()}
-        checkpoints.save(target, self.plan, checkpoints.Checkpoint(self.core.step, self.core.events, marks, self.wall_seconds, saved))
+        checkpoints.save(target, taken(self.core, self._saved, self.wall_seconds), marks)
+
+    def snapshot(self) -> Snapshot:
+        """The present state, to go back to with `restore`, to keep in a file (`Snapshot.save`), and to start other networks from.
+
+        It holds states of neurons, cells and synapses, spikes under way, concentrations of modulators, synapses that have formed, counts, the
+        seed of random streams, and whatever was set; not what was recorded, and not what follows from the description.
+
+        Raises:
+            SimulationError: the simulation cannot be used.
+        """
+        with self._guard.using("snapshot"):
+            self._settle()
+            return taken(self.core, self._saved, self.wall_seconds)
+
+    def restore(self, snapshot: Snapshot, *, seed: int | None = None) -> None:
+        """Go back to a snapshot: from here on the simulation does, to the bit, what it did, or would have done, from there.
+
+        Recording begins anew: results of runs that follow begin at the time of the snapshot (`Result.t_start_ms`); results that were returned
+        stay what they are.
+
+        Args:
+            snapshot: of this simulation, or of another of the same network, seed, time step and precision.
+            seed: of the random streams from here on (noise, Poisson events, stochastic spikes, rewiring); None: those of the
+                snapshot. Synapses, parameters and what else was drawn at the start stay as they are.
+
+        Raises:
+            CheckpointError: a snapshot of another network.
+            SimulationError: not a snapshot, a seed that is none, or a simulation that records to a folder.
+        """
+        with self._guard.using("restore"):
+            if not isinstance(snapshot, Snapshot):
+                raise SimulationError("restore() needs a snapshot", got=snapshot, fix="simulation.snapshot(), or npl.load_snapshot(path)")
+            if self._folder is not None:
+                raise SimulationError("restore is not possible while recording to a folder", got=str(self._folder), fix="Simulation without out; or Simulation(network, start=snapshot, out=...)")
+            if seed is not None:
+                check_seed(seed)
+            self._settle()
+            snapshot.require_same(self.plan)
+            with self._guard.whole():
+                self._take_up(snapshot, snapshot.saved, seed)
+                self.interrupted, self._finished, self._session_seconds = False, None, 0.0
+                self.recorder = self._recorder_from(snapshot.step)
+
+    def _take_up(self, snapshot: Snapshot, arrays: dict[str, Arrays], seed: int | None) -> None:
+        """Be in the state of a snapshot, with random streams of a seed."""
+        take_up(snapshot, arrays, self.core, self._saved, self._tally)
+        if seed is not None:
+            self.core.machine.streams.use(seed)
+        self.wall_seconds, self._session_start = snapshot.wall_seconds, snapshot.step
+        self._chunks.begin()
+
+    def _recorder_from(self, step: int) -> Recorder:
+        """What records from a step on, after which nothing has been recorded."""
+        earlier = tuple(self._tally.of(p) for p in self.network.populations.values())
+        rows = tuple(t.before(step) for t in tracks(self.plan))
+        return Recorder(self.plan, self._folder, record_spikes=self.record_spikes, rows=rows, earlier=earlier, start=step, overwrite=self._overwrite)
+
+    def _start_from(self, snapshot: Snapshot, seed: int | None) -> Recorder:
+        """Take up what the snapshot of another simulation has of this one, and record from there."""
+        if seed is not None:
+            check_seed(seed)
+        self._take_up(snapshot, fitted(snapshot, self.plan, self._saved), seed)
+        return self._recorder_from(snapshot.step)
 
     def _open(self, resume: str | os.PathLike[str] | None) -> Recorder:
         record_spikes = self.record_spikes
         if resume is None:
             return Recorder(self.plan, self._folder, record_spikes=record_spikes, overwrite=self._overwrite)
-        path = path_of(resume, "resume")
-        data = checkpoints.load(path / CHECKPOINT_FILE if path.is_dir() else path, self.plan)
-        self.core.step = self._session_start = data.step
-        self.wall_seconds = data.wall_seconds
-        for name, part in self._saved.items():
-            part.restore(data.saved[name], data.step)
-        self._chunks.begin()
-        self.core.refile(*self._tally.under_way(data.step))
-        self.core.logs[0].counters[EVENTS] = data.events
-        if self._here:
+        data = checkpoints.load(path_of(resume, "resume"), self.plan)
+        self._take_up(data.snapshot, data.snapshot.saved, None)
+        if self._here and data.marks:
             return Recorder(self.plan, self._folder, record_spikes=record_spikes, resume=data.marks)
-        earlier = tuple(self._tally.of(p) for p in self.network.populations.values())
-        return Recorder(
-            self.plan, self._folder, record_spikes=record_spikes, rows=data.marks.rows, earlier=earlier, start=data.step, overwrite=self._overwrite
-        )
+        return self._recorder_from(data.snapshot.step)
 
     # --- results -------------------------------------------------------------------------------------------------------
 

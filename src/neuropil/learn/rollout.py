@@ -22,6 +22,7 @@ from neuropil.errors import ModelError, SimulationError, did_you_mean
 from neuropil.learn.checks import check_inputs, check_parameters, check_state
 from neuropil.learn.chunks import scan
 from neuropil.learn.delivery import Delivery, Wiring
+from neuropil.learn.graded import GradedFlow
 from neuropil.learn.modulators import INSIDE, Modulators
 from neuropil.learn.population import Neurons
 from neuropil.learn.probes import observing
@@ -79,7 +80,8 @@ class Rollout:
 
     Attributes:
         parameters: {"weights": projection -> [synapses], "neurons": population -> name -> () or [neurons], "synapses":
-            projection with a synapse model -> name -> () or [synapses]}, in base units. With modulators also those of
+            projection with a synapse model -> name -> () or [synapses]}, in base units. With graded projections also "graded":
+            projection -> name -> array (`neuropil.learn.graded.GradedFlow.start`). With modulators also those of
             `neuropil.learn.modulators.Modulators`.
         wirings: where each synapse goes, in the same order.
 
@@ -121,6 +123,7 @@ class Rollout:
         self.living = {
             p.name: Living.of(p, programs[j], seed, self.dt, self.dtype) for j, p in enumerate(network.projections) if j in programs
         }
+        self.graded = {p.name: GradedFlow.of(p, seed, self.dt, self.dtype) for p in network.graded}
         self.wirings, weights = self._wire()
         self._delivery = Delivery(self.wirings)
         self._modulators = Modulators(network, self.dt, {name: living.post for name, living in self.living.items()})
@@ -129,6 +132,7 @@ class Rollout:
             "weights": weights,
             "neurons": {name: dict(n.parameters) for name, n in self._neurons.items()},
             "synapses": {name: dict(living.parameters) for name, living in self.living.items()},
+            **({"graded": {name: dict(flow.start) for name, flow in self.graded.items()}} if self.graded else {}),
             **self._modulators.parameters,
         }
 
@@ -158,6 +162,7 @@ class Rollout:
             "left": {name: np.zeros(n.population.size, np.int32) for name, n in self._neurons.items()},
             "flight": self._delivery.empty(self.dtype),
             "synapses": {name: living.start(self.dtype) for name, living in self.living.items()},
+            **({"graded": {name: flow.empty(self.dtype) for name, flow in self.graded.items()}} if self.graded else {}),
             **({"modulators": self._modulators.start(self.dtype)} if self.network.modulators else {}),
         }
 
@@ -246,9 +251,10 @@ class Rollout:
         self._check(parameters, state, inputs)
         weights = {n: jnp.asarray(w, self.dtype) for n, w in parameters["weights"].items()}
         prepared = self._delivery.prepare(weights)
+        graded = jax.tree.map(lambda a: jnp.asarray(a, self.dtype), parameters.get("graded", {}))
         started, rows = jax.tree.map(jnp.asarray, (state, inputs))
         if not self.network.modulators:
-            constants = self._constants(parameters["neurons"], parameters.get("synapses", {}), weights)
+            constants = {**self._constants(parameters["neurons"], parameters.get("synapses", {}), weights), "graded": graded}
 
             def step(carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
                 return self._step(constants, prepared, carry, row)
@@ -260,7 +266,7 @@ class Rollout:
 
         def acted(levels: Tree) -> tuple[Tree, Tree]:
             neurons, synapses, outside = self._modulators.changed(floats, levels)
-            return {**levels, "outside": outside}, self._constants(neurons, synapses, weights)
+            return {**levels, "outside": outside}, {**self._constants(neurons, synapses, weights), "graded": graded}
 
         def modulated(carry: tuple[Tree, Tree], row: Tree) -> tuple[tuple[Tree, Tree], tuple[Tree, Tree]]:
             state, constants = carry
@@ -311,6 +317,13 @@ class Rollout:
                 mine = flows.setdefault(p.target.name, {})
                 mine[key] = mine.get(key, 0.0) + brought
         self._see_partners(carry["neurons"], flows)
+        sent = {}
+        for name, graded in self.graded.items():
+            p = graded.projection
+            value = graded.value(self._neurons[p.source.name], constants[p.source.name], carry["neurons"][p.source.name], self.dtype)
+            brought, sent[name] = graded.flow(every["graded"][name], value, carry["graded"][name])
+            mine = flows.setdefault(p.target.name, {})
+            mine[p.input] = mine.get(p.input, 0.0) + brought
         for name, neurons in self._neurons.items():
             pop, spec = neurons.population, neurons.population.neuron.spec
             zero = {n: jnp.zeros(pop.size * pop.sites(n), self.dtype) for n in (*spec.inputs, *spec.ports)}
@@ -327,7 +340,8 @@ class Rollout:
             p = living.projection
             synapses[name] = living.send(synapses[name], given[name], spikes[p.source.name], spikes[p.target.name], k)
         traces = {p.name: observe(constants[p.target.name], states[p.target.name]) for p, observe in zip(self.network.probes, self._observe, strict=True)}
-        return {"neurons": states, "left": left, "flight": flight, "synapses": synapses}, (spikes, traces)
+        after = {"neurons": states, "left": left, "flight": flight, "synapses": synapses, **({"graded": sent} if self.graded else {})}
+        return after, (spikes, traces)
 
     def _see_partners(self, states: Tree, flows: Tree) -> None:
         """Into `flows` what gap junctions do at t_k: what each half sees of its partner, or the currents."""

@@ -11,13 +11,18 @@ from neuropil.lower.graph import Graph
 from neuropil.lower.later import jnp
 from neuropil.lower.purity import traced_twice
 from neuropil.model.base.described import DeclarativeModel
+from neuropil.model.connection.matrix import WeightMatrix
 from neuropil.model.contents.expression import Expression
 from neuropil.model.network.junction import ARGUMENTS, Junction
 from neuropil.model.stimulus.equation import evaluated
 from neuropil.model.stimulus.stimulus import Stimulus
+from neuropil.units import Quantity
 
 TIME, STEP, NUMBER = "t", "dt", "number"
 """Leaves of a stimulus: start of the step and its duration (static), ms, and the random number of an element."""
+
+SOURCE, TARGET = "source", "target"
+"""Leaves of the equation of weights: the two neurons."""
 
 _REMEDY = "the equation of a stimulus may ask for a random number: value(self, t, normal), or uniform; what differs between elements is a parameter with a distribution or an array"
 
@@ -110,3 +115,13 @@ def expression_program(expression: Expression, neuron: DeclarativeModel) -> Equa
     """What an `expression` of a `neuron` (or of a part of one) computes; its leaves are "s." and a state."""
     states = {n: f"s.{n}" for n in neuron.spec.states}
     return EquationProgram.of(lambda p, s: expression.of(neuron, p, s), [parameter_leaves(neuron.spec.parameters), states], expression.where)
+
+
+def weights_program(matrix: WeightMatrix) -> EquationProgram:
+    """The equation of the entries of a weight `matrix`, whose parameters are numbers; its leaves are the two neurons."""
+
+    def entry(p: dict[str, Any], source: Any, target: Any) -> Any:
+        made = matrix.bound(p).entry(source, target)
+        return made.value if isinstance(made, Quantity) else made
+
+    return EquationProgram.of(entry, [parameter_leaves(matrix.parameters), SOURCE, TARGET], f"{type(matrix).__name__}.entry()")

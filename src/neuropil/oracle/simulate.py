@@ -28,6 +28,7 @@ from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.probe.upkeep import Normalisation
 from neuropil.oracle.cable import Cells, Sites
 from neuropil.oracle.events import Synapses, per_element
+from neuropil.oracle.graded import GradedSynapses
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.oracle.modulate import Given, Modulators
 from neuropil.oracle.probes import samples_of
@@ -209,7 +210,7 @@ def simulate(
     *,
     dt: Quantity = 0.1 * ms,
     seed: int = 1,
-    edges: Mapping[int, tuple[Any, ...]] | None = None,
+    edges: Mapping[int | str, tuple[Any, ...]] | None = None,
     modulators: Mapping[int, float] | None = None,
     signals: Given | None = None,
     doses: Given | None = None,
@@ -221,7 +222,7 @@ def simulate(
     Args:
         duration, dt: times; the duration is a multiple of dt.
         edges: synapses of projections that are left to chance, by the index of the projection in
-            `network.projections`: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
+            `network.projections`, or of graded ones by name: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
             several sites, the site of each; last, what tells each from the others in draws of its own (of noise, of
             parameters): its place in the list, if left out, which is not the engine's between views (`numbered_edges`).
         modulators: value of the signal of synapses that read one, by the index of the projection; 0 otherwise.
@@ -243,9 +244,9 @@ def simulate(
     validate(network, dt)
     h = float(magnitude(dt, ms.dimension, "dt"))
     steps = grid.steps(magnitude(duration, ms.dimension, "duration"), h, "the duration", least=0)
-    unknown = set(edges or {}) - set(range(len(network.projections)))
+    unknown = set(edges or {}) - set(range(len(network.projections))) - {p.name for p in network.graded}
     if unknown:
-        raise ModelError("edges for projections that do not exist", got=sorted(unknown), expected=f"below {len(network.projections)}")
+        raise ModelError("edges for projections that do not exist", got=sorted(map(str, unknown)), expected=f"below {len(network.projections)}, or names of graded ones")
     world = _World(network, h, steps, seed, dict(edges or {}), dict(modulators or {}))
     modulation = Modulators(network, h, signals or {}, doses or {}, world.parameter, world.change)
     every = {p.name: 1 if p.interval is None else grid.steps(p.interval, h, f"probe {p.name}: interval") for p in network.probes}
@@ -287,13 +288,14 @@ def simulate(
 class _World:
     """A network while it runs."""
 
-    def __init__(self, network: Network, h: float, steps: int, seed: int, edges: dict[int, Any], modulators: dict[int, float]):
+    def __init__(self, network: Network, h: float, steps: int, seed: int, edges: dict[int | str, Any], modulators: dict[int, float]):
         self.network, populations, projections = network, network.populations, network.projections
         self.groups: dict[str, Running] = {name: _running(pop, h, seed) for name, pop in populations.items()}
         self.synapses = [Synapses(p, h, seed, edges.get(i)) for i, p in enumerate(projections) if not p.per_synapse]
         self.living = [
             LivingSynapses(p, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.per_synapse
         ]
+        self.graded = [GradedSynapses(p, h, seed, edges.get(p.name)) for p in network.graded]
         self.sources = [Source(d, h, steps, seed) for d in network.drives]
         specs = {name: pop.neuron.spec for name, pop in populations.items()}
         self.inputs = {name: {i: pop.size * pop.sites(i) for i in specs[name].inputs} for name, pop in populations.items()}
@@ -368,6 +370,13 @@ class _World:
         group = self.groups[population.name]
         return group.potentials(part) if isinstance(group, Cells) and state == "v" else group.s[full_name(part, state)]
 
+    def _read(self, source: Population, part: str) -> tuple[dict[str, Any], States]:
+        """Parameters and states of a part by name; of a place on cells with morphology its potential."""
+        if isinstance(self.groups[source.name], Cells):
+            return {}, {"v": self._seen(source, part, "v")}
+        group = self.group(source, part)
+        return group.parameters, group.s
+
     def _arriving(self, k: int) -> tuple[dict[str, States], dict[str, States]]:
         """Inputs during the step and weights at its end, by population and full name."""
         x = {name: {i: np.zeros(n) for i, n in sizes.items()} for name, sizes in self.inputs.items()}
@@ -392,4 +401,7 @@ class _World:
             else:
                 here = self._seen(mine.population, mine.part, "v")[mine.places]
                 np.add.at(entry, mine.places, coupling.flow(here, there, side))
+        for graded in self.graded:
+            p = graded.projection
+            x[p.target.name][str(p.input)] += graded.flow(*self._read(p.source, p.value.part))
         return x, w

@@ -27,6 +27,7 @@ from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.builder import PlanBuilder
 from neuropil.plan.cells import PlannedCells
+from neuropil.plan.graded import PlannedGraded
 from neuropil.plan.kernel_cost import KernelCost
 from neuropil.plan.parts import (
     Batch,
@@ -150,7 +151,12 @@ class Plan:
         packed = (PackedSynapses(word, tuple(held)) for word, held in self.packed.items())
         stateful = (StatefulSynapses(j, program) for j, program in self.synapses.items())
         others = (StoredSynapses(j, kind) for j, kind in enumerate(self.stores) if not kind.exact and j not in self.synapses)
-        return (*self.batches, *self.cells.values(), *self.drives, Spiking(), *packed, *stateful, *others)
+        return (*self.batches, *self.cells.values(), *self.drives, Spiking(), *packed, *stateful, *others, *self.graded)
+
+    @property
+    def graded(self) -> tuple[PlannedGraded, ...]:
+        """The graded projections, in the network's order."""
+        return tuple(map(PlannedGraded, self.network.graded))
 
     def buffer(self, population: Population, part: str, argument: Argument) -> Buffer:
         """The buffer of an argument of a part of a population."""
@@ -243,13 +249,22 @@ def default_precision(network: Network) -> str:
 
 
 def _check_options(seed: Any, precision: Any, **flags: Any) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
-        raise ModelError("the seed must be a whole number from 0 to 2**63 - 1", got=seed)
+    check_seed(seed)
     for name, value in flags.items():
         if not isinstance(value, bool):
             raise ModelError(f"{name} must be True or False", got=value)
     if not isinstance(precision, str) or precision not in ("float32", "float64"):
         raise ModelError("unknown precision", got=precision, expected="'float32' or 'float64'")
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse what is no seed.
+
+    Raises:
+        ModelError: not a whole number from 0 to 2**63 - 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
+        raise ModelError("the seed must be a whole number from 0 to 2**63 - 1", got=seed)
 
 
 def _channel(projection: Projection, parts: dict[tuple[str, str], PlannedPart]) -> int:

@@ -49,7 +49,7 @@ def describe_plan(plan: Plan) -> str:
     network = plan.network
     parts: list[str | None] = [
         f"{network.name}: {network.size:,} neurons in {len(network.populations)} populations, "
-        f"{len(network.projections)} projections",
+        f"{len(network.projections) + len(network.graded)} projections",
         network.citation,
         f"dt {plan.dt:g} ms, {plan.precision}, {'48' if plan.word().itemsize == 8 else '16'}-bit weights, seed {plan.seed}",
         "",
@@ -163,12 +163,14 @@ def _drives(plan: Plan) -> str | None:
 
 
 def _projections(plan: Plan) -> str | None:
-    if not plan.network.projections:
+    if not plan.network.projections and not plan.network.graded:
         return None
     lines = ["projections:"]
     by_reason: dict[str, list[str]] = {}
     for projection, reason in zip(plan.network.projections, plan.reasons, strict=True):
         by_reason.setdefault(reason, []).append(projection.name)
+    for graded in plan.graded:
+        by_reason.setdefault(graded.why(), []).append(graded.projection.name)
     for reason, names in by_reason.items():
         lines.append(f"   {len(names)} × {reason}\n      ({_some(names)})")
     if packed := [s.quantum for s in plan.scale if s is not None]:

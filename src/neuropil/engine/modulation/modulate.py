@@ -6,7 +6,7 @@ parameters, which are written into the arrays that the kernels read. What did no
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from neuropil.engine.core import Core
 from neuropil.engine.modulation.level import PerPlace, WellMixed
 from neuropil.engine.modulation.modulated import Modulated
 from neuropil.engine.modulation.targets import modulated
-from neuropil.engine.saved import Arrays
+from neuropil.engine.saved import Arrays, AsDescribed, array, group
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.base import grid
 from neuropil.model.modulation.modulator import Modulator
@@ -121,18 +121,18 @@ class RunningModulator:
         self.c = self._law.after(self.c, self.signal, released, self.cap, first)
         self.samples.append([float(self.c[at].mean()) for at in self._watched] or [float(self.c[0])])
 
-    def save(self) -> dict[str, np.ndarray]:
+    def save(self) -> Arrays:
         """What it goes on from."""
-        counts = {f"spikes {j}": count for j, count in enumerate(self.spikes)}
-        return {"concentration": self.c, "signal": self.signal, "given": np.array([self.dose, self.cap]), **counts}
+        counts = {f"spikes {j}": count.copy() for j, count in enumerate(self.spikes)}
+        cap = {} if self.cap == float(self.modulator.cap) else {"cap": np.array(self.cap)}
+        return {"concentration": self.c.copy(), "signal": np.array(self.signal, float), "dose": np.array(self.dose), **cap, **counts}
 
-    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+    def restore(self, arrays: Arrays) -> None:
         """Restore the `arrays` that `save` returned."""
-        self.c = np.array(arrays["concentration"])
-        self.signal = np.array(arrays["signal"])
-        self.dose, self.cap = (float(v) for v in arrays["given"])
+        self.c, self.signal, self.samples = np.array(arrays["concentration"]), np.array(arrays["signal"]), []
+        self.dose, self.cap = float(array(arrays, "dose")), float(array(arrays, "cap") if "cap" in arrays else self.modulator.cap)
         for j, count in enumerate(self.spikes):
-            count[:] = arrays[f"spikes {j}"]
+            count[:] = array(arrays, f"spikes {j}")
 
 
 class _ByName(dict[str, RunningModulator]):
@@ -142,13 +142,15 @@ class _ByName(dict[str, RunningModulator]):
         raise NetworkError(f"the network has no modulator {name!r}", fix=did_you_mean(name, self))
 
 
-class Modulation:
+class Modulation(AsDescribed):
     """All modulators of a simulation.
 
     Attributes:
         running: by name.
         due: the step of the next tick; far away without modulators.
     """
+
+    named_by = "modulator"
 
     def __init__(self, plan: Plan, core: Core):
         self.plan = plan
@@ -187,7 +189,7 @@ class Modulation:
 
     def save(self) -> Arrays:
         """What a checkpoint needs, by name of modulator."""
-        return {name: dict(running.save()) for name, running in self.running.items()}
+        return {name: running.save() for name, running in self.running.items()}
 
     def restore(self, arrays: Arrays, step: int) -> None:
         """Restore what `save` returned at a step: the parameters are again what they were.
@@ -196,9 +198,13 @@ class Modulation:
             arrays: by name of modulator.
             step: of the checkpoint.
         """
-        for name, saved in arrays.items():
-            self.running[name].restore(cast("dict[str, np.ndarray]", saved))
+        for name in arrays:
+            self.running[name].restore(group(arrays, name))
         self.resume(step)
+
+    def free(self, name: str) -> frozenset[str]:
+        """What may be set of the modulator `name`."""
+        return frozenset(("signal", "cap"))
 
     def resume(self, step: int) -> None:
         """Go on from a step with the concentrations of the moment, which have acted on the parameters unless it is the first."""

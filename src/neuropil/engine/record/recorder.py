@@ -49,6 +49,11 @@ class Track:
     first: int
 
 
+    def before(self, step: int) -> int:
+        """How many samples have been taken when this step is reached: those of ticks at the beginning of earlier steps, or at the end of all."""
+        return -(-step // self.every) if self.first == 0 else step // self.every
+
+
 def tracks(plan: Plan) -> list[Track]:
     """All traces: of the probes of neurons, of those of synapses, then of the modulators, whose first tick is at t = 0."""
     made = []

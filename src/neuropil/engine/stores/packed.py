@@ -22,14 +22,18 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from neuropil.codegen.ahead import Task, take
 from neuropil.connectivity.builders import lists_targets
 from neuropil.connectivity.draw import KernelTables, Rows, expected_synapses, kernel_tables, realise
 from neuropil.connectivity.samplers import delay_steps
 from neuropil.engine.stores.packed_kernels import pack_rows
 from neuropil.errors import NetworkError, PlanError
+from neuropil.model.connection.rules import AllToAll
 from neuropil.model.contents.contents import Population
 from neuropil.model.network.network import Network
-from neuropil.plan.weight_scale import Scale
+from neuropil.plan.weight_scale import Scale, scales
+from neuropil.units import ms, pA
+from neuropil.zoo.neurons.lif import LIFExp
 
 Word: TypeAlias = type[np.uint16] | type[np.uint32] | type[np.uint64]
 Progress: TypeAlias = Callable[[float], None]
@@ -118,7 +122,7 @@ def widened(store: PackedSynapses, quanta: NDArray[np.int64]) -> PackedSynapses:
     each = np.repeat(np.concatenate(weights).astype(np.int32), np.concatenate(lengths))
     words = store.words.astype(np.uint32) | each.view(np.uint32) << np.uint32(16)
     scale = [s if s is None or s.word != np.uint16 else replace(s, word=np.uint32) for s in store.scale]
-    return replace(store, words=words, scale=scale)
+    return replace(store, words=words, scale=scale, rounding=list(store.rounding), saturated=list(store.saturated), vanished=list(store.vanished))
 
 
 def build(
@@ -243,6 +247,28 @@ def predict_memory(
     }
 
 
+def packing(word: Word) -> Task:
+    """The kernel that draws and packs synapses, to be compiled ahead.
+
+    Args:
+        word: type of a stored synapse.
+    """
+    return Task(pack_rows, (__name__, "pack_two", (np.dtype(word).name,)))
+
+
+def pack_two(word: str) -> None:
+    """Compile that kernel, by packing the synapses of two neurons.
+
+    Args:
+        word: name of the type of a stored synapse, "uint32" or "uint64".
+    """
+    network, kind = Network("two neurons"), np.uint32 if word == "uint32" else np.uint64
+    neurons = network.population("neurons", LIFExp(), 2)
+    network.project(neurons, neurons, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc")
+    place = np.arange(2, dtype=np.uint16)
+    build(network, 0.1, 1, block_of=0 * place, local_of=place, n_blocks=1, channel_of=[0], scale=scales(network, [True], kind), word=kind)
+
+
 # --- preparation -----------------------------------------------------------------------------------------------------
 
 
@@ -311,6 +337,7 @@ def _job(
 def _run(jobs: list[_Job], store: PackedSynapses, threads: int, progress: Progress | None) -> None:
     """Let `threads` threads take tasks from one iterator until none is left; the first error stops all."""
     tasks = (task for job in jobs for task in job.tasks())
+    take(packing(store.words.dtype.type))
     lock, stop = threading.Lock(), threading.Event()
     done, errors = [0], []  # type: tuple[list[int], list[BaseException]]
 

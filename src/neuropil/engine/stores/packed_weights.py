@@ -7,6 +7,7 @@ and within a run of both, synapses stand by projection and in the order in which
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -41,16 +42,15 @@ class PackedWeights:
 
     def store(self, j: int) -> PackedSynapses:
         """What holds projection j."""
-        return self.core.packed[self._place(j)]
+        return self.core.packed[self._word(j)]
 
-    def _place(self, j: int) -> int:
-        """The place of the store of projection j among the packed ones."""
+    def _word(self, j: int) -> int:
         return [j in held for held in self.plan.packed.values()].index(True)
 
     def _widen(self, *projections: int) -> None:
         """Let the words of these projections have weights of their own; what is written to one of a store's projections may be anything."""
-        for place in {self._place(i) for i in projections if self._scale(i).word == np.uint16}:
-            self.core.widen(place)
+        for k in {self._word(j) for j in projections if self._scale(j).word == np.uint16}:
+            self.core.widen(k)
 
     def read(self, j: int) -> np.ndarray:
         """float64[n]: the weights of projection j as they are delivered, in the order of its synapses."""
@@ -83,19 +83,25 @@ class PackedWeights:
             saved[j]["quantum"] = np.array(self._scale(j).quantum)
         return saved
 
-    def restore(self, j: int, arrays: dict[str, np.ndarray]) -> None:
-        """Restore the `arrays` that `save` returned of projection j."""
-        self._widen(*self._port(j))
-        self.written[j] = arrays["weight"]
-        if "quantum" in arrays:
-            self._use(j, dataclasses.replace(self._scale(j), quantum=float(arrays["quantum"])))
-        else:
-            self._pack(j, arrays["weight"])
+    def restore(self, arrays: Mapping[int, Mapping[str, np.ndarray]]) -> None:
+        """Restore the `arrays` that `save` returned, by projection; weights that are what they were are left alone."""
+        quanta = {j: float(own["quantum"]) for j, own in arrays.items() if "quantum" in own}
+        now = {j: self._scale(j).quantum for j in self.rescaled & set(self.written)}
+        if quanta == now and {j: id(w) for j, w in self.written.items()} == {j: id(own["weight"]) for j, own in arrays.items()}:
+            return
+        self.forget()
+        self._widen(*(i for j in arrays for i in self._port(j)))
+        for j, own in arrays.items():
+            self.written[j] = own["weight"]
+            if j in quanta:
+                self._use(j, dataclasses.replace(self._scale(j), quantum=quanta[j]))
+            else:
+                self._pack(j, own["weight"])
 
     def forget(self) -> None:
         """The weights of the description again, as they were packed at first."""
         for j, (words, saturated, vanished, rounding) in self._first.items():
-            packed, scale = self.store(j), self.plan.scale[j]
+            packed, scale = self.core.writable(self._word(j)), self.plan.scale[j]
             assert scale is not None
             signed_words(packed.words)[self.places(j)] = words
             packed.saturated[j], packed.vanished[j], packed.rounding[j] = saturated, vanished, rounding
@@ -148,14 +154,14 @@ class PackedWeights:
         """Pack all projections of the port of projection j on another scale."""
         projection = self.plan.network.projections[j]
         for i in self._port(j):
-            self.store(i).scale[i] = scale
+            self.core.writable(self._word(i)).scale[i] = scale
             self._pack(i, self._exact(i))
             self.rescaled.add(i)
         self.core.set_quantum(projection, scale.quantum)
 
     def _pack(self, j: int, weights: np.ndarray) -> None:
         """Write the words of a projection, and account for what rounding does."""
-        packed, scale, places = self.store(j), self._scale(j), self.places(j)
+        packed, scale, places = self.core.writable(self._word(j)), self._scale(j), self.places(j)
         words, quanta = signed_words(packed.words), np.floor(weights / scale.quantum + 0.5)
         self._first.setdefault(j, (words[places], packed.saturated[j], packed.vanished[j], packed.rounding[j]))
         held = np.clip(quanta, -scale.top, scale.top)
@@ -182,7 +188,7 @@ class PackedWeights:
         pre, bins, local = self._bins(j, p)
         row = pre * n_bins + bins
         before = np.zeros(population.size * n_bins, np.int64)  # in each run, synapses of the projections before this one
-        for other in packed_from(network, population, list(self.plan.packed.values())[self._place(j)]):
+        for other in packed_from(network, population, list(self.plan.packed.values())[self._word(j)]):
             if other == j:
                 break
             theirs, their_bins, _ = self._bins(other, p)
@@ -200,7 +206,7 @@ class PackedWeights:
     def _bins(self, j: int, population: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of every synapse of projection j: its source, the number of its run (block and key), its target within the block."""
         plan, projection = self.plan, self.plan.network.projections[j]
-        own = plan.classes(list(plan.packed)[self._place(j)]).of[j]
+        own = plan.classes(list(plan.packed)[self._word(j)]).of[j]
         pre, post, _, delay, site = edges(projection, plan.seed, plan.dt)
         element = plan.parts[projection.target.name, projection.part].first + post * projection.sites + site
         number = {(int(c), int(d)): k for k, (c, d) in enumerate(self.store(j).keys[population])}

@@ -17,6 +17,7 @@ from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.contents import ExpressionProbe, Population, Probe, Projection, StimulusConnection, Stream
 from neuropil.model.contents.expression import Expression
+from neuropil.model.contents.graded import Graded, GradedProjection
 from neuropil.model.contents.population import View, whole
 from neuropil.model.contents.sites import check_expression, located, probed_sites
 from neuropil.model.contents.windows import window_drives
@@ -26,6 +27,7 @@ from neuropil.model.modulation.modulator import Modulator
 from neuropil.model.network.contents import Contents
 from neuropil.model.network.coupling import Coupling, coupled, end
 from neuropil.model.network.describe import described_drive, described_population, described_projection, indices_within
+from neuropil.model.network.graded import described_graded
 from neuropil.model.network.junction import Junction
 from neuropil.model.network.replace import Changes, duplicate, replaced
 from neuropil.model.neuron.composite import Composite
@@ -55,7 +57,7 @@ class Network(Contents):
         name: shown in results.
 
     Attributes:
-        populations, projections, drives, probes, synapse_probes, normalisations, couplings, modulators: what was added, in order.
+        populations, projections, graded, drives, probes, synapse_probes, normalisations, couplings, modulators: what was added, in order.
         published: rates in Hz by population that the model's paper reports (shown beside the measured ones).
         citation: the paper.
 
@@ -74,7 +76,7 @@ class Network(Contents):
         self.citation = citation
 
     def __repr__(self) -> str:
-        return f"Network({self.name!r}, {self.size} neurons, {len(self.projections)} projections)"
+        return f"Network({self.name!r}, {self.size} neurons, {len(self.projections) + len(self.graded)} projections)"
 
     def __getitem__(self, name: str) -> Population:
         try:
@@ -179,7 +181,7 @@ class Network(Contents):
         delay: Any,
         port: str | None = None,
         site: Any = None,
-        synapse: Synapse | None = None,
+        synapse: Synapse | Graded | None = None,
         input: str | None = None,
         clock_driven: bool = False,
         response_delay: Any = 0.0 * ms,
@@ -194,13 +196,16 @@ class Network(Contents):
                 `Edges` count within a view, and so does `OneToOne`; degrees are met within it (`neuropil.connectivity.draw.realise`).
             rule: one of the rules of `neuropil.model.connection.rules`.
             weight: in the port's unit: a number, a distribution, a matrix [sources, targets], from which each synapse takes the
-                entry of the neurons that it joins, or an array (one value per edge for `Edges`, [n] for `OneToOne`).
-            delay: a time: a number, a distribution or an array ([sources, targets] for `AllToAll`); at least one time step.
+                entry of the neurons that it joins, or an array (one value per edge for `Edges`, [n] for `OneToOne`). Of graded
+                transmission in the unit of the input over that of what is transmitted; also a `WeightMatrix` such as `Circulant`.
+            delay: a time: a number, a distribution or an array ([sources, targets] for `AllToAll`); at least one time step. Of graded
+                transmission one number may be 0.
             port: the target model's port. One that exists at several sites of a neuron takes each synapse to a site
                 drawn uniformly; "branch.exc[3]" takes all to one.
             site: for `Edges`, an array with the site of each.
-            synapse: a synapse model, if the synapses have states of their own.
-            input: the target's input that the synapses' current flows into, for models that have one.
+            synapse: a synapse model, if the synapses have states of their own; or `Graded`, if what is transmitted is a function of the
+                source's state in every step, and no spikes.
+            input: the target's input that the synapses' current, or graded transmission, flows into.
             clock_driven: advance all states of the synapses in every step, also those that have a closed form.
             response_delay: time that a target's spike takes to reach the synapse. The delay is the axon's; if a part b of it
                 is the dendrite's, a spike reaches the synapse b earlier and the target's b later: response_delay = 2 b.
@@ -218,15 +223,19 @@ class Network(Contents):
         made: list[Projection] = []
         for pre in self._own(source, "source"):
             for post in self._own(target, "target"):
-                taken = [p.name for p in (*self.projections, *made)]
+                taken = [p.name for p in (*self.projections, *self.graded, *made)]
                 label = _unused(_name(name, f"{pre.name}→{post.name}"), taken)
                 more: dict[str, Any] = {"synapse": synapse, "input": input, "clock_driven": clock_driven, "structure": structure}
                 more["initial"] = {} if initial is None else initial
                 more["response_delay"] = checked_values(response_delay, ms.dimension, f"projection {label}: response_delay", ())
                 key = (name, pre.name, post.name) if name else ("", pre.name, post.name, str(port or input))
-                stream = _stream(key, [*self.projections, *made])
-                made.append(described_projection(pre, post, rule, weight, delay, port, site, label, stream, more))
-        self.projections.extend(made)
+                stream = _stream(key, [*self.projections, *self.graded, *made])
+                if isinstance(synapse, Graded):
+                    made.append(described_graded(pre, post, rule, weight, delay, site, label, stream, synapse, {"port": port, **more}))
+                else:
+                    made.append(described_projection(pre, post, rule, weight, delay, port, site, label, stream, more))
+        self.projections.extend(p for p in made if not isinstance(p, GradedProjection))
+        self.graded.extend(p for p in made if isinstance(p, GradedProjection))
         return made
 
     def stimulate(

@@ -16,6 +16,7 @@ from neuropil.model.base import grid
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.contents.contents import Population, Probe, Projection
+from neuropil.model.contents.graded import GradedProjection
 from neuropil.model.contents.in_context import target_parameters
 from neuropil.model.contents.pairs import ends_of, missing_positions
 from neuropil.model.modulation.bound_effect import must_be_positive
@@ -30,6 +31,8 @@ _TIME = ms.dimension
 _SLACK = 1e-6
 # A wrong dt makes every projection a culprit; ten are enough to see the pattern.
 _MOST_LISTED = 10
+MOST_GRADED_STEPS = 1 << 20
+"""What was sent is kept for every step of a graded delay."""
 
 
 def validate(network: Network, dt: Quantity) -> None:
@@ -56,6 +59,8 @@ def validate(network: Network, dt: Quantity) -> None:
         found += _projection(projection, step)
         modulated = effects_on(network.modulators, projection.target)
         found += [_stale(projection.name, name) for name in sorted(target_parameters(projection)) if name in modulated]
+    for graded in network.graded:
+        found += [*_graded(graded, step), *_modulated(graded, effects_on(network.modulators, graded.source))]
     for drive in network.drives:
         found += drive.stimulus.faults(step, f"stimulus {drive.name}")
     for name, interval in [(k.name, k.interval) for k in network.synapse_probes] + [(k.name, k.interval) for k in network.normalisations]:
@@ -101,6 +106,16 @@ def _stale(projection: str, parameter: str) -> NetworkError:
     return NetworkError(f"projection {projection}: its context inputs read {parameter!r} of the target, which a modulator changes", fix="read a state of the target instead")
 
 
+def _graded(projection: GradedProjection, step: float) -> list[NeuropilError]:
+    """Delays on the grid; one number may be 0."""
+    if not projection.uniform_delay:
+        return _projection(projection, step)
+    found = grid.fault(projection.delay, step, f"projection {projection.name}: the delay", least=0)
+    if not found and _largest(projection.delay) > MOST_GRADED_STEPS * step:
+        found.append(NetworkError(f"projection {projection.name}: a graded delay spans too many steps", got=f"{projection.delay:g} ms", expected=f"at most {MOST_GRADED_STEPS} steps"))
+    return found + missing_positions(projection, f"projection {projection.name}")
+
+
 def _projection(projection: Projection, step: float) -> list[NeuropilError]:
     """Delays that round to at least one step; a synapse's times; positions where the rule asks for distances."""
     label = f"projection {projection.name}"
@@ -134,12 +149,13 @@ def _probe(probe: Probe, step: float) -> list[NeuropilError]:
     return [] if probe.interval is None else grid.fault(probe.interval, step, f"probe {probe.name}: interval")
 
 
-def _modulated(probe: Probe, modulated: Iterable[str]) -> list[NeuropilError]:
-    """Parameters that a probe reads and that change while the network runs."""
-    fix = "record the states and the concentration, and compute it from the traces"
+def _modulated(reader: Probe | GradedProjection, modulated: Iterable[str]) -> list[NeuropilError]:
+    """Parameters that a probe, or a graded projection, reads and that change while the network runs."""
+    probed = isinstance(reader, Probe)
+    fix = "record the states and the concentration, and compute it from the traces" if probed else "let a state of the source follow what is modulated, and transmit that"
     return [
-        NetworkError(f"probe {probe.name}: {name} is changed by a modulator", expected="parameters that stay as they are", fix=fix)
-        for name in sorted(probe.parameters & set(modulated))
+        NetworkError(f"{'probe' if probed else 'projection'} {reader.name}: {name} is changed by a modulator", expected="parameters that stay as they are", fix=fix)
+        for name in sorted(reader.parameters & set(modulated))
     ]
 
 
