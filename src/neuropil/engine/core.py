@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
+from math import isfinite
 from typing import Any, cast
 
 import numpy as np
@@ -32,6 +33,7 @@ from neuropil.engine.stores.stateful_store import SynapseStore
 from neuropil.engine.stores.synapse_list import REFRESHED
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.neuron.composite import full_name, split
+from neuropil.plan.operations import Operation
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind, state
 from neuropil.plan.spec import in_order
@@ -49,17 +51,22 @@ class Core:
         owners: among how many its neurons are divided.
         mine: which of them are threads of this process (all, if None).
         exchange: what the owners share (memory of this process, if None).
+
+    Attributes:
+        plan: as it was made; now: with what has been changed since (`neuropil.engine.parameters`), its parts in the same places.
     """
 
     def __init__(self, plan: Plan, owners: int, mine: range | None = None, exchange: Exchange | None = None):
         self.plan, self.layout = plan, Layout.of(plan, owners, mine)
+        self.now = plan
         self.threads = threads = len(self.layout.mine)
-        columns = sum(p.neurons.size for p in plan.network.probes)
+        columns = sum(p.columns.size for p in plan.network.probes)
         self.probe_rows = int(np.clip(PROBE_BUFFER_BYTES // (8 * max(columns, 1)), 16, 10_000))
         self.exchange = Exchange(plan, owners) if exchange is None else exchange
-        self.machine: Machine = compose(plan, self.layout, self.probe_rows, self.exchange)
+        self.machine: Machine = compose(plan, self.layout, self.probe_rows + 1, self.exchange)  # one more: a sample at t = 0
         self.published, self.graded = graded_of(plan, self.layout, self.machine)
         self.machine.before += [p.begin for p in self.published]
+        self.program: Program
         self.step = 0
         self.pending = 0  # steps up to now whose spikes have been published and wait to be noted
         self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
@@ -86,6 +93,26 @@ class Core:
 
     def _link(self) -> None:
         self._addresses = self.program.link(self._own(0), self.plan.precision)
+
+    def change(self, **parts: Any) -> None:
+        """Take parts of the plan, such as its groups, for the present ones; what they lie in stays.
+
+        Args:
+            parts: fields of `Plan` by name.
+        """
+        self.now = replace(self.now, **parts)
+        vars(self.now)["buffers"] = self.plan.buffers  # operations know each other by them
+
+    def substitute(self, others: dict[Operation, Operation]) -> None:
+        """Put operations in the place of others, between steps; each does to buffers what the one before it did.
+
+        Args:
+            others: by the operation that each replaces.
+        """
+        if others:
+            self.machine.operations = [others.get(op, op) for op in self.machine.operations]
+            self.program = Program(tuple(others.get(op, op) for op in self.program.operations))
+            self.compile()
 
     def connect(self, progress: Callable[[float], None] | None, built: Built | None = None) -> None:
         """Build the synapses and everything whose size depends on them.
@@ -204,12 +231,13 @@ class Core:
 
     def _finite(self) -> bool:
         """No state of a neuron is infinite or NaN: what arrived was too much for its type, or its equations, if linear, went wrong."""
-        return all(bool(np.isfinite(a).all()) for a in self._states)
+        # Smallest and largest of each are NaN if any is, and take a fraction of the time of a test of every value.
+        return all(isfinite(np.minimum.reduce(a)) and isfinite(np.maximum.reduce(a)) for a in self._states)
 
     @cached_property
     def _states(self) -> list[np.ndarray]:
-        """All states of neurons."""
-        return [a for groups in self.machine.groups for group in groups for argument, a in group.arrays.items() if argument.kind is Kind.STATE]
+        """All states of neurons, batch by batch."""
+        return [group.states.reshape(-1) for groups in self.machine.groups for group in groups if group.states.size]
 
     def make_room(self) -> None:
         """Enlarge the buckets after a run ended SHORT (logs are emptied by `flush`)."""
@@ -223,16 +251,21 @@ class Core:
 
     def flush(self) -> tuple[np.ndarray, np.ndarray]:
         """All spikes since the last flush, by (step, neuron), the step being the stamp; empties the logs."""
-        if not any(log.counters[LOGGED] for log in self.logs):
-            for log in self.logs:
-                log.counters[SINCE_FLUSH] = 0
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        parts = [(log.step[: log.counters[LOGGED]], log.neuron[: log.counters[LOGGED]]) for log in self.logs]
-        step, neuron = np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+        parts = []
         for log in self.logs:
-            log.counters[LOGGED] = log.counters[SINCE_FLUSH] = 0
-        order = np.argsort(neuron, kind="stable") if step.min() == step.max() else np.lexsort((neuron, step))
-        return step[order], neuron[order].astype(np.int64)
+            if n := int(log.counters[LOGGED]):
+                parts.append((log.step[:n], log.neuron[:n]))
+                log.counters[LOGGED] = 0
+            log.counters[SINCE_FLUSH] = 0
+        if not parts:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        step, neuron = parts[0] if len(parts) == 1 else (np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+        neuron = neuron.astype(np.int64)  # a copy: the log goes on
+        if all(p[0][0] == step[0] == p[0][-1] for p in parts):  # all of one step: a log is in the order of steps
+            neuron.sort()
+            return step.copy(), neuron
+        order = np.lexsort((neuron, step))
+        return step[order], neuron[order]
 
     def flush_probes(self) -> list[np.ndarray]:
         """Samples of every probe since the last flush, [rows, columns]; empties the buffers."""
@@ -240,10 +273,9 @@ class Core:
         for j, probe in enumerate(self.plan.network.probes):
             buffers = [self.machine.probes[t][j] for t in range(self.threads)]
             rows = int(buffers[0].filled[0])
-            values = np.zeros((rows, probe.neurons.size), self.plan.precision)
+            values = np.full((rows, probe.columns.size), np.nan, self.plan.precision)
             for buffer in buffers:
-                values[:, buffer.columns] = buffer.values[:rows]
-                buffer.filled[0] = 0
+                buffer.take(values)
             samples.append(values)
         return samples
 
@@ -370,7 +402,7 @@ class Core:
                 cells.set_quantum(part, port, quantum)
             return
         g, m = self.plan.place_of(projection.target, part)
-        group = self.plan.groups[g]
+        group = self.now.groups[g]
         first = sum(member.sites for member in group.members[:m])
         self.machine.numbers[g][first : first + group.members[m].sites, group.signature.column(Kind.QUANTUM, port)] = quantum
 
