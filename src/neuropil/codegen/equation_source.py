@@ -114,27 +114,28 @@ def junction_source(program: EquationProgram, varying: Collection[int]) -> str:
     return _module("Currents of junctions during a step.", program, "conduct", arguments, body)
 
 
-def expression_source(program: EquationProgram, states: Sequence[str], varying: Collection[int]) -> str:
-    """The kernel `sample(step, every, slots, values, filled, numbers, states, *arrays)` of a probed expression.
+def expression_source(program: EquationProgram, leaves: Sequence[str], varying: Collection[int]) -> str:
+    """The kernel `sample(step, first, every, at, values, filled, numbers, leaves, *arrays)` of a probed expression.
+
+    Of each leaf the kernel gets an array, and where in it the value of each element lies. It writes to the columns `at` of the next row of `values`.
 
     Args:
         program: the expression.
-        states: names of the states in the order of the kernel's `states`.
-        varying: places among its hoisted constants whose values differ between the columns of the probe.
+        leaves: their names in the order of the kernel's `leaves`.
+        varying: places among its hoisted constants whose values differ between the elements.
     """
-    lines = _lines(program, varying, "j", {}, {f"s.{n}": f"s{q}" for q, n in enumerate(states)})
+    lines = _lines(program, varying, "j", {}, {n: f"r{q}" for q, n in enumerate(leaves)})
     body = [
-        "if (step + 1) % every == 0:",
+        "if due(step, first, every):",
         "    row = filled[0]",
         *(f"    {line}" for line in lines.head),
-        "    for j in range(slots.size):",
-        *(f"        s{q} = number(states[{q}][slots[j]])" for q in range(len(states))),
+        "    for j in range(at.size):",
+        *(f"        r{q} = number(leaves[{q}][0][leaves[{q}][1][j]])" for q in range(len(leaves))),
         *(f"        {line}" for line in lines.each),
-        f"        values[row, j] = {lines.value}",
-        "    filled[0] = row + 1",
+        f"        values[row, at[j]] = {lines.value}",
     ]
-    arguments = ["step", "every", "slots", "values", "filled", "numbers", "states", *lines.arrays]
-    return _module("Samples of an expression.", program, "sample", arguments, body)
+    arguments = ["step", "first", "every", "at", "values", "filled", "numbers", "leaves", *lines.arrays]
+    return _module("Samples of an expression.", program, "sample", arguments, body, "from neuropil.engine.sampling import due")
 
 
 def published_source(program: EquationProgram, states: Sequence[str], varying: Collection[int]) -> str:

@@ -9,10 +9,13 @@ from typing import Any
 from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph
 from neuropil.lower.later import jnp
+from neuropil.lower.membrane import Membrane
 from neuropil.lower.purity import traced_twice
+from neuropil.lower.trace import Scalars
 from neuropil.model.base.described import DeclarativeModel
+from neuropil.model.cell.mechanism import Mechanism, supplied
 from neuropil.model.connection.matrix import WeightMatrix
-from neuropil.model.contents.expression import Expression
+from neuropil.model.contents.expression import Expression, readable
 from neuropil.model.network.junction import ARGUMENTS, Junction
 from neuropil.model.stimulus.equation import evaluated
 from neuropil.model.stimulus.stimulus import Stimulus
@@ -111,10 +114,30 @@ def junction_program(junction: Junction) -> EquationProgram:
     return EquationProgram.of(junction.flow, [parameter_leaves(junction.spec.parameters), *ARGUMENTS], f"{type(junction).__name__}.current()")
 
 
-def expression_program(expression: Expression, neuron: DeclarativeModel) -> EquationProgram:
-    """What an `expression` of a `neuron` (or of a part of one) computes; its leaves are "s." and a state."""
-    states = {n: f"s.{n}" for n in neuron.spec.states}
-    return EquationProgram.of(lambda p, s: expression.of(neuron, p, s), [parameter_leaves(neuron.spec.parameters), states], expression.where)
+def expression_program(expression: Expression, model: DeclarativeModel, beneath: Membrane | None = None) -> EquationProgram:
+    """What an `expression` of a `model` (a neuron, a part of one, or a mechanism of a cell) computes.
+
+    Its leaves are "s.", "x.", "w." and "p." with a name; of a mechanism, what the compartment supplies comes from the potential, the leaf "v",
+    and from the states and parameters of the channels there, "s.pool.c" and "p.pool.tau".
+
+    Args:
+        beneath: the channels of the compartment; None: of no cell, or nothing but the potential is read.
+    """
+    spec, mechanism = model.spec, isinstance(model, Mechanism)
+    inputs = {n: f"x.{n}" for n in readable(model) if not (mechanism and supplied(n))}
+    given = {n for n in readable(model) if mechanism and supplied(n)}
+    channels = () if beneath is None else beneath.traced.items()
+
+    def value(p: Scalars, s: Scalars, x: Scalars, w: Scalars, v: Any, around: tuple[Scalars, Scalars]) -> Any:
+        supply = {"v": v} if beneath is None else beneath.surroundings(*around, v, {})
+        return expression.of(model, p, s, {**x, **{n: supply[n] for n in given}}, w)
+
+    of_channels = (
+        {f"{c}.{n}": f"p.{c}.{n}" for c, t in channels for n in t.spec.parameters},
+        {f"{c}.{n}": f"s.{c}.{n}" for c, t in channels for n in t.spec.states},
+    )
+    leaves = [parameter_leaves(spec.parameters), {n: f"s.{n}" for n in spec.states}, inputs, {n: f"w.{n}" for n in spec.ports}, "v", of_channels]
+    return EquationProgram.of(value, leaves, expression.where)
 
 
 def weights_program(matrix: WeightMatrix) -> EquationProgram:

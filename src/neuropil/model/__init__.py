@@ -41,9 +41,10 @@ from neuropil.model.connection.rules import (
     OneToOne,
 )
 from neuropil.model.connection.structure import Rewiring
-from neuropil.model.contents.contents import ExpressionProbe, Population, Probe, Projection, StimulusConnection
-from neuropil.model.contents.expression import Expression
+from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
+from neuropil.model.contents.expression import Expression, ExpressionProbe
 from neuropil.model.contents.graded import Graded
+from neuropil.model.contents.recordable import Recordable
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.effects import Becomes, Effect, Gain, Shift, Toward
 from neuropil.model.modulation.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
@@ -140,6 +141,7 @@ __all__ = [
     "Proportional",
     "RateCode",
     "Rates",
+    "Recordable",
     "Region",
     "Regular",
     "Rewiring",

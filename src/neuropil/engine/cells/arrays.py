@@ -141,9 +141,8 @@ class CellArrays:
             port: its name.
             quantum: the new unit of stored weights.
         """
-        g = next(g for g in self.plan.places_of_points if self.plan.groups[g].name == part)
-        argument, place = self.signature.quantum(g, part, port)
-        self.made[argument][place] = quantum
+        numbers, place = self.quantum(part, port)
+        numbers[place] = quantum
 
     def _state(self, g: int, state: str, start: np.ndarray, parts: Mapping[str, Mapping[Argument, np.ndarray]]) -> np.ndarray:
         """[blocks, compartments × lanes], or the network's own [sites × cells] of a point process."""
@@ -174,6 +173,23 @@ class CellArrays:
         sites = self.sites[point.name] = (point.compartments.astype(np.int64), conductance, current, v)
         kinds = {CableKind.POTENTIAL: v, CableKind.CONDUCTANCE: conductance, CableKind.CURRENT: current, CableKind.SITES: sites, CableKind.PER_AREA: per_area}
         self.made |= {CableArgument(kind, g): array for kind, array in kinds.items()}
+
+    def at(self, state: str, group: MembraneGroup | None, cell: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where a `state`, "v" (`group` None) or a channel's in a membrane `group`, lies: (flat array, places int64[n] in it).
+
+        Args:
+            cell: int64[n], of this thread's; row: int64[n], compartments in the solver's order, or places in the group.
+        """
+        if group is None:
+            return self.v.reshape(-1), self._places(self.plan.size)[cell, row]
+        g = next(j for j, one in enumerate(self.plan.groups) if one is group)
+        return self.states[state, g].reshape(-1), self._places(group.size)[cell, row]
+
+    def quantum(self, part: str, port: str) -> tuple[np.ndarray, int]:
+        """The numbers among which the weight of a quantum at a port of the point process `part` stands, and its place."""
+        g = next(g for g in self.plan.places_of_points if self.plan.groups[g].name == part)
+        argument, place = self.signature.quantum(g, part, port)
+        return self.made[argument], place
 
     def pieces(self, state: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Where "v" or a channel's state ("Ih.m") lies.

@@ -55,7 +55,7 @@ def parts(plan: Plan) -> dict[str, str]:
     for modulator in network.modulators.values():
         found[f"modulator {modulator.name!r}"] = _digest(modulator.described())
     for probe in network.probes:
-        found[f"probe {probe.name!r}"] = _digest(probe.target.name, probe.recorded, probe.neurons, probe.sites, probe.interval)
+        found[f"probe {probe.name!r}"] = _digest(probe.target.name, probe.recorded, probe.neurons, probe.sites, probe.interval, probe.start)
     for recorded in network.synapse_probes:
         found[f"probe {recorded.name!r}"] = _digest(recorded.projection.name, recorded.variable, recorded.chosen, recorded.interval)
     for n in network.normalisations:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neuropil.engine.access.upkeep import columns
-from neuropil.engine.probes import steps_between
 from neuropil.errors import CheckpointError, StorageError
 from neuropil.model.base import grid
 from neuropil.model.modulation.modulator import trace_name
@@ -35,7 +34,7 @@ class Track:
 
     Attributes:
         name, neurons, unit, variable, population, sites: as of a `Trace`; of synapses their places and their projection.
-        dtype: of its values; every: steps between samples; first: the step of the first, in units of `every`.
+        dtype: of its values; every: steps between samples; first: the step of the first.
     """
 
     name: str
@@ -59,10 +58,11 @@ def tracks(plan: Plan) -> list[Track]:
     made = []
     for p in plan.network.probes:
         unit = unit_name(p.dimension)
-        made.append(Track(p.name, p.neurons, unit, p.variable, p.target.name, p.sites, plan.precision, steps_between(p, plan.dt), 1))
+        first, every = p.steps(plan.dt)
+        made.append(Track(p.name, p.columns, unit, p.variable, p.target.name, p.sites, plan.precision, every, first))
     for s in plan.network.synapse_probes:
         every = grid.steps(s.interval, plan.dt, f"probe {s.name}: interval")
-        made.append(Track(s.name, columns(plan, s), unit_name(unit_of(s)), s.variable, s.projection.name, None, "float64", every, 1))
+        made.append(Track(s.name, columns(plan, s), unit_name(unit_of(s)), s.variable, s.projection.name, None, "float64", every, every))
     for m in plan.network.modulators.values():
         unit, every = unit_name(m.kinetics.dimension), grid.steps(m.tick, plan.dt, "tick")
         for population in m.watched:
@@ -210,7 +210,7 @@ class Recorder:
             raise refused
 
     def _stamps(self, j: int, rows: int) -> np.ndarray:
-        return (self.rows_written[j] + self.tracks[j].first + np.arange(rows)) * self.tracks[j].every
+        return self.tracks[j].first + (self.rows_written[j] + np.arange(rows)) * self.tracks[j].every
 
     def sync(self) -> Marks:
         """What the folder holds now, after everything is made durable."""
@@ -254,7 +254,7 @@ class Recorder:
         traces = {}
         for j, t in enumerate(self.tracks):
             values = np.concatenate(self.samples[j]) if self.samples[j] else np.empty((0, t.neurons.size))
-            times = (self.first_rows[j] + t.first + np.arange(len(values))) * t.every * self.plan.dt
+            times = (t.first + (self.first_rows[j] + np.arange(len(values))) * t.every) * self.plan.dt
             traces[t.name] = Trace(times.astype(np.float64), values, t.neurons, t.unit, t.variable, t.population, t.sites)
         start_ms = self.start * self.plan.dt
         return Result(Spikes(step, neuron, self.populations, self.plan.dt), traces, {}, duration_ms - start_ms, start_ms)

@@ -76,6 +76,8 @@ class Graded:
         if source.parts[part].sites != 1:
             raise NetworkError(f"{where}: {source.name}.{part} exists several times in a neuron", got=f"{source.parts[part].sites} sites", expected="one site")
         made = Expression(made.function, part, made.name)
+        if not set(made.asks) <= {"s", "p"}:
+            raise NetworkError(f"{where}: what is transmitted depends on states and parameters", got=f"a function of {', '.join(made.asks)}", expected="lambda s, p: ...")
         made.dimension(source_model(source, part))
         return made
 
