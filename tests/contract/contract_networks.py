@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -37,7 +37,9 @@ class Run:
 
 def by_oracle(network: Network, dt: Quantity, steps: int = STEPS, seed: int = 1) -> Run:
     """The truth. Synapses left to chance are those that the engine draws."""
-    drawn = {j: edges(p, seed, float(dt.to(ms))) for j, p in enumerate(network.projections)}
+    h = float(dt.to(ms))
+    drawn: dict[Any, Any] = {j: edges(p, seed, h) for j, p in enumerate(network.projections)}
+    drawn |= {p.name: edges(replace(p, delay=h) if p.uniform_delay else p, seed, h) for p in network.graded if p.matrix is None}
     result = simulate(network, steps * dt, dt=dt, seed=seed, edges=drawn)
     return Run(result.spikes, result.traces)
 

@@ -11,6 +11,8 @@ import pytest
 
 import neuropil as npl
 from neuropil.codegen import kernel_cache
+from neuropil.engine.stores.packed import pack_two
+from neuropil.engine.stores.packed_kernels import pack_rows
 from neuropil.units import Hz, ms, mV, pA
 from neuropil.zoo.neurons.lif import LIFExp
 
@@ -92,3 +94,12 @@ def test_the_count_is_of_what_is_compiled(monkeypatch, tmp_path):
     with counted:
         fresh()(np.float32(1))
     assert counted.count == 2
+
+
+@pytest.mark.parametrize("word", ["uint32", "uint64"])
+def test_the_kernel_that_is_compiled_ahead_is_that_of_a_run(word):
+    """Packing two neurons asks for no version that a run does not ask for."""
+    npl.run(network(), 2 * ms, threads=1, full_weights=word == "uint64")
+    before = set(pack_rows.overloads)
+    pack_two(word)
+    assert set(pack_rows.overloads) == before

@@ -121,7 +121,7 @@ def test_no_changed_bit_of_a_checkpoint_is_believed(tmp_path: Path) -> None:
     simulation.step(50)
     path = simulation.checkpoint(tmp_path / "c.h5")
     good, random = path.read_bytes(), np.random.default_rng(2)
-    assert checkpoints.load(path, simulation.plan).step == 50
+    assert checkpoints.load(path, simulation.plan).snapshot.step == 50
     for _ in range(60):
         bad = bytearray(good)
         bad[random.integers(len(good))] ^= 1 << random.integers(8)

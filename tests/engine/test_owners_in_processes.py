@@ -42,7 +42,16 @@ def coupled():
     return net
 
 
-NETWORKS = {"static": static, "plastic": plastic, "coupled": coupled}
+def graded():
+    """What potentials say crosses in the step in which they have it, and through a structure a step later."""
+    net = static()
+    given = {"input": "current", "synapse": npl.Graded()}
+    net.project(net["e"], net["i"], npl.FixedProbability(0.2), weight=npl.Normal(0 * nS, 0.1 * nS), delay=0 * ms, **given)
+    net.project(net["e"], net["e"], npl.AllToAll(), weight=npl.Circulant(np.cos(np.arange(61)) * 0.02 * nS), delay=0.1 * ms, **given)
+    return net
+
+
+NETWORKS = {"static": static, "plastic": plastic, "coupled": coupled, "graded": graded}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +68,7 @@ def in_order(pre, post, weight):
 def test_each_network_does_something_else(parts):
     """Or what crosses would not be seen in the spikes."""
     trains = [tuple(np.concatenate([p.stamps for p in found]).tolist()) for found in parts.values()]
-    assert len(set(trains)) == 3
+    assert len(set(trains)) == len(NETWORKS)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -74,7 +83,7 @@ def test_bits_are_those_of_one_thread(name, parts):
     assert stamps.size > 300
     joined = np.concatenate([np.stack([p.stamps, p.neurons]) for p in found], axis=1)
     np.testing.assert_array_equal(joined[:, np.lexsort((joined[1], joined[0]))], np.stack([stamps, neurons]))
-    assert {p.interval for p in found} == {1 if name == "coupled" else 10}
+    assert {p.interval for p in found} == {{"coupled": 1, "graded": 1}.get(name, 10)}
     assert sum(p.packed for p in found) == packed
     assert found[0].packed == pytest.approx(2 * found[1].packed, rel=0.25)
     assert ("learning" in learnt) == (name == "plastic")

@@ -11,8 +11,17 @@ from collections.abc import Iterable
 from neuropil.codegen.elementwise import module_head, statements
 from neuropil.codegen.kernel import PREFIX
 from neuropil.lower.cable import CablePlan
+from neuropil.lower.gate_tables import SIDE_BY_SIDE
 from neuropil.lower.neuron_program import RUNAWAY
-from neuropil.plan.cable_signature import OF_BLOCK, CableArgument, CableKind, CableLoop, CablePort, CableSignature
+from neuropil.plan.cable_signature import (
+    OF_BLOCK,
+    CableArgument,
+    CableKind,
+    CableLoop,
+    CablePort,
+    CableSignature,
+    CableTable,
+)
 from neuropil.plan.cells import PlannedCells
 from neuropil.plan.signature import Argument, Kind
 
@@ -21,16 +30,17 @@ SOURCE_NAME = "cell"
 
 _PREFIX = {
     CableKind.POTENTIAL: "v", CableKind.CONDUCTANCE: "g", CableKind.CURRENT: "out", CableKind.SHARED: "shared", CableKind.CARRIED: "carried",
+    CableKind.AREA: "area", CableKind.DIAGONAL: "diagonal", CableKind.TABLE: "table", CableKind.INTERVAL: "interval", CableKind.WITHIN: "within",
     CableKind.SITES: "sites", CableKind.PER_AREA: "per_area", CableKind.RUNS: "runs", CableKind.NUMBERS: "numbers", CableKind.CONSTANT: "c", CableKind.STATE: "s",
 }  # fmt: skip
-_OF_ELEMENT = (CableKind.CONSTANT, CableKind.STATE, CableKind.NETWORK)
+_OF_ELEMENT = (CableKind.CONSTANT, CableKind.STATE, CableKind.NETWORK, CableKind.INTERVAL)
 """What lies in the order of a group's own elements (from `c`); the rest lies in that of the compartments, or sites (from `a`)."""
 
 
 def emit_cable(cells: PlannedCells) -> str:
     """The text of the step of a population of cells: a Python module with one function `advance`.
 
-    Its arguments are (shape, v, g, out, tree, faces) and those of the signature.
+    Its arguments are (shape, v, g, out, area, diagonal, tree, faces) and those of the signature.
     """
     return _Writer(cells.cable, cells.signature, cells.precision).write()
 
@@ -66,20 +76,26 @@ class _Writer:
     def write(self) -> str:
         loops, exchange = self.signature.loops.values(), self.signature.exchange
         graphs = [(self.plan.groups[one.group].program.graph, list(one.outputs.values())) for one in loops]
-        library = "from neuropil.engine.cells.kernels import add_at, add_sites, assemble, detect, look, read_at, read_sites, runaway, solve"
+        library = [
+            "from neuropil.codegen.vector_values import prefer_widest",
+            "from neuropil.engine.cells.gates import locate, look_up",
+            "from neuropil.engine.cells.kernels import add_at, add_sites, assemble_bare, detect, look, read_at, read_sites, runaway",
+            "from neuropil.engine.cells.tree import solve",
+        ]
         sites = [self.names[CableArgument(CableKind.SITES, g)] for g in self.plan.places_of_points]
         offers = self._calls("offers", False)
         early, late = ([f"read_at(b, lanes, own, {self._pair(*pair)})" for pair in pairs] for pairs in (exchange.early, exchange.late))
         added = [f"add_at(b, lanes, own, {self._pair(*pair)}, {self.names[CableArgument(CableKind.PER_AREA, pair[1].group)]})" for pair in exchange.added]
         return "\n".join([
-            *module_head(f"One step of cells, {self.precision}.", self.precision, graphs, library),
+            *module_head(f"One step of cells, {self.precision}.", self.precision, graphs, *library),
             "",
             "",
             "\n\n\n".join(self._function(one) for one in loops),
             "",
             "",
             "@cached_njit(**KERNEL_FLAGS)",
-            f"def advance({', '.join(['shape', 'v', 'g', 'out', 'tree', 'faces', *(self.names[a] for a in self.signature.arguments)])}):",
+            f"def advance({', '.join(['shape', 'v', 'g', 'out', 'area', 'diagonal', 'tree', 'faces', *(self.names[a] for a in self.signature.arguments)])}):",
+            "    prefer_widest()",
             "    blocks, lanes, own = shape",
             "    seen, fired = faces",
             "    diverged = 0",
@@ -92,10 +108,10 @@ class _Writer:
             "    for b in range(blocks):",
             "        v_ = v[b]",
             *(f"        {line}" for line in (*self._calls("currents", False), *added)),
-            "        assemble(lanes, g, out, tree)",
+            "        assemble_bare(lanes, g, out, diagonal, tree)",
             *(f"        add_sites(b, lanes, own, g, out, {s})" for s in sites),
             "        solve(lanes, v_, g, out, tree)",
-            *(f"        {line}" for line in self._calls("states", False)),
+            *(f"        {line}" for line in (*self._calls("states", False), *(line for table in self.signature.tables for line in self._looked_up(table)))),
             *(f"        read_sites(b, lanes, own, v_, {s})" for s in sites),
             *(f"        {line}" for line in (*(offers if late else []), *late)),
             "        detect(b, lanes, own, v_, seen, fired, tree)",
@@ -112,6 +128,21 @@ class _Writer:
     def _calls(self, kind: str, points: bool) -> list[str]:
         """The lines that call the loops of a kind over membranes, within a block, or over point processes."""
         return [self._call(one) for one in self.signature.loops.values() if one.kind == kind and one.point == points]
+
+    def _looked_up(self, table: CableTable) -> list[str]:
+        """The lines that advance the gates of a membrane by its table, within a block."""
+        runs, values = self.names[CableArgument(CableKind.RUNS, table.group)], self.names[table.values]
+        interval, within = (self.names[a] for a in table.located)
+        lines = [
+            f"values, low, per_width, intervals = {values}",
+            f"if locate({runs}, lanes, low, per_width, intervals, v_, {interval}, {within}):",
+            f"    {self._call(self.signature.loops['gates', table.group])}",
+        ]
+        for tile in range(0, len(table.states), SIDE_BY_SIDE):
+            states = table.states[tile : tile + SIDE_BY_SIDE]
+            padded = [f"{self.names[a]}[b]" for a in (*states, *([states[-1]] * (SIDE_BY_SIDE - len(states))))]
+            lines.append(f"look_up(values[{tile // SIDE_BY_SIDE}], {interval}, {within}, {len(states)}, {', '.join(padded)})")
+        return lines
 
     def _call(self, loop: CableLoop) -> str:
         group = self.plan.groups[loop.group]
@@ -139,18 +170,28 @@ class _Writer:
             leaves[leaf] = f"r{k}"
             body.append(f"r{k} = {text}")
         body += statements(graph, list(loop.outputs.values()), names, leaves.__getitem__)
-        body += [f"{self._element(loop.writes[name])} = {names[node]}" for name, node in loop.outputs.items()]
+        body += [f"{self._element(loop.writes[name])} = {self._result(loop, name, names[node])}" for name, node in loop.outputs.items()]
         body += self._cleared(loop.ports.values())
+        if loop.guard is not None:
+            body = [f"if {self._element(loop.guard)} == 0:", *(f"    {line}" for line in body)]
         return "\n".join([
             "@inner_njit(**KERNEL_FLAGS)",
             f"def {loop.kind}{loop.group}({', '.join(['runs', 'lanes', 'numbers', *(self.names[a] for a in loop.arrays)])}):",
             "    noalias_arguments()",
+            "    prefer_widest()",
             *(f"    {line}" for line in head),
             "    for r in range(runs.shape[0]):",
             "        a, c = np.uint64(runs[r, 0] * lanes), np.uint64(runs[r, 1] * lanes)",
             "        for q in range(np.uint64(runs[r, 2] * lanes)):",
             *(f"            {line}" for line in body),
         ])  # fmt: skip
+
+    def _result(self, loop: CableLoop, name: str, value: str) -> str:
+        """What a loop stores: of currents of membranes, what they add to the system: the diagonal (nS), and the current that flows in (pA)."""
+        if not loop.system or name not in ("g", "out"):
+            return value
+        area, diagonal = (self._element(a) for a in loop.system)
+        return f"{diagonal} + {area} * {value}" if name == "g" else f"-{area} * {value}"
 
     def _element(self, argument: CableArgument) -> str:
         """The present element of an array."""

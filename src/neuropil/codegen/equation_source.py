@@ -1,4 +1,4 @@
-"""The text of kernels that evaluate one equation for every element of a loop: stimuli, junctions, probed expressions.
+"""The text of kernels that evaluate one equation for every element of a loop: stimuli, junctions, probed and transmitted expressions, weights.
 
 Constants that are the same for all elements come in the array `numbers`; those that differ come in arrays of their own, `a0`, `a1`, ….
 What is the same for all elements stands before the loop.
@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from neuropil.codegen.elementwise import module_head, statements
-from neuropil.lower.equation import NUMBER, TIME, EquationProgram
+from neuropil.lower.equation import NUMBER, SOURCE, TARGET, TIME, EquationProgram
 from neuropil.model.network.junction import ARGUMENTS
 
 NAME = "equation"
@@ -114,24 +114,75 @@ def junction_source(program: EquationProgram, varying: Collection[int]) -> str:
     return _module("Currents of junctions during a step.", program, "conduct", arguments, body)
 
 
-def expression_source(program: EquationProgram, states: Sequence[str], varying: Collection[int]) -> str:
-    """The kernel `sample(step, every, slots, values, filled, numbers, states, *arrays)` of a probed expression.
+def expression_source(program: EquationProgram, leaves: Sequence[str], varying: Collection[int]) -> str:
+    """The kernel `sample(step, first, every, at, values, filled, numbers, leaves, *arrays)` of a probed expression.
+
+    Of each leaf the kernel gets an array, and where in it the value of each element lies. It writes to the columns `at` of the next row of `values`.
+
+    Args:
+        program: the expression.
+        leaves: their names in the order of the kernel's `leaves`.
+        varying: places among its hoisted constants whose values differ between the elements.
+    """
+    lines = _lines(program, varying, "j", {}, {n: f"r{q}" for q, n in enumerate(leaves)})
+    body = [
+        "if due(step, first, every):",
+        "    row = filled[0]",
+        *(f"    {line}" for line in lines.head),
+        "    for j in range(at.size):",
+        *(f"        r{q} = number(leaves[{q}][0][leaves[{q}][1][j]])" for q in range(len(leaves))),
+        *(f"        {line}" for line in lines.each),
+        f"        values[row, at[j]] = {lines.value}",
+    ]
+    arguments = ["step", "first", "every", "at", "values", "filled", "numbers", "leaves", *lines.arrays]
+    return _module("Samples of an expression.", program, "sample", arguments, body, "from neuropil.engine.sampling import due")
+
+
+def published_source(program: EquationProgram, states: Sequence[str], varying: Collection[int]) -> str:
+    """The kernel `publish(k, published, first, size, numbers, states, *arrays)` of what neurons transmit at the end of step k.
 
     Args:
         program: the expression.
         states: names of the states in the order of the kernel's `states`.
-        varying: places among its hoisted constants whose values differ between the columns of the probe.
+        varying: places among its hoisted constants whose values differ between neurons.
     """
-    lines = _lines(program, varying, "j", {}, {f"s.{n}": f"s{q}" for q, n in enumerate(states)})
+    lines = _lines(program, varying, "i", {}, {f"s.{n}": f"s{q}" for q, n in enumerate(states)})
     body = [
-        "if (step + 1) % every == 0:",
-        "    row = filled[0]",
-        *(f"    {line}" for line in lines.head),
-        "    for j in range(slots.size):",
-        *(f"        s{q} = number(states[{q}][slots[j]])" for q in range(len(states))),
-        *(f"        {line}" for line in lines.each),
-        f"        values[row, j] = {lines.value}",
-        "    filled[0] = row + 1",
+        "out = published[(k + 1) & (published.shape[0] - 1), first : first + size]",
+        *lines.head,
+        *(f"v{q} = states[{q}]" for q in range(len(states))),
+        "for i in range(np.uint64(size)):",
+        *(f"    s{q} = number(v{q}[i])" for q in range(len(states))),
+        *(f"    {line}" for line in lines.each),
+        f"    out[i] = {lines.value}",
     ]
-    arguments = ["step", "every", "slots", "values", "filled", "numbers", "states", *lines.arrays]
-    return _module("Samples of an expression.", program, "sample", arguments, body)
+    arguments = ["k", "published", "first", "size", "numbers", "states", *lines.arrays]
+    return _module("What neurons transmit at the end of a step.", program, "publish", arguments, body)
+
+
+def weights_source(program: EquationProgram) -> str:
+    """The kernel `multiply(k, out, into, published, lag, total, rows, sources, numbers)` of weights that an equation gives.
+
+    Args:
+        program: the equation of the source and the target.
+    """
+    lines = _lines(program, (), "i", {SOURCE: "source"}, {TARGET: "target"})
+    body = [
+        "x = published[(k - lag) & (published.shape[0] - 1)]",
+        "noalias_arguments()",
+        *(line for line in lines.head if line.startswith("c")),
+        "for i in range(rows.size):",
+        "    total[i] = 0.0",
+        "for j in range(sources):",
+        "    source = number(j)",
+        "    value = number(x[j])",
+        *(f"    {line}" for line in lines.head if not line.startswith("c")),
+        "    for i in range(np.uint64(rows.size)):",
+        "        target = rows[i]",
+        *(f"        {line}" for line in lines.each),
+        f"        total[i] += {lines.value} * value",
+        "for i in range(into.size):",
+        "    out[into[i]] += total[i]",
+    ]
+    arguments = ["k", "out", "into", "published", "lag", "total", "rows", "sources", "numbers"]
+    return _module("Graded transmission through weights that an equation gives.", program, "multiply", arguments, body)

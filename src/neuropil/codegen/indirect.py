@@ -12,6 +12,7 @@ from numba.core import cgutils
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
+from neuropil.codegen.ahead import Task, take
 from neuropil.codegen.kernel_cache import KernelCache
 
 _LINKED: set[tuple[Any, tuple[Any, ...]]] = set()
@@ -58,6 +59,7 @@ def address_of(kernel: Any, arguments: tuple[Any, ...]) -> int:
     if not isinstance(kernel._cache, KernelCache):
         raise TypeError(f"{kernel} is not a kernel; decorate it with neuropil.codegen.kernel_cache.cached_njit")
     _LINKED.add((kernel, arguments))
+    take(Task.of(kernel, arguments))
     kernel.compile(arguments)
     made = kernel.overloads[arguments]
     address: int = made.library.get_pointer_to_function(made.fndesc.llvm_func_name)

@@ -61,7 +61,7 @@ def inner_njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 class Compilations:
-    """Counts the kernels that this process compiles while it is entered; those that come from the cache do not count.
+    """Counts the kernels that are compiled for this process while it is entered; those that come from the cache do not count.
 
     Attributes:
         count: how many, all times together.
@@ -76,9 +76,39 @@ class Compilations:
     def __exit__(self, *error: object) -> None:
         self.count += _KernelCompiler.compiled - self._before
 
+    @staticmethod
+    def add(kernels: int) -> None:
+        """Count kernels that another process compiled for this one.
+
+        Args:
+            kernels: their number.
+        """
+        _KernelCompiler.compiled += kernels
+
+
+_compile_whole = _FunctionCompiler._compile_core
+"""How Numba compiles a function: to machine code, with an entry from Python."""
+
+
+def _compile_inner(self: Any, args: Any, return_type: Any) -> Any:
+    """The same for what kernels call: it stops before the machine code."""
+    flags = Flags()
+    self.targetdescr.options.parse_as_flags(flags, self.targetoptions)
+    flags = self._customize_flags(flags)
+    flags.no_cfunc_wrapper = flags.no_cpython_wrapper = True
+    context = self.targetdescr.target_context
+    return compile_extra(
+        self.targetdescr.typing_context, context, self._get_implementation(args, {}), args=args, return_type=return_type, flags=flags, locals=self.locals,
+        library=_InnerLibrary(context.codegen(), self.py_func.__qualname__), pipeline_class=self.pipeline_class,
+    )  # fmt: skip
+
 
 class _KernelCompiler(_FunctionCompiler):
-    """Compiles without the entry for C, which is not used, and with the garbage collector off: a compiler makes much garbage."""
+    """Compiles without the entry for C, which is not used, and with the garbage collector off: a compiler makes much garbage.
+
+    What Numba itself has compiled for a kernel (its own functions, such as `np.empty`, for these types) is compiled as inner functions are.
+    The caller holds Numba's lock, so no other thread compiles meanwhile.
+    """
 
     compiled = 0
 
@@ -86,12 +116,17 @@ class _KernelCompiler(_FunctionCompiler):
         flags.no_cfunc_wrapper = True
         return flags
 
+    def _compile_core(self, args: Any, return_type: Any) -> Any:
+        return _compile_whole(self, args, return_type)
+
     def compile(self, args: Any, return_type: Any) -> Any:
-        running = gc.isenabled()
+        running, usual = gc.isenabled(), _FunctionCompiler._compile_core
         gc.disable()
+        _FunctionCompiler._compile_core = _compile_inner
         try:
             made = super().compile(args, return_type)
         finally:
+            _FunctionCompiler._compile_core = usual
             if running:
                 gc.enable()
         _KernelCompiler.compiled += 1
@@ -101,16 +136,7 @@ class _KernelCompiler(_FunctionCompiler):
 class _InnerCompiler(_FunctionCompiler):
     """Stops before the machine code."""
 
-    def _compile_core(self, args: Any, return_type: Any) -> Any:
-        flags = Flags()
-        self.targetdescr.options.parse_as_flags(flags, self.targetoptions)
-        flags.no_cfunc_wrapper = flags.no_cpython_wrapper = True
-        context = self.targetdescr.target_context
-        library = _InnerLibrary(context.codegen(), self.py_func.__qualname__)
-        return compile_extra(
-            self.targetdescr.typing_context, context, self.py_func, args=args, return_type=return_type, flags=flags, locals=self.locals,
-            library=library, pipeline_class=self.pipeline_class,
-        )  # fmt: skip
+    _compile_core = _compile_inner
 
 
 class _InnerLibrary(JITCodeLibrary):
@@ -161,6 +187,20 @@ class KernelCache(Cache):
         with self._guard_against_spurious_io_errors():
             return self._load_overload(sig, target_context)
 
+    def holds(self, sig: Any, target_context: Any) -> bool:
+        """Whether a version is kept.
+
+        Args:
+            sig: types of the arguments.
+            target_context: of Numba.
+        """
+        return self._cache_file.holds(self._index_key(sig, target_context.codegen()))
+
+    @property
+    def known(self) -> bool:
+        """Whether any version is kept."""
+        return self._cache_file.index.exists()
+
     @property
     def cache_path(self) -> str:
         """The folder of the compiled versions."""
@@ -189,6 +229,10 @@ class KernelFiles:
         name = self._index().get(key)
         found = None if name is None else read_sealed(self._folder / name)
         return found[1] if found is not None and found[0] == key else None
+
+    def holds(self, key: Any) -> bool:
+        """Whether there is a version with this key."""
+        return key in self._index()
 
     def save(self, key: Any, data: Any) -> None:
         """Keep the data of the version with this key. Processes may do so at once: what one of them loses, the next start compiles."""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numba import typeof, types
 
+from neuropil.codegen.ahead import Task, begin, busy_with
 from neuropil.codegen.cache import load
 from neuropil.codegen.indirect import address_of
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result, TimeTable
@@ -173,11 +174,16 @@ class Program:
         def given(g: Given | TimeTable) -> types.Type:
             return _TYPES[g] if isinstance(g, Given) else types.int64 if g.index else real
 
-        found = [address_of(getattr(self._module, f"k{n}"), arguments) for n, arguments in enumerate(_LOOP)]
+        wanted: list[tuple[Any, tuple[Any, ...]]] = [(getattr(self._module, f"k{n}"), arguments) for n, arguments in enumerate(_LOOP)]
         for op, mine in zip(self.operations, own, strict=True):
             kernel = getattr(self._module, f"k{self._kernels.index(op.kernel) + len(_LOOP)}")
-            found.append(address_of(kernel, (*map(given, op.given), *map(typeof, mine))))
-        return np.array(found, np.int64)
+            wanted.append((kernel, (*map(given, op.given), *map(typeof, mine))))
+        tasks = [Task.of(*each) for each in wanted]
+        begin(tasks)
+        for each, task in zip(wanted, tasks, strict=True):
+            if not busy_with(task):  # what another process compiles is left for last
+                address_of(*each)
+        return np.array([address_of(*each) for each in wanted], np.int64)
 
     @property
     def source(self) -> str:

@@ -11,7 +11,6 @@ import numpy as np
 from neuropil.engine.access.upkeep import Upkeep
 from neuropil.engine.core import DONE, RUNAWAY, SHORT, Core
 from neuropil.engine.modulation.modulate import Modulation
-from neuropil.engine.probes import steps_between
 from neuropil.engine.record.recorder import Recorder
 from neuropil.engine.tally import SpikeTally
 from neuropil.errors import NeuropilError
@@ -40,7 +39,7 @@ class Chunks:
         self.recorder: Recorder
         self.steps = 16
         # Steps until a probe's buffer would be full.
-        self._probe_room = min([core.probe_rows * steps_between(p, core.plan.dt) for p in core.plan.network.probes], default=1 << 30)
+        self._probe_room = min([core.probe_rows * p.steps(core.plan.dt)[1] for p in core.plan.network.probes], default=1 << 30)
         self.begin()
 
     def begin(self) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
+from math import isfinite
 from typing import Any, cast
 
 import numpy as np
+from numba import typeof
 
 from neuropil.codegen.indirect import compiling
 from neuropil.codegen.program import PHASES, TIMED_STEPS, Program
@@ -20,14 +23,17 @@ from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH
 from neuropil.engine.layout import Layout
 from neuropil.engine.ring import ring_length
 from neuropil.engine.stores import clock_driven_store, target_record_store  # noqa: F401  (they register builders)
+from neuropil.engine.stores.built import Built
 from neuropil.engine.stores.deliver import Rows, first_capacity
-from neuropil.engine.stores.packed import PackedSynapses, build
+from neuropil.engine.stores.graded_compose import graded_of
+from neuropil.engine.stores.packed import PackedSynapses, build, signed_words, widened
 from neuropil.engine.stores.packed_store import PackedStore, Store
 from neuropil.engine.stores.rewire import rewired, steps_between
 from neuropil.engine.stores.stateful_store import SynapseStore
 from neuropil.engine.stores.synapse_list import REFRESHED
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.neuron.composite import full_name, split
+from neuropil.plan.operations import Operation
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind, state
 from neuropil.plan.spec import in_order
@@ -45,15 +51,22 @@ class Core:
         owners: among how many its neurons are divided.
         mine: which of them are threads of this process (all, if None).
         exchange: what the owners share (memory of this process, if None).
+
+    Attributes:
+        plan: as it was made; now: with what has been changed since (`neuropil.engine.parameters`), its parts in the same places.
     """
 
     def __init__(self, plan: Plan, owners: int, mine: range | None = None, exchange: Exchange | None = None):
         self.plan, self.layout = plan, Layout.of(plan, owners, mine)
+        self.now = plan
         self.threads = threads = len(self.layout.mine)
-        columns = sum(p.neurons.size for p in plan.network.probes)
+        columns = sum(p.columns.size for p in plan.network.probes)
         self.probe_rows = int(np.clip(PROBE_BUFFER_BYTES // (8 * max(columns, 1)), 16, 10_000))
         self.exchange = Exchange(plan, owners) if exchange is None else exchange
-        self.machine: Machine = compose(plan, self.layout, self.probe_rows, self.exchange)
+        self.machine: Machine = compose(plan, self.layout, self.probe_rows + 1, self.exchange)  # one more: a sample at t = 0
+        self.published, self.graded = graded_of(plan, self.layout, self.machine)
+        self.machine.before += [p.begin for p in self.published]
+        self.program: Program
         self.step = 0
         self.pending = 0  # steps up to now whose spikes have been published and wait to be noted
         self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
@@ -67,6 +80,8 @@ class Core:
         self.listed: dict[int, SynapseStore] = {j: cast(SynapseStore, store) for j, store in self.own.items() if j in plan.synapses}
         self._use([Rows.empty(sizes, word) for word in plan.packed])
         self.packed: list[PackedSynapses] = []
+        self.described: dict[int, PackedSynapses] = {}  # as they were built, by place among the packed ones
+        self.lent: set[int] = set()  # those whose words others hold, too
 
     # --- preparing -------------------------------------------------------------------------------------------------
 
@@ -79,39 +94,104 @@ class Core:
     def _link(self) -> None:
         self._addresses = self.program.link(self._own(0), self.plan.precision)
 
-    def connect(self, progress: Callable[[float], None] | None) -> None:
+    def change(self, **parts: Any) -> None:
+        """Take parts of the plan, such as its groups, for the present ones; what they lie in stays.
+
+        Args:
+            parts: fields of `Plan` by name.
+        """
+        self.now = replace(self.now, **parts)
+        vars(self.now)["buffers"] = self.plan.buffers  # operations know each other by them
+
+    def substitute(self, others: dict[Operation, Operation]) -> None:
+        """Put operations in the place of others, between steps; each does to buffers what the one before it did.
+
+        Args:
+            others: by the operation that each replaces.
+        """
+        if others:
+            self.machine.operations = [others.get(op, op) for op in self.machine.operations]
+            self.program = Program(tuple(others.get(op, op) for op in self.program.operations))
+            self.compile()
+
+    def connect(self, progress: Callable[[float], None] | None, built: Built | None = None) -> None:
         """Build the synapses and everything whose size depends on them.
 
         Args:
             progress: called with the fraction done, or None.
+            built: by a simulation whose neurons are numbered alike: what is described alike is taken from it.
         """
         plan, layout = self.plan, self.layout
+        taken = {word: None if built is None else built.words(plan, word) for word in plan.packed}
         self.packed = [
-            build(
+            taken[word] or build(
                 plan.network, plan.dt, plan.seed, block_of=layout.block_of, local_of=layout.local_of,
-                n_blocks=layout.blocks * self.threads, channel_of=plan.channel_of, scale=plan.scale, word=word,
+                n_blocks=layout.blocks * self.threads, channel_of=plan.classes(word).of, scale=plan.scale, word=word,
                 first_target=[plan.parts[p.target.name, split(p.port or "")[0]].first for p in plan.network.projections],
                 threads=self.threads, within=[layout.owned(p.target) for p in plan.network.projections], progress=progress,
             )
             for word in plan.packed
         ]  # fmt: skip
+        self.lent = {k for k, word in enumerate(plan.packed) if taken[word]}
+        self.described = dict(enumerate(self.packed))
         for store in self.listed.values():
-            store.use(store.drawn())
+            store.begin(None if built is None else built.synapses(store.projection.name))
+        for graded in self.graded:
+            graded.draw()
         self._use([Rows.of(packed, [p.size for p in plan.network.populations.values()]) for packed in self.packed])
         self._link()
+
+    def built(self) -> Built:
+        """What was built, to be shared: whoever writes packed words from now on makes a copy first."""
+        words = list(self.plan.packed)
+        self.lent |= set(self.described)
+        lists = {s.projection.name: shared for s in self.listed.values() if (shared := s.shared()) is not None}
+        return Built(self.plan, self.layout, {words[k]: packed for k, packed in self.described.items()}, lists)
+
+    def writable(self, k: int) -> PackedSynapses:
+        """The packed synapses of the k-th word, which nothing else holds, to be written."""
+        if k in self.lent:
+            self.lent.discard(k)
+            packed = self.packed[k]
+            self.packed[k] = replace(
+                packed, words=packed.words.copy(), scale=list(packed.scale), rounding=list(packed.rounding), saturated=list(packed.saturated), vanished=list(packed.vanished)
+            )
+            store = self.stores[k]
+            assert isinstance(store, PackedStore)
+            store.rows = replace(store.rows, words=signed_words(self.packed[k].words))
+        elif self.described.get(k) is self.packed[k]:
+            del self.described[k]
+        return self.packed[k]
 
     def _use(self, rows: list[Rows]) -> None:
         """Take the packed stores into use, with buckets and logs that fit its delays."""
         capacity = first_capacity(self.plan)
         exact = tuple(buffer for (_, argument), buffer in self.plan.buffers.items() if argument.kind is Kind.EXACT)
-        packed = [PackedStore(r, self.machine.arrived, self.layout.blocks, capacity, exact) for r in rows]
+        packed = [PackedStore(r, self.machine.arrived, self.layout.blocks, capacity, exact, self.plan.classes(w)) for r, w in zip(rows, self.plan.packed, strict=True)]
         self.stores: list[Store] = [*packed, *self.own.values()]
         # Of all synapses, whoever owns them: owners decide alike by what is within the ring.
         longest = max((delay_range(p, self.plan.dt)[1] for p in self.plan.network.projections), default=1)
         self.ring = max([ring_length(longest), *(store.ring for store in self.stores)])
         room = max(1 << 16, 2 * self.plan.network.size)
         self.logs = [SpikeLog.of(room, self.ring) for _ in range(self.threads)]
-        self.program = Program(in_order([*self.machine.operations, *(op for store in self.stores for op in store.operations())]))
+        self._compose_program()
+
+    def _compose_program(self) -> None:
+        stored = [op for store in self.stores for op in store.operations()]
+        graded = [*(p.operation for p in self.published), *(op for weights in self.graded for op in weights.operations())]
+        self.program = Program(in_order([*self.machine.operations, *stored, *graded]))
+
+    def widen(self, k: int) -> None:
+        """Give weights of their own, at first the same, to the words of the k-th packed store, which have none; what is under way stays."""
+        store = self.stores[k]
+        assert isinstance(store, PackedStore)
+        self.packed[k] = widened(self.packed[k], store.quanta)
+        self.lent.discard(k)
+        store.rows = replace(store.rows, words=signed_words(self.packed[k].words))
+        self._compose_program()
+        self._link()
+        with compiling(self.program.run):
+            self.program.run.compile(tuple(map(typeof, self._arguments(0, 0, *self._tables(1)))))
 
     # --- running ---------------------------------------------------------------------------------------------------
 
@@ -151,12 +231,13 @@ class Core:
 
     def _finite(self) -> bool:
         """No state of a neuron is infinite or NaN: what arrived was too much for its type, or its equations, if linear, went wrong."""
-        return all(bool(np.isfinite(a).all()) for a in self._states)
+        # Smallest and largest of each are NaN if any is, and take a fraction of the time of a test of every value.
+        return all(isfinite(np.minimum.reduce(a)) and isfinite(np.maximum.reduce(a)) for a in self._states)
 
     @cached_property
     def _states(self) -> list[np.ndarray]:
-        """All states of neurons."""
-        return [a for groups in self.machine.groups for group in groups for argument, a in group.arrays.items() if argument.kind is Kind.STATE]
+        """All states of neurons, batch by batch."""
+        return [group.states.reshape(-1) for groups in self.machine.groups for group in groups if group.states.size]
 
     def make_room(self) -> None:
         """Enlarge the buckets after a run ended SHORT (logs are emptied by `flush`)."""
@@ -170,16 +251,21 @@ class Core:
 
     def flush(self) -> tuple[np.ndarray, np.ndarray]:
         """All spikes since the last flush, by (step, neuron), the step being the stamp; empties the logs."""
-        if not any(log.counters[LOGGED] for log in self.logs):
-            for log in self.logs:
-                log.counters[SINCE_FLUSH] = 0
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        parts = [(log.step[: log.counters[LOGGED]], log.neuron[: log.counters[LOGGED]]) for log in self.logs]
-        step, neuron = np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+        parts = []
         for log in self.logs:
-            log.counters[LOGGED] = log.counters[SINCE_FLUSH] = 0
-        order = np.argsort(neuron, kind="stable") if step.min() == step.max() else np.lexsort((neuron, step))
-        return step[order], neuron[order].astype(np.int64)
+            if n := int(log.counters[LOGGED]):
+                parts.append((log.step[:n], log.neuron[:n]))
+                log.counters[LOGGED] = 0
+            log.counters[SINCE_FLUSH] = 0
+        if not parts:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        step, neuron = parts[0] if len(parts) == 1 else (np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+        neuron = neuron.astype(np.int64)  # a copy: the log goes on
+        if all(p[0][0] == step[0] == p[0][-1] for p in parts):  # all of one step: a log is in the order of steps
+            neuron.sort()
+            return step.copy(), neuron
+        order = np.lexsort((neuron, step))
+        return step[order], neuron[order]
 
     def flush_probes(self) -> list[np.ndarray]:
         """Samples of every probe since the last flush, [rows, columns]; empties the buffers."""
@@ -187,10 +273,9 @@ class Core:
         for j, probe in enumerate(self.plan.network.probes):
             buffers = [self.machine.probes[t][j] for t in range(self.threads)]
             rows = int(buffers[0].filled[0])
-            values = np.zeros((rows, probe.neurons.size), self.plan.precision)
+            values = np.full((rows, probe.columns.size), np.nan, self.plan.precision)
             for buffer in buffers:
-                values[:, buffer.columns] = buffer.values[:rows]
-                buffer.filled[0] = 0
+                buffer.take(values)
             samples.append(values)
         return samples
 
@@ -209,6 +294,19 @@ class Core:
             store.grow(int(self.logs[0].counters[IN_RING]))
             store.refile(np.asarray(neurons, np.int64), emitted, self.step)
 
+    def drop_spikes(self) -> None:
+        """No event is under way, and no neuron has just spiked."""
+        self.exchange.clear()
+        for arrived in self.machine.arrived:
+            arrived[:] = 0
+        for log in self.logs:
+            log.recent[:] = 0
+            log.counters[IN_RING] = 0
+        for store in self.stores:
+            store.drop()
+        for published in self.published:
+            published.values[:] = 0.0
+
     def next_rewiring(self) -> int:
         """The step of the next rewiring of any projection, after the present one; far away if there is none."""
         every = [n for n in (steps_between(self.plan, j) for j in self.listed) if n is not None]
@@ -219,7 +317,7 @@ class Core:
         for j, store in self.listed.items():
             every = steps_between(self.plan, j)
             if every is not None and self.step % every == 0 and store.plastic:
-                after, vanished, formed = rewired(store.listed(), self.plan, j, self.step)
+                after, vanished, formed = rewired(store.listed(), self.plan, j, self.step, self.machine.streams.seed)
                 store.use(after)
                 self.turnover += np.array([vanished, formed])
                 store.grow(int(self.logs[0].counters[IN_RING]))
@@ -304,7 +402,7 @@ class Core:
                 cells.set_quantum(part, port, quantum)
             return
         g, m = self.plan.place_of(projection.target, part)
-        group = self.plan.groups[g]
+        group = self.now.groups[g]
         first = sum(member.sites for member in group.members[:m])
         self.machine.numbers[g][first : first + group.members[m].sites, group.signature.column(Kind.QUANTUM, port)] = quantum
 
@@ -336,9 +434,12 @@ class Core:
         return self._call(t, steps, index, waves)
 
     def _call(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int, int]:
+        return self.program.run(*self._arguments(t, steps, index, waves))
+
+    def _arguments(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[Any, ...]:
         log, owner = self.logs[t], self.layout.mine[t]
         room = min((store.capacity for store in self.stores), default=1 << 62)
-        return self.program.run(
+        return (
             self._addresses, owner, self.step, steps, self.pending, index, waves, room, self.exchange.arrays,
             (log.step, log.neuron, log.counters, log.recent), self.clock[t], *self._own(t),
         )  # fmt: skip

@@ -42,6 +42,8 @@ def declared(plan: Plan, owners: int) -> list[Buffer]:
         buffers += packed_buffers(plan, word, owners, blocks, room)
     for j in plan.synapses:
         buffers += stateful_buffers(plan, j, owners, room)
+    for graded in plan.graded:
+        buffers += graded.buffers(plan, owners)
     for kind, projection in zip(plan.stores, plan.network.projections, strict=True):
         buffers += kind.buffers(projection, owners, room)
     return buffers
@@ -96,6 +98,8 @@ def require_traces(recorder: Recorder, step: int, target: int, limit: float | No
     Raises:
         MemoryLimitError: with the sum and the remedy.
     """
+    if not recorder.tracks:
+        return 0.0
     copies = 2.0 if recorder.folder is None else 1.0
     pending = needed = 0.0
     for track, rows in zip(recorder.tracks, recorder.rows_written, strict=True):

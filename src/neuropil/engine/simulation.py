@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.codegen.ahead import begin
 from neuropil.codegen.kernel_cache import Compilations
 from neuropil.engine import memory
 from neuropil.engine.access.access import Access
@@ -23,14 +24,18 @@ from neuropil.engine.access.upkeep import Upkeep
 from neuropil.engine.caller import CallerGuard
 from neuropil.engine.chunks import Chunks, Collected, joined
 from neuropil.engine.core import RUNAWAY, Core
-from neuropil.engine.exchange.spikes import EVENTS
 from neuropil.engine.interrupt import Stop, stoppable
 from neuropil.engine.modulation.modulate import Modulation
+from neuropil.engine.parameters.interventions import Interventions, Parameters, Settings
 from neuropil.engine.record import checkpoint as checkpoints
+from neuropil.engine.record.graded_values import GradedValues
 from neuropil.engine.record.neuron_states import Amplitudes, NeuronStates
-from neuropil.engine.record.recorder import Marks, Recorder, describe
+from neuropil.engine.record.recorder import Marks, Recorder, describe, tracks
+from neuropil.engine.record.snapshot import Snapshot, take_up, taken
+from neuropil.engine.record.start import fitted, shared
 from neuropil.engine.runaway import runaway
-from neuropil.engine.saved import Saved
+from neuropil.engine.saved import Arrays, Saved
+from neuropil.engine.stores.packed import packing
 from neuropil.engine.stores.packed_weights import PackedWeights
 from neuropil.engine.tally import SpikeTally
 from neuropil.engine.worthwhile import worthwhile
@@ -43,8 +48,10 @@ from neuropil.errors import (
 )
 from neuropil.lower.coarse import too_coarse
 from neuropil.model.base import grid
+from neuropil.model.contents.contents import Population, StimulusConnection
+from neuropil.model.contents.population import View
 from neuropil.model.network.network import Network
-from neuropil.plan.plan import Plan, make_plan
+from neuropil.plan.plan import Plan, check_seed, make_plan
 from neuropil.result import Result
 from neuropil.result.folder import CHECKPOINT_FILE, require_room
 from neuropil.units import Quantity, ms
@@ -59,13 +66,15 @@ class Simulation(Access):
     Args:
         network: the description. The simulation keeps a copy of it (`network`, which refuses changes); running on after a
             change of what was given is refused, so that nothing is ignored.
-        dt: time step.
-        seed: of every random stream: synapses, initial states, stimuli.
+        dt: time step; None: 0.1 ms, or that of the snapshot.
+        seed: of every random stream: synapses, initial states, stimuli; None: 1. With `start`, of the streams from there on alone; None: those
+            of the snapshot.
         threads: owners of the neurons; None: the machine's cores, but one where the network is too small to divide (see
             `neuropil.engine.worthwhile`). Results do not depend on it.
         precision: "float32" or "float64" state; float64 also packs weights in 48 bits. None: float32, but float64 for
             cells with morphology.
         full_weights: 48-bit weights with float32 state too.
+        gate_tables: whether gates of cells in float64 may be read from tables, to 1e-10 of their range (see `neuropil.lower.gate_tables`).
         out: folder to stream spikes and traces to, in bounded memory; None keeps them in memory. One simulation writes to a
             folder at a time.
         overwrite: replace the run that the folder `out` holds, and its checkpoint; otherwise it is refused.
@@ -73,6 +82,10 @@ class Simulation(Access):
         resume: folder (or file) of a checkpoint to go on from.
         memory_limit: bytes not to exceed (what the machine has left, if None).
         progress: see `Progress`.
+        start: a snapshot to start from, of this network or of one like it. Things find each other by name: what the network has besides starts
+            fresh, what it lacks, or has in another size, is an error. Stimuli, probes and parameters are those of the network, and an
+            amplitude that was set counts unless the stimulus is described anew; parameters, synapses and whatever else is drawn at the
+            start are drawn by the seed of the snapshot's simulation.
 
     One Python thread at a time may run it, in the process that made it. It is a context manager, which closes it. It cannot be copied
     or pickled: checkpoints and results can.
@@ -83,15 +96,23 @@ class Simulation(Access):
     """
 
     def __init__(
-        self, network: Network, *, dt: Quantity | float = 0.1 * ms, seed: int = 1, threads: int | None = None,
-        precision: str | None = None, full_weights: bool = False, out: str | os.PathLike[str] | None = None,
+        self, network: Network, *, dt: Quantity | float | None = None, seed: int | None = None, threads: int | None = None,
+        precision: str | None = None, full_weights: bool = False, gate_tables: bool = True, out: str | os.PathLike[str] | None = None,
         record_spikes: bool = True, resume: str | os.PathLike[str] | None = None, memory_limit: float | None = None,
-        progress: Progress | None = None, overwrite: bool = False,
+        progress: Progress | None = None, overwrite: bool = False, start: Snapshot | None = None,
     ):  # fmt: skip
         if not isinstance(network, Network):
             raise SimulationError("only a Network can be simulated", got=network)
         if progress is not None and not callable(progress):
             raise SimulationError("progress must be a function", got=progress, expected="progress(phase, fraction, info)")
+        if start is not None and (resume is not None or not isinstance(start, Snapshot)):
+            got, fix = (start, "simulation.snapshot(), or npl.load_snapshot(path)") if resume is None else (f"resume={resume!r} as well", "one of them")
+            raise SimulationError("start must be a snapshot, without resume", got=got, fix=fix)
+        streams, seed = (None, 1 if seed is None else seed) if start is None else (seed, start.seed)
+        if dt is None:
+            dt = (0.1 if start is None else start.dt) * ms
+        if start is not None and precision is None:
+            precision = start.precision
         self._progress = progress or (lambda phase, fraction, info: None)
         self._guard = CallerGuard(network)
         self.network = network.frozen()
@@ -103,8 +124,10 @@ class Simulation(Access):
             require_room(self._folder, overwrite)  # before the work; the folder is taken when there is something to record
         with _told(f"Ctrl-C while {network.name!r} was traced"):
             self._progress("trace", 0.0, {})
-            start = time.perf_counter()
-            self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights)
+            begun = time.perf_counter()
+            if any(not p.per_synapse for p in self.network.projections):
+                begin([packing(np.uint64 if full_weights or precision == "float64" else np.uint32)], worth=1)
+            self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights, gate_tables=gate_tables)
             for cells in self.plan.cells.values():
                 if note := too_coarse(cells.cable):
                     warnings.warn(f"population {cells.population.name!r}: {note}", stacklevel=2)
@@ -113,25 +136,26 @@ class Simulation(Access):
             self.memory = memory.require(self.plan, self.threads, self._memory_limit)
             self._progress("trace", 1.0, {})
             self.core = Core(self.plan, self.threads)
-        self.trace_seconds = time.perf_counter() - start
+        self.trace_seconds = time.perf_counter() - begun
         self.wall_seconds = 0.0
         self._compilations = Compilations()
-        self._tally = SpikeTally(network.size)
+        self._tally = SpikeTally(self.network.populations.values())
         self.interrupted = False
         self.record_spikes = flag(record_spikes, "record_spikes")
         self._finished: Marks | None = None
         self._start: States | None = None
         try:
-            self._build()
+            self._build(start)
             self._modulation = Modulation(self.plan, self.core)
+            self._interventions = Interventions(self.core, self._modulation)
             self._chunks = Chunks(self.core, self._modulation, self._upkeep, self._tally)
             # In the order in which a checkpoint is taken up: what modulators do to the synapses of the start is lost.
             self._saved: dict[str, Saved] = {
-                "neurons": NeuronStates(self.core), "modulators": self._modulation, "synapses": self._synaptic,
-                "stimuli": Amplitudes(self.core), "spikes": self._tally,
+                "parameters": Parameters(self._interventions), "settings": Settings(self._interventions), "neurons": NeuronStates(self.core), "modulators": self._modulation, "synapses": self._synaptic,
+                "stimuli": Amplitudes(self.core), "graded": GradedValues(self.core), "spikes": self._tally, "interventions": self._interventions, "streams": self.core.machine.streams,
             }  # fmt: skip
             self._session_start, self._session_seconds = self.core.step, 0.0
-            self.recorder = self._open(resume)
+            self.recorder = self._open(resume) if start is None else self._start_from(start, streams)
             self._made = True
         except BaseException as error:
             self.core.close()
@@ -139,8 +163,8 @@ class Simulation(Access):
                 raise Interrupted(f"Ctrl-C while {network.name!r} was built") from None
             raise
 
-    def _build(self) -> None:
-        """Compile the program and draw the synapses."""
+    def _build(self, origin: Snapshot | None) -> None:
+        """Compile the program and draw the synapses, or share those of the snapshot from which to start."""
         start = time.perf_counter()
         self._progress("compile", 0.0, {})
         with self._compilations:
@@ -149,7 +173,7 @@ class Simulation(Access):
         compiled = time.perf_counter()
         with stoppable() as stop:
             with self._compilations:
-                self.core.connect(lambda fraction: self._building(fraction, stop))
+                self.core.connect(lambda fraction: self._building(fraction, stop), None if origin is None else shared(origin, self.plan, self.core.layout))
             self._building(1.0, stop)
         self._synaptic = SynapticState(self.plan, self.core, PackedWeights(self.plan, self.core))
         self._upkeep = Upkeep(self.plan, self._synaptic)
@@ -243,7 +267,7 @@ class Simulation(Access):
             every = self._steps(checkpoint_every, "checkpoint_every")
             if self._folder is None:
                 raise SimulationError("checkpoint_every needs a folder", fix="pass out=...")
-        with self._guard.running("run"), self._keeping_results(), stoppable() as stop:
+        with self._guard.running("run"), _Keeping(self), stoppable() as stop:
             if every is not None:
                 self.checkpoint()
             while self.core.step < total and not stop.is_set():
@@ -272,7 +296,7 @@ class Simulation(Access):
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise SimulationError("the number of steps must be a whole number", got=n)
         collected: Collected = []
-        with self._guard.running("step"), self._keeping_results(), stoppable() as stop:
+        with self._guard.running("step"), _Keeping(self), stoppable() as stop:
             target = self.core.step + int(n)
             self._run_to(target, stop, target, collected, silent=True)
             self._settle(collected)
@@ -310,16 +334,11 @@ class Simulation(Access):
             if not silent:
                 self._report(total)
 
-    @contextmanager
-    def _keeping_results(self) -> Iterator[None]:
+    def _keep_results(self, error: StorageError) -> None:
         """Give what was recorded to the error of a disk that refuses."""
-        try:
-            yield
-        except StorageError as error:
-            with suppress(ResultError):
-                error.result = self.recorder.result(self.core.step * self.plan.dt)
-                error.result.summary.update({**self.summary(), "partial": True})
-            raise
+        with suppress(ResultError):
+            error.result = self.recorder.result(self.core.step * self.plan.dt)
+            error.result.summary.update({**self.summary(), "partial": True})
 
     def _settle(self, collected: Collected | None = None) -> None:
         """Take in the spikes of the last step, if an interrupted run left them waiting for room."""
@@ -378,6 +397,37 @@ class Simulation(Access):
                     self.recorder, self._finished = self._open(None), None
                 self._chunks.begin()
 
+    def set(self, target: str | Population | View | StimulusConnection, **values: Any) -> None:
+        """Change parameters of neurons, or fields of a stimulus, from the present time on.
+
+            sim.set("exc", tau_m=12 * ms)                        # of all neurons of a population
+            sim.set(exc[:50], v_threshold=-48 * mV)              # of some
+            sim.set(cells, branch__g_l=rates)                    # of a part: "branch.g_l"; with an array
+            sim.set(background, rate=9 * kHz)                    # of a stimulus, which `stimulate` returned
+
+        Everything that follows from a parameter is computed as when the simulation was made: set at t = 0, it does to the last bit what a
+        network does that is described so (also states that start at the parameter are then those). States otherwise stay. What a
+        modulator does to a parameter, it does to the new value.
+
+        The first value that differs between neurons where there was one for all may compile a kernel, and no later one. Changes are
+        listed in the summary ("interventions") and part of checkpoints. `reset` leaves them.
+
+        Args:
+            target: a population, a view or a stimulus, or the name of a population or stimulus.
+            values: new values by name: with unit, one for all, or one for each neuron (and site: neuron by neuron) of the target in
+                its order; of a stimulus those of its description, or "weight".
+
+        Raises:
+            NetworkError: what does not exist, or decides what the network is made of.
+            ModelError, UnitError, SimulationError: a value that does not fit; nothing is changed then.
+        """
+        with self._guard.using("set"):
+            self._settle()
+            change = self._interventions.prepared(target, values)
+            with self._guard.whole(), self._compilations:
+                change()
+            self._start = None
+
     # --- checkpoints ---------------------------------------------------------------------------------------------------
 
     def checkpoint(self, path: str | os.PathLike[str] | None = None) -> Path:
@@ -403,34 +453,88 @@ class Simulation(Access):
     def _write_checkpoint(self, target: Path) -> None:
         self._settle()
         marks = self._finished or self.recorder.sync()  # files that are complete stay so
-        saved = {name: part.save() for name, part in self._saved.items()}
-        checkpoints.save(target, self.plan, checkpoints.Checkpoint(self.core.step, self.core.events, marks, self.wall_seconds, saved))
+        checkpoints.save(target, taken(self.core, self._saved, self.wall_seconds), marks)
+
+    def snapshot(self) -> Snapshot:
+        """The present state, to go back to with `restore`, to keep in a file (`Snapshot.save`), and to start other networks from.
+
+        It holds states of neurons, cells and synapses, spikes under way, concentrations of modulators, synapses that have formed, counts, the
+        seed of random streams, and whatever was set; not what was recorded, and not what follows from the description.
+
+        Raises:
+            SimulationError: the simulation cannot be used.
+        """
+        with self._guard.using("snapshot"):
+            self._settle()
+            return taken(self.core, self._saved, self.wall_seconds)
+
+    def restore(self, snapshot: Snapshot, *, seed: int | None = None) -> None:
+        """Go back to a snapshot: from here on the simulation does, to the bit, what it did, or would have done, from there.
+
+        Recording begins anew: results of runs that follow begin at the time of the snapshot (`Result.t_start_ms`); results that were returned
+        stay what they are.
+
+        Args:
+            snapshot: of this simulation, or of another of the same network, seed, time step and precision.
+            seed: of the random streams from here on (noise, Poisson events, stochastic spikes, rewiring); None: those of the
+                snapshot. Synapses, parameters and what else was drawn at the start stay as they are.
+
+        Raises:
+            CheckpointError: a snapshot of another network.
+            SimulationError: not a snapshot, a seed that is none, or a simulation that records to a folder.
+        """
+        with self._guard.using("restore"):
+            if not isinstance(snapshot, Snapshot):
+                raise SimulationError("restore() needs a snapshot", got=snapshot, fix="simulation.snapshot(), or npl.load_snapshot(path)")
+            if self._folder is not None:
+                raise SimulationError("restore is not possible while recording to a folder", got=str(self._folder), fix="Simulation without out; or Simulation(network, start=snapshot, out=...)")
+            if seed is not None:
+                check_seed(seed)
+            self._settle()
+            snapshot.require_same(self.plan)
+            with self._guard.whole():
+                self._take_up(snapshot, snapshot.saved, seed)
+                self.interrupted, self._finished, self._session_seconds = False, None, 0.0
+                self.recorder = self._recorder_from(snapshot.step)
+
+    def _take_up(self, snapshot: Snapshot, arrays: dict[str, Arrays], seed: int | None) -> None:
+        """Be in the state of a snapshot, with random streams of a seed."""
+        with self._compilations:
+            take_up(snapshot, arrays, self.core, self._saved, self._tally)
+        self._start = None
+        if seed is not None:
+            self.core.machine.streams.use(seed)
+        self.wall_seconds, self._session_start = snapshot.wall_seconds, snapshot.step
+        self._chunks.begin()
+
+    def _recorder_from(self, step: int) -> Recorder:
+        """What records from a step on, after which nothing has been recorded."""
+        earlier = tuple(self._tally.of(p) for p in self.network.populations.values())
+        rows = tuple(t.before(step) for t in tracks(self.plan))
+        return Recorder(self.plan, self._folder, record_spikes=self.record_spikes, rows=rows, earlier=earlier, start=step, overwrite=self._overwrite)
+
+    def _start_from(self, snapshot: Snapshot, seed: int | None) -> Recorder:
+        """Take up what the snapshot of another simulation has of this one, and record from there."""
+        if seed is not None:
+            check_seed(seed)
+        self._take_up(snapshot, fitted(snapshot, self.plan, self._saved), seed)
+        return self._recorder_from(snapshot.step)
 
     def _open(self, resume: str | os.PathLike[str] | None) -> Recorder:
         record_spikes = self.record_spikes
         if resume is None:
             return Recorder(self.plan, self._folder, record_spikes=record_spikes, overwrite=self._overwrite)
-        path = path_of(resume, "resume")
-        data = checkpoints.load(path / CHECKPOINT_FILE if path.is_dir() else path, self.plan)
-        self.core.step = self._session_start = data.step
-        self.wall_seconds = data.wall_seconds
-        for name, part in self._saved.items():
-            part.restore(data.saved[name], data.step)
-        self._chunks.begin()
-        self.core.refile(*self._tally.under_way(data.step))
-        self.core.logs[0].counters[EVENTS] = data.events
-        if self._here:
+        data = checkpoints.load(path_of(resume, "resume"), self.plan)
+        self._take_up(data.snapshot, data.snapshot.saved, None)
+        if self._here and data.marks:
             return Recorder(self.plan, self._folder, record_spikes=record_spikes, resume=data.marks)
-        earlier = tuple(self._tally.of(p) for p in self.network.populations.values())
-        return Recorder(
-            self.plan, self._folder, record_spikes=record_spikes, rows=data.marks.rows, earlier=earlier, start=data.step, overwrite=self._overwrite
-        )
+        return self._recorder_from(data.snapshot.step)
 
     # --- results -------------------------------------------------------------------------------------------------------
 
     def result(self) -> Result:
         """What was recorded so far, as `run` returns it; also after calls of `step`. The simulation may then go on."""
-        with self._guard.running("result"), self._keeping_results():
+        with self._guard.running("result"), _Keeping(self):
             return self._result()
 
     def _result(self) -> Result:
@@ -472,6 +576,8 @@ class Simulation(Access):
             "weights_vanished": sum(sum(packed.vanished) for packed in self.core.packed),
             "memory": {name: int(size) for name, size in self.memory.items()},
             "interrupted": self.interrupted,
+            "interventions": list(self._interventions.log),
+            "interventions_unlisted": self._interventions.unlisted,
         }
 
     def close(self) -> None:
@@ -488,6 +594,22 @@ def _is_of(resume: Any, folder: Path | None) -> bool:
     path = path_of(resume, "resume")
     own = path if path.is_dir() else path.parent if path.name == CHECKPOINT_FILE else None
     return own is not None and own.resolve() == folder.resolve()
+
+
+class _Keeping:
+    """A context that gives what a simulation has recorded to the error of a disk that refuses; a closed loop enters it at every step."""
+
+    __slots__ = ("_simulation",)
+
+    def __init__(self, simulation: Simulation):
+        self._simulation = simulation
+
+    def __enter__(self) -> None:
+        """Nothing is to be done."""
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if isinstance(error, StorageError):
+            self._simulation._keep_results(error)
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from neuropil.engine.saved import Arrays
+from neuropil.engine.saved import Arrays, array, group
 from neuropil.model.contents.contents import Population
 
 
@@ -12,15 +14,18 @@ class SpikeTally:
     """Counts of all spikes since t = 0, and the spikes of late.
 
     Args:
-        neurons: of the network.
+        populations: of the network.
 
     Attributes:
         counts: int64[neurons].
         ring: steps for which a spike may be under way; step: reached.
     """
 
-    def __init__(self, neurons: int):
-        self.counts = np.zeros(neurons, np.int64)
+    named_by, overrides = "population", False
+
+    def __init__(self, populations: Iterable[Population]):
+        self.populations = tuple(populations)
+        self.counts = np.zeros(sum(p.size for p in self.populations), np.int64)
         self.ring, self.step = 2, 0
         self._recent: list[tuple[np.ndarray, np.ndarray]] = []
 
@@ -57,12 +62,29 @@ class SpikeTally:
         self._recent = []
 
     def save(self) -> Arrays:
-        """The counts, and the spikes under way."""
+        """Of each population the counts, and the spikes under way with indices within it."""
         stamps, neurons = self.under_way(self.step)
-        return {"counts": self.counts, "stamps": stamps, "neurons": neurons}
+        saved: Arrays = {}
+        for p in self.populations:
+            mine = (neurons >= p.first) & (neurons < p.first + p.size)
+            counts = self.counts[p.first : p.first + p.size].copy()
+            saved[p.name] = {"counts": counts, "stamps": stamps[mine], "neurons": neurons[mine] - p.first}
+        return saved
 
     def restore(self, arrays: Arrays, step: int) -> None:
         """Restore the `arrays` that `save` returned at a `step`."""
-        counts, stamps, neurons = (np.asarray(arrays[name]) for name in ("counts", "stamps", "neurons"))
-        self.step, self.counts[:] = step, counts
-        self._recent = [(stamps, neurons)] if stamps.size else []
+        self.step, self.counts[:] = step, 0
+        when, who = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for p in self.populations:
+            if p.name in arrays:
+                own = group(arrays, p.name)
+                self.counts[p.first : p.first + p.size] = array(own, "counts")
+                when.append(array(own, "stamps"))
+                who.append(array(own, "neurons") + p.first)
+        stamps, neurons = np.concatenate(when), np.concatenate(who)
+        order = np.lexsort((neurons, stamps))
+        self._recent = [(stamps[order], neurons[order])] if stamps.size else []
+
+    def free(self, name: str) -> frozenset[str]:
+        """The spikes under way are as many as they are, whatever the population `name`."""
+        return frozenset(("stamps", "neurons"))

@@ -59,14 +59,30 @@ class BranchedNeurons:
         mine, theirs = _parted(parameters)
         return _joined(self.soma.constants(mine, dt, dtype), self.branches.constants(theirs, dt, dtype))
 
+    def completed(self, p: Scalars, s: Scalars, x: Scalars) -> Scalars:
+        """Inputs with what somas and branches give each other, added up in order.
+
+        Args:
+            p: from `constants`; s: states by full name; x: what comes from outside.
+        """
+        (_, p_branch), (s_soma, s_branch), (x_soma, x_branch) = map(_parted, (p, s, x))
+        count, size = self.neuron.branches, self.population.size
+        x_branch |= {n: jnp.repeat(s_soma[state], count) for n, state in self.neuron.reads.items()}
+        given = self.branches.step.traced.output(p_branch, s_branch, x_branch)
+        given = jnp.broadcast_to(given, (size * count,)).reshape(-1, count)
+        total = x_soma[self.neuron.into]
+        for b in range(count):
+            total = total + given[:, b]
+        return _joined({**x_soma, self.neuron.into: total}, x_branch)
+
     def advance(self, p: Scalars, s: Scalars, left: Any, x: Scalars, w: Scalars, u: Any) -> tuple[Scalars, Any, Any]:
-        """One step: outputs from the states at its beginning, added up in order, then branches and soma by themselves.
+        """One step: branches and soma by themselves.
 
         Args:
             p: from `constants`.
             s: states by full name.
             left: int32[neurons], refractory steps left.
-            x: inputs by full name; w: summed weights by full name of the port.
+            x: inputs by full name, from `completed`; w: summed weights by full name of the port.
             u: uniform numbers [neurons], for models with a hazard.
 
         Returns:
@@ -74,15 +90,8 @@ class BranchedNeurons:
         """
         (p_soma, p_branch), (s_soma, s_branch), (x_soma, x_branch), (w_soma, w_branch) = map(_parted, (p, s, x, w))
         count = self.neuron.branches
-        x_branch |= {n: jnp.repeat(s_soma[state], count) for n, state in self.neuron.reads.items()}
-        given = self.branches.step.traced.output(p_branch, s_branch, x_branch)
-        given = jnp.broadcast_to(given, (left.size * count,)).reshape(-1, count)
-        total = x_soma[self.neuron.into]
-        for b in range(count):
-            total = total + given[:, b]
         still = jnp.zeros(left.size * count, left.dtype)
         new_branch, _, _ = self.branches.advance(p_branch, s_branch, still, x_branch, w_branch, jnp.zeros(still.shape, u.dtype))
-        x_soma = {**x_soma, self.neuron.into: total}
         new_soma, left, spikes = self.soma.advance(p_soma, s_soma, left, x_soma, w_soma, u)
         return _joined(new_soma, new_branch), left, spikes
 

@@ -32,6 +32,7 @@ from neuropil.lower.membrane import Membrane
 from neuropil.lower.trace import Scalars
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population
+from neuropil.model.contents.expression import Expression
 
 Values = dict[str, Any]
 
@@ -219,6 +220,10 @@ class CellNeurons:
         found = {"axial": axial, "storage": storage, "diagonal": storage + self.tree.diagonal(axial)}
         return {**found, "at": {s.name: s.constants(parameters, dt, dtype) for s in (*self.membranes, *self.points)}}
 
+    def completed(self, p: Values, s: Values, x: Values) -> Values:
+        """Inputs `x` with what the parts of a neuron give each other: here nothing (`p` from `constants`, `s` the states)."""
+        return x
+
     def advance(self, p: Values, s: Values, left: Any, x: Scalars, w: Scalars, u: Any = None) -> tuple[Values, Any, Any]:
         """One step.
 
@@ -313,6 +318,44 @@ class CellNeurons:
         absent = jnp.full_like(s["v"], jnp.nan)
         whole = [s["at"][one.name].get(name, absent[: len(one.rows)]) for one in self.membranes]
         return jnp.concatenate([*whole, absent])[self.row[site], cell]
+
+
+    def evaluated(self, expression: Expression, p: Values, s: Values, x: Values, w: Values) -> Any:
+        """An expression of a channel or of a point process, [cells, compartments or sites]; NaN in compartments without the channel.
+
+        Args:
+            expression: of the part that it names.
+            p: from `constants`; s: as `initial`.
+            x, w: signals and summed weights by "place.name", as of `advance`.
+        """
+        part, size = expression.part, self.population.size
+        model = expression.model_in(self.population)
+        spec = model.spec
+        signals, events = ({n: of[f"{part}.{n}"].reshape(size, -1).T for n in names if f"{part}.{n}" in of} for of, names in ((x, spec.inputs), (w, spec.ports)))
+
+        def value(one: Stretch, supply: Values) -> Any:
+            own, now = p["at"][one.name], s["at"][one.name]
+            given = {**signals, **{n: supply[n] for n in spec.inputs if n in supply}}
+            made = expression.of(model, {n: own[f"{part}.{n}"] for n in spec.parameters}, {n: now[f"{part}.{n}"] for n in spec.states}, given, events)
+            return _like(jnp.asarray(made), s["v"][one.rows])
+
+        for one in self.points:
+            if one.name == part:
+                offered = {n: a[one.rows] for n, a in self._offered(p, s["at"], s["v"]).items()}
+                return value(one, {"v": s["v"][one.rows], **offered}).T
+        whole = jnp.full_like(s["v"], jnp.nan)
+        for one in self.membranes:
+            if part in one.membrane.traced:
+                whole = whole.at[one.rows].set(value(one, one.membrane.surroundings(p["at"][one.name], s["at"][one.name], self._of(one, s["v"]), {})))
+        return whole[self.row].T
+
+    def axial_currents(self, p: Values, s: Values) -> Any:
+        """What flows into each compartment from its neighbours, pA, [cells, compartments].
+
+        Args:
+            p: from `constants`; s: as `initial`.
+        """
+        return jnp.broadcast_to(self.tree.flow(p["axial"], s["v"]), s["v"].shape)[self.row].T
 
 
 def _filled(values: np.ndarray, size: int, dtype: Any) -> np.ndarray:

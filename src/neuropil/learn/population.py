@@ -100,6 +100,10 @@ class Neurons:
         lasting = stop_gradient(p[name]) / dt if name else jnp.zeros((), dtype)
         return {**p, "dt": jnp.asarray(dt, dtype), "period": jnp.floor(lasting + 0.5 + TOLERANCE).astype(jnp.int32)}
 
+    def completed(self, p: Scalars, s: Scalars, x: Scalars) -> Scalars:
+        """Inputs `x` with what the parts of a neuron give each other: here nothing (`p` from `constants`, `s` the states)."""
+        return x
+
     def advance(self, p: Scalars, s: Scalars, left: Any, x: Scalars, w: Scalars, u: Any) -> tuple[Scalars, Any, Any]:
         """One step.
 

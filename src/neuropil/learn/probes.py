@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
 
-from neuropil.model.contents.contents import ExpressionProbe, Probe
+from neuropil.learn.cable import CellNeurons
+from neuropil.model.contents.contents import Probe
+from neuropil.model.contents.expression import Expression, ExpressionProbe
+from neuropil.model.neuron.branched import Branched
 from neuropil.model.neuron.composite import full_name
+from neuropil.model.probe.currents import Sum, SumProbe
 from neuropil.registry import builder_of, register
 
-Observe = Callable[[dict[str, Any], dict[str, Any]], Any]
-"""From parameters and states of a population, by their full names, to samples [columns]."""
+
+@dataclass(frozen=True)
+class Seen:
+    """What there is of a population at the time of a sample, by full names.
+
+    Attributes:
+        parameters: all that a step reads; states: at that time.
+        inputs: of the step that ends there; arrived: summed weights of the events at its end, by port.
+    """
+
+    parameters: dict[str, Any]
+    states: dict[str, Any]
+    inputs: dict[str, Any]
+    arrived: dict[str, Any]
+
+
+Observe = Callable[[Seen], Any]
+"""To samples [columns]."""
 
 
 def observing(probe: Probe, neurons: Any) -> Observe:
@@ -28,18 +49,51 @@ def observing(probe: Probe, neurons: Any) -> Observe:
 @register(Probe, "rollout")
 def of_state(probe: Probe, neurons: Any) -> Observe:
     """Samples of a state of a population's `neurons` for a `probe`."""
-    return lambda parameters, states: neurons.observed(states, probe.variable, probe.places)
+    return lambda seen: neurons.observed(seen.states, probe.variable, probe.places)
 
 
 @register(ExpressionProbe, "rollout")
 def of_expression(probe: ExpressionProbe, neurons: Any) -> Observe:
     """Samples of an expression for a `probe`, which can be differentiated by states and parameters."""
-    part, spec = probe.expression.part, probe.model.spec
+    return lambda seen: values_of(probe.expression, neurons, seen)[probe.places]
 
-    def values(parameters: dict[str, Any], states: dict[str, Any]) -> Any:
-        p = {n: jnp.asarray(parameters[full_name(part, n)]) for n in spec.parameters}
-        s = {n: states[full_name(part, n)] for n in spec.states}
-        made = jnp.asarray(probe.expression.of(probe.model, p, s))
-        return jnp.broadcast_to(made, (probe.target.size * probe.site_count,))[probe.places]
 
-    return values
+@register(SumProbe, "rollout")
+def of_sum(probe: SumProbe, neurons: Any) -> Observe:
+    """Samples of a sum of currents for a `probe`, likewise."""
+    return lambda seen: sums_of(probe.sum, neurons, seen).ravel()[probe.places]
+
+
+def values_of(expression: Expression, neurons: Any, seen: Seen) -> Any:
+    """An expression of all sites of a population, neuron by neuron; NaN in compartments without the channel.
+
+    Args:
+        neurons: of the rollout; seen: what there is of them.
+    """
+    population, part = neurons.population, expression.part
+    if isinstance(neurons, CellNeurons):
+        return neurons.evaluated(expression, seen.parameters, seen.states, seen.inputs, seen.arrived).ravel()
+    model, sites = expression.model_in(population), expression.sites_in(population)[0]
+    spec = model.spec
+    p, s, x, w = (
+        {n: of[full_name(part, n)] for n in names if full_name(part, n) in of}
+        for of, names in ((seen.parameters, spec.parameters), (seen.states, spec.states), (seen.inputs, spec.inputs), (seen.arrived, spec.ports))
+    )
+    if part and isinstance(population.neuron, Branched):
+        x |= {n: jnp.repeat(seen.states[state], sites) for n, state in population.neuron.reads.items()}
+    return jnp.broadcast_to(jnp.asarray(expression.of(model, p, s, x, w)), (population.size * sites,))
+
+
+def sums_of(total: Sum, neurons: CellNeurons, seen: Seen) -> Any:
+    """A sum of currents in all compartments, [cells, compartments].
+
+    Args:
+        total: what is added up.
+        neurons: of the rollout; seen: what there is of them.
+    """
+    size, n = neurons.population.size, len(neurons.cell)
+    found = neurons.axial_currents(seen.parameters, seen.states) if total.axial else jnp.zeros((size, n), seen.states["v"].dtype)
+    for flow in total.flows:
+        values = values_of(flow.expression, neurons, seen).reshape(size, -1)
+        found = found.at[:, flow.into].add(values[:, flow.sites] * jnp.asarray(flow.factor, found.dtype)[None, :])
+    return found

@@ -22,9 +22,10 @@ from neuropil.errors import ModelError, SimulationError, did_you_mean
 from neuropil.learn.checks import check_inputs, check_parameters, check_state
 from neuropil.learn.chunks import scan
 from neuropil.learn.delivery import Delivery, Wiring
+from neuropil.learn.graded import GradedFlow
 from neuropil.learn.modulators import INSIDE, Modulators
 from neuropil.learn.population import Neurons
-from neuropil.learn.probes import observing
+from neuropil.learn.probes import Seen, observing
 from neuropil.learn.steppable import steppable
 from neuropil.learn.stimuli import stimulus_array
 from neuropil.learn.surrogate import Surrogate
@@ -79,7 +80,8 @@ class Rollout:
 
     Attributes:
         parameters: {"weights": projection -> [synapses], "neurons": population -> name -> () or [neurons], "synapses":
-            projection with a synapse model -> name -> () or [synapses]}, in base units. With modulators also those of
+            projection with a synapse model -> name -> () or [synapses]}, in base units. With graded projections also "graded":
+            projection -> name -> array (`neuropil.learn.graded.GradedFlow.start`). With modulators also those of
             `neuropil.learn.modulators.Modulators`.
         wirings: where each synapse goes, in the same order.
 
@@ -121,6 +123,7 @@ class Rollout:
         self.living = {
             p.name: Living.of(p, programs[j], seed, self.dt, self.dtype) for j, p in enumerate(network.projections) if j in programs
         }
+        self.graded = {p.name: GradedFlow.of(p, seed, self.dt, self.dtype) for p in network.graded}
         self.wirings, weights = self._wire()
         self._delivery = Delivery(self.wirings)
         self._modulators = Modulators(network, self.dt, {name: living.post for name, living in self.living.items()})
@@ -129,6 +132,7 @@ class Rollout:
             "weights": weights,
             "neurons": {name: dict(n.parameters) for name, n in self._neurons.items()},
             "synapses": {name: dict(living.parameters) for name, living in self.living.items()},
+            **({"graded": {name: dict(flow.start) for name, flow in self.graded.items()}} if self.graded else {}),
             **self._modulators.parameters,
         }
 
@@ -158,6 +162,7 @@ class Rollout:
             "left": {name: np.zeros(n.population.size, np.int32) for name, n in self._neurons.items()},
             "flight": self._delivery.empty(self.dtype),
             "synapses": {name: living.start(self.dtype) for name, living in self.living.items()},
+            **({"graded": {name: flow.empty(self.dtype) for name, flow in self.graded.items()}} if self.graded else {}),
             **({"modulators": self._modulators.start(self.dtype)} if self.network.modulators else {}),
         }
 
@@ -222,14 +227,18 @@ class Rollout:
             made = self.inputs(duration) if inputs is None else inputs
             given = (self.parameters if parameters is None else parameters, self.initial(), made)
             self._check(*given)  # here, too: an error from within `jit` is followed by words of JAX's
-            rolled = self._compiled(*given)
+            rolled, starts = self._compiled(*given)
             self._check_bounds(rolled.state)
-            every = {p.name: 1 if p.interval is None else grid.steps(p.interval, self.dt, f"probe {p.name}: interval") for p in self.network.probes}
-            return Rolled(rolled.spikes, {n: t[every[n] - 1 :: every[n]] for n, t in rolled.traces.items()}, rolled.state)
+            traces = {}
+            for p in self.network.probes:
+                first, every = p.steps(self.dt)
+                rows = rolled.traces[p.name][(first or every) - 1 :: every]
+                traces[p.name] = rows if first else jnp.concatenate([starts[p.name], rows])
+            return Rolled(rolled.spikes, traces, rolled.state)
 
     @cached_property
     def _compiled(self) -> Any:
-        return jax.jit(self.apply)
+        return jax.jit(self._rolled)
 
     def apply(self, parameters: Tree, state: Tree, inputs: Tree) -> Rolled:
         """The rollout as a pure function, for `jax.grad`, `jax.vmap` and `jax.jit`.
@@ -241,40 +250,45 @@ class Rollout:
         Raises:
             ModelError: names or shapes that are not those of this rollout.
         """
+        return self._rolled(parameters, state, inputs)[0]
+
+    def _rolled(self, parameters: Tree, state: Tree, inputs: Tree) -> tuple[Rolled, Tree]:
+        """What `apply` returns, and the samples of probes that start at t = 0 as of the beginning: [1, columns]."""
         if self.precision == "float64" and not _x64():
             raise ModelError("a float64 rollout needs JAX's x64 mode", fix="call it within `with jax.enable_x64(True):`")
         self._check(parameters, state, inputs)
         weights = {n: jnp.asarray(w, self.dtype) for n, w in parameters["weights"].items()}
         prepared = self._delivery.prepare(weights)
+        graded = jax.tree.map(lambda a: jnp.asarray(a, self.dtype), parameters.get("graded", {}))
         started, rows = jax.tree.map(jnp.asarray, (state, inputs))
         if not self.network.modulators:
-            constants = self._constants(parameters["neurons"], parameters.get("synapses", {}), weights)
+            constants = {**self._constants(parameters["neurons"], parameters.get("synapses", {}), weights), "graded": graded}
 
-            def step(carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
+            def step(carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree, Tree]]:
                 return self._step(constants, prepared, carry, row)
 
-            state, (spikes, traces) = scan(step, started, rows, self.chunk)
-            return Rolled(spikes, traces, state)
+            state, (spikes, traces, starts) = scan(step, started, rows, self.chunk)
+            return Rolled(spikes, traces, state), {n: t[:1] for n, t in starts.items()}
 
         floats = jax.tree.map(lambda a: jnp.asarray(a, self.dtype), parameters)
 
         def acted(levels: Tree) -> tuple[Tree, Tree]:
             neurons, synapses, outside = self._modulators.changed(floats, levels)
-            return {**levels, "outside": outside}, self._constants(neurons, synapses, weights)
+            return {**levels, "outside": outside}, {**self._constants(neurons, synapses, weights), "graded": graded}
 
-        def modulated(carry: tuple[Tree, Tree], row: Tree) -> tuple[tuple[Tree, Tree], tuple[Tree, Tree]]:
+        def modulated(carry: tuple[Tree, Tree], row: Tree) -> tuple[tuple[Tree, Tree], tuple[Tree, ...]]:
             state, constants = carry
             levels = self._modulators.dosed(state["modulators"], row)
             tick = self._modulators.ticking(row["step"])
             levels, constants = jax.lax.cond(
                 tick, lambda l, c: acted(self._modulators.advance(floats, l, row)), lambda l, c: (l, c), levels, constants
             )  # fmt: skip
-            after, (spikes, traces) = self._step(constants, prepared, state, row)
-            return ({**after, "modulators": self._modulators.count(levels, spikes)}, constants), (spikes, traces)
+            after, (spikes, *seen) = self._step(constants, prepared, state, row)
+            return ({**after, "modulators": self._modulators.count(levels, spikes)}, constants), (spikes, *seen)
 
         levels, constants = acted(started["modulators"])  # those of the moment, which have acted unless this is the start
-        (state, _), (spikes, traces) = scan(modulated, ({**started, "modulators": levels}, constants), rows, self.chunk)
-        return Rolled(spikes, traces, state)
+        (state, _), (spikes, traces, starts) = scan(modulated, ({**started, "modulators": levels}, constants), rows, self.chunk)
+        return Rolled(spikes, traces, state), {n: t[:1] for n, t in starts.items()}
 
     def _constants(self, neurons: Tree, synapses: Tree, weights: Tree) -> Tree:
         """All that a step reads beside states and inputs, of the parameters of neurons and synapses."""
@@ -298,11 +312,13 @@ class Rollout:
         check_parameters(self.parameters, parameters, {n: v.population.size for n, v in self._neurons.items() if isinstance(v, Neurons)})
         check_state(self.initial(), state)
 
-    def _step(self, every: Tree, prepared: Tree, carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree]]:
+    def _step(self, every: Tree, prepared: Tree, carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree, Tree]]:
         k, constants, given = row["step"], every["neurons"], every["synapses"]
         arrived, flight = self._delivery.arrive(carry["flight"], k)
         states, left, spikes, synapses = {}, {}, {}, {}
         flows: Tree = {}
+        inputs: Tree = {}
+        weights: Tree = {}
         for name, living in self.living.items():
             p, before = living.projection, begin(carry["synapses"][name], given[name]["weights"], k)
             signal = row.get("modulators", {}).get(name, 0.0)
@@ -311,6 +327,13 @@ class Rollout:
                 mine = flows.setdefault(p.target.name, {})
                 mine[key] = mine.get(key, 0.0) + brought
         self._see_partners(carry["neurons"], flows)
+        sent = {}
+        for name, graded in self.graded.items():
+            p = graded.projection
+            value = graded.value(self._neurons[p.source.name], constants[p.source.name], carry["neurons"][p.source.name], self.dtype)
+            brought, sent[name] = graded.flow(every["graded"][name], value, carry["graded"][name])
+            mine = flows.setdefault(p.target.name, {})
+            mine[p.input] = mine.get(p.input, 0.0) + brought
         for name, neurons in self._neurons.items():
             pop, spec = neurons.population, neurons.population.neuron.spec
             zero = {n: jnp.zeros(pop.size * pop.sites(n), self.dtype) for n in (*spec.inputs, *spec.ports)}
@@ -319,6 +342,8 @@ class Rollout:
             x = {n: zero[n] + currents.get(n, 0.0) + more.get(n, 0.0) for n in spec.inputs}
             w = {n: zero[n] + events.get(n, 0.0) + arrived.get(name, {}).get(n, 0.0) + more.get(n, 0.0) for n in spec.ports}
             u = row["uniform"].get(name, jnp.zeros(pop.size, self.dtype))
+            x = neurons.completed(constants[name], carry["neurons"][name], x)
+            inputs[name], weights[name] = x, w
             states[name], left[name], spikes[name] = neurons.advance(
                 constants[name], carry["neurons"][name], carry["left"][name], x, w, u
             )
@@ -326,8 +351,14 @@ class Rollout:
         for name, living in self.living.items():
             p = living.projection
             synapses[name] = living.send(synapses[name], given[name], spikes[p.source.name], spikes[p.target.name], k)
-        traces = {p.name: observe(constants[p.target.name], states[p.target.name]) for p, observe in zip(self.network.probes, self._observe, strict=True)}
-        return {"neurons": states, "left": left, "flight": flight, "synapses": synapses}, (spikes, traces)
+        traces, starts = {}, {}
+        for probe, observe in zip(self.network.probes, self._observe, strict=True):
+            n = probe.target.name
+            traces[probe.name] = observe(Seen(constants[n], states[n], inputs[n], weights[n]))
+            if probe.steps(self.dt)[0] == 0:
+                starts[probe.name] = observe(Seen(constants[n], carry["neurons"][n], inputs[n], jax.tree.map(jnp.zeros_like, weights[n])))
+        after = {"neurons": states, "left": left, "flight": flight, "synapses": synapses, **({"graded": sent} if self.graded else {})}
+        return after, (spikes, traces, starts)
 
     def _see_partners(self, states: Tree, flows: Tree) -> None:
         """Into `flows` what gap junctions do at t_k: what each half sees of its partner, or the currents."""

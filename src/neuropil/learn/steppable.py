@@ -44,6 +44,13 @@ class Steppable(Protocol):
             dtype: of the arrays.
         """
 
+    def completed(self, p: Scalars, s: Scalars, x: Scalars) -> Scalars:
+        """Inputs with what the parts of a neuron give each other.
+
+        Args:
+            p: from `constants`; s: states by name; x: inputs by name, as they come from outside.
+        """
+
     def advance(self, p: Scalars, s: Scalars, left: Any, x: Scalars, w: Scalars, u: Any) -> tuple[Scalars, Any, Any]:
         """One step.
 

@@ -14,14 +14,15 @@ are [compartment, cell], so that every inner loop runs over cells, or over compa
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from neuropil.errors import ModelError
+from neuropil.errors import ModelError, PlanError
 from neuropil.lower.constants import Constants
+from neuropil.lower.gate_tables import TABLE_FLOPS, GateTable, tabulate
 from neuropil.lower.membrane import Membrane, MembraneProgram, TracedMechanism
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.cell.cell import Cell, Draw, Placed, drawn_values
@@ -44,7 +45,9 @@ class MembraneGroup:
         compartments: places in the solver's order, ascending for channels.
         runs: int64[r, 3], stretches of consecutive ones: first compartment, first place within the group, how many.
         parameters: constants of the membrane by "mechanism.name", numbers or float64[compartments or 1, cells or 1].
-        loops: constants of the loops "currents", "states" and "offers".
+        loops: constants of the loops (see `MembraneProgram.outputs`).
+        table: of the gates that are read from one, or None.
+        direct: of other states that read the potential, why they are computed by their equations.
     """
 
     name: str
@@ -53,11 +56,33 @@ class MembraneGroup:
     runs: np.ndarray
     parameters: dict[str, Any]
     loops: dict[str, Constants]
+    table: GateTable | None = None
+    direct: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """Number of compartments."""
         return len(self.compartments)
+
+    @property
+    def tabulated(self) -> tuple[str, ...]:
+        """States that are read from a table."""
+        return () if self.table is None else self.table.gates
+
+    @cached_property
+    def _fixed(self) -> frozenset[str]:
+        """Parameters that the table depends on."""
+        return frozenset(n for gate in self.tabulated for n in self.program.parameters_of(self.program.states[gate]))
+
+    @property
+    def outputs(self) -> dict[str, dict[str, int]]:
+        """Nodes that each loop computes."""
+        return self.program.outputs(self.tabulated)
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of a compartment and step, without the solver's."""
+        return self.program.flops(self.tabulated) + TABLE_FLOPS * len(self.tabulated)
 
     def changed(self, parameters: Mapping[str, Any], dt: float) -> dict[str, Constants]:
         """Constants of the loops if some parameters ("mechanism.name") had other values, of the same shapes.
@@ -65,11 +90,16 @@ class MembraneGroup:
         Args:
             parameters: new values by "mechanism.name".
             dt: time step, ms.
+
+        Raises:
+            PlanError: a gate that depends on one of them is read from a table.
         """
+        if fixed := [n for n in parameters if n in self._fixed and np.any(parameters[n] != self.parameters[n])]:
+            raise PlanError("gates are read from a table that was made for other values", got=f"a change of {', '.join(fixed)}", fix="plan it as one that may change")
         values: dict[str, dict[str, Any]] = {}
         for name, traced in self.program.membrane.traced.items():
             values[name] = {n: parameters.get(f"{name}.{n}", self.parameters[f"{name}.{n}"]) for n in traced.spec.parameters}
-        return self.program.evaluated(self.program.membrane.constants(values, dt), self.size, as_given=True)
+        return self.program.evaluated(self.program.membrane.constants(values, dt), self.size, as_given=True, tabulated=self.tabulated)
 
 
 @dataclass(frozen=True)
@@ -101,16 +131,17 @@ class CablePlan:
     @classmethod
     def of(
         cls, cell: Cell, dt: float, precision: str = "float64", used: Container[str] = (), modulated: frozenset[str] = frozenset(),
-        draw: Draw | None = None,
+        draw: Draw | None = None, gate_tables: bool = False,
     ) -> CablePlan:  # fmt: skip
         """Lower a cell for a time step (ms) and a precision.
 
         Args:
             used: names of the inputs and ports of point processes that anything reaches.
-            modulated: channels and point processes whose parameters may change while the cell runs.
+            modulated: parameters by "mechanism.name" that may change while the cell runs.
             draw: gives the values of parameters that differ between the cells of a population (see `neuropil.lower.cable_start`).
             dt: time step, ms.
             precision: "float32" or "float64".
+            gate_tables: whether gates may be read from tables, which are of float64 only (see `neuropil.lower.gate_tables`).
 
         Returns:
             The lowered cell.
@@ -123,7 +154,7 @@ class CablePlan:
         parent = np.where(made.parent[order] >= 0, rank[made.parent[order]], -1)
         axial = np.zeros(len(order))
         axial[1:] = 1.0 / made.resistance[order][1:]
-        lowering = _Lowering(cell, order, rank, dt, precision, used, modulated, draw)
+        lowering = _Lowering(cell, order, rank, dt, precision, used, modulated, draw, gate_tables and precision == "float64")
         membranes = tuple(lowering.membrane(i, np.flatnonzero(kinds[order] == i)) for i in range(kinds.max() + 1))
         points = tuple(lowering.point(name, membranes) for name in cell.placed)
         return cls(cell, order, rank, parent, axial, made.area[order], made.capacitance[order], membranes, points, dt)
@@ -151,6 +182,11 @@ class CablePlan:
         return total
 
     @property
+    def gate_error(self) -> float:
+        """The largest stated error of a gate that is read from a table, by its range; 0 without."""
+        return max((e for p in self.groups if p.table for e in p.table.errors.values()), default=0.0)
+
+    @property
     def uncarried(self) -> dict[str, str]:
         """Ion currents that a mechanism reads and none in the cell carries, with the first reader."""
         traced = {n: t for p in self.groups for n, t in p.program.membrane.traced.items()}
@@ -162,7 +198,7 @@ class CablePlan:
     def flops(self) -> int:
         """Floating-point operations of one cell and step."""
         sites = sum(SITE_FLOPS * p.size for p in self.points)
-        return SOLVER_FLOPS * self.size + sites + sum(p.program.flops * p.size for p in self.groups)
+        return SOLVER_FLOPS * self.size + sites + sum(p.flops * p.size for p in self.groups)
 
     def bytes_per_step(self, itemsize: int) -> int:
         """Bytes of state that one cell's step reads and writes: potentials, the system (assembled, eliminated, substituted), states.
@@ -170,11 +206,12 @@ class CablePlan:
         Args:
             itemsize: bytes of a number.
         """
-        moved = 2 * self.size + 3 * 2 * 2 * self.size
+        moved = 2 * self.size + 2 * self.size + 2 * 2 * 2 * self.size
         for group in self.groups:
             program = group.program
             moved += group.size * (len(program.membrane.states) + len(program.changing) + 2 * len(program.membrane.counted))
-            moved += group.size * sum(len(loop.arrays) for loop in group.loops.values())
+            moved += group.size * sum(len(loop.arrays) for kind, loop in group.loops.items() if kind != "gates")
+            moved += 3 * group.size if group.table else 0  # the place in the table, half a number and a number, is written and read
         return itemsize * (moved + sum(6 * p.size for p in self.points))
 
 
@@ -222,6 +259,7 @@ class _Lowering:
     used: Container[str]
     modulated: frozenset[str]
     draw: Draw | None
+    tables: bool
 
     @cached_property
     def processes(self) -> tuple[TracedMechanism, ...]:
@@ -246,7 +284,7 @@ class _Lowering:
         starts = np.flatnonzero(np.diff(places, prepend=-2) != 1)
         lengths = np.diff(np.append(starts, len(places)))
         runs = np.stack([places[starts], starts, lengths], axis=1).astype(np.int64)
-        return self._made(str(index), program, places, runs, {n: values for n, (_, values) in found.items()})
+        return self._made(str(index), program, places, runs, {n: values for n, (_, values) in found.items()}, self.tables)
 
     def point(self, name: str, membranes: tuple[MembraneGroup, ...]) -> MembraneGroup:
         """The sites of a point process."""
@@ -271,7 +309,14 @@ class _Lowering:
             return value.value
         return drawn_values(self.draw, f"{placed.name}.{parameter}", value, len(placed.compartments), placed.process.spec.parameters[parameter])
 
-    def _made(self, name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, values: dict[str, dict[str, Any]]) -> MembraneGroup:
+    def _made(
+        self, name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, values: dict[str, dict[str, Any]], tables: bool = False
+    ) -> MembraneGroup:
         columns = {n: {q: v[:, None] if np.ndim(v) == 1 else v for q, v in of.items()} for n, of in values.items()}
-        constants = program.membrane.constants(columns, self.dt)
-        return MembraneGroup(name, program, places, runs, constants, program.evaluated(constants, len(places), as_given=not self.modulated.isdisjoint(values)))
+        constants, table, direct = program.membrane.constants(columns, self.dt), None, dict[str, str]()
+        as_given = any(n.partition(".")[0] in values for n in self.modulated)
+        if tables:
+            changing = {state: self.modulated & program.parameters_of(node) for state, node in program.changing.items()}
+            table, direct = tabulate(program.graph, program.changing, constants, len(places), changing=changing, as_given=as_given)
+        loops = program.evaluated(constants, len(places), as_given=as_given, tabulated=table.gates if table else ())
+        return MembraneGroup(name, program, places, runs, constants, loops, table, direct)

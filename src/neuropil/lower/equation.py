@@ -9,15 +9,23 @@ from typing import Any
 from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph
 from neuropil.lower.later import jnp
+from neuropil.lower.membrane import Membrane
 from neuropil.lower.purity import traced_twice
+from neuropil.lower.trace import Scalars
 from neuropil.model.base.described import DeclarativeModel
-from neuropil.model.contents.expression import Expression
+from neuropil.model.cell.mechanism import Mechanism, supplied
+from neuropil.model.connection.matrix import WeightMatrix
+from neuropil.model.contents.expression import Expression, readable
 from neuropil.model.network.junction import ARGUMENTS, Junction
 from neuropil.model.stimulus.equation import evaluated
 from neuropil.model.stimulus.stimulus import Stimulus
+from neuropil.units import Quantity
 
 TIME, STEP, NUMBER = "t", "dt", "number"
 """Leaves of a stimulus: start of the step and its duration (static), ms, and the random number of an element."""
+
+SOURCE, TARGET = "source", "target"
+"""Leaves of the equation of weights: the two neurons."""
 
 _REMEDY = "the equation of a stimulus may ask for a random number: value(self, t, normal), or uniform; what differs between elements is a parameter with a distribution or an array"
 
@@ -106,7 +114,37 @@ def junction_program(junction: Junction) -> EquationProgram:
     return EquationProgram.of(junction.flow, [parameter_leaves(junction.spec.parameters), *ARGUMENTS], f"{type(junction).__name__}.current()")
 
 
-def expression_program(expression: Expression, neuron: DeclarativeModel) -> EquationProgram:
-    """What an `expression` of a `neuron` (or of a part of one) computes; its leaves are "s." and a state."""
-    states = {n: f"s.{n}" for n in neuron.spec.states}
-    return EquationProgram.of(lambda p, s: expression.of(neuron, p, s), [parameter_leaves(neuron.spec.parameters), states], expression.where)
+def expression_program(expression: Expression, model: DeclarativeModel, beneath: Membrane | None = None) -> EquationProgram:
+    """What an `expression` of a `model` (a neuron, a part of one, or a mechanism of a cell) computes.
+
+    Its leaves are "s.", "x.", "w." and "p." with a name; of a mechanism, what the compartment supplies comes from the potential, the leaf "v",
+    and from the states and parameters of the channels there, "s.pool.c" and "p.pool.tau".
+
+    Args:
+        beneath: the channels of the compartment; None: of no cell, or nothing but the potential is read.
+    """
+    spec, mechanism = model.spec, isinstance(model, Mechanism)
+    inputs = {n: f"x.{n}" for n in readable(model) if not (mechanism and supplied(n))}
+    given = {n for n in readable(model) if mechanism and supplied(n)}
+    channels = () if beneath is None else beneath.traced.items()
+
+    def value(p: Scalars, s: Scalars, x: Scalars, w: Scalars, v: Any, around: tuple[Scalars, Scalars]) -> Any:
+        supply = {"v": v} if beneath is None else beneath.surroundings(*around, v, {})
+        return expression.of(model, p, s, {**x, **{n: supply[n] for n in given}}, w)
+
+    of_channels = (
+        {f"{c}.{n}": f"p.{c}.{n}" for c, t in channels for n in t.spec.parameters},
+        {f"{c}.{n}": f"s.{c}.{n}" for c, t in channels for n in t.spec.states},
+    )
+    leaves = [parameter_leaves(spec.parameters), {n: f"s.{n}" for n in spec.states}, inputs, {n: f"w.{n}" for n in spec.ports}, "v", of_channels]
+    return EquationProgram.of(value, leaves, expression.where)
+
+
+def weights_program(matrix: WeightMatrix) -> EquationProgram:
+    """The equation of the entries of a weight `matrix`, whose parameters are numbers; its leaves are the two neurons."""
+
+    def entry(p: dict[str, Any], source: Any, target: Any) -> Any:
+        made = matrix.bound(p).entry(source, target)
+        return made.value if isinstance(made, Quantity) else made
+
+    return EquationProgram.of(entry, [parameter_leaves(matrix.parameters), SOURCE, TARGET], f"{type(matrix).__name__}.entry()")

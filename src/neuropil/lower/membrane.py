@@ -371,10 +371,14 @@ class MembraneProgram:
         """States that the step writes."""
         return {n: node for n, node in self.states.items() if self.graph.nodes[node].value != f"s.{n}"}
 
-    @cached_property
-    def flops(self) -> int:
-        """Floating-point operations of a compartment and step, without the solver's; what is offered is computed twice."""
-        return sum(self.graph.flops(roots.values()) for roots in (self.currents, self.changing, self.offers, self.offers))
+    def flops(self, tabulated: Container[str] = ()) -> int:
+        """Floating-point operations of a compartment and step, without the solver's and those of tables; what is offered is computed twice.
+
+        Args:
+            tabulated: states that are read from a table.
+        """
+        loops = self.outputs(tabulated)
+        return sum(self.graph.flops(loops[kind].values()) for kind in ("currents", "states", "offers", "offers"))
 
     def read(self, name: str) -> tuple[bool, bool]:
         """Whether the currents, and the states, depend on something around: "c_ca".
@@ -385,15 +389,36 @@ class MembraneProgram:
         early, late = (self.graph.leaves(*roots.values()) for roots in (self.currents, self.changing))
         return f"x.{name}" in early, f"x.{name}" in late
 
-    def evaluated(self, parameters: dict[str, Any], size: int, *, as_given: bool) -> dict[str, Constants]:
-        """Constants of the loops "currents", "states" and "offers" (see `Constants.of`).
+    def parameters_of(self, node: int) -> frozenset[str]:
+        """Parameters by "mechanism.name" that a node depends on; of a mechanism whose propagator it reads, all."""
+        found: set[str] = set()
+        for leaf in self.graph.leaves(node):
+            kind, _, name = leaf.partition(".")
+            mechanism, _, parameter = name.partition(".")
+            if kind == "p" and parameter:
+                declared = self.membrane.traced[mechanism].spec.parameters
+                found.update([name] if parameter in declared else (f"{mechanism}.{n}" for n in declared))
+        return frozenset(found)
+
+    def outputs(self, tabulated: Container[str] = ()) -> dict[str, dict[str, int]]:
+        """Nodes that each loop computes: "currents", "states", "offers", and "gates", the equations of states that are read from a table.
+
+        Args:
+            tabulated: the names of these.
+        """
+        states, gates = ({n: node for n, node in self.changing.items() if (n in tabulated) == within} for within in (False, True))
+        return {"currents": self.currents, "states": states, "gates": gates, "offers": self.offers}
+
+    def evaluated(self, parameters: dict[str, Any], size: int, *, as_given: bool, tabulated: Container[str] = ()) -> dict[str, Constants]:
+        """Constants of the loops (see `Constants.of`).
 
         Args:
             parameters: by "mechanism.name".
             size: elements of an array.
             as_given: as of `Constants.of`.
+            tabulated: states that are read from a table.
         """
-        loops = {"currents": self.currents, "states": self.changing, "offers": self.offers}
+        loops = self.outputs(tabulated)
         leaves = {f"p.{n}": v for n, v in parameters.items()}
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             made = {n: Constants.of(self.graph, hoisted(self.graph, roots.values()), leaves, size, as_given=as_given) for n, roots in loops.items()}

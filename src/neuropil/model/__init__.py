@@ -28,6 +28,8 @@ from neuropil.model.cell.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.cell.morphology import Morphology, MorphologyBuilder
 from neuropil.model.cell.section import Section
 from neuropil.model.connection.distance import DistanceDependent
+from neuropil.model.connection.matrices import Blocks, Circulant, Kronecker, Permutation
+from neuropil.model.connection.matrix import WeightMatrix
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.rules import (
     AllToAll,
@@ -39,8 +41,10 @@ from neuropil.model.connection.rules import (
     OneToOne,
 )
 from neuropil.model.connection.structure import Rewiring
-from neuropil.model.contents.contents import ExpressionProbe, Population, Probe, Projection, StimulusConnection
-from neuropil.model.contents.expression import Expression
+from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
+from neuropil.model.contents.expression import Expression, ExpressionProbe
+from neuropil.model.contents.graded import Graded
+from neuropil.model.contents.recordable import Recordable
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.effects import Becomes, Effect, Gain, Shift, Toward
 from neuropil.model.modulation.kinetics import FirstOrder, Kinetics, MichaelisMenten, Signal
@@ -63,10 +67,12 @@ __all__ = [
     "Apart",
     "At",
     "Becomes",
+    "Blocks",
     "Branch",
     "Branched",
     "Cell",
     "Channel",
+    "Circulant",
     "Code",
     "Compartments",
     "Composite",
@@ -97,6 +103,7 @@ __all__ = [
     "FixedProbability",
     "FixedTotal",
     "Gain",
+    "Graded",
     "Guard",
     "Horizon",
     "InhomogeneousPoisson",
@@ -104,6 +111,7 @@ __all__ = [
     "Junction",
     "Kind",
     "Kinetics",
+    "Kronecker",
     "Location",
     "LogNormal",
     "MaxLength",
@@ -120,6 +128,7 @@ __all__ = [
     "OneHot",
     "OneToOne",
     "Part",
+    "Permutation",
     "PlaceCode",
     "PointProcess",
     "Poisson",
@@ -132,6 +141,7 @@ __all__ = [
     "Proportional",
     "RateCode",
     "Rates",
+    "Recordable",
     "Region",
     "Regular",
     "Rewiring",
@@ -157,6 +167,7 @@ __all__ = [
     "TimeArray",
     "Toward",
     "Uniform",
+    "WeightMatrix",
     "WinnerTakesAll",
     "discretise",
     "location",

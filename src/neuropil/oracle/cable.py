@@ -176,7 +176,8 @@ class Cells:
             place, _, state = name.partition(".")
             known.setdefault(place, set()).add(state)
             self._start(name, per_element(value, size, pop.sites(name), seed, "initial", pop.name, name).reshape(size, -1))
-        quiet = self._signals({})
+        quiet = self.signals = self._signals({})
+        self.w: States = {}
         # Pools and whatever offers something before what reads it.
         for site in sorted(sites, key=lambda s: (s in self.points, not s.pool and not s.offers())):
             site.settle(site.inputs(self._surroundings(self.v), quiet[site.name]), known[site.name])
@@ -204,6 +205,15 @@ class Cells:
                 whole[:, site.where] = value
         return given
 
+    def begin(self, x: States) -> None:
+        """Take in the signals `x` of a step, by "place.input", of every site neuron by neuron."""
+        self.signals = self._signals({n: values.reshape(self.size, -1) for n, values in x.items()})
+
+    def seen(self, part: str) -> tuple[States, States]:
+        """Of the channel or point process `part`: what its compartments supply, as it is now, with the signals of the step; what arrived at its ports."""
+        site = next(s for s in (*self.channels, *self.points) if s.name == part)
+        return site.inputs(self._surroundings(self.v), self.signals[part]), {p: self.w.get(f"{part}.{p}", np.zeros(site.shape).ravel()) for p in site.spec.ports}
+
     def step(self, k: int, x: States, w: States) -> Array:
         """Advance from t_k to t_{k+1}; returns who spiked.
 
@@ -215,7 +225,9 @@ class Cells:
         Raises:
             SimulationError: a potential that is not finite.
         """
-        signals, before = self._signals({n: values.reshape(self.size, -1) for n, values in x.items()}), self.v
+        self.begin(x)
+        self.w = w
+        signals, before = self.signals, self.v
         current, slope = np.zeros(self.v.shape, complex), np.zeros(self.v.shape)
         given = self._surroundings(self.v + 1j * TINY)
         self.ions = {i: np.zeros(self.v.shape) for i in self.ions}

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from neuropil.model import Population, Probe
-from neuropil.model.contents.contents import ExpressionProbe
+from neuropil.model.cell.cell import Cell
+from neuropil.model.contents.expression import Expression, ExpressionProbe
+from neuropil.model.probe.currents import Sum, SumProbe
 from neuropil.oracle.integrate import Array
 from neuropil.registry import builder_of, register
 
@@ -50,10 +52,43 @@ def of_state(probe: Probe, world: World) -> Samples:
 @register(ExpressionProbe, "oracle")
 def of_expression(probe: ExpressionProbe, world: World) -> Samples:
     """Samples of an expression, likewise, of a `probe` of a `world`."""
-    size = probe.target.size * probe.site_count
+    return lambda: values_of(probe.expression, probe.target, world)[probe.places]
 
-    def values() -> Array:
-        group = world.group(probe.target, probe.expression.part)
-        return np.broadcast_to(np.asarray(probe.expression.of(probe.model, group.parameters, group.s), float), (size,))[probe.places]
 
-    return values
+@register(SumProbe, "oracle")
+def of_sum(probe: SumProbe, world: World) -> Samples:
+    """Samples of a sum of currents, likewise, of a `probe` of a `world`."""
+    return lambda: sums_of(probe.sum, probe.target, world).ravel()[probe.places]
+
+
+def values_of(expression: Expression, population: Population, world: World) -> Array:
+    """An expression of all sites of a population, neuron by neuron; NaN in compartments without the channel.
+
+    Args:
+        world: the network while it runs.
+    """
+    group, model = world.group(population, expression.part), expression.model_in(population)
+    sites, points = expression.sites_in(population)
+    x, w = world.groups[population.name].seen(expression.part)
+    made = np.asarray(expression.of(model, group.parameters, group.s, x, w), float)
+    if not isinstance(population.neuron, Cell) or points is not None:
+        return np.broadcast_to(made, (population.size * sites,))
+    whole = np.full((population.size, sites), np.nan)
+    whole[:, group.where] = np.broadcast_to(made, (population.size * len(group.where),)).reshape(population.size, -1)
+    return whole.ravel()
+
+
+def sums_of(total: Sum, population: Population, world: World) -> Array:
+    """A sum of currents in all compartments, [cells, compartments].
+
+    Args:
+        total: what is added up.
+        population: of cells; world: the network while it runs.
+    """
+    cells = world.groups[population.name]
+    found = -cells.v @ cells.laplacian if total.axial else np.zeros(cells.v.shape)
+    for flow in total.flows:
+        values = values_of(flow.expression, population, world).reshape(population.size, -1)
+        for site, into, factor in zip(flow.sites, flow.into, flow.factor, strict=True):
+            found[:, into] += factor * values[:, site]
+    return found

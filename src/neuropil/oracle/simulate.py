@@ -9,7 +9,7 @@ A refractory neuron does not spike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, cast
@@ -18,16 +18,18 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, SimulationError
-from neuropil.model import Network, Neuron, Population, Projection
+from neuropil.model import Network, Neuron, Population, Projection, StimulusConnection
 from neuropil.model.base import grid
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.per_synapse import differs
+from neuropil.model.network.changes import parameter_changes, stimulus_changed, target_of, with_followers
 from neuropil.model.network.validate import validate
 from neuropil.model.neuron.branched import BRANCH, Branched
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.model.probe.upkeep import Normalisation
 from neuropil.oracle.cable import Cells, Sites
 from neuropil.oracle.events import Synapses, per_element
+from neuropil.oracle.graded import GradedSynapses
 from neuropil.oracle.integrate import Array, Integrator, States
 from neuropil.oracle.modulate import Given, Modulators
 from neuropil.oracle.probes import samples_of
@@ -71,6 +73,14 @@ class Running(Protocol):
     def s(self) -> States:
         """States by full name, base units."""
 
+    def seen(self, part: str) -> tuple[States, States]:
+        """Of a part, for probes: its inputs during the last step (before the first, those that it begins with), and what arrived at its ports."""
+        ...
+
+    def begin(self, x: States) -> None:
+        """Take in the inputs `x` of a step, by full name, before it."""
+        ...
+
     def step(self, k: int, x: States, w: States) -> Array:
         """Advance from t_k to t_{k+1} with inputs and weights by their full names; returns who spiked.
 
@@ -93,7 +103,7 @@ class Group:
     """
 
     def __init__(self, pop: Population, dt: float, seed: int, part: str = ""):
-        self.pop, self.dt = pop, dt
+        self.pop, self.dt, self.part = pop, dt, part
         model, sites = pop.parts[part].model, pop.parts[part].sites
         assert isinstance(model, Neuron)
         self.model, spec = model, model.spec
@@ -112,6 +122,16 @@ class Group:
         self._constants()
         self.stochastic = type(model).hazard is not Neuron.hazard
         self.key = rng.stream_key(seed, "hazard", pop.name)
+        self.x: States = {}
+        self.w: States = {n: np.zeros(size) for n in spec.ports}
+
+    def begin(self, x: States) -> None:
+        """Take in the inputs `x` of a step by name."""
+        self.x = x
+
+    def seen(self, part: str) -> tuple[States, States]:
+        """Inputs and arrived weights by name, see `Running.seen` (`part` is its own)."""
+        return self.x, self.w
 
     def _constants(self) -> None:
         """What follows from parameters alone."""
@@ -125,6 +145,17 @@ class Group:
         self.integrator = self.integrator.with_parameters(self.parameters)
         self._constants()
 
+    def start_at(self, parameter: str, before: Array) -> None:
+        """Before the first step: states that are still where they started, at a parameter that has changed, start at its new value.
+
+        Args:
+            parameter: its name.
+            before: its values before.
+        """
+        for name, state in self.model.spec.states.items():
+            if self.pop.initial.get(full_name(self.part, name), state.initial) == parameter:
+                self.s[name] = np.where(self.s[name] == before, self.parameters[parameter], self.s[name])
+
     def step(self, k: int, x: States, w: States) -> Array:
         """Advance from t_k to t_{k+1}; returns who spiked.
 
@@ -133,7 +164,7 @@ class Group:
             x: inputs by name, [n].
             w: summed weights by port, [n].
         """
-        before, held = self.s, self.left > 0
+        before, held, self.x, self.w = self.s, self.left > 0, x, w
         s = self.integrator.advance(before, x, held)
         for name, increment in self.equations.receive(s, w).items():
             deaf = held & (name in type(self.model).clamps)
@@ -186,15 +217,32 @@ class BranchedGroup:
         Args:
             k, x, w: as of `Running.step`.
         """
+        mine, theirs = self._inputs(x)
+        self.branches.step(k, theirs, {p: w[full_name(BRANCH, p)] for p in self.neuron.branch.spec.ports})
+        return self.soma.step(k, mine, {p: w[p] for p in self.neuron.soma.spec.ports})
+
+
+    def _inputs(self, x: States) -> tuple[States, States]:
+        """Inputs of somas and of branches, as they see each other."""
         count = self.neuron.branches
-        theirs = {n: x[full_name(BRANCH, n)] for n in self.neuron.branch.spec.inputs if n not in self.neuron.reads}
-        theirs |= {n: np.repeat(self.soma.s[state], count) for n, state in self.neuron.reads.items()}
+        theirs = {n: x[full_name(BRANCH, n)] for n in self.neuron.branch.spec.inputs if n not in self.neuron.reads} | self._read()
         given = self.branches.equations.output(self.branches.s, theirs).reshape(-1, count)
         mine = {n: x[n] for n in self.neuron.soma.spec.inputs}
         for b in range(count):
             mine[self.neuron.into] = mine[self.neuron.into] + given[:, b]
-        self.branches.step(k, theirs, {p: w[full_name(BRANCH, p)] for p in self.neuron.branch.spec.ports})
-        return self.soma.step(k, mine, {p: w[p] for p in self.neuron.soma.spec.ports})
+        return mine, theirs
+
+    def _read(self) -> States:
+        """What the branches read of their somas."""
+        return {n: np.repeat(self.soma.s[state], self.neuron.branches) for n, state in self.neuron.reads.items()}
+
+    def begin(self, x: States) -> None:
+        """Take in the inputs `x` of a step by full name."""
+        self.soma.x, self.branches.x = self._inputs(x)
+
+    def seen(self, part: str) -> tuple[States, States]:
+        """Of a `part`, see `Running.seen`; what branches read of their somas is as it is now."""
+        return (self.branches.x | self._read(), self.branches.w) if part == BRANCH else self.soma.seen(part)
 
 
 def _running(pop: Population, dt: float, seed: int) -> Running:
@@ -209,19 +257,20 @@ def simulate(
     *,
     dt: Quantity = 0.1 * ms,
     seed: int = 1,
-    edges: Mapping[int, tuple[Any, ...]] | None = None,
+    edges: Mapping[int | str, tuple[Any, ...]] | None = None,
     modulators: Mapping[int, float] | None = None,
     signals: Given | None = None,
     doses: Given | None = None,
     changes: Mapping[int, Mapping[str, Mapping[str, Any]]] | None = None,
     held: Mapping[int, Mapping[str, tuple[str, ...] | None]] | None = None,
+    settings: Mapping[int, Sequence[tuple[Any, Mapping[str, Any]]]] | None = None,
 ) -> OracleResult:
     """Run a network, slowly, in float64.
 
     Args:
         duration, dt: times; the duration is a multiple of dt.
         edges: synapses of projections that are left to chance, by the index of the projection in
-            `network.projections`: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
+            `network.projections`, or of graded ones by name: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
             several sites, the site of each; last, what tells each from the others in draws of its own (of noise, of
             parameters): its place in the list, if left out, which is not the engine's between views (`numbered_edges`).
         modulators: value of the signal of synapses that read one, by the index of the projection; 0 otherwise.
@@ -230,6 +279,8 @@ def simulate(
             sorted by source.
         held: from a step on, by the name of a projection: the states that do not change while its plasticity is off, which
             stops rewiring too; None: it is on again.
+        settings: before a step, one after the other: a population, view or stimulus (or its name), and new values of its parameters by
+            name, as of `Simulation.set`.
         seed: of every random stream.
 
     Returns:
@@ -243,12 +294,12 @@ def simulate(
     validate(network, dt)
     h = float(magnitude(dt, ms.dimension, "dt"))
     steps = grid.steps(magnitude(duration, ms.dimension, "duration"), h, "the duration", least=0)
-    unknown = set(edges or {}) - set(range(len(network.projections)))
+    unknown = set(edges or {}) - set(range(len(network.projections))) - {p.name for p in network.graded}
     if unknown:
-        raise ModelError("edges for projections that do not exist", got=sorted(unknown), expected=f"below {len(network.projections)}")
+        raise ModelError("edges for projections that do not exist", got=sorted(map(str, unknown)), expected=f"below {len(network.projections)}, or names of graded ones")
     world = _World(network, h, steps, seed, dict(edges or {}), dict(modulators or {}))
     modulation = Modulators(network, h, signals or {}, doses or {}, world.parameter, world.change)
-    every = {p.name: 1 if p.interval is None else grid.steps(p.interval, h, f"probe {p.name}: interval") for p in network.probes}
+    sampled = {p.name: p.steps(h) for p in network.probes}
     traces: dict[str, list[Array]] = {name: [] for name in [p.name for p in network.probes] + [p.name for p in network.synapse_probes]}
     samples = {p.name: samples_of(p, world) for p in network.probes}
     normalisations = [(n, grid.steps(n.interval, h, "the interval of normalise")) for n in network.normalisations]
@@ -256,19 +307,26 @@ def simulate(
     for k in range(steps):
         for name, values in (changes or {}).get(k, {}).items():
             world.rewrite(name, values)
+        for target, given in (settings or {}).get(k, ()):
+            world.set(target, given, k, modulation)
         for name, states in (held or {}).get(k, {}).items():
             next(a for a in world.living if a.projection.name == name).held = states
         modulation.before(k)
         for n, steps_between in normalisations:
             if k % steps_between == 0:
                 world.normalise(n)
-        fired = world.step(k)
+        x, w = world.arriving(k)
+        for probe in network.probes:
+            if k == 0 == sampled[probe.name][0]:
+                traces[probe.name].append(samples[probe.name]())
+        fired = world.step(k, x, w)
         modulation.after(fired)
         who = np.concatenate([world.groups[n].pop.first + np.flatnonzero(f) for n, f in fired.items()])
         stamps.append(np.full(who.size, k + 1))
         neurons.append(who)
         for probe in network.probes:
-            if (k + 1) % every[probe.name] == 0:
+            first, every = sampled[probe.name]
+            if k + 1 >= max(first, 1) and (k + 1 - first) % every == 0:
                 traces[probe.name].append(samples[probe.name]())
         for watched in network.synapse_probes:
             if (k + 1) % grid.steps(watched.interval, h, f"probe {watched.name}: interval") == 0:
@@ -276,7 +334,7 @@ def simulate(
     spans = {n: (p.first, p.size) for n, p in network.populations.items()}
     return OracleResult(
         Spikes(np.concatenate(stamps), np.concatenate(neurons), spans, h),
-        {p.name: np.array(traces[p.name]).reshape(len(traces[p.name]), p.neurons.size) for p in network.probes}
+        {p.name: np.array(traces[p.name]).reshape(len(traces[p.name]), p.columns.size) for p in network.probes}
         | {p.name: np.array(traces[p.name]).reshape(len(traces[p.name]), world.synaptic(p.projection, p.variable, p.chosen)[0].size) for p in network.synapse_probes},
         {name: g.s for name, g in world.groups.items()},
         {a.projection.name: {"source": a.pre, "target": a.post, "weight": a.weight, **a.s} for a in world.living},
@@ -287,13 +345,14 @@ def simulate(
 class _World:
     """A network while it runs."""
 
-    def __init__(self, network: Network, h: float, steps: int, seed: int, edges: dict[int, Any], modulators: dict[int, float]):
-        self.network, populations, projections = network, network.populations, network.projections
+    def __init__(self, network: Network, h: float, steps: int, seed: int, edges: dict[int | str, Any], modulators: dict[int, float]):
+        self.network, self.h, populations, projections = network, h, network.populations, network.projections
         self.groups: dict[str, Running] = {name: _running(pop, h, seed) for name, pop in populations.items()}
         self.synapses = [Synapses(p, h, seed, edges.get(i)) for i, p in enumerate(projections) if not p.per_synapse]
         self.living = [
             LivingSynapses(p, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.per_synapse
         ]
+        self.graded = [GradedSynapses(p, h, seed, edges.get(p.name)) for p in network.graded]
         self.sources = [Source(d, h, steps, seed) for d in network.drives]
         specs = {name: pop.neuron.spec for name, pop in populations.items()}
         self.inputs = {name: {i: pop.size * pop.sites(i) for i in specs[name].inputs} for name, pop in populations.items()}
@@ -325,6 +384,26 @@ class _World:
         for part in dict.fromkeys(split(n)[0] for n in values):
             self.group(target, part).change({split(n)[1]: v for n, v in values.items() if split(n)[0] == part})
 
+    def set(self, target: Any, values: Mapping[str, Any], k: int, modulation: Modulators) -> None:
+        """Change parameters of neurons, or a stimulus, before step k."""
+        found = target_of(self.network, target)
+        if isinstance(found, StimulusConnection):
+            drives = [source.drive for source in self.sources]
+            index = next(j for j, d in enumerate(self.network.drives) if d is found)
+            for j, twin in with_followers(drives, index, stimulus_changed(drives[index], values, self.h)):
+                self.sources[j] = self.sources[j].with_drive(twin)
+            return
+        for change in parameter_changes(self.network, found, values, self.h):
+            population, inner = change.population, split(change.name)[1]
+            group = self.group(population, change.part)
+            before = modulation.base.get((id(population), change.name), (group.parameters[inner], None))[0]
+            sites = before.size // population.size
+            after = np.array(np.broadcast_to(change.applied(before.reshape(-1, sites), sites), (population.size, sites))).ravel()
+            group.change({inner: after})
+            if k == 0 and isinstance(group, Group):
+                group.start_at(inner, before)
+            modulation.rebase(population, change.name, after, k)
+
     def synaptic(self, projection: Projection, name: str, chosen: Array | None = None) -> tuple[Array, Array, Any]:
         """A state, or "weight", of the (chosen) synapses of a projection by source; the target of each; what keeps them."""
         which = slice(None) if chosen is None else chosen
@@ -352,9 +431,15 @@ class _World:
                 else:
                     alive.weight = np.array(np.broadcast_to(value, alive.pre.size), float)
 
-    def step(self, k: int) -> dict[str, Array]:
-        """From t_k to t_{k+1}; returns who spiked, bool per neuron by population."""
+    def arriving(self, k: int) -> tuple[dict[str, States], dict[str, States]]:
+        """Inputs during step k and weights that arrive at its end, by population and full name; all have taken in their inputs."""
         x, w = self._arriving(k)
+        for name, group in self.groups.items():
+            group.begin(x[name])
+        return x, w
+
+    def step(self, k: int, x: dict[str, States], w: dict[str, States]) -> dict[str, Array]:
+        """From t_k to t_{k+1} with what `arriving` gave; returns who spiked, bool per neuron by population."""
         with np.errstate(over="ignore"):
             fired = {name: g.step(k, x[name], w[name]) for name, g in self.groups.items()}
         for synapse in self.synapses:
@@ -367,6 +452,13 @@ class _World:
         """A state of the sites of a part, neuron by neuron."""
         group = self.groups[population.name]
         return group.potentials(part) if isinstance(group, Cells) and state == "v" else group.s[full_name(part, state)]
+
+    def _read(self, source: Population, part: str) -> tuple[dict[str, Any], States]:
+        """Parameters and states of a part by name; of a place on cells with morphology its potential."""
+        if isinstance(self.groups[source.name], Cells):
+            return {}, {"v": self._seen(source, part, "v")}
+        group = self.group(source, part)
+        return group.parameters, group.s
 
     def _arriving(self, k: int) -> tuple[dict[str, States], dict[str, States]]:
         """Inputs during the step and weights at its end, by population and full name."""
@@ -392,4 +484,7 @@ class _World:
             else:
                 here = self._seen(mine.population, mine.part, "v")[mine.places]
                 np.add.at(entry, mine.places, coupling.flow(here, there, side))
+        for graded in self.graded:
+            p = graded.projection
+            x[p.target.name][str(p.input)] += graded.flow(*self._read(p.source, p.value.part))
         return x, w

@@ -82,6 +82,7 @@ class PlanBuilder:
         kept = [(p, store.exact) for p, store in zip(self.network.projections, self.stores, strict=True) if p.target is population]
         driven = mine(d.drive.entry for d in drives if d.kind == "current") | mine(p.input for p, _ in kept if p.input is not None)
         added = [d.drive.entry for d in drives if d.kind == "irregular"] + [p.port for p, exact in kept if p.port is not None and not exact]
+        driven |= mine(p.input for p in self.network.graded if p.target is population)
         driven |= mine(e.input for c in self.network.couplings for e in (c.first, c.second) if e.population is population)
         reads: dict[str, str] = {}
         gives = False

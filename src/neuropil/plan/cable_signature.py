@@ -23,6 +23,8 @@ class CableKind(Enum):
     POTENTIAL = "potential"  # of the compartments of a block, or at the sites of a point process
     CONDUCTANCE = "conductance"  # likewise
     CURRENT = "outward current"  # likewise
+    AREA = "area"  # of the compartments of a block, for each of its cells, as the two that follow
+    DIAGONAL = "diagonal"  # what of it never changes
     SHARED = "concentration or ion current"  # likewise: what mechanisms have in common, such as "c_ca"
     CARRIED = "ion current of a point process"  # at its sites
     SITES = "sites"  # (compartment, conductance, current, potential), see `neuropil.engine.cells.kernels.add_sites`
@@ -31,6 +33,9 @@ class CableKind(Enum):
     NUMBERS = "numbers"  # equal for all elements of a loop: hoisted constants, then weights of quanta
     CONSTANT = "hoisted constant"  # of a loop, by its node: one that differs between compartments or cells
     STATE = "state"  # "mechanism.state"
+    TABLE = "gate table"  # (values [tiles, …], lowest potential, intervals per mV, intervals), see `neuropil.engine.cells.gates`
+    INTERVAL = "interval of the gate table"  # int32, in which each element's potential lies, from 1; 0 outside of the range
+    WITHIN = "place in the interval"  # where in it
     NETWORK = "network"  # what the network fills and reads, an `Argument` of the part
 
 
@@ -49,7 +54,7 @@ class CableArgument:
     loop: str = ""
 
 
-OF_BLOCK = tuple(CableArgument(k) for k in (CableKind.POTENTIAL, CableKind.CONDUCTANCE, CableKind.CURRENT))
+OF_BLOCK = tuple(CableArgument(k) for k in (CableKind.POTENTIAL, CableKind.CONDUCTANCE, CableKind.CURRENT, CableKind.AREA, CableKind.DIAGONAL))
 """What every loop may use, handed to a step first."""
 
 
@@ -73,9 +78,11 @@ class CableLoop:
     """A loop over a membrane group.
 
     Attributes:
-        kind: "currents", "states" or "offers"; group: its place; point: whether over the sites of a point process.
+        kind: as of `MembraneProgram.outputs`; group: its place; point: whether over the sites of a point process.
         outputs: nodes that it computes, by name; reads: leaf -> array; writes: output -> array.
         constants: node -> array, of those that differ; ports: leaf -> what arrives there.
+        system: area and diagonal, with which currents of membranes become the system that is solved; else none.
+        guard: the intervals of the gate table: only elements in none of them are computed; else None.
     """
 
     kind: str
@@ -86,6 +93,8 @@ class CableLoop:
     writes: Mapping[str, CableArgument]
     constants: Mapping[int, CableArgument]
     ports: Mapping[str, CablePort]
+    system: tuple[CableArgument, ...] = ()
+    guard: CableArgument | None = None
 
     @property
     def numbers(self) -> CableArgument:
@@ -96,7 +105,8 @@ class CableLoop:
     def arrays(self) -> tuple[CableArgument, ...]:
         """Everything it reads and writes for each element."""
         arriving = [a for port in self.ports.values() for a in (port.exact, port.real) if a is not None]
-        return tuple(dict.fromkeys((*self.reads.values(), *self.writes.values(), *self.constants.values(), *arriving)))
+        guard = () if self.guard is None else (self.guard,)
+        return tuple(dict.fromkeys((*self.reads.values(), *self.writes.values(), *self.constants.values(), *arriving, *self.system, *guard)))
 
 
 @dataclass(frozen=True)
@@ -119,16 +129,41 @@ class Exchange:
 
 
 @dataclass(frozen=True)
+class CableTable:
+    """The table of a membrane group.
+
+    Attributes:
+        group: its place.
+        states: of the tabulated gates, in order.
+    """
+
+    group: int
+    states: tuple[CableArgument, ...]
+
+    @property
+    def values(self) -> CableArgument:
+        """The table itself."""
+        return CableArgument(CableKind.TABLE, self.group)
+
+    @property
+    def located(self) -> tuple[CableArgument, CableArgument]:
+        """Where each element's potential lies in it."""
+        return CableArgument(CableKind.INTERVAL, self.group), CableArgument(CableKind.WITHIN, self.group)
+
+
+@dataclass(frozen=True)
 class CableSignature:
     """A cell's step without its text.
 
     Attributes:
         loops: (kind, group) -> loop, of those that compute anything.
+        tables: of the membrane groups that have one.
         exchange: between compartments and sites.
         arguments: arrays, after those of `OF_BLOCK` and what every step is given.
     """
 
     loops: Mapping[tuple[str, int], CableLoop]
+    tables: tuple[CableTable, ...]
     exchange: Exchange
     arguments: tuple[CableArgument, ...]
 
@@ -139,14 +174,18 @@ class CableSignature:
         Args:
             plan: the lowered cell.
         """
-        made = [_loop(plan, g, kind, variants) for g in range(len(plan.groups)) for kind in ("currents", "states", "offers")]
+        made = [_loop(plan, g, kind, variants) for g in range(len(plan.groups)) for kind in ("currents", "states", "gates", "offers")]
         loops = {(one.kind, one.group): one for one in made if one.outputs}
+        tables = tuple(
+            CableTable(g, tuple(CableArgument(CableKind.STATE, g, n) for n in group.tabulated)) for g, group in enumerate(plan.groups) if group.table is not None
+        )
         exchange = _exchange(plan)
         used = dict.fromkeys(exchange.arrays)
         for one in loops.values():
             used |= dict.fromkeys((CableArgument(CableKind.RUNS, one.group), one.numbers, *one.arrays))
+        used |= dict.fromkeys(a for table in tables for a in (table.values, *table.located))
         used |= dict.fromkeys(CableArgument(CableKind.SITES, g) for g in plan.places_of_points)
-        return cls(loops, exchange, tuple(a for a in used if a not in OF_BLOCK))
+        return cls(loops, tables, exchange, tuple(a for a in used if a not in OF_BLOCK))
 
     def quantum(self, group: int, name: str, port: str) -> tuple[CableArgument, int]:
         """Where the weight of a quantum at a port of a point process lies: a table of numbers, and the place in it.
@@ -175,7 +214,7 @@ def numbers_of(group: MembraneGroup, loop: CableLoop, quanta: Mapping[str, float
 def _loop(plan: CablePlan, g: int, kind: str, variants: Mapping[str, Variant]) -> CableLoop:
     group, point = plan.groups[g], g >= len(plan.membranes)
     program, membrane = group.program, group.program.membrane
-    outputs = {"currents": program.currents, "states": program.changing, "offers": {} if point else program.offers}[kind]
+    outputs = {} if point and kind == "offers" else group.outputs[kind]
     place = g if point else None
     common = {n: CableArgument(CableKind.SHARED, place, n) for n in (*membrane.around, *membrane.counted, *program.offers)}
     states = {n: CableArgument(CableKind.STATE, g, n) for n in membrane.states}
@@ -187,10 +226,12 @@ def _loop(plan: CablePlan, g: int, kind: str, variants: Mapping[str, Variant]) -
         writes = {"g": CableArgument(CableKind.CONDUCTANCE, place), "out": CableArgument(CableKind.CURRENT, place)}
         writes |= {n: CableArgument(CableKind.CARRIED, g, n) if point else common[n] for n in membrane.counted}
     else:
-        writes = {n: states[n] if kind == "states" else common[n] for n in outputs}
+        writes = {n: common[n] if kind == "offers" else states[n] for n in outputs}
     constants = {node: CableArgument(CableKind.CONSTANT, g, node, kind) for node in group.loops[kind].arrays}
     ports = _ports(g, group, variants[group.name]) if point and kind == "states" and outputs else {}
-    return CableLoop(kind, g, point, outputs, {leaf: a for leaf, a in known.items() if leaf in read}, writes, constants, ports)
+    system = (CableArgument(CableKind.AREA), CableArgument(CableKind.DIAGONAL)) if kind == "currents" and not point else ()
+    guard = CableArgument(CableKind.INTERVAL, g) if kind == "gates" else None
+    return CableLoop(kind, g, point, outputs, {leaf: a for leaf, a in known.items() if leaf in read}, writes, constants, ports, system, guard)
 
 
 def _ports(g: int, group: MembraneGroup, variant: Variant) -> dict[str, CablePort]:

@@ -40,6 +40,7 @@ class PlannedCells:
     @classmethod
     def of(
         cls, population: Population, parts: Mapping[str, SolverBatch], dt: float, precision: str, modulated: frozenset[str] = frozenset(), seed: int = 1,
+        gate_tables: bool = True,
     ) -> PlannedCells:  # fmt: skip
         """Lower a population whose point processes are in use as `parts` (by name) say; `modulated`: see `CablePlan.of`.
 
@@ -47,6 +48,7 @@ class PlannedCells:
             dt: time step, ms.
             precision: "float32" or "float64".
             seed: of what is drawn.
+            gate_tables: as of `make_plan`.
 
         Returns:
             The planned cells.
@@ -56,12 +58,12 @@ class PlannedCells:
         variants = {name: part.variant for name, part in parts.items()}
         used = {f"{name}.{n}" for name, v in variants.items() for n in (*v.wired, *v.real, *v.driven)}
         draw = draw_for(population, seed)
-        cable = CablePlan.of(cell, dt, precision, used, modulated, draw)
+        cable = CablePlan.of(cell, dt, precision, used, modulated, draw, gate_tables)
         start = Start.of(cable, population, seed)
         slow = _slow(cable, start, dt, modulated) if precision == "float32" else {}
         if slow:
             precision = "float64"
-            cable = CablePlan.of(cell, dt, precision, used, modulated, draw)
+            cable = CablePlan.of(cell, dt, precision, used, modulated, draw, gate_tables)
         return cls(population, cable, start, CableSignature.of(cable, variants), {n: p.members[0].quanta for n, p in parts.items()}, precision, slow)
 
     @property
@@ -102,6 +104,6 @@ def _slow(cable: CablePlan, start: Start, dt: float, modulated: frozenset[str]) 
             shape = np.broadcast_shapes(*(np.shape(v) for v in values.values()))
             values = {n: np.broadcast_to(v, shape).ravel() if np.ndim(v) else v for n, v in values.items()}
             initial = {n: start.states[group.name][f"{name}.{n}"] for n in spec.states}
-            slow = slow_flows(step, values, initial, dt, spec.parameters if name in modulated else ())
+            slow = slow_flows(step, values, initial, dt, spec.parameters if any(n.partition(".")[0] == name for n in modulated) else ())
             found |= {f"{name}.{n}": why for n, why in slow.items()}
     return found

@@ -27,6 +27,7 @@ from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.builder import PlanBuilder
 from neuropil.plan.cells import PlannedCells
+from neuropil.plan.graded import PlannedGraded
 from neuropil.plan.kernel_cost import KernelCost
 from neuropil.plan.parts import (
     Batch,
@@ -41,6 +42,7 @@ from neuropil.plan.parts import (
 from neuropil.plan.planned_synapses import PackedSynapses, StatefulSynapses, StoredSynapses
 from neuropil.plan.signature import Argument, Kind, Signature, Varying
 from neuropil.plan.stores import StoreKind, choose_store
+from neuropil.plan.weight_classes import WeightClasses, narrowed
 from neuropil.plan.weight_scale import Scale, scales
 from neuropil.units import Quantity, ms
 
@@ -80,7 +82,7 @@ class Plan:
         dt: time step, ms.
         seed: key of every random stream.
         precision: of state, "float32" or "float64"; parts with states that float32 does not resolve have their own.
-        word: of a synapse, np.uint32 (16-bit weights) or np.uint64 (48-bit weights), where its port needs no wider one.
+        word: of a synapse with a weight of its own, np.uint32 (16-bit weights) or np.uint64 (48-bit weights), where its port needs no wider one.
         groups: in order of execution: what acts on a soma comes before it.
         bare: parts without a kernel of their own.
         cells: populations with morphology, by name.
@@ -124,10 +126,14 @@ class Plan:
     def packed(self) -> dict[Any, list[int]]:
         """The packed projections by the words that hold them; nothing for a word that is not in use."""
         held: dict[Any, list[int]] = {}
-        for word in (np.uint32, np.uint64):
+        for word in (np.uint16, np.uint32, np.uint64):
             if mine := [j for j, s in enumerate(self.scale) if s is not None and s.word == word]:
                 held[word] = mine
         return held
+
+    def classes(self, word: Any) -> WeightClasses:
+        """What tells the segments of a word's synapses apart, besides their delay."""
+        return WeightClasses.planned(self.network, self.scale, self.channel_of, max(self.channels, 1), word)
 
     @property
     def accumulator(self) -> Any:
@@ -145,7 +151,12 @@ class Plan:
         packed = (PackedSynapses(word, tuple(held)) for word, held in self.packed.items())
         stateful = (StatefulSynapses(j, program) for j, program in self.synapses.items())
         others = (StoredSynapses(j, kind) for j, kind in enumerate(self.stores) if not kind.exact and j not in self.synapses)
-        return (*self.batches, *self.cells.values(), *self.drives, Spiking(), *packed, *stateful, *others)
+        return (*self.batches, *self.cells.values(), *self.drives, Spiking(), *packed, *stateful, *others, *self.graded)
+
+    @property
+    def graded(self) -> tuple[PlannedGraded, ...]:
+        """The graded projections, in the network's order."""
+        return tuple(map(PlannedGraded, self.network.graded))
 
     def buffer(self, population: Population, part: str, argument: Argument) -> Buffer:
         """The buffer of an argument of a part of a population."""
@@ -179,7 +190,7 @@ class Plan:
 
 
 def make_plan(
-    network: Network, *, dt: Any = 0.1 * ms, seed: int = 1, precision: str | None = None, full_weights: bool = False
+    network: Network, *, dt: Any = 0.1 * ms, seed: int = 1, precision: str | None = None, full_weights: bool = False, gate_tables: bool = True
 ) -> Plan:
     """Lower a network.
 
@@ -189,6 +200,8 @@ def make_plan(
         precision: "float32" or "float64"; float64 implies full weights. None: float64 with cells that have morphology,
             else float32.
         full_weights: 48-bit weights instead of 16-bit ones, for twice the memory.
+        gate_tables: whether gates of cells in float64 may be read from tables, to 1e-10 of their range, instead of being computed by
+            their equations.
 
     Returns:
         The plan.
@@ -197,7 +210,7 @@ def make_plan(
         NeuropilError: whatever is wrong with the description, named.
     """
     precision = default_precision(network) if precision is None else precision
-    _check_options(seed, precision, full_weights)
+    _check_options(seed, precision, full_weights=full_weights, gate_tables=gate_tables)
     step = dt if isinstance(dt, Quantity) or not isinstance(dt, (int, float)) else dt * ms
     validate(network, step)
     dt_ms = float(step.to(ms))
@@ -211,13 +224,13 @@ def make_plan(
     updated = [p for p in parts.values() if own_kernel(p.population)]
     groups = _merge([builder.member(p) for p in updated], precision)
     bare = tuple(builder.bare(p) for p in parts.values() if not own_kernel(p.population))
-    scale = tuple(scales(network, [s.exact for s in stores], word))
+    scale = tuple(narrowed(network, scales(network, [s.exact for s in stores], word), channel_of))
     groups = tuple(dataclasses.replace(g, members=_with_quanta(g, network, scale)) for g in groups)
     bare = tuple(dataclasses.replace(b, members=_with_quanta(b, network, scale)) for b in bare)
     cells = {
         name: PlannedCells.of(
             p, {b.members[0].part: b for b in bare if b.members[0].population is p and b.members[0].part}, dt_ms, precision,
-            frozenset(split(n)[0] for n in effects_on(network.modulators, p)), seed,
+            frozenset(effects_on(network.modulators, p)), seed, gate_tables,
         )
         for name, p in network.populations.items()
         if isinstance(p.neuron, Cell)
@@ -235,13 +248,23 @@ def default_precision(network: Network) -> str:
     return "float64" if any(isinstance(p.neuron, Cell) for p in network.populations.values()) else "float32"
 
 
-def _check_options(seed: Any, precision: Any, full_weights: Any) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
-        raise ModelError("the seed must be a whole number from 0 to 2**63 - 1", got=seed)
-    if not isinstance(full_weights, bool):
-        raise ModelError("full_weights must be True or False", got=full_weights)
+def _check_options(seed: Any, precision: Any, **flags: Any) -> None:
+    check_seed(seed)
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise ModelError(f"{name} must be True or False", got=value)
     if not isinstance(precision, str) or precision not in ("float32", "float64"):
         raise ModelError("unknown precision", got=precision, expected="'float32' or 'float64'")
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse what is no seed.
+
+    Raises:
+        ModelError: not a whole number from 0 to 2**63 - 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
+        raise ModelError("the seed must be a whole number from 0 to 2**63 - 1", got=seed)
 
 
 def _channel(projection: Projection, parts: dict[tuple[str, str], PlannedPart]) -> int:
@@ -326,8 +349,8 @@ def _why(network: Network, projection: Projection, store: StoreKind, scale: Scal
     if scale is None:
         return f"{store.name}: {(type(store).__doc__ or 'registered outside of the package').strip()}"
     port = f"{type(projection.target.neuron).__name__}.{projection.port}"
-    wider = f"; {scale.why}" if scale is not None and scale.why else ""
-    return f"aggregated: events at {port} act through their sum, so no synapse needs a state of its own{wider}"
+    width = f"; {scale.why}" if scale.why else "; a word is a target alone, because all weigh the same" if scale.word == np.uint16 else ""
+    return f"aggregated: events at {port} act through their sum, so no synapse needs a state of its own{width}"
 
 
 def check_plan(plan: Plan) -> None:

@@ -13,6 +13,7 @@ from neuropil.codegen.cache import path_of
 from neuropil.codegen.kernel import NAME, legend, source_of
 from neuropil.lower.cable import SITE_FLOPS, SOLVER_FLOPS, MembraneGroup
 from neuropil.lower.coarse import too_coarse
+from neuropil.lower.gate_tables import DEGREE, HIGH, LOW
 from neuropil.lower.neuron_program import NeuronProgram
 from neuropil.model.contents.contents import Projection
 from neuropil.model.modulation.bound_effect import Target, vary_by_cell
@@ -34,7 +35,7 @@ def explain(subject: Network | Neuron | Composite, **options: Any) -> str:
 
     Args:
         subject: a network or a neuron model.
-        options: as of `make_plan` (dt, seed, precision, full_weights).
+        options: as of `make_plan` (dt, seed, precision, full_weights, gate_tables).
     """
     if isinstance(subject, (Neuron, Composite)):
         network = Network(type(subject).__name__)
@@ -48,7 +49,7 @@ def describe_plan(plan: Plan) -> str:
     network = plan.network
     parts: list[str | None] = [
         f"{network.name}: {network.size:,} neurons in {len(network.populations)} populations, "
-        f"{len(network.projections)} projections",
+        f"{len(network.projections) + len(network.graded)} projections",
         network.citation,
         f"dt {plan.dt:g} ms, {plan.precision}, {'48' if plan.word().itemsize == 8 else '16'}-bit weights, seed {plan.seed}",
         "",
@@ -106,11 +107,11 @@ def _cells(cells: PlannedCells, plan: Plan) -> str:
     lines += [f"   note: {reader} reads {ion}, which nothing in the cell carries: it is 0" for ion, reader in cable.uncarried.items()]
     for group in cable.membranes:
         kinds = ", ".join(dict.fromkeys(cable.cell.compartments.kind[cable.order[group.compartments]].tolist()))
-        lines.append(f"   membrane {group.name}: {group.size:,} compartments ({kinds}), {group.program.flops} FLOPs each and step")
+        lines.append(f"   membrane {group.name}: {group.size:,} compartments ({kinds}), {group.flops} FLOPs each and step")
         lines += _reasons(group)
     for point in cable.points:
         sites = f"{point.size:,} sites" if point.size > 1 else "1 site"
-        lines.append(f"   {point.name}: {sites}, {point.program.flops + SITE_FLOPS} FLOPs each and step")
+        lines.append(f"   {point.name}: {sites}, {point.flops + SITE_FLOPS} FLOPs each and step")
         lines += _reasons(point)
     real = np.dtype(cells.precision).itemsize
     if cells.slow:
@@ -131,7 +132,10 @@ def _reasons(group: MembraneGroup) -> list[str]:
         label = name if name == type(traced.mechanism).__name__ else f"{name} ({type(traced.mechanism).__name__})"
         states = "; ".join(f"{s}: {scheme.reasons[s]}" for s in traced.spec.states) or "no state"
         lines.append(f"     {label}: {states}")
-    return lines
+    if group.table is not None:
+        lines.append(f"     read from a table (polynomials of degree {DEGREE} on {group.table.width:g} mV, from {LOW:g} to {HIGH:g} mV; the error of what a gate")
+        lines.append(f"       tends to is at most {max(group.table.errors.values()):.1g} of its range): {', '.join(group.table.gates)}")
+    return lines + [f"     computed by its equations, for {reason}: {state}" for state, reason in group.direct.items()]
 
 
 def _varying(group: KernelBatch) -> str:
@@ -159,12 +163,14 @@ def _drives(plan: Plan) -> str | None:
 
 
 def _projections(plan: Plan) -> str | None:
-    if not plan.network.projections:
+    if not plan.network.projections and not plan.network.graded:
         return None
     lines = ["projections:"]
     by_reason: dict[str, list[str]] = {}
     for projection, reason in zip(plan.network.projections, plan.reasons, strict=True):
         by_reason.setdefault(reason, []).append(projection.name)
+    for graded in plan.graded:
+        by_reason.setdefault(graded.why(), []).append(graded.projection.name)
     for reason, names in by_reason.items():
         lines.append(f"   {len(names)} × {reason}\n      ({_some(names)})")
     if packed := [s.quantum for s in plan.scale if s is not None]:

@@ -70,6 +70,8 @@ DRIVES: dict[str, ContractDrive] = {
     ),
     "rate_unit": ContractDrive({"drive": 2.0}, {"syn": (0.5, 500 * Hz)}, spikes=False),
     "leaky_readout": ContractDrive({"drive": 0.5}, {"syn": (0.5, 200 * Hz)}, spikes=False),
+    "ctrnn_unit": ContractDrive({"drive": 0.5}, spikes=False),
+    "echo_state_unit": ContractDrive({"drive": 0.5}, spikes=False),
     "relay": ContractDrive({}, {"spikes": (1.0, 50 * Hz)}),
     "poisson_source": ContractDrive(),
     "sensor": ContractDrive(),

@@ -31,6 +31,8 @@ NEURONS: dict[str, str] = {
     "sigma_pi": _NEURONS + "sigma_pi:SigmaPi",
     "rate_unit": _NEURONS + "rate:RateUnit",
     "leaky_readout": _NEURONS + "rate:LeakyReadout",
+    "ctrnn_unit": _NEURONS + "ctrnn:CTRNNUnit",
+    "echo_state_unit": _NEURONS + "echo_state:EchoStateUnit",
     "relay": _NEURONS + "relay:Relay",
     "poisson_source": _NEURONS + "poisson_source:PoissonSource",
     "sensor": _NEURONS + "sensor:Sensor",

@@ -10,7 +10,7 @@ import numpy as np
 from neuropil.engine.access.synaptic_state import SynapticState
 from neuropil.engine.compose import compose
 from neuropil.engine.core import Core
-from neuropil.engine.exchange.spikes import EVENTS, IN_RING
+from neuropil.engine.exchange.spikes import EVENTS
 from neuropil.engine.modulation.modulate import Modulation
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.network.network import Network
@@ -25,7 +25,7 @@ States = dict[tuple[str, str, Argument], np.ndarray]
 def starting_states(core: Core) -> States:
     """What neurons start from, found as at the start: by filling a machine anew, on which nothing runs."""
     twin = copy.copy(core)
-    twin.machine = compose(core.plan, core.layout, 1, core.exchange)
+    twin.machine = compose(core.now, core.layout, 1, core.exchange)
     return twin.states()
 
 
@@ -75,20 +75,10 @@ def begin_anew(
         store.reset(weights, end, core.step)
     if not weights:
         synaptic.packed.forget()
+        for graded in core.graded:
+            graded.set(None)
     _reset_modulators(modulation, core.step)  # after the synapses, whose parameters they change
-    _drop_spikes(core)
-
-
-def _drop_spikes(core: Core) -> None:
-    """No event is under way, and no neuron has just spiked."""
-    core.exchange.clear()
-    for arrived in core.machine.arrived:
-        arrived[:] = 0
-    for log in core.logs:
-        log.recent[:] = 0
-        log.counters[IN_RING] = 0
-    for store in core.stores:
-        store.drop()
+    core.drop_spikes()
 
 
 def _reset_modulators(modulation: Modulation, step: int) -> None:

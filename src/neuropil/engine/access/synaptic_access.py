@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from neuropil.connectivity.draw import edges
+from neuropil.engine.access import graded_access
 from neuropil.engine.access.arguments import flag
 from neuropil.engine.access.synapse_values import Pairs
 from neuropil.engine.access.synaptic_state import SynapticState
 from neuropil.engine.access.transfer import transfer
 from neuropil.engine.caller import CallerGuard
 from neuropil.engine.core import Core
+from neuropil.engine.stores.graded import GradedWeights
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.wiring import weight_dimension
@@ -45,6 +47,8 @@ class SynapticAccess:
             (ms) and "site" (of the port); of a projection with a synapse model also its states of the moment, by name, in their
             base units. They are copies: writing into them changes nothing (`set_weights`, `set_synapses` do).
         """
+        if (graded := self._graded(projection)) is not None:
+            return graded_access.listed(graded)
         j = self._projection(projection)
         self._settle()
         if j in self.core.listed:
@@ -55,7 +59,7 @@ class SynapticAccess:
         found = {"source": pre, "target": post, "delay": steps * self.plan.dt, "site": site, **self._synaptic.all(j)}
         return {n: np.array(v) for n, v in found.items()}
 
-    def weights(self, projection: str | Projection, dense: bool = False) -> np.ndarray:
+    def weights(self, projection: str | Projection, dense: bool = False) -> Any:
         """The present weights of a projection, in the unit of its port.
 
         Of a synapse model with a state `weight` they are that state; of another, the weight that each synapse was made with or
@@ -67,11 +71,14 @@ class SynapticAccess:
             dense: as a matrix.
 
         Returns:
-            float64[n] in the order of `synapses`; or float64[source, target], NaN where there is no synapse.
+            float64[n] in the order of `synapses`; or float64[source, target], NaN where there is no synapse. Of graded weights with a
+            structure, if not `dense`, the `WeightMatrix`.
 
         Raises:
             SimulationError: `dense` of a projection in which several synapses join the same neurons.
         """
+        if (graded := self._graded(projection)) is not None:
+            return graded_access.weights(graded, flag(dense, "dense"))
         found = self.synapses(projection)
         return self._pairs(self._projection(projection)).as_matrix(found["weight"], "weights") if flag(dense, "dense") else found["weight"]
 
@@ -84,12 +91,18 @@ class SynapticAccess:
             projection: the projection, or its name.
             value: one number for all; an array [n] in the order of `synapses`; a matrix [source, target], dense or SciPy sparse.
                 A quantity in the port's unit, or bare numbers in its base unit, as `weights` gives them. Entries of a matrix
-                where there is no synapse must be 0 or NaN; a sparse matrix is 0 where it has no entry.
+                where there is no synapse must be 0 or NaN; a sparse matrix is 0 where it has no entry. Of graded weights with a
+                structure a `WeightMatrix` that differs in its parameters alone.
 
         Raises:
             SimulationError: a shape that does not fit, an entry without a synapse, several synapses between the same neurons
                 and a matrix, a value that is not finite or that the store cannot hold. Nothing is changed then.
         """
+        if (graded := self._graded(projection)) is not None:
+            found = graded_access.checked(graded, value)
+            with self._guard.using("set_weights"):
+                graded.set(found)
+            return
         j = self._projection(projection)
         values = self._pairs(j).in_order(value, self._weight_dimension(j), "weight")
         with self._guard.using("set_weights"):
@@ -179,6 +192,11 @@ class SynapticAccess:
 
     # --- what they need ----------------------------------------------------------------------------------------------
 
+    def _graded(self, projection: str | Projection) -> GradedWeights | None:
+        """The weights of a graded projection; None: it is another one, or does not exist."""
+        name = projection.name if isinstance(projection, Projection) else projection
+        return next((g for g in self.core.graded if g.projection.name == name), None)
+
     def _projection(self, projection: str | Projection) -> int:
         """The place of a projection in the network."""
         name = projection.name if isinstance(projection, Projection) else projection
@@ -187,7 +205,7 @@ class SynapticAccess:
         for j, p in enumerate(self.network.projections):
             if p is projection or p.name == name:
                 return j
-        raise NetworkError(f"no projection {name!r}", fix=did_you_mean(name, [p.name for p in self.network.projections]))
+        raise NetworkError(f"no projection {name!r}", fix=did_you_mean(name, [p.name for p in (*self.network.projections, *self.network.graded)]))
 
     def _pairs(self, j: int) -> Pairs:
         """Which neurons the synapses of a projection join."""

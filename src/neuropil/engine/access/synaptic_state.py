@@ -8,7 +8,7 @@ import numpy as np
 
 from neuropil.connectivity.draw import edges
 from neuropil.engine.core import Core
-from neuropil.engine.saved import Arrays
+from neuropil.engine.saved import Arrays, group
 from neuropil.engine.stores.packed_weights import PackedWeights
 from neuropil.errors import SimulationError
 from neuropil.plan.plan import Plan
@@ -20,6 +20,8 @@ class SynapticState:
     Args:
         packed: weights of the static projections.
     """
+
+    named_by, overrides = "projection", False
 
     def __init__(self, plan: Plan, core: Core, packed: PackedWeights):
         self.plan, self.core, self.packed = plan, core, packed
@@ -90,26 +92,31 @@ class SynapticState:
     # --- checkpoints -------------------------------------------------------------------------------------------------
 
     def save(self) -> Arrays:
-        """What a checkpoint needs, by the place of the projection in the network."""
-        found = {j: store.save() for j, store in self.core.listed.items()}
-        found |= self.packed.save()
+        """What a checkpoint needs, by name of the projection."""
+        names = [p.name for p in self.plan.network.projections]
+        saved: Arrays = {names[j]: store.save() for j, store in self.core.listed.items()}
+        saved |= {names[j]: dict(arrays) for j, arrays in self.packed.save().items()}
         for j in self.held:
-            found.setdefault(j, {})["held"] = np.array(True)
-        return {str(j): dict(arrays) for j, arrays in found.items()}
+            saved.setdefault(names[j], {})
+            group(saved, names[j])["held"] = np.array(True)
+        return saved
 
     def restore(self, arrays: Arrays, step: int) -> None:
         """Restore what `save` returned.
 
         Args:
-            arrays: by name, by place of the projection.
-            step: of the checkpoint.
+            arrays: by name, by name of the projection.
+            step: to which they belong.
         """
-        for place, group in arrays.items():
-            j, saved = int(place), cast("dict[str, np.ndarray]", group)
+        named = {j: group(arrays, p.name) for j, p in enumerate(self.plan.network.projections) if p.name in arrays}
+        for j, own in named.items():
             if j in self.core.listed:
-                self.core.listed[j].restore(saved)
-                continue
-            if "weight" in saved:
-                self.packed.restore(j, saved)
-            if "held" in saved:
-                self.held.add(j)
+                self.core.listed[j].restore(own)
+        packed = {j: cast("dict[str, np.ndarray]", own) for j, own in named.items() if j not in self.core.listed}
+        self.packed.restore({j: own for j, own in packed.items() if "weight" in own})
+        self.held = {j for j, own in packed.items() if "held" in own}
+
+    def free(self, name: str) -> frozenset[str]:
+        """Weights that were written may be absent; synapses of the projection `name` that come and go are as many as they are."""
+        wired = any(p.name == name and p.structure is not None for p in self.plan.network.projections)
+        return frozenset(("weight", "quantum", "held", *(("wired", "own") if wired else ())))

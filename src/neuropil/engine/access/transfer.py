@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.engine.access.graded_access import taken_over
 from neuropil.engine.access.synaptic_state import SynapticState
+from neuropil.engine.stores.graded import GradedWeights
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 
 
@@ -28,9 +30,12 @@ def transfer(source: SynapticState, target: SynapticState, projections: Iterable
         for known in (theirs, mine):
             if name not in known:
                 raise NetworkError(f"load_weights: no projection {name!r}", fix=did_you_mean(name, known))
-    values = {mine[name]: _values(name, source, theirs[name], target, mine[name]) for name in names}
+    graded = {name for name in names if isinstance(theirs[name], GradedWeights) or isinstance(mine[name], GradedWeights)}
+    values = {mine[name]: taken_over(name, theirs[name], mine[name]) if name in graded else _values(name, source, theirs[name], target, mine[name]) for name in names}
     for j, found in values.items():  # all or none
-        if found:
+        if isinstance(j, GradedWeights):
+            j.set(found)
+        elif found:
             target.write(j, found)
 
 
@@ -44,8 +49,9 @@ def _names(projections: Any) -> list[str]:
     return names
 
 
-def _places(state: SynapticState) -> dict[str, int]:
-    return {p.name: j for j, p in enumerate(state.plan.network.projections)}
+def _places(state: SynapticState) -> dict[str, Any]:
+    """By the names of projections their places, or the weights of graded ones."""
+    return {**{p.name: j for j, p in enumerate(state.plan.network.projections)}, **{g.projection.name: g for g in state.core.graded}}
 
 
 def _values(name: str, source: SynapticState, i: int, target: SynapticState, j: int) -> dict[str, np.ndarray]:

@@ -1,1 +1,1 @@
-"""Cells with morphology at native speed: their arrays and the tree solver."""
+"""Cells with morphology at native speed: their arrays, the tree solver, gates from tables."""

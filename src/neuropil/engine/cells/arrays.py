@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.engine.aligned import aligned_zeros
 from neuropil.engine.cells.kernels import read_blocks
 from neuropil.lower.cable import MembraneGroup
 from neuropil.lower.constants import Constants
-from neuropil.plan.cable_signature import CableArgument, CableKind, numbers_of
+from neuropil.lower.gate_tables import LOW
+from neuropil.plan.cable_signature import CableArgument, CableKind, CableTable, numbers_of
 from neuropil.plan.cells import PlannedCells
 from neuropil.plan.signature import Argument, Kind
 
@@ -19,6 +21,13 @@ CACHE_BYTES = 400_000
 
 NARROWEST, WIDEST = 16, 64
 """Cells side by side: at least two vectors, so that divisions overlap; no more than helps."""
+
+
+def _aligned(values: np.ndarray) -> np.ndarray:
+    """A copy that begins on a cache line."""
+    copy = aligned_zeros(values.shape, values.dtype)
+    copy[...] = values
+    return copy
 
 
 def cells_side_by_side(own: int, compartments: int, states: int, itemsize: int) -> int:
@@ -57,9 +66,8 @@ class CellArrays:
         self.states: dict[tuple[str, int], np.ndarray] = {}
         self.sites: dict[str, tuple[np.ndarray, ...]] = {}
         place, threshold = int(plan.rank[plan.cell.trigger[0]]), real.type(plan.cell.trigger[1])
-        tree = (
-            plan.parent, plan.axial.astype(real), plan.area.astype(real), plan.diagonal.astype(real), place, threshold,
-        )  # fmt: skip
+        bare = np.setdiff1d(np.arange(plan.size), np.concatenate([g.compartments for g in plan.membranes]))
+        tree = (plan.parent, plan.axial.astype(real), place, threshold, bare)
         self.made: dict[CableArgument, Any] = {}
         for g, group in enumerate(plan.groups):
             self.made[CableArgument(CableKind.RUNS, g)] = group.runs
@@ -80,16 +88,18 @@ class CellArrays:
             elif argument.kind in (CableKind.SHARED, CableKind.CARRIED):
                 places = plan.size * lanes if argument.group is None else plan.groups[argument.group].size * own
                 self.made[argument] = np.zeros(places, real)
-        scratch = [np.zeros(plan.size * lanes, real) for _ in range(2)]
-        self.arguments = ((self.blocks, lanes, own), self.v, *scratch, tree, (np.zeros(own, real), fired), *(self.made[a] for a in self.signature.arguments))
+        self.made.update({a: value for table in self.signature.tables for a, value in self._table(table).items()})
+        system = [aligned_zeros(plan.size * lanes, real) for _ in range(2)]
+        fixed = [_aligned(np.repeat(values, lanes).astype(real)) for values in (plan.area, plan.diagonal)]
+        self.arguments = ((self.blocks, lanes, own), self.v, *system, *fixed, tree, (np.zeros(own, real), fired), *(self.made[a] for a in self.signature.arguments))
 
     def _blocked(self, values: np.ndarray) -> np.ndarray:
         """[rows, 1 or all cells] -> [blocks, rows × lanes]; places beside the last cell hold what it holds."""
         rows, (blocks, lanes) = len(values), (self.blocks, self.lanes)
         if values.shape[1] == 1:
-            return np.array(np.broadcast_to(values[None], (blocks, rows, lanes)), self.real, order="C").reshape(blocks, rows * lanes)
+            return _aligned(np.broadcast_to(values[None], (blocks, rows, lanes)).astype(self.real).reshape(blocks, rows * lanes))
         mine = values[:, self.owned.start + np.minimum(np.arange(blocks * lanes), self.own - 1)]
-        return np.array(mine.reshape(rows, blocks, lanes).transpose(1, 0, 2), self.real, order="C").reshape(blocks, rows * lanes)
+        return _aligned(mine.reshape(rows, blocks, lanes).transpose(1, 0, 2).astype(self.real).reshape(blocks, rows * lanes))
 
     def _by_site(self, values: np.ndarray) -> np.ndarray:
         """[sites, 1 or all cells] -> [sites × own cells]."""
@@ -101,6 +111,18 @@ class CellArrays:
         if g in self.plan.places_of_points:
             return self._by_site(values)
         return np.repeat(values[:, 0], self.lanes).astype(self.real) if values.shape[1] == 1 else self._blocked(values)
+
+    def _table(self, table: CableTable) -> dict[CableArgument, Any]:
+        """What the gates of a membrane group are read from."""
+        group = self.plan.groups[table.group]
+        assert group.table is not None
+        values = _aligned(group.table.values.reshape(len(group.table.values), -1))
+        interval, within = table.located
+        elements = group.size * self.lanes
+        return {
+            table.values: (values, LOW, 1.0 / group.table.width, group.table.intervals),
+            interval: aligned_zeros(elements, np.int32), within: aligned_zeros(elements, float),
+        }  # fmt: skip
 
     def change(self, group: MembraneGroup, loops: Mapping[str, Constants]) -> None:
         """Give the loops of a membrane group other constants."""
@@ -119,9 +141,8 @@ class CellArrays:
             port: its name.
             quantum: the new unit of stored weights.
         """
-        g = next(g for g in self.plan.places_of_points if self.plan.groups[g].name == part)
-        argument, place = self.signature.quantum(g, part, port)
-        self.made[argument][place] = quantum
+        numbers, place = self.quantum(part, port)
+        numbers[place] = quantum
 
     def _state(self, g: int, state: str, start: np.ndarray, parts: Mapping[str, Mapping[Argument, np.ndarray]]) -> np.ndarray:
         """[blocks, compartments × lanes], or the network's own [sites × cells] of a point process."""
@@ -152,6 +173,23 @@ class CellArrays:
         sites = self.sites[point.name] = (point.compartments.astype(np.int64), conductance, current, v)
         kinds = {CableKind.POTENTIAL: v, CableKind.CONDUCTANCE: conductance, CableKind.CURRENT: current, CableKind.SITES: sites, CableKind.PER_AREA: per_area}
         self.made |= {CableArgument(kind, g): array for kind, array in kinds.items()}
+
+    def at(self, state: str, group: MembraneGroup | None, cell: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where a `state`, "v" (`group` None) or a channel's in a membrane `group`, lies: (flat array, places int64[n] in it).
+
+        Args:
+            cell: int64[n], of this thread's; row: int64[n], compartments in the solver's order, or places in the group.
+        """
+        if group is None:
+            return self.v.reshape(-1), self._places(self.plan.size)[cell, row]
+        g = next(j for j, one in enumerate(self.plan.groups) if one is group)
+        return self.states[state, g].reshape(-1), self._places(group.size)[cell, row]
+
+    def quantum(self, part: str, port: str) -> tuple[np.ndarray, int]:
+        """The numbers among which the weight of a quantum at a port of the point process `part` stands, and its place."""
+        g = next(g for g in self.plan.places_of_points if self.plan.groups[g].name == part)
+        argument, place = self.signature.quantum(g, part, port)
+        return self.made[argument], place
 
     def pieces(self, state: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Where "v" or a channel's state ("Ih.m") lies.

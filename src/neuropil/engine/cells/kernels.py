@@ -1,4 +1,4 @@
-"""Compiled parts of a cell's step that do not depend on its channels: the tree solver and what touches single places.
+"""Compiled parts of a cell's step that touch single places.
 
 All arrays of a block are [compartment * lanes + cell]; `lanes` is the number of cells side by side.
 """
@@ -8,86 +8,23 @@ All arrays of a block are [compartment * lanes + cell]; `lanes` is the number of
 
 from __future__ import annotations
 
-import numpy as np
-
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import cached_njit, inner_njit
-from neuropil.codegen.noalias import noalias_arguments
 
 
 @inner_njit(**KERNEL_FLAGS)
-def assemble(lanes, g, out, tree):
-    """Turn what membranes conduct into the system of a step, to which point processes are then added.
+def assemble_bare(lanes, g, out, diagonal, tree):
+    """The system where there is no membrane: at ends and branch points of sections.
 
     Args:
-        g, out: conductance and outward current per area (nS/µm², pA/µm²), replaced by the diagonal (nS) and by the current
-            that flows in (pA).
-        tree: (parent, axial, area, diagonal, …) as `CablePlan` has them.
+        g, out: the system: diagonal (nS) and current that flows in (pA); elsewhere the loops over membranes have written it.
+        diagonal: what of it never changes.
+        tree: (…, compartments without membrane) as `CellArrays` has it.
     """
-    _assemble(lanes, g, out, tree[2], tree[3])
-
-
-@inner_njit(**KERNEL_FLAGS)
-def _assemble(lanes, g, out, area, diagonal):
-    noalias_arguments()  # of arrays within a tuple nothing is known
-    for i in range(area.size):
-        a, d = area[i], diagonal[i]
-        e = np.uint64(i * lanes)
-        for q in range(e, e + np.uint64(lanes)):
-            out[q] = -a * out[q]
-            g[q] = d + a * g[q]
-
-
-@inner_njit(**KERNEL_FLAGS)
-def solve(lanes, v, g, out, tree):
-    """Advance the potentials v of a block by one implicit step.
-
-    Solved for is the change, not the potential: where axial conductances are large against capacitance / dt, their sum in
-    the diagonal loses digits, and what it loses would act as a current of that share times v itself.
-
-    Args:
-        v: potentials (mV), replaced by the new ones.
-        g, out: diagonal and current that flows in, as assembled; used as scratch.
-        tree: (parent, axial, …) as `CablePlan` has them.
-    """
-    parent, axial = tree[0], tree[1]
-    _eliminate(lanes, v, g, out, parent, axial)
-    _substitute(lanes, v, g, out, parent, axial)
-
-
-@inner_njit(**KERNEL_FLAGS)
-def _eliminate(lanes, v, d, b, parent, axial):
-    """From the leaves to the root, adding axial currents on the way; leaves the reciprocal of each diagonal in d."""
-    noalias_arguments()
-    one = d.dtype.type(1.0)
-    for i in range(parent.size - 1, 0, -1):
-        a = axial[i]
-        e, p = np.uint64(i * lanes), np.uint64(parent[i] * lanes)
-        for q in range(np.uint64(lanes)):
-            r = one / d[e + q]
-            f = a * r
-            flow = a * (v[p + q] - v[e + q])
-            own = b[e + q] + flow
-            d[p + q] -= f * a
-            b[p + q] += f * own - flow
-            b[e + q] = own
-            d[e + q] = r
-
-
-@inner_njit(**KERNEL_FLAGS)
-def _substitute(lanes, v, d, b, parent, axial):
-    """From the root to the leaves: changes into b, potentials into v."""
-    noalias_arguments()
-    for q in range(np.uint64(lanes)):
-        b[q] = b[q] / d[q]
-        v[q] += b[q]
-    for i in range(1, parent.size):
-        a = axial[i]
-        e, p = np.uint64(i * lanes), np.uint64(parent[i] * lanes)
-        for q in range(np.uint64(lanes)):
-            change = (b[e + q] + a * b[p + q]) * d[e + q]
-            b[e + q] = change
-            v[e + q] += change
+    for i in tree[4]:
+        for q in range(i * lanes, (i + 1) * lanes):
+            g[q] = diagonal[q]
+            out[q] = 0.0
 
 
 @inner_njit(**KERNEL_FLAGS)
@@ -155,7 +92,7 @@ def read_at(b, lanes, own, whole, values, sites):
 @inner_njit(**KERNEL_FLAGS)
 def look(b, lanes, own, v, seen, tree):
     """Note the potentials where spikes are detected."""
-    place, first = tree[4], b * lanes
+    place, first = tree[2], b * lanes
     for q in range(min(lanes, own - first)):
         seen[first + q] = v[place * lanes + q]
 
@@ -163,7 +100,7 @@ def look(b, lanes, own, v, seen, tree):
 @inner_njit(**KERNEL_FLAGS)
 def detect(b, lanes, own, v, seen, fired, tree):
     """Note which cells' potential has risen through the threshold since `look`."""
-    place, threshold, first = tree[4], tree[5], b * lanes
+    place, threshold, first = tree[2], tree[3], b * lanes
     for q in range(min(lanes, own - first)):
         fired[first + q] = 1 if v[place * lanes + q] >= threshold and seen[first + q] < threshold else 0
 

@@ -22,6 +22,7 @@ from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.threads import BARRIER_SIZE, abort_barrier, spin_barrier
 from neuropil.connectivity.samplers import delay_range
 from neuropil.engine.aligned import aligned_zeros
+from neuropil.plan.graded import delays
 from neuropil.plan.plan import Plan
 
 Allocator: TypeAlias = Callable[[str, Any, tuple[int, ...]], np.ndarray]
@@ -46,10 +47,12 @@ def within_process(name: str, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def steps_between_meetings(plan: Plan) -> int:
-    """The smallest delay of any synapse, in steps, up to `LONGEST`; 1 where potentials are published."""
+    """The smallest delay of any synapse, in steps, up to `LONGEST`; 1 where potentials are published; of graded weights, whose delay may be
+    0, a step more than their delay."""
     if plan.network.couplings:
         return 1
-    return min([LONGEST, *(delay_range(p, plan.dt)[0] for p in plan.network.projections)])
+    graded = (delays(p, plan.dt)[0] + 1 for p in plan.network.graded)
+    return min([LONGEST, *(delay_range(p, plan.dt)[0] for p in plan.network.projections), *graded])
 
 
 class Exchange:

@@ -6,7 +6,8 @@ parameters, which are written into the arrays that the kernels read. What did no
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +15,12 @@ from neuropil.engine.access.arguments import numbers
 from neuropil.engine.core import Core
 from neuropil.engine.modulation.level import PerPlace, WellMixed
 from neuropil.engine.modulation.modulated import Modulated
-from neuropil.engine.modulation.targets import modulated
-from neuropil.engine.saved import Arrays
+from neuropil.engine.modulation.targets import modulated_neurons, modulated_synapses
+from neuropil.engine.saved import Arrays, AsDescribed, array, group
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.base import grid
-from neuropil.model.modulation.modulator import Modulator
+from neuropil.model.contents.contents import Population
+from neuropil.model.modulation.modulator import Modulator, effects_on
 from neuropil.plan.plan import Plan
 from neuropil.units import DIMENSIONLESS, Quantity
 
@@ -121,18 +123,18 @@ class RunningModulator:
         self.c = self._law.after(self.c, self.signal, released, self.cap, first)
         self.samples.append([float(self.c[at].mean()) for at in self._watched] or [float(self.c[0])])
 
-    def save(self) -> dict[str, np.ndarray]:
+    def save(self) -> Arrays:
         """What it goes on from."""
-        counts = {f"spikes {j}": count for j, count in enumerate(self.spikes)}
-        return {"concentration": self.c, "signal": self.signal, "given": np.array([self.dose, self.cap]), **counts}
+        counts = {f"spikes {j}": count.copy() for j, count in enumerate(self.spikes)}
+        cap = {} if self.cap == float(self.modulator.cap) else {"cap": np.array(self.cap)}
+        return {"concentration": self.c.copy(), "signal": np.array(self.signal, float), "dose": np.array(self.dose), **cap, **counts}
 
-    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+    def restore(self, arrays: Arrays) -> None:
         """Restore the `arrays` that `save` returned."""
-        self.c = np.array(arrays["concentration"])
-        self.signal = np.array(arrays["signal"])
-        self.dose, self.cap = (float(v) for v in arrays["given"])
+        self.c, self.signal, self.samples = np.array(arrays["concentration"]), np.array(arrays["signal"]), []
+        self.dose, self.cap = float(array(arrays, "dose")), float(array(arrays, "cap") if "cap" in arrays else self.modulator.cap)
         for j, count in enumerate(self.spikes):
-            count[:] = arrays[f"spikes {j}"]
+            count[:] = array(arrays, f"spikes {j}")
 
 
 class _ByName(dict[str, RunningModulator]):
@@ -142,7 +144,7 @@ class _ByName(dict[str, RunningModulator]):
         raise NetworkError(f"the network has no modulator {name!r}", fix=did_you_mean(name, self))
 
 
-class Modulation:
+class Modulation(AsDescribed):
     """All modulators of a simulation.
 
     Attributes:
@@ -150,10 +152,13 @@ class Modulation:
         due: the step of the next tick; far away without modulators.
     """
 
+    named_by = "modulator"
+
     def __init__(self, plan: Plan, core: Core):
-        self.plan = plan
+        self.plan, self.core = plan, core
         self.running = _ByName({name: RunningModulator(m, plan.dt) for name, m in plan.network.modulators.items()})
-        self.targets: list[Modulated] = modulated(plan, core)
+        self.neurons: list[Modulated] = modulated_neurons(core)
+        self.synapses: list[Modulated] = modulated_synapses(core)
         self.due = 0 if self.running else FAR
 
     def observe(self, neurons: np.ndarray) -> None:
@@ -171,9 +176,40 @@ class Modulation:
 
     def _act(self, ticking: set[str], step: int) -> None:
         concentrations = {name: r.c for name, r in self.running.items()}
-        for target in self.targets:
+        for target in (*self.neurons, *self.synapses):
             if ticking & target.modulators:
                 target.act(concentrations, step)
+
+    def check(self, population: Population, values: Mapping[str, Any]) -> None:
+        """Refuse values of parameters for which an effect would leave its bounds now.
+
+        Args:
+            population: whose.
+            values: by full name: a number, or float64[sites · neurons].
+
+        Raises:
+            SimulationError: names the effect.
+        """
+        for name, effects in effects_on(self.plan.network.modulators, population).items():
+            value: Any = values.get(name)
+            for effect in effects if value is not None else ():
+                felt = effect.felt(self.running[effect.modulator].c)
+                each = np.tile(felt, max(1, np.size(value) // population.size)) if np.ndim(felt) else felt
+                value = effect.apply(value, each, self.core.step * self.plan.dt)
+
+    def renew(self, act: bool = True) -> None:
+        """Start from values of parameters of neurons that have been changed.
+
+        Args:
+            act: as what was due has acted; False: concentrations will be others.
+        """
+        if not self.neurons:
+            return
+        self.neurons = modulated_neurons(self.core)
+        if act and self.due > 0:
+            concentrations = {name: r.c for name, r in self.running.items()}
+            for target in self.neurons:
+                target.act(concentrations, self.core.step)
 
     def flush(self) -> list[np.ndarray]:
         """Concentrations sampled at the ticks since the last flush: [ticks, 1] for every trace."""
@@ -187,7 +223,7 @@ class Modulation:
 
     def save(self) -> Arrays:
         """What a checkpoint needs, by name of modulator."""
-        return {name: dict(running.save()) for name, running in self.running.items()}
+        return {name: running.save() for name, running in self.running.items()}
 
     def restore(self, arrays: Arrays, step: int) -> None:
         """Restore what `save` returned at a step: the parameters are again what they were.
@@ -196,9 +232,13 @@ class Modulation:
             arrays: by name of modulator.
             step: of the checkpoint.
         """
-        for name, saved in arrays.items():
-            self.running[name].restore(cast("dict[str, np.ndarray]", saved))
+        for name in arrays:
+            self.running[name].restore(group(arrays, name))
         self.resume(step)
+
+    def free(self, name: str) -> frozenset[str]:
+        """What may be set of the modulator `name`."""
+        return frozenset(("signal", "cap"))
 
     def resume(self, step: int) -> None:
         """Go on from a step with the concentrations of the moment, which have acted on the parameters unless it is the first."""

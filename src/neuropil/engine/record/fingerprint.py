@@ -14,6 +14,7 @@ import numpy as np
 from neuropil.codegen.cable_source import emit_cable
 from neuropil.codegen.kernel import source_of
 from neuropil.model.base.distribution import Distribution
+from neuropil.model.contents.contents import Projection
 from neuropil.plan.plan import Plan
 from neuropil.units import Quantity
 
@@ -24,7 +25,7 @@ def parts(plan: Plan) -> dict[str, str]:
     drives, projections = network.drives, network.projections
     found = {
         "dt": f"{plan.dt} ms", "seed": str(plan.seed), "precision": plan.precision, "weights": f"{8 * np.dtype(plan.word).itemsize}-bit words",
-        "the order of projections and stimuli": ", ".join([*(p.name for p in projections), *(d.name for d in drives)]),
+        "the order of projections and stimuli": ", ".join([*(p.name for p in projections), *(p.name for p in network.graded), *(d.name for d in drives)]),
     }  # fmt: skip
     for group in plan.groups:
         for m in group.members:
@@ -39,10 +40,13 @@ def parts(plan: Plan) -> dict[str, str]:
         )
     for j, (p, scale) in enumerate(zip(projections, plan.scale, strict=True)):
         stored = scale and (scale.quantum, scale.top, str(np.dtype(scale.word)))
-        positions = (p.source.positions, p.target.positions) if p.rule.needs_positions else None
+        positions = _positions(p)
         found[f"projection {p.name!r}"] = _digest(
             p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, stored, positions, _synapses(plan, j), p.sources, p.targets, p.stream
         )
+    for graded in network.graded:
+        described = (graded.source.name, graded.target.name, graded.input, graded.site, graded.rule, graded.weight, graded.delay, graded.sources, graded.targets)
+        found[f"projection {graded.name!r}"] = _digest(*described, graded.stream, graded.value, graded.matrix, _positions(graded))
     for j, c in enumerate(network.couplings):
         found[f"coupling {j + 1}"] = _digest([(e.population.name, e.input, e.places) for e in (c.first, c.second)], getattr(type(c.junction), "current", None), c.values)
     for planned in plan.drives:
@@ -51,11 +55,28 @@ def parts(plan: Plan) -> dict[str, str]:
     for modulator in network.modulators.values():
         found[f"modulator {modulator.name!r}"] = _digest(modulator.described())
     for probe in network.probes:
-        found[f"probe {probe.name!r}"] = _digest(probe.target.name, probe.recorded, probe.neurons, probe.sites, probe.interval)
+        found[f"probe {probe.name!r}"] = _digest(probe.target.name, probe.recorded, probe.neurons, probe.sites, probe.interval, probe.start)
     for recorded in network.synapse_probes:
         found[f"probe {recorded.name!r}"] = _digest(recorded.projection.name, recorded.variable, recorded.chosen, recorded.interval)
     for n in network.normalisations:
         found[f"normalisation of {n.variable!r} of projection {n.projection.name!r}"] = _digest(n.total, n.interval)
+    return found
+
+
+def _positions(projection: Projection) -> object:
+    """Where the neurons stand, if the rule of the projection asks for it."""
+    return (projection.source.positions, projection.target.positions) if projection.rule.needs_positions else None
+
+
+def wiring(plan: Plan) -> dict[str, str]:
+    """By projection, a digest of what decides where its synapses are: two with the same have the same list of synapses."""
+    found = {}
+    for p in plan.network.projections:
+        shown = (p.source.name, p.source.size, p.target.name, p.target.size, p.sites, p.site, p.sources, p.targets)
+        delay = p.delay if p.per_synapse else None  # states are kept by source and delay
+        found[p.name] = _digest(plan.seed, plan.dt, p.rule, delay, _positions(p), shown, p.stream, p.clock_driven, p.structure is None)
+    for g in plan.network.graded:
+        found[g.name] = _digest(plan.seed, plan.dt, g.rule, type(g.matrix), _positions(g), g.source.size, g.target.size, g.site, g.sources, g.targets, g.stream)
     return found
 
 

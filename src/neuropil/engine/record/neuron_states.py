@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from neuropil.engine.core import Core
-from neuropil.engine.saved import Arrays
+from neuropil.engine.saved import Arrays, AsDescribed, array, group
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.signature import Argument
 
 
-class NeuronStates:
+class NeuronStates(AsDescribed):
     """States of neurons, by population, part and array.
 
     Args:
         core: holds them.
     """
+
+    named_by = "population"
 
     def __init__(self, core: Core):
         self.core = core
@@ -23,38 +23,38 @@ class NeuronStates:
     def save(self) -> Arrays:
         """One value per site of every neuron."""
         saved: Arrays = {}
-        for (population, part, array), values in self.core.states().items():
-            group = saved.setdefault(population, {})
-            assert isinstance(group, dict)
-            group[full_name(part, array.label)] = values
+        for (population, part, argument), values in self.core.states().items():
+            saved.setdefault(population, {})
+            group(saved, population)[full_name(part, argument.label)] = values
         return saved
 
     def restore(self, arrays: Arrays, step: int) -> None:
         """Restore the `arrays` that `save` returned; the `step` does not matter."""
-        for population, group in arrays.items():
-            assert isinstance(group, dict)
-            for name, values in group.items():
+        for population in arrays:
+            own = group(arrays, population)
+            for name in own:
                 part, label = split(name)
-                assert isinstance(values, np.ndarray)
-                self.core.scatter(self.core.plan.network[population], part, Argument.labelled(label), values)
+                self.core.scatter(self.core.plan.network[population], part, Argument.labelled(label), array(own, name))
 
 
-class Amplitudes:
+class Amplitudes(AsDescribed):
     """Amplitudes of stimuli that can be set between steps.
 
     Args:
         core: holds them.
     """
 
+    named_by, overrides = "stimulus", True
+
     def __init__(self, core: Core):
         self.core = core
+        self.places = {core.plan.network.drives[j].name: j for j in core.machine.amplitudes}
 
     def save(self) -> Arrays:
-        """[sites, neurons] of each, by its place in the network."""
-        return {str(stimulus): self.core.amplitude(stimulus) for stimulus in self.core.machine.amplitudes}
+        """[sites, neurons] of each, by its name."""
+        return {name: {"amplitude": self.core.amplitude(j)} for name, j in self.places.items()}
 
     def restore(self, arrays: Arrays, step: int) -> None:
         """Restore the `arrays` that `save` returned; the `step` does not matter."""
-        for stimulus, values in arrays.items():
-            assert isinstance(values, np.ndarray)
-            self.core.set_amplitude(int(stimulus), values)
+        for name in arrays:
+            self.core.set_amplitude(self.places[name], array(group(arrays, name), "amplitude"))

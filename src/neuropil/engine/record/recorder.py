@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neuropil.engine.access.upkeep import columns
-from neuropil.engine.probes import steps_between
 from neuropil.errors import CheckpointError, StorageError
 from neuropil.model.base import grid
 from neuropil.model.modulation.modulator import trace_name
@@ -35,7 +34,7 @@ class Track:
 
     Attributes:
         name, neurons, unit, variable, population, sites: as of a `Trace`; of synapses their places and their projection.
-        dtype: of its values; every: steps between samples; first: the step of the first, in units of `every`.
+        dtype: of its values; every: steps between samples; first: the step of the first.
     """
 
     name: str
@@ -49,15 +48,21 @@ class Track:
     first: int
 
 
+    def before(self, step: int) -> int:
+        """How many samples have been taken when this step is reached: those of ticks at the beginning of earlier steps, or at the end of all."""
+        return -(-step // self.every) if self.first == 0 else step // self.every
+
+
 def tracks(plan: Plan) -> list[Track]:
     """All traces: of the probes of neurons, of those of synapses, then of the modulators, whose first tick is at t = 0."""
     made = []
     for p in plan.network.probes:
         unit = unit_name(p.dimension)
-        made.append(Track(p.name, p.neurons, unit, p.variable, p.target.name, p.sites, plan.precision, steps_between(p, plan.dt), 1))
+        first, every = p.steps(plan.dt)
+        made.append(Track(p.name, p.columns, unit, p.variable, p.target.name, p.sites, plan.precision, every, first))
     for s in plan.network.synapse_probes:
         every = grid.steps(s.interval, plan.dt, f"probe {s.name}: interval")
-        made.append(Track(s.name, columns(plan, s), unit_name(unit_of(s)), s.variable, s.projection.name, None, "float64", every, 1))
+        made.append(Track(s.name, columns(plan, s), unit_name(unit_of(s)), s.variable, s.projection.name, None, "float64", every, every))
     for m in plan.network.modulators.values():
         unit, every = unit_name(m.kinetics.dimension), grid.steps(m.tick, plan.dt, "tick")
         for population in m.watched:
@@ -205,7 +210,7 @@ class Recorder:
             raise refused
 
     def _stamps(self, j: int, rows: int) -> np.ndarray:
-        return (self.rows_written[j] + self.tracks[j].first + np.arange(rows)) * self.tracks[j].every
+        return self.tracks[j].first + (self.rows_written[j] + np.arange(rows)) * self.tracks[j].every
 
     def sync(self) -> Marks:
         """What the folder holds now, after everything is made durable."""
@@ -249,7 +254,7 @@ class Recorder:
         traces = {}
         for j, t in enumerate(self.tracks):
             values = np.concatenate(self.samples[j]) if self.samples[j] else np.empty((0, t.neurons.size))
-            times = (self.first_rows[j] + t.first + np.arange(len(values))) * t.every * self.plan.dt
+            times = (t.first + (self.first_rows[j] + np.arange(len(values))) * t.every) * self.plan.dt
             traces[t.name] = Trace(times.astype(np.float64), values, t.neurons, t.unit, t.variable, t.population, t.sites)
         start_ms = self.start * self.plan.dt
         return Result(Spikes(step, neuron, self.populations, self.plan.dt), traces, {}, duration_ms - start_ms, start_ms)
@@ -318,6 +323,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "dt_ms": plan.dt,
         "precision": plan.precision,
         "seed": plan.seed,
+        "gate_error_max": max((c.cable.gate_error for c in plan.cells.values()), default=0.0),
         **moved(plan.network, plan.dt),
         "work": [work.to_json() for work in kernel_costs(plan)],
     }

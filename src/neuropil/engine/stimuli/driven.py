@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.engine.layout import Layout
+from neuropil.engine.streams import Key, Streams
+from neuropil.errors import SimulationError
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.contents.contents import StimulusConnection
 from neuropil.model.neuron.composite import split
@@ -50,6 +52,7 @@ class Driven:
         threads: what it drives of each.
         amplitudes: by the place of a stimulus, values that can be set between steps, [sites, own neurons] of each thread.
         buffer: to which it adds.
+        streams: of random numbers.
     """
 
     plan: Plan
@@ -58,11 +61,13 @@ class Driven:
     threads: tuple[Reach, ...]
     amplitudes: dict[int, list[np.ndarray]]
     buffer: Buffer
+    streams: Streams
+    _handed: list[list[tuple[Any, ...]]] = field(default_factory=list)
 
     @classmethod
     def of(
         cls, plan: Plan, layout: Layout, index: int, connection: StimulusConnection, target: Argument, arrays: Sequence[np.ndarray],
-        amplitudes: dict[int, list[np.ndarray]],
+        amplitudes: dict[int, list[np.ndarray]], streams: Streams,
     ) -> Driven:  # fmt: skip
         """What a stimulus drives.
 
@@ -71,7 +76,7 @@ class Driven:
             index: place of the stimulus in the network.
             connection: the stimulus.
             target: to what of the batch it adds; arrays: that array of each thread.
-            amplitudes: where values that can be set are kept.
+            amplitudes: where values that can be set are kept; streams: of random numbers.
         """
         part, sites = split(connection.entry)[0], connection.sites
         g, _ = plan.place_of(connection.target, part)
@@ -80,7 +85,7 @@ class Driven:
             place = share.slices[connection.target.name, part]
             counters = sites * connection.target.size + place.lower
             made.append(Reach(place.start - share.start[g] + sites * place.neurons, counters, place.lower, place.neurons, array))
-        return cls(plan, connection, index, tuple(made), amplitudes, plan.buffers[g, target])
+        return cls(plan, connection, index, tuple(made), amplitudes, plan.buffers[g, target], streams)
 
     @property
     def stimulus(self) -> Any:
@@ -93,10 +98,26 @@ class Driven:
         return self.threads[0].target.dtype
 
     @cached_property
-    def key(self) -> tuple[np.uint32, np.uint32]:
-        """Of its random numbers."""
-        first, second = rng.stream_key(self.plan.seed, "drive", *self.connection.stream)
-        return np.uint32(first), np.uint32(second)
+    def key(self) -> Key:
+        """Of its random numbers. A builder hands both words on as they are, among the arguments of `operation`: they change with the seed."""
+        self.streams.follow(self._renew)
+        return self.streams.key("drive", *self.connection.stream)
+
+    def _renew(self) -> None:
+        """Put the words of the present key in the place of the old ones."""
+        key = self.streams.key("drive", *self.connection.stream)
+        anew, found = {id(old): new for old, new in zip(self.key, key, strict=True)}, False
+        for arguments in self._handed:
+            for t, own in enumerate(arguments):
+                found |= any(id(one) in anew for one in own)
+                arguments[t] = tuple(anew.get(id(one), one) for one in own)
+        if not found:
+            kind = type(self.stimulus).__name__
+            raise SimulationError(
+                f"stimulus {self.connection.name!r}: its builder for the engine keeps the key of its random numbers to itself", got=kind,
+                expected="*driven.key among the arguments of driven.operation", fix="leave seed out, or correct the builder",
+            )  # fmt: skip
+        self.__dict__["key"] = key
 
     def drawn(self, attribute: str) -> Any:
         """A number of the stimulus by the name of its `attribute`: one, or [neurons], or drawn, [sites, neurons]."""
@@ -150,4 +171,5 @@ class Driven:
             arguments: its further arguments in each thread.
         """
         name = f"{self.connection.name} ({type(self.stimulus).__name__})"
+        self._handed.append(arguments)
         return Operation(name, Phase.STIMULI, kernel, arguments.__getitem__, given, adds=(self.buffer,))

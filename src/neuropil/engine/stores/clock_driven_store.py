@@ -7,12 +7,14 @@ straight run, a spike of the target walks that run, and an arriving spike finds 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from neuropil import rng
 from neuropil.codegen.cache import load
 from neuropil.codegen.clock_driven_source import NAME, SynapseKernel, emit_arrival, emit_response, emit_step
+from neuropil.engine.saved import Arrays, array
+from neuropil.engine.stores.built import twin
 from neuropil.engine.stores.deliver import Rows, file_again
 from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_own, note_own
@@ -69,9 +71,16 @@ class ClockDrivenStore(SynapseStore):
             answer = emit_response(program, precision, varying(program.arrival, program.response_roots))
             self.kernels["respond"] = (answer, program.arrival)
         known = self.program.traced.spec.inputs
-        key = rng.stream_key(self.plan.seed, "synapse noise", *self.projection.stream)
-        self.noise = (np.uint32(key[0]), np.uint32(key[1]), self.real.type(1.0 / np.sqrt(self.plan.dt)))
+        self.noise = self._noise()
+        self.streams.follow(self._renew_noise)
         self.post = [np.zeros(t.size if reads(known, Activity) else 0, self.real) for t in self.targets]
+
+    def _noise(self) -> tuple[np.uint32, np.uint32, Any]:
+        """The key of the noise, and its scale."""
+        return *self.streams.key("synapse noise", *self.projection.stream), self.real.type(1.0 / np.sqrt(self.plan.dt))
+
+    def _renew_noise(self) -> None:
+        self.noise = self._noise()
 
     # --- contents ----------------------------------------------------------------------------------------------------
 
@@ -109,6 +118,26 @@ class ClockDrivenStore(SynapseStore):
     def settle(self) -> None:
         """Nothing is put off but the states that wait."""
 
+    def kept(self, t: int) -> dict[str, dict[str, np.ndarray]]:
+        """All states, each synapse's own; and the step to which those are up to date that wait."""
+        arrays = self.own[t].arrays
+        return {"": {**{n: arrays[own_state(n)] for n in self.program.states}, "last": arrays[DATE]}}
+
+    def place(self, t: int) -> np.ndarray | slice:
+        """In the order of targets."""
+        return self.own[t].order
+
+    def made(self) -> Any:
+        """What each thread holds."""
+        return self.own
+
+    def adopt(self, made: Any) -> None:
+        """Copies of all but the places of synapses."""
+        self.own, self.numbers = [twin(own, ("order", "rows", "run", "slot")) for own in made], {}
+
+    def unburden(self) -> None:
+        """Nothing is put off."""
+
     def gather(self, name: str) -> np.ndarray:
         """A state of every synapse as it is kept."""
         values = np.empty(self.synapses.size)
@@ -140,15 +169,16 @@ class ClockDrivenStore(SynapseStore):
         for post in self.post:
             post[:] = 0.0
 
-    def save(self) -> dict[str, np.ndarray]:
+    def save(self) -> Arrays:
         """With the targets' activity."""
         return super().save() | {"activity": np.concatenate([post[: t.neurons] for t, post in zip(self.targets, self.post, strict=True)])}
 
-    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+    def restore(self, arrays: Arrays) -> None:
         """Take up what `save` gave."""
         super().restore(arrays)
+        activity = array(arrays, "activity")
         for t, post in zip(self.targets, self.post, strict=True):
-            post[:] = np.tile(arrays["activity"][t.low : t.low + t.neurons], t.sites)[: post.size]
+            post[:] = np.tile(activity[t.low : t.low + t.neurons], t.sites)[: post.size]
 
     def _own(self, s: SynapseList, t: int) -> OwnSynapses:
         target = self.targets[t]

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from neuropil.codegen.cache import load
 from neuropil.codegen.event_driven_source import NAME, NOTES, UNROLLED, emit_event_driven
+from neuropil.engine.stores.built import twin
 from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_segments, file_segments_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits, steps_since
@@ -55,7 +57,7 @@ class OwnSynapses:
     def place(self) -> np.ndarray | slice:
         """`order`, or, where they lie as the first of the list do, these: a copy of a run is several times as fast."""
         first = self.order.size  # a thread has few of them, or none
-        return slice(first) if np.array_equal(self.order, np.arange(first)) else self.order
+        return slice(first) if np.array_equal(self.order, np.arange(first, dtype=self.order.dtype)) else self.order
 
     def array(self, argument: SynapseArgument) -> np.ndarray:
         """An argument of a kernel."""
@@ -137,6 +139,45 @@ class EventDrivenStore(SynapseStore):
             mine.astype(np.int32), post.astype(np.uint16 if target.size <= 1 << 16 else np.uint32), bounds, own, shared("source", segment, segments), seen, notes,
             np.zeros(longest, real), scratch, np.zeros((len(self.program.per_target), target.size), real),
         )  # fmt: skip
+
+    def kept(self, t: int) -> dict[str, dict[str, np.ndarray]]:
+        """States, and the steps to which those are up to date that wait."""
+        own, form = self.own[t], self.program.form
+        found = {
+            "": {n: own.own[own_state(n)] for n in form.of("")}, "source": {n: own.source[n] for n in form.of("source")},
+            "target": {n: own.seen[n] for n in form.of("target")},
+        }  # fmt: skip
+        dates = {"": own.own[DATE], "source": own.source["last"], "target": own.seen["last"]}
+        for side, states in found.items():
+            if self.program.aged(side):
+                states["last"] = dates[side]
+        return {side: states for side, states in found.items() if states}
+
+    def place(self, t: int) -> np.ndarray | slice:
+        """In the order of sources and delays."""
+        return self.own[t].place
+
+    def used(self, t: int) -> np.ndarray:
+        """Segments with synapses."""
+        return np.diff(self.own[t].bounds) > 0
+
+    def made(self) -> Any:
+        """Delays, and what each thread holds."""
+        return self.delays, self.own
+
+    def adopt(self, made: Any) -> None:
+        """Copies of all but the places of synapses."""
+        self.delays = made[0]
+        self.own = [twin(own, ("order", "target", "bounds")) for own in made[1]]
+
+    def unburden(self) -> None:
+        """Drop the notes of targets' spikes."""
+        for own in self.own:
+            for name in ("latest", "fresh", "full"):
+                own.seen[name][:] = 0
+            own.own[RESPONDED][:] = 0
+            for noted in own.notes.values():
+                noted[:] = 0
 
     def gather(self, name: str) -> np.ndarray:
         """A state of every synapse as it is kept."""

@@ -1,8 +1,8 @@
 """The packed synapse store: one machine word per synapse, sorted so that delivery reads straight runs.
 
 A synapse is its target (16 bits, local to a block of neurons that one thread owns) and its weight (16 or 48 bits, in
-whole quanta of its projection). What is not stored is where it stands: a source's row is sorted by block, then by key,
-that is by (channel, delay). A *segment* is the run of words of one source, block and key::
+whole quanta of its projection; none where all of a segment weigh the same). What is not stored is where it stands: a source's row is sorted by block, then by key,
+that is by (class, delay). A *segment* is the run of words of one source, block and key::
 
     words[row_start[s] + offsets[s, b, k] : row_start[s] + offsets[s, b, k + 1]]
 
@@ -16,22 +16,26 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuropil.codegen.ahead import Task, take
 from neuropil.connectivity.builders import lists_targets
 from neuropil.connectivity.draw import KernelTables, Rows, expected_synapses, kernel_tables, realise
 from neuropil.connectivity.samplers import delay_steps
 from neuropil.engine.stores.packed_kernels import pack_rows
 from neuropil.errors import NetworkError, PlanError
+from neuropil.model.connection.rules import AllToAll
 from neuropil.model.contents.contents import Population
 from neuropil.model.network.network import Network
-from neuropil.plan.weight_scale import Scale
+from neuropil.plan.weight_scale import Scale, scales
+from neuropil.units import ms, pA
+from neuropil.zoo.neurons.lif import LIFExp
 
-Word: TypeAlias = type[np.uint32] | type[np.uint64]
+Word: TypeAlias = type[np.uint16] | type[np.uint32] | type[np.uint64]
 Progress: TypeAlias = Callable[[float], None]
 
 TASK = 1 << 18
@@ -42,9 +46,10 @@ class PackedSynapses:
     """All synapses of a network that are not listed each by itself, by global index of their source.
 
     Attributes:
-        words: [n_synapses] uint32 (16-bit target below, signed 16-bit weight in quanta above) or uint64 (48-bit weight).
+        words: [n_synapses] uint32 (16-bit target below, signed 16-bit weight in quanta above), uint64 (48-bit weight) or uint16 (the target).
         row_start: int64[n_neurons + 1].
-        keys: for each source population int32[K, 2], its (channel, delay in steps), sorted; K = 0 without projections.
+        keys: for each source population int32[K, 2], its (class, delay in steps), sorted; K = 0 without projections. The class is the
+            channel, or that and the weight (`neuropil.plan.weight_classes`).
         offsets: for each source population uint32[size, n_blocks, K + 1], relative to the row's start.
         scale: for each projection of the network how its weights are stored, here those whose word this is.
         rounding: for each projection the largest |stored - described| / |described| of its weights, leaving out those that the next
@@ -77,7 +82,7 @@ class PackedSynapses:
         }
 
     def unpack(self, population: int, source: int, first: int) -> dict[str, NDArray[np.int64]]:
-        """One row as columns block, channel, delay (steps), local (target), quanta; in the order of the words.
+        """One row as columns block, channel (class), delay (steps), local (target), quanta (0 if words have none); in the order of the words.
 
         Args:
             population: its place in the network; source: index within it; first: global index of its first neuron.
@@ -87,7 +92,7 @@ class PackedSynapses:
         words = self.words[start:end]
         lengths = np.diff(bounds, axis=1)
         block, key = (np.repeat(index.ravel(), lengths.ravel()) for index in np.indices(lengths.shape))
-        signed = words.view(np.int32 if words.dtype == np.uint32 else np.int64).astype(np.int64)
+        signed = signed_words(words).astype(np.int64)
         return {
             "block": block,
             "channel": keys[key, 0].astype(np.int64),
@@ -95,6 +100,29 @@ class PackedSynapses:
             "local": (words & words.dtype.type(0xFFFF)).astype(np.int64),
             "quanta": signed >> 16,
         }
+
+
+def signed_words(words: np.ndarray) -> np.ndarray:
+    """The same memory as signed words, whose upper part is a weight; words without weights are as they are."""
+    return words.view({np.dtype(np.uint32): np.int32, np.dtype(np.uint64): np.int64}.get(words.dtype, words.dtype))
+
+
+def widened(store: PackedSynapses, quanta: NDArray[np.int64]) -> PackedSynapses:
+    """Words without weights as words of 16-bit weights, in the same places.
+
+    Args:
+        store: with words of 2 bytes.
+        quanta: of each class.
+
+    Returns:
+        The same synapses; the scale of each projection among them has the wider word.
+    """
+    weights = [np.tile(quanta[keys[:, 0]], offsets.shape[0] * offsets.shape[1]) for keys, offsets in zip(store.keys, store.offsets, strict=True)]
+    lengths = [np.diff(offsets.astype(np.int64), axis=2).ravel() for offsets in store.offsets]
+    each = np.repeat(np.concatenate(weights).astype(np.int32), np.concatenate(lengths))
+    words = store.words.astype(np.uint32) | each.view(np.uint32) << np.uint32(16)
+    scale = [s if s is None or s.word != np.uint16 else replace(s, word=np.uint32) for s in store.scale]
+    return replace(store, words=words, scale=scale, rounding=list(store.rounding), saturated=list(store.saturated), vanished=list(store.vanished))
 
 
 def build(
@@ -118,10 +146,10 @@ def build(
     Args:
         dt_ms: time step in ms.
         block_of, local_of: uint16[n_elements], the block that owns an element and its index within it; neurons first.
-        channel_of: for each projection the accumulator it adds to.
+        channel_of: for each projection the class of its segments (`neuropil.plan.weight_classes`).
         scale: for each projection how its weights are stored (`neuropil.plan.weight_scale.scales`).
         first_target: for each projection the first element of its target; None: the first neuron of the population.
-        word: np.uint32 or np.uint64.
+        word: type of a stored synapse.
         threads: how many build; the result does not depend on it.
         within: for each projection, keep the synapses on these neurons of its target alone (None: on all).
         progress: called from this thread with the fraction done.
@@ -219,6 +247,28 @@ def predict_memory(
     }
 
 
+def packing(word: Word) -> Task:
+    """The kernel that draws and packs synapses, to be compiled ahead.
+
+    Args:
+        word: type of a stored synapse.
+    """
+    return Task(pack_rows, (__name__, "pack_two", (np.dtype(word).name,)))
+
+
+def pack_two(word: str) -> None:
+    """Compile that kernel, by packing the synapses of two neurons.
+
+    Args:
+        word: name of the type of a stored synapse, "uint32" or "uint64".
+    """
+    network, kind = Network("two neurons"), np.uint32 if word == "uint32" else np.uint64
+    neurons = network.population("neurons", LIFExp(), 2)
+    network.project(neurons, neurons, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc")
+    place = np.arange(2, dtype=np.uint16)
+    build(network, 0.1, 1, block_of=0 * place, local_of=place, n_blocks=1, channel_of=[0], scale=scales(network, [True], kind), word=kind)
+
+
 # --- preparation -----------------------------------------------------------------------------------------------------
 
 
@@ -270,7 +320,7 @@ def _job(
     key_start = np.concatenate([[0], np.cumsum([len(k) for k in key_of])]).astype(np.int64)
     row_start = store.row_start[population.first : population.first + population.size + 1]
     used = {j: s for j, s in enumerate(scale) if s is not None}
-    real = np.empty(0, np.float32 if store.words.dtype == np.uint32 else np.float64)
+    real = np.empty(0, np.float64 if store.words.dtype == np.uint64 else np.float32)
     t = tables
     return _Job(tables, outgoing, row_start, (
         t.laws, t.starts, t.counts, t.positions, t.targets, t.weights, t.delays, t.sites, t.threshold, t.pair,
@@ -287,6 +337,7 @@ def _job(
 def _run(jobs: list[_Job], store: PackedSynapses, threads: int, progress: Progress | None) -> None:
     """Let `threads` threads take tasks from one iterator until none is left; the first error stops all."""
     tasks = (task for job in jobs for task in job.tasks())
+    take(packing(store.words.dtype.type))
     lock, stop = threading.Lock(), threading.Event()
     done, errors = [0], []  # type: tuple[list[int], list[BaseException]]
 

@@ -28,18 +28,19 @@ def steps_between(plan: Plan, index: int) -> int | None:
     return None if structure is None else grid.steps(structure.interval, plan.dt, "Rewiring.interval")
 
 
-def rewired(synapses: SynapseList, plan: Plan, index: int, step: int) -> tuple[SynapseList, int, int]:
+def rewired(synapses: SynapseList, plan: Plan, index: int, step: int, seed: int) -> tuple[SynapseList, int, int]:
     """The list after the rewiring at a step (a multiple of the interval), how many vanished and how many formed.
 
     Args:
         synapses: before.
         index: of the projection.
         step: of the rewiring.
+        seed: of its random numbers.
     """
     p, every = plan.network.projections[index], steps_between(plan, index)
     structure = p.structure
     assert structure is not None and every is not None
-    draw = _Draw(plan.seed, p.stream, step // every)
+    draw = _Draw(seed, p.stream, step // every)
     program = plan.synapses[index]
     weights = synapses.up_to(program, step, plan.dt)["weight"] if "weight" in program.states else synapses.weight
     weak = weights < threshold(structure, program.traced.weight, p.name)

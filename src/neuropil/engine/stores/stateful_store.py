@@ -23,6 +23,7 @@ from neuropil.engine.compose import Machine, potential_buffer
 from neuropil.engine.exchange.exchange import steps_between_meetings
 from neuropil.engine.layout import Layout
 from neuropil.engine.ring import ring_length
+from neuropil.engine.saved import Arrays, array, group
 from neuropil.engine.stores.buckets import Buckets, bucket_bytes
 from neuropil.engine.stores.synapse_kernels import own_spikes, own_spikes_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
@@ -41,6 +42,9 @@ from neuropil.plan.operations import Given, Kernel, Operation, Phase
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind, state
 from neuropil.units import Quantity
+
+_WIRED = ("pre", "post", "site", "delay", "weight")
+"""What a checkpoint holds of where synapses are."""
 
 
 @dataclass
@@ -137,6 +141,7 @@ class SynapseStore(ABC):
         self.late = grid.steps(self.projection.response_delay, plan.dt, "response_delay", least=0)
         # Steps within which a spike may still be on its way, from a source or from a target.
         self.ring = max(self.delay_ring, ring_length(self.late))
+        self.streams = machine.streams
         self.buckets: list[Buckets] = []
         # Spikes of each thread's targets on their way to the synapses, by the step they fired in.
         self._window = machine.exchange.interval
@@ -144,7 +149,9 @@ class SynapseStore(ABC):
         self.who = [np.zeros(t.size, np.int64) for t in self.targets]
         self.changed: dict[str, Any] = {}
         self.plastic = True  # the rule acts
-        self.reweighed = False  # the weights that the synapses were made with have been replaced
+        self.reweighed = False  # the weights that the synapses were made with, `given`, have been replaced
+        self.given = np.empty(0)
+        self.first: SynapseList | None = None
         self.declare(machine)
         self.prepare()
         self.use(SynapseList.empty(plan, index))
@@ -212,12 +219,60 @@ class SynapseStore(ABC):
             values: float64[n].
         """
 
+    @abstractmethod
+    def kept(self, t: int) -> dict[str, dict[str, np.ndarray]]:
+        """What thread t holds of the synapses' states, as it lies there: by side ("", "source", "target"), by name; "last" is the step."""
+
+    @abstractmethod
+    def place(self, t: int) -> np.ndarray | slice:
+        """The places in the list of the synapses of thread t, in the order in which they lie there."""
+
+    def used(self, t: int) -> np.ndarray:
+        """bool[sources · delays]: which segments of thread t have synapses."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def made(self) -> Any:
+        """What `take` made of the list; what of it changes is not to be relied on."""
+
+    @abstractmethod
+    def adopt(self, made: Any) -> None:
+        """In place of `take`: what another store `made` of the same list, states aside, which are still to be restored."""
+
+    @abstractmethod
+    def unburden(self) -> None:
+        """Drop what spikes have yet to do to the synapses."""
+
     # --- contents ----------------------------------------------------------------------------------------------------
 
-    def use(self, synapses: SynapseList) -> None:
-        """Hold these synapses; nothing is under way."""
+    def begin(self, shared: tuple[SynapseList, Any] | None) -> None:
+        """Hold the synapses of the start: those that are drawn, or those that `shared` gave of the same projection, whose states are still to
+        be restored."""
+        if shared is None:
+            self.use(self.drawn())
+        else:
+            self.use(*shared)
+            if "weight" not in self.program.states:
+                self.write("weight", self.synapses.weight)
+        self.first = replace(self.synapses, constants=dict(self.synapses.constants))
+
+    def shared(self) -> tuple[SynapseList, Any] | None:
+        """The synapses of the start, as another simulation may begin with them; None of those that come and go."""
+        return None if self.first is None or self.projection.structure is not None else (self.first, self.made())
+
+    def use(self, synapses: SynapseList, made: Any = None) -> None:
+        """Hold these synapses; nothing is under way.
+
+        Args:
+            synapses: the list.
+            made: what a store of this kind made of this list.
+        """
         self.synapses = self._fitted(synapses)
-        self.take(self.synapses)
+        if made is None:
+            self.take(self.synapses)
+        else:
+            self.adopt(made)
+            self.renew()
         self.buckets = [Buckets.empty(1, self.delay_ring, 1, self.room * self.segments) for _ in self.targets]
         self._make_room(self.room)
         # What stays the same is kept once, in the list; what changes lives in the arrays.
@@ -227,29 +282,78 @@ class SynapseStore(ABC):
         """The synapses at the start, on the targets that threads of this process own."""
         return SynapseList.drawn(self.plan, self.index, self.layout.owned(self.projection.target))
 
-    def save(self) -> dict[str, np.ndarray]:
-        """Everything that a checkpoint needs, independent of threads."""
-        s = self.listed()
-        arrays = {f"state {n}": v.astype(self.real) for n, v in s.states.items()} | {"signal": self.signal, "plastic": np.array(self.plastic)}
-        arrays |= {f"last {side}": last for side, last in s.last.items() if self.program.aged(side)}
-        if self.projection.structure is not None:
-            arrays |= {"pre": s.pre, "post": s.post, "site": s.site, "delay": s.delay}
-        if self.projection.structure is not None or self.reweighed:
-            arrays["weight"] = s.weight
-        return arrays
+    # --- saved and restored ------------------------------------------------------------------------------------------
 
-    def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Restore the `arrays` that `save` returned."""
-        s, self.plastic = self.synapses, bool(arrays["plastic"])
+    def save(self) -> Arrays:
+        """Everything that a checkpoint needs, independent of threads: by side ("own", "source", "target") its states, and "last", to which
+        step they are up to date; "wired", where the synapses are, of those that come and go."""
+        self.settle()
+        saved: Arrays = {"signal": self.signal.copy(), "plastic": np.array(self.plastic)}
+        held = [self.kept(t) for t in range(len(self.targets))]
+        for side in held[0]:
+            saved[side or "own"] = {name: self._whole(side, [kept[side][name] for kept in held]) for name in held[0][side]}
         if self.projection.structure is not None:
-            pre, post, site, weight, delay = (arrays[n] for n in ("pre", "post", "site", "weight", "delay"))
-            s = SynapseList.made(self.plan, self.index, pre, post, site, weight, delay, 0)
-        elif "weight" in arrays:
-            s, self.reweighed = replace(s, weight=arrays["weight"]), True
-        none = np.zeros(s.size, np.uint32)
-        last = {side: arrays.get(f"last {side}", none).astype(np.uint32) for side in SIDES}
-        self.use(replace(s, states={n: arrays[f"state {n}"] for n in self.program.states}, last=last))
+            saved["wired"] = {name: getattr(self.synapses, name).view() for name in _WIRED}
+        elif self.reweighed:
+            saved["weight"] = self.synapses.weight.view()
+        return saved
+
+    def restore(self, arrays: Arrays) -> None:
+        """Restore the `arrays` that `save` returned, in place unless synapses have come or gone; nothing may be under way."""
+        if self.projection.structure is not None:
+            wired = {name: array(group(arrays, "wired"), name) for name in _WIRED}
+            if not all(np.array_equal(getattr(self.synapses, name), values) for name, values in wired.items()):
+                pre, post, site, delay, weight = wired.values()
+                self.use(SynapseList.made(self.plan, self.index, pre, post, site, weight, delay, 0))
+        elif "weight" in arrays or self.reweighed:
+            self._weigh(array(arrays, "weight") if "weight" in arrays else None)
+        if bool(array(arrays, "plastic")) != self.plastic:
+            self.plastic = not self.plastic
+            self.synapses = self._fitted(self.synapses)
+            self.renew()
         self.signal[:] = arrays["signal"]
+        for t in range(len(self.targets)):
+            for side, kept in self.kept(t).items():
+                saved = group(arrays, side or "own") if (side or "own") in arrays else {}
+                for name, values in kept.items():
+                    if name in saved:
+                        values[...] = self._part(side, t, array(saved, name), values)
+        self.unburden()
+
+    def _weigh(self, weights: np.ndarray | None) -> None:
+        """Give the synapses other weights, or those of the description."""
+        if not self.reweighed:
+            self.given = self.synapses.weight
+        self.reweighed = weights is not None
+        self.synapses = replace(self.synapses, weight=self.given if weights is None else weights)
+        self.write("weight", self.synapses.weight)
+
+    def _whole(self, side: str, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """What the threads hold of a side, in one: [synapses], [sources · delays] or [sites, targets]."""
+        if side == "target":
+            return np.concatenate([part.reshape(t.sites, t.neurons) for t, part in zip(self.targets, parts, strict=True)], axis=1)
+        whole = np.array(parts[0]) if side == "source" else np.empty(self.synapses.size, parts[0].dtype)
+        for t, part in enumerate(parts):
+            if side == "source":  # every thread has all segments, those without synapses as at the start
+                np.copyto(whole, part, where=self.used(t))
+            else:
+                whole[self.place(t)] = part
+        return whole
+
+    def _part(self, side: str, t: int, whole: np.ndarray, like: np.ndarray) -> np.ndarray:
+        """What thread t holds of what `_whole` gave."""
+        if side == "target":
+            target = self.targets[t]
+            return whole[:, target.low : target.low + target.neurons].reshape(like.shape)
+        return whole if side == "source" else whole[self.place(t)]
+
+    def forget(self, step: int) -> None:
+        """Nothing is under way or put off, and all states are of this step, whatever they are: before they are restored."""
+        self.unburden()
+        for t in range(len(self.targets)):
+            for kept in self.kept(t).values():
+                if "last" in kept:
+                    kept["last"][...] = low_bits(step)
 
     def read(self, name: str, step: int) -> np.ndarray:
         """float64[n]: a state of every synapse, or the weight, at a step.
@@ -283,9 +387,9 @@ class SynapseStore(ABC):
         else:
             self.settle()
         if "weight" in values and "weight" not in states:
-            self.synapses, self.reweighed = replace(self.synapses, weight=np.array(values["weight"], float)), True
-        for name, array in values.items():
-            self.write(name, array)
+            self._weigh(np.array(values["weight"], float))
+        for name, given in values.items():
+            self.write(name, given)
 
     def _require_alike(self, name: str, values: np.ndarray) -> None:
         """A state that is kept once for several synapses has one value for them."""

@@ -8,6 +8,7 @@ checkpoint holds it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -103,6 +104,17 @@ class TargetRecordStore(EventDrivenStore):
         """Share them out."""
         super().take(synapses)
         self.arrays = [RecordArrays.of(self.records, own.bounds.size - 1, target.size, self.real) for own, target in zip(self.own, self.targets, strict=True)]
+
+    def adopt(self, made: Any) -> None:
+        """With records that are still to be made."""
+        super().adopt(made)
+        self.arrays = [RecordArrays.of(self.records, own.bounds.size - 1, target.size, self.real) for own, target in zip(self.own, self.targets, strict=True)]
+
+    def unburden(self) -> None:
+        """Drop notes; records are made anew from the states in the next step."""
+        super().unburden()
+        for arrays in self.arrays:
+            arrays.base[BEGUN] = arrays.base[STIRRED] = 0
 
     def _own(self, s: SynapseList, t: int) -> OwnSynapses:
         made = super()._own(s, t)

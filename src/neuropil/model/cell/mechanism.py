@@ -200,8 +200,15 @@ class Channel(Mechanism):
 
 
 class PointProcess(Mechanism):
-    """A mechanism at one point, a synapse or an electrode: its current is in pA, and events may arrive at its ports."""
+    """A mechanism at one point, a synapse or an electrode: its current is in pA, and events may arrive at its ports.
 
+    Class attributes a point process may set:
+        crosses_membrane: whether its current flows between the inside and the outside of the cell, as a synapse's does; that of an
+            electrode or of a gap junction comes past the membrane.
+    """
+
+    crosses_membrane: ClassVar[bool] = True
+    reserved: ClassVar[frozenset[str]] = Mechanism.reserved | {"crosses_membrane"}
     current_dimension: ClassVar[Dimension] = pA.dimension
 
     @classmethod

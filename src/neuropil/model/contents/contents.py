@@ -7,14 +7,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from neuropil.model.base.described import DeclarativeModel
+from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.chosen import Indices, places, shared
-from neuropil.model.contents.expression import Expression
 from neuropil.model.contents.population import Population
-from neuropil.model.neuron.composite import full_name, split
+from neuropil.model.neuron.composite import split
 from neuropil.model.stimulus.stimulus import Stimulus
 from neuropil.model.synapse.synapse import Synapse
 from neuropil.units import Dimension
@@ -185,6 +184,7 @@ class Probe:
         neurons: int64[columns], index within the population.
         interval: ms; None: every step.
         sites: int64[columns]; None if the state exists once in each neuron.
+        start: ms, time of the first sample; None: one interval after the start of the run.
     """
 
     name: str
@@ -193,6 +193,21 @@ class Probe:
     neurons: np.ndarray
     interval: float | None = None
     sites: np.ndarray | None = None
+    start: float | None = None
+
+    def steps(self, dt: float) -> tuple[int, int]:
+        """The step at whose beginning the first sample is taken, and the steps between samples.
+
+        Args:
+            dt: time step, ms.
+        """
+        every = 1 if self.interval is None else grid.steps(self.interval, dt, f"probe {self.name}: interval")
+        return every if self.start is None else grid.steps(self.start, dt, f"probe {self.name}: start", least=0), every
+
+    @property
+    def columns(self) -> np.ndarray:
+        """int64[columns]: what each column is of; its length is the number of columns."""
+        return self.neurons
 
     @property
     def places(self) -> np.ndarray:
@@ -218,36 +233,3 @@ class Probe:
     def dimension(self) -> Dimension:
         """Of its samples."""
         return self.target.neuron.spec.state_dimensions[self.variable]
-
-
-@dataclass(frozen=True, eq=False)
-class ExpressionProbe(Probe):
-    """What is computed from the states and parameters of neurons, recorded at an interval.
-
-    Attributes:
-        variable: name of the expression.
-        expression: what is computed.
-    """
-
-    expression: Expression = field(kw_only=True)
-
-    @property
-    def site_count(self) -> int:
-        return self.target.parts[self.expression.part].sites
-
-    @property
-    def recorded(self) -> Any:
-        return self.expression
-
-    @property
-    def parameters(self) -> set[str]:
-        return {full_name(self.expression.part, n) for n in self.expression.parameters(self.model)}
-
-    @property
-    def dimension(self) -> Dimension:
-        return self.expression.dimension(self.model)
-
-    @property
-    def model(self) -> DeclarativeModel:
-        """Whose states and parameters it is computed from."""
-        return self.target.parts[self.expression.part].model

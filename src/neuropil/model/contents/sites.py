@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.errors import NetworkError, did_you_mean
+from neuropil.errors import NetworkError
 from neuropil.model.base.distribution import checked_values
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.locations import location
 from neuropil.model.connection.rule import Rule
 from neuropil.model.contents.contents import Population
-from neuropil.model.contents.expression import Expression
 from neuropil.model.neuron.composite import Part
 from neuropil.units import Quantity
 
@@ -123,24 +122,6 @@ def probed_sites(given: Any, pop: Population, variable: str, sites: int) -> np.n
     if chosen.size == 0 or chosen.min() < 0 or chosen.max() >= sites:
         raise NetworkError(f"probe: no such site of {pop.name}.{variable}", got=chosen.tolist(), expected=f"some of 0 … {sites - 1}")
     return chosen if sites > 1 or chosen.size > 1 else None
-
-
-def check_expression(pop: Population, expression: Expression) -> None:
-    """Refuse an expression that cannot be computed of a population's neurons.
-
-    Args:
-        pop: the population.
-        expression: what is to be recorded.
-
-    Raises:
-        NetworkError: cells with morphology, or a part that does not exist. ModelError, UnitError: it fails, or gives no number.
-    """
-    if isinstance(pop.neuron, Cell):
-        fix = "record the states that it needs, and compute it from the traces"
-        raise NetworkError(f"an expression cannot be recorded of cells with morphology ({pop.name})", got=expression.name, fix=fix)
-    if expression.part not in pop.parts:
-        raise NetworkError(f"{pop.name} has no part {expression.part!r}", fix=did_you_mean(expression.part, pop.parts))
-    expression.dimension(pop.parts[expression.part].model)
 
 
 def located(target: Any, at: Any, sites: Any) -> np.ndarray:

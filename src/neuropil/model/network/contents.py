@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
+from neuropil.model.contents.graded import GradedProjection
 from neuropil.model.modulation.modulator import Modulator
 from neuropil.model.network.coupling import Coupling
 from neuropil.model.probe.upkeep import Normalisation, SynapseProbe
@@ -19,6 +20,7 @@ class Contents:
         self.name = name
         self.populations: dict[str, Population] = {}
         self.projections: list[Projection] = []
+        self.graded: list[GradedProjection] = []
         self.drives: list[StimulusConnection] = []
         self.probes: list[Probe] = []
         self.synapse_probes: list[SynapseProbe] = []

@@ -118,9 +118,9 @@ def described_projection(
     among = {"sources": indices_of(source), "targets": indices_of(target)}
     rule.check(source.size, target.size, shared(**among, size=pre.size) if pre is post else 0)
     more["initial"] = check_values(label, more["synapse"], rule, source, target, initial, more["structure"])
-    shape = _edge_shape(rule, source, target)
+    shape = edge_shape(rule, source, target)
     refuse_listed(delay, shape, rule, f"projection {label}: delay", "a distribution")
-    w = _weights(weight, dimension, rule, source, target, label)
+    w = weights_of(weight, dimension, rule, source, target, label)
     d = checked_values(delay, ms.dimension, f"projection {label}: delay", shape)
     if not isinstance(d, Distribution) and np.any(np.asarray(d) <= 0):
         raise NetworkError(f"projection {label}: a delay must be positive", got=f"{np.min(d)} ms", expected="at least one time step")
@@ -165,17 +165,24 @@ def described_drive(one: Population | View, stimulus: Stimulus, port: Any, input
     return StimulusConnection(label, pop, stimulus, input=input, site=named_site(index, pop, input), neurons=neurons, stream=stream)
 
 
-def _weights(weight: Any, dimension: Dimension, rule: Rule, pre: Population | View, post: Population | View, label: str) -> Any:
-    """Weights in base units; those of edges, given as a matrix, as one for each edge."""
+def weights_of(weight: Any, dimension: Dimension, rule: Rule, pre: Population | View, post: Population | View, label: str) -> Any:
+    """Weights in base units; those of edges, given as a matrix, as one for each edge.
+
+    Args:
+        weight: a quantity, numbers, an array, a matrix or a distribution; dimension: the one required.
+        rule: of the projection; pre, post: what it joins.
+        label: of the projection, for messages.
+    """
     matrix = axes(weight) == 2
     what = f"projection {label}: weight"
-    shape = (pre.size, post.size) if matrix else _edge_shape(rule, pre, post)
+    shape = (pre.size, post.size) if matrix else edge_shape(rule, pre, post)
     refuse_listed(weight, shape, rule, what, "a matrix [sources, targets], from which each synapse takes its entry, or a distribution")
     checked = checked_values(weight, dimension, what, shape)
     return edge_weights(checked, rule, pre.size, what) if matrix and rule.listed else checked  # type: ignore[arg-type]
 
 
-def _edge_shape(rule: Rule, pre: Population | View, post: Population | View) -> tuple[int, ...]:
+def edge_shape(rule: Rule, pre: Population | View, post: Population | View) -> tuple[int, ...]:
+    """The shape of an array with a value for each synapse of a `rule` between `pre` and `post`; `UNKNOWN` before they are drawn."""
     shape = rule.array_shape(pre.size, post.size)
     return UNKNOWN if shape is None else shape
 

@@ -6,7 +6,9 @@ global, and two networks are independent of each other.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,10 @@ from neuropil.errors import MissingNameError, NetworkError, did_you_mean
 from neuropil.model.base.distribution import checked_values
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
-from neuropil.model.contents.contents import ExpressionProbe, Population, Probe, Projection, StimulusConnection, Stream
-from neuropil.model.contents.expression import Expression
+from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection, Stream
+from neuropil.model.contents.graded import Graded, GradedProjection
 from neuropil.model.contents.population import View, whole
-from neuropil.model.contents.sites import check_expression, located, probed_sites
+from neuropil.model.contents.recordable import Asked, Recordable, checked_time
 from neuropil.model.contents.windows import window_drives
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.kinetics import Kinetics
@@ -26,10 +28,12 @@ from neuropil.model.modulation.modulator import Modulator
 from neuropil.model.network.contents import Contents
 from neuropil.model.network.coupling import Coupling, coupled, end
 from neuropil.model.network.describe import described_drive, described_population, described_projection, indices_within
+from neuropil.model.network.graded import described_graded
 from neuropil.model.network.junction import Junction
 from neuropil.model.network.replace import Changes, duplicate, replaced
 from neuropil.model.neuron.composite import Composite
 from neuropil.model.neuron.neuron import Neuron
+from neuropil.model.probe.named import recordable
 from neuropil.model.probe.upkeep import Normalisation, SynapseProbe, normalisation, one_projection, synapse_probe
 from neuropil.model.stimulus.stimulus import Stimulus
 from neuropil.model.synapse.synapse import Synapse
@@ -55,7 +59,7 @@ class Network(Contents):
         name: shown in results.
 
     Attributes:
-        populations, projections, drives, probes, synapse_probes, normalisations, couplings, modulators: what was added, in order.
+        populations, projections, graded, drives, probes, synapse_probes, normalisations, couplings, modulators: what was added, in order.
         published: rates in Hz by population that the model's paper reports (shown beside the measured ones).
         citation: the paper.
 
@@ -74,7 +78,7 @@ class Network(Contents):
         self.citation = citation
 
     def __repr__(self) -> str:
-        return f"Network({self.name!r}, {self.size} neurons, {len(self.projections)} projections)"
+        return f"Network({self.name!r}, {self.size} neurons, {len(self.projections) + len(self.graded)} projections)"
 
     def __getitem__(self, name: str) -> Population:
         try:
@@ -140,6 +144,26 @@ class Network(Contents):
                 fix="describe everything first, or change a copy (copy.copy(network)) and make a new Simulation of it",
             )
 
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the description to a file, as plain data: `load_network` reads it. Nothing of a simulation is in it (`Simulation.snapshot`).
+
+        Classes and functions that are not of the package are written as text, and executed by `load_network` only if its caller says so.
+
+        Args:
+            path: of the file; one that exists is replaced.
+
+        Returns:
+            The path.
+
+        Raises:
+            NetworkError: something that cannot be written as data, named; nothing is written then. StorageError: the system refused.
+        """
+        from neuropil.model.network.save import (
+            save_network,  # files are read and written by few programs that describe networks
+        )
+
+        return save_network(self, path)
+
     # --- building ------------------------------------------------------------------------------------------------
 
     def population(
@@ -179,7 +203,7 @@ class Network(Contents):
         delay: Any,
         port: str | None = None,
         site: Any = None,
-        synapse: Synapse | None = None,
+        synapse: Synapse | Graded | None = None,
         input: str | None = None,
         clock_driven: bool = False,
         response_delay: Any = 0.0 * ms,
@@ -194,13 +218,16 @@ class Network(Contents):
                 `Edges` count within a view, and so does `OneToOne`; degrees are met within it (`neuropil.connectivity.draw.realise`).
             rule: one of the rules of `neuropil.model.connection.rules`.
             weight: in the port's unit: a number, a distribution, a matrix [sources, targets], from which each synapse takes the
-                entry of the neurons that it joins, or an array (one value per edge for `Edges`, [n] for `OneToOne`).
-            delay: a time: a number, a distribution or an array ([sources, targets] for `AllToAll`); at least one time step.
+                entry of the neurons that it joins, or an array (one value per edge for `Edges`, [n] for `OneToOne`). Of graded
+                transmission in the unit of the input over that of what is transmitted; also a `WeightMatrix` such as `Circulant`.
+            delay: a time: a number, a distribution or an array ([sources, targets] for `AllToAll`); at least one time step. Of graded
+                transmission one number may be 0.
             port: the target model's port. One that exists at several sites of a neuron takes each synapse to a site
                 drawn uniformly; "branch.exc[3]" takes all to one.
             site: for `Edges`, an array with the site of each.
-            synapse: a synapse model, if the synapses have states of their own.
-            input: the target's input that the synapses' current flows into, for models that have one.
+            synapse: a synapse model, if the synapses have states of their own; or `Graded`, if what is transmitted is a function of the
+                source's state in every step, and no spikes.
+            input: the target's input that the synapses' current, or graded transmission, flows into.
             clock_driven: advance all states of the synapses in every step, also those that have a closed form.
             response_delay: time that a target's spike takes to reach the synapse. The delay is the axon's; if a part b of it
                 is the dendrite's, a spike reaches the synapse b earlier and the target's b later: response_delay = 2 b.
@@ -218,15 +245,19 @@ class Network(Contents):
         made: list[Projection] = []
         for pre in self._own(source, "source"):
             for post in self._own(target, "target"):
-                taken = [p.name for p in (*self.projections, *made)]
+                taken = [p.name for p in (*self.projections, *self.graded, *made)]
                 label = _unused(_name(name, f"{pre.name}→{post.name}"), taken)
                 more: dict[str, Any] = {"synapse": synapse, "input": input, "clock_driven": clock_driven, "structure": structure}
                 more["initial"] = {} if initial is None else initial
                 more["response_delay"] = checked_values(response_delay, ms.dimension, f"projection {label}: response_delay", ())
                 key = (name, pre.name, post.name) if name else ("", pre.name, post.name, str(port or input))
-                stream = _stream(key, [*self.projections, *made])
-                made.append(described_projection(pre, post, rule, weight, delay, port, site, label, stream, more))
-        self.projections.extend(made)
+                stream = _stream(key, [*self.projections, *self.graded, *made])
+                if isinstance(synapse, Graded):
+                    made.append(described_graded(pre, post, rule, weight, delay, site, label, stream, synapse, {"port": port, **more}))
+                else:
+                    made.append(described_projection(pre, post, rule, weight, delay, port, site, label, stream, more))
+        self.projections.extend(p for p in made if not isinstance(p, GradedProjection))
+        self.graded.extend(p for p in made if isinstance(p, GradedProjection))
         return made
 
     def stimulate(
@@ -318,10 +349,10 @@ class Network(Contents):
         return self.couplings[-1]
 
     def probe(
-        self, target: Population | View | Projection | Sequence[Projection], variable: str | Expression | Callable[[Any, Any], Any], *, neurons: Any = None, sites: Any = None, at: Any = None,
-        synapses: Any = None, interval: Any = None, name: str | None = None,
+        self, target: Population | View | Projection | Sequence[Projection], variable: str | Recordable | Callable[..., Any], *, neurons: Any = None, sites: Any = None, at: Any = None,
+        synapses: Any = None, interval: Any = None, start: Any = None, name: str | None = None,
     ) -> Probe | SynapseProbe:  # fmt: skip
-        """Record a state of chosen neurons (all, if None) at an interval (every step, if None). Spikes need no probe.
+        """Record a state, a current or an expression of chosen neurons (all, if None) at an interval (every step, if None). Spikes need no probe.
 
         The neurons are those of a view (`probe(exc[:50], "v")`), or `neurons`, which counts within the target.
 
@@ -335,13 +366,15 @@ class Network(Contents):
 
         Args:
             target: a population, a view of one, or a projection.
-            variable: name of a state, or "weight"; or an `Expression` of states and parameters, or its function alone: ``lambda s, p: p.g_l *
-                (s.v - p.e_l)``, of neurons other than cells with morphology.
+            variable: name of a state, an input or a port, or of a current of a cell with morphology, such as "i_membrane" or "i_na"
+                (`neuropil.model.probe.named`); "weight"; an `Expression` of states, inputs and parameters, or its function alone:
+                ``lambda s, p: p.g_l * (s.v - p.e_l)``; or another `Recordable`.
             neurons: whole numbers, a slice or booleans.
             sites: whole numbers.
             at: a location, or a list of them, in place of `sites`.
             synapses: whole numbers.
             interval: a time, a multiple of the time step.
+            start: time of the first sample; ``0 * ms`` for one of the state at the start. None: one interval after the start. Not for synapses.
             name: of the probe, unique; None: "target.variable".
 
         Returns:
@@ -352,37 +385,20 @@ class Network(Contents):
         """
         self._check_open("probe()")
         if not isinstance(target, (Population, View)) and (projection := one_projection(self.projections, target, "probed")) is not None:
-            if any(given is not None for given in (neurons, sites, at)):
-                raise NetworkError("a probe of a projection takes synapses=..., not neurons", got="neurons, sites or at", fix="synapses=[...]")
+            if any(given is not None for given in (neurons, sites, at, start)):
+                raise NetworkError("a probe of a projection takes synapses=... and interval=...", got="neurons, sites, at or start", fix="synapses=[...]")
             name = self._unused_probe(_name(name, f"{projection.name}.{variable}"))
             self.synapse_probes.append(synapse_probe(projection, variable, synapses, interval, name))
             return self.synapse_probes[-1]
         if synapses is not None:
             raise NetworkError("a probe of a population takes neurons=..., not synapses", got="synapses", fix="neurons=[...]")
-        if at is not None:
-            sites = located(whole(target) if isinstance(target, View) else target, at, sites)
         (one,) = self._own(target, "target") if isinstance(target, (Population, View)) else self._own([target], "target")
         pop = whole(one)
-        spec = pop.neuron.spec
-        expression = Expression(variable) if callable(variable) else variable if isinstance(variable, Expression) else None
-        if expression is not None:
-            check_expression(pop, expression)
-            variable = expression.name
-        elif not isinstance(variable, str) or variable not in spec.states:
-            raise NetworkError(f"{pop.name} has no state {variable!r} to record", fix=did_you_mean(variable, spec.states))
         chosen = np.arange(one.size) if neurons is None else indices_within(neurons, one, "probe")
         chosen = one.indices[chosen] if isinstance(one, View) else chosen
-        columns = probed_sites(sites, pop, variable, pop.sites(variable) if expression is None else pop.parts[expression.part].sites)
-        if columns is not None:
-            chosen, columns = np.repeat(chosen, columns.size), np.tile(columns, chosen.size)
-        every: float | None = None
-        if interval is not None:
-            checked = checked_values(interval, ms.dimension, "probe interval", ())
-            if not isinstance(checked, float) or not checked > 0:
-                raise NetworkError("a probe's interval must be positive", got=interval)
-            every = checked
-        label = self._unused_probe(_name(name, f"{pop.name}.{variable}"))
-        probe = Probe(label, pop, variable, chosen, every, columns) if expression is None else ExpressionProbe(label, pop, variable, chosen, every, columns, expression=expression)
+        times = checked_time(interval, "interval", 0.0), checked_time(start, "start", -1e-300)
+        asked = Asked(pop, chosen, sites, at, *times, lambda variable: self._unused_probe(_name(name, f"{pop.name}.{variable}")))
+        probe = recordable(pop, variable).probe(asked)
         self.probes.append(probe)
         return probe
 

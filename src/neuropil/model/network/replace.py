@@ -21,11 +21,14 @@ from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.contents.chosen import Indices, places
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
+from neuropil.model.contents.graded import Graded, GradedProjection
 from neuropil.model.contents.population import View
 from neuropil.model.contents.windows import window_drives
 from neuropil.model.contents.wiring import weight_dimension
 from neuropil.model.network.contents import Contents
 from neuropil.model.network.describe import described_drive, described_population, described_projection
+from neuropil.model.network.graded import described_graded
+from neuropil.model.network.graded import weight_dimension as graded_dimension
 from neuropil.model.neuron.composite import Composite
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.model.probe.upkeep import check_upkeep
@@ -40,6 +43,7 @@ _VALUES = (np.ndarray, DeclarativeModel, Composite, Distribution, type, Function
 """What a copy shares with its original: it never changes."""
 OF_POPULATION = ("neuron", "size", "initial", "positions")
 OF_PROJECTION = ("rule", "weight", "delay", "site", "synapse", "clock_driven", "response_delay", "structure", "initial")
+OF_GRADED = ("rule", "weight", "delay", "site", "synapse")
 OF_DRIVE = ("stimulus", "weight")
 
 
@@ -84,7 +88,7 @@ def replaced(network: N, name: str | None, populations: Changes | None, projecti
         NetworkError, ModelError, UnitError: as of `Network.replace`.
     """
     wanted = {"populations": _asked(populations, network.populations, "population")}
-    wanted["projections"] = _asked(projections, [p.name for p in network.projections], "projection")
+    wanted["projections"] = _asked(projections, [p.name for p in (*network.projections, *network.graded)], "projection")
     wanted["drives"] = _asked(drives, [d.name for d in network.drives if d.follows is None], "stimulus")
     pops, anew = _populations(network, wanted["populations"])
     made = duplicate(network, {id(old): new for old, new in zip(network.populations.values(), pops, strict=True) if old is not new})
@@ -150,9 +154,12 @@ def _elements(made: Contents, wanted: dict[str, Changes], anew: dict[str, int]) 
     for p in made.projections:
         if p.name in wanted["projections"] or anew.keys() & {p.source.name, p.target.name}:
             found[id(p)] = _projection(p, wanted["projections"].get(p.name, {}))
+    for g in made.graded:
+        if g.name in wanted["projections"] or anew.keys() & {g.source.name, g.target.name}:
+            found[id(g)] = _graded(g, wanted["projections"].get(g.name, {}))
     for d in made.drives:
         if d.follows is None and (d.name in wanted["drives"] or d.target.name in anew):
-            found[id(d)] = _drive(d, wanted["drives"].get(d.name, {}))
+            found[id(d)] = redescribed_drive(d, wanted["drives"].get(d.name, {}))
     for d in made.drives:
         if d.follows is not None and id(d.follows) in found:
             (twin,) = (one for one in window_drives(found[id(d.follows)]) if one.name == d.name)
@@ -185,7 +192,32 @@ def _projection(p: Projection, changes: Mapping[str, Any]) -> Projection:
     return described_projection(source, target, rule, weight, delay, entry["port"], site, p.name, p.stream, {"input": entry["input"], **fields})
 
 
-def _drive(d: StimulusConnection, changes: Mapping[str, Any]) -> StimulusConnection:
+def _graded(p: GradedProjection, changes: Mapping[str, Any]) -> GradedProjection:
+    _known(changes, OF_GRADED, None, f"projection {p.name!r}")
+    rule = changes["rule"] if "rule" in changes else p.rule.within(p.within)
+    weight = p.matrix if p.matrix is not None else _in_unit(p.weight, graded_dimension(p.target, str(p.input), p.value.dimension(p.model)))
+    fixed = isinstance(p.site, (int, np.integer))
+    entry, site = (f"{p.input}[{p.site}]", None) if fixed else (p.input, p.site)
+    synapse = changes.get("synapse", p.given)
+    if not isinstance(synapse, Graded):
+        raise NetworkError(f"replace: projection {p.name!r} must stay graded", got=synapse, expected="npl.Graded(...)")
+    source, target = _seen(p.source, p.sources, p.name), _seen(p.target, p.targets, p.name)
+    return described_graded(
+        source, target, rule, changes.get("weight", weight), changes.get("delay", _in_unit(p.delay, ms.dimension)), changes.get("site", site), p.name, p.stream,
+        synapse, {"input": entry},
+    )  # fmt: skip
+
+
+def redescribed_drive(d: StimulusConnection, changes: Mapping[str, Any]) -> StimulusConnection:
+    """A stimulus connection described anew.
+
+    Args:
+        d: as it is.
+        changes: "stimulus", "weight".
+
+    Raises:
+        NetworkError, ModelError, UnitError: what does not fit.
+    """
     _known(changes, OF_DRIVE, None, f"stimulus {d.name!r}")
     index = "" if d.site is None else f"[{d.site}]"
     stimulus, weight = changes.get("stimulus", d.stimulus), None

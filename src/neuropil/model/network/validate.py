@@ -16,6 +16,7 @@ from neuropil.model.base import grid
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.contents.contents import Population, Probe, Projection
+from neuropil.model.contents.graded import GradedProjection
 from neuropil.model.contents.in_context import target_parameters
 from neuropil.model.contents.pairs import ends_of, missing_positions
 from neuropil.model.modulation.bound_effect import must_be_positive
@@ -23,13 +24,15 @@ from neuropil.model.modulation.modulator import check_modulators, effects_on
 from neuropil.model.network.coupling import check_couplings
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.composite import full_name
-from neuropil.units import Quantity, ms
+from neuropil.units import Dimension, Quantity, ms
 
 _TIME = ms.dimension
 # Relative slack when a time is compared with a multiple of the step: 0.3 / 0.1 is not 3 in binary.
 _SLACK = 1e-6
 # A wrong dt makes every projection a culprit; ten are enough to see the pattern.
 _MOST_LISTED = 10
+MOST_GRADED_STEPS = 1 << 20
+"""What was sent is kept for every step of a graded delay."""
 
 
 def validate(network: Network, dt: Quantity) -> None:
@@ -56,6 +59,8 @@ def validate(network: Network, dt: Quantity) -> None:
         found += _projection(projection, step)
         modulated = effects_on(network.modulators, projection.target)
         found += [_stale(projection.name, name) for name in sorted(target_parameters(projection)) if name in modulated]
+    for graded in network.graded:
+        found += [*_graded(graded, step), *_modulated(graded, effects_on(network.modulators, graded.source))]
     for drive in network.drives:
         found += drive.stimulus.faults(step, f"stimulus {drive.name}")
     for name, interval in [(k.name, k.interval) for k in network.synapse_probes] + [(k.name, k.interval) for k in network.normalisations]:
@@ -87,18 +92,38 @@ def _population(pop: Population, step: float) -> list[NeuropilError]:
 
 
 def _parameters(model: DeclarativeModel, prefix: str) -> list[NeuropilError]:
-    found: list[NeuropilError] = []
-    for name, dimension in model.spec.parameters.items():
-        smallest = _smallest(getattr(model, name))
-        if must_be_positive(name, dimension) and not smallest > 0:
-            found.append(NetworkError(f"{prefix}{name} must be positive", got=f"{smallest:g}", fix="equations divide by it"))
-        elif dimension == _TIME and smallest < 0:
-            found.append(NetworkError(f"{prefix}{name} must not be negative", got=f"{smallest:g} ms"))
-    return found
+    return [error for name, dimension in model.spec.parameters.items() for error in parameter_faults(f"{prefix}{name}", name, dimension, getattr(model, name))]
+
+
+def parameter_faults(where: str, name: str, dimension: Dimension, value: Any) -> list[NeuropilError]:
+    """What is wrong with the values of a parameter, whatever the model.
+
+    Args:
+        where: opens the error message.
+        name: of the parameter.
+        dimension: of the parameter.
+        value: a quantity, a number or an array in base units, or a distribution.
+    """
+    smallest = _smallest(value)
+    if must_be_positive(name, dimension) and not smallest > 0:
+        return [NetworkError(f"{where} must be positive", got=f"{smallest:g}", fix="equations divide by it")]
+    if dimension == _TIME and smallest < 0:
+        return [NetworkError(f"{where} must not be negative", got=f"{smallest:g} ms")]
+    return []
 
 
 def _stale(projection: str, parameter: str) -> NetworkError:
     return NetworkError(f"projection {projection}: its context inputs read {parameter!r} of the target, which a modulator changes", fix="read a state of the target instead")
+
+
+def _graded(projection: GradedProjection, step: float) -> list[NeuropilError]:
+    """Delays on the grid; one number may be 0."""
+    if not projection.uniform_delay:
+        return _projection(projection, step)
+    found = grid.fault(projection.delay, step, f"projection {projection.name}: the delay", least=0)
+    if not found and _largest(projection.delay) > MOST_GRADED_STEPS * step:
+        found.append(NetworkError(f"projection {projection.name}: a graded delay spans too many steps", got=f"{projection.delay:g} ms", expected=f"at most {MOST_GRADED_STEPS} steps"))
+    return found + missing_positions(projection, f"projection {projection.name}")
 
 
 def _projection(projection: Projection, step: float) -> list[NeuropilError]:
@@ -131,15 +156,17 @@ def _projection(projection: Projection, step: float) -> list[NeuropilError]:
 def _probe(probe: Probe, step: float) -> list[NeuropilError]:
     if probe.neurons.size == 0:
         return [NetworkError(f"probe {probe.name} records no neuron", fix="neurons=None records all")]
-    return [] if probe.interval is None else grid.fault(probe.interval, step, f"probe {probe.name}: interval")
+    found = [] if probe.interval is None else grid.fault(probe.interval, step, f"probe {probe.name}: interval")
+    return found + ([] if probe.start is None else grid.fault(probe.start, step, f"probe {probe.name}: start", least=0))
 
 
-def _modulated(probe: Probe, modulated: Iterable[str]) -> list[NeuropilError]:
-    """Parameters that a probe reads and that change while the network runs."""
-    fix = "record the states and the concentration, and compute it from the traces"
+def _modulated(reader: Probe | GradedProjection, modulated: Iterable[str]) -> list[NeuropilError]:
+    """Parameters that a probe, or a graded projection, reads and that change while the network runs."""
+    probed = isinstance(reader, Probe)
+    fix = "record the states and the concentration, and compute it from the traces" if probed else "let a state of the source follow what is modulated, and transmit that"
     return [
-        NetworkError(f"probe {probe.name}: {name} is changed by a modulator", expected="parameters that stay as they are", fix=fix)
-        for name in sorted(probe.parameters & set(modulated))
+        NetworkError(f"{'probe' if probed else 'projection'} {reader.name}: {name} is changed by a modulator", expected="parameters that stay as they are", fix=fix)
+        for name in sorted(reader.parameters & set(modulated))
     ]
 
 

@@ -17,6 +17,7 @@ from neuropil.units import pA
 class CurrentClamp(PointProcess):
     """Its input `amplitude` (pA) comes from a stimulus."""
 
+    crosses_membrane = False
     amplitude = Input(pA)
 
     def current(self, s, x):

@@ -16,6 +16,7 @@ from neuropil.units import Voltage, mV, nS
 class DynamicClamp(PointProcess):
     """Its input `conductance` (nS) comes from a stimulus; its reversal potential is fixed."""
 
+    crosses_membrane = False
     e: Voltage = 0 * mV
 
     v = Input(mV)

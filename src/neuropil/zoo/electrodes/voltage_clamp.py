@@ -20,6 +20,7 @@ class VoltageClamp(PointProcess):
     stimuli do not name it is off. Without any stimulus it holds 0 mV all along.
     """
 
+    crosses_membrane = False
     r_series: Resistance = 1 * MOhm
 
     v = Input(mV)

@@ -15,6 +15,7 @@ from neuropil.units import Conductance, mV, nS
 class GapJunction(PointProcess):
     """The half that sees its partner's potential as the input `v_partner`."""
 
+    crosses_membrane = False
     g: Conductance = 0.5 * nS
 
     v = Input(mV)
