@@ -10,6 +10,7 @@ import numpy as np
 
 from neuropil.codegen.cache import load
 from neuropil.codegen.kernel import NAME, source_of
+from neuropil.codegen.vectors import LINE
 from neuropil.engine import probes  # noqa: F401  (it registers builders)
 from neuropil.engine.aligned import aligned_zeros
 from neuropil.engine.cells.compose import Owned, cells_of
@@ -37,10 +38,12 @@ class GroupArrays:
 
     Attributes:
         size: slots of the thread.
+        states: what holds all states among the arrays, with room between them that stays 0.
         arrays: by argument of the kernel.
     """
 
     size: int
+    states: np.ndarray
     arrays: dict[Argument, np.ndarray] = field(default_factory=dict)
 
 
@@ -59,6 +62,7 @@ class Machine:
         before: what to do before a run from step k.
         streams: keys of the random numbers that are drawn in steps.
         numbers, periods: by batch, what its kernel reads for each segment (rows, see `Share`); all threads share them.
+        advances: by batch, the operation that advances its elements; stimuli: by batch, see `stimuli_of`.
     """
 
     groups: list[list[GroupArrays]]
@@ -73,6 +77,8 @@ class Machine:
     before: list[Callable[[int], None]] = field(default_factory=list)
     numbers: dict[int, np.ndarray] = field(default_factory=dict)
     periods: dict[int, np.ndarray] = field(default_factory=dict)
+    advances: dict[int, Operation] = field(default_factory=dict)
+    stimuli: dict[int, dict[str | int, Operation]] = field(default_factory=dict)
 
 
 def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> Machine:
@@ -91,7 +97,8 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
         for t, share in enumerate(layout.shares):
             machine.groups[t].append(_group_arrays(plan, batch, share, g, arrived[t]))
     for g, batch in enumerate(plan.batches):
-        machine.operations += stimuli_of(plan, layout, g, batch, [own[g].arrays for own in machine.groups], machine.amplitudes, machine.streams)
+        machine.stimuli[g] = stimuli_of(plan, layout, g, batch, [own[g].arrays for own in machine.groups], machine.amplitudes, machine.streams)
+        machine.operations += machine.stimuli[g].values()
         if isinstance(batch, KernelBatch):
             machine.operations += _group_update(plan, layout, machine, g, batch)
     for name, planned in plan.cells.items():
@@ -120,10 +127,15 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
 def _group_arrays(plan: Plan, group: Batch, share: Partition, g: int, arrived: np.ndarray) -> GroupArrays:
     """Zeroed, then filled with initial states and per-neuron constants."""
     start, stop = share.start[g], share.start[g + 1]
-    made = GroupArrays(stop - start)
+    states = [a for a in group.arguments if a.kind is Kind.STATE]
+    dtype = plan.element_type(group, states[0]) if states else np.float32
+    together = aligned_zeros((len(states), -(-(stop - start) // LINE) * LINE), dtype)
+    made = GroupArrays(stop - start, together)
     ports = list(group.ports)
     for argument in group.arguments:
-        if argument.kind is Kind.EXACT:
+        if argument.kind is Kind.STATE:
+            made.arrays[argument] = together[states.index(argument), : stop - start]
+        elif argument.kind is Kind.EXACT:
             made.arrays[argument] = arrived[ports.index(str(argument.name)), start:stop]
         else:
             made.arrays[argument] = aligned_zeros(stop - start, plan.element_type(group, argument))
@@ -139,21 +151,10 @@ def _group_arrays(plan: Plan, group: Batch, share: Partition, g: int, arrived: n
 
 def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: KernelBatch) -> list[Operation]:
     """Advance the group's neurons and collect those that fired."""
-    kernel = load(NAME, source_of(group))
-    numbers = np.concatenate([m.numbers for m in group.members]).astype(group.precision)
-    periods = np.array([m.period for m in group.members for _ in range(m.sites)], np.int32)
-    machine.numbers[g], machine.periods[g] = numbers, periods
-    arguments = tuple(
-        (share.bounds[g], numbers, periods, *_kernel_arrays(plan, share, machine.groups[t], g, group))
-        for t, share in enumerate(layout.shares)
-    )
-    noun = "branches" if group.variant.gives else "neurons"
-    label = f"{group.name}: {group.size} {noun}"
-    used = _uses(plan, g, group)
-    made = [Operation(
-        label, Phase.NEURONS, Kernel.of(kernel.advance), arguments.__getitem__, result=Result.DIVERGED,
-        sets=used["sets"], adds=used["adds"], reads=used["reads"], updates=used["updates"],
-    )]  # fmt: skip
+    machine.numbers[g] = np.concatenate([m.numbers for m in group.members]).astype(group.precision)
+    machine.periods[g] = np.array([m.period for m in group.members for _ in range(m.sites)], np.int32)
+    machine.advances[g] = advance_of(plan, layout, machine, g, group)
+    made = [machine.advances[g]]
     if group.program.can_fire:
         lists = tuple(
             (machine.groups[t][g].arrays[Argument(Kind.FIRED)], share.elements[share.start[g] : share.start[g + 1]])
@@ -161,6 +162,27 @@ def _group_update(plan: Plan, layout: Layout, machine: Machine, g: int, group: K
         )
         made.append(collecting(group.name, lists.__getitem__, plan.buffers[g, Argument(Kind.FIRED)]))
     return made
+
+
+def advance_of(plan: Plan, layout: Layout, machine: Machine, g: int, group: KernelBatch) -> Operation:
+    """What advances the elements of a batch, on the arrays, numbers and periods that the machine holds.
+
+    Args:
+        plan, layout: the network's.
+        g: place of the batch; group: the batch.
+        machine: of the network.
+    """
+    kernel = load(NAME, source_of(group))
+    arguments = tuple(
+        (share.bounds[g], machine.numbers[g], machine.periods[g], *_kernel_arrays(plan, share, machine.groups[t], g, group))
+        for t, share in enumerate(layout.shares)
+    )
+    noun = "branches" if group.variant.gives else "neurons"
+    used = _uses(plan, g, group)
+    return Operation(
+        f"{group.name}: {group.size} {noun}", Phase.NEURONS, Kernel.of(kernel.advance), arguments.__getitem__, result=Result.DIVERGED,
+        sets=used["sets"], adds=used["adds"], reads=used["reads"], updates=used["updates"],
+    )  # fmt: skip
 
 
 _UPDATED = (Kind.STATE, Kind.REFRACTORY, Kind.EXACT, Kind.REAL)
@@ -180,7 +202,8 @@ def _uses(plan: Plan, g: int, group: KernelBatch) -> dict[str, tuple[Buffer, ...
                 uses["adds"].append(plan.buffer(population, "", Argument(Kind.INPUT, population.neuron.into)))
             continue
         use = "sets" if argument.kind is Kind.FIRED else "updates" if argument.kind in _UPDATED else "reads"
-        uses[use].append(plan.buffers[g, argument])
+        # An array that a change has brought about was not planned.
+        uses[use].append(plan.buffers.get((g, argument)) or group.buffer(plan, argument))
     return {use: tuple(buffers) for use, buffers in uses.items()}
 
 

@@ -26,6 +26,7 @@ from neuropil.engine.chunks import Chunks, Collected, joined
 from neuropil.engine.core import RUNAWAY, Core
 from neuropil.engine.interrupt import Stop, stoppable
 from neuropil.engine.modulation.modulate import Modulation
+from neuropil.engine.parameters.interventions import Interventions, Parameters, Settings
 from neuropil.engine.record import checkpoint as checkpoints
 from neuropil.engine.record.graded_values import GradedValues
 from neuropil.engine.record.neuron_states import Amplitudes, NeuronStates
@@ -47,6 +48,8 @@ from neuropil.errors import (
 )
 from neuropil.lower.coarse import too_coarse
 from neuropil.model.base import grid
+from neuropil.model.contents.contents import Population, StimulusConnection
+from neuropil.model.contents.population import View
 from neuropil.model.network.network import Network
 from neuropil.plan.plan import Plan, check_seed, make_plan
 from neuropil.result import Result
@@ -144,11 +147,12 @@ class Simulation(Access):
         try:
             self._build(start)
             self._modulation = Modulation(self.plan, self.core)
+            self._interventions = Interventions(self.core, self._modulation)
             self._chunks = Chunks(self.core, self._modulation, self._upkeep, self._tally)
             # In the order in which a checkpoint is taken up: what modulators do to the synapses of the start is lost.
             self._saved: dict[str, Saved] = {
-                "neurons": NeuronStates(self.core), "modulators": self._modulation, "synapses": self._synaptic,
-                "stimuli": Amplitudes(self.core), "graded": GradedValues(self.core), "spikes": self._tally, "streams": self.core.machine.streams,
+                "parameters": Parameters(self._interventions), "settings": Settings(self._interventions), "neurons": NeuronStates(self.core), "modulators": self._modulation, "synapses": self._synaptic,
+                "stimuli": Amplitudes(self.core), "graded": GradedValues(self.core), "spikes": self._tally, "interventions": self._interventions, "streams": self.core.machine.streams,
             }  # fmt: skip
             self._session_start, self._session_seconds = self.core.step, 0.0
             self.recorder = self._open(resume) if start is None else self._start_from(start, streams)
@@ -263,7 +267,7 @@ class Simulation(Access):
             every = self._steps(checkpoint_every, "checkpoint_every")
             if self._folder is None:
                 raise SimulationError("checkpoint_every needs a folder", fix="pass out=...")
-        with self._guard.running("run"), self._keeping_results(), stoppable() as stop:
+        with self._guard.running("run"), _Keeping(self), stoppable() as stop:
             if every is not None:
                 self.checkpoint()
             while self.core.step < total and not stop.is_set():
@@ -292,7 +296,7 @@ class Simulation(Access):
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise SimulationError("the number of steps must be a whole number", got=n)
         collected: Collected = []
-        with self._guard.running("step"), self._keeping_results(), stoppable() as stop:
+        with self._guard.running("step"), _Keeping(self), stoppable() as stop:
             target = self.core.step + int(n)
             self._run_to(target, stop, target, collected, silent=True)
             self._settle(collected)
@@ -330,16 +334,11 @@ class Simulation(Access):
             if not silent:
                 self._report(total)
 
-    @contextmanager
-    def _keeping_results(self) -> Iterator[None]:
+    def _keep_results(self, error: StorageError) -> None:
         """Give what was recorded to the error of a disk that refuses."""
-        try:
-            yield
-        except StorageError as error:
-            with suppress(ResultError):
-                error.result = self.recorder.result(self.core.step * self.plan.dt)
-                error.result.summary.update({**self.summary(), "partial": True})
-            raise
+        with suppress(ResultError):
+            error.result = self.recorder.result(self.core.step * self.plan.dt)
+            error.result.summary.update({**self.summary(), "partial": True})
 
     def _settle(self, collected: Collected | None = None) -> None:
         """Take in the spikes of the last step, if an interrupted run left them waiting for room."""
@@ -397,6 +396,37 @@ class Simulation(Access):
                     self.counts[:], self.wall_seconds, self._session_start, self._session_seconds = 0, 0.0, 0, 0.0
                     self.recorder, self._finished = self._open(None), None
                 self._chunks.begin()
+
+    def set(self, target: str | Population | View | StimulusConnection, **values: Any) -> None:
+        """Change parameters of neurons, or fields of a stimulus, from the present time on.
+
+            sim.set("exc", tau_m=12 * ms)                        # of all neurons of a population
+            sim.set(exc[:50], v_threshold=-48 * mV)              # of some
+            sim.set(cells, branch__g_l=rates)                    # of a part: "branch.g_l"; with an array
+            sim.set(background, rate=9 * kHz)                    # of a stimulus, which `stimulate` returned
+
+        Everything that follows from a parameter is computed as when the simulation was made: set at t = 0, it does to the last bit what a
+        network does that is described so (also states that start at the parameter are then those). States otherwise stay. What a
+        modulator does to a parameter, it does to the new value.
+
+        The first value that differs between neurons where there was one for all may compile a kernel, and no later one. Changes are
+        listed in the summary ("interventions") and part of checkpoints. `reset` leaves them.
+
+        Args:
+            target: a population, a view or a stimulus, or the name of a population or stimulus.
+            values: new values by name: with unit, one for all, or one for each neuron (and site: neuron by neuron) of the target in
+                its order; of a stimulus those of its description, or "weight".
+
+        Raises:
+            NetworkError: what does not exist, or decides what the network is made of.
+            ModelError, UnitError, SimulationError: a value that does not fit; nothing is changed then.
+        """
+        with self._guard.using("set"):
+            self._settle()
+            change = self._interventions.prepared(target, values)
+            with self._guard.whole(), self._compilations:
+                change()
+            self._start = None
 
     # --- checkpoints ---------------------------------------------------------------------------------------------------
 
@@ -469,7 +499,9 @@ class Simulation(Access):
 
     def _take_up(self, snapshot: Snapshot, arrays: dict[str, Arrays], seed: int | None) -> None:
         """Be in the state of a snapshot, with random streams of a seed."""
-        take_up(snapshot, arrays, self.core, self._saved, self._tally)
+        with self._compilations:
+            take_up(snapshot, arrays, self.core, self._saved, self._tally)
+        self._start = None
         if seed is not None:
             self.core.machine.streams.use(seed)
         self.wall_seconds, self._session_start = snapshot.wall_seconds, snapshot.step
@@ -502,7 +534,7 @@ class Simulation(Access):
 
     def result(self) -> Result:
         """What was recorded so far, as `run` returns it; also after calls of `step`. The simulation may then go on."""
-        with self._guard.running("result"), self._keeping_results():
+        with self._guard.running("result"), _Keeping(self):
             return self._result()
 
     def _result(self) -> Result:
@@ -544,6 +576,8 @@ class Simulation(Access):
             "weights_vanished": sum(sum(packed.vanished) for packed in self.core.packed),
             "memory": {name: int(size) for name, size in self.memory.items()},
             "interrupted": self.interrupted,
+            "interventions": list(self._interventions.log),
+            "interventions_unlisted": self._interventions.unlisted,
         }
 
     def close(self) -> None:
@@ -560,6 +594,22 @@ def _is_of(resume: Any, folder: Path | None) -> bool:
     path = path_of(resume, "resume")
     own = path if path.is_dir() else path.parent if path.name == CHECKPOINT_FILE else None
     return own is not None and own.resolve() == folder.resolve()
+
+
+class _Keeping:
+    """A context that gives what a simulation has recorded to the error of a disk that refuses; a closed loop enters it at every step."""
+
+    __slots__ = ("_simulation",)
+
+    def __init__(self, simulation: Simulation):
+        self._simulation = simulation
+
+    def __enter__(self) -> None:
+        """Nothing is to be done."""
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if isinstance(error, StorageError):
+            self._simulation._keep_results(error)
 
 
 @contextmanager

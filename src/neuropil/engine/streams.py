@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -28,7 +29,8 @@ class Streams(AsDescribed):
 
     def __init__(self, seed: int):
         self.seed = seed
-        self._followers: list[Callable[[], None]] = []
+        self._followers: dict[Hashable, list[Callable[[], None]]] = {}
+        self._owner: Hashable = None
 
     def key(self, *names: str | int) -> Key:
         """The key of the stream with these names."""
@@ -37,7 +39,17 @@ class Streams(AsDescribed):
 
     def follow(self, renew: Callable[[], None]) -> None:
         """Let `renew` be called when the seed is another: it takes its keys anew, and forgets numbers that it has drawn ahead."""
-        self._followers.append(renew)
+        self._followers.setdefault(self._owner, []).append(renew)
+
+    @contextmanager
+    def followed_for(self, owner: Hashable) -> Iterator[None]:
+        """A context in which whoever follows does so for an `owner`, in the place of those that did before."""
+        before, self._owner = self._owner, owner
+        self._followers.pop(owner, None)
+        try:
+            yield
+        finally:
+            self._owner = before
 
     def table(self, names: Sequence[tuple[str | int, ...]], drawn: Sequence[np.ndarray]) -> np.ndarray:
         """uint32[streams, 2]: the keys of several streams, which stay the present ones.
@@ -60,7 +72,7 @@ class Streams(AsDescribed):
         """Draw by another seed from now on; the same one changes nothing."""
         if seed != self.seed:
             self.seed = int(seed)
-            for renew in self._followers:
+            for renew in [one for several in self._followers.values() for one in several]:
                 renew()
 
     def save(self) -> Arrays:

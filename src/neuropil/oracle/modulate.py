@@ -45,6 +45,7 @@ class Modulators:
         targets: list[Population | Projection] = [*network.populations.values(), *network.projections]
         self.effects = [(t, effects_on(network.modulators, t)) for t in targets if effects_on(network.modulators, t)]
         self.base = {(id(t), name): base(t, name) for t, effects in self.effects for name in effects}
+        self.acted = False
 
     def before(self, k: int) -> None:
         """Act at t_k, before step `k`, where a tick is due."""
@@ -55,8 +56,23 @@ class Modulators:
         for m in ticking:
             self._tick(m, k)
         if ticking:
+            self.acted = True
             for target, effects in self.effects:
                 self.set_parameters(target, {name: self._value(target, name, listed, k) for name, listed in effects.items()})
+
+    def rebase(self, target: Population, name: str, values: Array, k: int) -> None:
+        """Act, from now on, on other values of a parameter.
+
+        Args:
+            target: whose; name: of the parameter.
+            values: base units, [neurons · sites].
+            k: the step before which they change.
+        """
+        if (id(target), name) in self.base:
+            self.base[id(target), name] = (values, self.base[id(target), name][1])
+            effects = next(effects for t, effects in self.effects if t is target)
+            if self.acted:
+                self.set_parameters(target, {name: self._value(target, name, effects[name], k)})
 
     def after(self, fired: dict[str, Array]) -> None:
         """Count the spikes of a step, bool per neuron by population.

@@ -9,7 +9,7 @@ A refractory neuron does not spike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, cast
@@ -18,10 +18,11 @@ import numpy as np
 
 from neuropil import rng
 from neuropil.errors import ModelError, SimulationError
-from neuropil.model import Network, Neuron, Population, Projection
+from neuropil.model import Network, Neuron, Population, Projection, StimulusConnection
 from neuropil.model.base import grid
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.per_synapse import differs
+from neuropil.model.network.changes import parameter_changes, stimulus_changed, target_of, with_followers
 from neuropil.model.network.validate import validate
 from neuropil.model.neuron.branched import BRANCH, Branched
 from neuropil.model.neuron.composite import full_name, split
@@ -102,7 +103,7 @@ class Group:
     """
 
     def __init__(self, pop: Population, dt: float, seed: int, part: str = ""):
-        self.pop, self.dt = pop, dt
+        self.pop, self.dt, self.part = pop, dt, part
         model, sites = pop.parts[part].model, pop.parts[part].sites
         assert isinstance(model, Neuron)
         self.model, spec = model, model.spec
@@ -143,6 +144,17 @@ class Group:
         self.parameters = self.parameters | {n: np.broadcast_to(v, self.left.size) for n, v in values.items()}
         self.integrator = self.integrator.with_parameters(self.parameters)
         self._constants()
+
+    def start_at(self, parameter: str, before: Array) -> None:
+        """Before the first step: states that are still where they started, at a parameter that has changed, start at its new value.
+
+        Args:
+            parameter: its name.
+            before: its values before.
+        """
+        for name, state in self.model.spec.states.items():
+            if self.pop.initial.get(full_name(self.part, name), state.initial) == parameter:
+                self.s[name] = np.where(self.s[name] == before, self.parameters[parameter], self.s[name])
 
     def step(self, k: int, x: States, w: States) -> Array:
         """Advance from t_k to t_{k+1}; returns who spiked.
@@ -251,6 +263,7 @@ def simulate(
     doses: Given | None = None,
     changes: Mapping[int, Mapping[str, Mapping[str, Any]]] | None = None,
     held: Mapping[int, Mapping[str, tuple[str, ...] | None]] | None = None,
+    settings: Mapping[int, Sequence[tuple[Any, Mapping[str, Any]]]] | None = None,
 ) -> OracleResult:
     """Run a network, slowly, in float64.
 
@@ -266,6 +279,8 @@ def simulate(
             sorted by source.
         held: from a step on, by the name of a projection: the states that do not change while its plasticity is off, which
             stops rewiring too; None: it is on again.
+        settings: before a step, one after the other: a population, view or stimulus (or its name), and new values of its parameters by
+            name, as of `Simulation.set`.
         seed: of every random stream.
 
     Returns:
@@ -292,6 +307,8 @@ def simulate(
     for k in range(steps):
         for name, values in (changes or {}).get(k, {}).items():
             world.rewrite(name, values)
+        for target, given in (settings or {}).get(k, ()):
+            world.set(target, given, k, modulation)
         for name, states in (held or {}).get(k, {}).items():
             next(a for a in world.living if a.projection.name == name).held = states
         modulation.before(k)
@@ -329,7 +346,7 @@ class _World:
     """A network while it runs."""
 
     def __init__(self, network: Network, h: float, steps: int, seed: int, edges: dict[int | str, Any], modulators: dict[int, float]):
-        self.network, populations, projections = network, network.populations, network.projections
+        self.network, self.h, populations, projections = network, h, network.populations, network.projections
         self.groups: dict[str, Running] = {name: _running(pop, h, seed) for name, pop in populations.items()}
         self.synapses = [Synapses(p, h, seed, edges.get(i)) for i, p in enumerate(projections) if not p.per_synapse]
         self.living = [
@@ -366,6 +383,26 @@ class _World:
             return next(a for a in self.living if a.projection is target).change(values)
         for part in dict.fromkeys(split(n)[0] for n in values):
             self.group(target, part).change({split(n)[1]: v for n, v in values.items() if split(n)[0] == part})
+
+    def set(self, target: Any, values: Mapping[str, Any], k: int, modulation: Modulators) -> None:
+        """Change parameters of neurons, or a stimulus, before step k."""
+        found = target_of(self.network, target)
+        if isinstance(found, StimulusConnection):
+            drives = [source.drive for source in self.sources]
+            index = next(j for j, d in enumerate(self.network.drives) if d is found)
+            for j, twin in with_followers(drives, index, stimulus_changed(drives[index], values, self.h)):
+                self.sources[j] = self.sources[j].with_drive(twin)
+            return
+        for change in parameter_changes(self.network, found, values, self.h):
+            population, inner = change.population, split(change.name)[1]
+            group = self.group(population, change.part)
+            before = modulation.base.get((id(population), change.name), (group.parameters[inner], None))[0]
+            sites = before.size // population.size
+            after = np.array(np.broadcast_to(change.applied(before.reshape(-1, sites), sites), (population.size, sites))).ravel()
+            group.change({inner: after})
+            if k == 0 and isinstance(group, Group):
+                group.start_at(inner, before)
+            modulation.rebase(population, change.name, after, k)
 
     def synaptic(self, projection: Projection, name: str, chosen: Array | None = None) -> tuple[Array, Array, Any]:
         """A state, or "weight", of the (chosen) synapses of a projection by source; the target of each; what keeps them."""

@@ -57,6 +57,10 @@ class Source:
             self.weight = self._spread(drive.weight, "weight")
         self.each: Each = builder_for(self.stimulus, "oracle")(self)
 
+    def with_drive(self, drive: StimulusConnection) -> Source:
+        """The same with another `drive`."""
+        return Source(drive, self.dt, self.steps, self.seed)
+
     def value(self, attribute: str) -> Array:
         """An attribute of the stimulus as [driven neurons, sites]: drawn for each site, given for each neuron."""
         return self._spread(getattr(self.stimulus, attribute), attribute)

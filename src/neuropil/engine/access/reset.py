@@ -25,7 +25,7 @@ States = dict[tuple[str, str, Argument], np.ndarray]
 def starting_states(core: Core) -> States:
     """What neurons start from, found as at the start: by filling a machine anew, on which nothing runs."""
     twin = copy.copy(core)
-    twin.machine = compose(core.plan, core.layout, 1, core.exchange)
+    twin.machine = compose(core.now, core.layout, 1, core.exchange)
     return twin.states()
 
 

@@ -6,6 +6,7 @@ parameters, which are written into the arrays that the kernels read. What did no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from neuropil.engine.access.arguments import numbers
 from neuropil.engine.core import Core
 from neuropil.engine.modulation.level import PerPlace, WellMixed
 from neuropil.engine.modulation.modulated import Modulated
-from neuropil.engine.modulation.targets import modulated
+from neuropil.engine.modulation.targets import modulated_neurons, modulated_synapses
 from neuropil.engine.saved import Arrays, AsDescribed, array, group
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.base import grid
-from neuropil.model.modulation.modulator import Modulator
+from neuropil.model.contents.contents import Population
+from neuropil.model.modulation.modulator import Modulator, effects_on
 from neuropil.plan.plan import Plan
 from neuropil.units import DIMENSIONLESS, Quantity
 
@@ -153,9 +155,10 @@ class Modulation(AsDescribed):
     named_by = "modulator"
 
     def __init__(self, plan: Plan, core: Core):
-        self.plan = plan
+        self.plan, self.core = plan, core
         self.running = _ByName({name: RunningModulator(m, plan.dt) for name, m in plan.network.modulators.items()})
-        self.targets: list[Modulated] = modulated(plan, core)
+        self.neurons: list[Modulated] = modulated_neurons(core)
+        self.synapses: list[Modulated] = modulated_synapses(core)
         self.due = 0 if self.running else FAR
 
     def observe(self, neurons: np.ndarray) -> None:
@@ -173,9 +176,40 @@ class Modulation(AsDescribed):
 
     def _act(self, ticking: set[str], step: int) -> None:
         concentrations = {name: r.c for name, r in self.running.items()}
-        for target in self.targets:
+        for target in (*self.neurons, *self.synapses):
             if ticking & target.modulators:
                 target.act(concentrations, step)
+
+    def check(self, population: Population, values: Mapping[str, Any]) -> None:
+        """Refuse values of parameters for which an effect would leave its bounds now.
+
+        Args:
+            population: whose.
+            values: by full name: a number, or float64[sites · neurons].
+
+        Raises:
+            SimulationError: names the effect.
+        """
+        for name, effects in effects_on(self.plan.network.modulators, population).items():
+            value: Any = values.get(name)
+            for effect in effects if value is not None else ():
+                felt = effect.felt(self.running[effect.modulator].c)
+                each = np.tile(felt, max(1, np.size(value) // population.size)) if np.ndim(felt) else felt
+                value = effect.apply(value, each, self.core.step * self.plan.dt)
+
+    def renew(self, act: bool = True) -> None:
+        """Start from values of parameters of neurons that have been changed.
+
+        Args:
+            act: as what was due has acted; False: concentrations will be others.
+        """
+        if not self.neurons:
+            return
+        self.neurons = modulated_neurons(self.core)
+        if act and self.due > 0:
+            concentrations = {name: r.c for name, r in self.running.items()}
+            for target in self.neurons:
+                target.act(concentrations, self.core.step)
 
     def flush(self) -> list[np.ndarray]:
         """Concentrations sampled at the ticks since the last flush: [ticks, 1] for every trace."""

@@ -10,6 +10,7 @@ from neuropil.codegen.pointwise import Pointwise
 from neuropil.engine.core import Core
 from neuropil.engine.modulation.modulated import Effects, Modulated, resolved
 from neuropil.engine.modulation.propagator import Propagator
+from neuropil.engine.parameters.part import write
 from neuropil.lower.classify import parameter_leaf
 from neuropil.lower.graph import Graph
 from neuropil.lower.modulation import graft
@@ -31,15 +32,15 @@ class ModulatedPart(Modulated):
 
     def __init__(self, core: Core, g: int, batch: KernelBatch, member: PopulationSlice, effects: Effects):
         super().__init__(effects, {n: member.parameters[n] for n in effects}, member.size, core.plan.dt)
-        self.core, self.g, self.program, self.member, self.precision = core, g, batch.program, member, batch.precision
+        self.core, self.g, self.batch, self.program, self.member, self.precision = core, g, batch, batch.program, member, batch.precision
         before = sum(m.sites for m in batch.members[: [m is member for m in batch.members].index(True)])
         self.rows = slice(before, before + member.sites)  # of the kernel's table of constants
         self.refractory = getattr(type(self.program.step.traced.neuron), "refractory", None)
         self._index: dict[int, np.ndarray] = {}
-        self._prepare_constants(batch)
+        self._prepare_constants()
         self._prepare_rates()
 
-    def _prepare_constants(self, batch: KernelBatch) -> None:
+    def _prepare_constants(self) -> None:
         """What depends on a modulated parameter, and only that, is evaluated again."""
         program, member, names, step = self.program, self.member, set(self.effects), self.program.step
         values = {parameter_leaf(n): v for n, v in {**member.parameters, **derived(program, member.parameters, self.dt), "dt": self.dt}.items()}
@@ -55,10 +56,6 @@ class ModulatedPart(Modulated):
         roots = graft(graph, program.graph, [program.hoisted[k] for k in self.constants])
         finite = [graph.add("is_finite", r) for r in roots]
         self.function = Pointwise("constants", graph, roots, checks=finite, arrays=self.arrays, size=member.size)
-        columns = batch.signature.columns
-        found = [Argument(Kind.CONSTANT, k) for k in self.constants]
-        self.columns = [columns.index(a) if a in columns else None for a in found]
-        self.arguments = found
 
     def _prepare_rates(self) -> None:
         """Which states might become too slow for float32."""
@@ -96,25 +93,12 @@ class ModulatedPart(Modulated):
         finite, moved = self.function(known)
         if not finite:
             check_finite(self.program, self.function.values, self.member.population.name, self.constants)
-        table = self.core.machine.numbers[self.g]
         for k in moved:
-            value, column = self.function.values[k], self.columns[k]
-            if column is None:
-                self._spread(self.arguments[k], value)
-            else:  # one value for each site
-                table[self.rows, column] = np.reshape(value, (self.member.sites, -1))[:, 0] if np.ndim(value) else value
+            self._write(Argument(Kind.CONSTANT, self.constants[k]), self.function.values[k])
         if self.refractory in changed:
-            self._rest(changed[self.refractory])
+            self._write(Argument(Kind.PERIOD), refractory_steps(changed[self.refractory], self.dt, f"{self.member.population.name}.{self.refractory}"))
 
-    def _rest(self, period: Any) -> None:
-        """Change the refractory period (ms)."""
-        steps = refractory_steps(period, self.dt, f"{self.member.population.name}.{self.refractory}")
-        if (each := Argument(Kind.PERIOD)) in self.member.arrays:
-            self._spread(each, steps)
-        else:
-            self.core.machine.periods[self.g][self.rows] = int(np.ravel(steps)[0])
-
-    def _spread(self, argument: Argument, value: Any) -> None:
-        member = self.member
-        whole = np.broadcast_to(np.reshape(value, (member.sites, -1)), (member.sites, member.population.size))
-        self.core.scatter(member.population, member.part, argument, whole.T)
+    def _write(self, argument: Argument, value: Any) -> None:
+        """One value for all, or one for each element, site by site."""
+        rows = np.reshape(value, (self.member.sites, -1)) if np.ndim(value) else value
+        write(self.core, self.g, self.batch, self.member, self.rows, argument, rows)

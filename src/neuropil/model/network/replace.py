@@ -159,7 +159,7 @@ def _elements(made: Contents, wanted: dict[str, Changes], anew: dict[str, int]) 
             found[id(g)] = _graded(g, wanted["projections"].get(g.name, {}))
     for d in made.drives:
         if d.follows is None and (d.name in wanted["drives"] or d.target.name in anew):
-            found[id(d)] = _drive(d, wanted["drives"].get(d.name, {}))
+            found[id(d)] = redescribed_drive(d, wanted["drives"].get(d.name, {}))
     for d in made.drives:
         if d.follows is not None and id(d.follows) in found:
             (twin,) = (one for one in window_drives(found[id(d.follows)]) if one.name == d.name)
@@ -208,7 +208,16 @@ def _graded(p: GradedProjection, changes: Mapping[str, Any]) -> GradedProjection
     )  # fmt: skip
 
 
-def _drive(d: StimulusConnection, changes: Mapping[str, Any]) -> StimulusConnection:
+def redescribed_drive(d: StimulusConnection, changes: Mapping[str, Any]) -> StimulusConnection:
+    """A stimulus connection described anew.
+
+    Args:
+        d: as it is.
+        changes: "stimulus", "weight".
+
+    Raises:
+        NetworkError, ModelError, UnitError: what does not fit.
+    """
     _known(changes, OF_DRIVE, None, f"stimulus {d.name!r}")
     index = "" if d.site is None else f"[{d.site}]"
     stimulus, weight = changes.get("stimulus", d.stimulus), None

@@ -24,7 +24,7 @@ from neuropil.model.modulation.modulator import check_modulators, effects_on
 from neuropil.model.network.coupling import check_couplings
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.composite import full_name
-from neuropil.units import Quantity, ms
+from neuropil.units import Dimension, Quantity, ms
 
 _TIME = ms.dimension
 # Relative slack when a time is compared with a multiple of the step: 0.3 / 0.1 is not 3 in binary.
@@ -92,14 +92,24 @@ def _population(pop: Population, step: float) -> list[NeuropilError]:
 
 
 def _parameters(model: DeclarativeModel, prefix: str) -> list[NeuropilError]:
-    found: list[NeuropilError] = []
-    for name, dimension in model.spec.parameters.items():
-        smallest = _smallest(getattr(model, name))
-        if must_be_positive(name, dimension) and not smallest > 0:
-            found.append(NetworkError(f"{prefix}{name} must be positive", got=f"{smallest:g}", fix="equations divide by it"))
-        elif dimension == _TIME and smallest < 0:
-            found.append(NetworkError(f"{prefix}{name} must not be negative", got=f"{smallest:g} ms"))
-    return found
+    return [error for name, dimension in model.spec.parameters.items() for error in parameter_faults(f"{prefix}{name}", name, dimension, getattr(model, name))]
+
+
+def parameter_faults(where: str, name: str, dimension: Dimension, value: Any) -> list[NeuropilError]:
+    """What is wrong with the values of a parameter, whatever the model.
+
+    Args:
+        where: opens the error message.
+        name: of the parameter.
+        dimension: of the parameter.
+        value: a quantity, a number or an array in base units, or a distribution.
+    """
+    smallest = _smallest(value)
+    if must_be_positive(name, dimension) and not smallest > 0:
+        return [NetworkError(f"{where} must be positive", got=f"{smallest:g}", fix="equations divide by it")]
+    if dimension == _TIME and smallest < 0:
+        return [NetworkError(f"{where} must not be negative", got=f"{smallest:g} ms")]
+    return []
 
 
 def _stale(projection: str, parameter: str) -> NetworkError:
