@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -73,6 +73,7 @@ class Recorded:
         arrays: [thread][batch], by argument; numbers: by batch, what its kernel reads for each segment.
         cells: populations with morphology, by name; compartments: the buffers of their states.
         rows: samples that a buffer holds.
+        renewed: what to do when parameters have changed, given the plan as it is then.
     """
 
     plan: Plan
@@ -82,6 +83,7 @@ class Recorded:
     cells: dict[str, Owned]
     compartments: dict[str, Buffer]
     rows: int
+    renewed: list[Callable[[Plan], None]] = field(default_factory=list)
 
     def slots(self, population: Population, part: str, places: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
         """Which elements of a `part` (at `places`, neuron by neuron) the thread `t` owns, and where these lie in the arrays of their batch."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from neuropil.model.probe.currents import Flow, Sum, SumProbe
 from neuropil.model.probe.potential import PotentialProbe
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.operations import Kernel, Operation
+from neuropil.plan.plan import Plan
 from neuropil.plan.signature import state
 from neuropil.registry import register
 
@@ -63,7 +64,7 @@ def of_expression(probe: ExpressionProbe, recorded: Recorded) -> Sampled:
     columns = [np.sort(np.concatenate([piece.at[t] for piece in found])) if found else np.zeros(0, np.int64) for t in range(len(recorded.layout.shares))]
     buffers = [recorded.buffer(own, np.nan) for own in columns]
     into = [(_place(own, neurons.size), b.values, b.filled) for own, b in zip(columns, buffers, strict=True)]
-    return buffers, recorded.operations(probe, [b.filled for b in buffers], lambda first: evaluated(found, into, first))
+    return buffers, recorded.operations(probe, [b.filled for b in buffers], lambda first: evaluated(found, into, first, recorded))
 
 
 @register(SumProbe, "engine")
@@ -126,26 +127,30 @@ def _place(own: np.ndarray, size: int) -> np.ndarray:
     return found
 
 
-def evaluated(found: list[Piece], into: Into, first: bool) -> list[Work]:
+def evaluated(found: list[Piece], into: Into, first: bool, recorded: Recorded) -> list[Work]:
     """Calls that write the values of an expression.
 
     Args:
         found: its elements, by program.
         into: where their values go.
         first: no event has arrived.
+        recorded: what probes may record of.
     """
     calls: list[Work] = []
     for piece in found:
-        varying, kernel, constants = _compiled(piece)
+        leaves = sorted({*piece.leaves[0], *piece.arriving})
+        places = range(len(piece.program.hoisted))
+        # All constants come in arrays, so that parameters may change into ones that differ between elements.
+        kernel = Kernel.of(load(NAME, expression_source(piece.program, leaves, places)).sample)
+        constants = [[np.zeros(at.size) for _ in places] for at in piece.at]
+        renew = partial(_renew, piece, constants)
+        renew(recorded.plan)
+        recorded.renewed.append(renew)
         arguments = []
         arrived = {leaf: [np.zeros(at.size) for at in piece.at] for leaf in piece.arriving}
         for t, (place, values, filled) in enumerate(into):
-            leaves: dict[str, Leaf] = dict(piece.leaves[t])
-            leaves |= {leaf: (kept[t], np.arange(kept[t].size)) for leaf, kept in arrived.items()}
-            numbers = np.array([c for j, c in enumerate(constants[t]) if j not in varying], float)
-            given = tuple(leaves[n] for n in sorted(leaves))
-            arrays = (np.ascontiguousarray(np.broadcast_to(constants[t][j], piece.at[t].size), float) for j in varying)
-            arguments.append((place[piece.at[t]], values, filled, numbers, given, *arrays))
+            read: dict[str, Leaf] = {**piece.leaves[t], **{leaf: (kept[t], np.arange(kept[t].size)) for leaf, kept in arrived.items()}}
+            arguments.append((place[piece.at[t]], values, filled, np.zeros(0), tuple(read[n] for n in leaves), *constants[t]))
         for leaf, each in piece.arriving.items() if not first else ():
             gathered = [(a.exact, a.counted, a.real, out) for a, out in zip(each, arrived[leaf], strict=True)]
             calls.append(Work(Kernel.of(arrive), gathered, brought=tuple(piece.brought)))
@@ -153,13 +158,11 @@ def evaluated(found: list[Piece], into: Into, first: bool) -> list[Work]:
     return calls
 
 
-def _compiled(piece: Piece) -> tuple[list[int], Kernel, list[list[Any]]]:
-    """Which constants of a piece differ between elements, its kernel, and the constants of each thread."""
-    constants = [piece.program.constants(static) for static in piece.static]
-    varying = [j for j in range(len(piece.program.hoisted)) if any(np.ndim(own[j]) for own in constants)]
-    leaves = sorted({*piece.leaves[0], *piece.arriving})
-    kernel = load(NAME, expression_source(piece.program, leaves, varying))
-    return varying, Kernel.of(kernel.sample), constants
+def _renew(piece: Piece, constants: list[list[np.ndarray]], plan: Plan) -> None:
+    """Compute the constants of a piece from the parameters of a plan."""
+    for own, static in zip(constants, piece.static, strict=True):
+        for array, value in zip(own, piece.program.constants(static(plan)), strict=True):
+            array[:] = value
 
 
 def summed(total: Sum, population: Population, neurons: np.ndarray, compartments: np.ndarray, into: Into, recorded: Recorded) -> Callable[[bool], list[Work]]:
@@ -181,7 +184,7 @@ def summed(total: Sum, population: Population, neurons: np.ndarray, compartments
             arguments = [(*_links(cells, cell, compartments[at]), place, values, filled) for cells, at, cell, place, values, filled in threads]
             made = [Work(Kernel.of(axial), arguments, (recorded.compartments[population.name],))]
         for (found, scratch, added), _ in flows:
-            made += evaluated(found, scratch, first)
+            made += evaluated(found, scratch, first, recorded)
             made.append(Work(Kernel.of(add), [(given[1], *where, values, filled) for given, where, (*_, values, filled) in zip(scratch, added, threads, strict=True)]))
         return made
 

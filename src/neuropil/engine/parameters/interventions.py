@@ -125,6 +125,8 @@ class Interventions(AsDescribed):
                 self.described.setdefault((population.name, name), self.value(population, name))
             for action in actions:
                 action()
+            for renew in self.core.machine.renewed:
+                renew(self.core.now)
             self.names.setdefault(population.name, set()).update(values)
 
         return act
