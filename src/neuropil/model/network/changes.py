@@ -166,9 +166,6 @@ def _check_read(network: Network, population: Population, name: str) -> None:
     for graded in network.graded:
         if graded.source is population and name in graded.parameters:
             raise NetworkError(f"{population.name}.{name} cannot be changed: the graded projection {graded.name!r} reads it", fix="let it transmit a state")
-    for probe in network.probes:
-        if probe.target is population and name in probe.parameters:
-            raise NetworkError(f"{population.name}.{name} cannot be changed: the probe {probe.name!r} reads it", fix="record the states that the expression reads, and compute it from the traces")
 
 
 # --- stimuli ----------------------------------------------------------------------------------------------------------
