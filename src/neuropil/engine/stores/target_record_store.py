@@ -136,7 +136,7 @@ class TargetRecordStore(EventDrivenStore):
                 fix="clock_driven=True in the description",
             )  # fmt: skip
 
-    def settle(self, anew: int | None = None) -> None:
+    def flush_pending(self, anew: int | None = None) -> None:
         """Respond to the targets' spikes; what follows from the states is made anew in the next step.
 
         Args:
@@ -171,7 +171,7 @@ class TargetRecordStore(EventDrivenStore):
 
     def _arriving(self, t: int) -> tuple[object, ...]:
         own = self.own[t]
-        return self.buckets[t].memory, self.due[t], own.part, own.of_target, self.targets[t].arrived, *self._given(own, self.arrays[t])
+        return self.buckets[t].memory, self.due[t], own.part, own.of_target, self.targets[t].accumulator, *self._given(own, self.arrays[t])
 
 
 @register(EventDriven, "engine")
