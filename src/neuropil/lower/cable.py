@@ -72,7 +72,7 @@ class MembraneGroup:
     @cached_property
     def _fixed(self) -> frozenset[str]:
         """Parameters that the table depends on."""
-        return frozenset(x[2:] for gate in self.tabulated for x in self.program.graph.leaves(self.program.states[gate]) if x.startswith("p."))
+        return frozenset(n for gate in self.tabulated for n in self.program.parameters_of(self.program.states[gate]))
 
     @property
     def outputs(self) -> dict[str, dict[str, int]]:
@@ -137,7 +137,7 @@ class CablePlan:
 
         Args:
             used: names of the inputs and ports of point processes that anything reaches.
-            modulated: channels and point processes whose parameters may change while the cell runs.
+            modulated: parameters by "mechanism.name" that may change while the cell runs.
             draw: gives the values of parameters that differ between the cells of a population (see `neuropil.lower.cable_start`).
             dt: time step, ms.
             precision: "float32" or "float64".
@@ -313,8 +313,10 @@ class _Lowering:
         self, name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, values: dict[str, dict[str, Any]], tables: bool = False
     ) -> MembraneGroup:
         columns = {n: {q: v[:, None] if np.ndim(v) == 1 else v for q, v in of.items()} for n, of in values.items()}
-        constants, as_given, table, direct = program.membrane.constants(columns, self.dt), not self.modulated.isdisjoint(values), None, dict[str, str]()
+        constants, table, direct = program.membrane.constants(columns, self.dt), None, dict[str, str]()
+        as_given = any(n.partition(".")[0] in values for n in self.modulated)
         if tables:
-            table, direct = tabulate(program.graph, program.changing, constants, len(places), changing=self.modulated, as_given=as_given)
+            changing = {state: self.modulated & program.parameters_of(node) for state, node in program.changing.items()}
+            table, direct = tabulate(program.graph, program.changing, constants, len(places), changing=changing, as_given=as_given)
         loops = program.evaluated(constants, len(places), as_given=as_given, tabulated=table.gates if table else ())
         return MembraneGroup(name, program, places, runs, constants, loops, table, direct)

@@ -230,7 +230,7 @@ def make_plan(
     cells = {
         name: PlannedCells.of(
             p, {b.members[0].part: b for b in bare if b.members[0].population is p and b.members[0].part}, dt_ms, precision,
-            frozenset(split(n)[0] for n in effects_on(network.modulators, p)), seed, gate_tables,
+            frozenset(effects_on(network.modulators, p)), seed, gate_tables,
         )
         for name, p in network.populations.items()
         if isinstance(p.neuron, Cell)
