@@ -8,6 +8,9 @@ Two pieces of work, each on one thread and on two:
 - cells: 10 unconnected layer-5 pyramidal cells (an SWC file, compartments of at most 20 µm), 2 nA into each soma;
   Hodgkin-Huxley membrane everywhere, or in soma and axon with passive dendrites.
 
+A third is 10 such cells with the channels of Hay et al. (2011) (10 in the soma, 14 of its 16 states gates of the potential), against
+Arbor alone, whose BBP catalogue has them.
+
 dt 0.025 ms; spans of 100 ms (cells: 50), after 10 ms that are not timed. The simulators take turns, so that all meet the same machine.
 Writes docs/benchmarks/cables.md and .json.
 """
@@ -35,9 +38,12 @@ def main() -> None:
     parser.add_argument("--arbor-python", default=None, help="interpreter of an environment with Arbor")
     parser.add_argument("--swc", type=Path, default=SWC, help="the morphology of the cells")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each simulator; each times three spans")
+    parser.add_argument("--old", type=Path, default=None, help="an earlier checkout of neuropil, to be measured too")
     arguments = parser.parse_args()
     raw: dict[str, Any] = {"machine": machine(), "missing": [], "work": {}}
-    sides: list[Side] = [neuropil_side]
+    sides: list[Side] = [neuropil_side()]
+    if arguments.old:
+        sides.append(neuropil_side(arguments.old.resolve()))
     for given, variable, peer, side in (
         (arguments.arbor_python, "NEUROPIL_ARBOR_PYTHON", "Arbor", arbor_side),
         (arguments.neuron_python, "NEUROPIL_NEURON_PYTHON", "NEURON", neuron_side),
@@ -60,20 +66,26 @@ def work(swc: Path) -> dict[str, Options]:
         cells = ["--swc", swc, "--cells", 10, "--longest", 20, "--time", 50]
         listed["cells"] = [*cells, "--dendrites", "hh"]
         listed["cells, passive dendrites"] = [*cells, "--dendrites", "pas"]
+        listed["cells with the channels of layer 5"] = [*cells, "--dendrites", "layer5"]
     return listed
 
 
 # --- simulators -----------------------------------------------------------------------------------------------------------
 
 
-def neuropil_side(options: Options) -> list[dict[str, Any]]:
-    """neuropil in double precision, which is its default for cells, and in single."""
+def neuropil_side(tree: Path = ROOT) -> Side:
+    """neuropil in double precision, which is its default for cells, and in single; an earlier one in double only."""
     script = ROOT / "benchmarks" / "run_cables.py"
-    return [
-        measure(sys.executable, script, *options, "--repeat", 3, "--threads", threads, "--precision", precision)
-        for threads in (1, 2)
-        for precision in ("float64", "float32")
-    ]
+
+    def run(options: Options) -> list[dict[str, Any]]:
+        found = [
+            measure(sys.executable, script, *options, "--repeat", 3, "--threads", threads, "--precision", precision, tree=tree)
+            for threads in (1, 2)
+            for precision in (("float64", "float32") if tree == ROOT else ("float64",))
+        ]
+        return found if tree == ROOT else [{**each, "simulator": f"{each['simulator']}, before"} for each in found]
+
+    return run
 
 
 def arbor_side(python: str) -> Side:
@@ -94,6 +106,8 @@ def neuron_side(python: str) -> Side:
     """NEURON and CoreNEURON, hh from its table (as users have it) and computed."""
 
     def run(options: Options) -> list[dict[str, Any]]:
+        if "layer5" in options:
+            return []
         return [
             measure(python, PEERS / "neuron_cables.py", *options, "--repeat", 3, "--threads", threads, "--table", looked_up, "--core", core)
             for threads in (1, 2)
@@ -111,20 +125,22 @@ def page(raw: dict[str, Any]) -> str:
     """Everything measured, as Markdown."""
     text = (
         "# Compartmental cells\n\nNanoseconds per compartment and step of 0.025 ms: medians, and in brackets the range, "
-        "of all spans timed.\n\n    python benchmarks/cables.py --neuron-python PATH --arbor-python PATH\n"
+        "of all spans timed; processor time is that of all threads together, the least of all spans.\n\n    python benchmarks/cables.py --neuron-python PATH --arbor-python PATH\n"
     )
     for name, done in raw["work"].items():
         grouped: dict[str, dict[int, list[dict[str, Any]]]] = {}
         for run in done["runs"]:
             grouped.setdefault(run["simulator"], {}).setdefault(run["threads"], []).append(run)
-        ours = _median(grouped["neuropil, float64"][2])
+        ours, spent = _median(grouped["neuropil, float64"][2]), _processor(grouped["neuropil, float64"][1])
         rows = []
         for simulator, by_threads in grouped.items():
             first = by_threads[1][0]
             figures = [_figure(by_threads[n]) for n in (1, 2)]
             ratio = f"{_median(by_threads[2]) / ours:.1f}"
-            rows.append([simulator, *figures, ratio, first["compartments"], f"{first['spikes'] / first['cells']:g}"])
-        header = ["simulator", "1 thread", "2 threads", "2 threads / neuropil's float64", "compartments with membrane", "spikes per cell"]
+            least = _processor(by_threads[1])
+            processor = ["", ""] if least is None or spent is None else [f"{least:.1f}", f"{least / spent:.1f}"]
+            rows.append([simulator, *figures, ratio, *processor, first["compartments"], f"{first['spikes'] / first['cells']:g}"])
+        header = ["simulator", "1 thread", "2 threads", "2 threads / neuropil's float64", "processor time, 1 thread", "the same / neuropil's float64", "compartments with membrane", "spikes per cell"]
         text += f"\n## {name[0].upper()}{name[1:]}\n\n" + table(header, rows)
     return text + "".join(f"\n{m}.\n" for m in raw["missing"]) + NOTES + footing(raw["machine"])
 
@@ -140,6 +156,12 @@ compartments at branch points.
 
 def _spans(runs: list[dict[str, Any]]) -> list[float]:
     return [ns for run in runs for ns in run["ns_per_compartment_step"]]
+
+
+def _processor(runs: list[dict[str, Any]]) -> float | None:
+    """The least processor time of a span, ns; None where a program does not tell it."""
+    spans = [ns for run in runs for ns in run.get("processor_ns_per_compartment_step", ())]
+    return min(spans, default=None)
 
 
 def _median(runs: list[dict[str, Any]]) -> float:

@@ -26,11 +26,14 @@ def interpreter(given: str | None, variable: str, peer: str) -> tuple[str | None
     return path, ""
 
 
-def measure(python: str, script: Path, *arguments: Any) -> dict[str, Any]:
-    """Run a script that ends with one JSON object on a line of standard output; adds `process_seconds`, all in all."""
+def measure(python: str, script: Path, *arguments: Any, tree: Path = ROOT) -> dict[str, Any]:
+    """Run a script that ends with one JSON object on a line of standard output; adds `process_seconds`, all in all.
+
+    With this interpreter neuropil is that of the checkout `tree`.
+    """
     environment = dict(os.environ)
     if python == sys.executable:
-        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), environment.get("PYTHONPATH", "")])
+        environment["PYTHONPATH"] = os.pathsep.join([str(tree / "src"), environment.get("PYTHONPATH", "")])
     else:
         environment.pop("PYTHONPATH", None)
     start = time.perf_counter()

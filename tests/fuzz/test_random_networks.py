@@ -10,6 +10,7 @@ The 210 of seven structures take seven minutes of a processor, nearly all of it 
 
     NEUROPIL_FUZZ=5000 pytest -m fuzz             this many networks, from the first structure on (200 without it)
     NEUROPIL_FUZZ_FIRST=100                       begin at this structure
+    NEUROPIL_FUZZ_EACH=60                         this many networks of each structure (30 without it)
     NEUROPIL_FUZZ_SHRINK=1                        make a network that fails smaller (takes minutes)
 """
 
@@ -30,8 +31,8 @@ from neuropil.engine import Simulation
 from neuropil.oracle import simulate
 
 pytestmark = pytest.mark.fuzz
-EACH = 30
-"""Networks of a structure: compiling one takes as long as running a hundred."""
+EACH = int(os.environ.get("NEUROPIL_FUZZ_EACH", "30"))
+"""Networks of a structure: compiling one takes as long as running fifty."""
 
 NETWORKS = int(os.environ.get("NEUROPIL_FUZZ", "200"))
 FIRST = int(os.environ.get("NEUROPIL_FUZZ_FIRST", "0"))
@@ -141,9 +142,10 @@ def learned(case: Case) -> dict[str, tuple[str, ...]]:
 
 
 def close(expected: Any, got: Any, what: str) -> None:
+    """Equal to 1e-9 of the largest value; both are NaN where a mechanism is not in a compartment."""
     expected, got = np.asarray(expected, float), np.asarray(got, float)
     assert expected.shape == got.shape, what
-    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9 * max(float(np.abs(expected).max(initial=0.0)), 1e-300), err_msg=what)
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9 * max(float(np.nanmax(np.abs(expected), initial=0.0)), 1e-300), err_msg=what)
 
 
 def check(case: Case, folder: Any, single: bool) -> None:

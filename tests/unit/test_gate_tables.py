@@ -107,8 +107,10 @@ def test_gates_stay_direct_for_reasons_that_are_told():
     assert half.tabulated == ("Jump.m",) and half.table is not None and half.table.width == 0.25
     (varying,) = planned(cable(Jump(), tau=lambda x: (5 + 0.01 * x) * ms)).membranes
     assert "differ" in varying.direct["Jump.m"]
-    (modulated,) = planned(cable(), modulated=frozenset({"HodgkinHuxleyMembrane"})).membranes
+    (modulated,) = planned(cable(), modulated=frozenset({"HodgkinHuxleyMembrane.celsius"})).membranes
     assert not modulated.tabulated and all("may change" in why for why in modulated.direct.values())
+    (conductance,) = planned(cable(), modulated=frozenset({"HodgkinHuxleyMembrane.g_na"})).membranes
+    assert len(conductance.tabulated) == 3
     (single,) = planned(cable(), precision="float32").membranes
     assert single.table is None
 

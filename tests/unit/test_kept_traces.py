@@ -21,7 +21,10 @@ from neuropil.lower.kept import kept, read_by
 from neuropil.lower.neuron_program import NeuronProgram, Variant
 from neuropil.lower.reads import Unreadable, digest_of
 from neuropil.lower.trace import TracedNeuron
+from neuropil.lower.traced_synapse import TracedSynapse
+from neuropil.units import ms, nS, pA
 from neuropil.zoo.neurons.lif import LIFExp
+from neuropil.zoo.plasticity.pair_stdp import PairSTDP
 
 HELPERS = """
 GAIN = 2.0
@@ -205,6 +208,18 @@ def test_values_of_parameters_do_not(module):
     """A sweep over them takes one trace; so does a copy."""
     space = module()
     assert digest(space.Model()) == digest(space.Model(tau=30 * space.ms)) == digest(space.Model(tau=np.array([1.0, 2.0]) * space.ms))
+
+
+def test_how_a_synapse_is_used_does(module):
+    """Its units, and which of its parameters differ between synapses, are in its trace."""
+
+    def of(weight=pA, port=pA, flow=None, apart=(), **parameters):
+        units = (None if u is None else u.dimension for u in (weight, port, flow))
+        return digest_of(*read_by(TracedSynapse(PairSTDP(**parameters), *units, frozenset(apart))))
+
+    others = [of(weight=nS), of(port=nS), of(port=None), of(flow=pA), of(apart=("tau_plus",)), of(tau_plus=npl.Uniform(10 * ms, 20 * ms))]
+    assert len({of(), *others}) == 7
+    assert of(tau_plus=30 * ms) == of()
 
 
 UNREADABLE = {

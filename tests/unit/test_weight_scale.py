@@ -87,7 +87,7 @@ def test_a_port_has_48_bits_where_16_would_distort_it(name):
 def test_16_bits_are_enough_for_weights_of_one_order(name):
     weight, rule = NARROW[name]
     plan = planned(weight, rule=rule)
-    assert plan.scale[0].word == np.uint32 and "48-bit" not in plan.reasons[0]
+    assert plan.scale[0].word == (np.uint16 if name == "one value" else np.uint32) and "48-bit" not in plan.reasons[0]
 
 
 def test_only_the_port_in_need_is_widened():
@@ -96,7 +96,7 @@ def test_only_the_port_in_need_is_widened():
     a = network.population("a", LIFExp(), 500)
     network.project(a, a, FixedProbability(0.5), weight=100 * pA, delay=1 * ms, port="exc")
     network.project(a, a, OneToOne(), weight=0.01 * pA, delay=1 * ms, port="exc", name="small")
-    network.project(a, a, FixedProbability(0.5), weight=-100 * pA, delay=1 * ms, port="inh")
+    network.project(a, a, FixedProbability(0.5), weight=Normal(-100 * pA, 5 * pA), delay=1 * ms, port="inh")
     plan = make_plan(network)
     assert [s.word for s in plan.scale] == [np.uint64, np.uint64, np.uint32]
     assert plan.scale[0].quantum == plan.scale[1].quantum and "'small'" in plan.reasons[0]

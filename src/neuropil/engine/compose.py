@@ -10,6 +10,7 @@ import numpy as np
 
 from neuropil.codegen.cache import load
 from neuropil.codegen.kernel import NAME, source_of
+from neuropil.codegen.vectors import LINE
 from neuropil.engine import probes  # noqa: F401  (it registers builders)
 from neuropil.engine.aligned import aligned_zeros
 from neuropil.engine.cells.compose import Owned, cells_of
@@ -37,10 +38,12 @@ class GroupArrays:
 
     Attributes:
         size: slots of the thread.
+        states: what holds all states among the arrays, with room between them that stays 0.
         arrays: by argument of the kernel.
     """
 
     size: int
+    states: np.ndarray
     arrays: dict[Argument, np.ndarray] = field(default_factory=dict)
 
 
@@ -125,10 +128,15 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
 def _group_arrays(plan: Plan, group: Batch, share: Partition, g: int, arrived: np.ndarray) -> GroupArrays:
     """Zeroed, then filled with initial states and per-neuron constants."""
     start, stop = share.start[g], share.start[g + 1]
-    made = GroupArrays(stop - start)
+    states = [a for a in group.arguments if a.kind is Kind.STATE]
+    dtype = plan.element_type(group, states[0]) if states else np.float32
+    together = aligned_zeros((len(states), -(-(stop - start) // LINE) * LINE), dtype)
+    made = GroupArrays(stop - start, together)
     ports = list(group.ports)
     for argument in group.arguments:
-        if argument.kind is Kind.EXACT:
+        if argument.kind is Kind.STATE:
+            made.arrays[argument] = together[states.index(argument), : stop - start]
+        elif argument.kind is Kind.EXACT:
             made.arrays[argument] = arrived[ports.index(str(argument.name)), start:stop]
         else:
             made.arrays[argument] = aligned_zeros(stop - start, plan.element_type(group, argument))

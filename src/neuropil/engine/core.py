@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
+from math import isfinite
 from typing import Any, cast
 
 import numpy as np
+from numba import typeof
 
 from neuropil.codegen.indirect import compiling
 from neuropil.codegen.program import PHASES, TIMED_STEPS, Program
@@ -24,7 +26,7 @@ from neuropil.engine.stores import clock_driven_store, target_record_store  # no
 from neuropil.engine.stores.built import Built
 from neuropil.engine.stores.deliver import Rows, first_capacity
 from neuropil.engine.stores.graded_compose import graded_of
-from neuropil.engine.stores.packed import PackedSynapses, build
+from neuropil.engine.stores.packed import PackedSynapses, build, signed_words, widened
 from neuropil.engine.stores.packed_store import PackedStore, Store
 from neuropil.engine.stores.rewire import rewired, steps_between
 from neuropil.engine.stores.stateful_store import SynapseStore
@@ -126,7 +128,7 @@ class Core:
         self.packed = [
             taken[word] or build(
                 plan.network, plan.dt, plan.seed, block_of=layout.block_of, local_of=layout.local_of,
-                n_blocks=layout.blocks * self.threads, channel_of=plan.channel_of, scale=plan.scale, word=word,
+                n_blocks=layout.blocks * self.threads, channel_of=plan.classes(word).of, scale=plan.scale, word=word,
                 first_target=[plan.parts[p.target.name, split(p.port or "")[0]].first for p in plan.network.projections],
                 threads=self.threads, within=[layout.owned(p.target) for p in plan.network.projections], progress=progress,
             )
@@ -158,26 +160,40 @@ class Core:
             )
             store = self.stores[k]
             assert isinstance(store, PackedStore)
-            signed = np.int32 if packed.words.dtype == np.uint32 else np.int64
-            store.rows = replace(store.rows, words=self.packed[k].words.view(signed))
-        else:
-            self.described.pop(k, None)
+            store.rows = replace(store.rows, words=signed_words(self.packed[k].words))
+        elif self.described.get(k) is self.packed[k]:
+            del self.described[k]
         return self.packed[k]
 
     def _use(self, rows: list[Rows]) -> None:
         """Take the packed stores into use, with buckets and logs that fit its delays."""
         capacity = first_capacity(self.plan)
         exact = tuple(buffer for (_, argument), buffer in self.plan.buffers.items() if argument.kind is Kind.EXACT)
-        packed = [PackedStore(r, self.machine.arrived, self.layout.blocks, capacity, exact) for r in rows]
+        packed = [PackedStore(r, self.machine.arrived, self.layout.blocks, capacity, exact, self.plan.classes(w)) for r, w in zip(rows, self.plan.packed, strict=True)]
         self.stores: list[Store] = [*packed, *self.own.values()]
         # Of all synapses, whoever owns them: owners decide alike by what is within the ring.
         longest = max((delay_range(p, self.plan.dt)[1] for p in self.plan.network.projections), default=1)
         self.ring = max([ring_length(longest), *(store.ring for store in self.stores)])
         room = max(1 << 16, 2 * self.plan.network.size)
         self.logs = [SpikeLog.of(room, self.ring) for _ in range(self.threads)]
+        self._compose_program()
+
+    def _compose_program(self) -> None:
         stored = [op for store in self.stores for op in store.operations()]
         graded = [*(p.operation for p in self.published), *(op for weights in self.graded for op in weights.operations())]
         self.program = Program(in_order([*self.machine.operations, *stored, *graded]))
+
+    def widen(self, k: int) -> None:
+        """Give weights of their own, at first the same, to the words of the k-th packed store, which have none; what is under way stays."""
+        store = self.stores[k]
+        assert isinstance(store, PackedStore)
+        self.packed[k] = widened(self.packed[k], store.quanta)
+        self.lent.discard(k)
+        store.rows = replace(store.rows, words=signed_words(self.packed[k].words))
+        self._compose_program()
+        self._link()
+        with compiling(self.program.run):
+            self.program.run.compile(tuple(map(typeof, self._arguments(0, 0, *self._tables(1)))))
 
     # --- running ---------------------------------------------------------------------------------------------------
 
@@ -217,12 +233,13 @@ class Core:
 
     def _finite(self) -> bool:
         """No state of a neuron is infinite or NaN: what arrived was too much for its type, or its equations, if linear, went wrong."""
-        return all(bool(np.isfinite(a).all()) for a in self._states)
+        # Smallest and largest of each are NaN if any is, and take a fraction of the time of a test of every value.
+        return all(isfinite(np.minimum.reduce(a)) and isfinite(np.maximum.reduce(a)) for a in self._states)
 
     @cached_property
     def _states(self) -> list[np.ndarray]:
-        """All states of neurons."""
-        return [a for groups in self.machine.groups for group in groups for argument, a in group.arrays.items() if argument.kind is Kind.STATE]
+        """All states of neurons, batch by batch."""
+        return [group.states.reshape(-1) for groups in self.machine.groups for group in groups if group.states.size]
 
     def make_room(self) -> None:
         """Enlarge the buckets after a run ended SHORT (logs are emptied by `flush`)."""
@@ -236,16 +253,21 @@ class Core:
 
     def flush(self) -> tuple[np.ndarray, np.ndarray]:
         """All spikes since the last flush, by (step, neuron), the step being the stamp; empties the logs."""
-        if not any(log.counters[LOGGED] for log in self.logs):
-            for log in self.logs:
-                log.counters[SINCE_FLUSH] = 0
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        parts = [(log.step[: log.counters[LOGGED]], log.neuron[: log.counters[LOGGED]]) for log in self.logs]
-        step, neuron = np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+        parts = []
         for log in self.logs:
-            log.counters[LOGGED] = log.counters[SINCE_FLUSH] = 0
-        order = np.argsort(neuron, kind="stable") if step.min() == step.max() else np.lexsort((neuron, step))
-        return step[order], neuron[order].astype(np.int64)
+            if n := int(log.counters[LOGGED]):
+                parts.append((log.step[:n], log.neuron[:n]))
+                log.counters[LOGGED] = 0
+            log.counters[SINCE_FLUSH] = 0
+        if not parts:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        step, neuron = parts[0] if len(parts) == 1 else (np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+        neuron = neuron.astype(np.int64)  # a copy: the log goes on
+        if all(p[0][0] == step[0] == p[0][-1] for p in parts):  # all of one step: a log is in the order of steps
+            neuron.sort()
+            return step.copy(), neuron
+        order = np.lexsort((neuron, step))
+        return step[order], neuron[order]
 
     def flush_probes(self) -> list[np.ndarray]:
         """Samples of every probe since the last flush, [rows, columns]; empties the buffers."""
@@ -414,9 +436,12 @@ class Core:
         return self._call(t, steps, index, waves)
 
     def _call(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int, int]:
+        return self.program.run(*self._arguments(t, steps, index, waves))
+
+    def _arguments(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[Any, ...]:
         log, owner = self.logs[t], self.layout.mine[t]
         room = min((store.capacity for store in self.stores), default=1 << 62)
-        return self.program.run(
+        return (
             self._addresses, owner, self.step, steps, self.pending, index, waves, room, self.exchange.arrays,
             (log.step, log.neuron, log.counters, log.recent), self.clock[t], *self._own(t),
         )  # fmt: skip

@@ -98,6 +98,8 @@ def require_traces(recorder: Recorder, step: int, target: int, limit: float | No
     Raises:
         MemoryLimitError: with the sum and the remedy.
     """
+    if not recorder.tracks:
+        return 0.0
     copies = 2.0 if recorder.folder is None else 1.0
     pending = needed = 0.0
     for track, rows in zip(recorder.tracks, recorder.rows_written, strict=True):

@@ -267,7 +267,7 @@ class Simulation(Access):
             every = self._steps(checkpoint_every, "checkpoint_every")
             if self._folder is None:
                 raise SimulationError("checkpoint_every needs a folder", fix="pass out=...")
-        with self._guard.running("run"), self._keeping_results(), stoppable() as stop:
+        with self._guard.running("run"), _Keeping(self), stoppable() as stop:
             if every is not None:
                 self.checkpoint()
             while self.core.step < total and not stop.is_set():
@@ -296,7 +296,7 @@ class Simulation(Access):
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise SimulationError("the number of steps must be a whole number", got=n)
         collected: Collected = []
-        with self._guard.running("step"), self._keeping_results(), stoppable() as stop:
+        with self._guard.running("step"), _Keeping(self), stoppable() as stop:
             target = self.core.step + int(n)
             self._run_to(target, stop, target, collected, silent=True)
             self._settle(collected)
@@ -334,16 +334,11 @@ class Simulation(Access):
             if not silent:
                 self._report(total)
 
-    @contextmanager
-    def _keeping_results(self) -> Iterator[None]:
+    def _keep_results(self, error: StorageError) -> None:
         """Give what was recorded to the error of a disk that refuses."""
-        try:
-            yield
-        except StorageError as error:
-            with suppress(ResultError):
-                error.result = self.recorder.result(self.core.step * self.plan.dt)
-                error.result.summary.update({**self.summary(), "partial": True})
-            raise
+        with suppress(ResultError):
+            error.result = self.recorder.result(self.core.step * self.plan.dt)
+            error.result.summary.update({**self.summary(), "partial": True})
 
     def _settle(self, collected: Collected | None = None) -> None:
         """Take in the spikes of the last step, if an interrupted run left them waiting for room."""
@@ -539,7 +534,7 @@ class Simulation(Access):
 
     def result(self) -> Result:
         """What was recorded so far, as `run` returns it; also after calls of `step`. The simulation may then go on."""
-        with self._guard.running("result"), self._keeping_results():
+        with self._guard.running("result"), _Keeping(self):
             return self._result()
 
     def _result(self) -> Result:
@@ -599,6 +594,22 @@ def _is_of(resume: Any, folder: Path | None) -> bool:
     path = path_of(resume, "resume")
     own = path if path.is_dir() else path.parent if path.name == CHECKPOINT_FILE else None
     return own is not None and own.resolve() == folder.resolve()
+
+
+class _Keeping:
+    """A context that gives what a simulation has recorded to the error of a disk that refuses; a closed loop enters it at every step."""
+
+    __slots__ = ("_simulation",)
+
+    def __init__(self, simulation: Simulation):
+        self._simulation = simulation
+
+    def __enter__(self) -> None:
+        """Nothing is to be done."""
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if isinstance(error, StorageError):
+            self._simulation._keep_results(error)
 
 
 @contextmanager

@@ -72,7 +72,7 @@ class MembraneGroup:
     @cached_property
     def _fixed(self) -> frozenset[str]:
         """Parameters that the table depends on."""
-        return frozenset(x[2:] for gate in self.tabulated for x in self.program.graph.leaves(self.program.states[gate]) if x.startswith("p."))
+        return frozenset(n for gate in self.tabulated for n in self.program.parameters_of(self.program.states[gate]))
 
     @property
     def outputs(self) -> dict[str, dict[str, int]]:
@@ -152,7 +152,7 @@ class CablePlan:
 
         Args:
             used: names of the inputs and ports of point processes that anything reaches.
-            modulated: channels and point processes whose parameters may change while the cell runs.
+            modulated: parameters by "mechanism.name" that may change while the cell runs.
             draw: gives the values of parameters that differ between the cells of a population (see `neuropil.lower.cable_start`).
             dt: time step, ms.
             precision: "float32" or "float64".
@@ -336,8 +336,10 @@ def _group(
     modulated: frozenset[str], tables: bool,
 ) -> MembraneGroup:  # fmt: skip
     """A membrane group with these parameters, numbers or [places or 1, cells or 1], by mechanism and name."""
-    constants, as_given, table, direct = program.membrane.constants(values, dt), not modulated.isdisjoint(values), None, dict[str, str]()
+    constants, table, direct = program.membrane.constants(values, dt), None, dict[str, str]()
+    as_given = any(n.partition(".")[0] in values for n in modulated)
     if tables:
-        table, direct = tabulate(program.graph, program.changing, constants, len(places), changing=modulated, as_given=as_given)
+        changing = {state: modulated & program.parameters_of(node) for state, node in program.changing.items()}
+        table, direct = tabulate(program.graph, program.changing, constants, len(places), changing=changing, as_given=as_given)
     loops = program.evaluated(constants, len(places), as_given=as_given, tabulated=table.gates if table else ())
     return MembraneGroup(name, program, places, runs, constants, loops, table, direct)

@@ -16,7 +16,7 @@ computed by its equations, element by element.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +73,7 @@ class GateTable:
 
 
 def tabulate(
-    graph: Graph, states: Mapping[str, int], parameters: Mapping[str, Any], size: int, *, changing: Iterable[str] = (), as_given: bool = False
+    graph: Graph, states: Mapping[str, int], parameters: Mapping[str, Any], size: int, *, changing: Mapping[str, Collection[str]], as_given: bool = False
 ) -> tuple[GateTable | None, dict[str, str]]:
     """The table of a membrane.
 
@@ -82,7 +82,7 @@ def tabulate(
         states: node of the new value of every state that changes, by "mechanism.state".
         parameters: by "mechanism.name", numbers or arrays that differ between compartments or cells.
         size: number of compartments.
-        changing: mechanisms whose parameters may change while the cell runs.
+        changing: by state, parameters it depends on that may change while the cell runs.
         as_given: as of `Constants.of`.
 
     Returns:
@@ -92,7 +92,7 @@ def tabulate(
     updates: dict[str, Update] = {}
     for state, node in states.items():
         if "x.v" in graph.leaves(node):
-            reason = _unfit(graph, state, node, parameters, size, changing, as_given)
+            reason = _unfit(graph, state, node, parameters, size, as_given) or _changes(changing.get(state, ()))
             if reason is None:
                 updates[state] = _update(graph, state, node, parameters)
             else:
@@ -107,7 +107,7 @@ def tabulate(
     return (best if best is not None and best.gates else None), direct
 
 
-def _unfit(graph: Graph, state: str, node: int, parameters: Mapping[str, Any], size: int, changing: Iterable[str], as_given: bool) -> str | None:
+def _unfit(graph: Graph, state: str, node: int, parameters: Mapping[str, Any], size: int, as_given: bool) -> str | None:
     """Why the equations forbid a table of a state; None if they do not."""
     leaves = graph.leaves(node)
     others = sorted(x[2:] for x in leaves if not x.startswith("p.") and x not in (f"s.{state}", "x.v"))
@@ -117,13 +117,14 @@ def _unfit(graph: Graph, state: str, node: int, parameters: Mapping[str, Any], s
         return "it is not a straight line in itself"
     if graph.flops([node]) <= TABLE_FLOPS:
         return "its equations cost less than a table"
-    changed = sorted({x[2:].partition(".")[0] for x in leaves if x.startswith("p.")} & set(changing))
-    if changed:
-        return f"parameters of {', '.join(changed)} may change"
     given = {f"p.{n}": v for n, v in parameters.items()}
     if Constants.of(graph, hoisted(graph, [node]), given, size, as_given=as_given).arrays:
         return "its parameters differ between compartments or cells"
     return None
+
+
+def _changes(parameters: Collection[str]) -> str | None:
+    return f"{', '.join(sorted(parameters))} may change" if parameters else None
 
 
 def affine(graph: Graph, node: int, leaf: str) -> bool:

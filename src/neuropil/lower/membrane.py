@@ -389,6 +389,17 @@ class MembraneProgram:
         early, late = (self.graph.leaves(*roots.values()) for roots in (self.currents, self.changing))
         return f"x.{name}" in early, f"x.{name}" in late
 
+    def parameters_of(self, node: int) -> frozenset[str]:
+        """Parameters by "mechanism.name" that a node depends on; of a mechanism whose propagator it reads, all."""
+        found: set[str] = set()
+        for leaf in self.graph.leaves(node):
+            kind, _, name = leaf.partition(".")
+            mechanism, _, parameter = name.partition(".")
+            if kind == "p" and parameter:
+                declared = self.membrane.traced[mechanism].spec.parameters
+                found.update([name] if parameter in declared else (f"{mechanism}.{n}" for n in declared))
+        return frozenset(found)
+
     def outputs(self, tabulated: Container[str] = ()) -> dict[str, dict[str, int]]:
         """Nodes that each loop computes: "currents", "states", "offers", and "gates", the equations of states that are read from a table.
 

@@ -53,6 +53,8 @@ _DERIVED = frozenset({
 """Members of a class that follow from the others, or decide nothing."""
 _HOLLOW = (object, abc.ABC, enum.Enum, typing.Generic, typing.Protocol)
 """Classes of libraries whose objects hold nothing but what is in their `__dict__`."""
+LARGEST_ARRAY = 1 << 20
+"""Bytes of an array that is read: of a larger one a digest would take longer than a trace."""
 _GENERATED = "<string>"
 """The file of the methods that a dataclass writes itself."""
 _CACHED = type(cache(lambda: None))
@@ -169,6 +171,8 @@ class _Reader:
         elif kind in (dict, MappingProxyType):
             self.all(part for item in value.items() for part in item)
         elif kind is np.ndarray and not value.dtype.hasobject:
+            if value.nbytes > LARGEST_ARRAY:
+                raise Unreadable(value.shape)
             self.put(str((value.dtype, value.shape)))
             self.hash.update(np.ascontiguousarray(value).tobytes())
         elif kind is FunctionType:

@@ -15,6 +15,7 @@ from neuropil.errors import ModelError
 from neuropil.lower.classify import Scheme, classify
 from neuropil.lower.graph import Graph
 from neuropil.lower.integrate import Advance
+from neuropil.lower.kept import kept, read_by
 from neuropil.lower.later import jnp
 from neuropil.lower.learned import PLASTIC, learned_states
 from neuropil.lower.propagator import propagators
@@ -71,11 +72,7 @@ class SynapseProgram:
         Returns:
             The program.
         """
-        scheme = classify(traced)
-        learned = learned_states(traced)
-        step, stepped, flow = _trace_step(traced, scheme, learned)
-        form = form_of(traced, scheme, step, flow, clock_driven, alike)
-        return cls(traced, scheme, form, *_trace_spikes(traced, scheme, form, learned), step, {n: stepped[n] for n in form.clocked}, flow, learned)
+        return cls(traced, *kept("synapse", (*read_by(traced), clock_driven, alike), lambda: _traced(traced, clock_driven, alike)))
 
     @property
     def event_driven(self) -> bool:
@@ -217,7 +214,7 @@ class SynapseProgram:
     @cached_property
     def strikes(self) -> tuple[Graph, dict[str, int], dict[str, int]]:
         """Every state after `arrive` and after `respond`: a graph and nodes by state."""
-        return strikes(self.traced)
+        return kept("strikes", read_by(self.traced), lambda: strikes(self.traced))
 
     def aged(self, side: str) -> bool:
         """It matters when the states of a side were last brought up to date."""
@@ -261,6 +258,15 @@ def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
             traced = TracedSynapse(synapse, unit, port, None if p.input is None else spec.inputs[p.input], differing, starts)
             made[j] = SynapseProgram.of(traced, clock_driven=p.clock_driven, alike=p.structure is None)
     return made
+
+
+def _traced(traced: TracedSynapse, clock_driven: bool, alike: bool) -> tuple[Any, ...]:
+    """What a program consists of besides the model, see `SynapseProgram`."""
+    scheme = classify(traced)
+    learned = learned_states(traced)
+    step, stepped, flow = _trace_step(traced, scheme, learned)
+    form = form_of(traced, scheme, step, flow, clock_driven, alike)
+    return scheme, form, *_trace_spikes(traced, scheme, form, learned), step, {n: stepped[n] for n in form.clocked}, flow, learned
 
 
 def _held(p: Any, learned: tuple[str, ...], new: Any, old: Any) -> dict[str, Any]:

@@ -157,6 +157,6 @@ def _slow(cable: CablePlan, start: Start, dt: float, modulated: frozenset[str]) 
             shape = np.broadcast_shapes(*(np.shape(v) for v in values.values()))
             values = {n: np.broadcast_to(v, shape).ravel() if np.ndim(v) else v for n, v in values.items()}
             initial = {n: start.states[group.name][f"{name}.{n}"] for n in spec.states}
-            slow = slow_flows(step, values, initial, dt, spec.parameters if name in modulated else ())
+            slow = slow_flows(step, values, initial, dt, spec.parameters if any(n.partition(".")[0] == name for n in modulated) else ())
             found |= {f"{name}.{n}": why for n, why in slow.items()}
     return found

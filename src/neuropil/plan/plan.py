@@ -42,6 +42,7 @@ from neuropil.plan.parts import (
 from neuropil.plan.planned_synapses import PackedSynapses, StatefulSynapses, StoredSynapses
 from neuropil.plan.signature import Argument, Kind, Signature, Varying
 from neuropil.plan.stores import StoreKind, choose_store
+from neuropil.plan.weight_classes import WeightClasses, narrowed
 from neuropil.plan.weight_scale import Scale, scales
 from neuropil.units import Quantity, ms
 
@@ -81,7 +82,7 @@ class Plan:
         dt: time step, ms.
         seed: key of every random stream.
         precision: of state, "float32" or "float64"; parts with states that float32 does not resolve have their own.
-        word: of a synapse, np.uint32 (16-bit weights) or np.uint64 (48-bit weights), where its port needs no wider one.
+        word: of a synapse with a weight of its own, np.uint32 (16-bit weights) or np.uint64 (48-bit weights), where its port needs no wider one.
         groups: in order of execution: what acts on a soma comes before it.
         bare: parts without a kernel of their own.
         cells: populations with morphology, by name.
@@ -125,10 +126,14 @@ class Plan:
     def packed(self) -> dict[Any, list[int]]:
         """The packed projections by the words that hold them; nothing for a word that is not in use."""
         held: dict[Any, list[int]] = {}
-        for word in (np.uint32, np.uint64):
+        for word in (np.uint16, np.uint32, np.uint64):
             if mine := [j for j, s in enumerate(self.scale) if s is not None and s.word == word]:
                 held[word] = mine
         return held
+
+    def classes(self, word: Any) -> WeightClasses:
+        """What tells the segments of a word's synapses apart, besides their delay."""
+        return WeightClasses.planned(self.network, self.scale, self.channel_of, max(self.channels, 1), word)
 
     @property
     def accumulator(self) -> Any:
@@ -219,13 +224,13 @@ def make_plan(
     updated = [p for p in parts.values() if own_kernel(p.population)]
     groups = _merge([builder.member(p) for p in updated], precision)
     bare = tuple(builder.bare(p) for p in parts.values() if not own_kernel(p.population))
-    scale = tuple(scales(network, [s.exact for s in stores], word))
+    scale = tuple(narrowed(network, scales(network, [s.exact for s in stores], word), channel_of))
     groups = tuple(dataclasses.replace(g, members=_with_quanta(g, network, scale)) for g in groups)
     bare = tuple(dataclasses.replace(b, members=_with_quanta(b, network, scale)) for b in bare)
     cells = {
         name: PlannedCells.of(
             p, {b.members[0].part: b for b in bare if b.members[0].population is p and b.members[0].part}, dt_ms, precision,
-            frozenset(split(n)[0] for n in effects_on(network.modulators, p)), seed, gate_tables,
+            frozenset(effects_on(network.modulators, p)), seed, gate_tables,
         )
         for name, p in network.populations.items()
         if isinstance(p.neuron, Cell)
@@ -344,8 +349,8 @@ def _why(network: Network, projection: Projection, store: StoreKind, scale: Scal
     if scale is None:
         return f"{store.name}: {(type(store).__doc__ or 'registered outside of the package').strip()}"
     port = f"{type(projection.target.neuron).__name__}.{projection.port}"
-    wider = f"; {scale.why}" if scale is not None and scale.why else ""
-    return f"aggregated: events at {port} act through their sum, so no synapse needs a state of its own{wider}"
+    width = f"; {scale.why}" if scale.why else "; a word is a target alone, because all weigh the same" if scale.word == np.uint16 else ""
+    return f"aggregated: events at {port} act through their sum, so no synapse needs a state of its own{width}"
 
 
 def check_plan(plan: Plan) -> None:

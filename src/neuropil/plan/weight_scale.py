@@ -49,7 +49,7 @@ class Scale:
     Attributes:
         quantum: the weight of one quantum, in the unit of the port.
         top: most quanta of a weight; beyond, it is saturated.
-        word: np.uint32 (16 bits for the weight) or np.uint64 (48).
+        word: np.uint32 (16 bits for the weight), np.uint64 (48), or np.uint16 (none: see `neuropil.plan.weight_classes`).
         why: what asked for 48 bits, "" if nothing did.
     """
 

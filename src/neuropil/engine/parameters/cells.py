@@ -18,7 +18,6 @@ from neuropil.engine.core import Core
 from neuropil.errors import SimulationError
 from neuropil.model.contents.contents import Population
 from neuropil.model.modulation.modulator import effects_on
-from neuropil.model.neuron.composite import split
 from neuropil.plan.cells import PlannedCells
 
 
@@ -55,7 +54,7 @@ def _planned(core: Core, name: str, values: Mapping[str, Any]) -> PlannedCells:
     """The cells of a population with other values of parameters."""
     planned = core.now.cells[name]
     variants = {b.members[0].part: b.variant for b in core.plan.bare if b.members[0].population is planned.population and b.members[0].part}
-    modulated = frozenset(split(n)[0] for n in effects_on(core.plan.network.modulators, planned.population))
+    modulated = frozenset(effects_on(core.plan.network.modulators, planned.population))
     return planned.described_with(values, variants, modulated)
 
 

@@ -7,7 +7,10 @@ number of threads, can change a result.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +19,7 @@ from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 from neuropil.codegen.threads import prefetch
 from neuropil.engine.layout import BLOCK
 from neuropil.engine.stores.buckets import BASE, BITS, BLOCKS, RING, append_if, drain
-from neuropil.engine.stores.packed import PackedSynapses
+from neuropil.engine.stores.packed import PackedSynapses, signed_words
 from neuropil.errors import NetworkError
 from neuropil.plan.plan import Plan
 
@@ -40,11 +43,11 @@ class Rows:
         population: uint16[neurons], place of a neuron's population among the sources.
         first: int64[populations], global index of its first neuron.
         key_start: int64[populations + 1], its range in `channel` and `delay`.
-        channel, delay: int32[keys].
+        channel, delay: int32[keys]; the first is the class of the segments (`neuropil.plan.weight_classes`).
         offset_start: int64[populations], start of its part of `offsets`.
         offsets: uint32[...], segment bounds within rows, as in `PackedSynapses`, population after population.
         row_start: int64[neurons + 1].
-        words: int32 or int64, one per synapse.
+        words: int32 or int64, one per synapse; uint16 where they have no weights.
     """
 
     population: np.ndarray
@@ -75,7 +78,6 @@ class Rows:
         first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         keys = np.concatenate([*store.keys, np.empty((0, 2), np.int32)]).astype(np.int32)
         lengths = [o.size for o in store.offsets]
-        signed = np.int32 if store.words.dtype == np.uint32 else np.int64
         return cls(
             np.repeat(np.arange(len(sizes), dtype=np.uint16), sizes),
             first[:-1],
@@ -85,7 +87,7 @@ class Rows:
             np.concatenate([[0], np.cumsum(lengths)])[:-1].astype(np.int64),
             np.concatenate([o.ravel() for o in store.offsets]) if len(lengths) > 1 else store.offsets[0].ravel(),
             store.row_start,
-            store.words.view(signed),
+            signed_words(store.words),
         )
 
     @classmethod
@@ -182,42 +184,75 @@ def file_again(neurons, emitted, now, thread, threads, rows, buckets):
         push(neurons[q], emitted[q], now - 1 - emitted[q], thread, threads * buckets[BLOCKS], rows, buckets)
 
 
-@cached_njit(nogil=True)
-def deliver(step, words, buckets, due, arrived):
-    """Add the synapses that are due at the end of `step` to the accumulators int[channels, slots]; returns how many.
+@cache
+def delivery(alike: int) -> Callable[..., Any]:
+    """The kernel that adds the synapses that are due at the end of a step to the accumulators int[channels, slots], and returns how many.
 
-    due: room for the segments of a bucket.
+    Its further arguments: due, room for the segments of a bucket; of each class its channel and its quanta.
+
+    Args:
+        alike: 1 where the synapses of a class weigh the same and words are targets, 0 where each word has a weight.
     """
-    ring, blocks = buckets[RING], buckets[BLOCKS]
-    events = 0
-    for c in range(arrived.shape[0]):
-        for b in range(blocks):
-            n = drain(buckets, (c * ring + (step & (ring - 1))) * blocks + b, due)
-            if n:
-                events += _add(words, due, n, arrived[c, b * BLOCK :])
-    return events
+    add = _add_alike if alike else _add
+
+    @cached_njit(nogil=True)
+    def deliver(step, words, buckets, due, arrived, channel, quanta):  # type: ignore[no-untyped-def]
+        ring, blocks = buckets[RING], buckets[BLOCKS]
+        events = 0
+        for c in range(channel.size):
+            for b in range(blocks):
+                n = drain(buckets, (c * ring + (step & (ring - 1))) * blocks + b, due)
+                if n:
+                    events += add(words, due, n, quanta[c], arrived[channel[c], b * BLOCK :])
+        return events
+
+    return deliver
 
 
 @inner_njit(**KERNEL_FLAGS)
-def _add(words, segments, n, target):
+def _add(words, segments, n, quanta, target):
     """Sum n segments of words into the accumulators of one block."""
-    line = 64 // words.itemsize
     events = 0
-    for q in range(min(AHEAD, n)):
-        _fetch(words, segments[q], line)
+    _fetch_first(words, segments, n)
     for q in range(n):
-        if q + AHEAD < n:
-            _fetch(words, segments[q + AHEAD], line)
-        start, length = segments[q] >> LENGTH_BITS, segments[q] & (LENGTHS - 1)
-        events += length
-        for j in range(np.uint64(start), np.uint64(start + length)):
+        start, stop = _segment(words, segments, q, n)
+        events += stop - start
+        for j in range(np.uint64(start), np.uint64(stop)):
             word = words[j]
             target[word & 0xFFFF] += word >> 16
     return events
 
 
+@inner_njit(**KERNEL_FLAGS)
+def _add_alike(words, segments, n, quanta, target):
+    """As `_add`, of words that are targets: each receives `quanta`."""
+    events = 0
+    _fetch_first(words, segments, n)
+    for q in range(n):
+        start, stop = _segment(words, segments, q, n)
+        events += stop - start
+        for j in range(np.uint64(start), np.uint64(stop)):
+            target[words[j]] += quanta
+    return events
+
+
 @inner_njit(nogil=True, inline="always")
-def _fetch(words, segment, line):
+def _fetch_first(words, segments, n):
+    for q in range(min(AHEAD, n)):
+        _fetch(words, segments[q])
+
+
+@inner_njit(nogil=True, inline="always")
+def _segment(words, segments, q, n):
+    """Where segment q begins and ends; one that follows is fetched."""
+    if q + AHEAD < n:
+        _fetch(words, segments[q + AHEAD])
+    start = segments[q] >> LENGTH_BITS
+    return start, start + (segments[q] & (LENGTHS - 1))
+
+
+@inner_njit(nogil=True, inline="always")
+def _fetch(words, segment):
     start = segment >> LENGTH_BITS
-    for j in range(start, start + (segment & (LENGTHS - 1)), line):
+    for j in range(start, start + (segment & (LENGTHS - 1)), 64 // words.itemsize):
         prefetch(words, j)

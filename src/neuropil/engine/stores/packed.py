@@ -1,8 +1,8 @@
 """The packed synapse store: one machine word per synapse, sorted so that delivery reads straight runs.
 
 A synapse is its target (16 bits, local to a block of neurons that one thread owns) and its weight (16 or 48 bits, in
-whole quanta of its projection). What is not stored is where it stands: a source's row is sorted by block, then by key,
-that is by (channel, delay). A *segment* is the run of words of one source, block and key::
+whole quanta of its projection; none where all of a segment weigh the same). What is not stored is where it stands: a source's row is sorted by block, then by key,
+that is by (class, delay). A *segment* is the run of words of one source, block and key::
 
     words[row_start[s] + offsets[s, b, k] : row_start[s] + offsets[s, b, k + 1]]
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -35,7 +35,7 @@ from neuropil.plan.weight_scale import Scale, scales
 from neuropil.units import ms, pA
 from neuropil.zoo.neurons.lif import LIFExp
 
-Word: TypeAlias = type[np.uint32] | type[np.uint64]
+Word: TypeAlias = type[np.uint16] | type[np.uint32] | type[np.uint64]
 Progress: TypeAlias = Callable[[float], None]
 
 TASK = 1 << 18
@@ -46,9 +46,10 @@ class PackedSynapses:
     """All synapses of a network that are not listed each by itself, by global index of their source.
 
     Attributes:
-        words: [n_synapses] uint32 (16-bit target below, signed 16-bit weight in quanta above) or uint64 (48-bit weight).
+        words: [n_synapses] uint32 (16-bit target below, signed 16-bit weight in quanta above), uint64 (48-bit weight) or uint16 (the target).
         row_start: int64[n_neurons + 1].
-        keys: for each source population int32[K, 2], its (channel, delay in steps), sorted; K = 0 without projections.
+        keys: for each source population int32[K, 2], its (class, delay in steps), sorted; K = 0 without projections. The class is the
+            channel, or that and the weight (`neuropil.plan.weight_classes`).
         offsets: for each source population uint32[size, n_blocks, K + 1], relative to the row's start.
         scale: for each projection of the network how its weights are stored, here those whose word this is.
         rounding: for each projection the largest |stored - described| / |described| of its weights, leaving out those that the next
@@ -81,7 +82,7 @@ class PackedSynapses:
         }
 
     def unpack(self, population: int, source: int, first: int) -> dict[str, NDArray[np.int64]]:
-        """One row as columns block, channel, delay (steps), local (target), quanta; in the order of the words.
+        """One row as columns block, channel (class), delay (steps), local (target), quanta (0 if words have none); in the order of the words.
 
         Args:
             population: its place in the network; source: index within it; first: global index of its first neuron.
@@ -91,7 +92,7 @@ class PackedSynapses:
         words = self.words[start:end]
         lengths = np.diff(bounds, axis=1)
         block, key = (np.repeat(index.ravel(), lengths.ravel()) for index in np.indices(lengths.shape))
-        signed = words.view(np.int32 if words.dtype == np.uint32 else np.int64).astype(np.int64)
+        signed = signed_words(words).astype(np.int64)
         return {
             "block": block,
             "channel": keys[key, 0].astype(np.int64),
@@ -99,6 +100,29 @@ class PackedSynapses:
             "local": (words & words.dtype.type(0xFFFF)).astype(np.int64),
             "quanta": signed >> 16,
         }
+
+
+def signed_words(words: np.ndarray) -> np.ndarray:
+    """The same memory as signed words, whose upper part is a weight; words without weights are as they are."""
+    return words.view({np.dtype(np.uint32): np.int32, np.dtype(np.uint64): np.int64}.get(words.dtype, words.dtype))
+
+
+def widened(store: PackedSynapses, quanta: NDArray[np.int64]) -> PackedSynapses:
+    """Words without weights as words of 16-bit weights, in the same places.
+
+    Args:
+        store: with words of 2 bytes.
+        quanta: of each class.
+
+    Returns:
+        The same synapses; the scale of each projection among them has the wider word.
+    """
+    weights = [np.tile(quanta[keys[:, 0]], offsets.shape[0] * offsets.shape[1]) for keys, offsets in zip(store.keys, store.offsets, strict=True)]
+    lengths = [np.diff(offsets.astype(np.int64), axis=2).ravel() for offsets in store.offsets]
+    each = np.repeat(np.concatenate(weights).astype(np.int32), np.concatenate(lengths))
+    words = store.words.astype(np.uint32) | each.view(np.uint32) << np.uint32(16)
+    scale = [s if s is None or s.word != np.uint16 else replace(s, word=np.uint32) for s in store.scale]
+    return replace(store, words=words, scale=scale, rounding=list(store.rounding), saturated=list(store.saturated), vanished=list(store.vanished))
 
 
 def build(
@@ -122,10 +146,10 @@ def build(
     Args:
         dt_ms: time step in ms.
         block_of, local_of: uint16[n_elements], the block that owns an element and its index within it; neurons first.
-        channel_of: for each projection the accumulator it adds to.
+        channel_of: for each projection the class of its segments (`neuropil.plan.weight_classes`).
         scale: for each projection how its weights are stored (`neuropil.plan.weight_scale.scales`).
         first_target: for each projection the first element of its target; None: the first neuron of the population.
-        word: np.uint32 or np.uint64.
+        word: type of a stored synapse.
         threads: how many build; the result does not depend on it.
         within: for each projection, keep the synapses on these neurons of its target alone (None: on all).
         progress: called from this thread with the fraction done.
@@ -296,7 +320,7 @@ def _job(
     key_start = np.concatenate([[0], np.cumsum([len(k) for k in key_of])]).astype(np.int64)
     row_start = store.row_start[population.first : population.first + population.size + 1]
     used = {j: s for j, s in enumerate(scale) if s is not None}
-    real = np.empty(0, np.float32 if store.words.dtype == np.uint32 else np.float64)
+    real = np.empty(0, np.float64 if store.words.dtype == np.uint64 else np.float32)
     t = tables
     return _Job(tables, outgoing, row_start, (
         t.laws, t.starts, t.counts, t.positions, t.targets, t.weights, t.delays, t.sites, t.threshold, t.pair,

@@ -21,12 +21,14 @@ from neuropil.connectivity.kernels import (
 
 
 def _packed(place, quanta, words):
-    """Target below, signed quanta above, in the type of the array `words`."""
+    """Target below, signed quanta above if there is room, in the type of the array `words`."""
     raise NotImplementedError("compiled only")
 
 
 @overload(_packed, jit_options={"nogil": True}, inline="always")
 def _packed_as(place, quanta, words):
+    if words.dtype == types.uint16:
+        return lambda place, quanta, words: np.uint16(place & np.uint32(0xFFFF))
     if words.dtype == types.uint32:
         return lambda place, quanta, words: np.uint32(
             np.uint32(place & np.uint32(0xFFFF)) | np.uint32(np.uint32(np.int32(quanta)) << np.uint32(16))

@@ -15,12 +15,13 @@ from neuropil.connectivity.draw import expected_synapses
 from neuropil.connectivity.samplers import delay_steps
 from neuropil.engine.ring import ring_length
 from neuropil.engine.stores.buckets import Buckets, bucket_bytes
-from neuropil.engine.stores.deliver import Rows, deliver, file_again, file_spikes
+from neuropil.engine.stores.deliver import Rows, delivery, file_again, file_spikes
 from neuropil.engine.stores.packed import predict_memory, source_keys
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES
 from neuropil.plan.buffers import Buffer, Owner
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.plan import Plan
+from neuropil.plan.weight_classes import WeightClasses
 
 
 class Store(Protocol):
@@ -70,7 +71,7 @@ def packed_buffers(plan: Plan, word: Any, owners: int, blocks: int, room: int) -
         room: spikes on their way to have room for.
         word: type of a stored synapse.
     """
-    held = predict_memory(plan.network, plan.dt, owners * blocks, plan.channel_of, plan.scale, word)
+    held = predict_memory(plan.network, plan.dt, owners * blocks, plan.classes(word).of, plan.scale, word)
     made = [Buffer(f"packed synapses: {purpose}", np.uint8, size, Owner.TARGET, purpose=purpose) for purpose, size in held.items()]
     under_way = _in_flight(plan, word, blocks, room)
     return [*made, Buffer("packed synapses: segments under way", np.uint8, under_way, Owner.EACH, purpose="spikes in flight")]
@@ -78,15 +79,15 @@ def packed_buffers(plan: Plan, word: Any, owners: int, blocks: int, room: int) -
 
 def _in_flight(plan: Plan, word: Any, blocks: int, room: int) -> float:
     """Bytes that an owner's buckets of packed segments will take, for so many spikes on their way."""
-    held = [plan.network.projections[j] for j in plan.packed[word]]
+    held, classes = [plan.network.projections[j] for j in plan.packed[word]], plan.classes(word)
     longest, most = 1, 0
     for name in dict.fromkeys(p.source.name for p in held):
         outgoing = [(j, plan.network.projections[j]) for j in plan.packed[word] if plan.network.projections[j].source.name == name]
-        steps = [(plan.channel_of[j], delay_steps(p, plan.dt)) for j, p in outgoing]
+        steps = [(classes.of[j], delay_steps(p, plan.dt)) for j, p in outgoing]
         degree = sum(expected_synapses(p) / p.source.size for _, p in outgoing)
         longest = max(longest, *(int(s[-1]) for _, s in steps))
         most = max(most, min(len(source_keys(steps)) * blocks, int(degree + 6.0 * np.sqrt(degree) + 6.0)))
-    return 8.0 * room + bucket_bytes(max(plan.channels, 1) * ring_length(longest) * blocks, room * most)
+    return 8.0 * room + bucket_bytes(len(classes.channel) * ring_length(longest) * blocks, room * most)
 
 
 class PackedStore:
@@ -98,14 +99,16 @@ class PackedStore:
         blocks: target blocks per thread.
         capacity: spikes within the ring to have room for at first.
         exact: the buffers that the accumulators are.
+        classes: what tells segments apart, besides their delay.
     """
 
-    def __init__(self, rows: Rows, arrived: list[np.ndarray], blocks: int, capacity: int, exact: tuple[Buffer, ...]):
+    def __init__(self, rows: Rows, arrived: list[np.ndarray], blocks: int, capacity: int, exact: tuple[Buffer, ...], classes: WeightClasses):
         self.rows, self.arrived, self.exact = rows, arrived, exact
+        self.channel, self.quanta = np.array(classes.channel, np.int64), np.array(classes.quanta, np.int64)
         self.under_way = Buffer("segments under way", np.int64, capacity)
         self.ring = ring_length(rows.longest_delay)
         self.segments = rows.segments_of_a_spike(blocks)
-        self.buckets = [Buckets.empty(arrived[0].shape[0], self.ring, blocks, capacity * self.segments) for _ in arrived]
+        self.buckets = [Buckets.empty(self.channel.size, self.ring, blocks, capacity * self.segments) for _ in arrived]
         self._make_room(capacity)
 
     def _make_room(self, spikes: int) -> None:
@@ -122,7 +125,7 @@ class PackedStore:
         return [
             Operation("packed synapses: file segments", Phase.SPIKES, Kernel.of(file_spikes), self._filing, ALL_SPIKES, adds=(self.under_way,)),
             Operation(
-                "packed synapses: add what is due", Phase.DELIVERY, Kernel.of(deliver), self._due, (Given.STEP,), Result.EVENTS,
+                "packed synapses: add what is due", Phase.DELIVERY, Kernel.made(delivery, int(self.rows.words.dtype == np.uint16)), self._due, (Given.STEP,), Result.EVENTS,
                 updates=(self.under_way,), adds=self.exact,
             ),
         ]  # fmt: skip
@@ -133,7 +136,7 @@ class PackedStore:
 
     def _due(self, thread: int) -> tuple[object, ...]:
         bucket = self.buckets[thread]
-        return self.rows.words, bucket.memory, self.due[thread], self.arrived[thread]
+        return self.rows.words, bucket.memory, self.due[thread], self.arrived[thread], self.channel, self.quanta
 
     def drop(self) -> None:
         """Nothing is under way."""

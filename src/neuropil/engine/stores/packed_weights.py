@@ -13,7 +13,7 @@ import numpy as np
 
 from neuropil.connectivity.draw import edges
 from neuropil.engine.core import Core
-from neuropil.engine.stores.packed import PackedSynapses, held_by, packed_from
+from neuropil.engine.stores.packed import PackedSynapses, packed_from, signed_words
 from neuropil.errors import PlanError, SimulationError
 from neuropil.plan.plan import Plan
 from neuropil.plan.weight_scale import Scale, largest_in_degree, of_explicit, scale_for
@@ -47,9 +47,18 @@ class PackedWeights:
     def _word(self, j: int) -> int:
         return [j in held for held in self.plan.packed.values()].index(True)
 
+    def _widen(self, *projections: int) -> None:
+        """Let the words of these projections have weights of their own; what is written to one of a store's projections may be anything."""
+        for k in {self._word(j) for j in projections if self._scale(j).word == np.uint16}:
+            self.core.widen(k)
+
     def read(self, j: int) -> np.ndarray:
         """float64[n]: the weights of projection j as they are delivered, in the order of its synapses."""
-        return (_signed(self.store(j))[self.places(j)] >> FIELD) * self._scale(j).quantum
+        scale, places = self._scale(j), self.places(j)
+        if scale.word == np.uint16:
+            classes = self.plan.classes(np.uint16)
+            return np.full(places.size, classes.quanta[classes.of[j]] * scale.quantum)
+        return (signed_words(self.store(j).words)[places] >> FIELD) * scale.quantum
 
     def write(self, j: int, weights: np.ndarray) -> None:
         """Replace the weights of projection j (float64[n], in the unit of the port).
@@ -57,6 +66,7 @@ class PackedWeights:
         Raises:
             SimulationError: 16 bits cannot represent them beside the others of the port; nothing is changed then.
         """
+        self._widen(*self._port(j))
         scale = self._scale(j)
         fits = np.abs(weights).max(initial=0.0) <= scale.top * scale.quantum and not self._shortcoming(j, weights, scale)
         anew = scale if fits else self._rescaled(j, weights)
@@ -80,6 +90,7 @@ class PackedWeights:
         if quanta == now and {j: id(w) for j, w in self.written.items()} == {j: id(own["weight"]) for j, own in arrays.items()}:
             return
         self.forget()
+        self._widen(*(i for j in arrays for i in self._port(j)))
         for j, own in arrays.items():
             self.written[j] = own["weight"]
             if j in quanta:
@@ -92,10 +103,10 @@ class PackedWeights:
         for j, (words, saturated, vanished, rounding) in self._first.items():
             packed, scale = self.core.writable(self._word(j)), self.plan.scale[j]
             assert scale is not None
-            _signed(packed)[self.places(j)] = words
+            signed_words(packed.words)[self.places(j)] = words
             packed.saturated[j], packed.vanished[j], packed.rounding[j] = saturated, vanished, rounding
-            if packed.scale[j] != scale:
-                packed.scale[j] = scale
+            if self._scale(j).quantum != scale.quantum:
+                packed.scale[j] = dataclasses.replace(scale, word=self._scale(j).word)
                 self.core.set_quantum(self.plan.network.projections[j], scale.quantum)
         for kept in (self._first, self.written, self.rescaled):
             kept.clear()
@@ -151,7 +162,7 @@ class PackedWeights:
     def _pack(self, j: int, weights: np.ndarray) -> None:
         """Write the words of a projection, and account for what rounding does."""
         packed, scale, places = self.core.writable(self._word(j)), self._scale(j), self.places(j)
-        words, quanta = _signed(packed), np.floor(weights / scale.quantum + 0.5)
+        words, quanta = signed_words(packed.words), np.floor(weights / scale.quantum + 0.5)
         self._first.setdefault(j, (words[places], packed.saturated[j], packed.vanished[j], packed.rounding[j]))
         held = np.clip(quanta, -scale.top, scale.top)
         words[places] = (held.astype(np.int64) << FIELD).astype(words.dtype) | (words[places] & 0xFFFF)
@@ -177,7 +188,7 @@ class PackedWeights:
         pre, bins, local = self._bins(j, p)
         row = pre * n_bins + bins
         before = np.zeros(population.size * n_bins, np.int64)  # in each run, synapses of the projections before this one
-        for other in packed_from(network, population, held_by(packed.scale, self._scale(j).word)):
+        for other in packed_from(network, population, list(self.plan.packed.values())[self._word(j)]):
             if other == j:
                 break
             theirs, their_bins, _ = self._bins(other, p)
@@ -195,17 +206,13 @@ class PackedWeights:
     def _bins(self, j: int, population: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of every synapse of projection j: its source, the number of its run (block and key), its target within the block."""
         plan, projection = self.plan, self.plan.network.projections[j]
+        own = plan.classes(list(plan.packed)[self._word(j)]).of[j]
         pre, post, _, delay, site = edges(projection, plan.seed, plan.dt)
         element = plan.parts[projection.target.name, projection.part].first + post * projection.sites + site
         number = {(int(c), int(d)): k for k, (c, d) in enumerate(self.store(j).keys[population])}
         steps, which = np.unique(delay, return_inverse=True)
-        key = np.array([number[plan.channel_of[j], int(d)] for d in steps], np.int64)[which]
+        key = np.array([number[own, int(d)] for d in steps], np.int64)[which]
         return pre, self.layout.block_of[element].astype(np.int64) * len(number) + key, self.layout.local_of[element]
-
-
-def _signed(packed: PackedSynapses) -> np.ndarray:
-    words = packed.words
-    return words.view(np.int32 if words.dtype == np.uint32 else np.int64)
 
 
 def _finest(weights: np.ndarray) -> float:
