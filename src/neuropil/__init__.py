@@ -151,6 +151,7 @@ from neuropil.version import __version__
 if TYPE_CHECKING:
     from neuropil.agents import Loop
     from neuropil.engine import Simulation, Snapshot, load_snapshot, run
+    from neuropil.model.network.load import load_network, network_sources
     from neuropil.result import Result, Spikes, Trace
     from neuropil.view.explain import explain
 
@@ -159,6 +160,8 @@ _LATER = {
     "run": "neuropil.engine",
     "Simulation": "neuropil.engine",
     "Snapshot": "neuropil.engine",
+    "load_network": "neuropil.model.network.load",
+    "network_sources": "neuropil.model.network.load",
     "load_snapshot": "neuropil.engine",
     "explain": "neuropil.view.explain",
     "Result": "neuropil.result",
@@ -318,8 +321,10 @@ __all__ = [
     "__version__",
     "discretise",
     "explain",
+    "load_network",
     "load_snapshot",
     "maths",
+    "network_sources",
     "register",
     "run",
     "units",

@@ -2,7 +2,7 @@
 
 Believed because the oracle shares no lowering code, and because every run of the engine must give the same bits. Checked of
 each network, in float64: the same spikes as the oracle, and traces and states of synapses equal to 10⁻⁹ of their largest
-value; the same bits on 1, 2 and 3 threads, in chunks, and after a checkpoint. In float32: the same bits in all these
+value; the same bits on 1, 2 and 3 threads, in chunks, after a checkpoint, and after a snapshot was restored. In float32: the same bits in all these
 ways (of each seventh structure); as many spikes, within 10 and a quarter of them (single spikes differ, and what follows from them).
 
 Structures are numbered (`fuzz.structures`); of each, thirty networks are tried, drawn by Hypothesis with the number as its seed.
@@ -17,6 +17,7 @@ The 210 of seven structures take seven minutes of a processor, nearly all of it 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,11 +67,15 @@ class Run:
 
     def finish(self) -> tuple[Any, dict[str, Any]]:
         """The result, and what synapses are in the end."""
+        found = self.found()
+        self.simulation.close()
+        return found
+
+    def found(self) -> tuple[Any, dict[str, Any]]:
+        """The result so far, and what synapses are."""
         listed = [p for p in self.case.network.projections if p.per_synapse]
         states = {p.name: self.simulation.synapses(p) for p in listed}
-        result = self.simulation.result()
-        self.simulation.close()
-        return result, states
+        return self.simulation.result(), states
 
 
 def whole(case: Case, threads: int, **options: Any) -> tuple[Any, dict[str, Any]]:
@@ -81,14 +86,19 @@ def whole(case: Case, threads: int, **options: Any) -> tuple[Any, dict[str, Any]
 
 
 def divided(case: Case, folder: Any, threads: tuple[int, int], **options: Any) -> tuple[tuple[Any, dict[str, Any]], ...]:
-    """In chunks, with a checkpoint at `case.cut` that changes nothing; and woken from it on other threads."""
+    """In chunks, with a checkpoint at `case.cut` that changes nothing; woken from it on other threads; and once more from a snapshot at `case.cut`,
+    restored in place."""
     run, left, path = Run(case, threads[0], **options), list(case.chunks), folder / f"{len(list(folder.iterdir()))}.h5"
     run.go(until(left, case.cut))
     run.simulation.checkpoint(path)
+    snapshot = run.simulation.snapshot()
     run.go(left)
+    chunked = run.found()
     woken = Run(case, threads[1], resume=path, **options)
     woken.go([case.steps - case.cut])
-    return run.finish(), woken.finish()
+    run.simulation.restore(snapshot)
+    run.go([case.steps - case.cut])
+    return chunked, woken.finish(), run.finish()
 
 
 def until(chunks: list[int], cut: int) -> list[int]:
@@ -117,14 +127,16 @@ def same_bits(one: Any, other: Any, since: int = 0) -> None:
 
 def same_in_parts(case: Case, reference: Any, folder: Any, threads: Any, **options: Any) -> None:
     """The same bits however a run is divided."""
-    chunked, woken = divided(case, folder, threads, **options)
+    chunked, *later = divided(case, folder, threads, **options)
     same_bits(reference, chunked)
-    same_bits(reference, woken, since=case.cut)
+    for again in later:
+        same_bits(reference, again, since=case.cut)
 
 
 def by_oracle(case: Case) -> Any:
     network, h = case.network, float(case.dt.value)
-    drawn = {j: numbered_edges(p, case.seed, h) for j, p in enumerate(network.projections)}
+    drawn: dict[Any, Any] = {j: numbered_edges(p, case.seed, h) for j, p in enumerate(network.projections)}
+    drawn |= {p.name: numbered_edges(replace(p, delay=h) if p.uniform_delay else p, case.seed, h)[:5] for p in network.graded if p.matrix is None}
     sizes = {p.name: len(drawn[j][0]) for j, p in enumerate(network.projections)}
     changes = {k: {n: {"weight": np.full(sizes[n], w)} for n, w in new.items()} for k, new in case.weights.items()}
     states = learned(case) if case.plastic else {}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -14,6 +16,9 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert len(blocks) >= 4
-    names: dict = {}
-    for block in blocks:
-        exec(compile(block, str(PAGE), "exec"), names)
+    module = ModuleType("snapshots_guide")  # a module with a file, as a reader's program is: source text is found
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    program = tmp_path / "snapshots_guide.py"
+    program.write_text("\n".join(blocks), encoding="utf-8")
+    module.__file__ = str(program)
+    exec(compile(program.read_text(encoding="utf-8"), str(program), "exec"), vars(module))

@@ -23,7 +23,9 @@ import numpy as np
 from neuropil.errors import ModelError, PlanError
 from neuropil.lower.constants import Constants
 from neuropil.lower.gate_tables import TABLE_FLOPS, GateTable, tabulate
-from neuropil.lower.membrane import Membrane, MembraneProgram, TracedMechanism
+from neuropil.lower.membrane import Membrane
+from neuropil.lower.membrane_program import MembraneProgram
+from neuropil.lower.traced_mechanism import TracedMechanism
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.cell.cell import Cell, Draw, Placed, drawn_values
 from neuropil.model.cell.mechanism import supplied

@@ -80,4 +80,6 @@ def twin(held: Any, shared: tuple[str, ...]) -> Any:
             return {key: copied(one) for key, one in value.items()}
         return tuple(map(copied, value)) if isinstance(value, tuple) else value
 
-    return replace(held, **{name: copied(value) for name, value in vars(held).items() if name in held.__dataclass_fields__ and name not in shared})
+    made = replace(held, **{name: copied(value) for name, value in vars(held).items() if name in held.__dataclass_fields__ and name not in shared})
+    vars(made).update({name: value for name, value in vars(held).items() if name not in held.__dataclass_fields__})  # what follows from places
+    return made

@@ -57,7 +57,7 @@ class OwnSynapses:
     def place(self) -> np.ndarray | slice:
         """`order`, or, where they lie as the first of the list do, these: a copy of a run is several times as fast."""
         first = self.order.size  # a thread has few of them, or none
-        return slice(first) if np.array_equal(self.order, np.arange(first)) else self.order
+        return slice(first) if np.array_equal(self.order, np.arange(first, dtype=self.order.dtype)) else self.order
 
     def array(self, argument: SynapseArgument) -> np.ndarray:
         """An argument of a kernel."""

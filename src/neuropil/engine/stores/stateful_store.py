@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.codegen.event_driven_source import NOTES
+from neuropil.codegen.records import NOTED
 from neuropil.connectivity.draw import delay_steps, expected_synapses
 from neuropil.engine.compose import Machine, potential_buffer
 from neuropil.engine.exchange.exchange import steps_between_meetings
@@ -31,6 +32,7 @@ from neuropil.lower.graph import Graph
 from neuropil.lower.learned import PLASTIC
 from neuropil.lower.synapse import SynapseProgram, check_finite
 from neuropil.lower.synapse_form import SIDES
+from neuropil.lower.target_records import records_of
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.neuron.composite import split
@@ -596,7 +598,12 @@ def stateful_buffers(plan: Plan, index: int, threads: int, room: int) -> list[Bu
     per_synapse = 24 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * varied + (5 if program.event_driven else 8)
     steps = delay_steps(p, plan.dt)
     segments = p.source.size * (steps.size + 1)
-    bounds = threads * segments * (8.0 + (real + 4) * shared) + p.target.size * p.sites * NOTES * (4.0 + real * shared)
+    bounds = threads * segments * (8.0 + (real + 4) * shared)
+    records = records_of(plan.network, p, program)
+    if isinstance(records, str):
+        bounds += p.target.size * p.sites * NOTES * (4.0 + real * shared)
+    else:
+        bounds += threads * segments * (real + 8.0) * (1 + len(records.source_rates)) + p.target.size * p.sites * real * (records.size + NOTED * records.per_spike)
     buckets = threads * (8.0 * room + bucket_bytes(ring_length(int(steps[-1])), room * steps.size))
     if program.responds:
         late = grid.steps(p.response_delay, plan.dt, "response_delay", least=0)

@@ -6,7 +6,9 @@ global, and two networks are independent of each other.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -141,6 +143,26 @@ class Network(Contents):
                 f"{what}: this is the network of a simulation and cannot be changed",
                 fix="describe everything first, or change a copy (copy.copy(network)) and make a new Simulation of it",
             )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the description to a file, as plain data: `load_network` reads it. Nothing of a simulation is in it (`Simulation.snapshot`).
+
+        Classes and functions that are not of the package are written as text, and executed by `load_network` only if its caller says so.
+
+        Args:
+            path: of the file; one that exists is replaced.
+
+        Returns:
+            The path.
+
+        Raises:
+            NetworkError: something that cannot be written as data, named; nothing is written then. StorageError: the system refused.
+        """
+        from neuropil.model.network.save import (
+            save_network,  # files are read and written by few programs that describe networks
+        )
+
+        return save_network(self, path)
 
     # --- building ------------------------------------------------------------------------------------------------
 

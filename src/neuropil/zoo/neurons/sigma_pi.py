@@ -58,7 +58,10 @@ def conjunct(order: int = 2, unit: Dimension = pA.dimension) -> type[Branch]:
     body |= {"gives": given, "weight": 100.0 * given}
     for i in range(1, order + 1):
         body |= {f"trace{i}": State(0.0), f"x{i}": Port(1.0)}
-    return type(f"Conjunct{order}", (_Conjunct,), body)
+    return type(f"Conjunct{order}", (_Conjunct,), body | {"made_by": (conjunct, (order, unit))})
+
+
+conjunct.makes_classes = True  # type: ignore[attr-defined]  # a saved network calls it again
 
 
 class SigmaPi(Branched):

@@ -1,0 +1,196 @@
+"""Classes and functions of a user as text: what a saved network holds of them, and how they are made again.
+
+An entry is one class or function: its text, the names that it reads from its module with their values, and what a function has closed over.
+Functions within functions of the package itself are found again in the installed package, and only there.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import builtins
+import hashlib
+import inspect
+import linecache
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from neuropil.errors import NetworkError
+
+OWN = "neuropil"
+_LIBRARIES = ("site-packages", "dist-packages")
+
+
+def of_package(module: str) -> bool:
+    """Whether a `module` belongs to this package."""
+    return module.partition(".")[0] == OWN
+
+
+def importable(module: str) -> bool:
+    """Whether what a `module` defines is found by importing it: it belongs to the package, to Python, or to an installed library."""
+    if of_package(module) or module.partition(".")[0] in sys.stdlib_module_names:
+        return module != "__main__"
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return module in sys.modules and file is not None and any(part in file for part in _LIBRARIES)
+
+
+_DESCRIBING = ("neuropil.model", "neuropil.zoo", "neuropil.units", "neuropil.maths", "numpy", "math")
+
+
+def harmless(name: str) -> bool:
+    """Whether what stands under a `name`, such as "neuropil.zoo.neurons.lif:LIFExp", may be used without the caller's trust."""
+    module = name.partition(":")[0]
+    types = name in ("builtins:float", "builtins:int", "builtins:bool", "builtins:str")
+    return types or any(module == each or module.startswith(f"{each}.") for each in _DESCRIBING)
+
+
+def describing(kind: type) -> bool:
+    """Whether a class, `kind`, is one of descriptions, or derives from one: its objects are data."""
+    return any(each.__module__.startswith(("neuropil.model.", "neuropil.zoo.")) for each in kind.__mro__)
+
+
+def factory_of(thing: Any) -> tuple[Callable[..., type], tuple[Any, ...]] | None:
+    """The function of the package, and its arguments, that made a class, `thing`, which stands nowhere in a text."""
+    return vars(thing).get("made_by") if isinstance(thing, type) else None
+
+
+def text_of(thing: Any) -> str:
+    """The text of a class or function.
+
+    Raises:
+        NetworkError: there is none, as of what was typed at a prompt.
+    """
+    kept = getattr(sys.modules.get(thing.__module__), "_neuropil_text", None)
+    if kept is not None:
+        return str(kept)
+    try:
+        if isinstance(thing, FunctionType) and (thing.__name__ == "<lambda>" or thing.__defaults__ or thing.__kwdefaults__):
+            return ast.unparse(_node(thing))
+        return textwrap.dedent(inspect.getsource(thing)).rstrip() + "\n"
+    except (OSError, TypeError, SyntaxError, LookupError, IndexError) as error:
+        raise NetworkError("its source text cannot be found", got=str(error), fix="define it in a file") from None
+
+
+def _node(function: FunctionType) -> ast.Lambda | ast.FunctionDef:
+    """The definition of a function in its file, its default values left out."""
+    code = function.__code__
+    lines = linecache.getlines(code.co_filename, function.__globals__)
+    kind = ast.Lambda if function.__name__ == "<lambda>" else ast.FunctionDef
+    found = [n for n in ast.walk(ast.parse("".join(lines))) if isinstance(n, kind) and abs(n.lineno - code.co_firstlineno) <= 1]
+    for node in found:
+        node.args.defaults = [ast.Constant(None)] * len(node.args.defaults)
+        node.args.kw_defaults = [d and ast.Constant(None) for d in node.args.kw_defaults]
+        if any(_same(code, other) for other in _codes(compile(ast.unparse(node), "<text>", "exec", flags=code.co_flags & __future__.annotations.compiler_flag))):
+            return node
+    if len(found) == 1:  # closed-over names are global in the text by itself, so that its code is another
+        return found[0]
+    raise LookupError(f"{len(found)} definitions at line {code.co_firstlineno}")
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+
+
+def _same(one: CodeType, other: CodeType) -> bool:
+    names = {*one.co_names, *one.co_freevars} == {*other.co_names, *other.co_freevars}
+    plain = [[c for c in code.co_consts if not isinstance(c, CodeType)] for code in (one, other)]
+    return names and plain[0] == plain[1] and one.co_varnames == other.co_varnames
+
+
+def names_read(thing: Any, text: str) -> dict[str, Any]:
+    """What a class or function reads by name: of its module and, of a class, of the function around it.
+
+    Args:
+        thing: the class or function.
+        text: its text.
+    """
+    home = thing.__globals__ if isinstance(thing, FunctionType) else vars(sys.modules[thing.__module__])
+    home = {**_closed_over_by_class(thing), **home}
+    tree = ast.parse(text)
+    read = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+    read |= {word for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str) for word in _annotation(n.value)}
+    free = set(thing.__code__.co_freevars) if isinstance(thing, FunctionType) else set()
+    own = {thing.__name__}
+    return {name: home[name] for name in sorted(read - free - own) if name in home and getattr(builtins, name, None) is not home[name]}
+
+
+def _annotation(text: str) -> set[str]:
+    """Names in an annotation that is a string."""
+    try:
+        return {n.id for n in ast.walk(ast.parse(text, mode="eval")) if isinstance(n, ast.Name)} if text.isidentifier() else set()
+    except SyntaxError:
+        return set()
+
+
+def _closed_over_by_class(thing: Any) -> dict[str, Any]:
+    if isinstance(thing, FunctionType):
+        return {}
+    found: dict[str, Any] = {}
+    for member in vars(thing).values():
+        function = getattr(member, "__func__", member)
+        if isinstance(function, FunctionType):
+            found |= closed_over(function)
+    return {name: value for name, value in found.items() if name != "__class__"}
+
+
+def closed_over(function: FunctionType) -> dict[str, Any]:
+    """What a `function` has closed over, by name."""
+    cells = function.__closure__ or ()
+    return {name: cell.cell_contents for name, cell in zip(function.__code__.co_freevars, cells, strict=True)}
+
+
+def future(thing: Any) -> bool:
+    """Whether annotations are text where a class or function, `thing`, is defined."""
+    home = thing.__globals__ if isinstance(thing, FunctionType) else vars(sys.modules[thing.__module__])
+    return home.get("annotations") is __future__.annotations
+
+
+def digest_of(texts: Mapping[str, str]) -> str:
+    """SHA-256 of texts by name."""
+    digest = hashlib.sha256()
+    for name, text in sorted(texts.items()):
+        digest.update(f"{name}\0{text}\0".encode())
+    return digest.hexdigest()
+
+
+def made(
+    name: str, qualname: str, text: str, module: str, reads: Mapping[str, Any], closure: Mapping[str, Any], with_future: bool,
+    late: Callable[[dict[str, Any]], None],
+) -> Any:  # fmt: skip
+    """A class or function from its text, which is executed.
+
+    Args:
+        name, qualname: of it.
+        text: its text.
+        module: name of the module in which it then is.
+        reads: what it reads by name; closure: what it had closed over.
+        with_future: annotations are text.
+        late: is given the names of the module, to add what can only be made later.
+    """
+    home = ModuleType(module)
+    sys.modules[module] = home
+    vars(home).update(reads)
+    late(vars(home))
+    vars(home)["_neuropil_text"] = text
+    if with_future:
+        vars(home)["annotations"] = __future__.annotations
+    body = f"{name} = {text}" if name == "_lambda" else text
+    if closure:
+        body = f"def _around({', '.join(closure)}):\n{textwrap.indent(body, '    ')}\n    return {name}\n"
+    # Python compiles what is called of an imported name otherwise than of another, and fingerprints see it.
+    imported = [n for n, v in reads.items() if isinstance(v, ModuleType) or importable(getattr(v, "__module__", "__main__") or "__main__")]
+    if imported:
+        body += f"\nif False:\n    import {', '.join(imported)}\n"
+    file = f"<neuropil {module}>"
+    linecache.cache[file] = (len(body), None, body.splitlines(keepends=True), file)
+    exec(compile(body, file, "exec", flags=__future__.annotations.compiler_flag if with_future else 0, dont_inherit=True), vars(home))
+    thing = vars(home)["_around"](**closure) if closure else vars(home)[name]
+    if not isinstance(thing, FunctionType) or name != "_lambda":
+        thing.__qualname__ = qualname
+    vars(home)[thing.__name__] = thing
+    return thing
