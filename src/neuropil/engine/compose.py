@@ -62,7 +62,7 @@ class Machine:
         before: what to do before a run from step k.
         streams: keys of the random numbers that are drawn in steps.
         numbers, periods: by batch, what its kernel reads for each segment (rows, see `Share`); all threads share them.
-        advances: by batch, the operation that advances its elements; stimuli: by batch, see `stimuli_of`.
+        advances: by batch, or by name of cells, the operation that advances their elements; stimuli: by batch, see `stimuli_of`.
     """
 
     groups: list[list[GroupArrays]]
@@ -77,7 +77,7 @@ class Machine:
     before: list[Callable[[int], None]] = field(default_factory=list)
     numbers: dict[int, np.ndarray] = field(default_factory=dict)
     periods: dict[int, np.ndarray] = field(default_factory=dict)
-    advances: dict[int, Operation] = field(default_factory=dict)
+    advances: dict[int | str, Operation] = field(default_factory=dict)
     stimuli: dict[int, dict[str | int, Operation]] = field(default_factory=dict)
 
 
@@ -103,6 +103,7 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
             machine.operations += _group_update(plan, layout, machine, g, batch)
     for name, planned in plan.cells.items():
         machine.cells[name], machine.compartments[name], operations = cells_of(plan, layout, lambda t, g: machine.groups[t][g].arrays, planned)
+        machine.advances[name] = operations[0]
         machine.operations += operations
     if plan.network.couplings:
         made, machine.before = junctions(

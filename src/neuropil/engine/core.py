@@ -54,11 +54,13 @@ class Core:
 
     Attributes:
         plan: as it was made; now: with what has been changed since (`neuropil.engine.parameters`), its parts in the same places.
+        restarting: names of populations of cells whose start, in `now`, is that of other parameters.
     """
 
     def __init__(self, plan: Plan, owners: int, mine: range | None = None, exchange: Exchange | None = None):
         self.plan, self.layout = plan, Layout.of(plan, owners, mine)
         self.now = plan
+        self.restarting: set[str] = set()
         self.threads = threads = len(self.layout.mine)
         columns = sum(p.columns.size for p in plan.network.probes)
         self.probe_rows = int(np.clip(PROBE_BUFFER_BYTES // (8 * max(columns, 1)), 16, 10_000))
