@@ -12,8 +12,11 @@ import neuropil as npl
 from contract.contract_networks import by_engine, by_oracle, by_rollout
 from neuropil import maths
 from neuropil.model.neuron.composite import split
-from neuropil.units import Quantity
+from neuropil.units import Quantity, ms, mV, nS, pA, pF, um
+from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.contract import contract_drive
+from neuropil.zoo.electrodes.current_clamp import CurrentClamp
+from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.rate import LeakyReadout
 from neuropil.zoo.registry import neuron, neuron_names
 
@@ -69,3 +72,57 @@ def test_every_neuron_sends_and_receives(name):
         np.testing.assert_allclose(one.traces[probe] / scale, values / scale, rtol=0, atol=1e-9, err_msg=probe)
         np.testing.assert_array_equal(one.traces[probe], other.traces[probe], err_msg=probe)
         np.testing.assert_allclose(rolled.traces[probe] / scale, values / scale, rtol=0, atol=1e-9, err_msg=probe)
+
+
+class Passive(npl.Branch):
+    """A leaky branch with an input."""
+
+    c_m: npl.Capacitance = 20 * pF
+    g_c: npl.Conductance = 3 * nS
+
+    v = npl.State(-70 * mV)
+    current = npl.Input(pA)
+    v_soma = npl.Input(mV)
+
+    def derivative(self, s, x):
+        return {"v": (1 * nS * (-70 * mV - s.v) - self.output(s, x) + x.current) / self.c_m}
+
+    def output(self, s, x):
+        return self.g_c * (s.v - x.v_soma)
+
+
+def release(s, p):
+    return maths.sigmoid((s.v + 66 * mV) / (2 * mV))
+
+
+def places():
+    """From a place on cells with morphology to branches at drawn sites and at one, and back from somas to a place."""
+    made = npl.Network("places")
+    build = npl.Morphology.builder("ball and stick")
+    build.section("soma", kind="soma", length=20 * um, diameter=18 * um)
+    build.section("stick", kind="apical", length=120 * um, diameter=[3, 1.5] * um, parent="soma")
+    cell = npl.Cell(build.build(), discretisation=npl.FixedCount(3), initial=-68 * mV)
+    cell.paint("all", Leak(), name="leak")
+    cell.place("clamp", CurrentClamp(), at="stick(0.9)")
+    cells = made.population("cells", cell, 4, initial={"v": np.linspace(-72.0, -60.0, 4) * mV})
+    twigs = made.population("twigs", npl.Branched(LIFExp(), Passive(), 2, into="current", reads={"v_soma": "v"}), 3)
+    made.project(cells, twigs, npl.AllToAll(), weight=40 * pA, delay=0.2 * ms, input="branch.current", synapse=npl.Graded(release, at="clamp"))
+    made.project(cells, twigs, npl.AllToAll(), weight=npl.Kronecker(np.ones((4, 1)), np.array([[5.0, -3.0, 2.0]]) * pA), delay=0 * ms, input="branch.current[1]",
+                 synapse=npl.Graded(release, at="clamp"))  # fmt: skip
+    made.project(twigs, cells, npl.FixedInDegree(2), weight=npl.Uniform(5 * pA, 20 * pA), delay=0 * ms, input="clamp.amplitude",
+                 synapse=npl.Graded(npl.Expression(release)))  # fmt: skip
+    made.probe(cells, "v", name="cells")
+    made.probe(twigs, "branch.v", name="twigs")
+    return made
+
+
+def test_places_on_cells_and_branches():
+    described, dt = places(), 0.1 * ms
+    truth = by_oracle(described, dt, 100)
+    one, other = by_engine(described, dt, steps=100), by_engine(described, dt, threads=2, steps=100)
+    rolled = by_rollout(described, dt, 100)
+    for probe, values in truth.traces.items():
+        assert np.ptp(values[-1]) > 0.5
+        np.testing.assert_allclose(one.traces[probe], values, rtol=0, atol=1e-9, err_msg=probe)
+        np.testing.assert_array_equal(one.traces[probe], other.traces[probe], err_msg=probe)
+        np.testing.assert_allclose(rolled.traces[probe], values, rtol=0, atol=1e-9, err_msg=probe)

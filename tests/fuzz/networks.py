@@ -9,8 +9,11 @@ import numpy as np
 from hypothesis import strategies as st
 
 from fuzz.structures import KINDS, SOURCES, Structure, Wire, synapse_of
+from neuropil.maths import sigmoid
 from neuropil.model import (
     AllToAll,
+    Blocks,
+    Circulant,
     Distribution,
     Edges,
     FirstOrder,
@@ -19,12 +22,15 @@ from neuropil.model import (
     FixedProbability,
     FixedTotal,
     Gain,
+    Graded,
     InhomogeneousPoisson,
+    Kronecker,
     LogNormal,
     Network,
     Noise,
     Normal,
     OneToOne,
+    Permutation,
     Poisson,
     Regular,
     Rewiring,
@@ -35,7 +41,13 @@ from neuropil.model import (
     TimeArray,
     Uniform,
 )
-from neuropil.units import Hz, Quantity, ms, nM, nS
+from neuropil.units import Hz, Quantity, ms, mV, nM, nS
+
+
+def release(s: Any, p: Any) -> Any:
+    """What graded projections transmit, 0 to 1."""
+    return sigmoid((s.v + 55 * mV) / (5 * mV))
+
 
 LARGEST = 9
 """Neurons of a population."""
@@ -141,6 +153,8 @@ class Drawing:
             net.probe(self.some(pops[k]), variable, interval=None if self.maybe() else self.whole(1, 20) * self.dt)
         if s.coupled:
             self.couple(self.some(point[0][0]), point[0][1])
+        for first, second, form in s.graded:
+            self.graded(pops[first], pops[second], KINDS[s.kinds[second - 1]], form)
         signals = self.modulate(pops) if s.modulated else {}
         learning = [p for p, wire in zip(made, s.wires, strict=True) if wire.synapse and not wire.rewired and "weight" in p.synapse.spec.states]
         if s.normalised and learning:
@@ -227,6 +241,32 @@ class Drawing:
             options |= {"response_delay": self.whole(1, 20) * self.dt} if wire.late else {}
         made = self.network.project(source, target, rule, weight=self.value(weight, *shape), delay=self.delay(shape), **options)
         return made[0]
+
+    def graded(self, source: Any, target: Any, kind: Any, form: str) -> None:
+        """Release that grows with the potential flows into an input, through weights of a form."""
+        entry, amplitude = next(iter(kind.inputs.items()))
+        weight: Any = self.number(-0.1, 0.2) * amplitude
+        delay: Any = self.whole(0, 12) * self.dt
+        pre, post, rule, n = self.some(source), self.some(target), AllToAll(), 0
+        if form in ("rule", "delays"):
+            rule, shape = self.rule(pre.size, post.size)
+            weight = self.value(0.1 * amplitude, *shape)
+            delay = self.delay(shape) if form == "delays" else delay
+        elif form == "all":
+            weight = self.value(0.1 * amplitude, pre.size, post.size)
+        else:
+            n = self.whole(1, min(source.size, target.size))
+            pre, post = source[:n], target[target.size - n :]
+        if form == "circulant":
+            weight = Circulant(weight * self.array(0, 1, n))
+        elif form == "permutation":
+            weight = Permutation(np.argsort(self.array(0, 1, n)), weight)
+        elif form == "kronecker":
+            a, b = (n // 2, 2) if n % 2 == 0 else (n, 1)
+            weight = Kronecker(self.array(0, 1, a, a), weight * self.array(0, 1, b, b))
+        elif form == "blocks":
+            weight = Blocks(weight * (self.array(0, 1, n, 1, 1) if self.maybe() else self.array(0, 1, 1, n, n)))
+        self.network.project(pre, post, rule, weight=weight, delay=delay, input=entry, synapse=Graded(release))
 
     def couple(self, pop: Any, kind: str) -> None:
         """Gap junctions within a population or a view of one, along a line or a part of it."""

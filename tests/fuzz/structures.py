@@ -114,6 +114,10 @@ class Wire:
     late: bool = False
 
 
+GRADED = ("all", "rule", "delays", "circulant", "permutation", "blocks", "kronecker")
+"""Forms of the weights of graded projections."""
+
+
 @dataclass(frozen=True)
 class Structure:
     """Which mechanisms a network has."""
@@ -129,6 +133,7 @@ class Structure:
     coupled: bool
     normalised: bool
     watched: bool
+    graded: tuple[tuple[int, int, str], ...] = ()  # places of the source and the target, and the form of the weights
 
 
 def structure(number: int) -> Structure:
@@ -155,10 +160,12 @@ def structure(number: int) -> Structure:
     tunable = [(k, p) for k, name in enumerate(kinds, 1) for p in KINDS[name].tunable]
     modulated = (tunable[int(g.integers(len(tunable)))],) if tunable and g.random() < 0.4 else ()
     point = [k for k, name in enumerate(kinds, 1) if KINDS[name].inputs]
-    return Structure(
+    rest = (
         pick(SOURCES), kinds, events, currents, tuple(wires), probes, modulated, pick(("first order", "signal")),
         bool(point and g.random() < 0.25), bool(g.random() < 0.2), bool(g.random() < 0.3),
     )  # fmt: skip
+    graded = tuple((pick(point), pick(point), pick(GRADED)) for _ in range(int(g.integers(0, 3))))
+    return Structure(*rest, graded)
 
 
 def synapse_of(name: str) -> tuple[Any, Any]:

@@ -17,6 +17,7 @@ The 210 of seven structures take seven minutes of a processor, nearly all of it 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -134,7 +135,8 @@ def same_in_parts(case: Case, reference: Any, folder: Any, threads: Any, **optio
 
 def by_oracle(case: Case) -> Any:
     network, h = case.network, float(case.dt.value)
-    drawn = {j: numbered_edges(p, case.seed, h) for j, p in enumerate(network.projections)}
+    drawn: dict[Any, Any] = {j: numbered_edges(p, case.seed, h) for j, p in enumerate(network.projections)}
+    drawn |= {p.name: numbered_edges(replace(p, delay=h) if p.uniform_delay else p, case.seed, h)[:5] for p in network.graded if p.matrix is None}
     sizes = {p.name: len(drawn[j][0]) for j, p in enumerate(network.projections)}
     changes = {k: {n: {"weight": np.full(sizes[n], w)} for n, w in new.items()} for k, new in case.weights.items()}
     states = learned(case) if case.plastic else {}

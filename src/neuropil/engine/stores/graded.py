@@ -153,7 +153,7 @@ class GradedWeights:
                 pre, post, weight, steps, site = (a[which] for a in drawn)
                 element = site * mine.neurons + post - mine.lower
             bounds, place = side_by_side(element, rows.size)
-            w, source, lags = np.zeros(bounds[-1], self.real), np.full(bounds[-1], p.source.size, np.int32), np.zeros(bounds[-1], np.int32)
+            w, source, lags = np.zeros(bounds[-1], self.real), np.full(bounds[-1], p.source.size, np.uint32), np.zeros(bounds[-1], np.int32)
             w[place], source[place], lags[place] = weight, pre, steps
             made.append((kernel, (bounds, w, source) if p.uniform_delay else (bounds, w, source, lags)))
         return made
@@ -258,7 +258,7 @@ def circulant(matrix: Circulant, rows: np.ndarray) -> Multiplied:
 def permutation(matrix: Permutation, rows: np.ndarray) -> Multiplied:
     """One source for each target; see `equation`."""
     source = np.argsort(matrix.target)[rows]
-    return Kernel.of(multiply_permuted), (np.broadcast_to(_float(matrix, "weight"), matrix.target.shape)[source], source)
+    return Kernel.of(multiply_permuted), (np.broadcast_to(_float(matrix, "weight"), matrix.target.shape)[source], source.astype(np.uint32))
 
 
 @register(Kronecker, "engine")
@@ -274,7 +274,7 @@ def blocks(matrix: Blocks, rows: np.ndarray) -> Multiplied:
     """Own columns of the blocks; see `equation`."""
     weights = _float(matrix, "weights")
     block, column = rows // weights.shape[2], rows % weights.shape[2]
-    return Kernel.of(multiply_blocks), (np.ascontiguousarray(weights[block, :, column].T), block * weights.shape[1])
+    return Kernel.of(multiply_blocks), (np.ascontiguousarray(weights[block, :, column].T), (block * weights.shape[1]).astype(np.uint32))
 
 
 def _float(matrix: WeightMatrix, name: str) -> np.ndarray:

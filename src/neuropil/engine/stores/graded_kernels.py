@@ -15,7 +15,7 @@ from neuropil.codegen.kernel_cache import cached_njit
 from neuropil.codegen.noalias import noalias_arguments
 from neuropil.plan.graded import LANES, SUMMED, TILE
 
-assert SUMMED == 16  # terms that `multiply_matrix` writes out
+assert SUMMED == LANES == 16  # terms that `multiply_matrix`, and sums that `multiply_list` writes out
 
 
 @cached_njit(**KERNEL_FLAGS)
@@ -52,16 +52,36 @@ def multiply_matrix(k, out, into, published, lag, total, w):
 
 @cached_njit(**KERNEL_FLAGS)
 def multiply_list(k, out, into, published, lag, total, bounds, w, source):
-    """Weights listed by target: LANES targets side by side, each its own weights in the order of their sources, up to as many as the longest has."""
+    """Weights listed by target: LANES targets side by side, each its own weights in the order of their sources, up to as many as the longest has.
+
+    Sums are written out, as many as stay in registers; sources are unsigned, so that no index is tested for its sign.
+    """
     x = published[(k - lag) & (published.shape[0] - 1)]
     noalias_arguments()
     for c in range(bounds.size - 1):
-        sums = total[c * LANES : (c + 1) * LANES]
-        for i in range(LANES):
-            sums[i] = 0.0
+        s0, s1, s2, s3, s4, s5, s6, s7 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        s8, s9, s10, s11, s12, s13, s14, s15 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for e in range(bounds[c], bounds[c + 1], LANES):
-            for i in range(LANES):
-                sums[i] += np.float64(w[e + i]) * np.float64(x[source[e + i]])
+            a, b = w[e : e + LANES], source[e : e + LANES]
+            s0 += np.float64(a[0]) * np.float64(x[b[0]])
+            s1 += np.float64(a[1]) * np.float64(x[b[1]])
+            s2 += np.float64(a[2]) * np.float64(x[b[2]])
+            s3 += np.float64(a[3]) * np.float64(x[b[3]])
+            s4 += np.float64(a[4]) * np.float64(x[b[4]])
+            s5 += np.float64(a[5]) * np.float64(x[b[5]])
+            s6 += np.float64(a[6]) * np.float64(x[b[6]])
+            s7 += np.float64(a[7]) * np.float64(x[b[7]])
+            s8 += np.float64(a[8]) * np.float64(x[b[8]])
+            s9 += np.float64(a[9]) * np.float64(x[b[9]])
+            s10 += np.float64(a[10]) * np.float64(x[b[10]])
+            s11 += np.float64(a[11]) * np.float64(x[b[11]])
+            s12 += np.float64(a[12]) * np.float64(x[b[12]])
+            s13 += np.float64(a[13]) * np.float64(x[b[13]])
+            s14 += np.float64(a[14]) * np.float64(x[b[14]])
+            s15 += np.float64(a[15]) * np.float64(x[b[15]])
+        t = total[c * LANES : (c + 1) * LANES]
+        t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7] = s0, s1, s2, s3, s4, s5, s6, s7
+        t[8], t[9], t[10], t[11], t[12], t[13], t[14], t[15] = s8, s9, s10, s11, s12, s13, s14, s15
     for i in range(into.size):
         out[into[i]] += total[i]
 
@@ -90,7 +110,7 @@ def multiply_permuted(k, out, into, published, lag, total, w, source):
 
 @cached_njit(**KERNEL_FLAGS)
 def multiply_blocks(k, out, into, published, lag, total, w, first):
-    """Blocks on the diagonal: w float64[sources of a block, own targets]; first: the first source of each target's block."""
+    """Blocks on the diagonal: w float64[sources of a block, own targets]; first: uint32, the first source of each target's block."""
     x = published[(k - lag) & (published.shape[0] - 1)]
     noalias_arguments()
     for i in range(first.size):
@@ -98,7 +118,7 @@ def multiply_blocks(k, out, into, published, lag, total, w, first):
     for j in range(w.shape[0]):
         row = w[j]
         for i in range(first.size):
-            total[i] += row[i] * np.float64(x[first[i] + j])
+            total[i] += row[i] * np.float64(x[first[i] + np.uint32(j)])
     for i in range(into.size):
         out[into[i]] += total[i]
 
