@@ -100,9 +100,20 @@ class Seen(Synapse):
         return dict(seen=1.0)
 
 
+class Both(Tagged):
+    """What both sides do to the tag reads the trace of the source, each at its own time."""
+
+    def arrive(self, s, w):
+        return dict(pre=s.pre + 1.0, tag=s.tag * (1.0 + 0.1 * s.pre) - self.a_minus * s.post)
+
+    def respond(self, s, w):
+        return dict(post=s.post + 1.0, tag=s.tag * (1.0 + 0.1 * s.pre) + self.a_plus * s.pre)
+
+
 MODELS = {
     "pair": Pair(),
     "tagged": Tagged(),
+    "both": Both(),
     "gains drawn": Pair(a_plus=Uniform(3 * pA, 6 * pA)),
     "traces drawn": Tagged(tau_plus=Uniform(10 * ms, 20 * ms), tau_minus=Uniform(10 * ms, 20 * ms)),
 }
@@ -218,10 +229,11 @@ def test_rewiring_equals_oracle():
 
 
 @pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
-def test_the_bits_do_not_depend_on_threads_or_on_when_spikes_are_made_up_for(precision):
+@pytest.mark.parametrize("name", ["pair", "tagged"])
+def test_the_bits_do_not_depend_on_threads_or_on_when_spikes_are_made_up_for(name, precision):
     """Looking at the synapses makes up for everything; so does a wake from a checkpoint, and each thread in its own time."""
-    whole, states = finished(network(MODELS["tagged"]), precision=precision, threads=1)
-    curious = Simulation(network(MODELS["tagged"]), precision=precision, threads=3)
+    whole, states = finished(network(MODELS[name]), precision=precision, threads=1)
+    curious = Simulation(network(MODELS[name]), precision=precision, threads=3)
     for _ in range(9):
         curious.run_until((curious.time.value + 30.0) * ms)
         curious.synapses("in")
@@ -268,13 +280,13 @@ def test_a_target_that_spikes_often_while_its_source_is_silent(spikes):
     assert states["p"]["weight"][0] == pytest.approx(np.exp(-(when - arrived) / 20.0).sum(), rel=1e-12)
 
 
-@pytest.mark.parametrize("begin", [LONGEST, 2 * LONGEST, 15 * LONGEST])
-def test_times_of_many_hours_are_not_mistaken(begin):
-    """Times are kept by their lowest 28 bits; some 3.7, 7.5 and 56 hours after the start both forms still agree."""
+@pytest.mark.parametrize("name, begin", [("tagged", LONGEST), ("tagged", 2 * LONGEST), ("tagged", 15 * LONGEST), ("pair", 15 * LONGEST), ("pair", 10**12)])
+def test_times_of_many_hours_are_not_mistaken(name, begin):
+    """Times are kept by their lowest 28 bits, decays by powers of two of all steps; hours and years after the start both forms still agree."""
     runs = []
     for clock_driven in (False, True):
-        simulation = Simulation(network(MODELS["tagged"], clock_driven), precision="float64", threads=1)
-        simulation.core.step = begin - 400
+        simulation = Simulation(network(MODELS[name], clock_driven), precision="float64", threads=1)
+        simulation.core.begin_at(begin - 400)
         simulation.step(1500)
         runs.append(simulation.synapses("in"))
         simulation.close()
@@ -316,7 +328,7 @@ def test_a_parameter_changes_from_now_on():
     for clock_driven in (False, True):
         simulation = Simulation(network(Tagged(), clock_driven), precision="float64", threads=2)
         for k, factor in enumerate((0.0, 0.05, -0.03, 0.02)):
-            for store in simulation.core.listed.values():
+            for store in simulation.core.per_synapse.values():
                 store.change({"factor": factor, "tau_minus": (20.0 + k) * ms, "tau_tag": (50.0 - 10 * k) * ms}, simulation.core.step)
             simulation.step(500)
         runs.append((simulation.synapses("in"), simulation.synapses("back")))

@@ -249,6 +249,9 @@ class KernelWriter:
             segment.append("lapse = number(np.uint32(now - since)) * dt")
             names[graph.leaf(age("source"))] = "lapse"
         segment += statements(graph, program.once, names)
+        for n in program.once:  # responses compute some of these nodes for other times
+            segment.append(f"once_{n} = {names[n]}")
+            names[n] = f"once_{n}"
         lines, held, last = self._unrolled()
         body = [*(["n = target[i]"] if self.target or program.responds else []), *self._varied(), *lines]
         names |= {graph.leaf(f"s.{n}"): value for n, value in held.items()} | ({graph.leaf("w"): "w"} if self.weighed else {})

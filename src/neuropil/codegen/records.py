@@ -19,10 +19,13 @@ from neuropil.codegen.elementary import exp2
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import inner_njit
 
-__all__ = ["decay_at", "fixed_point", "gather_records", "power_of_two"]
+__all__ = ["LANES", "NOTED", "decay_at", "fixed_point", "gather_records", "lowest_bit", "power_of_two"]
 
 LANES = {"float32": 16, "float64": 8}
 """Records that are taken at a time: one vector of 64 bytes for each of their numbers."""
+
+NOTED = 64
+"""Spikes of a target that its notes hold."""
 
 _LOG2_E = 1.4426950408889634
 _INT32, _INT64, _INT128 = ir.IntType(32), ir.IntType(64), ir.IntType(128)
@@ -51,6 +54,18 @@ def _exponent_bits(typingctx, x):  # type: ignore[no-untyped-def]
         return builder.bitcast(builder.shl(args[0], _INT64(52)), ir.DoubleType())
 
     return types.float64(x), codegen
+
+
+@intrinsic
+def lowest_bit(typingctx, bits):  # type: ignore[no-untyped-def]
+    """Place of the lowest bit that is set; there must be one."""
+    if bits != types.uint32:
+        return None
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.zext(builder.cttz(args[0], ir.IntType(1)(1)), _INT64)
+
+    return types.uint64(bits), codegen
 
 
 @inner_njit(**KERNEL_FLAGS)
@@ -100,7 +115,8 @@ def gather_records(typingctx, records, target, first, rows, column, limit, size,
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         b, kinds = builder, signature.args
         scalar = ir.FloatType() if real.bitwidth == 32 else ir.DoubleType()
-        four, whole, bytes_of = ir.VectorType(scalar, 4), ir.VectorType(scalar, lanes), real.bitwidth // 8
+        piece = 8 if width % 8 == 0 else 4  # numbers of a record that are loaded together
+        loads, whole, bytes_of = ir.VectorType(scalar, piece), ir.VectorType(scalar, lanes), real.bitwidth // 8
 
         def array(k):  # type: ignore[no-untyped-def]
             return context.make_array(kinds[k])(context, b, args[k])
@@ -117,33 +133,33 @@ def gather_records(typingctx, records, target, first, rows, column, limit, size,
             return ir.Constant(ir.VectorType(_INT32, len(which)), which)
 
         def joined(parts):  # type: ignore[no-untyped-def]
-            """Vectors of four, side by side."""
+            """Vectors side by side."""
             while len(parts) > 1:
                 n = parts[0].type.count
                 parts = [b.shuffle_vector(x, y, chosen(list(range(2 * n)))) for x, y in zip(parts[::2], parts[1::2], strict=True)]
             return parts[0]
 
-        def in_fours(x, y, places):  # type: ignore[no-untyped-def]
-            """Of each group of four lanes of x and y these places: 0 to 3 are of x, 4 to 7 of y."""
-            each = [4 * g + p if p < 4 else lanes + 4 * g + p - 4 for g in range(lanes // 4) for p in places]
-            return b.shuffle_vector(x, y, chosen(each))
+        def transposed(vectors):  # type: ignore[no-untyped-def]
+            """Of each group of as many lanes as there are vectors, lane k of vector v and lane v of vector k exchanged."""
+            bit = 1
+            while bit < len(vectors):
+                low = [lane if not lane & bit else lanes + lane - bit for lane in range(lanes)]
+                high = [lane + bit if not lane & bit else lanes + lane for lane in range(lanes)]
+                made = list(vectors)
+                for v in (v for v in range(len(vectors)) if not v & bit):
+                    x, y = vectors[v], vectors[v | bit]
+                    made[v], made[v | bit] = b.shuffle_vector(x, y, chosen(low)), b.shuffle_vector(x, y, chosen(high))
+                vectors, bit = made, 2 * bit
+            return vectors
 
         mask = None
-        for quad in range(width // 4):
-            loaded = []
-            for lane in range(lanes):
-                pointer = b.gep(table, [b.add(start[lane], _INT64(4 * quad))])
-                loaded.append(b.load(b.bitcast(pointer, four.as_pointer()), align=4 * bytes_of))
-            a, c, d, e = (joined([loaded[r + 4 * g] for g in range(lanes // 4)]) for r in range(4))  # records r, r + 4, …
-            low, high = [0, 4, 1, 5], [2, 6, 3, 7]
-            ac, de, ca, ed = in_fours(a, c, low), in_fours(d, e, low), in_fours(a, c, high), in_fours(d, e, high)
-            first_pair, second_pair = [0, 1, 4, 5], [2, 3, 6, 7]
-            numbers = in_fours(ac, de, first_pair), in_fours(ac, de, second_pair), in_fours(ca, ed, first_pair), in_fours(ca, ed, second_pair)
-            for k, vector in enumerate(numbers):
-                row = 4 * quad + k
-                pointer = b.gep(room.data, [b.add(b.mul(stride, _INT64(row)), j)])
+        for begun in range(0, width, piece):
+            pointers = [b.bitcast(b.gep(table, [b.add(s, _INT64(begun))]), loads.as_pointer()) for s in start]
+            loaded = [b.load(p, align=min(piece * bytes_of, 16 if width % 8 else 32)) for p in pointers]
+            for k, vector in enumerate(transposed([joined(loaded[v::piece]) for v in range(piece)])):
+                pointer = b.gep(room.data, [b.add(b.mul(stride, _INT64(begun + k)), j)])
                 b.store(vector, b.bitcast(pointer, whole.as_pointer()), align=bytes_of)
-                if row == lowest:
+                if begun + k == lowest:
                     undefined, everywhere = ir.Constant(whole, ir.Undefined), chosen([0] * lanes)
                     bound = context.cast(b, args[5], kinds[5], real)
                     bound = b.shuffle_vector(b.insert_element(undefined, bound, _INT32(0)), undefined, everywhere)

@@ -24,16 +24,13 @@ from collections.abc import Iterable
 
 from neuropil.codegen.elementwise import module_head, statements
 from neuropil.codegen.event_driven_source import EventDrivenKernels, KernelWriter, function_text, indented
-from neuropil.codegen.records import LANES
+from neuropil.codegen.records import LANES, NOTED
 from neuropil.lower.synapse import SynapseProgram, all_roots
 from neuropil.lower.synapse_form import age
 from neuropil.lower.target_records import TargetRecords, entry_of
 from neuropil.plan.synapse_signature import SynapseArgument
 
-NOTED = 32
-"""Spikes of a target that its notes hold; a power of two."""
-
-BLOCK = 256
+BLOCK = 128
 """Synapses whose records are fetched before they are dealt with: their numbers stay in the nearest cache."""
 
 STRIDE = {"float32": 16, "float64": 64}
@@ -41,7 +38,7 @@ REACH = {"float32": 64, "float64": 512}
 VANISHED = {"float32": "2.0**-100", "float64": "2.0**-900"}
 """What a target left behind counts as zero below this, in units that move with `base`."""
 
-CLOCK = ("base", "whole", "part_of", "limits", "since_m", "since_x", "met_m", "met_x", "records", "notes", "count")
+CLOCK = ("base", "whole", "part_of", "limits", "since_m", "since_x", "met_m", "met_x", "records", "notes")
 """Arrays of an owner beside those of the synapses: see `neuropil.engine.stores.target_record_store.RecordArrays`."""
 
 BEGUN, STIRRED, FULL, BASES = 0, 1, 2, 3
@@ -63,9 +60,20 @@ class _RecordWriter(KernelWriter):
         super().__init__(program, precision, varying)
         self.records, self.rates = records, (*records.source_rates, *records.target_rates)
         self.stride, self.reach = STRIDE[precision], REACH[precision]
+        self.acts, self.response = self._held()
+
+    def _held(self) -> tuple[int | None, dict[str, int]]:
+        """A constant without which responses change nothing (then no spike is due), and what they make of each state if it holds."""
+        graph, answered = self.graph, {n: self.program.answered[n] for n in self.program.answering}
+        nodes = {n: graph.nodes[root] for n, root in answered.items()}
+        conditions = {node.args[0] for node in nodes.values() if node.op == "select"}
+        same = [node.op == "select" and graph.nodes[node.args[0]].static and graph.nodes[node.args[2]].value == f"s.{n}" for n, node in nodes.items()]
+        if not all(same) or len(conditions) != 1:
+            return None, answered
+        return conditions.pop(), {n: node.args[1] for n, node in nodes.items()}
 
     def write(self) -> EventDrivenKernels:
-        lanes = "from neuropil.codegen.records import decay_at, fixed_point, gather_records, power_of_two"
+        lanes = "from neuropil.codegen.records import decay_at, fixed_point, gather_records, lowest_bit, power_of_two"
         lines = [
             *module_head(f"Kernels of synapses on target records, {self.precision}.", self.precision, [(self.graph, all_roots(self.program))],
                          "from neuropil.engine.stores.buckets import due_now", "from neuropil.codegen.threads import prefetch", lanes),
@@ -115,7 +123,8 @@ class _RecordWriter(KernelWriter):
             text = self._product(product.factors, names, lines)
             left = "" if product.rate is None else f" * left{self._rate(product.rate, self.records.source_rates)}"
             lines.append(f"f{j} = {text}{left}")
-        return [*lines, f"limit = met_m[q] * number(power_of_two(base[{BASES}] - met_x[q]))"]
+        acts = "" if self.acts is None else f" if {self._numbers()[0][self.acts]} else number(-1.0)"
+        return [*lines, f"limit = met_m[q] * number(power_of_two(base[{BASES}] - met_x[q])){acts}"]
 
     def _respond_to(self, read: str, after: str, held: dict[str, str], mark: str) -> tuple[list[str], dict[str, str]]:
         """Lines that respond to one spike, and the new values of the states by name.
@@ -136,8 +145,8 @@ class _RecordWriter(KernelWriter):
             lines.append(f"v{j} = {read.format(rates + j)}")
             names[node] = f"v{j}"
         names |= {graph.leaf(f"s.{n}"): value for n, value in held.items()} | ({graph.leaf("w"): "w"} if self.weighed else {})
-        lines += statements(graph, self.program.response_roots, names)
-        return lines, {n: names[self.program.answered[n]] for n in self.program.answering}
+        lines += statements(graph, self.response.values(), names)
+        return lines, {n: names[root] for n, root in self.response.items()}
 
     def _responses(self) -> tuple[list[str], dict[str, str]]:
         """Within the loop over a block: respond to the spikes of a record, the oldest first; the states thereafter."""
@@ -153,27 +162,39 @@ class _RecordWriter(KernelWriter):
 
     def _fetch(self) -> list[str]:
         """Fetch the records of a block, and let those with more to respond to than they remember catch up."""
-        z, spikes, lanes = self.z, self.records.spikes, LANES[self.precision]
-        lines, after = self._respond_to("notes[n, at, {}]", "", {n: f"{z[n]}_0" for n in self.held}, "")
+        z, spikes, per, lanes = self.z, self.records.spikes, self.records.per_spike, LANES[self.precision]
+        lines, after = self._respond_to(f"notes[at + np.uint64({NOTED} * {{}})]", "", {n: f"{z[n]}_0" for n in self.held}, "")
         new = [f"{z[n]}_1 = {value}" for n, value in after.items()] + [f"{z[n]}_0 = {z[n]}_1" for n in after]
-        one = ["ago -= 1", f"at = (noted - 1 - ago) & {NOTED - 1}", *lines, *new]
+        one = ["at -= np.uint64(1)", *lines, *new]
         catch_up = [
-            "i = first + np.uint64(deep[d])", "n = target[i]", "noted = count[n]", f"ago = np.int64({spikes})",
-            f"while ago < {NOTED} and notes[n, (noted - 1 - ago) & {NOTED - 1}, 0] <= limit:", "    ago += 1",
-            f"if ago > {spikes}:", *indented([*self._varied(), *(f"{z[n]}_0 = s_{z[n]}[i]" for n in self.held),
-                                            f"while ago > {spikes}:", *indented(one), *(f"s_{z[n]}[i] = {z[n]}_0" for n in after)]),
+            "i = first + deep[d]", f"begun = np.uint64(target[i]) * np.uint64({per * NOTED}) + np.uint64({spikes})",
+            f"at, end_of = begun, begun + np.uint64({NOTED - spikes})", "while at < end_of and notes[at] <= limit:", "    at += np.uint64(1)",
+            "if at > begun:", *indented([*self._varied(), *(f"{z[n]}_0 = s_{z[n]}[i]" for n in self.held),
+                                         "while at > begun:", *indented(one), *(f"s_{z[n]}[i] = {z[n]}_0" for n in after)]),
         ]  # fmt: skip
         return [
-            "some, n_block = 0, last - first", f"for j in range(np.uint64(0), n_block, np.uint64({lanes})):",
+            "some, n_block = np.uint64(0), last - first", f"for j in range(np.uint64(0), n_block, np.uint64({lanes})):",
             f"    bits = gather_records(records, target, first + j, rows, j, limit, {self.records.size}, {spikes - 1})",
-            "    if bits:", f"        for lane in range(np.uint64({lanes})):", "            if (bits >> np.uint32(lane)) & np.uint32(1) and j + lane < n_block:",
-            "                deep[some] = j + lane", "                some += 1",
+            "    while bits:", "        lane = j + lowest_bit(bits)", "        bits = np.uint32(bits & np.uint32(bits - np.uint32(1)))",
+            "        if lane < n_block:", f"            prefetch(notes, np.uint64(target[first + lane]) * np.uint64({per * NOTED}) + np.uint64({spikes}))",
+            "            deep[some] = lane", "            some += np.uint64(1)",
             "for d in range(some):", *indented(catch_up),
         ]  # fmt: skip
 
     def _blocks(self, work: list[str]) -> list[str]:
         """A loop over the blocks of a segment; `work` is done in each."""
         return ["first = start", "while first < stop:", *indented([f"last = min(first + np.uint64({BLOCK}), stop)", *self._fetch(), *work, "first = last"])]
+
+    def _ahead(self) -> list[str]:
+        """Which segment is next."""
+        return ["soon = waiting[min(g + 1, filled - 1)]", "offset, end = np.uint64(bounds[soon]), np.uint64(bounds[soon + 1])"]
+
+    def _ask(self) -> list[str]:
+        """Ask for a block of the next segment."""
+        lines = [f"until = min(offset + np.uint64({BLOCK}), end)"]
+        for array in self._wanted:
+            lines += [f"for i in range(offset, until, np.uint64(64 // {array}.itemsize)):", f"    prefetch({array}, i)"]
+        return [*lines, "offset = until"]
 
     def _met(self) -> list[str]:
         """The segment is up to date."""
@@ -202,9 +223,9 @@ class _RecordWriter(KernelWriter):
         body += [f"s_{self.z[n]}[i] = {names[program.after[n]]}" for n in changed]
         if program.sent is not None:
             body.append(f"part[j] = {names[program.sent]}")
-        work = ["for j in range(n_block):", *indented(body)]
+        work = [*self._ask(), "for j in range(n_block):", *indented(body)]
         if program.sent is not None:
-            work += ["for j in range(n_block):", "    arrived[target[first + j]] += part[j]"]
+            work += ["for j in range(n_block):", "    wide[j] = part[j]", "for j in range(n_block):", "    arrived[target[first + j]] += wide[j]"]
         segment += self._blocks(work)
         segment += [f"source_{self.z[n]}[q] = {names[program.after[n]]}" for n in self.source]
         segment += ["source_last[q] = np.uint32(now)", *self._met()]
@@ -218,7 +239,7 @@ class _RecordWriter(KernelWriter):
                        "start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment, "events += np.int64(stop - start)"]),
             "return events",
         ]  # fmt: skip
-        return function_text("arrive", ["k", "buckets", "waiting", "part", "of_target", "arrived", *self._all], text)
+        return function_text("arrive", ["k", "buckets", "waiting", "part", "wide", "of_target", "arrived", *self._all], text)
 
     def _passed(self) -> str:
         """Whether a base has to grow."""
@@ -275,9 +296,9 @@ class _RecordWriter(KernelWriter):
             scale = [f"grown = number(power_of_two(then[{r}] - base[{BASES + r}]))", f"base[{BASES + r}] = then[{r}]"]
             if r == 0:
                 scale += [f"limits[{FLOOR}] *= grown", f"limits[{NEEDED}] *= grown"]
-            scale += ["for n in range(count.size):",
+            scale += [f"for n in range(notes.size // {NOTED * self.records.per_spike}):",
                       *indented([f"for p in range({records.spikes}):", f"    records[n * {records.size} + {records.spikes * r} + p] *= grown",
-                                 f"for p in range({NOTED}):", f"    notes[n, p, {r}] *= grown"])]  # fmt: skip
+                                 f"for p in range({NOTED}):", f"    notes[n * {NOTED * records.per_spike} + {NOTED * r} + p] *= grown"])]  # fmt: skip
             text += [f"if then[{r}] != base[{BASES + r}]:", *indented(scale)]
         for t in range(len(records.target_rates)):
             r = rates + t
@@ -286,7 +307,7 @@ class _RecordWriter(KernelWriter):
                                                       f"records[n * {records.size} + {row}] = left if abs(left) >= number({VANISHED[self.precision]}) else number(0.0)")]  # fmt: skip
             text += [f"if (x{r} & -{self.stride}) != base[{BASES + r}]:",
                      *indented([f"shrunk = number(power_of_two(base[{BASES + r}] - (x{r} & -{self.stride})))", f"base[{BASES + r}] = x{r} & -{self.stride}",
-                                "for n in range(count.size):", *indented(body)])]  # fmt: skip
+                                f"for n in range(notes.size // {NOTED * self.records.per_spike}):", *indented(body)])]  # fmt: skip
         return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def move({', '.join(['now', *self._all])}):", *indented(text)]
 
     def _entries(self, last: str, known: bool) -> list[str]:
@@ -320,19 +341,21 @@ class _RecordWriter(KernelWriter):
         for r in range(rates):
             since += [f"sm{r}, sx{r} = decay_at(at, whole[{r}], part_of[{r}])", f"since_m[{r}, q], since_x[{r}, q] = number(sm{r}), sx{r}"]
         text += ["for q in range(bounds.size - 1):", *indented(since)]
-        text += ["records[:], notes[:], count[:] = np.inf, np.inf, 0", f"base[{BEGUN}], base[{STIRRED}], base[{FULL}] = 1, 0, 0",
+        text += ["records[:], notes[:] = np.inf, np.inf", f"base[{BEGUN}], base[{STIRRED}], base[{FULL}] = 1, 0, 0",
                  f"limits[{FLOOR}], limits[{NEEDED}] = np.inf, np.inf"]  # fmt: skip
         if records.entries:
             at = ["at = now - np.int64(np.uint32(np.uint32(now) - target_last[n]))"] if records.target_rates else []
-            text += ["for n in range(count.size):", *indented([*at, *self._entries("at", known=False)])]
+            text += [f"for n in range(notes.size // {NOTED * self.records.per_spike}):", *indented([*at, *self._entries("at", known=False)])]
         return function_text("begin", ["now", *self._all], text)
 
     def _note(self) -> list[str]:
         """Put the spikes of own targets into their records and notes; raise `FULL` when one is about to lose what may be needed."""
         records, graph = self.records, self.graph
         names, head = self._numbers()
-        body = [f"o = n * {records.size}", f"for j in range({records.per_spike}):",
-                f"    for p in range({records.spikes - 1}, 0, -1):", f"        records[o + {records.spikes} * j + p] = records[o + {records.spikes} * j + p - 1]"]  # fmt: skip
+        # The next spike pushes out the last but one of the notes.
+        body = [f"o, i = n * {records.size}, n * {NOTED * records.per_spike}", f"lost = notes[i + {NOTED - 2}]", f"for j in range({records.per_spike}):",
+                f"    for p in range({records.spikes - 1}, 0, -1):", f"        records[o + {records.spikes} * j + p] = records[o + {records.spikes} * j + p - 1]",
+                f"    for p in range({NOTED - 1}, 0, -1):", f"        notes[i + {NOTED} * j + p] = notes[i + {NOTED} * j + p - 1]"]  # fmt: skip
         body += self._target_states(names, "np.uint32(now)") if self.target else []
         body += statements(graph, self.program.target_roots, names)
         body += [f"{self.z[n]}_1 = {names[self.program.noted[n]]}" for n in self.target]
@@ -343,9 +366,8 @@ class _RecordWriter(KernelWriter):
         body += statements(graph, records.noted, before)
         values = [*(f"e{r}" for r in range(len(records.source_rates))), *(before[node] for node in records.noted)]
         body += [f"records[o + {records.spikes * j}] = {value}" for j, value in enumerate(values)]
-        body += [f"at = count[n] & {NOTED - 1}", *(f"notes[n, at, {j}] = {value}" for j, value in enumerate(values)), "count[n] += 1"]
-        body += [f"next_lost = notes[n, count[n] & {NOTED - 1}, 0]", f"if next_lost < limits[{FLOOR}]:",
-                 f"    base[{FULL}], limits[{NEEDED}] = 1, min(limits[{NEEDED}], next_lost)"]  # fmt: skip
+        body += [f"notes[i + {NOTED * j}] = {value}" for j, value in enumerate(values)]
+        body += [f"if lost < limits[{FLOOR}]:", f"    base[{FULL}], limits[{NEEDED}] = 1, min(limits[{NEEDED}], lost)"]
         body += [f"target_{self.z[n]}[n] = {self.z[n]}_1" for n in self.target]
         body += ["target_last[n] = np.uint32(now)"] if self.target else []
         body += self._entries("now", known=True)

@@ -14,8 +14,8 @@ import numpy as np
 
 from neuropil.codegen.cache import load
 from neuropil.codegen.event_driven_source import NAME
-from neuropil.codegen.records import LANES
-from neuropil.codegen.target_record_source import BASES, BEGUN, BLOCK, CLOCK, NOTED, STIRRED, emit_target_records
+from neuropil.codegen.records import LANES, NOTED
+from neuropil.codegen.target_record_source import BASES, BEGUN, BLOCK, CLOCK, STIRRED, emit_target_records
 from neuropil.engine.compose import Machine
 from neuropil.engine.layout import Layout
 from neuropil.engine.stores.event_driven_store import EventDrivenStore, OwnSynapses
@@ -27,6 +27,7 @@ from neuropil.lower.target_records import TargetRecords, decays_in_time, records
 from neuropil.plan.operations import Given, Kernel, Operation, Phase
 from neuropil.plan.plan import Plan
 from neuropil.plan.stores import EventDriven
+from neuropil.plan.synapse_signature import RESPONDED
 from neuropil.registry import register
 
 _LINE = 64  # bytes
@@ -43,9 +44,9 @@ class RecordArrays:
         limits: of the decay of a meeting: all segments were met later; those met earlier must respond before notes are lost.
         since_m, since_x: [rates of the source, segments], decays to the last spike of the source.
         met_m, met_x: [segments], decay (of the first rate) to the step up to which the synapses have responded.
-        records: [targets * size], see `neuropil.lower.target_records.TargetRecords`; notes: [targets, NOTED, numbers of a spike], a ring.
-        count: int64[targets], spikes noted.
+        records: [targets * size], see `neuropil.lower.target_records.TargetRecords`; notes: [targets * numbers of a spike * NOTED], the last spike first.
         rows, deep: room for a block of synapses: their targets' records, number by number; those with more to respond to than a record remembers.
+        part, wide: room for what a block hands over, in its precision and in float64.
     """
 
     base: np.ndarray
@@ -58,9 +59,10 @@ class RecordArrays:
     met_x: np.ndarray
     records: np.ndarray
     notes: np.ndarray
-    count: np.ndarray
     rows: np.ndarray
     deep: np.ndarray
+    part: np.ndarray
+    wide: np.ndarray
     clock: tuple[np.ndarray, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,8 +75,8 @@ class RecordArrays:
         return cls(
             np.zeros(BASES + rates, np.int64), np.zeros(rates, np.int64), np.zeros(rates, np.uint64), np.full(2, np.inf, real),
             np.ones((sources, segments), real), np.zeros((sources, segments), np.int64), np.ones(segments, real), np.zeros(segments, np.int64),
-            _aligned(targets * records.size, real), np.full((targets, NOTED, records.per_spike), np.inf, real), np.zeros(targets, np.int64),
-            np.zeros((records.size, BLOCK + LANES[real.name]), real), np.zeros(BLOCK, np.int64),
+            _aligned(targets * records.size, real), _aligned(targets * NOTED * records.per_spike, real),
+            _aligned(records.size * (BLOCK + LANES[real.name]), real).reshape(records.size, -1), np.zeros(BLOCK, np.uint64), _aligned(BLOCK, real), np.zeros(BLOCK),
         )  # fmt: skip
 
     @property
@@ -119,7 +121,8 @@ class TargetRecordStore(EventDrivenStore):
         lanes = LANES[self.real.name]
         target = np.zeros(made.target.size + lanes, made.target.dtype)  # vectors reach beyond the last
         target[: made.target.size] = made.target
-        made.target, made.part = target[: made.target.size], np.zeros(BLOCK, self.real)
+        made.target, made.part, made.room, made.notes = target[: made.target.size], np.empty(0, self.real), (), {}
+        del made.own[RESPONDED]  # what a synapse has responded to follows from when its segment was met
         return made
 
     def renew(self) -> None:
@@ -136,7 +139,7 @@ class TargetRecordStore(EventDrivenStore):
                 fix="clock_driven=True in the description",
             )  # fmt: skip
 
-    def settle(self, anew: int | None = None) -> None:
+    def flush_pending(self, anew: int | None = None) -> None:
         """Respond to the targets' spikes; what follows from the states is made anew in the next step.
 
         Args:
@@ -170,8 +173,8 @@ class TargetRecordStore(EventDrivenStore):
         return self._given(self.own[t], self.arrays[t])
 
     def _arriving(self, t: int) -> tuple[object, ...]:
-        own = self.own[t]
-        return self.buckets[t].memory, self.due[t], own.part, own.of_target, self.targets[t].arrived, *self._given(own, self.arrays[t])
+        own, arrays = self.own[t], self.arrays[t]
+        return self.buckets[t].memory, self.due[t], arrays.part, arrays.wide, own.of_target, self.targets[t].accumulator, *self._given(own, arrays)
 
 
 @register(EventDriven, "engine")
