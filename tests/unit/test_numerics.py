@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import subprocess
@@ -243,6 +244,34 @@ def test_words_vectorise():
     assert has_vectors(kernel)
     if binding.get_host_cpu_features().get("avx512f", False):
         assert "vprold" in kernel.inspect_asm(kernel.signatures[0])  # a rotation in one instruction
+
+
+WIDE = """
+from numba import float32, njit
+from neuropil.codegen.vectors import wide_vectors
+
+def plain(x, y):
+    for i in range(x.size):
+        y[i] = x[i] * y[i]
+
+def wide(x, y):
+    wide_vectors()
+    for i in range(x.size):
+        y[i] = x[i] * y[i]
+
+for function in (plain, wide):
+    kernel = njit(error_model="numpy")(function)
+    kernel.compile((float32[::1], float32[::1]))
+    print("zmm" in kernel.inspect_asm(kernel.signatures[0]))
+"""
+
+
+@needs_x86_vectors
+def test_wide_vectors_are_used_where_llvm_prefers_narrower_ones():
+    """Compiled for a processor with registers of 512 bits, of which LLVM takes 256 by itself; nothing is run there."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "NUMBA_CPU_NAME": "skylake-avx512", "NUMBA_CPU_FEATURES": "+avx512f,+avx512vl,+avx512bw,+avx512dq"}
+    printed = subprocess.run([sys.executable, "-c", WIDE], env=env, capture_output=True, text=True, check=True).stdout
+    assert printed.split() == ["False", "True"]
 
 
 MANY_ARRAYS = """

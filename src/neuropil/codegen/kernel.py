@@ -167,12 +167,13 @@ class _Writer:
         graphs = [(self.graph, self.program.roots)]
         arguments = [self.argument[a] for a in self.signature.arguments]
         lines = [
-            *module_head(f"One step of every neuron, {self.precision}.", self.precision, graphs, "one, zero = np.int32(1), np.int32(0)"),
+            *module_head(f"One step of every neuron, {self.precision}.", self.precision, graphs, "from neuropil.codegen.vectors import wide_vectors", "one, zero = np.int32(1), np.int32(0)"),
             "",
             "",
             "@cached_njit(**KERNEL_FLAGS)",
             f"def advance({', '.join(['bounds', 'numbers', 'periods', *arguments])}):",
             "    noalias_arguments()",
+            "    wide_vectors()",
             "    diverged = zero",
             "    for segment in range(bounds.shape[0]):",
             *(f"        {line}" for line in self.head),
