@@ -10,7 +10,8 @@ import neuropil as npl
 from neuropil.errors import ModelError
 from neuropil.lower.classify import classify
 from neuropil.lower.coupled import evaluate_flow
-from neuropil.lower.membrane import Membrane, TracedMechanism
+from neuropil.lower.membrane import Membrane
+from neuropil.lower.traced_mechanism import TracedMechanism
 from neuropil.maths import exp, sigmoid
 from neuropil.model import STEADY, Channel, Input, Morphology, PointProcess, State, Step
 from neuropil.model.cell.cell import Cell

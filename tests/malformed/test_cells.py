@@ -202,4 +202,4 @@ def test_membrane_may_be_bare():
     made = cell().paint("soma", Leak())
     cable = make_plan(network(made)[0], dt=0.025 * ms).cells["c"].cable
     assert sorted(p.size for p in cable.membranes) == [2, 2]
-    assert min(p.program.flops for p in cable.membranes) == 0
+    assert min(p.flops for p in cable.membranes) == 0

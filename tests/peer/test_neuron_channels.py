@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neuropil.lower.membrane import TracedMechanism
+from neuropil.lower.traced_mechanism import TracedMechanism
 from neuropil.zoo.registry import channel
 
 pytestmark = pytest.mark.peer

@@ -17,8 +17,8 @@ import pytest
 
 from neuropil.errors import ModelError
 from neuropil.lower.graph import Graph, absorb
-from neuropil.lower.membrane import TracedMechanism
 from neuropil.lower.trace import scalar_jaxpr
+from neuropil.lower.traced_mechanism import TracedMechanism
 from neuropil.model import Channel, Mechanism, PointProcess
 from neuropil.units import kHz, magnitude, mM, ms, mV, nS, pA, um
 from neuropil.zoo.physics import COULOMB, FARADAY, GAS_CONSTANT, MOLE, nernst

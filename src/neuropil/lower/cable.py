@@ -23,7 +23,9 @@ import numpy as np
 from neuropil.errors import ModelError, PlanError
 from neuropil.lower.constants import Constants
 from neuropil.lower.gate_tables import TABLE_FLOPS, GateTable, tabulate
-from neuropil.lower.membrane import Membrane, MembraneProgram, TracedMechanism
+from neuropil.lower.membrane import Membrane
+from neuropil.lower.membrane_program import MembraneProgram
+from neuropil.lower.traced_mechanism import TracedMechanism
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.cell.cell import Cell, Draw, Placed, drawn_values
 from neuropil.model.cell.mechanism import supplied
@@ -83,6 +85,21 @@ class MembraneGroup:
     def flops(self) -> int:
         """Floating-point operations of a compartment and step, without the solver's."""
         return self.program.flops(self.tabulated) + TABLE_FLOPS * len(self.tabulated)
+
+    def described_with(self, parameters: Mapping[str, Any], dt: float, modulated: frozenset[str]) -> MembraneGroup:
+        """The group as it would have been made with other values of some parameters ("mechanism.name"): also its table is another.
+
+        Args:
+            parameters: new values: numbers or float64[compartments or 1, cells or 1].
+            dt: time step, ms.
+            modulated: as of `CablePlan.of`.
+        """
+        values = {
+            name: {n: parameters.get(f"{name}.{n}", self.parameters[f"{name}.{n}"]) for n in traced.spec.parameters}
+            for name, traced in self.program.membrane.traced.items()
+        }  # fmt: skip
+        tables = self.table is not None or bool(self.direct)
+        return _group(self.name, self.program, self.compartments, self.runs, values, dt, modulated, tables)
 
     def changed(self, parameters: Mapping[str, Any], dt: float) -> dict[str, Constants]:
         """Constants of the loops if some parameters ("mechanism.name") had other values, of the same shapes.
@@ -313,10 +330,18 @@ class _Lowering:
         self, name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, values: dict[str, dict[str, Any]], tables: bool = False
     ) -> MembraneGroup:
         columns = {n: {q: v[:, None] if np.ndim(v) == 1 else v for q, v in of.items()} for n, of in values.items()}
-        constants, table, direct = program.membrane.constants(columns, self.dt), None, dict[str, str]()
-        as_given = any(n.partition(".")[0] in values for n in self.modulated)
-        if tables:
-            changing = {state: self.modulated & program.parameters_of(node) for state, node in program.changing.items()}
-            table, direct = tabulate(program.graph, program.changing, constants, len(places), changing=changing, as_given=as_given)
-        loops = program.evaluated(constants, len(places), as_given=as_given, tabulated=table.gates if table else ())
-        return MembraneGroup(name, program, places, runs, constants, loops, table, direct)
+        return _group(name, program, places, runs, columns, self.dt, self.modulated, tables)
+
+
+def _group(
+    name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, values: dict[str, dict[str, Any]], dt: float,
+    modulated: frozenset[str], tables: bool,
+) -> MembraneGroup:  # fmt: skip
+    """A membrane group with these parameters, numbers or [places or 1, cells or 1], by mechanism and name."""
+    constants, table, direct = program.membrane.constants(values, dt), None, dict[str, str]()
+    as_given = any(n.partition(".")[0] in values for n in modulated)
+    if tables:
+        changing = {state: modulated & program.parameters_of(node) for state, node in program.changing.items()}
+        table, direct = tabulate(program.graph, program.changing, constants, len(places), changing=changing, as_given=as_given)
+    loops = program.evaluated(constants, len(places), as_given=as_given, tabulated=table.gates if table else ())
+    return MembraneGroup(name, program, places, runs, constants, loops, table, direct)

@@ -43,10 +43,14 @@ class Sites:
         self.equations, self.spec = self.integrator.equations, mechanism.spec
         self.pool = any(i.startswith("i_") for i in self.spec.inputs)
         self.s: States = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Let all states be as declared; those at rest wait for `settle`."""
         for state, declared in self.spec.states.items():
             start = declared.initial
-            value = flat[start] if isinstance(start, str) else 0.5 if isinstance(start, Steady) else getattr(start, "value", start)
-            self.s[state] = np.array(np.broadcast_to(np.ravel(value) if np.ndim(value) else value, cells * len(where)), float)
+            value = self.parameters[start] if isinstance(start, str) else 0.5 if isinstance(start, Steady) else getattr(start, "value", start)
+            self.s[state] = np.array(np.broadcast_to(np.ravel(value) if np.ndim(value) else value, self.shape[0] * self.shape[1]), float)
 
     def change(self, values: dict[str, Any]) -> None:
         """Give parameters new values, one for each site of every cell."""
@@ -169,18 +173,28 @@ class Cells:
             spec, where = placed.process.spec, placed.compartments
             values = {p: each(f"{name}.{p}", getattr(placed.process, p), len(where)).T for p in spec.parameters}
             self.points.append(Sites(name, placed.process, values, where, size, dt))
-        sites = (*self.channels, *self.points)
-        self.ions = {i: np.zeros((size, n)) for site in sites for i in site.spec.inputs if i.startswith("i_") and supplied(i)}
+        self.ions = {i: np.zeros((size, n)) for site in (*self.channels, *self.points) for i in site.spec.inputs if i.startswith("i_") and supplied(i)}
+        self.signals = self._signals({})
+        self.w: States = {}
+        self.start(seed)
+
+    def start(self, seed: int) -> None:
+        """Let all states be where they start, with the parameters as they are.
+
+        Args:
+            seed: of what is drawn.
+        """
+        pop, sites = self.pop, (*self.channels, *self.points)
+        for site in sites:
+            site.begin()
         known: dict[str, set[str]] = {site.name: set() for site in sites}
         for name, value in pop.initial.items():
             place, _, state = name.partition(".")
             known.setdefault(place, set()).add(state)
-            self._start(name, per_element(value, size, pop.sites(name), seed, "initial", pop.name, name).reshape(size, -1))
-        quiet = self.signals = self._signals({})
-        self.w: States = {}
+            self._start(name, per_element(value, self.size, pop.sites(name), seed, "initial", pop.name, name).reshape(self.size, -1))
         # Pools and whatever offers something before what reads it.
         for site in sorted(sites, key=lambda s: (s in self.points, not s.pool and not s.offers())):
-            site.settle(site.inputs(self._surroundings(self.v), quiet[site.name]), known[site.name])
+            site.settle(site.inputs(self._surroundings(self.v), self.signals[site.name]), known[site.name])
 
     def _start(self, name: str, value: Array) -> None:
         place, _, state = name.partition(".")

@@ -22,7 +22,7 @@ from neuropil.model import Network, Neuron, Population, Projection, StimulusConn
 from neuropil.model.base import grid
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.per_synapse import differs
-from neuropil.model.network.changes import parameter_changes, stimulus_changed, target_of, with_followers
+from neuropil.model.network.changes import parameter_changes, sites_of, stimulus_changed, target_of, with_followers
 from neuropil.model.network.validate import validate
 from neuropil.model.neuron.branched import BRANCH, Branched
 from neuropil.model.neuron.composite import full_name, split
@@ -346,7 +346,7 @@ class _World:
     """A network while it runs."""
 
     def __init__(self, network: Network, h: float, steps: int, seed: int, edges: dict[int | str, Any], modulators: dict[int, float]):
-        self.network, self.h, populations, projections = network, h, network.populations, network.projections
+        self.network, self.h, self.seed, populations, projections = network, h, seed, network.populations, network.projections
         self.groups: dict[str, Running] = {name: _running(pop, h, seed) for name, pop in populations.items()}
         self.synapses = [Synapses(p, h, seed, edges.get(i)) for i, p in enumerate(projections) if not p.per_synapse]
         self.living = [
@@ -397,11 +397,13 @@ class _World:
             population, inner = change.population, split(change.name)[1]
             group = self.group(population, change.part)
             before = modulation.base.get((id(population), change.name), (group.parameters[inner], None))[0]
-            sites = before.size // population.size
-            after = np.array(np.broadcast_to(change.applied(before.reshape(-1, sites), sites), (population.size, sites))).ravel()
+            before = before.reshape(population.size, -1)
+            after = np.array(np.broadcast_to(change.applied(before, sites_of(population, change.part)), before.shape)).ravel()
             group.change({inner: after})
             if k == 0 and isinstance(group, Group):
-                group.start_at(inner, before)
+                group.start_at(inner, before.ravel())
+            elif k == 0 and isinstance(cells := self.groups[population.name], Cells):
+                cells.start(self.seed)
             modulation.rebase(population, change.name, after, k)
 
     def synaptic(self, projection: Projection, name: str, chosen: Array | None = None) -> tuple[Array, Array, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from neuropil.lower.cable import CablePlan
+from neuropil.lower.cable import CablePlan, MembraneGroup
 from neuropil.lower.cable_start import Start, draw_for
+from neuropil.lower.neuron_program import Variant
 from neuropil.lower.resolution import slow_flows
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population
@@ -65,6 +68,56 @@ class PlannedCells:
             precision = "float64"
             cable = CablePlan.of(cell, dt, precision, used, modulated, draw, gate_tables)
         return cls(population, cable, start, CableSignature.of(cable, variants), {n: p.members[0].quanta for n, p in parts.items()}, precision, slow)
+
+    def described_with(self, values: Mapping[str, Any], variants: Mapping[str, Variant], modulated: frozenset[str]) -> PlannedCells:
+        """The population as it would have been planned with other parameters; where it begins is not found anew.
+
+        Args:
+            values: by "mechanism.name": a number, or float64[cells, 1 or sites of a point process or compartments of the cell].
+            variants: of the point processes, by name.
+            modulated: as of `CablePlan.of`.
+
+        Raises:
+            ModelError: a constant that is not finite.
+        """
+        cable = self.cable
+
+        def columns(group: MembraneGroup, value: Any) -> Any:
+            if not np.ndim(value) or group.name in self.population.parts or value.shape[1] == 1:
+                return np.transpose(value) if np.ndim(value) else float(value)
+            return value[:, cable.order[group.compartments]].T
+
+        def twin(group: MembraneGroup) -> MembraneGroup:
+            mine = {n: columns(group, v) for n, v in values.items() if n.partition(".")[0] in group.program.membrane.traced}
+            return group.described_with(mine, cable.dt, modulated) if mine else group
+
+        made = dataclasses.replace(cable, membranes=tuple(map(twin, cable.membranes)), points=tuple(map(twin, cable.points)))
+        return dataclasses.replace(self, cable=made, signature=CableSignature.of(made, variants))
+
+    def begun(self, seed: int) -> PlannedCells:
+        """The population with the start that follows from its present parameters and a `seed`."""
+        return dataclasses.replace(self, start=Start.of(self.cable, self.population, seed))
+
+    def parameter(self, name: str) -> Any:
+        """A parameter by "mechanism.name": a number, or float64[cells or 1, 1 or sites of a point process or compartments of the cell]."""
+        part = name.partition(".")[0]
+        groups = [g for g in self.cable.groups if part in g.program.membrane.traced]
+        found = [g.parameters[name] for g in groups]
+        if part in self.population.parts:
+            return np.transpose(found[0]) if np.ndim(found[0]) else float(found[0])
+        if not any(np.ndim(v) for v in found) and len(set(found)) == 1:
+            return float(found[0])
+        if all(np.ndim(v) and v.shape[0] == 1 for v in found) and all(np.array_equal(v, found[0]) for v in found):
+            return np.transpose(found[0])
+        whole = np.full((max(np.shape(v)[1] if np.ndim(v) else 1 for v in found), self.cable.size), np.nan)
+        for group, value in zip(groups, found, strict=True):
+            whole[:, self.cable.order[group.compartments]] = np.transpose(value)
+        return whole
+
+    @property
+    def slow_states(self) -> dict[str, str]:
+        """States that its precision would not resolve -> why."""
+        return _slow(self.cable, self.start, self.cable.dt, frozenset()) if self.precision == "float32" else {}
 
     @property
     def compartment_states(self) -> int:

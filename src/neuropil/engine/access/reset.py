@@ -24,6 +24,9 @@ States = dict[tuple[str, str, Argument], np.ndarray]
 
 def starting_states(core: Core) -> States:
     """What neurons start from, found as at the start: by filling a machine anew, on which nothing runs."""
+    for name in core.restarting:
+        core.change(cells={**core.now.cells, name: core.now.cells[name].begun(core.plan.seed)})
+    core.restarting.clear()
     twin = copy.copy(core)
     twin.machine = compose(core.now, core.layout, 1, core.exchange)
     return twin.states()
@@ -71,7 +74,7 @@ def begin_anew(
         if key not in kept:
             population, part, name = key
             core.scatter(core.plan.network[population], part, name, values)
-    for store in core.listed.values():
+    for store in core.per_synapse.values():
         store.reset(weights, end, core.step)
     if not weights:
         synaptic.packed.forget()

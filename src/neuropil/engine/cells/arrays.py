@@ -73,11 +73,7 @@ class CellArrays:
             self.made[CableArgument(CableKind.RUNS, g)] = group.runs
             for name in group.program.membrane.states:
                 self.made[CableArgument(CableKind.STATE, g, name)] = self._state(g, name, start.states[group.name][name], parts)
-        for loop in self.signature.loops.values():
-            group = plan.groups[loop.group]
-            self.made[loop.numbers] = numbers_of(group, loop, planned.quanta.get(group.name, {})).astype(real)
-            for node, argument in loop.constants.items():
-                self.made[argument] = self._spread(loop.group, group.loops[loop.kind].arrays[node])
+        self._take(planned, planned.quanta)
         for g in plan.places_of_points:
             self._point(g, start.v[plan.order[plan.groups[g].compartments]])
         for argument in self.signature.arguments:
@@ -88,10 +84,38 @@ class CellArrays:
             elif argument.kind in (CableKind.SHARED, CableKind.CARRIED):
                 places = plan.size * lanes if argument.group is None else plan.groups[argument.group].size * own
                 self.made[argument] = np.zeros(places, real)
-        self.made.update({a: value for table in self.signature.tables for a, value in self._table(table).items()})
         system = [aligned_zeros(plan.size * lanes, real) for _ in range(2)]
         fixed = [_aligned(np.repeat(values, lanes).astype(real)) for values in (plan.area, plan.diagonal)]
-        self.arguments = ((self.blocks, lanes, own), self.v, *system, *fixed, tree, (np.zeros(own, real), fired), *(self.made[a] for a in self.signature.arguments))
+        self._first = ((self.blocks, lanes, own), self.v, *system, *fixed, tree, (np.zeros(own, real), fired))
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """What a step of the cells is given."""
+        return (*self._first, *(self.made[a] for a in self.signature.arguments))
+
+    def _take(self, planned: PlannedCells, quanta: Mapping[str, Mapping[str, float]]) -> None:
+        """Fill what loops and tables read of parameters."""
+        self.plan, self.signature = planned.cable, planned.signature
+        for loop in self.signature.loops.values():
+            group = self.plan.groups[loop.group]
+            self.made[loop.numbers] = numbers_of(group, loop, quanta.get(group.name, {})).astype(self.real)
+            for node, argument in loop.constants.items():
+                self.made[argument] = self._spread(loop.group, group.loops[loop.kind].arrays[node])
+        self.made.update({a: value for table in self.signature.tables for a, value in self._table(table).items()})
+
+    def retake(self, planned: PlannedCells) -> None:
+        """Hold other parameters of the same cells; the weights of quanta stay.
+
+        Args:
+            planned: the population with other parameters.
+        """
+        quanta: dict[str, dict[str, float]] = {}
+        for loop in self.signature.loops.values():
+            for leaf, port in loop.ports.items():
+                if port.exact is not None:
+                    _, name, entry = leaf.split(".")
+                    quanta.setdefault(name, {})[entry] = float(self.made[loop.numbers][port.place])
+        self._take(planned, quanta)
 
     def _blocked(self, values: np.ndarray) -> np.ndarray:
         """[rows, 1 or all cells] -> [blocks, rows × lanes]; places beside the last cell hold what it holds."""

@@ -46,7 +46,7 @@ def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCel
         cells = CellArrays(planned, slice(mine.lower, mine.lower + mine.neurons), planned.precision, parts, fired)
         owned.append((cells.owned, cells))
         lists.append((fired, share.elements[share.start[somas] : share.start[somas + 1]]))
-    kernel = Kernel.of(load(SOURCE_NAME, emit_cable(planned)).advance)
+    kernel = kernel_of(planned)
     compartments = compartments_of(planned)
     fires = Buffer(f"fired of {population.name}", np.uint8, population.size)
     used = [(g, a) for name in population.parts for g in [plan.place_of(population, name)[0]] for a in plan.batches[g].arguments]
@@ -55,6 +55,11 @@ def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCel
     label, own = f"{population.name}: cells", lambda t: owned[t][1].arguments
     advance = Operation(label, Phase.NEURONS, kernel, own, result=Result.DIVERGED, sets=(fires,), reads=inputs, updates=(compartments, *brought))
     return owned, compartments, [advance, collecting(population.name, lists.__getitem__, fires)]
+
+
+def kernel_of(planned: PlannedCells) -> Kernel:
+    """What advances `planned` cells."""
+    return Kernel.of(load(SOURCE_NAME, emit_cable(planned)).advance)
 
 
 def compartments_of(planned: PlannedCells) -> Buffer:

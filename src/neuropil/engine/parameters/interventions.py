@@ -12,7 +12,7 @@ import numpy as np
 
 from neuropil.engine.core import Core
 from neuropil.engine.modulation.modulate import Modulation
-from neuropil.engine.parameters.cells import changing_cells, present_value
+from neuropil.engine.parameters.cells import changing_cells
 from neuropil.engine.parameters.part import by_site, changing_part
 from neuropil.engine.parameters.stimulus import change_stimulus, check_counts
 from neuropil.engine.saved import Arrays, AsDescribed, array, group
@@ -102,9 +102,10 @@ class Interventions(AsDescribed):
 
     def _neurons(self, changes: list[ParameterChange]) -> Action:
         """What applies changes of one population, checked also with what modulators do to them."""
-        for name, value in self._values(changes).items():
+        values = self._values(changes)
+        for name, value in values.items():
             self.modulation.check(changes[0].population, {name: by_site(value)})
-        change = self.neurons(changes)
+        change = self.neurons(changes[0].population, values)
 
         def act() -> None:
             change()
@@ -112,19 +113,29 @@ class Interventions(AsDescribed):
 
         return act
 
-    def neurons(self, changes: list[ParameterChange]) -> Action:
-        """What applies changes of one population: those of a part together, so that its constants are computed once."""
-        population, values, actions = changes[0].population, self._values(changes), list[Action]()
-        for part in dict.fromkeys(c.part for c in changes):
-            mine = {split(n)[1]: v for n, v in values.items() if split(n)[0] == part}
-            change = changing_cells if population.name in self.core.now.cells else changing_part
-            actions.append(change(self.core, population, part, mine))
+    def neurons(self, population: Population, values: Mapping[str, Any]) -> Action:
+        """What gives parameters of a population new values: those of a part together, so that its constants are computed once.
+
+        Args:
+            population: whose.
+            values: by full name: a number, or float64[neurons, sites].
+        """
+        actions = list[Action]()
+        if population.name in self.core.now.cells:
+            actions.append(changing_cells(self.core, population, values))
+        else:
+            for part in dict.fromkeys(split(n)[0] for n in values):
+                mine = {split(n)[1]: v for n, v in values.items() if split(n)[0] == part}
+                actions.append(changing_part(self.core, population, part, mine))
 
         def act() -> None:
             for name in values:
                 self.described.setdefault((population.name, name), self.value(population, name))
             for action in actions:
                 action()
+            for published in self.core.published:
+                if published.projection.source.name == population.name:
+                    published.renew(self.core.now)
             self.names.setdefault(population.name, set()).update(values)
 
         return act
@@ -145,7 +156,7 @@ class Interventions(AsDescribed):
         """
         part, inner = split(name)
         if population.name in self.core.now.cells:
-            return present_value(self.core, population, part, inner)
+            return self.core.now.cells[population.name].parameter(name)
         g, m = self.core.plan.place_of(population, part)
         member = self.core.now.groups[g].members[m]
         value = member.parameters[inner]
@@ -214,10 +225,11 @@ class Parameters:
         """Restore the `arrays` that `save` returned, and what is described of those that it does not name; the `step` does not matter."""
         own, network = self._own, self._own.core.plan.network
         for name in {**arrays, **own.names}:
-            wanted = {n: array(group(arrays, name), n) for n in (group(arrays, name) if name in arrays else ())}
+            saved = group(arrays, name) if name in arrays else {}
+            wanted = {n: value if np.ndim(value := array(saved, n)) else float(value) for n in saved}
             described = {n: own.described[name, n] for n in own.names.get(name, ()) if n not in wanted}
             if {**wanted, **described}:
-                own.neurons([ParameterChange(network[name], None, n, _flat(v)) for n, v in {**wanted, **described}.items()])()
+                own.neurons(network[name], {**wanted, **described})()
                 own.names[name] = set(wanted)
         own.modulation.renew(act=False)
 
@@ -256,11 +268,6 @@ class Settings:
             fields = {n: _from_array(v) for n, v in group(arrays, drive.name).items()} if drive.name in arrays else {}
             if fields or own.fields.get(index):
                 own.stimulus(index, drive, fields, fields)()
-
-
-def _flat(saved: Any) -> float | np.ndarray:
-    """A parameter as `ParameterChange` has it."""
-    return np.ravel(saved) if np.ndim(saved) else float(saved)
 
 
 def _as_array(value: Any) -> Arrays:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,18 +54,17 @@ class ParameterChange:
         return split(self.name)[0]
 
     def applied(self, before: Any, sites: int) -> float | np.ndarray:
-        """The parameter after the change: a number, or float64[neurons, sites].
+        """The parameter after the change: a number, or float64[neurons, values of each].
 
         Args:
-            before: its values: a number, or float64[neurons, sites].
-            sites: of the part in each neuron.
+            before: its values: a number, or [neurons, values of each], of a channel one or one for each compartment.
+            sites: how many values of each neuron are given.
         """
         if self.neurons is None and not np.ndim(self.value):
             return float(self.value)
-        shape = (self.population.size, sites)
-        made = np.array(np.broadcast_to(before, shape), float)
-        chosen = slice(None) if self.neurons is None else self.neurons
-        made[chosen] = np.reshape(self.value, (-1, sites)) if np.ndim(self.value) else self.value
+        whole = sites if self.neurons is None or not np.ndim(before) else max(sites, np.shape(before)[1])
+        made = np.array(np.broadcast_to(np.nan if self.neurons is None else before, (self.population.size, whole)), float)
+        made[slice(None) if self.neurons is None else self.neurons] = np.reshape(self.value, (-1, sites)) if np.ndim(self.value) else self.value
         return made
 
 
@@ -125,6 +125,10 @@ def parameter_changes(network: Network, target: Population | View, values: Mappi
             raise NetworkError(f"{population.name} has no parameter {name!r}", fix=_remedy(population, name, known))
         _check_read(network, population, name)
         made.append(ParameterChange(population, indices_of(target), name, _values(target, models[part], part, inner, value, dt)))
+    for part in dict.fromkeys(c.part for c in made):  # what a model's own constructor refuses
+        dimensions = models[part].spec.parameters
+        with suppress(ValueError):  # values of some neurons cannot be compared with others of all
+            models[part].with_(**{(n := split(c.name)[1]): Quantity(c.value, dimensions[n]) for c in made if c.part == part})
     return made
 
 
@@ -163,9 +167,6 @@ def _check_read(network: Network, population: Population, name: str) -> None:
     for projection in network.projections:
         if projection.target is population and name in target_parameters(projection):
             raise NetworkError(f"{population.name}.{name} cannot be changed: the synapses of {projection.name!r} read it when they are made", fix="let them read a state of the target")
-    for graded in network.graded:
-        if graded.source is population and name in graded.parameters:
-            raise NetworkError(f"{population.name}.{name} cannot be changed: the graded projection {graded.name!r} reads it", fix="let it transmit a state")
     for probe in network.probes:
         if probe.target is population and name in probe.parameters:
             raise NetworkError(f"{population.name}.{name} cannot be changed: the probe {probe.name!r} reads it", fix="record the states that the expression reads, and compute it from the traces")
