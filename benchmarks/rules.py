@@ -23,8 +23,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parents[1]
 RULES = ("static", "pairs", "van rossum", "multiplicative", "triplet", "inhibitory", "oja", "power law")
-BYTES = {"static": 4.0} | dict.fromkeys(RULES[1:], 2.0 + 4.0 + 4.0)
-"""Of a synapse, each event: a word; of a plastic one its target, and its weight read and written."""
+NUMBERS = {"static": 0, "pairs": 2} | dict.fromkeys(RULES[2:], 3)
+"""Of a synapse, what an event moves besides its target of 2 bytes: the weight, read and written; or the efficacy, and the largest weight."""
 
 
 def main() -> None:
@@ -67,14 +67,14 @@ def compare(arguments: argparse.Namespace) -> None:
             process.communicate("")
     print(f"memory: {rate:.1f} bytes a nanosecond; {arguments.precision}; medians of {arguments.starts * arguments.turns} turns, ns of the processor\n")
     print("| version | rule | an event of the network | over static | a plastic event | over static | limit by memory |\n|---|---|---|---|---|---|---|")
-    wide = 2.0 if arguments.precision == "float64" else 1.0
+    number = 8.0 if arguments.precision == "float64" else 4.0
     for tree in trees:
         still = statistics.median(spent[tree, "static"])
         for rule in rules:
             turns = spent[tree, rule]
             ratio = statistics.median(a / b for a, b in zip(turns, spent[tree, "static"], strict=True))
             mean, own = statistics.median(turns), 1.5 * statistics.median(turns) - 0.5 * still
-            limit = (2.0 + (BYTES[rule] - 2.0) * wide if rule != "static" else BYTES[rule]) / rate
+            limit = (4.0 if rule == "static" else 2.0 + number * NUMBERS[rule]) / rate
             print(f"| {'this' if tree == HERE else tree.name} | {rule} | {mean:.2f} | {ratio:.2f} | {own:.2f} | {own / still:.2f} | {limit:.2f} |", flush=True)
 
 
@@ -127,12 +127,11 @@ def worker(arguments: argparse.Namespace) -> None:
 
 def model(rule: str, own: Any) -> Any:
     """The synapse of a rule, so slow a learner that the network's activity stays."""
-    from neuropil.model import Uniform
     from neuropil.zoo.plasticity import inhibitory, pair_stdp, rate_rules, triplet_stdp
 
     if rule in ("static", "pairs"):
         return own.PairSTDP() if rule == "pairs" else None
-    start = {"start": Uniform(0.0, 1.0)}
+    start = {"start": 1.0}
     slow = {"a_plus": 1e-4, "a_minus": 1e-4, **start}
     made = {
         "van rossum": lambda: pair_stdp.VanRossumSTDP(**slow),

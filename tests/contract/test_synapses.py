@@ -69,7 +69,7 @@ def oracle_run(network, name):
 
 def engine_run(network, name, threads=1, precision="float64"):
     simulation = Simulation(network, threads=threads, precision=precision)
-    for store in simulation.core.listed.values():
+    for store in simulation.core.per_synapse.values():
         if "modulator" in store.program.traced.spec.inputs:
             simulation.set_modulator(store.projection, synapse_use(name).modulator)
     result = simulation.run(STEPS * 0.1 * ms)

@@ -328,7 +328,7 @@ def test_a_parameter_changes_from_now_on():
     for clock_driven in (False, True):
         simulation = Simulation(network(Tagged(), clock_driven), precision="float64", threads=2)
         for k, factor in enumerate((0.0, 0.05, -0.03, 0.02)):
-            for store in simulation.core.listed.values():
+            for store in simulation.core.per_synapse.values():
                 store.change({"factor": factor, "tau_minus": (20.0 + k) * ms, "tau_tag": (50.0 - 10 * k) * ms}, simulation.core.step)
             simulation.step(500)
         runs.append((simulation.synapses("in"), simulation.synapses("back")))

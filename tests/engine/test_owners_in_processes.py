@@ -78,7 +78,7 @@ def test_bits_are_those_of_one_thread(name, parts):
     with Simulation(NETWORKS[name](), threads=1) as simulation:
         stamps, neurons = simulation.step(sum(STEPS))
         core = simulation.core
-        learnt = {s.projection.name: (s.synapses.pre, s.synapses.post, s.read("weight", core.step)) for s in core.listed.values()}
+        learnt = {s.projection.name: (s.synapses.pre, s.synapses.post, s.read("weight", core.step)) for s in core.per_synapse.values()}
         packed = sum(p.n_synapses for p in core.packed)
     assert stamps.size > 300
     joined = np.concatenate([np.stack([p.stamps, p.neurons]) for p in found], axis=1)

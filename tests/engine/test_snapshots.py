@@ -273,3 +273,25 @@ def test_what_is_missing_or_resized_is_named(equilibrium, tmp_path):
         Simulation(balanced(), start=tmp_path)
     with Simulation(balanced(), seed=2, out=tmp_path / "out") as recording, pytest.raises(npl.SimulationError, match="folder"):
         recording.restore(snapshot)
+
+
+def test_what_was_set_belongs_to_the_state(equilibrium):
+    """Parameters that were set, with modulators acting on the same population, in both directions."""
+    simulation, snapshot = equilibrium
+    simulation.restore(snapshot)
+    plain = simulation.run(30 * ms)
+    simulation.restore(snapshot)
+    simulation.set("exc", tau_m=6 * ms, v_th=-53 * mV)
+    later = simulation.snapshot()
+    changed = simulation.run(30 * ms)
+    then = state(simulation)
+    simulation.restore(snapshot)
+    agree(simulation.run(30 * ms), plain)
+    simulation.restore(later)
+    agree(simulation.run(30 * ms), changed)
+    same(state(simulation), then)
+    assert changed.summary["digest"] != plain.summary["digest"]
+    with Simulation(balanced(), start=later) as started:
+        agree(started.run(30 * ms), changed)
+    with Simulation(balanced(tau=20.0), start=later) as anew:  # described anew: what is described comes first
+        assert anew.plan.groups[0].members[0].parameters["tau_m"] == 20.0 and not anew._interventions.names

@@ -156,8 +156,8 @@ def test_memory_is_predicted():
     a, b = made.population("a", LIFExp(), 1000), made.population("b", LIFExp(), 1000)
     made.project(a, b, FixedProbability(0.2), weight=1.0, delay=1 * ms, synapse=FullSynapse(), input="current")
     simulation = Simulation(made, threads=2)
-    held = simulation.core.listed[0].memory()
-    said = sum(simulation.memory[n] for n in ("synapses", "segment bounds")) + sum(b.nbytes for b in simulation.core.listed[0].buckets)
+    held = simulation.core.per_synapse[0].memory()
+    said = sum(simulation.memory[n] for n in ("synapses", "segment bounds")) + sum(b.nbytes for b in simulation.core.per_synapse[0].buckets)
     assert held == pytest.approx(said, rel=0.25)
     simulation.close()
 

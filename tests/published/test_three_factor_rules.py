@@ -23,7 +23,7 @@ STEPS = {"dopamine": DopamineSTDP, "success": RewardSTDP}
 def test_a_late_reward_finds_what_is_still_eligible(factor, clock_driven):
     """One pairing; a third factor from 1 s to 1.5 s: Δw = rate·c₀·∫exp(-t/τ_c). Izhikevich's distal reward, to 1e-9."""
     simulation = scripted(STEPS[factor](), [[50.0], [60.0]], [[60.0], [50.0]], clock_driven=clock_driven)
-    store = next(iter(simulation.core.listed.values()))
+    store = next(iter(simulation.core.per_synapse.values()))
     amplitude = np.array([0.1, -0.15 if factor == "dopamine" else -0.1]) * np.exp(-10 / 20)
     simulation.run_until(1000 * ms)
     np.testing.assert_allclose(simulation.synapses("p")["efficacy"], 0.5, rtol=1e-15)

@@ -77,7 +77,7 @@ class Chunks:
             self._rewiring = core.next_rewiring()
         return steps, status
 
-    def settle(self, collected: Collected | None = None) -> None:
+    def flush_pending(self, collected: Collected | None = None) -> None:
         """Take in the spikes of the last step, if they wait for room, also into `collected`."""
         self.core.make_room()
         self.core.advance(0)

@@ -53,7 +53,7 @@ class Machine:
 
     Attributes:
         groups: [thread][batch].
-        arrived: for each thread the accumulators, int[channels, slots].
+        accumulators: for each thread those of what arrives, int[channels, slots].
         exchange: what owners share.
         operations: in order.
         amplitudes: current drives that can be set between steps: (drive index) -> one array [sites, own neurons] per thread.
@@ -66,7 +66,7 @@ class Machine:
     """
 
     groups: list[list[GroupArrays]]
-    arrived: list[np.ndarray]
+    accumulators: list[np.ndarray]
     exchange: Exchange
     streams: Streams
     operations: list[Operation] = field(default_factory=list)
@@ -91,11 +91,11 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
     Returns:
         The machine: arrays and operations of all threads.
     """
-    arrived = [aligned_zeros((max(plan.channels, 1), share.size), plan.accumulator) for share in layout.shares]
-    machine = Machine([[] for _ in layout.shares], arrived, exchange, Streams(plan.seed))
+    accumulators = [aligned_zeros((max(plan.channels, 1), share.size), plan.accumulator) for share in layout.shares]
+    machine = Machine([[] for _ in layout.shares], accumulators, exchange, Streams(plan.seed))
     for g, batch in enumerate(plan.batches):
         for t, share in enumerate(layout.shares):
-            machine.groups[t].append(_group_arrays(plan, batch, share, g, arrived[t]))
+            machine.groups[t].append(_group_arrays(plan, batch, share, g, accumulators[t]))
     for g, batch in enumerate(plan.batches):
         machine.stimuli[g] = stimuli_of(plan, layout, g, batch, [own[g].arrays for own in machine.groups], machine.amplitudes, machine.streams)
         machine.operations += machine.stimuli[g].values()
@@ -125,7 +125,7 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
 # --- arrays ------------------------------------------------------------------------------------------------------
 
 
-def _group_arrays(plan: Plan, group: Batch, share: Partition, g: int, arrived: np.ndarray) -> GroupArrays:
+def _group_arrays(plan: Plan, group: Batch, share: Partition, g: int, accumulators: np.ndarray) -> GroupArrays:
     """Zeroed, then filled with initial states and per-neuron constants."""
     start, stop = share.start[g], share.start[g + 1]
     states = [a for a in group.arguments if a.kind is Kind.STATE]
@@ -137,7 +137,7 @@ def _group_arrays(plan: Plan, group: Batch, share: Partition, g: int, arrived: n
         if argument.kind is Kind.STATE:
             made.arrays[argument] = together[states.index(argument), : stop - start]
         elif argument.kind is Kind.EXACT:
-            made.arrays[argument] = arrived[ports.index(str(argument.name)), start:stop]
+            made.arrays[argument] = accumulators[ports.index(str(argument.name)), start:stop]
         else:
             made.arrays[argument] = aligned_zeros(stop - start, plan.element_type(group, argument))
     for member in group.members:

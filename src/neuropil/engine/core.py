@@ -79,7 +79,7 @@ class Core:
         self.own: dict[int, Store] = {
             j: builder_of(kind, "engine")(plan, j, self.layout, self.machine, room) for j, kind in enumerate(plan.stores) if not kind.exact
         }
-        self.listed: dict[int, SynapseStore] = {j: cast(SynapseStore, store) for j, store in self.own.items() if j in plan.synapses}
+        self.per_synapse: dict[int, SynapseStore] = {j: cast(SynapseStore, store) for j, store in self.own.items() if j in plan.synapses}
         self._use([Rows.empty(sizes, word) for word in plan.packed])
         self.packed: list[PackedSynapses] = []
         self.described: dict[int, PackedSynapses] = {}  # as they were built, by place among the packed ones
@@ -136,7 +136,7 @@ class Core:
         ]  # fmt: skip
         self.lent = {k for k, word in enumerate(plan.packed) if taken[word]}
         self.described = dict(enumerate(self.packed))
-        for store in self.listed.values():
+        for store in self.per_synapse.values():
             store.begin(None if built is None else built.synapses(store.projection.name))
         for graded in self.graded:
             graded.draw()
@@ -147,7 +147,7 @@ class Core:
         """What was built, to be shared: whoever writes packed words from now on makes a copy first."""
         words = list(self.plan.packed)
         self.lent |= set(self.described)
-        lists = {s.projection.name: shared for s in self.listed.values() if (shared := s.shared()) is not None}
+        lists = {s.projection.name: shared for s in self.per_synapse.values() if (shared := s.shared()) is not None}
         return Built(self.plan, self.layout, {words[k]: packed for k, packed in self.described.items()}, lists)
 
     def writable(self, k: int) -> PackedSynapses:
@@ -169,7 +169,7 @@ class Core:
         """Take the packed stores into use, with buckets and logs that fit its delays."""
         capacity = first_capacity(self.plan)
         exact = tuple(buffer for (_, argument), buffer in self.plan.buffers.items() if argument.kind is Kind.EXACT)
-        packed = [PackedStore(r, self.machine.arrived, self.layout.blocks, capacity, exact, self.plan.classes(w)) for r, w in zip(rows, self.plan.packed, strict=True)]
+        packed = [PackedStore(r, self.machine.accumulators, self.layout.blocks, capacity, exact, self.plan.classes(w)) for r, w in zip(rows, self.plan.packed, strict=True)]
         self.stores: list[Store] = [*packed, *self.own.values()]
         # Of all synapses, whoever owns them: owners decide alike by what is within the ring.
         longest = max((delay_range(p, self.plan.dt)[1] for p in self.plan.network.projections), default=1)
@@ -200,7 +200,7 @@ class Core:
     def begin_at(self, step: int) -> None:
         """Take the present state to be that of another step; nothing may be under way."""
         self.step = step
-        for store in self.listed.values():
+        for store in self.per_synapse.values():
             store.begin_at(step)
 
     def advance(self, steps: int) -> tuple[int, int]:
@@ -221,8 +221,8 @@ class Core:
             raise
         self.step += done
         self.pending = unfiled
-        if self.listed and self.step % REFRESHED == 0 and self.step and not self.pending:
-            for store in self.listed.values():
+        if self.per_synapse and self.step % REFRESHED == 0 and self.step and not self.pending:
+            for store in self.per_synapse.values():
                 store.bring_up(self.step)
         return done, status if status != DONE or self._finite() else RUNAWAY
 
@@ -299,8 +299,8 @@ class Core:
     def drop_spikes(self) -> None:
         """No event is under way, and no neuron has just spiked."""
         self.exchange.clear()
-        for arrived in self.machine.arrived:
-            arrived[:] = 0
+        for accumulators in self.machine.accumulators:
+            accumulators[:] = 0
         for log in self.logs:
             log.recent[:] = 0
             log.counters[IN_RING] = 0
@@ -311,12 +311,12 @@ class Core:
 
     def next_rewiring(self) -> int:
         """The step of the next rewiring of any projection, after the present one; far away if there is none."""
-        every = [n for n in (steps_between(self.plan, j) for j in self.listed) if n is not None]
+        every = [n for n in (steps_between(self.plan, j) for j in self.per_synapse) if n is not None]
         return min(((self.step // n + 1) * n for n in every), default=1 << 62)
 
     def rewire(self, stamps: np.ndarray, neurons: np.ndarray) -> None:
         """Rewire what is due at this step; the spikes (stamps, global neurons) still under way are filed anew."""
-        for j, store in self.listed.items():
+        for j, store in self.per_synapse.items():
             every = steps_between(self.plan, j)
             if every is not None and self.step % every == 0 and store.plastic:
                 after, vanished, formed = rewired(store.listed(), self.plan, j, self.step, self.machine.streams.seed)

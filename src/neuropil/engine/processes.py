@@ -94,7 +94,7 @@ def run_part(network: Network, steps: Sequence[int], owners: int, mine: range, f
     except BaseException:
         exchange.abort()
         raise
-    synapses = {s.projection.name: (s.synapses.pre, s.synapses.post, s.read("weight", core.step)) for s in core.listed.values()}
+    synapses = {s.projection.name: (s.synapses.pre, s.synapses.post, s.read("weight", core.step)) for s in core.per_synapse.values()}
     stamps, neurons = (np.concatenate([f[k] for f in found]) for k in (0, 1))
     return Part(stamps, neurons, sum(p.n_synapses for p in core.packed), synapses, exchange.interval)
 

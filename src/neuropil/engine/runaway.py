@@ -34,7 +34,7 @@ def runaway(core: Core) -> SimulationError:
                 expected=f"finite, below {RUNAWAY:g}",
                 fix="a smaller dt, bounded inputs, or another integrator; spikes up to here are kept in the out folder",
             )
-    for store in core.listed.values():
+    for store in core.per_synapse.values():
         for state, values in store.listed().states.items():
             bad = _beyond(values)
             if bad.any():

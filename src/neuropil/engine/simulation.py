@@ -276,7 +276,7 @@ class Simulation(Access):
                 if every is not None and self.core.step == target:
                     self.checkpoint()
             self.interrupted = stop.is_set() and self.core.step < total
-            self._settle()
+            self._flush_pending()
             if self.interrupted and every is not None:
                 self.checkpoint()
             result = self._result()  # still within: a Ctrl-C now must not cost the result
@@ -299,7 +299,7 @@ class Simulation(Access):
         with self._guard.running("step"), _Keeping(self), stoppable() as stop:
             target = self.core.step + int(n)
             self._run_to(target, stop, target, collected, silent=True)
-            self._settle(collected)
+            self._flush_pending(collected)
             spikes = collected[0] if len(collected) == 1 else joined(collected)
             self.interrupted = stop.is_set()
             if self.interrupted:
@@ -340,11 +340,11 @@ class Simulation(Access):
             error.result = self.recorder.result(self.core.step * self.plan.dt)
             error.result.summary.update({**self.summary(), "partial": True})
 
-    def _settle(self, collected: Collected | None = None) -> None:
+    def _flush_pending(self, collected: Collected | None = None) -> None:
         """Take in the spikes of the last step, if an interrupted run left them waiting for room."""
         while self.core.pending:
             with self._guard.whole():
-                self._chunks.settle(collected)
+                self._chunks.flush_pending(collected)
 
     def _reopen(self) -> None:
         """Go on recording after a run that ended and whose files are complete."""
@@ -386,7 +386,7 @@ class Simulation(Access):
             kept, weights, restart = kept_states(self.network, keep), flag(weights, "reset: weights"), flag(restart, "reset: restart")
             if restart and self._folder is not None:
                 raise SimulationError("reset: restart=True is not possible while recording to a folder", got="restart=True", fix="restart=False, or Simulation without out")
-            self._settle()
+            self._flush_pending()
             if self._start is None:
                 self._start = starting_states(self.core)
             with self._guard.whole():
@@ -422,7 +422,7 @@ class Simulation(Access):
             ModelError, UnitError, SimulationError: a value that does not fit; nothing is changed then.
         """
         with self._guard.using("set"):
-            self._settle()
+            self._flush_pending()
             change = self._interventions.prepared(target, values)
             with self._guard.whole(), self._compilations:
                 change()
@@ -451,7 +451,7 @@ class Simulation(Access):
         return target
 
     def _write_checkpoint(self, target: Path) -> None:
-        self._settle()
+        self._flush_pending()
         marks = self._finished or self.recorder.sync()  # files that are complete stay so
         checkpoints.save(target, taken(self.core, self._saved, self.wall_seconds), marks)
 
@@ -465,7 +465,7 @@ class Simulation(Access):
             SimulationError: the simulation cannot be used.
         """
         with self._guard.using("snapshot"):
-            self._settle()
+            self._flush_pending()
             return taken(self.core, self._saved, self.wall_seconds)
 
     def restore(self, snapshot: Snapshot, *, seed: int | None = None) -> None:
@@ -490,7 +490,7 @@ class Simulation(Access):
                 raise SimulationError("restore is not possible while recording to a folder", got=str(self._folder), fix="Simulation without out; or Simulation(network, start=snapshot, out=...)")
             if seed is not None:
                 check_seed(seed)
-            self._settle()
+            self._flush_pending()
             snapshot.require_same(self.plan)
             with self._guard.whole():
                 self._take_up(snapshot, snapshot.saved, seed)

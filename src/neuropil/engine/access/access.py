@@ -121,7 +121,7 @@ class Access(SynapticAccess):
             NetworkError: no such projection, or its synapses do not read a modulator.
         """
         name = projection.name if isinstance(projection, Projection) else projection
-        knowing = {s.projection.name: s for s in self.core.listed.values() if reads(s.program.traced.spec.inputs, SignalValue)}
+        knowing = {s.projection.name: s for s in self.core.per_synapse.values() if reads(s.program.traced.spec.inputs, SignalValue)}
         if not isinstance(name, str) or name not in knowing:
             raise NetworkError(f"no projection {name!r} whose synapses read a modulator", fix=did_you_mean(name, knowing))
         knowing[name].signal[0] = float(numbers(value, DIMENSIONLESS, "the modulator", ()))

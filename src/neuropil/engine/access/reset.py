@@ -74,7 +74,7 @@ def begin_anew(
         if key not in kept:
             population, part, name = key
             core.scatter(core.plan.network[population], part, name, values)
-    for store in core.listed.values():
+    for store in core.per_synapse.values():
         store.reset(weights, end, core.step)
     if not weights:
         synaptic.packed.forget()

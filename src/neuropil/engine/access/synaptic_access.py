@@ -33,7 +33,7 @@ class SynapticAccess:
     _guard: CallerGuard
     _synaptic: SynapticState
 
-    def _settle(self) -> None:
+    def _flush_pending(self) -> None:
         raise NotImplementedError
 
     def synapses(self, projection: str | Projection) -> dict[str, np.ndarray]:
@@ -50,9 +50,9 @@ class SynapticAccess:
         if (graded := self._graded(projection)) is not None:
             return graded_access.listed(graded)
         j = self._projection(projection)
-        self._settle()
-        if j in self.core.listed:
-            s = self.core.listed[j].synapses
+        self._flush_pending()
+        if j in self.core.per_synapse:
+            s = self.core.per_synapse[j].synapses
             pre, post, steps, site = s.pre, s.post, s.delay, s.site
         else:
             pre, post, _, steps, site = edges(self.network.projections[j], self.plan.seed, self.plan.dt)
@@ -106,7 +106,7 @@ class SynapticAccess:
         j = self._projection(projection)
         values = self._pairs(j).in_order(value, self._weight_dimension(j), "weight")
         with self._guard.using("set_weights"):
-            self._settle()
+            self._flush_pending()
             self._synaptic.write(j, {"weight": values})
 
     def set_synapses(self, projection: str | Projection, **states: Any) -> None:
@@ -120,6 +120,8 @@ class SynapticAccess:
             NetworkError: a state that the model does not have.
             SimulationError: as `set_weights`; a state that is kept once for several synapses, and values that differ between them.
         """
+        if (graded := self._graded(projection)) is not None:
+            raise NetworkError(f"the weights of the graded projection {graded.projection.name!r} have no states", fix="set_weights")
         j = self._projection(projection)
         name = self.network.projections[j].name
         program = self.plan.synapses.get(j)
@@ -132,7 +134,7 @@ class SynapticAccess:
         pairs = self._pairs(j)
         values = {n: pairs.in_order(v, known[n], n) for n, v in states.items()}
         with self._guard.using("set_synapses"):
-            self._settle()
+            self._flush_pending()
             self._synaptic.write(j, values)
 
     def load_weights(self, trained: SynapticAccess, projections: Iterable[str] | None = None) -> None:
@@ -152,8 +154,8 @@ class SynapticAccess:
         if not isinstance(trained, SynapticAccess):
             raise SimulationError("load_weights needs a Simulation", got=trained, fix="set_weights takes arrays and matrices")
         with self._guard.using("load_weights"), trained._guard.using("load_weights"):
-            trained._settle()
-            self._settle()
+            trained._flush_pending()
+            self._flush_pending()
             transfer(trained._synaptic, self._synaptic, projections)
 
     @property
@@ -186,7 +188,7 @@ class SynapticAccess:
             if not isinstance(value, (bool, np.bool_)):
                 raise SimulationError("plasticity is True or False", got=value)
         with self._guard.using("plasticity"):
-            self._settle()
+            self._flush_pending()
             for name, value in wanted.items():
                 self._synaptic.switch(places[name], bool(value))
 

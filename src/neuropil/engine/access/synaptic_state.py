@@ -34,19 +34,19 @@ class SynapticState:
             j: index of the projection.
             name: "weight" or the name of a state.
         """
-        return self.core.listed[j].read(name, self.core.step) if j in self.core.listed else self._packed(j).read(j)
+        return self.core.per_synapse[j].read(name, self.core.step) if j in self.core.per_synapse else self._packed(j).read(j)
 
     def all(self, j: int) -> dict[str, np.ndarray]:
         """The "weight" and all states of the synapses of projection j."""
-        if j not in self.core.listed:
+        if j not in self.core.per_synapse:
             return {"weight": self._packed(j).read(j)}
-        s = self.core.listed[j].listed()
+        s = self.core.per_synapse[j].listed()
         return {"weight": s.weight, **s.up_to(self.plan.synapses[j], self.core.step, self.plan.dt)}
 
     def write(self, j: int, values: dict[str, np.ndarray]) -> None:
         """Replace "weight" or states of the synapses of projection j by these values: float64[n] by name."""
-        if j in self.core.listed:
-            self.core.listed[j].put(values, self.core.step)
+        if j in self.core.per_synapse:
+            self.core.per_synapse[j].put(values, self.core.step)
         else:
             self._packed(j).write(j, values["weight"])
 
@@ -63,8 +63,8 @@ class SynapticState:
 
     def address(self, j: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The source, the target and the site of each synapse of projection j."""
-        if j in self.core.listed:
-            s = self.core.listed[j].synapses
+        if j in self.core.per_synapse:
+            s = self.core.per_synapse[j].synapses
             return s.pre, s.post, s.site
         pre, post, _, _, site = edges(self.plan.network.projections[j], self.plan.seed, self.plan.dt)
         return pre, post, site
@@ -77,15 +77,15 @@ class SynapticState:
         network, found = self.plan.network, {}
         normalised = {id(n.projection) for n in network.normalisations}
         for j, p in enumerate(network.projections):
-            store = self.core.listed.get(j)
+            store = self.core.per_synapse.get(j)
             if id(p) in normalised or (store is not None and store.learns):
                 found[j] = j not in self.held if store is None else store.plastic
         return found
 
     def switch(self, j: int, on: bool) -> None:
         """Let projection j learn from now on, or not."""
-        if j in self.core.listed:
-            self.core.listed[j].switch(on, self.core.step)
+        if j in self.core.per_synapse:
+            self.core.per_synapse[j].switch(on, self.core.step)
         else:
             (self.held.discard if on else self.held.add)(j)
 
@@ -94,7 +94,7 @@ class SynapticState:
     def save(self) -> Arrays:
         """What a checkpoint needs, by name of the projection."""
         names = [p.name for p in self.plan.network.projections]
-        saved: Arrays = {names[j]: store.save() for j, store in self.core.listed.items()}
+        saved: Arrays = {names[j]: store.save() for j, store in self.core.per_synapse.items()}
         saved |= {names[j]: dict(arrays) for j, arrays in self.packed.save().items()}
         for j in self.held:
             saved.setdefault(names[j], {})
@@ -110,9 +110,9 @@ class SynapticState:
         """
         named = {j: group(arrays, p.name) for j, p in enumerate(self.plan.network.projections) if p.name in arrays}
         for j, own in named.items():
-            if j in self.core.listed:
-                self.core.listed[j].restore(own)
-        packed = {j: cast("dict[str, np.ndarray]", own) for j, own in named.items() if j not in self.core.listed}
+            if j in self.core.per_synapse:
+                self.core.per_synapse[j].restore(own)
+        packed = {j: cast("dict[str, np.ndarray]", own) for j, own in named.items() if j not in self.core.per_synapse}
         self.packed.restore({j: own for j, own in packed.items() if "weight" in own})
         self.held = {j for j, own in packed.items() if "held" in own}
 

@@ -60,7 +60,7 @@ def _values(name: str, source: SynapticState, i: int, target: SynapticState, j: 
     there, here = source.plan.synapses.get(i), target.plan.synapses.get(j)
     one, other = (p.network.projections[k] for p, k in ((source.plan, i), (target.plan, j)))
     if one.port is not None and other.synapse is None and one.synapse is not None:
-        store = source.core.listed[i]
+        store = source.core.per_synapse[i]
         return {"weight": store.listed().sent(store.program, source.core.step, source.plan.dt)[order]}
     wanted = ("weight", *(there.learned if there is not None else ()))
     states = () if here is None else here.states

@@ -206,6 +206,9 @@ class Modulation(AsDescribed):
         if not self.neurons:
             return
         self.neurons = modulated_neurons(self.core)
+        if not act:  # what kernels read is of other concentrations
+            for target in self.neurons:
+                target.forget()
         if act and self.due > 0:
             concentrations = {name: r.c for name, r in self.running.items()}
             for target in self.neurons:

@@ -69,6 +69,11 @@ class Modulated:
             self.now |= changed
             self.write(changed, step)
 
+    def forget(self) -> None:
+        """What was written is not what follows from the values of the moment: everything is written at the next tick."""
+        for group in self.groups:
+            unknown(group.function)
+
     def _explain(self, concentrations: Mapping[str, np.ndarray], step: int) -> None:
         """Say which effect left its bounds, by the description's own functions."""
         for name, listed in self.effects.items():
@@ -111,6 +116,11 @@ class _Group:
             cells = effect.grid.places[effect.population.name]
             self.known[f"c.{name}"] = concentrations[name], self.target.places(cells, self.names[0])
         return self.function(self.known)
+
+
+def unknown(function: Pointwise) -> None:
+    """Let the next values of a `function` count as others, whatever they are."""
+    function.values[:] = [np.full_like(v, np.nan) if np.ndim(v) else np.nan for v in function.values]
 
 
 def resolved(where: str, slow: dict[str, str], time: float) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from neuropil.codegen.pointwise import Pointwise
 from neuropil.engine.core import Core
-from neuropil.engine.modulation.modulated import Effects, Modulated, resolved
+from neuropil.engine.modulation.modulated import Effects, Modulated, resolved, unknown
 from neuropil.engine.modulation.propagator import Propagator
 from neuropil.engine.parameters.part import write
 from neuropil.lower.classify import parameter_leaf
@@ -97,6 +97,11 @@ class ModulatedPart(Modulated):
             self._write(Argument(Kind.CONSTANT, self.constants[k]), self.function.values[k])
         if self.refractory in changed:
             self._write(Argument(Kind.PERIOD), refractory_steps(changed[self.refractory], self.dt, f"{self.member.population.name}.{self.refractory}"))
+
+    def forget(self) -> None:
+        """Constants, too."""
+        super().forget()
+        unknown(self.function)
 
     def _write(self, argument: Argument, value: Any) -> None:
         """One value for all, or one for each element, site by site."""

@@ -39,5 +39,5 @@ def modulated_synapses(core: Core) -> list[Modulated]:
         core: of the simulation.
     """
     network = core.plan.network
-    found = {j: effects_on(network.modulators, network.projections[j]) for j in core.listed}
-    return [ModulatedSynapses(core.plan, core.listed[j], effects) for j, effects in found.items() if effects]
+    found = {j: effects_on(network.modulators, network.projections[j]) for j in core.per_synapse}
+    return [ModulatedSynapses(core.plan, core.per_synapse[j], effects) for j, effects in found.items() if effects]

@@ -146,7 +146,7 @@ def take_up(snapshot: Snapshot, arrays: dict[str, Arrays], core: Core, saved: di
     """
     core.drop_spikes()
     core.step, core.pending = snapshot.step, 0
-    for store in core.listed.values():
+    for store in core.per_synapse.values():
         store.forget(snapshot.step)
     for name, part in saved.items():
         part.restore(arrays[name], snapshot.step)

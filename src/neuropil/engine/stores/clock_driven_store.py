@@ -115,7 +115,7 @@ class ClockDrivenStore(SynapseStore):
                     own.arrays[own_state(name)][:] = states[name][own.order]
                 own.arrays[DATE][:] = low_bits(step)
 
-    def settle(self) -> None:
+    def flush_pending(self) -> None:
         """Nothing is put off but the states that wait."""
 
     def kept(self, t: int) -> dict[str, dict[str, np.ndarray]]:
@@ -253,7 +253,7 @@ class ClockDrivenStore(SynapseStore):
         own = self.own[t]
         return (
             self.plan.dt, self.numbers["arrive"], own.rows.words, self.buckets[t].memory, self.due[t], own.slot,
-            self.targets[t].arrived, *self._arrays(t, "arrive"),
+            self.targets[t].accumulator, *self._arrays(t, "arrive"),
         )  # fmt: skip
 
     def _advancing(self, t: int) -> tuple[object, ...]:

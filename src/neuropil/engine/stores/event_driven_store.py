@@ -201,7 +201,7 @@ class EventDrivenStore(SynapseStore):
             elif (array := own.own[own_state(name) if name in self.program.states else WEIGHT]).size:
                 array[:] = mine
 
-    def settle(self, anew: int | None = None) -> None:
+    def flush_pending(self, anew: int | None = None) -> None:
         """Make up for the targets' spikes; bring the synapses' own states to the step `anew`, if one is given."""
         for own in self.own:
             if anew is None and not own.seen["fresh"].any():
@@ -216,7 +216,7 @@ class EventDrivenStore(SynapseStore):
 
     def listed(self) -> SynapseList:
         """The synapses with their present states."""
-        self.settle()
+        self.flush_pending()
         s, form = self.synapses, self.program.form
         states = {n: np.empty(s.size) for n in self.program.states}
         last = {side: np.zeros(s.size, np.uint32) for side in SIDES}
@@ -233,7 +233,7 @@ class EventDrivenStore(SynapseStore):
 
     def bring_up(self, step: int) -> None:
         """Every state to a step: the synapses' own by their kernel, the shared ones, few, here."""
-        self.settle(anew=step)
+        self.flush_pending(anew=step)
         program, dt = self.program, self.plan.dt
         leaves = {f"p.{n}": v for n, v in self.synapses.constants.items()}
         for own in self.own:
@@ -291,7 +291,7 @@ class EventDrivenStore(SynapseStore):
         own = self.own[t]
         return (
             self.plan.dt, self.numbers, self.buckets[t].memory, self.due[t], own.bounds, own.target,
-            own.part, *own.room, own.of_target, self.targets[t].arrived, *(own.array(n) for n in self.kernels.arguments),
+            own.part, *own.room, own.of_target, self.targets[t].accumulator, *(own.array(n) for n in self.kernels.arguments),
         )  # fmt: skip
 
     def refile_segments(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:

@@ -95,25 +95,25 @@ class PackedStore:
 
     Args:
         rows: where every neuron's segments lie.
-        arrived: the accumulators of each thread, int[channels, slots].
+        accumulators: the accumulators of each thread, int[channels, slots].
         blocks: target blocks per thread.
         capacity: spikes within the ring to have room for at first.
         exact: the buffers that the accumulators are.
         classes: what tells segments apart, besides their delay.
     """
 
-    def __init__(self, rows: Rows, arrived: list[np.ndarray], blocks: int, capacity: int, exact: tuple[Buffer, ...], classes: WeightClasses):
-        self.rows, self.arrived, self.exact = rows, arrived, exact
+    def __init__(self, rows: Rows, accumulators: list[np.ndarray], blocks: int, capacity: int, exact: tuple[Buffer, ...], classes: WeightClasses):
+        self.rows, self.accumulators, self.exact = rows, accumulators, exact
         self.channel, self.quanta = np.array(classes.channel, np.int64), np.array(classes.quanta, np.int64)
         self.under_way = Buffer("segments under way", np.int64, capacity)
         self.ring = ring_length(rows.longest_delay)
         self.segments = rows.segments_of_a_spike(blocks)
-        self.buckets = [Buckets.empty(self.channel.size, self.ring, blocks, capacity * self.segments) for _ in arrived]
+        self.buckets = [Buckets.empty(self.channel.size, self.ring, blocks, capacity * self.segments) for _ in accumulators]
         self._make_room(capacity)
 
     def _make_room(self, spikes: int) -> None:
         # A spike adds at most one segment to a bucket.
-        self.capacity, self.due = spikes, [np.zeros(spikes, np.int64) for _ in self.arrived]
+        self.capacity, self.due = spikes, [np.zeros(spikes, np.int64) for _ in self.accumulators]
 
     @property
     def size(self) -> int:
@@ -136,7 +136,7 @@ class PackedStore:
 
     def _due(self, thread: int) -> tuple[object, ...]:
         bucket = self.buckets[thread]
-        return self.rows.words, bucket.memory, self.due[thread], self.arrived[thread], self.channel, self.quanta
+        return self.rows.words, bucket.memory, self.due[thread], self.accumulators[thread], self.channel, self.quanta
 
     def drop(self) -> None:
         """Nothing is under way."""

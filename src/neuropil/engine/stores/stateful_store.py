@@ -55,7 +55,7 @@ class Targets:
         first: slot of the first neuron; neurons: how many; sites: of each.
         low: index of the first neuron within the population.
         seen: states of the targets that the synapses read, by name; flow: what flows into them, of a projection with an input.
-        arrived: float64, real accumulators of the port.
+        accumulator: float64, of what arrives at the port.
     """
 
     first: int
@@ -64,7 +64,7 @@ class Targets:
     low: int
     seen: dict[str, np.ndarray]
     flow: np.ndarray
-    arrived: np.ndarray
+    accumulator: np.ndarray
 
     @property
     def size(self) -> int:
@@ -203,7 +203,7 @@ class SynapseStore(ABC):
         """Bring every state that waits to a step, so that constants may change."""
 
     @abstractmethod
-    def settle(self) -> None:
+    def flush_pending(self) -> None:
         """Make up for what spikes up to now have yet to do to the synapses."""
 
     @abstractmethod
@@ -287,7 +287,7 @@ class SynapseStore(ABC):
     def save(self) -> Arrays:
         """Everything that a checkpoint needs, independent of threads: by side ("own", "source", "target") its states, and "last", to which
         step they are up to date; "wired", where the synapses are, of those that come and go."""
-        self.settle()
+        self.flush_pending()
         saved: Arrays = {"signal": self.signal.copy(), "plastic": np.array(self.plastic)}
         held = [self.kept(t) for t in range(len(self.targets))]
         for side in held[0]:
@@ -365,7 +365,7 @@ class SynapseStore(ABC):
             return self.synapses.weight
         if self._moves(name):
             return self.listed().up_to(self.program, step, self.plan.dt)[name]
-        self.settle()
+        self.flush_pending()
         return self.gather(name)
 
     def _moves(self, name: str) -> bool:
@@ -385,7 +385,7 @@ class SynapseStore(ABC):
         if any(self._moves(n) for n in values if n in states):
             self.bring_up(step)  # a state that moves by itself has an age, and those of its side share it
         else:
-            self.settle()
+            self.flush_pending()
         if "weight" in values and "weight" not in states:
             self._weigh(np.array(values["weight"], float))
         for name, given in values.items():
@@ -580,8 +580,8 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
         machine.before.append(lambda _: cells.look())
     if projection.input is not None:
         flow = arrays[Argument(Kind.INPUT, split(projection.input)[1])][here]
-    arrived = np.zeros(0) if projection.port is None else arrays[Argument(Kind.REAL, split(projection.port)[1])][here]
-    return Targets(somas.start, mine.neurons, mine.sites, mine.lower, seen, flow, arrived)
+    accumulator = np.zeros(0) if projection.port is None else arrays[Argument(Kind.REAL, split(projection.port)[1])][here]
+    return Targets(somas.start, mine.neurons, mine.sites, mine.lower, seen, flow, accumulator)
 
 
 def stateful_buffers(plan: Plan, index: int, threads: int, room: int) -> list[Buffer]:

@@ -139,7 +139,7 @@ class TargetRecordStore(EventDrivenStore):
                 fix="clock_driven=True in the description",
             )  # fmt: skip
 
-    def settle(self, anew: int | None = None) -> None:
+    def flush_pending(self, anew: int | None = None) -> None:
         """Respond to the targets' spikes; what follows from the states is made anew in the next step.
 
         Args:
@@ -174,7 +174,7 @@ class TargetRecordStore(EventDrivenStore):
 
     def _arriving(self, t: int) -> tuple[object, ...]:
         own, arrays = self.own[t], self.arrays[t]
-        return self.buckets[t].memory, self.due[t], arrays.part, arrays.wide, own.of_target, self.targets[t].arrived, *self._given(own, arrays)
+        return self.buckets[t].memory, self.due[t], arrays.part, arrays.wide, own.of_target, self.targets[t].accumulator, *self._given(own, arrays)
 
 
 @register(EventDriven, "engine")
