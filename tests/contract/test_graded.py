@@ -129,3 +129,20 @@ def test_gradients_equal_finite_differences():
             expected, found = (along[0] - along[1]) / 2e-5, float((np.asarray(gradient[kind][one][name]) * direction).sum())
             assert abs(expected) > 1e-6
             assert found == pytest.approx(expected, rel=1e-6), (kind, one, name)
+
+
+def test_a_parameter_that_is_set_reaches_what_is_transmitted(tmp_path):
+    """Set at t = 0, one for all and one for some, it does what a network does that is described so; a checkpoint keeps it."""
+    a = np.full(37, 1.25)
+    a[:5] = 0.75
+    described = network("matrix", "drawn", "circulant")
+    wanted = engine(described.replace(populations={"a": {"a": a}}))
+    with npl.Simulation(described, dt=DT, precision="float64", threads=2) as simulation:
+        simulation.set("a", a=1.25)
+        simulation.set(described["a"][:5], a=0.75)
+        simulation.run(1.3 * ms)
+        simulation.checkpoint(tmp_path / "set.h5")
+    with npl.Simulation(described, dt=DT, precision="float64", threads=1, resume=tmp_path / "set.h5") as simulation:
+        simulation.run_until(TIME)
+        for name, values in wanted.items():
+            np.testing.assert_array_equal(simulation.state(name, "r").value, values[-1])

@@ -120,3 +120,18 @@ def test_refused():
     da.modulates(cells, "tau_m", npl.Gain(by=0.1), receptor="D1")
     with pytest.raises(NetworkError, match="tau_m is changed by a modulator"):
         npl.Simulation(made)
+
+
+def test_changed_parameters_are_read_from_then_on():
+    """What is recorded has the new values from the step after, also where one number becomes one for each neuron."""
+    made = npl.Network("changed")
+    cells = made.population("cells", LIFExp(e_l=-70 * mV, c_m=250 * pF), N, initial={"v": npl.Uniform(-70 * mV, -56 * mV)})
+    made.probe(cells, leak, name="leak", start=0 * ms)
+    made.probe(cells, "v", start=0 * ms)
+    tau = np.linspace(8.0, 12.0, N)
+    with npl.Simulation(made, dt=DT, precision="float64", threads=2) as simulation:
+        simulation.run(1 * ms)
+        simulation.set("cells", tau_m=tau * ms)
+        traces = simulation.run(2 * ms).traces
+    v, expected = traces["cells.v"].values, np.where(np.arange(31)[:, None] <= 10, 10.0, tau)
+    np.testing.assert_allclose(traces["leak"].values, 250.0 * (-70.0 - v) / expected, rtol=1e-12)

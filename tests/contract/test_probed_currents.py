@@ -14,7 +14,7 @@ import pytest
 import neuropil as npl
 from contract.contract_networks import by_engine, by_oracle, by_rollout, error
 from neuropil.errors import ModelError, NetworkError
-from neuropil.units import Hz, cm, kHz, mS, ms, mV, nS, pA, pF
+from neuropil.units import Hz, cm, kHz, mm, mS, ms, mV, nS, pA, pF, um
 from neuropil.zoo.channels.squid_axon import HodgkinHuxleyMembrane, SquidSodium
 from neuropil.zoo.electrodes.current_clamp import CurrentClamp
 from neuropil.zoo.electrodes.voltage_clamp import VoltageClamp
@@ -23,6 +23,7 @@ from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.synapses.ampa import AMPA
 
 DT, STEPS = 0.05 * ms, 100
+ELECTRODES = np.array([[20.0, 0.0, 0.0], [100.0, 50.0, -20.0], [0.0, 0.0, 3.0]])
 NAMES = ("v", "hh.m", "i_hh", "i_hh.na", "i_na", "i_membrane", "i_axial", "i_injected", "i_syn", "i_clamp", "i_vc", "clamp.amplitude", "syn.exc")
 
 
@@ -47,7 +48,7 @@ def network() -> npl.Network:
     made.stimulate(branched, npl.Poisson(4 * kHz), port="branch.exc", weight=1 * nS)
     made.probe(branched, "current", start=0 * ms, name="into somas")
     made.probe(branched, npl.Expression(lambda s, x, p: p.output(s, x), part="branch", name="output"), start=0 * ms)
-    cells = made.population("cells", cell(), 3)
+    cells = made.population("cells", cell(), 3, positions=np.array([[0, 0, 0], [60, 0, 0], [0, 30, 80]]) * um)
     made.stimulate(cells, npl.Step(200 * pA, start=0.5 * ms), input="clamp.amplitude")
     made.stimulate(cells[1], npl.Step(-50 * mV, start=1 * ms, stop=3 * ms), input="vc.command")
     made.stimulate(cells, npl.Poisson(3000 * Hz), port="syn.exc", weight=1 * nS)
@@ -55,6 +56,9 @@ def network() -> npl.Network:
         made.probe(cells, name, start=0 * ms)
     made.probe(cells, npl.Expression(lambda s, x, p: p.derivative(s, x)["m"], part="hh"), name="dm", at="soma(0.5)", interval=0.2 * ms, start=0.6 * ms)
     made.probe(cells, "i_syn", at="dend(0.9)", name="one site")
+    turned = np.array([np.eye(3), np.diag([-1.0, -1.0, 1.0]), np.roll(np.eye(3), 1, axis=0)])
+    made.probe(cells, npl.LineSource(ELECTRODES * um, rotations=turned), interval=0.1 * ms, start=0 * ms, name="potential")
+    made.probe(cells[1:], npl.PointSource(ELECTRODES * um, conductivity=0.2 * mS / mm), name="some")
     return made
 
 

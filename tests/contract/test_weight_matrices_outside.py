@@ -22,7 +22,7 @@ from neuropil.errors import ModelError, NetworkError, UnitError
 from neuropil.learn.rollout import Rollout
 from neuropil.oracle import simulate
 from neuropil.plan.operations import Kernel
-from neuropil.units import ms, mV, nS, pA
+from neuropil.units import ms, mV, nM, nS, pA
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.rate import RateUnit
 
@@ -161,8 +161,16 @@ def test_what_does_not_fit_is_refused():
         made.project(units, units, npl.AllToAll(), weight=1.0, delay=0 * ms, input="drive", synapse=npl.Graded(lambda s, p: s.absent))
     with pytest.raises(ModelError, match="permutation"):
         npl.Permutation([0, 0, 1])
+    with pytest.raises(NetworkError, match="graded transmission"):
+        made.project(cells, cells, npl.AllToAll(), weight=Hat(N, 3 * pA), delay=1 * ms, port="exc")
     assert not made.graded
     made.project(cells, cells, npl.AllToAll(), weight=Hat(N, 3 * nS), delay=0 * ms, input="current", synapse=npl.Graded(lambda s, p: s.v + 65 * mV))
     made.project(units, units, npl.AllToAll(), weight=1.0, **{**given, "delay": 0.15 * ms}, name="off the grid")
     with pytest.raises(NetworkError, match="off the grid: the delay"):
         npl.Simulation(made, dt=DT)
+    for refused in (
+        lambda: made.probe(made.graded[0], "weight", interval=1 * ms), lambda: made.normalise(made.graded[0], 1 * nS, interval=1 * ms),
+        lambda: made.modulator("m", npl.FirstOrder(tau=10 * ms, baseline=0 * nM), volume=[made.graded[0]]),
+    ):  # fmt: skip
+        with pytest.raises(NetworkError, match="graded projection"):
+            refused()

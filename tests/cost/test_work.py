@@ -53,15 +53,16 @@ def network(**options):
     return net
 
 
-@pytest.mark.parametrize(("precision", "real", "word"), [("float32", 4, 4), ("float64", 8, 8)])
-def test_a_linear_neuron_and_its_synapses(precision, real, word):
+@pytest.mark.parametrize(("precision", "real", "sum_", "word"), [("float32", 4, 4, 2), ("float64", 8, 8, 8)])
+def test_a_linear_neuron_and_its_synapses(precision, real, sum_, word):
     works = {w.kind: w for w in kernel_costs(make_plan(network(), precision=precision))}
     neuron, event = works["neuron"], works["synaptic event"]
     # P v and the sum with the weight, which itself is quanta times the weight of a quantum
     assert (neuron.count, neuron.flops) == (7, 3)
     # v read and written; the accumulator read and cleared
-    assert neuron.bytes == 2 * real + 2 * word
-    assert (event.count, event.flops, event.bytes, event.owner) == (49, 1, 3 * word, "pop")
+    assert neuron.bytes == 2 * real + 2 * sum_
+    # the word, in float32 a target alone, since all weigh the same; the accumulator read and written
+    assert (event.count, event.flops, event.bytes, event.owner) == (49, 1, word + 2 * sum_, "pop")
 
 
 def test_full_weights_widen_the_accumulator_only():
@@ -143,7 +144,7 @@ def test_a_run_does_the_work_of_its_plan_as_often_as_its_counters_say():
     assert done["stimulus"].times == 20 * 500
     assert done["spike"].times == result.summary["spikes"]
     assert done["synaptic event"].times == result.summary["synaptic_events"]
-    assert done["synaptic event"].bytes == 12 * result.summary["synaptic_events"]
+    assert done["synaptic event"].bytes == (2 + 2 * 4) * result.summary["synaptic_events"]
     assert found.flops == pytest.approx(works["neuron"].flops * 10_000 + result.summary["synaptic_events"])
     assert found.flops_per_second == pytest.approx(found.flops / result.summary["wall_seconds"])
     for joules in found.joules.values():

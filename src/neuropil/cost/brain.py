@@ -16,6 +16,7 @@ import numpy as np
 from neuropil.cost.interval import Interval
 from neuropil.errors import CommandError, did_you_mean
 from neuropil.lower.synapse import SynapseProgram
+from neuropil.model.base.distribution import Uniform
 from neuropil.model.connection.rules import FixedInDegree, OneToOne
 from neuropil.model.network.network import Network
 from neuropil.model.neuron.neuron import Neuron
@@ -227,7 +228,8 @@ def counted(model: type[Neuron], precision: str) -> tuple[Plan, KernelBatch]:
     network = Network(model.__name__)
     one = network.population("one", model(), 40_000)
     for port, dimension in model.spec.ports.items():
-        network.project(one, one, OneToOne(), weight=Quantity(0.0, dimension), delay=1 * ms, port=port)
+        different = Uniform(Quantity(1.0, dimension), Quantity(2.0, dimension))  # as a brain's: words of equal weights would hold none
+        network.project(one, one, OneToOne(), weight=different, delay=1 * ms, port=port)
     for name, dimension in model.spec.inputs.items():
         network.stimulate(one, Step(Quantity(0.0, dimension)), input=name)
     plan = make_plan(network, precision=precision)

@@ -119,7 +119,7 @@ def seconds_here(plan: Plan, cost: CircuitCost, machine: Measured, *, again: boo
     """Expected wall time of this machine for a second of biology, s, by kind of work; their sum is the real-time factor.
 
     Neurons and branches at what their own kernels take; compartments of cells at the FLOP/s that a Hodgkin-Huxley kernel
-    sustains; events at what packed events take whose words come from memory; clock-driven synapses at the peak or at the
+    sustains; events at what packed events take whose words come from memory; clock-driven synapses and graded projections at the peak or at the
     triad's bandwidth, whichever is slower; stimuli at what a Poisson count takes. The meeting of threads, the filing of
     spikes and recording are not in it: a run takes longer, by a quarter in large circuits and by far in small ones.
     `again` measures the kernels even if there are figures.
@@ -137,10 +137,11 @@ def seconds_here(plan: Plan, cost: CircuitCost, machine: Measured, *, again: boo
         "stimuli": cost.times("stimulus") / machine.poisson,
         "synaptic events": cost.times("synaptic event") / machine.events,
     }
-    if loads := [load for load in cost.loads if load.work.kind == "synapse"]:
-        flops, moved = (sum((getattr(load, what) for load in loads), Interval.exact(0.0)) for what in ("flops", "bytes"))
-        by_flops, by_bytes = flops / machine.peak(plan.precision), moved / machine.bandwidth
-        seconds["clock-driven synapses"] = max(by_flops, by_bytes, key=lambda s: s.value)
+    for kind, named in (("synapse", "clock-driven synapses"), ("graded", "graded projections")):
+        if loads := [load for load in cost.loads if load.work.kind == kind]:
+            flops, moved = (sum((getattr(load, what) for load in loads), Interval.exact(0.0)) for what in ("flops", "bytes"))
+            by_flops, by_bytes = flops / machine.peak(plan.precision), moved / machine.bandwidth
+            seconds[named] = max(by_flops, by_bytes, key=lambda s: s.value)
     if plan.cells:
         hh_plan, hh = kernel_of("human", plan.precision)
         rate = hh.program.flops / neuron_seconds(hh, hh_plan, machine.threads, again=again)

@@ -210,7 +210,7 @@ def _arguments(group: KernelBatch, plan: Plan, size: int) -> tuple[Any, ...]:
             array = np.zeros(1, np.uint64)
         arrays.append(array)
     numbers = np.ascontiguousarray(member.numbers[:1], group.precision)
-    return np.array([0, size], np.int64), numbers, np.array([member.period], np.int32), *arrays
+    return np.array([[0, size]], np.int64), numbers, np.array([member.period], np.int32), *arrays
 
 
 def _remembered(what: str, measure: Callable[[], dict[str, Any]], again: bool) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Machine:
         amplitudes: current drives that can be set between steps: (drive index) -> one array [sites, own neurons] per thread.
         probes: [thread][probe] buffers.
         cells: populations with morphology, by name; compartments: the buffers of their states.
-        before: what to do before a run from step k.
+        before: what to do before a run from step k; renewed: what to do when parameters have changed, given the plan as it is then.
         streams: keys of the random numbers that are drawn in steps.
         numbers, periods: by batch, what its kernel reads for each segment (rows, see `Share`); all threads share them.
         advances: by batch, or by name of cells, the operation that advances their elements; stimuli: by batch, see `stimuli_of`.
@@ -75,6 +75,7 @@ class Machine:
     cells: dict[str, Owned] = field(default_factory=dict)
     compartments: dict[str, Buffer] = field(default_factory=dict)
     before: list[Callable[[int], None]] = field(default_factory=list)
+    renewed: list[Callable[[Plan], None]] = field(default_factory=list)
     numbers: dict[int, np.ndarray] = field(default_factory=dict)
     periods: dict[int, np.ndarray] = field(default_factory=dict)
     advances: dict[int | str, Operation] = field(default_factory=dict)
@@ -113,6 +114,7 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
         machine.operations += made
     groups = [[own.arrays for own in mine] for mine in machine.groups]
     recorded = Recorded(plan, layout, groups, machine.numbers, machine.cells, machine.compartments, probe_rows)
+    machine.renewed = recorded.renewed
     machine.probes = [[] for _ in layout.shares]
     for probe in plan.network.probes:
         buffers, operations = builder_of(probe, "engine")(probe, recorded)

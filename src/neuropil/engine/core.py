@@ -276,8 +276,9 @@ class Core:
             buffers = [self.machine.probes[t][j] for t in range(self.threads)]
             rows = int(buffers[0].filled[0])
             values = np.full((rows, probe.columns.size), np.nan, self.plan.precision)
+            buffers[0].gather(buffers, values)
             for buffer in buffers:
-                buffer.take(values)
+                buffer.filled[0] = 0
             samples.append(values)
         return samples
 

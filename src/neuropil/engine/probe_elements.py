@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from neuropil.model.neuron.branched import Branched
 from neuropil.model.neuron.composite import full_name
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.parts import KernelBatch
+from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind, state
 
 Leaf = tuple[np.ndarray, np.ndarray]
@@ -47,14 +49,14 @@ class Piece:
 
     Attributes:
         program: the expression; at: for each thread int64[n], which of the elements asked for.
-        static: for each thread the values of parameters, by leaf; leaves: of states and inputs.
+        static: for each thread, from the plan as it is to the values of parameters, by leaf; leaves: of states and inputs.
         arriving: by leaf, for each thread.
         states, inputs, brought: buffers that it reads: of states, of inputs, and of what arrives.
     """
 
     program: EquationProgram
     at: list[np.ndarray] = field(default_factory=list)
-    static: list[dict[str, Any]] = field(default_factory=list)
+    static: list[Callable[[Plan], dict[str, Any]]] = field(default_factory=list)
     leaves: list[dict[str, Leaf]] = field(default_factory=list)
     arriving: dict[str, list[Arriving]] = field(default_factory=dict)
     states: dict[Buffer, None] = field(default_factory=dict)
@@ -87,12 +89,11 @@ def _of_part(expression: Expression, population: Population, neurons: np.ndarray
     assert isinstance(batch, KernelBatch)
     within = dict(population.neuron.reads) if isinstance(population.neuron, Branched) and part else {}
     segment = sum(one.sites for one in batch.members[:m])
-    parameters = batch.members[m].parameters
     for t in range(len(recorded.layout.shares)):
         at, slots = recorded.slots(population, part, neurons * count + sites, t)
         places = sites[at] * population.size + neurons[at]  # parameters lie site by site
         piece.at.append(at)
-        piece.static.append({f"p.{n}": np.asarray(v)[places] if np.ndim(v) else v for n, v in parameters.items()})
+        piece.static.append(partial(_of_member, g, m, places))
         piece.leaves.append({})
         arrays = recorded.arrays[t][g]
         for leaf in used:
@@ -182,12 +183,12 @@ def _of_group(
         owner = point if point is not None else group
         assert owner is not None
         row = sites[at] if point is not None else _rows(cells, owner, compartment)
-        static = {f"p.{n}": _parameter(owner.parameters[f"{part}.{n}"], row, neurons[at]) for n in model.spec.parameters}
+        named = {f"p.{n}": (_number(cells, owner), f"{part}.{n}", row) for n in model.spec.parameters}
         if beneath is not None:
             rows = _rows(cells, beneath, compartment)
             for n, traced in beneath.program.membrane.traced.items():
-                static |= {f"p.{n}.{q}": _parameter(beneath.parameters[f"{n}.{q}"], rows, neurons[at]) for q in traced.spec.parameters}
-        piece.static.append(static)
+                named |= {f"p.{n}.{q}": (_number(cells, beneath), f"{n}.{q}", rows) for q in traced.spec.parameters}
+        piece.static.append(partial(_of_groups, name, named, neurons[at]))
         piece.leaves.append({})
         for leaf in used:
             kind, _, inner = leaf.partition(".")
@@ -217,6 +218,22 @@ def _rows(cells: CellArrays, group: MembraneGroup, compartments: np.ndarray) -> 
     row[group.compartments] = np.arange(group.size)
     found: np.ndarray = row[cells.plan.rank[compartments]]
     return found
+
+
+def _number(cells: CellArrays, group: MembraneGroup) -> int:
+    """The place of a group among those of its cell."""
+    return next(j for j, one in enumerate(cells.plan.groups) if one is group)
+
+
+def _of_member(g: int, m: int, places: np.ndarray, plan: Plan) -> dict[str, Any]:
+    """The parameters of elements of a part, by leaf."""
+    return {f"p.{n}": np.asarray(v)[places] if np.ndim(v) else v for n, v in plan.batches[g].members[m].parameters.items()}
+
+
+def _of_groups(population: str, named: dict[str, tuple[int, str, np.ndarray]], neurons: np.ndarray, plan: Plan) -> dict[str, Any]:
+    """Likewise of elements of cells: by leaf the group, the name within it, and the row of each element."""
+    groups = plan.cells[population].cable.groups
+    return {leaf: _parameter(groups[g].parameters[name], row, neurons) for leaf, (g, name, row) in named.items()}
 
 
 def _parameter(value: Any, row: np.ndarray, neuron: np.ndarray) -> Any:

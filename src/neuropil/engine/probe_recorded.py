@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,14 +35,15 @@ class ProbeBuffer:
     values: np.ndarray
     filled: np.ndarray
 
-    def take(self, whole: np.ndarray) -> None:
-        """Put the thread's columns into those of all, and empty the buffer.
+    def gather(self, others: Sequence[ProbeBuffer], whole: np.ndarray) -> None:
+        """Put the columns of all threads together.
 
         Args:
-            whole: [rows, columns].
+            others: the buffers of all threads, of which this is the first.
+            whole: [rows, columns], filled.
         """
-        whole[:, self.columns] = self.values[: len(whole)]
-        self.filled[0] = 0
+        for buffer in others:
+            whole[:, buffer.columns] = buffer.values[: len(whole)]
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Recorded:
         arrays: [thread][batch], by argument; numbers: by batch, what its kernel reads for each segment.
         cells: populations with morphology, by name; compartments: the buffers of their states.
         rows: samples that a buffer holds.
+        renewed: what to do when parameters have changed, given the plan as it is then.
     """
 
     plan: Plan
@@ -81,6 +83,7 @@ class Recorded:
     cells: dict[str, Owned]
     compartments: dict[str, Buffer]
     rows: int
+    renewed: list[Callable[[Plan], None]] = field(default_factory=list)
 
     def slots(self, population: Population, part: str, places: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
         """Which elements of a `part` (at `places`, neuron by neuron) the thread `t` owns, and where these lie in the arrays of their batch."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -13,13 +14,15 @@ from neuropil.engine.cells.arrays import CellArrays
 from neuropil.engine.cells.compose import check_probe, sampled
 from neuropil.engine.probe_elements import Leaf, Piece, compartment_places, pieces
 from neuropil.engine.probe_recorded import ProbeBuffer, Recorded, Work
-from neuropil.engine.sampling import add, arrive, axial, clear, sample
+from neuropil.engine.sampling import add, arrive, axial, clear, potentials, sample
 from neuropil.model.contents.contents import Population, Probe
 from neuropil.model.contents.expression import ExpressionProbe
 from neuropil.model.neuron.composite import split
 from neuropil.model.probe.currents import Flow, Sum, SumProbe
+from neuropil.model.probe.potential import PotentialProbe
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.operations import Kernel, Operation
+from neuropil.plan.plan import Plan
 from neuropil.plan.signature import state
 from neuropil.registry import register
 
@@ -61,7 +64,7 @@ def of_expression(probe: ExpressionProbe, recorded: Recorded) -> Sampled:
     columns = [np.sort(np.concatenate([piece.at[t] for piece in found])) if found else np.zeros(0, np.int64) for t in range(len(recorded.layout.shares))]
     buffers = [recorded.buffer(own, np.nan) for own in columns]
     into = [(_place(own, neurons.size), b.values, b.filled) for own, b in zip(columns, buffers, strict=True)]
-    return buffers, recorded.operations(probe, [b.filled for b in buffers], lambda first: evaluated(found, into, first))
+    return buffers, recorded.operations(probe, [b.filled for b in buffers], lambda first: evaluated(found, into, first, recorded))
 
 
 @register(SumProbe, "engine")
@@ -75,6 +78,48 @@ def of_sum(probe: SumProbe, recorded: Recorded) -> Sampled:
     return buffers, recorded.operations(probe, [b.filled for b in buffers], calls)
 
 
+QUANTUM = 2.0**-40
+"""mV: the unit in which the cells' parts of a potential are added up, so that they may be added in any order: 10⁻¹² mV."""
+
+FAR = 2.0**22
+"""mV: a cell's part of a potential beyond this, divided by the number of cells, is recorded as NaN, so that no sum wraps."""
+
+
+@dataclass
+class PotentialBuffer(ProbeBuffer):
+    """What the cells of a thread add to potentials: `values` is int64[rows, electrodes], in quanta.
+
+    Attributes:
+        beyond: uint8[rows, electrodes], where a part was not represented.
+    """
+
+    beyond: np.ndarray
+
+    def gather(self, others: Sequence[ProbeBuffer], whole: np.ndarray) -> None:
+        rows = len(whole)
+        total = sum(b.values[:rows] for b in others)
+        wrong = sum(b.beyond[:rows] for b in others if isinstance(b, PotentialBuffer))
+        whole[:] = np.where(wrong, np.nan, total * QUANTUM)
+
+
+@register(PotentialProbe, "engine")
+def of_potential(probe: PotentialProbe, recorded: Recorded) -> Sampled:
+    """Potentials at electrodes: of each thread the sum over its cells."""
+    n, electrodes = len(recorded.plan.cells[probe.target.name].cable.order), probe.columns.size
+    neurons, compartments = np.repeat(probe.neurons, n), np.tile(np.arange(n), probe.neurons.size)
+    into: Into = []
+    buffers: list[ProbeBuffer] = []
+    own = []
+    for _, at, _ in compartment_places(probe.target, neurons, compartments, recorded):
+        into.append((_place(at, neurons.size), np.zeros((1, at.size)), np.zeros(1, np.int64)))
+        shape = (recorded.rows, electrodes)
+        buffers.append(PotentialBuffer(probe.columns, np.zeros(shape, np.int64), np.zeros(1, np.int64), np.zeros(shape, np.uint8)))
+        matrix = np.array([probe.matrix(int(c)) for c in neurons[at][::n]]).reshape(-1, electrodes, n)
+        own.append((matrix, into[-1][1], 1.0 / QUANTUM, FAR / max(probe.neurons.size, 1), buffers[-1].values, buffers[-1].beyond, buffers[-1].filled))  # type: ignore[attr-defined]
+    calls = summed(probe.sum, probe.target, neurons, compartments, into, recorded)
+    return buffers, recorded.operations(probe, [b.filled for b in buffers], lambda first: [*calls(first), Work(Kernel.of(potentials), own)])
+
+
 def _place(own: np.ndarray, size: int) -> np.ndarray:
     """The place of each of `size` elements among those in `own`."""
     found = np.full(size, -1)
@@ -82,26 +127,30 @@ def _place(own: np.ndarray, size: int) -> np.ndarray:
     return found
 
 
-def evaluated(found: list[Piece], into: Into, first: bool) -> list[Work]:
+def evaluated(found: list[Piece], into: Into, first: bool, recorded: Recorded) -> list[Work]:
     """Calls that write the values of an expression.
 
     Args:
         found: its elements, by program.
         into: where their values go.
         first: no event has arrived.
+        recorded: what probes may record of.
     """
     calls: list[Work] = []
     for piece in found:
-        varying, kernel, constants = _compiled(piece)
+        leaves = sorted({*piece.leaves[0], *piece.arriving})
+        places = range(len(piece.program.hoisted))
+        # All constants come in arrays, so that parameters may change into ones that differ between elements.
+        kernel = Kernel.of(load(NAME, expression_source(piece.program, leaves, places)).sample)
+        constants = [[np.zeros(at.size) for _ in places] for at in piece.at]
+        renew = partial(_renew, piece, constants)
+        renew(recorded.plan)
+        recorded.renewed.append(renew)
         arguments = []
         arrived = {leaf: [np.zeros(at.size) for at in piece.at] for leaf in piece.arriving}
         for t, (place, values, filled) in enumerate(into):
-            leaves: dict[str, Leaf] = dict(piece.leaves[t])
-            leaves |= {leaf: (kept[t], np.arange(kept[t].size)) for leaf, kept in arrived.items()}
-            numbers = np.array([c for j, c in enumerate(constants[t]) if j not in varying], float)
-            given = tuple(leaves[n] for n in sorted(leaves))
-            arrays = (np.ascontiguousarray(np.broadcast_to(constants[t][j], piece.at[t].size), float) for j in varying)
-            arguments.append((place[piece.at[t]], values, filled, numbers, given, *arrays))
+            read: dict[str, Leaf] = {**piece.leaves[t], **{leaf: (kept[t], np.arange(kept[t].size)) for leaf, kept in arrived.items()}}
+            arguments.append((place[piece.at[t]], values, filled, np.zeros(0), tuple(read[n] for n in leaves), *constants[t]))
         for leaf, each in piece.arriving.items() if not first else ():
             gathered = [(a.exact, a.counted, a.real, out) for a, out in zip(each, arrived[leaf], strict=True)]
             calls.append(Work(Kernel.of(arrive), gathered, brought=tuple(piece.brought)))
@@ -109,13 +158,11 @@ def evaluated(found: list[Piece], into: Into, first: bool) -> list[Work]:
     return calls
 
 
-def _compiled(piece: Piece) -> tuple[list[int], Kernel, list[list[Any]]]:
-    """Which constants of a piece differ between elements, its kernel, and the constants of each thread."""
-    constants = [piece.program.constants(static) for static in piece.static]
-    varying = [j for j in range(len(piece.program.hoisted)) if any(np.ndim(own[j]) for own in constants)]
-    leaves = sorted({*piece.leaves[0], *piece.arriving})
-    kernel = load(NAME, expression_source(piece.program, leaves, varying))
-    return varying, Kernel.of(kernel.sample), constants
+def _renew(piece: Piece, constants: list[list[np.ndarray]], plan: Plan) -> None:
+    """Compute the constants of a piece from the parameters of a plan."""
+    for own, static in zip(constants, piece.static, strict=True):
+        for array, value in zip(own, piece.program.constants(static(plan)), strict=True):
+            array[:] = value
 
 
 def summed(total: Sum, population: Population, neurons: np.ndarray, compartments: np.ndarray, into: Into, recorded: Recorded) -> Callable[[bool], list[Work]]:
@@ -137,7 +184,7 @@ def summed(total: Sum, population: Population, neurons: np.ndarray, compartments
             arguments = [(*_links(cells, cell, compartments[at]), place, values, filled) for cells, at, cell, place, values, filled in threads]
             made = [Work(Kernel.of(axial), arguments, (recorded.compartments[population.name],))]
         for (found, scratch, added), _ in flows:
-            made += evaluated(found, scratch, first)
+            made += evaluated(found, scratch, first, recorded)
             made.append(Work(Kernel.of(add), [(given[1], *where, values, filled) for given, where, (*_, values, filled) in zip(scratch, added, threads, strict=True)]))
         return made
 

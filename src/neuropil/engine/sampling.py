@@ -5,6 +5,8 @@ A sample is written to the row that the buffer's count names; `next_row` ends it
 
 from __future__ import annotations
 
+import numpy as np
+
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 
@@ -92,3 +94,28 @@ def add(step, first, every, given, into, factor, values, filled):
         row = filled[0]
         for e in range(into.size):
             values[row, into[e]] += factor[e] * given[0, e]
+
+
+@cached_njit(**KERNEL_FLAGS)
+def potentials(step, first, every, matrix, through, scale, far, values, beyond, filled):
+    """Potentials at electrodes, in whole quanta, so that their sum over the cells of all threads is exact.
+
+    Args:
+        matrix: float64[cells, electrodes, compartments], mV/pA.
+        through: float64[1, cells * compartments], currents through membranes, pA.
+        scale: quanta in 1 mV; far: mV beyond which a cell's part is not represented.
+        values: int64[rows, electrodes]; beyond: uint8[rows, electrodes], where a part was too large or not a number.
+    """
+    if due(step, first, every):
+        row, count = filled[0], matrix.shape[2]
+        values[row, :] = 0
+        beyond[row, :] = 0
+        for c in range(matrix.shape[0]):
+            for e in range(matrix.shape[1]):
+                total = 0.0
+                for k in range(count):
+                    total += matrix[c, e, k] * through[0, c * count + k]
+                if abs(total) < far:
+                    values[row, e] += np.int64(np.rint(total * scale))
+                else:
+                    beyond[row, e] = 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from neuropil.learn.cable import CellNeurons
 from neuropil.model.contents.contents import Probe
@@ -14,6 +15,7 @@ from neuropil.model.contents.expression import Expression, ExpressionProbe
 from neuropil.model.neuron.branched import Branched
 from neuropil.model.neuron.composite import full_name
 from neuropil.model.probe.currents import Sum, SumProbe
+from neuropil.model.probe.potential import PotentialProbe
 from neuropil.registry import builder_of, register
 
 
@@ -62,6 +64,18 @@ def of_expression(probe: ExpressionProbe, neurons: Any) -> Observe:
 def of_sum(probe: SumProbe, neurons: Any) -> Observe:
     """Samples of a sum of currents for a `probe`, likewise."""
     return lambda seen: sums_of(probe.sum, neurons, seen).ravel()[probe.places]
+
+
+@register(PotentialProbe, "rollout")
+def of_potential(probe: PotentialProbe, neurons: Any) -> Observe:
+    """Samples of potentials for a `probe`, likewise."""
+    matrix = np.array([probe.matrix(int(c)) for c in probe.neurons])
+
+    def values(seen: Seen) -> Any:
+        through = sums_of(probe.sum, neurons, seen)[probe.neurons]
+        return jnp.einsum("cek,ck->e", jnp.asarray(matrix, through.dtype), through)
+
+    return values
 
 
 def values_of(expression: Expression, neurons: Any, seen: Seen) -> Any:

@@ -55,6 +55,7 @@ from neuropil.model.network.network import Network
 from neuropil.model.neuron.branched import Branch, Branched
 from neuropil.model.neuron.composite import Composite, Part
 from neuropil.model.neuron.neuron import Neuron
+from neuropil.model.probe.potential import ExtracellularPotential, LineSource, PointSource
 from neuropil.model.stimulus.currents import Noise, Sine, Step, TimeArray
 from neuropil.model.stimulus.events import InhomogeneousPoisson, Poisson, Regular, SpikeList
 from neuropil.model.stimulus.stimulus import CurrentStimulus, EventStimulus, Stimulus
@@ -96,6 +97,7 @@ __all__ = [
     "Everywhere",
     "Expression",
     "ExpressionProbe",
+    "ExtracellularPotential",
     "FirstOrder",
     "FixedCount",
     "FixedInDegree",
@@ -112,6 +114,7 @@ __all__ = [
     "Kind",
     "Kinetics",
     "Kronecker",
+    "LineSource",
     "Location",
     "LogNormal",
     "MaxLength",
@@ -131,6 +134,7 @@ __all__ = [
     "Permutation",
     "PlaceCode",
     "PointProcess",
+    "PointSource",
     "Poisson",
     "Population",
     "PopulationCode",

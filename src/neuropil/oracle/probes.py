@@ -11,6 +11,7 @@ from neuropil.model import Population, Probe
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.expression import Expression, ExpressionProbe
 from neuropil.model.probe.currents import Sum, SumProbe
+from neuropil.model.probe.potential import PotentialProbe
 from neuropil.oracle.integrate import Array
 from neuropil.registry import builder_of, register
 
@@ -59,6 +60,13 @@ def of_expression(probe: ExpressionProbe, world: World) -> Samples:
 def of_sum(probe: SumProbe, world: World) -> Samples:
     """Samples of a sum of currents, likewise, of a `probe` of a `world`."""
     return lambda: sums_of(probe.sum, probe.target, world).ravel()[probe.places]
+
+
+@register(PotentialProbe, "oracle")
+def of_potential(probe: PotentialProbe, world: World) -> Samples:
+    """Samples of potentials, likewise, of a `probe` of a `world`."""
+    matrix = np.array([probe.matrix(int(c)) for c in probe.neurons])
+    return lambda: np.einsum("cek,ck->e", matrix, sums_of(probe.sum, probe.target, world)[probe.neurons])
 
 
 def values_of(expression: Expression, population: Population, world: World) -> Array:

@@ -13,8 +13,8 @@ class KernelCost:
 
     Attributes:
         what: which one, for people.
-        kind: "neuron", "branch", "compartment" (see `ADVANCED`), "synapse" (advanced every step), "stimulus", "spike",
-            "synaptic event" or "response" (of a synapse to a spike of its target).
+        kind: "neuron", "branch", "compartment" (see `ADVANCED`), "synapse" (advanced every step), "graded" (a
+            multiply-add of a graded projection), "stimulus", "spike", "synaptic event" or "response" (of a synapse to a spike of its target).
         count: how many items there are: neurons, synapses, …
         per: "step" (each item once a time step) or "event" (each item once per spike of a neuron of `owner`).
         flops: floating-point operations for an item and a time.

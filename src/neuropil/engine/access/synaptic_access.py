@@ -120,6 +120,8 @@ class SynapticAccess:
             NetworkError: a state that the model does not have.
             SimulationError: as `set_weights`; a state that is kept once for several synapses, and values that differ between them.
         """
+        if (graded := self._graded(projection)) is not None:
+            raise NetworkError(f"the weights of the graded projection {graded.projection.name!r} have no states", fix="set_weights")
         j = self._projection(projection)
         name = self.network.projections[j].name
         program = self.plan.synapses.get(j)

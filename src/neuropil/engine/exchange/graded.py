@@ -17,7 +17,7 @@ from neuropil.codegen.equation_source import NAME, published_source
 from neuropil.engine.exchange.exchange import Exchange
 from neuropil.engine.layout import Layout
 from neuropil.engine.ring import ring_length
-from neuropil.lower.equation import expression_program, parameter_leaves
+from neuropil.lower.equation import EquationProgram, expression_program, parameter_leaves
 from neuropil.model.contents.graded import GradedProjection
 from neuropil.plan.buffers import Buffer, Owner
 from neuropil.plan.graded import columns_of
@@ -38,6 +38,7 @@ class Published:
         buffer: what is declared of it.
         operation: publishes, at the end of each step.
         begin: publishes for a step what the step before it would have published.
+        renew: takes the parameters of a plan that are read.
     """
 
     projection: GradedProjection
@@ -46,6 +47,7 @@ class Published:
     buffer: Buffer
     operation: Operation
     begin: Callable[[int], None]
+    renew: Callable[[Plan], None]
 
     @property
     def size(self) -> int:
@@ -84,22 +86,29 @@ def publishing(plan: Plan, layout: Layout, exchange: Exchange, number: int, proj
     program = expression_program(p.value, p.model)
     used = [n for n in p.model.spec.states if f"s.{n}" in program.graph.leaves(program.root)]
     values = exchange.shared(f"graded values {number}", plan.precision, (ring_length(longest + exchange.interval + 1), columns_of(p.source.size)))
-    parameters = _parameters(plan, p)
-    constants = program.constants({leaf: parameters[n] for n, leaf in parameter_leaves(parameters).items()})
-    varying = [j for j, value in enumerate(constants) if np.ndim(value)]
-    numbers = np.array([value for value in constants if not np.ndim(value)], float)
-    kernel = load(NAME, published_source(program, used, varying)).publish
-    threads = range(len(layout.shares))
-    arguments, looks = [], []
-    for t in threads:
+    kernel = load(NAME, published_source(program, used, range(len(program.hoisted)))).publish
+    arguments, looks, constants = [], [], []
+    for t in range(len(layout.shares)):
         own, states, look = sources(t, used)
-        arguments.append((values, own.start, own.stop - own.start, numbers, states, *(np.ascontiguousarray(constants[j][own], float) for j in varying)))
+        constants.append((own, [np.empty(own.stop - own.start) for _ in program.hoisted]))
+        arguments.append((values, own.start, own.stop - own.start, np.empty(0), states, *constants[-1][1]))
         looks.append(look)
+    renew = partial(_renew, p, program, constants)
+    renew(plan)
     buffer = Buffer(f"what {p.source.name} transmits", plan.precision, values.size, Owner.ALL, purpose="spikes in flight")
     operation = Operation(
         f"{p.source.name}: publish {p.value.name}", Phase.NEURONS, Kernel.of(kernel), arguments.__getitem__, (Given.STEP,), observes=observed, updates=(buffer,)
     )  # fmt: skip
-    return Published(p, longest, values, buffer, operation, partial(_begin, kernel, arguments, looks))
+    return Published(p, longest, values, buffer, operation, partial(_begin, kernel, arguments, looks), renew)
+
+
+def _renew(p: GradedProjection, program: EquationProgram, constants: list[tuple[slice, list[np.ndarray]]], plan: Plan) -> None:
+    """Write what follows from parameters: of each thread its neurons, and an array with a value for each of them."""
+    parameters = _parameters(plan, p)
+    made = program.constants({leaf: parameters[n] for n, leaf in parameter_leaves(parameters).items()})
+    for own, arrays in constants:
+        for array, value in zip(arrays, made, strict=True):
+            array[:] = value[own] if np.ndim(value) else value
 
 
 def _parameters(plan: Plan, p: GradedProjection) -> dict[str, Any]:

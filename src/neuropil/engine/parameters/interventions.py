@@ -133,6 +133,11 @@ class Interventions(AsDescribed):
                 self.described.setdefault((population.name, name), self.value(population, name))
             for action in actions:
                 action()
+            for renew in self.core.machine.renewed:
+                renew(self.core.now)
+            for published in self.core.published:
+                if published.projection.source.name == population.name:
+                    published.renew(self.core.now)
             self.names.setdefault(population.name, set()).update(values)
 
         return act

@@ -34,6 +34,7 @@ from neuropil.model.connection.matrices import Blocks, Circulant, Kronecker, Per
 from neuropil.model.connection.matrix import WeightMatrix
 from neuropil.model.contents.chosen import places
 from neuropil.model.contents.graded import GradedProjection
+from neuropil.model.contents.pairs import ends_of
 from neuropil.plan.buffers import Buffer, Owner
 from neuropil.plan.graded import LANES, SUMMED, TILE, columns_of
 from neuropil.plan.operations import Given, Kernel, Operation, Phase
@@ -140,23 +141,33 @@ class GradedWeights:
         return matrix[:, columns]
 
     def _lists(self, own: list[tuple[np.ndarray, np.ndarray]]) -> list[Multiplied]:
-        """Weights of own targets, listed."""
+        """Weights of own targets, listed; where each target has one at most, without lists (the bits are the same)."""
         p = self.projection
-        kernel = Kernel.of(multiply_list if p.uniform_delay else multiply_delayed)
         drawn = None if all(rows.size == 0 for rows, _ in own) else self._drawn(self.layout.owned(p.target))
-        made = []
-        for t, (rows, _) in enumerate(own):
-            pre, weight, steps, element = np.zeros(0, int), np.zeros(0), np.zeros(0, int), np.zeros(0, int)
-            if drawn is not None and rows.size:
-                mine = self.layout.slice(p.target, p.part, t)
-                which = (drawn[1] >= mine.lower) & (drawn[1] < mine.lower + mine.neurons)
-                pre, post, weight, steps, site = (a[which] for a in drawn)
-                element = site * mine.neurons + post - mine.lower
-            bounds, place = side_by_side(element, rows.size)
-            w, source, lags = np.zeros(bounds[-1], self.real), np.full(bounds[-1], p.source.size, np.uint32), np.zeros(bounds[-1], np.int32)
+        found = [self._listed(t, rows.size, drawn) for t, (rows, _) in enumerate(own)]
+        single = p.rule.largest_in_degree(ends_of(p)) <= 1 if drawn is None else all(np.bincount(element).max(initial=0) <= 1 for element, *_ in found)
+        made: list[Multiplied] = []
+        for (element, pre, weight, steps), (rows, _) in zip(found, own, strict=True):
+            bounds, place = (None, element) if single and p.uniform_delay else side_by_side(element, rows.size)
+            length = rows.size if bounds is None else bounds[-1]
+            w, source, lags = np.zeros(length, self.real), np.full(length, p.source.size, np.uint32), np.zeros(length, np.int32)
             w[place], source[place], lags[place] = weight, pre, steps
-            made.append((kernel, (bounds, w, source) if p.uniform_delay else (bounds, w, source, lags)))
+            if bounds is None:
+                made.append((Kernel.of(multiply_permuted), (w, source)))
+            elif p.uniform_delay:
+                made.append((Kernel.of(multiply_list), (bounds, w, source)))
+            else:
+                made.append((Kernel.of(multiply_delayed), (bounds, w, source, lags)))
         return made
+
+    def _listed(self, t: int, size: int, drawn: tuple[np.ndarray, ...] | None) -> tuple[np.ndarray, ...]:
+        """Of a thread's own weights the site of the target, the source, the weight and the delay."""
+        if drawn is None or not size:
+            return np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros(0, int)
+        mine = self.layout.slice(self.projection.target, self.projection.part, t)
+        which = (drawn[1] >= mine.lower) & (drawn[1] < mine.lower + mine.neurons)
+        pre, post, weight, steps, site = (a[which] for a in drawn)
+        return site * mine.neurons + post - mine.lower, pre, weight, steps
 
     def _drawn(self, within: slice | None = None) -> tuple[np.ndarray, ...]:
         """Source, target, weight, delay and site of each weight, by source."""

@@ -33,6 +33,7 @@ from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.base.grid import fault
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population, Projection
+from neuropil.model.contents.graded import GradedProjection
 from neuropil.model.modulation.bound_effect import BoundEffect, Target, model_of, must_be_positive
 from neuropil.model.modulation.diffusion import Apart, Diffusion, Grid
 from neuropil.model.modulation.effects import Change
@@ -279,7 +280,8 @@ class Modulator:
             elif isinstance(one, Projection) and any(p is one for p in self.network.projections):
                 projections.append(one)
             else:
-                raise NetworkError(f"modulator {self.name!r}: volume contains objects of another network", got=one, expected="populations and projections")
+                what = "a graded projection, which has no parameters" if isinstance(one, GradedProjection) else "objects of another network"
+                raise NetworkError(f"modulator {self.name!r}: volume contains {what}", got=one, expected="populations and projections that spikes go through")
         if not populations and not projections:
             raise NetworkError(f"modulator {self.name!r}: its volume is empty", expected="populations and projections it reaches")
         return tuple(populations), tuple(projections)

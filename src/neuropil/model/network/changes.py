@@ -167,12 +167,6 @@ def _check_read(network: Network, population: Population, name: str) -> None:
     for projection in network.projections:
         if projection.target is population and name in target_parameters(projection):
             raise NetworkError(f"{population.name}.{name} cannot be changed: the synapses of {projection.name!r} read it when they are made", fix="let them read a state of the target")
-    for graded in network.graded:
-        if graded.source is population and name in graded.parameters:
-            raise NetworkError(f"{population.name}.{name} cannot be changed: the graded projection {graded.name!r} reads it", fix="let it transmit a state")
-    for probe in network.probes:
-        if probe.target is population and name in probe.parameters:
-            raise NetworkError(f"{population.name}.{name} cannot be changed: the probe {probe.name!r} reads it", fix="record the states that the expression reads, and compute it from the traces")
 
 
 # --- stimuli ----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import numpy as np
 
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.distribution import Distribution, axes, checked_values, real_array
+from neuropil.model.connection.matrix import WeightMatrix
 from neuropil.model.connection.rule import Rule, check_drawable
 from neuropil.model.contents.chosen import shared
 from neuropil.model.contents.contents import Population, Projection, StimulusConnection, Stream
@@ -172,7 +173,12 @@ def weights_of(weight: Any, dimension: Dimension, rule: Rule, pre: Population | 
         weight: a quantity, numbers, an array, a matrix or a distribution; dimension: the one required.
         rule: of the projection; pre, post: what it joins.
         label: of the projection, for messages.
+
+    Raises:
+        NetworkError: weights with a structure, or ones that do not fit the rule.
     """
+    if isinstance(weight, WeightMatrix):
+        raise NetworkError(f"projection {label}: weights with a structure are for graded transmission", got=weight, fix="synapse=npl.Graded(...), or weight.dense() for spikes")
     matrix = axes(weight) == 2
     what = f"projection {label}: weight"
     shape = (pre.size, post.size) if matrix else edge_shape(rule, pre, post)

@@ -13,6 +13,7 @@ import numpy as np
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.contents.contents import Projection
+from neuropil.model.contents.graded import GradedProjection
 from neuropil.model.contents.wiring import weight_dimension
 from neuropil.units import Dimension, Quantity, ms
 
@@ -78,13 +79,16 @@ def one_projection(known: list[Projection], given: Any, what: str) -> Projection
         what: a participle for messages, such as "probed".
 
     Raises:
-        NetworkError: several projections, or one of another network.
+        NetworkError: several projections, a graded one, or one of another network.
     """
     listed = list(given) if isinstance(given, (list, tuple)) else [given]
     if not listed or not all(isinstance(p, Projection) for p in listed):
         return None
     if len(listed) > 1:
         raise NetworkError(f"one projection at a time can be {what}", got=f"{len(listed)} projections", fix="call it for each")
+    if isinstance(listed[0], GradedProjection):
+        fix = "Simulation.weights reads them between steps, set_weights sets them"
+        raise NetworkError(f"the weights of a graded projection cannot be {what}", got=listed[0].name, expected="a projection that spikes go through", fix=fix)
     if not any(p is listed[0] for p in known):
         raise NetworkError(f"the {what} projection {listed[0].name!r} belongs to another network")
     return listed[0]
