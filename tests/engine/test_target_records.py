@@ -92,7 +92,7 @@ def silent(tau, spikes, sources=((1.0,), (1.0, 90.0))):
 def weights(made, duration, precision, looks=0):
     """Weights at the end, when spikes of the sources arrived (ms, for each), and when the first target spiked."""
     with Simulation(made, precision=precision, threads=1) as simulation:
-        assert any(isinstance(s, TargetRecordStore) for s in simulation.core.listed.values())
+        assert any(isinstance(s, TargetRecordStore) for s in simulation.core.per_synapse.values())
         stamps, neurons = [], []
         for part in np.array_split(np.arange(round(10 * duration)), looks + 1):
             for kept, new in zip((stamps, neurons), simulation.step(part.size), strict=True):

@@ -87,7 +87,10 @@ def digest_of(*values: Any) -> str:
 def package() -> str:
     """Digest of the versions of what traces, and of the package's text that equations are made of and traced by."""
     digest = hashlib.sha256(" ".join([sys.version, np.__version__, _version("jax"), _version("jaxlib"), _version("scipy")]).encode())
-    for path in [*sorted(_PACKAGE.glob("*.py")), *(p for room in _ROOMS for p in sorted((_PACKAGE / room).rglob("*.py")))]:
+    files = [*sorted(_PACKAGE.glob("*.py")), *(p for room in _ROOMS for p in sorted((_PACKAGE / room).rglob("*.py")))]
+    if not files:
+        raise Unreadable(_PACKAGE)  # a package without its text
+    for path in files:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 
