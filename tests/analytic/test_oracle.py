@@ -312,7 +312,7 @@ def test_events_arrive_at_the_end_of_their_step():
     np.testing.assert_allclose(increments(regular, **where)[:, 0], [0, 2, 0, 0, 2, 0, 0, 2, 0, 0])
     np.testing.assert_allclose(increments(Regular(2 * ms), **where)[:, 0], [0, 0, 0, 2, 0, 0, 0, 2, 0, 0])
     rates = InhomogeneousPoisson(np.array([0.0, 4.0]) * kHz, 2 * ms)
-    words = rng.words(rng.stream_key(3, "drive", "", "InhomogeneousPoisson", "p", "syn", 0), np.zeros(10, int), np.arange(10))
+    words = rng.event_words(rng.stream_key(3, "drive", "", "InhomogeneousPoisson", "p", "syn", 0), np.zeros(10, int), np.arange(10))
     np.testing.assert_allclose(increments(rates, **where)[:, 0], 2.0 * np.where(np.arange(10) < 4, 0, rng.poisson(2.0, words)))
 
 

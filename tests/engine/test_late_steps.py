@@ -82,7 +82,7 @@ def test_draws_are_those_of_the_documented_streams(start):
         fired = rng.uniform(rng.stream_key(seed, "hazard", source.name), np.arange(n), k) < -np.expm1(-0.2)
         np.testing.assert_array_equal(neuron[neuron < n], np.flatnonzero(fired))
         for population, drive in zip((counted, irregular), trains, strict=True):
-            events = rng.poisson(0.3, rng.words(rng.stream_key(seed, "drive", *drive[0].stream), np.arange(n), k))
+            events = rng.poisson(0.3, rng.event_words(rng.stream_key(seed, "drive", *drive[0].stream), np.arange(n), k))
             own = neuron[(neuron >= population.first) & (neuron < population.first + n)] - population.first
             np.testing.assert_array_equal(own, np.flatnonzero(events))
         expected = rng.normal(rng.stream_key(seed, "drive", *noise[0].stream), np.arange(n), k // 3)

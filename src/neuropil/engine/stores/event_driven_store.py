@@ -175,7 +175,8 @@ class EventDrivenStore(SynapseStore):
         for own in self.own:
             for name in ("latest", "fresh", "full"):
                 own.seen[name][:] = 0
-            own.own[RESPONDED][:] = 0
+            if RESPONDED in own.own:
+                own.own[RESPONDED][:] = 0
             for noted in own.notes.values():
                 noted[:] = 0
 

@@ -149,7 +149,7 @@ class Encoder:
                 text = text_of(value)
             except NetworkError as error:
                 return self._refuse(path, f"{value.__qualname__}: {error.what} ({error.got})")
-            name = "_lambda" if value.__name__ == "<lambda>" else value.__name__
+            name = value.__name__ if value.__name__.isidentifier() else "_lambda"
             entry: dict[str, Any] = {"name": name, "qualname": value.__qualname__, "text": text, "future": future(value)}
             if of_package(_module_of(value)):
                 entry["package"] = _module_of(value)
@@ -178,7 +178,7 @@ class Encoder:
 
 def _cached(kind: type) -> set[str]:
     """What objects of a class keep only to be fast."""
-    return {name for each in kind.__mro__ for name, member in vars(each).items() if type(member).__name__ == "cached_property"}
+    return {name for each in kind.__mro__ for name, member in vars(each).items() if isinstance(member, functools.cached_property)}
 
 
 def _module_of(value: Any) -> str:
@@ -195,7 +195,18 @@ def _found(module: str, qualname: str) -> Any:
 
 
 def save_network(network: Any, path: str | os.PathLike[str]) -> Path:
-    """Write a network to a file; see `Network.save`."""
+    """Write a network to a file; see `Network.save`.
+
+    Args:
+        network: the description.
+        path: of the file.
+
+    Returns:
+        The path.
+
+    Raises:
+        NetworkError: something that cannot be written as data, named; nothing is written then.
+    """
     if not isinstance(path, (str, os.PathLike)):
         raise NetworkError("save needs a path", got=path)
     encoder, target = Encoder(), Path(path)

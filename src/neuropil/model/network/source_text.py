@@ -37,7 +37,7 @@ def importable(module: str) -> bool:
     return module in sys.modules and file is not None and any(part in file for part in _LIBRARIES)
 
 
-_DESCRIBING = ("neuropil.model", "neuropil.zoo", "neuropil.units", "neuropil.maths", "numpy", "math")
+_DESCRIBING = (f"{OWN}.model", f"{OWN}.zoo", f"{OWN}.units", f"{OWN}.maths", "numpy", "math")
 
 
 def harmless(name: str) -> bool:
@@ -49,7 +49,7 @@ def harmless(name: str) -> bool:
 
 def describing(kind: type) -> bool:
     """Whether a class, `kind`, is one of descriptions, or derives from one: its objects are data."""
-    return any(each.__module__.startswith(("neuropil.model.", "neuropil.zoo.")) for each in kind.__mro__)
+    return any(each.__module__.startswith((f"{OWN}.model.", f"{OWN}.zoo.")) for each in kind.__mro__)
 
 
 def factory_of(thing: Any) -> tuple[Callable[..., type], tuple[Any, ...]] | None:
@@ -58,7 +58,7 @@ def factory_of(thing: Any) -> tuple[Callable[..., type], tuple[Any, ...]] | None
 
 
 def text_of(thing: Any) -> str:
-    """The text of a class or function.
+    """The text of a class or function, `thing`.
 
     Raises:
         NetworkError: there is none, as of what was typed at a prompt.
@@ -67,18 +67,22 @@ def text_of(thing: Any) -> str:
     if kept is not None:
         return str(kept)
     try:
-        if isinstance(thing, FunctionType) and (thing.__name__ == "<lambda>" or thing.__defaults__ or thing.__kwdefaults__):
+        if isinstance(thing, FunctionType) and (_nameless(thing) or thing.__defaults__ or thing.__kwdefaults__):
             return ast.unparse(_node(thing))
         return textwrap.dedent(inspect.getsource(thing)).rstrip() + "\n"
     except (OSError, TypeError, SyntaxError, LookupError, IndexError) as error:
         raise NetworkError("its source text cannot be found", got=str(error), fix="define it in a file") from None
 
 
+def _nameless(function: FunctionType) -> bool:
+    return not function.__name__.isidentifier()
+
+
 def _node(function: FunctionType) -> ast.Lambda | ast.FunctionDef:
     """The definition of a function in its file, its default values left out."""
     code = function.__code__
     lines = linecache.getlines(code.co_filename, function.__globals__)
-    kind = ast.Lambda if function.__name__ == "<lambda>" else ast.FunctionDef
+    kind = ast.Lambda if _nameless(function) else ast.FunctionDef
     found = [n for n in ast.walk(ast.parse("".join(lines))) if isinstance(n, kind) and abs(n.lineno - code.co_firstlineno) <= 1]
     for node in found:
         node.args.defaults = [ast.Constant(None)] * len(node.args.defaults)
