@@ -295,7 +295,7 @@ class Drawing:
 
     def setting(self) -> tuple[Any, dict[str, Any]]:
         """A parameter of some neurons, or a field of a stimulus, and its new value."""
-        drives = [d for d in self.network.drives if d.follows is None]
+        drives = [d for d in self.network.drives if d.follows is None and d.stream[0] != "noise"]  # noise of neurons' own has no fields
         pops = list(self.network.populations.values())[1:]
         if drives and self.maybe():
             drive = self.one_of(drives)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.maths import sqrt
 from neuropil.model import FixedCount, Input, Morphology, Port, State
 from neuropil.model.cell.cell import Cell
 from neuropil.model.neuron.branched import Branch, Branched
@@ -47,6 +48,23 @@ class Twig(Branch):
         return self.g_c * (s.v - x.v_soma)
 
 
+class Restless(EscapeLIF):
+    """An escaping neuron with a noisy current, whose size fluctuates: additive and multiplicative noise."""
+
+    tau_noise: Time = 4 * ms
+    i_noise = State(0 * pA)
+    gain = State(1.0)
+    noise_i = Input(1.0)
+    noise_gain = Input(1.0)
+
+    def derivative(self, s, x):
+        own = super().derivative(s, x)
+        own["v"] += s.gain * s.i_noise / self.c_m
+        own["i_noise"] = -s.i_noise / self.tau_noise + 80 * pA * sqrt(2 / (self.tau_noise * ms)) * x.noise_i
+        own["gain"] = (1 - s.gain) / (20 * ms) + 0.2 * s.gain * x.noise_gain / sqrt(self.tau_noise * ms)
+        return own
+
+
 def ball_and_stick() -> Cell:
     build = Morphology.builder("ball and stick")
     build.section("soma", kind="soma", length=20 * um, diameter=18 * um)
@@ -81,7 +99,7 @@ _LIF: dict[str, Any] = {"ports": {"exc": 500 * pA, "inh": -500 * pA}, "inputs": 
 KINDS: dict[str, Kind] = {
     "lif": Kind(LIFExp, **_LIF, states=("v", "i_exc"), tunable=("tau_m", "tau_exc")),
     "intrinsic": Kind(IntrinsicLIF, **_LIF, states=("v", "offset"), tunable=("tau_inh",)),
-    "escape": Kind(EscapeLIF, **_LIF, states=("v", "i_inh"), tunable=("tau_m",)),
+    "escape": Kind(Restless, **_LIF, states=("v", "i_inh", "i_noise", "gain"), tunable=("tau_m", "tau_noise")),
     "adex": Kind(AdEx, {"exc": 20 * nS, "inh": 5 * nS}, {"current": 700 * pA}, ("v", "w"), ("tau_w", "g_l")),
     "eif": Kind(ExponentialLIF, {"exc": 100 * pA, "inh": -50 * pA}, {"current": 80 * pA}, ("v",), ("g_l",)),
     "branched": Kind(

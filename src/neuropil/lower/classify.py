@@ -10,7 +10,7 @@ exchange is neither lost nor made (see `neuropil.lower.coupled`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from neuropil.lower.later import jax
 from neuropil.lower.purity import check_pure
 from neuropil.lower.trace import Traced, scalar_jaxpr
 from neuropil.model.base.integrators import DERIVED, Tableau, check_integrator
+from neuropil.model.base.noise import NoiseTerms, is_white, white
 from neuropil.registry import named
 from neuropil.units import mV
 
@@ -60,6 +61,7 @@ class Scheme:
         system: the linear system of the exact states.
         own: for every state the node, in the system's graph, of the slope of its rate of change by itself.
         coupled: groups of the stepped states that are advanced together.
+        noise: what noise does in the equations.
     """
 
     exact: tuple[str, ...]
@@ -72,6 +74,11 @@ class Scheme:
     system: LinearSystem
     own: dict[str, int]
     coupled: tuple[tuple[str, ...], ...] = ()
+    noise: NoiseTerms = field(default_factory=NoiseTerms)
+
+    def exact_in_law(self, state: str, given: str) -> bool:
+        """Whether a state is an Ornstein-Uhlenbeck process of the noise `given`: exact, driven by it, and depending on no state but itself."""
+        return is_white(given) and self.reach.get(state) == (state,) and (state, given) in self.system.b
 
     @property
     def tableau(self) -> Tableau | None:
@@ -103,8 +110,9 @@ def _classified(traced: Traced) -> Scheme:
     def constant(node: int) -> bool:
         return not (graph.leaves(node) & moving)
 
+    diffusion = _diffusion(traced, states, white(inputs), slope, graph)
     linear, blame = _linear(set(states), {}, states, inputs, slope, graph, constant)
-    method = _method(traced, tuple(s for s in states if s not in linear), slope, graph, blame)
+    method = _method(traced, tuple(s for s in states if s not in linear), slope, graph, blame, diffusion)
     groups: tuple[tuple[str, ...], ...] = ()
     while method == "exponential_euler" and traced.integrator == "auto":
         groups = tuple(g for g in _kinetic_schemes(traced, states, slope, graph) if not linear.issuperset(g))
@@ -124,7 +132,33 @@ def _classified(traced: Traced) -> Scheme:
     driven = {i: tuple(k for k in inputs if any((j, k) in system.b for j in reach[i])) for i in exact}
     affine = frozenset(i for i in exact if any(j in system.constant for j in reach[i]))
     reasons = _reasons(exact, stepped, method, blame, system) | _together(groups)
-    return Scheme(exact, stepped, method, reasons, reach, driven, affine, system, {i: slope[i, i] for i in states}, groups)
+    scheme = Scheme(exact, stepped, method, reasons, reach, driven, affine, system, {i: slope[i, i] for i in states}, groups, diffusion)
+    reasons |= {i: f"{reasons[i]}; {_of_noise(scheme, i)}" for i in diffusion.of}
+    return scheme
+
+
+def _diffusion(traced: Traced, states: tuple[str, ...], noises: tuple[str, ...], slope: dict, graph: Graph) -> NoiseTerms:
+    """The diffusion of each state: its slope by noise, which must not depend on noise."""
+    of = {i: tuple(k for k in noises if graph.literal(slope[i, k]) != 0.0) for i in states}
+    of = {i: several for i, several in of.items() if several}
+    leaves = {i: graph.leaves(*(slope[i, k] for k in several)) for i, several in of.items()}
+    for i, found in leaves.items():
+        if squared := [k for k in noises if f"x.{k}" in found]:
+            raise ModelError(
+                f"{traced.name}: d{i}/dt is not linear in {squared[0]}", got="white noise has no square, and no other function",
+                expected="a diffusion times the noise", fix="make what the noise drives a state, and take the function of that state",
+            )  # fmt: skip
+    return NoiseTerms(of, {i: frozenset(j for j in of if f"s.{j}" in leaves[i]) for i in of})
+
+
+def _of_noise(scheme: Scheme, i: str) -> str:
+    """What an explanation says of a state with noise."""
+    noise, order = scheme.noise, f"strong order {scheme.noise.strong_order(scheme.method):.1f}"
+    if i in scheme.exact and all(scheme.exact_in_law(i, k) for k in noise.of[i]):
+        return f"Ornstein-Uhlenbeck process, exact in law, {order}"
+    if not noise.read[i]:
+        return f"additive noise, {order}"
+    return f"multiplicative noise in the sense of Itô, {'Euler-Maruyama, ' if scheme.method == 'euler' else ''}{order}"
 
 
 def _linear(linear: set[str], blame: dict[str, str], states: Any, inputs: Any, slope: dict, graph: Graph, constant: Any) -> tuple[set[str], dict[str, str]]:
@@ -254,9 +288,9 @@ def _closure(i: str, exact: tuple[str, ...], a: dict[tuple[str, str], int]) -> t
     return tuple(s for s in exact if s in reached)
 
 
-def _method(traced: Traced, stepped: tuple[str, ...], slope: dict, graph: Graph, blame: dict[str, str]) -> str | None:
-    wanted = traced.integrator
-    check_integrator(traced.name, wanted)  # it may have been set after the class was made
+def _method(traced: Traced, stepped: tuple[str, ...], slope: dict, graph: Graph, blame: dict[str, str], diffusion: NoiseTerms) -> str | None:
+    check_integrator(traced.name, traced.integrator)  # it may have been set after the class was made
+    wanted = diffusion.method(traced.name, traced.integrator)
     if not stepped:
         return None
     if wanted == "exact":

@@ -17,7 +17,8 @@ from neuropil.lower.coupled import coupled_flow
 from neuropil.lower.later import jax, jnp
 from neuropil.lower.propagator import entries, tag
 from neuropil.lower.trace import Scalars, Traced, TracedNeuron
-from neuropil.model.base.integrators import Number, Tableau, common_denominator
+from neuropil.model.base.integrators import Number, StochasticTableau, Tableau, common_denominator
+from neuropil.model.base.noise import is_white
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ class Advance:
     def _runge_kutta(self, tableau: Tableau, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...]) -> Scalars:
         """The stepped states by an explicit Runge-Kutta method; the exact ones are exact in each of its stages."""
         dt, slopes = p["dt"], []  # type: ignore[var-annotated]
+        stochastic = isinstance(tableau, StochasticTableau)
+        drift = {n: jnp.zeros_like(v) if is_white(n) else v for n, v in x.items()} if stochastic else x
 
         def moved(row: Sequence[Number]) -> Scalars:
             """The stepped states, moved along the slopes so far with these weights."""
@@ -106,9 +109,38 @@ class Advance:
 
         for row, time in zip(tableau.a, tableau.c, strict=True):
             stage = {**self._propagate(p, s, x, held, time), **moved(row)}
-            rates = self.traced.derivative(p, stage, x)
+            rates = self.traced.derivative(p, stage, drift)
             slopes.append({n: 0.0 if n in held else rates[n] for n in self.scheme.stepped})
-        return moved(tableau.b)
+        end = moved(tableau.b)
+        if isinstance(tableau, StochasticTableau):
+            end |= {n: end[n] + jump for n, jump in self._diffused(tableau, p, s, x, held).items()}
+        return end
+
+    def _diffused(self, tableau: StochasticTableau, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...]) -> Scalars:
+        """What noise adds over a step to the stepped states that have it."""
+        noise = {n: several for n, several in self.scheme.noise.of.items() if n in self.scheme.stepped and n not in held}
+        root = jnp.sqrt(p["dt"])
+        increment = {n: sum(x[k] for k in several) * p["dt"] for n, several in noise.items()}
+        twice = {n: (w * w - p["dt"]) / (2.0 * root) for n, w in increment.items()}
+
+        def diffusion(at: Scalars) -> Scalars:
+            """The slopes by the noise; where states have several, the tableau is used for additive noise alone, and these are equal."""
+            values = {k: jnp.asarray(x[k]) for k in dict.fromkeys(k for several in noise.values() for k in several)}
+
+            def rates(given: Scalars) -> Scalars:
+                found = self.traced.derivative(p, at, {**x, **given})
+                return {n: jnp.asarray(found[n]) for n in noise}
+
+            return jax.jvp(rates, (values,), ({k: jnp.ones_like(v) for k, v in values.items()},))[1]
+
+        found: list[Scalars] = []
+        for row in tableau.diffusion:
+            weights = [(float(w), g) for w, g in zip(row, found, strict=False) if w]
+            found.append(diffusion({**s, **{n: s[n] + sum(w * g[n] for w, g in weights) * twice[n] for n in noise if weights}}))
+        return {
+            n: sum((float(e) * increment[n] + float(m) * root) * g[n] for e, m, g in zip(tableau.increment, tableau.correction, found, strict=True) if e or m)
+            for n in noise
+        }
 
     def _propagate(self, p: Scalars, s: Scalars, x: Scalars, held: tuple[str, ...], time: Number) -> Scalars:
         """Exact states at a time within the step (1: its end); the others as they are."""
@@ -120,7 +152,9 @@ class Advance:
                 continue
             prefix = tag(time, bool(held) and bool(set(held) & set(scheme.reach[i])))
             terms = [p[f"{prefix}P_{i}_{j}"] * s[j] for j in scheme.reach[i]]
-            terms += [p[f"{prefix}Q_{i}_{k}"] * x[k] for k in scheme.driven[i]]
+            for k in scheme.driven[i]:
+                entry = p[f"{prefix}Q_{i}_{k}"]
+                terms.append((entry * _of_law(p[f"{prefix}P_{i}_{i}"]) if time == 1 and scheme.exact_in_law(i, k) else entry) * x[k])
             if i in scheme.affine:
                 terms.append(p[f"{prefix}c_{i}"])
             new[i] = sum(terms[1:], terms[0])
@@ -156,6 +190,17 @@ class Advance:
         flat = z == 0.0
         safe = jnp.where(flat, 1.0, z)
         return value + f * p["dt"] * jnp.where(flat, 1.0, jnp.expm1(safe) / safe)
+
+
+def _of_law(decay: Any) -> Any:
+    """By how much white noise spreads an Ornstein-Uhlenbeck process over a step, relative to noise that is held for the step.
+
+    Args:
+        decay: z = e^(a h): √(φ(2 a h)) / φ(a h) with φ(y) = (eʸ - 1) / y, which is √(log z (z + 1) / (2 (z - 1))).
+    """
+    still = decay == 1.0
+    z = jnp.where(still, 0.5, decay)
+    return jnp.where(still, 1.0, jnp.sqrt(jnp.log(z) * (z + 1.0) / (2.0 * (z - 1.0))))
 
 
 def _sum(values: Sequence[Any], weights: Sequence[float], below: float) -> Any:

@@ -7,7 +7,7 @@ from neuropil.model.agent.monitor import Guard, SelfStimulationMonitor
 from neuropil.model.base.described import STEADY, DeclarativeModel, Input, Port, State
 from neuropil.model.base.distribution import Distribution, LogNormal, Normal, Uniform
 from neuropil.model.base.ends import Ends
-from neuropil.model.base.integrators import Tableau
+from neuropil.model.base.integrators import StochasticTableau, Tableau
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.compartments import Compartments
 from neuropil.model.cell.discretise import DLambda, FixedCount, MaxLength, discretise
@@ -165,6 +165,7 @@ __all__ = [
     "Step",
     "Stimulus",
     "StimulusConnection",
+    "StochasticTableau",
     "Synapse",
     "Tableau",
     "TemporalDifference",

@@ -20,7 +20,9 @@ from scipy.linalg import expm
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model import Branch
 from neuropil.model.base.described import DeclarativeModel, Values
-from neuropil.model.base.integrators import DERIVED, Number, Tableau, check_integrator
+from neuropil.model.base.integrators import DERIVED, Number, StochasticTableau, Tableau, check_integrator
+from neuropil.model.base.noise import NoiseTerms, white
+from neuropil.oracle.noise import diffused, diffusion_of, without
 from neuropil.registry import named
 from neuropil.units import Dimension, Quantity, magnitude
 
@@ -186,7 +188,11 @@ class Integrator:
         self.neuron, self.equations = neuron, Equations(neuron, parameters, size)
         self.size, self.dt, self.clamps = size, dt, getattr(type(neuron), "clamps", ())
         self.scheme = getattr(type(neuron), "integrator", "auto")
+        name = type(neuron).__name__
+        self.noise, needs = _noise(neuron, parameters)
+        self.scheme = self.noise.method(name, self.scheme)
         self.linear, self.remaining, self.in_own, self.vectors = classify(neuron, parameters, self.scheme)
+        self.lone = [i for i in self.noise.of if i in self.linear and needs[i] <= {i}]
         if self.scheme == "auto":
             self.scheme = "exponential_euler" if self.in_own else "rk4"
         elif self.scheme == "exact" and self.remaining:
@@ -235,8 +241,20 @@ class Integrator:
                 continue
             distinct, index = np.unique(matrix.reshape(self.size, -1), axis=0, return_inverse=True)
             exact = [expm(d.reshape(matrix.shape[1:]) * dt)[: len(self.linear)] for d in distinct]
+            if dt == self.dt:
+                for power, flat in zip(exact, distinct, strict=True):
+                    self._spread(power, flat.reshape(matrix.shape[1:]), columns)
             made.append((np.array(exact), index.reshape(-1)))
         return made[0], made[1]
+
+    def _spread(self, power: Array, matrix: Array, columns: list[str | None]) -> None:
+        """Into a propagator to the end of the step, the spread of Ornstein-Uhlenbeck processes by noise: g √((e^(2 a h) - 1) / (2 a))."""
+        for i in self.lone:
+            row = self.linear.index(i)
+            twice = 2.0 * matrix[row, row] * self.dt
+            for k in self.noise.of[i]:
+                spread = np.sqrt(np.expm1(twice) / twice) if twice else 1.0
+                power[row, columns.index(k)] = matrix[row, columns.index(k)] * self.dt * spread
 
     def advance(self, s: States, x: States, held: Array) -> States:
         """States at the end of the step; `x` holds throughout, `held` marks the neurons whose clamps stay put.
@@ -297,6 +315,25 @@ class Integrator:
             return {i: s[i] + self.dt * sum(float(w) * k[i] for w, k in zip(row, slopes, strict=False)) for i in self.remaining}
 
         slopes: list[States] = []
+        drift = without(x) if isinstance(tableau, StochasticTableau) else x
         for row, time in zip(tableau.a, tableau.c, strict=True):  # linear states exact at that time, the others along the slopes
-            slopes.append(self._slope({**self._exact(time, s, x, held), **moved(row)}, x, held))
-        return moved(tableau.b)
+            slopes.append(self._slope({**self._exact(time, s, x, held), **moved(row)}, drift, held))
+        end = moved(tableau.b)
+        if isinstance(tableau, StochasticTableau):
+            noise = {i: several for i, several in self.noise.of.items() if i in self.remaining}
+            for i, jump in diffused(tableau, noise, self.equations.derivative, s, x, self.dt).items():
+                end[i] = end[i] + (np.where(held, 0.0, jump) if i in self.clamps else jump)
+        return end
+
+
+def _noise(neuron: DeclarativeModel, parameters: States) -> tuple[NoiseTerms, dict[str, set[str]]]:
+    """What noise does in the equations of a model, and what the states that have it depend on, by probes that also vary the parameters."""
+    spec = neuron.spec
+    if not white(spec.inputs):
+        return NoiseTerms(), {}
+    rng = np.random.default_rng(1)
+    shaken = {k: np.resize(v, _PROBES) * rng.uniform(0.7, 1.3, _PROBES) for k, v in parameters.items()}
+    shaken = {k: np.where(v == 0, rng.uniform(0.01, 0.1, _PROBES), v) for k, v in shaken.items()}
+    states = [{n: rng.normal(size=_PROBES) * 10.0 ** rng.uniform(-1.0, 2.0, _PROBES) for n in spec.states} for _ in range(2)]
+    with np.errstate(all="ignore"):
+        return diffusion_of(type(neuron).__name__, Equations(neuron, shaken, _PROBES).derivative, states, {n: rng.normal(size=_PROBES) for n in spec.inputs})

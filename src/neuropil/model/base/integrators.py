@@ -98,6 +98,55 @@ class Tableau(Named):
         return f"{self.title}, order {self.order}"
 
 
+@dataclass(frozen=True)
+class StochasticTableau(Tableau):
+    """A Runge-Kutta method for noise that is diagonal: each state has noise of its own, and its diffusion depends on no other such state.
+
+    Of dy = f dt + g(y) dW (Itô) with I = (ΔW² - h) / 2, the drift is stepped by the tableau without noise, and
+
+        H_i = y + Σ_j<i d_ij g(H_j) I / √h,    y(t + h) = … + Σ_i (e_i ΔW + m_i √h) g(H_i).
+
+    The strong order is 1.0.
+
+    Args:
+        diffusion: row i has the weights d of the earlier diffusions in stage i.
+        increment: the weights e; correction: the weights m.
+
+    Raises:
+        ModelError: besides those of a tableau, the conditions for the strong order 1.0 do not hold.
+
+    Source: Rößler 2010, SIAM J. Numer. Anal. 48:922.
+    """
+
+    diffusion: tuple[tuple[Number, ...], ...]
+    increment: tuple[Number, ...]
+    correction: tuple[Number, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        where, stages = f"the tableau of {self.name!r}", len(self.increment)
+        if not len(self.diffusion) == len(self.correction) == stages >= 1 or any(len(row) > i for i, row in enumerate(self.diffusion)):
+            raise ModelError(f"{where}: diffusion, increment and correction have an entry for each stage, which reads earlier stages", got=(self.diffusion, self.increment, self.correction))
+        reached = [sum(row, Fraction(0)) for row in self.diffusion]
+        twice = [sum((w * reached[j] for j, w in enumerate(row)), Fraction(0)) for row in self.diffusion]
+        found: dict[str, tuple[Any, int]] = {
+            "Σ e": (sum(self.increment), 1),
+            "Σ m": (sum(self.correction), 0),
+            "Σ e d": (sum(e * d for e, d in zip(self.increment, reached, strict=True)), 0),
+            "Σ m d": (sum(m * d for m, d in zip(self.correction, reached, strict=True)), 1),
+            "Σ m d²": (sum(m * d * d for m, d in zip(self.correction, reached, strict=True)), 0),
+            "Σ m d d": (sum(m * d for m, d in zip(self.correction, twice, strict=True)), 0),
+        }
+        for what, (value, expected) in found.items():
+            if abs(value - expected) > ROUNDING:
+                raise ModelError(f"{where} is not of strong order 1.0", got=f"{what} = {float(value):g}", expected=expected)
+
+    @property
+    def reason(self) -> str:
+        """What an explanation says of it."""
+        return f"{self.title}, strong order 1.0 for diagonal noise"
+
+
 def common_denominator(row: Sequence[Number]) -> tuple[tuple[float, ...], float]:
     """Weights as whole numbers over one denominator, so that no weight is rounded; as they are, over 1, where any is no fraction.
 
@@ -157,5 +206,11 @@ register(
     Tableau(
         "rk4", 4, a=((), (_HALF,), (0, _HALF), (0, 0, 1)), b=(Fraction(1, 6), Fraction(1, 3), Fraction(1, 3), Fraction(1, 6)),
         c=(0, _HALF, _HALF, 1), title="the classical Runge-Kutta method", citation="Kutta 1901, Z. Math. Phys. 46:435",
+    )
+)  # fmt: skip
+register(
+    StochasticTableau(
+        "milstein", 1, a=((),), b=(1,), c=(0,), title="Milstein's method without derivatives", citation="Rößler 2010, SIAM J. Numer. Anal. 48:922",
+        diffusion=((), (1,), (-1,)), increment=(1, 0, 0), correction=(0, _HALF, -_HALF),
     )
 )  # fmt: skip

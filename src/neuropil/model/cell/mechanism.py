@@ -30,6 +30,7 @@ import numpy as np
 from neuropil.errors import ModelError, UnitError
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution
+from neuropil.model.base.noise import white
 from neuropil.units import Dimension, GOhm, Quantity, mM, ms, mV, nS, pA, pF, um, unit_name
 
 SUPPLIED: dict[str, Dimension] = {
@@ -128,6 +129,8 @@ class Mechanism(DeclarativeModel):
     @classmethod
     def check_class(cls) -> None:
         """Inputs that compartments supply must have the units they supply them in."""
+        if noises := white(cls.spec.inputs):
+            raise ModelError(f"{cls.__name__}.{noises[0]}: channels and point processes have no white noise of their own", fix="an input of another name of a point process, driven by npl.Noise")
         for name, dimension in cls.spec.inputs.items():
             if supplied(name) and dimension != SUPPLIED[name[0]]:
                 raise UnitError(

@@ -15,6 +15,7 @@ from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.chosen import shared
 from neuropil.model.contents.contents import Population
+from neuropil.model.contents.own_noise import refuse_noise
 from neuropil.model.contents.per_synapse import check_array, differs
 from neuropil.model.contents.population import View, indices_of, whole
 from neuropil.model.neuron.composite import full_name, split
@@ -65,6 +66,7 @@ def check_synapse(
         raise NetworkError(f"{where}: these synapses have no current", got=got, fix="leave input out; events go to a port")
     if flows and (not isinstance(input, str) or input not in target.inputs):
         raise NetworkError(f"{where}: the target has no input {input!r}", fix=did_you_mean(input, target.inputs))
+    refuse_noise(input, where)
     if isinstance(port, str) and flows and split(port)[0] != split(input)[0]:
         raise NetworkError(f"{where}: port and input belong to different parts of the target", got=f"{port} and {input}", expected="one part, where the synapse sits")
     if synapse is not None:

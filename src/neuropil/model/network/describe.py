@@ -16,6 +16,7 @@ from neuropil.model.connection.rule import Rule, check_drawable
 from neuropil.model.contents.chosen import shared
 from neuropil.model.contents.contents import Population, Projection, StimulusConnection, Stream
 from neuropil.model.contents.in_context import synapse_in_context
+from neuropil.model.contents.own_noise import refuse_noise
 from neuropil.model.contents.per_synapse import UNKNOWN, edge_weights, refuse_listed
 from neuropil.model.contents.population import View, indices_of, whole
 from neuropil.model.contents.sites import check_parameters, edge_sites, named_site, started
@@ -24,6 +25,7 @@ from neuropil.model.neuron.branched import Branch
 from neuropil.model.neuron.composite import Composite, full_name, indexed, parts_of
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.model.stimulus.stimulus import CurrentStimulus, EventStimulus, Stimulus, check_stimulus
+from neuropil.model.stimulus.wiener import Wiener
 from neuropil.units import Dimension, magnitude, ms, um, unit_name
 
 
@@ -160,6 +162,8 @@ def described_drive(one: Population | View, stimulus: Stimulus, port: Any, input
     input, index = indexed(input)
     if not isinstance(input, str) or input not in inputs:
         raise NetworkError(f"{pop.name} ({type(pop.neuron).__name__}) has no input {input!r}", fix=did_you_mean(input, inputs))
+    if not isinstance(stimulus, Wiener):
+        refuse_noise(input, f"stimulus {label}")
     check_stimulus(stimulus, size, f"stimulus {label}")
     if stimulus.dimension() != inputs[input]:
         raise NetworkError(f"stimulus {label} has the wrong unit", got=unit_name(stimulus.dimension()), expected=unit_name(inputs[input]))

@@ -13,6 +13,7 @@ from neuropil.model.connection.rule import Rule, check_drawable
 from neuropil.model.contents.chosen import shared
 from neuropil.model.contents.contents import Population, Stream
 from neuropil.model.contents.graded import Graded, GradedProjection, source_model
+from neuropil.model.contents.own_noise import refuse_noise
 from neuropil.model.contents.per_synapse import refuse_listed
 from neuropil.model.contents.population import View, indices_of, whole
 from neuropil.model.contents.sites import edge_sites, named_site
@@ -51,6 +52,7 @@ def described_graded(
     inputs = post.neuron.spec.inputs
     if not isinstance(entry, str) or entry not in inputs:
         raise NetworkError(f"{where}: {post.name} ({type(post.neuron).__name__}) has no input {entry!r} for a graded projection", fix=did_you_mean(str(entry), inputs))
+    refuse_noise(entry, where)
     value = graded.expression(pre, where)
     dimension = weight_dimension(post, entry, value.dimension(source_model(pre, value.part)))
     place = named_site(index, post, entry) if site is None else edge_sites(site, index, rule, source.size, post, entry, where.removeprefix("projection "))

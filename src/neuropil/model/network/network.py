@@ -19,6 +19,7 @@ from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection, Stream
 from neuropil.model.contents.graded import Graded, GradedProjection
+from neuropil.model.contents.own_noise import own_noise, refuse_noise
 from neuropil.model.contents.population import View, whole
 from neuropil.model.contents.recordable import Asked, Recordable, checked_time
 from neuropil.model.contents.windows import window_drives
@@ -31,7 +32,7 @@ from neuropil.model.network.describe import described_drive, described_populatio
 from neuropil.model.network.graded import described_graded
 from neuropil.model.network.junction import Junction
 from neuropil.model.network.replace import Changes, duplicate, replaced
-from neuropil.model.neuron.composite import Composite
+from neuropil.model.neuron.composite import Composite, indexed
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.model.probe.named import recordable
 from neuropil.model.probe.upkeep import Normalisation, SynapseProbe, normalisation, one_projection, synapse_probe
@@ -191,6 +192,7 @@ class Network(Contents):
             raise NetworkError(f"there is a population {name!r} already", fix="give this one another name")
         pop = described_population(name, neuron, size, initial, positions, self.size)
         self.populations[name] = pop
+        self.drives.extend(own_noise(pop))
         return pop
 
     def project(
@@ -299,6 +301,7 @@ class Network(Contents):
         made: list[StimulusConnection] = []
         for pop in self._own(target, "target"):
             label = _unused(_name(name, f"{type(stimulus).__name__}→{pop.name}"), [d.name for d in (*self.drives, *made)])
+            refuse_noise(indexed(input)[0] if input is not None else None, f"stimulus {label}")
             key = (name, pop.name) if name else ("", type(stimulus).__name__, pop.name, str(port or input))
             made.append(described_drive(pop, stimulus, port, input, weight, label, _stream(key, [*self.drives, *made])))
         self.drives.extend(d for drive in made for d in (drive, *window_drives(drive)))

@@ -22,6 +22,7 @@ from neuropil.model.base.distribution import Distribution, checked_values
 from neuropil.model.contents.chosen import Indices, places
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
 from neuropil.model.contents.graded import Graded, GradedProjection
+from neuropil.model.contents.own_noise import own_noise
 from neuropil.model.contents.population import View
 from neuropil.model.contents.windows import window_drives
 from neuropil.model.contents.wiring import weight_dimension
@@ -33,6 +34,7 @@ from neuropil.model.neuron.composite import Composite
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.model.probe.upkeep import check_upkeep
 from neuropil.model.stimulus.stimulus import EventStimulus, Stimulus
+from neuropil.model.stimulus.wiener import Wiener
 from neuropil.units import Quantity, ms, um
 
 Changes = Mapping[str, Mapping[str, Any]]
@@ -96,6 +98,10 @@ def replaced(network: N, name: str | None, populations: Changes | None, projecti
         if not isinstance(name, str):
             raise NetworkError("a network's name must be text", got=name)
         made.name = name
+    for pop in made.populations.values():
+        had = {d.input for d in made.drives if d.target is pop and isinstance(d.stimulus, Wiener)}
+        if had != {d.input for d in own_noise(pop)}:
+            raise NetworkError(f"replace: {pop.name} would have other inputs of white noise", got=f"{type(pop.neuron).__name__}", fix="describe a new network")
     elements = _elements(made, wanted, anew)
     _check_rest(made, set(anew))
     whole = duplicate(made, elements) if elements else made

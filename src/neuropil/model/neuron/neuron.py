@@ -9,6 +9,12 @@ changes, what synapses drive and what currents flow in; methods say the mathemat
     hazard(s)         the rate of stochastic firing (1/ms)
     reset(s)          the new values after a spike
 
+An input called `noise`, or `noise_` and more, is white noise of each neuron's own: in every step a normal number over √(dt / 1 ms), so that its
+integral over a time t has the variance t · 1 ms; in an equation d/dt that is noise / √(1 ms · τ). Equations are linear in it, and are read in
+the sense of Itô; inputs with different names are independent. An Ornstein-Uhlenbeck process of deviation σ:
+
+    return dict(y=-s.y / self.tau + self.sigma * sqrt(2 / (self.tau * ms)) * x.noise)
+
 Only `derivative` or `receive` is needed; the rest has defaults. The methods are run on tracers and on NumPy arrays:
 they may use arithmetic, comparisons and `neuropil.maths`, and must not branch on values (`where` does that).
 """
@@ -18,9 +24,11 @@ from __future__ import annotations
 import warnings
 from typing import Any, ClassVar
 
-from neuropil.errors import ModelError, did_you_mean
+from neuropil.errors import ModelError, UnitError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel, Steady
 from neuropil.model.base.integrators import check_integrator
+from neuropil.model.base.noise import white
+from neuropil.units import DIMENSIONLESS, unit_name
 
 
 class Neuron(DeclarativeModel):
@@ -29,7 +37,7 @@ class Neuron(DeclarativeModel):
     Class attributes a model may set:
         integrator: "auto" (exact where linear, else exponential Euler where each equation is linear in its own
             variable, else "rk4"), "exact", "exponential_euler", or a registered tableau (`neuropil.model.base.integrators`):
-            "euler", "heun", "rk4".
+            "euler", "heun", "rk4"; "milstein" where the diffusion of a state depends on that state.
         spikes_on: "level" (a spike in each step in which `fires` holds) or "rising" (only when it begins to hold).
         refractory: name of the parameter that holds the refractory period, or None.
         clamps: states held at their reset value, and not changed by events, while refractory.
@@ -57,6 +65,9 @@ class Neuron(DeclarativeModel):
             if isinstance(declared.initial, Steady):
                 raise ModelError(f"{name}.{state}: only gates of membrane mechanisms start at STEADY", fix="give a number")
         check_integrator(name, cls.integrator)
+        for given in white(spec.inputs):
+            if spec.inputs[given] != DIMENSIONLESS:
+                raise UnitError(f"{name}.{given} is white noise, which has no unit", got=unit_name(spec.inputs[given]), fix=f"{given} = Input(1.0), or another name")
         if cls.spikes_on not in ("level", "rising"):
             raise ModelError(f"{name}.spikes_on is unknown", got=cls.spikes_on, expected="'level' or 'rising'")
         own = {n for base in cls.__mro__ if base.__module__ != __name__ for n in vars(base)}

@@ -45,6 +45,7 @@ from typing import Any, ClassVar
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel, Steady
 from neuropil.model.base.integrators import check_integrator
+from neuropil.model.base.noise import NOISE, is_white
 from neuropil.model.synapse.context import ContextInput, context_input
 from neuropil.registry import names
 
@@ -86,6 +87,8 @@ class Synapse(DeclarativeModel):
             if isinstance(declared.initial, Steady):
                 raise ModelError(f"{name}.{state}: only gates of membrane mechanisms start at STEADY", fix="give a number")
         for given in spec.inputs:
+            if is_white(given) and given != NOISE:
+                raise ModelError(f"{name}.{given}: a synapse has one white noise", fix=f"name the input {NOISE}, or otherwise")
             if given in names(ContextInput):
                 context_input(given).check_model(name, spec)
 
