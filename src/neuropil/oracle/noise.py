@@ -22,7 +22,7 @@ _HUGE = 2.0**60
 
 
 def without(x: States) -> States:
-    """Inputs without noise."""
+    """Inputs `x` without noise."""
     return {**x, **{k: np.zeros_like(x[k]) for k in white(x)}}
 
 

@@ -11,7 +11,11 @@ from neuropil.model.stimulus.wiener import Wiener
 
 
 def own_noise(pop: Population) -> list[StimulusConnection]:
-    """What drives the inputs of a population that are white noise: each with random numbers by the names of the population and the input."""
+    """What drives the inputs of a population that are white noise: each with random numbers by the names of the population and the input.
+
+    Args:
+        pop: the population.
+    """
     entries = [entry for entry in pop.neuron.spec.inputs if is_white(split(entry)[1])]
     return [StimulusConnection(f"{pop.name}.{entry}", pop, Wiener(), input=entry, stream=("noise", pop.name, entry, 0)) for entry in entries]
 

@@ -16,5 +16,9 @@ class Wiener(CurrentStimulus):
     """
 
     def value(self, dt: Any, normal: Any) -> Any:
-        """The mean of white noise over a step of `dt`, by a number of mean 0 and variance 1."""
+        """The mean of white noise over a step.
+
+        Args:
+            dt: duration of the step; normal: a number of mean 0 and variance 1.
+        """
         return normal / maths.sqrt(dt / (1 * ms))
