@@ -149,7 +149,9 @@ NOTES = """
 Peers in double precision. Cables: 1 mm by 1 µm, 100 Ω cm, 1 µF/cm², 6.3 °C, 0.1 nA; cells: 2 nA, dendrites 0.1 mS/cm² and -65 mV
 where they are passive. Each program records spikes and nothing else. NEURON runs its steps by `ParallelContext.psolve`, with
 the cells spread over its threads; "from its table" is hh as users get it, "computed" with `usetable_hh = 0`. Arbor runs in
-its default context with so many threads. Peers read the SWC file with readers of their own, which differ by a few
+its default context with so many threads, and with its BBP catalogue where channels are those of layer 5, whose conductances are then
+uniform along the apical dendrite. Wall times are those of a machine that others use at the same time where the load below is above 1;
+processor time is not. Peers read the SWC file with readers of their own, which differ by a few
 compartments at branch points.
 """
 

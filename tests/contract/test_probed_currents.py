@@ -74,7 +74,8 @@ def test_executors_agree(executor):
     for name, truth in run_of("oracle").items():
         assert traces[name].shape == truth.shape, name
         np.testing.assert_array_equal(np.isnan(traces[name]), np.isnan(truth))
-        assert np.nanmax(np.abs(truth)) > 0 and error(np.nan_to_num(traces[name]), np.nan_to_num(truth)) < 1e-10, name
+        close = 1e-9 if name in ("potential", "some") else 1e-10  # the engine adds potentials up in units of 2⁻⁴⁰ mV
+        assert np.nanmax(np.abs(truth)) > 0 and error(np.nan_to_num(traces[name]), np.nan_to_num(truth)) < close, name
 
 
 def test_threads_chunks_and_resume(tmp_path):

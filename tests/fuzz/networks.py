@@ -61,6 +61,7 @@ class Case:
         network, dt, steps, seed: what runs.
         weights: before a step, by projection: new weights in base units, one for all.
         plastic: from a step on: whether plasticity is on.
+        settings: before a step, what `Simulation.set` is given.
         chunks: in how many steps at a time the second run goes; threads: of the runs; cut: where the third is interrupted.
     """
 
@@ -74,6 +75,7 @@ class Case:
     threads: tuple[int, int, int] = (1, 2, 3)
     cut: int = 0
     signals: dict[str, dict[int, float]] = field(default_factory=dict)
+    settings: dict[int, list[tuple[Any, dict[str, Any]]]] = field(default_factory=dict)
 
 
 class Drawing:
@@ -286,6 +288,50 @@ class Drawing:
         m.modulates(pops[k], parameter, lambda value, c: value * (1.0 + 0.3 * c / (c + 100 * nM)))
         return {}
 
+    def near(self, typical: Any, size: int) -> Any:
+        """A number near a typical one, or an array."""
+        drawn = self.value(typical, size)
+        return self.value(typical, drawn=False) if isinstance(drawn, Distribution) else drawn
+
+    def setting(self) -> tuple[Any, dict[str, Any]]:
+        """A parameter of some neurons, or a field of a stimulus, and its new value."""
+        drives = [d for d in self.network.drives if d.follows is None]
+        pops = list(self.network.populations.values())[1:]
+        if drives and self.maybe():
+            drive = self.one_of(drives)
+            return drive.name, self.field(drive)
+        k = self.whole(0, len(pops) - 1)
+        some, kind = self.some(pops[k]), KINDS[self.structure.kinds[k]]
+        model = pops[k].models.get("", None)
+        if model is not None and getattr(type(model), "refractory", None) and self.maybe():
+            return some, {type(model).refractory: self.whole(1, 300) * self.dt}
+        if not kind.tunable:
+            return drives[0].name if drives else some, self.field(drives[0]) if drives else {}
+        name = self.one_of(kind.tunable)
+        part, _, inner = name.rpartition(".")
+        return some, {name: self.near(getattr(kind.make() if not part else kind.make().models[part], inner), some.size)}
+
+    def field(self, drive: Any) -> dict[str, Any]:
+        """A new value of a field of a stimulus."""
+        stimulus, size = drive.stimulus, drive.size
+        if drive.port is not None and self.maybe():
+            typical = KINDS[self.structure.kinds[list(self.network.populations).index(drive.target.name) - 1]].ports.get(drive.port) if drive.target.name != "source" else 1.0
+            return {"weight": self.near(typical, size)}
+        if isinstance(stimulus, Poisson):
+            return {"rate": self.near(self.number(1, 3000) * Hz, size)}
+        if isinstance(stimulus, InhomogeneousPoisson):
+            return {"rates": self.array(0, 2000, self.whole(1, 5)) * Hz}
+        if isinstance(stimulus, Regular):
+            return {"interval": self.whole(1, 60) * self.dt}
+        if isinstance(stimulus, SpikeList):
+            n = self.whole(0, 20)
+            return {"times": np.floor(self.array(1, self.steps, n)) * self.dt, "neurons": np.floor(self.array(0, size, n)).astype(int) if self.maybe() else None}
+        typical = KINDS[self.structure.kinds[list(self.network.populations).index(drive.target.name) - 1]].inputs[drive.input]
+        name = {Step: "amplitude", Sine: "amplitude", Noise: "mean"}.get(type(stimulus))
+        if name is not None:
+            return {name: self.near(typical, size)}
+        return {"values": self.array(0, 1.5 * typical.value, self.whole(1, 5)) * Quantity(1.0, typical.dimension)}
+
     def acts(self, case: Case, made: list[Any]) -> Case:
         """What is done between steps, and how the runs are divided."""
         if self.maybe():
@@ -298,6 +344,8 @@ class Drawing:
         if self.maybe() and any(p.synapse is not None for p in made):
             off = self.whole(1, case.steps - 1)
             case.plastic = {off: False, off + self.whole(1, 60): True}
+        for _ in range(self.whole(0, 3)):
+            case.settings.setdefault(self.whole(0, case.steps - 1), []).append(self.setting())
         left = case.steps
         while left:
             case.chunks.append(min(left, self.whole(1, 80)))

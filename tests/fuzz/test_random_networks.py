@@ -50,11 +50,14 @@ class Run:
     def go(self, chunks: list[int]) -> None:
         """Advance by these steps; what is done at a step is done before it."""
         case, simulation = self.case, self.simulation
-        acts = sorted({*case.weights, *case.plastic, *(k for signal in case.signals.values() for k in signal)})
+        acts = sorted({*case.weights, *case.plastic, *case.settings, *(k for signal in case.signals.values() for k in signal)})
         for chunk in chunks:
             end = simulation.core.step + chunk
             while simulation.core.step < end:
                 now = simulation.core.step
+                for target, values in case.settings.get(now, ()):
+                    if values:
+                        simulation.set(target, **values)
                 for name, signal in case.signals.items():
                     if now in signal:
                         simulation.modulators[name].set_signal(signal[now])
@@ -141,7 +144,7 @@ def by_oracle(case: Case) -> Any:
     changes = {k: {n: {"weight": np.full(sizes[n], w)} for n, w in new.items()} for k, new in case.weights.items()}
     states = learned(case) if case.plastic else {}
     held = {k: dict.fromkeys(states) if on else states for k, on in case.plastic.items()}
-    return simulate(network, case.steps * case.dt, dt=case.dt, seed=case.seed, edges=drawn, signals=case.signals, changes=changes, held=held)
+    return simulate(network, case.steps * case.dt, dt=case.dt, seed=case.seed, edges=drawn, signals=case.signals, changes=changes, held=held, settings=case.settings)
 
 
 def learned(case: Case) -> dict[str, tuple[str, ...]]:

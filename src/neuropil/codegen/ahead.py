@@ -70,8 +70,8 @@ class Helper:
 
     Attributes:
         process: that it helps; alive: it still does.
-        queue: tasks that nobody has begun.
-        flying: the task that it compiles; made: those that it compiled and nobody has asked for.
+        queue: tasks that have not begun.
+        flying: the task that it compiles; made: those that it compiled and that were not asked for yet.
     """
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ class Helper:
 
     def _feed(self) -> None:
         """Hand over one task after the other."""
-        with suppress(OSError, EOFError, pickle.PickleError):
+        try:
             while True:
                 with self._changed:
                     if not self._changed.wait_for(lambda: self.queue, IDLE_SECONDS):
@@ -127,13 +127,16 @@ class Helper:
                     self.made |= {task} if done else set()
                     self.flying = None
                     self._changed.notify_all()
-        with self._changed:
-            self.alive, self.flying = False, None
-            self.queue.clear()
-            self._changed.notify_all()
-        self._process.kill()
-        with self._process:  # closes its pipes, and waits for its end
-            atexit.unregister(self._process.kill)
+        except (OSError, EOFError, pickle.PickleError):
+            pass  # it has ended; this process compiles what is left
+        finally:
+            with self._changed:
+                self.alive, self.flying = False, None
+                self.queue.clear()
+                self._changed.notify_all()
+            self._process.kill()
+            with self._process:  # closes its pipes, and waits for its end
+                atexit.unregister(self._process.kill)
 
     def _compile(self, task: Task) -> bool:
         assert self._process.stdin is not None and self._process.stdout is not None

@@ -196,6 +196,10 @@ class KernelCache(Cache):
         """
         return self._cache_file.holds(self._index_key(sig, target_context.codegen()))
 
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        """Types and processor: the code, with closures, is in the name of the file. (Numba adds a pickled closure, which differs between processes.)"""
+        return sig, codegen.magic_tuple()
+
     @property
     def known(self) -> bool:
         """Whether any version is kept."""

@@ -39,7 +39,7 @@ WIDEST = 32
 """Numbers of a record at most."""
 
 SLOWEST = 20_000.0
-"""Longest time constant of a decay, ms: times are told apart by how much has decayed between them."""
+"""Longest time constant of a decay, ms: decays distinguish times."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def records_of(network: Network, projection: Projection, program: SynapseProgram
 
 
 def decays_in_time(program: SynapseProgram, records: TargetRecords, constants: dict[str, Any]) -> bool:
-    """Whether all rates are such that times can be told from decays.
+    """Whether all rates are such that decays distinguish times.
 
     Args:
         program: of the synapses; records: theirs.
@@ -122,7 +122,11 @@ def decays_in_time(program: SynapseProgram, records: TargetRecords, constants: d
 
 
 def records_of_program(program: SynapseProgram) -> TargetRecords | str:
-    """The same by the equations alone."""
+    """The same by the equations alone.
+
+    Args:
+        program: of the synapses.
+    """
     if not (program.event_driven and program.responds and program.answering):
         return "no synapse responds to its target"
     if program.dated:

@@ -1,4 +1,4 @@
-"""What the segments of a packed word's synapses are told apart by, besides their delay: the accumulator, or the accumulator and the weight.
+"""What distinguishes the segments of a packed word's synapses, besides their delay: the accumulator, or the accumulator and the weight.
 
 Where all synapses from a population onto one accumulator have the same weight, in whole quanta, a segment's weight is known once, and a word is
 a target alone, in 2 bytes. Otherwise words of equal accumulators lie together, and each has its own weight. A segment with words of 2 bytes is

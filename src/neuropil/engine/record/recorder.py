@@ -35,6 +35,7 @@ class Track:
     Attributes:
         name, neurons, unit, variable, population, sites: as of a `Trace`; of synapses their places and their projection.
         dtype: of its values; every: steps between samples; first: the step of the first.
+        ticks: whether samples are taken at the beginning of steps, as those of modulators are.
     """
 
     name: str
@@ -46,11 +47,13 @@ class Track:
     dtype: str
     every: int
     first: int
-
+    ticks: bool = False
 
     def before(self, step: int) -> int:
         """How many samples have been taken when this step is reached: those of ticks at the beginning of earlier steps, or at the end of all."""
-        return -(-step // self.every) if self.first == 0 else step // self.every
+        if self.ticks:
+            return -(-(step - self.first) // self.every)
+        return 0 if step < max(self.first, 1) else (step - self.first) // self.every + 1
 
 
 def tracks(plan: Plan) -> list[Track]:
@@ -66,7 +69,7 @@ def tracks(plan: Plan) -> list[Track]:
     for m in plan.network.modulators.values():
         unit, every = unit_name(m.kinetics.dimension), grid.steps(m.tick, plan.dt, "tick")
         for population in m.watched:
-            made.append(Track(trace_name(m, population), np.zeros(1, np.int64), unit, concentration_of(m.name), population, None, "float64", every, 0))
+            made.append(Track(trace_name(m, population), np.zeros(1, np.int64), unit, concentration_of(m.name), population, None, "float64", every, 0, True))
     return made
 
 

@@ -1,7 +1,7 @@
 """The store of event-driven synapses that respond to their targets by records of these.
 
 `neuropil.codegen.target_record_source` says what its kernels do, `neuropil.lower.target_records` which rules it carries out. What a
-record holds follows from the states of the target, and is made anew from them whenever somebody has looked at the synapses; no
+record holds follows from the states of the target, and is made anew from them whenever synapses have been read; no
 checkpoint holds it.
 """
 
@@ -70,7 +70,13 @@ class RecordArrays:
 
     @classmethod
     def of(cls, records: TargetRecords, segments: int, targets: int, real: np.dtype) -> RecordArrays:
-        """Room for so many segments and targets; nothing has begun."""
+        """Room for so many segments and targets; nothing has begun.
+
+        Args:
+            records: of the program.
+            segments, targets: how many.
+            real: type of the numbers.
+        """
         rates, sources = len(records.source_rates) + len(records.target_rates), len(records.source_rates)
         return cls(
             np.zeros(BASES + rates, np.int64), np.zeros(rates, np.int64), np.zeros(rates, np.uint64), np.full(2, np.inf, real),
@@ -122,7 +128,7 @@ class TargetRecordStore(EventDrivenStore):
         target = np.zeros(made.target.size + lanes, made.target.dtype)  # vectors reach beyond the last
         target[: made.target.size] = made.target
         made.target, made.part, made.room, made.notes = target[: made.target.size], np.empty(0, self.real), (), {}
-        del made.own[RESPONDED]  # what a synapse has responded to follows from when its segment was met
+        made.own[RESPONDED] = np.empty(0, np.uint8)  # what a synapse has responded to follows from when its segment was met
         return made
 
     def renew(self) -> None:
