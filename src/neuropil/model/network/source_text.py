@@ -95,7 +95,7 @@ def _node(function: FunctionType) -> ast.Lambda | ast.FunctionDef:
     found = [n for n in ast.walk(ast.parse("".join(lines))) if isinstance(n, kind) and _begins(n, code)]
     if kind is ast.Lambda:  # several may stand in a line, or one in another
         standing = [n for n in found if isinstance(n, ast.Lambda) and _stands_in(code, n.body)]
-        found = sorted(standing, key=lambda n: (*_end(n.body), *(-x for x in _start(n.body))))[:1]
+        found = [*sorted(standing, key=lambda n: (*_end(n.body), *(-x for x in _start(n.body))))[:1]]
     for node in found:
         node.args.defaults = [ast.Constant(None)] * len(node.args.defaults)
         node.args.kw_defaults = [d and ast.Constant(None) for d in node.args.kw_defaults]
