@@ -253,7 +253,7 @@ def packing(word: Word) -> Task:
     Args:
         word: type of a stored synapse.
     """
-    return Task(pack_rows, (__name__, "pack_two", (np.dtype(word).name,)))
+    return Task(pack_rows, (__name__, "pack_two", ("uint64" if word == np.uint64 else "uint32",)))
 
 
 def pack_two(word: str) -> None:
@@ -321,13 +321,15 @@ def _job(
     row_start = store.row_start[population.first : population.first + population.size + 1]
     used = {j: s for j, s in enumerate(scale) if s is not None}
     real = np.empty(0, np.float64 if store.words.dtype == np.uint64 else np.float32)
+    # Words without weights are cut from those of 4 bytes as they are written, so that both have one version of the kernel.
+    wide, alike = (np.empty(0, np.uint32), store.words) if store.words.dtype == np.uint16 else (store.words, np.empty(0, np.uint16))
     t = tables
     return _Job(tables, outgoing, row_start, (
         t.laws, t.starts, t.counts, t.positions, t.targets, t.weights, t.delays, t.sites, t.threshold, t.pair,
         np.array([first[j] for j in outgoing], np.int64),
         max(network.projections[j].target.size for j in outgoing), place,
         np.array([k for ks in key_of for k in ks], np.uint32), key_start,
-        np.array([used[j].quantum for j in outgoing], np.float64), np.array([used[j].top for j in outgoing], np.float64), row_start, real, offsets, store.words,
+        np.array([used[j].quantum for j in outgoing], np.float64), np.array([used[j].top for j in outgoing], np.float64), row_start, real, offsets, wide, alike,
     ))  # fmt: skip
 
 
