@@ -154,6 +154,9 @@ def doubled(function):
     return twice
 
 
+x, amplitude, stays = open, open, open  # what a text calls by names of its own is not read from here
+
+
 @doubled
 def factorial(n):
     return 1 if n <= 1 else n * factorial(n - 1)
@@ -173,6 +176,7 @@ class Composed(npl.CurrentStimulus):
 
     def value(self, t):
         x = t / ms
+        stays = [amplitude for amplitude in (x,)]  # noqa: F841
         return self.amplitude * (factorial(3) + TIMES(x) + 100 * PLUS(x) + 10000 * MINUS(x))
 
 
@@ -184,6 +188,25 @@ def test_functions_are_found_in_their_file_wherever_they_stand(tmp_path):
         for t in (1.0, 7.0):
             exact = (2 * 3 * 2 * 2 * 2 + 5 * t + 100 * (t + 5) + 10000 * (t - 5)) * pA
             assert loaded.drives[0].stimulus.value(t * ms) == net.drives[0].stimulus.value(t * ms) == exact
+
+
+def scaled(stays):
+    class Scaled(npl.CurrentStimulus):
+        amplitude: npl.Current = 1 * pA
+
+        def value(self, t):
+            return self.amplitude * stays * t / ms
+
+    return Scaled
+
+
+def test_a_class_within_a_function_has_the_values_of_that_function(tmp_path):
+    net = npl.Network("scaled")
+    cells = net.population("cells", LIFExp(), 2)
+    for factor in (2.0, 3.0):
+        net.stimulate(cells, scaled(factor)(), input="current")
+    loaded = npl.load_network(net.save(tmp_path / "n.h5"), trust=True)
+    assert [d.stimulus.value(2 * ms) for d in loaded.drives] == [4 * pA, 6 * pA]
 
 
 WIDTH = 2.0

@@ -12,9 +12,10 @@ import builtins
 import hashlib
 import inspect
 import linecache
+import symtable
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -149,12 +150,29 @@ def names_read(thing: Any, text: str) -> dict[str, Any]:
         text: its text.
     """
     home = thing.__globals__ if isinstance(thing, FunctionType) else vars(sys.modules[thing.__module__])
-    home = {**_closed_over_by_class(thing), **home}
-    tree = ast.parse(text)
-    read = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
-    read |= {word for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str) for word in _annotation(n.value)}
-    free = set(thing.__code__.co_freevars) if isinstance(thing, FunctionType) else set()
-    return {name: home[name] for name in sorted(read - free) if name in home and home[name] is not thing and getattr(builtins, name, None) is not home[name]}
+    home = {**home, **_closed_over_by_class(thing)}
+    enclosed = thing.__code__.co_freevars if isinstance(thing, FunctionType) else ()
+    read = set(_global_names(symtable.symtable(_standing(name_in_text(thing), text, enclosed), "<text>", "exec")))
+    read |= {word for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant) and isinstance(n.value, str) for word in _annotation(n.value)}
+    return {name: home[name] for name in sorted(read) if name in home and home[name] is not thing and getattr(builtins, name, None) is not home[name]}
+
+
+def _global_names(scope: symtable.SymbolTable) -> Iterator[str]:
+    """Names that code takes from its module; the body of a class, where it has not set them itself."""
+    local = scope.get_type() == "function"
+    for symbol in scope.get_symbols():
+        if symbol.is_referenced() and (symbol.is_global() or not local):
+            yield symbol.get_name()
+    for inner in scope.get_children():
+        yield from _global_names(inner)
+
+
+def _standing(name: str, text: str, enclosed: Collection[str]) -> str:
+    """A text that defines a name by itself: within a function of the names that it has closed over."""
+    body = f"{name} = {text}" if name == "_lambda" else text
+    if enclosed:
+        body = f"def _around({', '.join(enclosed)}):\n{textwrap.indent(body, '    ')}\n    return {name}\n"
+    return body
 
 
 def _annotation(text: str) -> set[str]:
@@ -217,9 +235,7 @@ def made(
     vars(home)["_neuropil_text"] = text
     if with_future:
         vars(home)["annotations"] = __future__.annotations
-    body = f"{name} = {text}" if name == "_lambda" else text
-    if closure:
-        body = f"def _around({', '.join(closure)}):\n{textwrap.indent(body, '    ')}\n    return {name}\n"
+    body = _standing(name, text, closure)
     # Python compiles what is called of an imported name otherwise than of another, and fingerprints see it.
     imported = [n for n, v in reads.items() if isinstance(v, ModuleType) or importable(getattr(v, "__module__", "__main__") or "__main__")]
     if imported:
