@@ -209,6 +209,16 @@ def test_a_class_within_a_function_has_the_values_of_that_function(tmp_path):
     assert [d.stimulus.value(2 * ms) for d in loaded.drives] == [4 * pA, 6 * pA]
 
 
+def test_two_files_with_one_text_do_not_mix(tmp_path):
+    loaded = []
+    for factor in (2.0, 3.0):
+        net = npl.Network("scaled")
+        net.stimulate(net.population("cells", LIFExp(), 2), scaled(factor)(), input="current")
+        loaded.append(npl.load_network(net.save(tmp_path / f"{factor}.h5"), trust=True))
+    again = [npl.load_network(net.save(tmp_path / "again.h5"), trust=True) for net in loaded]
+    assert [net.drives[0].stimulus.value(1 * ms) for net in again] == [2 * pA, 3 * pA]
+
+
 WIDTH = 2.0
 
 

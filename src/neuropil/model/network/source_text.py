@@ -149,12 +149,19 @@ def names_read(thing: Any, text: str) -> dict[str, Any]:
         thing: the class or function.
         text: its text.
     """
-    home = thing.__globals__ if isinstance(thing, FunctionType) else vars(sys.modules[thing.__module__])
-    home = {**home, **_closed_over_by_class(thing)}
+    home = {**_home(thing), **_closed_over_by_class(thing)}
     enclosed = thing.__code__.co_freevars if isinstance(thing, FunctionType) else ()
     read = set(_global_names(symtable.symtable(_standing(name_in_text(thing), text, enclosed), "<text>", "exec")))
     read |= {word for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant) and isinstance(n.value, str) for word in _annotation(n.value)}
     return {name: home[name] for name in sorted(read) if name in home and home[name] is not thing and getattr(builtins, name, None) is not home[name]}
+
+
+def _home(thing: Any) -> Mapping[str, Any]:
+    """The names of the module in which a class or function was made; another may have its name by now."""
+    if isinstance(thing, FunctionType):
+        return thing.__globals__
+    homes = (f.__globals__ for f in vars(thing).values() if isinstance(f, FunctionType))  # of a decorated method it is that of the decorator
+    return next((home for home in homes if home.get("__name__") == thing.__module__), vars(sys.modules[thing.__module__]))
 
 
 def _global_names(scope: symtable.SymbolTable) -> Iterator[str]:
@@ -202,8 +209,7 @@ def closed_over(function: FunctionType) -> dict[str, Any]:
 
 def future(thing: Any) -> bool:
     """Whether annotations are text where a class or function, `thing`, is defined."""
-    home = thing.__globals__ if isinstance(thing, FunctionType) else vars(sys.modules[thing.__module__])
-    return home.get("annotations") is __future__.annotations
+    return _home(thing).get("annotations") is __future__.annotations
 
 
 def digest_of(texts: Mapping[str, str]) -> str:
