@@ -6,7 +6,11 @@ both give the same bits. A kind that is registered in the zoo is tested here wit
 
 from __future__ import annotations
 
+import functools
+import importlib
 import json
+import linecache
+import sys
 from typing import Any
 
 import numpy as np
@@ -140,6 +144,121 @@ def test_code_of_the_user_is_text_until_it_is_trusted(tmp_path):
     assert parts(make_plan(network)) == parts(make_plan(loaded))
     again = npl.load_network(loaded.save(tmp_path / "again.h5"), trust=True)  # what was loaded can be saved
     assert npl.run(again, 60 * ms).summary["digest"] == npl.run(network, 60 * ms).summary["digest"]
+
+
+def doubled(function):
+    @functools.wraps(function)
+    def twice(*given):
+        return 2 * function(*given)
+
+    return twice
+
+
+x, amplitude, stays = open, open, open  # what a text calls by names of its own is not read from here
+
+
+@doubled
+def factorial(n):
+    return 1 if n <= 1 else n * factorial(n - 1)
+
+
+def operations(a):
+    return [lambda x: x * a, lambda x: x + a, lambda x: (lambda y: x - y)(a)]
+
+
+TIMES, PLUS, MINUS = operations(5.0)
+
+
+class Composed(npl.CurrentStimulus):
+    """Functions of one line, in one another, decorated, and recursive."""
+
+    amplitude: npl.Current = 1 * pA
+
+    def value(self, t):
+        x = t / ms
+        stays = [amplitude for amplitude in (x,)]  # noqa: F841
+        return self.amplitude * (factorial(3) + TIMES(x) + 100 * PLUS(x) + 10000 * MINUS(x))
+
+
+def test_functions_are_found_in_their_file_wherever_they_stand(tmp_path):
+    net = npl.Network("composed")
+    net.stimulate(net.population("cells", LIFExp(), 2), Composed(), input="current")
+    once = npl.load_network(net.save(tmp_path / "n.h5"), trust=True)
+    for loaded in (once, npl.load_network(once.save(tmp_path / "again.h5"), trust=True)):
+        for t in (1.0, 7.0):
+            exact = (2 * 3 * 2 * 2 * 2 + 5 * t + 100 * (t + 5) + 10000 * (t - 5)) * pA
+            assert loaded.drives[0].stimulus.value(t * ms) == net.drives[0].stimulus.value(t * ms) == exact
+
+
+def scaled(stays):
+    class Scaled(npl.CurrentStimulus):
+        amplitude: npl.Current = 1 * pA
+
+        def value(self, t):
+            return self.amplitude * stays * t / ms
+
+    return Scaled
+
+
+def test_a_class_within_a_function_has_the_values_of_that_function(tmp_path):
+    net = npl.Network("scaled")
+    cells = net.population("cells", LIFExp(), 2)
+    for factor in (2.0, 3.0):
+        net.stimulate(cells, scaled(factor)(), input="current")
+    loaded = npl.load_network(net.save(tmp_path / "n.h5"), trust=True)
+    assert [d.stimulus.value(2 * ms) for d in loaded.drives] == [4 * pA, 6 * pA]
+
+
+def test_two_files_with_one_text_do_not_mix(tmp_path):
+    loaded = []
+    for factor in (2.0, 3.0):
+        net = npl.Network("scaled")
+        net.stimulate(net.population("cells", LIFExp(), 2), scaled(factor)(), input="current")
+        loaded.append(npl.load_network(net.save(tmp_path / f"{factor}.h5"), trust=True))
+    again = [npl.load_network(net.save(tmp_path / "again.h5"), trust=True) for net in loaded]
+    assert [net.drives[0].stimulus.value(1 * ms) for net in again] == [2 * pA, 3 * pA]
+
+
+WIDTH = 2.0
+
+
+class Computed(npl.CurrentStimulus):
+    amplitude: npl.Current = 1 * pA
+    width = 3 * WIDTH
+    offset = (0.0, {"a": np.arange(3.0)})
+
+    def value(self, t):
+        return self.amplitude * (t / ms * self.width + self.offset[0])
+
+
+@pytest.mark.parametrize("changed, name", [
+    ((Computed, "width", 7.0), "Computed.width"), ((Computed, "value", lambda self, t: self.amplitude * 2), "Computed.value"),
+    ((Computed, "offset", (0.0, {"a": np.arange(4.0)})), "Computed.offset"), ((Computed, "added", 1.0), "Computed.added"),
+    ((sys.modules[__name__], "WIDTH", 9.0), "Computed.width"),
+])  # fmt: skip
+def test_code_that_is_no_longer_what_its_text_gives_is_refused(changed, name, tmp_path, monkeypatch):
+    net = npl.Network("changed")
+    net.stimulate(net.population("cells", LIFExp(), 2), Computed(), input="current")
+    net.save(tmp_path / "n.h5")
+    monkeypatch.setattr(*changed, raising=False)
+    with pytest.raises(npl.NetworkError, match="not the same") as error:
+        net.save(tmp_path / "other.h5")
+    assert name in str(error.value) and not (tmp_path / "other.h5").exists()
+
+
+def test_a_file_that_was_edited_after_it_was_run_is_refused(tmp_path, monkeypatch):
+    text = "def slower(value, level):\n    return value * {}\n"
+    (tmp_path / "edited_effects.py").write_text(text.format(1.5))
+    monkeypatch.syspath_prepend(tmp_path)
+    slower = importlib.import_module("edited_effects").slower
+    net = npl.Network("edited")
+    cells = net.population("cells", LIFExp(), 2)
+    net.modulator("m", npl.FirstOrder(tau=20 * ms), volume=[cells]).modulates(cells, "tau_m", slower)
+    net.save(tmp_path / "n.h5")
+    (tmp_path / "edited_effects.py").write_text(text.format(1.25))
+    linecache.checkcache()
+    with pytest.raises(npl.NetworkError, match="not the same"):
+        net.save(tmp_path / "other.h5")
 
 
 def test_the_same_bits_with_every_mechanism(tmp_path):
