@@ -350,3 +350,17 @@ def test_code_in_the_place_of_a_name_is_not_executed(tmp_path):
         with pytest.raises(npl.NetworkError, match="cannot be read"):
             npl.load_network(path)
         assert not mark.exists()
+
+
+def test_trust_in_a_text_is_not_trust_in_what_another_file_lets_it_read(tmp_path):
+    path = of_the_user().save(tmp_path / "n.h5")
+    with pytest.raises(npl.NetworkError, match="only if you trust it") as refused:
+        npl.load_network(path)
+    digest = str(refused.value).split("SHA-256 ")[1][:64]
+
+    def edited(content):
+        next(s for s in content["sources"] if s["name"] == "Ramp")["reads"]["SCALE"] = {"name": "os:system"}
+
+    rewrite(path, edited)
+    with pytest.raises(npl.NetworkError, match="does not say"):
+        npl.load_network(path, trust=digest)
