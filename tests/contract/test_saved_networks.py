@@ -304,15 +304,63 @@ def test_no_changed_bit_is_believed(tmp_path):
 def test_an_edited_file_ends_in_an_error_and_executes_nothing(edit, tmp_path):
     """Also one with a seal that fits."""
     path = registry.circuit("brunel")().save(tmp_path / "n.h5")
+
+    def edited(content):
+        content["network"]["state"]["citation"] = edit
+
+    rewrite(path, edited)
+    with pytest.raises(npl.NetworkError, match="cannot be read"):
+        npl.load_network(path)
+
+
+def rewrite(path, edited):
+    """Another content, under a seal that fits."""
     with sealed.reading(path) as file:
         content = json.loads(file["network"][()])
         arrays = {name: (array[()], array.attrs["dtype"]) for name, array in file["arrays"].items()} if "arrays" in file else {}
-    content["network"]["state"]["citation"] = edit
+    edited(content)
     with sealed.writing(path) as file:
         file.attrs["neuropil_network"] = 1
         file["network"] = json.dumps(content)
         for name, (values, dtype) in arrays.items():
             file[f"arrays/{name}"] = values
             file[f"arrays/{name}"].attrs["dtype"] = dtype
-    with pytest.raises(npl.NetworkError, match="cannot be read"):
+
+
+def test_code_in_the_place_of_a_name_is_not_executed(tmp_path):
+    """Beside text of the package, which needs no trust: here the gradient of a current along a dendrite."""
+    path, mark = registry.circuit("brunel")().save(tmp_path / "n.h5"), tmp_path / "executed"
+    attack = f"open({str(mark)!r}, 'w')"
+
+    def source(name, closure):
+        def edited(content):
+            text = "lambda x: g * (-0.8696 + 2.087 * np.exp(3.6161 * x / farthest))"
+            content["sources"] = [{
+                "name": name, "qualname": "gradient", "text": text, "future": True, "package": "neuropil.zoo.cells.layer5_pyramidal", "reads": ["np"],
+                "closure": {"g": 1.0, "farthest": 2.0, **closure}, "defaults": None, "keywords": None,
+            }]  # fmt: skip
+            content["network"]["state"]["citation"] = {"source": 0}
+
+        return edited
+
+    rewrite(path, source("_lambda", {}))
+    assert npl.load_network(path).citation(0.0) == 2.087 - 0.8696
+    for name, closure in ((attack, {}), ("_lambda", {f"a={attack}": 1.0})):
+        rewrite(path, source(name, closure))
+        with pytest.raises(npl.NetworkError, match="cannot be read"):
+            npl.load_network(path)
+        assert not mark.exists()
+
+
+def test_trust_in_a_text_is_not_trust_in_what_another_file_lets_it_read(tmp_path):
+    path = of_the_user().save(tmp_path / "n.h5")
+    with pytest.raises(npl.NetworkError, match="only if you trust it") as refused:
         npl.load_network(path)
+    digest = str(refused.value).split("SHA-256 ")[1][:64]
+
+    def edited(content):
+        next(s for s in content["sources"] if s["name"] == "Ramp")["reads"]["SCALE"] = {"name": "os:system"}
+
+    rewrite(path, edited)
+    with pytest.raises(npl.NetworkError, match="does not say"):
+        npl.load_network(path, trust=digest)

@@ -238,7 +238,7 @@ def _check_remade(name: str, encoder: Encoder, root: Any) -> None:
     """Refuse code whose text gives something else than it: the network that is loaded would be another."""
     if not encoder.code:
         return
-    decoder = Decoder(encoder.sources, encoder.arrays, trusted=True)
+    decoder = Decoder(encoder.sources, encoder.arrays, encoder.imports, trusted=True)
     try:
         decoder.value(root)
         decoder.finish()

@@ -11,6 +11,7 @@ import ast
 import builtins
 import hashlib
 import inspect
+import keyword
 import linecache
 import symtable
 import sys
@@ -234,6 +235,8 @@ def made(
         with_future: annotations are text.
         late: is given the names of the module, to add what can only be made later.
     """
+    if not all(word.isidentifier() and not keyword.iskeyword(word) for word in (name, *closure)):
+        raise ValueError(f"names that are no names: {[name, *closure]}")  # they would be executed
     home = ModuleType(module)
     sys.modules[module] = home
     vars(home).update(reads)
