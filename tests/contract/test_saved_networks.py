@@ -6,7 +6,11 @@ both give the same bits. A kind that is registered in the zoo is tested here wit
 
 from __future__ import annotations
 
+import functools
+import importlib
 import json
+import linecache
+import sys
 from typing import Any
 
 import numpy as np
@@ -142,6 +146,121 @@ def test_code_of_the_user_is_text_until_it_is_trusted(tmp_path):
     assert npl.run(again, 60 * ms).summary["digest"] == npl.run(network, 60 * ms).summary["digest"]
 
 
+def doubled(function):
+    @functools.wraps(function)
+    def twice(*given):
+        return 2 * function(*given)
+
+    return twice
+
+
+x, amplitude, stays = open, open, open  # what a text calls by names of its own is not read from here
+
+
+@doubled
+def factorial(n):
+    return 1 if n <= 1 else n * factorial(n - 1)
+
+
+def operations(a):
+    return [lambda x: x * a, lambda x: x + a, lambda x: (lambda y: x - y)(a)]
+
+
+TIMES, PLUS, MINUS = operations(5.0)
+
+
+class Composed(npl.CurrentStimulus):
+    """Functions of one line, in one another, decorated, and recursive."""
+
+    amplitude: npl.Current = 1 * pA
+
+    def value(self, t):
+        x = t / ms
+        stays = [amplitude for amplitude in (x,)]  # noqa: F841
+        return self.amplitude * (factorial(3) + TIMES(x) + 100 * PLUS(x) + 10000 * MINUS(x))
+
+
+def test_functions_are_found_in_their_file_wherever_they_stand(tmp_path):
+    net = npl.Network("composed")
+    net.stimulate(net.population("cells", LIFExp(), 2), Composed(), input="current")
+    once = npl.load_network(net.save(tmp_path / "n.h5"), trust=True)
+    for loaded in (once, npl.load_network(once.save(tmp_path / "again.h5"), trust=True)):
+        for t in (1.0, 7.0):
+            exact = (2 * 3 * 2 * 2 * 2 + 5 * t + 100 * (t + 5) + 10000 * (t - 5)) * pA
+            assert loaded.drives[0].stimulus.value(t * ms) == net.drives[0].stimulus.value(t * ms) == exact
+
+
+def scaled(stays):
+    class Scaled(npl.CurrentStimulus):
+        amplitude: npl.Current = 1 * pA
+
+        def value(self, t):
+            return self.amplitude * stays * t / ms
+
+    return Scaled
+
+
+def test_a_class_within_a_function_has_the_values_of_that_function(tmp_path):
+    net = npl.Network("scaled")
+    cells = net.population("cells", LIFExp(), 2)
+    for factor in (2.0, 3.0):
+        net.stimulate(cells, scaled(factor)(), input="current")
+    loaded = npl.load_network(net.save(tmp_path / "n.h5"), trust=True)
+    assert [d.stimulus.value(2 * ms) for d in loaded.drives] == [4 * pA, 6 * pA]
+
+
+def test_two_files_with_one_text_do_not_mix(tmp_path):
+    loaded = []
+    for factor in (2.0, 3.0):
+        net = npl.Network("scaled")
+        net.stimulate(net.population("cells", LIFExp(), 2), scaled(factor)(), input="current")
+        loaded.append(npl.load_network(net.save(tmp_path / f"{factor}.h5"), trust=True))
+    again = [npl.load_network(net.save(tmp_path / "again.h5"), trust=True) for net in loaded]
+    assert [net.drives[0].stimulus.value(1 * ms) for net in again] == [2 * pA, 3 * pA]
+
+
+WIDTH = 2.0
+
+
+class Computed(npl.CurrentStimulus):
+    amplitude: npl.Current = 1 * pA
+    width = 3 * WIDTH
+    offset = (0.0, {"a": np.arange(3.0)})
+
+    def value(self, t):
+        return self.amplitude * (t / ms * self.width + self.offset[0])
+
+
+@pytest.mark.parametrize("changed, name", [
+    ((Computed, "width", 7.0), "Computed.width"), ((Computed, "value", lambda self, t: self.amplitude * 2), "Computed.value"),
+    ((Computed, "offset", (0.0, {"a": np.arange(4.0)})), "Computed.offset"), ((Computed, "added", 1.0), "Computed.added"),
+    ((sys.modules[__name__], "WIDTH", 9.0), "Computed.width"),
+])  # fmt: skip
+def test_code_that_is_no_longer_what_its_text_gives_is_refused(changed, name, tmp_path, monkeypatch):
+    net = npl.Network("changed")
+    net.stimulate(net.population("cells", LIFExp(), 2), Computed(), input="current")
+    net.save(tmp_path / "n.h5")
+    monkeypatch.setattr(*changed, raising=False)
+    with pytest.raises(npl.NetworkError, match="not the same") as error:
+        net.save(tmp_path / "other.h5")
+    assert name in str(error.value) and not (tmp_path / "other.h5").exists()
+
+
+def test_a_file_that_was_edited_after_it_was_run_is_refused(tmp_path, monkeypatch):
+    text = "def slower(value, level):\n    return value * {}\n"
+    (tmp_path / "edited_effects.py").write_text(text.format(1.5))
+    monkeypatch.syspath_prepend(tmp_path)
+    slower = importlib.import_module("edited_effects").slower
+    net = npl.Network("edited")
+    cells = net.population("cells", LIFExp(), 2)
+    net.modulator("m", npl.FirstOrder(tau=20 * ms), volume=[cells]).modulates(cells, "tau_m", slower)
+    net.save(tmp_path / "n.h5")
+    (tmp_path / "edited_effects.py").write_text(text.format(1.25))
+    linecache.checkcache()
+    with pytest.raises(npl.NetworkError, match="not the same"):
+        net.save(tmp_path / "other.h5")
+
+
 def test_the_same_bits_with_every_mechanism(tmp_path):
     network = everything()
     loaded = round_trip(network, tmp_path, trust=True)
@@ -185,15 +304,63 @@ def test_no_changed_bit_is_believed(tmp_path):
 def test_an_edited_file_ends_in_an_error_and_executes_nothing(edit, tmp_path):
     """Also one with a seal that fits."""
     path = registry.circuit("brunel")().save(tmp_path / "n.h5")
+
+    def edited(content):
+        content["network"]["state"]["citation"] = edit
+
+    rewrite(path, edited)
+    with pytest.raises(npl.NetworkError, match="cannot be read"):
+        npl.load_network(path)
+
+
+def rewrite(path, edited):
+    """Another content, under a seal that fits."""
     with sealed.reading(path) as file:
         content = json.loads(file["network"][()])
         arrays = {name: (array[()], array.attrs["dtype"]) for name, array in file["arrays"].items()} if "arrays" in file else {}
-    content["network"]["state"]["citation"] = edit
+    edited(content)
     with sealed.writing(path) as file:
         file.attrs["neuropil_network"] = 1
         file["network"] = json.dumps(content)
         for name, (values, dtype) in arrays.items():
             file[f"arrays/{name}"] = values
             file[f"arrays/{name}"].attrs["dtype"] = dtype
-    with pytest.raises(npl.NetworkError, match="cannot be read"):
+
+
+def test_code_in_the_place_of_a_name_is_not_executed(tmp_path):
+    """Beside text of the package, which needs no trust: here the gradient of a current along a dendrite."""
+    path, mark = registry.circuit("brunel")().save(tmp_path / "n.h5"), tmp_path / "executed"
+    attack = f"open({str(mark)!r}, 'w')"
+
+    def source(name, closure):
+        def edited(content):
+            text = "lambda x: g * (-0.8696 + 2.087 * np.exp(3.6161 * x / farthest))"
+            content["sources"] = [{
+                "name": name, "qualname": "gradient", "text": text, "future": True, "package": "neuropil.zoo.cells.layer5_pyramidal", "reads": ["np"],
+                "closure": {"g": 1.0, "farthest": 2.0, **closure}, "defaults": None, "keywords": None,
+            }]  # fmt: skip
+            content["network"]["state"]["citation"] = {"source": 0}
+
+        return edited
+
+    rewrite(path, source("_lambda", {}))
+    assert npl.load_network(path).citation(0.0) == 2.087 - 0.8696
+    for name, closure in ((attack, {}), ("_lambda", {f"a={attack}": 1.0})):
+        rewrite(path, source(name, closure))
+        with pytest.raises(npl.NetworkError, match="cannot be read"):
+            npl.load_network(path)
+        assert not mark.exists()
+
+
+def test_trust_in_a_text_is_not_trust_in_what_another_file_lets_it_read(tmp_path):
+    path = of_the_user().save(tmp_path / "n.h5")
+    with pytest.raises(npl.NetworkError, match="only if you trust it") as refused:
         npl.load_network(path)
+    digest = str(refused.value).split("SHA-256 ")[1][:64]
+
+    def edited(content):
+        next(s for s in content["sources"] if s["name"] == "Ramp")["reads"]["SCALE"] = {"name": "os:system"}
+
+    rewrite(path, edited)
+    with pytest.raises(npl.NetworkError, match="does not say"):
+        npl.load_network(path, trust=digest)

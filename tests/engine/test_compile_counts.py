@@ -11,7 +11,7 @@ import pytest
 
 import neuropil as npl
 from neuropil.codegen import kernel_cache
-from neuropil.engine.stores.packed import pack_two
+from neuropil.engine.stores.packed import pack_two, with_weights
 from neuropil.engine.stores.packed_kernels import pack_rows
 from neuropil.units import Hz, ms, mV, pA
 from neuropil.zoo.neurons.lif import LIFExp
@@ -103,3 +103,12 @@ def test_the_kernel_that_is_compiled_ahead_is_that_of_a_run(word):
     before = set(pack_rows.overloads)
     pack_two(word)
     assert set(pack_rows.overloads) == before
+
+
+def test_words_with_and_without_weights_are_packed_by_one_version():
+    """Its compilation is a large part of a cold start; words of 2 bytes are cut from those of 4 as they are written."""
+    simulation = npl.Simulation(network(), threads=1)
+    assert set(simulation.plan.packed) == {np.uint16, np.uint32}
+    assert {with_weights(simulation.plan.scale, word) for word in simulation.plan.packed} == {np.uint32}
+    words = {types[-2].dtype.name for types in pack_rows.overloads}
+    assert "uint32" in words and words <= {"uint32", "uint64"}

@@ -41,6 +41,7 @@ def words(net: Network) -> dict[str, int]:
 def test_which_words_have_no_weights():
     """Where a population's synapses on one accumulator all weigh the same in quanta, whatever their targets and delays."""
     assert words(network()) == {"one": 2, "same": 2, "back": 4, "drawn": 4, "strong": 2}
+    assert [s and s.word for s in make_plan(network(), precision="float64").scale] == [np.uint16, np.uint16, np.uint64, np.uint64, np.uint16]
     assert {np.dtype(s.word).itemsize for s in make_plan(network(), full_weights=True).scale if s is not None} == {8}
     many = Network("many")
     target = many.population("target", LIFExp(), 5)
@@ -49,15 +50,15 @@ def test_which_words_have_no_weights():
     assert sorted(words(many).values()) == [2] * 32 + [4] * 8  # a step looks at no more lists than that
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_spikes_are_those_of_words_with_weights(threads: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+@pytest.mark.parametrize("threads, precision", [(1, "float32"), (2, "float32"), (2, "float64")])
+def test_spikes_are_those_of_words_with_weights(threads: int, precision: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """And stay so when weights are set while spikes are under way, in the same step and after a checkpoint; until then half the memory is enough."""
     found = []
     for turn in ("narrow", "wide"):
         if turn == "wide":
             wide(monkeypatch)
         net = network()
-        simulation = Simulation(net, threads=threads, seed=3)
+        simulation = Simulation(net, threads=threads, seed=3, precision=precision)
         size = simulation.core.packed[0].words.nbytes if turn == "narrow" else 0
         assert not size or size == 2 * sum(simulation.weights(name).size for name in ("one", "same", "strong"))
         before = {p.name: simulation.weights(p.name) for p in net.projections}
@@ -67,7 +68,7 @@ def test_spikes_are_those_of_words_with_weights(threads: int, monkeypatch: pytes
         np.testing.assert_allclose(simulation.weights("one"), weights, atol=0.01)
         second = simulation.run(20 * ms)
         simulation.checkpoint(tmp_path / f"{turn}.h5")
-        resumed = Simulation(net, threads=3 - threads, seed=3, resume=tmp_path / f"{turn}.h5")
+        resumed = Simulation(net, threads=3 - threads, seed=3, precision=precision, resume=tmp_path / f"{turn}.h5")
         np.testing.assert_array_equal(resumed.weights("one"), simulation.weights("one"))
         third = resumed.run(20 * ms)
         assert len(first.spikes) > 100 and len(second.spikes) > 50 and len(third.spikes) > 50

@@ -76,7 +76,7 @@ def grown(add: str) -> dict[str, float]:
         # Potentials of seven cells: four compartments of the soma, four of the dendrite, and the node where they meet.
         ("cells", {"spikes": 7 * 40, "state": 7 * 9 * 8}, {}),
         # A thousand synapses, each one word; spikes on their way: room for 1024 at first, a segment each.
-        ("packed", {"synapses": 1000 * 8}, {"row starts": 100 * 4, "segment bounds": 1, "keys": 1, "while building": 1, "spikes in flight": 1024 * 8}),
+        ("packed", {"synapses": 1000 * 2}, {"row starts": 100 * 4, "segment bounds": 1, "keys": 1, "while building": 1, "spikes in flight": 1024 * 8}),
         # Each with its two ends, a delay, a weight and the time of its last update at least.
         ("learning", {}, {"synapses": 1000 * 5 * 4, "segment bounds": 1, "spikes in flight": 1024 * 8, "while building": 1}),
         ("probe", {"probes": 100 * 8 * 10_000}, {}),

@@ -211,7 +211,7 @@ def test_wrong_values_are_refused_and_change_nothing():
             (ModelError, "draw the values", "a", {"tau_m": Normal(10 * ms, 1 * ms)}), (NetworkError, "multiple", "a", {"t_ref": 0.123 * ms}), (NetworkError, "Network.replace", "a", {"size": 3}),
             (NetworkError, "set_weights", net.projections[0], {"weight": 3 * pA}), (NetworkError, "did you mean", "countd", {"rate": 3 * Hz}), (NetworkError, "rate", "counted", {"rates": 3 * Hz}),
             (NetworkError, "part of the network", "counted", {"port": "inh"}), (ModelError, "must not be negative", "counted", {"rate": -3 * Hz}), (SimulationError, "describe it with an array", "counted", {"rate": 5e6 * Hz}),
-            (NetworkError, "multiple", "list", {"times": np.array([0.123, 3.0, 4.0]) * ms, "neurons": None}), (SimulationError, "nothing to set", "a", {}), (NetworkError, "returns a list", net.drives[:1], {"rate": 3 * Hz}),
+            (NetworkError, "multiple", "list", {"times": np.array([0.123, 3.0, 4.0]) * ms, "neurons": None}), (SimulationError, "nothing to set", "a", {}), (NetworkError, "returns a list", net.drives[:1], {"rate": 3 * Hz}), (NetworkError, "one population, view", net["a"] + net["b"], {"tau_m": 3 * ms}),
         ]  # fmt: skip
         for error, text, target, values in wrong:
             with pytest.raises(error, match=text):

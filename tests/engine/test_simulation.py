@@ -221,7 +221,7 @@ def test_a_network_that_does_not_fit_is_refused_with_the_sum() -> None:
     net = Network("huge")
     exc = net.population("exc", LIFExp(), 2_000_000)
     net.project(exc, exc, FixedProbability(0.1), weight=1 * pA, delay=1 * ms, port="exc")
-    with pytest.raises(MemoryLimitError, match=r"synapses 1600\.00"):
+    with pytest.raises(MemoryLimitError, match=r"synapses 800\.00"):
         Simulation(net)
 
 

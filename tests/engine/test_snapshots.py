@@ -12,7 +12,9 @@ import pytest
 import neuropil as npl
 from engine.test_everything_on import network as everything
 from neuropil.engine import Simulation
-from neuropil.units import Hz, ms, mV, nM, pA
+from neuropil.units import Hz, ms, mV, nM, nS, pA
+from neuropil.zoo.channels.squid_axon import HodgkinHuxleyMembrane
+from neuropil.zoo.neurons.branch_neuron import BranchNeuron
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
 
@@ -145,13 +147,13 @@ def test_another_seed_gives_other_noise_of_every_kind_and_the_same_network():
 # --- other networks from one state -------------------------------------------------------------------------------------
 
 
-def balanced(amplitude=200.0, tau=10.0, size=60, extra=False, probed=False, inhibition=True, delay=1.0, rewards=True):
+def balanced(amplitude=200.0, tau=10.0, size=60, extra=False, probed=False, inhibition=True, delay=1.0, rewards=True, noise=60.0):
     net = npl.Network("balanced")
     if extra:  # first, so that all indices of the others move
         net.population("new", LIFExp(), 7)
         net.stimulate(net["new"], npl.Step(500 * pA), input="current")
     exc, inh = net.population("exc", LIFExp(tau_m=tau * ms), size), net.population("inh", LIFExp(), 15)
-    net.stimulate(exc, npl.Poisson(9000 * Hz), port="exc", weight=60 * pA)
+    net.stimulate(exc, npl.Poisson(9000 * Hz), port="exc", weight=noise * pA)
     net.stimulate(exc, npl.Step(amplitude * pA), input="current", name="clamp")
     net.project(exc, inh, npl.FixedProbability(0.3), weight=npl.Normal(90 * pA, 9 * pA), delay=1.5 * ms, port="exc", name="up")
     if inhibition:
@@ -294,4 +296,32 @@ def test_what_was_set_belongs_to_the_state(equilibrium):
     with Simulation(balanced(), start=later) as started:
         agree(started.run(30 * ms), changed)
     with Simulation(balanced(tau=20.0), start=later) as anew:  # described anew: what is described comes first
-        assert anew.plan.groups[0].members[0].parameters["tau_m"] == 20.0 and not anew._interventions.names
+        assert anew._interventions.value(anew.plan.network["exc"], "tau_m") == 20.0
+        assert anew._interventions.value(anew.plan.network["exc"], "v_th") == -53.0  # this one is described as it was
+        assert [e["parameter"] for e in anew.summary()["interventions"]] == ["v_th"]
+    with Simulation(balanced(noise=40.0), start=later) as quieter:  # a stimulus is not the population that it acts on
+        assert quieter._interventions.value(quieter.plan.network["exc"], "tau_m") == 6.0
+
+
+def test_parameters_of_parts_that_are_described_anew_come_first(tmp_path):
+    """Of branches, and of channels of cells: as of neurons."""
+    usual = HodgkinHuxleyMembrane().g_k
+
+    def described(g_l, g_k):
+        net = npl.Network("parts")
+        net.population("branched", BranchNeuron(branches=2, dendrite=BranchNeuron().branch.with_(g_l=g_l * nS)), 2)
+        cell = npl.Cell(npl.Morphology.ball_and_stick(), discretisation=npl.FixedCount(1)).paint("all", HodgkinHuxleyMembrane(g_k=g_k * usual), name="hh")
+        net.population("cells", cell, 2)
+        return net
+
+    with Simulation(described(0.2, 1.0), seed=1, dt=0.025 * ms, threads=1) as simulation:
+        simulation.set("branched", branch__g_l=0.3 * nS)
+        simulation.set("cells", hh__g_k=0.5 * usual)
+        snapshot = simulation.snapshot()
+    loaded = npl.load_snapshot(snapshot.save(tmp_path / "s.h5"))
+    for start in (snapshot, loaded):
+        for g_l, g_k, found in ((0.2, 1.0, (0.3, 0.5)), (0.4, 1.0, (0.4, 0.5)), (0.2, 0.8, (0.3, 0.8))):
+            with Simulation(described(g_l, g_k), start=start, threads=1) as started:
+                value, network = started._interventions.value, started.plan.network
+                assert np.all(value(network["branched"], "branch.g_l") == found[0])
+                np.testing.assert_allclose(value(network["cells"], "hh.g_k"), found[1] * usual.value)

@@ -70,8 +70,8 @@ class Helper:
 
     Attributes:
         process: that it helps; alive: it still does.
-        queue: tasks that nobody has begun.
-        flying: the task that it compiles; made: those that it compiled and nobody has asked for.
+        queue: tasks that have not begun.
+        flying: the task that it compiles; made: those that it compiled and that were not asked for yet.
     """
 
     def __init__(self) -> None:

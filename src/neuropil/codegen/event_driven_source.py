@@ -99,6 +99,7 @@ class KernelWriter:
         )  # fmt: skip
 
     def write(self) -> EventDrivenKernels:
+        """The text of all functions."""
         graphs = [(self.graph, all_roots(self.program))]
         lines = [
             *module_head(f"Kernels of event-driven synapses, {self.precision}.", self.precision, graphs, "from neuropil.engine.stores.buckets import due_now", "from neuropil.codegen.threads import prefetch"),
@@ -353,10 +354,16 @@ class KernelWriter:
 
 
 def indented(lines: list[str], depth: int = 1) -> list[str]:
-    """Lines within `depth` blocks more."""
+    """The `lines` within `depth` blocks more."""
     return ["    " * depth + line for line in lines]
 
 
 def function_text(name: str, signature: list[str], text: list[str]) -> list[str]:
-    """A kernel of this name, with these arguments and this text."""
+    """A kernel.
+
+    Args:
+        name: of the function.
+        signature: names of its arguments.
+        text: lines of its body.
+    """
     return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def {name}({', '.join(signature)}):", "    noalias_arguments()", *indented(text)]

@@ -59,7 +59,12 @@ def wide_vectors(typingctx):  # type: ignore[no-untyped-def]
 
 
 def element(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    """Pointer to ``args[0][args[1]]``, without bounds check or wrap-around."""
+    """Pointer to ``args[0][args[1]]``, without bounds check or wrap-around.
+
+    Args:
+        context, builder, signature, args: what Numba gives to the generator of an intrinsic; the first two arguments of the
+            signature are an array of one dimension and an integer.
+    """
     array_type, index_type = signature.args[:2]
     array = context.make_array(array_type)(context, builder, args[0])
     index = context.cast(builder, args[1], index_type, types.intp)

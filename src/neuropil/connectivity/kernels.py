@@ -105,7 +105,7 @@ def _draw_distinct(key0, key1, element, n_draw, k, words, taken, out):
 
     Words are used strictly in order, so the result does not depend on how many are generated at a time.
     """
-    found, position = 0, 0
+    found, position = np.int64(0), np.int64(0)
     while found < k:
         wanted = k - found
         m = min(wanted + (wanted >> 2) + 16, words.size - 2) & ~1

@@ -35,7 +35,7 @@ from neuropil.engine.record.snapshot import Snapshot, take_up, taken
 from neuropil.engine.record.start import fitted, shared
 from neuropil.engine.runaway import runaway
 from neuropil.engine.saved import Arrays, Saved
-from neuropil.engine.stores.packed import packing
+from neuropil.engine.stores.packed import packing, with_weights
 from neuropil.engine.stores.packed_weights import PackedWeights
 from neuropil.engine.tally import SpikeTally
 from neuropil.engine.worthwhile import worthwhile
@@ -128,6 +128,7 @@ class Simulation(Access):
             if any(not p.per_synapse for p in self.network.projections):
                 begin([packing(np.uint64 if full_weights or precision == "float64" else np.uint32)], worth=1)
             self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights, gate_tables=gate_tables)
+            begin([packing(with_weights(self.plan.scale, word)) for word in self.plan.packed], worth=1)  # the first guess may have been wrong
             for cells in self.plan.cells.values():
                 if note := too_coarse(cells.cable):
                     warnings.warn(f"population {cells.population.name!r}: {note}", stacklevel=2)

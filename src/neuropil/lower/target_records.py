@@ -122,7 +122,11 @@ def decays_in_time(program: SynapseProgram, records: TargetRecords, constants: d
 
 
 def records_of_program(program: SynapseProgram) -> TargetRecords | str:
-    """The same by the equations alone."""
+    """The same by the equations alone.
+
+    Args:
+        program: of the synapses.
+    """
     if not (program.event_driven and program.responds and program.answering):
         return "no synapse responds to its target"
     if program.dated:

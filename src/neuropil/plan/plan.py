@@ -138,7 +138,7 @@ class Plan:
     @property
     def accumulator(self) -> Any:
         """The type of exact accumulators: wide enough for the widest words."""
-        return np.int64 if self.word == np.uint64 or np.uint64 in self.packed else np.int32
+        return np.int64 if self.word == np.uint64 or any(s is not None and s.wide for s in self.scale) else np.int32
 
     @cached_property
     def buffers(self) -> dict[tuple[int, Argument], Buffer]:
@@ -224,7 +224,8 @@ def make_plan(
     updated = [p for p in parts.values() if own_kernel(p.population)]
     groups = _merge([builder.member(p) for p in updated], precision)
     bare = tuple(builder.bare(p) for p in parts.values() if not own_kernel(p.population))
-    scale = tuple(narrowed(network, scales(network, [s.exact for s in stores], word), channel_of))
+    own = scales(network, [s.exact for s in stores], word)  # with words of their own weights
+    scale = tuple(own if full_weights else narrowed(network, own, channel_of))
     groups = tuple(dataclasses.replace(g, members=_with_quanta(g, network, scale)) for g in groups)
     bare = tuple(dataclasses.replace(b, members=_with_quanta(b, network, scale)) for b in bare)
     cells = {
@@ -349,7 +350,7 @@ def _why(network: Network, projection: Projection, store: StoreKind, scale: Scal
     if scale is None:
         return f"{store.name}: {(type(store).__doc__ or 'registered outside of the package').strip()}"
     port = f"{type(projection.target.neuron).__name__}.{projection.port}"
-    width = f"; {scale.why}" if scale.why else "; a word is a target alone, because all weigh the same" if scale.word == np.uint16 else ""
+    width = "; a word is a target alone, because all weigh the same" if scale.word == np.uint16 else f"; {scale.why}" if scale.why else ""
     return f"aggregated: events at {port} act through their sum, so no synapse needs a state of its own{width}"
 
 

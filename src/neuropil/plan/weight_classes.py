@@ -1,4 +1,4 @@
-"""What the segments of a packed word's synapses are told apart by, besides their delay: the accumulator, or the accumulator and the weight.
+"""What distinguishes the segments of a packed word's synapses, besides their delay: the accumulator, or the accumulator and the weight.
 
 Where all synapses from a population onto one accumulator have the same weight, in whole quanta, a segment's weight is known once, and a word is
 a target alone, in 2 bytes. Otherwise words of equal accumulators lie together, and each has its own weight. A segment with words of 2 bytes is
@@ -55,11 +55,12 @@ class WeightClasses:
 def alike(projection: Projection, scale: Scale) -> int | None:
     """The quanta of each of a projection's synapses; None if they are not all the same.
 
-    As they are packed (`neuropil.engine.stores.packed_kernels`): in float32, halves up, within ±top.
+    As they are packed (`neuropil.engine.stores.packed_kernels`): in float32, or float64 where they are wide, halves up, within ±top.
     """
     if isinstance(projection.weight, Distribution) or np.ndim(projection.weight):
         return None
-    quanta = np.floor(np.float32(float(projection.weight) / scale.quantum) + np.float32(0.5))
+    real = np.float64 if scale.wide else np.float32
+    quanta = np.floor(real(float(projection.weight) / scale.quantum) + real(0.5))
     return int(np.clip(quanta, -scale.top, scale.top))
 
 
@@ -71,7 +72,7 @@ def narrowed(network: Network, scales: Sequence[Scale | None], channel_of: Seque
     """
     together: dict[tuple[str, int], list[int]] = {}
     for j, (p, scale) in enumerate(zip(network.projections, scales, strict=True)):
-        if scale is not None and scale.word == np.uint32:
+        if scale is not None:
             together.setdefault((p.source.name, channel_of[j]), []).append(j)
     made = list(scales)
     classes: set[tuple[int, int]] = set()

@@ -58,6 +58,11 @@ class Scale:
     word: Any
     why: str = ""
 
+    @property
+    def wide(self) -> bool:
+        """A weight takes 48 bits, in words that hold weights."""
+        return self.top >= 1 << 15
+
 
 def scales(network: Network, exact: Sequence[bool], word: Any) -> list[Scale | None]:
     """The scale of every projection's weights: one for all that meet in an exact accumulator; None for those that add to real ones.

@@ -196,8 +196,11 @@ class Interventions(AsDescribed):
         return {"log": np.frombuffer(json.dumps([self.log, self.unlisted]).encode(), np.uint8)}
 
     def restore(self, arrays: Arrays, step: int) -> None:
-        """Restore the `arrays` that `save` returned; the `step` does not matter."""
-        self.log, self.unlisted = json.loads(array(arrays, "log").tobytes())
+        """Restore the `arrays` that `save` returned, but for changes that do not act here; parameters and fields come before. The `step` does not matter."""
+        log, self.unlisted = json.loads(array(arrays, "log").tobytes())
+        drives = self.core.plan.network.drives
+        acting = {**self.names, **{drives[j].name: set(fields) for j, fields in self.fields.items()}}
+        self.log = [entry for entry in log if entry["parameter"] in acting.get(entry["target"], ())]
         self._listed = Counter((entry["target"], entry["parameter"]) for entry in self.log)
 
 
@@ -208,7 +211,7 @@ class Parameters:
         interventions: of the simulation.
     """
 
-    named_by, overrides = "population", True
+    named_by, overrides = "population", False
 
     def __init__(self, interventions: Interventions):
         self._own = interventions
@@ -219,19 +222,31 @@ class Parameters:
         return frozenset(full_name(part, n) for part, model in population.models.items() for n in model.spec.parameters)
 
     def save(self) -> Arrays:
-        """A number, or float64[neurons, sites] of each."""
-        network = self._own.core.plan.network
-        return {name: {n: np.array(self._own.value(network[name], n), float) for n in sorted(names)} for name, names in self._own.names.items() if names}
+        """What each is, and what it is in the description: a number, or float64[neurons, sites]."""
+        return {name: {n: self._saved(name, n) for n in sorted(names)} for name, names in self._own.names.items() if names}
+
+    def _saved(self, name: str, parameter: str) -> Arrays:
+        population = self._own.core.plan.network[name]
+        return {"set": np.array(self._own.value(population, parameter), float), "described": np.array(self._own.described[name, parameter], float)}
 
     def restore(self, arrays: Arrays, step: int) -> None:
-        """Restore the `arrays` that `save` returned, and what is described of those that it does not name; the `step` does not matter."""
+        """Restore the `arrays` that `save` returned, and what is described of those that it does not name; the `step` does not matter.
+
+        A parameter that is described otherwise than where it was saved stays as it is described.
+        """
         own, network = self._own, self._own.core.plan.network
         for name in {**arrays, **own.names}:
             saved = group(arrays, name) if name in arrays else {}
-            wanted = {n: value if np.ndim(value := array(saved, n)) else float(value) for n in saved}
-            described = {n: own.described[name, n] for n in own.names.get(name, ()) if n not in wanted}
-            if {**wanted, **described}:
-                own.neurons(network[name], {**wanted, **described})()
+            wanted = dict[str, Any]()
+            for n in saved:
+                one = group(saved, n)
+                described = own.described.get((name, n), own.value(network[name], n))
+                if np.array_equal(array(one, "described"), np.asarray(described, float)):
+                    value = array(one, "set")
+                    wanted[n] = value if np.ndim(value) else float(value)
+            back = {n: own.described[name, n] for n in own.names.get(name, ()) if n not in wanted}
+            if {**wanted, **back}:
+                own.neurons(network[name], {**wanted, **back})()
                 own.names[name] = set(wanted)
         own.modulation.renew(act=False)
 

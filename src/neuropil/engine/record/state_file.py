@@ -18,7 +18,7 @@ from neuropil.result.folder import CHECKPOINT_FILE
 from neuropil.result.sealed import reading, writing
 from neuropil.result.sonata import link, unlink
 
-VERSION = 6
+VERSION = 7
 
 
 def write(path: Path, described: dict[str, Any], saved: dict[str, Arrays]) -> None:

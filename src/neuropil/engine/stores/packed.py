@@ -108,7 +108,7 @@ def signed_words(words: np.ndarray) -> np.ndarray:
 
 
 def widened(store: PackedSynapses, quanta: NDArray[np.int64]) -> PackedSynapses:
-    """Words without weights as words of 16-bit weights, in the same places.
+    """Words without weights as words that have them, in the same places.
 
     Args:
         store: with words of 2 bytes.
@@ -117,11 +117,13 @@ def widened(store: PackedSynapses, quanta: NDArray[np.int64]) -> PackedSynapses:
     Returns:
         The same synapses; the scale of each projection among them has the wider word.
     """
+    own = with_weights(store.scale, np.uint16)
     weights = [np.tile(quanta[keys[:, 0]], offsets.shape[0] * offsets.shape[1]) for keys, offsets in zip(store.keys, store.offsets, strict=True)]
     lengths = [np.diff(offsets.astype(np.int64), axis=2).ravel() for offsets in store.offsets]
-    each = np.repeat(np.concatenate(weights).astype(np.int32), np.concatenate(lengths))
-    words = store.words.astype(np.uint32) | each.view(np.uint32) << np.uint32(16)
-    scale = [s if s is None or s.word != np.uint16 else replace(s, word=np.uint32) for s in store.scale]
+    each = np.repeat(np.concatenate(weights).astype(own), np.concatenate(lengths))
+    words: np.ndarray = store.words.astype(own)
+    words |= each << own(16)
+    scale = [s if s is None or s.word != np.uint16 else replace(s, word=np.uint64 if s.wide else np.uint32) for s in store.scale]
     return replace(store, words=words, scale=scale, rounding=list(store.rounding), saturated=list(store.saturated), vanished=list(store.vanished))
 
 
@@ -200,6 +202,16 @@ def held_by(scale: Sequence[Scale | None], word: Word) -> list[int]:
     return [j for j, s in enumerate(scale) if s is not None and s.word == word]
 
 
+def with_weights(scale: Sequence[Scale | None], word: Word) -> type[np.uint32] | type[np.uint64]:
+    """The type of words that hold weights, of the projections that lie in such words.
+
+    Args:
+        scale: of each projection.
+        word: type of a stored synapse, which may have no weight.
+    """
+    return np.uint64 if any(s is not None and s.word == word and s.wide for s in scale) else np.uint32
+
+
 def source_keys(outgoing: Sequence[tuple[int, NDArray[np.int64]]]) -> NDArray[np.int32]:
     """int32[K, 2]: the sorted (channel, delay steps) of a source population, given those of its projections.
 
@@ -247,11 +259,11 @@ def predict_memory(
     }
 
 
-def packing(word: Word) -> Task:
+def packing(word: type[np.uint32] | type[np.uint64]) -> Task:
     """The kernel that draws and packs synapses, to be compiled ahead.
 
     Args:
-        word: type of a stored synapse.
+        word: type of words that hold weights; those without are cut from them as they are written.
     """
     return Task(pack_rows, (__name__, "pack_two", (np.dtype(word).name,)))
 
@@ -320,14 +332,17 @@ def _job(
     key_start = np.concatenate([[0], np.cumsum([len(k) for k in key_of])]).astype(np.int64)
     row_start = store.row_start[population.first : population.first + population.size + 1]
     used = {j: s for j, s in enumerate(scale) if s is not None}
-    real = np.empty(0, np.float64 if store.words.dtype == np.uint64 else np.float32)
+    own = with_weights(scale, store.words.dtype.type)
+    real = np.empty(0, np.float64 if own == np.uint64 else np.float32)
+    # Words without weights are cut from those with weights as they are written, so that both have one version of the kernel.
+    words, alike = (np.empty(0, own), store.words) if store.words.dtype == np.uint16 else (store.words, np.empty(0, np.uint16))
     t = tables
     return _Job(tables, outgoing, row_start, (
         t.laws, t.starts, t.counts, t.positions, t.targets, t.weights, t.delays, t.sites, t.threshold, t.pair,
         np.array([first[j] for j in outgoing], np.int64),
         max(network.projections[j].target.size for j in outgoing), place,
         np.array([k for ks in key_of for k in ks], np.uint32), key_start,
-        np.array([used[j].quantum for j in outgoing], np.float64), np.array([used[j].top for j in outgoing], np.float64), row_start, real, offsets, store.words,
+        np.array([used[j].quantum for j in outgoing], np.float64), np.array([used[j].top for j in outgoing], np.float64), row_start, real, offsets, words, alike,
     ))  # fmt: skip
 
 
@@ -337,7 +352,7 @@ def _job(
 def _run(jobs: list[_Job], store: PackedSynapses, threads: int, progress: Progress | None) -> None:
     """Let `threads` threads take tasks from one iterator until none is left; the first error stops all."""
     tasks = (task for job in jobs for task in job.tasks())
-    take(packing(store.words.dtype.type))
+    take(packing(with_weights(store.scale, store.words.dtype.type)))
     lock, stop = threading.Lock(), threading.Event()
     done, errors = [0], []  # type: tuple[list[int], list[BaseException]]
 

@@ -21,14 +21,12 @@ from neuropil.connectivity.kernels import (
 
 
 def _packed(place, quanta, words):
-    """Target below, signed quanta above if there is room, in the type of the array `words`."""
+    """Target below, signed quanta above, in the type of the array `words`."""
     raise NotImplementedError("compiled only")
 
 
 @overload(_packed, jit_options={"nogil": True}, inline="always")
 def _packed_as(place, quanta, words):
-    if words.dtype == types.uint16:
-        return lambda place, quanta, words: np.uint16(place & np.uint32(0xFFFF))
     if words.dtype == types.uint32:
         return lambda place, quanta, words: np.uint32(
             np.uint32(place & np.uint32(0xFFFF)) | np.uint32(np.uint32(np.int32(quanta)) << np.uint32(16))
@@ -75,8 +73,8 @@ def _place_row(
 
 
 @inner_njit(nogil=True)
-def _sort_row(n, row_start, n_blocks, n_keys, bins, items, histogram, cursor, offsets, words):
-    """Counting sort of a row into its final place, stable; leaves the histogram empty."""
+def _sort_row(n, row_start, n_blocks, n_keys, bins, items, histogram, cursor, offsets, words, targets):
+    """Counting sort of a row into its final place, stable; leaves the histogram empty. Where `targets` has room, words go there, without weights."""
     total = np.int64(0)
     for block in range(n_blocks):
         for key in range(n_keys):
@@ -86,17 +84,21 @@ def _sort_row(n, row_start, n_blocks, n_keys, bins, items, histogram, cursor, of
             total += histogram[b]
             histogram[b] = 0
         offsets[block, n_keys] = np.uint32(total)
+    narrow = targets.size > 0
     for i in range(n):
         b = bins[i]
         at = cursor[b]
-        words[at] = items[i]
+        if narrow:
+            targets[at] = np.uint16(items[i] & items.dtype.type(0xFFFF))
+        else:
+            words[at] = items[i]
         cursor[b] = at + np.uint64(1)
 
 
 @cached_njit(nogil=True)
 def pack_rows(
     first, last, laws, starts, counts, positions, targets, weights, delays, sites, threshold, pair, first_target, most_targets, place,
-    key_of, key_start, quantum, top, row_start, real, offsets, words,
+    key_of, key_start, quantum, top, row_start, real, offsets, words, alike,
 ):  # fmt: skip
     """Draw, pack, sort and write the rows of sources first … last-1.
 
@@ -115,7 +117,7 @@ def pack_rows(
     histogram, cursor = np.zeros(n_blocks * n_keys, np.int32), np.empty(n_blocks * n_keys, np.uint64)
     account = np.zeros((n_projections, 3))
     for source in range(first, last):
-        filled = 0
+        filled = np.int64(0)
         for j in range(n_projections):
             law, start, n = laws[j], starts[j, source], counts[j, source]
             draw_targets(law, source, start, n, targets, drawn, taken, target)
@@ -133,5 +135,5 @@ def pack_rows(
                 bins[filled:], items[filled:], histogram,
             )  # fmt: skip
             filled += n
-        _sort_row(filled, row_start[source], n_blocks, n_keys, bins, items, histogram, cursor, offsets[source], words)
+        _sort_row(filled, row_start[source], n_blocks, n_keys, bins, items, histogram, cursor, offsets[source], words, alike)
     return account

@@ -70,7 +70,13 @@ class RecordArrays:
 
     @classmethod
     def of(cls, records: TargetRecords, segments: int, targets: int, real: np.dtype) -> RecordArrays:
-        """Room for so many segments and targets; nothing has begun."""
+        """Room for so many segments and targets; nothing has begun.
+
+        Args:
+            records: of the program.
+            segments, targets: how many.
+            real: type of the numbers.
+        """
         rates, sources = len(records.source_rates) + len(records.target_rates), len(records.source_rates)
         return cls(
             np.zeros(BASES + rates, np.int64), np.zeros(rates, np.int64), np.zeros(rates, np.uint64), np.full(2, np.inf, real),

@@ -86,6 +86,8 @@ def target_of(network: Network, target: Any) -> Target:
     drives = {d.name: d for d in network.drives if d.follows is None}
     if isinstance(target, (list, tuple)) and len(target) == 1 and isinstance(target[0], StimulusConnection):
         raise NetworkError("set() changes one stimulus, not a list", got=target, fix="stimulate() returns a list: (drive,) = net.stimulate(...)")
+    if isinstance(target, (list, tuple)) and len(target) != 1:
+        raise NetworkError("set() changes one population, view or stimulus at a time", got=target, fix="for each in (...): simulation.set(each, ...)")
     if isinstance(target, Projection) or (isinstance(target, str) and name not in network.populations and name not in drives and any(p.name == name for p in (*network.projections, *network.graded))):
         raise NetworkError(f"set() changes neurons and stimuli; {name!r} is a projection", fix="set_weights() sets its weights, set_synapses() the states of its synapses")
     if isinstance(target, StimulusConnection) or (isinstance(target, str) and name in drives):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from importlib import import_module
@@ -21,10 +21,11 @@ import numpy as np
 from neuropil.errors import NetworkError, NeuropilError, ResultError
 from neuropil.model.base.described import STEADY
 from neuropil.model.network.network import Network
-from neuropil.model.network.save import VERSION
 from neuropil.model.network.source_text import describing, digest_of, factory_of, harmless, importable, made, of_package
 from neuropil.result.sealed import reading
 from neuropil.units import Quantity
+
+VERSION = 1
 
 
 def load_network(path: str | os.PathLike[str], *, trust: bool | str = False) -> Network:
@@ -54,7 +55,7 @@ def load_network(path: str | os.PathLike[str], *, trust: bool | str = False) -> 
                 expected="trust=True, or trust= this SHA-256", fix=f'look at it first: print(*npl.network_sources("{path}").values())',
             )  # fmt: skip
     with _ours(path):
-        decoder = _Decoder(content["sources"], arrays, trusted=bool(foreign))
+        decoder = Decoder(content["sources"], arrays, content["imports"], trusted=bool(foreign))
         network = decoder.value(content["network"])
         decoder.finish()
         if not isinstance(network, Network):
@@ -118,17 +119,18 @@ def _ours(path: Any) -> Iterator[None]:
         ) from error  # fmt: skip
 
 
-class _Decoder:
+class Decoder:
     """From nodes to objects.
 
     Args:
         sources: code of the user.
         arrays: to which nodes refer.
+        imports: names of what installed libraries define; all that the caller has consented to.
         trusted: the caller has consented to the use of code beyond the package.
     """
 
-    def __init__(self, sources: list[dict[str, Any]], arrays: list[np.ndarray], trusted: bool):
-        self.sources, self.arrays, self.trusted = sources, arrays, trusted
+    def __init__(self, sources: list[dict[str, Any]], arrays: list[np.ndarray], imports: Collection[str], trusted: bool):
+        self.sources, self.arrays, self.imports, self.trusted = sources, arrays, frozenset(imports), trusted
         self._objects: dict[int, Any] = {}
         self._made: dict[int, Any] = {}
         self._under_way: set[int] = set()
@@ -140,7 +142,7 @@ class _Decoder:
             "number": lambda n: np.dtype(n["dtype"]).type(self.value(n["number"])), "steady": lambda n: STEADY,
             "quantity": lambda n: Quantity(self.value(n["quantity"]), tuple(n["dimension"])), "ref": lambda n: self._objects[n["ref"]],
             "member": self._member, "object": self._object, "name": lambda n: self._named(n["name"]), "module": self._module,
-            "method": self._method, "call": self._call, "source": lambda n: self._source(n["source"]),
+            "method": self._method, "call": self._call, "source": lambda n: self.source(n["source"]),
         }  # fmt: skip
 
     def value(self, node: Any) -> Any:
@@ -184,7 +186,7 @@ class _Decoder:
         return named(name)
 
     def _require_trust(self, name: str) -> None:
-        if not self.trusted and not harmless(name):
+        if not harmless(name) and not (self.trusted and name in self.imports):
             raise ValueError(f"{name} is not of the package, and the file does not say that it is used")
 
     def _call(self, node: dict[str, Any]) -> Any:
@@ -202,7 +204,8 @@ class _Decoder:
             raise ValueError(f"a method of {type(one).__name__}")
         return getattr(one, node["method"])
 
-    def _source(self, number: int) -> Any:
+    def source(self, number: int) -> Any:
+        """Entry `number` of the code, made."""
         if number in self._made:
             return self._made[number]
         entry = self.sources[number]

@@ -24,6 +24,8 @@ import numpy as np
 
 from neuropil.errors import NetworkError
 from neuropil.model.base.described import Steady
+from neuropil.model.network.load import VERSION, Decoder
+from neuropil.model.network.remade import difference
 from neuropil.model.network.source_text import (
     closed_over,
     describing,
@@ -31,6 +33,7 @@ from neuropil.model.network.source_text import (
     future,
     harmless,
     importable,
+    name_in_text,
     names_read,
     of_package,
     text_of,
@@ -38,7 +41,6 @@ from neuropil.model.network.source_text import (
 from neuropil.result.sealed import writing
 from neuropil.units import Quantity, unit_name
 
-VERSION = 1
 _MOST_LISTED = 10
 _PLAIN_KINDS = "biufcSU"
 _CODE = (type, FunctionType, BuiltinFunctionType, MethodType, ModuleType, np.ufunc, functools._lru_cache_wrapper)
@@ -52,6 +54,7 @@ class Encoder:
         sources: code of the user.
         imports: names of what installed libraries and Python define.
         refused: what cannot be saved, and why.
+        code: classes and functions of which `sources` are.
     """
 
     def __init__(self) -> None:
@@ -59,6 +62,7 @@ class Encoder:
         self.sources: list[dict[str, Any]] = []
         self.imports: set[str] = set()
         self.refused: list[str] = []
+        self.code: list[Any] = []
         self._numbers: dict[int, int] = {}  # by id, of objects
         self._arrays: dict[int, int] = {}
         self._sources: dict[int, int] = {}
@@ -143,14 +147,13 @@ class Encoder:
     def _source(self, value: Any, path: str) -> Any:
         if id(value) not in self._sources:
             number = self._sources[id(value)] = len(self.sources)
-            self._kept.append(value)
+            self.code.append(value)
             self.sources.append({})
             try:
                 text = text_of(value)
             except NetworkError as error:
                 return self._refuse(path, f"{value.__qualname__}: {error.what} ({error.got})")
-            name = value.__name__ if value.__name__.isidentifier() else "_lambda"
-            entry: dict[str, Any] = {"name": name, "qualname": value.__qualname__, "text": text, "future": future(value)}
+            entry: dict[str, Any] = {"name": name_in_text(value), "qualname": value.__qualname__, "text": text, "future": future(value)}
             if of_package(_module_of(value)):
                 entry["package"] = _module_of(value)
             self.sources[number] = entry
@@ -220,6 +223,7 @@ def save_network(network: Any, path: str | os.PathLike[str]) -> Path:
     if not target.parent.is_dir():
         raise NetworkError("there is no folder for the network", got=str(target.parent), fix="make it first")
     content = {"version": VERSION, "network": root, "sources": encoder.sources, "imports": sorted(encoder.imports)}
+    _check_remade(network.name, encoder, root)
     with writing(target) as file:
         file.attrs["neuropil_network"] = VERSION
         file["network"] = json.dumps(content, ensure_ascii=False, allow_nan=False)
@@ -228,3 +232,25 @@ def save_network(network: Any, path: str | os.PathLike[str]) -> Path:
             file[f"arrays/{j}"] = stored
             file[f"arrays/{j}"].attrs["dtype"] = array.dtype.str
     return target
+
+
+def _check_remade(name: str, encoder: Encoder, root: Any) -> None:
+    """Refuse code whose text gives something else than it: the network that is loaded would be another."""
+    if not encoder.code:
+        return
+    decoder = Decoder(encoder.sources, encoder.arrays, encoder.imports, trusted=True)
+    try:
+        decoder.value(root)
+        decoder.finish()
+        other = [path for j, thing in enumerate(encoder.code) if (path := difference(thing, decoder.source(j)))]
+    except Exception as error:
+        raise NetworkError(
+            f"network {name!r} cannot be saved: its code cannot be made again from its text; nothing was written", got=f"{type(error).__name__}: {error}",
+            fix="define classes and functions in a file, so that each text stands by itself",
+        ) from error  # fmt: skip
+    if other:
+        raise NetworkError(
+            f"network {name!r} cannot be saved: what is made from the text of its code is not the same; nothing was written", got=", ".join(other),
+            expected="code as it stands in its file, and class attributes that follow from present values",
+            fix="run the file as it is now; give a class its attributes in its own text",
+        )  # fmt: skip

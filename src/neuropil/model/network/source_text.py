@@ -11,10 +11,12 @@ import ast
 import builtins
 import hashlib
 import inspect
+import keyword
 import linecache
+import symtable
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -67,31 +69,66 @@ def text_of(thing: Any) -> str:
     if kept is not None:
         return str(kept)
     try:
-        if isinstance(thing, FunctionType) and (_nameless(thing) or thing.__defaults__ or thing.__kwdefaults__):
+        if not isinstance(thing, FunctionType):
+            return textwrap.dedent(inspect.getsource(thing)).rstrip() + "\n"
+        text = textwrap.dedent(inspect.getsource(thing.__code__)).rstrip() + "\n"  # of itself, whatever it wraps
+        if _nameless(thing) or thing.__defaults__ or thing.__kwdefaults__ or text.startswith("@"):
             return ast.unparse(_node(thing))
-        return textwrap.dedent(inspect.getsource(thing)).rstrip() + "\n"
+        return text
     except (OSError, TypeError, SyntaxError, LookupError, IndexError) as error:
         raise NetworkError("its source text cannot be found", got=str(error), fix="define it in a file") from None
 
 
+def name_in_text(thing: Any) -> str:
+    """The name that a class or function, `thing`, has in its text: of a lambda "_lambda"."""
+    name = thing.__code__.co_name if isinstance(thing, FunctionType) else thing.__name__
+    return str(name) if name.isidentifier() else "_lambda"
+
+
 def _nameless(function: FunctionType) -> bool:
-    return not function.__name__.isidentifier()
+    return not function.__code__.co_name.isidentifier()
 
 
 def _node(function: FunctionType) -> ast.Lambda | ast.FunctionDef:
-    """The definition of a function in its file, its default values left out."""
+    """The definition of a function in its file, its default values and decorators left out."""
     code = function.__code__
     lines = linecache.getlines(code.co_filename, function.__globals__)
     kind = ast.Lambda if _nameless(function) else ast.FunctionDef
-    found = [n for n in ast.walk(ast.parse("".join(lines))) if isinstance(n, kind) and abs(n.lineno - code.co_firstlineno) <= 1]
+    found = [n for n in ast.walk(ast.parse("".join(lines))) if isinstance(n, kind) and _begins(n, code)]
+    if kind is ast.Lambda:  # several may stand in a line, or one in another
+        standing = [n for n in found if isinstance(n, ast.Lambda) and _stands_in(code, n.body)]
+        found = [*sorted(standing, key=lambda n: (*_end(n.body), *(-x for x in _start(n.body))))[:1]]
     for node in found:
         node.args.defaults = [ast.Constant(None)] * len(node.args.defaults)
         node.args.kw_defaults = [d and ast.Constant(None) for d in node.args.kw_defaults]
+        if isinstance(node, ast.FunctionDef):
+            node.decorator_list = []
         if any(_same(code, other) for other in _codes(compile(ast.unparse(node), "<text>", "exec", flags=code.co_flags & __future__.annotations.compiler_flag))):
             return node
     if len(found) == 1:  # closed-over names are global in the text by itself, so that its code is another
         return found[0]
     raise LookupError(f"{len(found)} definitions at line {code.co_firstlineno}")
+
+
+def _begins(node: ast.Lambda | ast.FunctionDef, code: CodeType) -> bool:
+    """Whether a definition may be that of the code: it begins there, decorators included."""
+    if isinstance(node, ast.Lambda):
+        return abs(node.lineno - code.co_firstlineno) <= 1
+    return node.name == code.co_name and code.co_firstlineno in (node.lineno, *(d.lineno for d in node.decorator_list))
+
+
+def _stands_in(code: CodeType, body: ast.expr) -> bool:
+    """Whether all instructions of a lambda come from within this expression of its file; columns are bytes of UTF-8."""
+    places = [p for p in code.co_positions() if None not in p and p[2:] != (0, 0)]
+    return all(_start(body) <= (p[0], p[2]) and (p[1], p[3]) <= _end(body) for p in places)  # type: ignore[operator]
+
+
+def _start(body: ast.expr) -> tuple[int, int]:
+    return body.lineno, body.col_offset
+
+
+def _end(body: ast.expr) -> tuple[int, int]:
+    return body.end_lineno or body.lineno, body.end_col_offset or 0
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -113,14 +150,37 @@ def names_read(thing: Any, text: str) -> dict[str, Any]:
         thing: the class or function.
         text: its text.
     """
-    home = thing.__globals__ if isinstance(thing, FunctionType) else vars(sys.modules[thing.__module__])
-    home = {**_closed_over_by_class(thing), **home}
-    tree = ast.parse(text)
-    read = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
-    read |= {word for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str) for word in _annotation(n.value)}
-    free = set(thing.__code__.co_freevars) if isinstance(thing, FunctionType) else set()
-    own = {thing.__name__}
-    return {name: home[name] for name in sorted(read - free - own) if name in home and getattr(builtins, name, None) is not home[name]}
+    home = {**_home(thing), **_closed_over_by_class(thing)}
+    enclosed = thing.__code__.co_freevars if isinstance(thing, FunctionType) else ()
+    read = set(_global_names(symtable.symtable(_standing(name_in_text(thing), text, enclosed), "<text>", "exec")))
+    read |= {word for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant) and isinstance(n.value, str) for word in _annotation(n.value)}
+    return {name: home[name] for name in sorted(read) if name in home and home[name] is not thing and getattr(builtins, name, None) is not home[name]}
+
+
+def _home(thing: Any) -> Mapping[str, Any]:
+    """The names of the module in which a class or function was made; another may have its name by now."""
+    if isinstance(thing, FunctionType):
+        return thing.__globals__
+    homes = (f.__globals__ for f in vars(thing).values() if isinstance(f, FunctionType))  # of a decorated method it is that of the decorator
+    return next((home for home in homes if home.get("__name__") == thing.__module__), vars(sys.modules[thing.__module__]))
+
+
+def _global_names(scope: symtable.SymbolTable) -> Iterator[str]:
+    """Names that code takes from its module; the body of a class, where it has not set them itself."""
+    local = scope.get_type() == "function"
+    for symbol in scope.get_symbols():
+        if symbol.is_referenced() and (symbol.is_global() or not local):
+            yield symbol.get_name()
+    for inner in scope.get_children():
+        yield from _global_names(inner)
+
+
+def _standing(name: str, text: str, enclosed: Collection[str]) -> str:
+    """A text that defines a name by itself: within a function of the names that it has closed over."""
+    body = f"{name} = {text}" if name == "_lambda" else text
+    if enclosed:
+        body = f"def _around({', '.join(enclosed)}):\n{textwrap.indent(body, '    ')}\n    return {name}\n"
+    return body
 
 
 def _annotation(text: str) -> set[str]:
@@ -150,8 +210,7 @@ def closed_over(function: FunctionType) -> dict[str, Any]:
 
 def future(thing: Any) -> bool:
     """Whether annotations are text where a class or function, `thing`, is defined."""
-    home = thing.__globals__ if isinstance(thing, FunctionType) else vars(sys.modules[thing.__module__])
-    return home.get("annotations") is __future__.annotations
+    return _home(thing).get("annotations") is __future__.annotations
 
 
 def digest_of(texts: Mapping[str, str]) -> str:
@@ -176,6 +235,8 @@ def made(
         with_future: annotations are text.
         late: is given the names of the module, to add what can only be made later.
     """
+    if not all(word.isidentifier() and not keyword.iskeyword(word) for word in (name, *closure)):
+        raise ValueError(f"names that are no names: {[name, *closure]}")  # they would be executed
     home = ModuleType(module)
     sys.modules[module] = home
     vars(home).update(reads)
@@ -183,9 +244,7 @@ def made(
     vars(home)["_neuropil_text"] = text
     if with_future:
         vars(home)["annotations"] = __future__.annotations
-    body = f"{name} = {text}" if name == "_lambda" else text
-    if closure:
-        body = f"def _around({', '.join(closure)}):\n{textwrap.indent(body, '    ')}\n    return {name}\n"
+    body = _standing(name, text, closure)
     # Python compiles what is called of an imported name otherwise than of another, and fingerprints see it.
     imported = [n for n, v in reads.items() if isinstance(v, ModuleType) or importable(getattr(v, "__module__", "__main__") or "__main__")]
     if imported:
