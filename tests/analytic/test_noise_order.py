@@ -23,7 +23,9 @@ from neuropil.lower.trace import TracedNeuron
 from neuropil.maths import sqrt, tanh
 from neuropil.model import Input, Network, Neuron, State, TimeArray
 from neuropil.oracle import simulate
-from neuropil.units import Time, ms
+from neuropil.units import Time, cm, ms, mV, uF, um
+from neuropil.zoo.neurons.channel_noise import ChannelNoise
+from neuropil.zoo.neurons.hodgkin_huxley import rates
 
 PATHS, DURATION, FINEST = 1500, 6.4, 0.0125  # ms
 STEPS = (0.8, 0.4, 0.2)  # ms
@@ -175,6 +177,19 @@ def test_ornstein_uhlenbeck_processes_have_their_law_at_any_step(dt):
     low, high = chi2.ppf([ALARM / 2, 1 - ALARM / 2], N) * (1 - np.exp(-2.0)) / N
     assert low < np.mean(left**2) < high
     assert abs(np.corrcoef(left, y[0])[0, 1]) < norm.isf(ALARM / 2) / np.sqrt(N)
+
+
+def test_channels_in_voltage_clamp_are_open_with_the_variance_of_independent_ones():
+    """A capacitance without bounds holds the potential. Of N channels the share p is open; the step's error of the variance is below 1 %."""
+    net = Network("clamped")
+    patches = net.population("patches", ChannelNoise(c_m=1e9 * uF / cm**2, area=100 * um**2), 3000, initial={"v": -40 * mV})
+    with Simulation(net, dt=0.025 * ms, seed=2, precision="float64") as simulation:
+        simulation.step(1200)
+        open_k, open_na = (sum(np.asarray(simulation.state("patches", f"{name}_{i}").value) for i in range(1, last)) for name, last in (("k", 5), ("na", 8)))
+    m, h, n = (float((a / (a + b)).value if hasattr(a, "value") else a / (a + b)) for a, b in rates(-40 * mV))
+    for found, p, channels in ((open_k, n**4, 1800), (open_na, m**3 * h, 6000)):
+        low, high = chi2.ppf([ALARM / 2, 1 - ALARM / 2], patches.size) / patches.size
+        assert 0.99 * low < np.mean(found**2) / (p * (1 - p) / channels) < 1.01 * high
 
 
 # --- what is refused ---------------------------------------------------------------------------------------------------------

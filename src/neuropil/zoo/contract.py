@@ -77,6 +77,9 @@ DRIVES: dict[str, ContractDrive] = {
     "sensor": ContractDrive(),
     "intrinsic_lif": ContractDrive({"current": 350 * pA}, {"exc": (300 * pA, 1000 * Hz), "inh": (-600 * pA, 250 * Hz)}),
     "escape_lif": ContractDrive({"current": 350 * pA}, {"exc": (300 * pA, 1000 * Hz), "inh": (-600 * pA, 250 * Hz)}),
+    "channel_noise": ContractDrive(
+        {"current": 1000 * pA}, {"exc": (200 * pA, 1000 * Hz), "inh": (-50 * pA, 250 * Hz)}, dt=0.025 * ms
+    ),
     "point_conductance": ContractDrive({"current": 600 * pA}),
     "spike_shape_adex": ContractDrive({"current": 700 * pA}, {"exc": (5 * nS, 1000 * Hz), "inh": (3 * nS, 250 * Hz)}),
 }

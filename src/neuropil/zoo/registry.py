@@ -38,6 +38,7 @@ NEURONS: dict[str, str] = {
     "sensor": _NEURONS + "sensor:Sensor",
     "intrinsic_lif": _NEURONS + "intrinsic:IntrinsicLIF",
     "escape_lif": _NEURONS + "escape_lif:EscapeLIF",
+    "channel_noise": _NEURONS + "channel_noise:ChannelNoise",
     "point_conductance": _NEURONS + "point_conductance:PointConductance",
     "spike_shape_adex": _NEURONS + "spike_shape:SpikeShapeAdEx",
 }

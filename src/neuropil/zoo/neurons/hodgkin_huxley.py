@@ -19,6 +19,15 @@ from neuropil.model import Input, Neuron, Port, State
 from neuropil.units import CapacitanceDensity, ConductanceDensity, Quantity, Time, Voltage, cm, mS, ms, mV, pA, uF, um
 
 
+def rates(v):
+    """How fast gates m, h and n open and close at a potential `v`: (alpha, beta) of each, 1/ms without the unit."""
+    u = v / mV
+    alpha_m, beta_m = 1 / exprel(-(u + 40) / 10), 4 * exp(-(u + 65) / 18)
+    alpha_h, beta_h = 0.07 * exp(-(u + 65) / 20), 1 / (1 + exp(-(u + 35) / 10))
+    alpha_n, beta_n = 0.1 / exprel(-(u + 55) / 10), 0.125 * exp(-(u + 65) / 80)
+    return (alpha_m, beta_m), (alpha_h, beta_h), (alpha_n, beta_n)
+
+
 class HodgkinHuxley(Neuron):
     """A weight (pA) is the peak of the alpha-shaped current, reached after tau."""
 
@@ -53,10 +62,7 @@ class HodgkinHuxley(Neuron):
         i_k = self.g_k * s.n**4 * (s.v - self.e_k)
         i_l = self.g_l * (s.v - self.e_l)
         i_in = (s.i_exc + s.i_inh + x.current) / self.area
-        u = s.v / mV
-        alpha_m, beta_m = 1 / exprel(-(u + 40) / 10), 4 * exp(-(u + 65) / 18)
-        alpha_h, beta_h = 0.07 * exp(-(u + 65) / 20), 1 / (1 + exp(-(u + 35) / 10))
-        alpha_n, beta_n = 0.1 / exprel(-(u + 55) / 10), 0.125 * exp(-(u + 65) / 80)
+        (alpha_m, beta_m), (alpha_h, beta_h), (alpha_n, beta_n) = rates(s.v)
         return {
             "v": (i_in - i_na - i_k - i_l) / self.c_m,
             "m": (alpha_m * (1 - s.m) - beta_m * s.m) / ms,
