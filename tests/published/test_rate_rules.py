@@ -85,23 +85,27 @@ def test_oja_turns_to_the_first_principal_component():
 
 
 def test_bcm_answers_one_of_two_patterns_and_its_threshold_is_the_mean_square():
-    """32 neurons, two patterns in turn; each ends selective. θ is <ȳ·y>/y₀ over the last 3 s, within 20 %.
+    """32 neurons, two patterns in turn; each ends selective. θ is <ȳ·y>/y₀ over the last 3 s, within 20 % in the mean of six networks.
 
     <ȳ·y> of a unit that hears two patterns for 200 ms in turn: the mean square of its rate, less what is lost at every turn to the
     traces of 10 and 20 ms (their mean of |u| + 10·exp(-|u|/10), 467 ms²), and what one spike of a source causes twice, a third of
-    its square. One neuron's θ varies by 30 %, the mean of 32 by 5.3 %: four standard deviations, a false alarm in 10⁴.
+    its square. The neurons of a network hear the same sources, so their mean θ varies by 10 % (24 seeds: 0.96 ± 0.10 of this), that
+    of six networks by 4.2 %: a false alarm in 10⁴.
     """
     pattern = np.array([[30.0] * 5 + [3.0] * 5, [3.0] * 5 + [30.0] * 5])
     rule = BCM(eta=0.003, goal=10 * Hz, tau_theta=3 * second, start=0.6)
-    weights, states, rate = patterned(rule, np.tile(pattern, (2250, 1)), 900.0, gain=0.5, base=1.0, targets=32, interval=200.0)
-    response = weights @ pattern.T * 0.5 + 1.0
-    assert np.all(response.max(1) > 3.0 * response.min(1)), "selective"
-    y = response / 1000.0  # 1/ms
-    turns = (0.5 * (y[:, 0] - y[:, 1])) ** 2 * (2.0 / 200.0) * 467.0
-    twice = (0.5 * weights) ** 2 @ pattern.mean(0) / 1000.0 / 3.0
-    expected = (TRACE * (y**2).mean(1) - turns + twice) / 0.01
-    assert states["theta"][:, 0].mean() == pytest.approx(expected.mean(), rel=0.2)
-    assert np.all(rate > 2.0)
+    found, expected = [], []
+    for seed in range(6):
+        weights, states, rate = patterned(rule, np.tile(pattern, (2250, 1)), 900.0, gain=0.5, base=1.0, targets=32, interval=200.0, seed=seed)
+        response = weights @ pattern.T * 0.5 + 1.0
+        assert np.all(response.max(1) > 3.0 * response.min(1)), "selective"
+        y = response / 1000.0  # 1/ms
+        turns = (0.5 * (y[:, 0] - y[:, 1])) ** 2 * (2.0 / 200.0) * 467.0
+        twice = (0.5 * weights) ** 2 @ pattern.mean(0) / 1000.0 / 3.0
+        expected.append(((TRACE * (y**2).mean(1) - turns + twice) / 0.01).mean())
+        found.append(states["theta"][:, 0].mean())
+        assert np.all(rate > 2.0)
+    assert np.mean(found) == pytest.approx(np.mean(expected), rel=0.2)
 
 
 def test_covariance_signs():

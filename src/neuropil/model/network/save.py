@@ -24,7 +24,7 @@ import numpy as np
 
 from neuropil.errors import NetworkError
 from neuropil.model.base.described import Steady
-from neuropil.model.network.load import VERSION, Decoder
+from neuropil.model.network.decode import VERSION, Decoder
 from neuropil.model.network.remade import difference
 from neuropil.model.network.source_text import (
     closed_over,

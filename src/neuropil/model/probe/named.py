@@ -49,7 +49,7 @@ def recordable(population: Population, given: Any) -> Recordable:
         raise NetworkError(f"{population.name} has no {given!r} to record", fix=did_you_mean(given, [*population.neuron.spec.states, *dict(every)]))
     if callable(given):
         return Expression(given)
-    raise NetworkError("a probe records a name, an expression or a function", got=given, expected='"v", "i_membrane", lambda s, p: ..., npl.Expression(...)')
+    raise NetworkError("a probe records a name, an expression or a function", got=repr(given), expected='"v", "i_membrane", lambda s, p: ..., npl.Expression(...)')
 
 
 def _inputs(population: Population) -> Iterator[tuple[str, Recordable]]:
