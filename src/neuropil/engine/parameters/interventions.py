@@ -241,7 +241,8 @@ class Parameters:
             for n in saved:
                 one = group(saved, n)
                 described = own.described.get((name, n), own.value(network[name], n))
-                if np.array_equal(array(one, "described"), np.asarray(described, float)):
+                # NaN: compartments without the mechanism.
+                if np.array_equal(array(one, "described"), np.asarray(described, float), equal_nan=True):
                     value = array(one, "set")
                     wanted[n] = value if np.ndim(value) else float(value)
             back = {n: own.described[name, n] for n in own.names.get(name, ()) if n not in wanted}
