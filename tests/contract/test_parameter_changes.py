@@ -61,7 +61,10 @@ def check(name, precision, spread):
         np.testing.assert_array_equal(states[state], end, err_msg=state)
 
 
-@pytest.mark.parametrize("name", [n for n in neuron_names() if neuron(n)().spec.parameters or not isinstance(neuron(n)(), Neuron)])
+WITH_PARAMETERS = [n for n in neuron_names() if neuron(n)().spec.parameters or not isinstance(neuron(n)(), Neuron)]
+
+
+@pytest.mark.parametrize("name", WITH_PARAMETERS)
 def test_set_at_the_start_is_described(name):
     check(name, "float64", spread=False)
 
@@ -70,6 +73,6 @@ AS_ARRAYS = ("lif_exp", "branch_neuron")
 """Neurons whose kernels with arrays are compiled by default."""
 
 
-@pytest.mark.parametrize("name", [n if n in AS_ARRAYS else pytest.param(n, marks=pytest.mark.slow) for n in neuron_names()])
+@pytest.mark.parametrize("name", [n if n in AS_ARRAYS else pytest.param(n, marks=pytest.mark.slow) for n in WITH_PARAMETERS])
 def test_arrays_set_at_the_start_are_described(name):
     check(name, "float32", spread=True)
