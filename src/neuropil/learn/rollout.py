@@ -182,8 +182,8 @@ class Rollout:
             input -> [steps, neurons], "uniform": population -> [steps, neurons] (for models with a hazard)}; besides,
             where you add it, "modulators": projection -> [steps], the signal its synapses read. With modulators also "signals":
             modulator -> [steps], or [steps, cells] where cells are `Apart`, the signal in force at each step, and "doses": modulator ->
-            [steps], concentrations given to its whole volume (base units); both 0. Add to these arrays, or put others in their
-            place, to drive the network with something else.
+            [steps], concentrations given to its whole volume (base units); both 0. Add to these arrays, or replace
+            them, to drive the network with something else.
         """
         steps = self._steps(duration)
         made: Tree = {"step": np.arange(steps, dtype=np.int32), "events": {}, "currents": {}, "uniform": {}}
@@ -383,20 +383,20 @@ class Rollout:
             inputs, there = flows.setdefault(mine.population.name, {}), self._potentials(states, other)
             before = inputs.get(mine.input, jnp.zeros(mine.population.size * mine.sites, self.dtype))
             if mine.half:
-                inputs[mine.input] = before.at[mine.places].set(there)
+                inputs[mine.input] = before.at[mine.flat_index].set(there)
             else:
                 values = {n: jnp.asarray(v, self.dtype) for n, v in coupling.values.items()}
                 current = coupling.flow(self._potentials(states, mine), there, side, values)
-                inputs[mine.input] = before.at[mine.places].add(current)
+                inputs[mine.input] = before.at[mine.flat_index].add(current)
 
     def _potentials(self, states: Tree, end: End) -> Any:
-        """The potential at each place of an end."""
-        population, places = end.population, end.places
+        """The potential at each site of an end."""
+        population, indices = end.population, end.flat_index
         name = full_name(end.part, "v")
         if isinstance(cell := population.neuron, Cell):
-            neuron, site = places // end.sites, places % end.sites
-            name, places = "v", neuron * len(cell) + cell.placed[end.part].compartments[site]
-        return self._neurons[population.name].observed(states[population.name], name, places)
+            neuron, site = indices // end.sites, indices % end.sites
+            name, indices = "v", neuron * len(cell) + cell.placed[end.part].compartments[site]
+        return self._neurons[population.name].observed(states[population.name], name, indices)
 
 
 def _x64() -> bool:
