@@ -99,7 +99,8 @@ def compared(network: Network, objective: Objective, chunk: Chunk, rolled: Respo
     engine = response_of(results, duplicate(network), settings.dt, steps)
     differs = {n: np.asarray(s) != engine.spikes[n] for n, s in rolled.spikes.items()}
     same = np.all([~d.any(axis=(1, 2)) for d in differs.values()], axis=0)
-    mine, theirs = np.asarray(settings.loss.outputs(rolled)), np.asarray(settings.loss.outputs(engine))
+    with objective.x64:
+        mine, theirs = np.asarray(settings.loss.outputs(rolled)), np.asarray(settings.loss.outputs(engine))
     answers = mine.reshape(len(mine), -1).argmax(axis=1) == theirs.reshape(len(theirs), -1).argmax(axis=1)
     return Agreement(
         len(mine), int(same.sum()), int(sum(np.asarray(s).sum() for s in rolled.spikes.values())), int(sum(d.sum() for d in differs.values())), int(answers.sum()),

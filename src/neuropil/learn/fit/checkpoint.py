@@ -99,7 +99,7 @@ def read(folder: Path, like: State, fingerprint: dict[str, Any]) -> State | None
             arrays = [file[f"arrays/{j}"][()] for j in range(len(file["arrays"]))]
     except ResultError as error:
         raise CheckpointError("the training cannot be resumed", got=error.got or error.what, expected="a file as fit wrote it", fix="restore it from a copy, or start anew with resume=False") from error
-    for name in sorted(fingerprint.keys() | described["fingerprint"].keys()):
+    for name in dict.fromkeys((*fingerprint, *described["fingerprint"])):
         mine, theirs = plain(fingerprint.get(name)), described["fingerprint"].get(name)
         if mine != theirs:
             raise CheckpointError(
@@ -125,8 +125,8 @@ def fingerprint_of(settings: Settings, free: Tree, data: Dataset, validation: Da
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(free[name]).tobytes())
     return {
-        "loss": repr(settings.loss), "regularisers": repr(settings.regularisers), "inputs": [[e.name, repr(e.encoder)] for e in settings.entries],
-        "dt": settings.dt, "seed": settings.seed, "surrogate": repr(settings.surrogate), "reset_gradient": settings.reset_gradient, "scale": repr(settings.scale),
+        "seed": settings.seed, "loss": repr(settings.loss), "regularisers": repr(settings.regularisers), "inputs": [[e.name, repr(e.encoder)] for e in settings.entries],
+        "dt": settings.dt, "surrogate": repr(settings.surrogate), "reset_gradient": settings.reset_gradient, "scale": repr(settings.scale),
         "precision": settings.precision, "chunk": settings.chunk, "backend": settings.backend, "method": settings.method, "batch": batch, "clip": clip,
         "what is trained": digest.hexdigest(), "data": digest_of(data), "validation": None if validation is None else digest_of(validation),
     }  # fmt: skip

@@ -54,7 +54,7 @@ def fit(
     validation: Any = None,
     patience: int | None = None,
     keep: str = "last",
-    surrogate: Any = "superspike",
+    surrogate: Any = None,
     reset_gradient: bool = False,
     scale: Any = None,
     dt: Any = 1 * ms,
@@ -92,7 +92,7 @@ def fit(
         validation: data as above, or a part of the samples (0 to 1), which is drawn by the seed.
         patience: epochs without a lower loss (of the validation data, if there are any) after which training ends.
         keep: "last": the values at the end; "best": those of the epoch with the lowest loss.
-        surrogate, reset_gradient, scale: the gradient of spikes, as of `npl.Rollout`.
+        surrogate, reset_gradient, scale: the gradient of spikes, as of `npl.Rollout`; None: `SURROGATE`, a triangle that reaches 0.3 of the way to threshold.
         dt: time step.
         precision: "float32" or "float64".
         chunk: steps between stored states, which saves memory; as of `npl.Rollout`.
@@ -139,6 +139,7 @@ def fit(
     facts = _facts(trainer, final, samples, size, state, epochs, used, why)
     made = Fit(free.network(final), History(state.rows, state.warnings), settings, size, facts)
     if folder is not None:
+        made.folder = folder
         made.save(folder / "fit.h5")
         made.report(folder / "report.html")
     return made
@@ -189,8 +190,7 @@ def _facts(trainer: Trainer, final: Any, samples: Dataset, size: int | None, sta
     else:
         with objective.x64:
             parameters, start = trainer.free.rounded(final)
-        first = next(batches(objective, samples, size, 0))
-        rates = evaluated(objective, parameters, start, Dataset(([0], [0])) if False else samples, size, backend).rates() if first is not None else {}
+        rates = evaluated(objective, parameters, start, samples, size, backend).rates()
     steps = next(batches(objective, samples, min(size or 1, 1) if samples.in_memory else None, 1)).inputs["step"]
     return {
         "backend": backend, "backend_why": why, "epochs": state.epoch, "asked": epochs, "best_epoch": state.best_epoch, "stopped": state.epoch < epochs,

@@ -12,11 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuropil.errors import TrainingWarning
-from neuropil.learn.fit.observed import Observed
 from neuropil.learn.fit.objective import Batch
+from neuropil.learn.fit.observed import Observed
 from neuropil.learn.fit.tally import Tally
 from neuropil.learn.fit.trainer import Trainer
 from neuropil.learn.rollout import Rollout
+from neuropil.model.network.network import Network
+from neuropil.model.neuron.neuron import Neuron
 
 DEAD_SHARE, SATURATED_SHARE = 0.9, 0.5
 """A population is dead if more than this share of its neurons does not spike in an epoch; saturated above this share of its largest possible rate."""
@@ -72,17 +74,11 @@ def spiking(rollout: Rollout) -> dict[str, float]:
     for name, population in rollout.network.populations.items():
         model = population.parts[""].model if "" in population.parts else None
         kind = type(model)
-        if model is None or (kind.fires is _base().fires and kind.hazard is _base().hazard):
+        if model is None or (kind.fires is Neuron.fires and kind.hazard is Neuron.hazard):
             continue
         period = getattr(model, "refractory", None)
         found[name] = float(np.mean(rollout.parameters["neurons"][name][period])) if period else 0.0
     return found
-
-
-def _base() -> Any:
-    from neuropil.model.neuron.neuron import Neuron
-
-    return Neuron
 
 
 def gradient_norms(trainer: Trainer, free: Any, batch: Batch) -> dict[str, np.ndarray]:
@@ -118,23 +114,30 @@ def gradient_norms(trainer: Trainer, free: Any, batch: Batch) -> dict[str, np.nd
 
 def axes_of(inputs: Any) -> Any:
     """Where the batch axis of a batch's `inputs` is: 0, or None where there is none."""
-    return {kind: None if kind == "step" else jax.tree.map(lambda a: 0 if np.ndim(a) > (2 if kind in ("events", "currents", "uniform") else 1) else None, of) for kind, of in inputs.items()}
+    found: dict[str, Any] = {}
+    for kind, of in inputs.items():
+        dimensions = 2 if kind in ("events", "currents", "uniform") else 1
+        found[kind] = None if kind == "step" else jax.tree.map(lambda a, own=dimensions: 0 if np.ndim(a) > own else None, of)
+    return found
 
 
-def gradient_warnings(norms: dict[str, np.ndarray]) -> list[str]:
-    """Gradients that vanish or explode on their way back through time.
+def gradient_warnings(norms: dict[str, np.ndarray], network: Network) -> list[str]:
+    """Gradients that vanish or explode on their way back through time, of populations that receive projections.
 
     Args:
         norms: of `gradient_norms`.
+        network: the description.
     """
-    found = []
+    found, received = [], {p.target.name for p in network.projections}
     for name, norm in norms.items():
+        if name not in received:
+            continue
         quarter = max(len(norm) // 4, 1)
         early, late = float(np.sqrt(np.mean(norm[:quarter] ** 2))), float(np.sqrt(np.mean(norm[-quarter:] ** 2)))
         largest = float(norm.max(initial=0.0))
         if largest == 0.0:
             found.append(f"no gradient reaches population {name!r}. A wider surrogate, or more activity between it and the output")
-        elif early > RATIO * max(late, 1e-300) and early == max(early, late) and late > 0:
+        elif late > 0 and early > RATIO * late:
             found.append(f"gradients explode through population {name!r}: their norm is {early:.1e} in the first quarter of time and {late:.1e} in the last. A flatter surrogate (height), clip=1.0")
         elif late > RATIO * early:
             found.append(f"gradients vanish through population {name!r}: their norm is {early:.1e} in the first quarter of time and {late:.1e} in the last. Slower neurons, a wider surrogate, or a shorter sample")
@@ -150,8 +153,10 @@ def surrogate_warnings(observed: Observed, batch: Batch, parameters: Any, state:
         parameters, state: of the rollout.
     """
     shares = observed.touched(batch, parameters, state)
-    found = []
+    found, received = [], {p.target.name for p in observed.objective.rollout.network.projections}
     for name, share in shares.items():
+        if name not in received:
+            continue
         if share < FEW:
             found.append(f"the surrogate touches {100 * share:.2g} % of the neuron-steps of population {name!r}: almost nothing is learnt there. A wider one: npl.surrogate(..., width=...), or larger weights")
         elif share > MANY:

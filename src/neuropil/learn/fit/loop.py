@@ -72,7 +72,8 @@ class Loop:
                     row["validation_accuracy"] = measured.accuracy
             row["seconds"] = time.perf_counter() - began
             state.rows.append(row)
-            fresh = [text for text in activity_warnings(self.trainer.objective.rollout, tally) if text not in state.warnings]
+            known = {text.partition(":")[0] for text in state.warnings}
+            fresh = [text for text in activity_warnings(self.trainer.objective.rollout, tally) if text.partition(":")[0] not in known]
             state.warnings += fresh
             raise_warnings(fresh)
             if not math.isfinite(state.best_loss) or watched < state.best_loss:

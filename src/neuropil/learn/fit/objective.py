@@ -67,6 +67,7 @@ class Objective:
         _refuse_drawn_values(probed)
         self._shared: dict[int, Tree | None] = {}
         self._measures: dict[str, Any] = {}
+        self._shapes: dict[int, tuple[int, ...]] = {}
 
     # --- what is presented ---------------------------------------------------------------------------------------------
 
@@ -208,13 +209,15 @@ class Objective:
 
     def output_shape(self, batch: Batch) -> tuple[int, ...]:
         """Shape of the outputs of one sample of a batch."""
-        rollout = self.rollout
+        rollout, steps = self.rollout, len(batch.inputs["step"])
 
         def outputs(inputs: Tree) -> Any:
             return self.settings.loss.outputs(self.respond(rollout.parameters, rollout.initial(), inputs, "jax"))
 
-        with self.x64:
-            return tuple(jax.eval_shape(outputs, batch.inputs).shape[1:])
+        if steps not in self._shapes:
+            with self.x64:
+                self._shapes[steps] = tuple(jax.eval_shape(outputs, batch.inputs).shape[1:])
+        return self._shapes[steps]
 
 
 def _probed(network: Network, wanted: tuple[Variable, ...]) -> tuple[Network, dict[str, str]]:

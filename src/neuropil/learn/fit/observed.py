@@ -67,8 +67,6 @@ class Observed:
             batch: samples; parameters, state: of the rollout.
         """
         rollout, shape = self.objective.rollout, self.objective.settings.surrogate
-        if shape is None:
-            return {}
         traces, spikes = self.traces(batch, parameters, state)
         found = {}
         for name, neurons in rollout._neurons.items():
@@ -77,11 +75,7 @@ class Observed:
             p = jax.tree.map(np.asarray, neurons.constants(parameters["neurons"][name], rollout.dt, rollout.dtype))
             s = {n: traces[f"{name}.{n}"] for n in neurons.step.traced.spec.states}
             away = np.asarray(distance(neurons.step.traced, {n: v for n, v in p.items() if n in neurons.parameters}, s)) / neurons.scale
-            reached = np.asarray(shape.slope(away)) > SMALL * shape.height
-            if not np.isfinite(shape.reach):
-                pass
-            else:
-                reached = np.abs(away) < shape.reach
+            reached = np.abs(away) < shape.reach if np.isfinite(shape.reach) else np.asarray(shape.slope(away)) > SMALL * shape.height
             able = np.ones(away.shape, bool)
             if neurons.step.rests:
                 period = int(np.max(p["period"]))

@@ -10,8 +10,8 @@ from neuropil.errors import ModelError, did_you_mean
 NAMES = ("adam", "adamw", "adamax", "nadam", "rmsprop", "sgd", "lion", "adagrad", "radam", "lamb", "yogi")
 """Optimisers of optax that are found by a word; any other is given as it is."""
 
-LEARNING_RATE = 0.01
-"""By which an optimiser that is named moves, if no rate is given. Free numbers are about 1 at the start: Adam moves a weight by 1 % of the root mean square of
+LEARNING_RATE = 0.02
+"""By which an optimiser that is named moves, if no rate is given. Free numbers are about 1 at the start: Adam moves a weight by about 2 % of the root mean square of
 its projection."""
 
 

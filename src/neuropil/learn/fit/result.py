@@ -13,9 +13,9 @@ import jax
 import numpy as np
 
 from neuropil.errors import ModelError
-from neuropil.learn.data.dataset import Chunk, Dataset
+from neuropil.learn.data.dataset import Dataset
 from neuropil.learn.fit.history import History
-from neuropil.learn.fit.loop import EVALUATION, batches, evaluated
+from neuropil.learn.fit.loop import EVALUATION, evaluated
 from neuropil.learn.fit.objective import Objective
 from neuropil.learn.fit.settings import Settings
 from neuropil.model.network.network import Network
@@ -66,7 +66,10 @@ class Fit:
 
     Attributes:
         network, history, settings, batch, facts: as given.
+        folder: where the training has written its files; None: nowhere.
     """
+
+    folder: Path | None = None
 
     def __init__(self, network: Network, history: History, settings: Settings, batch: int | None, facts: dict[str, Any]):
         self.network, self.history, self.settings, self.batch, self.facts = network, history, settings, batch, facts

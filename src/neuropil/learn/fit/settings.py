@@ -22,6 +22,8 @@ from neuropil.registry import named, names
 from neuropil.units import Quantity, magnitude, ms
 
 BACKENDS = ("auto", "jax", "native")
+SURROGATE = Surrogate("triangle", 0.3)
+"""The gradient of spikes if no other is asked for. It ends, so that most neuron-steps have none, and native kernels skip them."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Settings:
     entries: tuple[Entry, ...]
     dt: float
     seed: int
-    surrogate: Surrogate | None
+    surrogate: Surrogate
     reset_gradient: bool
     scale: dict[str, Any] | None
     precision: str
@@ -81,7 +83,7 @@ def settings_of(
         raise ModelError("dt must be a positive time", got=dt)
     if surrogate is not None and not isinstance(surrogate, (str, Surrogate)):
         raise ModelError("surrogate must be the name of a shape, or a Surrogate", got=surrogate)
-    shape = None if surrogate is None else named_surrogate(surrogate)
+    shape = SURROGATE if surrogate is None else named_surrogate(surrogate)
     chosen = loss_of(loss).resolved(network)
     entries = entries_of(network, input, encoder, example)
     scales = None if scale is None else dict(scale) if isinstance(scale, dict) else _refuse_scale(scale)

@@ -53,7 +53,7 @@ class CrossEntropy(WithReadout):
 
     def correct(self, outputs: Any, target: Any) -> Any:
         """Whether the largest output is that of the label: [samples]."""
-        return jnp.argmax(outputs, axis=1) == target
+        return jnp.argmax(outputs, axis=1).astype(target.dtype) == target
 
 
 register(LossName("cross_entropy", CrossEntropy))

@@ -73,7 +73,7 @@ class SpikeRate(Loss):
 
     def correct(self, outputs: Any, target: Any) -> Any | None:
         """Whether the neuron of the label fires fastest: [samples]; None for rates."""
-        return jnp.argmax(outputs, axis=1) == target if target.ndim == 1 else None
+        return jnp.argmax(outputs, axis=1).astype(target.dtype) == target if target.ndim == 1 else None
 
 
 register(LossName("spike_rate", SpikeRate))
