@@ -126,11 +126,11 @@ def _arrangement(p: Projection, pre: np.ndarray, post: np.ndarray) -> tuple[bool
             return whole
 
         return False, matrix
-    place = in_order(np.arange(pre.size), p, pre, post).astype(np.int64)
+    index = in_order(np.arange(pre.size), p, pre, post).astype(np.int64)
 
     def listed(values: Any) -> Any:
-        found = np.empty(place.size)
-        found[place] = values
+        found = np.empty(index.size)
+        found[index] = values
         return found
 
     return False, listed

@@ -14,7 +14,7 @@ from neuropil.errors import ModelError
 from neuropil.learn.rollout import Rollout
 from neuropil.learn.trainable.described import described
 from neuropil.learn.trainable.interval import Interval, rounded
-from neuropil.learn.trainable.places import STATE, Place, found, place
+from neuropil.learn.trainable.leaves import STATE, Leaf, found, leaf_of
 from neuropil.learn.trainable.trainable import Trainable
 from neuropil.model.base.distribution import checked_values
 from neuropil.model.network.network import Network
@@ -28,12 +28,12 @@ class Bound:
     """One `Trainable` bound to a rollout.
 
     Attributes:
-        asked: as given; place: where its values are; interval: their bounds.
+        asked: as given; leaf: where its values are; interval: their bounds.
         start: free numbers at the start, float64; shape: of the values among the rollout's.
     """
 
     asked: Trainable
-    place: Place
+    leaf: Leaf
     interval: Interval
     start: np.ndarray
     shape: tuple[int, ...]
@@ -79,7 +79,7 @@ class FreeParameters:
         taken: set[tuple[str, ...]] = set()
         for one in asked:
             made = _bound(one, rollout, initial)
-            where = (made.place.root, *made.place.path)
+            where = (made.leaf.root, *made.leaf.path)
             if where in taken:
                 raise ModelError(f"{one.label} is trained twice", fix="give one Trainable for it")
             if one.label in self.bound:
@@ -112,7 +112,7 @@ class FreeParameters:
         self._check(free)
         trees: Tree = {"parameters": self.rollout.parameters, STATE: self.rollout.initial()}
         for label, bound in self.bound.items():
-            made, where = bound.values(jnp.asarray(free[label], self.rollout.dtype)), bound.place
+            made, where = bound.values(jnp.asarray(free[label], self.rollout.dtype)), bound.leaf
             trees[where.root] = _with(trees[where.root], where.path, made)
             for path in where.follows:
                 if (STATE, *path) not in self._set:
@@ -151,7 +151,7 @@ class FreeParameters:
 
 def _bound(asked: Trainable, rollout: Rollout, initial: Tree) -> Bound:
     """A `Trainable` bound to a rollout, checked."""
-    where = place(found(asked.owner, rollout), rollout, asked.what)
+    where = leaf_of(found(asked.owner, rollout), rollout, asked.what)
     whole = np.asarray(_at(initial if where.root == STATE else rollout.parameters, where.path), np.float64)
     values, shape = _spread(asked, where, whole)
     low, high = (_bound_of(asked, where, k) for k in (0, 1))
@@ -170,7 +170,7 @@ def _bound(asked: Trainable, rollout: Rollout, initial: Tree) -> Bound:
     return Bound(asked, where, interval, np.asarray(interval.free(values, asked.label)), shape)
 
 
-def _spread(asked: Trainable, where: Place, whole: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
+def _spread(asked: Trainable, where: Leaf, whole: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
     """The values to train, and the shape in which the rollout takes them."""
     if asked.each is False or (asked.each is None and not where.each and whole.ndim == 0):
         if np.ptp(whole) > 0:
@@ -183,21 +183,21 @@ def _spread(asked: Trainable, where: Place, whole: np.ndarray) -> tuple[np.ndarr
     return whole, whole.shape
 
 
-def _bound_of(asked: Trainable, where: Place, k: int) -> float:
+def _bound_of(asked: Trainable, where: Leaf, k: int) -> float:
     given = None if asked.bounds is None else asked.bounds[k]
     if given is None:
         return (-np.inf, np.inf)[k]
     return _number(given, where, f"{asked.label}: bounds")
 
 
-def _number(given: Any, where: Place, what: str) -> float:
+def _number(given: Any, where: Leaf, what: str) -> float:
     made = checked_values(given, where.dimension, what, ())
     if not isinstance(made, float):
         raise ModelError(f"{what} must be single numbers", got=given)
     return made
 
 
-def _signs(asked: Trainable, where: Place, values: np.ndarray) -> np.ndarray:
+def _signs(asked: Trainable, where: Leaf, values: np.ndarray) -> np.ndarray:
     """The sign of each weight's source: +1 or -1."""
     if where.source is None or values.ndim == 0:
         raise ModelError(f"{asked.label}: Dale's law is about the weights of synapses", got=f"sign={asked.sign!r}", fix="leave sign out; bounds=(0, None) keeps values positive")
@@ -211,7 +211,7 @@ def _signs(asked: Trainable, where: Place, values: np.ndarray) -> np.ndarray:
     return sign.reshape(values.shape)
 
 
-def _scale(asked: Trainable, where: Place, values: np.ndarray) -> float:
+def _scale(asked: Trainable, where: Leaf, values: np.ndarray) -> float:
     if asked.scale is not None:
         scale = _number(asked.scale, where, f"{asked.label}: scale")
         if not scale > 0:

@@ -2,8 +2,8 @@
 
 An owner of another kind is one more function:
 
-    @place.register
-    def of_lens(owner: Lens, rollout, what): return Place(...)
+    @leaf_of.register
+    def of_lens(owner: Lens, rollout, what): return Leaf(...)
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ POSITIVE = {get_args(kind)[1] for kind in (Time, Rate, Capacitance, Conductance,
 
 
 @dataclass(frozen=True)
-class Place:
+class Leaf:
     """Some numbers of a rollout.
 
     Attributes:
@@ -73,7 +73,7 @@ class Place:
 
 
 @singledispatch
-def place(owner: Any, rollout: Rollout, what: str) -> Place:
+def leaf_of(owner: Any, rollout: Rollout, what: str) -> Leaf:
     """Where the values are.
 
     Args:
@@ -87,12 +87,12 @@ def place(owner: Any, rollout: Rollout, what: str) -> Place:
     raise ModelError("Trainable: not something that can be trained", got=owner, expected="a population, a projection, a modulator or an effect of one")
 
 
-@place.register
-def of_population(owner: Population, rollout: Rollout, what: str) -> Place:
+@leaf_of.register
+def of_population(owner: Population, rollout: Rollout, what: str) -> Leaf:
     """Parameters and initial values of neurons.
 
     Args:
-        owner, rollout, what: as of `place`.
+        owner, rollout, what: as of `leaf_of`.
 
     Raises:
         ModelError: a name that it does not have, or values without a gradient.
@@ -106,35 +106,35 @@ def of_population(owner: Population, rollout: Rollout, what: str) -> Place:
         _unknown(owner, what, known)
     spec, count = models[part].spec, owner.size * owner.parts[part].sites
     if name in spec.states:
-        return Place(STATE, ("neurons", owner.name, what), spec.state_dimensions[name], count, each=True)
+        return Leaf(STATE, ("neurons", owner.name, what), spec.state_dimensions[name], count, each=True)
     if name == getattr(models[part], "refractory", None):
         raise ModelError(f"Trainable: {owner.name}.{what} counts whole steps and has no gradient", got=what, expected="another parameter, or a state")
     dimension = spec.parameters[name]
     started = tuple(
         ("neurons", owner.name, full_name(part, n)) for n, state in spec.states.items() if state.initial == name and full_name(part, n) not in owner.initial
     )
-    return Place(PARAMETERS, ("neurons", owner.name, what), dimension, count, _least(name, dimension), follows=started)
+    return Leaf(PARAMETERS, ("neurons", owner.name, what), dimension, count, _least(name, dimension), follows=started)
 
 
-def _of_cells(owner: Population, cell: Cell, rollout: Rollout, what: str) -> Place:
+def _of_cells(owner: Population, cell: Cell, rollout: Rollout, what: str) -> Leaf:
     known = rollout.parameters["neurons"][owner.name]
     if what not in known:
         _unknown(owner, what, known)
     path = ("neurons", owner.name, what)
     if what in ("capacitance", "axial"):
-        return Place(PARAMETERS, path, DIMENSIONLESS, len(cell), 0.0)
+        return Leaf(PARAMETERS, path, DIMENSIONLESS, len(cell), 0.0)
     part, name = split(what)
     count = len(cell.placed[part].compartments) if part in cell.placed else int(cell.channels[part].sum())
     dimension = owner.models[part].spec.parameters[name]
-    return Place(PARAMETERS, path, dimension, count, _least(name, dimension))
+    return Leaf(PARAMETERS, path, dimension, count, _least(name, dimension))
 
 
-@place.register
-def of_projection(owner: Projection, rollout: Rollout, what: str) -> Place:
+@leaf_of.register
+def of_projection(owner: Projection, rollout: Rollout, what: str) -> Leaf:
     """Weights, delays, parameters and initial values of synapses.
 
     Args:
-        owner, rollout, what: as of `place`.
+        owner, rollout, what: as of `leaf_of`.
 
     Raises:
         ModelError: a name that it does not have, or delays that are fixed in the rollout.
@@ -145,25 +145,25 @@ def of_projection(owner: Projection, rollout: Rollout, what: str) -> Place:
     pre = rollout.sources[owner.name]
     if what == "weight":
         port = None if owner.port is None else owner.target.neuron.spec.ports.get(owner.port)
-        return Place(PARAMETERS, ("weights", owner.name), weight_dimension(owner.name, synapse, port), weights.size, each=True, source=pre)
+        return Leaf(PARAMETERS, ("weights", owner.name), weight_dimension(owner.name, synapse, port), weights.size, each=True, source=pre)
     if what == "delay":
         if owner.name not in rollout.delays:
             raise ModelError(f"Trainable: delays of {owner.name!r} are fixed in this rollout", fix=f"Rollout(..., delays={{{owner.name!r}: longest}})")
-        return Place(PARAMETERS, ("delays", owner.name), ms.dimension, weights.size, rollout.dt, each=True)
+        return Leaf(PARAMETERS, ("delays", owner.name), ms.dimension, weights.size, rollout.dt, each=True)
     if what in spec.parameters:
         started = tuple(("synapses", owner.name, "states", n) for n, state in spec.states.items() if state.initial == what and n not in owner.initial)
-        return Place(PARAMETERS, ("synapses", owner.name, what), spec.parameters[what], weights.size, _least(what, spec.parameters[what]), follows=started)
+        return Leaf(PARAMETERS, ("synapses", owner.name, what), spec.parameters[what], weights.size, _least(what, spec.parameters[what]), follows=started)
     if what in spec.states:
-        return Place(STATE, ("synapses", owner.name, "states", what), spec.state_dimensions[what], weights.size, each=True)
+        return Leaf(STATE, ("synapses", owner.name, "states", what), spec.state_dimensions[what], weights.size, each=True)
     _unknown(owner, what, ["weight", "delay", *spec.parameters, *spec.states])
 
 
-@place.register
-def of_graded(owner: GradedProjection, rollout: Rollout, what: str) -> Place:
+@leaf_of.register
+def of_graded(owner: GradedProjection, rollout: Rollout, what: str) -> Leaf:
     """Weights of graded transmission, or the parameters of their matrix.
 
     Args:
-        owner, rollout, what: as of `place`.
+        owner, rollout, what: as of `leaf_of`.
 
     Raises:
         ModelError: a name that it does not have.
@@ -174,18 +174,18 @@ def of_graded(owner: GradedProjection, rollout: Rollout, what: str) -> Place:
     dimension = graded_dimension(owner.target, str(owner.input), owner.value.dimension(owner.model))
     if owner.matrix is not None:
         given = getattr(owner.matrix, what)
-        return Place(PARAMETERS, ("graded", owner.name, what), given.dimension if isinstance(given, Quantity) else DIMENSIONLESS)
+        return Leaf(PARAMETERS, ("graded", owner.name, what), given.dimension if isinstance(given, Quantity) else DIMENSIONLESS)
     start = np.asarray(flow.start[what])
     source = flow.pre if start.ndim == 1 else np.repeat(np.arange(start.shape[0]), start.shape[1])
-    return Place(PARAMETERS, ("graded", owner.name, what), dimension, source=source)
+    return Leaf(PARAMETERS, ("graded", owner.name, what), dimension, source=source)
 
 
-@place.register
-def of_modulator(owner: Modulator, rollout: Rollout, what: str) -> Place:
+@leaf_of.register
+def of_modulator(owner: Modulator, rollout: Rollout, what: str) -> Leaf:
     """Kinetics, and the half-maximal concentrations of receptors.
 
     Args:
-        owner, rollout, what: as of `place`.
+        owner, rollout, what: as of `leaf_of`.
 
     Raises:
         ModelError: a name that it does not have.
@@ -195,15 +195,15 @@ def of_modulator(owner: Modulator, rollout: Rollout, what: str) -> Place:
         _unknown(owner, what, known)
     receptor = what not in owner.kinetics.spec.parameters
     dimension = owner.kinetics.dimension if receptor else owner.kinetics.spec.parameters[what]
-    return Place(PARAMETERS, ("modulators", owner.name, what), dimension, least=0.0 if receptor else _least(what, dimension))
+    return Leaf(PARAMETERS, ("modulators", owner.name, what), dimension, least=0.0 if receptor else _least(what, dimension))
 
 
-@place.register
-def of_effect(owner: BoundEffect, rollout: Rollout, what: str) -> Place:
+@leaf_of.register
+def of_effect(owner: BoundEffect, rollout: Rollout, what: str) -> Leaf:
     """Constants of an effect.
 
     Args:
-        owner, rollout, what: as of `place`.
+        owner, rollout, what: as of `leaf_of`.
 
     Raises:
         ModelError: a name that it does not have.
@@ -213,7 +213,7 @@ def of_effect(owner: BoundEffect, rollout: Rollout, what: str) -> Place:
     if what not in known:
         _unknown(owner, what, known)
     given = getattr(owner.change, what)
-    return Place(PARAMETERS, ("effects", key, what), given.dimension if isinstance(given, Quantity) else DIMENSIONLESS)
+    return Leaf(PARAMETERS, ("effects", key, what), given.dimension if isinstance(given, Quantity) else DIMENSIONLESS)
 
 
 def found(owner: Any, rollout: Rollout) -> Any:
