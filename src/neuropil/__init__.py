@@ -156,8 +156,11 @@ from neuropil.version import __version__
 if TYPE_CHECKING:
     from neuropil.agents import Loop
     from neuropil.engine import Simulation, Snapshot, load_snapshot, run
-    from neuropil.learn import Rollout, Trainable, data, losses, surrogate
-    from neuropil.learn.fit import Fit, fit, load_fit
+    from neuropil.learn import Rollout, Trainable, data, losses
+    from neuropil.learn.fit.fit import fit
+    from neuropil.learn.fit.result import Fit
+    from neuropil.learn.fit.saved import load_fit
+    from neuropil.learn.surrogate import surrogate
     from neuropil.model.network.load import load_network, network_sources
     from neuropil.result import Result, Spikes, Trace
     from neuropil.view.explain import explain

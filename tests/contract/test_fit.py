@@ -15,7 +15,7 @@ import pytest
 import neuropil as npl
 from neuropil.errors import CheckpointError, ModelError, SimulationError, TrainingWarning
 from neuropil.learn.fit.health import gradient_warnings
-from neuropil.units import mV, ms
+from neuropil.units import ms, mV
 from neuropil.zoo.neurons.lif import LIFDelta
 from neuropil.zoo.neurons.rate import LeakyReadout
 from neuropil.zoo.neurons.relay import Relay

@@ -44,8 +44,8 @@ def spikes(*rows: list[int]) -> Any:
     return jnp.asarray(np.array(rows, np.float32).T[None])
 
 
-def response(**of: Any) -> losses.Response:
-    return losses.Response({n: v for n, v in of.items() if n in ("hidden",)}, {"readout.y": v for n, v in of.items() if n == "y"} | {"hidden.hazard": v for n, v in of.items() if n == "rate"}, 1.0)
+def response(hidden: Any = None, y: Any = None) -> losses.Response:
+    return losses.Response({} if hidden is None else {"hidden": hidden}, {} if y is None else {"readout.y": y}, 1.0)
 
 
 # --- what is read -------------------------------------------------------------------------------------------------------

@@ -19,8 +19,8 @@ from neuropil.model.base import grid
 from neuropil.model.base.distribution import checked_values
 from neuropil.units import ms
 
-Values = NDArray[np.float64]
-Events = NDArray[np.float32]
+Values = NDArray[Any]
+Events = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -219,9 +219,9 @@ class DeltaEncoder(Encoder):
 
     def encode(self, values: Values, dt: float, key: rng.Key, samples: NDArray[np.int64]) -> Events:
         """As of `Encoder`."""
-        x = self._within(values).reshape(values.shape)
-        steps, times = self.steps(dt), values.shape[1]
-        level, found = x[:, 0].copy(), np.zeros((len(x), steps, 2 * x.shape[2]), np.float32)
+        count, times, features = values.shape[0], values.shape[1], values.shape[2]
+        x, steps = self._within(values).reshape(count, times, features), self.steps(dt)
+        level, found = x[:, 0].copy(), np.zeros((count, steps, 2 * features), np.float32)
         for k in range(1, times):
             moved = np.trunc((x[:, k] - level) / self.threshold + np.sign(x[:, k] - level) * 1e-9)
             level += moved * self.threshold

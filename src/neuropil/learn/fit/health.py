@@ -16,9 +16,9 @@ from neuropil.learn.fit.objective import Batch
 from neuropil.learn.fit.observed import Observed
 from neuropil.learn.fit.tally import Tally
 from neuropil.learn.fit.trainer import Trainer
+from neuropil.learn.losses.response import spikes
 from neuropil.learn.rollout import Rollout
 from neuropil.model.network.network import Network
-from neuropil.model.neuron.neuron import Neuron
 
 DEAD_SHARE, SATURATED_SHARE = 0.9, 0.5
 """A population is dead if more than this share of its neurons does not spike in an epoch; saturated above this share of its largest possible rate."""
@@ -46,16 +46,16 @@ def activity_warnings(rollout: Rollout, tally: Tally) -> list[str]:
     network, found = rollout.network, []
     received = {p.target.name for p in (*network.projections, *network.graded)}
     able = spiking(rollout)
-    for name, spikes in tally.spikes.items():
+    for name, counts in tally.spikes.items():
         if name not in received or name not in able:
             continue
-        silent = float(np.mean(spikes == 0))
+        silent = float(np.mean(counts == 0))
         if silent > DEAD_SHARE:
             found.append(
                 f"population {name!r} is dead: {100 * silent:.0f} % of its neurons did not spike in an epoch. Larger weights at the start, a lower threshold, or a "
                 "regulariser that keeps it active: npl.losses.RateBounds(low=1)"
             )
-        share = float(spikes.mean()) / tally.time * (rollout.dt + able[name])
+        share = float(counts.mean()) / tally.time * (rollout.dt + able[name])
         if share > SATURATED_SHARE:
             found.append(
                 f"population {name!r} is saturated: it fires at {100 * share:.0f} % of the rate that its refractory period and the time step allow. Smaller weights, or "
@@ -72,12 +72,9 @@ def spiking(rollout: Rollout) -> dict[str, float]:
     """
     found = {}
     for name, population in rollout.network.populations.items():
-        model = population.parts[""].model if "" in population.parts else None
-        kind = type(model)
-        if model is None or (kind.fires is Neuron.fires and kind.hazard is Neuron.hazard):
-            continue
-        period = getattr(model, "refractory", None)
-        found[name] = float(np.mean(rollout.parameters["neurons"][name][period])) if period else 0.0
+        if spikes(population):
+            period = getattr(population.neuron, "refractory", None)
+            found[name] = float(np.mean(rollout.parameters["neurons"][name][period])) if isinstance(period, str) and period in rollout.parameters["neurons"][name] else 0.0
     return found
 
 

@@ -55,6 +55,9 @@ class Loop:
             state: where it stands.
             epochs: in all.
 
+        Returns:
+            Where it stands then.
+
         Raises:
             SimulationError: something became NaN or infinite, named.
         """

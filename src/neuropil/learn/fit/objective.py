@@ -190,7 +190,7 @@ class Objective:
     @property
     def x64(self) -> Any:
         """The mode of JAX in which numbers have the precision of the rollout; a context."""
-        return jax.enable_x64(self.settings.precision == "float64" or bool(jax.config.jax_enable_x64))
+        return jax.enable_x64(self.settings.precision == "float64" or jax.dtypes.canonicalize_dtype(np.float64) == np.float64)
 
     def targets(self, chunk: Chunk, outputs: tuple[int, ...]) -> Chunk:
         """The samples with targets as the loss reads them.

@@ -38,14 +38,15 @@ def presented(network: Network, sample: Iterable[tuple[Entry, np.ndarray]], dt: 
             continue
         if np.all((values >= 0) & (values == np.floor(values))):
             step, site = np.nonzero(values)
-            times = np.repeat(values[step, site].astype(np.int64), 1)
+            times = values[step, site].astype(np.int64)
             _events(made, entry, np.repeat(step, times), np.repeat(site, times), 1.0, dt)
             continue
         weights = np.unique(values[values != 0])
         if weights.size > MOST_WEIGHTS:
             raise ModelError(f"input {entry.name}: events of too many different weights for the engine", got=weights.size, expected=f"at most {MOST_WEIGHTS}", fix="currents, or fewer levels")
         for weight in weights:
-            _events(made, entry, *np.nonzero(values == weight), float(weight), dt)
+            step, site = np.nonzero(values == weight)
+            _events(made, entry, step, site, float(weight), dt)
     return made
 
 

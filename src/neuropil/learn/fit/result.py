@@ -19,6 +19,7 @@ from neuropil.learn.fit.loop import EVALUATION, evaluated
 from neuropil.learn.fit.objective import Objective
 from neuropil.learn.fit.settings import Settings
 from neuropil.model.network.network import Network
+from neuropil.model.network.save import save_described
 from neuropil.registry import provided
 
 if TYPE_CHECKING:
@@ -175,9 +176,8 @@ class Fit:
         Raises:
             NetworkError: something that cannot be written as data, named; nothing is written then. StorageError: the system refused.
         """
-        from neuropil.learn.fit.saved import save_fit
-
-        return save_fit(self, path)
+        training = {"rows": self.history.rows, "warnings": self.history.warnings, "batch": self.batch, "facts": self.facts}
+        return save_described(self.network.name, {"network": self.network, "settings": self.settings, "training": training}, path)
 
     def report(self, path: str | os.PathLike[str] = "report.html") -> Path:
         """Write a page with learning curve, warnings, activity and cost: one file that opens anywhere.

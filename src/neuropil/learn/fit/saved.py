@@ -1,9 +1,8 @@
-"""A trained network as a file: the network, as `Network.save` writes it, and beside it settings, history and facts."""
+"""A trained network from a file: the network, as `Network.save` writes it, and beside it settings, history and facts."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from neuropil.errors import NetworkError
 from neuropil.learn.fit.history import History
@@ -11,25 +10,8 @@ from neuropil.learn.fit.result import Fit
 from neuropil.learn.fit.settings import Settings
 from neuropil.model.network.load import load_described
 from neuropil.model.network.network import Network
-from neuropil.model.network.save import save_described
 
 _PARTS = ("network", "settings", "training")
-
-
-def save_fit(fitted: Fit, path: str | os.PathLike[str]) -> Path:
-    """Write a trained network to a file.
-
-    Args:
-        fitted: what `fit` returned; path: of the file.
-
-    Returns:
-        The path.
-
-    Raises:
-        NetworkError: something that cannot be written as data, named. StorageError: the system refused.
-    """
-    training = {"rows": fitted.history.rows, "warnings": fitted.history.warnings, "batch": fitted.batch, "facts": fitted.facts}
-    return save_described(fitted.network.name, dict(zip(_PARTS, (fitted.network, fitted.settings, training), strict=True)), path)
 
 
 def load_fit(path: str | os.PathLike[str], *, trust: bool | str = False) -> Fit:

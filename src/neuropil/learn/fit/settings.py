@@ -47,7 +47,7 @@ class Settings:
     reset_gradient: bool
     scale: dict[str, Any] | None
     precision: str
-    chunk: int | None
+    chunk: Any
     backend: str
     method: str
 

@@ -19,7 +19,8 @@ class Tally:
         network: whose populations fire.
         dt: ms.
         samples, steps: how many; of a sample the steps of the longest.
-        losses, values: summed over samples; values with regularisers. correct: None where there is no right answer.
+        losses, values: summed over samples; values with regularisers.
+        correct: samples that were answered correctly; None where there is no right answer.
         spikes: population -> [neurons], float64.
         time: ms, of all samples together.
         norms, batches: summed norms of gradients, and how many.

@@ -121,7 +121,7 @@ class SpikeCount(_OfSpikes):
 
     def __call__(self, response: Response) -> Any:
         """As of `Readout`, for the `response`."""
-        return self.gain * response.spikes[self.of].sum(axis=1)
+        return self.gain * response.spikes[str(self.of)].sum(axis=1)
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class FirstSpike(_OfSpikes):
 
     def __call__(self, response: Response) -> Any:
         """As of `Readout`, for the `response`."""
-        return -first_spike_times(response.spikes[self.of], response.dt) / self.tau
+        return -first_spike_times(response.spikes[str(self.of)], response.dt) / self.tau
 
 
 def first_spike_times(spikes: Any, dt: float) -> Any:

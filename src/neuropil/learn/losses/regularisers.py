@@ -17,9 +17,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from neuropil.errors import ModelError, did_you_mean
-from neuropil.learn.losses.response import Response, check_spiking
+from neuropil.learn.losses.response import Response, check_spiking, spikes
 from neuropil.model.network.network import Network
-from neuropil.model.neuron.neuron import Neuron
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class RateBounds(Regulariser):
         """As of `Regulariser`, in the `network`."""
         if self.populations is None:
             received = {p.target.name for p in network.projections}
-            chosen = [p.name for p in network.populations.values() if p.name in received and _spikes(p.neuron)]
+            chosen = [p.name for p in network.populations.values() if p.name in received and spikes(p)]
         else:
             chosen = [self.populations] if isinstance(self.populations, str) else list(self.populations) if isinstance(self.populations, Sequence) else [self.populations]
             for name in chosen:
@@ -110,7 +109,3 @@ class RateBounds(Regulariser):
             total = total + (excess * shares).sum() / self.scale**2
         return self.strength * total
 
-
-def _spikes(neuron: Any) -> bool:
-    kind = type(neuron)
-    return not isinstance(neuron, Neuron) or kind.fires is not Neuron.fires or kind.hazard is not Neuron.hazard

@@ -9,6 +9,7 @@ from typing import Any
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model.contents.contents import Population
 from neuropil.model.network.network import Network
+from neuropil.model.neuron.neuron import Neuron
 
 Variable = tuple[str, Any]
 """(population, name of a state or an `Expression`): what is recorded in every step."""
@@ -87,6 +88,12 @@ def variable_of(network: Network, named: str | None, what: str) -> tuple[str, st
     return population.name, state
 
 
+def spikes(population: Population) -> bool:
+    """Whether the neurons of a `population` can spike: a point neuron, or a soma, has a threshold or a hazard."""
+    model = population.parts[""].model if "" in population.parts else None
+    return not isinstance(model, Neuron) or type(model).fires is not Neuron.fires or type(model).hazard is not Neuron.hazard
+
+
 def check_spiking(population: Population, what: str) -> None:
     """Refuse to read spikes of neurons that emit none.
 
@@ -97,11 +104,8 @@ def check_spiking(population: Population, what: str) -> None:
     Raises:
         ModelError: its neurons have neither a threshold nor a hazard.
     """
-    from neuropil.model.neuron.neuron import Neuron
-
-    kind = type(population.neuron)
-    if isinstance(population.neuron, Neuron) and kind.fires is Neuron.fires and kind.hazard is Neuron.hazard:
+    if not spikes(population):
         raise ModelError(
-            f"{what}: {population.name} never spikes", got=kind.__name__, expected="neurons with fires() or hazard()",
+            f"{what}: {population.name} never spikes", got=type(population.neuron).__name__, expected="neurons with fires() or hazard()",
             fix="read a state of it (Maximum, MeanOverTime, Last), or another population",
         )  # fmt: skip

@@ -70,9 +70,9 @@ def load_described(path: str | os.PathLike[str], wanted: tuple[str, ...], *, tru
             )  # fmt: skip
     with _ours(path):
         decoder = Decoder(content["sources"], arrays, content["imports"], trusted=bool(foreign))
-        found = {name: decoder.value(content[name]) for name in wanted}
+        made = {name: decoder.value(content[name]) for name in wanted}
         decoder.finish()
-        return found
+        return made
 
 
 def network_sources(path: str | os.PathLike[str]) -> dict[str, str]:
