@@ -70,7 +70,7 @@ class Core:
         self.machine.before += [p.begin for p in self.published]
         self.program: Program
         self.step = 0
-        self.pending = 0  # steps up to now whose spikes have been published and wait to be noted
+        self.pending = 0  # steps up to now whose spikes have been published and wait to be filed
         self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
         self.clock = [np.zeros(TIMED_STEPS + 1, np.int64) for _ in range(threads)]
         self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
@@ -187,7 +187,7 @@ class Core:
         """Give weights of their own, at first the same, to the words of the k-th packed store, which have none; what is under way stays."""
         store = self.stores[k]
         assert isinstance(store, PackedStore)
-        self.packed[k] = widened(self.packed[k], store.quanta)
+        self.packed[k] = widened(self.packed[k], store.multiples)
         self.lent.discard(k)
         store.rows = replace(store.rows, words=signed_words(self.packed[k].words))
         self._compose_program()
@@ -397,17 +397,17 @@ class Core:
             part[:] = values[..., start : start + part.shape[1]]
             start += part.shape[1]
 
-    def set_quantum(self, projection: Projection, quantum: float) -> None:
-        """Change the weight of a quantum at the port of a packed projection, between steps."""
+    def set_weight_scale(self, projection: Projection, weight_scale: float) -> None:
+        """Change the weight scale at the port of a packed projection, between steps."""
         part, port = split(projection.port or "")
         if projection.target.name in self.plan.cells:
             for _, cells in self.machine.cells[projection.target.name]:
-                cells.set_quantum(part, port, quantum)
+                cells.set_weight_scale(part, port, weight_scale)
             return
         g, m = self.plan.indices_of(projection.target, part)
         group = self.now.groups[g]
         first = sum(member.sites for member in group.members[:m])
-        self.machine.numbers[g][first : first + group.members[m].sites, group.signature.column(Kind.QUANTUM, port)] = quantum
+        self.machine.numbers[g][first : first + group.members[m].sites, group.signature.column(Kind.WEIGHT_SCALE, port)] = weight_scale
 
     def close(self) -> None:
         """End the threads."""
