@@ -398,7 +398,7 @@ class Core:
             start += part.shape[1]
 
     def set_weight_scale(self, projection: Projection, weight_scale: float) -> None:
-        """Change the weight scale at the port of a packed projection, between steps."""
+        """Let `weight_scale` be the weight scale at the port of a packed projection, between steps."""
         part, port = split(projection.port or "")
         if projection.target.name in self.plan.cells:
             for _, cells in self.machine.cells[projection.target.name]:
