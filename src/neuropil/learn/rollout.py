@@ -21,7 +21,7 @@ from neuropil.connectivity.draw import edges
 from neuropil.errors import ModelError, SimulationError, did_you_mean
 from neuropil.learn.checks import check_inputs, check_parameters, check_state
 from neuropil.learn.chunks import scan
-from neuropil.learn.delivery import Delivery, Wiring
+from neuropil.learn.delivery import Delivery, SharedWiring, Wiring
 from neuropil.learn.graded import GradedFlow
 from neuropil.learn.modulators import INSIDE, Modulators
 from neuropil.learn.population import Neurons
@@ -35,6 +35,7 @@ from neuropil.lower.synapse import plan_synapses
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import checked_values
 from neuropil.model.cell.cell import Cell
+from neuropil.model.connection.shared import SharedWeights
 from neuropil.model.network.coupling import End
 from neuropil.model.network.network import Network
 from neuropil.model.network.validate import validate
@@ -79,7 +80,7 @@ class Rollout:
             every step; about the root of the number of steps needs least memory.
 
     Attributes:
-        parameters: {"weights": projection -> [synapses], "neurons": population -> name -> () or [neurons], "synapses":
+        parameters: {"weights": projection -> [synapses], or shared weights as they are given, "neurons": population -> name -> () or [neurons], "synapses":
             projection with a synapse model -> name -> () or [synapses]}, in base units. With graded projections also "graded":
             projection -> name -> array (`neuropil.learn.graded.GradedFlow.start`). With modulators also those of
             `neuropil.learn.modulators.Modulators`.
@@ -139,13 +140,18 @@ class Rollout:
     def __repr__(self) -> str:
         return f"Rollout({self.network.name!r}, {self.network.size} neurons, {self.precision})"
 
-    def _wire(self) -> tuple[tuple[Wiring, ...], Tree]:
-        wirings, weights = [], {}
+    def _wire(self) -> tuple[tuple[Wiring | SharedWiring, ...], Tree]:
+        wirings: list[Wiring | SharedWiring] = []
+        weights: Tree = {}
         for p in self.network.projections:
             if p.per_synapse:
                 weights[p.name] = self.living[p.name].weight
                 continue
             assert p.port is not None
+            if isinstance(p.matrix, SharedWeights):
+                wirings.append(SharedWiring(p, grid.steps(p.delay, self.dt, f"projection {p.name}: the delay")))
+                weights[p.name] = np.asarray(p.matrix.parameters[p.matrix.parameter], self.dtype)
+                continue
             pre, post, weight, delay, site = edges(p, self.seed, self.dt)
             sizes = (p.source.size, p.target.size * p.sites)
             wirings.append(Wiring(p.name, p.source.name, p.target.name, p.port, pre, post * p.sites + site, delay, sizes))
