@@ -22,7 +22,7 @@ from neuropil.engine.stores.graded import Multiplied
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_segments, file_segments_again
 from neuropil.model.base import grid
 from neuropil.model.connection.shared import SharedWeights
-from neuropil.model.contents.chosen import places
+from neuropil.model.contents.chosen import inverse_index
 from neuropil.model.neuron.composite import split
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
@@ -36,7 +36,7 @@ from neuropil.registry import register
 def deliver_shared(k, buckets, due, arrived, row, slot, channels, weights, bounds, tap, seen):
     """Add to the real accumulators what is due in step k; returns the number of events.
 
-    row: int32[sources of the population], place in the matrix; slot: int32[target channels, positions], place in `arrived`, -1: another
+    row: int32[sources of the population], index in the matrix; slot: int32[target channels, positions], index in `arrived`, -1: another
     owner's. channels: those among which own targets are. weights: [target channels, source channels of a group, taps]. bounds, tap, seen: of each
     source position the taps through which target positions see it, and these.
     """
@@ -62,7 +62,7 @@ def deliver_shared(k, buckets, due, arrived, row, slot, channels, weights, bound
 def multiply_shared(k, out, into, published, lag, total, rows, positions, groups, weights, bounds, tap, place):
     """Graded transmission: each own target's sum in float64, source channel by source channel, in each by position.
 
-    rows: int32[own targets], places in the matrix; positions: of a channel of source and target. bounds, tap, place: of each target position the
+    rows: int32[own targets], indices in the matrix; positions: of a channel of source and target. bounds, tap, place: of each target position the
     taps through which it sees source positions, and these.
     """
     x = published[(k - lag) & (published.shape[0] - 1)]
@@ -126,7 +126,7 @@ class SharedStore:
         self.port, self.under_way = plan.buffer(p.target, part, argument), Buffer("spikes under way", np.int64, room)
         self.delays = np.array([grid.steps(float(p.delay), plan.dt, f"projection {p.name}: the delay")])  # type: ignore[arg-type]
         self.ring, self.size = ring_length(int(self.delays[0])), p.matrix.synapses
-        self.row = (np.arange(p.source.size) if p.sources is None else places(p.sources, p.source.size)).astype(np.int32)
+        self.row = (np.arange(p.source.size) if p.sources is None else inverse_index(p.sources, p.source.size)).astype(np.int32)
         self.bounds = np.concatenate([[0], np.cumsum(self.row >= 0)])  # a segment for each source that is in the view
         self.arrived = [own_array(plan, layout, machine, p.target, part, argument, t) for t in range(len(layout.shares))]
         self.table = by_position(self.matrix, True)
