@@ -18,11 +18,12 @@ import numpy as np
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel, Spec, State
 from neuropil.model.base.distribution import Distribution, axes, checked_values
+from neuropil.model.base.noise import white
 from neuropil.model.cell.compartments import Compartments
 from neuropil.model.cell.discretise import CAPACITANCE, RESISTIVITY, DLambda, Rule, discretise
 from neuropil.model.cell.locations import At, location
 from neuropil.model.cell.locations import region as region_of
-from neuropil.model.cell.mechanism import Channel, Mechanism, PointProcess, check_physical, supplied, unphysical
+from neuropil.model.cell.mechanism import Channel, Mechanism, OwnNoise, PointProcess, check_physical, supplied, unphysical
 from neuropil.model.cell.morphology import Morphology
 from neuropil.model.cell.regional import along, is_listed
 from neuropil.model.neuron.composite import Composite, Part
@@ -284,8 +285,10 @@ class Cell(Composite):
 
     @property
     def parts(self) -> dict[str, Part]:
-        """The placed point processes by name."""
-        return {p.name: Part(p.process, len(p.compartments), tuple(filter(supplied, p.process.spec.inputs))) for p in self.placed.values()}
+        """The placed point processes by name; of channels with white noise that noise, in each compartment that has the channel."""
+        points = {p.name: Part(p.process, len(p.compartments), tuple(filter(supplied, p.process.spec.inputs))) for p in self.placed.values()}
+        noises = {p.name: noise for p in self.painted if (noise := white(p.channel.spec.inputs))}
+        return points | {name: Part(OwnNoise(noise), int(np.count_nonzero(self._owner(name) >= 0))) for name, noise in noises.items()}
 
     @property
     def models(self) -> dict[str, DeclarativeModel]:
