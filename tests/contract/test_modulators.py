@@ -72,10 +72,10 @@ class DopamineSTDP(Synapse):
 def base(synapse=None, structure=None, neuron=None, positions=False, kinetics=None, diffusion=None, tick=1 * ms):
     """A nucleus of Poisson sources, sources of input, and neurons that a modulator reaches."""
     network = Network("modulated")
-    place = np.random.default_rng(5).uniform(0.0, 60.0, (14, 2)) * um if positions else None
+    at = np.random.default_rng(5).uniform(0.0, 60.0, (14, 2)) * um if positions else None
     nucleus = network.population("nucleus", PoissonSource(rate=200 * Hz), 5)
     source = network.population("source", PoissonSource(rate=80 * Hz), 9)
-    cells = network.population("cells", neuron or LIFExp(), 14, positions=place)
+    cells = network.population("cells", neuron or LIFExp(), 14, positions=at)
     network.stimulate(cells, Step(360 * pA), input="current")
     how = {"weight": 200 * pA, "delay": Uniform(0.3 * ms, 2 * ms), "port": "exc"}
     network.project(source, cells, FixedProbability(0.4), name="plain", **how)

@@ -325,12 +325,12 @@ class Loop:
 
     def _deviate(self) -> NDArray[np.float64]:
         """The uniform deviates of this turn, one per copy."""
-        block, place = divmod(self.turns, DRAWN)
+        block, column = divmod(self.turns, DRAWN)
         if block != self._block:
             elements = np.arange(self.agent.copies, dtype=np.uint32)[:, None]
             self._deviates = rng.uniform(self._key, elements, np.arange(block * DRAWN, (block + 1) * DRAWN))
             self._block = block
-        return self._deviates[:, place]
+        return self._deviates[:, column]
 
     def _check_hearing(self, world: World) -> None:
         """Refuse a world whose observations the agent's code is not for."""

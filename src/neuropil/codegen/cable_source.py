@@ -1,6 +1,6 @@
 """The text of one step of cells with morphology: loops over membranes and point processes around the tree solver.
 
-Everything is named by its kind and place, and no size stands in the text, so that cells of any shape with the same equations share
+Everything is named by its kind and index, and no size stands in the text, so that cells of any shape with the same equations share
 the compiled code.
 """
 
@@ -85,7 +85,7 @@ class _Writer:
             "from neuropil.engine.cells.kernels import add_at, add_sites, assemble_bare, bring, detect, look, read_at, read_sites, runaway",
             "from neuropil.engine.cells.tree import solve",
         ]
-        sites = [self.names[CableArgument(CableKind.SITES, g)] for g in self.plan.places_of_points]
+        sites = [self.names[CableArgument(CableKind.SITES, g)] for g in self.plan.point_groups]
         offers = self._calls("offers", False)
         early, late = ([f"read_at(b, lanes, own, {self._pair(*pair)})" for pair in pairs] for pairs in (exchange.early, exchange.late))
         added = [f"add_at(b, lanes, own, {self._pair(*pair)}, {self.names[CableArgument(CableKind.PER_AREA, pair[1].group)]})" for pair in exchange.added]
@@ -165,7 +165,7 @@ class _Writer:
         graph, constants = self.plan.groups[loop.group].program.graph, self.plan.groups[loop.group].loops[loop.kind]
         names = {node: f"k{node}" for node in (*constants.nodes, *loop.constants)}
         head = [f"k{node} = numbers[{k}]" for k, node in enumerate(constants.nodes)]
-        head += [f"q{port.place} = numbers[{port.place}]" for port in loop.ports.values() if port.exact]
+        head += [f"q{port.weight_index} = numbers[{port.weight_index}]" for port in loop.ports.values() if port.exact]
         body = [f"k{node} = {self._element(array)}" for node, array in loop.constants.items()]
         leaves: dict[str, str] = {}
         used = graph.leaves(*loop.outputs.values())
@@ -202,7 +202,7 @@ class _Writer:
         return f"{self.names[argument]}[{'c' if argument.kind in _OF_ELEMENT else 'a'} + q]"
 
     def _arrived(self, port: CablePort) -> str:
-        terms = [f"number({self._element(port.exact)}) * q{port.place}"] if port.exact else []
+        terms = [f"number({self._element(port.exact)}) * q{port.weight_index}"] if port.exact else []
         return " + ".join([*terms, *([f"number({self._element(port.real)})"] if port.real else [])])
 
     def _cleared(self, ports: Iterable[CablePort]) -> list[str]:

@@ -17,7 +17,7 @@ last two), and what an arrival reads of a target's states is computed once for a
 Args:
     program: of the synapse model.
     precision: "float32" or "float64".
-    varying: places among the hoisted constants of those that differ between synapses.
+    varying: indices among the hoisted constants of those that differ between synapses.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class EventDrivenKernels:
         own: arrays with an entry per synapse.
         arguments: the last arguments of `arrive` and `settle`: shared states, notes, and `own`; noting: those of `note`.
         hoisted: static nodes whose values are given in the order of `numbers`; those in `varying` as arrays instead.
-        varying: places among the hoisted constants.
+        varying: indices among the hoisted constants.
     """
 
     source: str

@@ -1,6 +1,6 @@
 """The text of a neuron's kernel: one loop over the elements of a batch, from its program and its signature.
 
-Everything in the text is named by its kind and its place in the model ("s0" is the first state), so that models with the same
+Everything in the text is named by its kind and its index in the model ("s0" is the first state), so that models with the same
 equations share a kernel, whatever they and their parameters are called; `legend` says what each name stands for.
 """
 
@@ -35,19 +35,19 @@ def write(program: NeuronProgram, signature: Signature, precision: str) -> str:
 
 
 def argument_names(program: NeuronProgram, signature: Signature) -> dict[Argument, str]:
-    """The name in the text of every array and column: its kind, and the place of its state, port, input or constant in the model.
+    """The name in the text of every array and column: its kind, and the index of its state, port, input or constant in the model.
 
     Args:
         program: of the model.
     """
     spec = program.step.traced.spec
     read = tuple(dict.fromkeys(state for _, state in program.variant.read))
-    places: dict[Kind, tuple[str, ...]] = {Kind.STATE: program.states, Kind.INPUT: tuple(spec.inputs), Kind.SOMA_STATE: read}
+    names: dict[Kind, tuple[str, ...]] = {Kind.STATE: program.states, Kind.INPUT: tuple(spec.inputs), Kind.SOMA_STATE: read}
     ports, found = tuple(spec.ports), {}
     for argument in (*signature.arguments, *signature.columns):
         name = argument.name
-        place = str(name) if argument.kind is Kind.CONSTANT or name == "" else str(places.get(argument.kind, ports).index(str(name)))
-        found[argument] = PREFIX[argument.kind] + place
+        index = str(name) if argument.kind is Kind.CONSTANT or name == "" else str(names.get(argument.kind, ports).index(str(name)))
+        found[argument] = PREFIX[argument.kind] + index
     return found
 
 

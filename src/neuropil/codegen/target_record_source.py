@@ -15,7 +15,7 @@ From then on what their source left behind counts as zero: it has fallen to 2⁻
 Args:
     program: of the synapse model; records: of its targets.
     precision: "float32" or "float64".
-    varying: places among the hoisted constants of those that differ between synapses.
+    varying: indices among the hoisted constants of those that differ between synapses.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class _RecordWriter(KernelWriter):
         """Lines that respond to one spike, and the new values of the states by name.
 
         Args:
-            read: text of one of its numbers, with a {} for the place of the spike's among those of a record, and a {} for its own.
+            read: text of one of its numbers, with a {} for the index of the spike's among those of a record, and a {} for its own.
             held: present values of the synapse's states; mark: ends the names that the lines assign to.
         """
         records, graph = self.records, self.graph
@@ -317,15 +317,15 @@ class _RecordWriter(KernelWriter):
         names |= {self.graph.leaf(f"s.{n}"): f"target_{self.z[n]}[n]" for n in self.target}
         for j, entry in enumerate(records.entries):
             text = self._product(entry.factors, names, lines)
-            place = f"records[n * {records.size} + {records.spikes * records.per_spike + j}]"
+            stored = f"records[n * {records.size} + {records.spikes * records.per_spike + j}]"
             if entry.rate is None:
-                lines.append(f"{place} = {text}")
+                lines.append(f"{stored} = {text}")
                 continue
             r = self._rate(entry.rate, records.target_rates)
             if not known:
                 lines.append(f"m{r}, x{r} = decay_at({last}, whole[{r}], part_of[{r}])")
             lines += [f"left = ({text}) * number(1.0 / m{r}) * number(power_of_two(x{r} - base[{BASES + r}]))",
-                      f"{place} = left if abs(left) >= number({VANISHED[self.precision]}) else number(0.0)"]  # fmt: skip
+                      f"{stored} = left if abs(left) >= number({VANISHED[self.precision]}) else number(0.0)"]  # fmt: skip
         return lines
 
     def _begin_kernel(self) -> list[str]:

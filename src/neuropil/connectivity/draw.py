@@ -72,10 +72,10 @@ def realise(projection: Projection, seed: int, dt_ms: float, within: slice | Non
 
 def _realised(projection: Projection, seed: int, dt_ms: float) -> Rows:
     made, skip = targets_of(projection, seed), projection.excludes_self
-    counts, place = made.counts, made.place
-    weight = weight_law(projection, seed, counts, place, skip)
-    delay = delay_law(projection, seed, dt_ms, place, skip)
-    site = site_law(projection, seed, place)
+    counts, order = made.counts, made.order
+    weight = weight_law(projection, seed, counts, order, skip)
+    delay = delay_law(projection, seed, dt_ms, order, skip)
+    site = site_law(projection, seed, order)
     first = np.cumsum(counts) - counts if made.first is None else made.first
     key = rng.stream_key(seed, "projection", *projection.stream, "target")
     # Self-exclusion of explicit targets is done already.

@@ -34,7 +34,7 @@ ROW_LAW = np.dtype(
         "weight_kind", "weight_pool",
         "delay_kind", "delay_pool",
         "site_kind", "n_sites", "site_pool",  # NAMED: the site is in site_pool itself
-        "position_pool", # where the places in whole rows begin, of rows of which some targets were left out; else -1
+        "position_pool", # where the positions in whole rows begin, of rows of which some targets were left out; else -1
         "alias_pool", "alias_shift",  # first cell of the alias table; a word's cell is `word >> shift`
         "word_low", "word_span",      # truncation of a weight: its word is mapped onto [low, low + span)
     )]
@@ -73,7 +73,7 @@ def fill_words(key0, key1, element, first, n, out):
 
 @inner_njit(nogil=True)
 def _row_words(law, key0, key1, source, start, n, positions, out):
-    """out[i] = the word of synapse i of the row: by its place in the row, in the whole row where some were left out."""
+    """out[i] = the word of synapse i of the row: by its position in the row, in the whole row where some were left out."""
     if law.position_pool < 0:
         fill_words(key0, key1, source, 0, n, out)
         return
@@ -317,7 +317,7 @@ def targets_of(laws, starts, counts, first, pool, n_target):
 
 @cached_njit(nogil=True)
 def draw_from(key0, key1, counts, pool, own, multiple):
-    """int32[counts.sum()]: for every element e, counts[e] members of `pool` (int32, sorted), all but its `own` (a place, or -1)."""
+    """int32[counts.sum()]: for every element e, counts[e] members of `pool` (int32, sorted), all but its `own` (an index, or -1)."""
     longest = max(counts.max(), pool.size) + SLACK
     words, row = np.empty(longest, np.uint32), np.empty(longest, np.uint32)
     taken = np.zeros((pool.size + 127) >> 6, np.uint64)
@@ -344,13 +344,13 @@ def by_source(sources, counts_of_targets, n_source):
     counts = np.zeros(n_source, np.int64)
     for s in sources:
         counts[s] += 1
-    place = np.cumsum(counts) - counts
+    cursor = np.cumsum(counts) - counts
     targets, i = np.empty(sources.size, np.int32), 0
     for target in range(counts_of_targets.size):
         for _ in range(counts_of_targets[target]):
             s = sources[i]
-            targets[place[s]] = np.int32(target)
-            place[s] += 1
+            targets[cursor[s]] = np.int32(target)
+            cursor[s] += 1
             i += 1
     return counts, targets
 

@@ -33,7 +33,7 @@ class Rows:
         site: where in the target neurons.
         first: int64[n_source], the number of its first synapse; synapses of views keep the numbers that they have among those of the
             whole populations.
-        positions: uint32[n_synapses], the place of each in the row of which some targets were left out; None: none were.
+        positions: uint32[n_synapses], the position of each in the row of which some targets were left out; None: none were.
     """
 
     counts: NDArray[np.int64]
@@ -84,7 +84,7 @@ class Rows:
         reach = np.searchsorted(np.cumsum(self.counts), np.arange(0, self.n_synapses + _AT_ONCE, _AT_ONCE), side="left")
         cuts = np.unique(np.concatenate([[0], np.minimum(reach + 1, self.counts.size), [self.counts.size]]))
         starts, counts = tables.starts[0], np.zeros(self.counts.size, np.int64)
-        kept, posts, places = [], [], []
+        kept, posts, positions = [], [], []
         for a, b in itertools.pairwise(cuts.tolist()):
             post = kernels.targets_of(tables.laws, tables.starts[:, a:b], tables.counts[:, a:b], a, tables.targets, n_target)
             mine = np.flatnonzero(chosen[post])
@@ -92,12 +92,12 @@ class Rows:
             counts[a:b] = np.bincount(source - a, minlength=b - a)
             posts.append(post[mine].astype(np.int32))
             kept.append(starts[a] + mine if listed else mine[:0])
-            places.append((mine + starts[a] - starts[source] if self.positions is None else self.positions[starts[a] + mine]).astype(np.uint32))
+            positions.append((mine + starts[a] - starts[source] if self.positions is None else self.positions[starts[a] + mine]).astype(np.uint32))
         made = self._kept(counts, np.concatenate(kept))
-        return replace(made, kind=kernels.EXPLICIT, skip_self=False, targets=np.concatenate(posts), positions=np.concatenate(places))
+        return replace(made, kind=kernels.EXPLICIT, skip_self=False, targets=np.concatenate(posts), positions=np.concatenate(positions))
 
     def _kept(self, counts: NDArray[np.int64], keep: NDArray[Any]) -> Rows:
-        """With fewer synapses: what is listed for each is cut; `keep`: a mask, or places."""
+        """With fewer synapses: what is listed for each is cut; `keep`: a mask, or indices."""
 
         def cut(values: Any) -> Any:
             return values[keep] if values is not None and values.size else values
@@ -117,7 +117,7 @@ class KernelTables:
         laws: ``kernels.ROW_LAW``[n_projections].
         starts: int64[n_projections, n_source], synapses that earlier sources make through the projection.
         counts: int64[n_projections, n_source].
-        positions: uint32, places in whole rows; explicit, one projection after the other.
+        positions: uint32, positions in whole rows; explicit, one projection after the other.
         targets: int32, weights: float64, delays: uint16, sites: int32; explicit values, one projection after the other.
         threshold, pair: uint32, alias tables.
         weights: float64, explicit weights; delays: uint16, explicit indices of delays; sites: int32, explicit sites.

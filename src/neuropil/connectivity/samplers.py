@@ -168,7 +168,7 @@ def synapse_order(value: Any, projection: Projection, order: NDArray[np.int64] |
     """A user's array of weights or delays in the order of the synapses.
 
     Args:
-        order: place of each synapse in the user's array (of edges).
+        order: index of each synapse in the user's array (of edges).
         skip_self: of an all-to-all matrix, leave out the diagonal.
         value: float64[synapses] or float64[sources, targets].
     """

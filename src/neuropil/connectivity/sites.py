@@ -28,7 +28,7 @@ class SiteLaw:
     values: NDArray[np.int32]
 
     def fill(self, law: np.ndarray) -> None:
-        """Set the fields of a kernel's record (`law`), in which the place of the values is known already."""
+        """Set the fields of a kernel's record (`law`), in which the offset of the values is known already."""
         law["site_kind"], law["n_sites"] = self.kind, self.sites
         law["site_key0"], law["site_key1"] = self.key
         if self.kind == NAMED:

@@ -54,7 +54,7 @@ class Core:
         exchange: what the owners share (memory of this process, if None).
 
     Attributes:
-        plan: as it was made; now: with what has been changed since (`neuropil.engine.parameters`), its parts in the same places.
+        plan: as it was made; now: with what has been changed since (`neuropil.engine.parameters`), its parts at the same indices.
         restarting: names of populations of cells whose start, in `now`, is that of other parameters.
     """
 
@@ -83,7 +83,7 @@ class Core:
         self.per_synapse: dict[int, SynapseStore] = {j: cast(SynapseStore, store) for j, store in self.own.items() if j in plan.synapses}
         self._use([Rows.empty(sizes, word) for word in plan.packed])
         self.packed: list[PackedSynapses] = []
-        self.described: dict[int, PackedSynapses] = {}  # as they were built, by place among the packed ones
+        self.described: dict[int, PackedSynapses] = {}  # as they were built, by index among the packed ones
         self.lent: set[int] = set()  # those whose words others hold, too
 
     # --- preparing -------------------------------------------------------------------------------------------------
@@ -376,7 +376,7 @@ class Core:
         return np.tile(there, population.size)
 
     def _pieces(self, population: Population, part: str, argument: Argument) -> Iterator[tuple[slice, np.ndarray]]:
-        g, _ = self.plan.place_of(population, part)
+        g, _ = self.plan.indices_of(population, part)
         for t, share in enumerate(self.layout.shares):
             mine = self.layout.slice(population, part, t)
             slots = slice(mine.start - share.start[g], mine.stop - share.start[g])
@@ -405,7 +405,7 @@ class Core:
             for _, cells in self.machine.cells[projection.target.name]:
                 cells.set_quantum(part, port, quantum)
             return
-        g, m = self.plan.place_of(projection.target, part)
+        g, m = self.plan.indices_of(projection.target, part)
         group = self.now.groups[g]
         first = sum(member.sites for member in group.members[:m])
         self.machine.numbers[g][first : first + group.members[m].sites, group.signature.column(Kind.QUANTUM, port)] = quantum

@@ -26,7 +26,7 @@ from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind, state
 
 Leaf = tuple[np.ndarray, np.ndarray]
-"""An array, and the place in it of each element."""
+"""An array, and the index in it of each element."""
 
 NOWHERE = np.zeros(0, np.int64)
 
@@ -85,16 +85,16 @@ def pieces(expression: Expression, population: Population, neurons: np.ndarray, 
 def _of_part(expression: Expression, population: Population, neurons: np.ndarray, sites: np.ndarray, recorded: Recorded) -> Piece:
     part, model, plan = expression.part, expression.model_in(population), recorded.plan
     piece, used = _begun(expression_program(expression, model))
-    g, m = plan.place_of(population, part)
+    g, m = plan.indices_of(population, part)
     batch, count = plan.batches[g], population.parts[part].sites
     assert isinstance(batch, KernelBatch)
     within = dict(population.neuron.reads) if isinstance(population.neuron, Branched) and part else {}
     segment = sum(one.sites for one in batch.members[:m])
     for t in range(len(recorded.layout.shares)):
         at, slots = recorded.slots(population, part, neurons * count + sites, t)
-        places = sites[at] * population.size + neurons[at]  # parameters lie site by site
+        indices = sites[at] * population.size + neurons[at]  # parameters lie site by site
         piece.at.append(at)
-        piece.static.append(partial(_of_member, g, m, places))
+        piece.static.append(partial(_of_member, g, m, indices))
         piece.leaves.append({})
         arrays = recorded.arrays[t][g]
         for leaf in used:
@@ -104,7 +104,7 @@ def _of_part(expression: Expression, population: Population, neurons: np.ndarray
                 piece.arriving.setdefault(leaf, []).append(_arriving(name, arrays, slots, recorded.numbers[g], rows, batch))
                 piece.brought |= dict.fromkeys(plan.buffers[g, a] for a in batch.arguments if a.name == name and a.kind in _ARRIVING)
             elif kind == "x" and name in within:
-                soma, _ = plan.place_of(population, "")
+                soma, _ = plan.indices_of(population, "")
                 piece.leaves[t][leaf] = recorded.arrays[t][soma][state(within[name])], recorded.slots(population, "", neurons, t)[1]
                 piece.states[plan.buffer(population, "", state(within[name]))] = None
             else:
@@ -123,10 +123,10 @@ def _begun(program: EquationProgram) -> tuple[Piece, list[str]]:
     return Piece(program), sorted(n for n in program.graph.leaves(program.root) if not n.startswith("p."))
 
 
-def _leaf(arrays: dict[Argument, np.ndarray], argument: Argument, places: np.ndarray) -> Leaf:
-    """An array of the part at these places; of an input that nothing drives a zero."""
+def _leaf(arrays: dict[Argument, np.ndarray], argument: Argument, indices: np.ndarray) -> Leaf:
+    """An array of the part at these indices; of an input that nothing drives a zero."""
     found = arrays.get(argument)
-    return (found, places) if found is not None else (np.zeros(1), np.zeros(places.size, np.int64))
+    return (found, indices) if found is not None else (np.zeros(1), np.zeros(indices.size, np.int64))
 
 
 def _arriving(port: str, arrays: dict[Argument, np.ndarray], slots: np.ndarray, numbers: np.ndarray, rows: np.ndarray, batch: KernelBatch) -> Arriving:
@@ -175,7 +175,7 @@ def _of_group(
     piece, used = _begun(program)
     piece.states[recorded.compartments[name]] = None
     neurons, sites, compartments = elements
-    g = None if point is None else recorded.plan.place_of(population, part)[0]
+    g = None if point is None else recorded.plan.indices_of(population, part)[0]
     for t, (own, cells) in enumerate(recorded.cells[name]):
         at = here[(neurons[here] >= own.start) & (neurons[here] < own.stop)]
         cell, compartment = neurons[at] - own.start, compartments[at]
@@ -227,13 +227,13 @@ def _rows(cells: CellArrays, group: MembraneGroup, compartments: np.ndarray) -> 
 
 
 def _number(cells: CellArrays, group: MembraneGroup) -> int:
-    """The place of a group among those of its cell."""
+    """The index of a group among those of its cell."""
     return next(j for j, one in enumerate(cells.plan.groups) if one is group)
 
 
-def _of_member(g: int, m: int, places: np.ndarray, plan: Plan) -> dict[str, Any]:
+def _of_member(g: int, m: int, indices: np.ndarray, plan: Plan) -> dict[str, Any]:
     """The parameters of elements of a part, by leaf."""
-    return {f"p.{n}": np.asarray(v)[places] if np.ndim(v) else v for n, v in plan.batches[g].members[m].parameters.items()}
+    return {f"p.{n}": np.asarray(v)[indices] if np.ndim(v) else v for n, v in plan.batches[g].members[m].parameters.items()}
 
 
 def _of_groups(population: str, named: dict[str, tuple[int, str, np.ndarray]], neurons: np.ndarray, plan: Plan) -> dict[str, Any]:
@@ -254,18 +254,18 @@ def _arriving_on(cells: CellArrays, part: str, port: str, arrays: dict[Argument,
     """What arrives at a port of a point process; its quantum stands in the numbers of its loop."""
     exact, _, real = (arrays.get(Argument(kind, port)) for kind in _ARRIVING)
     rows, none = np.zeros(element.size, np.int64), np.zeros(0)
-    table, place = np.zeros((1, 1)), -1
+    table, column = np.zeros((1, 1)), -1
     if exact is not None:
-        numbers, place = cells.quantum(part, port)
+        numbers, column = cells.quantum(part, port)
         table = numbers[None, :]
     return Arriving(
-        (np.zeros(0, np.int64), NOWHERE, table, rows, -1) if exact is None else (exact, element, table, rows, place),
+        (np.zeros(0, np.int64), NOWHERE, table, rows, -1) if exact is None else (exact, element, table, rows, column),
         (np.zeros(0, np.uint8), NOWHERE, table, rows, -1, none),
         (none, NOWHERE) if real is None else (real, element),
     )
 
 
-def compartment_places(population: Population, neurons: np.ndarray, compartments: np.ndarray, recorded: Recorded) -> Iterator[tuple[CellArrays, np.ndarray, np.ndarray]]:
+def compartment_slots(population: Population, neurons: np.ndarray, compartments: np.ndarray, recorded: Recorded) -> Iterator[tuple[CellArrays, np.ndarray, np.ndarray]]:
     """For each thread: its cells, which of the columns are its own, and which of its cells each of these is of.
 
     Args:

@@ -19,12 +19,12 @@ def due(step, first, every):
 
 @cached_njit(**KERNEL_FLAGS)
 def sample(step, first, every, pieces, values, filled):
-    """Copy from arrays: for each (array, places in it, columns of `values`)."""
+    """Copy from arrays: for each (array, indices in it, columns of `values`)."""
     if due(step, first, every):
         row = filled[0]
-        for source, places, columns in pieces:
-            for j in range(places.size):
-                values[row, columns[j]] = source[places[j]]
+        for source, indices, columns in pieces:
+            for j in range(indices.size):
+                values[row, columns[j]] = source[indices[j]]
 
 
 @cached_njit(**KERNEL_FLAGS)
@@ -39,9 +39,9 @@ def arrive(step, first, every, exact, counted, real, out):
     """What arrives at a port, before whoever it is for sets it to zero: whole quanta, counts and real numbers.
 
     Args:
-        exact: (array, places, table of numbers, row of each element, column of the weight of a quantum); no places: there are none.
-        counted: (array, places, table, rows, column of the weight, weights of elements); if these are given they count.
-        real: (array, places).
+        exact: (array, indices, table of numbers, row of each element, column of the weight of a quantum); no indices: there are none.
+        counted: (array, indices, table, rows, column of the weight, weights of elements); if these are given they count.
+        real: (array, indices).
         out: float64[elements].
     """
     if due(step, first, every):

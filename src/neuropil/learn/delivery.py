@@ -62,8 +62,8 @@ class Wiring:
         """
         if not self.dense:
             return weights
-        steps, place = np.unique(self.delay, return_inverse=True)
-        return jnp.zeros((steps.size, *self.sizes), weights.dtype).at[place, self.pre, self.post].add(weights)
+        steps, index = np.unique(self.delay, return_inverse=True)
+        return jnp.zeros((steps.size, *self.sizes), weights.dtype).at[index, self.pre, self.post].add(weights)
 
     def send(self, prepared: Any, spikes: Any, ring: Any, k: Any) -> Any:
         """The ring [rows, targets] after the spikes [sources] of step k have set out.

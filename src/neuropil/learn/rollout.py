@@ -19,11 +19,13 @@ import numpy as np
 from neuropil import rng
 from neuropil.connectivity.draw import edges
 from neuropil.errors import ModelError, SimulationError, did_you_mean
+from neuropil.learn.batches import Batch
 from neuropil.learn.checks import check_inputs, check_parameters, check_state
 from neuropil.learn.chunks import scan
 from neuropil.learn.delivery import Delivery, Wiring
 from neuropil.learn.graded import GradedFlow
 from neuropil.learn.modulators import INSIDE, Modulators
+from neuropil.learn.native.apply import apply_native
 from neuropil.learn.population import Neurons
 from neuropil.learn.probes import Seen, observing
 from neuropil.learn.steppable import steppable
@@ -42,6 +44,9 @@ from neuropil.model.neuron.composite import full_name
 from neuropil.units import Quantity, magnitude, ms
 
 Tree = dict[str, Any]
+
+BACKENDS = ("jax", "native")
+"""What computes a rollout and its gradients."""
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["spikes", "traces", "state"], meta_fields=[])
@@ -177,8 +182,8 @@ class Rollout:
             input -> [steps, neurons], "uniform": population -> [steps, neurons] (for models with a hazard)}; besides,
             where you add it, "modulators": projection -> [steps], the signal its synapses read. With modulators also "signals":
             modulator -> [steps], or [steps, cells] where cells are `Apart`, the signal in force at each step, and "doses": modulator ->
-            [steps], concentrations given to its whole volume (base units); both 0. Add to these arrays, or put others in their
-            place, to drive the network with something else.
+            [steps], concentrations given to its whole volume (base units); both 0. Add to these arrays, or replace
+            them, to drive the network with something else.
         """
         steps = self._steps(duration)
         made: Tree = {"step": np.arange(steps, dtype=np.int32), "events": {}, "currents": {}, "uniform": {}}
@@ -240,17 +245,29 @@ class Rollout:
     def _compiled(self) -> Any:
         return jax.jit(self._rolled)
 
-    def apply(self, parameters: Tree, state: Tree, inputs: Tree) -> Rolled:
+    def apply(self, parameters: Tree, state: Tree, inputs: Tree, *, backend: str = "jax") -> Rolled:
         """The rollout as a pure function, for `jax.grad`, `jax.vmap` and `jax.jit`.
+
+        Arrays of `inputs` (all but "step") and of `state` may have a batch axis in front, one entry for each sample; arrays without it are the same
+        for all samples. Then every array of the result has it.
 
         Args:
             parameters: as `self.parameters`; state: as `self.initial()`; inputs: as `self.inputs(steps)`, whose length
                 says how many steps to take.
+            backend: what computes values and gradients: "jax", on any device; "native", compiled kernels on this machine's processor.
 
         Raises:
-            ModelError: names or shapes that are not those of this rollout.
+            ModelError: names or shapes that are not those of this rollout; a backend that does not exist, or that does not support
+                what this network has.
         """
-        return self._rolled(parameters, state, inputs)[0]
+        if backend not in BACKENDS:
+            raise ModelError("unknown backend", got=backend, expected=" or ".join(map(repr, BACKENDS)), fix=did_you_mean(str(backend), BACKENDS))
+        if backend == "native":
+            return apply_native(self, parameters, state, inputs)
+        batch = Batch.of(self.network, self.initial(), state, inputs)
+        if batch.size is None:
+            return self._rolled(parameters, state, inputs)[0]
+        return jax.vmap(lambda state, inputs: self._rolled(parameters, state, inputs)[0], in_axes=(batch.state, batch.inputs))(state, inputs)
 
     def _rolled(self, parameters: Tree, state: Tree, inputs: Tree) -> tuple[Rolled, Tree]:
         """What `apply` returns, and the samples of probes that start at t = 0 as of the beginning: [1, columns]."""
@@ -366,20 +383,20 @@ class Rollout:
             inputs, there = flows.setdefault(mine.population.name, {}), self._potentials(states, other)
             before = inputs.get(mine.input, jnp.zeros(mine.population.size * mine.sites, self.dtype))
             if mine.half:
-                inputs[mine.input] = before.at[mine.places].set(there)
+                inputs[mine.input] = before.at[mine.flat_index].set(there)
             else:
                 values = {n: jnp.asarray(v, self.dtype) for n, v in coupling.values.items()}
                 current = coupling.flow(self._potentials(states, mine), there, side, values)
-                inputs[mine.input] = before.at[mine.places].add(current)
+                inputs[mine.input] = before.at[mine.flat_index].add(current)
 
     def _potentials(self, states: Tree, end: End) -> Any:
-        """The potential at each place of an end."""
-        population, places = end.population, end.places
+        """The potential at each site of an end."""
+        population, indices = end.population, end.flat_index
         name = full_name(end.part, "v")
         if isinstance(cell := population.neuron, Cell):
-            neuron, site = places // end.sites, places % end.sites
-            name, places = "v", neuron * len(cell) + cell.placed[end.part].compartments[site]
-        return self._neurons[population.name].observed(states[population.name], name, places)
+            neuron, site = indices // end.sites, indices % end.sites
+            name, indices = "v", neuron * len(cell) + cell.placed[end.part].compartments[site]
+        return self._neurons[population.name].observed(states[population.name], name, indices)
 
 
 def _x64() -> bool:

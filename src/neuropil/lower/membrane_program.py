@@ -80,10 +80,10 @@ class MembraneProgram:
         found = dict(zip(("g", "out", *membrane.counted), nodes, strict=True))
         nodes = absorb(graph, scalar_jaxpr(states, p, s, "v", around, x, w), leaves(p, s, "x.v", around, x, w), where)
         given = absorb(graph, scalar_jaxpr(offers, p, s, "v"), leaves(p, s, "x.v"), where) if offered else []
-        graph, place = share_exponentials(graph, [*found.values(), *nodes, *given], "x.v", exact=precision == "float64")
-        states_of = {n: place[node] for n, node in zip(membrane.states, nodes, strict=True)}
-        offers_of = {n: place[node] for n, node in zip(offered, given, strict=True)}
-        return cls(membrane, graph, {n: place[node] for n, node in found.items()}, states_of, offers_of)
+        graph, node_of = share_exponentials(graph, [*found.values(), *nodes, *given], "x.v", exact=precision == "float64")
+        states_of = {n: node_of[node] for n, node in zip(membrane.states, nodes, strict=True)}
+        offers_of = {n: node_of[node] for n, node in zip(offered, given, strict=True)}
+        return cls(membrane, graph, {n: node_of[node] for n, node in found.items()}, states_of, offers_of)
 
     @property
     def changing(self) -> dict[str, int]:

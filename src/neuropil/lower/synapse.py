@@ -249,7 +249,7 @@ _WHOSE = {"source": "source and delay", "target": "target"}
 
 
 def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
-    """The programs of the projections whose synapses are kept each by itself, by their place in the network."""
+    """The programs of the projections whose synapses are kept each by itself, by their index in the network."""
     made = {}
     for j, p in enumerate(network.projections):
         if p.per_synapse:

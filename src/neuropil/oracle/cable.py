@@ -190,19 +190,19 @@ class Cells:
             site.begin()
         known: dict[str, set[str]] = {site.name: set() for site in sites}
         for name, value in pop.initial.items():
-            place, _, state = name.partition(".")
-            known.setdefault(place, set()).add(state)
+            point, _, state = name.partition(".")
+            known.setdefault(point, set()).add(state)
             self._start(name, per_element(value, self.size, pop.sites(name), seed, "initial", pop.name, name).reshape(self.size, -1))
         # Pools and whatever offers something before what reads it.
         for site in sorted(sites, key=lambda s: (s in self.points, not s.pool and not s.offers())):
             site.settle(site.inputs(self._surroundings(self.v), self.signals[site.name]), known[site.name])
 
     def _start(self, name: str, value: Array) -> None:
-        place, _, state = name.partition(".")
+        point, _, state = name.partition(".")
         if name == "v":
             self.v = value
         for site in (*self.channels, *self.points):
-            if site.name == place:
+            if site.name == point:
                 site.s[state] = np.array(value[:, site.where] if site in self.channels else value).ravel()
 
     def _signals(self, x: States) -> dict[str, States]:
@@ -221,7 +221,7 @@ class Cells:
         return given
 
     def begin(self, x: States) -> None:
-        """Take in the signals `x` of a step, by "place.input", of every site neuron by neuron."""
+        """Take in the signals `x` of a step, by "point.input", of every site neuron by neuron."""
         self.signals = self._signals({n: values.reshape(self.size, -1) for n, values in x.items()})
 
     def seen(self, part: str) -> tuple[States, States]:
@@ -234,8 +234,8 @@ class Cells:
 
         Args:
             k: step.
-            x: signals by "place.input", of every site neuron by neuron.
-            w: summed weights by "place.port", of every site neuron by neuron.
+            x: signals by "point.input", of every site neuron by neuron.
+            w: summed weights by "point.port", of every site neuron by neuron.
 
         Raises:
             SimulationError: a potential that is not finite.
@@ -255,10 +255,10 @@ class Cells:
         held = {n: value if n == "v" else value.real for n, value in given.items()}
         for site in self.points:
             for ion, own in site.currents(site.inputs(held, signals[site.name])).items():
-                for place, amount in zip(site.where, own.T, strict=True):  # several may sit in one compartment
-                    current[:, place] += amount
-                    if f"i_{ion}" in self.ions and self.area[place] > 0:
-                        self.ions[f"i_{ion}"][:, place] += amount.real / self.area[place]
+                for compartment, amount in zip(site.where, own.T, strict=True):  # several may sit in one compartment
+                    current[:, compartment] += amount
+                    if f"i_{ion}" in self.ions and self.area[compartment] > 0:
+                        self.ions[f"i_{ion}"][:, compartment] += amount.real / self.area[compartment]
         slope = current.imag / TINY
         storage = self.capacitance / self.dt
         new = np.empty_like(self.v)
@@ -287,12 +287,12 @@ class Cells:
             site.advance(site.inputs(given, signals[site.name]))
             if site.spec.ports:
                 site.receive({p: w[f"{site.name}.{p}"] for p in site.spec.ports})
-        place, threshold = self.cell.trigger
-        return (before[:, place] < threshold) & (self.v[:, place] >= threshold)
+        trigger, threshold = self.cell.trigger
+        return (before[:, trigger] < threshold) & (self.v[:, trigger] >= threshold)
 
-    def potentials(self, place: str) -> Array:
-        """Potentials (mV) at the sites of the point process `place`, neuron by neuron."""
-        return self.v[:, self.cell.placed[place].compartments].ravel()
+    def potentials(self, name: str) -> Array:
+        """Potentials (mV) at the sites of the point process `name`, neuron by neuron."""
+        return self.v[:, self.cell.placed[name].compartments].ravel()
 
     @property
     def s(self) -> States:

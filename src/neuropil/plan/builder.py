@@ -276,19 +276,19 @@ def refractory_steps(period: Any, dt: float, what: str) -> np.ndarray:
     return steps
 
 
-def check_finite(program: NeuronProgram, values: list[Any], population: str, places: Iterable[int] | None = None) -> None:
-    """Refuse constants that are not numbers, naming the parameters they come from; of some places among the hoisted constants, or of all.
+def check_finite(program: NeuronProgram, values: list[Any], population: str, indices: Iterable[int] | None = None) -> None:
+    """Refuse constants that are not numbers, naming the parameters they come from; of some indices among the hoisted constants, or of all.
 
     Args:
         program: of the part.
         values: of its constants.
         population: its name.
-        places: of the constants to check; None: all.
+        indices: of the constants to check; None: all.
 
     Raises:
         ModelError: a constant that is not finite.
     """
-    nodes = program.hoisted if places is None else [program.hoisted[k] for k in places]
+    nodes = program.hoisted if indices is None else [program.hoisted[k] for k in indices]
     for node, value in zip(nodes, values, strict=True):
         if not np.all(np.isfinite(value)):
             names = ", ".join(sorted(x[2:] for x in program.graph.leaves(node)))

@@ -132,9 +132,9 @@ class PlannedCells:
         """
         cable, real = self.cable, np.dtype(self.precision).itemsize
         states = sum(p.size * len(p.program.membrane.states) for p in cable.groups)
-        places = cable.size + sum(p.size for p in cable.points)
-        # Each state, and at each place the potential, the conductance and the current, is read and written.
-        moved = 2 * real * (states + 3 * places)
+        entries = cable.size + sum(p.size for p in cable.points)
+        # Each state, and at each entry the potential, the conductance and the current, is read and written.
+        moved = 2 * real * (states + 3 * entries)
         for part in plan.bare:
             if part.members[0].population is self.population:
                 moved += sum(part.members[0].sites * part.traffic(plan, a) for a in part.arguments if a.kind is not Kind.STATE)

@@ -58,7 +58,7 @@ class PlannedStimulus:
     """How a stimulus is executed.
 
     Attributes:
-        drive: as described; index: its place in the network, which keys its random stream.
+        drive: as described; index: its index in the network, which keys its random stream.
         kind: "counted" (fast Poisson), "irregular" (events added one by one) or "current".
     """
 

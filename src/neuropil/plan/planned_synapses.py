@@ -23,7 +23,7 @@ class PackedSynapses:
     """Synapses whose events act through their sum.
 
     Attributes:
-        word: the type of the words that hold them; projections: their places in the network.
+        word: the type of the words that hold them; projections: their indices in the network.
     """
 
     word: Any
@@ -44,7 +44,7 @@ class StatefulSynapses:
     """Synapses of one projection that have states, or that come and go.
 
     Attributes:
-        index: place of the projection in the network; program: of its synapses.
+        index: index of the projection in the network; program: of its synapses.
     """
 
     index: int
@@ -72,7 +72,7 @@ class StoredSynapses:
     """Synapses of one projection in a store that is registered from outside the package.
 
     Attributes:
-        index: place of the projection in the network; kind: of its store.
+        index: index of the projection in the network; kind: of its store.
     """
 
     index: int
@@ -86,7 +86,7 @@ class StoredSynapses:
 
 
 def _event_bytes(program: SynapseProgram, real: int) -> int:
-    """A synapse's place or target, its own states before and after, when it was last brought up to date, a real accumulator; of
+    """A synapse's index in the list or target, its own states before and after, when it was last brought up to date, a real accumulator; of
     event-driven ones also what is fetched of the target, and (9 bytes) how many of its spikes are to be made up for, and when
     they were. What is shared by the synapses of a source is not counted."""
     own = program.form.of("")

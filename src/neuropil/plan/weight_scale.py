@@ -142,14 +142,14 @@ def shortcoming(p: Projection, quantum: float, finest: float) -> str:
 
 
 def of_explicit(values: np.ndarray, targets: Callable[[int, int], np.ndarray], n_target: int, quantum: float, finest: float) -> str:
-    """Likewise of weights that are known: float64[n], the target of those from place a to b being targets(a, b).
+    """Likewise of weights that are known: float64[n], the target of those from index a to b being targets(a, b).
 
     Args:
         n_target: neurons of the target.
         quantum: the unit of stored weights.
         finest: that of 48 bits.
         values: float64[n], weights.
-        targets: (a, b) -> the targets of the weights from place a to b.
+        targets: (a, b) -> the targets of the weights from index a to b.
     """
     own = LARGEST_OWN_ERROR if values.size >= FEW * n_target else LARGEST_ERROR
     error, size, distorted, vanished = np.zeros(n_target), np.zeros(n_target), 0, 0

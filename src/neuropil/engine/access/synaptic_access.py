@@ -180,17 +180,17 @@ class SynapticAccess:
     def plasticity(self, on: bool | Mapping[str, bool]) -> None:
         if not isinstance(on, (bool, np.bool_, Mapping)):
             raise SimulationError("plasticity is True or False, or a dict of these by projection", got=on)
-        places = {self.network.projections[j].name: j for j in self._synaptic.learning}
-        wanted = dict(on) if isinstance(on, Mapping) else dict.fromkeys(places, on)
+        index_of = {self.network.projections[j].name: j for j in self._synaptic.learning}
+        wanted = dict(on) if isinstance(on, Mapping) else dict.fromkeys(index_of, on)
         for name, value in wanted.items():
-            if name not in places:
-                raise NetworkError(f"no projection {name!r} with plasticity", fix=did_you_mean(name, places))
+            if name not in index_of:
+                raise NetworkError(f"no projection {name!r} with plasticity", fix=did_you_mean(name, index_of))
             if not isinstance(value, (bool, np.bool_)):
                 raise SimulationError("plasticity is True or False", got=value)
         with self._guard.using("plasticity"):
             self._flush_pending()
             for name, value in wanted.items():
-                self._synaptic.switch(places[name], bool(value))
+                self._synaptic.switch(index_of[name], bool(value))
 
     # --- what they need ----------------------------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ class SynapticAccess:
         return next((g for g in self.core.graded if g.projection.name == name), None)
 
     def _projection(self, projection: str | Projection) -> int:
-        """The place of a projection in the network."""
+        """The index of a projection in the network."""
         name = projection.name if isinstance(projection, Projection) else projection
         if not isinstance(name, str):
             raise NetworkError("not a projection", got=projection, expected="a projection, or its name")

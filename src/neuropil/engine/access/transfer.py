@@ -22,7 +22,7 @@ def transfer(source: SynapticState, target: SynapticState, projections: Iterable
     Raises:
         NetworkError: no projection of this name, or synapses that do not join the same neurons.
     """
-    theirs, mine = _places(source), _places(target)
+    theirs, mine = _by_name(source), _by_name(target)
     names = [n for n in mine if n in theirs] if projections is None else _names(projections)
     if not names:
         raise NetworkError("load_weights: the two networks have no projection of the same name", got=", ".join(theirs), expected=", ".join(mine))
@@ -49,8 +49,8 @@ def _names(projections: Any) -> list[str]:
     return names
 
 
-def _places(state: SynapticState) -> dict[str, Any]:
-    """By the names of projections their places, or the weights of graded ones."""
+def _by_name(state: SynapticState) -> dict[str, Any]:
+    """By the names of projections their indices, or the weights of graded ones."""
     return {**{p.name: j for j, p in enumerate(state.plan.network.projections)}, **{g.projection.name: g for g in state.core.graded}}
 
 

@@ -48,7 +48,7 @@ class RunningModulator:
         self.spikes = [np.zeros(r.nucleus.size, np.int64) for r in modulator.releases]
         self.samples: list[list[float]] = []
         self._law = WellMixed(modulator) if modulator.grid.mixed else PerPlace(modulator)
-        self._watched = [modulator.grid.places[name] for name in modulator.watched if name]
+        self._watched = [modulator.grid.voxels[name] for name in modulator.watched if name]
 
     @property
     def concentration(self) -> Quantity:

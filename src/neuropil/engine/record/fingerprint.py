@@ -48,7 +48,7 @@ def parts(plan: Plan) -> dict[str, str]:
         described = (graded.source.name, graded.target.name, graded.input, graded.site, graded.rule, graded.weight, graded.delay, graded.sources, graded.targets)
         found[f"projection {graded.name!r}"] = _digest(*described, graded.stream, graded.value, graded.matrix, _positions(graded))
     for j, c in enumerate(network.couplings):
-        found[f"coupling {j + 1}"] = _digest([(e.population.name, e.input, e.places) for e in (c.first, c.second)], getattr(type(c.junction), "current", None), c.values)
+        found[f"coupling {j + 1}"] = _digest([(e.population.name, e.input, e.flat_index) for e in (c.first, c.second)], getattr(type(c.junction), "current", None), c.values)
     for planned in plan.drives:
         d = planned.drive
         found[f"stimulus {d.name!r}"] = _digest(planned.kind, d.target.name, d.port, d.input, d.site, d.weight, d.stimulus, d.neurons, d.stream)

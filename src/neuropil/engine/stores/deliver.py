@@ -40,7 +40,7 @@ class Rows:
     """The store's index, shared by all threads: where each neuron's segments lie.
 
     Attributes:
-        population: uint16[neurons], place of a neuron's population among the sources.
+        population: uint16[neurons], index of a neuron's population among the sources.
         first: int64[populations], global index of its first neuron.
         key_start: int64[populations + 1], its range in `channel` and `delay`.
         channel, delay: int32[keys]; the first is the class of the segments (`neuropil.plan.weight_classes`).
@@ -144,7 +144,7 @@ def push(neuron, step, age, thread, all_blocks, rows, buckets):
     `rows` is `Rows.index`; only the blocks of `thread` are filed.
     """
     population, first, key_start, channel, delay, offset_start, offsets, row_start = rows
-    # Unsigned places throughout: Numba tests a signed one for being negative.
+    # Unsigned indices throughout: Numba tests a signed one for being negative.
     who = np.uint64(neuron)
     p = np.uint64(population[who])
     k0 = np.uint64(key_start[p])

@@ -30,7 +30,7 @@ class OwnSynapses:
     """What one thread holds of a projection.
 
     Attributes:
-        order: int32[n], the place in the list of each synapse, as they lie here.
+        order: int32[n], the index in the list of each synapse, as they lie here.
         target: uint16[n] or uint32[n], which of the thread's targets each is on.
         bounds: int64[sources * delays + 1], of the segments.
         own: with an entry per synapse.
@@ -54,7 +54,7 @@ class OwnSynapses:
     of_target: np.ndarray
 
     @cached_property
-    def place(self) -> np.ndarray | slice:
+    def list_index(self) -> np.ndarray | slice:
         """`order`, or, where they lie as the first of the list do, these: a copy of a run is several times as fast."""
         first = self.order.size  # a thread has few of them, or none
         return slice(first) if np.array_equal(self.order, np.arange(first, dtype=self.order.dtype)) else self.order
@@ -153,9 +153,9 @@ class EventDrivenStore(SynapseStore):
                 states["last"] = dates[side]
         return {side: states for side, states in found.items() if states}
 
-    def place(self, t: int) -> np.ndarray | slice:
+    def list_index(self, t: int) -> np.ndarray | slice:
         """In the order of sources and delays."""
-        return self.own[t].place
+        return self.own[t].list_index
 
     def used(self, t: int) -> np.ndarray:
         """Segments with synapses."""
@@ -166,7 +166,7 @@ class EventDrivenStore(SynapseStore):
         return self.delays, self.own
 
     def adopt(self, made: Any) -> None:
-        """Copies of all but the places of synapses."""
+        """Copies of all but the indices of synapses."""
         self.delays = made[0]
         self.own = [twin(own, ("order", "target", "bounds")) for own in made[1]]
 
@@ -185,16 +185,16 @@ class EventDrivenStore(SynapseStore):
         side, values = self.program.form.side[name], np.empty(self.synapses.size)
         for own in self.own:
             if side == "source":
-                values[own.place] = np.repeat(own.source[name], np.diff(own.bounds))
+                values[own.list_index] = np.repeat(own.source[name], np.diff(own.bounds))
             else:
-                values[own.place] = own.seen[name][own.target] if side == "target" else own.own[own_state(name)]
+                values[own.list_index] = own.seen[name][own.target] if side == "target" else own.own[own_state(name)]
         return values
 
     def write(self, name: str, values: np.ndarray) -> None:
         """Set a state, or the weight, of every synapse."""
         side = self.program.form.side.get(name, "")
         for own in self.own:
-            mine = values[own.place]
+            mine = values[own.list_index]
             if side == "source":
                 own.source[name][np.repeat(np.arange(own.bounds.size - 1), np.diff(own.bounds))] = mine
             elif side == "target":

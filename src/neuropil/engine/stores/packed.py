@@ -85,7 +85,7 @@ class PackedSynapses:
         """One row as columns block, channel (class), delay (steps), local (target), quanta (0 if words have none); in the order of the words.
 
         Args:
-            population: its place in the network; source: index within it; first: global index of its first neuron.
+            population: its index in the network; source: index within it; first: global index of its first neuron.
         """
         bounds, keys = self.offsets[population][source].astype(np.int64), self.keys[population]
         start, end = self.row_start[first + source], self.row_start[first + source + 1]
@@ -108,7 +108,7 @@ def signed_words(words: np.ndarray) -> np.ndarray:
 
 
 def widened(store: PackedSynapses, quanta: NDArray[np.int64]) -> PackedSynapses:
-    """Words without weights as words that have them, in the same places.
+    """Words without weights as words that have them, at the same positions.
 
     Args:
         store: with words of 2 bytes.
@@ -164,10 +164,10 @@ def build(
     Raises:
         PlanError: blocks that do not cover the network.
     """
-    place = block_of.astype(np.uint32) << np.uint32(16) | local_of.astype(np.uint32)
+    slot = block_of.astype(np.uint32) << np.uint32(16) | local_of.astype(np.uint32)
     first = [p.target.first for p in network.projections] if first_target is None else list(first_target)
-    if place.size < network.size or (place.size and int(block_of.max()) >= n_blocks):
-        raise PlanError("blocks do not cover the network", got=f"{place.size} places", expected=f"{network.size} in {n_blocks} blocks")
+    if slot.size < network.size or (slot.size and int(block_of.max()) >= n_blocks):
+        raise PlanError("blocks do not cover the network", got=f"{slot.size} slots", expected=f"{network.size} in {n_blocks} blocks")
     held = held_by(scale, word)
     realised = {j: realise(network.projections[j], seed, dt_ms, None if within is None else within[j]) for j in held}
     row_start = _row_starts(network, realised)
@@ -181,7 +181,7 @@ def build(
         store.keys.append(keys)
         store.offsets.append(offsets)
         if outgoing:
-            jobs.append(_job(network, population, outgoing, realised, channel_of, scale, place, first, keys, offsets, store))
+            jobs.append(_job(network, population, outgoing, realised, channel_of, scale, slot, first, keys, offsets, store))
         else:
             offsets[:] = 0
     zeros = {j: rows.n_synapses - rows.weight.nonzero(rows.n_synapses) for j, rows in realised.items()}
@@ -277,8 +277,8 @@ def pack_two(word: str) -> None:
     network, kind = Network("two neurons"), np.uint32 if word == "uint32" else np.uint64
     neurons = network.population("neurons", LIFExp(), 2)
     network.project(neurons, neurons, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc")
-    place = np.arange(2, dtype=np.uint16)
-    build(network, 0.1, 1, block_of=0 * place, local_of=place, n_blocks=1, channel_of=[0], scale=scales(network, [True], kind), word=kind)
+    slot = np.arange(2, dtype=np.uint16)
+    build(network, 0.1, 1, block_of=0 * slot, local_of=slot, n_blocks=1, channel_of=[0], scale=scales(network, [True], kind), word=kind)
 
 
 # --- preparation -----------------------------------------------------------------------------------------------------
@@ -324,7 +324,7 @@ class _Job:
 
 def _job(
     network: Network, population: Population, outgoing: list[int], realised: dict[int, Rows], channel_of: Sequence[int],
-    scale: Sequence[Scale | None], place: NDArray[np.uint32], first: Sequence[int], keys: NDArray[np.int32], offsets: NDArray[np.uint32], store: PackedSynapses,
+    scale: Sequence[Scale | None], slot: NDArray[np.uint32], first: Sequence[int], keys: NDArray[np.int32], offsets: NDArray[np.uint32], store: PackedSynapses,
 ) -> _Job:  # fmt: skip
     tables = kernel_tables([realised[j] for j in outgoing])
     number = {(int(c), int(d)): k for k, (c, d) in enumerate(keys)}
@@ -340,7 +340,7 @@ def _job(
     return _Job(tables, outgoing, row_start, (
         t.laws, t.starts, t.counts, t.positions, t.targets, t.weights, t.delays, t.sites, t.threshold, t.pair,
         np.array([first[j] for j in outgoing], np.int64),
-        max(network.projections[j].target.size for j in outgoing), place,
+        max(network.projections[j].target.size for j in outgoing), slot,
         np.array([k for ks in key_of for k in ks], np.uint32), key_start,
         np.array([used[j].quantum for j in outgoing], np.float64), np.array([used[j].top for j in outgoing], np.float64), row_start, real, offsets, words, alike,
     ))  # fmt: skip

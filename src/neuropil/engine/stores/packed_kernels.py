@@ -1,4 +1,4 @@
-"""Compiled packing: draw a row, pack it, sort it by (block, key) and write it to its final place."""
+"""Compiled packing: draw a row, pack it, sort it by (block, key) and write it to its final position."""
 
 # mypy: ignore-errors
 # (Numba infers the types of these functions from their arguments.)
@@ -20,19 +20,19 @@ from neuropil.connectivity.kernels import (
 )
 
 
-def _packed(place, quanta, words):
+def _packed(slot, quanta, words):
     """Target below, signed quanta above, in the type of the array `words`."""
     raise NotImplementedError("compiled only")
 
 
 @overload(_packed, jit_options={"nogil": True}, inline="always")
-def _packed_as(place, quanta, words):
+def _packed_as(slot, quanta, words):
     if words.dtype == types.uint32:
-        return lambda place, quanta, words: np.uint32(
-            np.uint32(place & np.uint32(0xFFFF)) | np.uint32(np.uint32(np.int32(quanta)) << np.uint32(16))
+        return lambda slot, quanta, words: np.uint32(
+            np.uint32(slot & np.uint32(0xFFFF)) | np.uint32(np.uint32(np.int32(quanta)) << np.uint32(16))
         )
-    return lambda place, quanta, words: (
-        np.uint64(place & np.uint32(0xFFFF)) | (np.uint64(np.int64(quanta)) << np.uint64(16))
+    return lambda slot, quanta, words: (
+        np.uint64(slot & np.uint32(0xFFFF)) | (np.uint64(np.int64(quanta)) << np.uint64(16))
     )
 
 
@@ -57,15 +57,15 @@ def _round_to_quanta(n, largest, row):
 
 
 @inner_njit(nogil=True)
-def _place_row(
-    n, first_target, place, key_of, key_start, n_keys, target, delay, quanta, words, bins, items, histogram
+def _write_row(
+    n, first_target, slot, key_of, key_start, n_keys, target, delay, quanta, words, bins, items, histogram
 ):
     """Pack `n` synapses into `items` and find the bin (block, key) of each, counting them."""
     keys = np.uint32(n_keys)
     # Unsigned throughout: Numba checks a signed index for being negative.
     first, start = np.uint64(first_target), np.uint64(key_start)
     for i in range(n):
-        where = place[first + np.uint64(target[i])]
+        where = slot[first + np.uint64(target[i])]
         b = np.uint32(np.uint32(np.uint32(where >> np.uint32(16)) * keys) + key_of[start + np.uint64(delay[i])])
         bins[i] = b
         items[i] = _packed(where, quanta[i], words)
@@ -74,7 +74,7 @@ def _place_row(
 
 @inner_njit(nogil=True)
 def _sort_row(n, row_start, n_blocks, n_keys, bins, items, histogram, cursor, offsets, words, targets):
-    """Counting sort of a row into its final place, stable; leaves the histogram empty. Where `targets` has room, words go there, without weights."""
+    """Counting sort of a row into its final position, stable; leaves the histogram empty. Where `targets` has room, words go there, without weights."""
     total = np.int64(0)
     for block in range(n_blocks):
         for key in range(n_keys):
@@ -97,7 +97,7 @@ def _sort_row(n, row_start, n_blocks, n_keys, bins, items, histogram, cursor, of
 
 @cached_njit(nogil=True)
 def pack_rows(
-    first, last, laws, starts, counts, positions, targets, weights, delays, sites, threshold, pair, first_target, most_targets, place,
+    first, last, laws, starts, counts, positions, targets, weights, delays, sites, threshold, pair, first_target, most_targets, slot,
     key_of, key_start, quantum, top, row_start, real, offsets, words, alike,
 ):  # fmt: skip
     """Draw, pack, sort and write the rows of sources first … last-1.
@@ -130,8 +130,8 @@ def pack_rows(
             account[j, 0] += beyond
             account[j, 1] += zeros
             account[j, 2] = max(account[j, 2], worst)
-            _place_row(
-                n, first_target[j], place, key_of, key_start[j], n_keys, target, delay, weight, words,
+            _write_row(
+                n, first_target[j], slot, key_of, key_start[j], n_keys, target, delay, weight, words,
                 bins[filled:], items[filled:], histogram,
             )  # fmt: skip
             filled += n

@@ -1,6 +1,6 @@
 """The weights of packed synapses, read and written between steps.
 
-A word lies where sorting its source's row put it. That place follows from the synapse: rows are sorted by block and key,
+A word lies where sorting its source's row put it. That position follows from the synapse: rows are sorted by block and key,
 and within a run of both, synapses stand by projection and in the order in which they were drawn.
 """
 
@@ -37,7 +37,7 @@ class PackedWeights:
         self.written: dict[int, np.ndarray] = {}
         self.rescaled: set[int] = set()
         self._first: dict[int, tuple[np.ndarray, int, int, float]] = {}  # words and what rounding did, before anything was written
-        self._places: dict[int, np.ndarray] = {}
+        self._word_index: dict[int, np.ndarray] = {}
         self._posts: dict[int, np.ndarray] = {}
 
     def store(self, j: int) -> PackedSynapses:
@@ -54,11 +54,11 @@ class PackedWeights:
 
     def read(self, j: int) -> np.ndarray:
         """float64[n]: the weights of projection j as they are delivered, in the order of its synapses."""
-        scale, places = self._scale(j), self.places(j)
+        scale, at = self._scale(j), self.word_index(j)
         if scale.word == np.uint16:
             classes = self.plan.classes(np.uint16)
-            return np.full(places.size, classes.quanta[classes.of[j]] * scale.quantum)
-        return (signed_words(self.store(j).words)[places] >> FIELD) * scale.quantum
+            return np.full(at.size, classes.quanta[classes.of[j]] * scale.quantum)
+        return (signed_words(self.store(j).words)[at] >> FIELD) * scale.quantum
 
     def write(self, j: int, weights: np.ndarray) -> None:
         """Replace the weights of projection j (float64[n], in the unit of the port).
@@ -103,7 +103,7 @@ class PackedWeights:
         for j, (words, saturated, vanished, rounding) in self._first.items():
             packed, scale = self.core.writable(self._word(j)), self.plan.scale[j]
             assert scale is not None
-            signed_words(packed.words)[self.places(j)] = words
+            signed_words(packed.words)[self.word_index(j)] = words
             packed.saturated[j], packed.vanished[j], packed.rounding[j] = saturated, vanished, rounding
             if self._scale(j).quantum != scale.quantum:
                 packed.scale[j] = dataclasses.replace(scale, word=self._scale(j).word)
@@ -161,23 +161,23 @@ class PackedWeights:
 
     def _pack(self, j: int, weights: np.ndarray) -> None:
         """Write the words of a projection, and account for what rounding does."""
-        packed, scale, places = self.core.writable(self._word(j)), self._scale(j), self.places(j)
+        packed, scale, at = self.core.writable(self._word(j)), self._scale(j), self.word_index(j)
         words, quanta = signed_words(packed.words), np.floor(weights / scale.quantum + 0.5)
-        self._first.setdefault(j, (words[places], packed.saturated[j], packed.vanished[j], packed.rounding[j]))
+        self._first.setdefault(j, (words[at], packed.saturated[j], packed.vanished[j], packed.rounding[j]))
         held = np.clip(quanta, -scale.top, scale.top)
-        words[places] = (held.astype(np.int64) << FIELD).astype(words.dtype) | (words[places] & 0xFFFF)
+        words[at] = (held.astype(np.int64) << FIELD).astype(words.dtype) | (words[at] & 0xFFFF)
         kept = (held == quanta) & (held != 0.0)
         packed.saturated[j] = int(np.count_nonzero(held != quanta))
         packed.vanished[j] = int(np.count_nonzero((held == 0.0) & (weights != 0.0)))
         packed.rounding[j] = float(np.max(np.abs(held[kept] * scale.quantum / weights[kept] - 1.0), initial=0.0))
 
-    # --- places ------------------------------------------------------------------------------------------------------
+    # --- indices ------------------------------------------------------------------------------------------------------
 
-    def places(self, j: int) -> np.ndarray:
+    def word_index(self, j: int) -> np.ndarray:
         """int64[n]: where the word of each synapse of projection j lies. Kept once it is known, at 8 bytes a synapse."""
-        if j not in self._places:
-            self._places[j] = self._find(j)
-        return self._places[j]
+        if j not in self._word_index:
+            self._word_index[j] = self._find(j)
+        return self._word_index[j]
 
     def _find(self, j: int) -> np.ndarray:
         network, packed = self.plan.network, self.store(j)
@@ -198,10 +198,10 @@ class PackedWeights:
         ordered = row[order]
         rank[order] = np.arange(row.size) - np.searchsorted(ordered, ordered)
         block, key = bins // (bounds - 1), bins % (bounds - 1)
-        places = packed.row_start[population.first + pre] + packed.offsets[p][pre, block, key] + before[row] + rank
-        if not np.array_equal(packed.words[places] & packed.words.dtype.type(0xFFFF), local):
+        at = packed.row_start[population.first + pre] + packed.offsets[p][pre, block, key] + before[row] + rank
+        if not np.array_equal(packed.words[at] & packed.words.dtype.type(0xFFFF), local):
             raise PlanError(f"projection {network.projections[j].name!r}: its words do not lie where they should")
-        return places
+        return at
 
     def _bins(self, j: int, population: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of every synapse of projection j: its source, the number of its run (block and key), its target within the block."""

@@ -11,7 +11,7 @@ from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
-from neuropil.model.contents.chosen import Indices, places, shared
+from neuropil.model.contents.chosen import Indices, inverse_index, shared
 from neuropil.model.contents.population import Population
 from neuropil.model.neuron.composite import split
 from neuropil.model.stimulus.stimulus import Stimulus
@@ -19,7 +19,7 @@ from neuropil.model.synapse.synapse import Synapse
 from neuropil.units import Dimension
 
 Stream: TypeAlias = tuple[str | int, ...]
-"""What keys the random draws of a projection or a drive besides the seed: names, never places in a list, so that whatever else
+"""What keys the random draws of a projection or a drive besides the seed: names, never indices in a list, so that whatever else
 is in the network leaves them alone."""
 
 
@@ -82,8 +82,8 @@ class Projection:
         Returns:
             int64[synapses] twice.
         """
-        rows = pre if self.sources is None else places(self.sources, self.source.size)[pre]
-        return rows, post if self.targets is None else places(self.targets, self.target.size)[post]
+        rows = pre if self.sources is None else inverse_index(self.sources, self.source.size)[pre]
+        return rows, post if self.targets is None else inverse_index(self.targets, self.target.size)[post]
 
     @property
     def excludes_self(self) -> bool:
@@ -210,7 +210,7 @@ class Probe:
         return self.neurons
 
     @property
-    def places(self) -> np.ndarray:
+    def flat_index(self) -> np.ndarray:
         """int64[columns]: where each column stands among all sites of the state, neuron by neuron."""
         return self.neurons if self.sites is None else self.neurons * self.site_count + self.sites
 

@@ -23,7 +23,7 @@ class SynapseProbe:
     """The weight, or a state, of the synapses of a projection, recorded at an interval (ms).
 
     Attributes:
-        chosen: places in the order of `Simulation.synapses`; None: all.
+        chosen: indices in the order of `Simulation.synapses`; None: all.
         name: of the probe.
         projection: whose synapses are recorded.
         variable: "weight" or the name of a state.
