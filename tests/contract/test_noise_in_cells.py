@@ -13,8 +13,8 @@ from neuropil.errors import ModelError, NetworkError, UnitError
 from neuropil.model import Channel, Input, Network, Noise, PointProcess, State
 from neuropil.model.cell.cell import Cell
 from neuropil.oracle import simulate
-from neuropil.units import ms, mV, nA, pA
 from neuropil.units import cm as cm_
+from neuropil.units import ms, mV, nA, pA
 
 STEPS, DT = 120, 0.025 * ms
 STATES = ("v", "Langevin.x", "Restless.y", "Restless.z", "tuft.g")

@@ -66,8 +66,8 @@ class _Writer:
             case CableKind.STATE | CableKind.NOISE | CableKind.DRAWN:
                 assert argument.group is not None
                 membrane = self.plan.groups[argument.group].program.membrane
-                among = membrane.states if argument.kind is CableKind.STATE else membrane.signals
-                return f"{_PREFIX[argument.kind]}{among.index(str(argument.name))}_{group}"
+                declared = membrane.states if argument.kind is CableKind.STATE else membrane.signals
+                return f"{_PREFIX[argument.kind]}{declared.index(str(argument.name))}_{group}"
             case CableKind.SHARED | CableKind.CARRIED:
                 return f"{_PREFIX[argument.kind]}{self.shared.index(str(argument.name))}" + (f"_{group}" if group != "" else "")
             case CableKind.CONSTANT:

@@ -196,7 +196,7 @@ def _of_group(
             if leaf == "v":
                 piece.leaves[t][leaf] = cells.at("v", None, cell, cells.plan.rank[compartment])
             elif kind == "x" and point is None and is_white(inner):
-                drawn = recorded.plan.place_of(population, part)[0]
+                drawn = recorded.plan.indices_of(population, part)[0]
                 place = np.searchsorted(np.flatnonzero(cells.plan.cell.channels[part]), compartment)
                 piece.leaves[t][leaf] = recorded.arrays[t][drawn][Argument(Kind.INPUT, inner)], place * cells.own + cell
                 piece.inputs[recorded.plan.buffer(population, part, Argument(Kind.INPUT, inner))] = None

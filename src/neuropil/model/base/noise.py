@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from neuropil.errors import ModelError, UnitError
+from neuropil.model.base.described import DeclarativeModel, Spec
 from neuropil.model.base.integrators import StochasticTableau, Tableau
 from neuropil.registry import named, names
 from neuropil.units import DIMENSIONLESS, Dimension, unit_name
@@ -95,3 +96,15 @@ class NoiseTerms:
             method: of the states that are not exact.
         """
         return 0.5 if not self.additive and method == "euler" else 1.0
+
+
+class OwnNoise(DeclarativeModel):
+    """What a network sees of a channel: inputs that are white noise.
+
+    Args:
+        inputs: their names.
+    """
+
+    def __init__(self, inputs: tuple[str, ...]):
+        super().__init__()
+        object.__setattr__(self, "spec", Spec(inputs=dict.fromkeys(inputs, DIMENSIONLESS)))

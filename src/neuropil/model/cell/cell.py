@@ -18,12 +18,12 @@ import numpy as np
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel, Spec, State
 from neuropil.model.base.distribution import Distribution, axes, checked_values
-from neuropil.model.base.noise import white
+from neuropil.model.base.noise import OwnNoise, white
 from neuropil.model.cell.compartments import Compartments
 from neuropil.model.cell.discretise import CAPACITANCE, RESISTIVITY, DLambda, Rule, discretise
 from neuropil.model.cell.locations import At, location
 from neuropil.model.cell.locations import region as region_of
-from neuropil.model.cell.mechanism import Channel, Mechanism, OwnNoise, PointProcess, check_physical, supplied, unphysical
+from neuropil.model.cell.mechanism import Channel, Mechanism, PointProcess, check_physical, supplied, unphysical
 from neuropil.model.cell.morphology import Morphology
 from neuropil.model.cell.regional import along, is_listed
 from neuropil.model.neuron.composite import Composite, Part

@@ -29,11 +29,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neuropil.errors import ModelError, UnitError
-from neuropil.model.base.described import DeclarativeModel, Spec
+from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution
 from neuropil.model.base.integrators import check_integrator
 from neuropil.model.base.noise import check_white, is_white
-from neuropil.units import DIMENSIONLESS, Dimension, GOhm, Quantity, mM, ms, mV, nS, pA, pF, um, unit_name
+from neuropil.units import Dimension, GOhm, Quantity, mM, ms, mV, nS, pA, pF, um, unit_name
 
 SUPPLIED: dict[str, Dimension] = {
     "v": mV.dimension,
@@ -245,15 +245,3 @@ class PointProcess(Mechanism):
             s: states by name, quantities.
         """
         return {}
-
-
-class OwnNoise(DeclarativeModel):
-    """What a network sees of a channel: inputs that are white noise.
-
-    Args:
-        inputs: their names.
-    """
-
-    def __init__(self, inputs: tuple[str, ...]):
-        super().__init__()
-        object.__setattr__(self, "spec", Spec(inputs=dict.fromkeys(inputs, DIMENSIONLESS)))
