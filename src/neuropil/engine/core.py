@@ -33,6 +33,7 @@ from neuropil.engine.stores.rewire import rewired, steps_between
 from neuropil.engine.stores.shared_store import SharedStore
 from neuropil.engine.stores.stateful_store import SynapseStore
 from neuropil.engine.stores.synapse_list import REFRESHED
+from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.operations import Operation
@@ -369,7 +370,7 @@ class Core:
 
     def of_compartments(self, population: Population, part: str) -> bool:
         """Whether this is a state of a cell's membrane and not of a part."""
-        return population.name in self.plan.cells and part not in population.parts
+        return isinstance(population.neuron, Cell) and part not in population.neuron.placed
 
     def present(self, population: Population, state: str) -> np.ndarray:
         """bool[neurons * compartments]: where a state of a cell's membrane exists."""
