@@ -34,6 +34,7 @@ from neuropil.connectivity.builders import lists_targets, targets_of
 from neuropil.connectivity.rows import KernelTables, Rows, kernel_tables
 from neuropil.connectivity.samplers import delay_sampler, delay_steps, delays_of, explicit_weights, weight_sampler
 from neuropil.connectivity.sites import site_sampler
+from neuropil.model.connection.matrix import WeightMatrix, values_of
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.pairs import expected_synapses, missing_positions
 
@@ -93,7 +94,7 @@ def _realised(projection: Projection, seed: int, dt_ms: float) -> Rows:
 
 
 def _is_matrix(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.ndim == 2
+    return isinstance(value, WeightMatrix) or (isinstance(value, np.ndarray) and value.ndim == 2)
 
 
 def _without_matrices(projection: Projection, dt_ms: float) -> Projection:
@@ -108,10 +109,14 @@ def _with_matrices(rows: Rows, projection: Projection, dt_ms: float) -> Rows:
     post = rows.targets if rows.kind == kernels.EXPLICIT else rows.of_targets(every, every.size).targets
     where = projection.within(np.repeat(np.arange(rows.counts.size), rows.counts), post.astype(np.int64))
     if _is_matrix(projection.weight):
-        rows = dataclasses.replace(rows, weight=explicit_weights(np.asarray(projection.weight)[where]))
+        rows = dataclasses.replace(rows, weight=explicit_weights(_at(projection.weight, where)))
     if _is_matrix(projection.delay):
-        rows = dataclasses.replace(rows, delay=delays_of(np.asarray(projection.delay)[where], dt_ms, projection.name))
+        rows = dataclasses.replace(rows, delay=delays_of(_at(projection.delay, where), dt_ms, projection.name))
     return rows
+
+
+def _at(matrix: Any, where: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    return values_of(matrix.entry(*where)) if isinstance(matrix, WeightMatrix) else np.asarray(matrix)[where]
 
 
 # --- as a list ---------------------------------------------------------------------------------------------------------

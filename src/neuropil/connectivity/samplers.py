@@ -111,7 +111,7 @@ def weight_sampler(
         counts: int64[sources], synapses of each.
         order, skip_self: as of `synapse_order`.
     """
-    value = projection.weight
+    value = projection.own_weight
     none = np.empty(0)
     if isinstance(value, Distribution):
         key = rng.stream_key(seed, "projection", *projection.stream, "weight")

@@ -25,12 +25,15 @@ from neuropil.engine.ring import ring_length
 from neuropil.engine.stores import clock_driven_store, target_record_store  # noqa: F401  (they register builders)
 from neuropil.engine.stores.built import Built
 from neuropil.engine.stores.deliver import Rows, first_capacity
+from neuropil.engine.stores.graded import GradedWeights
 from neuropil.engine.stores.graded_compose import graded_of
 from neuropil.engine.stores.packed import PackedSynapses, build, signed_words, widened
 from neuropil.engine.stores.packed_store import PackedStore, Store
 from neuropil.engine.stores.rewire import rewired, steps_between
+from neuropil.engine.stores.shared_store import SharedStore
 from neuropil.engine.stores.stateful_store import SynapseStore
 from neuropil.engine.stores.synapse_list import REFRESHED
+from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.operations import Operation
@@ -79,6 +82,8 @@ class Core:
         self.own: dict[int, Store] = {
             j: builder_of(kind, "engine")(plan, j, self.layout, self.machine, room) for j, kind in enumerate(plan.stores) if not kind.exact
         }
+        shared = [store for store in self.own.values() if isinstance(store, SharedStore)]
+        self.structured: list[GradedWeights | SharedStore] = [*self.graded, *shared]  # weights that are read and set as a whole
         self.per_synapse: dict[int, SynapseStore] = {j: cast(SynapseStore, store) for j, store in self.own.items() if j in plan.synapses}
         self._use([Rows.empty(sizes, word) for word in plan.packed])
         self.packed: list[PackedSynapses] = []
@@ -365,7 +370,7 @@ class Core:
 
     def of_compartments(self, population: Population, part: str) -> bool:
         """Whether this is a state of a cell's membrane and not of a part."""
-        return population.name in self.plan.cells and part not in population.parts
+        return isinstance(population.neuron, Cell) and part not in population.neuron.placed
 
     def present(self, population: Population, state: str) -> np.ndarray:
         """bool[neurons * compartments]: where a state of a cell's membrane exists."""

@@ -13,6 +13,7 @@ from neuropil.engine.cells.arrays import CellArrays
 from neuropil.engine.probe_recorded import Recorded
 from neuropil.lower.cable import MembraneGroup
 from neuropil.lower.equation import EquationProgram, expression_program
+from neuropil.model.base.noise import is_white
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.mechanism import supplied
 from neuropil.model.contents.contents import Population
@@ -194,6 +195,11 @@ def _of_group(
             kind, _, inner = leaf.partition(".")
             if leaf == "v":
                 piece.leaves[t][leaf] = cells.at("v", None, cell, cells.plan.rank[compartment])
+            elif kind == "x" and point is None and is_white(inner):
+                drawn = recorded.plan.indices_of(population, part)[0]
+                index = np.searchsorted(np.flatnonzero(cells.plan.cell.channels[part]), compartment)
+                piece.leaves[t][leaf] = recorded.arrays[t][drawn][Argument(Kind.INPUT, inner)], index * cells.own + cell
+                piece.inputs[recorded.plan.buffer(population, part, Argument(Kind.INPUT, inner))] = None
             elif g is not None and "." not in inner:
                 arrays = recorded.arrays[t][g]
                 if kind == "w":

@@ -15,6 +15,7 @@ from neuropil.engine.cells.compose import check_probe, sampled
 from neuropil.engine.probe_elements import Leaf, Piece, compartment_slots, pieces
 from neuropil.engine.probe_recorded import ProbeBuffer, Recorded, Work
 from neuropil.engine.sampling import add, arrive, axial, clear, potentials, sample
+from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.chosen import inverse_index
 from neuropil.model.contents.contents import Population, Probe
 from neuropil.model.contents.expression import ExpressionProbe
@@ -42,7 +43,7 @@ def of_state(probe: Probe, recorded: Recorded) -> Sampled:
     """A state of a part, or of compartments: there NaN where a compartment does not have it."""
     threads, name = range(len(recorded.layout.shares)), probe.target.name
     part, variable = split(probe.variable)
-    if name in recorded.cells and part not in probe.target.parts:
+    if isinstance(cell := probe.target.neuron, Cell) and part not in cell.placed:
         check_probe(probe, recorded.cells[name])
         found = [sampled(probe, *recorded.cells[name][t]) for t in threads]
         observed: tuple[Buffer, ...] = (recorded.compartments[name],)

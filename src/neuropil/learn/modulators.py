@@ -260,6 +260,16 @@ class Modulators:
         return next(e for level in self.levels.values() for e in level.modulator.effects if e.order == order)
 
 
+def key_of(modulators: Mapping[str, Modulator], effect: BoundEffect) -> str:
+    """The key of an effect's constants among the parameters of a rollout.
+
+    Args:
+        modulators: of the network.
+        effect: of one of them.
+    """
+    return _key(effect, [e.order for e in effects_on(modulators, effect.target)[effect.parameter]].index(effect.order))
+
+
 def _key(effect: BoundEffect, index: int) -> str:
     """Its name among the parameters of a rollout: its index among the effects on one parameter."""
     return f"{effect.target.name}.{effect.parameter}[{index}]"

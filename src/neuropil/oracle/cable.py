@@ -13,6 +13,7 @@ import numpy as np
 
 from neuropil.errors import SimulationError
 from neuropil.model.base.described import Steady
+from neuropil.model.base.noise import is_white
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.mechanism import SUPPLIED, Mechanism, supplied
 from neuropil.model.contents.contents import Population
@@ -96,12 +97,12 @@ class Sites:
         return {n: np.ravel(given[n][:, self.where] if supplied(n) else signals[n]) for n in self.spec.inputs}
 
     def currents(self, x: States) -> dict[str, Array]:
-        """Outward by ion ("" for none in particular), [cells, sites]; ion currents are not known while they are summed.
+        """Outward by ion ("" for none in particular), [cells, sites]; ion currents are not known while they are summed, and noise is not read.
 
         Args:
             x: inputs by name, [cells · sites].
         """
-        x = {n: np.nan * value if n.startswith("i_") else value for n, value in x.items()}
+        x = {n: np.nan * value if n.startswith("i_") or is_white(n) else value for n, value in x.items()}
         given = self.equations.model.by_ion(self.equations.states(self.s), self.equations._in("input", x, self.spec.inputs))
         found = {ion: magnitude(value, self.mechanism.current_dimension, self.name) for ion, value in given.items()}
         return {ion: np.broadcast_to(value, self.shape[0] * self.shape[1]).reshape(self.shape) for ion, value in found.items()}

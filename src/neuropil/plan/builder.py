@@ -162,7 +162,7 @@ class PlanBuilder:
             return {}
         weights: dict[str, float] = {}
         arriving = [(d.drive.target, d.drive.port, d.drive.weight) for d in self.drives]
-        arriving += [(p.target, p.port, p.weight) for p in self.network.projections]
+        arriving += [(p.target, p.port, p.own_weight if p.matrix is None else np.asarray(next(iter(p.matrix.parameters.values())))) for p in self.network.projections]
         for target, port, weight in arriving:
             size = typical(weight) if target is planned.population and port is not None and split(port)[0] == planned.name else 0.0
             if port is not None and size > 0.0:

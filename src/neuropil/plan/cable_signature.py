@@ -36,6 +36,8 @@ class CableKind(Enum):
     TABLE = "gate table"  # (values [tiles, …], lowest potential, intervals per mV, intervals), see `neuropil.engine.cells.gates`
     INTERVAL = "interval of the gate table"  # int32, in which each element's potential lies, from 1; 0 outside of the range
     WITHIN = "offset in the interval"  # where in it
+    NOISE = "noise"  # of a channel, "mechanism.input", at the elements of a group within a block
+    DRAWN = "drawn noise"  # (what the network has drawn of it, [site, own cell], int64[elements]: the site of each element)
     NETWORK = "network"  # what the network fills and reads, an `Argument` of the part
 
 
@@ -158,12 +160,14 @@ class CableSignature:
     Attributes:
         loops: (kind, group) -> loop, of those that compute anything.
         tables: of the membrane groups that have one.
+        noises: of channels: what is drawn, and where the loops of a group read it.
         exchange: between compartments and sites.
         arguments: arrays, after those of `OF_BLOCK` and what every step is given.
     """
 
     loops: Mapping[tuple[str, int], CableLoop]
     tables: tuple[CableTable, ...]
+    noises: tuple[tuple[CableArgument, CableArgument], ...]
     exchange: Exchange
     arguments: tuple[CableArgument, ...]
 
@@ -179,13 +183,17 @@ class CableSignature:
         tables = tuple(
             CableTable(g, tuple(CableArgument(CableKind.STATE, g, n) for n in group.tabulated)) for g, group in enumerate(plan.groups) if group.table is not None
         )
+        noises = tuple(
+            (CableArgument(CableKind.DRAWN, g, n), CableArgument(CableKind.NOISE, g, n)) for g, group in enumerate(plan.membranes) for n in group.program.membrane.signals
+        )
         exchange = _exchange(plan)
         used = dict.fromkeys(exchange.arrays)
         for one in loops.values():
             used |= dict.fromkeys((CableArgument(CableKind.RUNS, one.group), one.numbers, *one.arrays))
         used |= dict.fromkeys(a for table in tables for a in (table.values, *table.located))
+        used |= dict.fromkeys(a for pair in noises for a in pair)
         used |= dict.fromkeys(CableArgument(CableKind.SITES, g) for g in plan.point_groups)
-        return cls(loops, tables, exchange, tuple(a for a in used if a not in OF_BLOCK))
+        return cls(loops, tables, noises, exchange, tuple(a for a in used if a not in OF_BLOCK))
 
     def weight_scale(self, group: int, name: str, port: str) -> tuple[CableArgument, int]:
         """Where the weight scale at a port of a point process lies: a table of numbers, and the index in it.
@@ -218,7 +226,10 @@ def _loop(plan: CablePlan, g: int, kind: str, variants: Mapping[str, Variant]) -
     sites_of = g if point else None
     common = {n: CableArgument(CableKind.SHARED, sites_of, n) for n in (*membrane.around, *membrane.counted, *program.offers)}
     states = {n: CableArgument(CableKind.STATE, g, n) for n in membrane.states}
-    signals = {n: CableArgument(CableKind.NETWORK, g, Argument(Kind.INPUT, n.partition(".")[2])) for n in membrane.signals}
+    if point:
+        signals = {n: CableArgument(CableKind.NETWORK, g, Argument(Kind.INPUT, n.partition(".")[2])) for n in membrane.signals}
+    else:
+        signals = {n: CableArgument(CableKind.NOISE, g, n) for n in membrane.signals}
     arrays = {"v": CableArgument(CableKind.POTENTIAL, sites_of), **{n: common[n] for n in membrane.around}, **signals}
     known = {**{f"x.{n}": a for n, a in arrays.items()}, **{f"s.{n}": a for n, a in states.items()}}
     read = program.graph.leaves(*outputs.values())

@@ -103,7 +103,7 @@ class PlannedCells:
         part = name.partition(".")[0]
         groups = [g for g in self.cable.groups if part in g.program.membrane.traced]
         found = [g.parameters[name] for g in groups]
-        if part in self.population.parts:
+        if part in self.cable.cell.placed:
             return np.transpose(found[0]) if np.ndim(found[0]) else float(found[0])
         if not any(np.ndim(v) for v in found) and len(set(found)) == 1:
             return float(found[0])

@@ -57,10 +57,10 @@ def alike(projection: Projection, scale: Scale) -> int | None:
 
     As they are packed (`neuropil.engine.stores.packed_kernels`): in float32, or float64 where they are wide, halves up, within ±top.
     """
-    if isinstance(projection.weight, Distribution) or np.ndim(projection.weight):
+    if isinstance(projection.own_weight, Distribution) or np.ndim(projection.own_weight):
         return None
     real = np.float64 if scale.wide else np.float32
-    multiples = np.floor(real(float(projection.weight) / scale.unit) + real(0.5))
+    multiples = np.floor(real(float(projection.own_weight) / scale.unit) + real(0.5))
     return int(np.clip(multiples, -scale.top, scale.top))
 
 

@@ -107,7 +107,7 @@ def scale_for(largest: float, word: Any, in_degree: float = 1.0) -> Scale:
 
 
 def _largest(p: Projection) -> float:
-    return p.weight.largest() if isinstance(p.weight, Distribution) else float(np.max(np.abs(p.weight), initial=0.0))
+    return p.own_weight.largest() if isinstance(p.own_weight, Distribution) else float(np.max(np.abs(p.own_weight), initial=0.0))
 
 
 def largest_in_degree(projection: Projection) -> float:
@@ -126,10 +126,10 @@ def shortcoming(p: Projection, unit: float, finest: float) -> str:
         p: the projection.
         unit: the unit of stored weights.
     """
-    if isinstance(p.weight, Distribution):
-        return _of_drawn(p, p.weight, unit)
-    if np.ndim(p.weight) == 0:
-        return of_explicit(np.atleast_1d(float(p.weight)), lambda a, b: np.zeros(b - a, np.int64), 1, unit, finest)
+    if isinstance(p.own_weight, Distribution):
+        return _of_drawn(p, p.own_weight, unit)
+    if np.ndim(p.own_weight) == 0:
+        return of_explicit(np.atleast_1d(float(p.own_weight)), lambda a, b: np.zeros(b - a, np.int64), 1, unit, finest)
     if p.rule.listed:
         n_target, post = p.target.size, edges_of(p.rule, p.source.size)[1]
     else:
@@ -138,7 +138,7 @@ def shortcoming(p: Projection, unit: float, finest: float) -> str:
     def targets(a: int, b: int) -> np.ndarray:
         return np.arange(a, b) % n_target if post is None else post[a:b]
 
-    return of_explicit(np.ravel(np.asarray(p.weight, float)), targets, n_target, unit, finest)
+    return of_explicit(np.ravel(np.asarray(p.own_weight, float)), targets, n_target, unit, finest)
 
 
 def of_explicit(values: np.ndarray, targets: Callable[[int, int], np.ndarray], n_target: int, unit: float, finest: float) -> str:

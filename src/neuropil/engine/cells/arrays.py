@@ -50,7 +50,7 @@ class CellArrays:
     Args:
         planned: the lowered population; owned: which of its cells.
         precision: of all numbers.
-        parts: for each point process its arrays as the network fills and reads them.
+        parts: for each point process, and channel with noise, its arrays as the network fills and reads them.
         fired: uint8[>= own], where spikes are marked.
     """
 
@@ -84,6 +84,8 @@ class CellArrays:
             elif argument.kind in (CableKind.SHARED, CableKind.CARRIED):
                 count = plan.size * lanes if argument.group is None else plan.groups[argument.group].size * own
                 self.made[argument] = np.zeros(count, real)
+        for drawn, into in self.signature.noises:
+            self.made |= self._noise(drawn, into, parts)
         system = [aligned_zeros(plan.size * lanes, real) for _ in range(2)]
         fixed = [_aligned(np.repeat(values, lanes).astype(real)) for values in (plan.area, plan.diagonal)]
         self._first = ((self.blocks, lanes, own), self.v, *system, *fixed, tree, (np.zeros(own, real), fired))
@@ -135,6 +137,15 @@ class CellArrays:
         if g in self.plan.point_groups:
             return self._by_site(values)
         return np.repeat(values[:, 0], self.lanes).astype(self.real) if values.shape[1] == 1 else self._blocked(values)
+
+    def _noise(self, drawn: CableArgument, into: CableArgument, parts: Mapping[str, Mapping[Argument, np.ndarray]]) -> dict[CableArgument, Any]:
+        """What is drawn for a channel, and where the loops of a membrane group read it."""
+        assert drawn.group is not None
+        name, _, noise = str(drawn.name).partition(".")
+        having, group = np.flatnonzero(self.plan.cell.channels[name]), self.plan.groups[drawn.group]
+        values = parts[name][Argument(Kind.INPUT, noise)][: self.own * having.size]
+        sites = np.searchsorted(having, self.plan.order[group.compartments])
+        return {drawn: (values, sites), into: aligned_zeros(group.size * self.lanes, self.real)}
 
     def _table(self, table: CableTable) -> dict[CableArgument, Any]:
         """What the gates of a membrane group are read from."""

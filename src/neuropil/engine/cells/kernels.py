@@ -90,6 +90,18 @@ def read_at(b, lanes, own, whole, values, sites):
 
 
 @inner_njit(**KERNEL_FLAGS)
+def bring(b, lanes, own, drawn, into):
+    """Copy what is drawn for a channel (values [site * own + cell], the site of each element) to its elements in a block."""
+    values, sites = drawn
+    first = b * lanes
+    n = min(lanes, own - first)
+    for s in range(sites.size):
+        e, o = s * lanes, sites[s] * own + first
+        for q in range(n):
+            into[e + q] = values[o + q]
+
+
+@inner_njit(**KERNEL_FLAGS)
 def look(b, lanes, own, v, seen, tree):
     """Store the potentials where spikes are detected."""
     trigger, first = tree[2], b * lanes
