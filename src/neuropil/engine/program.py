@@ -57,12 +57,12 @@ class Program:
 
     @cached_property
     def calls(self) -> tuple[Operation, ...]:
-        """The operations as the loop calls them: first those that note what was published."""
+        """The operations as the loop calls them: first those that file what was published."""
         return tuple(sorted(self.operations, key=lambda op: op.phase is not Phase.SPIKES))
 
     @cached_property
-    def noting(self) -> int:
-        """How many operations note what was published."""
+    def filing(self) -> int:
+        """How many operations file what was published."""
         return sum(op.phase is Phase.SPIKES for op in self.operations)
 
     def columns(self, first: int, number: int, precision: str) -> np.ndarray:
@@ -127,7 +127,7 @@ class Calls:
         linked: from `Program.link`.
 
     Attributes:
-        arrays: (table, copies, frame), see `neuropil.engine.steps`; place: int64[6], as well.
+        arrays: (table, copies, frame), see `neuropil.engine.steps`; call: int64[6], as well.
     """
 
     def __init__(self, program: Program, linked: dict[Operation, tuple[Types, int]]):
@@ -140,7 +140,7 @@ class Calls:
         sizes = [[words(GIVEN[g][1]) if isinstance(g, Given) else 1 for g in op.given] for op in program.calls]
         begins = [0, *accumulate(sum(s) + sum(map(words, linked[op][0])) for s, op in zip(sizes, program.calls, strict=True))]
         self._words = np.zeros(begins[-1], np.uint64)
-        self._places = []
+        self._slices = []
         base = self._words.__array_interface__["data"][0]
         for j, op in enumerate(program.calls):
             to = begins[j]
@@ -148,13 +148,13 @@ class Calls:
                 place = GIVEN[g][0] if isinstance(g, Given) else columns[g]
                 copies += [(place + w, base + 8 * (to + w)) for w in range(size)]
                 to += size
-            self._places.append(slice(to, begins[j + 1]))
+            self._slices.append(slice(to, begins[j + 1]))
             table[j, steps.ENTRY], table[j, steps.ARGUMENTS] = linked[op][1], base + 8 * begins[j]
             table[j, steps.RESULT], table[j, steps.COPIES] = _RESULTS[op.result], len(copies)
             if j + 1 == len(program.calls) or program.calls[j + 1].phase is not op.phase:
                 table[j, steps.LAP] = PHASES.index(op.phase.value)
         self.arrays = table, np.array(copies, np.int64).reshape(-1, 2), np.zeros(FRAME + len(columns), np.int64)
-        self.place = np.zeros(6, np.int64)
+        self.call = np.zeros(6, np.int64)
 
     def take(self, owner: int) -> None:
         """Take the operations' own arguments as they are now.
@@ -175,7 +175,7 @@ class Calls:
         types_ = self._linked[op][0]
         if tuple(map(typeof, mine)) != types_:
             raise TypeError(f"{op.label}: arguments are of other types than its kernel was compiled for: {[str(typeof(a)) for a in mine]}")
-        self._words[self._places[j]] = [word for t, value in zip(types_, mine, strict=True) for word in packed(t, value)]
+        self._words[self._slices[j]] = [word for t, value in zip(types_, mine, strict=True) for word in packed(t, value)]
         self._held[j] = mine
 
 

@@ -53,25 +53,25 @@ def _copy(copies, begin, end, frame):
 
 
 @cached_njit(**PROGRAM_FLAGS)
-def run(program, columns, place, exchange, log, clock):
+def run(program, columns, call, exchange, log, clock):
     """Run steps.
 
     Args:
         program: (table int64[operations, 5], those of spikes published first; copies int64[n, 2], from a word of the frame to an address; words
             of the frame, int64).
         columns: int64[steps, n], bits of what depends on the step alone, copied behind the frame.
-        place: int64[6]: the owner, the first step, steps to do, steps whose spikes wait to be noted, room for spikes in the stores, operations of spikes
+        call: int64[6]: the owner, the first step, steps to do, steps whose spikes wait to be filed, room for spikes in the stores, operations of spikes
             published.
         exchange: (spikes, bounds, alarm, barrier) of `Exchange`; log: (step, neuron, counters, recent) of `SpikeLog`; clock: int64[phases + 1].
 
     Returns:
         Steps done; why it ended: 0 as asked, 1 room for spikes is short, 2 a state diverged, 3 another owner failed; steps whose spikes wait to be
-        noted.
+        filed.
     """
     table, copies, frame = program
     spikes, bounds, alarm, barrier = exchange
     log_step, log_neuron, counters, recent = log
-    owner, start, steps, unnoted, room, noting = place[0], place[1], place[2], place[3], place[4], place[5]
+    owner, start, steps, unfiled, room, filing = call[0], call[1], call[2], call[3], call[4], call[5]
     interval, owners, most = bounds.shape[1], bounds.shape[2], spikes.shape[2]
     _describe(frame, _PUBLISHED, owners, most, 4)
     _describe(frame, _BOUNDS, owners, bounds.shape[3], 8)
@@ -82,21 +82,21 @@ def run(program, columns, place, exchange, log, clock):
         side = (counters[MEETINGS] - 1) & 1
         published, when = spikes[side], bounds[side]
         frame[_PUBLISHED] = published.ctypes.data
-        while unnoted:
-            emitted = start + done - unnoted
+        while unfiled:
+            emitted = start + done - unfiled
             timed = emitted % SAMPLED == 0
             c0 = cycles() if timed else 0
             fell = when[emitted % interval]
             if not account(emitted, fell, counters, recent, room, log_step.size):
-                return done, 1, unnoted
+                return done, 1, unfiled
             log_spikes(emitted, owner, published, fell, log_step, log_neuron, counters)
             frame[_EMITTED], frame[_BOUNDS] = emitted, fell.ctypes.data
             copied = 0
-            for j in range(noting):
+            for j in range(filing):
                 _copy(copies, copied, table[j, COPIES], frame)
                 copied = table[j, COPIES]
                 call_entry(table[j, ENTRY], table[j, ARGUMENTS])
-            unnoted -= 1
+            unfiled -= 1
             c1 = cycles() if timed else 0
             clock[_SPIKES] += c1 - c0
         if done == steps:
@@ -115,9 +115,9 @@ def run(program, columns, place, exchange, log, clock):
             frame[_STEP], frame[_NEXT], frame[_OWN] = k, k + 1, mine.ctypes.data + 4 * before
             for c in range(columns.shape[1]):
                 frame[FRAME + c] = columns[done, c]
-            copied = table[noting - 1, COPIES] if noting else 0
+            copied = table[filing - 1, COPIES] if filing else 0
             c0 = cycles() if timed else 0
-            for j in range(noting, table.shape[0]):
+            for j in range(filing, table.shape[0]):
                 frame[_COUNT], frame[_OWN + 1] = fired, fired - before
                 _copy(copies, copied, table[j, COPIES], frame)
                 copied = table[j, COPIES]
@@ -146,6 +146,6 @@ def run(program, columns, place, exchange, log, clock):
             return done, 3, 0
         c1 = cycles() if timed else 0
         clock[_WAITING] += c1 - c0
-        unnoted = window
+        unfiled = window
         if alarmed(alarm, begun, begun + window):
-            return done, 2, unnoted
+            return done, 2, unfiled

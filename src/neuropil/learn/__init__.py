@@ -3,5 +3,6 @@
 from neuropil.learn.cable import CellNeurons, roll
 from neuropil.learn.rollout import Rolled, Rollout
 from neuropil.learn.surrogate import SHAPES, Surrogate, surrogate
+from neuropil.learn.trainable import FreeParameters, Trainable, longest_delays
 
-__all__ = ["SHAPES", "CellNeurons", "Rolled", "Rollout", "Surrogate", "roll", "surrogate"]
+__all__ = ["SHAPES", "CellNeurons", "FreeParameters", "Rolled", "Rollout", "Surrogate", "Trainable", "longest_delays", "roll", "surrogate"]

@@ -119,8 +119,8 @@ def _begins(node: ast.Lambda | ast.FunctionDef, code: CodeType) -> bool:
 
 def _stands_in(code: CodeType, body: ast.expr) -> bool:
     """Whether all instructions of a lambda come from within this expression of its file; columns are bytes of UTF-8."""
-    places = [p for p in code.co_positions() if None not in p and p[2:] != (0, 0)]
-    return all(_start(body) <= (p[0], p[2]) and (p[1], p[3]) <= _end(body) for p in places)  # type: ignore[operator]
+    positions = [p for p in code.co_positions() if None not in p and p[2:] != (0, 0)]
+    return all(_start(body) <= (p[0], p[2]) and (p[1], p[3]) <= _end(body) for p in positions)  # type: ignore[operator]
 
 
 def _start(body: ast.expr) -> tuple[int, int]:
