@@ -145,8 +145,8 @@ class Calls:
         for j, op in enumerate(program.calls):
             to = begins[j]
             for g, size in zip(op.given, sizes[j], strict=True):
-                place = GIVEN[g][0] if isinstance(g, Given) else columns[g]
-                copies += [(place + w, base + 8 * (to + w)) for w in range(size)]
+                at = GIVEN[g][0] if isinstance(g, Given) else columns[g]
+                copies += [(at + w, base + 8 * (to + w)) for w in range(size)]
                 to += size
             self._slices.append(slice(to, begins[j + 1]))
             table[j, steps.ENTRY], table[j, steps.ARGUMENTS] = linked[op][1], base + 8 * begins[j]

@@ -28,7 +28,7 @@ GIVEN: dict[Given, tuple[int, types.Type]] = {
     Given.PUBLISHED: (4, types.int32[:, ::1]), Given.BOUNDS: (9, types.int64[:, ::1]), Given.OWN_SPIKES: (14, types.int32[::1]), Given.FIRED: (17, types.int32[::1]),
 }  # fmt: skip
 """Where in the frame, the words that the loop brings up to date, each thing that it hands to kernels begins; and its type."""
-(_STEP, _NEXT, _EMITTED, _COUNT, _PUBLISHED, _BOUNDS, _OWN, _FIRED) = (place for place, _ in GIVEN.values())
+(_STEP, _NEXT, _EMITTED, _COUNT, _PUBLISHED, _BOUNDS, _OWN, _FIRED) = (at for at, _ in GIVEN.values())
 FRAME = 20
 """Words of the frame before what depends on the step alone."""
 
@@ -40,9 +40,9 @@ NOTHING, FIRED_COUNT, EVENT_COUNT, DIVERGED = range(4)
 
 
 @inner_njit(**PROGRAM_FLAGS)
-def _describe(frame, place, rows, columns, size):
+def _describe(frame, at, rows, columns, size):
     """Put shape and strides of a matrix, whose elements have `size` bytes, into the frame."""
-    frame[place + 1], frame[place + 2], frame[place + 3], frame[place + 4] = rows, columns, columns * size, size
+    frame[at + 1], frame[at + 2], frame[at + 3], frame[at + 4] = rows, columns, columns * size, size
 
 
 @inner_njit(**PROGRAM_FLAGS)
