@@ -195,7 +195,7 @@ class Program:
             lines += [call for _, call in together]
             lines += [f"c{lap + 1} = cycles() if timed else 0", f"clock[{PHASES.index(phase.value)}] += c{lap + 1} - c{lap}"]
         return _HEAD.format(
-            imports="\n".join(_import(kernel, f"k{n}") for kernel, n in kernels.items()),
+            imports="\n".join(import_of(kernel, f"k{n}") for kernel, n in kernels.items()),
             names="\n".join(f"f{n} = by_address(k{n})" for n in kernels.values()),
             parameters="".join(f", a{j}" for j in range(len(self.operations))), sampled=SAMPLED, timed_steps=TIMED_STEPS,
             spikes=PHASES.index(Phase.SPIKES.value), waiting=PHASES.index(Phase.WAITING.value),
@@ -215,7 +215,7 @@ class Program:
         return f"{'index' if given.index else 'values'}[done, {alike.index(given)}]"
 
 
-def _import(kernel: Kernel, name: str) -> str:
+def import_of(kernel: Kernel, name: str) -> str:
     """The statements that give a kernel its name in the program."""
     if kernel.made_with is None:
         return f"from {kernel.module} import {kernel.name} as {name}"
