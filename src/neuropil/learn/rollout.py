@@ -25,7 +25,8 @@ from neuropil.learn.chunks import scan
 from neuropil.learn.delivery import Delivery, Wiring
 from neuropil.learn.graded import GradedFlow
 from neuropil.learn.modulators import INSIDE, Modulators
-from neuropil.learn.native.apply import Native, apply_native
+from neuropil.learn.native.apply import apply_native
+from neuropil.learn.native.calls import Native
 from neuropil.learn.population import Neurons
 from neuropil.learn.probes import Seen, observing
 from neuropil.learn.steppable import steppable

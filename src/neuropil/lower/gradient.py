@@ -166,7 +166,10 @@ def _both(step: Step) -> Callable[..., Any]:
             new, spikes, fired = step(p, s, x, w, r, u, moved)
             return ({n: jnp.asarray(new[n], "float64") for n in s}, jnp.asarray(spikes, "float64")), jnp.asarray(fired, bool)
 
-        (new, _), pull, fired = jax.vjp(lambda *given: floats(*given, zero), p, s, x, w, has_aux=True)
+        def still(p: Any, s: Any, x: Any, w: Any) -> Any:
+            return floats(p, s, x, w, zero)
+
+        (new, _), pull, fired = jax.vjp(still, p, s, x, w, has_aux=True)
         _, slope = jax.jvp(lambda moved: floats(p, s, x, w, moved)[0][1], (zero,), (jnp.ones_like(zero),))
         bars = pull(({n: g[n] for n in s}, z))
         # In the order of names: JAX sorts plain dicts.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -58,22 +59,17 @@ class Executor:
     threads: int
     memory: float
 
-    def forward(self, batch: Batch, tapes: Arrays | None) -> tuple[Arrays, Arrays, dict[str, np.ndarray]]:
+    def forward(self, batch: Batch, tapes: Arrays | None, ends: Arrays, records: Arrays, spikes: Mapping[str, np.ndarray]) -> None:
         """Values of every sample.
 
         Args:
             batch: what is given.
             tapes: to be filled, [samples, steps, width]; None: nothing is kept.
-
-        Returns:
-            States at the end, by the keys of `Batch.start`; recorded states [samples, steps, n]; spikes [samples, steps, neurons] by population.
+            ends: states at the end, by the keys of `Batch.start`, to be filled.
+            records: recorded states [samples, steps, n], to be filled.
+            spikes: by population zeros [samples, steps, neurons], to be filled.
         """
         machine, count, steps = self.machine, batch.samples, batch.steps
-        ends = {key: np.empty((count, *a.shape[1:]), a.dtype) for key, a in batch.start.items()}
-        records = {
-            (p.name, Role.RECORD, n): np.empty((count, steps, p.size), p.step.precision) for p in machine.parts for n in p.step.program.use.recorded
-        }  # fmt: skip
-        spikes = {p.name: np.zeros((count, steps, p.size), p.step.precision) for p in machine.parts}
 
         def run(own: range) -> None:
             space = Workspace(machine, 0)
@@ -86,7 +82,6 @@ class Executor:
                 _end(batch, b, space.arrays, ends)
 
         self._spread(count, run)
-        return ends, records, spikes
 
     def backward(self, batch: Batch, tapes: Arrays | None, end_bars: Arrays, record_bars: Arrays, spike_bars: Mapping[str, np.ndarray], wanted: Arrays) -> tuple[Arrays, Arrays, Arrays]:
         """Cotangents of everything that is wanted.
@@ -172,7 +167,7 @@ def available_threads() -> int:
 def _groups(count: int) -> list[range]:
     """Samples in a fixed number of groups."""
     bounds = [count * g // min(GROUPS, count) for g in range(min(GROUPS, count) + 1)]
-    return [range(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [range(a, b) for a, b in pairwise(bounds)]
 
 
 def _sample(batch: Batch, b: int) -> Arrays:

@@ -8,7 +8,6 @@ from types import ModuleType
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from neuropil.codegen.cache import load
@@ -69,7 +68,7 @@ class NativeStep:
         Args:
             neurons: the population as a rollout steps it.
             use: what of the model is in use.
-            apart: parameters (or entries, or "period") with a value for each neuron.
+            apart: parameters and entries with a value for each neuron.
             precision: of the kernels.
         """
 
@@ -83,7 +82,7 @@ class NativeStep:
         program = StepGradient.of(step, names_of(neurons), use)
         differ = {f"p.{n}" for n in apart}
         places = tuple(j for j, node in enumerate(program.hoisted) if differ & program.graph.leaves(node))
-        return cls(neurons, GradientSignature(program, places, "period" in apart), precision)
+        return cls(neurons, GradientSignature(program, places, neurons.step.traced.neuron.refractory in apart), precision)
 
     @property
     def program(self) -> StepGradient:
