@@ -120,7 +120,11 @@ class Neurons:
         return new, jnp.where(fired, p["period"], jnp.maximum(left - 1, 0)), jnp.broadcast_to(spikes, left.shape)
 
     def passed(self, p: Scalars, s: Scalars, x: Scalars, w: Scalars, refractory: Any, u: Any) -> tuple[Scalars, Any, Any]:
-        """One step of one neuron, or of each of several; arguments as of `advance`, but for `refractory`, a truth value.
+        """One step of one neuron, or of each of several.
+
+        Args:
+            p, s, x, w, u: as of `advance`, arrays or numbers.
+            refractory: truth values.
 
         Returns:
             New states, the spike as a number that carries the surrogate gradient, and whether it is emitted.

@@ -334,7 +334,10 @@ class Rollout:
             )  # fmt: skip
 
     def check(self, parameters: Tree, state: Tree, inputs: Tree) -> None:
-        """Refuse names and shapes that are not those of this rollout; arguments as of `apply`, without a batch axis.
+        """Refuse names and shapes that are not those of this rollout.
+
+        Args:
+            parameters, state, inputs: as of `apply`, without a batch axis.
 
         Raises:
             ModelError: with the first difference.

@@ -92,6 +92,9 @@ class StepGradient:
             step: the step of one element.
             names: of its arguments.
             use: what of them is in use.
+
+        Returns:
+            The graph with its roots.
         """
         leaves = tuple(named_leaves(prefix, of) for prefix, of in (("p", names.parameters), ("s", names.states), ("x", names.inputs), ("w", names.ports)))
         given = (*leaves, "r", "u", named_leaves("g", names.states), "z")

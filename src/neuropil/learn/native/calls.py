@@ -25,6 +25,9 @@ class Native:
         threads: how many threads share the samples of a batch; None: as many as there are processors. No bit depends on it.
         memory: bytes for what a gradient keeps of the way forward. What does not fit is computed a second time: sample by sample, and where
             that does not fit either, between checkpoints.
+
+    Raises:
+        ModelError: threads or bytes that are no such number.
     """
 
     threads: int | None = None
@@ -81,7 +84,12 @@ class NativeRollout:
         return found
 
     def machine(self, call: NativeCall, floats: Tree) -> Machine:
-        """The machine for a call with these arrays."""
+        """The machine for a call.
+
+        Args:
+            call: what is known of it.
+            floats: arrays, as `apply_native` makes them: their names and shapes matter.
+        """
         apart = {n: frozenset(k for k, v in values.items() if np.ndim(v)) for n, values in floats["constants"].items()}
         key = (
             call.wanted, call.recorded, tuple(sorted((n, tuple(sorted(names))) for n, names in apart.items())),

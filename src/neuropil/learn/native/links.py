@@ -46,12 +46,20 @@ class Link:
         return cls(wiring, None if sorted_ else order, dense, first.astype(np.int64), delay[begin].astype(np.int64), np.append(begin, pre.size).astype(np.int64), post.astype(np.int32))
 
     def taken(self, weight: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Weights [synapses], in the order of the kernels; of a matrix [sources, targets]."""
+        """Weights in the order of the kernels; of a matrix [sources, targets].
+
+        Args:
+            weight: [synapses], in the order of the rollout.
+        """
         weight = weight if self.order is None else weight[self.order]
         return np.ascontiguousarray(weight.reshape(self.wiring.sizes) if self.dense else weight)
 
     def given_back(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Values of the kernels, in the order of the rollout: [synapses]."""
+        """Values in the order of the rollout: [synapses].
+
+        Args:
+            values: of the kernels, as `taken`.
+        """
         values = values.ravel()
         if self.order is None:
             return values

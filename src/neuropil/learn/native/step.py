@@ -70,6 +70,9 @@ class NativeStep:
             use: what of the model is in use.
             apart: parameters and entries with a value for each neuron.
             precision: of the kernels.
+
+        Returns:
+            The step, whose kernels are compiled when they are first used.
         """
 
         def step(p: Any, s: Any, x: Any, w: Any, refractory: Any, u: Any, moved: Any) -> Any:
