@@ -28,8 +28,8 @@ NEURONS, TICKS, STEPS = 10_000, 60, 3000
 def network(change: Callable | None, positions: bool = False) -> Network:
     """Cells under Poisson input, a projection with a synapse model, and dopamine from a tenth of them every millisecond."""
     net = Network("modulated")
-    place = np.random.default_rng(1).uniform(0, 400, (NEURONS, 3)) * um if positions else None
-    cells = net.population("cells", LIFExp(), NEURONS, positions=place)
+    at = np.random.default_rng(1).uniform(0, 400, (NEURONS, 3)) * um if positions else None
+    cells = net.population("cells", LIFExp(), NEURONS, positions=at)
     nucleus = net.population("nucleus", LIFExp(), NEURONS // 10)
     net.stimulate((cells, nucleus), Poisson(8000 * Hz), port="exc", weight=85 * pA)
     (into,) = net.project(nucleus, cells, FixedProbability(0.01), weight=20 * pA, delay=1.5 * ms, port="exc", synapse=Scaled())

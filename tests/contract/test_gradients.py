@@ -83,13 +83,13 @@ def test_gradients_of_the_potential_equal_finite_differences():
     assert all(float(rolled.spikes[n].sum()) == 0 for n in ("exact", "alpha", "rk4"))
     assert float(rolled.spikes["relay"].sum()) == 6
     gradient = jax.jit(jax.grad(mean_potential))(roll.parameters)
-    places = [
+    checked = [
         (("weights", "exact"), 0), (("weights", "alpha"), 4), (("weights", "rk4"), 5),
         (("neurons", "exact", "tau_m"), 2), (("neurons", "exact", "tau_exc"), ()), (("neurons", "exact", "c_m"), ()),
         (("neurons", "alpha", "tau_m"), ()), (("neurons", "alpha", "tau_exc"), ()), (("neurons", "alpha", "e_l"), ()),
         (("neurons", "rk4", "tau_exc"), ()), (("neurons", "rk4", "g_l"), ()), (("neurons", "rk4", "e_exc"), ()),
     ]  # fmt: skip
-    for path, index in places:
+    for path, index in checked:
         leaf = gradient
         for key in path:
             leaf = leaf[key]

@@ -310,7 +310,7 @@ class Loop:
         """Set the signals of modulators from the errors; a signal holds until the next."""
         for signals, delta, new in zip(self.agent.signals, error.tolist(), judged, strict=False):
             for one in signals if new else ():
-                self.simulation.modulators[one.modulator].set_signal(one.law(delta))
+                self.simulation.modulators[one.modulator].set_signal(one.transform(delta))
 
     def _feed_back(self, action: Any, acting: NDArray[np.bool_]) -> None:
         efference = self.agent.efference
@@ -325,12 +325,12 @@ class Loop:
 
     def _deviate(self) -> NDArray[np.float64]:
         """The uniform deviates of this turn, one per copy."""
-        block, place = divmod(self.turns, DRAWN)
+        block, column = divmod(self.turns, DRAWN)
         if block != self._block:
             elements = np.arange(self.agent.copies, dtype=np.uint32)[:, None]
             self._deviates = rng.uniform(self._key, elements, np.arange(block * DRAWN, (block + 1) * DRAWN))
             self._block = block
-        return self._deviates[:, place]
+        return self._deviates[:, column]
 
     def _check_hearing(self, world: World) -> None:
         """Refuse a world whose observations the agent's code is not for."""

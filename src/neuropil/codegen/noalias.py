@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 
 __all__ = ["noalias_arguments"]
 
-_DATA_FIELD = "4"  # place of the data pointer among the fields of Numba's array structure, which names the argument
+_DATA_FIELD = "4"  # index of the data pointer among the fields of Numba's array structure, which names the argument
 
 
 @intrinsic

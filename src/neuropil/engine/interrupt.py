@@ -1,4 +1,4 @@
-"""Cooperative handling of Ctrl-C: a computation ends at the next place where it is whole, and keeps its results."""
+"""Cooperative handling of Ctrl-C: a computation ends at the next point at which its state is complete, and keeps its results."""
 
 from __future__ import annotations
 

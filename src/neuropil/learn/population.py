@@ -136,15 +136,15 @@ class Neurons:
         fired, spikes = self._threshold(self.surrogate, p, s, reached, refractory, u)
         return self._reset(p, reached, fired, spikes), spikes, fired
 
-    def observed(self, s: Scalars, name: str, places: np.ndarray) -> Any:
-        """A state at places counted neuron by neuron.
+    def observed(self, s: Scalars, name: str, indices: np.ndarray) -> Any:
+        """A state at indices counted neuron by neuron.
 
         Args:
             s: states by name, [neurons · sites].
             name: of the state.
-            places: int[n], neuron · sites + site.
+            indices: int[n], neuron · sites + site.
         """
-        return s[name][places]
+        return s[name][indices]
 
     def _threshold(self, shape: Surrogate, p: Scalars, old: Scalars, new: Scalars, refractory: Any, u: Any) -> tuple[Any, Any]:
         """Who spikes, as truth values and as numbers that carry the surrogate gradient."""

@@ -22,7 +22,7 @@ from neuropil.errors import ModelError, SimulationError, did_you_mean
 from neuropil.learn.batches import Batch
 from neuropil.learn.checks import check_inputs, check_parameters, check_state
 from neuropil.learn.chunks import scan
-from neuropil.learn.delivery import Delivery, Wiring
+from neuropil.learn.delivery import Delivery, SharedWiring, Wiring
 from neuropil.learn.graded import GradedFlow
 from neuropil.learn.modulators import INSIDE, Modulators
 from neuropil.learn.native.apply import apply_native
@@ -38,6 +38,7 @@ from neuropil.lower.synapse import plan_synapses
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import checked_values
 from neuropil.model.cell.cell import Cell
+from neuropil.model.connection.shared import SharedWeights
 from neuropil.model.network.coupling import End
 from neuropil.model.network.network import Network
 from neuropil.model.network.validate import validate
@@ -83,11 +84,14 @@ class Rollout:
         precision: "float32" or "float64"; float64 needs JAX's x64 mode, which `run` switches on for its duration.
         chunk: steps between stored states when a gradient is taken; those between are computed a second time. None stores
             every step; about the root of the number of steps needs least memory.
+        delays: projection -> the longest delay that its synapses may get, at least two steps: their delays become parameters. A spike whose delay
+            lies between two steps arrives in part at either.
 
     Attributes:
-        parameters: {"weights": projection -> [synapses], "neurons": population -> name -> () or [neurons], "synapses":
+        parameters: {"weights": projection -> [synapses], or shared weights as they are given, "neurons": population -> name -> () or [neurons], "synapses":
             projection with a synapse model -> name -> () or [synapses]}, in base units. With graded projections also "graded":
-            projection -> name -> array (`neuropil.learn.graded.GradedFlow.start`). With modulators also those of
+            projection -> name -> array (`neuropil.learn.graded.GradedFlow.start`). With `delays` also "delays": projection ->
+            [synapses], ms. With modulators also those of
             `neuropil.learn.modulators.Modulators`.
         wirings: where each synapse goes, in the same order.
 
@@ -102,6 +106,7 @@ class Rollout:
     def __init__(
         self, network: Network, *, dt: Quantity = 0.1 * ms, seed: int = 1, surrogate: str | Surrogate | None = None,
         reset_gradient: bool = False, scale: Mapping[str, Any] | None = None, precision: str = "float32", chunk: int | None = None,
+        delays: Mapping[str, Quantity] | None = None,
     ):  # fmt: skip
         validate(network, dt)
         if precision not in ("float32", "float64"):
@@ -116,6 +121,7 @@ class Rollout:
             raise ModelError("chunk must be at least one step", got=chunk)
         self.network, self.seed, self.precision, self.chunk = network, seed, precision, chunk
         self.dt = float(magnitude(dt, ms.dimension, "dt"))
+        self.delays = self._longest(delays or {})
         self.dtype = np.dtype(precision)
         shape = None if surrogate is None else named_surrogate(surrogate)
         self.surrogate = shape
@@ -127,7 +133,7 @@ class Rollout:
             }
             programs = plan_synapses(network)
         self.living = {
-            p.name: Living.of(p, programs[j], seed, self.dt, self.dtype) for j, p in enumerate(network.projections) if j in programs
+            p.name: Living.of(p, programs[j], seed, self.dt, self.dtype, self.delays.get(p.name, 0)) for j, p in enumerate(network.projections) if j in programs
         }
         self.graded = {p.name: GradedFlow.of(p, seed, self.dt, self.dtype) for p in network.graded}
         self.wirings, weights = self._wire()
@@ -139,22 +145,52 @@ class Rollout:
             "neurons": {name: dict(n.parameters) for name, n in self._neurons.items()},
             "synapses": {name: dict(living.parameters) for name, living in self.living.items()},
             **({"graded": {name: dict(flow.start) for name, flow in self.graded.items()}} if self.graded else {}),
+            **({"delays": {name: self._delay(name) for name in self.delays}} if self.delays else {}),
             **self._modulators.parameters,
         }
 
     def __repr__(self) -> str:
         return f"Rollout({self.network.name!r}, {self.network.size} neurons, {self.precision})"
 
-    def _wire(self) -> tuple[tuple[Wiring, ...], Tree]:
-        wirings, weights = [], {}
+    @property
+    def sources(self) -> dict[str, np.ndarray]:
+        """The source neuron of each synapse by projection, int64[synapses], in the order of the weights; none of projections with shared weights."""
+        return {**{w.name: w.pre for w in self.wirings if isinstance(w, Wiring)}, **{name: living.pre for name, living in self.living.items()}}
+
+    def _longest(self, delays: Mapping[str, Quantity]) -> dict[str, int]:
+        """The longest delay of projections whose delays are parameters, steps."""
+        known = [p.name for p in self.network.projections]
+        found: dict[str, int] = {}
+        for name, longest in delays.items():
+            if name not in known:
+                raise ModelError("Rollout: delays of a projection of spikes that does not exist", got=name, fix=did_you_mean(name, known))
+            found[name] = grid.steps(checked_values(longest, ms.dimension, f"the longest delay of {name}", ()), self.dt, f"the longest delay of {name}", least=2, error=ModelError)
+        return found
+
+    def _delay(self, name: str) -> np.ndarray:
+        """The delays of a projection in the description, ms, [synapses]."""
+        of = self.living[name] if name in self.living else next(w for w in self.wirings if w.name == name)
+        if isinstance(of, SharedWiring):
+            raise ModelError(f"Rollout: projection {name!r} has shared weights and one delay, which cannot be a parameter", fix="leave it out of delays")
+        if (most := int(of.delay.max(initial=1))) > self.delays[name]:
+            raise ModelError(f"Rollout: projection {name!r} has delays beyond the longest", got=f"{most * self.dt:g} ms", expected=f"at most {self.delays[name] * self.dt:g} ms")
+        return (of.delay * self.dt).astype(self.dtype)
+
+    def _wire(self) -> tuple[tuple[Wiring | SharedWiring, ...], Tree]:
+        wirings: list[Wiring | SharedWiring] = []
+        weights: Tree = {}
         for p in self.network.projections:
             if p.per_synapse:
                 weights[p.name] = self.living[p.name].weight
                 continue
             assert p.port is not None
+            if isinstance(p.matrix, SharedWeights):
+                wirings.append(SharedWiring(p, grid.steps(p.delay, self.dt, f"projection {p.name}: the delay")))
+                weights[p.name] = np.asarray(p.matrix.parameters[p.matrix.parameter], self.dtype)
+                continue
             pre, post, weight, delay, site = edges(p, self.seed, self.dt)
             sizes = (p.source.size, p.target.size * p.sites)
-            wirings.append(Wiring(p.name, p.source.name, p.target.name, p.port, pre, post * p.sites + site, delay, sizes))
+            wirings.append(Wiring(p.name, p.source.name, p.target.name, p.port, pre, post * p.sites + site, delay, sizes, self.delays.get(p.name, 0)))
             weights[p.name] = weight.astype(self.dtype)
         return tuple(wirings), weights
 
@@ -183,8 +219,8 @@ class Rollout:
             input -> [steps, neurons], "uniform": population -> [steps, neurons] (for models with a hazard)}; besides,
             where you add it, "modulators": projection -> [steps], the signal its synapses read. With modulators also "signals":
             modulator -> [steps], or [steps, cells] where cells are `Apart`, the signal in force at each step, and "doses": modulator ->
-            [steps], concentrations given to its whole volume (base units); both 0. Add to these arrays, or put others in their
-            place, to drive the network with something else.
+            [steps], concentrations given to its whole volume (base units); both 0. Add to these arrays, or replace
+            them, to drive the network with something else.
         """
         steps = self._steps(duration)
         made: Tree = {"step": np.arange(steps, dtype=np.int32), "events": {}, "currents": {}, "uniform": {}}
@@ -277,11 +313,12 @@ class Rollout:
             raise ModelError("a float64 rollout needs JAX's x64 mode", fix="call it within `with jax.enable_x64(True):`")
         self.check(parameters, state, inputs)
         weights = {n: jnp.asarray(w, self.dtype) for n, w in parameters["weights"].items()}
-        prepared = self._delivery.prepare(weights)
+        delays = {n: jnp.asarray(d, self.dtype) / self.dt for n, d in parameters.get("delays", {}).items()}
+        prepared = self._delivery.prepare(weights, delays)
         graded = jax.tree.map(lambda a: jnp.asarray(a, self.dtype), parameters.get("graded", {}))
         started, rows = jax.tree.map(jnp.asarray, (state, inputs))
         if not self.network.modulators:
-            constants = {**self._constants(parameters["neurons"], parameters.get("synapses", {}), weights), "graded": graded}
+            constants = {**self._constants(parameters["neurons"], parameters.get("synapses", {}), weights, delays), "graded": graded}
 
             def step(carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree, Tree]]:
                 return self._step(constants, prepared, carry, row)
@@ -293,7 +330,7 @@ class Rollout:
 
         def acted(levels: Tree) -> tuple[Tree, Tree]:
             neurons, synapses, outside = self._modulators.changed(floats, levels)
-            return {**levels, "outside": outside}, {**self._constants(neurons, synapses, weights), "graded": graded}
+            return {**levels, "outside": outside}, {**self._constants(neurons, synapses, weights, delays), "graded": graded}
 
         def modulated(carry: tuple[Tree, Tree], row: Tree) -> tuple[tuple[Tree, Tree], tuple[Tree, ...]]:
             state, constants = carry
@@ -317,11 +354,11 @@ class Rollout:
         """
         return {name: n.constants(parameters["neurons"][name], self.dt, self.dtype) for name, n in self._neurons.items()}
 
-    def _constants(self, neurons: Tree, synapses: Tree, weights: Tree) -> Tree:
+    def _constants(self, neurons: Tree, synapses: Tree, weights: Tree, delays: Tree) -> Tree:
         """All that a step reads beside states and inputs, of the parameters of neurons and synapses."""
         return {
             "neurons": {name: n.constants(neurons[name], self.dt, self.dtype) for name, n in self._neurons.items()},
-            "synapses": {n: v.constants(synapses[n], weights[n], self.dt, self.dtype) for n, v in self.living.items()},
+            "synapses": {n: v.constants(synapses[n], weights[n], self.dt, self.dtype, delays.get(n)) for n, v in self.living.items()},
         }
 
     def _check_bounds(self, state: Tree) -> None:
@@ -400,20 +437,20 @@ class Rollout:
             inputs, there = flows.setdefault(mine.population.name, {}), self._potentials(states, other)
             before = inputs.get(mine.input, jnp.zeros(mine.population.size * mine.sites, self.dtype))
             if mine.half:
-                inputs[mine.input] = before.at[mine.places].set(there)
+                inputs[mine.input] = before.at[mine.flat_index].set(there)
             else:
                 values = {n: jnp.asarray(v, self.dtype) for n, v in coupling.values.items()}
                 current = coupling.flow(self._potentials(states, mine), there, side, values)
-                inputs[mine.input] = before.at[mine.places].add(current)
+                inputs[mine.input] = before.at[mine.flat_index].add(current)
 
     def _potentials(self, states: Tree, end: End) -> Any:
-        """The potential at each place of an end."""
-        population, places = end.population, end.places
+        """The potential at each site of an end."""
+        population, indices = end.population, end.flat_index
         name = full_name(end.part, "v")
         if isinstance(cell := population.neuron, Cell):
-            neuron, site = places // end.sites, places % end.sites
-            name, places = "v", neuron * len(cell) + cell.placed[end.part].compartments[site]
-        return self._neurons[population.name].observed(states[population.name], name, places)
+            neuron, site = indices // end.sites, indices % end.sites
+            name, indices = "v", neuron * len(cell) + cell.placed[end.part].compartments[site]
+        return self._neurons[population.name].observed(states[population.name], name, indices)
 
 
 def _x64() -> bool:

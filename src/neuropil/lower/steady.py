@@ -39,7 +39,7 @@ def rest(rates: Rates, units: dict[str, Dimension], size: tuple[int, ...], where
         Values of this shape by state.
 
     Raises:
-        ModelError: there is no such place, or more than one, or Newton's method does not find it.
+        ModelError: there is no fixed point, or more than one, or Newton's method does not find it.
     """
     names = list(units)
     number = int(np.prod(size, dtype=int))

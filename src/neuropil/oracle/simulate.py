@@ -272,7 +272,7 @@ def simulate(
         edges: synapses of projections that are left to chance, by the index of the projection in
             `network.projections`, or of graded ones by name: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
             several sites, the site of each; last, what tells each from the others in draws of its own (of noise, of
-            parameters): its place in the list, if left out, which is not the engine's between views (`numbered_edges`).
+            parameters): its index in the list, if left out, which is not the engine's between views (`numbered_edges`).
         modulators: value of the signal of synapses that read one, by the index of the projection; 0 otherwise.
         signals, doses: of the network's modulators by name: the signal from a step on, and what is given at a step.
         changes: before a step, by the name of a projection: new values of "weight" or of states, base units, for its synapses
@@ -456,7 +456,7 @@ class _World:
         return group.potentials(part) if isinstance(group, Cells) and state == "v" else group.s[full_name(part, state)]
 
     def _read(self, source: Population, part: str) -> tuple[dict[str, Any], States]:
-        """Parameters and states of a part by name; of a place on cells with morphology its potential."""
+        """Parameters and states of a part by name; of a point process on cells with morphology its potential."""
         if isinstance(self.groups[source.name], Cells):
             return {}, {"v": self._seen(source, part, "v")}
         group = self.group(source, part)
@@ -480,12 +480,12 @@ class _World:
             assert synapse.port is not None
             w[synapse.target][synapse.port] += synapse.arrive(k + 1)
         for coupling, (mine, other, side) in ((c, pair) for c in self.network.couplings for pair in c.directed):
-            entry, there = x[mine.population.name][mine.input], self._seen(other.population, other.part, "v")[other.places]
+            entry, there = x[mine.population.name][mine.input], self._seen(other.population, other.part, "v")[other.flat_index]
             if mine.half:
-                entry[mine.places] = there
+                entry[mine.flat_index] = there
             else:
-                here = self._seen(mine.population, mine.part, "v")[mine.places]
-                np.add.at(entry, mine.places, coupling.flow(here, there, side))
+                here = self._seen(mine.population, mine.part, "v")[mine.flat_index]
+                np.add.at(entry, mine.flat_index, coupling.flow(here, there, side))
         for graded in self.graded:
             p = graded.projection
             x[p.target.name][str(p.input)] += graded.flow(*self._read(p.source, p.value.part))

@@ -23,14 +23,14 @@ class PackedSynapses:
     """Synapses whose events act through their sum.
 
     Attributes:
-        word: the type of the words that hold them; projections: their places in the network.
+        word: the type of the words that hold them; projections: their indices in the network.
     """
 
     word: Any
     projections: tuple[int, ...]
 
     def costs(self, plan: Whole) -> list[KernelCost]:
-        """An event reads its word and adds its quanta to an accumulator of its target."""
+        """An event reads its word and adds its weight to an accumulator of its target."""
         accumulator, size = np.dtype(plan.accumulator).itemsize, np.dtype(self.word).itemsize
         synapses: dict[str, float] = {}
         for p in (plan.network.projections[j] for j in self.projections):
@@ -44,7 +44,7 @@ class StatefulSynapses:
     """Synapses of one projection that have states, or that come and go.
 
     Attributes:
-        index: place of the projection in the network; program: of its synapses.
+        index: index of the projection in the network; program: of its synapses.
     """
 
     index: int
@@ -58,7 +58,7 @@ class StatefulSynapses:
         event = flops["event"] + (program.sent is not None)
         costs = [KernelCost(f"events of {what}", "synaptic event", count, "event", event, _event_bytes(program, real), "lower/synapse.py", p.source.name)]
         if program.responds:
-            moved = 0 if program.event_driven else 2 * real * len(program.answering)
+            moved = 0 if program.event_driven else 2 * real * len(program.responding)
             costs.append(KernelCost(f"responses of {what}", "response", count, "event", flops["response"], moved, "lower/synapse.py", p.target.name))
         if not program.event_driven:
             shared = flops["target"] * p.target.size / max(count, 1.0)
@@ -72,7 +72,7 @@ class StoredSynapses:
     """Synapses of one projection in a store that is registered from outside the package.
 
     Attributes:
-        index: place of the projection in the network; kind: of its store.
+        index: index of the projection in the network; kind: of its store.
     """
 
     index: int
@@ -86,7 +86,7 @@ class StoredSynapses:
 
 
 def _event_bytes(program: SynapseProgram, real: int) -> int:
-    """A synapse's place or target, its own states before and after, when it was last brought up to date, a real accumulator; of
+    """A synapse's index in the list or target, its own states before and after, when it was last brought up to date, a real accumulator; of
     event-driven ones also what is fetched of the target, and (9 bytes) how many of its spikes are to be made up for, and when
     they were. What is shared by the synapses of a source is not counted."""
     own = program.form.of("")

@@ -98,12 +98,12 @@ class Pairs:
         key, entries = self.pre.astype(np.int64) * self.shape[1] + self.post, np.asarray(coo.data, float)
         asked = coo.row.astype(np.int64) * self.shape[1] + coo.col
         order = np.argsort(key)
-        place = np.searchsorted(key[order], asked).clip(0, max(key.size - 1, 0))
-        known = key[order][place] == asked if key.size else np.zeros(asked.size, bool)
+        at = np.searchsorted(key[order], asked).clip(0, max(key.size - 1, 0))
+        known = key[order][at] == asked if key.size else np.zeros(asked.size, bool)
         extra = np.flatnonzero(~known & (entries != 0.0))
         self._refuse_extra(coo.row[extra], coo.col[extra], lambda i, j: entries[(coo.row == i) & (coo.col == j)][0], where)
         found = np.zeros(key.size)  # what a sparse matrix leaves out is zero
-        found[order[place[known]]] = entries[known]
+        found[order[at[known]]] = entries[known]
         return found
 
     def _refuse_extra(self, rows: np.ndarray, columns: np.ndarray, value: Any, where: str) -> None:

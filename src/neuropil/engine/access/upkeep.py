@@ -19,10 +19,10 @@ FAR = 1 << 62
 
 
 def columns(plan: Plan, probe: SynapseProbe) -> np.ndarray:
-    """int64[columns]: the synapses that a probe records, by their places.
+    """int64[columns]: the synapses that a probe records, by their indices.
 
     Raises:
-        NetworkError: a place beyond the last synapse.
+        NetworkError: an index beyond the last synapse.
     """
     n = realise(probe.projection, plan.seed, plan.dt).n_synapses
     if probe.chosen is None:
@@ -42,9 +42,9 @@ class Upkeep:
     def __init__(self, plan: Plan, state: SynapticState):
         self.plan, self.state = plan, state
         network = plan.network
-        place = {id(p): j for j, p in enumerate(network.projections)}
-        self.normalised = [(n, place[id(n.projection)], _steps(plan, n.interval)) for n in network.normalisations]
-        self.probed = [(p, place[id(p.projection)], _steps(plan, p.interval), columns(plan, p)) for p in network.synapse_probes]
+        index_of = {id(p): j for j, p in enumerate(network.projections)}
+        self.normalised = [(n, index_of[id(n.projection)], _steps(plan, n.interval)) for n in network.normalisations]
+        self.probed = [(p, index_of[id(p.projection)], _steps(plan, p.interval), columns(plan, p)) for p in network.synapse_probes]
         self.samples: list[list[np.ndarray]] = [[] for _ in self.probed]
         self._post: dict[int, np.ndarray] = {}
         self.resume(0)

@@ -115,7 +115,7 @@ def _parameters(plan: Plan, p: GradedProjection) -> dict[str, Any]:
     """The parameters of the source's part by name: numbers, or one for each neuron."""
     if not p.model.spec.parameters:
         return {}
-    g, m = plan.place_of(p.source, p.value.part)
+    g, m = plan.indices_of(p.source, p.value.part)
     return {n: np.asarray(v).ravel() if np.ndim(v) else v for n, v in plan.batches[g].members[m].parameters.items()}
 
 

@@ -1,7 +1,7 @@
-"""The concentrations of a modulator as they advance from tick to tick: one for a well-mixed volume, or one per place.
+"""The concentrations of a modulator as they advance from tick to tick: one for a well-mixed volume, or one per voxel.
 
 Args:
-    c: float64[places], concentrations, base units.
+    c: float64[voxels], concentrations, base units.
     signal: held over the tick.
     cap: the most that may be supplied and released in this tick, base units.
     first: whether this is t = 0.
@@ -54,7 +54,7 @@ class WellMixed:
         return c
 
 
-class PerPlace:
+class PerVoxel:
     """A concentration for every cube, or for every cell: a compiled loop over them.
 
     Args:
@@ -70,7 +70,7 @@ class PerPlace:
         self._zero = np.zeros(1)
 
     def after(self, c: np.ndarray, signal: Any, released: Any, cap: float, first: bool) -> np.ndarray:
-        """See `Modulator.after`; `released` is one number, or float64[places]."""
+        """See `Modulator.after`; `released` is one number, or float64[voxels]."""
         if np.isfinite(cap) or first:
             whole = np.full(c.size, released) if np.ndim(released) == 0 else released
             return self._modulator.after(c, signal, whole, cap, first=first)

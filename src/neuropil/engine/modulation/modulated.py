@@ -80,10 +80,10 @@ class Modulated:
             value = self.base[name]
             for effect in listed:
                 felt = effect.felt(concentrations[effect.modulator])
-                value = effect.apply(value, np.asarray(felt)[self.places(np.arange(np.size(felt)), name)] if np.ndim(felt) else felt, step * self.dt)
+                value = effect.apply(value, np.asarray(felt)[self.cell_index(np.arange(np.size(felt)), name)] if np.ndim(felt) else felt, step * self.dt)
         raise SimulationError(f"an effect leaves its bounds at t = {step * self.dt:g} ms", got=", ".join(self.effects), fix="wider bounds (low=, high=)")
 
-    def places(self, cells: np.ndarray, name: str) -> np.ndarray:
+    def cell_index(self, cells: np.ndarray, name: str) -> np.ndarray:
         """For every value of a parameter, of an array over the cells of the population, the entry of its cell."""
         raise NotImplementedError
 
@@ -113,8 +113,8 @@ class _Group:
         for name in self.mixed:
             self.known[f"c.{name}"] = float(concentrations[name][0])
         for name, effect in self.fields.items():
-            cells = effect.grid.places[effect.population.name]
-            self.known[f"c.{name}"] = concentrations[name], self.target.places(cells, self.names[0])
+            cells = effect.grid.voxels[effect.population.name]
+            self.known[f"c.{name}"] = concentrations[name], self.target.cell_index(cells, self.names[0])
         return self.function(self.known)
 
 

@@ -51,7 +51,7 @@ class ModulatedPart(Modulated):
         if self.propagator is not None:
             arrays |= self.propagator.arrays
         self.arrays = frozenset(arrays)
-        self.constants = sorted(depending(program, names))  # places in the program's hoisted constants
+        self.constants = sorted(depending(program, names))  # indices in the program's hoisted constants
         graph = Graph()
         roots = graft(graph, program.graph, [program.hoisted[k] for k in self.constants])
         finite = [graph.add("is_finite", r) for r in roots]
@@ -68,7 +68,7 @@ class ModulatedPart(Modulated):
             enough = [graph.add("ge", s, graph.const(RESOLVED)) for s in shares]
             self.rates = Pointwise("rates", graph, [], checks=enough, arrays=self.arrays, size=self.member.size) if enough else None
 
-    def places(self, cells: np.ndarray, name: str) -> np.ndarray:
+    def cell_index(self, cells: np.ndarray, name: str) -> np.ndarray:
         """Values lie site by site."""
         if self.member.sites == 1:
             return cells

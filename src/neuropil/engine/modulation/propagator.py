@@ -111,10 +111,10 @@ class Pattern:
         while grown := {(i, j) for i, a in direct for b, j in reached if a == b} - reached:
             reached |= grown
         positions = sorted(reached)
-        place = {p: k for k, p in enumerate(positions)}
+        index = {p: k for k, p in enumerate(positions)}
 
         def products(first: set[tuple[int, int]]) -> np.ndarray:
-            found = [(place[i, j], place[i, a], place[a, j]) for i, j in positions for a in range(rows) if (i, a) in first and (a, j) in reached]
+            found = [(index[i, j], index[i, a], index[a, j]) for i, j in positions for a in range(rows) if (i, a) in first and (a, j) in reached]
             return np.array(found, np.int64).reshape(-1, 3)
 
         return cls(positions, np.array([int(i == j) for i, j in positions]), products(direct), products(reached))

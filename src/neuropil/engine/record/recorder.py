@@ -33,7 +33,7 @@ class Track:
     """One trace that a run records.
 
     Attributes:
-        name, neurons, unit, variable, population, sites: as of a `Trace`; of synapses their places and their projection.
+        name, neurons, unit, variable, population, sites: as of a `Trace`; of synapses their indices and their projection.
         dtype: of its values; every: steps between samples; first: the step of the first.
         ticks: whether samples are taken at the beginning of steps, as those of modulators are.
     """

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from neuropil.learn.native.loop import Loop
 from neuropil.learn.native.machine import Arrays, Machine, Workspace
 from neuropil.plan.gradient_signature import Role
 
@@ -78,7 +79,8 @@ class Executor:
                 arrays = {**space.arrays, **_sample(batch, b), **{key: a[b] for key, a in records.items()}}
                 _begin(batch, b, space.arrays)
                 tape = once if tapes is None else {key: a[b] for key, a in tapes.items()}
-                machine.run("forward", machine.forward(arrays, tape, {n: a[b] for n, a in spikes.items()}), 0, steps, None if tapes is None else 0)
+                loop = machine.linked(space, "forward", machine.forward(arrays, tape, {n: a[b] for n, a in spikes.items()}))
+                loop.run(0, steps, None if tapes is None else 0)
                 _end(batch, b, space.arrays, ends)
 
         self._spread(count, run)
@@ -114,17 +116,17 @@ class Executor:
                 arrays = {**space.arrays, **_sample(batch, b), **mine, **{key: a[b] for key, a in (given_bars | record_bars).items()}}
                 arrays |= {(p.name, Role.RECORD, n): space.arrays[p.name, "unused record", n] for p in machine.parts for n in p.step.program.use.recorded}
                 back: dict[str, np.ndarray] = {n: a[b] for n, a in spike_bars.items()}
-                what = f"backward {sorted(back)}"
                 _begin_bars(batch, b, space.arrays, end_bars)
                 _begin(batch, b, space.arrays)
                 if tapes is not None:
-                    machine.run(what, machine.backward(arrays, {key: a[b] for key, a in tapes.items()}, back), steps - 1, -1, 0)
+                    machine.linked(space, "backward", machine.backward(arrays, {key: a[b] for key, a in tapes.items()}, back)).run(steps - 1, -1, 0)
                 else:
-                    again, calls = machine.forward(arrays, room, {}), machine.backward(arrays, room, back)
+                    again = machine.linked(space, "again", machine.forward(arrays, room, {}))
+                    there = machine.linked(space, "backward", machine.backward(arrays, room, back))
                     for first, end, saved in self._segments(again, space.arrays, steps, rows):
                         _restore(space.arrays, saved)
-                        machine.run("again", again, first, end, first)
-                        machine.run(what, calls, end - 1, first - 1, first)
+                        again.run(first, end, first)
+                        there.run(end - 1, first - 1, first)
                 _end_bars(batch, b, space.arrays, start_bars)
 
         self._spread(count, run)
@@ -138,13 +140,13 @@ class Executor:
         """Rows of the tape of a sample that is computed again, of all steps or as the memory allows."""
         return min(steps, max(1, int(self.memory / self.threads / max(self.machine.tape_bytes, 1))))
 
-    def _segments(self, calls: Any, arrays: Arrays, steps: int, rows: int) -> Any:
+    def _segments(self, again: Loop, arrays: Arrays, steps: int, rows: int) -> Any:
         """Segments of steps, the last one first, with the states at the start of each."""
         firsts, saved = list(range(0, steps, rows)), []
         for first in firsts:
             saved.append(_save(arrays))
             if first + rows < steps:
-                self.machine.run("again", calls, first, first + rows, None)
+                again.run(first, first + rows, None)
         for first, state in zip(reversed(firsts), reversed(saved), strict=True):
             yield first, min(first + rows, steps), state
 

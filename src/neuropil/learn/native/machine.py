@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.time_loop import Call, TimeLoop
 from neuropil.codegen.vectors import LINE
 from neuropil.learn.native import kernels
 from neuropil.learn.native.links import Link
+from neuropil.learn.native.loop import Call, Loop
 from neuropil.learn.native.step import NativeStep
 from neuropil.plan.gradient_signature import FIRED, NEAR, Argument, Role
-from neuropil.plan.operations import Kernel
 
 Arrays = dict[Any, np.ndarray]
 _FIRED, _NEAR = np.uint8(FIRED), np.uint8(NEAR)
@@ -61,11 +60,13 @@ class Workspace:
         steps: of a sample.
 
     Attributes:
-        arrays: by part and argument of its kernels, by "who", "count" and "spike_bar" of a part.
+        arrays: by part and argument of its kernels, by "who" and "count" of a part.
+        loops: by name.
     """
 
     def __init__(self, machine: Machine, steps: int):
         self.arrays: Arrays = {}
+        self.loops: dict[str, Loop] = {}
         for part in machine.parts:
             real, program = np.dtype(part.step.precision), part.step.program
             for n in program.names.states:
@@ -96,7 +97,6 @@ class Machine:
 
     def __init__(self, parts: tuple[Part, ...], links: tuple[Link, ...], weights: frozenset[str]):
         self.parts, self.links, self.weights = parts, links, weights
-        self._loops: dict[str, TimeLoop] = {}
         self._lock = Lock()
 
     @cached_property
@@ -109,19 +109,23 @@ class Machine:
         """Bytes of the tape for one step of one sample."""
         return sum(width * dtype.itemsize for width, dtype in self.tape.values())
 
-    def run(self, what: str, calls: list[Call], first: int, end: int, base: int | None) -> None:
-        """Run steps with these calls.
+    def linked(self, space: Workspace, what: str, calls: list[Call]) -> Loop:
+        """The loop over these calls in a thread.
 
         Args:
+            space: of the thread.
             what: names the list of calls: those of one name always have arrays of the same types.
             calls: from `forward` or `backward`.
-            first, end, base: as of `TimeLoop.run`.
+
+        Returns:
+            The loop, which holds the arrays of the calls until it is asked for again.
         """
-        if what not in self._loops:
+        if what in space.loops:
+            space.loops[what].take(calls)
+        else:
             with self._lock:  # threads come at once; one compiles
-                if what not in self._loops:
-                    self._loops[what] = TimeLoop(calls)
-        self._loops[what].run(first, end, base, [call.arguments for call in calls])
+                space.loops[what] = Loop(calls)
+        return space.loops[what]
 
     def forward(self, arrays: Arrays, tape: Arrays, spikes: Mapping[str, np.ndarray]) -> list[Call]:
         """The calls of a step.
@@ -131,13 +135,13 @@ class Machine:
             tape: to be filled.
             spikes: population -> [steps, neurons] of zeros, to be filled; those of populations that are not in it are not written.
         """
-        calls = [Call(Kernel.of(part.step.module.forward), self._arguments(part, part.step.signature.forward, arrays, tape)) for part in self.parts]
+        calls = [Call(part.step.module.forward, self._arguments(part, part.step.signature.forward, arrays, tape)) for part in self.parts]
         for part in self.parts:
             sent = [link for link in self.links if link.wiring.source == part.name]
             if part.step.program.can_fire and (sent or part.name in spikes):
                 listed = (arrays[part.name, "who"], arrays[part.name, "count"])
                 calls.append(self._list(part, tape, _FIRED, listed))
-                calls += [Call(Kernel.of(kernels.emit), (*listed, spikes[part.name]))] if part.name in spikes else []
+                calls += [Call(kernels.emit, (*listed, spikes[part.name]))] if part.name in spikes else []
                 calls += [self._link(kernels.send_dense, kernels.send_sparse, link, listed, arrays[link.wiring.name, "weight"], arrays, Role.RING) for link in sent]
         return calls
 
@@ -156,22 +160,22 @@ class Machine:
             if part.step.program.spike_matters:
                 if sent or part.name in spikes:
                     calls.append(self._list(part, tape, _NEAR, listed))
-                calls.append(Call(Kernel.of(kernels.take_spike_bars), (*listed, spikes[part.name], bar)) if part.name in spikes else Call(Kernel.of(kernels.clear), (bar,)))
+                calls.append(Call(kernels.take_spike_bars, (*listed, spikes[part.name], bar)) if part.name in spikes else Call(kernels.clear, (bar,)))
                 calls += [self._link(kernels.gather_dense, kernels.gather_sparse, link, listed, arrays[link.wiring.name, "weight"], arrays, Role.RING_BAR, bar) for link in sent]
             wanted = [link for link in sent if link.wiring.name in self.weights]
             if wanted and part.step.program.can_fire:
                 calls.append(self._list(part, tape, _FIRED, listed))
                 calls += [self._link(kernels.weigh_dense, kernels.weigh_sparse, link, listed, arrays[link.wiring.name, "weight_bar"], arrays, Role.RING_BAR) for link in wanted]
-        return calls + [Call(Kernel.of(part.step.module.backward), self._arguments(part, part.step.signature.backward, arrays, tape)) for part in self.parts]
+        return calls + [Call(part.step.module.backward, self._arguments(part, part.step.signature.backward, arrays, tape)) for part in self.parts]
 
     def _list(self, part: Part, tape: Arrays, bits: Any, listed: tuple[Any, Any]) -> Call:
-        return Call(Kernel.of(kernels.list_codes), (tape[part.name, "code"].reshape(-1), part.width, bits, *listed))
+        return Call(kernels.list_codes, (tape[part.name, "code"].reshape(-1), part.width, bits, *listed))
 
     def _link(self, dense: Callable[..., Any], sparse: Callable[..., Any], link: Link, listed: tuple[Any, Any], weight: np.ndarray, arrays: Arrays, role: Role, *more: np.ndarray) -> Call:
         ring = arrays[link.wiring.target, role, link.wiring.port]
         if link.dense:
-            return Call(Kernel.of(dense), (*listed, weight, int(link.delay[0]), ring, *more))
-        return Call(Kernel.of(sparse), (*listed, weight, link.first, link.delay, link.begin, link.target, ring, *more))
+            return Call(dense, (*listed, weight, int(link.delay[0]), ring, *more))
+        return Call(sparse, (*listed, weight, link.first, link.delay, link.begin, link.target, ring, *more))
 
     def _arguments(self, part: Part, arguments: tuple[Argument, ...], arrays: Arrays, tape: Arrays) -> tuple[Any, ...]:
         made: list[Any] = [part.size]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neuropil.errors import ModelError
+from neuropil.learn.delivery import Wiring
 from neuropil.learn.population import Neurons
 
 _FIX = "backend='jax'"
@@ -26,7 +27,8 @@ def check_supported(rollout: Any, parameters: Any) -> None:
             raise ModelError(f"the native backend does not support neurons made of parts: {name}", got=type(network[name].neuron).__name__, expected="point neurons, or neurons of a few compartments in one set of equations", fix=_FIX)
     unsupported = (
         ("stateful synapses", list(rollout.living)), ("graded projections", list(rollout.graded)), ("gap junctions", [str(c) for c in network.couplings]),
-        ("modulators", list(network.modulators)),
+        ("modulators", list(network.modulators)), ("delays as parameters", list(rollout.delays)),
+        ("projections with shared weights", [w.name for w in rollout.wirings if not isinstance(w, Wiring)]),
     )  # fmt: skip
     for what, found in unsupported:
         if found:

@@ -187,7 +187,7 @@ class Rule:
         """The rule as it was given between views.
 
         Args:
-            rows: maps indices (sources, targets) of populations to places in the views.
+            rows: maps indices (sources, targets) of populations to indices in the views.
         """
         return self
 

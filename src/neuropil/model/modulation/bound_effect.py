@@ -28,7 +28,7 @@ class BoundEffect:
         target, parameter: what is changed.
         change: the function; receptor: whose occupancy its level is; None: the concentration.
         low, high: bounds of the outcome, base units.
-        order: its place among all effects of the network.
+        order: its index among all effects of the network.
     """
 
     modulator: str

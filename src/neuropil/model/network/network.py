@@ -106,7 +106,7 @@ class Network(Contents):
 
         Raises:
             NetworkError, ModelError, UnitError: an unknown name; a value that does not fit; arrays, lists of neurons or
-                places that do not fit a population's new size.
+                concentrations of single neurons that do not fit a population's new size.
         """
         return replaced(self, name, populations, projections, drives)
 
@@ -314,12 +314,12 @@ class Network(Contents):
         """Join neurons by gap junctions, or by others.
 
         Args:
-            first, second: (population, place). Of cells with morphology a place is one with half a junction, such as
-                `GapJunction`; of other neurons it is an input in pA, such as "current", which may take any number of junctions.
+            first, second: (population, name). Of cells with morphology the name is that of a point process that is half a junction, such as
+                `GapJunction`; of other neurons it is that of an input in pA, such as "current", which may take any number of junctions.
             pairs: whole numbers [pairs, 2], the neuron of `first` and that of `second`; of a view, counted within it.
             g: conductance of a junction, one for all pairs or one each (halves on cells with morphology have their own).
             junction: what flows, in place of g (v_partner - v): a `Junction`, whose parameters are one for all pairs or one each.
-            sites: of the two places, for all pairs, or one row per pair.
+            sites: of the two neurons, for all pairs, or one row per pair.
             name: of the coupling; one that is taken gets a number.
 
         Returns:
@@ -335,7 +335,7 @@ class Network(Contents):
         self._check_open("couple()")
         for side_of in (first, second):
             if not isinstance(side_of, (tuple, list)) or len(side_of) != 2 or not isinstance(side_of[0], (Population, View)):
-                raise NetworkError("couple: each side must be a pair (population, place)", got=repr(side_of), fix='for example (inh, "current")')
+                raise NetworkError("couple: each side must be a pair (population, name)", got=repr(side_of), fix='for example (inh, "current")')
         label = _unused(_name(name, f"{first[0].name}~{second[0].name}"), [c.name for c in self.couplings])
         try:
             array, chosen = np.atleast_2d(np.asarray(pairs)), np.asarray(sites)
@@ -363,7 +363,7 @@ class Network(Contents):
         The sites of a cell's "v" and of its channels' states are its compartments; `at` names them by a location such as
         "soma(0.5)", or a list of these.
 
-        Of a projection, "weight" or a state of its synapse model is recorded, of the chosen `synapses` (places in the order of
+        Of a projection, "weight" or a state of its synapse model is recorded, of the chosen `synapses` (indices in the order of
         `Simulation.synapses`; all, if None), a column each; an interval is needed. The first sample is one interval after the
         start. A projection is what `project` returned, or one of them.
 
@@ -493,5 +493,5 @@ def _unused(label: str, taken: list[str]) -> str:
 
 
 def _stream(key: Stream, earlier: Sequence[Projection | StimulusConnection]) -> Stream:
-    """The key, with the place among those that share it."""
+    """The key, with the index among those that share it."""
     return (*key, sum(one.stream[:-1] == key for one in earlier))
