@@ -32,8 +32,9 @@ _PREFIX = {
     CableKind.POTENTIAL: "v", CableKind.CONDUCTANCE: "g", CableKind.CURRENT: "out", CableKind.SHARED: "shared", CableKind.CARRIED: "carried",
     CableKind.AREA: "area", CableKind.DIAGONAL: "diagonal", CableKind.TABLE: "table", CableKind.INTERVAL: "interval", CableKind.WITHIN: "within",
     CableKind.SITES: "sites", CableKind.PER_AREA: "per_area", CableKind.RUNS: "runs", CableKind.NUMBERS: "numbers", CableKind.CONSTANT: "c", CableKind.STATE: "s",
+    CableKind.NOISE: "noise", CableKind.DRAWN: "drawn",
 }  # fmt: skip
-_OF_ELEMENT = (CableKind.CONSTANT, CableKind.STATE, CableKind.NETWORK, CableKind.INTERVAL)
+_OF_ELEMENT = (CableKind.CONSTANT, CableKind.STATE, CableKind.NETWORK, CableKind.NOISE, CableKind.INTERVAL)
 """What lies in the order of a group's own elements (from `c`); the rest lies in that of the compartments, or sites (from `a`)."""
 
 
@@ -62,9 +63,11 @@ class _Writer:
                 (traced,) = self.plan.groups[argument.group].program.membrane.traced.values()
                 among = traced.spec.inputs if argument.name.kind is Kind.INPUT else traced.spec.ports
                 return f"{PREFIX[argument.name.kind]}{list(among).index(str(argument.name.name))}_{group}"
-            case CableKind.STATE:
+            case CableKind.STATE | CableKind.NOISE | CableKind.DRAWN:
                 assert argument.group is not None
-                return f"s{self.plan.groups[argument.group].program.membrane.states.index(str(argument.name))}_{group}"
+                membrane = self.plan.groups[argument.group].program.membrane
+                declared = membrane.states if argument.kind is CableKind.STATE else membrane.signals
+                return f"{_PREFIX[argument.kind]}{declared.index(str(argument.name))}_{group}"
             case CableKind.SHARED | CableKind.CARRIED:
                 return f"{_PREFIX[argument.kind]}{self.shared.index(str(argument.name))}" + (f"_{group}" if group != "" else "")
             case CableKind.CONSTANT:
@@ -79,7 +82,7 @@ class _Writer:
         library = [
             "from neuropil.codegen.vector_values import prefer_widest",
             "from neuropil.engine.cells.gates import locate, look_up",
-            "from neuropil.engine.cells.kernels import add_at, add_sites, assemble_bare, detect, look, read_at, read_sites, runaway",
+            "from neuropil.engine.cells.kernels import add_at, add_sites, assemble_bare, bring, detect, look, read_at, read_sites, runaway",
             "from neuropil.engine.cells.tree import solve",
         ]
         sites = [self.names[CableArgument(CableKind.SITES, g)] for g in self.plan.point_groups]
@@ -111,6 +114,7 @@ class _Writer:
             "        assemble_bare(lanes, g, out, diagonal, tree)",
             *(f"        add_sites(b, lanes, own, g, out, {s})" for s in sites),
             "        solve(lanes, v_, g, out, tree)",
+            *(f"        bring(b, lanes, own, {self.names[drawn]}, {self.names[into]})" for drawn, into in self.signature.noises),
             *(f"        {line}" for line in (*self._calls("states", False), *(line for table in self.signature.tables for line in self._looked_up(table)))),
             *(f"        read_sites(b, lanes, own, v_, {s})" for s in sites),
             *(f"        {line}" for line in (*(offers if late else []), *late)),

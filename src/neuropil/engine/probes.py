@@ -15,6 +15,7 @@ from neuropil.engine.cells.compose import check_probe, sampled
 from neuropil.engine.probe_elements import Leaf, Piece, compartment_slots, pieces
 from neuropil.engine.probe_recorded import ProbeBuffer, Recorded, Work
 from neuropil.engine.sampling import add, arrive, axial, clear, potentials, sample
+from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.chosen import inverse_index
 from neuropil.model.contents.contents import Population, Probe
 from neuropil.model.contents.expression import ExpressionProbe
@@ -42,7 +43,7 @@ def of_state(probe: Probe, recorded: Recorded) -> Sampled:
     """A state of a part, or of compartments: there NaN where a compartment does not have it."""
     threads, name = range(len(recorded.layout.shares)), probe.target.name
     part, variable = split(probe.variable)
-    if name in recorded.cells and part not in probe.target.parts:
+    if isinstance(cell := probe.target.neuron, Cell) and part not in cell.placed:
         check_probe(probe, recorded.cells[name])
         found = [sampled(probe, *recorded.cells[name][t]) for t in threads]
         observed: tuple[Buffer, ...] = (recorded.compartments[name],)
@@ -79,7 +80,7 @@ def of_sum(probe: SumProbe, recorded: Recorded) -> Sampled:
     return buffers, recorded.operations(probe, [b.filled for b in buffers], calls)
 
 
-QUANTUM = 2.0**-40
+UNIT = 2.0**-40
 """mV: the unit in which the cells' parts of a potential are added up, so that they may be added in any order: 10⁻¹² mV."""
 
 FAR = 2.0**22
@@ -88,7 +89,7 @@ FAR = 2.0**22
 
 @dataclass
 class PotentialBuffer(ProbeBuffer):
-    """What the cells of a thread add to potentials: `values` is int64[rows, electrodes], in quanta.
+    """What the cells of a thread add to potentials: `values` is int64[rows, electrodes], in multiples of `UNIT`.
 
     Attributes:
         beyond: uint8[rows, electrodes], where a part was not represented.
@@ -100,7 +101,7 @@ class PotentialBuffer(ProbeBuffer):
         rows = len(whole)
         total = sum(b.values[:rows] for b in others)
         wrong = sum(b.beyond[:rows] for b in others if isinstance(b, PotentialBuffer))
-        whole[:] = np.where(wrong, np.nan, total * QUANTUM)
+        whole[:] = np.where(wrong, np.nan, total * UNIT)
 
 
 @register(PotentialProbe, "engine")
@@ -116,7 +117,7 @@ def of_potential(probe: PotentialProbe, recorded: Recorded) -> Sampled:
         shape = (recorded.rows, electrodes)
         buffers.append(PotentialBuffer(probe.columns, np.zeros(shape, np.int64), np.zeros(1, np.int64), np.zeros(shape, np.uint8)))
         matrix = np.array([probe.matrix(int(c)) for c in neurons[at][::n]]).reshape(-1, electrodes, n)
-        own.append((matrix, into[-1][1], 1.0 / QUANTUM, FAR / max(probe.neurons.size, 1), buffers[-1].values, buffers[-1].beyond, buffers[-1].filled))  # type: ignore[attr-defined]
+        own.append((matrix, into[-1][1], 1.0 / UNIT, FAR / max(probe.neurons.size, 1), buffers[-1].values, buffers[-1].beyond, buffers[-1].filled))  # type: ignore[attr-defined]
     calls = summed(probe.sum, probe.target, neurons, compartments, into, recorded)
     return buffers, recorded.operations(probe, [b.filled for b in buffers], lambda first: [*calls(first), Work(Kernel.of(potentials), own)])
 

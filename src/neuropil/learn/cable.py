@@ -70,6 +70,14 @@ class Stretch:
             found.update({f"{name}.{n}": value for n, value in {**own, **entries}.items()})
         return found
 
+    def noises(self, signals: Values) -> Values:
+        """The white noise of its channels, [k, cells].
+
+        Args:
+            signals: by "mechanism.input", [compartments that have the mechanism, cells].
+        """
+        return {n: signals[n][self.among[n.partition(".")[0]]] for n in self.membrane.signals}
+
     def currents(self, p: Values, s: Values, v: Any, around: Values, signals: Values) -> tuple[Any, Any, Values]:
         """Conductance, outward current and ion currents, each like v; see `Membrane.currents`.
 
@@ -242,7 +250,7 @@ class CellNeurons:
         new = v + self.tree.solve(p["axial"], p["diagonal"] + g, self.tree.flow(p["axial"], v) - out)
         at = {}
         for one in self.membranes:
-            own = {n: jnp.zeros_like(v[one.rows]) for n in one.membrane.signals}
+            own = one.noises(signals)
             around = {n: self._of(one, ions[n]) for n in one.membrane.around}
             at[one.name] = one.advance(p["at"][one.name], s["at"][one.name], self._of(one, new), around, own, {})
         offered = {**ions, **self._offered(p, at, new)}
@@ -274,8 +282,7 @@ class CellNeurons:
         area = jnp.asarray(self.cell.compartments.area[self.stored, None], v.dtype)
         for one in self.membranes:
             here = self._of(one, v)
-            own = {n: jnp.zeros_like(here) for n in one.membrane.signals}
-            *both, carried = one.currents(p["at"][one.name], s["at"][one.name], here, {}, own)
+            *both, carried = one.currents(p["at"][one.name], s["at"][one.name], here, {}, one.noises(signals))
             parts.append([self._of(one, area) * part for part in both])
             for name, value in carried.items():
                 ions[name] = ions.get(name, jnp.zeros_like(v)).at[one.rows].set(value)
@@ -346,7 +353,8 @@ class CellNeurons:
         whole = jnp.full_like(s["v"], jnp.nan)
         for one in self.membranes:
             if part in one.membrane.traced:
-                whole = whole.at[one.rows].set(value(one, one.membrane.surroundings(p["at"][one.name], s["at"][one.name], self._of(one, s["v"]), {})))
+                supply = one.membrane.surroundings(p["at"][one.name], s["at"][one.name], self._of(one, s["v"]), {})
+                whole = whole.at[one.rows].set(value(one, supply | {n: a[one.among[part]] for n, a in signals.items()}))
         return whole[self.row].T
 
     def axial_currents(self, p: Values, s: Values) -> Any:

@@ -183,7 +183,7 @@ class CablePlan:
 
     @property
     def point_groups(self) -> range:
-        """Places of the point processes among the groups."""
+        """Indices of the point processes among the groups."""
         return range(len(self.membranes), len(self.membranes) + len(self.points))
 
     @property
@@ -229,7 +229,8 @@ class CablePlan:
             moved += group.size * (len(program.membrane.states) + len(program.changing) + 2 * len(program.membrane.counted))
             moved += group.size * sum(len(loop.arrays) for kind, loop in group.loops.items() if kind != "gates")
             moved += 3 * group.size if group.table else 0  # the position in the table, half a number and a number, is written and read
-        return itemsize * (moved + sum(6 * p.size for p in self.points))
+        noise = sum(3 * p.size * len(p.program.membrane.signals) for p in self.membranes)  # read, written to the block and read there
+        return itemsize * (moved + noise + sum(6 * p.size for p in self.points))
 
 
 def _membranes(cell: Cell) -> np.ndarray:

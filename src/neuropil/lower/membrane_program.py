@@ -15,6 +15,8 @@ from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.later import jax, jnp
 from neuropil.lower.membrane import Membrane
 from neuropil.lower.trace import Scalars, named_leaves, scalar_jaxpr
+from neuropil.model.base.noise import is_white
+from neuropil.model.neuron.composite import split
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class MembraneProgram:
         """Trace and simplify, for "float32" or "float64".
 
         Args:
-            used: signals and ports that anything reaches; all others are zero.
+            used: signals and ports that anything reaches; all others are zero, but for white noise.
             wanted: what point processes read of it.
             precision: of the numbers.
 
@@ -55,7 +57,7 @@ class MembraneProgram:
 
         def leaf(name: str) -> int:
             kind, _, rest = name.partition(".")
-            idle = (kind == "w" or rest in membrane.signals) and rest not in used
+            idle = (kind == "w" or (rest in membrane.signals and not is_white(split(rest)[1]))) and rest not in used
             return graph.const(0.0) if idle else graph.leaf(name, static=kind == "p")
 
         def leaves(*trees: Any) -> list[int]:

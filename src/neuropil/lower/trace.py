@@ -34,7 +34,7 @@ class Traced:
         model: as described.
 
     Attributes:
-        integrator, clamps, refractory: as a `Neuron` declares them; other models leave all to the classification.
+        integrator, clamps, refractory: as a `Neuron` declares them, the first also a `Mechanism`; other models leave all to the classification.
     """
 
     integrator: str = "auto"

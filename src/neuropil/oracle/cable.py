@@ -13,6 +13,7 @@ import numpy as np
 
 from neuropil.errors import SimulationError
 from neuropil.model.base.described import Steady
+from neuropil.model.base.noise import is_white
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.mechanism import SUPPLIED, Mechanism, supplied
 from neuropil.model.contents.contents import Population
@@ -46,7 +47,7 @@ class Sites:
         self.begin()
 
     def begin(self) -> None:
-        """Let all states be as declared; those at rest wait for `settle`."""
+        """Let all states be as declared; those at rest wait for `set_at_rest`."""
         for state, declared in self.spec.states.items():
             start = declared.initial
             value = self.parameters[start] if isinstance(start, str) else 0.5 if isinstance(start, Steady) else getattr(start, "value", start)
@@ -58,7 +59,7 @@ class Sites:
         self.integrator = self.integrator.with_parameters(self.parameters)
         self.equations = self.integrator.equations
 
-    def settle(self, x: States, known: set[str]) -> None:
+    def set_at_rest(self, x: States, known: set[str]) -> None:
         """States that start at rest, unless known: the zero of their equations together, by Newton's method on difference quotients.
 
         Those without unit that only exchange (every column of their slopes sums to zero) are occupancies: their sum is 1.
@@ -96,12 +97,12 @@ class Sites:
         return {n: np.ravel(given[n][:, self.where] if supplied(n) else signals[n]) for n in self.spec.inputs}
 
     def currents(self, x: States) -> dict[str, Array]:
-        """Outward by ion ("" for none in particular), [cells, sites]; ion currents are not known while they are summed.
+        """Outward by ion ("" for none in particular), [cells, sites]; ion currents are not known while they are summed, and noise is not read.
 
         Args:
             x: inputs by name, [cells · sites].
         """
-        x = {n: np.nan * value if n.startswith("i_") else value for n, value in x.items()}
+        x = {n: np.nan * value if n.startswith("i_") or is_white(n) else value for n, value in x.items()}
         given = self.equations.model.by_ion(self.equations.states(self.s), self.equations._in("input", x, self.spec.inputs))
         found = {ion: magnitude(value, self.mechanism.current_dimension, self.name) for ion, value in given.items()}
         return {ion: np.broadcast_to(value, self.shape[0] * self.shape[1]).reshape(self.shape) for ion, value in found.items()}
@@ -194,7 +195,7 @@ class Cells:
             self._start(name, per_element(value, self.size, pop.sites(name), seed, "initial", pop.name, name).reshape(self.size, -1))
         # Pools and whatever offers something before what reads it.
         for site in sorted(sites, key=lambda s: (s in self.points, not s.pool and not s.offers())):
-            site.settle(site.inputs(self._surroundings(self.v), self.signals[site.name]), known[site.name])
+            site.set_at_rest(site.inputs(self._surroundings(self.v), self.signals[site.name]), known[site.name])
 
     def _start(self, name: str, value: Array) -> None:
         point, _, state = name.partition(".")

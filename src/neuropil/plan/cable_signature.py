@@ -30,12 +30,14 @@ class CableKind(Enum):
     SITES = "sites"  # (compartment, conductance, current, potential), see `neuropil.engine.cells.kernels.add_sites`
     PER_AREA = "1/area"  # of the compartment at each site
     RUNS = "runs"  # int64[r, 3], see `MembraneGroup`
-    NUMBERS = "numbers"  # equal for all elements of a loop: hoisted constants, then weights of quanta
+    NUMBERS = "numbers"  # equal for all elements of a loop: hoisted constants, then weight scales
     CONSTANT = "hoisted constant"  # of a loop, by its node: one that differs between compartments or cells
     STATE = "state"  # "mechanism.state"
     TABLE = "gate table"  # (values [tiles, …], lowest potential, intervals per mV, intervals), see `neuropil.engine.cells.gates`
     INTERVAL = "interval of the gate table"  # int32, in which each element's potential lies, from 1; 0 outside of the range
     WITHIN = "offset in the interval"  # where in it
+    NOISE = "noise"  # of a channel, "mechanism.input", at the elements of a group within a block
+    DRAWN = "drawn noise"  # (what the network has drawn of it, [site, own cell], int64[elements]: the site of each element)
     NETWORK = "network"  # what the network fills and reads, an `Argument` of the part
 
 
@@ -60,11 +62,11 @@ OF_BLOCK = tuple(CableArgument(k) for k in (CableKind.POTENTIAL, CableKind.CONDU
 
 @dataclass(frozen=True)
 class CablePort:
-    """What arrives at a port of a point process: whole quanta, with the index of their weight among the loop's numbers, and real numbers.
+    """What arrives at a port of a point process: multiples of the weight scale, with the index of the scale among the loop's numbers, and real numbers.
 
     Attributes:
         exact: the array of exact sums, or None.
-        weight_index: of the weight of one unit among the numbers of the loop.
+        weight_index: of the weight scale among the numbers of the loop.
         real: the array of real sums, or None.
     """
 
@@ -158,12 +160,14 @@ class CableSignature:
     Attributes:
         loops: (kind, group) -> loop, of those that compute anything.
         tables: of the membrane groups that have one.
+        noises: of channels: what is drawn, and where the loops of a group read it.
         exchange: between compartments and sites.
         arguments: arrays, after those of `OF_BLOCK` and what every step is given.
     """
 
     loops: Mapping[tuple[str, int], CableLoop]
     tables: tuple[CableTable, ...]
+    noises: tuple[tuple[CableArgument, CableArgument], ...]
     exchange: Exchange
     arguments: tuple[CableArgument, ...]
 
@@ -179,16 +183,20 @@ class CableSignature:
         tables = tuple(
             CableTable(g, tuple(CableArgument(CableKind.STATE, g, n) for n in group.tabulated)) for g, group in enumerate(plan.groups) if group.table is not None
         )
+        noises = tuple(
+            (CableArgument(CableKind.DRAWN, g, n), CableArgument(CableKind.NOISE, g, n)) for g, group in enumerate(plan.membranes) for n in group.program.membrane.signals
+        )
         exchange = _exchange(plan)
         used = dict.fromkeys(exchange.arrays)
         for one in loops.values():
             used |= dict.fromkeys((CableArgument(CableKind.RUNS, one.group), one.numbers, *one.arrays))
         used |= dict.fromkeys(a for table in tables for a in (table.values, *table.located))
+        used |= dict.fromkeys(a for pair in noises for a in pair)
         used |= dict.fromkeys(CableArgument(CableKind.SITES, g) for g in plan.point_groups)
-        return cls(loops, tables, exchange, tuple(a for a in used if a not in OF_BLOCK))
+        return cls(loops, tables, noises, exchange, tuple(a for a in used if a not in OF_BLOCK))
 
-    def quantum(self, group: int, name: str, port: str) -> tuple[CableArgument, int]:
-        """Where the weight of a quantum at a port of a point process lies: a table of numbers, and the index in it.
+    def weight_scale(self, group: int, name: str, port: str) -> tuple[CableArgument, int]:
+        """Where the weight scale at a port of a point process lies: a table of numbers, and the index in it.
 
         Args:
             group: number of the loop's group.
@@ -199,16 +207,16 @@ class CableSignature:
         return loop.numbers, loop.ports[f"w.{name}.{port}"].weight_index
 
 
-def numbers_of(group: MembraneGroup, loop: CableLoop, quanta: Mapping[str, float]) -> np.ndarray:
-    """The numbers of a loop, float64; quanta: weights of one unit by port.
+def numbers_of(group: MembraneGroup, loop: CableLoop, weight_scales: Mapping[str, float]) -> np.ndarray:
+    """The numbers of a loop, float64; weight_scales: by port.
 
     Args:
         group: of compartments.
         loop: of the group.
-        quanta: weights of one unit by port.
+        weight_scales: by port.
     """
     exact = [leaf for leaf, port in loop.ports.items() if port.exact is not None]
-    return np.append(group.loops[loop.kind].numbers, [quanta[leaf.rpartition(".")[2]] for leaf in exact])
+    return np.append(group.loops[loop.kind].numbers, [weight_scales[leaf.rpartition(".")[2]] for leaf in exact])
 
 
 def _loop(plan: CablePlan, g: int, kind: str, variants: Mapping[str, Variant]) -> CableLoop:
@@ -218,7 +226,10 @@ def _loop(plan: CablePlan, g: int, kind: str, variants: Mapping[str, Variant]) -
     sites_of = g if point else None
     common = {n: CableArgument(CableKind.SHARED, sites_of, n) for n in (*membrane.around, *membrane.counted, *program.offers)}
     states = {n: CableArgument(CableKind.STATE, g, n) for n in membrane.states}
-    signals = {n: CableArgument(CableKind.NETWORK, g, Argument(Kind.INPUT, n.partition(".")[2])) for n in membrane.signals}
+    if point:
+        signals = {n: CableArgument(CableKind.NETWORK, g, Argument(Kind.INPUT, n.partition(".")[2])) for n in membrane.signals}
+    else:
+        signals = {n: CableArgument(CableKind.NOISE, g, n) for n in membrane.signals}
     arrays = {"v": CableArgument(CableKind.POTENTIAL, sites_of), **{n: common[n] for n in membrane.around}, **signals}
     known = {**{f"x.{n}": a for n, a in arrays.items()}, **{f"s.{n}": a for n, a in states.items()}}
     read = program.graph.leaves(*outputs.values())

@@ -90,8 +90,20 @@ def read_at(b, lanes, own, whole, values, sites):
 
 
 @inner_njit(**KERNEL_FLAGS)
+def bring(b, lanes, own, drawn, into):
+    """Copy what is drawn for a channel (values [site * own + cell], the site of each element) to its elements in a block."""
+    values, sites = drawn
+    first = b * lanes
+    n = min(lanes, own - first)
+    for s in range(sites.size):
+        e, o = s * lanes, sites[s] * own + first
+        for q in range(n):
+            into[e + q] = values[o + q]
+
+
+@inner_njit(**KERNEL_FLAGS)
 def look(b, lanes, own, v, seen, tree):
-    """Note the potentials where spikes are detected."""
+    """Store the potentials where spikes are detected."""
     trigger, first = tree[2], b * lanes
     for q in range(min(lanes, own - first)):
         seen[first + q] = v[trigger * lanes + q]
@@ -99,7 +111,7 @@ def look(b, lanes, own, v, seen, tree):
 
 @inner_njit(**KERNEL_FLAGS)
 def detect(b, lanes, own, v, seen, fired, tree):
-    """Note which cells' potential has risen through the threshold since `look`."""
+    """Mark the cells whose potential has risen through the threshold since `look`."""
     trigger, threshold, first = tree[2], tree[3], b * lanes
     for q in range(min(lanes, own - first)):
         fired[first + q] = 1 if v[trigger * lanes + q] >= threshold and seen[first + q] < threshold else 0

@@ -18,6 +18,7 @@ import numpy as np
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel, Spec, State
 from neuropil.model.base.distribution import Distribution, axes, checked_values
+from neuropil.model.base.noise import OwnNoise, white
 from neuropil.model.cell.compartments import Compartments
 from neuropil.model.cell.discretise import CAPACITANCE, RESISTIVITY, DLambda, Rule, discretise
 from neuropil.model.cell.locations import At, location
@@ -284,8 +285,10 @@ class Cell(Composite):
 
     @property
     def parts(self) -> dict[str, Part]:
-        """The placed point processes by name."""
-        return {p.name: Part(p.process, len(p.compartments), tuple(filter(supplied, p.process.spec.inputs))) for p in self.placed.values()}
+        """The placed point processes by name; of channels with white noise that noise, in each compartment that has the channel."""
+        points = {p.name: Part(p.process, len(p.compartments), tuple(filter(supplied, p.process.spec.inputs))) for p in self.placed.values()}
+        noises = {p.name: noise for p in self.painted if (noise := white(p.channel.spec.inputs))}
+        return points | {name: Part(OwnNoise(noise), int(np.count_nonzero(self._owner(name) >= 0))) for name, noise in noises.items()}
 
     @property
     def models(self) -> dict[str, DeclarativeModel]:

@@ -70,7 +70,9 @@ class ParameterChange:
 
 def sites_of(population: Population, part: str) -> int:
     """How many values of a parameter of a `part` each neuron of a `population` has; of a channel one."""
-    return population.parts[part].sites if part in population.parts else 1
+    if isinstance(cell := population.neuron, Cell) and part not in cell.placed:
+        return 1
+    return population.parts[part].sites
 
 
 def target_of(network: Network, target: Any) -> Target:
