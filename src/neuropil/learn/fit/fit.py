@@ -92,7 +92,8 @@ def fit(
         validation: data as above, or a part of the samples (0 to 1), which is drawn by the seed.
         patience: epochs without a lower loss (of the validation data, if there are any) after which training ends.
         keep: "last": the values at the end; "best": those of the epoch with the lowest loss.
-        surrogate, reset_gradient, scale: the gradient of spikes, as of `npl.Rollout`; None: `SURROGATE`, a triangle that reaches 0.3 of the way to threshold.
+        surrogate, reset_gradient, scale: the gradient of spikes, as of `npl.Rollout`; None: `SURROGATE`, a triangle that reaches half of the way from rest to
+            threshold.
         dt: time step.
         precision: "float32" or "float64".
         chunk: steps between stored states, which saves memory; as of `npl.Rollout`.
