@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from neuropil.engine.core import Core
-from neuropil.engine.saved import Arrays, array, group
+from neuropil.engine.saved import Arrays, AsDescribed, array, group
+from neuropil.plan.graded import longest_delay
 
 
-class GradedValues:
+class GradedValues(AsDescribed):
     """What was published within the delays, and weights that are not those of the description.
 
     Args:
@@ -19,21 +22,39 @@ class GradedValues:
         self.core = core
 
     def save(self) -> Arrays:
-        """Of each projection the values that its sources transmitted, [longest delay, neurons], and weights that were set, by name."""
+        """Of each projection the values that its sources transmitted, [longest delay, neurons], the latest first, and weights that were set, by name."""
         saved: Arrays = {}
         for graded in self.core.graded:
             weights: Arrays = {} if graded.changed is None else {"weights": {n: v.view() for n, v in graded.changed.items()}}
-            saved[graded.projection.name] = {"past": graded.published.past(self.core.step), **weights}
+            own = longest_delay(graded.projection, self.core.plan.dt)
+            saved[graded.projection.name] = {"past": graded.published.past(self.core.step)[:own], **weights}
         return saved
 
     def restore(self, arrays: Arrays, step: int) -> None:
         """Restore the `arrays` that `save` returned at a `step`."""
+        longest: dict[int, np.ndarray] = {}  # of what several projections transmit
         for graded in self.core.graded:
             if graded.projection.name in arrays:
                 own = group(arrays, graded.projection.name)
-                graded.published.restore(step, array(own, "past"))
+                past, shared = array(own, "past"), id(graded.published)
+                if shared not in longest or len(past) > len(longest[shared]):
+                    longest[shared] = past
+                    graded.published.restore(step, past)
                 graded.set({n: array(group(own, "weights"), n) for n in group(own, "weights")} if "weights" in own else None)
 
     def free(self, name: str) -> frozenset[str]:
-        """Weights of the projection `name` that were set may be absent."""
-        return frozenset(("weights",))
+        """Weights of the projection `name` that were set may be absent; what was transmitted may be of more steps than are needed."""
+        return frozenset(("weights", "past"))
+
+    def faults(self, name: str, then: Arrays, now: Arrays) -> list[str]:
+        """What was transmitted within the delay of a projection must be known.
+
+        Args:
+            name: of the projection.
+            then: its arrays; now: of a new simulation.
+        """
+        dt, held, needed = self.core.plan.dt, len(array(then, "past")), len(array(now, "past"))
+        if held >= needed:
+            return []
+        fix = f"a delay of at most {held * dt:g} ms, or a projection of another name, which starts fresh"
+        return [f"projection {name!r} has a delay of {needed * dt:g} ms, but the snapshot holds what was sent within its delay then, {held * dt:g} ms ({fix})"]
