@@ -102,7 +102,7 @@ def test_weights_are_set_saved_and_taken_over(tmp_path):
     assert all(np.allclose(run[n][-1], v, rtol=0, atol=1e-12) for n, v in states.items())
 
 
-SMALL = ("matrix", "drawn delays", "circulant", "kronecker", "permutation", "blocks")
+SMALL = ("matrix", "drawn delays", "circulant", "kronecker", "permutation", "blocks", "convolution", "pooling")
 
 
 def test_gradients_equal_finite_differences():

@@ -72,7 +72,7 @@ def check_parameters(own: Tree, given: Tree, sizes: Mapping[str, int]) -> None:
     for kind in given:
         _keys(f"parameters[{kind!r}]", given[kind], own[kind], (), fix)
     for name, values in given.get("weights", {}).items():
-        _shape(f"parameters['weights'][{name!r}]", values, np.shape(own["weights"][name]), "one for each synapse, in the order of Rollout.wirings")
+        _shape(f"parameters['weights'][{name!r}]", values, np.shape(own["weights"][name]), "one for each synapse, in the order of Rollout.wirings; shared weights as described")
     for name, values in given.get("delays", {}).items():
         _shape(f"parameters['delays'][{name!r}]", values, np.shape(own["delays"][name]), "one for each synapse, in the order of the weights")
     for name, mine in own.get("graded", {}).items():

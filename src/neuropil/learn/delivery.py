@@ -15,6 +15,9 @@ import numpy as np
 from jax.lax import stop_gradient
 from numpy.typing import NDArray
 
+from neuropil.model.connection.shared import SharedWeights
+from neuropil.model.contents.contents import Projection
+
 DENSE_ENTRIES = 1 << 14
 """A projection whose matrices have no more entries than this, or than four per synapse, is delivered densely."""
 
@@ -113,6 +116,71 @@ class Wiring:
 
 
 @dataclass(frozen=True)
+class SharedWiring:
+    """A projection with shared weights: its spikes are multiplied through them, so that gradients reach each of them once.
+
+    Attributes:
+        projection: as described.
+        delay: steps.
+    """
+
+    projection: Projection
+    delay: int
+
+    @property
+    def name(self) -> str:
+        """Its key among the parameters."""
+        return self.projection.name
+
+    @property
+    def source(self) -> str:
+        """Name of the source."""
+        return self.projection.source.name
+
+    @property
+    def target(self) -> str:
+        """Name of the target."""
+        return self.projection.target.name
+
+    @property
+    def port(self) -> str:
+        """Name of the port."""
+        return str(self.projection.port)
+
+    @property
+    def matrix(self) -> SharedWeights:
+        """The weights."""
+        assert isinstance(self.projection.matrix, SharedWeights)
+        return self.projection.matrix
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """As of `Wiring`."""
+        return self.projection.source.size, self.projection.target.size * self.projection.sites
+
+    @property
+    def longest(self) -> int:
+        """The delay, steps."""
+        return self.delay
+
+    def prepare(self, weights: Any, delay: None = None) -> Any:
+        """The `weights`, as `send` reads them; the `delay` is not trained."""
+        return weights
+
+    def send(self, prepared: Any, spikes: Any, ring: Any, k: Any) -> Any:
+        """The ring [rows, targets] after the spikes of step k have set out.
+
+        Args:
+            prepared, spikes, ring, k: as of `Wiring.send`.
+        """
+        p = self.projection
+        x = spikes if p.sources is None else spikes[p.sources]
+        made = self.matrix.bound({self.matrix.parameter: prepared}).product(x)
+        targets = np.arange(p.target.size) if p.targets is None else p.targets
+        return ring.at[(k + self.delay) % ring.shape[0], targets * p.sites + int(p.site or 0)].add(made)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
 class Delivery:
     """All projections of a network that have no synapse model.
 
@@ -120,7 +188,7 @@ class Delivery:
         wirings: one for each.
     """
 
-    wirings: tuple[Wiring, ...]
+    wirings: tuple[Wiring | SharedWiring, ...]
 
     def empty(self, dtype: Any) -> dict[str, dict[str, NDArray[Any]]]:
         """Rings without anything under way: population -> port -> zeros [longest delay, neurons].

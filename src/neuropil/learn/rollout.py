@@ -22,7 +22,7 @@ from neuropil.errors import ModelError, SimulationError, did_you_mean
 from neuropil.learn.batches import Batch
 from neuropil.learn.checks import check_inputs, check_parameters, check_state
 from neuropil.learn.chunks import scan
-from neuropil.learn.delivery import Delivery, Wiring
+from neuropil.learn.delivery import Delivery, SharedWiring, Wiring
 from neuropil.learn.graded import GradedFlow
 from neuropil.learn.modulators import INSIDE, Modulators
 from neuropil.learn.native.apply import apply_native
@@ -37,6 +37,7 @@ from neuropil.lower.synapse import plan_synapses
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import checked_values
 from neuropil.model.cell.cell import Cell
+from neuropil.model.connection.shared import SharedWeights
 from neuropil.model.network.coupling import End
 from neuropil.model.network.network import Network
 from neuropil.model.network.validate import validate
@@ -86,7 +87,7 @@ class Rollout:
             lies between two steps arrives in part at either.
 
     Attributes:
-        parameters: {"weights": projection -> [synapses], "neurons": population -> name -> () or [neurons], "synapses":
+        parameters: {"weights": projection -> [synapses], or shared weights as they are given, "neurons": population -> name -> () or [neurons], "synapses":
             projection with a synapse model -> name -> () or [synapses]}, in base units. With graded projections also "graded":
             projection -> name -> array (`neuropil.learn.graded.GradedFlow.start`). With `delays` also "delays": projection ->
             [synapses], ms. With modulators also those of
@@ -152,8 +153,8 @@ class Rollout:
 
     @property
     def sources(self) -> dict[str, np.ndarray]:
-        """The source neuron of each synapse by projection, int64[synapses], in the order of the weights."""
-        return {**{w.name: w.pre for w in self.wirings}, **{name: living.pre for name, living in self.living.items()}}
+        """The source neuron of each synapse by projection, int64[synapses], in the order of the weights; none of projections with shared weights."""
+        return {**{w.name: w.pre for w in self.wirings if isinstance(w, Wiring)}, **{name: living.pre for name, living in self.living.items()}}
 
     def _longest(self, delays: Mapping[str, Quantity]) -> dict[str, int]:
         """The longest delay of projections whose delays are parameters, steps."""
@@ -168,17 +169,24 @@ class Rollout:
     def _delay(self, name: str) -> np.ndarray:
         """The delays of a projection in the description, ms, [synapses]."""
         of = self.living[name] if name in self.living else next(w for w in self.wirings if w.name == name)
+        if isinstance(of, SharedWiring):
+            raise ModelError(f"Rollout: projection {name!r} has shared weights and one delay, which cannot be a parameter", fix="leave it out of delays")
         if (most := int(of.delay.max(initial=1))) > self.delays[name]:
             raise ModelError(f"Rollout: projection {name!r} has delays beyond the longest", got=f"{most * self.dt:g} ms", expected=f"at most {self.delays[name] * self.dt:g} ms")
         return (of.delay * self.dt).astype(self.dtype)
 
-    def _wire(self) -> tuple[tuple[Wiring, ...], Tree]:
-        wirings, weights = [], {}
+    def _wire(self) -> tuple[tuple[Wiring | SharedWiring, ...], Tree]:
+        wirings: list[Wiring | SharedWiring] = []
+        weights: Tree = {}
         for p in self.network.projections:
             if p.per_synapse:
                 weights[p.name] = self.living[p.name].weight
                 continue
             assert p.port is not None
+            if isinstance(p.matrix, SharedWeights):
+                wirings.append(SharedWiring(p, grid.steps(p.delay, self.dt, f"projection {p.name}: the delay")))
+                weights[p.name] = np.asarray(p.matrix.parameters[p.matrix.parameter], self.dtype)
+                continue
             pre, post, weight, delay, site = edges(p, self.seed, self.dt)
             sizes = (p.source.size, p.target.size * p.sites)
             wirings.append(Wiring(p.name, p.source.name, p.target.name, p.port, pre, post * p.sites + site, delay, sizes, self.delays.get(p.name, 0)))

@@ -1,4 +1,4 @@
-"""What graded projections have transmitted and will still act, and weights that were set, as a checkpoint holds them."""
+"""What graded projections have transmitted and will still act, and graded or shared weights that were set, as a checkpoint holds them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from neuropil.engine.core import Core
 from neuropil.engine.saved import Arrays, AsDescribed, array, group
+from neuropil.engine.stores.graded import GradedWeights
 from neuropil.plan.graded import longest_delay
 
 
@@ -22,25 +23,27 @@ class GradedValues(AsDescribed):
         self.core = core
 
     def save(self) -> Arrays:
-        """Of each projection the values that its sources transmitted, [longest delay, neurons], the latest first, and weights that were set, by name."""
+        """Of each projection the values that its sources transmitted, [longest delay, neurons], the latest first, if it is graded, and weights that were set."""
         saved: Arrays = {}
-        for graded in self.core.graded:
-            weights: Arrays = {} if graded.changed is None else {"weights": {n: v.view() for n, v in graded.changed.items()}}
-            own = longest_delay(graded.projection, self.core.plan.dt)
-            saved[graded.projection.name] = {"past": graded.published.past(self.core.step)[:own], **weights}
+        for store in self.core.structured:
+            kept: Arrays = {} if store.changed is None else {"weights": {n: v.view() for n, v in store.changed.items()}}
+            if isinstance(store, GradedWeights):
+                kept["past"] = store.published.past(self.core.step)[: longest_delay(store.projection, self.core.plan.dt)]
+            saved[store.projection.name] = kept
         return saved
 
     def restore(self, arrays: Arrays, step: int) -> None:
         """Restore the `arrays` that `save` returned at a `step`."""
         longest: dict[int, np.ndarray] = {}  # of what several projections transmit
-        for graded in self.core.graded:
-            if graded.projection.name in arrays:
-                own = group(arrays, graded.projection.name)
-                past, shared = array(own, "past"), id(graded.published)
-                if shared not in longest or len(past) > len(longest[shared]):
-                    longest[shared] = past
-                    graded.published.restore(step, past)
-                graded.set({n: array(group(own, "weights"), n) for n in group(own, "weights")} if "weights" in own else None)
+        for store in self.core.structured:
+            if store.projection.name in arrays:
+                own = group(arrays, store.projection.name)
+                if isinstance(store, GradedWeights):
+                    past, shared = array(own, "past"), id(store.published)
+                    if shared not in longest or len(past) > len(longest[shared]):
+                        longest[shared] = past
+                        store.published.restore(step, past)
+                store.set({n: array(group(own, "weights"), n) for n in group(own, "weights")} if "weights" in own else None)
 
     def free(self, name: str) -> frozenset[str]:
         """Weights of the projection `name` that were set may be absent; what was transmitted may be of more steps than are needed."""
@@ -53,6 +56,8 @@ class GradedValues(AsDescribed):
             name: of the projection.
             then: its arrays; now: of a new simulation.
         """
+        if "past" not in then or "past" not in now:
+            return []
         dt, held, needed = self.core.plan.dt, len(array(then, "past")), len(array(now, "past"))
         if held >= needed:
             return []

@@ -9,6 +9,7 @@ import numpy as np
 
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
+from neuropil.model.connection.matrix import WeightMatrix
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.chosen import Indices, inverse_index, shared
@@ -31,7 +32,8 @@ class Projection:
         name: unique in the network.
         source, target: the two populations.
         rule: which neurons are connected.
-        weight: in the port's base unit: one number, an array (`neuropil.model.contents.per_synapse`) or a distribution.
+        weight: in the port's base unit: one number, an array (`neuropil.model.contents.per_synapse`) or a distribution; or weights with a
+            structure.
         delay: ms, likewise.
         port: where their events go (None: nowhere); input: where their currents go.
         site: where on a port that exists several times in a neuron: the site of all synapses, an array with one per edge,
@@ -51,7 +53,7 @@ class Projection:
     source: Population
     target: Population
     rule: Rule
-    weight: float | np.ndarray | Distribution
+    weight: float | np.ndarray | Distribution | WeightMatrix
     delay: float | np.ndarray | Distribution
     port: str | None
     site: int | np.ndarray | None = None
@@ -84,6 +86,17 @@ class Projection:
         """
         rows = pre if self.sources is None else inverse_index(self.sources, self.source.size)[pre]
         return rows, post if self.targets is None else inverse_index(self.targets, self.target.size)[post]
+
+    @property
+    def matrix(self) -> WeightMatrix | None:
+        """The weights, if they have a structure."""
+        return self.weight if isinstance(self.weight, WeightMatrix) else None
+
+    @property
+    def own_weight(self) -> float | np.ndarray | Distribution:
+        """The weight of each synapse, where weights have no structure."""
+        assert not isinstance(self.weight, WeightMatrix)
+        return self.weight
 
     @property
     def excludes_self(self) -> bool:

@@ -20,7 +20,6 @@ from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel, State
 from neuropil.model.base.immutable import unchanging
 from neuropil.model.cell.cell import Cell
-from neuropil.model.connection.matrix import WeightMatrix
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.contents.expression import Expression
 from neuropil.model.neuron.composite import full_name, split
@@ -121,12 +120,10 @@ class GradedProjection(Projection):
     Attributes:
         value: what is transmitted of a source.
         given: as it was described.
-        matrix: the weights, if they have a structure; `weight` is 0 then.
     """
 
     value: Expression = field(kw_only=True)
     given: Graded = field(kw_only=True)
-    matrix: WeightMatrix | None = field(kw_only=True, default=None)
 
     @property
     def model(self) -> DeclarativeModel:

@@ -60,11 +60,11 @@ def described_graded(
     rule.check(source.size, target.size, shared(**among, size=pre.size) if pre is post else 0)
     lag = _delay(delay, rule, source, target, where)
     matrix = weight if isinstance(weight, WeightMatrix) else None
-    w: Any = 0.0
+    w: Any = matrix
     if matrix is None:
         w = weights_of(weight, dimension, rule, source, target, where.removeprefix("projection "))
     made = GradedProjection(
-        name, pre, post, rule.between(source.size, **among), w, lag, None, sites, input=entry, stream=stream, value=value, given=graded, matrix=matrix,
+        name, pre, post, rule.between(source.size, **among), w, lag, None, sites, input=entry, stream=stream, value=value, given=graded,
         sources=among["sources"], targets=among["targets"],
     )  # fmt: skip
     if matrix is not None:

@@ -19,6 +19,7 @@ import numpy as np
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
+from neuropil.model.connection.matrix import WeightMatrix
 from neuropil.model.contents.chosen import Indices, inverse_index
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
 from neuropil.model.contents.graded import Graded, GradedProjection
@@ -147,7 +148,7 @@ def _as_given(pop: Population) -> tuple[Any, ...]:
 
 
 def _in_unit(value: Any, dimension: Any) -> Any:
-    return value if value is None or isinstance(value, Distribution) else Quantity(value, dimension)
+    return value if value is None or isinstance(value, (Distribution, WeightMatrix)) else Quantity(value, dimension)
 
 
 def _elements(made: Contents, wanted: dict[str, Changes], anew: dict[str, int]) -> dict[int, Any]:
@@ -201,7 +202,7 @@ def _projection(p: Projection, changes: Mapping[str, Any]) -> Projection:
 def _graded(p: GradedProjection, changes: Mapping[str, Any]) -> GradedProjection:
     _known(changes, OF_GRADED, None, f"projection {p.name!r}")
     rule = changes["rule"] if "rule" in changes else p.rule.within(p.within)
-    weight = p.matrix if p.matrix is not None else _in_unit(p.weight, graded_dimension(p.target, str(p.input), p.value.dimension(p.model)))
+    weight = _in_unit(p.weight, graded_dimension(p.target, str(p.input), p.value.dimension(p.model)))
     fixed = isinstance(p.site, (int, np.integer))
     entry, site = (f"{p.input}[{p.site}]", None) if fixed else (p.input, p.site)
     synapse = changes.get("synapse", p.given)

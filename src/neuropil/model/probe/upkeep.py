@@ -99,6 +99,8 @@ def one_projection(known: list[Projection], given: Any, what: str) -> Projection
     if isinstance(listed[0], GradedProjection):
         fix = "Simulation.weights reads them between steps, set_weights sets them"
         raise NetworkError(f"the weights of a graded projection cannot be {what}", got=listed[0].name, expected="a projection that spikes go through", fix=fix)
+    if listed[0].matrix is not None:
+        raise NetworkError(f"the shared weights of {listed[0].name!r} cannot be {what}", got=listed[0].matrix, fix="Simulation.weights reads them between steps, set_weights sets them")
     if not any(p is listed[0] for p in known):
         raise NetworkError(f"the {what} projection {listed[0].name!r} belongs to another network")
     return listed[0]
