@@ -87,7 +87,7 @@ class StoredSynapses:
 
 def _event_bytes(program: SynapseProgram, real: int) -> int:
     """A synapse's index in the list or target, its own states before and after, when it was last brought up to date, a real accumulator; of
-    event-driven ones also what is fetched of the target, and (9 bytes) how many of its spikes are to be made up for, and when
+    event-driven ones also what is fetched of the target, and (9 bytes) how many of its spikes are pending, and when
     they were. What is shared by the synapses of a source is not counted."""
     own = program.form.of("")
     moved = 4 + real * (sum(n in own for n in program.arrival_reads) + sum(n in own for n in program.struck)) + 8 * program.dated
