@@ -131,7 +131,7 @@ def junctions(
     before: list[Callable[[int], None]] = []
     for entry in {(e.population.name, e.input): e for e in ends}.values():
         own = [potentials(entry.population, entry.part, t).own for t in range(threads)]
-        published_from = [inputs(entry.population, entry.input, t) for t in range(threads)]
+        targets = [inputs(entry.population, entry.input, t) for t in range(threads)]
         label = f"{entry.population.name}.{entry.input}: gap junctions"
         for kernel, seeing in [_halves(network, entry, first)] if entry.half else _currents(network, entry, first):
             arguments = [(targets[t], published, *seeing(own[t])) for t in range(threads)]
