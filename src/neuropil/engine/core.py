@@ -10,10 +10,7 @@ from math import isfinite
 from typing import Any, cast
 
 import numpy as np
-from numba import typeof
 
-from neuropil.codegen.indirect import compiling
-from neuropil.codegen.program import PHASES, TIMED_STEPS, Program
 from neuropil.connectivity.samplers import delay_range
 from neuropil.engine.cells.arrays import gather as gather_cells
 from neuropil.engine.cells.arrays import scatter as scatter_cells
@@ -21,7 +18,9 @@ from neuropil.engine.compose import Machine, compose
 from neuropil.engine.exchange.exchange import Exchange, meet
 from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeLog
 from neuropil.engine.layout import Layout
+from neuropil.engine.program import Calls, Program
 from neuropil.engine.ring import ring_length
+from neuropil.engine.steps import PHASES, TIMED_STEPS, run
 from neuropil.engine.stores import clock_driven_store, target_record_store  # noqa: F401  (they register builders)
 from neuropil.engine.stores.built import Built
 from neuropil.engine.stores.deliver import Rows, first_capacity
@@ -93,13 +92,9 @@ class Core:
     # --- preparing -------------------------------------------------------------------------------------------------
 
     def compile(self) -> None:
-        """Compile, or load from the cache, the program: a run of no steps, on a store without synapses."""
-        self._link()
-        with compiling(self.program.run):
-            self._call(0, 0, *self._tables(1))
-
-    def _link(self) -> None:
-        self._addresses = self.program.link(self._own(0), self.plan.precision)
+        """Compile, or load from the cache, the kernels."""
+        linked = self.program.link([op.own(0) for op in self.program.calls], self.plan.precision)
+        self._calls = [Calls(self.program, linked) for _ in range(self.threads)]
 
     def change(self, **parts: Any) -> None:
         """Take parts of the plan, such as its groups, for the present ones; what they lie in stays.
@@ -146,7 +141,7 @@ class Core:
         for graded in self.graded:
             graded.draw()
         self._use([Rows.of(packed, [p.size for p in plan.network.populations.values()]) for packed in self.packed])
-        self._link()
+        self.compile()
 
     def built(self) -> Built:
         """What was built, to be shared: packed words are copied before they are written from now on."""
@@ -196,9 +191,7 @@ class Core:
         self.lent.discard(k)
         store.rows = replace(store.rows, words=signed_words(self.packed[k].words))
         self._compose_program()
-        self._link()
-        with compiling(self.program.run):
-            self.program.run.compile(tuple(map(typeof, self._arguments(0, 0, *self._tables(1)))))
+        self.compile()
 
     # --- running ---------------------------------------------------------------------------------------------------
 
@@ -213,12 +206,12 @@ class Core:
         steps = 0 if self.pending and self.step % REFRESHED == 0 else min(steps, REFRESHED - self.step % REFRESHED)
         for prepare in self.machine.before:
             prepare(self.step)
-        index, waves = self._tables(max(steps, 1))
+        columns = self.program.columns(self.step, max(steps, 1), self.plan.precision)
         futures = []
         try:
             if self._pool is not None:
-                futures = [self._pool.submit(self._together, t, steps, index, waves) for t in range(1, self.threads)]
-            done, status, unfiled = self._together(0, steps, index, waves)
+                futures = [self._pool.submit(self._together, t, steps, columns) for t in range(1, self.threads)]
+            done, status, unfiled = self._together(0, steps, columns)
             for future in futures:
                 future.result()
         except BaseException:
@@ -431,27 +424,13 @@ class Core:
 
     # --- the call --------------------------------------------------------------------------------------------------
 
-    def _tables(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """What of the operations' arguments depends on time alone, for the coming steps."""
-        return self.program.tabulate(self.step, steps, self.plan.precision)
-
-    def _together(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int, int]:
+    def _together(self, t: int, steps: int, columns: np.ndarray) -> tuple[int, int, int]:
         """Run when the owners of other processes, too, have published what a run begins with."""
         if self.machine.before and not self.layout.whole:
             meet(self.exchange.barrier, self.layout.mine[t], self.layout.owners)
-        return self._call(t, steps, index, waves)
-
-    def _call(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int, int]:
-        return self.program.run(*self._arguments(t, steps, index, waves))
-
-    def _arguments(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[Any, ...]:
-        log, owner = self.logs[t], self.layout.mine[t]
+        log, calls = self.logs[t], self._calls[t]
         room = min((store.capacity for store in self.stores), default=1 << 62)
-        return (
-            self._addresses, owner, self.step, steps, self.pending, index, waves, room, self.exchange.arrays,
-            (log.step, log.neuron, log.counters, log.recent), self.clock[t], *self._own(t),
-        )  # fmt: skip
-
-    def _own(self, t: int) -> list[tuple[Any, ...]]:
-        """The operations' own arguments in a thread."""
-        return [op.own(t) for op in self.program.operations]
+        calls.take(t)
+        calls.call[:] = self.layout.mine[t], self.step, steps, self.pending, room, self.program.filing
+        done: tuple[int, int, int] = run(calls.arrays, columns, calls.call, self.exchange.arrays, (log.step, log.neuron, log.counters, log.recent), self.clock[t])
+        return done
