@@ -63,14 +63,14 @@ class Loop:
     """An agent at work in its world.
 
     Args:
-        agent: what is to live there.
+        agent: that acts there.
         worlds: one environment per copy, ids or Gymnasium environments; the agent's own world for all, if None.
         seed: of the network, the decoder and the episodes.
         out: folder for episodes and summary, written now and then and whatever ends a run; None keeps them in memory. One loop
             writes to a folder at a time.
         overwrite: replace the run that the folder `out` holds, and the loop saved in it; otherwise it is refused.
         resume: folder that `save` wrote, to go on from, bit by bit.
-        limit: steps of the environment after which an episode is cut short (truncated) if the environment has not ended it;
+        limit: steps of the environment after which an episode is truncated if the environment has not ended it;
             None: 2,000, or none where the environment is registered with a limit of its own. `history.summary["episodes_cut"]`
             counts them, and the first is warned of.
         watch: called with a `Turn` after each turn.
@@ -116,7 +116,7 @@ class Loop:
         self.guard = AgentGuard(agent.guard, k) if agent.guard else None
         self.history = History.empty(k)
         self.turns, self.steps = 0, 0
-        self._told = False  # that episodes are cut short
+        self._warned = False  # whether a warning of truncated episodes was given
         self._begun = np.zeros(k, np.int64)  # episodes
         self._seen = np.zeros((k, agent.sense.code.dimensions))
         self._value, self._reward, self._extra = np.zeros(k), np.zeros(k), np.zeros(k)
@@ -141,7 +141,7 @@ class Loop:
     # --- running -------------------------------------------------------------------------------------------------------
 
     def run(self, episodes: int) -> History:
-        """Let every copy live through so many more episodes; returns the history of all.
+        """Run every copy for so many more episodes; returns the history of all.
 
         Ctrl-C ends it after the turn, as does an environment that raises; unfinished episodes are dropped, the rest is kept
         (`history.summary["interrupted"]`), and the loop may be saved or run on. Whatever else ends it, finished episodes are in
@@ -246,8 +246,8 @@ class Loop:
             self._lengths[i] += 1
             if happened.terminated or happened.truncated:
                 break
-        if self.worlds[i].limited and not self._told:
-            self._told = True
+        if self.worlds[i].limited and not self._warned:
+            self._warned = True
             warnings.warn(f"an episode of {self.worlds[i].name} did not end within {self.worlds[i].limit} steps and was truncated; Loop(..., limit=...) sets the limit", stacklevel=4)
         self._seen[i] = happened.seen
         self._sums[i] += self._reward[i]
@@ -340,10 +340,10 @@ class Loop:
 
     def _check_hearing(self, world: World) -> None:
         """Refuse a world whose observations the agent's code is not for."""
-        hears = self.agent.sense.code.dimensions
-        if world.dimensions != hears:
+        dimensions = self.agent.sense.code.dimensions
+        if world.dimensions != dimensions:
             raise ModelError(
-                f"agent {self.agent.name!r}: the observations of {world.name} do not fit its code", got=f"observations of {world.dimensions} numbers", expected=f"{hears}",
+                f"agent {self.agent.name!r}: the observations of {world.name} do not fit its code", got=f"observations of {world.dimensions} numbers", expected=f"{dimensions}",
                 fix="an agent whose code has the environment's dimensions",
             )  # fmt: skip
 

@@ -67,7 +67,7 @@ class AsDescribed:
 
 
 def frozen(arrays: Arrays) -> Arrays:
-    """The arrays, which from now on refuse to be written: whoever saved what it goes on changing learns of it."""
+    """The arrays, which from now on are read-only, so that code which saves an array and goes on writing it fails."""
     for value in arrays.values():
         if isinstance(value, dict):
             frozen(value)

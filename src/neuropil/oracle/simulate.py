@@ -271,7 +271,7 @@ def simulate(
         duration, dt: times; the duration is a multiple of dt.
         edges: synapses of projections that are left to chance, by the index of the projection in
             `network.projections`, or of graded ones by name: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
-            several sites, the site of each; last, what tells each from the others in draws of its own (of noise, of
+            several sites, the site of each; last, what distinguishes each from the others in draws of its own (of noise, of
             parameters): its index in the list, if left out, which is not the engine's between views (`numbered_edges`).
         modulators: value of the signal of synapses that read one, by the index of the projection; 0 otherwise.
         signals, doses: of the network's modulators by name: the signal from a step on, and what is given at a step.

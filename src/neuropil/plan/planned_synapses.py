@@ -89,7 +89,7 @@ class StoredSynapses:
 def _event_bytes(program: SynapseProgram, real: int, records: TargetRecords | str) -> int:
     """A synapse's index in the list or target, its own states before and after, when it was last brought up to date, a real accumulator; of
     event-driven ones also what is fetched of the target: its record, where there are `records`, or else its states, and (9 bytes) how many of
-    its spikes are to be made up for, and when they were. What is shared by the synapses of a source is not counted."""
+    its spikes are pending, and when they were. What is shared by the synapses of a source is not counted."""
     own, responded = set(program.form.of("")), set(program.responding) if program.event_driven else set()
     moved = 4 + real * sum(len(own & (set(names) | responded)) for names in (program.arrival_reads, program.struck)) + 8 * program.dated
     moved += (16 + real * program.event_driven) * (program.sent is not None)
