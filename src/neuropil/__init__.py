@@ -159,6 +159,7 @@ if TYPE_CHECKING:
     from neuropil.agents import Loop
     from neuropil.engine import Simulation, Snapshot, load_snapshot, run
     from neuropil.model.network.load import load_network, network_sources
+    from neuropil.nir import from_nir, to_nir
     from neuropil.result import Result, Spikes, Trace
     from neuropil.view.explain import explain
 
@@ -175,6 +176,8 @@ _LATER = {
     "Spikes": "neuropil.result",
     "Trace": "neuropil.result",
     "Loop": "neuropil.agents",
+    "from_nir": "neuropil.nir",
+    "to_nir": "neuropil.nir",
 }
 provide("drawing", lambda: importlib.import_module("neuropil.view"))
 
@@ -335,12 +338,14 @@ __all__ = [
     "__version__",
     "discretise",
     "explain",
+    "from_nir",
     "load_network",
     "load_snapshot",
     "maths",
     "network_sources",
     "register",
     "run",
+    "to_nir",
     "units",
     "validate",
 ]  # fmt: skip
