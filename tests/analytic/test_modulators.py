@@ -1,4 +1,4 @@
-"""The law of modulators against closed forms: uptake, diffusion, receptors, caps; and what their signals compute by hand."""
+"""The dynamics of modulators against closed forms: uptake, diffusion, receptors, caps; and what their signals compute by hand."""
 
 from __future__ import annotations
 

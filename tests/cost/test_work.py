@@ -57,7 +57,7 @@ def network(**options):
 def test_a_linear_neuron_and_its_synapses(precision, real, sum_):
     works = {w.kind: w for w in kernel_costs(make_plan(network(), precision=precision))}
     neuron, event = works["neuron"], works["synaptic event"]
-    # P v and the sum with the weight, which itself is quanta times the weight of a quantum
+    # P v and the sum with the weight, which itself is a stored weight times the weight scale
     assert (neuron.count, neuron.flops) == (7, 3)
     # v read and written; the accumulator read and cleared
     assert neuron.bytes == 2 * real + 2 * sum_

@@ -20,7 +20,7 @@ import torch
 from snntorch.export_nir import export_to_nir
 from snntorch.import_nir import import_from_nir
 
-STEPS, THRESHOLD = 60, 1.003
+STEPS, THRESHOLD = 100, 1.003
 NIR_RESET = {"init_hidden": True, "reset_mechanism": "zero", "reset_delay": False}  # what NIR's v_reset says
 
 
@@ -58,7 +58,7 @@ def write(folder: str) -> None:
         for module in net.modules():
             if hasattr(module, "reset_mem"):
                 module.reset_mem()
-        x = (torch.rand(STEPS, 1, *shape) < 0.3).float()
+        x = (torch.rand(STEPS, 1, *shape) < 0.5).float()
         spikes = []
         with torch.no_grad():
             for t in range(STEPS):

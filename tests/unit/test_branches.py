@@ -151,7 +151,7 @@ def test_a_part_without_a_kernel_collects_what_arrives():
     net.project(lif, cell, FixedInDegree(2), weight=1 * nS, delay=1 * ms, port="tuft.exc")
     net.stimulate(cell, Poisson(10 * Hz), port="trunk.exc", weight=1 * nS)
     bare = {b.members[0].part: b for b in make_plan(net).bare}
-    assert bare["tuft"].arguments == (state("g"), Argument(Kind.EXACT, "exc")) and bare["tuft"].members[0].quanta["exc"] > 0
+    assert bare["tuft"].arguments == (state("g"), Argument(Kind.EXACT, "exc")) and bare["tuft"].members[0].weight_scales["exc"] > 0
     assert bare["trunk"].arguments == (state("g"), Argument(Kind.REAL, "exc"))
 
 

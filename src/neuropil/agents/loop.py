@@ -310,7 +310,7 @@ class Loop:
         """Set the signals of modulators from the errors; a signal holds until the next."""
         for signals, delta, new in zip(self.agent.signals, error.tolist(), judged, strict=False):
             for one in signals if new else ():
-                self.simulation.modulators[one.modulator].set_signal(one.law(delta))
+                self.simulation.modulators[one.modulator].set_signal(one.transform(delta))
 
     def _feed_back(self, action: Any, acting: NDArray[np.bool_]) -> None:
         efference = self.agent.efference

@@ -79,7 +79,7 @@ def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int
 def emit_response(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
     """The kernel of the targets' spikes: (step, late, waiting, who, dt, numbers, run, …)."""
     graph, roots = program.arrival, program.response_roots
-    given, _, head, body, arguments = _strike(program, roots, program.answering, program.answered, varying)
+    given, _, head, body, arguments = _strike(program, roots, program.responding, program.responded, varying)
     text = [
         *head, "now, dt = np.uint32(step + 1), number(ms)", "for spike in range(due_now(waiting, step - late, who)):",
         *_indent(["n = who[spike]", "for i in range(np.uint64(run[n]), np.uint64(run[n + 1])):", *_indent(body)]),

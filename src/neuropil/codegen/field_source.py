@@ -1,4 +1,4 @@
-"""The compiled law of concentrations on a grid: classical Runge-Kutta steps of removal, supply and diffusion.
+"""The compiled dynamics of concentrations on a grid: classical Runge-Kutta steps of removal, supply and diffusion.
 
 The operations are those of `neuropil.model.modulation.kinetics` and `Grid.spread`, element by element in the same order, hence
 the same bits.

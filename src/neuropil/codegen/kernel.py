@@ -18,7 +18,7 @@ NAME = "neuron"
 """The name under which sources of neurons' kernels are kept."""
 
 PREFIX = {
-    Kind.STATE: "s", Kind.REFRACTORY: "left", Kind.EXACT: "exact", Kind.REAL: "real", Kind.COUNT: "count", Kind.QUANTUM: "quantum",
+    Kind.STATE: "s", Kind.REFRACTORY: "refractory_left", Kind.EXACT: "exact", Kind.REAL: "real", Kind.COUNT: "count", Kind.WEIGHT_SCALE: "weight_scale",
     Kind.EVENT_WEIGHT: "weight", Kind.INPUT: "x", Kind.CONSTANT: "c", Kind.PERIOD: "period_of", Kind.UNIFORM: "uniform", Kind.FIRED: "fired",
     Kind.SOMA_STATE: "soma", Kind.SOMA_INPUT: "into", Kind.SOMA_SHIFT: "shifts",
 }  # fmt: skip
@@ -124,7 +124,7 @@ class _Writer:
         terms, cleared = [], []
         if port in self.variant.wired:
             exact = self.name(Kind.EXACT, port)
-            terms.append(f"number({exact}[i]) * {self.name(Kind.QUANTUM, port)}")
+            terms.append(f"number({exact}[i]) * {self.name(Kind.WEIGHT_SCALE, port)}")
             cleared.append(f"{exact}[i] = 0")
         if port in self.variant.counted:
             weight = Argument(Kind.EVENT_WEIGHT, port)

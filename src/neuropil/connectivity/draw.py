@@ -32,8 +32,8 @@ from neuropil import rng
 from neuropil.connectivity import kernels
 from neuropil.connectivity.builders import lists_targets, targets_of
 from neuropil.connectivity.rows import KernelTables, Rows, kernel_tables
-from neuropil.connectivity.samplers import delay_law, delay_steps, delays_of, explicit_weights, weight_law
-from neuropil.connectivity.sites import site_law
+from neuropil.connectivity.samplers import delay_sampler, delay_steps, delays_of, explicit_weights, weight_sampler
+from neuropil.connectivity.sites import site_sampler
 from neuropil.model.connection.matrix import WeightMatrix, values_of
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.pairs import expected_synapses, missing_positions
@@ -74,9 +74,9 @@ def realise(projection: Projection, seed: int, dt_ms: float, within: slice | Non
 def _realised(projection: Projection, seed: int, dt_ms: float) -> Rows:
     made, skip = targets_of(projection, seed), projection.excludes_self
     counts, order = made.counts, made.order
-    weight = weight_law(projection, seed, counts, order, skip)
-    delay = delay_law(projection, seed, dt_ms, order, skip)
-    site = site_law(projection, seed, order)
+    weight = weight_sampler(projection, seed, counts, order, skip)
+    delay = delay_sampler(projection, seed, dt_ms, order, skip)
+    site = site_sampler(projection, seed, order)
     first = np.cumsum(counts) - counts if made.first is None else made.first
     key = rng.stream_key(seed, "projection", *projection.stream, "target")
     # Self-exclusion of explicit targets is done already.
@@ -153,7 +153,7 @@ def numbered_edges(projection: Projection, seed: int, dt_ms: float, within: slic
     rows = realise(projection, seed, dt_ms, within)
     tables = kernel_tables([rows])
     post, weight, delay, site = kernels.expand(
-        tables.laws, tables.starts, tables.counts, tables.positions, tables.targets, tables.weights, tables.delays, tables.sites,
+        tables.samplers, tables.starts, tables.counts, tables.positions, tables.targets, tables.weights, tables.delays, tables.sites,
         tables.threshold, tables.pair, projection.target.size,
     )  # fmt: skip
     pre = np.repeat(np.arange(projection.source.size, dtype=np.int64), rows.counts)

@@ -10,10 +10,7 @@ from math import isfinite
 from typing import Any, cast
 
 import numpy as np
-from numba import typeof
 
-from neuropil.codegen.indirect import compiling
-from neuropil.codegen.program import PHASES, TIMED_STEPS, Program
 from neuropil.connectivity.samplers import delay_range
 from neuropil.engine.cells.arrays import gather as gather_cells
 from neuropil.engine.cells.arrays import scatter as scatter_cells
@@ -21,7 +18,9 @@ from neuropil.engine.compose import Machine, compose
 from neuropil.engine.exchange.exchange import Exchange, meet
 from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeLog
 from neuropil.engine.layout import Layout
+from neuropil.engine.program import Calls, Program
 from neuropil.engine.ring import ring_length
+from neuropil.engine.steps import PHASES, TIMED_STEPS, run
 from neuropil.engine.stores import clock_driven_store, target_record_store  # noqa: F401  (they register builders)
 from neuropil.engine.stores.built import Built
 from neuropil.engine.stores.deliver import Rows, first_capacity
@@ -73,7 +72,7 @@ class Core:
         self.machine.before += [p.begin for p in self.published]
         self.program: Program
         self.step = 0
-        self.pending = 0  # steps up to now whose spikes have been published and wait to be noted
+        self.pending = 0  # steps up to now whose spikes have been published and wait to be filed
         self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
         self.clock = [np.zeros(TIMED_STEPS + 1, np.int64) for _ in range(threads)]
         self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
@@ -93,13 +92,9 @@ class Core:
     # --- preparing -------------------------------------------------------------------------------------------------
 
     def compile(self) -> None:
-        """Compile, or load from the cache, the program: a run of no steps, on a store without synapses."""
-        self._link()
-        with compiling(self.program.run):
-            self._call(0, 0, *self._tables(1))
-
-    def _link(self) -> None:
-        self._addresses = self.program.link(self._own(0), self.plan.precision)
+        """Compile, or load from the cache, the kernels."""
+        linked = self.program.link([op.own(0) for op in self.program.calls], self.plan.precision)
+        self._calls = [Calls(self.program, linked) for _ in range(self.threads)]
 
     def change(self, **parts: Any) -> None:
         """Take parts of the plan, such as its groups, for the present ones; what they lie in stays.
@@ -146,7 +141,7 @@ class Core:
         for graded in self.graded:
             graded.draw()
         self._use([Rows.of(packed, [p.size for p in plan.network.populations.values()]) for packed in self.packed])
-        self._link()
+        self.compile()
 
     def built(self) -> Built:
         """What was built, to be shared: whoever writes packed words from now on makes a copy first."""
@@ -192,13 +187,11 @@ class Core:
         """Give weights of their own, at first the same, to the words of the k-th packed store, which have none; what is under way stays."""
         store = self.stores[k]
         assert isinstance(store, PackedStore)
-        self.packed[k] = widened(self.packed[k], store.quanta)
+        self.packed[k] = widened(self.packed[k], store.multiples)
         self.lent.discard(k)
         store.rows = replace(store.rows, words=signed_words(self.packed[k].words))
         self._compose_program()
-        self._link()
-        with compiling(self.program.run):
-            self.program.run.compile(tuple(map(typeof, self._arguments(0, 0, *self._tables(1)))))
+        self.compile()
 
     # --- running ---------------------------------------------------------------------------------------------------
 
@@ -213,12 +206,12 @@ class Core:
         steps = 0 if self.pending and self.step % REFRESHED == 0 else min(steps, REFRESHED - self.step % REFRESHED)
         for prepare in self.machine.before:
             prepare(self.step)
-        index, waves = self._tables(max(steps, 1))
+        columns = self.program.columns(self.step, max(steps, 1), self.plan.precision)
         futures = []
         try:
             if self._pool is not None:
-                futures = [self._pool.submit(self._together, t, steps, index, waves) for t in range(1, self.threads)]
-            done, status, unfiled = self._together(0, steps, index, waves)
+                futures = [self._pool.submit(self._together, t, steps, columns) for t in range(1, self.threads)]
+            done, status, unfiled = self._together(0, steps, columns)
             for future in futures:
                 future.result()
         except BaseException:
@@ -402,17 +395,17 @@ class Core:
             part[:] = values[..., start : start + part.shape[1]]
             start += part.shape[1]
 
-    def set_quantum(self, projection: Projection, quantum: float) -> None:
-        """Change the weight of a quantum at the port of a packed projection, between steps."""
+    def set_weight_scale(self, projection: Projection, weight_scale: float) -> None:
+        """Let `weight_scale` be the weight scale at the port of a packed projection, between steps."""
         part, port = split(projection.port or "")
         if projection.target.name in self.plan.cells:
             for _, cells in self.machine.cells[projection.target.name]:
-                cells.set_quantum(part, port, quantum)
+                cells.set_weight_scale(part, port, weight_scale)
             return
         g, m = self.plan.indices_of(projection.target, part)
         group = self.now.groups[g]
         first = sum(member.sites for member in group.members[:m])
-        self.machine.numbers[g][first : first + group.members[m].sites, group.signature.column(Kind.QUANTUM, port)] = quantum
+        self.machine.numbers[g][first : first + group.members[m].sites, group.signature.column(Kind.WEIGHT_SCALE, port)] = weight_scale
 
     def close(self) -> None:
         """End the threads."""
@@ -431,27 +424,13 @@ class Core:
 
     # --- the call --------------------------------------------------------------------------------------------------
 
-    def _tables(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """What of the operations' arguments depends on time alone, for the coming steps."""
-        return self.program.tabulate(self.step, steps, self.plan.precision)
-
-    def _together(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int, int]:
+    def _together(self, t: int, steps: int, columns: np.ndarray) -> tuple[int, int, int]:
         """Run when the owners of other processes, too, have published what a run begins with."""
         if self.machine.before and not self.layout.whole:
             meet(self.exchange.barrier, self.layout.mine[t], self.layout.owners)
-        return self._call(t, steps, index, waves)
-
-    def _call(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int, int]:
-        return self.program.run(*self._arguments(t, steps, index, waves))
-
-    def _arguments(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[Any, ...]:
-        log, owner = self.logs[t], self.layout.mine[t]
+        log, calls = self.logs[t], self._calls[t]
         room = min((store.capacity for store in self.stores), default=1 << 62)
-        return (
-            self._addresses, owner, self.step, steps, self.pending, index, waves, room, self.exchange.arrays,
-            (log.step, log.neuron, log.counters, log.recent), self.clock[t], *self._own(t),
-        )  # fmt: skip
-
-    def _own(self, t: int) -> list[tuple[Any, ...]]:
-        """The operations' own arguments in a thread."""
-        return [op.own(t) for op in self.program.operations]
+        calls.take(t)
+        calls.call[:] = self.layout.mine[t], self.step, steps, self.pending, room, self.program.filing
+        done: tuple[int, int, int] = run(calls.arrays, columns, calls.call, self.exchange.arrays, (log.step, log.neuron, log.counters, log.recent), self.clock[t])
+        return done

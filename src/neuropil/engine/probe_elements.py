@@ -133,12 +133,12 @@ def _arriving(port: str, arrays: dict[Argument, np.ndarray], slots: np.ndarray, 
     """What arrives at a port of a part with a kernel of its own."""
     none, table = np.zeros(0), numbers if numbers.ndim == 2 else np.zeros((1, 1))
     exact, count, real = (arrays.get(Argument(kind, port)) for kind in _ARRIVING)
-    quantum = -1 if exact is None else batch.signature.column(Kind.QUANTUM, port)
+    weight_scale = -1 if exact is None else batch.signature.column(Kind.WEIGHT_SCALE, port)
     each = arrays.get(Argument(Kind.EVENT_WEIGHT, port))
     weight = -1 if count is None or each is not None else batch.signature.column(Kind.EVENT_WEIGHT, port)
     rows = rows.astype(np.int64)
     return Arriving(
-        (np.zeros(0, np.int64), NOWHERE, table, rows, -1) if exact is None else (exact, slots, table, rows, quantum),
+        (np.zeros(0, np.int64), NOWHERE, table, rows, -1) if exact is None else (exact, slots, table, rows, weight_scale),
         (np.zeros(0, np.uint8), NOWHERE, table, rows, -1, none) if count is None else (count, slots, table, rows, weight, none if each is None else each),
         (none, NOWHERE) if real is None else (real, slots),
     )
@@ -197,8 +197,8 @@ def _of_group(
                 piece.leaves[t][leaf] = cells.at("v", None, cell, cells.plan.rank[compartment])
             elif kind == "x" and point is None and is_white(inner):
                 drawn = recorded.plan.indices_of(population, part)[0]
-                place = np.searchsorted(np.flatnonzero(cells.plan.cell.channels[part]), compartment)
-                piece.leaves[t][leaf] = recorded.arrays[t][drawn][Argument(Kind.INPUT, inner)], place * cells.own + cell
+                index = np.searchsorted(np.flatnonzero(cells.plan.cell.channels[part]), compartment)
+                piece.leaves[t][leaf] = recorded.arrays[t][drawn][Argument(Kind.INPUT, inner)], index * cells.own + cell
                 piece.inputs[recorded.plan.buffer(population, part, Argument(Kind.INPUT, inner))] = None
             elif g is not None and "." not in inner:
                 arrays = recorded.arrays[t][g]
@@ -251,12 +251,12 @@ def _parameter(value: Any, row: np.ndarray, neuron: np.ndarray) -> Any:
 
 
 def _arriving_on(cells: CellArrays, part: str, port: str, arrays: dict[Argument, np.ndarray], element: np.ndarray) -> Arriving:
-    """What arrives at a port of a point process; its quantum stands in the numbers of its loop."""
+    """What arrives at a port of a point process; its weight scale stands in the numbers of its loop."""
     exact, _, real = (arrays.get(Argument(kind, port)) for kind in _ARRIVING)
     rows, none = np.zeros(element.size, np.int64), np.zeros(0)
     table, column = np.zeros((1, 1)), -1
     if exact is not None:
-        numbers, column = cells.quantum(part, port)
+        numbers, column = cells.weight_scale(part, port)
         table = numbers[None, :]
     return Arriving(
         (np.zeros(0, np.int64), NOWHERE, table, rows, -1) if exact is None else (exact, element, table, rows, column),

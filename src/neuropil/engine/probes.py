@@ -80,7 +80,7 @@ def of_sum(probe: SumProbe, recorded: Recorded) -> Sampled:
     return buffers, recorded.operations(probe, [b.filled for b in buffers], calls)
 
 
-QUANTUM = 2.0**-40
+UNIT = 2.0**-40
 """mV: the unit in which the cells' parts of a potential are added up, so that they may be added in any order: 10⁻¹² mV."""
 
 FAR = 2.0**22
@@ -89,7 +89,7 @@ FAR = 2.0**22
 
 @dataclass
 class PotentialBuffer(ProbeBuffer):
-    """What the cells of a thread add to potentials: `values` is int64[rows, electrodes], in quanta.
+    """What the cells of a thread add to potentials: `values` is int64[rows, electrodes], in multiples of `UNIT`.
 
     Attributes:
         beyond: uint8[rows, electrodes], where a part was not represented.
@@ -101,7 +101,7 @@ class PotentialBuffer(ProbeBuffer):
         rows = len(whole)
         total = sum(b.values[:rows] for b in others)
         wrong = sum(b.beyond[:rows] for b in others if isinstance(b, PotentialBuffer))
-        whole[:] = np.where(wrong, np.nan, total * QUANTUM)
+        whole[:] = np.where(wrong, np.nan, total * UNIT)
 
 
 @register(PotentialProbe, "engine")
@@ -117,7 +117,7 @@ def of_potential(probe: PotentialProbe, recorded: Recorded) -> Sampled:
         shape = (recorded.rows, electrodes)
         buffers.append(PotentialBuffer(probe.columns, np.zeros(shape, np.int64), np.zeros(1, np.int64), np.zeros(shape, np.uint8)))
         matrix = np.array([probe.matrix(int(c)) for c in neurons[at][::n]]).reshape(-1, electrodes, n)
-        own.append((matrix, into[-1][1], 1.0 / QUANTUM, FAR / max(probe.neurons.size, 1), buffers[-1].values, buffers[-1].beyond, buffers[-1].filled))  # type: ignore[attr-defined]
+        own.append((matrix, into[-1][1], 1.0 / UNIT, FAR / max(probe.neurons.size, 1), buffers[-1].values, buffers[-1].beyond, buffers[-1].filled))  # type: ignore[attr-defined]
     calls = summed(probe.sum, probe.target, neurons, compartments, into, recorded)
     return buffers, recorded.operations(probe, [b.filled for b in buffers], lambda first: [*calls(first), Work(Kernel.of(potentials), own)])
 

@@ -1,6 +1,6 @@
 """Modulators within a rollout: concentrations advance at ticks, and the constants that a step reads follow them.
 
-The law is the description's: kinetics, receptors and effects are its own functions, called on JAX's arrays, so gradients reach
+The dynamics are the description's: kinetics, receptors and effects are its own functions, called on JAX's arrays, so gradients reach
 their parameters, and through them whatever releases a modulator. Constants change at ticks alone, and are computed there.
 A value outside of the bounds of its effect becomes NaN, and the state's "outside" tells which effect it was.
 

@@ -183,7 +183,7 @@ class CablePlan:
 
     @property
     def point_groups(self) -> range:
-        """Places of the point processes among the groups."""
+        """Indices of the point processes among the groups."""
         return range(len(self.membranes), len(self.membranes) + len(self.points))
 
     @property

@@ -76,7 +76,7 @@ class Scheme:
     coupled: tuple[tuple[str, ...], ...] = ()
     noise: NoiseTerms = field(default_factory=NoiseTerms)
 
-    def exact_in_law(self, state: str, given: str) -> bool:
+    def exact_in_distribution(self, state: str, given: str) -> bool:
         """Whether a state is an Ornstein-Uhlenbeck process of the noise `given`: exact, driven by it, and depending on no state but itself."""
         return is_white(given) and self.reach.get(state) == (state,) and (state, given) in self.system.b
 
@@ -154,8 +154,8 @@ def _diffusion(traced: Traced, states: tuple[str, ...], noises: tuple[str, ...],
 def _of_noise(scheme: Scheme, i: str) -> str:
     """What an explanation says of a state with noise."""
     noise, order = scheme.noise, f"strong order {scheme.noise.strong_order(scheme.method):.1f}"
-    if i in scheme.exact and all(scheme.exact_in_law(i, k) for k in noise.of[i]):
-        return f"Ornstein-Uhlenbeck process, exact in law, {order}"
+    if i in scheme.exact and all(scheme.exact_in_distribution(i, k) for k in noise.of[i]):
+        return f"Ornstein-Uhlenbeck process, exact in distribution, {order}"
     if not noise.read[i]:
         return f"additive noise, {order}"
     return f"multiplicative noise in the sense of Itô, {'Euler-Maruyama, ' if scheme.method == 'euler' else ''}{order}"

@@ -98,11 +98,11 @@ class TracedMechanism(Traced):
     def _names(self, method: Callable[..., Scalars]) -> tuple[str, ...]:
         found: list[str] = []
 
-        def noted(p: Scalars, s: Scalars, x: Scalars) -> Any:
+        def recorded(p: Scalars, s: Scalars, x: Scalars) -> Any:
             given = method(p, s, x)
             found.extend(given)
             return list(given.values())
 
         number = jax.ShapeDtypeStruct((), "float32")
-        jax.eval_shape(noted, *(dict.fromkeys(of, number) for of in (self.spec.parameters, self.spec.states, self.spec.inputs)))
+        jax.eval_shape(recorded, *(dict.fromkeys(of, number) for of in (self.spec.parameters, self.spec.states, self.spec.inputs)))
         return tuple(found)

@@ -47,7 +47,7 @@ class Sites:
         self.begin()
 
     def begin(self) -> None:
-        """Let all states be as declared; those at rest wait for `settle`."""
+        """Let all states be as declared; those at rest wait for `set_at_rest`."""
         for state, declared in self.spec.states.items():
             start = declared.initial
             value = self.parameters[start] if isinstance(start, str) else 0.5 if isinstance(start, Steady) else getattr(start, "value", start)
@@ -59,7 +59,7 @@ class Sites:
         self.integrator = self.integrator.with_parameters(self.parameters)
         self.equations = self.integrator.equations
 
-    def settle(self, x: States, known: set[str]) -> None:
+    def set_at_rest(self, x: States, known: set[str]) -> None:
         """States that start at rest, unless known: the zero of their equations together, by Newton's method on difference quotients.
 
         Those without unit that only exchange (every column of their slopes sums to zero) are occupancies: their sum is 1.
@@ -195,7 +195,7 @@ class Cells:
             self._start(name, per_element(value, self.size, pop.sites(name), seed, "initial", pop.name, name).reshape(self.size, -1))
         # Pools and whatever offers something before what reads it.
         for site in sorted(sites, key=lambda s: (s in self.points, not s.pool and not s.offers())):
-            site.settle(site.inputs(self._surroundings(self.v), self.signals[site.name]), known[site.name])
+            site.set_at_rest(site.inputs(self._surroundings(self.v), self.signals[site.name]), known[site.name])
 
     def _start(self, name: str, value: Array) -> None:
         point, _, state = name.partition(".")

@@ -1,4 +1,4 @@
-"""Modulators, tick by tick: concentrations by the law of the description, and the parameters that follow them.
+"""Modulators, tick by tick: concentrations by the equations of the description, and the parameters that follow them.
 
 At the beginning of every step that is a multiple of a modulator's tick: advance, add what was released, then compute
 every parameter that it changes from its value in the description.

@@ -70,8 +70,8 @@ class LivingSynapses:
         self.pre, self.post, self.site = pre[order], post[order], np.broadcast_to(site, pre.shape)[order]
         self.weight, self.steps = (np.broadcast_to(a, pre.shape)[order] for a in (weight, steps))
         # Not the longest of those that exist: synapses that form later may have any delay of the description.
-        law = projection.delay
-        bound = law.quantile(rng.word_to_uniform(np.uint32(0xFFFFFFFF))) if isinstance(law, Distribution) else np.max(law, initial=0.0)
+        delay = projection.delay
+        bound = delay.quantile(rng.word_to_uniform(np.uint32(0xFFFFFFFF))) if isinstance(delay, Distribution) else np.max(delay, initial=0.0)
         self.longest = max(int(np.ceil(bound / dt)), int(self.steps.max(initial=1)))
         self.history: list[tuple[int, Array]] = []  # (stamp, fired) of the last spikes of the sources
         self.activity = np.zeros(projection.target.size)

@@ -133,7 +133,7 @@ class PlanBuilder:
         weights: list[str] = []
         for port in spec.ports:
             if port in program.variant.wired:
-                scalars.append(np.nan)  # the quantum, known once the group is
+                scalars.append(np.nan)  # the weight scale, known once the group is
             if port in program.variant.counted:
                 weight = self._counted_weight(planned, port)
                 if np.size(weight) > 1:
@@ -252,7 +252,7 @@ def propagating(program: NeuronProgram, parameters: set[str]) -> bool:
 
 
 def depending(program: NeuronProgram, parameters: set[str]) -> set[int]:
-    """Places among a program's hoisted constants whose values may depend on any of these parameters."""
+    """Indices among a program's hoisted constants whose values may depend on any of these parameters."""
     leaves = {f"p.{n}" for n in parameters}
     if propagating(program, parameters):
         leaves |= {f"p.{n}" for n in program.step.entry_names}  # each entry of a matrix exponential may depend on all of the matrix

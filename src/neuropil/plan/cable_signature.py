@@ -30,7 +30,7 @@ class CableKind(Enum):
     SITES = "sites"  # (compartment, conductance, current, potential), see `neuropil.engine.cells.kernels.add_sites`
     PER_AREA = "1/area"  # of the compartment at each site
     RUNS = "runs"  # int64[r, 3], see `MembraneGroup`
-    NUMBERS = "numbers"  # equal for all elements of a loop: hoisted constants, then weights of quanta
+    NUMBERS = "numbers"  # equal for all elements of a loop: hoisted constants, then weight scales
     CONSTANT = "hoisted constant"  # of a loop, by its node: one that differs between compartments or cells
     STATE = "state"  # "mechanism.state"
     TABLE = "gate table"  # (values [tiles, …], lowest potential, intervals per mV, intervals), see `neuropil.engine.cells.gates`
@@ -62,11 +62,11 @@ OF_BLOCK = tuple(CableArgument(k) for k in (CableKind.POTENTIAL, CableKind.CONDU
 
 @dataclass(frozen=True)
 class CablePort:
-    """What arrives at a port of a point process: whole quanta, with the index of their weight among the loop's numbers, and real numbers.
+    """What arrives at a port of a point process: multiples of the weight scale, with the index of the scale among the loop's numbers, and real numbers.
 
     Attributes:
         exact: the array of exact sums, or None.
-        weight_index: of the weight of one unit among the numbers of the loop.
+        weight_index: of the weight scale among the numbers of the loop.
         real: the array of real sums, or None.
     """
 
@@ -195,8 +195,8 @@ class CableSignature:
         used |= dict.fromkeys(CableArgument(CableKind.SITES, g) for g in plan.point_groups)
         return cls(loops, tables, noises, exchange, tuple(a for a in used if a not in OF_BLOCK))
 
-    def quantum(self, group: int, name: str, port: str) -> tuple[CableArgument, int]:
-        """Where the weight of a quantum at a port of a point process lies: a table of numbers, and the index in it.
+    def weight_scale(self, group: int, name: str, port: str) -> tuple[CableArgument, int]:
+        """Where the weight scale at a port of a point process lies: a table of numbers, and the index in it.
 
         Args:
             group: number of the loop's group.
@@ -207,16 +207,16 @@ class CableSignature:
         return loop.numbers, loop.ports[f"w.{name}.{port}"].weight_index
 
 
-def numbers_of(group: MembraneGroup, loop: CableLoop, quanta: Mapping[str, float]) -> np.ndarray:
-    """The numbers of a loop, float64; quanta: weights of one unit by port.
+def numbers_of(group: MembraneGroup, loop: CableLoop, weight_scales: Mapping[str, float]) -> np.ndarray:
+    """The numbers of a loop, float64; weight_scales: by port.
 
     Args:
         group: of compartments.
         loop: of the group.
-        quanta: weights of one unit by port.
+        weight_scales: by port.
     """
     exact = [leaf for leaf, port in loop.ports.items() if port.exact is not None]
-    return np.append(group.loops[loop.kind].numbers, [quanta[leaf.rpartition(".")[2]] for leaf in exact])
+    return np.append(group.loops[loop.kind].numbers, [weight_scales[leaf.rpartition(".")[2]] for leaf in exact])
 
 
 def _loop(plan: CablePlan, g: int, kind: str, variants: Mapping[str, Variant]) -> CableLoop:

@@ -28,7 +28,7 @@ class PlannedCells:
 
     Attributes:
         population: as described; cable: its cell, lowered; start: where it begins.
-        signature: what its step is given; quanta: weights of one unit by point process and port.
+        signature: what its step is given; weight_scales: by point process and port.
         precision: of all its numbers; slow: states that float32 would not resolve -> why, for which they are float64.
     """
 
@@ -36,7 +36,7 @@ class PlannedCells:
     cable: CablePlan
     start: Start
     signature: CableSignature
-    quanta: Mapping[str, Mapping[str, float]]
+    weight_scales: Mapping[str, Mapping[str, float]]
     precision: str
     slow: dict[str, str]
 
@@ -67,7 +67,7 @@ class PlannedCells:
         if slow:
             precision = "float64"
             cable = CablePlan.of(cell, dt, precision, used, modulated, draw, gate_tables)
-        return cls(population, cable, start, CableSignature.of(cable, variants), {n: p.members[0].quanta for n, p in parts.items()}, precision, slow)
+        return cls(population, cable, start, CableSignature.of(cable, variants), {n: p.members[0].weight_scales for n, p in parts.items()}, precision, slow)
 
     def described_with(self, values: Mapping[str, Any], variants: Mapping[str, Variant], modulated: frozenset[str]) -> PlannedCells:
         """The population as it would have been planned with other parameters; where it begins is not found anew.

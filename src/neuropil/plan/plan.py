@@ -226,8 +226,8 @@ def make_plan(
     bare = tuple(builder.bare(p) for p in parts.values() if not own_kernel(p.population))
     own = scales(network, [s.exact for s in stores], word)  # with words of their own weights
     scale = tuple(own if full_weights else narrowed(network, own, channel_of))
-    groups = tuple(dataclasses.replace(g, members=_with_quanta(g, network, scale)) for g in groups)
-    bare = tuple(dataclasses.replace(b, members=_with_quanta(b, network, scale)) for b in bare)
+    groups = tuple(dataclasses.replace(g, members=_with_weight_scales(g, network, scale)) for g in groups)
+    bare = tuple(dataclasses.replace(b, members=_with_weight_scales(b, network, scale)) for b in bare)
     cells = {
         name: PlannedCells.of(
             p, {b.members[0].part: b for b in bare if b.members[0].population is p and b.members[0].part}, dt_ms, precision,
@@ -314,17 +314,17 @@ def _merge(placed: list[tuple[NeuronProgram, Varying, PopulationSlice]], precisi
     return tuple(groups)
 
 
-def _with_quanta(batch: Batch, network: Network, scales: tuple[Scale | None, ...]) -> tuple[PopulationSlice, ...]:
-    """The members with the quanta of their wired ports, among their constants and by name."""
+def _with_weight_scales(batch: Batch, network: Network, scales: tuple[Scale | None, ...]) -> tuple[PopulationSlice, ...]:
+    """The members with the weight scales of their wired ports, among their constants and by name."""
     members = []
     for member in batch.members:
-        scale = {p.port: s.quantum for p, s in zip(network.projections, scales, strict=True) if p.target is member.population and s is not None}
-        quanta = {port: scale[full_name(member.part, port)] for port in batch.variant.wired}
+        scale = {p.port: s.unit for p, s in zip(network.projections, scales, strict=True) if p.target is member.population and s is not None}
+        weight_scales = {port: scale[full_name(member.part, port)] for port in batch.variant.wired}
         numbers = member.numbers.copy()
         if isinstance(batch, KernelBatch):
-            for port, quantum in quanta.items():
-                numbers[:, batch.signature.column(Kind.QUANTUM, port)] = quantum
-        members.append(dataclasses.replace(member, numbers=numbers, quanta=quanta))
+            for port, weight_scale in weight_scales.items():
+                numbers[:, batch.signature.column(Kind.WEIGHT_SCALE, port)] = weight_scale
+        members.append(dataclasses.replace(member, numbers=numbers, weight_scales=weight_scales))
     return tuple(members)
 
 
@@ -377,5 +377,5 @@ def check_plan(plan: Plan) -> None:
         if port and port not in (variant.wired if plan.stores[j].exact else variant.real):
             raise PlanError(f"projection {projection.name!r} arrives at a port that has no reader")
         scale = plan.scale[j]
-        if (scale is not None) != plan.stores[j].exact or (scale is not None and not scale.quantum > 0):
+        if (scale is not None) != plan.stores[j].exact or (scale is not None and not scale.unit > 0):
             raise PlanError(f"projection {projection.name!r} has no weight scale", got=scale)

@@ -30,7 +30,7 @@ class PackedSynapses:
     projections: tuple[int, ...]
 
     def costs(self, plan: Whole) -> list[KernelCost]:
-        """An event reads its word and adds its quanta to an accumulator of its target."""
+        """An event reads its word and adds its weight to an accumulator of its target."""
         accumulator, size = np.dtype(plan.accumulator).itemsize, np.dtype(self.word).itemsize
         synapses: dict[str, float] = {}
         for p in (plan.network.projections[j] for j in self.projections):
@@ -58,7 +58,7 @@ class StatefulSynapses:
         event = flops["event"] + (program.sent is not None)
         costs = [KernelCost(f"events of {what}", "synaptic event", count, "event", event, _event_bytes(program, real), "lower/synapse.py", p.source.name)]
         if program.responds:
-            moved = 0 if program.event_driven else 2 * real * len(program.answering)
+            moved = 0 if program.event_driven else 2 * real * len(program.responding)
             costs.append(KernelCost(f"responses of {what}", "response", count, "event", flops["response"], moved, "lower/synapse.py", p.target.name))
         if not program.event_driven:
             shared = flops["target"] * p.target.size / max(count, 1.0)

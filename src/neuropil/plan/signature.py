@@ -20,10 +20,10 @@ class Kind(Enum):
 
     STATE = "state"
     REFRACTORY = "refractory steps left"
-    EXACT = "exact input"  # what has arrived at a port, in whole quanta; whoever reads it sets it to zero
+    EXACT = "exact input"  # what has arrived at a port, in multiples of the weight scale; whoever reads it sets it to zero
     REAL = "real input"  # what has arrived at a port, float64; likewise
     COUNT = "Poisson count"  # of events at a port
-    QUANTUM = "weight of a quantum"  # at a port
+    WEIGHT_SCALE = "weight scale"  # at a port
     EVENT_WEIGHT = "weight of a Poisson event"  # at a port
     INPUT = "input"
     CONSTANT = "hoisted constant"  # by its index among the program's
@@ -132,7 +132,7 @@ class Signature:
         made += [Argument(Kind.INPUT, n) for n in variant.driven]
         for port in program.step.traced.spec.ports:
             if port in variant.wired:
-                columns.append(Argument(Kind.QUANTUM, port))
+                columns.append(Argument(Kind.WEIGHT_SCALE, port))
                 made.append(Argument(Kind.EXACT, port))
             if port in variant.counted:
                 made.append(Argument(Kind.COUNT, port))

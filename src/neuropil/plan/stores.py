@@ -34,7 +34,7 @@ class StoreKind(Named):
     """A way to keep the synapses of a projection.
 
     Class attributes:
-        exact: it adds whole quanta of the port's weight scale to the exact accumulators, for weights that do not change while the network
+        exact: it adds whole multiples of the port's weight scale to the exact accumulators, for weights that do not change while the network
             runs; else float64 numbers to the real ones, in the order of the step contract.
     """
 

@@ -20,8 +20,8 @@ class SynapseKind(Enum):
     TARGET_STATE = "state of the target"  # kept once for the synapses of a target
     TARGET_DATE = "date of the target"  # likewise
     LATEST = "latest spikes"  # uint64, of each target: the number of its last spike and the times of the last two
-    NOTED_TIME = "noted time"  # uint32[notes, targets], of the latest spikes of each target
-    NOTED_STATE = "noted state"  # [notes, targets], just before them
+    HISTORY_TIME = "time of a recorded spike"  # uint32[history, targets], of the latest spikes of each target
+    HISTORY_STATE = "state at a recorded spike"  # [history, targets], just before them
     SEEN = "seen of the target"  # a state of the target neuron, such as its potential
 
 

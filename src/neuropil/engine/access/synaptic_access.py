@@ -65,7 +65,7 @@ class SynapticAccess:
 
         Of a synapse model with a state `weight` they are that state; of another, the weight that each synapse was made with or
         that was set (what the model does with it is said by its `transmits`). Weights without a synapse model are those that
-        are delivered: rounded to the port's quantum, see `summary()["weight_rounding_max"]`.
+        are delivered: rounded to the port's weight scale, see `summary()["weight_rounding_max"]`.
 
         Args:
             projection: the projection, or its name.

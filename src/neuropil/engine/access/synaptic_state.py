@@ -119,4 +119,4 @@ class SynapticState:
     def free(self, name: str) -> frozenset[str]:
         """Weights that were written may be absent; synapses of the projection `name` that come and go are as many as they are."""
         wired = any(p.name == name and p.structure is not None for p in self.plan.network.projections)
-        return frozenset(("weight", "quantum", "held", *(("wired", "own") if wired else ())))
+        return frozenset(("weight", "weight_scale", "held", *(("wired", "own") if wired else ())))

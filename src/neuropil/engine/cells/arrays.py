@@ -51,7 +51,7 @@ class CellArrays:
         planned: the lowered population; owned: which of its cells.
         precision: of all numbers.
         parts: for each point process, and channel with noise, its arrays as the network fills and reads them.
-        fired: uint8[>= own], where to note spikes.
+        fired: uint8[>= own], where spikes are marked.
     """
 
     def __init__(self, planned: PlannedCells, owned: slice, precision: str, parts: Mapping[str, Mapping[Argument, np.ndarray]], fired: np.ndarray):
@@ -73,7 +73,7 @@ class CellArrays:
             self.made[CableArgument(CableKind.RUNS, g)] = group.runs
             for name in group.program.membrane.states:
                 self.made[CableArgument(CableKind.STATE, g, name)] = self._state(g, name, start.states[group.name][name], parts)
-        self._take(planned, planned.quanta)
+        self._take(planned, planned.weight_scales)
         for g in plan.point_groups:
             self._point(g, start.v[plan.order[plan.groups[g].compartments]])
         for argument in self.signature.arguments:
@@ -95,29 +95,29 @@ class CellArrays:
         """What a step of the cells is given."""
         return (*self._first, *(self.made[a] for a in self.signature.arguments))
 
-    def _take(self, planned: PlannedCells, quanta: Mapping[str, Mapping[str, float]]) -> None:
+    def _take(self, planned: PlannedCells, weight_scales: Mapping[str, Mapping[str, float]]) -> None:
         """Fill what loops and tables read of parameters."""
         self.plan, self.signature = planned.cable, planned.signature
         for loop in self.signature.loops.values():
             group = self.plan.groups[loop.group]
-            self.made[loop.numbers] = numbers_of(group, loop, quanta.get(group.name, {})).astype(self.real)
+            self.made[loop.numbers] = numbers_of(group, loop, weight_scales.get(group.name, {})).astype(self.real)
             for node, argument in loop.constants.items():
                 self.made[argument] = self._spread(loop.group, group.loops[loop.kind].arrays[node])
         self.made.update({a: value for table in self.signature.tables for a, value in self._table(table).items()})
 
     def retake(self, planned: PlannedCells) -> None:
-        """Hold other parameters of the same cells; the weights of quanta stay.
+        """Hold other parameters of the same cells; the weight scales stay.
 
         Args:
             planned: the population with other parameters.
         """
-        quanta: dict[str, dict[str, float]] = {}
+        weight_scales: dict[str, dict[str, float]] = {}
         for loop in self.signature.loops.values():
             for leaf, port in loop.ports.items():
                 if port.exact is not None:
                     _, name, entry = leaf.split(".")
-                    quanta.setdefault(name, {})[entry] = float(self.made[loop.numbers][port.weight_index])
-        self._take(planned, quanta)
+                    weight_scales.setdefault(name, {})[entry] = float(self.made[loop.numbers][port.weight_index])
+        self._take(planned, weight_scales)
 
     def _blocked(self, values: np.ndarray) -> np.ndarray:
         """[rows, 1 or all cells] -> [blocks, rows × lanes]; lanes beside the last cell hold what it holds."""
@@ -168,16 +168,16 @@ class CellArrays:
                 for node, values in constants.arrays.items():
                     self.made[loop.constants[node]][:] = self._spread(g, values)
 
-    def set_quantum(self, part: str, port: str, quantum: float) -> None:
-        """Change the weight of a quantum at a port of a point process.
+    def set_weight_scale(self, part: str, port: str, weight_scale: float) -> None:
+        """Change the weight scale at a port of a point process.
 
         Args:
             part: name of the point process.
             port: its name.
-            quantum: the new unit of stored weights.
+            weight_scale: the new unit of stored weights.
         """
-        numbers, index = self.quantum(part, port)
-        numbers[index] = quantum
+        numbers, index = self.weight_scale(part, port)
+        numbers[index] = weight_scale
 
     def _state(self, g: int, state: str, start: np.ndarray, parts: Mapping[str, Mapping[Argument, np.ndarray]]) -> np.ndarray:
         """[blocks, compartments × lanes], or the network's own [sites × cells] of a point process."""
@@ -220,10 +220,10 @@ class CellArrays:
         g = next(j for j, one in enumerate(self.plan.groups) if one is group)
         return self.states[state, g].reshape(-1), self._flat_index(group.size)[cell, row]
 
-    def quantum(self, part: str, port: str) -> tuple[np.ndarray, int]:
-        """The numbers among which the weight of a quantum at a port of the point process `part` stands, and its index."""
+    def weight_scale(self, part: str, port: str) -> tuple[np.ndarray, int]:
+        """The numbers among which the weight scale at a port of the point process `part` stands, and its index."""
         g = next(g for g in self.plan.point_groups if self.plan.groups[g].name == part)
-        argument, index = self.signature.quantum(g, part, port)
+        argument, index = self.signature.weight_scale(g, part, port)
         return self.made[argument], index
 
     def pieces(self, state: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -103,7 +103,7 @@ def bring(b, lanes, own, drawn, into):
 
 @inner_njit(**KERNEL_FLAGS)
 def look(b, lanes, own, v, seen, tree):
-    """Note the potentials where spikes are detected."""
+    """Store the potentials where spikes are detected."""
     trigger, first = tree[2], b * lanes
     for q in range(min(lanes, own - first)):
         seen[first + q] = v[trigger * lanes + q]
@@ -111,7 +111,7 @@ def look(b, lanes, own, v, seen, tree):
 
 @inner_njit(**KERNEL_FLAGS)
 def detect(b, lanes, own, v, seen, fired, tree):
-    """Note which cells' potential has risen through the threshold since `look`."""
+    """Mark the cells whose potential has risen through the threshold since `look`."""
     trigger, threshold, first = tree[2], tree[3], b * lanes
     for q in range(min(lanes, own - first)):
         fired[first + q] = 1 if v[trigger * lanes + q] >= threshold and seen[first + q] < threshold else 0

@@ -54,7 +54,7 @@ class WellMixed:
         return c
 
 
-class PerPlace:
+class PerVoxel:
     """A concentration for every cube, or for every cell: a compiled loop over them.
 
     Args:

@@ -13,7 +13,7 @@ import numpy as np
 
 from neuropil.engine.access.arguments import numbers
 from neuropil.engine.core import Core
-from neuropil.engine.modulation.level import PerPlace, WellMixed
+from neuropil.engine.modulation.level import PerVoxel, WellMixed
 from neuropil.engine.modulation.modulated import Modulated
 from neuropil.engine.modulation.targets import modulated_neurons, modulated_synapses
 from neuropil.engine.saved import Arrays, AsDescribed, array, group
@@ -47,7 +47,7 @@ class RunningModulator:
         self.c = modulator.start()
         self.spikes = [np.zeros(r.nucleus.size, np.int64) for r in modulator.releases]
         self.samples: list[list[float]] = []
-        self._law = WellMixed(modulator) if modulator.grid.mixed else PerPlace(modulator)
+        self._dynamics = WellMixed(modulator) if modulator.grid.mixed else PerVoxel(modulator)
         self._watched = [modulator.grid.voxels[name] for name in modulator.watched if name]
 
     @property
@@ -120,7 +120,7 @@ class RunningModulator:
         self.dose = 0.0
         if self.modulator.grid.mixed:
             released = float(np.sum(released))
-        self.c = self._law.after(self.c, self.signal, released, self.cap, first)
+        self.c = self._dynamics.after(self.c, self.signal, released, self.cap, first)
         self.samples.append([float(self.c[at].mean()) for at in self._watched] or [float(self.c[0])])
 
     def save(self) -> Arrays:

@@ -85,11 +85,11 @@ class Interventions(AsDescribed):
         def act() -> None:
             change()
             for given, value in values.items():
-                self._note(found, given.replace("__", "."), value)
+                self._record(found, given.replace("__", "."), value)
 
         return act
 
-    def _note(self, target: Any, name: str, value: Any) -> None:
+    def _record(self, target: Any, name: str, value: Any) -> None:
         key = (target.name, name)
         self._listed[key] += 1
         if self._listed[key] > MOST_LISTED:

@@ -36,10 +36,10 @@ def parts(plan: Plan) -> dict[str, str]:
         constants = [(c.numbers, c.arrays) for p in cells.cable.groups for c in p.loops.values()]
         where = [(p.name, p.compartments) for p in cells.cable.groups]
         found[f"cells of population {cells.population.name!r}"] = _digest(
-            emit_cable(cells), cells.population.size, tree, where, constants, cells.quanta
+            emit_cable(cells), cells.population.size, tree, where, constants, cells.weight_scales
         )
     for j, (p, scale) in enumerate(zip(projections, plan.scale, strict=True)):
-        stored = scale and (scale.quantum, scale.top, str(np.dtype(scale.word)))
+        stored = scale and (scale.unit, scale.top, str(np.dtype(scale.word)))
         positions = _positions(p)
         found[f"projection {p.name!r}"] = _digest(
             p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, stored, positions, _synapses(plan, j), p.sources, p.targets, p.stream

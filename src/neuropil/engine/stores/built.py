@@ -48,7 +48,7 @@ class Built:
         """
         then = [self.plan.network.projections[j].name for j in self.plan.packed.get(word, [])]
         now = [plan.network.projections[j].name for j in plan.packed[word]]
-        # Words lie by class, and hold weights in quanta, if any: of a size that depends on all projections onto a port.
+        # Words lie by class, and hold multiples of the weight scale, if any: of a size that depends on all projections onto a port.
         stored = [[(p.classes(word).of[j], word == np.uint16 or p.scale[j]) for j in p.packed.get(word, [])] for p in (self.plan, plan)]
         if word not in self.packed or then != now or not self.same.issuperset(now) or stored[0] != stored[1]:
             return None

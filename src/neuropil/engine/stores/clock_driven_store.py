@@ -17,7 +17,7 @@ from neuropil.engine.saved import Arrays, array
 from neuropil.engine.stores.built import twin
 from neuropil.engine.stores.deliver import Rows, file_again
 from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
-from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_own, note_own
+from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, add_activity, file_own
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
 from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph
@@ -207,14 +207,14 @@ class ClockDrivenStore(SynapseStore):
     # --- what the loop asks ------------------------------------------------------------------------------------------
 
     def operations(self) -> list[Operation]:
-        """Respond to, file and note spikes; advance, and let arrive."""
+        """Respond to, file and record spikes; advance, and let arrive."""
         name = self.projection.name
         made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_own), self._filing, ALL_SPIKES, adds=(self.under_way,))]
         if "respond" in self.kernels:
             respond = Operation(f"{name}: respond to them", Phase.RESPONSES, self._kernel("respond"), self._responding, (Given.STEP,))
             made += [self.own_spikes(), respond]
         if self.post[0].size:
-            made.append(Operation(f"{name}: activity of targets", Phase.RESPONSES, Kernel.of(note_own), self._noting, (Given.OWN_SPIKES,)))
+            made.append(Operation(f"{name}: activity of targets", Phase.RESPONSES, Kernel.of(add_activity), self._recording, (Given.OWN_SPIKES,)))
         # Arrivals belong to the end of a step: they come after the step of the synapses.
         step = (Given.STEP,)
         made.append(Operation(
@@ -238,7 +238,7 @@ class ClockDrivenStore(SynapseStore):
     def _filing(self, t: int) -> tuple[object, ...]:
         return self.own[t].rows.index, self.buckets[t].memory
 
-    def _noting(self, t: int) -> tuple[object, ...]:
+    def _recording(self, t: int) -> tuple[object, ...]:
         target = self.targets[t]
         return self.layout.slot_of, target.first, target.neurons, self.post[t], self.real.type(1.0 / self._post_time)
 

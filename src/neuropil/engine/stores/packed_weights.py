@@ -25,7 +25,7 @@ FIELD = 16
 class PackedWeights:
     """Reads and writes what the words of packed projections weigh.
 
-    Weights that the quantum of their port does not represent (`neuropil.plan.weight_scale`) change it: all projections into the
+    Weights that the weight scale of their port does not represent (`neuropil.plan.weight_scale`) change it: all projections into the
     port are packed anew, those that were never written from their description, so that no rounding adds up.
 
     Args:
@@ -57,8 +57,8 @@ class PackedWeights:
         scale, at = self._scale(j), self.word_index(j)
         if scale.word == np.uint16:
             classes = self.plan.classes(np.uint16)
-            return np.full(at.size, classes.quanta[classes.of[j]] * scale.quantum)
-        return (signed_words(self.store(j).words)[at] >> FIELD) * scale.quantum
+            return np.full(at.size, classes.multiples[classes.of[j]] * scale.unit)
+        return (signed_words(self.store(j).words)[at] >> FIELD) * scale.unit
 
     def write(self, j: int, weights: np.ndarray) -> None:
         """Replace the weights of projection j (float64[n], in the unit of the port).
@@ -68,7 +68,7 @@ class PackedWeights:
         """
         self._widen(*self._port(j))
         scale = self._scale(j)
-        fits = np.abs(weights).max(initial=0.0) <= scale.top * scale.quantum and not self._shortcoming(j, weights, scale)
+        fits = np.abs(weights).max(initial=0.0) <= scale.top * scale.unit and not self._shortcoming(j, weights, scale)
         anew = scale if fits else self._rescaled(j, weights)
         self.written[j] = np.array(weights, float)
         if anew is scale:
@@ -77,24 +77,24 @@ class PackedWeights:
             self._use(j, anew)
 
     def save(self) -> dict[int, dict[str, np.ndarray]]:
-        """What a checkpoint needs: the weights that were written, and the quanta of ports whose changed; all else follows from the description."""
+        """What a checkpoint needs: the weights that were written, and the weight scales of ports where it changed; all else follows from the description."""
         saved = {j: {"weight": weights} for j, weights in self.written.items()}
         for j in self.rescaled & set(saved):
-            saved[j]["quantum"] = np.array(self._scale(j).quantum)
+            saved[j]["weight_scale"] = np.array(self._scale(j).unit)
         return saved
 
     def restore(self, arrays: Mapping[int, Mapping[str, np.ndarray]]) -> None:
         """Restore the `arrays` that `save` returned, by projection; weights that are what they were are left alone."""
-        quanta = {j: float(own["quantum"]) for j, own in arrays.items() if "quantum" in own}
-        now = {j: self._scale(j).quantum for j in self.rescaled & set(self.written)}
-        if quanta == now and {j: id(w) for j, w in self.written.items()} == {j: id(own["weight"]) for j, own in arrays.items()}:
+        scales = {j: float(own["weight_scale"]) for j, own in arrays.items() if "weight_scale" in own}
+        now = {j: self._scale(j).unit for j in self.rescaled & set(self.written)}
+        if scales == now and {j: id(w) for j, w in self.written.items()} == {j: id(own["weight"]) for j, own in arrays.items()}:
             return
         self.forget()
         self._widen(*(i for j in arrays for i in self._port(j)))
         for j, own in arrays.items():
             self.written[j] = own["weight"]
-            if j in quanta:
-                self._use(j, dataclasses.replace(self._scale(j), quantum=quanta[j]))
+            if j in scales:
+                self._use(j, dataclasses.replace(self._scale(j), unit=scales[j]))
             else:
                 self._pack(j, own["weight"])
 
@@ -105,9 +105,9 @@ class PackedWeights:
             assert scale is not None
             signed_words(packed.words)[self.word_index(j)] = words
             packed.saturated[j], packed.vanished[j], packed.rounding[j] = saturated, vanished, rounding
-            if self._scale(j).quantum != scale.quantum:
+            if self._scale(j).unit != scale.unit:
                 packed.scale[j] = dataclasses.replace(scale, word=self._scale(j).word)
-                self.core.set_quantum(self.plan.network.projections[j], scale.quantum)
+                self.core.set_weight_scale(self.plan.network.projections[j], scale.unit)
         for kept in (self._first, self.written, self.rescaled):
             kept.clear()
 
@@ -144,7 +144,7 @@ class PackedWeights:
         if j not in self._posts:
             self._posts[j] = edges(p, self.plan.seed, self.plan.dt)[1].astype(np.int32)
         post = self._posts[j]
-        return of_explicit(weights, lambda a, b: post[a:b], p.target.size, scale.quantum, _finest(weights))
+        return of_explicit(weights, lambda a, b: post[a:b], p.target.size, scale.unit, _finest(weights))
 
     def _exact(self, j: int) -> np.ndarray:
         """float64[n]: the weights of a projection as they were described or written."""
@@ -157,19 +157,19 @@ class PackedWeights:
             self.core.writable(self._word(i)).scale[i] = scale
             self._pack(i, self._exact(i))
             self.rescaled.add(i)
-        self.core.set_quantum(projection, scale.quantum)
+        self.core.set_weight_scale(projection, scale.unit)
 
     def _pack(self, j: int, weights: np.ndarray) -> None:
         """Write the words of a projection, and account for what rounding does."""
         packed, scale, at = self.core.writable(self._word(j)), self._scale(j), self.word_index(j)
-        words, quanta = signed_words(packed.words), np.floor(weights / scale.quantum + 0.5)
+        words, multiples = signed_words(packed.words), np.floor(weights / scale.unit + 0.5)
         self._first.setdefault(j, (words[at], packed.saturated[j], packed.vanished[j], packed.rounding[j]))
-        held = np.clip(quanta, -scale.top, scale.top)
+        held = np.clip(multiples, -scale.top, scale.top)
         words[at] = (held.astype(np.int64) << FIELD).astype(words.dtype) | (words[at] & 0xFFFF)
-        kept = (held == quanta) & (held != 0.0)
-        packed.saturated[j] = int(np.count_nonzero(held != quanta))
+        kept = (held == multiples) & (held != 0.0)
+        packed.saturated[j] = int(np.count_nonzero(held != multiples))
         packed.vanished[j] = int(np.count_nonzero((held == 0.0) & (weights != 0.0)))
-        packed.rounding[j] = float(np.max(np.abs(held[kept] * scale.quantum / weights[kept] - 1.0), initial=0.0))
+        packed.rounding[j] = float(np.max(np.abs(held[kept] * scale.unit / weights[kept] - 1.0), initial=0.0))
 
     # --- indices ------------------------------------------------------------------------------------------------------
 
@@ -216,5 +216,5 @@ class PackedWeights:
 
 
 def _finest(weights: np.ndarray) -> float:
-    """The quantum of 48 bits for these weights."""
-    return scale_for(float(np.abs(weights).max(initial=0.0)), np.uint64).quantum
+    """The weight scale of 48 bits for these weights."""
+    return scale_for(float(np.abs(weights).max(initial=0.0)), np.uint64).unit

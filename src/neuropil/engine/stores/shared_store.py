@@ -45,9 +45,9 @@ def deliver_shared(k, buckets, due, arrived, row, slot, channels, weights, bound
     outer = np.int32(weights.shape[0] // channels[2])
     for q in range(n):
         at = row[due[q]]
-        channel, place = at // positions, at % positions
+        channel, index = at // positions, at % positions
         group, c = channel // inner, channel % inner
-        begin, end = bounds[place], bounds[place + 1]
+        begin, end = bounds[index], bounds[index + 1]
         for o in range(max(group * outer, channels[0]), min((group + 1) * outer, channels[1])):
             w, into = weights[o, c], slot[o]
             for e in range(begin, end):
@@ -59,10 +59,10 @@ def deliver_shared(k, buckets, due, arrived, row, slot, channels, weights, bound
 
 
 @cached_njit(**KERNEL_FLAGS)
-def multiply_shared(k, out, into, published, lag, total, rows, positions, groups, weights, bounds, tap, place):
+def multiply_shared(k, out, into, published, lag, total, rows, positions, groups, weights, bounds, tap, index):
     """Graded transmission: each own target's sum in float64, source channel by source channel, in each by position.
 
-    rows: int32[own targets], indices in the matrix; positions: of a channel of source and target. bounds, tap, place: of each target position the
+    rows: int32[own targets], indices in the matrix; positions: of a channel of source and target. bounds, tap, index: of each target position the
     taps through which it sees source positions, and these.
     """
     x = published[(k - lag) & (published.shape[0] - 1)]
@@ -73,7 +73,7 @@ def multiply_shared(k, out, into, published, lag, total, rows, positions, groups
         for c in range(inner):
             w, begin = weights[o, c], (first + c) * positions[0]
             for e in range(bounds[t], bounds[t + 1]):
-                s += w[tap[e]] * np.float64(x[begin + place[e]])
+                s += w[tap[e]] * np.float64(x[begin + index[e]])
         total[i] = s
     for i in range(into.size):
         out[into[i]] += total[i]
@@ -110,7 +110,7 @@ class SharedStore:
 
     Args:
         plan, layout, machine: the network's.
-        index: place of the projection in the network.
+        index: index of the projection in the network.
         room: spikes within the ring to have room for at first.
 
     Attributes:

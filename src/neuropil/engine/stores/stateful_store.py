@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.event_driven_source import NOTES
-from neuropil.codegen.records import NOTED
+from neuropil.codegen.event_driven_source import HISTORY
+from neuropil.codegen.records import HISTORY as RECORDED_HISTORY
 from neuropil.connectivity.draw import delay_steps, expected_synapses
 from neuropil.engine.compose import Machine, potential_buffer
 from neuropil.engine.exchange.exchange import steps_between_meetings
@@ -489,7 +489,7 @@ class SynapseStore(ABC):
         """The constants of the kernels."""
 
     def varying(self, graph: Graph, hoisted: tuple[int, ...]) -> frozenset[int]:
-        """Places in a hoisted whose values differ between synapses: those that depend on a parameter that varies."""
+        """Indices of hoisted constants whose values differ between synapses: those that depend on a parameter that varies."""
         traced = self.program.traced
         given = {n: getattr(traced.model, n) for n in traced.spec.parameters}
         trial = {n: v.quantile(np.array([0.3, 0.7])) if isinstance(v, Distribution) else v.value for n, v in given.items()}
@@ -523,7 +523,7 @@ class SynapseStore(ABC):
         self.capacity, self.due = spikes, [np.zeros(spikes, np.int64) for _ in self.targets]
 
     def _spiked_room(self, spikes: int, target: Targets) -> int:
-        # Only what all owners have noted is known to fit: between two meetings every target may fire in every step.
+        # Only what all owners have filed is known to fit: between two meetings every target may fire in every step.
         return spikes * target.sites + self._window * target.size if self.program.responds else 0
 
     def waiting(self, t: int) -> tuple[object, ...]:
@@ -601,9 +601,9 @@ def stateful_buffers(plan: Plan, index: int, threads: int, room: int) -> list[Bu
     bounds = threads * segments * (8.0 + (real + 4) * shared)
     records = records_of(plan.network, p, program)
     if isinstance(records, str):
-        bounds += p.target.size * p.sites * NOTES * (4.0 + real * shared)
+        bounds += p.target.size * p.sites * HISTORY * (4.0 + real * shared)
     else:
-        bounds += threads * segments * (real + 8.0) * (1 + len(records.source_rates)) + p.target.size * p.sites * real * (records.size + NOTED * records.per_spike)
+        bounds += threads * segments * (real + 8.0) * (1 + len(records.source_rates)) + p.target.size * p.sites * real * (records.size + RECORDED_HISTORY * records.per_spike)
     buckets = threads * (8.0 * room + bucket_bytes(ring_length(int(steps[-1])), room * steps.size))
     if program.responds:
         late = grid.steps(p.response_delay, plan.dt, "response_delay", least=0)

@@ -15,7 +15,7 @@ from neuropil.engine.stores.deliver import push
 from neuropil.plan.operations import Given
 
 ALL_SPIKES = (Given.EMITTED, Given.PUBLISHED, Given.BOUNDS)
-"""What kernels are given that note the spikes of all owners."""
+"""What kernels are given that record the spikes of all owners."""
 
 
 @cached_njit(nogil=True)
@@ -76,7 +76,7 @@ def _keep(at, step, neurons, targets, waiting):
 
 
 @cached_njit(nogil=True)
-def note_own(fired, slot, first, neurons, post, jump):
+def add_activity(fired, slot, first, neurons, post, jump):
     """Raise the activity `post` of an owner's own targets that fired: `slot` is where each neuron lies."""
     for q in range(fired.size):
         at = slot[fired[q]] - first

@@ -45,8 +45,8 @@ def described_cell(population: Population, cell: Cell, mine: Tree, before: Tree)
         if not part:
             _electric(twin, cell, parameter, value)
         elif part in cell.placed:
-            place = twin.placed[part]
-            twin.placed[part] = dataclasses.replace(place, process=place.process.with_(**{parameter: _as_given(place.process, parameter, value)}))
+            placed = twin.placed[part]
+            twin.placed[part] = dataclasses.replace(placed, process=placed.process.with_(**{parameter: _as_given(placed.process, parameter, value)}))
         else:
             _paint(twin, part, parameter, value)
     return {"neuron": twin}

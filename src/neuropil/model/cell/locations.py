@@ -291,7 +291,7 @@ class Spread(Location):
 
 @dataclass(frozen=True)
 class Evenly(Location):
-    """Places a `spacing` apart along a region, its sections laid end to end; the first half a spacing from the start.
+    """Points a `spacing` apart along a region, its sections laid end to end; the first half a spacing from the start.
 
     Args:
         region: a region or text.

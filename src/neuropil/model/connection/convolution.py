@@ -20,11 +20,11 @@ Margins = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Window:
-    """Which source position a target position sees through each place of a window that moves over a grid.
+    """Which source position a target position sees through each element of a window that moves over a grid.
 
     Attributes:
         size: positions of the source along each axis; window: of the window.
-        stride: by how many positions it moves; padding: positions of nothing before and after the source; dilation: between its places.
+        stride: by how many positions it moves; padding: positions of nothing before and after the source; dilation: between its elements.
     """
 
     size: Axes
@@ -77,9 +77,9 @@ class Window:
 @lru_cache(maxsize=64)
 def _reach(window: Window) -> Indices:
     n = len(window.size)
-    tap, place = np.indices(window.window).reshape(n, -1, 1), np.indices(window.seen).reshape(n, 1, -1)
+    tap, index = np.indices(window.window).reshape(n, -1, 1), np.indices(window.seen).reshape(n, 1, -1)
     step, hole, before, size = (np.array(v).reshape(n, 1, 1) for v in (window.stride, window.dilation, [a for a, _ in window.padding], window.size))
-    at = place * step - before + tap * hole
+    at = index * step - before + tap * hole
     inside = np.all((at >= 0) & (at < size), axis=0)
     found = np.where(inside, np.ravel_multi_index(tuple(np.clip(at, 0, size - 1)), window.size), -1).astype(np.int64)
     found.setflags(write=False)
@@ -154,7 +154,7 @@ class Pooling(SharedWeights):
     Args:
         source_shape: of the source: (channels, size along each axis).
         size: of the window, a whole number or one for each axis.
-        weight: of each source in a window, with its unit: 1 for the sum, 1 / (places of the window) for the mean (places of the padding count).
+        weight: of each source in a window, with its unit: 1 for the sum, 1 / (elements of the window) for the mean (those in the padding count).
         stride: by how much the window moves; None: by its size, so that windows do not overlap.
         padding: as of `Convolution`.
 

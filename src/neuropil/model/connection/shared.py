@@ -120,9 +120,9 @@ class SharedWeights(WeightMatrix):
 
     def entry(self, source: Any, target: Any) -> Any:
         (a, b), (m, n) = self.channels(), self.positions
-        channel, place = np.divmod(np.asarray(source), m)
+        channel, index = np.divmod(np.asarray(source), m)
         onto, seen = np.divmod(np.asarray(target), n)
-        through = self.reach()[:, seen] == place  # [taps, ...]
+        through = self.reach()[:, seen] == index  # [taps, ...]
         joined = through.any(axis=0) & (channel // (a // self.groups) == onto // (b // self.groups))
         found = np.where(joined, self.values[onto, channel % (a // self.groups), through.argmax(axis=0)], 0.0)
         given = getattr(self, self.parameter)

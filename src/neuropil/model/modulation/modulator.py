@@ -214,7 +214,7 @@ class Modulator:
         """The populations and projections it reaches."""
         return (*self.populations, *self.projections)
 
-    # --- the law ---------------------------------------------------------------------------------------------------
+    # --- dynamics ---------------------------------------------------------------------------------------------------
 
     def start(self) -> np.ndarray:
         """Concentrations at t = 0: the baseline."""
@@ -252,12 +252,12 @@ class Modulator:
         """Everything that decides what it does, for fingerprints."""
         kinetics = self.kinetics
         values = {n: getattr(kinetics, n) for n in kinetics.spec.parameters}
-        laws = [getattr(type(kinetics), n) for n in ("removal", "supplied", "advance")]
+        functions = [getattr(type(kinetics), n) for n in ("removal", "supplied", "advance")]
         diffusion = None if self.diffusion is None else (vars(self.diffusion), self.grid.origin, self.grid.voxels)
         volume = [p.name for p in self.volume]
         releases = [(r.nucleus.name, r.amount, r.sites) for r in self.releases]
         effects = [(type(e.target).__name__, e.target.name, e.parameter, e.change, e.receptor, e.low, e.high, e.order) for e in self.effects]
-        return self.name, type(kinetics).__name__, values, laws, self.tick, diffusion, volume, releases, effects
+        return self.name, type(kinetics).__name__, values, functions, self.tick, diffusion, volume, releases, effects
 
     # --- checks ------------------------------------------------------------------------------------------------------
 

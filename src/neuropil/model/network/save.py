@@ -210,20 +210,37 @@ def save_network(network: Any, path: str | os.PathLike[str]) -> Path:
     Raises:
         NetworkError: something that cannot be written as data, named; nothing is written then.
     """
+    return save_described(network.name, {"network": network}, path)
+
+
+def save_described(name: str, values: dict[str, Any], path: str | os.PathLike[str]) -> Path:
+    """Write a network, and what belongs to it, to a file that `load_network` reads; what is in several of the values is written once.
+
+    Args:
+        name: of the network, for messages.
+        values: "network", and others by names of their own.
+        path: of the file.
+
+    Returns:
+        The path.
+
+    Raises:
+        NetworkError: as of `save_network`.
+    """
     if not isinstance(path, (str, os.PathLike)):
         raise NetworkError("save needs a path", got=path)
     encoder, target = Encoder(), Path(path)
-    root = encoder.node(network, "network")
+    roots = {what: encoder.node(value, what) for what, value in values.items()}
     if encoder.refused:
         listed = "; ".join(encoder.refused[:_MOST_LISTED]) + ("; ..." if len(encoder.refused) > _MOST_LISTED else "")
         raise NetworkError(
-            f"network {network.name!r} cannot be saved; nothing was written", got=listed,
+            f"network {name!r} cannot be saved; nothing was written", got=listed,
             fix="values, and classes and functions that are defined in a file and read numbers, quantities, arrays, modules and each other",
         )  # fmt: skip
     if not target.parent.is_dir():
         raise NetworkError("there is no folder for the network", got=str(target.parent), fix="make it first")
-    content = {"version": VERSION, "network": root, "sources": encoder.sources, "imports": sorted(encoder.imports)}
-    _check_remade(network.name, encoder, root)
+    content = {"version": VERSION, **roots, "sources": encoder.sources, "imports": sorted(encoder.imports)}
+    _check_remade(name, encoder, list(roots.values()))
     with writing(target) as file:
         file.attrs["neuropil_network"] = VERSION
         file["network"] = json.dumps(content, ensure_ascii=False, allow_nan=False)

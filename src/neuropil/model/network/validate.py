@@ -130,7 +130,7 @@ def _projection(projection: Projection, step: float) -> list[NeuropilError]:
     """Delays that round to at least one step; a synapse's times; positions where the rule asks for distances."""
     label = f"projection {projection.name}"
     found = [] if projection.synapse is None else _parameters(projection.synapse, f"{label}: {type(projection.synapse).__name__}.")
-    # A drawn delay counts as the nearest multiple of dt, so its law may reach down to half a step; a given one may not.
+    # A drawn delay counts as the nearest multiple of dt, so its distribution may reach down to half a step; a given one may not.
     drawn = isinstance(projection.delay, Distribution)
     shortest, needed = _smallest(projection.delay), (0.5 if drawn else 1.0) * step
     if shortest < needed * (1 - _SLACK):
