@@ -50,12 +50,12 @@ class Path:
 
     Attributes:
         weights: [sources, targets] dense or sparse, shared, or one for each neuron; None: 1 for each.
-        bias: [targets]; None: nothing.
+        biases: values that are added to the targets, and the delay in ms after which each begins, [targets] both.
         before, after: delays in ms of each source and of each target.
     """
 
     weights: Any
-    bias: np.ndarray | None
+    biases: list[tuple[np.ndarray, np.ndarray]]
     before: np.ndarray
     after: np.ndarray
 
@@ -71,18 +71,20 @@ class Path:
         """
         mixing = [k for k, s in enumerate(steps) if s.weights is not None and not (isinstance(s.weights, np.ndarray) and s.weights.ndim == 1)]
         weighted = [s for s in steps if s.weights is not None]
-        bias, before, after, size = None, np.zeros(n), None, n
+        biases: list[tuple[np.ndarray, np.ndarray]] = []
+        before, after, size = np.zeros(n), None, n
         whole: Any = None
         for k, step in enumerate(steps):
             if step.weights is not None:
                 one = step.matrix(size)
-                bias = None if bias is None else bias @ one
+                biases = [(value @ one, np.full(one.shape[1], lag.flat[0])) for value, lag in biases]
                 whole = one if whole is None or len(weighted) == 1 else whole @ one
                 size = one.shape[1]
             if step.bias is not None:
-                bias = step.bias if bias is None else bias + step.bias
+                biases.append((step.bias, np.zeros(size)))
             if step.delay is not None:
                 delay = np.broadcast_to(step.delay, (size,))
+                biases = [(value, lag + delay) for value, lag in biases]
                 if not mixing or k < mixing[0]:
                     before = before + delay
                 elif k > mixing[-1]:
@@ -95,7 +97,7 @@ class Path:
             whole = weighted[0].weights
         elif whole is not None and any(isinstance(s.weights, np.ndarray) and s.weights.ndim == 2 for s in weighted):
             whole = whole.toarray()
-        return cls(whole, bias, before, np.zeros(size) if after is None else after)
+        return cls(whole, biases, before, np.zeros(size) if after is None else after)
 
 
 def depths(names: Iterable[str], arcs: Iterable[tuple[str, str]]) -> tuple[dict[str, int], dict[tuple[str, str], int]]:

@@ -135,19 +135,21 @@ class _Reader:
         made = Network(name)
         populations = {n: self._population(made, n) for n in ends}
         all_faults("from_nir", self.faults)
-        bias: dict[str, np.ndarray] = {}
+        bias: dict[tuple[str, float], np.ndarray] = {}
         for a, b, steps in paths:
             try:
                 path = Path.of(steps, populations[a].size)
                 self._project(made, populations[a], populations[b], path, steps_of[a, b])
-                if path.bias is not None:
-                    bias[b] = bias.get(b, 0.0) + path.bias
+                for value, lags in path.biases:
+                    for lag in np.unique(lags):
+                        bias[b, lag] = bias.get((b, lag), 0.0) + np.where(lags == lag, value, 0.0)
             except (ValueError, NeuropilError) as error:
                 self.faults.append(f"from {a} to {b}: {error}")
         all_faults("from_nir", self.faults)
-        for b, value in bias.items():
+        for (b, lag), value in bias.items():
             if np.any(value):
-                made.stimulate(populations[b], Constant(value, start=depth[b] * self.reading.dt * ms), input="drive", name=f"bias of {populations[b].name}")
+                start = round(depth[b] * self.reading.dt + lag, 9)
+                made.stimulate(populations[b], Constant(value, start=start * ms), input="drive", name=f"bias of {populations[b].name}")
         return made
 
     # --- what there is ---------------------------------------------------------------------------------------------------

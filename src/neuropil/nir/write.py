@@ -68,7 +68,7 @@ class _Writer:
         self.edges: list[tuple[str, str]] = []
         self.made: dict[str, Expressed] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
-        self.weighted: dict[str, list[str]] = {}  # by population, the linear nodes before it to which a bias may be added
+        self.weighted: dict[str, list[tuple[str, int]]] = {}  # by population, linear nodes before it that may have a bias, and its delay in steps
 
     def graph(self) -> Any:
         """The graph, or everything that stands against it."""
@@ -234,10 +234,10 @@ class _Writer:
         nir, target = library(), p.target.name
         if more < 0:
             raise ValueError(f"a delay {-more} steps shorter than the way that other signals take to {target}; NIR passes through nodes without delay")
+        if isinstance(self.nodes[at], (nir.Linear, nir.Conv1d, nir.Conv2d)):
+            self.weighted.setdefault(target, []).append((at, more))
         if more:
             at = self._add(f"{p.name}_delay_{more}", nir.Delay(delay=np.full(self.shapes[target], seconds(more * self.width))), at)
-        elif isinstance(self.nodes[at], (nir.Linear, nir.Conv1d, nir.Conv2d)):
-            self.weighted.setdefault(target, []).append(at)
         self.edges.append((at, target))
 
     def _input(self, drive: Any) -> None:
@@ -256,16 +256,17 @@ class _Writer:
     def _bias(self, drive: Any) -> None:
         """A constant current as the bias of a linear node before the population."""
         nir, name, stimulus = library(), drive.target.name, drive.stimulus
-        begin = self.depth[name] * self.width
         if not isinstance(stimulus, Constant) or stimulus.stop is not None:
             raise ValueError(f"a current that changes ({type(stimulus).__name__}); a bias is constant")
-        if abs(float(values_of(stimulus.start)) - begin) > 1e-9:
-            raise ValueError(f"a constant current from {float(values_of(stimulus.start)):g} ms on; a bias of {name} begins with the signals, at {begin:g} ms")
         if drive.input not in self.made[name].inputs or not self.weighted.get(name):
             raise ValueError(f"a constant current into {drive.input!r}, with no Linear or Conv node before {name} to carry it as its bias")
+        begins = {int(grid.nearest(float(values_of(stimulus.start)), self.width)) - self.depth[name] - more: at for at, more in self.weighted[name]}
+        if 0 not in begins:
+            allowed = ", ".join(f"{(self.depth[name] + more) * self.width:g} ms" for _, more in self.weighted[name])
+            raise ValueError(f"a constant current from {float(values_of(stimulus.start)):g} ms on; a bias of {name} begins with the signals, at {allowed}")
         amount = values_of(stimulus.amplitude) * self.made[name].inputs[drive.input]
         bias = np.array(np.broadcast_to(drive.everywhere(np.broadcast_to(amount, (drive.size,))), (drive.target.size,)))
-        at = self.weighted[name][0]
+        at = begins[0]
         node = self.nodes[at]
         if isinstance(node, (nir.Linear, nir.Affine)):
             self.nodes[at] = nir.Affine(weight=node.weight, bias=bias + getattr(node, "bias", 0.0))
