@@ -7,6 +7,7 @@ Files of snnTorch itself are in `tests/golden/test_snntorch_nir.py`.
 from __future__ import annotations
 
 import importlib
+import itertools
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -127,7 +128,7 @@ def graph_of(shape: tuple[int, ...], nodes: list[Any]) -> Any:
     names = [f"{type(n).__name__.lower()}{k}" for k, n in enumerate(nodes)]
     every = ["input", *names, "output"]
     last = nodes[-1].output_type["output"]
-    return nir.NIRGraph(nodes={"input": nir.Input(input_type=np.array(shape)), **dict(zip(names, nodes, strict=True)), "output": nir.Output(output_type=last)}, edges=list(zip(every, every[1:], strict=False)), type_check=False)
+    return nir.NIRGraph(nodes={"input": nir.Input(input_type=np.array(shape)), **dict(zip(names, nodes, strict=True)), "output": nir.Output(output_type=last)}, edges=list(itertools.pairwise(every)), type_check=False)
 
 
 def drive(net: npl.Network, x: np.ndarray) -> npl.Network:
