@@ -342,7 +342,7 @@ class Rollout:
             after, (spikes, *seen) = self._step(constants, prepared, state, row)
             return ({**after, "modulators": self._modulators.count(levels, spikes)}, constants), (spikes, *seen)
 
-        levels, constants = acted(started["modulators"])  # those of the moment, which have acted unless this is the start
+        levels, constants = acted(started["modulators"])  # the present ones, which have acted unless this is the start
         (state, _), (spikes, traces, starts) = scan(modulated, ({**started, "modulators": levels}, constants), rows, self.chunk)
         return Rolled(spikes, traces, state), {n: t[:1] for n, t in starts.items()}
 
