@@ -26,6 +26,7 @@ class Resuming(Recording):
     _overwrite: bool
     _here: bool
     """Whether it goes on in the folder of its checkpoint."""
+    _restored: int
     _session_start: int
     _session_seconds: float
 
@@ -93,8 +94,14 @@ class Resuming(Recording):
             snapshot.require_same(self.plan)
             with self._guard.whole():
                 self._take_up(snapshot, snapshot.saved, seed)
+                self._restored += 1
                 self.interrupted, self._finished, self._session_seconds = False, None, 0.0
                 self.recorder = self._recorder_from(snapshot.step)
+
+    @property
+    def restored(self) -> int:
+        """How often it has gone back to a snapshot."""
+        return self._restored
 
     def _take_up(self, snapshot: Snapshot, arrays: dict[str, Arrays], seed: int | None) -> None:
         """Be in the state of a snapshot, with random streams of a seed."""

@@ -42,6 +42,15 @@ class Saved(Protocol):
         """Arrays of the group `name` that may be absent, or of other sizes, in another simulation."""
         ...
 
+    def faults(self, name: str, then: Arrays, now: Arrays) -> list[str]:
+        """Why the group `name` of a snapshot does not fit another simulation, besides what `free` says; in words, with the remedy.
+
+        Args:
+            then: its arrays.
+            now: those of the other simulation when it has been made.
+        """
+        ...
+
 
 class AsDescribed:
     """A part all of whose arrays have the sizes that the description gives them."""
@@ -51,6 +60,10 @@ class AsDescribed:
     def free(self, name: str) -> frozenset[str]:
         """None, whatever the group `name`."""
         return frozenset()
+
+    def faults(self, name: str, then: Arrays, now: Arrays) -> list[str]:
+        """None, whatever the group `name` was `then` and is `now`."""
+        return []
 
 
 def frozen(arrays: Arrays) -> Arrays:

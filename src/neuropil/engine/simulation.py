@@ -102,7 +102,7 @@ class Simulation(Running):
         if start is not None and precision is None:
             precision = start.precision
         self._progress = progress or (lambda phase, fraction, info: None)
-        self._guard = CallerGuard(network)
+        self._guard, self._restored = CallerGuard(network), 0
         self.network = network.frozen()
         self._folder = None if out is None else path_of(out, "out")
         if self._folder is not None and self._folder.exists() and not self._folder.is_dir():

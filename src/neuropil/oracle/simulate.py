@@ -9,7 +9,7 @@ A refractory neuron does not spike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -19,6 +19,7 @@ import numpy as np
 from neuropil.errors import ModelError
 from neuropil.model import Network, Population, Projection, StimulusConnection
 from neuropil.model.base import grid
+from neuropil.model.contents.contents import Probe
 from neuropil.model.contents.per_synapse import differs
 from neuropil.model.network.changes import parameter_changes, sites_of, stimulus_changed, target_of, with_followers
 from neuropil.model.network.validate import validate
@@ -116,13 +117,15 @@ def simulate(
             world.set(target, given, k, modulation)
         for name, states in (held or {}).get(k, {}).items():
             next(a for a in world.stateful if a.projection.name == name).held = states
+        if k == 0:
+            traces.begin(network.synapse_probes)
         modulation.before(k)
         for n, steps_between in normalisations:
             if k % steps_between == 0:
                 world.normalise(n)
         x, w = world.arriving(k)
         if k == 0:
-            traces.begin()
+            traces.begin(network.probes)
         fired = world.step(k, x, w)
         modulation.after(fired)
         who = np.concatenate([world.groups[n].pop.first + np.flatnonzero(f) for n, f in fired.items()])
@@ -293,31 +296,29 @@ class _Traces:
     """The samples of all probes."""
 
     def __init__(self, network: Network, world: _World, h: float):
-        self.network, self.world = network, world
-        self.sampled = {p.name: p.steps(h) for p in network.probes}
-        self.sample_of = {p.name: samples_of(p, world) for p in network.probes}
-        self.intervals = {p.name: grid.steps(p.interval, h, f"probe {p.name}: interval") for p in network.synapse_probes}
-        self.samples: dict[str, list[Array]] = {name: [] for name in [*self.sampled, *self.intervals]}
+        probes: list[Probe | SynapseProbe] = [*network.probes, *network.synapse_probes]
+        self.steps = {p.name: p.steps(h) for p in probes}
+        self.sample_of = {p.name: samples_of(p, world) for p in network.probes} | {p.name: partial(_synaptic, world, p) for p in network.synapse_probes}
+        self.samples: dict[str, list[Array]] = {p.name: [] for p in probes}
+        self.columns = {p.name: p.columns.size for p in network.probes}  # those of synapses may rewire
 
-    def begin(self) -> None:
-        """The samples at t = 0, of probes that start there."""
-        for name, (first, _) in self.sampled.items():
-            if first == 0:
-                self.samples[name].append(self.sample_of[name]())
+    def begin(self, probes: Iterable[Probe | SynapseProbe]) -> None:
+        """The samples at t = 0 of those among the `probes` that start there."""
+        for probe in probes:
+            if self.steps[probe.name][0] == 0:
+                self.samples[probe.name].append(self.sample_of[probe.name]())
 
     def sample(self, step: int) -> None:
         """The samples after a step."""
-        for name, (first, every) in self.sampled.items():
+        for name, (first, every) in self.steps.items():
             if step >= max(first, 1) and (step - first) % every == 0:
                 self.samples[name].append(self.sample_of[name]())
-        for probe in self.network.synapse_probes:
-            if step % self.intervals[probe.name] == 0:
-                self.samples[probe.name].append(self._of_synapses(probe))
-
-    def _of_synapses(self, probe: SynapseProbe) -> Array:
-        return self.world.synaptic(probe.projection, probe.variable, probe.chosen)[0]
 
     def values(self) -> dict[str, Array]:
         """Of every probe, [samples, columns]."""
-        columns = {p.name: p.columns.size for p in self.network.probes} | {p.name: self._of_synapses(p).size for p in self.network.synapse_probes}
-        return {name: np.array(self.samples[name]).reshape(len(self.samples[name]), size) for name, size in columns.items()}
+        columns = {n: self.columns[n] if n in self.columns else self.sample_of[n]().size for n in self.samples}
+        return {name: np.array(samples).reshape(len(samples), columns[name]) for name, samples in self.samples.items()}
+
+
+def _synaptic(world: _World, probe: SynapseProbe) -> Array:
+    return world.synaptic(probe.projection, probe.variable, probe.chosen)[0]

@@ -26,12 +26,12 @@ def stateful_buffers(plan: Plan, index: int, threads: int, room: int) -> list[Bu
     n, real = expected_synapses(p), np.dtype(plan.synapse_precision(index)).itemsize
     varied = len(program.traced.varied)
     own, shared = len(program.form.of("")), len(program.states) - len(program.form.of(""))
-    # The list (20 and a weight of 8), the index in it and the target; a step and a weight, or an index among the targets'.
-    per_synapse = 24 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * varied + (5 if program.event_driven else 8)
+    records = records_of(plan.network, p, program)
+    # The list (20 and a weight of 8), the index in it and the target; a step and a weight, or an index among the targets'; what it has responded to.
+    per_synapse = 24 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * varied + (4 + isinstance(records, str) if program.event_driven else 8)
     steps = delay_steps(p, plan.dt)
     segments = p.source.size * (steps.size + 1)
     bounds = threads * segments * (8.0 + (real + 4) * shared)
-    records = records_of(plan.network, p, program)
     if isinstance(records, str):
         bounds += p.target.size * p.sites * HISTORY * (4.0 + real * shared)
     else:
