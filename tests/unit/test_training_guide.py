@@ -19,7 +19,7 @@ def test_the_examples_learn() -> None:
         warnings.simplefilter("ignore", TrainingWarning)
         for example in examples:
             exec(example, names)
-    assert names["scores"].accuracy > 0.93 and names["fitted"].history.epochs == 15
+    assert names["scores"].accuracy > 0.93 and names["fitted"].history.epochs == 6
     assert names["fitted"].agreement(names["test"][0][:10]).same_answers == 10
     assert names["recalled"].evaluate((names["trials"], names["cue"])).accuracy > 0.9
     assert len(examples[0].strip().splitlines()) <= 30
