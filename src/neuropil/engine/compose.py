@@ -18,6 +18,8 @@ from neuropil.engine.exchange.exchange import Exchange
 from neuropil.engine.exchange.junctions import Potentials, junctions
 from neuropil.engine.exchange.spikes import collecting
 from neuropil.engine.layout import Layout, Partition
+from neuropil.engine.modulation.level import Level
+from neuropil.engine.modulation.modulated_part import ModulatedPart
 from neuropil.engine.probe_recorded import ProbeBuffer, Recorded
 from neuropil.engine.stimuli.compose import stimuli_of
 from neuropil.engine.streams import Streams
@@ -63,6 +65,7 @@ class Machine:
         streams: keys of the random numbers that are drawn in steps.
         numbers, periods: by batch, what its kernel reads for each segment (rows, see `Share`); all threads share them.
         advances: by batch, or by name of cells, the operation that advances their elements; stimuli: by batch, see `stimuli_of`.
+        levels: of modulators, by name; modulated: by population and part, what modulators change.
     """
 
     groups: list[list[GroupArrays]]
@@ -80,6 +83,8 @@ class Machine:
     periods: dict[int, np.ndarray] = field(default_factory=dict)
     advances: dict[int | str, Operation] = field(default_factory=dict)
     stimuli: dict[int, dict[str | int, Operation]] = field(default_factory=dict)
+    levels: dict[str, Level] = field(default_factory=dict)
+    modulated: dict[tuple[str, str], ModulatedPart] = field(default_factory=dict)
 
 
 def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> Machine:

@@ -21,6 +21,7 @@ from neuropil.engine.compose import Machine, compose
 from neuropil.engine.exchange.exchange import Exchange, meet
 from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeLog
 from neuropil.engine.layout import Layout
+from neuropil.engine.modulation.compose import modulators_of
 from neuropil.engine.ring import ring_length
 from neuropil.engine.stores import clock_driven_store, target_record_store  # noqa: F401  (they register builders)
 from neuropil.engine.stores.built import Built
@@ -39,7 +40,7 @@ from neuropil.plan.signature import Argument, Kind, state
 from neuropil.plan.spec import in_order
 from neuropil.registry import builder_of
 
-DONE, SHORT, RUNAWAY = 0, 1, 2
+DONE, SHORT, RUNAWAY, FAULT = 0, 1, 2, 4
 PROBE_BUFFER_BYTES = 32_000_000
 
 
@@ -66,6 +67,7 @@ class Core:
         self.probe_rows = int(np.clip(PROBE_BUFFER_BYTES // (8 * max(columns, 1)), 16, 10_000))
         self.exchange = Exchange(plan, owners) if exchange is None else exchange
         self.machine: Machine = compose(plan, self.layout, self.probe_rows + 1, self.exchange)  # one more: a sample at t = 0
+        self.machine.operations += modulators_of(plan, self.layout, self.machine)
         self.published, self.graded = graded_of(plan, self.layout, self.machine)
         self.machine.before += [p.begin for p in self.published]
         self.program: Program
@@ -73,6 +75,7 @@ class Core:
         self.pending = 0  # steps up to now whose spikes have been published and wait to be noted
         self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
         self.clock = [np.zeros(TIMED_STEPS + 1, np.int64) for _ in range(threads)]
+        self.ticked = [np.full(1, -1) for _ in range(threads)]  # the step of the last tick: it is done once, whatever comes between it and the step
         self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
         sizes = [p.size for p in plan.network.populations.values()]
         room = first_capacity(plan)
@@ -204,7 +207,7 @@ class Core:
             store.begin_at(step)
 
     def advance(self, steps: int) -> tuple[int, int]:
-        """Run up to `steps` steps; returns (steps done, DONE | SHORT | RUNAWAY). Probe buffers must have room."""
+        """Run up to `steps` steps; returns (steps done, DONE | SHORT | RUNAWAY | FAULT). Probe buffers must have room."""
         steps = 0 if self.pending and self.step % REFRESHED == 0 else min(steps, REFRESHED - self.step % REFRESHED)
         for prepare in self.machine.before:
             prepare(self.step)
@@ -442,9 +445,10 @@ class Core:
     def _arguments(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[Any, ...]:
         log, owner = self.logs[t], self.layout.mine[t]
         room = min((store.capacity for store in self.stores), default=1 << 62)
+        ticks = (self.program.periods, self.ticked[t]) if self.program.periods.size else ()
         return (
             self._addresses, owner, self.step, steps, self.pending, index, waves, room, self.exchange.arrays,
-            (log.step, log.neuron, log.counters, log.recent), self.clock[t], *self._own(t),
+            (log.step, log.neuron, log.counters, log.recent), self.clock[t], *ticks, *self._own(t),
         )  # fmt: skip
 
     def _own(self, t: int) -> list[tuple[Any, ...]]:

@@ -17,8 +17,8 @@ Args:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -63,7 +63,7 @@ class Modulated:
         for group in self.groups:
             within, moved = group.evaluate(concentrations)
             if not within:
-                self._explain(concentrations, step)
+                explain_bounds(self.effects, self.base, concentrations, step * self.dt, lambda felt, name: felt[self.places(np.arange(felt.size), name)])
             changed |= {group.names[k]: group.function.values[k] for k in moved}
         if changed:
             self.now |= changed
@@ -73,15 +73,6 @@ class Modulated:
         """What was written is not what follows from the values of the moment: everything is written at the next tick."""
         for group in self.groups:
             unknown(group.function)
-
-    def _explain(self, concentrations: Mapping[str, np.ndarray], step: int) -> None:
-        """Say which effect left its bounds, by the description's own functions."""
-        for name, listed in self.effects.items():
-            value = self.base[name]
-            for effect in listed:
-                felt = effect.felt(concentrations[effect.modulator])
-                value = effect.apply(value, np.asarray(felt)[self.places(np.arange(np.size(felt)), name)] if np.ndim(felt) else felt, step * self.dt)
-        raise SimulationError(f"an effect leaves its bounds at t = {step * self.dt:g} ms", got=", ".join(self.effects), fix="wider bounds (low=, high=)")
 
     def places(self, cells: np.ndarray, name: str) -> np.ndarray:
         """For every value of a parameter, of an array over the cells of the population, the entry of its cell."""
@@ -116,6 +107,28 @@ class _Group:
             cells = effect.grid.places[effect.population.name]
             self.known[f"c.{name}"] = concentrations[name], self.target.places(cells, self.names[0])
         return self.function(self.known)
+
+
+def explain_bounds(
+    effects: Effects, base: Mapping[str, Any], concentrations: Mapping[str, np.ndarray], time: float, each: Callable[[np.ndarray, str], np.ndarray]
+) -> NoReturn:
+    """Say which effect left its bounds, by the description's own functions.
+
+    Args:
+        effects: by parameter; base: their values in the description.
+        concentrations: by modulator.
+        time: ms.
+        each: from concentrations at the cells, and the name of a parameter, to those of all of its values.
+
+    Raises:
+        SimulationError: names the effect.
+    """
+    for name, listed in effects.items():
+        value = base[name]
+        for effect in listed:
+            felt = effect.felt(concentrations[effect.modulator])
+            value = effect.apply(value, each(felt, name) if np.ndim(felt) else felt, time)
+    raise SimulationError(f"an effect leaves its bounds at t = {time:g} ms", got=", ".join(effects), fix="wider bounds (low=, high=)")
 
 
 def unknown(function: Pointwise) -> None:

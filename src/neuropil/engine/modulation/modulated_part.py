@@ -1,109 +1,244 @@
-"""Modulated parameters of neurons: the constants of a kernel that depend on them, and the refractory period."""
+"""Modulated parameters of neurons: an operation that writes the constants of a kernel that depend on them, and the refractory period.
+
+Every owner evaluates the effects on its own neurons (`neuropil.codegen.effect_source`), from the levels, which all have; the first also writes
+the table that all read.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.pointwise import Pointwise
-from neuropil.engine.core import Core
-from neuropil.engine.modulation.modulated import Effects, Modulated, resolved, unknown
-from neuropil.engine.modulation.propagator import Propagator
-from neuropil.engine.parameters.part import write
+from neuropil.codegen.cache import load
+from neuropil.codegen.effect_source import LONG, OUTSIDE, SLOW, EffectsOnPart, Key, Propagated, effects_source
+from neuropil.engine.layout import Layout, Slice
+from neuropil.engine.modulation.kernels import ALWAYS
+from neuropil.engine.modulation.level import Level
+from neuropil.engine.modulation.modulated import Effects, explain_bounds, resolved
+from neuropil.engine.modulation.propagator import Pattern
+from neuropil.errors import SimulationError
 from neuropil.lower.classify import parameter_leaf
 from neuropil.lower.graph import Graph
-from neuropil.lower.modulation import graft
+from neuropil.lower.modulation import EffectProgram, graft
+from neuropil.lower.propagator import entries
 from neuropil.lower.resolution import RESOLVED, own_rates, slow_flows
 from neuropil.model.modulation.bound_effect import vary_by_cell
-from neuropil.plan.builder import check_finite, depending, derived, propagating, refractory_steps
+from neuropil.plan.buffers import Buffer
+from neuropil.plan.builder import check_finite, constants, depending, derived, propagating, refractory_steps
+from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.parts import KernelBatch, PopulationSlice
 from neuropil.plan.signature import Argument, Kind
 
+Own = dict[str, Any]
+"""Arguments of the compiled function, by name."""
 
-class ModulatedPart(Modulated):
+
+class ModulatedPart:
     """A part of a population with a kernel of its own.
 
     Args:
-        core: whose arrays are written; g: number of the batch.
+        dt: ms.
+        layout: of the neurons.
+        arrays: of each owner the arrays of the batch, by argument; table, periods: of the batch.
         batch, member: the kernel, and the part.
-        effects: see `Modulated`.
+        effects: by parameter, within the model.
+        levels: of all modulators, by name.
+        buffer: of what is written.
+
+    Attributes:
+        operation: what acts at ticks.
     """
 
-    def __init__(self, core: Core, g: int, batch: KernelBatch, member: PopulationSlice, effects: Effects):
-        super().__init__(effects, {n: member.parameters[n] for n in effects}, member.size, core.plan.dt)
-        self.core, self.g, self.batch, self.program, self.member, self.precision = core, g, batch, batch.program, member, batch.precision
-        before = sum(m.sites for m in batch.members[: [m is member for m in batch.members].index(True)])
-        self.rows = slice(before, before + member.sites)  # of the kernel's table of constants
+    def __init__(
+        self, dt: float, layout: Layout, arrays: list[dict[Argument, np.ndarray]], table: np.ndarray, periods: np.ndarray, start: list[int], batch: KernelBatch,
+        member: PopulationSlice, effects: Effects, levels: Mapping[str, Level], buffer: Buffer,
+    ):  # fmt: skip
+        self.dt, self.batch, self.member, self.effects, self.program = dt, batch, member, effects, batch.program
+        self.modulators = list(dict.fromkeys(e.modulator for listed in effects.values() for e in listed))
+        self.levels = {m: levels[m] for m in self.modulators}
         self.refractory = getattr(type(self.program.step.traced.neuron), "refractory", None)
-        self._index: dict[int, np.ndarray] = {}
-        self._prepare_constants()
-        self._prepare_rates()
+        self.slices = [layout.slice(member.population, member.part, t) for t in range(len(layout.shares))]
+        self.wanted = self._wanted()
+        self.text = effects_source(self.wanted)
+        self.kernel = load("effects", self.text.source).act
+        before = sum(m.sites for m in batch.members[: [m is member for m in batch.members].index(True)])
+        self._rows = (before, before + member.sites)  # of the kernel's table
+        slots = [slice(s.start - a, s.stop - a) for s, a in zip(self.slices, start, strict=True)]
+        self.own = [self._held(t, {a: array[slots[t]] for a, array in arrays[t].items()}, table, periods) for t in range(len(self.slices))]
+        ticks = self.ticks = np.array(sorted({level.every for level in self.levels.values()}), np.int64)
+        self.operation = Operation(
+            f"effects on {self.label}", Phase.MODULATION, Kernel.of(self.kernel), lambda t: self.arguments(t, ticks), (Given.STEP,), Result.FAULT,
+            reads=tuple(level.buffer for level in self.levels.values()), sets=(buffer,), periods=tuple(ticks.tolist()),
+        )  # fmt: skip
 
-    def _prepare_constants(self) -> None:
-        """What depends on a modulated parameter, and only that, is evaluated again."""
-        program, member, names, step = self.program, self.member, set(self.effects), self.program.step
-        values = {parameter_leaf(n): v for n, v in {**member.parameters, **derived(program, member.parameters, self.dt), "dt": self.dt}.items()}
-        self.known = {leaf: np.array(v, float) if np.ndim(v) else float(v) for leaf, v in values.items()}
-        arrays = {leaf for leaf, v in self.known.items() if np.ndim(v)} | {parameter_leaf(n) for n, e in self.effects.items() if vary_by_cell(e)}
-        self.propagating = {n for n in names if propagating(program, {n})}
-        self.propagator = Propagator(step, frozenset(arrays), member.size, self.dt) if self.propagating and step.prefixes else None
-        if self.propagator is not None:
-            arrays |= self.propagator.arrays
-        self.arrays = frozenset(arrays)
-        self.constants = sorted(depending(program, names))  # places in the program's hoisted constants
+    @property
+    def label(self) -> str:
+        """Population and part."""
+        return ".".join(n for n in (self.member.population.name, self.member.part) if n)
+
+    # --- what is computed --------------------------------------------------------------------------------------------
+
+    def _wanted(self) -> EffectsOnPart:
+        """What depends on modulated parameters, and only that, is evaluated at ticks."""
+        member, program, effects = self.member, self.program, self.effects
+        traced, names = EffectProgram.of(effects), set(effects)
+        many = [n for n in effects if np.ndim(member.parameters[n]) or vary_by_cell(effects[n])]
+        rows = {parameter_leaf(n) for n, v in member.parameters.items() if np.ndim(v)}
+        fields = list(dict.fromkeys(e.modulator for n in many for e in effects[n] if not e.grid.mixed))
+        spread = rows | {parameter_leaf(n) for n in many}
+        propagated = self._propagated(spread) if propagating(program, names) and program.step.prefixes else None
+        places = sorted(depending(program, names))
         graph = Graph()
-        roots = graft(graph, program.graph, [program.hoisted[k] for k in self.constants])
-        finite = [graph.add("is_finite", r) for r in roots]
-        self.function = Pointwise("constants", graph, roots, checks=finite, arrays=self.arrays, size=member.size)
+        nodes = graft(graph, program.graph, [program.hoisted[k] for k in places])
+        self.places, signature = places, self.batch.signature
+        written = [Argument(Kind.CONSTANT, k) for k in places]
+        return EffectsOnPart(
+            traced.graph, traced.values, traced.within, many, frozenset(rows), [m for m in self.modulators if m not in fields], fields, self._enough(),
+            propagated, (graph, nodes), [None if a in signature.arguments else signature.columns.index(a) for a in written],
+            [k if a in signature.arguments else None for k, a in zip(places, written, strict=True)],
+            self.refractory if self.refractory in effects else None, Argument(Kind.PERIOD) in signature.arguments, self.batch.precision,
+        )  # fmt: skip
 
-    def _prepare_rates(self) -> None:
-        """Which states might become too slow for float32."""
-        self.rates: Pointwise | None = None
-        self.entangled = False
-        if self.precision == "float32":
-            scheme, graph = self.program.step.scheme, Graph()
-            nodes, self.entangled = own_rates(scheme, self.effects)
-            shares = [graph.add("mul", graph.add("abs", r), graph.const(self.dt)) for r in graft(graph, scheme.system.graph, nodes)]
-            enough = [graph.add("ge", s, graph.const(RESOLVED)) for s in shares]
-            self.rates = Pointwise("rates", graph, [], checks=enough, arrays=self.arrays, size=self.member.size) if enough else None
+    def _propagated(self, spread: set[str]) -> Propagated:
+        """The propagators, each of whose entries may depend on all of the matrix."""
+        step = self.program.step
+        system, exact, inputs = step.scheme.system, step.scheme.exact, tuple(step.traced.spec.inputs)
+        index: dict[str | None, int] = {n: k for k, n in enumerate((*exact, *inputs, None))}
+        at = [*((index[i], index[j]) for i, j in (*system.a, *system.b)), *((index[i], index[None]) for i in system.constant)]
+        graph = Graph()
+        nodes = graft(graph, system.graph, [*system.a.values(), *system.b.values(), *system.constant.values()])
+        self.pattern = pattern = Pattern.of(len(index), at)
+        self.kinds = [
+            (fraction * self.dt, [int(i < len(exact) and exact[i] in held) for i, _ in pattern.positions])
+            for fraction, held in step.prefixes.values()
+        ]  # fmt: skip
+        named = [
+            (parameter_leaf(name), kind, pattern.positions.index((index[i], index[j])))
+            for kind, prefix in enumerate(step.prefixes) for name, (i, j) in entries(step.scheme, prefix).items()
+        ]  # fmt: skip
+        return Propagated((graph, nodes), [pattern.positions.index(p) for p in at], named, bool(graph.leaves(*nodes) & spread))
 
-    def places(self, cells: np.ndarray, name: str) -> np.ndarray:
-        """Values lie site by site."""
-        if self.member.sites == 1:
-            return cells
-        if id(cells) not in self._index:
-            self._index[id(cells)] = np.tile(cells, self.member.sites)
-        return self._index[id(cells)]
+    def _enough(self) -> tuple[Graph, list[int]]:
+        """Whether states may have become too slow for float32; what several states decide together is asked outside of the operation."""
+        graph, self.entangled = Graph(), False
+        if self.batch.precision != "float32":
+            return graph, []
+        scheme = self.program.step.scheme
+        nodes, self.entangled = own_rates(scheme, self.effects)
+        if self.entangled:
+            return graph, [graph.const(False)]
+        shares = [graph.add("mul", graph.add("abs", r), graph.const(self.dt)) for r in graft(graph, scheme.system.graph, nodes)]
+        return graph, [graph.add("ge", s, graph.const(RESOLVED)) for s in shares]
 
-    def write(self, changed: dict[str, Any], step: int) -> None:
-        """Constants, propagators, and the refractory period.
+    # --- what an owner holds -----------------------------------------------------------------------------------------
 
-        Raises:
-            SimulationError: states that have become too slow for float32.
+    def _held(self, t: int, arrays: dict[Argument, np.ndarray], table: np.ndarray, periods: np.ndarray) -> Own:
+        """The arguments of the function in a thread."""
+        text, size, wanted = self.text, self.slices[t].neurons * self.member.sites, self.wanted
+        known = {**self.member.parameters, **derived(self.program, self.member.parameters, self.dt), "dt": self.dt}
+        numbers, rows = np.array([_number(key, known) for key in text.numbers]), np.zeros((len(text.rows), size))
+        for r, key in enumerate(text.rows):
+            if key[0] in ("base", "now", "known"):
+                rows[r] = self._mine(known[_name(key)], self.slices[t])
+        writer = next((k for k, s in enumerate(self.slices) if s.neurons), 0)
+        first, last = self._rows if t == writer else (0, 0)
+        own: Own = {"numbers": numbers, "rows": rows, "size": size, "table": table, "periods": periods, "first": first, "last": last, "sites": self.member.sites}
+        for k, name in enumerate([*wanted.mixed, *wanted.fields]):
+            own[f"c{k}"] = self.levels[name].c[t]
+        mine = slice(self.slices[t].lower, self.slices[t].lower + self.slices[t].neurons)
+        for k, name in enumerate(wanted.fields):
+            places = self.levels[name].modulator.grid.places[self.member.population.name]
+            own[f"j{k}"] = np.tile(places[mine], self.member.sites)
+        own |= {f"d{k}": arrays[Argument(Kind.CONSTANT, k)] for k in wanted.arrays if k is not None}
+        if wanted.period_array:
+            own["period_array"] = arrays[Argument(Kind.PERIOD)]
+        if wanted.propagated is not None:
+            p, n = self.pattern, size if wanted.propagated.spread else 1
+            own["matrix"], own["powers"] = np.zeros((len(p.positions), n)), np.zeros((len(self.kinds), len(p.positions), n))
+            spans, held = np.array([span for span, _ in self.kinds]), np.array([held for _, held in self.kinds], np.int64)
+            own["pattern"] = spans, held, np.array([i for i, _ in p.positions]), p.series, p.squares, p.diagonal
+        return own
+
+    def _mine(self, value: Any, own: Slice) -> Any:
+        """Of a value of every element, site by site, those of an owner."""
+        if not np.ndim(value):
+            return value
+        return np.reshape(value, (self.member.sites, -1))[:, own.lower : own.lower + own.neurons].ravel()
+
+    def arguments(self, t: int, ticks: np.ndarray) -> tuple[Any, ...]:
+        """What the compiled function is given after the step.
+
+        Args:
+            t: the owner.
+            ticks: int64[n], steps at whose multiples it acts.
         """
-        known = self.known
-        for n, value in changed.items():
-            known[parameter_leaf(n)] = value
-        if self.entangled or (self.rates is not None and not self.rates(known)[0]):
-            parameters = {**self.member.parameters, **self.now}
-            resolved(f"population {self.member.population.name!r}", slow_flows(self.program.step, parameters, self.member.initial, self.dt), step * self.dt)
-        if self.propagator is not None and not self.propagating.isdisjoint(changed):
-            known.update(self.propagator(known))
-        finite, moved = self.function(known)
-        if not finite:
-            check_finite(self.program, self.function.values, self.member.population.name, self.constants)
-        for k in moved:
-            self._write(Argument(Kind.CONSTANT, self.constants[k]), self.function.values[k])
-        if self.refractory in changed:
-            self._write(Argument(Kind.PERIOD), refractory_steps(changed[self.refractory], self.dt, f"{self.member.population.name}.{self.refractory}"))
+        return ticks, *(self.own[t][name] for name in self.text.arguments)
+
+    # --- outside of the operation ------------------------------------------------------------------------------------
+
+    def act(self, step: int, ticks: np.ndarray = ALWAYS) -> None:
+        """Let the present levels change the parameters; arguments as of `arguments`."""
+        for t in range(len(self.own)):
+            self.kernel(step, *self.arguments(t, ticks))
+
+    def adopt(self, other: ModulatedPart) -> None:
+        """Take what another part holds, made of other values of parameters and with the same function; the operation stays."""
+        operation, ticks = self.operation, self.ticks
+        vars(self).update(vars(other))
+        self.operation, self.ticks = operation, ticks
 
     def forget(self) -> None:
-        """Constants, too."""
-        super().forget()
-        unknown(self.function)
+        """What was written is not what follows from the values of the moment: everything is written at the next tick."""
+        for own in self.own:
+            for keys, values in ((self.text.numbers, own["numbers"]), (self.text.rows, own["rows"])):
+                for k, key in enumerate(keys):
+                    if key[0] == "now":
+                        values[k] = np.nan
 
-    def _write(self, argument: Argument, value: Any) -> None:
-        """One value for all, or one for each element, site by site."""
-        rows = np.reshape(value, (self.member.sites, -1)) if np.ndim(value) else value
-        write(self.core, self.g, self.batch, self.member, self.rows, argument, rows)
+    def value(self, name: str) -> Any:
+        """A parameter as it is: a number, or float64[sites · neurons]."""
+        if ("now", name) in self.text.numbers:
+            return float(self.own[0]["numbers"][self.text.numbers.index(("now", name))])
+        row, sites = self.text.rows.index(("now", name)), self.member.sites
+        return np.concatenate([own["rows"][row].reshape(sites, -1) for own in self.own], axis=1).ravel()
+
+    @property
+    def fault(self) -> int:
+        """What was wrong when it last acted."""
+        return int(np.bitwise_or.reduce([int(own["numbers"][0]) for own in self.own]))
+
+    def explain(self, step: int) -> None:
+        """Say what was wrong when it last acted, if anything was.
+
+        Raises:
+            SimulationError, ModelError: it must not go on.
+        """
+        fault, time, population = self.fault, step * self.dt, self.member.population.name
+        if fault == OUTSIDE:
+            concentrations = {m: level.c[0] for m, level in self.levels.items()}
+            explain_bounds(self.effects, self.member.parameters, concentrations, time, lambda felt, _: np.tile(felt, self.member.sites))
+        if not fault:
+            return
+        parameters = {**self.member.parameters, **{n: self.value(n) for n in self.effects}}
+        if fault & SLOW:
+            resolved(f"population {population!r}", slow_flows(self.program.step, parameters, self.member.initial, self.dt), time)
+        if fault & LONG:
+            refractory_steps(parameters[str(self.refractory)], self.dt, f"{population}.{self.refractory}")
+        if fault & ~SLOW:
+            check_finite(self.program, constants(self.program, parameters, self.dt), population)
+            raise SimulationError(f"population {population!r}: a constant is not finite at t = {time:g} ms", got=", ".join(self.effects), fix="bounds of its effects (low=, high=)")
+
+
+def _number(key: Key, known: Mapping[str, Any]) -> float:
+    """The first value of a number."""
+    if key[0] in ("base", "now", "known"):
+        return float(known[_name(key)])
+    return float(key[1]) if key[0] == "literal" else 0.0
+
+
+def _name(key: Key) -> str:
+    return key[1].removeprefix("p.") if key[0] == "known" else key[1]
+
+

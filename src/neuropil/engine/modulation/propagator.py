@@ -1,92 +1,23 @@
 """Exact propagators of modulated parameters, compiled: an effect may change them at every tick.
 
 The operations of `neuropil.lower.propagator` in the same order, hence the same bits; products with what is always zero, which add
-nothing, are left out.
+nothing, are left out. Each element's matrix is halved as often as it needs, so that its bits do not depend on others.
 """
+
+# mypy: disable-error-code="no-untyped-def"
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from neuropil.codegen.flags import PLAIN_FLAGS
-from neuropil.codegen.kernel_cache import cached_njit, inner_njit
-from neuropil.codegen.pointwise import Pointwise
-from neuropil.errors import LoweringError
-from neuropil.lower.classify import parameter_leaf
-from neuropil.lower.graph import Graph
-from neuropil.lower.integrate import StepFunction
-from neuropil.lower.modulation import graft
-from neuropil.lower.propagator import entries
+from neuropil.codegen.kernel_cache import inner_njit
 
-
-class Propagator:
-    """The entries of a model's propagators, as a function of its parameters.
-
-    Args:
-        step: of the model.
-        arrays: leaves of parameters that differ between elements.
-        size: number of elements; dt: ms.
-    """
-
-    def __init__(self, step: StepFunction, arrays: frozenset[str], size: int, dt: float):
-        system, exact, inputs = step.scheme.system, step.scheme.exact, tuple(step.traced.spec.inputs)
-        index: dict[str | None, int] = {n: k for k, n in enumerate((*exact, *inputs, None))}
-        self._at = [*((index[i], index[j]) for i, j in (*system.a, *system.b)), *((index[i], index[None]) for i in system.constant)]
-        graph = Graph()
-        roots = graft(graph, system.graph, [*system.a.values(), *system.b.values(), *system.constant.values()])
-        self._coefficients = Pointwise("coefficients", graph, roots, arrays=arrays, size=size)
-        spread = any(n in arrays for n in graph.leaves(*roots))
-        self._rows, self._names = len(index), exact
-        self._pattern = Pattern.of(len(index), self._at)
-        self._matrix = np.zeros((len(self._pattern.positions), size if spread else 1))
-        self._kinds = [
-            (fraction * dt, [k for k, (i, _) in enumerate(self._pattern.positions) if i < len(exact) and exact[i] in held],
-             {name: self._pattern.positions.index((index[i], index[j])) for name, (i, j) in entries(step.scheme, prefix).items()})
-            for prefix, (fraction, held) in step.prefixes.items()
-        ]  # fmt: skip
-        self.arrays = frozenset(parameter_leaf(n) for _, _, names in self._kinds for n in names) if spread else frozenset()
-
-    def __call__(self, known: dict[str, Any]) -> dict[str, Any]:
-        """By the leaf of each entry: a float, or float64[size].
-
-        Args:
-            known: parameters by their leaves.
-
-        Raises:
-            LoweringError: an infinite coefficient.
-        """
-        pattern = self._pattern
-        self._coefficients(known)
-        for at, value in zip(self._at, self._coefficients.values, strict=True):
-            self._matrix[pattern.positions.index(at)] = value
-        made: dict[str, Any] = {}
-        for h, held, names in self._kinds:
-            scaled = self._matrix * h
-            scaled[held] = 0.0
-            largest = self._largest(scaled)
-            halvings = max(0, int(np.ceil(np.log2(largest / 0.25)))) if largest > 0.25 else 0
-            power = exponentials(scaled, pattern.series, pattern.squares, pattern.diagonal, halvings)
-            for name, position in names.items():
-                made[parameter_leaf(name)] = power[position] if self.arrays else float(power[position, 0])
-        return made
-
-    def _largest(self, scaled: np.ndarray) -> float:
-        """The largest sum of magnitudes of a row of any matrix, summed as NumPy sums a row of the whole matrix."""
-        whole = np.zeros((scaled.shape[1], self._rows, self._rows))
-        for k, (i, j) in enumerate(self._pattern.positions):
-            whole[:, i, j] = np.abs(scaled[k])
-        largest = float(whole.sum(axis=-1).max())
-        if not np.isfinite(largest):
-            row = int(np.argwhere(~np.isfinite(whole))[0][1])
-            raise LoweringError(
-                f"the linear equation of {self._names[row]!r} has an infinite coefficient", got="a division by zero in its parameters",
-                fix="check time constants and capacitances: they must not be zero",
-            )  # fmt: skip
-        return largest
+BLOCK = 256
+"""Matrices that are worked on together: their entries stay in the nearest cache."""
 
 
 @dataclass(frozen=True)
@@ -120,37 +51,73 @@ class Pattern:
         return cls(positions, np.array([int(i == j) for i, j in positions]), products(direct), products(reached))
 
 
-BLOCK = 256
-"""Matrices that are worked on together: their entries stay in the nearest cache."""
+@inner_njit(**PLAIN_FLAGS)
+def propagated(matrix, powers, spans, held, row_of, series, squares, diagonal):
+    """Exponentials of matrices given by their entries: of each kind its own.
 
+    Args:
+        matrix: float64[positions, n].
+        powers: float64[kinds, positions, n], the result.
+        spans: float64[kinds], ms, by which the matrices are multiplied.
+        held: int64[kinds, positions], 1 in rows of states that are held, which count as zero.
+        row_of: int64[positions], the row of each.
+        series, squares, diagonal: of the `Pattern`.
 
-@cached_njit(**PLAIN_FLAGS)
-def exponentials(matrices, series, squares, diagonal, halvings):  # type: ignore[no-untyped-def]
-    """Exponentials of matrices given by their entries, float64[positions, n]: a Taylor polynomial by Horner's rule, and squaring."""
-    positions, n = matrices.shape
-    made = np.empty_like(matrices)
-    scale = 0.5**halvings
-    scaled, result, product = np.empty((positions, BLOCK)), np.empty((positions, BLOCK)), np.empty((positions, BLOCK))
-    for start in range(0, n, BLOCK):
-        width = min(BLOCK, n - start)
-        for p in range(positions):
-            for m in range(width):
-                scaled[p, m] = matrices[p, start + m] * scale
-                result[p, m] = diagonal[p]
-        for term in range(14, 0, -1):
-            _multiplied(series, scaled, result, product, width)
-            for p in range(positions):
-                for m in range(width):
-                    result[p, m] = diagonal[p] + product[p, m] / term
-        for _ in range(halvings):
-            _multiplied(squares, result, result, product, width)
-            result, product = product, result
-        made[:, start : start + width] = result[:, :width]
-    return made
+    Returns:
+        Whether any matrix is not finite; then nothing is to be read.
+    """
+    for kind in range(powers.shape[0]):
+        if exponentials(matrix, powers[kind], spans[kind], held[kind], row_of, series, squares, diagonal):
+            return True
+    return False
 
 
 @inner_njit(**PLAIN_FLAGS)
-def _multiplied(products, first, second, result, width):  # type: ignore[no-untyped-def]
+def exponentials(matrix, made, span, held, row_of, series, squares, diagonal):
+    """See `propagated`: a Taylor polynomial by Horner's rule, and squaring."""
+    positions, n = matrix.shape
+    scaled, result, product = np.empty((positions, BLOCK)), np.empty((positions, BLOCK)), np.empty((positions, BLOCK))
+    size, largest, halvings = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
+    for start in range(0, n, BLOCK):
+        width = min(BLOCK, n - start)
+        largest[:] = 0.0
+        for p in range(positions):
+            if p == 0 or row_of[p] != row_of[p - 1]:
+                size[:] = 0.0
+            for m in range(width):
+                entry = 0.0 if held[p] else matrix[p, start + m] * span
+                scaled[p, m] = entry
+                size[m] += abs(entry)
+                largest[m] = largest[m] if size[m] <= largest[m] else size[m]
+        most = 0
+        for m in range(width):
+            if not largest[m] < np.inf:
+                return True
+            scale, count = 1.0, 0
+            while largest[m] * scale > 0.25:
+                scale *= 0.5
+                count += 1
+            halvings[m], size[m], most = count, scale, max(most, count)
+        for p in range(positions):
+            for m in range(width):
+                scaled[p, m] = scaled[p, m] * size[m]
+                result[p, m] = diagonal[p]
+        for term in range(14, 0, -1):
+            multiplied(series, scaled, result, product, width)
+            for p in range(positions):
+                for m in range(width):
+                    result[p, m] = diagonal[p] + product[p, m] / term
+        for squaring in range(most):
+            multiplied(squares, result, result, product, width)
+            for p in range(positions):
+                for m in range(width):
+                    result[p, m] = product[p, m] if squaring < halvings[m] else result[p, m]
+        made[:, start : start + width] = result[:, :width]
+    return False
+
+
+@inner_njit(**PLAIN_FLAGS)
+def multiplied(products, first, second, result, width):
     """Products of matrices, each entry summed in order."""
     result[:] = 0.0
     for k in range(products.shape[0]):
