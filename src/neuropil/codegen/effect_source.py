@@ -143,8 +143,8 @@ class _Writer:
         text.arguments += ["numbers", "rows", "size", *given, *(["matrix", "powers", "pattern"] if p.propagated else [])]
         text.arguments += ["table", "periods", "first", "last", "sites", *(f"d{k}" for k in p.arrays if k is not None)]
         text.arguments += ["period_array"] if p.period is not None and p.period_array else []
-        more = ["from neuropil.engine.modulation.kernels import is_tick", "from neuropil.engine.modulation.propagator import propagated" if p.propagated else ""]
-        more += ["from neuropil.engine.modulation.kernels import refractory_steps" if p.period is not None else "", f"real = np.{p.real}"]
+        more = ["from neuropil.engine.effects.kernels import is_tick", "from neuropil.engine.effects.propagator import propagated" if p.propagated else ""]
+        more += ["from neuropil.engine.effects.kernels import refractory_steps" if p.period is not None else "", f"real = np.{p.real}"]
         head = module_head("What modulators change.", "float64", self.graphs, *more)
         act = _ACT.format(arguments=", ".join(text.arguments[1:]), levels=_lines(levels), values=_lines(values), rest=_lines(rest), outside=OUTSIDE)
         text.source = "\n".join(head) + "\n" + "\n".join(self.functions) + act

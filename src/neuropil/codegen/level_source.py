@@ -17,7 +17,7 @@ from neuropil.codegen.pointwise import statements_of
 from neuropil.lower.modulation import KineticsProgram
 
 _LAW = """
-from neuropil.engine.modulation.kernels import is_tick, limited, recorded, released_since
+from neuropil.engine.effects.kernels import is_tick, limited, recorded, released_since
 
 
 @inner_njit(**KERNEL_FLAGS)

@@ -14,12 +14,13 @@ from neuropil.codegen.vectors import LINE
 from neuropil.engine import probes  # noqa: F401  (it registers builders)
 from neuropil.engine.aligned import aligned_zeros
 from neuropil.engine.cells.compose import Owned, cells_of
+from neuropil.engine.effects.compose import Arrays, modulators_of
+from neuropil.engine.effects.level import Level
+from neuropil.engine.effects.modulated_part import ModulatedPart
 from neuropil.engine.exchange.exchange import Exchange
 from neuropil.engine.exchange.junctions import Potentials, junctions
 from neuropil.engine.exchange.spikes import collecting
 from neuropil.engine.layout import Layout, Partition
-from neuropil.engine.modulation.level import Level
-from neuropil.engine.modulation.modulated_part import ModulatedPart
 from neuropil.engine.probe_recorded import ProbeBuffer, Recorded
 from neuropil.engine.stimuli.compose import stimuli_of
 from neuropil.engine.streams import Streams
@@ -86,6 +87,11 @@ class Machine:
     levels: dict[str, Level] = field(default_factory=dict)
     modulated: dict[tuple[str, str], ModulatedPart] = field(default_factory=dict)
 
+    @property
+    def arrays(self) -> Arrays:
+        """What kernels of neurons read, as it is now."""
+        return Arrays([[own.arrays for own in mine] for mine in self.groups], self.numbers, self.periods)
+
 
 def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> Machine:
     """Allocate the state of a plan and list the operations of a step.
@@ -111,6 +117,9 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
         machine.cells[name], machine.compartments[name], operations = cells_of(plan, layout, lambda t, g: machine.groups[t][g].arrays, planned)
         machine.advances[name] = operations[0]
         machine.operations += operations
+    machine.levels, machine.modulated = modulators_of(plan, layout, machine.arrays)
+    machine.operations += [op for level in machine.levels.values() for op in level.operations]
+    machine.operations += [part.operation for part in machine.modulated.values()]
     if plan.network.couplings:
         made, machine.before = junctions(
             plan.network, len(layout.shares), partial(_potentials, plan, layout, machine), partial(own_input, plan, layout, machine), plan.precision, exchange,

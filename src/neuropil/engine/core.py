@@ -21,7 +21,6 @@ from neuropil.engine.compose import Machine, compose
 from neuropil.engine.exchange.exchange import Exchange, meet
 from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeLog
 from neuropil.engine.layout import Layout
-from neuropil.engine.modulation.compose import modulators_of
 from neuropil.engine.ring import ring_length
 from neuropil.engine.stores import clock_driven_store, target_record_store  # noqa: F401  (they register builders)
 from neuropil.engine.stores.built import Built
@@ -67,7 +66,6 @@ class Core:
         self.probe_rows = int(np.clip(PROBE_BUFFER_BYTES // (8 * max(columns, 1)), 16, 10_000))
         self.exchange = Exchange(plan, owners) if exchange is None else exchange
         self.machine: Machine = compose(plan, self.layout, self.probe_rows + 1, self.exchange)  # one more: a sample at t = 0
-        self.machine.operations += modulators_of(plan, self.layout, self.machine)
         self.published, self.graded = graded_of(plan, self.layout, self.machine)
         self.machine.before += [p.begin for p in self.published]
         self.program: Program

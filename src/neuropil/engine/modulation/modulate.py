@@ -1,6 +1,6 @@
 """Modulators while a network runs: what their operations cannot do, and what is asked of them between steps.
 
-Levels, and effects on neurons, are operations of the network's program (`neuropil.engine.modulation.level`, `modulated_part`). Effects on
+Levels, and effects on neurons, are operations of the network's program (`neuropil.engine.effects.level`, `modulated_part`). Effects on
 synapses and on membranes of cells are carried out between chunks; where a network has some, its ticks end chunks, and all is done here.
 """
 

@@ -17,20 +17,16 @@ Args:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from neuropil.codegen.pointwise import Pointwise
-from neuropil.errors import SimulationError
+from neuropil.engine.effects.faults import Effects, explain_bounds
 from neuropil.lower.classify import parameter_leaf
 from neuropil.lower.modulation import EffectProgram
-from neuropil.lower.resolution import RESOLVED
-from neuropil.model.modulation.bound_effect import BoundEffect, vary_by_cell
-
-Effects = Mapping[str, tuple[BoundEffect, ...]]
-"""By parameter, the effects on it in order."""
+from neuropil.model.modulation.bound_effect import vary_by_cell
 
 
 class Modulated:
@@ -109,44 +105,6 @@ class _Group:
         return self.function(self.known)
 
 
-def explain_bounds(
-    effects: Effects, base: Mapping[str, Any], concentrations: Mapping[str, np.ndarray], time: float, each: Callable[[np.ndarray, str], np.ndarray]
-) -> NoReturn:
-    """Say which effect left its bounds, by the description's own functions.
-
-    Args:
-        effects: by parameter; base: their values in the description.
-        concentrations: by modulator.
-        time: ms.
-        each: from concentrations at the cells, and the name of a parameter, to those of all of its values.
-
-    Raises:
-        SimulationError: names the effect.
-    """
-    for name, listed in effects.items():
-        value = base[name]
-        for effect in listed:
-            felt = effect.felt(concentrations[effect.modulator])
-            value = effect.apply(value, each(felt, name) if np.ndim(felt) else felt, time)
-    raise SimulationError(f"an effect leaves its bounds at t = {time:g} ms", got=", ".join(effects), fix="wider bounds (low=, high=)")
-
-
 def unknown(function: Pointwise) -> None:
     """Let the next values of a `function` count as others, whatever they are."""
     function.values[:] = [np.full_like(v, np.nan) if np.ndim(v) else np.nan for v in function.values]
-
-
-def resolved(where: str, slow: dict[str, str], time: float) -> None:
-    """Stop where modulators have made states too slow for float32.
-
-    Args:
-        where: population or projection; slow: states with reasons; time: ms.
-
-    Raises:
-        SimulationError: names the state and the remedy.
-    """
-    for state, why in slow.items():
-        raise SimulationError(
-            f"{where}: modulators have made {state} too slow for float32", got=f"{why} at {time:g} ms",
-            expected=f"at most {1.0 / RESOLVED:g} steps", fix='Simulation(..., precision="float64")',
-        )  # fmt: skip

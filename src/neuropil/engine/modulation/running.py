@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.engine.access.arguments import numbers
-from neuropil.engine.modulation.level import Level
+from neuropil.engine.effects.level import Level
 from neuropil.engine.saved import Arrays, array
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.units import DIMENSIONLESS, Quantity

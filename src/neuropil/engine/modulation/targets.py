@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from neuropil.engine.core import Core
-from neuropil.engine.modulation.compose import modulated_part
+from neuropil.engine.effects.compose import modulated_part
+from neuropil.engine.effects.modulated_part import ModulatedPart
 from neuropil.engine.modulation.modulated import Modulated
 from neuropil.engine.modulation.modulated_membrane import ModulatedMembrane
-from neuropil.engine.modulation.modulated_part import ModulatedPart
 from neuropil.engine.modulation.modulated_synapses import ModulatedSynapses
 from neuropil.model.modulation.modulator import effects_on
 from neuropil.model.neuron.composite import split
@@ -21,7 +21,7 @@ def changed_part(core: Core, key: tuple[str, str]) -> ModulatedPart:
     """
     machine = core.machine
     g, m = core.plan.place_of(core.plan.network[key[0]], key[1])
-    old, part = machine.modulated[key], modulated_part(core.now, core.layout, machine, g, core.now.groups[g].members[m])
+    old, part = machine.modulated[key], modulated_part(core.now, core.layout, machine.arrays, machine.levels, g, core.now.groups[g].members[m])
     if part.kernel is old.kernel:
         old.adopt(part)
     else:

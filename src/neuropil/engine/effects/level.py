@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.codegen.level_source import level_kernel
-from neuropil.engine.modulation.kernels import count_spikes
+from neuropil.engine.effects.kernels import count_spikes
 from neuropil.lower.modulation import KineticsProgram
 from neuropil.model.base import grid
 from neuropil.model.modulation.modulator import Modulator

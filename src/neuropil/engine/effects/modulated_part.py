@@ -13,11 +13,11 @@ import numpy as np
 
 from neuropil.codegen.cache import load
 from neuropil.codegen.effect_source import LONG, OUTSIDE, SLOW, EffectsOnPart, Key, Propagated, effects_source
+from neuropil.engine.effects.faults import Effects, explain_bounds, resolved
+from neuropil.engine.effects.kernels import ALWAYS
+from neuropil.engine.effects.level import Level
+from neuropil.engine.effects.propagator import Pattern
 from neuropil.engine.layout import Layout, Slice
-from neuropil.engine.modulation.kernels import ALWAYS
-from neuropil.engine.modulation.level import Level
-from neuropil.engine.modulation.modulated import Effects, explain_bounds, resolved
-from neuropil.engine.modulation.propagator import Pattern
 from neuropil.errors import SimulationError
 from neuropil.lower.classify import parameter_leaf
 from neuropil.lower.graph import Graph
@@ -45,7 +45,7 @@ class ModulatedPart:
         batch, member: the kernel, and the part.
         effects: by parameter, within the model.
         levels: of all modulators, by name.
-        buffer: of what is written.
+        buffer: of the values of parameters.
 
     Attributes:
         operation: what acts at ticks.

@@ -1,0 +1,1 @@
+"""Operations of modulators: concentrations, and effects on parts of populations."""
