@@ -50,7 +50,7 @@ class EffectsOnPart:
     """What is to be computed. All leaves are static; "p.<name>" is a parameter, of effects the value in the description.
 
     Attributes:
-        values, within: graph and node, by parameter, of its value after effects, and of whether it is within bounds.
+        graph: of the effects; values, within: node, by parameter, of its value after effects, and of whether it is within bounds.
         many: parameters whose values differ between elements; rows: leaves that do.
         mixed, fields: modulators with one level, and with one for each place.
         enough: nodes that are true where no state is too slow.
@@ -119,6 +119,9 @@ def effects_source(p: EffectsOnPart) -> EffectText:
 
     Args:
         p: what is to be computed.
+
+    Returns:
+        The text, and what its function is to be given.
     """
     return _Writer(p).written()
 

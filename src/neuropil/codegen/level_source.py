@@ -64,15 +64,25 @@ def advanced(numbers, c, given, released, rest, tick, steps, nx, ny, nz, axes, r
         for i in range(c.size):
             c[i] += released[i]
         return
+    flow = room[1]
+    for i in range(given.size):
+        flow[i] = given[i] / tick
+    flow[given.size :] = flow[0]
+    for _ in range(steps):
+        step_apart(numbers, c, flow, h)
     for i in range(c.size):
-        flow = given[i if given.size > 1 else 0] / tick
+        c[i] += released[i]
+
+
+@inner_njit(**KERNEL_FLAGS)
+def step_apart(numbers, c, flow, h):
+    noalias_arguments()
+    for i in range(c.size):
         now = c[i]
-        for _ in range(steps):
-            k1 = flow - removed(numbers, now)
-            k2 = flow - removed(numbers, now + 0.5 * h * k1)
-            k3 = flow - removed(numbers, now + 0.5 * h * k2)
-            now = now + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + (flow - removed(numbers, now + h * k3)))
-        c[i] = now + released[i]
+        k1 = flow[i] - removed(numbers, now)
+        k2 = flow[i] - removed(numbers, now + 0.5 * h * k1)
+        k3 = flow[i] - removed(numbers, now + 0.5 * h * k2)
+        c[i] = now + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + (flow[i] - removed(numbers, now + h * k3)))
 
 
 @inner_njit(**KERNEL_FLAGS)

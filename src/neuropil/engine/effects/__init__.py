@@ -1,1 +1,1 @@
-"""Operations of modulators: concentrations, and effects on parts of populations."""
+"""Operations of modulators: concentrations advance at ticks, and effects write parameters of neurons."""

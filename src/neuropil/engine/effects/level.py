@@ -91,7 +91,12 @@ class Level:
         return ticks, self.c[t], self.doses[t], self.signal, self._release[t], self._law[t], self._watched[t]
 
     def advance(self, step: int, ticks: np.ndarray) -> None:
-        """Advance outside of a step's operations; arguments as of `own`."""
+        """Advance outside of a step's operations.
+
+        Args:
+            step: the present one.
+            ticks: as of `own`.
+        """
         for t in range(len(self.c)):
             self.kernel(step, *self.own(t, ticks))
 

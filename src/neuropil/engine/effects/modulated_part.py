@@ -42,6 +42,7 @@ class ModulatedPart:
         dt: ms.
         layout: of the neurons.
         arrays: of each owner the arrays of the batch, by argument; table, periods: of the batch.
+        start: of each owner the first slot of the batch.
         batch, member: the kernel, and the part.
         effects: by parameter, within the model.
         levels: of all modulators, by name.
@@ -179,7 +180,12 @@ class ModulatedPart:
     # --- outside of the operation ------------------------------------------------------------------------------------
 
     def act(self, step: int, ticks: np.ndarray = ALWAYS) -> None:
-        """Let the present levels change the parameters; arguments as of `arguments`."""
+        """Let the present levels change the parameters.
+
+        Args:
+            step: the present one.
+            ticks: as of `arguments`.
+        """
         for t in range(len(self.own)):
             self.kernel(step, *self.arguments(t, ticks))
 
@@ -198,7 +204,11 @@ class ModulatedPart:
                         values[k] = np.nan
 
     def value(self, name: str) -> Any:
-        """A parameter as it is: a number, or float64[sites · neurons]."""
+        """A parameter as it is: a number, or float64[sites · neurons].
+
+        Args:
+            name: of the parameter.
+        """
         if ("now", name) in self.text.numbers:
             return float(self.own[0]["numbers"][self.text.numbers.index(("now", name))])
         row, sites = self.text.rows.index(("now", name)), self.member.sites
@@ -211,6 +221,9 @@ class ModulatedPart:
 
     def explain(self, step: int) -> None:
         """Say what was wrong when it last acted, if anything was.
+
+        Args:
+            step: in which it acted.
 
         Raises:
             SimulationError, ModelError: it must not go on.
