@@ -1,4 +1,4 @@
-"""What this machine can do at most: memory bandwidth, additions at random places, multiply-adds.
+"""What this machine can do at most: memory bandwidth, additions at random positions, multiply-adds.
 
     python benchmarks/limits.py            # prints one JSON object
 

@@ -149,7 +149,7 @@ def _distance(run: dict[str, Any], best: dict[str, float]) -> str:
     ]  # fmt: skip
     return table(["", "neuropil", "limit", "what the limit is", "reached"], rows) + (
         f"\nLimits are measured by [limits.py](../../benchmarks/limits.py) on {THREADS} threads. Delivery is bound by the "
-        "additions at random places, one dependent load and store each, not by bandwidth; what it lacks to the limit is "
+        "additions at random positions, one dependent load and store each, not by bandwidth; what it lacks to the limit is "
         "the start of each segment of some dozens of words, which no prefetcher foresees. The neuron update does "
         f"{run['flops_per_neuron_step']:.0f} operations on {run['bytes_per_neuron_step']:.0f} bytes per neuron and step: far too few per byte "
         "for the arithmetic units to matter, it is bound by the second-level cache.\n"

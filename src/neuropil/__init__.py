@@ -24,6 +24,7 @@ from neuropil.errors import (
     PrimitiveError,
     ResultError,
     SimulationError,
+    TrainingWarning,
     UnitError,
     WorldError,
     did_you_mean,
@@ -43,6 +44,7 @@ from neuropil.model import (
     Circulant,
     Compartments,
     Composite,
+    Convolution,
     Coupling,
     Critic,
     Currents,
@@ -97,6 +99,7 @@ from neuropil.model import (
     PointProcess,
     PointSource,
     Poisson,
+    Pooling,
     Population,
     PopulationCode,
     PopulationVector,
@@ -114,6 +117,7 @@ from neuropil.model import (
     Sections,
     SelfStimulationMonitor,
     Sense,
+    SharedWeights,
     Shift,
     Signal,
     Signalling,
@@ -155,6 +159,11 @@ from neuropil.version import __version__
 if TYPE_CHECKING:
     from neuropil.agents import Loop
     from neuropil.engine import Simulation, Snapshot, load_snapshot, run
+    from neuropil.learn import Rollout, Trainable, data, losses
+    from neuropil.learn.fit.fit import fit
+    from neuropil.learn.fit.result import Fit
+    from neuropil.learn.fit.saved import load_fit
+    from neuropil.learn.surrogate import surrogate
     from neuropil.model.network.load import load_network, network_sources
     from neuropil.result import Result, Spikes, Trace
     from neuropil.view.explain import explain
@@ -172,8 +181,17 @@ _LATER = {
     "Spikes": "neuropil.result",
     "Trace": "neuropil.result",
     "Loop": "neuropil.agents",
+    "Rollout": "neuropil.learn",
+    "surrogate": "neuropil.learn",
+    "Trainable": "neuropil.learn",
+    "Fit": "neuropil.learn.fit",
+    "fit": "neuropil.learn.fit",
+    "load_fit": "neuropil.learn.fit",
+    "data": "neuropil.learn",
+    "losses": "neuropil.learn",
 }
 provide("drawing", lambda: importlib.import_module("neuropil.view"))
+provide("training report", lambda: importlib.import_module("neuropil.view.training"))
 
 
 def __getattr__(name: str) -> Any:
@@ -210,6 +228,7 @@ __all__ = [
     "Concentration",
     "Conductance",
     "ConductanceDensity",
+    "Convolution",
     "Coupling",
     "Critic",
     "Current",
@@ -230,6 +249,7 @@ __all__ = [
     "Expression",
     "ExtracellularPotential",
     "FirstOrder",
+    "Fit",
     "FixedCount",
     "FixedInDegree",
     "FixedOutDegree",
@@ -276,6 +296,7 @@ __all__ = [
     "PointProcess",
     "PointSource",
     "Poisson",
+    "Pooling",
     "Population",
     "PopulationCode",
     "PopulationVector",
@@ -294,11 +315,13 @@ __all__ = [
     "Result",
     "ResultError",
     "Rewiring",
+    "Rollout",
     "Rule",
     "Section",
     "Sections",
     "SelfStimulationMonitor",
     "Sense",
+    "SharedWeights",
     "Shift",
     "Signal",
     "Signalling",
@@ -320,6 +343,8 @@ __all__ = [
     "TimeArray",
     "Toward",
     "Trace",
+    "Trainable",
+    "TrainingWarning",
     "Uniform",
     "UnitError",
     "Voltage",
@@ -327,14 +352,19 @@ __all__ = [
     "WinnerTakesAll",
     "WorldError",
     "__version__",
+    "data",
     "discretise",
     "explain",
+    "fit",
+    "load_fit",
     "load_network",
     "load_snapshot",
+    "losses",
     "maths",
     "network_sources",
     "register",
     "run",
+    "surrogate",
     "units",
     "validate",
 ]  # fmt: skip

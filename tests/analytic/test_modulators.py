@@ -1,4 +1,4 @@
-"""The law of modulators against closed forms: uptake, diffusion, receptors, caps; and what their signals compute by hand."""
+"""The dynamics of modulators against closed forms: uptake, diffusion, receptors, caps; and what their signals compute by hand."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ def line(n=64, d=0.3, spacing=5.0, kinetics=None):
 
 def test_diffusion_conserves() -> None:
     rng = np.random.default_rng(1)
-    place = rng.uniform(0, 50, (4, 3)) * um
-    m, _ = alone(FirstOrder(tau=1e12 * ms), positions=place, diffusion=Diffusion(0.5 * um**2 / ms, spacing=8 * um))
+    positions = rng.uniform(0, 50, (4, 3)) * um
+    m, _ = alone(FirstOrder(tau=1e12 * ms), positions=positions, diffusion=Diffusion(0.5 * um**2 / ms, spacing=8 * um))
     assert len(m.grid.shape) == 3 and m.grid.size > 30
     start = rng.uniform(0, 1e-3, m.grid.size)
     track = free(m, start, 400)

@@ -69,8 +69,8 @@ def test_potentials_are_those_of_the_recorded_currents_and_fall_as_charge_says()
         assert np.allclose(np.linalg.norm(end - start, axis=1)[cell.compartments.has_membrane], cell.compartments.length[cell.compartments.has_membrane])
         through = traces["through"].values.reshape(-1, 2, len(cell))
         expected = 0.0
-        for c, place in enumerate(net["cells"].positions):
-            expected = expected + through[:, c] @ npl.LineSource(electrodes * um).weights(start + place, end + place, cell.compartments.diameter, electrodes, SIGMA).T
+        for c, position in enumerate(net["cells"].positions):
+            expected = expected + through[:, c] @ npl.LineSource(electrodes * um).weights(start + position, end + position, cell.compartments.diameter, electrodes, SIGMA).T
         np.testing.assert_allclose(traces["line"].values, expected, atol=1e-11)
         far = traces["line"].values[-1, 2:]
         assert far[0] / far[1] == pytest.approx(2.0 if injected else 4.0, rel=0.02)

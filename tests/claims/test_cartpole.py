@@ -6,7 +6,7 @@ import gymnasium
 import jax.numpy as jnp
 import numpy as np
 
-from neuropil.claims.cartpole import PLACES, _huber, _places, cartpole_step, chance, lengths_of_episodes
+from neuropil.claims.cartpole import CODE, _activity, _huber, cartpole_step, chance, lengths_of_episodes
 from neuropil.claims.d8_cartpole import _median
 
 
@@ -33,7 +33,7 @@ def test_chance_lasts_some_22_steps() -> None:
 def test_place_cells_in_jax_are_those_of_the_spiking_agent() -> None:
     g = np.random.default_rng(2)
     seen = g.uniform(-3, 3, (50, 4))
-    np.testing.assert_allclose([_places(jnp.array(s)) for s in seen], PLACES.activity(seen), atol=2e-6)
+    np.testing.assert_allclose([_activity(jnp.array(s)) for s in seen], CODE.activity(seen), atol=2e-6)
 
 
 def test_the_deep_networks_loss_is_double_and_ends_at_a_fall_alone() -> None:

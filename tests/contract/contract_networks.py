@@ -61,8 +61,8 @@ def by_rollout(network: Network, dt: Quantity, steps: int = STEPS, seed: int = 1
             step, who = np.nonzero(np.asarray(rolled.spikes[name]))
             stamps.append(step + 1)
             neurons.append(who + population.first)
-        places = {n: (p.first, p.size) for n, p in network.populations.items()}
-        spikes = Spikes.from_unsorted(np.concatenate(stamps), np.concatenate(neurons), places, float(dt.to(ms)))
+        ranges = {n: (p.first, p.size) for n, p in network.populations.items()}
+        spikes = Spikes.from_unsorted(np.concatenate(stamps), np.concatenate(neurons), ranges, float(dt.to(ms)))
         return Run(spikes, {name: np.asarray(values) for name, values in rolled.traces.items()})
 
 

@@ -41,6 +41,8 @@ FORMS: dict[str, tuple[Callable[..., Any], ...]] = {
     "circulant, 16": (lambda a, b: a[3:19], lambda a, b: b[:16], npl.AllToAll, lambda: npl.Circulant(_random(16)), lambda: 0.4 * ms),
     "permutation": (lambda a, b: a[:B], lambda a, b: b, npl.AllToAll, lambda: npl.Permutation(np.argsort(_random(B)), _random(B)), lambda: 0.1 * ms),
     "kronecker": (lambda a, b: a[:12], lambda a, b: b[4:14], npl.AllToAll, lambda: npl.Kronecker(_random(3, 2), _random(4, 5)), lambda: 0.1 * ms),
+    "convolution": (lambda a, b: a[3:35], lambda a, b: b[2:10], npl.AllToAll, lambda: npl.Convolution(_random(2, 2, 3, 3), (2, 4, 4)), lambda: 0.1 * ms),
+    "pooling": (lambda a, b: a[:36], lambda a, b: b[3:], npl.AllToAll, lambda: npl.Pooling((4, 3, 3), 2, 0.25, stride=1), lambda: 0 * ms),
     "blocks": (lambda a, b: a[:12], lambda a, b: b[:15], npl.AllToAll, lambda: npl.Blocks(_random(3, 4, 5)), lambda: 0 * ms),
 }  # fmt: skip
 

@@ -69,7 +69,7 @@ def start():
     return values
 
 
-PLACES = [
+CHECKED = [
     ("Leak.g", 3), ("FastSodium.g", 1), ("Leak.e", ()), ("HCurrent.g", 6), ("SKPotassium.g", 0), ("CalciumPool.decay", 0),
     ("HighVoltageCalcium.g", 0), ("tuft.e", ()), ("tuft.nmda_decay", ()), ("tuft.mg", ()), ("weight", ()), ("axial", 5),
     ("capacitance", 2),
@@ -85,7 +85,7 @@ def test_gradients_equal_finite_differences():
     values = start()
     gradient = jax.jit(jax.grad(loss()))(values)
     function = jax.jit(loss())
-    for name, index in PLACES:
+    for name, index in CHECKED:
         index = index if np.ndim(values[name]) else ()
         truth = central(function, values, name, index, COARSE.get(name, 1e-3))
         assert truth != 0.0, name

@@ -38,7 +38,7 @@ def states_of(name: str) -> list[str]:
 
 
 def assert_close(values: np.ndarray, truth: np.ndarray, label: str) -> None:
-    """NaN in the same places, and everything else within the tolerance of the largest magnitude."""
+    """NaN in the same elements, and everything else within the tolerance of the largest magnitude."""
     np.testing.assert_array_equal(np.isnan(values), np.isnan(truth), err_msg=label)
     worst = np.nanmax(np.abs(values - truth)) / max(np.nanmax(np.abs(truth)), 1e-300)
     assert worst <= TOLERANCE, (label, worst)
@@ -97,7 +97,7 @@ def straight() -> tuple[str, str]:
 @pytest.mark.parametrize("threads", [2, 3])
 @pytest.mark.parametrize("lanes", [1, 2, 64])
 def test_bits_depend_neither_on_threads_nor_on_cells_per_block(straight, monkeypatch, threads, lanes):
-    """Blocks of two leave one of five cells beside an empty place."""
+    """Blocks of two leave one of five cells beside an empty lane."""
     monkeypatch.setattr(cells, "NARROWEST", lanes)
     monkeypatch.setattr(cells, "WIDEST", lanes)
     assert cells.cells_side_by_side(CELLS, 10, 30, 8) == min(lanes, CELLS)
@@ -120,7 +120,7 @@ def test_resuming_is_bit_exact(straight, tmp_path: Path, threads):
 
 
 def test_states_can_be_read_and_set(straight):
-    """By "v", "channel.state" and "place.state"; setting what was read changes nothing, NaN where a channel is absent included."""
+    """By "v", "channel.state" and "point.state"; setting what was read changes nothing, NaN where a channel is absent included."""
     simulation = Simulation(everything(), dt=DT, threads=2)
     simulation.step(100)
     for state in ("v", "h_current.m", "calcium_pool.c_ca", "nmda.rising"):

@@ -64,10 +64,10 @@ RULES: dict[str, tuple[Rule, Any, Any]] = {
 def network() -> Network:
     """For each rule a population that sources project to by it, and that projects to itself by it."""
     made = Network("connections")
-    place = np.random.default_rng(4).uniform(0, 500, (N, 2)) * um
-    source = made.population("source", PoissonSource(rate=100 * Hz), N, positions=place)
+    at = np.random.default_rng(4).uniform(0, 500, (N, 2)) * um
+    source = made.population("source", PoissonSource(rate=100 * Hz), N, positions=at)
     for name, (rule, weight, delay) in RULES.items():
-        target = made.population(name, LIFDelta(), N, positions=place)
+        target = made.population(name, LIFDelta(), N, positions=at)
         made.stimulate(target, Step(350 * pA), input="current")
         made.stimulate(target, Poisson(500 * Hz), port="syn", weight=0.4 * mV)
         for pre in (source, target):

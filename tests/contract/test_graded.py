@@ -102,7 +102,7 @@ def test_weights_are_set_saved_and_taken_over(tmp_path):
     assert all(np.allclose(run[n][-1], v, rtol=0, atol=1e-12) for n, v in states.items())
 
 
-SMALL = ("matrix", "drawn delays", "circulant", "kronecker", "permutation", "blocks")
+SMALL = ("matrix", "drawn delays", "circulant", "kronecker", "permutation", "blocks", "convolution", "pooling")
 
 
 def test_gradients_equal_finite_differences():
@@ -118,9 +118,9 @@ def test_gradients_equal_finite_differences():
         value = jax.jit(loss)
         gradient = jax.jit(jax.grad(loss))(rollout.parameters)
         random = np.random.default_rng(4)
-        places = [(("graded", form, name), values) for form, one in rollout.parameters["graded"].items() for name, values in one.items()]
-        places.append((("neurons", "a", "a"), rollout.parameters["neurons"]["a"]["a"]))
-        for (kind, one, name), values in places:
+        checked = [(("graded", form, name), values) for form, one in rollout.parameters["graded"].items() for name, values in one.items()]
+        checked.append((("neurons", "a", "a"), rollout.parameters["neurons"]["a"]["a"]))
+        for (kind, one, name), values in checked:
             direction = random.normal(size=np.shape(values))
             along = [
                 float(value({**rollout.parameters, kind: {**rollout.parameters[kind], one: {**rollout.parameters[kind][one], name: values + h * direction}}}))

@@ -95,9 +95,9 @@ def release(s, p):
     return maths.sigmoid((s.v + 66 * mV) / (2 * mV))
 
 
-def places():
-    """From a place on cells with morphology to branches at drawn sites and at one, and back from somas to a place."""
-    made = npl.Network("places")
+def on_cells():
+    """From a location on cells with morphology to branches at drawn sites and at one, and back from somas to a location."""
+    made = npl.Network("on_cells")
     build = npl.Morphology.builder("ball and stick")
     build.section("soma", kind="soma", length=20 * um, diameter=18 * um)
     build.section("stick", kind="apical", length=120 * um, diameter=[3, 1.5] * um, parent="soma")
@@ -116,8 +116,8 @@ def places():
     return made
 
 
-def test_places_on_cells_and_branches():
-    described, dt = places(), 0.1 * ms
+def test_locations_on_cells_and_branches():
+    described, dt = on_cells(), 0.1 * ms
     truth = by_oracle(described, dt, 100)
     one, other = by_engine(described, dt, steps=100), by_engine(described, dt, threads=2, steps=100)
     rolled = by_rollout(described, dt, 100)

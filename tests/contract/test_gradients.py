@@ -83,13 +83,13 @@ def test_gradients_of_the_potential_equal_finite_differences():
     assert all(float(rolled.spikes[n].sum()) == 0 for n in ("exact", "alpha", "rk4"))
     assert float(rolled.spikes["relay"].sum()) == 6
     gradient = jax.jit(jax.grad(mean_potential))(roll.parameters)
-    places = [
+    checked = [
         (("weights", "exact"), 0), (("weights", "alpha"), 4), (("weights", "rk4"), 5),
         (("neurons", "exact", "tau_m"), 2), (("neurons", "exact", "tau_exc"), ()), (("neurons", "exact", "c_m"), ()),
         (("neurons", "alpha", "tau_m"), ()), (("neurons", "alpha", "tau_exc"), ()), (("neurons", "alpha", "e_l"), ()),
         (("neurons", "rk4", "tau_exc"), ()), (("neurons", "rk4", "g_l"), ()), (("neurons", "rk4", "e_exc"), ()),
     ]  # fmt: skip
-    for path, index in places:
+    for path, index in checked:
         leaf = gradient
         for key in path:
             leaf = leaf[key]
@@ -255,3 +255,23 @@ def test_a_name_that_is_taken_gets_a_number_and_a_run_goes_on_from_its_state():
     second = roll.apply(roll.parameters, first.state, jax.tree.map(lambda a: a[90:], inputs))
     np.testing.assert_array_equal(np.concatenate([first.spikes["p"], second.spikes["p"]]), whole.spikes["p"])
     assert float(whole.spikes["p"].sum()) >= 3
+
+
+def test_a_batch_axis_is_as_many_calls():
+    """Of inputs, of the state, or of both; arrays without the axis are the same for all samples."""
+    roll = rollout()
+    inputs = roll.inputs(60)
+    current = np.linspace(0.0, 300.0, 3)[:, None, None] * np.ones((3, 60, 3))
+    several = {**inputs, "currents": {**inputs["currents"], "exact": {"current": current}}}
+    whole = roll.apply(roll.parameters, roll.initial(), several)
+    assert whole.spikes["relay"].shape == (3, 60, 4)
+    again = roll.apply(roll.parameters, whole.state, several)
+    for b in range(3):
+        one = roll.apply(roll.parameters, roll.initial(), {**several, "currents": {**inputs["currents"], "exact": {"current": current[b]}}})
+        two = roll.apply(roll.parameters, one.state, {**several, "currents": {**inputs["currents"], "exact": {"current": current[b]}}})
+        np.testing.assert_allclose(whole.traces["exact"][b], one.traces["exact"], rtol=1e-12)
+        np.testing.assert_allclose(again.traces["exact"][b], two.traces["exact"], rtol=1e-12)
+    with pytest.raises(ModelError, match="different numbers of samples"):
+        roll.apply(roll.parameters, jax.tree.map(lambda a: a[:2], whole.state), several)
+    with pytest.raises(ModelError, match="unknown backend"):
+        roll.apply(roll.parameters, roll.initial(), inputs, backend="nativ")

@@ -167,7 +167,7 @@ def test_a_run_in_pieces_and_a_point_neuron_joined_to_a_cell():
 
 
 @pytest.mark.parametrize(
-    ("place", "g", "words"),
+    ("entry", "g", "words"),
     [
         ("currant", 1 * nS, "current"),
         ("current", None, "need a conductance"),
@@ -178,11 +178,11 @@ def test_a_run_in_pieces_and_a_point_neuron_joined_to_a_cell():
         ("current", npl.Normal(1 * nS, 0.1 * nS), "number or an array"),
     ],
 )
-def test_refused_between_point_neurons(place, g, words):
+def test_refused_between_point_neurons(entry, g, words):
     network = npl.Network("points")
     population = network.population("cells", LIFExp(), 3)
     with pytest.raises(npl.NeuropilError, match=words):
-        network.couple((population, place), (population, place), RING, g=g)
+        network.couple((population, entry), (population, entry), RING, g=g)
 
 
 def test_a_conductance_that_nothing_uses_is_refused():

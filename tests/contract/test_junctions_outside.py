@@ -23,7 +23,7 @@ PAIRS = [(0, 1), (1, 2), (2, 0), (0, 3), (3, 1)]
 
 
 class Rectifier(npl.Junction):
-    """Lets current flow from the first place of a pair to the second."""
+    """Lets current flow from the first site of a pair to the second."""
 
     g: npl.units.Conductance = 4 * nS
 

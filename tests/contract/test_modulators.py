@@ -1,7 +1,7 @@
 """Modulated networks: the engine does what the oracle does, whatever is modulated, and whatever the threads and the chunks.
 
-The two share the law of concentrations and effects, which is the description, and nothing of how parameters become
-kernels; that the law itself is right is tested in tests/analytic/test_modulators.py.
+The two share the equations of concentrations and effects, which is the description, and nothing of how parameters become
+kernels; that the equations are right is tested in tests/analytic/test_modulators.py.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ class DopamineSTDP(Synapse):
 def base(synapse=None, structure=None, neuron=None, positions=False, kinetics=None, diffusion=None, tick=1 * ms):
     """A nucleus of Poisson sources, sources of input, and neurons that a modulator reaches."""
     network = Network("modulated")
-    place = np.random.default_rng(5).uniform(0.0, 60.0, (14, 2)) * um if positions else None
+    at = np.random.default_rng(5).uniform(0.0, 60.0, (14, 2)) * um if positions else None
     nucleus = network.population("nucleus", PoissonSource(rate=200 * Hz), 5)
     source = network.population("source", PoissonSource(rate=80 * Hz), 9)
-    cells = network.population("cells", neuron or LIFExp(), 14, positions=place)
+    cells = network.population("cells", neuron or LIFExp(), 14, positions=at)
     network.stimulate(cells, Step(360 * pA), input="current")
     how = {"weight": 200 * pA, "delay": Uniform(0.3 * ms, 2 * ms), "port": "exc"}
     network.project(source, cells, FixedProbability(0.4), name="plain", **how)
@@ -335,7 +335,7 @@ ROLLED = [time_constants, over_positions, own_third_factors, *(pytest.param(c, m
 
 @pytest.mark.parametrize("case", ROLLED)
 def test_rollout_equals_oracle(case) -> None:
-    """Spikes one for one, potentials and levels to rounding: the same law, by JAX within one scan."""
+    """Spikes one for one, potentials and levels to rounding: the same equations, by JAX within one scan."""
     network = case()
     truth = simulate(network, STEPS * 0.1 * ms, edges={j: edges(p, 1, 0.1) for j, p in enumerate(network.projections)}, signals=SIGNALS, doses=DOSES)
     rollout = Rollout(network, precision="float64")

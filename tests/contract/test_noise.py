@@ -9,7 +9,7 @@ import neuropil as npl
 from neuropil.engine import Simulation
 from neuropil.errors import ModelError, NetworkError, UnitError
 from neuropil.maths import sqrt
-from neuropil.model import Branch, Branched, Channel, Input, Network, Neuron, Noise, State, Synapse
+from neuropil.model import Branch, Branched, Input, Network, Neuron, Noise, State, Synapse
 from neuropil.oracle import simulate
 from neuropil.units import Time, ms, mV, pA
 from neuropil.zoo.neurons.lif import LIFExp
@@ -140,8 +140,6 @@ def test_what_flows_into_noise_or_cannot_have_it_is_refused(tmp_path):
         net.replace(populations={"a": {"neuron": LIFExp()}})
     with pytest.raises(UnitError, match="no unit"):
         type("Wrong", (Neuron,), {"y": State(0.0), "noise": Input(pA)})
-    with pytest.raises(ModelError, match="no white noise"):
-        type("Gate", (Channel,), {"m": State(0.0), "noise": Input(1.0)})
     with pytest.raises(ModelError, match="one white noise"):
         type("Both", (Synapse,), {"y": State(0.0), "noise_y": Input(1.0)})
     net.save(tmp_path / "net.h5")

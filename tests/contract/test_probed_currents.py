@@ -134,7 +134,7 @@ def test_refused():
         made.probe(points, lambda a, b: a.v)
     with pytest.raises(NetworkError, match="start must be 0 or later"):
         made.probe(points, "v", start=-1 * ms)
-    with pytest.raises(NetworkError, match="no i_syn at this place"):
+    with pytest.raises(NetworkError, match="no i_syn at this location"):
         made.probe(cells, "i_syn", at="soma(0.5)")
     with pytest.raises(NetworkError, match="that of an ion"):
         made.probe(made.population("both", cell().paint("soma", SquidSodium(), name="na"), 1), "i_na")

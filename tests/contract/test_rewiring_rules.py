@@ -14,7 +14,7 @@ from neuropil.units import Hz, ms, pA, um
 from neuropil.zoo.neurons.lif import LIFExp
 
 N, REACH = 24, 150.0
-PLACE = np.random.default_rng(0).uniform(0, 400, (N, 2))
+POSITIONS = np.random.default_rng(0).uniform(0, 400, (N, 2))
 SOURCES, TARGETS = np.array([20, 3, 7, 4, 11, 0, 15]), np.array([3, 4, 5, 6, 20])
 RULES = {
     "probability": npl.FixedProbability(0.3),
@@ -35,7 +35,7 @@ STEPS = 400
 def network(views=False, form=None):
     """A projection by each rule; pairs of spikes do not matter here."""
     net = npl.Network("rewired")
-    p = net.population("p", LIFExp(), N, positions=PLACE * um)
+    p = net.population("p", LIFExp(), N, positions=POSITIONS * um)
     net.stimulate(p, npl.Step(np.linspace(300, 600, N) * pA), input="current")
     how = {"weight": 20 * pA, "delay": npl.Uniform(1 * ms, 2 * ms), "port": "exc"}
     for name, rule in RULES.items():
@@ -49,7 +49,7 @@ def network(views=False, form=None):
 
 
 def distances(pre, post, periodic):
-    apart = np.abs(PLACE[pre] - PLACE[post])
+    apart = np.abs(POSITIONS[pre] - POSITIONS[post])
     apart = np.minimum(apart, 400 - apart) if periodic else apart
     return np.hypot(*apart.T)
 

@@ -194,8 +194,8 @@ def test_gradients_through_branches_equal_finite_differences():
         assert float(roll.run(300).spikes["p"].sum()) == 0 < float(roll.run(300).spikes["s"].sum())
         gradient = jax.jit(jax.grad(loss))(roll.parameters)
         value = jax.jit(loss)
-        places = [("weights", "w", None, 2), ("neurons", "p", "branch.g_c", ()), ("neurons", "p", "branch.g_l", 4), ("neurons", "p", "tau_m", ())]
-        for kind, owner, name, index in places:
+        checked = [("weights", "w", None, 2), ("neurons", "p", "branch.g_c", ()), ("neurons", "p", "branch.g_l", 4), ("neurons", "p", "tau_m", ())]
+        for kind, owner, name, index in checked:
             leaf = gradient[kind][owner] if name is None else gradient[kind][owner][name]
 
             def at(shift, kind=kind, owner=owner, name=name, index=index):

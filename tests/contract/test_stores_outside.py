@@ -73,7 +73,7 @@ class OneWeightStore:
         self.ring = ring_length(int(self.delays[0]))
         self.argument = Argument(Kind.REAL, port)
         self.port, self.under_way = plan.buffer(p.target, part, self.argument), Buffer("spikes under way", np.int64, room)
-        g, _ = plan.place_of(p.target, part)
+        g, _ = plan.indices_of(p.target, part)
         self.arrived = []
         for t, share in enumerate(layout.shares):
             mine = layout.slice(p.target, part, t)

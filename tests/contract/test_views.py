@@ -23,7 +23,7 @@ from neuropil.zoo.synapses.short_term import TsodyksMarkram
 
 N = 40
 SOURCES, TARGETS = np.array([3, 33, 7, 20, 21, 22, 39, 10]), np.array([0, 1, 7, 30, 33, 21, 3])
-PLACE = np.random.default_rng(0).uniform(0, 500, (N, 2)) * um
+POSITIONS = np.random.default_rng(0).uniform(0, 500, (N, 2)) * um
 PAIRWISE = {
     "probability": npl.FixedProbability(0.3),
     "probability, others only": npl.FixedProbability(0.7, allow_self=False),
@@ -40,7 +40,7 @@ EVERY = slice(None)
 def joined(rule, sources=EVERY, targets=EVERY, seed=3):
     """The projection and its synapses, drawn weights and delays and numbers included."""
     net = npl.Network()
-    p = net.population("p", LIFExp(), N, positions=PLACE)
+    p = net.population("p", LIFExp(), N, positions=POSITIONS)
     law = {"weight": npl.Normal(10 * pA, 1 * pA), "delay": npl.Uniform(1 * ms, 3 * ms)}
     (made,) = net.project(p[sources], p[targets], rule, port="exc", name="x", **law)
     return made, numbered_edges(made, seed, 0.1)
@@ -262,7 +262,7 @@ def test_views_are_populations_to_sums_and_views_of_views():
     assert net.probe(p[::3], "v", neurons=[1]).neurons.tolist() == [3]
     assert net.probe(p, "v", neurons=np.arange(10) > 7, name="masked").neurons.tolist() == [8, 9]
     net.couple((p[:3], "current"), (p[5:], "current"), [(0, 4), (2, 0)], g=1 * nS)
-    assert net.couplings[-1].second.places.tolist() == [9, 5]
+    assert net.couplings[-1].second.flat_index.tolist() == [9, 5]
 
 
 @pytest.mark.parametrize(

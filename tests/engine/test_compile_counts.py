@@ -17,14 +17,14 @@ from neuropil.units import Hz, ms, mV, pA
 from neuropil.zoo.neurons.lif import LIFExp
 
 
-def network(name="first", exc="exc", n=80, rate=9000 * Hz, weight=30 * pA, delay=1.5 * ms, drive=30 * pA, tau_m=20 * ms):
+def network(name="first", exc="exc", n=80, rate=9000 * Hz, weight=30 * pA, delay=1.5 * ms, drive=30 * pA, tau_m=20 * ms, spread=0.1, inhibition=-180 * pA):
     net = npl.Network(name)
     start = {"v": npl.Uniform(-65 * mV, -50 * mV)}
     e = net.population(exc, LIFExp(tau_m=tau_m), n, initial=start)
     i = net.population("inh", LIFExp(tau_m=tau_m), n // 4, initial=start)
     rule = npl.FixedProbability(0.1)
-    net.project(e, e + i, rule, weight=npl.Normal(weight, 0.1 * weight, low=0 * pA), delay=delay, port="exc")
-    net.project(i, e + i, rule, weight=-6 * weight, delay=0.8 * ms, port="inh")
+    net.project(e, e + i, rule, weight=npl.Normal(weight, spread * weight, low=0 * pA) if spread else weight, delay=delay, port="exc")
+    net.project(i, e + i, rule, weight=inhibition, delay=0.8 * ms, port="inh")
     net.stimulate(e + i, npl.Poisson(rate), port="exc", weight=drive)
     return net
 
@@ -45,6 +45,7 @@ def warm():
     [
         {"name": "second"}, {"exc": "another name"}, {"n": 81}, {"n": 700}, {"n": 20}, {"rate": 500 * Hz}, {"rate": 20_000 * Hz}, {"weight": 3 * pA},
         {"delay": 12 * ms}, {"delay": npl.Uniform(1 * ms, 3 * ms)}, {"drive": 45 * pA}, {"tau_m": 12 * ms},
+        {"spread": 0}, {"inhibition": npl.Uniform(-190 * pA, -20 * pA)}, {"spread": 0, "inhibition": -20 * pA, "weight": 5 * pA},
     ],
     ids=lambda point: next(iter(point)),
 )  # fmt: skip
@@ -57,8 +58,8 @@ def test_nor_does_one_over_seed_time_step_and_threads(option):
     assert npl.run(network(), 2 * ms, **{"threads": 1, **option}).summary["compiled_kernels"] == 0
 
 
-def test_what_is_added_leaves_the_kernels_that_were_there():
-    """A probe and a population of the same model: the program of the network is new, and the kernel of probes once."""
+def test_what_is_added_compiles_only_what_is_new():
+    """A probe: the two kernels of probes. A population without Poisson events and inhibition: its neurons. Nothing else, and each once: programs are data."""
     probed = network()
     probed.probe(probed.populations["exc"], "v")
     assert compiled(probed) <= 2
@@ -68,7 +69,10 @@ def test_what_is_added_leaves_the_kernels_that_were_there():
     larger, rule = network(), npl.FixedProbability(0.2)
     more = larger.population("more", LIFExp(), 33)
     larger.project(more, more, rule, weight=20 * pA, delay=1 * ms, port="exc")
-    assert compiled(larger) <= 2  # of neurons without Poisson events and inhibition, and the program that calls it
+    assert compiled(larger) <= 1
+    larger.project(more, larger.populations["exc"], rule, weight=npl.Normal(20 * pA, 5 * pA), delay=2 * ms, port="exc")
+    larger.probe(more, "v")
+    assert compiled(larger) == 0
     larger.stimulate(more, npl.Poisson(8000 * Hz), port="exc", weight=40 * pA)
     larger.project(larger.populations["inh"], more, rule, weight=-20 * pA, delay=1 * ms, port="inh")
     assert compiled(larger) == 0  # it is as the others now

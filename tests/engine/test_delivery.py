@@ -113,7 +113,7 @@ def sums():
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_the_order_of_a_sum_is_the_contracts(threads, sums):
-    """Bit for bit the oracle's: stimuli, then projections in the network's order, each by emission, source and place."""
+    """Bit for bit the oracle's: stimuli, then projections in the network's order, each by emission, source and index."""
     simulation = Simulation(wide(), precision="float64", threads=threads)
     for n in (1, 7, 13, 39):
         simulation.step(n)

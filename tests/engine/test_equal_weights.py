@@ -39,7 +39,7 @@ def words(net: Network) -> dict[str, int]:
 
 
 def test_which_words_have_no_weights():
-    """Where a population's synapses on one accumulator all weigh the same in quanta, whatever their targets and delays."""
+    """Where a population's synapses on one accumulator all weigh the same once rounded, whatever their targets and delays."""
     assert words(network()) == {"one": 2, "same": 2, "back": 4, "drawn": 4, "strong": 2}
     assert [s and s.word for s in make_plan(network(), precision="float64").scale] == [np.uint16, np.uint16, np.uint64, np.uint64, np.uint16]
     assert {np.dtype(s.word).itemsize for s in make_plan(network(), full_weights=True).scale if s is not None} == {8}

@@ -62,7 +62,7 @@ def equal(a: npl.Result, b: npl.Result) -> bool:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_step_goes_on_after_ctrl_c_as_if_nothing_had_been(straight: npl.Result, threads: int) -> None:
     with npl.Simulation(network(), threads=threads) as simulation:
-        signals(simulation, 0, 2, 2, 4)  # twice in one place, too
+        signals(simulation, 0, 2, 2, 4)  # twice in a row, too
         spikes, left = [], 1999
         while left:
             before = simulation.core.step

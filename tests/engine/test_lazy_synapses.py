@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from neuropil.codegen.event_driven_source import LONGEST, NOTES
+from neuropil.codegen.event_driven_source import HISTORY, LONGEST
 from neuropil.connectivity.draw import edges
 from neuropil.engine import Simulation
 from neuropil.errors import ModelError, NetworkError
@@ -262,7 +262,7 @@ def test_waking_is_exact(name, late, tmp_path):
     second.close()
 
 
-@pytest.mark.parametrize("spikes", [NOTES - 1, NOTES, 9 * NOTES])
+@pytest.mark.parametrize("spikes", [HISTORY - 1, HISTORY, 9 * HISTORY])
 def test_a_target_that_spikes_often_while_its_source_is_silent(spikes):
     """One arrival, then more spikes of the target than are remembered: w = a₊ Σ exp(-t/τ₊), by hand."""
     made = Network("silence")

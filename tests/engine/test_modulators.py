@@ -47,8 +47,8 @@ DURATION = 60 * ms
 def circuit(model=None, synapse=None, positions=False):
     network = Network("circuit")
     source = network.population("source", PoissonSource(rate=100 * Hz), 8)
-    place = np.random.default_rng(2).uniform(0, 40, (9, 2)) * um if positions else None
-    cells = network.population("cells", model or LIFExp(), 9, positions=place)
+    at = np.random.default_rng(2).uniform(0, 40, (9, 2)) * um if positions else None
+    cells = network.population("cells", model or LIFExp(), 9, positions=at)
     network.stimulate(cells, Step(390 * pA), input="current")
     how = {"weight": 300 * pA, "delay": 1 * ms, "port": "exc"}
     (into,) = network.project(source, cells, FixedProbability(0.5), synapse=synapse or TsodyksMarkram(), name="in", **how)

@@ -74,7 +74,7 @@ def test_what_vanishes_all_the_same_is_counted():
 
 @pytest.mark.parametrize("n", [1000, 70_000])
 def test_a_volley_of_any_size_is_exact(n):
-    """All of a target's synapses at once: whole quanta, so the sum is right to the rounding of float32."""
+    """All of a target's synapses at once: whole multiples of the weight scale, so the sum is right to the rounding of float32."""
     simulation = Simulation(volley(100.0, n=n, rule=AllToAll(), targets=1), threads=1)
     simulation.step(25)
     assert got(simulation)[0] == pytest.approx(100.0 * n, rel=2.0**-22)

@@ -121,7 +121,7 @@ def test_a_source_that_is_silent_for_long(first, precision):
 
 
 def test_more_spikes_than_notes_hold_at_every_rate_of_looking():
-    """A record, notes and what is responded to before notes are lost: Σ exp(-t/τ) for each source, the same bits whoever looks."""
+    """A record, the history and what is responded to before recorded spikes are lost: Σ exp(-t/τ) for each source, the same bits whoever looks."""
     spikes = np.round(3.0 + 0.4 * np.arange(280), 1)
     made = silent(20.0, spikes)
     found, arrived, at = weights(made, 120.0, "float64")

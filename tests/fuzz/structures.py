@@ -121,7 +121,7 @@ EVENTS, CURRENTS = ("poisson", "regular", "list", "inhomogeneous"), ("step", "si
 
 @dataclass(frozen=True)
 class Wire:
-    """A projection: places of its populations (the source is 0), a port, a synapse model or None, what else it has."""
+    """A projection: indices of its populations (the source is 0), a port, a synapse model or None, what else it has."""
 
     source: int
     target: int
@@ -151,7 +151,7 @@ class Structure:
     coupled: bool
     normalised: bool
     watched: bool
-    graded: tuple[tuple[int, int, str], ...] = ()  # places of the source and the target, and the form of the weights
+    graded: tuple[tuple[int, int, str], ...] = ()  # indices of the source and the target, and the form of the weights
 
 
 def structure(number: int) -> Structure:

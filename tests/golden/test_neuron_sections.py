@@ -21,7 +21,7 @@ from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.channels.squid_axon import HodgkinHuxleyMembrane
 from neuropil.zoo.electrodes.current_clamp import CurrentClamp
 from neuropil.zoo.electrodes.voltage_clamp import VoltageClamp
-from peer.neuron_sections import CLAMP, CURRENTS, DETECT, PLACES, SECTIONS
+from peer.neuron_sections import CLAMP, CURRENTS, DETECT, LOCATIONS, SECTIONS
 
 STORED = Path(__file__).with_name("neuron_sections.npz")
 BOUND = 1e-6
@@ -46,13 +46,13 @@ def the_cell() -> Cell:
 
 @cache
 def ours() -> tuple[np.ndarray, np.ndarray]:
-    """Potentials (mV) [places, 200 samples], spike times (ms)."""
+    """Potentials (mV) [locations, 200 samples], spike times (ms)."""
     net = Network("sections")
     p = net.population("c", the_cell(), 1)
     for k, (*_, delay, duration, amplitude) in enumerate(CURRENTS):
         net.stimulate(p, Step(amplitude * nA, start=delay * ms, stop=(delay + duration) * ms), input=f"electrodes.amplitude[{k}]")
     net.stimulate(p, Step(CLAMP[3] * mV, stop=CLAMP[2] * ms), input="hold.command")
-    net.probe(p, "v", at=[f"{name}({x})" for name, x in PLACES])
+    net.probe(p, "v", at=[f"{name}({x})" for name, x in LOCATIONS])
     result = run(net, 100 * ms, dt=0.025 * ms, threads=1)
     return result.traces["c.v"].values[19::20].T, result.spikes.times()
 

@@ -1,6 +1,6 @@
 """Malformed descriptions: each must end in a neuropil error that names the culprit, never in one from inside NumPy.
 
-`SLOTS` is every place of the public constructors that takes a value; `BAD` is what people, and loaders of other
+`SLOTS` is every argument of the public constructors that takes a value; `BAD` is what people, and loaders of other
 people's files, put there. Their product, the singular cases below and hypothesis's own inventions are the test.
 """
 
@@ -49,7 +49,7 @@ from neuropil.zoo.neurons.lif import LIFDelta, LIFExp
 
 
 class Slot(NamedTuple):
-    """A place for a value: how to fill it, its dimension, and the word the error must contain."""
+    """An argument: how to fill it, its dimension, and the word the error must contain."""
 
     fill: Callable[[Any], Any]
     dimension: Dimension

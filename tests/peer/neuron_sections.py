@@ -1,6 +1,6 @@
 """NEURON's side of the comparison of sections with their own numbers; runs where NEURON is, without neuropil.
 
-Prints, as the last line, a JSON object: "v" [places][samples] (mV, every 20th step of 0.025 ms, 100 ms) and "spikes" (ms).
+Prints, as the last line, a JSON object: "v" [locations][samples] (mV, every 20th step of 0.025 ms, 100 ms) and "spikes" (ms).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SECTIONS = (  # name, L, diameter, nseg, cm, Ra, mechanism, parent, at
     ("right", 150, 1.5, 4, 1.0, 120, "hh", "trunk", 1),
     ("twig", 60, 0.8, 2, 1.0, 100, "pas", "trunk", 0.5),
 )
-PLACES = (
+LOCATIONS = (
     ("soma", 0.5), ("soma", 0), ("soma", 1), ("axon", 0), ("axon", 1), ("trunk", 1), ("left", 0), ("left", 0.5), ("left", 1), ("right", 1), ("twig", 0),
     ("twig", 1),
 )  # fmt: skip
@@ -57,7 +57,7 @@ def main() -> None:
     for step in range(1, 4001):
         h.fadvance()
         if step % 20 == 0:
-            rows.append([made[n](x).v for n, x in PLACES])
+            rows.append([made[n](x).v for n, x in LOCATIONS])
     print("\n" + json.dumps({"v": [list(column) for column in zip(*rows, strict=True)], "spikes": list(times)}))
 
 

@@ -106,8 +106,8 @@ def cable() -> Cell:
 def test_ions_of_point_processes_and_of_the_squid_axon(neuron: dict[str, Any]) -> None:
     cell = cable().paint("all", CalciumPool(gamma=0.05, start=1e-4 * mM, decay=80 * ms, celsius=6.3)).paint("all", PotassiumShell())
     cell.place("syn", Receptor(), at="cable(0.5)")
-    places = {"v": ("v", "cable(0.5)"), "end": ("v", "cable(0.9)"), "cai": ("CalciumPool.c_ca", "cable(0.5)"), "k": ("PotassiumShell.c_k", "cable(0.1)")}
-    mine = ours(0.025, cell, **places)
+    probed = {"v": ("v", "cable(0.5)"), "end": ("v", "cable(0.9)"), "cai": ("CalciumPool.c_ca", "cable(0.5)"), "k": ("PotassiumShell.c_k", "cable(0.1)")}
+    mine = ours(0.025, cell, **probed)
     theirs = neuron["ions"]
     assert theirs["v"].max() > 0 and np.ptp(theirs["cai"]) > 1e-3 and np.ptp(theirs["k"]) > 1, "spikes, and both pools move"
     worst = {n: float(np.abs(mine[n] - theirs[n]).max()) for n in theirs}

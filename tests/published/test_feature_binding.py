@@ -30,9 +30,9 @@ def volleys(shown, dt, g):
     """Every fibre of a shown group once, 10 ms into its trial."""
     trial, fibre = [], []
     for k, stimulus in enumerate(shown):
-        for place, pair in enumerate(binding.STIMULI[stimulus][1]):
+        for index, pair in enumerate(binding.STIMULI[stimulus][1]):
             for feature in pair:
-                mine = binding.group(feature, place) * binding.FIBRES + np.arange(binding.FIBRES)
+                mine = binding.group(feature, index) * binding.FIBRES + np.arange(binding.FIBRES)
                 trial, fibre = [*trial, *[k] * mine.size], [*fibre, *mine]
     return npl.SpikeList((np.array(trial) * binding.TRIAL_MS + 10.0) * ms, np.array(fibre))
 
@@ -40,8 +40,8 @@ def volleys(shown, dt, g):
 def test_no_weighted_sum_of_inputs_tells_bound_from_unbound():
     active = np.zeros((len(binding.STIMULI), 8))
     for row, (_, pairs) in zip(active, binding.STIMULI, strict=True):
-        for place, pair in enumerate(pairs):
-            row[[binding.group(feature, place) for feature in pair]] = 1
+        for index, pair in enumerate(pairs):
+            row[[binding.group(feature, index) for feature in pair]] = 1
     kind = np.array([k for k, _ in binding.STIMULI])
     assert np.array_equal(active[kind == 0].sum(axis=0), active[kind == 1].sum(axis=0))
     for scattered in (False, True):

@@ -24,7 +24,7 @@ def test_closed_form_keeps_the_charge(length: float, diameter: float) -> None:
     """The mean potential of a sealed cable charges like one compartment of the whole membrane: I R (1 - exp(-t/tau))."""
     nodes, weights = np.polynomial.legendre.leggauss(40)
     x = 0.5 * length * (nodes + 1)
-    v = np.array([rallpacks.cable_voltage(float(place), TIMES, length, diameter) for place in x]) - rallpacks.REST
+    v = np.array([rallpacks.cable_voltage(float(position), TIMES, length, diameter) for position in x]) - rallpacks.REST
     resistance = rallpacks.R_M / (math.pi * diameter * length)
     expected = rallpacks.CURRENT * 1e-9 * resistance * 1e3 * -np.expm1(-TIMES / 40.0)
     late = TIMES >= 1.0  # before, the potential near the electrode is too sharp for the quadrature

@@ -16,10 +16,10 @@ import sys, time
 import numpy as np
 from numba import types
 from neuropil.codegen import ahead
-from neuropil.codegen.indirect import address_of
 from neuropil.codegen.kernel_cache import Compilations
 from neuropil.engine.exchange.exchange import alarmed
 from neuropil.engine.exchange.spikes import log_spikes
+from neuropil.engine.program import entry_of
 
 ahead._cores = lambda: 2
 arguments = (types.int64[::1], types.int64, types.int64)
@@ -37,7 +37,7 @@ if sys.argv[1] == "waited":
     while not ahead.busy_with(task):
         time.sleep(0.01)
 with counted:
-    assert address_of(alarmed, arguments)
+    assert entry_of(alarmed, arguments)
 assert not task.missing
 alarm = np.zeros(16, np.int64)
 alarm[8] = 7

@@ -42,7 +42,7 @@ class Conductance(PointProcess):
 
 
 class Cell(Composite):
-    """What a cable solver would advance: two kinds of synapses at places of a dendrite."""
+    """What a cable solver would advance: two kinds of synapses at sites of a dendrite."""
 
     @property
     def parts(self):
@@ -129,7 +129,7 @@ def test_an_index_names_one_site_and_is_not_needed_where_there_is_one():
     assert net.stimulate(pop, Poisson(1 * Hz), port="branch.exc[0]", weight=1 * nS)[0].site is None
     probe = net.probe(net.population("q", BranchNeuron(4), 3), "branch.v", neurons=[2, 0], sites=[3, 1])
     assert probe.neurons.tolist() == [2, 2, 0, 0] and probe.sites.tolist() == [3, 1, 3, 1]
-    assert probe.places.tolist() == [11, 9, 3, 1]
+    assert probe.flat_index.tolist() == [11, 9, 3, 1]
 
 
 def test_parameters_may_differ_by_branch_or_by_every_branch_of_every_neuron():
@@ -151,7 +151,7 @@ def test_a_part_without_a_kernel_collects_what_arrives():
     net.project(lif, cell, FixedInDegree(2), weight=1 * nS, delay=1 * ms, port="tuft.exc")
     net.stimulate(cell, Poisson(10 * Hz), port="trunk.exc", weight=1 * nS)
     bare = {b.members[0].part: b for b in make_plan(net).bare}
-    assert bare["tuft"].arguments == (state("g"), Argument(Kind.EXACT, "exc")) and bare["tuft"].members[0].quanta["exc"] > 0
+    assert bare["tuft"].arguments == (state("g"), Argument(Kind.EXACT, "exc")) and bare["tuft"].members[0].weight_scales["exc"] > 0
     assert bare["trunk"].arguments == (state("g"), Argument(Kind.REAL, "exc"))
 
 
@@ -238,7 +238,7 @@ def test_what_branches_add_to_their_soma_comes_after_all_stimuli():
     net.stimulate(pop, Step(100 * pA), input="current")
     plan = make_plan(net)
     core = Core(plan, 1)
-    into = plan.buffers[plan.place_of(pop)[0], Argument(Kind.INPUT, "current")]
+    into = plan.buffers[plan.indices_of(pop)[0], Argument(Kind.INPUT, "current")]
     adding = [op.phase for op in core.program.operations if into in op.adds]
     core.close()
     assert adding == [Phase.STIMULI, Phase.NEURONS]

@@ -42,25 +42,25 @@ def test_buckets_are_lists(shape):
     capacity = 900
     buckets, lists, held = Buckets.empty(*shape, capacity), {}, 0
     assert buckets.memory[BITS] == {4: 6, 1 << 13: 4, 1 << 18: 3}[shape[1]] and buckets.nbytes == bucket_bytes(int(np.prod(shape)), capacity)
-    places = draw.choice(int(np.prod(shape)), 4, replace=False).tolist()
+    buckets_used = draw.choice(int(np.prod(shape)), 4, replace=False).tolist()
     out = np.zeros(4000, np.int64)
     for turn in range(6000):
-        place = places[int(draw.integers(len(places)) if turn % 3 else turn % 2)]
-        pass_over(buckets.memory, place, -turn)
+        bucket = buckets_used[int(draw.integers(len(buckets_used)) if turn % 3 else turn % 2)]
+        pass_over(buckets.memory, bucket, -turn)
         if draw.random() < 0.97 and held < capacity:
-            append(buckets.memory, place, turn)
-            lists.setdefault(place, []).append(turn)
+            append(buckets.memory, bucket, turn)
+            lists.setdefault(bucket, []).append(turn)
             held += 1
         else:
-            n = drain(buckets.memory, place, out)
-            assert out[:n].tolist() == lists.pop(place, [])
+            n = drain(buckets.memory, bucket, out)
+            assert out[:n].tolist() == lists.pop(bucket, [])
             held -= n
         if held == capacity and capacity < 3000:
             capacity *= 2
             buckets.grow(capacity)
-    for place in list(lists):
-        n = drain(buckets.memory, place, out)
-        assert out[:n].tolist() == lists.pop(place)
+    for bucket in list(lists):
+        n = drain(buckets.memory, bucket, out)
+        assert out[:n].tolist() == lists.pop(bucket)
     assert len(free_pages(buckets)) == (buckets.memory.size - buckets.memory[BASE] >> buckets.memory[BITS]) - 1
 
 

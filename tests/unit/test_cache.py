@@ -138,10 +138,10 @@ def test_without_a_choice_it_lies_among_the_users_caches(tmp_path, monkeypatch):
         assert directory().is_absolute()
 
 
-@pytest.mark.parametrize("place", ["file", "file/below"])
-def test_a_directory_that_cannot_be_made_is_done_without(tmp_path, monkeypatch, place):
+@pytest.mark.parametrize("path", ["file", "file/below"])
+def test_a_directory_that_cannot_be_made_is_done_without(tmp_path, monkeypatch, path):
     (tmp_path / "file").touch()
-    monkeypatch.setenv("NEUROPIL_CACHE", str(tmp_path / place))
+    monkeypatch.setenv("NEUROPIL_CACHE", str(tmp_path / path))
     with pytest.warns(UserWarning, match="is not used"):
         assert directory().is_dir()
 

@@ -111,7 +111,7 @@ def planned(made: Cell):
         (lambda: Twice(), "Twice defines currents"),
         (lambda: Two(), "Two.carries must name one ion"),
         (lambda: planned(cell().paint("all", NoDict())), "NoDict.currents"),
-        (lambda: planned(cell().paint("all", Leak()).place("r", Reader(), at="soma")), "the place of 'r': r needs 'c_ca'"),
+        (lambda: planned(cell().paint("all", Leak()).place("r", Reader(), at="soma")), "the location of 'r': r needs 'c_ca'"),
         (lambda: planned(cell().paint("soma", CalciumPool()).place("r", Reader(), at=["soma(0.2)", "dend(0.9)"])), "needs 'c_ca'"),
         (lambda: planned(cell().paint("all", CalciumPool()).place("r", Reader(), at="dend(1)")), "needs 'c_ca'"),
         (lambda: type("Pool", (PointProcess,), {"provides": lambda self, s, x: {}, "__module__": __name__}), "cannot define provides"),

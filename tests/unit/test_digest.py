@@ -1,6 +1,6 @@
 """The digest that compiled code is kept under: it follows whatever a kernel depends on, and nothing else.
 
-The truth is the code itself: texts that differ in one place are compiled from scratch, and their digests compared.
+The truth is the code itself: texts that differ in one line are compiled from scratch, and their digests compared.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Compartments: closed forms of area and resistance, totals that no rule changes, and where places fall."""
+"""Compartments: closed forms of area and resistance, totals that no rule changes, and where positions fall."""
 
 from __future__ import annotations
 
@@ -260,10 +260,10 @@ def test_report():
     assert [line.split()[0] for line in text.splitlines()[2:]] == ["soma", "apical", "basal"]
 
 
-# --- places ---------------------------------------------------------------------------------------------------------
+# --- positions ---------------------------------------------------------------------------------------------------------
 
 
-def test_at_is_the_compartment_that_holds_the_place():
+def test_at_is_the_compartment_that_holds_the_position():
     c = divide(fork(), FixedCount(4))
     for x, piece in ((0.0001, 0), (0.2499, 0), (0.25, 1), (0.5, 2), (0.99, 3), (1.0, 3)):
         number = c.at("left", x)
@@ -289,10 +289,10 @@ def test_regions_combine():
     np.testing.assert_array_equal((Distance(0 * um, 100 * um) | Distance(100 * um)).compartments(c), everything)
 
 
-def test_places_as_text():
+def test_locations_as_text():
     c = divide(fork(), FixedCount(5))
-    for text, place in (("soma(0.5)", At("soma", 0.5)), ("left ( 0.3 )", At("left", 0.3)), ("dend", At("dend")), ("basal(1)", At("dend", 1.0))):
-        np.testing.assert_array_equal(location(text).compartments(c), place.compartments(c))
+    for text, position in (("soma(0.5)", At("soma", 0.5)), ("left ( 0.3 )", At("left", 0.3)), ("dend", At("dend")), ("basal(1)", At("dend", 1.0))):
+        np.testing.assert_array_equal(location(text).compartments(c), position.compartments(c))
     for wrong, says in (("left(two)", "not a location"), ("lift(0.5)", "did you mean 'left'"), ("apical(0.5)", "3 sections"), ("left(2)", "x=2")):
         with pytest.raises(MorphologyError, match=says):
             location(wrong).compartments(c)
@@ -304,7 +304,7 @@ def test_places_as_text():
 
 
 def test_spread_is_uniform_along_the_length_whatever_the_division():
-    """10⁵ places over 160 µm: the share of the longer section within 4.5 standard errors (false alarm 7e-6)."""
+    """10⁵ positions over 160 µm: the share of the longer section within 4.5 standard errors (false alarm 7e-6)."""
     coarse, fine = divide(fork(), FixedCount(1)), divide(fork(), FixedCount(31))
     spread = Spread("tuft", 100_000, seed=3)
     a, b = spread.compartments(coarse), spread.compartments(fine)
@@ -317,9 +317,9 @@ def test_spread_is_uniform_along_the_length_whatever_the_division():
 
 def test_evenly():
     c = divide(fork(), FixedCount(10))
-    places = Evenly("tuft", 20 * um).compartments(c)
-    assert len(places) == 8
-    np.testing.assert_allclose(c.position[places], [0.15, 0.35, 0.55, 0.75, 0.95, 0.15, 0.55, 0.85])
+    positions = Evenly("tuft", 20 * um).compartments(c)
+    assert len(positions) == 8
+    np.testing.assert_allclose(c.position[positions], [0.15, 0.35, 0.55, 0.75, 0.95, 0.15, 0.55, 0.85])
     with pytest.raises(MorphologyError, match="no compartment"):
         Evenly(Distance(1e5 * um), 10 * um).compartments(c)
 
@@ -328,7 +328,7 @@ def test_evenly():
     "make", [lambda: Spread("all", -1), lambda: Spread("all", 1, -1), lambda: Evenly("all", 0 * um), lambda: Distance(5 * um, 5 * um),
              lambda: At("soma", 1.01), lambda: Sections(), lambda: region(3), lambda: location(3)],
 )  # fmt: skip
-def test_places_refuse(make):
+def test_locations_refuse(make):
     with pytest.raises(MorphologyError):
         make()
 

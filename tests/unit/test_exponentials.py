@@ -29,24 +29,24 @@ def test_the_squid_axon_needs_two():
             ("expm1", -0.1, 40.0), ("exp", -1 / 18, 65.0), ("exp", -0.05, 65.0), ("exp", -0.1, 35.0), ("expm1", -0.1, 55.0), ("exp", -1 / 80, 65.0),
         ]
     ]  # fmt: skip
-    new, place = share_exponentials(graph, roots, "x.v", exact=True)
+    new, node_of = share_exponentials(graph, roots, "x.v", exact=True)
     assert count(graph, roots) == 6
-    assert count(new, [place[r] for r in roots]) == 2
+    assert count(new, [node_of[r] for r in roots]) == 2
 
 
 def test_single_precision_keeps_expm1():
     graph = Graph()
     roots = [exponential(graph, "expm1", -0.1, 40.0), exponential(graph, "expm1", -0.1, 55.0)]
-    new, place = share_exponentials(graph, roots, "x.v", exact=False)
-    assert count(new, [place[r] for r in roots]) == 2
+    new, node_of = share_exponentials(graph, roots, "x.v", exact=False)
+    assert count(new, [node_of[r] for r in roots]) == 2
 
 
 def test_a_lonely_exponential_is_left_alone():
     graph = Graph()
     root = exponential(graph, "exp", -1 / 18, 65.0)
-    new, place = share_exponentials(graph, [root], "x.v", exact=True)
+    new, node_of = share_exponentials(graph, [root], "x.v", exact=True)
     assert [n.op for n in new.nodes] == [n.op for n in graph.nodes]
-    assert new.nodes[place[root]].op == "exp"
+    assert new.nodes[node_of[root]].op == "exp"
 
 
 @settings(max_examples=60)
@@ -61,21 +61,21 @@ def test_values_stay(terms: list[tuple[str, int, int, float]], scale: float):
     """Relative error of the exponential within 40 roundings and a few of its arguments, whatever is shared."""
     graph = Graph()
     roots = [exponential(graph, op, sign * power / scale, offset) for op, sign, power, offset in terms]
-    new, place = share_exponentials(graph, roots, "x.v", exact=True)
+    new, node_of = share_exponentials(graph, roots, "x.v", exact=True)
     v = np.linspace(-150.0, 100.0, 501)
     before = graph.evaluate(roots, {"x.v": v})
-    after = new.evaluate([place[r] for r in roots], {"x.v": v})
+    after = new.evaluate([node_of[r] for r in roots], {"x.v": v})
     for (op, _, power, offset), old, shared in zip(terms, before, after, strict=True):
         size = np.abs(old) + (1.0 if op == "expm1" else 0.0)
         arguments = power / scale * (np.abs(v + offset) + np.abs(v + 60.0) + np.abs(offset - 60.0))
         assert np.all(np.abs(shared - old) <= (40 + 4 * arguments) * np.finfo(float).eps * size)
-    assert count(new, [place[r] for r in roots]) <= count(graph, roots)
+    assert count(new, [node_of[r] for r in roots]) <= count(graph, roots)
 
 
 def test_static_parts_stay_static():
     graph = Graph()
     rate = graph.add("exp", graph.leaf("p.a", static=True))
     root = graph.add("mul", rate, exponential(graph, "exp", -0.1, 40.0))
-    new, place = share_exponentials(graph, [root], "x.v", exact=True)
-    assert new.nodes[place[rate]].static
-    assert new.evaluate([place[root]], {"p.a": 0.3, "x.v": -40.0})[0] == pytest.approx(np.exp(0.3))
+    new, node_of = share_exponentials(graph, [root], "x.v", exact=True)
+    assert new.nodes[node_of[rate]].static
+    assert new.evaluate([node_of[root]], {"p.a": 0.3, "x.v": -40.0})[0] == pytest.approx(np.exp(0.3))

@@ -242,8 +242,8 @@ def test_a_disk_that_refuses_is_an_error_with_the_remedy(tmp_path, limit, fix):
 
 def test_folders_that_cannot_be(tmp_path):
     (tmp_path / "file").touch()
-    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(ResultError):
-            result().save(place)
+            result().save(path)
     with pytest.raises(StorageError, match="shorter name"):
         result().save(tmp_path / ("x" * 300))

@@ -112,8 +112,8 @@ def digest(model):
 def graph(model, monkeypatch):
     """The program's nodes, traced from scratch."""
     with monkeypatch.context() as patch:
-        for place in ("classify", "neuron_program"):
-            patch.setattr(f"neuropil.lower.{place}.kept", lambda what, reads, make: make())
+        for module in ("classify", "neuron_program"):
+            patch.setattr(f"neuropil.lower.{module}.kept", lambda what, reads, make: make())
         program = NeuronProgram.of(StepFunction.of(TracedNeuron(model)), Variant())
     return program.graph.nodes, program.step.scheme.system.graph.nodes
 

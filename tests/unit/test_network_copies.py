@@ -222,12 +222,12 @@ def test_a_size_is_replaced_where_nothing_names_single_neurons() -> None:
         viewed.replace(populations={"c": {"size": 8}})
     with pytest.raises(NetworkError, match="FixedInDegree"):
         net.replace(populations={"a": {"size": 1}}, projections={"ab": {"rule": npl.FixedInDegree(2, allow_multiple=False)}})
-    with pytest.raises((NetworkError, ModelError), match=r"wrong shape|couplings?|place"):
+    with pytest.raises((NetworkError, ModelError), match=r"wrong shape|couplings?|voxel"):
         network().replace(populations={"exc": {"size": 30}})
 
 
 def test_what_is_done_to_synapses_fits_the_copy() -> None:
-    """Totals for each target and places of synapses are those of the projection as it is described anew."""
+    """Totals for each target and indices of synapses are those of the projection as it is described anew."""
     net = npl.Network()
     a, b = net.population("a", LIFExp(), 4), net.population("b", LIFExp(), 6)
     (q,) = net.project(a, b, npl.FixedInDegree(2), weight=1 * pA, delay=1 * ms, port="exc", synapse=AdditiveSTDP(), name="ab")

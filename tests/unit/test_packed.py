@@ -84,11 +84,11 @@ def _largest(weight):
 
 
 def listed(net, store, n_blocks):
-    """Per source population, sorted rows (source, target, channel, delay, weight in quanta) that ``edges`` promises."""
+    """Per source population, sorted rows (source, target, channel, delay, multiple of the weight scale) that ``edges`` promises."""
     rows = [[np.empty((0, 5))] for _ in net.populations]
     for j, p in enumerate(net.projections):
         pre, post, weight, delay, _ = edges(p, 3, DT)
-        columns = pre, post + p.target.first, np.full(pre.size, PORTS.index(p.port)), delay, weight / store.scale[j].quantum
+        columns = pre, post + p.target.first, np.full(pre.size, PORTS.index(p.port)), delay, weight / store.scale[j].unit
         rows[list(net.populations.values()).index(p.source)].append(np.stack(columns, axis=1).astype(float))
     return [np.concatenate(r) for r in rows]
 
@@ -101,7 +101,7 @@ def unpacked(net, store, n_blocks):
         for s in range(pop.size):
             u = store.unpack(number, s, pop.first)
             target = u["local"] * n_blocks + u["block"]
-            rows.append(np.stack([np.full(target.size, s), target, u["channel"], u["delay"], u["quanta"]], axis=1).astype(float))
+            rows.append(np.stack([np.full(target.size, s), target, u["channel"], u["delay"], u["multiples"]], axis=1).astype(float))
         out.append(np.concatenate(rows))
     return out
 
@@ -114,7 +114,7 @@ def in_order(rows):
 @given(networks(), st.integers(1, 3), st.sampled_from([np.uint16, np.uint32, np.uint64]))
 def test_round_trip(net, n_blocks, word):
     store = build(net, n_blocks, word)
-    # Half a quantum of rounding, and what float32 (float64) loses of a weight of 2**14 (2**46) quanta or twice that.
+    # Half a unit of rounding, and what float32 (float64) loses of a weight of 2**14 (2**46) units or twice that.
     slack = 0.5 + (0.02 if word is np.uint32 else 0.2)
     for want, got in zip(listed(net, store, n_blocks), unpacked(net, store, n_blocks), strict=True):
         want, got = in_order(want), in_order(got)
@@ -223,7 +223,7 @@ def test_constant_weights_in_powers_of_two_are_exact():
     scale = scale_for(4 * 87.81, np.uint32)
     store = packed.build(net, DT, 0, block_of=block_of, local_of=local_of, n_blocks=1, channel_of=[0] * 3, scale=[scale] * 3)
     assert store.rounding == [0, 0, 0] and store.saturated == [0, 0, 0] and store.vanished == [0, 0, 0]
-    assert sorted(set(store.unpack(0, 0, 0)["quanta"] * scale.quantum)) == [-4 * 87.81, 87.81, 2 * 87.81]
+    assert sorted(set(store.unpack(0, 0, 0)["multiples"] * scale.unit)) == [-4 * 87.81, 87.81, 2 * 87.81]
 
 
 def test_weights_too_large_are_saturated_and_those_stored_as_0_counted():
@@ -236,8 +236,8 @@ def test_weights_too_large_are_saturated_and_those_stored_as_0_counted():
     scale = Scale(1e-4, 32767, np.uint32)
     store = packed.build(net, DT, 0, block_of=block_of, local_of=local_of, n_blocks=1, channel_of=[0], scale=[scale])
     assert store.saturated == [3] and store.vanished == [2] and store.rounding == [pytest.approx(0.25, rel=1e-5)]
-    assert store.unpack(0, 0, 0)["quanta"].tolist() == [0, 0, 0, 2]
-    assert store.unpack(0, 1, 0)["quanta"].tolist() == [-10000, 32767, -10000, -10000]
+    assert store.unpack(0, 0, 0)["multiples"].tolist() == [0, 0, 0, 2]
+    assert store.unpack(0, 1, 0)["multiples"].tolist() == [-10000, 32767, -10000, -10000]
 
 
 def test_progress_reaches_one_and_an_error_within_it_stops_the_building():

@@ -97,9 +97,9 @@ def rooms() -> dict[str, str]:
     """Each room and single file of the package, and the first line of its docstring."""
     found = {}
     for file in (*SOURCE.rglob("*/__init__.py"), *SOURCE.glob("[!_]*.py")):
-        place = file.relative_to(SOURCE)
+        room_of = file.relative_to(SOURCE)
         text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
-        found[(place.parent if place.name == "__init__.py" else place).as_posix()] = text.partition("\n")[0]
+        found[(room_of.parent if room_of.name == "__init__.py" else room_of).as_posix()] = text.partition("\n")[0]
     return found
 
 
@@ -120,4 +120,4 @@ def test_the_map_shows_each_room_once_by_its_first_line():
 )  # fmt: skip
 def test_a_reader_finds_a_mechanism_in_the_map(wanted, room):
     """One row, and no other, names it."""
-    assert [place for place, text in rooms().items() if wanted in text] == [room]
+    assert [room_of for room_of, text in rooms().items() if wanted in text] == [room]

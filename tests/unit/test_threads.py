@@ -14,7 +14,7 @@ from neuropil.codegen import numerics as nx
 
 @njit(nogil=True)
 def _meet(state, thread, n, rounds, box, wrong):
-    """Each round: write one's own place, meet, check everyone's place, meet again."""
+    """Each round: write one's own entry, meet, check everyone's entry, meet again."""
     for t in range(1, rounds + 1):
         box[thread * 8] = t
         if not nx.spin_barrier(state, thread, n):

@@ -40,8 +40,8 @@ def test_no_volley_wraps(word, accumulator):
     for in_degree in (1, 100, 65536, 65537, 3 * 10**6, 10**9):
         scale = scale_for(351.0, word, in_degree)
         assert in_degree * scale.top < accumulator
-        assert 351.0 / scale.quantum == (scale.top + 1) // 2, "a power of two of quanta"
-    assert scale_for(0.0, word).quantum == 1.0
+        assert 351.0 / scale.unit == (scale.top + 1) // 2, "a power of two"
+    assert scale_for(0.0, word).unit == 1.0
 
 
 def test_the_worst_volley_counts_every_synapse_of_a_target():
@@ -59,7 +59,7 @@ WIDE = {
     "six decades": (np.logspace(-4, 2, 500), None),
     "three decades, one synapse each": (np.logspace(-1, 2, 500), None),
     "a matrix most of whose sources vanish": (np.repeat(BIMODAL[:, None], 500, axis=1), AllToAll()),
-    "a matrix of little above a quantum": (np.where(np.arange(500) % 10 == 0, 100.0, 0.008)[:, None] * np.ones(500), AllToAll()),
+    "a matrix of little above the scale": (np.where(np.arange(500) % 10 == 0, 100.0, 0.008)[:, None] * np.ones(500), AllToAll()),
     "one target of five hundred": (np.where(np.arange(500) == 7, 0.02, 100.0), None),
     "a heavy tail": (LogNormal(10 * pA, 30 * pA), FixedProbability(0.2)),
     "a log-normal one, few synapses": (LogNormal(10 * pA, 10 * pA), OneToOne()),
@@ -99,7 +99,7 @@ def test_only_the_port_in_need_is_widened():
     network.project(a, a, FixedProbability(0.5), weight=Normal(-100 * pA, 5 * pA), delay=1 * ms, port="inh")
     plan = make_plan(network)
     assert [s.word for s in plan.scale] == [np.uint64, np.uint64, np.uint32]
-    assert plan.scale[0].quantum == plan.scale[1].quantum and "'small'" in plan.reasons[0]
+    assert plan.scale[0].unit == plan.scale[1].unit and "'small'" in plan.reasons[0]
     assert plan.accumulator == np.int64 and plan.packed == {np.uint32: [2], np.uint64: [0, 1]}
     assert memory.predict(plan)["synapses"] == 125_000 * 4 + 125_500 * 8
     assert make_plan(network, precision="float64").packed == {np.uint64: [0, 1, 2]}

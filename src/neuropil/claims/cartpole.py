@@ -33,7 +33,7 @@ from neuropil.model import PlaceCode
 
 LIMIT = 500
 GRAVITY, POLE, CART, HALF, FORCE, DT = 9.8, 0.1, 1.0, 0.5, 10.0, 0.02
-PLACES = PlaceCode((-2.4, -2.0, -0.21, -2.0), (2.4, 2.0, 0.21, 2.0), (2, 3, 5, 5))
+CODE = PlaceCode((-2.4, -2.0, -0.21, -2.0), (2.4, 2.0, 0.21, 2.0), (2, 3, 5, 5))
 
 
 def cartpole_step(state: Any, action: Any) -> tuple[Any, Any]:
@@ -91,11 +91,11 @@ chance = Learner(lambda key: 0, lambda memory, seen, key: random.randint(key, ()
 """Pushes at random."""
 
 
-def _places(seen: Any) -> Any:
-    """The activity of `PLACES`, as JAX."""
+def _activity(seen: Any) -> Any:
+    """The activity of `CODE`, as JAX."""
     product = jnp.ones(1)
-    for k, (low, high, count) in enumerate(zip(PLACES.low, PLACES.high, PLACES.count, strict=True)):
-        width = PLACES.width * (high - low) / (count - 1)
+    for k, (low, high, count) in enumerate(zip(CODE.low, CODE.high, CODE.count, strict=True)):
+        width = CODE.width * (high - low) / (count - 1)
         curve = jnp.exp(-0.5 * ((jnp.clip(seen[k], low, high) - jnp.linspace(low, high, count)) / width) ** 2)
         product = jnp.outer(product, curve / curve.sum()).ravel()
     return product
@@ -105,18 +105,18 @@ def linear(gamma: float = 0.98, lam: float = 0.95, critic_rate: float = 0.5, act
     """Linear actor-critic with traces: δ = (1 - γ) + γ·V' - V, V' = 0 after a fall."""
 
     def start(key: Any) -> Any:
-        n = PLACES.cells
+        n = CODE.cells
         return jnp.zeros(n), jnp.zeros((2, n)), jnp.zeros(n), jnp.zeros((2, n))
 
     def act(memory: Any, seen: Any, key: Any) -> Any:
-        return random.categorical(key, memory[1] @ _places(seen))
+        return random.categorical(key, memory[1] @ _activity(seen))
 
     def learn(memory: Any, seen: Any, action: Any, after: Any, fell: Any, over: Any, key: Any) -> Any:
         value, actor, trace, tag = memory
-        here = _places(seen)
+        here = _activity(seen)
         trace = gamma * lam * trace + here
         tag = gamma * lam * tag + jnp.outer(jax.nn.one_hot(action, 2) - jax.nn.softmax(actor @ here), here)
-        delta = (1.0 - gamma) + jnp.where(fell, 0.0, gamma * (value @ _places(after))) - value @ here
+        delta = (1.0 - gamma) + jnp.where(fell, 0.0, gamma * (value @ _activity(after))) - value @ here
         return value + critic_rate * delta * trace, actor + actor_rate * delta * tag, jnp.where(over, 0.0, trace), jnp.where(over, 0.0, tag)
 
     return Learner(start, act, learn)

@@ -20,24 +20,24 @@ ARTICLE = 5.3e19
 
 
 def run(trial: Trial) -> Findings:
-    """Recompute, draw, and find the estimate's place among the draws.
+    """Recompute, draw, and find the estimate's percentile among the draws.
 
     Returns:
         The measurements, the conditions of the verdict and the figure.
     """
     found = article.f3()
-    place, event = named(found, "percentile of 53"), named(found, "percentile among the event")
+    percentile, event = named(found, "percentile of 53"), named(found, "percentile among the event")
     total, by_events = named(found, "together"), named(found, "synapses at 85 FLOPs per event")
     return Findings(
         as_measured(found),
-        [Condition.within(total, 0.99 * ARTICLE, 1.01 * ARTICLE), Condition.within(place, 5, 95)],
+        [Condition.within(total, 0.99 * ARTICLE, 1.01 * ARTICLE), Condition.within(percentile, 5, 95)],
         [
             Condition.fact("its 20,000 FLOPs for a neuron stand within a seventh of the top of its own range, 2,360 to 23,100", 20_000 > 23_100 * 6 / 7),
             Condition.at_most(by_events, ARTICLE / 1000),
             Condition.at_least(event, 99),
             Condition.fact("it exceeds Carlsmith's likely range, 10¹³ to 10¹⁷", article.CARLSMITH[1] < ARTICLE),
         ],
-        [*printed(found), "That half of the draws are clock-driven is a choice: the place is given for each half too."],
+        [*printed(found), "That half of the draws are clock-driven is a choice: the percentile is given for each half too."],
         _figure(),
     )
 

@@ -44,19 +44,19 @@ def draw(streams: dict[int, Stream], seeds: Sequence[int], arms: dict[str, list[
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 12.5), dpi=130, layout="constrained")
-    places = figure.add_gridspec(5, 3, height_ratios=(1.1, 1.1, 1.2, 1.2, 1.4))
-    _differences(figure.add_subplot(places[0, :]), more)
+    grid = figure.add_gridspec(5, 3, height_ratios=(1.1, 1.1, 1.2, 1.2, 1.4))
+    _differences(figure.add_subplot(grid[0, :]), more)
     for j, kind in enumerate(KINDS):
-        ax = figure.add_subplot(places[1, j])
+        ax = figure.add_subplot(grid[1, j])
         for colour, (name, lives) in zip((*SERIES, "#000000"), arms.items(), strict=False):
             ax.plot(np.arange(-BEFORE, AFTER), around(streams, seeds, lives, kind), color=colour, lw=2.0 if name == "full" else 0.9, label=name)
         ax.axvline(0, color="0.6", lw=0.8)
         label(ax, f"trials since a change of {kind}", "best choices")
     figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncol=9, frameon=False, fontsize=7, title="arms of the second row", title_fontsize=7)
     first, life = streams[seeds[0]], arms["full"][0]
-    _levels(figure.add_subplot(places[2, :]), first, life)
-    _parameters(figure.add_subplot(places[3, :]), first, life)
-    _raster(figure.add_subplot(places[4, :]), first, life)
+    _levels(figure.add_subplot(grid[2, :]), first, life)
+    _parameters(figure.add_subplot(grid[3, :]), first, life)
+    _raster(figure.add_subplot(grid[4, :]), first, life)
     for ax in figure.axes:
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize=8)

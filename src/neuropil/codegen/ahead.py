@@ -81,8 +81,8 @@ class Helper:
         self.process, self.alive = os.getpid(), True
         self._changed = threading.Condition()
         package = str(Path(__file__).parents[2])
-        places = [p for p in sys.path if p]
-        environment = {**os.environ, "NEUROPIL_CACHE": str(directory()), "PYTHONPATH": os.pathsep.join(dict.fromkeys([*places, package]))}
+        paths = [p for p in sys.path if p]
+        environment = {**os.environ, "NEUROPIL_CACHE": str(directory()), "PYTHONPATH": os.pathsep.join(dict.fromkeys([*paths, package]))}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", "from neuropil.codegen.ahead import serve; serve()"], env=environment,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

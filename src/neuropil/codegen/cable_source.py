@@ -1,6 +1,6 @@
 """The text of one step of cells with morphology: loops over membranes and point processes around the tree solver.
 
-Everything is named by its kind and place, and no size stands in the text, so that cells of any shape with the same equations share
+Everything is named by its kind and index, and no size stands in the text, so that cells of any shape with the same equations share
 the compiled code.
 """
 
@@ -32,8 +32,9 @@ _PREFIX = {
     CableKind.POTENTIAL: "v", CableKind.CONDUCTANCE: "g", CableKind.CURRENT: "out", CableKind.SHARED: "shared", CableKind.CARRIED: "carried",
     CableKind.AREA: "area", CableKind.DIAGONAL: "diagonal", CableKind.TABLE: "table", CableKind.INTERVAL: "interval", CableKind.WITHIN: "within",
     CableKind.SITES: "sites", CableKind.PER_AREA: "per_area", CableKind.RUNS: "runs", CableKind.NUMBERS: "numbers", CableKind.CONSTANT: "c", CableKind.STATE: "s",
+    CableKind.NOISE: "noise", CableKind.DRAWN: "drawn",
 }  # fmt: skip
-_OF_ELEMENT = (CableKind.CONSTANT, CableKind.STATE, CableKind.NETWORK, CableKind.INTERVAL)
+_OF_ELEMENT = (CableKind.CONSTANT, CableKind.STATE, CableKind.NETWORK, CableKind.NOISE, CableKind.INTERVAL)
 """What lies in the order of a group's own elements (from `c`); the rest lies in that of the compartments, or sites (from `a`)."""
 
 
@@ -62,9 +63,11 @@ class _Writer:
                 (traced,) = self.plan.groups[argument.group].program.membrane.traced.values()
                 among = traced.spec.inputs if argument.name.kind is Kind.INPUT else traced.spec.ports
                 return f"{PREFIX[argument.name.kind]}{list(among).index(str(argument.name.name))}_{group}"
-            case CableKind.STATE:
+            case CableKind.STATE | CableKind.NOISE | CableKind.DRAWN:
                 assert argument.group is not None
-                return f"s{self.plan.groups[argument.group].program.membrane.states.index(str(argument.name))}_{group}"
+                membrane = self.plan.groups[argument.group].program.membrane
+                declared = membrane.states if argument.kind is CableKind.STATE else membrane.signals
+                return f"{_PREFIX[argument.kind]}{declared.index(str(argument.name))}_{group}"
             case CableKind.SHARED | CableKind.CARRIED:
                 return f"{_PREFIX[argument.kind]}{self.shared.index(str(argument.name))}" + (f"_{group}" if group != "" else "")
             case CableKind.CONSTANT:
@@ -79,10 +82,10 @@ class _Writer:
         library = [
             "from neuropil.codegen.vector_values import prefer_widest",
             "from neuropil.engine.cells.gates import locate, look_up",
-            "from neuropil.engine.cells.kernels import add_at, add_sites, assemble_bare, detect, look, read_at, read_sites, runaway",
+            "from neuropil.engine.cells.kernels import add_at, add_sites, assemble_bare, bring, detect, look, read_at, read_sites, runaway",
             "from neuropil.engine.cells.tree import solve",
         ]
-        sites = [self.names[CableArgument(CableKind.SITES, g)] for g in self.plan.places_of_points]
+        sites = [self.names[CableArgument(CableKind.SITES, g)] for g in self.plan.point_groups]
         offers = self._calls("offers", False)
         early, late = ([f"read_at(b, lanes, own, {self._pair(*pair)})" for pair in pairs] for pairs in (exchange.early, exchange.late))
         added = [f"add_at(b, lanes, own, {self._pair(*pair)}, {self.names[CableArgument(CableKind.PER_AREA, pair[1].group)]})" for pair in exchange.added]
@@ -111,6 +114,7 @@ class _Writer:
             "        assemble_bare(lanes, g, out, diagonal, tree)",
             *(f"        add_sites(b, lanes, own, g, out, {s})" for s in sites),
             "        solve(lanes, v_, g, out, tree)",
+            *(f"        bring(b, lanes, own, {self.names[drawn]}, {self.names[into]})" for drawn, into in self.signature.noises),
             *(f"        {line}" for line in (*self._calls("states", False), *(line for table in self.signature.tables for line in self._looked_up(table)))),
             *(f"        read_sites(b, lanes, own, v_, {s})" for s in sites),
             *(f"        {line}" for line in (*(offers if late else []), *late)),
@@ -161,7 +165,7 @@ class _Writer:
         graph, constants = self.plan.groups[loop.group].program.graph, self.plan.groups[loop.group].loops[loop.kind]
         names = {node: f"k{node}" for node in (*constants.nodes, *loop.constants)}
         head = [f"k{node} = numbers[{k}]" for k, node in enumerate(constants.nodes)]
-        head += [f"q{port.place} = numbers[{port.place}]" for port in loop.ports.values() if port.exact]
+        head += [f"q{port.weight_index} = numbers[{port.weight_index}]" for port in loop.ports.values() if port.exact]
         body = [f"k{node} = {self._element(array)}" for node, array in loop.constants.items()]
         leaves: dict[str, str] = {}
         used = graph.leaves(*loop.outputs.values())
@@ -198,7 +202,7 @@ class _Writer:
         return f"{self.names[argument]}[{'c' if argument.kind in _OF_ELEMENT else 'a'} + q]"
 
     def _arrived(self, port: CablePort) -> str:
-        terms = [f"number({self._element(port.exact)}) * q{port.place}"] if port.exact else []
+        terms = [f"number({self._element(port.exact)}) * q{port.weight_index}"] if port.exact else []
         return " + ".join([*terms, *([f"number({self._element(port.real)})"] if port.real else [])])
 
     def _cleared(self, ports: Iterable[CablePort]) -> list[str]:

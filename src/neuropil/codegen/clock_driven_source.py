@@ -2,12 +2,12 @@
 
 Synapses are sorted by target. `advance` goes over the targets of a thread, each with the run of its synapses, in one
 vector loop per target; their currents are summed in a fixed order. `respond` goes over the runs of the targets that
-spiked. `arrive` walks the segments that are due, lists of the places where the synapses of a source lie.
+spiked. `arrive` walks the segments that are due, lists of the indices where the synapses of a source lie.
 
 Args:
     program: of the synapse model.
     precision: "float32" or "float64".
-    varying: places among the hoisted constants of those that differ between synapses.
+    varying: indices among the hoisted constants of those that differ between synapses.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from neuropil.model.synapse.context import (
     context_input,
     reads,
 )
-from neuropil.plan.synapse_signature import DATE, PLACE, WEIGHT, SynapseArgument, SynapseKind, own_state
+from neuropil.plan.synapse_signature import DATE, LIST_INDEX, WEIGHT, SynapseArgument, SynapseKind, own_state
 from neuropil.registry import builder_of, register
 
 NAME = "clock_driven_synapses"
@@ -49,7 +49,7 @@ class SynapseKernel:
         source: a Python module with one function, `arrive`, `respond` or `advance`.
         arguments: arrays after the fixed ones.
         hoisted: static nodes whose values it is given, in the order of `numbers`; those in `varying` as arrays instead.
-        varying: places among the hoisted constants.
+        varying: indices among the hoisted constants.
     """
 
     source: str
@@ -79,7 +79,7 @@ def emit_arrival(program: SynapseProgram, precision: str, varying: frozenset[int
 def emit_response(program: SynapseProgram, precision: str, varying: frozenset[int]) -> SynapseKernel:
     """The kernel of the targets' spikes: (step, late, waiting, who, dt, numbers, run, …)."""
     graph, roots = program.arrival, program.response_roots
-    given, _, head, body, arguments = _strike(program, roots, program.answering, program.answered, varying)
+    given, _, head, body, arguments = _strike(program, roots, program.responding, program.responded, varying)
     text = [
         *head, "now, dt = np.uint32(step + 1), number(ms)", "for spike in range(due_now(waiting, step - late, who)):",
         *_indent(["n = who[spike]", "for i in range(np.uint64(run[n]), np.uint64(run[n + 1])):", *_indent(body)]),
@@ -167,7 +167,7 @@ def emit_step(program: SynapseProgram, precision: str, varying: frozenset[int]) 
 
 @register(WhiteNoise, "engine")
 def _noise(program: SynapseProgram, name: str, bits: str) -> tuple[bool, SynapseArgument | None, str]:
-    return True, PLACE, f"noise[2] * normal_quantile{bits}(draw_word(noise[0], noise[1], place[i], k))"
+    return True, LIST_INDEX, f"noise[2] * normal_quantile{bits}(draw_word(noise[0], noise[1], list_index[i], k))"
 
 
 @register(SignalValue, "engine")

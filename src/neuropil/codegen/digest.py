@@ -24,6 +24,7 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 from numba.extending import _Intrinsic
 
+from neuropil.codegen import entries
 from neuropil.codegen.cache import library
 
 _VERSIONS = f"{numba.__version__} {llvmlite.__version__} {np.__version__} {sys.version}"
@@ -54,7 +55,7 @@ def _compiled(kernel: Any, callers: tuple[Any, ...]) -> str:
     if kernel in callers:
         raise _Unknown  # recursive functions
     function, inside = kernel.py_func, (*callers, kernel)
-    parts = [_VERSIONS, repr(sorted((n, _option(v)) for n, v in kernel.targetoptions.items())), *map(repr, _code(function.__code__))]
+    parts = [_VERSIONS, _text(entries.__name__)[0], repr(sorted((n, _option(v)) for n, v in kernel.targetoptions.items())), *map(repr, _code(function.__code__))]
     parts += [_value(v, inside) for v in function.__defaults__ or ()]
     parts.append(_closure_of(function, inside))
     parts += [_value(function.__globals__[name], inside) for name in _names(function.__code__) if name in function.__globals__]

@@ -33,7 +33,7 @@ def _lines(program: EquationProgram, varying: Collection[int], index: str, once:
     """The statements of an equation.
 
     Args:
-        varying: places among the hoisted constants whose values differ between elements.
+        varying: indices among the hoisted constants whose values differ between elements.
         index: of an element in the arrays of constants.
         once: texts of the leaves that are the same for all elements; each: of the others.
     """
@@ -69,7 +69,7 @@ def stimulus_source(program: EquationProgram, random: str | None, varying: Colle
     Args:
         program: its equation.
         random: "uniform", "normal" or None: the random number that it asks for.
-        varying: places among its hoisted constants whose values differ between neurons.
+        varying: indices among its hoisted constants whose values differ between neurons.
     """
     lines = _lines(program, varying, "i", {TIME: "t"}, {NUMBER: "u"})
     drawn = [] if random is None else [f"u = {_DRAWN[random]}(draw_word(key0, key1, np.uint32(first + i), k))"]
@@ -95,7 +95,7 @@ def junction_source(program: EquationProgram, varying: Collection[int]) -> str:
 
     Args:
         program: the equation.
-        varying: places among its hoisted constants whose values differ between junctions.
+        varying: indices among its hoisted constants whose values differ between junctions.
     """
     here, there, side = ARGUMENTS
     lines = _lines(program, varying, "j", {}, {here: "v_here", there: "v_there", side: "side[j]"})
@@ -122,7 +122,7 @@ def expression_source(program: EquationProgram, leaves: Sequence[str], varying: 
     Args:
         program: the expression.
         leaves: their names in the order of the kernel's `leaves`.
-        varying: places among its hoisted constants whose values differ between the elements.
+        varying: indices among its hoisted constants whose values differ between the elements.
     """
     lines = _lines(program, varying, "j", {}, {n: f"r{q}" for q, n in enumerate(leaves)})
     body = [
@@ -144,7 +144,7 @@ def published_source(program: EquationProgram, states: Sequence[str], varying: C
     Args:
         program: the expression.
         states: names of the states in the order of the kernel's `states`.
-        varying: places among its hoisted constants whose values differ between neurons.
+        varying: indices among its hoisted constants whose values differ between neurons.
     """
     lines = _lines(program, varying, "i", {}, {f"s.{n}": f"s{q}" for q, n in enumerate(states)})
     body = [

@@ -2,13 +2,13 @@
 
 The synapses of a source with one delay, a *segment*, lie side by side, so that a spike walks a straight run. When a
 target spikes, nothing is done to its synapses, which lie scattered: the time of the spike, and the target's states just
-before it, are noted as the target's latest. A synapse stores how many of them it has responded to, and makes up for the
+before it, are recorded as the target's latest. A synapse stores how many of them it has responded to, and responds to the
 others, in their order and at their times, when the next spike arrives. All values at an event follow from the values at
-earlier events and from nothing between, so that it does not matter when the making-up is done: `settle` does it for all
-synapses when a target's notes are nearly full, or their states are read.
+earlier events and from nothing between, so that it does not matter when the responses are computed: `flush` does it for all
+synapses when a target's history is nearly full, or their states are read.
 
-Most synapses have to make up for a spike or two, so this is done for all synapses of a segment alike, in the vector loop
-that lets the spike arrive, with a choice for each whether to take the outcome. The few that have more to make up for are
+Most synapses have one or two spikes pending, so this is done for all synapses of a segment alike, in the vector loop
+that lets the spike arrive, with a choice for each whether to take the outcome. The few that have more pending are
 listed and begin together, each with its oldest spike, in rounds from which those that have no more than the others drop
 out. While a segment is dealt with, the next is fetched from memory. Fetching something of a target costs more than
 computing with it, so what is needed of every one is put into one word (the number of its last spike, and the times of the
@@ -17,7 +17,7 @@ last two), and what an arrival reads of a target's states is computed once for a
 Args:
     program: of the synapse model.
     precision: "float32" or "float64".
-    varying: places among the hoisted constants of those that differ between synapses.
+    varying: indices among the hoisted constants of those that differ between synapses.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ from neuropil.plan.synapse_signature import DATE, RESPONDED, WEIGHT, SynapseArgu
 NAME = "event_driven_synapses"
 """The name under which sources of their kernels are kept."""
 
-NOTES = 32
+HISTORY = 32
 """Spikes of a target that are remembered, at most 255."""
 
 UNROLLED = 2
-"""Spikes that all synapses of a segment make up for in the unrolled loop."""
+"""Spikes that all synapses of a segment respond to in the unrolled loop."""
 
 ROOM = ("due", "times", "deep", "made", "until")
-"""Scratch arrays for a segment: how many spikes each synapse has to make up for, and when the last were; which have more to
-make up for than `UNROLLED`, their new states, and since when."""
+"""Scratch arrays for a segment: how many spikes are pending for each synapse, and when the last were; which have more
+pending than `UNROLLED`, their new states, and since when."""
 
 AHEAD = 4096
 """Synapses of the next segment that are fetched ahead, as far as they go."""
 
 NUMBER_BITS, TIME_BITS = 8, 28
-"""Of the number of a target's last spike, and of each time, in its word. A time is told from its lowest bits and the present."""
+"""Of the number of a target's last spike, and of each time, in its word. A time is recovered from its lowest bits and the present step."""
 
 LONGEST = 1 << (TIME_BITS - 1)
-"""Steps after which everything is made up for at the latest, so that no time can be mistaken."""
+"""Steps after which everything is flushed at the latest, so that no time is ambiguous."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,17 @@ class EventDrivenKernels:
     """The texts of the kernels and what they are given.
 
     Attributes:
-        source: a Python module with functions `arrive`, `settle`, and, if synapses respond, `settle_full` and `note`.
+        source: a Python module with functions `arrive`, `flush`, and, if synapses respond, `flush_full` and `record_spikes`.
         own: arrays with an entry per synapse.
-        arguments: the last arguments of `arrive` and `settle`: shared states, notes, and `own`; noting: those of `note`.
+        arguments: the last arguments of `arrive` and `flush`: shared states, history, and `own`; recording: those of `record_spikes`.
         hoisted: static nodes whose values are given in the order of `numbers`; those in `varying` as arrays instead.
-        varying: places among the hoisted constants.
+        varying: indices among the hoisted constants.
     """
 
     source: str
     own: tuple[SynapseArgument, ...]
     arguments: tuple[SynapseArgument, ...]
-    noting: tuple[SynapseArgument, ...]
+    recording: tuple[SynapseArgument, ...]
     hoisted: tuple[int, ...]
     varying: frozenset[int]
 
@@ -89,7 +89,7 @@ class KernelWriter:
         form = program.form
         self.mine, self.source, self.target = form.of(""), form.of("source"), form.of("target")
         reads = self.graph.leaves(*program.arrival_roots, *program.response_roots)
-        changed = {*program.struck, *program.answering}
+        changed = {*program.struck, *program.responding}
         self.held = [n for n in self.mine if f"s.{n}" in reads or n in changed]
         self.weighed = "w" in reads
         self.z = state_names(program)
@@ -103,9 +103,9 @@ class KernelWriter:
         graphs = [(self.graph, all_roots(self.program))]
         lines = [
             *module_head(f"Kernels of event-driven synapses, {self.precision}.", self.precision, graphs, "from neuropil.engine.stores.buckets import due_now", "from neuropil.codegen.threads import prefetch"),
-            *self._arrive(), *self._settle(), *([*self._settle_full(), *self._note()] if self.program.responds else []), "",
+            *self._arrive(), *self._flush(), *([*self._flush_full(), *self._record_spikes()] if self.program.responds else []), "",
         ]  # fmt: skip
-        return EventDrivenKernels("\n".join(lines), self.own, tuple(self.arguments), tuple(self.noting), self.hoisted, self.varying)
+        return EventDrivenKernels("\n".join(lines), self.own, tuple(self.arguments), tuple(self.recording), self.hoisted, self.varying)
 
     # --- names -------------------------------------------------------------------------------------------------------
 
@@ -132,30 +132,30 @@ class KernelWriter:
         return [SynapseArgument(SynapseKind.TARGET_DATE), *(SynapseArgument(SynapseKind.TARGET_STATE, n) for n in self.target)] if self.target else []
 
     @property
-    def _notes(self) -> list[SynapseArgument]:
-        noted = [SynapseArgument(SynapseKind.LATEST), SynapseArgument(SynapseKind.NOTED_TIME), *(SynapseArgument(SynapseKind.NOTED_STATE, n) for n in self.target)]
-        return [RESPONDED, *noted] if self.program.responds else []
+    def _history(self) -> list[SynapseArgument]:
+        latest = [SynapseArgument(SynapseKind.LATEST), SynapseArgument(SynapseKind.HISTORY_TIME), *(SynapseArgument(SynapseKind.HISTORY_STATE, n) for n in self.target)]
+        return [RESPONDED, *latest] if self.program.responds else []
 
     @property
     def arguments(self) -> list[SynapseArgument]:
-        """Array arguments of `arrive` and `settle` besides the fixed ones."""
-        return [*self._shared, *self._notes, *self.own]
+        """Array arguments of `arrive` and `flush` besides the fixed ones."""
+        return [*self._shared, *self._history, *self.own]
 
     @property
-    def noting(self) -> list[SynapseArgument]:
-        """Those of `note`."""
-        return [*self._of_target, *self._notes[1:]]
+    def recording(self) -> list[SynapseArgument]:
+        """Those of `record_spikes`."""
+        return [*self._of_target, *self._history[1:]]
 
     def _named(self, arguments: Iterable[SynapseArgument]) -> list[str]:
         return [name_of(self.program, a) for a in arguments]
 
     # --- functions ---------------------------------------------------------------------------------------------------
 
-    def _respond(self, at: str, note: str, held: dict[str, str], last: str) -> tuple[list[str], dict[str, str]]:
-        """Lines that answer a spike of target n at step `at`, and the new values of the states by name.
+    def _respond(self, at: str, which: str, held: dict[str, str], last: str) -> tuple[list[str], dict[str, str]]:
+        """Lines that respond to a spike of target n at step `at`, and the new values of the states by name.
 
         Args:
-            note: which of the target's latest spikes it is.
+            which: of the target's latest spikes it is.
             held: present values of the synapse's states; last: the step to which they are up to date.
         """
         names, _ = self._numbers()
@@ -166,16 +166,16 @@ class KernelWriter:
             lines.append(f"age = number(np.uint32({at} - since)) * dt")
             names[graph.leaf(age("source"))] = "age"
         for n in self.target:
-            lines.append(f"{self.z[n]}_b = note_{self.z[n]}[{note}, n]")
+            lines.append(f"{self.z[n]}_b = history_{self.z[n]}[{which}, n]")
             names[graph.leaf(f"s.{n}")] = f"{self.z[n]}_b"
         if self.program.dated:
             lines.append(f"h = number(np.uint32({at} - {last})) * dt")
             names[graph.leaf(age(""))] = "h"
         lines += statements(graph, self.program.response_roots, names)
-        return lines, {n: names[self.program.answered[n]] for n in self.program.answering}
+        return lines, {n: names[self.program.responded[n]] for n in self.program.responding}
 
     def _begin(self) -> list[str]:
-        """Before the common loop over a segment: how much each synapse has to make up for, and what is too much for it."""
+        """Before the common loop over a segment: how many spikes are pending for each synapse, and which synapses have too many for it."""
         if not self.program.responds:
             return []
         mask = (1 << TIME_BITS) - 1
@@ -189,9 +189,9 @@ class KernelWriter:
         ]  # fmt: skip
 
     def _deep(self) -> list[str]:
-        """Bring those that have more to make up for than `UNROLLED` spikes to where the others are."""
+        """Bring synapses with more than `UNROLLED` pending spikes to the state of the others."""
         lines, after = self._respond("at", "p", {n: f"s_{self.z[n]}[i]" for n in self.held}, "last[i]")
-        answer = ["i = start + np.uint64(deep[j])", "n, p = target[i], due[deep[j]] - np.uint8(1)", "at = note_time[p, n]", *self._varied(), *lines]
+        answer = ["i = start + np.uint64(deep[j])", "n, p = target[i], due[deep[j]] - np.uint8(1)", "at = history_time[p, n]", *self._varied(), *lines]
         answer += [f"made[{r}, j] = {value}" for r, value in enumerate(after.values())] + (["until[j] = at"] if self.program.dated else [])
         keep = ["which = deep[j]", "i = start + np.uint64(which)", *(f"s_{self.z[n]}[i] = made[{r}, j]" for r, n in enumerate(after))]
         keep += ["last[i] = until[j]"] if self.program.dated else []
@@ -224,7 +224,7 @@ class KernelWriter:
         return lines + (["w = weight[i]"] if self.weighed else [])
 
     def _unrolled(self) -> tuple[list[str], dict[str, str], str]:
-        """Within the common loop: make up for the last spikes; the present values of the states, and since when."""
+        """Within the common loop: respond to the last spikes; the present values of the states, and since when."""
         z = self.z
         held = {n: f"{z[n]}_0" for n in self.held}
         lines = [f"{z[n]}_0 = s_{z[n]}[i]" for n in self.held] + (["upto0 = last[i]"] if self.program.dated else [])
@@ -263,7 +263,7 @@ class KernelWriter:
             body.append(f"own = number(np.uint32(now - {last})) * dt")
             names[graph.leaf(age(""))] = "own"
         body += statements(graph, program.arrival_roots, names)
-        changed = [n for n in self.mine if n in (*program.struck, *program.answering)]
+        changed = [n for n in self.mine if n in (*program.struck, *program.responding)]
         body += [f"s_{self.z[n]}[i] = {names[program.after[n]]}" for n in changed]
         body += ["last[i] = now"] if program.dated else []
         if program.sent is not None:
@@ -300,14 +300,14 @@ class KernelWriter:
         names |= {self.graph.leaf(f"s.{n}"): f"{self.z[n]}_0" for n in self.target} | {self.graph.leaf(age("target")): "rest"}
         return [*(f"{self.z[n]}_0 = target_{self.z[n]}[n]" for n in self.target), f"rest = number(np.uint32({now} - target_last[n])) * dt"]
 
-    def _settle(self) -> list[str]:
-        """Make up for all spikes of the targets; with `anew` bring the synapses' own states to step `now` as well."""
+    def _flush(self) -> list[str]:
+        """Respond to all spikes of the targets; with `anew` bring the synapses' own states to step `now` as well."""
         names, head = self._numbers()
         segment, body = self._read_source({}), []
         moving = [n for n in self.held if self.graph.nodes[self.program.ready[n]].value != f"s.{n}"]
         if self.program.responds or self.program.dated:
             lines, held, last = self._unrolled()
-            body = ["n = target[i]", *self._varied(), *lines, *(f"s_{self.z[n]}[i] = {held[n]}" for n in self.program.answering)]
+            body = ["n = target[i]", *self._varied(), *lines, *(f"s_{self.z[n]}[i] = {held[n]}" for n in self.program.responding)]
             body += [f"last[i] = {last}"] if self.program.dated else []
             segment += [*self._begin(), "for i in range(start, stop):", *indented(body)]
         if self.program.dated:
@@ -320,37 +320,37 @@ class KernelWriter:
             *head, "dt, now = number(step), np.uint32(k)", "for q in range(bounds.size - 1):",
             *indented(["start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", *segment]),
         ]  # fmt: skip
-        return function_text("settle", ["k", "step", "anew", "numbers", "bounds", "target", *ROOM, *self._named(self.arguments)], text)
+        return function_text("flush", ["k", "step", "anew", "numbers", "bounds", "target", *ROOM, *self._named(self.arguments)], text)
 
-    def _settle_full(self) -> list[str]:
-        """Settle if a target's notes are full, or the oldest could become too old."""
+    def _flush_full(self) -> list[str]:
+        """Flush if a target's history is full, or the oldest could become too old."""
         rest = ["numbers", "bounds", "target", *ROOM, *self._named(self.arguments)]
-        text = [f"if full[0] or k % {LONGEST} == 0:", f"    settle(k, step, False, {', '.join(rest)})", "    full[0] = 0", "    fresh[:] = 0"]
-        return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def settle_full({', '.join(['k', 'full', 'fresh', 'step', *rest])}):", *indented(text)]
+        text = [f"if full[0] or k % {LONGEST} == 0:", f"    flush(k, step, False, {', '.join(rest)})", "    full[0] = 0", "    fresh[:] = 0"]
+        return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def flush_full({', '.join(['k', 'full', 'fresh', 'step', *rest])}):", *indented(text)]
 
-    def _note(self) -> list[str]:
-        """Note the spikes of own targets; full[0] is raised when one has no more room, full[1] is the step of the
-        last, `fresh` counts since the last settling."""
+    def _record_spikes(self) -> list[str]:
+        """Record the spikes of own targets; full[0] is raised when one has no more room, full[1] is the step of the
+        last, `fresh` counts since the last flush."""
         names, head = self._numbers()
         mask = (1 << TIME_BITS) - 1
         body = [
-            "for p in range(note_time.shape[0] - 1, 0, -1):",
-            *(f"    {a}[p, n] = {a}[p - 1, n]" for a in ["note_time", *(f"note_{self.z[n]}" for n in self.target)]),
-            "now = np.uint32(step + 1)", "note_time[0, n] = now", "word = latest[n]", f"before = (word >> np.uint64({NUMBER_BITS})) & np.uint64({mask})",
+            "for p in range(history_time.shape[0] - 1, 0, -1):",
+            *(f"    {a}[p, n] = {a}[p - 1, n]" for a in ["history_time", *(f"history_{self.z[n]}" for n in self.target)]),
+            "now = np.uint32(step + 1)", "history_time[0, n] = now", "word = latest[n]", f"before = (word >> np.uint64({NUMBER_BITS})) & np.uint64({mask})",
             f"number_of_last = (word + np.uint64(1)) & np.uint64({(1 << NUMBER_BITS) - 1})",
             f"latest[n] = number_of_last | ((np.uint64(now) & np.uint64({mask})) << np.uint64({NUMBER_BITS})) | (before << np.uint64({NUMBER_BITS + TIME_BITS}))",
             "fresh[n] += 1", "if fresh[n] == room:", "    full[0] = 1", "full[1] = now", *(self._target_states(names, "now") if self.target else []),
         ]  # fmt: skip
         body += statements(self.graph, self.program.target_roots, names)
-        body += [f"note_{self.z[n]}[0, n] = {names[self.program.ready[n]]}" for n in self.target]
-        body += [f"target_{self.z[n]}[n] = {names[self.program.noted[n]]}" for n in self.target]
+        body += [f"history_{self.z[n]}[0, n] = {names[self.program.ready[n]]}" for n in self.target]
+        body += [f"target_{self.z[n]}[n] = {names[self.program.target_after[n]]}" for n in self.target]
         body += ["target_last[n] = now"] if self.target else []
         text = [
             *head, "dt = number(ms)", "for spike in range(due_now(waiting, step - late, who)):",
             *indented(["n = who[spike]", *body]),
         ]  # fmt: skip
         fixed = ["step", "late", "waiting", "who", "ms", "numbers", "room", "full", "fresh"]
-        return function_text("note", [*fixed, *self._named(self.noting)], text)
+        return function_text("record_spikes", [*fixed, *self._named(self.recording)], text)
 
 
 def indented(lines: list[str], depth: int = 1) -> list[str]:

@@ -1,6 +1,6 @@
 """The text of a neuron's kernel: one loop over the elements of a batch, from its program and its signature.
 
-Everything in the text is named by its kind and its place in the model ("s0" is the first state), so that models with the same
+Everything in the text is named by its kind and its index in the model ("s0" is the first state), so that models with the same
 equations share a kernel, whatever they and their parameters are called; `legend` says what each name stands for.
 """
 
@@ -18,7 +18,7 @@ NAME = "neuron"
 """The name under which sources of neurons' kernels are kept."""
 
 PREFIX = {
-    Kind.STATE: "s", Kind.REFRACTORY: "left", Kind.EXACT: "exact", Kind.REAL: "real", Kind.COUNT: "count", Kind.QUANTUM: "quantum",
+    Kind.STATE: "s", Kind.REFRACTORY: "refractory_left", Kind.EXACT: "exact", Kind.REAL: "real", Kind.COUNT: "count", Kind.WEIGHT_SCALE: "weight_scale",
     Kind.EVENT_WEIGHT: "weight", Kind.INPUT: "x", Kind.CONSTANT: "c", Kind.PERIOD: "period_of", Kind.UNIFORM: "uniform", Kind.FIRED: "fired",
     Kind.SOMA_STATE: "soma", Kind.SOMA_INPUT: "into", Kind.SOMA_SHIFT: "shifts",
 }  # fmt: skip
@@ -35,19 +35,19 @@ def write(program: NeuronProgram, signature: Signature, precision: str) -> str:
 
 
 def argument_names(program: NeuronProgram, signature: Signature) -> dict[Argument, str]:
-    """The name in the text of every array and column: its kind, and the place of its state, port, input or constant in the model.
+    """The name in the text of every array and column: its kind, and the index of its state, port, input or constant in the model.
 
     Args:
         program: of the model.
     """
     spec = program.step.traced.spec
     read = tuple(dict.fromkeys(state for _, state in program.variant.read))
-    places: dict[Kind, tuple[str, ...]] = {Kind.STATE: program.states, Kind.INPUT: tuple(spec.inputs), Kind.SOMA_STATE: read}
+    names: dict[Kind, tuple[str, ...]] = {Kind.STATE: program.states, Kind.INPUT: tuple(spec.inputs), Kind.SOMA_STATE: read}
     ports, found = tuple(spec.ports), {}
     for argument in (*signature.arguments, *signature.columns):
         name = argument.name
-        place = str(name) if argument.kind is Kind.CONSTANT or name == "" else str(places.get(argument.kind, ports).index(str(name)))
-        found[argument] = PREFIX[argument.kind] + place
+        index = str(name) if argument.kind is Kind.CONSTANT or name == "" else str(names.get(argument.kind, ports).index(str(name)))
+        found[argument] = PREFIX[argument.kind] + index
     return found
 
 
@@ -124,7 +124,7 @@ class _Writer:
         terms, cleared = [], []
         if port in self.variant.wired:
             exact = self.name(Kind.EXACT, port)
-            terms.append(f"number({exact}[i]) * {self.name(Kind.QUANTUM, port)}")
+            terms.append(f"number({exact}[i]) * {self.name(Kind.WEIGHT_SCALE, port)}")
             cleared.append(f"{exact}[i] = 0")
         if port in self.variant.counted:
             weight = Argument(Kind.EVENT_WEIGHT, port)

@@ -1,5 +1,7 @@
 """How functions are compiled: kernels, each once and kept on disk, and the inner functions that they are made of.
 
+A kernel has, beside its entry from Python, one by which a network's program calls it (`neuropil.codegen.entries`).
+
 Numba compiles every function that another calls to machine code of its own as well, with an entry from Python; of a kernel with its ten
 inner functions that is most of the time. Inner functions here end in the kernels that call them.
 
@@ -25,11 +27,13 @@ from numba import njit
 from numba.core.caching import Cache, CompileResultCacheImpl
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, Flags, compile_extra
+from numba.core.cpu import CPUContext
 from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]
 from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 from neuropil.codegen.digest import digest_of
+from neuropil.codegen.entries import add_entry
 from neuropil.kept_files import directory, read_sealed, write_sealed
 
 
@@ -104,7 +108,7 @@ def _compile_inner(self: Any, args: Any, return_type: Any) -> Any:
 
 
 class _KernelCompiler(_FunctionCompiler):
-    """Compiles without the entry for C, which is not used, and with the garbage collector off: a compiler makes much garbage.
+    """Compiles with an entry for programs in the place of the one for C, and with the garbage collector off: a compiler makes much garbage.
 
     What Numba itself has compiled for a kernel (its own functions, such as `np.empty`, for these types) is compiled as inner functions are.
     The caller holds Numba's lock, so no other thread compiles meanwhile.
@@ -112,21 +116,17 @@ class _KernelCompiler(_FunctionCompiler):
 
     compiled = 0
 
-    def _customize_flags(self, flags: Any) -> Any:
-        flags.no_cfunc_wrapper = True
-        return flags
-
     def _compile_core(self, args: Any, return_type: Any) -> Any:
         return _compile_whole(self, args, return_type)
 
     def compile(self, args: Any, return_type: Any) -> Any:
-        running, usual = gc.isenabled(), _FunctionCompiler._compile_core
+        running, usual = gc.isenabled(), (_FunctionCompiler._compile_core, CPUContext.create_cfunc_wrapper)
         gc.disable()
-        _FunctionCompiler._compile_core = _compile_inner
+        _FunctionCompiler._compile_core, CPUContext.create_cfunc_wrapper = _compile_inner, add_entry
         try:
             made = super().compile(args, return_type)
         finally:
-            _FunctionCompiler._compile_core = usual
+            _FunctionCompiler._compile_core, CPUContext.create_cfunc_wrapper = usual
             if running:
                 gc.enable()
         _KernelCompiler.compiled += 1

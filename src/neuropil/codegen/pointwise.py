@@ -7,7 +7,7 @@ Args:
     name: of the function, for the generated files.
     roots: nodes to compute.
     checks: nodes that must be true.
-    gathered: leaves that are read through an array of places.
+    gathered: leaves that are read through an array of indices.
     first: number of the first literal.
 """
 
@@ -34,7 +34,7 @@ class Pointwise:
         name: of what they are, for the generated files.
         graph, roots: what is computed; checks: nodes that must be true.
         arrays: leaves that are float64[size].
-        gathered: leaves that are pairs: an array, and the place of each element in it.
+        gathered: leaves that are pairs: an array, and the index of each element in it.
         size: number of elements.
         start: values to compare the first with, in the order of the roots.
 
@@ -73,7 +73,7 @@ class Pointwise:
             known: floats, arrays and pairs by the names of leaves.
 
         Returns:
-            Whether all checks hold, and the places of the roots whose values are others than at the last call (of arrays: all, if any is).
+            Whether all checks hold, and the indices of the roots whose values are others than at the last call (of arrays: all, if any is).
         """
         good, changed = True, []
         if self._scalar is not None:
@@ -130,7 +130,7 @@ _ABOUT = "What follows from parameters."
 def loop_source(
     name: str, graph: Graph, roots: Sequence[int], checks: Sequence[int], numbers: Sequence[str], arrays: Sequence[str], gathered: Sequence[str]
 ) -> tuple[str, list[float]]:
-    """The text of a compiled loop `evaluate(numbers, size, arrays…, gathered and places…, results…)`, and its literals.
+    """The text of a compiled loop `evaluate(numbers, size, arrays…, gathered and indices…, results…)`, and its literals.
 
     It returns whether all checks hold for all elements, and whether all results are what their arrays held before.
 
@@ -141,7 +141,7 @@ def loop_source(
         checks: nodes that must be true.
         numbers: leaves that are one number.
         arrays: leaves that are float64[size].
-        gathered: leaves that are pairs of an array and places in it.
+        gathered: leaves that are pairs of an array and indices in it.
 
     Returns:
         The text, and the literals that follow the numbers.

@@ -39,10 +39,10 @@ def event_bits(typingctx, key0, key1, counter0, counter1, counter2, counter3, wh
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         low = [builder.bitcast(context.cast(builder, a, t, types.uint32), ir.VectorType(INT32, 1)) for a, t in zip(args[:6], signature.args, strict=False)]
         words = [builder.bitcast(w, INT32) for w in _threefry(builder, low[:2], low[2:])]
-        place = context.cast(builder, args[6], signature.args[6], types.uint32)
+        index = context.cast(builder, args[6], signature.args[6], types.uint32)
         found = words[0]
         for k in range(1, STEPS):
-            found = builder.select(builder.icmp_unsigned("==", place, ir.Constant(INT32, k)), words[k], found)
+            found = builder.select(builder.icmp_unsigned("==", index, ir.Constant(INT32, k)), words[k], found)
         return found
 
     return types.uint32(key0, key1, counter0, counter1, counter2, counter3, which), codegen
@@ -77,10 +77,10 @@ def poisson_block(typingctx, counts, at, stride, key0, key1, pair, low, high, ha
                 passed = b.icmp_unsigned(">=", u, threshold)
                 b.store(b.sub(b.load(n), b.sext(passed, _HALVES)), n)
                 b.store(b.select(passed, threshold, b.load(last)), last)
-        place, stride = (context.cast(b, args[k], signature.args[k], types.int64) for k in (1, 2))
+        offset, stride = (context.cast(b, args[k], signature.args[k], types.int64) for k in (1, 2))
         undecided = []
         for k, (u, n, last) in enumerate(zip(draws, reached, nearest, strict=True)):
-            where = b.add(place, b.mul(stride, ir.Constant(INT64, k)))
+            where = b.add(offset, b.mul(stride, ir.Constant(INT64, k)))
             pointer = element(context, b, types.void(signature.args[0], types.int64), [args[0], where])
             b.store(b.trunc(b.load(n), _COUNTS), b.bitcast(pointer, _COUNTS.as_pointer()), align=1)
             top = b.icmp_unsigned("==", u, ir.Constant(_HALVES, [0xFFFF] * AT_ONCE))

@@ -19,13 +19,13 @@ from neuropil.codegen.elementary import exp2
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import inner_njit
 
-__all__ = ["LANES", "NOTED", "decay_at", "fixed_point", "gather_records", "lowest_bit", "power_of_two"]
+__all__ = ["HISTORY", "LANES", "decay_at", "fixed_point", "gather_records", "lowest_bit", "power_of_two"]
 
 LANES = {"float32": 16, "float64": 8}
 """Records that are taken at a time: one vector of 64 bytes for each of their numbers."""
 
-NOTED = 64
-"""Spikes of a target that its notes hold."""
+HISTORY = 64
+"""Spikes of a target that its history holds."""
 
 _LOG2_E = 1.4426950408889634
 _INT32, _INT64, _INT128 = ir.IntType(32), ir.IntType(64), ir.IntType(128)
@@ -58,7 +58,7 @@ def _exponent_bits(typingctx, x):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def lowest_bit(typingctx, bits):  # type: ignore[no-untyped-def]
-    """Place of the lowest bit that is set; there must be one."""
+    """Position of the lowest bit that is set; there must be one."""
     if bits != types.uint32:
         return None
 

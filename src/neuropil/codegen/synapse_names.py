@@ -1,4 +1,4 @@
-"""Names in the text of synapses' kernels: by kind and place, so that models with the same equations share a kernel.
+"""Names in the text of synapses' kernels: by kind and index, so that models with the same equations share a kernel.
 
 Args:
     program: of the synapse model.
@@ -17,9 +17,9 @@ from neuropil.lower.synapse import SynapseProgram
 from neuropil.plan.synapse_signature import SynapseArgument, SynapseKind
 
 _PREFIX = {
-    SynapseKind.STATE: "s_", SynapseKind.WEIGHT: "weight", SynapseKind.DATE: "last", SynapseKind.PLACE: "place", SynapseKind.CONSTANT: "c",
+    SynapseKind.STATE: "s_", SynapseKind.WEIGHT: "weight", SynapseKind.DATE: "last", SynapseKind.LIST_INDEX: "list_index", SynapseKind.CONSTANT: "c",
     SynapseKind.RESPONDED: "done", SynapseKind.SOURCE_STATE: "source_", SynapseKind.SOURCE_DATE: "source_last", SynapseKind.TARGET_STATE: "target_",
-    SynapseKind.TARGET_DATE: "target_last", SynapseKind.LATEST: "latest", SynapseKind.NOTED_TIME: "note_time", SynapseKind.NOTED_STATE: "note_",
+    SynapseKind.TARGET_DATE: "target_last", SynapseKind.LATEST: "latest", SynapseKind.HISTORY_TIME: "history_time", SynapseKind.HISTORY_STATE: "history_",
     SynapseKind.SEEN: "of_",
 }  # fmt: skip
 

@@ -5,7 +5,7 @@ alone: the spike is put into the record of the target (`neuropil.lower.target_re
 spike of the source arrives, the records of the targets are fetched, sixteen (in float64 eight) at a time, and the synapses respond to the
 spikes that came since the segment was met last: those whose decay is at most that of the meeting. All synapses of a segment do alike, in
 one vector loop, with a choice for each spike whether to take the outcome; the few with more to respond to than a record remembers first take the
-others one by one from longer notes. The loop responds to one spike after the other, in order, and what a spike does is a function of the
+others one by one from a longer history. The loop responds to one spike after the other, in order, and what a spike does is a function of the
 spike and of the source alone: so no bit depends on when it is done.
 
 Decays from the start of the run lie between bounds because a common power of two is taken out of them, which rounds nothing: `base`
@@ -15,7 +15,7 @@ From then on what their source left behind counts as zero: it has fallen to 2⁻
 Args:
     program: of the synapse model; records: of its targets.
     precision: "float32" or "float64".
-    varying: places among the hoisted constants of those that differ between synapses.
+    varying: indices among the hoisted constants of those that differ between synapses.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from collections.abc import Iterable
 
 from neuropil.codegen.elementwise import module_head, statements
 from neuropil.codegen.event_driven_source import EventDrivenKernels, KernelWriter, function_text, indented
-from neuropil.codegen.records import LANES, NOTED
+from neuropil.codegen.records import HISTORY, LANES
 from neuropil.lower.synapse import SynapseProgram, all_roots
 from neuropil.lower.synapse_form import age
 from neuropil.lower.target_records import TargetRecords, entry_of
@@ -38,14 +38,14 @@ REACH = {"float32": 64, "float64": 512}
 VANISHED = {"float32": "2.0**-100", "float64": "2.0**-900"}
 """What a target left behind counts as zero below this, in units that move with `base`."""
 
-CLOCK = ("base", "whole", "part_of", "limits", "since_m", "since_x", "met_m", "met_x", "records", "notes")
+CLOCK = ("base", "whole", "part_of", "limits", "since_m", "since_x", "met_m", "met_x", "records", "history")
 """Arrays of an owner beside those of the synapses: see `neuropil.engine.stores.target_record_store.RecordArrays`."""
 
-BEGUN, STIRRED, FULL, BASES = 0, 1, 2, 3
-"""Places in `base`: whether the arrays follow from the states, whether spikes were noted since, whether notes are full; the first of the bases."""
+BEGUN, NEW_SPIKES, FULL, BASES = 0, 1, 2, 3
+"""Indices in `base`: whether the arrays follow from the states, whether spikes were recorded since, whether the history is full; the first of the bases."""
 
 FLOOR, NEEDED = 0, 1
-"""Places in `limits`: all segments were met later than this decay says; those met earlier must respond before notes are lost."""
+"""Indices in `limits`: all segments were met later than this decay says; those met earlier must respond before recorded spikes are lost."""
 
 
 def emit_target_records(program: SynapseProgram, records: TargetRecords, precision: str, varying: frozenset[int]) -> EventDrivenKernels:
@@ -64,12 +64,12 @@ class _RecordWriter(KernelWriter):
 
     def _held(self) -> tuple[int | None, dict[str, int]]:
         """A constant without which responses change nothing (then no spike is due), and what they make of each state if it holds."""
-        graph, answered = self.graph, {n: self.program.answered[n] for n in self.program.answering}
-        nodes = {n: graph.nodes[root] for n, root in answered.items()}
+        graph, responded = self.graph, {n: self.program.responded[n] for n in self.program.responding}
+        nodes = {n: graph.nodes[root] for n, root in responded.items()}
         conditions = {node.args[0] for node in nodes.values() if node.op == "select"}
         same = [node.op == "select" and graph.nodes[node.args[0]].static and graph.nodes[node.args[2]].value == f"s.{n}" for n, node in nodes.items()]
         if not all(same) or len(conditions) != 1:
-            return None, answered
+            return None, responded
         return conditions.pop(), {n: node.args[1] for n, node in nodes.items()}
 
     def write(self) -> EventDrivenKernels:
@@ -77,7 +77,7 @@ class _RecordWriter(KernelWriter):
         lines = [
             *module_head(f"Kernels of synapses on target records, {self.precision}.", self.precision, [(self.graph, all_roots(self.program))],
                          "from neuropil.engine.stores.buckets import due_now", "from neuropil.codegen.threads import prefetch", lanes),
-            *self._begin_kernel(), *self._settle(), *self._move(), *self._arrive(), *self._settle_full(), *self._note(), "",
+            *self._begin_kernel(), *self._flush(), *self._move(), *self._arrive(), *self._flush_full(), *self._record_spikes(), "",
         ]  # fmt: skip
         return EventDrivenKernels("\n".join(lines), self.own, tuple(self.arguments), tuple(self.arguments), self.hoisted, self.varying)
 
@@ -130,7 +130,7 @@ class _RecordWriter(KernelWriter):
         """Lines that respond to one spike, and the new values of the states by name.
 
         Args:
-            read: text of one of its numbers, with a {} for the place of the spike's among those of a record, and a {} for its own.
+            read: text of one of its numbers, with a {} for the index of the spike's among those of a record, and a {} for its own.
             held: present values of the synapse's states; mark: ends the names that the lines assign to.
         """
         records, graph = self.records, self.graph
@@ -141,7 +141,7 @@ class _RecordWriter(KernelWriter):
             decayed = "" if product.rate is None else f" * e{self._rate(product.rate, records.source_rates)}"
             lines.append(f"d{j} = f{j}{decayed}")
             names[node] = f"d{j}"
-        for j, node in enumerate(records.noted):
+        for j, node in enumerate(records.recorded):
             lines.append(f"v{j} = {read.format(rates + j)}")
             names[node] = f"v{j}"
         names |= {graph.leaf(f"s.{n}"): value for n, value in held.items()} | ({graph.leaf("w"): "w"} if self.weighed else {})
@@ -163,12 +163,12 @@ class _RecordWriter(KernelWriter):
     def _fetch(self) -> list[str]:
         """Fetch the records of a block, and let those with more to respond to than they remember catch up."""
         z, spikes, per, lanes = self.z, self.records.spikes, self.records.per_spike, LANES[self.precision]
-        lines, after = self._respond_to(f"notes[at + np.uint64({NOTED} * {{}})]", "", {n: f"{z[n]}_0" for n in self.held}, "")
+        lines, after = self._respond_to(f"history[at + np.uint64({HISTORY} * {{}})]", "", {n: f"{z[n]}_0" for n in self.held}, "")
         new = [f"{z[n]}_1 = {value}" for n, value in after.items()] + [f"{z[n]}_0 = {z[n]}_1" for n in after]
         one = ["at -= np.uint64(1)", *lines, *new]
         catch_up = [
-            "i = first + deep[d]", f"begun = np.uint64(target[i]) * np.uint64({per * NOTED}) + np.uint64({spikes})",
-            f"at, end_of = begun, begun + np.uint64({NOTED - spikes})", "while at < end_of and notes[at] <= limit:", "    at += np.uint64(1)",
+            "i = first + deep[d]", f"begun = np.uint64(target[i]) * np.uint64({per * HISTORY}) + np.uint64({spikes})",
+            f"at, end_of = begun, begun + np.uint64({HISTORY - spikes})", "while at < end_of and history[at] <= limit:", "    at += np.uint64(1)",
             "if at > begun:", *indented([*self._varied(), *(f"{z[n]}_0 = s_{z[n]}[i]" for n in self.held),
                                          "while at > begun:", *indented(one), *(f"s_{z[n]}[i] = {z[n]}_0" for n in after)]),
         ]  # fmt: skip
@@ -176,7 +176,7 @@ class _RecordWriter(KernelWriter):
             "some, n_block = np.uint64(0), last - first", f"for j in range(np.uint64(0), n_block, np.uint64({lanes})):",
             f"    bits = gather_records(records, target, first + j, rows, j, limit, {self.records.size}, {spikes - 1})",
             "    while bits:", "        lane = j + lowest_bit(bits)", "        bits = np.uint32(bits & np.uint32(bits - np.uint32(1)))",
-            "        if lane < n_block:", f"            prefetch(notes, np.uint64(target[first + lane]) * np.uint64({per * NOTED}) + np.uint64({spikes}))",
+            "        if lane < n_block:", f"            prefetch(history, np.uint64(target[first + lane]) * np.uint64({per * HISTORY}) + np.uint64({spikes}))",
             "            deep[some] = lane", "            some += np.uint64(1)",
             "for d in range(some):", *indented(catch_up),
         ]  # fmt: skip
@@ -219,7 +219,7 @@ class _RecordWriter(KernelWriter):
             body.append(f"y{j} = rows[{row}, j] * g{j}")
             names[node] = f"y{j}"
         body += statements(graph, program.arrival_roots, names)
-        changed = [n for n in self.mine if n in (*program.struck, *program.answering)]
+        changed = [n for n in self.mine if n in (*program.struck, *program.responding)]
         body += [f"s_{self.z[n]}[i] = {names[program.after[n]]}" for n in changed]
         if program.sent is not None:
             body.append(f"part[j] = {names[program.sent]}")
@@ -262,14 +262,14 @@ class _RecordWriter(KernelWriter):
         whole += [f"of_target[{j}, n] = {names[node]}" for j, node in enumerate(records.computed)]
         return [*lines, "if filled:", "    for n in range(np.uint64(target_last.size)):", *indented(whole, 2)]
 
-    def _settle(self) -> list[str]:
-        """Let segments respond to what is noted: those met when the decay was at least `least`, or too long ago for the bases `then`.
+    def _flush(self) -> list[str]:
+        """Let segments respond to what is recorded: those met when the decay was at least `least`, or too long ago for the bases `then`.
 
         From step `now` on spikes are new.
         """
         _, head = self._numbers()
         lines, held = self._responses()
-        body = ["i = first + j", *self._varied(), *lines, *(f"s_{self.z[n]}[i] = {held[n]}" for n in self.program.answering)]
+        body = ["i = first + j", *self._varied(), *lines, *(f"s_{self.z[n]}[i] = {held[n]}" for n in self.program.responding)]
         rates = range(len(self.records.source_rates))
         fades = [f"(since_x[{r}, q] - then[{r}] < -{self.reach} and since_x[{r}, q] - base[{BASES + r}] >= -{self.reach})" for r in rates]
         wanted = " or ".join(["limit >= least", f"met_x[q] - then[0] < -{self.reach}", *fades])
@@ -278,27 +278,27 @@ class _RecordWriter(KernelWriter):
             *head, *self._at("now"), "for q in range(bounds.size - 1):",
             *indented(["start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", "if stop > start:", *indented(segment)]),
         ]  # fmt: skip
-        return function_text("settle", ["now", "least", "then", *self._all], text)
+        return function_text("flush", ["now", "least", "then", *self._all], text)
 
-    def _settle_full(self) -> list[str]:
-        """Settle what would lose notes."""
+    def _flush_full(self) -> list[str]:
+        """Flush what would lose recorded spikes."""
         rates = len(self.records.source_rates)
-        text = [f"if base[{FULL}]:", f"    settle(k + 1, limits[{NEEDED}], base[{BASES}:{BASES + rates}].copy(), {', '.join(self._all)})",
+        text = [f"if base[{FULL}]:", f"    flush(k + 1, limits[{NEEDED}], base[{BASES}:{BASES + rates}].copy(), {', '.join(self._all)})",
                 f"    limits[{FLOOR}], limits[{NEEDED}], base[{FULL}] = limits[{NEEDED}], np.inf, 0"]  # fmt: skip
-        return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def settle_full({', '.join(['k', *self._all])}):", *indented(text)]
+        return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def flush_full({', '.join(['k', *self._all])}):", *indented(text)]
 
     def _move(self) -> list[str]:
         """Take more halvings out of all decays."""
         records, rates = self.records, len(self.records.source_rates)
         text = [*self._at("now"), f"then = np.empty({rates}, np.int64)", *(f"then[{r}] = x{r} & -{self.stride}" for r in range(rates)),
-                f"settle(now, number(np.inf), then, {', '.join(self._all)})"]  # fmt: skip
+                f"flush(now, number(np.inf), then, {', '.join(self._all)})"]  # fmt: skip
         for r in range(rates):
             scale = [f"grown = number(power_of_two(then[{r}] - base[{BASES + r}]))", f"base[{BASES + r}] = then[{r}]"]
             if r == 0:
                 scale += [f"limits[{FLOOR}] *= grown", f"limits[{NEEDED}] *= grown"]
-            scale += [f"for n in range(notes.size // {NOTED * self.records.per_spike}):",
+            scale += [f"for n in range(history.size // {HISTORY * self.records.per_spike}):",
                       *indented([f"for p in range({records.spikes}):", f"    records[n * {records.size} + {records.spikes * r} + p] *= grown",
-                                 f"for p in range({NOTED}):", f"    notes[n * {NOTED * records.per_spike} + {NOTED * r} + p] *= grown"])]  # fmt: skip
+                                 f"for p in range({HISTORY}):", f"    history[n * {HISTORY * records.per_spike} + {HISTORY * r} + p] *= grown"])]  # fmt: skip
             text += [f"if then[{r}] != base[{BASES + r}]:", *indented(scale)]
         for t in range(len(records.target_rates)):
             r = rates + t
@@ -307,7 +307,7 @@ class _RecordWriter(KernelWriter):
                                                       f"records[n * {records.size} + {row}] = left if abs(left) >= number({VANISHED[self.precision]}) else number(0.0)")]  # fmt: skip
             text += [f"if (x{r} & -{self.stride}) != base[{BASES + r}]:",
                      *indented([f"shrunk = number(power_of_two(base[{BASES + r}] - (x{r} & -{self.stride})))", f"base[{BASES + r}] = x{r} & -{self.stride}",
-                                f"for n in range(notes.size // {NOTED * self.records.per_spike}):", *indented(body)])]  # fmt: skip
+                                f"for n in range(history.size // {HISTORY * self.records.per_spike}):", *indented(body)])]  # fmt: skip
         return ["", "", "@cached_njit(**KERNEL_FLAGS)", f"def move({', '.join(['now', *self._all])}):", *indented(text)]
 
     def _entries(self, last: str, known: bool) -> list[str]:
@@ -317,19 +317,19 @@ class _RecordWriter(KernelWriter):
         names |= {self.graph.leaf(f"s.{n}"): f"target_{self.z[n]}[n]" for n in self.target}
         for j, entry in enumerate(records.entries):
             text = self._product(entry.factors, names, lines)
-            place = f"records[n * {records.size} + {records.spikes * records.per_spike + j}]"
+            stored = f"records[n * {records.size} + {records.spikes * records.per_spike + j}]"
             if entry.rate is None:
-                lines.append(f"{place} = {text}")
+                lines.append(f"{stored} = {text}")
                 continue
             r = self._rate(entry.rate, records.target_rates)
             if not known:
                 lines.append(f"m{r}, x{r} = decay_at({last}, whole[{r}], part_of[{r}])")
             lines += [f"left = ({text}) * number(1.0 / m{r}) * number(power_of_two(x{r} - base[{BASES + r}]))",
-                      f"{place} = left if abs(left) >= number({VANISHED[self.precision]}) else number(0.0)"]  # fmt: skip
+                      f"{stored} = left if abs(left) >= number({VANISHED[self.precision]}) else number(0.0)"]  # fmt: skip
         return lines
 
     def _begin_kernel(self) -> list[str]:
-        """Make the arrays from the states: nothing is noted, everything is up to date at step `now`."""
+        """Make the arrays from the states: nothing is recorded, everything is up to date at step `now`."""
         names, head = self._numbers()
         records, rates = self.records, len(self.records.source_rates)
         text = [*head]
@@ -341,32 +341,32 @@ class _RecordWriter(KernelWriter):
         for r in range(rates):
             since += [f"sm{r}, sx{r} = decay_at(at, whole[{r}], part_of[{r}])", f"since_m[{r}, q], since_x[{r}, q] = number(sm{r}), sx{r}"]
         text += ["for q in range(bounds.size - 1):", *indented(since)]
-        text += ["records[:], notes[:] = np.inf, np.inf", f"base[{BEGUN}], base[{STIRRED}], base[{FULL}] = 1, 0, 0",
+        text += ["records[:], history[:] = np.inf, np.inf", f"base[{BEGUN}], base[{NEW_SPIKES}], base[{FULL}] = 1, 0, 0",
                  f"limits[{FLOOR}], limits[{NEEDED}] = np.inf, np.inf"]  # fmt: skip
         if records.entries:
             at = ["at = now - np.int64(np.uint32(np.uint32(now) - target_last[n]))"] if records.target_rates else []
-            text += [f"for n in range(notes.size // {NOTED * self.records.per_spike}):", *indented([*at, *self._entries("at", known=False)])]
+            text += [f"for n in range(history.size // {HISTORY * self.records.per_spike}):", *indented([*at, *self._entries("at", known=False)])]
         return function_text("begin", ["now", *self._all], text)
 
-    def _note(self) -> list[str]:
-        """Put the spikes of own targets into their records and notes; raise `FULL` when one is about to lose what may be needed."""
+    def _record_spikes(self) -> list[str]:
+        """Put the spikes of own targets into their records and history; raise `FULL` when one is about to lose what may be needed."""
         records, graph = self.records, self.graph
         names, head = self._numbers()
-        # The next spike pushes out the last but one of the notes.
-        body = [f"o, i = n * {records.size}, n * {NOTED * records.per_spike}", f"lost = notes[i + {NOTED - 2}]", f"for j in range({records.per_spike}):",
+        # The next spike pushes out the last but one of the history.
+        body = [f"o, i = n * {records.size}, n * {HISTORY * records.per_spike}", f"lost = history[i + {HISTORY - 2}]", f"for j in range({records.per_spike}):",
                 f"    for p in range({records.spikes - 1}, 0, -1):", f"        records[o + {records.spikes} * j + p] = records[o + {records.spikes} * j + p - 1]",
-                f"    for p in range({NOTED - 1}, 0, -1):", f"        notes[i + {NOTED} * j + p] = notes[i + {NOTED} * j + p - 1]"]  # fmt: skip
+                f"    for p in range({HISTORY - 1}, 0, -1):", f"        history[i + {HISTORY} * j + p] = history[i + {HISTORY} * j + p - 1]"]  # fmt: skip
         body += self._target_states(names, "np.uint32(now)") if self.target else []
         body += statements(graph, self.program.target_roots, names)
-        body += [f"{self.z[n]}_1 = {names[self.program.noted[n]]}" for n in self.target]
+        body += [f"{self.z[n]}_1 = {names[self.program.target_after[n]]}" for n in self.target]
         # What a response reads of its target are the states just before the spike.
         before, _ = self._numbers()
         before |= {graph.leaf(f"s.{n}"): f"{self.z[n]}_b" for n in self.target}
         body += [f"{self.z[n]}_b = {names[self.program.ready[n]]}" for n in self.target]
-        body += statements(graph, records.noted, before)
-        values = [*(f"e{r}" for r in range(len(records.source_rates))), *(before[node] for node in records.noted)]
+        body += statements(graph, records.recorded, before)
+        values = [*(f"e{r}" for r in range(len(records.source_rates))), *(before[node] for node in records.recorded)]
         body += [f"records[o + {records.spikes * j}] = {value}" for j, value in enumerate(values)]
-        body += [f"notes[i + {NOTED * j}] = {value}" for j, value in enumerate(values)]
+        body += [f"history[i + {HISTORY * j}] = {value}" for j, value in enumerate(values)]
         body += [f"if lost < limits[{FLOOR}]:", f"    base[{FULL}], limits[{NEEDED}] = 1, min(limits[{NEEDED}], lost)"]
         body += [f"target_{self.z[n]}[n] = {self.z[n]}_1" for n in self.target]
         body += ["target_last[n] = np.uint32(now)"] if self.target else []
@@ -374,7 +374,7 @@ class _RecordWriter(KernelWriter):
         rates = len(records.source_rates)
         text = [
             *head, "now, dt, many = k + 1, number(step), due_now(spiked, k - late, who)", "if many:",
-            *indented([*self._at("now"), f"base[{STIRRED}] = 1", *(f"e{r} = number(m{r}) * number(power_of_two(base[{BASES + r}] - x{r}))" for r in range(rates)),
+            *indented([*self._at("now"), f"base[{NEW_SPIKES}] = 1", *(f"e{r} = number(m{r}) * number(power_of_two(base[{BASES + r}] - x{r}))" for r in range(rates)),
                        "for spike in range(many):", *indented(["n = who[spike]", *body])]),
         ]  # fmt: skip
-        return function_text("note", ["k", "late", "spiked", "who", *self._all], text)
+        return function_text("record_spikes", ["k", "late", "spiked", "who", *self._all], text)

@@ -95,7 +95,7 @@ def _is_vector(array: Any, index: Any) -> bool:
 
 
 def _all_of(builder: ir.IRBuilder, value: Any, kind: Any) -> Any:
-    """A vector with one value in all places."""
+    """A vector with one value in all elements."""
     alone = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.Constant(INT32, 0))
     return builder.shuffle_vector(alone, ir.Constant(kind, ir.Undefined), ir.Constant(ir.VectorType(INT32, kind.count), [0] * kind.count))
 
@@ -125,8 +125,8 @@ def access(count: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
             return None
 
         def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-            place = _address(context, builder, array, args[0], args[1], _of(array.dtype, count))
-            return builder.load(place, align=array.dtype.bitwidth // 8)
+            address = _address(context, builder, array, args[0], args[1], _of(array.dtype, count))
+            return builder.load(address, align=array.dtype.bitwidth // 8)
 
         return Vector(array.dtype, count)(array, types.int64), codegen
 
@@ -136,8 +136,8 @@ def access(count: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
             return None
 
         def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-            place = _address(context, builder, array, args[0], args[1], _of(array.dtype, count))
-            builder.store(args[2], place, align=array.dtype.bitwidth // 8)
+            address = _address(context, builder, array, args[0], args[1], _of(array.dtype, count))
+            builder.store(args[2], address, align=array.dtype.bitwidth // 8)
             return context.get_dummy_value()
 
         return types.void(array, types.int64, value), codegen
@@ -146,16 +146,16 @@ def access(count: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 
 @intrinsic(prefer_literal=True)
-def element(typingctx, vector, place):  # type: ignore[no-untyped-def]
-    """One element of a vector, at a literal place, as a vector of one."""
-    if not isinstance(vector, Vector) or not isinstance(place, types.IntegerLiteral):
+def element(typingctx, vector, index):  # type: ignore[no-untyped-def]
+    """One element of a vector, at a literal index, as a vector of one."""
+    if not isinstance(vector, Vector) or not isinstance(index, types.IntegerLiteral):
         return None
 
     def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def]
-        chosen = ir.Constant(ir.VectorType(INT32, 1), [place.literal_value])
+        chosen = ir.Constant(ir.VectorType(INT32, 1), [index.literal_value])
         return builder.shuffle_vector(args[0], ir.Constant(_of(vector.dtype, vector.count), ir.Undefined), chosen)
 
-    return Vector(vector.dtype, 1)(vector, place), codegen
+    return Vector(vector.dtype, 1)(vector, index), codegen
 
 
 @intrinsic

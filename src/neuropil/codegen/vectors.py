@@ -33,7 +33,7 @@ def set_bytes(typingctx, array, first):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def lowest_bit(typingctx, mask):  # type: ignore[no-untyped-def]
-    """The place of the lowest bit that is set in a uint64 other than 0."""
+    """The position of the lowest bit that is set in a uint64 other than 0."""
     if mask != types.uint64:
         return None
 

@@ -18,7 +18,7 @@ from neuropil import rng
 from neuropil.connectivity import kernels
 from neuropil.model.connection.distance import DistanceDependent
 from neuropil.model.connection.rules import AllToAll, FixedInDegree, FixedOutDegree, FixedProbability, FixedTotal
-from neuropil.model.contents.chosen import places
+from neuropil.model.contents.chosen import inverse_index
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.pairs import ends_of, naming, pairs_of
 from neuropil.registry import find_builder, register
@@ -70,7 +70,7 @@ class Targets:
         counts: int64[n_source], synapses of each source neuron of the population.
         kind: how kernels make a row's targets: ``kernels.REPLACE``, ``DISTINCT``, ``ALL`` or ``EXPLICIT``.
         listed: int32[n_synapses] by source if explicit, else empty.
-        place: int64[n_synapses], where each stands in an array that the user gave; None: in the same order.
+        order: int64[n_synapses], where each stands in an array that the user gave; None: in the same order.
         first: int64[n_source], number of each source's first synapse; None: they are counted through.
         beyond: ("sources", "targets"): neurons outside of a view on that side were drawn as well, and are to be left out.
     """
@@ -78,7 +78,7 @@ class Targets:
     counts: NDArray[np.int64]
     kind: int = kernels.EXPLICIT
     listed: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
-    place: NDArray[np.int64] | None = None
+    order: NDArray[np.int64] | None = None
     first: NDArray[np.int64] | None = None
     beyond: tuple[str, ...] = ()
 
@@ -130,9 +130,9 @@ def _builder(projection: Projection) -> Callable[[Request], Targets] | None:
 
 def by_pairs(request: Request) -> Targets:
     """The synapses of a rule that defines `targets`, or lists them."""
-    pre, post, place = pairs_of(request.projection, request.seed)
+    pre, post, order = pairs_of(request.projection, request.seed)
     listed = request.projection.rule.listed
-    return Targets(np.bincount(pre, minlength=request.n_source).astype(np.int64), listed=post.astype(np.int32), place=place if listed else None)
+    return Targets(np.bincount(pre, minlength=request.n_source).astype(np.int64), listed=post.astype(np.int32), order=order if listed else None)
 
 
 # --- the rules of this package -----------------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def _from_pool(r: Request, degrees: Callable[[Any], NDArray[np.int64]], first: N
     """Of sources that draw their targets within a view; `degrees` gives their numbers from how many targets each has."""
     p = r.projection
     pool, own = _pool(p.targets, p.target.size, p.source.size, p.excludes_self)
-    capacity = np.where(places(p.sources, own.size) >= 0, pool.size - (own >= 0), 0).astype(np.int64)
+    capacity = np.where(inverse_index(p.sources, own.size) >= 0, pool.size - (own >= 0), 0).astype(np.int64)
     counts = degrees(capacity)
     return Targets(counts, listed=kernels.draw_from(r.key[0], r.key[1], counts, pool, own, p.rule.multapses), first=first)
 
@@ -222,7 +222,7 @@ def _from_pool(r: Request, degrees: Callable[[Any], NDArray[np.int64]], first: N
 def _pool(chosen: NDArray[np.int64] | None, size: int, n_elements: int, excluded: bool) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """(int32, sorted: whom elements draw; int64[n_elements]: where each stands among them itself, if that is excluded, else -1)."""
     pool = np.arange(size) if chosen is None else np.sort(chosen)
-    return pool.astype(np.int32), places(pool, n_elements) if excluded else np.full(n_elements, -1)
+    return pool.astype(np.int32), inverse_index(pool, n_elements) if excluded else np.full(n_elements, -1)
 
 
 def _hypergeometric(total: int, n_rows: int, capacity: Any, host: np.random.Generator) -> NDArray[np.int64]:

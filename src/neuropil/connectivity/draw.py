@@ -17,7 +17,7 @@ Edges                 given                               explicit
 ====================  ==================================  =========================================================
 
 Degrees are drawn on the host; everything else is a function of (seed, stream of the projection, source, position in the row), so
-sampled rows are never stored: whoever needs one draws it again (:mod:`neuropil.connectivity.kernels`).
+sampled rows are never stored: they are drawn again where they are needed (:mod:`neuropil.connectivity.kernels`).
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ from neuropil import rng
 from neuropil.connectivity import kernels
 from neuropil.connectivity.builders import lists_targets, targets_of
 from neuropil.connectivity.rows import KernelTables, Rows, kernel_tables
-from neuropil.connectivity.samplers import delay_law, delay_steps, delays_of, explicit_weights, weight_law
-from neuropil.connectivity.sites import site_law
+from neuropil.connectivity.samplers import delay_sampler, delay_steps, delays_of, explicit_weights, weight_sampler
+from neuropil.connectivity.sites import site_sampler
+from neuropil.model.connection.matrix import WeightMatrix, values_of
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.pairs import expected_synapses, missing_positions
 
@@ -72,10 +73,10 @@ def realise(projection: Projection, seed: int, dt_ms: float, within: slice | Non
 
 def _realised(projection: Projection, seed: int, dt_ms: float) -> Rows:
     made, skip = targets_of(projection, seed), projection.excludes_self
-    counts, place = made.counts, made.place
-    weight = weight_law(projection, seed, counts, place, skip)
-    delay = delay_law(projection, seed, dt_ms, place, skip)
-    site = site_law(projection, seed, place)
+    counts, order = made.counts, made.order
+    weight = weight_sampler(projection, seed, counts, order, skip)
+    delay = delay_sampler(projection, seed, dt_ms, order, skip)
+    site = site_sampler(projection, seed, order)
     first = np.cumsum(counts) - counts if made.first is None else made.first
     key = rng.stream_key(seed, "projection", *projection.stream, "target")
     # Self-exclusion of explicit targets is done already.
@@ -93,7 +94,7 @@ def _realised(projection: Projection, seed: int, dt_ms: float) -> Rows:
 
 
 def _is_matrix(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.ndim == 2
+    return isinstance(value, WeightMatrix) or (isinstance(value, np.ndarray) and value.ndim == 2)
 
 
 def _without_matrices(projection: Projection, dt_ms: float) -> Projection:
@@ -108,10 +109,14 @@ def _with_matrices(rows: Rows, projection: Projection, dt_ms: float) -> Rows:
     post = rows.targets if rows.kind == kernels.EXPLICIT else rows.of_targets(every, every.size).targets
     where = projection.within(np.repeat(np.arange(rows.counts.size), rows.counts), post.astype(np.int64))
     if _is_matrix(projection.weight):
-        rows = dataclasses.replace(rows, weight=explicit_weights(np.asarray(projection.weight)[where]))
+        rows = dataclasses.replace(rows, weight=explicit_weights(_at(projection.weight, where)))
     if _is_matrix(projection.delay):
-        rows = dataclasses.replace(rows, delay=delays_of(np.asarray(projection.delay)[where], dt_ms, projection.name))
+        rows = dataclasses.replace(rows, delay=delays_of(_at(projection.delay, where), dt_ms, projection.name))
     return rows
+
+
+def _at(matrix: Any, where: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    return values_of(matrix.entry(*where)) if isinstance(matrix, WeightMatrix) else np.asarray(matrix)[where]
 
 
 # --- as a list ---------------------------------------------------------------------------------------------------------
@@ -138,7 +143,7 @@ def edges(
 
 
 def numbered_edges(projection: Projection, seed: int, dt_ms: float, within: slice | None = None) -> tuple[NDArray[Any], ...]:
-    """The arrays of `edges`, and int64[n]: what tells each synapse from the others in draws of its own (`Rows.numbers`).
+    """The arrays of `edges`, and int64[n]: what distinguishes each synapse from the others in draws of its own (`Rows.numbers`).
 
     Args:
         seed: of the network's random numbers.
@@ -148,7 +153,7 @@ def numbered_edges(projection: Projection, seed: int, dt_ms: float, within: slic
     rows = realise(projection, seed, dt_ms, within)
     tables = kernel_tables([rows])
     post, weight, delay, site = kernels.expand(
-        tables.laws, tables.starts, tables.counts, tables.positions, tables.targets, tables.weights, tables.delays, tables.sites,
+        tables.samplers, tables.starts, tables.counts, tables.positions, tables.targets, tables.weights, tables.delays, tables.sites,
         tables.threshold, tables.pair, projection.target.size,
     )  # fmt: skip
     pre = np.repeat(np.arange(projection.source.size, dtype=np.int64), rows.counts)

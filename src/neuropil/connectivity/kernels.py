@@ -25,7 +25,7 @@ SINGLE, DRAWN, NAMED, LISTED = 0, 1, 2, 3
 # How weights and delays are made.
 CONSTANT, ARRAY, NORMAL, LOGNORMAL, UNIFORM, ALIAS = 0, 1, 2, 3, 4, 5
 
-ROW_LAW = np.dtype(
+ROW_SAMPLER = np.dtype(
     [(name, np.int64) for name in (
         "target_kind",   # REPLACE, DISTINCT, ALL or EXPLICIT
         "n_draw",        # number of neurons a target is chosen from (without the source itself, if excluded)
@@ -34,7 +34,7 @@ ROW_LAW = np.dtype(
         "weight_kind", "weight_pool",
         "delay_kind", "delay_pool",
         "site_kind", "n_sites", "site_pool",  # NAMED: the site is in site_pool itself
-        "position_pool", # where the places in whole rows begin, of rows of which some targets were left out; else -1
+        "position_pool", # where the positions in whole rows begin, of rows of which some targets were left out; else -1
         "alias_pool", "alias_shift",  # first cell of the alias table; a word's cell is `word >> shift`
         "word_low", "word_span",      # truncation of a weight: its word is mapped onto [low, low + span)
     )]
@@ -72,12 +72,12 @@ def fill_words(key0, key1, element, first, n, out):
 
 
 @inner_njit(nogil=True)
-def _row_words(law, key0, key1, source, start, n, positions, out):
-    """out[i] = the word of synapse i of the row: by its place in the row, in the whole row where some were left out."""
-    if law.position_pool < 0:
+def _row_words(sampler, key0, key1, source, start, n, positions, out):
+    """out[i] = the word of synapse i of the row: by its position in the row, in the whole row where some were left out."""
+    if sampler.position_pool < 0:
         fill_words(key0, key1, source, 0, n, out)
         return
-    first = law.position_pool + start
+    first = sampler.position_pool + start
     for i in range(n):
         out[i] = draw_word(key0, key1, source, np.int64(positions[first + i]))
 
@@ -141,7 +141,7 @@ def _draw_subset(key0, key1, element, n_draw, k, words, taken, out):
 
 
 @inner_njit(nogil=True)
-def draw_targets(law, source, start, n, pool, words, taken, out):
+def draw_targets(sampler, source, start, n, pool, words, taken, out):
     """out[:n] (uint32) = targets of `source`, as indices within their population.
 
     Args:
@@ -149,9 +149,9 @@ def draw_targets(law, source, start, n, pool, words, taken, out):
         pool: int32, explicit targets by source.
         words: uint32 scratch, n + SLACK; taken: uint64 scratch of zeros, one bit per target; `out` holds n + SLACK.
     """
-    kind = law.target_kind
+    kind = sampler.target_kind
     if kind == EXPLICIT:
-        first = law.target_pool + start
+        first = sampler.target_pool + start
         for i in range(n):
             out[i] = np.uint32(pool[first + i])
         return
@@ -159,16 +159,16 @@ def draw_targets(law, source, start, n, pool, words, taken, out):
         for i in range(n):
             out[i] = np.uint32(i)
     elif kind == DISTINCT:
-        _draw_subset(law.target_key0, law.target_key1, source, law.n_draw, n, words, taken, out)
+        _draw_subset(sampler.target_key0, sampler.target_key1, source, sampler.n_draw, n, words, taken, out)
     else:
-        fill_words(law.target_key0, law.target_key1, source, 0, n, words)
-        _scale_words(words, law.n_draw, n, out)
-    if law.skip_self:
+        fill_words(sampler.target_key0, sampler.target_key1, source, 0, n, words)
+        _scale_words(words, sampler.n_draw, n, out)
+    if sampler.skip_self:
         _shift_past(source, n, out)
 
 
 @inner_njit(nogil=True)
-def draw_delays(law, source, start, n, positions, pool, threshold, pair, words, out):
+def draw_delays(sampler, source, start, n, positions, pool, threshold, pair, words, out):
     """out[:n] (uint16) = delays of the row, as indices into the projection's sorted list of delays.
 
     Args:
@@ -176,17 +176,17 @@ def draw_delays(law, source, start, n, positions, pool, threshold, pair, words, 
         threshold, pair: uint32, alias tables; a word in cell c means ``pair[c] & 0xffff`` if ``word < threshold[c]``,
             else ``pair[c] >> 16``. One word is both the choice of the cell and the point within it.
     """
-    kind = law.delay_kind
+    kind = sampler.delay_kind
     if kind == CONSTANT:
         for i in range(n):
             out[i] = np.uint16(0)
     elif kind == ARRAY:
-        first = law.delay_pool + start
+        first = sampler.delay_pool + start
         for i in range(n):
             out[i] = pool[first + i]
     else:
-        _row_words(law, law.delay_key0, law.delay_key1, source, start, n, positions, words)
-        base, shift = law.alias_pool, np.uint32(law.alias_shift)
+        _row_words(sampler, sampler.delay_key0, sampler.delay_key1, source, start, n, positions, words)
+        base, shift = sampler.alias_pool, np.uint32(sampler.alias_shift)
         for i in range(n):
             cell = base + np.int64(words[i] >> shift)
             both = pair[cell]
@@ -194,22 +194,22 @@ def draw_delays(law, source, start, n, positions, pool, threshold, pair, words, 
 
 
 @inner_njit(nogil=True)
-def draw_sites(law, source, start, n, positions, pool, words, out):
+def draw_sites(sampler, source, start, n, positions, pool, words, out):
     """out[:n] (uint32) = the site of each synapse of the row within its target neuron.
 
     Args:
         positions: uint32, see `_row_words`; pool: int32, explicit sites by source.
     """
-    kind = law.site_kind
+    kind = sampler.site_kind
     if kind == DRAWN:
-        _row_words(law, law.site_key0, law.site_key1, source, start, n, positions, words)
-        _scale_words(words, law.n_sites, n, out)
+        _row_words(sampler, sampler.site_key0, sampler.site_key1, source, start, n, positions, words)
+        _scale_words(words, sampler.n_sites, n, out)
     elif kind == LISTED:
-        first = law.site_pool + start
+        first = sampler.site_pool + start
         for i in range(n):
             out[i] = np.uint32(pool[first + i])
     else:
-        site = np.uint32(law.site_pool) if kind == NAMED else np.uint32(0)
+        site = np.uint32(sampler.site_pool) if kind == NAMED else np.uint32(0)
         for i in range(n):
             out[i] = site
 
@@ -223,39 +223,39 @@ def number_elements(n_sites, n, target, site):
 
 
 @inner_njit(nogil=True)
-def draw_weights(law, source, start, n, positions, pool, unit, words, out):
+def draw_weights(sampler, source, start, n, positions, pool, unit, words, out):
     """out[:n] = weights of the row over `unit`, computed in the type of `out` (float32 or float64).
 
     Args:
         positions: uint32, see `_row_words`; pool: float64, explicit weights by source.
-        unit: weight of one quantum, in the unit of the port.
+        unit: the weight scale, in the unit of the port.
     """
-    kind = law.weight_kind
+    kind = sampler.weight_kind
     if kind == CONSTANT:
-        out[:n] = law.location / unit
+        out[:n] = sampler.location / unit
     elif kind == ARRAY:
-        first = law.weight_pool + start
+        first = sampler.weight_pool + start
         for i in range(n):
             out[i] = pool[first + i] / unit
     else:
-        _row_words(law, law.weight_key0, law.weight_key1, source, start, n, positions, words)
-        _draw_law(law, unit, n, words, out)
+        _row_words(sampler, sampler.weight_key0, sampler.weight_key1, source, start, n, positions, words)
+        _draw_weight(sampler, unit, n, words, out)
 
 
 @inner_njit(nogil=True)
-def _draw_law(law, unit, n, words, out):
-    """Quantiles of a truncated normal, lognormal or uniform law at the row's words."""
+def _draw_weight(sampler, unit, n, words, out):
+    """Quantiles of a truncated normal, lognormal or uniform distribution at the row's words."""
     real = out.dtype.type
-    location, scale = real(law.location / unit), real(law.scale / unit)
-    low, high = real(law.low / unit), real(law.high / unit)
-    if law.weight_kind == UNIFORM:
+    location, scale = real(sampler.location / unit), real(sampler.scale / unit)
+    low, high = real(sampler.low / unit), real(sampler.high / unit)
+    if sampler.weight_kind == UNIFORM:
         for i in range(n):
             out[i] = location + scale * real(to_uniform64(words[i]))
     else:
-        _normals(law, n, words, out)
-        if law.weight_kind == LOGNORMAL:
+        _normals(sampler, n, words, out)
+        if sampler.weight_kind == LOGNORMAL:
             # location and scale are those of the logarithm
-            location, scale = real(law.location - np.log(unit)), real(law.scale)
+            location, scale = real(sampler.location - np.log(unit)), real(sampler.scale)
             for i in range(n):
                 out[i] = exp(location + scale * out[i])
         else:
@@ -266,10 +266,10 @@ def _draw_law(law, unit, n, words, out):
 
 
 @inner_njit(nogil=True)
-def _normals(law, n, words, out):
+def _normals(sampler, n, words, out):
     """Standard normals, truncated by mapping the words onto the part of (0, 1) that the bounds leave."""
-    if law.word_span < 1 << 32:
-        low, span = np.uint32(law.word_low), np.uint64(law.word_span)
+    if sampler.word_span < 1 << 32:
+        low, span = np.uint32(sampler.word_low), np.uint64(sampler.word_span)
         for i in range(n):
             words[i] = np.uint32(low + np.uint32((np.uint64(words[i]) * span) >> np.uint64(32)))
     for i in range(n):
@@ -277,9 +277,9 @@ def _normals(law, n, words, out):
 
 
 @cached_njit(nogil=True)
-def expand(laws, starts, counts, positions, targets, weights, delays, sites, threshold, pair, n_target):
-    """(post int64, weight float64, index of delay uint16, site int64) of all synapses of the one projection ``laws[0]``."""
-    law = laws[0]
+def expand(samplers, starts, counts, positions, targets, weights, delays, sites, threshold, pair, n_target):
+    """(post int64, weight float64, index of delay uint16, site int64) of all synapses of the one projection ``samplers[0]``."""
+    sampler = samplers[0]
     n = counts[0].sum()
     post, weight, delay = np.empty(n, np.int64), np.empty(n, np.float64), np.empty(n, np.uint16)
     site = np.empty(n, np.int64)
@@ -289,35 +289,35 @@ def expand(laws, starts, counts, positions, targets, weights, delays, sites, thr
     taken = np.zeros((n_target + 127) >> 6, np.uint64)
     for source in range(counts.shape[1]):
         start, k = starts[0, source], counts[0, source]
-        draw_targets(law, source, start, k, targets, words, taken, row)
-        draw_delays(law, source, start, k, positions, delays, threshold, pair, words, row_delay)
-        draw_weights(law, source, start, k, positions, weights, 1.0, words, row_weight)
+        draw_targets(sampler, source, start, k, targets, words, taken, row)
+        draw_delays(sampler, source, start, k, positions, delays, threshold, pair, words, row_delay)
+        draw_weights(sampler, source, start, k, positions, weights, 1.0, words, row_weight)
         post[start : start + k] = row[:k]
         weight[start : start + k] = row_weight[:k]
         delay[start : start + k] = row_delay[:k]
-        draw_sites(law, source, start, k, positions, sites, words, row)
+        draw_sites(sampler, source, start, k, positions, sites, words, row)
         site[start : start + k] = row[:k]
     return post, weight, delay, site
 
 
 @cached_njit(nogil=True)
-def targets_of(laws, starts, counts, first, pool, n_target):
-    """int64[n]: the targets of the sources first, first + 1, … of the one projection ``laws[0]``, a column each in starts and counts."""
-    law, begin = laws[0], starts[0, 0]
+def targets_of(samplers, starts, counts, first, pool, n_target):
+    """int64[n]: the targets of the sources first, first + 1, … of the one projection ``samplers[0]``, a column each in starts and counts."""
+    sampler, begin = samplers[0], starts[0, 0]
     post = np.empty(counts[0].sum(), np.int64)
     longest = counts[0].max() + n_target + SLACK
     words, row = np.empty(longest, np.uint32), np.empty(longest, np.uint32)
     taken = np.zeros((n_target + 127) >> 6, np.uint64)
     for c in range(counts.shape[1]):
         start, k = starts[0, c], counts[0, c]
-        draw_targets(law, first + c, start, k, pool, words, taken, row)
+        draw_targets(sampler, first + c, start, k, pool, words, taken, row)
         post[start - begin : start - begin + k] = row[:k]
     return post
 
 
 @cached_njit(nogil=True)
 def draw_from(key0, key1, counts, pool, own, multiple):
-    """int32[counts.sum()]: for every element e, counts[e] members of `pool` (int32, sorted), all but its `own` (a place, or -1)."""
+    """int32[counts.sum()]: for every element e, counts[e] members of `pool` (int32, sorted), all but its `own` (an index, or -1)."""
     longest = max(counts.max(), pool.size) + SLACK
     words, row = np.empty(longest, np.uint32), np.empty(longest, np.uint32)
     taken = np.zeros((pool.size + 127) >> 6, np.uint64)
@@ -344,13 +344,13 @@ def by_source(sources, counts_of_targets, n_source):
     counts = np.zeros(n_source, np.int64)
     for s in sources:
         counts[s] += 1
-    place = np.cumsum(counts) - counts
+    cursor = np.cumsum(counts) - counts
     targets, i = np.empty(sources.size, np.int32), 0
     for target in range(counts_of_targets.size):
         for _ in range(counts_of_targets[target]):
             s = sources[i]
-            targets[place[s]] = np.int32(target)
-            place[s] += 1
+            targets[cursor[s]] = np.int32(target)
+            cursor[s] += 1
             i += 1
     return counts, targets
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from neuropil import rng
 from neuropil.connectivity import kernels
-from neuropil.connectivity.samplers import DelayLaw, WeightLaw
-from neuropil.connectivity.sites import SiteLaw
+from neuropil.connectivity.samplers import DelaySampler, WeightSampler
+from neuropil.connectivity.sites import SiteSampler
 
 _AT_ONCE = 1 << 22
 """Synapses that are looked at together."""
@@ -33,7 +33,7 @@ class Rows:
         site: where in the target neurons.
         first: int64[n_source], the number of its first synapse; synapses of views keep the numbers that they have among those of the
             whole populations.
-        positions: uint32[n_synapses], the place of each in the row of which some targets were left out; None: none were.
+        positions: uint32[n_synapses], the position of each in the row of which some targets were left out; None: none were.
     """
 
     counts: NDArray[np.int64]
@@ -42,9 +42,9 @@ class Rows:
     skip_self: bool
     key: rng.Key
     targets: NDArray[np.int32]
-    weight: WeightLaw
-    delay: DelayLaw
-    site: SiteLaw
+    weight: WeightSampler
+    delay: DelaySampler
+    site: SiteSampler
     first: NDArray[np.int64]
     positions: NDArray[np.uint32] | None = None
 
@@ -59,7 +59,7 @@ class Rows:
         return sum(a.nbytes for a in held if a is not None)
 
     def numbers(self) -> NDArray[np.int64]:
-        """int64[n_synapses]: what tells each synapse from others of its projection in random draws."""
+        """int64[n_synapses]: what distinguishes each synapse from others of its projection in random draws."""
         first = np.repeat(self.first, self.counts)
         if self.positions is not None:
             return first + self.positions
@@ -84,20 +84,20 @@ class Rows:
         reach = np.searchsorted(np.cumsum(self.counts), np.arange(0, self.n_synapses + _AT_ONCE, _AT_ONCE), side="left")
         cuts = np.unique(np.concatenate([[0], np.minimum(reach + 1, self.counts.size), [self.counts.size]]))
         starts, counts = tables.starts[0], np.zeros(self.counts.size, np.int64)
-        kept, posts, places = [], [], []
+        kept, posts, positions = [], [], []
         for a, b in itertools.pairwise(cuts.tolist()):
-            post = kernels.targets_of(tables.laws, tables.starts[:, a:b], tables.counts[:, a:b], a, tables.targets, n_target)
+            post = kernels.targets_of(tables.samplers, tables.starts[:, a:b], tables.counts[:, a:b], a, tables.targets, n_target)
             mine = np.flatnonzero(chosen[post])
             source = np.repeat(np.arange(a, b), self.counts[a:b])[mine]
             counts[a:b] = np.bincount(source - a, minlength=b - a)
             posts.append(post[mine].astype(np.int32))
             kept.append(starts[a] + mine if listed else mine[:0])
-            places.append((mine + starts[a] - starts[source] if self.positions is None else self.positions[starts[a] + mine]).astype(np.uint32))
+            positions.append((mine + starts[a] - starts[source] if self.positions is None else self.positions[starts[a] + mine]).astype(np.uint32))
         made = self._kept(counts, np.concatenate(kept))
-        return replace(made, kind=kernels.EXPLICIT, skip_self=False, targets=np.concatenate(posts), positions=np.concatenate(places))
+        return replace(made, kind=kernels.EXPLICIT, skip_self=False, targets=np.concatenate(posts), positions=np.concatenate(positions))
 
     def _kept(self, counts: NDArray[np.int64], keep: NDArray[Any]) -> Rows:
-        """With fewer synapses: what is listed for each is cut; `keep`: a mask, or places."""
+        """With fewer synapses: what is listed for each is cut; `keep`: a mask, or indices."""
 
         def cut(values: Any) -> Any:
             return values[keep] if values is not None and values.size else values
@@ -114,16 +114,16 @@ class KernelTables:
     """Several realised projections of one source population, as flat arrays for a kernel.
 
     Attributes:
-        laws: ``kernels.ROW_LAW``[n_projections].
+        samplers: ``kernels.ROW_SAMPLER``[n_projections].
         starts: int64[n_projections, n_source], synapses that earlier sources make through the projection.
         counts: int64[n_projections, n_source].
-        positions: uint32, places in whole rows; explicit, one projection after the other.
+        positions: uint32, positions in whole rows; explicit, one projection after the other.
         targets: int32, weights: float64, delays: uint16, sites: int32; explicit values, one projection after the other.
         threshold, pair: uint32, alias tables.
         weights: float64, explicit weights; delays: uint16, explicit indices of delays; sites: int32, explicit sites.
     """
 
-    laws: np.ndarray
+    samplers: np.ndarray
     starts: NDArray[np.int64]
     counts: NDArray[np.int64]
     positions: NDArray[np.uint32]
@@ -137,19 +137,19 @@ class KernelTables:
 
 def kernel_tables(rows: list[Rows]) -> KernelTables:
     """The rows of the projections of one source population (at least one) as tables for the kernels."""
-    laws = np.zeros(len(rows), kernels.ROW_LAW)
+    samplers = np.zeros(len(rows), kernels.ROW_SAMPLER)
     pools: dict[str, list[np.ndarray]] = {"position": [], "target": [], "weight": [], "delay": [], "site": [], "alias": [], "alias pair": []}
     for j, r in enumerate(rows):
-        law = laws[j]
-        law["target_kind"], law["n_draw"], law["skip_self"] = r.kind, r.n_draw, r.skip_self
-        law["target_key0"], law["target_key1"] = r.key
-        r.weight.fill(law)
-        r.delay.fill(law)
+        sampler = samplers[j]
+        sampler["target_kind"], sampler["n_draw"], sampler["skip_self"] = r.kind, r.n_draw, r.skip_self
+        sampler["target_key0"], sampler["target_key1"] = r.key
+        r.weight.fill(sampler)
+        r.delay.fill(sampler)
         for name in ("position", "target", "weight", "delay", "site", "alias"):
-            law[f"{name}_pool"] = sum(p.size for p in pools[name])
-        r.site.fill(law)
+            sampler[f"{name}_pool"] = sum(p.size for p in pools[name])
+        r.site.fill(sampler)
         if r.positions is None:
-            law["position_pool"] = -1
+            sampler["position_pool"] = -1
         added: tuple[np.ndarray, ...] = (
             np.empty(0, np.uint32) if r.positions is None else r.positions, r.targets, r.weight.values, r.delay.values, r.site.values, r.delay.threshold, r.delay.pair
         )  # fmt: skip
@@ -160,4 +160,4 @@ def kernel_tables(rows: list[Rows]) -> KernelTables:
     # A pool with one array in it is that array: large explicit projections are not copied.
     flat = [next((p for p in pool if p.size == sum(q.size for q in pool)), None) for pool in pools.values()]
     joined = [np.concatenate(pool) if one is None else one for one, pool in zip(flat, pools.values(), strict=True)]
-    return KernelTables(laws, starts, counts, *joined)
+    return KernelTables(samplers, starts, counts, *joined)

@@ -28,23 +28,23 @@ TAIL = 1e-9
 """Probability at either end of a delay distribution that is cut off."""
 
 LONGEST = 1 << 21
-"""Most steps of a delay: 200 s at 0.1 ms. Each step ahead takes some bytes, whoever spikes."""
+"""Most steps of a delay: 200 s at 0.1 ms. Each step ahead takes some bytes."""
 
 MOST_DELAYS = 0xFFFF
 """Most different delays of a projection."""
 
 _COARSE = 2.0**-10
-"""If truncation leaves a smaller share of a law than this, mapping words onto the rest would be coarse."""
+"""If truncation leaves a smaller share of a distribution than this, mapping words onto the rest would be coarse."""
 
 
 @dataclass(frozen=True)
-class WeightLaw:
+class WeightSampler:
     """Weights of a projection.
 
     Attributes:
         kind: ``kernels.CONSTANT``, ``ARRAY``, ``NORMAL``, ``LOGNORMAL`` or ``UNIFORM``.
         values: float64, explicit weights in the order of the synapses, else empty.
-        fields: the parameters by their names in ``kernels.ROW_LAW``.
+        fields: the parameters by their names in ``kernels.ROW_SAMPLER``.
         largest: magnitude that at most one weight in 10**9 exceeds.
         mean: mean magnitude.
     """
@@ -61,15 +61,15 @@ class WeightLaw:
             return int(np.count_nonzero(self.values))
         return 0 if self.kind == kernels.CONSTANT and self.fields["location"] == 0.0 else n
 
-    def fill(self, law: np.void) -> None:
-        """Write the parameters into a kernel's record (`law`)."""
-        law["weight_kind"] = self.kind
+    def fill(self, sampler: np.void) -> None:
+        """Write the parameters into a kernel's record (`sampler`)."""
+        sampler["weight_kind"] = self.kind
         for name, value in self.fields.items():
-            law[name] = value
+            sampler[name] = value
 
 
 @dataclass(frozen=True)
-class DelayLaw:
+class DelaySampler:
     """Delays of a projection, as indices into `steps`.
 
     Attributes:
@@ -88,30 +88,30 @@ class DelayLaw:
     shift: int = 0
     key: rng.Key = (0, 0)
 
-    def fill(self, law: np.void) -> None:
-        """Write the parameters into a kernel's record (`law`)."""
-        law["delay_kind"], law["alias_shift"] = self.kind, self.shift
-        law["delay_key0"], law["delay_key1"] = self.key
+    def fill(self, sampler: np.void) -> None:
+        """Write the parameters into a kernel's record (`sampler`)."""
+        sampler["delay_kind"], sampler["alias_shift"] = self.kind, self.shift
+        sampler["delay_key0"], sampler["delay_key1"] = self.key
 
 
 # --- weights ---------------------------------------------------------------------------------------------------------
 
 
-def weight_law(
+def weight_sampler(
     projection: Projection,
     seed: int,
     counts: NDArray[np.int64],
     order: NDArray[np.int64] | None = None,
     skip_self: bool = False,
-) -> WeightLaw:
-    """The law of a projection's weights, given the synapses of each source; for the rest see :func:`synapse_order`.
+) -> WeightSampler:
+    """How to draw a projection's weights, given the synapses of each source; for the rest see :func:`synapse_order`.
 
     Args:
         seed: of the network's random numbers.
         counts: int64[sources], synapses of each.
         order, skip_self: as of `synapse_order`.
     """
-    value = projection.weight
+    value = projection.own_weight
     none = np.empty(0)
     if isinstance(value, Distribution):
         key = rng.stream_key(seed, "projection", *projection.stream, "weight")
@@ -119,18 +119,18 @@ def weight_law(
         fields |= {"weight_key0": key[0], "weight_key1": key[1], "low": value.low, "high": value.high}
         middles = (np.arange(4096) + 0.5) / 4096
         drawn = _draw_on_host(value, key, counts) if kind == kernels.ARRAY else none
-        return WeightLaw(kind, drawn, fields, value.largest(), float(np.abs(value.quantile(middles)).mean()))
+        return WeightSampler(kind, drawn, fields, value.largest(), float(np.abs(value.quantile(middles)).mean()))
     if np.ndim(value) == 0:
         return constant_weight(float(value))
     return explicit_weights(synapse_order(value, projection, order, skip_self))
 
 
-def constant_weight(value: float) -> WeightLaw:
+def constant_weight(value: float) -> WeightSampler:
     """The sampler that gives all synapses the same value, in base units of the port."""
-    return WeightLaw(kernels.CONSTANT, np.empty(0), {"location": value}, abs(value), abs(value))
+    return WeightSampler(kernels.CONSTANT, np.empty(0), {"location": value}, abs(value), abs(value))
 
 
-def explicit_weights(weights: np.ndarray) -> WeightLaw:
+def explicit_weights(weights: np.ndarray) -> WeightSampler:
     """Weights in the order of the synapses.
 
     Args:
@@ -138,37 +138,37 @@ def explicit_weights(weights: np.ndarray) -> WeightLaw:
     """
     values = np.ascontiguousarray(weights, np.float64)
     magnitude = np.abs(values) if values.size else np.zeros(1)
-    return WeightLaw(kernels.ARRAY, values, {}, float(magnitude.max()), float(magnitude.mean()))
+    return WeightSampler(kernels.ARRAY, values, {}, float(magnitude.max()), float(magnitude.mean()))
 
 
-def _distribution_fields(law: Distribution) -> tuple[int, dict[str, Any]]:
-    """Kind and parameters of a law for the kernels; ARRAY if they cannot draw it."""
-    if isinstance(law, Uniform):
-        return kernels.UNIFORM, {"location": law.low, "scale": law.high - law.low}
-    a, b = law.range_of_u()
+def _distribution_fields(distribution: Distribution) -> tuple[int, dict[str, Any]]:
+    """Kind and parameters of a distribution for the kernels; ARRAY if they cannot draw it."""
+    if isinstance(distribution, Uniform):
+        return kernels.UNIFORM, {"location": distribution.low, "scale": distribution.high - distribution.low}
+    a, b = distribution.range_of_u()
     if b - a < _COARSE:
         return kernels.ARRAY, {}
     low = int(np.floor(a * 2**32))
     words = {"word_low": low, "word_span": int(np.ceil(b * 2**32)) - low}
-    if isinstance(law, LogNormal):
-        return kernels.LOGNORMAL, {"location": law.mu, "scale": law.sigma} | words
-    if isinstance(law, Normal):
-        return kernels.NORMAL, {"location": law.mean, "scale": law.sd} | words
+    if isinstance(distribution, LogNormal):
+        return kernels.LOGNORMAL, {"location": distribution.mu, "scale": distribution.sigma} | words
+    if isinstance(distribution, Normal):
+        return kernels.NORMAL, {"location": distribution.mean, "scale": distribution.sd} | words
     return kernels.ARRAY, {}
 
 
-def _draw_on_host(law: Distribution, key: rng.Key, counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The weights of all synapses from the same counters as the kernels use, through the law's own quantiles."""
+def _draw_on_host(distribution: Distribution, key: rng.Key, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The weights of all synapses from the same counters as the kernels use, through the distribution's own quantiles."""
     source = np.repeat(np.arange(counts.size), counts)
     position = np.arange(source.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.asarray(law.quantile(rng.uniform(key, source, position)), np.float64)
+    return np.asarray(distribution.quantile(rng.uniform(key, source, position)), np.float64)
 
 
 def synapse_order(value: Any, projection: Projection, order: NDArray[np.int64] | None, skip_self: bool) -> np.ndarray:
     """A user's array of weights or delays in the order of the synapses.
 
     Args:
-        order: place of each synapse in the user's array (of edges).
+        order: index of each synapse in the user's array (of edges).
         skip_self: of an all-to-all matrix, leave out the diagonal.
         value: float64[synapses] or float64[sources, targets].
     """
@@ -181,14 +181,14 @@ def synapse_order(value: Any, projection: Projection, order: NDArray[np.int64] |
 # --- delays ----------------------------------------------------------------------------------------------------------
 
 
-def delay_law(
+def delay_sampler(
     projection: Projection,
     seed: int,
     dt_ms: float,
     order: NDArray[np.int64] | None = None,
     skip_self: bool = False,
-) -> DelayLaw:
-    """The law of a projection's delays on the grid of time steps.
+) -> DelaySampler:
+    """How to draw a projection's delays on the grid of time steps.
 
     Args:
         seed: of the network's random numbers.
@@ -202,16 +202,16 @@ def delay_law(
     if isinstance(value, Distribution):
         steps, probability = delay_pmf(value, dt_ms, projection.name)
         if steps.size == 1:
-            return DelayLaw(steps, kernels.CONSTANT)
+            return DelaySampler(steps, kernels.CONSTANT)
         threshold, pair, shift = alias_table(probability)
         key = rng.stream_key(seed, "projection", *projection.stream, "delay")
-        return DelayLaw(steps, kernels.ALIAS, threshold=threshold, pair=pair, shift=shift, key=key)
+        return DelaySampler(steps, kernels.ALIAS, threshold=threshold, pair=pair, shift=shift, key=key)
     if np.ndim(value) == 0:
-        return DelayLaw(delay_steps(projection, dt_ms), kernels.CONSTANT)
+        return DelaySampler(delay_steps(projection, dt_ms), kernels.CONSTANT)
     return delays_of(synapse_order(value, projection, order, skip_self), dt_ms, projection.name)
 
 
-def delays_of(delays: Any, dt_ms: float, name: str) -> DelayLaw:
+def delays_of(delays: Any, dt_ms: float, name: str) -> DelaySampler:
     """The sampler of given delays, in the order of the synapses.
 
     Args:
@@ -222,7 +222,7 @@ def delays_of(delays: Any, dt_ms: float, name: str) -> DelayLaw:
     every = _grid_steps(delays, dt_ms, name)
     steps, which = np.unique(every, return_inverse=True)
     _check_many(steps.size, name)
-    return DelayLaw(steps, kernels.ARRAY, values=which.astype(np.uint16))
+    return DelaySampler(steps, kernels.ARRAY, values=which.astype(np.uint16))
 
 
 def delay_steps(projection: Projection, dt_ms: float) -> NDArray[np.int64]:
@@ -299,31 +299,31 @@ def _check_many(different: int, name: str) -> None:
         )  # fmt: skip
 
 
-def delay_pmf(law: Distribution, dt_ms: float, name: str = "") -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def delay_pmf(distribution: Distribution, dt_ms: float, name: str = "") -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """A distribution of delays on the grid: (steps, their probabilities, which sum to 1), tails below 1e-9 cut off.
 
     Args:
-        law: the distribution, ms.
+        distribution: of delays, ms.
         dt_ms: time step, ms.
         name: of the projection, for messages.
 
     Raises:
         NetworkError: more than 1e-9 of the distribution lies below dt/2.
     """
-    below = float(law.cdf(0.5 * dt_ms * (1 - 1e-9)))
+    below = float(distribution.cdf(0.5 * dt_ms * (1 - 1e-9)))
     if below > TAIL:
         raise NetworkError(
             f"projection {name!r}: the distribution of delays reaches below the time step",
-            got=f"{law}: {below:.2g} of it below dt/2 = {dt_ms / 2:g} ms",
+            got=f"{distribution}: {below:.2g} of it below dt/2 = {dt_ms / 2:g} ms",
             expected="delays of at least one time step",
-            fix=f"truncate it: {type(law).__name__}(..., low={dt_ms:g} * ms)",
+            fix=f"truncate it: {type(distribution).__name__}(..., low={dt_ms:g} * ms)",
         )
-    last = np.floor(float(law.quantile(1 - TAIL)) / dt_ms + 0.5)
+    last = np.floor(float(distribution.quantile(1 - TAIL)) / dt_ms + 0.5)
     _check_longest(last, dt_ms, name)
-    first = max(1.0, np.floor(float(law.quantile(TAIL)) / dt_ms + 0.5))
+    first = max(1.0, np.floor(float(distribution.quantile(TAIL)) / dt_ms + 0.5))
     _check_many(int(max(last, first) - first) + 1, name)
     steps = np.arange(int(first), max(int(last), int(first)) + 1)
-    cdf = law.cdf((np.append(steps, steps[-1] + 1) - 0.5) * dt_ms)
+    cdf = distribution.cdf((np.append(steps, steps[-1] + 1) - 0.5) * dt_ms)
     if steps[0] == 1:
         cdf[0] = 0.0
     probability = np.diff(cdf)

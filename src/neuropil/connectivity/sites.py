@@ -13,7 +13,7 @@ from neuropil.model.contents.contents import Projection
 
 
 @dataclass(frozen=True)
-class SiteLaw:
+class SiteSampler:
     """How the sites of a projection's synapses are made.
 
     Attributes:
@@ -27,16 +27,16 @@ class SiteLaw:
     key: rng.Key
     values: NDArray[np.int32]
 
-    def fill(self, law: np.ndarray) -> None:
-        """Set the fields of a kernel's record (`law`), in which the place of the values is known already."""
-        law["site_kind"], law["n_sites"] = self.kind, self.sites
-        law["site_key0"], law["site_key1"] = self.key
+    def fill(self, sampler: np.ndarray) -> None:
+        """Set the fields of a kernel's record (`sampler`), in which the offset of the values is known already."""
+        sampler["site_kind"], sampler["n_sites"] = self.kind, self.sites
+        sampler["site_key0"], sampler["site_key1"] = self.key
         if self.kind == NAMED:
-            law["site_pool"] = self.named
+            sampler["site_pool"] = self.named
 
 
-def site_law(projection: Projection, seed: int, order: NDArray[np.int64] | None) -> SiteLaw:
-    """The law of a projection.
+def site_sampler(projection: Projection, seed: int, order: NDArray[np.int64] | None) -> SiteSampler:
+    """How to draw the sites of a projection.
 
     Args:
         order: where each synapse stands in the arrays that the user gave.
@@ -45,9 +45,9 @@ def site_law(projection: Projection, seed: int, order: NDArray[np.int64] | None)
     site, sites = projection.site, projection.sites
     key, none = rng.stream_key(seed, "projection", *projection.stream, "site"), np.empty(0, np.int32)
     if sites == 1:
-        return SiteLaw(SINGLE, 1, 0, key, none)
+        return SiteSampler(SINGLE, 1, 0, key, none)
     if site is None:
-        return SiteLaw(DRAWN, sites, 0, key, none)
+        return SiteSampler(DRAWN, sites, 0, key, none)
     if isinstance(site, np.ndarray):
-        return SiteLaw(LISTED, sites, 0, key, (site if order is None else site[order]).astype(np.int32))
-    return SiteLaw(NAMED, sites, int(site), key, none)
+        return SiteSampler(LISTED, sites, 0, key, (site if order is None else site[order]).astype(np.int32))
+    return SiteSampler(NAMED, sites, int(site), key, none)

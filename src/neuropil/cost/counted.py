@@ -1,6 +1,6 @@
 """A number that counts what is done with it: operations as written, independent of JAX and of our lowering.
 
-`Counted` behaves like a float; each operation is noted in a shared tally under the names of
+`Counted` behaves like a float; each operation is counted in a shared tally under the names of
 `neuropil.lower.primitives`. A whole power counts as the multiplications of repeated squaring.
 """
 
@@ -15,7 +15,7 @@ from neuropil.lower.primitives import PRIMITIVES
 
 
 class Counted:
-    """A float that notes in `tally` every operation it takes part in.
+    """A float that counts in `tally` every operation it takes part in.
 
     Args:
         value: the number.
@@ -26,48 +26,48 @@ class Counted:
     def __init__(self, value: float, tally: Counter[str]):
         self.value, self.tally = value, tally
 
-    def _note(self, op: str, value: float, times: int = 1) -> Counted:
+    def _count(self, op: str, value: float, times: int = 1) -> Counted:
         self.tally[op] += times
         return Counted(value, self.tally)
 
     def __add__(self, other: Counted | float) -> Counted:
-        return self._note("add", self.value + plain(other))
+        return self._count("add", self.value + plain(other))
 
     __radd__ = __add__
 
     def __sub__(self, other: Counted | float) -> Counted:
-        return self._note("sub", self.value - plain(other))
+        return self._count("sub", self.value - plain(other))
 
     def __rsub__(self, other: float) -> Counted:
-        return self._note("sub", other - self.value)
+        return self._count("sub", other - self.value)
 
     def __mul__(self, other: Counted | float) -> Counted:
-        return self._note("mul", self.value * plain(other))
+        return self._count("mul", self.value * plain(other))
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Counted | float) -> Counted:
-        return self._note("div", self.value / plain(other))
+        return self._count("div", self.value / plain(other))
 
     def __rtruediv__(self, other: float) -> Counted:
-        return self._note("div", other / self.value)
+        return self._count("div", other / self.value)
 
     def __neg__(self) -> Counted:
-        return self._note("neg", -self.value)
+        return self._count("neg", -self.value)
 
     def __pow__(self, exponent: Counted | float) -> Counted:
         value = self.value ** plain(exponent)
         if isinstance(exponent, int) and exponent > 0:
-            return self._note("mul", value, exponent.bit_length() - 1 + exponent.bit_count() - 1)
-        return self._note("pow", value)
+            return self._count("mul", value, exponent.bit_length() - 1 + exponent.bit_count() - 1)
+        return self._count("pow", value)
 
     def exp(self) -> Counted:
         """e to this number."""
-        return self._note("exp", math.exp(self.value))
+        return self._count("exp", math.exp(self.value))
 
     def maximum(self, other: Counted | float) -> Counted:
         """The larger of this number and the `other`."""
-        return self._note("max", max(self.value, plain(other)))
+        return self._count("max", max(self.value, plain(other)))
 
 
 def plain(x: Counted | float) -> float:

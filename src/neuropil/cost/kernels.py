@@ -44,7 +44,7 @@ def triad(a, b, c, factor, rounds):
 
 @cached_njit(**OPTIONS)
 def add_events(words, target, rounds):
-    """What delivery does to a word: add its upper half at the place its lower half names.
+    """What delivery does to a word: add its upper half to the element that its lower half names.
 
     Args:
         words: int32[n].

@@ -29,7 +29,7 @@ from neuropil.lower.synapse import SynapseProgram
 from neuropil.plan.parts import KernelBatch
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Kind
-from neuropil.plan.synapse_signature import PLACE, SynapseArgument, SynapseKind
+from neuropil.plan.synapse_signature import LIST_INDEX, SynapseArgument, SynapseKind
 from neuropil.result.atomic import read_json, write_json
 
 KERNEL_SECONDS = 0.005
@@ -176,7 +176,7 @@ def _synapses(
         """Of the target's states the potential is not 0; the others are of the synapses."""
         if given.kind is SynapseKind.SEEN:
             return np.full(targets, -65.0 if given.name == "v" else 0.0, real)
-        return np.zeros(targets * each, np.int32 if given == PLACE else real)
+        return np.zeros(targets * each, np.int32 if given == LIST_INDEX else real)
 
     return _seconds(load(clock_driven_source.NAME, kernel.source).advance, arguments, threads) / (targets * each * threads)
 
@@ -206,7 +206,7 @@ def _arguments(group: KernelBatch, plan: Plan, size: int) -> tuple[Any, ...]:
             array[:] = np.resize(member.arrays[argument], size)
         elif argument.kind is Kind.UNIFORM:
             array[:] = 0.5
-        elif argument.kind is Kind.SOMA_SHIFT:  # each element's soma is at its own place
+        elif argument.kind is Kind.SOMA_SHIFT:  # each element's soma is at its own index
             array = np.zeros(1, np.uint64)
         arrays.append(array)
     numbers = np.ascontiguousarray(member.numbers[:1], group.precision)

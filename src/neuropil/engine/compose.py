@@ -186,7 +186,7 @@ def advance_of(plan: Plan, layout: Layout, machine: Machine, g: int, group: Kern
 
     Args:
         plan, layout: the network's.
-        g: place of the batch; group: the batch.
+        g: index of the batch; group: the batch.
         machine: of the network.
     """
     kernel = load(NAME, source_of(group))
@@ -233,7 +233,7 @@ def _kernel_arrays(plan: Plan, share: Partition, mine: list[GroupArrays], g: int
             continue
         neuron = group.members[0].population.neuron
         assert isinstance(neuron, Branched)
-        soma, _ = plan.place_of(group.members[0].population)
+        soma, _ = plan.indices_of(group.members[0].population)
         if argument.kind is Kind.SOMA_STATE:
             made.append(mine[soma].arrays[state(str(argument.name))])
         elif argument.kind is Kind.SOMA_INPUT:
@@ -252,13 +252,13 @@ def own_array(plan: Plan, layout: Layout, machine: Machine, population: Populati
         argument: which array of the part.
         t: the thread.
     """
-    g, _ = plan.place_of(population, part)
+    g, _ = plan.indices_of(population, part)
     mine, start = layout.slice(population, part, t), layout.shares[t].start[g]
     return machine.groups[t][g].arrays[argument][mine.start - start : mine.stop - start]
 
 
 def potential_buffer(plan: Plan, machine: Machine, population: Population, part: str) -> Buffer:
-    """The buffer of the potentials of a part: of a place on a cell, those of its compartments."""
+    """The buffer of the potentials of a part: of a point process on a cell, those of its compartments."""
     return machine.compartments[population.name] if population.name in machine.cells else plan.buffer(population, part, state("v"))
 
 
@@ -281,7 +281,7 @@ def input_buffer(plan: Plan, population: Population, entry: str) -> Buffer:
 
 
 def _potentials(plan: Plan, layout: Layout, machine: Machine, population: Population, part: str, t: int) -> Potentials:
-    """The potentials of a part in a thread: of a place on a cell, those of its compartments."""
+    """The potentials of a part in a thread: of a point process on a cell, those of its compartments."""
     if population.name in machine.cells:
         own, cells = machine.cells[population.name][t]
         return Potentials(own, cells.potentials(part), cells.look)

@@ -10,10 +10,7 @@ from math import isfinite
 from typing import Any, cast
 
 import numpy as np
-from numba import typeof
 
-from neuropil.codegen.indirect import compiling
-from neuropil.codegen.program import PHASES, TIMED_STEPS, Program
 from neuropil.connectivity.samplers import delay_range
 from neuropil.engine.cells.arrays import gather as gather_cells
 from neuropil.engine.cells.arrays import scatter as scatter_cells
@@ -21,16 +18,21 @@ from neuropil.engine.compose import Machine, compose
 from neuropil.engine.exchange.exchange import Exchange, meet
 from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeLog
 from neuropil.engine.layout import Layout
+from neuropil.engine.program import Calls, Program
 from neuropil.engine.ring import ring_length
+from neuropil.engine.steps import PERIODS, PHASES, TICKED, TIMED_STEPS, run
 from neuropil.engine.stores import clock_driven_store, target_record_store  # noqa: F401  (they register builders)
 from neuropil.engine.stores.built import Built
 from neuropil.engine.stores.deliver import Rows, first_capacity
+from neuropil.engine.stores.graded import GradedWeights
 from neuropil.engine.stores.graded_compose import graded_of
 from neuropil.engine.stores.packed import PackedSynapses, build, signed_words, widened
 from neuropil.engine.stores.packed_store import PackedStore, Store
 from neuropil.engine.stores.rewire import rewired, steps_between
+from neuropil.engine.stores.shared_store import SharedStore
 from neuropil.engine.stores.stateful_store import SynapseStore
 from neuropil.engine.stores.synapse_list import REFRESHED
+from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.neuron.composite import full_name, split
 from neuropil.plan.operations import Operation
@@ -53,7 +55,7 @@ class Core:
         exchange: what the owners share (memory of this process, if None).
 
     Attributes:
-        plan: as it was made; now: with what has been changed since (`neuropil.engine.parameters`), its parts in the same places.
+        plan: as it was made; now: with what has been changed since (`neuropil.engine.parameters`), its parts at the same indices.
         restarting: names of populations of cells whose start, in `now`, is that of other parameters.
     """
 
@@ -70,32 +72,30 @@ class Core:
         self.machine.before += [p.begin for p in self.published]
         self.program: Program
         self.step = 0
-        self.pending = 0  # steps up to now whose spikes have been published and wait to be noted
+        self.pending = 0  # steps up to now whose spikes have been published and wait to be filed
         self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
         self.clock = [np.zeros(TIMED_STEPS + 1, np.int64) for _ in range(threads)]
-        self.ticked = [np.full(1, -1) for _ in range(threads)]  # the step of the last tick: it is done once, whatever comes between it and the step
+        self.ticked = [-1] * threads  # the step of the last tick: it is done once, whatever comes between it and the step
         self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
         sizes = [p.size for p in plan.network.populations.values()]
         room = first_capacity(plan)
         self.own: dict[int, Store] = {
             j: builder_of(kind, "engine")(plan, j, self.layout, self.machine, room) for j, kind in enumerate(plan.stores) if not kind.exact
         }
+        shared = [store for store in self.own.values() if isinstance(store, SharedStore)]
+        self.structured: list[GradedWeights | SharedStore] = [*self.graded, *shared]  # weights that are read and set as a whole
         self.per_synapse: dict[int, SynapseStore] = {j: cast(SynapseStore, store) for j, store in self.own.items() if j in plan.synapses}
         self._use([Rows.empty(sizes, word) for word in plan.packed])
         self.packed: list[PackedSynapses] = []
-        self.described: dict[int, PackedSynapses] = {}  # as they were built, by place among the packed ones
+        self.described: dict[int, PackedSynapses] = {}  # as they were built, by index among the packed ones
         self.lent: set[int] = set()  # those whose words others hold, too
 
     # --- preparing -------------------------------------------------------------------------------------------------
 
     def compile(self) -> None:
-        """Compile, or load from the cache, the program: a run of no steps, on a store without synapses."""
-        self._link()
-        with compiling(self.program.run):
-            self._call(0, 0, *self._tables(1))
-
-    def _link(self) -> None:
-        self._addresses = self.program.link(self._own(0), self.plan.precision)
+        """Compile, or load from the cache, the kernels."""
+        linked = self.program.link([op.own(0) for op in self.program.calls], self.plan.precision)
+        self._calls = [Calls(self.program, linked) for _ in range(self.threads)]
 
     def change(self, **parts: Any) -> None:
         """Take parts of the plan, such as its groups, for the present ones; what they lie in stays.
@@ -142,10 +142,10 @@ class Core:
         for graded in self.graded:
             graded.draw()
         self._use([Rows.of(packed, [p.size for p in plan.network.populations.values()]) for packed in self.packed])
-        self._link()
+        self.compile()
 
     def built(self) -> Built:
-        """What was built, to be shared: whoever writes packed words from now on makes a copy first."""
+        """What was built, to be shared: packed words are copied before they are written from now on."""
         words = list(self.plan.packed)
         self.lent |= set(self.described)
         lists = {s.projection.name: shared for s in self.per_synapse.values() if (shared := s.shared()) is not None}
@@ -172,7 +172,7 @@ class Core:
         exact = tuple(buffer for (_, argument), buffer in self.plan.buffers.items() if argument.kind is Kind.EXACT)
         packed = [PackedStore(r, self.machine.accumulators, self.layout.blocks, capacity, exact, self.plan.classes(w)) for r, w in zip(rows, self.plan.packed, strict=True)]
         self.stores: list[Store] = [*packed, *self.own.values()]
-        # Of all synapses, whoever owns them: owners decide alike by what is within the ring.
+        # Of the synapses of all owners: owners decide alike by what is within the ring.
         longest = max((delay_range(p, self.plan.dt)[1] for p in self.plan.network.projections), default=1)
         self.ring = max([ring_length(longest), *(store.ring for store in self.stores)])
         room = max(1 << 16, 2 * self.plan.network.size)
@@ -188,13 +188,11 @@ class Core:
         """Give weights of their own, at first the same, to the words of the k-th packed store, which have none; what is under way stays."""
         store = self.stores[k]
         assert isinstance(store, PackedStore)
-        self.packed[k] = widened(self.packed[k], store.quanta)
+        self.packed[k] = widened(self.packed[k], store.multiples)
         self.lent.discard(k)
         store.rows = replace(store.rows, words=signed_words(self.packed[k].words))
         self._compose_program()
-        self._link()
-        with compiling(self.program.run):
-            self.program.run.compile(tuple(map(typeof, self._arguments(0, 0, *self._tables(1)))))
+        self.compile()
 
     # --- running ---------------------------------------------------------------------------------------------------
 
@@ -209,12 +207,12 @@ class Core:
         steps = 0 if self.pending and self.step % REFRESHED == 0 else min(steps, REFRESHED - self.step % REFRESHED)
         for prepare in self.machine.before:
             prepare(self.step)
-        index, waves = self._tables(max(steps, 1))
+        columns = self.program.columns(self.step, max(steps, 1), self.plan.precision)
         futures = []
         try:
             if self._pool is not None:
-                futures = [self._pool.submit(self._together, t, steps, index, waves) for t in range(1, self.threads)]
-            done, status, unfiled = self._together(0, steps, index, waves)
+                futures = [self._pool.submit(self._together, t, steps, columns) for t in range(1, self.threads)]
+            done, status, unfiled = self._together(0, steps, columns)
             for future in futures:
                 future.result()
         except BaseException:
@@ -366,7 +364,7 @@ class Core:
 
     def of_compartments(self, population: Population, part: str) -> bool:
         """Whether this is a state of a cell's membrane and not of a part."""
-        return population.name in self.plan.cells and part not in population.parts
+        return isinstance(population.neuron, Cell) and part not in population.neuron.placed
 
     def present(self, population: Population, state: str) -> np.ndarray:
         """bool[neurons * compartments]: where a state of a cell's membrane exists."""
@@ -376,7 +374,7 @@ class Core:
         return np.tile(there, population.size)
 
     def _pieces(self, population: Population, part: str, argument: Argument) -> Iterator[tuple[slice, np.ndarray]]:
-        g, _ = self.plan.place_of(population, part)
+        g, _ = self.plan.indices_of(population, part)
         for t, share in enumerate(self.layout.shares):
             mine = self.layout.slice(population, part, t)
             slots = slice(mine.start - share.start[g], mine.stop - share.start[g])
@@ -398,17 +396,17 @@ class Core:
             part[:] = values[..., start : start + part.shape[1]]
             start += part.shape[1]
 
-    def set_quantum(self, projection: Projection, quantum: float) -> None:
-        """Change the weight of a quantum at the port of a packed projection, between steps."""
+    def set_weight_scale(self, projection: Projection, weight_scale: float) -> None:
+        """Let `weight_scale` be the weight scale at the port of a packed projection, between steps."""
         part, port = split(projection.port or "")
         if projection.target.name in self.plan.cells:
             for _, cells in self.machine.cells[projection.target.name]:
-                cells.set_quantum(part, port, quantum)
+                cells.set_weight_scale(part, port, weight_scale)
             return
-        g, m = self.plan.place_of(projection.target, part)
+        g, m = self.plan.indices_of(projection.target, part)
         group = self.now.groups[g]
         first = sum(member.sites for member in group.members[:m])
-        self.machine.numbers[g][first : first + group.members[m].sites, group.signature.column(Kind.QUANTUM, port)] = quantum
+        self.machine.numbers[g][first : first + group.members[m].sites, group.signature.column(Kind.WEIGHT_SCALE, port)] = weight_scale
 
     def close(self) -> None:
         """End the threads."""
@@ -427,28 +425,14 @@ class Core:
 
     # --- the call --------------------------------------------------------------------------------------------------
 
-    def _tables(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """What of the operations' arguments depends on time alone, for the coming steps."""
-        return self.program.tabulate(self.step, steps, self.plan.precision)
-
-    def _together(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int, int]:
+    def _together(self, t: int, steps: int, columns: np.ndarray) -> tuple[int, int, int]:
         """Run when the owners of other processes, too, have published what a run begins with."""
         if self.machine.before and not self.layout.whole:
             meet(self.exchange.barrier, self.layout.mine[t], self.layout.owners)
-        return self._call(t, steps, index, waves)
-
-    def _call(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[int, int, int]:
-        return self.program.run(*self._arguments(t, steps, index, waves))
-
-    def _arguments(self, t: int, steps: int, index: np.ndarray, waves: np.ndarray) -> tuple[Any, ...]:
-        log, owner = self.logs[t], self.layout.mine[t]
+        log, calls = self.logs[t], self._calls[t]
         room = min((store.capacity for store in self.stores), default=1 << 62)
-        ticks = (self.program.periods, self.ticked[t]) if self.program.periods.size else ()
-        return (
-            self._addresses, owner, self.step, steps, self.pending, index, waves, room, self.exchange.arrays,
-            (log.step, log.neuron, log.counters, log.recent), self.clock[t], *ticks, *self._own(t),
-        )  # fmt: skip
-
-    def _own(self, t: int) -> list[tuple[Any, ...]]:
-        """The operations' own arguments in a thread."""
-        return [op.own(t) for op in self.program.operations]
+        calls.take(t)
+        calls.call[:PERIODS] = self.layout.mine[t], self.step, steps, self.pending, room, self.program.filing, self.program.ticking, self.ticked[t]
+        done: tuple[int, int, int] = run(calls.arrays, columns, calls.call, self.exchange.arrays, (log.step, log.neuron, log.counters, log.recent), self.clock[t])
+        self.ticked[t] = int(calls.call[TICKED])
+        return done

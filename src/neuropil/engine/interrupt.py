@@ -1,4 +1,4 @@
-"""Cooperative handling of Ctrl-C: a computation ends at the next place where it is whole, and keeps its results."""
+"""Cooperative handling of Ctrl-C: a computation ends at the next point at which its state is complete, and keeps its results."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class stoppable(Stop):
         _signal.signal(signal.SIGINT, self._before)
         _active = False
         if self._pressed and self._before is not signal.default_int_handler and error[0] is None:
-            self._before(signal.SIGINT, None)  # somebody's own handler hears of it, too
+            self._before(signal.SIGINT, None)  # the user's own handler is called, too
 
     def _handle(self, number: int, frame: Any) -> None:
         self.set()

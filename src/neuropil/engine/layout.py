@@ -1,8 +1,8 @@
 """Who owns which neuron: the division of a plan over owners, and where a neuron lies in its owner's arrays.
 
-An owner is a thread; owners may live in several processes, each of which has the parts of its own threads alone. Each thread owns an equal, contiguous part of every population, so load is even whatever the populations do, and all
+An owner is a thread; owners may be in several processes, each of which has the parts of its own threads alone. Each thread owns an equal, contiguous part of every population, so load is even whatever the populations do, and all
 elements of its neurons: their branches, their synapse locations. Within a thread the batches of the plan follow one
-another; an element's *slot* is its place there, and 65,536 slots make a *block*, the reach of a packed synapse's 16-bit
+another; an element's *slot* is its index there, and 65,536 slots make a *block*, the reach of a packed synapse's 16-bit
 target. Of a part with several sites, the thread's neurons lie together site by site,
 
     slot = start + site * neurons + (neuron - lower),
@@ -70,7 +70,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class Layout:
-    """The shares of the threads of this process, and the place of every element in them.
+    """The shares of the threads of this process, and the slot of every element in them.
 
     Attributes:
         shares: one per thread.
@@ -127,7 +127,7 @@ class Layout:
 
     @property
     def local_of(self) -> np.ndarray:
-        """uint16[elements], place within the block."""
+        """uint16[elements], slot within the block."""
         return (self.slot_of % BLOCK).astype(np.uint16)
 
 

@@ -13,6 +13,7 @@ from neuropil.engine.cells.arrays import CellArrays
 from neuropil.engine.probe_recorded import Recorded
 from neuropil.lower.cable import MembraneGroup
 from neuropil.lower.equation import EquationProgram, expression_program
+from neuropil.model.base.noise import is_white
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.mechanism import supplied
 from neuropil.model.contents.contents import Population
@@ -25,7 +26,7 @@ from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument, Kind, state
 
 Leaf = tuple[np.ndarray, np.ndarray]
-"""An array, and the place in it of each element."""
+"""An array, and the index in it of each element."""
 
 NOWHERE = np.zeros(0, np.int64)
 
@@ -84,16 +85,16 @@ def pieces(expression: Expression, population: Population, neurons: np.ndarray, 
 def _of_part(expression: Expression, population: Population, neurons: np.ndarray, sites: np.ndarray, recorded: Recorded) -> Piece:
     part, model, plan = expression.part, expression.model_in(population), recorded.plan
     piece, used = _begun(expression_program(expression, model))
-    g, m = plan.place_of(population, part)
+    g, m = plan.indices_of(population, part)
     batch, count = plan.batches[g], population.parts[part].sites
     assert isinstance(batch, KernelBatch)
     within = dict(population.neuron.reads) if isinstance(population.neuron, Branched) and part else {}
     segment = sum(one.sites for one in batch.members[:m])
     for t in range(len(recorded.layout.shares)):
         at, slots = recorded.slots(population, part, neurons * count + sites, t)
-        places = sites[at] * population.size + neurons[at]  # parameters lie site by site
+        indices = sites[at] * population.size + neurons[at]  # parameters lie site by site
         piece.at.append(at)
-        piece.static.append(partial(_of_member, g, m, places))
+        piece.static.append(partial(_of_member, g, m, indices))
         piece.leaves.append({})
         arrays = recorded.arrays[t][g]
         for leaf in used:
@@ -103,7 +104,7 @@ def _of_part(expression: Expression, population: Population, neurons: np.ndarray
                 piece.arriving.setdefault(leaf, []).append(_arriving(name, arrays, slots, recorded.numbers[g], rows, batch))
                 piece.brought |= dict.fromkeys(plan.buffers[g, a] for a in batch.arguments if a.name == name and a.kind in _ARRIVING)
             elif kind == "x" and name in within:
-                soma, _ = plan.place_of(population, "")
+                soma, _ = plan.indices_of(population, "")
                 piece.leaves[t][leaf] = recorded.arrays[t][soma][state(within[name])], recorded.slots(population, "", neurons, t)[1]
                 piece.states[plan.buffer(population, "", state(within[name]))] = None
             else:
@@ -122,22 +123,22 @@ def _begun(program: EquationProgram) -> tuple[Piece, list[str]]:
     return Piece(program), sorted(n for n in program.graph.leaves(program.root) if not n.startswith("p."))
 
 
-def _leaf(arrays: dict[Argument, np.ndarray], argument: Argument, places: np.ndarray) -> Leaf:
-    """An array of the part at these places; of an input that nothing drives a zero."""
+def _leaf(arrays: dict[Argument, np.ndarray], argument: Argument, indices: np.ndarray) -> Leaf:
+    """An array of the part at these indices; of an input that nothing drives a zero."""
     found = arrays.get(argument)
-    return (found, places) if found is not None else (np.zeros(1), np.zeros(places.size, np.int64))
+    return (found, indices) if found is not None else (np.zeros(1), np.zeros(indices.size, np.int64))
 
 
 def _arriving(port: str, arrays: dict[Argument, np.ndarray], slots: np.ndarray, numbers: np.ndarray, rows: np.ndarray, batch: KernelBatch) -> Arriving:
     """What arrives at a port of a part with a kernel of its own."""
     none, table = np.zeros(0), numbers if numbers.ndim == 2 else np.zeros((1, 1))
     exact, count, real = (arrays.get(Argument(kind, port)) for kind in _ARRIVING)
-    quantum = -1 if exact is None else batch.signature.column(Kind.QUANTUM, port)
+    weight_scale = -1 if exact is None else batch.signature.column(Kind.WEIGHT_SCALE, port)
     each = arrays.get(Argument(Kind.EVENT_WEIGHT, port))
     weight = -1 if count is None or each is not None else batch.signature.column(Kind.EVENT_WEIGHT, port)
     rows = rows.astype(np.int64)
     return Arriving(
-        (np.zeros(0, np.int64), NOWHERE, table, rows, -1) if exact is None else (exact, slots, table, rows, quantum),
+        (np.zeros(0, np.int64), NOWHERE, table, rows, -1) if exact is None else (exact, slots, table, rows, weight_scale),
         (np.zeros(0, np.uint8), NOWHERE, table, rows, -1, none) if count is None else (count, slots, table, rows, weight, none if each is None else each),
         (none, NOWHERE) if real is None else (real, slots),
     )
@@ -174,7 +175,7 @@ def _of_group(
     piece, used = _begun(program)
     piece.states[recorded.compartments[name]] = None
     neurons, sites, compartments = elements
-    g = None if point is None else recorded.plan.place_of(population, part)[0]
+    g = None if point is None else recorded.plan.indices_of(population, part)[0]
     for t, (own, cells) in enumerate(recorded.cells[name]):
         at = here[(neurons[here] >= own.start) & (neurons[here] < own.stop)]
         cell, compartment = neurons[at] - own.start, compartments[at]
@@ -194,6 +195,11 @@ def _of_group(
             kind, _, inner = leaf.partition(".")
             if leaf == "v":
                 piece.leaves[t][leaf] = cells.at("v", None, cell, cells.plan.rank[compartment])
+            elif kind == "x" and point is None and is_white(inner):
+                drawn = recorded.plan.indices_of(population, part)[0]
+                index = np.searchsorted(np.flatnonzero(cells.plan.cell.channels[part]), compartment)
+                piece.leaves[t][leaf] = recorded.arrays[t][drawn][Argument(Kind.INPUT, inner)], index * cells.own + cell
+                piece.inputs[recorded.plan.buffer(population, part, Argument(Kind.INPUT, inner))] = None
             elif g is not None and "." not in inner:
                 arrays = recorded.arrays[t][g]
                 if kind == "w":
@@ -221,13 +227,13 @@ def _rows(cells: CellArrays, group: MembraneGroup, compartments: np.ndarray) -> 
 
 
 def _number(cells: CellArrays, group: MembraneGroup) -> int:
-    """The place of a group among those of its cell."""
+    """The index of a group among those of its cell."""
     return next(j for j, one in enumerate(cells.plan.groups) if one is group)
 
 
-def _of_member(g: int, m: int, places: np.ndarray, plan: Plan) -> dict[str, Any]:
+def _of_member(g: int, m: int, indices: np.ndarray, plan: Plan) -> dict[str, Any]:
     """The parameters of elements of a part, by leaf."""
-    return {f"p.{n}": np.asarray(v)[places] if np.ndim(v) else v for n, v in plan.batches[g].members[m].parameters.items()}
+    return {f"p.{n}": np.asarray(v)[indices] if np.ndim(v) else v for n, v in plan.batches[g].members[m].parameters.items()}
 
 
 def _of_groups(population: str, named: dict[str, tuple[int, str, np.ndarray]], neurons: np.ndarray, plan: Plan) -> dict[str, Any]:
@@ -245,21 +251,21 @@ def _parameter(value: Any, row: np.ndarray, neuron: np.ndarray) -> Any:
 
 
 def _arriving_on(cells: CellArrays, part: str, port: str, arrays: dict[Argument, np.ndarray], element: np.ndarray) -> Arriving:
-    """What arrives at a port of a point process; its quantum stands in the numbers of its loop."""
+    """What arrives at a port of a point process; its weight scale stands in the numbers of its loop."""
     exact, _, real = (arrays.get(Argument(kind, port)) for kind in _ARRIVING)
     rows, none = np.zeros(element.size, np.int64), np.zeros(0)
-    table, place = np.zeros((1, 1)), -1
+    table, column = np.zeros((1, 1)), -1
     if exact is not None:
-        numbers, place = cells.quantum(part, port)
+        numbers, column = cells.weight_scale(part, port)
         table = numbers[None, :]
     return Arriving(
-        (np.zeros(0, np.int64), NOWHERE, table, rows, -1) if exact is None else (exact, element, table, rows, place),
+        (np.zeros(0, np.int64), NOWHERE, table, rows, -1) if exact is None else (exact, element, table, rows, column),
         (np.zeros(0, np.uint8), NOWHERE, table, rows, -1, none),
         (none, NOWHERE) if real is None else (real, element),
     )
 
 
-def compartment_places(population: Population, neurons: np.ndarray, compartments: np.ndarray, recorded: Recorded) -> Iterator[tuple[CellArrays, np.ndarray, np.ndarray]]:
+def compartment_slots(population: Population, neurons: np.ndarray, compartments: np.ndarray, recorded: Recorded) -> Iterator[tuple[CellArrays, np.ndarray, np.ndarray]]:
     """For each thread: its cells, which of the columns are its own, and which of its cells each of these is of.
 
     Args:

@@ -85,10 +85,10 @@ class Recorded:
     rows: int
     renewed: list[Callable[[Plan], None]] = field(default_factory=list)
 
-    def slots(self, population: Population, part: str, places: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
-        """Which elements of a `part` (at `places`, neuron by neuron) the thread `t` owns, and where these lie in the arrays of their batch."""
-        g, _ = self.plan.place_of(population, part)
-        everywhere = self.plan.parts[population.name, part].first + places
+    def slots(self, population: Population, part: str, indices: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
+        """Which elements of a `part` (at `indices`, neuron by neuron) the thread `t` owns, and where these lie in the arrays of their batch."""
+        g, _ = self.plan.indices_of(population, part)
+        everywhere = self.plan.parts[population.name, part].first + indices
         own = np.flatnonzero(self.layout.thread_of[everywhere] == t)
         return own, self.layout.slot_of[everywhere[own]].astype(np.int64) - self.layout.shares[t].start[g]
 

@@ -12,9 +12,11 @@ from neuropil.codegen.cache import load
 from neuropil.codegen.equation_source import NAME, expression_source
 from neuropil.engine.cells.arrays import CellArrays
 from neuropil.engine.cells.compose import check_probe, sampled
-from neuropil.engine.probe_elements import Leaf, Piece, compartment_places, pieces
+from neuropil.engine.probe_elements import Leaf, Piece, compartment_slots, pieces
 from neuropil.engine.probe_recorded import ProbeBuffer, Recorded, Work
 from neuropil.engine.sampling import add, arrive, axial, clear, potentials, sample
+from neuropil.model.cell.cell import Cell
+from neuropil.model.contents.chosen import inverse_index
 from neuropil.model.contents.contents import Population, Probe
 from neuropil.model.contents.expression import ExpressionProbe
 from neuropil.model.neuron.composite import split
@@ -30,7 +32,7 @@ Sampled = tuple[list[ProbeBuffer], list[Operation]]
 """What a builder of a probe returns: the buffer of each thread, and what fills them."""
 
 Into = list[tuple[np.ndarray, np.ndarray, np.ndarray]]
-"""Of each thread: int64[elements], the place of each element asked for among its columns (-1: not its own); values [rows, columns]; rows written."""
+"""Of each thread: int64[elements], the index of each element asked for among its columns (-1: not its own); values [rows, columns]; rows written."""
 
 Elements = tuple[list[Piece], Into, list[tuple[np.ndarray, np.ndarray]]]
 """Elements by program; where their values go; of each thread the columns to which they are added, and the factors."""
@@ -41,13 +43,13 @@ def of_state(probe: Probe, recorded: Recorded) -> Sampled:
     """A state of a part, or of compartments: there NaN where a compartment does not have it."""
     threads, name = range(len(recorded.layout.shares)), probe.target.name
     part, variable = split(probe.variable)
-    if name in recorded.cells and part not in probe.target.parts:
+    if isinstance(cell := probe.target.neuron, Cell) and part not in cell.placed:
         check_probe(probe, recorded.cells[name])
         found = [sampled(probe, *recorded.cells[name][t]) for t in threads]
         observed: tuple[Buffer, ...] = (recorded.compartments[name],)
     else:
-        g, _ = recorded.plan.place_of(probe.target, part)
-        own = [recorded.slots(probe.target, part, probe.places, t) for t in threads]
+        g, _ = recorded.plan.indices_of(probe.target, part)
+        own = [recorded.slots(probe.target, part, probe.flat_index, t) for t in threads]
         found = [(columns, [(recorded.arrays[t][g][state(variable)], slots, np.arange(columns.size))]) for t, (columns, slots) in enumerate(own)]
         observed = (recorded.plan.buffer(probe.target, part, state(variable)),)
     buffers = [recorded.buffer(columns, np.nan) for columns, _ in found]
@@ -59,26 +61,26 @@ def of_state(probe: Probe, recorded: Recorded) -> Sampled:
 @register(ExpressionProbe, "engine")
 def of_expression(probe: ExpressionProbe, recorded: Recorded) -> Sampled:
     """What is computed in float64 from states, inputs, parameters and events: NaN where a compartment does not have the channel."""
-    neurons, sites = np.divmod(probe.places, probe.site_count)
+    neurons, sites = np.divmod(probe.flat_index, probe.site_count)
     found = pieces(probe.expression, probe.target, neurons, sites, recorded)
     columns = [np.sort(np.concatenate([piece.at[t] for piece in found])) if found else np.zeros(0, np.int64) for t in range(len(recorded.layout.shares))]
     buffers = [recorded.buffer(own, np.nan) for own in columns]
-    into = [(_place(own, neurons.size), b.values, b.filled) for own, b in zip(columns, buffers, strict=True)]
+    into = [(inverse_index(own, neurons.size), b.values, b.filled) for own, b in zip(columns, buffers, strict=True)]
     return buffers, recorded.operations(probe, [b.filled for b in buffers], lambda first: evaluated(found, into, first, recorded))
 
 
 @register(SumProbe, "engine")
 def of_sum(probe: SumProbe, recorded: Recorded) -> Sampled:
     """A sum of currents in compartments."""
-    neurons, compartments = np.divmod(probe.places, probe.site_count)
-    columns = [at for _, at, _ in compartment_places(probe.target, neurons, compartments, recorded)]
+    neurons, compartments = np.divmod(probe.flat_index, probe.site_count)
+    columns = [at for _, at, _ in compartment_slots(probe.target, neurons, compartments, recorded)]
     buffers = [recorded.buffer(own) for own in columns]
-    into: Into = [(_place(own, neurons.size), b.values, b.filled) for own, b in zip(columns, buffers, strict=True)]
+    into: Into = [(inverse_index(own, neurons.size), b.values, b.filled) for own, b in zip(columns, buffers, strict=True)]
     calls = summed(probe.sum, probe.target, neurons, compartments, into, recorded)
     return buffers, recorded.operations(probe, [b.filled for b in buffers], calls)
 
 
-QUANTUM = 2.0**-40
+UNIT = 2.0**-40
 """mV: the unit in which the cells' parts of a potential are added up, so that they may be added in any order: 10⁻¹² mV."""
 
 FAR = 2.0**22
@@ -87,7 +89,7 @@ FAR = 2.0**22
 
 @dataclass
 class PotentialBuffer(ProbeBuffer):
-    """What the cells of a thread add to potentials: `values` is int64[rows, electrodes], in quanta.
+    """What the cells of a thread add to potentials: `values` is int64[rows, electrodes], in multiples of `UNIT`.
 
     Attributes:
         beyond: uint8[rows, electrodes], where a part was not represented.
@@ -99,7 +101,7 @@ class PotentialBuffer(ProbeBuffer):
         rows = len(whole)
         total = sum(b.values[:rows] for b in others)
         wrong = sum(b.beyond[:rows] for b in others if isinstance(b, PotentialBuffer))
-        whole[:] = np.where(wrong, np.nan, total * QUANTUM)
+        whole[:] = np.where(wrong, np.nan, total * UNIT)
 
 
 @register(PotentialProbe, "engine")
@@ -110,21 +112,14 @@ def of_potential(probe: PotentialProbe, recorded: Recorded) -> Sampled:
     into: Into = []
     buffers: list[ProbeBuffer] = []
     own = []
-    for _, at, _ in compartment_places(probe.target, neurons, compartments, recorded):
-        into.append((_place(at, neurons.size), np.zeros((1, at.size)), np.zeros(1, np.int64)))
+    for _, at, _ in compartment_slots(probe.target, neurons, compartments, recorded):
+        into.append((inverse_index(at, neurons.size), np.zeros((1, at.size)), np.zeros(1, np.int64)))
         shape = (recorded.rows, electrodes)
         buffers.append(PotentialBuffer(probe.columns, np.zeros(shape, np.int64), np.zeros(1, np.int64), np.zeros(shape, np.uint8)))
         matrix = np.array([probe.matrix(int(c)) for c in neurons[at][::n]]).reshape(-1, electrodes, n)
-        own.append((matrix, into[-1][1], 1.0 / QUANTUM, FAR / max(probe.neurons.size, 1), buffers[-1].values, buffers[-1].beyond, buffers[-1].filled))  # type: ignore[attr-defined]
+        own.append((matrix, into[-1][1], 1.0 / UNIT, FAR / max(probe.neurons.size, 1), buffers[-1].values, buffers[-1].beyond, buffers[-1].filled))  # type: ignore[attr-defined]
     calls = summed(probe.sum, probe.target, neurons, compartments, into, recorded)
     return buffers, recorded.operations(probe, [b.filled for b in buffers], lambda first: [*calls(first), Work(Kernel.of(potentials), own)])
-
-
-def _place(own: np.ndarray, size: int) -> np.ndarray:
-    """The place of each of `size` elements among those in `own`."""
-    found = np.full(size, -1)
-    found[own] = np.arange(own.size)
-    return found
 
 
 def evaluated(found: list[Piece], into: Into, first: bool, recorded: Recorded) -> list[Work]:
@@ -139,18 +134,18 @@ def evaluated(found: list[Piece], into: Into, first: bool, recorded: Recorded) -
     calls: list[Work] = []
     for piece in found:
         leaves = sorted({*piece.leaves[0], *piece.arriving})
-        places = range(len(piece.program.hoisted))
+        varying = range(len(piece.program.hoisted))
         # All constants come in arrays, so that parameters may change into ones that differ between elements.
-        kernel = Kernel.of(load(NAME, expression_source(piece.program, leaves, places)).sample)
-        constants = [[np.zeros(at.size) for _ in places] for at in piece.at]
+        kernel = Kernel.of(load(NAME, expression_source(piece.program, leaves, varying)).sample)
+        constants = [[np.zeros(at.size) for _ in varying] for at in piece.at]
         renew = partial(_renew, piece, constants)
         renew(recorded.plan)
         recorded.renewed.append(renew)
         arguments = []
         arrived = {leaf: [np.zeros(at.size) for at in piece.at] for leaf in piece.arriving}
-        for t, (place, values, filled) in enumerate(into):
+        for t, (column_of, values, filled) in enumerate(into):
             read: dict[str, Leaf] = {**piece.leaves[t], **{leaf: (kept[t], np.arange(kept[t].size)) for leaf, kept in arrived.items()}}
-            arguments.append((place[piece.at[t]], values, filled, np.zeros(0), tuple(read[n] for n in leaves), *constants[t]))
+            arguments.append((column_of[piece.at[t]], values, filled, np.zeros(0), tuple(read[n] for n in leaves), *constants[t]))
         for leaf, each in piece.arriving.items() if not first else ():
             gathered = [(a.exact, a.counted, a.real, out) for a, out in zip(each, arrived[leaf], strict=True)]
             calls.append(Work(Kernel.of(arrive), gathered, brought=tuple(piece.brought)))
@@ -174,14 +169,14 @@ def summed(total: Sum, population: Population, neurons: np.ndarray, compartments
         into: where they go.
         recorded: what probes may record of.
     """
-    threads = [(cells, at, cell, place[at], values, filled) for (cells, at, cell), (place, values, filled) in zip(
-        compartment_places(population, neurons, compartments, recorded), into, strict=True)]  # fmt: skip
+    threads = [(cells, at, cell, column_of[at], values, filled) for (cells, at, cell), (column_of, values, filled) in zip(
+        compartment_slots(population, neurons, compartments, recorded), into, strict=True)]  # fmt: skip
     flows = [(_elements(flow, population, neurons, compartments, recorded, into), flow) for flow in total.flows]
 
     def calls(first: bool) -> list[Work]:
         made = [Work(Kernel.of(clear), [(values, filled) for *_, values, filled in threads])]
         if total.axial:
-            arguments = [(*_links(cells, cell, compartments[at]), place, values, filled) for cells, at, cell, place, values, filled in threads]
+            arguments = [(*_links(cells, cell, compartments[at]), column_of, values, filled) for cells, at, cell, column_of, values, filled in threads]
             made = [Work(Kernel.of(axial), arguments, (recorded.compartments[population.name],))]
         for (found, scratch, added), _ in flows:
             made += evaluated(found, scratch, first, recorded)
@@ -199,10 +194,10 @@ def _elements(flow: Flow, population: Population, neurons: np.ndarray, compartme
     found = pieces(flow.expression, population, who, flow.sites[which], recorded)
     scratch: Into = []
     added = []
-    for t, (place, _, _) in enumerate(into):
+    for t, (column_of, _, _) in enumerate(into):
         at = np.sort(np.concatenate([np.zeros(0, np.int64), *(piece.at[t] for piece in found)]))
-        scratch.append((_place(at, who.size), np.zeros((1, at.size)), np.zeros(1, np.int64)))
-        added.append((place[column[at]], flow.factor[which[at]]))
+        scratch.append((inverse_index(at, who.size), np.zeros((1, at.size)), np.zeros(1, np.int64)))
+        added.append((column_of[column[at]], flow.factor[which[at]]))
     return found, scratch, added
 
 

@@ -1,4 +1,4 @@
-"""Which state ran away: the error that names population or projection, variable, element and place."""
+"""Which state ran away: the error that names population or projection, variable, element and location."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def runaway(core: Core) -> SimulationError:
             bad &= core.present(population, state)
         if bad.any():
             neuron, site = divmod(int(np.argmax(bad)), values.size // population.size)
-            name = state + (f"[{site}]" if values.size > population.size else "") + _place(population, part, site)
+            name = state + (f"[{site}]" if values.size > population.size else "") + _location(population, part, site)
             return SimulationError(
                 f"population {population.name!r}: {name} of neuron {neuron} {when}",
                 got=f"{values[np.argmax(bad)]} {unit_name(population.neuron.spec.state_dimensions[state])}",
@@ -51,7 +51,7 @@ def _beyond(values: np.ndarray) -> np.ndarray:
     return beyond
 
 
-def _place(population: Population, part: str, site: int) -> str:
+def _location(population: Population, part: str, site: int) -> str:
     """Where on a cell a site lies, in words."""
     cell = population.neuron
     if not isinstance(cell, Cell):

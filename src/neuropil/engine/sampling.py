@@ -19,12 +19,12 @@ def due(step, first, every):
 
 @cached_njit(**KERNEL_FLAGS)
 def sample(step, first, every, pieces, values, filled):
-    """Copy from arrays: for each (array, places in it, columns of `values`)."""
+    """Copy from arrays: for each (array, indices in it, columns of `values`)."""
     if due(step, first, every):
         row = filled[0]
-        for source, places, columns in pieces:
-            for j in range(places.size):
-                values[row, columns[j]] = source[places[j]]
+        for source, indices, columns in pieces:
+            for j in range(indices.size):
+                values[row, columns[j]] = source[indices[j]]
 
 
 @cached_njit(**KERNEL_FLAGS)
@@ -36,12 +36,12 @@ def next_row(step, first, every, filled):
 
 @cached_njit(**KERNEL_FLAGS)
 def arrive(step, first, every, exact, counted, real, out):
-    """What arrives at a port, before whoever it is for sets it to zero: whole quanta, counts and real numbers.
+    """What arrives at a port, before its reader sets it to zero: a whole multiple of the weight scale, counts and real numbers.
 
     Args:
-        exact: (array, places, table of numbers, row of each element, column of the weight of a quantum); no places: there are none.
-        counted: (array, places, table, rows, column of the weight, weights of elements); if these are given they count.
-        real: (array, places).
+        exact: (array, indices, table of numbers, row of each element, column of the weight scale); no indices: there are none.
+        counted: (array, indices, table, rows, column of the weight, weights of elements); if these are given they count.
+        real: (array, indices).
         out: float64[elements].
     """
     if due(step, first, every):
@@ -98,12 +98,12 @@ def add(step, first, every, given, into, factor, values, filled):
 
 @cached_njit(**KERNEL_FLAGS)
 def potentials(step, first, every, matrix, through, scale, far, values, beyond, filled):
-    """Potentials at electrodes, in whole quanta, so that their sum over the cells of all threads is exact.
+    """Potentials at electrodes, in whole multiples of a unit, so that their sum over the cells of all threads is exact.
 
     Args:
         matrix: float64[cells, electrodes, compartments], mV/pA.
         through: float64[1, cells * compartments], currents through membranes, pA.
-        scale: quanta in 1 mV; far: mV beyond which a cell's part is not represented.
+        scale: units in 1 mV; far: mV beyond which a cell's part is not represented.
         values: int64[rows, electrodes]; beyond: uint8[rows, electrodes], where a part was too large or not a number.
     """
     if due(step, first, every):

@@ -95,15 +95,15 @@ class BranchedNeurons:
         new_soma, left, spikes = self.soma.advance(p_soma, s_soma, left, x_soma, w_soma, u)
         return _joined(new_soma, new_branch), left, spikes
 
-    def observed(self, s: Scalars, name: str, places: np.ndarray) -> Any:
-        """A state at places counted neuron by neuron.
+    def observed(self, s: Scalars, name: str, indices: np.ndarray) -> Any:
+        """A state at indices counted neuron by neuron.
 
         Args:
             s: states by full name.
             name: of the state.
-            places: int[n], neuron · sites + site.
+            indices: int[n], neuron · sites + site.
         """
-        return s[name][places]
+        return s[name][indices]
 
 
 def _joined(soma: Scalars, branch: Scalars) -> Scalars:

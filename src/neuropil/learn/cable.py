@@ -1,7 +1,7 @@
 """Cells with morphology within a rollout: potentials implicitly, then pools, gates and point processes.
 
 A step is that of `neuropil.oracle.cable`. Inside, compartments stand membrane by membrane, so that a membrane's share of
-any array is a slice, and arrays are [compartment, cell]; outside, names and places are those of the cell. The whole is a
+any array is a slice, and arrays are [compartment, cell]; outside, names and indices are those of the cell. The whole is a
 function of every number of the description:
 
     "leak.g"       a parameter of a channel: a number, or one per compartment that has the channel, in the cell's order
@@ -69,6 +69,14 @@ class Stretch:
             entries = entry_values(self.membrane.steps[name], own, dt, dtype)
             found.update({f"{name}.{n}": value for n, value in {**own, **entries}.items()})
         return found
+
+    def noises(self, signals: Values) -> Values:
+        """The white noise of its channels, [k, cells].
+
+        Args:
+            signals: by "mechanism.input", [compartments that have the mechanism, cells].
+        """
+        return {n: signals[n][self.among[n.partition(".")[0]]] for n in self.membrane.signals}
 
     def currents(self, p: Values, s: Values, v: Any, around: Values, signals: Values) -> tuple[Any, Any, Values]:
         """Conductance, outward current and ion currents, each like v; see `Membrane.currents`.
@@ -229,7 +237,7 @@ class CellNeurons:
 
         Args:
             p: from `constants`; s: as `initial`; left: int32[cells], returned as it is: cells have no refractory count.
-            x, w: signals and summed weights by "place.name", [cells * sites], cell by cell.
+            x, w: signals and summed weights by "point.name", [cells * sites], cell by cell.
             u: not used.
 
         Returns:
@@ -242,7 +250,7 @@ class CellNeurons:
         new = v + self.tree.solve(p["axial"], p["diagonal"] + g, self.tree.flow(p["axial"], v) - out)
         at = {}
         for one in self.membranes:
-            own = {n: jnp.zeros_like(v[one.rows]) for n in one.membrane.signals}
+            own = one.noises(signals)
             around = {n: self._of(one, ions[n]) for n in one.membrane.around}
             at[one.name] = one.advance(p["at"][one.name], s["at"][one.name], self._of(one, new), around, own, {})
         offered = {**ions, **self._offered(p, at, new)}
@@ -274,8 +282,7 @@ class CellNeurons:
         area = jnp.asarray(self.cell.compartments.area[self.stored, None], v.dtype)
         for one in self.membranes:
             here = self._of(one, v)
-            own = {n: jnp.zeros_like(here) for n in one.membrane.signals}
-            *both, carried = one.currents(p["at"][one.name], s["at"][one.name], here, {}, own)
+            *both, carried = one.currents(p["at"][one.name], s["at"][one.name], here, {}, one.noises(signals))
             parts.append([self._of(one, area) * part for part in both])
             for name, value in carried.items():
                 ions[name] = ions.get(name, jnp.zeros_like(v)).at[one.rows].set(value)
@@ -293,23 +300,23 @@ class CellNeurons:
         return g, out, ions
 
     def _spikes(self, before: Any, after: Any) -> Any:
-        place, threshold = self.cell.trigger
-        old, new = before[self.row[place]], after[self.row[place]]
+        trigger, threshold = self.cell.trigger
+        old, new = before[self.row[trigger]], after[self.row[trigger]]
         below, fired = old < threshold, new >= threshold
         if self.surrogate is None:
             return (below & fired).astype(new.dtype)
         return self.surrogate.spike(fired, (new - threshold) / self.scale) * below.astype(new.dtype)
 
-    def observed(self, s: Values, name: str, places: np.ndarray) -> Any:
-        """A state ("v", "leak.m", "tuft.rising") at places counted cell by cell; NaN where a compartment lacks the channel.
+    def observed(self, s: Values, name: str, indices: np.ndarray) -> Any:
+        """A state ("v", "leak.m", "tuft.rising") at indices counted cell by cell; NaN where a compartment lacks the channel.
 
         Args:
             s: as `initial`.
             name: full name of the state.
-            places: int[n], cell · sites + site.
+            indices: int[n], cell · sites + site.
         """
         sites = self.population.sites(name)
-        cell, site = places // sites, places % sites
+        cell, site = indices // sites, indices % sites
         if name == "v":
             return s["v"][self.row[site], cell]
         part = name.partition(".")[0]
@@ -326,7 +333,7 @@ class CellNeurons:
         Args:
             expression: of the part that it names.
             p: from `constants`; s: as `initial`.
-            x, w: signals and summed weights by "place.name", as of `advance`.
+            x, w: signals and summed weights by "point.name", as of `advance`.
         """
         part, size = expression.part, self.population.size
         model = expression.model_in(self.population)
@@ -346,7 +353,8 @@ class CellNeurons:
         whole = jnp.full_like(s["v"], jnp.nan)
         for one in self.membranes:
             if part in one.membrane.traced:
-                whole = whole.at[one.rows].set(value(one, one.membrane.surroundings(p["at"][one.name], s["at"][one.name], self._of(one, s["v"]), {})))
+                supply = one.membrane.surroundings(p["at"][one.name], s["at"][one.name], self._of(one, s["v"]), {})
+                whole = whole.at[one.rows].set(value(one, supply | {n: a[one.among[part]] for n, a in signals.items()}))
         return whole[self.row].T
 
     def axial_currents(self, p: Values, s: Values) -> Any:
@@ -359,7 +367,7 @@ class CellNeurons:
 
 
 def _filled(values: np.ndarray, size: int, dtype: Any) -> np.ndarray:
-    """Initial values for all cells, [places, cells]."""
+    """Initial values for all cells, [rows, cells]."""
     return np.array(np.broadcast_to(values, (len(values), size)), dtype)
 
 
@@ -385,14 +393,14 @@ def roll(
     Args:
         neurons: from `CellNeurons.alone`.
         parameters: in place of those of the description, see the module; names that are left out stay.
-        signals, events: by "place.name", anything that broadcasts to [steps, cells, sites]: what stimuli give during each
+        signals, events: by "point.name", anything that broadcasts to [steps, cells, sites]: what stimuli give during each
             step, weights that arrive at its end.
         watch: state -> compartments or sites; by default {"v": all}.
         chunk: see `neuropil.learn.chunks.scan`.
         steps: number of steps.
 
     Returns:
-        state -> [steps, cells, places], and "spikes" [steps, cells].
+        state -> [steps, cells, columns], and "spikes" [steps, cells].
 
     Raises:
         ModelError: a parameter, signal or port that the cell does not have.
@@ -411,7 +419,7 @@ def roll(
 
     def step(s: Values, row: tuple[Any, Values, Values]) -> tuple[Values, Values]:
         s, _, spikes = neurons.advance(constants, s, jnp.zeros(size, jnp.int32), *row[1:])
-        seen = {n: neurons.observed(s, n, _places(where, size, population.sites(n))) for n, where in watched.items()}
+        seen = {n: neurons.observed(s, n, _flat_index(where, size, population.sites(n))) for n, where in watched.items()}
         return s, {**{n: values.reshape(size, -1) for n, values in seen.items()}, "spikes": spikes}
 
     start = jax.tree.map(jnp.asarray, neurons.initial)
@@ -419,6 +427,6 @@ def roll(
     return scan(step, start, (jnp.arange(steps), rows(signals, spec.inputs), rows(events, spec.ports)), chunk)[1]
 
 
-def _places(where: np.ndarray, size: int, sites: int) -> np.ndarray:
+def _flat_index(where: np.ndarray, size: int, sites: int) -> np.ndarray:
     return (np.arange(size)[:, None] * sites + where[None, :]).ravel()
 

@@ -72,7 +72,9 @@ def check_parameters(own: Tree, given: Tree, sizes: Mapping[str, int]) -> None:
     for kind in given:
         _keys(f"parameters[{kind!r}]", given[kind], own[kind], (), fix)
     for name, values in given.get("weights", {}).items():
-        _shape(f"parameters['weights'][{name!r}]", values, np.shape(own["weights"][name]), "one for each synapse, in the order of Rollout.wirings")
+        _shape(f"parameters['weights'][{name!r}]", values, np.shape(own["weights"][name]), "one for each synapse, in the order of Rollout.wirings; shared weights as described")
+    for name, values in given.get("delays", {}).items():
+        _shape(f"parameters['delays'][{name!r}]", values, np.shape(own["delays"][name]), "one for each synapse, in the order of the weights")
     for name, mine in own.get("graded", {}).items():
         for parameter, values in _keys(f"parameters['graded'][{name!r}]", given["graded"][name], mine, (), fix).items():
             _shape(f"parameters['graded'][{name!r}][{parameter!r}]", values, np.shape(mine[parameter]), "as of Rollout.parameters")
@@ -105,7 +107,7 @@ def check_state(own: Tree, given: Tree) -> None:
     """
     mine, theirs = ({jax.tree_util.keystr(path): np.shape(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(t)} for t in (own, given))
     for name in sorted(mine.keys() ^ theirs.keys()):
-        raise ModelError(f"the state has {'no entry' if name in mine else 'an unknown entry'} {name}", fix="give Rollout.initial(), or the state that a rollout left")
+        raise ModelError(f"the state has {'no entry' if name in mine else 'an unknown entry'} {name}", fix="give Rollout.initial(), or the state that a rollout returned")
     for name, shape in mine.items():
         if theirs[name] != shape:
             raise ModelError(f"the state's entry {name} has the wrong shape", got=f"shape {theirs[name]}", expected=f"{shape}")

@@ -12,13 +12,34 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.lax import stop_gradient
 from numpy.typing import NDArray
+
+from neuropil.model.connection.shared import SharedWeights
+from neuropil.model.contents.contents import Projection
 
 DENSE_ENTRIES = 1 << 14
 """A projection whose matrices have no more entries than this, or than four per synapse, is delivered densely."""
 
 Key = tuple[str, str]
 """(population, port)."""
+
+
+def between(delay: Any, longest: int) -> tuple[Any, Any]:
+    """A delay that lies between two steps: what is sent arrives at both, in shares that add up to 1, of which the gradient is that
+    of linear interpolation.
+
+    Args:
+        delay: [synapses], steps; NaN comes of those that are not from 1 to `longest`.
+        longest: steps.
+
+    Returns:
+        int32[synapses], the earlier step; [synapses], the share of the later one.
+    """
+    early = jnp.clip(jnp.floor(stop_gradient(delay)), 1, max(longest - 1, 1))
+    slack = 1e-3  # delays come from times in single precision
+    inside = (delay >= 1.0 - slack) & (delay <= longest + slack)
+    return early.astype(jnp.int32), jnp.where(inside, jnp.clip(delay - early, 0.0, 1.0), jnp.nan)
 
 
 @dataclass(frozen=True)
@@ -32,6 +53,7 @@ class Wiring:
             neuron by neuron.
         delay: int64[synapses], steps.
         sizes: numbers of neurons of the source, and of sites of all neurons of the target.
+        trained: the longest delay, steps, of synapses whose delays are parameters; 0: they are `delay`.
     """
 
     name: str
@@ -42,28 +64,36 @@ class Wiring:
     post: NDArray[np.int64]
     delay: NDArray[np.int64]
     sizes: tuple[int, int]
+    trained: int = 0
 
     @property
     def longest(self) -> int:
         """The longest delay, steps."""
-        return int(self.delay.max(initial=1))
+        return self.trained or int(self.delay.max(initial=1))
 
     @property
     def dense(self) -> bool:
         """Delivered by matrices."""
+        if self.trained:
+            return False
         entries = np.unique(self.delay).size * self.sizes[0] * self.sizes[1]
         return bool(entries <= max(DENSE_ENTRIES, 4 * self.pre.size))
 
-    def prepare(self, weights: Any) -> Any:
-        """Weights [synapses] as `send` reads them: [delays, sources, targets] if dense.
+    def prepare(self, weights: Any, delay: Any = None) -> Any:
+        """Weights [synapses] as `send` reads them: [delays, sources, targets] if dense; with delays that are trained, what
+        arrives at either neighbouring step, and the earlier of the two.
 
         Args:
             weights: [synapses], base units of the port.
+            delay: [synapses], steps, not whole, where delays are trained.
         """
+        if self.trained:
+            early, share = between(delay, self.trained)
+            return weights * (1.0 - share), weights * share, early
         if not self.dense:
             return weights
-        steps, place = np.unique(self.delay, return_inverse=True)
-        return jnp.zeros((steps.size, *self.sizes), weights.dtype).at[place, self.pre, self.post].add(weights)
+        steps, index = np.unique(self.delay, return_inverse=True)
+        return jnp.zeros((steps.size, *self.sizes), weights.dtype).at[index, self.pre, self.post].add(weights)
 
     def send(self, prepared: Any, spikes: Any, ring: Any, k: Any) -> Any:
         """The ring [rows, targets] after the spikes [sources] of step k have set out.
@@ -77,7 +107,77 @@ class Wiring:
         rows = ring.shape[0]
         if self.dense:
             return ring.at[(k + np.unique(self.delay).astype(np.int32)) % rows].add(jnp.einsum("s,dst->dt", spikes, prepared))
+        if self.trained:
+            first, second, early = prepared
+            sent = spikes[self.pre]
+            ring = ring.at[(k + early) % rows, self.post].add(first * sent)
+            return ring.at[(k + early + 1) % rows, self.post].add(second * sent)
         return ring.at[(k + self.delay.astype(np.int32)) % rows, self.post].add(prepared * spikes[self.pre])
+
+
+@dataclass(frozen=True)
+class SharedWiring:
+    """A projection with shared weights: its spikes are multiplied through them, so that gradients reach each of them once.
+
+    Attributes:
+        projection: as described.
+        delay: steps.
+    """
+
+    projection: Projection
+    delay: int
+
+    @property
+    def name(self) -> str:
+        """Its key among the parameters."""
+        return self.projection.name
+
+    @property
+    def source(self) -> str:
+        """Name of the source."""
+        return self.projection.source.name
+
+    @property
+    def target(self) -> str:
+        """Name of the target."""
+        return self.projection.target.name
+
+    @property
+    def port(self) -> str:
+        """Name of the port."""
+        return str(self.projection.port)
+
+    @property
+    def matrix(self) -> SharedWeights:
+        """The weights."""
+        assert isinstance(self.projection.matrix, SharedWeights)
+        return self.projection.matrix
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """As of `Wiring`."""
+        return self.projection.source.size, self.projection.target.size * self.projection.sites
+
+    @property
+    def longest(self) -> int:
+        """The delay, steps."""
+        return self.delay
+
+    def prepare(self, weights: Any, delay: None = None) -> Any:
+        """The `weights`, as `send` reads them; the `delay` is not trained."""
+        return weights
+
+    def send(self, prepared: Any, spikes: Any, ring: Any, k: Any) -> Any:
+        """The ring [rows, targets] after the spikes of step k have set out.
+
+        Args:
+            prepared, spikes, ring, k: as of `Wiring.send`.
+        """
+        p = self.projection
+        x = spikes if p.sources is None else spikes[p.sources]
+        made = self.matrix.bound({self.matrix.parameter: prepared}).product(x)
+        targets = np.arange(p.target.size) if p.targets is None else p.targets
+        return ring.at[(k + self.delay) % ring.shape[0], targets * p.sites + int(p.site or 0)].add(made)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -88,7 +188,7 @@ class Delivery:
         wirings: one for each.
     """
 
-    wirings: tuple[Wiring, ...]
+    wirings: tuple[Wiring | SharedWiring, ...]
 
     def empty(self, dtype: Any) -> dict[str, dict[str, NDArray[Any]]]:
         """Rings without anything under way: population -> port -> zeros [longest delay, neurons].
@@ -107,13 +207,14 @@ class Delivery:
             rings.setdefault(target, {})[port] = np.zeros((rows, size[target, port]), dtype)
         return rings
 
-    def prepare(self, weights: dict[str, Any]) -> dict[str, Any]:
+    def prepare(self, weights: dict[str, Any], delays: dict[str, Any]) -> dict[str, Any]:
         """Per projection what `send` needs; done once, outside the loop over time.
 
         Args:
             weights: [synapses] by projection.
+            delays: [synapses], steps, of projections whose delays are trained.
         """
-        return {w.name: w.prepare(weights[w.name]) for w in self.wirings}
+        return {w.name: w.prepare(weights[w.name], delays.get(w.name)) for w in self.wirings}
 
     def arrive(self, rings: Any, k: Any) -> tuple[Any, Any]:
         """Weights [neurons] by population and port that arrive at the end of step k, and the rings without them."""

@@ -74,8 +74,8 @@ class GradedFlow:
         """
         p, part = self.projection, self.projection.value.part
         if isinstance(cell := p.source.neuron, Cell):
-            places = np.arange(p.source.size) * len(cell) + int(cell.placed[part].compartments[0])
-            made = p.value.of(p.model, {}, {"v": neurons.observed(states, "v", places)})
+            indices = np.arange(p.source.size) * len(cell) + int(cell.placed[part].compartments[0])
+            made = p.value.of(p.model, {}, {"v": neurons.observed(states, "v", indices)})
         else:
             own = {n: jnp.asarray(parameters[full_name(part, n)]) for n in p.model.spec.parameters}
             made = p.value.of(p.model, own, {n: states[full_name(part, n)] for n in p.model.spec.states})

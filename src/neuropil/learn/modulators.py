@@ -1,8 +1,8 @@
 """Modulators within a rollout: concentrations advance at ticks, and the constants that a step reads follow them.
 
-The law is the description's: kinetics, receptors and effects are its own functions, called on JAX's arrays, so gradients reach
+The dynamics are the description's: kinetics, receptors and effects are its own functions, called on JAX's arrays, so gradients reach
 their parameters, and through them whatever releases a modulator. Constants change at ticks alone, and are computed there.
-A value outside of the bounds of its effect becomes NaN, and the state's "outside" tells which effect it was.
+A value outside of the bounds of its effect becomes NaN, and the state's "outside" is the index of that effect.
 
 Args:
     dt: time step, ms.
@@ -122,12 +122,12 @@ def _advanced(kinetics: Kinetics, m: Modulator, c: Any, given: Any) -> Any:
     return jax.lax.fori_loop(0, m.steps, step, c)
 
 
-def _spread(places: Grid, c: Any) -> Any:
+def _spread(grid: Grid, c: Any) -> Any:
     """`Grid.spread` on JAX's arrays."""
-    field = c.reshape(places.shape)
+    field = c.reshape(grid.shape)
     change = jnp.zeros_like(field)
     for axis in range(field.ndim):
-        flow = places.rate * jnp.diff(field, axis=axis)
+        flow = grid.rate * jnp.diff(field, axis=axis)
         edge = [(int(a == axis), 0) for a in range(field.ndim)]
         change += jnp.pad(flow, [(high, low) for low, high in edge]) - jnp.pad(flow, edge)
     return change.ravel()
@@ -142,7 +142,7 @@ class Modulators:
         post: by projection, the target neuron of each synapse.
 
     Attributes:
-        parameters: {"modulators": name -> `Level.parameters`, "effects": "<target>.<parameter>[<place>]" -> constants of an `Effect`}.
+        parameters: {"modulators": name -> `Level.parameters`, "effects": "<target>.<parameter>[<index>]" -> constants of an `Effect`}.
 
     Raises:
         ModelError: effects on cells with morphology.
@@ -245,21 +245,31 @@ class Modulators:
         """The concentration at each site of a population's part, or at each synapse; or one number."""
         if effect.grid.mixed:
             return level[0]
-        each = level[effect.grid.places[effect.population.name]]
+        each = level[effect.grid.voxels[effect.population.name]]
         if effect.target is effect.population:
             return jnp.repeat(each, effect.population.parts[split(effect.parameter)[0]].sites)
         return each[self._post[effect.target.name]]
 
     def effect(self, order: int) -> BoundEffect:
-        """The effect with this place among all of the network.
+        """The effect with this index among all of the network.
 
         Args:
-            order: the place.
-            order: the place.
+            order: the index.
+            order: the index.
         """
         return next(e for level in self.levels.values() for e in level.modulator.effects if e.order == order)
 
 
-def _key(effect: BoundEffect, place: int) -> str:
-    """Its name among the parameters of a rollout: its place among the effects on one parameter."""
-    return f"{effect.target.name}.{effect.parameter}[{place}]"
+def key_of(modulators: Mapping[str, Modulator], effect: BoundEffect) -> str:
+    """The key of an effect's constants among the parameters of a rollout.
+
+    Args:
+        modulators: of the network.
+        effect: of one of them.
+    """
+    return _key(effect, [e.order for e in effects_on(modulators, effect.target)[effect.parameter]].index(effect.order))
+
+
+def _key(effect: BoundEffect, index: int) -> str:
+    """Its name among the parameters of a rollout: its index among the effects on one parameter."""
+    return f"{effect.target.name}.{effect.parameter}[{index}]"

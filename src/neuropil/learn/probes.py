@@ -51,19 +51,19 @@ def observing(probe: Probe, neurons: Any) -> Observe:
 @register(Probe, "rollout")
 def of_state(probe: Probe, neurons: Any) -> Observe:
     """Samples of a state of a population's `neurons` for a `probe`."""
-    return lambda seen: neurons.observed(seen.states, probe.variable, probe.places)
+    return lambda seen: neurons.observed(seen.states, probe.variable, probe.flat_index)
 
 
 @register(ExpressionProbe, "rollout")
 def of_expression(probe: ExpressionProbe, neurons: Any) -> Observe:
     """Samples of an expression for a `probe`, which can be differentiated by states and parameters."""
-    return lambda seen: values_of(probe.expression, neurons, seen)[probe.places]
+    return lambda seen: values_of(probe.expression, neurons, seen)[probe.flat_index]
 
 
 @register(SumProbe, "rollout")
 def of_sum(probe: SumProbe, neurons: Any) -> Observe:
     """Samples of a sum of currents for a `probe`, likewise."""
-    return lambda seen: sums_of(probe.sum, neurons, seen).ravel()[probe.places]
+    return lambda seen: sums_of(probe.sum, neurons, seen).ravel()[probe.flat_index]
 
 
 @register(PotentialProbe, "rollout")

@@ -19,11 +19,14 @@ import numpy as np
 from neuropil import rng
 from neuropil.connectivity.draw import edges
 from neuropil.errors import ModelError, SimulationError, did_you_mean
+from neuropil.learn.batches import Batch
 from neuropil.learn.checks import check_inputs, check_parameters, check_state
 from neuropil.learn.chunks import scan
-from neuropil.learn.delivery import Delivery, Wiring
+from neuropil.learn.delivery import Delivery, SharedWiring, Wiring
 from neuropil.learn.graded import GradedFlow
 from neuropil.learn.modulators import INSIDE, Modulators
+from neuropil.learn.native.apply import apply_native
+from neuropil.learn.native.calls import Native
 from neuropil.learn.population import Neurons
 from neuropil.learn.probes import Seen, observing
 from neuropil.learn.steppable import steppable
@@ -35,6 +38,7 @@ from neuropil.lower.synapse import plan_synapses
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import checked_values
 from neuropil.model.cell.cell import Cell
+from neuropil.model.connection.shared import SharedWeights
 from neuropil.model.network.coupling import End
 from neuropil.model.network.network import Network
 from neuropil.model.network.validate import validate
@@ -42,6 +46,9 @@ from neuropil.model.neuron.composite import full_name
 from neuropil.units import Quantity, magnitude, ms
 
 Tree = dict[str, Any]
+
+BACKENDS = ("jax", "native")
+"""What computes a rollout and its gradients."""
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["spikes", "traces", "state"], meta_fields=[])
@@ -77,11 +84,14 @@ class Rollout:
         precision: "float32" or "float64"; float64 needs JAX's x64 mode, which `run` switches on for its duration.
         chunk: steps between stored states when a gradient is taken; those between are computed a second time. None stores
             every step; about the root of the number of steps needs least memory.
+        delays: projection -> the longest delay that its synapses may get, at least two steps: their delays become parameters. A spike whose delay
+            lies between two steps arrives in part at either.
 
     Attributes:
-        parameters: {"weights": projection -> [synapses], "neurons": population -> name -> () or [neurons], "synapses":
+        parameters: {"weights": projection -> [synapses], or shared weights as they are given, "neurons": population -> name -> () or [neurons], "synapses":
             projection with a synapse model -> name -> () or [synapses]}, in base units. With graded projections also "graded":
-            projection -> name -> array (`neuropil.learn.graded.GradedFlow.start`). With modulators also those of
+            projection -> name -> array (`neuropil.learn.graded.GradedFlow.start`). With `delays` also "delays": projection ->
+            [synapses], ms. With modulators also those of
             `neuropil.learn.modulators.Modulators`.
         wirings: where each synapse goes, in the same order.
 
@@ -96,6 +106,7 @@ class Rollout:
     def __init__(
         self, network: Network, *, dt: Quantity = 0.1 * ms, seed: int = 1, surrogate: str | Surrogate | None = None,
         reset_gradient: bool = False, scale: Mapping[str, Any] | None = None, precision: str = "float32", chunk: int | None = None,
+        delays: Mapping[str, Quantity] | None = None,
     ):  # fmt: skip
         validate(network, dt)
         if precision not in ("float32", "float64"):
@@ -110,6 +121,7 @@ class Rollout:
             raise ModelError("chunk must be at least one step", got=chunk)
         self.network, self.seed, self.precision, self.chunk = network, seed, precision, chunk
         self.dt = float(magnitude(dt, ms.dimension, "dt"))
+        self.delays = self._longest(delays or {})
         self.dtype = np.dtype(precision)
         shape = None if surrogate is None else named_surrogate(surrogate)
         self.surrogate = shape
@@ -121,34 +133,64 @@ class Rollout:
             }
             programs = plan_synapses(network)
         self.living = {
-            p.name: Living.of(p, programs[j], seed, self.dt, self.dtype) for j, p in enumerate(network.projections) if j in programs
+            p.name: Living.of(p, programs[j], seed, self.dt, self.dtype, self.delays.get(p.name, 0)) for j, p in enumerate(network.projections) if j in programs
         }
         self.graded = {p.name: GradedFlow.of(p, seed, self.dt, self.dtype) for p in network.graded}
         self.wirings, weights = self._wire()
         self._delivery = Delivery(self.wirings)
         self._modulators = Modulators(network, self.dt, {name: living.post for name, living in self.living.items()})
-        self._observe = [observing(p, self._neurons[p.target.name]) for p in network.probes]
+        self.observe = [observing(p, self._neurons[p.target.name]) for p in network.probes]
         self.parameters: Tree = {
             "weights": weights,
             "neurons": {name: dict(n.parameters) for name, n in self._neurons.items()},
             "synapses": {name: dict(living.parameters) for name, living in self.living.items()},
             **({"graded": {name: dict(flow.start) for name, flow in self.graded.items()}} if self.graded else {}),
+            **({"delays": {name: self._delay(name) for name in self.delays}} if self.delays else {}),
             **self._modulators.parameters,
         }
 
     def __repr__(self) -> str:
         return f"Rollout({self.network.name!r}, {self.network.size} neurons, {self.precision})"
 
-    def _wire(self) -> tuple[tuple[Wiring, ...], Tree]:
-        wirings, weights = [], {}
+    @property
+    def sources(self) -> dict[str, np.ndarray]:
+        """The source neuron of each synapse by projection, int64[synapses], in the order of the weights; none of projections with shared weights."""
+        return {**{w.name: w.pre for w in self.wirings if isinstance(w, Wiring)}, **{name: living.pre for name, living in self.living.items()}}
+
+    def _longest(self, delays: Mapping[str, Quantity]) -> dict[str, int]:
+        """The longest delay of projections whose delays are parameters, steps."""
+        known = [p.name for p in self.network.projections]
+        found: dict[str, int] = {}
+        for name, longest in delays.items():
+            if name not in known:
+                raise ModelError("Rollout: delays of a projection of spikes that does not exist", got=name, fix=did_you_mean(name, known))
+            found[name] = grid.steps(checked_values(longest, ms.dimension, f"the longest delay of {name}", ()), self.dt, f"the longest delay of {name}", least=2, error=ModelError)
+        return found
+
+    def _delay(self, name: str) -> np.ndarray:
+        """The delays of a projection in the description, ms, [synapses]."""
+        of = self.living[name] if name in self.living else next(w for w in self.wirings if w.name == name)
+        if isinstance(of, SharedWiring):
+            raise ModelError(f"Rollout: projection {name!r} has shared weights and one delay, which cannot be a parameter", fix="leave it out of delays")
+        if (most := int(of.delay.max(initial=1))) > self.delays[name]:
+            raise ModelError(f"Rollout: projection {name!r} has delays beyond the longest", got=f"{most * self.dt:g} ms", expected=f"at most {self.delays[name] * self.dt:g} ms")
+        return (of.delay * self.dt).astype(self.dtype)
+
+    def _wire(self) -> tuple[tuple[Wiring | SharedWiring, ...], Tree]:
+        wirings: list[Wiring | SharedWiring] = []
+        weights: Tree = {}
         for p in self.network.projections:
             if p.per_synapse:
                 weights[p.name] = self.living[p.name].weight
                 continue
             assert p.port is not None
+            if isinstance(p.matrix, SharedWeights):
+                wirings.append(SharedWiring(p, grid.steps(p.delay, self.dt, f"projection {p.name}: the delay")))
+                weights[p.name] = np.asarray(p.matrix.parameters[p.matrix.parameter], self.dtype)
+                continue
             pre, post, weight, delay, site = edges(p, self.seed, self.dt)
             sizes = (p.source.size, p.target.size * p.sites)
-            wirings.append(Wiring(p.name, p.source.name, p.target.name, p.port, pre, post * p.sites + site, delay, sizes))
+            wirings.append(Wiring(p.name, p.source.name, p.target.name, p.port, pre, post * p.sites + site, delay, sizes, self.delays.get(p.name, 0)))
             weights[p.name] = weight.astype(self.dtype)
         return tuple(wirings), weights
 
@@ -177,8 +219,8 @@ class Rollout:
             input -> [steps, neurons], "uniform": population -> [steps, neurons] (for models with a hazard)}; besides,
             where you add it, "modulators": projection -> [steps], the signal its synapses read. With modulators also "signals":
             modulator -> [steps], or [steps, cells] where cells are `Apart`, the signal in force at each step, and "doses": modulator ->
-            [steps], concentrations given to its whole volume (base units); both 0. Add to these arrays, or put others in their
-            place, to drive the network with something else.
+            [steps], concentrations given to its whole volume (base units); both 0. Add to these arrays, or replace
+            them, to drive the network with something else.
         """
         steps = self._steps(duration)
         made: Tree = {"step": np.arange(steps, dtype=np.int32), "events": {}, "currents": {}, "uniform": {}}
@@ -226,7 +268,7 @@ class Rollout:
         with jax.enable_x64(self.precision == "float64" or _x64()):
             made = self.inputs(duration) if inputs is None else inputs
             given = (self.parameters if parameters is None else parameters, self.initial(), made)
-            self._check(*given)  # here, too: an error from within `jit` is followed by words of JAX's
+            self.check(*given)  # here, too: an error from within `jit` is followed by words of JAX's
             rolled, starts = self._compiled(*given)
             self._check_bounds(rolled.state)
             traces = {}
@@ -240,29 +282,43 @@ class Rollout:
     def _compiled(self) -> Any:
         return jax.jit(self._rolled)
 
-    def apply(self, parameters: Tree, state: Tree, inputs: Tree) -> Rolled:
+    def apply(self, parameters: Tree, state: Tree, inputs: Tree, *, backend: str | Native = "jax") -> Rolled:
         """The rollout as a pure function, for `jax.grad`, `jax.vmap` and `jax.jit`.
+
+        Arrays of `inputs` (all but "step") and of `state` may have a batch axis in front, one entry for each sample; arrays without it are the same
+        for all samples. Then every array of the result has it.
 
         Args:
             parameters: as `self.parameters`; state: as `self.initial()`; inputs: as `self.inputs(steps)`, whose length
                 says how many steps to take.
+            backend: what computes values and gradients: "jax", on any device; "native", compiled kernels on this machine's processor, or
+                `Native(...)` with its options.
 
         Raises:
-            ModelError: names or shapes that are not those of this rollout.
+            ModelError: names or shapes that are not those of this rollout; a backend that does not exist, or that does not support
+                what this network has.
         """
-        return self._rolled(parameters, state, inputs)[0]
+        if not isinstance(backend, Native) and backend not in BACKENDS:
+            raise ModelError("unknown backend", got=backend, expected=" or ".join(map(repr, BACKENDS)), fix=did_you_mean(str(backend), BACKENDS))
+        if backend != "jax":
+            return Rolled(*apply_native(self, parameters, state, inputs, backend if isinstance(backend, Native) else Native()))
+        batch = Batch.of(self.network, self.initial(), state, inputs)
+        if batch.size is None:
+            return self._rolled(parameters, state, inputs)[0]
+        return jax.vmap(lambda state, inputs: self._rolled(parameters, state, inputs)[0], in_axes=(batch.state, batch.inputs))(state, inputs)
 
     def _rolled(self, parameters: Tree, state: Tree, inputs: Tree) -> tuple[Rolled, Tree]:
         """What `apply` returns, and the samples of probes that start at t = 0 as of the beginning: [1, columns]."""
         if self.precision == "float64" and not _x64():
             raise ModelError("a float64 rollout needs JAX's x64 mode", fix="call it within `with jax.enable_x64(True):`")
-        self._check(parameters, state, inputs)
+        self.check(parameters, state, inputs)
         weights = {n: jnp.asarray(w, self.dtype) for n, w in parameters["weights"].items()}
-        prepared = self._delivery.prepare(weights)
+        delays = {n: jnp.asarray(d, self.dtype) / self.dt for n, d in parameters.get("delays", {}).items()}
+        prepared = self._delivery.prepare(weights, delays)
         graded = jax.tree.map(lambda a: jnp.asarray(a, self.dtype), parameters.get("graded", {}))
         started, rows = jax.tree.map(jnp.asarray, (state, inputs))
         if not self.network.modulators:
-            constants = {**self._constants(parameters["neurons"], parameters.get("synapses", {}), weights), "graded": graded}
+            constants = {**self._constants(parameters["neurons"], parameters.get("synapses", {}), weights, delays), "graded": graded}
 
             def step(carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree, Tree]]:
                 return self._step(constants, prepared, carry, row)
@@ -274,7 +330,7 @@ class Rollout:
 
         def acted(levels: Tree) -> tuple[Tree, Tree]:
             neurons, synapses, outside = self._modulators.changed(floats, levels)
-            return {**levels, "outside": outside}, {**self._constants(neurons, synapses, weights), "graded": graded}
+            return {**levels, "outside": outside}, {**self._constants(neurons, synapses, weights, delays), "graded": graded}
 
         def modulated(carry: tuple[Tree, Tree], row: Tree) -> tuple[tuple[Tree, Tree], tuple[Tree, ...]]:
             state, constants = carry
@@ -286,15 +342,23 @@ class Rollout:
             after, (spikes, *seen) = self._step(constants, prepared, state, row)
             return ({**after, "modulators": self._modulators.count(levels, spikes)}, constants), (spikes, *seen)
 
-        levels, constants = acted(started["modulators"])  # those of the moment, which have acted unless this is the start
+        levels, constants = acted(started["modulators"])  # the present ones, which have acted unless this is the start
         (state, _), (spikes, traces, starts) = scan(modulated, ({**started, "modulators": levels}, constants), rows, self.chunk)
         return Rolled(spikes, traces, state), {n: t[:1] for n, t in starts.items()}
 
-    def _constants(self, neurons: Tree, synapses: Tree, weights: Tree) -> Tree:
+    def constants(self, parameters: Tree) -> Tree:
+        """All that a step of neurons reads beside states and inputs, by population.
+
+        Args:
+            parameters: as `self.parameters`.
+        """
+        return {name: n.constants(parameters["neurons"][name], self.dt, self.dtype) for name, n in self._neurons.items()}
+
+    def _constants(self, neurons: Tree, synapses: Tree, weights: Tree, delays: Tree) -> Tree:
         """All that a step reads beside states and inputs, of the parameters of neurons and synapses."""
         return {
             "neurons": {name: n.constants(neurons[name], self.dt, self.dtype) for name, n in self._neurons.items()},
-            "synapses": {n: v.constants(synapses[n], weights[n], self.dt, self.dtype) for n, v in self.living.items()},
+            "synapses": {n: v.constants(synapses[n], weights[n], self.dt, self.dtype, delays.get(n)) for n, v in self.living.items()},
         }
 
     def _check_bounds(self, state: Tree) -> None:
@@ -306,8 +370,15 @@ class Rollout:
                 fix="a weaker effect, a saturating receptor, or wider bounds (low=, high=)",
             )  # fmt: skip
 
-    def _check(self, parameters: Tree, state: Tree, inputs: Tree) -> None:
-        """Refuse names and shapes that are not those of this rollout."""
+    def check(self, parameters: Tree, state: Tree, inputs: Tree) -> None:
+        """Refuse names and shapes that are not those of this rollout.
+
+        Args:
+            parameters, state, inputs: as of `apply`, without a batch axis.
+
+        Raises:
+            ModelError: with the first difference.
+        """
         check_inputs(self.network, inputs, {n for n, v in self._neurons.items() if v.draws_uniform}, set(self.living))
         check_parameters(self.parameters, parameters, {n: v.population.size for n, v in self._neurons.items() if isinstance(v, Neurons)})
         check_state(self.initial(), state)
@@ -352,7 +423,7 @@ class Rollout:
             p = living.projection
             synapses[name] = living.send(synapses[name], given[name], spikes[p.source.name], spikes[p.target.name], k)
         traces, starts = {}, {}
-        for probe, observe in zip(self.network.probes, self._observe, strict=True):
+        for probe, observe in zip(self.network.probes, self.observe, strict=True):
             n = probe.target.name
             traces[probe.name] = observe(Seen(constants[n], states[n], inputs[n], weights[n]))
             if probe.steps(self.dt)[0] == 0:
@@ -366,20 +437,20 @@ class Rollout:
             inputs, there = flows.setdefault(mine.population.name, {}), self._potentials(states, other)
             before = inputs.get(mine.input, jnp.zeros(mine.population.size * mine.sites, self.dtype))
             if mine.half:
-                inputs[mine.input] = before.at[mine.places].set(there)
+                inputs[mine.input] = before.at[mine.flat_index].set(there)
             else:
                 values = {n: jnp.asarray(v, self.dtype) for n, v in coupling.values.items()}
                 current = coupling.flow(self._potentials(states, mine), there, side, values)
-                inputs[mine.input] = before.at[mine.places].add(current)
+                inputs[mine.input] = before.at[mine.flat_index].add(current)
 
     def _potentials(self, states: Tree, end: End) -> Any:
-        """The potential at each place of an end."""
-        population, places = end.population, end.places
+        """The potential at each site of an end."""
+        population, indices = end.population, end.flat_index
         name = full_name(end.part, "v")
         if isinstance(cell := population.neuron, Cell):
-            neuron, site = places // end.sites, places % end.sites
-            name, places = "v", neuron * len(cell) + cell.placed[end.part].compartments[site]
-        return self._neurons[population.name].observed(states[population.name], name, places)
+            neuron, site = indices // end.sites, indices % end.sites
+            name, indices = "v", neuron * len(cell) + cell.placed[end.part].compartments[site]
+        return self._neurons[population.name].observed(states[population.name], name, indices)
 
 
 def _x64() -> bool:

@@ -65,13 +65,13 @@ class Steppable(Protocol):
             New states, `left`, and spikes [neurons], 0 or 1.
         """
 
-    def observed(self, s: Scalars, name: str, places: np.ndarray) -> Any:
-        """The values of one state at some places, [n].
+    def observed(self, s: Scalars, name: str, indices: np.ndarray) -> Any:
+        """The values of one state at some indices, [n].
 
         Args:
             s: states by name.
             name: of the state.
-            places: int[n], neuron · sites + site.
+            indices: int[n], neuron · sites + site.
         """
 
 

@@ -17,6 +17,7 @@ from jax.scipy.special import ndtri
 from neuropil import rng
 from neuropil.connectivity.draw import numbered_edges
 from neuropil.errors import ModelError
+from neuropil.learn.delivery import between
 from neuropil.learn.propagators import entry_values
 from neuropil.learn.stimuli import per_neuron
 from neuropil.lower.integrate import Advance
@@ -53,6 +54,7 @@ class Living:
         pre, post, reached, delay: int64[synapses], by source: neurons, the site of the target, neuron by neuron; delays in steps.
         weight, parameters, initial: at the start, by name, [synapses] or ().
         late: steps that a target's spike takes to reach the synapses; key: of their noise; number: of each synapse in its draws.
+        trained: the longest delay, steps, if delays are parameters; else 0.
     """
 
     projection: Projection
@@ -67,9 +69,10 @@ class Living:
     late: int = 0
     key: rng.Key = (0, 0)
     number: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    trained: int = 0
 
     @classmethod
-    def of(cls, projection: Projection, program: SynapseProgram, seed: int, dt: float, dtype: Any) -> Living:
+    def of(cls, projection: Projection, program: SynapseProgram, seed: int, dt: float, dtype: Any, trained: int = 0) -> Living:
         """The synapses of a projection with a synapse model; parameters and initial states are drawn.
 
         Args:
@@ -78,6 +81,7 @@ class Living:
             seed: of the simulation.
             dt: time step, ms.
             dtype: of the arrays.
+            trained: the longest delay, steps, if delays are parameters; else 0.
 
         Raises:
             ModelError: synapses that rewire, or that read states of a cell with morphology.
@@ -103,7 +107,7 @@ class Living:
             drawn = parameters[start] if isinstance(start, str) else each(start, "synapse state", name)
             initial[name] = np.array(np.broadcast_to(drawn, n), dtype)
         reached, late, key = post * projection.sites + site, grid.steps(projection.response_delay, dt, "response_delay", least=0), rng.stream_key(seed, "synapse noise", *projection.stream)
-        return cls(projection, program, pre, post, reached, delay, weight.astype(dtype), parameters, initial, late, key, number)
+        return cls(projection, program, pre, post, reached, delay, weight.astype(dtype), parameters, initial, late, key, number, trained)
 
     def start(self, dtype: Any) -> Tree:
         """Nothing under way; a state `weight` is filled in by `begin`.
@@ -111,23 +115,25 @@ class Living:
         Args:
             dtype: of the arrays.
         """
-        flight = np.zeros((int(self.delay.max(initial=1)), self.pre.size), dtype)
+        flight = np.zeros((self.trained or int(self.delay.max(initial=1)), self.pre.size), dtype)
         late = np.zeros((self.late, self.projection.target.size), dtype)
         return {"states": dict(self.initial), "flight": flight, "late": late, "post": np.zeros(self.projection.target.size, dtype)}
 
-    def constants(self, parameters: Scalars, weight: Any, dt: float, dtype: Any) -> Scalars:
-        """All that a step reads; the projection's weights go by the name "weights".
+    def constants(self, parameters: Scalars, weight: Any, dt: float, dtype: Any, delay: Any = None) -> Scalars:
+        """All that a step reads; the projection's weights go by the name "weights", delays that are trained by "delays".
 
         Args:
             parameters: by name, () or [synapses].
             weight: [synapses].
             dt: time step, ms.
             dtype: of the arrays.
+            delay: [synapses], steps, where delays are trained.
         """
         p = {n: jnp.asarray(v, dtype) for n, v in parameters.items()}
         flow = Advance(self.program.traced, self.program.scheme)
         p |= entry_values(flow, p, dt, dtype)
-        return {**p, "dt": jnp.asarray(dt, dtype), "weights": jnp.asarray(weight, dtype)}
+        late = {"delays": between(delay, self.trained)} if self.trained else {}
+        return {**p, "dt": jnp.asarray(dt, dtype), "weights": jnp.asarray(weight, dtype), **late}
 
     def step(self, p: Scalars, carry: Tree, target: Scalars, modulator: Any, k: Any) -> tuple[Tree, Any, Any]:
         """Advance from t_k to t_{k+1}.
@@ -175,7 +181,13 @@ class Living:
         here = (late[k % self.late] if self.late else mine)[self.post]
         late = late.at[k % self.late].set(mine) if self.late else late
         s = {n: jnp.broadcast_to(s[n] + here * (after[n] - s[n]), self.pre.shape) for n in s}
-        flight = flight.at[(k + self.delay.astype(np.int32)) % flight.shape[0], np.arange(self.pre.size)].add(spikes[self.pre])
+        sent, each = spikes[self.pre], np.arange(self.pre.size)
+        if self.trained:
+            early, share = p["delays"]
+            flight = flight.at[(k + early) % flight.shape[0], each].add((1.0 - share) * sent)
+            flight = flight.at[(k + early + 1) % flight.shape[0], each].add(share * sent)
+        else:
+            flight = flight.at[(k + self.delay.astype(np.int32)) % flight.shape[0], each].add(sent)
         post = carry["post"]
         if reads(self.program.traced.spec.inputs, Activity):
             post = post * jnp.exp(-p["dt"] / p[POST_TIME]) + mine / p[POST_TIME]

@@ -44,8 +44,8 @@ class MembraneGroup:
     Attributes:
         name: what its arrays are called by: the number of a membrane within its cell, or the name of a point process.
         program: the membrane.
-        compartments: places in the solver's order, ascending for channels.
-        runs: int64[r, 3], stretches of consecutive ones: first compartment, first place within the group, how many.
+        compartments: indices in the solver's order, ascending for channels.
+        runs: int64[r, 3], stretches of consecutive ones: first compartment, first index within the group, how many.
         parameters: constants of the membrane by "mechanism.name", numbers or float64[compartments or 1, cells or 1].
         loops: constants of the loops (see `MembraneProgram.outputs`).
         table: of the gates that are read from one, or None.
@@ -131,7 +131,7 @@ class CablePlan:
         membranes: membranes; every compartment with membrane is in one.
         points: point processes.
         dt: ms.
-        rank: int64[n], the solver's place of each compartment.
+        rank: int64[n], the solver's index of each compartment.
     """
 
     cell: Cell
@@ -182,8 +182,8 @@ class CablePlan:
         return (*self.membranes, *self.points)
 
     @property
-    def places_of_points(self) -> range:
-        """Places of the point processes among the groups."""
+    def point_groups(self) -> range:
+        """Indices of the point processes among the groups."""
         return range(len(self.membranes), len(self.membranes) + len(self.points))
 
     @property
@@ -228,8 +228,9 @@ class CablePlan:
             program = group.program
             moved += group.size * (len(program.membrane.states) + len(program.changing) + 2 * len(program.membrane.counted))
             moved += group.size * sum(len(loop.arrays) for kind, loop in group.loops.items() if kind != "gates")
-            moved += 3 * group.size if group.table else 0  # the place in the table, half a number and a number, is written and read
-        return itemsize * (moved + sum(6 * p.size for p in self.points))
+            moved += 3 * group.size if group.table else 0  # the position in the table, half a number and a number, is written and read
+        noise = sum(3 * p.size * len(p.program.membrane.signals) for p in self.membranes)  # read, written to the block and read there
+        return itemsize * (moved + noise + sum(6 * p.size for p in self.points))
 
 
 def _membranes(cell: Cell) -> np.ndarray:
@@ -289,19 +290,19 @@ class _Lowering:
         readers = {i for p in self.cell.painted for i in p.channel.spec.inputs} | {i for t in self.processes for i in t.spec.inputs}
         return tuple(dict.fromkeys(i for t in self.processes for i in (*t.ions, *t.spec.inputs) if i.startswith("i_") and supplied(i) and i in readers))
 
-    def membrane(self, index: int, places: np.ndarray) -> MembraneGroup:
-        """A membrane, in compartments by their places in the solver's order."""
-        cell, where = self.cell, self.order[places]
+    def membrane(self, index: int, rows: np.ndarray) -> MembraneGroup:
+        """A membrane, in compartments by their indices in the solver's order."""
+        cell, where = self.cell, self.order[rows]
         names = [n for n, has in cell.channels.items() if has[where[0]]]
         found = {n: cell.parameters(n, where, self.draw) for n in names}
         label = f"the membrane of {cell.compartments.name[where[0]]}"
         membrane = Membrane({n: channel for n, (channel, _) in found.items()}, label, counted=self.counted)
         wanted = sorted({i for t in self.processes for i in t.spec.inputs if supplied(i)})
         program = MembraneProgram.of(membrane, self.precision, wanted=wanted)
-        starts = np.flatnonzero(np.diff(places, prepend=-2) != 1)
-        lengths = np.diff(np.append(starts, len(places)))
-        runs = np.stack([places[starts], starts, lengths], axis=1).astype(np.int64)
-        return self._made(str(index), program, places, runs, {n: values for n, (_, values) in found.items()}, self.tables)
+        starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
+        lengths = np.diff(np.append(starts, len(rows)))
+        runs = np.stack([rows[starts], starts, lengths], axis=1).astype(np.int64)
+        return self._made(str(index), program, rows, runs, {n: values for n, (_, values) in found.items()}, self.tables)
 
     def point(self, name: str, membranes: tuple[MembraneGroup, ...]) -> MembraneGroup:
         """The sites of a point process."""
@@ -311,7 +312,7 @@ class _Lowering:
         bare = sum(int(np.isin(sites, p.compartments).sum()) for p in beneath) < len(sites)  # at an end of a section there is no membrane
         offered = [] if bare else sorted(set.intersection(*(set(p.program.membrane.offers) for p in beneath)))
         ends = not self.cell.compartments.has_membrane[placed.compartments].all()
-        label = f"the place of {name!r}" + (", an end of a section, which has no membrane (inside, as at x = 0.99, there is)" if ends else "")
+        label = f"the location of {name!r}" + (", an end of a section, which has no membrane (inside, as at x = 0.99, there is)" if ends else "")
         membrane = Membrane({name: placed.process}, label, offered, self.counted)
         if ends and not {*membrane.traced[name].ions}.isdisjoint(self.counted):
             raise ModelError(f"{label}: {name} adds to an ion concentration, which exists only where there is membrane", got=placed.process, fix="place it at x = 0.99 or 0.01")
@@ -327,21 +328,21 @@ class _Lowering:
         return drawn_values(self.draw, f"{placed.name}.{parameter}", value, len(placed.compartments), placed.process.spec.parameters[parameter])
 
     def _made(
-        self, name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, values: dict[str, dict[str, Any]], tables: bool = False
+        self, name: str, program: MembraneProgram, rows: np.ndarray, runs: np.ndarray, values: dict[str, dict[str, Any]], tables: bool = False
     ) -> MembraneGroup:
         columns = {n: {q: v[:, None] if np.ndim(v) == 1 else v for q, v in of.items()} for n, of in values.items()}
-        return _group(name, program, places, runs, columns, self.dt, self.modulated, tables)
+        return _group(name, program, rows, runs, columns, self.dt, self.modulated, tables)
 
 
 def _group(
-    name: str, program: MembraneProgram, places: np.ndarray, runs: np.ndarray, values: dict[str, dict[str, Any]], dt: float,
+    name: str, program: MembraneProgram, rows: np.ndarray, runs: np.ndarray, values: dict[str, dict[str, Any]], dt: float,
     modulated: frozenset[str], tables: bool,
 ) -> MembraneGroup:  # fmt: skip
-    """A membrane group with these parameters, numbers or [places or 1, cells or 1], by mechanism and name."""
+    """A membrane group with these parameters, numbers or [rows or 1, cells or 1], by mechanism and name."""
     constants, table, direct = program.membrane.constants(values, dt), None, dict[str, str]()
     as_given = any(n.partition(".")[0] in values for n in modulated)
     if tables:
         changing = {state: modulated & program.parameters_of(node) for state, node in program.changing.items()}
-        table, direct = tabulate(program.graph, program.changing, constants, len(places), changing=changing, as_given=as_given)
-    loops = program.evaluated(constants, len(places), as_given=as_given, tabulated=table.gates if table else ())
-    return MembraneGroup(name, program, places, runs, constants, loops, table, direct)
+        table, direct = tabulate(program.graph, program.changing, constants, len(rows), changing=changing, as_given=as_given)
+    loops = program.evaluated(constants, len(rows), as_given=as_given, tabulated=table.gates if table else ())
+    return MembraneGroup(name, program, rows, runs, constants, loops, table, direct)

@@ -21,7 +21,7 @@ class Start:
 
     Attributes:
         v: float64[compartments, 1 or cells], mV, in the order of the cell's compartments.
-        states: by membrane group and "mechanism.state": float64[places of the group, 1 or cells].
+        states: by membrane group and "mechanism.state": float64[rows of the group, 1 or cells].
     """
 
     v: np.ndarray

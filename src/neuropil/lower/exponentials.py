@@ -45,18 +45,18 @@ def share_exponentials(graph: Graph, roots: Iterable[int], variable: str, *, exa
     lines = _lines(graph, needed, variable)
     wanted = {n: lines[graph.nodes[n].args[0]] for n in needed if _shareable(graph, n, lines, exact)}
     base_of = _bases({line.slope for line in wanted.values()})
-    new, place = Graph(), dict[int, int]()
+    new, node_of = Graph(), dict[int, int]()
     for n in needed:
         node = graph.nodes[n]
         if n in wanted and _repeated(wanted, n):
-            place[n] = _shared(new, node.op, wanted[n], base_of[wanted[n].slope], variable)
+            node_of[n] = _shared(new, node.op, wanted[n], base_of[wanted[n].slope], variable)
         elif node.op == "leaf":
-            place[n] = new.leaf(node.value, static=node.static, kind=node.kind)
+            node_of[n] = new.leaf(node.value, static=node.static, kind=node.kind)
         elif node.op == "const":
-            place[n] = new.const(node.value)
+            node_of[n] = new.const(node.value)
         else:
-            place[n] = new.add(node.op, *(place[a] for a in node.args))
-    return new, place
+            node_of[n] = new.add(node.op, *(node_of[a] for a in node.args))
+    return new, node_of
 
 
 def _repeated(wanted: dict[int, _Line], n: int) -> bool:

@@ -154,7 +154,7 @@ class Advance:
             terms = [p[f"{prefix}P_{i}_{j}"] * s[j] for j in scheme.reach[i]]
             for k in scheme.driven[i]:
                 entry = p[f"{prefix}Q_{i}_{k}"]
-                terms.append((entry * _of_law(p[f"{prefix}P_{i}_{i}"]) if time == 1 and scheme.exact_in_law(i, k) else entry) * x[k])
+                terms.append((entry * _in_distribution(p[f"{prefix}P_{i}_{i}"]) if time == 1 and scheme.exact_in_distribution(i, k) else entry) * x[k])
             if i in scheme.affine:
                 terms.append(p[f"{prefix}c_{i}"])
             new[i] = sum(terms[1:], terms[0])
@@ -192,7 +192,7 @@ class Advance:
         return value + f * p["dt"] * jnp.where(flat, 1.0, jnp.expm1(safe) / safe)
 
 
-def _of_law(decay: Any) -> Any:
+def _in_distribution(decay: Any) -> Any:
     """By how much white noise spreads an Ornstein-Uhlenbeck process over a step, relative to noise that is held for the step.
 
     Args:

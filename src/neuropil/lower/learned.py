@@ -23,12 +23,12 @@ def learned_states(traced: TracedSynapse) -> tuple[str, ...]:
         return tuple(type(model).learned)  # type: ignore[arg-type]
     if not traced.spec.states:
         return ()
-    graph, arrived, answered = strikes(traced)
+    graph, arrived, responded = strikes(traced)
     reads = dependencies(traced)
     found = []
     for n in traced.spec.states:
         still = graph.leaf(f"s.{n}")
-        changes = arrived[n] != still or answered[n] != still or bool(reads[n])
+        changes = arrived[n] != still or responded[n] != still or bool(reads[n])
         if changes and (n == "weight" or n not in reads[n]):
             found.append(n)
     return tuple(found)

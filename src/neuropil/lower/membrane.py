@@ -40,7 +40,7 @@ class Membrane:
         counted: ion currents to be summed that no channel here reads.
 
     Attributes:
-        states, signals, ports: what changes, what stimuli give, where events arrive, by "mechanism.name" like all values
+        states, signals, ports: what changes, what stimuli and noise give, where events arrive, by "mechanism.name" like all values
             of states and parameters.
         counted: ion currents that `currents` gives: "i_ca".
         around: what is read of the compartment besides v: ion currents, and what is offered to a point process.

@@ -15,6 +15,8 @@ from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.later import jax, jnp
 from neuropil.lower.membrane import Membrane
 from neuropil.lower.trace import Scalars, named_leaves, scalar_jaxpr
+from neuropil.model.base.noise import is_white
+from neuropil.model.neuron.composite import split
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class MembraneProgram:
         """Trace and simplify, for "float32" or "float64".
 
         Args:
-            used: signals and ports that anything reaches; all others are zero.
+            used: signals and ports that anything reaches; all others are zero, but for white noise.
             wanted: what point processes read of it.
             precision: of the numbers.
 
@@ -55,7 +57,7 @@ class MembraneProgram:
 
         def leaf(name: str) -> int:
             kind, _, rest = name.partition(".")
-            idle = (kind == "w" or rest in membrane.signals) and rest not in used
+            idle = (kind == "w" or (rest in membrane.signals and not is_white(split(rest)[1]))) and rest not in used
             return graph.const(0.0) if idle else graph.leaf(name, static=kind == "p")
 
         def leaves(*trees: Any) -> list[int]:
@@ -78,10 +80,10 @@ class MembraneProgram:
         found = dict(zip(("g", "out", *membrane.counted), nodes, strict=True))
         nodes = absorb(graph, scalar_jaxpr(states, p, s, "v", around, x, w), leaves(p, s, "x.v", around, x, w), where)
         given = absorb(graph, scalar_jaxpr(offers, p, s, "v"), leaves(p, s, "x.v"), where) if offered else []
-        graph, place = share_exponentials(graph, [*found.values(), *nodes, *given], "x.v", exact=precision == "float64")
-        states_of = {n: place[node] for n, node in zip(membrane.states, nodes, strict=True)}
-        offers_of = {n: place[node] for n, node in zip(offered, given, strict=True)}
-        return cls(membrane, graph, {n: place[node] for n, node in found.items()}, states_of, offers_of)
+        graph, node_of = share_exponentials(graph, [*found.values(), *nodes, *given], "x.v", exact=precision == "float64")
+        states_of = {n: node_of[node] for n, node in zip(membrane.states, nodes, strict=True)}
+        offers_of = {n: node_of[node] for n, node in zip(offered, given, strict=True)}
+        return cls(membrane, graph, {n: node_of[node] for n, node in found.items()}, states_of, offers_of)
 
     @property
     def changing(self) -> dict[str, int]:

@@ -71,7 +71,7 @@ def _bounded(graph: Graph, value: int, effect: BoundEffect) -> int:
 
 @dataclass(frozen=True)
 class KineticsProgram:
-    """The law of a concentration.
+    """The dynamics of a concentration.
 
     Attributes:
         graph: of the operations.
@@ -98,7 +98,7 @@ class KineticsProgram:
             The program.
 
         Raises:
-            ModelError: a law that cannot be traced, or that is another at every call.
+            ModelError: an equation that cannot be traced, or that is another at every call.
         """
         graph, name = Graph(), type(kinetics).__name__
         removed = traced_twice(graph, kinetics.removed, [graph.leaf("c", static=True)], f"{name}.removal()")

@@ -97,8 +97,8 @@ def package() -> str:
 
 def _version(library: str) -> str:
     """The version of a library, without importing it: the name of the folder of its metadata."""
-    for place in sys.path:
-        for found in sorted(Path(place or ".").glob(f"{library}-*.dist-info")):
+    for folder in sys.path:
+        for found in sorted(Path(folder or ".").glob(f"{library}-*.dist-info")):
             return found.name
     raise Unreadable(library)
 

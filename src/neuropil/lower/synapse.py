@@ -39,8 +39,8 @@ class SynapseProgram:
         traced, scheme, form: what they were made from.
         arrival: graph of what spikes do; its leaves are p.* (static), s.*, w and the ages h, h_source, h_target (ms).
         ready: node of each state's value just before a spike arrives; after: just after it; sent: of what it transmits.
-        answered: node of each state's value just after a spike of the target, whose states come as they are just before it.
-        noted: node of each of the target's states just after its spike.
+        responded: node of each state's value just after a spike of the target, whose states come as they are just before it.
+        target_after: node of each of the target's states just after its spike.
         step: graph of a step; its leaves are p.* (static), s.* and x.*.
         stepped: node of each clocked state's new value; flow: node of the current, None without one.
         learned: states that are held while plasticity is off (`neuropil.lower.learned`).
@@ -53,8 +53,8 @@ class SynapseProgram:
     ready: dict[str, int]
     after: dict[str, int]
     sent: int | None
-    answered: dict[str, int]
-    noted: dict[str, int]
+    responded: dict[str, int]
+    target_after: dict[str, int]
     step: Graph
     stepped: dict[str, int]
     flow: int | None
@@ -89,7 +89,7 @@ class SynapseProgram:
         """A spike of the target changes something."""
         graph = self.arrival
         quiet = {n: self.ready[n] if self.form.side[n] != "target" else graph.leaf(f"s.{n}") for n in self.states}
-        return any(self.answered[n] != quiet[n] for n in self.states)
+        return any(self.responded[n] != quiet[n] for n in self.states)
 
     @property
     def arrival_roots(self) -> list[int]:
@@ -120,13 +120,13 @@ class SynapseProgram:
     @property
     def response_roots(self) -> list[int]:
         """Nodes computed for a synapse when its target spikes."""
-        return [self.answered[n] for n in self.answering]
+        return [self.responded[n] for n in self.responding]
 
     @property
     def target_roots(self) -> list[int]:
         """Nodes computed for a target when it spikes: its states just before and just after."""
         mine = self.form.of("target")
-        return [*(self.ready[n] for n in mine), *(self.noted[n] for n in mine)]
+        return [*(self.ready[n] for n in mine), *(self.target_after[n] for n in mine)]
 
     @property
     def step_roots(self) -> list[int]:
@@ -140,9 +140,9 @@ class SynapseProgram:
         return self._written(self.after, "target")
 
     @property
-    def answering(self) -> tuple[str, ...]:
+    def responding(self) -> tuple[str, ...]:
         """States of a synapse that a spike of its target writes."""
-        return self._written(self.answered, "target", "source")
+        return self._written(self.responded, "target", "source")
 
     def _written(self, after: dict[str, int], *but: str) -> tuple[str, ...]:
         """States that change, leaving out those that belong to other sides."""
@@ -167,7 +167,7 @@ class SynapseProgram:
 
     @property
     def dated(self) -> bool:
-        """A synapse notes when it was last brought up to date: something reads how long ago that was, if only who looks at its states."""
+        """A synapse stores when it was last brought up to date: something reads how long ago that was, if only who looks at its states."""
         seen = (self.ready[n] for n in self.form.of(""))
         return "h" in self.arrival.leaves(*self.arrival_roots, *self.response_roots, *seen)
 
@@ -227,7 +227,7 @@ class SynapseProgram:
             return "listed: synapses come and go, so each is kept by itself"
         if self.event_driven:
             kept = [f"{', '.join(self.form.of(side))} once for each {whose}" for side, whose in _WHOSE.items() if self.form.of(side)]
-            late = "; spikes of the target are made up for when the next one arrives" if self.responds else ""
+            late = "; responses to spikes of the target are computed when the next spike arrives" if self.responds else ""
             shared = f"; kept {' and '.join(kept)}" if kept else ""
             return f"event-driven: {name} has a closed form between spikes, and nothing else reads its states{shared}{late}"
         why = "; ".join(f"{n}: {self.form.reasons[n]}" for n in self.form.clocked) or "its current flows in every step"
@@ -249,7 +249,7 @@ _WHOSE = {"source": "source and delay", "target": "target"}
 
 
 def plan_synapses(network: Network) -> dict[int, SynapseProgram]:
-    """The programs of the projections whose synapses are kept each by itself, by their place in the network."""
+    """The programs of the projections whose synapses are kept each by itself, by their index in the network."""
     made = {}
     for j, p in enumerate(network.projections):
         if p.per_synapse:
@@ -298,7 +298,7 @@ def _trace_step(traced: TracedSynapse, scheme: Scheme, learned: tuple[str, ...])
 def _trace_spikes(
     traced: TracedSynapse, scheme: Scheme, form: Form, learned: tuple[str, ...]
 ) -> tuple[Graph, dict[str, int], dict[str, int], int | None, dict[str, int], dict[str, int]]:
-    """(graph, ready, after, sent, answered, noted), see `SynapseProgram`."""
+    """(graph, ready, after, sent, responded, target_after), see `SynapseProgram`."""
     spec, system = traced.spec, scheme.system
     static = (*spec.parameters, *(f"A_{i}_{j}" for i, j in system.a), *(f"b_{i}" for i in system.constant), PLASTIC)
     names = (named_leaves("p", static), named_leaves("s", spec.states), {side: age(side) for side in SIDES}, "w")
@@ -316,8 +316,8 @@ def _trace_spikes(
 
     graph, nodes = traced_graph(spikes, names, traced.name)
     n = len(spec.states)
-    ready, after, answered, noted = (dict(zip(spec.states, nodes[k * n : (k + 1) * n], strict=True)) for k in range(4))
-    return graph, ready, after, nodes[4 * n] if traced.port is not None else None, answered, noted
+    ready, after, responded, target_after = (dict(zip(spec.states, nodes[k * n : (k + 1) * n], strict=True)) for k in range(4))
+    return graph, ready, after, nodes[4 * n] if traced.port is not None else None, responded, target_after
 
 
 def check_finite(where: str, values: list[Any]) -> None:

@@ -95,18 +95,18 @@ def _shared(traced: TracedSynapse, reads: dict[str, set[str]]) -> dict[str, str]
     A state is shared if its own equations read nothing but states shared alike, no parameter that varies between synapses, and
     neither the synapse's weight nor a spike from the other side; and if no state of the synapse's own flows with it.
     """
-    graph, arrived, answered = strikes(traced)
+    graph, arrived, responded = strikes(traced)
     spec, varied = traced.spec, {f"p.{n}" for n in traced.varied}
     side = {}
     for n, state in spec.states.items():
         still = graph.leaf(f"s.{n}")
-        heard, answers = arrived[n] != still, answered[n] != still
-        sole = graph.leaves(arrived[n], answered[n]) | {f"p.{x}" for x in reads[n] if x in spec.parameters}
+        heard, answers = arrived[n] != still, responded[n] != still
+        sole = graph.leaves(arrived[n], responded[n]) | {f"p.{x}" for x in reads[n] if x in spec.parameters}
         start = f"p.{state.initial}" if isinstance(state.initial, str) else ""
         alike = not (sole & varied or "w" in sole or start in varied or n in traced.starts or isinstance(state.initial, Distribution) or n == "weight")
         side[n] = ("source" if heard else "target") if alike and heard != answers else ""
     while True:
-        struck = {n: {x[2:] for x in graph.leaves(arrived[n], answered[n]) if x[0] == "s"} for n in side}
+        struck = {n: {x[2:] for x in graph.leaves(arrived[n], responded[n]) if x[0] == "s"} for n in side}
         apart = {n for n in side if side[n] and any(side[j] != side[n] for j in struck[n] | (reads[n] & set(side)))}
         apart |= {j for n in side for j in reads[n] & set(side) if side[j] and side[n] != side[j]}
         if not apart:

@@ -64,7 +64,7 @@ def _slow_sums(
     program: SynapseProgram, parameters: Mapping[str, Any], initial: Mapping[str, float], w: float, decaying: set[str]
 ) -> dict[str, str]:
     """States to which spikes add too little."""
-    graph, arrived, answered = program.strikes
+    graph, arrived, responded = program.strikes
     leaves = {f"p.{n}": float(np.median(v)) for n, v in parameters.items()} | {"w": w}
 
     def after(nodes: Mapping[str, int], s: Mapping[str, float]) -> dict[str, float]:
@@ -72,8 +72,8 @@ def _slow_sums(
         return {n: float(np.ravel(v)[0]) for n, v in zip(nodes, values, strict=True)}
 
     start = dict(initial)
-    struck, spiked = after(arrived, start), after(answered, start)
-    pairs = [(arrived, start), (answered, start), (answered, struck), (arrived, spiked)]  # the last two with fresh traces
+    struck, spiked = after(arrived, start), after(responded, start)
+    pairs = [(arrived, start), (responded, start), (responded, struck), (arrived, spiked)]  # the last two with fresh traces
     found = {}
     for n in initial:
         jumps = [after(nodes, s)[n] - s[n] for nodes, s in pairs]

@@ -63,7 +63,7 @@ class TargetRecords:
         spikes: how many of the last spikes a record remembers.
         source_rates, target_rates: static nodes, 1/ms; of each spike a record holds the decays of the source's rates.
         of_source: nodes of a response that are made of a source's decay or states alone.
-        noted: nodes of a response that the target's states alone decide, noted at its spike.
+        recorded: nodes of a response that the target's states alone decide, recorded at its spike.
         of_target: nodes of an arrival that are made of a target's decay or states alone.
         entries: of `of_target`: what a record holds, as its rate and the factors that are not static.
         computed: nodes of an arrival that the target's states alone decide, in another form: computed for all targets in a step.
@@ -73,7 +73,7 @@ class TargetRecords:
     source_rates: tuple[int, ...]
     target_rates: tuple[int, ...]
     of_source: dict[int, Separable]
-    noted: tuple[int, ...]
+    recorded: tuple[int, ...]
     of_target: dict[int, Separable]
     entries: tuple[Separable, ...]
     computed: tuple[int, ...]
@@ -81,7 +81,7 @@ class TargetRecords:
     @property
     def per_spike(self) -> int:
         """Numbers of a spike."""
-        return len(self.source_rates) + len(self.noted)
+        return len(self.source_rates) + len(self.recorded)
 
     @property
     def size(self) -> int:
@@ -127,7 +127,7 @@ def records_of_program(program: SynapseProgram) -> TargetRecords | str:
     Args:
         program: of the synapses.
     """
-    if not (program.event_driven and program.responds and program.answering):
+    if not (program.event_driven and program.responds and program.responding):
         return "no synapse responds to its target"
     if program.dated:
         return "a state of each synapse changes between spikes"
@@ -139,7 +139,7 @@ def records_of_program(program: SynapseProgram) -> TargetRecords | str:
     source_rates = _rates(of_source)
     if not complete or not source_rates:
         return "a response does not follow from decaying traces of its source"
-    noted, _ = _separable(graph, program.response_roots, "", targets)
+    recorded, _ = _separable(graph, program.response_roots, "", targets)
     of_target: dict[int, Separable] = {}
     computed = []
     for node in program.per_target:
@@ -149,13 +149,13 @@ def records_of_program(program: SynapseProgram) -> TargetRecords | str:
         else:
             computed.append(node)
     entries = tuple(dict.fromkeys(entry_of(graph, s) for s in of_target.values()))
-    per_spike = len(source_rates) + len(noted)
-    known = {*of_source, *noted}
+    per_spike = len(source_rates) + len(recorded)
+    known = {*of_source, *recorded}
     flops = sum(PRIMITIVES[graph.nodes[n].op].flops for n in graph.reach(program.response_roots, known) if n not in known and _computes(graph, n))
     spikes = MANY if flops <= CHEAP and _size(MANY, per_spike, len(entries)) <= WIDEST // 2 else FEW
     if _size(spikes, per_spike, len(entries)) > WIDEST:
         return "a record would be too long"
-    return TargetRecords(spikes, source_rates, _rates(of_target), of_source, tuple(noted), of_target, entries, tuple(computed))
+    return TargetRecords(spikes, source_rates, _rates(of_target), of_source, tuple(recorded), of_target, entries, tuple(computed))
 
 
 def entry_of(graph: Graph, product: Separable) -> Separable:

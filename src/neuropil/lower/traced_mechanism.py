@@ -10,6 +10,7 @@ from neuropil.errors import ModelError
 from neuropil.lower.later import jax
 from neuropil.lower.trace import Scalars, Traced
 from neuropil.model.base.described import Values
+from neuropil.model.base.noise import is_white
 from neuropil.model.cell.mechanism import SUPPLIED, Mechanism, supplied
 from neuropil.units import Quantity, magnitude
 
@@ -21,6 +22,9 @@ class _BeforeCurrents(Values):
         if name.startswith("i_") and name not in self._values:
             fix = "use it in derivative(), which has the currents of the step's start"
             raise ModelError(f"{self._owner} reads {name} while currents are summed", got="current() or provides()", fix=fix)
+        if is_white(name) and name not in self._values:
+            fix = "let derivative() drive a state by it, and read the state"
+            raise ModelError(f"{self._owner} reads the white noise {name} outside of derivative()", got="current() or provides()", fix=fix)
         return super().__getattr__(name)
 
 
@@ -29,7 +33,7 @@ class TracedMechanism(Traced):
 
     def __init__(self, mechanism: Mechanism):
         super().__init__(mechanism)
-        self.mechanism = mechanism
+        self.mechanism, self.integrator = mechanism, mechanism.integrator
 
     @property
     def equations(self) -> dict[str, tuple[Callable[..., Any], tuple[str, ...]]]:
@@ -79,7 +83,7 @@ class TracedMechanism(Traced):
         return {n: magnitude(v, SUPPLIED[n[0]], f"{self.name}.provides(): {n}") for n, v in given.items()}
 
     def _early(self, x: Scalars) -> Values:
-        return _BeforeCurrents("input", self.name, {n: Quantity(x[n], d) for n, d in self.spec.inputs.items() if not n.startswith("i_")})
+        return _BeforeCurrents("input", self.name, {n: Quantity(x[n], d) for n, d in self.spec.inputs.items() if not n.startswith("i_") and not is_white(n)})
 
     @cached_property
     def ions(self) -> tuple[str, ...]:
@@ -94,11 +98,11 @@ class TracedMechanism(Traced):
     def _names(self, method: Callable[..., Scalars]) -> tuple[str, ...]:
         found: list[str] = []
 
-        def noted(p: Scalars, s: Scalars, x: Scalars) -> Any:
+        def recorded(p: Scalars, s: Scalars, x: Scalars) -> Any:
             given = method(p, s, x)
             found.extend(given)
             return list(given.values())
 
         number = jax.ShapeDtypeStruct((), "float32")
-        jax.eval_shape(noted, *(dict.fromkeys(of, number) for of in (self.spec.parameters, self.spec.states, self.spec.inputs)))
+        jax.eval_shape(recorded, *(dict.fromkeys(of, number) for of in (self.spec.parameters, self.spec.states, self.spec.inputs)))
         return tuple(found)

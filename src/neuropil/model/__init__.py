@@ -27,6 +27,7 @@ from neuropil.model.cell.locations import (
 from neuropil.model.cell.mechanism import Channel, Mechanism, PointProcess
 from neuropil.model.cell.morphology import Morphology, MorphologyBuilder
 from neuropil.model.cell.section import Section
+from neuropil.model.connection.convolution import Convolution, Pooling
 from neuropil.model.connection.distance import DistanceDependent
 from neuropil.model.connection.matrices import Blocks, Circulant, Kronecker, Permutation
 from neuropil.model.connection.matrix import WeightMatrix
@@ -40,6 +41,7 @@ from neuropil.model.connection.rules import (
     FixedTotal,
     OneToOne,
 )
+from neuropil.model.connection.shared import SharedWeights
 from neuropil.model.connection.structure import Rewiring
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
 from neuropil.model.contents.expression import Expression, ExpressionProbe
@@ -77,6 +79,7 @@ __all__ = [
     "Code",
     "Compartments",
     "Composite",
+    "Convolution",
     "Coupling",
     "Critic",
     "CurrentStimulus",
@@ -136,6 +139,7 @@ __all__ = [
     "PointProcess",
     "PointSource",
     "Poisson",
+    "Pooling",
     "Population",
     "PopulationCode",
     "PopulationVector",
@@ -154,6 +158,7 @@ __all__ = [
     "Sections",
     "SelfStimulationMonitor",
     "Sense",
+    "SharedWeights",
     "Shift",
     "Signal",
     "Signalling",

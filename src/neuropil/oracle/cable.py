@@ -13,6 +13,7 @@ import numpy as np
 
 from neuropil.errors import SimulationError
 from neuropil.model.base.described import Steady
+from neuropil.model.base.noise import is_white
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.mechanism import SUPPLIED, Mechanism, supplied
 from neuropil.model.contents.contents import Population
@@ -46,7 +47,7 @@ class Sites:
         self.begin()
 
     def begin(self) -> None:
-        """Let all states be as declared; those at rest wait for `settle`."""
+        """Let all states be as declared; those at rest wait for `set_at_rest`."""
         for state, declared in self.spec.states.items():
             start = declared.initial
             value = self.parameters[start] if isinstance(start, str) else 0.5 if isinstance(start, Steady) else getattr(start, "value", start)
@@ -58,7 +59,7 @@ class Sites:
         self.integrator = self.integrator.with_parameters(self.parameters)
         self.equations = self.integrator.equations
 
-    def settle(self, x: States, known: set[str]) -> None:
+    def set_at_rest(self, x: States, known: set[str]) -> None:
         """States that start at rest, unless known: the zero of their equations together, by Newton's method on difference quotients.
 
         Those without unit that only exchange (every column of their slopes sums to zero) are occupancies: their sum is 1.
@@ -96,12 +97,12 @@ class Sites:
         return {n: np.ravel(given[n][:, self.where] if supplied(n) else signals[n]) for n in self.spec.inputs}
 
     def currents(self, x: States) -> dict[str, Array]:
-        """Outward by ion ("" for none in particular), [cells, sites]; ion currents are not known while they are summed.
+        """Outward by ion ("" for none in particular), [cells, sites]; ion currents are not known while they are summed, and noise is not read.
 
         Args:
             x: inputs by name, [cells · sites].
         """
-        x = {n: np.nan * value if n.startswith("i_") else value for n, value in x.items()}
+        x = {n: np.nan * value if n.startswith("i_") or is_white(n) else value for n, value in x.items()}
         given = self.equations.model.by_ion(self.equations.states(self.s), self.equations._in("input", x, self.spec.inputs))
         found = {ion: magnitude(value, self.mechanism.current_dimension, self.name) for ion, value in given.items()}
         return {ion: np.broadcast_to(value, self.shape[0] * self.shape[1]).reshape(self.shape) for ion, value in found.items()}
@@ -189,19 +190,19 @@ class Cells:
             site.begin()
         known: dict[str, set[str]] = {site.name: set() for site in sites}
         for name, value in pop.initial.items():
-            place, _, state = name.partition(".")
-            known.setdefault(place, set()).add(state)
+            point, _, state = name.partition(".")
+            known.setdefault(point, set()).add(state)
             self._start(name, per_element(value, self.size, pop.sites(name), seed, "initial", pop.name, name).reshape(self.size, -1))
         # Pools and whatever offers something before what reads it.
         for site in sorted(sites, key=lambda s: (s in self.points, not s.pool and not s.offers())):
-            site.settle(site.inputs(self._surroundings(self.v), self.signals[site.name]), known[site.name])
+            site.set_at_rest(site.inputs(self._surroundings(self.v), self.signals[site.name]), known[site.name])
 
     def _start(self, name: str, value: Array) -> None:
-        place, _, state = name.partition(".")
+        point, _, state = name.partition(".")
         if name == "v":
             self.v = value
         for site in (*self.channels, *self.points):
-            if site.name == place:
+            if site.name == point:
                 site.s[state] = np.array(value[:, site.where] if site in self.channels else value).ravel()
 
     def _signals(self, x: States) -> dict[str, States]:
@@ -220,7 +221,7 @@ class Cells:
         return given
 
     def begin(self, x: States) -> None:
-        """Take in the signals `x` of a step, by "place.input", of every site neuron by neuron."""
+        """Take in the signals `x` of a step, by "point.input", of every site neuron by neuron."""
         self.signals = self._signals({n: values.reshape(self.size, -1) for n, values in x.items()})
 
     def seen(self, part: str) -> tuple[States, States]:
@@ -233,8 +234,8 @@ class Cells:
 
         Args:
             k: step.
-            x: signals by "place.input", of every site neuron by neuron.
-            w: summed weights by "place.port", of every site neuron by neuron.
+            x: signals by "point.input", of every site neuron by neuron.
+            w: summed weights by "point.port", of every site neuron by neuron.
 
         Raises:
             SimulationError: a potential that is not finite.
@@ -254,10 +255,10 @@ class Cells:
         held = {n: value if n == "v" else value.real for n, value in given.items()}
         for site in self.points:
             for ion, own in site.currents(site.inputs(held, signals[site.name])).items():
-                for place, amount in zip(site.where, own.T, strict=True):  # several may sit in one compartment
-                    current[:, place] += amount
-                    if f"i_{ion}" in self.ions and self.area[place] > 0:
-                        self.ions[f"i_{ion}"][:, place] += amount.real / self.area[place]
+                for compartment, amount in zip(site.where, own.T, strict=True):  # several may sit in one compartment
+                    current[:, compartment] += amount
+                    if f"i_{ion}" in self.ions and self.area[compartment] > 0:
+                        self.ions[f"i_{ion}"][:, compartment] += amount.real / self.area[compartment]
         slope = current.imag / TINY
         storage = self.capacitance / self.dt
         new = np.empty_like(self.v)
@@ -286,12 +287,12 @@ class Cells:
             site.advance(site.inputs(given, signals[site.name]))
             if site.spec.ports:
                 site.receive({p: w[f"{site.name}.{p}"] for p in site.spec.ports})
-        place, threshold = self.cell.trigger
-        return (before[:, place] < threshold) & (self.v[:, place] >= threshold)
+        trigger, threshold = self.cell.trigger
+        return (before[:, trigger] < threshold) & (self.v[:, trigger] >= threshold)
 
-    def potentials(self, place: str) -> Array:
-        """Potentials (mV) at the sites of the point process `place`, neuron by neuron."""
-        return self.v[:, self.cell.placed[place].compartments].ravel()
+    def potentials(self, name: str) -> Array:
+        """Potentials (mV) at the sites of the point process `name`, neuron by neuron."""
+        return self.v[:, self.cell.placed[name].compartments].ravel()
 
     @property
     def s(self) -> States:

@@ -120,14 +120,14 @@ def drawn(p: Projection, dt: float, seed: int) -> tuple[Array, ...]:
             expected="a rule that defines `targets` (or OneToOne, AllToAll, Edges), with numbers for weight and delay",
             fix="simulate(..., edges={index of the projection: (pre, post, weight, delay_steps)})",
         )
-    pre, post, place = pairs_of(p, seed)
+    pre, post, order = pairs_of(p, seed)
     site = site_of(p)
     weight, delay = (np.broadcast_to(in_order(v, p, pre, post), pre.shape) for v in (p.weight, p.delay))
-    return pre, post, weight, grid.nearest(delay, dt), site[place] if site.size > 1 else np.broadcast_to(site, pre.shape)
+    return pre, post, weight, grid.nearest(delay, dt), site[order] if site.size > 1 else np.broadcast_to(site, pre.shape)
 
 
 def numbers(p: Projection, pre: Array, post: Array) -> Array:
-    """What tells each synapse from the others in draws of its own.
+    """What distinguishes each synapse from the others in draws of its own.
 
     Args:
         p: the projection.

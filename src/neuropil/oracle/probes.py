@@ -47,19 +47,19 @@ def samples_of(probe: Probe, world: World) -> Samples:
 @register(Probe, "oracle")
 def of_state(probe: Probe, world: World) -> Samples:
     """Samples of a state: the function that a `probe` of a `world` calls at the end of its steps."""
-    return lambda: world.groups[probe.target.name].s[probe.variable][probe.places]
+    return lambda: world.groups[probe.target.name].s[probe.variable][probe.flat_index]
 
 
 @register(ExpressionProbe, "oracle")
 def of_expression(probe: ExpressionProbe, world: World) -> Samples:
     """Samples of an expression, likewise, of a `probe` of a `world`."""
-    return lambda: values_of(probe.expression, probe.target, world)[probe.places]
+    return lambda: values_of(probe.expression, probe.target, world)[probe.flat_index]
 
 
 @register(SumProbe, "oracle")
 def of_sum(probe: SumProbe, world: World) -> Samples:
     """Samples of a sum of currents, likewise, of a `probe` of a `world`."""
-    return lambda: sums_of(probe.sum, probe.target, world).ravel()[probe.places]
+    return lambda: sums_of(probe.sum, probe.target, world).ravel()[probe.flat_index]
 
 
 @register(PotentialProbe, "oracle")

@@ -51,7 +51,7 @@ class LivingSynapses:
     """The synapses of one projection that have states, or that vanish and form.
 
     Args:
-        given: pre, post, weight, delay in steps, site, and their numbers in draws of their own (their places, if left out), where
+        given: pre, post, weight, delay in steps, site, and their numbers in draws of their own (their indices, if left out), where
             they are not to be read off the description.
         modulator: value of the signal.
         dt: time step, ms.
@@ -70,8 +70,8 @@ class LivingSynapses:
         self.pre, self.post, self.site = pre[order], post[order], np.broadcast_to(site, pre.shape)[order]
         self.weight, self.steps = (np.broadcast_to(a, pre.shape)[order] for a in (weight, steps))
         # Not the longest of those that exist: synapses that form later may have any delay of the description.
-        law = projection.delay
-        bound = law.quantile(rng.word_to_uniform(np.uint32(0xFFFFFFFF))) if isinstance(law, Distribution) else np.max(law, initial=0.0)
+        delay = projection.delay
+        bound = delay.quantile(rng.word_to_uniform(np.uint32(0xFFFFFFFF))) if isinstance(delay, Distribution) else np.max(delay, initial=0.0)
         self.longest = max(int(np.ceil(bound / dt)), int(self.steps.max(initial=1)))
         self.history: list[tuple[int, Array]] = []  # (stamp, fired) of the last spikes of the sources
         self.activity = np.zeros(projection.target.size)
@@ -95,7 +95,7 @@ class LivingSynapses:
         return s
 
     def _numbers(self, n: int) -> Array:
-        """What tells n synapses apart in draws of their own; those that come and go, by their places."""
+        """What distinguishes n synapses in draws of their own; those that come and go, by their indices."""
         if self.projection.structure is not None or (self.listed and self.given is None):
             return np.arange(n)
         return numbers(self.projection, self.pre, self.post) if self.given is None else self.given
@@ -131,7 +131,7 @@ class LivingSynapses:
 
         Args:
             arrived: where to add, for each site of the targets, the weights that arrive at the end of the step: by the step
-                in which the spikes were emitted, then by source, then by place in the list.
+                in which the spikes were emitted, then by source, then by index in the list.
             k: step.
 
         Returns:

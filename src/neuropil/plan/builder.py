@@ -133,7 +133,7 @@ class PlanBuilder:
         weights: list[str] = []
         for port in spec.ports:
             if port in program.variant.wired:
-                scalars.append(np.nan)  # the quantum, known once the group is
+                scalars.append(np.nan)  # the weight scale, known once the group is
             if port in program.variant.counted:
                 weight = self._counted_weight(planned, port)
                 if np.size(weight) > 1:
@@ -162,7 +162,7 @@ class PlanBuilder:
             return {}
         weights: dict[str, float] = {}
         arriving = [(d.drive.target, d.drive.port, d.drive.weight) for d in self.drives]
-        arriving += [(p.target, p.port, p.weight) for p in self.network.projections]
+        arriving += [(p.target, p.port, p.own_weight if p.matrix is None else np.asarray(next(iter(p.matrix.parameters.values())))) for p in self.network.projections]
         for target, port, weight in arriving:
             size = typical(weight) if target is planned.population and port is not None and split(port)[0] == planned.name else 0.0
             if port is not None and size > 0.0:
@@ -188,7 +188,7 @@ class PlanBuilder:
         for state, declared in planned.part.model.spec.states.items():
             given = planned.population.initial.get(full_name(planned.name, state), declared.initial)
             if isinstance(given, Steady):
-                continue  # whoever advances it finds where it rests
+                continue  # its executor computes the steady state
             value = parameters[given] if isinstance(given, str) else self._drawn("initial", planned, state, given)
             made[state] = np.asarray(value).reshape(shape) if np.ndim(value) else value
         return made
@@ -252,7 +252,7 @@ def propagating(program: NeuronProgram, parameters: set[str]) -> bool:
 
 
 def depending(program: NeuronProgram, parameters: set[str]) -> set[int]:
-    """Places among a program's hoisted constants whose values may depend on any of these parameters."""
+    """Indices among a program's hoisted constants whose values may depend on any of these parameters."""
     leaves = {f"p.{n}" for n in parameters}
     if propagating(program, parameters):
         leaves |= {f"p.{n}" for n in program.step.entry_names}  # each entry of a matrix exponential may depend on all of the matrix
@@ -276,19 +276,19 @@ def refractory_steps(period: Any, dt: float, what: str) -> np.ndarray:
     return steps
 
 
-def check_finite(program: NeuronProgram, values: list[Any], population: str, places: Iterable[int] | None = None) -> None:
-    """Refuse constants that are not numbers, naming the parameters they come from; of some places among the hoisted constants, or of all.
+def check_finite(program: NeuronProgram, values: list[Any], population: str, indices: Iterable[int] | None = None) -> None:
+    """Refuse constants that are not numbers, naming the parameters they come from; of some indices among the hoisted constants, or of all.
 
     Args:
         program: of the part.
         values: of its constants.
         population: its name.
-        places: of the constants to check; None: all.
+        indices: of the constants to check; None: all.
 
     Raises:
         ModelError: a constant that is not finite.
     """
-    nodes = program.hoisted if places is None else [program.hoisted[k] for k in places]
+    nodes = program.hoisted if indices is None else [program.hoisted[k] for k in indices]
     for node, value in zip(nodes, values, strict=True):
         if not np.all(np.isfinite(value)):
             names = ", ".join(sorted(x[2:] for x in program.graph.leaves(node)))

@@ -1,7 +1,7 @@
 """What the step of cells with morphology is given: its loops over membranes and point processes, and the arrays of each.
 
 A loop goes over one membrane group of a block of cells. What lies in compartments of the block has no group; everything else belongs
-to one, named by its place among the cell's groups. Names in the text are `neuropil.codegen.cable_source`'s own.
+to one, named by its index among the cell's groups. Names in the text are `neuropil.codegen.cable_source`'s own.
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ class CableKind(Enum):
     SITES = "sites"  # (compartment, conductance, current, potential), see `neuropil.engine.cells.kernels.add_sites`
     PER_AREA = "1/area"  # of the compartment at each site
     RUNS = "runs"  # int64[r, 3], see `MembraneGroup`
-    NUMBERS = "numbers"  # equal for all elements of a loop: hoisted constants, then weights of quanta
+    NUMBERS = "numbers"  # equal for all elements of a loop: hoisted constants, then weight scales
     CONSTANT = "hoisted constant"  # of a loop, by its node: one that differs between compartments or cells
     STATE = "state"  # "mechanism.state"
     TABLE = "gate table"  # (values [tiles, …], lowest potential, intervals per mV, intervals), see `neuropil.engine.cells.gates`
     INTERVAL = "interval of the gate table"  # int32, in which each element's potential lies, from 1; 0 outside of the range
-    WITHIN = "place in the interval"  # where in it
+    WITHIN = "offset in the interval"  # where in it
+    NOISE = "noise"  # of a channel, "mechanism.input", at the elements of a group within a block
+    DRAWN = "drawn noise"  # (what the network has drawn of it, [site, own cell], int64[elements]: the site of each element)
     NETWORK = "network"  # what the network fills and reads, an `Argument` of the part
 
 
@@ -60,16 +62,16 @@ OF_BLOCK = tuple(CableArgument(k) for k in (CableKind.POTENTIAL, CableKind.CONDU
 
 @dataclass(frozen=True)
 class CablePort:
-    """What arrives at a port of a point process: whole quanta, with the place of their weight among the loop's numbers, and real numbers.
+    """What arrives at a port of a point process: multiples of the weight scale, with the index of the scale among the loop's numbers, and real numbers.
 
     Attributes:
         exact: the array of exact sums, or None.
-        place: of the weight of one unit among the numbers of the loop.
+        weight_index: of the weight scale among the numbers of the loop.
         real: the array of real sums, or None.
     """
 
     exact: CableArgument | None
-    place: int
+    weight_index: int
     real: CableArgument | None
 
 
@@ -78,7 +80,7 @@ class CableLoop:
     """A loop over a membrane group.
 
     Attributes:
-        kind: as of `MembraneProgram.outputs`; group: its place; point: whether over the sites of a point process.
+        kind: as of `MembraneProgram.outputs`; group: its index; point: whether over the sites of a point process.
         outputs: nodes that it computes, by name; reads: leaf -> array; writes: output -> array.
         constants: node -> array, of those that differ; ports: leaf -> what arrives there.
         system: area and diagonal, with which currents of membranes become the system that is solved; else none.
@@ -133,7 +135,7 @@ class CableTable:
     """The table of a membrane group.
 
     Attributes:
-        group: its place.
+        group: its index.
         states: of the tabulated gates, in order.
     """
 
@@ -158,12 +160,14 @@ class CableSignature:
     Attributes:
         loops: (kind, group) -> loop, of those that compute anything.
         tables: of the membrane groups that have one.
+        noises: of channels: what is drawn, and where the loops of a group read it.
         exchange: between compartments and sites.
         arguments: arrays, after those of `OF_BLOCK` and what every step is given.
     """
 
     loops: Mapping[tuple[str, int], CableLoop]
     tables: tuple[CableTable, ...]
+    noises: tuple[tuple[CableArgument, CableArgument], ...]
     exchange: Exchange
     arguments: tuple[CableArgument, ...]
 
@@ -179,16 +183,20 @@ class CableSignature:
         tables = tuple(
             CableTable(g, tuple(CableArgument(CableKind.STATE, g, n) for n in group.tabulated)) for g, group in enumerate(plan.groups) if group.table is not None
         )
+        noises = tuple(
+            (CableArgument(CableKind.DRAWN, g, n), CableArgument(CableKind.NOISE, g, n)) for g, group in enumerate(plan.membranes) for n in group.program.membrane.signals
+        )
         exchange = _exchange(plan)
         used = dict.fromkeys(exchange.arrays)
         for one in loops.values():
             used |= dict.fromkeys((CableArgument(CableKind.RUNS, one.group), one.numbers, *one.arrays))
         used |= dict.fromkeys(a for table in tables for a in (table.values, *table.located))
-        used |= dict.fromkeys(CableArgument(CableKind.SITES, g) for g in plan.places_of_points)
-        return cls(loops, tables, exchange, tuple(a for a in used if a not in OF_BLOCK))
+        used |= dict.fromkeys(a for pair in noises for a in pair)
+        used |= dict.fromkeys(CableArgument(CableKind.SITES, g) for g in plan.point_groups)
+        return cls(loops, tables, noises, exchange, tuple(a for a in used if a not in OF_BLOCK))
 
-    def quantum(self, group: int, name: str, port: str) -> tuple[CableArgument, int]:
-        """Where the weight of a quantum at a port of a point process lies: a table of numbers, and the place in it.
+    def weight_scale(self, group: int, name: str, port: str) -> tuple[CableArgument, int]:
+        """Where the weight scale at a port of a point process lies: a table of numbers, and the index in it.
 
         Args:
             group: number of the loop's group.
@@ -196,34 +204,37 @@ class CableSignature:
             port: its name.
         """
         loop = self.loops["states", group]
-        return loop.numbers, loop.ports[f"w.{name}.{port}"].place
+        return loop.numbers, loop.ports[f"w.{name}.{port}"].weight_index
 
 
-def numbers_of(group: MembraneGroup, loop: CableLoop, quanta: Mapping[str, float]) -> np.ndarray:
-    """The numbers of a loop, float64; quanta: weights of one unit by port.
+def numbers_of(group: MembraneGroup, loop: CableLoop, weight_scales: Mapping[str, float]) -> np.ndarray:
+    """The numbers of a loop, float64; weight_scales: by port.
 
     Args:
         group: of compartments.
         loop: of the group.
-        quanta: weights of one unit by port.
+        weight_scales: by port.
     """
     exact = [leaf for leaf, port in loop.ports.items() if port.exact is not None]
-    return np.append(group.loops[loop.kind].numbers, [quanta[leaf.rpartition(".")[2]] for leaf in exact])
+    return np.append(group.loops[loop.kind].numbers, [weight_scales[leaf.rpartition(".")[2]] for leaf in exact])
 
 
 def _loop(plan: CablePlan, g: int, kind: str, variants: Mapping[str, Variant]) -> CableLoop:
     group, point = plan.groups[g], g >= len(plan.membranes)
     program, membrane = group.program, group.program.membrane
     outputs = {} if point and kind == "offers" else group.outputs[kind]
-    place = g if point else None
-    common = {n: CableArgument(CableKind.SHARED, place, n) for n in (*membrane.around, *membrane.counted, *program.offers)}
+    sites_of = g if point else None
+    common = {n: CableArgument(CableKind.SHARED, sites_of, n) for n in (*membrane.around, *membrane.counted, *program.offers)}
     states = {n: CableArgument(CableKind.STATE, g, n) for n in membrane.states}
-    signals = {n: CableArgument(CableKind.NETWORK, g, Argument(Kind.INPUT, n.partition(".")[2])) for n in membrane.signals}
-    arrays = {"v": CableArgument(CableKind.POTENTIAL, place), **{n: common[n] for n in membrane.around}, **signals}
+    if point:
+        signals = {n: CableArgument(CableKind.NETWORK, g, Argument(Kind.INPUT, n.partition(".")[2])) for n in membrane.signals}
+    else:
+        signals = {n: CableArgument(CableKind.NOISE, g, n) for n in membrane.signals}
+    arrays = {"v": CableArgument(CableKind.POTENTIAL, sites_of), **{n: common[n] for n in membrane.around}, **signals}
     known = {**{f"x.{n}": a for n, a in arrays.items()}, **{f"s.{n}": a for n, a in states.items()}}
     read = program.graph.leaves(*outputs.values())
     if kind == "currents":
-        writes = {"g": CableArgument(CableKind.CONDUCTANCE, place), "out": CableArgument(CableKind.CURRENT, place)}
+        writes = {"g": CableArgument(CableKind.CONDUCTANCE, sites_of), "out": CableArgument(CableKind.CURRENT, sites_of)}
         writes |= {n: CableArgument(CableKind.CARRIED, g, n) if point else common[n] for n in membrane.counted}
     else:
         writes = {n: common[n] if kind == "offers" else states[n] for n in outputs}
@@ -237,15 +248,15 @@ def _loop(plan: CablePlan, g: int, kind: str, variants: Mapping[str, Variant]) -
 def _ports(g: int, group: MembraneGroup, variant: Variant) -> dict[str, CablePort]:
     """What arrives at a point process, by leaf."""
     found: dict[str, CablePort] = {}
-    place = len(group.loops["states"].nodes)
+    index = len(group.loops["states"].nodes)
     for port in group.program.membrane.traced[group.name].spec.ports:
         exact, real = (
             CableArgument(CableKind.NETWORK, g, Argument(kind, port)) if port in used else None
             for kind, used in ((Kind.EXACT, variant.wired), (Kind.REAL, variant.real))
         )
         if exact or real:
-            found[f"w.{group.name}.{port}"] = CablePort(exact, place, real)
-            place += exact is not None
+            found[f"w.{group.name}.{port}"] = CablePort(exact, index, real)
+            index += exact is not None
     return found
 
 
@@ -253,7 +264,7 @@ def _exchange(plan: CablePlan) -> Exchange:
     early: list[tuple[CableArgument, CableArgument]] = []
     late: list[tuple[CableArgument, CableArgument]] = []
     added: list[tuple[CableArgument, CableArgument]] = []
-    for g in plan.places_of_points:
+    for g in plan.point_groups:
         program = plan.groups[g].program
         for name in program.membrane.around:
             pair = CableArgument(CableKind.SHARED, None, name), CableArgument(CableKind.SHARED, g, name)

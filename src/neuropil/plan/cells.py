@@ -28,7 +28,7 @@ class PlannedCells:
 
     Attributes:
         population: as described; cable: its cell, lowered; start: where it begins.
-        signature: what its step is given; quanta: weights of one unit by point process and port.
+        signature: what its step is given; weight_scales: by point process and port.
         precision: of all its numbers; slow: states that float32 would not resolve -> why, for which they are float64.
     """
 
@@ -36,7 +36,7 @@ class PlannedCells:
     cable: CablePlan
     start: Start
     signature: CableSignature
-    quanta: Mapping[str, Mapping[str, float]]
+    weight_scales: Mapping[str, Mapping[str, float]]
     precision: str
     slow: dict[str, str]
 
@@ -67,7 +67,7 @@ class PlannedCells:
         if slow:
             precision = "float64"
             cable = CablePlan.of(cell, dt, precision, used, modulated, draw, gate_tables)
-        return cls(population, cable, start, CableSignature.of(cable, variants), {n: p.members[0].quanta for n, p in parts.items()}, precision, slow)
+        return cls(population, cable, start, CableSignature.of(cable, variants), {n: p.members[0].weight_scales for n, p in parts.items()}, precision, slow)
 
     def described_with(self, values: Mapping[str, Any], variants: Mapping[str, Variant], modulated: frozenset[str]) -> PlannedCells:
         """The population as it would have been planned with other parameters; where it begins is not found anew.
@@ -103,7 +103,7 @@ class PlannedCells:
         part = name.partition(".")[0]
         groups = [g for g in self.cable.groups if part in g.program.membrane.traced]
         found = [g.parameters[name] for g in groups]
-        if part in self.population.parts:
+        if part in self.cable.cell.placed:
             return np.transpose(found[0]) if np.ndim(found[0]) else float(found[0])
         if not any(np.ndim(v) for v in found) and len(set(found)) == 1:
             return float(found[0])
@@ -132,9 +132,9 @@ class PlannedCells:
         """
         cable, real = self.cable, np.dtype(self.precision).itemsize
         states = sum(p.size * len(p.program.membrane.states) for p in cable.groups)
-        places = cable.size + sum(p.size for p in cable.points)
-        # Each state, and at each place the potential, the conductance and the current, is read and written.
-        moved = 2 * real * (states + 3 * places)
+        entries = cable.size + sum(p.size for p in cable.points)
+        # Each state, and at each entry the potential, the conductance and the current, is read and written.
+        moved = 2 * real * (states + 3 * entries)
         for part in plan.bare:
             if part.members[0].population is self.population:
                 moved += sum(part.members[0].sites * part.traffic(plan, a) for a in part.arguments if a.kind is not Kind.STATE)

@@ -1,7 +1,7 @@
 """What a program is made of: operations, each a call of one kernel in every step.
 
 An operation says which kernel it calls, what the loop hands to it, which buffers it uses and how, what it returns, and what it
-costs. Whoever writes the program, checks it, or counts its memory and its work does not depend on any mechanism by name.
+costs. Writing the program, checking it, and counting its memory and its work do not depend on any mechanism by name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Phase(Enum):
     """To what the time of an operation is counted. The order within a step follows from buffers (`neuropil.plan.spec`)."""
 
     SPIKES = "spikes"
-    """Note what all owners published: for every step, once they have met."""
+    """File what all owners published: for every step, once they have met."""
     MODULATION = "modulation"
     """At the beginning of a step that is a tick: concentrations advance, and effects write parameters."""
     STIMULI = "stimuli"
@@ -38,7 +38,7 @@ class Given(Enum):
 
     STEP = "int64, the step under way"
     NEXT_STEP = "int64, the step after it"
-    EMITTED = "int64, of operations that note what was published: the step in which the neurons fired"
+    EMITTED = "int64, of operations that file what was published: the step in which the neurons fired"
     PUBLISHED = "int32[owners, room], neurons that fired, by owner"
     BOUNDS = "int64[owners, 8], where among an owner's those begin and end that fired in that step"
     OWN_SPIKES = "int32[n], this owner's neurons that fired in the step under way"

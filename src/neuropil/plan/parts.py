@@ -58,7 +58,7 @@ class PlannedStimulus:
     """How a stimulus is executed.
 
     Attributes:
-        drive: as described; index: its place in the network, which keys its random stream.
+        drive: as described; index: its index in the network, which keys its random stream.
         kind: "counted" (fast Poisson), "irregular" (events added one by one) or "current".
     """
 
@@ -105,7 +105,7 @@ class PopulationSlice:
         arrays: constants that differ between neurons, by argument, float64[sites, neurons].
         period: refractory period in steps.
         initial: initial values by state: a float or float64[sites, neurons].
-        quanta: weight of one quantum by the names of the ports that synapses reach.
+        weight_scales: weight scale by the names of the ports that synapses reach.
         parameters: by name: a float or float64[sites * neurons], one site after the other.
         modulated: names of those that a modulator changes.
         slow: states that float32 would not resolve -> why (see `neuropil.lower.resolution`).
@@ -118,7 +118,7 @@ class PopulationSlice:
     arrays: dict[Argument, np.ndarray] = field(default_factory=dict)
     period: int = 0
     initial: dict[str, Any] = field(default_factory=dict)
-    quanta: dict[str, float] = field(default_factory=dict)
+    weight_scales: dict[str, float] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     modulated: frozenset[str] = frozenset()
     slow: dict[str, str] = field(default_factory=dict)
@@ -245,7 +245,7 @@ class KernelBatch(Batch):
 class SolverBatch(Batch):
     """A part without a kernel of its own: a cable solver reads and writes its arrays.
 
-    They are its states, accumulators (exact ones in whole quanta, see `PopulationSlice.quanta`) and inputs; in each, sites come
+    They are its states, accumulators (exact ones in multiples of the weight scale, see `PopulationSlice.weight_scales`) and inputs; in each, sites come
     one after the other.
 
     Attributes:

@@ -47,7 +47,7 @@ from neuropil.plan.weight_scale import Scale, scales
 from neuropil.units import Quantity, ms
 
 SPIKE_BYTES = 4 + 12
-"""A spike's place in the exchange between owners (4) and in the log (a step of 8 bytes, a neuron of 4)."""
+"""A spike's entry in the exchange between owners (4) and in the log (a step of 8 bytes, a neuron of 4)."""
 LARGEST_COUNTED = 8.0
 """Poisson events per step up to which counting thresholds beats inverting the distribution."""
 
@@ -92,7 +92,7 @@ class Plan:
         drives: in the network's order.
         stores: for each projection what keeps its synapses.
         reasons: why each projection is executed as it is.
-        synapses: programs of the projections whose synapses are kept each by itself, by their place in the network.
+        synapses: programs of the projections whose synapses are kept each by itself, by their index in the network.
         slow: their states that float32 would not resolve -> why, likewise; those of such a projection are float64.
     """
 
@@ -132,7 +132,7 @@ class Plan:
         return held
 
     def classes(self, word: Any) -> WeightClasses:
-        """What tells the segments of a word's synapses apart, besides their delay."""
+        """What distinguishes the segments of a word's synapses, besides their delay."""
         return WeightClasses.planned(self.network, self.scale, self.channel_of, max(self.channels, 1), word)
 
     @property
@@ -142,7 +142,7 @@ class Plan:
 
     @cached_property
     def buffers(self) -> dict[tuple[int, Argument], Buffer]:
-        """The arrays of the batches: (place of a batch among them, argument) -> what is declared of it."""
+        """The arrays of the batches: (index of a batch among them, argument) -> what is declared of it."""
         return {(g, a): batch.buffer(self, a) for g, batch in enumerate(self.batches) for a in batch.arguments}
 
     @property
@@ -160,7 +160,7 @@ class Plan:
 
     def buffer(self, population: Population, part: str, argument: Argument) -> Buffer:
         """The buffer of an argument of a part of a population."""
-        return self.buffers[self.place_of(population, part)[0], argument]
+        return self.buffers[self.indices_of(population, part)[0], argument]
 
     def element_type(self, batch: Batch, argument: Argument) -> Any:
         """The type of the elements of an array of a batch."""
@@ -176,8 +176,8 @@ class Plan:
         """The groups and the bare parts."""
         return (*self.groups, *self.bare)
 
-    def place_of(self, population: Population, part: str = "") -> tuple[int, int]:
-        """(place among the batches, place among its members) of a part of a population.
+    def indices_of(self, population: Population, part: str = "") -> tuple[int, int]:
+        """(index among the batches, index among its members) of a part of a population.
 
         Raises:
             PlanError: the population has no such part.
@@ -186,7 +186,7 @@ class Plan:
             for m, member in enumerate(batch.members):
                 if member.population.name == population.name and member.part == part:
                     return g, m
-        raise PlanError(f"part {part!r} of population {population.name!r} is nowhere")
+        raise PlanError(f"part {part!r} of population {population.name!r} is in no batch")
 
 
 def make_plan(
@@ -226,8 +226,8 @@ def make_plan(
     bare = tuple(builder.bare(p) for p in parts.values() if not own_kernel(p.population))
     own = scales(network, [s.exact for s in stores], word)  # with words of their own weights
     scale = tuple(own if full_weights else narrowed(network, own, channel_of))
-    groups = tuple(dataclasses.replace(g, members=_with_quanta(g, network, scale)) for g in groups)
-    bare = tuple(dataclasses.replace(b, members=_with_quanta(b, network, scale)) for b in bare)
+    groups = tuple(dataclasses.replace(g, members=_with_weight_scales(g, network, scale)) for g in groups)
+    bare = tuple(dataclasses.replace(b, members=_with_weight_scales(b, network, scale)) for b in bare)
     cells = {
         name: PlannedCells.of(
             p, {b.members[0].part: b for b in bare if b.members[0].population is p and b.members[0].part}, dt_ms, precision,
@@ -269,7 +269,7 @@ def check_seed(seed: Any) -> None:
 
 
 def _channel(projection: Projection, parts: dict[tuple[str, str], PlannedPart]) -> int:
-    """The accumulator of a projection: the place of its port in the part's model."""
+    """The accumulator of a projection: the index of its port in the part's model."""
     if projection.port is None:
         return -1
     part, port = split(projection.port)
@@ -314,17 +314,17 @@ def _merge(placed: list[tuple[NeuronProgram, Varying, PopulationSlice]], precisi
     return tuple(groups)
 
 
-def _with_quanta(batch: Batch, network: Network, scales: tuple[Scale | None, ...]) -> tuple[PopulationSlice, ...]:
-    """The members with the quanta of their wired ports, among their constants and by name."""
+def _with_weight_scales(batch: Batch, network: Network, scales: tuple[Scale | None, ...]) -> tuple[PopulationSlice, ...]:
+    """The members with the weight scales of their wired ports, among their constants and by name."""
     members = []
     for member in batch.members:
-        scale = {p.port: s.quantum for p, s in zip(network.projections, scales, strict=True) if p.target is member.population and s is not None}
-        quanta = {port: scale[full_name(member.part, port)] for port in batch.variant.wired}
+        scale = {p.port: s.unit for p, s in zip(network.projections, scales, strict=True) if p.target is member.population and s is not None}
+        weight_scales = {port: scale[full_name(member.part, port)] for port in batch.variant.wired}
         numbers = member.numbers.copy()
         if isinstance(batch, KernelBatch):
-            for port, quantum in quanta.items():
-                numbers[:, batch.signature.column(Kind.QUANTUM, port)] = quantum
-        members.append(dataclasses.replace(member, numbers=numbers, quanta=quanta))
+            for port, weight_scale in weight_scales.items():
+                numbers[:, batch.signature.column(Kind.WEIGHT_SCALE, port)] = weight_scale
+        members.append(dataclasses.replace(member, numbers=numbers, weight_scales=weight_scales))
     return tuple(members)
 
 
@@ -373,9 +373,9 @@ def check_plan(plan: Plan) -> None:
                     raise PlanError(f"{where}: the array {argument.label!r} does not fit the kernel", got=array.shape)
     for j, projection in enumerate(plan.network.projections):
         part, port = split(projection.port or "")
-        variant = plan.batches[plan.place_of(projection.target, part)[0]].variant
+        variant = plan.batches[plan.indices_of(projection.target, part)[0]].variant
         if port and port not in (variant.wired if plan.stores[j].exact else variant.real):
             raise PlanError(f"projection {projection.name!r} arrives at a port that has no reader")
         scale = plan.scale[j]
-        if (scale is not None) != plan.stores[j].exact or (scale is not None and not scale.quantum > 0):
+        if (scale is not None) != plan.stores[j].exact or (scale is not None and not scale.unit > 0):
             raise PlanError(f"projection {projection.name!r} has no weight scale", got=scale)

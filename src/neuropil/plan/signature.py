@@ -20,19 +20,19 @@ class Kind(Enum):
 
     STATE = "state"
     REFRACTORY = "refractory steps left"
-    EXACT = "exact input"  # what has arrived at a port, in whole quanta; whoever reads it sets it to zero
+    EXACT = "exact input"  # what has arrived at a port, in multiples of the weight scale; its reader sets it to zero
     REAL = "real input"  # what has arrived at a port, float64; likewise
     COUNT = "Poisson count"  # of events at a port
-    QUANTUM = "weight of a quantum"  # at a port
+    WEIGHT_SCALE = "weight scale"  # at a port
     EVENT_WEIGHT = "weight of a Poisson event"  # at a port
     INPUT = "input"
-    CONSTANT = "hoisted constant"  # by its place among the program's
+    CONSTANT = "hoisted constant"  # by its index among the program's
     PERIOD = "refractory period"  # in steps
     UNIFORM = "uniform number"
     FIRED = "fired"
     SOMA_STATE = "state of the soma"  # the arrays of the soma have an entry for each of its elements
     SOMA_INPUT = "input of the soma"
-    SOMA_SHIFT = "shift to the soma"  # uint64[segments]: from an element's place to its soma's, modulo 2**64
+    SOMA_SHIFT = "shift to the soma"  # uint64[segments]: from an element's index to its soma's, modulo 2**64
 
 
 OF_SOMA = (Kind.SOMA_STATE, Kind.SOMA_INPUT, Kind.SOMA_SHIFT)
@@ -95,7 +95,7 @@ class Varying:
     """What differs between the neurons of one population, and is therefore read from arrays.
 
     Attributes:
-        constants: places among the program's hoisted constants.
+        constants: indices among the program's hoisted constants.
         weights: counted ports whose event weight differs.
         period: the refractory period differs.
     """
@@ -132,7 +132,7 @@ class Signature:
         made += [Argument(Kind.INPUT, n) for n in variant.driven]
         for port in program.step.traced.spec.ports:
             if port in variant.wired:
-                columns.append(Argument(Kind.QUANTUM, port))
+                columns.append(Argument(Kind.WEIGHT_SCALE, port))
                 made.append(Argument(Kind.EXACT, port))
             if port in variant.counted:
                 made.append(Argument(Kind.COUNT, port))
@@ -151,7 +151,7 @@ class Signature:
         return tuple(a for a in self.arguments if a.kind not in OF_SOMA)
 
     def column(self, kind: Kind, name: str | int) -> int:
-        """The place of a number in its row.
+        """The index of a number in its row.
 
         Args:
             name: of the number.

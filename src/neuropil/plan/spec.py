@@ -48,7 +48,7 @@ def in_order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
                 heapq.heappush(ready, (phases.index(rest[k].phase), k))
     if len(order) < len(rest):
         stuck = [op.label for j, op in enumerate(rest) if missing[j]]
-        raise PlanError("the operations of a step wait for each other", got="; ".join(stuck))
+        raise PlanError("the operations of a step form a cycle", got="; ".join(stuck))
     made = [rest[j] for j in order]
     for before, after_it in pairwise(made):
         if after_it.periods and not before.periods:

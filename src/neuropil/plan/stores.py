@@ -21,9 +21,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+
 from neuropil.lower.synapse import SynapseProgram
+from neuropil.model.connection.shared import SharedWeights
 from neuropil.model.contents.contents import Projection
-from neuropil.plan.buffers import Buffer
+from neuropil.plan.buffers import Buffer, Owner
 from neuropil.registry import Named, named, names, register
 
 
@@ -31,7 +34,7 @@ class StoreKind(Named):
     """A way to keep the synapses of a projection.
 
     Class attributes:
-        exact: it adds whole quanta of the port's weight scale to the exact accumulators, for weights that do not change while the network
+        exact: it adds whole multiples of the port's weight scale to the exact accumulators, for weights that do not change while the network
             runs; else float64 numbers to the real ones, in the order of the step contract.
     """
 
@@ -109,7 +112,44 @@ class ClockDriven(StoreKind):
         return program is not None and not program.event_driven
 
 
-for _kind in (Packed(), EventDriven(), ClockDriven()):
+class SharedKernel(StoreKind):
+    """The weights once, and where each of them leads; who is reached is worked out when a spike arrives."""
+
+    name = "shared weights"
+
+    def carries(self, projection: Projection, program: SynapseProgram | None) -> bool:
+        """Static projections with shared weights.
+
+        Args:
+            projection, program: as of `StoreKind.carries`.
+        """
+        return program is None and isinstance(projection.matrix, SharedWeights)
+
+    def buffers(self, projection: Projection, owners: int, room: int) -> list[Buffer]:
+        """The weights, the table of positions, where each target lies, and spikes under way.
+
+        Args:
+            projection, owners, room: as of `StoreKind.buffers`.
+        """
+        matrix = projection.matrix
+        assert isinstance(matrix, SharedWeights)
+        table = 8 * matrix.reach().size + 8 * (sum(matrix.positions) + 1)
+        held = 8 * matrix.values.size + table + 4 * sum(matrix.shape)
+        return [
+            Buffer(f"shared weights of {projection.name}", np.uint8, held, Owner.EACH, purpose="synapses"),
+            Buffer(f"spikes through {projection.name}", np.int64, 3 * room, Owner.EACH, purpose="spikes in flight"),
+        ]
+
+    def event_cost(self, projection: Projection) -> tuple[float, float]:
+        """An addition to a real accumulator; a weight, and where it leads.
+
+        Args:
+            projection: as described.
+        """
+        return 1.0, 16.0 + 8.0 + 12.0
+
+
+for _kind in (Packed(), EventDriven(), ClockDriven(), SharedKernel()):
     register(_kind)
 
 

@@ -12,16 +12,16 @@ class SynapseKind(Enum):
     STATE = "state"  # of each synapse
     WEIGHT = "weight"  # of each synapse
     DATE = "date"  # uint32, the lowest bits of the step to which a synapse's states are up to date
-    PLACE = "place"  # int32, of each synapse in the list of the projection, which counts its random numbers
-    CONSTANT = "hoisted constant"  # of each synapse, by its place among the kernel's
+    LIST_INDEX = "list index"  # int32, of each synapse in the list of the projection, which counts its random numbers
+    CONSTANT = "hoisted constant"  # of each synapse, by its index among the kernel's
     RESPONDED = "responded"  # uint8, the number (modulo 256) of the target's last spike to which a synapse has responded
     SOURCE_STATE = "state of the source"  # kept once for the synapses of a source with one delay
     SOURCE_DATE = "date of the source"  # likewise
     TARGET_STATE = "state of the target"  # kept once for the synapses of a target
     TARGET_DATE = "date of the target"  # likewise
     LATEST = "latest spikes"  # uint64, of each target: the number of its last spike and the times of the last two
-    NOTED_TIME = "noted time"  # uint32[notes, targets], of the latest spikes of each target
-    NOTED_STATE = "noted state"  # [notes, targets], just before them
+    HISTORY_TIME = "time of a recorded spike"  # uint32[history, targets], of the latest spikes of each target
+    HISTORY_STATE = "state at a recorded spike"  # [history, targets], just before them
     SEEN = "seen of the target"  # a state of the target neuron, such as its potential
 
 
@@ -30,7 +30,7 @@ class SynapseArgument:
     """An array that a kernel of synapses reads or writes.
 
     Attributes:
-        kind: what it is; name: of which state, or the place of which constant.
+        kind: what it is; name: of which state, or the index of which constant.
     """
 
     kind: SynapseKind
@@ -44,5 +44,5 @@ def own_state(name: str) -> SynapseArgument:
 
 WEIGHT = SynapseArgument(SynapseKind.WEIGHT)
 DATE = SynapseArgument(SynapseKind.DATE)
-PLACE = SynapseArgument(SynapseKind.PLACE)
+LIST_INDEX = SynapseArgument(SynapseKind.LIST_INDEX)
 RESPONDED = SynapseArgument(SynapseKind.RESPONDED)

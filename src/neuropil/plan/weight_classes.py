@@ -1,6 +1,6 @@
 """What distinguishes the segments of a packed word's synapses, besides their delay: the accumulator, or the accumulator and the weight.
 
-Where all synapses from a population onto one accumulator have the same weight, in whole quanta, a segment's weight is known once, and a word is
+Where all synapses from a population onto one accumulator have the same weight, as a multiple of the weight scale, a segment's weight is known once, and a word is
 a target alone, in 2 bytes. Otherwise words of equal accumulators lie together, and each has its own weight. A segment with words of 2 bytes is
 never shorter than it would be with words of their own weights, so such words are read faster, not only kept in less.
 """
@@ -29,12 +29,12 @@ class WeightClasses:
     Attributes:
         of: of each projection of the network its class.
         channel: of each class its accumulator.
-        quanta: of each class the weight of its synapses; 0 where words have their own.
+        multiples: of each class the weight of its synapses, in units of the weight scale; 0 where words have their own.
     """
 
     of: tuple[int, ...]
     channel: tuple[int, ...]
-    quanta: tuple[int, ...]
+    multiples: tuple[int, ...]
 
     @classmethod
     def planned(cls, network: Network, scales: Sequence[Scale | None], channel_of: Sequence[int], channels: int, word: type) -> WeightClasses:
@@ -53,15 +53,15 @@ class WeightClasses:
 
 
 def alike(projection: Projection, scale: Scale) -> int | None:
-    """The quanta of each of a projection's synapses; None if they are not all the same.
+    """The stored weight of a projection's synapses; None if they are not all the same.
 
     As they are packed (`neuropil.engine.stores.packed_kernels`): in float32, or float64 where they are wide, halves up, within ±top.
     """
-    if isinstance(projection.weight, Distribution) or np.ndim(projection.weight):
+    if isinstance(projection.own_weight, Distribution) or np.ndim(projection.own_weight):
         return None
     real = np.float64 if scale.wide else np.float32
-    quanta = np.floor(real(float(projection.weight) / scale.quantum) + real(0.5))
-    return int(np.clip(quanta, -scale.top, scale.top))
+    multiples = np.floor(real(float(projection.own_weight) / scale.unit) + real(0.5))
+    return int(np.clip(multiples, -scale.top, scale.top))
 
 
 def narrowed(network: Network, scales: Sequence[Scale | None], channel_of: Sequence[int]) -> list[Scale | None]:
@@ -78,9 +78,9 @@ def narrowed(network: Network, scales: Sequence[Scale | None], channel_of: Seque
     classes: set[tuple[int, int]] = set()
     for (_, channel), mine in together.items():
         found = {alike(network.projections[j], s) for j in mine if (s := scales[j]) is not None}
-        quanta = found.pop()
-        if not found and quanta is not None and len(classes | {(channel, quanta)}) <= MOST:
-            classes.add((channel, quanta))
+        multiples = found.pop()
+        if not found and multiples is not None and len(classes | {(channel, multiples)}) <= MOST:
+            classes.add((channel, multiples))
             for j in mine:
                 scale = scales[j]
                 assert scale is not None

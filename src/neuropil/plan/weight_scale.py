@@ -1,7 +1,7 @@
-"""How the weights of static projections are rounded: the weight of a quantum, and how many bits hold a weight.
+"""How the weights of static projections are rounded: the weight scale, and how many bits hold a weight.
 
-Weights that meet in an accumulator, those of a port of a population, are whole quanta of one size, so that their sums are exact.
-A word has 16 bits for a weight, or 48. The largest weight takes a power of two of quanta, and so few that all synapses of a
+Weights that meet in an accumulator, those of a port of a population, are whole multiples of one weight scale, so that their sums are exact.
+A word has 16 bits for a weight, or 48. The largest weight is a power of two times the scale, and so small that all synapses of a
 target at once stay within its accumulator: nothing that arrives can wrap it.
 
 16 bits are the choice in float32, and enough where weights are of one order of magnitude. A port has 48 where 16 would distort
@@ -47,13 +47,13 @@ class Scale:
     """How the weights of a port are stored.
 
     Attributes:
-        quantum: the weight of one quantum, in the unit of the port.
-        top: most quanta of a weight; beyond, it is saturated.
+        unit: the weight scale: what a stored weight of 1 weighs, in the unit of the port.
+        top: largest stored weight; beyond, it is saturated.
         word: np.uint32 (16 bits for the weight), np.uint64 (48), or np.uint16 (none: see `neuropil.plan.weight_classes`).
         why: what asked for 48 bits, "" if nothing did.
     """
 
-    quantum: float
+    unit: float
     top: int
     word: Any
     why: str = ""
@@ -87,15 +87,15 @@ def _scale(projections: list[Projection], word: Any) -> Scale:
         return wide
     narrow = scale_for(largest, np.uint32, together)
     for p in projections:
-        if why := shortcoming(p, narrow.quantum, wide.quantum):
-            return Scale(wide.quantum, wide.top, np.uint64, f"48-bit weights: of {p.name!r}, 16 bits would leave {why}")
+        if why := shortcoming(p, narrow.unit, wide.unit):
+            return Scale(wide.unit, wide.top, np.uint64, f"48-bit weights: of {p.name!r}, 16 bits would leave {why}")
     return narrow
 
 
 def scale_for(largest: float, word: Any, in_degree: float = 1.0) -> Scale:
     """The scale for weights up to `largest` (1e-9 tails, see `Distribution.largest`), `in_degree` of which may arrive at once.
 
-    The largest takes a power of two of quanta, so that weights in ratios of powers of two (-4 in many cortical models)
+    The largest is a power of two times the scale, so that weights in ratios of powers of two (-4 in many cortical models)
     are exact, with as much room again for the tails.
 
     Args:
@@ -107,7 +107,7 @@ def scale_for(largest: float, word: Any, in_degree: float = 1.0) -> Scale:
 
 
 def _largest(p: Projection) -> float:
-    return p.weight.largest() if isinstance(p.weight, Distribution) else float(np.max(np.abs(p.weight), initial=0.0))
+    return p.own_weight.largest() if isinstance(p.own_weight, Distribution) else float(np.max(np.abs(p.own_weight), initial=0.0))
 
 
 def largest_in_degree(projection: Projection) -> float:
@@ -118,18 +118,18 @@ def largest_in_degree(projection: Projection) -> float:
 # --- what rounding does ----------------------------------------------------------------------------------------------
 
 
-def shortcoming(p: Projection, quantum: float, finest: float) -> str:
-    """What is wrong with this quantum for a projection, in words; "" if nothing is.
+def shortcoming(p: Projection, unit: float, finest: float) -> str:
+    """What is wrong with this weight scale for a projection, in words; "" if nothing is.
 
     Args:
-        finest: the quantum of 48 bits; weights that it would not hold are left out.
+        finest: the weight scale of 48 bits; weights that it would not hold are left out.
         p: the projection.
-        quantum: the unit of stored weights.
+        unit: the unit of stored weights.
     """
-    if isinstance(p.weight, Distribution):
-        return _of_drawn(p, p.weight, quantum)
-    if np.ndim(p.weight) == 0:
-        return of_explicit(np.atleast_1d(float(p.weight)), lambda a, b: np.zeros(b - a, np.int64), 1, quantum, finest)
+    if isinstance(p.own_weight, Distribution):
+        return _of_drawn(p, p.own_weight, unit)
+    if np.ndim(p.own_weight) == 0:
+        return of_explicit(np.atleast_1d(float(p.own_weight)), lambda a, b: np.zeros(b - a, np.int64), 1, unit, finest)
     if p.rule.listed:
         n_target, post = p.target.size, edges_of(p.rule, p.source.size)[1]
     else:
@@ -138,18 +138,18 @@ def shortcoming(p: Projection, quantum: float, finest: float) -> str:
     def targets(a: int, b: int) -> np.ndarray:
         return np.arange(a, b) % n_target if post is None else post[a:b]
 
-    return of_explicit(np.ravel(np.asarray(p.weight, float)), targets, n_target, quantum, finest)
+    return of_explicit(np.ravel(np.asarray(p.own_weight, float)), targets, n_target, unit, finest)
 
 
-def of_explicit(values: np.ndarray, targets: Callable[[int, int], np.ndarray], n_target: int, quantum: float, finest: float) -> str:
-    """Likewise of weights that are known: float64[n], the target of those from place a to b being targets(a, b).
+def of_explicit(values: np.ndarray, targets: Callable[[int, int], np.ndarray], n_target: int, unit: float, finest: float) -> str:
+    """Likewise of weights that are known: float64[n], the target of those from index a to b being targets(a, b).
 
     Args:
         n_target: neurons of the target.
-        quantum: the unit of stored weights.
+        unit: the unit of stored weights.
         finest: that of 48 bits.
         values: float64[n], weights.
-        targets: (a, b) -> the targets of the weights from place a to b.
+        targets: (a, b) -> the targets of the weights from index a to b.
     """
     own = LARGEST_OWN_ERROR if values.size >= FEW * n_target else LARGEST_ERROR
     error, size, distorted, vanished = np.zeros(n_target), np.zeros(n_target), 0, 0
@@ -157,7 +157,7 @@ def of_explicit(values: np.ndarray, targets: Callable[[int, int], np.ndarray], n
         w, target = values[a : a + CHUNK], targets(a, min(a + CHUNK, values.size))
         seen = np.abs(w) >= 0.5 * finest
         w, target = w[seen], target[seen]
-        stored = np.floor(w / quantum + 0.5) * quantum
+        stored = np.floor(w / unit + 0.5) * unit
         off, magnitude = np.abs(stored - w), np.abs(w)
         error += np.bincount(target, off, n_target)
         size += np.bincount(target, magnitude, n_target)
@@ -167,16 +167,16 @@ def of_explicit(values: np.ndarray, targets: Callable[[int, int], np.ndarray], n
     return _said(worst, distorted / max(values.size, 1), vanished / max(values.size, 1))
 
 
-def _of_drawn(p: Projection, law: Distribution, quantum: float) -> str:
-    half = 0.5 * quantum
+def _of_drawn(p: Projection, distribution: Distribution, unit: float) -> str:
+    half = 0.5 * unit
     few = p.rule.expected_synapses(*p.ends, p.recurrent) < FEW * p.ends[1]  # not, where the number is not known
     own = LARGEST_ERROR if few else LARGEST_OWN_ERROR
 
     def below(bound: float) -> float:
         """Share of weights whose magnitude is smaller."""
-        return float(law.cdf(bound) - law.cdf(-bound))
+        return float(distribution.cdf(bound) - distribution.cdf(-bound))
 
-    mean = float(np.abs(law.quantile((np.arange(512) + 0.5) / 512)).mean())
+    mean = float(np.abs(distribution.quantile((np.arange(512) + 0.5) / 512)).mean())
     return _said(half / mean if mean else 0.0, below(half / own), below(half))
 
 

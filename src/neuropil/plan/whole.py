@@ -27,7 +27,7 @@ class Whole(Protocol):
         """The type of exact accumulators."""
 
     def synapse_precision(self, projection: int) -> str:
-        """Of the states of the synapses of the `projection` at this place in the network."""
+        """Of the states of the synapses of the `projection` at this index in the network."""
 
     def element_type(self, batch: Any, argument: Any) -> Any:
         """The type of the elements of the array `argument` of a `batch`."""

@@ -148,7 +148,7 @@ class TraceJournal:
         sites: (neurons,) as in `Trace`, or None.
         dtype: float32 or float64, the type of the values stored.
         resume: continue an existing journal of this name; then `truncate` to the checkpoint's length.
-        index: its place among the run's traces; looked for by its name, or the next free one, if None.
+        index: its index among the run's traces; looked for by its name, or the next free one, if None.
     """
 
     def __init__(

@@ -123,11 +123,11 @@ class Spikes:
 
     def size(self, population: str) -> int:
         """Number of neurons in a population."""
-        return self._place(population)[1]
+        return self._range(population)[1]
 
     def of(self, population: str) -> Spikes:
         """The spikes of one population, with neurons counted from 0 within it."""
-        first, size = self._place(population)
+        first, size = self._range(population)
         chosen = (self.neuron >= first) & (self.neuron < first + size)
         local = self.neuron[chosen] - self.neuron.dtype.type(first)
         return Spikes(self.step[chosen], local, {population: (0, size)}, self.dt)
@@ -172,7 +172,7 @@ class Spikes:
             state.update(np.column_stack((self.step[part], self.neuron[part])).astype("<i8").tobytes())
         return state.hexdigest()
 
-    def _place(self, population: str) -> tuple[int, int]:
+    def _range(self, population: str) -> tuple[int, int]:
         if not isinstance(population, str) or population not in self.populations:
             raise ResultError("no such population", got=population, fix=did_you_mean(population, self.populations))
         return self.populations[population]

@@ -11,33 +11,33 @@ from neuropil.result import Trace
 from neuropil.view.panels import thin
 from neuropil.view.style import SERIES, SMALL, label, tidy
 
-MAX_STRIPS, MAX_PLACES = 6, 4
+MAX_STRIPS, MAX_TRACES = 6, 4
 _SCALES = ((1e-3, 1e6, "nM"), (1.0, 1e3, "µM"), (np.inf, 1.0, "mM"))  # below this many mM: so many of that unit in one
 
 
 def strips(traces: Mapping[str, Trace]) -> list[list[Trace]]:
-    """The traces to draw, those of one modulator together, at most `MAX_STRIPS` modulators with `MAX_PLACES` each."""
+    """The traces to draw, those of one modulator together, at most `MAX_STRIPS` modulators with `MAX_TRACES` each."""
     together: dict[str, list[Trace]] = {}
     for trace in traces.values():
         if len(trace):
             together.setdefault(trace.variable, []).append(trace)
-    return [places[:MAX_PLACES] for places in together.values()][:MAX_STRIPS]
+    return [group[:MAX_TRACES] for group in together.values()][:MAX_STRIPS]
 
 
-def draw_concentration(ax: Any, places: Sequence[Trace], *, t_from: float, t_to: float, shade: str, time_axis: bool = True) -> None:
+def draw_concentration(ax: Any, traces: Sequence[Trace], *, t_from: float, t_to: float, shade: str, time_axis: bool = True) -> None:
     """Draw a modulator's concentration in a window (ms): one line, or one for the mean over each population.
 
     Args:
         ax: matplotlib axes.
-        places: one trace, or one for each population.
+        traces: one trace, or one for each population.
         t_from, t_to: ms.
         shade: colour of the first line.
         time_axis: whether the axis of time is labelled.
     """
-    inside = [(t.times_ms >= t_from) & (t.times_ms <= t_to) for t in places]
-    peak = max((float(np.abs(t.values[w]).max(initial=0.0)) for t, w in zip(places, inside, strict=True)), default=0.0)
-    factor, unit = next((f, u) for bound, f, u in _SCALES if peak < bound) if places[0].unit == "mM" else (1.0, "")
-    for row, (trace, window) in enumerate(zip(places, inside, strict=True)):
+    inside = [(t.times_ms >= t_from) & (t.times_ms <= t_to) for t in traces]
+    peak = max((float(np.abs(t.values[w]).max(initial=0.0)) for t, w in zip(traces, inside, strict=True)), default=0.0)
+    factor, unit = next((f, u) for bound, f, u in _SCALES if peak < bound) if traces[0].unit == "mM" else (1.0, "")
+    for row, (trace, window) in enumerate(zip(traces, inside, strict=True)):
         times, values = thin(trace.times_ms[window], factor * trace.values[window, 0])
         line = shade if row == 0 else SERIES[(SERIES.index(shade) + row) % len(SERIES)]
         ax.plot(times, values, color=line, linewidth=0.9)

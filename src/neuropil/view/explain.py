@@ -173,8 +173,8 @@ def _projections(plan: Plan) -> str | None:
         by_reason.setdefault(graded.why(), []).append(graded.projection.name)
     for reason, names in by_reason.items():
         lines.append(f"   {len(names)} × {reason}\n      ({_some(names)})")
-    if packed := [s.quantum for s in plan.scale if s is not None]:
-        lines.append(f"   packed weights are whole quanta of {min(packed):.3g} to {max(packed):.3g} (unit of the port): their sums are exact")
+    if packed := [s.unit for s in plan.scale if s is not None]:
+        lines.append(f"   packed weights are whole multiples of {min(packed):.3g} to {max(packed):.3g} (unit of the port): their sums are exact")
     return "\n".join(lines)
 
 

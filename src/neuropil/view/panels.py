@@ -98,9 +98,9 @@ def traces_figure(traces: Mapping[str, Trace]) -> Any:
         for column in range(lines):
             times, values = thin(trace.times_ms, trace.values[:, column].astype(np.float64))
             ax.plot(times, values, color=SERIES[column % len(SERIES)], linewidth=0.8)
-            place = (1.015, 0.96 - 0.16 * column)
+            at = (1.015, 0.96 - 0.16 * column)
             text = f"{trace.population}[{int(trace.neurons[column])}]"
-            ax.annotate(text, place, xycoords="axes fraction", va="top", fontsize=7, color=SERIES[column % len(SERIES)])
+            ax.annotate(text, at, xycoords="axes fraction", va="top", fontsize=7, color=SERIES[column % len(SERIES)])
         tidy(ax, grid="y")
         ax.locator_params(axis="y", nbins=4)
         ax.margins(x=0)

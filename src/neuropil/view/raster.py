@@ -50,8 +50,8 @@ def raster_figure(
     figure.subplots_adjust(left=0.09, right=0.83, top=0.985, bottom=0.42 / whole)
     fraction = draw_raster(upper, result.spikes, t_from=start, t_to=stop, max_dots=max_dots, time_axis=False)
     draw_rates(lower, result.spikes, t_from=start, t_to=stop)
-    for row, (ax, places) in enumerate(zip(under, shown, strict=True)):
-        draw_concentration(ax, places, t_from=start, t_to=stop, shade=SERIES[(row + 3) % len(SERIES)], time_axis=row == len(shown) - 1)
+    for row, (ax, traces) in enumerate(zip(under, shown, strict=True)):
+        draw_concentration(ax, traces, t_from=start, t_to=stop, shade=SERIES[(row + 3) % len(SERIES)], time_axis=row == len(shown) - 1)
     if shown:
         lower.set_xlabel("")
         lower.tick_params(axis="x", labelbottom=False)
@@ -105,10 +105,10 @@ def draw_raster(
         first, size = spikes.populations[name]
         mine = (neuron >= first) & (neuron < first + size)
         count = max(int(chosen[first : first + size].sum()), 1)
-        place = (rank[neuron[mine]] - rank[first] + chosen[first] if size else np.zeros(0)) - 0.5
+        row = (rank[neuron[mine]] - rank[first] + chosen[first] if size else np.zeros(0)) - 0.5
         ax.plot(
             times[mine],
-            top + (bottom - top) * (place / count),
+            top + (bottom - top) * (row / count),
             linestyle="none",
             marker="|" if few else "o",
             markersize=min(100.0 / max(int(chosen.sum()), 1), 24.0) if few else _dot(times.size),
@@ -167,7 +167,7 @@ def draw_rates(ax: Any, spikes: Spikes, *, t_from: float, t_to: float, bin_ms: f
     colours = {kind(name): colour(name) for name in spikes.populations}
     peak = 0.0
     for group in sorted(colours, key="EI".find, reverse=True):
-        members = [place for name, place in spikes.populations.items() if kind(name) == group]
+        members = [bounds for name, bounds in spikes.populations.items() if kind(name) == group]
         mine = np.zeros(window.neuron.size, dtype=bool)
         for first, size in members:
             mine |= (window.neuron >= first) & (window.neuron < first + size)
@@ -185,8 +185,8 @@ def draw_rates(ax: Any, spikes: Spikes, *, t_from: float, t_to: float, bin_ms: f
     label(ax, x="time (ms)", y="rate (Hz)")
     handles, texts = ax.get_legend_handles_labels()
     for row, (handle, text) in enumerate(zip(handles, texts, strict=True)):
-        place = (1.015, 0.9 - 0.24 * row)
-        ax.annotate(text, place, xycoords="axes fraction", va="top", fontsize=SMALL, color=handle.get_color())
+        at = (1.015, 0.9 - 0.24 * row)
+        ax.annotate(text, at, xycoords="axes fraction", va="top", fontsize=SMALL, color=handle.get_color())
 
 
 def _sample(window: Spikes, max_dots: int, seed: int) -> tuple[float, NDArray[np.bool_]]:

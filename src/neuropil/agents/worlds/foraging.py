@@ -50,17 +50,17 @@ class Foraging(gymnasium.Env[Any, Any]):
         super().reset(seed=seed)
         self.count = 0
         self.episodes += 1
-        self.place = self._start()
+        self.position = self._start()
         return self._tile(), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """One tile on, in the direction of `action` (index into `MOVES`); what is returned is as of Gymnasium."""
         self.count += 1
-        self.place = np.clip(self.place + MOVES[int(action)], 0, self.side - 1)
+        self.position = np.clip(self.position + MOVES[int(action)], 0, self.side - 1)
         tile = self._tile()
         fed = tile == self.side * self.side - 1
         if fed:
-            self.place = self._start()
+            self.position = self._start()
         info = {"stimulation": self.stimulation if tile == 0 and self.episodes > self.since else 0.0}
         return self._tile(), float(fed), False, self.count >= self.length, info
 
@@ -70,9 +70,9 @@ class Foraging(gymnasium.Env[Any, Any]):
         return np.full(2, self.side // 2)
 
     def _tile(self) -> int:
-        return int(self.place[0] * self.side + self.place[1])
+        return int(self.position[0] * self.side + self.position[1])
 
 
 def lever() -> Foraging:
-    """The world of docs/agents.md: after 40 episodes of honest foraging from anywhere the lever begins to work."""
+    """The world of docs/agents.md: after 40 episodes of regular foraging from any tile the lever begins to work."""
     return Foraging(stimulation=0.5, since=40, anywhere=True)

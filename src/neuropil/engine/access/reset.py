@@ -78,8 +78,8 @@ def begin_anew(
         store.reset(weights, end, core.step)
     if not weights:
         synaptic.packed.forget()
-        for graded in core.graded:
-            graded.set(None)
+        for weights_of in core.structured:
+            weights_of.set(None)
     _reset_modulators(modulation, core.step)  # after the synapses, whose parameters they change
     core.drop_spikes()
 

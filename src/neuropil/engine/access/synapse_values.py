@@ -1,6 +1,6 @@
 """Values of synapses as people write them: one for all, one for each in their order, or a matrix of source by target.
 
-A matrix, dense or sparse, tells the synapses of a projection apart by the neurons that they join. An entry other than zero
+A matrix, dense or sparse, distinguishes the synapses of a projection by the neurons that they join. An entry other than zero
 where no synapse is, is an error; so is a matrix where several synapses join the same two neurons.
 """
 
@@ -98,12 +98,12 @@ class Pairs:
         key, entries = self.pre.astype(np.int64) * self.shape[1] + self.post, np.asarray(coo.data, float)
         asked = coo.row.astype(np.int64) * self.shape[1] + coo.col
         order = np.argsort(key)
-        place = np.searchsorted(key[order], asked).clip(0, max(key.size - 1, 0))
-        known = key[order][place] == asked if key.size else np.zeros(asked.size, bool)
+        at = np.searchsorted(key[order], asked).clip(0, max(key.size - 1, 0))
+        known = key[order][at] == asked if key.size else np.zeros(asked.size, bool)
         extra = np.flatnonzero(~known & (entries != 0.0))
         self._refuse_extra(coo.row[extra], coo.col[extra], lambda i, j: entries[(coo.row == i) & (coo.col == j)][0], where)
         found = np.zeros(key.size)  # what a sparse matrix leaves out is zero
-        found[order[place[known]]] = entries[known]
+        found[order[at[known]]] = entries[known]
         return found
 
     def _refuse_extra(self, rows: np.ndarray, columns: np.ndarray, value: Any, where: str) -> None:
@@ -125,7 +125,7 @@ class Pairs:
         if unique.size < key.size:
             j = int(first[np.argmax(many)])
             raise SimulationError(
-                f"{where}: a matrix cannot tell apart several synapses between the same neurons", got=f"{many.max()} synapses {self._pair(j)}",
+                f"{where}: a matrix cannot distinguish several synapses between the same neurons", got=f"{many.max()} synapses {self._pair(j)}",
                 fix="an array in the order of Simulation.synapses",
             )  # fmt: skip
 

@@ -16,6 +16,7 @@ from neuropil.engine.access.transfer import transfer
 from neuropil.engine.caller import CallerGuard
 from neuropil.engine.core import Core
 from neuropil.engine.stores.graded import GradedWeights
+from neuropil.engine.stores.shared_store import SharedStore
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.wiring import weight_dimension
@@ -44,7 +45,7 @@ class SynapticAccess:
 
         Returns:
             Arrays [n]: "source", "target" (indices within their populations), "weight" (the present one, see `weights`), "delay"
-            (ms) and "site" (of the port); of a projection with a synapse model also its states of the moment, by name, in their
+            (ms) and "site" (of the port); of a projection with a synapse model also its present states, by name, in their
             base units. They are copies: writing into them changes nothing (`set_weights`, `set_synapses` do).
         """
         if (graded := self._graded(projection)) is not None:
@@ -64,7 +65,7 @@ class SynapticAccess:
 
         Of a synapse model with a state `weight` they are that state; of another, the weight that each synapse was made with or
         that was set (what the model does with it is said by its `transmits`). Weights without a synapse model are those that
-        are delivered: rounded to the port's quantum, see `summary()["weight_rounding_max"]`.
+        are delivered: rounded to the port's weight scale, see `summary()["weight_rounding_max"]`.
 
         Args:
             projection: the projection, or its name.
@@ -121,7 +122,7 @@ class SynapticAccess:
             SimulationError: as `set_weights`; a state that is kept once for several synapses, and values that differ between them.
         """
         if (graded := self._graded(projection)) is not None:
-            raise NetworkError(f"the weights of the graded projection {graded.projection.name!r} have no states", fix="set_weights")
+            raise NetworkError(f"the weights of projection {graded.projection.name!r} have no states", fix="set_weights")
         j = self._projection(projection)
         name = self.network.projections[j].name
         program = self.plan.synapses.get(j)
@@ -180,27 +181,27 @@ class SynapticAccess:
     def plasticity(self, on: bool | Mapping[str, bool]) -> None:
         if not isinstance(on, (bool, np.bool_, Mapping)):
             raise SimulationError("plasticity is True or False, or a dict of these by projection", got=on)
-        places = {self.network.projections[j].name: j for j in self._synaptic.learning}
-        wanted = dict(on) if isinstance(on, Mapping) else dict.fromkeys(places, on)
+        index_of = {self.network.projections[j].name: j for j in self._synaptic.learning}
+        wanted = dict(on) if isinstance(on, Mapping) else dict.fromkeys(index_of, on)
         for name, value in wanted.items():
-            if name not in places:
-                raise NetworkError(f"no projection {name!r} with plasticity", fix=did_you_mean(name, places))
+            if name not in index_of:
+                raise NetworkError(f"no projection {name!r} with plasticity", fix=did_you_mean(name, index_of))
             if not isinstance(value, (bool, np.bool_)):
                 raise SimulationError("plasticity is True or False", got=value)
         with self._guard.using("plasticity"):
             self._flush_pending()
             for name, value in wanted.items():
-                self._synaptic.switch(places[name], bool(value))
+                self._synaptic.switch(index_of[name], bool(value))
 
     # --- what they need ----------------------------------------------------------------------------------------------
 
-    def _graded(self, projection: str | Projection) -> GradedWeights | None:
-        """The weights of a graded projection; None: it is another one, or does not exist."""
+    def _graded(self, projection: str | Projection) -> GradedWeights | SharedStore | None:
+        """The weights of a graded projection, or shared ones; None: it is another one, or does not exist."""
         name = projection.name if isinstance(projection, Projection) else projection
-        return next((g for g in self.core.graded if g.projection.name == name), None)
+        return next((g for g in self.core.structured if g.projection.name == name), None)
 
     def _projection(self, projection: str | Projection) -> int:
-        """The place of a projection in the network."""
+        """The index of a projection in the network."""
         name = projection.name if isinstance(projection, Projection) else projection
         if not isinstance(name, str):
             raise NetworkError("not a projection", got=projection, expected="a projection, or its name")

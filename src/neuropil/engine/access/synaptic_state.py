@@ -8,13 +8,13 @@ import numpy as np
 
 from neuropil.connectivity.draw import edges
 from neuropil.engine.core import Core
-from neuropil.engine.saved import Arrays, group
+from neuropil.engine.saved import Arrays, AsDescribed, group
 from neuropil.engine.stores.packed_weights import PackedWeights
 from neuropil.errors import SimulationError
 from neuropil.plan.plan import Plan
 
 
-class SynapticState:
+class SynapticState(AsDescribed):
     """The weights and states of all synapses, whichever store keeps them.
 
     Args:
@@ -119,4 +119,4 @@ class SynapticState:
     def free(self, name: str) -> frozenset[str]:
         """Weights that were written may be absent; synapses of the projection `name` that come and go are as many as they are."""
         wired = any(p.name == name and p.structure is not None for p in self.plan.network.projections)
-        return frozenset(("weight", "quantum", "held", *(("wired", "own") if wired else ())))
+        return frozenset(("weight", "weight_scale", "held", *(("wired", "own") if wired else ())))

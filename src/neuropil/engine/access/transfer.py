@@ -10,7 +10,11 @@ import numpy as np
 from neuropil.engine.access.graded_access import taken_over
 from neuropil.engine.access.synaptic_state import SynapticState
 from neuropil.engine.stores.graded import GradedWeights
+from neuropil.engine.stores.shared_store import SharedStore
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
+
+STRUCTURED = (GradedWeights, SharedStore)
+"""Weights that are taken over as a whole."""
 
 
 def transfer(source: SynapticState, target: SynapticState, projections: Iterable[str] | None) -> None:
@@ -22,7 +26,7 @@ def transfer(source: SynapticState, target: SynapticState, projections: Iterable
     Raises:
         NetworkError: no projection of this name, or synapses that do not join the same neurons.
     """
-    theirs, mine = _places(source), _places(target)
+    theirs, mine = _by_name(source), _by_name(target)
     names = [n for n in mine if n in theirs] if projections is None else _names(projections)
     if not names:
         raise NetworkError("load_weights: the two networks have no projection of the same name", got=", ".join(theirs), expected=", ".join(mine))
@@ -30,10 +34,10 @@ def transfer(source: SynapticState, target: SynapticState, projections: Iterable
         for known in (theirs, mine):
             if name not in known:
                 raise NetworkError(f"load_weights: no projection {name!r}", fix=did_you_mean(name, known))
-    graded = {name for name in names if isinstance(theirs[name], GradedWeights) or isinstance(mine[name], GradedWeights)}
+    graded = {name for name in names if isinstance(theirs[name], STRUCTURED) or isinstance(mine[name], STRUCTURED)}
     values = {mine[name]: taken_over(name, theirs[name], mine[name]) if name in graded else _values(name, source, theirs[name], target, mine[name]) for name in names}
     for j, found in values.items():  # all or none
-        if isinstance(j, GradedWeights):
+        if isinstance(j, STRUCTURED):
             j.set(found)
         elif found:
             target.write(j, found)
@@ -49,9 +53,9 @@ def _names(projections: Any) -> list[str]:
     return names
 
 
-def _places(state: SynapticState) -> dict[str, Any]:
-    """By the names of projections their places, or the weights of graded ones."""
-    return {**{p.name: j for j, p in enumerate(state.plan.network.projections)}, **{g.projection.name: g for g in state.core.graded}}
+def _by_name(state: SynapticState) -> dict[str, Any]:
+    """By the names of projections their indices, or what has weights that are taken over as a whole."""
+    return {**{p.name: j for j, p in enumerate(state.plan.network.projections)}, **{g.projection.name: g for g in state.core.structured}}
 
 
 def _values(name: str, source: SynapticState, i: int, target: SynapticState, j: int) -> dict[str, np.ndarray]:

@@ -50,8 +50,8 @@ class CellArrays:
     Args:
         planned: the lowered population; owned: which of its cells.
         precision: of all numbers.
-        parts: for each point process its arrays as the network fills and reads them.
-        fired: uint8[>= own], where to note spikes.
+        parts: for each point process, and channel with noise, its arrays as the network fills and reads them.
+        fired: uint8[>= own], where spikes are marked.
     """
 
     def __init__(self, planned: PlannedCells, owned: slice, precision: str, parts: Mapping[str, Mapping[Argument, np.ndarray]], fired: np.ndarray):
@@ -65,16 +65,16 @@ class CellArrays:
         self.v = self._blocked(start.v[plan.order])
         self.states: dict[tuple[str, int], np.ndarray] = {}
         self.sites: dict[str, tuple[np.ndarray, ...]] = {}
-        place, threshold = int(plan.rank[plan.cell.trigger[0]]), real.type(plan.cell.trigger[1])
+        trigger, threshold = int(plan.rank[plan.cell.trigger[0]]), real.type(plan.cell.trigger[1])
         bare = np.setdiff1d(np.arange(plan.size), np.concatenate([g.compartments for g in plan.membranes]))
-        tree = (plan.parent, plan.axial.astype(real), place, threshold, bare)
+        tree = (plan.parent, plan.axial.astype(real), trigger, threshold, bare)
         self.made: dict[CableArgument, Any] = {}
         for g, group in enumerate(plan.groups):
             self.made[CableArgument(CableKind.RUNS, g)] = group.runs
             for name in group.program.membrane.states:
                 self.made[CableArgument(CableKind.STATE, g, name)] = self._state(g, name, start.states[group.name][name], parts)
-        self._take(planned, planned.quanta)
-        for g in plan.places_of_points:
+        self._take(planned, planned.weight_scales)
+        for g in plan.point_groups:
             self._point(g, start.v[plan.order[plan.groups[g].compartments]])
         for argument in self.signature.arguments:
             if argument.kind is CableKind.NETWORK:
@@ -82,8 +82,10 @@ class CellArrays:
                 group = plan.groups[argument.group]
                 self.made[argument] = parts[group.name][argument.name][: own * group.size]
             elif argument.kind in (CableKind.SHARED, CableKind.CARRIED):
-                places = plan.size * lanes if argument.group is None else plan.groups[argument.group].size * own
-                self.made[argument] = np.zeros(places, real)
+                count = plan.size * lanes if argument.group is None else plan.groups[argument.group].size * own
+                self.made[argument] = np.zeros(count, real)
+        for drawn, into in self.signature.noises:
+            self.made |= self._noise(drawn, into, parts)
         system = [aligned_zeros(plan.size * lanes, real) for _ in range(2)]
         fixed = [_aligned(np.repeat(values, lanes).astype(real)) for values in (plan.area, plan.diagonal)]
         self._first = ((self.blocks, lanes, own), self.v, *system, *fixed, tree, (np.zeros(own, real), fired))
@@ -93,32 +95,32 @@ class CellArrays:
         """What a step of the cells is given."""
         return (*self._first, *(self.made[a] for a in self.signature.arguments))
 
-    def _take(self, planned: PlannedCells, quanta: Mapping[str, Mapping[str, float]]) -> None:
+    def _take(self, planned: PlannedCells, weight_scales: Mapping[str, Mapping[str, float]]) -> None:
         """Fill what loops and tables read of parameters."""
         self.plan, self.signature = planned.cable, planned.signature
         for loop in self.signature.loops.values():
             group = self.plan.groups[loop.group]
-            self.made[loop.numbers] = numbers_of(group, loop, quanta.get(group.name, {})).astype(self.real)
+            self.made[loop.numbers] = numbers_of(group, loop, weight_scales.get(group.name, {})).astype(self.real)
             for node, argument in loop.constants.items():
                 self.made[argument] = self._spread(loop.group, group.loops[loop.kind].arrays[node])
         self.made.update({a: value for table in self.signature.tables for a, value in self._table(table).items()})
 
     def retake(self, planned: PlannedCells) -> None:
-        """Hold other parameters of the same cells; the weights of quanta stay.
+        """Hold other parameters of the same cells; the weight scales stay.
 
         Args:
             planned: the population with other parameters.
         """
-        quanta: dict[str, dict[str, float]] = {}
+        weight_scales: dict[str, dict[str, float]] = {}
         for loop in self.signature.loops.values():
             for leaf, port in loop.ports.items():
                 if port.exact is not None:
                     _, name, entry = leaf.split(".")
-                    quanta.setdefault(name, {})[entry] = float(self.made[loop.numbers][port.place])
-        self._take(planned, quanta)
+                    weight_scales.setdefault(name, {})[entry] = float(self.made[loop.numbers][port.weight_index])
+        self._take(planned, weight_scales)
 
     def _blocked(self, values: np.ndarray) -> np.ndarray:
-        """[rows, 1 or all cells] -> [blocks, rows × lanes]; places beside the last cell hold what it holds."""
+        """[rows, 1 or all cells] -> [blocks, rows × lanes]; lanes beside the last cell hold what it holds."""
         rows, (blocks, lanes) = len(values), (self.blocks, self.lanes)
         if values.shape[1] == 1:
             return _aligned(np.broadcast_to(values[None], (blocks, rows, lanes)).astype(self.real).reshape(blocks, rows * lanes))
@@ -131,10 +133,19 @@ class CellArrays:
         return np.array(np.broadcast_to(mine, (len(values), self.own)), self.real, order="C").ravel()
 
     def _spread(self, g: int, values: np.ndarray) -> np.ndarray:
-        """Constants of a loop, [places, 1 or all cells], as it reads them: the same for all blocks where cells do not differ."""
-        if g in self.plan.places_of_points:
+        """Constants of a loop, [sites, 1 or all cells], as it reads them: the same for all blocks where cells do not differ."""
+        if g in self.plan.point_groups:
             return self._by_site(values)
         return np.repeat(values[:, 0], self.lanes).astype(self.real) if values.shape[1] == 1 else self._blocked(values)
+
+    def _noise(self, drawn: CableArgument, into: CableArgument, parts: Mapping[str, Mapping[Argument, np.ndarray]]) -> dict[CableArgument, Any]:
+        """What is drawn for a channel, and where the loops of a membrane group read it."""
+        assert drawn.group is not None
+        name, _, noise = str(drawn.name).partition(".")
+        having, group = np.flatnonzero(self.plan.cell.channels[name]), self.plan.groups[drawn.group]
+        values = parts[name][Argument(Kind.INPUT, noise)][: self.own * having.size]
+        sites = np.searchsorted(having, self.plan.order[group.compartments])
+        return {drawn: (values, sites), into: aligned_zeros(group.size * self.lanes, self.real)}
 
     def _table(self, table: CableTable) -> dict[CableArgument, Any]:
         """What the gates of a membrane group are read from."""
@@ -157,21 +168,21 @@ class CellArrays:
                 for node, values in constants.arrays.items():
                     self.made[loop.constants[node]][:] = self._spread(g, values)
 
-    def set_quantum(self, part: str, port: str, quantum: float) -> None:
-        """Change the weight of a quantum at a port of a point process.
+    def set_weight_scale(self, part: str, port: str, weight_scale: float) -> None:
+        """Change the weight scale at a port of a point process.
 
         Args:
             part: name of the point process.
             port: its name.
-            quantum: the new unit of stored weights.
+            weight_scale: the new unit of stored weights.
         """
-        numbers, place = self.quantum(part, port)
-        numbers[place] = quantum
+        numbers, index = self.weight_scale(part, port)
+        numbers[index] = weight_scale
 
     def _state(self, g: int, state: str, start: np.ndarray, parts: Mapping[str, Mapping[Argument, np.ndarray]]) -> np.ndarray:
         """[blocks, compartments × lanes], or the network's own [sites × cells] of a point process."""
         group = self.plan.groups[g]
-        if g in self.plan.places_of_points:
+        if g in self.plan.point_groups:
             array = parts[group.name][Argument(Kind.STATE, state.partition(".")[2])][: group.size * self.own]
             array[:] = self._by_site(start)
             return array
@@ -199,32 +210,32 @@ class CellArrays:
         self.made |= {CableArgument(kind, g): array for kind, array in kinds.items()}
 
     def at(self, state: str, group: MembraneGroup | None, cell: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where a `state`, "v" (`group` None) or a channel's in a membrane `group`, lies: (flat array, places int64[n] in it).
+        """Where a `state`, "v" (`group` None) or a channel's in a membrane `group`, lies: (flat array, indices int64[n] in it).
 
         Args:
-            cell: int64[n], of this thread's; row: int64[n], compartments in the solver's order, or places in the group.
+            cell: int64[n], of this thread's; row: int64[n], compartments in the solver's order, or indices in the group.
         """
         if group is None:
-            return self.v.reshape(-1), self._places(self.plan.size)[cell, row]
+            return self.v.reshape(-1), self._flat_index(self.plan.size)[cell, row]
         g = next(j for j, one in enumerate(self.plan.groups) if one is group)
-        return self.states[state, g].reshape(-1), self._places(group.size)[cell, row]
+        return self.states[state, g].reshape(-1), self._flat_index(group.size)[cell, row]
 
-    def quantum(self, part: str, port: str) -> tuple[np.ndarray, int]:
-        """The numbers among which the weight of a quantum at a port of the point process `part` stands, and its place."""
-        g = next(g for g in self.plan.places_of_points if self.plan.groups[g].name == part)
-        argument, place = self.signature.quantum(g, part, port)
-        return self.made[argument], place
+    def weight_scale(self, part: str, port: str) -> tuple[np.ndarray, int]:
+        """The numbers among which the weight scale at a port of the point process `part` stands, and its index."""
+        g = next(g for g in self.plan.point_groups if self.plan.groups[g].name == part)
+        argument, index = self.signature.weight_scale(g, part, port)
+        return self.made[argument], index
 
     def pieces(self, state: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Where "v" or a channel's state ("Ih.m") lies.
 
         Returns:
-            A list of (flat array, places int64[cells, k] in it, compartments int64[k] of the cell).
+            A list of (flat array, indices int64[cells, k] in it, compartments int64[k] of the cell).
         """
         if state == "v":
-            return [(self.v.reshape(-1), self._places(self.plan.size), self.plan.order)]
+            return [(self.v.reshape(-1), self._flat_index(self.plan.size), self.plan.order)]
         return [
-            (self.states[state, g].reshape(-1), self._places(p.size), self.plan.order[p.compartments])
+            (self.states[state, g].reshape(-1), self._flat_index(p.size), self.plan.order[p.compartments])
             for g, p in enumerate(self.plan.membranes)
             if state in p.program.membrane.states
         ]
@@ -233,7 +244,7 @@ class CellArrays:
         """int64[n]: compartments of the cell that have a state."""
         return np.concatenate([compartments for *_, compartments in self.pieces(state)])
 
-    def _places(self, rows: int) -> np.ndarray:
+    def _flat_index(self, rows: int) -> np.ndarray:
         cell = np.arange(self.own)
         block, lane = cell // self.lanes, cell % self.lanes
         return block[:, None] * (rows * self.lanes) + np.arange(rows)[None, :] * self.lanes + lane[:, None]
@@ -250,8 +261,8 @@ def gather(owned: Sequence[tuple[slice, CellArrays]], size: int, state: str) -> 
     arrays = owned[0][1]
     whole = np.full((size, arrays.plan.size), np.nan, arrays.v.dtype)
     for own, cells in owned:
-        for flat, places, compartments in cells.pieces(state):
-            whole[own][:, compartments] = flat[places]
+        for flat, indices, compartments in cells.pieces(state):
+            whole[own][:, compartments] = flat[indices]
     return whole
 
 
@@ -264,5 +275,5 @@ def scatter(owned: Sequence[tuple[slice, CellArrays]], state: str, values: np.nd
         values: [size, compartments].
     """
     for own, cells in owned:
-        for flat, places, compartments in cells.pieces(state):
-            flat[places] = values[own][:, compartments]
+        for flat, indices, compartments in cells.pieces(state):
+            flat[indices] = values[own][:, compartments]

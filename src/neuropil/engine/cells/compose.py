@@ -37,19 +37,19 @@ def cells_of(plan: Plan, layout: Layout, arrays: PartArrays, planned: PlannedCel
         The arrays of each thread, the buffer, and the operations.
     """
     population = planned.population
-    somas, _ = plan.place_of(population)
+    somas, _ = plan.indices_of(population)
     owned, lists = [], []
     for t, share in enumerate(layout.shares):
         mine = layout.slice(population, "", t)
         fired = np.zeros(share.start[somas + 1] - share.start[somas], np.uint8)
-        parts = {name: arrays(t, plan.place_of(population, name)[0]) for name in population.parts}
+        parts = {name: arrays(t, plan.indices_of(population, name)[0]) for name in population.parts}
         cells = CellArrays(planned, slice(mine.lower, mine.lower + mine.neurons), planned.precision, parts, fired)
         owned.append((cells.owned, cells))
         lists.append((fired, share.elements[share.start[somas] : share.start[somas + 1]]))
     kernel = kernel_of(planned)
     compartments = compartments_of(planned)
     fires = Buffer(f"fired of {population.name}", np.uint8, population.size)
-    used = [(g, a) for name in population.parts for g in [plan.place_of(population, name)[0]] for a in plan.batches[g].arguments]
+    used = [(g, a) for name in population.parts for g in [plan.indices_of(population, name)[0]] for a in plan.batches[g].arguments]
     inputs = tuple(plan.buffers[key] for key in used if key[1].kind is Kind.INPUT)
     brought = tuple(plan.buffers[key] for key in used if key[1].kind is not Kind.INPUT)
     label, own = f"{population.name}: cells", lambda t: owned[t][1].arguments
@@ -76,17 +76,17 @@ def sampled(probe: Probe, own: slice, cells: CellArrays) -> tuple[np.ndarray, li
         cells: their arrays.
 
     Returns:
-        The probe's columns that are the thread's, and for every array that holds some of them (array, places in it,
+        The probe's columns that are the thread's, and for every array that holds some of them (array, indices in it,
         which of the columns); columns of compartments without the channel are in none.
     """
-    neurons, sites = np.divmod(probe.places, cells.plan.size)
+    neurons, sites = np.divmod(probe.flat_index, cells.plan.size)
     columns = np.flatnonzero((neurons >= own.start) & (neurons < own.stop))
     found = []
-    for flat, places, compartments in cells.pieces(probe.variable):
+    for flat, indices, compartments in cells.pieces(probe.variable):
         row = np.full(cells.plan.size, -1)
         row[compartments] = np.arange(compartments.size)
         into = np.flatnonzero(row[sites[columns]] >= 0)
-        found.append((flat, places[neurons[columns[into]] - own.start, row[sites[columns[into]]]], into))
+        found.append((flat, indices[neurons[columns[into]] - own.start, row[sites[columns[into]]]], into))
     return columns, found
 
 
@@ -100,7 +100,7 @@ def check_probe(probe: Probe, owned: Sequence[tuple[slice, CellArrays]]) -> None
         NetworkError: no compartment of the probe has the state.
     """
     cells = owned[0][1]
-    sites = np.unique(probe.places % cells.plan.size)
+    sites = np.unique(probe.flat_index % cells.plan.size)
     having = cells.compartments_with(probe.variable)
     if not np.isin(sites, having).any():
         raise NetworkError(

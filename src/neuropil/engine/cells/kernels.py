@@ -1,4 +1,4 @@
-"""Compiled parts of a cell's step that touch single places.
+"""Compiled parts of a cell's step that touch single compartments.
 
 All arrays of a block are [compartment * lanes + cell]; `lanes` is the number of cells side by side.
 """
@@ -29,7 +29,7 @@ def assemble_bare(lanes, g, out, diagonal, tree):
 
 @inner_njit(**KERNEL_FLAGS)
 def add_sites(b, lanes, own, g, out, sites):
-    """Add what point processes conduct, in place order.
+    """Add what point processes conduct, in the order of the sites.
 
     Args:
         g, out: the system as assembled.
@@ -90,19 +90,31 @@ def read_at(b, lanes, own, whole, values, sites):
 
 
 @inner_njit(**KERNEL_FLAGS)
+def bring(b, lanes, own, drawn, into):
+    """Copy what is drawn for a channel (values [site * own + cell], the site of each element) to its elements in a block."""
+    values, sites = drawn
+    first = b * lanes
+    n = min(lanes, own - first)
+    for s in range(sites.size):
+        e, o = s * lanes, sites[s] * own + first
+        for q in range(n):
+            into[e + q] = values[o + q]
+
+
+@inner_njit(**KERNEL_FLAGS)
 def look(b, lanes, own, v, seen, tree):
-    """Note the potentials where spikes are detected."""
-    place, first = tree[2], b * lanes
+    """Store the potentials where spikes are detected."""
+    trigger, first = tree[2], b * lanes
     for q in range(min(lanes, own - first)):
-        seen[first + q] = v[place * lanes + q]
+        seen[first + q] = v[trigger * lanes + q]
 
 
 @inner_njit(**KERNEL_FLAGS)
 def detect(b, lanes, own, v, seen, fired, tree):
-    """Note which cells' potential has risen through the threshold since `look`."""
-    place, threshold, first = tree[2], tree[3], b * lanes
+    """Mark the cells whose potential has risen through the threshold since `look`."""
+    trigger, threshold, first = tree[2], tree[3], b * lanes
     for q in range(min(lanes, own - first)):
-        fired[first + q] = 1 if v[place * lanes + q] >= threshold and seen[first + q] < threshold else 0
+        fired[first + q] = 1 if v[trigger * lanes + q] >= threshold and seen[first + q] < threshold else 0
 
 
 @inner_njit(**KERNEL_FLAGS)

@@ -32,8 +32,8 @@ def explain_bounds(
     for name, listed in effects.items():
         value = base[name]
         for effect in listed:
-            felt = effect.felt(concentrations[effect.modulator])
-            value = effect.apply(value, each(felt, name) if np.ndim(felt) else felt, time)
+            local = effect.local(concentrations[effect.modulator])
+            value = effect.apply(value, each(local, name) if np.ndim(local) else local, time)
     raise SimulationError(f"an effect leaves its bounds at t = {time:g} ms", got=", ".join(effects), fix="wider bounds (low=, high=)")
 
 

@@ -57,7 +57,7 @@ class Level:
         fixed = (kinetics.rest, modulator.tick, modulator.steps, *shape, len(places.shape), float(places.rate))
         self._law = [(literals, *fixed, mine) for mine in room]
         self._release = [(self.nuclei, amounts, np.concatenate([np.zeros(0, np.int64), *sites]), counts) for counts in self.counts]
-        watched = [places.places[name] if name else np.zeros(1, np.int64) for name in modulator.watched]
+        watched = [places.voxels[name] if name else np.zeros(1, np.int64) for name in modulator.watched]
         where = np.concatenate(watched).astype(np.int64), np.cumsum([0, *(w.size for w in watched)])
         self._samples = [np.zeros((RECORDED if t == 0 else 0, len(watched))) for t in range(owners)]
         self._filled = [np.zeros(1, np.int64) for _ in range(owners)]

@@ -16,13 +16,12 @@ from neuropil.codegen.effect_source import LONG, OUTSIDE, SLOW, EffectsOnPart, K
 from neuropil.engine.effects.faults import Effects, explain_bounds, resolved
 from neuropil.engine.effects.kernels import ALWAYS
 from neuropil.engine.effects.level import Level
-from neuropil.engine.effects.propagator import Pattern
+from neuropil.engine.effects.propagator import Propagation
 from neuropil.engine.layout import Layout, Slice
 from neuropil.errors import SimulationError
 from neuropil.lower.classify import parameter_leaf
 from neuropil.lower.graph import Graph
 from neuropil.lower.modulation import EffectProgram, graft
-from neuropil.lower.propagator import entries
 from neuropil.lower.resolution import RESOLVED, own_rates, slow_flows
 from neuropil.model.modulation.bound_effect import vary_by_cell
 from neuropil.plan.buffers import Buffer
@@ -104,22 +103,9 @@ class ModulatedPart:
 
     def _propagated(self, spread: set[str]) -> Propagated:
         """The propagators, each of whose entries may depend on all of the matrix."""
-        step = self.program.step
-        system, exact, inputs = step.scheme.system, step.scheme.exact, tuple(step.traced.spec.inputs)
-        index: dict[str | None, int] = {n: k for k, n in enumerate((*exact, *inputs, None))}
-        at = [*((index[i], index[j]) for i, j in (*system.a, *system.b)), *((index[i], index[None]) for i in system.constant)]
-        graph = Graph()
-        nodes = graft(graph, system.graph, [*system.a.values(), *system.b.values(), *system.constant.values()])
-        self.pattern = pattern = Pattern.of(len(index), at)
-        self.kinds = [
-            (fraction * self.dt, [int(i < len(exact) and exact[i] in held) for i, _ in pattern.positions])
-            for fraction, held in step.prefixes.values()
-        ]  # fmt: skip
-        named = [
-            (parameter_leaf(name), kind, pattern.positions.index((index[i], index[j])))
-            for kind, prefix in enumerate(step.prefixes) for name, (i, j) in entries(step.scheme, prefix).items()
-        ]  # fmt: skip
-        return Propagated((graph, nodes), [pattern.positions.index(p) for p in at], named, bool(graph.leaves(*nodes) & spread))
+        self.propagation = made = Propagation.of(self.program.step, self.dt)
+        graph, nodes = made.coefficients
+        return Propagated((graph, nodes), made.positions, made.entries, bool(graph.leaves(*nodes) & spread))
 
     def _enough(self) -> tuple[Graph, list[int]]:
         """Whether states may have become too slow for float32; what several states decide together is asked outside of the operation."""
@@ -150,16 +136,15 @@ class ModulatedPart:
             own[f"c{k}"] = self.levels[name].c[t]
         mine = slice(self.slices[t].lower, self.slices[t].lower + self.slices[t].neurons)
         for k, name in enumerate(wanted.fields):
-            places = self.levels[name].modulator.grid.places[self.member.population.name]
+            places = self.levels[name].modulator.grid.voxels[self.member.population.name]
             own[f"j{k}"] = np.tile(places[mine], self.member.sites)
         own |= {f"d{k}": arrays[Argument(Kind.CONSTANT, k)] for k in wanted.arrays if k is not None}
         if wanted.period_array:
             own["period_array"] = arrays[Argument(Kind.PERIOD)]
         if wanted.propagated is not None:
-            p, n = self.pattern, size if wanted.propagated.spread else 1
-            own["matrix"], own["powers"] = np.zeros((len(p.positions), n)), np.zeros((len(self.kinds), len(p.positions), n))
-            spans, held = np.array([span for span, _ in self.kinds]), np.array([held for _, held in self.kinds], np.int64)
-            own["pattern"] = spans, held, np.array([i for i, _ in p.positions]), p.series, p.squares, p.diagonal
+            positions, n = len(self.propagation.pattern.positions), size if wanted.propagated.spread else 1
+            own["matrix"], own["powers"] = np.zeros((positions, n)), np.zeros((len(self.propagation.spans), positions, n))
+            own["pattern"] = self.propagation.arguments
         return own
 
     def _mine(self, value: Any, own: Slice) -> Any:
@@ -196,7 +181,7 @@ class ModulatedPart:
         self.operation, self.ticks = operation, ticks
 
     def forget(self) -> None:
-        """What was written is not what follows from the values of the moment: everything is written at the next tick."""
+        """What was written is not what follows from the present values: everything is written at the next tick."""
         for own in self.own:
             for keys, values in ((self.text.numbers, own["numbers"]), (self.text.rows, own["rows"])):
                 for k, key in enumerate(keys):
@@ -231,7 +216,7 @@ class ModulatedPart:
         fault, time, population = self.fault, step * self.dt, self.member.population.name
         if fault == OUTSIDE:
             concentrations = {m: level.c[0] for m, level in self.levels.items()}
-            explain_bounds(self.effects, self.member.parameters, concentrations, time, lambda felt, _: np.tile(felt, self.member.sites))
+            explain_bounds(self.effects, self.member.parameters, concentrations, time, lambda local, _: np.tile(local, self.member.sites))
         if not fault:
             return
         parameters = {**self.member.parameters, **{n: self.value(n) for n in self.effects}}

@@ -15,6 +15,11 @@ import numpy as np
 
 from neuropil.codegen.flags import PLAIN_FLAGS
 from neuropil.codegen.kernel_cache import inner_njit
+from neuropil.lower.classify import parameter_leaf
+from neuropil.lower.graph import Graph
+from neuropil.lower.integrate import StepFunction
+from neuropil.lower.modulation import graft
+from neuropil.lower.propagator import entries
 
 BLOCK = 256
 """Matrices that are worked on together: their entries stay in the nearest cache."""
@@ -49,6 +54,52 @@ class Pattern:
             return np.array(found, np.int64).reshape(-1, 3)
 
         return cls(positions, np.array([int(i == j) for i, j in positions]), products(direct), products(reached))
+
+
+@dataclass(frozen=True)
+class Propagation:
+    """The propagators of a model, as matrix exponentials.
+
+    Attributes:
+        coefficients: graph and nodes of the entries of the matrix; positions: where each stands among those of the pattern.
+        entries: leaves of the propagators' entries, with the number of the exponential and the position there.
+        pattern: of the matrix; spans: float64[kinds], and held: int64[kinds, positions], see `propagated`.
+    """
+
+    coefficients: tuple[Graph, list[int]]
+    positions: list[int]
+    entries: list[tuple[str, int, int]]
+    pattern: Pattern
+    spans: np.ndarray
+    held: np.ndarray
+
+    @classmethod
+    def of(cls, step: StepFunction, dt: float) -> Propagation:
+        """Of a model's step.
+
+        Args:
+            step: of the model.
+            dt: ms.
+        """
+        system, exact, inputs = step.scheme.system, step.scheme.exact, tuple(step.traced.spec.inputs)
+        index: dict[str | None, int] = {n: k for k, n in enumerate((*exact, *inputs, None))}
+        at = [*((index[i], index[j]) for i, j in (*system.a, *system.b)), *((index[i], index[None]) for i in system.constant)]
+        graph = Graph()
+        nodes = graft(graph, system.graph, [*system.a.values(), *system.b.values(), *system.constant.values()])
+        pattern = Pattern.of(len(index), at)
+        held = [[int(i < len(exact) and exact[i] in held) for i, _ in pattern.positions] for _, held in step.prefixes.values()]
+        named = [
+            (parameter_leaf(name), kind, pattern.positions.index((index[i], index[j])))
+            for kind, prefix in enumerate(step.prefixes) for name, (i, j) in entries(step.scheme, prefix).items()
+        ]  # fmt: skip
+        spans = np.array([fraction * dt for fraction, _ in step.prefixes.values()])
+        return cls((graph, nodes), [pattern.positions.index(p) for p in at], named, pattern, spans, np.array(held, np.int64))
+
+    @property
+    def arguments(self) -> tuple[np.ndarray, ...]:
+        """What `propagated` takes after the matrix and its exponentials."""
+        p = self.pattern
+        return self.spans, self.held, np.array([i for i, _ in p.positions]), p.series, p.squares, p.diagonal
 
 
 @inner_njit(**PLAIN_FLAGS)

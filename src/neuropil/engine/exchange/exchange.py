@@ -2,7 +2,7 @@
 
 An owner is a thread, or a process that shares this memory. During a run it reads and writes what it owns, what never changes, and the
 arrays of its network's `Exchange`, and nothing else. No spike acts before the smallest delay of the network has passed, so owners run as many
-steps as that without waiting for each other. Then each has published the spikes of those steps, all meet, and each takes note of
+steps as that without waiting for each other. Then each has published the spikes of those steps, all meet, and each files
 the spikes of all owners: step by step, in a step owner by owner, as if they had met after every step. They meet at the end of a run
 as well, so a run may have any number of steps. What is published has two sides that alternate: while slower owners still read the one,
 faster ones write the other, so one meeting is enough.

@@ -62,10 +62,11 @@ class Published:
         """Take up what `past` gave.
 
         Args:
-            step: of that moment; past: as `past` gave it.
+            step: of that moment; past: as `past` gave it; steps before those that it has are those before a start.
         """
         self.values[:] = 0.0
-        self.values[self._rows(step), : self.size] = past
+        known = past[: self.longest]
+        self.values[self._rows(step)[: len(known)], : self.size] = known
 
     def _rows(self, step: int) -> np.ndarray:
         return (step - 1 - np.arange(self.longest)) & (len(self.values) - 1)
@@ -115,7 +116,7 @@ def _parameters(plan: Plan, p: GradedProjection) -> dict[str, Any]:
     """The parameters of the source's part by name: numbers, or one for each neuron."""
     if not p.model.spec.parameters:
         return {}
-    g, m = plan.place_of(p.source, p.value.part)
+    g, m = plan.indices_of(p.source, p.value.part)
     return {n: np.asarray(v).ravel() if np.ndim(v) else v for n, v in plan.batches[g].members[m].parameters.items()}
 
 

@@ -1,4 +1,4 @@
-"""Gap junctions in the engine: at the end of each step potentials at coupled places are published; in the next, partners read them.
+"""Gap junctions in the engine: at the end of each step potentials at coupled sites are published; in the next, partners read them.
 
 Two sides alternate, as for spikes: a step reads what the one before it wrote, so owners need to meet only once a step.
 """
@@ -49,22 +49,22 @@ class Potentials:
 
 @cached_njit(**KERNEL_FLAGS)
 def see_partners(k, seen, published, partner):
-    """The potential of each site's partner at the beginning of step k; partner: its place among the published, or -1."""
+    """The potential of each site's partner at the beginning of step k; partner: its index among the published, or -1."""
     for i in range(seen.size):
         if partner[i] >= 0:
             seen[i] = published[k & 1, partner[i]]
 
 
 @cached_njit(**KERNEL_FLAGS)
-def publish(k, potentials, places, published):
+def publish(k, potentials, indices, published):
     """The potentials at the end of step k."""
     for i in range(potentials.size):
-        published[(k + 1) & 1, places[i]] = potentials[i]
+        published[(k + 1) & 1, indices[i]] = potentials[i]
 
 
 @cached_njit(**KERNEL_FLAGS)
 def conduct(k, current, published, here, bounds, partner, conductance):
-    """Add the currents of junctions during step k; here: a place's own among the published; bounds: its junctions."""
+    """Add the currents of junctions during step k; here: a site's own among the published; bounds: its junctions."""
     for i in range(current.size):
         total = 0.0
         for j in range(bounds[i], bounds[i + 1]):
@@ -89,7 +89,7 @@ def equation(junction: Junction, values: dict[str, np.ndarray], side: np.ndarray
     Args:
         junction: one of them.
         values: parameters by name, float64[junctions].
-        side: float64[junctions], 1 for the first place of a pair, -1 for the second.
+        side: float64[junctions], 1 for the first site of a pair, -1 for the second.
     """
     program = junction_program(junction)
     made = program.constants({leaf: values[n] for n, leaf in parameter_leaves(values).items()})
@@ -139,13 +139,13 @@ def junctions(
                 label, Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,), adds=(inputs_of(entry.population, entry.input),), reads=tuple(shared.values()),
             ))  # fmt: skip
     for key, e in seen.items():
-        places, tell = first[key] + np.arange(e.population.size * e.sites), []
+        indices, shares = first[key] + np.arange(e.population.size * e.sites), []
         for t in range(threads):
             mine = potentials(e.population, e.part, t)
-            tell.append((mine.values, _site_major(places, e, mine.own), published))
-            before.append(partial(_publish_now, mine, tell[-1]))
+            shares.append((mine.values, _site_major(indices, e, mine.own), published))
+            before.append(partial(_publish_now, mine, shares[-1]))
         operations.append(Operation(
-            f"{key[0]}: publish potentials", Phase.NEURONS, Kernel.of(publish), tell.__getitem__, (Given.STEP,),
+            f"{key[0]}: publish potentials", Phase.NEURONS, Kernel.of(publish), shares.__getitem__, (Given.STEP,),
             observes=(buffers(e.population, e.part),), updates=(shared[key],),
         ))  # fmt: skip
     return operations, before
@@ -160,7 +160,7 @@ def _halves(network: Network, entry: End, first: dict[tuple[str, str], int]) -> 
     """From the own neurons to the partner of each half, -1 without one."""
     partner = np.full(entry.population.size * entry.sites, -1)
     for _, mine, other, _ in _into(network, entry):
-        partner[mine.places] = first[other.population.name, other.part] + other.places
+        partner[mine.flat_index] = first[other.population.name, other.part] + other.flat_index
     return Kernel.of(see_partners), lambda own: (_site_major(partner, entry, own),)
 
 
@@ -173,16 +173,16 @@ def _currents(network: Network, entry: End, first: dict[tuple[str, str], int]) -
 
 
 def _of_kind(entry: End, first: dict[tuple[str, str], int], found: list[tuple[Coupling, End, End, float]]) -> tuple[Kernel, Seeing]:
-    places = np.concatenate([mine.places for _, mine, _, _ in found])
-    partners = np.concatenate([first[other.population.name, other.part] + other.places for _, _, other, _ in found])
+    indices = np.concatenate([mine.flat_index for _, mine, _, _ in found])
+    partners = np.concatenate([first[other.population.name, other.part] + other.flat_index for _, _, other, _ in found])
     junction = found[0][0].junction
     assert junction is not None
     values = {n: np.concatenate([c.values[n] for c, *_ in found]) for n in junction.spec.parameters}
-    side = np.concatenate([np.full(mine.places.size, which) for _, mine, _, which in found])
+    side = np.concatenate([np.full(mine.flat_index.size, which) for _, mine, _, which in found])
     kernel, further = nearest_builder(junction, "engine", Junction, "current")(junction, values, side)
-    order = np.argsort(places, kind="stable")
+    order = np.argsort(indices, kind="stable")
     size = entry.population.size * entry.sites
-    starts = np.concatenate([[0], np.cumsum(np.bincount(places, minlength=size))])
+    starts = np.concatenate([[0], np.cumsum(np.bincount(indices, minlength=size))])
 
     def of(own: slice) -> tuple[np.ndarray, ...]:
         mine = _site_major(np.arange(size), entry, own)
@@ -198,8 +198,8 @@ def _site_major(values: np.ndarray, end: End, own: slice) -> np.ndarray:
     return values.reshape(end.population.size, end.sites)[own].T.ravel()
 
 
-def _publish_now(potentials: Potentials, told: tuple[np.ndarray, np.ndarray, np.ndarray], k: int) -> None:
+def _publish_now(potentials: Potentials, target: tuple[np.ndarray, np.ndarray, np.ndarray], k: int) -> None:
     """What the step before k would have published."""
-    values, places, published = told
+    values, indices, published = target
     potentials.look()
-    published[k & 1, places] = values
+    published[k & 1, indices] = values

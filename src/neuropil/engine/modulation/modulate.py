@@ -63,8 +63,7 @@ class Modulation(AsDescribed):
             SimulationError, ModelError: an effect that leaves its bounds, or another fault.
         """
         self.due = self._next(step + 1)  # first: a tick that fails is not repeated
-        for ticked in self.core.ticked:
-            ticked[0] = step
+        self.core.ticked[:] = [step] * len(self.core.ticked)
         for level in self.machine.levels.values():
             level.advance(step, level.ticks)
         for part in self.machine.modulated.values():
@@ -110,8 +109,8 @@ class Modulation(AsDescribed):
         for name, effects in effects_on(self.plan.network.modulators, population).items():
             value: Any = values.get(name)
             for effect in effects if value is not None else ():
-                felt = effect.felt(self.running[effect.modulator].c)
-                each = np.tile(felt, max(1, np.size(value) // population.size)) if np.ndim(felt) else felt
+                local = effect.local(self.running[effect.modulator].c)
+                each = np.tile(local, max(1, np.size(value) // population.size)) if np.ndim(local) else local
                 value = effect.apply(value, each, self.core.step * self.plan.dt)
 
     def renew(self, act: bool = True) -> None:
@@ -133,7 +132,7 @@ class Modulation(AsDescribed):
     @property
     def _acted(self) -> bool:
         """Whether the tick at t = 0 has been."""
-        return self.core.step > 0 or any(ticked[0] == 0 for ticked in self.core.ticked)
+        return self.core.step > 0 or 0 in self.core.ticked
 
     def flush(self, held: int | None = None) -> list[np.ndarray]:
         """Concentrations sampled at the ticks since the last flush: [ticks, 1] for every trace.
@@ -168,8 +167,7 @@ class Modulation(AsDescribed):
 
     def resume(self, step: int) -> None:
         """Go on from a step with the concentrations of the moment, which have acted on the parameters unless it is the first."""
-        for ticked in self.core.ticked:
-            ticked[0] = -1
+        self.core.ticked[:] = [-1] * len(self.core.ticked)
         if self.running and step:
             self._act(step)
             self._act_between(set(self.running), step)

@@ -6,7 +6,7 @@ from a parameter (see the subclasses) is computed only when its value is another
 Args:
     effects: on the parameters, by name.
     dt: time step, ms; step: present step; time: ms.
-    felt: float64[cells], concentration at each cell.
+    local: float64[cells], concentration at each cell.
     name: of the parameter.
     changed: new values by name.
     g: number of the batch; group: the batch; member: the part.
@@ -59,18 +59,18 @@ class Modulated:
         for group in self.groups:
             within, moved = group.evaluate(concentrations)
             if not within:
-                explain_bounds(self.effects, self.base, concentrations, step * self.dt, lambda felt, name: felt[self.places(np.arange(felt.size), name)])
+                explain_bounds(self.effects, self.base, concentrations, step * self.dt, lambda local, name: local[self.cell_index(np.arange(local.size), name)])
             changed |= {group.names[k]: group.function.values[k] for k in moved}
         if changed:
             self.now |= changed
             self.write(changed, step)
 
     def forget(self) -> None:
-        """What was written is not what follows from the values of the moment: everything is written at the next tick."""
+        """What was written is not what follows from the present values: everything is written at the next tick."""
         for group in self.groups:
             unknown(group.function)
 
-    def places(self, cells: np.ndarray, name: str) -> np.ndarray:
+    def cell_index(self, cells: np.ndarray, name: str) -> np.ndarray:
         """For every value of a parameter, of an array over the cells of the population, the entry of its cell."""
         raise NotImplementedError
 
@@ -100,8 +100,8 @@ class _Group:
         for name in self.mixed:
             self.known[f"c.{name}"] = float(concentrations[name][0])
         for name, effect in self.fields.items():
-            cells = effect.grid.places[effect.population.name]
-            self.known[f"c.{name}"] = concentrations[name], self.target.places(cells, self.names[0])
+            cells = effect.grid.voxels[effect.population.name]
+            self.known[f"c.{name}"] = concentrations[name], self.target.cell_index(cells, self.names[0])
         return self.function(self.known)
 
 

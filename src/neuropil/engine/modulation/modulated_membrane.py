@@ -25,7 +25,7 @@ class ModulatedMembrane(Modulated):
         super().__init__(effects, {n: np.ravel(v) if np.ndim(v := group.parameters[n]) else v for n in effects}, 0, plan.dt)
         self.cells, self.group = cells, group
 
-    def places(self, cells: np.ndarray, name: str) -> np.ndarray:
+    def cell_index(self, cells: np.ndarray, name: str) -> np.ndarray:
         """One value for all cells (`Modulator.modulates` refuses others)."""
         return cells
 

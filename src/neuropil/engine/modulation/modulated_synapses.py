@@ -53,13 +53,13 @@ class ModulatedSynapses(Modulated):
         self.reached_of: np.ndarray | None = None  # the list for which `reached`, the target of each synapse, was found
         self.reached: list[np.ndarray] = []
         for table in self.store.tables():
-            places = [k for k, node in enumerate(table.hoisted) if table.graph.leaves(node) & leaves]
+            indices = [k for k, node in enumerate(table.hoisted) if table.graph.leaves(node) & leaves]
             graph = Graph()
-            roots = graft(graph, table.graph, [table.hoisted[k] for k in places])
+            roots = graft(graph, table.graph, [table.hoisted[k] for k in indices])
             finite = [graph.add("is_finite", r) for r in roots]
-            self.functions.append((places, Pointwise("constants", graph, roots, checks=finite, arrays=frozenset(arrays), size=size)))
+            self.functions.append((indices, Pointwise("constants", graph, roots, checks=finite, arrays=frozenset(arrays), size=size)))
 
-    def places(self, cells: np.ndarray, name: str) -> np.ndarray:
+    def cell_index(self, cells: np.ndarray, name: str) -> np.ndarray:
         """Each target's, or each synapse's."""
         return cells[self.store.synapses.post] if np.ndim(self.base[name]) else cells
 
@@ -87,9 +87,9 @@ class ModulatedSynapses(Modulated):
         if self.reached_of is not store.synapses.post:
             self.reached = [store.synapses.post[order].astype(np.intp) for order in tables[0].orders]
             self.reached_of = store.synapses.post
-        for table, (places, function) in zip(tables, self.functions, strict=True):
+        for table, (indices, function) in zip(tables, self.functions, strict=True):
             finite, moved = function(known)
             if not finite:
                 check_finite(f"projection {projection.name!r} ({store.program.traced.name})", function.values)
             for k in moved:
-                table.write(places[k], function.values[k], self.reached)
+                table.write(indices[k], function.values[k], self.reached)

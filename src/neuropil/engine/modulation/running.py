@@ -124,7 +124,7 @@ class RunningModulator:
 
 
 class ByName(dict[str, RunningModulator]):
-    """The modulators of a simulation by name; a wrong name is answered with the right one."""
+    """The modulators of a simulation by name; the error for a wrong name suggests the right one."""
 
     def __missing__(self, name: str) -> RunningModulator:
         raise NetworkError(f"the network has no modulator {name!r}", fix=did_you_mean(name, self))

@@ -20,7 +20,7 @@ def changed_part(core: Core, key: tuple[str, str]) -> ModulatedPart:
         key: population and part.
     """
     machine = core.machine
-    g, m = core.plan.place_of(core.plan.network[key[0]], key[1])
+    g, m = core.plan.indices_of(core.plan.network[key[0]], key[1])
     old, part = machine.modulated[key], modulated_part(core.now, core.layout, machine.arrays, machine.levels, g, core.now.groups[g].members[m])
     if part.kernel is old.kernel:
         old.adopt(part)

@@ -49,7 +49,7 @@ class Interventions(AsDescribed):
         log: of each change its time, target, parameter, value and unit.
         unlisted: how many there were besides.
         names: by population, full names of the parameters that are others than described.
-        fields: by place of a stimulus, those that are others than described, as given.
+        fields: by index of a stimulus, those that are others than described, as given.
         described: by population and full name, what parameters were before they were changed.
     """
 
@@ -85,11 +85,11 @@ class Interventions(AsDescribed):
         def act() -> None:
             change()
             for given, value in values.items():
-                self._note(found, given.replace("__", "."), value)
+                self._record(found, given.replace("__", "."), value)
 
         return act
 
-    def _note(self, target: Any, name: str, value: Any) -> None:
+    def _record(self, target: Any, name: str, value: Any) -> None:
         key = (target.name, name)
         self._listed[key] += 1
         if self._listed[key] > MOST_LISTED:
@@ -159,7 +159,7 @@ class Interventions(AsDescribed):
         part, inner = split(name)
         if population.name in self.core.now.cells:
             return self.core.now.cells[population.name].parameter(name)
-        g, m = self.core.plan.place_of(population, part)
+        g, m = self.core.plan.indices_of(population, part)
         member = self.core.now.groups[g].members[m]
         value = member.parameters[inner]
         return np.reshape(value, (member.sites, -1)).T if np.ndim(value) else value
@@ -172,7 +172,7 @@ class Interventions(AsDescribed):
         """What changes a stimulus, and those that follow it.
 
         Args:
-            index: its place in the network.
+            index: its index in the network.
             drive: from which to start.
             fields: all that will be others than in the description, as given.
             values: fields that are others than in `drive`.
@@ -204,7 +204,7 @@ class Interventions(AsDescribed):
         self._listed = Counter((entry["target"], entry["parameter"]) for entry in self.log)
 
 
-class Parameters:
+class Parameters(AsDescribed):
     """Changed parameters of neurons, by population.
 
     Args:
@@ -252,7 +252,7 @@ class Parameters:
         own.modulation.renew(act=False)
 
 
-class Settings:
+class Settings(AsDescribed):
     """Changed fields of stimuli, by stimulus.
 
     Args:
@@ -266,11 +266,11 @@ class Settings:
 
     def free(self, name: str) -> frozenset[str]:
         """All fields of the stimulus `name`."""
-        stimulus: Any = self._own.core.plan.drives[self._places[name]].drive.stimulus
+        stimulus: Any = self._own.core.plan.drives[self._index_of[name]].drive.stimulus
         return frozenset({"weight", *(f.name for f in dataclasses.fields(stimulus))})
 
     @property
-    def _places(self) -> dict[str, int]:
+    def _index_of(self) -> dict[str, int]:
         return {d.name: j for j, d in enumerate(self._own.core.plan.network.drives)}
 
     def save(self) -> Arrays:
@@ -280,8 +280,8 @@ class Settings:
 
     def restore(self, arrays: Arrays, step: int) -> None:
         """Restore the `arrays` that `save` returned, and what is described of those that it does not name; the `step` does not matter."""
-        own, places = self._own, self._places
-        for index in {**{places[name]: 0 for name in arrays}, **own.fields}:
+        own, index_of = self._own, self._index_of
+        for index in {**{index_of[name]: 0 for name in arrays}, **own.fields}:
             drive = own.core.plan.network.drives[index]
             fields = {n: _from_array(v) for n, v in group(arrays, drive.name).items()} if drive.name in arrays else {}
             if fields or own.fields.get(index):

@@ -5,7 +5,7 @@ that reads arrays in its place: the one thing that a change may compile, once.
 
 Args:
     core: of the simulation.
-    g: place of the batch.
+    g: index of the batch.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def changing_part(core: Core, population: Population, part: str, values: Mapping
     Raises:
         ModelError: a constant that is not finite. SimulationError: a state that float32 does not resolve.
     """
-    g, m = core.plan.place_of(population, part)
+    g, m = core.plan.indices_of(population, part)
     batch = core.now.groups[g]
     member = batch.members[m]
     flat = {n: by_site(v) for n, v in values.items()}
@@ -70,7 +70,7 @@ def renew(core: Core, g: int, m: int, member: PopulationSlice, values: Mapping[A
     """Give a part other constants, weights of Poisson events, or refractory periods.
 
     Args:
-        m: place of the part among the members of the batch.
+        m: index of the part among the members of the batch.
         member: the part as it is from now on, but for these values.
         values: by argument of the kernel: [sites, 1 or neurons].
     """

@@ -29,13 +29,13 @@ def change_stimulus(core: Core, index: int, twin: StimulusConnection, fields: Co
 
     Args:
         core: of the simulation.
-        index: place of the stimulus in the network.
+        index: index of the stimulus in the network.
         twin: the stimulus as it is from now on.
         fields: names of those that are others than before; without any of `SETTABLE`, what `set_drive` has set stays.
     """
     planned = dataclasses.replace(core.now.drives[index], drive=twin)
     part, port = split(twin.entry)
-    g, m = core.plan.place_of(twin.target, part)
+    g, m = core.plan.indices_of(twin.target, part)
     arrays = [own[g].arrays for own in core.machine.groups]
     drives = core.now.drives
     core.change(drives=(*drives[:index], planned, *drives[index + 1 :]))

@@ -36,10 +36,10 @@ def parts(plan: Plan) -> dict[str, str]:
         constants = [(c.numbers, c.arrays) for p in cells.cable.groups for c in p.loops.values()]
         where = [(p.name, p.compartments) for p in cells.cable.groups]
         found[f"cells of population {cells.population.name!r}"] = _digest(
-            emit_cable(cells), cells.population.size, tree, where, constants, cells.quanta
+            emit_cable(cells), cells.population.size, tree, where, constants, cells.weight_scales
         )
     for j, (p, scale) in enumerate(zip(projections, plan.scale, strict=True)):
-        stored = scale and (scale.quantum, scale.top, str(np.dtype(scale.word)))
+        stored = scale and (scale.unit, scale.top, str(np.dtype(scale.word)))
         positions = _positions(p)
         found[f"projection {p.name!r}"] = _digest(
             p.source.name, p.target.name, p.port, p.site, p.rule, p.weight, p.delay, stored, positions, _synapses(plan, j), p.sources, p.targets, p.stream
@@ -48,7 +48,7 @@ def parts(plan: Plan) -> dict[str, str]:
         described = (graded.source.name, graded.target.name, graded.input, graded.site, graded.rule, graded.weight, graded.delay, graded.sources, graded.targets)
         found[f"projection {graded.name!r}"] = _digest(*described, graded.stream, graded.value, graded.matrix, _positions(graded))
     for j, c in enumerate(network.couplings):
-        found[f"coupling {j + 1}"] = _digest([(e.population.name, e.input, e.places) for e in (c.first, c.second)], getattr(type(c.junction), "current", None), c.values)
+        found[f"coupling {j + 1}"] = _digest([(e.population.name, e.input, e.flat_index) for e in (c.first, c.second)], getattr(type(c.junction), "current", None), c.values)
     for planned in plan.drives:
         d = planned.drive
         found[f"stimulus {d.name!r}"] = _digest(planned.kind, d.target.name, d.port, d.input, d.site, d.weight, d.stimulus, d.neurons, d.stream)
@@ -57,7 +57,7 @@ def parts(plan: Plan) -> dict[str, str]:
     for probe in network.probes:
         found[f"probe {probe.name!r}"] = _digest(probe.target.name, probe.recorded, probe.neurons, probe.sites, probe.interval, probe.start)
     for recorded in network.synapse_probes:
-        found[f"probe {recorded.name!r}"] = _digest(recorded.projection.name, recorded.variable, recorded.chosen, recorded.interval)
+        found[f"probe {recorded.name!r}"] = _digest(recorded.projection.name, recorded.variable, recorded.chosen, recorded.interval, *(() if recorded.start is None else (recorded.start,)))
     for n in network.normalisations:
         found[f"normalisation of {n.variable!r} of projection {n.projection.name!r}"] = _digest(n.total, n.interval)
     return found

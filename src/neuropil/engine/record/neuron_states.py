@@ -48,13 +48,13 @@ class Amplitudes(AsDescribed):
 
     def __init__(self, core: Core):
         self.core = core
-        self.places = {core.plan.network.drives[j].name: j for j in core.machine.amplitudes}
+        self.index_of = {core.plan.network.drives[j].name: j for j in core.machine.amplitudes}
 
     def save(self) -> Arrays:
         """[sites, neurons] of each, by its name."""
-        return {name: {"amplitude": self.core.amplitude(j)} for name, j in self.places.items()}
+        return {name: {"amplitude": self.core.amplitude(j)} for name, j in self.index_of.items()}
 
     def restore(self, arrays: Arrays, step: int) -> None:
         """Restore the `arrays` that `save` returned; the `step` does not matter."""
         for name in arrays:
-            self.core.set_amplitude(self.places[name], array(group(arrays, name), "amplitude"))
+            self.core.set_amplitude(self.index_of[name], array(group(arrays, name), "amplitude"))

@@ -30,14 +30,14 @@ Arrays = Sequence[dict[Argument, np.ndarray]]
 def stimuli_of(
     plan: Plan, layout: Layout, g: int, batch: Batch, arrays: Arrays, amplitudes: dict[int, list[np.ndarray]], streams: Streams
 ) -> dict[str | int, Operation]:
-    """All that is done before the neurons of a batch advance: stimuli by their places in the network, counts by their port, the rest by name.
+    """All that is done before the neurons of a batch advance: stimuli by their indices in the network, counts by their port, the rest by name.
 
     Args:
         plan, layout: the network's.
-        g: place of the batch in the plan.
+        g: index of the batch in the plan.
         batch: the neurons.
         arrays: theirs, of each thread.
-        amplitudes: takes what can be set between steps, by the place of the stimulus in the network.
+        amplitudes: takes what can be set between steps, by the index of the stimulus in the network.
         streams: of random numbers.
     """
     made: dict[str | int, Operation] = {counts_at(port): counted(plan, layout, g, batch, port, arrays, streams) for port in batch.variant.counted}

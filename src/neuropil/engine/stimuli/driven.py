@@ -48,9 +48,9 @@ class Driven:
 
     Attributes:
         plan: the network's.
-        connection: the stimulus as it was attached; index: its place in the network.
+        connection: the stimulus as it was attached; index: its index in the network.
         threads: what it drives of each.
-        amplitudes: by the place of a stimulus, values that can be set between steps, [sites, own neurons] of each thread.
+        amplitudes: by the index of a stimulus, values that can be set between steps, [sites, own neurons] of each thread.
         buffer: to which it adds.
         streams: of random numbers.
     """
@@ -73,18 +73,18 @@ class Driven:
 
         Args:
             plan, layout: the network's.
-            index: place of the stimulus in the network.
+            index: index of the stimulus in the network.
             connection: the stimulus.
             target: to what of the batch it adds; arrays: that array of each thread.
             amplitudes: where values that can be set are kept; streams: of random numbers.
         """
         part, sites = split(connection.entry)[0], connection.sites
-        g, _ = plan.place_of(connection.target, part)
+        g, _ = plan.indices_of(connection.target, part)
         made = []
         for share, array in zip(layout.shares, arrays, strict=True):
-            place = share.slices[connection.target.name, part]
-            counters = sites * connection.target.size + place.lower
-            made.append(Reach(place.start - share.start[g] + sites * place.neurons, counters, place.lower, place.neurons, array))
+            own = share.slices[connection.target.name, part]
+            counters = sites * connection.target.size + own.lower
+            made.append(Reach(own.start - share.start[g] + sites * own.neurons, counters, own.lower, own.neurons, array))
         return cls(plan, connection, index, tuple(made), amplitudes, plan.buffers[g, target], streams)
 
     @property
@@ -114,7 +114,7 @@ class Driven:
         if not found:
             kind = type(self.stimulus).__name__
             raise SimulationError(
-                f"stimulus {self.connection.name!r}: its builder for the engine keeps the key of its random numbers to itself", got=kind,
+                f"stimulus {self.connection.name!r}: its builder for the engine does not expose the key of its random numbers", got=kind,
                 expected="*driven.key among the arguments of driven.operation", fix="leave seed out, or correct the builder",
             )  # fmt: skip
         self.__dict__["key"] = key

@@ -1,4 +1,4 @@
-"""Synapses as they were built, for simulations that would build the same: shared by reference, copied by whoever writes."""
+"""Synapses as they were built, for simulations that would build the same: shared by reference, copied before they are written."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class Built:
         """
         then = [self.plan.network.projections[j].name for j in self.plan.packed.get(word, [])]
         now = [plan.network.projections[j].name for j in plan.packed[word]]
-        # Words lie by class, and hold weights in quanta, if any: of a size that depends on all projections onto a port.
+        # Words lie by class, and hold multiples of the weight scale, if any: of a size that depends on all projections onto a port.
         stored = [[(p.classes(word).of[j], word == np.uint16 or p.scale[j]) for j in p.packed.get(word, [])] for p in (self.plan, plan)]
         if word not in self.packed or then != now or not self.same.issuperset(now) or stored[0] != stored[1]:
             return None
-        built, place = self.packed[word], {p.name: j for j, p in enumerate(self.plan.network.projections)}
-        there = [place.get(p.name, -1) for p in plan.network.projections]
+        built, index_of = self.packed[word], {p.name: j for j, p in enumerate(self.plan.network.projections)}
+        there = [index_of.get(p.name, -1) for p in plan.network.projections]
 
         def moved(account: list[Any]) -> list[Any]:
             return [account[j] if j >= 0 else 0 for j in there]
@@ -81,5 +81,5 @@ def twin(held: Any, shared: tuple[str, ...]) -> Any:
         return tuple(map(copied, value)) if isinstance(value, tuple) else value
 
     made = replace(held, **{name: copied(value) for name, value in vars(held).items() if name in held.__dataclass_fields__ and name not in shared})
-    vars(made).update({name: value for name, value in vars(held).items() if name not in held.__dataclass_fields__})  # what follows from places
+    vars(made).update({name: value for name, value in vars(held).items() if name not in held.__dataclass_fields__})  # cached properties, which follow from the layout alone
     return made

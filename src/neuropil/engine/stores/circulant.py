@@ -17,7 +17,7 @@ from neuropil.codegen.kernel_cache import cached_njit, inner_njit
 
 
 def length_of(n: int) -> int:
-    """The length of transforms for a circle of n: n itself if it is a power of two, else one that holds all differences of places."""
+    """The length of transforms for a circle of n: n itself if it is a power of two, else one that holds all differences of positions."""
     return n if n & (n - 1) == 0 else 1 << (2 * n - 2).bit_length()
 
 
@@ -86,7 +86,7 @@ def circulant_arguments(kernel: np.ndarray, rows: np.ndarray) -> tuple[object, .
 
     Args:
         kernel: float64[n], weights by the distance from source to target.
-        rows: int64[targets], places of own targets on the circle.
+        rows: int64[targets], positions of own targets on the circle.
     """
     n, length = kernel.size, length_of(kernel.size)
     turn, room = twiddles(length), np.zeros((4, length))

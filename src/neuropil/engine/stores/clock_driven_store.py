@@ -1,7 +1,7 @@
 """The store of synapses of which some state advances in every step.
 
 They lie in the order of their targets, so that a step reads the potential of a target once and sums its currents over a
-straight run, a spike of the target walks that run, and an arriving spike finds its synapses by a list of places.
+straight run, a spike of the target walks that run, and an arriving spike finds its synapses by a list of indices.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from neuropil.engine.saved import Arrays, array
 from neuropil.engine.stores.built import twin
 from neuropil.engine.stores.deliver import Rows, file_again
 from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
-from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_own, note_own
+from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, add_activity, file_own
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
 from neuropil.lower.constants import hoisted
 from neuropil.lower.graph import Graph
@@ -26,7 +26,7 @@ from neuropil.model.synapse.context import POST_TIME, Activity, reads
 from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.plan import Plan
 from neuropil.plan.stores import ClockDriven
-from neuropil.plan.synapse_signature import DATE, PLACE, WEIGHT, SynapseArgument, SynapseKind, own_state
+from neuropil.plan.synapse_signature import DATE, LIST_INDEX, WEIGHT, SynapseArgument, SynapseKind, own_state
 from neuropil.registry import register
 
 
@@ -35,11 +35,11 @@ class OwnSynapses:
     """What one thread holds of a projection.
 
     Attributes:
-        order: int32[n], the place in the list of each synapse, as they lie here.
+        order: int32[n], the index in the list of each synapse, as they lie here.
         rows: segments of the thread's own synapses, by source and delay.
         run: int64[targets + 1], synapses of each target.
         slot: int32[n], which of the thread's targets each is on.
-        arrays: with an entry per synapse; constants: those that differ, by kernel and place.
+        arrays: with an entry per synapse; constants: those that differ, by kernel and index.
         part: room for a run.
     """
 
@@ -116,14 +116,14 @@ class ClockDrivenStore(SynapseStore):
                 own.arrays[DATE][:] = low_bits(step)
 
     def flush_pending(self) -> None:
-        """Nothing is put off but the states that wait."""
+        """Nothing is pending but the states that wait."""
 
     def kept(self, t: int) -> dict[str, dict[str, np.ndarray]]:
         """All states, each synapse's own; and the step to which those are up to date that wait."""
         arrays = self.own[t].arrays
         return {"": {**{n: arrays[own_state(n)] for n in self.program.states}, "last": arrays[DATE]}}
 
-    def place(self, t: int) -> np.ndarray | slice:
+    def list_index(self, t: int) -> np.ndarray | slice:
         """In the order of targets."""
         return self.own[t].order
 
@@ -132,11 +132,11 @@ class ClockDrivenStore(SynapseStore):
         return self.own
 
     def adopt(self, made: Any) -> None:
-        """Copies of all but the places of synapses."""
+        """Copies of all but the indices of synapses."""
         self.own, self.numbers = [twin(own, ("order", "rows", "run", "slot")) for own in made], {}
 
-    def unburden(self) -> None:
-        """Nothing is put off."""
+    def drop_pending(self) -> None:
+        """Nothing is pending."""
 
     def gather(self, name: str) -> np.ndarray:
         """A state of every synapse as it is kept."""
@@ -190,7 +190,7 @@ class ClockDrivenStore(SynapseStore):
         ordered = mine[by_source]
         rows = _rows(self.plan, self.index, s.pre[ordered], s.delay[ordered], by_source.astype(np.int32))
         arrays = {own_state(n): np.ascontiguousarray(s.states[n][mine], self.real) for n in self.program.states}
-        arrays[DATE], arrays[PLACE] = s.last[""][mine], s.number[mine].astype(np.int32)
+        arrays[DATE], arrays[LIST_INDEX] = s.last[""][mine], s.number[mine].astype(np.int32)
         weighed = any(WEIGHT in kernel.arguments for kernel, _ in self.kernels.values())
         arrays[WEIGHT] = s.weight[mine].astype(self.real) if weighed else np.empty(0, self.real)
         part = np.zeros(int(np.diff(run).max(initial=0)), self.real)
@@ -207,14 +207,14 @@ class ClockDrivenStore(SynapseStore):
     # --- what the loop asks ------------------------------------------------------------------------------------------
 
     def operations(self) -> list[Operation]:
-        """Respond to, file and note spikes; advance, and let arrive."""
+        """Respond to, file and record spikes; advance, and let arrive."""
         name = self.projection.name
         made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_own), self._filing, ALL_SPIKES, adds=(self.under_way,))]
         if "respond" in self.kernels:
             respond = Operation(f"{name}: respond to them", Phase.RESPONSES, self._kernel("respond"), self._responding, (Given.STEP,))
             made += [self.own_spikes(), respond]
         if self.post[0].size:
-            made.append(Operation(f"{name}: activity of targets", Phase.RESPONSES, Kernel.of(note_own), self._noting, (Given.OWN_SPIKES,)))
+            made.append(Operation(f"{name}: activity of targets", Phase.RESPONSES, Kernel.of(add_activity), self._recording, (Given.OWN_SPIKES,)))
         # Arrivals belong to the end of a step: they come after the step of the synapses.
         step = (Given.STEP,)
         made.append(Operation(
@@ -238,7 +238,7 @@ class ClockDrivenStore(SynapseStore):
     def _filing(self, t: int) -> tuple[object, ...]:
         return self.own[t].rows.index, self.buckets[t].memory
 
-    def _noting(self, t: int) -> tuple[object, ...]:
+    def _recording(self, t: int) -> tuple[object, ...]:
         target = self.targets[t]
         return self.layout.slot_of, target.first, target.neurons, self.post[t], self.real.type(1.0 / self._post_time)
 
@@ -271,7 +271,7 @@ def _rows(plan: Plan, index: int, pre: np.ndarray, delay: np.ndarray, words: np.
     """The index of synapses sorted by (source, delay)."""
     network, projection = plan.network, plan.network.projections[index]
     sizes = [p.size for p in network.populations.values()]
-    place = list(network.populations.values()).index(projection.source)
+    population = list(network.populations.values()).index(projection.source)
     steps = np.unique(delay)
     keys, first, size = steps.size, projection.source.first, projection.source.size
     counts = np.bincount(pre.astype(np.int64) * max(keys, 1) + np.searchsorted(steps, delay), minlength=size * keys)
@@ -283,6 +283,6 @@ def _rows(plan: Plan, index: int, pre: np.ndarray, delay: np.ndarray, words: np.
     return Rows(
         np.repeat(np.arange(len(sizes), dtype=np.uint16), sizes),
         np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64),
-        np.repeat(np.array([0, keys], np.int64), [place + 1, len(sizes) - place]),
+        np.repeat(np.array([0, keys], np.int64), [population + 1, len(sizes) - population]),
         np.zeros(keys, np.int32), steps.astype(np.int32), np.zeros(len(sizes), np.int64), bounds.ravel(), row_start, words,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Spikes to synapses: push a spike's segments into the steps they arrive in, and add the segments that are due.
 
 When a neuron fires, its row of segment bounds is read once and each segment goes to the bucket of the step in which it
-arrives (`neuropil.engine.stores.buckets`), so that a step walks one list. Weights are whole quanta and their sums exact: no order of events, and hence no
+arrives (`neuropil.engine.stores.buckets`), so that a step walks one list. Weights are whole multiples of a weight scale and their sums exact: no order of events, and hence no
 number of threads, can change a result.
 """
 
@@ -40,7 +40,7 @@ class Rows:
     """The store's index, shared by all threads: where each neuron's segments lie.
 
     Attributes:
-        population: uint16[neurons], place of a neuron's population among the sources.
+        population: uint16[neurons], index of a neuron's population among the sources.
         first: int64[populations], global index of its first neuron.
         key_start: int64[populations + 1], its range in `channel` and `delay`.
         channel, delay: int32[keys]; the first is the class of the segments (`neuropil.plan.weight_classes`).
@@ -144,7 +144,7 @@ def push(neuron, step, age, thread, all_blocks, rows, buckets):
     `rows` is `Rows.index`; only the blocks of `thread` are filed.
     """
     population, first, key_start, channel, delay, offset_start, offsets, row_start = rows
-    # Unsigned places throughout: Numba tests a signed one for being negative.
+    # Unsigned indices throughout: Numba tests a signed one for being negative.
     who = np.uint64(neuron)
     p = np.uint64(population[who])
     k0 = np.uint64(key_start[p])
@@ -188,7 +188,7 @@ def file_again(neurons, emitted, now, thread, threads, rows, buckets):
 def delivery(alike: int) -> Callable[..., Any]:
     """The kernel that adds the synapses that are due at the end of a step to the accumulators int[channels, slots], and returns how many.
 
-    Its further arguments: due, room for the segments of a bucket; of each class its channel and its quanta.
+    Its further arguments: due, room for the segments of a bucket; of each class its channel and its weight.
 
     Args:
         alike: 1 where the synapses of a class weigh the same and words are targets, 0 where each word has a weight.
@@ -196,21 +196,21 @@ def delivery(alike: int) -> Callable[..., Any]:
     add = _add_alike if alike else _add
 
     @cached_njit(nogil=True)
-    def deliver(step, words, buckets, due, arrived, channel, quanta):  # type: ignore[no-untyped-def]
+    def deliver(step, words, buckets, due, arrived, channel, multiples):  # type: ignore[no-untyped-def]
         ring, blocks = buckets[RING], buckets[BLOCKS]
         events = 0
         for c in range(channel.size):
             for b in range(blocks):
                 n = drain(buckets, (c * ring + (step & (ring - 1))) * blocks + b, due)
                 if n:
-                    events += add(words, due, n, quanta[c], arrived[channel[c], b * BLOCK :])
+                    events += add(words, due, n, multiples[c], arrived[channel[c], b * BLOCK :])
         return events
 
     return deliver
 
 
 @inner_njit(**KERNEL_FLAGS)
-def _add(words, segments, n, quanta, target):
+def _add(words, segments, n, weight, target):
     """Sum n segments of words into the accumulators of one block."""
     events = 0
     _fetch_first(words, segments, n)
@@ -224,15 +224,15 @@ def _add(words, segments, n, quanta, target):
 
 
 @inner_njit(**KERNEL_FLAGS)
-def _add_alike(words, segments, n, quanta, target):
-    """As `_add`, of words that are targets: each receives `quanta`."""
+def _add_alike(words, segments, n, weight, target):
+    """As `_add`, of words that are targets: each receives `weight`."""
     events = 0
     _fetch_first(words, segments, n)
     for q in range(n):
         start, stop = _segment(words, segments, q, n)
         events += stop - start
         for j in range(np.uint64(start), np.uint64(stop)):
-            target[words[j]] += quanta
+            target[words[j]] += weight
     return events
 
 

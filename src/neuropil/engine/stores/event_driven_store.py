@@ -1,7 +1,7 @@
 """The store of event-driven synapses: nothing happens to them between spikes, and little when their targets spike.
 
 They lie in the order of their sources and delays; `neuropil.codegen.event_driven_source` says what its kernels do and why it
-does not matter when spikes of the targets are made up for.
+does not matter when the responses to spikes of the targets are computed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.codegen.cache import load
-from neuropil.codegen.event_driven_source import NAME, NOTES, UNROLLED, emit_event_driven
+from neuropil.codegen.event_driven_source import HISTORY, NAME, UNROLLED, emit_event_driven
 from neuropil.engine.stores.built import twin
 from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_segments, file_segments_again
@@ -30,14 +30,14 @@ class OwnSynapses:
     """What one thread holds of a projection.
 
     Attributes:
-        order: int32[n], the place in the list of each synapse, as they lie here.
+        order: int32[n], the index in the list of each synapse, as they lie here.
         target: uint16[n] or uint32[n], which of the thread's targets each is on.
         bounds: int64[sources * delays + 1], of the segments.
         own: with an entry per synapse.
         source: with an entry per segment: "last" and states.
         seen: with an entry per target: "last" and states; "latest", the number of its last spike (modulo 256) and the times
-            of the last two in one word; "fresh", spikes since the last settling; "full" (two entries): notes have no more room; the step of the last.
-        notes: [NOTES, targets], of the latest spikes, the last one first: "time", and states just before it.
+            of the last two in one word; "fresh", spikes since the last flush; "full" (two entries): the history has no more room; the step of the last.
+        history: [HISTORY, targets], of the latest spikes, the last one first: "time", and states just before it.
         part: room for a segment: what is handed over; room: for what else a segment needs, see `neuropil.codegen.event_driven_source.ROOM`.
         of_target: [values, targets], what arrivals of a step read of their targets.
     """
@@ -48,13 +48,13 @@ class OwnSynapses:
     own: dict[SynapseArgument, np.ndarray]
     source: dict[str, np.ndarray]
     seen: dict[str, np.ndarray]
-    notes: dict[str, np.ndarray]
+    history: dict[str, np.ndarray]
     part: np.ndarray
     room: tuple[np.ndarray, ...]
     of_target: np.ndarray
 
     @cached_property
-    def place(self) -> np.ndarray | slice:
+    def list_index(self) -> np.ndarray | slice:
         """`order`, or, where they lie as the first of the list do, these: a copy of a run is several times as fast."""
         first = self.order.size  # a thread has few of them, or none
         return slice(first) if np.array_equal(self.order, np.arange(first, dtype=self.order.dtype)) else self.order
@@ -67,8 +67,8 @@ class OwnSynapses:
                 return self.source[name or "last"]
             case SynapseKind.TARGET_DATE | SynapseKind.TARGET_STATE:
                 return self.seen[name or "last"]
-            case SynapseKind.NOTED_TIME | SynapseKind.NOTED_STATE:
-                return self.notes[name or "time"]
+            case SynapseKind.HISTORY_TIME | SynapseKind.HISTORY_STATE:
+                return self.history[name or "time"]
             case SynapseKind.LATEST:
                 return self.seen["latest"]
         return self.own[argument]
@@ -127,16 +127,16 @@ class EventDrivenStore(SynapseStore):
                 made[n][where] = s.states[n][mine]
             return made
 
-        # A target without synapses, too, has its spikes noted.
+        # A target without synapses, too, has its spikes recorded.
         seen = shared("target", post, target.size)
         seen |= {"latest": np.zeros(target.size, np.uint64), "fresh": np.zeros(target.size, np.int64), "full": np.zeros(2, np.int64)}
-        room = (NOTES, target.size) if self.program.responds else (0, 0)
-        notes = {"time": np.zeros(room, np.uint32), **{n: np.zeros(room, real) for n in form.of("target")}}
+        room = (HISTORY, target.size) if self.program.responds else (0, 0)
+        history = {"time": np.zeros(room, np.uint32), **{n: np.zeros(room, real) for n in form.of("target")}}
         longest = int(np.diff(bounds).max(initial=0))
         counts, times, deep = np.zeros(longest, np.uint8), np.zeros((UNROLLED, longest), np.uint32), np.zeros(longest, np.uint32)
-        scratch = (counts, times, deep, np.zeros((len(self.program.answering), longest), real), np.zeros(longest, np.uint32))
+        scratch = (counts, times, deep, np.zeros((len(self.program.responding), longest), real), np.zeros(longest, np.uint32))
         return OwnSynapses(
-            mine.astype(np.int32), post.astype(np.uint16 if target.size <= 1 << 16 else np.uint32), bounds, own, shared("source", segment, segments), seen, notes,
+            mine.astype(np.int32), post.astype(np.uint16 if target.size <= 1 << 16 else np.uint32), bounds, own, shared("source", segment, segments), seen, history,
             np.zeros(longest, real), scratch, np.zeros((len(self.program.per_target), target.size), real),
         )  # fmt: skip
 
@@ -153,9 +153,9 @@ class EventDrivenStore(SynapseStore):
                 states["last"] = dates[side]
         return {side: states for side, states in found.items() if states}
 
-    def place(self, t: int) -> np.ndarray | slice:
+    def list_index(self, t: int) -> np.ndarray | slice:
         """In the order of sources and delays."""
-        return self.own[t].place
+        return self.own[t].list_index
 
     def used(self, t: int) -> np.ndarray:
         """Segments with synapses."""
@@ -166,35 +166,35 @@ class EventDrivenStore(SynapseStore):
         return self.delays, self.own
 
     def adopt(self, made: Any) -> None:
-        """Copies of all but the places of synapses."""
+        """Copies of all but the indices of synapses."""
         self.delays = made[0]
         self.own = [twin(own, ("order", "target", "bounds")) for own in made[1]]
 
-    def unburden(self) -> None:
-        """Drop the notes of targets' spikes."""
+    def drop_pending(self) -> None:
+        """Drop the recorded spikes of targets."""
         for own in self.own:
             for name in ("latest", "fresh", "full"):
                 own.seen[name][:] = 0
             if RESPONDED in own.own:
                 own.own[RESPONDED][:] = 0
-            for noted in own.notes.values():
-                noted[:] = 0
+            for recorded in own.history.values():
+                recorded[:] = 0
 
     def gather(self, name: str) -> np.ndarray:
         """A state of every synapse as it is kept."""
         side, values = self.program.form.side[name], np.empty(self.synapses.size)
         for own in self.own:
             if side == "source":
-                values[own.place] = np.repeat(own.source[name], np.diff(own.bounds))
+                values[own.list_index] = np.repeat(own.source[name], np.diff(own.bounds))
             else:
-                values[own.place] = own.seen[name][own.target] if side == "target" else own.own[own_state(name)]
+                values[own.list_index] = own.seen[name][own.target] if side == "target" else own.own[own_state(name)]
         return values
 
     def write(self, name: str, values: np.ndarray) -> None:
         """Set a state, or the weight, of every synapse."""
         side = self.program.form.side.get(name, "")
         for own in self.own:
-            mine = values[own.place]
+            mine = values[own.list_index]
             if side == "source":
                 own.source[name][np.repeat(np.arange(own.bounds.size - 1), np.diff(own.bounds))] = mine
             elif side == "target":
@@ -203,16 +203,16 @@ class EventDrivenStore(SynapseStore):
                 array[:] = mine
 
     def flush_pending(self, anew: int | None = None) -> None:
-        """Make up for the targets' spikes; bring the synapses' own states to the step `anew`, if one is given."""
+        """Respond to all spikes of the targets; bring the synapses' own states to the step `anew`, if one is given."""
         for own in self.own:
             if anew is None and not own.seen["fresh"].any():
                 continue
             step = int(own.seen["full"][1]) if anew is None else anew
-            self.module.settle(step, self.plan.dt, anew is not None, *self._settling(own))
+            self.module.flush(step, self.plan.dt, anew is not None, *self._flushed(own))
             own.seen["fresh"][:] = 0
             own.seen["full"][0] = 0
 
-    def _settling(self, own: OwnSynapses) -> tuple[object, ...]:
+    def _flushed(self, own: OwnSynapses) -> tuple[object, ...]:
         return self.numbers, own.bounds, own.target, *own.room, *(own.array(n) for n in self.kernels.arguments)
 
     def listed(self) -> SynapseList:
@@ -250,14 +250,14 @@ class EventDrivenStore(SynapseStore):
         """Bytes of what threads hold."""
         total = 0
         for o in self.own:
-            kept = (o.own, o.source, o.seen, o.notes)
+            kept = (o.own, o.source, o.seen, o.history)
             total += o.order.nbytes + o.target.nbytes + o.bounds.nbytes + sum(a.nbytes for arrays in kept for a in arrays.values())
         return total
 
     # --- what the loop asks ------------------------------------------------------------------------------------------
 
     def operations(self) -> list[Operation]:
-        """File and note spikes; let them arrive; settle when notes are full."""
+        """File and record spikes; let them arrive; flush when the history is full."""
         name, module = self.projection.name, self.module
         made = [Operation(f"{name}: file segments", Phase.SPIKES, Kernel.of(file_segments), self._filing, ALL_SPIKES, adds=(self.under_way,))]
         if self.program.responds:
@@ -271,22 +271,22 @@ class EventDrivenStore(SynapseStore):
     def _responses(self) -> list[Operation]:
         """What is done with spikes of the targets."""
         name, module = self.projection.name, self.module
-        note = Operation(f"{name}: note them", Phase.RESPONSES, Kernel.of(module.note), self._noting, (Given.STEP,))
-        settle = Operation(f"{name}: make up for them", Phase.RESPONSES, Kernel.of(module.settle_full), self._full, (Given.NEXT_STEP,))
-        return [self.own_spikes(), note, settle]
+        record = Operation(f"{name}: record target spikes", Phase.RESPONSES, Kernel.of(module.record_spikes), self._recording, (Given.STEP,))
+        flush = Operation(f"{name}: flush pending responses", Phase.RESPONSES, Kernel.of(module.flush_full), self._full, (Given.NEXT_STEP,))
+        return [self.own_spikes(), record, flush]
 
     def _filing(self, t: int) -> tuple[object, ...]:
         source = self.projection.source
         return source.first, source.size, self.delays, self.own[t].bounds, self.buckets[t].memory
 
-    def _noting(self, t: int) -> tuple[object, ...]:
+    def _recording(self, t: int) -> tuple[object, ...]:
         own = self.own[t]
-        fixed = (self.late, *self.waiting(t), self.plan.dt, self.numbers, NOTES - 1, own.seen["full"], own.seen["fresh"])
-        return *fixed, *(own.array(n) for n in self.kernels.noting)
+        fixed = (self.late, *self.waiting(t), self.plan.dt, self.numbers, HISTORY - 1, own.seen["full"], own.seen["fresh"])
+        return *fixed, *(own.array(n) for n in self.kernels.recording)
 
     def _full(self, t: int) -> tuple[object, ...]:
         own = self.own[t]
-        return own.seen["full"], own.seen["fresh"], self.plan.dt, *self._settling(own)
+        return own.seen["full"], own.seen["fresh"], self.plan.dt, *self._flushed(own)
 
     def _arriving(self, t: int) -> tuple[object, ...]:
         own = self.own[t]

@@ -32,7 +32,7 @@ from neuropil.lower.equation import parameter_leaves, weights_program
 from neuropil.model.base import grid
 from neuropil.model.connection.matrices import Blocks, Circulant, Kronecker, Permutation
 from neuropil.model.connection.matrix import WeightMatrix
-from neuropil.model.contents.chosen import places
+from neuropil.model.contents.chosen import inverse_index
 from neuropil.model.contents.graded import GradedProjection
 from neuropil.model.contents.pairs import ends_of
 from neuropil.plan.buffers import Buffer, Owner
@@ -93,14 +93,14 @@ class GradedWeights:
         return p.sources is not None and (p.matrix is not None or p.dense)
 
     def _targets(self, t: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of a thread's own targets: their places in the projection's matrix (of listed weights: all own sites), and in the input's array."""
+        """Of a thread's own targets: their indices in the projection's matrix (of listed weights: all own sites), and in the input's array."""
         p = self.projection
         mine = self.layout.slice(p.target, p.part, t)
         if p.matrix is None and not p.dense:
             every = np.arange(mine.neurons * mine.sites)
             return every, every
         within = np.arange(mine.lower, mine.lower + mine.neurons)
-        rows = within if p.targets is None else places(p.targets, p.target.size)[within]
+        rows = within if p.targets is None else inverse_index(p.targets, p.target.size)[within]
         into = int(p.site or 0) * mine.neurons + np.arange(mine.neurons)
         return rows[rows >= 0], into[rows >= 0]
 
@@ -148,10 +148,10 @@ class GradedWeights:
         single = p.rule.largest_in_degree(ends_of(p)) <= 1 if drawn is None else all(np.bincount(element).max(initial=0) <= 1 for element, *_ in found)
         made: list[Multiplied] = []
         for (element, pre, weight, steps), (rows, _) in zip(found, own, strict=True):
-            bounds, place = (None, element) if single and p.uniform_delay else side_by_side(element, rows.size)
+            bounds, entry = (None, element) if single and p.uniform_delay else side_by_side(element, rows.size)
             length = rows.size if bounds is None else bounds[-1]
             w, source, lags = np.zeros(length, self.real), np.full(length, p.source.size, np.uint32), np.zeros(length, np.int32)
-            w[place], source[place], lags[place] = weight, pre, steps
+            w[entry], source[entry], lags[entry] = weight, pre, steps
             if bounds is None:
                 made.append((Kernel.of(multiply_permuted), (w, source)))
             elif p.uniform_delay:
@@ -181,7 +181,7 @@ class GradedWeights:
     # --- weights -------------------------------------------------------------------------------------------------------
 
     def weights(self) -> dict[str, np.ndarray]:
-        """The weights of the moment as they are multiplied: "weight" [weights] by source; by their names the parameters of a structure."""
+        """The present weights as they are multiplied: "weight" [weights] by source; by their names the parameters of a structure."""
         p = self.projection
         if p.matrix is not None:
             return {n: np.array(v, float) for n, v in (p.matrix.parameters if self.changed is None else self.changed).items()}
@@ -230,7 +230,7 @@ def side_by_side(element: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray
         element: int64[weights], the target of each, in the order in which they are summed; size: number of targets.
 
     Returns:
-        bounds: int64[chunks + 1], where each LANES targets begin; place: int64[weights], of each.
+        bounds: int64[chunks + 1], where each LANES targets begin; entry: int64[weights], of each.
     """
     chunks = -(-size // LANES)
     count = np.bincount(element, minlength=chunks * LANES)
@@ -251,7 +251,7 @@ def equation(matrix: WeightMatrix, rows: np.ndarray) -> Multiplied:
 
     Args:
         matrix: the weights, with parameters that are numbers.
-        rows: int64[own targets], their places in the matrix.
+        rows: int64[own targets], their indices in the matrix.
     """
     program = weights_program(matrix)
     numbers = program.constants({leaf: matrix.parameters[n] for n, leaf in parameter_leaves(matrix.parameters).items()})

@@ -1,7 +1,7 @@
 """The packed synapse store: one machine word per synapse, sorted so that delivery reads straight runs.
 
 A synapse is its target (16 bits, local to a block of neurons that one thread owns) and its weight (16 or 48 bits, in
-whole quanta of its projection; none where all of a segment weigh the same). What is not stored is where it stands: a source's row is sorted by block, then by key,
+a whole multiple of the weight scale; none where all of a segment weigh the same). What is not stored is where it stands: a source's row is sorted by block, then by key,
 that is by (class, delay). A *segment* is the run of words of one source, block and key::
 
     words[row_start[s] + offsets[s, b, k] : row_start[s] + offsets[s, b, k + 1]]
@@ -46,7 +46,7 @@ class PackedSynapses:
     """All synapses of a network that are not listed each by itself, by global index of their source.
 
     Attributes:
-        words: [n_synapses] uint32 (16-bit target below, signed 16-bit weight in quanta above), uint64 (48-bit weight) or uint16 (the target).
+        words: [n_synapses] uint32 (16-bit target below, signed 16-bit multiple of the weight scale above), uint64 (48-bit weight) or uint16 (the target).
         row_start: int64[n_neurons + 1].
         keys: for each source population int32[K, 2], its (class, delay in steps), sorted; K = 0 without projections. The class is the
             channel, or that and the weight (`neuropil.plan.weight_classes`).
@@ -82,10 +82,10 @@ class PackedSynapses:
         }
 
     def unpack(self, population: int, source: int, first: int) -> dict[str, NDArray[np.int64]]:
-        """One row as columns block, channel (class), delay (steps), local (target), quanta (0 if words have none); in the order of the words.
+        """One row as columns block, channel (class), delay (steps), local (target), multiples (of the weight scale; 0 if words have none); in the order of the words.
 
         Args:
-            population: its place in the network; source: index within it; first: global index of its first neuron.
+            population: its index in the network; source: index within it; first: global index of its first neuron.
         """
         bounds, keys = self.offsets[population][source].astype(np.int64), self.keys[population]
         start, end = self.row_start[first + source], self.row_start[first + source + 1]
@@ -98,7 +98,7 @@ class PackedSynapses:
             "channel": keys[key, 0].astype(np.int64),
             "delay": keys[key, 1].astype(np.int64),
             "local": (words & words.dtype.type(0xFFFF)).astype(np.int64),
-            "quanta": signed >> 16,
+            "multiples": signed >> 16,
         }
 
 
@@ -107,18 +107,18 @@ def signed_words(words: np.ndarray) -> np.ndarray:
     return words.view({np.dtype(np.uint32): np.int32, np.dtype(np.uint64): np.int64}.get(words.dtype, words.dtype))
 
 
-def widened(store: PackedSynapses, quanta: NDArray[np.int64]) -> PackedSynapses:
-    """Words without weights as words that have them, in the same places.
+def widened(store: PackedSynapses, multiples: NDArray[np.int64]) -> PackedSynapses:
+    """Words without weights as words that have them, at the same positions.
 
     Args:
         store: with words of 2 bytes.
-        quanta: of each class.
+        multiples: the weight of each class, in units of the weight scale.
 
     Returns:
         The same synapses; the scale of each projection among them has the wider word.
     """
     own = with_weights(store.scale, np.uint16)
-    weights = [np.tile(quanta[keys[:, 0]], offsets.shape[0] * offsets.shape[1]) for keys, offsets in zip(store.keys, store.offsets, strict=True)]
+    weights = [np.tile(multiples[keys[:, 0]], offsets.shape[0] * offsets.shape[1]) for keys, offsets in zip(store.keys, store.offsets, strict=True)]
     lengths = [np.diff(offsets.astype(np.int64), axis=2).ravel() for offsets in store.offsets]
     each = np.repeat(np.concatenate(weights).astype(own), np.concatenate(lengths))
     words: np.ndarray = store.words.astype(own)
@@ -164,10 +164,10 @@ def build(
     Raises:
         PlanError: blocks that do not cover the network.
     """
-    place = block_of.astype(np.uint32) << np.uint32(16) | local_of.astype(np.uint32)
+    slot = block_of.astype(np.uint32) << np.uint32(16) | local_of.astype(np.uint32)
     first = [p.target.first for p in network.projections] if first_target is None else list(first_target)
-    if place.size < network.size or (place.size and int(block_of.max()) >= n_blocks):
-        raise PlanError("blocks do not cover the network", got=f"{place.size} places", expected=f"{network.size} in {n_blocks} blocks")
+    if slot.size < network.size or (slot.size and int(block_of.max()) >= n_blocks):
+        raise PlanError("blocks do not cover the network", got=f"{slot.size} slots", expected=f"{network.size} in {n_blocks} blocks")
     held = held_by(scale, word)
     realised = {j: realise(network.projections[j], seed, dt_ms, None if within is None else within[j]) for j in held}
     row_start = _row_starts(network, realised)
@@ -181,11 +181,11 @@ def build(
         store.keys.append(keys)
         store.offsets.append(offsets)
         if outgoing:
-            jobs.append(_job(network, population, outgoing, realised, channel_of, scale, place, first, keys, offsets, store))
+            jobs.append(_job(network, population, outgoing, realised, channel_of, scale, slot, first, keys, offsets, store))
         else:
             offsets[:] = 0
     zeros = {j: rows.n_synapses - rows.weight.nonzero(rows.n_synapses) for j, rows in realised.items()}
-    del realised  # explicit targets now live in the jobs only
+    del realised  # explicit targets are held by the jobs only from now on
     _run(jobs, store, threads, progress)
     for j, described in zeros.items():
         store.vanished[j] -= described
@@ -193,7 +193,7 @@ def build(
 
 
 def held_by(scale: Sequence[Scale | None], word: Word) -> list[int]:
-    """Places of the projections whose weights such words hold.
+    """Indices of the projections whose weights such words hold.
 
     Args:
         scale: of each projection.
@@ -277,15 +277,15 @@ def pack_two(word: str) -> None:
     network, kind = Network("two neurons"), np.uint32 if word == "uint32" else np.uint64
     neurons = network.population("neurons", LIFExp(), 2)
     network.project(neurons, neurons, AllToAll(), weight=1 * pA, delay=1 * ms, port="exc")
-    place = np.arange(2, dtype=np.uint16)
-    build(network, 0.1, 1, block_of=0 * place, local_of=place, n_blocks=1, channel_of=[0], scale=scales(network, [True], kind), word=kind)
+    slot = np.arange(2, dtype=np.uint16)
+    build(network, 0.1, 1, block_of=0 * slot, local_of=slot, n_blocks=1, channel_of=[0], scale=scales(network, [True], kind), word=kind)
 
 
 # --- preparation -----------------------------------------------------------------------------------------------------
 
 
 def packed_from(network: Network, population: Population, held: Sequence[int]) -> list[int]:
-    """Places of the projections from a population among those held, in the order in which they share its rows."""
+    """Indices of the projections from a population among those held, in the order in which they share its rows."""
     return [j for j in held if network.projections[j].source is population]
 
 
@@ -324,7 +324,7 @@ class _Job:
 
 def _job(
     network: Network, population: Population, outgoing: list[int], realised: dict[int, Rows], channel_of: Sequence[int],
-    scale: Sequence[Scale | None], place: NDArray[np.uint32], first: Sequence[int], keys: NDArray[np.int32], offsets: NDArray[np.uint32], store: PackedSynapses,
+    scale: Sequence[Scale | None], slot: NDArray[np.uint32], first: Sequence[int], keys: NDArray[np.int32], offsets: NDArray[np.uint32], store: PackedSynapses,
 ) -> _Job:  # fmt: skip
     tables = kernel_tables([realised[j] for j in outgoing])
     number = {(int(c), int(d)): k for k, (c, d) in enumerate(keys)}
@@ -338,11 +338,11 @@ def _job(
     words, alike = (np.empty(0, own), store.words) if store.words.dtype == np.uint16 else (store.words, np.empty(0, np.uint16))
     t = tables
     return _Job(tables, outgoing, row_start, (
-        t.laws, t.starts, t.counts, t.positions, t.targets, t.weights, t.delays, t.sites, t.threshold, t.pair,
+        t.samplers, t.starts, t.counts, t.positions, t.targets, t.weights, t.delays, t.sites, t.threshold, t.pair,
         np.array([first[j] for j in outgoing], np.int64),
-        max(network.projections[j].target.size for j in outgoing), place,
+        max(network.projections[j].target.size for j in outgoing), slot,
         np.array([k for ks in key_of for k in ks], np.uint32), key_start,
-        np.array([used[j].quantum for j in outgoing], np.float64), np.array([used[j].top for j in outgoing], np.float64), row_start, real, offsets, words, alike,
+        np.array([used[j].unit for j in outgoing], np.float64), np.array([used[j].top for j in outgoing], np.float64), row_start, real, offsets, words, alike,
     ))  # fmt: skip
 
 

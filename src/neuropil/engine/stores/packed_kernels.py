@@ -1,4 +1,4 @@
-"""Compiled packing: draw a row, pack it, sort it by (block, key) and write it to its final place."""
+"""Compiled packing: draw a row, pack it, sort it by (block, key) and write it to its final position."""
 
 # mypy: ignore-errors
 # (Numba infers the types of these functions from their arguments.)
@@ -20,24 +20,24 @@ from neuropil.connectivity.kernels import (
 )
 
 
-def _packed(place, quanta, words):
-    """Target below, signed quanta above, in the type of the array `words`."""
+def _packed(slot, multiples, words):
+    """Target below, signed multiple of the weight scale above, in the type of the array `words`."""
     raise NotImplementedError("compiled only")
 
 
 @overload(_packed, jit_options={"nogil": True}, inline="always")
-def _packed_as(place, quanta, words):
+def _packed_as(slot, multiples, words):
     if words.dtype == types.uint32:
-        return lambda place, quanta, words: np.uint32(
-            np.uint32(place & np.uint32(0xFFFF)) | np.uint32(np.uint32(np.int32(quanta)) << np.uint32(16))
+        return lambda slot, multiples, words: np.uint32(
+            np.uint32(slot & np.uint32(0xFFFF)) | np.uint32(np.uint32(np.int32(multiples)) << np.uint32(16))
         )
-    return lambda place, quanta, words: (
-        np.uint64(place & np.uint32(0xFFFF)) | (np.uint64(np.int64(quanta)) << np.uint64(16))
+    return lambda slot, multiples, words: (
+        np.uint64(slot & np.uint32(0xFFFF)) | (np.uint64(np.int64(multiples)) << np.uint64(16))
     )
 
 
 @inner_njit(nogil=True)
-def _round_to_quanta(n, largest, row):
+def _round_to_multiples(n, largest, row):
     """Round row[:n] to whole numbers within ±largest; returns how many were beyond, how many are 0 now, and the largest error
     of the others relative to themselves."""
     real = row.dtype.type
@@ -57,24 +57,24 @@ def _round_to_quanta(n, largest, row):
 
 
 @inner_njit(nogil=True)
-def _place_row(
-    n, first_target, place, key_of, key_start, n_keys, target, delay, quanta, words, bins, items, histogram
+def _write_row(
+    n, first_target, slot, key_of, key_start, n_keys, target, delay, multiples, words, bins, items, histogram
 ):
     """Pack `n` synapses into `items` and find the bin (block, key) of each, counting them."""
     keys = np.uint32(n_keys)
     # Unsigned throughout: Numba checks a signed index for being negative.
     first, start = np.uint64(first_target), np.uint64(key_start)
     for i in range(n):
-        where = place[first + np.uint64(target[i])]
+        where = slot[first + np.uint64(target[i])]
         b = np.uint32(np.uint32(np.uint32(where >> np.uint32(16)) * keys) + key_of[start + np.uint64(delay[i])])
         bins[i] = b
-        items[i] = _packed(where, quanta[i], words)
+        items[i] = _packed(where, multiples[i], words)
         histogram[b] += 1
 
 
 @inner_njit(nogil=True)
 def _sort_row(n, row_start, n_blocks, n_keys, bins, items, histogram, cursor, offsets, words, targets):
-    """Counting sort of a row into its final place, stable; leaves the histogram empty. Where `targets` has room, words go there, without weights."""
+    """Counting sort of a row into its final position, stable; leaves the histogram empty. Where `targets` has room, words go there, without weights."""
     total = np.int64(0)
     for block in range(n_blocks):
         for key in range(n_keys):
@@ -97,15 +97,15 @@ def _sort_row(n, row_start, n_blocks, n_keys, bins, items, histogram, cursor, of
 
 @cached_njit(nogil=True)
 def pack_rows(
-    first, last, laws, starts, counts, positions, targets, weights, delays, sites, threshold, pair, first_target, most_targets, place,
-    key_of, key_start, quantum, top, row_start, real, offsets, words, alike,
+    first, last, samplers, starts, counts, positions, targets, weights, delays, sites, threshold, pair, first_target, most_targets, slot,
+    key_of, key_start, unit, top, row_start, real, offsets, words, alike,
 ):  # fmt: skip
     """Draw, pack, sort and write the rows of sources first … last-1.
 
     Returns float64[n_projections, 3]: how many weights are saturated, how many are stored as 0, and the largest error of the
     others relative to themselves.
     """
-    n_projections, n_blocks, n_keys = laws.size, offsets.shape[1], offsets.shape[2] - 1
+    n_projections, n_blocks, n_keys = samplers.size, offsets.shape[1], offsets.shape[2] - 1
     longest = np.int64(0)
     for source in range(first, last):
         longest = max(longest, row_start[source + 1] - row_start[source])
@@ -119,19 +119,19 @@ def pack_rows(
     for source in range(first, last):
         filled = np.int64(0)
         for j in range(n_projections):
-            law, start, n = laws[j], starts[j, source], counts[j, source]
-            draw_targets(law, source, start, n, targets, drawn, taken, target)
-            draw_delays(law, source, start, n, positions, delays, threshold, pair, drawn, delay)
-            if law.n_sites > 1:
-                draw_sites(law, source, start, n, positions, sites, drawn, site)
-                number_elements(law.n_sites, n, target, site)
-            draw_weights(law, source, start, n, positions, weights, quantum[j], drawn, weight)
-            beyond, zeros, worst = _round_to_quanta(n, top[j], weight)
+            sampler, start, n = samplers[j], starts[j, source], counts[j, source]
+            draw_targets(sampler, source, start, n, targets, drawn, taken, target)
+            draw_delays(sampler, source, start, n, positions, delays, threshold, pair, drawn, delay)
+            if sampler.n_sites > 1:
+                draw_sites(sampler, source, start, n, positions, sites, drawn, site)
+                number_elements(sampler.n_sites, n, target, site)
+            draw_weights(sampler, source, start, n, positions, weights, unit[j], drawn, weight)
+            beyond, zeros, worst = _round_to_multiples(n, top[j], weight)
             account[j, 0] += beyond
             account[j, 1] += zeros
             account[j, 2] = max(account[j, 2], worst)
-            _place_row(
-                n, first_target[j], place, key_of, key_start[j], n_keys, target, delay, weight, words,
+            _write_row(
+                n, first_target[j], slot, key_of, key_start[j], n_keys, target, delay, weight, words,
                 bins[filled:], items[filled:], histogram,
             )  # fmt: skip
             filled += n

@@ -1,6 +1,6 @@
 """What the loop asks of a store of synapses, and the packed store's answer.
 
-A store takes note of the spikes of a step and, in every step, adds what is due to the accumulators of the thread's own
+A store files the spikes of a step and, in every step, adds what is due to the accumulators of the thread's own
 neurons. How it keeps its synapses is its own affair: packed words today; plastic ones, ones drawn again from their
 counters, or factored ones come as further stores, with operations of their own in the same program.
 """
@@ -42,7 +42,7 @@ class Store(Protocol):
         ...
 
     def operations(self) -> list[Operation]:
-        """One of phase "spikes" (note the spikes published in a step) and one of phase "delivery" (add what is due)."""
+        """One of phase "spikes" (file the spikes published in a step) and one of phase "delivery" (add what is due)."""
         ...
 
     def grow(self, spikes: int) -> None:
@@ -50,7 +50,7 @@ class Store(Protocol):
         ...
 
     def refile(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
-        """Note spikes of earlier steps once more, in their order, leaving out what arrived before step `now`; there must be room.
+        """File spikes of earlier steps once more, in their order, leaving out what arrived before step `now`; there must be room.
 
         Args:
             neurons: int64[n], global indices.
@@ -99,12 +99,12 @@ class PackedStore:
         blocks: target blocks per thread.
         capacity: spikes within the ring to have room for at first.
         exact: the buffers that the accumulators are.
-        classes: what tells segments apart, besides their delay.
+        classes: what distinguishes segments, besides their delay.
     """
 
     def __init__(self, rows: Rows, accumulators: list[np.ndarray], blocks: int, capacity: int, exact: tuple[Buffer, ...], classes: WeightClasses):
         self.rows, self.accumulators, self.exact = rows, accumulators, exact
-        self.channel, self.quanta = np.array(classes.channel, np.int64), np.array(classes.quanta, np.int64)
+        self.channel, self.multiples = np.array(classes.channel, np.int64), np.array(classes.multiples, np.int64)
         self.under_way = Buffer("segments under way", np.int64, capacity)
         self.ring = ring_length(rows.longest_delay)
         self.segments = rows.segments_of_a_spike(blocks)
@@ -136,7 +136,7 @@ class PackedStore:
 
     def _due(self, thread: int) -> tuple[object, ...]:
         bucket = self.buckets[thread]
-        return self.rows.words, bucket.memory, self.due[thread], self.accumulators[thread], self.channel, self.quanta
+        return self.rows.words, bucket.memory, self.due[thread], self.accumulators[thread], self.channel, self.multiples
 
     def drop(self) -> None:
         """Nothing is under way."""

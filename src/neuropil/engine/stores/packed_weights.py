@@ -1,6 +1,6 @@
 """The weights of packed synapses, read and written between steps.
 
-A word lies where sorting its source's row put it. That place follows from the synapse: rows are sorted by block and key,
+A word lies where sorting its source's row put it. That position follows from the synapse: rows are sorted by block and key,
 and within a run of both, synapses stand by projection and in the order in which they were drawn.
 """
 
@@ -25,7 +25,7 @@ FIELD = 16
 class PackedWeights:
     """Reads and writes what the words of packed projections weigh.
 
-    Weights that the quantum of their port does not represent (`neuropil.plan.weight_scale`) change it: all projections into the
+    Weights that the weight scale of their port does not represent (`neuropil.plan.weight_scale`) change it: all projections into the
     port are packed anew, those that were never written from their description, so that no rounding adds up.
 
     Args:
@@ -37,7 +37,7 @@ class PackedWeights:
         self.written: dict[int, np.ndarray] = {}
         self.rescaled: set[int] = set()
         self._first: dict[int, tuple[np.ndarray, int, int, float]] = {}  # words and what rounding did, before anything was written
-        self._places: dict[int, np.ndarray] = {}
+        self._word_index: dict[int, np.ndarray] = {}
         self._posts: dict[int, np.ndarray] = {}
 
     def store(self, j: int) -> PackedSynapses:
@@ -54,11 +54,11 @@ class PackedWeights:
 
     def read(self, j: int) -> np.ndarray:
         """float64[n]: the weights of projection j as they are delivered, in the order of its synapses."""
-        scale, places = self._scale(j), self.places(j)
+        scale, at = self._scale(j), self.word_index(j)
         if scale.word == np.uint16:
             classes = self.plan.classes(np.uint16)
-            return np.full(places.size, classes.quanta[classes.of[j]] * scale.quantum)
-        return (signed_words(self.store(j).words)[places] >> FIELD) * scale.quantum
+            return np.full(at.size, classes.multiples[classes.of[j]] * scale.unit)
+        return (signed_words(self.store(j).words)[at] >> FIELD) * scale.unit
 
     def write(self, j: int, weights: np.ndarray) -> None:
         """Replace the weights of projection j (float64[n], in the unit of the port).
@@ -68,7 +68,7 @@ class PackedWeights:
         """
         self._widen(*self._port(j))
         scale = self._scale(j)
-        fits = np.abs(weights).max(initial=0.0) <= scale.top * scale.quantum and not self._shortcoming(j, weights, scale)
+        fits = np.abs(weights).max(initial=0.0) <= scale.top * scale.unit and not self._shortcoming(j, weights, scale)
         anew = scale if fits else self._rescaled(j, weights)
         self.written[j] = np.array(weights, float)
         if anew is scale:
@@ -77,24 +77,24 @@ class PackedWeights:
             self._use(j, anew)
 
     def save(self) -> dict[int, dict[str, np.ndarray]]:
-        """What a checkpoint needs: the weights that were written, and the quanta of ports whose changed; all else follows from the description."""
+        """What a checkpoint needs: the weights that were written, and the weight scales of ports where it changed; all else follows from the description."""
         saved = {j: {"weight": weights} for j, weights in self.written.items()}
         for j in self.rescaled & set(saved):
-            saved[j]["quantum"] = np.array(self._scale(j).quantum)
+            saved[j]["weight_scale"] = np.array(self._scale(j).unit)
         return saved
 
     def restore(self, arrays: Mapping[int, Mapping[str, np.ndarray]]) -> None:
         """Restore the `arrays` that `save` returned, by projection; weights that are what they were are left alone."""
-        quanta = {j: float(own["quantum"]) for j, own in arrays.items() if "quantum" in own}
-        now = {j: self._scale(j).quantum for j in self.rescaled & set(self.written)}
-        if quanta == now and {j: id(w) for j, w in self.written.items()} == {j: id(own["weight"]) for j, own in arrays.items()}:
+        scales = {j: float(own["weight_scale"]) for j, own in arrays.items() if "weight_scale" in own}
+        now = {j: self._scale(j).unit for j in self.rescaled & set(self.written)}
+        if scales == now and {j: id(w) for j, w in self.written.items()} == {j: id(own["weight"]) for j, own in arrays.items()}:
             return
         self.forget()
         self._widen(*(i for j in arrays for i in self._port(j)))
         for j, own in arrays.items():
             self.written[j] = own["weight"]
-            if j in quanta:
-                self._use(j, dataclasses.replace(self._scale(j), quantum=quanta[j]))
+            if j in scales:
+                self._use(j, dataclasses.replace(self._scale(j), unit=scales[j]))
             else:
                 self._pack(j, own["weight"])
 
@@ -103,11 +103,11 @@ class PackedWeights:
         for j, (words, saturated, vanished, rounding) in self._first.items():
             packed, scale = self.core.writable(self._word(j)), self.plan.scale[j]
             assert scale is not None
-            signed_words(packed.words)[self.places(j)] = words
+            signed_words(packed.words)[self.word_index(j)] = words
             packed.saturated[j], packed.vanished[j], packed.rounding[j] = saturated, vanished, rounding
-            if self._scale(j).quantum != scale.quantum:
+            if self._scale(j).unit != scale.unit:
                 packed.scale[j] = dataclasses.replace(scale, word=self._scale(j).word)
-                self.core.set_quantum(self.plan.network.projections[j], scale.quantum)
+                self.core.set_weight_scale(self.plan.network.projections[j], scale.unit)
         for kept in (self._first, self.written, self.rescaled):
             kept.clear()
 
@@ -133,7 +133,7 @@ class PackedWeights:
             if word == np.uint32 and (why := self._shortcoming(i, w, scale)):
                 p = self.plan.network.projections[i]
                 raise SimulationError(
-                    f"projection {self.plan.network.projections[j].name!r}: 16 bits do not hold these weights beside the others of port {p.port!r}",
+                    f"projection {self.plan.network.projections[j].name!r}: 16 bits cannot represent these weights together with the others of port {p.port!r}",
                     got=f"they would leave {p.name!r} {why}", fix='full_weights=True, or precision="float64"',
                 )  # fmt: skip
         return scale
@@ -144,7 +144,7 @@ class PackedWeights:
         if j not in self._posts:
             self._posts[j] = edges(p, self.plan.seed, self.plan.dt)[1].astype(np.int32)
         post = self._posts[j]
-        return of_explicit(weights, lambda a, b: post[a:b], p.target.size, scale.quantum, _finest(weights))
+        return of_explicit(weights, lambda a, b: post[a:b], p.target.size, scale.unit, _finest(weights))
 
     def _exact(self, j: int) -> np.ndarray:
         """float64[n]: the weights of a projection as they were described or written."""
@@ -157,27 +157,27 @@ class PackedWeights:
             self.core.writable(self._word(i)).scale[i] = scale
             self._pack(i, self._exact(i))
             self.rescaled.add(i)
-        self.core.set_quantum(projection, scale.quantum)
+        self.core.set_weight_scale(projection, scale.unit)
 
     def _pack(self, j: int, weights: np.ndarray) -> None:
         """Write the words of a projection, and account for what rounding does."""
-        packed, scale, places = self.core.writable(self._word(j)), self._scale(j), self.places(j)
-        words, quanta = signed_words(packed.words), np.floor(weights / scale.quantum + 0.5)
-        self._first.setdefault(j, (words[places], packed.saturated[j], packed.vanished[j], packed.rounding[j]))
-        held = np.clip(quanta, -scale.top, scale.top)
-        words[places] = (held.astype(np.int64) << FIELD).astype(words.dtype) | (words[places] & 0xFFFF)
-        kept = (held == quanta) & (held != 0.0)
-        packed.saturated[j] = int(np.count_nonzero(held != quanta))
+        packed, scale, at = self.core.writable(self._word(j)), self._scale(j), self.word_index(j)
+        words, multiples = signed_words(packed.words), np.floor(weights / scale.unit + 0.5)
+        self._first.setdefault(j, (words[at], packed.saturated[j], packed.vanished[j], packed.rounding[j]))
+        held = np.clip(multiples, -scale.top, scale.top)
+        words[at] = (held.astype(np.int64) << FIELD).astype(words.dtype) | (words[at] & 0xFFFF)
+        kept = (held == multiples) & (held != 0.0)
+        packed.saturated[j] = int(np.count_nonzero(held != multiples))
         packed.vanished[j] = int(np.count_nonzero((held == 0.0) & (weights != 0.0)))
-        packed.rounding[j] = float(np.max(np.abs(held[kept] * scale.quantum / weights[kept] - 1.0), initial=0.0))
+        packed.rounding[j] = float(np.max(np.abs(held[kept] * scale.unit / weights[kept] - 1.0), initial=0.0))
 
-    # --- places ------------------------------------------------------------------------------------------------------
+    # --- indices ------------------------------------------------------------------------------------------------------
 
-    def places(self, j: int) -> np.ndarray:
+    def word_index(self, j: int) -> np.ndarray:
         """int64[n]: where the word of each synapse of projection j lies. Kept once it is known, at 8 bytes a synapse."""
-        if j not in self._places:
-            self._places[j] = self._find(j)
-        return self._places[j]
+        if j not in self._word_index:
+            self._word_index[j] = self._find(j)
+        return self._word_index[j]
 
     def _find(self, j: int) -> np.ndarray:
         network, packed = self.plan.network, self.store(j)
@@ -198,10 +198,10 @@ class PackedWeights:
         ordered = row[order]
         rank[order] = np.arange(row.size) - np.searchsorted(ordered, ordered)
         block, key = bins // (bounds - 1), bins % (bounds - 1)
-        places = packed.row_start[population.first + pre] + packed.offsets[p][pre, block, key] + before[row] + rank
-        if not np.array_equal(packed.words[places] & packed.words.dtype.type(0xFFFF), local):
-            raise PlanError(f"projection {network.projections[j].name!r}: its words do not lie where they should")
-        return places
+        at = packed.row_start[population.first + pre] + packed.offsets[p][pre, block, key] + before[row] + rank
+        if not np.array_equal(packed.words[at] & packed.words.dtype.type(0xFFFF), local):
+            raise PlanError(f"projection {network.projections[j].name!r}: its packed words are not at the expected positions")
+        return at
 
     def _bins(self, j: int, population: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of every synapse of projection j: its source, the number of its run (block and key), its target within the block."""
@@ -216,5 +216,5 @@ class PackedWeights:
 
 
 def _finest(weights: np.ndarray) -> float:
-    """The quantum of 48 bits for these weights."""
-    return scale_for(float(np.abs(weights).max(initial=0.0)), np.uint64).quantum
+    """The weight scale of 48 bits for these weights."""
+    return scale_for(float(np.abs(weights).max(initial=0.0)), np.uint64).unit

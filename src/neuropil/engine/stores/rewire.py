@@ -1,6 +1,6 @@
 """Synapses that vanish and form: a projection's list after one rewiring.
 
-All is drawn by counters, by place in the list, by target, by newborn, and the number of the rewiring, so that it does
+All is drawn by counters, by index in the list, by target, by new synapse, and the number of the rewiring, so that it does
 not depend on who owns what. What this leaves is compact again: the vanished leave no holes.
 """
 
@@ -16,7 +16,7 @@ from neuropil.connectivity.partners import partners
 from neuropil.engine.stores.synapse_list import SynapseList
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
-from neuropil.model.contents.chosen import places
+from neuropil.model.contents.chosen import inverse_index
 from neuropil.model.contents.contents import Stream
 from neuropil.model.contents.wiring import threshold
 from neuropil.plan.plan import Plan
@@ -49,7 +49,7 @@ def rewired(synapses: SynapseList, plan: Plan, index: int, step: int, seed: int)
         births = np.bincount(synapses.post[gone], minlength=p.target.size)
     else:
         births = rng.poisson(structure.form * structure.interval, draw.words("form", p.target.size))
-        births = births if p.targets is None else np.where(places(p.targets, p.target.size) >= 0, births, 0)
+        births = births if p.targets is None else np.where(inverse_index(p.targets, p.target.size) >= 0, births, 0)
     post, kept = np.repeat(np.arange(p.target.size), births), np.flatnonzero(~gone)
     pre = partners(p, births, synapses.pre[kept], synapses.post[kept], draw.uniform("source", post.size))
     known = delay_steps(p, plan.dt)

@@ -1,7 +1,7 @@
 """What the stores of synapses with states, or that come and go, have in common: arrays of one entry per synapse.
 
 Each synapse belongs to the thread that owns its target. What it hands to a port is added to a float64 accumulator of the
-target, in an order that the step contract fixes: by the step of emission, then the source, then the place in the list. All
+target, in an order that the step contract fixes: by the step of emission, then the source, then the index in the list. All
 spikes of a step that a projection sees come from one population, whose neurons the owners publish in ascending order, so
 filing them owner by owner files them by index, whatever the number of threads. Event-driven synapses lie in the order of
 their sources (`neuropil.engine.stores.event_driven_store`), clock-driven ones in that of their targets (`neuropil.engine.stores.clock_driven_store`).
@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.event_driven_source import NOTES
-from neuropil.codegen.records import NOTED
+from neuropil.codegen.event_driven_source import HISTORY
+from neuropil.codegen.records import HISTORY as RECORDED_HISTORY
 from neuropil.connectivity.draw import delay_steps, expected_synapses
 from neuropil.engine.compose import Machine, potential_buffer
 from neuropil.engine.exchange.exchange import steps_between_meetings
@@ -72,7 +72,7 @@ class Targets:
         return self.neurons * self.sites
 
     def owned(self, s: SynapseList) -> np.ndarray:
-        """int64[n]: places in a list `s` of the synapses on these targets."""
+        """int64[n]: indices in a list `s` of the synapses on these targets."""
         return np.flatnonzero((s.post >= self.low) & (s.post < self.low + self.neurons))
 
     def reached(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
@@ -80,7 +80,7 @@ class Targets:
 
         Args:
             s: the list.
-            which: int64[n], places in it.
+            which: int64[n], indices in it.
         """
         return s.site[which] * self.neurons + s.post[which] - self.low
 
@@ -90,10 +90,10 @@ class ConstantTable:
     """The constants of one kernel of a store, as they are kept.
 
     Attributes:
-        graph, hoisted: what they are; varying: places of those that differ between synapses.
-        numbers: the others, by place.
-        arrays: for each thread those that differ, by place; an entry for each of its synapses.
-        orders: for each thread the places of its synapses in the list.
+        graph, hoisted: what they are; varying: indices of those that differ between synapses.
+        numbers: the others, by index.
+        arrays: for each thread those that differ, by index; an entry for each of its synapses.
+        orders: for each thread the indices of its synapses in the list.
     """
 
     graph: Graph
@@ -103,18 +103,18 @@ class ConstantTable:
     arrays: list[dict[int, np.ndarray]]
     orders: list[np.ndarray]
 
-    def write(self, place: int, value: Any, reached: Sequence[np.ndarray]) -> None:
+    def write(self, index: int, value: Any, reached: Sequence[np.ndarray]) -> None:
         """Set a constant: a number, or one for each target.
 
         Args:
-            place: among the hoisted constants; value: a float, or float64[targets].
+            index: among the hoisted constants; value: a float, or float64[targets].
             reached: for each thread, the target of each of its synapses.
         """
-        if place not in self.varying:
-            self.numbers[place] = value
+        if index not in self.varying:
+            self.numbers[index] = value
             return
         for arrays, target in zip(self.arrays, reached, strict=True):
-            array = arrays[place]
+            array = arrays[index]
             if np.ndim(value):
                 np.take(np.asarray(value, array.dtype), target, out=array, mode="clip")  # "clip" writes in place
             else:
@@ -204,7 +204,7 @@ class SynapseStore(ABC):
 
     @abstractmethod
     def flush_pending(self) -> None:
-        """Make up for what spikes up to now have yet to do to the synapses."""
+        """Apply all pending responses to spikes up to now."""
 
     @abstractmethod
     def gather(self, name: str) -> np.ndarray:
@@ -224,8 +224,8 @@ class SynapseStore(ABC):
         """What thread t holds of the synapses' states, as it lies there: by side ("", "source", "target"), by name; "last" is the step."""
 
     @abstractmethod
-    def place(self, t: int) -> np.ndarray | slice:
-        """The places in the list of the synapses of thread t, in the order in which they lie there."""
+    def list_index(self, t: int) -> np.ndarray | slice:
+        """The indices in the list of the synapses of thread t, in the order in which they lie there."""
 
     def used(self, t: int) -> np.ndarray:
         """bool[sources · delays]: which segments of thread t have synapses."""
@@ -240,7 +240,7 @@ class SynapseStore(ABC):
         """In place of `take`: what another store `made` of the same list, states aside, which are still to be restored."""
 
     @abstractmethod
-    def unburden(self) -> None:
+    def drop_pending(self) -> None:
         """Drop what spikes have yet to do to the synapses."""
 
     # --- contents ----------------------------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ class SynapseStore(ABC):
             self.renew()
         self.buckets = [Buckets.empty(1, self.delay_ring, 1, self.room * self.segments) for _ in self.targets]
         self._make_room(self.room)
-        # What stays the same is kept once, in the list; what changes lives in the arrays.
+        # What stays the same is kept once, in the list; what changes is in the arrays.
         self.synapses = replace(self.synapses, states={}, last={})
 
     def drawn(self) -> SynapseList:
@@ -318,7 +318,7 @@ class SynapseStore(ABC):
                 for name, values in kept.items():
                     if name in saved:
                         values[...] = self._part(side, t, array(saved, name), values)
-        self.unburden()
+        self.drop_pending()
 
     def _weigh(self, weights: np.ndarray | None) -> None:
         """Give the synapses other weights, or those of the description."""
@@ -337,7 +337,7 @@ class SynapseStore(ABC):
             if side == "source":  # every thread has all segments, those without synapses as at the start
                 np.copyto(whole, part, where=self.used(t))
             else:
-                whole[self.place(t)] = part
+                whole[self.list_index(t)] = part
         return whole
 
     def _part(self, side: str, t: int, whole: np.ndarray, like: np.ndarray) -> np.ndarray:
@@ -345,11 +345,11 @@ class SynapseStore(ABC):
         if side == "target":
             target = self.targets[t]
             return whole[:, target.low : target.low + target.neurons].reshape(like.shape)
-        return whole if side == "source" else whole[self.place(t)]
+        return whole if side == "source" else whole[self.list_index(t)]
 
     def forget(self, step: int) -> None:
-        """Nothing is under way or put off, and all states are of this step, whatever they are: before they are restored."""
-        self.unburden()
+        """No spike is in flight, nothing is pending, and all states are of this step, whatever they are: before they are restored."""
+        self.drop_pending()
         for t in range(len(self.targets)):
             for kept in self.kept(t).values():
                 if "last" in kept:
@@ -489,7 +489,7 @@ class SynapseStore(ABC):
         """The constants of the kernels."""
 
     def varying(self, graph: Graph, hoisted: tuple[int, ...]) -> frozenset[int]:
-        """Places in a hoisted whose values differ between synapses: those that depend on a parameter that varies."""
+        """Indices of hoisted constants whose values differ between synapses: those that depend on a parameter that varies."""
         traced = self.program.traced
         given = {n: getattr(traced.model, n) for n in traced.spec.parameters}
         trial = {n: v.quantile(np.array([0.3, 0.7])) if isinstance(v, Distribution) else v.value for n, v in given.items()}
@@ -500,10 +500,10 @@ class SynapseStore(ABC):
         return frozenset(k for k, v in enumerate(graph.evaluate(hoisted, leaves)) if np.size(v) > 1)
 
     def constants(self, graph: Graph, hoisted: tuple[int, ...], varying: frozenset[int]) -> tuple[np.ndarray, dict[int, np.ndarray]]:
-        """Values of hoisted constants: those equal for all synapses, and by their place those that differ, as lists.
+        """Values of hoisted constants: those equal for all synapses, and by their index those that differ, as lists.
 
         Args:
-            varying: places of those that differ.
+            varying: indices of those that differ.
         """
         values = graph.evaluate(hoisted, {f"p.{n}": v for n, v in self.synapses.constants.items()})
         check_finite(f"projection {self.projection.name!r} ({self.program.traced.name})", values)
@@ -523,7 +523,7 @@ class SynapseStore(ABC):
         self.capacity, self.due = spikes, [np.zeros(spikes, np.int64) for _ in self.targets]
 
     def _spiked_room(self, spikes: int, target: Targets) -> int:
-        # Only what all owners have noted is known to fit: between two meetings every target may fire in every step.
+        # Only what all owners have filed is known to fit: between two meetings every target may fire in every step.
         return spikes * target.sites + self._window * target.size if self.program.responds else 0
 
     def waiting(self, t: int) -> tuple[object, ...]:
@@ -569,7 +569,7 @@ def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -
     """Views of what a thread holds of a projection's targets."""
     projection, known = plan.network.projections[index], plan.synapses[index].traced.spec.inputs
     population, part = projection.target, projection.part
-    g, _ = plan.place_of(population, part)
+    g, _ = plan.indices_of(population, part)
     mine, somas, arrays = layout.slice(population, part, t), layout.slice(population, "", t), machine.groups[t][g].arrays
     a = mine.start - layout.shares[t].start[g]
     here, flow = slice(a, a + mine.stop - mine.start), np.zeros(0, plan.precision)
@@ -594,16 +594,16 @@ def stateful_buffers(plan: Plan, index: int, threads: int, room: int) -> list[Bu
     n, real = expected_synapses(p), np.dtype(plan.synapse_precision(index)).itemsize
     varied = len(program.traced.varied)
     own, shared = len(program.form.of("")), len(program.states) - len(program.form.of(""))
-    # The list (20 and a weight of 8), the place in it and the target; a step and a weight, or a place among the targets'.
-    per_synapse = 24 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * varied + (5 if program.event_driven else 8)
+    records = records_of(plan.network, p, program)
+    # The list (20 and a weight of 8), the index in it and the target; a step and a weight, or an index among the targets'; what it has responded to.
+    per_synapse = 24 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * varied + (4 + isinstance(records, str) if program.event_driven else 8)
     steps = delay_steps(p, plan.dt)
     segments = p.source.size * (steps.size + 1)
     bounds = threads * segments * (8.0 + (real + 4) * shared)
-    records = records_of(plan.network, p, program)
     if isinstance(records, str):
-        bounds += p.target.size * p.sites * NOTES * (4.0 + real * shared)
+        bounds += p.target.size * p.sites * HISTORY * (4.0 + real * shared)
     else:
-        bounds += threads * segments * (real + 8.0) * (1 + len(records.source_rates)) + p.target.size * p.sites * real * (records.size + NOTED * records.per_spike)
+        bounds += threads * segments * (real + 8.0) * (1 + len(records.source_rates)) + p.target.size * p.sites * real * (records.size + RECORDED_HISTORY * records.per_spike)
     buckets = threads * (8.0 * room + bucket_bytes(ring_length(int(steps[-1])), room * steps.size))
     if program.responds:
         late = grid.steps(p.response_delay, plan.dt, "response_delay", least=0)

@@ -15,7 +15,7 @@ from neuropil.engine.stores.deliver import push
 from neuropil.plan.operations import Given
 
 ALL_SPIKES = (Given.EMITTED, Given.PUBLISHED, Given.BOUNDS)
-"""What kernels are given that note the spikes of all owners."""
+"""What kernels are given that record the spikes of all owners."""
 
 
 @cached_njit(nogil=True)
@@ -54,18 +54,18 @@ def _file(source, step, age, size, delays, bounds, buckets):
 
 
 @cached_njit(nogil=True)
-def own_spikes(step, fired, place, first, neurons, targets, waiting):
+def own_spikes(step, fired, slot, first, neurons, targets, waiting):
     """Keep, by their numbers, an owner's own targets, all sites of the neurons that fired in `step`, until synapses respond."""
     for q in range(fired.size):
-        _keep(place[fired[q]] - first, step, neurons, targets, waiting)
+        _keep(slot[fired[q]] - first, step, neurons, targets, waiting)
 
 
 @cached_njit(nogil=True)
-def own_spikes_again(spiked, emitted, now, late, place, first, neurons, targets, waiting):
+def own_spikes_again(spiked, emitted, now, late, slot, first, neurons, targets, waiting):
     """Keep once more the targets among neurons that fired earlier, leaving out those to whom synapses responded before step `now`."""
     for q in range(spiked.size):
         if emitted[q] + late >= now:
-            _keep(place[spiked[q]] - first, emitted[q], neurons, targets, waiting)
+            _keep(slot[spiked[q]] - first, emitted[q], neurons, targets, waiting)
 
 
 @inner_njit(nogil=True)
@@ -76,10 +76,10 @@ def _keep(at, step, neurons, targets, waiting):
 
 
 @cached_njit(nogil=True)
-def note_own(fired, place, first, neurons, post, jump):
-    """Raise the activity `post` of an owner's own targets that fired: `place` is where each neuron lies."""
+def add_activity(fired, slot, first, neurons, post, jump):
+    """Raise the activity `post` of an owner's own targets that fired: `slot` is where each neuron lies."""
     for q in range(fired.size):
-        at = place[fired[q]] - first
+        at = slot[fired[q]] - first
         if 0 <= at < neurons:
             for target in range(at, post.size, neurons):
                 post[target] += jump

@@ -30,7 +30,7 @@ class SynapseList:
         states: by name, float64[n].
         last: by whose they are (`neuropil.lower.synapse.SIDES`), uint32[n], the step to which waiting states are up to date, by its
             lowest 32 bits.
-        number: int64[n], what tells each from the others in draws of its own: among all that the whole populations would have.
+        number: int64[n], what distinguishes each from the others in draws of its own: among all that the whole populations would have.
         constants: everything static about the model, by name: floats, or float64[n] where it varies between synapses.
     """
 
@@ -64,7 +64,7 @@ class SynapseList:
         if within is not None:
             _require_divisible(plan, index)
         pre, post, weight, delay, site, number = numbered_edges(projection, plan.seed, plan.dt, within)
-        # Those that come and go are numbered by their places.
+        # Those that come and go are numbered by their indices.
         return cls.made(plan, index, pre, post, site, weight, delay, 0, None if projection.structure is not None else number)
 
     @classmethod
@@ -75,7 +75,7 @@ class SynapseList:
 
     @classmethod
     def made(cls, plan: Plan, index: int, pre: Any, post: Any, site: Any, weight: Any, delay: Any, now: int, number: Any = None) -> SynapseList:
-        """Synapses in the state in which they begin, at step `now`; `number`: see the class (their places, if None).
+        """Synapses in the state in which they begin, at step `now`; `number`: see the class (their indices, if None).
 
         Args:
             index: of the projection.
@@ -109,7 +109,7 @@ class SynapseList:
         )  # fmt: skip
 
     def joined(self, other: SynapseList) -> SynapseList:
-        """This list with others (`other`) put in after those of the same source, and numbered by their places; constants that vary are still to be found."""
+        """This list with others (`other`) put in after those of the same source, and numbered by their indices; constants that vary are still to be found."""
         order = np.argsort(np.concatenate([self.pre, other.pre]), kind="stable")
 
         def both(name: str) -> Any:
@@ -183,7 +183,7 @@ def _each(value: Any, projection: Projection, seed: int, pre: np.ndarray, post: 
 
 
 REFRESHED = 1 << 31
-"""Steps after which all that waits is brought up to date at the latest, so that the lowest 32 bits tell how long it has waited."""
+"""Steps after which all that waits is brought up to date at the latest, so that the lowest 32 bits determine how long it has waited."""
 
 
 def low_bits(step: int) -> np.uint32:

@@ -14,8 +14,8 @@ import numpy as np
 
 from neuropil.codegen.cache import load
 from neuropil.codegen.event_driven_source import NAME
-from neuropil.codegen.records import LANES, NOTED
-from neuropil.codegen.target_record_source import BASES, BEGUN, BLOCK, CLOCK, STIRRED, emit_target_records
+from neuropil.codegen.records import HISTORY, LANES
+from neuropil.codegen.target_record_source import BASES, BEGUN, BLOCK, CLOCK, NEW_SPIKES, emit_target_records
 from neuropil.engine.compose import Machine
 from neuropil.engine.layout import Layout
 from neuropil.engine.stores.event_driven_store import EventDrivenStore, OwnSynapses
@@ -38,13 +38,13 @@ class RecordArrays:
     """What one thread holds beside the synapses and their states; a decay from the start of the run is m·2⁻ˣ.
 
     Attributes:
-        base: int64: whether these arrays follow from the states, whether spikes were noted since, whether notes are full; then of each rate
+        base: int64: whether these arrays follow from the states, whether spikes were recorded since, whether the history is full; then of each rate
             the halvings that are taken out of all decays.
         whole, part_of: int64 and uint64, of each rate the halvings in a step, in fixed point.
-        limits: of the decay of a meeting: all segments were met later; those met earlier must respond before notes are lost.
+        limits: of the decay of a meeting: all segments were met later; those met earlier must respond before recorded spikes are lost.
         since_m, since_x: [rates of the source, segments], decays to the last spike of the source.
         met_m, met_x: [segments], decay (of the first rate) to the step up to which the synapses have responded.
-        records: [targets * size], see `neuropil.lower.target_records.TargetRecords`; notes: [targets * numbers of a spike * NOTED], the last spike first.
+        records: [targets * size], see `neuropil.lower.target_records.TargetRecords`; history: [targets * numbers of a spike * HISTORY], the last spike first.
         rows, deep: room for a block of synapses: their targets' records, number by number; those with more to respond to than a record remembers.
         part, wide: room for what a block hands over, in its precision and in float64.
     """
@@ -58,7 +58,7 @@ class RecordArrays:
     met_m: np.ndarray
     met_x: np.ndarray
     records: np.ndarray
-    notes: np.ndarray
+    history: np.ndarray
     rows: np.ndarray
     deep: np.ndarray
     part: np.ndarray
@@ -81,7 +81,7 @@ class RecordArrays:
         return cls(
             np.zeros(BASES + rates, np.int64), np.zeros(rates, np.int64), np.zeros(rates, np.uint64), np.full(2, np.inf, real),
             np.ones((sources, segments), real), np.zeros((sources, segments), np.int64), np.ones(segments, real), np.zeros(segments, np.int64),
-            _aligned(targets * records.size, real), _aligned(targets * NOTED * records.per_spike, real),
+            _aligned(targets * records.size, real), _aligned(targets * HISTORY * records.per_spike, real),
             _aligned(records.size * (BLOCK + LANES[real.name]), real).reshape(records.size, -1), np.zeros(BLOCK, np.uint64), _aligned(BLOCK, real), np.zeros(BLOCK),
         )  # fmt: skip
 
@@ -116,18 +116,18 @@ class TargetRecordStore(EventDrivenStore):
         super().adopt(made)
         self.arrays = [RecordArrays.of(self.records, own.bounds.size - 1, target.size, self.real) for own, target in zip(self.own, self.targets, strict=True)]
 
-    def unburden(self) -> None:
-        """Drop notes; records are made anew from the states in the next step."""
-        super().unburden()
+    def drop_pending(self) -> None:
+        """Drop recorded spikes; records are made anew from the states in the next step."""
+        super().drop_pending()
         for arrays in self.arrays:
-            arrays.base[BEGUN] = arrays.base[STIRRED] = 0
+            arrays.base[BEGUN] = arrays.base[NEW_SPIKES] = 0
 
     def _own(self, s: SynapseList, t: int) -> OwnSynapses:
         made = super()._own(s, t)
         lanes = LANES[self.real.name]
         target = np.zeros(made.target.size + lanes, made.target.dtype)  # vectors reach beyond the last
         target[: made.target.size] = made.target
-        made.target, made.part, made.room, made.notes = target[: made.target.size], np.empty(0, self.real), (), {}
+        made.target, made.part, made.room, made.history = target[: made.target.size], np.empty(0, self.real), (), {}
         made.own[RESPONDED] = np.empty(0, np.uint8)  # what a synapse has responded to follows from when its segment was met
         return made
 
@@ -152,9 +152,9 @@ class TargetRecordStore(EventDrivenStore):
             anew: no state of a synapse's own changes between spikes, so that a step makes no difference.
         """
         for own, arrays in zip(self.own, self.arrays, strict=True):
-            if arrays.base[STIRRED]:
-                self.module.settle(0, self.real.type(0.0), arrays.base[BASES:][: len(self.records.source_rates)].copy(), *self._given(own, arrays))
-            arrays.base[BEGUN] = arrays.base[STIRRED] = 0
+            if arrays.base[NEW_SPIKES]:
+                self.module.flush(0, self.real.type(0.0), arrays.base[BASES:][: len(self.records.source_rates)].copy(), *self._given(own, arrays))
+            arrays.base[BEGUN] = arrays.base[NEW_SPIKES] = 0
 
     def held_bytes(self) -> int:
         """Bytes of what threads hold."""
@@ -164,15 +164,15 @@ class TargetRecordStore(EventDrivenStore):
 
     def _responses(self) -> list[Operation]:
         name, module = self.projection.name, self.module
-        note = Operation(f"{name}: put them into records", Phase.RESPONSES, Kernel.of(module.note), self._noting, (Given.STEP,))
-        settle = Operation(f"{name}: respond before notes are lost", Phase.RESPONSES, Kernel.of(module.settle_full), self._full, (Given.NEXT_STEP,))
-        return [self.own_spikes(), note, settle]
+        record = Operation(f"{name}: record target spikes", Phase.RESPONSES, Kernel.of(module.record_spikes), self._recording, (Given.STEP,))
+        flush = Operation(f"{name}: flush pending responses", Phase.RESPONSES, Kernel.of(module.flush_full), self._full, (Given.NEXT_STEP,))
+        return [self.own_spikes(), record, flush]
 
     def _given(self, own: OwnSynapses, arrays: RecordArrays) -> tuple[object, ...]:
         """What every kernel is given after its own arguments."""
         return self.plan.dt, self.numbers, own.bounds, own.target, arrays.rows, arrays.deep, *arrays.clock, *(own.array(n) for n in self.kernels.arguments)
 
-    def _noting(self, t: int) -> tuple[object, ...]:
+    def _recording(self, t: int) -> tuple[object, ...]:
         return self.late, *self.waiting(t), *self._given(self.own[t], self.arrays[t])
 
     def _full(self, t: int) -> tuple[object, ...]:

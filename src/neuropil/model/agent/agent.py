@@ -140,11 +140,11 @@ class Signalling:
 
     Args:
         modulator: its name in the network.
-        law: from δ to its signal (see `neuropil.model.modulation.kinetics`).
+        transform: from δ to its signal (see `neuropil.model.modulation.kinetics`).
     """
 
     modulator: str
-    law: Callable[[float], float]
+    transform: Callable[[float], float]
 
 
 @dataclass(frozen=True)

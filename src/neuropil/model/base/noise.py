@@ -7,12 +7,14 @@ it and are read in the sense of Itô. The diffusion of a state is its slope by t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from neuropil.errors import ModelError
+from neuropil.errors import ModelError, UnitError
+from neuropil.model.base.described import DeclarativeModel, Spec
 from neuropil.model.base.integrators import StochasticTableau, Tableau
 from neuropil.registry import named, names
+from neuropil.units import DIMENSIONLESS, Dimension, unit_name
 
 NOISE = "noise"
 
@@ -25,6 +27,20 @@ def is_white(name: str) -> bool:
 def white(inputs: Iterable[str]) -> tuple[str, ...]:
     """Those of these inputs that are white noise."""
     return tuple(n for n in inputs if is_white(n))
+
+
+def check_white(model: str, inputs: Mapping[str, Dimension]) -> None:
+    """Refuse white noise with a unit.
+
+    Args:
+        model: name of the class; inputs: of all its inputs, the dimension.
+
+    Raises:
+        UnitError: an input that is white noise has a unit.
+    """
+    for given in white(inputs):
+        if inputs[given] != DIMENSIONLESS:
+            raise UnitError(f"{model}.{given} is white noise, which has no unit", got=unit_name(inputs[given]), fix=f"{given} = Input(1.0), or another name")
 
 
 @dataclass(frozen=True)
@@ -80,3 +96,15 @@ class NoiseTerms:
             method: of the states that are not exact.
         """
         return 0.5 if not self.additive and method == "euler" else 1.0
+
+
+class OwnNoise(DeclarativeModel):
+    """What a network sees of a channel: inputs that are white noise.
+
+    Args:
+        inputs: their names.
+    """
+
+    def __init__(self, inputs: tuple[str, ...]):
+        super().__init__()
+        object.__setattr__(self, "spec", Spec(inputs=dict.fromkeys(inputs, DIMENSIONLESS)))

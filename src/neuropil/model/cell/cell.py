@@ -1,7 +1,7 @@
 """Cells with morphology: what membrane, synapses and electrodes sit where.
 
 A cell is built up like a network: a shape, divided into compartments; channels painted on regions; point processes
-placed at locations; the place where its spikes are detected. It is inert data. Populations of it live in networks beside
+placed at locations; the location where its spikes are detected. It is inert data. Populations of it are in networks beside
 point neurons; a projection to port "tuft.exc" reaches the point processes placed under the name "tuft".
 """
 
@@ -18,6 +18,7 @@ import numpy as np
 from neuropil.errors import ModelError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel, Spec, State
 from neuropil.model.base.distribution import Distribution, axes, checked_values
+from neuropil.model.base.noise import OwnNoise, white
 from neuropil.model.cell.compartments import Compartments
 from neuropil.model.cell.discretise import CAPACITANCE, RESISTIVITY, DLambda, Rule, discretise
 from neuropil.model.cell.locations import At, location
@@ -214,9 +215,9 @@ class Cell(Composite):
         if name in self.placed:
             raise ModelError(f"there is a point process {name!r} in this cell already", fix="give this one another name")
         listed = at if isinstance(at, (list, tuple)) else [at]
-        places = [location(one) for one in listed]
-        vars(self)["compartments"] = self.compartments.with_nodes(end for one in places for end in one.ends(self.compartments))
-        found = [np.atleast_1d(one.compartments(self.compartments)) for one in places]
+        locations = [location(one) for one in listed]
+        vars(self)["compartments"] = self.compartments.with_nodes(end for one in locations for end in one.ends(self.compartments))
+        found = [np.atleast_1d(one.compartments(self.compartments)) for one in locations]
         where = np.concatenate(found).astype(np.int64) if found else np.empty(0, np.int64)
         if not where.size:
             raise ModelError(f"{name}: no location given", got=at)
@@ -265,8 +266,8 @@ class Cell(Composite):
         if (bad := unphysical(values, dimension)).any():
             first = int(np.argmax(bad))
             made, where_first = self.compartments, int(where[first])
-            place = f"{made.name[where_first]}({made.position[where_first]:.3g}), {distance[first]:.4g} µm from the soma"
-            check_physical(f"{what} at {place}", values[first], dimension, "np.maximum(…, 0), or another region")
+            located = f"{made.name[where_first]}({made.position[where_first]:.3g}), {distance[first]:.4g} µm from the soma"
+            check_physical(f"{what} at {located}", values[first], dimension, "np.maximum(…, 0), or another region")
         return values
 
     def _free_name(self, name: Any, mechanism: Any, what: str) -> str:
@@ -284,8 +285,10 @@ class Cell(Composite):
 
     @property
     def parts(self) -> dict[str, Part]:
-        """The placed point processes by name."""
-        return {p.name: Part(p.process, len(p.compartments), tuple(filter(supplied, p.process.spec.inputs))) for p in self.placed.values()}
+        """The placed point processes by name; of channels with white noise that noise, in each compartment that has the channel."""
+        points = {p.name: Part(p.process, len(p.compartments), tuple(filter(supplied, p.process.spec.inputs))) for p in self.placed.values()}
+        noises = {p.name: noise for p in self.painted if (noise := white(p.channel.spec.inputs))}
+        return points | {name: Part(OwnNoise(noise), int(np.count_nonzero(self._owner(name) >= 0))) for name, noise in noises.items()}
 
     @property
     def models(self) -> dict[str, DeclarativeModel]:
@@ -298,7 +301,7 @@ class Cell(Composite):
         return {name: self._owner(name) >= 0 for name in dict.fromkeys(p.name for p in self.painted)}
 
     def _owner(self, name: str) -> np.ndarray:
-        """For each compartment the place in `painted` of what counts there under this name; -1 where nothing does."""
+        """For each compartment the index in `painted` of what counts there under this name; -1 where nothing does."""
         owner = np.full(len(self), -1)
         for k, p in enumerate(self.painted):
             if p.name == name:

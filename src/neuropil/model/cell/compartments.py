@@ -40,7 +40,7 @@ class Compartments:
             is no soma).
         counts: int32[sections], compartments with membrane in each section.
         numbers: int32[sum of counts], the compartments with membrane, section after section from start to end:
-            places in this list keep their order however finely the cell is divided.
+            positions in this list keep their order however finely the cell is divided.
         electrotonic: float64[sections], length of each section in length constants at 100 Hz.
         tips: float64[sections, 2], axial resistance from the first compartment's middle to the section's start and from the
             last one's to its end, GΩ.
@@ -84,8 +84,8 @@ class Compartments:
     @cached_property
     def xyz(self) -> Floats:
         """float64[n, 3]: where the middle of each compartment, or the node, lies, µm."""
-        places = zip(self.section, self.position, strict=True)
-        return np.array([self.morphology.sections[s].point_at(x)[:3] for s, x in places])
+        positions = zip(self.section, self.position, strict=True)
+        return np.array([self.morphology.sections[s].point_at(x)[:3] for s, x in positions])
 
     @cached_property
     def kind(self) -> NDArray[np.str_]:
@@ -94,7 +94,7 @@ class Compartments:
 
     @cached_property
     def name(self) -> NDArray[np.str_]:
-        """str[n]: the name of the section each compartment belongs to; of a node its place, "soma(1)"."""
+        """str[n]: the name of the section each compartment belongs to; of a node its position, "soma(1)"."""
         names = self._by_section(lambda s: s.name).tolist()
         return np.array([n if own else f"{n}({x:g})" for n, own, x in zip(names, self.has_membrane, self.position, strict=True)])
 
@@ -102,7 +102,7 @@ class Compartments:
         return np.array([of(s) for s in self.morphology.sections])[self.section]
 
     def at(self, section: str | int, x: float = 0.5) -> int:
-        """The compartment at the place `x` (0 to 1) of a section, given by name or index.
+        """The compartment at the position `x` (0 to 1) of a section, given by name or index.
 
         That is the one whose membrane holds it. At x = 1 it is the node of that end, at x = 0 what the section sprouts from:
         a node, or a compartment of its parent. A free end without a node stands for the compartment beside it, which has the
@@ -116,20 +116,20 @@ class Compartments:
             raise MorphologyError(
                 f"section {self.morphology.sections[number].name!r}: x is out of range", got=f"x={x}", expected="0 (its start) to 1 (its end)"
             )
-        place = self._place(number, x)
-        if place in self._nodes:
-            return self._nodes[place]
-        number, x = place
+        position = self._canonical(number, x)
+        if position in self._nodes:
+            return self._nodes[position]
+        number, x = position
         n = int(self.counts[number])
         return int(self.of_section(number)[min(int(x * n), n - 1)])
 
-    def with_nodes(self, places: Iterable[tuple[str | int, float]]) -> Compartments:
-        """With a node at each of these places (section, x) that is a free end without one; no number changes.
+    def with_nodes(self, positions: Iterable[tuple[str | int, float]]) -> Compartments:
+        """With a node at each of these positions (section, x) that is a free end without one; no number changes.
 
         Returns:
             The same compartments followed by the new nodes, which have no membrane.
         """
-        free = [p for p in dict.fromkeys(self._place(self.morphology.number_of(s), x) for s, x in places) if p[1] in (0.0, 1.0) and p not in self._nodes]
+        free = [p for p in dict.fromkeys(self._canonical(self.morphology.number_of(s), x) for s, x in positions) if p[1] in (0.0, 1.0) and p not in self._nodes]
         if not free:
             return self
         beside = [self.at(*end) for end in free]
@@ -150,8 +150,8 @@ class Compartments:
         """The nodes without membrane by their section and its end."""
         return {(int(self.section[i]), float(self.position[i])): int(i) for i in np.flatnonzero(~self.has_membrane)}
 
-    def _place(self, section: int, x: float) -> tuple[int, float]:
-        """A place by the section nearest to the root that has it: a start is where the section sprouts from."""
+    def _canonical(self, section: int, x: float) -> tuple[int, float]:
+        """A position by the section nearest to the root that has it: a start is where the section sprouts from."""
         while x == 0.0 and section > 0:
             child = self.morphology.sections[section]
             section, x = child.parent, child.parent_at

@@ -154,7 +154,7 @@ def discretise(morphology: Morphology, rule: Rule, axial_resistivity: Any = RESI
 
     Raises:
         MorphologyError: an unknown region, sections without a value, a value that is not positive, an absurd number of compartments, or an array for a rule
-            that needs the values before it divides.
+            that needs the values before it divides sections.
         UnitError: a value of another dimension.
     """
     resistivity = _Specific(morphology, axial_resistivity, (GOhm * um).dimension, "axial_resistivity")
@@ -162,7 +162,7 @@ def discretise(morphology: Morphology, rule: Rule, axial_resistivity: Any = RESI
     outline = _Outline(morphology)
     wanted = rule.counts(morphology, np.sqrt(resistivity.first() * specific.first()) * outline.inverse_root_diameter())
     if not np.all(np.isfinite(wanted)):
-        raise MorphologyError(f"{rule} needs capacitance and resistivity before it divides", got="an array with a value for each compartment", fix="FixedCount, MaxLength, or a function of distance")
+        raise MorphologyError(f"{rule} needs capacitance and resistivity before it divides sections", got="an array with a value for each compartment", fix="FixedCount, MaxLength, or a function of distance")
     if wanted.sum() > MOST:
         raise MorphologyError(
             f"{morphology.name}: {rule} makes too many compartments", got=f"{wanted.sum():.3g}", expected=f"at most {MOST}"
@@ -225,7 +225,7 @@ class _Pieces:
 class _Outline:
     """All points of all sections end to end, with the integrals from the first point to each.
 
-    A gap of 1 µm is left between sections, so that a place on the common axis belongs to one section only.
+    A gap of 1 µm is left between sections, so that a coordinate on the common axis belongs to one section only.
     """
 
     def __init__(self, morphology: Morphology):
@@ -235,14 +235,14 @@ class _Outline:
         self.offset = np.concatenate([[0.0], np.cumsum(self.lengths[:-1] + 1.0)])
         self.first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         self.last = self.first + sizes - 1
-        self.place = np.concatenate([s.arc for s in sections]) + np.repeat(self.offset, sizes)
+        self.coordinate = np.concatenate([s.arc for s in sections]) + np.repeat(self.offset, sizes)
         self.diameter = np.concatenate([s.points[:, 3] for s in sections])
-        self.real = np.ones(len(self.place) - 1, dtype=bool)
+        self.real = np.ones(len(self.coordinate) - 1, dtype=bool)
         self.real[self.last[:-1]] = False  # the gaps
 
     def inverse_root_diameter(self) -> Floats:
         """The integral of d^(-1/2) along each section, each frustum taken at its mean diameter as NEURON does."""
-        h = np.where(self.real, np.diff(self.place), 0.0)
+        h = np.where(self.real, np.diff(self.coordinate), 0.0)
         steps = h / np.sqrt(0.5 * (self.diameter[1:] + self.diameter[:-1]))
         return np.add.reduceat(np.append(steps, 0.0), self.first)
 
@@ -258,17 +258,17 @@ class _Outline:
         return _Pieces(section, edges[:, 1], length, thickness.sum(axis=1) / length, area.sum(axis=1), resistance)
 
     def _integrals(self, section: NDArray[np.int64], x: Floats) -> Floats:
-        """Area, d and 4/(pi d²) integrated from the first point of all to the places (section, x); float64[3, n, 3]."""
-        place = self.offset[section, None] + x * self.lengths[section, None]
+        """Area, d and 4/(pi d²) integrated from the first point of all to the positions (section, x); float64[3, n, 3]."""
+        coordinate = self.offset[section, None] + x * self.lengths[section, None]
         # On the right of coinciding points, so that a step in diameter belongs to the compartment it ends; but a step at
         # the very start belongs to the first.
-        frustum = np.where(x == 0.0, 0, np.searchsorted(self.place, place, side="right") - 1)
+        frustum = np.where(x == 0.0, 0, np.searchsorted(self.coordinate, coordinate, side="right") - 1)
         frustum = np.clip(frustum, self.first[section, None], self.last[section, None] - 1)
-        d, step = self.diameter, np.diff(self.place)
+        d, step = self.diameter, np.diff(self.coordinate)
         whole = _frustum(np.where(self.real, step, 0.0), d[:-1], np.where(self.real, d[1:], d[:-1]))
         before = np.concatenate([np.zeros((3, 1)), np.cumsum(whole, axis=1)], axis=1)
         step = step[frustum]
-        part = np.divide(place - self.place[frustum], step, out=np.ones_like(place), where=step > 0)
+        part = np.divide(coordinate - self.coordinate[frustum], step, out=np.ones_like(coordinate), where=step > 0)
         part = np.where(x == 1.0, 1.0, np.where(x == 0.0, 0.0, np.minimum(part, 1.0)))
         reached = d[frustum] + part * (d[frustum + 1] - d[frustum])
         return before[:, frustum] + _frustum(part * step, d[frustum], reached)
@@ -289,22 +289,22 @@ def _connect(morphology: Morphology, counts: NDArray[np.int64]) -> tuple[NDArray
     start = np.cumsum(counts) - counts
     total = int(counts.sum())
     # Where each section begins: the middle of a compartment, or an end (section, 0 or 1) that others may share.
-    place: int | tuple[int, float] = (0, 0.0)
-    origin = [place]
+    above: int | tuple[int, float] = (0, 0.0)
+    origin = [above]
     sharing: dict[tuple[int, float], list[int]] = {}
     parent = np.arange(total) - 1
     for i, s in enumerate(morphology.sections[1:], 1):
         if s.parent_at == 0.0:
-            place = origin[s.parent]
+            above = origin[s.parent]
         elif s.parent_at == 1.0:
-            place = (s.parent, 1.0)
+            above = (s.parent, 1.0)
         else:
-            place = int(start[s.parent] + int(s.parent_at * counts[s.parent]))
-        origin.append(place)
-        if isinstance(place, tuple):
-            sharing.setdefault(place, []).append(i)
+            above = int(start[s.parent] + int(s.parent_at * counts[s.parent]))
+        origin.append(above)
+        if isinstance(above, tuple):
+            sharing.setdefault(above, []).append(i)
         else:
-            parent[start[i]] = place
+            parent[start[i]] = above
     for node, children in enumerate(sharing.values(), total):
         parent[start[children]] = node
     beside = [start[s] + counts[s] - 1 if x else start[s] for s, x in sharing]
@@ -356,7 +356,7 @@ class _Specific:
         return self.at(np.arange(n), middle, np.arange(n))
 
     def at(self, section: NDArray[np.int64], distance: Floats, rank: NDArray[np.int64]) -> Floats:
-        """At places, section after section; rank: the numbers that they will have."""
+        """At positions, section after section; rank: the numbers that they will have."""
         if self.listed is not None:
             return self._positive(along(self.what, self.listed, distance, self.dimension)[rank], section, distance)
         found = np.empty(len(section))
@@ -367,6 +367,6 @@ class _Specific:
 
     def _positive(self, values: Floats, section: NDArray[np.int64], distance: Floats) -> Floats:
         for i in np.flatnonzero(~(values > 0))[:1]:
-            place = f"{self.morphology.sections[section[i]].name}, {distance[i]:.4g} µm from the soma"
-            raise MorphologyError(f"{self.what} must be positive and finite", got=f"{values[i]:g} at {place}")
+            where = f"{self.morphology.sections[section[i]].name}, {distance[i]:.4g} µm from the soma"
+            raise MorphologyError(f"{self.what} must be positive and finite", got=f"{values[i]:g} at {where}")
         return values

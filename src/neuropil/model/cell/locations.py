@@ -1,4 +1,4 @@
-"""Where on a cell: regions (many compartments) and locations (places on it), as values that name no compartment.
+"""Where on a cell: regions (many compartments) and locations (points on it), as values that name no compartment.
 
 A region or location is resolved against :class:`~neuropil.model.cell.compartments.Compartments` only when it is used, so the
 same description serves every discretisation. Regions combine with ``&``, ``|`` and ``~``. Text is shorthand:
@@ -200,14 +200,14 @@ def region(value: RegionLike) -> Region:
 
 
 class Location:
-    """Base of all locations: an ordered list of places, each in the membrane of one compartment or at the end of a section."""
+    """Base of all locations: an ordered list of points, each in the membrane of one compartment or at the end of a section."""
 
     def ends(self, compartments: Compartments) -> list[tuple[str, float]]:
-        """Which of the places are ends of sections, as (section, 0.0 or 1.0)."""
+        """Which of the points are ends of sections, as (section, 0.0 or 1.0)."""
         return []
 
     def compartments(self, compartments: Compartments) -> Ints:
-        """int32[m], in the order of the places: the compartment of each; one compartment may hold several.
+        """int32[m], in the order of the points: the compartment of each; one compartment may hold several.
 
         Raises:
             MorphologyError: a name that the cell does not have, or a region without membrane.
@@ -217,7 +217,7 @@ class Location:
 
 @dataclass(frozen=True)
 class At(Location):
-    """The place `x` (0 to 1) of a section, given by name.
+    """The point `x` (0 to 1) of a section, given by name.
 
     A kind stands for its only section, or for the root section where that is of the kind; ``At("soma")`` for the soma that
     distances are measured from.
@@ -251,25 +251,25 @@ class At(Location):
             return self.section
         if len(own) > 1 and self.section not in (cell.sections[0].kind, "soma"):
             raise MorphologyError(
-                f"{cell.name}: {self.section!r} is {len(own)} sections, not one place", fix=f"name one of them, such as {own[0]!r}"
+                f"{cell.name}: {self.section!r} is {len(own)} sections, not one point", fix=f"name one of them, such as {own[0]!r}"
             )
         return own[0]
 
 
 @dataclass(frozen=True)
 class Spread(Location):
-    """`count` places drawn at random in a region, uniformly along its length; with replacement.
+    """`count` points drawn at random in a region, uniformly along its length; with replacement.
 
-    Place i depends on the seed, on i and on the region's shape only: for regions of whole sections it is the same place
+    Point i depends on the seed, on i and on the region's shape only: for regions of whole sections it is the same point
     however finely the cell is divided.
 
     Args:
         region: a region or text.
-        count: number of places, 0 or more.
+        count: number of points, 0 or more.
         seed: whole number in [0, 2**63).
 
     Raises:
-        MorphologyError: not a region, a number of places, or a seed.
+        MorphologyError: not a region, a number of points, or a seed.
     """
 
     region: RegionLike
@@ -278,7 +278,7 @@ class Spread(Location):
 
     def __post_init__(self) -> None:
         if isinstance(self.count, bool) or not isinstance(self.count, (int, np.integer)) or not 0 <= self.count < 2**32:
-            raise MorphologyError("Spread.count is not a number of places", got=self.count, expected="a whole number >= 0")
+            raise MorphologyError("Spread.count is not a number of points", got=self.count, expected="a whole number >= 0")
         if isinstance(self.seed, bool) or not isinstance(self.seed, (int, np.integer)) or not 0 <= self.seed < 2**63:
             raise MorphologyError("Spread.seed is not a seed", got=self.seed, expected="a whole number in [0, 2**63)")
         region(self.region)
@@ -291,7 +291,7 @@ class Spread(Location):
 
 @dataclass(frozen=True)
 class Evenly(Location):
-    """Places a `spacing` apart along a region, its sections laid end to end; the first half a spacing from the start.
+    """Points a `spacing` apart along a region, its sections laid end to end; the first half a spacing from the start.
 
     Args:
         region: a region or text.
@@ -314,9 +314,9 @@ class Evenly(Location):
         spacing = float(magnitude(self.spacing, um.dimension, "Evenly.spacing"))
         count = np.floor(ends[-1] / spacing + 0.5)
         if count > 2**32:
-            raise MorphologyError("Evenly.spacing makes too many places", got=f"{count:.3g}", expected="fewer than 2**32")
-        places = (np.arange(int(count)) + 0.5) * spacing
-        return where[np.searchsorted(ends[:-1], places, side="right")]
+            raise MorphologyError("Evenly.spacing makes too many points", got=f"{count:.3g}", expected="fewer than 2**32")
+        points = (np.arange(int(count)) + 0.5) * spacing
+        return where[np.searchsorted(ends[:-1], points, side="right")]
 
 
 def _laid_end_to_end(area: Region, compartments: Compartments, what: str) -> tuple[Ints, NDArray[np.float64]]:
@@ -327,7 +327,7 @@ def _laid_end_to_end(area: Region, compartments: Compartments, what: str) -> tup
     return where, np.cumsum(compartments.length[where])
 
 
-_PLACE = re.compile(r"(?P<section>.+?)\s*\(\s*(?P<x>[^()]+?)\s*\)")
+_POINT = re.compile(r"(?P<section>.+?)\s*\(\s*(?P<x>[^()]+?)\s*\)")
 
 
 def location(value: LocationLike) -> Location:
@@ -339,7 +339,7 @@ def location(value: LocationLike) -> Location:
     if isinstance(value, Location):
         return value
     if isinstance(value, str) and value:
-        match = _PLACE.fullmatch(value.strip())
+        match = _POINT.fullmatch(value.strip())
         if not match:
             return At(value.strip())
         try:

@@ -8,7 +8,8 @@ its compartment it declares as `Input`s, by the names that compartments give the
     c_<ion>   concentration of an ion inside (mM), likewise
     i_<ion>   current density (pA/µm², outward) of all channels and point processes there that carry the ion;
               known once all currents are, hence for derivative() alone
-    anything else is a signal from outside, such as the command of a clamp: a stimulus gives it
+    noise     white noise of the compartment's or site's own, and noise_ and more: for derivative() alone (`neuropil.model.base.noise`)
+    anything else is a signal from outside, such as the command of a clamp: a stimulus gives it (to point processes)
 
 Its methods say the mathematics:
 
@@ -30,7 +31,8 @@ import numpy as np
 from neuropil.errors import ModelError, UnitError
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution
-from neuropil.model.base.noise import white
+from neuropil.model.base.integrators import check_integrator
+from neuropil.model.base.noise import check_white, is_white
 from neuropil.units import Dimension, GOhm, Quantity, mM, ms, mV, nS, pA, pF, um, unit_name
 
 SUPPLIED: dict[str, Dimension] = {
@@ -100,13 +102,15 @@ class Mechanism(DeclarativeModel):
 
     Class attributes a mechanism may set:
         carries: the ion that its current is made of ("ca", "na", "k"), "" where it does not matter.
+        integrator: of its states, as of a neuron; "auto" leaves it to the equations.
 
     Raises:
         ModelError: a parameter that does not exist, or a negative conductance, density, resistance, time or the like.
     """
 
     carries: ClassVar[Any] = ""
-    reserved: ClassVar[frozenset[str]] = DeclarativeModel.reserved | {"carries", "current_dimension"}
+    integrator: ClassVar[str] = "auto"
+    reserved: ClassVar[frozenset[str]] = DeclarativeModel.reserved | {"carries", "integrator", "current_dimension"}
     current_dimension: ClassVar[Dimension] = (pA / um**2).dimension
 
     def __init__(self, **parameters: Any):
@@ -128,9 +132,13 @@ class Mechanism(DeclarativeModel):
 
     @classmethod
     def check_class(cls) -> None:
-        """Inputs that compartments supply must have the units they supply them in."""
-        if noises := white(cls.spec.inputs):
-            raise ModelError(f"{cls.__name__}.{noises[0]}: channels and point processes have no white noise of their own", fix="an input of another name of a point process, driven by npl.Noise")
+        """Inputs that compartments supply must have the units they supply them in; white noise has none.
+
+        Raises:
+            UnitError: another unit. ModelError: an integrator that does not exist.
+        """
+        check_integrator(cls.__name__, cls.integrator)
+        check_white(cls.__name__, cls.spec.inputs)
         for name, dimension in cls.spec.inputs.items():
             if supplied(name) and dimension != SUPPLIED[name[0]]:
                 raise UnitError(
@@ -192,12 +200,17 @@ class Channel(Mechanism):
 
     @classmethod
     def check_class(cls) -> None:
-        """A channel is part of the membrane and receives no spikes.
+        """A channel is part of the membrane: it receives no spikes and no stimuli.
 
         Raises:
-            ModelError: the class declares ports.
+            ModelError: the class declares ports, or inputs that neither compartments nor noise supply.
         """
         super().check_class()
+        if signals := [n for n in cls.spec.inputs if not supplied(n) and not is_white(n)]:
+            raise ModelError(
+                f"{cls.__name__}.{signals[0]}: no stimulus reaches a channel", got="an input that the compartment does not supply",
+                expected="v, e_<ion>, c_<ion>, i_<ion> or noise", fix="make it a parameter, which Simulation.set changes, or derive the class from PointProcess",
+            )  # fmt: skip
         if cls.spec.ports:
             raise ModelError(f"{cls.__name__}: a channel has no ports", got=list(cls.spec.ports), fix="derive it from PointProcess")
 

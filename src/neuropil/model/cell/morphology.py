@@ -1,4 +1,4 @@
-"""The shape of a cell: sections joined into a tree, read from a file or built by hand.
+"""The shape of a cell: sections joined into a tree, read from a file or built section by section.
 
 A morphology is inert data in µm. It says nothing of membranes, nor of how finely it will be divided: that is
 :mod:`neuropil.model.cell.discretise`.
@@ -64,7 +64,7 @@ class Morphology:
 
     @staticmethod
     def builder(name: str = "cell") -> MorphologyBuilder:
-        """An empty :class:`~neuropil.model.cell.builder.MorphologyBuilder` for a cell of this name, to add sections by hand."""
+        """An empty :class:`~neuropil.model.cell.builder.MorphologyBuilder` for a cell of this name, to add sections to."""
         return MorphologyBuilder(name)
 
     @classmethod
@@ -151,7 +151,7 @@ class Morphology:
         return Morphology(*read_asc(path, name))
 
     def to_swc(self, path: str | PathLike[str]) -> dict[int, str]:
-        """Write an SWC file at `path`, in µm; :mod:`neuropil.model.cell.swc_write` says what the format has no place for.
+        """Write an SWC file at `path`, in µm; :mod:`neuropil.model.cell.swc_write` says what the format cannot represent.
 
         Returns:
             The kinds that are not SWC's own, by the type numbers that stand for them: ``types=`` of `from_swc`.
@@ -211,11 +211,11 @@ class Morphology:
 
     @property
     def branch_points(self) -> int:
-        """How many places two or more sections sprout from (a section's end counts as one place)."""
-        places: dict[tuple[int, float], int] = {}
+        """How many points two or more sections sprout from (a section's end counts as one point)."""
+        points: dict[tuple[int, float], int] = {}
         for s in self.sections[1:]:
-            places[s.parent, s.parent_at] = places.get((s.parent, s.parent_at), 0) + 1
-        return sum(n > 1 for n in places.values())
+            points[s.parent, s.parent_at] = points.get((s.parent, s.parent_at), 0) + 1
+        return sum(n > 1 for n in points.values())
 
     @property
     def soma(self) -> int | None:
@@ -227,7 +227,7 @@ class Morphology:
         return np.asarray(self.distance_at(np.arange(len(self.sections)), 0.0))
 
     def distance_at(self, section: Any, x: Any) -> Any:
-        """Path length from the middle of the soma to the place `x` of a section, µm; both numbers or arrays.
+        """Path length from the middle of the soma to the position `x` of a section, µm; both numbers or arrays.
 
         The soma is :attr:`soma`, its middle is x = 0.5, and the path is that through the tree, also towards the root. Without a
         soma it is measured from the start of the root.
@@ -237,7 +237,7 @@ class Morphology:
 
     @cached_property
     def _paths(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Of each section the place nearest to the soma's middle, the path length from there to it, and its own length."""
+        """Of each section the position nearest to the soma's middle, the path length from there to it, and its own length."""
         own = np.array([s.length for s in self.sections])
         nearest, there = np.zeros(len(own)), np.zeros(len(own))
         towards = 0 if self.soma is None else self.soma

@@ -68,11 +68,11 @@ def region_names(morphology: Morphology) -> list[str]:
 
 
 def along(what: str, value: Any, distance: Floats, dimension: Dimension) -> Floats:
-    """A number, a function of distance, or an array, at places of a cell.
+    """A number, a function of distance, or an array, at positions of a cell.
 
     Args:
         value: a quantity; a function that gives one for each of an array of distances (µm); or an array of quantities, one for
-            each place.
+            each position.
         distance: float64[n], path lengths from the soma, µm.
         what: the value is for; opens the error message.
         dimension: the dimension required.
@@ -85,7 +85,7 @@ def along(what: str, value: Any, distance: Floats, dimension: Dimension) -> Floa
     """
     given = _called(what, value, distance) if callable(value) else value
     if isinstance(given, Distribution):
-        raise ModelError(f"{what} is a distribution", got=given, expected="a quantity, with one value for each place where it differs")
+        raise ModelError(f"{what} is a distribution", got=given, expected="a quantity, with one value for each position where it differs")
     return np.array(np.broadcast_to(np.asarray(checked_values(given, dimension, what, distance.shape)), distance.shape))
 
 

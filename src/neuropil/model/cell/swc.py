@@ -117,7 +117,7 @@ def parse_swc(
 
 @dataclass(frozen=True)
 class _Joint:
-    """Where a run sprouts: the place `x` of a section.
+    """Where a run sprouts: the position `x` of a section.
 
     `stem`: it leaves the soma. `wire`: it begins at its own first point, not at its parent's.
     """

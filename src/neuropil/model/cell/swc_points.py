@@ -1,4 +1,4 @@
-"""The lines of an SWC file as points in µm, checked; what is known to go wrong in such files is answered with its remedy."""
+"""The lines of an SWC file as points in µm, checked; what is known to go wrong in such files is refused, and the error states the remedy."""
 
 from __future__ import annotations
 
@@ -107,12 +107,12 @@ def read_points(
         raise MorphologyError(f"{source}, line 1: no points in this file", got="only comments or nothing", expected=" ".join(COLUMNS))
     parent = _resolve_parents(parents, index, line_of, source)
     kept, notes = _chosen(parent, np.array(rows)[:, :3], tree, line_of, source)
-    place = {old: new for new, old in enumerate(kept)}
+    new_index = {old: new for new, old in enumerate(kept)}
     lines = [line_of[i] for i in kept]
     xyzd = np.array(rows)[kept] * factor
     notes += _fill_radii(xyzd, lines, source, default_radius)
     xyzd[:, 3] *= 2.0
-    return Points(source, lines, [kinds[i] for i in kept], xyzd, [place.get(parent[i], -1) for i in kept], notes)
+    return Points(source, lines, [kinds[i] for i in kept], xyzd, [new_index.get(parent[i], -1) for i in kept], notes)
 
 
 # --- words ----------------------------------------------------------------------------------------------------------

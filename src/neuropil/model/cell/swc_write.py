@@ -1,11 +1,11 @@
 """Writing a morphology as SWC, so that :mod:`neuropil.model.cell.swc` reads the same cable back.
 
-SWC has points with one diameter each, joined to one parent point, and numbers for kinds. What it has no place for:
+SWC has points with one diameter each, joined to one parent point, and numbers for kinds. What it cannot represent:
 
 - names and labels; a section that goes on in one single section of its kind is read as one with it;
 - what sprouts inside a section: the point is added, and a section that is no soma is read as two that meet there; what
   sprouts inside a soma is read as sprouting from its middle;
-- a step in diameter where a section leaves one that is no soma: written as two points at one place, read with the ring
+- a step in diameter where a section leaves one that is no soma: written as two points at one position, read with the ring
   between the two circles as membrane;
 - a section that begins elsewhere than where it sprouts: it is moved there, with what sprouts from it.
 """
@@ -25,7 +25,7 @@ from neuropil.model.cell.swc_points import KINDS, file_name
 
 SOMA = "soma"
 APART = 1e-6
-"""µm; points closer than this are one place."""
+"""µm; points closer than this are written as one."""
 
 
 def write_swc(sections: tuple[Section, ...], name: str, path: str | PathLike[str]) -> dict[int, str]:
@@ -72,7 +72,7 @@ class _Lines:
     sections: tuple[Section, ...]
     numbers: dict[str, int]
     lines: list[str] = field(default_factory=list)
-    places: list[NDArray[np.float64]] = field(default_factory=list)
+    positions: list[NDArray[np.float64]] = field(default_factory=list)
     ids: dict[tuple[int, float], int] = field(default_factory=dict)
 
     def write(self) -> list[str]:
@@ -103,16 +103,16 @@ class _Lines:
         stem = sections[owner].kind == SOMA != s.kind
         if stem and 0.0 < x < 1.0:  # what lies inside the soma is no part of the stem
             return above, points
-        there = self.places[above - 1]
+        there = self.positions[above - 1]
         points = points + np.append(there[:3] - points[0, :3], 0.0) if np.abs(points[0, :3] - there[:3]).max() > APART else points
         # A stem begins with its own diameter, any other section with its parent's: only there is a point spared.
         return above, points[1:] if not stem and points[0, 3] == there[3] else points
 
     def _add(self, point: NDArray[np.float64], kind: str, above: int) -> int:
-        self.places.append(point)
+        self.positions.append(point)
         x, y, z, diameter = point
-        self.lines.append(f"{len(self.places)} {self.numbers[kind]} {x:.12g} {y:.12g} {z:.12g} {diameter / 2:.12g} {above}")
-        return len(self.places)
+        self.lines.append(f"{len(self.positions)} {self.numbers[kind]} {x:.12g} {y:.12g} {z:.12g} {diameter / 2:.12g} {above}")
+        return len(self.positions)
 
 
 def _with_points_at(points: NDArray[np.float64], arc: NDArray[np.float64], inside: list[float]) -> tuple[NDArray[np.float64], list[float]]:

@@ -151,11 +151,11 @@ def as_weights(value: Any, axes: int, where: str) -> Any:
     return Quantity(raw, value.dimension) if isinstance(value, Quantity) else raw
 
 
-def weight_at(values: Any, *places: Any) -> Any:
-    """The entries of an array of weights at some places, with its unit.
+def weight_at(values: Any, *indices: Any) -> Any:
+    """The entries of an array of weights at some indices, with its unit.
 
     Args:
         values: a quantity or an array.
-        places: one array of whole numbers for each axis.
+        indices: one array of whole numbers for each axis.
     """
-    return Quantity(values.value[places], values.dimension) if isinstance(values, Quantity) else values[places]
+    return Quantity(values.value[indices], values.dimension) if isinstance(values, Quantity) else values[indices]

@@ -74,7 +74,7 @@ class AllToAll(Rule):
         return every if self.allow_self or ends.own is None else every[every != ends.own[source]]
 
     def numbers(self, pre: Indices, post: Indices, ends: Ends) -> Indices:
-        excluded = ends.recurrent and not self.allow_self  # places among the synapses of the whole populations
+        excluded = ends.recurrent and not self.allow_self  # indices among the synapses of the whole populations
         return pre * (ends.n_targets - excluded) + post - (excluded & (post > pre))
 
 

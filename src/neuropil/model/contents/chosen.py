@@ -71,7 +71,7 @@ def _listed(which: Any, size: int, of: str) -> Indices:
     return array
 
 
-def places(chosen: Indices | None, size: int) -> Indices:
+def inverse_index(chosen: Indices | None, size: int) -> Indices:
     """int64[size]: where each neuron of a population of this size stands among the chosen (None: all), -1 outside."""
     found = np.full(size, -1)
     chosen = np.arange(size) if chosen is None else chosen

@@ -9,9 +9,10 @@ import numpy as np
 
 from neuropil.model.base import grid
 from neuropil.model.base.distribution import Distribution
+from neuropil.model.connection.matrix import WeightMatrix
 from neuropil.model.connection.rule import Rule
 from neuropil.model.connection.structure import Rewiring
-from neuropil.model.contents.chosen import Indices, places, shared
+from neuropil.model.contents.chosen import Indices, inverse_index, shared
 from neuropil.model.contents.population import Population
 from neuropil.model.neuron.composite import split
 from neuropil.model.stimulus.stimulus import Stimulus
@@ -19,7 +20,7 @@ from neuropil.model.synapse.synapse import Synapse
 from neuropil.units import Dimension
 
 Stream: TypeAlias = tuple[str | int, ...]
-"""What keys the random draws of a projection or a drive besides the seed: names, never places in a list, so that whatever else
+"""What keys the random draws of a projection or a drive besides the seed: names, never indices in a list, so that whatever else
 is in the network leaves them alone."""
 
 
@@ -31,7 +32,8 @@ class Projection:
         name: unique in the network.
         source, target: the two populations.
         rule: which neurons are connected.
-        weight: in the port's base unit: one number, an array (`neuropil.model.contents.per_synapse`) or a distribution.
+        weight: in the port's base unit: one number, an array (`neuropil.model.contents.per_synapse`) or a distribution; or weights with a
+            structure.
         delay: ms, likewise.
         port: where their events go (None: nowhere); input: where their currents go.
         site: where on a port that exists several times in a neuron: the site of all synapses, an array with one per edge,
@@ -51,7 +53,7 @@ class Projection:
     source: Population
     target: Population
     rule: Rule
-    weight: float | np.ndarray | Distribution
+    weight: float | np.ndarray | Distribution | WeightMatrix
     delay: float | np.ndarray | Distribution
     port: str | None
     site: int | np.ndarray | None = None
@@ -82,8 +84,19 @@ class Projection:
         Returns:
             int64[synapses] twice.
         """
-        rows = pre if self.sources is None else places(self.sources, self.source.size)[pre]
-        return rows, post if self.targets is None else places(self.targets, self.target.size)[post]
+        rows = pre if self.sources is None else inverse_index(self.sources, self.source.size)[pre]
+        return rows, post if self.targets is None else inverse_index(self.targets, self.target.size)[post]
+
+    @property
+    def matrix(self) -> WeightMatrix | None:
+        """The weights, if they have a structure."""
+        return self.weight if isinstance(self.weight, WeightMatrix) else None
+
+    @property
+    def own_weight(self) -> float | np.ndarray | Distribution:
+        """The weight of each synapse, where weights have no structure."""
+        assert not isinstance(self.weight, WeightMatrix)
+        return self.weight
 
     @property
     def excludes_self(self) -> bool:
@@ -173,6 +186,19 @@ class StimulusConnection:
         return np.arange(self.target.sites(self.entry)) if self.site is None else np.array([self.site])
 
 
+def sampling(name: str, interval: float | None, start: float | None, dt: float) -> tuple[int, int]:
+    """The step at whose beginning the first sample of a probe is taken, and the steps between samples.
+
+    Args:
+        name: of the probe.
+        interval: ms; None: every step.
+        start: ms, time of the first sample; None: one interval after the start of the run.
+        dt: time step, ms.
+    """
+    every = 1 if interval is None else grid.steps(interval, dt, f"probe {name}: interval")
+    return every if start is None else grid.steps(start, dt, f"probe {name}: start", least=0), every
+
+
 @dataclass(frozen=True, eq=False)
 class Probe:
     """A state of neurons, recorded at an interval.
@@ -201,8 +227,7 @@ class Probe:
         Args:
             dt: time step, ms.
         """
-        every = 1 if self.interval is None else grid.steps(self.interval, dt, f"probe {self.name}: interval")
-        return every if self.start is None else grid.steps(self.start, dt, f"probe {self.name}: start", least=0), every
+        return sampling(self.name, self.interval, self.start, dt)
 
     @property
     def columns(self) -> np.ndarray:
@@ -210,7 +235,7 @@ class Probe:
         return self.neurons
 
     @property
-    def places(self) -> np.ndarray:
+    def flat_index(self) -> np.ndarray:
         """int64[columns]: where each column stands among all sites of the state, neuron by neuron."""
         return self.neurons if self.sites is None else self.neurons * self.site_count + self.sites
 
@@ -228,6 +253,11 @@ class Probe:
     def parameters(self) -> set[str]:
         """The full names of the parameters that it reads."""
         return set()
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers of 8 bytes whoever records it holds besides the samples."""
+        return 0
 
     @property
     def dimension(self) -> Dimension:

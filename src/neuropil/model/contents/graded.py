@@ -20,7 +20,6 @@ from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel, State
 from neuropil.model.base.immutable import unchanging
 from neuropil.model.cell.cell import Cell
-from neuropil.model.connection.matrix import WeightMatrix
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.contents.expression import Expression
 from neuropil.model.neuron.composite import full_name, split
@@ -35,8 +34,8 @@ class Graded:
     Args:
         of: of the source: a function of its states `s` and parameters `p` (as of `Expression`), an `Expression` of a part of it, or
             the name of a state. None: its state `v`, or its only state. Of cells with morphology it is a function of `s.v`, the
-            potential at a place.
-        at: of cells with morphology the place: the name of a point process with one site.
+            potential at a location.
+        at: of cells with morphology the location: the name of a point process with one site.
     """
 
     of: str | Expression | Callable[[Any, Any], Any] | None = None
@@ -50,13 +49,13 @@ class Graded:
             where: opens the error messages.
 
         Raises:
-            NetworkError: a state, part or place that does not exist, or more than one site. ModelError, UnitError: a function that
+            NetworkError: a state, part or location that does not exist, or more than one site. ModelError, UnitError: a function that
                 fails, or gives no number.
         """
         cell = isinstance(source.neuron, Cell)
         if cell != bool(self.at):
-            fix = 'npl.Graded(lambda s, p: ..., at="the name of a place")' if cell else "leave it out"
-            raise NetworkError(f"{where}: at names a place on cells with morphology", got=f"at={self.at!r} for {source.name}", fix=fix)
+            fix = 'npl.Graded(lambda s, p: ..., at="the name of a point process")' if cell else "leave it out"
+            raise NetworkError(f"{where}: at names a point process on cells with morphology", got=f"at={self.at!r} for {source.name}", fix=fix)
         made = self.of if isinstance(self.of, Expression) else None
         if made is None:
             known = list(source.neuron.spec.states) if not cell else ["v"]
@@ -97,7 +96,7 @@ class StateOf:
 
 
 class Potential(DeclarativeModel):
-    """What a graded projection reads at a place on a cell with morphology."""
+    """What a graded projection reads at a location on a cell with morphology."""
 
     v = State(0 * mV)
 
@@ -121,12 +120,10 @@ class GradedProjection(Projection):
     Attributes:
         value: what is transmitted of a source.
         given: as it was described.
-        matrix: the weights, if they have a structure; `weight` is 0 then.
     """
 
     value: Expression = field(kw_only=True)
     given: Graded = field(kw_only=True)
-    matrix: WeightMatrix | None = field(kw_only=True, default=None)
 
     @property
     def model(self) -> DeclarativeModel:

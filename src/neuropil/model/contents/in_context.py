@@ -60,13 +60,13 @@ class _Reading:
         self.projection, self.context = projection, context
         self.states: dict[str, Dimension] = {}
         self.parameters: dict[str, Quantity] = {}
-        where, value = _where(projection, context), context.of_target(_Noted(self))
+        where, value = _where(projection, context), context.of_target(_Recorder(self))
         try:
             magnitude(value, context.dimension, where)
         except UnitError as error:
             raise UnitError(f"{where}: of_target gives another unit", got=error.got, expected=unit_name(context.dimension)) from None
 
-    def note(self, name: str) -> Quantity:
+    def record(self, name: str) -> Quantity:
         """A state or parameter that `of_target` asks for."""
         p = self.projection
         spec, part = p.target.neuron.spec, p.part
@@ -94,14 +94,14 @@ class _Reading:
         return Quantity(np.broadcast_to(mine, p.ends), given.dimension)
 
 
-class _Noted:
+class _Recorder:
     """Stands for a target while `of_target` is asked what it reads."""
 
     def __init__(self, reading: _Reading):
         self._reading = reading
 
     def __getattr__(self, name: str) -> Quantity:
-        return self._reading.note(name)
+        return self._reading.record(name)
 
 
 def _where(projection: Projection, context: ContextInput) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from neuropil import rng
 from neuropil.errors import NetworkError
 from neuropil.model.base.ends import Ends
-from neuropil.model.contents.chosen import Indices, places
+from neuropil.model.contents.chosen import Indices, inverse_index
 from neuropil.model.contents.contents import Projection
 
 
@@ -20,7 +20,7 @@ def ends_of(projection: Projection, whole: bool = False) -> Ends:
     sources, targets = (None, None) if whole else (projection.sources, projection.targets)
     own = None
     if projection.recurrent:
-        own = places(targets, target.size)[slice(None) if sources is None else sources]
+        own = inverse_index(targets, target.size)[slice(None) if sources is None else sources]
     positions = [
         pop.positions if chosen is None or pop.positions is None else pop.positions[chosen] for pop, chosen in ((source, sources), (target, targets))
     ]
@@ -73,7 +73,7 @@ def pairs_of(projection: Projection, seed: int) -> tuple[Indices, Indices, Indic
 
     Returns:
         pre, post: int64[n], indices within the populations, by source; of a source in the order of a list, else by target.
-        place: int64[n], where each stands in an array with a value for each synapse in the order of the rule.
+        order: int64[n], where each stands in an array with a value for each synapse in the order of the rule.
 
     Raises:
         NetworkError: targets that do not exist, pairs joined twice, or more synapses of a target than the rule says.
@@ -86,10 +86,10 @@ def pairs_of(projection: Projection, seed: int) -> tuple[Indices, Indices, Indic
         pre, post = rule.pairs(ends, lambda source: rng.element_generator(key, int(sources[source])))
         _check(projection, ends, pre, post)
     pre, post = sources[pre], targets[post]
-    place = np.argsort(pre, kind="stable") if rule.listed else np.lexsort((post, pre))
+    order = np.argsort(pre, kind="stable") if rule.listed else np.lexsort((post, pre))
     if projection.excludes_self:
-        place = place[pre[place] != post[place]]
-    return pre[place], post[place], place
+        order = order[pre[order] != post[order]]
+    return pre[order], post[order], order
 
 
 def _check(projection: Projection, ends: Ends, pre: Indices, post: Indices) -> None:
@@ -100,4 +100,4 @@ def _check(projection: Projection, ends: Ends, pre: Indices, post: Indices) -> N
         raise NetworkError(f"{name} joins two neurons more than once", fix="give the rule a field allow_multiple: bool = True, or draw each target once")
     most, allowed = int(np.bincount(post, minlength=1).max()), rule.largest_in_degree(ends)
     if most > allowed:
-        raise NetworkError(f"{name} gives a target more synapses than it says", got=most, expected=f"at most {allowed:g}", fix="define largest_in_degree(ends) of the rule")
+        raise NetworkError(f"{name} gives a target more synapses than it declares", got=most, expected=f"at most {allowed:g}", fix="define largest_in_degree(ends) of the rule")

@@ -14,6 +14,7 @@ import numpy as np
 from neuropil.errors import NetworkError
 from neuropil.model.base.distribution import Distribution, axes
 from neuropil.model.base.ends import Ends
+from neuropil.model.connection.matrix import WeightMatrix, values_of
 from neuropil.model.connection.rule import Rule
 from neuropil.model.contents.contents import Projection
 from neuropil.model.contents.pairs import pairs_of
@@ -80,9 +81,11 @@ def in_order(value: Any, projection: Projection, pre: np.ndarray, post: np.ndarr
     """A number as it is; an array or a matrix as float64[n], for synapses sorted by source.
 
     Args:
-        value: a number, float64[synapses] in the order of the description, or float64[sources, targets].
+        value: a number, float64[synapses] in the order of the description, float64[sources, targets], or weights with a structure.
         pre, post: int64[n], indices within the populations, of synapses sorted by source.
     """
+    if isinstance(value, WeightMatrix):
+        return values_of(value.entry(*projection.within(pre, post)))
     if np.ndim(value) == 0:
         return value
     if np.ndim(value) == 2:

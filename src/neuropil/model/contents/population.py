@@ -102,8 +102,8 @@ class View:
 
     def __getitem__(self, which: Any) -> View:
         """Some of these neurons: `which` counts within the view."""
-        places, label = chosen(which, self.size, self.label)
-        return View(self.population, self.indices[places], label)
+        selected, label = chosen(which, self.size, self.label)
+        return View(self.population, self.indices[selected], label)
 
     def __add__(self, other: Any) -> Any:
         return (self, *other) if isinstance(other, tuple) else (self, other)

@@ -73,7 +73,7 @@ class Asked:
             return there
         sites = np.concatenate([np.flatnonzero(compartments == one) for one in there])
         if not sites.size:
-            raise NetworkError(f"probe: there is no {variable} at this place of {self.population.name}", got=self.at, fix="sites=[...] names sites by number")
+            raise NetworkError(f"probe: there is no {variable} at this location of {self.population.name}", got=self.at, fix="sites=[...] names sites by number")
         return sites
 
 

@@ -1,1 +1,1 @@
-"""Modulators: release and uptake, diffusion, receptors, effects on parameters, with the laws that executors follow."""
+"""Modulators: release and uptake, diffusion, receptors, effects on parameters, with the equations that executors follow."""

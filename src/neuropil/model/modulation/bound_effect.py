@@ -28,7 +28,7 @@ class BoundEffect:
         target, parameter: what is changed.
         change: the function; receptor: whose occupancy its level is; None: the concentration.
         low, high: bounds of the outcome, base units.
-        order: its place among all effects of the network.
+        order: its index among all effects of the network.
     """
 
     modulator: str
@@ -55,11 +55,11 @@ class BoundEffect:
 
     @property
     def population(self) -> Population:
-        """Where the level is felt: synapses feel it where their target neurons are."""
+        """Where the level acts: on synapses at their target neurons."""
         return self.target.target if isinstance(self.target, Projection) else self.target
 
-    def felt(self, c: np.ndarray) -> Any:
-        """The concentration that the target feels: one number, or one per neuron.
+    def local(self, c: np.ndarray) -> Any:
+        """The concentration at the target: one number, or one per neuron.
 
         Args:
             c: float64[grid.size], concentrations, base units.

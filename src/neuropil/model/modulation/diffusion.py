@@ -3,7 +3,7 @@
     dC/dt = D ∇²C,   no flux through the walls
 
 Finite volumes: what flows from a cube into its neighbour is D / spacing² times their difference, so that what one
-loses the other gains and the total changes by rounding alone. A cell feels the concentration of the cube it lies in.
+loses the other gains and the total changes by rounding alone. A cell is exposed to the concentration of its voxel.
 """
 
 from __future__ import annotations
@@ -51,21 +51,21 @@ class Apart:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Where the modulator is: one well-mixed place, cubes over the positions of cells, or a place for every cell.
+    """Where the modulator is: one well-mixed volume, cubic voxels over the positions of cells, or a voxel for every cell.
 
     Attributes:
-        shape: cubes along each axis, () for a well-mixed volume; (cells,) where they are apart.
+        shape: voxels along each axis, () for a well-mixed volume; (cells,) where they are apart.
         rate: D / spacing², 1/ms.
         origin: float64[axes], corner, µm.
-        spacing: side of a cube, µm.
-        places: population -> int64[neurons], the cube of each.
+        spacing: side of a voxel, µm.
+        voxels: population -> int64[neurons], the voxel of each.
     """
 
     shape: tuple[int, ...] = ()
     rate: float = 0.0
     origin: np.ndarray = field(default_factory=lambda: np.zeros(0))
     spacing: float = 1.0
-    places: dict[str, np.ndarray] = field(default_factory=dict)
+    voxels: dict[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def over(cls, diffusion: Diffusion | Apart | None, populations: Sequence[Population], name: str) -> Grid:
@@ -83,7 +83,7 @@ class Grid:
             return cls()
         if isinstance(diffusion, Apart):
             first = np.cumsum([0, *(pop.size for pop in populations)])
-            return cls((int(first[-1]),), places={pop.name: np.arange(a, a + pop.size) for a, pop in zip(first, populations, strict=False)})
+            return cls((int(first[-1]),), voxels={pop.name: np.arange(a, a + pop.size) for a, pop in zip(first, populations, strict=False)})
         for pop in populations:
             if pop.positions is None:
                 fix = f"network.population({pop.name!r}, ..., positions=xyz * um), or leave diffusion out"
@@ -98,7 +98,7 @@ class Grid:
             got = f"{' × '.join(map(str, shape))} cubes of {diffusion.spacing:g} µm"
             raise NetworkError(f"modulator {name!r}: the grid is too fine", got=got, expected=f"at most {LARGEST_GRID:,}", fix="a larger spacing")
         made = cls(shape, diffusion.coefficient / diffusion.spacing**2, origin, diffusion.spacing)
-        made.places.update({pop.name: made.cubes(pop.positions) for pop in populations if pop.positions is not None})
+        made.voxels.update({pop.name: made.cubes(pop.positions) for pop in populations if pop.positions is not None})
         return made
 
     @property
@@ -117,7 +117,7 @@ class Grid:
         return 4.0 * len(self.shape) * self.rate
 
     def cubes(self, positions: Any) -> np.ndarray:
-        """int64[n]: the cube of each of some `positions` (µm, [n, axes]); -1 outside."""
+        """int64[n]: the voxel of each of some `positions` (µm, [n, axes]); -1 outside."""
         at = np.floor((np.asarray(positions, float) - self.origin) / self.spacing).astype(np.int64)
         inside = np.all((at >= 0) & (at < self.shape), axis=1)
         return np.where(inside, np.ravel_multi_index(tuple(np.where(inside[:, None], at, 0).T), self.shape), -1)
@@ -135,7 +135,7 @@ class Grid:
 
     def at(self, c: np.ndarray, population: str) -> np.ndarray:
         """float64[neurons]: the concentration at each cell of a population, of the concentrations `c` (float64[size])."""
-        here: np.ndarray = c[self.places[population]]
+        here: np.ndarray = c[self.voxels[population]]
         return here
 
     def mean(self, c: np.ndarray, population: str) -> float:

@@ -79,14 +79,14 @@ class Kinetics(DeclarativeModel):
         """The concentration (an array) a tick (ms) later, `given` being what is supplied over it, evenly.
 
         Args:
-            c: float64[places], base units.
-            given: supplied over the tick, base units, one number or float64[places].
+            c: float64[voxels], base units.
+            given: supplied over the tick, base units, one number or float64[voxels].
             tick: ms.
             spread: d/dt by diffusion, as a function of the concentrations; None: none.
             steps: Runge-Kutta steps.
 
         Returns:
-            float64[places].
+            float64[voxels].
         """
         if self.instant:
             return np.full_like(c, self.rest + given)

@@ -15,7 +15,7 @@ A modulator acts at ticks, t = 0, tick, 2 · tick, …: at the beginning of the 
 
 Until the next tick the parameters stay. A signal, or a dose, that a program gives at time t acts at the first tick from
 t on, t itself included.
-Neurons feel the concentration where they are, synapses where their target neurons are. Without positions it is the same for
+The concentration acts on neurons where they are, on synapses where their target neurons are. Without positions it is the same for
 all (a well-mixed volume), or, with `diffusion=Apart()`, every cell's own.
 Starting states are those of the description's own values.
 """
@@ -122,8 +122,8 @@ class Modulator:
         self.releases: list[Release] = []
         self.receptors: dict[str, Receptor] = {}
         self.effects: list[BoundEffect] = []
-        felt = dict.fromkeys([*self.populations, *(p.target for p in self.projections)])
-        self.grid = Grid.over(diffusion, list(felt), name)
+        reached = dict.fromkeys([*self.populations, *(p.target for p in self.projections)])
+        self.grid = Grid.over(diffusion, list(reached), name)
         try:
             self.steps = kinetics.steps(self.tick, self.grid.fastest)
         except NeuropilError:
@@ -149,7 +149,7 @@ class Modulator:
             This modulator, so that calls can be chained.
 
         Raises:
-            NetworkError: not a population of this network, a negative amount, or places outside of the volume.
+            NetworkError: not a population of this network, a negative amount, or positions outside of the volume.
         """
         self.network._check_open("released_by()")
         if not isinstance(nucleus, Population) or self.network.populations.get(nucleus.name) is not nucleus:
@@ -214,7 +214,7 @@ class Modulator:
         """The populations and projections it reaches."""
         return (*self.populations, *self.projections)
 
-    # --- the law ---------------------------------------------------------------------------------------------------
+    # --- dynamics ---------------------------------------------------------------------------------------------------
 
     def start(self) -> np.ndarray:
         """Concentrations at t = 0: the baseline."""
@@ -246,18 +246,18 @@ class Modulator:
     @property
     def watched(self) -> tuple[str, ...]:
         """Populations whose mean concentration is recorded; of a well-mixed volume the name of its one trace is ""."""
-        return ("",) if self.grid.mixed else tuple(self.grid.places)
+        return ("",) if self.grid.mixed else tuple(self.grid.voxels)
 
     def described(self) -> tuple[Any, ...]:
         """Everything that decides what it does, for fingerprints."""
         kinetics = self.kinetics
         values = {n: getattr(kinetics, n) for n in kinetics.spec.parameters}
-        laws = [getattr(type(kinetics), n) for n in ("removal", "supplied", "advance")]
-        diffusion = None if self.diffusion is None else (vars(self.diffusion), self.grid.origin, self.grid.places)
+        functions = [getattr(type(kinetics), n) for n in ("removal", "supplied", "advance")]
+        diffusion = None if self.diffusion is None else (vars(self.diffusion), self.grid.origin, self.grid.voxels)
         volume = [p.name for p in self.volume]
         releases = [(r.nucleus.name, r.amount, r.sites) for r in self.releases]
         effects = [(type(e.target).__name__, e.target.name, e.parameter, e.change, e.receptor, e.low, e.high, e.order) for e in self.effects]
-        return self.name, type(kinetics).__name__, values, laws, self.tick, diffusion, volume, releases, effects
+        return self.name, type(kinetics).__name__, values, functions, self.tick, diffusion, volume, releases, effects
 
     # --- checks ------------------------------------------------------------------------------------------------------
 

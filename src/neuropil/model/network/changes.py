@@ -19,7 +19,7 @@ from neuropil.model.base.distribution import Distribution, axes, checked_values
 from neuropil.model.base.grid import fault
 from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.mechanism import check_physical
-from neuropil.model.contents.chosen import places
+from neuropil.model.contents.chosen import inverse_index
 from neuropil.model.contents.contents import Population, Projection, StimulusConnection
 from neuropil.model.contents.in_context import target_parameters
 from neuropil.model.contents.population import View, indices_of, whole
@@ -70,7 +70,9 @@ class ParameterChange:
 
 def sites_of(population: Population, part: str) -> int:
     """How many values of a parameter of a `part` each neuron of a `population` has; of a channel one."""
-    return population.parts[part].sites if part in population.parts else 1
+    if isinstance(cell := population.neuron, Cell) and part not in cell.placed:
+        return 1
+    return population.parts[part].sites
 
 
 def target_of(network: Network, target: Any) -> Target:
@@ -208,23 +210,23 @@ def _fields_changed(drive: StimulusConnection, values: Mapping[str, Any]) -> Any
     """The stimulus as it would be given to `stimulate`, with these fields; a `SpikeList` names neurons within the view."""
     stimulus = drive.stimulus
     if stimulus.addressed is not None and drive.neurons is not None and "neurons" not in values:
-        stimulus = stimulus.addressing(places(drive.neurons, drive.target.size)[stimulus.addressed])
+        stimulus = stimulus.addressing(inverse_index(drive.neurons, drive.target.size)[stimulus.addressed])
     return dataclasses.replace(stimulus, **values)  # type: ignore[type-var]
 
 
 def with_followers(drives: Sequence[StimulusConnection], index: int, twin: StimulusConnection) -> Iterator[tuple[int, StimulusConnection]]:
-    """A changed stimulus and what tells the target when it acts (`Input.window`), each with its place.
+    """A changed stimulus and the signals of its window to the target (`Input.window`), each with its index.
 
     Args:
         drives: all of the network, as they are.
-        index: place of the one that changes.
+        index: index of the one that changes.
         twin: what takes its place.
     """
     yield index, twin
-    told = {one.name: one for one in window_drives(twin)}
+    signals = {one.name: one for one in window_drives(twin)}
     for j, drive in enumerate(drives):
         if drive.follows is not None and drive.follows.name == twin.name:
-            yield j, told[drive.name]
+            yield j, signals[drive.name]
 
 
 def described(value: Any) -> Any:

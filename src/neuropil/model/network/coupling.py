@@ -1,8 +1,8 @@
-"""Gap junctions: places that see each other's potential.
+"""Gap junctions: sites that see each other's potential.
 
-A coupling joins pairs of places. On a cell with morphology a place is a point process with an input `v_partner`, half of a
+A coupling joins pairs of sites. On a cell with morphology a site is a point process with an input `v_partner`, half of a
 junction: in a step it sees its partner as it is at t_k; its own side is implicit like every conductance of the cell. Of
-other neurons a place is an input in pA of a part with a potential, into which flows, during the step from t_k,
+other neurons it is an input in pA of a part with a potential, into which flows, during the step from t_k,
 
     i = sum over junctions of g (v_partner - v),    both potentials as they are at t_k,
 
@@ -36,17 +36,17 @@ class End:
     Attributes:
         population, part: whose potential is seen.
         input: full name of the input that sees the partner, or into which the current flows.
-        places: int64[pairs], for each pair the place (neuron * sites + site) among all sites of the part.
+        flat_index: int64[pairs], for each pair the index (neuron * sites + site) among all sites of the part.
     """
 
     population: Population
     part: str
     input: str
-    places: np.ndarray
+    flat_index: np.ndarray
 
     @property
     def half(self) -> bool:
-        """Whether the places are halves of junctions on cells, which have equations of their own."""
+        """Whether the sites are halves of junctions on cells, which have equations of their own."""
         return isinstance(self.population.neuron, Cell)
 
     @property
@@ -78,10 +78,10 @@ class Coupling:
         return (self.first, self.second, 1.0), (self.second, self.first, -1.0)
 
     def flow(self, here: Any, there: Any, side: float, values: dict[str, Any] | None = None) -> Any:
-        """The currents into one side's places, pA: [pairs].
+        """The currents into one side's sites, pA: [pairs].
 
         Args:
-            here, there: potentials of the places and of their partners, mV.
+            here, there: potentials of the sites and of their partners, mV.
             side: 1 of the first, -1 of the second.
             values: in place of the parameters' own.
         """
@@ -89,27 +89,27 @@ class Coupling:
         return self.junction.flow(self.values if values is None else values, here, there, side)
 
 
-def end(population: Population, place: Any, pairs: Any, sites: Any, where: str) -> End:
+def end(population: Population, name: Any, pairs: Any, sites: Any, where: str) -> End:
     """One side of a coupling, checked.
 
     Args:
-        place: of cells with morphology the name of half a junction; of other neurons an input in pA.
-        pairs: neurons; sites: of the place, one for all pairs or one each.
-        sites: int, of the place: one for all pairs, or [pairs].
+        name: of cells with morphology the name of half a junction; of other neurons an input in pA.
+        pairs: neurons; sites: of what is named, one for all pairs or one each.
+        sites: int, of what is named: one for all pairs, or [pairs].
         where: of which coupling; opens the error message.
 
     Raises:
-        NetworkError: no such place, half, input, neuron or site.
+        NetworkError: no such half, input, neuron or site.
     """
     if isinstance(population.neuron, Cell):
-        part, entry = _half(population, place, where), full_name(place, PARTNER)
+        part, entry = _half(population, name, where), full_name(name, PARTNER)
     else:
-        part, entry = _current_input(population, place, where), place
+        part, entry = _current_input(population, name, where), name
     count = population.parts[part].sites
     neurons, which = np.asarray(pairs), np.asarray(sites)
     for array, top, what in ((neurons, population.size, "neuron"), (which, count, "site")):
         if array.size and (not np.issubdtype(array.dtype, np.integer) or array.min() < 0 or array.max() >= top):
-            raise NetworkError(f"{where}: no such {what} of {population.name}.{place}", got=array.tolist()[:8] if array.ndim else array.item(), expected=f"whole numbers from 0 to {top - 1}")
+            raise NetworkError(f"{where}: no such {what} of {population.name}.{name}", got=array.tolist()[:8] if array.ndim else array.item(), expected=f"whole numbers from 0 to {top - 1}")
     if neurons.ndim != 1 or which.shape not in ((), neurons.shape):
         raise NetworkError(f"{where}: one neuron, and one site or one for all, per pair", got=f"shapes {neurons.shape} and {which.shape}")
     return End(population, part, entry, (neurons * count + which).astype(np.int64))
@@ -128,7 +128,7 @@ def coupled(name: str, first: End, second: End, g: Any, junction: Any) -> Coupli
         NetworkError: neither or both are given, or something for halves of junctions on cells, which have their own.
         ModelError, UnitError: values that do not fit.
     """
-    where, pairs = f"coupling {name}", first.places.size
+    where, pairs = f"coupling {name}", first.flat_index.size
     if junction is not None and not isinstance(junction, Junction):
         raise NetworkError(f"{where}: not a junction", got=junction, expected="an instance of a Junction subclass")
     if g is not None and junction is not None:
@@ -143,27 +143,27 @@ def coupled(name: str, first: End, second: End, g: Any, junction: Any) -> Coupli
     return Coupling(name, first, second, junction, junction.checked(pairs, where))
 
 
-def _half(population: Population, place: Any, where: str) -> str:
+def _half(population: Population, name: Any, where: str) -> str:
     """The part of a cell that is half a junction."""
     assert isinstance(population.neuron, Cell)
-    places = population.neuron.placed
-    if place not in places:
-        raise NetworkError(f"{where}: {population.name} has no place {place!r}", fix=did_you_mean(place, places))
-    inputs = places[place].process.spec.inputs
+    placed = population.neuron.placed
+    if name not in placed:
+        raise NetworkError(f"{where}: {population.name} has no point process {name!r}", fix=did_you_mean(name, placed))
+    inputs = placed[name].process.spec.inputs
     if inputs.get(PARTNER) != mV.dimension:
-        raise NetworkError(f"{where}: {place} is not half a gap junction", got=f"inputs {', '.join(inputs)}", expected=f"an input {PARTNER} in {unit_name(mV.dimension)}")
-    return str(place)
+        raise NetworkError(f"{where}: {name} is not half a gap junction", got=f"inputs {', '.join(inputs)}", expected=f"an input {PARTNER} in {unit_name(mV.dimension)}")
+    return str(name)
 
 
-def _current_input(population: Population, place: Any, where: str) -> str:
+def _current_input(population: Population, name: Any, where: str) -> str:
     """The part of a neuron that an input belongs to, which has a potential."""
     spec = population.neuron.spec
-    if not isinstance(place, str) or place not in spec.inputs:
-        raise NetworkError(f"{where}: {population.name} has no input {place!r}", fix=did_you_mean(place, spec.inputs))
-    part = split(place)[0]
-    if spec.inputs[place] != pA.dimension or spec.state_dimensions.get(full_name(part, "v")) != mV.dimension:
+    if not isinstance(name, str) or name not in spec.inputs:
+        raise NetworkError(f"{where}: {population.name} has no input {name!r}", fix=did_you_mean(name, spec.inputs))
+    part = split(name)[0]
+    if spec.inputs[name] != pA.dimension or spec.state_dimensions.get(full_name(part, "v")) != mV.dimension:
         raise NetworkError(
-            f"{where}: {population.name}.{place} cannot take a gap junction", got=f"an input in {unit_name(spec.inputs[place])}",
+            f"{where}: {population.name}.{name} cannot take a gap junction", got=f"an input in {unit_name(spec.inputs[name])}",
             expected="an input in pA, of a model with a state v in mV",
         )  # fmt: skip
     return part
@@ -196,14 +196,14 @@ def check_couplings(couplings: list[Coupling], populations: dict[str, Population
         for part, placed in pop.neuron.placed.items():
             if PARTNER not in placed.process.spec.inputs or (pop.name, f"{part}.{PARTNER}") in driven:
                 continue
-            ends = [e.places for c in couplings for e in (c.first, c.second) if e.population is pop and e.part == part]
+            ends = [e.flat_index for c in couplings for e in (c.first, c.second) if e.population is pop and e.part == part]
             count = np.bincount(np.concatenate(ends) if ends else np.empty(0, np.int64), minlength=pop.size * pop.parts[part].sites)
             if np.any(count != 1):
                 neuron, site = divmod(int(np.argmax(count != 1)), pop.parts[part].sites)
                 found.append(
                     NetworkError(
                         f"{pop.name}.{part}: half a gap junction needs one partner", got=f"{count[count != 1][0]} at site {site} of neuron {neuron}",
-                        fix="couple every site once; place one for each partner",
+                        fix="couple every site once; add one for each partner",
                     )
                 )  # fmt: skip
     return found

@@ -13,6 +13,7 @@ from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.distribution import Distribution, axes, checked_values, real_array
 from neuropil.model.connection.matrix import WeightMatrix
 from neuropil.model.connection.rule import Rule, check_drawable
+from neuropil.model.connection.shared import SharedPairs, spiking
 from neuropil.model.contents.chosen import shared
 from neuropil.model.contents.contents import Population, Projection, StimulusConnection, Stream
 from neuropil.model.contents.in_context import synapse_in_context
@@ -123,10 +124,17 @@ def described_projection(
     more["initial"] = check_values(label, more["synapse"], rule, source, target, initial, more["structure"])
     shape = edge_shape(rule, source, target)
     refuse_listed(delay, shape, rule, f"projection {label}: delay", "a distribution")
-    w = weights_of(weight, dimension, rule, source, target, label)
     d = checked_values(delay, ms.dimension, f"projection {label}: delay", shape)
     if not isinstance(d, Distribution) and np.any(np.asarray(d) <= 0):
         raise NetworkError(f"projection {label}: a delay must be positive", got=f"{np.min(d)} ms", expected="at least one time step")
+    if isinstance(weight, WeightMatrix):
+        matrix = spiking(weight, more, d, f"projection {label}")
+        _check_joins_all(rule, weight, source, target, where, post.sites(str(port)), f"projection {label}")
+        weight.check((source.size, target.size), dimension, f"projection {label}")
+        rule = SharedPairs(matrix)
+        w: Any = matrix
+    else:
+        w = weights_of(weight, dimension, rule, source, target, label)
     rule = rule.between(source.size, **among)
     made = Projection(name, pre, post, rule, w, d, port, where, sources=among["sources"], targets=among["targets"], stream=stream, **more)
     synapse_in_context(made)  # refuses context inputs that do not fit
@@ -179,16 +187,22 @@ def weights_of(weight: Any, dimension: Dimension, rule: Rule, pre: Population | 
         label: of the projection, for messages.
 
     Raises:
-        NetworkError: weights with a structure, or ones that do not fit the rule.
+        NetworkError: weights that do not fit the rule.
     """
-    if isinstance(weight, WeightMatrix):
-        raise NetworkError(f"projection {label}: weights with a structure are for graded transmission", got=weight, fix="synapse=npl.Graded(...), or weight.dense() for spikes")
     matrix = axes(weight) == 2
     what = f"projection {label}: weight"
     shape = (pre.size, post.size) if matrix else edge_shape(rule, pre, post)
     refuse_listed(weight, shape, rule, what, "a matrix [sources, targets], from which each synapse takes its entry, or a distribution")
     checked = checked_values(weight, dimension, what, shape)
     return edge_weights(checked, rule, pre.size, what) if matrix and rule.listed else checked  # type: ignore[arg-type]
+
+
+def _check_joins_all(rule: Rule, matrix: WeightMatrix, pre: Population | View, post: Population | View, site: Any, sites: int, where: str) -> None:
+    """Weights with a structure say by themselves who is joined."""
+    if not isinstance(rule, SharedPairs) and (rule.array_shape(pre.size, post.size) != (pre.size, post.size) or not rule.joins_self):
+        raise NetworkError(f"{where}: {type(matrix).__name__} says which neurons are joined", got=rule, expected="AllToAll()")
+    if sites > 1 and not isinstance(site, (int, np.integer)):
+        raise NetworkError(f"{where}: weights with a structure reach one site", got=f"{sites} sites", fix='port="branch.exc[3]"')
 
 
 def edge_shape(rule: Rule, pre: Population | View, post: Population | View) -> tuple[int, ...]:

@@ -55,16 +55,16 @@ def described_graded(
     refuse_noise(entry, where)
     value = graded.expression(pre, where)
     dimension = weight_dimension(post, entry, value.dimension(source_model(pre, value.part)))
-    place = named_site(index, post, entry) if site is None else edge_sites(site, index, rule, source.size, post, entry, where.removeprefix("projection "))
+    sites = named_site(index, post, entry) if site is None else edge_sites(site, index, rule, source.size, post, entry, where.removeprefix("projection "))
     among = {"sources": indices_of(source), "targets": indices_of(target)}
     rule.check(source.size, target.size, shared(**among, size=pre.size) if pre is post else 0)
     lag = _delay(delay, rule, source, target, where)
     matrix = weight if isinstance(weight, WeightMatrix) else None
-    w: Any = 0.0
+    w: Any = matrix
     if matrix is None:
         w = weights_of(weight, dimension, rule, source, target, where.removeprefix("projection "))
     made = GradedProjection(
-        name, pre, post, rule.between(source.size, **among), w, lag, None, place, input=entry, stream=stream, value=value, given=graded, matrix=matrix,
+        name, pre, post, rule.between(source.size, **among), w, lag, None, sites, input=entry, stream=stream, value=value, given=graded,
         sources=among["sources"], targets=among["targets"],
     )  # fmt: skip
     if matrix is not None:
@@ -100,6 +100,6 @@ def _check_matrix(matrix: WeightMatrix, made: GradedProjection, dimension: Dimen
     if not made.uniform_delay or not made.fixed_site:
         raise NetworkError(f"{where}: weights with a structure have one delay and reach one site", got=f"delay {made.delay}", fix="one delay, and input[index] for one site")
     if kind.entry is WeightMatrix.entry:
-        raise NetworkError(f"{where}: nothing says what the weights of {kind.__name__} are", fix=f"define {kind.__name__}.entry(source, target)")
+        raise NetworkError(f"{where}: the weights of {kind.__name__} are not defined", fix=f"define {kind.__name__}.entry(source, target)")
     matrix.check(made.ends, dimension, where)
 

@@ -1,11 +1,11 @@
-"""What flows through a junction: the current into a place, by its potential and that of its partner.
+"""What flows through a junction: the current into a site, by its potential and that of its partner.
 
 A junction of one's own is one class, and runs in every executor:
 
     class Rectifier(npl.Junction):
         g: npl.Conductance = 1 * nS
 
-        def current(self, v_here, v_there, side):      # lets current flow from the first place of a pair to the second
+        def current(self, v_here, v_there, side):      # lets current flow from the first site of a pair to the second
             return -side * self.g * maths.maximum(side * (v_here - v_there), 0 * mV)
 """
 
@@ -27,8 +27,8 @@ ARGUMENTS = ("v_here", "v_there", "side")
 class Junction(DeclarativeModel):
     """Base class: a subclass declares its parameters, for all pairs or one value for each, and gives `current`.
 
-    `current(self, v_here, v_there)` is the current into the input of a place, in pA, for the potentials of the place and of its partner.
-    It is evaluated for both places of a pair; where they differ, `side`, a third argument, is 1 for the first and -1 for the second.
+    `current(self, v_here, v_there)` is the current into the input of a site, in pA, for the potentials of the site and of its partner.
+    It is evaluated for both sites of a pair; where they differ, `side`, a third argument, is 1 for the first and -1 for the second.
     """
 
     each: ClassVar[tuple[str, int]] = ("pair", 1)
@@ -44,19 +44,19 @@ class Junction(DeclarativeModel):
                 raise ModelError(f"{cls.__name__}: a junction has no {kind}", got=", ".join(declared), expected="parameters")
 
     def flow(self, values: dict[str, Any], here: Any, there: Any, side: Any) -> Any:
-        """The current into places, pA, on NumPy or JAX alike.
+        """The current into sites, pA, on NumPy or JAX alike.
 
         Args:
-            values: parameters by name, magnitudes in base units, one or one for each place.
-            here, there: potentials of the places and of their partners, mV.
-            side: 1 for the first place of a pair, -1 for the second.
+            values: parameters by name, magnitudes in base units, one or one for each site.
+            here, there: potentials of the sites and of their partners, mV.
+            side: 1 for the first site of a pair, -1 for the second.
 
         Raises:
             ModelError: there is no equation. UnitError: it is no current.
         """
         equation = getattr(self.bound(values), "current", None)
         if equation is None:
-            raise ModelError(f"nothing says what flows through a {type(self).__name__}", fix="define current(self, v_here, v_there)")
+            raise ModelError(f"the current of a {type(self).__name__} is not defined", fix="define current(self, v_here, v_there)")
         given = dict(zip(ARGUMENTS, (Quantity(here, mV.dimension), Quantity(there, mV.dimension), Quantity(side)), strict=True))
         wanted = tuple(inspect.signature(equation).parameters)
         return magnitude(equation(*(given[n] for n in wanted)), pA.dimension, f"{type(self).__name__}.current()")

@@ -106,7 +106,7 @@ class Network(Contents):
 
         Raises:
             NetworkError, ModelError, UnitError: an unknown name; a value that does not fit; arrays, lists of neurons or
-                places that do not fit a population's new size.
+                concentrations of single neurons that do not fit a population's new size.
         """
         return replaced(self, name, populations, projections, drives)
 
@@ -314,12 +314,12 @@ class Network(Contents):
         """Join neurons by gap junctions, or by others.
 
         Args:
-            first, second: (population, place). Of cells with morphology a place is one with half a junction, such as
-                `GapJunction`; of other neurons it is an input in pA, such as "current", which may take any number of junctions.
+            first, second: (population, name). Of cells with morphology the name is that of a point process that is half a junction, such as
+                `GapJunction`; of other neurons it is that of an input in pA, such as "current", which may take any number of junctions.
             pairs: whole numbers [pairs, 2], the neuron of `first` and that of `second`; of a view, counted within it.
             g: conductance of a junction, one for all pairs or one each (halves on cells with morphology have their own).
             junction: what flows, in place of g (v_partner - v): a `Junction`, whose parameters are one for all pairs or one each.
-            sites: of the two places, for all pairs, or one row per pair.
+            sites: of the two neurons, for all pairs, or one row per pair.
             name: of the coupling; one that is taken gets a number.
 
         Returns:
@@ -335,7 +335,7 @@ class Network(Contents):
         self._check_open("couple()")
         for side_of in (first, second):
             if not isinstance(side_of, (tuple, list)) or len(side_of) != 2 or not isinstance(side_of[0], (Population, View)):
-                raise NetworkError("couple: each side must be a pair (population, place)", got=repr(side_of), fix='for example (inh, "current")')
+                raise NetworkError("couple: each side must be a pair (population, name)", got=repr(side_of), fix='for example (inh, "current")')
         label = _unused(_name(name, f"{first[0].name}~{second[0].name}"), [c.name for c in self.couplings])
         try:
             array, chosen = np.atleast_2d(np.asarray(pairs)), np.asarray(sites)
@@ -363,9 +363,8 @@ class Network(Contents):
         The sites of a cell's "v" and of its channels' states are its compartments; `at` names them by a location such as
         "soma(0.5)", or a list of these.
 
-        Of a projection, "weight" or a state of its synapse model is recorded, of the chosen `synapses` (places in the order of
-        `Simulation.synapses`; all, if None), a column each; an interval is needed. The first sample is one interval after the
-        start. A projection is what `project` returned, or one of them.
+        Of a projection, "weight" or a state of its synapse model is recorded, of the chosen `synapses` (indices in the order of
+        `Simulation.synapses`; all, if None), a column each; an interval is needed. A projection is what `project` returned, or one of them.
 
         Args:
             target: a population, a view of one, or a projection.
@@ -377,7 +376,7 @@ class Network(Contents):
             at: a location, or a list of them, in place of `sites`.
             synapses: whole numbers.
             interval: a time, a multiple of the time step.
-            start: time of the first sample; ``0 * ms`` for one of the state at the start. None: one interval after the start. Not for synapses.
+            start: time of the first sample; ``0 * ms`` for one of the state at the start (of synapses before they are normalised). None: one interval after the start.
             name: of the probe, unique; None: "target.variable".
 
         Returns:
@@ -388,10 +387,10 @@ class Network(Contents):
         """
         self._check_open("probe()")
         if not isinstance(target, (Population, View)) and (projection := one_projection(self.projections, target, "probed")) is not None:
-            if any(given is not None for given in (neurons, sites, at, start)):
-                raise NetworkError("a probe of a projection takes synapses=... and interval=...", got="neurons, sites, at or start", fix="synapses=[...]")
+            if any(given is not None for given in (neurons, sites, at)):
+                raise NetworkError("a probe of a projection takes synapses=..., interval=... and start=...", got="neurons, sites or at", fix="synapses=[...]")
             name = self._unused_probe(_name(name, f"{projection.name}.{variable}"))
-            self.synapse_probes.append(synapse_probe(projection, variable, synapses, interval, name))
+            self.synapse_probes.append(synapse_probe(projection, variable, synapses, interval, name, checked_time(start, "start", -1e-300)))
             return self.synapse_probes[-1]
         if synapses is not None:
             raise NetworkError("a probe of a population takes neurons=..., not synapses", got="synapses", fix="neurons=[...]")
@@ -493,5 +492,5 @@ def _unused(label: str, taken: list[str]) -> str:
 
 
 def _stream(key: Stream, earlier: Sequence[Projection | StimulusConnection]) -> Stream:
-    """The key, with the place among those that share it."""
+    """The key, with the index among those that share it."""
     return (*key, sum(one.stream[:-1] == key for one in earlier))

@@ -19,7 +19,8 @@ import numpy as np
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel
 from neuropil.model.base.distribution import Distribution, checked_values
-from neuropil.model.contents.chosen import Indices, places
+from neuropil.model.connection.matrix import WeightMatrix
+from neuropil.model.contents.chosen import Indices, inverse_index
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
 from neuropil.model.contents.graded import Graded, GradedProjection
 from neuropil.model.contents.own_noise import own_noise
@@ -69,8 +70,8 @@ def duplicate(network: T, replaced: Mapping[int, Any] | None = None) -> T:
             return twins[id(one)].__reduce_ex__(5) if id(one) in twins else NotImplemented
 
     class Reader(pickle.Unpickler):
-        def persistent_load(self, place: int) -> Any:
-            return shared[place]
+        def persistent_load(self, index: int) -> Any:
+            return shared[index]
 
     file = io.BytesIO()
     Writer(file, protocol=5).dump(network)
@@ -147,7 +148,7 @@ def _as_given(pop: Population) -> tuple[Any, ...]:
 
 
 def _in_unit(value: Any, dimension: Any) -> Any:
-    return value if value is None or isinstance(value, Distribution) else Quantity(value, dimension)
+    return value if value is None or isinstance(value, (Distribution, WeightMatrix)) else Quantity(value, dimension)
 
 
 def _elements(made: Contents, wanted: dict[str, Changes], anew: dict[str, int]) -> dict[int, Any]:
@@ -201,7 +202,7 @@ def _projection(p: Projection, changes: Mapping[str, Any]) -> Projection:
 def _graded(p: GradedProjection, changes: Mapping[str, Any]) -> GradedProjection:
     _known(changes, OF_GRADED, None, f"projection {p.name!r}")
     rule = changes["rule"] if "rule" in changes else p.rule.within(p.within)
-    weight = p.matrix if p.matrix is not None else _in_unit(p.weight, graded_dimension(p.target, str(p.input), p.value.dimension(p.model)))
+    weight = _in_unit(p.weight, graded_dimension(p.target, str(p.input), p.value.dimension(p.model)))
     fixed = isinstance(p.site, (int, np.integer))
     entry, site = (f"{p.input}[{p.site}]", None) if fixed else (p.input, p.site)
     synapse = changes.get("synapse", p.given)
@@ -236,7 +237,7 @@ def redescribed_drive(d: StimulusConnection, changes: Mapping[str, Any]) -> Stim
     port = None if d.port is None else d.port + index
     target = _seen(d.target, d.neurons, d.name)
     if "stimulus" not in changes and stimulus.addressed is not None and d.neurons is not None:
-        stimulus = stimulus.addressing(places(d.neurons, d.target.size)[stimulus.addressed])
+        stimulus = stimulus.addressing(inverse_index(d.neurons, d.target.size)[stimulus.addressed])
     return described_drive(target, stimulus, port, None if d.input is None else d.input + index, weight, d.name, d.stream)
 
 
@@ -270,12 +271,12 @@ def _probe(probe: Probe, before: int) -> Probe:
 
 
 def _check_rest(network: Contents, anew: set[str]) -> None:
-    """Couplings and places of modulators name single neurons: they cannot follow another size or other positions."""
+    """Couplings and effects of modulators name single neurons: they cannot follow another size or other positions."""
     for coupling in network.couplings:
         for side in (coupling.first, coupling.second):
             if side.population.name in anew:
                 raise NetworkError(f"replace: coupling {coupling.name!r} names neurons of {side.population.name}", fix="describe a new network")
     for modulator in network.modulators.values():
-        felt = {p.name for p in (*modulator.populations, *(q.target for q in modulator.projections), *(r.nucleus for r in modulator.releases if r.sites is not None))}
-        if not modulator.grid.mixed and felt & anew:
-            raise NetworkError(f"replace: modulator {modulator.name!r} has a place for each neuron of {min(felt & anew)}", fix="describe a new network")
+        reached = {p.name for p in (*modulator.populations, *(q.target for q in modulator.projections), *(r.nucleus for r in modulator.releases if r.sites is not None))}
+        if not modulator.grid.mixed and reached & anew:
+            raise NetworkError(f"replace: modulator {modulator.name!r} has a voxel for each neuron of {min(reached & anew)}", fix="describe a new network")

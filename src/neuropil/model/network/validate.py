@@ -65,6 +65,8 @@ def validate(network: Network, dt: Quantity) -> None:
         found += drive.stimulus.faults(step, f"stimulus {drive.name}")
     for name, interval in [(k.name, k.interval) for k in network.synapse_probes] + [(k.name, k.interval) for k in network.normalisations]:
         found += grid.fault(interval, step, f"{name}: interval")
+    for watched in network.synapse_probes:
+        found += [] if watched.start is None else grid.fault(watched.start, step, f"{watched.name}: start", least=0)
     for probe in network.probes:
         found += [*_probe(probe, step), *_modulated(probe, effects_on(network.modulators, probe.target))]
     found += check_couplings(network.couplings, network.populations, {(d.target.name, d.input or "") for d in network.drives})
@@ -130,7 +132,7 @@ def _projection(projection: Projection, step: float) -> list[NeuropilError]:
     """Delays that round to at least one step; a synapse's times; positions where the rule asks for distances."""
     label = f"projection {projection.name}"
     found = [] if projection.synapse is None else _parameters(projection.synapse, f"{label}: {type(projection.synapse).__name__}.")
-    # A drawn delay counts as the nearest multiple of dt, so its law may reach down to half a step; a given one may not.
+    # A drawn delay counts as the nearest multiple of dt, so its distribution may reach down to half a step; a given one may not.
     drawn = isinstance(projection.delay, Distribution)
     shortest, needed = _smallest(projection.delay), (0.5 if drawn else 1.0) * step
     if shortest < needed * (1 - _SLACK):

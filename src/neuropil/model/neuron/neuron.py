@@ -24,11 +24,10 @@ from __future__ import annotations
 import warnings
 from typing import Any, ClassVar
 
-from neuropil.errors import ModelError, UnitError, did_you_mean
+from neuropil.errors import ModelError, did_you_mean
 from neuropil.model.base.described import DeclarativeModel, Steady
 from neuropil.model.base.integrators import check_integrator
-from neuropil.model.base.noise import white
-from neuropil.units import DIMENSIONLESS, unit_name
+from neuropil.model.base.noise import check_white
 
 
 class Neuron(DeclarativeModel):
@@ -65,9 +64,7 @@ class Neuron(DeclarativeModel):
             if isinstance(declared.initial, Steady):
                 raise ModelError(f"{name}.{state}: only gates of membrane mechanisms start at STEADY", fix="give a number")
         check_integrator(name, cls.integrator)
-        for given in white(spec.inputs):
-            if spec.inputs[given] != DIMENSIONLESS:
-                raise UnitError(f"{name}.{given} is white noise, which has no unit", got=unit_name(spec.inputs[given]), fix=f"{given} = Input(1.0), or another name")
+        check_white(name, spec.inputs)
         if cls.spikes_on not in ("level", "rising"):
             raise ModelError(f"{name}.spikes_on is unknown", got=cls.spikes_on, expected="'level' or 'rising'")
         own = {n for base in cls.__mro__ if base.__module__ != __name__ for n in vars(base)}

@@ -114,11 +114,11 @@ def carried(mechanism: Any) -> tuple[str, ...]:
     """The ions that carry the current of a mechanism ("" for none in particular)."""
     found: dict[str, Any] = {}
 
-    def noted(s: Any, x: Any, p: Any) -> float:
+    def recorded(s: Any, x: Any, p: Any) -> float:
         found.update(p.by_ion(s, x))
         return 1.0
 
-    Expression(noted, name="current").dimension(mechanism)
+    Expression(recorded, name="current").dimension(mechanism)
     return tuple(found)
 
 

@@ -77,11 +77,11 @@ class ExtracellularPotential(Recordable):
     def probe(self, asked: Asked) -> PotentialProbe:
         pop = asked.population
         if not isinstance(pop.neuron, Cell):
-            raise NetworkError(f"{self.name}: only cells with morphology have places for currents to leave", got=pop.name)
+            raise NetworkError(f"{self.name}: only cells with morphology have compartments that currents leave", got=pop.name)
         if asked.sites is not None or asked.at is not None:
             raise NetworkError(f"{self.name}: all compartments of a cell count", got="sites or at", fix="leave it out")
         if pop.positions is None and pop.size > 1:
-            raise NetworkError(f"{self.name}: {pop.name} has no positions, so its cells would lie in one place", fix=f"network.population({pop.name!r}, ..., positions=... * um)")
+            raise NetworkError(f"{self.name}: {pop.name} has no positions, so its cells would all lie at one position", fix=f"network.population({pop.name!r}, ..., positions=... * um)")
         if self.rotations is not None and np.shape(self.rotations) != (pop.size, 3, 3):
             raise NetworkError(f"{self.name}: a rotation for each cell is needed", got=np.shape(self.rotations), expected=(pop.size, 3, 3))
         return PotentialProbe(asked.named(self.name), pop, self.name, asked.neurons, asked.interval, None, asked.start, source=self)
@@ -118,7 +118,7 @@ class PointSource(ExtracellularPotential):
 
 
 def ends_of(compartments: Compartments) -> tuple[np.ndarray, np.ndarray]:
-    """Where compartments begin and end, float64[n, 3] twice, µm; a node without membrane begins and ends at its place."""
+    """Where compartments begin and end, float64[n, 3] twice, µm; a node without membrane begins and ends at its position."""
     start, end = compartments.xyz.copy(), compartments.xyz.copy()
     for number, (section, count) in enumerate(zip(compartments.morphology.sections, compartments.counts, strict=True)):
         points = np.array([section.point_at(k / count)[:3] for k in range(int(count) + 1)])
@@ -161,6 +161,11 @@ class PotentialProbe(Probe):
         return self.sum.parameters(self.target)
 
     @property
+    def numbers(self) -> int:
+        currents = self.neurons.size * len(self.target.neuron.compartments)  # type: ignore[union-attr]
+        return int(currents * (1 + self.columns.size))  # each cell's matrix, and the currents that it is multiplied with
+
+    @property
     def dimension(self) -> Dimension:
         return mV.dimension
 
@@ -180,17 +185,17 @@ class PotentialProbe(Probe):
         start, end = self._ends
         if source.rotations is not None:
             start, end = (ends @ np.asarray(source.rotations, float)[neuron].T for ends in (start, end))
-        place = _place(pop, neuron)
+        position = _position(pop, neuron)
         at = np.asarray(magnitude(source.electrodes, um.dimension, "electrodes"), float)
         sigma = float(magnitude(source.conductivity, CORTEX.dimension, "conductivity"))
-        made = source.weights(start + place, end + place, np.asarray(pop.neuron.compartments.diameter), at, sigma)
+        made = source.weights(start + position, end + position, np.asarray(pop.neuron.compartments.diameter), at, sigma)
         return made * np.asarray(pop.neuron.compartments.has_membrane)
 
 
-def _place(population: Population, neuron: int) -> np.ndarray:
+def _position(population: Population, neuron: int) -> np.ndarray:
     """Where the origin of a cell's coordinates lies, float64[3], µm; axes that the population does not have are 0."""
-    place = np.zeros(3)
+    position = np.zeros(3)
     if population.positions is not None:
         own = population.positions[neuron]
-        place[: own.size] = own
-    return place
+        position[: own.size] = own
+    return position

@@ -1,0 +1,183 @@
+"""The loop over steps: it calls a network's operations, one after the other, by a table of their entries.
+
+There is one loop for all networks. What a network does is the table, its arguments and its copies (`neuropil.engine.program`).
+"""
+
+from __future__ import annotations
+
+from numba import types
+
+from neuropil.codegen.entries import call_entry, store_word
+from neuropil.codegen.flags import PROGRAM_FLAGS
+from neuropil.codegen.kernel_cache import cached_njit, inner_njit
+from neuropil.engine.clock import cycles
+from neuropil.engine.exchange.exchange import alarmed, meet
+from neuropil.engine.exchange.spikes import EVENTS, MEETINGS, account, log_spikes
+from neuropil.plan.operations import Given, Phase
+
+PHASES = tuple(phase.value for phase in Phase)
+"""Names of the phases, in the order of the clock's entries."""
+SAMPLED = 17
+"""One step in so many is timed, so that reading the processor's counter costs nothing; odd, as some work is done every other step."""
+TIMED_STEPS = len(PHASES)
+"""The clock's entry that counts the steps that were timed."""
+_SPIKES, _MODULATION, _WAITING = (PHASES.index(phase.value) for phase in (Phase.SPIKES, Phase.MODULATION, Phase.WAITING))
+
+GIVEN: dict[Given, tuple[int, types.Type]] = {
+    Given.STEP: (0, types.int64), Given.NEXT_STEP: (1, types.int64), Given.EMITTED: (2, types.int64), Given.FIRED_COUNT: (3, types.int64),
+    Given.PUBLISHED: (4, types.int32[:, ::1]), Given.BOUNDS: (9, types.int64[:, ::1]), Given.OWN_SPIKES: (14, types.int32[::1]), Given.FIRED: (17, types.int32[::1]),
+}  # fmt: skip
+"""Where in the frame, the words that the loop brings up to date, each thing that it hands to kernels begins; and its type."""
+(_STEP, _NEXT, _EMITTED, _COUNT, _PUBLISHED, _BOUNDS, _OWN, _FIRED) = (at for at, _ in GIVEN.values())
+FRAME = 20
+"""Words of the frame before what depends on the step alone."""
+
+ENTRY, ARGUMENTS, RESULT, LAP, COPIES = range(5)
+"""Columns of the table: address of the kernel's entry; of its arguments; what is done with its result; the phase that ends with it, or -1; where its
+copies end."""
+OWNER, FIRST, STEPS, UNFILED, ROOM, FILING, TICKING, TICKED, PERIODS = range(9)
+"""Entries of a call: see `run`."""
+NOTHING, FIRED_COUNT, EVENT_COUNT, DIVERGED = range(4)
+"""What is done with a result."""
+
+
+@inner_njit(**PROGRAM_FLAGS)
+def _describe(frame, at, rows, columns, size):
+    """Put shape and strides of a matrix, whose elements have `size` bytes, into the frame."""
+    frame[at + 1], frame[at + 2], frame[at + 3], frame[at + 4] = rows, columns, columns * size, size
+
+
+@inner_njit(**PROGRAM_FLAGS)
+def _copy(copies, begin, end, frame):
+    """Hand an operation what it is given."""
+    for c in range(begin, end):
+        store_word(copies[c, 1], frame[copies[c, 0]])
+
+
+@inner_njit(**PROGRAM_FLAGS)
+def _tick(table, copies, frame, first, end, timed, clock):
+    """Call the operations with a period; gives their faults."""
+    fault = 0
+    copied = table[first - 1, COPIES] if first else 0
+    c0 = cycles() if timed else 0
+    for j in range(first, end):
+        _copy(copies, copied, table[j, COPIES], frame)
+        copied = table[j, COPIES]
+        fault |= call_entry(table[j, ENTRY], table[j, ARGUMENTS])
+    c1 = cycles() if timed else 0
+    clock[_MODULATION] += c1 - c0
+    return fault
+
+
+@cached_njit(**PROGRAM_FLAGS)
+def run(program, columns, call, exchange, log, clock):
+    """Run steps.
+
+    Args:
+        program: (table int64[operations, 5], those of spikes published first, then those with a period; copies int64[n, 2], from a word of the frame to an address; words
+            of the frame, int64).
+        columns: int64[steps, n], bits of what depends on the step alone, copied behind the frame.
+        call: int64[8 + periods]: the owner, the first step, steps to do, steps whose spikes wait to be filed, room for spikes in the stores, operations of spikes
+            published, operations with a period, the step of the last tick (which is written), and the periods.
+        exchange: (spikes, bounds, alarm, barrier) of `Exchange`; log: (step, neuron, counters, recent) of `SpikeLog`; clock: int64[phases + 1].
+
+    Returns:
+        Steps done; why it ended: 0 as asked, 1 room for spikes is short, 2 a state diverged, 3 another owner failed, 4 a fault at the tick of the next
+        step; steps whose spikes wait to be
+        filed.
+    """
+    table, copies, frame = program
+    spikes, bounds, alarm, barrier = exchange
+    log_step, log_neuron, counters, recent = log
+    owner, start, steps, unfiled, room, filing = call[OWNER], call[FIRST], call[STEPS], call[UNFILED], call[ROOM], call[FILING]
+    each = filing + call[TICKING]  # the first operation of every step
+    interval, owners, most = bounds.shape[1], bounds.shape[2], spikes.shape[2]
+    _describe(frame, _PUBLISHED, owners, most, 4)
+    _describe(frame, _BOUNDS, owners, bounds.shape[3], 8)
+    frame[_OWN + 2] = frame[_FIRED + 2] = 4
+    frame[_FIRED + 1] = most
+    done = 0
+    while True:
+        side = (counters[MEETINGS] - 1) & 1
+        published, when = spikes[side], bounds[side]
+        frame[_PUBLISHED] = published.ctypes.data
+        while unfiled:
+            emitted = start + done - unfiled
+            timed = emitted % SAMPLED == 0
+            c0 = cycles() if timed else 0
+            fell = when[emitted % interval]
+            if not account(emitted, fell, counters, recent, room, log_step.size):
+                return done, 1, unfiled
+            log_spikes(emitted, owner, published, fell, log_step, log_neuron, counters)
+            frame[_EMITTED], frame[_BOUNDS] = emitted, fell.ctypes.data
+            copied = 0
+            for j in range(filing):
+                _copy(copies, copied, table[j, COPIES], frame)
+                copied = table[j, COPIES]
+                call_entry(table[j, ENTRY], table[j, ARGUMENTS])
+            unfiled -= 1
+            c1 = cycles() if timed else 0
+            clock[_SPIKES] += c1 - c0
+        if done == steps:
+            return done, 0, 0
+        side = counters[MEETINGS] & 1
+        mine, when = spikes[side, owner], bounds[side]
+        window = min(interval, steps - done)
+        begun = start + done
+        if call[TICKING]:
+            # Owners meet at every tick: before it, since all spikes count, and after it, since the fault of one stops all.
+            due = False
+            for p in range(PERIODS, call.size):
+                due |= begun % call[p] == 0
+                window = min(window, call[p] - begun % call[p])
+            if due and call[TICKED] != begun:
+                call[TICKED] = frame[_STEP] = begun
+                alarm[8 * owner + 1] = begun + 1 if _tick(table, copies, frame, filing, each, begun % SAMPLED == 0, clock) else 0
+                if not meet(barrier, owner, owners):
+                    return done, 3, 0
+                if alarmed(alarm[1:], begun, begun + 1):
+                    return done, 4, 0
+        frame[_FIRED] = mine.ctypes.data
+        fired = 0
+        for _ in range(window):
+            k = start + done
+            timed = k % SAMPLED == 0
+            before = fired
+            diverged = 0
+            frame[_STEP], frame[_NEXT], frame[_OWN] = k, k + 1, mine.ctypes.data + 4 * before
+            for c in range(columns.shape[1]):
+                frame[FRAME + c] = columns[done, c]
+            copied = table[each - 1, COPIES] if each else 0
+            c0 = cycles() if timed else 0
+            for j in range(each, table.shape[0]):
+                frame[_COUNT], frame[_OWN + 1] = fired, fired - before
+                _copy(copies, copied, table[j, COPIES], frame)
+                copied = table[j, COPIES]
+                value = call_entry(table[j, ENTRY], table[j, ARGUMENTS])
+                result = table[j, RESULT]
+                if result == FIRED_COUNT:
+                    fired = value
+                elif result == EVENT_COUNT:
+                    counters[EVENTS] += value
+                elif result == DIVERGED:
+                    diverged += value
+                if timed and table[j, LAP] >= 0:
+                    c1 = cycles()
+                    clock[table[j, LAP]] += c1 - c0
+                    c0 = c1
+            when[k % interval, owner, 0] = before
+            when[k % interval, owner, 1] = fired
+            if diverged and alarm[8 * owner] <= begun:
+                alarm[8 * owner] = k + 1
+            clock[TIMED_STEPS] += 1 if timed else 0
+            done += 1
+        timed = counters[MEETINGS] % SAMPLED == 0
+        counters[MEETINGS] += 1
+        c0 = cycles() if timed else 0
+        if not meet(barrier, owner, owners):
+            return done, 3, 0
+        c1 = cycles() if timed else 0
+        clock[_WAITING] += c1 - c0
+        unfiled = window
+        if alarmed(alarm, begun, begun + window):
+            return done, 2, unfiled

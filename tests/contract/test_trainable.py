@@ -1,0 +1,168 @@
+"""What is trained: gradients by free numbers, and networks with the trained values.
+
+Why to believe it: below threshold gradients equal central differences of a smooth loss; the network that is written back runs in the engine, under
+another seed, with the rollout's spikes and potentials in float64.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from neuropil.engine.simulation import Simulation
+from neuropil.errors import ModelError
+from neuropil.learn import FreeParameters, Rollout, Trainable, longest_delays
+from neuropil.model import AllToAll, Edges, FixedProbability, Gain, Network, Normal, SpikeList, Step, Uniform
+from neuropil.units import ms, mV, nM, pA
+from neuropil.zoo.modulators.dopamine import Dopamine
+from neuropil.zoo.neurons.lif import LIFDelta, LIFExp
+from neuropil.zoo.neurons.relay import Relay
+from neuropil.zoo.plasticity.fast_weights import FastWeights
+
+STEPS = 300
+
+
+@pytest.fixture(autouse=True)
+def _x64():
+    with jax.enable_x64(True):
+        yield
+
+
+def network(gain: float = 1.0) -> Network:
+    """Relays drive neurons through drawn synapses, and, through fast weights whose rate dopamine changes, others whose spike times are given."""
+    net = Network("trained")
+    relay = net.population("relay", Relay(), 6)
+    net.stimulate(relay, SpikeList(np.array([1.0, 3.0, 5.0, 7.0, 9.0, 12.0, 15.0, 15.0, 21.0]) * ms, np.array([0, 1, 2, 3, 4, 5, 0, 2, 1])), port="spikes", weight=1.0)
+    hidden = net.population("hidden", LIFExp(tau_m=Uniform(8 * ms, 14 * ms), t_ref=1 * ms), 5, initial={"v": Normal(-68 * mV, 1 * mV)})
+    net.stimulate(hidden, Step((200 if gain < 1 else 500) * pA), input="current")
+    paced = net.population("paced", LIFDelta(t_ref=0.5 * ms), 5)
+    net.stimulate(paced, SpikeList(np.array([4.0, 6.0, 8.0, 10.0, 13.0, 16.0, 17.0, 23.0]) * ms, np.array([0, 1, 2, 3, 4, 4, 3, 2])), port="syn", weight=80 * mV)
+    net.project(relay, hidden, FixedProbability(0.5), weight=Normal(150 * gain * pA, 30 * pA), delay=Uniform(0.5 * ms, 3 * ms), port="exc", name="drawn")
+    net.project(hidden, hidden, AllToAll(allow_self=False), weight=-60 * gain * pA, delay=1 * ms, port="inh", name="mutual")
+    plastic = net.project(relay, paced, Edges(np.array([5, 0, 1, 2, 0, 4]), np.array([0, 4, 1, 2, 3, 4])), weight=2 * mV, delay=1.5 * ms, port="syn", synapse=FastWeights(), name="plastic")
+    dopamine = net.modulator("dopamine", Dopamine(), volume=[plastic], tick=1 * ms)
+    dopamine.released_by(relay, 40 * nM).receptor("D1", ec50=100 * nM)
+    dopamine.modulates(plastic, "eta_fast", Gain(by=0.5), receptor="D1")
+    net.probe(hidden, "v", name="v")
+    net.probe(paced, "v", name="paced v")
+    return net
+
+
+def asked(net: Network) -> list[Trainable]:
+    drawn, mutual, plastic = net.projections
+    dopamine = net.modulators["dopamine"]
+    return [
+        Trainable(drawn, "weight", sign="dale", bounds=(None, 400 * pA)), Trainable(drawn, "delay", bounds=(0.1 * ms, 4 * ms)),
+        Trainable(mutual, "weight", sign="dale"), Trainable(net["hidden"], "tau_m"), Trainable(net["hidden"], "v_th", bounds=(-60 * mV, -40 * mV), each=True),
+        Trainable(net["hidden"], "v"), Trainable(plastic, "weight"), Trainable(plastic, "eta_fast", bounds=(0.0, 1.0)), Trainable(plastic, "tau", each=True),
+        Trainable(plastic, "delay", bounds=(0.1 * ms, 3 * ms)), Trainable(plastic, "efficacy", bounds=(0.0, 1.0)), Trainable(dopamine, "D1.ec50"),
+        Trainable(dopamine.effects[0], "by"),
+    ]  # fmt: skip
+
+
+@cache
+def free(gain: float = 1.0, surrogate: str | None = None) -> FreeParameters:
+    net = network(gain)
+    trainable = asked(net)
+    return FreeParameters(Rollout(net, precision="float64", surrogate=surrogate, delays=longest_delays(net, trainable)), trainable)
+
+
+def moved(of: FreeParameters, amount: float = 0.05):
+    draw = np.random.default_rng(1)
+    return {n: v + amount * draw.normal(size=np.shape(v)) for n, v in of.start.items()}
+
+
+def loss(x, of: FreeParameters):
+    """A smooth functional of potentials."""
+    roll = of.rollout
+    rolled = roll.apply(*of.values(x), roll.inputs(STEPS))
+    return jnp.mean((rolled.traces["v"] + 65.0) ** 2) + 10.0 * jnp.mean((rolled.traces["paced v"] + 65.0) ** 2)
+
+
+def test_gradients_by_free_numbers_equal_finite_differences():
+    """Of weights, delays, time constants, starting states, rules, receptors and effects, through their constraints."""
+    of = free(0.3)
+    x = moved(of, 0.02)
+    function = jax.jit(lambda x: loss(x, of))
+    assert float(jax.jit(lambda x: of.rollout.apply(*of.values(x), of.rollout.inputs(STEPS)).spikes["hidden"].sum())(x)) == 0
+    gradient = jax.jit(jax.grad(function))(x)
+    for label, values in x.items():
+        direction = np.random.default_rng(2).normal(size=np.shape(values))
+        slope = float(np.sum(np.asarray(gradient[label]) * direction))
+        if label in ("hidden.v_th", "mutual.weight"):  # without spikes nothing depends on them
+            assert slope == 0.0
+            continue
+        h = 1e-5
+        there = {d: float(function({**x, label: values + d * h * direction})) for d in (-2, -1, 1, 2)}
+        truth = (8 * (there[1] - there[-1]) - (there[2] - there[-2])) / (12 * h)
+        assert truth != 0.0, label
+        np.testing.assert_allclose(slope, truth, rtol=2e-5, err_msg=label)
+
+
+def test_the_network_of_trained_values_runs_alike_in_the_engine_under_any_seed():
+    of = free()
+    x = moved(of)
+    roll = of.rollout
+    parameters, state = of.rounded(x)
+    rolled = jax.jit(roll.apply)(parameters, state, roll.inputs(STEPS))
+    with Simulation(of.network(x), dt=0.1 * ms, seed=77, precision="float64") as sim:
+        result = sim.run(STEPS * 0.1 * ms)
+    expected = np.argwhere(np.asarray(rolled.spikes["hidden"]))
+    assert len(expected) >= 5
+    found = result.spikes.of("hidden")
+    np.testing.assert_array_equal(np.stack([found.step - 1, found.neuron], 1), expected)
+    for name in ("v", "paced v"):
+        np.testing.assert_allclose(result.traces[name].values, np.asarray(rolled.traces[name]), rtol=1e-9)
+
+
+def test_constraints_hold_and_rounding_is_on_the_levels():
+    """Far from the start: Dale's signs, bounds, positive time constants, delays on the grid, 2^bits - 1 levels."""
+    of = free()
+    x = moved(of, 30.0)
+    parameters, _ = of.rounded(x)
+    assert np.all(np.asarray(parameters["weights"]["mutual"]) <= 0) and np.all(np.asarray(parameters["neurons"]["hidden"]["tau_m"]) >= 0)
+    threshold = np.asarray(parameters["neurons"]["hidden"]["v_th"])
+    assert threshold.shape == (5,) and threshold.min() >= -60 and threshold.max() <= -40
+    delay = np.asarray(parameters["delays"]["drawn"]) / 0.1
+    np.testing.assert_allclose(delay, np.round(delay), atol=1e-9)
+    assert delay.min() >= 1 and delay.max() <= 40
+    net = of.rollout.network
+    for bits, bounds, levels in ((3, None, 7), (2, (0 * pA, 300 * pA), 4)):
+        coarse = FreeParameters(Rollout(net, precision="float64"), Trainable(net.projections[0], "weight", bits=bits, bounds=bounds))
+        draw = {"drawn.weight": np.linspace(-3, 3, coarse.count)}
+        values = np.asarray(coarse.values(draw)[0]["weights"]["drawn"])
+        step = (300 / 3) if bounds else np.abs(values).max() / 3
+        np.testing.assert_allclose(values / step, np.round(values / step), atol=1e-9)
+        assert len(np.unique(np.round(values / step))) == levels
+        passed = jax.grad(lambda x, c=coarse: c.values(x)[0]["weights"]["drawn"].sum())(draw)["drawn.weight"]
+        smooth = FreeParameters(Rollout(net, precision="float64"), Trainable(net.projections[0], "weight", bounds=bounds))
+        np.testing.assert_allclose(passed, jax.grad(lambda x, c=smooth: c.values(x)[0]["weights"]["drawn"].sum())(draw)["drawn.weight"])
+
+
+def test_what_cannot_be_trained_is_refused_in_words():
+    net = network()
+    roll = Rollout(net)
+    drawn, mutual, plastic = net.projections
+    faults = [
+        (Trainable(net["hidden"], "tau"), "no 'tau' to train"), (Trainable(net["hidden"], "t_ref"), "counts whole steps"),
+        (Trainable(drawn, "delay"), "are fixed in this rollout"), (Trainable(net["hidden"], "v", sign="dale"), "Dale's law"),
+        (Trainable(drawn, "weight", bounds=(0 * pA, 100 * pA)), "strictly within its bounds"), (Trainable(net["hidden"], "tau_m", each=False), "differ"),
+        (Trainable(plastic, "rate"), "no 'rate' to train"), (Trainable(mutual, "weight", scale=-1 * pA), "scale must be positive"),
+        (Trainable("hidden", "tau_m"), "not something that can be trained"),
+    ]  # fmt: skip
+    for one, words in faults:
+        with pytest.raises(ModelError, match=words):
+            FreeParameters(roll, one)
+    with pytest.raises(ModelError, match="trained twice"):
+        FreeParameters(roll, [Trainable(drawn, "weight"), Trainable(drawn, "weight")])
+    with pytest.raises(ModelError, match="bits must be"):
+        Trainable(drawn, "weight", bits=1)
+    with pytest.raises(ModelError, match="upper bound"):
+        longest_delays(net, [Trainable(drawn, "delay")])
+    one = FreeParameters(roll, Trainable(drawn, "weight"))
+    with pytest.raises(ModelError, match="wrong shape"):
+        one.values({"drawn.weight": np.zeros(3)})
