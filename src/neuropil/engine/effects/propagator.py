@@ -63,7 +63,8 @@ class Propagation:
     Attributes:
         coefficients: graph and nodes of the entries of the matrix; positions: where each stands among those of the pattern.
         entries: leaves of the propagators' entries, with the number of the exponential and the position there.
-        pattern: of the matrix; spans: float64[kinds], and held: int64[kinds, positions], see `propagated`.
+        pattern: of the matrix.
+        spans, held: float64[kinds] and int64[kinds, positions], see `propagated`.
     """
 
     coefficients: tuple[Graph, list[int]]
