@@ -138,7 +138,7 @@ class Modulation(AsDescribed):
         """Concentrations sampled at the ticks since the last flush: [ticks, 1] for every trace.
 
         Args:
-            held: the step whose tick failed, of which nothing is told yet.
+            held: the step whose tick failed, whose samples stay here.
         """
         made = []
         for running in self.running.values():
