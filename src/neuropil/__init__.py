@@ -24,6 +24,7 @@ from neuropil.errors import (
     PrimitiveError,
     ResultError,
     SimulationError,
+    TrainingWarning,
     UnitError,
     WorldError,
     did_you_mean,
@@ -158,7 +159,13 @@ from neuropil.version import __version__
 if TYPE_CHECKING:
     from neuropil.agents import Loop
     from neuropil.engine import Simulation, Snapshot, load_snapshot, run
+    from neuropil.learn import Rollout, Trainable, data, losses
+    from neuropil.learn.fit.fit import fit
+    from neuropil.learn.fit.result import Fit
+    from neuropil.learn.fit.saved import load_fit
+    from neuropil.learn.surrogate import surrogate
     from neuropil.model.network.load import load_network, network_sources
+    from neuropil.nir import from_nir, to_nir
     from neuropil.result import Result, Spikes, Trace
     from neuropil.view.explain import explain
 
@@ -175,8 +182,19 @@ _LATER = {
     "Spikes": "neuropil.result",
     "Trace": "neuropil.result",
     "Loop": "neuropil.agents",
+    "from_nir": "neuropil.nir",
+    "to_nir": "neuropil.nir",
+    "Rollout": "neuropil.learn",
+    "surrogate": "neuropil.learn",
+    "Trainable": "neuropil.learn",
+    "Fit": "neuropil.learn.fit",
+    "fit": "neuropil.learn.fit",
+    "load_fit": "neuropil.learn.fit",
+    "data": "neuropil.learn",
+    "losses": "neuropil.learn",
 }
 provide("drawing", lambda: importlib.import_module("neuropil.view"))
+provide("training report", lambda: importlib.import_module("neuropil.view.training"))
 
 
 def __getattr__(name: str) -> Any:
@@ -234,6 +252,7 @@ __all__ = [
     "Expression",
     "ExtracellularPotential",
     "FirstOrder",
+    "Fit",
     "FixedCount",
     "FixedInDegree",
     "FixedOutDegree",
@@ -299,6 +318,7 @@ __all__ = [
     "Result",
     "ResultError",
     "Rewiring",
+    "Rollout",
     "Rule",
     "Section",
     "Sections",
@@ -326,6 +346,8 @@ __all__ = [
     "TimeArray",
     "Toward",
     "Trace",
+    "Trainable",
+    "TrainingWarning",
     "Uniform",
     "UnitError",
     "Voltage",
@@ -333,14 +355,21 @@ __all__ = [
     "WinnerTakesAll",
     "WorldError",
     "__version__",
+    "data",
     "discretise",
     "explain",
+    "fit",
+    "from_nir",
+    "load_fit",
     "load_network",
     "load_snapshot",
+    "losses",
     "maths",
     "network_sources",
     "register",
     "run",
+    "surrogate",
+    "to_nir",
     "units",
     "validate",
 ]  # fmt: skip

@@ -93,6 +93,10 @@ class SimulationError(NeuropilError):
     """A run that had to stop: NaN, runaway state, a bad input between steps."""
 
 
+class TrainingWarning(UserWarning):
+    """A training that goes on, but that probably learns little: a dead population, gradients that vanish."""
+
+
 class WorldError(NeuropilError):
     """An environment that does not exist, does not fit its agent, raised, or gave what is not a number."""
 

@@ -12,7 +12,7 @@ from neuropil.claims import Outcome, Verdict, claim, write_report, written
 from neuropil.claims.claim import TAGS
 from neuropil.claims.registry import LISTED
 
-LONG = ("C9", "M1")
+LONG = ("C9", "D6", "M1")
 """Experiments whose rehearsal takes long."""
 
 everyone = pytest.mark.parametrize("id", written())

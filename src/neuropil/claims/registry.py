@@ -96,6 +96,7 @@ EXPERIMENTS: dict[str, str] = {
     "B5": "b5_global_fast:CLAIM",
     "C7": "c7_hopfield:CLAIM",
     "C9": "c9_stdp:CLAIM",
+    "D6": "d6_hybrid:CLAIM",
     "D8": "d8_cartpole:CLAIM",
     "D11": "d11_wireheading:CLAIM",
     "D12": "d12_time_scales:CLAIM",

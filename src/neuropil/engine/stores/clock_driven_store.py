@@ -15,8 +15,9 @@ from neuropil.codegen.cache import load
 from neuropil.codegen.clock_driven_source import NAME, SynapseKernel, emit_arrival, emit_response, emit_step
 from neuropil.engine.saved import Arrays, array
 from neuropil.engine.stores.built import twin
+from neuropil.engine.stores.constant_table import ConstantTable, varying_of
 from neuropil.engine.stores.deliver import Rows, file_again
-from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
+from neuropil.engine.stores.stateful_store import SynapseStore
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, add_activity, file_own
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
 from neuropil.lower.constants import hoisted
@@ -61,7 +62,7 @@ class ClockDrivenStore(SynapseStore):
         program, precision = self.program, self.real.name
 
         def varying(graph: Graph, roots: list[int]) -> frozenset[int]:
-            return self.varying(graph, hoisted(graph, roots))
+            return varying_of(self.program, self.plan.dt, graph, hoisted(graph, roots))
 
         self.kernels: dict[str, tuple[SynapseKernel, Graph]] = {
             "arrive": (emit_arrival(program, precision, varying(program.arrival, program.arrival_roots)), program.arrival),
@@ -116,7 +117,7 @@ class ClockDrivenStore(SynapseStore):
                 own.arrays[DATE][:] = low_bits(step)
 
     def flush_pending(self) -> None:
-        """Nothing is put off but the states that wait."""
+        """Nothing is pending but the states that wait."""
 
     def kept(self, t: int) -> dict[str, dict[str, np.ndarray]]:
         """All states, each synapse's own; and the step to which those are up to date that wait."""
@@ -135,8 +136,8 @@ class ClockDrivenStore(SynapseStore):
         """Copies of all but the indices of synapses."""
         self.own, self.numbers = [twin(own, ("order", "rows", "run", "slot")) for own in made], {}
 
-    def unburden(self) -> None:
-        """Nothing is put off."""
+    def drop_pending(self) -> None:
+        """Nothing is pending."""
 
     def gather(self, name: str) -> np.ndarray:
         """A state of every synapse as it is kept."""

@@ -1,7 +1,7 @@
 """The store of event-driven synapses: nothing happens to them between spikes, and little when their targets spike.
 
 They lie in the order of their sources and delays; `neuropil.codegen.event_driven_source` says what its kernels do and why it
-does not matter when spikes of the targets are made up for.
+does not matter when the responses to spikes of the targets are computed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from neuropil.codegen.cache import load
 from neuropil.codegen.event_driven_source import HISTORY, NAME, UNROLLED, emit_event_driven
 from neuropil.engine.stores.built import twin
-from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
+from neuropil.engine.stores.constant_table import ConstantTable, varying_of
+from neuropil.engine.stores.stateful_store import SynapseStore
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_segments, file_segments_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits, steps_since
 from neuropil.lower.constants import hoisted
@@ -80,7 +81,7 @@ class EventDrivenStore(SynapseStore):
     def prepare(self) -> None:
         """Write the kernels."""
         graph, precision = self.program.arrival, self.real.name
-        self.kernels = emit_event_driven(self.program, precision, self.varying(graph, hoisted(graph, all_roots(self.program))))
+        self.kernels = emit_event_driven(self.program, precision, varying_of(self.program, self.plan.dt, graph, hoisted(graph, all_roots(self.program))))
         self.module = load(NAME, self.kernels.source)
         self.delays = np.empty(0, np.int32)
 
@@ -170,7 +171,7 @@ class EventDrivenStore(SynapseStore):
         self.delays = made[0]
         self.own = [twin(own, ("order", "target", "bounds")) for own in made[1]]
 
-    def unburden(self) -> None:
+    def drop_pending(self) -> None:
         """Drop the recorded spikes of targets."""
         for own in self.own:
             for name in ("latest", "fresh", "full"):
@@ -203,7 +204,7 @@ class EventDrivenStore(SynapseStore):
                 array[:] = mine
 
     def flush_pending(self, anew: int | None = None) -> None:
-        """Make up for the targets' spikes; bring the synapses' own states to the step `anew`, if one is given."""
+        """Respond to all spikes of the targets; bring the synapses' own states to the step `anew`, if one is given."""
         for own in self.own:
             if anew is None and not own.seen["fresh"].any():
                 continue

@@ -15,9 +15,10 @@ import numpy as np
 from neuropil.codegen.cache import load
 from neuropil.codegen.event_driven_source import NAME
 from neuropil.codegen.records import HISTORY, LANES
-from neuropil.codegen.target_record_source import BASES, BEGUN, BLOCK, CLOCK, STIRRED, emit_target_records
+from neuropil.codegen.target_record_source import BASES, BEGUN, BLOCK, CLOCK, NEW_SPIKES, emit_target_records
 from neuropil.engine.compose import Machine
 from neuropil.engine.layout import Layout
+from neuropil.engine.stores.constant_table import varying_of
 from neuropil.engine.stores.event_driven_store import EventDrivenStore, OwnSynapses
 from neuropil.engine.stores.synapse_list import SynapseList
 from neuropil.errors import SimulationError
@@ -101,7 +102,7 @@ class TargetRecordStore(EventDrivenStore):
         assert not isinstance(found, str), found
         self.records = found
         graph = program.arrival
-        self.kernels = emit_target_records(program, found, self.real.name, self.varying(graph, hoisted(graph, all_roots(program))))
+        self.kernels = emit_target_records(program, found, self.real.name, varying_of(self.program, self.plan.dt, graph, hoisted(graph, all_roots(program))))
         self.module = load(NAME, self.kernels.source)
         self.delays = np.empty(0, np.int32)
         self.arrays: list[RecordArrays] = []
@@ -116,11 +117,11 @@ class TargetRecordStore(EventDrivenStore):
         super().adopt(made)
         self.arrays = [RecordArrays.of(self.records, own.bounds.size - 1, target.size, self.real) for own, target in zip(self.own, self.targets, strict=True)]
 
-    def unburden(self) -> None:
+    def drop_pending(self) -> None:
         """Drop recorded spikes; records are made anew from the states in the next step."""
-        super().unburden()
+        super().drop_pending()
         for arrays in self.arrays:
-            arrays.base[BEGUN] = arrays.base[STIRRED] = 0
+            arrays.base[BEGUN] = arrays.base[NEW_SPIKES] = 0
 
     def _own(self, s: SynapseList, t: int) -> OwnSynapses:
         made = super()._own(s, t)
@@ -152,9 +153,9 @@ class TargetRecordStore(EventDrivenStore):
             anew: no state of a synapse's own changes between spikes, so that a step makes no difference.
         """
         for own, arrays in zip(self.own, self.arrays, strict=True):
-            if arrays.base[STIRRED]:
+            if arrays.base[NEW_SPIKES]:
                 self.module.flush(0, self.real.type(0.0), arrays.base[BASES:][: len(self.records.source_rates)].copy(), *self._given(own, arrays))
-            arrays.base[BEGUN] = arrays.base[STIRRED] = 0
+            arrays.base[BEGUN] = arrays.base[NEW_SPIKES] = 0
 
     def held_bytes(self) -> int:
         """Bytes of what threads hold."""

@@ -39,7 +39,27 @@ def load_network(path: str | os.PathLike[str], *, trust: bool | str = False) -> 
     Example:
         >>> load_network("net.h5")
     """
+    network = load_described(path, ("network",), trust=trust)["network"]
+    if not isinstance(network, Network):
+        raise NetworkError(f"the network in {path} cannot be read", got=type(network).__name__, fix="restore it from a copy, or save the network anew")
+    return network
+
+
+def load_described(path: str | os.PathLike[str], wanted: tuple[str, ...], *, trust: bool | str = False) -> dict[str, Any]:
+    """What `save_described` wrote, by name.
+
+    Args:
+        path: of the file.
+        wanted: names of what is read.
+        trust: as of `load_network`.
+
+    Raises:
+        NetworkError: as of `load_network`; something that is wanted is not in the file.
+    """
     content, arrays = _content(path)
+    for name in wanted:
+        if name not in content:
+            raise NetworkError(f"there is no {name!r} in {path}", got=", ".join(n for n in content if n not in ("version", "sources", "imports")))
     foreign = {**_foreign(content), **{name: name for name in content["imports"]}}
     if foreign and trust is not True:
         found = digest_of(foreign)
@@ -50,11 +70,9 @@ def load_network(path: str | os.PathLike[str], *, trust: bool | str = False) -> 
             )  # fmt: skip
     with _ours(path):
         decoder = Decoder(content["sources"], arrays, content["imports"], trusted=bool(foreign))
-        network = decoder.value(content["network"])
+        made = {name: decoder.value(content[name]) for name in wanted}
         decoder.finish()
-        if not isinstance(network, Network):
-            raise ValueError("not a network")
-        return network
+        return made
 
 
 def network_sources(path: str | os.PathLike[str]) -> dict[str, str]:

@@ -24,7 +24,7 @@ import numpy as np
 
 from neuropil.errors import NetworkError
 from neuropil.model.base.described import Steady
-from neuropil.model.network.decode import VERSION, Decoder
+from neuropil.model.network.decode import CACHED, PARTIAL, VERSION, Decoder
 from neuropil.model.network.remade import difference
 from neuropil.model.network.source_text import (
     closed_over,
@@ -43,7 +43,7 @@ from neuropil.units import Quantity, unit_name
 
 _MOST_LISTED = 10
 _PLAIN_KINDS = "biufcSU"
-_CODE = (type, FunctionType, BuiltinFunctionType, MethodType, ModuleType, np.ufunc, functools._lru_cache_wrapper)
+_CODE = (type, FunctionType, BuiltinFunctionType, MethodType, ModuleType, np.ufunc, functools._lru_cache_wrapper, functools.partial)
 
 
 class Encoder:
@@ -127,6 +127,10 @@ class Encoder:
     def _code(self, value: Any, path: str) -> Any:
         if isinstance(value, MethodType):
             return {"method": value.__name__, "of": self.node(value.__self__, path)}
+        if isinstance(value, functools.partial):
+            self.imports.add(PARTIAL)
+            parts = {"partial": value.func, "arguments": list(value.args), "keywords": value.keywords}
+            return {name: self.node(part, f"{path}: the {name} of a partial function") for name, part in parts.items()}
         if isinstance(value, ModuleType):
             return self._named("module", value.__name__) if importable(value.__name__) else self._refuse(path, f"the module {value.__name__}")
         name = getattr(value, "__qualname__", getattr(value, "__name__", ""))
@@ -135,6 +139,9 @@ class Encoder:
             return self._named("name", f"{module}:{name}")
         if (made := factory_of(value)) is not None:
             return {"call": self.node(made[0], path), "arguments": self.node(made[1], path)}
+        if isinstance(value, functools._lru_cache_wrapper):
+            self.imports.add(CACHED)
+            return {"cached": self.node(value.__wrapped__, path), **value.cache_parameters()}
         if not isinstance(value, (type, FunctionType)):
             return self._refuse(path, repr(value))
         return self._source(value, path)
@@ -210,20 +217,37 @@ def save_network(network: Any, path: str | os.PathLike[str]) -> Path:
     Raises:
         NetworkError: something that cannot be written as data, named; nothing is written then.
     """
+    return save_described(network.name, {"network": network}, path)
+
+
+def save_described(name: str, values: dict[str, Any], path: str | os.PathLike[str]) -> Path:
+    """Write a network, and what belongs to it, to a file that `load_network` reads; what is in several of the values is written once.
+
+    Args:
+        name: of the network, for messages.
+        values: "network", and others by names of their own.
+        path: of the file.
+
+    Returns:
+        The path.
+
+    Raises:
+        NetworkError: as of `save_network`.
+    """
     if not isinstance(path, (str, os.PathLike)):
         raise NetworkError("save needs a path", got=path)
     encoder, target = Encoder(), Path(path)
-    root = encoder.node(network, "network")
+    roots = {what: encoder.node(value, what) for what, value in values.items()}
     if encoder.refused:
         listed = "; ".join(encoder.refused[:_MOST_LISTED]) + ("; ..." if len(encoder.refused) > _MOST_LISTED else "")
         raise NetworkError(
-            f"network {network.name!r} cannot be saved; nothing was written", got=listed,
+            f"network {name!r} cannot be saved; nothing was written", got=listed,
             fix="values, and classes and functions that are defined in a file and read numbers, quantities, arrays, modules and each other",
         )  # fmt: skip
     if not target.parent.is_dir():
         raise NetworkError("there is no folder for the network", got=str(target.parent), fix="make it first")
-    content = {"version": VERSION, "network": root, "sources": encoder.sources, "imports": sorted(encoder.imports)}
-    _check_remade(network.name, encoder, root)
+    content = {"version": VERSION, **roots, "sources": encoder.sources, "imports": sorted(encoder.imports)}
+    _check_remade(name, encoder, list(roots.values()))
     with writing(target) as file:
         file.attrs["neuropil_network"] = VERSION
         file["network"] = json.dumps(content, ensure_ascii=False, allow_nan=False)

@@ -39,7 +39,8 @@ def importable(module: str) -> bool:
     return module in sys.modules and file is not None and any(part in file for part in _LIBRARIES)
 
 
-_DESCRIBING = (f"{OWN}.model", f"{OWN}.zoo", f"{OWN}.units", f"{OWN}.maths", "numpy", "math")
+_TRAINING = tuple(f"{OWN}.learn.{room}" for room in ("losses", "data", "surrogate", "fit.settings"))
+_DESCRIBING = (f"{OWN}.model", f"{OWN}.zoo", f"{OWN}.units", f"{OWN}.maths", *_TRAINING, "numpy", "math")
 
 
 def harmless(name: str) -> bool:
@@ -51,7 +52,7 @@ def harmless(name: str) -> bool:
 
 def describing(kind: type) -> bool:
     """Whether a class, `kind`, is one of descriptions, or derives from one: its objects are data."""
-    return any(each.__module__.startswith((f"{OWN}.model.", f"{OWN}.zoo.")) for each in kind.__mro__)
+    return any(each.__module__.startswith((f"{OWN}.model.", f"{OWN}.zoo.", *_TRAINING)) for each in kind.__mro__)
 
 
 def factory_of(thing: Any) -> tuple[Callable[..., type], tuple[Any, ...]] | None:
@@ -236,7 +237,7 @@ def made(
         late: is given the names of the module, to add what can only be made later.
     """
     if not all(word.isidentifier() and not keyword.iskeyword(word) for word in (name, *closure)):
-        raise ValueError(f"names that are no names: {[name, *closure]}")  # they would be executed
+        raise ValueError(f"invalid names: {[name, *closure]}")  # they would be executed
     home = ModuleType(module)
     sys.modules[module] = home
     vars(home).update(reads)

@@ -1,0 +1,199 @@
+"""`fit`: train a network on data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from neuropil.errors import ModelError
+from neuropil.learn.data.dataset import Dataset
+from neuropil.learn.fit import checkpoint
+from neuropil.learn.fit.backends import chosen_backend
+from neuropil.learn.fit.checkpoint import State
+from neuropil.learn.fit.health import gradient_norms, gradient_warnings, raise_warnings, surrogate_warnings
+from neuropil.learn.fit.history import History
+from neuropil.learn.fit.loop import Loop, batches, evaluated
+from neuropil.learn.fit.objective import Objective
+from neuropil.learn.fit.observed import Observed
+from neuropil.learn.fit.optimiser import optimiser_of
+from neuropil.learn.fit.progress import Progress
+from neuropil.learn.fit.result import Fit
+from neuropil.learn.fit.settings import settings_of, trainables
+from neuropil.learn.fit.trainer import Trainer
+from neuropil.learn.trainable import FreeParameters, longest_delays
+from neuropil.model.network.network import Network
+from neuropil.units import ms
+
+CHECKED = 8
+"""Samples of the diagnosis before a training."""
+
+
+def fit(
+    network: Network,
+    data: Any,
+    *,
+    loss: Any = "cross_entropy",
+    optimizer: Any = "adam",
+    epochs: int = 10,
+    batch: int | None = 32,
+    method: str = "bptt",
+    backend: str = "auto",
+    seed: int = 1,
+    out: str | os.PathLike[str] | None = None,
+    progress: Any = None,
+    input: Any = None,
+    encoder: Any = None,
+    trainable: Any = None,
+    regularisers: Any = (),
+    learning_rate: Any = None,
+    clip: float | None = None,
+    validation: Any = None,
+    patience: int | None = None,
+    keep: str = "last",
+    surrogate: Any = None,
+    reset_gradient: bool = False,
+    scale: Any = None,
+    dt: Any = 1 * ms,
+    precision: str = "float32",
+    chunk: int | None = None,
+    resume: bool = True,
+    checks: bool = True,
+) -> Fit:
+    """Train a network by gradient.
+
+    Samples enter at `input`, the loss reads the output, and what `trainable` names is changed so that the loss falls. The description given is left as it is; that
+    with the trained values is `Fit.network`.
+
+    Args:
+        network: the description.
+        data: (x, y): arrays, or `npl.data.SpikeEvents` for x, or a dict of them by input; or batches (x, y) that can be iterated again and again. x is [samples, steps,
+            neurons], events or currents in every step, or with an encoder [samples, ...]; y as the loss wants it.
+        loss: one of `npl.losses`, or "cross_entropy" (of the maximum of the output's first state; labels), "spike_rate", "van_rossum", "trace_error".
+        optimizer: of optax, or the name of one. Free numbers are about 1 at the start (values over the root mean square of their kind), so a rate of 0.01
+            moves weights by about 1 % a step, whatever their unit.
+        epochs: how often all samples are seen, in all (with those before a resumption).
+        batch: samples of a step; data that come in batches are taken as they come.
+        method: "bptt", backpropagation through time.
+        backend: "jax", on any device; "native", compiled kernels; "auto": native where it can. `Fit.facts["backend"]` says which it was, and why.
+        seed: of every random number: synapses, starting states, order of samples, encoders, stimuli.
+        out: folder for checkpoints after every epoch, and for the trained network and a report at the end.
+        progress: True or False, or a function of each epoch's row; None: a line, on a terminal.
+        input: "population", "population.port" or "population.input"; with several inputs a dict of them. None: the population "input", or the only one that nothing drives.
+        encoder: an `npl.data.Encoder`, or a dict of them by input.
+        trainable: names or `npl.Trainable` objects: a projection's name stands for its weights, "population.parameter" and "projection.parameter" for the parameter.
+            None: all weights.
+        regularisers: of activity, such as `npl.losses.RateBounds(high=50)`.
+        learning_rate: a number or a schedule of optax, if the optimiser is given by its name.
+        clip: largest norm of the gradient.
+        validation: data as above, or a part of the samples (0 to 1), which is drawn by the seed.
+        patience: epochs without a lower loss (of the validation data, if there are any) after which training ends.
+        keep: "last": the values at the end; "best": those of the epoch with the lowest loss.
+        surrogate, reset_gradient, scale: the gradient of spikes, as of `npl.Rollout`; None: `SURROGATE`, a triangle that reaches 0.3 of the way to threshold.
+        dt: time step.
+        precision: "float32" or "float64".
+        chunk: steps between stored states, which saves memory; as of `npl.Rollout`.
+        resume: go on from the checkpoint in `out`, if there is one; it ends with the same bits as a training that was not interrupted.
+        checks: look at gradients and surrogates before the first step, and warn (`TrainingWarning`).
+
+    Returns:
+        The trained network, its history, and what can be done with them.
+
+    Raises:
+        NeuropilError: whatever is wrong with the description, the data or the options; SimulationError: something became NaN or infinite, named;
+            CheckpointError: the folder holds another training.
+
+    Example:
+        >>> fitted = npl.fit(network, (x, y), encoder=npl.data.LatencyEncoder(100 * ms), epochs=20)
+        >>> fitted.evaluate((x_test, y_test)).accuracy
+    """
+    if not isinstance(network, Network):
+        raise ModelError("fit trains a Network", got=network, expected="a description", fix="fit(fitted.network, ...) goes on learning" if isinstance(network, Fit) else None)
+    _check_options(epochs, batch, patience, keep, resume=resume, checks=checks, out=out)
+    samples = Dataset(data)
+    samples, held = _validation(samples, validation, seed)
+    settings = settings_of(
+        network, samples.first(), loss=loss, regularisers=regularisers, input=input, encoder=encoder, dt=dt, seed=seed, surrogate=surrogate,
+        reset_gradient=reset_gradient, scale=scale, precision=precision, chunk=chunk, backend=backend, method=method,
+    )  # fmt: skip
+    chosen = trainables(network, trainable)
+    optimiser, shown = optimiser_of(optimizer, learning_rate, clip), Progress(progress, epochs)
+    objective = Objective(network, settings, delays=longest_delays(network, chosen))
+    free = FreeParameters(objective.rollout, chosen)
+    size = None if not samples.in_memory else min(batch or 32, samples.size or 1)
+    used, why = chosen_backend(objective, free, settings)
+    trainer = Trainer(objective, free, optimiser, used)
+    folder = None if out is None else Path(out)
+    fingerprint = {} if folder is None else checkpoint.fingerprint_of(settings, free.start, samples, held, size, clip)
+    state = State(free.start, trainer.start(free.start), 0, [], [], free.start, float("inf"), -1)
+    if folder is not None and resume:
+        state = checkpoint.read(folder, state, fingerprint) or state
+    if checks and state.epoch == 0 and epochs > 0:
+        state.warnings += _diagnosed(network, trainer, samples, size)
+    shown = Progress(progress, epochs, state.epoch)
+    state = Loop(trainer, samples, held, size, patience, folder, fingerprint, shown).run(state, epochs)
+    final = state.best if keep == "best" else state.free
+    facts = _facts(trainer, final, samples, size, state, epochs, used, why)
+    made = Fit(free.network(final), History(state.rows, state.warnings), settings, size, facts)
+    if folder is not None:
+        made.folder = folder
+        made.save(folder / "fit.h5")
+        made.report(folder / "report.html")
+    return made
+
+
+def _check_options(epochs: Any, batch: Any, patience: Any, keep: Any, *, out: Any, **flags: Any) -> None:
+    """Refuse what is none of the options' values."""
+    if isinstance(epochs, bool) or not isinstance(epochs, (int, np.integer)) or epochs < 0:
+        raise ModelError("epochs must be a whole number", got=epochs)
+    for name, value in (("batch", batch), ("patience", patience)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1):
+            raise ModelError(f"{name} must be a whole number from 1 on", got=value)
+    if keep not in ("last", "best"):
+        raise ModelError("keep is unknown", got=keep, expected="'last' or 'best'")
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise ModelError(f"{name} must be True or False", got=value)
+    if out is not None and not isinstance(out, (str, os.PathLike)):
+        raise ModelError("out must be a folder", got=out)
+
+
+def _validation(samples: Dataset, given: Any, seed: Any) -> tuple[Dataset, Dataset | None]:
+    if given is None:
+        return samples, None
+    if isinstance(given, (int, float, np.number)) and not isinstance(given, bool):
+        if not 0.0 < given < 1.0:
+            raise ModelError("validation must be data, or a part of the samples between 0 and 1", got=given)
+        return samples.divided(float(given), int(seed) if isinstance(seed, (int, np.integer)) and seed >= 0 else 0)
+    return samples, Dataset(given, "validation")
+
+
+def _diagnosed(network: Network, trainer: Trainer, samples: Dataset, size: int | None) -> list[str]:
+    """Warnings about gradients and surrogates, from a few samples at the start."""
+    batch = next(batches(trainer.objective, samples, min(size or CHECKED, CHECKED) if samples.in_memory else None, 1))
+    with trainer.objective.x64:
+        parameters, state = trainer.free.values(trainer.free.start)
+    found = gradient_warnings(gradient_norms(trainer, trainer.free.start, batch), trainer.objective.rollout.network)
+    found += surrogate_warnings(Observed(network, trainer.objective, trainer.objective.delays), batch, parameters, state)[0]
+    raise_warnings(found)
+    return found
+
+
+def _facts(trainer: Trainer, final: Any, samples: Dataset, size: int | None, state: State, epochs: int, backend: str, why: str) -> dict[str, Any]:
+    """What is said of a training beside its history."""
+    objective = trainer.objective
+    if state.rows:
+        rates = {name: state.rows[-1][f"rate {name}"] for name in objective.rollout.network.populations}
+    else:
+        with objective.x64:
+            parameters, start = trainer.free.rounded(final)
+        rates = evaluated(objective, parameters, start, samples, size, backend).rates()
+    steps = next(batches(objective, samples, min(size or 1, 1) if samples.in_memory else None, 1)).inputs["step"]
+    return {
+        "backend": backend, "backend_why": why, "epochs": state.epoch, "asked": epochs, "best_epoch": state.best_epoch, "stopped": state.epoch < epochs,
+        "trained": {label: int(np.size(x)) for label, x in jax.tree.map(np.asarray, trainer.free.start).items()}, "rates": rates,
+        "duration": len(steps) * objective.settings.dt,
+    }  # fmt: skip

@@ -1,0 +1,99 @@
+"""Data sets and encoders. Why to believe them: counts and times of spikes by hand, statistics of what is drawn, order as a function of seed and epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import neuropil as npl
+from neuropil import rng
+from neuropil.errors import ModelError
+from neuropil.learn.data.dataset import Dataset, shuffled
+from neuropil.units import ms
+
+KEY, ONE = rng.stream_key(1, "test"), np.arange(1)
+
+
+def encoded(encoder, values, dt=1.0, key=KEY):
+    values = np.asarray(values, float)
+    encoder.check(values)
+    return encoder.encode(values, dt, key, np.arange(len(values)))
+
+
+def test_latency_is_linear_in_the_value():
+    made = encoded(npl.data.LatencyEncoder(11 * ms, least=0.1), [[1.0, 0.5, 0.0, 0.1, 3.0]])
+    assert made.shape == (1, 11, 5) and np.array_equal(made.sum(axis=1)[0], [1, 1, 0, 0, 1])
+    assert [int(np.argmax(made[0, :, j])) + 1 for j in (0, 1, 4)] == [1, 6, 1]  # 1 + (1 - x) · 10 ms
+
+
+def test_latency_of_a_leaky_membrane():
+    made = encoded(npl.data.LatencyEncoder(50 * ms, least=0.2, tau=20 * ms, first=1 * ms), [[1.0, 0.25, 0.2]], dt=0.1)
+    when = (np.argmax(made[0], axis=0) + 1) * 0.1
+    assert np.allclose(when[:2], 1 + 20 * np.log(np.array([1.0, 0.25]) / (np.array([1.0, 0.25]) - 0.2)), atol=0.051) and made[0, :, 2].sum() == 0
+
+
+def test_rates_are_drawn_by_sample_and_epoch():
+    encoder, values = npl.data.RateEncoder(2000 * ms, rate=200.0), np.array([[1.0, 0.25], [1.0, 0.25]])
+    made = encoded(encoder, values)
+    mean, spread = 2000 * np.array([0.2, 0.05]), np.sqrt(2000 * np.array([0.16, 0.0475]))
+    assert np.all(np.abs(made.sum(axis=1) - mean) < 4 * spread) and not np.array_equal(made[0], made[1]) and encoder.draws
+    # A sample's events depend on its number, not on the batch that it is in.
+    alone = encoder.encode(values[1:], 1.0, KEY, np.array([1]))
+    assert np.array_equal(alone[0], made[1]) and not np.array_equal(encoded(encoder, values, key=rng.stream_key(1, "other")), made)
+
+
+def test_regular_rates_have_equal_intervals():
+    made = encoded(npl.data.RateEncoder(100 * ms, rate=100.0, regular=True), [[1.0, 0.5]])
+    steps = [np.flatnonzero(made[0, :, j]) for j in (0, 1)]
+    assert np.all(np.diff(steps[0]) == 10) and np.all(np.diff(steps[1]) == 20) and [s.size for s in steps] == [10, 5]
+    with pytest.raises(ModelError, match="more than one spike in a step"):
+        encoded(npl.data.RateEncoder(10 * ms, rate=1500.0), [[1.0, 1.0]])
+
+
+def test_changes_of_a_signal():
+    signal = np.array([0.0, 0.35, 0.35, 0.1])[None, :, None]
+    made = encoded(npl.data.DeltaEncoder(8 * ms, threshold=0.1), signal)
+    assert made.shape == (1, 8, 2) and made[0, 2, 0] == 3 and made[0, 6, 1] == 2 and made.sum() == 5  # level 0.3, then 0.1
+
+
+def test_a_population_covers_the_range():
+    encoder = npl.data.PopulationEncoder(20 * ms, size=5)
+    activity = encoder.activity(np.array([[0.5], [0.0]]))
+    assert np.argmax(activity[0]) == 2 and np.argmax(activity[1]) == 0 and np.isclose(activity[0, 1], np.exp(-0.5))
+    made = encoded(encoder, [[0.5], [0.0]])
+    assert made.shape == (2, 20, 5) and np.argmax(made[0, :, 2]) == 0 and made[1, :, 3:].sum() == 0
+
+
+def test_a_constant_is_held():
+    assert np.array_equal(encoded(npl.data.ConstantEncoder(3 * ms, high=2.0), [[1.0, 4.0]])[0], [[0.5, 1.0]] * 3)
+
+
+def test_spike_events_become_counts():
+    events = npl.data.SpikeEvents([[0.2, 1.4, 1.4], []], [[0, 1, 1], []], size=2, duration=3)
+    assert np.array_equal(events.dense(1.0)[0], [[1, 2], [0, 0], [0, 0]]) and not events.dense(1.0)[1].any()
+    assert len(events[1:]) == 1 and events[[1, 0]].times[1].size == 3
+    assert np.array_equal(npl.data.SpikeEvents([[10.0] * ms], [[0]], 1, 20 * ms).dense(5.0)[0, :, 0], [0, 1, 0, 0])
+
+
+def test_orders_are_those_of_seed_and_epoch():
+    assert np.array_equal(np.sort(shuffled(50, 1, "order", 3)), np.arange(50)) and np.array_equal(shuffled(50, 1, "order", 3), shuffled(50, 1, "order", 3))
+    assert not np.array_equal(shuffled(50, 1, "order", 3), shuffled(50, 1, "order", 4))
+    x, y = np.arange(20.0).reshape(10, 2), np.arange(10)
+    train, held = Dataset((x, y)).divided(0.3, 1)
+    assert train.size == 7 and held.size == 3 and np.array_equal(np.sort([*train.first().target, *held.first().target]), y)
+
+
+def test_batches_that_can_be_iterated_again():
+    x, y = np.ones((5, 3)), np.arange(5)
+
+    class Loader:
+        def __iter__(self):
+            return iter([(x[:3], y[:3]), (x[3:], y[3:])])
+
+    for data in (Loader(), [(x[:3], y[:3]), (x[3:], y[3:])]):
+        given = Dataset(data)
+        assert not given.in_memory and [c.numbers.tolist() for c in given.chunks(None, None)] == [[0, 1, 2], [3, 4]] == [c.numbers.tolist() for c in given.chunks(None, None)]
+    with pytest.raises(ModelError, match="generator is empty"):
+        Dataset((x, y) for _ in range(2))
+    with pytest.raises(ModelError, match="generator is empty"):
+        Dataset(iter([(x, y)]))
