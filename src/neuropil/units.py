@@ -350,7 +350,7 @@ _WORDS = {"volt": "V", "second": "s", "amp": "A", "ampere": "A", "siemens": "S",
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        """Names that people try are answered with ours: millivolt is mV."""
+        """Suggest the unit for other common names: millivolt is mV."""
         if name.startswith("__"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         known = sorted(n for n, v in globals().items() if isinstance(v, Quantity))

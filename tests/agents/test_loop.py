@@ -216,3 +216,31 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     saved.save(tmp_path)
     with pytest.raises(CheckpointError):
         Loop(small(), StubWorld(), seed=6, resume=tmp_path)
+
+
+def test_a_loop_goes_back_to_a_snapshot_and_its_network_alone_does_not():
+    """Network, worlds, decoder and history go back together: the same episodes, twice."""
+    worlds = [StubWorld(), StubWorld()]
+    loop = Loop(small(2), worlds, seed=5)
+    loop.run(2)
+    kept = loop.snapshot()
+    before = [len(w.actions) for w in worlds]
+    once = [list(r) for r in loop.run(2).returns]
+    actions = [w.actions[n:] for w, n in zip(worlds, before, strict=True)]
+    learnt = weights(loop)
+    middle = [len(w.actions) for w in worlds]
+    for _ in range(2):
+        loop.restore(kept)
+        assert loop.history.episodes == 4
+        assert loop.run(2).returns == once
+        assert [w.actions[n:][: len(a)] for w, n, a in zip(worlds, middle, actions, strict=True)] == actions
+        assert (weights(loop) == learnt).all()
+    loop.simulation.restore(kept.network)
+    with pytest.raises(SimulationError, match=r"loop\.restore"):
+        loop.run(1)
+    loop.restore(kept)
+    assert loop.run(2).returns == once
+    with pytest.raises(CheckpointError, match="another seed"):
+        Loop(small(2), [StubWorld(), StubWorld()], seed=6).restore(kept)
+    with pytest.raises(CheckpointError, match="snapshot of a loop"):
+        loop.restore(kept.network)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contract.cell_networks import small_tree
-from neuropil.maths import exp, sqrt
+from neuropil.maths import exp, maximum, sqrt
 from neuropil.model import Channel, FixedCount, Input, Network, PointProcess, Poisson, Port, State
 from neuropil.model.cell.cell import Cell
 from neuropil.units import Conductance, Hz, Rate, Time, kHz, mS, ms, mV, nS
@@ -30,7 +30,7 @@ class Langevin(Channel):
 
     def derivative(self, s, x):
         a, b = self.rates(x.v)
-        return {"x": a * (1 - s.x) - b * s.x + sqrt((a * (1 - s.x) + b * s.x) / (self.channels * ms)) * x.noise}
+        return {"x": a * (1 - s.x) - b * s.x + sqrt(maximum(a * (1 - s.x) + b * s.x, 0 * kHz) / (self.channels * ms)) * x.noise}
 
 
 class Restless(Channel):

@@ -119,5 +119,5 @@ def test_what_cannot_have_noise_is_refused(tmp_path):
 
 def test_an_explanation_says_the_strong_order():
     text = npl.explain(noisy_network(), dt=DT)
-    assert "multiplicative noise in the sense of Itô" in text and "Ornstein-Uhlenbeck process, exact in law, strong order 1.0" in text
+    assert "multiplicative noise in the sense of Itô" in text and "Ornstein-Uhlenbeck process, exact in distribution, strong order 1.0" in text
     assert Langevin.__name__ in text

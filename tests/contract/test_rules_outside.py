@@ -157,7 +157,7 @@ class Several(Given):
     (Given([0, 7]), "no such target"),
     (Given([0.5]), "whole numbers"),
     (Given([1, 1]), "more than once"),
-    (Several([1, 1]), "more synapses than it says"),
+    (Several([1, 1]), "more synapses than it declares"),
     (Given(lambda: np.random.default_rng().permutation(5)), "other targets when it is called again"),
 ])  # fmt: skip
 def test_wrong_targets_are_refused_with_the_projection_named(rule, says):

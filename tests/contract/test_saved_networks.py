@@ -190,6 +190,35 @@ def test_functions_are_found_in_their_file_wherever_they_stand(tmp_path):
             assert loaded.drives[0].stimulus.value(t * ms) == net.drives[0].stimulus.value(t * ms) == exact
 
 
+@functools.cache
+def fibonacci(n):
+    return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+
+
+def leaking(factor, s, p):
+    return factor * fibonacci(90) / fibonacci(89) * (s.v - p.e_l)
+
+
+def test_functions_with_given_arguments_and_with_kept_results_are_saved_by_their_parts(tmp_path):
+    net = npl.Network("parts")
+    cells = net.population("cells", LIFExp(i_e=300 * pA), 2)
+    net.probe(cells, npl.Expression(functools.partial(leaking, 2.0), name="leak"))
+    net.probe(cells, "current", name="what flows in")
+    path = net.save(tmp_path / "n.h5")
+    with pytest.raises(npl.NetworkError, match="only if you trust it"):
+        npl.load_network(path)
+    loaded = npl.load_network(path, trust=True)
+    again = npl.load_network(loaded.save(tmp_path / "again.h5"), trust=True)
+    runs = [npl.run(one, 5 * ms) for one in (net, loaded, again)]
+    assert abs(runs[0].traces["cells.leak"].values[-1]).max() > 1
+    for run in runs[1:]:
+        for name, trace in runs[0].traces.items():
+            np.testing.assert_array_equal(run.traces[name].values, trace.values)
+    plain = npl.Network("names alone")
+    plain.probe(plain.population("cells", LIFExp(), 2), "current")
+    assert npl.load_network(plain.save(tmp_path / "plain.h5")).probes[0].name == "cells.current"  # nothing to trust
+
+
 def scaled(stays):
     class Scaled(npl.CurrentStimulus):
         amplitude: npl.Current = 1 * pA

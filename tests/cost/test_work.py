@@ -18,6 +18,7 @@ from neuropil.plan.plan import make_plan
 from neuropil.units import Current, Hz, Ohm, Quantity, Time, Voltage, cm, ms, mV, nS, pA, um
 from neuropil.zoo.channels.leak import Leak as PassiveMembrane
 from neuropil.zoo.neurons.lif import LIFExp
+from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
 
 
 class Leak(Neuron):
@@ -282,6 +283,12 @@ def test_event_driven_synapses_cost_at_events_only():
     assert drawn.flops == (1 + 18) + 3 + 2 + 1
     # Its target; the resource read and written; when it was last up to date, likewise; an accumulator and what is added.
     assert drawn.bytes == 4 + 2 * 4 + 2 * 4 + 2 * 8 + 4
+
+
+def test_synapses_on_target_records_fetch_the_record_of_their_target():
+    event = with_synapses(AdditiveSTDP(), weight=10 * pA, port="exc")[0]
+    # Its target; the weight read and written; seven spikes and a trace of the target; an accumulator and what is added.
+    assert event.bytes == 4 + 2 * 4 + 8 * 4 + 2 * 8 + 4
 
 
 def test_clock_driven_synapses_cost_at_every_step():

@@ -15,7 +15,7 @@ from neuropil.engine import worthwhile as threads
 from neuropil.engine.core import Core
 from neuropil.errors import MemoryLimitError, ResultError
 from neuropil.plan.plan import make_plan
-from neuropil.units import Hz, cm, mS, ms, nM, pA
+from neuropil.units import Hz, cm, mS, ms, nM, pA, um
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.plasticity.pair_stdp import AdditiveSTDP
@@ -43,6 +43,20 @@ def test_recorded_weights_are_forecast() -> None:
     assert memory.predict(make_plan(net))["probes"] == 3 * bare
     net.probe(q, "weight", interval=1 * ms, name="all")
     assert memory.predict(make_plan(net))["probes"] == 3 * bare + 8 * 4_000_000.0
+
+
+def test_matrices_of_potentials_are_forecast() -> None:
+    """A number for each cell, electrode and compartment, and the currents; what is held then is what was foretold."""
+    net = npl.Network("potentials")
+    shape = npl.Morphology.ball_and_stick()
+    cells = net.population("cells", npl.Cell(shape, discretisation=npl.FixedCount(4)).paint("all", Leak(g=0.1 * mS / cm**2)), 7, positions=np.zeros((7, 3)) * um)
+    n = len(cells.neuron)
+    net.probe(cells[:5], npl.LineSource([[50.0, 0, 0], [0, 90.0, 0], [0, 0, 40.0]] * um), name="electrodes")
+    needs = memory.predict(make_plan(net))["probes"]
+    assert needs == 8.0 * (3 * 10_000 + 5 * n * 3 + 5 * n)
+    with npl.Simulation(net, threads=1) as simulation:
+        given = [a for o in simulation.core.machine.operations if o.label == "record electrodes" for a in o.own(0)]
+    assert sum(a.nbytes for a in given if getattr(a, "ndim", 0) == 3) == 8 * 5 * n * 3
 
 
 def grown(add: str) -> dict[str, float]:

@@ -227,6 +227,8 @@ def kept_network():
     made.probe(projections["lazy"], "pre", interval=5 * ms, synapses=[3, 0], name="two traces")
     made.probe(projections["packed"], "weight", interval=20 * ms, synapses=np.arange(4))
     made.probe(projections["clocked"], "efficacy", interval=10 * ms)
+    made.probe(projections["lazy"], "efficacy", interval=10 * ms, start=0 * ms, name="from the start")
+    made.probe(projections["packed"], "weight", interval=15 * ms, start=7.5 * ms, synapses=[2], name="late")
     made.normalise(projections["lazy"], 2.5, interval=20 * ms, variable="efficacy")
     made.normalise(projections["clocked"], np.linspace(1.0, 3.0, 17), interval=15 * ms, variable="efficacy")
     made.normalise(projections["packed"], 900 * pA, interval=30 * ms)
@@ -242,9 +244,11 @@ def test_recorded_and_normalised_as_in_the_oracle(tmp_path):
     result = whole.run_until(end)
     assert len(truth.spikes.of("target")) > 20, "alive"
     np.testing.assert_array_equal(result.spikes.neuron, truth.spikes.neuron)
-    for name in ("lazy.efficacy", "two traces", "packed.weight", "clocked.efficacy"):
+    for name in ("lazy.efficacy", "two traces", "packed.weight", "clocked.efficacy", "from the start", "late"):
         np.testing.assert_allclose(result.traces[name].values, truth.traces[name], rtol=1e-9, atol=1e-12, err_msg=name)
     np.testing.assert_allclose(result.traces["lazy.efficacy"].times_ms, np.arange(5.0, 81.0, 5.0), rtol=1e-12)
+    np.testing.assert_allclose(result.traces["from the start"].times_ms, np.arange(0.0, 81.0, 10.0), atol=1e-12)
+    np.testing.assert_allclose(result.traces["late"].times_ms, np.arange(7.5, 81.0, 15.0), rtol=1e-12)
     assert result.traces["two traces"].neurons.tolist() == [3, 0] and result.traces["packed.weight"].unit == "pA"
     first = Simulation(made, threads=1, precision="float64", out=tmp_path / "run")
     first.step(600)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import neuropil as npl
+from contract.noisy_cells import noisy_network
 from engine.test_everything_on import network as everything
 from neuropil.engine import Simulation
 from neuropil.units import Hz, ms, mV, nM, nS, pA
@@ -63,6 +64,57 @@ def test_back_and_forth_with_every_mechanism(tmp_path):
         other.restore(npl.load_snapshot(path))
         other.run_until(140 * ms)
         same(state(other), then)
+
+
+def coupled(delay=3.0, beside=None):
+    """Cells with noise in their channels, gap junctions between neurons and graded projections with a delay; no kernel of its own."""
+    net = noisy_network()
+    cells = net["cells"]
+    rates = net.population("rates", LIFExp(i_e=380 * pA), 5, initial={"v": npl.Uniform(-65 * mV, -56 * mV)})
+    net.couple((rates, "current"), (rates, "current"), [(0, 1), (1, 2), (3, 4)], g=3 * nS)
+    slow = npl.Graded(lambda s, p: (s.v - p.e_l) / mV)
+    net.project(rates, rates, npl.FixedProbability(0.7), weight=10 * pA, delay=delay * ms, input="current", synapse=slow, name="graded")
+    net.project(cells, rates, npl.FixedProbability(0.5), weight=20 * pA, delay=1 * ms, port="exc", name="up")
+    if beside is not None:
+        net.project(rates, rates, npl.FixedProbability(0.7), weight=10 * pA, delay=beside * ms, input="current", synapse=slow, name="beside")
+    net.probe(rates, "v")
+    return net
+
+
+def test_cells_graded_projections_and_junctions_go_back(tmp_path):
+    """Back in place, and from a file on other threads: the bits of a run that was never interrupted."""
+    with Simulation(coupled(), dt=0.025 * ms, seed=2, threads=1) as simulation:
+        simulation.step(160)
+        snapshot = simulation.snapshot()
+        straight, then = simulation.run(4 * ms), state(simulation)
+        assert np.any(np.array(straight.traces["rates.v"].values[1:]) != np.array(straight.traces["rates.v"].values[:-1]))
+        simulation.restore(snapshot)
+        again = simulation.run(4 * ms)
+        same(state(simulation), then)
+        for name, trace in straight.traces.items():
+            np.testing.assert_array_equal(again.traces[name].values, trace.values[-160:])
+        path = snapshot.save(tmp_path / "s.h5")
+    with Simulation(coupled(), dt=0.025 * ms, seed=2, threads=3) as other:
+        other.step(7)
+        other.restore(npl.load_snapshot(path))
+        other.step(160)
+        same(state(other), then)
+
+
+def test_another_graded_delay_starts_from_what_was_sent_or_is_refused():
+    """A shorter delay needs a part of what was sent within the longer one; of a longer one a part is not known."""
+    with Simulation(coupled(delay=3.0), dt=0.025 * ms, seed=2, threads=1) as simulation:
+        simulation.step(200)
+        snapshot = simulation.snapshot()
+    sent = snapshot.saved["graded"]["graded"]["past"]
+    assert sent.shape == (120, 5) and np.all(sent != 0)
+    with Simulation(coupled(delay=1.0), start=snapshot, threads=1) as shorter:
+        np.testing.assert_array_equal(shorter.snapshot().saved["graded"]["graded"]["past"], sent[:40])
+    with Simulation(coupled(beside=5.0), start=snapshot, threads=1) as more:  # what another transmits alike may be kept for longer
+        np.testing.assert_array_equal(more.snapshot().saved["graded"]["graded"]["past"], sent)
+    with pytest.raises(npl.CheckpointError, match="cannot start") as error:
+        Simulation(coupled(delay=4.0), start=snapshot, threads=1)
+    assert "a delay of 4 ms" in str(error.value) and "its delay then, 3 ms" in str(error.value) and "at most 3 ms" in str(error.value)
 
 
 # --- other random streams ----------------------------------------------------------------------------------------------

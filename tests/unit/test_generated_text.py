@@ -32,8 +32,10 @@ from neuropil.codegen.cable_source import emit_cable
 from neuropil.codegen.clock_driven_source import emit_arrival, emit_response, emit_step
 from neuropil.codegen.event_driven_source import emit_event_driven
 from neuropil.codegen.kernel import legend, source_of
+from neuropil.codegen.target_record_source import emit_target_records
 from neuropil.lower.coupled import LARGEST_GROUP
 from neuropil.lower.primitives import PRIMITIVES
+from neuropil.lower.target_records import records_of_program
 from neuropil.maths import exp
 from neuropil.model import STEADY, Input, PointProcess
 from neuropil.plan import make_plan
@@ -185,6 +187,50 @@ class ZuluRule(Synapse):
         return w * (s.x_weight + s.w_slow)
 
 
+class AlphaPair(Synapse):
+    """Pair-based plasticity without a decaying state of each synapse: on target records."""
+
+    a_pre: Time = 20 * ms
+    b_post: Time = 30 * ms
+    a_trace = State(0.0)
+    b_trace = State(0.0)
+    c_weight = State(0.5)
+
+    def derivative(self, s, x):
+        return {"a_trace": -s.a_trace / self.a_pre, "b_trace": -s.b_trace / self.b_post}
+
+    def arrive(self, s, w):
+        return {"a_trace": s.a_trace + 1.0, "c_weight": s.c_weight - 0.1 * s.b_trace * s.c_weight}
+
+    def respond(self, s, w):
+        return {"b_trace": s.b_trace + 1.0, "c_weight": s.c_weight + 0.1 * s.a_trace}
+
+    def transmits(self, s, w):
+        return w * s.c_weight
+
+
+class ZuluPair(Synapse):
+    """The same with all names in reverse."""
+
+    z_pre: Time = 21 * ms
+    y_post: Time = 31 * ms
+    z_trace = State(0.0)
+    y_trace = State(0.0)
+    x_weight = State(0.5)
+
+    def derivative(self, s, x):
+        return {"z_trace": -s.z_trace / self.z_pre, "y_trace": -s.y_trace / self.y_post}
+
+    def arrive(self, s, w):
+        return {"z_trace": s.z_trace + 1.0, "x_weight": s.x_weight - 0.1 * s.y_trace * s.x_weight}
+
+    def respond(self, s, w):
+        return {"y_trace": s.y_trace + 1.0, "x_weight": s.x_weight + 0.1 * s.z_trace}
+
+    def transmits(self, s, w):
+        return w * s.x_weight
+
+
 class AGate(Channel):
     """Two gates."""
 
@@ -253,7 +299,7 @@ class ZSite(PointProcess):
         return {"z_g": w.z_exc}
 
 
-def described(model: Any, rule: Any, gate: Any, site: Any, names: str, size: int) -> Network:
+def described(model: Any, rules: Any, gate: Any, site: Any, names: str, size: int) -> Network:
     inputs, ports, rule_of = list(model.spec.inputs), list(model.spec.ports), FixedProbability(1.0 / size)
     net = Network(names)
     pop = net.population(f"{names}_points", model(), size)
@@ -261,7 +307,8 @@ def described(model: Any, rule: Any, gate: Any, site: Any, names: str, size: int
     net.stimulate(pop, Step(3 * mV), input=inputs[0])
     net.project(pop, pop, rule_of, weight=-0.1, delay=1 * ms, port=ports[1])
     for clocked in (False, True):
-        net.project(pop, pop, rule_of, weight=0.1, delay=1 * ms, port=ports[0], synapse=rule(), clock_driven=clocked)
+        net.project(pop, pop, rule_of, weight=0.1, delay=1 * ms, port=ports[0], synapse=rules[0](), clock_driven=clocked)
+    net.project(pop, pop, rule_of, weight=0.1, delay=1 * ms, port=ports[0], synapse=rules[1]())
     cell = Cell(Morphology.ball_and_stick(), discretisation=FixedCount(2 + size % 2)).paint("all", gate()).place(f"{names}_site", site(), "soma(0.5)")
     cells = net.population(f"{names}_cells", cell, size)
     net.project(pop, cells, rule_of, weight=1 * nS, delay=1 * ms, port=f"{names}_site.{next(iter(site.spec.ports))}")
@@ -272,25 +319,28 @@ def texts(plan: Any) -> dict[str, str]:
     """Every generated text of a plan, by what it is."""
     found = {"neurons": source_of(plan.groups[0])}
     found["cells"] = emit_cable(next(iter(plan.cells.values())))
-    waiting, clocked = plan.synapses.values()
+    waiting, clocked, pair = plan.synapses.values()
     none: frozenset[int] = frozenset()
     found["event-driven"] = emit_event_driven(waiting, "float32", none).source
+    records = records_of_program(pair)
+    assert isinstance(records_of_program(waiting), str) and not isinstance(records, str)
+    found["on target records"] = emit_target_records(pair, records, "float64", none).source
     for emit in (emit_arrival, emit_response, emit_step):
         found[emit.__name__] = emit(clocked, "float32", none).source
     return found
 
 
 def test_names_sizes_and_values_are_in_no_text():
-    first = texts(make_plan(described(Ampere, AlphaRule, AGate, ASite, "apple", 5)))
-    second = texts(make_plan(described(Zebra, ZuluRule, ZGate, ZSite, "zoo", 8)))
+    first = texts(make_plan(described(Ampere, (AlphaRule, AlphaPair), AGate, ASite, "apple", 5)))
+    second = texts(make_plan(described(Zebra, (ZuluRule, ZuluPair), ZGate, ZSite, "zoo", 8)))
     for what in first:
         assert first[what] == second[what], what
-        for name in ("Ampere", "AlphaRule", "AGate", "apple", "a_tau", "a_exc", "b_trace", "a_m"):
+        for name in ("Ampere", "AlphaRule", "AGate", "AlphaPair", "apple", "a_tau", "a_exc", "b_trace", "a_m"):
             assert name not in first[what], (what, name)
 
 
 def test_the_legend_says_what_the_names_stand_for():
-    (group,) = make_plan(described(Ampere, AlphaRule, AGate, ASite, "apple", 5)).groups
+    (group,) = make_plan(described(Ampere, (AlphaRule, AlphaPair), AGate, ASite, "apple", 5)).groups
     said, source = legend(group), source_of(group)
     assert said["s0"] == "state a_v" and "exact input b_inh" in said.values() and "from d_wait" not in said.values()
     assert all(name in source for name in said)

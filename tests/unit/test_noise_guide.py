@@ -14,5 +14,5 @@ def test_the_example_runs(capsys) -> None:
         exec(code, names)
     printed = capsys.readouterr().out
     assert 110 < names["result"].traces["cells.i_noise"].values[-1].std() < 190 and len(names["result"].spikes) > 100
-    assert names["found"].shape == (800, 10 * len(names["cell"])) and 0.01 < names["found"][-1].std() < 0.2
+    assert names["found"].shape == (800, 10) and 0.01 < names["found"][-1].std() < 0.2
     assert "exact in distribution, strong order 1.0" in printed and "Milstein" in printed

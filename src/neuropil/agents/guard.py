@@ -1,4 +1,4 @@
-"""The watch over an agent's dopamine while it lives: a monitor for each copy, and its cap as the remedy."""
+"""Monitoring of an agent's dopamine while it runs: a monitor for each copy, and its cap as the remedy."""
 
 from __future__ import annotations
 

@@ -12,10 +12,11 @@ the same bits, if its environments remember nothing over episodes or say what (`
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from neuropil import rng
 from neuropil.agents.guard import AgentGuard
 from neuropil.agents.history import History
-from neuropil.agents.saved import read_saved, write_saved
+from neuropil.agents.saved import LoopSnapshot, read_saved, write_saved
 from neuropil.agents.world import World, check_single, make_world
 from neuropil.engine.interrupt import stoppable
 from neuropil.engine.simulation import Simulation
@@ -62,14 +63,14 @@ class Loop:
     """An agent at work in its world.
 
     Args:
-        agent: what is to live there.
+        agent: that acts there.
         worlds: one environment per copy, ids or Gymnasium environments; the agent's own world for all, if None.
         seed: of the network, the decoder and the episodes.
         out: folder for episodes and summary, written now and then and whatever ends a run; None keeps them in memory. One loop
             writes to a folder at a time.
         overwrite: replace the run that the folder `out` holds, and the loop saved in it; otherwise it is refused.
         resume: folder that `save` wrote, to go on from, bit by bit.
-        limit: steps of the environment after which an episode is cut short (truncated) if the environment has not ended it;
+        limit: steps of the environment after which an episode is truncated if the environment has not ended it;
             None: 2,000, or none where the environment is registered with a limit of its own. `history.summary["episodes_cut"]`
             counts them, and the first is warned of.
         watch: called with a `Turn` after each turn.
@@ -115,7 +116,7 @@ class Loop:
         self.guard = AgentGuard(agent.guard, k) if agent.guard else None
         self.history = History.empty(k)
         self.turns, self.steps = 0, 0
-        self._told = False  # that episodes are cut short
+        self._warned = False  # whether a warning of truncated episodes was given
         self._begun = np.zeros(k, np.int64)  # episodes
         self._seen = np.zeros((k, agent.sense.code.dimensions))
         self._value, self._reward, self._extra = np.zeros(k), np.zeros(k), np.zeros(k)
@@ -126,7 +127,7 @@ class Loop:
         self._sums, self._lengths, self._errors = np.zeros(k), np.zeros(k, np.int64), np.zeros(k)
         self._seeds = np.zeros(k, np.int64)
         self._key, self._block, self._deviates = rng.stream_key(seed, "decode"), -1, np.zeros((k, DRAWN))
-        self.wall_seconds = 0.0
+        self.wall_seconds, self._restored = 0.0, self.simulation.restored
         if counters is not None and episodes is not None:
             self._wake(counters, episodes)
         self._lock = None if self.out is None else FolderLock(self.out)
@@ -140,7 +141,7 @@ class Loop:
     # --- running -------------------------------------------------------------------------------------------------------
 
     def run(self, episodes: int) -> History:
-        """Let every copy live through so many more episodes; returns the history of all.
+        """Run every copy for so many more episodes; returns the history of all.
 
         Ctrl-C ends it after the turn, as does an environment that raises; unfinished episodes are dropped, the rest is kept
         (`history.summary["interrupted"]`), and the loop may be saved or run on. Whatever else ends it, finished episodes are in
@@ -148,10 +149,15 @@ class Loop:
 
         Raises:
             Interrupted: Ctrl-C; its `result` is the history.
-            WorldError: see the class. SimulationError: a state of the network ran away.
+            WorldError: see the class. SimulationError: a state of the network ran away, or the network was restored without the loop.
         """
         if isinstance(episodes, bool) or not isinstance(episodes, (int, np.integer)) or episodes < 0:
             raise SimulationError("the number of episodes must be a whole number", got=episodes)
+        if self.simulation.restored != self._restored:
+            raise SimulationError(
+                "the network of the loop was restored without the loop", got="loop.simulation.restore(...)", expected="episodes, turns and worlds that belong to the network's state",
+                fix="loop.restore(loop.snapshot())",
+            )  # fmt: skip
         goal = self._begun + int(episodes)
         ended = "interrupted by an error"
         saved = begun = time.perf_counter()
@@ -240,8 +246,8 @@ class Loop:
             self._lengths[i] += 1
             if happened.terminated or happened.truncated:
                 break
-        if self.worlds[i].limited and not self._told:
-            self._told = True
+        if self.worlds[i].limited and not self._warned:
+            self._warned = True
             warnings.warn(f"an episode of {self.worlds[i].name} did not end within {self.worlds[i].limit} steps and was truncated; Loop(..., limit=...) sets the limit", stacklevel=4)
         self._seen[i] = happened.seen
         self._sums[i] += self._reward[i]
@@ -334,10 +340,10 @@ class Loop:
 
     def _check_hearing(self, world: World) -> None:
         """Refuse a world whose observations the agent's code is not for."""
-        hears = self.agent.sense.code.dimensions
-        if world.dimensions != hears:
+        dimensions = self.agent.sense.code.dimensions
+        if world.dimensions != dimensions:
             raise ModelError(
-                f"agent {self.agent.name!r}: the observations of {world.name} do not fit its code", got=f"observations of {world.dimensions} numbers", expected=f"{hears}",
+                f"agent {self.agent.name!r}: the observations of {world.name} do not fit its code", got=f"observations of {world.dimensions} numbers", expected=f"{dimensions}",
                 fix="an agent whose code has the environment's dimensions",
             )  # fmt: skip
 
@@ -366,29 +372,70 @@ class Loop:
             ResultError: another loop is writing to the folder.
         """
         path = Path(folder)
-        if self._awake.any():
-            raise CheckpointError("an episode is under way", fix="save after run() has returned")
-        write_saved(
-            path, self.simulation, self.history,
-            {"agent": self.agent.name, "seed": self.seed, "copies": self.agent.copies, "turns": self.turns, "steps": self.steps,
-             "begun": self._begun, "network_step": self.simulation.core.step, "wall_seconds": self.wall_seconds,
-             "worlds": [w.memory() for w in self.worlds], "watch": None if self.guard is None else self.guard.save()},
-            held=self.out is not None and self.out.resolve() == path.resolve(),
-        )  # fmt: skip
+        write_saved(path, self.simulation, self.history, self._counters("save"), held=self.out is not None and self.out.resolve() == path.resolve())
         return path
 
-    def _wake(self, state: dict[str, Any], episodes: Path) -> None:
-        mine = {"agent": self.agent.name, "seed": self.seed, "copies": self.agent.copies, "network_step": self.simulation.core.step}
+    def snapshot(self) -> LoopSnapshot:
+        """Network, counters and episodes as they are, in memory, for `restore`. Only between runs.
+
+        Raises:
+            CheckpointError: an episode is under way.
+        """
+        return LoopSnapshot(self._counters("take a snapshot"), self.simulation.snapshot(), copy.deepcopy(self.history))
+
+    def restore(self, snapshot: LoopSnapshot) -> None:
+        """Go back to a snapshot of this loop, or of another of the same agent and seed: episodes that follow have the same bits each time.
+
+        Args:
+            snapshot: that `snapshot` returned; it stays as it is.
+
+        Raises:
+            CheckpointError: not a snapshot of such a loop, an episode is under way, or the loop writes to a folder.
+        """
+        if not isinstance(snapshot, LoopSnapshot):
+            raise CheckpointError("a loop goes back to a snapshot of a loop", got=snapshot, expected="loop.snapshot()")
+        if self.out is not None:
+            raise CheckpointError("a loop that writes to a folder does not go back", got=str(self.out), fix="Loop without out, or save() and Loop(..., resume=folder)")
+        self._counters("go back")
+        self._require_same(snapshot.counters)
+        self.simulation.restore(snapshot.network)
+        self._take(snapshot.counters)
+        self.history = copy.deepcopy(snapshot.history)
+
+    def _counters(self, what: str) -> dict[str, Any]:
+        """What belongs to the loop besides network and episodes, in plain types; `what` is done with it, for messages."""
+        if self._awake.any():
+            raise CheckpointError("an episode is under way", fix=f"{what} after run() has returned")
+        return {
+            "agent": self.agent.name, "seed": self.seed, "copies": self.agent.copies, "turns": self.turns, "steps": self.steps,
+            "begun": self._begun.copy(), "network_step": self.simulation.core.step, "wall_seconds": self.wall_seconds,
+            "worlds": copy.deepcopy([w.memory() for w in self.worlds]), "watch": None if self.guard is None else copy.deepcopy(self.guard.save()),
+        }  # fmt: skip
+
+    def _require_same(self, state: Mapping[str, Any], step: int | None = None) -> None:
+        """Refuse the counters of another loop; `step`: where the network must be."""
+        mine = {"agent": self.agent.name, "seed": self.seed, "copies": self.agent.copies, **({} if step is None else {"network_step": step})}
         for name, value in mine.items():
             if state.get(name) != value:
                 raise CheckpointError(f"the saved loop has another {name}", got=state.get(name), expected=value)
+
+    def _wake(self, state: dict[str, Any], episodes: Path) -> None:
+        self._require_same(state, self.simulation.core.step)
+        self._take(state)
+        self.history = History.read(episodes)
+
+    def _take(self, state: Mapping[str, Any]) -> None:
+        """Take up counters; the network has been restored."""
         self.turns, self.steps, self.wall_seconds = int(state["turns"]), int(state["steps"]), float(state["wall_seconds"])
         self._begun[:] = state["begun"]
         for world, memory in zip(self.worlds, state["worlds"], strict=True):
-            world.remember(memory)
+            world.remember(copy.deepcopy(memory))
         if self.guard is not None and state.get("watch") is not None:  # who was not watched before is watched from now on
-            self.guard.wake(state["watch"])
-        self.history = History.read(episodes)
+            self.guard.wake(copy.deepcopy(state["watch"]))
+        self._restored = self.simulation.restored
+        self._resting[:], self._settling[:] = 0, 0
+        for values in (self._seen, self._value, self._reward, self._extra, self._judged, self._over, self._ended):
+            values[...] = 0
 
     def close(self) -> None:
         """End the network's threads, close the environments, and let others write to the folder."""

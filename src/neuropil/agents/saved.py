@@ -12,15 +12,33 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from neuropil.agents.history import History
+from neuropil.engine.record.snapshot import Snapshot
 from neuropil.engine.simulation import Simulation
 from neuropil.errors import CheckpointError
 from neuropil.result.atomic import make_folder, read_bound, write_json
 from neuropil.result.folder import FolderLock
 from neuropil.result.sealed import seal_of
+
+
+@dataclass(frozen=True)
+class LoopSnapshot:
+    """A loop between two runs, in memory.
+
+    Attributes:
+        counters: what else belongs to the loop.
+        network: the state of its simulation.
+        history: episodes that were finished.
+    """
+
+    counters: Mapping[str, Any]
+    network: Snapshot
+    history: History
+
 
 FILE = "loop.json"
 _KINDS = ("network", "episodes")

@@ -28,7 +28,7 @@ WORLDS: dict[str, str] = {
 """Our own environments: id -> where it is."""
 
 LONGEST_EPISODE = 2_000
-"""Steps after which an episode is cut short: some tasks never end one."""
+"""Steps after which an episode is truncated: some tasks never end one."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class StepResult:
         seen: float64[dimensions], the observation.
         reward: of the step.
         terminated: the episode has ended.
-        truncated: the episode was cut short.
+        truncated: the episode was ended by the limit.
         info: as the environment returned it.
     """
 
@@ -106,12 +106,12 @@ class World:
     Args:
         environment: a Gymnasium environment (one, not a vector of them).
         decoder: what makes the agent's actions.
-        limit: steps after which an episode is cut short (truncated); None: `LONGEST_EPISODE`, or none where the environment
+        limit: steps after which an episode is truncated; None: `LONGEST_EPISODE`, or none where the environment
             is registered with a limit of its own.
 
     Attributes:
         dimensions: how many numbers an observation has.
-        limited: episodes that were cut short.
+        limited: episodes that were truncated.
 
     Raises:
         WorldError: not a single Gymnasium environment, or spaces that the agent cannot use.
@@ -199,8 +199,8 @@ class World:
 
     def memory(self) -> Any:
         """What the environment itself says it keeps over episodes, by a method `memory()`, in types of JSON; None without one."""
-        tell = getattr(self._own, "memory", None)
-        return self._call(tell) if callable(tell) else None
+        memory = getattr(self._own, "memory", None)
+        return self._call(memory) if callable(memory) else None
 
     def remember(self, memory: Any) -> None:
         """Give it back what `memory` gave, by its method `remember(memory)`."""

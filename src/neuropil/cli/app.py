@@ -122,7 +122,7 @@ def run(
     episodes: Annotated[int | None, typer.Option(help="Episodes of an agent (200 if not given), in each copy.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, all else on standard error.")] = False,
 ) -> None:
-    """Simulate a circuit, or let an agent live in its world; results, pictures and a report go into a folder."""
+    """Simulate a circuit, or run an agent in its environment; results, pictures and a report go into a folder."""
     from neuropil.cli.running import Job, execute
 
     job = Job(

@@ -127,7 +127,7 @@ def _show_assumptions(a: Assumptions, subject: str, console: Console) -> None:
 
 
 def _show_work(found: Estimate, console: Console) -> None:
-    """The sum, term by term: items × times per second × each = total, redone by hand in a minute."""
+    """The sum, term by term: items × times per second × each = total, which can be checked with a pocket calculator."""
     best = {name: interval.value for name, interval in found.assumptions.intervals().items()}
     t = {name: interval.value for name, interval in found.totals.items()}
     table = grid("for a second of biology", "items", "× per second", "× each", "= total", title="the sum, at the best values", left=1)

@@ -39,7 +39,7 @@ def show(question: Question, console: Console) -> dict[str, Any]:
     if given or question.synapses_per_neuron is not None or question.event_driven is not None:
         name = min(given, default="synapses_per_neuron / event_driven")
         raise CommandError(
-            f"a circuit says itself what it has: --{name.replace('_', '-')} is for brains", fix="use --dt, --rate, --precision, --scale, --option"
+            f"--{name.replace('_', '-')} applies to brains only; a circuit determines it itself", fix="use --dt, --rate, --precision, --scale, --option"
         )
     network = load(question.subject, question.scale, list(question.options))
     plan = make_plan(network, dt=dt * ms, precision=question.precision)

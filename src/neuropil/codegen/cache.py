@@ -1,7 +1,7 @@
 """Generated sources on disk, named by their content, and beside them what was compiled from them, for the next start.
 
 A directory of readable Python modules (`neuropil.kept_files` says where). The name of a module covers its text, the version of Numba, and
-the library code that kernels are built from; what changes gets a new name, and nothing stale is ever loaded.
+the library code that kernels are built from; what changes gets a new name, and nothing outdated is loaded.
 
 What runs is the text that was generated, never what a file says: a file that differs is written anew.
 """

@@ -2,13 +2,13 @@
 
 The synapses of a source with one delay, a *segment*, lie side by side, so that a spike walks a straight run. When a
 target spikes, nothing is done to its synapses, which lie scattered: the time of the spike, and the target's states just
-before it, are recorded as the target's latest. A synapse stores how many of them it has responded to, and makes up for the
+before it, are recorded as the target's latest. A synapse stores how many of them it has responded to, and responds to the
 others, in their order and at their times, when the next spike arrives. All values at an event follow from the values at
-earlier events and from nothing between, so that it does not matter when the making-up is done: `flush` does it for all
+earlier events and from nothing between, so that it does not matter when the responses are computed: `flush` does it for all
 synapses when a target's history is nearly full, or their states are read.
 
-Most synapses have to make up for a spike or two, so this is done for all synapses of a segment alike, in the vector loop
-that lets the spike arrive, with a choice for each whether to take the outcome. The few that have more to make up for are
+Most synapses have one or two spikes pending, so this is done for all synapses of a segment alike, in the vector loop
+that lets the spike arrive, with a choice for each whether to take the outcome. The few that have more pending are
 listed and begin together, each with its oldest spike, in rounds from which those that have no more than the others drop
 out. While a segment is dealt with, the next is fetched from memory. Fetching something of a target costs more than
 computing with it, so what is needed of every one is put into one word (the number of its last spike, and the times of the
@@ -39,20 +39,20 @@ HISTORY = 32
 """Spikes of a target that are remembered, at most 255."""
 
 UNROLLED = 2
-"""Spikes that all synapses of a segment make up for in the unrolled loop."""
+"""Spikes that all synapses of a segment respond to in the unrolled loop."""
 
 ROOM = ("due", "times", "deep", "made", "until")
-"""Scratch arrays for a segment: how many spikes each synapse has to make up for, and when the last were; which have more to
-make up for than `UNROLLED`, their new states, and since when."""
+"""Scratch arrays for a segment: how many spikes are pending for each synapse, and when the last were; which have more
+pending than `UNROLLED`, their new states, and since when."""
 
 AHEAD = 4096
 """Synapses of the next segment that are fetched ahead, as far as they go."""
 
 NUMBER_BITS, TIME_BITS = 8, 28
-"""Of the number of a target's last spike, and of each time, in its word. A time is told from its lowest bits and the present."""
+"""Of the number of a target's last spike, and of each time, in its word. A time is recovered from its lowest bits and the present step."""
 
 LONGEST = 1 << (TIME_BITS - 1)
-"""Steps after which everything is made up for at the latest, so that no time can be mistaken."""
+"""Steps after which everything is flushed at the latest, so that no time is ambiguous."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class KernelWriter:
         return lines, {n: names[self.program.responded[n]] for n in self.program.responding}
 
     def _begin(self) -> list[str]:
-        """Before the common loop over a segment: how much each synapse has to make up for, and what is too much for it."""
+        """Before the common loop over a segment: how many spikes are pending for each synapse, and which synapses have too many for it."""
         if not self.program.responds:
             return []
         mask = (1 << TIME_BITS) - 1
@@ -189,7 +189,7 @@ class KernelWriter:
         ]  # fmt: skip
 
     def _deep(self) -> list[str]:
-        """Bring those that have more to make up for than `UNROLLED` spikes to where the others are."""
+        """Bring synapses with more than `UNROLLED` pending spikes to the state of the others."""
         lines, after = self._respond("at", "p", {n: f"s_{self.z[n]}[i]" for n in self.held}, "last[i]")
         answer = ["i = start + np.uint64(deep[j])", "n, p = target[i], due[deep[j]] - np.uint8(1)", "at = history_time[p, n]", *self._varied(), *lines]
         answer += [f"made[{r}, j] = {value}" for r, value in enumerate(after.values())] + (["until[j] = at"] if self.program.dated else [])
@@ -224,7 +224,7 @@ class KernelWriter:
         return lines + (["w = weight[i]"] if self.weighed else [])
 
     def _unrolled(self) -> tuple[list[str], dict[str, str], str]:
-        """Within the common loop: make up for the last spikes; the present values of the states, and since when."""
+        """Within the common loop: respond to the last spikes; the present values of the states, and since when."""
         z = self.z
         held = {n: f"{z[n]}_0" for n in self.held}
         lines = [f"{z[n]}_0 = s_{z[n]}[i]" for n in self.held] + (["upto0 = last[i]"] if self.program.dated else [])
@@ -301,7 +301,7 @@ class KernelWriter:
         return [*(f"{self.z[n]}_0 = target_{self.z[n]}[n]" for n in self.target), f"rest = number(np.uint32({now} - target_last[n])) * dt"]
 
     def _flush(self) -> list[str]:
-        """Make up for all spikes of the targets; with `anew` bring the synapses' own states to step `now` as well."""
+        """Respond to all spikes of the targets; with `anew` bring the synapses' own states to step `now` as well."""
         names, head = self._numbers()
         segment, body = self._read_source({}), []
         moving = [n for n in self.held if self.graph.nodes[self.program.ready[n]].value != f"s.{n}"]

@@ -17,7 +17,7 @@ PLAIN_FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 """Options for code in which nothing is gained by any freedom of floating-point operations."""
 
 PROGRAM_FLAGS: dict[str, Any] = {**PLAIN_FLAGS, "_nrt": False}
-"""Options of the generated program of a network: it allocates nothing, and whoever calls it holds its arrays.
+"""Options of the generated program of a network: it allocates nothing; its caller holds the arrays.
 
 Without the last, every call of a kernel would count references to each of its arrays up and down, by atomic operations: in a network of 4,000
 neurons two fifths of the time, and more where threads share arrays.

@@ -1,8 +1,8 @@
-"""A promise to the compiler that a kernel's arrays do not overlap, so that it vectorises loops over many of them.
+"""A declaration to the compiler that a kernel's arrays do not overlap, so that it vectorises loops over many of them.
 
 LLVM cannot infer that two arrays are distinct. For a loop over a few it emits tests at run time and a vector version
 behind them; past 128 pairs (16 arrays that are stored to, say) it gives up, and the loop becomes scalar code, six to
-eight times slower. The promise removes the question. It needs no option of LLVM, changes nothing outside the kernel
+eight times slower. The declaration removes these checks. It needs no option of LLVM, changes nothing outside the kernel
 that makes it, and survives both Numba's on-disk cache and inlining into a caller.
 """
 
@@ -20,10 +20,10 @@ _DATA_FIELD = "4"  # index of the data pointer among the fields of Numba's array
 
 @intrinsic
 def noalias_arguments(typingctx):  # type: ignore[no-untyped-def]
-    """Promise that no array argument of the enclosing function overlaps another that is written; call it first.
+    """Declare that no array argument of the enclosing function overlaps another that is written; call it first.
 
-    Breaking the promise gives wrong results without an error: never pass one array twice, nor two overlapping views of one.
-    Views of disjoint parts of one array are fine. In a function with ``inline='always'`` the promise is made by the
+    A false declaration gives wrong results without an error: never pass one array twice, nor two overlapping views of one.
+    Views of disjoint parts of one array are fine. In a function with ``inline='always'`` the declaration is made by the
     function that it is inlined into.
     """
 

@@ -1,7 +1,7 @@
 """Everything a generated kernel may call, under one name; each part is documented where it is written.
 
 Elementary functions (:mod:`.elementary`), random numbers (:mod:`.draws`), work in step (:mod:`.threads`) and the
-promise of distinct arrays (:mod:`.noalias`).
+declaration of distinct arrays (:mod:`.noalias`).
 """
 
 from neuropil.codegen.draws import (

@@ -79,7 +79,7 @@ class Real:
         return self._call("llvm.copysign", magnitude, sign)
 
     def sqrt(self, x: Any) -> Any:
-        """Square root of x, correctly rounded (LLVM estimates it only where ``ninf`` is promised too)."""
+        """Square root of x, correctly rounded (LLVM estimates it only where ``ninf`` is declared too)."""
         return self._call("llvm.sqrt", x)
 
     def polynomial(self, x: Any, coefficients: Sequence[float]) -> Any:

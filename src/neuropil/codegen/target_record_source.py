@@ -41,7 +41,7 @@ VANISHED = {"float32": "2.0**-100", "float64": "2.0**-900"}
 CLOCK = ("base", "whole", "part_of", "limits", "since_m", "since_x", "met_m", "met_x", "records", "history")
 """Arrays of an owner beside those of the synapses: see `neuropil.engine.stores.target_record_store.RecordArrays`."""
 
-BEGUN, STIRRED, FULL, BASES = 0, 1, 2, 3
+BEGUN, NEW_SPIKES, FULL, BASES = 0, 1, 2, 3
 """Indices in `base`: whether the arrays follow from the states, whether spikes were recorded since, whether the history is full; the first of the bases."""
 
 FLOOR, NEEDED = 0, 1
@@ -341,7 +341,7 @@ class _RecordWriter(KernelWriter):
         for r in range(rates):
             since += [f"sm{r}, sx{r} = decay_at(at, whole[{r}], part_of[{r}])", f"since_m[{r}, q], since_x[{r}, q] = number(sm{r}), sx{r}"]
         text += ["for q in range(bounds.size - 1):", *indented(since)]
-        text += ["records[:], history[:] = np.inf, np.inf", f"base[{BEGUN}], base[{STIRRED}], base[{FULL}] = 1, 0, 0",
+        text += ["records[:], history[:] = np.inf, np.inf", f"base[{BEGUN}], base[{NEW_SPIKES}], base[{FULL}] = 1, 0, 0",
                  f"limits[{FLOOR}], limits[{NEEDED}] = np.inf, np.inf"]  # fmt: skip
         if records.entries:
             at = ["at = now - np.int64(np.uint32(np.uint32(now) - target_last[n]))"] if records.target_rates else []
@@ -374,7 +374,7 @@ class _RecordWriter(KernelWriter):
         rates = len(records.source_rates)
         text = [
             *head, "now, dt, many = k + 1, number(step), due_now(spiked, k - late, who)", "if many:",
-            *indented([*self._at("now"), f"base[{STIRRED}] = 1", *(f"e{r} = number(m{r}) * number(power_of_two(base[{BASES + r}] - x{r}))" for r in range(rates)),
+            *indented([*self._at("now"), f"base[{NEW_SPIKES}] = 1", *(f"e{r} = number(m{r}) * number(power_of_two(base[{BASES + r}] - x{r}))" for r in range(rates)),
                        "for spike in range(many):", *indented(["n = who[spike]", *body])]),
         ]  # fmt: skip
         return function_text("record_spikes", ["k", "late", "spiked", "who", *self._all], text)

@@ -17,7 +17,7 @@ Edges                 given                               explicit
 ====================  ==================================  =========================================================
 
 Degrees are drawn on the host; everything else is a function of (seed, stream of the projection, source, position in the row), so
-sampled rows are never stored: whoever needs one draws it again (:mod:`neuropil.connectivity.kernels`).
+sampled rows are never stored: they are drawn again where they are needed (:mod:`neuropil.connectivity.kernels`).
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def edges(
 
 
 def numbered_edges(projection: Projection, seed: int, dt_ms: float, within: slice | None = None) -> tuple[NDArray[Any], ...]:
-    """The arrays of `edges`, and int64[n]: what tells each synapse from the others in draws of its own (`Rows.numbers`).
+    """The arrays of `edges`, and int64[n]: what distinguishes each synapse from the others in draws of its own (`Rows.numbers`).
 
     Args:
         seed: of the network's random numbers.

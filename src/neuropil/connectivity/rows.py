@@ -59,7 +59,7 @@ class Rows:
         return sum(a.nbytes for a in held if a is not None)
 
     def numbers(self) -> NDArray[np.int64]:
-        """int64[n_synapses]: what tells each synapse from others of its projection in random draws."""
+        """int64[n_synapses]: what distinguishes each synapse from others of its projection in random draws."""
         first = np.repeat(self.first, self.counts)
         if self.positions is not None:
             return first + self.positions

@@ -28,7 +28,7 @@ TAIL = 1e-9
 """Probability at either end of a delay distribution that is cut off."""
 
 LONGEST = 1 << 21
-"""Most steps of a delay: 200 s at 0.1 ms. Each step ahead takes some bytes, whoever spikes."""
+"""Most steps of a delay: 200 s at 0.1 ms. Each step ahead takes some bytes."""
 
 MOST_DELAYS = 0xFFFF
 """Most different delays of a projection."""

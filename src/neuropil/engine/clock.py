@@ -1,4 +1,4 @@
-"""A processor's cycle counter, read inside kernels to tell how a step's time divides into phases."""
+"""A processor's cycle counter, read inside kernels to measure how a step's time divides into phases."""
 
 from __future__ import annotations
 

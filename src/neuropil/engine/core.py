@@ -144,7 +144,7 @@ class Core:
         self.compile()
 
     def built(self) -> Built:
-        """What was built, to be shared: whoever writes packed words from now on makes a copy first."""
+        """What was built, to be shared: packed words are copied before they are written from now on."""
         words = list(self.plan.packed)
         self.lent |= set(self.described)
         lists = {s.projection.name: shared for s in self.per_synapse.values() if (shared := s.shared()) is not None}
@@ -171,7 +171,7 @@ class Core:
         exact = tuple(buffer for (_, argument), buffer in self.plan.buffers.items() if argument.kind is Kind.EXACT)
         packed = [PackedStore(r, self.machine.accumulators, self.layout.blocks, capacity, exact, self.plan.classes(w)) for r, w in zip(rows, self.plan.packed, strict=True)]
         self.stores: list[Store] = [*packed, *self.own.values()]
-        # Of all synapses, whoever owns them: owners decide alike by what is within the ring.
+        # Of the synapses of all owners: owners decide alike by what is within the ring.
         longest = max((delay_range(p, self.plan.dt)[1] for p in self.plan.network.projections), default=1)
         self.ring = max([ring_length(longest), *(store.ring for store in self.stores)])
         room = max(1 << 16, 2 * self.plan.network.size)

@@ -56,7 +56,7 @@ class stoppable(Stop):
         _signal.signal(signal.SIGINT, self._before)
         _active = False
         if self._pressed and self._before is not signal.default_int_handler and error[0] is None:
-            self._before(signal.SIGINT, None)  # somebody's own handler hears of it, too
+            self._before(signal.SIGINT, None)  # the user's own handler is called, too
 
     def _handle(self, number: int, frame: Any) -> None:
         self.set()

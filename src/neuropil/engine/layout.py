@@ -1,6 +1,6 @@
 """Who owns which neuron: the division of a plan over owners, and where a neuron lies in its owner's arrays.
 
-An owner is a thread; owners may live in several processes, each of which has the parts of its own threads alone. Each thread owns an equal, contiguous part of every population, so load is even whatever the populations do, and all
+An owner is a thread; owners may be in several processes, each of which has the parts of its own threads alone. Each thread owns an equal, contiguous part of every population, so load is even whatever the populations do, and all
 elements of its neurons: their branches, their synapse locations. Within a thread the batches of the plan follow one
 another; an element's *slot* is its index there, and 65,536 slots make a *block*, the reach of a packed synapse's 16-bit
 target. Of a part with several sites, the thread's neurons lie together site by site,

@@ -36,8 +36,9 @@ def declared(plan: Plan, owners: int) -> list[Buffer]:
     buffers.append(Buffer("accumulators of packed synapses", plan.accumulator, plan.channels * plan.elements, purpose="accumulators"))
     buffers += [compartments_of(cells) for cells in plan.cells.values()]
     buffers += exchanged(plan)
-    recorded = [p.neurons.size for p in plan.network.probes] + [columns(plan, p).size for p in plan.network.synapse_probes]
+    recorded = [p.columns.size for p in plan.network.probes] + [columns(plan, p).size for p in plan.network.synapse_probes]
     buffers += [Buffer("samples", np.float64, min(n * 10_000, 4_000_000), purpose="probes") for n in recorded]
+    buffers += [Buffer(f"what {p.name} multiplies", np.float64, p.numbers, purpose="probes") for p in plan.network.probes]
     for word in plan.packed:
         buffers += packed_buffers(plan, word, owners, blocks, room)
     for j in plan.synapses:

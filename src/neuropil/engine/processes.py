@@ -42,7 +42,7 @@ class Part:
 
 
 def in_files(folder: Path) -> Allocator:
-    """Memory for owners in processes of one machine: files in a folder, which all of them map; whoever comes first makes a file of zeros."""
+    """Memory for owners in processes of one machine: files in a folder, which all of them map; the first process makes a file of zeros."""
 
     def allocate(name: str, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize

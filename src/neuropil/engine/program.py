@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib import import_module
+from functools import cached_property
 from itertools import accumulate
 from operator import is_
 from typing import Any
@@ -19,10 +18,10 @@ from numba import typeof, types
 
 from neuropil.codegen.ahead import Task, begin, busy_with, take
 from neuropil.codegen.entries import packed, words
-from neuropil.codegen.kernel_cache import KernelCache
+from neuropil.codegen.linked import entry_of, found
 from neuropil.engine import steps
 from neuropil.engine.steps import FRAME, GIVEN, PHASES, run
-from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result, TimeTable
+from neuropil.plan.operations import Given, Operation, Phase, Result, TimeTable
 
 _INT, _INTS, _MATRIX = types.int64, types.int64[::1], types.int64[:, ::1]
 _RUN = (
@@ -182,21 +181,3 @@ class Calls:
 def _same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
     """Whether tuples hold the same objects, also within tuples in them."""
     return all(map(is_, some, others)) or all(a is b or (type(a) is tuple and type(b) is tuple and _same(a, b)) for a, b in zip(some, others, strict=True))
-
-
-@cache
-def found(kernel: Kernel) -> Any:
-    """The compiled function that a description of a kernel names."""
-    function = getattr(import_module(kernel.module), kernel.name)
-    return function if kernel.made_with is None else function(*kernel.made_with)
-
-
-def entry_of(kernel: Any, arguments: Types) -> int:
-    """Where the entry of a kernel for arguments of these Numba types is; compiled, or loaded, if it was not yet."""
-    if not isinstance(kernel._cache, KernelCache):
-        raise TypeError(f"{kernel} is not a kernel; decorate it with neuropil.codegen.kernel_cache.cached_njit")
-    take(Task.of(kernel, arguments))
-    kernel.compile(arguments)
-    made = kernel.overloads[arguments]
-    address: int = made.library.get_pointer_to_function(made.fndesc.llvm_cfunc_wrapper_name)
-    return address

@@ -36,7 +36,7 @@ def next_row(step, first, every, filled):
 
 @cached_njit(**KERNEL_FLAGS)
 def arrive(step, first, every, exact, counted, real, out):
-    """What arrives at a port, before whoever it is for sets it to zero: a whole multiple of the weight scale, counts and real numbers.
+    """What arrives at a port, before its reader sets it to zero: a whole multiple of the weight scale, counts and real numbers.
 
     Args:
         exact: (array, indices, table of numbers, row of each element, column of the weight scale); no indices: there are none.

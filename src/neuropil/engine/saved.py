@@ -42,6 +42,15 @@ class Saved(Protocol):
         """Arrays of the group `name` that may be absent, or of other sizes, in another simulation."""
         ...
 
+    def faults(self, name: str, then: Arrays, now: Arrays) -> list[str]:
+        """Why the group `name` of a snapshot does not fit another simulation, besides what `free` says; in words, with the remedy.
+
+        Args:
+            then: its arrays.
+            now: those of the other simulation when it has been made.
+        """
+        ...
+
 
 class AsDescribed:
     """A part all of whose arrays have the sizes that the description gives them."""
@@ -52,9 +61,13 @@ class AsDescribed:
         """None, whatever the group `name`."""
         return frozenset()
 
+    def faults(self, name: str, then: Arrays, now: Arrays) -> list[str]:
+        """None, whatever the group `name` was `then` and is `now`."""
+        return []
+
 
 def frozen(arrays: Arrays) -> Arrays:
-    """The arrays, which from now on refuse to be written: whoever saved what it goes on changing learns of it."""
+    """The arrays, which from now on are read-only, so that code which saves an array and goes on writing it fails."""
     for value in arrays.values():
         if isinstance(value, dict):
             frozen(value)

@@ -114,7 +114,7 @@ class Simulation(Access):
         if start is not None and precision is None:
             precision = start.precision
         self._progress = progress or (lambda phase, fraction, info: None)
-        self._guard = CallerGuard(network)
+        self._guard, self._restored = CallerGuard(network), 0
         self.network = network.frozen()
         self._folder = None if out is None else path_of(out, "out")
         if self._folder is not None and self._folder.exists() and not self._folder.is_dir():
@@ -495,8 +495,14 @@ class Simulation(Access):
             snapshot.require_same(self.plan)
             with self._guard.whole():
                 self._take_up(snapshot, snapshot.saved, seed)
+                self._restored += 1
                 self.interrupted, self._finished, self._session_seconds = False, None, 0.0
                 self.recorder = self._recorder_from(snapshot.step)
+
+    @property
+    def restored(self) -> int:
+        """How often it has gone back to a snapshot."""
+        return self._restored
 
     def _take_up(self, snapshot: Snapshot, arrays: dict[str, Arrays], seed: int | None) -> None:
         """Be in the state of a snapshot, with random streams of a seed."""

@@ -43,7 +43,7 @@ class Streams(AsDescribed):
 
     @contextmanager
     def followed_for(self, owner: Hashable) -> Iterator[None]:
-        """A context in which whoever follows does so for an `owner`, in the place of those that did before."""
+        """A context in which those that follow do so for an `owner`, in the place of those that did before."""
         before, self._owner = self._owner, owner
         self._followers.pop(owner, None)
         try:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from neuropil.engine.saved import Arrays, array, group
+from neuropil.engine.saved import Arrays, AsDescribed, array, group
 from neuropil.model.contents.contents import Population
 
 
-class SpikeTally:
+class SpikeTally(AsDescribed):
     """Counts of all spikes since t = 0, and the spikes of late.
 
     Args:

@@ -107,7 +107,7 @@ def check_state(own: Tree, given: Tree) -> None:
     """
     mine, theirs = ({jax.tree_util.keystr(path): np.shape(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(t)} for t in (own, given))
     for name in sorted(mine.keys() ^ theirs.keys()):
-        raise ModelError(f"the state has {'no entry' if name in mine else 'an unknown entry'} {name}", fix="give Rollout.initial(), or the state that a rollout left")
+        raise ModelError(f"the state has {'no entry' if name in mine else 'an unknown entry'} {name}", fix="give Rollout.initial(), or the state that a rollout returned")
     for name, shape in mine.items():
         if theirs[name] != shape:
             raise ModelError(f"the state's entry {name} has the wrong shape", got=f"shape {theirs[name]}", expected=f"{shape}")

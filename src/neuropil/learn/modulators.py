@@ -2,7 +2,7 @@
 
 The dynamics are the description's: kinetics, receptors and effects are its own functions, called on JAX's arrays, so gradients reach
 their parameters, and through them whatever releases a modulator. Constants change at ticks alone, and are computed there.
-A value outside of the bounds of its effect becomes NaN, and the state's "outside" tells which effect it was.
+A value outside of the bounds of its effect becomes NaN, and the state's "outside" is the index of that effect.
 
 Args:
     dt: time step, ms.

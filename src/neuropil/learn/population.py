@@ -114,17 +114,27 @@ class Neurons:
         Returns:
             New states, new `left`, and spikes (1 or 0, of the states' type), each [neurons].
         """
-        refractory = left > 0
+        new, spikes, fired = self.passed(p, s, x, w, left > 0, u)
+        fired = jnp.broadcast_to(jnp.asarray(fired, bool), left.shape)
+        new = {n: jnp.broadcast_to(v, left.shape).astype(u.dtype) for n, v in new.items()}
+        return new, jnp.where(fired, p["period"], jnp.maximum(left - 1, 0)), jnp.broadcast_to(spikes, left.shape)
+
+    def passed(self, p: Scalars, s: Scalars, x: Scalars, w: Scalars, refractory: Any, u: Any) -> tuple[Scalars, Any, Any]:
+        """One step of one neuron, or of each of several.
+
+        Args:
+            p, s, x, w, u: as of `advance`, arrays or numbers.
+            refractory: truth values.
+
+        Returns:
+            New states, the spike as a number that carries the surrogate gradient, and whether it is emitted.
+        """
         if self.surrogate is None:
             new, fired = self.step(p, s, x, w, refractory, u)
-            fired = jnp.broadcast_to(jnp.asarray(fired, bool), left.shape)
-            spikes = fired.astype(u.dtype)
-        else:
-            reached, _ = self.silent(p, s, x, w, refractory, u)
-            fired, spikes = self._threshold(self.surrogate, p, s, reached, refractory, u)
-            new = self._reset(p, reached, fired, spikes)
-        new = {n: jnp.broadcast_to(v, left.shape).astype(u.dtype) for n, v in new.items()}
-        return new, jnp.where(fired, p["period"], jnp.maximum(left - 1, 0)), spikes
+            return new, jnp.asarray(fired).astype(u.dtype), fired
+        reached, _ = self.silent(p, s, x, w, refractory, u)
+        fired, spikes = self._threshold(self.surrogate, p, s, reached, refractory, u)
+        return self._reset(p, reached, fired, spikes), spikes, fired
 
     def observed(self, s: Scalars, name: str, indices: np.ndarray) -> Any:
         """A state at indices counted neuron by neuron.

@@ -26,6 +26,7 @@ from neuropil.learn.delivery import Delivery, SharedWiring, Wiring
 from neuropil.learn.graded import GradedFlow
 from neuropil.learn.modulators import INSIDE, Modulators
 from neuropil.learn.native.apply import apply_native
+from neuropil.learn.native.calls import Native
 from neuropil.learn.population import Neurons
 from neuropil.learn.probes import Seen, observing
 from neuropil.learn.steppable import Steppable, steppable
@@ -138,7 +139,7 @@ class Rollout:
         self.wirings, weights = self._wire()
         self._delivery = Delivery(self.wirings)
         self._modulators = Modulators(network, self.dt, {name: living.post for name, living in self.living.items()})
-        self._observe = [observing(p, self._neurons[p.target.name]) for p in network.probes]
+        self.observe = [observing(p, self._neurons[p.target.name]) for p in network.probes]
         self.parameters: Tree = {
             "weights": weights,
             "neurons": {name: dict(n.parameters) for name, n in self._neurons.items()},
@@ -277,7 +278,7 @@ class Rollout:
         with jax.enable_x64(self.precision == "float64" or _x64()):
             made = self.inputs(duration) if inputs is None else inputs
             given = (self.parameters if parameters is None else parameters, self.initial(), made)
-            self._check(*given)  # here, too: an error from within `jit` is followed by words of JAX's
+            self.check(*given)  # here, too: an error from within `jit` is followed by words of JAX's
             rolled, starts = self._compiled(*given)
             self._check_bounds(rolled.state)
             traces = {}
@@ -291,7 +292,7 @@ class Rollout:
     def _compiled(self) -> Any:
         return jax.jit(self._rolled)
 
-    def apply(self, parameters: Tree, state: Tree, inputs: Tree, *, backend: str = "jax") -> Rolled:
+    def apply(self, parameters: Tree, state: Tree, inputs: Tree, *, backend: str | Native = "jax") -> Rolled:
         """The rollout as a pure function, for `jax.grad`, `jax.vmap` and `jax.jit`.
 
         Arrays of `inputs` (all but "step") and of `state` may have a batch axis in front, one entry for each sample; arrays without it are the same
@@ -300,16 +301,17 @@ class Rollout:
         Args:
             parameters: as `self.parameters`; state: as `self.initial()`; inputs: as `self.inputs(steps)`, whose length
                 says how many steps to take.
-            backend: what computes values and gradients: "jax", on any device; "native", compiled kernels on this machine's processor.
+            backend: what computes values and gradients: "jax", on any device; "native", compiled kernels on this machine's processor, or
+                `Native(...)` with its options.
 
         Raises:
             ModelError: names or shapes that are not those of this rollout; a backend that does not exist, or that does not support
                 what this network has.
         """
-        if backend not in BACKENDS:
+        if not isinstance(backend, Native) and backend not in BACKENDS:
             raise ModelError("unknown backend", got=backend, expected=" or ".join(map(repr, BACKENDS)), fix=did_you_mean(str(backend), BACKENDS))
-        if backend == "native":
-            return apply_native(self, parameters, state, inputs)
+        if backend != "jax":
+            return Rolled(*apply_native(self, parameters, state, inputs, backend if isinstance(backend, Native) else Native()))
         batch = Batch.of(self.network, self.initial(), state, inputs)
         if batch.size is None:
             return self._rolled(parameters, state, inputs)[0]
@@ -319,7 +321,7 @@ class Rollout:
         """What `apply` returns, and the samples of probes that start at t = 0 as of the beginning: [1, columns]."""
         if self.precision == "float64" and not _x64():
             raise ModelError("a float64 rollout needs JAX's x64 mode", fix="call it within `with jax.enable_x64(True):`")
-        self._check(parameters, state, inputs)
+        self.check(parameters, state, inputs)
         weights = {n: jnp.asarray(w, self.dtype) for n, w in parameters["weights"].items()}
         delays = {n: jnp.asarray(d, self.dtype) / self.dt for n, d in parameters.get("delays", {}).items()}
         prepared = self._delivery.prepare(weights, delays)
@@ -350,9 +352,17 @@ class Rollout:
             after, (spikes, *seen) = self._step(constants, prepared, state, row)
             return ({**after, "modulators": self._modulators.count(levels, spikes)}, constants), (spikes, *seen)
 
-        levels, constants = acted(started["modulators"])  # those of the moment, which have acted unless this is the start
+        levels, constants = acted(started["modulators"])  # the present ones, which have acted unless this is the start
         (state, _), (spikes, traces, starts) = scan(modulated, ({**started, "modulators": levels}, constants), rows, self.chunk)
         return Rolled(spikes, traces, state), {n: t[:1] for n, t in starts.items()}
+
+    def constants(self, parameters: Tree) -> Tree:
+        """All that a step of neurons reads beside states and inputs, by population.
+
+        Args:
+            parameters: as `self.parameters`.
+        """
+        return {name: n.constants(parameters["neurons"][name], self.dt, self.dtype) for name, n in self._neurons.items()}
 
     def _constants(self, neurons: Tree, synapses: Tree, weights: Tree, delays: Tree) -> Tree:
         """All that a step reads beside states and inputs, of the parameters of neurons and synapses."""
@@ -370,8 +380,15 @@ class Rollout:
                 fix="a weaker effect, a saturating receptor, or wider bounds (low=, high=)",
             )  # fmt: skip
 
-    def _check(self, parameters: Tree, state: Tree, inputs: Tree) -> None:
-        """Refuse names and shapes that are not those of this rollout."""
+    def check(self, parameters: Tree, state: Tree, inputs: Tree) -> None:
+        """Refuse names and shapes that are not those of this rollout.
+
+        Args:
+            parameters, state, inputs: as of `apply`, without a batch axis.
+
+        Raises:
+            ModelError: with the first difference.
+        """
         check_inputs(self.network, inputs, {n for n, v in self._neurons.items() if v.draws_uniform}, set(self.living))
         check_parameters(self.parameters, parameters, {n: v.population.size for n, v in self._neurons.items() if isinstance(v, Neurons)})
         check_state(self.initial(), state)
@@ -416,7 +433,7 @@ class Rollout:
             p = living.projection
             synapses[name] = living.send(synapses[name], given[name], spikes[p.source.name], spikes[p.target.name], k)
         traces, starts = {}, {}
-        for probe, observe in zip(self.network.probes, self._observe, strict=True):
+        for probe, observe in zip(self.network.probes, self.observe, strict=True):
             n = probe.target.name
             traces[probe.name] = observe(Seen(constants[n], states[n], inputs[n], weights[n]))
             if probe.steps(self.dt)[0] == 0:

@@ -111,16 +111,16 @@ def _classified(traced: Traced) -> Scheme:
         return not (graph.leaves(node) & moving)
 
     diffusion = _diffusion(traced, states, white(inputs), slope, graph)
-    linear, blame = _linear(set(states), {}, states, inputs, slope, graph, constant)
-    method = _method(traced, tuple(s for s in states if s not in linear), slope, graph, blame, diffusion)
+    linear, obstacles = _linear(set(states), {}, states, inputs, slope, graph, constant)
+    method = _method(traced, tuple(s for s in states if s not in linear), slope, graph, obstacles, diffusion)
     groups: tuple[tuple[str, ...], ...] = ()
     while method == "exponential_euler" and traced.integrator == "auto":
         groups = tuple(g for g in _kinetic_schemes(traced, states, slope, graph) if not linear.issuperset(g))
         if not (joined := linear.intersection(*[set().union(*groups)])):
             break
         # An exact state that exchanges with others is advanced with them, and what depends on it no longer is exact.
-        blame |= {i: f"d{i}/dt belongs to a kinetic scheme whose rates vary" for i in joined}
-        linear, blame = _linear(linear - joined, blame, states, inputs, slope, graph, constant)
+        obstacles |= {i: f"d{i}/dt belongs to a kinetic scheme whose rates vary" for i in joined}
+        linear, obstacles = _linear(linear - joined, obstacles, states, inputs, slope, graph, constant)
     exact, stepped = tuple(s for s in states if s in linear), tuple(s for s in states if s not in linear)
     system = LinearSystem(
         graph,
@@ -131,7 +131,7 @@ def _classified(traced: Traced) -> Scheme:
     reach = {i: _closure(i, exact, system.a) for i in exact}
     driven = {i: tuple(k for k in inputs if any((j, k) in system.b for j in reach[i])) for i in exact}
     affine = frozenset(i for i in exact if any(j in system.constant for j in reach[i]))
-    reasons = _reasons(exact, stepped, method, blame, system) | _together(groups)
+    reasons = _reasons(exact, stepped, method, obstacles, system) | _together(groups)
     scheme = Scheme(exact, stepped, method, reasons, reach, driven, affine, system, {i: slope[i, i] for i in states}, groups, diffusion)
     reasons |= {i: f"{reasons[i]}; {_of_noise(scheme, i)}" for i in diffusion.of}
     return scheme
@@ -161,12 +161,12 @@ def _of_noise(scheme: Scheme, i: str) -> str:
     return f"multiplicative noise in the sense of Itô, {'Euler-Maruyama, ' if scheme.method == 'euler' else ''}{order}"
 
 
-def _linear(linear: set[str], blame: dict[str, str], states: Any, inputs: Any, slope: dict, graph: Graph, constant: Any) -> tuple[set[str], dict[str, str]]:
+def _linear(linear: set[str], obstacles: dict[str, str], states: Any, inputs: Any, slope: dict, graph: Graph, constant: Any) -> tuple[set[str], dict[str, str]]:
     """Those of the states that can be advanced exactly, and why the others cannot."""
     while out := {i: why for i in linear if (why := _why_not(i, states, inputs, linear, slope, graph, constant))}:
-        blame = blame | out
+        obstacles = obstacles | out
         linear = linear - set(out)
-    return linear, blame
+    return linear, obstacles
 
 
 def _kinetic_schemes(traced: Traced, states: tuple[str, ...], slope: dict, graph: Graph) -> list[tuple[str, ...]]:
@@ -288,7 +288,7 @@ def _closure(i: str, exact: tuple[str, ...], a: dict[tuple[str, str], int]) -> t
     return tuple(s for s in exact if s in reached)
 
 
-def _method(traced: Traced, stepped: tuple[str, ...], slope: dict, graph: Graph, blame: dict[str, str], diffusion: NoiseTerms) -> str | None:
+def _method(traced: Traced, stepped: tuple[str, ...], slope: dict, graph: Graph, obstacles: dict[str, str], diffusion: NoiseTerms) -> str | None:
     check_integrator(traced.name, traced.integrator)  # it may have been set after the class was made
     wanted = diffusion.method(traced.name, traced.integrator)
     if not stepped:
@@ -296,7 +296,7 @@ def _method(traced: Traced, stepped: tuple[str, ...], slope: dict, graph: Graph,
     if wanted == "exact":
         raise ModelError(
             f"{traced.name} asks for the exact integrator, but it is not linear",
-            got=blame[stepped[0]],
+            got=obstacles[stepped[0]],
             fix='set integrator = "auto", or "rk4"',
         )
     if wanted != "auto":
@@ -305,7 +305,7 @@ def _method(traced: Traced, stepped: tuple[str, ...], slope: dict, graph: Graph,
     return "exponential_euler" if in_itself else "rk4"
 
 
-def _reasons(exact: Any, stepped: Any, method: str | None, blame: dict[str, str], system: LinearSystem) -> dict[str, str]:
+def _reasons(exact: Any, stepped: Any, method: str | None, obstacles: dict[str, str], system: LinearSystem) -> dict[str, str]:
     reasons = {}
     for i in exact:
         alone = not any((i, j) in system.a for j in exact) and i not in system.constant
@@ -313,5 +313,5 @@ def _reasons(exact: Any, stepped: Any, method: str | None, blame: dict[str, str]
         reasons[i] = "constant between events" if alone and not moves else "exact: linear with constant coefficients"
     if method is not None:
         why = "exponential Euler: each equation is linear in its own variable" if method in DERIVED else named(Tableau, method).reason
-        reasons.update({i: f"{why} ({blame[i]})" for i in stepped})
+        reasons.update({i: f"{why} ({obstacles[i]})" for i in stepped})
     return reasons

@@ -148,7 +148,7 @@ def slow_flows(
 
 
 def own_rates(scheme: Scheme, modulated: Iterable[str]) -> tuple[list[int], bool]:
-    """What tells quickly whether modulated parameters have made a state slow.
+    """A fast check whether modulated parameters have made a state slow.
 
     Args:
         modulated: parameters that modulators change.

@@ -60,7 +60,7 @@ def rest(rates: Rates, units: dict[str, Dimension], size: tuple[int, ...], where
                 state = names[int(np.argmax(singular.any(axis=1)))]
                 raise ModelError(
                     f"{where}.{state} has no steady state, or more than one", got="an equation whose slope vanishes there",
-                    expected="equations that determine where it rests", fix="give it a number to start at: State(0.1)",
+                    expected="equations that determine its steady state", fix="give it an initial value: State(0.1)",
                 )  # fmt: skip
             at = at - step
             if not np.all(np.isfinite(at)):
@@ -69,8 +69,8 @@ def rest(rates: Rates, units: dict[str, Dimension], size: tuple[int, ...], where
                 return {n: at[k].reshape(size) for k, n in enumerate(names)}
     state = names[int(np.argmax(~(np.abs(step) <= TOLERANCE * np.abs(at)).all(axis=1)))]
     raise ModelError(
-        f"{where}.{state}: Newton's method does not find where it rests", got=f"no convergence in {MOST_STEPS} steps from 0.5",
-        fix="give it a number to start at: State(0.1)",
+        f"{where}.{state}: Newton's method does not converge to a steady state", got=f"no convergence in {MOST_STEPS} steps from 0.5",
+        fix="give it an initial value: State(0.1)",
     )  # fmt: skip
 
 

@@ -227,7 +227,7 @@ class SynapseProgram:
             return "listed: synapses come and go, so each is kept by itself"
         if self.event_driven:
             kept = [f"{', '.join(self.form.of(side))} once for each {whose}" for side, whose in _WHOSE.items() if self.form.of(side)]
-            late = "; spikes of the target are made up for when the next one arrives" if self.responds else ""
+            late = "; responses to spikes of the target are computed when the next spike arrives" if self.responds else ""
             shared = f"; kept {' and '.join(kept)}" if kept else ""
             return f"event-driven: {name} has a closed form between spikes, and nothing else reads its states{shared}{late}"
         why = "; ".join(f"{n}: {self.form.reasons[n]}" for n in self.form.clocked) or "its current flows in every step"

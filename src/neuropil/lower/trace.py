@@ -1,7 +1,7 @@
 """Run a model's equations on bare values while checking units: what JAX traces.
 
 `TracedNeuron` turns the methods of a model into functions of plain dicts of scalars (or arrays), in base units. Units
-live only inside these functions, while Python runs them; of what JAX records nothing of them is left.
+exist only inside these functions, while Python runs them; what JAX records contains nothing of them.
 """
 
 from __future__ import annotations

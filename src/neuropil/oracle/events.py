@@ -127,7 +127,7 @@ def drawn(p: Projection, dt: float, seed: int) -> tuple[Array, ...]:
 
 
 def numbers(p: Projection, pre: Array, post: Array) -> Array:
-    """What tells each synapse from the others in draws of its own.
+    """What distinguishes each synapse from the others in draws of its own.
 
     Args:
         p: the projection.

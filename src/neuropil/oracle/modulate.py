@@ -97,6 +97,6 @@ class Modulators:
     def _value(self, target: Population | Projection, name: str, effects: tuple[BoundEffect, ...], k: int) -> Any:
         value, cells = self.base[id(target), name]
         for effect in effects:
-            felt = effect.felt(self.c[effect.modulator])
-            value = effect.apply(value, felt[cells] if np.ndim(felt) and cells is not None else felt, k * self.dt)
+            local = effect.local(self.c[effect.modulator])
+            value = effect.apply(value, local[cells] if np.ndim(local) and cells is not None else local, k * self.dt)
         return value

@@ -271,7 +271,7 @@ def simulate(
         duration, dt: times; the duration is a multiple of dt.
         edges: synapses of projections that are left to chance, by the index of the projection in
             `network.projections`, or of graded ones by name: (pre, post, weight in the port's base unit, delay in steps) and, for a port with
-            several sites, the site of each; last, what tells each from the others in draws of its own (of noise, of
+            several sites, the site of each; last, what distinguishes each from the others in draws of its own (of noise, of
             parameters): its index in the list, if left out, which is not the engine's between views (`numbered_edges`).
         modulators: value of the signal of synapses that read one, by the index of the projection; 0 otherwise.
         signals, doses: of the network's modulators by name: the signal from a step on, and what is given at a step.
@@ -311,6 +311,9 @@ def simulate(
             world.set(target, given, k, modulation)
         for name, states in (held or {}).get(k, {}).items():
             next(a for a in world.living if a.projection.name == name).held = states
+        for watched in network.synapse_probes:
+            if k == 0 == watched.steps(h)[0]:
+                traces[watched.name].append(world.synaptic(watched.projection, watched.variable, watched.chosen)[0])
         modulation.before(k)
         for n, steps_between in normalisations:
             if k % steps_between == 0:
@@ -329,7 +332,8 @@ def simulate(
             if k + 1 >= max(first, 1) and (k + 1 - first) % every == 0:
                 traces[probe.name].append(samples[probe.name]())
         for watched in network.synapse_probes:
-            if (k + 1) % grid.steps(watched.interval, h, f"probe {watched.name}: interval") == 0:
+            first, every = watched.steps(h)
+            if k + 1 >= max(first, 1) and (k + 1 - first) % every == 0:
                 traces[watched.name].append(world.synaptic(watched.projection, watched.variable, watched.chosen)[0])
     spans = {n: (p.first, p.size) for n, p in network.populations.items()}
     return OracleResult(

@@ -95,7 +95,7 @@ class LivingSynapses:
         return s
 
     def _numbers(self, n: int) -> Array:
-        """What tells n synapses apart in draws of their own; those that come and go, by their indices."""
+        """What distinguishes n synapses in draws of their own; those that come and go, by their indices."""
         if self.projection.structure is not None or (self.listed and self.given is None):
             return np.arange(n)
         return numbers(self.projection, self.pre, self.post) if self.given is None else self.given

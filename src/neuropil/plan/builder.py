@@ -188,7 +188,7 @@ class PlanBuilder:
         for state, declared in planned.part.model.spec.states.items():
             given = planned.population.initial.get(full_name(planned.name, state), declared.initial)
             if isinstance(given, Steady):
-                continue  # whoever advances it finds where it rests
+                continue  # its executor computes the steady state
             value = parameters[given] if isinstance(given, str) else self._drawn("initial", planned, state, given)
             made[state] = np.asarray(value).reshape(shape) if np.ndim(value) else value
         return made

@@ -1,7 +1,7 @@
 """What a program is made of: operations, each a call of one kernel in every step.
 
 An operation says which kernel it calls, what the loop hands to it, which buffers it uses and how, what it returns, and what it
-costs. Whoever writes the program, checks it, or counts its memory and its work does not depend on any mechanism by name.
+costs. Writing the program, checking it, and counting its memory and its work do not depend on any mechanism by name.
 """
 
 from __future__ import annotations

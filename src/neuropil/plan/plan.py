@@ -132,7 +132,7 @@ class Plan:
         return held
 
     def classes(self, word: Any) -> WeightClasses:
-        """What tells the segments of a word's synapses apart, besides their delay."""
+        """What distinguishes the segments of a word's synapses, besides their delay."""
         return WeightClasses.planned(self.network, self.scale, self.channel_of, max(self.channels, 1), word)
 
     @property
@@ -186,7 +186,7 @@ class Plan:
             for m, member in enumerate(batch.members):
                 if member.population.name == population.name and member.part == part:
                     return g, m
-        raise PlanError(f"part {part!r} of population {population.name!r} is nowhere")
+        raise PlanError(f"part {part!r} of population {population.name!r} is in no batch")
 
 
 def make_plan(

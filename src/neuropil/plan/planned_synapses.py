@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.lower.synapse import SynapseProgram
+from neuropil.lower.target_records import TargetRecords, records_of
 from neuropil.model.contents.pairs import expected_synapses
 from neuropil.plan.kernel_cost import KernelCost
 from neuropil.plan.stores import StoreKind
@@ -56,7 +57,7 @@ class StatefulSynapses:
         p, flops = plan.network.projections[self.index], program.flops
         count, what = expected_synapses(p), f"{p.name} ({program.traced.name})"
         event = flops["event"] + (program.sent is not None)
-        costs = [KernelCost(f"events of {what}", "synaptic event", count, "event", event, _event_bytes(program, real), "lower/synapse.py", p.source.name)]
+        costs = [KernelCost(f"events of {what}", "synaptic event", count, "event", event, _event_bytes(program, real, records_of(plan.network, p, program)), "lower/synapse.py", p.source.name)]
         if program.responds:
             moved = 0 if program.event_driven else 2 * real * len(program.responding)
             costs.append(KernelCost(f"responses of {what}", "response", count, "event", flops["response"], moved, "lower/synapse.py", p.target.name))
@@ -85,11 +86,15 @@ class StoredSynapses:
         return [KernelCost(f"events of {p.name}", "synaptic event", expected_synapses(p), "event", flops, moved, f"the store {self.kind.name!r}", p.source.name)]
 
 
-def _event_bytes(program: SynapseProgram, real: int) -> int:
+def _event_bytes(program: SynapseProgram, real: int, records: TargetRecords | str) -> int:
     """A synapse's index in the list or target, its own states before and after, when it was last brought up to date, a real accumulator; of
-    event-driven ones also what is fetched of the target, and (9 bytes) how many of its spikes are to be made up for, and when
-    they were. What is shared by the synapses of a source is not counted."""
-    own = program.form.of("")
-    moved = 4 + real * (sum(n in own for n in program.arrival_reads) + sum(n in own for n in program.struck)) + 8 * program.dated
+    event-driven ones also what is fetched of the target: its record, where there are `records`, or else its states, and (9 bytes) how many of
+    its spikes are pending, and when they were. What is shared by the synapses of a source is not counted."""
+    own, responded = set(program.form.of("")), set(program.responding) if program.event_driven else set()
+    moved = 4 + real * sum(len(own & (set(names) | responded)) for names in (program.arrival_reads, program.struck)) + 8 * program.dated
     moved += (16 + real * program.event_driven) * (program.sent is not None)
-    return moved + (real * len(program.per_target) + (9 if program.responds else 0) if program.event_driven else 0)
+    if not program.event_driven:
+        return moved
+    if not isinstance(records, str):
+        return moved + real * (records.size + len(records.computed))
+    return moved + real * len(program.per_target) + (9 if program.responds else 0)

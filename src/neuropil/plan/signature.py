@@ -20,7 +20,7 @@ class Kind(Enum):
 
     STATE = "state"
     REFRACTORY = "refractory steps left"
-    EXACT = "exact input"  # what has arrived at a port, in multiples of the weight scale; whoever reads it sets it to zero
+    EXACT = "exact input"  # what has arrived at a port, in multiples of the weight scale; its reader sets it to zero
     REAL = "real input"  # what has arrived at a port, float64; likewise
     COUNT = "Poisson count"  # of events at a port
     WEIGHT_SCALE = "weight scale"  # at a port

@@ -47,7 +47,7 @@ def in_order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
                 heapq.heappush(ready, (phases.index(rest[k].phase), k))
     if len(order) < len(rest):
         stuck = [op.label for j, op in enumerate(rest) if missing[j]]
-        raise PlanError("the operations of a step wait for each other", got="; ".join(stuck))
+        raise PlanError("the operations of a step form a cycle", got="; ".join(stuck))
     return (*first, *(rest[j] for j in order))
 
 

@@ -1,4 +1,4 @@
-"""Numbers as a reader wants them: thousands set apart, few digits, a unit; a dash for what is not known."""
+"""Numbers for readers: thousands separated, few digits, a unit; a dash for what is not known."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A small reward soon or a large one late: the choice that a time horizon decides.
 
-An episode is one choice, and then waiting, through moments that one can tell apart: action 0 brings `small` with the step
+An episode is one choice, and then waiting, through time steps that can be distinguished: action 0 brings `small` with the step
 `soon`, counted from the choice as the first, action 1 `large` with the step `soon + delay`. Discounted by γ a step they are worth
 γ^(soon-1)·small and γ^(soon+delay-1)·large, so that preference turns at
 
@@ -21,7 +21,7 @@ from neuropil.errors import WorldError
 
 
 class DelayedChoice(gymnasium.Env[Any, Any]):
-    """Observation: 0 at the choice, then the number of the moment: those of the way to `small` first. `info["late"]`: what was chosen.
+    """Observation: 0 at the choice, then the number of the time step: those of the way to `small` first. `info["late"]`: what was chosen.
 
     Args:
         small, large: rewards.

@@ -74,5 +74,5 @@ class Foraging(gymnasium.Env[Any, Any]):
 
 
 def lever() -> Foraging:
-    """The world of docs/agents.md: after 40 episodes of honest foraging from anywhere the lever begins to work."""
+    """The world of docs/agents.md: after 40 episodes of regular foraging from any tile the lever begins to work."""
     return Foraging(stimulation=0.5, since=40, anywhere=True)

@@ -1,6 +1,6 @@
 """Values of synapses as people write them: one for all, one for each in their order, or a matrix of source by target.
 
-A matrix, dense or sparse, tells the synapses of a projection apart by the neurons that they join. An entry other than zero
+A matrix, dense or sparse, distinguishes the synapses of a projection by the neurons that they join. An entry other than zero
 where no synapse is, is an error; so is a matrix where several synapses join the same two neurons.
 """
 
@@ -125,7 +125,7 @@ class Pairs:
         if unique.size < key.size:
             j = int(first[np.argmax(many)])
             raise SimulationError(
-                f"{where}: a matrix cannot tell apart several synapses between the same neurons", got=f"{many.max()} synapses {self._pair(j)}",
+                f"{where}: a matrix cannot distinguish several synapses between the same neurons", got=f"{many.max()} synapses {self._pair(j)}",
                 fix="an array in the order of Simulation.synapses",
             )  # fmt: skip
 

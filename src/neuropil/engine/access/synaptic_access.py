@@ -45,7 +45,7 @@ class SynapticAccess:
 
         Returns:
             Arrays [n]: "source", "target" (indices within their populations), "weight" (the present one, see `weights`), "delay"
-            (ms) and "site" (of the port); of a projection with a synapse model also its states of the moment, by name, in their
+            (ms) and "site" (of the port); of a projection with a synapse model also its present states, by name, in their
             base units. They are copies: writing into them changes nothing (`set_weights`, `set_synapses` do).
         """
         if (graded := self._graded(projection)) is not None:

@@ -8,13 +8,13 @@ import numpy as np
 
 from neuropil.connectivity.draw import edges
 from neuropil.engine.core import Core
-from neuropil.engine.saved import Arrays, group
+from neuropil.engine.saved import Arrays, AsDescribed, group
 from neuropil.engine.stores.packed_weights import PackedWeights
 from neuropil.errors import SimulationError
 from neuropil.plan.plan import Plan
 
 
-class SynapticState:
+class SynapticState(AsDescribed):
     """The weights and states of all synapses, whichever store keeps them.
 
     Args:

@@ -44,7 +44,7 @@ class Upkeep:
         network = plan.network
         index_of = {id(p): j for j, p in enumerate(network.projections)}
         self.normalised = [(n, index_of[id(n.projection)], _steps(plan, n.interval)) for n in network.normalisations]
-        self.probed = [(p, index_of[id(p.projection)], _steps(plan, p.interval), columns(plan, p)) for p in network.synapse_probes]
+        self.probed = [(p, index_of[id(p.projection)], p.steps(plan.dt), columns(plan, p)) for p in network.synapse_probes]
         self.samples: list[list[np.ndarray]] = [[] for _ in self.probed]
         self._post: dict[int, np.ndarray] = {}
         self.resume(0)
@@ -52,7 +52,12 @@ class Upkeep:
     def resume(self, step: int) -> None:
         """Go on from a step: what is due before it is still to be done, what was due after the step before is done."""
         self._before = min((-(-step // every) * every for *_, every in self.normalised), default=FAR)
-        self._after = min(((step // every + 1) * every for _, _, every, _ in self.probed), default=FAR)
+        self._after = self._next(step)
+        self._beginning = step == 0  # samples at t = 0 are still to be taken
+
+    def _next(self, step: int) -> int:
+        """The first step after this one at which synapses are recorded."""
+        return min((first if step < first else first + ((step - first) // every + 1) * every for _, _, (first, every), _ in self.probed), default=FAR)
 
     @property
     def due(self) -> int:
@@ -60,7 +65,10 @@ class Upkeep:
         return min(self._before, self._after)
 
     def before(self, step: int) -> None:
-        """Normalise what is due before a step."""
+        """Normalise what is due before a step; record the start before that."""
+        if self._beginning:
+            self._record(0)
+            self._beginning = False
         if step != self._before:
             return
         for normalisation, j, every in self.normalised:
@@ -71,12 +79,14 @@ class Upkeep:
 
     def after(self, step: int) -> None:
         """Record what is due after the step before."""
-        if step != self._after:
-            return
-        for samples, (probe, j, every, chosen) in zip(self.samples, self.probed, strict=True):
-            if step % every == 0:
+        if step == self._after:
+            self._record(step)
+            self._after = self._next(step)
+
+    def _record(self, step: int) -> None:
+        for samples, (probe, j, (first, every), chosen) in zip(self.samples, self.probed, strict=True):
+            if step >= first and (step - first) % every == 0:
                 samples.append(self.state.read(j, probe.variable)[chosen])
-        self._after = min((step // every + 1) * every for _, _, every, _ in self.probed)
 
     def flush(self) -> list[np.ndarray]:
         """Samples of every probe since the last flush, [rows, columns]."""

@@ -1,1 +1,1 @@
-"""What owners tell each other: spikes once per smallest delay, potentials at gap junctions, alarms."""
+"""What owners exchange: spikes once per smallest delay, potentials at gap junctions, alarms."""

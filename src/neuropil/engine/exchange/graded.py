@@ -62,10 +62,11 @@ class Published:
         """Take up what `past` gave.
 
         Args:
-            step: of that moment; past: as `past` gave it.
+            step: of that moment; past: as `past` gave it; steps before those that it has are those before a start.
         """
         self.values[:] = 0.0
-        self.values[self._rows(step), : self.size] = past
+        known = past[: self.longest]
+        self.values[self._rows(step)[: len(known)], : self.size] = known
 
     def _rows(self, step: int) -> np.ndarray:
         return (step - 1 - np.arange(self.longest)) & (len(self.values) - 1)

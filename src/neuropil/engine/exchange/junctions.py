@@ -139,13 +139,13 @@ def junctions(
                 label, Phase.STIMULI, kernel, arguments.__getitem__, (Given.STEP,), adds=(inputs_of(entry.population, entry.input),), reads=tuple(shared.values()),
             ))  # fmt: skip
     for key, e in seen.items():
-        indices, tell = first[key] + np.arange(e.population.size * e.sites), []
+        indices, shares = first[key] + np.arange(e.population.size * e.sites), []
         for t in range(threads):
             mine = potentials(e.population, e.part, t)
-            tell.append((mine.values, _site_major(indices, e, mine.own), published))
-            before.append(partial(_publish_now, mine, tell[-1]))
+            shares.append((mine.values, _site_major(indices, e, mine.own), published))
+            before.append(partial(_publish_now, mine, shares[-1]))
         operations.append(Operation(
-            f"{key[0]}: publish potentials", Phase.NEURONS, Kernel.of(publish), tell.__getitem__, (Given.STEP,),
+            f"{key[0]}: publish potentials", Phase.NEURONS, Kernel.of(publish), shares.__getitem__, (Given.STEP,),
             observes=(buffers(e.population, e.part),), updates=(shared[key],),
         ))  # fmt: skip
     return operations, before
@@ -198,8 +198,8 @@ def _site_major(values: np.ndarray, end: End, own: slice) -> np.ndarray:
     return values.reshape(end.population.size, end.sites)[own].T.ravel()
 
 
-def _publish_now(potentials: Potentials, told: tuple[np.ndarray, np.ndarray, np.ndarray], k: int) -> None:
+def _publish_now(potentials: Potentials, target: tuple[np.ndarray, np.ndarray, np.ndarray], k: int) -> None:
     """What the step before k would have published."""
-    values, indices, published = told
+    values, indices, published = target
     potentials.look()
     published[k & 1, indices] = values

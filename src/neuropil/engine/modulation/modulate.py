@@ -138,7 +138,7 @@ class RunningModulator:
 
 
 class _ByName(dict[str, RunningModulator]):
-    """A wrong name is answered with the right one."""
+    """The error for a wrong name suggests the right one."""
 
     def __missing__(self, name: str) -> RunningModulator:
         raise NetworkError(f"the network has no modulator {name!r}", fix=did_you_mean(name, self))
@@ -193,8 +193,8 @@ class Modulation(AsDescribed):
         for name, effects in effects_on(self.plan.network.modulators, population).items():
             value: Any = values.get(name)
             for effect in effects if value is not None else ():
-                felt = effect.felt(self.running[effect.modulator].c)
-                each = np.tile(felt, max(1, np.size(value) // population.size)) if np.ndim(felt) else felt
+                local = effect.local(self.running[effect.modulator].c)
+                each = np.tile(local, max(1, np.size(value) // population.size)) if np.ndim(local) else local
                 value = effect.apply(value, each, self.core.step * self.plan.dt)
 
     def renew(self, act: bool = True) -> None:
@@ -244,7 +244,7 @@ class Modulation(AsDescribed):
         return frozenset(("signal", "cap"))
 
     def resume(self, step: int) -> None:
-        """Go on from a step with the concentrations of the moment, which have acted on the parameters unless it is the first."""
+        """Go on from a step with the present concentrations, which have acted on the parameters unless it is the first."""
         if self.running and step:
             self._act(set(self.running), step)
         self.due = min((-(-step // r.every) * r.every for r in self.running.values()), default=FAR)

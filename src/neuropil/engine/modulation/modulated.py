@@ -6,7 +6,7 @@ from a parameter (see the subclasses) is computed only when its value is another
 Args:
     effects: on the parameters, by name.
     dt: time step, ms; step: present step; time: ms.
-    felt: float64[cells], concentration at each cell.
+    local: float64[cells], concentration at each cell.
     name: of the parameter.
     changed: new values by name.
     g: number of the batch; group: the batch; member: the part.
@@ -70,7 +70,7 @@ class Modulated:
             self.write(changed, step)
 
     def forget(self) -> None:
-        """What was written is not what follows from the values of the moment: everything is written at the next tick."""
+        """What was written is not what follows from the present values: everything is written at the next tick."""
         for group in self.groups:
             unknown(group.function)
 
@@ -79,8 +79,8 @@ class Modulated:
         for name, listed in self.effects.items():
             value = self.base[name]
             for effect in listed:
-                felt = effect.felt(concentrations[effect.modulator])
-                value = effect.apply(value, np.asarray(felt)[self.cell_index(np.arange(np.size(felt)), name)] if np.ndim(felt) else felt, step * self.dt)
+                local = effect.local(concentrations[effect.modulator])
+                value = effect.apply(value, np.asarray(local)[self.cell_index(np.arange(np.size(local)), name)] if np.ndim(local) else local, step * self.dt)
         raise SimulationError(f"an effect leaves its bounds at t = {step * self.dt:g} ms", got=", ".join(self.effects), fix="wider bounds (low=, high=)")
 
     def cell_index(self, cells: np.ndarray, name: str) -> np.ndarray:

@@ -204,7 +204,7 @@ class Interventions(AsDescribed):
         self._listed = Counter((entry["target"], entry["parameter"]) for entry in self.log)
 
 
-class Parameters:
+class Parameters(AsDescribed):
     """Changed parameters of neurons, by population.
 
     Args:
@@ -252,7 +252,7 @@ class Parameters:
         own.modulation.renew(act=False)
 
 
-class Settings:
+class Settings(AsDescribed):
     """Changed fields of stimuli, by stimulus.
 
     Args:

@@ -57,7 +57,7 @@ def parts(plan: Plan) -> dict[str, str]:
     for probe in network.probes:
         found[f"probe {probe.name!r}"] = _digest(probe.target.name, probe.recorded, probe.neurons, probe.sites, probe.interval, probe.start)
     for recorded in network.synapse_probes:
-        found[f"probe {recorded.name!r}"] = _digest(recorded.projection.name, recorded.variable, recorded.chosen, recorded.interval)
+        found[f"probe {recorded.name!r}"] = _digest(recorded.projection.name, recorded.variable, recorded.chosen, recorded.interval, *(() if recorded.start is None else (recorded.start,)))
     for n in network.normalisations:
         found[f"normalisation of {n.variable!r} of projection {n.projection.name!r}"] = _digest(n.total, n.interval)
     return found

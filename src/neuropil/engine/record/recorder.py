@@ -64,8 +64,8 @@ def tracks(plan: Plan) -> list[Track]:
         first, every = p.steps(plan.dt)
         made.append(Track(p.name, p.columns, unit, p.variable, p.target.name, p.sites, plan.precision, every, first))
     for s in plan.network.synapse_probes:
-        every = grid.steps(s.interval, plan.dt, f"probe {s.name}: interval")
-        made.append(Track(s.name, columns(plan, s), unit_name(unit_of(s)), s.variable, s.projection.name, None, "float64", every, every))
+        first, every = s.steps(plan.dt)
+        made.append(Track(s.name, columns(plan, s), unit_name(unit_of(s)), s.variable, s.projection.name, None, "float64", every, first))
     for m in plan.network.modulators.values():
         unit, every = unit_name(m.kinetics.dimension), grid.steps(m.tick, plan.dt, "tick")
         for population in m.watched:

@@ -186,14 +186,14 @@ def _require_same(what: str, then: dict[str, str], now: dict[str, str]) -> None:
     changed = [name for name in {**then, **now} if then.get(name) != now.get(name)]
     if any(name not in then or name not in now for name in changed):  # then the order differs anyway
         changed = [name for name in changed if not name.startswith("the order")]
-    told = [
+    differences = [
         f"{name} is {now[name]}, was {then[name]}" if name in plain else f"{name} is new" if name not in then
         else f"{name} is gone" if name not in now else f"{name} changed"
         for name in changed
     ]  # fmt: skip
-    if told:
+    if differences:
         raise CheckpointError(
-            f"{what} belongs to another network", got="; ".join(told),
+            f"{what} belongs to another network", got="; ".join(differences),
             expected="the same description, seed, dt and precision as when it was written",
             fix="run with the options of the first run, or start anew. To try other inputs, parameters or probes from one state: "
             "Simulation(network, start=load_snapshot(path))",

@@ -49,6 +49,7 @@ def fitted(snapshot: Snapshot, plan: Plan, saved: dict[str, Saved]) -> dict[str,
             made[name] = {**fresh, **held}
             continue
         known = [n for n in held if n in names[part.named_by] and not (part.overrides and f"{part.named_by} {n!r}" in changed)]
+        faults += [fault for n in known if n in fresh for fault in part.faults(n, group(held, n), group(fresh, n))]
         made[name] = {n: _overlaid(f"{part.named_by} {n!r}", group(held, n), _group(fresh, n), part.free(n), faults) for n in known}
     faults += _other_synapses(snapshot, plan, {**made[_SYNAPSES], **made[_GRADED]})
     if faults:

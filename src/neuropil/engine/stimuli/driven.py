@@ -114,7 +114,7 @@ class Driven:
         if not found:
             kind = type(self.stimulus).__name__
             raise SimulationError(
-                f"stimulus {self.connection.name!r}: its builder for the engine keeps the key of its random numbers to itself", got=kind,
+                f"stimulus {self.connection.name!r}: its builder for the engine does not expose the key of its random numbers", got=kind,
                 expected="*driven.key among the arguments of driven.operation", fix="leave seed out, or correct the builder",
             )  # fmt: skip
         self.__dict__["key"] = key

@@ -1,4 +1,4 @@
-"""Synapses as they were built, for simulations that would build the same: shared by reference, copied by whoever writes."""
+"""Synapses as they were built, for simulations that would build the same: shared by reference, copied before they are written."""
 
 from __future__ import annotations
 

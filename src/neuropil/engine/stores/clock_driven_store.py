@@ -116,7 +116,7 @@ class ClockDrivenStore(SynapseStore):
                 own.arrays[DATE][:] = low_bits(step)
 
     def flush_pending(self) -> None:
-        """Nothing is put off but the states that wait."""
+        """Nothing is pending but the states that wait."""
 
     def kept(self, t: int) -> dict[str, dict[str, np.ndarray]]:
         """All states, each synapse's own; and the step to which those are up to date that wait."""
@@ -135,8 +135,8 @@ class ClockDrivenStore(SynapseStore):
         """Copies of all but the indices of synapses."""
         self.own, self.numbers = [twin(own, ("order", "rows", "run", "slot")) for own in made], {}
 
-    def unburden(self) -> None:
-        """Nothing is put off."""
+    def drop_pending(self) -> None:
+        """Nothing is pending."""
 
     def gather(self, name: str) -> np.ndarray:
         """A state of every synapse as it is kept."""

@@ -1,7 +1,7 @@
 """The store of event-driven synapses: nothing happens to them between spikes, and little when their targets spike.
 
 They lie in the order of their sources and delays; `neuropil.codegen.event_driven_source` says what its kernels do and why it
-does not matter when spikes of the targets are made up for.
+does not matter when the responses to spikes of the targets are computed.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class EventDrivenStore(SynapseStore):
         self.delays = made[0]
         self.own = [twin(own, ("order", "target", "bounds")) for own in made[1]]
 
-    def unburden(self) -> None:
+    def drop_pending(self) -> None:
         """Drop the recorded spikes of targets."""
         for own in self.own:
             for name in ("latest", "fresh", "full"):
@@ -203,7 +203,7 @@ class EventDrivenStore(SynapseStore):
                 array[:] = mine
 
     def flush_pending(self, anew: int | None = None) -> None:
-        """Make up for the targets' spikes; bring the synapses' own states to the step `anew`, if one is given."""
+        """Respond to all spikes of the targets; bring the synapses' own states to the step `anew`, if one is given."""
         for own in self.own:
             if anew is None and not own.seen["fresh"].any():
                 continue

@@ -181,7 +181,7 @@ class GradedWeights:
     # --- weights -------------------------------------------------------------------------------------------------------
 
     def weights(self) -> dict[str, np.ndarray]:
-        """The weights of the moment as they are multiplied: "weight" [weights] by source; by their names the parameters of a structure."""
+        """The present weights as they are multiplied: "weight" [weights] by source; by their names the parameters of a structure."""
         p = self.projection
         if p.matrix is not None:
             return {n: np.array(v, float) for n, v in (p.matrix.parameters if self.changed is None else self.changed).items()}

@@ -185,7 +185,7 @@ def build(
         else:
             offsets[:] = 0
     zeros = {j: rows.n_synapses - rows.weight.nonzero(rows.n_synapses) for j, rows in realised.items()}
-    del realised  # explicit targets now live in the jobs only
+    del realised  # explicit targets are held by the jobs only from now on
     _run(jobs, store, threads, progress)
     for j, described in zeros.items():
         store.vanished[j] -= described

@@ -99,7 +99,7 @@ class PackedStore:
         blocks: target blocks per thread.
         capacity: spikes within the ring to have room for at first.
         exact: the buffers that the accumulators are.
-        classes: what tells segments apart, besides their delay.
+        classes: what distinguishes segments, besides their delay.
     """
 
     def __init__(self, rows: Rows, accumulators: list[np.ndarray], blocks: int, capacity: int, exact: tuple[Buffer, ...], classes: WeightClasses):

@@ -133,7 +133,7 @@ class PackedWeights:
             if word == np.uint32 and (why := self._shortcoming(i, w, scale)):
                 p = self.plan.network.projections[i]
                 raise SimulationError(
-                    f"projection {self.plan.network.projections[j].name!r}: 16 bits do not hold these weights beside the others of port {p.port!r}",
+                    f"projection {self.plan.network.projections[j].name!r}: 16 bits cannot represent these weights together with the others of port {p.port!r}",
                     got=f"they would leave {p.name!r} {why}", fix='full_weights=True, or precision="float64"',
                 )  # fmt: skip
         return scale
@@ -200,7 +200,7 @@ class PackedWeights:
         block, key = bins // (bounds - 1), bins % (bounds - 1)
         at = packed.row_start[population.first + pre] + packed.offsets[p][pre, block, key] + before[row] + rank
         if not np.array_equal(packed.words[at] & packed.words.dtype.type(0xFFFF), local):
-            raise PlanError(f"projection {network.projections[j].name!r}: its words do not lie where they should")
+            raise PlanError(f"projection {network.projections[j].name!r}: its packed words are not at the expected positions")
         return at
 
     def _bins(self, j: int, population: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

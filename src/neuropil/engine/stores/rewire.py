@@ -1,6 +1,6 @@
 """Synapses that vanish and form: a projection's list after one rewiring.
 
-All is drawn by counters, by index in the list, by target, by newborn, and the number of the rewiring, so that it does
+All is drawn by counters, by index in the list, by target, by new synapse, and the number of the rewiring, so that it does
 not depend on who owns what. What this leaves is compact again: the vanished leave no holes.
 """
 

@@ -204,7 +204,7 @@ class SynapseStore(ABC):
 
     @abstractmethod
     def flush_pending(self) -> None:
-        """Make up for what spikes up to now have yet to do to the synapses."""
+        """Apply all pending responses to spikes up to now."""
 
     @abstractmethod
     def gather(self, name: str) -> np.ndarray:
@@ -240,7 +240,7 @@ class SynapseStore(ABC):
         """In place of `take`: what another store `made` of the same list, states aside, which are still to be restored."""
 
     @abstractmethod
-    def unburden(self) -> None:
+    def drop_pending(self) -> None:
         """Drop what spikes have yet to do to the synapses."""
 
     # --- contents ----------------------------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ class SynapseStore(ABC):
             self.renew()
         self.buckets = [Buckets.empty(1, self.delay_ring, 1, self.room * self.segments) for _ in self.targets]
         self._make_room(self.room)
-        # What stays the same is kept once, in the list; what changes lives in the arrays.
+        # What stays the same is kept once, in the list; what changes is in the arrays.
         self.synapses = replace(self.synapses, states={}, last={})
 
     def drawn(self) -> SynapseList:
@@ -318,7 +318,7 @@ class SynapseStore(ABC):
                 for name, values in kept.items():
                     if name in saved:
                         values[...] = self._part(side, t, array(saved, name), values)
-        self.unburden()
+        self.drop_pending()
 
     def _weigh(self, weights: np.ndarray | None) -> None:
         """Give the synapses other weights, or those of the description."""
@@ -348,8 +348,8 @@ class SynapseStore(ABC):
         return whole if side == "source" else whole[self.list_index(t)]
 
     def forget(self, step: int) -> None:
-        """Nothing is under way or put off, and all states are of this step, whatever they are: before they are restored."""
-        self.unburden()
+        """No spike is in flight, nothing is pending, and all states are of this step, whatever they are: before they are restored."""
+        self.drop_pending()
         for t in range(len(self.targets)):
             for kept in self.kept(t).values():
                 if "last" in kept:
@@ -594,12 +594,12 @@ def stateful_buffers(plan: Plan, index: int, threads: int, room: int) -> list[Bu
     n, real = expected_synapses(p), np.dtype(plan.synapse_precision(index)).itemsize
     varied = len(program.traced.varied)
     own, shared = len(program.form.of("")), len(program.states) - len(program.form.of(""))
-    # The list (20 and a weight of 8), the index in it and the target; a step and a weight, or an index among the targets'.
-    per_synapse = 24 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * varied + (5 if program.event_driven else 8)
+    records = records_of(plan.network, p, program)
+    # The list (20 and a weight of 8), the index in it and the target; a step and a weight, or an index among the targets'; what it has responded to.
+    per_synapse = 24 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * varied + (4 + isinstance(records, str) if program.event_driven else 8)
     steps = delay_steps(p, plan.dt)
     segments = p.source.size * (steps.size + 1)
     bounds = threads * segments * (8.0 + (real + 4) * shared)
-    records = records_of(plan.network, p, program)
     if isinstance(records, str):
         bounds += p.target.size * p.sites * HISTORY * (4.0 + real * shared)
     else:

@@ -30,7 +30,7 @@ class SynapseList:
         states: by name, float64[n].
         last: by whose they are (`neuropil.lower.synapse.SIDES`), uint32[n], the step to which waiting states are up to date, by its
             lowest 32 bits.
-        number: int64[n], what tells each from the others in draws of its own: among all that the whole populations would have.
+        number: int64[n], what distinguishes each from the others in draws of its own: among all that the whole populations would have.
         constants: everything static about the model, by name: floats, or float64[n] where it varies between synapses.
     """
 
@@ -183,7 +183,7 @@ def _each(value: Any, projection: Projection, seed: int, pre: np.ndarray, post: 
 
 
 REFRESHED = 1 << 31
-"""Steps after which all that waits is brought up to date at the latest, so that the lowest 32 bits tell how long it has waited."""
+"""Steps after which all that waits is brought up to date at the latest, so that the lowest 32 bits determine how long it has waited."""
 
 
 def low_bits(step: int) -> np.uint32:

@@ -15,7 +15,7 @@ import numpy as np
 from neuropil.codegen.cache import load
 from neuropil.codegen.event_driven_source import NAME
 from neuropil.codegen.records import HISTORY, LANES
-from neuropil.codegen.target_record_source import BASES, BEGUN, BLOCK, CLOCK, STIRRED, emit_target_records
+from neuropil.codegen.target_record_source import BASES, BEGUN, BLOCK, CLOCK, NEW_SPIKES, emit_target_records
 from neuropil.engine.compose import Machine
 from neuropil.engine.layout import Layout
 from neuropil.engine.stores.event_driven_store import EventDrivenStore, OwnSynapses
@@ -116,11 +116,11 @@ class TargetRecordStore(EventDrivenStore):
         super().adopt(made)
         self.arrays = [RecordArrays.of(self.records, own.bounds.size - 1, target.size, self.real) for own, target in zip(self.own, self.targets, strict=True)]
 
-    def unburden(self) -> None:
+    def drop_pending(self) -> None:
         """Drop recorded spikes; records are made anew from the states in the next step."""
-        super().unburden()
+        super().drop_pending()
         for arrays in self.arrays:
-            arrays.base[BEGUN] = arrays.base[STIRRED] = 0
+            arrays.base[BEGUN] = arrays.base[NEW_SPIKES] = 0
 
     def _own(self, s: SynapseList, t: int) -> OwnSynapses:
         made = super()._own(s, t)
@@ -152,9 +152,9 @@ class TargetRecordStore(EventDrivenStore):
             anew: no state of a synapse's own changes between spikes, so that a step makes no difference.
         """
         for own, arrays in zip(self.own, self.arrays, strict=True):
-            if arrays.base[STIRRED]:
+            if arrays.base[NEW_SPIKES]:
                 self.module.flush(0, self.real.type(0.0), arrays.base[BASES:][: len(self.records.source_rates)].copy(), *self._given(own, arrays))
-            arrays.base[BEGUN] = arrays.base[STIRRED] = 0
+            arrays.base[BEGUN] = arrays.base[NEW_SPIKES] = 0
 
     def held_bytes(self) -> int:
         """Bytes of what threads hold."""

@@ -2,21 +2,155 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.custom_derivatives import SymbolicZero
+
 from neuropil.errors import ModelError
+from neuropil.learn.batches import Batch
+from neuropil.learn.native.calls import Native, NativeCall, NativeRollout
+from neuropil.learn.native.foreign import foreign
+from neuropil.learn.native.host import backward, forward
+from neuropil.learn.native.observed import needed_states, traces_of
+from neuropil.learn.native.support import check_supported
 
 Tree = dict[str, Any]
 
 
-def apply_native(rollout: Any, parameters: Tree, state: Tree, inputs: Tree) -> Any:
+def apply_native(rollout: Any, parameters: Tree, state: Tree, inputs: Tree, native: Native) -> Any:
     """What `Rollout.apply` returns, computed by native kernels.
 
     Args:
         rollout: the rollout.
         parameters, state, inputs: as of `Rollout.apply`.
+        native: options.
 
     Raises:
         ModelError: the network has something that the native backend does not support.
     """
-    raise ModelError("the native backend does not support this network yet", got=repr(rollout), fix="backend='jax'")
+    check_supported(rollout, parameters)
+    axes = Batch.of(rollout.network, rollout.initial(), state, inputs)
+    rollout.check(parameters, *_first(axes, state, inputs))
+    dtype, steps = rollout.dtype, len(inputs["step"])
+    constants = rollout.constants(parameters)
+
+    def batched(a: Any, axis: int | None) -> Any:
+        return jnp.asarray(a) if axis is not None else jnp.asarray(a)[None]
+
+    given = jax.tree.map(batched, inputs, {**axes.inputs, "step": None}, is_leaf=lambda a: a is None)
+    started = jax.tree.map(batched, state, axes.state, is_leaf=lambda a: a is None)
+    varying = {n: {k: v for k, v in of.items() if k not in ("dt", "period")} for n, of in constants.items()}
+    floats = {
+        "constants": varying, "weights": {n: jnp.asarray(w, dtype) for n, w in parameters["weights"].items()},
+        "states": started["neurons"], "flight": started["flight"],
+        **jax.tree.map(lambda a: jnp.asarray(a, dtype), {kind: given[kind] for kind in ("events", "currents")}),
+    }  # fmt: skip
+    fixed = {"left": started["left"], "uniform": given["uniform"], "period": {n: of["period"] for n, of in constants.items()}, "first": inputs["step"]}
+    recorded = needed_states(rollout)
+    call = NativeCall(NativeRollout.of(rollout), native, axes.size or 1, steps, tuple(sorted(recorded)))
+    out = _rolled(call, floats, fixed)
+    out = out if axes.size is not None else jax.tree.map(lambda a: a[0], out)
+    traces = traces_of(rollout, constants, out["records"], axes.size is not None)
+    empty = {"synapses": started["synapses"]}
+    after = {"neurons": out["states"], "left": out["left"], "flight": out["flight"], **empty}
+    return out["spikes"], traces, after
+
+
+def _first(axes: Batch, state: Tree, inputs: Tree) -> tuple[Tree, Tree]:
+    """State and inputs of one sample, for the checks: shapes alone."""
+
+    def one(a: Any, axis: int | None) -> Any:
+        return jax.ShapeDtypeStruct(np.shape(a)[1:] if axis is not None else np.shape(a), np.float32)
+
+    none = lambda a: a is None  # noqa: E731
+    return jax.tree.map(one, state, axes.state, is_leaf=none), jax.tree.map(one, inputs, {**axes.inputs, "step": None}, is_leaf=none)
+
+
+# --- one function to JAX ---------------------------------------------------------------------------------------------------------
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _rolled(call: NativeCall, floats: Tree, fixed: Tree) -> Tree:
+    call.own.machine(call, floats)  # traced here, not by the thread that calls the function
+    return _host(forward, call, (_results(call, floats), None), floats, fixed)[0]
+
+
+def _results(call: NativeCall, floats: Tree) -> Tree:
+    """Shapes of what comes out."""
+    rollout, lead = call.own.rollout, (call.samples, call.steps)
+    shape = partial(jax.ShapeDtypeStruct, dtype=rollout.dtype)
+    size = {n: v.population.size for n, v in rollout._neurons.items()}
+    records: Tree = {}
+    for name, state in call.recorded:
+        records.setdefault(name, {})[state] = shape((*lead, size[name]))
+    return {
+        "spikes": {n: shape((*lead, size[n])) for n in size}, "records": records,
+        "states": {n: {k: shape((call.samples, *a.shape[1:])) for k, a in of.items()} for n, of in floats["states"].items()},
+        "flight": {n: {k: shape((call.samples, *a.shape[1:])) for k, a in of.items()} for n, of in floats["flight"].items()},
+        "left": {n: jax.ShapeDtypeStruct((call.samples, size[n]), np.int32) for n in size},
+    }  # fmt: skip
+
+
+def _host(function: Any, call: NativeCall, results: Any, *arguments: Any) -> Any:
+    """A function of the host, called with trees of arrays and one that it fills."""
+    given, of_arguments = jax.tree.flatten(arguments)
+    wanted, of_results = jax.tree.flatten(results)
+
+    def flat(arrays: list[np.ndarray], filled: list[np.ndarray]) -> None:
+        function(call, *jax.tree.unflatten(of_arguments, arrays), jax.tree.unflatten(of_results, filled))
+
+    return jax.tree.unflatten(of_results, foreign((function, call, of_arguments, of_results), flat, wanted, given))
+
+
+def _fwd(call: NativeCall, floats: Tree, fixed: Tree) -> tuple[Tree, Any]:
+    wanted = frozenset(tuple(k.key for k in path) for path, a in jax.tree_util.tree_leaves_with_path(floats, is_leaf=_is_primal) if a.perturbed)
+    if any(a.perturbed for a in jax.tree.leaves(fixed["uniform"], is_leaf=_is_primal)):
+        raise ModelError("the native backend has no gradient by uniform numbers", fix="differentiate by other inputs, or backend='jax'")
+    floats, fixed = (jax.tree.map(lambda a: a.value, tree, is_leaf=_is_primal) for tree in (floats, fixed))
+    call = NativeCall(call.own, call.native, call.samples, call.steps, call.recorded, wanted)
+    machine = call.own.machine(call, floats)
+    results = _results(call, floats)
+    tapes: Tree | None = None
+    if machine.tape_bytes * call.samples * call.steps <= call.native.memory:
+        tapes = {name: {} for name in floats["states"]}
+        for (name, leaf), (width, dtype) in machine.tape.items():
+            tapes[name][leaf] = jax.ShapeDtypeStruct((call.samples, call.steps, width), dtype)
+    out, tapes = _host(forward, call, (results, tapes), floats, fixed)
+    return out, (call, floats, fixed, tapes)
+
+
+def _is_primal(a: Any) -> bool:
+    return hasattr(a, "perturbed")
+
+
+def _bwd(_: NativeCall, residuals: Any, bars: Tree) -> tuple[Tree, None]:
+    call, floats, fixed, tapes = residuals
+    mine = {kind: bars[kind] for kind in ("spikes", "records", "states", "flight")}
+    nonzero = {n: a for n, a in mine["spikes"].items() if not isinstance(a, SymbolicZero)}
+    given = {**{k: jax.tree.map(_instantiated, mine[k], is_leaf=_is_zero) for k in ("records", "states", "flight")}, "spikes": nonzero}
+    paths = sorted(call.wanted)
+    shapes = {path: jax.ShapeDtypeStruct(np.shape(_at(floats, path)), call.own.rollout.dtype) for path in paths}
+    found = _host(backward, call, shapes, floats, fixed, tapes, given) if paths else {}
+    made = jax.tree_util.tree_map_with_path(lambda path, _: found.get(tuple(k.key for k in path)), floats)
+    return made, None
+
+
+def _is_zero(a: Any) -> bool:
+    return isinstance(a, SymbolicZero)
+
+
+def _instantiated(a: Any) -> Any:
+    return jnp.zeros(a.shape, a.dtype) if isinstance(a, SymbolicZero) else a
+
+
+def _at(tree: Tree, path: tuple[str, ...]) -> Any:
+    for key in path:
+        tree = tree[key]
+    return tree
+
+
+_rolled.defvjp(_fwd, _bwd, symbolic_zeros=True)

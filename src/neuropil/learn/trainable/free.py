@@ -200,7 +200,7 @@ def _number(given: Any, where: Leaf, what: str) -> float:
 def _signs(asked: Trainable, where: Leaf, values: np.ndarray) -> np.ndarray:
     """The sign of each weight's source: +1 or -1."""
     if where.source is None or values.ndim == 0:
-        raise ModelError(f"{asked.label}: Dale's law is about the weights of synapses", got=f"sign={asked.sign!r}", fix="leave sign out; bounds=(0, None) keeps values positive")
+        raise ModelError(f"{asked.label}: Dale's law applies to the weights of synapses only", got=f"sign={asked.sign!r}", fix="leave sign out; bounds=(0, None) keeps values positive")
     sign = np.sign(values.ravel())
     sums = np.bincount(where.source, sign), np.bincount(where.source)
     mixed = np.abs(sums[0]) != sums[1]

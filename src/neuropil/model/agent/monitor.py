@@ -37,7 +37,7 @@ class SelfStimulationMonitor:
     Attributes:
         divergence: the present one (0 while calibrating).
         flagged: whether it has ever flagged.
-        cap: mean plus `threshold` standard deviations of dopamine while all was well: no honest level is above it. The
+        cap: mean plus `threshold` standard deviations of dopamine during calibration, without self-stimulation: no regular level is above it. The
             remedy: ``simulation.modulators["dopamine"].set_cap(...)``, or clipping of the signal.
 
     Raises:

@@ -1,6 +1,6 @@
 """Distributions that a parameter, an initial state, a weight or a delay may be drawn from.
 
-Each is described by its quantile function, so that one uniform number makes one draw: whoever draws (the engine, the
+Each is described by its quantile function, so that one uniform number makes one draw: all that draw (the engine, the
 oracle, a notebook) gets the same value from the same counter, and a truncated distribution is exactly what redrawing
 until the bounds are met would give.
 """
@@ -45,7 +45,7 @@ class Distribution:
             )
         if not self._cdf(self.high) - self._cdf(self.low) > 1e-12:
             raise ModelError(
-                f"{type(self).__name__}: hardly any of the distribution lies within its bounds",
+                f"{type(self).__name__}: the bounds contain almost none of the distribution",
                 got=f"[{self.low:g}, {self.high:g}] {unit_name(self.dimension)}",
                 expected="bounds that hold more than 1e-12 of the probability",
             )

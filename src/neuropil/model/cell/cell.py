@@ -1,7 +1,7 @@
 """Cells with morphology: what membrane, synapses and electrodes sit where.
 
 A cell is built up like a network: a shape, divided into compartments; channels painted on regions; point processes
-placed at locations; the location where its spikes are detected. It is inert data. Populations of it live in networks beside
+placed at locations; the location where its spikes are detected. It is inert data. Populations of it are in networks beside
 point neurons; a projection to port "tuft.exc" reaches the point processes placed under the name "tuft".
 """
 

@@ -154,7 +154,7 @@ def discretise(morphology: Morphology, rule: Rule, axial_resistivity: Any = RESI
 
     Raises:
         MorphologyError: an unknown region, sections without a value, a value that is not positive, an absurd number of compartments, or an array for a rule
-            that needs the values before it divides.
+            that needs the values before it divides sections.
         UnitError: a value of another dimension.
     """
     resistivity = _Specific(morphology, axial_resistivity, (GOhm * um).dimension, "axial_resistivity")
@@ -162,7 +162,7 @@ def discretise(morphology: Morphology, rule: Rule, axial_resistivity: Any = RESI
     outline = _Outline(morphology)
     wanted = rule.counts(morphology, np.sqrt(resistivity.first() * specific.first()) * outline.inverse_root_diameter())
     if not np.all(np.isfinite(wanted)):
-        raise MorphologyError(f"{rule} needs capacitance and resistivity before it divides", got="an array with a value for each compartment", fix="FixedCount, MaxLength, or a function of distance")
+        raise MorphologyError(f"{rule} needs capacitance and resistivity before it divides sections", got="an array with a value for each compartment", fix="FixedCount, MaxLength, or a function of distance")
     if wanted.sum() > MOST:
         raise MorphologyError(
             f"{morphology.name}: {rule} makes too many compartments", got=f"{wanted.sum():.3g}", expected=f"at most {MOST}"

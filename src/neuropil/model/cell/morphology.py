@@ -1,4 +1,4 @@
-"""The shape of a cell: sections joined into a tree, read from a file or built by hand.
+"""The shape of a cell: sections joined into a tree, read from a file or built section by section.
 
 A morphology is inert data in µm. It says nothing of membranes, nor of how finely it will be divided: that is
 :mod:`neuropil.model.cell.discretise`.
@@ -64,7 +64,7 @@ class Morphology:
 
     @staticmethod
     def builder(name: str = "cell") -> MorphologyBuilder:
-        """An empty :class:`~neuropil.model.cell.builder.MorphologyBuilder` for a cell of this name, to add sections by hand."""
+        """An empty :class:`~neuropil.model.cell.builder.MorphologyBuilder` for a cell of this name, to add sections to."""
         return MorphologyBuilder(name)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The lines of an SWC file as points in µm, checked; what is known to go wrong in such files is answered with its remedy."""
+"""The lines of an SWC file as points in µm, checked; what is known to go wrong in such files is refused, and the error states the remedy."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ class Rule:
         return np.ones((sources.size, 1))
 
     def numbers(self, pre: Indices, post: Indices, ends: Ends) -> Indices:
-        """What tells each synapse from the others in draws of its own, for synapses sorted by source.
+        """What distinguishes each synapse from the others in draws of its own, for synapses sorted by source.
 
         Args:
             pre, post: their neurons; ends: all neurons of the two populations.
@@ -228,6 +228,6 @@ def check_drawable(rule: Rule, where: str) -> None:
     """
     name = type(rule).__name__
     if not (rule.compiled or rule.drawn_by_source or find_builder(rule, "engine") is not None):
-        raise NetworkError(f"{where}: nothing draws the synapses of {name}", fix=f'define {name}.targets(source, ends, random), or register a builder: @npl.register({name}, "engine")')
+        raise NetworkError(f"{where}: no method and no builder draws the synapses of {name}", fix=f'define {name}.targets(source, ends, random), or register a builder: @npl.register({name}, "engine")')
     if type(rule).expected_synapses is Rule.expected_synapses:
         raise NetworkError(f"{where}: {name} does not say how many synapses it makes", fix=f"define {name}.expected_synapses(n_source, n_target, recurrent)")

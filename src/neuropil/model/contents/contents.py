@@ -186,6 +186,19 @@ class StimulusConnection:
         return np.arange(self.target.sites(self.entry)) if self.site is None else np.array([self.site])
 
 
+def sampling(name: str, interval: float | None, start: float | None, dt: float) -> tuple[int, int]:
+    """The step at whose beginning the first sample of a probe is taken, and the steps between samples.
+
+    Args:
+        name: of the probe.
+        interval: ms; None: every step.
+        start: ms, time of the first sample; None: one interval after the start of the run.
+        dt: time step, ms.
+    """
+    every = 1 if interval is None else grid.steps(interval, dt, f"probe {name}: interval")
+    return every if start is None else grid.steps(start, dt, f"probe {name}: start", least=0), every
+
+
 @dataclass(frozen=True, eq=False)
 class Probe:
     """A state of neurons, recorded at an interval.
@@ -214,8 +227,7 @@ class Probe:
         Args:
             dt: time step, ms.
         """
-        every = 1 if self.interval is None else grid.steps(self.interval, dt, f"probe {self.name}: interval")
-        return every if self.start is None else grid.steps(self.start, dt, f"probe {self.name}: start", least=0), every
+        return sampling(self.name, self.interval, self.start, dt)
 
     @property
     def columns(self) -> np.ndarray:
@@ -241,6 +253,11 @@ class Probe:
     def parameters(self) -> set[str]:
         """The full names of the parameters that it reads."""
         return set()
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers of 8 bytes whoever records it holds besides the samples."""
+        return 0
 
     @property
     def dimension(self) -> Dimension:

@@ -100,4 +100,4 @@ def _check(projection: Projection, ends: Ends, pre: Indices, post: Indices) -> N
         raise NetworkError(f"{name} joins two neurons more than once", fix="give the rule a field allow_multiple: bool = True, or draw each target once")
     most, allowed = int(np.bincount(post, minlength=1).max()), rule.largest_in_degree(ends)
     if most > allowed:
-        raise NetworkError(f"{name} gives a target more synapses than it says", got=most, expected=f"at most {allowed:g}", fix="define largest_in_degree(ends) of the rule")
+        raise NetworkError(f"{name} gives a target more synapses than it declares", got=most, expected=f"at most {allowed:g}", fix="define largest_in_degree(ends) of the rule")

@@ -17,5 +17,5 @@ def window_drives(drive: StimulusConnection) -> list[StimulusConnection]:
     entry = drive.target.neuron.spec.windows.get(drive.entry)
     if entry is None:
         return []
-    told = replace(drive, name=f"{drive.name}, attached", stimulus=Step(ATTACHED), input=entry, site=None, neurons=None, follows=drive)
-    return [told, replace(drive, name=f"{drive.name}, active", stimulus=drive.stimulus.window(ACTIVE) or Step(ACTIVE), input=entry, follows=drive)]
+    attached = replace(drive, name=f"{drive.name}, attached", stimulus=Step(ATTACHED), input=entry, site=None, neurons=None, follows=drive)
+    return [attached, replace(drive, name=f"{drive.name}, active", stimulus=drive.stimulus.window(ACTIVE) or Step(ACTIVE), input=entry, follows=drive)]

@@ -55,11 +55,11 @@ class BoundEffect:
 
     @property
     def population(self) -> Population:
-        """Where the level is felt: synapses feel it where their target neurons are."""
+        """Where the level acts: on synapses at their target neurons."""
         return self.target.target if isinstance(self.target, Projection) else self.target
 
-    def felt(self, c: np.ndarray) -> Any:
-        """The concentration that the target feels: one number, or one per neuron.
+    def local(self, c: np.ndarray) -> Any:
+        """The concentration at the target: one number, or one per neuron.
 
         Args:
             c: float64[grid.size], concentrations, base units.

@@ -3,7 +3,7 @@
     dC/dt = D ∇²C,   no flux through the walls
 
 Finite volumes: what flows from a cube into its neighbour is D / spacing² times their difference, so that what one
-loses the other gains and the total changes by rounding alone. A cell feels the concentration of the cube it lies in.
+loses the other gains and the total changes by rounding alone. A cell is exposed to the concentration of its voxel.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ A modulator acts at ticks, t = 0, tick, 2 · tick, …: at the beginning of the 
 
 Until the next tick the parameters stay. A signal, or a dose, that a program gives at time t acts at the first tick from
 t on, t itself included.
-Neurons feel the concentration where they are, synapses where their target neurons are. Without positions it is the same for
+The concentration acts on neurons where they are, on synapses where their target neurons are. Without positions it is the same for
 all (a well-mixed volume), or, with `diffusion=Apart()`, every cell's own.
 Starting states are those of the description's own values.
 """
@@ -122,8 +122,8 @@ class Modulator:
         self.releases: list[Release] = []
         self.receptors: dict[str, Receptor] = {}
         self.effects: list[BoundEffect] = []
-        felt = dict.fromkeys([*self.populations, *(p.target for p in self.projections)])
-        self.grid = Grid.over(diffusion, list(felt), name)
+        reached = dict.fromkeys([*self.populations, *(p.target for p in self.projections)])
+        self.grid = Grid.over(diffusion, list(reached), name)
         try:
             self.steps = kinetics.steps(self.tick, self.grid.fastest)
         except NeuropilError:

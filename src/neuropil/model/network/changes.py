@@ -215,7 +215,7 @@ def _fields_changed(drive: StimulusConnection, values: Mapping[str, Any]) -> Any
 
 
 def with_followers(drives: Sequence[StimulusConnection], index: int, twin: StimulusConnection) -> Iterator[tuple[int, StimulusConnection]]:
-    """A changed stimulus and what tells the target when it acts (`Input.window`), each with its index.
+    """A changed stimulus and the signals of its window to the target (`Input.window`), each with its index.
 
     Args:
         drives: all of the network, as they are.
@@ -223,10 +223,10 @@ def with_followers(drives: Sequence[StimulusConnection], index: int, twin: Stimu
         twin: what takes its place.
     """
     yield index, twin
-    told = {one.name: one for one in window_drives(twin)}
+    signals = {one.name: one for one in window_drives(twin)}
     for j, drive in enumerate(drives):
         if drive.follows is not None and drive.follows.name == twin.name:
-            yield j, told[drive.name]
+            yield j, signals[drive.name]
 
 
 def described(value: Any) -> Any:

@@ -6,6 +6,7 @@ Code of the user is text that is made into functions and classes only where the 
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Collection
 from enum import Enum
 from importlib import import_module
@@ -21,6 +22,9 @@ from neuropil.units import Quantity
 
 VERSION = 1
 """Of the form of the nodes."""
+
+PARTIAL, CACHED = "functools:partial", "functools:lru_cache"
+"""What a file says that it uses where it has functions with arguments that are given, or that keep their results."""
 
 
 class Decoder:
@@ -38,7 +42,7 @@ class Decoder:
         self._objects: dict[int, Any] = {}
         self._made: dict[int, Any] = {}
         self._under_way: set[int] = set()
-        self._late: list[tuple[dict[str, Any], str, int]] = []
+        self._late: list[tuple[dict[str, Any], str, Any]] = []
         self._kinds: dict[str, Callable[[dict[str, Any]], Any]] = {
             "float": lambda n: float(n["float"]), "tuple": lambda n: tuple(map(self.value, n["tuple"])), "set": lambda n: set(map(self.value, n["set"])),
             "frozenset": lambda n: frozenset(map(self.value, n["frozenset"])), "dict": lambda n: {k: self.value(v) for k, v in n["dict"].items()},
@@ -47,6 +51,7 @@ class Decoder:
             "quantity": lambda n: Quantity(self.value(n["quantity"]), tuple(n["dimension"])), "ref": lambda n: self._objects[n["ref"]],
             "member": self._member, "object": self._object, "name": lambda n: self._named(n["name"]), "module": self._module,
             "method": self._method, "call": self._call, "source": lambda n: self.source(n["source"]),
+            "partial": self._partial, "cached": self._cached,
         }  # fmt: skip
 
     def value(self, node: Any) -> Any:
@@ -62,8 +67,8 @@ class Decoder:
 
     def finish(self) -> None:
         """Give code that was made before what it reads the rest."""
-        for home, name, number in self._late:
-            home[name] = self._made[number]
+        for home, name, node in self._late:
+            home[name] = self.value(node)
 
     def _object(self, node: dict[str, Any]) -> Any:
         kind = self.value(node["object"])
@@ -108,13 +113,21 @@ class Decoder:
             raise ValueError(f"a method of {type(one).__name__}")
         return getattr(one, node["method"])
 
+    def _partial(self, node: dict[str, Any]) -> Any:
+        self._require_trust(PARTIAL)
+        return functools.partial(self.value(node["partial"]), *self.value(node["arguments"]), **self.value(node["keywords"]))
+
+    def _cached(self, node: dict[str, Any]) -> Any:
+        self._require_trust(CACHED)
+        return functools.lru_cache(node["maxsize"], node["typed"])(self.value(node["cached"]))
+
     def source(self, number: int) -> Any:
         """Entry `number` of the code, made."""
         if number in self._made:
             return self._made[number]
         entry = self.sources[number]
         self._under_way.add(number)
-        late: list[tuple[str, int]] = []
+        late: list[tuple[str, Any]] = []
         if "package" in entry:
             _require_installed(entry)
             home = vars(import_module(entry["package"]))
@@ -122,7 +135,7 @@ class Decoder:
         elif not self.trusted:
             raise ValueError("code that the file does not declare")
         else:
-            late = [(n, node["source"]) for n, node in entry["reads"].items() if _under_way(node, self._under_way)]
+            late = [(n, node) for n, node in entry["reads"].items() if _under_way(node, self._under_way)]
             reads = {n: self.value(node) for n, node in entry["reads"].items() if n not in dict(late)}
         closure = {n: self.value(node) for n, node in entry.get("closure", {}).items()}
         module = entry.get("package") or f"neuropil_saved_{digest_of({'': entry['text']})[:12]}_{number}"
@@ -130,7 +143,7 @@ class Decoder:
             module = f"{module}__saved_{number}"
 
         def later(home: dict[str, Any]) -> None:
-            self._late += [(home, name, other) for name, other in late]
+            self._late += [(home, name, node) for name, node in late]
 
         thing = made(entry["name"], entry["qualname"], entry["text"], module, reads, closure, entry["future"], later)
         if entry.get("defaults") is not None:
@@ -143,6 +156,8 @@ class Decoder:
 
 
 def _under_way(node: Any, numbers: set[int]) -> bool:
+    while isinstance(node, dict) and "cached" in node:
+        node = node["cached"]
     return isinstance(node, dict) and node.get("source") in numbers
 
 

@@ -100,6 +100,6 @@ def _check_matrix(matrix: WeightMatrix, made: GradedProjection, dimension: Dimen
     if not made.uniform_delay or not made.fixed_site:
         raise NetworkError(f"{where}: weights with a structure have one delay and reach one site", got=f"delay {made.delay}", fix="one delay, and input[index] for one site")
     if kind.entry is WeightMatrix.entry:
-        raise NetworkError(f"{where}: nothing says what the weights of {kind.__name__} are", fix=f"define {kind.__name__}.entry(source, target)")
+        raise NetworkError(f"{where}: the weights of {kind.__name__} are not defined", fix=f"define {kind.__name__}.entry(source, target)")
     matrix.check(made.ends, dimension, where)
 

@@ -56,7 +56,7 @@ class Junction(DeclarativeModel):
         """
         equation = getattr(self.bound(values), "current", None)
         if equation is None:
-            raise ModelError(f"nothing says what flows through a {type(self).__name__}", fix="define current(self, v_here, v_there)")
+            raise ModelError(f"the current of a {type(self).__name__} is not defined", fix="define current(self, v_here, v_there)")
         given = dict(zip(ARGUMENTS, (Quantity(here, mV.dimension), Quantity(there, mV.dimension), Quantity(side)), strict=True))
         wanted = tuple(inspect.signature(equation).parameters)
         return magnitude(equation(*(given[n] for n in wanted)), pA.dimension, f"{type(self).__name__}.current()")

@@ -364,8 +364,7 @@ class Network(Contents):
         "soma(0.5)", or a list of these.
 
         Of a projection, "weight" or a state of its synapse model is recorded, of the chosen `synapses` (indices in the order of
-        `Simulation.synapses`; all, if None), a column each; an interval is needed. The first sample is one interval after the
-        start. A projection is what `project` returned, or one of them.
+        `Simulation.synapses`; all, if None), a column each; an interval is needed. A projection is what `project` returned, or one of them.
 
         Args:
             target: a population, a view of one, or a projection.
@@ -377,7 +376,7 @@ class Network(Contents):
             at: a location, or a list of them, in place of `sites`.
             synapses: whole numbers.
             interval: a time, a multiple of the time step.
-            start: time of the first sample; ``0 * ms`` for one of the state at the start. None: one interval after the start. Not for synapses.
+            start: time of the first sample; ``0 * ms`` for one of the state at the start (of synapses before they are normalised). None: one interval after the start.
             name: of the probe, unique; None: "target.variable".
 
         Returns:
@@ -388,10 +387,10 @@ class Network(Contents):
         """
         self._check_open("probe()")
         if not isinstance(target, (Population, View)) and (projection := one_projection(self.projections, target, "probed")) is not None:
-            if any(given is not None for given in (neurons, sites, at, start)):
-                raise NetworkError("a probe of a projection takes synapses=... and interval=...", got="neurons, sites, at or start", fix="synapses=[...]")
+            if any(given is not None for given in (neurons, sites, at)):
+                raise NetworkError("a probe of a projection takes synapses=..., interval=... and start=...", got="neurons, sites or at", fix="synapses=[...]")
             name = self._unused_probe(_name(name, f"{projection.name}.{variable}"))
-            self.synapse_probes.append(synapse_probe(projection, variable, synapses, interval, name))
+            self.synapse_probes.append(synapse_probe(projection, variable, synapses, interval, name, checked_time(start, "start", -1e-300)))
             return self.synapse_probes[-1]
         if synapses is not None:
             raise NetworkError("a probe of a population takes neurons=..., not synapses", got="synapses", fix="neurons=[...]")

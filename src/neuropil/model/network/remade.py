@@ -7,6 +7,7 @@ computed from what has changed since, or two functions of one line were taken fo
 from __future__ import annotations
 
 import dis
+import functools
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
@@ -79,9 +80,13 @@ def _attributes(one: type, other: type, path: str, seen: set[tuple[int, int]]) -
 
 
 def _inner(value: Any) -> Callable[[Any], Any] | None:
-    """What reads the functions of a method that is bound to a class, or of a property."""
+    """What reads the functions of a method that is bound to a class, of a property, or of what wraps a function."""
     if isinstance(value, (staticmethod, classmethod)):
         return lambda method: method.__func__
+    if isinstance(value, functools.partial):
+        return lambda given: (given.func, given.args, given.keywords)
+    if isinstance(value, functools._lru_cache_wrapper):
+        return lambda kept: (kept.__wrapped__, kept.cache_parameters())
     if isinstance(value, property):
         return lambda each: (each.fget, each.fset, each.fdel)
     return None

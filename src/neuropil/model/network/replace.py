@@ -277,6 +277,6 @@ def _check_rest(network: Contents, anew: set[str]) -> None:
             if side.population.name in anew:
                 raise NetworkError(f"replace: coupling {coupling.name!r} names neurons of {side.population.name}", fix="describe a new network")
     for modulator in network.modulators.values():
-        felt = {p.name for p in (*modulator.populations, *(q.target for q in modulator.projections), *(r.nucleus for r in modulator.releases if r.sites is not None))}
-        if not modulator.grid.mixed and felt & anew:
-            raise NetworkError(f"replace: modulator {modulator.name!r} has a voxel for each neuron of {min(felt & anew)}", fix="describe a new network")
+        reached = {p.name for p in (*modulator.populations, *(q.target for q in modulator.projections), *(r.nucleus for r in modulator.releases if r.sites is not None))}
+        if not modulator.grid.mixed and reached & anew:
+            raise NetworkError(f"replace: modulator {modulator.name!r} has a voxel for each neuron of {min(reached & anew)}", fix="describe a new network")

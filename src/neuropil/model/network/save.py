@@ -24,7 +24,7 @@ import numpy as np
 
 from neuropil.errors import NetworkError
 from neuropil.model.base.described import Steady
-from neuropil.model.network.decode import VERSION, Decoder
+from neuropil.model.network.decode import CACHED, PARTIAL, VERSION, Decoder
 from neuropil.model.network.remade import difference
 from neuropil.model.network.source_text import (
     closed_over,
@@ -43,7 +43,7 @@ from neuropil.units import Quantity, unit_name
 
 _MOST_LISTED = 10
 _PLAIN_KINDS = "biufcSU"
-_CODE = (type, FunctionType, BuiltinFunctionType, MethodType, ModuleType, np.ufunc, functools._lru_cache_wrapper)
+_CODE = (type, FunctionType, BuiltinFunctionType, MethodType, ModuleType, np.ufunc, functools._lru_cache_wrapper, functools.partial)
 
 
 class Encoder:
@@ -127,6 +127,10 @@ class Encoder:
     def _code(self, value: Any, path: str) -> Any:
         if isinstance(value, MethodType):
             return {"method": value.__name__, "of": self.node(value.__self__, path)}
+        if isinstance(value, functools.partial):
+            self.imports.add(PARTIAL)
+            parts = {"partial": value.func, "arguments": list(value.args), "keywords": value.keywords}
+            return {name: self.node(part, f"{path}: the {name} of a partial function") for name, part in parts.items()}
         if isinstance(value, ModuleType):
             return self._named("module", value.__name__) if importable(value.__name__) else self._refuse(path, f"the module {value.__name__}")
         name = getattr(value, "__qualname__", getattr(value, "__name__", ""))
@@ -135,6 +139,9 @@ class Encoder:
             return self._named("name", f"{module}:{name}")
         if (made := factory_of(value)) is not None:
             return {"call": self.node(made[0], path), "arguments": self.node(made[1], path)}
+        if isinstance(value, functools._lru_cache_wrapper):
+            self.imports.add(CACHED)
+            return {"cached": self.node(value.__wrapped__, path), **value.cache_parameters()}
         if not isinstance(value, (type, FunctionType)):
             return self._refuse(path, repr(value))
         return self._source(value, path)

@@ -237,7 +237,7 @@ def made(
         late: is given the names of the module, to add what can only be made later.
     """
     if not all(word.isidentifier() and not keyword.iskeyword(word) for word in (name, *closure)):
-        raise ValueError(f"names that are no names: {[name, *closure]}")  # they would be executed
+        raise ValueError(f"invalid names: {[name, *closure]}")  # they would be executed
     home = ModuleType(module)
     sys.modules[module] = home
     vars(home).update(reads)

@@ -65,6 +65,8 @@ def validate(network: Network, dt: Quantity) -> None:
         found += drive.stimulus.faults(step, f"stimulus {drive.name}")
     for name, interval in [(k.name, k.interval) for k in network.synapse_probes] + [(k.name, k.interval) for k in network.normalisations]:
         found += grid.fault(interval, step, f"{name}: interval")
+    for watched in network.synapse_probes:
+        found += [] if watched.start is None else grid.fault(watched.start, step, f"{watched.name}: start", least=0)
     for probe in network.probes:
         found += [*_probe(probe, step), *_modulated(probe, effects_on(network.modulators, probe.target))]
     found += check_couplings(network.couplings, network.populations, {(d.target.name, d.input or "") for d in network.drives})

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -57,21 +58,41 @@ def _inputs(population: Population) -> Iterator[tuple[str, Recordable]]:
         own = population.parts.get(part)
         for name in readable(model) if own is not None else ():
             if full_name(part, name) in population.neuron.spec.inputs:
-                yield full_name(part, name), Expression(partial(_input, name), part, full_name(part, name))
+                yield full_name(part, name), Expression(InputOf(name), part, full_name(part, name))
 
 
 def _ports(population: Population) -> Iterator[tuple[str, Recordable]]:
     for part, own in population.parts.items():
         for name in own.model.spec.ports:
-            yield full_name(part, name), Expression(partial(_port, name), part, full_name(part, name))
+            yield full_name(part, name), Expression(PortOf(name), part, full_name(part, name))
 
 
-def _input(name: str, x: Any) -> Any:
-    return getattr(x, name)
+@dataclass(frozen=True)
+class InputOf:
+    """The function that gives an input.
+
+    Attributes:
+        name: of the input.
+    """
+
+    name: str
+
+    def __call__(self, x: Any) -> Any:
+        return getattr(x, self.name)
 
 
-def _port(name: str, w: Any) -> Any:
-    return getattr(w, name)
+@dataclass(frozen=True)
+class PortOf:
+    """The function that gives what arrives at a port.
+
+    Attributes:
+        name: of the port.
+    """
+
+    name: str
+
+    def __call__(self, w: Any) -> Any:
+        return getattr(w, self.name)
 
 
 def _currents(population: Population) -> Iterator[tuple[str, Recordable]]:

@@ -161,6 +161,11 @@ class PotentialProbe(Probe):
         return self.sum.parameters(self.target)
 
     @property
+    def numbers(self) -> int:
+        currents = self.neurons.size * len(self.target.neuron.compartments)  # type: ignore[union-attr]
+        return int(currents * (1 + self.columns.size))  # each cell's matrix, and the currents that it is multiplied with
+
+    @property
     def dimension(self) -> Dimension:
         return mV.dimension
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.base.distribution import Distribution, checked_values
-from neuropil.model.contents.contents import Projection
+from neuropil.model.contents.contents import Projection, sampling
 from neuropil.model.contents.graded import GradedProjection
 from neuropil.model.contents.wiring import weight_dimension
 from neuropil.units import Dimension, Quantity, ms
@@ -28,6 +28,7 @@ class SynapseProbe:
         projection: whose synapses are recorded.
         variable: "weight" or the name of a state.
         interval: ms.
+        start: ms, time of the first sample; None: one interval after the start of the run.
     """
 
     name: str
@@ -35,6 +36,15 @@ class SynapseProbe:
     variable: str
     interval: float
     chosen: np.ndarray | None = None
+    start: float | None = None
+
+    def steps(self, dt: float) -> tuple[int, int]:
+        """The step at whose beginning the first sample is taken, and the steps between samples.
+
+        Args:
+            dt: time step, ms.
+        """
+        return sampling(self.name, self.interval, self.start, dt)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +106,7 @@ def one_projection(known: list[Projection], given: Any, what: str) -> Projection
     return listed[0]
 
 
-def synapse_probe(projection: Projection, variable: Any, synapses: Any, interval: Any, name: str) -> SynapseProbe:
+def synapse_probe(projection: Projection, variable: Any, synapses: Any, interval: Any, name: str, start: float | None = None) -> SynapseProbe:
     """A checked `SynapseProbe`; see `Network.probe`.
 
     Args:
@@ -104,6 +114,7 @@ def synapse_probe(projection: Projection, variable: Any, synapses: Any, interval
         synapses: int[n], positions in the order of `Simulation.synapses`; None: all.
         interval: a time.
         name: of the probe.
+        start: ms, time of the first sample; None: one interval after the start of the run.
 
     Raises:
         NetworkError: an unknown variable, bare weights, synapses that rewire, or positions that are not whole numbers.
@@ -116,7 +127,7 @@ def synapse_probe(projection: Projection, variable: Any, synapses: Any, interval
         chosen = np.atleast_1d(np.asarray(synapses))
         if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer) or (chosen.size and chosen.min() < 0):
             raise NetworkError(f"probe {name}: synapses must be positions in the order of Simulation.synapses", got=synapses)
-    return SynapseProbe(name, projection, variable, _interval(interval, f"probe {name}"), chosen)
+    return SynapseProbe(name, projection, variable, _interval(interval, f"probe {name}"), chosen, start)
 
 
 def normalisation(projection: Any, total: Any, interval: Any, variable: Any, name: str) -> Normalisation:
@@ -142,7 +153,7 @@ def normalisation(projection: Any, total: Any, interval: Any, variable: Any, nam
 def check_upkeep(probes: list[SynapseProbe], normalisations: list[Normalisation]) -> None:
     """Refuse probes of synapses and normalisations that do not fit the projections of a network that was changed."""
     for p in probes:
-        synapse_probe(p.projection, p.variable, p.chosen, p.interval * ms, p.name)
+        synapse_probe(p.projection, p.variable, p.chosen, p.interval * ms, p.name, p.start)
     for n in normalisations:
         total = Quantity(n.total, _dimension(n.projection, n.variable, f"normalisation {n.name}"))
         normalisation(n.projection, total, n.interval * ms, n.variable, n.name)

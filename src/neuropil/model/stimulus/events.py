@@ -183,7 +183,7 @@ class SpikeList(EventStimulus):
         return np.atleast_1d(np.asarray(magnitude(self.times, ms.dimension, "SpikeList.times"), float))
 
     def fit(self, size: int, label: str) -> None:
-        """Its arrays have a value for each event; the neurons that it names are checked by whoever adds it."""
+        """Its arrays have a value for each event; the neurons that it names are checked when it is added."""
 
     @property
     def addressed(self) -> NDArray[np.int64] | None:

@@ -241,7 +241,7 @@ def check_stimulus(stimulus: Stimulus, size: int, label: str) -> None:
     if stimulus.equation is None and not built:
         name = type(stimulus).__name__
         raise ModelError(
-            f"{label}: nothing says what a {name} does", got=stimulus,
+            f"{label}: the effect of a {name} is not defined", got=stimulus,
             fix=f"define {stimulus.equation_name or 'value'}(self, t), or register a builder: @npl.register({name}, \"engine\")",
         )  # fmt: skip
     stimulus.fit(size, label)

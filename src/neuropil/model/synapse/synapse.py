@@ -10,7 +10,7 @@ A synapse model is a class of equations, like a neuron model, of which every syn
                       gets its negative
 
 `w` is the synapse's weight. A state called `weight` starts at the weight of the projection and may change; then `w` is
-its value of the moment. Between spikes a synapse reads what it declares as `Input`s (`x`), by these names, and others that are registered
+its present value. Between spikes a synapse reads what it declares as `Input`s (`x`), by these names, and others that are registered
 (`neuropil.model.synapse.context`):
 
     v          membrane potential of its target (mV), the target's state of that name

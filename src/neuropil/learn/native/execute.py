@@ -1,0 +1,220 @@
+"""A batch of samples through a machine: values forward, cotangents backward, samples spread over threads.
+
+Samples belong to a fixed number of groups, whose cotangents are summed in the order of samples, and the sums in the order of groups: so the number
+of threads changes no bit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from neuropil.learn.native.loop import Loop
+from neuropil.learn.native.machine import Arrays, Machine, Workspace
+from neuropil.plan.gradient_signature import Role
+
+GROUPS = 8
+"""Partial sums of a batch: as many threads can share it."""
+
+Tree = dict[str, Any]
+
+
+@dataclass
+class Batch:
+    """What a batch is given, and what comes back; arrays begin with the samples (one, if they are the same for all).
+
+    Attributes:
+        start: part and `Role.STATE`, `Role.RING` or `Role.LEFT` -> [samples, ...] at the start.
+        given: part and argument of a kernel -> [samples, steps, n].
+        fixed: of all samples: constants and weights.
+        first: number of the first step.
+        steps, samples: how many.
+    """
+
+    start: Arrays
+    given: Arrays
+    fixed: Arrays
+    first: int
+    steps: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Runs batches.
+
+    Attributes:
+        machine: the linked kernels.
+        threads: how many threads run samples.
+        memory: bytes that the tapes of the samples under way may have.
+    """
+
+    machine: Machine
+    threads: int
+    memory: float
+
+    def forward(self, batch: Batch, tapes: Arrays | None, ends: Arrays, records: Arrays, spikes: Mapping[str, np.ndarray]) -> None:
+        """Values of every sample.
+
+        Args:
+            batch: what is given.
+            tapes: to be filled, [samples, steps, width]; None: nothing is kept.
+            ends: states at the end, by the keys of `Batch.start`, to be filled.
+            records: recorded states [samples, steps, n], to be filled.
+            spikes: by population zeros [samples, steps, neurons], to be filled.
+        """
+        machine, count, steps = self.machine, batch.samples, batch.steps
+
+        def run(own: range) -> None:
+            space = Workspace(machine, 0)
+            once = space.tape(machine, 1) if tapes is None else {}
+            for b in own:
+                arrays = {**space.arrays, **_sample(batch, b), **{key: a[b] for key, a in records.items()}}
+                _begin(batch, b, space.arrays)
+                tape = once if tapes is None else {key: a[b] for key, a in tapes.items()}
+                loop = machine.linked(space, "forward", machine.forward(arrays, tape, {n: a[b] for n, a in spikes.items()}))
+                loop.run(0, steps, None if tapes is None else 0)
+                _end(batch, b, space.arrays, ends)
+
+        self._spread(count, run)
+
+    def backward(self, batch: Batch, tapes: Arrays | None, end_bars: Arrays, record_bars: Arrays, spike_bars: Mapping[str, np.ndarray], wanted: Arrays) -> tuple[Arrays, Arrays, Arrays]:
+        """Cotangents of everything that is wanted.
+
+        Args:
+            batch: what was given.
+            tapes: what was kept, or None.
+            end_bars: of the states at the end, by the keys of `Batch.start`.
+            record_bars, spike_bars: of recorded states and of spikes, [samples, steps, n].
+            wanted: key -> an array of the shape of a sum over samples: parameters and weights.
+
+        Returns:
+            Of the states at the start; sums over samples by the keys of `wanted`; of given events and currents [samples, steps, n].
+        """
+        machine, count, steps = self.machine, batch.samples, batch.steps
+        start_bars = {key: np.empty((count, *a.shape[1:]), a.dtype) for key, a in batch.start.items() if key[1] is not Role.LEFT}
+        given_bars = {
+            (p.name, role, n): np.zeros((count, steps, p.size), p.step.precision)
+            for p in machine.parts for role, names in ((Role.EVENTS_BAR, p.step.program.use.event_bars), (Role.CURRENT_BAR, p.step.program.use.current_bars)) for n in names
+        }  # fmt: skip
+        groups = _groups(count)
+        sums = [{key: np.zeros_like(a) for key, a in wanted.items()} for _ in groups]
+
+        def run(own: range) -> None:
+            mine = sums[groups.index(own)]
+            space = Workspace(machine, steps)
+            rows = self._rows(steps)
+            room = space.tape(machine, rows) if tapes is None else {}
+            for b in own:
+                arrays = {**space.arrays, **_sample(batch, b), **mine, **{key: a[b] for key, a in (given_bars | record_bars).items()}}
+                arrays |= {(p.name, Role.RECORD, n): space.arrays[p.name, "unused record", n] for p in machine.parts for n in p.step.program.use.recorded}
+                back: dict[str, np.ndarray] = {n: a[b] for n, a in spike_bars.items()}
+                _begin_bars(batch, b, space.arrays, end_bars)
+                _begin(batch, b, space.arrays)
+                if tapes is not None:
+                    machine.linked(space, "backward", machine.backward(arrays, {key: a[b] for key, a in tapes.items()}, back)).run(steps - 1, -1, 0)
+                else:
+                    again = machine.linked(space, "again", machine.forward(arrays, room, {}))
+                    there = machine.linked(space, "backward", machine.backward(arrays, room, back))
+                    for first, end, saved in self._segments(again, space.arrays, steps, rows):
+                        _restore(space.arrays, saved)
+                        again.run(first, end, first)
+                        there.run(end - 1, first - 1, first)
+                _end_bars(batch, b, space.arrays, start_bars)
+
+        self._spread(count, run)
+        totals = sums[0]
+        for more in sums[1:]:
+            for key, a in more.items():
+                totals[key] += a
+        return start_bars, totals, given_bars
+
+    def _rows(self, steps: int) -> int:
+        """Rows of the tape of a sample that is computed again, of all steps or as the memory allows."""
+        return min(steps, max(1, int(self.memory / self.threads / max(self.machine.tape_bytes, 1))))
+
+    def _segments(self, again: Loop, arrays: Arrays, steps: int, rows: int) -> Any:
+        """Segments of steps, the last one first, with the states at the start of each."""
+        firsts, saved = list(range(0, steps, rows)), []
+        for first in firsts:
+            saved.append(_save(arrays))
+            if first + rows < steps:
+                again.run(first, first + rows, None)
+        for first, state in zip(reversed(firsts), reversed(saved), strict=True):
+            yield first, min(first + rows, steps), state
+
+    def _spread(self, count: int, run: Callable[[range], None]) -> None:
+        """Run all groups, always in threads of their own: the mode of their arithmetic is then the same."""
+        for _ in _pool(self.threads).map(run, _groups(count)):
+            pass
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, "neuropil-gradient")
+
+
+def available_threads() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _groups(count: int) -> list[range]:
+    """Samples in a fixed number of groups."""
+    bounds = [count * g // min(GROUPS, count) for g in range(min(GROUPS, count) + 1)]
+    return [range(a, b) for a, b in pairwise(bounds)]
+
+
+def _sample(batch: Batch, b: int) -> Arrays:
+    """The arrays of sample b."""
+    return {**batch.fixed, **{key: a[b % len(a)] for key, a in batch.given.items()}}
+
+
+_MOVING = (Role.STATE, Role.RING, Role.LEFT)
+
+
+def _begin(batch: Batch, b: int, arrays: Arrays) -> None:
+    for key, a in batch.start.items():
+        arrays[key][...] = np.roll(a[b % len(a)], -batch.first, 0) if key[1] is Role.RING else a[b % len(a)]
+
+
+def _end(batch: Batch, b: int, arrays: Arrays, ends: Arrays) -> None:
+    for key, a in ends.items():
+        a[b] = np.roll(arrays[key], batch.first, 0) if key[1] is Role.RING else arrays[key]
+
+
+_BAR = {Role.STATE: Role.STATE_BAR, Role.RING: Role.RING_BAR}
+
+
+def _begin_bars(batch: Batch, b: int, arrays: Arrays, end_bars: Arrays) -> None:
+    """Cotangents at the end; a ring's row of step j holds what arrives in step j, also after the end."""
+    for key, bar in end_bars.items():
+        mine = arrays[key[0], _BAR[key[1]], key[2]]
+        if key[1] is Role.STATE:
+            mine[...] = bar[b]
+            continue
+        ring, rows, later = np.roll(bar[b], -batch.first, 0), len(bar[b]), np.arange(batch.steps, batch.steps + len(bar[b]))
+        mine[...] = 0
+        mine[later % (rows + 1)] = ring[later % rows]
+
+
+def _end_bars(batch: Batch, b: int, arrays: Arrays, start_bars: Arrays) -> None:
+    for key, bar in start_bars.items():
+        mine = arrays[key[0], _BAR[key[1]], key[2]]
+        bar[b] = np.roll(mine[:-1], batch.first, 0) if key[1] is Role.RING else mine
+
+
+def _save(arrays: Arrays) -> Arrays:
+    return {key: a.copy() for key, a in arrays.items() if key[1] in _MOVING}
+
+
+def _restore(arrays: Arrays, saved: Arrays) -> None:
+    for key, a in saved.items():
+        arrays[key][...] = a

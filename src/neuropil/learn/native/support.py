@@ -1,0 +1,38 @@
+"""What the native backend supports, and what it refuses in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neuropil.errors import ModelError
+from neuropil.learn.delivery import Wiring
+from neuropil.learn.population import Neurons
+
+_FIX = "backend='jax'"
+
+
+def check_supported(rollout: Any, parameters: Any) -> None:
+    """Refuse what the native backend does not support.
+
+    Args:
+        rollout: the rollout.
+        parameters: as of `Rollout.apply`.
+
+    Raises:
+        ModelError: with the first thing that is not supported.
+    """
+    network = rollout.network
+    for name, neurons in rollout._neurons.items():
+        if not isinstance(neurons, Neurons):
+            raise ModelError(f"the native backend does not support neurons made of parts: {name}", got=type(network[name].neuron).__name__, expected="point neurons, or neurons of a few compartments in one set of equations", fix=_FIX)
+    unsupported = (
+        ("stateful synapses", list(rollout.living)), ("graded projections", list(rollout.graded)), ("gap junctions", [str(c) for c in network.couplings]),
+        ("modulators", list(network.modulators)), ("delays as parameters", list(rollout.delays)),
+        ("projections with shared weights", [w.name for w in rollout.wirings if not isinstance(w, Wiring)]),
+    )  # fmt: skip
+    for what, found in unsupported:
+        if found:
+            raise ModelError(f"the native backend does not support {what} yet", got=", ".join(found), fix=_FIX)
+    known = {"weights", "neurons", "synapses"}
+    if more := [kind for kind in parameters if kind not in known and parameters[kind]]:
+        raise ModelError("the native backend does not support these parameters yet", got=", ".join(more), fix=_FIX)

@@ -1,0 +1,181 @@
+"""A step and its vector-Jacobian product as one graph: what gradients through time compute for every element of a step.
+
+Leaves: p.* (parameters, propagator entries, constants of the surrogate), s.* states before the step, x.* inputs, w.* summed weights, r refractory, u a
+uniform number; g.* cotangents of the states after the step, z that of the spike. Roots: new states, whether a spike is emitted, the slope of
+the spike by the distance to threshold, and the cotangents of states, inputs, ports and parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from neuropil.lower.constants import hoisted
+from neuropil.lower.graph import Graph, absorb
+from neuropil.lower.later import jax, jnp
+from neuropil.lower.trace import named_leaves, scalar_jaxpr
+
+
+@dataclass(frozen=True)
+class Use:
+    """What of a model is in use; what is not is zero before simplification. Tuples are in the model's order.
+
+    Attributes:
+        rings: ports at which spikes arrive; events: ports whose summed weights are given.
+        currents: inputs that are given; flows: inputs that other elements add to in every step.
+        recorded: states of which every value is an output.
+        parameters: those whose cotangents are wanted.
+        event_bars, current_bars: given events and currents whose cotangents are wanted.
+    """
+
+    rings: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    currents: tuple[str, ...] = ()
+    flows: tuple[str, ...] = ()
+    recorded: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    event_bars: tuple[str, ...] = ()
+    current_bars: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of what a step takes, in the model's order.
+
+    Attributes:
+        parameters: of all that stays the same; states, inputs, ports: of the model.
+        rests: whether the model has a refractory period.
+        model: whose step it is, for error messages.
+    """
+
+    parameters: tuple[str, ...]
+    states: tuple[str, ...]
+    inputs: tuple[str, ...]
+    ports: tuple[str, ...]
+    rests: bool
+    model: str
+
+
+Step = Callable[..., tuple[dict[str, Any], Any, Any]]
+"""(p, s, x, w, refractory, u, moved) -> new states, spikes as numbers, whether a spike is emitted; `moved` is added to the distance to threshold."""
+
+
+@dataclass(frozen=True)
+class StepGradient:
+    """The graph with its roots.
+
+    Attributes:
+        names, use: of the step.
+        graph: all operations.
+        new: by state; fired, slope: of the spike; nodes.
+        state_bar, input_bar, port_bar, parameter_bar: by name, nodes of the cotangents.
+    """
+
+    names: Names
+    use: Use
+    graph: Graph
+    new: dict[str, int]
+    fired: int
+    slope: int
+    state_bar: dict[str, int]
+    input_bar: dict[str, int]
+    port_bar: dict[str, int]
+    parameter_bar: dict[str, int]
+
+    @classmethod
+    def of(cls, step: Step, names: Names, use: Use) -> StepGradient:
+        """Trace a step and its product for what is in use.
+
+        Args:
+            step: the step of one element.
+            names: of its arguments.
+            use: what of them is in use.
+
+        Returns:
+            The graph with its roots.
+        """
+        leaves = tuple(named_leaves(prefix, of) for prefix, of in (("p", names.parameters), ("s", names.states), ("x", names.inputs), ("w", names.ports)))
+        given = (*leaves, "r", "u", named_leaves("g", names.states), "z")
+        closed = scalar_jaxpr(_both(step), *jax.tree.map(lambda n: "bool" if n == "r" else "float", given))
+        graph = Graph()
+        used = {f"x.{n}" for n in (*use.currents, *use.flows)} | {f"w.{n}" for n in (*use.rings, *use.events)}
+
+        def leaf(name: str) -> int:
+            if name[:2] in ("x.", "w.") and name not in used:
+                return graph.const(0.0)
+            if name == "r":
+                return graph.leaf(name, kind="b") if names.rests else graph.const(False)
+            return graph.leaf(name, static=name.startswith("p."))
+
+        nodes = iter(absorb(graph, closed, [leaf(n) for n in jax.tree.leaves(given)], names.model))
+        new = {n: next(nodes) for n in names.states}
+        fired, slope = next(nodes), next(nodes)
+        bars = [{n: next(nodes) for n in of} for of in (names.parameters, names.states, names.inputs, names.ports)]
+        wanted = {n: bars[0][n] for n in use.parameters}
+        inputs = {n: bars[2][n] for n in (*use.current_bars, *(f for f in use.flows if f not in use.current_bars))}
+        ports = {n: bars[3][n] for n in (*use.rings, *(e for e in use.event_bars if e not in use.rings))}
+        return cls(names, use, graph, new, fired, slope, bars[1], inputs, ports, wanted)
+
+    @property
+    def forward(self) -> list[int]:
+        """Roots of the step."""
+        return [*self.new.values(), self.fired, self.slope]
+
+    @property
+    def backward(self) -> list[int]:
+        """Roots of the product."""
+        return [*self.state_bar.values(), *self.input_bar.values(), *self.port_bar.values(), *self.parameter_bar.values()]
+
+    @cached_property
+    def hoisted(self) -> tuple[int, ...]:
+        """Static nodes, literals aside, whose values both kernels take."""
+        return hoisted(self.graph, [*self.forward, *self.backward])
+
+    @cached_property
+    def tape(self) -> tuple[str, ...]:
+        """Leaves of the product that change from step to step: states, inputs and ports, by leaf name."""
+        found = self.graph.leaves(*self.backward)
+        every = (*(f"s.{n}" for n in self.names.states), *(f"x.{n}" for n in self.names.inputs), *(f"w.{n}" for n in self.names.ports))
+        return tuple(n for n in every if n in found)
+
+    @property
+    def can_fire(self) -> bool:
+        """The model emits spikes."""
+        return self.graph.literal(self.fired) is not False
+
+    @property
+    def spike_matters(self) -> bool:
+        """The cotangent of the spike is used."""
+        return "z" in self.graph.leaves(*self.backward)
+
+    def draws(self, roots: list[int]) -> bool:
+        """Whether these roots need a uniform number."""
+        return "u" in self.graph.leaves(*roots)
+
+    def constants(self, parameters: dict[str, Any]) -> list[Any]:
+        """Values of the hoisted nodes, in float64, for parameters by name."""
+        return self.graph.evaluate(self.hoisted, {f"p.{n}": v for n, v in parameters.items()})
+
+
+def _both(step: Step) -> Callable[..., Any]:
+    """The step, and its product with the cotangents `g` of the new states and `z` of the spike."""
+
+    def both(p: Any, s: Any, x: Any, w: Any, r: Any, u: Any, g: Any, z: Any) -> Any:
+        zero = jnp.zeros((), "float64")
+
+        def floats(p: Any, s: Any, x: Any, w: Any, moved: Any) -> Any:
+            new, spikes, fired = step(p, s, x, w, r, u, moved)
+            return ({n: jnp.asarray(new[n], "float64") for n in s}, jnp.asarray(spikes, "float64")), jnp.asarray(fired, bool)
+
+        def still(p: Any, s: Any, x: Any, w: Any) -> Any:
+            return floats(p, s, x, w, zero)
+
+        (new, _), pull, fired = jax.vjp(still, p, s, x, w, has_aux=True)
+        _, slope = jax.jvp(lambda moved: floats(p, s, x, w, moved)[0][1], (zero,), (jnp.ones_like(zero),))
+        bars = pull(({n: g[n] for n in s}, z))
+        # In the order of names: JAX sorts plain dicts.
+        return [new[n] for n in s], fired, slope, *([bar[n] for n in of] for bar, of in zip(bars, (p, s, x, w), strict=True))
+
+    return both

@@ -1,0 +1,187 @@
+"""Native gradients against JAX: every registered neuron, the same spikes, and float64 gradients equal to rounding.
+
+Why to believe it: both backends share the equations and nothing of what runs them. JAX scans the traced step and derives its own reverse pass; the
+native backend runs kernels emitted from a graph of the product, with rings, lists and a tape of its own.
+"""
+
+from __future__ import annotations
+
+import zlib
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from contract.contract_networks import record, recurrent_edges, varied
+from neuropil.errors import ModelError
+from neuropil.learn import Native, Rollout, surrogate
+from neuropil.model import AllToAll, Branched, Network
+from neuropil.units import pA
+from neuropil.zoo.contract import contract_drive
+from neuropil.zoo.neurons.lif import LIFExp
+from neuropil.zoo.registry import NEURONS, neuron
+
+STEPS = 300
+
+
+@pytest.fixture(autouse=True)
+def _x64():
+    with jax.enable_x64(True):
+        yield
+
+
+def network(name: str) -> Network:
+    """A registered model, driven and varied, recurrent over delays of 1 to 15 steps with multapses, all states recorded."""
+    drive, net = contract_drive(name), Network(name)
+    wired = net.population("wired", varied(neuron(name)(), 7), 7)
+    drive.apply(net, wired)
+    record(net, wired)
+    for salt, (port, (weight, _)) in enumerate(drive.events.items()):
+        rule, factor, delay = recurrent_edges(7, 7, 40, salt)
+        net.project(wired, wired, rule, weight=(-0.5 if len(drive.events) == 1 else 1.0) * factor * weight, delay=delay * drive.dt, port=port)
+    return net
+
+
+def functional(rolled: Any) -> Any:
+    """A number that depends on every spike, every state at every time, and what is left at the end, each with its own weight."""
+    total = 0.0
+    for path, values in jax.tree_util.tree_leaves_with_path((rolled.spikes, rolled.traces, rolled.state["neurons"], rolled.state["flight"])):
+        draw = np.random.default_rng(zlib.crc32(jax.tree_util.keystr(path).encode()))
+        total += (draw.normal(size=values.shape) * values).sum()
+    return total
+
+
+def both(roll: Rollout, backend: Any, inputs: Any, wanted: Any = None) -> Any:
+    """Value and gradients by everything: parameters, state and inputs, or by what is `wanted` of the parameters."""
+    held = roll.parameters if wanted is None else wanted
+    given = {kind: inputs[kind] for kind in ("step", "uniform")}
+    inputs = {kind: inputs[kind] for kind in ("events", "currents")}
+
+    def value(parameters: Any, state: Any, inputs: Any) -> Any:
+        rolled = roll.apply({**roll.parameters, **parameters}, state, {**given, **inputs}, backend=backend)
+        return functional(rolled), rolled.spikes
+
+    return jax.jit(jax.value_and_grad(value, argnums=(0, 1, 2), has_aux=True, allow_int=True))(held, roll.initial(), inputs)
+
+
+def assert_near(found: Any, truth: Any, tolerance: float) -> None:
+    """Relative to the largest magnitude of each array."""
+    for (path, mine), theirs in zip(jax.tree_util.tree_leaves_with_path(found), jax.tree.leaves(truth), strict=True):
+        if mine.dtype != jax.dtypes.float0:
+            assert np.all(np.isfinite(theirs)), jax.tree_util.keystr(path)
+            np.testing.assert_allclose(mine, theirs, rtol=0, atol=tolerance * max(np.abs(theirs).max(initial=0.0), 1e-12), err_msg=jax.tree_util.keystr(path))
+
+
+QUICK = ("lif_exp", "adex", "escape_lif", "three_compartment", "rate_unit")
+"""In the default tests, one for each kind of path: exact propagator, threshold at a spike's upstroke, stochastic threshold, several compartments, no spikes."""
+
+
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NEURONS])
+def test_native_gradients_of_a_registered_neuron_equal_those_of_jax(name):
+    net = network(name)
+    roll = Rollout(net, dt=contract_drive(name).dt, precision="float64", surrogate=surrogate("superspike", width=0.3))
+    if isinstance(neuron(name)(), Branched):
+        with pytest.raises(ModelError, match="native backend does not support"):
+            roll.apply(roll.parameters, roll.initial(), roll.inputs(2), backend="native")
+        return
+    (value, spikes), gradients = both(roll, "native", roll.inputs(STEPS))
+    (truth, expected), reference = both(roll, "jax", roll.inputs(STEPS))
+    assert jax.tree.all(jax.tree.map(np.array_equal, spikes, expected))
+    np.testing.assert_allclose(value, truth, rtol=1e-11)
+    assert_near(gradients, reference, 1e-10)
+
+
+@cache
+def layered() -> Rollout:
+    """A matrix and lists of synapses, a shape of compact support, gradients through the reset, a state that is probed."""
+    net = Network("layers")
+    first, second = net.population("first", LIFExp(), 70), net.population("second", LIFExp(), 5)
+    draw = np.random.default_rng(1)
+    net.project(first, second, AllToAll(), weight=draw.uniform(-200, 500, (70, 5)) * pA, delay=contract_drive("lif_exp").dt, port="exc", name="matrix")
+    rule, factor, delay = recurrent_edges(5, 5, 20, 3)
+    net.project(second, second, rule, weight=factor * 900 * pA, delay=delay * contract_drive("lif_exp").dt, port="inh", name="lists")
+    net.probe(second, "v", name="v")
+    return Rollout(net, precision="float64", surrogate=surrogate("triangle", width=0.3), reset_gradient=True)
+
+
+def batch(samples: int, steps: int = 250) -> Any:
+    """Inputs of a batch: events of its own for each sample, one current for all."""
+    draw, roll = np.random.default_rng(2), layered()
+    events = 3000.0 * (draw.random((samples, steps, 70)) < 0.02)
+    return {**roll.inputs(steps), "events": {"first": {"exc": events}}, "currents": {"second": {"current": np.full((steps, 5), 300.0)}}}
+
+
+def test_a_batch_with_sparse_surrogate_equals_jax_and_no_bit_depends_on_threads_or_memory():
+    """Tapes kept, computed again sample by sample, and between checkpoints; by one thread and by two."""
+    roll, inputs = layered(), batch(10)
+    (value, spikes), gradients = both(roll, Native(threads=1), inputs)
+    (truth, expected), reference = both(roll, "jax", inputs)
+    assert float(spikes["first"].sum()) > 20 and float(spikes["second"].sum()) > 20
+    assert jax.tree.all(jax.tree.map(np.array_equal, spikes, expected))
+    np.testing.assert_allclose(value, truth, rtol=1e-11)
+    assert_near(gradients, reference, 1e-10)
+    for native in (Native(threads=2), Native(threads=2, memory=0.0), Native(threads=1, memory=40000.0)):
+        again = both(roll, native, inputs)
+        assert jax.tree.all(jax.tree.map(np.array_equal, again, ((value, spikes), gradients))), native
+
+
+def test_only_what_is_wanted_is_computed_and_the_rest_is_untouched():
+    """The gradient by some weights alone is that part of the whole gradient."""
+    roll, inputs = layered(), batch(2, 120)
+    _, (whole, *_) = both(roll, "native", inputs)
+
+    def value(matrix: Any) -> Any:
+        parameters = {**roll.parameters, "weights": {**roll.parameters["weights"], "matrix": matrix}}
+        return functional(roll.apply(parameters, roll.initial(), inputs, backend="native"))
+
+    np.testing.assert_allclose(jax.grad(value)(roll.parameters["weights"]["matrix"]), whole["weights"]["matrix"], rtol=1e-12)
+
+
+def test_vmap_and_two_halves_of_time_are_one_run():
+    """`vmap` over a call without a batch axis; and gradients go through the state from which a second call goes on."""
+    roll, inputs = layered(), batch(3, 120)
+
+    def halves(weights: Any, events: Any, backend: str) -> Any:
+        parameters, given = {**roll.parameters, "weights": weights}, {**inputs, "events": {"first": {"exc": events}}}
+        parts = [jax.tree.map(lambda a, cut=cut: a[cut], given) for cut in (slice(0, 50), slice(50, 120))]
+        first = roll.apply(parameters, roll.initial(), parts[0], backend=backend)
+        second = roll.apply(parameters, first.state, parts[1], backend=backend)
+        return first.spikes["second"].sum() + functional(second)
+
+    def total(weights: Any, backend: str) -> Any:
+        return jax.vmap(lambda e: halves(weights, e, backend))(inputs["events"]["first"]["exc"]).sum()
+
+    assert_near(jax.grad(total)(roll.parameters["weights"], "native"), jax.grad(total)(roll.parameters["weights"], "jax"), 1e-10)
+
+
+def test_the_true_gradient_and_finite_differences():
+    """Without a surrogate both backends give the true gradient: that of the potential equals central differences, that of spikes is zero."""
+    roll, inputs = Rollout(layered().network, precision="float64"), batch(1, 60)
+
+    def potential(current: Any) -> Any:
+        rolled = roll.apply(roll.parameters, roll.initial(), {**inputs, "events": {}, "currents": {"second": {"current": current * jnp.ones((60, 5))}}}, backend="native")
+        return (rolled.traces["v"] ** 2).mean(), rolled.spikes["second"].sum()
+
+    assert potential(300.0)[1] == 0
+    slope = jax.grad(lambda c: potential(c)[0])(300.0)
+    np.testing.assert_allclose(slope, (potential(300.5)[0] - potential(299.5)[0]) / 1.0, rtol=1e-8)
+    assert jax.grad(lambda c: potential(c)[1])(900.0) == 0
+
+
+def test_what_is_not_supported_is_refused_in_words():
+    net = Network("probed")
+    net.probe(net.population("cells", LIFExp(), 2), "v")
+    roll = Rollout(net, precision="float64")
+    inputs = roll.inputs(4)
+    with pytest.raises(ModelError, match="threads must be at least 1"):
+        Native(threads=0)
+    with pytest.raises(ModelError, match="wrong shape"):
+        roll.apply(roll.parameters, roll.initial(), {**inputs, "currents": {"cells": {"current": np.zeros((4, 3))}}}, backend="native")
+    skipped = {**inputs, "step": np.array([0, 1, 3, 4])}
+    with pytest.raises(Exception, match="steps that follow each other"):
+        jax.block_until_ready(roll.apply(roll.parameters, roll.initial(), skipped, backend="native").spikes)
+
+
