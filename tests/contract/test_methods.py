@@ -89,12 +89,11 @@ def test_methods_equal_bptt_where_theory_says_so():
 
 
 def test_recurrent_networks():
-    """Cosines to BPTT are stated; symmetric feedback is the nearest; a window loses what lies before it, and none of one step's loss."""
+    """Cosines to BPTT: symmetric feedback is near, more so for recurrent weights; a window loses what lies before it; the loss itself is the same."""
     made = gradients(True, EProp(), EProp("random"), Truncated(30), Truncated(STEPS))
-    print(made)
     names = [m for m in made.gradients if m != "bptt"]
-    cosine = {m: made.cosine(m, "in.weight") for m in names}
-    assert 0.5 < cosine[names[0]] < 0.9999
+    cosine = {m: made.cosine(m) for m in names}
+    assert 0.7 < cosine[names[0]] < 0.9999 and made.cosine(names[0], "rec.weight") > 0.9
     assert cosine[names[0]] > cosine[names[1]]
     equal(made, names[3])
     assert 0.3 < cosine[names[2]] < 0.9999
@@ -138,7 +137,7 @@ def test_batches_and_learned_feedback():
     with jax.enable_x64(True):
         run = jax.jit(method.gradient(rollout, of.values, lambda rolled: (jnp.sum(rolled.traces["v"] ** 2), None)))
         whole = run(start, twice)[1]
-        parts = [run(start, {**inputs, "events": jax.tree.map(lambda a: a[k], twice["events"])})[1] for k in (0, 1)]
+        parts = [run(start, {**inputs, "events": jax.tree.map(lambda a, k=k: a[k], twice["events"])})[1] for k in (0, 1)]
     for label in start:
         np.testing.assert_allclose(whole[label], np.asarray(parts[0][label]) + np.asarray(parts[1][label]), rtol=1e-9, atol=1e-12, err_msg=label)
     a, b = np.asarray(whole["feedback of out"]), np.asarray(whole["out.weight"])

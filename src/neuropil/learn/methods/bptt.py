@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from neuropil.learn.methods.method import Method, over_samples, whole_number
-from neuropil.learn.rollout import Rolled, Rollout
+from neuropil.learn.rollout import BACKENDS, Rolled, Rollout
 from neuropil.registry import register
 
 Tree = dict[str, Any]
@@ -24,10 +24,11 @@ class BPTT(Method):
     """Backpropagation through time."""
 
     name = "bptt"
+    backends = BACKENDS
 
-    def apply(self, rollout: Rollout, parameters: Tree, state: Tree, inputs: Tree) -> Rolled:
-        """As of `Method`."""
-        return rollout.apply(parameters, state, inputs)
+    def apply(self, rollout: Rollout, parameters: Tree, state: Tree, inputs: Tree, backend: str = "jax") -> Rolled:
+        """As of `Method`, by any backend of `Rollout.apply`."""
+        return rollout.apply(parameters, state, inputs, backend=backend)
 
 
 class Truncated(Method):
@@ -65,7 +66,7 @@ class Truncated(Method):
             if whole < steps:
                 state, last = stretch(state, (jnp.zeros((), bool), jax.tree.map(lambda a: jnp.asarray(a)[whole:], inputs)))
                 seen = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), seen, last)
-            return Rolled(*seen, state)
+            return Rolled(seen[0], seen[1], state)
 
         return over_samples(rollout, one, parameters, state, inputs)
 

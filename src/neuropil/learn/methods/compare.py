@@ -81,7 +81,7 @@ def compare_gradients(
         ModelError: an unknown method, one given twice, or one that does not support the network.
     """
     chosen = [method_of(m) for m in methods]
-    labels = [_label(m, chosen) for m in chosen]
+    labels = [m.name if sum(m.name == n.name for n in chosen) == 1 else m.label for m in chosen]
     if not chosen or len(set(labels)) < len(labels):
         raise ModelError("compare_gradients needs different methods", got=labels)
     gradients, values = {}, {}
@@ -95,10 +95,3 @@ def compare_gradients(
     if show:
         print(made)
     return made
-
-
-def _label(method: Method, among: list[Method]) -> str:
-    """The name, with the options where several have one."""
-    if sum(m.name == method.name for m in among) == 1:
-        return method.name
-    return f"{method.name} ({', '.join(str(v) for v in vars(method).values())})"

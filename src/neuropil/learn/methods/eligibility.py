@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuropil.learn.delivery import Wiring
-from neuropil.learn.methods.point_networks import entering
+from neuropil.learn.methods.point_networks import entering, wirings
 from neuropil.learn.rollout import Rolled, Rollout
 
 Tree = dict[str, Any]
@@ -51,7 +51,7 @@ def groups(rollout: Rollout, wanted: Set[tuple[str, ...]]) -> list[Group]:
         rollout: of the network.
         wanted: their paths.
     """
-    found = [Group(("weights", w.name), w.target, w.post, wiring=w) for w in rollout.wirings]
+    found = [Group(("weights", w.name), w.target, w.post, wiring=w) for w in wirings(rollout)]
     for name, neurons in rollout.neurons.items():
         every = np.arange(neurons.population.size)
         found += [Group(("neurons", name, n), name, every, parameter=n) for n in neurons.parameters]
@@ -93,7 +93,7 @@ def accumulated(
     silent = {w.target: _linear(rollout, w.target, constants[w.target]) for w in returning}
     weights = {n: jnp.asarray(w, dtype) for n, w in parameters["weights"].items()}
     prepared = rollout.delivery.prepare(weights, {})
-    longest = {n: max([1, *(w.longest for w in rollout.wirings if w.source == n)]) for n in rollout.neurons}
+    longest = {n: max([1, *(w.longest for w in wirings(rollout) if w.source == n)]) for n in rollout.neurons}
 
     def begin(group: Group) -> Tree:
         states = rollout.neurons[group.population].initial

@@ -31,7 +31,7 @@ from neuropil.errors import ModelError, did_you_mean
 from neuropil.learn.delivery import Wiring
 from neuropil.learn.methods.eligibility import accumulated
 from neuropil.learn.methods.method import Method, Values, over_samples, whole_number
-from neuropil.learn.methods.point_networks import check_point_network
+from neuropil.learn.methods.point_networks import check_point_network, wirings
 from neuropil.learn.rollout import Rolled, Rollout
 from neuropil.registry import register
 
@@ -108,11 +108,12 @@ class EProp(Method):
             back = feedback
         return over_samples(rollout, lambda p, s, i: _with_traces(rollout, p, s, i, back), parameters, state, inputs)
 
-    def gradient(self, rollout: Rollout, values: Values, loss: Callable[..., Any]) -> Callable[..., Any]:
+    def gradient(self, rollout: Rollout, values: Values, loss: Callable[..., Any], backend: str = "jax") -> Callable[..., Any]:
         """As of `Method`."""
         if self.feedback != "learned":
-            return super().gradient(rollout, values, loss)
+            return super().gradient(rollout, values, loss, backend)
         self.check(rollout)
+        self.check_backend(backend)
         scales = {w.name: self._scale(rollout, w) for w in returning(rollout)}
 
         def total(free: Tree, inputs: Tree, *arguments: Any) -> Any:
@@ -135,8 +136,8 @@ def returning(rollout: Rollout) -> list[Wiring]:
     Args:
         rollout: of the network.
     """
-    sending = {w.source for w in rollout.wirings if w.source != w.target}
-    return [w for w in rollout.wirings if w.target not in sending and w.source != w.target]
+    sending = {w.source for w in wirings(rollout) if w.source != w.target}
+    return [w for w in wirings(rollout) if w.target not in sending and w.source != w.target]
 
 
 def _with_traces(rollout: Rollout, parameters: Tree, state: Tree, inputs: Tree, back: Tree) -> Rolled:
@@ -144,7 +145,7 @@ def _with_traces(rollout: Rollout, parameters: Tree, state: Tree, inputs: Tree, 
 
     Numbers that nothing is differentiated by come as they are, not as tracers; they need no traces.
     """
-    traced = [("weights", n) for n, w in parameters["weights"].items() if isinstance(w, jax.core.Tracer) or n in back]
+    traced: list[tuple[str, ...]] = [("weights", n) for n, w in parameters["weights"].items() if isinstance(w, jax.core.Tracer) or n in back]
     for kind, tree in (("neurons", parameters["neurons"]), ("initial", state["neurons"])):
         traced += [(kind, n, q) for n, of in tree.items() for q, v in of.items() if isinstance(v, jax.core.Tracer)]
     wanted = frozenset(traced)

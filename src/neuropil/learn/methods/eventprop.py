@@ -27,7 +27,7 @@ from jax.lax import stop_gradient
 from neuropil.errors import ModelError
 from neuropil.learn.chunks import scan
 from neuropil.learn.methods.method import Method, over_samples
-from neuropil.learn.methods.point_networks import check_point_network, entering, traced
+from neuropil.learn.methods.point_networks import check_point_network, entering, traced, wirings
 from neuropil.learn.rollout import Rolled, Rollout
 from neuropil.learn.threshold import distance
 from neuropil.registry import register
@@ -49,7 +49,7 @@ class EventProp(Method):
             model = neurons.step.traced  # type: ignore[attr-defined]
             if model.has_hazard or (model.has_fires and model.neuron.spikes_on == "rising"):
                 raise ModelError(f"method 'eventprop' needs a threshold that resets; {name} has another", got=model.name, fix='method="bptt"')
-            if model.has_fires and any(w.target == name for w in rollout.wirings):
+            if model.has_fires and any(w.target == name for w in wirings(rollout)):
                 self._check_ports(rollout, name)
 
     def _check_ports(self, rollout: Rollout, name: str) -> None:
@@ -58,8 +58,8 @@ class EventProp(Method):
         model = neurons.step.traced
         with jax.enable_x64(rollout.precision == "float64"):
             p, s = neurons.constants(neurons.parameters, rollout.dt, rollout.dtype), jax.tree.map(jnp.asarray, neurons.initial)
-            for port in {w.port for w in rollout.wirings if w.target == name}:
-                moved = jax.jvp(lambda s: distance(model, p, s), (s,), (_jump(model, p, s, port),))[1]  # noqa: B023
+            for port in {w.port for w in wirings(rollout) if w.target == name}:
+                moved = jax.jvp(lambda s: distance(model, p, s), (s,), (_jump(model, p, s, port),))[1]
                 if np.any(np.asarray(moved) != 0.0):
                     raise ModelError(f"method 'eventprop': events at {name}.{port} move the threshold's state at once", got=model.name, expected="a port that changes a current or a conductance", fix='method="bptt"')
 

@@ -36,8 +36,9 @@ class Forward(Method):
     def __init__(self, most: int = 200):
         self.most = whole_number(most, "Forward.most")
 
-    def gradient(self, rollout: Rollout, values: Values, loss: Callable[..., Any]) -> Callable[..., Any]:
+    def gradient(self, rollout: Rollout, values: Values, loss: Callable[..., Any], backend: str = "jax") -> Callable[..., Any]:
         """As of `Method`."""
+        self.check_backend(backend)
 
         def both(free: Tree, inputs: Tree, *arguments: Any) -> Any:
             flat, back = ravel_pytree(jax.tree.map(jnp.asarray, free))

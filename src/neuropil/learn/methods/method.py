@@ -28,9 +28,20 @@ Values = Callable[[Tree], tuple[Tree, Tree]]
 
 
 class Method(Named):
-    """Base class; a subclass gives `apply`, or `gradient`."""
+    """Base class; a subclass gives `apply`, or `gradient`.
+
+    Class attribute:
+        backends: of `Rollout.apply` that it can use.
+    """
 
     family: ClassVar[str] = "method of training"
+    backends: ClassVar[tuple[str, ...]] = ("jax",)
+
+    @property
+    def label(self) -> str:
+        """Name and options."""
+        options = ", ".join(f"{n}={v!r}" for n, v in vars(self).items())
+        return f"{self.name} ({options})" if options else self.name
 
     def check(self, rollout: Rollout) -> None:
         """Refuse networks of which this method has no gradient.
@@ -41,6 +52,15 @@ class Method(Named):
         Raises:
             ModelError: with what is not supported, and the remedy.
         """
+
+    def check_backend(self, backend: str) -> None:
+        """Refuse a `backend` that the method cannot use.
+
+        Raises:
+            ModelError: it is not one of `backends`.
+        """
+        if backend not in self.backends:
+            raise ModelError(f"method {self.name!r} cannot use this backend", got=backend, expected=" or ".join(map(repr, self.backends)))
 
     def start(self, rollout: Rollout, free: Tree) -> Tree:
         """What an optimiser changes at the start: the free numbers, and what the method itself learns beside them.
@@ -57,27 +77,33 @@ class Method(Named):
         Args:
             rollout: of the network.
             parameters, state, inputs: as of `Rollout.apply`, with a batch axis or without.
+
+        Raises:
+            ModelError: the method has `gradient` alone.
         """
         raise ModelError(f"{type(self).__name__} has no derivative of its own", fix="call gradient(rollout, values, loss)")
 
-    def gradient(self, rollout: Rollout, values: Values, loss: Callable[..., Any]) -> Callable[..., Any]:
+    def gradient(self, rollout: Rollout, values: Values, loss: Callable[..., Any], backend: str = "jax") -> Callable[..., Any]:
         """Value and gradient of a loss.
 
         Args:
             rollout: of the network.
             values: from free numbers to parameters and state.
             loss: (rolled, *arguments) -> (one number, anything).
+            backend: one of `backends`.
 
         Returns:
             (free, inputs, *arguments) -> ((number, anything), gradient like free).
 
         Raises:
-            ModelError: as `check`.
+            ModelError: as `check`; a backend that the method cannot use.
         """
         self.check(rollout)
+        self.check_backend(backend)
+        chosen: dict[str, Any] = {} if backend == "jax" else {"backend": backend}
 
         def total(free: Tree, inputs: Tree, *arguments: Any) -> Any:
-            return loss(self.apply(rollout, *values(free), inputs), *arguments)
+            return loss(self.apply(rollout, *values(free), inputs, **chosen), *arguments)
 
         return jax.value_and_grad(total, has_aux=True)
 

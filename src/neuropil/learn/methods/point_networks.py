@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from neuropil.errors import ModelError
+from neuropil.learn.delivery import Wiring
 from neuropil.learn.population import Neurons
 from neuropil.learn.rollout import Rollout
 from neuropil.model.contents.contents import Probe
@@ -27,12 +28,21 @@ def check_point_network(rollout: Rollout, method: str) -> None:
     network = rollout.network
     found = [
         *(f"synapse model of {n}" for n in rollout.living), *(f"graded projection {n}" for n in rollout.graded), *(f"coupling {c.name}" for c in network.couplings),
-        *(f"modulator {n}" for n in network.modulators), *(f"trained delays of {n}" for n in rollout.delays),
+        *(f"shared weights of {p.name}" for p in network.projections if p.matrix is not None), *(f"modulator {n}" for n in network.modulators), *(f"trained delays of {n}" for n in rollout.delays),
         *(f"population {n} with parts" for n, one in rollout.neurons.items() if not isinstance(one, Neurons)),
         *(f"probe {p.name} of an expression" for p in network.probes if type(p) is not Probe),
     ]  # fmt: skip
     if found:
         raise ModelError(f"method {method!r} does not support this network", got=found[0], expected="point neurons, bare weights, probes of states", fix='method="bptt"')
+
+
+def wirings(rollout: Rollout) -> list[Wiring]:
+    """The projections of a network that `check_point_network` accepts.
+
+    Args:
+        rollout: of the network.
+    """
+    return [w for w in rollout.wirings if isinstance(w, Wiring)]
 
 
 def entering(rollout: Rollout, name: str, row: Tree, arrived: Tree) -> tuple[Tree, Tree, Any]:

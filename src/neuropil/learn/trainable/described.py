@@ -81,6 +81,9 @@ def _population(rollout: Rollout, pop: Population, parameters: Tree, state: Tree
 
 
 def _projection(rollout: Rollout, p: Projection, parameters: Tree, state: Tree, initial: Tree) -> Tree:
+    if p.matrix is not None:
+        mine, before = (tree["weights"][p.name] for tree in (parameters, rollout.parameters))
+        return {"weight": p.matrix.bound({next(iter(p.matrix.parameters)): _plain(mine)})} if _differ(mine, before) else {}
     synapse, spec = p.synapse, None if p.synapse is None else p.synapse.spec
     pre, post, _, steps, site, _ = numbered_edges(p, rollout.seed, rollout.dt)
     drawn, arranged = _arrangement(p, pre, post)

@@ -142,7 +142,7 @@ def of_projection(owner: Projection, rollout: Rollout, what: str) -> Leaf:
     synapse = owner.synapse
     spec = Spec() if synapse is None else synapse.spec
     weights = np.asarray(rollout.parameters["weights"][owner.name])
-    pre = rollout.sources[owner.name]
+    pre = rollout.sources.get(owner.name)  # shared weights have no source of their own
     if what == "weight":
         port = None if owner.port is None else owner.target.neuron.spec.ports.get(owner.port)
         return Leaf(PARAMETERS, ("weights", owner.name), weight_dimension(owner.name, synapse, port), weights.size, each=True, source=pre)
