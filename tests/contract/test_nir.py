@@ -24,6 +24,8 @@ from neuropil.units import Hz, ms, mV, pA
 from neuropil.zoo.neurons.adex import AdEx
 from neuropil.zoo.neurons.lif import LIFDelta, LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
+from neuropil.zoo.neurons.rate import LeakyReadout
+from neuropil.zoo.neurons.relay import Relay
 
 nir = pytest.importorskip("nir")
 R = np.random.default_rng(5)
@@ -261,6 +263,29 @@ def test_networks_of_the_zoo_are_written(tmp_path):
         assert within.sum() > 20
         np.testing.assert_array_equal(one.step[within] + 1, other.step[: within.sum()])
         np.testing.assert_array_equal(one.neuron[within], other.neuron[: within.sum()])
+
+
+def test_a_trained_network_is_written_as_it_is(tmp_path):
+    """What `npl.fit` leaves, with its time step; read back, a latency code fires the same and the readout ends the same."""
+    x = R.uniform(size=(20, 6))
+    net = npl.Network("trained")
+    seen, hidden, out = net.population("seen", Relay(), 6), net.population("hidden", LIFDelta(t_ref=0 * ms), 9), net.population("out", LeakyReadout(), 2)
+    net.project(seen, hidden, npl.AllToAll(), weight=npl.Normal(9 * mV, 9 * mV), delay=1 * ms, port="syn")
+    net.project(hidden, hidden, npl.FixedProbability(0.4), weight=npl.Normal(0 * mV, 2 * mV), delay=2 * ms, port="syn", name="again")
+    net.project(hidden, out, npl.AllToAll(), weight=npl.Normal(0.0, 0.5), delay=1 * ms, port="syn")
+    fit = npl.fit(net, (x, (x[:, 0] > 0.5).astype(int)), epochs=1, batch=10, encoder=npl.data.LatencyEncoder(12 * ms, least=0.05), backend="jax", checks=False, input="seen")
+    read = npl.from_nir(npl.to_nir(fit, tmp_path / "fit.nir"))
+    ran = []
+    for one, port, state in ((fit.network, "spikes", "y"), (read, "pulses", "v")):
+        one = one.replace()
+        one.stimulate(one["seen"], npl.SpikeList(np.arange(1, 13) * ms, np.arange(12) % 6), port=port, weight=1.0)
+        one.probe(one["out"], state, name="y")
+        ran.append(npl.run(one, 20 * ms, dt=1 * ms, precision="float64"))
+    for name in ("seen", "hidden"):
+        np.testing.assert_array_equal(ran[0].spikes.of(name).step, ran[1].spikes.of(name).step)
+        np.testing.assert_array_equal(ran[0].spikes.of(name).neuron, ran[1].spikes.of(name).neuron)
+    assert len(ran[0].spikes.of("hidden")) > 8
+    np.testing.assert_allclose(ran[1].traces["y"].values, ran[0].traces["y"].values, rtol=1e-9, atol=1e-12)
 
 
 # --- what cannot be expressed -------------------------------------------------------------------------------------------
