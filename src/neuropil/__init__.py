@@ -165,6 +165,7 @@ if TYPE_CHECKING:
     from neuropil.learn.fit.saved import load_fit
     from neuropil.learn.surrogate import surrogate
     from neuropil.model.network.load import load_network, network_sources
+    from neuropil.nir import from_nir, to_nir
     from neuropil.result import Result, Spikes, Trace
     from neuropil.view.explain import explain
 
@@ -181,6 +182,8 @@ _LATER = {
     "Spikes": "neuropil.result",
     "Trace": "neuropil.result",
     "Loop": "neuropil.agents",
+    "from_nir": "neuropil.nir",
+    "to_nir": "neuropil.nir",
     "Rollout": "neuropil.learn",
     "surrogate": "neuropil.learn",
     "Trainable": "neuropil.learn",
@@ -356,6 +359,7 @@ __all__ = [
     "discretise",
     "explain",
     "fit",
+    "from_nir",
     "load_fit",
     "load_network",
     "load_snapshot",
@@ -365,6 +369,7 @@ __all__ = [
     "register",
     "run",
     "surrogate",
+    "to_nir",
     "units",
     "validate",
 ]  # fmt: skip
