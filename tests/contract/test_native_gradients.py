@@ -123,7 +123,7 @@ def test_a_batch_with_sparse_surrogate_equals_jax_and_no_bit_depends_on_threads_
     assert jax.tree.all(jax.tree.map(np.array_equal, spikes, expected))
     np.testing.assert_allclose(value, truth, rtol=1e-11)
     assert_near(gradients, reference, 1e-10)
-    for native in (Native(threads=2), Native(threads=2, memory=0.0), Native(threads=1, memory=40000.0)):
+    for native in (Native(threads=2), Native(threads=2, memory=400_000.0), Native(threads=1, memory=30_000.0)):
         again = both(roll, native, inputs)
         assert jax.tree.all(jax.tree.map(np.array_equal, again, ((value, spikes), gradients))), native
 

@@ -13,19 +13,22 @@ NAME = "gradient"
 
 
 def source_of(signature: GradientSignature, precision: str) -> str:
-    """A module with `forward(k, row, n, *arguments)` and `backward(k, row, n, *arguments)`: step k of a sample, row of its tape, elements.
+    """A module with `forward(k, row, n, *arguments)` and, where a product is wanted, `backward(k, row, n, *arguments)`: step k of a sample, row of its tape,
+    elements.
 
     Args:
         signature: their arguments.
         precision: "float32" or "float64".
     """
     program = signature.program
-    forward, backward = _Forward(signature), _Backward(signature)
+    loops = [_Forward(signature).text("forward", signature.forward)]
+    if program.use.product:
+        loops.append(_Backward(signature).text("backward", signature.backward))
     lines = module_head(
         f"A step of every neuron and its vector-Jacobian product, {precision}.", precision, [(program.graph, [*program.forward, *program.backward])],
         "from neuropil.codegen.numerics import flush_subnormal", "from neuropil.codegen.vectors import wide_vectors", "one, zero = np.int32(1), np.int32(0)",
     )  # fmt: skip
-    return "\n".join([*lines, *forward.text("forward", signature.forward), *backward.text("backward", signature.backward), ""])
+    return "\n".join([*lines, *(line for loop in loops for line in loop), ""])
 
 
 class _Writer:
@@ -127,7 +130,7 @@ class _Forward(_Writer):
             self.head += [] if self.signature.periods else ["pause = period[0]"]
             self.body += ["further = waiting - one if resting else zero", f"left[i] = {period} if spike else further" if program.can_fire else "left[i] = further"]
         if bits:
-            self.body += [line for line, _ in bits] + [f"code[row, i] = {' | '.join(n for _, n in bits)}"]
+            self.body += [line for line, _ in bits] + [f"code[k, i] = {' | '.join(n for _, n in bits)}"]
 
 
 class _Backward(_Writer):
@@ -146,7 +149,7 @@ class _Backward(_Writer):
             self.body.append(f"{self.leaf(f'g.{n}')} = {name(Role.STATE_BAR, n)}[i]{more}")
         self.body += ["z = spike_bar[i]"] if program.spike_matters else []
         self.body += [f"{self.leaf(leaf)} = {name(Role.TAPE, leaf)}[row, i]" for leaf in program.tape]
-        self.body += [f"resting = (code[row, i] & np.uint8({RESTING})) != np.uint8(0)"] if program.names.rests else []
+        self.body += [f"resting = (code[k, i] & np.uint8({RESTING})) != np.uint8(0)"] if program.names.rests else []
         self.body += ["drawn = uniform[k, i]"] if program.draws(self.roots) else []
 
     def _writes(self) -> None:

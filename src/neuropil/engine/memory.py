@@ -15,7 +15,7 @@ from neuropil.engine.exchange.spikes import exchanged
 from neuropil.engine.layout import BLOCK
 from neuropil.engine.stores.deliver import first_capacity
 from neuropil.engine.stores.packed_store import packed_buffers
-from neuropil.engine.stores.stateful_store import stateful_buffers
+from neuropil.engine.stores.stateful_forecast import stateful_buffers
 from neuropil.errors import MemoryLimitError
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.plan import Plan

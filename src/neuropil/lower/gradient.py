@@ -28,6 +28,7 @@ class Use:
         recorded: states of which every value is an output.
         parameters: those whose cotangents are wanted.
         event_bars, current_bars: given events and currents whose cotangents are wanted.
+        product: whether anything of the product is wanted; without, there are no cotangents and no tape of states.
     """
 
     rings: tuple[str, ...] = ()
@@ -38,6 +39,7 @@ class Use:
     parameters: tuple[str, ...] = ()
     event_bars: tuple[str, ...] = ()
     current_bars: tuple[str, ...] = ()
+    product: bool = True
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,8 @@ class StepGradient:
         wanted = {n: bars[0][n] for n in use.parameters}
         inputs = {n: bars[2][n] for n in (*use.current_bars, *(f for f in use.flows if f not in use.current_bars))}
         ports = {n: bars[3][n] for n in (*use.rings, *(e for e in use.event_bars if e not in use.rings))}
+        if not use.product:
+            return cls(names, use, graph, new, fired, graph.const(0.0), {}, {}, {}, {})
         return cls(names, use, graph, new, fired, slope, bars[1], inputs, ports, wanted)
 
     @property

@@ -15,7 +15,7 @@ class Role(Enum):
     CONSTANT = "a hoisted constant that differs, [n]"
     LEFT = "int32, refractory steps left, [n]"
     PERIOD = "int32, the refractory period in steps, [1] or [n]"
-    CODE = "uint8, what a step did: FIRED, NEAR and RESTING, [rows, at least n]"
+    CODE = "uint8, what a step did: FIRED, NEAR and RESTING, [steps, at least n]"
     STATE = "a state, [n]"
     TAPE = "values before a step of what the product needs, [rows, n]"
     RECORD = "a state after every step, [steps, n]"
@@ -92,6 +92,8 @@ class GradientSignature:
     def backward(self) -> tuple[Argument, ...]:
         """Of the product."""
         p, use = self.program, self.program.use
+        if not use.product:
+            return ()
         made = self._constants(p.backward)
         if p.names.rests:
             made.append(Argument(Role.CODE))

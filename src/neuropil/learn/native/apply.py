@@ -17,6 +17,7 @@ from neuropil.learn.native.foreign import foreign
 from neuropil.learn.native.host import backward, forward
 from neuropil.learn.native.observed import needed_states, traces_of
 from neuropil.learn.native.support import check_supported
+from neuropil.plan.gradient_signature import FIRED
 
 Tree = dict[str, Any]
 
@@ -75,8 +76,18 @@ def _first(axes: Batch, state: Tree, inputs: Tree) -> tuple[Tree, Tree]:
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _rolled(call: NativeCall, floats: Tree, fixed: Tree) -> Tree:
-    call.own.machine(call, floats)  # traced here, not by the thread that calls the function
-    return _host(forward, call, (_results(call, floats), None), floats, fixed)[0]
+    return _with_spikes(call, _host(forward, call, (_results(call, floats), None), floats, fixed)[0])
+
+
+def _with_spikes(call: NativeCall, out: Tree) -> Tree:
+    """What comes out with the codes read by JAX: where nobody needs spikes, they are never made."""
+    rollout = call.own.rollout
+    spikes = {}
+    for name, neurons in rollout._neurons.items():
+        size = neurons.population.size
+        codes = out["codes"].get(name, jnp.zeros((call.samples, call.steps, size), np.uint8))
+        spikes[name] = (codes[..., :size] & FIRED).astype(rollout.dtype)
+    return {**{kind: out[kind] for kind in ("records", "states", "flight", "left")}, "spikes": spikes}
 
 
 def _results(call: NativeCall, floats: Tree) -> Tree:
@@ -88,7 +99,7 @@ def _results(call: NativeCall, floats: Tree) -> Tree:
     for name, state in call.recorded:
         records.setdefault(name, {})[state] = shape((*lead, size[name]))
     return {
-        "spikes": {n: shape((*lead, size[n])) for n in size}, "records": records,
+        "codes": {p.name: jax.ShapeDtypeStruct((*lead, p.width), np.uint8) for p in call.own.machine(call, floats).parts if p.coded}, "records": records,
         "states": {n: {k: shape((call.samples, *a.shape[1:])) for k, a in of.items()} for n, of in floats["states"].items()},
         "flight": {n: {k: shape((call.samples, *a.shape[1:])) for k, a in of.items()} for n, of in floats["flight"].items()},
         "left": {n: jax.ShapeDtypeStruct((call.samples, size[n]), np.int32) for n in size},
@@ -120,7 +131,7 @@ def _fwd(call: NativeCall, floats: Tree, fixed: Tree) -> tuple[Tree, Any]:
         for (name, leaf), (width, dtype) in machine.tape.items():
             tapes[name][leaf] = jax.ShapeDtypeStruct((call.samples, call.steps, width), dtype)
     out, tapes = _host(forward, call, (results, tapes), floats, fixed)
-    return out, (call, floats, fixed, tapes)
+    return _with_spikes(call, out), (call, floats, fixed, tapes, out["codes"])
 
 
 def _is_primal(a: Any) -> bool:
@@ -128,13 +139,13 @@ def _is_primal(a: Any) -> bool:
 
 
 def _bwd(_: NativeCall, residuals: Any, bars: Tree) -> tuple[Tree, None]:
-    call, floats, fixed, tapes = residuals
+    call, floats, fixed, tapes, codes = residuals
     mine = {kind: bars[kind] for kind in ("spikes", "records", "states", "flight")}
     nonzero = {n: a for n, a in mine["spikes"].items() if not isinstance(a, SymbolicZero)}
     given = {**{k: jax.tree.map(_instantiated, mine[k], is_leaf=_is_zero) for k in ("records", "states", "flight")}, "spikes": nonzero}
     paths = sorted(call.wanted)
     shapes = {path: jax.ShapeDtypeStruct(np.shape(_at(floats, path)), call.own.rollout.dtype) for path in paths}
-    found = _host(backward, call, shapes, floats, fixed, tapes, given) if paths else {}
+    found = _host(backward, call, shapes, floats, fixed, tapes, codes, given) if paths else {}
     made = jax.tree_util.tree_map_with_path(lambda path, _: found.get(tuple(k.key for k in path)), floats)
     return made, None
 

@@ -23,15 +23,15 @@ class Native:
 
     Attributes:
         threads: how many threads share the samples of a batch; None: as many as there are processors. No bit depends on it.
-        memory: bytes for what a gradient keeps of the way forward. What does not fit is computed a second time: sample by sample, and where
-            that does not fit either, between checkpoints.
+        memory: bytes for what a gradient keeps of the way forward. What does not fit is computed a second time: sample by sample (which costs about
+            as much as keeping it), and where that does not fit either, between checkpoints.
 
     Raises:
         ModelError: threads or bytes that are no such number.
     """
 
     threads: int | None = None
-    memory: float = 2.0**30
+    memory: float = 2.0**25
 
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:
@@ -101,6 +101,7 @@ class NativeRollout:
 
     def _made(self, call: NativeCall, floats: Tree, apart: dict[str, frozenset[str]]) -> Machine:
         rollout, wanted, parts = self.rollout, call.wanted, []
+        active = _active(self.links, wanted)
         for name, neurons in rollout._neurons.items():
             names = names_of(neurons)
             rings: dict[str, int] = {}
@@ -113,8 +114,17 @@ class NativeRollout:
                 currents=tuple(n for n in names.inputs if n in currents), recorded=tuple(n for n in names.states if (name, n) in call.recorded),
                 parameters=tuple(n for n in names.parameters if ("constants", name, n) in wanted),
                 event_bars=tuple(n for n in names.ports if ("events", name, n) in wanted),
-                current_bars=tuple(n for n in names.inputs if ("currents", name, n) in wanted),
+                current_bars=tuple(n for n in names.inputs if ("currents", name, n) in wanted), product=name in active,
             )  # fmt: skip
             step = NativeStep.of(neurons, use, apart.get(name, frozenset()), rollout.precision)
             parts.append(Part(name, neurons.population.size, step, rings))
         return Machine(tuple(parts), self.links, frozenset(path[1] for path in wanted if path[0] == "weights"))
+
+
+def _active(links: tuple[Link, ...], wanted: frozenset[tuple[str, ...]]) -> set[str]:
+    """Populations whose states depend on something whose cotangent is wanted: for the others, the way back ends."""
+    found = {path[1] for path in wanted if path[0] != "weights"}
+    found |= {link.wiring.target for link in links if ("weights", link.wiring.name) in wanted}
+    while more := {link.wiring.target for link in links if link.wiring.source in found} - found:
+        found |= more
+    return found

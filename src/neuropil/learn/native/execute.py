@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from neuropil.learn.native.loop import Loop
-from neuropil.learn.native.machine import Arrays, Machine, Workspace
+from neuropil.learn.native.machine import Arrays, Machine
 from neuropil.plan.gradient_signature import Role
 
 GROUPS = 8
@@ -60,37 +60,34 @@ class Executor:
     threads: int
     memory: float
 
-    def forward(self, batch: Batch, tapes: Arrays | None, ends: Arrays, records: Arrays, spikes: Mapping[str, np.ndarray]) -> None:
+    def forward(self, batch: Batch, tapes: Arrays | None, ends: Arrays, left: Arrays) -> None:
         """Values of every sample.
 
         Args:
             batch: what is given.
             tapes: to be filled, [samples, steps, width]; None: nothing is kept.
             ends: states at the end, by the keys of `Batch.start`, to be filled.
-            records: recorded states [samples, steps, n], to be filled.
-            spikes: by population zeros [samples, steps, neurons], to be filled.
+            left: codes and recorded states [samples, steps, n], to be filled.
         """
         machine, count, steps = self.machine, batch.samples, batch.steps
 
         def run(own: range) -> None:
-            space = Workspace(machine, 0)
-            once = space.tape(machine, 1) if tapes is None else {}
-            for b in own:
-                arrays = {**space.arrays, **_sample(batch, b), **{key: a[b] for key, a in records.items()}}
-                _begin(batch, b, space.arrays)
-                tape = once if tapes is None else {key: a[b] for key, a in tapes.items()}
-                loop = machine.linked(space, "forward", machine.forward(arrays, tape, {n: a[b] for n, a in spikes.items()}))
-                loop.run(0, steps, None if tapes is None else 0)
-                _end(batch, b, space.arrays, ends)
+            with machine.workspace(steps) as space:
+                for b in own:
+                    _begin(batch, b, space.arrays)
+                    arrays = {**space.arrays, **_sample(batch, b), **{key: a[b] for key, a in left.items()}}
+                    tape = space.tape(machine, 1) if tapes is None else {key: a[b] for key, a in tapes.items()}
+                    machine.linked(space, "forward", machine.forward(arrays, tape)).run(0, steps, None if tapes is None else 0)
+                    _end(batch, b, space.arrays, ends)
 
         self._spread(count, run)
 
-    def backward(self, batch: Batch, tapes: Arrays | None, end_bars: Arrays, record_bars: Arrays, spike_bars: Mapping[str, np.ndarray], wanted: Arrays) -> tuple[Arrays, Arrays, Arrays]:
+    def backward(self, batch: Batch, tapes: Arrays | None, codes: Arrays, end_bars: Arrays, record_bars: Arrays, spike_bars: Mapping[str, np.ndarray], wanted: Arrays) -> tuple[Arrays, Arrays, Arrays]:
         """Cotangents of everything that is wanted.
 
         Args:
             batch: what was given.
-            tapes: what was kept, or None.
+            tapes: what was kept, or None; codes: those of the way forward.
             end_bars: of the states at the end, by the keys of `Batch.start`.
             record_bars, spike_bars: of recorded states and of spikes, [samples, steps, n].
             wanted: key -> an array of the shape of a sum over samples: parameters and weights.
@@ -108,26 +105,24 @@ class Executor:
         sums = [{key: np.zeros_like(a) for key, a in wanted.items()} for _ in groups]
 
         def run(own: range) -> None:
-            mine = sums[groups.index(own)]
-            space = Workspace(machine, steps)
-            rows = self._rows(steps)
-            room = space.tape(machine, rows) if tapes is None else {}
-            for b in own:
-                arrays = {**space.arrays, **_sample(batch, b), **mine, **{key: a[b] for key, a in (given_bars | record_bars).items()}}
-                arrays |= {(p.name, Role.RECORD, n): space.arrays[p.name, "unused record", n] for p in machine.parts for n in p.step.program.use.recorded}
-                back: dict[str, np.ndarray] = {n: a[b] for n, a in spike_bars.items()}
-                _begin_bars(batch, b, space.arrays, end_bars)
-                _begin(batch, b, space.arrays)
-                if tapes is not None:
-                    machine.linked(space, "backward", machine.backward(arrays, {key: a[b] for key, a in tapes.items()}, back)).run(steps - 1, -1, 0)
-                else:
-                    again = machine.linked(space, "again", machine.forward(arrays, room, {}))
-                    there = machine.linked(space, "backward", machine.backward(arrays, room, back))
-                    for first, end, saved in self._segments(again, space.arrays, steps, rows):
-                        _restore(space.arrays, saved)
-                        again.run(first, end, first)
-                        there.run(end - 1, first - 1, first)
-                _end_bars(batch, b, space.arrays, start_bars)
+            mine, rows = sums[groups.index(own)], self._rows(steps)
+            what = f"backward {'again' if tapes is None else 'kept'} {sorted(spike_bars)}"
+            with machine.workspace(steps) as space:
+                for b in own:
+                    _begin_bars(batch, b, space.arrays, end_bars)
+                    arrays = {**space.arrays, **_sample(batch, b), **mine, **{key: a[b] for key, a in (given_bars | record_bars | codes).items()}}
+                    tape = space.tape(machine, rows) if tapes is None else {key: a[b] for key, a in tapes.items()}
+                    there = machine.linked(space, what, machine.backward(arrays, tape, {n: a[b] for n, a in spike_bars.items()}))
+                    if tapes is not None:
+                        there.run(steps - 1, -1, 0)
+                    else:
+                        _begin(batch, b, space.arrays)
+                        again = machine.linked(space, "again", machine.forward({**arrays, **space.again}, tape))
+                        for first, end, saved in self._segments(again, space.arrays, steps, rows):
+                            _restore(space.arrays, saved)
+                            again.run(first, end, first)
+                            there.run(end - 1, first - 1, first)
+                    _end_bars(batch, b, space.arrays, start_bars)
 
         self._spread(count, run)
         totals = sums[0]

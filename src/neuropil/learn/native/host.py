@@ -64,23 +64,24 @@ def forward(call: NativeCall, floats: Tree, fixed: Tree, filled: tuple[Tree, Tre
     """
     machine, (out, kept) = call.own.machine(call, floats), filled
     tapes: execute.Arrays | None = None if kept is None else {key: kept[key[0]][key[1]] for key in machine.tape}
+    left: execute.Arrays = {}
     for part in machine.parts:
-        if tapes is not None and part.coded:
-            tapes[part.name, "code"][..., part.size :] = 0
-        out["spikes"][part.name][...] = 0
+        if part.coded:
+            out["codes"][part.name][..., part.size :] = 0
+            left[part.name, Role.CODE, ""] = out["codes"][part.name]
     ends = {(n, Role.STATE, k): a for n, of in out["states"].items() for k, a in of.items()} | {(n, Role.LEFT, ""): a for n, a in out["left"].items()}
     ends |= {(n, Role.RING, k): a for n, of in out["flight"].items() for k, a in of.items()}
-    records = {(n, Role.RECORD, k): a for n, of in out["records"].items() for k, a in of.items()}
-    _executor(call, machine).forward(_batch(call, machine, floats, fixed), tapes, ends, records, out["spikes"])
+    left |= {(n, Role.RECORD, k): a for n, of in out["records"].items() for k, a in of.items()}
+    _executor(call, machine).forward(_batch(call, machine, floats, fixed), tapes, ends, left)
 
 
-def backward(call: NativeCall, floats: Tree, fixed: Tree, tapes: Tree | None, bars: Tree, filled: dict[tuple[str, ...], np.ndarray]) -> None:
+def backward(call: NativeCall, floats: Tree, fixed: Tree, tapes: Tree | None, codes: Tree, bars: Tree, filled: dict[tuple[str, ...], np.ndarray]) -> None:
     """The cotangents that are wanted.
 
     Args:
         call: what is known of it.
         floats, fixed: as `apply_native` makes them.
-        tapes: from `forward`, or None.
+        tapes, codes: from `forward`; tapes may be None.
         bars: cotangents of what `forward` gives; of spikes those that are not zero.
         filled: by path, to be filled.
     """
@@ -92,7 +93,7 @@ def backward(call: NativeCall, floats: Tree, fixed: Tree, tapes: Tree | None, ba
     wanted: execute.Arrays = {(p.name, Role.PARAMETER_BAR, n): np.zeros(p.size, p.step.precision) for p in machine.parts for n in p.step.signature.parameters}
     batch = _batch(call, machine, floats, fixed)
     wanted |= {(link.wiring.name, "weight_bar"): batch.fixed[link.wiring.name, "weight"] for link in machine.links if link.wiring.name in machine.weights}
-    starts, sums, given = _executor(call, machine).backward(batch, kept, ends, records, {n: _fixed(a) for n, a in bars["spikes"].items()}, wanted)
+    starts, sums, given = _executor(call, machine).backward(batch, kept, {(n, Role.CODE, ""): _fixed(a) for n, a in codes.items()}, ends, records, {n: _fixed(a) for n, a in bars["spikes"].items()}, wanted)
     links = {link.wiring.name: link for link in machine.links}
     for path, found in filled.items():
         kind, name, *more = path

@@ -22,8 +22,8 @@ _IN_LANES = {**KERNEL_FLAGS, "fastmath": {"nsz", "afn", "reassoc", "contract"}}
 
 @cached_njit(**KERNEL_FLAGS)
 def list_codes(k, row, codes, width, bits, who, count):  # type: ignore[no-untyped-def]
-    """Neurons whose code of this row has any of these bits."""
-    count[0] = list_marked(codes, row * width, width, bits, who)
+    """Neurons whose code of this step has any of these bits."""
+    count[0] = list_marked(codes, k * width, width, bits, who)
 
 
 @cached_njit(**KERNEL_FLAGS)
@@ -34,13 +34,6 @@ def list_given(k, row, bounds, spikes, who, count):  # type: ignore[no-untyped-d
         who[found] = spikes[q]
         found += 1
     count[0] = found
-
-
-@cached_njit(**KERNEL_FLAGS)
-def emit(k, row, who, count, spikes):  # type: ignore[no-untyped-def]
-    """Write the spikes of a step: 1 in a row of zeros."""
-    for q in range(count[0]):
-        spikes[k, who[q]] = 1
 
 
 @cached_njit(**KERNEL_FLAGS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -48,8 +49,7 @@ class Part:
 
     def tape(self) -> dict[tuple[str, str], tuple[int, Any]]:
         """What is kept of each step: key -> values of a row, and their type."""
-        found: dict[tuple[str, str], tuple[int, Any]] = {(self.name, leaf): (self.size, np.dtype(self.step.precision)) for leaf in self.step.program.tape}
-        return found | ({(self.name, "code"): (self.width, np.dtype(np.uint8))} if self.coded else {})
+        return {(self.name, leaf): (self.size, np.dtype(self.step.precision)) for leaf in self.step.program.tape}
 
 
 class Workspace:
@@ -61,12 +61,16 @@ class Workspace:
 
     Attributes:
         arrays: by part and argument of its kernels, by "who" and "count" of a part.
+        again: what the way forward leaves when it is computed a second time, which nobody reads.
+        tapes: by their number of rows.
         loops: by name.
     """
 
     def __init__(self, machine: Machine, steps: int):
         self.arrays: Arrays = {}
         self.loops: dict[str, Loop] = {}
+        self.again: Arrays = {}
+        self.tapes: dict[int, Arrays] = {}
         for part in machine.parts:
             real, program = np.dtype(part.step.precision), part.step.program
             for n in program.names.states:
@@ -79,11 +83,14 @@ class Workspace:
             self.arrays[part.name, Role.SPIKE_BAR, ""] = np.zeros(part.size, real)
             self.arrays[part.name, "who"], self.arrays[part.name, "count"] = np.zeros(part.width, np.int32), np.zeros(1, np.int64)
             for n in program.use.recorded:
-                self.arrays[part.name, "unused record", n] = np.zeros((steps, part.size), real)
+                self.again[part.name, Role.RECORD, n] = np.zeros((steps, part.size), real)
+            self.again[part.name, Role.CODE, ""] = np.zeros((steps, part.width), np.uint8)
 
     def tape(self, machine: Machine, rows: int) -> Arrays:
         """A tape of so many rows; of a sample without one a single row, which every step writes."""
-        return {key: np.zeros((rows, width), dtype) for key, (width, dtype) in machine.tape.items()}
+        if rows not in self.tapes:
+            self.tapes[rows] = {key: np.zeros((rows, width), dtype) for key, (width, dtype) in machine.tape.items()}
+        return self.tapes[rows]
 
 
 class Machine:
@@ -98,6 +105,7 @@ class Machine:
     def __init__(self, parts: tuple[Part, ...], links: tuple[Link, ...], weights: frozenset[str]):
         self.parts, self.links, self.weights = parts, links, weights
         self._lock = Lock()
+        self._spaces: dict[int, list[Workspace]] = {}
 
     @cached_property
     def tape(self) -> dict[tuple[str, str], tuple[int, Any]]:
@@ -108,6 +116,17 @@ class Machine:
     def tape_bytes(self) -> int:
         """Bytes of the tape for one step of one sample."""
         return sum(width * dtype.itemsize for width, dtype in self.tape.values())
+
+    @contextmanager
+    def workspace(self, steps: int) -> Iterator[Workspace]:
+        """A workspace for samples of so many steps, which others may use afterwards."""
+        free = self._spaces.setdefault(steps, [])
+        try:
+            space = free.pop()
+        except IndexError:
+            space = Workspace(self, steps)
+        yield space
+        free.append(space)
 
     def linked(self, space: Workspace, what: str, calls: list[Call]) -> Loop:
         """The loop over these calls in a thread.
@@ -127,21 +146,19 @@ class Machine:
                 space.loops[what] = Loop(calls)
         return space.loops[what]
 
-    def forward(self, arrays: Arrays, tape: Arrays, spikes: Mapping[str, np.ndarray]) -> list[Call]:
+    def forward(self, arrays: Arrays, tape: Arrays) -> list[Call]:
         """The calls of a step.
 
         Args:
             arrays: of a workspace, of the sample and of the network, by part and argument; weights by the name of the projection.
             tape: to be filled.
-            spikes: population -> [steps, neurons] of zeros, to be filled; those of populations that are not in it are not written.
         """
         calls = [Call(part.step.module.forward, self._arguments(part, part.step.signature.forward, arrays, tape)) for part in self.parts]
         for part in self.parts:
             sent = [link for link in self.links if link.wiring.source == part.name]
-            if part.step.program.can_fire and (sent or part.name in spikes):
+            if part.step.program.can_fire and sent:
                 listed = (arrays[part.name, "who"], arrays[part.name, "count"])
-                calls.append(self._list(part, tape, _FIRED, listed))
-                calls += [Call(kernels.emit, (*listed, spikes[part.name]))] if part.name in spikes else []
+                calls.append(self._list(part, arrays, _FIRED, listed))
                 calls += [self._link(kernels.send_dense, kernels.send_sparse, link, listed, arrays[link.wiring.name, "weight"], arrays, Role.RING) for link in sent]
         return calls
 
@@ -159,17 +176,17 @@ class Machine:
             listed, bar = (arrays[part.name, "who"], arrays[part.name, "count"]), arrays[part.name, Role.SPIKE_BAR, ""]
             if part.step.program.spike_matters:
                 if sent or part.name in spikes:
-                    calls.append(self._list(part, tape, _NEAR, listed))
+                    calls.append(self._list(part, arrays, _NEAR, listed))
                 calls.append(Call(kernels.take_spike_bars, (*listed, spikes[part.name], bar)) if part.name in spikes else Call(kernels.clear, (bar,)))
                 calls += [self._link(kernels.gather_dense, kernels.gather_sparse, link, listed, arrays[link.wiring.name, "weight"], arrays, Role.RING_BAR, bar) for link in sent]
             wanted = [link for link in sent if link.wiring.name in self.weights]
             if wanted and part.step.program.can_fire:
-                calls.append(self._list(part, tape, _FIRED, listed))
+                calls.append(self._list(part, arrays, _FIRED, listed))
                 calls += [self._link(kernels.weigh_dense, kernels.weigh_sparse, link, listed, arrays[link.wiring.name, "weight_bar"], arrays, Role.RING_BAR) for link in wanted]
-        return calls + [Call(part.step.module.backward, self._arguments(part, part.step.signature.backward, arrays, tape)) for part in self.parts]
+        return calls + [Call(part.step.module.backward, self._arguments(part, part.step.signature.backward, arrays, tape)) for part in self.parts if part.step.program.use.product]
 
-    def _list(self, part: Part, tape: Arrays, bits: Any, listed: tuple[Any, Any]) -> Call:
-        return Call(kernels.list_codes, (tape[part.name, "code"].reshape(-1), part.width, bits, *listed))
+    def _list(self, part: Part, arrays: Arrays, bits: Any, listed: tuple[Any, Any]) -> Call:
+        return Call(kernels.list_codes, (arrays[part.name, Role.CODE, ""].reshape(-1), part.width, bits, *listed))
 
     def _link(self, dense: Callable[..., Any], sparse: Callable[..., Any], link: Link, listed: tuple[Any, Any], weight: np.ndarray, arrays: Arrays, role: Role, *more: np.ndarray) -> Call:
         ring = arrays[link.wiring.target, role, link.wiring.port]
@@ -180,8 +197,5 @@ class Machine:
     def _arguments(self, part: Part, arguments: tuple[Argument, ...], arrays: Arrays, tape: Arrays) -> tuple[Any, ...]:
         made: list[Any] = [part.size]
         for a in arguments:
-            if a.role is Role.CODE:
-                made.append(tape[part.name, "code"])
-            else:
-                made.append(tape[part.name, a.name] if a.role is Role.TAPE else arrays[part.name, a.role, a.name])
+            made.append(tape[part.name, a.name] if a.role is Role.TAPE else arrays[part.name, a.role, a.name])
         return tuple(made)
