@@ -24,6 +24,7 @@ from neuropil.learn.fit.progress import Progress
 from neuropil.learn.fit.result import Fit
 from neuropil.learn.fit.settings import settings_of, trainables
 from neuropil.learn.fit.trainer import Trainer
+from neuropil.learn.methods.method import Method
 from neuropil.learn.trainable import FreeParameters, longest_delays
 from neuropil.model.network.network import Network
 from neuropil.units import ms
@@ -40,7 +41,7 @@ def fit(
     optimizer: Any = "adam",
     epochs: int = 10,
     batch: int | None = 32,
-    method: str = "bptt",
+    method: str | Method = "bptt",
     backend: str = "auto",
     seed: int = 1,
     out: str | os.PathLike[str] | None = None,
@@ -77,7 +78,8 @@ def fit(
             moves weights by about 1 % a step, whatever their unit.
         epochs: how often all samples are seen, in all (with those before a resumption).
         batch: samples of a step; data that come in batches are taken as they come.
-        method: "bptt", backpropagation through time.
+        method: how gradients are computed: "bptt", backpropagation through time; "truncated", "forward", "eprop", "eventprop", or one of `npl.methods` with
+            its options.
         backend: "jax", on any device; "native", compiled kernels; "auto": native where it can. `Fit.facts["backend"]` says which it was, and why.
         seed: of every random number: synapses, starting states, order of samples, encoders, stimuli.
         out: folder for checkpoints after every epoch, and for the trained network and a report at the end.
