@@ -23,6 +23,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parents[1]
 RULES = ("static", "pairs", "van rossum", "multiplicative", "triplet", "inhibitory", "oja", "power law")
+SLOW = 2e-4
+"""What a spike changes: so little that the network's activity stays, and so much that float32 resolves it (from 1/8192 on; the rule would be float64)."""
 NUMBERS = {"static": 0, "pairs": 2} | dict.fromkeys(RULES[2:], 3)
 """Of a synapse, what an event moves besides its target of 2 bytes: the weight, read and written; or the efficacy, and the largest weight."""
 
@@ -132,14 +134,14 @@ def model(rule: str, own: Any) -> Any:
     if rule in ("static", "pairs"):
         return own.PairSTDP() if rule == "pairs" else None
     start = {"start": 1.0}
-    slow = {"a_plus": 1e-4, "a_minus": 1e-4, **start}
+    slow = {"a_plus": SLOW, "a_minus": SLOW, **start}
     made = {
         "van rossum": lambda: pair_stdp.VanRossumSTDP(**slow),
         "multiplicative": lambda: pair_stdp.MultiplicativeSTDP(**slow),
         "power law": lambda: pair_stdp.PowerLawSTDP(**slow),
-        "triplet": lambda: triplet_stdp.TripletSTDP(a3_plus=1e-5, a2_minus=1e-5, **start),
-        "inhibitory": lambda: inhibitory.InhibitorySTDP(eta=1e-5, **start),
-        "oja": lambda: rate_rules.Oja(eta=1e-5, **start),
+        "triplet": lambda: triplet_stdp.TripletSTDP(a3_plus=SLOW, a2_minus=SLOW, **start),
+        "inhibitory": lambda: inhibitory.InhibitorySTDP(eta=10 * SLOW, **start),
+        "oja": lambda: rate_rules.Oja(eta=SLOW, **start),
     }
     return made[rule]()
 

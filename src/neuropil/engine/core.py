@@ -19,7 +19,7 @@ from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH
 from neuropil.engine.layout import Layout
 from neuropil.engine.program import Calls, Program
 from neuropil.engine.ring import ring_length
-from neuropil.engine.steps import PHASES, TIMED_STEPS, run
+from neuropil.engine.steps import PERIODS, PHASES, TICKED, TIMED_STEPS, run
 from neuropil.engine.stores import clock_driven_store, target_record_store  # noqa: F401  (they register builders)
 from neuropil.engine.stores.built import Built
 from neuropil.engine.stores.deliver import Rows, first_capacity
@@ -38,7 +38,7 @@ from neuropil.plan.signature import Kind
 from neuropil.plan.spec import in_order
 from neuropil.registry import builder_of
 
-DONE, SHORT, RUNAWAY = 0, 1, 2
+DONE, SHORT, RUNAWAY, FAULT = 0, 1, 2, 4
 PROBE_BUFFER_BYTES = 32_000_000
 
 
@@ -72,6 +72,7 @@ class Core(CoreStates):
         self.pending = 0  # steps up to now whose spikes have been published and wait to be filed
         self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
         self.clock = [np.zeros(TIMED_STEPS + 1, np.int64) for _ in range(threads)]
+        self.ticked = [-1] * threads  # the step of the last tick: it is done once, whatever comes between it and the step
         self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
         sizes = [p.size for p in plan.network.populations.values()]
         room = first_capacity(plan)
@@ -199,7 +200,7 @@ class Core(CoreStates):
             store.begin_at(step)
 
     def advance(self, steps: int) -> tuple[int, int]:
-        """Run up to `steps` steps; returns (steps done, DONE | SHORT | RUNAWAY). Probe buffers must have room."""
+        """Run up to `steps` steps; returns (steps done, DONE | SHORT | RUNAWAY | FAULT). Probe buffers must have room."""
         steps = 0 if self.pending and self.step % REFRESHED == 0 else min(steps, REFRESHED - self.step % REFRESHED)
         for prepare in self.machine.before:
             prepare(self.step)
@@ -346,6 +347,7 @@ class Core(CoreStates):
         log, calls = self.logs[t], self._calls[t]
         room = min((store.capacity for store in self.stores), default=1 << 62)
         calls.take(t)
-        calls.call[:] = self.layout.mine[t], self.step, steps, self.pending, room, self.program.filing
+        calls.call[:PERIODS] = self.layout.mine[t], self.step, steps, self.pending, room, self.program.filing, self.program.ticking, self.ticked[t]
         done: tuple[int, int, int] = run(calls.arrays, columns, calls.call, self.exchange.arrays, (log.step, log.neuron, log.counters, log.recent), self.clock[t])
+        self.ticked[t] = int(calls.call[TICKED])
         return done
