@@ -24,8 +24,6 @@ import neuropil as npl
 from neuropil.units import Hz, ms, mV, nM, pA, um
 
 NEURONS, SPAN, SPANS = 10_000, 200, 30
-LIMIT = 50.0
-"""µs that a tick of elementwise effects may cost."""
 
 
 def cells(net: npl.Network, positions: bool = False, **parameters: Any) -> npl.Population:
@@ -139,7 +137,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--one", choices=CASES, default=None, help="one measurement, as JSON")
     parser.add_argument("--before", type=Path, default=None, help="another checkout to measure")
-    parser.add_argument("--only", nargs="*", choices=CASES, default=list(CASES), help="print these and write nothing")
+    parser.add_argument("--only", nargs="*", choices=CASES, default=list(CASES), help="of these alone")
     arguments = parser.parse_args()
     if arguments.one:
         print(json.dumps(figures(arguments.one)))
@@ -149,18 +147,17 @@ def main() -> None:
     for case in arguments.only:
         raw["runs"][case] = {name: measure(sys.executable, Path(__file__), "--one", case, tree=tree) for name, tree in trees.items()}
         print(case, raw["runs"][case], flush=True)
-    if len(arguments.only) == len(CASES):
-        write("modulators", page(raw), raw)
+    write("modulators", page(raw), raw)
 
 
 def page(raw: dict[str, Any]) -> str:
     """The page."""
-    older = "before" in next(iter(raw["runs"].values()))
+    older = any("before" in run for run in raw["runs"].values())
     header = ["modulated", "µs per tick, at every step", "µs per tick, every ms", *(["before, at every step", "before, every ms"] if older else []), "µs of a step without"]
     rows = []
     for case, run in raw["runs"].items():
         now = run["now"]
-        before = [f"{run['before'][key]:.0f}" for key in ("every_step_us", "every_ms_us")] if older else []
+        before = [f"{run['before'][key]:.0f}" if "before" in run else "" for key in ("every_step_us", "every_ms_us")] if older else []
         rows.append([CASES[case][0], f"**{now['every_step_us']:.1f}**", f"{now['every_ms_us']:.1f}", *before, f"{now['step_us']:.1f}"])
     text = f"""# Ticks of modulators
 
