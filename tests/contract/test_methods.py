@@ -13,30 +13,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import neuropil as npl
 from neuropil.errors import ModelError
 from neuropil.learn import FreeParameters, Rollout, Trainable
 from neuropil.learn.methods import EProp, Method, Truncated, compare_gradients, method_of
-from neuropil.model import AllToAll, FixedProbability, Input, Network, Neuron, Normal, Poisson, Port, State
-from neuropil.units import Hz, Time, ms, mV, pA
-from neuropil.zoo.neurons.lif import LIFExp
+from neuropil.model import AllToAll, FixedProbability, Network, Normal, Poisson
+from neuropil.units import Hz, ms, mV, pA
+from neuropil.zoo.neurons.lif import LIFDelta, LIFExp
+from neuropil.zoo.neurons.rate import LeakyReadout
 from neuropil.zoo.neurons.relay import Relay
 
 STEPS = 200
-
-
-class Integrator(Neuron):
-    """A leaky readout."""
-
-    tau: Time = 20 * ms
-    v = State(0 * mV)
-    inp = Port(mV)
-    current = Input(mV / ms)
-
-    def derivative(self, s, x):
-        return {"v": -s.v / self.tau + x.current}
-
-    def receive(self, s, w):
-        return {"v": w.inp}
 
 
 def network(recurrent: bool) -> Network:
@@ -44,12 +31,12 @@ def network(recurrent: bool) -> Network:
     relay = net.population("relay", Relay(), 8)
     net.stimulate(relay, Poisson(120 * Hz), port="spikes", weight=1.0)
     hidden = net.population("hidden", LIFExp(tau_exc=2 * ms, t_ref=1 * ms), 10)
-    out = net.population("out", Integrator(), 2)
+    out = net.population("out", LeakyReadout(), 2)
     net.project(relay, hidden, FixedProbability(0.7), weight=Normal(400 * pA, 200 * pA), delay=0.5 * ms, port="exc", name="in")
     if recurrent:
         net.project(hidden, hidden, AllToAll(allow_self=False), weight=Normal(0 * pA, 150 * pA), delay=1 * ms, port="exc", name="rec")
-    net.project(hidden, out, AllToAll(), weight=Normal(0 * mV, 1 * mV), delay=0.3 * ms, port="inp", name="out")
-    net.probe(out, "v", name="v")
+    net.project(hidden, out, AllToAll(), weight=Normal(0.0, 1.0), delay=0.3 * ms, port="syn", name="out")
+    net.probe(out, "y", name="v")
     return net
 
 
@@ -88,6 +75,7 @@ def test_methods_equal_bptt_where_theory_says_so():
     assert "cosine" in str(made) and "in.weight" in str(made)
 
 
+@pytest.mark.slow
 def test_recurrent_networks():
     """Cosines to BPTT: symmetric feedback is near, more so for recurrent weights; a window loses what lies before it; the loss itself is the same."""
     made = gradients(True, EProp(), EProp("random"), Truncated(30), Truncated(STEPS))
@@ -163,3 +151,22 @@ def test_what_methods_do_not_support_is_refused():
         with pytest.raises(ModelError, match="synapse model"):
             method_of(name).check(Rollout(net))
     assert isinstance(method_of(EProp()), Method)
+
+
+def test_fit_takes_methods():
+    """e-prop and a window give fit the same loss and another gradient; what a method cannot do is said before training."""
+    random = np.random.default_rng(1)
+    x, y = random.uniform(size=(8, 4)), random.integers(0, 2, 8)
+    net = Network("fitted")
+    source, hidden, out = net.population("input", Relay(), 4), net.population("hidden", LIFDelta(t_ref=1 * ms), 6), net.population("output", LeakyReadout(), 2)
+    net.project(source, hidden, AllToAll(), weight=Normal(4 * mV, 4 * mV), delay=1 * ms, port="syn", name="in")
+    net.project(hidden, out, AllToAll(), weight=Normal(0.0, 0.5), delay=1 * ms, port="syn", name="out")
+    options = {"encoder": npl.data.LatencyEncoder(10 * ms, least=0.05), "epochs": 1, "batch": 8, "checks": False, "backend": "jax", "precision": "float64", "learning_rate": 0.1}
+    weights = {}
+    for method in ("bptt", EProp(), Truncated(2)):
+        weights[getattr(method, "name", method)] = np.asarray(npl.fit(net, (x, y), method=method, **options).network.projections[0].weight)
+    np.testing.assert_allclose(weights["eprop"], weights["bptt"], rtol=1e-6)  # no recurrence
+    assert np.abs(weights["truncated"] - weights["bptt"]).max() > 1e-3
+    for method, words in (("eventprop", "move the threshold's state"), (EProp("learned"), "beside the network"), ("adjoint", "no method of training")):
+        with pytest.raises(ModelError, match=words):
+            npl.fit(net, (x, y), method=method, **options)
