@@ -159,10 +159,11 @@ from neuropil.version import __version__
 if TYPE_CHECKING:
     from neuropil.agents import Loop
     from neuropil.engine import Simulation, Snapshot, load_snapshot, run
-    from neuropil.learn import Rollout, Trainable, data, losses
+    from neuropil.learn import FreeParameters, Rollout, Trainable, data, losses, methods
     from neuropil.learn.fit.fit import fit
     from neuropil.learn.fit.result import Fit
     from neuropil.learn.fit.saved import load_fit
+    from neuropil.learn.methods import compare_gradients
     from neuropil.learn.surrogate import surrogate
     from neuropil.model.network.load import load_network, network_sources
     from neuropil.nir import from_nir, to_nir
@@ -187,6 +188,9 @@ _LATER = {
     "Rollout": "neuropil.learn",
     "surrogate": "neuropil.learn",
     "Trainable": "neuropil.learn",
+    "FreeParameters": "neuropil.learn",
+    "compare_gradients": "neuropil.learn.methods",
+    "methods": "neuropil.learn",
     "Fit": "neuropil.learn.fit",
     "fit": "neuropil.learn.fit",
     "load_fit": "neuropil.learn.fit",
@@ -258,6 +262,7 @@ __all__ = [
     "FixedOutDegree",
     "FixedProbability",
     "FixedTotal",
+    "FreeParameters",
     "Gain",
     "Graded",
     "Guard",
@@ -355,6 +360,7 @@ __all__ = [
     "WinnerTakesAll",
     "WorldError",
     "__version__",
+    "compare_gradients",
     "data",
     "discretise",
     "explain",
@@ -365,6 +371,7 @@ __all__ = [
     "load_snapshot",
     "losses",
     "maths",
+    "methods",
     "network_sources",
     "register",
     "run",

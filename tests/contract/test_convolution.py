@@ -24,6 +24,8 @@ from neuropil.plan.plan import make_plan
 from neuropil.units import Hz, ms, mV, pA
 from neuropil.zoo.neurons.lif import LIFDelta, LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
+from neuropil.zoo.neurons.rate import LeakyReadout
+from neuropil.zoo.neurons.relay import Relay
 
 DT, STEPS, SEED = 0.1 * ms, 300, 3
 RANDOM = np.random.default_rng(7)
@@ -180,6 +182,24 @@ def test_gradients_of_shared_weights():
     summed = np.bincount(numbered, gradients[1], 18).reshape(2, 1, 3, 3)
     assert np.abs(summed).max() > 1e-3
     np.testing.assert_allclose(gradients[0], summed, rtol=1e-9, atol=1e-12)
+
+
+def test_a_convolution_is_trained_and_the_trained_one_runs_on_the_engine():
+    """Weights of kernel and pooling follow the gradient, stay shared, and fire on the engine what the rollout fires."""
+    random = np.random.default_rng(1)
+    x = random.uniform(size=(24, 16))
+    y = (x.reshape(-1, 4, 4)[:, :2].sum(axis=(1, 2)) > x.reshape(-1, 4, 4)[:, 2:].sum(axis=(1, 2))).astype(int)
+    net = npl.Network("trained")
+    seen, hidden, out = net.population("input", Relay(), 16), net.population("hidden", LIFDelta(t_ref=1 * ms), 18), net.population("output", LeakyReadout(), 2)
+    conv = npl.Convolution(random.normal(6.0, 4.0, (2, 1, 2, 2)) * mV, (1, 4, 4))
+    net.project(seen, hidden, npl.AllToAll(), weight=conv, delay=1 * ms, port="syn", name="conv")
+    net.project(hidden, out, npl.AllToAll(), weight=npl.Convolution(random.normal(0.0, 0.5, (2, 2, 3, 3)), (2, 3, 3)), delay=1 * ms, port="syn", name="read")
+    fitted = npl.fit(net, (x, y), epochs=3, batch=8, encoder=npl.data.LatencyEncoder(12 * ms, least=0.05), backend="jax", checks=False, precision="float64")
+    assert fitted.facts["trained"] == {"conv.weight": 8, "read.weight": 36}
+    matrix = fitted.network.projections[0].matrix
+    assert isinstance(matrix, npl.Convolution) and np.abs(matrix.kernel.value - conv.kernel.value).max() > 1e-4
+    agreed = fitted.agreement(x[:4])
+    assert agreed.samples == agreed.same_spikes == 4 and agreed.spikes > 20
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ from neuropil.units import Hz, ms, mV, pA
 from neuropil.zoo.neurons.adex import AdEx
 from neuropil.zoo.neurons.lif import LIFDelta, LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
+from neuropil.zoo.neurons.rate import LeakyReadout
+from neuropil.zoo.neurons.relay import Relay
 
 nir = pytest.importorskip("nir")
 R = np.random.default_rng(5)
@@ -263,6 +265,29 @@ def test_networks_of_the_zoo_are_written(tmp_path):
         np.testing.assert_array_equal(one.neuron[within], other.neuron[: within.sum()])
 
 
+def test_a_trained_network_is_written_as_it_is(tmp_path):
+    """What `npl.fit` leaves, with its time step; read back, a latency code fires the same and the readout ends the same."""
+    x = R.uniform(size=(20, 6))
+    net = npl.Network("trained")
+    seen, hidden, out = net.population("seen", Relay(), 6), net.population("hidden", LIFDelta(t_ref=0 * ms), 9), net.population("out", LeakyReadout(), 2)
+    net.project(seen, hidden, npl.AllToAll(), weight=npl.Normal(9 * mV, 9 * mV), delay=1 * ms, port="syn")
+    net.project(hidden, hidden, npl.FixedProbability(0.4), weight=npl.Normal(0 * mV, 2 * mV), delay=2 * ms, port="syn", name="again")
+    net.project(hidden, out, npl.AllToAll(), weight=npl.Normal(0.0, 0.5), delay=1 * ms, port="syn")
+    fit = npl.fit(net, (x, (x[:, 0] > 0.5).astype(int)), epochs=1, batch=10, encoder=npl.data.LatencyEncoder(12 * ms, least=0.05), backend="jax", checks=False, input="seen")
+    read = npl.from_nir(npl.to_nir(fit, tmp_path / "fit.nir"))
+    ran = []
+    for one, port, state in ((fit.network, "spikes", "y"), (read, "pulses", "v")):
+        one = one.replace()
+        one.stimulate(one["seen"], npl.SpikeList(np.arange(1, 13) * ms, np.arange(12) % 6), port=port, weight=1.0)
+        one.probe(one["out"], state, name="y")
+        ran.append(npl.run(one, 20 * ms, dt=1 * ms, precision="float64"))
+    for name in ("seen", "hidden"):
+        np.testing.assert_array_equal(ran[0].spikes.of(name).step, ran[1].spikes.of(name).step)
+        np.testing.assert_array_equal(ran[0].spikes.of(name).neuron, ran[1].spikes.of(name).neuron)
+    assert len(ran[0].spikes.of("hidden")) > 8
+    np.testing.assert_allclose(ran[1].traces["y"].values, ran[0].traces["y"].values, rtol=1e-9, atol=1e-12)
+
+
 # --- what cannot be expressed -------------------------------------------------------------------------------------------
 
 
@@ -301,6 +326,9 @@ def test_a_delay_shorter_than_the_way_of_others_a_current_and_a_start_are_refuse
     (lambda: [linear(4, 6), nir.Delay(delay=np.arange(4) * 1e-3), linear(2, 4), neurons("LIF", 2)], "between two linear nodes"),
     (lambda: [nir.Delay(delay=np.full(6, 1.5e-4)), neurons("LIF", 6)], "delay"),
     (lambda: [pool(True), neurons("LIF", 6)], "pooling needs a shape of 3 axes"),
+    (lambda: [nir.Delay(delay=np.full(6, -1e-4)), neurons("LIF", 6)], "a delay of -0.1 ms"),
+    (lambda: [nir.Linear(weight=np.full((4, 6), np.nan)), neurons("LIF", 4)], "not finite"),
+    (lambda: [nir.LI(tau=np.zeros(6), r=np.ones(6), v_leak=np.ones(6))], "tau must be positive"),
 ])  # fmt: skip
 def test_what_cannot_be_read_is_refused(nodes, message, tmp_path):
     nir.write(tmp_path / "bad.nir", graph_of((6,), nodes()))
@@ -312,6 +340,17 @@ def test_options_files_and_the_library_are_checked(tmp_path, monkeypatch):
     (tmp_path / "text.nir").write_text("not HDF5")
     with pytest.raises(ModelError, match="not a NIR file"):
         npl.from_nir(tmp_path / "text.nir")
+    nodes = {"input": nir.Input(input_type=np.array([6])), "lif": neurons("LIF", 6)}
+    for edges, message in (([("input", "nowhere")], "'nowhere', which is no node"), ([("input", "lif")] * 2, "from input to lif twice")):
+        nir.write(tmp_path / "edges.nir", nir.NIRGraph(nodes=nodes, edges=edges, type_check=False))
+        with pytest.raises(ModelError, match=message):
+            npl.from_nir(tmp_path / "edges.nir")
+    for bad, message in ((0.1, "needs a unit"), (0 * ms, "one positive time")):
+        with pytest.raises(npl.NeuropilError, match=message):
+            npl.from_nir(tmp_path / "edges.nir", dt=bad)
+    for path, message in ((tmp_path / "nothing.nir", "no such file"), (3, "not the path of a file")):
+        with pytest.raises(ModelError, match=message):
+            npl.from_nir(path)
     with pytest.raises(ModelError, match="unknown scheme"):
         npl.from_nir(tmp_path / "text.nir", scheme="rk4")
     with pytest.raises(ModelError, match="not a network"):

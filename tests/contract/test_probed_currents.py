@@ -54,7 +54,7 @@ def network() -> npl.Network:
     made.stimulate(cells, npl.Poisson(3000 * Hz), port="syn.exc", weight=1 * nS)
     for name in NAMES:
         made.probe(cells, name, start=0 * ms)
-    made.probe(cells, npl.Expression(lambda s, x, p: p.derivative(s, x)["m"], part="hh"), name="dm", at="soma(0.5)", interval=0.2 * ms, start=0.6 * ms)
+    made.probe(cells, npl.Expression(lambda s, x, p: p.current(s, x), part="hh"), name="at the soma", at="soma(0.5)", interval=0.2 * ms, start=0.6 * ms)
     made.probe(cells, "i_syn", at="dend(0.9)", name="one site")
     turned = np.array([np.eye(3), np.diag([-1.0, -1.0, 1.0]), np.roll(np.eye(3), 1, axis=0)])
     made.probe(cells, npl.LineSource(ELECTRODES * um, rotations=turned), interval=0.1 * ms, start=0 * ms, name="potential")

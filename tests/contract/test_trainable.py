@@ -16,12 +16,27 @@ import pytest
 from neuropil.engine.simulation import Simulation
 from neuropil.errors import ModelError
 from neuropil.learn import FreeParameters, Rollout, Trainable, longest_delays
-from neuropil.model import AllToAll, Edges, FixedProbability, Gain, Network, Normal, SpikeList, Step, Uniform
-from neuropil.units import ms, mV, nM, pA
+from neuropil.model import (
+    AllToAll,
+    Edges,
+    FixedCount,
+    FixedProbability,
+    Gain,
+    Morphology,
+    Network,
+    Normal,
+    SpikeList,
+    Step,
+    Uniform,
+)
+from neuropil.model.cell.cell import Cell
+from neuropil.units import ms, mV, nM, nS, pA, um
+from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.modulators.dopamine import Dopamine
 from neuropil.zoo.neurons.lif import LIFDelta, LIFExp
 from neuropil.zoo.neurons.relay import Relay
 from neuropil.zoo.plasticity.fast_weights import FastWeights
+from neuropil.zoo.synapses.ampa import AMPAExponential
 
 STEPS = 300
 
@@ -166,3 +181,31 @@ def test_what_cannot_be_trained_is_refused_in_words():
     one = FreeParameters(roll, Trainable(drawn, "weight"))
     with pytest.raises(ModelError, match="wrong shape"):
         one.values({"drawn.weight": np.zeros(3)})
+
+
+def test_conductances_and_geometry_of_cells_are_written_back():
+    """Gradients by a leak along the cell, the capacitance and the axial conductance; the engine runs the described cell with the rollout's potentials."""
+    build = Morphology.builder("stick")
+    build.section("soma", kind="soma", length=20 * um, diameter=18 * um)
+    build.section("dend", kind="apical", length=120 * um, diameter=2 * um, parent="soma")
+    cell = Cell(build.build(), discretisation=FixedCount(2), initial=-70 * mV).paint("all", Leak(), name="leak")
+    cell.place("syn", AMPAExponential(), at=["dend(0.9)"])
+    net = Network("cell")
+    relay, cells = net.population("relay", Relay(), 1), net.population("cells", cell, 1)
+    net.stimulate(relay, SpikeList(np.array([1.0, 4.0]) * ms, np.array([0, 0])), port="spikes", weight=1.0)
+    net.project(relay, cells, Edges(np.array([0]), np.array([0])), weight=0.5 * nS, delay=0.5 * ms, port="syn.exc", name="to")
+    net.probe(cells, "v", name="v")
+    roll = Rollout(net, dt=0.05 * ms, precision="float64")
+    names = ("leak.g", "capacitance", "axial")
+    of = FreeParameters(roll, [*(Trainable(cells, n, each=True) for n in names), Trainable(cells, "syn.tau"), Trainable(net.projections[0], "weight")])
+    assert of.start["cells.leak.g"].size == len(cell) - 1 or of.start["cells.leak.g"].size == len(cell)
+    x, inputs = moved(of), roll.inputs(200)
+    function = jax.jit(lambda x: jnp.mean((roll.apply(*of.values(x), inputs).traces["v"] + 70.0) ** 2))
+    gradient = jax.jit(jax.grad(function))(x)
+    for label, values in x.items():
+        direction = np.ones(np.shape(values)) + np.arange(np.size(values)).reshape(np.shape(values))
+        ends = [float(function({**x, label: values + h * direction})) for h in (1e-5, -1e-5)]
+        np.testing.assert_allclose(float(np.sum(np.asarray(gradient[label]) * direction)), (ends[0] - ends[1]) / 2e-5, rtol=1e-5, err_msg=label)
+    rolled = roll.run(200, of.values(x)[0])
+    with Simulation(of.network(x), dt=0.05 * ms, seed=5, precision="float64") as sim:
+        np.testing.assert_allclose(sim.run(10 * ms).traces["v"].values, np.asarray(rolled.traces["v"]), rtol=1e-9)

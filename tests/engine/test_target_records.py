@@ -12,7 +12,7 @@ import pytest
 from neuropil.codegen.target_record_source import REACH
 from neuropil.engine import Simulation
 from neuropil.engine.stores.target_record_store import TargetRecordStore
-from neuropil.lower.target_records import FEW, MANY, records_of
+from neuropil.lower.target_records import MANY, records_of
 from neuropil.model import Edges, FirstOrder, Gain, Network, Rewiring, SpikeList, State, Synapse, Uniform
 from neuropil.plan.plan import make_plan
 from neuropil.units import Hz, Time, ms, nM
@@ -43,7 +43,7 @@ class Listening(Synapse):
 
 RECORDED = {
     **dict.fromkeys(("stdp_additive", "stdp_van_rossum", "stdp_multiplicative", "stdp_nearest_additive", "inhibitory_stdp", "anti_hebbian"), MANY),
-    **dict.fromkeys(("triplet_stdp", "oja", "bcm", "covariance", "scaled_stdp"), MANY), "stdp_power_law": FEW,
+    **dict.fromkeys(("triplet_stdp", "oja", "bcm", "covariance", "scaled_stdp", "stdp_power_law"), MANY),
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from fuzz.structures import KINDS, SOURCES, Structure, Wire, synapse_of
+from fuzz.structures import KINDS, RECORDED, SOURCES, Structure, Wire, synapse_of
 from neuropil.maths import sigmoid
 from neuropil.model import (
     AllToAll,
@@ -41,7 +41,7 @@ from neuropil.model import (
     TimeArray,
     Uniform,
 )
-from neuropil.units import Hz, Quantity, ms, mV, nM, nS
+from neuropil.units import Hz, Quantity, ms, mV, nM, nS, um
 
 
 def release(s: Any, p: Any) -> Any:
@@ -63,6 +63,7 @@ class Case:
         plastic: from a step on: whether plasticity is on.
         settings: before a step, what `Simulation.set` is given.
         chunks: in how many steps at a time the second run goes; threads: of the runs; cut: where the third is interrupted.
+        starts: whether a simulation starts from a snapshot taken there, too.
     """
 
     network: Network
@@ -74,6 +75,7 @@ class Case:
     chunks: list[int] = field(default_factory=list)
     threads: tuple[int, int, int] = (1, 2, 3)
     cut: int = 0
+    starts: bool = False
     signals: dict[str, dict[int, float]] = field(default_factory=dict)
     settings: dict[int, list[tuple[Any, dict[str, Any]]]] = field(default_factory=dict)
 
@@ -153,6 +155,9 @@ class Drawing:
         made = [self.project(pops, wire) for wire in s.wires]
         for k, variable in s.probes:
             net.probe(self.some(pops[k]), variable, interval=None if self.maybe() else self.whole(1, 20) * self.dt)
+        for k, key in s.recorded:
+            start = 0 * self.dt if self.maybe() else None
+            net.probe(self.some(pops[k]), RECORDED[key], interval=self.one_of([None, 3 * self.dt]), start=start, name=f"{key} of {k}")
         if s.coupled:
             self.couple(self.some(point[0][0]), point[0][1])
         for first, second, form in s.graded:
@@ -162,7 +167,7 @@ class Drawing:
         if s.normalised and learning:
             net.normalise(learning[0], self.value(900 * KINDS["lif"].ports["exc"] / 500, drawn=False), interval=self.whole(5, 60) * self.dt)
         if s.watched and learning:
-            net.probe(learning[0], "weight", interval=self.whole(5, 30) * self.dt)
+            net.probe(learning[0], "weight", interval=self.whole(5, 30) * self.dt, start=self.whole(0, 20) * self.dt if self.maybe() else None)
         return self.acts(Case(net, self.dt, self.steps, self.whole(0, 2**31), signals=signals), made)
 
     def population(self, name: str, kind: str, modulated: list[str]) -> Any:
@@ -172,7 +177,8 @@ class Drawing:
         for parameter in KINDS[kind].tunable[:1]:
             if parameter not in modulated and self.maybe():
                 model = model.with_(**{parameter: self.value(getattr(model, parameter), size)})
-        return self.network.population(name, model, size)
+        positions = self.array(-100, 100, size, 3) * um if kind == "cell" else None
+        return self.network.population(name, model, size, positions=positions)
 
     def events(self, kind: str, size: int) -> Any:
         if kind == "poisson":
@@ -305,9 +311,9 @@ class Drawing:
         model = pops[k].models.get("", None)
         if model is not None and getattr(type(model), "refractory", None) and self.maybe():
             return some, {type(model).refractory: self.whole(1, 300) * self.dt}
-        if not kind.tunable:
+        if not (kind.tunable or kind.within):
             return drives[0].name if drives else some, self.field(drives[0]) if drives else {}
-        name = self.one_of(kind.tunable)
+        name = self.one_of(kind.tunable + kind.within)
         part, _, inner = name.rpartition(".")
         return some, {name: self.near(getattr(kind.make() if not part else kind.make().models[part], inner), some.size)}
 
@@ -350,5 +356,6 @@ class Drawing:
         while left:
             case.chunks.append(min(left, self.whole(1, 80)))
             left -= case.chunks[-1]
+        case.starts = self.whole(0, 4) == 0
         case.threads, case.cut = self.one_of([(1, 2, 3), (2, 3, 1), (3, 1, 2)]), self.whole(0, case.steps)
         return case

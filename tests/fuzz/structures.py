@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from neuropil import Expression, LineSource
 from neuropil.maths import sqrt
-from neuropil.model import FixedCount, Input, Morphology, Port, State
+from neuropil.model import Channel, FixedCount, Input, Morphology, PointProcess, Port, State
 from neuropil.model.cell.cell import Cell
 from neuropil.model.neuron.branched import Branch, Branched
-from neuropil.units import Conductance, Time, ms, mV, nS, pA, um
+from neuropil.units import Conductance, ConductanceDensity, Time, cm, mS, ms, mV, nS, pA, um
 from neuropil.zoo.channels.h_current import HCurrent
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.contract import synapse_use
@@ -65,13 +66,48 @@ class Restless(EscapeLIF):
         return own
 
 
+class Flicker(Channel):
+    """A leak whose size fluctuates: multiplicative noise."""
+
+    g: ConductanceDensity = 0.05 * mS / cm**2
+    tau: Time = 6 * ms
+    y = State(1.0)
+    v = Input(mV)
+    noise = Input(1.0)
+
+    def current(self, s, x):
+        return self.g * s.y * (x.v + 60 * mV)
+
+    def derivative(self, s, x):
+        return {"y": (1 - s.y) / self.tau + 0.3 * s.y * x.noise / sqrt(self.tau * ms)}
+
+
+class Background(PointProcess):
+    """A conductance that fluctuates, additive noise, to which events add."""
+
+    tau: Time = 3 * ms
+    g = State(0.5 * nS)
+    v = Input(mV)
+    noise_g = Input(1.0)
+    exc = Port(nS)
+
+    def current(self, s, x):
+        return s.g * x.v
+
+    def derivative(self, s, x):
+        return {"g": (0.5 * nS - s.g) / self.tau + 0.2 * nS * sqrt(2 / (self.tau * ms)) * x.noise_g}
+
+    def receive(self, s, w):
+        return {"g": w.exc}
+
+
 def ball_and_stick() -> Cell:
     build = Morphology.builder("ball and stick")
     build.section("soma", kind="soma", length=20 * um, diameter=18 * um)
     build.section("stick", kind="apical", length=120 * um, diameter=[3, 1.5] * um, parent="soma")
     cell = Cell(build.build(), discretisation=FixedCount(3), initial=-68 * mV)
     cell.paint("all", Leak(), name="leak")
-    cell.paint("stick", HCurrent(), name="h")
+    cell.paint("stick", HCurrent(), name="h").paint("all", Flicker(), name="flicker").place("background", Background(), ["stick(0.5)", "soma(0.5)"])
     return cell.place("ampa", point_process("ampa_exponential")(), at=["stick(0.2)", "stick(0.9)"])
 
 
@@ -85,6 +121,8 @@ class Kind:
         inputs: input -> an amplitude that matters.
         states: those that may be probed.
         tunable: parameters that may be drawn and modulated.
+        within: parameters of parts and channels that may be changed while it runs.
+        recorded: what else may be probed, a key of `RECORDED`.
     """
 
     make: Any
@@ -92,20 +130,41 @@ class Kind:
     inputs: dict[str, Any] = field(default_factory=dict)
     states: tuple[str, ...] = ()
     tunable: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
+    recorded: tuple[str, ...] = ()
 
 
-_LIF: dict[str, Any] = {"ports": {"exc": 500 * pA, "inh": -500 * pA}, "inputs": {"current": 400 * pA}}
+RECORDED: dict[str, Any] = {
+    "leak": Expression(lambda s, p: p.c_m * (p.e_l - s.v) / p.tau_m, name="leak"),
+    "through": Expression(lambda s, p: p.g_l * (p.e_l - s.v), name="through"),
+    "slope": Expression(lambda s, x, p: p.derivative(s, x)["v"], name="slope"),
+    "given": Expression(lambda s, x, p: p.output(s, x), part="branch", name="given"),
+    "gate": Expression(lambda s, x, p: p.g * s.m * (x.v - p.e), part="h", name="gate"),
+    "electrodes": LineSource(np.array([[30.0, 10.0, 0.0], [80.0, -40.0, 5.0]]) * um, name="electrodes"),
+    **{name: name for name in ("current", "exc", "branch.exc", "i_membrane", "i_injected", "i_flicker", "i_background", "flicker.noise", "background.noise_g", "ampa.exc")},
+}
+"""Probes of inputs, events, currents, potentials and expressions."""
+
+READS = {"leak": {"tau_m"}, "through": {"g_l"}}
+"""Parameters that they read; "slope" reads all."""
+
+_LIF: dict[str, Any] = {"ports": {"exc": 500 * pA, "inh": -500 * pA}, "inputs": {"current": 400 * pA}, "recorded": ("leak", "current", "exc", "slope")}
 
 KINDS: dict[str, Kind] = {
     "lif": Kind(LIFExp, **_LIF, states=("v", "i_exc"), tunable=("tau_m", "tau_exc")),
     "intrinsic": Kind(IntrinsicLIF, **_LIF, states=("v", "offset"), tunable=("tau_inh",)),
     "escape": Kind(Restless, **_LIF, states=("v", "i_inh", "i_noise", "gain"), tunable=("tau_m", "tau_noise")),
-    "adex": Kind(AdEx, {"exc": 20 * nS, "inh": 5 * nS}, {"current": 700 * pA}, ("v", "w"), ("tau_w", "g_l")),
-    "eif": Kind(ExponentialLIF, {"exc": 100 * pA, "inh": -50 * pA}, {"current": 80 * pA}, ("v",), ("g_l",)),
+    "adex": Kind(AdEx, {"exc": 20 * nS, "inh": 5 * nS}, {"current": 700 * pA}, ("v", "w"), ("tau_w", "g_l"), recorded=("through", "current", "slope")),
+    "eif": Kind(ExponentialLIF, {"exc": 100 * pA, "inh": -50 * pA}, {"current": 80 * pA}, ("v",), ("g_l",), recorded=("through", "exc", "slope")),
     "branched": Kind(
-        lambda: Branched(LIFExp(), Twig(), 2, reads={"v_soma": "v"}), {"exc": 500 * pA, "branch.exc": 20 * mV}, {"current": 300 * pA}, ("v", "branch.v")
+        lambda: Branched(LIFExp(), Twig(), 2, reads={"v_soma": "v"}), {"exc": 500 * pA, "branch.exc": 20 * mV}, {"current": 300 * pA}, ("v", "branch.v"),
+        within=("branch.tau", "branch.g_c"), recorded=("given", "branch.exc", "current"),
     ),
-    "cell": Kind(ball_and_stick, {"ampa.exc": 2 * nS}, {}, ("v", "h.m", "ampa.g")),
+    "cell": Kind(
+        ball_and_stick, {"ampa.exc": 2 * nS, "background.exc": 1 * nS}, {}, ("v", "h.m", "ampa.g", "flicker.y", "background.g"),
+        within=("h.g", "leak.g", "flicker.tau", "background.tau"),
+        recorded=("gate", "electrodes", "i_membrane", "i_flicker", "i_background", "flicker.noise", "background.noise_g", "ampa.exc"),
+    ),
 }
 
 SOURCES = {"relay": Relay, "poisson": PoissonSource}
@@ -151,6 +210,7 @@ class Structure:
     coupled: bool
     normalised: bool
     watched: bool
+    recorded: tuple[tuple[int, str], ...] = ()
     graded: tuple[tuple[int, int, str], ...] = ()  # indices of the source and the target, and the form of the weights
 
 
@@ -183,7 +243,10 @@ def structure(number: int) -> Structure:
         bool(point and g.random() < 0.25), bool(g.random() < 0.2), bool(g.random() < 0.3),
     )  # fmt: skip
     graded = tuple((pick(point), pick(point), pick(GRADED)) for _ in range(int(g.integers(0, 3))))
-    return Structure(*rest, graded)
+    changed = {name for _, name in modulated}
+    free = [(k, key) for k, name in enumerate(kinds, 1) for key in KINDS[name].recorded if not changed or (key != "slope" and not READS.get(key, set()) & changed)]
+    recorded = tuple(dict.fromkeys(pick(free) for _ in range(2)))
+    return Structure(*rest, recorded, graded)
 
 
 def synapse_of(name: str) -> tuple[Any, Any]:

@@ -6,9 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from neuropil.codegen.flags import PLAIN_FLAGS
+from neuropil.codegen.kernel_cache import cached_njit
 from neuropil.codegen.pointwise import Pointwise, scalar_function
-from neuropil.engine.modulation.propagator import Propagator
-from neuropil.errors import LoweringError
+from neuropil.engine.effects.propagator import Propagation, propagated
 from neuropil.lower.graph import Graph, absorb
 from neuropil.lower.integrate import StepFunction
 from neuropil.lower.propagator import propagators
@@ -54,17 +55,33 @@ def test_many_values_and_gathered_ones() -> None:
 
 @pytest.mark.parametrize("model", [LIFExp, LIFAlpha])
 def test_compiled_propagators_have_the_bits_of_those_of_a_plan(model) -> None:
-    """A value for all, one for each, and steps that need squaring."""
+    """A value for all, one for each (whose bits are those of each alone), and steps that need squaring."""
     neuron = model()
     step = StepFunction.of(TracedNeuron(neuron))
     given = {n: float(getattr(neuron, n).value) for n in neuron.spec.parameters}
-    for tau in (12.5, np.random.default_rng(1).uniform(5.0, 20.0, 300)):
-        parameters, arrays = {**given, "tau_m": tau}, frozenset({"p.tau_m"} if np.ndim(tau) else ())
+    for taus in (np.array([12.5]), np.random.default_rng(1).uniform(5.0, 20.0, 300)):
         for dt in (0.1, 8.0):
-            made = Propagator(step, arrays, np.size(tau), dt)({f"p.{n}": v for n, v in parameters.items()})
-            want = propagators(step.scheme, parameters, tuple(step.traced.spec.inputs), dt, step.prefixes)
-            assert {n.removeprefix("p.") for n in made} == want.keys()
-            for name, value in want.items():
-                np.testing.assert_array_equal(made[f"p.{name}"], value, err_msg=name)
-    with pytest.raises(LoweringError, match="infinite coefficient"):
-        Propagator(step, frozenset(), 1, 0.1)({f"p.{n}": v for n, v in {**given, "tau_m": 0.0}.items()})
+            bad, made = exponentials(step, {**given, "tau_m": taus}, dt)
+            assert not bad
+            for k in range(0, taus.size, 37):
+                want = propagators(step.scheme, {**given, "tau_m": float(taus[k])}, tuple(step.traced.spec.inputs), dt, step.prefixes)
+                assert {n.removeprefix("p.") for n in made} == want.keys()
+                for name, value in want.items():
+                    np.testing.assert_array_equal(made[f"p.{name}"][k], value, err_msg=name)
+    assert exponentials(step, {**given, "tau_m": np.array([0.0])}, 0.1)[0]
+
+
+def exponentials(step, parameters, dt):
+    """Whether a coefficient is infinite, and the entries of the propagators by their leaves, for parameters of several elements."""
+    made = Propagation.of(step, dt)
+    graph, nodes = made.coefficients
+    n = parameters["tau_m"].size
+    matrix, powers = np.zeros((len(made.pattern.positions), n)), np.zeros((made.spans.size, len(made.pattern.positions), n))
+    for at, value in zip(made.positions, graph.evaluate(nodes, {f"p.{name}": v for name, v in parameters.items()}), strict=True):
+        matrix[at] = value
+    return compiled(matrix, powers, *made.arguments), {leaf: powers[kind, position] for leaf, kind, position in made.entries}
+
+
+@cached_njit(**PLAIN_FLAGS)
+def compiled(matrix, powers, spans, held, row_of, series, squares, diagonal):
+    return propagated(matrix, powers, spans, held, row_of, series, squares, diagonal)

@@ -62,7 +62,7 @@ def measure(seed: int, iterations: int, tested: int, blocks: int) -> dict[str, A
 
 
 def run(trial: Trial) -> Findings:
-    """Train and test every arm, then let the hybrid network run on in the engine."""
+    """The findings of every arm, trained and tested, and of the hybrid network as it runs on in the engine."""
     sizes = trial.size(ITERATIONS, 4), trial.size(TESTED, 50), trial.size(BLOCKS, 3)
     found = trial.each_seed(lambda seed: measure(seed, *sizes))
     error = {arm: Measured.over_seeds(f"error, {arm}", found[arm], control=arm in ("off", "Hebb, rule")) for arm in ARMS}

@@ -58,7 +58,12 @@ def network(learns: bool) -> Network:
 
 
 def trained(net: Network, learns: bool) -> list[Trainable]:
-    """What gradients change: slow weights, and of a rule at work its rate, windows and initial efficacies."""
+    """What gradients change: slow weights, and of a rule at work its rate and windows.
+
+    Args:
+        net: from `network`.
+        learns: the rule is at work.
+    """
     by_name = {p.name: p for p in net.projections}
     slow = [Trainable(by_name[n], "weight") for n in ("cue→hidden", "given→hidden", "hidden→hidden", "fast")]
     rule = [Trainable(by_name["fast"], "eta_fast", bounds=(0.0, 1.0)), Trainable(by_name["fast"], "tau_fast"), Trainable(by_name["fast"], "tau")]
@@ -137,7 +142,12 @@ class Arm:
         return drawn
 
     def logits(self, parameters: Tree, state: Tree, spikes: Tree) -> Any:
-        """`score` of samples, [samples, trials, VALUES]."""
+        """`score` of samples, [samples, trials, VALUES].
+
+        Args:
+            parameters, state: as of `Rollout.apply`.
+            spikes: from `trials`.
+        """
         empty = self.rollout.inputs(spikes["cue"].shape[1])
 
         def one(cue: Any, given: Any) -> Any:
@@ -147,7 +157,12 @@ class Arm:
         return jax.vmap(one)(spikes["cue"], spikes["given"])
 
     def loss(self, free: Tree, spikes: Tree, answer: Any) -> Any:
-        """Mean cross-entropy."""
+        """Mean cross-entropy.
+
+        Args:
+            free: free numbers.
+            spikes, answer: from `trials`.
+        """
         logits = self.logits(*self.free.values(free), spikes)
         return optax.softmax_cross_entropy_with_integer_labels(logits, answer).mean()
 

@@ -19,7 +19,7 @@ from neuropil.codegen.elementary import exp2
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import inner_njit
 
-__all__ = ["HISTORY", "LANES", "decay_at", "fixed_point", "gather_records", "lowest_bit", "power_of_two"]
+__all__ = ["HISTORY", "LANES", "any_due", "chosen", "decay_at", "fixed_point", "gather_records", "lowest_bit", "power_of_two"]
 
 LANES = {"float32": 16, "float64": 8}
 """Records that are taken at a time: one vector of 64 bytes for each of their numbers."""
@@ -66,6 +66,27 @@ def lowest_bit(typingctx, bits):  # type: ignore[no-untyped-def]
         return builder.zext(builder.cttz(args[0], ir.IntType(1)(1)), _INT64)
 
     return types.uint64(bits), codegen
+
+
+@intrinsic
+def chosen(typingctx, condition, one, other):  # type: ignore[no-untyped-def]
+    """`one` where a condition holds, else `other`, both computed: a branch would keep a loop from being vectorised."""
+    if condition != types.boolean or one != other:
+        return None
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.select(*args)
+
+    return one(condition, one, one), codegen
+
+
+@inner_njit(**KERNEL_FLAGS)
+def any_due(rows, spike, n, limit):
+    """Whether any of n records that were copied into columns of `rows` has a spike (counted from the last one) that is yet to be responded to."""
+    due = np.uint32(0)
+    for j in range(n):
+        due |= np.uint32(rows[spike, j] <= limit)
+    return due != 0
 
 
 @inner_njit(**KERNEL_FLAGS)

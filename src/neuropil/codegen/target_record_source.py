@@ -33,6 +33,9 @@ from neuropil.plan.synapse_signature import SynapseArgument
 BLOCK = 128
 """Synapses whose records are fetched before they are dealt with: their numbers stay in the nearest cache."""
 
+STAGES = ((7, 4), (4, 2), (2, 0))
+"""Spikes of a record that are responded to together, from the one before the first number down to the second; the expensive ones are each by itself."""
+
 STRIDE = {"float32": 16, "float64": 64}
 REACH = {"float32": 64, "float64": 512}
 VANISHED = {"float32": "2.0**-100", "float64": "2.0**-900"}
@@ -73,7 +76,7 @@ class _RecordWriter(KernelWriter):
         return conditions.pop(), {n: node.args[1] for n, node in nodes.items()}
 
     def write(self) -> EventDrivenKernels:
-        lanes = "from neuropil.codegen.records import decay_at, fixed_point, gather_records, lowest_bit, power_of_two"
+        lanes = "from neuropil.codegen.records import any_due, chosen, decay_at, fixed_point, gather_records, lowest_bit, power_of_two"
         lines = [
             *module_head(f"Kernels of synapses on target records, {self.precision}.", self.precision, [(self.graph, all_roots(self.program))],
                          "from neuropil.engine.stores.buckets import due_now", "from neuropil.codegen.threads import prefetch", lanes),
@@ -148,17 +151,34 @@ class _RecordWriter(KernelWriter):
         lines += statements(graph, self.response.values(), names)
         return lines, {n: names[root] for n, root in self.response.items()}
 
-    def _responses(self) -> tuple[list[str], dict[str, str]]:
-        """Within the loop over a block: respond to the spikes of a record, the oldest first; the states thereafter."""
-        z, spikes = self.z, self.records.spikes
+    def _responses(self, spikes: Iterable[int | str]) -> tuple[list[str], dict[str, str]]:
+        """Within a loop over a block: respond to some spikes of a record, the oldest first; the states thereafter."""
+        z = self.z
         held = {n: f"{z[n]}_0" for n in self.held}
         lines = [f"{z[n]}_0 = s_{z[n]}[i]" for n in self.held]
-        for p in reversed(range(spikes)):
-            more, after = self._respond_to(f"rows[{spikes} * {{}} + {p}, j]", "", held, str(p))
+        for k, p in enumerate(spikes, 1):
+            more, after = self._respond_to(f"rows[{self.records.spikes} * {{}} + {p}, j]", "", held, str(p))
             lines += [*more, "now_due = e0 <= limit"]
-            lines += [f"{z[n]}_{spikes - p} = {value} if now_due else {held[n]}" for n, value in after.items()]
-            held = held | {n: f"{z[n]}_{spikes - p}" for n in after}
+            lines += [f"{z[n]}_{k} = chosen(now_due, {value}, {held[n]})" for n, value in after.items()]
+            held = held | {n: f"{z[n]}_{k}" for n in after}
         return lines, held
+
+    def _earlier(self) -> list[str]:
+        """Loops over a block that respond to the spikes before those of `_latest`, where any synapse of the block has not done so."""
+        if self.records.costly:
+            last = self.records.spikes - 1
+            return [f"for back in range(np.uint64({last + 1})):", f"    p = np.uint64({last}) - back", *indented(self._stage("p", ["p"]))]
+        stages = [(min(first, self.records.spikes), after) for first, after in STAGES[:-1] if after < self.records.spikes]
+        return [line for first, after in stages for line in self._stage(after, reversed(range(after, first)))]
+
+    def _stage(self, least: int | str, spikes: Iterable[int | str]) -> list[str]:
+        responses, held = self._responses(spikes)
+        body = ["i = first + j", *self._varied(), *responses, *(f"s_{self.z[n]}[i] = {held[n]}" for n in self.program.responding)]
+        return [f"if any_due(rows, {least}, n_block, limit):", "    for j in range(n_block):", *indented(body, 2)]
+
+    def _latest(self) -> tuple[list[str], dict[str, str]]:
+        """Within the loop that goes through every block: respond to the last spikes; the states thereafter."""
+        return self._responses([] if self.records.costly else reversed(range(*reversed(STAGES[-1]))))
 
     def _fetch(self) -> list[str]:
         """Fetch the records of a block, and let those with more to respond to than they remember catch up."""
@@ -208,7 +228,7 @@ class _RecordWriter(KernelWriter):
         names |= {graph.leaf(f"s.{n}"): f"{self.z[n]}_q" for n in self.source} | {graph.leaf(age("source")): "lapse"}
         segment = [*self._of_source(), "since = source_last[q]", "lapse = number(np.uint32(np.uint32(now) - since)) * dt"]
         segment += statements(graph, program.once, names)
-        lines, held = self._responses()
+        lines, held = self._latest()
         body = ["i = first + j", *(["n = target[i]"] if records.computed else []), *self._varied(), *lines]
         names |= {graph.leaf(f"s.{n}"): value for n, value in held.items()} | ({graph.leaf("w"): "w"} if self.weighed else {})
         for j, node in enumerate(records.computed):
@@ -223,7 +243,7 @@ class _RecordWriter(KernelWriter):
         body += [f"s_{self.z[n]}[i] = {names[program.after[n]]}" for n in changed]
         if program.sent is not None:
             body.append(f"part[j] = {names[program.sent]}")
-        work = [*self._ask(), "for j in range(n_block):", *indented(body)]
+        work = [*self._ask(), *self._earlier(), "for j in range(n_block):", *indented(body)]
         if program.sent is not None:
             work += ["for j in range(n_block):", "    wide[j] = part[j]", "for j in range(n_block):", "    arrived[target[first + j]] += wide[j]"]
         segment += self._blocks(work)
@@ -268,12 +288,12 @@ class _RecordWriter(KernelWriter):
         From step `now` on spikes are new.
         """
         _, head = self._numbers()
-        lines, held = self._responses()
+        lines, held = self._latest()
         body = ["i = first + j", *self._varied(), *lines, *(f"s_{self.z[n]}[i] = {held[n]}" for n in self.program.responding)]
         rates = range(len(self.records.source_rates))
         fades = [f"(since_x[{r}, q] - then[{r}] < -{self.reach} and since_x[{r}, q] - base[{BASES + r}] >= -{self.reach})" for r in rates]
         wanted = " or ".join(["limit >= least", f"met_x[q] - then[0] < -{self.reach}", *fades])
-        segment = [*self._of_source(), f"if {wanted}:", *indented([*self._blocks(["for j in range(n_block):", *indented(body)]), *self._met()])]
+        segment = [*self._of_source(), f"if {wanted}:", *indented([*self._blocks([*self._earlier(), "for j in range(n_block):", *indented(body)]), *self._met()])]
         text = [
             *head, *self._at("now"), "for q in range(bounds.size - 1):",
             *indented(["start, stop = np.uint64(bounds[q]), np.uint64(bounds[q + 1])", "if stop > start:", *indented(segment)]),

@@ -1,6 +1,6 @@
 """Running in chunks: native steps, and between them what happens at intervals.
 
-Modulators and normalisation act before a step, rewiring and recorded weights after one; each ends a chunk. States, the number of
+Normalisation acts before a step, and so do modulators of what their operations cannot change; rewiring and recorded weights after one; each ends a chunk. States, the number of
 the step and what was recorded are the same whatever the chunks.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuropil.engine.access.upkeep import Upkeep
-from neuropil.engine.core import DONE, RUNAWAY, SHORT, Core
+from neuropil.engine.core import DONE, FAULT, RUNAWAY, SHORT, Core
 from neuropil.engine.modulation.modulate import Modulation
 from neuropil.engine.record.recorder import Recorder
 from neuropil.engine.tally import SpikeTally
@@ -26,7 +26,7 @@ class Chunks:
     """The chunks of one simulation.
 
     Args:
-        tally: takes the spikes.
+        core: runs them; modulation, upkeep: act between them.
         tally: takes the spikes.
 
     Attributes:
@@ -40,6 +40,7 @@ class Chunks:
         self.steps = 16
         # Steps until a probe's buffer would be full.
         self._probe_room = min([core.probe_rows * p.steps(core.plan.dt)[1] for p in core.plan.network.probes], default=1 << 30)
+        self._probe_room = min(self._probe_room, modulation.room)
         self.begin()
 
     def begin(self) -> None:
@@ -56,7 +57,10 @@ class Chunks:
             collected: takes the spikes.
 
         Returns:
-            How many steps were asked for, and how they ended (DONE, SHORT or RUNAWAY).
+            How many steps were asked for, and how they ended (DONE, SHORT, RUNAWAY or FAULT).
+
+        Raises:
+            SimulationError: what an effect did wrong at a tick; what was recorded until then is kept.
         """
         core = self.core
         if not core.pending:
@@ -68,7 +72,11 @@ class Chunks:
             core.make_room()
         elif status == DONE:
             self.upkeep.after(core.step)
-        self._collect(collected)
+        fault = self.modulation.fault(core.step) if status == FAULT else None
+        self._collect(collected, None if fault is None else core.step)
+        if fault is not None:
+            self.recorder.close()
+            raise fault
         if status == RUNAWAY:
             core.advance(0)
             self._collect(collected)
@@ -103,21 +111,19 @@ class Chunks:
         """Let the modulators act and normalise, where that is due before the step that comes."""
         step = self.core.step
         try:
-            if step == self.modulation.due:
+            if step == self.modulation.due or (step == self.upkeep.due and self.modulation.is_tick(step)):
                 self.modulation.tick(step)
             self.upkeep.before(step)
         except NeuropilError:
             self.recorder.close()
             raise
 
-    def _collect(self, collected: Collected | None) -> None:
-        """Take in the spikes and samples since the last time."""
+    def _collect(self, collected: Collected | None, failed: int | None = None) -> None:
+        """Take in the spikes and samples since the last time, but those of the tick of a step that `failed`."""
         core = self.core
         stamps, neurons = core.flush()
         self.tally.take(stamps, neurons, core.step)
-        if neurons.size:
-            self.modulation.observe(neurons)
-        samples = core.flush_probes() + self.upkeep.flush() + self.modulation.flush()
+        samples = core.flush_probes() + self.upkeep.flush() + self.modulation.flush(failed)
         self.recorder.add(stamps, neurons, samples, core.step - core.pending)
         if collected is not None:
             collected.append((stamps, neurons))

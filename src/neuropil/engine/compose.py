@@ -14,6 +14,9 @@ from neuropil.codegen.vectors import LINE
 from neuropil.engine import probes  # noqa: F401  (it registers builders)
 from neuropil.engine.aligned import aligned_zeros
 from neuropil.engine.cells.compose import Owned, cells_of
+from neuropil.engine.effects.compose import Arrays, modulators_of
+from neuropil.engine.effects.level import Level
+from neuropil.engine.effects.modulated_part import ModulatedPart
 from neuropil.engine.exchange.exchange import Exchange
 from neuropil.engine.exchange.junctions import Potentials, junctions
 from neuropil.engine.exchange.spikes import collecting
@@ -63,6 +66,7 @@ class Machine:
         streams: keys of the random numbers that are drawn in steps.
         numbers, periods: by batch, what its kernel reads for each segment (rows, see `Share`); all threads share them.
         advances: by batch, or by name of cells, the operation that advances their elements; stimuli: by batch, see `stimuli_of`.
+        levels: of modulators, by name; modulated: by population and part, what modulators change.
     """
 
     groups: list[list[GroupArrays]]
@@ -80,6 +84,13 @@ class Machine:
     periods: dict[int, np.ndarray] = field(default_factory=dict)
     advances: dict[int | str, Operation] = field(default_factory=dict)
     stimuli: dict[int, dict[str | int, Operation]] = field(default_factory=dict)
+    levels: dict[str, Level] = field(default_factory=dict)
+    modulated: dict[tuple[str, str], ModulatedPart] = field(default_factory=dict)
+
+    @property
+    def arrays(self) -> Arrays:
+        """What kernels of neurons read, as it is now."""
+        return Arrays([[own.arrays for own in mine] for mine in self.groups], self.numbers, self.periods)
 
 
 def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> Machine:
@@ -106,6 +117,9 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
         machine.cells[name], machine.compartments[name], operations = cells_of(plan, layout, lambda t, g: machine.groups[t][g].arrays, planned)
         machine.advances[name] = operations[0]
         machine.operations += operations
+    machine.levels, machine.modulated = modulators_of(plan, layout, machine.arrays)
+    machine.operations += [op for level in machine.levels.values() for op in level.operations]
+    machine.operations += [part.operation for part in machine.modulated.values()]
     if plan.network.couplings:
         made, machine.before = junctions(
             plan.network, len(layout.shares), partial(_potentials, plan, layout, machine), partial(own_input, plan, layout, machine), plan.precision, exchange,

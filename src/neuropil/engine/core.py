@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
@@ -12,15 +12,14 @@ from typing import Any, cast
 import numpy as np
 
 from neuropil.connectivity.samplers import delay_range
-from neuropil.engine.cells.arrays import gather as gather_cells
-from neuropil.engine.cells.arrays import scatter as scatter_cells
 from neuropil.engine.compose import Machine, compose
+from neuropil.engine.core_states import CoreStates
 from neuropil.engine.exchange.exchange import Exchange, meet
 from neuropil.engine.exchange.spikes import EVENTS, IN_RING, LOGGED, SINCE_FLUSH, SpikeLog
 from neuropil.engine.layout import Layout
 from neuropil.engine.program import Calls, Program
 from neuropil.engine.ring import ring_length
-from neuropil.engine.steps import PHASES, TIMED_STEPS, run
+from neuropil.engine.steps import PERIODS, PHASES, TICKED, TIMED_STEPS, run
 from neuropil.engine.stores import clock_driven_store, target_record_store  # noqa: F401  (they register builders)
 from neuropil.engine.stores.built import Built
 from neuropil.engine.stores.deliver import Rows, first_capacity
@@ -32,20 +31,18 @@ from neuropil.engine.stores.rewire import rewired, steps_between
 from neuropil.engine.stores.shared_store import SharedStore
 from neuropil.engine.stores.stateful_store import SynapseStore
 from neuropil.engine.stores.synapse_list import REFRESHED
-from neuropil.model.cell.cell import Cell
-from neuropil.model.contents.contents import Population, Projection
-from neuropil.model.neuron.composite import full_name, split
+from neuropil.model.neuron.composite import split
 from neuropil.plan.operations import Operation
 from neuropil.plan.plan import Plan
-from neuropil.plan.signature import Argument, Kind, state
+from neuropil.plan.signature import Kind
 from neuropil.plan.spec import in_order
 from neuropil.registry import builder_of
 
-DONE, SHORT, RUNAWAY = 0, 1, 2
+DONE, SHORT, RUNAWAY, FAULT = 0, 1, 2, 4
 PROBE_BUFFER_BYTES = 32_000_000
 
 
-class Core:
+class Core(CoreStates):
     """Arrays and threads of one simulation; steps are counted from 0.
 
     Args:
@@ -75,6 +72,7 @@ class Core:
         self.pending = 0  # steps up to now whose spikes have been published and wait to be filed
         self.turnover = np.zeros(2, np.int64)  # synapses that vanished and formed
         self.clock = [np.zeros(TIMED_STEPS + 1, np.int64) for _ in range(threads)]
+        self.ticked = [-1] * threads  # the step of the last tick: it is done once, whatever comes between it and the step
         self._pool = ThreadPoolExecutor(threads - 1, "neuropil") if threads > 1 else None
         sizes = [p.size for p in plan.network.populations.values()]
         room = first_capacity(plan)
@@ -202,7 +200,7 @@ class Core:
             store.begin_at(step)
 
     def advance(self, steps: int) -> tuple[int, int]:
-        """Run up to `steps` steps; returns (steps done, DONE | SHORT | RUNAWAY). Probe buffers must have room."""
+        """Run up to `steps` steps; returns (steps done, DONE | SHORT | RUNAWAY | FAULT). Probe buffers must have room."""
         steps = 0 if self.pending and self.step % REFRESHED == 0 else min(steps, REFRESHED - self.step % REFRESHED)
         for prepare in self.machine.before:
             prepare(self.step)
@@ -281,7 +279,7 @@ class Core:
         return samples
 
     def refile(self, steps: np.ndarray, neurons: np.ndarray) -> None:
-        """Put the synapses of past spikes (stamps, global neurons) back into flight: what a checkpoint needs on waking.
+        """Put the synapses of past spikes (stamps, global neurons) back into flight: as a simulation that resumes from a checkpoint needs them.
 
         Args:
             steps: int64[n], stamps.
@@ -325,88 +323,6 @@ class Core:
                 late = stamps > self.step - store.ring
                 store.refile_segments(neurons[late], stamps[late] - 1, self.step)
 
-    # --- state -----------------------------------------------------------------------------------------------------
-
-    def states(self) -> dict[tuple[str, str, Argument], np.ndarray]:
-        """All that neurons go on from: (population, part, array) -> values as `gather` gives them."""
-        found = {}
-        for batch in self.plan.batches:
-            kept = [a for a in batch.arguments if a.kind in (Kind.STATE, Kind.REFRACTORY)]
-            found.update({(m.population.name, m.part, a): self.gather(m.population, m.part, a) for m in batch.members for a in kept})
-        for cells in self.plan.cells.values():
-            for part, name in map(split, cells.flat()):
-                found[cells.population.name, part, state(name)] = self.gather(cells.population, part, state(name))
-        return found
-
-    def gather(self, population: Population, part: str, argument: Argument) -> np.ndarray:
-        """An array of a part (such as a state, or the refractory count), one value per site of every neuron, neuron by neuron."""
-        if self.of_compartments(population, part):
-            return gather_cells(self.machine.cells[population.name], population.size, full_name(part, str(argument.name))).ravel()
-        pieces = list(self._pieces(population, part, argument))
-        sites = self.plan.parts[population.name, part].part.sites
-        values = np.zeros((population.size, sites), pieces[0][1].dtype)
-        for own, array in pieces:
-            values[own] = array.reshape(sites, -1).T
-        return values.ravel()
-
-    def scatter(self, population: Population, part: str, argument: Argument, values: np.ndarray) -> None:
-        """Set an array of a part.
-
-        Args:
-            values: [sites · neurons].
-        """
-        if self.of_compartments(population, part):
-            values = values.reshape(population.size, -1)
-            return scatter_cells(self.machine.cells[population.name], full_name(part, str(argument.name)), values)
-        for own, array in self._pieces(population, part, argument):
-            array[:] = values.reshape(population.size, -1)[own].T.ravel()
-
-    def of_compartments(self, population: Population, part: str) -> bool:
-        """Whether this is a state of a cell's membrane and not of a part."""
-        return isinstance(population.neuron, Cell) and part not in population.neuron.placed
-
-    def present(self, population: Population, state: str) -> np.ndarray:
-        """bool[neurons * compartments]: where a state of a cell's membrane exists."""
-        _, cells = self.machine.cells[population.name][0]
-        there = np.zeros(cells.plan.size, bool)
-        there[cells.compartments_with(state)] = True
-        return np.tile(there, population.size)
-
-    def _pieces(self, population: Population, part: str, argument: Argument) -> Iterator[tuple[slice, np.ndarray]]:
-        g, _ = self.plan.indices_of(population, part)
-        for t, share in enumerate(self.layout.shares):
-            mine = self.layout.slice(population, part, t)
-            slots = slice(mine.start - share.start[g], mine.stop - share.start[g])
-            yield slice(mine.lower, mine.lower + mine.neurons), self.machine.groups[t][g].arrays[argument][slots]
-
-    def amplitude(self, drive: int) -> np.ndarray:
-        """The settable amplitude of a drive, [sites, neurons]."""
-        return np.concatenate(self.machine.amplitudes[drive], axis=1)
-
-    def set_amplitude(self, drive: int, values: np.ndarray) -> None:
-        """Set the amplitude of a stimulus.
-
-        Args:
-            drive: its index.
-            values: float64[neurons] or [sites, neurons].
-        """
-        start = 0
-        for part in self.machine.amplitudes[drive]:  # the threads' parts are consecutive
-            part[:] = values[..., start : start + part.shape[1]]
-            start += part.shape[1]
-
-    def set_weight_scale(self, projection: Projection, weight_scale: float) -> None:
-        """Let `weight_scale` be the weight scale at the port of a packed projection, between steps."""
-        part, port = split(projection.port or "")
-        if projection.target.name in self.plan.cells:
-            for _, cells in self.machine.cells[projection.target.name]:
-                cells.set_weight_scale(part, port, weight_scale)
-            return
-        g, m = self.plan.indices_of(projection.target, part)
-        group = self.now.groups[g]
-        first = sum(member.sites for member in group.members[:m])
-        self.machine.numbers[g][first : first + group.members[m].sites, group.signature.column(Kind.WEIGHT_SCALE, port)] = weight_scale
-
     def close(self) -> None:
         """End the threads."""
         if self._pool is not None:
@@ -431,6 +347,7 @@ class Core:
         log, calls = self.logs[t], self._calls[t]
         room = min((store.capacity for store in self.stores), default=1 << 62)
         calls.take(t)
-        calls.call[:] = self.layout.mine[t], self.step, steps, self.pending, room, self.program.filing
+        calls.call[:PERIODS] = self.layout.mine[t], self.step, steps, self.pending, room, self.program.filing, self.program.ticking, self.ticked[t]
         done: tuple[int, int, int] = run(calls.arrays, columns, calls.call, self.exchange.arrays, (log.step, log.neuron, log.counters, log.recent), self.clock[t])
+        self.ticked[t] = int(calls.call[TICKED])
         return done

@@ -9,11 +9,13 @@ import numpy as np
 
 from neuropil.engine.access.upkeep import columns
 from neuropil.engine.cells.compose import compartments_of
+from neuropil.engine.effects.compose import modulated_values
+from neuropil.engine.effects.level import level_buffers
 from neuropil.engine.exchange.spikes import exchanged
 from neuropil.engine.layout import BLOCK
 from neuropil.engine.stores.deliver import first_capacity
 from neuropil.engine.stores.packed_store import packed_buffers
-from neuropil.engine.stores.stateful_store import stateful_buffers
+from neuropil.engine.stores.stateful_forecast import stateful_buffers
 from neuropil.errors import MemoryLimitError
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.plan import Plan
@@ -36,6 +38,8 @@ def declared(plan: Plan, owners: int) -> list[Buffer]:
     buffers.append(Buffer("accumulators of packed synapses", plan.accumulator, plan.channels * plan.elements, purpose="accumulators"))
     buffers += [compartments_of(cells) for cells in plan.cells.values()]
     buffers += exchanged(plan)
+    buffers += [buffer for modulator in plan.network.modulators.values() for buffer in level_buffers(modulator)]
+    buffers += [modulated_values(plan, member) for batch in plan.groups for member in batch.members if member.modulated]
     recorded = [p.columns.size for p in plan.network.probes] + [columns(plan, p).size for p in plan.network.synapse_probes]
     buffers += [Buffer("samples", np.float64, min(n * 10_000, 4_000_000), purpose="probes") for n in recorded]
     buffers += [Buffer(f"what {p.name} multiplies", np.float64, p.numbers, purpose="probes") for p in plan.network.probes]

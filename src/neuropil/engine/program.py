@@ -30,7 +30,7 @@ _RUN = (
 )  # fmt: skip
 """Types of the arguments of the loop."""
 _RESULTS = {
-    None: steps.NOTHING, Result.FIRED_COUNT: steps.FIRED_COUNT, Result.EVENTS: steps.EVENT_COUNT, Result.DIVERGED: steps.DIVERGED,
+    None: steps.NOTHING, Result.FIRED_COUNT: steps.FIRED_COUNT, Result.EVENTS: steps.EVENT_COUNT, Result.DIVERGED: steps.DIVERGED, Result.FAULT: steps.NOTHING,
 }  # fmt: skip
 
 AHEAD = 64
@@ -56,13 +56,23 @@ class Program:
 
     @cached_property
     def calls(self) -> tuple[Operation, ...]:
-        """The operations as the loop calls them: first those that file what was published."""
-        return tuple(sorted(self.operations, key=lambda op: op.phase is not Phase.SPIKES))
+        """The operations as the loop calls them: first those that file what was published, then those with a period."""
+        return tuple(sorted(self.operations, key=lambda op: 0 if op.phase is Phase.SPIKES else 1 if op.periods else 2))
 
     @cached_property
     def filing(self) -> int:
         """How many operations file what was published."""
         return sum(op.phase is Phase.SPIKES for op in self.operations)
+
+    @cached_property
+    def ticking(self) -> int:
+        """How many operations have a period."""
+        return sum(bool(op.periods) for op in self.operations)
+
+    @cached_property
+    def periods(self) -> list[int]:
+        """All periods, steps."""
+        return sorted({n for op in self.operations for n in op.periods})
 
     def columns(self, first: int, number: int, precision: str) -> np.ndarray:
         """The tables for the steps from `first` on: int64[steps, tables], bits of whole numbers, or of values in a precision.
@@ -126,7 +136,7 @@ class Calls:
         linked: from `Program.link`.
 
     Attributes:
-        arrays: (table, copies, frame), see `neuropil.engine.steps`; call: int64[6], as well.
+        arrays: (table, copies, frame), see `neuropil.engine.steps`; call: int64[8 + periods], as well.
     """
 
     def __init__(self, program: Program, linked: dict[Operation, tuple[Types, int]]):
@@ -153,7 +163,7 @@ class Calls:
             if j + 1 == len(program.calls) or program.calls[j + 1].phase is not op.phase:
                 table[j, steps.LAP] = PHASES.index(op.phase.value)
         self.arrays = table, np.array(copies, np.int64).reshape(-1, 2), np.zeros(FRAME + len(columns), np.int64)
-        self.call = np.zeros(6, np.int64)
+        self.call = np.array([0] * steps.PERIODS + program.periods, np.int64)
 
     def take(self, owner: int) -> None:
         """Take the operations' own arguments as they are now.

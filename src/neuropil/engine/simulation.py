@@ -6,7 +6,7 @@ import inspect
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -16,51 +16,39 @@ import numpy as np
 from neuropil.codegen.ahead import begin
 from neuropil.codegen.kernel_cache import Compilations
 from neuropil.engine import memory
-from neuropil.engine.access.access import Access
-from neuropil.engine.access.arguments import byte_limit, flag, numbers, path_of, thread_count
+from neuropil.engine.access.arguments import byte_limit, flag, path_of, thread_count
 from neuropil.engine.access.reset import States, begin_anew, kept_states, starting_states
 from neuropil.engine.access.synaptic_state import SynapticState
 from neuropil.engine.access.upkeep import Upkeep
 from neuropil.engine.caller import CallerGuard
-from neuropil.engine.chunks import Chunks, Collected, joined
-from neuropil.engine.core import RUNAWAY, Core
+from neuropil.engine.chunks import Chunks
+from neuropil.engine.core import Core
 from neuropil.engine.interrupt import Stop, stoppable
 from neuropil.engine.modulation.modulate import Modulation
 from neuropil.engine.parameters.interventions import Interventions, Parameters, Settings
-from neuropil.engine.record import checkpoint as checkpoints
 from neuropil.engine.record.graded_values import GradedValues
 from neuropil.engine.record.neuron_states import Amplitudes, NeuronStates
-from neuropil.engine.record.recorder import Marks, Recorder, describe, tracks
-from neuropil.engine.record.snapshot import Snapshot, take_up, taken
-from neuropil.engine.record.start import fitted, shared
-from neuropil.engine.runaway import runaway
-from neuropil.engine.saved import Arrays, Saved
+from neuropil.engine.record.recorder import Marks
+from neuropil.engine.record.snapshot import Snapshot
+from neuropil.engine.record.start import shared
+from neuropil.engine.running import Progress, Running
+from neuropil.engine.saved import Saved
 from neuropil.engine.stores.packed import packing, with_weights
 from neuropil.engine.stores.packed_weights import PackedWeights
 from neuropil.engine.tally import SpikeTally
 from neuropil.engine.worthwhile import worthwhile
-from neuropil.errors import (
-    Interrupted,
-    ResultError,
-    SimulationError,
-    StorageError,
-    did_you_mean,
-)
+from neuropil.errors import Interrupted, SimulationError, StorageError, did_you_mean
 from neuropil.lower.coarse import too_coarse
-from neuropil.model.base import grid
 from neuropil.model.contents.contents import Population, StimulusConnection
 from neuropil.model.contents.population import View
 from neuropil.model.network.network import Network
-from neuropil.plan.plan import Plan, check_seed, make_plan
+from neuropil.plan.plan import Plan, make_plan
 from neuropil.result import Result
 from neuropil.result.folder import CHECKPOINT_FILE, require_room
 from neuropil.units import Quantity, ms
 
-Progress = Callable[[str, float, dict[str, Any]], None]
-"""Called as progress(phase, fraction done, details); phases are "trace", "compile", "build" and "run"."""
 
-
-class Simulation(Access):
+class Simulation(Running):
     """A network ready to run.
 
     Args:
@@ -122,21 +110,9 @@ class Simulation(Access):
         self._overwrite, self._here = flag(overwrite, "overwrite"), _is_of(resume, self._folder)
         if self._folder is not None and not self._here:
             require_room(self._folder, overwrite)  # before the work; the folder is taken when there is something to record
-        with _told(f"Ctrl-C while {network.name!r} was traced"):
-            self._progress("trace", 0.0, {})
-            begun = time.perf_counter()
-            if any(not p.per_synapse for p in self.network.projections):
-                begin([packing(np.uint64 if full_weights or precision == "float64" else np.uint32)], worth=1)
-            self.plan: Plan = make_plan(self.network, dt=dt, seed=seed, precision=precision, full_weights=full_weights, gate_tables=gate_tables)
-            begin([packing(with_weights(self.plan.scale, word)) for word in self.plan.packed], worth=1)  # the first guess may have been wrong
-            for cells in self.plan.cells.values():
-                if note := too_coarse(cells.cable):
-                    warnings.warn(f"population {cells.population.name!r}: {note}", stacklevel=2)
-            self.threads = worthwhile(self.plan) if threads is None else thread_count(threads)
-            self._memory_limit = byte_limit(memory_limit)
-            self.memory = memory.require(self.plan, self.threads, self._memory_limit)
-            self._progress("trace", 1.0, {})
-            self.core = Core(self.plan, self.threads)
+        begun = time.perf_counter()
+        with _interrupted(f"Ctrl-C while {network.name!r} was traced"):
+            self._lower(threads, memory_limit, dt=dt, seed=seed, precision=precision, full_weights=full_weights, gate_tables=gate_tables)
         self.trace_seconds = time.perf_counter() - begun
         self.wall_seconds = 0.0
         self._compilations = Compilations()
@@ -164,6 +140,22 @@ class Simulation(Access):
                 raise Interrupted(f"Ctrl-C while {network.name!r} was built") from None
             raise
 
+    def _lower(self, threads: int | None, memory_limit: float | None, **how: Any) -> None:
+        """Make the plan, check that it fits into memory, and lay out the arrays; `how`: as of `make_plan`."""
+        self._progress("trace", 0.0, {})
+        if any(not p.per_synapse for p in self.network.projections):
+            begin([packing(np.uint64 if how["full_weights"] or how["precision"] == "float64" else np.uint32)], worth=1)
+        self.plan: Plan = make_plan(self.network, **how)
+        begin([packing(with_weights(self.plan.scale, word)) for word in self.plan.packed], worth=1)  # the first guess may have been wrong
+        for cells in self.plan.cells.values():
+            if note := too_coarse(cells.cable):
+                warnings.warn(f"population {cells.population.name!r}: {note}", stacklevel=3)
+        self.threads = worthwhile(self.plan) if threads is None else thread_count(threads)
+        self._memory_limit = byte_limit(memory_limit)
+        self.memory = memory.require(self.plan, self.threads, self._memory_limit)
+        self._progress("trace", 1.0, {})
+        self.core = Core(self.plan, self.threads)
+
     def _build(self, origin: Snapshot | None) -> None:
         """Compile the program and draw the synapses, or share those of the snapshot from which to start."""
         start = time.perf_counter()
@@ -184,25 +176,6 @@ class Simulation(Access):
     def __repr__(self) -> str:
         return f"Simulation({self.network.name!r}, {self.network.size} neurons, t = {self.time})"
 
-    @property
-    def counts(self) -> np.ndarray:
-        """int64[neurons]: spikes of each neuron since t = 0."""
-        return self._tally.counts
-
-    @property
-    def recorder(self) -> Recorder:
-        """Where spikes and samples go."""
-        return self._chunks.recorder
-
-    @recorder.setter
-    def recorder(self, recorder: Recorder) -> None:
-        self._chunks.recorder = recorder
-
-    @property
-    def time(self) -> Quantity:
-        """Biological time reached."""
-        return self.core.step * self.plan.dt * ms
-
     def __enter__(self) -> Simulation:
         return self
 
@@ -216,154 +189,10 @@ class Simulation(Access):
             fix="pickle the network or the result; to continue elsewhere, checkpoint(path) and Simulation(network, resume=path)",
         )
 
-    # --- running ---------------------------------------------------------------------------------------------------
-
-    def run(self, duration: Quantity, *, checkpoint_every: Quantity | None = None) -> Result:
-        """Run for a biological time, from where the simulation stands.
-
-        Ctrl-C ends the run between two steps: what was recorded is saved, with a checkpoint if there are any, and `Interrupted` carries it
-        (`error.result`, whose summary says "interrupted"). The run may then go on. The third Ctrl-C ends it in the middle.
-
-        Args:
-            duration: biological time to run for, a multiple of the time step from dt on.
-            checkpoint_every: biological time between checkpoints, written to the `out` folder.
-
-        Returns:
-            The result of everything since the simulation began, or since what it resumed from if that was recorded elsewhere.
-
-        Raises:
-            SimulationError: a duration that is not a time or not on the grid; a state that became NaN or ran away (what was recorded
-                is kept in the folder).
-            StorageError: the system refused to write; `error.result` holds what was recorded, and the run may go on.
-            Interrupted: Ctrl-C.
-        """
-        return self._run_up_to(self.core.step + self._steps(duration, "the duration"), checkpoint_every)
-
-    def run_until(self, time: Quantity, *, checkpoint_every: Quantity | None = None) -> Result:
-        """Run up to a biological time, counted from the start of the simulation: what was run before, also before a checkpoint, counts.
-
-        Args:
-            time: the time to reach, later than `Simulation.time`; else as `run`.
-            checkpoint_every: as of `run`.
-
-        Returns:
-            As of `run`.
-
-        Raises:
-            SimulationError: as `run`, and for a time that the simulation has reached already.
-        """
-        target = self._steps(time, "the time to run until")
-        if target <= self.core.step:
-            got, now = f"{target * self.plan.dt:.12g} ms", f"{self.core.step * self.plan.dt:.12g} ms"
-            raise SimulationError("the simulation has reached this time already", got=got, expected=f"later than {now}", fix="run(duration) runs on from there; result() gives what was recorded so far")
-        return self._run_up_to(target, checkpoint_every)
-
-    def _steps(self, time: Any, what: str) -> int:
-        return grid.steps(float(numbers(time, ms.dimension, what, ())), self.plan.dt, what, error=SimulationError)
-
-    def _run_up_to(self, total: int, checkpoint_every: Quantity | None) -> Result:
-        """Run to a step, with checkpoints on the way."""
-        every = None
-        if checkpoint_every is not None:
-            every = self._steps(checkpoint_every, "checkpoint_every")
-            if self._folder is None:
-                raise SimulationError("checkpoint_every needs a folder", fix="pass out=...")
-        with self._guard.running("run"), _Keeping(self), stoppable() as stop:
-            if every is not None:
-                self.checkpoint()
-            while self.core.step < total and not stop.is_set():
-                target = total if every is None else min(total, (self.core.step // every + 1) * every)
-                self._run_to(target, stop, total)
-                if every is not None and self.core.step == target:
-                    self.checkpoint()
-            self.interrupted = stop.is_set() and self.core.step < total
-            self._flush_pending()
-            if self.interrupted and every is not None:
-                self.checkpoint()
-            result = self._result()  # still within: a Ctrl-C now must not cost the result
-            self._check_stop(stop, result)
-            return result
-
-    def step(self, n: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Run n steps and return their spikes: stamps (steps) and global neuron indices.
-
-        Between calls, states, weights of currents and inputs may be read and set; inside, nothing leaves native code.
-
-        Raises:
-            Interrupted: Ctrl-C, between two steps; with the spikes of the steps that were done.
-            StorageError: as in `run`.
-            SimulationError: not a whole number from 0; a state that became NaN or ran away.
-        """
-        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
-            raise SimulationError("the number of steps must be a whole number", got=n)
-        collected: Collected = []
-        with self._guard.running("step"), _Keeping(self), stoppable() as stop:
-            target = self.core.step + int(n)
-            self._run_to(target, stop, target, collected, silent=True)
-            self._flush_pending(collected)
-            spikes = collected[0] if len(collected) == 1 else joined(collected)
-            self.interrupted = stop.is_set()
-            if self.interrupted:
-                self._check_stop(stop, self._result(), spikes)
-            return spikes
-
-    def _check_stop(self, stop: Stop, result: Result, spikes: Any = None) -> None:
-        """Let Ctrl-C end what called."""
-        if stop.is_set():
-            where = "" if self._folder is None else f"; the result is in {self._folder}"
-            raise Interrupted(f"Ctrl-C at t = {self.time}{where}", result, spikes)
-
-    def _run_to(
-        self, target: int, stop: Stop, total: int,
-        collected: Collected | None = None, silent: bool = False,
-    ) -> None:  # fmt: skip
-        core = self.core
-        self.memory["traces"] = memory.require_traces(self.recorder, core.step, total, self._memory_limit)
-        self._reopen()
-        while (core.step < target or core.pending) and not stop.is_set():
-            begun = time.perf_counter()
-            with self._guard.whole(), self._compilations:
-                steps, status = self._chunks.run(target, collected)
-            self.recorder.require_room()
-            spent = time.perf_counter() - begun
-            self.wall_seconds += spent
-            self._session_seconds += spent
-            if status == RUNAWAY:
-                self.recorder.close()
-                raise runaway(core)
-            self._chunks.adapt(steps, status, spent)
-            if not silent:
-                self._report(total)
-
-    def _keep_results(self, error: StorageError) -> None:
-        """Give what was recorded to the error of a disk that refuses."""
-        with suppress(ResultError):
-            error.result = self.recorder.result(self.core.step * self.plan.dt)
-            error.result.summary.update({**self.summary(), "partial": True})
-
-    def _flush_pending(self, collected: Collected | None = None) -> None:
-        """Take in the spikes of the last step, if an interrupted run left them waiting for room."""
-        while self.core.pending:
-            with self._guard.whole():
-                self._chunks.flush_pending(collected)
-
-    def _reopen(self) -> None:
-        """Go on recording after a run that ended and whose files are complete."""
-        if self._finished is not None:
-            self.recorder = Recorder(self.plan, self._folder, record_spikes=self.record_spikes, resume=self._finished)
-            self._finished = None
-
-    def _report(self, total: int) -> None:
-        biological = (self.core.step - self._session_start) * self.plan.dt / 1000.0
-        factor = self._session_seconds / biological if biological else 0.0
-        left = (total - self.core.step) * self.plan.dt / 1000.0 * factor
-        info = {"real_time_factor": factor, "remaining_seconds": left, "biological_ms": self.core.step * self.plan.dt}
-        self._progress("run", self.core.step / max(total, 1), info)
-
     def _building(self, fraction: float, stop: Stop) -> None:
         self._progress("build", fraction, {})
         if stop.is_set():
-            raise KeyboardInterrupt  # which `__init__` makes one of ours
+            raise KeyboardInterrupt  # `__init__` raises `Interrupted` instead
 
     def reset(self, *, keep: Iterable[str] = (), weights: bool = True, restart: bool = False) -> None:
         """Begin anew between trials; what was learnt stays.
@@ -429,164 +258,6 @@ class Simulation(Access):
                 change()
             self._start = None
 
-    # --- checkpoints ---------------------------------------------------------------------------------------------------
-
-    def checkpoint(self, path: str | os.PathLike[str] | None = None) -> Path:
-        """Write the state to a file; a simulation that resumes from it continues bit for bit.
-
-        Args:
-            path: of the file; None: `checkpoint.h5` in the `out` folder.
-
-        Returns:
-            The path.
-
-        Raises:
-            SimulationError: neither a path nor an `out` folder is given, or the simulation cannot be used.
-            StorageError: the system refused to write.
-        """
-        if path is None and self._folder is None:
-            raise SimulationError("checkpoint() needs a path", fix="pass a path, or out=... to Simulation")
-        target = path_of(path, "path") if path is not None else self._folder / CHECKPOINT_FILE  # type: ignore[operator]
-        with self._guard.using("checkpoint"):
-            self._write_checkpoint(target)
-        return target
-
-    def _write_checkpoint(self, target: Path) -> None:
-        self._flush_pending()
-        marks = self._finished or self.recorder.sync()  # files that are complete stay so
-        checkpoints.save(target, taken(self.core, self._saved, self.wall_seconds), marks)
-
-    def snapshot(self) -> Snapshot:
-        """The present state, to go back to with `restore`, to keep in a file (`Snapshot.save`), and to start other networks from.
-
-        It holds states of neurons, cells and synapses, spikes under way, concentrations of modulators, synapses that have formed, counts, the
-        seed of random streams, and whatever was set; not what was recorded, and not what follows from the description.
-
-        Raises:
-            SimulationError: the simulation cannot be used.
-        """
-        with self._guard.using("snapshot"):
-            self._flush_pending()
-            return taken(self.core, self._saved, self.wall_seconds)
-
-    def restore(self, snapshot: Snapshot, *, seed: int | None = None) -> None:
-        """Go back to a snapshot: from here on the simulation does, to the bit, what it did, or would have done, from there.
-
-        Recording begins anew: results of runs that follow begin at the time of the snapshot (`Result.t_start_ms`); results that were returned
-        stay what they are.
-
-        Args:
-            snapshot: of this simulation, or of another of the same network, seed, time step and precision.
-            seed: of the random streams from here on (noise, Poisson events, stochastic spikes, rewiring); None: those of the
-                snapshot. Synapses, parameters and what else was drawn at the start stay as they are.
-
-        Raises:
-            CheckpointError: a snapshot of another network.
-            SimulationError: not a snapshot, a seed that is none, or a simulation that records to a folder.
-        """
-        with self._guard.using("restore"):
-            if not isinstance(snapshot, Snapshot):
-                raise SimulationError("restore() needs a snapshot", got=snapshot, fix="simulation.snapshot(), or npl.load_snapshot(path)")
-            if self._folder is not None:
-                raise SimulationError("restore is not possible while recording to a folder", got=str(self._folder), fix="Simulation without out; or Simulation(network, start=snapshot, out=...)")
-            if seed is not None:
-                check_seed(seed)
-            self._flush_pending()
-            snapshot.require_same(self.plan)
-            with self._guard.whole():
-                self._take_up(snapshot, snapshot.saved, seed)
-                self._restored += 1
-                self.interrupted, self._finished, self._session_seconds = False, None, 0.0
-                self.recorder = self._recorder_from(snapshot.step)
-
-    @property
-    def restored(self) -> int:
-        """How often it has gone back to a snapshot."""
-        return self._restored
-
-    def _take_up(self, snapshot: Snapshot, arrays: dict[str, Arrays], seed: int | None) -> None:
-        """Be in the state of a snapshot, with random streams of a seed."""
-        with self._compilations:
-            take_up(snapshot, arrays, self.core, self._saved, self._tally)
-        self._start = None
-        if seed is not None:
-            self.core.machine.streams.use(seed)
-        self.wall_seconds, self._session_start = snapshot.wall_seconds, snapshot.step
-        self._chunks.begin()
-
-    def _recorder_from(self, step: int) -> Recorder:
-        """What records from a step on, after which nothing has been recorded."""
-        earlier = tuple(self._tally.of(p) for p in self.network.populations.values())
-        rows = tuple(t.before(step) for t in tracks(self.plan))
-        return Recorder(self.plan, self._folder, record_spikes=self.record_spikes, rows=rows, earlier=earlier, start=step, overwrite=self._overwrite)
-
-    def _start_from(self, snapshot: Snapshot, seed: int | None) -> Recorder:
-        """Take up what the snapshot of another simulation has of this one, and record from there."""
-        if seed is not None:
-            check_seed(seed)
-        self._take_up(snapshot, fitted(snapshot, self.plan, self._saved), seed)
-        return self._recorder_from(snapshot.step)
-
-    def _open(self, resume: str | os.PathLike[str] | None) -> Recorder:
-        record_spikes = self.record_spikes
-        if resume is None:
-            return Recorder(self.plan, self._folder, record_spikes=record_spikes, overwrite=self._overwrite)
-        data = checkpoints.load(path_of(resume, "resume"), self.plan)
-        self._take_up(data.snapshot, data.snapshot.saved, None)
-        if self._here and data.marks:
-            return Recorder(self.plan, self._folder, record_spikes=record_spikes, resume=data.marks)
-        return self._recorder_from(data.snapshot.step)
-
-    # --- results -------------------------------------------------------------------------------------------------------
-
-    def result(self) -> Result:
-        """What was recorded so far, as `run` returns it; also after calls of `step`. The simulation may then go on."""
-        with self._guard.running("result"), _Keeping(self):
-            return self._result()
-
-    def _result(self) -> Result:
-        if self._folder is not None:
-            self._finished = self.recorder.sync()
-        return self.recorder.finish(self.core.step * self.plan.dt, self.summary())
-
-    def summary(self) -> dict[str, Any]:
-        """The run so far, in plain types (a finished result's summary has the digest of its spikes besides)."""
-        seconds = self.core.step * self.plan.dt / 1000.0
-        counted_ms = [self.recorder.start * self.plan.dt, self.core.step * self.plan.dt]
-        counted = (counted_ms[1] - counted_ms[0]) / 1000.0
-        rates = {
-            p.name: (self._tally.of(p) - earlier) / (p.size * counted) if counted else 0.0
-            for p, earlier in zip(self.network.populations.values(), self.recorder.earlier, strict=True)
-        }
-        shares = self.core.phases()
-        return {
-            **describe(self.plan),
-            "synapses": sum(store.size for store in self.core.stores),
-            "biological_seconds": seconds,
-            "wall_seconds": self.wall_seconds,
-            "real_time_factor": self.wall_seconds / seconds if seconds else 0.0,
-            "trace_seconds": self.trace_seconds,
-            "compile_seconds": self.compile_seconds,
-            "compiled_kernels": self._compilations.count,
-            "build_seconds": self.build_seconds,
-            "peak_memory_bytes": memory.peak(),
-            "threads": self.threads,
-            "spikes": int(self.counts.sum()),
-            "synaptic_events": self.core.events,
-            "neuron_steps": self.network.size * self.core.step,
-            "rates_hz": rates,
-            "counted_ms": counted_ms,
-            "record_spikes": self.record_spikes,
-            "phases": {name: share * self.wall_seconds for name, share in shares.items()},
-            "weights_saturated": sum(sum(packed.saturated) for packed in self.core.packed),
-            "weight_rounding_max": max((max(packed.rounding, default=0.0) for packed in self.core.packed), default=0.0),
-            "weights_vanished": sum(sum(packed.vanished) for packed in self.core.packed),
-            "memory": {name: int(size) for name, size in self.memory.items()},
-            "interrupted": self.interrupted,
-            "interventions": list(self._interventions.log),
-            "interventions_unlisted": self._interventions.unlisted,
-        }
-
     def close(self) -> None:
         """End the threads of this simulation and close its journals; what it holds can still be read. A second time does nothing."""
         if self._guard.close():
@@ -603,24 +274,8 @@ def _is_of(resume: Any, folder: Path | None) -> bool:
     return own is not None and own.resolve() == folder.resolve()
 
 
-class _Keeping:
-    """A context that gives what a simulation has recorded to the error of a disk that refuses; a closed loop enters it at every step."""
-
-    __slots__ = ("_simulation",)
-
-    def __init__(self, simulation: Simulation):
-        self._simulation = simulation
-
-    def __enter__(self) -> None:
-        """Nothing is to be done."""
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if isinstance(error, StorageError):
-            self._simulation._keep_results(error)
-
-
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _interrupted(what: str) -> Iterator[None]:
     """A context in which Ctrl-C raises `Interrupted`, which says what was interrupted."""
     try:
         yield

@@ -21,7 +21,7 @@ SAMPLED = 17
 """One step in so many is timed, so that reading the processor's counter costs nothing; odd, as some work is done every other step."""
 TIMED_STEPS = len(PHASES)
 """The clock's entry that counts the steps that were timed."""
-_SPIKES, _WAITING = PHASES.index(Phase.SPIKES.value), PHASES.index(Phase.WAITING.value)
+_SPIKES, _MODULATION, _WAITING = (PHASES.index(phase.value) for phase in (Phase.SPIKES, Phase.MODULATION, Phase.WAITING))
 
 GIVEN: dict[Given, tuple[int, types.Type]] = {
     Given.STEP: (0, types.int64), Given.NEXT_STEP: (1, types.int64), Given.EMITTED: (2, types.int64), Given.FIRED_COUNT: (3, types.int64),
@@ -35,6 +35,8 @@ FRAME = 20
 ENTRY, ARGUMENTS, RESULT, LAP, COPIES = range(5)
 """Columns of the table: address of the kernel's entry; of its arguments; what is done with its result; the phase that ends with it, or -1; where its
 copies end."""
+OWNER, FIRST, STEPS, UNFILED, ROOM, FILING, TICKING, TICKED, PERIODS = range(9)
+"""Entries of a call: see `run`."""
 NOTHING, FIRED_COUNT, EVENT_COUNT, DIVERGED = range(4)
 """What is done with a result."""
 
@@ -52,26 +54,43 @@ def _copy(copies, begin, end, frame):
         store_word(copies[c, 1], frame[copies[c, 0]])
 
 
+@inner_njit(**PROGRAM_FLAGS)
+def _tick(table, copies, frame, first, end, timed, clock):
+    """Call the operations with a period; gives their faults."""
+    fault = 0
+    copied = table[first - 1, COPIES] if first else 0
+    c0 = cycles() if timed else 0
+    for j in range(first, end):
+        _copy(copies, copied, table[j, COPIES], frame)
+        copied = table[j, COPIES]
+        fault |= call_entry(table[j, ENTRY], table[j, ARGUMENTS])
+    c1 = cycles() if timed else 0
+    clock[_MODULATION] += c1 - c0
+    return fault
+
+
 @cached_njit(**PROGRAM_FLAGS)
 def run(program, columns, call, exchange, log, clock):
     """Run steps.
 
     Args:
-        program: (table int64[operations, 5], those of spikes published first; copies int64[n, 2], from a word of the frame to an address; words
+        program: (table int64[operations, 5], those of spikes published first, then those with a period; copies int64[n, 2], from a word of the frame to an address; words
             of the frame, int64).
         columns: int64[steps, n], bits of what depends on the step alone, copied behind the frame.
-        call: int64[6]: the owner, the first step, steps to do, steps whose spikes wait to be filed, room for spikes in the stores, operations of spikes
-            published.
+        call: int64[8 + periods]: the owner, the first step, steps to do, steps whose spikes wait to be filed, room for spikes in the stores, operations of spikes
+            published, operations with a period, the step of the last tick (which is written), and the periods.
         exchange: (spikes, bounds, alarm, barrier) of `Exchange`; log: (step, neuron, counters, recent) of `SpikeLog`; clock: int64[phases + 1].
 
     Returns:
-        Steps done; why it ended: 0 as asked, 1 room for spikes is short, 2 a state diverged, 3 another owner failed; steps whose spikes wait to be
+        Steps done; why it ended: 0 as asked, 1 room for spikes is short, 2 a state diverged, 3 another owner failed, 4 a fault at the tick of the next
+        step; steps whose spikes wait to be
         filed.
     """
     table, copies, frame = program
     spikes, bounds, alarm, barrier = exchange
     log_step, log_neuron, counters, recent = log
-    owner, start, steps, unfiled, room, filing = call[0], call[1], call[2], call[3], call[4], call[5]
+    owner, start, steps, unfiled, room, filing = call[OWNER], call[FIRST], call[STEPS], call[UNFILED], call[ROOM], call[FILING]
+    each = filing + call[TICKING]  # the first operation of every step
     interval, owners, most = bounds.shape[1], bounds.shape[2], spikes.shape[2]
     _describe(frame, _PUBLISHED, owners, most, 4)
     _describe(frame, _BOUNDS, owners, bounds.shape[3], 8)
@@ -105,6 +124,19 @@ def run(program, columns, call, exchange, log, clock):
         mine, when = spikes[side, owner], bounds[side]
         window = min(interval, steps - done)
         begun = start + done
+        if call[TICKING]:
+            # Owners meet at every tick: before it, since all spikes count, and after it, since the fault of one stops all.
+            due = False
+            for p in range(PERIODS, call.size):
+                due |= begun % call[p] == 0
+                window = min(window, call[p] - begun % call[p])
+            if due and call[TICKED] != begun:
+                call[TICKED] = frame[_STEP] = begun
+                alarm[8 * owner + 1] = begun + 1 if _tick(table, copies, frame, filing, each, begun % SAMPLED == 0, clock) else 0
+                if not meet(barrier, owner, owners):
+                    return done, 3, 0
+                if alarmed(alarm[1:], begun, begun + 1):
+                    return done, 4, 0
         frame[_FIRED] = mine.ctypes.data
         fired = 0
         for _ in range(window):
@@ -115,9 +147,9 @@ def run(program, columns, call, exchange, log, clock):
             frame[_STEP], frame[_NEXT], frame[_OWN] = k, k + 1, mine.ctypes.data + 4 * before
             for c in range(columns.shape[1]):
                 frame[FRAME + c] = columns[done, c]
-            copied = table[filing - 1, COPIES] if filing else 0
+            copied = table[each - 1, COPIES] if each else 0
             c0 = cycles() if timed else 0
-            for j in range(filing, table.shape[0]):
+            for j in range(each, table.shape[0]):
                 frame[_COUNT], frame[_OWN + 1] = fired, fired - before
                 _copy(copies, copied, table[j, COPIES], frame)
                 copied = table[j, COPIES]

@@ -15,6 +15,7 @@ import numpy as np
 from jax.lax import stop_gradient
 from numpy.typing import NDArray
 
+from neuropil.learn.structured import multiplied
 from neuropil.model.connection.shared import SharedWeights
 from neuropil.model.contents.contents import Projection
 
@@ -175,7 +176,7 @@ class SharedWiring:
         """
         p = self.projection
         x = spikes if p.sources is None else spikes[p.sources]
-        made = self.matrix.bound({self.matrix.parameter: prepared}).product(x)
+        made = multiplied(self.matrix.bound({self.matrix.parameter: prepared}), x)
         targets = np.arange(p.target.size) if p.targets is None else p.targets
         return ring.at[(k + self.delay) % ring.shape[0], targets * p.sites + int(p.site or 0)].add(made)  # type: ignore[arg-type]
 

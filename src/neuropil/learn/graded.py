@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from neuropil.connectivity.draw import edges
+from neuropil.learn.structured import multiplied
 from neuropil.model.base import grid
 from neuropil.model.cell.cell import Cell
 from neuropil.model.contents.graded import GradedProjection
@@ -98,6 +99,6 @@ class GradedFlow:
             return jnp.zeros(size, value.dtype), past
         x = sent[int(self.delay)]
         x = x if p.sources is None else x[p.sources]
-        made = x @ given["weight"] if p.matrix is None else p.matrix.bound(given).product(x)
+        made = x @ given["weight"] if p.matrix is None else multiplied(p.matrix.bound(given), x)
         targets = np.arange(p.target.size) if p.targets is None else p.targets
         return jnp.zeros(size, value.dtype).at[targets * p.sites + int(p.site or 0)].set(made), past

@@ -29,7 +29,7 @@ from neuropil.learn.native.apply import apply_native
 from neuropil.learn.native.calls import Native
 from neuropil.learn.population import Neurons
 from neuropil.learn.probes import Seen, observing
-from neuropil.learn.steppable import steppable
+from neuropil.learn.steppable import Steppable, steppable
 from neuropil.learn.stimuli import stimulus_array
 from neuropil.learn.surrogate import Surrogate
 from neuropil.learn.surrogate import surrogate as named_surrogate
@@ -151,6 +151,16 @@ class Rollout:
 
     def __repr__(self) -> str:
         return f"Rollout({self.network.name!r}, {self.network.size} neurons, {self.precision})"
+
+    @property
+    def neurons(self) -> Mapping[str, Steppable]:
+        """How the neurons of each population step."""
+        return self._neurons
+
+    @property
+    def delivery(self) -> Delivery:
+        """How spikes reach the targets of projections without a synapse model."""
+        return self._delivery
 
     @property
     def sources(self) -> dict[str, np.ndarray]:

@@ -30,10 +30,10 @@ from neuropil.model.modulation.modulator import effects_on
 from neuropil.model.network.network import Network
 
 MANY, FEW = 7, 3
-"""Spikes that a record remembers: so many that few synapses have more to respond to, or fewer where a response is expensive or needs much."""
+"""Spikes that a record remembers: so many that few synapses have more to respond to, or fewer where a response needs much."""
 
 CHEAP = 16
-"""Floating-point operations of a response that is computed `MANY` times for every arrival."""
+"""Floating-point operations of a response that is computed also for spikes to which a synapse has responded."""
 
 WIDEST = 32
 """Numbers of a record at most."""
@@ -61,6 +61,7 @@ class TargetRecords:
 
     Attributes:
         spikes: how many of the last spikes a record remembers.
+        costly: whether a response takes so much that it is computed only where a synapse of a block needs it.
         source_rates, target_rates: static nodes, 1/ms; of each spike a record holds the decays of the source's rates.
         of_source: nodes of a response that are made of a source's decay or states alone.
         recorded: nodes of a response that the target's states alone decide, recorded at its spike.
@@ -70,6 +71,7 @@ class TargetRecords:
     """
 
     spikes: int
+    costly: bool
     source_rates: tuple[int, ...]
     target_rates: tuple[int, ...]
     of_source: dict[int, Separable]
@@ -152,10 +154,10 @@ def records_of_program(program: SynapseProgram) -> TargetRecords | str:
     per_spike = len(source_rates) + len(recorded)
     known = {*of_source, *recorded}
     flops = sum(PRIMITIVES[graph.nodes[n].op].flops for n in graph.reach(program.response_roots, known) if n not in known and _computes(graph, n))
-    spikes = MANY if flops <= CHEAP and _size(MANY, per_spike, len(entries)) <= WIDEST // 2 else FEW
+    spikes = MANY if _size(MANY, per_spike, len(entries)) <= WIDEST // 2 else FEW
     if _size(spikes, per_spike, len(entries)) > WIDEST:
         return "a record would be too long"
-    return TargetRecords(spikes, source_rates, _rates(of_target), of_source, tuple(recorded), of_target, entries, tuple(computed))
+    return TargetRecords(spikes, flops > CHEAP, source_rates, _rates(of_target), of_source, tuple(recorded), of_target, entries, tuple(computed))
 
 
 def entry_of(graph: Graph, product: Separable) -> Separable:

@@ -13,6 +13,8 @@ from neuropil.nir import models
 from neuropil.nir.library import library
 from neuropil.units import Quantity
 from neuropil.zoo.neurons.lif import LIFDelta, LIFExp
+from neuropil.zoo.neurons.rate import LeakyReadout
+from neuropil.zoo.neurons.relay import Relay
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,37 @@ def of_node(neuron: models.Node, size: int, width: float) -> Expressed:
         if all(np.allclose(number(same, n), v, rtol=1e-12, atol=0) for n, v in own.items() if n in derived):
             return Expressed(kind, given, euler=euler)
     raise ValueError("constants of no scheme; make it with neuropil.nir.models.node")
+
+
+@expressed.register
+def of_input(neuron: models.InputSpikes | models.InputValue | models.OutputValue, size: int, width: float) -> Expressed:
+    """An input or an output.
+
+    Args:
+        neuron, size, width: as of `expressed`.
+    """
+    return Expressed(type(neuron), {"threshold": 0.5})
+
+
+@expressed.register
+def of_relay(neuron: Relay, size: int, width: float) -> Expressed:
+    """What hands on spikes: an input of spikes.
+
+    Args:
+        neuron, size, width: as of `expressed`.
+    """
+    return Expressed(models.InputSpikes, {"threshold": 0.0}, {"spikes": 1.0}, {})
+
+
+@expressed.register
+def of_readout(neuron: LeakyReadout, size: int, width: float) -> Expressed:
+    """A leaky integrator whose weights are its jumps.
+
+    Args:
+        neuron, size, width: as of `expressed`.
+    """
+    tau = number(neuron, "tau")
+    return Expressed(models.LI, {"tau": tau, "r": 1.0, "v_leak": 0.0}, {"syn": tau / width}, {"drive": 1.0}, False)
 
 
 @expressed.register

@@ -19,10 +19,9 @@ from neuropil.model.connection.matrix import values_of
 from neuropil.model.contents.graded import GradedProjection, StateOf
 from neuropil.nir import models
 from neuropil.nir.expressed import Expressed, expressed, node_of, number, seconds
-from neuropil.nir.library import all_faults, library
+from neuropil.nir.library import all_faults, file_name, library, time_step
 from neuropil.nir.paths import depths
 from neuropil.nir.read import DT, SCHEME, STANDARD_DT
-from neuropil.units import ms
 
 INPUTS = (models.InputSpikes, models.InputValue)
 
@@ -38,7 +37,7 @@ def to_nir(network: Any, path: str | os.PathLike[str], *, dt: Any = None, seed: 
         network: the network, or what has one as `.network`, such as a fit.
         path: of the file; one that exists is replaced.
         dt: the time step, in which delays are counted, and the duration of the pulse that a spike is. None: that of the network's own NIR
-            models, else 0.1 ms.
+            models, else that of the fit, else 0.1 ms.
         seed: of synapses that are drawn.
 
     Returns:
@@ -47,15 +46,16 @@ def to_nir(network: Any, path: str | os.PathLike[str], *, dt: Any = None, seed: 
     Raises:
         ModelError: `nir` is not installed, or all that cannot be expressed, listed; nothing is written then.
     """
-    nir = library()
+    nir, name = library(), file_name(path, "to_nir")
     described = network if isinstance(network, Network) else getattr(network, "network", None)
     if not isinstance(described, Network):
         raise ModelError("to_nir: not a network", got=network, expected="a Network, or what has one as .network")
     own = [number(p.neuron, "width") for p in described.populations.values() if isinstance(p.neuron, models.Node)]
-    width = float(dt.to(ms)) if dt is not None else float(np.max(own[0])) if own else STANDARD_DT
+    trained = getattr(getattr(network, "settings", None), "dt", STANDARD_DT)  # a fit knows its time step
+    width = time_step(dt, "to_nir") if dt is not None else float(np.max(own[0])) if own else trained
     graph = _Writer(described, width, seed).graph()
-    nir.write(os.fspath(path), graph)
-    return Path(path)
+    nir.write(name, graph)
+    return Path(name)
 
 
 class _Writer:
@@ -75,7 +75,7 @@ class _Writer:
         nir, net = library(), self.network
         self._look()
         all_faults("to_nir", self.faults)
-        driven = [d for d in net.drives if d.port is not None and not isinstance(d.target.neuron, INPUTS)]
+        driven = [d for d in net.drives if d.port is not None and not self._is_input(d.target)]
         arcs = [(p.source.name, p.target.name) for p in self._projections()]
         self.depth, self.steps = depths([*net.populations, *(f"{d.name} " for d in driven)], [*arcs, *((f"{d.name} ", d.target.name) for d in driven)])
         for name in sorted(net.populations, key=self.depth.__getitem__):
@@ -87,12 +87,12 @@ class _Writer:
         for drive in driven:
             self._try(drive.name, self._input, drive)
         for drive in net.drives:
-            if drive.port is None and not isinstance(drive.target.neuron, INPUTS):
+            if drive.port is None and not self._is_input(drive.target):
                 self._try(drive.name, self._bias, drive)
         all_faults("to_nir", self.faults)
         sending = {p.source.name for p in self._projections()}
         for name, population in net.populations.items():
-            if name not in sending and not isinstance(population.neuron, (*INPUTS, models.OutputValue)):
+            if name not in sending and not self._is_input(population) and self.made[name].kind is not models.OutputValue:
                 self._add(f"output_{name}", nir.Output(output_type=np.array(self.shapes[name])), name)
         schemes = {m.euler for m in self.made.values()} - {None}
         graph = nir.NIRGraph(nodes=self.nodes, edges=self.edges, type_check=False)
@@ -101,6 +101,9 @@ class _Writer:
 
     def _projections(self) -> list[Projection]:
         return [*self.network.projections, *self.network.graded]
+
+    def _is_input(self, population: Population) -> bool:
+        return issubclass(self.made[population.name].kind, INPUTS)
 
     def _try(self, name: str, act: Any, *arguments: Any) -> None:
         try:
@@ -117,11 +120,12 @@ class _Writer:
         for name, population in net.populations.items():
             if population.initial:
                 self.faults.append(f"population {name}: initial values of {', '.join(population.initial)}")
-            if isinstance(population.neuron, (*INPUTS, models.OutputValue)):
-                self.made[name] = Expressed(type(population.neuron))
-                continue
+            reached = any(p.target is population for p in self._projections())
             try:
-                self.made[name] = expressed(population.neuron, population.size, self.width)
+                made = expressed(population.neuron, population.size, self.width)
+                if reached and made.kind is models.InputValue:
+                    raise ValueError("an input that a projection reaches")
+                self.made[name] = dataclasses.replace(made, kind=models.Threshold) if reached and made.kind is models.InputSpikes else made
             except (ValueError, NeuropilError) as error:
                 self.faults.append(f"population {name}: {error}")
         if len({m.euler for m in self.made.values()} - {None}) > 1:

@@ -9,32 +9,32 @@ A refractory neuron does not spike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 
-from neuropil import rng
-from neuropil.errors import ModelError, SimulationError
-from neuropil.model import Network, Neuron, Population, Projection, StimulusConnection
+from neuropil.errors import ModelError
+from neuropil.model import Network, Population, Projection, StimulusConnection
 from neuropil.model.base import grid
-from neuropil.model.cell.cell import Cell
+from neuropil.model.contents.contents import Probe
 from neuropil.model.contents.per_synapse import differs
 from neuropil.model.network.changes import parameter_changes, sites_of, stimulus_changed, target_of, with_followers
 from neuropil.model.network.validate import validate
-from neuropil.model.neuron.branched import BRANCH, Branched
+from neuropil.model.neuron.branched import BRANCH
 from neuropil.model.neuron.composite import full_name, split
-from neuropil.model.probe.upkeep import Normalisation
+from neuropil.model.probe.upkeep import Normalisation, SynapseProbe
 from neuropil.oracle.cable import Cells, Sites
-from neuropil.oracle.events import Synapses, per_element
+from neuropil.oracle.events import Synapses
 from neuropil.oracle.graded import GradedSynapses
-from neuropil.oracle.integrate import Array, Integrator, States
+from neuropil.oracle.groups import BranchedGroup, Group, Running, running
+from neuropil.oracle.integrate import Array, States
 from neuropil.oracle.modulate import Given, Modulators
 from neuropil.oracle.probes import samples_of
 from neuropil.oracle.stimuli import Source
-from neuropil.oracle.synapses import LivingSynapses
+from neuropil.oracle.synapses import StatefulSynapses
 from neuropil.result.spikes import Spikes
 from neuropil.units import Quantity, magnitude, ms
 
@@ -57,198 +57,6 @@ class OracleResult:
     states: dict[str, States]
     synapses: dict[str, States]
     modulators: dict[str, Array]
-
-
-class Running(Protocol):
-    """The neurons of one population while they run, whatever they are made of.
-
-    Attributes:
-        pop: as described.
-        s: states by their full names, one value for every site of every neuron, neuron by neuron.
-    """
-
-    pop: Population
-
-    @property
-    def s(self) -> States:
-        """States by full name, base units."""
-
-    def seen(self, part: str) -> tuple[States, States]:
-        """Of a part, for probes: its inputs during the last step (before the first, those that it begins with), and what arrived at its ports."""
-        ...
-
-    def begin(self, x: States) -> None:
-        """Take in the inputs `x` of a step, by full name, before it."""
-        ...
-
-    def step(self, k: int, x: States, w: States) -> Array:
-        """Advance from t_k to t_{k+1} with inputs and weights by their full names; returns who spiked.
-
-        Args:
-            k: step.
-            x: inputs by full name, [neurons · sites].
-            w: summed weights by full name of the port, [neurons · sites].
-        """
-        ...
-
-
-class Group:
-    """The neurons of one population, or the sites of one part of theirs, while they run.
-
-    Args:
-        pop: the population.
-        dt: time step, ms.
-        seed: of the simulation.
-        part: name of the part; "": the soma.
-    """
-
-    def __init__(self, pop: Population, dt: float, seed: int, part: str = ""):
-        self.pop, self.dt, self.part = pop, dt, part
-        model, sites = pop.parts[part].model, pop.parts[part].sites
-        assert isinstance(model, Neuron)
-        self.model, spec = model, model.spec
-        size = pop.size * sites
-
-        def values(purpose: str, name: str, value: Any) -> Array:
-            return per_element(value, pop.size, sites, seed, purpose, pop.name, full_name(part, name))
-
-        self.parameters = {name: values("parameter", name, getattr(model, name)) for name in spec.parameters}
-        self.s: States = {}
-        for name, state in spec.states.items():
-            start = pop.initial.get(full_name(part, name), state.initial)
-            self.s[name] = self.parameters[start] if isinstance(start, str) else values("initial", name, start)
-        self.integrator = Integrator(model, self.parameters, size, dt)
-        self.left = np.zeros(size, int)  # refractory steps to go
-        self._constants()
-        self.stochastic = type(model).hazard is not Neuron.hazard
-        self.key = rng.stream_key(seed, "hazard", pop.name)
-        self.x: States = {}
-        self.w: States = {n: np.zeros(size) for n in spec.ports}
-
-    def begin(self, x: States) -> None:
-        """Take in the inputs `x` of a step by name."""
-        self.x = x
-
-    def seen(self, part: str) -> tuple[States, States]:
-        """Inputs and arrived weights by name, see `Running.seen` (`part` is its own)."""
-        return self.x, self.w
-
-    def _constants(self) -> None:
-        """What follows from parameters alone."""
-        self.equations = self.integrator.equations
-        refractory = type(self.model).refractory
-        self.count = grid.nearest(self.parameters[refractory], self.dt) if refractory else np.zeros(self.left.size, int)
-
-    def change(self, values: dict[str, Any]) -> None:
-        """Give parameters new values: numbers, or one per element."""
-        self.parameters = self.parameters | {n: np.broadcast_to(v, self.left.size) for n, v in values.items()}
-        self.integrator = self.integrator.with_parameters(self.parameters)
-        self._constants()
-
-    def start_at(self, parameter: str, before: Array) -> None:
-        """Before the first step: states that are still where they started, at a parameter that has changed, start at its new value.
-
-        Args:
-            parameter: its name.
-            before: its values before.
-        """
-        for name, state in self.model.spec.states.items():
-            if self.pop.initial.get(full_name(self.part, name), state.initial) == parameter:
-                self.s[name] = np.where(self.s[name] == before, self.parameters[parameter], self.s[name])
-
-    def step(self, k: int, x: States, w: States) -> Array:
-        """Advance from t_k to t_{k+1}; returns who spiked.
-
-        Args:
-            k: step.
-            x: inputs by name, [n].
-            w: summed weights by port, [n].
-        """
-        before, held, self.x, self.w = self.s, self.left > 0, x, w
-        s = self.integrator.advance(before, x, held)
-        for name, increment in self.equations.receive(s, w).items():
-            deaf = held & (name in type(self.model).clamps)
-            s[name] = s[name] + np.where(deaf, 0.0, increment)
-        fired = self._spikes(before, s, k) & ~held
-        for name, value in self.equations.reset(s).items():
-            s[name] = np.where(fired, value, s[name])
-        self.left = np.where(fired, self.count, np.maximum(self.left - 1, 0))
-        self.s = s
-        self._check(k)
-        return fired
-
-    def _spikes(self, before: States, after: States, k: int) -> Array:
-        if self.stochastic:
-            chance = -np.expm1(-self.equations.hazard(after) * self.dt)
-            return rng.uniform(self.key, np.arange(self.pop.size), k) < chance
-        fires = self.equations.fires(after)
-        return fires & ~self.equations.fires(before) if type(self.model).spikes_on == "rising" else fires
-
-    def _check(self, k: int) -> None:
-        for name, values in self.s.items():
-            if not np.all(np.isfinite(values)):
-                i = int(np.argmin(np.isfinite(values)))
-                at = f"{self.pop.name}.{name} of neuron {i} at {(k + 1) * self.dt:g} ms"
-                raise SimulationError("a state is no longer a finite number", got=f"{values[i]} in {at}", fix="a smaller dt")
-
-
-class BranchedGroup:
-    """Neurons with branches: what the branches give at t_k flows into the soma, and the soma's states of t_k into them.
-
-    Args:
-        pop: the population.
-        dt: time step, ms.
-        seed: of the simulation.
-    """
-
-    def __init__(self, pop: Population, dt: float, seed: int):
-        assert isinstance(pop.neuron, Branched)
-        self.pop, self.neuron = pop, pop.neuron
-        self.soma, self.branches = Group(pop, dt, seed), Group(pop, dt, seed, BRANCH)
-
-    @property
-    def s(self) -> States:
-        """States by full name, base units."""
-        return {**self.soma.s, **{full_name(BRANCH, n): v for n, v in self.branches.s.items()}}
-
-    def step(self, k: int, x: States, w: States) -> Array:
-        """Advance from t_k to t_{k+1}; soma and branches see each other as they are at t_k. Returns who spiked.
-
-        Args:
-            k, x, w: as of `Running.step`.
-        """
-        mine, theirs = self._inputs(x)
-        self.branches.step(k, theirs, {p: w[full_name(BRANCH, p)] for p in self.neuron.branch.spec.ports})
-        return self.soma.step(k, mine, {p: w[p] for p in self.neuron.soma.spec.ports})
-
-
-    def _inputs(self, x: States) -> tuple[States, States]:
-        """Inputs of somas and of branches, as they see each other."""
-        count = self.neuron.branches
-        theirs = {n: x[full_name(BRANCH, n)] for n in self.neuron.branch.spec.inputs if n not in self.neuron.reads} | self._read()
-        given = self.branches.equations.output(self.branches.s, theirs).reshape(-1, count)
-        mine = {n: x[n] for n in self.neuron.soma.spec.inputs}
-        for b in range(count):
-            mine[self.neuron.into] = mine[self.neuron.into] + given[:, b]
-        return mine, theirs
-
-    def _read(self) -> States:
-        """What the branches read of their somas."""
-        return {n: np.repeat(self.soma.s[state], self.neuron.branches) for n, state in self.neuron.reads.items()}
-
-    def begin(self, x: States) -> None:
-        """Take in the inputs `x` of a step by full name."""
-        self.soma.x, self.branches.x = self._inputs(x)
-
-    def seen(self, part: str) -> tuple[States, States]:
-        """Of a `part`, see `Running.seen`; what branches read of their somas is as it is now."""
-        return (self.branches.x | self._read(), self.branches.w) if part == BRANCH else self.soma.seen(part)
-
-
-def _running(pop: Population, dt: float, seed: int) -> Running:
-    if isinstance(pop.neuron, Cell):
-        return Cells(pop, dt, seed)
-    return BranchedGroup(pop, dt, seed) if isinstance(pop.neuron, Branched) else Group(pop, dt, seed)
 
 
 def simulate(
@@ -299,9 +107,7 @@ def simulate(
         raise ModelError("edges for projections that do not exist", got=sorted(map(str, unknown)), expected=f"below {len(network.projections)}, or names of graded ones")
     world = _World(network, h, steps, seed, dict(edges or {}), dict(modulators or {}))
     modulation = Modulators(network, h, signals or {}, doses or {}, world.parameter, world.change)
-    sampled = {p.name: p.steps(h) for p in network.probes}
-    traces: dict[str, list[Array]] = {name: [] for name in [p.name for p in network.probes] + [p.name for p in network.synapse_probes]}
-    samples = {p.name: samples_of(p, world) for p in network.probes}
+    traces = _Traces(network, world, h)
     normalisations = [(n, grid.steps(n.interval, h, "the interval of normalise")) for n in network.normalisations]
     stamps, neurons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for k in range(steps):
@@ -310,38 +116,28 @@ def simulate(
         for target, given in (settings or {}).get(k, ()):
             world.set(target, given, k, modulation)
         for name, states in (held or {}).get(k, {}).items():
-            next(a for a in world.living if a.projection.name == name).held = states
-        for watched in network.synapse_probes:
-            if k == 0 == watched.steps(h)[0]:
-                traces[watched.name].append(world.synaptic(watched.projection, watched.variable, watched.chosen)[0])
+            next(a for a in world.stateful if a.projection.name == name).held = states
+        if k == 0:
+            traces.begin(network.synapse_probes)
         modulation.before(k)
         for n, steps_between in normalisations:
             if k % steps_between == 0:
                 world.normalise(n)
         x, w = world.arriving(k)
-        for probe in network.probes:
-            if k == 0 == sampled[probe.name][0]:
-                traces[probe.name].append(samples[probe.name]())
+        if k == 0:
+            traces.begin(network.probes)
         fired = world.step(k, x, w)
         modulation.after(fired)
         who = np.concatenate([world.groups[n].pop.first + np.flatnonzero(f) for n, f in fired.items()])
         stamps.append(np.full(who.size, k + 1))
         neurons.append(who)
-        for probe in network.probes:
-            first, every = sampled[probe.name]
-            if k + 1 >= max(first, 1) and (k + 1 - first) % every == 0:
-                traces[probe.name].append(samples[probe.name]())
-        for watched in network.synapse_probes:
-            first, every = watched.steps(h)
-            if k + 1 >= max(first, 1) and (k + 1 - first) % every == 0:
-                traces[watched.name].append(world.synaptic(watched.projection, watched.variable, watched.chosen)[0])
+        traces.sample(k + 1)
     spans = {n: (p.first, p.size) for n, p in network.populations.items()}
     return OracleResult(
         Spikes(np.concatenate(stamps), np.concatenate(neurons), spans, h),
-        {p.name: np.array(traces[p.name]).reshape(len(traces[p.name]), p.columns.size) for p in network.probes}
-        | {p.name: np.array(traces[p.name]).reshape(len(traces[p.name]), world.synaptic(p.projection, p.variable, p.chosen)[0].size) for p in network.synapse_probes},
+        traces.values(),
         {name: g.s for name, g in world.groups.items()},
-        {a.projection.name: {"source": a.pre, "target": a.post, "weight": a.weight, **a.s} for a in world.living},
+        {a.projection.name: {"source": a.pre, "target": a.post, "weight": a.weight, **a.s} for a in world.stateful},
         {name: np.array(values) for name, values in modulation.traces.items()},
     )
 
@@ -351,10 +147,10 @@ class _World:
 
     def __init__(self, network: Network, h: float, steps: int, seed: int, edges: dict[int | str, Any], modulators: dict[int, float]):
         self.network, self.h, self.seed, populations, projections = network, h, seed, network.populations, network.projections
-        self.groups: dict[str, Running] = {name: _running(pop, h, seed) for name, pop in populations.items()}
+        self.groups: dict[str, Running] = {name: running(pop, h, seed) for name, pop in populations.items()}
         self.synapses = [Synapses(p, h, seed, edges.get(i)) for i, p in enumerate(projections) if not p.per_synapse]
-        self.living = [
-            LivingSynapses(p, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.per_synapse
+        self.stateful = [
+            StatefulSynapses(p, h, seed, edges.get(i), modulators.get(i, 0.0)) for i, p in enumerate(projections) if p.per_synapse
         ]
         self.graded = [GradedSynapses(p, h, seed, edges.get(p.name)) for p in network.graded]
         self.sources = [Source(d, h, steps, seed) for d in network.drives]
@@ -365,7 +161,7 @@ class _World:
     def parameter(self, target: Population | Projection, name: str) -> tuple[Any, Array | None]:
         """A parameter's value in the description, and, where there is not one for each cell, which cell each value is of."""
         if isinstance(target, Projection):
-            alive = next(a for a in self.living if a.projection is target)
+            alive = next(a for a in self.stateful if a.projection is target)
             drawn = differs(getattr(target.synapse, name))
             return (alive.parameters[name], alive.post) if drawn else (float(getattr(target.synapse, name).value), None)
         part, inner = split(name)
@@ -384,7 +180,7 @@ class _World:
     def change(self, target: Population | Projection, values: dict[str, Any]) -> None:
         """Give parameters of a target new values."""
         if isinstance(target, Projection):
-            return next(a for a in self.living if a.projection is target).change(values)
+            return next(a for a in self.stateful if a.projection is target).change(values)
         for part in dict.fromkeys(split(n)[0] for n in values):
             self.group(target, part).change({split(n)[1]: v for n, v in values.items() if split(n)[0] == part})
 
@@ -413,7 +209,7 @@ class _World:
     def synaptic(self, projection: Projection, name: str, chosen: Array | None = None) -> tuple[Array, Array, Any]:
         """A state, or "weight", of the (chosen) synapses of a projection by source; the target of each; what keeps them."""
         which = slice(None) if chosen is None else chosen
-        for alive in (a for a in self.living if a.projection is projection):
+        for alive in (a for a in self.stateful if a.projection is projection):
             return alive.s.get(name, alive.weight)[which], alive.post[which], alive
         kept = next(s for s in self.synapses if s.projection is projection)
         order = np.argsort(kept.pre, kind="stable")[which]
@@ -430,7 +226,7 @@ class _World:
         for synapse in (s for s in self.synapses if s.projection.name == projection):
             synapse.weight = np.empty(synapse.pre.size)
             synapse.weight[np.argsort(synapse.pre, kind="stable")] = values["weight"]
-        for alive in (a for a in self.living if a.projection.name == projection):
+        for alive in (a for a in self.stateful if a.projection.name == projection):
             for name, value in values.items():
                 if name in alive.s:
                     alive.s[name] = np.array(np.broadcast_to(value, alive.pre.size), float)
@@ -450,7 +246,7 @@ class _World:
             fired = {name: g.step(k, x[name], w[name]) for name, g in self.groups.items()}
         for synapse in self.synapses:
             synapse.send(fired[synapse.source], k + 1)
-        for alive in self.living:
+        for alive in self.stateful:
             alive.send(fired[alive.source], fired[alive.target], k + 1)
         return fired
 
@@ -476,7 +272,7 @@ class _World:
             elif source.drive.port is not None:
                 w[source.drive.target.name][source.drive.port] += source.events(k)
         # Per-synapse projections add one event after the other to what stimuli brought; the exact sums of the others join last.
-        for alive in self.living:
+        for alive in self.stateful:
             flow = alive.step(k, partial(self._seen, alive.projection.target, alive.projection.part), None if alive.port is None else w[alive.target][alive.port])
             if alive.input is not None:
                 x[alive.target][alive.input] += flow
@@ -494,3 +290,35 @@ class _World:
             p = graded.projection
             x[p.target.name][str(p.input)] += graded.flow(*self._read(p.source, p.value.part))
         return x, w
+
+
+class _Traces:
+    """The samples of all probes."""
+
+    def __init__(self, network: Network, world: _World, h: float):
+        probes: list[Probe | SynapseProbe] = [*network.probes, *network.synapse_probes]
+        self.steps = {p.name: p.steps(h) for p in probes}
+        self.sample_of = {p.name: samples_of(p, world) for p in network.probes} | {p.name: partial(_synaptic, world, p) for p in network.synapse_probes}
+        self.samples: dict[str, list[Array]] = {p.name: [] for p in probes}
+        self.columns = {p.name: p.columns.size for p in network.probes}  # those of synapses may rewire
+
+    def begin(self, probes: Iterable[Probe | SynapseProbe]) -> None:
+        """The samples at t = 0 of those among the `probes` that start there."""
+        for probe in probes:
+            if self.steps[probe.name][0] == 0:
+                self.samples[probe.name].append(self.sample_of[probe.name]())
+
+    def sample(self, step: int) -> None:
+        """The samples after a step."""
+        for name, (first, every) in self.steps.items():
+            if step >= max(first, 1) and (step - first) % every == 0:
+                self.samples[name].append(self.sample_of[name]())
+
+    def values(self) -> dict[str, Array]:
+        """Of every probe, [samples, columns]."""
+        columns = {n: self.columns[n] if n in self.columns else self.sample_of[n]().size for n in self.samples}
+        return {name: np.array(samples).reshape(len(samples), columns[name]) for name, samples in self.samples.items()}
+
+
+def _synaptic(world: _World, probe: SynapseProbe) -> Array:
+    return world.synaptic(probe.projection, probe.variable, probe.chosen)[0]

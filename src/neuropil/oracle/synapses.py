@@ -47,7 +47,7 @@ def per_one(value: Any, p: Projection, pre: Array, post: Array, number: Array, s
     return np.array(np.broadcast_to(in_order(raw, p, pre, post), pre.size), float)
 
 
-class LivingSynapses:
+class StatefulSynapses:
     """The synapses of one projection that have states, or that vanish and form.
 
     Args:
@@ -251,22 +251,22 @@ class LivingSynapses:
 
 
 @register(WhiteNoise, "oracle")
-def _noise(synapses: LivingSynapses, name: str, k: int, state: Callable[[str], Array]) -> Array:
+def _noise(synapses: StatefulSynapses, name: str, k: int, state: Callable[[str], Array]) -> Array:
     key = rng.stream_key(synapses.seed, "synapse noise", *synapses.projection.stream)
     return rng.normal(key, synapses._numbers(synapses.pre.size), k) / np.sqrt(synapses.dt)
 
 
 @register(Activity, "oracle")
-def _activity(synapses: LivingSynapses, name: str, k: int, state: Callable[[str], Array]) -> Array:
+def _activity(synapses: StatefulSynapses, name: str, k: int, state: Callable[[str], Array]) -> Array:
     return synapses.activity[synapses.post]
 
 
 @register(SignalValue, "oracle")
-def _signal(synapses: LivingSynapses, name: str, k: int, state: Callable[[str], Array]) -> Array:
+def _signal(synapses: StatefulSynapses, name: str, k: int, state: Callable[[str], Array]) -> Array:
     return np.full(synapses.pre.size, synapses.modulator)
 
 
 @register(TargetState, "oracle")
 @register(Potential, "oracle")
-def _state(synapses: LivingSynapses, name: str, k: int, state: Callable[[str], Array]) -> Array:
+def _state(synapses: StatefulSynapses, name: str, k: int, state: Callable[[str], Array]) -> Array:
     return state(name)[synapses.reached]

@@ -21,6 +21,8 @@ class Phase(Enum):
 
     SPIKES = "spikes"
     """File what all owners published: for every step, once they have met."""
+    MODULATION = "modulation"
+    """At the beginning of a step that is a tick: concentrations advance, and effects write parameters."""
     STIMULI = "stimuli"
     DELIVERY = "delivery"
     NEURONS = "neurons"
@@ -50,6 +52,7 @@ class Result(Enum):
     FIRED_COUNT = "int64, how many of this owner's neurons have fired since the owners met"
     EVENTS = "int64, synaptic events delivered"
     DIVERGED = "int32, states beyond all bounds"
+    FAULT = "int64, of operations with a period: other than 0 where the run must not go on before somebody has looked"
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +116,9 @@ class Operation:
         updates: states that it brings from the beginning of the step to its end, and inputs that it takes and sets to zero.
         completes: states that it changes after they have been updated, because its events belong to the end of the step.
         observes: buffers that it reads as they are at the end of the step.
+        periods: steps from one call to the next; () of what is called in every step. It is called at the beginning of steps that are a multiple
+            of any of them (and may be in others that are a tick of other operations, so it looks itself), when all spikes up to then have been
+            noted and before anything else of the step; all owners wait for each other afterwards.
     """
 
     label: str
@@ -127,3 +133,4 @@ class Operation:
     updates: tuple[Buffer, ...] = field(default=(), kw_only=True)
     completes: tuple[Buffer, ...] = field(default=(), kw_only=True)
     observes: tuple[Buffer, ...] = field(default=(), kw_only=True)
+    periods: tuple[int, ...] = field(default=(), kw_only=True)

@@ -5,7 +5,8 @@ The order follows from what operations do to buffers. Of each buffer, within a s
     sets < adds < reads < updates < completes < observes,
 
 and who adds does so phase by phase (stimuli and junctions before branches), within a phase in the order in which the operations
-stand: sums of real numbers depend on it, and it is part of the step contract (docs/design.md). Operations of the phase "spikes" concern the step before and come first, as they stand.
+stand: sums of real numbers depend on it, and it is part of the step contract (docs/design.md). Operations of the phase "spikes" concern the step before and come first, as they stand;
+those with a period come next.
 """
 
 from __future__ import annotations
@@ -48,7 +49,11 @@ def in_order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     if len(order) < len(rest):
         stuck = [op.label for j, op in enumerate(rest) if missing[j]]
         raise PlanError("the operations of a step form a cycle", got="; ".join(stuck))
-    return (*first, *(rest[j] for j in order))
+    made = [rest[j] for j in order]
+    for before, after_it in pairwise(made):
+        if after_it.periods and not before.periods:
+            raise PlanError("an operation with a period must come before those of every step", got=f"{after_it.label}, after {before.label}")
+    return (*first, *made)
 
 
 def _relations(operations: Sequence[Operation]) -> tuple[list[set[int]], list[int]]:

@@ -21,18 +21,20 @@ from neuropil.result.journal import (
     SPIKE_FILE,
     TraceJournal,
     head_of,
+    run_of,
+    spike_records,
+    spike_seed,
+    trace_headers,
+    trace_records,
+    trace_seed,
+)
+from neuropil.result.journal_reading import (
     is_journalled,
     journal_chains,
     journal_end,
     journal_length,
-    run_of,
     spike_chunks,
-    spike_records,
-    spike_seed,
     trace_chunks,
-    trace_headers,
-    trace_records,
-    trace_seed,
 )
 from neuropil.result.sealed import seal_of
 from neuropil.result.sonata import SpikeHeader, read_spikes, write_spikes

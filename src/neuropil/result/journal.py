@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from neuropil.errors import ResultError
 from neuropil.result.atomic import make_folder, read_json, write_json
-from neuropil.result.blocks import UNTOLD, BlockFile, chain_after, read_blocks, seed_of
+from neuropil.result.blocks import UNTOLD, BlockFile, seed_of
 from neuropil.result.folder import clear, require_room
 from neuropil.result.sonata import SpikeHeader
 from neuropil.result.spikes import is_sorted
-from neuropil.result.tracefile import TraceHeader
 
 VERSION = 2
 SPIKE = np.dtype([("step", "<u8"), ("neuron", "<u4")])
@@ -271,81 +270,9 @@ def trace_seed(run: str, name: str) -> int:
     return seed_of(run, "trace", name)
 
 
-def is_journalled(folder: Path) -> bool:
-    """Whether the journals of a folder are what it holds, and not its HDF5 files."""
-    return (folder / HEADER_FILE).exists() and not read_json(folder / HEADER_FILE).get("copying", False)
-
-
 def run_of(folder: Path) -> str:
     """The number of the run that is journalled in a folder."""
     return str(read_json(folder / HEADER_FILE)["run"])
-
-
-def journal_length(folder: Path) -> int:
-    """About how many spikes the journal of a folder holds."""
-    path = folder / SPIKE_FILE
-    return path.stat().st_size // SPIKE.itemsize if path.exists() else 0
-
-
-def journal_chains(folder: Path, spikes: int, rows: Mapping[str, int]) -> list[int | None]:
-    """The chains of the spikes and of each named probe after so many records; None where there are fewer.
-
-    Args:
-        folder: of the run.
-        spikes: number of spikes.
-        rows: number of rows by name of probe.
-    """
-    run = run_of(folder)
-    found = [chain_after(read_blocks(folder / SPIKE_FILE, SPIKE, spike_seed(run)), spike_seed(run), spikes)]
-    heads = {head["name"]: (path, head) for path, head in ((path, read_json(path)) for path in trace_headers(folder))}
-    for name, length in rows.items():
-        if name not in heads:
-            found.append(None)
-            continue
-        path, head = heads[name]
-        row = trace_row(np.dtype(head["dtype"]), len(head["neurons"]))
-        found.append(chain_after(read_blocks(path.with_suffix(".journal"), row, trace_seed(run, name)), trace_seed(run, name), length))
-    return found
-
-
-def journal_end(folder: Path) -> int | None:
-    """The step up to which all journals of a folder are complete; None if none of them says.
-
-    An empty one is so up to the start of a run that says how many there are: what it held was cut, or never reached the disk.
-    """
-    head = read_json(folder / HEADER_FILE)
-    start = UNTOLD if head.get("traces") is None else round(head["t_start_ms"] / head["dt_ms"])
-    ends = []
-    for path, row, seed in _files(folder):
-        end = start
-        for block in read_blocks(path, row, seed):
-            end = block.step
-        ends.append(end)
-    end = min(ends)
-    return None if end == UNTOLD else end
-
-
-def spike_chunks(folder: Path, chunk: int = 1 << 20) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """The (int64[n] steps, uint32[n] neurons) of the journal in a folder, about `chunk` spikes at a time."""
-    for records in _gathered((b.records for b in read_blocks(folder / SPIKE_FILE, SPIKE, spike_seed(run_of(folder)))), chunk):
-        yield records["step"].astype(np.int64), records["neuron"].copy()
-
-
-def trace_chunks(path: Path, chunk_bytes: int = 1 << 24) -> tuple[TraceHeader, float, Iterator[NDArray[Any]]]:
-    """The header of a probe's journal, its dt in ms, and its records, a chunk at a time.
-
-    Args:
-        path: of the journal's header.
-        chunk_bytes: size of a chunk, about.
-    """
-    head = read_json(path)
-    value, neurons = np.dtype(head["dtype"]), np.asarray(head["neurons"], dtype=np.int64)
-    sites = None if head.get("sites") is None else np.asarray(head["sites"], dtype=np.int64)
-    header = TraceHeader(head["name"], neurons, head["unit"], head["variable"], head["population"], value, sites)
-    row = trace_row(value, len(neurons))
-    seed = trace_seed(run_of(path.parent), header.name)
-    blocks = read_blocks(path.with_suffix(".journal"), row, seed)
-    return header, float(head["dt_ms"]), _gathered((b.records for b in blocks), max(1, chunk_bytes // row.itemsize))
 
 
 def trace_headers(folder: Path) -> list[Path]:
@@ -374,33 +301,6 @@ def trace_records(steps: ArrayLike, values: NDArray[Any], dtype: np.dtype[Any]) 
     records = np.empty(np.shape(steps), trace_row(dtype.newbyteorder("<"), values.shape[1]))
     records["step"], records["values"] = steps, values
     return records
-
-
-def _files(folder: Path) -> Iterator[tuple[Path, np.dtype[Any], int]]:
-    """Every journal of a folder: path, record and seed."""
-    run = run_of(folder)
-    yield folder / SPIKE_FILE, SPIKE, spike_seed(run)
-    for path in trace_headers(folder):
-        head = read_json(path)
-        yield path.with_suffix(".journal"), trace_row(np.dtype(head["dtype"]), len(head["neurons"])), trace_seed(run, head["name"])
-
-
-def _gathered(parts: Iterator[NDArray[Any]], chunk: int) -> Iterator[NDArray[Any]]:
-    """The same records, `chunk` at a time."""
-    waiting: list[NDArray[Any]] = []
-    length = 0
-    for part in parts:
-        waiting.append(part)
-        length += len(part)
-        if length < chunk:
-            continue
-        whole = np.concatenate(waiting)
-        end = length - length % chunk
-        for start in range(0, end, chunk):
-            yield whole[start : start + chunk]
-        waiting, length = [whole[end:]], length - end
-    if length:
-        yield np.concatenate(waiting)
 
 
 def _require_same(found: Mapping[str, Any], wanted: Mapping[str, Any], keys: tuple[str, ...]) -> None:

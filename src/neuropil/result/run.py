@@ -25,7 +25,7 @@ from neuropil.result.folder import (
     folder_path,
     require_room,
 )
-from neuropil.result.journal import is_journalled
+from neuropil.result.journal_reading import is_journalled
 from neuropil.result.sonata import SpikeHeader
 from neuropil.result.spikes import Spikes
 from neuropil.result.trace import Trace

@@ -9,7 +9,8 @@ import numpy as np
 from neuropil.engine.access.arguments import numbers
 from neuropil.engine.access.synaptic_access import SynapticAccess
 from neuropil.engine.caller import between_steps
-from neuropil.engine.modulation.modulate import Modulation, RunningModulator
+from neuropil.engine.modulation.modulate import Modulation
+from neuropil.engine.modulation.running import RunningModulator
 from neuropil.errors import NetworkError, SimulationError, did_you_mean
 from neuropil.model.base.distribution import axes
 from neuropil.model.contents.contents import Population, Projection

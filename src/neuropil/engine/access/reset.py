@@ -87,8 +87,5 @@ def begin_anew(
 def _reset_modulators(modulation: Modulation, step: int) -> None:
     """Concentrations as at the start, and parameters as they follow from them; signals and caps that were set stay."""
     for running in modulation.running.values():
-        running.c = running.modulator.start()
-        running.dose = 0.0
-        for count in running.spikes:
-            count[:] = 0
+        running.begin()
     modulation.resume(step)

@@ -1,1 +1,1 @@
-"""Modulators while a network runs: ticks, concentrations, and the parameters that follow them."""
+"""Modulators while a network runs: what a program asks of them, and effects on synapses and membranes, between chunks."""

@@ -1,7 +1,7 @@
-"""Modulators while a network runs: between chunks of native code, concentrations, and the parameters that follow them.
+"""Modulators while a network runs: what their operations cannot do, and what is asked of them between steps.
 
-All of it is NumPy in float64, on numbers that do not depend on threads: counts of spikes, concentrations, and values of
-parameters, which are written into the arrays that the kernels read. What did not change is not written.
+Levels, and effects on neurons, are operations of the network's program (`neuropil.engine.effects.level`, `modulated_part`). Effects on
+synapses and on membranes of cells are carried out between chunks; where a network has some, its ticks end chunks, and all is done here.
 """
 
 from __future__ import annotations
@@ -11,172 +11,88 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.engine.access.arguments import numbers
 from neuropil.engine.core import Core
-from neuropil.engine.modulation.level import PerVoxel, WellMixed
 from neuropil.engine.modulation.modulated import Modulated
-from neuropil.engine.modulation.targets import modulated_neurons, modulated_synapses
-from neuropil.engine.saved import Arrays, AsDescribed, array, group
-from neuropil.errors import NetworkError, SimulationError, did_you_mean
-from neuropil.model.base import grid
+from neuropil.engine.modulation.running import ByName, RunningModulator
+from neuropil.engine.modulation.targets import changed_part, modulated_between_chunks
+from neuropil.engine.saved import Arrays, AsDescribed, group
+from neuropil.errors import NeuropilError
 from neuropil.model.contents.contents import Population
-from neuropil.model.modulation.modulator import Modulator, effects_on
+from neuropil.model.modulation.modulator import effects_on
 from neuropil.plan.plan import Plan
-from neuropil.units import DIMENSIONLESS, Quantity
 
 FAR = 1 << 62
-
-
-class RunningModulator:
-    """A modulator of a simulation, for the program that drives it.
-
-    Args:
-        dt: time step, ms.
-
-    Attributes:
-        modulator: as described.
-        signal: how its nucleus fires beside its tonic rate (see `neuropil.model.modulation.kinetics`); 0 at the start; one number or one per cell.
-        cap: the most that is supplied and released in a tick, base units.
-        c: concentrations, base units.
-    """
-
-    def __init__(self, modulator: Modulator, dt: float):
-        self.modulator, self.every = modulator, grid.steps(modulator.tick, dt, "tick")
-        self.signal: Any = np.zeros(())
-        self.dose, self.cap = 0.0, float(modulator.cap)
-        self.c = modulator.start()
-        self.spikes = [np.zeros(r.nucleus.size, np.int64) for r in modulator.releases]
-        self.samples: list[list[float]] = []
-        self._dynamics = WellMixed(modulator) if modulator.grid.mixed else PerVoxel(modulator)
-        self._watched = [modulator.grid.voxels[name] for name in modulator.watched if name]
-
-    @property
-    def concentration(self) -> Quantity:
-        """The present concentration (over positions its mean over the volume)."""
-        return Quantity(float(self.c.mean()), self.modulator.kinetics.dimension)
-
-    def occupancy(self, receptor: str) -> float:
-        """The present occupancy of a receptor at the mean concentration, 0 to 1.
-
-        Raises:
-            NetworkError: there is no such receptor.
-        """
-        if receptor not in self.modulator.receptors:
-            raise NetworkError(f"modulator {self.modulator.name!r} has no receptor {receptor!r}", fix=did_you_mean(receptor, self.modulator.receptors))
-        return float(self.modulator.receptors[receptor].occupancy(self.c.mean()))
-
-    def set_signal(self, value: Any) -> None:
-        """Set the signal; it holds until it is set again.
-
-        Args:
-            value: a finite number; where cells are `Apart`, it may be an array with one for each, in the order of the volume.
-        """
-        self.signal = numbers(value, DIMENSIONLESS, f"the signal of modulator {self.modulator.name!r}", self.modulator.signals)
-
-    def release(self, amount: Any) -> None:
-        """Add a dose to the whole volume at the next tick; doses add up until then.
-
-        Args:
-            amount: a concentration.
-
-        Raises:
-            SimulationError: a negative dose.
-        """
-        dose = float(numbers(amount, self.modulator.kinetics.dimension, f"the dose of modulator {self.modulator.name!r}", ()))
-        if dose < 0 and not self.modulator.kinetics.instant:
-            raise SimulationError(f"a dose of modulator {self.modulator.name!r} cannot be negative", got=amount, fix="a negative signal stops the release of the nucleus")
-        self.dose += dose
-
-    def set_cap(self, amount: Any | None) -> None:
-        """Limit what is supplied and released in a tick: the remedy for self-stimulation.
-
-        Args:
-            amount: a concentration, mean over the volume; None: no limit.
-
-        Raises:
-            SimulationError: a negative limit.
-        """
-        name, dimension = self.modulator.name, self.modulator.kinetics.dimension
-        cap = np.inf if amount is None else float(numbers(amount, dimension, f"the cap of modulator {name!r}", ()))
-        if cap < 0:
-            raise SimulationError(f"the cap of modulator {name!r} cannot be negative", got=amount)
-        self.cap = cap
-
-    # --- for the loop ----------------------------------------------------------------------------------------------
-
-    def observe(self, neurons: np.ndarray) -> None:
-        """Count spikes (global neurons) of the nuclei."""
-        for release, count in zip(self.modulator.releases, self.spikes, strict=True):
-            nucleus = release.nucleus
-            mine = neurons[(neurons >= nucleus.first) & (neurons < nucleus.first + nucleus.size)] - nucleus.first
-            count += np.bincount(mine, minlength=nucleus.size)
-
-    def advance(self, first: bool) -> None:
-        """Advance to the end of a tick; `first`: this is t = 0, no time has gone by."""
-        released: Any = self.dose
-        for release, count in zip(self.modulator.releases, self.spikes, strict=True):
-            released = released + release.released(count, self.modulator.grid)
-            count[:] = 0
-        self.dose = 0.0
-        if self.modulator.grid.mixed:
-            released = float(np.sum(released))
-        self.c = self._dynamics.after(self.c, self.signal, released, self.cap, first)
-        self.samples.append([float(self.c[at].mean()) for at in self._watched] or [float(self.c[0])])
-
-    def save(self) -> Arrays:
-        """What it goes on from."""
-        counts = {f"spikes {j}": count.copy() for j, count in enumerate(self.spikes)}
-        cap = {} if self.cap == float(self.modulator.cap) else {"cap": np.array(self.cap)}
-        return {"concentration": self.c.copy(), "signal": np.array(self.signal, float), "dose": np.array(self.dose), **cap, **counts}
-
-    def restore(self, arrays: Arrays) -> None:
-        """Restore the `arrays` that `save` returned."""
-        self.c, self.signal, self.samples = np.array(arrays["concentration"]), np.array(arrays["signal"]), []
-        self.dose, self.cap = float(array(arrays, "dose")), float(array(arrays, "cap") if "cap" in arrays else self.modulator.cap)
-        for j, count in enumerate(self.spikes):
-            count[:] = array(arrays, f"spikes {j}")
-
-
-class _ByName(dict[str, RunningModulator]):
-    """The error for a wrong name suggests the right one."""
-
-    def __missing__(self, name: str) -> RunningModulator:
-        raise NetworkError(f"the network has no modulator {name!r}", fix=did_you_mean(name, self))
 
 
 class Modulation(AsDescribed):
     """All modulators of a simulation.
 
+    Args:
+        plan: of the network; core: of the simulation.
+
     Attributes:
         running: by name.
-        due: the step of the next tick; far away without modulators.
+        due: the step of the next tick that ends a chunk; far away if none does.
     """
 
     named_by = "modulator"
 
     def __init__(self, plan: Plan, core: Core):
-        self.plan, self.core = plan, core
-        self.running = _ByName({name: RunningModulator(m, plan.dt) for name, m in plan.network.modulators.items()})
-        self.neurons: list[Modulated] = modulated_neurons(core)
-        self.synapses: list[Modulated] = modulated_synapses(core)
-        self.due = 0 if self.running else FAR
+        self.plan, self.core, self.machine = plan, core, core.machine
+        self.running = ByName({name: RunningModulator(level) for name, level in core.machine.levels.items()})
+        self.between: list[Modulated] = modulated_between_chunks(core)
+        self.due = self._next(0)
 
-    def observe(self, neurons: np.ndarray) -> None:
-        """Take in the spikes (global neurons) of the chunk that ended."""
-        for running in self.running.values():
-            running.observe(neurons)
+    def _next(self, step: int) -> int:
+        """The first step from `step` on whose tick ends a chunk."""
+        return min((-(-step // r.level.every) * r.level.every for r in self.running.values()), default=FAR) if self.between else FAR
+
+    @property
+    def room(self) -> int:
+        """Steps in which no more concentrations are recorded than there is room for."""
+        return min((r.level.room for r in self.running.values()), default=FAR)
+
+    def is_tick(self, step: int) -> bool:
+        """Whether any modulator acts at a step."""
+        return any(step % r.level.every == 0 for r in self.running.values())
 
     def tick(self, step: int) -> None:
-        """What is due at this step, before it runs."""
-        self.due = min((step // r.every + 1) * r.every for r in self.running.values())  # first: a tick that fails is not repeated
-        ticking = {name for name, r in self.running.items() if step % r.every == 0}
-        for name in ticking:
-            self.running[name].advance(step == 0)
-        self._act(ticking, step)
+        """What is due at this step, before it runs; its operations do not repeat it.
 
-    def _act(self, ticking: set[str], step: int) -> None:
+        Raises:
+            SimulationError, ModelError: an effect that leaves its bounds, or another fault.
+        """
+        self.due = self._next(step + 1)  # first: a tick that fails is not repeated
+        self.core.ticked[:] = [step] * len(self.core.ticked)
+        for level in self.machine.levels.values():
+            level.advance(step, level.ticks)
+        for part in self.machine.modulated.values():
+            part.act(step, part.ticks)
+        self._raise(step)
+        ticking = {name for name, r in self.running.items() if step % r.level.every == 0}
+        self._act_between(ticking, step)
+
+    def _raise(self, step: int) -> None:
+        for part in self.machine.modulated.values():
+            part.explain(step)
+
+    def fault(self, step: int) -> NeuropilError | None:
+        """What was wrong at the tick of a step, as the error to raise; None: nothing after all."""
+        try:
+            self._raise(step)
+        except NeuropilError as error:
+            return error
+        return None
+
+    def _act(self, step: int) -> None:
+        """Let the present levels act."""
+        for part in self.machine.modulated.values():
+            part.act(step)
+        self._raise(step)
+
+    def _act_between(self, ticking: set[str], step: int) -> None:
         concentrations = {name: r.c for name, r in self.running.items()}
-        for target in (*self.neurons, *self.synapses):
+        for target in self.between:
             if ticking & target.modulators:
                 target.act(concentrations, step)
 
@@ -203,25 +119,31 @@ class Modulation(AsDescribed):
         Args:
             act: as what was due has acted; False: concentrations will be others.
         """
-        if not self.neurons:
-            return
-        self.neurons = modulated_neurons(self.core)
-        if not act:  # what kernels read is of other concentrations
-            for target in self.neurons:
-                target.forget()
-        if act and self.due > 0:
-            concentrations = {name: r.c for name, r in self.running.items()}
-            for target in self.neurons:
-                target.act(concentrations, self.core.step)
+        acting = act and self._acted
+        for key in self.machine.modulated:
+            part = changed_part(self.core, key)
+            if not acting:  # what kernels read is of other concentrations
+                part.forget()
+        self.between = modulated_between_chunks(self.core)
+        if acting:
+            self._act(self.core.step)
+            self._act_between(set(self.running), self.core.step)
 
-    def flush(self) -> list[np.ndarray]:
-        """Concentrations sampled at the ticks since the last flush: [ticks, 1] for every trace."""
+    @property
+    def _acted(self) -> bool:
+        """Whether the tick at t = 0 has been."""
+        return self.core.step > 0 or 0 in self.core.ticked
+
+    def flush(self, held: int | None = None) -> list[np.ndarray]:
+        """Concentrations sampled at the ticks since the last flush: [ticks, 1] for every trace.
+
+        Args:
+            held: the step whose tick failed, whose samples stay here.
+        """
         made = []
         for running in self.running.values():
-            watched = len(running.modulator.watched)
-            samples = np.array(running.samples, float).reshape(-1, watched)
-            running.samples = []
-            made += [samples[:, j : j + 1] for j in range(watched)]
+            samples = running.level.flush(int(held is not None and held % running.level.every == 0))
+            made += [samples[:, j : j + 1] for j in range(samples.shape[1])]
         return made
 
     def save(self) -> Arrays:
@@ -244,7 +166,9 @@ class Modulation(AsDescribed):
         return frozenset(("signal", "cap"))
 
     def resume(self, step: int) -> None:
-        """Go on from a step with the present concentrations, which have acted on the parameters unless it is the first."""
+        """Go on from a step with the concentrations of the moment, which have acted on the parameters unless it is the first."""
+        self.core.ticked[:] = [-1] * len(self.core.ticked)
         if self.running and step:
-            self._act(set(self.running), step)
-        self.due = min((-(-step // r.every) * r.every for r in self.running.values()), default=FAR)
+            self._act(step)
+            self._act_between(set(self.running), step)
+        self.due = self._next(step)

@@ -23,14 +23,10 @@ from typing import Any
 import numpy as np
 
 from neuropil.codegen.pointwise import Pointwise
-from neuropil.errors import SimulationError
+from neuropil.engine.effects.faults import Effects, explain_bounds
 from neuropil.lower.classify import parameter_leaf
 from neuropil.lower.modulation import EffectProgram
-from neuropil.lower.resolution import RESOLVED
-from neuropil.model.modulation.bound_effect import BoundEffect, vary_by_cell
-
-Effects = Mapping[str, tuple[BoundEffect, ...]]
-"""By parameter, the effects on it in order."""
+from neuropil.model.modulation.bound_effect import vary_by_cell
 
 
 class Modulated:
@@ -63,7 +59,7 @@ class Modulated:
         for group in self.groups:
             within, moved = group.evaluate(concentrations)
             if not within:
-                self._explain(concentrations, step)
+                explain_bounds(self.effects, self.base, concentrations, step * self.dt, lambda local, name: local[self.cell_index(np.arange(local.size), name)])
             changed |= {group.names[k]: group.function.values[k] for k in moved}
         if changed:
             self.now |= changed
@@ -73,15 +69,6 @@ class Modulated:
         """What was written is not what follows from the present values: everything is written at the next tick."""
         for group in self.groups:
             unknown(group.function)
-
-    def _explain(self, concentrations: Mapping[str, np.ndarray], step: int) -> None:
-        """Say which effect left its bounds, by the description's own functions."""
-        for name, listed in self.effects.items():
-            value = self.base[name]
-            for effect in listed:
-                local = effect.local(concentrations[effect.modulator])
-                value = effect.apply(value, np.asarray(local)[self.cell_index(np.arange(np.size(local)), name)] if np.ndim(local) else local, step * self.dt)
-        raise SimulationError(f"an effect leaves its bounds at t = {step * self.dt:g} ms", got=", ".join(self.effects), fix="wider bounds (low=, high=)")
 
     def cell_index(self, cells: np.ndarray, name: str) -> np.ndarray:
         """For every value of a parameter, of an array over the cells of the population, the entry of its cell."""
@@ -121,19 +108,3 @@ class _Group:
 def unknown(function: Pointwise) -> None:
     """Let the next values of a `function` count as others, whatever they are."""
     function.values[:] = [np.full_like(v, np.nan) if np.ndim(v) else np.nan for v in function.values]
-
-
-def resolved(where: str, slow: dict[str, str], time: float) -> None:
-    """Stop where modulators have made states too slow for float32.
-
-    Args:
-        where: population or projection; slow: states with reasons; time: ms.
-
-    Raises:
-        SimulationError: names the state and the remedy.
-    """
-    for state, why in slow.items():
-        raise SimulationError(
-            f"{where}: modulators have made {state} too slow for float32", got=f"{why} at {time:g} ms",
-            expected=f"at most {1.0 / RESOLVED:g} steps", fix='Simulation(..., precision="float64")',
-        )  # fmt: skip

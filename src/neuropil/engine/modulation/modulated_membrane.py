@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from neuropil.engine.cells.arrays import CellArrays
-from neuropil.engine.modulation.modulated import Effects, Modulated
+from neuropil.engine.effects.faults import Effects
+from neuropil.engine.modulation.modulated import Modulated
 from neuropil.lower.cable import MembraneGroup
 from neuropil.plan.plan import Plan
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from neuropil.codegen.pointwise import Pointwise
-from neuropil.engine.modulation.modulated import Effects, Modulated, resolved
+from neuropil.engine.effects.faults import Effects, resolved
+from neuropil.engine.modulation.modulated import Modulated
 from neuropil.engine.stores.stateful_store import SynapseStore
 from neuropil.lower.classify import parameter_leaf
 from neuropil.lower.graph import Graph

@@ -20,7 +20,7 @@ from neuropil.plan.rounding import moved
 from neuropil.result import Result, SpikeJournal, Spikes, Trace, TraceJournal, finalise
 from neuropil.result.assemble import chains, reopen
 from neuropil.result.folder import FolderLock
-from neuropil.result.journal import is_journalled, spike_chunks
+from neuropil.result.journal_reading import is_journalled, spike_chunks
 from neuropil.result.trace import concentration_of
 from neuropil.units import unit_name
 

@@ -15,8 +15,9 @@ from neuropil.codegen.cache import load
 from neuropil.codegen.clock_driven_source import NAME, SynapseKernel, emit_arrival, emit_response, emit_step
 from neuropil.engine.saved import Arrays, array
 from neuropil.engine.stores.built import twin
+from neuropil.engine.stores.constant_table import ConstantTable, varying_of
 from neuropil.engine.stores.deliver import Rows, file_again
-from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
+from neuropil.engine.stores.stateful_store import SynapseStore
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, add_activity, file_own
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
 from neuropil.lower.constants import hoisted
@@ -61,7 +62,7 @@ class ClockDrivenStore(SynapseStore):
         program, precision = self.program, self.real.name
 
         def varying(graph: Graph, roots: list[int]) -> frozenset[int]:
-            return self.varying(graph, hoisted(graph, roots))
+            return varying_of(self.program, self.plan.dt, graph, hoisted(graph, roots))
 
         self.kernels: dict[str, tuple[SynapseKernel, Graph]] = {
             "arrive": (emit_arrival(program, precision, varying(program.arrival, program.arrival_roots)), program.arrival),

@@ -15,7 +15,8 @@ import numpy as np
 from neuropil.codegen.cache import load
 from neuropil.codegen.event_driven_source import HISTORY, NAME, UNROLLED, emit_event_driven
 from neuropil.engine.stores.built import twin
-from neuropil.engine.stores.stateful_store import ConstantTable, SynapseStore
+from neuropil.engine.stores.constant_table import ConstantTable, varying_of
+from neuropil.engine.stores.stateful_store import SynapseStore
 from neuropil.engine.stores.synapse_kernels import ALL_SPIKES, file_segments, file_segments_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits, steps_since
 from neuropil.lower.constants import hoisted
@@ -80,7 +81,7 @@ class EventDrivenStore(SynapseStore):
     def prepare(self) -> None:
         """Write the kernels."""
         graph, precision = self.program.arrival, self.real.name
-        self.kernels = emit_event_driven(self.program, precision, self.varying(graph, hoisted(graph, all_roots(self.program))))
+        self.kernels = emit_event_driven(self.program, precision, varying_of(self.program, self.plan.dt, graph, hoisted(graph, all_roots(self.program))))
         self.module = load(NAME, self.kernels.source)
         self.delays = np.empty(0, np.int32)
 

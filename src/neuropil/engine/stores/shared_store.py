@@ -14,6 +14,7 @@ import numpy as np
 
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import cached_njit
+from neuropil.codegen.noalias import noalias_arguments
 from neuropil.engine.compose import Machine, own_array
 from neuropil.engine.layout import Layout
 from neuropil.engine.ring import ring_length
@@ -33,23 +34,31 @@ from neuropil.registry import register
 
 
 @cached_njit(**KERNEL_FLAGS)
-def deliver_shared(k, buckets, due, arrived, row, slot, channels, weights, bounds, tap, seen):
+def deliver_shared(k, buckets, due, arrived, row, slot, whole, channels, weights, bounds, tap, seen):
     """Add to the real accumulators what is due in step k; returns the number of events.
 
-    row: int32[sources of the population], index in the matrix; slot: int32[target channels, positions], index in `arrived`, -1: another
-    owner's. channels: those among which own targets are. weights: [target channels, source channels of a group, taps]. bounds, tap, seen: of each
-    source position the taps through which target positions see it, and these.
+    row: int32[sources of the population], index in the matrix; slot: int32[target channels, positions], index in `arrived`, -1: another owner's;
+    whole: int32[target channels], where a channel begins in `arrived` whose positions all lie there in order, else -1.
+    channels: (first, after the last) among which own targets are, and groups. weights: [target channels, source channels of a group, taps]. bounds,
+    tap, seen: of each source position the taps through which target positions see it, and these.
     """
     n, events = due_now(buckets, k, due), 0
     positions, inner = np.int32(bounds.size - 1), np.int32(weights.shape[1])
     outer = np.int32(weights.shape[0] // channels[2])
     for q in range(n):
         at = row[due[q]]
-        channel, index = at // positions, at % positions
+        channel, place = at // positions, at % positions
         group, c = channel // inner, channel % inner
-        begin, end = bounds[index], bounds[index + 1]
+        begin, end = bounds[place], bounds[place + 1]
         for o in range(max(group * outer, channels[0]), min((group + 1) * outer, channels[1])):
-            w, into = weights[o, c], slot[o]
+            w = weights[o, c]
+            if whole[o] >= 0:
+                onto = arrived[whole[o] : whole[o] + slot.shape[1]]
+                for e in range(begin, end):
+                    onto[seen[e]] += w[tap[e]]
+                events += end - begin
+                continue
+            into = slot[o]
             for e in range(begin, end):
                 j = into[seen[e]]
                 if j >= 0:
@@ -59,49 +68,62 @@ def deliver_shared(k, buckets, due, arrived, row, slot, channels, weights, bound
 
 
 @cached_njit(**KERNEL_FLAGS)
-def multiply_shared(k, out, into, published, lag, total, rows, positions, groups, weights, bounds, tap, index):
-    """Graded transmission: each own target's sum in float64, source channel by source channel, in each by position.
+def multiply_shared(k, out, into, published, lag, total, spans, groups, weights, reach, seen):
+    """Graded transmission: each own target's sum in float64, by source channel and tap.
 
-    rows: int32[own targets], indices in the matrix; positions: of a channel of source and target. bounds, tap, index: of each target position the
-    taps through which it sees source positions, and these.
+    spans: int32[n, 3], own targets that lie together: their channel, the first position, how many. reach: uint32[taps, positions of a target
+    channel], the source position, or one beyond, where `seen`, float64[source channels, positions + 1], stays 0.
     """
     x = published[(k - lag) & (published.shape[0] - 1)]
-    inner, outer = weights.shape[1], weights.shape[0] // groups
-    for i in range(rows.size):
-        o, t = rows[i] // positions[1], rows[i] % positions[1]
-        first, s = (o // outer) * inner, 0.0
+    positions, inner, outer = seen.shape[1] - 1, weights.shape[1], weights.shape[0] // groups
+    noalias_arguments()
+    for c in range(seen.shape[0]):
+        z = seen[c]
+        for s in range(positions):
+            z[s] = x[c * positions + s]
+    at = 0
+    for q in range(spans.shape[0]):
+        o, first, n = spans[q, 0], spans[q, 1], spans[q, 2]
+        sums = total[at : at + n]
+        sums[:] = 0.0
         for c in range(inner):
-            w, begin = weights[o, c], (first + c) * positions[0]
-            for e in range(bounds[t], bounds[t + 1]):
-                s += w[tap[e]] * np.float64(x[begin + index[e]])
-        total[i] = s
+            z = seen[(o // outer) * inner + c]
+            for t in range(reach.shape[0]):
+                w, where = weights[o, c, t], reach[t, first : first + n]
+                for p in range(n):
+                    sums[p] += w * z[where[p]]
+        at += n
     for i in range(into.size):
         out[into[i]] += total[i]
 
 
-def by_position(matrix: SharedWeights, source: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The table of positions, by source or by target position.
+def by_source(matrix: SharedWeights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The table of positions by source position.
 
     Args:
-        matrix: whose; source: by source position.
+        matrix: whose.
 
     Returns:
-        bounds: int32[positions + 1]; tap, other: int32[n], in the order of the other positions.
+        bounds: int32[source positions + 1]; tap, seen: uint32[n], in the order of the target positions.
     """
     table = matrix.reach()
     tap, seen = np.nonzero(table >= 0)
     at = table[tap, seen]
-    key, other = (at, seen) if source else (seen, at)
-    order = np.lexsort((other, key))
-    size = matrix.positions[0 if source else 1]
-    bounds = np.concatenate([[0], np.cumsum(np.bincount(key, minlength=size))])
-    return bounds.astype(np.int32), tap[order].astype(np.int32), other[order].astype(np.int32)
+    order = np.lexsort((seen, at))
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(at, minlength=matrix.positions[0]))])
+    return bounds.astype(np.int32), tap[order].astype(np.uint32), seen[order].astype(np.uint32)
 
 
 @register(SharedWeights, "engine")
 def shared(matrix: SharedWeights, rows: np.ndarray) -> Multiplied:
     """Shared weights of graded transmission; see `neuropil.engine.stores.graded.equation`."""
-    return Kernel.of(multiply_shared), (rows.astype(np.int32), np.array(matrix.positions), matrix.groups, np.array(matrix.values), *by_position(matrix, False))
+    (before, positions), table = matrix.positions, matrix.reach()
+    channel, place = np.divmod(rows, positions)
+    begins = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
+    begins = np.union1d(begins, np.flatnonzero(place == 0)).astype(np.int64)
+    spans = np.stack([channel[begins], place[begins], np.diff(begins, append=rows.size)], axis=1).astype(np.int32)
+    seen = np.zeros((matrix.channels()[0], before + 1))
+    return Kernel.of(multiply_shared), (spans, matrix.groups, np.array(matrix.values), np.where(table < 0, before, table).astype(np.uint32), seen)
 
 
 @register(SharedKernel, "engine")
@@ -129,15 +151,15 @@ class SharedStore:
         self.row = (np.arange(p.source.size) if p.sources is None else inverse_index(p.sources, p.source.size)).astype(np.int32)
         self.bounds = np.concatenate([[0], np.cumsum(self.row >= 0)])  # a segment for each source that is in the view
         self.arrived = [own_array(plan, layout, machine, p.target, part, argument, t) for t in range(len(layout.shares))]
-        self.table = by_position(self.matrix, True)
+        self.table = by_source(self.matrix)
         self.slots = [self._slots(layout, t) for t in range(len(layout.shares))]
         self.changed: dict[str, np.ndarray] | None = None
         self.values = np.array(self.matrix.values)
         self.capacity, self.due = room, [np.zeros(room, np.int64) for _ in self.arrived]
         self.buckets = [Buckets.empty(1, self.ring, 1, room) for _ in self.arrived]
 
-    def _slots(self, layout: Layout, t: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of a thread: where the targets lie among its accumulators, [channels, positions]; and (first channel, channel after the last, groups)."""
+    def _slots(self, layout: Layout, t: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`slot`, `whole` and `channels` of a thread, as `deliver_shared` takes them."""
         p, matrix = self.projection, self.matrix
         mine = layout.slice(p.target, p.part, t)
         within = np.arange(matrix.shape[1]) if p.targets is None else p.targets
@@ -145,7 +167,8 @@ class SharedStore:
         slot = np.where(own, int(p.site or 0) * mine.neurons + within - mine.lower, -1).astype(np.int32)  # type: ignore[arg-type]
         made = slot.reshape(matrix.channels()[1], -1)
         found = np.flatnonzero(np.any(made >= 0, axis=1))
-        return made, np.array([found.min(initial=0), found.max(initial=-1) + 1, matrix.groups] if found.size else [0, 0, matrix.groups])
+        together = np.all(made >= 0, axis=1) & np.all(np.diff(made, axis=1) == 1, axis=1)
+        return made, np.where(together, made[:, 0], -1).astype(np.int32), np.array([found.min(initial=0), found.max(initial=-1) + 1, matrix.groups] if found.size else [0, 0, matrix.groups])
 
     # --- weights -------------------------------------------------------------------------------------------------------
 

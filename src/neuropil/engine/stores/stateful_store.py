@@ -9,34 +9,29 @@ their sources (`neuropil.engine.stores.event_driven_store`), clock-driven ones i
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.event_driven_source import HISTORY
-from neuropil.codegen.records import HISTORY as RECORDED_HISTORY
 from neuropil.connectivity.draw import delay_steps, expected_synapses
 from neuropil.engine.compose import Machine, potential_buffer
-from neuropil.engine.exchange.exchange import steps_between_meetings
 from neuropil.engine.layout import Layout
 from neuropil.engine.ring import ring_length
 from neuropil.engine.saved import Arrays, array, group
-from neuropil.engine.stores.buckets import Buckets, bucket_bytes
+from neuropil.engine.stores.buckets import Buckets
+from neuropil.engine.stores.stateful_kind import StatefulKind
 from neuropil.engine.stores.synapse_kernels import own_spikes, own_spikes_again
 from neuropil.engine.stores.synapse_list import SynapseList, low_bits
+from neuropil.engine.stores.synapse_targets import Targets, targets_of
 from neuropil.errors import SimulationError
 from neuropil.lower.graph import Graph
 from neuropil.lower.learned import PLASTIC
 from neuropil.lower.synapse import SynapseProgram, check_finite
 from neuropil.lower.synapse_form import SIDES
-from neuropil.lower.target_records import records_of
 from neuropil.model.base import grid
-from neuropil.model.base.distribution import Distribution
 from neuropil.model.neuron.composite import split
-from neuropil.model.synapse.context import target_states
 from neuropil.plan.buffers import Buffer, Owner
 from neuropil.plan.operations import Given, Kernel, Operation, Phase
 from neuropil.plan.plan import Plan
@@ -47,81 +42,7 @@ _WIRED = ("pre", "post", "site", "delay", "weight")
 """What a checkpoint holds of where synapses are."""
 
 
-@dataclass
-class Targets:
-    """The targets of a projection that one thread owns: the sites of its neurons that the projection reaches, site by site.
-
-    Attributes:
-        first: slot of the first neuron; neurons: how many; sites: of each.
-        low: index of the first neuron within the population.
-        seen: states of the targets that the synapses read, by name; flow: what flows into them, of a projection with an input.
-        accumulator: float64, of what arrives at the port.
-    """
-
-    first: int
-    neurons: int
-    sites: int
-    low: int
-    seen: dict[str, np.ndarray]
-    flow: np.ndarray
-    accumulator: np.ndarray
-
-    @property
-    def size(self) -> int:
-        """Number of targets."""
-        return self.neurons * self.sites
-
-    def owned(self, s: SynapseList) -> np.ndarray:
-        """int64[n]: indices in a list `s` of the synapses on these targets."""
-        return np.flatnonzero((s.post >= self.low) & (s.post < self.low + self.neurons))
-
-    def reached(self, s: SynapseList, which: np.ndarray) -> np.ndarray:
-        """int64[n]: the target of some of the synapses of a list.
-
-        Args:
-            s: the list.
-            which: int64[n], indices in it.
-        """
-        return s.site[which] * self.neurons + s.post[which] - self.low
-
-
-@dataclass(frozen=True)
-class ConstantTable:
-    """The constants of one kernel of a store, as they are kept.
-
-    Attributes:
-        graph, hoisted: what they are; varying: indices of those that differ between synapses.
-        numbers: the others, by index.
-        arrays: for each thread those that differ, by index; an entry for each of its synapses.
-        orders: for each thread the indices of its synapses in the list.
-    """
-
-    graph: Graph
-    hoisted: tuple[int, ...]
-    varying: frozenset[int]
-    numbers: np.ndarray
-    arrays: list[dict[int, np.ndarray]]
-    orders: list[np.ndarray]
-
-    def write(self, index: int, value: Any, reached: Sequence[np.ndarray]) -> None:
-        """Set a constant: a number, or one for each target.
-
-        Args:
-            index: among the hoisted constants; value: a float, or float64[targets].
-            reached: for each thread, the target of each of its synapses.
-        """
-        if index not in self.varying:
-            self.numbers[index] = value
-            return
-        for arrays, target in zip(self.arrays, reached, strict=True):
-            array = arrays[index]
-            if np.ndim(value):
-                np.take(np.asarray(value, array.dtype), target, out=array, mode="clip")  # "clip" writes in place
-            else:
-                array[:] = value
-
-
-class SynapseStore(ABC):
+class SynapseStore(StatefulKind):
     """The synapses of one projection; see `neuropil.engine.stores.packed_store` for what the loop asks of it.
 
     Args:
@@ -137,7 +58,7 @@ class SynapseStore(ABC):
         self.signal = np.zeros(1, self.real)
         delays = delay_steps(self.projection, plan.dt)
         self.delay_ring, self.segments = ring_length(int(delays[-1])), delays.size
-        self.targets = [_targets(plan, layout, machine, index, t) for t in range(len(layout.shares))]
+        self.targets = [targets_of(plan, layout, machine, index, t) for t in range(len(layout.shares))]
         self.late = grid.steps(self.projection.response_delay, plan.dt, "response_delay", least=0)
         # Steps within which a spike may still be on its way, from a source or from a target.
         self.ring = max(self.delay_ring, ring_length(self.late))
@@ -167,81 +88,6 @@ class SynapseStore(ABC):
         )
         self.port = () if p.port is None else (plan.buffer(p.target, p.part, Argument(Kind.REAL, split(p.port)[1])),)
         self.flow = () if p.input is None else (plan.buffer(p.target, p.part, Argument(Kind.INPUT, split(p.input)[1])),)
-
-    # --- what the two kinds do ---------------------------------------------------------------------------------------
-
-    @abstractmethod
-    def prepare(self) -> None:
-        """Write the kernels."""
-
-    @abstractmethod
-    def take(self, synapses: SynapseList) -> None:
-        """Hold these synapses."""
-
-    @abstractmethod
-    def listed(self) -> SynapseList:
-        """The synapses with their present states."""
-
-    @abstractmethod
-    def operations(self) -> list[Operation]:
-        """What a step does."""
-
-    @abstractmethod
-    def refile_segments(self, neurons: np.ndarray, emitted: np.ndarray, now: int) -> None:
-        """File the segments of earlier spikes once more; there must be room.
-
-        Args:
-            neurons, emitted, now: as of `Store.refile`.
-        """
-
-    @abstractmethod
-    def held_bytes(self) -> int:
-        """Bytes of what threads hold."""
-
-    @abstractmethod
-    def bring_up(self, step: int) -> None:
-        """Bring every state that waits to a step, so that constants may change."""
-
-    @abstractmethod
-    def flush_pending(self) -> None:
-        """Apply all pending responses to spikes up to now."""
-
-    @abstractmethod
-    def gather(self, name: str) -> np.ndarray:
-        """float64[n]: the state of this name of every synapse as it is stored, after all pending spikes have been processed."""
-
-    @abstractmethod
-    def write(self, name: str, values: np.ndarray) -> None:
-        """Set a state, or the weight, of every synapse (float64[n], in their order).
-
-        Args:
-            name: of the state, or "weight".
-            values: float64[n].
-        """
-
-    @abstractmethod
-    def kept(self, t: int) -> dict[str, dict[str, np.ndarray]]:
-        """What thread t holds of the synapses' states, as it lies there: by side ("", "source", "target"), by name; "last" is the step."""
-
-    @abstractmethod
-    def list_index(self, t: int) -> np.ndarray | slice:
-        """The indices in the list of the synapses of thread t, in the order in which they lie there."""
-
-    def used(self, t: int) -> np.ndarray:
-        """bool[sources · delays]: which segments of thread t have synapses."""
-        raise NotImplementedError
-
-    @abstractmethod
-    def made(self) -> Any:
-        """What `take` made of the list; what of it changes is not to be relied on."""
-
-    @abstractmethod
-    def adopt(self, made: Any) -> None:
-        """In place of `take`: what another store `made` of the same list, states aside, which are still to be restored."""
-
-    @abstractmethod
-    def drop_pending(self) -> None:
-        """Drop what spikes have yet to do to the synapses."""
 
     # --- contents ----------------------------------------------------------------------------------------------------
 
@@ -480,25 +326,6 @@ class SynapseStore(ABC):
         made = self.program.constants(given, self.plan.dt, self.plastic)  # of each target, of which there are fewer than synapses
         return replace(synapses, constants={n: v[post] if np.ndim(v) else v for n, v in made.items()})
 
-    @abstractmethod
-    def renew(self) -> None:
-        """Evaluate the constants of the kernels anew."""
-
-    @abstractmethod
-    def tables(self) -> list[ConstantTable]:
-        """The constants of the kernels."""
-
-    def varying(self, graph: Graph, hoisted: tuple[int, ...]) -> frozenset[int]:
-        """Indices of hoisted constants whose values differ between synapses: those that depend on a parameter that varies."""
-        traced = self.program.traced
-        given = {n: getattr(traced.model, n) for n in traced.spec.parameters}
-        trial = {n: v.quantile(np.array([0.3, 0.7])) if isinstance(v, Distribution) else v.value for n, v in given.items()}
-        trial |= {n: np.resize(v, 2) for n, v in trial.items() if np.ndim(v)}
-        trial |= {n: np.full(2, v) for n, v in trial.items() if n in traced.varied and np.ndim(v) == 0}
-        values = self.program.constants(trial, self.plan.dt)
-        leaves = {f"p.{n}": v for n, v in values.items()}
-        return frozenset(k for k, v in enumerate(graph.evaluate(hoisted, leaves)) if np.size(v) > 1)
-
     def constants(self, graph: Graph, hoisted: tuple[int, ...], varying: frozenset[int]) -> tuple[np.ndarray, dict[int, np.ndarray]]:
         """Values of hoisted constants: those equal for all synapses, and by their index those that differ, as lists.
 
@@ -563,51 +390,3 @@ class SynapseStore(ABC):
             for t in range(len(self.targets)):
                 mine = self.layout.thread_of[neurons] == t
                 own_spikes_again(neurons[mine], emitted[mine], now, self.late, *self._keeping(t))
-
-
-def _targets(plan: Plan, layout: Layout, machine: Machine, index: int, t: int) -> Targets:
-    """Views of what a thread holds of a projection's targets."""
-    projection, known = plan.network.projections[index], plan.synapses[index].traced.spec.inputs
-    population, part = projection.target, projection.part
-    g, _ = plan.indices_of(population, part)
-    mine, somas, arrays = layout.slice(population, part, t), layout.slice(population, "", t), machine.groups[t][g].arrays
-    a = mine.start - layout.shares[t].start[g]
-    here, flow = slice(a, a + mine.stop - mine.start), np.zeros(0, plan.precision)
-    seen = {n: arrays[state(n)][here] for n in target_states(known) if state(n) in arrays}
-    if "v" in known and population.name in plan.cells:
-        cells = machine.cells[population.name][t][1]
-        seen["v"] = cells.potentials(part)
-        machine.before.append(lambda _: cells.look())
-    if projection.input is not None:
-        flow = arrays[Argument(Kind.INPUT, split(projection.input)[1])][here]
-    accumulator = np.zeros(0) if projection.port is None else arrays[Argument(Kind.REAL, split(projection.port)[1])][here]
-    return Targets(somas.start, mine.neurons, mine.sites, mine.lower, seen, flow, accumulator)
-
-
-def stateful_buffers(plan: Plan, index: int, threads: int, room: int) -> list[Buffer]:
-    """What the store of a projection will hold, and besides while it is built, from expected numbers of synapses.
-
-    Args:
-        index: of the projection; threads: owners; room: spikes on their way to have room for.
-    """
-    p, program = plan.network.projections[index], plan.synapses[index]
-    n, real = expected_synapses(p), np.dtype(plan.synapse_precision(index)).itemsize
-    varied = len(program.traced.varied)
-    own, shared = len(program.form.of("")), len(program.states) - len(program.form.of(""))
-    records = records_of(plan.network, p, program)
-    # The list (20 and a weight of 8), the index in it and the target; a step and a weight, or an index among the targets'; what it has responded to.
-    per_synapse = 24 + 8 + 4 + real * (own + 1) + (real + 8) * 2 * varied + (4 + isinstance(records, str) if program.event_driven else 8)
-    steps = delay_steps(p, plan.dt)
-    segments = p.source.size * (steps.size + 1)
-    bounds = threads * segments * (8.0 + (real + 4) * shared)
-    if isinstance(records, str):
-        bounds += p.target.size * p.sites * HISTORY * (4.0 + real * shared)
-    else:
-        bounds += threads * segments * (real + 8.0) * (1 + len(records.source_rates)) + p.target.size * p.sites * real * (records.size + RECORDED_HISTORY * records.per_spike)
-    buckets = threads * (8.0 * room + bucket_bytes(ring_length(int(steps[-1])), room * steps.size))
-    if program.responds:
-        late = grid.steps(p.response_delay, plan.dt, "response_delay", least=0)
-        targets = -(-p.target.size // threads) * p.sites
-        buckets += threads * (bucket_bytes(ring_length(late), room * p.sites + steps_between_meetings(plan) * targets) + 8.0 * targets)
-    held = {"synapses": n * per_synapse, "segment bounds": bounds, "spikes in flight": buckets, "while building": n * (60.0 + 8 * len(program.states))}
-    return [Buffer(f"{p.name}: {purpose}", np.uint8, size, Owner.TARGET, purpose=purpose) for purpose, size in held.items()]

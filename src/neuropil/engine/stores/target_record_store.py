@@ -18,6 +18,7 @@ from neuropil.codegen.records import HISTORY, LANES
 from neuropil.codegen.target_record_source import BASES, BEGUN, BLOCK, CLOCK, NEW_SPIKES, emit_target_records
 from neuropil.engine.compose import Machine
 from neuropil.engine.layout import Layout
+from neuropil.engine.stores.constant_table import varying_of
 from neuropil.engine.stores.event_driven_store import EventDrivenStore, OwnSynapses
 from neuropil.engine.stores.synapse_list import SynapseList
 from neuropil.errors import SimulationError
@@ -101,7 +102,7 @@ class TargetRecordStore(EventDrivenStore):
         assert not isinstance(found, str), found
         self.records = found
         graph = program.arrival
-        self.kernels = emit_target_records(program, found, self.real.name, self.varying(graph, hoisted(graph, all_roots(program))))
+        self.kernels = emit_target_records(program, found, self.real.name, varying_of(self.program, self.plan.dt, graph, hoisted(graph, all_roots(program))))
         self.module = load(NAME, self.kernels.source)
         self.delays = np.empty(0, np.int32)
         self.arrays: list[RecordArrays] = []

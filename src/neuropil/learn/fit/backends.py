@@ -7,6 +7,7 @@ import jax
 from neuropil.errors import NeuropilError
 from neuropil.learn.fit.objective import Objective
 from neuropil.learn.fit.settings import Settings
+from neuropil.learn.methods.method import method_of
 from neuropil.learn.trainable import FreeParameters
 
 
@@ -19,6 +20,8 @@ def chosen_backend(objective: Objective, free: FreeParameters, settings: Setting
     """
     if settings.backend != "auto":
         return settings.backend, "as asked"
+    if "native" not in (method := method_of(settings.method)).backends:
+        return "jax", f"method {method.name!r} takes steps apart"
     rollout = objective.rollout
     try:
         with objective.x64:

@@ -22,6 +22,7 @@ from neuropil.errors import CheckpointError, ResultError
 from neuropil.learn.data.dataset import Dataset
 from neuropil.learn.data.events import SpikeEvents
 from neuropil.learn.fit.settings import Settings
+from neuropil.learn.methods.method import method_of
 from neuropil.result.atomic import make_folder, plain
 from neuropil.result.sealed import reading, writing
 from neuropil.units import Quantity
@@ -127,7 +128,7 @@ def fingerprint_of(settings: Settings, free: Tree, data: Dataset, validation: Da
     return {
         "seed": settings.seed, "loss": repr(settings.loss), "regularisers": repr(settings.regularisers), "inputs": [[e.name, repr(e.encoder)] for e in settings.entries],
         "dt": settings.dt, "surrogate": repr(settings.surrogate), "reset_gradient": settings.reset_gradient, "scale": repr(settings.scale),
-        "precision": settings.precision, "chunk": settings.chunk, "backend": settings.backend, "method": settings.method, "batch": batch, "clip": clip,
+        "precision": settings.precision, "chunk": settings.chunk, "backend": settings.backend, "method": method_of(settings.method).label, "batch": batch, "clip": clip,
         "what is trained": digest.hexdigest(), "data": digest_of(data), "validation": None if validation is None else digest_of(validation),
     }  # fmt: skip
 

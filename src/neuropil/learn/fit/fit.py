@@ -24,6 +24,7 @@ from neuropil.learn.fit.progress import Progress
 from neuropil.learn.fit.result import Fit
 from neuropil.learn.fit.settings import settings_of, trainables
 from neuropil.learn.fit.trainer import Trainer
+from neuropil.learn.methods.method import Method
 from neuropil.learn.trainable import FreeParameters, longest_delays
 from neuropil.model.network.network import Network
 from neuropil.units import ms
@@ -40,7 +41,7 @@ def fit(
     optimizer: Any = "adam",
     epochs: int = 10,
     batch: int | None = 32,
-    method: str = "bptt",
+    method: str | Method = "bptt",
     backend: str = "auto",
     seed: int = 1,
     out: str | os.PathLike[str] | None = None,
@@ -77,7 +78,8 @@ def fit(
             moves weights by about 1 % a step, whatever their unit.
         epochs: how often all samples are seen, in all (with those before a resumption).
         batch: samples of a step; data that come in batches are taken as they come.
-        method: "bptt", backpropagation through time.
+        method: how gradients are computed: "bptt", backpropagation through time; "truncated", "forward", "eprop", "eventprop", or one of `npl.methods` with
+            its options.
         backend: "jax", on any device; "native", compiled kernels; "auto": native where it can. `Fit.facts["backend"]` says which it was, and why.
         seed: of every random number: synapses, starting states, order of samples, encoders, stimuli.
         out: folder for checkpoints after every epoch, and for the trained network and a report at the end.
@@ -92,7 +94,8 @@ def fit(
         validation: data as above, or a part of the samples (0 to 1), which is drawn by the seed.
         patience: epochs without a lower loss (of the validation data, if there are any) after which training ends.
         keep: "last": the values at the end; "best": those of the epoch with the lowest loss.
-        surrogate, reset_gradient, scale: the gradient of spikes, as of `npl.Rollout`; None: `SURROGATE`, a triangle that reaches 0.3 of the way to threshold.
+        surrogate, reset_gradient, scale: the gradient of spikes, as of `npl.Rollout`; None: `SURROGATE`, a triangle that reaches half of the way from rest to
+            threshold.
         dt: time step.
         precision: "float32" or "float64".
         chunk: steps between stored states, which saves memory; as of `npl.Rollout`.
@@ -131,6 +134,8 @@ def fit(
     state = State(free.start, trainer.start(free.start), 0, [], [], free.start, float("inf"), -1)
     if folder is not None and resume:
         state = checkpoint.read(folder, state, fingerprint) or state
+    for one in (samples, *([] if held is None else [held])):
+        _check_samples(objective, one)
     if checks and state.epoch == 0 and epochs > 0:
         state.warnings += _diagnosed(network, trainer, samples, size)
     shown = Progress(progress, epochs, state.epoch)
@@ -171,6 +176,13 @@ def _validation(samples: Dataset, given: Any, seed: Any) -> tuple[Dataset, Datas
     return samples, Dataset(given, "validation")
 
 
+def _check_samples(objective: Objective, samples: Dataset) -> None:
+    """Refuse samples and targets that do not fit, of data in memory all, else of the first batch."""
+    example = samples.first()
+    shape = objective.output_shape(objective.batch(samples.some(1), 1))
+    objective.targets(example, shape)
+
+
 def _diagnosed(network: Network, trainer: Trainer, samples: Dataset, size: int | None) -> list[str]:
     """Warnings about gradients and surrogates, from a few samples at the start."""
     batch = next(batches(trainer.objective, samples, min(size or CHECKED, CHECKED) if samples.in_memory else None, 1))
@@ -191,7 +203,7 @@ def _facts(trainer: Trainer, final: Any, samples: Dataset, size: int | None, sta
         with objective.x64:
             parameters, start = trainer.free.rounded(final)
         rates = evaluated(objective, parameters, start, samples, size, backend).rates()
-    steps = next(batches(objective, samples, min(size or 1, 1) if samples.in_memory else None, 1)).inputs["step"]
+    steps = objective.batch(samples.some(1), 1).inputs["step"]
     return {
         "backend": backend, "backend_why": why, "epochs": state.epoch, "asked": epochs, "best_epoch": state.best_epoch, "stopped": state.epoch < epochs,
         "trained": {label: int(np.size(x)) for label, x in jax.tree.map(np.asarray, trainer.free.start).items()}, "rates": rates,

@@ -13,6 +13,7 @@ from neuropil.learn.data.dataset import Chunk
 from neuropil.learn.data.entries import Entry, entries_of
 from neuropil.learn.losses.loss import Loss, LossName
 from neuropil.learn.losses.regularisers import Regulariser
+from neuropil.learn.methods.method import Method, method_of
 from neuropil.learn.surrogate import Surrogate
 from neuropil.learn.surrogate import surrogate as named_surrogate
 from neuropil.learn.trainable import Trainable
@@ -22,7 +23,18 @@ from neuropil.registry import named, names
 from neuropil.units import Quantity, magnitude, ms
 
 BACKENDS = ("auto", "jax", "native")
-SURROGATE = Surrogate("triangle", 0.3)
+
+
+@dataclass(frozen=True)
+class NearThreshold(Surrogate):
+    """A surrogate whose unit is the way from rest to threshold, also where neurons at rest then have no slope."""
+
+    def scale(self, far: float, start: float) -> float:
+        """As of `Surrogate`: `far`, whatever the distance at the `start`."""
+        return far or 1.0
+
+
+SURROGATE = NearThreshold("triangle", 0.5)
 """The gradient of spikes if no other is asked for. It ends, so that most neuron-steps have none, and native kernels skip them."""
 
 
@@ -49,7 +61,7 @@ class Settings:
     precision: str
     chunk: Any
     backend: str
-    method: str
+    method: str | Method
 
 
 def settings_of(
@@ -78,6 +90,7 @@ def settings_of(
         raise ModelError("chunk must be a number of steps", got=chunk)
     if not isinstance(dt, Quantity):
         raise ModelError("dt must be a time", got=dt, expected="for example 1 * ms")
+    method_of(method)
     step = float(magnitude(dt, ms.dimension, "dt"))
     if not 0.0 < step < float("inf"):
         raise ModelError("dt must be a positive time", got=dt)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from neuropil.errors import ModelError, did_you_mean
+from neuropil.errors import ModelError
 from neuropil.learn.fit.objective import Batch, Objective
+from neuropil.learn.methods.method import method_of
+from neuropil.learn.rollout import Rolled
 from neuropil.learn.trainable import FreeParameters
 
 Tree = dict[str, Any]
-
-METHODS: dict[str, Callable[..., Any]] = {"bptt": partial(jax.value_and_grad, has_aux=True)}
-"""What gives value and gradient of an objective, by name; "bptt": backpropagation through time."""
 
 
 class Trainer:
@@ -29,30 +27,23 @@ class Trainer:
         backend: "jax" or "native".
 
     Raises:
-        ModelError: an unknown method.
+        ModelError: an unknown method, or one that does not support the network, the backend, or `fit`.
     """
 
     def __init__(self, objective: Objective, free: FreeParameters, optimiser: Any, backend: str):
-        method = objective.settings.method
-        if method not in METHODS:
-            raise ModelError("unknown method", got=method, expected=" or ".join(map(repr, METHODS)), fix=did_you_mean(str(method), METHODS))
+        self.method = method_of(objective.settings.method)
+        self.method.check(objective.rollout)
+        self.method.check_backend(backend)
+        if self.method.start(objective.rollout, free.start).keys() != free.start.keys():
+            raise ModelError(f"fit does not train what {self.method.label} learns beside the network", fix="another option, or Method.gradient with an optimiser of your own")
         self.objective, self.free, self.optimiser, self.backend = objective, free, optimiser, backend
-
-    def loss(self, free: Tree, inputs: Tree, target: Any, counts: Any) -> tuple[Any, Tree]:
-        """The objective of a batch.
-
-        Args:
-            free: free numbers; inputs, target, counts: as of `Batch`.
-
-        Returns:
-            One number, and what `Objective.terms` reports.
-        """
-        parameters, state = self.free.values(free)
-        return self.objective.terms(self.objective.respond(parameters, state, inputs, self.backend), target, counts)
 
     @cached_property
     def _step(self) -> Any:
-        gradient = METHODS[self.objective.settings.method](self.loss)
+        def terms(rolled: Rolled, target: Any, counts: Any) -> tuple[Any, Tree]:
+            return self.objective.terms(self.objective.response(rolled), target, counts)
+
+        gradient = self.method.gradient(self.objective.rollout, self.free.values, terms, self.backend)
 
         def step(free: Tree, memory: Any, inputs: Tree, target: Any, counts: Any) -> tuple[Tree, Any, Tree]:
             (value, seen), slope = gradient(free, inputs, target, counts)

@@ -81,7 +81,7 @@ def _rolled(call: NativeCall, floats: Tree, fixed: Tree) -> Tree:
 
 
 def _with_spikes(call: NativeCall, out: Tree) -> Tree:
-    """What comes out with the codes read by JAX: where nobody needs spikes, they are never made."""
+    """What comes out with the codes read by JAX: where no spikes are needed, they are never made."""
     rollout = call.own.rollout
     spikes = {}
     for name, neurons in rollout._neurons.items():

@@ -68,7 +68,7 @@ class Workspace:
 
     Attributes:
         arrays: by part and argument of its kernels, by "who" and "count" of a part.
-        again: what the way forward leaves when it is computed a second time, which nobody reads.
+        again: what the way forward leaves when it is computed a second time, which is not read.
         tapes: by their number of rows.
         loops: by name.
     """

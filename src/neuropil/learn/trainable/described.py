@@ -20,6 +20,7 @@ from neuropil.learn.trainable.cells import described_cell
 from neuropil.model.base.distribution import Distribution, axes
 from neuropil.model.cell.cell import Cell
 from neuropil.model.connection.rules import Edges
+from neuropil.model.connection.shared import SharedWeights
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.contents.graded import GradedProjection
 from neuropil.model.contents.per_synapse import in_order
@@ -81,6 +82,9 @@ def _population(rollout: Rollout, pop: Population, parameters: Tree, state: Tree
 
 
 def _projection(rollout: Rollout, p: Projection, parameters: Tree, state: Tree, initial: Tree) -> Tree:
+    if isinstance(p.matrix, SharedWeights):
+        now, before = (tree["weights"][p.name] for tree in (parameters, rollout.parameters))
+        return {"weight": p.matrix.bound({p.matrix.parameter: _plain(now)})} if _differ(now, before) else {}
     synapse, spec = p.synapse, None if p.synapse is None else p.synapse.spec
     pre, post, _, steps, site, _ = numbered_edges(p, rollout.seed, rollout.dt)
     drawn, arranged = _arrangement(p, pre, post)

@@ -20,6 +20,7 @@ from neuropil.learn.modulators import key_of
 from neuropil.learn.rollout import Rollout
 from neuropil.model.base.described import Spec
 from neuropil.model.cell.cell import Cell
+from neuropil.model.connection.shared import SharedWeights
 from neuropil.model.contents.contents import Population, Projection
 from neuropil.model.contents.graded import GradedProjection
 from neuropil.model.contents.wiring import weight_dimension
@@ -142,6 +143,10 @@ def of_projection(owner: Projection, rollout: Rollout, what: str) -> Leaf:
     synapse = owner.synapse
     spec = Spec() if synapse is None else synapse.spec
     weights = np.asarray(rollout.parameters["weights"][owner.name])
+    if isinstance(owner.matrix, SharedWeights):
+        if what != "weight":
+            _unknown(owner, what, ["weight"])
+        return Leaf(PARAMETERS, ("weights", owner.name), owner.target.neuron.spec.ports[str(owner.port)])
     pre = rollout.sources[owner.name]
     if what == "weight":
         port = None if owner.port is None else owner.target.neuron.spec.ports.get(owner.port)

@@ -24,7 +24,7 @@ class Trainable:
     """Numbers of a network that training may change.
 
     Args:
-        owner: a population, a projection (also a graded one), a modulator, or an effect of a modulator (`modulator.effects[k]`); of the
+        owner: a population, a projection (also a graded one, or the list with one that `Network.project` returns), a modulator, or an effect of a modulator (`modulator.effects[k]`); of the
             network that is trained, or of one from which it comes: it is found by its kind and name.
         what: of a population a parameter ("tau_m", "branch.tau", "leak.g") or a state, whose initial value is meant ("v"); of a cell also "capacitance" and
             "axial", factors on those of its compartments; of a projection "weight", "delay", or a parameter or a state of its synapse
@@ -53,6 +53,10 @@ class Trainable:
     scale: Any = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.owner, (list, tuple)):  # as `Network.project` returns
+            if len(self.owner) != 1:
+                raise ModelError("Trainable: one owner is needed", got=f"{len(self.owner)} objects", fix="[npl.Trainable(p, ...) for p in projections]")
+            object.__setattr__(self, "owner", self.owner[0])
         if not isinstance(self.what, str):
             raise ModelError("Trainable: what is trained must be given by its name", got=self.what, expected="for example 'weight' or 'tau_m'")
         if self.sign not in (None, DALE):

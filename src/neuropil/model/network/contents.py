@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from neuropil.errors import NetworkError, did_you_mean
 from neuropil.model.contents.contents import Population, Probe, Projection, StimulusConnection
 from neuropil.model.contents.graded import GradedProjection
 from neuropil.model.modulation.modulator import Modulator
@@ -32,3 +33,9 @@ class Contents:
     def size(self) -> int:
         """Number of neurons."""
         return sum(p.size for p in self.populations.values())
+
+    def __getitem__(self, name: str) -> Population:
+        try:
+            return self.populations[name]
+        except (KeyError, TypeError):
+            raise NetworkError(f"the network has no population {name!r}", fix=did_you_mean(name, self.populations)) from None

@@ -1,7 +1,7 @@
-"""The compiled dynamics of concentrations on a grid: classical Runge-Kutta steps of removal, supply and diffusion.
+"""The compiled law of a modulator's concentrations: at a tick, what was released and supplied, removal, and diffusion over a grid.
 
-The operations are those of `neuropil.model.modulation.kinetics` and `Grid.spread`, element by element in the same order, hence
-the same bits.
+The operations are those of `neuropil.model.modulation` (`Modulator.after`, kinetics, `Grid.spread`), element by element in the same order, hence
+the same bits. One concentration for all is a grid of one place.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from neuropil.codegen.pointwise import statements_of
 from neuropil.lower.modulation import KineticsProgram
 
 _LAW = """
+from neuropil.engine.effects.kernels import is_tick, limited, recorded, released_since
+
+
 @inner_njit(**KERNEL_FLAGS)
 def removed(numbers, c):
 {removal}
@@ -24,50 +27,76 @@ def removed(numbers, c):
 @inner_njit(**KERNEL_FLAGS)
 def supplied(numbers, signal):
 {supply}
+
+@cached_njit(**KERNEL_FLAGS)
+def advance(step, ticks, c, doses, signal, release, law, watched):
+    if not is_tick(step, ticks):
+        return 0
+    numbers, rest, tick, steps, nx, ny, nz, axes, rate, room = law
+    released, given = room[0], room[1]
+    released_since(doses, *release, released)
+    for i in range(signal.size):
+        given[i] = supplied(numbers, signal[i])
+    resting = {resting}
+    limited(given[: signal.size], released, doses[1], resting)
+    if resting:
+        for i in range(c.size):
+            c[i] = c[i] + released[i]
+    else:
+        advanced(numbers, c, given[: signal.size], released, rest, tick, steps, nx, ny, nz, axes, rate, room)
+    recorded(c, *watched)
+    return 0
 """
 
 _INSTANT = """
-@cached_njit(**KERNEL_FLAGS)
-def advance(numbers, c, signal, released, after, rest, tick, steps, nx, ny, nz, axes, rate, room):
-    noalias_arguments()
+@inner_njit(**KERNEL_FLAGS)
+def advanced(numbers, c, given, released, rest, tick, steps, nx, ny, nz, axes, rate, room):
     for i in range(c.size):
-        after[i] = rest + supplied(numbers, signal[i if signal.size > 1 else 0]) + released[i if released.size > 1 else 0]
+        c[i] = rest + given[i if given.size > 1 else 0] + released[i]
 """
 
 _LOCAL = """
-@cached_njit(**KERNEL_FLAGS)
-def advance(numbers, c, signal, released, after, rest, tick, steps, nx, ny, nz, axes, rate, room):
-    if rate > 0.0:
-        return advance_field(numbers, c, signal, released, after, tick, steps, nx, ny, nz, axes, rate, room)
+@inner_njit(**KERNEL_FLAGS)
+def advanced(numbers, c, given, released, rest, tick, steps, nx, ny, nz, axes, rate, room):
     h = tick / steps
+    if rate > 0.0:
+        spread(numbers, c, given[0] / tick, h, steps, nx, ny, nz, axes, rate, room)
+        for i in range(c.size):
+            c[i] += released[i]
+        return
+    flow = room[1]
+    for i in range(given.size):
+        flow[i] = given[i] / tick
+    flow[given.size :] = flow[0]
+    for _ in range(steps):
+        step_apart(numbers, c, flow, h)
     for i in range(c.size):
-        given = supplied(numbers, signal[i if signal.size > 1 else 0]) / tick
-        now = c[i]
-        for _ in range(steps):
-            k1 = given - removed(numbers, now)
-            k2 = given - removed(numbers, now + 0.5 * h * k1)
-            k3 = given - removed(numbers, now + 0.5 * h * k2)
-            now = now + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + (given - removed(numbers, now + h * k3)))
-        after[i] = now + released[i if released.size > 1 else 0]
+        c[i] += released[i]
 
 
 @inner_njit(**KERNEL_FLAGS)
-def advance_field(numbers, c, signal, released, after, tick, steps, nx, ny, nz, axes, rate, room):
-    h = tick / steps
-    k1, k2, k3, k4, at = room[0], room[1], room[2], room[3], room[4]
-    given = supplied(numbers, signal[0]) / tick
-    after[:] = c
-    for _ in range(steps):
-        slopes(numbers, after, given, nx, ny, nz, axes, rate, k1)
-        moved(after, 0.5 * h, k1, at)
-        slopes(numbers, at, given, nx, ny, nz, axes, rate, k2)
-        moved(after, 0.5 * h, k2, at)
-        slopes(numbers, at, given, nx, ny, nz, axes, rate, k3)
-        moved(after, h, k3, at)
-        slopes(numbers, at, given, nx, ny, nz, axes, rate, k4)
-        combined(after, h / 6.0, k1, k2, k3, k4)
+def step_apart(numbers, c, flow, h):
+    noalias_arguments()
     for i in range(c.size):
-        after[i] += released[i if released.size > 1 else 0]
+        now = c[i]
+        k1 = flow[i] - removed(numbers, now)
+        k2 = flow[i] - removed(numbers, now + 0.5 * h * k1)
+        k3 = flow[i] - removed(numbers, now + 0.5 * h * k2)
+        c[i] = now + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + (flow[i] - removed(numbers, now + h * k3)))
+
+
+@inner_njit(**KERNEL_FLAGS)
+def spread(numbers, c, given, h, steps, nx, ny, nz, axes, rate, room):
+    k1, k2, k3, k4, at = room[2], room[3], room[4], room[5], room[6]
+    for _ in range(steps):
+        slopes(numbers, c, given, nx, ny, nz, axes, rate, k1)
+        moved(c, 0.5 * h, k1, at)
+        slopes(numbers, at, given, nx, ny, nz, axes, rate, k2)
+        moved(c, 0.5 * h, k2, at)
+        slopes(numbers, at, given, nx, ny, nz, axes, rate, k3)
+        moved(c, h, k3, at)
+        slopes(numbers, at, given, nx, ny, nz, axes, rate, k4)
+        combined(c, h / 6.0, k1, k2, k3, k4)
 
 
 @inner_njit(**KERNEL_FLAGS)
@@ -116,7 +145,7 @@ def row(numbers, c, given, x, y, nx, ny, nz, axes, rate, slope):
 """
 
 
-def field(program: KineticsProgram, instant: bool) -> tuple[Callable[..., None], np.ndarray]:
+def level_kernel(program: KineticsProgram, instant: bool) -> tuple[Callable[..., int], np.ndarray]:
     """The compiled function `advance` of some kinetics, and its literals.
 
     Args:
@@ -130,7 +159,8 @@ def field(program: KineticsProgram, instant: bool) -> tuple[Callable[..., None],
         for name, lines, result, literals, start in (("removal", removal, removed, first, 0), ("supply", supply, supplied, second, len(first)))
     }
     head = module_head("How concentrations advance over a tick.", "float64", [(graph, [program.removed, program.supplied])])
-    source = "\n".join(head) + _LAW.format(**text) + (_INSTANT if instant else _LOCAL)
+    # At t = 0 no time has gone by.
+    source = "\n".join(head) + _LAW.format(**text, resting="False" if instant else "step == 0") + (_INSTANT if instant else _LOCAL)
     return load("concentrations", source).advance, np.array([*first, *second, 0.0])
 
 

@@ -1,0 +1,1 @@
+"""Operations of modulators: concentrations advance at ticks, and effects write parameters of neurons."""

@@ -1,0 +1,106 @@
+"""Modulators as operations of a program: ticks end no chunk, other numbers compile nothing, and what they compute is as NumPy has it.
+
+Why to believe it: the oracle judges the values (tests/contract/test_modulators.py); here are the properties that it does not see.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import neuropil as npl
+from neuropil.codegen.flags import KERNEL_FLAGS
+from neuropil.codegen.kernel_cache import cached_njit
+from neuropil.engine.effects.kernels import mean, refractory_steps
+from neuropil.model.base.grid import nearest
+from neuropil.plan.buffers import Buffer
+from neuropil.plan.operations import Kernel, Operation, Phase
+from neuropil.plan.spec import in_order
+from neuropil.units import Hz, ms, mV, nM, pA, uM
+from neuropil.zoo.neurons.lif import LIFExp
+from neuropil.zoo.neurons.poisson_source import PoissonSource
+
+
+def network(tick=1 * ms, by=-6 * mV, ec50=600 * nM, low=None):
+    """Cells whose threshold follows a substance that a nucleus releases."""
+    net = npl.Network("modulated")
+    nucleus = net.population("nucleus", PoissonSource(rate=200 * Hz), 5)
+    cells = net.population("cells", LIFExp(), 14)
+    net.stimulate(cells, npl.Step(360 * pA), input="current")
+    m = net.modulator("da", npl.FirstOrder(baseline=50 * nM, tau=40 * ms), volume=cells, tick=tick).released_by(nucleus, 100 * nM)
+    m.receptor("D1", ec50=ec50).modulates(cells, "v_th", npl.Shift(by=by), receptor="D1", low=low)
+    return net
+
+
+def calls(simulation: npl.Simulation, steps: int) -> int:
+    """How often native code is entered for so many steps."""
+    entered, advance = [], simulation.core.advance
+
+    def counted(n: int):
+        entered.append(n)
+        return advance(n)
+
+    simulation.core.advance = counted  # type: ignore[method-assign]
+    simulation.step(steps)
+    return len(entered)
+
+
+def test_ticks_end_no_chunk_and_other_numbers_compile_nothing() -> None:
+    """As many chunks with a tick in every step as with none within the run; the digest is that of single steps."""
+    digests = set()
+    with npl.Simulation(network(tick=0.1 * ms), threads=1) as often, npl.Simulation(network(tick=100 * ms), threads=1) as seldom:
+        assert calls(often, 500) == calls(seldom, 500) < 20
+        digests.add(often.result().summary["digest"])
+        assert len(often.result().modulators["da"]) == 500
+    with npl.Simulation(network(tick=0.1 * ms), threads=2) as single:
+        for _ in range(500):
+            single.step(1)
+        digests.add(single.result().summary["digest"])
+    assert len(digests) == 1
+    other = npl.run(network(tick=0.7 * ms, by=-3 * mV, ec50=1 * uM), 50 * ms, threads=1)
+    assert other.summary["compiled_kernels"] == 0
+
+
+def test_a_fault_at_a_tick_stops_all_owners_before_the_step() -> None:
+    """No owner goes on into the step, whoever's neurons are concerned (what was recorded is kept: test_modulators.py)."""
+    net = network(by=-40 * mV, low=-65 * mV)
+    with npl.Simulation(net, threads=2) as simulation:
+        with pytest.raises(npl.SimulationError, match=r"leaves its bounds: da by D1: .* on cells\.v_th at t = (\d+) ms") as caught:
+            simulation.run(500 * ms)
+        at = int(str(caught.value).split("t = ")[1].split(" ms")[0])
+        assert simulation.core.step == 10 * at
+
+
+@cached_njit(**KERNEL_FLAGS)
+def compiled_mean(values, places):
+    return mean(values, places)
+
+
+@cached_njit(**KERNEL_FLAGS)
+def compiled_steps(period, dt, steps):
+    return refractory_steps(period, dt, steps)
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 100, 128, 129, 1000, 10_007])
+def test_means_have_the_bits_of_numpy(size) -> None:
+    values = np.random.default_rng(size).normal(size=size) * 10.0 ** np.random.default_rng(1).integers(-8, 8, size)
+    places = np.random.default_rng(2).permutation(size)
+    assert compiled_mean(values, places) == values[places].mean()
+
+
+def test_refractory_periods_are_rounded_as_on_the_grid() -> None:
+    period = np.concatenate([np.arange(0, 40) * 0.05, np.random.default_rng(1).uniform(0, 100, 200)])
+    steps = np.zeros(period.size, np.int32)
+    assert compiled_steps(period, 0.1, steps) == 0
+    np.testing.assert_array_equal(steps, nearest(period, 0.1))
+    assert compiled_steps(np.array([1e12]), 0.1, steps[:1]) == 1
+
+
+def test_an_operation_with_a_period_comes_first() -> None:
+    """It may not wait for what is done in every step."""
+    made = Buffer("made in every step", np.float64, 1)
+    each = Operation("each step", Phase.NEURONS, Kernel("module", "each"), lambda t: (), sets=(made,))
+    tick = Operation("tick", Phase.MODULATION, Kernel("module", "tick"), lambda t: (), reads=(made,), periods=(10,))
+    with pytest.raises(npl.PlanError, match="must come before those of every step"):
+        in_order([each, tick])
+    assert in_order([each, Operation("tick", Phase.MODULATION, Kernel("module", "tick"), lambda t: (), periods=(10,))])[0].label == "tick"
