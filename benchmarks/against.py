@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from turns import answer, start, turn
 
 HERE = Path(__file__).resolve().parents[1]
 JOBS = ("microcircuit", "cuba", "cables", "plastic", "static")
@@ -58,40 +58,20 @@ def compare(arguments: argparse.Namespace) -> None:
 
 def pairs(arguments: argparse.Namespace) -> list[dict[str, float]]:
     """The ratios of wall and processor time of some pairs of turns of two processes."""
-    here, other = (start(tree, arguments) for tree in (HERE, arguments.other.resolve()))
+    here, other = (start(tree, __file__, "--worker") for tree in (HERE, arguments.other.resolve()))
     for process in (here, other):
-        print(json.loads(answer(process)), flush=True)
+        print(answer(process), flush=True)
     found = []
     for pair in range(arguments.pairs):
         turns: dict[int, dict[str, float]] = {}
         for who in (0, 1) if pair % 2 else (1, 0):
-            process = (here, other)[who]
-            assert process.stdin is not None
-            process.stdin.write("turn\n")
-            process.stdin.flush()
-            turns[who] = json.loads(answer(process))
+            turns[who] = turn((here, other)[who])
         each = {k: turns[0][k] / max(turns[0]["events"], 1) / (turns[1][k] / max(turns[1]["events"], 1)) for k in ("wall", "processor")}
         found.append(each)
         print(pair, turns, {k: round(v, 3) for k, v in each.items()}, flush=True)
     for process in (here, other):
         process.communicate("")
     return found
-
-
-def start(tree: Path, arguments: argparse.Namespace) -> subprocess.Popen[str]:
-    """A process that runs a checkout's code."""
-    path = [tree / "src", tree / "benchmarks", tree / "benchmarks" / "peers"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
-    return subprocess.Popen([sys.executable, __file__, *sys.argv[1:], "--worker"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def answer(process: subprocess.Popen[str]) -> str:
-    """The next line that a worker prints."""
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        raise SystemExit("a worker ended; its error stands above")
-    return line
 
 
 def worker(arguments: argparse.Namespace) -> None:

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from turns import answer, start, turn
 
 HERE = Path(__file__).resolve().parents[1]
 RULES = ("static", "pairs", "van rossum", "multiplicative", "triplet", "inhibitory", "oja", "power law")
@@ -55,15 +55,12 @@ def compare(arguments: argparse.Namespace) -> None:
     spent: dict[tuple[Path, str], list[float]] = {(tree, rule): [] for tree in trees for rule in rules}
     rate = 0.0
     for _ in range(arguments.starts):
-        processes = {key: start(*key, arguments) for key in spent}
+        processes = {(tree, rule): start(tree, __file__, "--worker", str(tree), rule) for tree, rule in spent}
         for process in processes.values():
             answer(process)
         for _ in range(arguments.turns):
             for key, process in processes.items():
-                assert process.stdin is not None
-                process.stdin.write("turn\n")
-                process.stdin.flush()
-                spent[key].append(answer(process)["nanoseconds"])
+                spent[key].append(turn(process)["nanoseconds"])
             rate = max(rate, bytes_per_nanosecond())
         for process in processes.values():
             process.communicate("")
@@ -88,24 +85,6 @@ def bytes_per_nanosecond() -> float:
     begun = time.process_time()
     np.add(a, b, out=c)
     return 3 * a.nbytes / (time.process_time() - begun) / 1e9
-
-
-def start(tree: Path, rule: str, arguments: argparse.Namespace) -> subprocess.Popen[str]:
-    """A process that runs a rule with a checkout's code."""
-    path = [tree / "src", tree / "benchmarks", tree / "benchmarks" / "peers"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
-    command = [sys.executable, __file__, *sys.argv[1:], "--worker", str(tree), rule]
-    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """The next line that a worker prints."""
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        raise SystemExit("a worker ended; its error stands above")
-    found: dict[str, Any] = json.loads(line)
-    return found
 
 
 def worker(arguments: argparse.Namespace) -> None:

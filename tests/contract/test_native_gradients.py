@@ -171,6 +171,30 @@ def test_the_true_gradient_and_finite_differences():
     assert jax.grad(lambda c: potential(c)[1])(900.0) == 0
 
 
+def test_given_spikes_take_the_place_of_a_population_and_its_states_stay():
+    """As a list, padded; equal to the run in which the population gives these spikes by itself, and in both backends."""
+    roll, inputs = layered(), batch(3, 120)
+    whole = roll.apply(roll.parameters, roll.initial(), inputs)
+    lists = np.full((2, 3, 900), -1)
+    for b in range(3):
+        step, neuron = np.nonzero(np.asarray(whole.spikes["first"][b]))
+        lists[:, b, : step.size] = step, neuron
+    given = {**{k: inputs[k] for k in ("step", "uniform", "currents")}, "events": {}, "spikes": {"first": {"step": lists[0], "neuron": lists[1]}}}
+
+    def value(weights: Any, backend: Any) -> Any:
+        rolled = roll.apply({**roll.parameters, "weights": weights}, roll.initial(), given, backend=backend)
+        return jnp.einsum("btn,t->", rolled.spikes["second"], np.cos(np.arange(120))) + rolled.traces["v"].sum(), rolled
+
+    found = {}
+    for backend in ("jax", "native"):
+        (_, rolled), found[backend] = jax.value_and_grad(value, has_aux=True)(roll.parameters["weights"], backend)
+        for name in ("first", "second"):
+            np.testing.assert_array_equal(rolled.spikes[name], whole.spikes[name])
+        np.testing.assert_array_equal(rolled.state["neurons"]["first"]["v"], np.full((3, 70), -65.0))
+    assert np.any(found["jax"]["matrix"] != 0.0)
+    assert_near(found["native"], found["jax"], 1e-10)
+
+
 def test_what_is_not_supported_is_refused_in_words():
     net = Network("probed")
     net.probe(net.population("cells", LIFExp(), 2), "v")

@@ -326,6 +326,9 @@ def test_a_delay_shorter_than_the_way_of_others_a_current_and_a_start_are_refuse
     (lambda: [linear(4, 6), nir.Delay(delay=np.arange(4) * 1e-3), linear(2, 4), neurons("LIF", 2)], "between two linear nodes"),
     (lambda: [nir.Delay(delay=np.full(6, 1.5e-4)), neurons("LIF", 6)], "delay"),
     (lambda: [pool(True), neurons("LIF", 6)], "pooling needs a shape of 3 axes"),
+    (lambda: [nir.Delay(delay=np.full(6, -1e-4)), neurons("LIF", 6)], "a delay of -0.1 ms"),
+    (lambda: [nir.Linear(weight=np.full((4, 6), np.nan)), neurons("LIF", 4)], "not finite"),
+    (lambda: [nir.LI(tau=np.zeros(6), r=np.ones(6), v_leak=np.ones(6))], "tau must be positive"),
 ])  # fmt: skip
 def test_what_cannot_be_read_is_refused(nodes, message, tmp_path):
     nir.write(tmp_path / "bad.nir", graph_of((6,), nodes()))
@@ -337,6 +340,17 @@ def test_options_files_and_the_library_are_checked(tmp_path, monkeypatch):
     (tmp_path / "text.nir").write_text("not HDF5")
     with pytest.raises(ModelError, match="not a NIR file"):
         npl.from_nir(tmp_path / "text.nir")
+    nodes = {"input": nir.Input(input_type=np.array([6])), "lif": neurons("LIF", 6)}
+    for edges, message in (([("input", "nowhere")], "'nowhere', which is no node"), ([("input", "lif")] * 2, "from input to lif twice")):
+        nir.write(tmp_path / "edges.nir", nir.NIRGraph(nodes=nodes, edges=edges, type_check=False))
+        with pytest.raises(ModelError, match=message):
+            npl.from_nir(tmp_path / "edges.nir")
+    for bad, message in ((0.1, "needs a unit"), (0 * ms, "one positive time")):
+        with pytest.raises(npl.NeuropilError, match=message):
+            npl.from_nir(tmp_path / "edges.nir", dt=bad)
+    for path, message in ((tmp_path / "nothing.nir", "no such file"), (3, "not the path of a file")):
+        with pytest.raises(ModelError, match=message):
+            npl.from_nir(path)
     with pytest.raises(ModelError, match="unknown scheme"):
         npl.from_nir(tmp_path / "text.nir", scheme="rk4")
     with pytest.raises(ModelError, match="not a network"):

@@ -146,7 +146,7 @@ def node(kind: type[Node], size: int, width: float, *, euler: bool = True, reset
         given: parameters of NIR by name, numbers or [size]; times in ms.
 
     Raises:
-        ModelError: a time constant below the width, which forward Euler cannot advance.
+        ModelError: a time constant that is not positive, or below the width, which forward Euler cannot advance.
     """
     made = {n: np.array(np.broadcast_to(np.asarray(v, float), (size,))) for n, v in given.items()}
     decay = {n: _decay(n, tau, width, euler) for n, tau in made.items() if n.startswith("tau")}
@@ -163,6 +163,8 @@ def node(kind: type[Node], size: int, width: float, *, euler: bool = True, reset
 
 def _decay(name: str, tau: np.ndarray, width: float, euler: bool) -> tuple[np.ndarray, np.ndarray]:
     """The time constant of the linear equation, and what is left of a state after a width."""
+    if not np.all(tau > 0.0):
+        raise ModelError(f"{name} must be positive", got=f"{tau.min():g} ms")
     if not euler:
         return tau, np.exp(-width / tau)
     left = 1.0 - width / tau

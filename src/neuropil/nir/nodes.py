@@ -130,7 +130,10 @@ def _scale(node: Any, shape: Shape) -> Step:
 
 
 def _delay(node: Any, shape: Shape) -> Step:
-    return Step(shape, delay=np.array(np.broadcast_to(_milliseconds(node.delay), shape)).ravel())
+    lag = _milliseconds(node.delay)
+    if not np.all(lag >= 0.0):
+        raise ValueError(f"a delay of {lag.min():g} ms")
+    return Step(shape, delay=np.array(np.broadcast_to(lag, shape)).ravel())
 
 
 def _flatten(node: Any, shape: Shape) -> Step:

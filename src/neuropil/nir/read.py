@@ -14,7 +14,7 @@ from neuropil.model import Step as Constant
 from neuropil.model.connection.shared import SharedWeights
 from neuropil.model.neuron.neuron import Neuron
 from neuropil.nir import models
-from neuropil.nir.library import all_faults, library
+from neuropil.nir.library import all_faults, file_name, library, time_step
 from neuropil.nir.nodes import Reading, has_state, is_operation, own_shape, step_of
 from neuropil.nir.paths import Path, Step, depths
 from neuropil.units import ms
@@ -56,19 +56,21 @@ def from_nir(path: str | os.PathLike[str], *, dt: Any = None, scheme: str | None
             raise ModelError(f"from_nir: unknown {name}", got=value, expected=", ".join(repr(a) for a in allowed))
     graph = _read(path)
     said = graph.metadata
-    width = float(said.get(DT, STANDARD_DT)) if dt is None else float(dt.to(ms))
+    width = float(said.get(DT, STANDARD_DT)) if dt is None else time_step(dt, "from_nir")
     reading = Reading(width, (scheme or said.get(SCHEME, "euler")) == "euler", reset)
     return _Reader(_Flat.of(graph), reading, inputs).network(os.path.splitext(os.path.basename(path))[0])
 
 
 def _read(path: Any) -> Any:
-    nir = library()
+    nir, name = library(), file_name(path, "from_nir")
+    if not os.path.isfile(name):
+        raise ModelError(f"{name}: there is no such file")
     try:
-        graph = nir.read(path, type_check=False)
+        graph = nir.read(name, type_check=False)
     except Exception as error:
-        raise ModelError(f"{os.fspath(path)}: not a NIR file that can be read", got=f"{type(error).__name__}: {error}") from error
+        raise ModelError(f"{name}: not a NIR file that can be read", got=f"{type(error).__name__}: {error}") from error
     if not isinstance(graph, nir.NIRGraph):
-        raise ModelError(f"{os.fspath(path)}: not a graph", got=type(graph).__name__)
+        raise ModelError(f"{name}: not a graph", got=type(graph).__name__)
     return graph
 
 
@@ -104,6 +106,9 @@ class _Flat:
             ends[name] = [full], [full]
             if prefix and isinstance(node, (nir.Input, nir.Output)):
                 self.inner.add(full)
+        unknown = [f"an edge to or from {n!r}, which is no node" for edge in graph.edges for n in edge if n not in ends]
+        twice = [f"the edge from {a} to {b} twice" for a, b in graph.edges if graph.edges.count((a, b)) > 1]
+        all_faults("from_nir", [*unknown, *twice])
         self.edges += [(a, b) for x, y in graph.edges for a in ends[x][1] for b in ends[y][0]]
         found = [(f"{prefix}{n}", node) for n, node in graph.nodes.items()]
         return [n for n, node in found if isinstance(node, nir.Input)], [n for n, node in found if isinstance(node, nir.Output)]

@@ -19,10 +19,9 @@ from neuropil.model.connection.matrix import values_of
 from neuropil.model.contents.graded import GradedProjection, StateOf
 from neuropil.nir import models
 from neuropil.nir.expressed import Expressed, expressed, node_of, number, seconds
-from neuropil.nir.library import all_faults, library
+from neuropil.nir.library import all_faults, file_name, library, time_step
 from neuropil.nir.paths import depths
 from neuropil.nir.read import DT, SCHEME, STANDARD_DT
-from neuropil.units import ms
 
 INPUTS = (models.InputSpikes, models.InputValue)
 
@@ -47,16 +46,16 @@ def to_nir(network: Any, path: str | os.PathLike[str], *, dt: Any = None, seed: 
     Raises:
         ModelError: `nir` is not installed, or all that cannot be expressed, listed; nothing is written then.
     """
-    nir = library()
+    nir, name = library(), file_name(path, "to_nir")
     described = network if isinstance(network, Network) else getattr(network, "network", None)
     if not isinstance(described, Network):
         raise ModelError("to_nir: not a network", got=network, expected="a Network, or what has one as .network")
     own = [number(p.neuron, "width") for p in described.populations.values() if isinstance(p.neuron, models.Node)]
     trained = getattr(getattr(network, "settings", None), "dt", STANDARD_DT)  # a fit knows its time step
-    width = float(dt.to(ms)) if dt is not None else float(np.max(own[0])) if own else trained
+    width = time_step(dt, "to_nir") if dt is not None else float(np.max(own[0])) if own else trained
     graph = _Writer(described, width, seed).graph()
-    nir.write(os.fspath(path), graph)
-    return Path(path)
+    nir.write(name, graph)
+    return Path(name)
 
 
 class _Writer:

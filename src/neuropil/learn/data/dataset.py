@@ -82,6 +82,11 @@ class Dataset:
             return self._whole
         return next(self.chunks(None, None))
 
+    def some(self, count: int) -> Chunk:
+        """The first samples, at most `count`."""
+        whole = self.first()
+        return _taken(whole, np.arange(min(count, len(whole.target))))
+
     def chunks(self, batch: int | None, order: NDArray[np.int64] | None) -> Iterator[Chunk]:
         """All samples, batch by batch.
 

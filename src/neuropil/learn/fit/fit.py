@@ -94,7 +94,8 @@ def fit(
         validation: data as above, or a part of the samples (0 to 1), which is drawn by the seed.
         patience: epochs without a lower loss (of the validation data, if there are any) after which training ends.
         keep: "last": the values at the end; "best": those of the epoch with the lowest loss.
-        surrogate, reset_gradient, scale: the gradient of spikes, as of `npl.Rollout`; None: `SURROGATE`, a triangle that reaches 0.3 of the way to threshold.
+        surrogate, reset_gradient, scale: the gradient of spikes, as of `npl.Rollout`; None: `SURROGATE`, a triangle that reaches half of the way from rest to
+            threshold.
         dt: time step.
         precision: "float32" or "float64".
         chunk: steps between stored states, which saves memory; as of `npl.Rollout`.
@@ -133,6 +134,8 @@ def fit(
     state = State(free.start, trainer.start(free.start), 0, [], [], free.start, float("inf"), -1)
     if folder is not None and resume:
         state = checkpoint.read(folder, state, fingerprint) or state
+    for one in (samples, *([] if held is None else [held])):
+        _check_samples(objective, one)
     if checks and state.epoch == 0 and epochs > 0:
         state.warnings += _diagnosed(network, trainer, samples, size)
     shown = Progress(progress, epochs, state.epoch)
@@ -173,6 +176,13 @@ def _validation(samples: Dataset, given: Any, seed: Any) -> tuple[Dataset, Datas
     return samples, Dataset(given, "validation")
 
 
+def _check_samples(objective: Objective, samples: Dataset) -> None:
+    """Refuse samples and targets that do not fit, of data in memory all, else of the first batch."""
+    example = samples.first()
+    shape = objective.output_shape(objective.batch(samples.some(1), 1))
+    objective.targets(example, shape)
+
+
 def _diagnosed(network: Network, trainer: Trainer, samples: Dataset, size: int | None) -> list[str]:
     """Warnings about gradients and surrogates, from a few samples at the start."""
     batch = next(batches(trainer.objective, samples, min(size or CHECKED, CHECKED) if samples.in_memory else None, 1))
@@ -193,7 +203,7 @@ def _facts(trainer: Trainer, final: Any, samples: Dataset, size: int | None, sta
         with objective.x64:
             parameters, start = trainer.free.rounded(final)
         rates = evaluated(objective, parameters, start, samples, size, backend).rates()
-    steps = next(batches(objective, samples, min(size or 1, 1) if samples.in_memory else None, 1)).inputs["step"]
+    steps = objective.batch(samples.some(1), 1).inputs["step"]
     return {
         "backend": backend, "backend_why": why, "epochs": state.epoch, "asked": epochs, "best_epoch": state.best_epoch, "stopped": state.epoch < epochs,
         "trained": {label: int(np.size(x)) for label, x in jax.tree.map(np.asarray, trainer.free.start).items()}, "rates": rates,

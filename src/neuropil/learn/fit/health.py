@@ -119,15 +119,15 @@ def axes_of(inputs: Any) -> Any:
 
 
 def gradient_warnings(norms: dict[str, np.ndarray], network: Network) -> list[str]:
-    """Gradients that vanish or explode on their way back through time, of populations that receive projections.
+    """Gradients that vanish or explode on their way back through time, of populations that receive projections and project to others.
 
     Args:
         norms: of `gradient_norms`.
         network: the description.
     """
-    found, received = [], {p.target.name for p in network.projections}
+    found, inner = [], {p.target.name for p in network.projections} & {p.source.name for p in network.projections}
     for name, norm in norms.items():
-        if name not in received:
+        if name not in inner:
             continue
         quarter = max(len(norm) // 4, 1)
         early, late = float(np.sqrt(np.mean(norm[:quarter] ** 2))), float(np.sqrt(np.mean(norm[-quarter:] ** 2)))

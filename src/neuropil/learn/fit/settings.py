@@ -23,7 +23,18 @@ from neuropil.registry import named, names
 from neuropil.units import Quantity, magnitude, ms
 
 BACKENDS = ("auto", "jax", "native")
-SURROGATE = Surrogate("triangle", 0.3)
+
+
+@dataclass(frozen=True)
+class NearThreshold(Surrogate):
+    """A surrogate whose unit is the way from rest to threshold, also where neurons at rest then have no slope."""
+
+    def scale(self, far: float, start: float) -> float:
+        """As of `Surrogate`: `far`, whatever the distance at the `start`."""
+        return far or 1.0
+
+
+SURROGATE = NearThreshold("triangle", 0.5)
 """The gradient of spikes if no other is asked for. It ends, so that most neuron-steps have none, and native kernels skip them."""
 
 
