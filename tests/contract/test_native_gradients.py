@@ -6,6 +6,9 @@ native backend runs kernels emitted from a graph of the product, with rings, lis
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import zlib
 from functools import cache
 from typing import Any
@@ -171,6 +174,30 @@ def test_the_true_gradient_and_finite_differences():
     assert jax.grad(lambda c: potential(c)[1])(900.0) == 0
 
 
+def test_given_spikes_take_the_place_of_a_population_and_its_states_stay():
+    """As a list, padded; equal to the run in which the population gives these spikes by itself, and in both backends."""
+    roll, inputs = layered(), batch(3, 120)
+    whole = roll.apply(roll.parameters, roll.initial(), inputs)
+    lists = np.full((2, 3, 900), -1)
+    for b in range(3):
+        step, neuron = np.nonzero(np.asarray(whole.spikes["first"][b]))
+        lists[:, b, : step.size] = step, neuron
+    given = {**{k: inputs[k] for k in ("step", "uniform", "currents")}, "events": {}, "spikes": {"first": {"step": lists[0], "neuron": lists[1]}}}
+
+    def value(weights: Any, backend: Any) -> Any:
+        rolled = roll.apply({**roll.parameters, "weights": weights}, roll.initial(), given, backend=backend)
+        return jnp.einsum("btn,t->", rolled.spikes["second"], np.cos(np.arange(120))) + rolled.traces["v"].sum(), rolled
+
+    found = {}
+    for backend in ("jax", "native"):
+        (_, rolled), found[backend] = jax.value_and_grad(value, has_aux=True)(roll.parameters["weights"], backend)
+        for name in ("first", "second"):
+            np.testing.assert_array_equal(rolled.spikes[name], whole.spikes[name])
+        np.testing.assert_array_equal(rolled.state["neurons"]["first"]["v"], np.full((3, 70), -65.0))
+    assert np.any(found["jax"]["matrix"] != 0.0)
+    assert_near(found["native"], found["jax"], 1e-10)
+
+
 def test_what_is_not_supported_is_refused_in_words():
     net = Network("probed")
     net.probe(net.population("cells", LIFExp(), 2), "v")
@@ -185,3 +212,65 @@ def test_what_is_not_supported_is_refused_in_words():
         jax.block_until_ready(roll.apply(roll.parameters, roll.initial(), skipped, backend="native").spikes)
 
 
+
+
+def test_float32_gradients_are_as_near_to_float64_as_those_of_jax():
+    """Within a factor of 3, on the samples in which all three give the same spikes."""
+    exact = layered()
+    single = Rollout(exact.network, precision="float32", surrogate=surrogate("triangle", width=0.3), reset_gradient=True)
+    inputs = batch(3, 250)
+
+    def gradient(roll: Rollout, backend: str) -> Any:
+        given = {**inputs, **{kind: jax.tree.map(lambda a: a.astype(roll.dtype), inputs[kind]) for kind in ("events", "currents")}}
+
+        def value(weights: Any) -> Any:
+            rolled = roll.apply({**roll.parameters, "weights": weights}, roll.initial(), given, backend=backend)
+            return jnp.einsum("btn,t->", rolled.spikes["second"], np.cos(np.arange(250)).astype(roll.dtype)), rolled.spikes
+
+        return jax.jit(jax.grad(value, has_aux=True))(roll.parameters["weights"])
+
+    (truth, spikes), (mine, mine_too), (theirs, theirs_too) = gradient(exact, "native"), gradient(single, "native"), gradient(single, "jax")
+    for name in spikes:
+        np.testing.assert_array_equal(mine_too[name], spikes[name])
+        np.testing.assert_array_equal(theirs_too[name], spikes[name])
+    for name, values in truth.items():
+        scale = np.abs(values).max()
+        assert scale > 0, name
+        off, reference = (np.abs(np.asarray(g[name], float) - values).max() / scale for g in (mine, theirs))
+        assert off <= 3 * reference + 1e-6, (name, off, reference)
+
+
+_TWO_DEVICES = """
+import jax, numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from neuropil.learn import Rollout
+from neuropil.model import AllToAll, Network
+from neuropil.units import ms, pA
+from neuropil.zoo.neurons.lif import LIFExp
+
+net = Network("two devices")
+cells = net.population("cells", LIFExp(), 3)
+net.project(cells, cells, AllToAll(), weight=50 * pA, delay=0.5 * ms, port="exc", name="w")
+roll = Rollout(net, surrogate="triangle")
+inputs, current = roll.inputs(80), 900 + 100 * np.random.default_rng(1).random((4, 80, 3), np.float32)
+
+def count(weights, current):
+    given = {**inputs, "currents": {"cells": {"current": current}}}
+    return roll.apply({**roll.parameters, "weights": {"w": weights}}, roll.initial(), given, backend="jax").spikes["cells"].sum()
+
+gradient = jax.jit(jax.value_and_grad(count))
+shared = jax.device_put(current, NamedSharding(Mesh(np.array(jax.devices()), ("samples",)), PartitionSpec("samples")))
+assert len(jax.devices()) == len(shared.sharding.device_set) == 2
+text = gradient.lower(roll.parameters["weights"]["w"], shared).as_text()
+assert "callback" not in text and "neuropil" not in text
+for one, two in zip(gradient(roll.parameters["weights"]["w"], current), gradient(roll.parameters["weights"]["w"], shared)):
+    np.testing.assert_allclose(one, two, rtol=1e-5)
+    assert np.any(np.asarray(one) != 0)
+"""
+
+
+def test_the_jax_backend_calls_nothing_on_the_host_and_shares_a_batch_over_two_devices():
+    """In a process of its own with two forced host devices: half of the samples on each, the same value and gradient."""
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_ENABLE_X64": "0"}
+    done = subprocess.run([sys.executable, "-c", _TWO_DEVICES], env=environment, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]

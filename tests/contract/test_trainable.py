@@ -22,18 +22,24 @@ from neuropil.model import (
     FixedCount,
     FixedProbability,
     Gain,
+    Graded,
+    Input,
     Morphology,
     Network,
     Normal,
+    Port,
     SpikeList,
+    State,
     Step,
     Uniform,
 )
 from neuropil.model.cell.cell import Cell
-from neuropil.units import ms, mV, nM, nS, pA, um
+from neuropil.model.neuron.branched import Branch, Branched
+from neuropil.units import Time, ms, mV, nM, nS, pA, um
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.modulators.dopamine import Dopamine
 from neuropil.zoo.neurons.lif import LIFDelta, LIFExp
+from neuropil.zoo.neurons.rate import LeakyReadout
 from neuropil.zoo.neurons.relay import Relay
 from neuropil.zoo.plasticity.fast_weights import FastWeights
 from neuropil.zoo.synapses.ampa import AMPAExponential
@@ -209,3 +215,46 @@ def test_conductances_and_geometry_of_cells_are_written_back():
     rolled = roll.run(200, of.values(x)[0])
     with Simulation(of.network(x), dt=0.05 * ms, seed=5, precision="float64") as sim:
         np.testing.assert_allclose(sim.run(10 * ms).traces["v"].values, np.asarray(rolled.traces["v"]), rtol=1e-9)
+
+
+class Twig(Branch):
+    """A branch with a time constant of its own."""
+
+    tau: Time = 10 * ms
+    v = State(-70 * mV)
+    v_soma = Input(mV)
+    exc = Port(mV)
+
+    def derivative(self, s, x):
+        return {"v": (-70 * mV - s.v) / self.tau}
+
+    def receive(self, s, w):
+        return {"v": w.exc}
+
+    def output(self, s, x):
+        return 3 * nS * (s.v - x.v_soma)
+
+
+def test_branches_and_graded_weights_are_written_back():
+    """Drawn and dense graded weights, values for each branch and each neuron: the engine's potentials are the rollout's, under another seed."""
+    net = Network("parts")
+    relay, branched = net.population("relay", Relay(), 4), net.population("branched", Branched(LIFExp(), Twig(), 2, reads={"v_soma": "v"}), 3)
+    first, second = net.population("first", LeakyReadout(), 3), net.population("second", LeakyReadout(), 2)
+    net.stimulate(relay, SpikeList(np.array([1.0, 3.0, 5.0, 7.0]) * ms, np.array([0, 1, 2, 3])), port="spikes", weight=1.0)
+    projections = [
+        net.project(relay, branched, FixedProbability(0.7), weight=Normal(4 * mV, 1 * mV), delay=1 * ms, port="branch.exc"),
+        net.project(relay, first, AllToAll(), weight=Normal(0.0, 1.0), delay=1 * ms, port="syn"),
+        net.project(first, second, FixedProbability(0.6), weight=Normal(0.0, 1.0), delay=0 * ms, input="drive", synapse=Graded("y"), name="drawn"),
+        net.project(first, second, AllToAll(), weight=Normal(0.0, 1.0), delay=0 * ms, input="drive", synapse=Graded("y"), name="dense"),
+    ]
+    for population, state in ((branched, "v"), (branched, "branch.v"), (second, "y")):
+        net.probe(population, state, name=state)
+    asked = [Trainable(p, "weight") for p in projections] + [Trainable(branched, "branch.tau", each=True), Trainable(branched, "branch.v"), Trainable(second, "tau", each=True)]
+    roll = Rollout(net, precision="float64")
+    of = FreeParameters(roll, asked)
+    x = moved(of)
+    rolled = jax.jit(roll.apply)(*of.values(x), roll.inputs(150))
+    with Simulation(of.network(x), dt=0.1 * ms, seed=9, precision="float64") as sim:
+        result = sim.run(15 * ms)
+    for name, trace in rolled.traces.items():
+        np.testing.assert_allclose(result.traces[name].values, np.asarray(trace), rtol=1e-9, atol=1e-12)

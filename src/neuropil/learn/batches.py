@@ -57,8 +57,9 @@ class Batch:
         def of_input(kind: str, values: Any) -> Any:
             if not isinstance(values, Mapping):
                 return None  # "step", or what the checks refuse
-            if kind in ("events", "currents"):
-                return {n: {e: axis(f"inputs[{kind!r}][{n!r}][{e!r}]", v, 2) for e, v in each.items()} if isinstance(each, Mapping) else None for n, each in values.items()}
+            if kind in ("events", "currents", "spikes"):
+                of_one = 1 if kind == "spikes" else 2
+                return {n: {e: axis(f"inputs[{kind!r}][{n!r}][{e!r}]", v, of_one) for e, v in each.items()} if isinstance(each, Mapping) else None for n, each in values.items()}
             return {n: axis(f"inputs[{kind!r}][{n!r}]", v, _dimensions(network, kind, n, v)) for n, v in values.items()}
 
         state_axes = jax.tree_util.tree_map_with_path(of_state, state)

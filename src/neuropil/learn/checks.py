@@ -16,7 +16,7 @@ from neuropil.model.network.network import Network
 
 Tree = Mapping[str, Any]
 
-_ALWAYS, _OPTIONAL = ("step", "events", "currents", "uniform"), ("modulators", "signals", "doses")
+_ALWAYS, _OPTIONAL = ("step", "events", "currents", "uniform"), ("modulators", "signals", "doses", "spikes")
 
 
 def check_inputs(network: Network, inputs: Tree, hazards: set[str], living: set[str]) -> None:
@@ -49,6 +49,11 @@ def check_inputs(network: Network, inputs: Tree, hazards: set[str], living: set[
         _shape(f"inputs['uniform'][{name!r}]", values, (steps, network[name].size), "(steps, neurons)")
     for name, values in _keys("inputs['modulators']", inputs.get("modulators", {}), (), living, "give the name of a projection with a synapse model").items():
         _shape(f"inputs['modulators'][{name!r}]", values, (steps,), "(steps,)")
+    for name, listed in _keys("inputs['spikes']", inputs.get("spikes", {}), (), network.populations, "give the name of a population").items():
+        what = f"inputs['spikes'][{name!r}]"
+        _keys(what, listed, ("step", "neuron"), (), "give the steps of the spikes and their neurons")
+        if np.ndim(listed["step"]) != 1 or np.shape(listed["step"]) != np.shape(listed["neuron"]):
+            raise ModelError(f"{what} has the wrong shape", got=f"shapes {np.shape(listed['step'])} and {np.shape(listed['neuron'])}", expected="two arrays (spikes,) of one length")
     for kind in ("signals", "doses"):
         for name, values in _keys(f"inputs[{kind!r}]", inputs.get(kind, {}), (), network.modulators, "give the name of a modulator").items():
             cells = network.modulators[name].signals if kind == "signals" and np.ndim(values) > 1 else ()

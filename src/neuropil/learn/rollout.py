@@ -227,7 +227,9 @@ class Rollout:
         Returns:
             {"step": int32[steps], "events": population -> port -> [steps, neurons] (weights), "currents": population ->
             input -> [steps, neurons], "uniform": population -> [steps, neurons] (for models with a hazard)}; besides,
-            where you add it, "modulators": projection -> [steps], the signal its synapses read. With modulators also "signals":
+            where you add it, "spikes": population -> {"step": int[n], "neuron": int[n]}, a list of the population's spikes in place of those that its
+            equations would give (its states stay; entries whose step is negative or beyond the end are none, so lists of several samples can have
+            one length); "modulators": projection -> [steps], the signal its synapses read. With modulators also "signals":
             modulator -> [steps], or [steps, cells] where cells are `Apart`, the signal in force at each step, and "doses": modulator ->
             [steps], concentrations given to its whole volume (base units); both 0. Add to these arrays, or replace
             them, to drive the network with something else.
@@ -327,6 +329,8 @@ class Rollout:
         prepared = self._delivery.prepare(weights, delays)
         graded = jax.tree.map(lambda a: jnp.asarray(a, self.dtype), parameters.get("graded", {}))
         started, rows = jax.tree.map(jnp.asarray, (state, inputs))
+        if "spikes" in rows:
+            rows = {**rows, "spikes": {n: self._given(n, len(rows["step"]), **listed) for n, listed in rows["spikes"].items()}}
         if not self.network.modulators:
             constants = {**self._constants(parameters["neurons"], parameters.get("synapses", {}), weights, delays), "graded": graded}
 
@@ -371,6 +375,11 @@ class Rollout:
             "synapses": {n: v.constants(synapses[n], weights[n], self.dt, self.dtype, delays.get(n)) for n, v in self.living.items()},
         }
 
+    def _given(self, population: str, steps: int, step: Any, neuron: Any) -> Any:
+        """Given spikes as [steps, neurons], 1 or 0."""
+        rows = jnp.zeros((steps, self.network[population].size), self.dtype)
+        return rows.at[jnp.where(step < 0, steps, step), jnp.asarray(neuron)].set(1.0, mode="drop")
+
     def _check_bounds(self, state: Tree) -> None:
         """Say which effect has left its bounds."""
         if self.network.modulators and int(order := state["modulators"]["outside"]) != INSIDE:
@@ -394,7 +403,7 @@ class Rollout:
         check_state(self.initial(), state)
 
     def _step(self, every: Tree, prepared: Tree, carry: Tree, row: Tree) -> tuple[Tree, tuple[Tree, Tree, Tree]]:
-        k, constants, given = row["step"], every["neurons"], every["synapses"]
+        k, constants, given, given_spikes = row["step"], every["neurons"], every["synapses"], row.get("spikes", {})
         arrived, flight = self._delivery.arrive(carry["flight"], k)
         states, left, spikes, synapses = {}, {}, {}, {}
         flows: Tree = {}
@@ -425,6 +434,9 @@ class Rollout:
             u = row["uniform"].get(name, jnp.zeros(pop.size, self.dtype))
             x = neurons.completed(constants[name], carry["neurons"][name], x)
             inputs[name], weights[name] = x, w
+            if name in given_spikes:
+                states[name], left[name], spikes[name] = carry["neurons"][name], carry["left"][name], given_spikes[name]
+                continue
             states[name], left[name], spikes[name] = neurons.advance(
                 constants[name], carry["neurons"][name], carry["left"][name], x, w, u
             )

@@ -144,12 +144,12 @@ class StepGradient:
         every = (*(f"s.{n}" for n in self.names.states), *(f"x.{n}" for n in self.names.inputs), *(f"w.{n}" for n in self.names.ports))
         return tuple(n for n in every if n in found)
 
-    @property
+    @cached_property
     def can_fire(self) -> bool:
         """The model emits spikes."""
         return self.graph.literal(self.fired) is not False
 
-    @property
+    @cached_property
     def spike_matters(self) -> bool:
         """The cotangent of the spike is used."""
         return "z" in self.graph.leaves(*self.backward)

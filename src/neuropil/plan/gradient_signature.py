@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 from neuropil.lower.gradient import StepGradient
 
@@ -73,7 +74,7 @@ class GradientSignature:
     def _constants(self, roots: list[int]) -> list[Argument]:
         return [Argument(Role.NUMBERS), *(Argument(Role.CONSTANT, str(j)) for j in self.constants(roots) if j in self.apart)]
 
-    @property
+    @cached_property
     def forward(self) -> tuple[Argument, ...]:
         """Of the step."""
         p, use = self.program, self.program.use
@@ -88,7 +89,7 @@ class GradientSignature:
         made += [Argument(role, n) for role, names in listed for n in names]
         return (*made, *([Argument(Role.UNIFORM)] if p.draws(p.forward) else []))
 
-    @property
+    @cached_property
     def backward(self) -> tuple[Argument, ...]:
         """Of the product."""
         p, use = self.program, self.program.use
@@ -106,7 +107,7 @@ class GradientSignature:
         made += [Argument(Role.PARAMETER_BAR, n) for n in self.parameters]
         return (*made, *([Argument(Role.UNIFORM)] if p.draws(p.backward) else []))
 
-    @property
+    @cached_property
     def parameters(self) -> tuple[str, ...]:
         """Those whose cotangents are summed: of the others they are zero."""
         p = self.program

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -50,9 +51,9 @@ def apply_native(rollout: Any, parameters: Tree, state: Tree, inputs: Tree, nati
         "states": started["neurons"], "flight": started["flight"],
         **jax.tree.map(lambda a: jnp.asarray(a, dtype), {kind: given[kind] for kind in ("events", "currents")}),
     }  # fmt: skip
-    fixed = {"left": started["left"], "uniform": given["uniform"], "period": {n: of["period"] for n, of in constants.items()}, "first": inputs["step"]}
+    fixed = {"left": started["left"], "uniform": given["uniform"], "period": {n: of["period"] for n, of in constants.items()}, "first": inputs["step"], "spikes": given.get("spikes", {})}
     recorded = needed_states(rollout)
-    call = NativeCall(NativeRollout.of(rollout), native, axes.size or 1, steps, tuple(sorted(recorded)))
+    call = NativeCall(NativeRollout.of(rollout), native, axes.size or 1, steps, tuple(sorted(recorded)), tuple(sorted(fixed["spikes"])))
     out = _rolled(call, floats, fixed)
     out = out if axes.size is not None else jax.tree.map(lambda a: a[0], out)
     traces = traces_of(rollout, constants, out["records"], axes.size is not None)
@@ -122,7 +123,7 @@ def _fwd(call: NativeCall, floats: Tree, fixed: Tree) -> tuple[Tree, Any]:
     if any(a.perturbed for a in jax.tree.leaves(fixed["uniform"], is_leaf=_is_primal)):
         raise ModelError("the native backend has no gradient by uniform numbers", fix="differentiate by other inputs, or backend='jax'")
     floats, fixed = (jax.tree.map(lambda a: a.value, tree, is_leaf=_is_primal) for tree in (floats, fixed))
-    call = NativeCall(call.own, call.native, call.samples, call.steps, call.recorded, wanted)
+    call = replace(call, wanted=wanted)
     machine = call.own.machine(call, floats)
     results = _results(call, floats)
     tapes: Tree | None = None

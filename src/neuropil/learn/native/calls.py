@@ -50,6 +50,7 @@ class NativeCall:
         native: options.
         samples, steps: how many.
         recorded: states that are recorded, (population, state).
+        given: populations whose spikes are given.
         wanted: paths of the arrays whose cotangents are wanted.
     """
 
@@ -58,6 +59,7 @@ class NativeCall:
     samples: int
     steps: int
     recorded: tuple[tuple[str, str], ...]
+    given: tuple[str, ...]
     wanted: frozenset[tuple[str, ...]] = frozenset()
 
 
@@ -92,7 +94,7 @@ class NativeRollout:
         """
         apart = {n: frozenset(k for k, v in values.items() if np.ndim(v)) for n, values in floats["constants"].items()}
         key = (
-            call.wanted, call.recorded, tuple(sorted((n, tuple(sorted(names))) for n, names in apart.items())),
+            call.wanted, call.recorded, call.given, tuple(sorted((n, tuple(sorted(names))) for n, names in apart.items())),
             tuple((kind, n, e) for kind in ("events", "currents") for n in sorted(floats[kind]) for e in sorted(floats[kind][n])),
         )  # fmt: skip
         if key not in self.machines:
@@ -101,7 +103,7 @@ class NativeRollout:
 
     def _made(self, call: NativeCall, floats: Tree, apart: dict[str, frozenset[str]]) -> Machine:
         rollout, wanted, parts = self.rollout, call.wanted, []
-        active = _active(self.links, wanted)
+        active = _active(self.links, wanted) - set(call.given)
         for name, neurons in rollout._neurons.items():
             names = names_of(neurons)
             rings: dict[str, int] = {}
@@ -117,7 +119,7 @@ class NativeRollout:
                 current_bars=tuple(n for n in names.inputs if ("currents", name, n) in wanted), product=name in active,
             )  # fmt: skip
             step = NativeStep.of(neurons, use, apart.get(name, frozenset()), rollout.precision)
-            parts.append(Part(name, neurons.population.size, step, rings))
+            parts.append(Part(name, neurons.population.size, step, rings, name in call.given))
         return Machine(tuple(parts), self.links, frozenset(path[1] for path in wanted if path[0] == "weights"))
 
 

@@ -106,11 +106,12 @@ class Executor:
 
         def run(own: range) -> None:
             mine, rows = sums[groups.index(own)], self._rows(steps)
+            whole = given_bars | record_bars | codes
             what = f"backward {'again' if tapes is None else 'kept'} {sorted(spike_bars)}"
             with machine.workspace(steps) as space:
                 for b in own:
                     _begin_bars(batch, b, space.arrays, end_bars)
-                    arrays = {**space.arrays, **_sample(batch, b), **mine, **{key: a[b] for key, a in (given_bars | record_bars | codes).items()}}
+                    arrays = {**space.arrays, **_sample(batch, b), **mine, **{key: a[b] for key, a in whole.items()}}
                     tape = space.tape(machine, rows) if tapes is None else {key: a[b] for key, a in tapes.items()}
                     there = machine.linked(space, what, machine.backward(arrays, tape, {n: a[b] for n, a in spike_bars.items()}))
                     if tapes is not None:
@@ -172,17 +173,22 @@ def _sample(batch: Batch, b: int) -> Arrays:
     return {**batch.fixed, **{key: a[b % len(a)] for key, a in batch.given.items()}}
 
 
+def _turned(ring: np.ndarray, steps: int) -> np.ndarray:
+    """A ring whose rows are counted from another step."""
+    return ring if steps % len(ring) == 0 else np.roll(ring, steps, 0)
+
+
 _MOVING = (Role.STATE, Role.RING, Role.LEFT)
 
 
 def _begin(batch: Batch, b: int, arrays: Arrays) -> None:
     for key, a in batch.start.items():
-        arrays[key][...] = np.roll(a[b % len(a)], -batch.first, 0) if key[1] is Role.RING else a[b % len(a)]
+        arrays[key][...] = _turned(a[b % len(a)], -batch.first) if key[1] is Role.RING else a[b % len(a)]
 
 
 def _end(batch: Batch, b: int, arrays: Arrays, ends: Arrays) -> None:
     for key, a in ends.items():
-        a[b] = np.roll(arrays[key], batch.first, 0) if key[1] is Role.RING else arrays[key]
+        a[b] = _turned(arrays[key], batch.first) if key[1] is Role.RING else arrays[key]
 
 
 _BAR = {Role.STATE: Role.STATE_BAR, Role.RING: Role.RING_BAR}
@@ -195,7 +201,7 @@ def _begin_bars(batch: Batch, b: int, arrays: Arrays, end_bars: Arrays) -> None:
         if key[1] is Role.STATE:
             mine[...] = bar[b]
             continue
-        ring, rows, later = np.roll(bar[b], -batch.first, 0), len(bar[b]), np.arange(batch.steps, batch.steps + len(bar[b]))
+        ring, rows, later = _turned(bar[b], -batch.first), len(bar[b]), np.arange(batch.steps, batch.steps + len(bar[b]))
         mine[...] = 0
         mine[later % (rows + 1)] = ring[later % rows]
 
@@ -203,7 +209,7 @@ def _begin_bars(batch: Batch, b: int, arrays: Arrays, end_bars: Arrays) -> None:
 def _end_bars(batch: Batch, b: int, arrays: Arrays, start_bars: Arrays) -> None:
     for key, bar in start_bars.items():
         mine = arrays[key[0], _BAR[key[1]], key[2]]
-        bar[b] = np.roll(mine[:-1], batch.first, 0) if key[1] is Role.RING else mine
+        bar[b] = _turned(mine[:-1], batch.first) if key[1] is Role.RING else mine
 
 
 def _save(arrays: Arrays) -> Arrays:

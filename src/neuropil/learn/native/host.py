@@ -11,7 +11,7 @@ from neuropil.learn.native import execute
 from neuropil.learn.native.calls import NativeCall
 from neuropil.learn.native.execute import Executor, available_threads
 from neuropil.learn.native.machine import Machine
-from neuropil.plan.gradient_signature import Role
+from neuropil.plan.gradient_signature import FIRED, Role
 
 Tree = dict[str, Any]
 
@@ -50,6 +50,14 @@ def _batch(call: NativeCall, machine: Machine, floats: Tree, fixed: Tree) -> exe
     return execute.Batch(start, given, every, int(stamps[0]) if stamps.size else 0, call.steps, call.samples)
 
 
+def _mark(codes: np.ndarray, steps: int, step: np.ndarray, neuron: np.ndarray) -> None:
+    """Mark given spikes in codes [samples, steps, width], of lists [samples or 1, spikes]."""
+    for b, code in enumerate(codes):
+        when, who = step[b % len(step)], neuron[b % len(neuron)]
+        there = (when >= 0) & (when < steps)
+        code[when[there], who[there]] = FIRED
+
+
 def _executor(call: NativeCall, machine: Machine) -> Executor:
     return Executor(machine, call.native.threads or available_threads(), call.native.memory)
 
@@ -67,8 +75,10 @@ def forward(call: NativeCall, floats: Tree, fixed: Tree, filled: tuple[Tree, Tre
     left: execute.Arrays = {}
     for part in machine.parts:
         if part.coded:
-            out["codes"][part.name][..., part.size :] = 0
+            out["codes"][part.name][..., 0 if part.given else part.size :] = 0
             left[part.name, Role.CODE, ""] = out["codes"][part.name]
+    for name, listed in fixed["spikes"].items():
+        _mark(out["codes"][name], call.steps, *(np.asarray(listed[of]) for of in ("step", "neuron")))
     ends = {(n, Role.STATE, k): a for n, of in out["states"].items() for k, a in of.items()} | {(n, Role.LEFT, ""): a for n, a in out["left"].items()}
     ends |= {(n, Role.RING, k): a for n, of in out["flight"].items() for k, a in of.items()}
     left |= {(n, Role.RECORD, k): a for n, of in out["records"].items() for k, a in of.items()}

@@ -30,12 +30,14 @@ class Part:
         name: of the population; size: its neurons.
         step: its kernels.
         rings: port -> the longest delay with which spikes arrive there, steps.
+        given: whether its spikes are given: then it takes no step, and its codes are filled beforehand.
     """
 
     name: str
     size: int
     step: NativeStep
     rings: Mapping[str, int]
+    given: bool = False
 
     @property
     def width(self) -> int:
@@ -45,7 +47,12 @@ class Part:
     @property
     def coded(self) -> bool:
         """There is a code for every step."""
-        return self.step.program.can_fire or self.step.program.names.rests
+        return self.given or self.step.program.can_fire or self.step.program.names.rests
+
+    @property
+    def fires(self) -> bool:
+        """It has spikes."""
+        return self.given or self.step.program.can_fire
 
     def tape(self) -> dict[tuple[str, str], tuple[int, Any]]:
         """What is kept of each step: key -> values of a row, and their type."""
@@ -84,7 +91,8 @@ class Workspace:
             self.arrays[part.name, "who"], self.arrays[part.name, "count"] = np.zeros(part.width, np.int32), np.zeros(1, np.int64)
             for n in program.use.recorded:
                 self.again[part.name, Role.RECORD, n] = np.zeros((steps, part.size), real)
-            self.again[part.name, Role.CODE, ""] = np.zeros((steps, part.width), np.uint8)
+            if not part.given:
+                self.again[part.name, Role.CODE, ""] = np.zeros((steps, part.width), np.uint8)
 
     def tape(self, machine: Machine, rows: int) -> Arrays:
         """A tape of so many rows; of a sample without one a single row, which every step writes."""
@@ -153,10 +161,10 @@ class Machine:
             arrays: of a workspace, of the sample and of the network, by part and argument; weights by the name of the projection.
             tape: to be filled.
         """
-        calls = [Call(part.step.module.forward, self._arguments(part, part.step.signature.forward, arrays, tape)) for part in self.parts]
+        calls = [Call(part.step.module.forward, self._arguments(part, part.step.signature.forward, arrays, tape)) for part in self.parts if not part.given]
         for part in self.parts:
             sent = [link for link in self.links if link.wiring.source == part.name]
-            if part.step.program.can_fire and sent:
+            if part.fires and sent:
                 listed = (arrays[part.name, "who"], arrays[part.name, "count"])
                 calls.append(self._list(part, arrays, _FIRED, listed))
                 calls += [self._link(kernels.send_dense, kernels.send_sparse, link, listed, arrays[link.wiring.name, "weight"], arrays, Role.RING) for link in sent]
@@ -180,7 +188,7 @@ class Machine:
                 calls.append(Call(kernels.take_spike_bars, (*listed, spikes[part.name], bar)) if part.name in spikes else Call(kernels.clear, (bar,)))
                 calls += [self._link(kernels.gather_dense, kernels.gather_sparse, link, listed, arrays[link.wiring.name, "weight"], arrays, Role.RING_BAR, bar) for link in sent]
             wanted = [link for link in sent if link.wiring.name in self.weights]
-            if wanted and part.step.program.can_fire:
+            if wanted and part.fires:
                 calls.append(self._list(part, arrays, _FIRED, listed))
                 calls += [self._link(kernels.weigh_dense, kernels.weigh_sparse, link, listed, arrays[link.wiring.name, "weight_bar"], arrays, Role.RING_BAR) for link in wanted]
         return calls + [Call(part.step.module.backward, self._arguments(part, part.step.signature.backward, arrays, tape)) for part in self.parts if part.step.program.use.product]
