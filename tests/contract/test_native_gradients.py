@@ -6,6 +6,9 @@ native backend runs kernels emitted from a graph of the product, with rings, lis
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import zlib
 from functools import cache
 from typing import Any
@@ -209,3 +212,65 @@ def test_what_is_not_supported_is_refused_in_words():
         jax.block_until_ready(roll.apply(roll.parameters, roll.initial(), skipped, backend="native").spikes)
 
 
+
+
+def test_float32_gradients_are_as_near_to_float64_as_those_of_jax():
+    """Within a factor of 3, on the samples in which all three give the same spikes."""
+    exact = layered()
+    single = Rollout(exact.network, precision="float32", surrogate=surrogate("triangle", width=0.3), reset_gradient=True)
+    inputs = batch(3, 250)
+
+    def gradient(roll: Rollout, backend: str) -> Any:
+        given = {**inputs, **{kind: jax.tree.map(lambda a: a.astype(roll.dtype), inputs[kind]) for kind in ("events", "currents")}}
+
+        def value(weights: Any) -> Any:
+            rolled = roll.apply({**roll.parameters, "weights": weights}, roll.initial(), given, backend=backend)
+            return jnp.einsum("btn,t->", rolled.spikes["second"], np.cos(np.arange(250)).astype(roll.dtype)), rolled.spikes
+
+        return jax.jit(jax.grad(value, has_aux=True))(roll.parameters["weights"])
+
+    (truth, spikes), (mine, mine_too), (theirs, theirs_too) = gradient(exact, "native"), gradient(single, "native"), gradient(single, "jax")
+    for name in spikes:
+        np.testing.assert_array_equal(mine_too[name], spikes[name])
+        np.testing.assert_array_equal(theirs_too[name], spikes[name])
+    for name, values in truth.items():
+        scale = np.abs(values).max()
+        assert scale > 0, name
+        off, reference = (np.abs(np.asarray(g[name], float) - values).max() / scale for g in (mine, theirs))
+        assert off <= 3 * reference + 1e-6, (name, off, reference)
+
+
+_TWO_DEVICES = """
+import jax, numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from neuropil.learn import Rollout
+from neuropil.model import AllToAll, Network
+from neuropil.units import ms, pA
+from neuropil.zoo.neurons.lif import LIFExp
+
+net = Network("two devices")
+cells = net.population("cells", LIFExp(), 3)
+net.project(cells, cells, AllToAll(), weight=50 * pA, delay=0.5 * ms, port="exc", name="w")
+roll = Rollout(net, surrogate="triangle")
+inputs, current = roll.inputs(80), 900 + 100 * np.random.default_rng(1).random((4, 80, 3), np.float32)
+
+def count(weights, current):
+    given = {**inputs, "currents": {"cells": {"current": current}}}
+    return roll.apply({**roll.parameters, "weights": {"w": weights}}, roll.initial(), given, backend="jax").spikes["cells"].sum()
+
+gradient = jax.jit(jax.value_and_grad(count))
+shared = jax.device_put(current, NamedSharding(Mesh(np.array(jax.devices()), ("samples",)), PartitionSpec("samples")))
+assert len(jax.devices()) == len(shared.sharding.device_set) == 2
+text = gradient.lower(roll.parameters["weights"]["w"], shared).as_text()
+assert "callback" not in text and "neuropil" not in text
+for one, two in zip(gradient(roll.parameters["weights"]["w"], current), gradient(roll.parameters["weights"]["w"], shared)):
+    np.testing.assert_allclose(one, two, rtol=1e-5)
+    assert np.any(np.asarray(one) != 0)
+"""
+
+
+def test_the_jax_backend_calls_nothing_on_the_host_and_shares_a_batch_over_two_devices():
+    """In a process of its own with two forced host devices: half of the samples on each, the same value and gradient."""
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_ENABLE_X64": "0"}
+    done = subprocess.run([sys.executable, "-c", _TWO_DEVICES], env=environment, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
