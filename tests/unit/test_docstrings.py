@@ -228,6 +228,29 @@ def test_docstrings_are_complete(where: str) -> None:
     assert counts()[where] <= allowed, f"{where}: {counts()[where]} things are missing, {allowed} may be\n{listed}"
 
 
+def explained_twice(text: str) -> list[str]:
+    """Names that have two entries in one section of a docstring."""
+    found: list[str] = []
+    names: list[str] = []
+    for line in text.splitlines():
+        if re.fullmatch(r"(\w[\w ]*):", line.strip()):
+            names = []
+        elif entry := re.match(r" {4}((?:\*{0,2}\w+(?:, )?)+): ", line):
+            given = entry[1].split(", ")
+            found += [n for n in given if n in names]
+            names += given
+    return found
+
+
+def test_nothing_is_explained_twice() -> None:
+    listed = [
+        (path, node.name, twice) for path, tree in modules().items() for node in ast.walk(tree)
+        if isinstance(node, (ast.ClassDef, *Function.__args__)) and (twice := explained_twice(ast.get_docstring(node) or ""))
+    ]  # fmt: skip
+    assert not listed
+    assert explained_twice("Add.\n\nArgs:\n    a: V.\n    b: V.\n    a: V.\n\nAttributes:\n    b: V.") == ["a"]
+
+
 def test_the_rooms_that_are_named_exist() -> None:
     assert set(ALLOWED) <= {room(p) for p in modules()}
 

@@ -108,7 +108,6 @@ class CallerGuard:
 
         Args:
             what: the call, for messages.
-            what: the call, for messages.
 
         Raises:
             SimulationError: it is running in another thread, closed, of another process, or no longer whole.

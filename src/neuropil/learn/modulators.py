@@ -255,7 +255,6 @@ class Modulators:
 
         Args:
             order: the index.
-            order: the index.
         """
         return next(e for level in self.levels.values() for e in level.modulator.effects if e.order == order)
 

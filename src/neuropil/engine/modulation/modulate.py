@@ -14,7 +14,7 @@ import numpy as np
 from neuropil.engine.core import Core
 from neuropil.engine.modulation.modulated import Modulated
 from neuropil.engine.modulation.running import ByName, RunningModulator
-from neuropil.engine.modulation.targets import changed_part, modulated_between_chunks
+from neuropil.engine.modulation.targets import changed_part, modulated_membranes, modulated_synapses
 from neuropil.engine.saved import Arrays, AsDescribed, group
 from neuropil.errors import NeuropilError
 from neuropil.model.contents.contents import Population
@@ -40,8 +40,13 @@ class Modulation(AsDescribed):
     def __init__(self, plan: Plan, core: Core):
         self.plan, self.core, self.machine = plan, core, core.machine
         self.running = ByName({name: RunningModulator(level) for name, level in core.machine.levels.items()})
-        self.between: list[Modulated] = modulated_between_chunks(core)
+        self.membranes, self.synapses = modulated_membranes(core), modulated_synapses(core)
         self.due = self._next(0)
+
+    @property
+    def between(self) -> list[Modulated]:
+        """What is changed between chunks."""
+        return [*self.membranes, *self.synapses]
 
     def _next(self, step: int) -> int:
         """The first step from `step` on whose tick ends a chunk."""
@@ -124,7 +129,10 @@ class Modulation(AsDescribed):
             part = changed_part(self.core, key)
             if not acting:  # what kernels read is of other concentrations
                 part.forget()
-        self.between = modulated_between_chunks(self.core)
+        self.membranes = modulated_membranes(self.core)
+        # Parameters of synapses cannot be set, and what the synapses hold is what effects have made of them.
+        for target in self.between if not acting else self.membranes:
+            target.forget()
         if acting:
             self._act(self.core.step)
             self._act_between(set(self.running), self.core.step)
