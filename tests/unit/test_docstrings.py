@@ -45,6 +45,9 @@ INSTRUCTIONS = frozenset({
     "Register", "Roll", "Run", "Save", "Scale", "Set", "Show", "Spread", "Store", "Take", "Test", "Trace", "Train", "Turn",
     "Visit", "With", "Write",
 })  # fmt: skip
+_NAME = r"\*{0,2}\w+(?: \[[^\]]*\])?"
+ENTRY = re.compile(rf"(?:^\s+|; )({_NAME}(?:(?:, | and ){_NAME})*)(?: \([^)]*\))?:")
+"""The names that an entry of a section explains: "a, b [n] and c (optional):"."""
 NATIVE = re.compile(r"njit\b|\b(intrinsic|overload|kernel|vectorize)\b")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -129,7 +132,7 @@ def sections(text: str) -> set[str]:
         if heading:
             inside = heading[1] in ("Args", "Attributes")
         elif inside:
-            for entry in re.findall(r"(?:^\s+|; )((?:\*{0,2}\w+(?: \[[^\]]*\])?(?:, | and )?)+)(?: \([^)]*\))?:", line):
+            for entry in ENTRY.findall(line):
                 names |= set(re.findall(r"\w+", re.sub(r"\[[^\]]*\]", "", entry)))
     return names
 
@@ -233,7 +236,7 @@ def explained_twice(text: str) -> list[str]:
     found: list[str] = []
     names: list[str] = []
     for line in text.splitlines():
-        if re.fullmatch(r"(\w[\w ]*):", line.strip()):
+        if re.fullmatch(r"\w[\w ]*:", line):
             names = []
         elif entry := re.match(r" {4}((?:\*{0,2}\w+(?:, )?)+): ", line):
             given = entry[1].split(", ")

@@ -159,8 +159,7 @@ class CallerGuard:
         """Whether it was open until now, and is the caller's to close.
 
         Raises:
-            SimulationError: it is running in another thread.
-            SimulationError: it is running in another thread.
+            SimulationError: it is running, here or in another thread.
         """
         if self.closed or self._process != os.getpid():
             return False
