@@ -1,7 +1,7 @@
 """Modulators while a network runs: what their operations cannot do, and what is asked of them between steps.
 
-Levels, and effects on neurons, are operations of the network's program (`neuropil.engine.effects.level`, `modulated_part`). Effects on
-synapses and on membranes of cells are carried out between chunks; where a network has some, its ticks end chunks, and all is done here.
+Levels, and effects on neurons and on membranes of cells, are operations of the network's program (`neuropil.engine.effects.level`,
+`modulated_target`). Effects on synapses are carried out between chunks; where a network has some, its ticks end chunks, and all is done here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from neuropil.engine.core import Core
 from neuropil.engine.modulation.modulated import Modulated
 from neuropil.engine.modulation.running import ByName, RunningModulator
-from neuropil.engine.modulation.targets import changed_part, modulated_between_chunks
+from neuropil.engine.modulation.targets import changed_targets, modulated_between_chunks
 from neuropil.engine.saved import Arrays, AsDescribed, group
 from neuropil.errors import NeuropilError
 from neuropil.model.contents.contents import Population
@@ -120,10 +120,9 @@ class Modulation(AsDescribed):
             act: as what was due has acted; False: concentrations will be others.
         """
         acting = act and self._acted
-        for key in self.machine.modulated:
-            part = changed_part(self.core, key)
-            if not acting:  # what kernels read is of other concentrations
-                part.forget()
+        changed_targets(self.core)
+        for part in self.machine.modulated.values() if not acting else ():
+            part.forget()  # what kernels read is of other concentrations
         self.between = modulated_between_chunks(self.core)
         if acting:
             self._act(self.core.step)
