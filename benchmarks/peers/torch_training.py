@@ -52,14 +52,14 @@ def by_spikingjelly() -> torch.Tensor:
 
 
 def by_norse() -> torch.Tensor:
-    """LIF feed-forward steps without synaptic current."""
+    """LIF steps without synaptic current; an input counts by dt / tau of its membrane."""
     given, rates = x, []
     for j, cell in enumerate(CELLS):
         came, state, spikes = torch.nn.functional.linear(given, weights[j]), None, []
         s = torch.zeros_like(came[0])
         for t in range(job.steps):
             now = came[t] + torch.nn.functional.linear(s, weights[-1]) if job.recurrent else came[t]
-            s, state = cell(now, state)
+            s, state = cell(now / (1 - DECAY), state)
             spikes.append(s)
         given = torch.stack(spikes)
         rates.append(given)

@@ -22,4 +22,5 @@ def test_the_examples_learn() -> None:
     assert names["scores"].accuracy > 0.93 and names["fitted"].history.epochs == 6
     assert names["fitted"].agreement(names["test"][0][:10]).same_answers == 10
     assert names["recalled"].evaluate((names["trials"], names["cue"])).accuracy > 0.9
+    assert all(abs(one.network["cell"].neuron.tau_m.value - 20.0) < 0.5 for one in names["tuned"])
     assert len(examples[0].strip().splitlines()) <= 30

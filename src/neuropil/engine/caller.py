@@ -108,7 +108,6 @@ class CallerGuard:
 
         Args:
             what: the call, for messages.
-            what: the call, for messages.
 
         Raises:
             SimulationError: it is running in another thread, closed, of another process, or no longer whole.
@@ -160,8 +159,7 @@ class CallerGuard:
         """Whether it was open until now, and is the caller's to close.
 
         Raises:
-            SimulationError: it is running in another thread.
-            SimulationError: it is running in another thread.
+            SimulationError: it is running, here or in another thread.
         """
         if self.closed or self._process != os.getpid():
             return False

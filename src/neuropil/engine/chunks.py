@@ -98,9 +98,6 @@ class Chunks:
             steps: that the last chunk did.
             status: with which it ended.
             seconds: wall time that it took.
-            steps: that the last chunk did.
-            status: with which it ended.
-            seconds: wall time that it took.
         """
         if status == DONE and steps == self.steps and seconds < 0.5 * SECONDS:
             self.steps = min(2 * self.steps, 1 << 16)
@@ -133,7 +130,6 @@ def joined(parts: Collected) -> tuple[np.ndarray, np.ndarray]:
     """The spikes of several chunks, or of none.
 
     Args:
-        parts: of each chunk.
         parts: (stamps, neurons) of each chunk.
 
     Returns:

@@ -28,7 +28,6 @@ class EffectProgram:
         graph: of the operations.
         values: node of each parameter's value after its effects, in the order in which they were stated.
         within: node of whether that value, and each on the way to it, is finite and within its bounds.
-        graph: of the nodes.
     """
 
     graph: Graph
@@ -44,7 +43,6 @@ class EffectProgram:
 
         Returns:
             The program of all parameters.
-            The program.
 
         Raises:
             ModelError: a change that cannot be traced, or that is another at every call.
@@ -77,7 +75,6 @@ class KineticsProgram:
         graph: of the operations.
         removed: node of what is removed per ms at concentration `c`, base units.
         supplied: node of what a `signal` supplies over a tick, base units.
-        graph: of the nodes.
     """
 
     graph: Graph
@@ -91,10 +88,8 @@ class KineticsProgram:
         Args:
             kinetics: of the modulator.
             tick: ms.
-            tick: ms.
 
         Returns:
-            The program.
             The program.
 
         Raises:

@@ -14,7 +14,7 @@ import numpy as np
 from neuropil.engine.core import Core
 from neuropil.engine.modulation.modulated import Modulated
 from neuropil.engine.modulation.running import ByName, RunningModulator
-from neuropil.engine.modulation.targets import changed_targets, modulated_between_chunks
+from neuropil.engine.modulation.targets import changed_targets, modulated_synapses
 from neuropil.engine.saved import Arrays, AsDescribed, group
 from neuropil.errors import NeuropilError
 from neuropil.model.contents.contents import Population
@@ -40,7 +40,7 @@ class Modulation(AsDescribed):
     def __init__(self, plan: Plan, core: Core):
         self.plan, self.core, self.machine = plan, core, core.machine
         self.running = ByName({name: RunningModulator(level) for name, level in core.machine.levels.items()})
-        self.between: list[Modulated] = modulated_between_chunks(core)
+        self.between: list[Modulated] = [*modulated_synapses(core)]
         self.due = self._next(0)
 
     def _next(self, step: int) -> int:
@@ -121,9 +121,11 @@ class Modulation(AsDescribed):
         """
         acting = act and self._acted
         changed_targets(self.core)
-        for part in self.machine.modulated.values() if not acting else ():
-            part.forget()  # what kernels read is of other concentrations
-        self.between = modulated_between_chunks(self.core)
+        for part in self.machine.modulated.values():
+            part.forget()
+        # Parameters of synapses cannot be set, and what the synapses hold is what effects have made of them.
+        for target in self.between if not acting else ():
+            target.forget()
         if acting:
             self._act(self.core.step)
             self._act_between(set(self.running), self.core.step)

@@ -6,7 +6,6 @@ from neuropil.engine.core import Core
 from neuropil.engine.effects.compose import Target, modulated_membrane, modulated_part
 from neuropil.engine.effects.modulated_membrane import modulated_places
 from neuropil.engine.effects.modulated_target import ModulatedTarget
-from neuropil.engine.modulation.modulated import Modulated
 from neuropil.engine.modulation.modulated_synapses import ModulatedSynapses
 from neuropil.model.modulation.modulator import effects_on
 from neuropil.plan.operations import Operation
@@ -46,11 +45,11 @@ def _in_place_of(old: ModulatedTarget, new: ModulatedTarget, substitutes: dict[O
     return new
 
 
-def modulated_between_chunks(core: Core) -> list[Modulated]:
-    """Synapses whose parameters the modulators of a network change, from the present values.
+def modulated_synapses(core: Core) -> list[ModulatedSynapses]:
+    """Synapses whose parameters the modulators of a network change, from those of the start.
 
     Args:
-        core: of the simulation.
+        core: of a simulation in which no modulator has acted yet: afterwards the synapses hold what effects have made of the values.
     """
     network = core.plan.network
     found = {j: effects_on(network.modulators, network.projections[j]) for j in core.per_synapse}
