@@ -122,7 +122,7 @@ class Modulation(AsDescribed):
         acting = act and self._acted
         changed_targets(self.core)
         for part in self.machine.modulated.values():
-            part.forget()
+            part.forget()  # what kernels read may be of other values, or of other concentrations
         # Parameters of synapses cannot be set, and what the synapses hold is what effects have made of them.
         for target in self.between if not acting else ():
             target.forget()
