@@ -16,7 +16,8 @@ from neuropil.model.base.grid import nearest
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.operations import Kernel, Operation, Phase
 from neuropil.plan.spec import in_order
-from neuropil.units import Hz, ms, mV, nM, pA, uM
+from neuropil.units import Hz, cm, mS, ms, mV, nM, pA, uM, um
+from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
 from neuropil.zoo.synapses.scaled import Scaled
@@ -60,6 +61,32 @@ def test_ticks_end_no_chunk_and_other_numbers_compile_nothing() -> None:
     assert len(digests) == 1
     other = npl.run(network(tick=0.7 * ms, by=-3 * mV, ec50=1 * uM), 50 * ms, threads=1)
     assert other.summary["compiled_kernels"] == 0
+
+
+def cells(tick=0.1 * ms, low=None):
+    """Cells with morphology whose leak, which differs along the cell, follows a substance."""
+    cell = npl.Cell(npl.Morphology.cable(300 * um, 2 * um), discretisation=npl.FixedCount(5), initial=-65 * mV)
+    cell.paint("all", Leak(), name="leak", g=lambda x: (0.05 + 0.001 * x) * mS / cm**2)
+    net = npl.Network("modulated cells")
+    made = net.population("cells", cell, 3)
+    net.probe(made, "v")
+    m = net.modulator("da", npl.FirstOrder(baseline=50 * nM, tau=40 * ms), volume=made, tick=tick).receptor("D1", ec50=600 * nM)
+    m.modulates(made, "leak.e", npl.Shift(by=30 * mV), receptor="D1", low=low).modulates(made, "leak.g", npl.Gain(by=1.0), receptor="D1")
+    return net
+
+
+def test_ticks_on_membranes_end_no_chunk() -> None:
+    with npl.Simulation(cells(), threads=1) as often, npl.Simulation(cells(100 * ms), threads=1) as seldom:
+        for one in (often, seldom):
+            one.modulators["da"].release(300 * nM)
+        assert calls(often, 500) == calls(seldom, 500) < 20
+        v = [one.result().traces["cells.v"].values for one in (often, seldom)]
+    assert np.abs(v[0] - v[1]).max() > 1.0  # the level decays at one's ticks, and the leak with it
+
+
+def test_a_fault_of_a_membrane_names_the_effect() -> None:
+    with npl.Simulation(cells(low=-62 * mV), threads=2) as simulation, pytest.raises(npl.SimulationError, match=r"leaves its bounds: da by D1: .* on cells\.leak\.e"):
+        simulation.run(10 * ms)
 
 
 def test_a_fault_at_a_tick_stops_all_owners_before_the_step() -> None:

@@ -131,13 +131,14 @@ def traced_twice(graph: Graph, function: Callable[..., Any], arguments: list[int
     return nodes[0][0]
 
 
-def graft(graph: Graph, other: Graph, roots: Iterable[int]) -> list[int]:
+def graft(graph: Graph, other: Graph, roots: Iterable[int], within: str = "") -> list[int]:
     """Take some nodes of another graph, whose leaves are all static, into a graph.
 
     Args:
         graph: takes them.
         other: the graph from which they are taken.
         roots: the nodes.
+        within: of which mechanism the parameters among the leaves are there; "": they keep their names.
 
     Returns:
         Their nodes there.
@@ -148,7 +149,17 @@ def graft(graph: Graph, other: Graph, roots: Iterable[int]) -> list[int]:
         if node.op == "const":
             made[n] = graph.const(node.value)
         elif node.op == "leaf":
-            made[n] = graph.leaf(node.value, static=True, kind=node.kind)
+            made[n] = graph.leaf(within_mechanism(node.value, within), static=True, kind=node.kind)
         else:
             made[n] = graph.add(node.op, *(made[a] for a in node.args))
     return [made[r] for r in roots]
+
+
+def within_mechanism(leaf: str, mechanism: str) -> str:
+    """The name that a leaf of a mechanism's own graph, "p.tau", has in the graph of a membrane, "p.ampa.tau"; `mechanism` "": its own; dt is the same.
+
+    Args:
+        leaf: its name.
+        mechanism: whose it is.
+    """
+    return f"p.{mechanism}.{leaf.removeprefix('p.')}" if mechanism and leaf != "p.dt" else leaf
