@@ -156,6 +156,25 @@ def test_modulated_parameters_are_read_as_they_are_in_force():
         np.testing.assert_allclose(rolled[name], values, rtol=1e-9, atol=1e-9, err_msg=name)
 
 
+def test_modulated_parameters_are_read_after_a_change_and_a_wake(tmp_path):
+    """The change, and the checkpoint, between two ticks: what is in force follows from the levels of the last one."""
+    acts = {25: [("cells", {"tau_m": np.linspace(8, 12, N) * ms}), ("dendrites", {"leak.e": -60 * mV})]}
+    truth = simulate(modulated(), STEPS * DT, dt=DT, settings=acts).traces
+    with npl.Simulation(modulated(), dt=DT, precision="float64", threads=2) as simulation:
+        simulation.step(25)
+        for name, values in acts[25]:
+            simulation.set(name, **values)
+        path = simulation.checkpoint(tmp_path / "c.h5")
+        simulation.step(STEPS - 25)
+        traces = simulation.result().traces
+    with npl.Simulation(modulated(), dt=DT, precision="float64", threads=1, resume=path) as woken:
+        woken.step(STEPS - 25)
+        late = woken.result().traces
+    for name, values in truth.items():
+        np.testing.assert_allclose(traces[name].values, values, rtol=1e-9, atol=1e-9, err_msg=name)
+        np.testing.assert_array_equal(late[name].values, traces[name].values[-len(late[name].values) :], err_msg=name)
+
+
 def test_changed_parameters_are_read_from_then_on():
     """What is recorded has the new values from the step after, also where one number becomes one for each neuron."""
     made = npl.Network("changed")
