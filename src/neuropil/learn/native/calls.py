@@ -10,7 +10,8 @@ import numpy as np
 
 from neuropil.errors import ModelError
 from neuropil.learn.native.links import Link
-from neuropil.learn.native.machine import Machine, Part
+from neuropil.learn.native.machine import Machine
+from neuropil.learn.native.part import Part
 from neuropil.learn.native.step import NativeStep, names_of
 from neuropil.lower.gradient import Use
 

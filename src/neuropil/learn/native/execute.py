@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -103,10 +103,10 @@ class Executor:
             programs.append(space.program(what, lambda space=space: stretches(space), given))
 
         def run(program: Any) -> None:
-            while not waiting.empty():
+            while True:
                 try:
                     g = waiting.get_nowait()
-                except Exception:  # another thread was faster
+                except Empty:
                     return
                 for a in sums.values():
                     a[g] = 0
@@ -119,7 +119,7 @@ class Executor:
         """The arrays of a thread; those for other numbers of steps are given up."""
         spaces = self.machine.spaces
         if thread not in spaces or (spaces[thread].steps, spaces[thread].rows) != (steps, rows):
-            spaces[thread] = Workspace(self.machine, steps, rows)
+            spaces[thread] = Workspace(self.machine.parts, self.machine.window, steps, rows)
         return spaces[thread]
 
 

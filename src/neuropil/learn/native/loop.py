@@ -90,7 +90,12 @@ class Stretch:
 
     @classmethod
     def once(cls, calls: Sequence[Call], first: int = 0, end: int = 0) -> Stretch:
-        """Calls that are made once for the steps from `first` up to `end`, which takes the place of the row."""
+        """Calls that are made once for some steps.
+
+        Args:
+            calls: in order.
+            first, end: steps; `end` takes the place of the row.
+        """
         return cls(tuple(calls), first, first + 1, first - end)
 
 
@@ -109,7 +114,11 @@ class Given:
     groups: Mapping[Any, np.ndarray]
 
     def first(self, key: Any) -> tuple[np.ndarray, int, int]:
-        """The array of sample 0 and group 0, and bytes from there to those of the next sample and of the next group."""
+        """The array of sample 0 and group 0, and bytes from there to those of the next sample and of the next group.
+
+        Args:
+            key: its name.
+        """
         if key in self.every:
             return self.every[key], 0, 0
         if key in self.samples:
@@ -164,7 +173,12 @@ class Program:
         self._places = np.array(places, np.int64).reshape(-1, 4)
 
     def run(self, first: int, end: int, group: int) -> None:
-        """Run samples `first` up to `end`, which are of one group, without the interpreter's lock."""
+        """Run samples without the interpreter's lock.
+
+        Args:
+            first, end: from `first` up to `end`.
+            group: to which they belong.
+        """
         run(self._table, self._stretches, self._places, first, end, group)
 
 
@@ -184,7 +198,7 @@ def _listed(stretches: Sequence[Stretch]) -> np.ndarray:
 
 
 def _kind(value: Any) -> types.Type:
-    """The type for which kernels are compiled: arrays that must not be written are not told apart."""
+    """The type for which kernels are compiled: arrays that must not be written are of the same type as others."""
     kind = typeof(value)
     if isinstance(kind, types.Array):
         if kind.layout != "C":

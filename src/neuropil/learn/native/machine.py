@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cached_property
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.vectors import LINE
 from neuropil.learn.native import kernels
 from neuropil.learn.native.links import Link
 from neuropil.learn.native.loop import Call, Slot, Stretch
 from neuropil.learn.native.order import components
-from neuropil.learn.native.step import NativeStep
+from neuropil.learn.native.part import Part
 from neuropil.learn.native.workspace import Workspace
 from neuropil.plan.gradient_signature import FIRED, NEAR, Argument, Role
 
@@ -24,44 +22,6 @@ START, END, START_BAR, END_BAR = "start", "end", "start bar", "end bar"
 _FIRED, _NEAR = np.uint8(FIRED), np.uint8(NEAR)
 _WINDOW, _MOST, _LEAST = 2**19, 256, 16
 """Bytes of what arrives in a window, which a cache holds; and its most and least steps."""
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """One population.
-
-    Attributes:
-        name: of the population; size: its neurons.
-        step: its kernels.
-        rings: port -> the longest delay with which spikes arrive there, steps.
-        given: whether its spikes are given: then it takes no step, and its codes are filled beforehand.
-    """
-
-    name: str
-    size: int
-    step: NativeStep
-    rings: Mapping[str, int]
-    given: bool = False
-
-    @property
-    def width(self) -> int:
-        """Bytes of a row of codes."""
-        return -(-self.size // LINE) * LINE
-
-    @property
-    def coded(self) -> bool:
-        """There is a code for every step."""
-        return self.given or self.step.program.can_fire or self.step.program.names.rests
-
-    @property
-    def fires(self) -> bool:
-        """It has spikes."""
-        return self.given or self.step.program.can_fire
-
-    @property
-    def moving(self) -> list[tuple[Role, str]]:
-        """What it has at the start and at the end."""
-        return [*((Role.STATE, n) for n in self.step.program.names.states), *((Role.RING, n) for n in self.rings), (Role.LEFT, "")]
 
 
 class Machine:
@@ -105,7 +65,11 @@ class Machine:
         return max(1, min(steps, max(1, int(memory / self.tape_bytes) // self.window) * self.window))
 
     def forward(self, space: Workspace) -> list[Stretch]:
-        """A sample's way forward."""
+        """A sample's way forward.
+
+        Args:
+            space: its arrays.
+        """
         own = _Calls(self, space, again=False)
         return [Stretch.once(own.begin()), *own.onward(0, space.steps, None), Stretch.once(own.finish(), space.steps)]
 

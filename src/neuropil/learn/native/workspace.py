@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from neuropil.engine.aligned import aligned_zeros
 from neuropil.learn.native.loop import Given, Program, Stretch
+from neuropil.learn.native.part import Part
 from neuropil.plan.gradient_signature import Role
-
-if TYPE_CHECKING:
-    from neuropil.learn.native.machine import Machine
 
 MOVING = (Role.STATE, Role.RING, Role.LEFT)
 """What is kept at a checkpoint."""
@@ -21,7 +20,8 @@ class Workspace:
     """Arrays, made when they are first asked for.
 
     Args:
-        machine: whose.
+        parts: the populations.
+        window: steps that a component runs before the next one does.
         steps: of a sample.
         rows: of the tape.
 
@@ -31,13 +31,13 @@ class Workspace:
         origin: [1], the network's step at step 0.
     """
 
-    def __init__(self, machine: Machine, steps: int, rows: int):
+    def __init__(self, parts: Sequence[Part], window: int, steps: int, rows: int):
         self.steps, self.rows = steps, rows
         self.arrays: dict[Any, np.ndarray] = {}
         self.origin = np.zeros(1, np.int64)
         self._programs: dict[Any, Program] = {}
-        window = min(machine.window, max(steps, 1))
-        for part in machine.parts:
+        window = min(window, max(steps, 1))
+        for part in parts:
             name, real, program = part.name, np.dtype(part.step.precision), part.step.program
             mine: dict[Any, tuple[tuple[int, ...], Any]] = {}
             for n in program.names.states:
@@ -56,7 +56,11 @@ class Workspace:
             self.arrays |= {(name, *key): aligned_zeros(shape, dtype) for key, (shape, dtype) in mine.items()}
 
     def kept(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        """What moves, each array flat, and where so many copies of it are kept."""
+        """What moves, each array flat, and where copies of it are kept.
+
+        Args:
+            count: how many copies.
+        """
         pairs = []
         for key, a in [(key, a) for key, a in self.arrays.items() if key[1] in MOVING]:
             kept = self.arrays.setdefault(("kept", *key), np.zeros((count, a.size), a.dtype))
