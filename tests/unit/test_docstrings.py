@@ -45,6 +45,9 @@ INSTRUCTIONS = frozenset({
     "Register", "Roll", "Run", "Save", "Scale", "Set", "Show", "Spread", "Store", "Take", "Test", "Trace", "Train", "Turn",
     "Visit", "With", "Write",
 })  # fmt: skip
+_NAME = r"\*{0,2}\w+(?: \[[^\]]*\])?"
+ENTRY = re.compile(rf"(?:^\s+|; )({_NAME}(?:(?:, | and ){_NAME})*)(?: \([^)]*\))?:")
+"""The names that an entry of a section explains: "a, b [n] and c (optional):"."""
 NATIVE = re.compile(r"njit\b|\b(intrinsic|overload|kernel|vectorize)\b")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -129,7 +132,7 @@ def sections(text: str) -> set[str]:
         if heading:
             inside = heading[1] in ("Args", "Attributes")
         elif inside:
-            for entry in re.findall(r"(?:^\s+|; )((?:\*{0,2}\w+(?: \[[^\]]*\])?(?:, | and )?)+)(?: \([^)]*\))?:", line):
+            for entry in ENTRY.findall(line):
                 names |= set(re.findall(r"\w+", re.sub(r"\[[^\]]*\]", "", entry)))
     return names
 
@@ -226,6 +229,29 @@ def test_docstrings_are_complete(where: str) -> None:
     listed = "\n".join(f"{p}:{line} {name}: {what}" for p in modules() if room(p) == where for name, line, what in missing_in(p))
     allowed = ALLOWED.get(where, 0)
     assert counts()[where] <= allowed, f"{where}: {counts()[where]} things are missing, {allowed} may be\n{listed}"
+
+
+def explained_twice(text: str) -> list[str]:
+    """Names that have two entries in one section of a docstring."""
+    found: list[str] = []
+    names: list[str] = []
+    for line in text.splitlines():
+        if re.fullmatch(r"\w[\w ]*:", line):
+            names = []
+        elif entry := re.match(r" {4}((?:\*{0,2}\w+(?:, )?)+): ", line):
+            given = entry[1].split(", ")
+            found += [n for n in given if n in names]
+            names += given
+    return found
+
+
+def test_nothing_is_explained_twice() -> None:
+    listed = [
+        (path, node.name, twice) for path, tree in modules().items() for node in ast.walk(tree)
+        if isinstance(node, (ast.ClassDef, *Function.__args__)) and (twice := explained_twice(ast.get_docstring(node) or ""))
+    ]  # fmt: skip
+    assert not listed
+    assert explained_twice("Add.\n\nArgs:\n    a: V.\n    b: V.\n    a: V.\n\nAttributes:\n    b: V.") == ["a"]
 
 
 def test_the_rooms_that_are_named_exist() -> None:

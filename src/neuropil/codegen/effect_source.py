@@ -25,7 +25,7 @@ CHANGED = ("changed", "")
 
 Key: TypeAlias = tuple[str, str]
 """What a number or row is: of parameters ("base", name) as described and ("now", name) after effects; ("known", leaf) any other value
-that is needed; ("level", modulator); ("coefficient", number), ("entry", leaf); ("literal", text)."""
+that is needed; ("level", modulator); ("coefficient", numbers of the propagators and of the node), ("entry", leaf); ("literal", text)."""
 Nodes: TypeAlias = tuple[Graph, Sequence[int]]
 
 
@@ -54,7 +54,7 @@ class EffectsOnPart:
         many: parameters whose values differ between elements; rows: leaves that do.
         mixed, fields: modulators with one level, and with one for each place.
         enough: nodes that are true where no state is too slow.
-        propagated: or None.
+        propagated: of each of the models whose propagators depend on them.
         constants: nodes; columns, arrays: of each the column of the kernel's table, or the number of the array; one of both is None.
         period: the parameter that is the refractory period, if it changes; period_array: each element has an entry of an array for it.
         real: type of the kernel's numbers.
@@ -68,7 +68,7 @@ class EffectsOnPart:
     mixed: Sequence[str]
     fields: Sequence[str]
     enough: Nodes
-    propagated: Propagated | None
+    propagated: Sequence[Propagated]
     constants: Nodes
     columns: Sequence[int | None]
     arrays: Sequence[int | None]
@@ -143,7 +143,7 @@ class _Writer:
         rest = [*self._rates(), *self._propagators(), *self._constants(), *self._period()]
         levels = [f"numbers[{self.number(('level', m))}] = c{k}[0]" for k, m in enumerate(p.mixed)]
         given = [*(f"c{k}" for k in range(len(p.mixed) + len(p.fields))), *(f"j{k}" for k in range(len(p.fields)))]
-        text.arguments += ["numbers", "rows", "size", *given, *(["matrix", "powers", "pattern"] if p.propagated else [])]
+        text.arguments += ["numbers", "rows", "size", *given, *(f"{name}{q}" for q in range(len(p.propagated)) for name in ("matrix", "powers", "pattern"))]
         text.arguments += ["table", "periods", "first", "last", "sites", *(f"d{k}" for k in p.arrays if k is not None)]
         text.arguments += ["period_array"] if p.period is not None and p.period_array else []
         more = ["from neuropil.engine.effects.kernels import is_tick", "from neuropil.engine.effects.propagator import propagated" if p.propagated else ""]
@@ -173,10 +173,10 @@ class _Writer:
     def _now(self, leaf: str) -> str:
         """A leaf of what follows: a parameter as it is now, or an entry of a propagator."""
         name, p = leaf.split(".", 1)[1], self.p
-        if p.propagated is not None:
-            for entry, kind, position in p.propagated.entries:
+        for q, propagated in enumerate(p.propagated):
+            for entry, kind, position in propagated.entries:
                 if entry == leaf:
-                    return f"w{kind}_{position}" if p.propagated.spread else f"x{self.number(('entry', leaf))}"
+                    return f"w{q}_{kind}_{position}" if propagated.spread else f"x{self.number(('entry', leaf))}"
         key = ("now", name) if name in p.values else ("known", leaf)
         many = name in p.many if name in p.values else leaf in p.rows
         return f"y{self.row(key)}" if many else f"x{self.number(key)}"
@@ -209,9 +209,8 @@ class _Writer:
         arguments, call, reads = [], [], []
         for v in read:
             arguments += [f"a{v}", f"at{v}"] if v[0] == "g" else [f"a{v}"]
-            kind, _, position = v[1:].partition("_")
-            level = len(self.p.mixed) + int(kind)
-            call += [f"c{level}", f"j{kind}"] if v[0] == "g" else [f"powers[{kind}, {position}]"] if v[0] == "w" else [f"rows[{kind}]"]
+            kind, *at = v[1:].split("_")
+            call += [f"c{len(self.p.mixed) + int(kind)}", f"j{kind}"] if v[0] == "g" else [f"powers{kind}[{', '.join(at)}]"] if v[0] == "w" else [f"rows[{kind}]"]
             reads.append(f"{v} = a{v}[at{v}[i]]" if v[0] == "g" else f"{v} = a{v}[i]")
         body = [*(f"    {line}" for line in [*fixed, "bad, other = np.int64(0), np.int64(0)", "noalias_arguments()", "for i in range(size):"]),
                 *(f"        {line}" for line in [*reads, *lines, *ends(names)]), "    return bad, other", ""]  # fmt: skip
@@ -250,20 +249,20 @@ class _Writer:
         return made
 
     def _propagators(self) -> list[str]:
-        found = self.p.propagated
-        if found is None:
-            return []
+        return [line for q, propagated in enumerate(self.p.propagated) for line in self._propagated(q, propagated)]
+
+    def _propagated(self, q: int, found: Propagated) -> list[str]:
         graph, nodes = found.coefficients
         if not found.spread:
-            into = [self.number(("coefficient", str(k))) for k in range(len(nodes))]
-            self._alone("coefficients", graph, nodes, [], self._now, into)
-            filled = ["coefficients(numbers)", *(f"matrix[{p}, 0] = numbers[{k}]" for p, k in zip(found.positions, into, strict=True))]
+            into = [self.number(("coefficient", f"{q} {k}")) for k in range(len(nodes))]
+            self._alone(f"coefficients{q}", graph, nodes, [], self._now, into)
+            filled = [f"coefficients{q}(numbers)", *(f"matrix{q}[{p}, 0] = numbers[{k}]" for p, k in zip(found.positions, into, strict=True))]
         else:
             outs = [f"o{k}" for k in range(len(nodes))]
-            given = [f"matrix[{p}]" for p in found.positions]
-            filled = [self._many("coefficients", graph, nodes, self._now, outs, lambda names: [f"o{k}[i] = {n}" for k, n in enumerate(names)], given)]
-        made = [*filled, "if propagated(matrix, powers, *pattern):", f"    numbers[0] = fault | {INFINITE}", f"    return fault | np.int64({INFINITE})"]
-        return made if found.spread else [*made, *(f"numbers[{self.number(('entry', leaf))}] = powers[{kind}, {p}, 0]" for leaf, kind, p in found.entries)]
+            given = [f"matrix{q}[{p}]" for p in found.positions]
+            filled = [self._many(f"coefficients{q}", graph, nodes, self._now, outs, lambda names: [f"o{k}[i] = {n}" for k, n in enumerate(names)], given)]
+        made = [*filled, f"if propagated(matrix{q}, powers{q}, *pattern{q}):", f"    numbers[0] = fault | {INFINITE}", f"    return fault | np.int64({INFINITE})"]
+        return made if found.spread else [*made, *(f"numbers[{self.number(('entry', leaf))}] = powers{q}[{kind}, {p}, 0]" for leaf, kind, p in found.entries)]
 
     def _constants(self) -> list[str]:
         p, (graph, nodes) = self.p, self.p.constants

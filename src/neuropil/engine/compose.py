@@ -14,9 +14,9 @@ from neuropil.codegen.vectors import LINE
 from neuropil.engine import probes  # noqa: F401  (it registers builders)
 from neuropil.engine.aligned import aligned_zeros
 from neuropil.engine.cells.compose import Owned, cells_of
-from neuropil.engine.effects.compose import Arrays, modulators_of
+from neuropil.engine.effects.compose import Arrays, Target, modulators_of
 from neuropil.engine.effects.level import Level
-from neuropil.engine.effects.modulated_part import ModulatedPart
+from neuropil.engine.effects.modulated_target import ModulatedTarget
 from neuropil.engine.exchange.exchange import Exchange
 from neuropil.engine.exchange.junctions import Potentials, junctions
 from neuropil.engine.exchange.spikes import collecting
@@ -66,7 +66,7 @@ class Machine:
         streams: keys of the random numbers that are drawn in steps.
         numbers, periods: by batch, what its kernel reads for each segment (rows, see `Share`); all threads share them.
         advances: by batch, or by name of cells, the operation that advances their elements; stimuli: by batch, see `stimuli_of`.
-        levels: of modulators, by name; modulated: by population and part, what modulators change.
+        levels: of modulators, by name; modulated: by target, what modulators change.
     """
 
     groups: list[list[GroupArrays]]
@@ -85,12 +85,12 @@ class Machine:
     advances: dict[int | str, Operation] = field(default_factory=dict)
     stimuli: dict[int, dict[str | int, Operation]] = field(default_factory=dict)
     levels: dict[str, Level] = field(default_factory=dict)
-    modulated: dict[tuple[str, str], ModulatedPart] = field(default_factory=dict)
+    modulated: dict[Target, ModulatedTarget] = field(default_factory=dict)
 
     @property
     def arrays(self) -> Arrays:
         """What kernels of neurons read, as it is now."""
-        return Arrays([[own.arrays for own in mine] for mine in self.groups], self.numbers, self.periods)
+        return Arrays([[own.arrays for own in mine] for mine in self.groups], self.numbers, self.periods, {name: [cells for _, cells in owned] for name, owned in self.cells.items()})
 
 
 def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> Machine:

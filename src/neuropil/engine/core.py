@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
@@ -103,15 +103,15 @@ class Core(CoreStates):
         self.now = replace(self.now, **parts)
         vars(self.now)["buffers"] = self.plan.buffers  # operations know each other by them
 
-    def substitute(self, others: dict[Operation, Operation]) -> None:
-        """Put operations in the place of others, between steps; each does to buffers what the one before it did.
+    def substitute(self, others: Mapping[Operation, Sequence[Operation]]) -> None:
+        """Put operations in the place of others, between steps; they do to buffers what the one before them did.
 
         Args:
-            others: by the operation that each replaces.
+            others: by the operation that they replace.
         """
         if others:
-            self.machine.operations = [others.get(op, op) for op in self.machine.operations]
-            self.program = Program(tuple(others.get(op, op) for op in self.program.operations))
+            self.machine.operations = [new for op in self.machine.operations for new in others.get(op, (op,))]
+            self.program = Program(tuple(new for op in self.program.operations for new in others.get(op, (op,))))
             self.compile()
 
     def connect(self, progress: Callable[[float], None] | None, built: Built | None = None) -> None:

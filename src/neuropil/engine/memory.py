@@ -11,6 +11,7 @@ from neuropil.engine.access.upkeep import columns
 from neuropil.engine.cells.compose import compartments_of
 from neuropil.engine.effects.compose import modulated_values
 from neuropil.engine.effects.level import level_buffers
+from neuropil.engine.effects.modulated_membrane import modulated_places, modulated_values_of
 from neuropil.engine.exchange.spikes import exchanged
 from neuropil.engine.layout import BLOCK
 from neuropil.engine.stores.deliver import first_capacity
@@ -40,6 +41,7 @@ def declared(plan: Plan, owners: int) -> list[Buffer]:
     buffers += exchanged(plan)
     buffers += [buffer for modulator in plan.network.modulators.values() for buffer in level_buffers(modulator)]
     buffers += [modulated_values(plan, member) for batch in plan.groups for member in batch.members if member.modulated]
+    buffers += [modulated_values_of(plan, *key, effects) for key, effects in modulated_places(plan).items()]
     recorded = [p.columns.size for p in plan.network.probes] + [columns(plan, p).size for p in plan.network.synapse_probes]
     buffers += [Buffer("samples", np.float64, min(n * 10_000, 4_000_000), purpose="probes") for n in recorded]
     buffers += [Buffer(f"what {p.name} multiplies", np.float64, p.numbers, purpose="probes") for p in plan.network.probes]

@@ -145,8 +145,7 @@ class Modulators:
         parameters: {"modulators": name -> `Level.parameters`, "effects": "<target>.<parameter>[<index>]" -> constants of an `Effect`}.
 
     Raises:
-        ModelError: effects on cells with morphology.
-        ModelError: a modulator that a rollout does not support.
+        ModelError: what a rollout does not support, such as effects on cells with morphology.
     """
 
     def __init__(self, network: Network, dt: float, post: Mapping[str, np.ndarray]):
@@ -254,7 +253,6 @@ class Modulators:
         """The effect with this index among all of the network.
 
         Args:
-            order: the index.
             order: the index.
         """
         return next(e for level in self.levels.values() for e in level.modulator.effects if e.order == order)

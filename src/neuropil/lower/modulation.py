@@ -28,7 +28,6 @@ class EffectProgram:
         graph: of the operations.
         values: node of each parameter's value after its effects, in the order in which they were stated.
         within: node of whether that value, and each on the way to it, is finite and within its bounds.
-        graph: of the nodes.
     """
 
     graph: Graph
@@ -44,7 +43,6 @@ class EffectProgram:
 
         Returns:
             The program of all parameters.
-            The program.
 
         Raises:
             ModelError: a change that cannot be traced, or that is another at every call.
@@ -77,7 +75,6 @@ class KineticsProgram:
         graph: of the operations.
         removed: node of what is removed per ms at concentration `c`, base units.
         supplied: node of what a `signal` supplies over a tick, base units.
-        graph: of the nodes.
     """
 
     graph: Graph
@@ -91,10 +88,8 @@ class KineticsProgram:
         Args:
             kinetics: of the modulator.
             tick: ms.
-            tick: ms.
 
         Returns:
-            The program.
             The program.
 
         Raises:
@@ -136,15 +131,14 @@ def traced_twice(graph: Graph, function: Callable[..., Any], arguments: list[int
     return nodes[0][0]
 
 
-def graft(graph: Graph, other: Graph, roots: Iterable[int]) -> list[int]:
+def graft(graph: Graph, other: Graph, roots: Iterable[int], within: str = "") -> list[int]:
     """Take some nodes of another graph, whose leaves are all static, into a graph.
 
     Args:
         graph: takes them.
-        other: where they are.
-        roots: the nodes.
         other: the graph from which they are taken.
         roots: the nodes.
+        within: of which mechanism the parameters among the leaves are there; "": they keep their names.
 
     Returns:
         Their nodes there.
@@ -155,7 +149,17 @@ def graft(graph: Graph, other: Graph, roots: Iterable[int]) -> list[int]:
         if node.op == "const":
             made[n] = graph.const(node.value)
         elif node.op == "leaf":
-            made[n] = graph.leaf(node.value, static=True, kind=node.kind)
+            made[n] = graph.leaf(within_mechanism(node.value, within), static=True, kind=node.kind)
         else:
             made[n] = graph.add(node.op, *(made[a] for a in node.args))
     return [made[r] for r in roots]
+
+
+def within_mechanism(leaf: str, mechanism: str) -> str:
+    """The name that a leaf of a mechanism's own graph, "p.tau", has in the graph of a membrane, "p.ampa.tau"; `mechanism` "": its own; dt is the same.
+
+    Args:
+        leaf: its name.
+        mechanism: whose it is.
+    """
+    return f"p.{mechanism}.{leaf.removeprefix('p.')}" if mechanism and leaf != "p.dt" else leaf

@@ -13,6 +13,7 @@ from enum import Enum
 import numpy as np
 
 from neuropil.lower.cable import CablePlan, MembraneGroup
+from neuropil.lower.constants import Constants
 from neuropil.lower.neuron_program import Variant
 from neuropil.plan.signature import Argument, Kind
 
@@ -102,6 +103,14 @@ class CableLoop:
     def numbers(self) -> CableArgument:
         """Its table of numbers."""
         return CableArgument(CableKind.NUMBERS, self.group, loop=self.kind)
+
+    def length(self, constants: Constants) -> int:
+        """How many numbers it has: hoisted constants, and weight scales.
+
+        Args:
+            constants: of the loop.
+        """
+        return len(constants.nodes) + sum(port.exact is not None for port in self.ports.values())
 
     @property
     def arrays(self) -> tuple[CableArgument, ...]:
@@ -194,6 +203,14 @@ class CableSignature:
         used |= dict.fromkeys(a for pair in noises for a in pair)
         used |= dict.fromkeys(CableArgument(CableKind.SITES, g) for g in plan.point_groups)
         return cls(loops, tables, noises, exchange, tuple(a for a in used if a not in OF_BLOCK))
+
+    def loops_of(self, group: int) -> list[CableLoop]:
+        """The loops over a group, in order.
+
+        Args:
+            group: its index.
+        """
+        return [loop for loop in self.loops.values() if loop.group == group]
 
     def weight_scale(self, group: int, name: str, port: str) -> tuple[CableArgument, int]:
         """Where the weight scale at a port of a point process lies: a table of numbers, and the index in it.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from neuropil.learn.fit.result import Fit
+from neuropil.learn.methods.method import method_of
 from neuropil.pages import render
 from neuropil.result.atomic import replacing
 from neuropil.view.numbers import number, seconds, significant, size
@@ -58,7 +59,7 @@ def write_training(fitted: Fit, path: str | os.PathLike[str] = "report.html") ->
         trained=[[name, number(count)] for name, count in fitted.facts["trained"].items()],
         cost=_cost(fitted),
         how=[["loss", repr(fitted.settings.loss)], ["inputs", ", ".join(f"{e.name}: {e.encoder!r}" for e in fitted.settings.entries)], ["surrogate", repr(fitted.settings.surrogate)],
-             ["gradients", f"{fitted.settings.method}, {fitted.facts['backend']} ({fitted.facts['backend_why']})"], ["time step", f"{fitted.settings.dt:g} ms"], ["seed", str(fitted.settings.seed)]],
+             ["gradients", f"{method_of(fitted.settings.method).label}, {fitted.facts['backend']} ({fitted.facts['backend_why']})"], ["time step", f"{fitted.settings.dt:g} ms"], ["seed", str(fitted.settings.seed)]],
     )  # fmt: skip
     with replacing(path) as temporary:
         temporary.write_text(document, encoding="utf-8")

@@ -10,7 +10,6 @@ import numpy as np
 from neuropil.engine.aligned import aligned_zeros
 from neuropil.engine.cells.kernels import read_blocks
 from neuropil.lower.cable import MembraneGroup
-from neuropil.lower.constants import Constants
 from neuropil.lower.gate_tables import LOW
 from neuropil.plan.cable_signature import CableArgument, CableKind, CableTable, numbers_of
 from neuropil.plan.cells import PlannedCells
@@ -98,11 +97,16 @@ class CellArrays:
     def _take(self, planned: PlannedCells, weight_scales: Mapping[str, Mapping[str, float]]) -> None:
         """Fill what loops and tables read of parameters."""
         self.plan, self.signature = planned.cable, planned.signature
-        for loop in self.signature.loops.values():
-            group = self.plan.groups[loop.group]
-            self.made[loop.numbers] = numbers_of(group, loop, weight_scales.get(group.name, {})).astype(self.real)
-            for node, argument in loop.constants.items():
-                self.made[argument] = self._spread(loop.group, group.loops[loop.kind].arrays[node])
+        self.numbers: list[np.ndarray] = []  # of each group, those of its loops one after the other
+        for g, group in enumerate(self.plan.groups):
+            loops = self.signature.loops_of(g)
+            apart = [numbers_of(group, loop, weight_scales.get(group.name, {})) for loop in loops]
+            self.numbers.append(np.concatenate([np.zeros(0), *apart]).astype(self.real))
+            parts = np.split(self.numbers[g], np.cumsum([len(own) for own in apart], dtype=int))
+            self.made |= {loop.numbers: part for loop, part in zip(loops, parts, strict=False)}
+            for loop in loops:
+                for node, argument in loop.constants.items():
+                    self.made[argument] = self._spread(g, group.loops[loop.kind].arrays[node])
         self.made.update({a: value for table in self.signature.tables for a, value in self._table(table).items()})
 
     def retake(self, planned: PlannedCells) -> None:
@@ -119,18 +123,32 @@ class CellArrays:
                     weight_scales.setdefault(name, {})[entry] = float(self.made[loop.numbers][port.weight_index])
         self._take(planned, weight_scales)
 
-    def _blocked(self, values: np.ndarray) -> np.ndarray:
+    def elements(self, g: int, values: Any, between_cells: bool) -> np.ndarray:
+        """Values of a group, a number or [compartments or 1, cells or 1], as its loops read constants, float64[elements].
+
+        Args:
+            g: the group.
+            values: of it.
+            between_cells: as constants that differ between cells, not only between compartments.
+        """
+        rows, size = np.reshape(values, (1, 1)) if np.ndim(values) < 2 else values, self.plan.groups[g].size
+        if not between_cells and g not in self.plan.point_groups:
+            return np.repeat(np.broadcast_to(rows, (size, 1))[:, 0], self.lanes).astype(float)
+        whole = np.broadcast_to(rows, (size, rows.shape[1]))
+        return (self._by_site(whole, float) if g in self.plan.point_groups else self._blocked(whole, float)).reshape(-1)
+
+    def _blocked(self, values: np.ndarray, real: Any = None) -> np.ndarray:
         """[rows, 1 or all cells] -> [blocks, rows × lanes]; lanes beside the last cell hold what it holds."""
         rows, (blocks, lanes) = len(values), (self.blocks, self.lanes)
         if values.shape[1] == 1:
-            return _aligned(np.broadcast_to(values[None], (blocks, rows, lanes)).astype(self.real).reshape(blocks, rows * lanes))
+            return _aligned(np.broadcast_to(values[None], (blocks, rows, lanes)).astype(real or self.real).reshape(blocks, rows * lanes))
         mine = values[:, self.owned.start + np.minimum(np.arange(blocks * lanes), self.own - 1)]
-        return _aligned(mine.reshape(rows, blocks, lanes).transpose(1, 0, 2).astype(self.real).reshape(blocks, rows * lanes))
+        return _aligned(mine.reshape(rows, blocks, lanes).transpose(1, 0, 2).astype(real or self.real).reshape(blocks, rows * lanes))
 
-    def _by_site(self, values: np.ndarray) -> np.ndarray:
+    def _by_site(self, values: np.ndarray, real: Any = None) -> np.ndarray:
         """[sites, 1 or all cells] -> [sites × own cells]."""
         mine = values if values.shape[1] == 1 else values[:, self.owned]
-        return np.array(np.broadcast_to(mine, (len(values), self.own)), self.real, order="C").ravel()
+        return np.array(np.broadcast_to(mine, (len(values), self.own)), real or self.real, order="C").ravel()
 
     def _spread(self, g: int, values: np.ndarray) -> np.ndarray:
         """Constants of a loop, [sites, 1 or all cells], as it reads them: the same for all blocks where cells do not differ."""
@@ -158,15 +176,6 @@ class CellArrays:
             table.values: (values, LOW, 1.0 / group.table.width, group.table.intervals),
             interval: aligned_zeros(elements, np.int32), within: aligned_zeros(elements, float),
         }  # fmt: skip
-
-    def change(self, group: MembraneGroup, loops: Mapping[str, Constants]) -> None:
-        """Give the loops of a membrane group other constants."""
-        g = next(j for j, one in enumerate(self.plan.groups) if one is group)
-        for kind, constants in loops.items():
-            if loop := self.signature.loops.get((kind, g)):
-                self.made[loop.numbers][: constants.numbers.size] = constants.numbers
-                for node, values in constants.arrays.items():
-                    self.made[loop.constants[node]][:] = self._spread(g, values)
 
     def set_weight_scale(self, part: str, port: str, weight_scale: float) -> None:
         """Change the weight scale at a port of a point process.

@@ -1,4 +1,4 @@
-"""The operations of modulators: levels, and effects on parts of populations."""
+"""The operations of modulators: levels, and effects on parts of populations and on membranes of cells."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neuropil.engine.cells.arrays import CellArrays
 from neuropil.engine.effects.faults import Effects
 from neuropil.engine.effects.level import Level
+from neuropil.engine.effects.modulated_membrane import ModulatedMembrane, Place, modulated_places, modulated_values_of
 from neuropil.engine.effects.modulated_part import ModulatedPart
+from neuropil.engine.effects.modulated_target import ModulatedTarget
 from neuropil.engine.layout import Layout
 from neuropil.model.modulation.bound_effect import vary_by_cell
 from neuropil.model.modulation.modulator import effects_on
@@ -18,6 +21,9 @@ from neuropil.plan.parts import PopulationSlice
 from neuropil.plan.plan import Plan
 from neuropil.plan.signature import Argument
 
+Target = tuple[str, str | Place]
+"""A population, and its part, or what of its cells."""
+
 
 @dataclass
 class Arrays:
@@ -26,22 +32,38 @@ class Arrays:
     Attributes:
         groups: by owner, by batch, the arrays by argument.
         numbers, periods: by batch, the table that all owners read, and the refractory periods.
+        cells: by population with morphology, those of each owner.
     """
 
     groups: list[list[dict[Argument, np.ndarray]]]
     numbers: dict[int, np.ndarray]
     periods: dict[int, np.ndarray]
+    cells: dict[str, list[CellArrays]]
 
 
-def modulators_of(plan: Plan, layout: Layout, arrays: Arrays) -> tuple[dict[str, Level], dict[tuple[str, str], ModulatedPart]]:
-    """What modulators do at ticks: concentrations by name, and effects by population and part.
+def modulators_of(plan: Plan, layout: Layout, arrays: Arrays) -> tuple[dict[str, Level], dict[Target, ModulatedTarget]]:
+    """What modulators do at ticks: concentrations by name, and effects by target.
 
     Args:
         plan, layout: the network's; arrays: which effects write.
     """
     levels = {name: Level(m, plan.dt, len(layout.shares)) for name, m in plan.network.modulators.items()}
     modulated = [(g, member) for g, batch in enumerate(plan.groups) for member in batch.members if member.modulated]
-    return levels, {(m.population.name, m.part): modulated_part(plan, layout, arrays, levels, g, m) for g, m in modulated}
+    found: dict[Target, ModulatedTarget] = {(m.population.name, m.part): modulated_part(plan, layout, arrays, levels, g, m) for g, m in modulated}
+    return levels, found | {key: modulated_membrane(plan, arrays, levels, key, effects) for key, effects in modulated_places(plan).items()}
+
+
+def modulated_membrane(plan: Plan, arrays: Arrays, levels: dict[str, Level], key: tuple[str, Place], effects: Effects) -> ModulatedMembrane:
+    """What modulators change of membranes of cells.
+
+    Args:
+        plan: as it is now.
+        arrays: which the effects write; levels: by name.
+        key: population and place.
+        effects: by "mechanism.name".
+    """
+    buffer = modulated_values_of(plan, *key, effects)
+    return ModulatedMembrane(plan.cells[key[0]], arrays.cells[key[0]], key[1], effects, plan.dt, levels, buffer)
 
 
 def modulated_part(plan: Plan, layout: Layout, arrays: Arrays, levels: dict[str, Level], g: int, member: PopulationSlice) -> ModulatedPart:

@@ -1,7 +1,6 @@
 """Modulated parameters of neurons: an operation that writes the constants of a kernel that depend on them, and the refractory period.
 
-Every owner evaluates the effects on its own neurons (`neuropil.codegen.effect_source`), from the levels, which all have; the first also writes
-the table that all read.
+The first owner also writes the table that all read.
 """
 
 from __future__ import annotations
@@ -11,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.cache import load
-from neuropil.codegen.effect_source import LONG, OUTSIDE, SLOW, EffectsOnPart, Key, Propagated, effects_source
+from neuropil.codegen.effect_source import LONG, OUTSIDE, SLOW, EffectsOnPart, Propagated
 from neuropil.engine.effects.faults import Effects, explain_bounds, resolved
-from neuropil.engine.effects.kernels import ALWAYS
 from neuropil.engine.effects.level import Level
+from neuropil.engine.effects.modulated_target import ModulatedTarget, Own, first_number, known_name, room_of
 from neuropil.engine.effects.propagator import Propagation
 from neuropil.engine.layout import Layout, Slice
 from neuropil.errors import SimulationError
@@ -26,15 +24,11 @@ from neuropil.lower.resolution import RESOLVED, own_rates, slow_flows
 from neuropil.model.modulation.bound_effect import vary_by_cell
 from neuropil.plan.buffers import Buffer
 from neuropil.plan.builder import check_finite, constants, depending, derived, propagating, refractory_steps
-from neuropil.plan.operations import Given, Kernel, Operation, Phase, Result
 from neuropil.plan.parts import KernelBatch, PopulationSlice
 from neuropil.plan.signature import Argument, Kind
 
-Own = dict[str, Any]
-"""Arguments of the compiled function, by name."""
 
-
-class ModulatedPart:
+class ModulatedPart(ModulatedTarget):
     """A part of a population with a kernel of its own.
 
     Args:
@@ -46,37 +40,22 @@ class ModulatedPart:
         effects: by parameter, within the model.
         levels: of all modulators, by name.
         buffer: of the values of parameters.
-
-    Attributes:
-        operation: what acts at ticks.
     """
 
     def __init__(
         self, dt: float, layout: Layout, arrays: list[dict[Argument, np.ndarray]], table: np.ndarray, periods: np.ndarray, start: list[int], batch: KernelBatch,
         member: PopulationSlice, effects: Effects, levels: Mapping[str, Level], buffer: Buffer,
     ):  # fmt: skip
-        self.dt, self.batch, self.member, self.effects, self.program = dt, batch, member, effects, batch.program
-        self.modulators = list(dict.fromkeys(e.modulator for listed in effects.values() for e in listed))
-        self.levels = {m: levels[m] for m in self.modulators}
+        super().__init__(".".join(n for n in (member.population.name, member.part) if n), dt, effects, levels)
+        self.batch, self.member, self.program = batch, member, batch.program
         self.refractory = getattr(type(self.program.step.traced.neuron), "refractory", None)
         self.slices = [layout.slice(member.population, member.part, t) for t in range(len(layout.shares))]
         self.wanted = self._wanted()
-        self.text = effects_source(self.wanted)
-        self.kernel = load("effects", self.text.source).act
+        self.compute(self.wanted)
         before = sum(m.sites for m in batch.members[: [m is member for m in batch.members].index(True)])
         self._rows = (before, before + member.sites)  # of the kernel's table
         slots = [slice(s.start - a, s.stop - a) for s, a in zip(self.slices, start, strict=True)]
-        self.own = [self._held(t, {a: array[slots[t]] for a, array in arrays[t].items()}, table, periods) for t in range(len(self.slices))]
-        ticks = self.ticks = np.array(sorted({level.every for level in self.levels.values()}), np.int64)
-        self.operation = Operation(
-            f"effects on {self.label}", Phase.MODULATION, Kernel.of(self.kernel), lambda t: self.arguments(t, ticks), (Given.STEP,), Result.FAULT,
-            reads=tuple(level.buffer for level in self.levels.values()), sets=(buffer,), periods=tuple(ticks.tolist()),
-        )  # fmt: skip
-
-    @property
-    def label(self) -> str:
-        """Population and part."""
-        return ".".join(n for n in (self.member.population.name, self.member.part) if n)
+        self.operate([self._held(t, {a: array[slots[t]] for a, array in arrays[t].items()}, table, periods) for t in range(len(self.slices))], buffer)
 
     # --- what is computed --------------------------------------------------------------------------------------------
 
@@ -86,16 +65,16 @@ class ModulatedPart:
         traced, names = EffectProgram.of(effects), set(effects)
         many = [n for n in effects if np.ndim(member.parameters[n]) or vary_by_cell(effects[n])]
         rows = {parameter_leaf(n) for n, v in member.parameters.items() if np.ndim(v)}
-        fields = list(dict.fromkeys(e.modulator for n in many for e in effects[n] if not e.grid.mixed))
+        mixed, fields = self.mixed_and_fields(many)
         spread = rows | {parameter_leaf(n) for n in many}
-        propagated = self._propagated(spread) if propagating(program, names) and program.step.prefixes else None
+        propagated = [self._propagated(spread)] if propagating(program, names) and program.step.prefixes else []
         places = sorted(depending(program, names))
         graph = Graph()
         nodes = graft(graph, program.graph, [program.hoisted[k] for k in places])
         self.places, signature = places, self.batch.signature
         written = [Argument(Kind.CONSTANT, k) for k in places]
         return EffectsOnPart(
-            traced.graph, traced.values, traced.within, many, frozenset(rows), [m for m in self.modulators if m not in fields], fields, self._enough(),
+            traced.graph, traced.values, traced.within, many, frozenset(rows), mixed, fields, self._enough(),
             propagated, (graph, nodes), [None if a in signature.arguments else signature.columns.index(a) for a in written],
             [k if a in signature.arguments else None for k, a in zip(places, written, strict=True)],
             self.refractory if self.refractory in effects else None, Argument(Kind.PERIOD) in signature.arguments, self.batch.precision,
@@ -125,10 +104,10 @@ class ModulatedPart:
         """The arguments of the function in a thread."""
         text, size, wanted = self.text, self.slices[t].neurons * self.member.sites, self.wanted
         known = {**self.member.parameters, **derived(self.program, self.member.parameters, self.dt), "dt": self.dt}
-        numbers, rows = np.array([_number(key, known) for key in text.numbers]), np.zeros((len(text.rows), size))
+        numbers, rows = np.array([first_number(key, known) for key in text.numbers]), np.zeros((len(text.rows), size))
         for r, key in enumerate(text.rows):
             if key[0] in ("base", "now", "known"):
-                rows[r] = self._mine(known[_name(key)], self.slices[t])
+                rows[r] = self._mine(known[known_name(key)], self.slices[t])
         writer = next((k for k, s in enumerate(self.slices) if s.neurons), 0)
         first, last = self._rows if t == writer else (0, 0)
         own: Own = {"numbers": numbers, "rows": rows, "size": size, "table": table, "periods": periods, "first": first, "last": last, "sites": self.member.sites}
@@ -141,11 +120,7 @@ class ModulatedPart:
         own |= {f"d{k}": arrays[Argument(Kind.CONSTANT, k)] for k in wanted.arrays if k is not None}
         if wanted.period_array:
             own["period_array"] = arrays[Argument(Kind.PERIOD)]
-        if wanted.propagated is not None:
-            positions, n = len(self.propagation.pattern.positions), size if wanted.propagated.spread else 1
-            own["matrix"], own["powers"] = np.zeros((positions, n)), np.zeros((len(self.propagation.spans), positions, n))
-            own["pattern"] = self.propagation.arguments
-        return own
+        return own | room_of([self.propagation] if wanted.propagated else [], [size if p.spread else 1 for p in wanted.propagated])
 
     def _mine(self, value: Any, own: Slice) -> Any:
         """Of a value of every element, site by site, those of an owner."""
@@ -153,40 +128,7 @@ class ModulatedPart:
             return value
         return np.reshape(value, (self.member.sites, -1))[:, own.lower : own.lower + own.neurons].ravel()
 
-    def arguments(self, t: int, ticks: np.ndarray) -> tuple[Any, ...]:
-        """What the compiled function is given after the step.
-
-        Args:
-            t: the owner.
-            ticks: int64[n], steps at whose multiples it acts.
-        """
-        return ticks, *(self.own[t][name] for name in self.text.arguments)
-
     # --- outside of the operation ------------------------------------------------------------------------------------
-
-    def act(self, step: int, ticks: np.ndarray = ALWAYS) -> None:
-        """Let the present levels change the parameters.
-
-        Args:
-            step: the present one.
-            ticks: as of `arguments`.
-        """
-        for t in range(len(self.own)):
-            self.kernel(step, *self.arguments(t, ticks))
-
-    def adopt(self, other: ModulatedPart) -> None:
-        """Take what another part holds, made of other values of parameters and with the same function; the operation stays."""
-        operation, ticks = self.operation, self.ticks
-        vars(self).update(vars(other))
-        self.operation, self.ticks = operation, ticks
-
-    def forget(self) -> None:
-        """What was written is not what follows from the present values: everything is written at the next tick."""
-        for own in self.own:
-            for keys, values in ((self.text.numbers, own["numbers"]), (self.text.rows, own["rows"])):
-                for k, key in enumerate(keys):
-                    if key[0] == "now":
-                        values[k] = np.nan
 
     def value(self, name: str) -> Any:
         """A parameter as it is: a number, or float64[sites · neurons].
@@ -198,11 +140,6 @@ class ModulatedPart:
             return float(self.own[0]["numbers"][self.text.numbers.index(("now", name))])
         row, sites = self.text.rows.index(("now", name)), self.member.sites
         return np.concatenate([own["rows"][row].reshape(sites, -1) for own in self.own], axis=1).ravel()
-
-    @property
-    def fault(self) -> int:
-        """What was wrong when it last acted."""
-        return int(np.bitwise_or.reduce([int(own["numbers"][0]) for own in self.own]))
 
     def explain(self, step: int) -> None:
         """Say what was wrong when it last acted, if anything was.
@@ -227,16 +164,3 @@ class ModulatedPart:
         if fault & ~SLOW:
             check_finite(self.program, constants(self.program, parameters, self.dt), population)
             raise SimulationError(f"population {population!r}: a constant is not finite at t = {time:g} ms", got=", ".join(self.effects), fix="bounds of its effects (low=, high=)")
-
-
-def _number(key: Key, known: Mapping[str, Any]) -> float:
-    """The first value of a number."""
-    if key[0] in ("base", "now", "known"):
-        return float(known[_name(key)])
-    return float(key[1]) if key[0] == "literal" else 0.0
-
-
-def _name(key: Key) -> str:
-    return key[1].removeprefix("p.") if key[0] == "known" else key[1]
-
-

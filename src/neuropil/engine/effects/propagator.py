@@ -17,8 +17,8 @@ from neuropil.codegen.flags import PLAIN_FLAGS
 from neuropil.codegen.kernel_cache import inner_njit
 from neuropil.lower.classify import parameter_leaf
 from neuropil.lower.graph import Graph
-from neuropil.lower.integrate import StepFunction
-from neuropil.lower.modulation import graft
+from neuropil.lower.integrate import Advance
+from neuropil.lower.modulation import graft, within_mechanism
 from neuropil.lower.propagator import entries
 
 BLOCK = 256
@@ -75,22 +75,23 @@ class Propagation:
     held: np.ndarray
 
     @classmethod
-    def of(cls, step: StepFunction, dt: float) -> Propagation:
+    def of(cls, step: Advance, dt: float, mechanism: str = "") -> Propagation:
         """Of a model's step.
 
         Args:
             step: of the model.
             dt: ms.
+            mechanism: which it is of a membrane, whose leaves carry its name; "": the model is alone.
         """
         system, exact, inputs = step.scheme.system, step.scheme.exact, tuple(step.traced.spec.inputs)
         index: dict[str | None, int] = {n: k for k, n in enumerate((*exact, *inputs, None))}
         at = [*((index[i], index[j]) for i, j in (*system.a, *system.b)), *((index[i], index[None]) for i in system.constant)]
         graph = Graph()
-        nodes = graft(graph, system.graph, [*system.a.values(), *system.b.values(), *system.constant.values()])
+        nodes = graft(graph, system.graph, [*system.a.values(), *system.b.values(), *system.constant.values()], mechanism)
         pattern = Pattern.of(len(index), at)
         held = [[int(i < len(exact) and exact[i] in held) for i, _ in pattern.positions] for _, held in step.prefixes.values()]
         named = [
-            (parameter_leaf(name), kind, pattern.positions.index((index[i], index[j])))
+            (within_mechanism(parameter_leaf(name), mechanism), kind, pattern.positions.index((index[i], index[j])))
             for kind, prefix in enumerate(step.prefixes) for name, (i, j) in entries(step.scheme, prefix).items()
         ]  # fmt: skip
         spans = np.array([fraction * dt for fraction, _ in step.prefixes.values()])

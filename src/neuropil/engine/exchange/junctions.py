@@ -113,13 +113,11 @@ def junctions(
     Args:
         network: as described.
         threads: number of owners.
-        precision: of the published potentials.
+        precision: of the published potentials, "float32" or "float64".
         potentials: from (population, part, thread) to the potentials of the part's sites there.
         inputs: from (population, full name of an input, thread) to its array there, [sites × own neurons].
         exchange: where the potentials are published.
         buffers: from (population, part) to the buffer of the potentials; inputs_of: from (population, full name of an input) to its.
-        threads: owners of the neurons.
-        precision: "float32" or "float64".
     """
     ends = [e for c in network.couplings for e in (c.first, c.second)]
     seen = {(e.population.name, e.part): e for e in ends}

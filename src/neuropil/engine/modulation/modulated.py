@@ -9,8 +9,6 @@ Args:
     local: float64[cells], concentration at each cell.
     name: of the parameter.
     changed: new values by name.
-    g: number of the batch; group: the batch; member: the part.
-    cells: arrays of each thread; patch: the compartments.
     store: the synapses.
     where: whose states, for messages; slow: reasons by state.
 """

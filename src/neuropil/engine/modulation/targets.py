@@ -1,46 +1,56 @@
-"""All that the modulators of a network change: parts of populations by operations, membranes and synapses between chunks."""
+"""All that the modulators of a network change: parts of populations and membranes by operations, synapses between chunks."""
 
 from __future__ import annotations
 
 from neuropil.engine.core import Core
-from neuropil.engine.effects.compose import modulated_part
-from neuropil.engine.effects.modulated_part import ModulatedPart
-from neuropil.engine.modulation.modulated import Modulated
-from neuropil.engine.modulation.modulated_membrane import ModulatedMembrane
+from neuropil.engine.effects.compose import Target, modulated_membrane, modulated_part
+from neuropil.engine.effects.modulated_membrane import modulated_places
+from neuropil.engine.effects.modulated_target import ModulatedTarget
 from neuropil.engine.modulation.modulated_synapses import ModulatedSynapses
 from neuropil.model.modulation.modulator import effects_on
-from neuropil.model.neuron.composite import split
+from neuropil.plan.operations import Operation
 
 
-def changed_part(core: Core, key: tuple[str, str]) -> ModulatedPart:
-    """A part of a population anew, from present values of its parameters, in the place of the one before.
-
-    Args:
-        core: of the simulation.
-        key: population and part.
-    """
-    machine = core.machine
-    g, m = core.plan.indices_of(core.plan.network[key[0]], key[1])
-    old, part = machine.modulated[key], modulated_part(core.now, core.layout, machine.arrays, machine.levels, g, core.now.groups[g].members[m])
-    if part.kernel is old.kernel:
-        old.adopt(part)
-    else:
-        machine.modulated[key] = part
-        core.substitute({old.operation: part.operation})
-    return machine.modulated[key]
-
-
-def modulated_between_chunks(core: Core) -> list[Modulated]:
-    """Membranes and synapses whose parameters the modulators of a network change, from the present values.
+def changed_targets(core: Core) -> None:
+    """Make what operations change anew, from present values of parameters, in the place of what was before.
 
     Args:
         core: of the simulation.
     """
-    network, made = core.plan.network, list[Modulated]()
-    for name, cells in core.now.cells.items():
-        whole = effects_on(network.modulators, cells.population)
-        for membrane in (*cells.cable.membranes, *cells.cable.points):
-            if mine := {n: whole[n] for n in whole if split(n)[0] in membrane.program.membrane.traced}:
-                made.append(ModulatedMembrane(core.plan, [arrays for _, arrays in core.machine.cells[name]], membrane, mine))
+    machine, substitutes, made = core.machine, dict[Operation, list[Operation]](), dict[Target, ModulatedTarget]()
+    places = modulated_places(core.now)
+    for (name, place), old in machine.modulated.items():
+        if isinstance(place, str):
+            g, m = core.plan.indices_of(core.plan.network[name], place)
+            one: ModulatedTarget = modulated_part(core.now, core.layout, machine.arrays, machine.levels, g, core.now.groups[g].members[m])
+            made[name, place] = _in_place_of(old, one, substitutes)
+            continue
+        substitutes[old.operation] = []
+        for own in ((place[0], False), (place[0], True)):  # constants may differ between cells now, or no more
+            key = name, own
+            if key in places and key not in made:
+                one = modulated_membrane(core.now, machine.arrays, machine.levels, key, places[key])
+                made[key] = one
+                substitutes[old.operation].append(one.operation)
+    machine.modulated = made
+    core.substitute(substitutes)
+
+
+def _in_place_of(old: ModulatedTarget, new: ModulatedTarget, substitutes: dict[Operation, list[Operation]]) -> ModulatedTarget:
+    """What stays of both: the old one with what the new one holds, where the function is the same."""
+    if new.kernel is old.kernel:
+        old.adopt(new)
+        return old
+    substitutes[old.operation] = [new.operation]
+    return new
+
+
+def modulated_synapses(core: Core) -> list[ModulatedSynapses]:
+    """Synapses whose parameters the modulators of a network change, from those of the start.
+
+    Args:
+        core: of a simulation in which no modulator has acted yet: afterwards the synapses hold what effects have made of the values.
+    """
+    network = core.plan.network
     found = {j: effects_on(network.modulators, network.projections[j]) for j in core.per_synapse}
-    return [*made, *(ModulatedSynapses(core.plan, core.per_synapse[j], effects) for j, effects in found.items() if effects)]
+    return [ModulatedSynapses(core.plan, core.per_synapse[j], effects) for j, effects in found.items() if effects]

@@ -43,7 +43,7 @@ def changing_cells(core: Core, population: Population, values: Mapping[str, Any]
             cells.retake(planned)
         old = core.machine.advances[name]
         core.machine.advances[name] = dataclasses.replace(old, kernel=kernel_of(planned))
-        core.substitute({old: core.machine.advances[name]})
+        core.substitute({old: (core.machine.advances[name],)})
         if before:
             _begin(core, name, before)
 

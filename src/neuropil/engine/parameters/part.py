@@ -91,7 +91,7 @@ def renew(core: Core, g: int, m: int, member: PopulationSlice, values: Mapping[A
     grown = _refractory_counts(core, g, batch)
     if batch.signature != before.signature or grown:
         core.machine.advances[g], old = advance_of(core.now, core.layout, core.machine, g, batch), core.machine.advances[g]
-        core.substitute({old: core.machine.advances[g]})
+        core.substitute({old: (core.machine.advances[g],)})
     for argument, rows in values.items():
         write(core, g, batch, member, rows_of, argument, rows)
 

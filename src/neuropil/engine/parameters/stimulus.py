@@ -56,7 +56,7 @@ def change_stimulus(core: Core, index: int, twin: StimulusConnection, fields: Co
                 now[:] = before
     old = core.machine.stimuli[g][key]
     core.machine.stimuli[g][key] = made
-    core.substitute({old: made})
+    core.substitute({old: (made,)})
 
 
 def check_counts(planned: PlannedStimulus, twin: StimulusConnection, dt: float) -> None:

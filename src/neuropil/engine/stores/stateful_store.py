@@ -279,7 +279,6 @@ class SynapseStore(StatefulKind):
 
         Args:
             weights: keep the synapses that there are, their weights, and what they have learnt.
-            end: the step at which what was ends.
             end: step that was reached.
             step: at which it begins again.
         """

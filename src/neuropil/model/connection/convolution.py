@@ -51,7 +51,7 @@ class Window:
             if padding != "same" or any(s != 1 for s in steps):
                 raise ModelError(f"{where}: padding is a number, or 'same' with a stride of 1", got=f"padding={padding!r}, stride={steps}", fix="give whole numbers")
             margins = tuple(((w - 1) * d // 2, (w - 1) * d - (w - 1) * d // 2) for w, d in zip(window, holes, strict=True))
-        elif isinstance(padding, Sequence) and padding and isinstance(padding[0], Sequence):
+        elif isinstance(padding, (Sequence, np.ndarray)) and any(np.ndim(p) for p in padding):
             both = [_axes(pair, 2, 0, f"{where}: padding") for pair in padding]
             if len(both) != n:
                 raise ModelError(f"{where}: padding has the wrong length", got=padding, expected=f"a pair (before, after) for each of {n} axes")
@@ -99,7 +99,7 @@ class Convolution(SharedWeights):
         kernel: [target channels, source channels / groups, size along each axis], with the unit of the weights.
         source_shape: of the source: (channels, size along each axis).
         stride, dilation: a whole number, or one for each axis.
-        padding: likewise, on both sides; or a pair (before, after) for each axis; or "same", with which the target has the source's size.
+        padding: likewise, on both sides; or for each axis a number or a pair (before, after); or "same", with which the target has the source's size.
         groups: source channels of a group reach target channels of the same group alone.
 
     Raises:
@@ -216,6 +216,6 @@ def _axes(value: Any, n: int, least: int, where: str) -> Axes:
 
 
 def _shape(value: Any, where: str) -> Axes:
-    if not isinstance(value, (Sequence, np.ndarray)) or len(value) < 2:
+    if not isinstance(value, (Sequence, np.ndarray)) or np.ndim(value) != 1 or len(value) < 2:
         raise ModelError(f"{where}: (channels, size along each axis)", got=value, expected="for example (3, 28, 28)")
     return _axes(value, len(value), 1, where)

@@ -142,11 +142,13 @@ def as_weights(value: Any, axes: int, where: str) -> Any:
         ModelError: not numbers, or another number of axes.
     """
     try:
+        if np.iscomplexobj(value.value if isinstance(value, Quantity) else value):
+            raise TypeError  # NumPy would drop the imaginary part with a warning
         raw = np.array(values_of(value))
     except (TypeError, ValueError):
-        raise ModelError(f"{where} must be numbers", got=value) from None
+        raise ModelError(f"{where} must be real numbers", got=value) from None
     if raw.ndim != axes or not raw.size:
-        raise ModelError(f"{where} has the wrong shape", got=raw.shape, expected=f"{axes} axes")
+        raise ModelError(f"{where} has the wrong shape", got=raw.shape, expected=f"{axes} axes, none of them empty")
     raw.setflags(write=False)
     return Quantity(raw, value.dimension) if isinstance(value, Quantity) else raw
 

@@ -39,7 +39,7 @@ def importable(module: str) -> bool:
     return module in sys.modules and file is not None and any(part in file for part in _LIBRARIES)
 
 
-_TRAINING = tuple(f"{OWN}.learn.{room}" for room in ("losses", "data", "surrogate", "fit.settings"))
+_TRAINING = tuple(f"{OWN}.learn.{room}" for room in ("losses", "data", "methods", "surrogate", "fit.settings"))
 _DESCRIBING = (f"{OWN}.model", f"{OWN}.zoo", f"{OWN}.units", f"{OWN}.maths", *_TRAINING, "numpy", "math")
 
 
