@@ -20,6 +20,7 @@ from neuropil.units import Hz, cm, mS, ms, mV, nM, pA, uM, um
 from neuropil.zoo.channels.leak import Leak
 from neuropil.zoo.neurons.lif import LIFExp
 from neuropil.zoo.neurons.poisson_source import PoissonSource
+from neuropil.zoo.synapses.scaled import Scaled
 
 
 def network(tick=1 * ms, by=-6 * mV, ec50=600 * nM, low=None):
@@ -96,6 +97,26 @@ def test_a_fault_at_a_tick_stops_all_owners_before_the_step() -> None:
             simulation.run(500 * ms)
         at = int(str(caught.value).split("t = ")[1].split(" ms")[0])
         assert simulation.core.step == 10 * at
+
+
+@pytest.mark.parametrize("by", ["operation", "between chunks"])
+def test_after_a_fault_results_are_read_and_a_snapshot_is_gone_back_to(by) -> None:
+    """What was recorded is that of a run up to the fault; nothing else may be asked of a state that is none, until it is another."""
+    net = network(by=-12 * mV, low=-59 * mV)
+    if by == "between chunks":
+        (into,) = net.project(net["nucleus"], net["cells"], npl.AllToAll(), weight=1 * pA, delay=1 * ms, port="exc", synapse=Scaled())
+        net.modulator("other", npl.Signal(), volume=into, tick=1 * ms).modulates(into, "scale", npl.Gain(by=0.0))
+    with npl.Simulation(net, threads=2) as simulation, npl.Simulation(net, threads=1) as whole:
+        early = simulation.snapshot()
+        with pytest.raises(npl.SimulationError, match="leaves its bounds"):
+            simulation.run(500 * ms)
+        kept, steps = simulation.result(), simulation.core.step
+        assert steps > 50 and kept.spikes == whole.run(steps * 0.1 * ms).spikes and len(kept.modulators["da"]) == steps // 10
+        for call in (lambda: simulation.step(1), simulation.snapshot, simulation.reset, lambda: simulation.set("cells", tau_m=9 * ms)):
+            with pytest.raises(npl.SimulationError, match=r"restore\(snapshot\) goes back"):
+                call()
+        simulation.restore(early)
+        assert simulation.run(steps * 0.1 * ms).spikes == kept.spikes
 
 
 @cached_njit(**KERNEL_FLAGS)

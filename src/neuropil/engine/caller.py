@@ -89,7 +89,7 @@ class CallerGuard:
         self._process = os.getpid()
         self._lock = threading.RLock()
         self._running = False
-        self._torn = False
+        self._torn = self._failed = False
         self.closed = False
 
     def running(self, what: str) -> _Held:
@@ -117,6 +117,14 @@ class CallerGuard:
     def whole(self) -> _Whole:
         """A context for what belongs together; if it fails, the simulation cannot go on."""
         return _Whole(self)
+
+    def fail(self) -> None:
+        """Let in `result` and `restore` alone: an error ended a step that had begun, after all until then had been recorded."""
+        self._failed = True
+
+    def recover(self) -> None:
+        """Let all calls in again: the simulation is in another state."""
+        self._failed = False
 
     def _begin(self, what: str) -> None:
         """Begin to advance."""
@@ -151,6 +159,8 @@ class CallerGuard:
                 raise SimulationError(f"{what}: this simulation is closed", fix="make a new one; to go on with this one, do not close it before")
             if self._torn:
                 raise SimulationError(f"{what}: an error ended an earlier call in the middle of a step", fix="make a new Simulation, or resume from a checkpoint")
+            if self._failed and what not in ("result", "restore"):
+                raise SimulationError(f"{what}: an error ended the last call at the beginning of a step", fix="result() gives what was recorded until then, restore(snapshot) goes back; or make a new Simulation")
         except BaseException:
             self._lock.release()
             raise

@@ -32,12 +32,14 @@ class Chunks:
     Attributes:
         recorder: where spikes and samples go.
         steps: of the next chunk at most.
+        fault: why the last chunk ended with FAULT.
     """
 
     def __init__(self, core: Core, modulation: Modulation, upkeep: Upkeep, tally: SpikeTally):
         self.core, self.modulation, self.upkeep, self.tally = core, modulation, upkeep, tally
         self.recorder: Recorder
         self.steps = 16
+        self.fault: NeuropilError | None = None
         # Steps until a probe's buffer would be full.
         self._probe_room = min([core.probe_rows * p.steps(core.plan.dt)[1] for p in core.plan.network.probes], default=1 << 30)
         self._probe_room = min(self._probe_room, modulation.room)
@@ -57,14 +59,12 @@ class Chunks:
             collected: takes the spikes.
 
         Returns:
-            How many steps were asked for, and how they ended (DONE, SHORT, RUNAWAY or FAULT).
-
-        Raises:
-            SimulationError: what an effect did wrong at a tick; what was recorded until then is kept.
+            How many steps were asked for, and how they ended (DONE, SHORT, RUNAWAY or FAULT: `fault` is what an effect or a normalisation
+            did wrong before a step; all until then has been taken in).
         """
         core = self.core
-        if not core.pending:
-            self._before_step()
+        if not core.pending and not self._before_step():
+            return 0, FAULT
         due = min(self._rewiring, self.modulation.due, self.upkeep.due)
         steps = 0 if core.step == due else min(self.steps, target - core.step, self._probe_room, due - core.step)
         _, status = core.advance(steps)
@@ -72,11 +72,8 @@ class Chunks:
             core.make_room()
         elif status == DONE:
             self.upkeep.after(core.step)
-        fault = self.modulation.fault(core.step) if status == FAULT else None
-        self._collect(collected, None if fault is None else core.step)
-        if fault is not None:
-            self.recorder.close()
-            raise fault
+        self.fault = self.modulation.fault(core.step) if status == FAULT else None
+        self._collect(collected, None if self.fault is None else core.step)
         if status == RUNAWAY:
             core.advance(0)
             self._collect(collected)
@@ -104,16 +101,17 @@ class Chunks:
         elif seconds > 2.0 * SECONDS:
             self.steps = max(1, self.steps // 2)
 
-    def _before_step(self) -> None:
-        """Let the modulators act and normalise, where that is due before the step that comes."""
+    def _before_step(self) -> bool:
+        """Let the modulators act and normalise, where that is due before the step that comes; whether nothing was wrong."""
         step = self.core.step
         try:
             if step == self.modulation.due or (step == self.upkeep.due and self.modulation.is_tick(step)):
                 self.modulation.tick(step)
             self.upkeep.before(step)
-        except NeuropilError:
-            self.recorder.close()
-            raise
+        except NeuropilError as error:
+            self.fault = error
+            return False
+        return True
 
     def _collect(self, collected: Collected | None, failed: int | None = None) -> None:
         """Take in the spikes and samples since the last time, but those of the tick of a step that `failed`."""

@@ -94,6 +94,7 @@ class Resuming(Recording):
             snapshot.require_same(self.plan)
             with self._guard.whole():
                 self._take_up(snapshot, snapshot.saved, seed)
+                self._guard.recover()
                 self._restored += 1
                 self.interrupted, self._finished, self._session_seconds = False, None, 0.0
                 self.recorder = self._recorder_from(snapshot.step)

@@ -11,7 +11,7 @@ import numpy as np
 from neuropil.engine import memory
 from neuropil.engine.access.arguments import numbers
 from neuropil.engine.chunks import Collected, joined
-from neuropil.engine.core import RUNAWAY
+from neuropil.engine.core import FAULT, RUNAWAY
 from neuropil.engine.interrupt import Stop, stoppable
 from neuropil.engine.recording import Keeping
 from neuropil.engine.resuming import Resuming
@@ -45,8 +45,8 @@ class Running(Resuming):
             The result of everything since the simulation began, or since what it resumed from if that was recorded elsewhere.
 
         Raises:
-            SimulationError: a duration that is not a time or not on the grid; a state that became NaN or ran away (what was recorded
-                is kept in the folder).
+            SimulationError: a duration that is not a time or not on the grid; a state that became NaN or ran away, or an effect that left its bounds
+                (`result` gives what was recorded, and it is kept in the folder; `restore` goes back).
             StorageError: the system refused to write; `error.result` holds what was recorded, and the run may go on.
             Interrupted: Ctrl-C.
         """
@@ -144,6 +144,10 @@ class Running(Resuming):
             if status == RUNAWAY:
                 self.recorder.close()
                 raise runaway(core)
+            if status == FAULT and self._chunks.fault is not None:
+                self.recorder.close()
+                self._guard.fail()
+                raise self._chunks.fault
             self._chunks.adapt(steps, status, spent)
             if not silent:
                 self._report(total)
