@@ -158,7 +158,7 @@ from neuropil.version import __version__
 
 if TYPE_CHECKING:
     from neuropil.agents import Loop
-    from neuropil.engine import Simulation, Snapshot, load_snapshot, run
+    from neuropil.engine import Simulation, Simulator, Snapshot, load_snapshot, run, simulator
     from neuropil.learn import FreeParameters, Rollout, Trainable, data, losses, methods
     from neuropil.learn.fit.fit import fit
     from neuropil.learn.fit.result import Fit
@@ -175,6 +175,8 @@ _LATER = {
     "run": "neuropil.engine",
     "Simulation": "neuropil.engine",
     "Snapshot": "neuropil.engine",
+    "Simulator": "neuropil.engine",
+    "simulator": "neuropil.engine",
     "load_network": "neuropil.model.network.load",
     "network_sources": "neuropil.model.network.load",
     "load_snapshot": "neuropil.engine",
@@ -335,6 +337,7 @@ __all__ = [
     "Signalling",
     "Simulation",
     "SimulationError",
+    "Simulator",
     "Sine",
     "Snapshot",
     "Softmax",
@@ -375,6 +378,7 @@ __all__ = [
     "network_sources",
     "register",
     "run",
+    "simulator",
     "surrogate",
     "to_nir",
     "units",

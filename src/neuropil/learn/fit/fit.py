@@ -23,6 +23,7 @@ from neuropil.learn.fit.optimiser import optimiser_of
 from neuropil.learn.fit.progress import Progress
 from neuropil.learn.fit.result import Fit
 from neuropil.learn.fit.settings import settings_of, trainables
+from neuropil.learn.fit.starts import check_starts, drawn_starts, values_at
 from neuropil.learn.fit.trainer import Trainer
 from neuropil.learn.methods.method import Method
 from neuropil.learn.trainable import FreeParameters, longest_delays
@@ -63,6 +64,7 @@ def fit(
     chunk: int | None = None,
     resume: bool = True,
     checks: bool = True,
+    starts: int = 1,
 ) -> Fit:
     """Train a network by gradient.
 
@@ -101,6 +103,8 @@ def fit(
         chunk: steps between stored states, which saves memory; as of `npl.Rollout`.
         resume: go on from the checkpoint in `out`, if there is one; it ends with the same bits as a training that was not interrupted.
         checks: look at gradients and surrogates before the first step, and warn (`TrainingWarning`).
+        starts: how many trainings there are, against local minima: the first from the description's values, the others from values drawn between the bounds of
+            `npl.Trainable`. The one with the lowest loss at the end (of the validation data, if there are any) is returned; `Fit.facts["starts"]` has the loss and the values of each.
 
     Returns:
         The trained network, its history, and what can be done with them.
@@ -115,6 +119,7 @@ def fit(
     """
     if not isinstance(network, Network):
         raise ModelError("fit trains a Network", got=network, expected="a description", fix="fit(fitted.network, ...) goes on learning" if isinstance(network, Fit) else None)
+    count = check_starts(starts)
     _check_options(epochs, batch, patience, keep, resume=resume, checks=checks, out=out)
     samples = Dataset(data)
     samples, held = _validation(samples, validation, seed)
@@ -123,25 +128,36 @@ def fit(
         reset_gradient=reset_gradient, scale=scale, precision=precision, chunk=chunk, backend=backend, method=method,
     )  # fmt: skip
     chosen = trainables(network, trainable)
-    optimiser, shown = optimiser_of(optimizer, learning_rate, clip), Progress(progress, epochs)
+    optimiser, _ = optimiser_of(optimizer, learning_rate, clip), Progress(progress, epochs)  # both checked before anything is compiled
     objective = Objective(network, settings, delays=longest_delays(network, chosen))
     free = FreeParameters(objective.rollout, chosen)
     size = None if not samples.in_memory else min(batch or 32, samples.size or 1)
     used, why = chosen_backend(objective, free, settings)
     trainer = Trainer(objective, free, optimiser, used)
     folder = None if out is None else Path(out)
-    fingerprint = {} if folder is None else checkpoint.fingerprint_of(settings, free.start, samples, held, size, clip)
-    state = State(free.start, trainer.start(free.start), 0, [], [], free.start, float("inf"), -1)
-    if folder is not None and resume:
-        state = checkpoint.read(folder, state, fingerprint) or state
     for one in (samples, *([] if held is None else [held])):
         _check_samples(objective, one)
-    if checks and state.epoch == 0 and epochs > 0:
-        state.warnings += _diagnosed(network, trainer, samples, size)
-    shown = Progress(progress, epochs, state.epoch)
-    state = Loop(trainer, samples, held, size, patience, folder, fingerprint, shown).run(state, epochs)
-    final = state.best if keep == "best" else state.free
+
+    def trained(k: int, start: Any) -> State:
+        """The training from one of the starts."""
+        place = folder if folder is None or count == 1 else folder / f"start {k}"
+        fingerprint = {} if place is None else checkpoint.fingerprint_of(settings, start, samples, held, size, clip)
+        state = State(start, trainer.start(start), 0, [], [], start, float("inf"), -1)
+        if place is not None and resume:
+            state = checkpoint.read(place, state, fingerprint) or state
+        if checks and state.epoch == 0 and epochs > 0 and k == 0:
+            state.warnings += _diagnosed(network, trainer, samples, size)
+        shown = Progress(progress, epochs, state.epoch)
+        return Loop(trainer, samples, held, size, patience, place, fingerprint, shown).run(state, epochs)
+
+    ends = [trained(k, start) for k, start in enumerate(drawn_starts(free, count, settings.seed))]
+    finals = [state.best if keep == "best" else state.free for state in ends]
+    losses = [0.0] if count == 1 else [_loss(trainer, final, held or samples, size) for final in finals]
+    lowest = int(np.nanargmin(losses))
+    state, final = ends[lowest], finals[lowest]
     facts = _facts(trainer, final, samples, size, state, epochs, used, why)
+    if count > 1:
+        facts["starts"] = [{"loss": loss, "values": values_at(free, at)} for loss, at in zip(losses, finals, strict=True)]
     made = Fit(free.network(final), History(state.rows, state.warnings), settings, size, facts)
     if folder is not None:
         made.folder = folder
@@ -181,6 +197,14 @@ def _check_samples(objective: Objective, samples: Dataset) -> None:
     example = samples.first()
     shape = objective.output_shape(objective.batch(samples.some(1), 1))
     objective.targets(example, shape)
+
+
+def _loss(trainer: Trainer, final: Any, samples: Dataset, size: int | None) -> float:
+    """The loss of some samples with free numbers `final`."""
+    objective = trainer.objective
+    with objective.x64:
+        parameters, start = trainer.free.rounded(final)
+    return evaluated(objective, parameters, start, samples, size, trainer.backend).loss
 
 
 def _diagnosed(network: Network, trainer: Trainer, samples: Dataset, size: int | None) -> list[str]:
