@@ -147,7 +147,9 @@ class _Backward(_Writer):
         for n in program.names.states:
             more = f" + {name(Role.RECORD_BAR, n)}[k, i]" if n in use.recorded else ""
             self.body.append(f"{self.leaf(f'g.{n}')} = {name(Role.STATE_BAR, n)}[i]{more}")
-        self.body += ["z = spike_bar[i]"] if program.spike_matters else []
+        if program.spike_matters:
+            self.head.append("at_spike_bar = k % spike_bar.shape[0]")
+            self.body.append("z = spike_bar[at_spike_bar, i]")
         self.body += [f"{self.leaf(leaf)} = {name(Role.TAPE, leaf)}[row, i]" for leaf in program.tape]
         self.body += [f"resting = (code[k, i] & np.uint8({RESTING})) != np.uint8(0)"] if program.names.rests else []
         self.body += ["drawn = uniform[k, i]"] if program.draws(self.roots) else []

@@ -77,7 +77,7 @@ def _first(axes: Batch, state: Tree, inputs: Tree) -> tuple[Tree, Tree]:
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _rolled(call: NativeCall, floats: Tree, fixed: Tree) -> Tree:
-    return _with_spikes(call, _host(forward, call, (_results(call, floats), None), floats, fixed)[0])
+    return _with_spikes(call, _host(forward, call, _results(call, floats), floats, fixed))
 
 
 def _with_spikes(call: NativeCall, out: Tree) -> Tree:
@@ -124,15 +124,8 @@ def _fwd(call: NativeCall, floats: Tree, fixed: Tree) -> tuple[Tree, Any]:
         raise ModelError("the native backend has no gradient by uniform numbers", fix="differentiate by other inputs, or backend='jax'")
     floats, fixed = (jax.tree.map(lambda a: a.value, tree, is_leaf=_is_primal) for tree in (floats, fixed))
     call = replace(call, wanted=wanted)
-    machine = call.own.machine(call, floats)
-    results = _results(call, floats)
-    tapes: Tree | None = None
-    if machine.tape_bytes * call.samples * call.steps <= call.native.memory:
-        tapes = {name: {} for name in floats["states"]}
-        for (name, leaf), (width, dtype) in machine.tape.items():
-            tapes[name][leaf] = jax.ShapeDtypeStruct((call.samples, call.steps, width), dtype)
-    out, tapes = _host(forward, call, (results, tapes), floats, fixed)
-    return _with_spikes(call, out), (call, floats, fixed, tapes, out["codes"])
+    out = _host(forward, call, _results(call, floats), floats, fixed)
+    return _with_spikes(call, out), (call, floats, fixed, {name: out["codes"][name] for name in call.given})
 
 
 def _is_primal(a: Any) -> bool:
@@ -140,13 +133,13 @@ def _is_primal(a: Any) -> bool:
 
 
 def _bwd(_: NativeCall, residuals: Any, bars: Tree) -> tuple[Tree, None]:
-    call, floats, fixed, tapes, codes = residuals
+    call, floats, fixed, codes = residuals
     mine = {kind: bars[kind] for kind in ("spikes", "records", "states", "flight")}
     nonzero = {n: a for n, a in mine["spikes"].items() if not isinstance(a, SymbolicZero)}
     given = {**{k: jax.tree.map(_instantiated, mine[k], is_leaf=_is_zero) for k in ("records", "states", "flight")}, "spikes": nonzero}
     paths = sorted(call.wanted)
     shapes = {path: jax.ShapeDtypeStruct(np.shape(_at(floats, path)), call.own.rollout.dtype) for path in paths}
-    found = _host(backward, call, shapes, floats, fixed, tapes, codes, given) if paths else {}
+    found = _host(backward, call, shapes, floats, fixed, codes, given) if paths else {}
     made = jax.tree_util.tree_map_with_path(lambda path, _: found.get(tuple(k.key for k in path)), floats)
     return made, None
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from neuropil.errors import ModelError
 from neuropil.learn.native.links import Link
-from neuropil.learn.native.machine import Machine, Part
+from neuropil.learn.native.machine import Machine
+from neuropil.learn.native.part import Part
 from neuropil.learn.native.step import NativeStep, names_of
 from neuropil.lower.gradient import Use
 
@@ -23,8 +24,7 @@ class Native:
 
     Attributes:
         threads: how many threads share the samples of a batch; None: as many as there are processors. No bit depends on it.
-        memory: bytes for what a gradient keeps of the way forward. What does not fit is computed a second time: sample by sample (which costs about
-            as much as keeping it), and where that does not fit either, between checkpoints.
+        memory: bytes for the tapes of the samples under way, one for each thread. What does not fit is computed between checkpoints, a window of steps at least.
 
     Raises:
         ModelError: threads or bytes that are no such number.
@@ -120,7 +120,7 @@ class NativeRollout:
             )  # fmt: skip
             step = NativeStep.of(neurons, use, apart.get(name, frozenset()), rollout.precision)
             parts.append(Part(name, neurons.population.size, step, rings, name in call.given))
-        return Machine(tuple(parts), self.links, frozenset(path[1] for path in wanted if path[0] == "weights"))
+        return Machine(tuple(parts), self.links, wanted)
 
 
 def _active(links: tuple[Link, ...], wanted: frozenset[tuple[str, ...]]) -> set[str]:

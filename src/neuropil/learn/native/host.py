@@ -10,7 +10,7 @@ from neuropil.errors import ModelError
 from neuropil.learn.native import execute
 from neuropil.learn.native.calls import NativeCall
 from neuropil.learn.native.execute import Executor, available_threads
-from neuropil.learn.native.machine import Machine
+from neuropil.learn.native.machine import END, END_BAR, START, START_BAR, Machine
 from neuropil.plan.gradient_signature import FIRED, Role
 
 Tree = dict[str, Any]
@@ -25,15 +25,14 @@ def _fixed(a: Any) -> np.ndarray:
 
 def _batch(call: NativeCall, machine: Machine, floats: Tree, fixed: Tree) -> execute.Batch:
     """What the executor is given."""
-    start: dict[Any, np.ndarray] = {}
-    given: dict[Any, np.ndarray] = {}
-    every: dict[Any, np.ndarray] = {}
+    given: execute.Arrays = {}
+    every: execute.Arrays = {}
     dt = call.own.rollout.dt
     for part in machine.parts:
         name, step = part.name, part.step
-        start |= {(name, Role.STATE, n): np.asarray(floats["states"][name][n]) for n in step.program.names.states}
-        start |= {(name, Role.RING, n): np.asarray(floats["flight"][name][n]) for n in part.rings}
-        start[name, Role.LEFT, ""] = np.asarray(fixed["left"][name])
+        given |= {(START, name, Role.STATE, n): _fixed(floats["states"][name][n]) for n in step.program.names.states}
+        given |= {(START, name, Role.RING, n): _fixed(floats["flight"][name][n]) for n in part.rings}
+        given[START, name, Role.LEFT, ""] = _fixed(fixed["left"][name])
         given |= {(name, Role.EVENTS, n): _fixed(a) for n, a in floats["events"].get(name, {}).items()}
         given |= {(name, Role.CURRENT, n): _fixed(a) for n, a in floats["currents"].get(name, {}).items()}
         if name in fixed["uniform"]:
@@ -47,7 +46,7 @@ def _batch(call: NativeCall, machine: Machine, floats: Tree, fixed: Tree) -> exe
     stamps = np.asarray(fixed["first"])
     if stamps.size and not np.array_equal(stamps, stamps[0] + np.arange(stamps.size)):
         raise ModelError("the native backend takes steps that follow each other", got=f"inputs['step'] = {stamps}")
-    return execute.Batch(start, given, every, int(stamps[0]) if stamps.size else 0, call.steps, call.samples)
+    return execute.Batch(every, given, int(stamps[0]) if stamps.size else 0, call.steps, call.samples)
 
 
 def _mark(codes: np.ndarray, steps: int, step: np.ndarray, neuron: np.ndarray) -> None:
@@ -62,62 +61,73 @@ def _executor(call: NativeCall, machine: Machine) -> Executor:
     return Executor(machine, call.native.threads or available_threads(), call.native.memory)
 
 
-def forward(call: NativeCall, floats: Tree, fixed: Tree, filled: tuple[Tree, Tree | None]) -> None:
+def forward(call: NativeCall, floats: Tree, fixed: Tree, out: Tree) -> None:
     """Values of every sample.
 
     Args:
         call: what is known of it.
         floats, fixed: as `apply_native` makes them.
-        filled: what comes out, and the tapes that `backward` takes, or None.
+        out: what comes out, to be filled.
     """
-    machine, (out, kept) = call.own.machine(call, floats), filled
-    tapes: execute.Arrays | None = None if kept is None else {key: kept[key[0]][key[1]] for key in machine.tape}
-    left: execute.Arrays = {}
+    machine = call.own.machine(call, floats)
+    batch = _batch(call, machine, floats, fixed)
     for part in machine.parts:
         if part.coded:
-            out["codes"][part.name][..., 0 if part.given else part.size :] = 0
-            left[part.name, Role.CODE, ""] = out["codes"][part.name]
+            codes = batch.each[part.name, Role.CODE, ""] = out["codes"][part.name]
+            codes[..., 0 if part.given else part.size :] = 0
     for name, listed in fixed["spikes"].items():
         _mark(out["codes"][name], call.steps, *(np.asarray(listed[of]) for of in ("step", "neuron")))
-    ends = {(n, Role.STATE, k): a for n, of in out["states"].items() for k, a in of.items()} | {(n, Role.LEFT, ""): a for n, a in out["left"].items()}
-    ends |= {(n, Role.RING, k): a for n, of in out["flight"].items() for k, a in of.items()}
-    left |= {(n, Role.RECORD, k): a for n, of in out["records"].items() for k, a in of.items()}
-    _executor(call, machine).forward(_batch(call, machine, floats, fixed), tapes, ends, left)
+    batch.each |= {(END, n, Role.STATE, k): a for n, of in out["states"].items() for k, a in of.items()}
+    batch.each |= {(END, n, Role.RING, k): a for n, of in out["flight"].items() for k, a in of.items()}
+    batch.each |= {(END, n, Role.LEFT, ""): a for n, a in out["left"].items()}
+    batch.each |= {(n, Role.RECORD, k): a for n, of in out["records"].items() for k, a in of.items()}
+    _executor(call, machine).forward(batch)
 
 
-def backward(call: NativeCall, floats: Tree, fixed: Tree, tapes: Tree | None, codes: Tree, bars: Tree, filled: dict[tuple[str, ...], np.ndarray]) -> None:
+_PLACES: dict[str, Any] = {
+    "events": lambda name, n: (name, Role.EVENTS_BAR, n), "currents": lambda name, n: (name, Role.CURRENT_BAR, n),
+    "states": lambda name, n: (START_BAR, name, Role.STATE, n), "flight": lambda name, n: (START_BAR, name, Role.RING, n),
+}  # fmt: skip
+"""Keys of the cotangents of what each sample has of its own."""
+
+
+def backward(call: NativeCall, floats: Tree, fixed: Tree, codes: Tree, bars: Tree, filled: dict[tuple[str, ...], np.ndarray]) -> None:
     """The cotangents that are wanted.
 
     Args:
         call: what is known of it.
         floats, fixed: as `apply_native` makes them.
-        tapes, codes: from `forward`; tapes may be None.
+        codes: of populations whose spikes are given, from `forward`.
         bars: cotangents of what `forward` gives; of spikes those that are not zero.
         filled: by path, to be filled.
     """
     machine = call.own.machine(call, floats)
-    kept = None if tapes is None else {key: _fixed(tapes[key[0]][key[1]]) for key in machine.tape}
-    ends: execute.Arrays = {(n, Role.STATE, k): np.asarray(a) for n, of in bars["states"].items() for k, a in of.items()}
-    ends |= {(n, Role.RING, k): np.asarray(a) for n, of in bars["flight"].items() for k, a in of.items()}
-    records = {(n, Role.RECORD_BAR, k): _fixed(a) for n, of in bars["records"].items() for k, a in of.items()}
-    wanted: execute.Arrays = {(p.name, Role.PARAMETER_BAR, n): np.zeros(p.size, p.step.precision) for p in machine.parts for n in p.step.signature.parameters}
     batch = _batch(call, machine, floats, fixed)
-    wanted |= {(link.wiring.name, "weight_bar"): batch.fixed[link.wiring.name, "weight"] for link in machine.links if link.wiring.name in machine.weights}
-    starts, sums, given = _executor(call, machine).backward(batch, kept, {(n, Role.CODE, ""): _fixed(a) for n, a in codes.items()}, ends, records, {n: _fixed(a) for n, a in bars["spikes"].items()}, wanted)
-    links = {link.wiring.name: link for link in machine.links}
+    batch.each |= {(n, Role.CODE, ""): _fixed(a) for n, a in codes.items()}
+    batch.each |= {(END_BAR, n, Role.STATE, k): _fixed(a) for n, of in bars["states"].items() for k, a in of.items()}
+    batch.each |= {(END_BAR, n, Role.RING, k): _fixed(a) for n, of in bars["flight"].items() for k, a in of.items()}
+    batch.each |= {(n, Role.RECORD_BAR, k): _fixed(a) for n, of in bars["records"].items() for k, a in of.items()}
+    batch.each |= {(n, "spikes"): _fixed(a) for n, a in bars["spikes"].items()}
+    sums: execute.Arrays = {(p.name, Role.PARAMETER_BAR, n): np.empty(p.size, p.step.precision) for p in machine.parts for n in p.step.signature.parameters}
+    links, spread = {link.wiring.name: link for link in machine.links}, {}
     for path, found in filled.items():
         kind, name, *more = path
         if kind == "weights":
-            found[...] = links[name].given_back(sums[name, "weight_bar"])
-            continue
-        if kind == "constants":
-            value = sums.get((name, Role.PARAMETER_BAR, more[0]), np.zeros(1))
+            straight = links[name].order is None
+            sums[name, "weight_bar"] = found.reshape(links[name].shape) if straight else np.empty(links[name].shape, found.dtype)
+        elif kind != "constants":
+            key = _PLACES[kind](name, *more)
+            spread[path] = batch.each[key] = found if len(found) == call.samples else np.empty((call.samples, *found.shape[1:]), found.dtype)
+            found[...] = 0
+    _executor(call, machine).backward(batch, frozenset(bars["spikes"]), sums)
+    for path, found in filled.items():
+        kind, name, *more = path
+        if path in spread:
+            if spread[path] is not found:
+                spread[path].sum(0, keepdims=True, out=found)
+        elif kind == "weights":
+            if links[name].order is not None:
+                found[...] = links[name].given_back(sums[name, "weight_bar"])
         else:
-            role = {"events": Role.EVENTS_BAR, "currents": Role.CURRENT_BAR, "states": Role.STATE, "flight": Role.RING}[kind]
-            value = (given if kind in ("events", "currents") else starts)[name, role, more[0]]
-        shape = found.shape
-        if kind == "constants":
-            value = value.sum(dtype=float) if shape == () else np.broadcast_to(value, shape)
-        elif shape[0] == 1 and call.samples > 1:
-            value = value.sum(0, keepdims=True)
-        found[...] = value
+            value = sums.get((name, Role.PARAMETER_BAR, more[0]), np.zeros(1))
+            found[...] = value.sum(dtype=float) if found.shape == () else value

@@ -1,7 +1,8 @@
 """Kernels between populations: lists of neurons, weights sent along synapses, and the same backward.
 
-Each takes the step, the row of the tape, and its arrays. `who[: count[0]]` lists neurons of the source. Sums have one order, that of the lists, but
-for the product of two rows, which is summed in the lanes of a vector.
+Each takes the step k, the row of the tape, and its arrays. A list is made of one step, or of all steps from k up to `row` (`whole`): `first` says where in `who` that of each
+step begins, and the kernels that read it do so for the same steps. Sums have one order, that of steps and lists, but for the product of two rows, which is summed in the
+lanes of a vector. A matrix is taken in blocks of columns, which stay in a processor's cache over all steps.
 """
 
 from __future__ import annotations
@@ -10,135 +11,241 @@ import numpy as np
 
 from neuropil.codegen.flags import KERNEL_FLAGS
 from neuropil.codegen.kernel_cache import cached_njit, inner_njit
-from neuropil.codegen.marked import list_marked
+from neuropil.codegen.marked import LINE, bytes_with
 from neuropil.codegen.noalias import noalias_arguments
-from neuropil.codegen.vectors import wide_vectors
+from neuropil.codegen.vectors import lowest_bit, wide_vectors
 
 _IN_LANES = {**KERNEL_FLAGS, "fastmath": {"nsz", "afn", "reassoc", "contract"}}
+_ONE = np.uint64(1)
+BLOCK = 128
+"""Columns of a matrix that are taken at a time: so many that the compiler knows are done without a loop."""
+_FULL = np.uint64(BLOCK)
 
 
 # --- lists ---------------------------------------------------------------------------------------------------------------------
 
 
 @cached_njit(**KERNEL_FLAGS)
-def list_codes(k, row, codes, width, bits, who, count):  # type: ignore[no-untyped-def]
-    """Neurons whose code of this step has any of these bits."""
-    count[0] = list_marked(codes, k * width, width, bits, who)
-
-
-@cached_njit(**KERNEL_FLAGS)
-def list_given(k, row, bounds, spikes, who, count):  # type: ignore[no-untyped-def]
-    """Neurons whose spikes are given: those of step k lie between two bounds."""
+def list_codes(k, row, whole, codes, bits, who, first):  # type: ignore[no-untyped-def]
+    """Neurons whose code has any of these bits."""
+    end = row if whole else k + 1
     found = 0
-    for q in range(bounds[k], bounds[k + 1]):
-        who[found] = spikes[q]
-        found += 1
-    count[0] = found
+    for t in range(k, end):
+        for line in range(0, codes.shape[1], LINE):
+            mask = bytes_with(codes[t], line, bits)
+            while mask:
+                who[found] = line + lowest_bit(mask)
+                found += 1
+                mask &= mask - _ONE
+        first[t - k + 1] = found
 
 
 @cached_njit(**KERNEL_FLAGS)
-def take_spike_bars(k, row, who, count, spikes_bar, spike_bar):  # type: ignore[no-untyped-def]
-    """The cotangents of the spikes of a step, of the listed neurons; zero for the others."""
-    spike_bar[:] = 0
-    for q in range(count[0]):
-        spike_bar[who[q]] = spikes_bar[k, who[q]]
+def take_rows(k, row, given, taken):  # type: ignore[no-untyped-def]
+    """Rows of the steps from k up to `row`, which are counted around in what is taken."""
+    for t in range(k, row):
+        at = np.uint64(t % taken.shape[0])
+        for i in range(np.uint64(taken.shape[1])):
+            taken[at, i] = given[np.uint64(t), i]
 
 
 @cached_njit(**KERNEL_FLAGS)
-def clear(k, row, values):  # type: ignore[no-untyped-def]
-    """Set to zero."""
-    values[:] = 0
+def clear_rows(k, row, values):  # type: ignore[no-untyped-def]
+    """Set rows of the steps from k up to `row` to zero."""
+    for t in range(k, row):
+        values[t % values.shape[0]] = 0
 
 
-# --- all to all ----------------------------------------------------------------------------------------------------------------
+# --- what begins and ends a sample ------------------------------------------------------------------------------------------------
 
 
 @cached_njit(**KERNEL_FLAGS)
-def send_dense(k, row, who, count, weight, delay, ring):  # type: ignore[no-untyped-def]
-    """Add the rows of a matrix [sources, targets] that belong to spikes; four at a time, in order."""
-    noalias_arguments()
-    wide_vectors()
-    at, n, found = (k + delay) % ring.shape[0], np.uint64(weight.shape[1]), count[0]
-    q = 0
-    while q + 4 <= found:
-        a, b, c, d = np.uint64(who[q]), np.uint64(who[q + 1]), np.uint64(who[q + 2]), np.uint64(who[q + 3])
-        for j in range(n):
-            ring[at, j] = (((ring[at, j] + weight[a, j]) + weight[b, j]) + weight[c, j]) + weight[d, j]
-        q += 4
-    while q < found:
-        a = np.uint64(who[q])
-        for j in range(n):
-            ring[at, j] += weight[a, j]
+def assign(k, row, source, target):  # type: ignore[no-untyped-def]
+    """Copy."""
+    for i in range(np.uint64(target.size)):
+        target[i] = source[i]
+
+
+@cached_njit(**KERNEL_FLAGS)
+def keep(k, row, value, kept):  # type: ignore[no-untyped-def]
+    """Put into row k of what is kept."""
+    for i in range(np.uint64(value.size)):
+        kept[np.uint64(k), i] = value[i]
+
+
+@cached_njit(**KERNEL_FLAGS)
+def restore(k, row, kept, value):  # type: ignore[no-untyped-def]
+    """Take from row k of what is kept."""
+    for i in range(np.uint64(value.size)):
+        value[i] = kept[np.uint64(k), i]
+
+
+@cached_njit(**KERNEL_FLAGS)
+def open_ring(k, row, origin, flight, ring):  # type: ignore[no-untyped-def]
+    """What arrives from step k on, from rows counted around from step 0 of the network; step 0 here is step `origin[0]` there."""
+    ring[:] = 0
+    n = flight.shape[0]
+    for t in range(k, k + n):
+        ring[t % ring.shape[0]] = flight[(origin[0] + t) % n]
+
+
+@cached_njit(**KERNEL_FLAGS)
+def close_ring(k, row, origin, ring, flight):  # type: ignore[no-untyped-def]
+    """The same, the other way."""
+    n = flight.shape[0]
+    for t in range(k, k + n):
+        flight[(origin[0] + t) % n] = ring[t % ring.shape[0]]
+
+
+# --- all pairs -----------------------------------------------------------------------------------------------------------------
+
+
+@inner_njit(**KERNEL_FLAGS)
+def _add_rows(to, at, rows, listed, q, end, block, width):  # type: ignore[no-untyped-def]
+    """Add to one row the listed ones, eight at a time, in order; of `width` columns from `block` on."""
+    while q + 8 <= end:
+        a, b = np.uint64(listed[q]), np.uint64(listed[q + 1])
+        c, d = np.uint64(listed[q + 2]), np.uint64(listed[q + 3])
+        e, f = np.uint64(listed[q + 4]), np.uint64(listed[q + 5])
+        g, h = np.uint64(listed[q + 6]), np.uint64(listed[q + 7])
+        for i in range(width):
+            j = block + i
+            half = (((to[at, j] + rows[a, j]) + rows[b, j]) + rows[c, j]) + rows[d, j]
+            to[at, j] = (((half + rows[e, j]) + rows[f, j]) + rows[g, j]) + rows[h, j]
+        q += 8
+    while q < end:
+        a = np.uint64(listed[q])
+        for i in range(width):
+            to[at, block + i] += rows[a, block + i]
         q += 1
 
 
-@inner_njit(**_IN_LANES)
-def _product(weight, i, bar, at, n):  # type: ignore[no-untyped-def]
-    """Sum of the products of two rows."""
-    total = weight.dtype.type(0)
-    for j in range(n):
-        total += weight[i, j] * bar[at, j]
-    return total
-
-
 @cached_njit(**KERNEL_FLAGS)
-def gather_dense(k, row, who, count, weight, delay, ring_bar, spike_bar):  # type: ignore[no-untyped-def]
-    """What the spikes of the listed neurons would change, through a matrix."""
-    wide_vectors()
-    at, n = np.uint64((k + delay) % ring_bar.shape[0]), np.uint64(weight.shape[1])
-    for q in range(count[0]):
-        i = np.uint64(who[q])
-        spike_bar[i] += _product(weight, i, ring_bar, at, n)
-
-
-@cached_njit(**KERNEL_FLAGS)
-def weigh_dense(k, row, who, count, weight_bar, delay, ring_bar):  # type: ignore[no-untyped-def]
-    """The cotangents of a matrix's rows that belong to spikes."""
+def send_dense(k, row, whole, who, first, weight, delay, ring):  # type: ignore[no-untyped-def]
+    """Add the rows of a matrix [sources, targets] that belong to spikes; eight at a time, in order."""
     noalias_arguments()
     wide_vectors()
-    at, n = np.uint64((k + delay) % ring_bar.shape[0]), np.uint64(weight_bar.shape[1])
-    for q in range(count[0]):
-        i = np.uint64(who[q])
-        for j in range(n):
-            weight_bar[i, j] += ring_bar[at, j]
+    end, n = row if whole else k + 1, weight.shape[1]
+    for begin in range(0, n, BLOCK):
+        block, width = np.uint64(begin), np.uint64(min(BLOCK, n - begin))
+        for t in range(k, end):
+            at = np.uint64((t + delay) % ring.shape[0])
+            if width == _FULL:
+                _add_rows(ring, at, weight, who, first[t - k], first[t - k + 1], block, _FULL)
+            else:
+                _add_rows(ring, at, weight, who, first[t - k], first[t - k + 1], block, width)
+
+
+@inner_njit(**_IN_LANES)
+def _products(weight, a, b, c, d, bar, at, n):  # type: ignore[no-untyped-def]
+    """Sums of the products of four rows with another."""
+    zero = weight.dtype.type(0)
+    p, q, r, s = zero, zero, zero, zero
+    for j in range(n):
+        x = bar[at, j]
+        p += weight[a, j] * x
+        q += weight[b, j] * x
+        r += weight[c, j] * x
+        s += weight[d, j] * x
+    return p, q, r, s
+
+
+@cached_njit(**KERNEL_FLAGS)
+def gather_dense(k, row, whole, who, first, weight, delay, ring_bar, spike_bar):  # type: ignore[no-untyped-def]
+    """What the spikes of the listed neurons would change, through a matrix. Four at a time; the last ones of a step are taken more than once."""
+    wide_vectors()
+    n = np.uint64(weight.shape[1])
+    for t in range(k, row if whole else k + 1):
+        at, mine = np.uint64((t + delay) % ring_bar.shape[0]), np.uint64(t % spike_bar.shape[0])
+        q, found = first[t - k], first[t - k + 1]
+        while q < found:
+            a, b = np.uint64(who[q]), np.uint64(who[min(q + 1, found - 1)])
+            c, d = np.uint64(who[min(q + 2, found - 1)]), np.uint64(who[min(q + 3, found - 1)])
+            x, y, z, w = _products(weight, a, b, c, d, ring_bar, at, n)
+            spike_bar[mine, a] += x
+            if q + 1 < found:
+                spike_bar[mine, b] += y
+            if q + 2 < found:
+                spike_bar[mine, c] += z
+            if q + 3 < found:
+                spike_bar[mine, d] += w
+            q += 4
+
+
+@cached_njit(**KERNEL_FLAGS)
+def turn_list(k, row, who, first, when, begin):  # type: ignore[no-untyped-def]
+    """The list of all steps from k up to `row` by neuron: its steps, the last one first, stand in `when` from `begin[neuron]` on."""
+    begin[:] = 0
+    for q in range(first[row - k]):
+        begin[who[q] + 1] += 1
+    for i in range(1, begin.size):
+        begin[i] += begin[i - 1]
+    for t in range(k, row):  # filled from the ends, so the last step stands first
+        for q in range(first[t - k], first[t - k + 1]):
+            begin[who[q] + 1] -= 1
+            when[begin[who[q] + 1]] = t
+    for i in range(begin.size - 1):
+        begin[i] = begin[i + 1]
+    begin[begin.size - 1] = first[row - k]
+
+
+@cached_njit(**KERNEL_FLAGS)
+def weigh_dense(k, row, when, begin, lines, weight_bar, delay, ring_bar):  # type: ignore[no-untyped-def]
+    """The cotangents of a matrix's rows that belong to spikes; `lines` is room for the rows of the ring."""
+    noalias_arguments()
+    wide_vectors()
+    n = weight_bar.shape[1]
+    for q in range(begin[weight_bar.shape[0]]):
+        lines[q] = (when[q] + delay) % ring_bar.shape[0]
+    for at in range(0, n, BLOCK):
+        block, width = np.uint64(at), np.uint64(min(BLOCK, n - at))
+        for source in range(weight_bar.shape[0]):
+            if width == _FULL:
+                _add_rows(weight_bar, np.uint64(source), ring_bar, lines, begin[source], begin[source + 1], block, _FULL)
+            else:
+                _add_rows(weight_bar, np.uint64(source), ring_bar, lines, begin[source], begin[source + 1], block, width)
 
 
 # --- synapse by synapse --------------------------------------------------------------------------------------------------------
 
 
 @cached_njit(**KERNEL_FLAGS)
-def send_sparse(k, row, who, count, weight, first, delay, begin, target, ring):  # type: ignore[no-untyped-def]
-    """Add the weights of the synapses of spikes: segments first[i] to first[i + 1] of neuron i, each of one delay, with synapses from begin[s] on."""
+def send_sparse(k, row, whole, who, first, weight, segment, delay, begin, target, ring):  # type: ignore[no-untyped-def]
+    """Add the weights of the synapses of spikes: segments segment[i] to segment[i + 1] of neuron i, each of one delay, with synapses from begin[s] on."""
     noalias_arguments()
-    for q in range(count[0]):
-        i = np.uint64(who[q])
-        for s in range(np.uint64(first[i]), np.uint64(first[i + np.uint64(1)])):
-            at = np.uint64((k + delay[s]) % ring.shape[0])
-            for e in range(np.uint64(begin[s]), np.uint64(begin[s + np.uint64(1)])):
-                ring[at, np.uint64(target[e])] += weight[e]
+    for t in range(k, row if whole else k + 1):
+        for q in range(first[t - k], first[t - k + 1]):
+            i = np.uint64(who[q])
+            for s in range(np.uint64(segment[i]), np.uint64(segment[i + _ONE])):
+                at = np.uint64((t + delay[s]) % ring.shape[0])
+                for e in range(np.uint64(begin[s]), np.uint64(begin[s + _ONE])):
+                    ring[at, np.uint64(target[e])] += weight[e]
 
 
 @cached_njit(**KERNEL_FLAGS)
-def gather_sparse(k, row, who, count, weight, first, delay, begin, target, ring_bar, spike_bar):  # type: ignore[no-untyped-def]
+def gather_sparse(k, row, whole, who, first, weight, segment, delay, begin, target, ring_bar, spike_bar):  # type: ignore[no-untyped-def]
     """What the spikes of the listed neurons would change, through their synapses."""
     noalias_arguments()
-    for q in range(count[0]):
-        i = np.uint64(who[q])
-        total = weight.dtype.type(0)
-        for s in range(np.uint64(first[i]), np.uint64(first[i + np.uint64(1)])):
-            at = np.uint64((k + delay[s]) % ring_bar.shape[0])
-            for e in range(np.uint64(begin[s]), np.uint64(begin[s + np.uint64(1)])):
-                total += weight[e] * ring_bar[at, np.uint64(target[e])]
-        spike_bar[i] += total
+    for t in range(k, row if whole else k + 1):
+        mine = np.uint64(t % spike_bar.shape[0])
+        for q in range(first[t - k], first[t - k + 1]):
+            i = np.uint64(who[q])
+            total = weight.dtype.type(0)
+            for s in range(np.uint64(segment[i]), np.uint64(segment[i + _ONE])):
+                at = np.uint64((t + delay[s]) % ring_bar.shape[0])
+                for e in range(np.uint64(begin[s]), np.uint64(begin[s + _ONE])):
+                    total += weight[e] * ring_bar[at, np.uint64(target[e])]
+            spike_bar[mine, i] += total
 
 
 @cached_njit(**KERNEL_FLAGS)
-def weigh_sparse(k, row, who, count, weight_bar, first, delay, begin, target, ring_bar):  # type: ignore[no-untyped-def]
+def weigh_sparse(k, row, when, turned, weight_bar, segment, delay, begin, target, ring_bar):  # type: ignore[no-untyped-def]
     """The cotangents of the weights of the synapses of spikes."""
     noalias_arguments()
-    for q in range(count[0]):
-        i = np.uint64(who[q])
-        for s in range(np.uint64(first[i]), np.uint64(first[i + np.uint64(1)])):
-            at = np.uint64((k + delay[s]) % ring_bar.shape[0])
-            for e in range(np.uint64(begin[s]), np.uint64(begin[s + np.uint64(1)])):
-                weight_bar[e] += ring_bar[at, np.uint64(target[e])]
+    for source in range(segment.size - 1):
+        i = np.uint64(source)
+        for q in range(turned[source], turned[source + 1]):
+            for s in range(np.uint64(segment[i]), np.uint64(segment[i + _ONE])):
+                at = np.uint64((when[q] + delay[s]) % ring_bar.shape[0])
+                for e in range(np.uint64(begin[s]), np.uint64(begin[s + _ONE])):
+                    weight_bar[e] += ring_bar[at, np.uint64(target[e])]

@@ -45,6 +45,11 @@ class Link:
         first = np.searchsorted(pre[begin], np.arange(sources + 1))
         return cls(wiring, None if sorted_ else order, dense, first.astype(np.int64), delay[begin].astype(np.int64), np.append(begin, pre.size).astype(np.int64), post.astype(np.int32))
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the weights as the kernels take them."""
+        return self.wiring.sizes if self.dense else (self.target.size,)
+
     def taken(self, weight: NDArray[np.floating]) -> NDArray[np.floating]:
         """Weights in the order of the kernels; of a matrix [sources, targets].
 

@@ -1,209 +1,238 @@
-"""What native gradients do in a step: the kernels of a network's populations and projections, their order, and the arrays they work on."""
+"""What native gradients do: the kernels of a network's populations and projections, and the order in which a sample runs through them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cached_property
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from neuropil.codegen.vectors import LINE
 from neuropil.learn.native import kernels
 from neuropil.learn.native.links import Link
-from neuropil.learn.native.loop import Call, Loop
-from neuropil.learn.native.step import NativeStep
+from neuropil.learn.native.loop import Call, Slot, Stretch
+from neuropil.learn.native.order import components
+from neuropil.learn.native.part import Part
+from neuropil.learn.native.workspace import Workspace
 from neuropil.plan.gradient_signature import FIRED, NEAR, Argument, Role
 
-Arrays = dict[Any, np.ndarray]
+START, END, START_BAR, END_BAR = "start", "end", "start bar", "end bar"
+"""First part of the keys of arrays by sample: states before and after, and their cotangents."""
 _FIRED, _NEAR = np.uint8(FIRED), np.uint8(NEAR)
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """One population.
-
-    Attributes:
-        name: of the population; size: its neurons.
-        step: its kernels.
-        rings: port -> the longest delay with which spikes arrive there, steps.
-        given: whether its spikes are given: then it takes no step, and its codes are filled beforehand.
-    """
-
-    name: str
-    size: int
-    step: NativeStep
-    rings: Mapping[str, int]
-    given: bool = False
-
-    @property
-    def width(self) -> int:
-        """Bytes of a row of codes."""
-        return -(-self.size // LINE) * LINE
-
-    @property
-    def coded(self) -> bool:
-        """There is a code for every step."""
-        return self.given or self.step.program.can_fire or self.step.program.names.rests
-
-    @property
-    def fires(self) -> bool:
-        """It has spikes."""
-        return self.given or self.step.program.can_fire
-
-    def tape(self) -> dict[tuple[str, str], tuple[int, Any]]:
-        """What is kept of each step: key -> values of a row, and their type."""
-        return {(self.name, leaf): (self.size, np.dtype(self.step.precision)) for leaf in self.step.program.tape}
-
-
-class Workspace:
-    """The arrays of one sample under way; a thread has one, and uses it again.
-
-    Args:
-        machine: whose.
-        steps: of a sample.
-
-    Attributes:
-        arrays: by part and argument of its kernels, by "who" and "count" of a part.
-        again: what the way forward leaves when it is computed a second time, which is not read.
-        tapes: by their number of rows.
-        loops: by name.
-    """
-
-    def __init__(self, machine: Machine, steps: int):
-        self.arrays: Arrays = {}
-        self.loops: dict[str, Loop] = {}
-        self.again: Arrays = {}
-        self.tapes: dict[int, Arrays] = {}
-        for part in machine.parts:
-            real, program = np.dtype(part.step.precision), part.step.program
-            for n in program.names.states:
-                self.arrays[part.name, Role.STATE, n] = np.zeros(part.size, real)
-                self.arrays[part.name, Role.STATE_BAR, n] = np.zeros(part.size, real)
-            for port, delay in part.rings.items():
-                self.arrays[part.name, Role.RING, port] = np.zeros((delay, part.size), real)
-                self.arrays[part.name, Role.RING_BAR, port] = np.zeros((delay + 1, part.size), real)
-            self.arrays[part.name, Role.LEFT, ""] = np.zeros(part.size, np.int32)
-            self.arrays[part.name, Role.SPIKE_BAR, ""] = np.zeros(part.size, real)
-            self.arrays[part.name, "who"], self.arrays[part.name, "count"] = np.zeros(part.width, np.int32), np.zeros(1, np.int64)
-            for n in program.use.recorded:
-                self.again[part.name, Role.RECORD, n] = np.zeros((steps, part.size), real)
-            if not part.given:
-                self.again[part.name, Role.CODE, ""] = np.zeros((steps, part.width), np.uint8)
-
-    def tape(self, machine: Machine, rows: int) -> Arrays:
-        """A tape of so many rows; of a sample without one a single row, which every step writes."""
-        if rows not in self.tapes:
-            self.tapes[rows] = {key: np.zeros((rows, width), dtype) for key, (width, dtype) in machine.tape.items()}
-        return self.tapes[rows]
+_WINDOW, _MOST, _LEAST = 2**19, 256, 16
+"""Bytes of what arrives in a window, which a cache holds; and its most and least steps."""
 
 
 class Machine:
-    """The kernels of a network, linked, for one choice of what is given and wanted.
+    """The kernels of a network for one choice of what is given and wanted.
 
     Args:
         parts: of every population, in the network's order.
         links: of every projection, in the network's order.
-        weights: names of the projections whose weights' cotangents are wanted.
+        wanted: paths of the arrays whose cotangents are wanted.
     """
 
-    def __init__(self, parts: tuple[Part, ...], links: tuple[Link, ...], weights: frozenset[str]):
-        self.parts, self.links, self.weights = parts, links, weights
-        self._lock = Lock()
-        self._spaces: dict[int, list[Workspace]] = {}
+    def __init__(self, parts: tuple[Part, ...], links: tuple[Link, ...], wanted: frozenset[tuple[str, ...]]):
+        self.parts, self.links = parts, links
+        self.weights = frozenset(path[1] for path in wanted if path[0] == "weights")
+        roles = {"states": Role.STATE, "flight": Role.RING}
+        self.starts = frozenset((path[1], roles[path[0]], path[2]) for path in wanted if path[0] in roles)
+        self.lock, self.spaces, self.sums = Lock(), {}, {}  # type: ignore[var-annotated]
 
     @cached_property
-    def tape(self) -> dict[tuple[str, str], tuple[int, Any]]:
-        """What is kept of each step, of all parts."""
-        return {key: value for part in self.parts for key, value in part.tape().items()}
+    def order(self) -> list[list[Part]]:
+        """Components of the graph, each after what it depends on."""
+        place = {part.name: j for j, part in enumerate(self.parts)}
+        edges = [(place[link.wiring.source], place[link.wiring.target]) for link in self.links]
+        return [[self.parts[j] for j in component] for component in components(len(self.parts), edges)]
+
+    @cached_property
+    def window(self) -> int:
+        """Steps that a component runs before the next one does. It does not depend on memory or threads, since the order of some sums depends on it."""
+        row = sum(part.size * np.dtype(part.step.precision).itemsize * (1 + len(part.rings)) for part in self.parts)
+        return max(_LEAST, min(_MOST, _WINDOW // max(row, 1)))
 
     @property
     def tape_bytes(self) -> int:
         """Bytes of the tape for one step of one sample."""
-        return sum(width * dtype.itemsize for width, dtype in self.tape.values())
+        return sum(len(part.step.program.tape) * part.size * np.dtype(part.step.precision).itemsize for part in self.parts)
 
-    @contextmanager
-    def workspace(self, steps: int) -> Iterator[Workspace]:
-        """A workspace for samples of so many steps, which others may use afterwards."""
-        free = self._spaces.setdefault(steps, [])
-        try:
-            space = free.pop()
-        except IndexError:
-            space = Workspace(self, steps)
-        yield space
-        free.append(space)
+    def rows(self, steps: int, memory: float) -> int:
+        """Rows of a tape in so much memory: whole windows, at least one, at most all steps."""
+        if memory >= self.tape_bytes * steps:
+            return max(steps, 1)
+        return max(1, min(steps, max(1, int(memory / self.tape_bytes) // self.window) * self.window))
 
-    def linked(self, space: Workspace, what: str, calls: list[Call]) -> Loop:
-        """The loop over these calls in a thread.
+    def forward(self, space: Workspace) -> list[Stretch]:
+        """A sample's way forward.
 
         Args:
-            space: of the thread.
-            what: names the list of calls: those of one name always have arrays of the same types.
-            calls: from `forward` or `backward`.
-
-        Returns:
-            The loop, which holds the arrays of the calls until it is asked for again.
+            space: its arrays.
         """
-        if what in space.loops:
-            space.loops[what].take(calls)
-        else:
-            with self._lock:  # threads come at once; one compiles
-                space.loops[what] = Loop(calls)
-        return space.loops[what]
+        own = _Calls(self, space, again=False)
+        return [Stretch.once(own.begin()), *own.onward(0, space.steps, None), Stretch.once(own.finish(), space.steps)]
 
-    def forward(self, arrays: Arrays, tape: Arrays) -> list[Call]:
-        """The calls of a step.
+    def backward(self, space: Workspace, spikes: frozenset[str]) -> list[Stretch]:
+        """A sample's way back, after it went forward again: all at once or between checkpoints.
 
         Args:
-            arrays: of a workspace, of the sample and of the network, by part and argument; weights by the name of the projection.
-            tape: to be filled.
+            space: its arrays.
+            spikes: populations with cotangents of their spikes; of the others they are zero.
         """
-        calls = [Call(part.step.module.forward, self._arguments(part, part.step.signature.forward, arrays, tape)) for part in self.parts if not part.given]
-        for part in self.parts:
-            sent = [link for link in self.links if link.wiring.source == part.name]
-            if part.fires and sent:
-                listed = (arrays[part.name, "who"], arrays[part.name, "count"])
-                calls.append(self._list(part, arrays, _FIRED, listed))
-                calls += [self._link(kernels.send_dense, kernels.send_sparse, link, listed, arrays[link.wiring.name, "weight"], arrays, Role.RING) for link in sent]
-        return calls
+        own, firsts = _Calls(self, space, True, spikes), list(range(0, space.steps, space.rows))
+        made = [Stretch.once(own.begin()), Stretch.once(own.begin_bars(), space.steps)]
+        kept = space.kept(len(firsts)) if len(firsts) > 1 else []
+        save, load = (tuple(Call(kernels.keep, pair) for pair in kept), tuple(Call(kernels.restore, pair[::-1]) for pair in kept))
+        for j, first in enumerate(firsts[:-1]):
+            made += [Stretch.once(save, j), *own.onward(first, first + space.rows, None)]
+        for j, first in reversed(list(enumerate(firsts))):
+            end = min(first + space.rows, space.steps)
+            made += [Stretch.once(load, j)] if j < len(firsts) - 1 else []
+            made += [*own.onward(first, end, first), *own.back(first, end)]
+        return [*made, Stretch.once(own.finish_bars())]
 
-    def backward(self, arrays: Arrays, tape: Arrays, spikes: Mapping[str, np.ndarray]) -> list[Call]:
-        """The calls of a step backward.
 
-        Args:
-            arrays: as of `forward`, with the cotangents; those of weights by the name of the projection.
-            tape: filled.
-            spikes: population -> cotangents [steps, neurons] of its spikes; of the others they are zero.
-        """
-        calls: list[Call] = []
-        for part in self.parts:
-            sent = [link for link in self.links if link.wiring.source == part.name]
-            listed, bar = (arrays[part.name, "who"], arrays[part.name, "count"]), arrays[part.name, Role.SPIKE_BAR, ""]
-            if part.step.program.spike_matters:
-                if sent or part.name in spikes:
-                    calls.append(self._list(part, arrays, _NEAR, listed))
-                calls.append(Call(kernels.take_spike_bars, (*listed, spikes[part.name], bar)) if part.name in spikes else Call(kernels.clear, (bar,)))
-                calls += [self._link(kernels.gather_dense, kernels.gather_sparse, link, listed, arrays[link.wiring.name, "weight"], arrays, Role.RING_BAR, bar) for link in sent]
-            wanted = [link for link in sent if link.wiring.name in self.weights]
+class _Calls:
+    """The calls of one program.
+
+    Args:
+        machine: of which; space: the arrays of a sample.
+        again: whether it goes forward for the second time: then what comes out stays in the workspace.
+        spikes: populations with cotangents of their spikes.
+    """
+
+    def __init__(self, machine: Machine, space: Workspace, again: bool, spikes: frozenset[str] = frozenset()):
+        self.machine, self.space, self.again, self.spikes = machine, space, again, spikes
+        self._onward = [self._component(component) for component in machine.order]
+        self._back = [self._component_back(component) for component in reversed(machine.order)] if again else []
+
+    def at(self, *key: Any) -> Any:
+        """An array of the workspace, or where one is taken from."""
+        out = not self.again and key[1] in (Role.CODE, Role.RECORD)
+        return self.space.arrays[key] if key in self.space.arrays and not out else Slot(key)
+
+    # --- the start and the end ---
+
+    def begin(self) -> tuple[Call, ...]:
+        """The state at the start."""
+        return tuple(self._open(part, role, n, START, role) for part in self.machine.parts for role, n in part.moving)
+
+    def finish(self) -> tuple[Call, ...]:
+        """The state at the end."""
+        return tuple(self._close(part, role, n, END, role) for part in self.machine.parts for role, n in part.moving)
+
+    def begin_bars(self) -> tuple[Call, ...]:
+        """Cotangents of the state at the end."""
+        return tuple(self._open(part, role, n, END_BAR, _BAR[role]) for part in self.machine.parts for role, n in part.moving if role in _BAR)
+
+    def finish_bars(self) -> tuple[Call, ...]:
+        """Those of the state at the start that are wanted."""
+        return tuple(self._close(part, role, n, START_BAR, _BAR[role]) for part in self.machine.parts for role, n in part.moving if (part.name, role, n) in self.machine.starts)
+
+    def _open(self, part: Part, role: Role, n: str, where: str, own: Role) -> Call:
+        given, mine = Slot((where, part.name, role, n)), self.at(part.name, own, n)
+        return Call(kernels.open_ring, (self.space.origin, given, mine)) if role is Role.RING else Call(kernels.assign, (given, mine))
+
+    def _close(self, part: Part, role: Role, n: str, where: str, own: Role) -> Call:
+        given, mine = Slot((where, part.name, role, n)), self.at(part.name, own, n)
+        return Call(kernels.close_ring, (self.space.origin, mine, given)) if role is Role.RING else Call(kernels.assign, (mine, given))
+
+    # --- over time ---
+
+    def _windows(self, first: int, end: int) -> list[tuple[int, int]]:
+        return [(a, min(a + self.machine.window, end)) for a in range(first, end, self.machine.window)]
+
+    def onward(self, first: int, end: int, base: int | None) -> Iterator[Stretch]:
+        """Steps forward, one component after the other in each window; row 0 of the tape is of step `base`, or there is none."""
+        for a, b in self._windows(first, end):
+            for steps, after in self._onward:
+                if steps:
+                    yield Stretch(steps, a, b, base)
+                if after:
+                    yield Stretch.once(after, a, b)
+
+    def back(self, first: int, end: int) -> Iterator[Stretch]:
+        """Steps backward; row 0 of the tape is of step `first`."""
+        for a, b in reversed(self._windows(first, end)):
+            for before, steps, after in self._back:
+                if before:
+                    yield Stretch.once(before, a, b)
+                if steps:
+                    yield Stretch(steps, b - 1, a - 1, first)
+                if after:
+                    yield Stretch.once(after, a, b)
+
+    def _sent(self, part: Part, component: list[Part], within: bool) -> list[Link]:
+        """Projections from a population, within its component or to others."""
+        names = {p.name for p in component}
+        return [link for link in self.machine.links if link.wiring.source == part.name and (link.wiring.target in names) == within]
+
+    def _component(self, component: list[Part]) -> tuple[tuple[Call, ...], tuple[Call, ...]]:
+        """Calls of every step, and those after a window."""
+        steps, after = [], []
+        for part in component:
+            if part.given:
+                after += [Call(kernels.clear_rows, (self.at(part.name, Role.RING, n),)) for n in part.rings]
+            else:
+                steps.append(Call(part.step.module.forward, self._arguments(part, part.step.signature.forward)))
+        for part in component:
+            for within, calls in ((True, steps), (False, after)):
+                if part.fires and (sent := self._sent(part, component, within)):
+                    calls.append(self._list(part, _FIRED, not within))
+                    calls += [self._link(kernels.send_dense, kernels.send_sparse, link, not within, self.at(link.wiring.name, "weight"), Role.RING) for link in sent]
+        return tuple(steps), tuple(after)
+
+    def _component_back(self, component: list[Part]) -> tuple[tuple[Call, ...], tuple[Call, ...], tuple[Call, ...]]:
+        """Calls before a window, of every step, and after the window."""
+        before: list[Call] = []
+        steps: list[Call] = []
+        after: list[Call] = []
+        for part in component:
+            if part.step.program.spike_matters and part.step.program.use.product:
+                mine, sent = self.at(part.name, Role.SPIKE_BAR, ""), [self._sent(part, component, within) for within in (True, False)]
+                if any(sent) and part.name in self.spikes:
+                    before.append(Call(kernels.take_rows, (Slot((part.name, "spikes")), mine)))
+                elif part.name not in self.spikes:
+                    before.append(Call(kernels.clear_rows, (mine,)))
+                for within, links, calls in ((False, sent[1], before), (True, sent[0], steps)):
+                    if links:
+                        calls.append(self._list(part, _NEAR, not within))
+                        calls += [self._link(kernels.gather_dense, kernels.gather_sparse, link, not within, self.at(link.wiring.name, "weight"), Role.RING_BAR, mine) for link in links]
+            wanted = [link for link in self.machine.links if link.wiring.source == part.name and link.wiring.name in self.machine.weights]
             if wanted and part.fires:
-                calls.append(self._list(part, arrays, _FIRED, listed))
-                calls += [self._link(kernels.weigh_dense, kernels.weigh_sparse, link, listed, arrays[link.wiring.name, "weight_bar"], arrays, Role.RING_BAR) for link in wanted]
-        return calls + [Call(part.step.module.backward, self._arguments(part, part.step.signature.backward, arrays, tape)) for part in self.parts if part.step.program.use.product]
+                after += [self._list(part, _FIRED, True), Call(kernels.turn_list, (*self._listed(part), *self._turned(part)))]
+                after += [self._weigh(link, self._turned(part)) for link in wanted]
+        steps += [Call(part.step.module.backward, self._arguments(part, part.step.signature.backward)) for part in component if part.step.program.use.product]
+        return tuple(before), tuple(steps), tuple(after)
 
-    def _list(self, part: Part, arrays: Arrays, bits: Any, listed: tuple[Any, Any]) -> Call:
-        return Call(kernels.list_codes, (arrays[part.name, Role.CODE, ""].reshape(-1), part.width, bits, *listed))
+    # --- single calls ---
 
-    def _link(self, dense: Callable[..., Any], sparse: Callable[..., Any], link: Link, listed: tuple[Any, Any], weight: np.ndarray, arrays: Arrays, role: Role, *more: np.ndarray) -> Call:
-        ring = arrays[link.wiring.target, role, link.wiring.port]
+    def _listed(self, part: Part) -> tuple[Any, Any]:
+        return self.at(part.name, "who", ""), self.at(part.name, "first", "")
+
+    def _turned(self, part: Part) -> tuple[Any, Any]:
+        return self.at(part.name, "when", ""), self.at(part.name, "begin", "")
+
+    def _list(self, part: Part, bits: Any, whole: bool) -> Call:
+        return Call(kernels.list_codes, (whole, self.at(part.name, Role.CODE, ""), bits, *self._listed(part)))
+
+    def _link(self, dense: Any, sparse: Any, link: Link, whole: bool, weight: Any, role: Role, *more: Any) -> Call:
+        listed = next(self._listed(part) for part in self.machine.parts if part.name == link.wiring.source)
+        ring = self.at(link.wiring.target, role, link.wiring.port)
         if link.dense:
-            return Call(dense, (*listed, weight, int(link.delay[0]), ring, *more))
-        return Call(sparse, (*listed, weight, link.first, link.delay, link.begin, link.target, ring, *more))
+            return Call(dense, (whole, *listed, weight, int(link.delay[0]), ring, *more))
+        return Call(sparse, (whole, *listed, weight, link.first, link.delay, link.begin, link.target, ring, *more))
 
-    def _arguments(self, part: Part, arguments: tuple[Argument, ...], arrays: Arrays, tape: Arrays) -> tuple[Any, ...]:
-        made: list[Any] = [part.size]
-        for a in arguments:
-            made.append(tape[part.name, a.name] if a.role is Role.TAPE else arrays[part.name, a.role, a.name])
-        return tuple(made)
+    def _weigh(self, link: Link, turned: tuple[Any, Any]) -> Call:
+        bar, ring = self.at(link.wiring.name, "weight_bar"), self.at(link.wiring.target, Role.RING_BAR, link.wiring.port)
+        if link.dense:
+            return Call(kernels.weigh_dense, (*turned, self.at(link.wiring.source, "lines", ""), bar, int(link.delay[0]), ring))
+        return Call(kernels.weigh_sparse, (*turned, bar, link.first, link.delay, link.begin, link.target, ring))
+
+    def _arguments(self, part: Part, arguments: tuple[Argument, ...]) -> tuple[Any, ...]:
+        alone = part.name in self.spikes and not any(link.wiring.source == part.name for link in self.machine.links)
+        return (part.size, *(Slot((part.name, "spikes")) if a.role is Role.SPIKE_BAR and alone else self.at(part.name, a.role, a.name) for a in arguments))
+
+
+_BAR = {Role.STATE: Role.STATE_BAR, Role.RING: Role.RING_BAR}

@@ -1,0 +1,83 @@
+"""The arrays of one sample under way: a thread has one, and uses it again for the next sample and the next batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from neuropil.engine.aligned import aligned_zeros
+from neuropil.learn.native.loop import Given, Program, Stretch
+from neuropil.learn.native.part import Part
+from neuropil.plan.gradient_signature import Role
+
+MOVING = (Role.STATE, Role.RING, Role.LEFT)
+"""What is kept at a checkpoint."""
+
+
+class Workspace:
+    """Arrays, made when they are first asked for.
+
+    Args:
+        parts: the populations.
+        window: steps that a component runs before the next one does.
+        steps: of a sample.
+        rows: of the tape.
+
+    Attributes:
+        arrays: by key.
+        steps, rows: as above.
+        origin: [1], the network's step at step 0.
+    """
+
+    def __init__(self, parts: Sequence[Part], window: int, steps: int, rows: int):
+        self.steps, self.rows = steps, rows
+        self.arrays: dict[Any, np.ndarray] = {}
+        self.origin = np.zeros(1, np.int64)
+        self._programs: dict[Any, Program] = {}
+        window = min(window, max(steps, 1))
+        for part in parts:
+            name, real, program = part.name, np.dtype(part.step.precision), part.step.program
+            mine: dict[Any, tuple[tuple[int, ...], Any]] = {}
+            for n in program.names.states:
+                mine[Role.STATE, n] = mine[Role.STATE_BAR, n] = (part.size,), real
+            for port, delay in part.rings.items():
+                mine[Role.RING, port] = mine[Role.RING_BAR, port] = (window + delay, part.size), real
+            for leaf in program.tape:
+                mine[Role.TAPE, leaf] = (rows, part.size), real
+            for n in program.use.recorded:
+                mine[Role.RECORD, n] = (steps, part.size), real
+            mine[Role.LEFT, ""], mine[Role.SPIKE_BAR, ""] = ((part.size,), np.int32), ((window, part.size), real)
+            mine["who", ""] = mine["when", ""] = mine["lines", ""] = (window * part.size,), np.int32
+            mine["first", ""], mine["begin", ""] = ((window + 1,), np.int64), ((part.size + 1,), np.int64)
+            if not part.given:
+                mine[Role.CODE, ""] = (steps, part.width), np.uint8
+            self.arrays |= {(name, *key): aligned_zeros(shape, dtype) for key, (shape, dtype) in mine.items()}
+
+    def kept(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """What moves, each array flat, and where copies of it are kept.
+
+        Args:
+            count: how many copies.
+        """
+        pairs = []
+        for key, a in [(key, a) for key, a in self.arrays.items() if key[1] in MOVING]:
+            kept = self.arrays.setdefault(("kept", *key), np.zeros((count, a.size), a.dtype))
+            pairs.append((a.reshape(-1), kept))
+        return pairs
+
+    def program(self, what: Any, stretches: Any, given: Given) -> Program:
+        """A program with its arrays.
+
+        Args:
+            what: names it: those of one name differ in the arrays alone.
+            stretches: makes its stretches, where it does not exist yet.
+            given: arrays.
+        """
+        if what in self._programs:
+            self._programs[what].take(given)
+        else:
+            made: list[Stretch] = stretches()
+            self._programs[what] = Program(made, given)
+        return self._programs[what]
