@@ -91,7 +91,7 @@ class Modulation(AsDescribed):
         self._raise(step)
 
     def _act_between(self, ticking: set[str], step: int) -> None:
-        concentrations = {name: r.c for name, r in self.running.items()}
+        concentrations = {name: r.level.c[0] for name, r in self.running.items()}
         for target in self.between:
             if ticking & target.modulators:
                 target.act(concentrations, step)
