@@ -129,7 +129,7 @@ def test_conductances_of_a_cell_are_found_from_its_somatic_potential():
         free = [npl.Trainable(net["cell"], f"{n}.g", bounds=(low * UNIT, high * UNIT), scale=(high - low) / 4 * UNIT, each=False) for n, (low, high) in BOUNDS.items()]
         x = {"cell.inject.amplitude": current * pA, **({"cell.draw.command": v * mV} if clamp else {})}
         made = npl.fit(
-            net, (x, v), loss=npl.losses.TraceError("cell.v", columns=(0,)), trainable=free, epochs=epochs, optimizer=optimizer, dt=DT * ms, precision="float64", checks=False, chunk=50
+            net, (x, v), loss=npl.losses.TraceError("cell.v", columns=(0,)), trainable=free, epochs=epochs, optimizer=optimizer, dt=DT * ms, precision="float64", checks=False, method="forward"
         )  # fmt: skip
         return conductances(made.network)
 
