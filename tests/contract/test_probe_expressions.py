@@ -18,9 +18,9 @@ from neuropil import maths
 from neuropil.errors import ModelError, NetworkError, UnitError
 from neuropil.learn import Rollout
 from neuropil.model import Branched
-from neuropil.units import ms, mV, nS, pA, pF
+from neuropil.oracle import simulate
+from neuropil.units import cm, mS, ms, mV, nM, nS, pA, pF, um
 from neuropil.zoo.channels.leak import Leak
-from neuropil.zoo.modulators.dopamine import Dopamine, receptors
 from neuropil.zoo.neurons.branch_neuron import NMDADendrite
 from neuropil.zoo.neurons.lif import LIFExp
 
@@ -115,11 +115,64 @@ def test_refused():
         made.probe(dendrites, lambda s, p: s.v)
     assert not made.probes
     made.probe(cells, leak)
-    da = made.modulator("dopamine", Dopamine(), volume=[cells], tick=1 * ms)
-    receptors(da)
-    da.modulates(cells, "tau_m", npl.Gain(by=0.1), receptor="D1")
-    with pytest.raises(NetworkError, match="tau_m is changed by a modulator"):
-        npl.Simulation(made)
+    npl.Simulation(made).close()
+
+
+def modulated(dendrites: bool = True) -> npl.Network:
+    """Parameters that the probes read change at every tick: one for all, drawn, and of a channel that differs along the cell."""
+    made = npl.Network("modulated")
+    cells = made.population("cells", LIFExp(e_l=-70 * mV, c_m=npl.Normal(250 * pF, 20 * pF)), N, initial={"v": npl.Uniform(-70 * mV, -56 * mV)})
+    made.probe(cells, leak, name="leak", start=0 * ms)
+    made.probe(cells, lambda s, p: p.c_m / p.tau_m, name="constant")
+    kinetics = npl.FirstOrder(baseline=200 * nM, tau=4 * ms)
+    da = made.modulator("da", kinetics, volume=cells, tick=0.7 * ms).receptor("D1", ec50=600 * nM)
+    da.modulates(cells, "tau_m", npl.Gain(by=3.0), receptor="D1").modulates(cells, "c_m", npl.Gain(by=-0.5), receptor="D1")
+    if dendrites:
+        morphology = npl.Cell(npl.Morphology.cable(300 * um, 2 * um), discretisation=npl.FixedCount(3), initial=-65 * mV)
+        morphology.paint("all", Leak(), name="leak", g=lambda x: (0.05 + 0.001 * x) * mS / cm**2)
+        branches = made.population("dendrites", morphology, 2)
+        made.probe(branches, npl.Expression(lambda s, p, x: p.g * (x.v - p.e), part="leak"), name="density")
+        na = made.modulator("na", kinetics, volume=branches, tick=0.7 * ms).receptor("a2", ec50=600 * nM)
+        na.modulates(branches, "leak.g", npl.Gain(by=2.0), receptor="a2").modulates(branches, "leak.e", npl.Shift(by=10 * mV), receptor="a2")
+    return made
+
+
+def test_modulated_parameters_are_read_as_they_are_in_force():
+    """The oracle reads them where it keeps them; 800 nM at 2.1 ms."""
+    truth = simulate(modulated(), STEPS * DT, dt=DT, doses={"da": {20: 8e-4}, "na": {20: 8e-4}}).traces
+    for threads, chunks in ((1, (20, 40)), (2, (20, 3, 37))):
+        with npl.Simulation(modulated(), dt=DT, precision="float64", threads=threads) as simulation:
+            for k, steps in enumerate(chunks):
+                simulation.step(steps)
+                for name in ("da", "na") if not k else ():
+                    simulation.modulators[name].release(800 * nM)
+            traces = simulation.result().traces
+        for name, values in truth.items():
+            np.testing.assert_allclose(traces[name].values, values, rtol=1e-9, atol=1e-9, err_msg=name)
+    constant = traces["constant"].values
+    assert np.all(np.ptp(constant, axis=0) > 0.1 * np.abs(constant).max(axis=0))
+    rolled, still = by_rollout(modulated(dendrites=False), DT, steps=STEPS).traces, by_oracle(modulated(dendrites=False), DT, steps=STEPS).traces
+    for name, values in still.items():
+        np.testing.assert_allclose(rolled[name], values, rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+def test_modulated_parameters_are_read_after_a_change_and_a_wake(tmp_path):
+    """The change, and the checkpoint, between two ticks: what is in force follows from the levels of the last one."""
+    acts = {25: [("cells", {"tau_m": np.linspace(8, 12, N) * ms}), ("dendrites", {"leak.e": -60 * mV})]}
+    truth = simulate(modulated(), STEPS * DT, dt=DT, settings=acts).traces
+    with npl.Simulation(modulated(), dt=DT, precision="float64", threads=2) as simulation:
+        simulation.step(25)
+        for name, values in acts[25]:
+            simulation.set(name, **values)
+        path = simulation.checkpoint(tmp_path / "c.h5")
+        simulation.step(STEPS - 25)
+        traces = simulation.result().traces
+    with npl.Simulation(modulated(), dt=DT, precision="float64", threads=1, resume=path) as woken:
+        woken.step(STEPS - 25)
+        late = woken.result().traces
+    for name, values in truth.items():
+        np.testing.assert_allclose(traces[name].values, values, rtol=1e-9, atol=1e-9, err_msg=name)
+        np.testing.assert_array_equal(late[name].values, traces[name].values[-len(late[name].values) :], err_msg=name)
 
 
 def test_changed_parameters_are_read_from_then_on():

@@ -119,6 +119,18 @@ def test_after_a_fault_results_are_read_and_a_snapshot_is_gone_back_to(by) -> No
         assert simulation.run(steps * 0.1 * ms).spikes == kept.spikes
 
 
+def test_counts_are_read_and_not_written() -> None:
+    """They are what rates and checkpoints are made of; a restart sets them back."""
+    with npl.Simulation(network(), threads=1) as simulation:
+        simulation.step(300)
+        counts = simulation.counts
+        assert counts.sum() == len(simulation.result().spikes) > 0
+        with pytest.raises(ValueError, match="read-only"):
+            counts[:] = 0
+        simulation.reset(restart=True)
+        assert not simulation.counts.any()
+
+
 @cached_njit(**KERNEL_FLAGS)
 def compiled_mean(values, places):
     return mean(values, places)

@@ -302,17 +302,17 @@ def test_a_change_that_fails_is_none(straight: npl.Result) -> None:
 
 def test_a_failure_in_native_code_of_one_thread_frees_the_others() -> None:
     with npl.Simulation(network(), threads=2) as simulation:
-        call = Core._call
+        call = Core._together
 
         def failing(self: Core, t: int, *rest: Any) -> Any:
             if t == 0:
                 raise MemoryError("none left")
             return call(self, t, *rest)
 
-        Core._call = failing  # type: ignore[method-assign, assignment]
+        Core._together = failing  # type: ignore[method-assign, assignment]
         try:
             with pytest.raises(MemoryError):
                 simulation.step(100)
         finally:
-            Core._call = call  # type: ignore[method-assign]
+            Core._together = call  # type: ignore[method-assign]
         assert isinstance(elsewhere(simulation.step), SimulationError)

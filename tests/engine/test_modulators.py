@@ -188,6 +188,9 @@ def test_every_cell_may_have_a_level_of_its_own() -> None:
     assert own.c[8] == pytest.approx(4 * 40e-6, rel=1e-6)  # supplied at four times its tonic rate
     assert raised[:8].min() > 1e-6 and np.ptp(raised[:8]) > 1e-6
     assert own.concentration.value == pytest.approx(own.c.mean(), rel=1e-12)
+    for values in (own.c, own.signal):  # one of the owners' copies, or what only `set_signal` checks
+        with pytest.raises(ValueError, match="read-only"):
+            values[0] = 1.0
     with pytest.raises(NeuropilError, match="signal of modulator 'own' has the wrong shape"):
         own.set_signal(np.zeros(8))
     for at in (np.arange(8) + 2, np.arange(8) + 0.5, -np.arange(8)):

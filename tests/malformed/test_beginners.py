@@ -215,6 +215,18 @@ def test_a_forgotten_reset_is_told(tmp_path: Path) -> None:
         model(tmp_path, source)
 
 
+def test_a_misspelled_equation_is_answered_and_not_ignored() -> None:
+    """A method that nothing calls would leave its states as they are."""
+    with pytest.raises(NeuropilError, match=r"(?s)no equation 'derivatives'.*did you mean 'derivative'"):
+        type("Still", (npl.Neuron,), {"v": npl.State(0.0), "derivatives": lambda self, s, x: {"v": -s.v / ms}})
+    with pytest.raises(NeuropilError, match=r"(?s)no equation 'arrives'.*did you mean 'arrive'"):
+        type("Deaf", (npl.Synapse,), {"arrives": lambda self, s, w: {}})
+    with pytest.warns(UserWarning, match=r"Silent has a reset\(\) and neither fires\(\) nor hazard\(\)"):
+        type("Silent", (npl.Neuron,), {"v": npl.State(0.0), "threshold": lambda self, s: s.v > 1.0, "reset": lambda self, s: {"v": 0.0}})
+    both = {"v": npl.State(0.0), "derivative": lambda self, s, x: self.derivatives(s), "derivatives": lambda self, s: {"v": -s.v / ms}}
+    assert type("Helped", (npl.Neuron,), both).spec.states  # type: ignore[attr-defined]
+
+
 def test_the_model_without_mistakes_is_right(tmp_path: Path) -> None:
     made = npl.Network()
     made.population("p", model(tmp_path, _MODEL.format(body='return {"v": -(s.v + 65 * mV) / self.tau + x.current}'))(), 3)

@@ -89,7 +89,7 @@ LOSSES: dict[str, tuple[Callable[..., Any], str, list[dict[str, Any]]]] = {
     "rates": (losses.SpikeRate, "SpikeRate", [{"right": 0}, {"right": -5}, {"wrong": 200}, {"scale": 0}, {"right": NAN}, {"wrong": "low"}, {"scale": True}]),
     "van Rossum": (losses.VanRossum, "VanRossum", [{"tau": 0}, {"tau": -1}, {"tau": NAN}, {"tau": 5 * ms}, {"tau": "x"}]),
     "point process": (losses.PointProcess, "PointProcess", [{}, {"intensity": "hazard"}, {"intensity": abs}, {"intensity": npl.Expression(lambda s: s.v, name="v"), "least": 0}]),
-    "traces": (losses.TraceError, "TraceError", [{"scale": 0}, {"scale": NAN}, {"skip": -1}, {"skip": 1.5}, {"skip": "no"}]),
+    "traces": (losses.TraceError, "TraceError", [{"scale": 0}, {"scale": NAN}, {"skip": -1}, {"skip": 1.5}, {"skip": "no"}, {"columns": ()}, {"columns": (-1,)}, {"columns": (0, 0)}, {"columns": 1}, {"columns": (True,)}]),
     "squares": (losses.SquaredError, "SquaredError", [{}, {"readout": 3}]),
     "bounds": (losses.RateBounds, "RateBounds", [{"low": -1}, {"high": NAN}, {"low": 5, "high": 4}, {"strength": 0}, {"scale": 0}, {"over": "time"}, {"low": "x"}, {"strength": True}]),
     "Victor-Purpura": (losses.victor_purpura, "victor_purpura", [
@@ -127,7 +127,7 @@ DATA: dict[str, tuple[str, Any, dict[str, Any]]] = {
     "one-hot": ("argmax", lambda: (X, np.eye(2)[Y]), {}), "rates of another width": ("SpikeRate", lambda: (X, np.zeros((6, 3))), {"loss": losses.SpikeRate("hidden")}),
     "rate of what is silent": ("never spikes", lambda: (X, Y), {"loss": "spike_rate"}), "trains too long": ("VanRossum", lambda: (X, np.zeros((6, 7, 4))), {"loss": losses.VanRossum("hidden")}),
     "negative trains": ("negative", lambda: (X, np.zeros((6, 5, 4)) - 1), {"loss": losses.VanRossum("hidden")}), "trace of another width": ("TraceError", lambda: (X, np.zeros((6, 5, 3))), {"loss": "trace_error"}),
-    "trace NaN": ("not finite", lambda: (X, np.full((6, 5, 2), NAN)), {"loss": "trace_error"}), "skips all": ("no step", lambda: (X, np.zeros((6, 5, 2))), {"loss": losses.TraceError(skip=5)}),
+    "trace NaN": ("not finite", lambda: (X, np.full((6, 5, 2), NAN)), {"loss": "trace_error"}), "no such column": ("no such column", lambda: (X, np.zeros((6, 5, 1))), {"loss": losses.TraceError(columns=(7,))}), "skips all": ("no step", lambda: (X, np.zeros((6, 5, 2))), {"loss": losses.TraceError(skip=5)}),
     "unknown output": ("hiden", lambda: (X, Y), {"loss": losses.CrossEntropy(losses.Maximum("hiden"))}), "unknown state": ("state 'u'", lambda: (X, Y), {"loss": losses.CrossEntropy(losses.Last("output.u"))}),
     "batch that is no pair": ("batch 0", lambda: [X, (X, Y), (X, Y)], {}), "batch of another kind": ("batch 0", lambda: [(X, None), (X, Y), (X, Y)], {}), "part of batches": ("cannot be divided", lambda: [(X, Y)], {"validation": 0.5}),
     "a rate for an optimiser": ("learning_rate", lambda: (X, Y), {"optimizer": optax.adam(0.1), "learning_rate": 0.1}), "no network": ("Network", lambda: (X, Y), {"net": 3}), "a text for a network": ("Network", lambda: (X, Y), {"net": "net"}),

@@ -187,6 +187,20 @@ def test_victor_purpura(one, other, q, expected):
     assert np.isclose(losses.victor_purpura(one, other, q), expected) and np.isclose(losses.victor_purpura(other, one, q), expected)
 
 
+def test_coincidence_factor():
+    """Closed forms: 1 for equal trains, -chance / (1 - chance) without coincidences, 0 on average for a Poisson train; a spike counts once."""
+    a, rng = np.arange(10.0, 1000.0, 25.0), np.random.default_rng(1)
+    chance = 2 * 2.0 * a.size / 1000.0
+    assert np.isclose(losses.coincidence_factor(a, a + 1.9, 1000.0), 1.0) and np.isclose(losses.coincidence_factor(a, a + 12.0, 1000.0), -chance / (1 - chance))
+    random = [losses.coincidence_factor(np.sort(rng.uniform(0, 1e4, 100)), np.arange(50.0, 1e4, 100.0), 1e4, 5.0) for _ in range(300)]
+    assert abs(np.mean(random)) < 0.02
+    assert np.isclose(losses.coincidence_factor([10.0, 11.0], [10.5], 1e3, 1.0), (1 - 4e-3) / 1.5 / (1 - 4e-3))
+    assert np.isnan(losses.coincidence_factor([], [], 10.0)) and losses.coincidence_factor([], [1.0], 10.0) == 0.0
+    for wrong in (([np.nan], [1.0], 10.0), ([1.0], [[1.0]], 10.0), ([1.0], [1.0], 0.0), ([1.0], [1.0], 10.0, -1.0), ([1.0, 2.0], [1.0], 8.0), (["x"], [1.0], 8.0)):
+        with pytest.raises(ModelError, match="coincidence_factor"):
+            losses.coincidence_factor(*wrong)
+
+
 def test_victor_purpura_is_the_best_of_all_ways():
     """Against the recursion of the paper, on random trains."""
 

@@ -211,7 +211,7 @@ def test_populations_of_another_network_are_refused(net):
         (lambda: TimeArray(1 * pA, 1 * ms), ["TimeArray.values", "[times]"]),
         (lambda: Uniform(2 * mV, 1 * mV), ["low must be below high"]),
         (lambda: Normal(0 * mV, 0 * mV), ["standard deviation"]),
-        (lambda: Normal(0 * mV, 1 * mV, low=50 * mV), ["hardly any"]),
+        (lambda: Normal(0 * mV, 1 * mV, low=50 * mV), ["almost none"]),
     ],
 )
 def test_stimuli_and_distributions_refuse_nonsense(make, parts):

@@ -58,6 +58,7 @@ class EffectsOnPart:
         constants: nodes; columns, arrays: of each the column of the kernel's table, or the number of the array; one of both is None.
         period: the parameter that is the refractory period, if it changes; period_array: each element has an entry of an array for it.
         real: type of the kernel's numbers.
+        any_value: constants that are not finite are no fault.
     """
 
     graph: Graph
@@ -75,6 +76,7 @@ class EffectsOnPart:
     period: str | None
     period_array: bool
     real: str
+    any_value: bool = False
 
 
 @dataclass
@@ -277,7 +279,7 @@ class _Writer:
             roots = [nodes[k] for k in many]
 
             def ends(names: list[str]) -> list[str]:
-                made = [f"bad |= np.int64(0 if isfinite({n}) else 1)" for n in names]
+                made = [] if p.any_value else [f"bad |= np.int64(0 if isfinite({n}) else 1)" for n in names]
                 kept = [f"real({n}) if changed[i] != 0.0 else o{k}[i]" if self.masked else f"real({n})" for k, n in enumerate(names)]
                 return [*made, *(f"o{k}[i] = {value}" for k, value in enumerate(kept))]
 

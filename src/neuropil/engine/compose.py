@@ -16,6 +16,7 @@ from neuropil.engine.aligned import aligned_zeros
 from neuropil.engine.cells.compose import Owned, cells_of
 from neuropil.engine.effects.compose import Arrays, Target, modulators_of
 from neuropil.engine.effects.level import Level
+from neuropil.engine.effects.modulated_probe import ModulatedProbe
 from neuropil.engine.effects.modulated_target import ModulatedTarget
 from neuropil.engine.exchange.exchange import Exchange
 from neuropil.engine.exchange.junctions import Potentials, junctions
@@ -66,7 +67,7 @@ class Machine:
         streams: keys of the random numbers that are drawn in steps.
         numbers, periods: by batch, what its kernel reads for each segment (rows, see `Share`); all threads share them.
         advances: by batch, or by name of cells, the operation that advances their elements; stimuli: by batch, see `stimuli_of`.
-        levels: of modulators, by name; modulated: by target, what modulators change.
+        levels: of modulators, by name; modulated: by target, what modulators change; probed: likewise of probes.
     """
 
     groups: list[list[GroupArrays]]
@@ -86,6 +87,12 @@ class Machine:
     stimuli: dict[int, dict[str | int, Operation]] = field(default_factory=dict)
     levels: dict[str, Level] = field(default_factory=dict)
     modulated: dict[Target, ModulatedTarget] = field(default_factory=dict)
+    probed: list[ModulatedProbe] = field(default_factory=list)
+
+    @property
+    def effects(self) -> list[ModulatedTarget]:
+        """Everything that modulators change by operations."""
+        return [*self.modulated.values(), *self.probed]
 
     @property
     def arrays(self) -> Arrays:
@@ -127,14 +134,15 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
         )
         machine.operations += made
     groups = [[own.arrays for own in mine] for mine in machine.groups]
-    recorded = Recorded(plan, layout, groups, machine.numbers, machine.cells, machine.compartments, probe_rows)
-    machine.renewed = recorded.renewed
+    recorded = Recorded(plan, layout, groups, machine.numbers, machine.cells, machine.compartments, probe_rows, machine.levels)
+    machine.renewed, machine.probed = recorded.renewed, recorded.modulated
     machine.probes = [[] for _ in layout.shares]
     for probe in plan.network.probes:
         buffers, operations = builder_of(probe, "engine")(probe, recorded)
         machine.operations += operations
         for mine, buffer in zip(machine.probes, buffers, strict=True):
             mine.append(buffer)
+    machine.operations += [probed.operation for probed in machine.probed]
     return machine
 
 

@@ -18,6 +18,8 @@ from neuropil.model.cell.cell import Cell
 from neuropil.model.cell.mechanism import supplied
 from neuropil.model.contents.contents import Population
 from neuropil.model.contents.expression import Expression, readable
+from neuropil.model.modulation.bound_effect import BoundEffect
+from neuropil.model.modulation.modulator import effects_on
 from neuropil.model.neuron.branched import Branched
 from neuropil.model.neuron.composite import full_name
 from neuropil.plan.buffers import Buffer
@@ -49,7 +51,9 @@ class Piece:
     """Elements of one program.
 
     Attributes:
-        program: the expression; at: for each thread int64[n], which of the elements asked for.
+        program: the expression; at: for each thread int64[n], which of the elements asked for; neurons: likewise, whose they are.
+        effects: of modulators on parameters that it reads, by these as the expression has them.
+        constants: for each thread, of each hoisted constant, float64[n]; None until they are computed.
         static: for each thread, from the plan as it is to the values of parameters, by leaf; leaves: of states and inputs.
         arriving: by leaf, for each thread.
         states, inputs, brought: buffers that it reads: of states, of inputs, and of what arrives.
@@ -57,6 +61,9 @@ class Piece:
 
     program: EquationProgram
     at: list[np.ndarray] = field(default_factory=list)
+    neurons: list[np.ndarray] = field(default_factory=list)
+    effects: dict[str, tuple[BoundEffect, ...]] = field(default_factory=dict)
+    constants: list[list[np.ndarray]] | None = None
     static: list[Callable[[Plan], dict[str, Any]]] = field(default_factory=list)
     leaves: list[dict[str, Leaf]] = field(default_factory=list)
     arriving: dict[str, list[Arriving]] = field(default_factory=dict)
@@ -75,8 +82,16 @@ def pieces(expression: Expression, population: Population, neurons: np.ndarray, 
         recorded: what probes may record of.
     """
     if isinstance(population.neuron, Cell):
-        return _of_cells(expression, population, population.neuron, neurons, sites, recorded)
-    return [_of_part(expression, population, neurons, sites, recorded)]
+        found = _of_cells(expression, population, population.neuron, neurons, sites, recorded)
+    else:
+        found = [_of_part(expression, population, neurons, sites, recorded)]
+    whole, own = effects_on(recorded.plan.network.modulators, population), expression.model_in(population).spec.parameters
+    for piece in found:
+        for leaf in sorted(piece.program.graph.leaves(*piece.program.hoisted)):
+            name = leaf.removeprefix("p.")  # a parameter of the part, or of another mechanism in the compartment, with its name
+            if listed := whole.get(full_name(expression.part, name) if name in own else name):
+                piece.effects[name] = listed
+    return found
 
 
 # --- neurons and branches ----------------------------------------------------------------------------------------
@@ -94,6 +109,7 @@ def _of_part(expression: Expression, population: Population, neurons: np.ndarray
         at, slots = recorded.slots(population, part, neurons * count + sites, t)
         indices = sites[at] * population.size + neurons[at]  # parameters lie site by site
         piece.at.append(at)
+        piece.neurons.append(neurons[at])
         piece.static.append(partial(_of_member, g, m, indices))
         piece.leaves.append({})
         arrays = recorded.arrays[t][g]
@@ -181,6 +197,7 @@ def _of_group(
         cell, compartment = neurons[at] - own.start, compartments[at]
         element = sites[at] * cells.own + cell  # of a point process
         piece.at.append(at)
+        piece.neurons.append(neurons[at])
         owner = point if point is not None else group
         assert owner is not None
         row = sites[at] if point is not None else _rows(cells, owner, compartment)

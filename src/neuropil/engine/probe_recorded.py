@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from neuropil.engine.cells.compose import Owned
+from neuropil.engine.effects.level import Level
+from neuropil.engine.effects.modulated_probe import ModulatedProbe
 from neuropil.engine.layout import Layout
 from neuropil.engine.sampling import next_row
 from neuropil.model.contents.contents import Population, Probe
@@ -73,6 +75,7 @@ class Recorded:
         arrays: [thread][batch], by argument; numbers: by batch, what its kernel reads for each segment.
         cells: populations with morphology, by name; compartments: the buffers of their states.
         rows: samples that a buffer holds.
+        levels: of modulators, by name; modulated: what they change of what probes compute.
         renewed: what to do when parameters have changed, given the plan as it is then.
     """
 
@@ -83,6 +86,8 @@ class Recorded:
     cells: dict[str, Owned]
     compartments: dict[str, Buffer]
     rows: int
+    levels: dict[str, Level]
+    modulated: list[ModulatedProbe] = field(default_factory=list)
     renewed: list[Callable[[Plan], None]] = field(default_factory=list)
 
     def slots(self, population: Population, part: str, indices: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from neuropil.codegen.cache import load
 from neuropil.codegen.equation_source import NAME, expression_source
 from neuropil.engine.cells.arrays import CellArrays
 from neuropil.engine.cells.compose import check_probe, sampled
+from neuropil.engine.effects.modulated_probe import ModulatedProbe
 from neuropil.engine.probe_elements import Leaf, Piece, compartment_slots, pieces
 from neuropil.engine.probe_recorded import ProbeBuffer, Recorded, Work
 from neuropil.engine.sampling import add, arrive, axial, clear, potentials, sample
@@ -137,10 +138,7 @@ def evaluated(found: list[Piece], into: Into, first: bool, recorded: Recorded) -
         varying = range(len(piece.program.hoisted))
         # All constants come in arrays, so that parameters may change into ones that differ between elements.
         kernel = Kernel.of(load(NAME, expression_source(piece.program, leaves, varying)).sample)
-        constants = [[np.zeros(at.size) for _ in varying] for at in piece.at]
-        renew = partial(_renew, piece, constants)
-        renew(recorded.plan)
-        recorded.renewed.append(renew)
+        constants = _constants(piece, recorded)
         arguments = []
         arrived = {leaf: [np.zeros(at.size) for at in piece.at] for leaf in piece.arriving}
         for t, (column_of, values, filled) in enumerate(into):
@@ -153,11 +151,31 @@ def evaluated(found: list[Piece], into: Into, first: bool, recorded: Recorded) -
     return calls
 
 
-def _renew(piece: Piece, constants: list[list[np.ndarray]], plan: Plan) -> None:
+def _constants(piece: Piece, recorded: Recorded) -> list[list[np.ndarray]]:
+    """Of each thread the constants of a piece, which follow its parameters: those that are set, and what modulators make of them."""
+    if piece.constants is None:
+        piece.constants = constants = [[np.zeros(at.size) for _ in piece.program.hoisted] for at in piece.at]
+        modulated = None
+        if piece.effects:
+            label = f"probed {', '.join(piece.effects)} ({len(recorded.modulated)})"
+            population = next(iter(piece.effects.values()))[0].population
+            given = [static(recorded.plan) for static in piece.static]
+            modulated = ModulatedProbe(label, population, piece.program, piece.effects, recorded.plan.dt, recorded.levels, given, piece.neurons, constants)
+            recorded.modulated.append(modulated)
+        renew = partial(_renew, piece, constants, modulated)
+        renew(recorded.plan)
+        recorded.renewed.append(renew)
+    return piece.constants
+
+
+def _renew(piece: Piece, constants: list[list[np.ndarray]], modulated: ModulatedProbe | None, plan: Plan) -> None:
     """Compute the constants of a piece from the parameters of a plan."""
-    for own, static in zip(constants, piece.static, strict=True):
-        for array, value in zip(own, piece.program.constants(static(plan)), strict=True):
+    given = [static(plan) for static in piece.static]
+    for own, known in zip(constants, given, strict=True):
+        for array, value in zip(own, piece.program.constants(known), strict=True):
             array[:] = value
+    if modulated is not None:
+        modulated.take(given)
 
 
 def summed(total: Sum, population: Population, neurons: np.ndarray, compartments: np.ndarray, into: Into, recorded: Recorded) -> Callable[[bool], list[Work]]:

@@ -40,8 +40,10 @@ class Recording(Access):
 
     @property
     def counts(self) -> np.ndarray:
-        """int64[neurons]: spikes of each neuron since t = 0."""
-        return self._tally.counts
+        """int64[neurons]: spikes of each neuron since t = 0, to be read; `run` and `step` go on counting in it."""
+        view = self._tally.counts.view()
+        view.setflags(write=False)
+        return view
 
     @property
     def recorder(self) -> Recorder:

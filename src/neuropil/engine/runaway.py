@@ -32,7 +32,7 @@ def runaway(core: Core) -> SimulationError:
                 f"population {population.name!r}: {name} of neuron {neuron} {when}",
                 got=f"{values[np.argmax(bad)]} {unit_name(population.neuron.spec.state_dimensions[state])}",
                 expected=f"finite, below {RUNAWAY:g}",
-                fix="a smaller dt, bounded inputs, or another integrator; spikes up to here are kept in the out folder",
+                fix="a smaller dt, bounded inputs, or another integrator; Simulation.result() has what was recorded, and so has the out folder",
             )
     for store in core.per_synapse.values():
         for state, values in store.listed().states.items():

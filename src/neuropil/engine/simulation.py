@@ -223,7 +223,7 @@ class Simulation(Running):
                 begin_anew(self.core, self._synaptic, self._modulation, self._start, kept, weights=weights, restart=restart)
                 self._tally.drop()
                 if restart:
-                    self.counts[:], self.wall_seconds, self._session_start, self._session_seconds = 0, 0.0, 0, 0.0
+                    self._tally.counts[:], self.wall_seconds, self._session_start, self._session_seconds = 0, 0.0, 0, 0.0
                     self.recorder, self._finished = self._open(None), None
                 self._chunks.begin()
 

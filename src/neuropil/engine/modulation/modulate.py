@@ -66,14 +66,14 @@ class Modulation(AsDescribed):
         self.core.ticked[:] = [step] * len(self.core.ticked)
         for level in self.machine.levels.values():
             level.advance(step, level.ticks)
-        for part in self.machine.modulated.values():
+        for part in self.machine.effects:
             part.act(step, part.ticks)
         self._raise(step)
         ticking = {name for name, r in self.running.items() if step % r.level.every == 0}
         self._act_between(ticking, step)
 
     def _raise(self, step: int) -> None:
-        for part in self.machine.modulated.values():
+        for part in self.machine.effects:
             part.explain(step)
 
     def fault(self, step: int) -> NeuropilError | None:
@@ -86,12 +86,12 @@ class Modulation(AsDescribed):
 
     def _act(self, step: int) -> None:
         """Let the present levels act."""
-        for part in self.machine.modulated.values():
+        for part in self.machine.effects:
             part.act(step)
         self._raise(step)
 
     def _act_between(self, ticking: set[str], step: int) -> None:
-        concentrations = {name: r.c for name, r in self.running.items()}
+        concentrations = {name: r.level.c[0] for name, r in self.running.items()}
         for target in self.between:
             if ticking & target.modulators:
                 target.act(concentrations, step)
@@ -121,7 +121,7 @@ class Modulation(AsDescribed):
         """
         acting = act and self._acted
         changed_targets(self.core)
-        for part in self.machine.modulated.values():
+        for part in self.machine.effects:
             part.forget()  # what kernels read may be of other values, or of other concentrations
         # Parameters of synapses cannot be set, and what the synapses hold is what effects have made of them.
         for target in self.between if not acting else ():

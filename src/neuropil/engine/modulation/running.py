@@ -28,13 +28,13 @@ class RunningModulator:
 
     @property
     def c(self) -> np.ndarray:
-        """float64[places], concentrations, base units."""
-        return self.level.c[0]
+        """float64[places], concentrations, base units, to be read: every owner holds its own."""
+        return _read_only(self.level.c[0])
 
     @property
     def signal(self) -> Any:
-        """How its nucleus fires beside its tonic rate (see `neuropil.model.modulation.kinetics`); 0 at the start; one number, or one per cell."""
-        return self.level.signal if self.level.signal.size > 1 or self.modulator.signals == (1,) else self.level.signal[0]
+        """How its nucleus fires beside its tonic rate (see `neuropil.model.modulation.kinetics`); 0 at the start; one number, or one per cell, to be read."""
+        return _read_only(self.level.signal) if self.level.signal.size > 1 or self.modulator.signals == (1,) else self.level.signal[0]
 
     @property
     def cap(self) -> float:
@@ -121,6 +121,13 @@ class RunningModulator:
         self.level.signal = np.array(arrays["signal"], float).reshape(-1)
         self._hold(array(arrays, "concentration"), float(array(arrays, "dose")), cap, np.concatenate([np.zeros(0, np.int64), *counts]))
         self.level.flush(0)
+
+
+def _read_only(values: np.ndarray) -> np.ndarray:
+    """A view through which nothing can be written."""
+    view = values.view()
+    view.setflags(write=False)
+    return view
 
 
 class ByName(dict[str, RunningModulator]):

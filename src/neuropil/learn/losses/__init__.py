@@ -1,5 +1,6 @@
 """What training minimises: readouts, losses and regularisers of activity, and scores beside them."""
 
+from neuropil.learn.losses.coincidence import coincidence_factor
 from neuropil.learn.losses.cross_entropy import CrossEntropy
 from neuropil.learn.losses.loss import Loss, LossName, WithReadout
 from neuropil.learn.losses.point_process import PointProcess
@@ -30,5 +31,6 @@ __all__ = [
     "TraceError",
     "VanRossum",
     "WithReadout",
+    "coincidence_factor",
     "victor_purpura",
 ]

@@ -29,20 +29,28 @@ class TraceError(Loss):
         of: "population.state"; None: the first state of the output.
         scale: in the same unit, the error that counts as 1.
         skip: steps at the start that do not count.
+        columns: of the state, which were recorded, in this order: neurons, or of a state with several sites all sites neuron by neuron (of one cell, compartments); None:
+            all.
 
     Raises:
-        ModelError: a scale or a number of steps that is none.
+        ModelError: a scale, a number of steps or columns that are none.
     """
 
     of: str | None = None
     scale: float = 1.0
     skip: int = 0
+    columns: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.scale, bool) or not isinstance(self.scale, (int, float)) or not 0.0 < self.scale < float("inf"):
             raise ModelError("TraceError.scale must be a positive number", got=self.scale)
         if isinstance(self.skip, bool) or not isinstance(self.skip, (int, np.integer)) or self.skip < 0:
             raise ModelError("TraceError.skip must be a number of steps", got=self.skip)
+        if self.columns is not None:
+            listed = self.columns if isinstance(self.columns, (tuple, list)) else ()
+            if not listed or not all(isinstance(c, (int, np.integer)) and not isinstance(c, bool) and c >= 0 for c in listed) or len(set(listed)) < len(listed):
+                raise ModelError("TraceError.columns must be numbers of columns, each once", got=self.columns, expected="such as (0,)")
+            object.__setattr__(self, "columns", tuple(int(c) for c in listed))
 
     def resolved(self, network: Network) -> Loss:
         """As of `Loss`, in the `network`."""
@@ -55,7 +63,12 @@ class TraceError(Loss):
 
     def outputs(self, response: Response) -> Any:
         """The state in the `response`, [samples, steps, columns]."""
-        return response.traces[label_of(self.recorded()[0])]
+        found = response.traces[label_of(self.recorded()[0])]
+        if self.columns is None:
+            return found
+        if (most := max(self.columns)) >= found.shape[-1]:
+            raise ModelError(f"TraceError: {self.of} has no such column", got=most, expected=f"0 … {found.shape[-1] - 1}")
+        return found[..., np.array(self.columns)]
 
     def check(self, target: np.ndarray, outputs: tuple[int, ...]) -> np.ndarray:
         """As of `Loss`: values of the state, for the shape of the outputs."""

@@ -9,7 +9,9 @@ itself a value that never changes.
 from __future__ import annotations
 
 import copy
+import difflib
 import inspect
+import types
 import typing
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -164,6 +166,7 @@ class DeclarativeModel:
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
         cls.spec = _collect(cls)
+        _check_methods(cls)
         cls.check_class()
 
     @classmethod
@@ -260,6 +263,16 @@ def annotated_dimension(cls: type, name: str) -> Dimension | None:
         metadata = getattr(annotation, "__metadata__", ())
         return metadata[0] if metadata else (DIMENSIONLESS if annotation in (float, int) else None)
     return None
+
+
+def _check_methods(cls: type) -> None:
+    """Refuse a method that is named almost as an equation which the class does not have: nothing would call it."""
+    kinds = [base for base in cls.__mro__[1:] if base.__module__.startswith("neuropil.model.") and base is not DeclarativeModel]
+    equations = {n for base in kinds for n, f in vars(base).items() if isinstance(f, types.FunctionType) and not n.startswith("_")}
+    missing = {n for n in equations if not any(n in vars(base) for base in cls.__mro__ if base not in kinds)}
+    for name, method in vars(cls).items():
+        if isinstance(method, types.FunctionType) and name not in equations and (near := difflib.get_close_matches(name, missing, 1, 0.8)):
+            raise ModelError(f"{cls.__name__} has no equation {name!r}", fix=f"did you mean {near[0]!r}? A method of your own needs a name that is less like it")
 
 
 def _collect(cls: type[DeclarativeModel]) -> Spec:

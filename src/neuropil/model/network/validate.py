@@ -68,7 +68,7 @@ def validate(network: Network, dt: Quantity) -> None:
     for watched in network.synapse_probes:
         found += [] if watched.start is None else grid.fault(watched.start, step, f"{watched.name}: start", least=0)
     for probe in network.probes:
-        found += [*_probe(probe, step), *_modulated(probe, effects_on(network.modulators, probe.target))]
+        found += _probe(probe, step)
     found += check_couplings(network.couplings, network.populations, {(d.target.name, d.input or "") for d in network.drives})
     found += check_modulators(network.modulators.values(), [p.name for p in network.probes], step)
     if len(found) == 1:
@@ -162,14 +162,15 @@ def _probe(probe: Probe, step: float) -> list[NeuropilError]:
     return found + ([] if probe.start is None else grid.fault(probe.start, step, f"probe {probe.name}: start", least=0))
 
 
-def _modulated(reader: Probe | GradedProjection, modulated: Iterable[str]) -> list[NeuropilError]:
-    """Parameters that a probe, or a graded projection, reads and that change while the network runs."""
-    probed = isinstance(reader, Probe)
-    fix = "record the states and the concentration, and compute it from the traces" if probed else "let a state of the source follow what is modulated, and transmit that"
+def _modulated(projection: GradedProjection, modulated: Iterable[str]) -> list[NeuropilError]:
+    """Parameters that a graded projection reads and that change while the network runs."""
     return [
-        NetworkError(f"{'probe' if probed else 'projection'} {reader.name}: {name} is changed by a modulator", expected="parameters that stay as they are", fix=fix)
-        for name in sorted(reader.parameters & set(modulated))
-    ]
+        NetworkError(
+            f"projection {projection.name}: {name} is changed by a modulator", expected="parameters that stay as they are",
+            fix="let a state of the source follow what is modulated, and transmit that",
+        )
+        for name in sorted(projection.parameters & set(modulated))
+    ]  # fmt: skip
 
 
 def _extreme(value: Any, u: float, pick: Any) -> float:

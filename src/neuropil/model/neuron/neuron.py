@@ -75,6 +75,8 @@ class Neuron(DeclarativeModel):
                 "crossed; if this is intended, let reset() return {}",
                 stacklevel=3,
             )
+        if "reset" in own and not own & {"fires", "hazard"}:
+            warnings.warn(f"{name} has a reset() and neither fires() nor hazard(), so that it never spikes; define def fires(self, s): return s.v >= self.v_th", stacklevel=3)
         if cls.refractory is not None and spec.parameters.get(cls.refractory) != (1, 0, 0, 0, 0):
             raise ModelError(f"{name}.refractory must name a parameter in ms", got=cls.refractory)
         for state in cls.clamps:
