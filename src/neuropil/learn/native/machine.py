@@ -196,6 +196,8 @@ class _Calls:
         steps: list[Call] = []
         after: list[Call] = []
         for part in component:
+            if not part.step.program.use.product:  # what arrives changes nothing
+                before += [Call(kernels.clear_rows, (self.at(part.name, Role.RING_BAR, n),)) for n in part.rings]
             if part.step.program.spike_matters and part.step.program.use.product:
                 mine, sent = self.at(part.name, Role.SPIKE_BAR, ""), [self._sent(part, component, within) for within in (True, False)]
                 if any(sent) and part.name in self.spikes:
