@@ -210,6 +210,21 @@ def test_given_spikes_take_the_place_of_a_population_and_its_states_stay():
     assert_near(found["native"], found["jax"], 1e-10)
 
 
+def test_what_arrives_at_a_population_whose_spikes_are_given_changes_nothing():
+    """It is a target, too, over more steps than a window has: values, what is in flight at the end, and gradients are those of JAX."""
+    net = Network("fed back")
+    first, second = net.population("first", LIFExp(), 4), net.population("second", LIFExp(), 3)
+    for name, pre, post, weight, steps in (("there", first, second, 900, 10), ("back", second, first, 300, 20), ("own", second, second, 100, 5)):
+        net.project(pre, post, AllToAll(), weight=weight * pA, delay=steps * contract_drive("lif_exp").dt, port="exc", name=name)
+    roll, steps = Rollout(net, precision="float64", surrogate=surrogate("triangle", width=0.3)), 407
+    when, who = np.nonzero(np.random.default_rng(0).random((steps, 4)) < 0.1)
+    inputs = {**roll.inputs(steps), "spikes": {"first": {"step": when, "neuron": who}}}
+    value = lambda weights, backend: functional(roll.apply({**roll.parameters, "weights": weights}, roll.initial(), inputs, backend=backend))  # noqa: E731
+    found, truth = (jax.value_and_grad(value)(roll.parameters["weights"], backend) for backend in ("native", "jax"))
+    assert np.any(truth[1]["there"] != 0.0)
+    assert_near(found, truth, 1e-10)
+
+
 def test_what_is_not_supported_is_refused_in_words():
     net = Network("probed")
     net.probe(net.population("cells", LIFExp(), 2), "v")

@@ -41,6 +41,7 @@ from neuropil.model import (
     TimeArray,
     Uniform,
 )
+from neuropil.model.network.changes import sites_of
 from neuropil.units import Hz, Quantity, ms, mV, nM, nS, um
 
 
@@ -165,7 +166,8 @@ class Drawing:
         signals = self.modulate(pops) if s.modulated else {}
         learning = [p for p, wire in zip(made, s.wires, strict=True) if wire.synapse and not wire.rewired and "weight" in p.synapse.spec.states]
         if s.normalised and learning:
-            net.normalise(learning[0], self.value(900 * KINDS["lif"].ports["exc"] / 500, drawn=False), interval=self.whole(5, 60) * self.dt)
+            typical = next(synapse_of(wire.synapse)[1] for p, wire in zip(made, s.wires, strict=True) if p is learning[0] and wire.synapse)
+            net.normalise(learning[0], self.value(1.8 * typical, drawn=False), interval=self.whole(5, 60) * self.dt)
         if s.watched and learning:
             net.probe(learning[0], "weight", interval=self.whole(5, 30) * self.dt, start=self.whole(0, 20) * self.dt if self.maybe() else None)
         return self.acts(Case(net, self.dt, self.steps, self.whole(0, 2**31), signals=signals), made)
@@ -315,7 +317,8 @@ class Drawing:
             return drives[0].name if drives else some, self.field(drives[0]) if drives else {}
         name = self.one_of(kind.tunable + kind.within)
         part, _, inner = name.rpartition(".")
-        return some, {name: self.near(getattr(kind.make() if not part else kind.make().models[part], inner), some.size)}
+        typical = getattr(kind.make() if not part else kind.make().models[part], inner)
+        return some, {name: self.near(typical, some.size * sites_of(pops[k], part))}
 
     def field(self, drive: Any) -> dict[str, Any]:
         """A new value of a field of a stimulus."""

@@ -10,6 +10,7 @@ from neuropil.errors import ModelError
 from neuropil.learn.native import execute
 from neuropil.learn.native.calls import NativeCall
 from neuropil.learn.native.execute import Executor, available_threads
+from neuropil.learn.native.kernels import mark
 from neuropil.learn.native.machine import END, END_BAR, START, START_BAR, Machine
 from neuropil.plan.gradient_signature import FIRED, Role
 
@@ -49,12 +50,10 @@ def _batch(call: NativeCall, machine: Machine, floats: Tree, fixed: Tree) -> exe
     return execute.Batch(every, given, int(stamps[0]) if stamps.size else 0, call.steps, call.samples)
 
 
-def _mark(codes: np.ndarray, steps: int, step: np.ndarray, neuron: np.ndarray) -> None:
+def _mark(codes: np.ndarray, size: int, step: np.ndarray, neuron: np.ndarray) -> None:
     """Mark given spikes in codes [samples, steps, width], of lists [samples or 1, spikes]."""
     for b, code in enumerate(codes):
-        when, who = step[b % len(step)], neuron[b % len(neuron)]
-        there = (when >= 0) & (when < steps)
-        code[when[there], who[there]] = FIRED
+        mark(step[b % len(step)], neuron[b % len(neuron)], code, size, np.uint8(FIRED))
 
 
 def _executor(call: NativeCall, machine: Machine) -> Executor:
@@ -75,8 +74,9 @@ def forward(call: NativeCall, floats: Tree, fixed: Tree, out: Tree) -> None:
         if part.coded:
             codes = batch.each[part.name, Role.CODE, ""] = out["codes"][part.name]
             codes[..., 0 if part.given else part.size :] = 0
+    sizes = {part.name: part.size for part in machine.parts}
     for name, listed in fixed["spikes"].items():
-        _mark(out["codes"][name], call.steps, *(np.asarray(listed[of]) for of in ("step", "neuron")))
+        _mark(out["codes"][name], sizes[name], *(np.asarray(listed[of]) for of in ("step", "neuron")))
     batch.each |= {(END, n, Role.STATE, k): a for n, of in out["states"].items() for k, a in of.items()}
     batch.each |= {(END, n, Role.RING, k): a for n, of in out["flight"].items() for k, a in of.items()}
     batch.each |= {(END, n, Role.LEFT, ""): a for n, a in out["left"].items()}

@@ -56,6 +56,15 @@ def clear_rows(k, row, values):  # type: ignore[no-untyped-def]
         values[t % values.shape[0]] = 0
 
 
+@cached_njit(**KERNEL_FLAGS)
+def mark(step, neuron, codes, size, bits):  # type: ignore[no-untyped-def]
+    """Set the codes [steps, width] of listed steps and neurons; entries with others are left out, as JAX does."""
+    for q in range(step.size):
+        i = neuron[q] + size if neuron[q] < 0 else neuron[q]
+        if 0 <= step[q] < codes.shape[0] and 0 <= i < size:
+            codes[step[q], i] = bits
+
+
 # --- what begins and ends a sample ------------------------------------------------------------------------------------------------
 
 

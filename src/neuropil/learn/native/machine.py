@@ -31,6 +31,11 @@ class Machine:
         parts: of every population, in the network's order.
         links: of every projection, in the network's order.
         wanted: paths of the arrays whose cotangents are wanted.
+
+    Attributes:
+        lock: held by a batch under way, which uses what follows.
+        spaces: arrays by thread; sums: partial sums [groups, ...] of cotangents, by key.
+        weights, starts: projections and states at the start whose cotangents are wanted.
     """
 
     def __init__(self, parts: tuple[Part, ...], links: tuple[Link, ...], wanted: frozenset[tuple[str, ...]]):
@@ -38,7 +43,9 @@ class Machine:
         self.weights = frozenset(path[1] for path in wanted if path[0] == "weights")
         roles = {"states": Role.STATE, "flight": Role.RING}
         self.starts = frozenset((path[1], roles[path[0]], path[2]) for path in wanted if path[0] in roles)
-        self.lock, self.spaces, self.sums = Lock(), {}, {}  # type: ignore[var-annotated]
+        self.lock = Lock()
+        self.spaces: dict[int, Workspace] = {}
+        self.sums: dict[Any, np.ndarray] = {}
 
     @cached_property
     def order(self) -> list[list[Part]]:
@@ -189,6 +196,8 @@ class _Calls:
         steps: list[Call] = []
         after: list[Call] = []
         for part in component:
+            if not part.step.program.use.product:  # what arrives changes nothing
+                before += [Call(kernels.clear_rows, (self.at(part.name, Role.RING_BAR, n),)) for n in part.rings]
             if part.step.program.spike_matters and part.step.program.use.product:
                 mine, sent = self.at(part.name, Role.SPIKE_BAR, ""), [self._sent(part, component, within) for within in (True, False)]
                 if any(sent) and part.name in self.spikes:
