@@ -142,7 +142,7 @@ def wrong_ones(s):
         "no attribute 'plastcity'": lambda: setattr(s, "plastcity", False),
         "threads cannot be set": lambda: setattr(s, "threads", 2),
         "time cannot be set": lambda: setattr(s, "time", 0 * ms),
-        "16 bits do not hold": lambda: s.set_weights("packed", 1e9 * pA),
+        "16 bits cannot represent": lambda: s.set_weights("packed", 1e9 * pA),
     }
 
 

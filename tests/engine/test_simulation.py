@@ -254,7 +254,7 @@ def test_poisson_counts_have_the_right_mean_and_variance() -> None:
 
 def test_a_long_run_returns_its_end_and_digests_all(straight: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("neuropil.engine.record.recorder.LARGE", 300)
-    monkeypatch.setattr("neuropil.result.journal.spike_chunks.__defaults__", (128,))
+    monkeypatch.setattr("neuropil.result.journal_reading.spike_chunks.__defaults__", (128,))
     result = Simulation(balanced(), threads=2, seed=5, out=tmp_path).run(100 * ms)
     assert result.summary["digest"] == straight.spikes.digest()
     assert 0 < len(result.spikes) < 600 < len(straight.spikes)
