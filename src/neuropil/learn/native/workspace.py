@@ -50,8 +50,9 @@ class Workspace:
                 mine[Role.RECORD, n] = (steps, part.size), real
             mine[Role.LEFT, ""], mine[Role.SPIKE_BAR, ""] = ((part.size,), np.int32), ((window, part.size), real)
             mine["who", ""] = mine["when", ""] = mine["lines", ""] = (window * part.size,), np.int32
-            mine["first", ""], mine["begin", ""] = ((window + 1,), np.int64), ((part.size + 1,), np.int64)
-            if not part.given:
+            mine["first", ""] = mine["cursor", ""] = (window + 1,), np.int64
+            mine["begin", ""] = (part.size + 1,), np.int64
+            if part.coded:
                 mine[Role.CODE, ""] = (steps, part.width), np.uint8
             self.arrays |= {(name, *key): aligned_zeros(shape, dtype) for key, (shape, dtype) in mine.items()}
 
