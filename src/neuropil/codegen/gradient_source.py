@@ -79,7 +79,7 @@ class Writer:
         return f"{kind}{places.index(of)}"
 
     def input(self, n: str) -> list[str]:
-        """The statement that reads an input, if it is in use."""
+        """The statement that reads an input `n`, if it is in use."""
         terms = [f"{self.name(Role.CURRENT, n)}[k, i]"] if n in self.use.currents else []
         terms += [f"{self.name(Role.FLOW, n)}[i]"] if n in self.use.flows else []
         return [f"{self.leaf(f'x.{n}')} = {' + '.join(terms)}"] if terms else []

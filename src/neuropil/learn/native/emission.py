@@ -44,6 +44,9 @@ class Emission:
             function: of (p, s, x) of an element.
             names: of its arguments; use: what of them is in use.
             apart: parameters with a value for each element.
+
+        Returns:
+            The emission, whose kernels are compiled when they are first used.
         """
         program = ValueGradient.of(function, names, use)
         differ = {f"p.{n}" for n in apart}
