@@ -37,7 +37,7 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
         except NeuropilError as error:
             print(f"neuropil: {error}", file=sys.stderr)
             raise typer.Exit(2) from None
-        except BrokenPipeError:  # what read our output has ended
+        except BrokenPipeError:  # the reader of the output has ended
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(1) from None
         except OSError as error:
@@ -180,7 +180,7 @@ def cost(
     plot: Annotated[Path | None, typer.Option(help="Tornado plot of which assumption matters, .png, .svg or .pdf.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output, tables on standard error.")] = False,
 ) -> None:
-    """Say what a brain or a circuit costs: FLOP/s, memory, bandwidth, watts, H100s, years, and what of it this machine does."""
+    """Say what a brain or a circuit costs: FLOP/s, memory, bandwidth, watts, H100s, years, and and the share that this machine reaches."""
     from neuropil.cli.cost import Question, execute
 
     given = {
@@ -202,7 +202,7 @@ def claims(
     name: Annotated[list[str] | None, typer.Argument(help="Claims to test (A3), a part of them (A), or all; lists them if none.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Repetitions; the claim's own number if not given.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("neuropil-out/claims"),
-    quick: Annotated[bool, typer.Option("--quick", help="Sizes cut to take seconds: a rehearsal, not a result.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Reduced sizes, for a run of seconds: a check, not a result.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on standard output, all else on standard error.")] = False,
 ) -> None:
     """Test what the source articles claim: each an experiment with a criterion, an interval, a verdict and a figure."""

@@ -21,6 +21,7 @@ from neuropil.engine.effects.modulated_target import ModulatedTarget
 from neuropil.engine.exchange.exchange import Exchange
 from neuropil.engine.exchange.junctions import Potentials, junctions
 from neuropil.engine.exchange.spikes import collecting
+from neuropil.engine.finite import checking
 from neuropil.engine.layout import Layout, Partition
 from neuropil.engine.probe_recorded import ProbeBuffer, Recorded
 from neuropil.engine.stimuli.compose import stimuli_of
@@ -121,6 +122,8 @@ def compose(plan: Plan, layout: Layout, probe_rows: int, exchange: Exchange) -> 
         machine.operations += machine.stimuli[g].values()
         if isinstance(batch, KernelBatch):
             machine.operations += _group_update(plan, layout, machine, g, batch)
+        if states := tuple(plan.buffers[g, a] for a in batch.arguments if a.kind is Kind.STATE):
+            machine.operations.append(checking(batch.name, [own[g].states for own in machine.groups], states))
     for name, planned in plan.cells.items():
         machine.cells[name], machine.compartments[name], operations = cells_of(plan, layout, lambda t, g: machine.groups[t][g].arrays, planned)
         machine.advances[name] = operations[0]

@@ -1,4 +1,4 @@
-"""A plan in words: equations, how each state is advanced and why, kernels, memory, operations per step."""
+"""A plan as text: equations, how each state is advanced and why, kernels, memory, operations per step."""
 
 from __future__ import annotations
 
