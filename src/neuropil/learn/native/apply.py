@@ -36,6 +36,14 @@ def apply_native(rollout: Any, parameters: Tree, state: Tree, inputs: Tree, nati
         ModelError: the network has something that the native backend does not support.
     """
     check_supported(rollout, parameters)
+    compiled = rollout.__dict__.setdefault("_native_compiled", {})
+    if native not in compiled:
+        # Within `jit` this changes nothing; outside, JAX would compile some hundred operations one by one, each for a new shape.
+        compiled[native] = jax.jit(partial(_applied, rollout, native))
+    return compiled[native](parameters, state, inputs)
+
+
+def _applied(rollout: Any, native: Native, parameters: Tree, state: Tree, inputs: Tree) -> Any:
     axes = Batch.of(rollout.network, rollout.initial(), state, inputs)
     rollout.check(parameters, *_first(axes, state, inputs))
     dtype, steps = rollout.dtype, len(inputs["step"])
