@@ -40,5 +40,10 @@ def fluctuations(*gates: tuple[Any, Any, int]) -> list[tuple[Any, Any]]:
 
 
 def relaxing(share: Any, variance: Any, rate: Any, noise: Any) -> Any:
-    """The derivative of a process of this variance, with a rate (1/ms) and white noise of its own."""
+    """The derivative of a process.
+
+    Args:
+        share: its value; variance: of it, when it has gone on for long; rate: at which it forgets, 1/ms.
+        noise: white noise of its own.
+    """
     return (-share + sqrt(2 * variance / (rate * ms)) * noise) * rate
