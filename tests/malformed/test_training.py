@@ -82,6 +82,7 @@ ENCODERS: dict[str, tuple[Callable[..., Any], str, list[dict[str, Any]]]] = {
     "rate": (data.RateEncoder, "RateEncoder", [{"rate": 0}, {"rate": -3}, {"rate": NAN}, {"rate": INF}, {"rate": "high"}, {"rate": True}, {"rate": 50 * Hz}, {"regular": 1}, {"steady": None}]),
     "delta": (data.DeltaEncoder, "DeltaEncoder", [{"threshold": 0}, {"threshold": 1.0}, {"threshold": -0.1}, {"threshold": "x"}, {"threshold": NAN}]),
     "signal": (data.SignalEncoder, "SignalEncoder", [{"rate": 0}, {"rate": "fast"}, {"size": 1}, {"duration": 5}]),
+    "orientation": (data.OrientationEncoder, "OrientationEncoder", [{"shape": 3}, {"shape": (3, 1)}, {"directions": 1}, {"spacing": 0}, {"scale": 0}, {"sharpness": "x"}, {"shape": (28, 28)}]),
     "population": (data.PopulationEncoder, "PopulationEncoder", [{"size": 1}, {"size": 2.5}, {"size": "8"}, {"size": True}, {"width": 0}, {"width": NAN}, {"width": "w"}, {"least": 1.0}, {"least": -1}]),
 }  # fmt: skip
 

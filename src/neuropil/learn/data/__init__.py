@@ -12,8 +12,9 @@ from neuropil.learn.data.encoders import (
     SignalEncoder,
 )
 from neuropil.learn.data.events import SpikeEvents
+from neuropil.learn.data.orientation import OrientationEncoder
 
 __all__ = [
-    "Augmentation", "ConstantEncoder", "Dataset", "Deformation", "DeltaEncoder", "Encoder", "GaussianNoise", "InputDropout", "LatencyEncoder", "PopulationEncoder",
-    "RateEncoder", "SignalEncoder", "SpikeEvents", "TimeWarp",
+    "Augmentation", "ConstantEncoder", "Dataset", "Deformation", "DeltaEncoder", "Encoder", "GaussianNoise", "InputDropout", "LatencyEncoder", "OrientationEncoder",
+    "PopulationEncoder", "RateEncoder", "SignalEncoder", "SpikeEvents", "TimeWarp",
 ]  # fmt: skip

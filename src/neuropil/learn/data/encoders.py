@@ -176,7 +176,19 @@ class RateEncoder(Encoder):
         Raises:
             ModelError: more than one spike in a step.
         """
-        chance, steps = self._within(values) * self.rate * dt / 1000.0, self.steps(dt)
+        return self.at_rates(self._within(values), dt, key, samples)
+
+    def at_rates(self, part: Values, dt: float, key: rng.Key, samples: NDArray[np.int64]) -> Events:
+        """Spikes at parts of the largest rate.
+
+        Args:
+            part: [samples, neurons], 0 to 1.
+            dt, key, samples: as of `encode`.
+
+        Raises:
+            ModelError: more than one spike in a step.
+        """
+        chance, steps = part * self.rate * dt / 1000.0, self.steps(dt)
         _check_one_in_a_step(self.rate, dt, "RateEncoder")
         n = chance.shape[1]
         if self.regular:
@@ -260,8 +272,7 @@ class PopulationEncoder(Encoder):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.size, bool) or not isinstance(self.size, (int, np.integer)) or self.size < 2:
-            raise ModelError(f"{type(self).__name__}.size must be at least 2 neurons", got=self.size)
+        check_whole(self.size, f"{type(self).__name__}.size", 2)
         if isinstance(self.width, bool) or not isinstance(self.width, (int, float)) or not 0.0 < self.width < float("inf"):
             raise ModelError(f"{type(self).__name__}.width must be a positive number", got=self.width)
         _check_part(self.least, f"{type(self).__name__}.least")
@@ -324,6 +335,22 @@ class SignalEncoder(PopulationEncoder):
         active = self.activity(values).reshape(count, times, -1)[:, np.arange(steps) * times // steps]
         active = np.where(active > self.least, active, 0.0) * (self.rate * dt / 1000.0)
         return np.diff(np.floor(0.5 + np.cumsum(active, axis=1)), axis=1, prepend=0.0).astype(np.float32)
+
+
+def check_whole(value: Any, what: str, least: int) -> int:
+    """A number of neurons or pixels, checked.
+
+    Args:
+        value: as given.
+        what: it is; begins the message.
+        least: the smallest.
+
+    Raises:
+        ModelError: not a whole number, or too small.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ModelError(f"{what} must be a whole number of at least {least}", got=value)
+    return int(value)
 
 
 def _check_rate(value: Any, what: str) -> None:

@@ -17,7 +17,6 @@ from neuropil.learn.data.events import SpikeEvents
 from neuropil.model.network.network import Network
 from neuropil.units import DIMENSIONLESS, Dimension, Quantity, magnitude, unit_name
 
-
 EVALUATION = 0
 """The epoch whose draws evaluations use, without augmentation; those of training begin with 1."""
 

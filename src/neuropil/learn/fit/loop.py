@@ -23,6 +23,7 @@ from neuropil.learn.fit.progress import Progress
 from neuropil.learn.fit.tally import Tally
 from neuropil.learn.fit.trainer import Trainer
 
+
 @dataclass
 class Loop:
     """A training that goes from epoch to epoch.
